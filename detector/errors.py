@@ -1,0 +1,20 @@
+"""Errors of the domain. Each says whether a repeat can help (`retriable`)."""
+
+
+class RobocallError(Exception):
+    """Root of every error that this product raises on purpose."""
+
+    retriable: bool = False
+
+
+class FeatureSchemaMismatch(RobocallError):  # noqa: N818 - the name states what is wrong, not that it is an error
+    """A classifier was trained on another feature table than the one that serves it."""
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        super().__init__(f"the model wants feature schema {found}, this build computes {expected}: retrain the model")
+        self.expected = expected
+        self.found = found
+
+
+class PolicyInvalid(RobocallError):  # noqa: N818
+    """A policy file does not say what it must, or says what it must not."""

@@ -1,0 +1,38 @@
+"""Errors at the edge of the system: each one line that says what to do; `retriable` says whether a repeat can help."""
+
+from detector.errors import RobocallError
+
+
+class SettingsInvalid(RobocallError):  # noqa: N818 - the name states what is wrong
+    """A setting is missing, out of its bounds, or contradicts another."""
+
+
+class PublishFailed(RobocallError):  # noqa: N818
+    """The broker did not take a decision. The worker stops without acknowledging, so that the events are read again."""
+
+    retriable = True
+
+    def __init__(self, *, topic: str, partition: int, cause: BaseException) -> None:
+        super().__init__(
+            f"{topic}/{partition} refused a batch ({type(cause).__name__}: {cause}): check the broker, then start again"
+        )
+        self.topic = topic
+        self.partition = partition
+
+
+class TopicMissing(RobocallError):  # noqa: N818
+    """A topic that the worker reads or writes does not exist."""
+
+    def __init__(self, topics: list[str]) -> None:
+        super().__init__(f"missing topics: {', '.join(topics)}; run `robocall topics create`")
+        self.topics = topics
+
+
+class KafkaUnreachable(RobocallError):  # noqa: N818
+    """No broker answers."""
+
+    retriable = True
+
+    def __init__(self, servers: str) -> None:
+        super().__init__(f"no Kafka broker answers at {servers}: start one or set ROBOCALL_KAFKA_BOOTSTRAP_SERVERS")
+        self.servers = servers

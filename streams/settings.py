@@ -1,0 +1,177 @@
+"""Settings of the running system: environment variables `ROBOCALL_...`, typed, bounded, documented; read once at start.
+
+Inner packages never see this object: they get small frozen settings of their own, made from it in `streams.app`.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from detector.decisions import Mode
+from streams.errors import SettingsInvalid
+
+PREFIX = "ROBOCALL_"
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Units are in the names: `_s`, `_ms`, `_ratio`; counts have none."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    kafka_bootstrap_servers: str = Field(
+        "127.0.0.1:9092", min_length=3, description="Brokers to start from, `host:port`, comma separated."
+    )
+    kafka_security_protocol: SecurityProtocol = Field("PLAINTEXT", description="How the brokers are spoken to.")
+    kafka_sasl_mechanism: SaslMechanism = Field("SCRAM-SHA-512", description="Used with a SASL protocol only.")
+    kafka_sasl_username: str | None = Field(None, description="SASL user; needed with a SASL protocol.")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password; needed with a SASL protocol.")
+    kafka_ssl_cafile: Path | None = Field(None, description="PEM of the authority that signed the brokers.")
+    kafka_ssl_certfile: Path | None = Field(None, description="PEM of this client's certificate (mutual TLS).")
+    kafka_ssl_keyfile: Path | None = Field(None, description="PEM of this client's private key (mutual TLS).")
+    kafka_acks: Literal["all", "1"] = Field(
+        "all", description="Brokers that must have a decision before its call event is acknowledged."
+    )
+    kafka_fetch_max_wait_ms: int = Field(
+        100, ge=1, le=1_500, description="Longest that the broker holds an empty fetch; new events end it at once."
+    )
+
+    consumer_group: str = Field("robocall-detector", min_length=1, max_length=200, description="Kafka consumer group.")
+    instance_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Unique per worker and stable over restarts: static membership, so a restart moves no partition.",
+    )
+    session_timeout_s: float = Field(
+        10.0, ge=6, le=300, description="A worker silent for this long loses its partitions. Longer than a restart."
+    )
+    commit_interval_s: float = Field(
+        0.5, ge=0.05, le=10, description="How often offsets are committed: bounds the repeats after a crash."
+    )
+    partitions: int = Field(12, ge=1, le=1_024, description="Partitions of `call-events`; scales sampled counts.")
+    max_batch_events: int = Field(
+        256, ge=16, le=2_048, description="Most events screened in one go; bounds the time the event loop is held."
+    )
+    scored_sample_ratio: float = Field(
+        0.01, ge=0, le=1, description="Share of calls whose features go to `scored-calls`; by call, not by chance."
+    )
+
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey; `rediss://` for TLS. May be unreachable."
+    )
+    redis_tls_cafile: Path | None = Field(None, description="PEM of the authority that signed the Redis server.")
+
+    policy_file: Path | None = Field(None, description="Policy of the carrier; the shipped default when absent.")
+    model_dir: Path | None = Field(None, description="Folder of a model artifact; the shipped model when absent.")
+    mode: Mode | None = Field(None, description="`enforce` or `shadow` over whatever the policy says.")
+
+    hash_seed: int = Field(
+        0x5EED, ge=0, le=2**63 - 1, description="Seed of the key hashes; the same on all workers that share a Redis."
+    )
+    max_hot_numbers: int = Field(200_000, ge=1_000, le=20_000_000, description="Busy numbers with all windows.")
+    max_cold_numbers: int = Field(2_000_000, ge=1_000, le=200_000_000, description="Quiet numbers, tens of bytes each.")
+    max_trunks: int = Field(4_096, ge=16, le=100_000, description="Trunk groups with windows.")
+    max_blocks: int = Field(100_000, ge=100, le=10_000_000, description="Number blocks (NPA-NXX in a trunk).")
+    max_origins: int = Field(50_000, ge=100, le=10_000_000, description="Origins (signer and `origid`).")
+    max_called: int = Field(200_000, ge=100, le=20_000_000, description="Called numbers with windows.")
+
+    web_host: str = Field("127.0.0.1", description="Address of `/metrics` and `/health`; they have no password.")
+    web_port: int = Field(6066, ge=0, le=65_535, description="Port of `/metrics` and `/health`; 0 turns them off.")
+    health_stall_s: float = Field(
+        30.0, ge=1, le=3_600, description="Unread events and no progress for this long make `/health` red."
+    )
+    log_level: LogLevel = Field("info", description="Least severe line that is written.")
+    log_format: Literal["auto", "json", "console"] = Field("auto", description="`auto`: console on a terminal.")
+    log_key: SecretStr | None = Field(
+        None, description="Key of the digests that stand for numbers in logs; random per process when absent."
+    )
+
+    @field_validator("log_level", "mode", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        servers = [part.strip() for part in value.split(",") if part.strip()]
+        for server in servers:
+            host, _, port = server.rpartition(":")
+            if not host or not port.isdigit() or "/" in server:
+                raise ValueError(f"{server!r} is not host:port")
+        return ",".join(servers)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, value: SecretStr) -> SecretStr:
+        if urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Settings":
+        if self.kafka_security_protocol.startswith("SASL") and not (
+            self.kafka_sasl_username and self.kafka_sasl_password
+        ):
+            raise ValueError(f"a SASL protocol needs {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD")
+        if bool(self.kafka_ssl_certfile) != bool(self.kafka_ssl_keyfile):
+            raise ValueError(f"{PREFIX}KAFKA_SSL_CERTFILE and {PREFIX}KAFKA_SSL_KEYFILE go together")
+        return self
+
+    @property
+    def kafka_servers(self) -> list[str]:
+        """The brokers to start from, each `host:port`."""
+        return self.kafka_bootstrap_servers.split(",")
+
+    @property
+    def redis_address(self) -> str:
+        """The Redis URL for people: without user and password."""
+        parts = urlsplit(self.redis_url.get_secret_value())
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment; keyword arguments win over it.
+
+    Raises:
+        SettingsInvalid: a value is out of its bounds; the message names each variable and what is wrong with it.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # validated by pydantic, field by field
+    except ValidationError as error:
+        raise SettingsInvalid("; ".join(_complaints(error))) from error
+
+
+def unknown_keys(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Say for each `ROBOCALL_` variable that no setting reads what was probably meant; empty when there is none."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    return [_suggestion(key, known) for key in _strangers(os.environ if environ is None else environ, known)]
+
+
+def _strangers(environ: Mapping[str, str], known: Iterable[str]) -> list[str]:
+    expected = set(known)
+    return sorted(key for key in environ if key.upper().startswith(PREFIX) and key.upper() not in expected)
+
+
+def _suggestion(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key.upper(), known, n=1)
+    return f"{key} is not a setting" + (f": did you mean {close[0]}?" if close else " and is ignored")
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    """One line per wrong value, without the value: it may be a secret."""
+    lines = []
+    for item in error.errors(include_url=False, include_input=False):
+        name = "_".join(str(part) for part in item["loc"]).upper()
+        message = item["msg"].removeprefix("Value error, ")
+        lines.append(f"{PREFIX}{name}: {message}" if name else message)
+    return lines

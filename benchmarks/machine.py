@@ -1,0 +1,41 @@
+"""What a figure has to name: machine, commit, versions, command."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "numpy", "numba", "scikit-learn", "msgspec")
+
+
+def describe() -> dict[str, object]:
+    """Machine, commit, versions and command of this run."""
+    return {
+        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "commit": _commit(),
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "command": " ".join(["python", "-m", _module(), *sys.argv[1:]]),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def _module() -> str:
+    spec = sys.modules["__main__"].__spec__
+    return spec.name if spec else Path(sys.argv[0]).stem

@@ -1,0 +1,250 @@
+"""`robocall replay`: events from a file through the worker's own code, driven by event time only.
+
+The same input gives byte-identical output. One decision a line, one for each `call_setup`, in input order.
+"""
+
+import gzip
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import click
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+from aiokafka.partitioner import murmur2
+from rich.console import Console
+from rich.progress import Progress
+
+from detector.decisions import Mode
+from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.lists import Lists
+from detector.screening import Screener
+from detector.standing import StandingDecisions
+from detector.windows import WindowEngine, WindowSettings
+from models.artifact import SHIPPED
+from models.artifact import load as load_model
+from streams.errors import ReplayFailed
+from streams.intake import Intake
+from streams.pipeline import MAX_BATCH, Pipeline, Processed
+from streams.policy_file import load_policy, with_mode
+from streams.records import dead_letter
+
+REPLAY_SEED = 1
+ROWS_PER_GROUP = 100_000
+
+
+class _Key(msgspec.Struct):
+    calling_number: str = ""
+
+
+_KEY_DECODER = msgspec.json.Decoder(_Key)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a replay saw."""
+
+    lines: int = 0
+    decisions: int = 0
+    rejected: int = 0
+    failures: int = 0
+    actions: dict[str, int] = field(default_factory=dict)
+
+
+def build_screener(
+    *, model: Path | None = None, policy: Path | None = None, mode: Mode | None = None, partitions: int = 1
+) -> Screener:
+    """A screener with empty windows and lists, as a replay wants it: trunk totals exact over all partitions."""
+    rules = load_policy(policy)
+    return Screener(
+        engine=WindowEngine(WindowSettings(seed=REPLAY_SEED, partitions=partitions, shared_trunks=True)),
+        classifier=load_model(model or SHIPPED, schema_id=FEATURE_SCHEMA_ID),
+        policy=rules if mode is None else with_mode(rules, mode),
+        lists=Lists(),
+        standing=StandingDecisions(),
+    )
+
+
+def partition_of(calling_number: str, partitions: int) -> int:
+    """The partition that Kafka's default partitioner gives this key."""
+    if partitions == 1:
+        return 0
+    return int((murmur2(calling_number.encode("utf-8", "surrogatepass")) & 0x7FFFFFFF) % partitions)
+
+
+class FeatureWriter:
+    """Feature rows to Parquet: `call_id`, `setup_time_ms`, `calling_number`, then one float32 column a feature."""
+
+    def __init__(self, path: Path) -> None:
+        names: list[tuple[str, Any]] = [
+            ("call_id", pa.string()),
+            ("setup_time_ms", pa.int64()),
+            ("calling_number", pa.string()),
+        ]
+        names += [(name, pa.float32()) for name in FEATURE_NAMES]
+        self._schema = pa.schema(names, metadata={"feature_schema": FEATURE_SCHEMA_ID})
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+        self._setups: list[Any] = []
+        self._rows: list[Any] = []
+
+    def add(self, processed: Processed) -> None:
+        """Keep the rows of one batch; a batch that failed open has none."""
+        screening = processed.screening
+        if len(screening.features) == len(screening.setups):
+            self._setups += screening.setups
+            self._rows.append(screening.features)
+        if len(self._setups) >= ROWS_PER_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._setups:
+            return
+        matrix = np.concatenate(self._rows)
+        columns: list[Any] = [
+            pa.array([setup.call_id for setup in self._setups], pa.string()),
+            pa.array([setup.setup_time_ms for setup in self._setups], pa.int64()),
+            pa.array([setup.calling_number for setup in self._setups], pa.string()),
+        ]
+        columns += [pa.array(np.ascontiguousarray(matrix[:, column])) for column in range(matrix.shape[1])]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        self._setups, self._rows = [], []
+
+    def close(self) -> None:
+        """Write what is kept and the footer."""
+        self._flush()
+        self._writer.close()
+
+
+def run(  # noqa: D417 - the outputs explain themselves
+    lines: Iterator[bytes],
+    pipeline: Pipeline,
+    *,
+    partitions: int,
+    decisions: BinaryIO,
+    features: FeatureWriter | None = None,
+    dead_letters: BinaryIO | None = None,
+) -> Iterator[Counts]:
+    """Replay lines batch by batch; yields the running counts after each batch.
+
+    Args:
+        lines: JSON lines, with or without their line ends.
+        partitions: how many partitions the topic would have.
+    """
+    counts = Counts()
+    while batch := [line.rstrip(b"\r\n") for line in islice(lines, MAX_BATCH)]:
+        processed = pipeline.process(batch, _partitions(batch, partitions), decided_time_ms=None)
+        decisions.writelines(decision + b"\n" for decision in processed.decisions)
+        if features is not None:
+            features.add(processed)
+        if dead_letters is not None:
+            _write_dead_letters(dead_letters, batch, processed.intake, counts.lines)
+        counts.lines += len(batch)
+        counts.decisions += len(processed.decisions)
+        counts.rejected += len(processed.intake.rejected)
+        for outcome in processed.screening.outcomes:
+            counts.actions[outcome.action] = counts.actions.get(outcome.action, 0) + 1
+        yield counts
+
+
+def _partitions(batch: Sequence[bytes], partitions: int) -> list[int]:
+    if partitions == 1:
+        return [0] * len(batch)
+    return [partition_of(_calling_number(line), partitions) for line in batch]
+
+
+def _calling_number(line: bytes) -> str:
+    try:
+        return _KEY_DECODER.decode(line).calling_number
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""  # a bad line: the intake rejects it, its partition has no effect
+
+
+def _write_dead_letters(out: BinaryIO, batch: Sequence[bytes], intake: Intake, first_line: int) -> None:
+    for rejected in intake.rejected:
+        value = batch[rejected.position]
+        offset = first_line + rejected.position
+        out.write(dead_letter(None, value, "file", 0, offset, rejected.code, rejected.message) + b"\n")
+
+
+def open_input(name: str, stack: ExitStack) -> BinaryIO:
+    """A file of JSON lines, `.gz` and `.zst` unpacked on the way, `-` for standard input."""
+    if name == "-":
+        return sys.stdin.buffer
+    raw = stack.enter_context(Path(name).open("rb"))
+    if name.endswith(".gz"):
+        return cast("BinaryIO", stack.enter_context(gzip.open(raw)))
+    if name.endswith(".zst"):
+        return cast("BinaryIO", io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw)))
+    return raw
+
+
+def _open_output(name: str | None, stack: ExitStack) -> BinaryIO | None:
+    if name is None:
+        return None
+    return sys.stdout.buffer if name == "-" else stack.enter_context(Path(name).open("wb"))
+
+
+@click.command()
+@click.argument("events")
+@click.option("--decisions", required=True, help="Where decisions go, one a line; `-` for standard output.")
+@click.option("--features", type=click.Path(path_type=Path), help="Parquet file for the feature vector of every call.")
+@click.option("--model", type=click.Path(path_type=Path), help="Model artifact folder [default: the shipped model].")
+@click.option("--policy", type=click.Path(path_type=Path), help="Policy file [default: the documented defaults].")
+@click.option("--mode", type=click.Choice(["enforce", "shadow"]), help="Overrides the policy's mode.")
+@click.option("--partitions", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Split as the topic.")
+@click.option("--dead-letters", help="Where bad lines go, as dead-letter records.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 when a line was bad.")
+def replay(  # noqa: D417
+    events: str,
+    decisions: str,
+    features: Path | None,
+    model: Path | None,
+    policy: Path | None,
+    mode: str | None,
+    partitions: int,
+    dead_letters: str | None,
+    strict: bool,
+) -> None:
+    """Run EVENTS (JSON lines, optionally .gz or .zst, `-` for standard input) through the worker's own code.
+
+    The same input gives byte-identical decisions. Bad lines are counted and reported; they do not stop the replay.
+
+    \b
+    robocall simulate --out calls.jsonl.gz --labels labels.csv --hours 1
+    robocall replay calls.jsonl.gz --decisions decisions.jsonl --features features.parquet
+    """  # noqa: D301
+    failures: list[Exception] = []
+    screener = build_screener(model=model, policy=policy, mode=Mode(mode) if mode else None, partitions=partitions)
+    pipeline = Pipeline(screener, seed=REPLAY_SEED, on_failure=failures.append)
+    console = Console(stderr=True)
+    counts = Counts()
+    with ExitStack() as stack:
+        source = open_input(events, stack)
+        out = _open_output(decisions, stack)
+        assert out is not None  # noqa: S101 - the option is required
+        writer = None
+        if features is not None:
+            writer = FeatureWriter(features)
+            stack.callback(writer.close)
+        bad = _open_output(dead_letters, stack)
+        progress = stack.enter_context(Progress(console=console, transient=True))
+        task = progress.add_task("replaying", total=None)
+        running = run(
+            iter(source), pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad
+        )
+        for counts in running:  # noqa: B007 - the last one is reported
+            progress.update(task, completed=counts.lines, description=f"{counts.lines:,} events")
+    actions = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.actions.items()))
+    console.print(f"{counts.lines:,} events, {counts.decisions:,} decisions ({actions}), {counts.rejected:,} bad lines")
+    if failures:
+        raise ReplayFailed(f"{len(failures)} batches failed open; the first because of: {failures[0]!r}")
+    if strict and counts.rejected:
+        raise ReplayFailed(f"{counts.rejected} bad lines and --strict was given; see --dead-letters")

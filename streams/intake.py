@@ -1,0 +1,160 @@
+"""Read a batch of call events as they come from the topic: good ones in order, refused ones with their reason.
+
+Whatever a record holds, it affects no other record. Messages name fields and never their values, since a dead letter's
+message is logged and a phone number must not be. Knows no transport.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from detector.events import MAX_RECORD_BYTES, CallEvent
+from streams import duplicate_keys
+from streams.records import EVENT_DECODER, SetupRecord
+
+MESSAGE_LIMIT = 300
+
+
+class Code(StrEnum):
+    """What is wrong with a refused record. Part of the contract (docs/contract.md)."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    INVALID_UTF8 = "invalid_utf8"
+    INVALID_JSON = "invalid_json"
+    NOT_AN_OBJECT = "not_an_object"
+    TOO_DEEP = "too_deep"
+    DUPLICATE_KEY = "duplicate_key"
+    UNKNOWN_TYPE = "unknown_type"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    OUT_OF_RANGE = "out_of_range"
+
+
+CODE_MEANINGS: dict[Code, str] = {
+    Code.EMPTY: "The record has no value.",
+    Code.TOO_LARGE: f"The record is larger than {MAX_RECORD_BYTES} bytes.",
+    Code.INVALID_UTF8: "The record is not UTF-8.",
+    Code.INVALID_JSON: "The record is not JSON (RFC 8259).",
+    Code.NOT_AN_OBJECT: "The record is JSON, but not an object.",
+    Code.TOO_DEEP: f"The record nests deeper than {duplicate_keys.MAX_DEPTH} levels.",
+    Code.DUPLICATE_KEY: "An object in the record repeats a key.",
+    Code.UNKNOWN_TYPE: "The field `type` is neither `call_setup` nor `call_end`.",
+    Code.MISSING_FIELD: "A required field is missing.",
+    Code.WRONG_TYPE: "A field has the wrong JSON type (a number with a fraction or exponent is not an integer).",
+    Code.OUT_OF_RANGE: "A field is outside of its bounds, or not one of its permitted values.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A refused record: its index in the batch, the code, and one sentence of at most `MESSAGE_LIMIT` characters."""
+
+    position: int
+    code: Code
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A batch as read. `events`, `is_setup` and `positions` (indices in the batch, ascending) run side by side."""
+
+    events: list[CallEvent]
+    is_setup: list[bool]
+    positions: list[int]
+    rejected: list[Rejected]
+
+
+_REFUSALS = (msgspec.DecodeError, ValueError, RecursionError, MemoryError)
+_SCAN_CODES = {duplicate_keys.DUPLICATE: Code.DUPLICATE_KEY, duplicate_keys.TOO_DEEP: Code.TOO_DEEP}
+_AT = re.compile(r" - at `\$\.([^`]*)`$")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_RANGE = re.compile(r"^(Invalid enum value|Number out of range|Integer value out of range|Expected .* (<=|>=) \d+$)")
+
+
+def _position_in(error: Exception) -> str:
+    found = re.search(r"\(byte \d+\)", str(error))
+    return f" {found.group()}" if found else ""
+
+
+def _invalid_field(error: msgspec.ValidationError) -> tuple[Code, str]:
+    """Classify a record that is JSON but breaks the contract, from the words of msgspec (pinned by its test)."""
+    text = str(error)
+    at = _AT.search(text)
+    said = _AT.sub("", text)
+    if at is None:
+        missing = _MISSING.search(said)
+        if missing:
+            return Code.MISSING_FIELD, f"The required field `{missing.group(1)}` is missing."
+        return Code.NOT_AN_OBJECT, CODE_MEANINGS[Code.NOT_AN_OBJECT]
+    name = at.group(1)
+    if name == "type" and said.startswith("Invalid value"):
+        return Code.UNKNOWN_TYPE, CODE_MEANINGS[Code.UNKNOWN_TYPE]
+    if said.startswith("Invalid enum value"):
+        return Code.OUT_OF_RANGE, f"The field `{name}` is not one of its permitted values."
+    code = Code.OUT_OF_RANGE if _RANGE.match(said) else Code.WRONG_TYPE
+    return code, f"The field `{name}` is wrong: {said[0].lower()}{said[1:]}."
+
+
+def _classify(value: bytes, error: Exception) -> tuple[Code, str]:
+    """Say what is wrong with a record that the decoder refused; encoding first, then repeated keys, then fields."""
+    try:
+        value.decode()
+    except UnicodeDecodeError as invalid:
+        return Code.INVALID_UTF8, f"The record is not UTF-8 (byte {invalid.start})."
+    if isinstance(error, RecursionError | MemoryError):
+        return Code.TOO_DEEP, CODE_MEANINGS[Code.TOO_DEEP]
+    if not isinstance(error, msgspec.ValidationError):
+        return Code.INVALID_JSON, f"The record is not JSON{_position_in(error)}."
+    scanned = _SCAN_CODES.get(duplicate_keys.scan([value])[0])
+    return _invalid_field(error) if scanned is None else (scanned, CODE_MEANINGS[scanned])
+
+
+def _reject(position: int, code: Code, message: str) -> Rejected:
+    return Rejected(position, code, message[:MESSAGE_LIMIT])
+
+
+def _drop_scanned(intake: Intake, verdicts: list[int]) -> Intake:
+    """Move the records that the scan refuses to the rejected ones."""
+    kept = [i for i, verdict in enumerate(verdicts) if verdict == duplicate_keys.CLEAN]
+    refused = [
+        _reject(intake.positions[i], _SCAN_CODES[verdict], CODE_MEANINGS[_SCAN_CODES[verdict]])
+        for i, verdict in enumerate(verdicts)
+        if verdict != duplicate_keys.CLEAN
+    ]
+    return Intake(
+        [intake.events[i] for i in kept],
+        [intake.is_setup[i] for i in kept],
+        [intake.positions[i] for i in kept],
+        sorted(intake.rejected + refused, key=lambda rejected: rejected.position),
+    )
+
+
+def read(values: Sequence[bytes | None]) -> Intake:
+    """Read the values of a batch in order. Never raises for what a record holds; linear in the bytes."""
+    intake = Intake([], [], [], [])
+    texts: list[bytes] = []
+    decode, setup = EVENT_DECODER.decode, SetupRecord
+    for position, value in enumerate(values):
+        if not value:
+            intake.rejected.append(_reject(position, Code.EMPTY, CODE_MEANINGS[Code.EMPTY]))
+            continue
+        if len(value) > MAX_RECORD_BYTES:
+            intake.rejected.append(_reject(position, Code.TOO_LARGE, CODE_MEANINGS[Code.TOO_LARGE]))
+            continue
+        try:
+            event = decode(value)
+            if not value.isascii():
+                value.decode()  # msgspec skips the text of unknown fields unread
+        except _REFUSALS as error:
+            intake.rejected.append(_reject(position, *_classify(value, error)))
+            continue
+        intake.events.append(event)
+        intake.is_setup.append(type(event) is setup)
+        intake.positions.append(position)
+        texts.append(value)
+    verdicts = duplicate_keys.scan(texts)
+    return _drop_scanned(intake, verdicts) if any(verdicts) else intake

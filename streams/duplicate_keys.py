@@ -19,89 +19,108 @@ CLEAN, DUPLICATE, TOO_DEEP, ESCAPED_KEY = 0, 1, 2, 3
 _QUOTE, _BACKSLASH, _COMMA = 0x22, 0x5C, 0x2C
 _OPEN_OBJECT, _CLOSE_OBJECT, _OPEN_ARRAY, _CLOSE_ARRAY = 0x7B, 0x7D, 0x5B, 0x5D
 _FNV_OFFSET, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+_ONE = np.uint64(1)
 _SLOTS_AT_LEAST = 64
 _BYTES_A_KEY = 5  # the shortest member is `"":1,`
 
+# Positions are unsigned: a signed index costs numba a test for wrap-around, which made the scan five times slower.
 Bytes = NDArray[np.uint8]
+Positions = NDArray[np.uint64]
 Integers = NDArray[np.int64]
 
 
 @compiled
-def _same(data: Bytes, first: int, second: int, length: int) -> bool:
-    for i in range(length):  # noqa: SIM110 - compiled: a loop is what numba makes fast
+def _same(data: Bytes, first: np.uint64, second: np.uint64, length: np.uint64) -> bool:
+    i = np.uint64(0)
+    while i < length:
         if data[first + i] != data[second + i]:
             return False
+        i += _ONE
     return True
 
 
 @compiled
-def _seen(  # noqa: PLR0917 - compiled functions take positions
-    data: Bytes, start: int, length: int, owner: int, hashed: np.uint64, generation: int, table: Integers
-) -> bool:
-    """Look a key of object `owner` up in the open-addressed table, and put it in when it is new."""
-    mask = table.shape[0] - 1
-    slot = np.int64(hashed >> np.uint64(33)) & mask
-    while table[slot, 0] == generation:
-        if table[slot, 1] == owner and table[slot, 3] == length and _same(data, table[slot, 2], start, length):
+def _hash(data: Bytes, first: np.uint64, end: np.uint64) -> np.uint64:
+    hashed = _FNV_OFFSET
+    i = first
+    while i < end:
+        hashed = (hashed ^ np.uint64(data[i])) * _FNV_PRIME
+        i += _ONE
+    return hashed
+
+
+@compiled
+def _seen(data: Bytes, first: np.uint64, end: np.uint64, mark: tuple[np.uint64, np.uint64], table: Positions) -> bool:
+    """Look a key up in the open-addressed table, and put it in when it is new. `mark` is its record and its object."""
+    record, owner = mark
+    mask = np.uint64(table.shape[0] - 1)
+    slot = ((_hash(data, first, end) + owner * _FNV_PRIME) >> np.uint64(33)) & mask
+    while table[slot, 0] == record:
+        is_as_long = table[slot, 1] == owner and table[slot, 3] - table[slot, 2] == end - first
+        if is_as_long and _same(data, table[slot, 2], first, end - first):
             return True
-        slot = (slot + 1) & mask
-    table[slot, 0] = generation
-    table[slot, 1] = owner
-    table[slot, 2] = start
-    table[slot, 3] = length
+        slot = (slot + _ONE) & mask
+    table[slot, 0], table[slot, 1], table[slot, 2], table[slot, 3] = record, owner, first, end
     return False
 
 
 @compiled
-def _scan(  # noqa: PLR0917
-    data: Bytes, start: int, end: int, generation: int, table: Integers, owners: Integers
-) -> int:
-    """Scan one record. `owners[d]` is the serial number of the object open at depth d, 0 for an array."""
-    depth, objects = 0, 0
-    expects_key, verdict = False, CLEAN
-    i = start
+def _string_end(data: Bytes, first: np.uint64, end: np.uint64) -> tuple[np.uint64, bool]:
+    """Find the closing quote of a string, and whether the string holds an escape."""
+    is_escaped = False
+    i = first
     while i < end:
         byte = data[i]
         if byte == _QUOTE:
-            i += 1
-            first = i
-            hashed = _FNV_OFFSET
-            escaped = False
-            while i < end and data[i] != _QUOTE:
-                if data[i] == _BACKSLASH:
-                    escaped = True
-                    i += 1
-                elif expects_key:
-                    hashed = (hashed ^ np.uint64(data[i])) * _FNV_PRIME
-                i += 1
+            break
+        if byte == _BACKSLASH:
+            is_escaped = True
+            i += _ONE
+        i += _ONE
+    return min(i, end), is_escaped
+
+
+@compiled
+def _scan(
+    data: Bytes, bounds: tuple[np.uint64, np.uint64], record: np.uint64, table: Positions, owners: Positions
+) -> int:
+    """Scan one record. `owners[d]` is the serial number of the object open at depth d, 0 for an array."""
+    i, end = bounds
+    depth, verdict, expects_key = 0, CLEAN, False
+    objects, nothing = np.uint64(0), np.uint64(0)
+    while i < end:
+        byte = data[i]
+        if byte == _QUOTE:
+            first = i + _ONE
+            i, is_escaped = _string_end(data, first, end)
             if expects_key:
                 expects_key = False
-                if escaped:
+                if is_escaped:
                     verdict = ESCAPED_KEY
-                elif _seen(data, first, i - first, owners[depth], hashed + np.uint64(owners[depth]), generation, table):
+                elif _seen(data, first, i, (record, owners[depth]), table):
                     return DUPLICATE
         elif byte in (_OPEN_OBJECT, _OPEN_ARRAY):
             depth += 1
             if depth > MAX_DEPTH:
                 return TOO_DEEP
+            objects += _ONE
             expects_key = byte == _OPEN_OBJECT
-            objects += 1
-            owners[depth] = objects if expects_key else 0
+            owners[depth] = objects if expects_key else nothing
         elif byte in (_CLOSE_OBJECT, _CLOSE_ARRAY):
             depth = max(depth - 1, 0)
             expects_key = False
         elif byte == _COMMA:
-            expects_key = owners[depth] != 0 and depth > 0
-        i += 1
+            expects_key = depth > 0 and owners[depth] != nothing
+        i += _ONE
     return verdict
 
 
 @compiled
-def _scan_all(data: Bytes, ends: Integers, table: Integers, owners: Integers, verdicts: Integers) -> None:
-    start = 0
-    for record in range(ends.shape[0]):
-        verdicts[record] = _scan(data, start, ends[record], record + 1, table, owners)
-        start = ends[record]
+def _scan_all(data: Bytes, ends: Positions, table: Positions, owners: Positions, verdicts: Integers) -> None:
+    start = np.uint64(0)
+    for position in range(ends.shape[0]):
+        verdicts[position] = _scan(data, (start, ends[position]), np.uint64(position + 1), table, owners)
+        start = ends[position]
 
 
 def _refuse_repeats(pairs: list[tuple[str, Any]]) -> None:
@@ -128,13 +147,13 @@ def scan(records: Sequence[bytes]) -> list[int]:
     """
     if not records:
         return []
-    lengths = np.fromiter(map(len, records), np.int64, len(records))
+    lengths = np.fromiter(map(len, records), np.uint64, len(records))
     slots = _SLOTS_AT_LEAST
     while slots * _BYTES_A_KEY < 2 * int(lengths.max()):
         slots *= 2
-    table = np.zeros((slots, 4), np.int64)
+    table = np.zeros((slots, 4), np.uint64)
     verdicts = np.zeros(len(records), np.int64)
-    owners = np.zeros(MAX_DEPTH + 1, np.int64)
+    owners = np.zeros(MAX_DEPTH + 1, np.uint64)
     _scan_all(np.frombuffer(b"".join(records), np.uint8), lengths.cumsum(), table, owners, verdicts)
     found: list[int] = verdicts.tolist()
     for position, verdict in enumerate(found):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type
 import msgspec
 
 from detector.decisions import Action, Decision, Label
-from detector.events import TEXT_LIMIT, CallEnd, CallEvent, CallSetup, Feedback, documented
+from detector.events import CallEnd, CallEvent, CallSetup, Feedback, documented
 
 T = TypeVar("T")
 
@@ -135,6 +135,4 @@ def dead_letter(  # noqa: PLR0917 - the order of the record
     """Encode the dead letter of one refused record; the original is cut after `DEAD_LETTER_VALUE_LIMIT_BYTES`."""
     kept = None if value is None else value[:DEAD_LETTER_VALUE_LIMIT_BYTES]
     length = 0 if value is None else len(value)
-    return _ENCODER.encode(
-        DeadLetterRecord(topic, partition, offset, code, message[:TEXT_LIMIT], kept, length, rejected_time_ms)
-    )
+    return _ENCODER.encode(DeadLetterRecord(topic, partition, offset, code, message, kept, length, rejected_time_ms))

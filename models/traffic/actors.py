@@ -1,0 +1,137 @@
+"""Who places calls: one row for each customer of a provider, with the trunks, the origin, the signer and the habits it calls with."""
+
+import uuid
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.traffic.population import Float64, Int64
+from models.traffic.profiles import Attest, Outcome
+from models.traffic.spec import TrafficSpec
+
+TRUNK_SLOTS = 4
+ORIGIN_SLOTS = 4
+_PROVIDERS = 30
+_SHARED_ORIGINS = 60
+_CITIES = ("nyc", "atl", "chi", "dal", "den", "lax", "mia", "sea")
+_NAMES = (
+    "MEDICAL CENTER", "PHARMACY", "SCHOOL DIST", "CITY UTILITY", "CARD SERVICES", "CUSTOMER CARE", "HOME SERVICES", "HEALTH PLAN",
+    "AUTO CARE", "DELIVERY", "BANK", "SURVEY", "WIRELESS CALLER", "TOLL FREE CALL", "INSURANCE", "UNKNOWN NAME",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Names of trunks, switches and providers: the same for every span of a seed."""
+
+    trunk_ids: tuple[str, ...]
+    trunk_ocns: tuple[str, ...]
+    trunk_switches: tuple[str | None, ...]
+    signers: tuple[str, ...]
+    names: tuple[str, ...] = _NAMES
+
+
+def build_network(spec: TrafficSpec) -> Network:
+    """Name the trunks and the providers. The second half of the trunks is wholesale, a third of the switches is unnamed."""
+    rng = np.random.default_rng([spec.seed, 2])
+    signers = tuple(f"{code:04d}" for code in rng.choice(np.arange(1_000, 9_999), _PROVIDERS, replace=False))
+    ids = tuple(f"tg-{_CITIES[i % len(_CITIES)]}-{i:03d}" for i in range(spec.trunks))
+    owners = rng.integers(0, _PROVIDERS, spec.trunks)
+    switches = tuple(f"sbc-{_CITIES[i % len(_CITIES)]}-{i % 2}" if i % 3 else None for i in range(spec.trunks))
+    return Network(ids, tuple(signers[o] for o in owners), switches, signers)
+
+
+@dataclass(slots=True)
+class Actors:
+    """Growing table of callers; `freeze` gives the columns. Row numbers stay valid as it grows."""
+
+    rng: np.random.Generator
+    trunks: int
+    kinds: list[str] = field(default_factory=list)
+    campaigns: list[str] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
+    _outcomes: list[Float64] = field(default_factory=list)
+    _attest: list[tuple[float, ...]] = field(default_factory=list)
+    _trunks: list[Int64] = field(default_factory=list)
+    _origins: list[Int64] = field(default_factory=list)
+    _signer: list[int] = field(default_factory=list)
+    _name: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Give every provider origin ids that its small customers share."""
+        self.origins.extend(self._uuid() for _ in range(_SHARED_ORIGINS))
+
+    def _uuid(self) -> str:
+        return str(uuid.UUID(bytes=self.rng.bytes(16), version=4))
+
+    def add(
+        self,
+        kind: str,
+        campaign: str,
+        outcome: Outcome,
+        attest: Attest,
+        *,
+        wholesale: float,
+        own_origin: float,
+        names: float,
+    ) -> int:
+        """Add a caller with habits near the given ones and return its row.
+
+        Args:
+            kind: One of the kinds of `models.traffic.spec`.
+            campaign: Name of the campaign; empty for a lawful caller.
+            outcome: Mean behaviour; the caller's own differs from it at random.
+            attest: Attestation shares.
+            wholesale: Probability that each of its trunks is a wholesale one.
+            own_origin: Probability that it signs under origin ids of its own.
+            names: Probability that it sends a calling name.
+        """
+        rng = self.rng
+        self.kinds.append(kind)
+        self.campaigns.append(campaign)
+        self._outcomes.append(_vary(rng, outcome))
+        self._attest.append(tuple(attest))
+        half = self.trunks // 2
+        pool = rng.integers(0, half, TRUNK_SLOTS) + half * (rng.random(TRUNK_SLOTS) < wholesale)
+        self._trunks.append(rng.choice(pool[: rng.integers(1, TRUNK_SLOTS + 1)], TRUNK_SLOTS).astype(np.int64))
+        if rng.random() < own_origin:
+            own = len(self.origins) + np.arange(ORIGIN_SLOTS) % int(rng.integers(1, ORIGIN_SLOTS + 1))
+            self.origins.extend(self._uuid() for _ in range(int(own.max()) + 1 - len(self.origins)))
+            self._origins.append(own)
+        else:
+            self._origins.append(np.full(ORIGIN_SLOTS, rng.integers(0, _SHARED_ORIGINS)))
+        self._signer.append(int(rng.integers(0, _PROVIDERS)))
+        self._name.append(int(rng.integers(0, len(_NAMES))) if rng.random() < names else -1)
+        return len(self.kinds) - 1
+
+    def freeze(self) -> "ActorColumns":
+        """Stack the rows into columns."""
+        return ActorColumns(
+            outcomes=np.stack(self._outcomes),
+            attest=np.cumsum(np.array(self._attest), axis=1),
+            trunks=np.stack(self._trunks),
+            origins=np.stack(self._origins),
+            signer=np.array(self._signer, dtype=np.int64),
+            name=np.array(self._name, dtype=np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ActorColumns:
+    """Habits of callers by row: outcomes float64[n, 12], cumulative attestation shares float64[n, 4], slots int64[n, 4]."""
+
+    outcomes: Float64
+    attest: Float64
+    trunks: Int64
+    origins: Int64
+    signer: Int64
+    name: Int64
+
+
+def _vary(rng: np.random.Generator, outcome: Outcome) -> Float64:
+    """Move every mean by a factor, so that callers of one kind differ and kinds overlap."""
+    row = np.array(outcome)
+    row *= np.exp(rng.normal(0.0, 0.22, len(row)))
+    row[:5] /= max(1.0, row[:5].sum() / 0.97)  # shares of outcomes leave room for no answer
+    row[10:] = np.minimum(row[10:], 0.95)
+    return row

@@ -1,0 +1,137 @@
+"""Traffic generated slice by slice: bounded memory, events in time order, reproducible from its specification alone."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from detector.events import CallEvent, CallSetup
+from models.traffic.actors import Actors, build_network
+from models.traffic.blocks import TrafficBlock, Truth
+from models.traffic.outcomes import Calls, resolve
+from models.traffic.plan import HourPlanner, lawful_crowds
+from models.traffic.population import OFFICE_HOURS, PERSON_HOURS, build_population, hour_weight, mean_hour_weight
+from models.traffic.sources import Job, Persons, Source
+from models.traffic.spec import HOUR_MS, TrafficSpec
+
+_LIVE_SLICE_MS = 1_000
+_LIVE_WARM_UP_MS = 180_000
+_LIVE_HOURS = 24.0 * 30
+
+
+class _Generator:
+    """Draws the slices of one span. Holds the calls that have not ended and the jobs that are running."""
+
+    def __init__(self, spec: TrafficSpec) -> None:
+        self._spec = spec
+        self._rng = np.random.default_rng([spec.seed, 4, spec.start_ms // 1_000])
+        population = build_population(spec)
+        self._network = build_network(spec)
+        self._actors = Actors(np.random.default_rng([spec.seed, 5]), spec.trunks)
+        self._crowds: list[Source] = lawful_crowds(spec, population, self._actors)
+        self._planner = HourPlanner(spec, population, self._actors)
+        self._jobs: list[Job] = []
+        self._open = Calls.empty()
+        self._serial = 0
+        self._person_mean = mean_hour_weight(PERSON_HOURS, spec) if spec.rhythm else 1.0
+        self._office_mean = mean_hour_weight(OFFICE_HOURS, spec) if spec.rhythm else 1.0
+
+    def blocks(self) -> Iterator[TrafficBlock]:
+        """Yield the blocks of the span, and at the end one with the ends of the calls that outlast it."""
+        spec = self._spec
+        if spec.warm:
+            self._plan(spec.start_ms - HOUR_MS)
+        planned_ms = start = spec.start_ms
+        while start < spec.end_ms:
+            if start >= planned_ms:
+                self._plan(planned_ms)
+                planned_ms += HOUR_MS
+            end = min(start + spec.slice_ms, spec.end_ms, planned_ms)
+            yield self._slice(start, end)
+            start = end
+        yield self._block(Calls.empty(), int(self._open.end_ms.max(initial=start)) + 1)
+
+    def _plan(self, hour_ms: int) -> None:
+        self._jobs = [job for job in self._jobs if job.end_ms > hour_ms]
+        self._jobs.extend(self._planner.plan(hour_ms, self._office_rate(hour_ms + HOUR_MS // 2)))
+        self._columns = self._actors.freeze()
+
+    def _office_rate(self, time_ms: int) -> float:
+        return hour_weight(OFFICE_HOURS, time_ms) / self._office_mean if self._spec.rhythm else 1.0
+
+    def _slice(self, start_ms: int, end_ms: int) -> TrafficBlock:
+        middle = (start_ms + end_ms) // 2
+        office = self._office_rate(middle)
+        person = hour_weight(PERSON_HOURS, middle) / self._person_mean if self._spec.rhythm else 1.0
+        drafts = []
+        for source in (*self._crowds, *self._jobs):
+            draft = source.draw(self._rng, start_ms, end_ms, person if isinstance(source, Persons) else office)
+            if draft is not None:
+                drafts.append(draft)
+        calls = resolve(self._rng, self._columns, drafts, self._serial)
+        self._serial += len(calls)
+        return self._block(calls, end_ms)
+
+    def _block(self, calls: Calls, end_ms: int) -> TrafficBlock:
+        """Merge new setups with the ends before `end_ms`; the other calls stay open."""
+        before = len(self._open)
+        calls = Calls.join(self._open, calls)
+        setups = np.arange(before, len(calls), dtype=np.int64)
+        ended = calls.end_ms < end_ms
+        ends = np.flatnonzero(ended)
+        self._open = calls.take(~ended)
+        rows = np.concatenate([setups, ends])
+        is_end = np.arange(len(rows)) >= len(setups)
+        times = np.where(is_end, calls.end_ms[rows], calls.setup_ms[rows])
+        order = np.lexsort((calls.serial[rows], is_end, times))
+        return TrafficBlock(
+            calls, rows[order], is_end[order], self._spec.seed, self._network, self._actors, self._columns
+        )
+
+
+def generate(spec: TrafficSpec) -> Iterator[TrafficBlock]:
+    """Generate the traffic of a span in blocks, events in time order within and across blocks.
+
+    Every setup lies in the span and has exactly one end, which may come after it.
+    """
+    return _Generator(spec).blocks()
+
+
+def live_spec(*, start_ms: int, events_per_second: float, seed: int, scenarios: tuple[str, ...]) -> TrafficSpec:
+    """Describe endless traffic at a flat rate with every campaign kind on air nearly always.
+
+    Half of the events are setups. Talk times stay real (a call of six seconds must stay one), so it is not time that is
+    compressed: fewer, larger campaigns run at once, which shows each within seconds.
+    """
+    default = TrafficSpec()
+    calls_per_second = events_per_second / 2 * (1 - default.robocall_share)
+    return replace(
+        default,
+        start_ms=start_ms - _LIVE_WARM_UP_MS,
+        hours=_LIVE_HOURS,
+        seed=seed,
+        calls_per_second=calls_per_second,
+        scenarios=scenarios,
+        campaigns_per_hour=3.0,
+        rhythm=False,
+        warm=True,
+        slice_ms=_LIVE_SLICE_MS,
+    )
+
+
+def live_events(spec: TrafficSpec) -> Iterator[tuple[float, CallEvent, Truth | None]]:
+    """Yield (seconds after the first live instant, event, truth of a setup), endlessly for a `live_spec`.
+
+    The first minutes are drawn but not yielded, so that calls are already in progress: the stream starts with ends of calls
+    whose setup nobody saw, as on a real switch. Event times are `spec`'s, so a sender that keeps the offsets needs no restamping.
+    """
+    first_ms = spec.start_ms + _LIVE_WARM_UP_MS
+    for block in generate(spec):
+        times = block.times_ms().tolist()
+        if not times or times[-1] < first_ms:
+            continue
+        truths = iter(block.truths())
+        for time_ms, event in zip(times, block.events(), strict=True):
+            truth = next(truths) if isinstance(event, CallSetup) else None
+            if time_ms >= first_ms:
+                yield (time_ms - first_ms) / 1_000, event, truth

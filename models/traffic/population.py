@@ -1,0 +1,167 @@
+"""The subscribers: numbers, contacts and daily rhythm of persons, computed rather than stored. Numbers are E.164 digits as int64."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.traffic.spec import HOUR_MS, TrafficSpec
+
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+# Negative codes stand for calling numbers that are not E.164; the text goes into the event as it is.
+ODD_NUMBERS: tuple[str, ...] = (
+    "anonymous",
+    "Restricted",
+    "unavailable",
+    "0000000000",
+    "911",
+    "+1",
+    "asterisk",
+    "22000",
+)
+
+_LINES_PER_BLOCK = 10_000
+_PERSONS_PER_BLOCK = 400
+_STRIDE = 7_919  # coprime to 10,000: spreads persons over the line numbers of a block without a collision
+ALLOCATED_SHARE = 0.62  # share of dialled-in-order numbers that ring; the rest answers 404
+_LOCAL_OFFSET_H = -5
+_CALLS_PER_PERSON_PER_DAY = 4.0
+_CONTACT_OFFSETS = np.array([1, 2, 5, 11, 23, 47, 97, 211, 523, 1_201, 4_099, 17_011], dtype=np.int64)
+
+# Hour shapes, local time, relative. Persons peak in late afternoon (Nodobo); offices and diallers keep office hours and almost
+# stop for eight hours a day (FTC honeypot 2014).
+PERSON_HOURS = np.array(
+    [
+        0.5,
+        0.3,
+        0.2,
+        0.1,
+        0.1,
+        0.2,
+        0.5,
+        0.8,
+        1.0,
+        1.1,
+        1.2,
+        1.3,
+        1.5,
+        1.5,
+        1.6,
+        1.8,
+        2.0,
+        2.0,
+        1.8,
+        1.6,
+        1.4,
+        1.2,
+        1.0,
+        0.7,
+    ]
+)
+OFFICE_HOURS = np.array(
+    [
+        0.1,
+        0.05,
+        0.05,
+        0.05,
+        0.05,
+        0.1,
+        0.3,
+        0.9,
+        1.6,
+        2.1,
+        2.3,
+        2.2,
+        2.1,
+        2.2,
+        2.2,
+        2.0,
+        1.8,
+        1.5,
+        1.1,
+        0.9,
+        0.6,
+        0.4,
+        0.2,
+        0.1,
+    ]
+)
+
+
+def mix(values: Int64) -> NDArray[np.uint64]:
+    """Scramble whole numbers (SplitMix64 finaliser): the same everywhere, unlike Python's `hash`."""
+    x = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Persons and the number blocks they live in."""
+
+    n: int
+    blocks: Int64
+    shuffle: Int64
+
+    def number(self, person: Int64) -> Int64:
+        """Give the number of each person."""
+        block = self.blocks[person // _PERSONS_PER_BLOCK]
+        return block * _LINES_PER_BLOCK + (person * _STRIDE + block) % _LINES_PER_BLOCK
+
+    def pick(self, rng: np.random.Generator, n: int) -> Int64:
+        """Pick callers: few persons call a lot, most call seldom."""
+        rank = (self.n * rng.random(n) ** 1.6).astype(np.int64)
+        return self.shuffle[rank]
+
+    def anyone(self, rng: np.random.Generator, n: int) -> Int64:
+        """Pick persons evenly."""
+        return rng.integers(0, self.n, n)
+
+    def contact(self, rng: np.random.Generator, person: Int64) -> Int64:
+        """Pick somebody each person knows. Knowing is mutual, mostly local, and a few contacts take most calls."""
+        rank = (len(_CONTACT_OFFSETS) * rng.random(len(person)) ** 2.2).astype(np.int64)
+        step = _CONTACT_OFFSETS[rank] * rng.choice(np.array([-1, 1]), len(person))
+        return (person + step) % self.n
+
+    def customer(self, owner: Int64, entry: Int64) -> Int64:
+        """Look up entry `entry` of the address book of customer `owner`: the same person every time."""
+        return (mix(owner * 1_000_003 + entry) % np.uint64(self.n)).astype(np.int64)
+
+    def any_number(self, rng: np.random.Generator, n: int) -> Int64:
+        """Draw numbers of existing blocks, whether or not somebody has them."""
+        return rng.choice(self.blocks, n) * _LINES_PER_BLOCK + rng.integers(0, _LINES_PER_BLOCK, n)
+
+
+def is_allocated(numbers: Int64) -> Bool:
+    """Tell which numbers somebody has, for callers who dial numbers rather than a list."""
+    return mix(numbers) % np.uint64(1_000) < np.uint64(1_000 * ALLOCATED_SHARE)
+
+
+def build_population(spec: TrafficSpec) -> Population:
+    """Build the subscribers that a mean rate of lawful calls needs."""
+    rng = np.random.default_rng([spec.seed, 1])
+    wanted = spec.calls_per_second * 86_400 / 2 / _CALLS_PER_PERSON_PER_DAY
+    n_blocks = int(np.clip(wanted / _PERSONS_PER_BLOCK, 60, 5_000))
+    areas = rng.choice(np.arange(201, 790), 40, replace=False)
+    areas = areas[areas % 100 != 11]
+    pairs = rng.choice(len(areas) * 799, n_blocks, replace=False)
+    blocks = (1_000 + areas[pairs // 799]) * 1_000 + 201 + pairs % 799
+    n = n_blocks * _PERSONS_PER_BLOCK
+    return Population(n=n, blocks=np.sort(blocks).astype(np.int64), shuffle=rng.permutation(n).astype(np.int64))
+
+
+def hour_weight(curve: Float64, time_ms: int) -> float:
+    """Read an hour curve at an instant, interpolated between hours."""
+    local = (time_ms / HOUR_MS + _LOCAL_OFFSET_H) % 24
+    low = int(local)
+    return float(curve[low] + (curve[(low + 1) % 24] - curve[low]) * (local - low))
+
+
+def mean_hour_weight(curve: Float64, spec: TrafficSpec) -> float:
+    """Average an hour curve over a span, so that the span has the rate asked for."""
+    steps = np.linspace(spec.start_ms, spec.end_ms, 97)
+    return float(np.mean([hour_weight(curve, int(step)) for step in steps]))

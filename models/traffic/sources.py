@@ -1,0 +1,156 @@
+"""Where calls come from, slice by slice: crowds of callers with a steady rhythm, and jobs that run from one instant to another."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from models.traffic.population import Bool, Int64, Population, is_allocated
+
+_SHORTEST_STEP_MS = 1
+
+
+class Draft(NamedTuple):
+    """Attempted calls in no order: setup time, caller's row, calling and called number, whether the called number exists."""
+
+    time_ms: Int64
+    actor: Int64
+    calling: Int64
+    called: Int64
+    exists: Bool
+
+
+class Source(Protocol):
+    """Anything that places calls."""
+
+    def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:
+        """Draw the calls of `[start_ms, end_ms)`; `rate` is the rhythm of the hour, 1.0 on average."""
+
+
+def _times(rng: np.random.Generator, n: int, start_ms: int, end_ms: int) -> Int64:
+    return rng.integers(start_ms, max(end_ms, start_ms + _SHORTEST_STEP_MS), n)
+
+
+@dataclass(frozen=True, slots=True)
+class Persons:
+    """Persons who call persons; a sixth of the calls returns one, so contacts are mutual."""
+
+    population: Population
+    actors: Int64
+    per_ms: float
+
+    def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:
+        """Draw calls between contacts."""
+        n = int(rng.poisson(self.per_ms * (end_ms - start_ms) * rate))
+        caller = self.population.pick(rng, n)
+        called = self.population.contact(rng, caller)
+        back = rng.random(n) < 0.17
+        caller, called = np.where(back, called, caller), np.where(back, caller, called)
+        wrong = rng.random(n) < 0.006
+        actor = self.actors[caller % len(self.actors)]
+        return Draft(
+            _times(rng, n, start_ms, end_ms),
+            actor,
+            self.population.number(caller),
+            self.population.number(called),
+            ~wrong,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """Callers of one lawful kind with numbers and an address book each.
+
+    `numbers[i, k]` are the numbers of caller i, `book[i]` the length of its address book. An inbound crowd turns the direction
+    round: persons call the numbers.
+    """
+
+    population: Population
+    actors: Int64
+    numbers: Int64
+    book: Int64
+    per_ms: float
+    inbound: bool = False
+    skew: float = 1.5
+
+    def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:
+        """Draw calls to (or from) the customers in the address books."""
+        n = int(rng.poisson(self.per_ms * (end_ms - start_ms) * rate))
+        if n == 0:
+            return None
+        who = (len(self.actors) * rng.random(n) ** self.skew).astype(np.int64)
+        slot = (self.numbers.shape[1] * rng.random(n) ** 1.4).astype(np.int64)
+        own = self.numbers[who, slot]
+        entry = (self.book[who] * rng.random(n) ** 1.3).astype(np.int64)
+        person = self.population.number(self.population.customer(self.actors[who], entry))
+        exists = rng.random(n) < 0.985
+        time_ms = _times(rng, n, start_ms, end_ms)
+        if self.inbound:
+            return Draft(time_ms, self.actors[who], person, own, np.ones(n, dtype=np.bool_))
+        return Draft(time_ms, self.actors[who], own, person, exists)
+
+
+@dataclass(slots=True)
+class Job:
+    """Callers with work from `start_ms` to `end_ms`: a campaign, a lawful burst, or the people who return a spoofed call.
+
+    `numbers` is how calling numbers come about (see `profiles.JobKind`), `pool` the numbers for those kinds that have one;
+    `targets` whom it calls. `cursor` remembers where a dialler that counts upwards stands.
+    """
+
+    population: Population
+    actors: Int64
+    start_ms: int
+    end_ms: int
+    calls: float
+    numbers: str
+    pool: Int64
+    targets: str
+    valid: float
+    book_owner: int = 0
+    cursor: int = 0
+    victims: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:  # noqa: ARG002
+        """Draw the part of its work that falls into a slice; a dialler keeps its pace whatever the hour."""
+        low, high = max(start_ms, self.start_ms), min(end_ms, self.end_ms)
+        if high <= low:
+            return None
+        n = int(rng.poisson(self.calls * (high - low) / (self.end_ms - self.start_ms)))
+        if n == 0:
+            return None
+        time_ms = np.sort(_times(rng, n, low, high))
+        called, exists = self._called(rng, n)
+        return Draft(time_ms, rng.choice(self.actors, n), self._calling(rng, called), called, exists)
+
+    def _called(self, rng: np.random.Generator, n: int) -> tuple[Int64, Bool]:
+        population = self.population
+        exists = rng.random(n) < self.valid
+        if self.targets == "victim":
+            return rng.choice(self.victims, n), np.ones(n, dtype=np.bool_)
+        if self.targets == "sequential":
+            called = self.cursor + np.cumsum(rng.integers(1, 4, n))
+            self.cursor = int(called[-1])
+            return called, is_allocated(called)
+        if self.targets == "book":
+            entry = self.cursor + np.arange(n)
+            self.cursor += n
+            person = population.customer(np.full(n, self.book_owner), entry)
+        else:
+            person = population.anyone(rng, n)
+        return np.where(exists, population.number(person), population.any_number(rng, n)), exists
+
+    def _calling(self, rng: np.random.Generator, called: Int64) -> Int64:
+        n = len(called)
+        if self.numbers == "fresh":
+            return self.population.any_number(rng, n)
+        if self.numbers == "neighbour":
+            near = called // 10_000 * 10_000 + rng.integers(0, 10_000, n)
+            area = called // 10_000_000 * 10_000_000 + rng.integers(2_010_000, 9_990_000, n)
+            return np.where(rng.random(n) < 0.6, near, area)
+        pick = (len(self.pool) * rng.random(n) ** 1.3).astype(np.int64)
+        if self.numbers != "local":
+            return self.pool[pick]
+        # Local presence: the number of the pool nearest to the area code of the called one.
+        order = np.sort(self.pool)
+        return order[np.minimum(np.searchsorted(order, called), len(order) - 1)]

@@ -1,0 +1,88 @@
+"""What traffic to generate. A frozen description: the same one always gives the same bytes."""
+
+from dataclasses import dataclass
+
+HOUR_MS = 3_600_000
+DEFAULT_START_MS = 1_773_147_600_000  # Tuesday 2026-03-10T13:00:00Z, nine in the morning in New York
+
+LAWFUL_KINDS: tuple[str, ...] = (
+    "person",
+    "business",
+    "inbound_call_centre",
+    "outbound_call_centre",
+    "reminder",
+    "mass_alert",
+    "passcode",
+    "delivery",
+    "debt_collection",
+    "survey",
+    "ride_proxy",
+    "conference",
+    "spoofed_callback",
+    "new_number",
+)
+CAMPAIGN_KINDS: tuple[str, ...] = (
+    "flood",
+    "snowshoe",
+    "one_number_per_call",
+    "neighbour_spoofing",
+    "sequential_dialling",
+    "low_and_slow",
+    "hijacked_number",
+    "wangiri",
+    "telephony_dos",
+    "invalid_numbers",
+    "a_attested_rotation",
+    "padded_durations",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficSpec:
+    """One span of traffic.
+
+    The population (persons, businesses, trunks, providers) follows from `seed` alone; campaigns and bursts from `seed` and
+    the hour they start in, so that a later `start_ms` meets the same subscribers with campaigns never seen before.
+
+    Attributes:
+        start_ms: First instant, epoch milliseconds UTC.
+        hours: Length of the span; setups fall in `[start_ms, start_ms + hours)`, ends may come later.
+        seed: Seed of everything, >= 0.
+        calls_per_second: Mean rate of lawful calls over the span.
+        robocall_share: Share of robocalls among all calls; 7 to 8 % is published (TransNexus, 2022).
+        scenarios: Campaign kinds to run, of `CAMPAIGN_KINDS`.
+        trunks: Number of trunk groups, 4..999.
+        campaigns_per_hour: Campaigns of each kind that start in an hour, mean; at least one runs in a span.
+        rhythm: Whether the rate follows the hours of the day; without it the rate is flat.
+        warm: Whether campaigns of the hour before are still running when the span starts, as in traffic seen live.
+        slice_ms: Calls are drawn slice by slice; memory and first output grow with it.
+    """
+
+    start_ms: int = DEFAULT_START_MS
+    hours: float = 1.0
+    seed: int = 1
+    calls_per_second: float = 20.0
+    robocall_share: float = 0.08
+    scenarios: tuple[str, ...] = CAMPAIGN_KINDS
+    trunks: int = 24
+    campaigns_per_hour: float = 2.0
+    rhythm: bool = True
+    warm: bool = False
+    slice_ms: int = 60_000
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be generated."""
+        unknown = sorted(set(self.scenarios) - set(CAMPAIGN_KINDS))
+        if unknown:
+            raise ValueError(f"unknown scenario {', '.join(unknown)}: choose from {', '.join(CAMPAIGN_KINDS)}")
+        if not 0.0 <= self.robocall_share < 1.0:
+            raise ValueError(f"robocall_share is {self.robocall_share}: give a share of at least 0 and below 1")
+        if self.hours <= 0 or self.calls_per_second <= 0 or self.slice_ms <= 0:
+            raise ValueError("hours, calls_per_second and slice_ms have to be above 0")
+        if not 4 <= self.trunks <= 999:
+            raise ValueError(f"trunks is {self.trunks}: give 4 to 999")
+
+    @property
+    def end_ms(self) -> int:
+        """First instant after the span."""
+        return self.start_ms + round(self.hours * HOUR_MS)

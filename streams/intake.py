@@ -68,6 +68,7 @@ class Intake:
     rejected: list[Rejected]
 
 
+_ANY_JSON = msgspec.json.Decoder(msgspec.Raw)
 _REFUSALS = (msgspec.DecodeError, ValueError, RecursionError, MemoryError)
 _SCAN_CODES = {duplicate_keys.DUPLICATE: Code.DUPLICATE_KEY, duplicate_keys.TOO_DEEP: Code.TOO_DEEP}
 _AT = re.compile(r" - at `\$\.([^`]*)`$")
@@ -100,13 +101,16 @@ def _invalid_field(error: msgspec.ValidationError) -> tuple[Code, str]:
 
 
 def _classify(value: bytes, error: Exception) -> tuple[Code, str]:
-    """Say what is wrong with a record that the decoder refused; encoding first, then repeated keys, then fields."""
+    """Say what is wrong with a record that the decoder refused; encoding first, then JSON, repeated keys, fields."""
     try:
         value.decode()
+        _ANY_JSON.decode(value)  # the decoder stops at a wrong field, before the rest of the text is seen
     except UnicodeDecodeError as invalid:
         return Code.INVALID_UTF8, f"The record is not UTF-8 (byte {invalid.start})."
-    if isinstance(error, RecursionError | MemoryError):
+    except (RecursionError, MemoryError):
         return Code.TOO_DEEP, CODE_MEANINGS[Code.TOO_DEEP]
+    except msgspec.DecodeError as invalid:
+        return Code.INVALID_JSON, f"The record is not JSON{_position_in(invalid)}."
     if not isinstance(error, msgspec.ValidationError):
         return Code.INVALID_JSON, f"The record is not JSON{_position_in(error)}."
     scanned = _SCAN_CODES.get(duplicate_keys.scan([value])[0])

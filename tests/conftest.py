@@ -1,0 +1,106 @@
+"""Fixtures shared by all tests: a real Apache Kafka and Valkey, the topics of the contract, the reference data."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+
+from streams import topics
+from streams.local import LocalServices, local_services
+from streams.settings import load_settings
+
+KAFKA_VARIABLE = "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"
+REDIS_VARIABLE = "ROBOCALL_REDIS_URL"
+REFERENCE_VARIABLE = "ROBOCALL_REFERENCE_DATA"
+DELETION_SECONDS = 10.0
+
+FreshTopics = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[LocalServices]:
+    """One Kafka and one Valkey for the whole run: the configured ones where the variables are set, else our own."""
+    configured_kafka, configured_redis = os.environ.get(KAFKA_VARIABLE), os.environ.get(REDIS_VARIABLE)
+    with local_services(kafka=not configured_kafka, valkey=not configured_redis, quiet=True) as local:
+        yield LocalServices(
+            bootstrap_servers=configured_kafka or local.bootstrap_servers,
+            redis_url=configured_redis or local.redis_url,
+            pids=local.pids,
+        )
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(services: LocalServices) -> str:
+    """`host:port` of a real broker."""
+    assert services.bootstrap_servers
+    return services.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def redis_url(services: LocalServices) -> str:
+    """URL of a real Valkey or Redis."""
+    assert services.redis_url
+    return services.redis_url
+
+
+@pytest.fixture
+def kafka_admin(kafka_bootstrap: str) -> Iterator[KafkaAdminClient]:
+    """An administration client of that broker."""
+    with topics.admin_client(load_settings(kafka_bootstrap_servers=kafka_bootstrap)) as admin:
+        yield admin
+
+
+@pytest.fixture
+def fresh_topics(kafka_admin: KafkaAdminClient) -> Iterator[FreshTopics]:
+    """A function `(partitions=12) -> names` that gives the topics of the contract, empty; they are deleted afterwards.
+
+    On a configured cluster it never deletes records that it finds: the test is skipped and says so.
+    """
+
+    def make(partitions: int = topics.DEFAULT_PARTITIONS) -> list[str]:
+        if os.environ.get(KAFKA_VARIABLE):
+            _leave_records_alone(kafka_admin)
+        delete_topics(kafka_admin)
+        return topics.create(kafka_admin, partitions=partitions)
+
+    yield make
+    delete_topics(kafka_admin)
+
+
+def _leave_records_alone(admin: KafkaAdminClient) -> None:
+    for topic in admin.describe_topics(sorted(topics.existing(admin))):
+        partitions = [TopicPartition(topic["name"], one["partition_index"]) for one in topic["partitions"]]
+        ends: dict[Any, Any] = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        if any(end.offset > 0 for end in ends.values()):
+            pytest.skip(
+                f"{topic['name']} of the configured Kafka has records: unset {KAFKA_VARIABLE} to test on our own"
+            )
+
+
+def delete_topics(admin: KafkaAdminClient) -> None:
+    """Delete the topics of the contract and wait until the broker has forgotten them."""
+    present = topics.existing(admin)
+    if not present:
+        return
+    admin.delete_topics(sorted(present))
+    deadline = time.monotonic() + DELETION_SECONDS
+    while topics.existing(admin):
+        assert time.monotonic() < deadline, "the broker did not delete the topics"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """Folder of the public reference data (not part of the repository); tests that need it are skipped without it."""
+    root = Path(__file__).parents[1]
+    folder = Path(os.environ.get(REFERENCE_VARIABLE) or root.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no reference data at {folder}: set {REFERENCE_VARIABLE}")
+    return folder

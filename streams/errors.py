@@ -36,3 +36,11 @@ class KafkaUnreachable(RobocallError):  # noqa: N818
     def __init__(self, servers: str) -> None:
         super().__init__(f"no Kafka broker answers at {servers}: start one or set ROBOCALL_KAFKA_BOOTSTRAP_SERVERS")
         self.servers = servers
+
+
+class ReplayFailed(RobocallError):  # noqa: N818
+    """A replay ended with internal errors, or with bad lines when it was told to be strict."""
+
+
+class DemoFailed(RobocallError):  # noqa: N818
+    """The demo could not run to its end."""

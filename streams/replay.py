@@ -171,7 +171,7 @@ def _write_dead_letters(out: BinaryIO, batch: Sequence[bytes], intake: Intake, f
     for rejected in intake.rejected:
         value = batch[rejected.position]
         offset = first_line + rejected.position
-        out.write(dead_letter(None, value, "file", 0, offset, rejected.code, rejected.message) + b"\n")
+        out.write(dead_letter("file", 0, offset, rejected.code, rejected.message, value, 0) + b"\n")
 
 
 def open_input(name: str, stack: ExitStack) -> BinaryIO:

@@ -1,0 +1,139 @@
+"""The model's step: scores, hysteresis, minimum samples, and the standing blocks that come of many single ones.
+
+Calls are judged in order, and a standing block that one call brings about holds for the later calls of the same batch,
+so that the outcome does not depend on how events were cut into batches.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector import reasons
+from detector.decisions import Action, Outcome, Step
+from detector.policy import Category, Thresholds
+from detector.standing import Held, StandingDecision, number_entity
+from detector.work import Found, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the model's step makes of one call that it objects to."""
+
+    row: int
+    action: Action
+    threshold: float
+    category: Category
+
+
+def judge(work: Work) -> Found:
+    """Score the calls that are still open and decide those whose score reaches a threshold."""
+    rows = work.open_rows()
+    if not rows.size:
+        return {}
+    matrix = work.features if rows.size == len(work.setups) else work.features[rows]
+    scores = work.classifier.score(matrix)
+    for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
+        work.scores[row] = score
+    verdicts = [v for row in _worth_a_look(work, rows, scores) if (v := _verdict(work, row)) is not None]
+    return _outcomes(work, verdicts)
+
+
+def treatment(score: float, held: Action, thresholds: Thresholds, *, may_block: bool) -> tuple[Action, float]:
+    """Action for a score, and the threshold that it reached.
+
+    Args:
+        score: Calibrated probability.
+        held: What the number is held at: `allow` when it is not.
+        thresholds: Of the call's category.
+        may_block: Whether the category and the sample permit a block; if not, a label is the most.
+    """
+    if may_block and score >= thresholds.block_at:
+        return Action.BLOCK, thresholds.block_at
+    if may_block and held is Action.BLOCK and score >= thresholds.block_clear:
+        return Action.BLOCK, thresholds.block_clear
+    if score >= thresholds.label_at:
+        return Action.LABEL, thresholds.label_at
+    if held is not Action.ALLOW and score >= thresholds.label_clear:
+        return Action.LABEL, thresholds.label_clear
+    return Action.ALLOW, 0.0
+
+
+def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> list[int]:
+    """Rows that can be objected to, and rows of numbers that are held and may now be cleared."""
+    worth = scores >= work.tables.floor
+    held = work.standing.held
+    if len(held):
+        worth = worth | np.fromiter((work.calling[row] in held for row in rows.tolist()), np.bool_, rows.size)
+    return rows[worth].tolist()  # type: ignore[no-any-return]
+
+
+def _verdict(work: Work, row: int) -> Verdict | None:
+    if row in work.decided:  # by a standing block that an earlier call of this batch brought about
+        return None
+    event, number, score = work.setups[row], work.calling[row], work.scores[row]
+    if score is None:
+        return None
+    now_ms = event.setup_time_ms
+    category = work.tables.category(work.features, row)
+    thresholds = work.tables.thresholds(event.trunk_group_id, event.switch_id, category)
+    may_block = category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row)
+    held = work.standing.held.get(number)
+    held_action = held.action_at(now_ms) if held is not None else Action.ALLOW
+    action, threshold = treatment(score, held_action, thresholds, may_block=may_block)
+    entered = threshold in (thresholds.label_at, thresholds.block_at)
+    _remember(work, row, category, action, held, entered=entered)
+    return None if action is Action.ALLOW else Verdict(row, action, threshold, category)
+
+
+def _remember(work: Work, row: int, category: Category, action: Action, held: Held | None, *, entered: bool) -> None:
+    """Carry the number's hysteresis and count of blocks on."""
+    policy, number = work.tables.policy, work.calling[row]
+    now_ms = work.setups[row].setup_time_ms
+    earliest_ms = now_ms - policy.standing_blocks.within_s * 1_000
+    blocks_ms = tuple(ms for ms in held.blocks_ms if ms > earliest_ms) if held is not None else ()
+    if action is Action.BLOCK:
+        blocks_ms = (*blocks_ms, now_ms)
+        if len(blocks_ms) >= policy.standing_blocks.after_blocks:
+            _stand(work, row, category)
+            blocks_ms = ()
+    if action is Action.ALLOW and not blocks_ms:
+        work.standing.held.drop(number)
+        return
+    expires_ms = now_ms + policy.hold_s * 1_000 if entered or held is None else held.expires_ms
+    work.standing.held.put(number, Held(action, expires_ms, blocks_ms))
+
+
+def _stand(work: Work, row: int, category: Category) -> None:
+    """Block the number from the next call on, those later in this batch included."""
+    number = work.calling[row]
+    now_ms = work.setups[row].setup_time_ms
+    expires_ms = now_ms + work.tables.policy.standing_blocks.block_s * 1_000
+    decision = StandingDecision(
+        number_entity(number), Action.BLOCK, category.name, now_ms, expires_ms, "model", work.modes[row]
+    )
+    work.standing.set(decision, publish=True)
+    for later in range(row + 1, len(work.setups)):
+        if work.calling[later] == number and _decided_after_standing(work.decided.get(later)):
+            applying = work.standing_on(later)
+            if applying is not None:
+                work.decided[later] = work.stood(later, applying)
+                work.scores[later] = None
+
+
+def _decided_after_standing(outcome: Outcome | None) -> bool:
+    return outcome is None or outcome.decided_by is Step.RULE
+
+
+def _outcomes(work: Work, verdicts: list[Verdict]) -> Found:
+    """Explain all verdicts with one look into the model."""
+    if not verdicts:
+        return {}
+    features = work.features[[verdict.row for verdict in verdicts]]
+    contributions = work.classifier.contributions(features)
+    found: dict[int, Outcome] = {}
+    for index, verdict in enumerate(verdicts):
+        row, score = verdict.row, work.scores[verdict.row]
+        why = reasons.of_model(verdict.action, score or 0.0, verdict.threshold, features[index], contributions[index])
+        found[row] = work.treated(row, Step.MODEL, verdict.action, verdict.category.name, why)
+    return found

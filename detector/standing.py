@@ -1,0 +1,148 @@
+"""What outlives a call: standing decisions on numbers and trunks, and the memory behind hysteresis.
+
+Everything is driven by event time and by the order of events, so that a replay comes to the same state. Both maps are
+bounded; at the bound the entry that was set longest ago goes first.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from detector.decisions import Action, Mode
+from detector.lists import NUMBER_ENTITY, TRUNK_ENTITY
+
+DEFAULT_MAX_ENTRIES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class StandingDecision:
+    """A block or label of every call of a number or trunk until it expires.
+
+    Attributes:
+        entity: `number:+1...` or `trunk:...`; key of topic `entity-decisions`.
+        action: `label` or `block`.
+        category: Category of the policy that it falls under.
+        since_ms: Event time of the call that set it.
+        expires_ms: First instant at which it no longer holds.
+        source: Who set it: `model`, `analyst`, `traceback`...
+        mode: A decision that was reached in shadow never touches a call that is enforced, and is never published.
+    """
+
+    entity: str
+    action: Action
+    category: str
+    since_ms: int
+    expires_ms: int
+    source: str
+    mode: Mode = Mode.ENFORCE
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the model last made of a number, for hysteresis and for counting blocks.
+
+    Attributes:
+        action: `label` or `block`; `allow` where only blocks are still counted.
+        expires_ms: When the action is forgotten unless the score rises to an enter threshold again.
+        blocks_ms: Event times of its latest model blocks, oldest first.
+    """
+
+    action: Action
+    expires_ms: int
+    blocks_ms: tuple[int, ...] = ()
+
+    def action_at(self, now_ms: int) -> Action:
+        """What the number is held at: `allow` once it has expired."""
+        return self.action if now_ms < self.expires_ms else Action.ALLOW
+
+
+class HeldNumbers:
+    """Bounded map from calling number to `Held`."""
+
+    __slots__ = ("_held", "_max_entries")
+
+    def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
+        self._held: dict[str, Held] = {}
+        self._max_entries = max_entries
+
+    def __len__(self) -> int:
+        """Count the numbers that are held."""
+        return len(self._held)
+
+    def __contains__(self, calling_number: str) -> bool:
+        """Whether anything is remembered of the number, expired or not."""
+        return calling_number in self._held
+
+    def get(self, calling_number: str) -> Held | None:
+        """Return what is remembered of the number, expired or not."""
+        return self._held.get(calling_number)
+
+    def put(self, calling_number: str, held: Held) -> None:
+        """Hold, as the most recent entry."""
+        self._held.pop(calling_number, None)
+        self._held[calling_number] = held
+        if len(self._held) > self._max_entries:
+            del self._held[next(iter(self._held))]
+
+    def drop(self, calling_number: str) -> None:
+        """Forget the number and its count of blocks."""
+        self._held.pop(calling_number, None)
+
+
+class StandingDecisions:
+    """Bounded map from entity to its standing decision, with the changes that are still to be published."""
+
+    __slots__ = ("_by_entity", "_changes", "_max_entries", "held")
+
+    def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
+        self._by_entity: dict[str, StandingDecision] = {}
+        self._changes: list[StandingDecision] = []
+        self._max_entries = max_entries
+        self.held = HeldNumbers(max_entries)
+
+    def __len__(self) -> int:
+        """Count the entities, expired ones that nothing has pushed out included."""
+        return len(self._by_entity)
+
+    def __iter__(self) -> Iterator[StandingDecision]:
+        """Go through all decisions, the one set longest ago first."""
+        return iter(tuple(self._by_entity.values()))
+
+    def active(self, entity: str, now_ms: int) -> StandingDecision | None:
+        """Return the decision on `entity` that holds at `now_ms`; at `expires_ms` it no longer does."""
+        decision = self._by_entity.get(entity)
+        return decision if decision is not None and now_ms < decision.expires_ms else None
+
+    def set(self, decision: StandingDecision, *, publish: bool = False) -> None:
+        """Put a decision in the place of the entity's last one.
+
+        Args:
+            decision: The new one.
+            publish: It was reached here and others have to learn of it. Shadow decisions are never published.
+        """
+        self._by_entity.pop(decision.entity, None)
+        self._by_entity[decision.entity] = decision
+        if len(self._by_entity) > self._max_entries:
+            del self._by_entity[next(iter(self._by_entity))]
+        if publish and decision.mode is Mode.ENFORCE:
+            self._changes.append(decision)
+
+    def remove(self, entity: str) -> None:
+        """Release an entity: its decision, and for a number the hysteresis and the count of blocks, are forgotten."""
+        self._by_entity.pop(entity, None)
+        if entity.startswith(NUMBER_ENTITY):
+            self.held.drop(entity.removeprefix(NUMBER_ENTITY))
+
+    def changes(self) -> list[StandingDecision]:
+        """Hand over what was set with `publish` since the last call, in order."""
+        drained, self._changes = self._changes, []
+        return drained
+
+
+def number_entity(calling_number: str) -> str:
+    """Entity name of a calling number."""
+    return NUMBER_ENTITY + calling_number
+
+
+def trunk_entity(trunk_group_id: str) -> str:
+    """Entity name of a trunk group."""
+    return TRUNK_ENTITY + trunk_group_id

@@ -1,0 +1,75 @@
+"""Whether this worker does its work, judged by offsets and not by intentions. Pure: time and offsets are arguments."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+Progress = Mapping[Hashable, tuple[int | None, int | None]]
+"""By partition: the offset up to which everything is answered, and the end of the partition; None while unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `/health` answers. `status` is `ok`, `standby`, `joining` or `stalled`; the last two are red."""
+
+    status: str
+    partitions: int
+    lag: int
+    stalled: tuple[str, ...] = ()
+
+    @property
+    def is_healthy(self) -> bool:
+        """Green: traffic is handled, or would be."""
+        return self.status in {"ok", "standby"}
+
+
+class Health:
+    """Watches offsets move.
+
+    Args:
+        stall_s: unread records and no movement for this long mean stalled, seconds.
+    """
+
+    __slots__ = ("_has_joined", "_moved", "_stall_s")
+
+    def __init__(self, stall_s: float) -> None:
+        self._stall_s = stall_s
+        self._moved: dict[Hashable, tuple[int | None, float]] = {}
+        self._has_joined = False
+
+    def joined(self) -> None:
+        """Note that the group gave this worker its share, even an empty one."""
+        self._has_joined = True
+
+    def left(self) -> None:
+        """Note that the share was taken back."""
+        self._has_joined = False
+
+    def observe(self, progress: Progress, now_s: float) -> Verdict:
+        """Judge; call every second or so, since a stall is measured from the first look that saw the offset.
+
+        Args:
+            progress: of every partition that is assigned.
+            now_s: monotonic seconds.
+        """
+        moved: dict[Hashable, tuple[int | None, float]] = {}
+        stalled = []
+        for partition, (reached, end) in progress.items():
+            before, since = self._moved.get(partition, (reached, now_s))
+            moved[partition] = (reached, now_s if reached != before or not _lag(reached, end) else since)
+            if now_s - moved[partition][1] >= self._stall_s:
+                stalled.append(str(partition))
+        self._moved = moved
+        lag = sum(_lag(reached, end) for reached, end in progress.values())
+        return Verdict(self._status(progress, stalled), len(progress), lag, tuple(stalled))
+
+    def _status(self, progress: Progress, stalled: list[str]) -> str:
+        if not self._has_joined:
+            return "joining"
+        if stalled:
+            return "stalled"
+        return "ok" if progress else "standby"
+
+
+def _lag(reached: int | None, end: int | None) -> int:
+    """Unread records; an unknown start counts as the first offset, an unknown end as none."""
+    return 0 if end is None else max(0, end - (reached or 0))

@@ -1,0 +1,72 @@
+"""How the brokers are spoken to: the same servers, security and identity for every client that this process opens."""
+
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
+from faust import auth
+
+from streams.errors import KafkaUnreachable, TopicMissing
+from streams.settings import Settings
+
+CLIENT_ID = "robocall-detector"
+
+
+def ssl_context(settings: Settings) -> ssl.SSLContext | None:
+    """Context of a TLS protocol, None for a plain one."""
+    if not settings.kafka_security_protocol.endswith("SSL"):
+        return None
+    context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+    if settings.kafka_ssl_certfile is not None:
+        context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile)
+    return context
+
+
+def faust_credentials(settings: Settings) -> Any:
+    """Credentials as Faust's `broker_credentials` wants them; None for a plain connection."""
+    context = ssl_context(settings)
+    if settings.kafka_sasl_password is not None and settings.kafka_security_protocol.startswith("SASL"):
+        return auth.SASLCredentials(
+            username=settings.kafka_sasl_username,
+            password=settings.kafka_sasl_password.get_secret_value(),
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    return None if context is None else auth.SSLCredentials(context)
+
+
+def client_settings(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments of any aiokafka client."""
+    found: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        "client_id": CLIENT_ID,
+        "security_protocol": settings.kafka_security_protocol,
+        "ssl_context": ssl_context(settings),
+    }
+    if settings.kafka_sasl_password is not None and settings.kafka_security_protocol.startswith("SASL"):
+        found["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        found["sasl_plain_username"] = settings.kafka_sasl_username
+        found["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
+    return found
+
+
+async def require_topics(settings: Settings, topics: Iterable[str]) -> None:
+    """Check that the topics exist, without making a broker create them with its defaults.
+
+    Raises:
+        KafkaUnreachable: no broker answers.
+        TopicMissing: names those that do not exist.
+    """
+    admin = AIOKafkaAdminClient(**client_settings(settings))
+    try:
+        await admin.start()
+        existing = set(await admin.list_topics())
+    except KafkaConnectionError as error:
+        raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
+    finally:
+        await admin.close()
+    missing = sorted(set(topics) - existing)
+    if missing:
+        raise TopicMissing(missing)

@@ -1,0 +1,79 @@
+"""Logging: structured lines on standard error, JSON for machines, coloured text on a terminal. Never a phone number.
+
+A number or address of a person is written as a keyed digest (`NumberDigest`): under one key the same number gives the
+same digest, so that lines can be joined, and nobody without the key can try all numbers.
+"""
+
+import hashlib
+import logging
+import secrets
+import sys
+from typing import Literal
+
+import structlog
+
+DIGEST_BYTES = 8
+
+_QUIET_LIBRARIES = ("faust", "mode", "aiokafka", "aiohttp", "kafka", "asyncio", "numba")
+
+
+class NumberDigest:
+    """Turns numbers into digests of 16 hex digits.
+
+    Args:
+        key: secret, any length up to 64 bytes counts; None makes a random one, so digests then end with the process.
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: str | None = None) -> None:
+        text = secrets.token_bytes(32) if key is None else key.encode()
+        self._key = hashlib.blake2b(text, digest_size=32).digest()
+
+    def __call__(self, number: str) -> str:
+        """Digest of a number."""
+        data = number.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(data, key=self._key, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def configure(level: str, style: Literal["auto", "json", "console"] = "auto") -> None:
+    """Send the log of the whole process to standard error.
+
+    Args:
+        level: `debug`, `info`, `warning` or `error`; libraries below us are kept at `warning` unless it is `debug`.
+        style: `auto` writes text when standard error is a terminal and JSON otherwise.
+    """
+    is_console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer()]
+        if is_console
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET_LIBRARIES:
+        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    structlog.configure(
+        processors=[
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )

@@ -24,7 +24,7 @@ PREFIX = "robocall:"
 LIST_NAMES = ("emergency", "opt_out", "allow", "block", "dno")
 
 LISTS_VERSION = f"{PREFIX}list:version"
-"""Counter; whoever changes a list raises it in the same transaction."""
+"""Counter; whoever changes a list raises it afterwards."""
 ENTITIES_CHANGED = f"{PREFIX}entity-journal"
 """Sorted set of the entities whose standing decision changed, by the count of the change."""
 ENTITIES_VERSION = f"{PREFIX}entity-version"
@@ -59,6 +59,14 @@ class RedisUnreachable(RobocallError):  # noqa: N818 - the name states what is w
     def __init__(self, address: str, cause: BaseException) -> None:
         detail = f"{type(cause).__name__}: {cause}".splitlines()[0].rstrip(": ")
         super().__init__(f"no Redis answers at {address} ({detail}): start one or set ROBOCALL_REDIS_URL")
+        self.address = address
+
+
+class RedisRefused(RobocallError):  # noqa: N818
+    """Redis answers, but not as it should."""
+
+    def __init__(self, address: str, cause: BaseException) -> None:
+        super().__init__(f"Redis at {address} refused: {cause}".splitlines()[0])
         self.address = address
 
 

@@ -1,0 +1,352 @@
+"""Share what each partition counts about a trunk group, so that every worker sees a trunk's totals.
+
+A trunk's calls are spread over all partitions. Each owned partition's shares go to Redis as absolute values under the
+partition: a counter that only its owner writes, so a repeat does no harm. What other partitions wrote since the last look
+comes back in the same round trip. All of it happens beside the stream, in slices of about a millisecond; no decision waits.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Literal
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ResponseError
+
+from detector.errors import RobocallError
+from detector.windows.engine import WindowEngine
+from detector.windows.trunks import TrunkShare, merge
+from streams.decision_writer import PASSING
+from streams.store import (
+    SHARE_TTL_S,
+    TRUNK_PARTITIONS,
+    Guard,
+    trunk_journal_key,
+    trunk_key,
+    trunk_version_key,
+)
+
+MAX_PARTITION_DIGITS = 6
+
+WRITE_SHARES = """
+local count
+for i = 4, #ARGV, 2 do
+  count = redis.call('INCR', KEYS[3])
+  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  redis.call('ZADD', KEYS[2], count, ARGV[i])
+end
+local surplus = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[3])
+if surplus > 0 then
+  for _, trunk in ipairs(redis.call('ZRANGE', KEYS[2], 0, surplus - 1)) do redis.call('HDEL', KEYS[1], trunk) end
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, surplus - 1)
+end
+redis.call('SADD', KEYS[4], ARGV[1])
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[2]) end
+return count
+"""
+
+# Answers trunk, count, share, trunk, ... oldest change first. A count below the reader's means that Redis was emptied.
+READ_SHARES = """
+local since = ARGV[1]
+if tonumber(redis.call('GET', KEYS[3]) or '0') < tonumber(since) then since = '0' end
+local found = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. since, '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local answer = {}
+for i = 1, #found, 2 do
+  local size = redis.call('HSTRLEN', KEYS[1], found[i])
+  answer[#answer + 1] = found[i]
+  answer[#answer + 1] = found[i + 1]
+  answer[#answer + 1] = size <= tonumber(ARGV[3]) and redis.call('HGET', KEYS[1], found[i]) or ''
+end
+return answer
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeLimits:
+    """Bounds of the exchange.
+
+    Attributes:
+        trunks_per_partition: more of one partition are neither written nor taken.
+        writes_per_trip: shares written in one round trip; the rest waits for the next, longest unwritten first.
+        reads_per_trip: shares read in one round trip, over all partitions.
+        share_bytes: a longer value is not a share and stays in Redis.
+        slice_s: the event loop is given back after this long.
+        busy_ratio: most of the time that the exchange may take; it slows itself down to stay below.
+        ahead_ms: a share that claims calls later than this after now is not believed: it would age all others out.
+    """
+
+    trunks_per_partition: int = 4_096
+    writes_per_trip: int = 64
+    reads_per_trip: int = 128
+    share_bytes: int = 256 * 1024
+    slice_s: float = 0.001
+    busy_ratio: float = 0.1
+    ahead_ms: int = 3_600_000
+
+
+@dataclass(slots=True)
+class _Own:
+    """What this worker counted in one of its partitions, and what Redis has of it."""
+
+    shares: dict[str, TrunkShare] = field(default_factory=dict)
+    digests: dict[str, int] = field(default_factory=dict)
+    unwritten: dict[str, bytes] = field(default_factory=dict)
+    count: int | None = None
+
+
+@dataclass(slots=True)
+class _Other:
+    """What another worker wrote of one partition, up to its change number `count`."""
+
+    shares: dict[str, TrunkShare] = field(default_factory=dict)
+    count: int = 0
+
+
+class _Slices:
+    """Gives the event loop back whenever a slice is used up, and sums the time that was really used."""
+
+    def __init__(self, slice_s: float) -> None:
+        self._slice_s = slice_s
+        self._since_s = time.perf_counter()
+        self.busy_s = 0.0
+
+    def restart(self) -> None:
+        """Begin a slice, after waiting for something else."""
+        self._since_s = time.perf_counter()
+
+    def stop(self) -> None:
+        """End a slice, before waiting for something else."""
+        self.busy_s += time.perf_counter() - self._since_s
+
+    async def breathe(self) -> None:
+        """Let others run if this slice is used up."""
+        if time.perf_counter() - self._since_s >= self._slice_s:
+            self.stop()
+            await asyncio.sleep(0)
+            self.restart()
+
+
+class TrunkExchange:
+    """Keep `engine` told of what the other partitions count about its trunk groups.
+
+    Without Redis the shares of the worker's own partitions are still merged; what was last known of others ages out.
+
+    Args:
+        engine: counts; used on the event loop's thread only.
+        redis: client.
+        guard: shared by all users of the client.
+        partitions: the partitions that this worker owns now.
+        interval_s: between the starts of two exchanges.
+        limits: bounds.
+    """
+
+    def __init__(
+        self,
+        engine: WindowEngine,
+        redis: Redis,
+        guard: Guard,
+        partitions: Callable[[], Collection[int]],
+        *,
+        interval_s: float = 0.1,
+        limits: ExchangeLimits | None = None,
+    ) -> None:
+        self._engine = engine
+        self._redis = redis
+        self._guard = guard
+        self._partitions = partitions
+        self._interval_s = interval_s
+        self._limits = limits or ExchangeLimits()
+        self._own: dict[int, _Own] = {}
+        self._others: dict[int, _Other] = {}
+        self._stale: dict[str, None] = {}
+        self._is_shared = False
+        self._slices = _Slices(self._limits.slice_s)
+        self.invalid = 0
+        """Values and keys in Redis that were ignored: corrupt, foreign, oversized, from the future, or too many."""
+        self.round_trips = 0
+        """Exchanges that succeeded."""
+
+    @property
+    def trunk_view(self) -> Literal["shared", "local"]:
+        """Whether the totals include other workers' partitions as of the last exchange."""
+        return "shared" if self._is_shared else "local"
+
+    async def run(self) -> None:
+        """Exchange until cancelled."""
+        while True:
+            started_s = time.monotonic()
+            busy_s = await self.exchange()
+            pause_s = self._interval_s - (time.monotonic() - started_s)
+            await asyncio.sleep(max(pause_s, busy_s / self._limits.busy_ratio - busy_s, 0.0))
+
+    async def exchange(self) -> float:
+        """Collect own shares, write and read in one round trip, merge.
+
+        Returns:
+            Seconds of the event loop's time that it took.
+        """
+        self._slices = _Slices(self._limits.slice_s)
+        self._follow_assignment()
+        await self._collect()
+        self._slices.stop()
+        answers = await self._guard.attempt(self._round_trip)
+        self._slices.restart()
+        if answers is None:
+            self._forget_redis()
+        else:
+            await self._take(answers)
+        await self._merge()
+        self._slices.stop()
+        return self._slices.busy_s
+
+    def _follow_assignment(self) -> None:
+        owned = set(self._partitions())
+        for partition in self._own.keys() - owned:
+            shares = self._own.pop(partition).shares
+            self._others[partition] = _Other(shares)  # its next owner's word replaces this share by share
+            self._stale.update(dict.fromkeys(shares))
+        for partition in owned - self._own.keys():
+            self._own[partition] = _Own()
+            gone = self._others.pop(partition, None)
+            self._stale.update(dict.fromkeys(gone.shares if gone else ()))
+
+    async def _collect(self) -> None:
+        for partition, own in list(self._own.items()):
+            for share in self._engine.trunk_shares(partition):
+                value = share.to_bytes()
+                digest = hash(value)
+                trunk = share.trunk_group_id
+                if own.digests.get(trunk) != digest:
+                    own.digests[trunk] = digest
+                    own.shares[trunk] = share
+                    own.unwritten[trunk] = value
+                    self._stale[trunk] = None
+                await self._slices.breathe()
+
+    async def _round_trip(self) -> "_Answers":
+        pipeline = self._redis.pipeline(transaction=False)
+        writes = self._queue_writes(pipeline)
+        reads = list(self._others)
+        for partition in reads:
+            self._queue_read(pipeline, partition, max(1, self._limits.reads_per_trip // len(reads)))
+        pipeline.smembers(TRUNK_PARTITIONS)
+        answers = await pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, PASSING):
+                raise answer
+        return _Answers(writes, reads, answers)
+
+    def _queue_writes(self, pipeline: Pipeline) -> dict[int, dict[str, bytes]]:
+        room = self._limits.writes_per_trip
+        writes: dict[int, dict[str, bytes]] = {}
+        for partition, own in self._own.items():
+            taken = dict(islice(own.unwritten.items(), max(1, room // len(self._own))))
+            if not taken:
+                continue
+            writes[partition] = taken
+            keys = (*_keys(partition), TRUNK_PARTITIONS)
+            pairs = [part for pair in taken.items() for part in pair]
+            limit = self._limits.trunks_per_partition
+            pipeline.eval(WRITE_SHARES, len(keys), *keys, partition, SHARE_TTL_S, limit, *pairs)
+        return writes
+
+    def _queue_read(self, pipeline: Pipeline, partition: int, limit: int) -> None:
+        keys = _keys(partition)
+        since = self._others[partition].count
+        pipeline.eval(READ_SHARES, len(keys), *keys, since, limit, self._limits.share_bytes)
+
+    async def _take(self, answers: "_Answers") -> None:
+        replies = iter(answers.replies)
+        for partition, written in answers.writes.items():
+            self._take_written(partition, written, next(replies))
+        for partition in answers.reads:
+            await self._take_read(partition, next(replies))
+        self._take_partitions(next(replies))
+        self._is_shared = True
+        self.round_trips += 1
+
+    def _take_written(self, partition: int, written: dict[str, bytes], reply: Any) -> None:
+        own = self._own[partition]
+        if isinstance(reply, ResponseError):  # the key is somebody else's: keep trying, it may be put right
+            self.invalid += 1
+            return
+        for trunk, value in written.items():
+            if own.unwritten.get(trunk) is value:
+                del own.unwritten[trunk]
+        if own.count is not None and reply != own.count + len(written):
+            own.digests.clear()  # Redis was emptied, or somebody else wrote here: write everything again
+        own.count = reply
+
+    async def _take_read(self, partition: int, reply: Any) -> None:
+        other = self._others.get(partition)
+        if isinstance(reply, ResponseError) or not isinstance(reply, list) or len(reply) % 3:
+            self.invalid += 1
+        elif other is not None and reply:
+            if int(reply[1]) <= other.count:  # Redis was emptied since: the numbering began anew
+                other.shares.clear()
+            for name, count, value in zip(reply[::3], reply[1::3], reply[2::3], strict=True):
+                other.count = int(count)
+                self._take_share(other, name, value)
+                await self._slices.breathe()
+
+    def _take_share(self, other: _Other, name: bytes, value: bytes) -> None:
+        latest_allowed_ms = time.time_ns() // 1_000_000 + self._limits.ahead_ms
+        try:
+            trunk = name.decode()
+            share = TrunkShare.from_bytes(value)
+        except (ValueError, RobocallError):
+            self.invalid += 1
+            return
+        is_too_many = trunk not in other.shares and len(other.shares) >= self._limits.trunks_per_partition
+        if share.trunk_group_id != trunk or share.latest_ms > latest_allowed_ms or is_too_many:
+            self.invalid += 1
+            return
+        other.shares[trunk] = share
+        self._stale[trunk] = None
+
+    def _take_partitions(self, reply: Any) -> None:
+        if isinstance(reply, ResponseError):
+            self.invalid += 1
+            return
+        for name in reply:
+            if not name.isdigit() or len(name) > MAX_PARTITION_DIGITS:
+                self.invalid += 1
+            elif int(name) not in self._own:
+                self._others.setdefault(int(name), _Other())
+
+    def _forget_redis(self) -> None:
+        """Read and write everything again when it is back: nobody knows what it will have lost."""
+        self._is_shared = False
+        for own in self._own.values():
+            own.digests.clear()
+            own.count = None
+        for other in self._others.values():
+            other.count = 0
+
+    async def _merge(self) -> None:
+        for trunk in list(self._stale):
+            del self._stale[trunk]
+            elsewhere = [other.shares[trunk] for other in self._others.values() if trunk in other.shares]
+            here = {partition: own.shares[trunk] for partition, own in self._own.items() if trunk in own.shares}
+            foreign = [merge(elsewhere)] if elsewhere else []
+            for partition in here:
+                others = foreign + [share for owner, share in here.items() if owner != partition]
+                if others:
+                    self._engine.set_trunk_others(trunk, partition, merge(others))
+                await self._slices.breathe()
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What was asked in one round trip, and the replies: to the writes, to the reads, and the partitions that exist."""
+
+    writes: dict[int, dict[str, bytes]]
+    reads: list[int]
+    replies: list[Any]
+
+
+def _keys(partition: int) -> tuple[str, str, str]:
+    return trunk_key(partition), trunk_journal_key(partition), trunk_version_key(partition)

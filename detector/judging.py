@@ -110,7 +110,7 @@ def _stand(work: Work, row: int, category: Category) -> None:
     now_ms = work.setups[row].setup_time_ms
     expires_ms = now_ms + work.tables.policy.standing_blocks.block_s * 1_000
     decision = StandingDecision(
-        number_entity(number), Action.BLOCK, category.name, now_ms, expires_ms, "model", work.modes[row]
+        number_entity(number), Action.BLOCK, category.name, now_ms, expires_ms, "model", work.modes[row], work.ids[row]
     )
     work.standing.set(decision, publish=True)
     for later in range(row + 1, len(work.setups)):

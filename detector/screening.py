@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -29,20 +29,6 @@ class Windows(Protocol):
 
     def update(self, batch: CallBatch) -> FeatureMatrix:
         """Apply the batch and return one row of features per call setup, in order."""
-        ...
-
-
-class Events(Protocol):
-    """What failing open needs of a `CallBatch`."""
-
-    @property
-    def events(self) -> Sequence[Any]:
-        """Setups and ends."""
-        ...
-
-    @property
-    def is_setup(self) -> Sequence[bool] | np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Which of them are setups."""
         ...
 
 
@@ -121,7 +107,7 @@ class Screener:
     def screen(self, batch: CallBatch) -> Screening:
         """Update the windows with the whole batch and decide its call setups."""
         features = self.engine.update(batch)
-        setups = _setups(batch)
+        setups = [event for event, is_setup in zip(batch.events, batch.is_setup.tolist(), strict=True) if is_setup]
         work = Work(
             setups,
             [decision_id(event) for event in setups],
@@ -141,12 +127,16 @@ class Screener:
         )
 
 
-def fail_open(batch: Events, versions: Versions) -> Screening:
-    """Let every call setup of a batch pass, because judging it failed. Looks at nothing that could fail again."""
-    setups = _setups(batch)
+def fail_open(setups: Sequence[CallSetup], versions: Versions) -> Screening:
+    """Let call setups pass because judging them failed; looks at nothing that could fail again.
+
+    Args:
+        setups: Call setups of the batch, in order.
+        versions: What they would have been decided with.
+    """
     count = len(setups)
     return Screening(
-        setups=setups,
+        setups=list(setups),
         ids=[decision_id(event) for event in setups],
         outcomes=[FAILED_OPEN] * count,
         modes=[Mode.ENFORCE] * count,
@@ -154,7 +144,3 @@ def fail_open(batch: Events, versions: Versions) -> Screening:
         features=np.zeros((0, N_FEATURES), np.float32),
         versions=versions,
     )
-
-
-def _setups(batch: Events) -> list[CallSetup]:
-    return [event for event, is_setup in zip(batch.events, batch.is_setup, strict=True) if is_setup]

@@ -25,6 +25,7 @@ class StandingDecision:
         expires_ms: First instant at which it no longer holds.
         source: Who set it: `model`, `analyst`, `traceback`...
         mode: A decision that was reached in shadow never touches a call that is enforced, and is never published.
+        decision_id: The decision on a call that led to it, where there was one.
     """
 
     entity: str
@@ -34,6 +35,7 @@ class StandingDecision:
     expires_ms: int
     source: str
     mode: Mode = Mode.ENFORCE
+    decision_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Labelled call traffic, generated: seeded, streaming, in event-time order, with the truth of every call. It knows no clock."""
+"""Labelled call traffic, seeded, streaming, in event-time order, with the truth of every call. It knows no clock."""

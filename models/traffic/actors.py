@@ -1,4 +1,4 @@
-"""Who places calls: one row for each customer of a provider, with the trunks, the origin, the signer and the habits it calls with."""
+"""Who places calls: one row a customer of a provider, with its trunks, origins, signer and habits."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -15,8 +15,9 @@ _PROVIDERS = 30
 _SHARED_ORIGINS = 60
 _CITIES = ("nyc", "atl", "chi", "dal", "den", "lax", "mia", "sea")
 _NAMES = (
-    "MEDICAL CENTER", "PHARMACY", "SCHOOL DIST", "CITY UTILITY", "CARD SERVICES", "CUSTOMER CARE", "HOME SERVICES", "HEALTH PLAN",
-    "AUTO CARE", "DELIVERY", "BANK", "SURVEY", "WIRELESS CALLER", "TOLL FREE CALL", "INSURANCE", "UNKNOWN NAME",
+    "MEDICAL CENTER", "PHARMACY", "SCHOOL DIST", "CITY UTILITY", "CARD SERVICES", "CUSTOMER CARE", "HOME SERVICES",
+    "HEALTH PLAN", "AUTO CARE", "DELIVERY", "BANK", "SURVEY", "WIRELESS CALLER", "TOLL FREE CALL", "INSURANCE",
+    "UNKNOWN NAME",
 )  # fmt: skip
 
 
@@ -32,7 +33,7 @@ class Network:
 
 
 def build_network(spec: TrafficSpec) -> Network:
-    """Name the trunks and the providers. The second half of the trunks is wholesale, a third of the switches is unnamed."""
+    """Name the trunks and the providers. The upper half of the trunks is wholesale; a third names no switch."""
     rng = np.random.default_rng([spec.seed, 2])
     signers = tuple(f"{code:04d}" for code in rng.choice(np.arange(1_000, 9_999), _PROVIDERS, replace=False))
     ids = tuple(f"tg-{_CITIES[i % len(_CITIES)]}-{i:03d}" for i in range(spec.trunks))
@@ -118,7 +119,7 @@ class Actors:
 
 @dataclass(frozen=True, slots=True)
 class ActorColumns:
-    """Habits of callers by row: outcomes float64[n, 12], cumulative attestation shares float64[n, 4], slots int64[n, 4]."""
+    """Habits of callers by row: outcomes float64[n, 12], cumulative attestation float64[n, 4], slots int64[n, 4]."""
 
     outcomes: Float64
     attest: Float64

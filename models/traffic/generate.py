@@ -12,9 +12,9 @@ from models.traffic.outcomes import Calls, resolve
 from models.traffic.plan import HourPlanner, lawful_crowds
 from models.traffic.population import OFFICE_HOURS, PERSON_HOURS, build_population, hour_weight, mean_hour_weight
 from models.traffic.sources import Job, Persons, Source
-from models.traffic.spec import HOUR_MS, TrafficSpec
+from models.traffic.spec import CAMPAIGN_KINDS, HOUR_MS, TrafficSpec
 
-_LIVE_SLICE_MS = 1_000
+_LIVE_SLICE_MS = 250
 _LIVE_WARM_UP_MS = 180_000
 _LIVE_HOURS = 24.0 * 30
 
@@ -97,20 +97,24 @@ def generate(spec: TrafficSpec) -> Iterator[TrafficBlock]:
     return _Generator(spec).blocks()
 
 
-def live_spec(*, start_ms: int, events_per_second: float, seed: int, scenarios: tuple[str, ...]) -> TrafficSpec:
+def live_spec(
+    *,
+    events_per_second: float,
+    seed: int = 1,
+    scenarios: tuple[str, ...] = CAMPAIGN_KINDS,
+    start_ms: int = DEFAULT_START_MS,
+) -> TrafficSpec:
     """Describe endless traffic at a flat rate with every campaign kind on air nearly always.
 
     Half of the events are setups. Talk times stay real (a call of six seconds must stay one), so it is not time that is
-    compressed: fewer, larger campaigns run at once, which shows each within seconds.
+    compressed: few, large campaigns are running from the start, which shows each within seconds.
     """
     default = TrafficSpec()
-    calls_per_second = events_per_second / 2 * (1 - default.robocall_share)
     return replace(
         default,
-        start_ms=start_ms - _LIVE_WARM_UP_MS,
         hours=_LIVE_HOURS,
         seed=seed,
-        calls_per_second=calls_per_second,
+        calls_per_second=events_per_second / 2 * (1 - default.robocall_share),
         scenarios=scenarios,
         campaigns_per_hour=3.0,
         rhythm=False,
@@ -119,14 +123,17 @@ def live_spec(*, start_ms: int, events_per_second: float, seed: int, scenarios: 
     )
 
 
-def live_events(spec: TrafficSpec) -> Iterator[tuple[float, CallEvent, Truth | None]]:
-    """Yield (seconds after the first live instant, event, truth of a setup), endlessly for a `live_spec`.
+def live_events(spec: TrafficSpec, *, first_ms: int) -> Iterator[tuple[float, CallEvent, Truth | None]]:
+    """Yield (seconds after the first instant, event, truth of a setup) of a `live_spec`, in time order, endlessly.
 
-    The first minutes are drawn but not yielded, so that calls are already in progress: the stream starts with ends of calls
-    whose setup nobody saw, as on a real switch. Event times are `spec`'s, so a sender that keeps the offsets needs no restamping.
+    The minutes before `first_ms` are drawn but not yielded, so that calls are in progress: the stream starts with ends of
+    calls whose setup nobody saw, as on a real switch. A sender that keeps the offsets needs no other time stamps.
+
+    Args:
+        spec: What to generate; its `start_ms` gives way to `first_ms`.
+        first_ms: Event time of the first instant, epoch milliseconds UTC: the wall clock when sending starts.
     """
-    first_ms = spec.start_ms + _LIVE_WARM_UP_MS
-    for block in generate(spec):
+    for block in generate(replace(spec, start_ms=first_ms - _LIVE_WARM_UP_MS)):
         times = block.times_ms().tolist()
         if not times or times[-1] < first_ms:
             continue

@@ -1,4 +1,4 @@
-"""What becomes of an attempted call: attestation, trunk, ringing, answer, duration, release. Vectorised over a slice."""
+"""What becomes of an attempted call: attestation, trunk, answer, duration, release. Vectorised over a slice."""
 
 from dataclasses import dataclass, fields
 
@@ -73,7 +73,7 @@ def resolve(rng: np.random.Generator, actors: ActorColumns, drafts: list[Draft],
     by_caller = rng.random(n) < habits[:, _COLUMN["caller_ends"]]
     released = np.where(answered, np.where(by_caller, BY_CALLING, BY_CALLED), BY_NETWORK)
     released[status == 487] = BY_CALLING
-    released[np.isin(status, (486, 603))] = BY_CALLED
+    released[np.isin(status, (486, 603, 607))] = BY_CALLED
     attestation = (rng.random(n)[:, None] >= actors.attest[actor]).sum(axis=1) + 1
     attestation[attestation > FAILED] = UNSIGNED
     return Calls(
@@ -104,6 +104,8 @@ def _responses(rng: np.random.Generator, habits: Float64, exists: Bool) -> tuple
     missing = np.where(rng.random(n) < 0.86, 404, 484)
     status = np.where(exists, status, missing)
     cause = np.where(exists, cause, np.where(missing == 404, 1, 28))
+    declined = np.array([603, 607, 608])[np.searchsorted([0.93, 0.98], rng.random(n))]
+    status = np.where(status == 603, declined, status)
     ring_s = np.clip(habits[:, _COLUMN["ring_s"]] * np.exp(rng.normal(0.0, 0.5, n)), 0.4, 55.0)
     quick_s = 0.15 + rng.exponential(0.6, n)
     ring_s = np.where(np.isin(status, (404, 484, 486, 503)), quick_s, ring_s)
@@ -115,4 +117,5 @@ def _talk(rng: np.random.Generator, habits: Float64, n: int) -> Float64:
     long = rng.random(n) < habits[:, _COLUMN["long_share"]]
     median = np.where(long, habits[:, _COLUMN["long_s"]], habits[:, _COLUMN["short_s"]])
     sigma = np.where(long, habits[:, _COLUMN["long_sigma"]], habits[:, _COLUMN["short_sigma"]])
-    return np.clip(median * np.exp(sigma * rng.normal(0.0, 1.0, n)), 0.5, _LONGEST_S)
+    talk_s: Float64 = np.clip(median * np.exp(sigma * rng.normal(0.0, 1.0, n)), 0.5, _LONGEST_S)
+    return talk_s

@@ -1,4 +1,4 @@
-"""The subscribers: numbers, contacts and daily rhythm of persons, computed rather than stored. Numbers are E.164 digits as int64."""
+"""The subscribers: numbers, contacts and rhythm of persons, computed, not stored. Numbers are E.164 digits as int64."""
 
 from dataclasses import dataclass
 
@@ -28,11 +28,14 @@ _PERSONS_PER_BLOCK = 400
 _STRIDE = 7_919  # coprime to 10,000: spreads persons over the line numbers of a block without a collision
 ALLOCATED_SHARE = 0.62  # share of dialled-in-order numbers that ring; the rest answers 404
 _LOCAL_OFFSET_H = -5
+# Caribbean area codes and countries that wangiri warnings name, and countries that people call home from: both kinds of
+# caller use all of them.
+_FOREIGN_PREFIXES = np.array([1_876, 1_473, 1_268, 232, 371, 222, 675, 52, 44, 91, 63])
 _CALLS_PER_PERSON_PER_DAY = 4.0
 _CONTACT_OFFSETS = np.array([1, 2, 5, 11, 23, 47, 97, 211, 523, 1_201, 4_099, 17_011], dtype=np.int64)
 
-# Hour shapes, local time, relative. Persons peak in late afternoon (Nodobo); offices and diallers keep office hours and almost
-# stop for eight hours a day (FTC honeypot 2014).
+# Hour shapes, local time, relative. Persons peak in late afternoon (Nodobo); offices and diallers keep office hours and
+# almost stop for eight hours a day (FTC honeypot 2014).
 PERSON_HOURS = np.array(
     [
         0.5,
@@ -115,7 +118,8 @@ class Population:
     def pick(self, rng: np.random.Generator, n: int) -> Int64:
         """Pick callers: few persons call a lot, most call seldom."""
         rank = (self.n * rng.random(n) ** 1.6).astype(np.int64)
-        return self.shuffle[rank]
+        caller: Int64 = self.shuffle[rank]
+        return caller
 
     def anyone(self, rng: np.random.Generator, n: int) -> Int64:
         """Pick persons evenly."""
@@ -125,11 +129,21 @@ class Population:
         """Pick somebody each person knows. Knowing is mutual, mostly local, and a few contacts take most calls."""
         rank = (len(_CONTACT_OFFSETS) * rng.random(len(person)) ** 2.2).astype(np.int64)
         step = _CONTACT_OFFSETS[rank] * rng.choice(np.array([-1, 1]), len(person))
-        return (person + step) % self.n
+        known: Int64 = (person + step) % self.n
+        return known
 
     def customer(self, owner: Int64, entry: Int64) -> Int64:
         """Look up entry `entry` of the address book of customer `owner`: the same person every time."""
         return (mix(owner * 1_000_003 + entry) % np.uint64(self.n)).astype(np.int64)
+
+    def foreign(self, person: Int64) -> Int64:
+        """Give each person a number abroad: the same one every time."""
+        code = mix(person)
+        prefix: Int64 = _FOREIGN_PREFIXES[(code % np.uint64(len(_FOREIGN_PREFIXES))).astype(np.int64)]
+        number: Int64 = (
+            prefix * 10_000_000 + 2_000_000 + (code // np.uint64(16) % np.uint64(7_990_000)).astype(np.int64)
+        )
+        return number
 
     def any_number(self, rng: np.random.Generator, n: int) -> Int64:
         """Draw numbers of existing blocks, whether or not somebody has them."""
@@ -138,7 +152,8 @@ class Population:
 
 def is_allocated(numbers: Int64) -> Bool:
     """Tell which numbers somebody has, for callers who dial numbers rather than a list."""
-    return mix(numbers) % np.uint64(1_000) < np.uint64(1_000 * ALLOCATED_SHARE)
+    allocated: Bool = mix(numbers) % np.uint64(1_000) < np.uint64(1_000 * ALLOCATED_SHARE)
+    return allocated
 
 
 def build_population(spec: TrafficSpec) -> Population:

@@ -1,17 +1,20 @@
-"""Where calls come from, slice by slice: crowds of callers with a steady rhythm, and jobs that run from one instant to another."""
+"""Where calls come from, slice by slice: crowds with a steady rhythm, and jobs from one instant to another."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from models.traffic.population import Bool, Int64, Population, is_allocated
+from models.traffic.population import Bool, Int64, Population, is_allocated, mix
 
 _SHORTEST_STEP_MS = 1
+_WITHHELD = -1  # code of `anonymous`; the next one is `Restricted`
+_WITHHELD_SHARE = 0.02
+_ABROAD_PER_MILLE = 12
 
 
 class Draft(NamedTuple):
-    """Attempted calls in no order: setup time, caller's row, calling and called number, whether the called number exists."""
+    """Attempted calls in no order: setup time, caller's row, both numbers, whether the called one exists."""
 
     time_ms: Int64
     actor: Int64
@@ -48,21 +51,21 @@ class Persons:
         caller, called = np.where(back, called, caller), np.where(back, caller, called)
         wrong = rng.random(n) < 0.006
         actor = self.actors[caller % len(self.actors)]
-        return Draft(
-            _times(rng, n, start_ms, end_ms),
-            actor,
-            self.population.number(caller),
-            self.population.number(called),
-            ~wrong,
+        calling = np.where(
+            rng.random(n) < _WITHHELD_SHARE, _WITHHELD - rng.integers(0, 2, n), self.population.number(caller)
         )
+        # Hashed, so that it is always the same people who are abroad.
+        abroad = mix(caller) % np.uint64(1_000) < np.uint64(_ABROAD_PER_MILLE)
+        calling = np.where(abroad, self.population.foreign(caller), calling)
+        return Draft(_times(rng, n, start_ms, end_ms), actor, calling, self.population.number(called), ~wrong)
 
 
 @dataclass(frozen=True, slots=True)
 class Customers:
     """Callers of one lawful kind with numbers and an address book each.
 
-    `numbers[i, k]` are the numbers of caller i, `book[i]` the length of its address book. An inbound crowd turns the direction
-    round: persons call the numbers.
+    `numbers[i, k]` are the numbers of caller i, `book[i]` the length of its address book. An inbound crowd
+    turns the direction round: persons call the numbers.
     """
 
     population: Population
@@ -92,9 +95,9 @@ class Customers:
 
 @dataclass(slots=True)
 class Job:
-    """Callers with work from `start_ms` to `end_ms`: a campaign, a lawful burst, or the people who return a spoofed call.
+    """Callers with work from `start_ms` to `end_ms`: a campaign, a lawful burst, or people returning a spoofed call.
 
-    `numbers` is how calling numbers come about (see `profiles.JobKind`), `pool` the numbers for those kinds that have one;
+    `numbers` is how calling numbers come about (see `profiles.JobKind`), `pool` the numbers for kinds that have one,
     `targets` whom it calls. `cursor` remembers where a dialler that counts upwards stands.
     """
 

@@ -41,8 +41,9 @@ CAMPAIGN_KINDS: tuple[str, ...] = (
 class TrafficSpec:
     """One span of traffic.
 
-    The population (persons, businesses, trunks, providers) follows from `seed` alone; campaigns and bursts from `seed` and
-    the hour they start in, so that a later `start_ms` meets the same subscribers with campaigns never seen before.
+    The population (persons, businesses, trunks, providers) follows from `seed` and the rate; campaigns and bursts from
+    `seed` and the hour they start in, so that a later `start_ms` meets the same subscribers with campaigns never
+    seen before.
 
     Attributes:
         start_ms: First instant, epoch milliseconds UTC.

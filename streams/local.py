@@ -28,7 +28,8 @@ from streams.local_jars import LocalServiceError
 START_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.02
 TRIES = 3  # a port that was free can be taken in the moment before the server binds it
-LOG_TAIL_CHARS = 300
+LOG_TAIL_CHARS = 400
+STACK_FRAME = ("at ", "... ")
 PORT_TAKEN = ("Address already in use", "Address in use")
 
 
@@ -124,7 +125,8 @@ class _Guarded:
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         if any(sign in text for sign in PORT_TAKEN):
             return _PortTaken(self.name)
-        tail = " | ".join(line.strip() for line in text.splitlines() if line.strip())[-LOG_TAIL_CHARS:]
+        lines = [line.strip() for line in text.splitlines()]
+        tail = " | ".join(line for line in lines if line and not line.startswith(STACK_FRAME))[-LOG_TAIL_CHARS:]
         return LocalServiceError(f"the local {self.name} {what}; its log ends with: {tail or '(nothing)'}")
 
     def let_go(self) -> None:

@@ -1,0 +1,227 @@
+"""Local services answer, and nothing of them is left: not after the block, not after a crash, not after kill -9."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from click.testing import CliRunner
+
+from streams import local_jars, local_kafka, topics
+from streams.local import free_ports, local_services, port_accepts
+from streams.local_cli import local
+from streams.local_jars import LocalServiceError, jar_lock, kafka_class_path
+from streams.settings import load_settings
+
+pytestmark = pytest.mark.kafka
+
+GONE_SECONDS = 10.0
+OWNER = """
+import sys, time
+from streams.local import local_services
+with local_services(quiet=True) as services:
+    print(services.bootstrap_servers, services.redis_url, flush=True)
+    if sys.argv[1] == "crash":
+        raise SystemError("on purpose")
+    time.sleep(600)
+"""
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    """Whether the condition becomes true within `GONE_SECONDS`."""
+    deadline = time.monotonic() + GONE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def alive(process: psutil.Process) -> bool:
+    return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+
+
+class Owner:
+    """A process of its own that holds local services, with all that it started."""
+
+    def __init__(self, scratch: Path, how: str) -> None:
+        self.scratch = scratch
+        environment = {**os.environ, "TMPDIR": str(scratch)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", OWNER, how], env=environment, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout
+        kafka, valkey = self.process.stdout.readline().split()
+        self.ports = [int(kafka.rpartition(":")[2]), int(valkey.rpartition(":")[2].removesuffix("/0"))]
+
+    def descendants(self) -> list[psutil.Process]:
+        return list(psutil.Process(self.process.pid).children(recursive=True))
+
+    def left_nothing(self) -> bool:
+        return not any(map(port_accepts, self.ports)) and not list(self.scratch.glob("robocall-*"))
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[Owner]:
+    one = Owner(tmp_path, "wait")
+    yield one
+    one.process.kill()
+    one.process.wait()
+
+
+def test_both_answer_and_nothing_is_left_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with local_services(quiet=True) as services:
+        assert services.bootstrap_servers
+        assert services.redis_url
+        local_kafka.wait_for_metadata(services.bootstrap_servers)
+        assert redis.Redis.from_url(services.redis_url).ping()
+        guards = [psutil.Process(pid) for pid in services.pids.values()]
+        servers = [child for guard in guards for child in guard.children()]
+        assert len(servers) == 2
+        assert list(tmp_path.iterdir())
+    assert not any(map(alive, servers + guards))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kill_9_of_the_owner_leaves_nothing(owner: Owner) -> None:
+    processes = owner.descendants()
+    assert {process.name() for process in processes} >= {"java", "valkey-server"}
+    owner.process.kill()
+    owner.process.wait()
+    assert eventually(lambda: not any(map(alive, processes)))
+    assert eventually(owner.left_nothing)
+
+
+def test_kill_9_of_owner_and_guards_at_once_leaves_no_process(owner: Owner) -> None:
+    processes = owner.descendants()
+    guards = psutil.Process(owner.process.pid).children()
+    for process in [psutil.Process(owner.process.pid), *guards]:
+        process.kill()
+    owner.process.wait()
+    if sys.platform != "linux":
+        pytest.skip("only Linux lets a process die with its parent")
+    assert eventually(lambda: not any(map(alive, processes)))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_owner_leaves_nothing(owner: Owner, number: signal.Signals) -> None:
+    processes = owner.descendants()
+    owner.process.send_signal(number)
+    owner.process.wait(GONE_SECONDS)
+    assert eventually(lambda: not any(map(alive, processes)))
+    assert eventually(owner.left_nothing)
+
+
+def test_an_exception_in_the_block_leaves_nothing(tmp_path: Path) -> None:
+    owner = Owner(tmp_path, "crash")
+    assert owner.process.wait(GONE_SECONDS) == 1
+    assert owner.left_nothing()
+
+
+def test_a_server_that_ends_is_one_sentence_with_its_log(tmp_path: Path) -> None:
+    (tmp_path / "kafka" / "data").mkdir(parents=True)
+    (tmp_path / "kafka" / "data" / "meta.properties").write_text("version=1\ncluster.id=x\nnode.id=7\n")
+    wanted = pytest.raises(LocalServiceError, match=r"local Kafka did not start; its log ends with: .*node id 7")
+    with contextlib.ExitStack() as stack, wanted:
+        stack.enter_context(local_services(valkey=False, folder=tmp_path, quiet=True))
+
+
+def test_data_in_a_given_folder_outlive_the_services(tmp_path: Path) -> None:
+    for expected in (None, b"kept"):
+        with local_services(kafka=False, folder=tmp_path, quiet=True) as services:
+            assert services.redis_url
+            assert services.bootstrap_servers is None
+            with redis.Redis.from_url(services.redis_url) as client:
+                assert client.get("key") == expected
+                client.set("key", b"kept")
+
+
+def test_a_broker_finds_its_topics_again_in_a_given_folder(tmp_path: Path) -> None:
+    for expected in (set(), set(topics.TOPIC_BY_NAME)):
+        with contextlib.ExitStack() as stack:
+            services = stack.enter_context(local_services(valkey=False, folder=tmp_path, quiet=True))
+            settings = load_settings(kafka_bootstrap_servers=services.bootstrap_servers)
+            admin = stack.enter_context(topics.admin_client(settings))
+            assert topics.existing(admin) == expected
+            topics.create(admin, partitions=1)
+
+
+def test_free_ports_are_different() -> None:
+    assert len(set(free_ports(20))) == 20
+
+
+def test_up_status_down(tmp_path: Path) -> None:
+    folder = ["--folder", str(tmp_path / "mine")]
+    try:
+        started = CliRunner().invoke(local, ["up", *folder])
+        assert started.exit_code == 0, started.output
+        names = [line.split("=")[0] for line in started.stdout.splitlines()]
+        assert names == ["export ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "export ROBOCALL_REDIS_URL"]
+        assert CliRunner().invoke(local, ["up", *folder]).stdout == started.stdout
+        assert CliRunner().invoke(local, ["status", *folder]).stdout == started.stdout
+        keeper = psutil.Process(json.loads((tmp_path / "mine" / "state.json").read_text())["keeper"])
+        processes = [keeper, *keeper.children(recursive=True)]
+        assert len(processes) == 5
+    finally:
+        stopped = CliRunner().invoke(local, ["down", "--delete", *folder])
+    assert (stopped.exit_code, stopped.stderr) == (0, "stopped\n")
+    assert not any(map(alive, processes))
+    assert CliRunner().invoke(local, ["status", *folder]).exit_code == 1
+    assert not (tmp_path / "mine").exists()
+
+
+def test_down_never_stops_a_stranger(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        state = {"keeper": stranger.pid, "bootstrap_servers": "127.0.0.1:1", "redis_url": "redis://127.0.0.1:1/0"}
+        (tmp_path / "state.json").write_text(json.dumps(state))
+        stopped = CliRunner().invoke(local, ["down", "--folder", str(tmp_path)])
+        assert (stopped.exit_code, stopped.stderr) == (0, "nothing was running\n")
+        assert stranger.poll() is None
+
+
+def test_a_damaged_jar_is_fetched_again_and_two_processes_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jars = [Path(one) for one in kafka_class_path(quiet=True).split(os.pathsep)]
+    lock = jar_lock()
+    mirror = tmp_path / "m2"  # the local Maven repository: nothing is fetched from the network here
+    for path, jar in zip(lock.jars, jars, strict=True):
+        (mirror / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(jar, mirror / path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("M2_REPO", str(mirror))
+    code = "from streams.local_jars import kafka_class_path; print(kafka_class_path(quiet=True))"
+    both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = {one.communicate()[0] for one in both}
+    assert len(outputs) == 1
+    copies = [Path(one) for one in outputs.pop().strip().split(os.pathsep)]
+    assert [one.stat().st_size for one in copies] == [jar.bytes for jar in lock.jars.values()]
+    copies[0].write_bytes(b"cut off")
+    kafka_class_path(quiet=True)
+    assert copies[0].read_bytes() == jars[0].read_bytes()
+    assert not list(copies[0].parent.glob("*.part"))
+
+
+def test_a_jar_with_another_digest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, jar = next(iter(jar_lock().jars.items()))
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_bytes(b"x" * jar.bytes)
+    monkeypatch.setenv("M2_REPO", str(tmp_path / "none"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(local_jars, "MAVEN_CENTRAL", tmp_path.as_uri())
+    monkeypatch.setattr(local_jars, "TRIES", 1)
+    with pytest.raises(LocalServiceError, match=r"cannot fetch .*another digest than pinned"):
+        kafka_class_path(quiet=True)
+    assert not list((tmp_path / "cache").rglob("*.jar"))

@@ -40,10 +40,10 @@ def open_output(name: str, stack: ExitStack) -> BinaryIO:
     """A file to write, `.gz` and `.zst` packed on the way (without a time stamp), `-` for standard output."""
     if name == "-":
         return sys.stdout.buffer
-    raw = stack.enter_context(Path(name).open("wb"))
+    raw = stack.enter_context(Path(name).open("wb"))  # noqa: SIM115 - the stack closes it
     if name.endswith(".gz"):
-        packed = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0))
-        return cast("BinaryIO", packed)
+        packed = gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0)
+        return cast("BinaryIO", stack.enter_context(packed))
     if name.endswith(".zst"):
         return cast("BinaryIO", stack.enter_context(zstandard.ZstdCompressor(level=3).stream_writer(raw)))
     return raw

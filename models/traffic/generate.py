@@ -102,7 +102,6 @@ def live_spec(
     events_per_second: float,
     seed: int = 1,
     scenarios: tuple[str, ...] = CAMPAIGN_KINDS,
-    start_ms: int = DEFAULT_START_MS,
 ) -> TrafficSpec:
     """Describe endless traffic at a flat rate with every campaign kind on air nearly always.
 
@@ -126,8 +125,8 @@ def live_spec(
 def live_events(spec: TrafficSpec, *, first_ms: int) -> Iterator[tuple[float, CallEvent, Truth | None]]:
     """Yield (seconds after the first instant, event, truth of a setup) of a `live_spec`, in time order, endlessly.
 
-    The minutes before `first_ms` are drawn but not yielded, so that calls are in progress: the stream starts with ends of
-    calls whose setup nobody saw, as on a real switch. A sender that keeps the offsets needs no other time stamps.
+    The minutes before `first_ms` are drawn but not yielded, so that calls are in progress: the stream starts with ends
+    of calls whose setup nobody saw, as on a real switch. A sender that keeps the offsets needs no other time stamps.
 
     Args:
         spec: What to generate; its `start_ms` gives way to `first_ms`.

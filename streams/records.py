@@ -16,8 +16,8 @@ from detector.events import CallEnd, CallEvent, CallSetup, Feedback, documented
 
 T = TypeVar("T")
 
-DEAD_LETTER_VALUE_LIMIT_BYTES = 64 * 1024
-"""A longer original is cut: its base64 form must fit the broker's 1 MiB, or the dead letter would itself be poison."""
+DEAD_LETTER_VALUE_LIMIT_BYTES = 512 * 1024
+"""A longer original is cut: its base64 form must fit a producer's 1 MiB, or the dead letter would itself be poison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class DeadLetter:
     offset: int = documented("Offset in that partition.")
     code: str = documented("What is wrong, for a program.")
     message: str = documented("What is wrong, for a person.")
-    value: bytes | None = documented("Original bytes, base64, cut after 64 KiB; null when there were none.")
+    value: bytes | None = documented("Original bytes, base64, cut after 512 KiB; null when there were none.")
     value_bytes: int = documented("Length of the original, which tells whether `value` was cut.")
     rejected_time_ms: int = documented("When it was refused.")
 

@@ -1,8 +1,8 @@
 """Open-loop latency on Apache Kafka: intended send instant to the decision read by another process.
 
-Generator, broker, worker and reader share the machine. Beside the worker, in the same run and at the same rates, a bare
-librdkafka loop copies 230 bytes of each event. The send instant is the schedule's, not the moment at which the generator
-got to it, so that a stall is not hidden (coordinated omission).
+Generator, broker, worker and reader share the machine. Beside the worker, in the same run and at the same rates, a
+bare librdkafka loop copies 230 bytes of each event. The send instant is the schedule's, not the moment at which the
+generator got to it, so that a stall is not hidden (coordinated omission).
 
     python -m benchmarks.latency --rates 100 1000 2000 --seconds 20
 """
@@ -26,7 +26,8 @@ from hdrh.histogram import HdrHistogram
 from benchmarks.machine import describe
 from benchmarks.workload import latency_event
 from streams.local import local_services
-from streams.topics import create_topics
+from streams.settings import load_settings
+from streams.topics import admin_client, create
 
 LOOP_IN, LOOP_OUT = "bench-loop-in", "bench-loop-out"
 WARM_UP_S = 3.0
@@ -43,8 +44,12 @@ def main() -> None:
     options = parser.parse_args()
     result: dict[str, Any] = describe() | {"rows": []}
     with local_services(heap_mb=1024, fast_start=False) as services:
-        create_topics(services.bootstrap_servers, partitions=options.partitions, extra=(LOOP_IN, LOOP_OUT))
-        with running_worker(services.bootstrap_servers, services.redis_url), running_loop(services.bootstrap_servers):
+        servers = str(services.bootstrap_servers)
+        with admin_client(load_settings(kafka_bootstrap_servers=servers)) as admin:
+            create(admin, partitions=options.partitions)
+            loop_topic = {"num_partitions": options.partitions, "replication_factor": 1}
+            admin.create_topics({LOOP_IN: loop_topic, LOOP_OUT: loop_topic})
+        with running_worker(services.environment()), running_loop(servers):
             time.sleep(5)
             for rate in options.rates:
                 for path, source, sink in (
@@ -52,7 +57,7 @@ def main() -> None:
                     ("worker", "call-events", "call-decisions"),
                 ):
                     row = {"rate": rate, "path": path} | one_run(
-                        services.bootstrap_servers, source, sink, rate, options.seconds, options.partitions
+                        servers, source, sink, rate, options.seconds, options.partitions
                     )
                     print(json.dumps(row), file=sys.stderr, flush=True)
                     result["rows"].append(row)
@@ -102,7 +107,12 @@ def read_answers(
 ) -> None:
     """Read the sink from its end; histogram of microseconds since the instant in each call_id."""
     consumer = Consumer(
-        {"bootstrap.servers": servers, "group.id": f"reader-{tag}", "enable.auto.commit": False, "fetch.wait.max.ms": 100}
+        {
+            "bootstrap.servers": servers,
+            "group.id": f"reader-{tag}",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 100,
+        }
     )
     places = [TopicPartition(topic, partition) for partition in range(partitions)]
     for place in places:
@@ -119,7 +129,7 @@ def read_answers(
         if message is None or message.error():
             continue
         now = time.time_ns()
-        _, mark, rest = message.value().partition(marker)
+        _, mark, rest = (message.value() or b"").partition(marker)
         if not mark:
             continue
         index, _, due = rest.partition(b'"')[0].decode().partition(".")
@@ -136,14 +146,9 @@ def read_answers(
 
 
 @contextmanager
-def running_worker(servers: str, redis_url: str) -> Iterator[None]:
+def running_worker(services: dict[str, str]) -> Iterator[None]:
     """One worker process of the product, stopped by SIGTERM."""
-    environment = os.environ | {
-        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": servers,
-        "ROBOCALL_REDIS_URL": redis_url,
-        "ROBOCALL_WEB_PORT": "0",
-        "ROBOCALL_LOG_LEVEL": "warning",
-    }
+    environment = os.environ | services | {"ROBOCALL_WEB_PORT": "0", "ROBOCALL_LOG_LEVEL": "warning"}
     with _stopped(subprocess.Popen([sys.executable, "-m", "streams.cli", "worker"], env=environment)):
         yield
 

@@ -31,7 +31,11 @@ def _processor() -> str:
 
 def _commit() -> str:
     done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+        ["git", "describe", "--always", "--dirty"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
     )
     return done.stdout.strip() or "unknown"
 

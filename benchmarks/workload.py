@@ -3,20 +3,24 @@
 import json
 import random
 
-from models.traffic import TrafficSpec, generate
-from streams.simulate import event_line
+from models.traffic.generate import generate
+from models.traffic.spec import TrafficSpec
 
 POOL = 20_000
 _RANDOM = random.Random(7)
-_CALLING = [f"+1{_RANDOM.randint(201, 989)}{_RANDOM.randint(200, 999)}{_RANDOM.randint(0, 9999):04}" for _ in range(POOL)]
-_CALLED = [f"+1{_RANDOM.randint(201, 989)}{_RANDOM.randint(200, 999)}{_RANDOM.randint(0, 9999):04}" for _ in range(POOL)]
+_CALLING = [
+    f"+1{_RANDOM.randint(201, 989)}{_RANDOM.randint(200, 999)}{_RANDOM.randint(0, 9999):04}" for _ in range(POOL)
+]
+_CALLED = [
+    f"+1{_RANDOM.randint(201, 989)}{_RANDOM.randint(200, 999)}{_RANDOM.randint(0, 9999):04}" for _ in range(POOL)
+]
 
 
 def event_lines(number: int, *, seed: int) -> list[bytes]:
     """The first `number` events of the generator's default traffic as JSON lines."""
     lines: list[bytes] = []
     for block in generate(TrafficSpec(seed=seed, hours=24.0, calls_per_second=60.0)):
-        lines += [event_line(event) for event in block.events]
+        lines += [line.encode() for line in block.json_lines()]
         if len(lines) >= number:
             break
     return lines[:number]

@@ -1,6 +1,7 @@
 """The entry point `robocall`: one group whose commands are imported only when they are asked for.
 
-Exit status: 0 done, 1 failed, 2 wrong usage. What a program reads goes to standard output, everything for people to standard error.
+Exit status: 0 done, 1 failed, 2 wrong usage. What a program reads goes to standard output, everything for people to
+standard error.
 """
 
 import importlib
@@ -55,7 +56,7 @@ class LazyGroup(click.Group):
 def robocall() -> None:
     """Detect robocalls on Kafka: windows, a classifier, an explained decision within milliseconds.
 
-    Start with `robocall demo`. Settings are environment variables, ROBOCALL_...; `robocall doctor` shows what they make.
+    Start with `robocall demo`. Settings are environment variables, ROBOCALL_...; see `robocall doctor`.
     """
 
 

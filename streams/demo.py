@@ -1,7 +1,7 @@
 """`robocall demo`: the whole system on one machine, with nothing installed but Python.
 
-Starts Apache Kafka and Valkey on loopback, a worker process, and generated traffic in real time; shows decisions as another
-program reads them; stops everything it started, in every case.
+Starts Apache Kafka and Valkey on loopback, a worker process, and generated traffic in real time; shows decisions as
+another program reads them; stops everything it started, in every case.
 """
 
 import asyncio
@@ -76,9 +76,7 @@ def _worker(console: Console) -> Iterator["subprocess.Popen[bytes]"]:
     """A worker process that is ready: its partitions assigned, its code compiled."""
     (port,) = free_ports(1)
     environment = os.environ | {"ROBOCALL_WEB_PORT": str(port), "ROBOCALL_LOG_LEVEL": "warning"}
-    process = subprocess.Popen(  # noqa: S603 - our own command line
-        [sys.executable, "-m", "streams.cli", "worker"], env=environment, start_new_session=True
-    )
+    process = subprocess.Popen([sys.executable, "-m", "streams.cli", "worker"], env=environment, start_new_session=True)
     try:
         with console.status("Starting a worker (its first start compiles)"):
             _wait_until_ready(process, port)
@@ -98,7 +96,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
         if process.poll() is not None:
             raise DemoFailed(f"the worker ended with status {process.returncode} while starting")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):  # noqa: S310 - loopback
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

@@ -6,9 +6,11 @@ It reads the records (`streams.intake`), builds columns and screens them (`detec
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from detector.columns import build_batch
 from detector.decisions import decide
+from detector.events import CallSetup
 from detector.screening import Screener, Screening, fail_open
 from streams.intake import Intake, read
 from streams.records import DecisionRecord, encode_decision
@@ -63,16 +65,18 @@ class Pipeline:
             return self.screener.screen(batch)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
             self._on_failure(error)
-            setups = [event for event, is_setup in zip(intake.events, intake.is_setup, strict=True) if is_setup]
+            setups = [
+                cast("CallSetup", event)
+                for event, is_setup in zip(intake.events, intake.is_setup, strict=True)
+                if is_setup
+            ]
             return fail_open(setups, self.screener.versions)
 
 
 def _encode(screening: Screening, decided_time_ms: int | None) -> tuple[list[bytes], list[bytes]]:
     decisions: list[bytes] = []
     keys: list[bytes] = []
-    rows = zip(
-        screening.setups, screening.ids, screening.outcomes, screening.scores, screening.modes, strict=True
-    )
+    rows = zip(screening.setups, screening.ids, screening.outcomes, screening.scores, screening.modes, strict=True)
     for setup, identifier, outcome, score, mode in rows:
         decided = setup.setup_time_ms if decided_time_ms is None else decided_time_ms
         record = decide(setup, identifier, outcome, score, mode, decided, screening.versions, DecisionRecord)

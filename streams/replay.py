@@ -178,7 +178,7 @@ def open_input(name: str, stack: ExitStack) -> BinaryIO:
     """A file of JSON lines, `.gz` and `.zst` unpacked on the way, `-` for standard input."""
     if name == "-":
         return sys.stdin.buffer
-    raw = stack.enter_context(Path(name).open("rb"))
+    raw = stack.enter_context(Path(name).open("rb"))  # noqa: SIM115 - the stack closes it
     if name.endswith(".gz"):
         return cast("BinaryIO", stack.enter_context(gzip.open(raw)))
     if name.endswith(".zst"):
@@ -202,7 +202,7 @@ def _open_output(name: str | None, stack: ExitStack) -> BinaryIO | None:
 @click.option("--partitions", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Split as the topic.")
 @click.option("--dead-letters", help="Where bad lines go, as dead-letter records.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 when a line was bad.")
-def replay(  # noqa: D417
+def replay(
     events: str,
     decisions: str,
     features: Path | None,
@@ -237,10 +237,8 @@ def replay(  # noqa: D417
         bad = _open_output(dead_letters, stack)
         progress = stack.enter_context(Progress(console=console, transient=True))
         task = progress.add_task("replaying", total=None)
-        running = run(
-            iter(source), pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad
-        )
-        for counts in running:  # noqa: B007 - the last one is reported
+        running = run(iter(source), pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)
+        for counts in running:
             progress.update(task, completed=counts.lines, description=f"{counts.lines:,} events")
     actions = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.actions.items()))
     console.print(f"{counts.lines:,} events, {counts.decisions:,} decisions ({actions}), {counts.rejected:,} bad lines")

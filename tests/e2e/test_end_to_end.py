@@ -1,0 +1,175 @@
+"""The whole system as a carrier would use it: a foreign client (kcat), Apache Kafka, worker processes, decisions."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from detector.features import FEATURE_NAMES
+from models.traffic.generate import generate
+from models.traffic.spec import TrafficSpec
+from streams.local import LocalServices
+from tests.processes import Worker, kcat_consume, kcat_produce, needs_kcat, robocall, wait_until, workers
+from tests.streams.malformed import corpus
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
+
+PARTITIONS = 12
+EVENTS = 200_000
+FreshTopics = Callable[..., list[str]]
+
+
+@pytest.fixture
+def environment(services: LocalServices, fresh_topics: FreshTopics, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings of workers on empty topics, in a consumer group of their own, every call sampled."""
+    fresh_topics(PARTITIONS)
+    return services.environment() | {
+        "ROBOCALL_CONSUMER_GROUP": f"test-{request.node.name}",
+        "ROBOCALL_SCORED_SAMPLE_RATIO": "1",
+        "ROBOCALL_MODE": "enforce",
+        "ROBOCALL_SESSION_TIMEOUT_S": "6",
+    }
+
+
+def events(number: int, seed: int) -> list[str]:
+    """Generated events as JSON lines."""
+    lines: list[str] = []
+    for block in generate(TrafficSpec(seed=seed, hours=6.0, calls_per_second=40.0)):
+        lines += block.json_lines()
+        if len(lines) >= number:
+            return lines[:number]
+    return lines
+
+
+def keyed(lines: list[str], path: Path) -> Path:
+    """A file of `calling_number<TAB>event`."""
+    path.write_text("".join(f"{json.loads(line)['calling_number']}\t{line}\n" for line in lines))
+    return path
+
+
+def setups(lines: list[str]) -> Counter[str]:
+    """How often each call asks for a decision."""
+    return Counter(event["call_id"] for event in map(json.loads, lines) if event["type"] == "call_setup")
+
+
+def ready(running: list[Worker]) -> bool:
+    """Every worker has its share of the partitions."""
+    shares = [worker.health().get("partitions", 0) for worker in running]
+    return sum(shares) == PARTITIONS and all(shares)
+
+
+def decided(services: LocalServices, wanted: int) -> list[dict[str, object]]:
+    """All decisions, once there are as many as wanted."""
+    found: list[bytes] = []
+
+    def enough() -> bool:
+        found[:] = kcat_consume(str(services.bootstrap_servers), "call-decisions")
+        return len(found) >= wanted
+
+    wait_until(enough, f"{wanted} decisions", timeout_s=180)
+    return [json.loads(line) for line in found]
+
+
+def test_two_workers_answer_every_call_of_a_foreign_client_once(
+    services: LocalServices, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """200,000 events: one decision id a call, none missing; features of numbers equal those of an offline replay."""
+    needs_kcat()
+    lines = events(EVENTS, seed=11)
+    calls = setups(lines)
+    with workers(2, environment, tmp_path) as running:
+        wait_until(lambda: ready(running), "both workers have partitions")
+
+        kcat_produce(str(services.bootstrap_servers), "call-events", keyed(lines, tmp_path / "events.tsv"))
+        decisions = decided(services, calls.total())
+        statuses = [worker.stop() for worker in running]
+
+    assert statuses == [0, 0]
+    assert Counter(decision["call_id"] for decision in decisions) == calls
+    assert len({decision["decision_id"] for decision in decisions}) == calls.total()
+    assert not any(decision["decided_by"] == "fail_open" for decision in decisions)
+    _features_equal_a_replay(str(services.bootstrap_servers), lines, tmp_path)
+
+
+def _features_equal_a_replay(servers: str, lines: list[str], folder: Path) -> None:
+    """Trunk features are left out: another partition's share arrives about 100 ms late by design."""
+    (folder / "events.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    robocall(
+        "replay", str(folder / "events.jsonl"), "--decisions", str(folder / "replayed.jsonl"),
+        "--features", str(folder / "features.parquet"), "--partitions", str(PARTITIONS),
+    )  # fmt: skip
+    table = pq.read_table(folder / "features.parquet")
+    names = [name for name in FEATURE_NAMES if not name.startswith("trunk_")]
+    expected = dict(
+        zip(table["call_id"].to_pylist(), zip(*(table[n].to_pylist() for n in names), strict=True), strict=True)
+    )
+    seen = 0
+    for line in kcat_consume(servers, "scored-calls"):
+        scored = json.loads(line)
+        features = scored["features"]
+        assert tuple(features[name] for name in names) == pytest.approx(expected[scored["call_id"]], rel=1e-6)
+        seen += 1
+    assert seen == len(expected)
+
+
+def test_malformed_records_become_dead_letters_and_no_good_one_is_lost(
+    services: LocalServices, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """2,000 bad records of at least 40 kinds among good ones: right codes, no restart."""
+    from confluent_kafka import Producer  # noqa: PLC0415 - kcat cannot send arbitrary bytes line by line
+
+    lines = events(10_000, seed=12)
+    bad = list(corpus(2_000, seed=12))
+    records = [(json.loads(line)["calling_number"].encode(), line.encode()) for line in lines]
+    mixed = records + [(b"+12025550100", value) for _, value in bad]
+    random.Random(12).shuffle(mixed)
+    with workers(1, environment, tmp_path) as running:
+        wait_until(lambda: ready(running), "the worker has its partitions")
+        producer = Producer({"bootstrap.servers": services.bootstrap_servers, "partitioner": "murmur2_random"})
+        for key, value in mixed:
+            producer.produce("call-events", value, key)
+            producer.poll(0)
+        producer.flush(30)
+
+        decisions = decided(services, setups(lines).total())
+        wait_until(
+            lambda: len(kcat_consume(str(services.bootstrap_servers), "dead-letters")) >= len(bad), "all dead letters"
+        )
+        assert running[0].stop() == 0
+
+    letters = [json.loads(line) for line in kcat_consume(str(services.bootstrap_servers), "dead-letters")]
+    assert Counter(decision["call_id"] for decision in decisions) == setups(lines)
+    assert Counter(letter["code"] for letter in letters) == Counter(kind.code for kind, _ in bad)
+
+
+def test_a_worker_killed_under_load_costs_no_decision(
+    services: LocalServices, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Kill -9 of one of two: its partitions move, what was not acknowledged is decided again with the same id."""
+    needs_kcat()
+    lines = events(60_000, seed=13)
+    calls = setups(lines)
+    parts = [lines[:20_000], lines[20_000:40_000], lines[40_000:]]
+    with workers(2, environment, tmp_path) as running:
+        wait_until(lambda: ready(running), "both workers have partitions")
+        for index, part in enumerate(parts):
+            kcat_produce(str(services.bootstrap_servers), "call-events", keyed(part, tmp_path / f"{index}.tsv"))
+            if index == 1:
+                running[0].kill()
+
+        def all_decided() -> bool:
+            found = kcat_consume(str(services.bootstrap_servers), "call-decisions")
+            return {json.loads(line)["call_id"] for line in found} == set(calls)
+
+        wait_until(all_decided, "a decision for every call", timeout_s=120)
+        assert running[1].stop() == 0
+
+    ids: dict[str, set[str]] = {}
+    for line in kcat_consume(str(services.bootstrap_servers), "call-decisions"):
+        decision = json.loads(line)
+        ids.setdefault(decision["call_id"], set()).add(decision["decision_id"])
+    assert all(len(found) == 1 for found in ids.values())

@@ -1,0 +1,117 @@
+"""Real processes for the tests: workers, kcat, and waiting for them with a deadline instead of sleeping."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streams.local import free_ports
+
+ROOT = Path(__file__).parents[1]
+
+
+def robocall(*arguments: str, environment: dict[str, str] | None = None, timeout_s: float = 240) -> str:
+    """Run a `robocall` command; return its standard output; fail with its standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.cli", *arguments],
+        cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=timeout_s, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Worker:
+    """One worker process with its web port."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        (self.port,) = free_ports(1)
+        self.log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streams.cli", "worker"],
+                cwd=ROOT, env=os.environ | environment | {"ROBOCALL_WEB_PORT": str(self.port)}, stdout=out, stderr=out,
+            )  # fmt: skip
+
+    def health(self) -> dict[str, Any]:
+        """The health page, green or red; empty while nothing listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2) as page:
+                return dict(json.load(page))
+        except urllib.error.HTTPError as error:
+            return dict(json.load(error))
+        except (urllib.error.URLError, OSError):
+            return {}
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; return the exit status."""
+        self.process.terminate()
+        return self.process.wait(25)
+
+
+@contextmanager
+def workers(number: int, environment: dict[str, str], folder: Path) -> Iterator[list[Worker]]:
+    """Several workers; whatever still runs at the end is killed."""
+    running = [
+        Worker(environment | {"ROBOCALL_INSTANCE_ID": f"worker-{index}"}, folder / f"worker-{index}.log")
+        for index in range(number)
+    ]
+    try:
+        yield running
+    except BaseException:
+        for worker in running:
+            sys.stderr.write(worker.log.read_text(errors="replace")[-3_000:])
+        raise
+    finally:
+        for worker in running:
+            if worker.process.poll() is None:
+                worker.kill()
+
+
+def wait_until(claim: Callable[[], bool], what: str, *, timeout_s: float = 120) -> None:
+    """Poll until the claim holds, or fail saying what never happened."""
+    deadline = time.monotonic() + timeout_s
+    while not claim():
+        assert time.monotonic() < deadline, f"never happened within {timeout_s:.0f} s: {what}"
+        time.sleep(0.1)
+
+
+def needs_kcat() -> str:
+    """Path of kcat, or skip saying how to get it."""
+    path = shutil.which("kcat") or shutil.which("kafkacat")
+    if path is None:
+        pytest.skip("kcat is not installed: apt-get install kcat")
+    return path
+
+
+def kcat_produce(servers: str, topic: str, keyed_lines: Path) -> None:
+    """Publish lines of `key<TAB>value`, partitioned as Kafka's own client does."""
+    subprocess.run(
+        [needs_kcat(), "-P", "-b", servers, "-t", topic, "-K", "\t", "-X", "topic.partitioner=murmur2_random",
+         "-l", str(keyed_lines)],
+        check=True, timeout=180, capture_output=True,
+    )  # fmt: skip
+
+
+def kcat_consume(servers: str, topic: str) -> list[bytes]:
+    """Every record value that the topic holds now."""
+    done = subprocess.run(
+        [needs_kcat(), "-C", "-b", servers, "-t", topic, "-o", "beginning", "-e", "-q"],
+        check=True, timeout=180, capture_output=True,
+    )  # fmt: skip
+    return done.stdout.splitlines()

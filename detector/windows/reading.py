@@ -1,0 +1,209 @@
+"""Reading the windows of one key at an instant. Compiled.
+
+Every window is half-open, `(now - length, now]`. While the ring has all calls of a window the counts are exact; else they
+come from the panes: the pane that holds `now` whole, the oldest one in the proportion that the window overlaps it. The error
+is then at most the content of the oldest pane, and for a late `now` also the later events of its own pane.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector import measures as spec
+from detector.compiled import compiled
+from detector.windows import counting, slots
+from detector.windows.slots import Ints, Store
+
+Floats = NDArray[np.float64]
+
+REFRESH_SHARE = 50
+"""A distinct estimate is made anew once the key gained 1/50 of the window's calls ..."""
+REFRESH_PARTS = 32
+"""... or 1/32 of the window has passed: big sketches are not scanned for each call."""
+FULLEST = 0.8
+"""A resolution with more of its registers set says too little (Estan, Varghese, Fisk 2003); the next coarser is used."""
+
+
+@compiled
+def _exact_windows(store: Store, slot: int, now_ms: int, evicted_ms: int) -> int:
+    """Number of windows, shortest first, that the ring knows in full."""
+    if len(store.panes) == 0:
+        return np.int64(spec.N_WINDOWS)
+    if len(store.other_panes) > 0 and store.state[slot, slots.OTHERS_MS] > 0:
+        return np.int64(0)
+    exact = 0
+    while exact < spec.N_WINDOWS and evicted_ms <= now_ms - spec.WINDOW_MS[exact]:
+        exact += 1
+    return np.int64(exact)
+
+
+@compiled
+def _shortest_window(time_ms: int, now_ms: int) -> int:
+    """Shortest window at `now_ms` that has `time_ms` in it, 5 where none has."""
+    if time_ms > now_ms:
+        return np.int64(spec.N_WINDOWS)
+    window = 0
+    while window < spec.N_WINDOWS and time_ms <= now_ms - spec.WINDOW_MS[window]:
+        window += 1
+    return np.int64(window)
+
+
+@compiled
+def _count_ring(store: Store, slot: int, now_ms: int, counts: Floats, nearest: Ints) -> None:
+    """Add the ring's calls to `counts` (5, N_MEASURES); `nearest` gets the shortest window of each set-up."""
+    for place in range(store.state[slot, slots.RING_COUNT]):
+        entry = store.ring[slot, place]
+        facts = entry[slots.FACTS]
+        nearest[place] = _shortest_window(entry[slots.SETUP_MS], now_ms)
+        if nearest[place] < spec.N_WINDOWS:
+            for measure in range(spec.N_SETUP_MEASURES):
+                counts[nearest[place], measure] += (facts >> measure) & 1
+        if entry[slots.END_MS] == 0:
+            continue
+        window = _shortest_window(entry[slots.END_MS], now_ms)
+        if window < spec.N_WINDOWS:
+            for measure in range(spec.N_SETUP_MEASURES, spec.TALK_S):
+                counts[window, measure] += (facts >> measure) & 1
+            counts[window, spec.TALK_S] += counting.talk_of(facts)
+    for window in range(1, spec.N_WINDOWS):
+        counts[window] += counts[window - 1]
+
+
+@compiled
+def _sum_panes(panes: NDArray[np.unsignedinteger], head: int, index: int, outside: float, sums: Floats) -> None:
+    """Add panes `index - 8 .. index` of a ring of panes headed by `head`, the oldest without its share `outside`."""
+    for pane in range(max(index - spec.PANES_PER_WINDOW, head - spec.PANES_PER_WINDOW), min(index, head) + 1):
+        share = 1.0 - outside if pane == index - spec.PANES_PER_WINDOW else 1.0
+        for column in range(len(sums)):
+            sums[column] += share * panes[pane % spec.N_PANES, column]
+
+
+@compiled
+def _read_window(store: Store, slot: int, now_ms: int, window: int, sums: Floats) -> None:
+    """Fill `sums` (M,) from the panes of one window, others' panes included."""
+    length = spec.PANE_MS[window]
+    index = now_ms // length
+    outside = (now_ms - index * length) / length
+    head = store.state[slot, slots.HEADS + window]
+    sums[:] = 0.0
+    if index == head:
+        oldest = store.panes[slot, window, (index - spec.PANES_PER_WINDOW) % spec.N_PANES]
+        for column in range(len(sums)):
+            sums[column] = store.totals[slot, window, column] - outside * oldest[column]
+    else:
+        _sum_panes(store.panes[slot, window], head, index, outside, sums)
+    if len(store.other_panes) > 0 and store.state[slot, slots.OTHERS_MS] > 0:
+        other_head = store.state[slot, slots.OTHERS_MS] // length
+        _sum_panes(store.other_panes[slot, window], other_head, index, outside, sums)
+
+
+@compiled
+def _merge_windows(store: Store, slot: int, now_ms: int, exact_setups: int, exact_ends: int, counts: Floats) -> None:
+    """Replace what the ring does not know in full by what the panes say."""
+    sums = np.empty(store.panes.shape[3], dtype=np.float64)
+    for window in range(min(exact_setups, exact_ends), spec.N_WINDOWS):
+        _read_window(store, slot, now_ms, window, sums)
+        for measure in range(spec.N_MEASURES):
+            exact = exact_setups if measure < spec.N_SETUP_MEASURES else exact_ends
+            if window >= exact:
+                column = store.column[measure]
+                counts[window, measure] = sums[column] if column >= 0 else 0.0
+
+
+@compiled
+def _item(entry: Ints, item: int) -> int:
+    if item == spec.PREFIX:
+        return counting.prefix_of(entry[slots.FACTS])
+    parties = entry[slots.PARTIES]
+    return counting.peer_of(parties) if item == spec.PEER else counting.other_of(parties)
+
+
+@compiled
+def _distinct_ring(store: Store, slot: int, nearest: Ints, item: int, distinct: Floats) -> None:
+    """Fill `distinct` (5,) with exact numbers of different items among the ring's calls."""
+    distinct[:] = 0.0
+    ring = store.ring[slot]
+    count = store.state[slot, slots.RING_COUNT]
+    for place in range(count):
+        if nearest[place] == spec.N_WINDOWS:
+            continue
+        mine = _item(ring[place], item)
+        is_first = True
+        for rival in range(count):
+            closer = nearest[rival] < nearest[place] or (nearest[rival] == nearest[place] and rival < place)
+            if closer and _item(ring[rival], item) == mine:
+                is_first = False
+                break
+        if is_first:
+            distinct[nearest[place]] += 1.0
+    for window in range(1, spec.N_WINDOWS):
+        distinct[window] += distinct[window - 1]
+
+
+@compiled
+def _estimate(registers: NDArray[np.uint32], others: NDArray[np.uint32], linear: Floats, since_s: int) -> float:
+    """Distinct items later than `since_s` from a multiresolution bitmap; `others` is merged where it is not empty."""
+    width = len(linear) - 1
+    levels = len(registers) // width
+    estimate = 0.0
+    for level in range(levels - 1, -1, -1):
+        filled = 0
+        for register in range(level * width, (level + 1) * width):
+            latest = registers[register]
+            if len(others) > 0:
+                latest = max(latest, others[register])
+            filled += latest > since_s
+        if filled > FULLEST * width and level < levels - 1:
+            # This and every finer resolution is saturated: the coarser ones saw 1 item in 2**(level + 1).
+            return estimate * math.ldexp(1.0, level + 1)
+        estimate += linear[filled]
+    return estimate
+
+
+@compiled
+def _refresh(store: Store, slot: int, now_ms: int, window: int, attempts: float) -> None:
+    """Make the distinct estimates of one window anew where they are too old."""
+    made = store.refreshed[slot, window]
+    age_ms = now_ms - made[0]
+    is_fresh = made[1] * REFRESH_SHARE < attempts and abs(age_ms) * REFRESH_PARTS < spec.WINDOW_MS[window]
+    if is_fresh:
+        return
+    since_s = (now_ms - spec.WINDOW_MS[window]) // spec.SECOND_MS
+    for item in range(store.sketches.shape[1]):
+        others = store.other_sketches[slot, item] if len(store.other_sketches) > 0 else store.sketches[slot, item, :0]
+        store.estimates[slot, item, window] = _estimate(store.sketches[slot, item], others, store.linear, since_s)
+    made[0] = now_ms
+    made[1] = 0
+
+
+@compiled
+def read(store: Store, slot: int, now_ms: int, wanted: NDArray[np.bool_], counts: Floats, distinct: Floats) -> None:
+    """Read all windows of `slot` at `now_ms`.
+
+    Args:
+        store: The family.
+        slot: The key's slot.
+        now_ms: Time of the call that asks.
+        wanted: (5,), windows whose distinct counts are asked for.
+        counts: (5, N_MEASURES), filled.
+        distinct: (N_ITEMS, 5), filled for the wanted windows; never above the attempts.
+    """
+    counts[:] = 0.0
+    state = store.state[slot]
+    nearest = np.empty(spec.RING, dtype=np.int64)
+    _count_ring(store, slot, now_ms, counts, nearest)
+    exact_setups = _exact_windows(store, slot, now_ms, state[slots.EVICTED_SETUP_MS])
+    exact_ends = _exact_windows(store, slot, now_ms, state[slots.EVICTED_END_MS])
+    if min(exact_setups, exact_ends) < spec.N_WINDOWS:
+        _merge_windows(store, slot, now_ms, exact_setups, exact_ends, counts)
+    items = store.sketches.shape[1]
+    if exact_setups > 0:
+        for item in range(items):
+            _distinct_ring(store, slot, nearest, item, distinct[item])
+    for window in range(exact_setups, spec.N_WINDOWS):
+        if wanted[window]:
+            attempts = counts[window, spec.ATTEMPTS]
+            _refresh(store, slot, now_ms, window, attempts)
+            for item in range(items):
+                distinct[item, window] = max(1.0, min(attempts, np.float64(store.estimates[slot, item, window])))

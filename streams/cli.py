@@ -63,7 +63,7 @@ def robocall() -> None:
 def main() -> None:
     """Run the command line; a known error is one line and exit status 1."""
     try:
-        robocall.main(standalone_mode=False)
+        robocall.main(prog_name="robocall", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -2,8 +2,8 @@
 
 A batch of a few rows walks the nodes. A larger one is scored by bit masks (V-QuickScorer, Lucchese et al., SIGIR 2016):
 each node that sends a row to the right clears the leaves of its left subtree, and the lowest leaf left over is the
-row's. 64 rows stand side by side, so that one comparison serves many rows. Both add the leaves in tree order in float64,
-as scikit-learn does, so the raw score is the same to the last bit.
+row's. 64 rows stand side by side, so that one comparison serves many rows. Both add the leaves in tree order in
+float64, as scikit-learn does, so the raw score is the same to the last bit.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _POSITION_OF_BIT = _bit_positions()
 
 
 @compiled
-def _walk(  # noqa: PLR0917 - compiled functions take their arrays by position
+def _walk(
     rows: NDArray[np.float32],
     tree_start: NDArray[np.int32],
     feature: NDArray[np.int32],
@@ -64,7 +64,7 @@ def _walk(  # noqa: PLR0917 - compiled functions take their arrays by position
 
 
 @compiled
-def _score_by_masks(  # noqa: PLR0917
+def _score_by_masks(
     rows: NDArray[np.float32],
     split_start: NDArray[np.int32],
     feature: NDArray[np.int32],
@@ -153,7 +153,7 @@ class Calibration:
     """Map from raw score (log-odds) to calibrated probability in [0, 1].
 
     `isotonic`: linear between the points (`x` raw score, `y` probability), flat outside.
-    `sigmoid`: `1 / (1 + exp(a * raw + b))` with `a = x[0]`, `b = y[0]`; `a = -1, b = 0` is the uncalibrated probability.
+    `sigmoid`: `1 / (1 + exp(a * raw + b))` with `a = x[0]`, `b = y[0]`; `a = -1, b = 0` leaves it uncalibrated.
     """
 
     kind: Literal["isotonic", "sigmoid"]

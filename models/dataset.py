@@ -1,0 +1,171 @@
+"""Feature rows with their labels: read from files, or computed from events by the serving code itself."""
+
+import csv
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from models.errors import TrainingDataInvalid
+
+ROBOCALL = "robocall"
+LEGITIMATE = "legitimate"
+NOT_FEATURES = ("call_id", "setup_time_ms", "calling_number")
+UNKNOWN_KIND = "unknown"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Labelled calls in order of their setup. All arrays have one entry a call.
+
+    `number` and `campaign` are codes, equal where the calling numbers or campaigns are; `campaign` is -1 for none.
+    `kind` indexes `kinds`: the kind of campaign, or of lawful caller.
+    """
+
+    feature_names: tuple[str, ...]
+    rows: NDArray[np.float32]
+    setup_time_ms: NDArray[np.int64]
+    number: NDArray[np.int64]
+    is_robocall: NDArray[np.bool_]
+    campaign: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    kinds: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Number of calls."""
+        return len(self.rows)
+
+    def take(self, chosen: NDArray[Any]) -> "Dataset":
+        """The chosen calls, by index or by mask."""
+        return Dataset(
+            self.feature_names,
+            self.rows[chosen],
+            self.setup_time_ms[chosen],
+            self.number[chosen],
+            self.is_robocall[chosen],
+            self.campaign[chosen],
+            self.kind[chosen],
+            self.kinds,
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of features and labels, hexadecimal."""
+        digest = hashlib.sha256("\n".join(self.feature_names).encode())
+        for array in (self.rows, self.setup_time_ms, self.is_robocall, self.campaign):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a call was."""
+
+    is_robocall: bool
+    campaign: str
+    kind: str
+
+
+def assemble(
+    feature_names: Sequence[str],
+    rows: NDArray[np.float32],
+    setup_time_ms: NDArray[np.int64],
+    numbers: Sequence[str],
+    truths: Sequence[Truth],
+) -> Dataset:
+    """Put a data set together, ordered by setup time (calls of the same millisecond keep their order)."""
+    order = np.argsort(setup_time_ms, kind="stable")
+    campaigns = _codes([truth.campaign for truth in truths])
+    campaigns = np.where([truth.campaign == "" for truth in truths], -1, campaigns)
+    kinds = sorted({truth.kind for truth in truths})
+    position = {kind: index for index, kind in enumerate(kinds)}
+    return Dataset(
+        tuple(feature_names),
+        np.ascontiguousarray(rows[order], np.float32),
+        setup_time_ms[order],
+        _codes(numbers)[order],
+        np.array([truth.is_robocall for truth in truths], np.bool_)[order],
+        campaigns[order],
+        np.array([position[truth.kind] for truth in truths], np.int64)[order],
+        tuple(kinds),
+    )
+
+
+def _codes(values: Sequence[str]) -> NDArray[np.int64]:
+    """Number the distinct values in order of appearance."""
+    seen: dict[str, int] = {}
+    return np.array([seen.setdefault(value, len(seen)) for value in values], np.int64)
+
+
+def read(features: Path, labels: Path) -> Dataset:
+    """Join the Parquet file of `robocall replay --features` with a label file (CSV with a header).
+
+    Calls without a label are left out: nobody knows what they were.
+    """
+    truths = read_labels(labels)
+    table = pq.read_table(features)
+    names = tuple(name for name in table.column_names if name not in NOT_FEATURES)
+    missing = [name for name in NOT_FEATURES if name not in table.column_names]
+    if missing or not names:
+        raise TrainingDataInvalid(f"{features} has no column {', '.join(missing)}: write it with replay --features")
+    call_ids = table.column("call_id").to_pylist()
+    labelled = [index for index, call_id in enumerate(call_ids) if call_id in truths]
+    if not labelled:
+        raise TrainingDataInvalid(f"no call of {features} has a label in {labels}: are they of the same traffic?")
+    rows = np.column_stack([table.column(name).to_numpy().astype(np.float32) for name in names])
+    numbers = table.column("calling_number").to_pylist()
+    return assemble(
+        names,
+        rows[labelled],
+        table.column("setup_time_ms").to_numpy().astype(np.int64)[labelled],
+        [numbers[index] for index in labelled],
+        [truths[call_ids[index]] for index in labelled],
+    )
+
+
+def read_labels(path: Path) -> dict[str, Truth]:
+    """Labels by call id from CSV with the columns `call_id`, `label` and optionally `campaign`, `kind`."""
+    truths: dict[str, Truth] = {}
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.DictReader(lines)
+        if not {"call_id", "label"} <= set(reader.fieldnames or ()):
+            raise TrainingDataInvalid(f"{path} needs a header line with call_id and label")
+        for row in reader:
+            if row["label"] not in {ROBOCALL, LEGITIMATE}:
+                raise TrainingDataInvalid(
+                    f"{path} line {reader.line_num}: label is neither {ROBOCALL} nor {LEGITIMATE}"
+                )
+            truths[row["call_id"]] = Truth(
+                row["label"] == ROBOCALL, row.get("campaign") or "", row.get("kind") or UNKNOWN_KIND
+            )
+    return truths
+
+
+def trailing_counts(setup_time_ms: NDArray[np.int64], number: NDArray[np.int64], window_ms: int) -> NDArray[np.int64]:
+    """Calls of the same number in `(now - window, now]`, each call counting itself. Times must not fall."""
+    group = np.unique(number, return_inverse=True)[1].astype(np.int64)
+    since_ms = setup_time_ms - setup_time_ms[0] if len(setup_time_ms) else setup_time_ms
+    stride = (int(since_ms[-1]) if len(since_ms) else 0) + window_ms + 1
+    key = group * stride + since_ms
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    floor = np.maximum(ordered - window_ms, group[order] * stride - 1)
+    counts = np.empty(len(key), np.int64)
+    counts[order] = np.arange(len(key)) - np.searchsorted(ordered, floor, side="right") + 1
+    return counts
+
+
+def batches(events: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Cut a stream into lists of at most `size`."""
+    batch: list[Any] = []
+    for event in events:
+        batch.append(event)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

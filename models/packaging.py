@@ -1,0 +1,52 @@
+"""From a trained model to its artifact: report, plots, golden rows."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import plots
+from models.artifact import Contents, Model, save
+from models.dataset import Dataset
+from models.evaluation import report
+from models.training import TrainedModel
+
+GOLDEN_ROWS = 400
+
+
+def package(data: Dataset, trained: TrainedModel, folder: Path, *, schema_id: str, created_ms: int) -> Model:
+    """Judge a trained model on its test span and write the artifact."""
+    test = data.take(trained.split.test)
+    scores = trained.scorer.score(test.rows)
+    raw = trained.scorer.raw(test.rows)
+    contents = Contents(
+        schema_id=schema_id,
+        feature_names=trained.feature_names,
+        scorer=trained.scorer,
+        estimator=trained.estimator,
+        thresholds=trained.thresholds,
+        golden_rows=golden_rows(test, scores),
+        report=report(data, trained),
+        provenance={
+            "data_sha256": trained.data_digest,
+            "calls": len(data),
+            "seed": trained.seed,
+            "parameters": trained.parameters.as_json(),
+        },
+        plots={
+            "recall.png": plots.recall_by_false_block_rate(raw, test.is_robocall),
+            "precision_recall.png": plots.precision_by_recall(raw, test.is_robocall),
+            "calibration.png": plots.calibration(scores, test.is_robocall),
+        },
+        created_ms=created_ms,
+    )
+    return save(contents, folder)
+
+
+def golden_rows(test: Dataset, scores: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Rows spread evenly over the ranks of both classes, so that every region of the score is checked at loading."""
+    chosen: list[NDArray[np.int64]] = []
+    for wanted in (test.is_robocall, ~test.is_robocall):
+        ranked = np.flatnonzero(wanted)[np.argsort(scores[wanted], kind="stable")]
+        chosen.append(ranked[np.linspace(0, len(ranked) - 1, min(GOLDEN_ROWS // 2, len(ranked))).astype(int)])
+    return test.rows[np.concatenate(chosen)]

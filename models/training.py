@@ -1,0 +1,182 @@
+"""Train and calibrate the classifier: early calls to learn from, later ones to calibrate on, the latest to judge it."""
+
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.frozen import FrozenEstimator
+
+from models.dataset import Dataset
+from models.errors import TrainingDataInvalid
+from models.forest import forest_of
+from models.scorer import TreeScorer, calibration_of
+
+BLOCK_RATE = 1e-4
+"""Share of lawful calls that the block threshold may hit, on the calibration span."""
+LABEL_RATE = 1e-3
+TOLERATED_RECALL_LOSS = 0.01
+HEAVIEST = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """How to train. Shares are of the time span."""
+
+    train_share: float = 0.6
+    calibration_share: float = 0.18
+    n_trees: int = 150
+    max_leaf_nodes: int = 31
+    learning_rate: float = 0.1
+    min_samples_leaf: int = 40
+    l2_regularization: float = 1.0
+    max_features: float = 0.5
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Indices of the calls of each span, and what was left out so that the test holds nothing that was learnt from."""
+
+    train: NDArray[np.int64]
+    calibration: NDArray[np.int64]
+    test: NDArray[np.int64]
+    dropped_seen_campaign: int
+    dropped_seen_number: int
+
+    def as_json(self) -> dict[str, int]:
+        """Numbers of calls."""
+        return {
+            "train_calls": len(self.train),
+            "calibration_calls": len(self.calibration),
+            "test_calls": len(self.test),
+            "dropped_seen_campaign": self.dropped_seen_campaign,
+            "dropped_seen_number": self.dropped_seen_number,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainedModel:
+    """A calibrated estimator, its compiled twin, and where they came from."""
+
+    estimator: Any
+    scorer: TreeScorer
+    thresholds: dict[str, float]
+    feature_names: tuple[str, ...]
+    data_digest: str
+    seed: int
+    parameters: Parameters
+    split: Split
+
+
+def split(data: Dataset, parameters: Parameters) -> Split:
+    """Cut by time; leave out later robocalls whose campaign, or calling number as a robocaller, was learnt from."""
+    start, end = int(data.setup_time_ms[0]), int(data.setup_time_ms[-1])
+    learnt_until = start + (end - start) * parameters.train_share
+    calibrated_until = learnt_until + (end - start) * parameters.calibration_share
+    early = data.setup_time_ms < learnt_until
+    late = data.setup_time_ms >= calibrated_until
+    train = np.flatnonzero(early)
+    calibration = np.flatnonzero(~early & ~late)
+
+    learnt = early & data.is_robocall
+    before_test = ~late & data.is_robocall
+    seen_in_train = data.is_robocall & np.isin(data.campaign, data.campaign[learnt & (data.campaign >= 0)])
+    seen_before_test = data.is_robocall & np.isin(data.campaign, data.campaign[before_test & (data.campaign >= 0)])
+    seen_number = data.is_robocall & np.isin(data.number, data.number[before_test])
+
+    calibration = calibration[~seen_in_train[calibration]]
+    test = np.flatnonzero(late & ~seen_before_test & ~seen_number)
+    found = Split(
+        train,
+        calibration,
+        test,
+        dropped_seen_campaign=int(np.sum(late & seen_before_test)),
+        dropped_seen_number=int(np.sum(late & seen_number & ~seen_before_test)),
+    )
+    for name, chosen in (("train", found.train), ("calibration", found.calibration), ("test", found.test)):
+        if len(np.unique(data.is_robocall[chosen])) != 2:  # noqa: PLR2004 - both classes
+            raise TrainingDataInvalid(
+                f"the {name} span lacks robocalls of new campaigns or lawful calls: give more hours"
+            )
+    return found
+
+
+def weights(data: Dataset) -> NDArray[np.float64]:
+    """Weight of each call: kinds of campaign count alike, so that one flood does not drown the quiet kinds."""
+    weight = np.ones(len(data))
+    kinds, where, counts = np.unique(data.kind[data.is_robocall], return_inverse=True, return_counts=True)
+    even = data.is_robocall.sum() / (max(len(kinds), 1) * counts)
+    weight[data.is_robocall] = np.clip(even, 1 / HEAVIEST, HEAVIEST)[where]
+    return weight
+
+
+def threshold_at(scores: NDArray[np.float64], is_robocall: NDArray[np.bool_], rate: float) -> float:
+    """Smallest score that at most `rate` of the lawful calls reach; infinite where no score is such."""
+    lawful = np.sort(scores[~is_robocall])[::-1]
+    allowed = int(rate * len(lawful))
+    limit = lawful[min(allowed, len(lawful) - 1)]
+    above = scores[scores > limit]
+    return float(above.min()) if len(above) else float(np.inf)
+
+
+def train(data: Dataset, seed: int, parameters: Parameters | None = None) -> TrainedModel:
+    """Train on the first span, calibrate and set thresholds on the second; the third stays untouched."""
+    parameters = parameters or Parameters()
+    spans = split(data, parameters)
+    _say(f"training on {len(spans.train):,} calls, calibrating on {len(spans.calibration):,}")
+    learnt = data.take(spans.train)
+    boosted = HistGradientBoostingClassifier(
+        max_iter=parameters.n_trees,
+        max_leaf_nodes=parameters.max_leaf_nodes,
+        learning_rate=parameters.learning_rate,
+        min_samples_leaf=parameters.min_samples_leaf,
+        l2_regularization=parameters.l2_regularization,
+        max_features=parameters.max_features,
+        early_stopping=False,
+        random_state=seed,
+    )
+    boosted.fit(learnt.rows, learnt.is_robocall, sample_weight=weights(learnt))
+    later = data.take(spans.calibration)
+    estimator, scorer = calibrate(boosted, later)
+    scores = scorer.score(later.rows)
+    thresholds = {
+        name: min(threshold_at(scores, later.is_robocall, rate), 1.0)
+        for name, rate in (("block_at", BLOCK_RATE), ("label_at", LABEL_RATE))
+    }
+    return TrainedModel(estimator, scorer, thresholds, data.feature_names, data.digest(), seed, parameters, spans)
+
+
+def calibrate(boosted: Any, later: Dataset) -> tuple[Any, TreeScorer]:
+    """Calibrate on later calls: isotonic, or a sigmoid where isotonic ties too many calls at the block threshold.
+
+    Isotonic regression maps whole stretches of raw scores to one probability. Where the stretch at the top holds more
+    lawful calls than the block rate allows, no threshold could block at that rate.
+    """
+    forest = forest_of(boosted)
+    raw = boosted.decision_function(later.rows)
+    best = _recall_at(raw, later.is_robocall, BLOCK_RATE)
+    for method in ("isotonic", "sigmoid"):
+        estimator = CalibratedClassifierCV(FrozenEstimator(boosted), method=method).fit(later.rows, later.is_robocall)
+        scorer = TreeScorer(forest, calibration_of(estimator))
+        recall = _recall_at(scorer.score(later.rows), later.is_robocall, BLOCK_RATE)
+        _say(f"calibration {method}: recall {recall:.3f} at {BLOCK_RATE:g} false blocks, raw score {best:.3f}")
+        if recall >= best - TOLERATED_RECALL_LOSS:
+            break
+    return estimator, scorer
+
+
+def _recall_at(scores: NDArray[np.float64], is_robocall: NDArray[np.bool_], rate: float) -> float:
+    limit = threshold_at(scores, is_robocall, rate)
+    return float(np.mean(scores[is_robocall] >= limit))
+
+
+def _say(text: str) -> None:
+    """Progress, for people."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201

@@ -29,7 +29,7 @@ class Delivery:
 
     __slots__ = ("_left", "_on_done", "_sealed")
 
-    def __init__(self, on_done: Callable[[], None]) -> None:
+    def __init__(self, on_done: Callable[[], object]) -> None:
         self._on_done = on_done
         self._left = 0
         self._sealed = False

@@ -75,14 +75,14 @@ class Settings(BaseSettings):
     mode: Mode | None = Field(None, description="`enforce` or `shadow` over whatever the policy says.")
 
     hash_seed: int = Field(
-        0x5EED, ge=0, le=2**63 - 1, description="Seed of the key hashes; the same on all workers that share a Redis."
+        1, ge=0, le=2**63 - 1, description="Seed of the key hashes; the same on all workers that share a Redis."
     )
-    max_hot_numbers: int = Field(200_000, ge=1_000, le=20_000_000, description="Busy numbers with all windows.")
-    max_cold_numbers: int = Field(2_000_000, ge=1_000, le=200_000_000, description="Quiet numbers, tens of bytes each.")
-    max_trunks: int = Field(4_096, ge=16, le=100_000, description="Trunk groups with windows.")
-    max_blocks: int = Field(100_000, ge=100, le=10_000_000, description="Number blocks (NPA-NXX in a trunk).")
-    max_origins: int = Field(50_000, ge=100, le=10_000_000, description="Origins (signer and `origid`).")
-    max_called: int = Field(200_000, ge=100, le=20_000_000, description="Called numbers with windows.")
+    max_hot_numbers: int = Field(65_536, ge=1_000, le=20_000_000, description="Busy numbers, 4 KB each.")
+    max_cold_numbers: int = Field(1_048_576, ge=1_000, le=200_000_000, description="Other numbers, 170 bytes each.")
+    max_trunks: int = Field(4_096, ge=16, le=100_000, description="Trunk groups, 24 KB each and partition.")
+    max_blocks: int = Field(32_768, ge=100, le=10_000_000, description="Number blocks (NPA-NXX in a trunk).")
+    max_origins: int = Field(4_096, ge=100, le=10_000_000, description="Origins (signer and `origid`).")
+    max_called: int = Field(131_072, ge=100, le=20_000_000, description="Called numbers.")
 
     web_host: str = Field("127.0.0.1", description="Address of `/metrics` and `/health`; they have no password.")
     web_port: int = Field(6066, ge=0, le=65_535, description="Port of `/metrics` and `/health`; 0 turns them off.")

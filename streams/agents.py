@@ -1,0 +1,215 @@
+"""The agent `screen_calls`: from what a poll brought to published decisions, and the acknowledgement after them.
+
+Every call setup is answered, whatever goes wrong inside: an internal error allows the call, and a record that even that
+cannot help becomes a dead letter. A poll is acknowledged once every record that came of it is safe at the broker.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from detector.decisions import Action, Label
+from detector.features import FEATURE_NAMES
+from detector.policy import Policy
+from detector.screening import Screening
+from detector.standing import StandingDecision
+from streams.metrics import Metrics
+from streams.pipeline import Pipeline, Processed
+from streams.publisher import Delivery, Record
+from streams.records import EntityDecision, EntityDecisionRecord, dead_letter, encode
+from streams.topics import CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
+from streams.transport import Poll
+
+INTERNAL_ERROR = "internal_error"
+SAMPLE_DIGITS = 8
+
+log = structlog.get_logger(__name__)
+
+
+class Publishes(Protocol):
+    """What screening needs of `streams.publisher.Publisher`."""
+
+    def publish(self, topic: str, records: Sequence[Record], delivery: Delivery) -> None:
+        """Queue records; `delivery` learns when they are safe."""
+        ...
+
+
+class KeepsDecisions(Protocol):
+    """What screening needs of `streams.decision_writer.DecisionWriter`."""
+
+    def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
+        """Keep a decision that did not allow."""
+        ...
+
+    def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
+        """Keep a standing decision."""
+        ...
+
+
+def now_ms() -> int:
+    """Wall clock, epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class CallScreening:
+    """Screens polls one after the other, on the event loop, in slices of at most `max_batch_events` records.
+
+    Args:
+        pipeline: decides.
+        publisher: takes what is to be sent.
+        keeper: keeps decisions for look-ups, behind the stream.
+        metrics: counts.
+        max_batch_events: bounds the time that the event loop is held.
+        scored_sample_ratio: share of calls, 0 to 1, whose features are published; a function of the call.
+        clock_ms: time of decision, epoch milliseconds.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        publisher: Publishes,
+        keeper: KeepsDecisions,
+        metrics: Metrics,
+        *,
+        max_batch_events: int,
+        scored_sample_ratio: float,
+        clock_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        self._pipeline = pipeline
+        self._publisher = publisher
+        self._keeper = keeper
+        self._metrics = metrics
+        self._max_batch_events = max_batch_events
+        self._sampled_below = round(scored_sample_ratio * 16**SAMPLE_DIGITS)
+        self._clock_ms = clock_ms
+
+    async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
+        """Answer everything in a poll; `acknowledge` is called once all of it is safe, possibly after this returns."""
+        delivery = Delivery(acknowledge)
+        for rows in _batches(poll, self._max_batch_events):
+            self._screen_rows(rows, delivery)
+            await asyncio.sleep(0)  # heartbeats and the producer share this loop
+        delivery.seal()
+
+    def _screen_rows(self, rows: Sequence[Any], delivery: Delivery) -> None:
+        decided_ms = self._clock_ms()
+        try:
+            processed = self._pipeline.process(
+                [row.value for row in rows], [row.partition for row in rows], decided_time_ms=decided_ms
+            )
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            self._refuse_or_split(rows, delivery, error)
+            return
+        self._publish(rows, processed, decided_ms, delivery)
+
+    def _refuse_or_split(self, rows: Sequence[Any], delivery: Delivery, error: Exception) -> None:
+        """Find the record that cannot be handled at all, so that the others of its batch still get their answer."""
+        self._metrics.internal_error(type(error).__name__)
+        if len(rows) > 1:
+            log.error("a batch could not be handled, trying record by record", exc_info=error)
+            for row in rows:
+                self._screen_rows([row], delivery)
+            return
+        row = rows[0]
+        self._dead_letters([(row, INTERNAL_ERROR, f"internal error: {type(error).__name__}")], delivery)
+
+    def _publish(self, rows: Sequence[Any], processed: Processed, decided_ms: int, delivery: Delivery) -> None:
+        screening = processed.screening
+        answers = list(zip(processed.keys, processed.decisions, strict=True))
+        self._publisher.publish(CALL_DECISIONS, answers, delivery)
+        rejected = [(rows[bad.position], str(bad.code), bad.message) for bad in processed.intake.rejected]
+        if rejected:
+            self._dead_letters(rejected, delivery)
+        if screening.entity_changes:
+            self._standing(screening, delivery)
+        sampled = self._sampled(processed)
+        if sampled:
+            self._publisher.publish(SCORED_CALLS, sampled, delivery)
+        self._keep(processed)
+        self._count(rows, processed, decided_ms)
+
+    def _dead_letters(self, rejected: Sequence[tuple[Any, str, str]], delivery: Delivery) -> None:
+        at_ms = self._clock_ms()
+        records: list[Record] = []
+        for row, code, message in rejected:
+            self._metrics.dead_letter(code)
+            letter = dead_letter(row.topic, row.partition, row.offset, code, message, row.value, at_ms)
+            records.append((row.key or b"", letter))
+        self._publisher.publish(DEAD_LETTERS, records, delivery)
+
+    def _standing(self, screening: Screening, delivery: Delivery) -> None:
+        policy = self._pipeline.screener.policy
+        records: list[Record] = []
+        for change in screening.entity_changes:
+            payload = encode(entity_record(change, policy))
+            records.append((change.entity.encode("utf-8", "surrogatepass"), payload))
+            self._keeper.offer_entity(change.entity, payload, change.expires_ms)
+        self._publisher.publish(ENTITY_DECISIONS, records, delivery)
+
+    def _sampled(self, processed: Processed) -> list[Record]:
+        screening = processed.screening
+        if not len(screening.features):  # failed open: nothing was scored
+            return []
+        records: list[Record] = []
+        for row, identifier in enumerate(screening.ids):
+            if int(identifier[:SAMPLE_DIGITS], 16) < self._sampled_below:
+                vector = dict(zip(FEATURE_NAMES, screening.features[row].tolist(), strict=True))
+                # The record is the decision with one field more at its end: the published bytes are reused.
+                value = processed.decisions[row][:-1] + b',"features":' + encode(vector) + b"}"
+                records.append((screening.setups[row].calling_number.encode("utf-8", "surrogatepass"), value))
+        return records
+
+    def _keep(self, processed: Processed) -> None:
+        screening = processed.screening
+        for row, outcome in enumerate(screening.outcomes):
+            if outcome.action is not Action.ALLOW:
+                self._keeper.offer(screening.ids[row], screening.setups[row].calling_number, processed.decisions[row])
+
+    def _count(self, rows: Sequence[Any], processed: Processed, decided_ms: int) -> None:
+        screening, intake = processed.screening, processed.intake
+        read = list(zip(intake.events, intake.is_setup, intake.positions, strict=True))
+        self._metrics.batch(
+            setups=len(screening.setups),
+            ends=len(read) - len(screening.setups),
+            key_mismatches=sum(
+                rows[position].key != event.calling_number.encode("utf-8", "surrogatepass")
+                for event, _, position in read
+            ),
+        )
+        if screening.setups:
+            self._metrics.decided(
+                (
+                    (outcome.action.value, outcome.decided_by.value, mode.value)
+                    for outcome, mode in zip(screening.outcomes, screening.modes, strict=True)
+                ),
+                [setup.setup_time_ms for setup in screening.setups],
+                [rows[position].timestamp for _, is_setup, position in read if is_setup],
+                decided_ms,
+            )
+
+
+def entity_record(change: StandingDecision, policy: Policy) -> EntityDecision:
+    """The `entity-decisions` record of a standing decision."""
+    texts = {category.name: category.label_text for category in policy.categories}
+    label = Label(texts.get(change.category, change.category), change.category)
+    return EntityDecisionRecord(
+        change.entity,
+        change.action,
+        change.category,
+        label if change.action is Action.LABEL else None,
+        change.since_ms,
+        change.expires_ms,
+        change.source,
+        None,
+        policy.version,
+    )
+
+
+def _batches(poll: Poll, limit: int) -> Iterator[list[Any]]:
+    """Records of a poll, partition after partition, in lists of at most `limit`."""
+    rows = [row for _, part in poll.parts for row in part]
+    for start in range(0, len(rows), limit):
+        yield rows[start : start + limit]

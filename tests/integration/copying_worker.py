@@ -1,0 +1,40 @@
+"""A worker with the real transport, publisher and ending, and no detector: publishes each record as it came.
+
+    python tests/integration/copying_worker.py
+
+Settings come from the environment, as for `robocall worker`.
+"""
+
+import sys
+from typing import Any
+
+from streams import log
+from streams.faust_app import make_faust_app
+from streams.kafka_client import client_settings
+from streams.publisher import Delivery, Publisher
+from streams.running import Ending, new_event_loop, run
+from streams.settings import load_settings
+from streams.topics import CALL_DECISIONS, CALL_EVENTS
+
+
+def main() -> int:
+    settings = load_settings()
+    log.configure(settings.log_level)
+    loop = new_event_loop()
+    ending = Ending()
+    publisher = Publisher(client_settings(settings), [CALL_DECISIONS], ending.fail)
+    app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
+
+    async def copy(stream: Any) -> None:
+        async for event in stream.noack().events():
+            delivery = Delivery(event.ack)
+            for _, rows in event.value.parts:
+                publisher.publish(CALL_DECISIONS, [(row.key, row.value) for row in rows], delivery)
+            delivery.seal()
+
+    app.agent(source, name="copy")(copy)
+    return run(app, [publisher], ending, loop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,6 +7,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from detector import reasons
 from detector.decisions import (
     PLAIN_ALLOW,
     Action,
@@ -27,6 +30,7 @@ from detector.events import (
     Role,
     Verdict,
 )
+from detector.features import N_FEATURES
 from detector.sip import DnoStatus, Location, Redress, analytics_block, dno_block
 from streams import records
 from streams.intake import read
@@ -85,29 +89,27 @@ FEEDBACK = records.FeedbackRecord(
 )
 
 
-def _reasons(score: float, threshold: float, verb: str) -> tuple[Reason, ...]:
-    text = f"Score {score:.3f} is at or above {threshold:.3f}, the threshold for {verb}"
-    return (Reason("model", text, score, threshold),)
+def _reasons(action: Action, score: float, threshold: float) -> tuple[Reason, ...]:
+    row = np.zeros(N_FEATURES, np.float32)
+    return reasons.of_model(action, score, threshold, row, np.zeros(N_FEATURES))
 
 
 BLOCK = Outcome(
     Action.BLOCK,
     Step.MODEL,
-    _reasons(0.997, 0.98, "blocking"),
+    _reasons(Action.BLOCK, 0.997, 0.98),
     sip=analytics_block(Redress(url="https://redress.example.com/"), Location.TERMINATING, decision_id(SETUP)),
 )
 LABEL = Outcome(
-    Action.LABEL, Step.MODEL, _reasons(0.87, 0.8, "labelling"), label=Label("Possible automated call", "automated")
+    Action.LABEL, Step.MODEL, _reasons(Action.LABEL, 0.87, 0.8), label=Label("Possible automated call", "automated")
 )
 DNO = Outcome(
     Action.BLOCK,
     Step.DNO,
-    (Reason("dno", "The calling number is on the do-not-originate list (entry 202555)"),),
+    (reasons.dno_listed("202555"),),
     sip=dno_block(DnoStatus.DECLINE),
 )
-FAILED = Outcome(
-    Action.ALLOW, Step.FAIL_OPEN, (Reason("internal_error", "The call could not be judged, so it passes"),)
-)
+FAILED = Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.INTERNAL_ERROR,))
 
 
 def _decision(name: str, outcome: Outcome, score: float | None, when: str, mode: Mode = Mode.ENFORCE) -> Example:

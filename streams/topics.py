@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from detector.errors import RobocallError
 from streams.errors import KafkaUnreachable
+from streams.kafka_client import ssl_context
 from streams.settings import Settings, load_settings
 
 CALL_EVENTS = "call-events"
@@ -79,12 +79,8 @@ def admin_options(settings: Settings) -> dict[str, Any]:
         "security_protocol": settings.kafka_security_protocol,
         "bootstrap_timeout_ms": ANSWER_TIMEOUT_MS,
         "request_timeout_ms": ANSWER_TIMEOUT_MS,
+        "ssl_context": ssl_context(settings),
     }
-    if settings.kafka_security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
-        if settings.kafka_ssl_certfile:
-            context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile)
-        options["ssl_context"] = context
     if settings.kafka_security_protocol.startswith("SASL") and settings.kafka_sasl_password:
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
         options["sasl_plain_username"] = settings.kafka_sasl_username

@@ -32,7 +32,7 @@ class TrafficBlock:
     calls: Calls
     rows: Int64
     is_end: Bool
-    seed: int
+    first_id: int
     network: Network
     actors: Actors
     columns: ActorColumns
@@ -64,7 +64,7 @@ class TrafficBlock:
 
     def _ids(self, rows: Int64) -> list[str]:
         """Name calls so that the name says nothing about them."""
-        return [f"{code:016x}" for code in mix(self.calls.serial[rows] + (self.seed << 40)).tolist()]
+        return [f"{code:016x}" for code in mix(self.calls.serial[rows] + self.first_id).tolist()]
 
     def _read(self) -> list["_Row"]:
         calls, rows, network = self.calls, self.rows, self.network

@@ -33,6 +33,8 @@ class _Generator:
         self._jobs: list[Job] = []
         self._open = Calls.empty()
         self._serial = 0
+        # Spans of one seed may be joined, so their call ids have to differ too.
+        self._first_id = int(np.random.default_rng([spec.seed, 6, spec.start_ms // 1_000]).integers(0, 1 << 62))
         self._person_mean = mean_hour_weight(PERSON_HOURS, spec) if spec.rhythm else 1.0
         self._office_mean = mean_hour_weight(OFFICE_HOURS, spec) if spec.rhythm else 1.0
 
@@ -85,7 +87,7 @@ class _Generator:
         times = np.where(is_end, calls.end_ms[rows], calls.setup_ms[rows])
         order = np.lexsort((calls.serial[rows], is_end, times))
         return TrafficBlock(
-            calls, rows[order], is_end[order], self._spec.seed, self._network, self._actors, self._columns
+            calls, rows[order], is_end[order], self._first_id, self._network, self._actors, self._columns
         )
 
 

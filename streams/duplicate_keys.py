@@ -19,6 +19,7 @@ CLEAN, DUPLICATE, TOO_DEEP, ESCAPED_KEY = 0, 1, 2, 3
 _QUOTE, _BACKSLASH, _COMMA = 0x22, 0x5C, 0x2C
 _OPEN_OBJECT, _CLOSE_OBJECT, _OPEN_ARRAY, _CLOSE_ARRAY = 0x7B, 0x7D, 0x5B, 0x5D
 _FNV_OFFSET, _FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+_MIX = np.uint64(0x9E3779B97F4A7C15)  # FNV alone leaves keys that differ in their last byte in neighbouring slots
 _ONE = np.uint64(1)
 _SLOTS_AT_LEAST = 64
 _BYTES_A_KEY = 5  # the shortest member is `"":1,`
@@ -54,7 +55,8 @@ def _seen(data: Bytes, first: np.uint64, end: np.uint64, mark: tuple[np.uint64, 
     """Look a key up in the open-addressed table, and put it in when it is new. `mark` is its record and its object."""
     record, owner = mark
     mask = np.uint64(table.shape[0] - 1)
-    slot = ((_hash(data, first, end) + owner * _FNV_PRIME) >> np.uint64(33)) & mask
+    hashed = _hash(data, first, end) + owner
+    slot = (((hashed ^ (hashed >> np.uint64(32))) * _MIX) >> np.uint64(40)) & mask
     while table[slot, 0] == record:
         is_as_long = table[slot, 1] == owner and table[slot, 3] - table[slot, 2] == end - first
         if is_as_long and _same(data, table[slot, 2], first, end - first):

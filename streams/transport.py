@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import ConsumerMessage
 from faust.types.tuples import ack_lock
@@ -194,9 +195,13 @@ class PollConsumer(driver.Consumer):
     # What operators are shown
 
     def progress(self) -> Mapping[Partition, tuple[int | None, int | None]]:
-        """Watermark (or where reading started) and high-water offset of each assigned partition of `poll_topics`."""
-        found = {}
-        for tp in self.assignment():
+        """Watermark (or where reading started) and end of each assigned partition of `poll_topics`; empty before that."""
+        found: dict[Partition, tuple[int | None, int | None]] = {}
+        try:
+            assigned = self.assignment()
+        except ConsumerNotStarted:
+            return found
+        for tp in assigned:
             if tp.topic in self.poll_topics:
                 reached = self.watermarks.watermark(tp)
                 found[tp] = (self.watermarks.expected(tp) if reached is None else reached, self.highwater(tp))

@@ -1,0 +1,166 @@
+"""The one place where the parts of a worker are joined. Building connects to nothing; it reads policy and model."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from detector.features import FEATURE_SCHEMA_ID
+from detector.lists import Lists
+from detector.policy import with_mode
+from detector.screening import Screener
+from detector.standing import StandingDecisions
+from detector.windows import WindowEngine, WindowSettings
+from models.artifact import SHIPPED
+from models.artifact import load as load_model
+from streams import pages
+from streams.agents import CallScreening
+from streams.decision_writer import DecisionWriter
+from streams.failures import Failures
+from streams.faust_app import make_faust_app
+from streams.health import Health, Verdict
+from streams.kafka_client import client_settings
+from streams.list_sync import ListSync
+from streams.metrics import Metrics, Sources
+from streams.model_switch import ModelSwitch
+from streams.ownership import Ownership
+from streams.pipeline import Pipeline
+from streams.policy_file import load_policy
+from streams.publisher import Publisher
+from streams.running import Background, Ending, Part
+from streams.settings import Settings
+from streams.store import Guard, connect
+from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
+from streams.trunk_exchange import TrunkExchange
+
+PUBLISHED = (CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS)
+TOPICS = (CALL_EVENTS, *PUBLISHED)
+"""What must exist before a worker starts."""
+WATCH_INTERVAL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A worker's parts, joined.
+
+    Attributes:
+        app: the Faust application.
+        services: what runs around it, in order of start.
+        screener: windows, model, policy, lists.
+    """
+
+    app: Any
+    services: list[Part]
+    screener: Screener
+
+
+def make_screener(settings: Settings) -> Screener:
+    """A screener with empty windows and lists.
+
+    Raises:
+        PolicyInvalid: the policy file is wrong.
+        ArtifactError: the model cannot be used.
+    """
+    policy = load_policy(settings.policy_file)
+    windows = WindowSettings(
+        max_hot_numbers=settings.max_hot_numbers,
+        max_cold_numbers=settings.max_cold_numbers,
+        max_trunks=settings.max_trunks,
+        max_blocks=settings.max_blocks,
+        max_origins=settings.max_origins,
+        max_called=settings.max_called,
+        seed=settings.hash_seed,
+        partitions=settings.partitions,
+        shared_trunks=False,
+    )
+    return Screener(
+        engine=WindowEngine(windows),
+        classifier=load_model(settings.model_dir or SHIPPED, schema_id=FEATURE_SCHEMA_ID),
+        policy=policy if settings.mode is None else with_mode(policy, settings.mode),
+        lists=Lists(),
+        standing=StandingDecisions(),
+    )
+
+
+def build_app(settings: Settings, ending: Ending) -> Assembly:
+    """Join the parts of a worker; call it with the event loop in place that will run them.
+
+    Args:
+        settings: of this worker.
+        ending: told about the failure that must stop it.
+    """
+    screener = make_screener(settings)
+    engine: Any = screener.engine
+    app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
+    health = Health(settings.health_stall_s)
+    ownership = Ownership(CALL_EVENTS, engine.forget_partition, health)
+    ownership.follow(app)
+
+    redis, guard = connect(settings), Guard()
+    exchange = TrunkExchange(engine, redis, guard, lambda: ownership.partitions)
+    switch = ModelSwitch(screener, (settings.model_dir or SHIPPED).absolute().parent)
+    lists = ListSync(redis, guard, screener, on_model=switch)
+    keeper = DecisionWriter(redis, guard)
+
+    acks: int | str = "all" if settings.kafka_acks == "all" else int(settings.kafka_acks)
+    publisher = Publisher({**client_settings(settings), "acks": acks}, PUBLISHED, ending.fail)
+    metrics = Metrics(
+        Sources(
+            lag=lambda: _lag(app),
+            tracked=engine.tracked,
+            evictions=engine.evictions,
+            trunk_view=lambda: exchange.trunk_view,
+            versions=lambda: screener.versions,
+        )
+    )
+    screening = CallScreening(
+        Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error)),
+        publisher,
+        keeper,
+        metrics,
+        max_batch_events=settings.max_batch_events,
+        scored_sample_ratio=settings.scored_sample_ratio,
+    )
+    add_agent(app, source, screening, ending)
+
+    def verdict() -> Verdict:
+        return health.observe(app.consumer.progress(), time.monotonic())
+
+    pages.add(app, metrics, verdict)
+    jobs = [
+        ("trunk exchange", exchange.run),
+        ("list sync", lists.run),
+        ("decision writer", keeper.run),
+        ("watch", lambda: _watch(verdict)),
+    ]
+    return Assembly(app, [publisher, Background(jobs)], screener)
+
+
+def add_agent(app: Any, source: Any, screening: CallScreening, ending: Ending) -> None:
+    """Add the agent `screen_calls` to the application."""
+
+    async def screen_calls(stream: Any) -> None:
+        """Answer every poll. An error that comes this far would leave the poll unanswered for ever: stop instead."""
+        async for event in stream.noack().events():
+            try:
+                await screening.screen(event.value, event.ack)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing of this poll may be acknowledged
+                ending.fail(error)
+
+    app.agent(source, name="screen_calls")(screen_calls)
+
+
+def _lag(app: Any) -> dict[int, int]:
+    return {
+        tp.partition: max(0, end - (reached or 0))
+        for tp, (reached, end) in app.consumer.progress().items()
+        if end is not None
+    }
+
+
+async def _watch(verdict: Callable[[], Verdict]) -> None:
+    """Look regularly, so that a stall is seen whether or not anybody asks."""
+    while True:
+        verdict()
+        await asyncio.sleep(WATCH_INTERVAL_S)

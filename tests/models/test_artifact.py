@@ -134,7 +134,7 @@ def _replace_arrays(folder: Path, name: str, edit: Callable[[dict[str, NDArray[A
         changed = {key: arrays[key] for key in arrays.files}
     edit(changed)
     with (folder / name).open("wb") as out:
-        np.savez_compressed(out, **changed)  # type: ignore[arg-type]
+        np.savez_compressed(out, **changed)
     content = (folder / name).read_bytes()
     entry = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     _edit_manifest(folder, lambda manifest: manifest["files"].update({name: entry}))

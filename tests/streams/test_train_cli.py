@@ -1,0 +1,85 @@
+"""The data scientist's commands, run as they are typed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from models.artifact import load
+from streams.train_cli import evaluate, models, train
+
+N_CALLS = 4_000
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Features and labels as replay and simulate write them; every tenth call is a robocall and shows it."""
+    folder = tmp_path_factory.mktemp("training")
+    random = np.random.default_rng(0)
+    is_robocall = np.arange(N_CALLS) % 10 == 0
+    matrix = random.normal(size=(N_CALLS, len(FEATURE_NAMES))).astype(np.float32)
+    matrix[is_robocall, 3] += 4
+    columns = {
+        "call_id": [f"call{index}" for index in range(N_CALLS)],
+        "setup_time_ms": pa.array(range(N_CALLS), pa.int64()),
+        "calling_number": [f"+1{index}" for index in range(N_CALLS)],
+        **{name: matrix[:, index] for index, name in enumerate(FEATURE_NAMES)},
+    }
+    pq.write_table(pa.table(columns), folder / "features.parquet")
+    lines = [
+        f"call{index},robocall,campaign{index // 100},flood" if hit else f"call{index},legitimate,,person"
+        for index, hit in enumerate(is_robocall)
+    ]
+    (folder / "labels.csv").write_text("\n".join(["call_id,label,campaign,kind", *lines]) + "\n")
+    return folder / "features.parquet", folder / "labels.csv"
+
+
+@pytest.fixture(scope="module")
+def artifact(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "mine"
+    options = ["--features", str(files[0]), "--labels", str(files[1]), "--out", str(folder)]
+    result = CliRunner().invoke(train, options, catch_exceptions=False)
+    assert result.exit_code == 0
+    return folder
+
+
+def test_training_writes_an_artifact_that_this_build_loads(artifact: Path) -> None:
+    """The worker could take it at once."""
+    assert load(artifact, schema_id=FEATURE_SCHEMA_ID).version.startswith("gbt-")
+
+
+def test_evaluation_prints_json_and_nothing_else_on_standard_output(artifact: Path, files: tuple[Path, Path]) -> None:
+    """A program can read it; the table is on standard error."""
+    options = ["--model", str(artifact), "--features", str(files[0]), "--labels", str(files[1])]
+
+    result = CliRunner().invoke(evaluate, options, catch_exceptions=False)
+
+    figures = json.loads(result.stdout)
+    assert figures["calls"] == N_CALLS
+    assert figures["at_false_block_rates"][0]["recall"]["share"] > 0.9
+    assert "robocalls caught" in result.stderr
+
+
+def test_listing_and_showing_name_the_artifact(artifact: Path) -> None:
+    """Both answer in JSON on request."""
+    listed = CliRunner().invoke(models, ["list", "--folder", str(artifact.parent), "--json"], catch_exceptions=False)
+    shown = CliRunner().invoke(models, ["show", str(artifact), "--json"], catch_exceptions=False)
+
+    assert json.loads(listed.stdout) == [json.loads(shown.stdout)]
+    assert json.loads(shown.stdout)["problem"] is None
+
+
+@pytest.mark.parametrize(
+    "options", [["--out", "x"], ["--simulate", "--features", "FILE", "--labels", "FILE", "--out", "x"]]
+)
+def test_training_needs_exactly_one_source(options: list[str], files: tuple[Path, Path]) -> None:
+    """Neither or both is wrong usage: exit status 2."""
+    result = CliRunner().invoke(train, [str(files[1]) if option == "FILE" else option for option in options])
+
+    assert result.exit_code == 2
+    assert "--simulate" in result.output

@@ -212,6 +212,8 @@ class Override:
 
 
 DEFAULT_REDRESS = Redress(url=PLACEHOLDER_URL)
+DEFAULT_SAMPLES = (MinimumSample("trunk_attempts_24h", 20),)
+"""A trunk group that has hardly called yet. Not the number: rotated ones never reach a sample of their own."""
 DEFAULT_CATEGORIES = (Category("automated_call", "Possible automated call"),)
 
 
@@ -244,7 +246,7 @@ class Policy:
     dno: DoNotOriginate = DoNotOriginate()
     rules: tuple[Rule, ...] = ()
     categories: tuple[Category, ...] = DEFAULT_CATEGORIES
-    minimum_samples: tuple[MinimumSample, ...] = ()
+    minimum_samples: tuple[MinimumSample, ...] = DEFAULT_SAMPLES
     hold_s: int = 3_600
     standing_blocks: StandingBlocks = StandingBlocks()
     overrides: tuple[Override, ...] = ()

@@ -195,7 +195,7 @@ class PollConsumer(driver.Consumer):
     # What operators are shown
 
     def progress(self) -> Mapping[Partition, tuple[int | None, int | None]]:
-        """Watermark (or where reading started) and end of each assigned partition of `poll_topics`; empty before that."""
+        """Watermark (or where reading started) and end of each assigned partition of `poll_topics`."""
         found: dict[Partition, tuple[int | None, int | None]] = {}
         try:
             assigned = self.assignment()

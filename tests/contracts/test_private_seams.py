@@ -1,0 +1,159 @@
+"""Names of faust, mode and aiokafka that the transport relies on and that no public interface promises.
+
+When one of these fails after an upgrade: read the new source, adapt `streams.main_loop` and `streams.transport`, then it.
+"""
+
+import inspect
+from importlib.metadata import requires, version
+from typing import Any
+
+import aiokafka
+import mode
+import pytest
+from aiokafka.consumer.consumer import AIOKafkaConsumer
+from aiokafka.partitioner import DefaultPartitioner, murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
+from faust import App, Event, Schema, Stream, Worker
+from faust.transport import base, consumer
+from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import ConsumerMessage, Message, ack_lock
+from mode.utils.futures import maybe_async, notify
+from packaging.requirements import Requirement
+
+from streams.main_loop import MainLoopConsumer
+from streams.transport import PollConsumer
+
+SEAMS: list[tuple[type, str, list[str]]] = [
+    # streams.main_loop
+    (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+    (driver.AIOKafkaConsumerThread, "on_start", ["self"]),
+    (driver.AIOKafkaConsumerThread, "call_thread", ["self", "fun", "args", "kwargs"]),
+    (driver.AIOKafkaConsumerThread, "cast_thread", ["self", "fun", "args", "kwargs"]),
+    (driver.AIOKafkaConsumerThread, "crash", ["self", "exc"]),
+    (driver.AIOKafkaConsumerThread, "set_shutdown", ["self"]),
+    (driver.AIOKafkaConsumerThread, "_stopped_set", ["self"]),
+    (driver.AIOKafkaConsumerThread, "_stop_children", ["self"]),
+    (driver.AIOKafkaConsumerThread, "_stop_futures", ["self"]),
+    (driver.AIOKafkaConsumerThread, "_stop_exit_stacks", ["self"]),
+    (driver.AIOKafkaConsumerThread, "seek", ["self", "partition", "offset"]),
+    (driver.AIOKafkaConsumerThread, "seek_to_beginning", ["self", "partitions"]),
+    (mode.Service, "_default_start", ["self"]),
+    (mode.Service, "_default_stop_children", ["self"]),
+    (mode.Service, "_default_stop_futures", ["self"]),
+    (mode.Service, "_default_stop_exit_stacks", ["self"]),
+    # streams.transport
+    (driver.Consumer, "_new_consumer_thread", ["self"]),
+    (driver.Consumer, "_to_message", ["self", "tp", "record"]),
+    (consumer.Consumer, "getmany", ["self", "timeout"]),
+    (consumer.Consumer, "_wait_next_records", ["self", "timeout"]),
+    (consumer.ThreadDelegateConsumer, "_getmany", ["self", "active_partitions", "timeout"]),
+    (consumer.Consumer, "perform_seek", ["self"]),
+    (consumer.Consumer, "ack", ["self", "message"]),
+    (consumer.Consumer, "_filter_tps_with_pending_acks", ["self", "topics"]),
+    (consumer.Consumer, "_new_offset", ["self", "tp"]),
+    (consumer.Consumer, "on_partitions_revoked", ["self", "revoked"]),
+    (consumer.Consumer, "verify_event_path", ["self", "now", "tp"]),
+    (base.Transport, "create_consumer", ["self", "callback", "kwargs"]),
+    (Schema, "loads_key", ["self", "app", "message", "loads", "serializer"]),
+    (Schema, "loads_value", ["self", "app", "message", "loads", "serializer"]),
+    (Event, "ack", ["self"]),
+    (Stream, "noack", ["self"]),
+    (Stream, "events", ["self"]),
+    # streams.running
+    (Worker, "stop", ["self"]),
+    (Worker, "execute_from_commandline", ["self"]),
+    # streams.publisher
+    (aiokafka.AIOKafkaProducer, "create_batch", ["self"]),
+    (aiokafka.AIOKafkaProducer, "send_batch", ["self", "batch", "topic", "partition"]),
+    (aiokafka.AIOKafkaProducer, "partitions_for", ["self", "topic"]),
+    (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
+    (BatchBuilder, "close", ["self"]),
+]
+
+
+@pytest.mark.parametrize(("owner", "name", "expected"), SEAMS, ids=lambda part: getattr(part, "__name__", str(part)))
+def test_the_method_exists_with_the_signature_we_override_or_call(owner: type, name: str, expected: list[str]) -> None:
+    """A renamed or extended method would make an override silently dead."""
+    assert list(inspect.signature(getattr(owner, name)).parameters) == expected
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(MainLoopConsumer, driver.AIOKafkaConsumerThread), (PollConsumer, driver.Consumer)]
+)
+def test_every_override_has_something_to_override(ours: type, theirs: type) -> None:
+    """Private names of the parent that we define must exist there; new ones of ours are listed here."""
+    own = {"_is_stale", "_wait_for_room", "_unread", "_rewind", "_poll_message"}
+    private = {name for name in vars(ours) if name.startswith("_") and not name.startswith("__")} - own
+    assert {name for name in private if not hasattr(theirs, name)} == set()
+
+
+CONSUMER_ATTRIBUTES = [
+    "_read_offset",
+    "_committed_offset",
+    "_unacked_messages",
+    "_waiting_for_ack",
+    "_buffered_partitions",
+]
+
+
+@pytest.mark.parametrize("attribute", CONSUMER_ATTRIBUTES)
+def test_the_consumer_keeps_the_state_that_we_touch(attribute: str) -> None:
+    """These are set by the driver's constructor or read by its drain loop."""
+    assert attribute in inspect.getsource(consumer.Consumer)
+
+
+def test_the_drain_loop_compares_offsets_before_delivery() -> None:
+    """We set `_read_offset` of the first partition before we yield, for this check alone."""
+    source = inspect.getsource(consumer.Consumer._drain_messages)
+    assert "if r_offset is None or offset >= r_offset:" in source
+    assert "if gap > 1 and r_offset:" in source
+
+
+def test_the_stream_skips_messages_of_an_earlier_generation_without_acknowledging() -> None:
+    """What is dropped at a rebalance must not count as answered."""
+    assert "generation_id" in inspect.getsource(Stream._py_aiter)
+    assert "generation_id" in inspect.signature(Message.__init__).parameters
+    assert ConsumerMessage.on_final_ack is not Message.on_final_ack
+
+
+def test_the_consumer_reads_the_wait_that_we_set_when_it_starts() -> None:
+    """The driver hard-codes 1,500 ms; aiokafka hands the attribute to its fetcher in `start`."""
+    assert "fetch_max_wait_ms=1500" in inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer)
+    assert "self._fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+def test_seek_to_committed_does_not_seek_where_nothing_was_committed() -> None:
+    """Why `_rewind` goes to the beginning itself."""
+    assert "if offset and offset > 0:" in inspect.getsource(AIOKafkaConsumer.seek_to_committed)
+
+
+def test_helpers_are_where_we_import_them_from() -> None:
+    """Small functions, each used as shown."""
+    assert ack_lock.acquire(blocking=False)
+    ack_lock.release()
+    assert list(inspect.signature(notify).parameters) == ["fut", "result"]
+    assert list(inspect.signature(maybe_async).parameters) == ["res"]
+    assert murmur2(b"21") & 0x7FFFFFFF == 1173551340  # Apache Kafka, UtilsTest.testMurmur2: -973932308
+    assert DefaultPartitioner()(b"21", list(range(12)), []) == 1173551340 % 12
+
+
+@pytest.mark.parametrize("signal", ["on_partitions_assigned", "on_partitions_revoked", "on_rebalance_complete"])
+def test_the_application_has_the_signal(signal: str) -> None:
+    """`streams.ownership` connects to it."""
+    assert hasattr(App, signal)
+
+
+@pytest.mark.parametrize("package", ["faust-streaming", "mode-streaming", "aiokafka"])
+def test_the_installed_version_is_inside_of_the_pin(package: str) -> None:
+    """All of the above was read in these versions."""
+    pins = [Requirement(line) for line in requires("robocall-detector") or []]
+    (pin,) = [pin for pin in pins if pin.name == package]
+    assert pin.specifier.contains(version(package))
+    assert any(part.operator == "<" for part in pin.specifier)
+
+
+def test_revoked_partitions_are_committed_before_they_are_forgotten() -> None:
+    """The driver's part of `on_partitions_revoked` awaits the application, which waits until all is acknowledged."""
+    source: Any = inspect.getsource(App._on_partitions_revoked)
+    assert source.index("stop_flow") < source.index("_consumer_wait_empty")
+    assert "await T(self._on_partitions_revoked" in inspect.getsource(consumer.Consumer.on_partitions_revoked)

@@ -1,0 +1,141 @@
+"""Parts of the transport that need no broker: cutting polls, and what to do with doubtful fetches."""
+
+import asyncio
+from typing import Any, NamedTuple, cast
+
+import pytest
+from faust.types import TP
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.faust_app import make_faust_app
+from streams.settings import load_settings
+from streams.transport import PollConsumer, split
+
+
+class Row(NamedTuple):
+    offset: int
+
+
+def rows(first: int, end: int) -> list[Row]:
+    return [Row(offset) for offset in range(first, end)]
+
+
+@given(st.dictionaries(st.sampled_from("abcde"), st.integers(0, 40)), st.integers(1, 25))
+def test_cutting_keeps_every_record_in_order_and_below_the_limit(sizes: dict[str, int], limit: int) -> None:
+    """All pieces but the last are full; no partition stands twice in a piece."""
+    parts = [(partition, rows(100, 100 + size)) for partition, size in sizes.items()]
+
+    pieces = list(split(parts, limit))
+
+    put_together: dict[str, list[Row]] = {}
+    for piece in pieces:
+        assert len({partition for partition, _ in piece}) == len(piece)
+        for partition, taken in piece:
+            put_together.setdefault(partition, []).extend(taken)
+    assert put_together == {partition: taken for partition, taken in parts if taken}
+    lengths = [sum(len(taken) for _, taken in piece) for piece in pieces]
+    assert lengths[:-1] == [limit] * (len(lengths) - 1)
+    assert not lengths or 0 < lengths[-1] <= limit
+
+
+class Thread:
+    """Notes where it is told to read from."""
+
+    def __init__(self) -> None:
+        self.sought: list[tuple[TP, int | str]] = []
+
+    def seek(self, tp: TP, offset: int) -> None:
+        self.sought.append((tp, offset))
+
+    async def seek_to_beginning(self, tp: TP) -> None:
+        self.sought.append((tp, "beginning"))
+
+
+@pytest.fixture
+def consumer() -> Any:
+    """A consumer of an application that is never started; only its thread is replaced."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app, _ = make_faust_app(load_settings(web_port=0), poll_topic="calls")
+    found = app.consumer
+    assert isinstance(found, PollConsumer)
+    found._thread = cast("Any", Thread())
+    yield found
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+CALLS = TP("calls", 3)
+
+
+def unread(consumer: Any, fetched: list[Row]) -> list[Row]:
+    return asyncio.new_event_loop().run_until_complete(consumer._unread(CALLS, fetched))
+
+
+def test_records_that_were_handed_out_before_are_left_out(consumer: Any) -> None:
+    """A seek back to the committed offset fetches what is still in flight once more."""
+    consumer.watermarks.open([(CALLS, 8)])
+
+    assert unread(consumer, rows(5, 12)) == rows(8, 12)
+    assert unread(consumer, rows(5, 8)) == []
+    assert consumer._thread.sought == []
+
+
+def test_a_gap_in_the_log_is_no_reason_to_read_again(consumer: Any) -> None:
+    """Compaction, retention and transactions leave holes."""
+    consumer.watermarks.expect(CALLS, 4)
+
+    assert unread(consumer, rows(9, 12)) == rows(9, 12)
+    assert consumer._thread.sought == []
+
+
+def test_a_fetch_that_overlapped_a_seek_is_read_again_from_where_it_must_go_on(consumer: Any) -> None:
+    """Its records may come from before the seek; taking them would skip what lies between."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer._seeks_at_fetch, consumer._seeks = 1, 2
+
+    assert unread(consumer, rows(9, 12)) == []
+    assert consumer._thread.sought == [(CALLS, 4)]
+
+
+def test_a_fetch_that_overlapped_a_seek_and_still_fits_is_taken(consumer: Any) -> None:
+    """It begins exactly where reading must go on."""
+    consumer.watermarks.expect(CALLS, 9)
+    consumer._seeks_at_fetch, consumer._seeks = 1, 2
+
+    assert unread(consumer, rows(9, 12)) == rows(9, 12)
+    assert consumer._thread.sought == []
+
+
+def test_a_doubtful_fetch_of_a_partition_without_commits_starts_from_the_beginning(consumer: Any) -> None:
+    """Aiokafka's own way back to the committed offset does nothing when there is none."""
+    consumer._seeks_at_fetch, consumer._seeks = 1, 2
+
+    assert unread(consumer, rows(9, 12)) == []
+    assert consumer._thread.sought == [(CALLS, "beginning")]
+
+
+def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:
+    """Acknowledged out of order: nothing, until the gap closes."""
+    first = consumer._poll_message([(CALLS, [_record(0), _record(1)])], generation=1)
+    second = consumer._poll_message([(CALLS, [_record(2)])], generation=1)
+
+    assert consumer.ack(second)
+    assert list(consumer._filter_tps_with_pending_acks()) == []
+    assert consumer._new_offset(CALLS) is None
+
+    assert consumer.ack(first)
+    assert not consumer.ack(first)
+    assert list(consumer._filter_tps_with_pending_acks()) == [CALLS]
+    assert list(consumer._filter_tps_with_pending_acks({"other"})) == []
+    assert consumer._new_offset(CALLS) == 3
+
+
+class _Record(NamedTuple):
+    offset: int
+    timestamp: int
+
+
+def _record(offset: int) -> _Record:
+    return _Record(offset, 1_700_000_000_000)

@@ -55,6 +55,7 @@ def local() -> None:
 def up(folder: Path, heap_mb: int) -> None:
     """Start both (again a no-op) and print the settings that point to them, for `eval`."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")  # data of a broker never belong into a repository
     running = _running(folder) or _start(folder, heap_mb)
     for name, value in _environment(running).items():
         click.echo(f"export {name}={shlex.quote(value)}")
@@ -160,7 +161,8 @@ def _delete(folder: Path) -> None:
     """Delete what the services wrote, and the folder if nothing else is in it."""
     for name in ("kafka", "valkey"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "keeper.log").unlink(missing_ok=True)
+    for name in ("keeper.log", ".gitignore"):
+        (folder / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         folder.rmdir()
 

@@ -1,0 +1,58 @@
+# Everything a newcomer or CI does. Each target sets up what it needs; `make` alone lists them.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+BENCH ?= replay
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench up down train docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo '  options are passed on with ARGS, for instance: make demo ARGS="--seconds 20"'
+
+setup: $(STAMP) ## install everything into .venv
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,dev,bench]'
+	@touch $@
+
+demo: $(STAMP) ## the whole system on this machine: broker, worker, traffic, live decisions
+	$(BIN)/robocall demo $(ARGS)
+
+test: $(STAMP) ## all tests, on a real Kafka and Valkey
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## lint, format, types, import rules, generated documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m streams.asyncapi --check
+	@$(BIN)/python -m detector.features | cmp - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
+
+bench: $(STAMP) ## events per second and CPU per event; BENCH=latency for latency on Kafka
+	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
+
+up: $(STAMP) ## leave a local Kafka and Valkey running
+	$(BIN)/robocall local up $(ARGS)
+
+down: $(STAMP) ## stop them
+	$(BIN)/robocall local down $(ARGS)
+
+train: $(STAMP) ## train a model; see robocall train --help
+	$(BIN)/robocall train $(ARGS)
+
+docs: $(STAMP) ## regenerate the documents that come from code
+	$(BIN)/python -m streams.asyncapi
+	$(BIN)/python -m detector.features > docs/features.md
+
+clean: ## remove what can be made again, .venv included
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

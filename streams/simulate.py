@@ -29,7 +29,7 @@ from streams.topics import CALL_EVENTS, admin_options
 
 DEFAULT_CALLS_PER_SECOND = 20.0
 DEFAULT_EVENTS_PER_SECOND = 500.0
-_WARM_UP_MS = 1_500  # time to draw the calls that are already in progress
+_WARM_UP_MS = 3_000  # time to draw the calls that are already in progress
 _TICK_S = 0.002  # an event due sooner than this is sent at once
 _EVENTS_BETWEEN_YIELDS = 64
 _LONGEST_SPAN_MS = 367 * 24 * HOUR_MS

@@ -15,7 +15,9 @@ from models.traffic.sources import Job, Persons, Source
 from models.traffic.spec import CAMPAIGN_KINDS, HOUR_MS, TrafficSpec
 
 _LIVE_SLICE_MS = 250
-_LIVE_WARM_UP_MS = 180_000
+_WARM_UP_MS = 360_000
+_LONGEST_JOB_HOURS = 3
+_WARM_UP_SLICE_MS = 10_000
 _LIVE_HOURS = 24.0 * 30
 
 
@@ -42,7 +44,7 @@ class _Generator:
         """Yield the blocks of the span, and at the end one with the ends of the calls that outlast it."""
         spec = self._spec
         if spec.warm:
-            self._plan(spec.start_ms - HOUR_MS)
+            self._warm_up()
         planned_ms = start = spec.start_ms
         while start < spec.end_ms:
             if start >= planned_ms:
@@ -52,6 +54,14 @@ class _Generator:
             yield self._slice(start, end)
             start = end
         yield self._block(Calls.empty(), int(self._open.end_ms.max(initial=start)) + 1)
+
+    def _warm_up(self) -> None:
+        """Draw the minutes before the span and keep what is still going on at its start."""
+        first = self._spec.start_ms
+        for hours in range(_LONGEST_JOB_HOURS, 0, -1):
+            self._plan(first - hours * HOUR_MS)
+        for start in range(first - _WARM_UP_MS, first, _WARM_UP_SLICE_MS):
+            self._slice(start, start + _WARM_UP_SLICE_MS)
 
     def _plan(self, hour_ms: int) -> None:
         self._jobs = [job for job in self._jobs if job.end_ms > hour_ms]
@@ -117,7 +127,7 @@ def live_spec(
         seed=seed,
         calls_per_second=events_per_second / 2 * (1 - default.robocall_share),
         scenarios=scenarios,
-        campaigns_per_hour=3.0,
+        campaigns_per_hour=5.0,
         rhythm=False,
         warm=True,
         slice_ms=_LIVE_SLICE_MS,
@@ -127,19 +137,15 @@ def live_spec(
 def live_events(spec: TrafficSpec, *, first_ms: int) -> Iterator[tuple[float, CallEvent, Truth | None]]:
     """Yield (seconds after the first instant, event, truth of a setup) of a `live_spec`, in time order, endlessly.
 
-    The minutes before `first_ms` are drawn but not yielded, so that calls are in progress: the stream starts with ends
-    of calls whose setup nobody saw, as on a real switch. A sender that keeps the offsets needs no other time stamps.
+    The stream starts with ends of calls whose setup nobody saw, as on a real switch. A sender that keeps the offsets
+    needs no other time stamps. The rate is a mean: lawful bursts, each many calls a second, come and go.
 
     Args:
         spec: What to generate; its `start_ms` gives way to `first_ms`.
         first_ms: Event time of the first instant, epoch milliseconds UTC: the wall clock when sending starts.
     """
-    for block in generate(replace(spec, start_ms=first_ms - _LIVE_WARM_UP_MS)):
-        times = block.times_ms().tolist()
-        if not times or times[-1] < first_ms:
-            continue
+    for block in generate(replace(spec, start_ms=first_ms)):
         truths = iter(block.truths())
-        for time_ms, event in zip(times, block.events(), strict=True):
+        for time_ms, event in zip(block.times_ms().tolist(), block.events(), strict=True):
             truth = next(truths) if isinstance(event, CallSetup) else None
-            if time_ms >= first_ms:
-                yield (time_ms - first_ms) / 1_000, event, truth
+            yield (time_ms - first_ms) / 1_000, event, truth

@@ -74,8 +74,9 @@ def lawful_crowds(spec: TrafficSpec, population: Population, actors: Actors) -> 
             [actors.add(kind, "", outcome, signed, wholesale=wholesale, own_origin=0.6, names=0.5) for _ in range(n)]
         )
         numbers = _own_numbers(rng, population, n, each, toll_free=_TOLL_FREE_LAWFUL if each > 1 else 0.0)
+        fresh_ms = HOUR_MS if kind == "new_number" else 0
         books = np.exp(rng.uniform(np.log(book[0]), np.log(book[1]), n)).astype(np.int64)
-        sources.append(Customers(population, rows, numbers, books, per_ms * share, inbound=inbound))
+        sources.append(Customers(population, rows, numbers, books, per_ms * share, inbound=inbound, fresh_ms=fresh_ms))
     return sources
 
 
@@ -121,15 +122,25 @@ class HourPlanner:
     def _job(self, rng: np.random.Generator, kind: JobKind, hour_ms: int, calls: float, number: str) -> Job:
         spec, population = self._spec, self._population
         campaign = f"{kind.name}-{hour_ms // HOUR_MS}-{number}" if number else ""
-        actor = self._actors.add(
-            kind.name, campaign, kind.outcome, kind.attest, wholesale=0.6, own_origin=kind.own_origin, names=0.4
-        )
+        wholesale = 0.15 if kind.numbers == "persons" else 0.6
+        rows = [
+            self._actors.add(
+                kind.name,
+                campaign,
+                kind.outcome,
+                kind.attest,
+                wholesale=wholesale,
+                own_origin=kind.own_origin,
+                names=0.4,
+            )
+            for _ in range(kind.actors)
+        ]
         length = min(round(rng.uniform(*kind.minutes) * 60_000), spec.end_ms - spec.start_ms)
         latest = min(hour_ms + HOUR_MS, spec.end_ms)
         start = max(hour_ms, min(int(rng.integers(hour_ms, latest)), spec.end_ms - length))
         end = min(start + length, spec.end_ms)
         return Job(
-            population, np.array([actor]), start, end, calls, kind.numbers, self._pool(rng, kind), kind.targets,
+            population, np.array(rows), start, end, calls, kind.numbers, self._pool(rng, kind), kind.targets,
             float(rng.uniform(*kind.valid)),
             book_owner=int(rng.integers(0, 1 << 40)),
             cursor=int(population.any_number(rng, 1)[0]) if kind.targets == "sequential" else 0,
@@ -140,7 +151,7 @@ class HourPlanner:
         """Draw the calling numbers of a job; half of the small pools are ranges in one block, as lawful pools are."""
         n = int(rng.integers(kind.pool[0], kind.pool[1] + 1))
         population = self._population
-        if kind.numbers == "person":
+        if kind.numbers in ("person", "persons"):
             return population.number(population.anyone(rng, n))
         if kind.numbers == "foreign":
             return population.foreign(rng.integers(0, 1 << 40, n))

@@ -25,7 +25,10 @@ ODD_NUMBERS: tuple[str, ...] = (
 
 _LINES_PER_BLOCK = 10_000
 _PERSONS_PER_BLOCK = 400
-_STRIDE = 7_919  # coprime to 10,000: spreads persons over the line numbers of a block without a collision
+_BLOCKS_PER_TOWN = 12  # neighbours in a town have numbers of any of its blocks
+_PERSONS_PER_TOWN = _PERSONS_PER_BLOCK * _BLOCKS_PER_TOWN
+_STRIDE = 7_919  # coprime to 10,000: no two persons of a town (fewer than 10,000) share a line number
+_STRANGER_SHARE = 0.12  # of the calls of persons
 ALLOCATED_SHARE = 0.62  # share of dialled-in-order numbers that ring; the rest answers 404
 _LOCAL_OFFSET_H = -5
 # Caribbean area codes and countries that wangiri warnings name, and countries that people call home from: both kinds of
@@ -112,8 +115,10 @@ class Population:
 
     def number(self, person: Int64) -> Int64:
         """Give the number of each person."""
-        block = self.blocks[person // _PERSONS_PER_BLOCK]
-        return block * _LINES_PER_BLOCK + (person * _STRIDE + block) % _LINES_PER_BLOCK
+        in_town = (mix(person) % np.uint64(_BLOCKS_PER_TOWN)).astype(np.int64)
+        block = self.blocks[person // _PERSONS_PER_TOWN * _BLOCKS_PER_TOWN + in_town]
+        number: Int64 = block * _LINES_PER_BLOCK + person * _STRIDE % _LINES_PER_BLOCK
+        return number
 
     def pick(self, rng: np.random.Generator, n: int) -> Int64:
         """Pick callers: few persons call a lot, most call seldom."""
@@ -127,10 +132,10 @@ class Population:
 
     def contact(self, rng: np.random.Generator, person: Int64) -> Int64:
         """Pick somebody each person knows. Knowing is mutual, mostly local, and a few contacts take most calls."""
-        rank = (len(_CONTACT_OFFSETS) * rng.random(len(person)) ** 2.2).astype(np.int64)
+        rank = (len(_CONTACT_OFFSETS) * rng.random(len(person)) ** 1.5).astype(np.int64)
         step = _CONTACT_OFFSETS[rank] * rng.choice(np.array([-1, 1]), len(person))
-        known: Int64 = (person + step) % self.n
-        return known
+        known = (person + step) % self.n
+        return np.where(rng.random(len(person)) < _STRANGER_SHARE, self.anyone(rng, len(person)), known)
 
     def customer(self, owner: Int64, entry: Int64) -> Int64:
         """Look up entry `entry` of the address book of customer `owner`: the same person every time."""
@@ -144,6 +149,12 @@ class Population:
             prefix * 10_000_000 + 2_000_000 + (code // np.uint64(16) % np.uint64(7_990_000)).astype(np.int64)
         )
         return number
+
+    def assigned(self, owner: Int64, period: int) -> Int64:
+        """Give the number that an owner has in a period: another one in the next."""
+        code = mix(owner * 1_000_003 + period)
+        block = self.blocks[(code % np.uint64(len(self.blocks))).astype(np.int64)]
+        return block * _LINES_PER_BLOCK + (code // np.uint64(1 << 20) % np.uint64(_LINES_PER_BLOCK)).astype(np.int64)
 
     def any_number(self, rng: np.random.Generator, n: int) -> Int64:
         """Draw numbers of existing blocks, whether or not somebody has them."""
@@ -160,8 +171,8 @@ def build_population(spec: TrafficSpec) -> Population:
     """Build the subscribers that a mean rate of lawful calls needs."""
     rng = np.random.default_rng([spec.seed, 1])
     wanted = spec.calls_per_second * 86_400 / 2 / _CALLS_PER_PERSON_PER_DAY
-    n_blocks = int(np.clip(wanted / _PERSONS_PER_BLOCK, 60, 5_000))
-    areas = rng.choice(np.arange(201, 790), 40, replace=False)
+    n_blocks = int(np.clip(wanted / _PERSONS_PER_TOWN, 5, 400)) * _BLOCKS_PER_TOWN
+    areas = rng.choice(np.arange(201, 790), int(np.clip(n_blocks // 24, 5, 40)), replace=False)
     areas = areas[areas % 100 != 11]
     pairs = rng.choice(len(areas) * 799, n_blocks, replace=False)
     blocks = (1_000 + areas[pairs // 799]) * 1_000 + 201 + pairs % 799

@@ -50,6 +50,7 @@ DEBT = Outcome(0.30, 0.05, 0.08, 0.07, 0.010, 18.0, 7.0, 0.8, 90.0, 1.1, 0.22, 0
 SURVEY = Outcome(0.29, 0.05, 0.04, 0.08, 0.015, 17.0, 7.0, 0.9, 60.0, 0.9, 0.30, 0.55)
 PROXY = Outcome(0.66, 0.03, 0.16, 0.02, 0.010, 9.0, 15.0, 0.6, 36.0, 0.60, 0.40, 0.50)
 CONFERENCE = Outcome(0.96, 0.01, 0.01, 0.00, 0.010, 2.0, 240.0, 1.0, 1_700.0, 0.6, 0.70, 0.85)
+HOTLINE = Outcome(0.52, 0.26, 0.14, 0.01, 0.030, 5.0, 25.0, 0.9, 140.0, 0.8, 0.45, 0.60)
 CALLBACK = Outcome(0.42, 0.16, 0.18, 0.04, 0.010, 12.0, 18.0, 0.7, 40.0, 0.7, 0.40, 0.50)
 NEW_NUMBER = Outcome(0.55, 0.04, 0.09, 0.04, 0.010, 12.0, 18.0, 0.9, 120.0, 1.0, 0.42, 0.52)
 
@@ -77,10 +78,12 @@ class JobKind:
         weight: Share of its group's calls, relative to the other kinds of the group.
         per_hour: Jobs that start in an hour, relative to `TrafficSpec.campaigns_per_hour`.
         minutes: Shortest and longest duration.
-        numbers: Where calling numbers come from: `pool`, `fresh`, `neighbour`, `local`, `person`, `foreign`, `invalid`.
+        numbers: Where calling numbers come from: `pool`, `fresh`, `neighbour`, `local`, `person` (a spoofed one),
+            `persons` (callers of their own), `foreign`, `invalid`.
         pool: Fewest and most numbers of a pool.
         targets: Whom it calls: `list`, `book` (its own customers, once each), `sequential`, `victim`.
         valid: Lowest and highest share of its list that exists.
+        actors: Independent callers, each with trunks and habits of its own.
         own_origin: Probability that it signs under an origin id of its own and not under its provider's.
     """
 
@@ -95,6 +98,7 @@ class JobKind:
     targets: str = "list"
     valid: tuple[float, float] = (0.75, 0.95)
     own_origin: float = 0.5
+    actors: int = 1
 
 
 LAWFUL_JOBS: tuple[JobKind, ...] = (
@@ -157,6 +161,18 @@ LAWFUL_JOBS: tuple[JobKind, ...] = (
         targets="book",
         valid=(0.80, 0.94),
         own_origin=0.6,
+    ),
+    JobKind(  # an outage, a ticket sale, a radio contest: everybody calls one number
+        name="inbound_call_centre",
+        weight=0.025,
+        outcome=HOTLINE,
+        attest=RETAIL_SIGNED,
+        minutes=(5, 25),
+        numbers="persons",
+        pool=(400, 4_000),
+        targets="victim",
+        own_origin=0.0,
+        actors=20,
     ),
 )
 

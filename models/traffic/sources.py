@@ -65,7 +65,8 @@ class Customers:
     """Callers of one lawful kind with numbers and an address book each.
 
     `numbers[i, k]` are the numbers of caller i, `book[i]` the length of its address book. An inbound crowd
-    turns the direction round: persons call the numbers.
+    turns the direction round: persons call the numbers. With `fresh_ms` every caller is a new subscriber after
+    that time: its number has not called before.
     """
 
     population: Population
@@ -74,6 +75,7 @@ class Customers:
     book: Int64
     per_ms: float
     inbound: bool = False
+    fresh_ms: int = 0
     skew: float = 1.5
 
     def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:
@@ -85,6 +87,8 @@ class Customers:
         slot = (self.numbers.shape[1] * rng.random(n) ** 1.4).astype(np.int64)
         own = self.numbers[who, slot]
         entry = (self.book[who] * rng.random(n) ** 1.3).astype(np.int64)
+        if self.fresh_ms:
+            own = self.population.assigned(self.actors[who], start_ms // self.fresh_ms)
         person = self.population.number(self.population.customer(self.actors[who], entry))
         exists = rng.random(n) < 0.985
         time_ms = _times(rng, n, start_ms, end_ms)

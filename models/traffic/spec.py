@@ -55,7 +55,8 @@ class TrafficSpec:
         trunks: Number of trunk groups, 4..999.
         campaigns_per_hour: Campaigns of each kind that start in an hour, mean; at least one runs in a span.
         rhythm: Whether the rate follows the hours of the day; without it the rate is flat.
-        warm: Whether campaigns of the hour before are still running when the span starts, as in traffic seen live.
+        warm: Whether campaigns are running and calls in progress when the span starts, as in traffic seen live. The
+            ends of those calls then come without a setup.
         slice_ms: Calls are drawn slice by slice; memory and first output grow with it.
     """
 

@@ -201,7 +201,7 @@ def test_live_traffic_is_at_its_rate_at_once_and_shows_every_campaign_kind_withi
     first_ms = DEFAULT_START_MS
     seen = list(itertools.takewhile(lambda item: item[0] < 20, live_events(spec, first_ms=first_ms)))
 
-    assert len(seen) / 20 == pytest.approx(1_000, rel=0.15)
+    assert len(seen) / 20 == pytest.approx(1_000, rel=0.25)  # lawful bursts come and go
     offsets = [offset for offset, _, _ in seen]
     assert offsets == sorted(offsets)
     assert all(_time(event) == first_ms + round(offset * 1_000) for offset, event, _ in seen)

@@ -5,6 +5,7 @@ heartbeats share the loop: whoever works on it keeps every slice short. `tests/c
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
         fetch_max_wait_ms: longest that the broker holds an empty fetch (the driver hard-codes 1,500).
     """
 
+    logger = logging.getLogger("mode")
     wait_for_shutdown = False
 
     def __init__(self, consumer: Any, *, fetch_max_wait_ms: int, **kwargs: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import sys
 import threading
@@ -19,6 +20,7 @@ STOP_TIMEOUT_S = 15.0
 RESTART_PAUSE_S = 1.0
 
 log = structlog.get_logger(__name__)
+mode_log = logging.getLogger("mode")  # services announce every start and stop to the log of their class
 
 
 class Part(Protocol):
@@ -33,6 +35,8 @@ class Part(Protocol):
 
 class Around(Service):
     """A mode service around a part that knows nothing of mode."""
+
+    logger = mode_log
 
     def __init__(self, part: Part, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -97,6 +101,8 @@ class Ending:
 
 class GuardedWorker(faust.Worker):
     """Faust's worker, with a stop that ends the process whatever hangs, and without redirecting what others print."""
+
+    logger = mode_log
 
     def __init__(self, app: Any, *services: Any, loop: Any) -> None:
         super().__init__(

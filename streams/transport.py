@@ -52,6 +52,8 @@ class Poll:
 class PollConsumer(driver.Consumer):
     """Yields one message a poll for `poll_topics`, and one a record for every other topic."""
 
+    logger = logging.getLogger("mode")
+
     def __init__(self, transport: Any, *, poll_topics: Iterable[str], fetch_max_wait_ms: int, **kwargs: Any) -> None:
         self.poll_topics = frozenset(poll_topics)
         self.fetch_max_wait_ms = fetch_max_wait_ms

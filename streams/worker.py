@@ -4,6 +4,7 @@ import sys
 
 import click
 import structlog
+from prometheus_client import disable_created_metrics
 
 from detector.windows import WindowEngine
 from streams import log as logging
@@ -33,6 +34,7 @@ def run_worker(settings: Settings) -> int:
     Raises:
         RobocallError: it could not start; the message says what to do.
     """
+    disable_created_metrics()
     loop = new_event_loop()
     ending = Ending()
     assembly = build_app(settings, ending)

@@ -1,6 +1,6 @@
 """Names of faust, mode and aiokafka that the transport relies on and that no public interface promises.
 
-When one of these fails after an upgrade: read the new source, adapt `streams.main_loop` and `streams.transport`, then it.
+When one fails after an upgrade: read the new source, adapt `streams.main_loop` and `streams.transport`, then the table.
 """
 
 import inspect

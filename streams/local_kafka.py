@@ -68,11 +68,18 @@ def commands(
     quick = ["-XX:TieredStopAtLevel=1", "-Xshare:auto"]
     prepare: list[str] = []
     if not (data / "meta.properties").exists():
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         prepare = [*launch, *quick, "-Xmx128m", *class_path, "kafka.tools.StorageTool"]
-        prepare += ["format", "--ignore-formatted", "-t", cluster, "-c", str(properties)]
+        prepare += ["format", "--ignore-formatted", "-t", new_cluster_id(), "-c", str(properties)]
     broker = [*launch, *(quick if fast_start else []), f"-Xmx{heap_mb}m", *class_path, "kafka.Kafka", str(properties)]
     return prepare, broker
+
+
+def new_cluster_id() -> str:
+    """Return a random cluster id: 22 characters that never start with `-`, which Kafka's tools take for an option."""
+    while True:
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not cluster_id.startswith("-"):
+            return cluster_id
 
 
 def wait_for_metadata(bootstrap_servers: str) -> None:

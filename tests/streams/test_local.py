@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -156,6 +157,32 @@ def test_a_broker_finds_its_topics_again_in_a_given_folder(tmp_path: Path) -> No
             admin = stack.enter_context(topics.admin_client(settings))
             assert topics.existing(admin) == expected
             topics.create(admin, partitions=1)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2], ids=["broker", "controller", "valkey"])
+def test_a_port_that_was_taken_in_between_is_given_up(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = True
+
+    def ports(count: int) -> list[int]:
+        nonlocal first
+        found = free_ports(count)
+        if first:
+            found[taken] = blocker.getsockname()[1]
+            first = False
+        return found
+
+    with socket.socket() as blocker:
+        blocker.bind(("127.0.0.1", 0))  # bound, not listening: it can neither be connected to nor bound again
+        monkeypatch.setattr("streams.local.free_ports", ports)
+        with local_services(quiet=True) as services:
+            assert not first
+            assert services.bootstrap_servers != f"127.0.0.1:{blocker.getsockname()[1]}"
+
+
+def test_cluster_ids_are_never_taken_for_an_option() -> None:
+    ids = [local_kafka.new_cluster_id() for _ in range(1_000)]  # 1 in 64 would start with a minus
+    assert not [one for one in ids if one.startswith("-")]
+    assert {len(one) for one in ids} == {22}
 
 
 def test_free_ports_are_different() -> None:

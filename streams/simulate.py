@@ -4,6 +4,7 @@ import asyncio
 import csv
 import gzip
 import io
+import logging
 import sys
 import time
 from contextlib import ExitStack
@@ -233,6 +234,8 @@ def simulate(
 
 def _run_live(spec: TrafficSpec, hours: float | None, labels: LabelWriter | None, progress: Progress) -> None:
     """Publish until the end or Ctrl-C; both end cleanly and say how much was sent."""
+    # What aiokafka would say in many lines comes back as one error that says what to do.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     sent = Sent()
     seconds = (hours or spec.hours) * 3_600
     try:

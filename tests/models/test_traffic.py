@@ -3,7 +3,6 @@
 import csv
 import itertools
 import json
-import os
 from collections import Counter
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
@@ -223,12 +222,9 @@ def test_a_specification_that_cannot_be_is_refused(change: dict[str, Any], messa
         TrafficSpec(**change)
 
 
-def test_robocall_shares_by_attestation_lie_near_the_published_ones() -> None:
+def test_robocall_shares_by_attestation_lie_near_the_published_ones(reference_data: Path) -> None:
     """Published shares of 2022-2023 vary twofold; ours may lie from 0.6 of the least to 1.5 of the most."""
-    folder = Path(os.environ.get("ROBOCALL_REFERENCE_DATA", "../shared/data"))
-    path = folder / "calibration" / "published_stats.csv"
-    if not path.exists():
-        pytest.skip("no reference data: set ROBOCALL_REFERENCE_DATA")
+    path = reference_data / "calibration" / "published_stats.csv"
     published: dict[str, list[float]] = {"A": [], "B": [], "C": [], "unsigned": [], "all": []}
     with path.open() as lines:
         for row in csv.DictReader(lines):

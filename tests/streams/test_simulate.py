@@ -1,17 +1,22 @@
 """`robocall simulate` writes what replay and training read, and publishes when it says."""
 
+import contextlib
 import csv
 import gzip
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import zstandard
 from click.testing import CliRunner, Result
+from kafka import KafkaConsumer
 
 from models.traffic.spec import CAMPAIGN_KINDS
+from streams.errors import KafkaUnreachable
 from streams.simulate import simulate
+from streams.topics import CALL_EVENTS
 
 
 def _run(*arguments: object) -> Result:
@@ -84,3 +89,38 @@ def test_wrong_usage_is_refused_with_what_to_do(arguments: tuple[str, ...], mess
 
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.kafka
+def test_published_events_are_keyed_by_calling_number_and_sent_when_they_happen(
+    kafka_bootstrap: str, fresh_topics: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five seconds at 400 events/s: the record time of the producer is the event time, give or take the scheduling."""
+    fresh_topics()
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
+    labels = tmp_path / "labels.csv"
+
+    result = _run("--kafka", "--rate", 400, "--hours", 5 / 3_600, "--labels", labels)
+
+    assert result.exit_code == 0, result.output
+    consumer = KafkaConsumer(
+        CALL_EVENTS, bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=3_000
+    )
+    with contextlib.closing(consumer):
+        records = [(record.key, record.timestamp, json.loads(record.value)) for record in consumer]
+    assert 1_000 < len(records) < 3_000
+    assert all(key.decode() == event["calling_number"] for key, _, event in records)
+    delays_ms = sorted(sent - event.get("end_time_ms", event["setup_time_ms"]) for _, sent, event in records)
+    assert delays_ms[0] >= -50
+    assert delays_ms[len(delays_ms) // 2] < 250
+    setups = {event["call_id"] for _, _, event in records if event["type"] == "call_setup"}
+    assert {row["call_id"] for row in csv.DictReader(labels.open())} == setups
+
+
+def test_no_broker_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+
+    error = _run("--kafka").exception
+
+    assert isinstance(error, KafkaUnreachable)
+    assert "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS" in str(error)

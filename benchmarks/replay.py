@@ -15,7 +15,9 @@ from typing import Any
 from benchmarks.machine import describe
 from benchmarks.workload import event_lines
 from streams.pipeline import Pipeline
-from streams.replay import REPLAY_SEED, build_screener, run
+from streams.replay import run
+from streams.screener import make_screener
+from streams.settings import load_settings
 
 
 def main() -> None:
@@ -40,7 +42,9 @@ def main() -> None:
 def measure(lines: list[bytes]) -> dict[str, object]:
     """Replay the lines once; a wrong number of decisions or any failure fails the run."""
     failures: list[Exception] = []
-    pipeline = Pipeline(build_screener(), seed=REPLAY_SEED, on_failure=failures.append)
+    settings = load_settings(partitions=1)
+    screener = make_screener(settings, shared_trunks=True)
+    pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append)
     sink = _Sink()
     wall, cpu = time.perf_counter(), time.process_time()
     *_, counts = run(iter(lines), pipeline, partitions=1, decisions=sink)

@@ -6,14 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from detector.features import FEATURE_SCHEMA_ID
-from detector.lists import Lists
-from detector.policy import with_mode
 from detector.screening import Screener
-from detector.standing import StandingDecisions
-from detector.windows import WindowEngine, WindowSettings
 from models.artifact import SHIPPED
-from models.artifact import load as load_model
 from streams import pages
 from streams.agents import CallScreening
 from streams.decision_writer import DecisionWriter
@@ -26,9 +20,9 @@ from streams.metrics import Metrics, Sources
 from streams.model_switch import ModelSwitch
 from streams.ownership import Ownership
 from streams.pipeline import Pipeline
-from streams.policy_file import load_policy
 from streams.publisher import Publisher
 from streams.running import Background, Ending, Part
+from streams.screener import make_screener
 from streams.settings import Settings
 from streams.store import Guard, connect
 from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
@@ -55,34 +49,6 @@ class Assembly:
     screener: Screener
 
 
-def make_screener(settings: Settings) -> Screener:
-    """A screener with empty windows and lists.
-
-    Raises:
-        PolicyInvalid: the policy file is wrong.
-        ArtifactError: the model cannot be used.
-    """
-    policy = load_policy(settings.policy_file)
-    windows = WindowSettings(
-        max_hot_numbers=settings.max_hot_numbers,
-        max_cold_numbers=settings.max_cold_numbers,
-        max_trunks=settings.max_trunks,
-        max_blocks=settings.max_blocks,
-        max_origins=settings.max_origins,
-        max_called=settings.max_called,
-        seed=settings.hash_seed,
-        partitions=settings.partitions,
-        shared_trunks=False,
-    )
-    return Screener(
-        engine=WindowEngine(windows),
-        classifier=load_model(settings.model_dir or SHIPPED, schema_id=FEATURE_SCHEMA_ID),
-        policy=policy if settings.mode is None else with_mode(policy, settings.mode),
-        lists=Lists(),
-        standing=StandingDecisions(),
-    )
-
-
 def build_app(settings: Settings, ending: Ending) -> Assembly:
     """Join the parts of a worker; call it with the event loop in place that will run them.
 
@@ -90,7 +56,7 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
         settings: of this worker.
         ending: told about the failure that must stop it.
     """
-    screener = make_screener(settings)
+    screener = make_screener(settings, shared_trunks=False)
     engine: Any = screener.engine
     app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
     health = Health(settings.health_stall_s)

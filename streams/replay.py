@@ -19,25 +19,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
-from aiokafka.partitioner import murmur2
 from rich.console import Console
 from rich.progress import Progress
 
-from detector.decisions import Mode
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
-from detector.lists import Lists
-from detector.screening import Screener
-from detector.standing import StandingDecisions
-from detector.windows import WindowEngine, WindowSettings
-from models.artifact import SHIPPED
-from models.artifact import load as load_model
 from streams.errors import ReplayFailed
 from streams.intake import Intake
 from streams.pipeline import MAX_BATCH, Pipeline, Processed
-from streams.policy_file import load_policy, with_mode
+from streams.publisher import partition_of
 from streams.records import dead_letter
+from streams.screener import make_screener
+from streams.settings import load_settings
 
-REPLAY_SEED = 1
 ROWS_PER_GROUP = 100_000
 
 
@@ -57,27 +50,6 @@ class Counts:
     rejected: int = 0
     failures: int = 0
     actions: dict[str, int] = field(default_factory=dict)
-
-
-def build_screener(
-    *, model: Path | None = None, policy: Path | None = None, mode: Mode | None = None, partitions: int = 1
-) -> Screener:
-    """A screener with empty windows and lists, as a replay wants it: trunk totals exact over all partitions."""
-    rules = load_policy(policy)
-    return Screener(
-        engine=WindowEngine(WindowSettings(seed=REPLAY_SEED, partitions=partitions, shared_trunks=True)),
-        classifier=load_model(model or SHIPPED, schema_id=FEATURE_SCHEMA_ID),
-        policy=rules if mode is None else with_mode(rules, mode),
-        lists=Lists(),
-        standing=StandingDecisions(),
-    )
-
-
-def partition_of(calling_number: str, partitions: int) -> int:
-    """The partition that Kafka's default partitioner gives this key."""
-    if partitions == 1:
-        return 0
-    return int((murmur2(calling_number.encode("utf-8", "surrogatepass")) & 0x7FFFFFFF) % partitions)
 
 
 class FeatureWriter:
@@ -157,7 +129,7 @@ def run(  # noqa: D417 - the outputs explain themselves
 def _partitions(batch: Sequence[bytes], partitions: int) -> list[int]:
     if partitions == 1:
         return [0] * len(batch)
-    return [partition_of(_calling_number(line), partitions) for line in batch]
+    return [partition_of(_calling_number(line).encode(), partitions) for line in batch]
 
 
 def _calling_number(line: bytes) -> str:
@@ -222,8 +194,10 @@ def replay(
     robocall replay calls.jsonl.gz --decisions decisions.jsonl --features features.parquet
     """  # noqa: D301
     failures: list[Exception] = []
-    screener = build_screener(model=model, policy=policy, mode=Mode(mode) if mode else None, partitions=partitions)
-    pipeline = Pipeline(screener, seed=REPLAY_SEED, on_failure=failures.append)
+    chosen = {"model_dir": model, "policy_file": policy, "mode": mode}
+    settings = load_settings(partitions=partitions, **{name: value for name, value in chosen.items() if value})
+    screener = make_screener(settings, shared_trunks=True)
+    pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append)
     console = Console(stderr=True)
     counts = Counts()
     with ExitStack() as stack:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,11 +23,12 @@ from detector.errors import RobocallError
 from detector.features import FEATURE_SCHEMA_ID
 from models import artifact
 from streams import topics
+from streams.errors import KafkaUnreachable
 from streams.policy_file import load_policy
 from streams.settings import Settings, load_settings, unknown_keys
 
 LIBRARIES = ("faust-streaming", "mode-streaming", "aiokafka", "numba", "numpy", "msgspec", "scikit-learn", "redis")
-REDIS_TIMEOUT_SECONDS = 2.0
+CONNECT_TIMEOUT_SECONDS = 2.0
 OLDEST_REDIS = (6, 2)
 
 
@@ -83,6 +85,9 @@ def _variables() -> Iterator[Finding]:
 
 def _kafka(settings: Settings) -> Iterator[Finding]:
     servers = settings.kafka_bootstrap_servers
+    if not any(_listens(server) for server in settings.kafka_servers):  # the client would try again for 10 s
+        yield Finding("kafka", State.BROKEN, str(KafkaUnreachable(servers)))
+        return
     try:
         with topics.admin_client(settings) as admin:
             cluster = admin.describe_cluster()
@@ -94,6 +99,15 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     except KafkaError as error:
         text = f"{servers} refused a question ({error}): the user needs Describe and DescribeConfigs on topics"
         yield Finding("kafka", State.BROKEN, text)
+
+
+def _listens(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 def _topics(complaints: list[str]) -> Iterator[Finding]:
@@ -112,8 +126,8 @@ def _redis(settings: Settings) -> Finding:
     try:
         with redis.Redis.from_url(
             settings.redis_url.get_secret_value(),
-            socket_timeout=REDIS_TIMEOUT_SECONDS,
-            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+            socket_timeout=CONNECT_TIMEOUT_SECONDS,
+            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
             **options,
         ) as client:
             server = client.info("server")
@@ -139,7 +153,7 @@ def _policy(settings: Settings) -> str:
 
 
 def _scratch() -> Finding:
-    """Compiled code is cached; without a writable place every start compiles for a minute."""
+    """Look whether temporary files can be written, as several libraries do."""
     try:
         with tempfile.TemporaryFile():
             return Finding("disk", State.OK, f"{tempfile.gettempdir()} can be written")

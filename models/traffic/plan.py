@@ -63,7 +63,7 @@ def lawful_crowds(spec: TrafficSpec, population: Population, actors: Actors) -> 
     rng = actors.rng
     per_ms = spec.calls_per_second / 1_000 / _TOTAL
     persons = [
-        actors.add("person", "", PERSON, RETAIL_SIGNED, wholesale=0.12, own_origin=0.0, names=0.25)
+        actors.add("person", "", PERSON, RETAIL_SIGNED, wholesale=0.35, own_origin=0.0, names=0.25)
         for _ in range(_PERSON_ACTORS)
     ]
     sources: list[Source] = [Persons(population, np.array(persons), per_ms * _PERSON_SHARE)]
@@ -122,7 +122,7 @@ class HourPlanner:
     def _job(self, rng: np.random.Generator, kind: JobKind, hour_ms: int, calls: float, number: str) -> Job:
         spec, population = self._spec, self._population
         campaign = f"{kind.name}-{hour_ms // HOUR_MS}-{number}" if number else ""
-        wholesale = 0.15 if kind.numbers == "persons" else 0.6
+        wholesale = 0.35 if kind.numbers == "persons" else 0.5
         rows = [
             self._actors.add(
                 kind.name,
@@ -167,7 +167,7 @@ class HourPlanner:
         """Let people who were called call back the person whose number was spoofed."""
         rows = [
             self._actors.add(
-                "spoofed_callback", "", CALLBACK, RETAIL_SIGNED, wholesale=0.12, own_origin=0.0, names=0.25
+                "spoofed_callback", "", CALLBACK, RETAIL_SIGNED, wholesale=0.35, own_origin=0.0, names=0.25
             )
             for _ in range(12)
         ]

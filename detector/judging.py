@@ -22,6 +22,7 @@ class Verdict:
 
     row: int
     action: Action
+    score: float
     threshold: float
     category: Category
 
@@ -35,7 +36,8 @@ def judge(work: Work) -> Found:
     scores = work.classifier.score(matrix)
     for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
         work.scores[row] = score
-    verdicts = [v for row in _worth_a_look(work, rows, scores) if (v := _verdict(work, row)) is not None]
+    suspects = _worth_a_look(work, rows, scores)
+    verdicts = [v for row, score in suspects if (v := _verdict(work, row, score)) is not None]
     return _outcomes(work, verdicts)
 
 
@@ -59,31 +61,28 @@ def treatment(score: float, held: Action, thresholds: Thresholds, *, may_block: 
     return Action.ALLOW, 0.0
 
 
-def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> list[int]:
-    """Rows that can be objected to, and rows of numbers that are held and may now be cleared."""
+def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> list[tuple[int, float]]:
+    """Rows and scores that can be objected to, and those of numbers that are held and may now be cleared."""
     worth = scores >= work.tables.floor
     held = work.standing.held
     if len(held):
         worth = worth | np.fromiter((work.calling[row] in held for row in rows.tolist()), np.bool_, rows.size)
-    return rows[worth].tolist()  # type: ignore[no-any-return]
+    return list(zip(rows[worth].tolist(), scores[worth].tolist(), strict=True))
 
 
-def _verdict(work: Work, row: int) -> Verdict | None:
+def _verdict(work: Work, row: int, score: float) -> Verdict | None:
     if row in work.decided:  # by a standing block that an earlier call of this batch brought about
         return None
-    event, number, score = work.setups[row], work.calling[row], work.scores[row]
-    if score is None:
-        return None
-    now_ms = event.setup_time_ms
+    event, now_ms = work.setups[row], work.setups[row].setup_time_ms
     category = work.tables.category(work.features, row)
     thresholds = work.tables.thresholds(event.trunk_group_id, event.switch_id, category)
     may_block = category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row)
-    held = work.standing.held.get(number)
+    held = work.standing.held.get(work.calling[row])
     held_action = held.action_at(now_ms) if held is not None else Action.ALLOW
     action, threshold = treatment(score, held_action, thresholds, may_block=may_block)
     entered = threshold in (thresholds.label_at, thresholds.block_at)
     _remember(work, row, category, action, held, entered=entered)
-    return None if action is Action.ALLOW else Verdict(row, action, threshold, category)
+    return None if action is Action.ALLOW else Verdict(row, action, score, threshold, category)
 
 
 def _remember(work: Work, row: int, category: Category, action: Action, held: Held | None, *, entered: bool) -> None:
@@ -133,7 +132,7 @@ def _outcomes(work: Work, verdicts: list[Verdict]) -> Found:
     contributions = work.classifier.contributions(features)
     found: dict[int, Outcome] = {}
     for index, verdict in enumerate(verdicts):
-        row, score = verdict.row, work.scores[verdict.row]
-        why = reasons.of_model(verdict.action, score or 0.0, verdict.threshold, features[index], contributions[index])
+        row, score = verdict.row, verdict.score
+        why = reasons.of_model(verdict.action, score, verdict.threshold, features[index], contributions[index])
         found[row] = work.treated(row, Step.MODEL, verdict.action, verdict.category.name, why)
     return found

@@ -9,6 +9,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from detector.decisions import Action, Mode
 from detector.features import INDEX
@@ -279,8 +280,17 @@ def with_mode(policy: Policy, mode: Mode) -> Policy:
     return replace(policy, mode=mode, overrides=kept)
 
 
+def _plain(content: Any) -> Any:
+    """Content with every number as a float: 20 in a file and 20.0 are the same setting."""
+    if isinstance(content, dict):
+        return {name: _plain(value) for name, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_plain(value) for value in content]
+    return float(content) if isinstance(content, int) else content
+
+
 def _digest(policy: Policy) -> str:
     content = asdict(policy)
     del content["version"]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return "p1-" + hashlib.blake2b(text.encode(), digest_size=VERSION_BYTES).hexdigest()

@@ -1,4 +1,4 @@
-"""The model's step: hysteresis, minimum samples, standing blocks, and no dependence on how events are cut into batches."""
+"""The model's step: hysteresis, minimum samples, standing blocks, and independence of the cut into batches."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -212,9 +212,31 @@ def test_a_standing_block_is_published_with_its_expiry_and_the_call_that_led_to_
 
     assert screening.entity_changes == [
         StandingDecision(
-            "number:" + CALLER, BLOCK, "automated_call", T0 + 2, T0 + 600_002, "model", Mode.ENFORCE, screening.ids[2]
+            f"number:{CALLER}", BLOCK, "automated_call", T0 + 2, T0 + 600_002, "model", decision_id=screening.ids[2]
         )
     ]
+
+
+def test_a_standing_block_holds_for_the_later_calls_of_its_own_batch() -> None:
+    """Over the rule and the model, which come later in the order, not over an opt-out; with no score from the model."""
+    rules = (Rule("busy", (Condition("number_attempts_1m", at_least=1),), ALLOW, "automated_call"),)
+    calls = [setup(f"c{n}", setup_time_ms=T0 + n) for n in range(3)]
+    ruled, scored = setup("ruled", setup_time_ms=T0 + 3), setup("scored", setup_time_ms=T0 + 4)
+    passed = setup("passed", setup_time_ms=T0 + 5, called_number="+13105550999")
+    after = setup("after", setup_time_ms=T0 + 600_002)
+    features = {event.call_id: {SCORE: 0.99} for event in [*calls, scored]}
+    features["ruled"] = {"number_attempts_1m": 1.0}
+    one = screener(replace(THREE, rules=rules), features, lists=Lists(opt_out=frozenset(["+13105550999"])))
+
+    screening = screen(one, *calls, ruled, scored, passed, after)
+
+    assert [decided.decided_by for decided in screening.outcomes[3:]] == [
+        Step.ENTITY_BLOCK,
+        Step.ENTITY_BLOCK,
+        Step.SUBSCRIBER,
+        Step.ALLOW,
+    ]
+    assert screening.scores[2:] == [0.99, None, None, None, 0.0]
 
 
 def test_what_was_reached_in_shadow_is_not_published_and_touches_no_enforced_call() -> None:

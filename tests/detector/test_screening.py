@@ -255,6 +255,14 @@ def test_a_do_not_originate_block_is_declined_without_a_reason_header(calling: s
     assert screening.scores == [None, 0.0]
 
 
+def test_a_listed_number_that_is_impossible_too_is_reported_as_listed() -> None:
+    one = screener(ENFORCE, lists=Lists(dno=frozenset(["911"])))
+
+    decided = outcome(one, setup(calling_number="+19115550123"))
+
+    assert decided.reasons[0].text == "The calling number is on the do-not-originate list (entry 911)"
+
+
 @pytest.mark.parametrize("entry", [CALLER, "number:" + CALLER, "t-1", "trunk:t-1"])
 def test_the_block_list_knows_numbers_and_trunks(entry: str) -> None:
     decided = outcome(screener(ENFORCE, lists=Lists(block=frozenset([entry]))), setup())

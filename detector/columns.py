@@ -119,7 +119,7 @@ def _hash_column(data: Bytes, offsets: Ints, seed: int, keys: Ints) -> None:
 def _complete(
     is_setup: NDArray[np.bool_], facts: Ints, numbers: Ints, answered: Ints, measures: Ints, flags: Ints
 ) -> None:
-    """Fill measures and call flags. `numbers` rows: digits x 2, npanxx x 2, class; `facts`: attestation, verstat, ..."""
+    """Fill measures and call flags. `numbers` rows: digits x 2, npanxx x 2, class; `facts`: see there."""
     for row in range(len(measures)):
         if is_setup[row]:
             measures[row] = _setup_measures(facts[0, row], facts[1, row], numbers[:, row])
@@ -130,62 +130,62 @@ def _complete(
 
 @compiled
 def _setup_measures(attestation: int, verstat: int, number: Ints) -> int:
-    bits = np.int64(1) << spec.ATTEMPTS
+    bits = 1 << spec.ATTEMPTS
     calling, called = number[2], number[3]
     if calling >= 0 and calling == called:
-        bits |= np.int64(1) << spec.NEIGHBOUR_NXX
+        bits |= 1 << spec.NEIGHBOUR_NXX
     if calling >= 0 and calling // 1000 == called // 1000:
-        bits |= np.int64(1) << spec.NEIGHBOUR_NPA
+        bits |= 1 << spec.NEIGHBOUR_NPA
     if number[4] == numbering.IMPOSSIBLE:
-        bits |= np.int64(1) << spec.INVALID
+        bits |= 1 << spec.INVALID
     if attestation > 0:
-        bits |= np.int64(1) << (spec.ATTESTED_A + attestation - 1)
+        bits |= 1 << (spec.ATTESTED_A + attestation - 1)
     if verstat == VERSTAT_FAILED:
-        bits |= np.int64(1) << spec.VERIFICATION_FAILED
+        bits |= 1 << spec.VERIFICATION_FAILED
     return bits
 
 
 @compiled
 def _call_flags(attestation: int, verstat: int, number: Ints) -> int:
-    bits = np.int64(0)
+    bits = 0
     if attestation > 0:
-        bits |= np.int64(1) << (spec.FLAG_ATTESTED_A + attestation - 1)
+        bits |= 1 << (spec.FLAG_ATTESTED_A + attestation - 1)
     if verstat == VERSTAT_PASSED:
-        bits |= np.int64(1) << spec.FLAG_VERIFIED
+        bits |= 1 << spec.FLAG_VERIFIED
     if verstat == VERSTAT_FAILED:
-        bits |= np.int64(1) << spec.FLAG_FAILED
+        bits |= 1 << spec.FLAG_FAILED
     if number[4] == numbering.IMPOSSIBLE:
-        bits |= np.int64(1) << spec.FLAG_INVALID
+        bits |= 1 << spec.FLAG_INVALID
     if number[4] == numbering.FOREIGN:
-        bits |= np.int64(1) << spec.FLAG_FOREIGN
+        bits |= 1 << spec.FLAG_FOREIGN
     if number[4] == numbering.ANONYMOUS:
-        bits |= np.int64(1) << spec.FLAG_ANONYMOUS
+        bits |= 1 << spec.FLAG_ANONYMOUS
     if number[0] != 0 and number[0] == number[1]:
-        bits |= np.int64(1) << spec.FLAG_SELF_CALL
+        bits |= 1 << spec.FLAG_SELF_CALL
     if number[0] != 0 and numbering.is_toll_free(number[0]):
-        bits |= np.int64(1) << spec.FLAG_TOLL_FREE
+        bits |= 1 << spec.FLAG_TOLL_FREE
     if number[2] >= 0 and number[2] == number[3]:
-        bits |= np.int64(1) << spec.FLAG_NEIGHBOUR
+        bits |= 1 << spec.FLAG_NEIGHBOUR
     return bits
 
 
 @compiled
 def _end_measures(release: int, talk_ms: int, answered: int) -> int:
-    bits = np.int64(1) << spec.ENDED
+    bits = 1 << spec.ENDED
     if answered:
-        bits |= np.int64(1) << spec.ANSWERED
+        bits |= 1 << spec.ANSWERED
         if talk_ms <= spec.SHORT_TALK_MS:
-            bits |= np.int64(1) << spec.SHORT
+            bits |= 1 << spec.SHORT
         if talk_ms > spec.LONG_TALK_MS:
-            bits |= np.int64(1) << spec.LONG
+            bits |= 1 << spec.LONG
     elif release == 1:
-        bits |= np.int64(1) << spec.BAD_NUMBER
+        bits |= 1 << spec.BAD_NUMBER
     elif release == 2:  # noqa: PLR2004 - classes of RELEASE_CLASS
-        bits |= np.int64(1) << spec.BUSY
+        bits |= 1 << spec.BUSY
     elif release == 3:  # noqa: PLR2004
-        bits |= np.int64(1) << spec.NO_ANSWER
+        bits |= 1 << spec.NO_ANSWER
     elif release == 4:  # noqa: PLR2004
-        bits |= np.int64(1) << spec.REJECTED
+        bits |= 1 << spec.REJECTED
     return bits
 
 
@@ -330,5 +330,5 @@ def build_batch(
 def scoped_key(kind: int, key: int, partition: int, seed: int) -> int:
     """Key of a sampled family: `key` within `partition`, apart from other kinds; 0 stays 0 (no key)."""
     if key == 0:
-        return np.int64(0)
+        return 0
     return mix(seed + kind, key, partition + 1)

@@ -1,6 +1,6 @@
-"""Seeded 64-bit hashing of text, the same in every process and on every machine. Python's own `hash` differs per process.
+"""Seeded 64-bit hashing of text, the same in every process and on every machine; Python's own `hash` is not.
 
-Not cryptographic: keys and sketches only. Functions are compiled; keys are non-negative int64 so that they fit every array.
+Not cryptographic: keys and sketches only. Functions are compiled; keys are non-negative int64, to fit every array.
 """
 
 import numpy as np
@@ -44,7 +44,7 @@ def hash_bytes(data: NDArray[np.uint8], start: int, stop: int, seed: int) -> int
             word = np.uint64(0)
             filled = 0
     state = scramble(state ^ word)
-    return np.int64((state & _KEY_MASK) | _HASHED_BIT)
+    return int(np.int64((state & _KEY_MASK) | _HASHED_BIT))
 
 
 @compiled
@@ -52,7 +52,7 @@ def mix(seed: int, value: int, other: int) -> int:
     """Combine two integers to a key with `HASHED` set; order matters."""
     state = scramble(np.uint64(value) ^ scramble(np.uint64(seed) + _INCREMENT))
     state = scramble(state + _INCREMENT * (np.uint64(other) + np.uint64(1)))
-    return np.int64((state & _KEY_MASK) | _HASHED_BIT)
+    return int(np.int64((state & _KEY_MASK) | _HASHED_BIT))
 
 
 def hash_text(text: str, *, seed: int) -> int:

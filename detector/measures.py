@@ -112,7 +112,7 @@ NUMBER, TRUNK, ORIGIN, BLOCK, CALLED, RECEIVED = range(N_FAMILIES)
 ITEMS = ("peer", "prefix", "other")
 N_ITEMS = 3
 PEER, PREFIX, OTHER = range(N_ITEMS)
-"""What is counted distinct: the other party, its NPA-NXX, and the trunk (of a number) or the calling number (of the rest)."""
+"""Counted distinct: the other party, its NPA-NXX, and the trunk of a number or the calling number of the rest."""
 
 _ENDS = (ENDED, ANSWERED, SHORT, LONG, BAD_NUMBER, NO_ANSWER, BUSY, REJECTED, TALK_S)
 _ALL = tuple(range(N_MEASURES))

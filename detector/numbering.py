@@ -1,7 +1,7 @@
 """Telephone numbers as bytes: what is a North American number, what is impossible, what is foreign. Compiled.
 
-A number of the North American Numbering Plan is written `+1NXXNXXXXXX` with N in 2..9 and X in 0..9; the first three digits
-after `+1` are the area code (NPA), the next three the central office code (NXX).
+A number of the North American Numbering Plan is written `+1NXXNXXXXXX` with N in 2..9 and X in 0..9; the first three
+digits after `+1` are the area code (NPA), the next three the central office code (NXX).
 """
 
 import numpy as np
@@ -23,6 +23,8 @@ _ONE = 49
 _TWO = 50
 _COUNTRY_CODE_1 = 10_000_000_000
 _NPA_WIDTH = 1000
+_LINE_MODULUS = 100
+_SERVICE = 11
 _TOLL_FREE = (800, 833, 844, 855, 866, 877, 888)
 
 VALID = 0
@@ -35,14 +37,14 @@ ANONYMOUS = 3
 def nanp_digits(data: NDArray[np.uint8], start: int, stop: int) -> int:
     """Read `data[start:stop]` as `+1NXXNXXXXXX` to its 11 digits as an integer; 0 where it has another form."""
     if stop - start != NANP_LENGTH or data[start] != _PLUS or data[start + 1] != _ONE:
-        return np.int64(0)
+        return 0
     if data[start + 2] < _TWO or data[start + 5] < _TWO:
-        return np.int64(0)
-    digits = np.int64(0)
+        return 0
+    digits = 0
     for position in range(start + 1, stop):
-        character = np.int64(data[position])
+        character = int(np.int64(data[position]))
         if character < _ZERO or character > _NINE:
-            return np.int64(0)
+            return 0
         digits = digits * 10 + (character - _ZERO)
     return digits
 
@@ -51,7 +53,7 @@ def nanp_digits(data: NDArray[np.uint8], start: int, stop: int) -> int:
 def npa_nxx(digits: int) -> int:
     """Return the six digits NPA-NXX of a NANP number as an integer, `NOT_NANP` for 0."""
     if digits == 0:
-        return np.int64(NOT_NANP)
+        return NOT_NANP
     return (digits - _COUNTRY_CODE_1) // SUBSCRIBER_RANGE
 
 
@@ -59,7 +61,7 @@ def npa_nxx(digits: int) -> int:
 def is_service_code(digits: int) -> bool:
     """Tell whether area code or office code of a NANP number is N11 (911, 411, ...): never assigned to a line."""
     block = npa_nxx(digits)
-    return (block // _NPA_WIDTH) % 100 == 11 or block % 100 == 11
+    return (block // _NPA_WIDTH) % _LINE_MODULUS == _SERVICE or block % _LINE_MODULUS == _SERVICE
 
 
 @compiled
@@ -72,7 +74,7 @@ def is_toll_free(digits: int) -> bool:
 def classify(data: NDArray[np.uint8], start: int, stop: int) -> int:
     """Say what the calling number `data[start:stop]` is: `VALID` (NANP), `FOREIGN`, `IMPOSSIBLE`, or `ANONYMOUS`.
 
-    Foreign is well-formed E.164 of another country (`+`, 7 to 15 digits, no leading 0 or 1); anonymous has no digit at all.
+    Foreign is well-formed E.164 of another country (`+`, 7 to 15 digits, no leading 0 or 1); anonymous has no digit.
     """
     digits = nanp_digits(data, start, stop)
     if digits != 0:

@@ -1,7 +1,8 @@
 """Writing one event into the slot of one key: ring, panes, sketches. Compiled.
 
-The ring holds the latest calls of the key by set-up time, each with its end once that has come. What does not fit, or comes
-too early to fit, raises `EVICTED_SETUP_MS`/`EVICTED_END_MS`: a window that starts at or after it is exact from the ring.
+The ring holds the latest calls of the key by set-up time, each with its end once that has come. What does not fit, or
+comes too early to fit, raises `EVICTED_SETUP_MS` or `EVICTED_END_MS`: a window that starts at or after
+it is exact from the ring.
 """
 
 import numpy as np
@@ -15,6 +16,7 @@ from detector.windows import slots
 from detector.windows.slots import Ints, Store
 
 TALK_LIMIT_S = 0xFFFF
+ASTRAY_LIMIT = 16
 FLAG_BITS = spec.TALK_S
 _FLAG_MASK = (1 << FLAG_BITS) - 1
 _PREFIX_SHIFT = FLAG_BITS + 16
@@ -31,7 +33,7 @@ def pack_parties(peer: int, other: int) -> int:
 @compiled
 def short_hash(key: int) -> int:
     """Return 32 well-mixed bits of `key`."""
-    return np.int64(scramble(np.uint64(key)) >> np.uint64(_HALF))
+    return int(np.int64(scramble(np.uint64(key)) >> np.uint64(_HALF)))
 
 
 @compiled
@@ -78,12 +80,42 @@ def pane_indexes(time_ms: int, indexes: Ints) -> None:
 
 
 @compiled
+def _watch_clock(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
+    """Start the windows of `slot` again at `time_ms` after `ASTRAY_LIMIT` events in a row that are a day late.
+
+    One event with a clock far ahead would otherwise hide all that follow until they catch up with it.
+    """
+    state = store.state[slot]
+    if len(store.panes) == 0 or state[slots.HEADS + spec.W24H] - indexes[spec.W24H] < spec.N_PANES:
+        state[slots.ASTRAY] = 0
+        return
+    state[slots.ASTRAY] += 1
+    if state[slots.ASTRAY] < ASTRAY_LIMIT:
+        return
+    store.panes[slot] = 0
+    store.totals[slot] = 0
+    store.sketches[slot] = 0
+    store.refreshed[slot] = 0
+    state[slots.ASTRAY] = 0
+    state[slots.RING_COUNT] = 0
+    state[slots.LATEST_MS] = time_ms
+    state[slots.LAST_SETUP_MS] = time_ms
+    # What came before this instant is no longer known: the ring must not claim to hold it.
+    state[slots.EVICTED_SETUP_MS] = time_ms
+    state[slots.EVICTED_END_MS] = time_ms
+    for window in range(spec.N_WINDOWS):
+        state[slots.HEADS + window] = indexes[window]
+
+
+@compiled
 def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
     """Move the panes of `slot` on to `time_ms` where that is later than all before."""
     state = store.state[slot]
     if time_ms <= state[slots.LATEST_MS]:
+        _watch_clock(store, slot, time_ms, indexes)
         return
     state[slots.LATEST_MS] = time_ms
+    state[slots.ASTRAY] = 0
     if len(store.panes) == 0:
         return
     for window in range(spec.N_WINDOWS):
@@ -103,7 +135,7 @@ def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
 
 @compiled
 def _add(store: Store, slot: int, window: int, place: int, column: int, amount: int) -> None:
-    limit = np.int64(0xFFFFFFFF) if store.panes.itemsize == 4 else np.int64(0xFFFF)  # noqa: PLR2004 - bytes of uint32
+    limit = 0xFFFFFFFF if store.panes.itemsize == 4 else 0xFFFF  # noqa: PLR2004 - bytes of uint32
     counted = min(amount, limit - np.int64(store.panes[slot, window, place, column]))
     store.panes[slot, window, place, column] += counted
     store.totals[slot, window, column] += counted
@@ -163,18 +195,18 @@ def _ring_place(store: Store, slot: int, time_ms: int) -> int:
     state = store.state[slot]
     if state[slots.RING_COUNT] < len(ring):
         state[slots.RING_COUNT] += 1
-        return state[slots.RING_COUNT] - 1
+        return int(state[slots.RING_COUNT]) - 1
     earliest = 0
     for place in range(1, len(ring)):
         if ring[place, slots.SETUP_MS] < ring[earliest, slots.SETUP_MS]:
             earliest = place
     if ring[earliest, slots.SETUP_MS] > time_ms:
         state[slots.EVICTED_SETUP_MS] = max(state[slots.EVICTED_SETUP_MS], time_ms)
-        return np.int64(slots.NONE)
+        return slots.NONE
     left = ring[earliest]
     state[slots.EVICTED_SETUP_MS] = max(state[slots.EVICTED_SETUP_MS], left[slots.SETUP_MS])
     state[slots.EVICTED_END_MS] = max(state[slots.EVICTED_END_MS], left[slots.END_MS])
-    return np.int64(earliest)
+    return earliest
 
 
 @compiled
@@ -220,7 +252,7 @@ def record_setup(
     keep_call(store, slot, time_ms, 0, parties, facts)
     add_to_panes(store, slot, indexes, flags, 0)
     add_to_sketches(store, slot, time_ms, parties, facts)
-    return previous_ms
+    return int(previous_ms)
 
 
 @compiled
@@ -231,8 +263,8 @@ def has_open_call(store: Store, slot: int, setup_ms: int, peer: int) -> int:
         entry = ring[place]
         is_open = entry[slots.END_MS] == 0
         if is_open and entry[slots.SETUP_MS] == setup_ms and peer_of(entry[slots.PARTIES]) == peer:
-            return np.int64(place)
-    return np.int64(slots.NONE)
+            return place
+    return slots.NONE
 
 
 @compiled
@@ -256,7 +288,7 @@ def record_end(
 
 @compiled
 def promote(cold: Store, cold_slot: int, hot: Store) -> int:
-    """Move a key from the cold store to a slot of the hot one, nothing lost: its calls are counted again. Returns the slot."""
+    """Move a key from the cold store to a slot of the hot one, nothing lost: its calls are counted again."""
     source = cold.state[cold_slot]
     slot = slots.acquire(hot, source[slots.KEY], source[slots.PARTITION])
     indexes = np.empty(spec.N_WINDOWS, dtype=np.int64)

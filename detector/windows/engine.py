@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector import measures as spec
-from detector.columns import CallBatch, build_batch
+from detector.columns import TRUNK_SALT, CallBatch, build_batch
 from detector.features import N_FEATURES, program, wanted_distinct
 from detector.hashing import hash_text
 from detector.numbering import nanp_digits
@@ -13,6 +13,9 @@ from detector.ports import FeatureMatrix
 from detector.windows import kernel, slots
 from detector.windows.kernel import Columns, Families, Reading
 from detector.windows.reading import read
+from detector.windows.trunks import TrunkShare, export_share, import_others
+
+NAMES_PER_SLOT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,9 @@ class WindowEngine:
             distinct=np.zeros((spec.N_FAMILIES, spec.N_ITEMS, spec.N_WINDOWS)),
             ages_s=np.full((spec.N_FAMILIES, 2), spec.NOT_ENOUGH_DATA),
         )
+        self._trunk_names: dict[int, str] = {}
+        self._changed_trunks: set[tuple[int, int]] = set()
+        self._partitions: set[int] = set()
 
     @classmethod
     def warm(cls) -> None:
@@ -83,10 +89,11 @@ class WindowEngine:
         """Apply all events of `batch` in order.
 
         Returns:
-            One row for each set-up, in order, shape (setups, N_FEATURES) float32: what was known at that call, itself and
-            every earlier event included.
+            One row for each set-up, in order, shape (setups, N_FEATURES) float32: what was known at that call,
+            itself and every earlier event included.
         """
         matrix = np.zeros((int(np.count_nonzero(batch.is_setup)), N_FEATURES), dtype=np.float32)
+        self._note_trunks(batch)
         columns = Columns(*(getattr(batch, name) for name in Columns._fields))
         kernel.run(self._families, columns, self._reading, self.settings.shared_trunks, self.settings.seed, matrix)
         return matrix
@@ -95,6 +102,8 @@ class WindowEngine:
         """Drop everything that `partition` counted: it moved to another worker."""
         for store in self._families:
             slots.forget(store, partition)
+        self._partitions.discard(partition)
+        self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
 
     def tracked(self) -> dict[str, int]:
         """Number of keys held, per family; `cold` are numbers seen once or twice."""
@@ -103,6 +112,48 @@ class WindowEngine:
     def evictions(self) -> dict[str, int]:
         """Number of keys given up for want of room, per family, since the start."""
         return {name: int(store.scalars[slots.EVICTIONS]) for name, store in self._families._asdict().items()}
+
+    def trunk_shares(self, partition: int, *, changed_only: bool = False) -> list[TrunkShare]:
+        """What `partition` counted per trunk group, for other workers; `changed_only` since it was last asked."""
+        keys = {key for key, changed in self._changed_trunks if changed == partition}
+        self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
+        shares = []
+        for key in sorted(keys if changed_only else self._trunk_names):
+            slot = self._trunk_slot(key, partition)
+            if slot >= 0:
+                shares.append(export_share(self._families.trunk, slot, self._trunk_names[key]))
+        return shares
+
+    def set_trunk_others(self, trunk_group_id: str, partition: int, share: TrunkShare | None) -> bool:
+        """Replace what other partitions counted for a trunk group, as `partition` sees it; None = nothing.
+
+        Idempotent. Returns False where `partition` does not track the trunk group, so that there is nothing to add to.
+        """
+        key = hash_text(trunk_group_id, seed=self.settings.seed + TRUNK_SALT)
+        slot = self._trunk_slot(key, partition)
+        if slot >= 0:
+            import_others(self._families.trunk, slot, share)
+        return slot >= 0
+
+    def _trunk_slot(self, key: int, partition: int) -> int:
+        scoped = kernel.trunk_key(key, partition, self.settings.shared_trunks, self.settings.seed)
+        return int(slots.find(self._families.trunk, scoped))
+
+    def _note_trunks(self, batch: CallBatch) -> None:
+        """Remember names of trunk groups, and which have changed; names of forgotten ones go once they are many."""
+        keys = batch.trunk.tolist()
+        partitions = batch.partition.tolist()
+        self._partitions.update(partitions)
+        self._changed_trunks.update(zip(keys, partitions, strict=True))
+        for key, event in zip(keys, batch.events, strict=True):
+            if key not in self._trunk_names:
+                self._trunk_names[key] = event.trunk_group_id
+        if len(self._trunk_names) > NAMES_PER_SLOT * self.settings.max_trunks:
+            keep = set(keys)
+            for partition in self._partitions:
+                keep |= {key for key in self._trunk_names if self._trunk_slot(key, partition) >= 0}
+            self._trunk_names = {key: name for key, name in self._trunk_names.items() if key in keep}
+            self._changed_trunks = {pair for pair in self._changed_trunks if pair[0] in keep}
 
     def number_counts(self, calling_number: str, now_ms: int) -> dict[str, tuple[float, ...]]:
         """All measures of a calling number in the five windows at `now_ms`, shortest first; empty when not tracked."""

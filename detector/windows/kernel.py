@@ -1,4 +1,4 @@
-"""The loop over a micro-batch: each event is written to its keys, each set-up then read back as a feature row. Compiled."""
+"""The loop over a micro-batch: each event is written to its keys, each set-up read back as a feature row. Compiled."""
 
 from typing import NamedTuple
 
@@ -75,7 +75,7 @@ def trunk_key(trunk: int, partition: int, is_shared: bool, seed: int) -> int:
 def block_key(trunk: int, npanxx: int, partition: int, seed: int) -> int:
     """Key of the block of numbers NPA-NXX within a trunk group; 0 (no key) for a calling number that is not NANP."""
     if npanxx < 0:
-        return np.int64(0)
+        return 0
     return scoped_key(BLOCK_SALT, trunk ^ (npanxx << 20), partition, seed)
 
 
@@ -119,8 +119,11 @@ def _must_promote(cold: Store, slot: int, now_ms: int) -> bool:
     """Tell whether a cold number's ring is full of calls of the last 24 h, so that one more would push one out."""
     if cold.state[slot, slots.RING_COUNT] < cold.ring.shape[1]:
         return False
-    earliest = min(cold.ring[slot, 0, slots.SETUP_MS], cold.ring[slot, 1, slots.SETUP_MS])
-    return earliest > now_ms - spec.DAY_MS
+    earliest = cold.ring[slot, 0]
+    for place in range(1, cold.ring.shape[1]):
+        if cold.ring[slot, place, slots.SETUP_MS] < earliest[slots.SETUP_MS]:
+            earliest = cold.ring[slot, place]
+    return bool(max(earliest[slots.SETUP_MS], earliest[slots.END_MS]) > now_ms - spec.DAY_MS)
 
 
 @compiled
@@ -141,7 +144,7 @@ def _number_setup(
         else:
             if origin != 0:
                 families.cold.state[cold, slots.LAST_ORIGIN] = origin
-            flags |= np.int64(is_new) << spec.NEW_NUMBER
+            flags |= int(is_new) << spec.NEW_NUMBER
             _setup_in(reading, spec.NUMBER, families.cold, cold, now_ms, indexes, parties, prefix, flags, dialled)
             return is_new
     if origin != 0:
@@ -165,7 +168,7 @@ def _one_setup(
     is_new = _number_setup(
         families, reading, calling, partition, now_ms, indexes, origin, by_number, prefix, flags, dialled
     )
-    flags |= np.int64(is_new) << spec.NEW_NUMBER
+    flags |= int(is_new) << spec.NEW_NUMBER
     parties = pack_parties(callee, caller)
     slot = _slot_of(families.trunk, trunk_key(trunk, partition, is_shared, seed), SHARED if is_shared else partition)
     _setup_in(reading, spec.TRUNK, families.trunk, slot, now_ms, indexes, parties, prefix, flags, dialled)
@@ -211,7 +214,7 @@ def _read_received(families: Families, reading: Reading, key: int, now_ms: int) 
 @compiled
 def _end_in(store: Store, key: int, columns: Columns, event: int, indexes: Ints, peer: int) -> None:
     """Count an end in one family; a key that no call was seen of has no end either."""
-    slot = find(store, key) if key != 0 else np.int64(slots.NONE)
+    slot = find(store, key) if key != 0 else slots.NONE
     if slot >= 0:
         setup_ms, end_ms = columns.setup_time_ms[event], columns.time_ms[event]
         talk_s = (columns.talk_ms[event] + spec.SECOND_MS // 2) // spec.SECOND_MS
@@ -226,14 +229,14 @@ def _number_end(families: Families, columns: Columns, event: int, indexes: Ints,
     if hot < 0:
         cold = find(families.cold, key)
         if cold < 0:
-            return np.int64(0)
+            return 0
         if has_open_call(families.cold, cold, columns.setup_time_ms[event], peer) >= 0:
-            origin = families.cold.state[cold, slots.LAST_ORIGIN]
+            origin = int(families.cold.state[cold, slots.LAST_ORIGIN])
             _end_in(families.cold, key, columns, event, indexes, peer)
             return origin
         # An end that the small ring cannot hold needs panes.
         hot = promote(families.cold, cold, families.number)
-    origin = families.number.state[hot, slots.LAST_ORIGIN]
+    origin = int(families.number.state[hot, slots.LAST_ORIGIN])
     _end_in(families.number, key, columns, event, indexes, peer)
     return origin
 
@@ -264,7 +267,7 @@ def run(
             _one_end(families, columns, event, is_shared, seed, indexes)
             continue
         is_new = _one_setup(families, columns, event, reading, is_shared, seed, indexes)
-        flags = columns.call_flags[event] | (np.int64(is_new) << spec.FLAG_NEW_NUMBER)
+        flags = columns.call_flags[event] | (int(is_new) << spec.FLAG_NEW_NUMBER)
         rows.fill_row(
             reading.program, reading.counts, reading.distinct, reading.ages_s, flags, reading.scale, matrix[row]
         )

@@ -1,8 +1,8 @@
 """Reading the windows of one key at an instant. Compiled.
 
-Every window is half-open, `(now - length, now]`. While the ring has all calls of a window the counts are exact; else they
-come from the panes: the pane that holds `now` whole, the oldest one in the proportion that the window overlaps it. The error
-is then at most the content of the oldest pane, and for a late `now` also the later events of its own pane.
+Every window is half-open, `(now - length, now]`. While the ring has all calls of a window the counts are exact; else
+they come from the panes: the pane that holds `now` whole, the oldest one in the proportion that the window overlaps it.
+The error is then at most the content of the oldest pane, and for a late `now` also the later events of its own pane.
 """
 
 import math
@@ -22,31 +22,31 @@ REFRESH_SHARE = 50
 REFRESH_PARTS = 32
 """... or 1/32 of the window has passed: big sketches are not scanned for each call."""
 FULLEST = 0.8
-"""A resolution with more of its registers set says too little (Estan, Varghese, Fisk 2003); the next coarser is used."""
+"""A resolution with more of its registers set says too little (Estan, Varghese, Fisk 2003); coarser ones are used."""
 
 
 @compiled
 def _exact_windows(store: Store, slot: int, now_ms: int, evicted_ms: int) -> int:
     """Number of windows, shortest first, that the ring knows in full."""
     if len(store.panes) == 0:
-        return np.int64(spec.N_WINDOWS)
+        return spec.N_WINDOWS
     if len(store.other_panes) > 0 and store.state[slot, slots.OTHERS_MS] > 0:
-        return np.int64(0)
+        return 0
     exact = 0
     while exact < spec.N_WINDOWS and evicted_ms <= now_ms - spec.WINDOW_MS[exact]:
         exact += 1
-    return np.int64(exact)
+    return exact
 
 
 @compiled
 def _shortest_window(time_ms: int, now_ms: int) -> int:
     """Shortest window at `now_ms` that has `time_ms` in it, 5 where none has."""
     if time_ms > now_ms:
-        return np.int64(spec.N_WINDOWS)
+        return spec.N_WINDOWS
     window = 0
     while window < spec.N_WINDOWS and time_ms <= now_ms - spec.WINDOW_MS[window]:
         window += 1
-    return np.int64(window)
+    return window
 
 
 @compiled

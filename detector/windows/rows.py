@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 @compiled
 def _ratio(part: float, whole: float, minimum: int) -> float:
-    """Share of `part` in `whole`, `NOT_ENOUGH_DATA` below the minimum sample. Interpolated ends may outrun attempts: cut at 1."""
+    """Share of `part` in `whole`, `NOT_ENOUGH_DATA` below the minimum sample; cut to [0, 1], as panes interpolate."""
     if whole < minimum or whole <= 0.0:
         return spec.NOT_ENOUGH_DATA
     return min(1.0, max(0.0, part / whole))
@@ -26,20 +26,20 @@ def _quotient(part: float, whole: float, minimum: int, sample: float) -> float:
 
 
 @compiled
-def _value(step: Ints, counts: Floats, distinct: Floats, ages_s: Floats, flags: int, scale: Floats) -> float:
+def _value(step: Ints, counts: Floats, distinct: Floats, ages_s: Floats, flags: int, scale: Floats) -> float:  # noqa: PLR0911 - a table of operations
     operation, family, first, second, window, minimum = step
     if operation == spec.FLAG:
         return np.float64((flags >> first) & 1)
     if operation == spec.AGE or operation == spec.IDLE:  # noqa: PLR1714 - compiled: two compares, no tuple
-        return ages_s[family, operation - spec.AGE]
+        return float(ages_s[family, operation - spec.AGE])
     here = counts[family, window]
     attempts = here[spec.ATTEMPTS]
     if operation == spec.COUNT:
-        return here[first] * scale[family]
+        return float(here[first] * scale[family])
     if operation == spec.RATIO:
         return _ratio(here[first], here[second], minimum)
     if operation == spec.DISTINCT:
-        return distinct[family, first, window] * scale[family]
+        return float(distinct[family, first, window] * scale[family])
     if operation == spec.DISTINCT_RATIO:
         return _ratio(distinct[family, first, window], attempts, minimum)
     if operation == spec.CALLS_PER_ITEM:
@@ -48,7 +48,7 @@ def _value(step: Ints, counts: Floats, distinct: Floats, ages_s: Floats, flags: 
         return _quotient(here[spec.TALK_S], here[spec.ANSWERED], minimum, here[spec.ANSWERED])
     if operation == spec.BURST:
         hourly = counts[family, spec.W1H, spec.ATTEMPTS]
-        return attempts / max(1.0, hourly / spec.BURST_PARTS)
+        return float(attempts / max(1.0, hourly / spec.BURST_PARTS))
     # IN_OUT: calls received against calls received and made, both estimated for all partitions.
     received = counts[spec.RECEIVED, window, spec.ATTEMPTS] * scale[spec.RECEIVED]
     return _ratio(received, received + counts[spec.NUMBER, window, spec.ATTEMPTS], minimum)

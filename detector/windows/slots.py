@@ -1,4 +1,4 @@
-"""The store of one family of keys: an open-addressing table from key to slot, and slots in exact least-recently-used order.
+"""The store of one family of keys: an open-addressing table from key to slot, and slots in least-recently-used order.
 
 Everything lies in a few numpy arrays of fixed capacity, so memory has a hard bound: a full store gives the slot of the
 longest-idle key to the newcomer and counts it.
@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 
 # Columns of `Store.state`.
 KEY, PARTITION, OLDER, NEWER, FIRST_MS, LATEST_MS, LAST_SETUP_MS, EVICTED_SETUP_MS, EVICTED_END_MS = range(9)
-LAST_CALLED, LAST_ORIGIN, RING_COUNT, OTHERS_MS, HEADS = range(9, 14)
+LAST_CALLED, LAST_ORIGIN, RING_COUNT, OTHERS_MS, ASTRAY, HEADS = range(9, 15)
 STATE_COLUMNS = HEADS + spec.N_WINDOWS
 
 # Columns of `Store.scalars`.
@@ -99,7 +99,7 @@ def make_store(shape: spec.FamilyShape, slots: int, *, ring: int, has_panes: boo
 
 @compiled
 def _home(store: Store, key: int) -> int:
-    return np.int64(scramble(np.uint64(key)) & np.uint64(len(store.table) - 1))
+    return int(np.int64(scramble(np.uint64(key)) & np.uint64(len(store.table) - 1)))
 
 
 @compiled
@@ -107,7 +107,7 @@ def find(store: Store, key: int) -> int:
     """Return the slot of `key`, -1 where it is not tracked."""
     place = _home(store, key)
     while True:
-        slot = np.int64(store.table[place])
+        slot = int(np.int64(store.table[place]))
         if slot < 0 or store.state[slot, KEY] == key:
             return slot
         place = (place + 1) & (len(store.table) - 1)
@@ -204,7 +204,7 @@ def acquire(store: Store, key: int, partition: int) -> int:
         place = (place + 1) & (len(store.table) - 1)
     store.table[place] = np.int32(slot)
     _link(store, slot)
-    return slot
+    return int(slot)
 
 
 @compiled

@@ -2,8 +2,9 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-Progress = Mapping[Hashable, tuple[int | None, int | None]]
+Progress = Mapping[Any, tuple[int | None, int | None]]
 """By partition: the offset up to which everything is answered, and the end of the partition; None while unknown."""
 
 

@@ -163,8 +163,10 @@ def _strangers(environ: Mapping[str, str], known: Iterable[str]) -> list[str]:
 
 
 def _suggestion(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key.upper(), known, n=1)
-    return f"{key} is not a setting" + (f": did you mean {close[0]}?" if close else " and is ignored")
+    # Without the prefix, which would make all of them look alike.
+    bare = [name.removeprefix(PREFIX) for name in known]
+    close = difflib.get_close_matches(key.upper().removeprefix(PREFIX), bare, n=1)
+    return f"{key} is not a setting" + (f": did you mean {PREFIX}{close[0]}?" if close else " and is ignored")
 
 
 def _complaints(error: ValidationError) -> list[str]:

@@ -34,7 +34,7 @@ def run_worker(settings: Settings) -> int:
     Raises:
         RobocallError: it could not start; the message says what to do.
     """
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # one line per counter that nobody reads
     loop = new_event_loop()
     ending = Ending()
     assembly = build_app(settings, ending)

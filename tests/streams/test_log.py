@@ -1,0 +1,75 @@
+"""Log lines: one JSON object each on standard error, numbers as digests, errors without a record's content."""
+
+import json
+import subprocess
+import sys
+
+import structlog.testing
+
+from streams.failures import Failures
+from streams.log import NumberDigest
+
+NUMBER = "+12025550123"
+
+
+def test_a_number_has_one_digest_under_one_key_and_another_under_another() -> None:
+    """So that lines can be joined, and nobody without the key can try all numbers."""
+    digest = NumberDigest("a key")
+    assert digest(NUMBER) == NumberDigest("a key")(NUMBER)
+    assert digest(NUMBER) != NumberDigest("another key")(NUMBER)
+    assert digest(NUMBER) != digest("+12025550124")
+    assert len(digest(NUMBER)) == 16
+    assert NUMBER not in digest(NUMBER)
+
+
+def test_without_a_key_digests_end_with_the_process() -> None:
+    """Two processes that were given no key do not agree."""
+    assert NumberDigest()(NUMBER) != NumberDigest()(NUMBER)
+
+
+def test_a_number_may_be_anything_that_a_switch_sent() -> None:
+    """Lone surrogates included."""
+    assert len(NumberDigest("k")("\ud800 anonymous")) == 16
+
+
+SCRIPT = """
+import logging, structlog
+from streams import log
+log.configure("info", "json")
+structlog.get_logger("streams.x").info("hello", partition=3)
+structlog.get_logger("streams.x").debug("too fine")
+logging.getLogger("aiokafka").info("library chatter")
+logging.getLogger("aiokafka").warning("library warning %s", 7)
+"""
+
+
+def test_lines_are_json_on_standard_error() -> None:
+    """Our own from the level on, those of libraries from warning on."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=60)
+
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.stdout == ""
+    assert [(line["event"], line["level"]) for line in lines] == [("hello", "info"), ("library warning 7", "warning")]
+    assert lines[0]["partition"] == 3
+    assert lines[0]["logger"] == "streams.x"
+
+
+def _raise_with_number() -> None:
+    raise ValueError(f"cannot handle {NUMBER}")
+
+
+def test_an_internal_error_is_counted_each_time_and_logged_once() -> None:
+    """And its message, which may quote a phone number, is not written."""
+    counted: list[str] = []
+    failures = Failures(counted.append)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            try:
+                _raise_with_number()
+            except ValueError as error:
+                failures(error)
+
+    assert counted == ["ValueError"] * 3
+    assert len(lines) == 1
+    assert NUMBER not in json.dumps(lines)
+    assert lines[0]["cause"] == "ValueError"

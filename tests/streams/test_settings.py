@@ -1,0 +1,102 @@
+"""Settings: defaults that work on a laptop, bounds that are named, secrets that stay secret."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detector.decisions import Mode
+from streams.errors import SettingsInvalid
+from streams.settings import Settings, load_settings, unknown_keys
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"ROBOCALL_{name.upper()}", raising=False)
+
+
+def test_a_laptop_needs_no_setting() -> None:
+    """Loopback brokers, loopback pages, no password anywhere."""
+    settings = load_settings()
+    assert settings.kafka_servers == ["127.0.0.1:9092"]
+    assert settings.redis_address == "redis://127.0.0.1:6379/0"
+    assert (settings.web_host, settings.web_port) == ("127.0.0.1", 6066)
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upper or lower case values; an empty variable is one that is not set."""
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "one:9092, two:9093")
+    monkeypatch.setenv("ROBOCALL_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("ROBOCALL_MODE", "Shadow")
+    monkeypatch.setenv("ROBOCALL_POLICY_FILE", "")
+
+    settings = load_settings()
+
+    assert settings.kafka_servers == ["one:9092", "two:9093"]
+    assert settings.log_level == "debug"
+    assert settings.mode is Mode.SHADOW
+    assert settings.policy_file is None
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"web_port": 70_000}, "ROBOCALL_WEB_PORT: Input should be less than or equal to 65535"),
+    ({"kafka_bootstrap_servers": "nowhere"}, "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS: 'nowhere' is not host:port"),
+    ({"kafka_bootstrap_servers": "http://a:1"}, "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS: 'http://a:1' is not host:port"),
+    ({"redis_url": "127.0.0.1:6379"}, "ROBOCALL_REDIS_URL: must start with redis://, rediss:// or unix://"),
+    ({"kafka_security_protocol": "SASL_SSL"}, "needs ROBOCALL_KAFKA_SASL_USERNAME and ROBOCALL_KAFKA_SASL_PASSWORD"),
+    ({"kafka_ssl_certfile": Path("x")}, "ROBOCALL_KAFKA_SSL_CERTFILE and ROBOCALL_KAFKA_SSL_KEYFILE go together"),
+    ({"scored_sample_ratio": 1.5}, "ROBOCALL_SCORED_SAMPLE_RATIO: Input should be less than or equal to 1"),
+    ({"instance_id": "a b"}, "ROBOCALL_INSTANCE_ID"),
+]
+
+
+@pytest.mark.parametrize(("values", "complaint"), WRONG)
+def test_a_wrong_value_is_named_with_its_bound(values: dict[str, Any], complaint: str) -> None:
+    """By the name of the variable, in one line."""
+    with pytest.raises(SettingsInvalid) as raised:
+        load_settings(**values)
+    assert complaint in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_several_wrong_values_are_all_named() -> None:
+    """One round of corrections is enough."""
+    with pytest.raises(SettingsInvalid) as raised:
+        load_settings(web_port=-1, partitions=0)
+    assert "ROBOCALL_WEB_PORT" in str(raised.value)
+    assert "ROBOCALL_PARTITIONS" in str(raised.value)
+
+
+def test_secrets_are_shown_nowhere() -> None:
+    """Neither in the settings' text, nor in the address for people, nor in a complaint."""
+    settings = load_settings(redis_url="rediss://user:s3cret@cache:6380/1", log_key="s3cret")
+    assert "s3cret" not in repr(settings)
+    assert settings.redis_address == "rediss://cache:6380/1"
+    with pytest.raises(SettingsInvalid) as raised:
+        load_settings(redis_url="http://user:s3cret@cache")
+    assert "s3cret" not in str(raised.value)
+
+
+def test_an_unknown_variable_is_reported_with_what_was_meant() -> None:
+    """A typing error must not silently leave a default in force."""
+    environ = {"ROBOCALL_WEB_PROT": "1", "ROBOCALL_SOMETHING_ELSE_ENTIRELY": "x", "ROBOCALL_WEB_PORT": "1", "PATH": "/"}
+    assert unknown_keys(environ) == [
+        "ROBOCALL_SOMETHING_ELSE_ENTIRELY is not a setting and is ignored",
+        "ROBOCALL_WEB_PROT is not a setting: did you mean ROBOCALL_WEB_PORT?",
+    ]
+
+
+def test_every_setting_is_described_and_has_its_unit() -> None:
+    """Durations and shares say what they are in their names."""
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        if field.annotation is float:
+            assert name.endswith(("_s", "_ratio")), name
+
+
+def test_settings_cannot_be_changed() -> None:
+    """They are read once, at start."""
+    settings = load_settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.web_port = 1

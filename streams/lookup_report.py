@@ -10,9 +10,8 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from detector.errors import RobocallError
 from detector.lists import DNO_LENGTHS, NUMBER_ENTITY, TRUNK_ENTITY
-from detector.measures import MEASURES, N_PANES, PANE_MS, PANES_PER_WINDOW, WINDOW_NAMES
+from detector.measures import MEASURES, PANE_MS, WINDOW_NAMES
 from detector.windows.trunks import TrunkShare, merge
 from streams.decision_writer import LATEST_PER_NUMBER
 from streams.store import (
@@ -118,7 +117,7 @@ async def _shares(redis: Redis, trunk: str) -> list[TrunkShare]:
         value: Any = await redis.hget(trunk_key(partition), trunk)
         try:
             share = TrunkShare.from_bytes(value) if value else None
-        except (ValueError, RobocallError):
+        except ValueError:
             continue
         if share is not None and share.trunk_group_id == trunk:
             shares.append(share)
@@ -128,11 +127,8 @@ async def _shares(redis: Redis, trunk: str) -> list[TrunkShare]:
 def _totals(share: TrunkShare) -> dict[str, dict[str, int]]:
     """Totals of each window at the share's latest call; the oldest pane counts as far as the window overlaps it."""
     totals = {}
-    for window, name in enumerate(WINDOW_NAMES):
-        newest, into_ms = divmod(share.latest_ms, PANE_MS[window])
-        panes = share.panes[window]
-        oldest = panes[(newest - PANES_PER_WINDOW) % N_PANES]
-        sums = panes.sum(axis=0) - oldest * (into_ms / PANE_MS[window])
+    for name, length_ms, panes in zip(WINDOW_NAMES, PANE_MS, share.panes, strict=True):
+        sums = panes.sum(axis=0) - panes[0] * (share.latest_ms % length_ms / length_ms)
         totals[name] = {measure: round(float(total)) for measure, total in zip(MEASURES, sums, strict=True)}
     return totals
 

@@ -1,22 +1,23 @@
 """Share what each partition counts about a trunk group, so that every worker sees a trunk's totals.
 
 A trunk's calls are spread over all partitions. Each owned partition's shares go to Redis as absolute values under the
-partition: a counter that only its owner writes, so a repeat does no harm. What other partitions wrote since the last look
-comes back in the same round trip. All of it happens beside the stream, in slices of about a millisecond; no decision waits.
+partition: a counter that only its owner writes, so a repeat does no harm. What other partitions wrote since the last
+look comes back in the same round trip. All of it happens beside the stream, in short slices; no decision waits for it.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
-from detector.errors import RobocallError
 from detector.windows.engine import WindowEngine
 from detector.windows.trunks import TrunkShare, merge
 from streams.decision_writer import PASSING
@@ -92,14 +93,14 @@ class _Own:
     """What this worker counted in one of its partitions, and what Redis has of it."""
 
     shares: dict[str, TrunkShare] = field(default_factory=dict)
-    digests: dict[str, int] = field(default_factory=dict)
-    unwritten: dict[str, bytes] = field(default_factory=dict)
+    unwritten: dict[str, None] = field(default_factory=dict)
     count: int | None = None
+    is_new: bool = True
 
 
 @dataclass(slots=True)
 class _Other:
-    """What another worker wrote of one partition, up to its change number `count`."""
+    """What another worker wrote of one partition, up to its change number `count`, longest unchanged first."""
 
     shares: dict[str, TrunkShare] = field(default_factory=dict)
     count: int = 0
@@ -161,11 +162,12 @@ class TrunkExchange:
         self._limits = limits or ExchangeLimits()
         self._own: dict[int, _Own] = {}
         self._others: dict[int, _Other] = {}
+        self._sketches: dict[str, NDArray[np.uint32]] = {}
         self._stale: dict[str, None] = {}
         self._is_shared = False
         self._slices = _Slices(self._limits.slice_s)
         self.invalid = 0
-        """Values and keys in Redis that were ignored: corrupt, foreign, oversized, from the future, or too many."""
+        """Values and keys in Redis that were ignored: corrupt, foreign, oversized, or from the future."""
         self.round_trips = 0
         """Exchanges that succeeded."""
 
@@ -215,16 +217,15 @@ class TrunkExchange:
 
     async def _collect(self) -> None:
         for partition, own in list(self._own.items()):
-            for share in self._engine.trunk_shares(partition):
-                value = share.to_bytes()
-                digest = hash(value)
-                trunk = share.trunk_group_id
-                if own.digests.get(trunk) != digest:
-                    own.digests[trunk] = digest
-                    own.shares[trunk] = share
-                    own.unwritten[trunk] = value
-                    self._stale[trunk] = None
-                await self._slices.breathe()
+            changed = self._engine.trunk_shares(partition, changed_only=not own.is_new)
+            own.is_new = False
+            for share in changed:
+                own.unwritten[share.trunk_group_id] = None
+                gone = _put(own.shares, share, self._limits.trunks_per_partition)
+                if gone is not None:
+                    own.unwritten.pop(gone, None)
+                self._stale[share.trunk_group_id] = None
+            await self._slices.breathe()
 
     async def _round_trip(self) -> "_Answers":
         pipeline = self._redis.pipeline(transaction=False)
@@ -239,16 +240,16 @@ class TrunkExchange:
                 raise answer
         return _Answers(writes, reads, answers)
 
-    def _queue_writes(self, pipeline: Pipeline) -> dict[int, dict[str, bytes]]:
-        room = self._limits.writes_per_trip
-        writes: dict[int, dict[str, bytes]] = {}
+    def _queue_writes(self, pipeline: Pipeline) -> dict[int, list[TrunkShare]]:
+        room = max(1, self._limits.writes_per_trip // max(1, len(self._own)))
+        writes: dict[int, list[TrunkShare]] = {}
         for partition, own in self._own.items():
-            taken = dict(islice(own.unwritten.items(), max(1, room // len(self._own))))
+            taken = [own.shares[trunk] for trunk in islice(own.unwritten, room)]
             if not taken:
                 continue
             writes[partition] = taken
             keys = (*_keys(partition), TRUNK_PARTITIONS)
-            pairs = [part for pair in taken.items() for part in pair]
+            pairs = [part for share in taken for part in (_name(share.trunk_group_id), share.to_bytes())]
             limit = self._limits.trunks_per_partition
             pipeline.eval(WRITE_SHARES, len(keys), *keys, partition, SHARE_TTL_S, limit, *pairs)
         return writes
@@ -268,17 +269,18 @@ class TrunkExchange:
         self._is_shared = True
         self.round_trips += 1
 
-    def _take_written(self, partition: int, written: dict[str, bytes], reply: Any) -> None:
+    def _take_written(self, partition: int, written: list[TrunkShare], reply: Any) -> None:
         own = self._own[partition]
         if isinstance(reply, ResponseError):  # the key is somebody else's: keep trying, it may be put right
             self.invalid += 1
             return
-        for trunk, value in written.items():
-            if own.unwritten.get(trunk) is value:
-                del own.unwritten[trunk]
         if own.count is not None and reply != own.count + len(written):
-            own.digests.clear()  # Redis was emptied, or somebody else wrote here: write everything again
+            # Redis was emptied, or somebody else wrote here: write everything again.
+            own.unwritten.update(dict.fromkeys(own.shares))
         own.count = reply
+        for share in written:
+            if own.shares.get(share.trunk_group_id) is share:
+                own.unwritten.pop(share.trunk_group_id, None)
 
     async def _take_read(self, partition: int, reply: Any) -> None:
         other = self._others.get(partition)
@@ -295,16 +297,20 @@ class TrunkExchange:
     def _take_share(self, other: _Other, name: bytes, value: bytes) -> None:
         latest_allowed_ms = time.time_ns() // 1_000_000 + self._limits.ahead_ms
         try:
-            trunk = name.decode()
             share = TrunkShare.from_bytes(value)
-        except (ValueError, RobocallError):
+        except ValueError:
             self.invalid += 1
             return
-        is_too_many = trunk not in other.shares and len(other.shares) >= self._limits.trunks_per_partition
-        if share.trunk_group_id != trunk or share.latest_ms > latest_allowed_ms or is_too_many:
+        trunk = share.trunk_group_id
+        if _name(trunk) != name or share.latest_ms > latest_allowed_ms:
             self.invalid += 1
             return
-        other.shares[trunk] = share
+        # Sketches are maxima of times: one for all other partitions says what one for each would, in less room.
+        known = self._sketches.setdefault(trunk, share.sketches)
+        np.maximum(known, share.sketches, out=known)
+        gone = _put(other.shares, replace(share, sketches=known), self._limits.trunks_per_partition)
+        if gone is not None and not any(gone in one.shares for one in self._others.values()):
+            del self._sketches[gone]
         self._stale[trunk] = None
 
     def _take_partitions(self, reply: Any) -> None:
@@ -321,7 +327,7 @@ class TrunkExchange:
         """Read and write everything again when it is back: nobody knows what it will have lost."""
         self._is_shared = False
         for own in self._own.values():
-            own.digests.clear()
+            own.unwritten.update(dict.fromkeys(own.shares))
             own.count = None
         for other in self._others.values():
             other.count = 0
@@ -343,10 +349,25 @@ class TrunkExchange:
 class _Answers:
     """What was asked in one round trip, and the replies: to the writes, to the reads, and the partitions that exist."""
 
-    writes: dict[int, dict[str, bytes]]
+    writes: dict[int, list[TrunkShare]]
     reads: list[int]
     replies: list[Any]
 
 
 def _keys(partition: int) -> tuple[str, str, str]:
     return trunk_key(partition), trunk_journal_key(partition), trunk_version_key(partition)
+
+
+def _name(trunk_group_id: str) -> bytes:
+    return trunk_group_id.encode("utf-8", "surrogatepass")
+
+
+def _put(shares: dict[str, TrunkShare], share: TrunkShare, limit: int) -> str | None:
+    """Add a share as the one changed last; at the limit the one that is unchanged for longest goes and is returned."""
+    shares.pop(share.trunk_group_id, None)
+    shares[share.trunk_group_id] = share
+    if len(shares) <= limit:
+        return None
+    gone = next(iter(shares))
+    del shares[gone]
+    return gone

@@ -64,9 +64,11 @@ def treatment(score: float, held: Action, thresholds: Thresholds, *, may_block: 
 def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> list[tuple[int, float]]:
     """Rows and scores that can be objected to, and those of numbers that are held and may now be cleared."""
     worth = scores >= work.tables.floor
-    held = work.standing.held
-    if len(held):
-        worth = worth | np.fromiter((work.calling[row] in held for row in rows.tolist()), np.bool_, rows.size)
+    calling, held = work.calling, work.standing.held
+    rising = {calling[row] for row in rows[worth].tolist()}  # may come to be held by a call of this very batch
+    if rising or len(held):
+        watched = (calling[row] in rising or calling[row] in held for row in rows.tolist())
+        worth = np.fromiter(watched, np.bool_, rows.size)
     return list(zip(rows[worth].tolist(), scores[worth].tolist(), strict=True))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -278,14 +278,24 @@ def test_memory_of_numbers_is_bounded() -> None:
     assert standing.held.get("+12125550049") == Held(LABEL, T0 + 3_600_000)
 
 
+def test_a_number_is_cleared_by_a_low_score_in_the_batch_that_labelled_it() -> None:
+    """As call by call: .90 labels, .10 clears, .80 is below the upper threshold again."""
+    scores = {"a": 0.9, "b": 0.1, "c": 0.8}
+    calls = [setup(name, setup_time_ms=T0 + row) for row, name in enumerate(scores)]
+
+    screening = screen(screener(POLICY, {name: {SCORE: score} for name, score in scores.items()}), *calls)
+
+    assert [decided.action for decided in screening.outcomes] == [LABEL, ALLOW, ALLOW]
+
+
 CALLS = st.lists(
     st.tuples(
-        st.integers(0, 2),  # number
+        st.integers(0, 1),  # number
         st.integers(-5, 40),  # seconds after the call before
         st.sampled_from([0.1, 0.76, 0.86, 0.96, 0.99]),
-        st.sampled_from(["t-1", "t-live"]),
-        st.booleans(),  # whether the rule fires
-        st.booleans(),  # whether the called party has opted out
+        st.sampled_from(["t-1", "t-1", "t-live"]),
+        st.integers(0, 4).map(lambda one: one == 0),  # whether the rule fires
+        st.integers(0, 4).map(lambda one: one == 0),  # whether the called party has opted out
     ),
     max_size=25,
 )
@@ -298,6 +308,7 @@ RULED = replace(
 )
 
 
+@settings(max_examples=400)
 @given(calls=CALLS, cuts=st.sets(st.integers(0, 25)))
 def test_outcomes_do_not_depend_on_how_calls_are_cut_into_batches(
     calls: list[tuple[int, int, float, str, bool, bool]], cuts: set[int]

@@ -18,6 +18,7 @@ SWITCH_INTERVAL_S = 0.0003
 """How long another thread may hold the interpreter; the default of 5 ms is longer than a decision takes."""
 STOP_TIMEOUT_S = 15.0
 RESTART_PAUSE_S = 1.0
+CANCEL_AGAIN_S = 0.25
 
 log = structlog.get_logger(__name__)
 mode_log = logging.getLogger("mode")  # services announce every start and stop to the log of their class
@@ -63,10 +64,12 @@ class Background:
         self._tasks = [asyncio.create_task(self._keep_running(name, job), name=name) for name, job in self._jobs]
 
     async def stop(self) -> None:
-        """Cancel every job and wait for it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Cancel every job and wait for it; again and again, since a cancelled network call may swallow the first."""
+        running = set(self._tasks)
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
 
     @staticmethod
     async def _keep_running(name: str, job: Callable[[], Awaitable[None]]) -> None:

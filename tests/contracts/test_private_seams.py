@@ -52,7 +52,7 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (consumer.Consumer, "_filter_tps_with_pending_acks", ["self", "topics"]),
     (consumer.Consumer, "_new_offset", ["self", "tp"]),
     (consumer.Consumer, "on_partitions_revoked", ["self", "revoked"]),
-    (consumer.Consumer, "verify_event_path", ["self", "now", "tp"]),
+    (consumer.Consumer, "verify_all_partitions_active", ["self"]),
     (base.Transport, "create_consumer", ["self", "callback", "kwargs"]),
     (Schema, "loads_key", ["self", "app", "message", "loads", "serializer"]),
     (Schema, "loads_value", ["self", "app", "message", "loads", "serializer"]),

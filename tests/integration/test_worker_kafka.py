@@ -1,0 +1,206 @@
+"""The worker process on a real broker: every call setup is answered once, whatever else is in the topic."""
+
+import json
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from models.traffic.generate import generate
+from models.traffic.spec import TrafficSpec
+from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
+from tests.processes import Worker, wait_until, workers
+from tests.streams.small_model import save_small_model
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
+
+FreshTopics = Callable[..., list[str]]
+NO_REDIS = "redis://127.0.0.1:1/0"
+EVENTS = 5_000
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small_model(tmp_path_factory.mktemp("models") / "small")
+
+
+@pytest.fixture
+def environment(
+    kafka_bootstrap: str, fresh_topics: FreshTopics, model: Path, request: pytest.FixtureRequest
+) -> dict[str, str]:
+    """Empty topics, a group of one's own, and no Redis: a worker must do without."""
+    fresh_topics(12)
+    return {
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "ROBOCALL_REDIS_URL": NO_REDIS,
+        "ROBOCALL_MODEL_DIR": str(model),
+        "ROBOCALL_CONSUMER_GROUP": f"{request.node.name}-{time.time_ns()}",
+        "ROBOCALL_SESSION_TIMEOUT_S": "6",
+        "ROBOCALL_SCORED_SAMPLE_RATIO": "0.5",
+    }
+
+
+@pytest.fixture(scope="module")
+def events() -> list[bytes]:
+    """Generated traffic, both kinds of event."""
+    lines: list[str] = []
+    for block in generate(TrafficSpec(seed=11, hours=1.0, calls_per_second=10.0)):
+        lines += block.json_lines()
+        if len(lines) >= EVENTS:
+            break
+    return [line.encode() for line in lines[:EVENTS]]
+
+
+def setups(lines: list[bytes]) -> set[str]:
+    return {event["call_id"] for event in map(json.loads, lines) if event["type"] == "call_setup"}
+
+
+def produce(bootstrap: str, lines: list[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 5})
+    for line in lines:
+        producer.produce(CALL_EVENTS, key=json.loads(line)["calling_number"], value=line)
+        producer.poll(0)
+    assert producer.flush(30) == 0
+
+
+class Reader:
+    """Reads a topic from its beginning, keeping what it saw."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self.records: list[tuple[bytes | None, dict[str, Any]]] = []
+        self._consumer = Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": f"reader-{time.time_ns()}", "auto.offset.reset": "earliest"}
+        )
+        self._consumer.subscribe([topic])
+
+    def read(self) -> list[tuple[bytes | None, dict[str, Any]]]:
+        """Everything so far, after waiting a moment for more."""
+        for message in self._consumer.consume(5_000, 0.5):
+            value = message.value()
+            if message.error() is None and value is not None:
+                self.records.append((message.key(), json.loads(value)))
+        return self.records
+
+    def calls(self) -> Counter[str]:
+        """How often each call was answered."""
+        return Counter(record["call_id"] for _, record in self.read())
+
+
+def committed(bootstrap: str, group: str) -> int:
+    """Sum of the group's committed offsets."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    found = consumer.committed([TopicPartition(CALL_EVENTS, partition) for partition in range(12)], timeout=10)
+    consumer.close()
+    return sum(max(0, partition.offset) for partition in found)
+
+
+def is_ready(running: list[Worker]) -> bool:
+    return sum(int(worker.health().get("partitions", 0)) for worker in running) == 12
+
+
+def test_every_call_setup_is_answered_exactly_once_without_redis(
+    kafka_bootstrap: str, environment: dict[str, str], events: list[bytes], tmp_path: Path
+) -> None:
+    """5,000 events; decisions name their call, samples carry their features, pages are served, SIGTERM ends with 0."""
+    wanted = setups(events)
+    decisions, samples = Reader(kafka_bootstrap, CALL_DECISIONS), Reader(kafka_bootstrap, SCORED_CALLS)
+
+    with workers(1, environment, tmp_path) as (worker,):
+        produce(kafka_bootstrap, events)
+        wait_until(lambda: set(decisions.calls()) >= wanted, "every setup answered", timeout_s=240)
+        wait_until(lambda: worker.health().get("lag") == 0, "everything acknowledged")
+        health = worker.health()
+        with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=5) as page:
+            exposition = page.read().decode()
+        status = worker.stop()
+
+    assert decisions.calls() == Counter(wanted)
+    assert health == {"status": "ok", "partitions": 12, "lag": 0, "stalled": []}
+    assert f'robocall_events_total{{type="call_setup"}} {len(wanted)}.0' in exposition
+    assert 'robocall_trunk_view{view="local"} 1.0' in exposition
+    assert "robocall_key_mismatches_total 0.0" in exposition
+    assert status == 0
+    assert committed(kafka_bootstrap, environment["ROBOCALL_CONSUMER_GROUP"]) == len(events)
+    sampled = samples.read()
+    assert 0.4 * len(wanted) < len(sampled) < 0.6 * len(wanted)
+    by_call = {record["call_id"]: record for _, record in decisions.records}
+    for _, record in sampled:
+        assert len(record["features"]) > 40
+        assert {name: value for name, value in record.items() if name != "features"} == by_call[record["call_id"]]
+
+
+def test_records_that_cannot_be_used_become_dead_letters_and_stop_nothing(
+    kafka_bootstrap: str, environment: dict[str, str], events: list[bytes], tmp_path: Path
+) -> None:
+    """Junk and tombstones between good events; each dead letter says where it came from."""
+    decisions, letters = Reader(kafka_bootstrap, CALL_DECISIONS), Reader(kafka_bootstrap, DEAD_LETTERS)
+    good = events[:200]
+    junk: list[bytes | None] = [None, b"", b"not json", b"[]", b'{"type":"call_setup"}', b"\xff\xfe", b"x" * 20_000]
+    producer = Producer({"bootstrap.servers": kafka_bootstrap})
+    for line in good[:100]:
+        producer.produce(CALL_EVENTS, key=b"k", value=line, partition=3)
+    for value in junk:
+        producer.produce(CALL_EVENTS, key=b"original key", value=value, partition=3)
+    for line in good[100:]:
+        producer.produce(CALL_EVENTS, key=b"k", value=line, partition=3)
+    assert producer.flush(30) == 0
+
+    with workers(1, environment, tmp_path) as (worker,):
+        wait_until(lambda: set(decisions.calls()) >= setups(good), "every setup answered", timeout_s=240)
+        wait_until(lambda: len(letters.read()) >= len(junk), "a dead letter for each")
+        assert worker.stop() == 0
+
+    assert decisions.calls() == Counter(setups(good))
+    found = sorted((letter["offset"], letter["code"], letter["topic"]) for _, letter in letters.records)
+    codes = ["empty", "empty", "invalid_json", "not_an_object", "missing_field", "invalid_utf8", "too_large"]
+    assert found == [(100 + index, code, CALL_EVENTS) for index, code in enumerate(codes)]
+    assert {key for key, _ in letters.records} == {b"original key"}
+
+
+def test_one_of_two_workers_is_killed_and_no_call_is_lost(
+    kafka_bootstrap: str, environment: dict[str, str], events: list[bytes], tmp_path: Path
+) -> None:
+    """The survivor takes over after the session timeout; repeats carry the same decision id."""
+    wanted = setups(events)
+    decisions = Reader(kafka_bootstrap, CALL_DECISIONS)
+
+    with workers(2, environment, tmp_path) as (victim, survivor):
+        wait_until(lambda: is_ready([victim, survivor]), "both have their share", timeout_s=240)
+        for start in range(0, EVENTS, 250):
+            produce(kafka_bootstrap, events[start : start + 250])
+            if start == 2_500:
+                victim.kill()
+        wait_until(lambda: set(decisions.calls()) >= wanted, "every setup answered")
+        assert survivor.stop() == 0
+
+    assert set(decisions.calls()) == wanted
+    ids = {(record["call_id"], record["decision_id"]) for _, record in decisions.records}
+    assert len(ids) == len(wanted)
+
+
+def test_a_refused_decision_ends_the_worker_and_acknowledges_nothing(
+    kafka_bootstrap: str,
+    kafka_admin: KafkaAdminClient,
+    environment: dict[str, str],
+    events: list[bytes],
+    tmp_path: Path,
+) -> None:
+    """Better to stop than to drop decisions: status 1, one clear line, nothing committed."""
+    kafka_admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, CALL_DECISIONS, {"max.message.bytes": "100"})])
+
+    with workers(1, environment, tmp_path) as (worker,):
+        wait_until(lambda: is_ready([worker]), "ready", timeout_s=240)
+        produce(kafka_bootstrap, events[:500])
+        status = worker.process.wait(60)
+
+    assert status == 1
+    assert "call-decisions/" in worker.log.read_text()
+    assert "refused a batch" in worker.log.read_text()
+    assert committed(kafka_bootstrap, environment["ROBOCALL_CONSUMER_GROUP"]) == 0

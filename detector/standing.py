@@ -4,7 +4,8 @@ Everything is driven by event time and by the order of events, so that a replay 
 bounded; at the bound the entry that was set longest ago goes first.
 """
 
-from collections.abc import Iterator
+import builtins
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from detector.decisions import Action, Mode
@@ -93,10 +94,12 @@ class HeldNumbers:
 class StandingDecisions:
     """Bounded map from entity to its standing decision, with the changes that are still to be published."""
 
-    __slots__ = ("_by_entity", "_changes", "_max_entries", "held")
+    __slots__ = ("_by_entity", "_changes", "_max_entries", "_numbers", "_trunks", "held")
 
     def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
         self._by_entity: dict[str, StandingDecision] = {}
+        self._numbers: builtins.set[str] = set()
+        self._trunks: builtins.set[str] = set()
         self._changes: list[StandingDecision] = []
         self._max_entries = max_entries
         self.held = HeldNumbers(max_entries)
@@ -114,6 +117,10 @@ class StandingDecisions:
         decision = self._by_entity.get(entity)
         return decision if decision is not None and now_ms < decision.expires_ms else None
 
+    def touches(self, calling_numbers: Iterable[str], trunks: Iterable[str]) -> bool:
+        """Whether there is a decision, expired or not, on any of these; one hash each."""
+        return not (self._numbers.isdisjoint(calling_numbers) and self._trunks.isdisjoint(trunks))
+
     def set(self, decision: StandingDecision, *, publish: bool = False) -> None:
         """Put a decision in the place of the entity's last one.
 
@@ -123,16 +130,24 @@ class StandingDecisions:
         """
         self._by_entity.pop(decision.entity, None)
         self._by_entity[decision.entity] = decision
+        self._subjects(decision.entity).add(decision.entity.partition(":")[2])
         if len(self._by_entity) > self._max_entries:
-            del self._by_entity[next(iter(self._by_entity))]
+            self._forget(next(iter(self._by_entity)))
         if publish and decision.mode is Mode.ENFORCE:
             self._changes.append(decision)
 
     def remove(self, entity: str) -> None:
         """Release an entity: its decision, and for a number the hysteresis and the count of blocks, are forgotten."""
-        self._by_entity.pop(entity, None)
+        self._forget(entity)
         if entity.startswith(NUMBER_ENTITY):
             self.held.drop(entity.removeprefix(NUMBER_ENTITY))
+
+    def _forget(self, entity: str) -> None:
+        self._by_entity.pop(entity, None)
+        self._subjects(entity).discard(entity.partition(":")[2])
+
+    def _subjects(self, entity: str) -> builtins.set[str]:
+        return self._numbers if entity.startswith(NUMBER_ENTITY) else self._trunks
 
     def changes(self) -> list[StandingDecision]:
         """Hand over what was set with `publish` since the last call, in order."""

@@ -79,7 +79,7 @@ def entity_block(work: Work) -> Found:
     for values, reason in ((work.calling, reasons.BLOCK_LISTED_NUMBER), (work.trunks, reasons.BLOCK_LISTED_TRUNK)):
         for row in _members(values, work.lists.block):
             found.setdefault(row, work.blocked(row, Step.ENTITY_BLOCK, (reason,)))
-    if len(work.standing):
+    if work.standing.touches(work.calling, work.trunks):
         for row in range(len(work.setups)):
             decision = work.standing_on(row)
             if decision is not None:

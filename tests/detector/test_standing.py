@@ -45,6 +45,22 @@ def test_at_the_bound_the_one_set_longest_ago_goes() -> None:
     assert len(standing) == 2
 
 
+def test_a_batch_is_worth_a_look_when_any_of_it_is_decided_on() -> None:
+    """Numbers and trunk groups are told apart; what was released or pushed out is not looked for."""
+    standing = StandingDecisions(max_entries=2)
+    standing.set(BLOCK)
+    standing.set(replace(BLOCK, entity="trunk:t-1"))
+
+    assert standing.touches(["+12125550123"], ["t-2"])
+    assert standing.touches(["+12125550999"], ["t-1"])
+    assert not standing.touches(["t-1"], ["+12125550123"])
+
+    standing.set(replace(BLOCK, entity="trunk:t-2"))
+    standing.remove("trunk:t-1")
+    assert not standing.touches(["+12125550123"], ["t-1"])
+    assert standing.touches([], ["t-2"])
+
+
 def test_only_enforced_decisions_of_ours_are_published_and_once() -> None:
     standing = StandingDecisions()
     standing.set(BLOCK, publish=True)

@@ -67,11 +67,17 @@ def fresh_topics(kafka_admin: KafkaAdminClient) -> Iterator[FreshTopics]:
     def make(partitions: int = topics.DEFAULT_PARTITIONS) -> list[str]:
         if os.environ.get(KAFKA_VARIABLE):
             _leave_records_alone(kafka_admin)
-        delete_topics(kafka_admin)
+        delete_topics(kafka_admin, set(topics.TOPIC_BY_NAME))
         return topics.create(kafka_admin, partitions=partitions)
 
     yield make
-    delete_topics(kafka_admin)
+    delete_topics(kafka_admin, set(topics.TOPIC_BY_NAME))
+
+
+@pytest.fixture
+def delete_topic(kafka_admin: KafkaAdminClient) -> Callable[[str], None]:
+    """A function that deletes one topic of the contract and returns when it is gone."""
+    return lambda name: delete_topics(kafka_admin, {name})
 
 
 def _leave_records_alone(admin: KafkaAdminClient) -> None:
@@ -84,14 +90,14 @@ def _leave_records_alone(admin: KafkaAdminClient) -> None:
             )
 
 
-def delete_topics(admin: KafkaAdminClient) -> None:
-    """Delete the topics of the contract and wait until the broker has forgotten them."""
-    present = topics.existing(admin)
+def delete_topics(admin: KafkaAdminClient, names: set[str]) -> None:
+    """Delete those of the topics that exist and wait until the broker has forgotten them."""
+    present = topics.existing(admin) & names
     if not present:
         return
     admin.delete_topics(sorted(present))
     deadline = time.monotonic() + DELETION_SECONDS
-    while topics.existing(admin):
+    while topics.existing(admin) & names:
         assert time.monotonic() < deadline, "the broker did not delete the topics"
         time.sleep(0.05)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from kafka import KafkaAdminClient
 
 from streams.doctor import doctor
 from streams.local import free_ports
@@ -71,11 +70,11 @@ def test_without_kafka_it_is_broken(run: Run) -> None:
 
 
 def test_a_missing_topic_is_broken_and_a_wrong_one_a_warning(
-    run: Run, fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient
+    run: Run, fresh_topics: Callable[..., list[str]], delete_topic: Callable[[str], None]
 ) -> None:
     fresh_topics(partitions=2)
     assert {finding["state"] for finding in findings(run(partitions="3"))["topics"]} == {"warning"}
-    kafka_admin.delete_topics(["call-events"])
+    delete_topic("call-events")
     result = run(partitions="2")
     assert result.exit_code == 1
     (topic,) = findings(result)["topics"]

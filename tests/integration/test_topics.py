@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 
 import pytest
@@ -25,8 +26,17 @@ def run(kafka_bootstrap: str) -> Callable[..., Result]:
 
 
 def alter(admin: KafkaAdminClient, name: str, **values: str) -> None:
+    """Change settings of a topic and return when the broker shows them."""
     configs = {key.replace("_", "."): value for key, value in values.items()}
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
+    deadline = time.monotonic() + 10.0
+    while True:
+        resource = ConfigResource(ConfigResourceType.TOPIC, name)
+        found = admin.describe_configs([resource], config_filter="all")["topic"][name]
+        if all(found[key]["value"] == value for key, value in configs.items()):
+            return
+        assert time.monotonic() < deadline, f"the broker does not show {configs}"
+        time.sleep(0.05)
 
 
 def test_fresh_topics_are_those_of_the_contract(
@@ -64,10 +74,10 @@ def test_creating_twice_changes_nothing(fresh_topics: Callable[..., list[str]], 
 
 
 def test_check_names_every_missing_topic(
-    fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient, run: Callable[..., Result]
+    fresh_topics: Callable[..., list[str]], delete_topic: Callable[[str], None], run: Callable[..., Result]
 ) -> None:
     fresh_topics(partitions=1)
-    kafka_admin.delete_topics(["scored-calls"])
+    delete_topic("scored-calls")
     result = run("check", "--partitions", "1")
     assert result.exit_code == 1
     assert result.stdout == "scored-calls is missing: run `robocall topics create`\n"
@@ -102,18 +112,20 @@ def test_longer_retention_is_no_complaint(
 
 
 def test_create_command_creates_then_check_command_is_content(
-    fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient, run: Callable[..., Result]
+    fresh_topics: Callable[..., list[str]], delete_topic: Callable[[str], None], run: Callable[..., Result]
 ) -> None:
     fresh_topics(partitions=1)
-    kafka_admin.delete_topics(["call-feedback"])
+    delete_topic("call-feedback")
     result = run("create", "--partitions", "1")
     assert (result.exit_code, result.stderr) == (0, "created: call-feedback\n")
     assert run("check", "--partitions", "1").exit_code == 0
 
 
-def test_a_refused_topic_is_one_sentence(fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient) -> None:
+def test_a_refused_topic_is_one_sentence(
+    fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient, delete_topic: Callable[[str], None]
+) -> None:
     fresh_topics(partitions=1)
-    kafka_admin.delete_topics(["scored-calls"])
+    delete_topic("scored-calls")
     more_copies_than_brokers = 32
     with pytest.raises(topics.TopicCreationFailed, match=r"refused to create scored-calls: .*replication factor"):
         topics.create(kafka_admin, partitions=1, replication_factor=more_copies_than_brokers)

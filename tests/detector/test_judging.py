@@ -197,9 +197,10 @@ def test_blocks_that_are_too_far_apart_make_none() -> None:
 
 
 def test_the_count_starts_again_after_a_standing_block() -> None:
-    calls = [(0, 0.99), (1, 0.99), (2, 0.99), (602, 0.99), (603, 0.99), (604, 0.1)]
+    """Blocked as a number from 2 s to 12 s; the window still holds the three blocks, but they are used up."""
+    policy = replace(POLICY, standing_blocks=StandingBlocks(after_blocks=3, within_s=3_600, block_s=10))
 
-    outcomes = _timeline(THREE, calls)
+    outcomes = _timeline(policy, [(0, 0.99), (1, 0.99), (2, 0.99), (12, 0.99), (13, 0.99), (14, 0.1)])
 
     assert outcomes[-1].decided_by is Step.ALLOW
 

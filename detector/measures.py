@@ -124,14 +124,12 @@ class FamilyShape:
 
     Attributes:
         measures: Measures that it keeps panes of, ascending.
-        is_wide: Panes count to 2**32 - 1, else they stop at 65,535.
         items: Distinct counts kept, the first of `ITEMS`.
         levels: Resolutions of a distinct sketch.
         width: Registers of one resolution.
     """
 
     measures: tuple[int, ...]
-    is_wide: bool
     items: int
     levels: int
     width: int
@@ -139,14 +137,14 @@ class FamilyShape:
 
 SHAPES = {
     NUMBER: FamilyShape(
-        (ATTEMPTS, NEIGHBOUR_NXX, NEIGHBOUR_NPA, SEQUENTIAL, ATTESTED_A, VERIFICATION_FAILED, *_ENDS), False, 3, 7, 32
+        (ATTEMPTS, NEIGHBOUR_NXX, NEIGHBOUR_NPA, SEQUENTIAL, ATTESTED_A, VERIFICATION_FAILED, *_ENDS), 3, 7, 32
     ),
-    TRUNK: FamilyShape(_ALL, True, 3, 12, 128),
-    ORIGIN: FamilyShape(_ALL, True, 3, 12, 128),
+    TRUNK: FamilyShape(_ALL, 3, 12, 128),
+    ORIGIN: FamilyShape(_ALL, 3, 12, 128),
     BLOCK: FamilyShape(
-        (ATTEMPTS, NEIGHBOUR_NXX, SEQUENTIAL, NEW_NUMBER, ATTESTED_A, VERIFICATION_FAILED, *_ENDS), False, 3, 7, 32
+        (ATTEMPTS, NEIGHBOUR_NXX, SEQUENTIAL, NEW_NUMBER, ATTESTED_A, VERIFICATION_FAILED, *_ENDS), 3, 7, 32
     ),
-    CALLED: FamilyShape((ATTEMPTS, NEIGHBOUR_NPA, NEW_NUMBER, VERIFICATION_FAILED, *_ENDS), False, 2, 7, 32),
+    CALLED: FamilyShape((ATTEMPTS, NEIGHBOUR_NPA, NEW_NUMBER, VERIFICATION_FAILED, *_ENDS), 2, 7, 32),
 }
 
 NOT_ENOUGH_DATA = -1.0

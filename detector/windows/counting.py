@@ -134,32 +134,30 @@ def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
 
 
 @compiled
-def _add(store: Store, slot: int, window: int, place: int, column: int, amount: int) -> None:
-    limit = 0xFFFFFFFF if store.panes.itemsize == 4 else 0xFFFF  # noqa: PLR2004 - bytes of uint32
-    counted = min(amount, limit - np.int64(store.panes[slot, window, place, column]))
-    store.panes[slot, window, place, column] += counted
-    store.totals[slot, window, column] += counted
-
-
-@compiled
 def add_to_panes(store: Store, slot: int, indexes: Ints, flags: int, talk_s: int) -> None:
     """Count `flags` (and talk time) in the panes that `indexes` names, as far as they are still held."""
     if len(store.panes) == 0:
         return
+    panes, totals, state, columns = store.panes[slot], store.totals[slot], store.state[slot], store.column
+    one, talk = np.uint32(1), np.uint32(talk_s)
     for window in range(spec.N_WINDOWS):
         index = indexes[window]
-        if store.state[slot, slots.HEADS + window] - index >= spec.N_PANES:
+        if state[slots.HEADS + window] - index >= spec.N_PANES:
             continue
         place = index % spec.N_PANES
         rest = flags
         measure = 0
         while rest != 0:
-            if rest & 1 and store.column[measure] >= 0:
-                _add(store, slot, window, place, store.column[measure], 1)
+            column = columns[measure]
+            if rest & 1 and column >= 0:
+                panes[window, place, column] += one
+                totals[window, column] += one
             rest >>= 1
             measure += 1
-        if talk_s > 0 and store.column[spec.TALK_S] >= 0:
-            _add(store, slot, window, place, store.column[spec.TALK_S], talk_s)
+        column = columns[spec.TALK_S]
+        if talk_s > 0 and column >= 0:
+            panes[window, place, column] += talk
+            totals[window, column] += talk
 
 
 @compiled

@@ -13,22 +13,25 @@ from detector.ports import FeatureMatrix
 from detector.windows import kernel, slots
 from detector.windows.kernel import Columns, Families, Reading
 from detector.windows.reading import read
+from detector.windows.slots import Store
 from detector.windows.trunks import TrunkShare, export_share, import_others
 
 NAMES_PER_SLOT = 2
+KEYS_PER_HOT_KEY = 8
+"""Blocks and called numbers: one in so many may be busy enough for full windows."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowSettings:
-    """Bounds of the engine. A busy number takes about 4 KB, a trunk or origin 24 KB, any other number 170 bytes.
+    """Bounds of the engine. A busy key takes about 6 KB, a trunk 46, an origin 24, any other key 190 bytes.
 
     Attributes:
         max_hot_numbers: Numbers with full windows (a third call within 24 h).
         max_cold_numbers: Numbers with their last two calls only.
         max_trunks: Trunk groups, times partitions unless shared.
-        max_blocks: Number blocks.
+        max_blocks: Number blocks; one in eight of them may be busy.
         max_origins: Origins.
-        max_called: Called numbers.
+        max_called: Called numbers; one in eight of them may be busy.
         seed: Seed of all hashes; the same as of `build_batch`.
         partitions: Partitions of the topic: counts of origins, blocks and called numbers are multiplied by it.
         shared_trunks: One slot a trunk for all partitions (replay), else one a partition.
@@ -45,23 +48,32 @@ class WindowSettings:
     shared_trunks: bool = False
 
 
+def _hot(family: int, keys: int, *, is_shared: bool = False) -> Store:
+    return slots.make_store(spec.SHAPES[family], keys, ring=spec.RING, has_panes=True, is_shared=is_shared)
+
+
+def _cold(family: int, keys: int) -> Store:
+    return slots.make_store(spec.SHAPES[family], keys, ring=spec.COLD_RING, has_panes=False, is_shared=False)
+
+
 class WindowEngine:
     """Sliding windows of all keys. Not thread-safe; one call at a time."""
 
     def __init__(self, settings: WindowSettings) -> None:
         """Reserve the stores; memory is used as keys come."""
         self.settings = settings
-        number, trunk = spec.SHAPES[spec.NUMBER], spec.SHAPES[spec.TRUNK]
-        make = slots.make_store
+        hot_blocks, hot_called = (
+            max(1, most // KEYS_PER_HOT_KEY) for most in (settings.max_blocks, settings.max_called)
+        )
         self._families = Families(
-            cold=make(number, settings.max_cold_numbers, ring=spec.COLD_RING, has_panes=False, is_shared=False),
-            number=make(number, settings.max_hot_numbers, ring=spec.RING, has_panes=True, is_shared=False),
-            trunk=make(trunk, settings.max_trunks, ring=spec.RING, has_panes=True, is_shared=True),
-            origin=make(
-                spec.SHAPES[spec.ORIGIN], settings.max_origins, ring=spec.RING, has_panes=True, is_shared=False
-            ),
-            block=make(spec.SHAPES[spec.BLOCK], settings.max_blocks, ring=spec.RING, has_panes=True, is_shared=False),
-            called=make(spec.SHAPES[spec.CALLED], settings.max_called, ring=spec.RING, has_panes=True, is_shared=False),
+            cold_number=_cold(spec.NUMBER, settings.max_cold_numbers),
+            number=_hot(spec.NUMBER, settings.max_hot_numbers),
+            trunk=_hot(spec.TRUNK, settings.max_trunks, is_shared=True),
+            origin=_hot(spec.ORIGIN, settings.max_origins),
+            cold_block=_cold(spec.BLOCK, settings.max_blocks),
+            block=_hot(spec.BLOCK, hot_blocks),
+            cold_called=_cold(spec.CALLED, settings.max_called),
+            called=_hot(spec.CALLED, hot_called),
         )
         scale = np.ones(spec.N_FAMILIES)
         scale[[spec.ORIGIN, spec.BLOCK, spec.CALLED, spec.RECEIVED]] = settings.partitions
@@ -72,6 +84,8 @@ class WindowEngine:
             counts=np.zeros((spec.N_FAMILIES, spec.N_WINDOWS, spec.N_MEASURES)),
             distinct=np.zeros((spec.N_FAMILIES, spec.N_ITEMS, spec.N_WINDOWS)),
             ages_s=np.full((spec.N_FAMILIES, 2), spec.NOT_ENOUGH_DATA),
+            ring_scratch=np.zeros((2, spec.RING), dtype=np.int64),
+            pane_scratch=np.zeros(spec.N_MEASURES),
         )
         self._trunk_names: dict[int, str] = {}
         self._changed_trunks: set[tuple[int, int]] = set()
@@ -106,7 +120,7 @@ class WindowEngine:
         self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
 
     def tracked(self) -> dict[str, int]:
-        """Number of keys held, per family; `cold` are numbers seen once or twice."""
+        """Number of keys held, per family and tier; `cold_` are keys with a call or two."""
         return {name: int(store.scalars[slots.USED]) for name, store in self._families._asdict().items()}
 
     def evictions(self) -> dict[str, int]:
@@ -160,10 +174,12 @@ class WindowEngine:
         key = self._number_key(calling_number)
         counts = np.zeros((spec.N_WINDOWS, spec.N_MEASURES))
         distinct = np.zeros((spec.N_ITEMS, spec.N_WINDOWS))
-        for store in (self._families.number, self._families.cold):
+        for store in (self._families.number, self._families.cold_number):
             slot = slots.find(store, key)
             if slot >= 0:
-                read(store, slot, now_ms, np.zeros(spec.N_WINDOWS, dtype=np.bool_), counts, distinct)
+                nothing = np.zeros(spec.N_WINDOWS, dtype=np.bool_)
+                ring, panes = self._reading.ring_scratch, self._reading.pane_scratch
+                read(store, slot, now_ms, nothing, counts, distinct, ring, panes)
                 return {name: tuple(counts[:, column].tolist()) for column, name in enumerate(spec.MEASURES)}
         return {}
 

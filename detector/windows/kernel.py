@@ -44,14 +44,27 @@ class Columns(NamedTuple):
 
 
 class Families(NamedTuple):
-    """All stores; numbers have two tiers."""
+    """All stores; where most keys see one call or two, these have a small cold store before the full one."""
 
-    cold: Store
+    cold_number: Store
     number: Store
     trunk: Store
     origin: Store
+    cold_block: Store
     block: Store
+    cold_called: Store
     called: Store
+
+
+class Call(NamedTuple):
+    """One set-up as a family sees it."""
+
+    partition: int
+    now_ms: int
+    parties: int
+    prefix: int
+    flags: int
+    dialled: int
 
 
 class Reading(NamedTuple):
@@ -63,6 +76,8 @@ class Reading(NamedTuple):
     counts: Floats
     distinct: Floats
     ages_s: Floats
+    ring_scratch: Ints
+    pane_scratch: Floats
 
 
 @compiled
@@ -91,14 +106,25 @@ def _set_ages(reading: Reading, family: int, store: Store, slot: int, now_ms: in
 
 
 @compiled
-def _setup_in(
-    reading: Reading, family: int, store: Store, slot: int, now_ms: int, indexes: Ints,
-    parties: int, prefix: int, flags: int, dialled: int,
-) -> None:  # fmt: skip
+def _read_in(reading: Reading, family: int, store: Store, slot: int, now_ms: int) -> None:
+    read(
+        store,
+        slot,
+        now_ms,
+        reading.wanted[family],
+        reading.counts[family],
+        reading.distinct[family],
+        reading.ring_scratch,
+        reading.pane_scratch,
+    )
+
+
+@compiled
+def _setup_in(reading: Reading, family: int, store: Store, slot: int, indexes: Ints, call: Call) -> None:
     """Count a set-up in one family and read it back."""
-    previous_ms = record_setup(store, slot, now_ms, indexes, parties, prefix, flags, dialled)
-    read(store, slot, now_ms, reading.wanted[family], reading.counts[family], reading.distinct[family])
-    _set_ages(reading, family, store, slot, now_ms, previous_ms)
+    previous_ms = record_setup(store, slot, call.now_ms, indexes, call.parties, call.prefix, call.flags, call.dialled)
+    _read_in(reading, family, store, slot, call.now_ms)
+    _set_ages(reading, family, store, slot, call.now_ms, previous_ms)
 
 
 @compiled
@@ -127,30 +153,31 @@ def _must_promote(cold: Store, slot: int, now_ms: int) -> bool:
 
 
 @compiled
-def _number_setup(
-    families: Families, reading: Reading, key: int, partition: int, now_ms: int, indexes: Ints, origin: int,
-    parties: int, prefix: int, flags: int, dialled: int,
-) -> bool:  # fmt: skip
-    """Count a set-up for its calling number, in either tier; returns whether the number was never seen."""
-    hot = find(families.number, key)
-    is_new = False
-    if hot < 0:
-        cold = find(families.cold, key)
-        is_new = cold < 0
-        if is_new:
-            cold = acquire(families.cold, key, partition)
-        if not is_new and _must_promote(families.cold, cold, now_ms):
-            hot = promote(families.cold, cold, families.number)
-        else:
-            if origin != 0:
-                families.cold.state[cold, slots.LAST_ORIGIN] = origin
-            flags |= int(is_new) << spec.NEW_NUMBER
-            _setup_in(reading, spec.NUMBER, families.cold, cold, now_ms, indexes, parties, prefix, flags, dialled)
-            return is_new
-    if origin != 0:
-        families.number.state[hot, slots.LAST_ORIGIN] = origin
-    _setup_in(reading, spec.NUMBER, families.number, hot, now_ms, indexes, parties, prefix, flags, dialled)
-    return is_new
+def _tiered_slot(cold: Store, hot: Store, key: int, call: Call) -> int:
+    """Slot of `key` for one more set-up: in the hot store, or -2 - slot in the cold one; made where there is none."""
+    slot = find(hot, key)
+    if slot >= 0:
+        return slot
+    cold_slot = _slot_of(cold, key, call.partition)
+    if _must_promote(cold, cold_slot, call.now_ms):
+        return promote(cold, cold_slot, hot)
+    return -2 - cold_slot
+
+
+@compiled
+def _tiered_setup(
+    cold: Store, hot: Store, reading: Reading, family: int, key: int, origin: int, indexes: Ints, call: Call
+) -> None:
+    """Count a set-up in a family of two tiers and read it back; `origin` is remembered with the key unless 0."""
+    slot = _tiered_slot(cold, hot, key, call)
+    if slot >= 0:
+        if origin != 0:
+            hot.state[slot, slots.LAST_ORIGIN] = origin
+        _setup_in(reading, family, hot, slot, indexes, call)
+    else:
+        if origin != 0:
+            cold.state[-2 - slot, slots.LAST_ORIGIN] = origin
+        _setup_in(reading, family, cold, -2 - slot, indexes, call)
 
 
 @compiled
@@ -161,42 +188,28 @@ def _one_setup(
     now_ms = columns.time_ms[event]
     partition = columns.partition[event]
     calling, called, trunk = columns.calling[event], columns.called[event], columns.trunk[event]
-    prefix, flags, dialled = columns.called_npanxx[event], columns.measures[event], columns.called_digits[event]
-    caller, callee = short_hash(calling), short_hash(called)
+    prefix, dialled = columns.called_npanxx[event], columns.called_digits[event]
+    caller, callee, via = short_hash(calling), short_hash(called), short_hash(trunk)
     origin = scoped_key(ORIGIN_SALT, columns.origin[event], partition, seed)
-    by_number = pack_parties(callee, short_hash(trunk))
-    is_new = _number_setup(
-        families, reading, calling, partition, now_ms, indexes, origin, by_number, prefix, flags, dialled
-    )
-    flags |= int(is_new) << spec.NEW_NUMBER
-    parties = pack_parties(callee, caller)
+    is_new = find(families.number, calling) < 0 and find(families.cold_number, calling) < 0
+    flags = columns.measures[event] | (int(is_new) << spec.NEW_NUMBER)
+    call = Call(partition, now_ms, pack_parties(callee, via), prefix, flags, dialled)
+    _tiered_setup(families.cold_number, families.number, reading, spec.NUMBER, calling, origin, indexes, call)
+    call = Call(partition, now_ms, pack_parties(callee, caller), prefix, flags, dialled)
     slot = _slot_of(families.trunk, trunk_key(trunk, partition, is_shared, seed), SHARED if is_shared else partition)
-    _setup_in(reading, spec.TRUNK, families.trunk, slot, now_ms, indexes, parties, prefix, flags, dialled)
+    _setup_in(reading, spec.TRUNK, families.trunk, slot, indexes, call)
     if origin == 0:
         _clear(reading, spec.ORIGIN)
     else:
-        slot = _slot_of(families.origin, origin, partition)
-        _setup_in(reading, spec.ORIGIN, families.origin, slot, now_ms, indexes, parties, prefix, flags, dialled)
+        _setup_in(reading, spec.ORIGIN, families.origin, _slot_of(families.origin, origin, partition), indexes, call)
     block = block_key(trunk, columns.calling_npanxx[event], partition, seed)
     if block == 0:
         _clear(reading, spec.BLOCK)
     else:
-        slot = _slot_of(families.block, block, partition)
-        _setup_in(reading, spec.BLOCK, families.block, slot, now_ms, indexes, parties, prefix, flags, dialled)
-    slot = _slot_of(families.called, scoped_key(CALLED_SALT, called, partition, seed), partition)
-    from_caller = pack_parties(caller, short_hash(trunk))
-    _setup_in(
-        reading,
-        spec.CALLED,
-        families.called,
-        slot,
-        now_ms,
-        indexes,
-        from_caller,
-        columns.calling_npanxx[event],
-        flags,
-        0,
-    )
+        _tiered_setup(families.cold_block, families.block, reading, spec.BLOCK, block, 0, indexes, call)
+    call = Call(partition, now_ms, pack_parties(caller, via), columns.calling_npanxx[event], flags, 0)
+    key = scoped_key(CALLED_SALT, called, partition, seed)
+    _tiered_setup(families.cold_called, families.called, reading, spec.CALLED, key, 0, indexes, call)
     _read_received(families, reading, scoped_key(CALLED_SALT, calling, partition, seed), now_ms)
     return is_new
 
@@ -207,14 +220,16 @@ def _read_received(families: Families, reading: Reading, key: int, now_ms: int) 
     _clear(reading, spec.RECEIVED)
     slot = find(families.called, key)
     if slot >= 0:
-        family = spec.RECEIVED
-        read(families.called, slot, now_ms, reading.wanted[family], reading.counts[family], reading.distinct[family])
+        _read_in(reading, spec.RECEIVED, families.called, slot, now_ms)
+        return
+    slot = find(families.cold_called, key)
+    if slot >= 0:
+        _read_in(reading, spec.RECEIVED, families.cold_called, slot, now_ms)
 
 
 @compiled
-def _end_in(store: Store, key: int, columns: Columns, event: int, indexes: Ints, peer: int) -> None:
-    """Count an end in one family; a key that no call was seen of has no end either."""
-    slot = find(store, key) if key != 0 else slots.NONE
+def _end_in(store: Store, slot: int, columns: Columns, event: int, indexes: Ints, peer: int) -> None:
+    """Count an end in one slot; -1 = a key that no call was seen of has no end either."""
     if slot >= 0:
         setup_ms, end_ms = columns.setup_time_ms[event], columns.time_ms[event]
         talk_s = (columns.talk_ms[event] + spec.SECOND_MS // 2) // spec.SECOND_MS
@@ -222,36 +237,37 @@ def _end_in(store: Store, key: int, columns: Columns, event: int, indexes: Ints,
 
 
 @compiled
-def _number_end(families: Families, columns: Columns, event: int, indexes: Ints, peer: int) -> int:
-    """Count an end for its calling number; returns the origin that last signed for it, 0 = none."""
-    key = columns.calling[event]
-    hot = find(families.number, key)
-    if hot < 0:
-        cold = find(families.cold, key)
-        if cold < 0:
+def _tiered_end(cold: Store, hot: Store, key: int, columns: Columns, event: int, indexes: Ints, peer: int) -> int:
+    """Count an end in a family of two tiers; returns the origin remembered with the key, 0 = none."""
+    slot = find(hot, key)
+    if slot < 0:
+        cold_slot = find(cold, key)
+        if cold_slot < 0:
             return 0
-        if has_open_call(families.cold, cold, columns.setup_time_ms[event], peer) >= 0:
-            origin = int(families.cold.state[cold, slots.LAST_ORIGIN])
-            _end_in(families.cold, key, columns, event, indexes, peer)
-            return origin
+        if has_open_call(cold, cold_slot, columns.setup_time_ms[event], peer) >= 0:
+            _end_in(cold, cold_slot, columns, event, indexes, peer)
+            return int(cold.state[cold_slot, slots.LAST_ORIGIN])
         # An end that the small ring cannot hold needs panes.
-        hot = promote(families.cold, cold, families.number)
-    origin = int(families.number.state[hot, slots.LAST_ORIGIN])
-    _end_in(families.number, key, columns, event, indexes, peer)
-    return origin
+        slot = promote(cold, cold_slot, hot)
+    _end_in(hot, slot, columns, event, indexes, peer)
+    return int(hot.state[slot, slots.LAST_ORIGIN])
 
 
 @compiled
 def _one_end(families: Families, columns: Columns, event: int, is_shared: bool, seed: int, indexes: Ints) -> None:
-    partition = columns.partition[event]
+    partition, calling = columns.partition[event], columns.calling[event]
     trunk, called = columns.trunk[event], columns.called[event]
-    caller, callee = short_hash(columns.calling[event]), short_hash(called)
-    origin = _number_end(families, columns, event, indexes, callee)
-    _end_in(families.trunk, trunk_key(trunk, partition, is_shared, seed), columns, event, indexes, callee)
-    _end_in(families.origin, origin, columns, event, indexes, callee)
+    caller, callee = short_hash(calling), short_hash(called)
+    origin = _tiered_end(families.cold_number, families.number, calling, columns, event, indexes, callee)
+    slot = find(families.trunk, trunk_key(trunk, partition, is_shared, seed))
+    _end_in(families.trunk, slot, columns, event, indexes, callee)
+    if origin != 0:
+        _end_in(families.origin, find(families.origin, origin), columns, event, indexes, callee)
     block = block_key(trunk, columns.calling_npanxx[event], partition, seed)
-    _end_in(families.block, block, columns, event, indexes, callee)
-    _end_in(families.called, scoped_key(CALLED_SALT, called, partition, seed), columns, event, indexes, caller)
+    if block != 0:
+        _tiered_end(families.cold_block, families.block, block, columns, event, indexes, callee)
+    key = scoped_key(CALLED_SALT, called, partition, seed)
+    _tiered_end(families.cold_called, families.called, key, columns, event, indexes, caller)
 
 
 @compiled

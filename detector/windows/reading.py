@@ -50,28 +50,29 @@ def _shortest_window(time_ms: int, now_ms: int) -> int:
 
 
 @compiled
-def _count_ring(store: Store, slot: int, now_ms: int, counts: Floats, nearest: Ints) -> None:
+def _count_ring(ring: Ints, held: int, now_ms: int, counts: Floats, nearest: Ints) -> None:
     """Add the ring's calls to `counts` (5, N_MEASURES); `nearest` gets the shortest window of each set-up."""
-    for place in range(store.state[slot, slots.RING_COUNT]):
-        entry = store.ring[slot, place]
-        facts = entry[slots.FACTS]
-        nearest[place] = _shortest_window(entry[slots.SETUP_MS], now_ms)
-        if nearest[place] < spec.N_WINDOWS:
+    for place in range(held):
+        facts = ring[place, slots.FACTS]
+        window = _shortest_window(ring[place, slots.SETUP_MS], now_ms)
+        nearest[place] = window
+        if window < spec.N_WINDOWS:
             for measure in range(spec.N_SETUP_MEASURES):
-                counts[nearest[place], measure] += (facts >> measure) & 1
-        if entry[slots.END_MS] == 0:
+                counts[window, measure] += (facts >> measure) & 1
+        if ring[place, slots.END_MS] == 0:
             continue
-        window = _shortest_window(entry[slots.END_MS], now_ms)
+        window = _shortest_window(ring[place, slots.END_MS], now_ms)
         if window < spec.N_WINDOWS:
             for measure in range(spec.N_SETUP_MEASURES, spec.TALK_S):
                 counts[window, measure] += (facts >> measure) & 1
             counts[window, spec.TALK_S] += counting.talk_of(facts)
     for window in range(1, spec.N_WINDOWS):
-        counts[window] += counts[window - 1]
+        for measure in range(spec.N_MEASURES):
+            counts[window, measure] += counts[window - 1, measure]
 
 
 @compiled
-def _sum_panes(panes: NDArray[np.unsignedinteger], head: int, index: int, outside: float, sums: Floats) -> None:
+def _sum_panes(panes: NDArray[np.uint32], head: int, index: int, outside: float, sums: Floats) -> None:
     """Add panes `index - 8 .. index` of a ring of panes headed by `head`, the oldest without its share `outside`."""
     for pane in range(max(index - spec.PANES_PER_WINDOW, head - spec.PANES_PER_WINDOW), min(index, head) + 1):
         share = 1.0 - outside if pane == index - spec.PANES_PER_WINDOW else 1.0
@@ -99,9 +100,11 @@ def _read_window(store: Store, slot: int, now_ms: int, window: int, sums: Floats
 
 
 @compiled
-def _merge_windows(store: Store, slot: int, now_ms: int, exact_setups: int, exact_ends: int, counts: Floats) -> None:
+def _merge_windows(
+    store: Store, slot: int, now_ms: int, exact_setups: int, exact_ends: int, counts: Floats, scratch: Floats
+) -> None:
     """Replace what the ring does not know in full by what the panes say."""
-    sums = np.empty(store.panes.shape[3], dtype=np.float64)
+    sums = scratch[: store.panes.shape[3]]
     for window in range(min(exact_setups, exact_ends), spec.N_WINDOWS):
         _read_window(store, slot, now_ms, window, sums)
         for measure in range(spec.N_MEASURES):
@@ -112,27 +115,28 @@ def _merge_windows(store: Store, slot: int, now_ms: int, exact_setups: int, exac
 
 
 @compiled
-def _item(entry: Ints, item: int) -> int:
-    if item == spec.PREFIX:
-        return counting.prefix_of(entry[slots.FACTS])
-    parties = entry[slots.PARTIES]
-    return counting.peer_of(parties) if item == spec.PEER else counting.other_of(parties)
+def _list_items(ring: Ints, held: int, item: int, items: Ints) -> None:
+    """Fill `items` with what the ring's calls show of `item`."""
+    for place in range(held):
+        if item == spec.PREFIX:
+            items[place] = counting.prefix_of(ring[place, slots.FACTS])
+        elif item == spec.PEER:
+            items[place] = counting.peer_of(ring[place, slots.PARTIES])
+        else:
+            items[place] = counting.other_of(ring[place, slots.PARTIES])
 
 
 @compiled
-def _distinct_ring(store: Store, slot: int, nearest: Ints, item: int, distinct: Floats) -> None:
+def _distinct_ring(items: Ints, held: int, nearest: Ints, distinct: Floats) -> None:
     """Fill `distinct` (5,) with exact numbers of different items among the ring's calls."""
     distinct[:] = 0.0
-    ring = store.ring[slot]
-    count = store.state[slot, slots.RING_COUNT]
-    for place in range(count):
+    for place in range(held):
         if nearest[place] == spec.N_WINDOWS:
             continue
-        mine = _item(ring[place], item)
         is_first = True
-        for rival in range(count):
-            closer = nearest[rival] < nearest[place] or (nearest[rival] == nearest[place] and rival < place)
-            if closer and _item(ring[rival], item) == mine:
+        for rival in range(held):
+            is_closer = nearest[rival] < nearest[place] or (nearest[rival] == nearest[place] and rival < place)
+            if is_closer and items[rival] == items[place]:
                 is_first = False
                 break
         if is_first:
@@ -142,22 +146,31 @@ def _distinct_ring(store: Store, slot: int, nearest: Ints, item: int, distinct: 
 
 
 @compiled
+def _filled(registers: NDArray[np.uint32], others: NDArray[np.uint32], since_s: np.uint32) -> int:
+    """Number of registers later than `since_s`, those of `others` merged in where it is not empty."""
+    filled = 0
+    if len(others) == 0:
+        for register in range(len(registers)):
+            filled += registers[register] > since_s
+    else:
+        for register in range(len(registers)):
+            filled += max(registers[register], others[register]) > since_s
+    return filled
+
+
+@compiled
 def _estimate(registers: NDArray[np.uint32], others: NDArray[np.uint32], linear: Floats, since_s: int) -> float:
     """Distinct items later than `since_s` from a multiresolution bitmap; `others` is merged where it is not empty."""
     width = len(linear) - 1
     levels = len(registers) // width
     estimate = 0.0
     for level in range(levels - 1, -1, -1):
-        filled = 0
-        for register in range(level * width, (level + 1) * width):
-            latest = registers[register]
-            if len(others) > 0:
-                latest = max(latest, others[register])
-            filled += latest > since_s
+        start, stop = level * width, (level + 1) * width
+        filled = _filled(registers[start:stop], others[start:stop], np.uint32(since_s))
         if filled > FULLEST * width and level < levels - 1:
             # This and every finer resolution is saturated: the coarser ones saw 1 item in 2**(level + 1).
             return estimate * math.ldexp(1.0, level + 1)
-        estimate += linear[filled]
+        estimate += float(linear[filled])
     return estimate
 
 
@@ -178,7 +191,16 @@ def _refresh(store: Store, slot: int, now_ms: int, window: int, attempts: float)
 
 
 @compiled
-def read(store: Store, slot: int, now_ms: int, wanted: NDArray[np.bool_], counts: Floats, distinct: Floats) -> None:
+def read(
+    store: Store,
+    slot: int,
+    now_ms: int,
+    wanted: NDArray[np.bool_],
+    counts: Floats,
+    distinct: Floats,
+    ring_scratch: Ints,
+    pane_scratch: Floats,
+) -> None:
     """Read all windows of `slot` at `now_ms`.
 
     Args:
@@ -188,19 +210,23 @@ def read(store: Store, slot: int, now_ms: int, wanted: NDArray[np.bool_], counts
         wanted: (5,), windows whose distinct counts are asked for.
         counts: (5, N_MEASURES), filled.
         distinct: (N_ITEMS, 5), filled for the wanted windows; never above the attempts.
+        ring_scratch: (2, RING), overwritten.
+        pane_scratch: (N_MEASURES,), overwritten.
     """
     counts[:] = 0.0
     state = store.state[slot]
-    nearest = np.empty(spec.RING, dtype=np.int64)
-    _count_ring(store, slot, now_ms, counts, nearest)
+    nearest, items_held = ring_scratch[0], ring_scratch[1]
+    held = state[slots.RING_COUNT]
+    _count_ring(store.ring[slot], held, now_ms, counts, nearest)
     exact_setups = _exact_windows(store, slot, now_ms, state[slots.EVICTED_SETUP_MS])
     exact_ends = _exact_windows(store, slot, now_ms, state[slots.EVICTED_END_MS])
     if min(exact_setups, exact_ends) < spec.N_WINDOWS:
-        _merge_windows(store, slot, now_ms, exact_setups, exact_ends, counts)
+        _merge_windows(store, slot, now_ms, exact_setups, exact_ends, counts, pane_scratch)
     items = store.sketches.shape[1]
     if exact_setups > 0:
         for item in range(items):
-            _distinct_ring(store, slot, nearest, item, distinct[item])
+            _list_items(store.ring[slot], held, item, items_held)
+            _distinct_ring(items_held, held, nearest, distinct[item])
     for window in range(exact_setups, spec.N_WINDOWS):
         if wanted[window]:
             attempts = counts[window, spec.ATTEMPTS]

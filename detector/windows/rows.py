@@ -26,35 +26,6 @@ def _quotient(part: float, whole: float, minimum: int, sample: float) -> float:
 
 
 @compiled
-def _value(step: Ints, counts: Floats, distinct: Floats, ages_s: Floats, flags: int, scale: Floats) -> float:  # noqa: PLR0911 - a table of operations
-    operation, family, first, second, window, minimum = step
-    if operation == spec.FLAG:
-        return np.float64((flags >> first) & 1)
-    if operation == spec.AGE or operation == spec.IDLE:  # noqa: PLR1714 - compiled: two compares, no tuple
-        return float(ages_s[family, operation - spec.AGE])
-    here = counts[family, window]
-    attempts = here[spec.ATTEMPTS]
-    if operation == spec.COUNT:
-        return float(here[first] * scale[family])
-    if operation == spec.RATIO:
-        return _ratio(here[first], here[second], minimum)
-    if operation == spec.DISTINCT:
-        return float(distinct[family, first, window] * scale[family])
-    if operation == spec.DISTINCT_RATIO:
-        return _ratio(distinct[family, first, window], attempts, minimum)
-    if operation == spec.CALLS_PER_ITEM:
-        return _quotient(attempts, distinct[family, first, window], minimum, attempts)
-    if operation == spec.MEAN_TALK:
-        return _quotient(here[spec.TALK_S], here[spec.ANSWERED], minimum, here[spec.ANSWERED])
-    if operation == spec.BURST:
-        hourly = counts[family, spec.W1H, spec.ATTEMPTS]
-        return float(attempts / max(1.0, hourly / spec.BURST_PARTS))
-    # IN_OUT: calls received against calls received and made, both estimated for all partitions.
-    received = counts[spec.RECEIVED, window, spec.ATTEMPTS] * scale[spec.RECEIVED]
-    return _ratio(received, received + counts[spec.NUMBER, window, spec.ATTEMPTS], minimum)
-
-
-@compiled
 def fill_row(
     program: Ints, counts: Floats, distinct: Floats, ages_s: Floats, flags: int, scale: Floats, row: NDArray[np.float32]
 ) -> None:
@@ -69,5 +40,32 @@ def fill_row(
         scale: (N_FAMILIES,), what a count of the partition is multiplied with.
         row: Filled.
     """
+    hourly = spec.W1H
     for column in range(len(program)):
-        row[column] = _value(program[column], counts, distinct, ages_s, flags, scale)
+        operation, family, first = program[column, 0], program[column, 1], program[column, 2]
+        second, window, minimum = program[column, 3], program[column, 4], program[column, 5]
+        attempts = counts[family, window, spec.ATTEMPTS]
+        if operation == spec.RATIO:
+            value = _ratio(counts[family, window, first], counts[family, window, second], minimum)
+        elif operation == spec.FLAG:
+            value = float((flags >> first) & 1)
+        elif operation == spec.COUNT:
+            value = counts[family, window, first] * scale[family]
+        elif operation == spec.DISTINCT:
+            value = distinct[family, first, window] * scale[family]
+        elif operation == spec.DISTINCT_RATIO:
+            value = _ratio(distinct[family, first, window], attempts, minimum)
+        elif operation == spec.CALLS_PER_ITEM:
+            value = _quotient(attempts, distinct[family, first, window], minimum, attempts)
+        elif operation == spec.MEAN_TALK:
+            answered = counts[family, window, spec.ANSWERED]
+            value = _quotient(counts[family, window, spec.TALK_S], answered, minimum, answered)
+        elif operation == spec.BURST:
+            value = attempts / max(1.0, counts[family, hourly, spec.ATTEMPTS] / spec.BURST_PARTS)
+        elif operation == spec.IN_OUT:
+            # Calls received against calls received and made, both for all partitions.
+            received = attempts * scale[family]
+            value = _ratio(received, received + counts[spec.NUMBER, window, spec.ATTEMPTS], minimum)
+        else:
+            value = ages_s[family, operation - spec.AGE]
+        row[column] = value

@@ -38,7 +38,7 @@ class Store(NamedTuple):
         table: (places,) int32, slot or -1.
         state: (S, STATE_COLUMNS) int64.
         ring: (S, R, 4) int64: set-up time, end time (0 = not ended), both parties' hashes, packed facts.
-        panes: (S, 5, 9, M) uint16 or uint32; S = 0 in a store without panes.
+        panes: (S, 5, 9, M) uint32; S = 0 in a store without panes.
         totals: (S, 5, M) uint32, sum of the panes.
         sketches: (S, D, levels * width) uint32, epoch seconds of the latest item that fell on the register.
         estimates: (S, D, 5) float32, the last distinct estimate of each window.
@@ -53,7 +53,7 @@ class Store(NamedTuple):
     table: NDArray[np.int32]
     state: Ints
     ring: Ints
-    panes: NDArray[np.unsignedinteger]
+    panes: NDArray[np.uint32]
     totals: NDArray[np.uint32]
     sketches: NDArray[np.uint32]
     estimates: NDArray[np.float32]
@@ -79,7 +79,7 @@ def make_store(shape: spec.FamilyShape, slots: int, *, ring: int, has_panes: boo
         table=np.full(places, NONE, dtype=np.int32),
         state=np.zeros((slots, STATE_COLUMNS), dtype=np.int64),
         ring=np.zeros((slots, ring, 4), dtype=np.int64),
-        panes=np.zeros((paned, spec.N_WINDOWS, spec.N_PANES, kept), dtype=np.uint32 if shape.is_wide else np.uint16),
+        panes=np.zeros((paned, spec.N_WINDOWS, spec.N_PANES, kept), dtype=np.uint32),
         totals=np.zeros((paned, spec.N_WINDOWS, kept), dtype=np.uint32),
         sketches=np.zeros((paned, shape.items, registers), dtype=np.uint32),
         estimates=np.zeros((paned, shape.items, spec.N_WINDOWS), dtype=np.float32),

@@ -1,16 +1,13 @@
 """The order of decision, modes and overrides, rules, and failing open."""
 
-import re
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from detector.columns import build_batch
-from detector.decisions import PLAIN_ALLOW, Action, Decision, Label, Mode, SipAnswer, Step, decide, decision_id
+from detector.decisions import PLAIN_ALLOW, Action, Label, Mode, SipAnswer, Step, decision_id
 from detector.errors import FeatureSchemaMismatch
 from detector.events import CallEnd, CallSetup, Role
 from detector.features import FEATURE_SCHEMA_ID, N_FEATURES, explain
@@ -18,16 +15,14 @@ from detector.lists import Lists
 from detector.policy import (
     Category,
     Condition,
-    DoNotOriginate,
-    Impossible,
     Override,
     Policy,
     Rule,
     Thresholds,
     with_mode,
 )
-from detector.screening import Screener, Screening, fail_open
-from detector.sip import DnoStatus, Location, Redress
+from detector.screening import Screener, fail_open
+from detector.sip import Redress
 from detector.standing import StandingDecision, StandingDecisions
 from detector.steps import STEPS
 from tests.detector.policy_case import (
@@ -121,103 +116,6 @@ def test_other_priorities_are_no_emergency(fields: dict[str, Any]) -> None:
     decided = outcome(screener(ENFORCE, {"call-1": {SCORE: 1.0}}), setup(**fields))
 
     assert decided.decided_by is Step.MODEL
-
-
-NUMBERS = st.sampled_from([CALLER, CALLEE, "+19115550123", "anonymous", "+12222222222", "911", ""])
-MARKS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
-    [
-        {"called_number": "911"},
-        {"called_number": "+1988"},
-        {"called_number": "sip:933@example.com"},
-        {"priority": "psap-callback"},
-        {"resource_priority": "esnet.1"},
-    ]
-)
-LISTED = st.frozensets(st.sampled_from([CALLER, CALLEE, "t-1", "911"]))
-POLICIES = st.builds(
-    Policy,
-    mode=st.sampled_from(Mode),
-    redress=st.sampled_from(
-        [Redress(tel="+18005550123"), Redress(url="https://example.com/"), Redress(email="a@b.us")]
-    ),
-    location=st.sampled_from(Location),
-    dno=st.builds(
-        DoNotOriginate, sip_status=st.sampled_from(DnoStatus), impossible=st.just(()) | st.just(tuple(Impossible))
-    ),
-    rules=st.sampled_from([(), (BUSY_RULE,)]),
-    minimum_samples=st.just(()),
-    overrides=st.sampled_from(
-        [(), (Override("t-1", mode=Mode.ENFORCE),), (Override(switch_id="s", mode=Mode.SHADOW),)]
-    ),
-)
-CASES = st.fixed_dictionaries(
-    {
-        "policy": POLICIES,
-        "lists": st.builds(
-            Lists, opt_out=LISTED, allow=LISTED, block=LISTED, dno=st.sampled_from([frozenset(), frozenset(["212"])])
-        ),
-        "score": st.floats(0.0, 1.0, width=32),
-        "attempts": st.sampled_from([0.0, 500.0, -1.0]),
-        "calling": NUMBERS,
-        "role": st.none() | st.sampled_from(Role),
-        "stands": st.booleans(),
-    }
-)
-
-
-def _screen_case(case: dict[str, Any], **fields: Any) -> tuple[Screening, Decision]:
-    standing = StandingDecisions()
-    if case["stands"]:
-        standing.set(StandingDecision("trunk:t-1", Action.BLOCK, "automated_call", T0, T0 + 9_999, "analyst"))
-    features = {"call-1": {SCORE: case["score"], "number_attempts_1m": case["attempts"]}}
-    one = screener(case["policy"], features, lists=case["lists"], standing=standing)
-    event = setup(**{"calling_number": case["calling"], "role": case["role"], "switch_id": "s", **fields})
-    screening = screen(one, event)
-    decision = decide(
-        event,
-        screening.ids[0],
-        screening.outcomes[0],
-        screening.scores[0],
-        screening.modes[0],
-        event.setup_time_ms,
-        screening.versions,
-        Decision,
-    )
-    return screening, decision
-
-
-@given(case=CASES, mark=MARKS)
-def test_an_emergency_is_never_blocked_whatever_else_holds(case: dict[str, Any], mark: dict[str, Any]) -> None:
-    screening, decision = _screen_case(case, **mark)
-
-    assert screening.outcomes[0].decided_by is Step.EMERGENCY
-    assert screening.outcomes[0].action is Action.ALLOW
-    assert (decision.action, decision.sip, decision.label) == (Action.ALLOW, None, None)
-
-
-PLUS = re.compile(r'SIP;cause=603;text="v=analytics1;(url|tel|email)=[^";]+;id=[0-9a-f]{32}";location=(LN|TN|RLN)')
-
-
-@given(case=CASES)
-def test_no_policy_can_answer_604_607_or_608_and_603_plus_is_for_analytics_only(case: dict[str, Any]) -> None:
-    screening, decision = _screen_case(case)
-    decided = screening.outcomes[0]
-
-    assert (decided.sip is not None) == (decided.action is Action.BLOCK)
-    assert (decided.label is not None) == (decided.action is Action.LABEL)
-    if decided.sip is not None and decided.decided_by is Step.DNO:
-        assert (decided.sip.status, decided.sip.reason_phrase, decided.sip.reason_header) in {
-            (603, "Decline", None),
-            (403, "Forbidden", None),
-            (404, "Not Found", None),
-        }
-    elif decided.sip is not None:
-        assert (decided.sip.status, decided.sip.reason_phrase) == (603, "Network Blocked")
-        assert PLUS.fullmatch(decided.sip.reason_header or "")
-    if screening.modes[0] is Mode.SHADOW:
-        assert (decision.action, decision.sip, decision.would_be) == (Action.ALLOW, None, decided.action)
-    else:
-        assert (decision.action, decision.sip, decision.would_be) == (decided.action, decided.sip, None)
 
 
 def test_a_model_block_is_answered_to_the_byte() -> None:

@@ -1,0 +1,41 @@
+"""The command line: help that teaches, errors of one line, exit status 0, 1 or 2."""
+
+import subprocess
+import sys
+
+import pytest
+
+from streams.cli import COMMANDS, robocall
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run `robocall` as a process."""
+    command = [sys.executable, "-m", "streams.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_help_names_every_command() -> None:
+    """Without importing any of them."""
+    done = run("--help")
+
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    """Each entry of the table leads to a command with a description."""
+    command = robocall.get_command(robocall.make_context("robocall", ["--help"], resilient_parsing=True), name)
+
+    assert command is not None
+    assert command.help
+
+
+def test_wrong_usage_is_status_2_and_failure_is_one_line_and_status_1() -> None:
+    """What scripts rely on."""
+    wrong = run("replay")
+    failed = run("replay", "/nonexistent.jsonl", "--decisions", "-")
+
+    assert wrong.returncode == 2
+    assert failed.returncode == 1
+    assert len(failed.stderr.strip().splitlines()) == 1

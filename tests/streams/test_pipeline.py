@@ -1,0 +1,118 @@
+"""The path from bytes to decision bytes, and its written policy: a bug never blocks or loses a call."""
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from detector.features import FEATURE_SCHEMA_ID, N_FEATURES
+from detector.lists import Lists
+from detector.policy import Policy
+from detector.ports import FeatureMatrix
+from detector.screening import Screener
+from detector.standing import StandingDecisions
+from detector.windows import WindowEngine, WindowSettings
+from streams.pipeline import Pipeline
+
+START_MS = 1_760_000_000_000
+
+
+class Certain:
+    """A classifier that gives every call the same score, or raises."""
+
+    version = "certain"
+    schema_id = FEATURE_SCHEMA_ID
+
+    def __init__(self, score: float | None) -> None:
+        self._score = score
+
+    def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        if self._score is None:
+            raise ZeroDivisionError("a bug")
+        return np.full(len(rows), self._score)
+
+    def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        return np.zeros((len(rows), N_FEATURES))
+
+
+def pipeline(score: float | None, failures: list[Exception]) -> Pipeline:
+    engine = WindowEngine(WindowSettings(seed=1))
+    return Pipeline(
+        Screener(engine, Certain(score), Policy(), Lists(), StandingDecisions()), seed=1, on_failure=failures.append
+    )
+
+
+def setup(number: int, **more: str) -> bytes:
+    """One call setup."""
+    return msgspec.json.encode(
+        {
+            "type": "call_setup",
+            "call_id": f"call-{number}",
+            "setup_time_ms": START_MS + number,
+            "calling_number": "+12025550123",
+            "called_number": "+13125550145",
+            "trunk_group_id": "trunk-1",
+        }
+        | more
+    )
+
+
+def test_every_good_setup_is_answered_and_a_bad_neighbour_changes_nothing() -> None:
+    """Decisions come in input order; the bad record is named by its position."""
+    failures: list[Exception] = []
+
+    processed = pipeline(0.0, failures).process([setup(1), b"{", setup(2)], [0, 0, 0], decided_time_ms=START_MS + 9)
+
+    answers = [msgspec.json.decode(decision) for decision in processed.decisions]
+    assert [(a["call_id"], a["action"], a["decided_by"]) for a in answers] == [
+        ("call-1", "allow", "allow"),
+        ("call-2", "allow", "allow"),
+    ]
+    assert [a["decided_time_ms"] for a in answers] == [START_MS + 9, START_MS + 9]
+    assert [rejected.position for rejected in processed.intake.rejected] == [1]
+    assert failures == []
+
+
+def test_decisions_are_keyed_by_switch_and_else_by_call() -> None:
+    """The contract's key of `call-decisions`."""
+    processed = pipeline(0.0, []).process([setup(1, switch_id="sw-7"), setup(2)], [0, 0], decided_time_ms=None)
+
+    assert processed.keys == [b"sw-7", b"call-2"]
+
+
+def test_an_internal_error_allows_the_calls_and_is_reported() -> None:
+    """`fail_open`: no score, reason `internal_error`, same decision id as without the bug."""
+    failures: list[Exception] = []
+
+    broken = pipeline(None, failures).process([setup(1), setup(2)], [0, 0], decided_time_ms=None)
+    whole = pipeline(0.0, []).process([setup(1), setup(2)], [0, 0], decided_time_ms=None)
+
+    answers = [msgspec.json.decode(decision) for decision in broken.decisions]
+    assert [(a["action"], a["decided_by"], a["score"]) for a in answers] == [("allow", "fail_open", None)] * 2
+    assert answers[0]["reasons"][0]["code"] == "internal_error"
+    assert broken.screening.ids == whole.screening.ids
+    assert [type(failure) for failure in failures] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize("size", [1, 7, 200])
+def test_decisions_do_not_depend_on_how_events_are_cut_into_batches(size: int) -> None:
+    """A poll brings what has arrived; the answer must not depend on that."""
+    values = [setup(number) for number in range(400)]
+    one, other = pipeline(0.99, []), pipeline(0.99, [])
+
+    in_one_size = [
+        decision
+        for start in range(0, len(values), size)
+        for decision in one.process(
+            values[start : start + size], [0] * len(values[start : start + size]), decided_time_ms=None
+        ).decisions
+    ]
+    in_another = [
+        decision
+        for start in range(0, len(values), 64)
+        for decision in other.process(
+            values[start : start + 64], [0] * len(values[start : start + 64]), decided_time_ms=None
+        ).decisions
+    ]
+
+    assert in_one_size == in_another

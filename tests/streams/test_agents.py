@@ -1,0 +1,245 @@
+"""The agent with a real pipeline and a real, small model: everything answered, nothing acknowledged too early."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from faust.types import TP
+
+from detector.decisions import Action, Mode
+from detector.standing import StandingDecision
+from models.traffic.generate import generate
+from models.traffic.spec import TrafficSpec
+from streams.agents import CallScreening, entity_record
+from streams.metrics import Metrics, Sources
+from streams.pipeline import Pipeline
+from streams.publisher import Delivery, Record
+from streams.records import encode
+from streams.screener import make_screener
+from streams.settings import load_settings
+from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
+from streams.transport import Poll
+from tests.streams.small_model import save_small_model
+
+NOW_MS = 1_700_000_000_000
+
+
+class Row(NamedTuple):
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Topics:
+    """Takes what is published; the test says when it is safe."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Record]] = {}
+        self.unsafe: list[tuple[Delivery, int]] = []
+
+    def publish(self, topic: str, records: Sequence[Record], delivery: Delivery) -> None:
+        self.records.setdefault(topic, []).extend(records)
+        delivery.expect(len(records))
+        self.unsafe.append((delivery, len(records)))
+
+    def decisions(self) -> list[dict[str, Any]]:
+        return [json.loads(value or b"") for _, value in self.records.get(CALL_DECISIONS, [])]
+
+    def make_safe(self) -> None:
+        for delivery, records in self.unsafe:
+            delivery.arrived(records)
+        self.unsafe.clear()
+
+
+class Keeper:
+    """Keeps in a list."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
+        del calling_number, payload
+        self.kept.append(identifier)
+
+    def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
+        del payload, expires_ms
+        self.kept.append(entity)
+
+
+class World:
+    """An agent with its surroundings."""
+
+    def __init__(self, model: Path, *, sample: float = 0.0) -> None:
+        settings = load_settings(model_dir=model, mode="enforce", web_port=0)
+        self.screener = make_screener(settings, shared_trunks=False)
+        self.failures: list[Exception] = []
+        self.pipeline = Pipeline(self.screener, seed=settings.hash_seed, on_failure=self.failures.append)
+        self.topics = Topics()
+        self.keeper = Keeper()
+        sources = Sources(dict, dict, dict, lambda: "local", lambda: self.screener.versions)
+        self.metrics = Metrics(sources)
+        self.screening = CallScreening(
+            self.pipeline,
+            self.topics,
+            self.keeper,
+            self.metrics,
+            max_batch_events=64,
+            scored_sample_ratio=sample,
+            clock_ms=lambda: NOW_MS,
+        )
+        self.acknowledged = 0
+
+    def screen(self, values: Sequence[bytes | None]) -> None:
+        rows = [
+            Row(CALL_EVENTS, index % 3, index, NOW_MS - 2, _key(value), value) for index, value in enumerate(values)
+        ]
+        parts = [(TP(CALL_EVENTS, p), [row for row in rows if row.partition == p]) for p in range(3)]
+        asyncio.run(self.screening.screen(Poll(1, [part for part in parts if part[1]]), self._acknowledge))
+
+    def _acknowledge(self) -> None:
+        self.acknowledged += 1
+
+
+def _key(value: bytes | None) -> bytes | None:
+    try:
+        return str(json.loads(value or b"")["calling_number"]).encode()
+    except (ValueError, KeyError, TypeError):
+        return b"original"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small_model(tmp_path_factory.mktemp("models") / "small")
+
+
+@pytest.fixture(scope="module")
+def events() -> list[bytes]:
+    block = next(iter(generate(TrafficSpec(seed=5, hours=1.0, calls_per_second=10.0))))
+    return [line.encode() for line in block.json_lines()[:500]]
+
+
+def call_ids(events: Sequence[bytes]) -> list[str]:
+    return [event["call_id"] for event in map(json.loads, events) if event["type"] == "call_setup"]
+
+
+def test_every_setup_is_answered_and_the_poll_acknowledged_once_all_is_safe(model: Path, events: list[bytes]) -> None:
+    """Not before, and once."""
+    world = World(model)
+
+    world.screen(events)
+
+    assert sorted(decision["call_id"] for decision in world.topics.decisions()) == sorted(call_ids(events))
+    assert world.acknowledged == 0
+    world.topics.make_safe()
+    assert world.acknowledged == 1
+    assert all(decision["decided_time_ms"] == NOW_MS for decision in world.topics.decisions())
+
+
+def test_an_internal_error_allows_every_call(model: Path, events: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug must never block a call: the windows break, the decisions still leave."""
+    world = World(model)
+
+    def broken(batch: object) -> None:
+        raise IndexError(batch)
+
+    monkeypatch.setattr(world.screener, "engine", type("Broken", (), {"update": staticmethod(broken)})())
+    world.screen(events)
+    world.topics.make_safe()
+
+    assert len(world.topics.decisions()) == len(call_ids(events))
+    assert {(d["action"], d["decided_by"]) for d in world.topics.decisions()} == {("allow", "fail_open")}
+    assert world.acknowledged == 1
+    assert world.failures
+
+
+def test_a_record_that_breaks_even_failing_open_is_set_aside_alone(
+    model: Path, events: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other records of its batch are answered, the poll is acknowledged."""
+    world = World(model)
+    poison = next(line for line in events if b'"call_setup"' in line)
+    process = world.pipeline.process
+
+    def broken(values: Sequence[bytes | None], partitions: Sequence[int], *, decided_time_ms: int | None) -> Any:
+        if poison in values:
+            raise MemoryError
+        return process(values, partitions, decided_time_ms=decided_time_ms)
+
+    monkeypatch.setattr(world.pipeline, "process", broken)
+    world.screen(events)
+    world.topics.make_safe()
+
+    expected = set(call_ids(events)) - set(call_ids([poison]))
+    assert {decision["call_id"] for decision in world.topics.decisions()} == expected
+    letters = [json.loads(value or b"") for _, value in world.topics.records[DEAD_LETTERS]]
+    assert [(letter["code"], letter["message"]) for letter in letters] == [
+        ("internal_error", "internal error: MemoryError")
+    ]
+    assert world.acknowledged == 1
+
+
+def test_records_that_cannot_be_used_are_dead_letters_with_their_key(model: Path, events: list[bytes]) -> None:
+    """A tombstone too; where they came from is in the letter."""
+    world = World(model)
+
+    world.screen([events[0], None, b"junk", events[1]])
+
+    letters = [(key, json.loads(value or b"")) for key, value in world.topics.records[DEAD_LETTERS]]
+    assert [(key, letter["partition"], letter["offset"], letter["code"]) for key, letter in letters] == [
+        (b"original", 1, 1, "empty"),
+        (b"original", 2, 2, "invalid_json"),
+    ]
+
+
+def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path, events: list[bytes]) -> None:
+    """Two workers sample the same calls; none at 0, all at 1."""
+    sampled = []
+    for _ in range(2):
+        world = World(model, sample=0.3)
+        world.screen(events)
+        records = [json.loads(value or b"") for _, value in world.topics.records[SCORED_CALLS]]
+        decisions = {decision["call_id"]: decision for decision in world.topics.decisions()}
+        for record in records:
+            features = record.pop("features")
+            assert record == decisions[record["call_id"]]
+            assert all(isinstance(value, float) for value in features.values())
+        sampled.append([record["call_id"] for record in records])
+    assert sampled[0] == sampled[1]
+    assert 0.15 < len(sampled[0]) / len(call_ids(events)) < 0.45
+
+    none, every = World(model, sample=0.0), World(model, sample=1.0)
+    none.screen(events)
+    every.screen(events)
+    assert SCORED_CALLS not in none.topics.records
+    assert len(every.topics.records[SCORED_CALLS]) == len(call_ids(events))
+
+
+def test_standing_decisions_are_published_and_kept(model: Path, events: list[bytes]) -> None:
+    """Keyed by their entity."""
+    world = World(model)
+    change = StandingDecision("number:+12025550123", Action.BLOCK, "automated_call", NOW_MS, NOW_MS + 1, "model")
+    world.screener.standing.set(change, publish=True)
+
+    world.screen(events[:10])
+
+    (key, value), *others = world.topics.records[ENTITY_DECISIONS]
+    assert (key, others) == (b"number:+12025550123", [])
+    assert json.loads(value or b"")["expires_ms"] == NOW_MS + 1
+    assert "number:+12025550123" in world.keeper.kept
+
+
+def test_a_standing_label_carries_the_text_of_its_category(model: Path) -> None:
+    """And a standing block none."""
+    policy = World(model).screener.policy
+    name, text = policy.categories[-1].name, policy.categories[-1].label_text
+    label = StandingDecision("trunk:t1", Action.LABEL, name, NOW_MS, NOW_MS + 1, "analyst", Mode.ENFORCE)
+    block = StandingDecision("trunk:t1", Action.BLOCK, name, NOW_MS, NOW_MS + 1, "analyst", Mode.ENFORCE)
+
+    assert json.loads(encode(entity_record(label, policy)))["label"] == {"text": text, "category": name}
+    assert json.loads(encode(entity_record(block, policy)))["label"] is None

@@ -80,8 +80,8 @@ class ExchangeLimits:
     """
 
     trunks_per_partition: int = 4_096
-    writes_per_trip: int = 64
-    reads_per_trip: int = 128
+    writes_per_trip: int = 16
+    reads_per_trip: int = 32
     share_bytes: int = 256 * 1024
     slice_s: float = 0.001
     busy_ratio: float = 0.1

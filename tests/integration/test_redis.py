@@ -1,12 +1,14 @@
 """Redis as workers use it, against a real Valkey: trunk totals over partitions, lists, standing decisions, outages."""
 
 import asyncio
+import json
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
@@ -15,6 +17,7 @@ from detector.events import CallSetup
 from detector.features import INDEX
 from detector.ports import FeatureMatrix
 from detector.windows.engine import WindowEngine, WindowSettings
+from streams.cli import robocall
 from streams.settings import load_settings
 from streams.store import (
     Guard,
@@ -340,3 +343,26 @@ def test_a_silent_redis_is_given_up_within_its_timeout(valkey: ValkeyProcess) ->
             assert (guard.available, guard.outages) == (False, 1)
 
     run(work, valkey.url)
+
+
+def test_lookup_shows_the_totals_of_a_trunk(valkey: ValkeyProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """30 calls in one partition and 40 in another are 70 attempts for who looks the trunk group up."""
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
+
+    async def work(client: Redis) -> None:
+        one, two = WindowEngine(SETTINGS), WindowEngine(SETTINGS)
+        call(one, 0, 30)
+        call(two, 1, 40)
+        await exchange_all(exchange_of(one, client, 0), exchange_of(two, client, 1))
+
+    run(work, valkey.url)
+    as_json = CliRunner().invoke(robocall, ["lookup", TRUNK, "--json"])
+    text = CliRunner().invoke(robocall, ["lookup", f"trunk:{TRUNK}"])
+
+    found = json.loads(as_json.stdout)
+    assert (found["kind"], found["subject"], found["partitions"]) == ("trunk", TRUNK, 2)
+    assert found["latest_ms"] == START_MS + 39
+    assert {name: counts["attempts"] for name, counts in found["windows"].items()} == dict.fromkeys(
+        ("10s", "1m", "5m", "1h", "24h"), 70
+    )
+    assert "windows at the latest call, 2025-11-24T16:00:00.039Z:" in text.stdout

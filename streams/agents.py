@@ -12,10 +12,12 @@ from typing import Any, Protocol
 import structlog
 
 from detector.decisions import Action, Label
+from detector.events import CallEvent
 from detector.features import FEATURE_NAMES
 from detector.policy import Policy
 from detector.screening import Screening
 from detector.standing import StandingDecision
+from streams.log import NumberDigest
 from streams.metrics import Metrics
 from streams.pipeline import Pipeline, Processed
 from streams.publisher import Delivery, Record
@@ -25,6 +27,7 @@ from streams.transport import Poll
 
 INTERNAL_ERROR = "internal_error"
 SAMPLE_DIGITS = 8
+MISMATCH_PAUSE_MS = 60_000
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +65,7 @@ class CallScreening:
         publisher: takes what is to be sent.
         keeper: keeps decisions for look-ups, behind the stream.
         metrics: counts.
+        digest: stands for numbers in the log.
         max_batch_events: bounds the time that the event loop is held.
         scored_sample_ratio: share of calls, 0 to 1, whose features are published; a function of the call.
         clock_ms: time of decision, epoch milliseconds.
@@ -73,6 +77,7 @@ class CallScreening:
         publisher: Publishes,
         keeper: KeepsDecisions,
         metrics: Metrics,
+        digest: NumberDigest,
         *,
         max_batch_events: int,
         scored_sample_ratio: float,
@@ -82,6 +87,8 @@ class CallScreening:
         self._publisher = publisher
         self._keeper = keeper
         self._metrics = metrics
+        self._digest = digest
+        self._mismatch_told_ms = 0
         self._max_batch_events = max_batch_events
         self._sampled_below = round(scored_sample_ratio * 16**SAMPLE_DIGITS)
         self._clock_ms = clock_ms
@@ -171,13 +178,15 @@ class CallScreening:
     def _count(self, rows: Sequence[Any], processed: Processed, decided_ms: int) -> None:
         screening, intake = processed.screening, processed.intake
         read = list(zip(intake.events, intake.is_setup, intake.positions, strict=True))
+        astray = [
+            (event, rows[position])
+            for event, _, position in read
+            if rows[position].key != event.calling_number.encode("utf-8", "surrogatepass")
+        ]
+        if astray:
+            self._tell_mismatch(*astray[0], decided_ms)
         self._metrics.batch(
-            setups=len(screening.setups),
-            ends=len(read) - len(screening.setups),
-            key_mismatches=sum(
-                rows[position].key != event.calling_number.encode("utf-8", "surrogatepass")
-                for event, _, position in read
-            ),
+            setups=len(screening.setups), ends=len(read) - len(screening.setups), key_mismatches=len(astray)
         )
         if screening.setups:
             self._metrics.decided(
@@ -189,6 +198,19 @@ class CallScreening:
                 [rows[position].timestamp for _, is_setup, position in read if is_setup],
                 decided_ms,
             )
+
+    def _tell_mismatch(self, event: CallEvent, row: Any, at_ms: int) -> None:
+        """Say, once a minute at most, that a number's calls may be spread over partitions, where none sees them all."""
+        if at_ms - self._mismatch_told_ms < MISMATCH_PAUSE_MS:
+            return
+        self._mismatch_told_ms = at_ms
+        log.warning(
+            "record key is not the calling number: its windows may be split, have the switch use the number as key",
+            partition=row.partition,
+            offset=row.offset,
+            calling_number_digest=self._digest(event.calling_number),
+            trunk_group_id=event.trunk_group_id,
+        )
 
 
 def entity_record(change: StandingDecision, policy: Policy) -> EntityDecision:

@@ -16,6 +16,7 @@ from streams.faust_app import make_faust_app
 from streams.health import Health, Verdict
 from streams.kafka_client import client_settings
 from streams.list_sync import ListSync
+from streams.log import NumberDigest
 from streams.metrics import Metrics, Sources
 from streams.model_switch import ModelSwitch
 from streams.ownership import Ownership
@@ -85,6 +86,7 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
         publisher,
         keeper,
         metrics,
+        NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value()),
         max_batch_events=settings.max_batch_events,
         scored_sample_ratio=settings.scored_sample_ratio,
     )

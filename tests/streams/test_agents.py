@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import structlog.testing
 from faust.types import TP
 
 from detector.decisions import Action, Mode
@@ -14,6 +15,7 @@ from detector.standing import StandingDecision
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.agents import CallScreening, entity_record
+from streams.log import NumberDigest
 from streams.metrics import Metrics, Sources
 from streams.pipeline import Pipeline
 from streams.publisher import Delivery, Record
@@ -89,6 +91,7 @@ class World:
             self.topics,
             self.keeper,
             self.metrics,
+            NumberDigest("key of the test"),
             max_batch_events=64,
             scored_sample_ratio=sample,
             clock_ms=lambda: NOW_MS,
@@ -195,6 +198,23 @@ def test_records_that_cannot_be_used_are_dead_letters_with_their_key(model: Path
         (b"original", 1, 1, "empty"),
         (b"original", 2, 2, "invalid_json"),
     ]
+
+
+def test_a_key_that_is_not_the_calling_number_is_told_once_and_without_the_number(
+    model: Path, events: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The windows of such a number are split over partitions: somebody has to put the switch right."""
+    world = World(model)
+    monkeypatch.setitem(globals(), "_key", lambda _: b"wrong")
+
+    with structlog.testing.capture_logs() as lines:
+        world.screen(events)
+
+    (line,) = lines
+    assert line["event"].startswith("record key is not the calling number")
+    assert line["calling_number_digest"] == NumberDigest("key of the test")(json.loads(events[0])["calling_number"])
+    assert json.loads(events[0])["calling_number"] not in str(line)
+    assert f"robocall_key_mismatches_total {len(events)}.0" in world.metrics.exposition().decode()
 
 
 def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path, events: list[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The jars of the local Apache Kafka: fetched once from Maven Central, checked against pinned digests, cached."""
+"""The jars of the local Apache Kafka: fetched once through `jgo`, checked against pinned digests, cached."""
 
 from __future__ import annotations
 
@@ -6,27 +6,25 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import ssl
+import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import msgspec
+import requests
+from jgo.maven import MavenContext, PythonResolver
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from detector.errors import RobocallError
 
-MAVEN_CENTRAL = "https://repo.maven.apache.org/maven2"
 CONNECTIONS = 8
 TRIES = 4
-CHUNK_BYTES = 256 * 1024
-STALL_SECONDS = 30.0  # a connection that delivers nothing for so long is given up and tried again
+STALL_SECONDS = 30  # a connection that delivers nothing for so long is given up and tried again
 
 
 class LocalServiceError(RobocallError):
@@ -96,72 +94,45 @@ def _only_one(lock_file: Path) -> Iterator[None]:
 
 def _download(jars: dict[str, Jar], folder: Path, *, quiet: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress:
+    with (
+        Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress,
+        tempfile.TemporaryDirectory(dir=folder) as repository,
+        ThreadPoolExecutor(CONNECTIONS) as pool,
+    ):
         task = progress.add_task("Fetching Apache Kafka (once)", total=sum(jar.bytes for jar in jars.values()))
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            fetch = partial(_fetch, folder=folder, context=_trusted(), arrived=partial(progress.advance, task))
-            try:
-                list(pool.map(fetch, jars.keys(), jars.values()))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        context = MavenContext(resolver=PythonResolver(), repo_cache=Path(repository), timeout=STALL_SECONDS)
+        fetch = partial(_fetch, folder=folder, context=context)
+        try:
+            for received in pool.map(fetch, jars.keys(), jars.values()):
+                progress.advance(task, received)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def _trusted() -> ssl.SSLContext:
-    """Return the system's certificates and, where it is installed, certifi's: bare images have none of their own."""
-    context = ssl.create_default_context()
-    with contextlib.suppress(ImportError):
-        import certifi  # noqa: PLC0415 - optional
-
-        context.load_verify_locations(certifi.where())
-    return context
-
-
-def _fetch(path: str, jar: Jar, *, folder: Path, context: ssl.SSLContext, arrived: Callable[[int], None]) -> None:
-    """Put one jar in place, from the local Maven repository when it is there, else from Maven Central."""
-    target = folder / Path(path).name
-    local = Path(os.environ.get("M2_REPO") or Path.home() / ".m2" / "repository") / path
-    with contextlib.suppress(OSError, _WrongContent):
-        _store(local.as_uri(), jar, target, context, arrived)
-        return
-    url = f"{MAVEN_CENTRAL}/{path}"
+def _fetch(path: str, jar: Jar, *, folder: Path, context: MavenContext) -> int:
+    """Put one jar in place once its digest agrees; return its size in bytes."""
+    *group, artifact, version, _ = path.split("/")
     for attempt in range(1, TRIES + 1):
         try:
-            _store(url, jar, target, context, arrived)
-        except (OSError, _WrongContent) as error:
+            fetched = Path(context.project(".".join(group), artifact).at_version(version).artifact().resolve())
+            _require(hashlib.sha256(fetched.read_bytes()).hexdigest() == jar.sha256, "another digest than pinned")
+            fetched.replace(folder / fetched.name)  # same file system: it appears whole or not at all
+        except (OSError, RuntimeError, requests.RequestException, _WrongContent) as error:
+            (context.repo_cache / path).unlink(missing_ok=True)
             if attempt == TRIES:
-                reason = error.reason if isinstance(error, urllib.error.URLError) else error
                 raise LocalServiceError(
-                    f"cannot fetch {url}: {reason}; check the network, "
+                    f"cannot fetch {artifact} {version}: {error}; check the network, "
                     "or set ROBOCALL_KAFKA_BOOTSTRAP_SERVERS to a Kafka of your own"
                 ) from None
             time.sleep(attempt)
         else:
-            return
+            return jar.bytes
+    raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 class _WrongContent(Exception):  # noqa: N818 - the name states what is wrong
     """A file is not the pinned one."""
-
-
-def _store(url: str, jar: Jar, target: Path, context: ssl.SSLContext, arrived: Callable[[int], None]) -> None:
-    """Copy `url` to `target`, which appears only when the digest agrees."""
-    digest, received = hashlib.sha256(), 0
-    part = target.with_suffix(f".{os.getpid()}.part")
-    try:
-        # The address is built above from a constant or is a file of the user's own; the content is pinned.
-        with urllib.request.urlopen(url, timeout=STALL_SECONDS, context=context) as source, part.open("wb") as out:  # noqa: S310
-            while chunk := source.read(CHUNK_BYTES):
-                out.write(chunk)
-                digest.update(chunk)
-                received += len(chunk)
-                arrived(len(chunk))
-        _require(digest.hexdigest() == jar.sha256, f"{target.name} has another digest than pinned")
-        part.replace(target)
-    except BaseException:
-        arrived(-received)
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _require(condition: bool, complaint: str) -> None:

@@ -129,7 +129,13 @@ def test_malformed_records_become_dead_letters_and_no_good_one_is_lost(
     random.Random(12).shuffle(mixed)
     with workers(1, environment, tmp_path) as running:
         wait_until(lambda: ready(running), "the worker has its partitions")
-        producer = Producer({"bootstrap.servers": services.bootstrap_servers, "partitioner": "murmur2_random"})
+        producer = Producer(
+            {
+                "bootstrap.servers": services.bootstrap_servers,
+                "partitioner": "murmur2_random",
+                "message.max.bytes": 2_000_000,
+            }
+        )
         for key, value in mixed:
             producer.produce("call-events", value, key)
             producer.poll(0)

@@ -221,34 +221,30 @@ def test_down_never_stops_a_stranger(tmp_path: Path) -> None:
 def test_a_damaged_jar_is_fetched_again_and_two_processes_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One downloads, the other waits for it; a file that was cut off is replaced."""
     jars = [Path(one) for one in kafka_class_path(quiet=True).split(os.pathsep)]
-    lock = jar_lock()
-    mirror = tmp_path / "m2"  # the local Maven repository: nothing is fetched from the network here
-    for path, jar in zip(lock.jars, jars, strict=True):
-        (mirror / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(jar, mirror / path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("M2_REPO", str(mirror))
+    folder = tmp_path / "robocall" / jars[0].parent.name
+    shutil.copytree(jars[0].parent, folder)
+    smallest = min(folder.glob("*.jar"), key=lambda jar: jar.stat().st_size)
+    whole = smallest.read_bytes()
+    smallest.write_bytes(b"cut off")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     code = "from streams.local_jars import kafka_class_path; print(kafka_class_path(quiet=True))"
     both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = {one.communicate()[0] for one in both}
     assert len(outputs) == 1
-    copies = [Path(one) for one in outputs.pop().strip().split(os.pathsep)]
-    assert [one.stat().st_size for one in copies] == [jar.bytes for jar in lock.jars.values()]
-    copies[0].write_bytes(b"cut off")
-    kafka_class_path(quiet=True)
-    assert copies[0].read_bytes() == jars[0].read_bytes()
-    assert not list(copies[0].parent.glob("*.part"))
+    assert smallest.read_bytes() == whole
+    assert [one for one in folder.iterdir() if one.suffix != ".jar"] == []
 
 
 def test_a_jar_with_another_digest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, jar = next(iter(jar_lock().jars.items()))
-    (tmp_path / path).parent.mkdir(parents=True)
-    (tmp_path / path).write_bytes(b"x" * jar.bytes)
-    monkeypatch.setenv("M2_REPO", str(tmp_path / "none"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(local_jars, "MAVEN_CENTRAL", tmp_path.as_uri())
+    """Whatever a repository delivers, only the pinned bytes are ever run."""
+    lock = jar_lock()
+    path, jar = min(lock.jars.items(), key=lambda item: item[1].bytes)
+    foreign = local_jars.JarLock(kafka=lock.kafka, jars={path: local_jars.Jar(bytes=jar.bytes, sha256="0" * 64)})
+    monkeypatch.setattr(local_jars, "jar_lock", lambda: foreign)
     monkeypatch.setattr(local_jars, "TRIES", 1)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(LocalServiceError, match=r"cannot fetch .*another digest than pinned"):
         kafka_class_path(quiet=True)
-    assert not list((tmp_path / "cache").rglob("*.jar"))
+    assert not list(tmp_path.rglob("*.jar"))

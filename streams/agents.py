@@ -65,6 +65,7 @@ class CallScreening:
         publisher: takes what is to be sent.
         keeper: keeps decisions for look-ups, behind the stream.
         metrics: counts.
+        failed: told about internal errors that kept a batch from being answered as a whole.
         digest: stands for numbers in the log.
         max_batch_events: bounds the time that the event loop is held.
         scored_sample_ratio: share of calls, 0 to 1, whose features are published; a function of the call.
@@ -77,6 +78,7 @@ class CallScreening:
         publisher: Publishes,
         keeper: KeepsDecisions,
         metrics: Metrics,
+        failed: Callable[[Exception], None],
         digest: NumberDigest,
         *,
         max_batch_events: int,
@@ -87,6 +89,7 @@ class CallScreening:
         self._publisher = publisher
         self._keeper = keeper
         self._metrics = metrics
+        self._failed = failed
         self._digest = digest
         self._mismatch_told_ms = 0
         self._max_batch_events = max_batch_events
@@ -114,9 +117,8 @@ class CallScreening:
 
     def _refuse_or_split(self, rows: Sequence[Any], delivery: Delivery, error: Exception) -> None:
         """Find the record that cannot be handled at all, so that the others of its batch still get their answer."""
-        self._metrics.internal_error(type(error).__name__)
+        self._failed(error)
         if len(rows) > 1:
-            log.error("a batch could not be handled, trying record by record", exc_info=error)
             for row in rows:
                 self._screen_rows([row], delivery)
             return

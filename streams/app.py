@@ -81,11 +81,13 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
             versions=lambda: screener.versions,
         )
     )
+    failures = Failures(metrics.internal_error)
     screening = CallScreening(
-        Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error)),
+        Pipeline(screener, seed=settings.hash_seed, on_failure=failures),
         publisher,
         keeper,
         metrics,
+        failures,
         NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value()),
         max_batch_events=settings.max_batch_events,
         scored_sample_ratio=settings.scored_sample_ratio,

@@ -28,6 +28,17 @@ class TopicMissing(RobocallError):  # noqa: N818
         self.topics = topics
 
 
+class PortTaken(RobocallError):  # noqa: N818
+    """The address of the worker's pages cannot be listened on."""
+
+    def __init__(self, host: str, port: int, cause: OSError) -> None:
+        super().__init__(
+            f"cannot serve /metrics and /health on {host}:{port} ({cause.strerror}): "
+            "set ROBOCALL_WEB_PORT to another port, or to 0 for none"
+        )
+        self.port = port
+
+
 class KafkaUnreachable(RobocallError):  # noqa: N818
     """No broker answers."""
 

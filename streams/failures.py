@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
@@ -23,13 +24,19 @@ class Failures:
 
     def __call__(self, error: Exception) -> None:
         """Count it; log it when its class and the place that raised it are new."""
-        name = type(error).__name__
-        self._count(name)
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
-        if (name, place) in self._seen or len(self._seen) >= MAX_CAUSES:
+        found = described(error)
+        self._count(found["cause"])
+        seen = (found["cause"], found["trace"][-1] if found["trace"] else "")
+        if seen in self._seen or len(self._seen) >= MAX_CAUSES:
             return
-        self._seen.add((name, place))
-        # The message may quote a record, and with it a phone number: only where it happened is written.
-        steps = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-        log.error("internal error, the calls concerned are allowed", cause=name, place=place, trace=steps)
+        self._seen.add(seen)
+        log.error("internal error, the calls concerned are allowed", **found)
+
+
+def described(error: Exception) -> dict[str, Any]:
+    """What may be logged of an error: its class and where it happened. Its message may quote a phone number."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "cause": type(error).__name__,
+        "trace": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }

@@ -11,6 +11,7 @@ import sys
 from typing import Literal
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 DIGEST_BYTES = 8
 
@@ -43,6 +44,7 @@ def configure(level: str, style: Literal["auto", "json", "console"] = "auto") ->
         level: `debug`, `info`, `warning` or `error`; libraries below us are kept at `warning` unless it is `debug`.
         style: `auto` writes text when standard error is a terminal and JSON otherwise.
     """
+    # Tracebacks are written without the values of variables: those are call events, with phone numbers in them.
     is_console = style == "console" or (style == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -51,9 +53,12 @@ def configure(level: str, style: Literal["auto", "json", "console"] = "auto") ->
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if is_console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -14,6 +14,8 @@ import structlog
 import uvloop
 from mode import Service
 
+from streams.failures import described
+
 SWITCH_INTERVAL_S = 0.0003
 """How long another thread may hold the interpreter; the default of 5 ms is longer than a decision takes."""
 STOP_TIMEOUT_S = 15.0
@@ -76,8 +78,8 @@ class Background:
         while True:
             try:
                 await job()
-            except Exception:
-                log.exception("background job broke, starting it again", job=name)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the job is needed
+                log.error("background job broke, starting it again", job=name, **described(error))  # noqa: TRY400
             await asyncio.sleep(RESTART_PAUSE_S)
 
 

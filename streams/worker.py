@@ -1,5 +1,6 @@
 """`robocall worker`: warm up, check what is needed, then run until told to stop."""
 
+import socket
 import sys
 
 import click
@@ -9,6 +10,7 @@ from prometheus_client import disable_created_metrics
 from detector.windows import WindowEngine
 from streams import log as logging
 from streams.app import TOPICS, Assembly, build_app
+from streams.errors import PortTaken
 from streams.kafka_client import require_topics
 from streams.running import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings, unknown_keys
@@ -25,6 +27,21 @@ def warm(assembly: Assembly) -> None:
         warm_model()
 
 
+def require_port(host: str, port: int) -> None:
+    """Check that the pages can be served; a failure inside of the web server would be a page of traceback.
+
+    Raises:
+        PortTaken: somebody else listens there, or the address is not ours.
+    """
+    try:
+        address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(address[0], socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address[4])
+    except OSError as error:
+        raise PortTaken(host, port, error) from error
+
+
 def run_worker(settings: Settings) -> int:
     """Run a worker in this process.
 
@@ -39,6 +56,8 @@ def run_worker(settings: Settings) -> int:
     ending = Ending()
     assembly = build_app(settings, ending)
     warm(assembly)
+    if settings.web_port:
+        require_port(settings.web_host, settings.web_port)
     loop.run_until_complete(require_topics(settings, TOPICS))
     versions = assembly.screener.versions
     log.info(

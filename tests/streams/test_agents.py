@@ -91,6 +91,7 @@ class World:
             self.topics,
             self.keeper,
             self.metrics,
+            self.failures.append,
             NumberDigest("key of the test"),
             max_batch_events=64,
             scored_sample_ratio=sample,

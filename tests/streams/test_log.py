@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 import structlog.testing
 
 from streams.failures import Failures
@@ -52,6 +53,29 @@ def test_lines_are_json_on_standard_error() -> None:
     assert [(line["event"], line["level"]) for line in lines] == [("hello", "info"), ("library warning 7", "warning")]
     assert lines[0]["partition"] == 3
     assert lines[0]["logger"] == "streams.x"
+
+
+TRACEBACK_SCRIPT = """
+import structlog
+from streams import log
+log.configure("info", STYLE)
+def decide(calling_number):
+    return {}[0]
+try:
+    decide("+1202555" + "0123")
+except KeyError:
+    structlog.get_logger("streams.x").exception("broke")
+"""
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_a_traceback_shows_no_values_of_variables(style: str) -> None:
+    """They are call events, and a phone number must not be logged."""
+    script = TRACEBACK_SCRIPT.replace("STYLE", repr(style))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert "KeyError" in done.stderr
+    assert "decide" in done.stderr
+    assert NUMBER not in done.stderr
 
 
 def _raise_with_number() -> None:

@@ -1,4 +1,4 @@
-"""Slow, exact twins of the fast code: plain lists and sets, every window counted from scratch. Shares no arithmetic with it."""
+"""Slow, exact twins of the fast code: plain lists and sets, every window counted from scratch."""
 
 import re
 from collections import defaultdict
@@ -123,8 +123,12 @@ class NaiveWindows:
         self.signed: dict[str, object] = {}
 
     def update(self, events: list[CallEvent]) -> FeatureMatrix:
-        rows = [self._setup(event) if isinstance(event, CallSetup) else self._end(event) for event in events]
-        kept = [row for row in rows if row is not None]
+        kept = []
+        for event in events:
+            if isinstance(event, CallSetup):
+                kept.append(self._setup(event))
+            else:
+                self._end(event)
         return np.array(kept, dtype=np.float32).reshape(len(kept), len(FEATURES))
 
     def _setup(self, event: CallSetup) -> list[float]:
@@ -162,7 +166,7 @@ class NaiveWindows:
             if key in self.families[family]:
                 self.families[family][key].ends.append((event.end_time_ms, shown, talk_s))
 
-    def _value(self, feature: Feature, now: dict[int, History], now_ms: int, flags: set[str]) -> float:
+    def _value(self, feature: Feature, now: dict[int, History], now_ms: int, flags: set[str]) -> float:  # noqa: PLR0911
         operation, family, first, second, window, minimum = feature.step
         history = now[family]
         scale = self.partitions if family in (spec.ORIGIN, spec.BLOCK, spec.CALLED, spec.RECEIVED) else 1

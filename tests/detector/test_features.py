@@ -1,0 +1,67 @@
+"""The feature table: its order, its words, its page."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector import measures as spec
+from detector.features import (
+    FEATURE_NAMES,
+    FEATURE_SCHEMA_ID,
+    FEATURES,
+    INDEX,
+    N_FEATURES,
+    NOT_ENOUGH_DATA,
+    explain,
+    program,
+    render_page,
+)
+
+PAGE = Path(__file__).parents[2] / "docs" / "features.md"
+
+
+def test_page_is_current() -> None:
+    """`python -m detector.features > docs/features.md` was run after the last change of the table."""
+    assert PAGE.read_text(encoding="utf-8") == render_page()
+
+
+def test_names_are_unique_and_indexed_in_order() -> None:
+    assert len(set(FEATURE_NAMES)) == N_FEATURES
+    assert [INDEX[name] for name in FEATURE_NAMES] == list(range(N_FEATURES))
+
+
+def test_schema_id_is_a_short_digest() -> None:
+    assert FEATURE_SCHEMA_ID.startswith("f1-")
+    assert len(FEATURE_SCHEMA_ID) == 15
+
+
+def test_every_measure_asked_for_is_kept_in_panes() -> None:
+    """A feature on a measure that its family does not keep would be zero for busy keys and right for idle ones."""
+    for operation, family, first, second, _, _ in program().tolist():
+        kept = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family].measures
+        if operation in (spec.COUNT, spec.RATIO):
+            assert first in kept
+            assert second in kept
+        if operation in (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM):
+            assert first < spec.SHAPES[family].items
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("number_attempts_1h", 41.0, "Number of calls of the calling number in the last hour: 41."),
+        ("number_asr_24h", NOT_ENOUGH_DATA, "not enough data."),
+        ("number_asr_24h", 0.254, ": 25 %."),
+        ("call_diverted", 1.0, "Sign that the call was forwarded: yes."),
+        ("number_idle", 12.4, ": 12 s."),
+    ],
+)
+def test_explanation_is_a_sentence(name: str, value: float, sentence: str) -> None:
+    assert explain(name, value).endswith(sentence)
+
+
+def test_bounds_allow_their_values() -> None:
+    for feature in FEATURES:
+        assert feature.low <= feature.high
+        assert np.isfinite(feature.low)

@@ -1,6 +1,12 @@
-"""Training data without a broker or a file: generated traffic through the window engine that serves."""
+"""Training data without a broker or a file: generated traffic through the window engine that serves.
 
-from collections.abc import Callable
+Three exchanges of different size, so that the model learns shapes and not one carrier's call rates: one that is watched
+for the whole time, through a night, and two busier ones that are watched for minutes from a cold start, as after a
+restart. All are cut at the same instants, and each span of an exchange has campaigns of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,34 +16,79 @@ from detector.events import CallSetup
 from detector.features import FEATURE_NAMES
 from detector.windows import WindowEngine, WindowSettings
 from models.dataset import ROBOCALL, Dataset, Truth, assemble, batches
+from models.traffic.blocks import TrafficBlock
 from models.traffic.generate import generate
-from models.traffic.spec import TrafficSpec
+from models.traffic.spec import HOUR_MS, TrafficSpec
 
 WINDOW_SEED = 1
 BATCH_EVENTS = 512
+TRAIN_SHARE = 0.8
+CALIBRATION_SHARE = 0.1
+
+# Calls per second against the long exchange, then (start, length) in shares of the time: to learn, calibrate, judge.
+BUSY_EXCHANGES: tuple[tuple[float, tuple[tuple[float, float], ...]], ...] = (
+    (10.0, ((0.30, 1 / 30), (0.83, 1 / 100), (0.93, 1 / 100))),
+    (40.0, ((0.60, 1 / 150), (0.87, 1 / 450), (0.97, 1 / 450))),
+)
 
 
-def from_traffic(spec: TrafficSpec, progress: Callable[[int], None]) -> Dataset:
-    """Generate a span of traffic and compute the features of its calls as a worker would.
+def plan(hours: float, seed: int, calls_per_second: float) -> list[TrafficSpec]:
+    """The spans of traffic to train on, in no order; every exchange has its own seed, so its own subscribers."""
+    long = TrafficSpec(hours=hours, seed=seed, calls_per_second=calls_per_second)
+    spans = [long]
+    for number, (busier, parts) in enumerate(BUSY_EXCHANGES, start=1):
+        spans += [
+            TrafficSpec(
+                start_ms=long.start_ms + round(start * hours * HOUR_MS),
+                hours=share * hours,
+                seed=seed + number,
+                calls_per_second=calls_per_second * busier,
+                rhythm=False,
+                warm=True,
+            )
+            for start, share in parts
+        ]
+    return spans
+
+
+def from_traffic(specs: Sequence[TrafficSpec], progress: Callable[[int], None]) -> Dataset:
+    """Generate spans of traffic and compute the features of their calls as workers would, each from a cold start.
 
     Args:
-        spec: The traffic.
+        specs: The traffic; campaigns of different spans count as different.
         progress: Told the number of events so far, after each slice of traffic.
     """
-    engine = WindowEngine(WindowSettings(seed=WINDOW_SEED, shared_trunks=True))
-    rows: list[NDArray[np.float32]] = []
-    times: list[int] = []
-    numbers: list[str] = []
-    truths: list[Truth] = []
-    n_events = 0
-    for block in generate(spec):
+    calls = _Calls()
+    for number, spec in enumerate(specs):
+        engine = WindowEngine(WindowSettings(seed=WINDOW_SEED, shared_trunks=True))
+        for block in generate(spec):
+            calls.add(block, engine, f"span{number}-")
+            progress(calls.n_events)
+    return assemble(
+        FEATURE_NAMES, np.concatenate(calls.rows), np.array(calls.times_ms, np.int64), calls.numbers, calls.truths
+    )
+
+
+@dataclass(slots=True)
+class _Calls:
+    """What has been generated so far."""
+
+    rows: list[NDArray[np.float32]] = field(default_factory=list)
+    times_ms: list[int] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+    truths: list[Truth] = field(default_factory=list)
+    n_events: int = 0
+
+    def add(self, block: TrafficBlock, engine: WindowEngine, prefix: str) -> None:
+        """Run one slice through the windows; `prefix` keeps campaigns of different spans apart."""
         events = block.events()
-        truths += [Truth(truth.label == ROBOCALL, truth.campaign, truth.kind) for truth in block.truths()]
+        for truth in block.truths():
+            campaign = prefix + truth.campaign if truth.campaign else ""
+            self.truths.append(Truth(truth.label == ROBOCALL, campaign, truth.kind))
         for batch in batches(events, BATCH_EVENTS):
             is_setup = [isinstance(event, CallSetup) for event in batch]
-            rows.append(engine.update(build_batch(batch, is_setup, None, seed=WINDOW_SEED)).copy())
-            times += [event.setup_time_ms for event, chosen in zip(batch, is_setup, strict=True) if chosen]
-            numbers += [event.calling_number for event, chosen in zip(batch, is_setup, strict=True) if chosen]
-        n_events += len(events)
-        progress(n_events)
-    return assemble(FEATURE_NAMES, np.concatenate(rows), np.array(times, np.int64), numbers, truths)
+            self.rows.append(engine.update(build_batch(batch, is_setup, None, seed=WINDOW_SEED)).copy())
+            setups = [event for event, chosen in zip(batch, is_setup, strict=True) if chosen]
+            self.times_ms += [setup.setup_time_ms for setup in setups]
+            self.numbers += [setup.calling_number for setup in setups]
+        self.n_events += len(events)

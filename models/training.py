@@ -1,5 +1,6 @@
 """Train and calibrate the classifier: early calls to learn from, later ones to calibrate on, the latest to judge it."""
 
+import re
 import sys
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,20 +21,27 @@ BLOCK_RATE = 1e-4
 LABEL_RATE = 1e-3
 TOLERATED_RECALL_LOSS = 0.01
 HEAVIEST = 4.0
+SIZE_FEATURE = re.compile(r"(trunk|origin)_(attempts_.*|age|idle)")
+"""Features that say how large or old a trunk or a provider is. Not learnt from: they single out the trunks of the
+training traffic (recall on later campaigns at 1e-2 lawful calls hit was 0.715 without them, 0.689 with them)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """How to train. Shares are of the time span."""
+    """How to train. `train_share` and `calibration_share` are of the time span.
+
+    `lawful_share` is the share of lawful calls that is learnt from, each standing for the ones left out.
+    """
 
     train_share: float = 0.6
     calibration_share: float = 0.18
-    n_trees: int = 150
+    lawful_share: float = 0.35
+    n_trees: int = 120
     max_leaf_nodes: int = 31
-    learning_rate: float = 0.1
-    min_samples_leaf: int = 40
-    l2_regularization: float = 1.0
-    max_features: float = 0.5
+    learning_rate: float = 0.12
+    min_samples_leaf: int = 50
+    l2_regularization: float = 5.0
+    max_features: float = 0.25
 
     def as_json(self) -> dict[str, Any]:
         """Plain values by name."""
@@ -108,9 +116,9 @@ def split(data: Dataset, parameters: Parameters) -> Split:
     return found
 
 
-def weights(data: Dataset) -> NDArray[np.float64]:
+def weights(data: Dataset, lawful_share: float = 1.0) -> NDArray[np.float64]:
     """Weight of each call: kinds of campaign count alike, so that one flood does not drown the quiet kinds."""
-    weight = np.ones(len(data))
+    weight = np.full(len(data), 1.0 / lawful_share)
     kinds, where, counts = np.unique(data.kind[data.is_robocall], return_inverse=True, return_counts=True)
     even = data.is_robocall.sum() / (max(len(kinds), 1) * counts)
     weight[data.is_robocall] = np.clip(even, 1 / HEAVIEST, HEAVIEST)[where]
@@ -130,8 +138,12 @@ def train(data: Dataset, seed: int, parameters: Parameters | None = None) -> Tra
     """Train on the first span, calibrate and set thresholds on the second; the third stays untouched."""
     parameters = parameters or Parameters()
     spans = split(data, parameters)
-    _say(f"training on {len(spans.train):,} calls, calibrating on {len(spans.calibration):,}")
-    learnt = data.take(spans.train)
+    random = np.random.default_rng(seed)
+    is_learnt = data.is_robocall[spans.train] | (random.random(len(spans.train)) < parameters.lawful_share)
+    learnt = data.take(spans.train[is_learnt])
+    # A constant column is never split on, and the model keeps the shape of the feature table.
+    learnt.rows[:, [SIZE_FEATURE.fullmatch(name) is not None for name in data.feature_names]] = 0.0
+    _say(f"training on {len(learnt):,} of {len(spans.train):,} calls, calibrating on {len(spans.calibration):,}")
     boosted = HistGradientBoostingClassifier(
         max_iter=parameters.n_trees,
         max_leaf_nodes=parameters.max_leaf_nodes,
@@ -142,7 +154,7 @@ def train(data: Dataset, seed: int, parameters: Parameters | None = None) -> Tra
         early_stopping=False,
         random_state=seed,
     )
-    boosted.fit(learnt.rows, learnt.is_robocall, sample_weight=weights(learnt))
+    boosted.fit(learnt.rows, learnt.is_robocall, sample_weight=weights(learnt, parameters.lawful_share))
     later = data.take(spans.calibration)
     estimator, scorer = calibrate(boosted, later)
     scores = scorer.score(later.rows)

@@ -17,8 +17,8 @@ from models.dataset import Dataset, read
 from models.errors import ArtifactIncompatible, TrainingDataInvalid
 from models.registry import Summary, artifacts, summary
 
-CALLS_PER_SECOND = 6.0
-"""Mean rate of generated lawful calls: a day gives half a million."""
+CALLS_PER_SECOND = 3.0
+"""Mean rate of lawful calls of the quietest exchange; with the busier ones, 30 hours give 0.7 million calls."""
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -29,7 +29,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--labels", type=_FILE, help="CSV with call_id, label (robocall|legitimate), optional campaign and kind.")
 @click.option("--simulate", is_flag=True, help="Train on generated traffic instead of on files.")
 @click.option(
-    "--hours", type=click.FloatRange(1, 24 * 14), default=24.0, show_default=True, help="Of generated traffic."
+    "--hours", type=click.FloatRange(1, 24 * 14), default=30.0, show_default=True, help="Of generated traffic."
 )
 @click.option("--rate", type=click.FloatRange(0.1, 1_000), default=CALLS_PER_SECOND, show_default=True, help="Calls/s.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Of traffic and training.")
@@ -40,35 +40,41 @@ def train(
     """Train, calibrate and package a model. The last part of the time span is kept for its report.
 
     \b
-    robocall train --simulate --hours 24 --seed 7 --out my-model
+    robocall train --simulate --seed 7 --out my-model
     robocall train --features features.parquet --labels labels.csv --out my-model
     """  # noqa: D301
-    from models.packaging import package  # noqa: PLC0415 - scikit-learn takes a second that `models list` need not wait
+    from models.packaging import package  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.simulation import CALIBRATION_SHARE, TRAIN_SHARE  # noqa: PLC0415
+    from models.training import Parameters  # noqa: PLC0415
     from models.training import train as fit  # noqa: PLC0415
 
     if simulate == (features is not None) or (features is None) != (labels is None):
         raise click.UsageError("give either --simulate, or --features and --labels")
     console = Console(stderr=True)
-    data = _simulated(hours, rate, seed, console) if features is None or labels is None else read(features, labels)
+    if features is None or labels is None:
+        data = _simulated(hours, rate, seed, console)
+        parameters = Parameters(train_share=TRAIN_SHARE, calibration_share=CALIBRATION_SHARE)
+    else:
+        data, parameters = read(features, labels), Parameters()
     _require_serving_features(data)
     console.print(f"{len(data):,} labelled calls, {int(data.is_robocall.sum()):,} of them robocalls")
-    model = package(data, fit(data, seed), out, schema_id=FEATURE_SCHEMA_ID, created_ms=time.time_ns() // 1_000_000)
+    model = package(
+        data, fit(data, seed, parameters), out, schema_id=FEATURE_SCHEMA_ID, created_ms=time.time_ns() // 1_000_000
+    )
     _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
     console.print(f"{model.version} written to {out}")
 
 
 def _simulated(hours: float, rate: float, seed: int, console: Console) -> Dataset:
-    from models.simulation import from_traffic  # noqa: PLC0415
-    from models.traffic.spec import TrafficSpec  # noqa: PLC0415
+    from models.simulation import from_traffic, plan  # noqa: PLC0415
 
-    spec = TrafficSpec(hours=hours, seed=seed, calls_per_second=rate)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("generating traffic and its features", total=None)
 
         def show(n_events: int) -> None:
             progress.update(task, completed=n_events, description=f"{n_events:,} events")
 
-        return from_traffic(spec, show)
+        return from_traffic(plan(hours, seed, rate), show)
 
 
 def _require_serving_features(data: Dataset) -> None:

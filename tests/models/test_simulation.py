@@ -15,7 +15,7 @@ def test_generated_calls_come_with_the_serving_features_and_their_truth() -> Non
     """A row for each call, in time order, robocalls with a campaign and lawful calls without."""
     seen: list[int] = []
 
-    data = from_traffic(SPEC, seen.append)
+    data = from_traffic([SPEC], seen.append)
 
     assert data.feature_names == tuple(FEATURE_NAMES)
     assert data.rows.shape == (len(data.setup_time_ms), len(FEATURE_NAMES))
@@ -28,7 +28,7 @@ def test_generated_calls_come_with_the_serving_features_and_their_truth() -> Non
 
 def test_features_do_not_depend_on_the_size_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Live batches are small and training batches large; the numbers must be the same."""
-    data = from_traffic(SPEC, lambda _: None)
+    data = from_traffic([SPEC], lambda _: None)
     monkeypatch.setattr(simulation, "BATCH_EVENTS", 7)
 
-    np.testing.assert_array_equal(from_traffic(SPEC, lambda _: None).rows, data.rows)
+    np.testing.assert_array_equal(from_traffic([SPEC], lambda _: None).rows, data.rows)

@@ -25,7 +25,7 @@ SCHEMA = "f1-0123456789ab"
 
 @pytest.fixture(scope="module")
 def trained() -> TrainedModel:
-    return train(dataset(), 1, Parameters(n_trees=20, min_samples_leaf=10))
+    return train(dataset(), 1, Parameters(n_trees=30, min_samples_leaf=10, lawful_share=0.6, max_features=1.0))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_version_names_what_is_computed(made: Path, trained: TrainedModel, tmp
     again = package(dataset(), trained, tmp_path / "again", schema_id=SCHEMA, created_ms=1)
     other = package(
         dataset(),
-        train(dataset(), 2, Parameters(n_trees=20, min_samples_leaf=10)),
+        train(dataset(), 2, Parameters(n_trees=30, min_samples_leaf=10, lawful_share=0.6, max_features=1.0)),
         tmp_path / "other",
         schema_id=SCHEMA,
         created_ms=1,

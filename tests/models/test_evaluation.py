@@ -55,7 +55,7 @@ def test_calls_until_a_campaign_is_hit_are_counted_with_the_hit_call() -> None:
 def test_a_report_is_plain_json_and_beats_the_rate_rules() -> None:
     """On data whose signal is in the features and not in the rate, the model finds what counting cannot."""
     data = dataset()
-    trained = train(data, 1, Parameters(n_trees=20, min_samples_leaf=10))
+    trained = train(data, 1, Parameters(n_trees=30, min_samples_leaf=10, lawful_share=1.0, max_features=1.0))
 
     found = report(data, trained)
 

@@ -9,7 +9,7 @@ from models.evaluation import expected_calibration_error
 from models.training import Parameters, split, threshold_at, train, weights
 from tests.models.calls import dataset
 
-SMALL = Parameters(n_trees=20, min_samples_leaf=10)
+SMALL = Parameters(n_trees=30, min_samples_leaf=10, lawful_share=0.6, max_features=1.0)
 
 
 def test_spans_follow_each_other_in_time() -> None:

@@ -121,6 +121,8 @@ def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
     for window in range(spec.N_WINDOWS):
         head = state[slots.HEADS + window]
         target = indexes[window]
+        if target == head:
+            continue
         state[slots.HEADS + window] = target
         if target - head >= spec.N_PANES:
             store.panes[slot, window] = 0
@@ -187,10 +189,8 @@ def add_to_sketches(store: Store, slot: int, time_ms: int, parties: int, facts: 
 
 
 @compiled
-def _ring_place(store: Store, slot: int, time_ms: int) -> int:
+def _ring_place(ring: Ints, state: Ints, time_ms: int) -> int:
     """Place for a call at `time_ms`: a free one, else that of the earliest call, -1 where all are later."""
-    ring = store.ring[slot]
-    state = store.state[slot]
     if state[slots.RING_COUNT] < len(ring):
         state[slots.RING_COUNT] += 1
         return int(state[slots.RING_COUNT]) - 1
@@ -201,25 +201,22 @@ def _ring_place(store: Store, slot: int, time_ms: int) -> int:
     if ring[earliest, slots.SETUP_MS] > time_ms:
         state[slots.EVICTED_SETUP_MS] = max(state[slots.EVICTED_SETUP_MS], time_ms)
         return slots.NONE
-    left = ring[earliest]
-    state[slots.EVICTED_SETUP_MS] = max(state[slots.EVICTED_SETUP_MS], left[slots.SETUP_MS])
-    state[slots.EVICTED_END_MS] = max(state[slots.EVICTED_END_MS], left[slots.END_MS])
+    state[slots.EVICTED_SETUP_MS] = max(state[slots.EVICTED_SETUP_MS], ring[earliest, slots.SETUP_MS])
+    state[slots.EVICTED_END_MS] = max(state[slots.EVICTED_END_MS], ring[earliest, slots.END_MS])
     return earliest
 
 
 @compiled
-def keep_call(store: Store, slot: int, time_ms: int, end_ms: int, parties: int, facts: int) -> None:
+def keep_call(ring: Ints, state: Ints, time_ms: int, end_ms: int, parties: int, facts: int) -> None:
     """Put a call into the ring; `end_ms` 0 = not ended."""
-    place = _ring_place(store, slot, time_ms)
+    place = _ring_place(ring, state, time_ms)
     if place < 0:
-        state = store.state[slot]
         state[slots.EVICTED_END_MS] = max(state[slots.EVICTED_END_MS], end_ms)
         return
-    entry = store.ring[slot, place]
-    entry[slots.SETUP_MS] = time_ms
-    entry[slots.END_MS] = end_ms
-    entry[slots.PARTIES] = parties
-    entry[slots.FACTS] = facts
+    ring[place, slots.SETUP_MS] = time_ms
+    ring[place, slots.END_MS] = end_ms
+    ring[place, slots.PARTIES] = parties
+    ring[place, slots.FACTS] = facts
 
 
 @compiled
@@ -247,7 +244,7 @@ def record_setup(
     state[slots.FIRST_MS] = time_ms if previous_ms == 0 else min(time_ms, state[slots.FIRST_MS])
     state[slots.LAST_SETUP_MS] = max(previous_ms, time_ms)
     facts = pack_facts(prefix, 0, flags)
-    keep_call(store, slot, time_ms, 0, parties, facts)
+    keep_call(store.ring[slot], state, time_ms, 0, parties, facts)
     add_to_panes(store, slot, indexes, flags, 0)
     add_to_sketches(store, slot, time_ms, parties, facts)
     return int(previous_ms)
@@ -258,9 +255,8 @@ def has_open_call(store: Store, slot: int, setup_ms: int, peer: int) -> int:
     """Place in the ring of the call set up at `setup_ms` with `peer` that has not ended, -1 where there is none."""
     ring = store.ring[slot]
     for place in range(store.state[slot, slots.RING_COUNT]):
-        entry = ring[place]
-        is_open = entry[slots.END_MS] == 0
-        if is_open and entry[slots.SETUP_MS] == setup_ms and peer_of(entry[slots.PARTIES]) == peer:
+        is_open = ring[place, slots.END_MS] == 0
+        if is_open and ring[place, slots.SETUP_MS] == setup_ms and peer_of(ring[place, slots.PARTIES]) == peer:
             return place
     return slots.NONE
 
@@ -297,7 +293,9 @@ def promote(cold: Store, cold_slot: int, hot: Store) -> int:
     for place in range(source[slots.RING_COUNT]):
         entry = cold.ring[cold_slot, place]
         facts = entry[slots.FACTS]
-        keep_call(hot, slot, entry[slots.SETUP_MS], entry[slots.END_MS], entry[slots.PARTIES], facts)
+        keep_call(
+            hot.ring[slot], hot.state[slot], entry[slots.SETUP_MS], entry[slots.END_MS], entry[slots.PARTIES], facts
+        )
         pane_indexes(entry[slots.SETUP_MS], indexes)
         add_to_panes(hot, slot, indexes, flags_of(facts) & ((1 << spec.N_SETUP_MEASURES) - 1), 0)
         add_to_sketches(hot, slot, entry[slots.SETUP_MS], entry[slots.PARTIES], facts)

@@ -175,13 +175,16 @@ def _estimate(registers: NDArray[np.uint32], others: NDArray[np.uint32], linear:
 
 
 @compiled
-def _refresh(store: Store, slot: int, now_ms: int, window: int, attempts: float) -> None:
-    """Make the distinct estimates of one window anew where they are too old."""
+def _is_stale(made: Ints, now_ms: int, window: int, attempts: float) -> bool:
+    """Tell whether the distinct estimates of one window are too old."""
+    age_ms = abs(now_ms - made[0])
+    return bool(made[1] * REFRESH_SHARE >= attempts or age_ms * REFRESH_PARTS >= spec.WINDOW_MS[window])
+
+
+@compiled
+def _refresh(store: Store, slot: int, now_ms: int, window: int) -> None:
+    """Make the distinct estimates of one window anew."""
     made = store.refreshed[slot, window]
-    age_ms = now_ms - made[0]
-    is_fresh = made[1] * REFRESH_SHARE < attempts and abs(age_ms) * REFRESH_PARTS < spec.WINDOW_MS[window]
-    if is_fresh:
-        return
     since_s = (now_ms - spec.WINDOW_MS[window]) // spec.SECOND_MS
     for item in range(store.sketches.shape[1]):
         others = store.other_sketches[slot, item] if len(store.other_sketches) > 0 else store.sketches[slot, item, :0]
@@ -230,6 +233,7 @@ def read(
     for window in range(exact_setups, spec.N_WINDOWS):
         if wanted[window]:
             attempts = counts[window, spec.ATTEMPTS]
-            _refresh(store, slot, now_ms, window, attempts)
+            if _is_stale(store.refreshed[slot, window], now_ms, window, attempts):
+                _refresh(store, slot, now_ms, window)
             for item in range(items):
                 distinct[item, window] = max(1.0, min(attempts, np.float64(store.estimates[slot, item, window])))

@@ -21,7 +21,7 @@ LAST_CALLED, LAST_ORIGIN, RING_COUNT, OTHERS_MS, ASTRAY, HEADS = range(9, 15)
 STATE_COLUMNS = HEADS + spec.N_WINDOWS
 
 # Columns of `Store.scalars`.
-USED, FREE, OLDEST, NEWEST, EVICTIONS = range(5)
+USED, FREE, OLDEST, NEWEST, EVICTIONS, UNTOUCHED = range(6)
 
 # Columns of one ring entry.
 SETUP_MS, END_MS, PARTIES, FACTS = range(4)
@@ -47,7 +47,7 @@ class Store(NamedTuple):
         other_sketches: (S, D, levels * width) uint32.
         column: (N_MEASURES,) int64, measure to its column in the panes, -1 where not kept.
         linear: (width + 1,) float64, registers set to items (linear counting).
-        scalars: (5,) int64.
+        scalars: (6,) int64.
     """
 
     table: NDArray[np.int32]
@@ -75,7 +75,7 @@ def make_store(shape: spec.FamilyShape, slots: int, *, ring: int, has_panes: boo
     column = np.full(spec.N_MEASURES, NONE, dtype=np.int64)
     column[list(shape.measures)] = np.arange(kept)
     filled = np.minimum(np.arange(shape.width + 1), shape.width - 0.5)
-    store = Store(
+    return Store(
         table=np.full(places, NONE, dtype=np.int32),
         state=np.zeros((slots, STATE_COLUMNS), dtype=np.int64),
         ring=np.zeros((slots, ring, 4), dtype=np.int64),
@@ -88,13 +88,8 @@ def make_store(shape: spec.FamilyShape, slots: int, *, ring: int, has_panes: boo
         other_sketches=np.zeros((shared, shape.items, registers), dtype=np.uint32),
         column=column,
         linear=-shape.width * np.log1p(-filled / shape.width),
-        scalars=np.array((0, NONE, NONE, NONE, 0), dtype=np.int64),
+        scalars=np.array((0, NONE, NONE, NONE, 0, 0), dtype=np.int64),
     )
-    # Free slots are chained through OLDER; the lowest is handed out first.
-    store.state[:, OLDER] = np.arange(1, slots + 1)
-    store.state[-1, OLDER] = NONE
-    store.scalars[FREE] = 0
-    return store
 
 
 @compiled
@@ -189,13 +184,23 @@ def release(store: Store, slot: int) -> None:
 
 
 @compiled
-def acquire(store: Store, key: int, partition: int) -> int:
-    """Give `key` a slot; at capacity that of the longest-idle key. The key must not be tracked yet."""
+def _take(store: Store) -> int:
+    """Take a slot: a released one, else the lowest never used, else that of the longest-idle key."""
+    if store.scalars[FREE] < 0 and store.scalars[UNTOUCHED] < len(store.state):
+        store.scalars[UNTOUCHED] += 1
+        return int(store.scalars[UNTOUCHED]) - 1
     if store.scalars[FREE] < 0:
         release(store, store.scalars[OLDEST])
         store.scalars[EVICTIONS] += 1
-    slot = store.scalars[FREE]
+    slot = int(store.scalars[FREE])
     store.scalars[FREE] = store.state[slot, OLDER]
+    return slot
+
+
+@compiled
+def acquire(store: Store, key: int, partition: int) -> int:
+    """Give `key` a slot; at capacity that of the longest-idle key. The key must not be tracked yet."""
+    slot = _take(store)
     store.scalars[USED] += 1
     store.state[slot, KEY] = key
     store.state[slot, PARTITION] = partition
@@ -204,7 +209,7 @@ def acquire(store: Store, key: int, partition: int) -> int:
         place = (place + 1) & (len(store.table) - 1)
     store.table[place] = np.int32(slot)
     _link(store, slot)
-    return int(slot)
+    return slot
 
 
 @compiled

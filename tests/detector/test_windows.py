@@ -144,7 +144,7 @@ class TestPanes:
                 assert abs(counted - truth) <= slack + 1e-4
 
     def test_oldest_pane_counts_in_proportion(self) -> None:
-        """100 calls spread over one pane of the 1 h window, read when a quarter of that pane has left: 75 of them count."""
+        """100 calls spread over one pane of the 1 h window, read when a quarter of it has left: 75 count."""
         pane = spec.PANE_MS[spec.W1H]
         first = -START_MS % pane  # the start of a pane, relative to START_MS
         events = [setup(first + n * pane // 100, called=f"+1310555{n:04}") for n in range(100)]

@@ -50,23 +50,23 @@ def _shortest_window(time_ms: int, now_ms: int) -> int:
 
 
 @compiled
-def _count_ring(ring: Ints, held: int, now_ms: int, counts: Floats, nearest: Ints) -> None:
-    """Add the ring's calls to `counts` (5, N_MEASURES); `nearest` gets the shortest window of each set-up."""
+def _count_ring(ring: Ints, held: int, now_ms: int, limit: int, counts: Floats, nearest: Ints) -> None:
+    """Add the ring's calls to the first `limit` windows of `counts`; `nearest` gets each set-up's shortest one."""
     for place in range(held):
         facts = ring[place, slots.FACTS]
         window = _shortest_window(ring[place, slots.SETUP_MS], now_ms)
         nearest[place] = window
-        if window < spec.N_WINDOWS:
+        if window < limit:
             for measure in range(spec.N_SETUP_MEASURES):
                 counts[window, measure] += (facts >> measure) & 1
         if ring[place, slots.END_MS] == 0:
             continue
         window = _shortest_window(ring[place, slots.END_MS], now_ms)
-        if window < spec.N_WINDOWS:
+        if window < limit:
             for measure in range(spec.N_SETUP_MEASURES, spec.TALK_S):
                 counts[window, measure] += (facts >> measure) & 1
             counts[window, spec.TALK_S] += counting.talk_of(facts)
-    for window in range(1, spec.N_WINDOWS):
+    for window in range(1, limit):
         for measure in range(spec.N_MEASURES):
             counts[window, measure] += counts[window - 1, measure]
 
@@ -220,9 +220,11 @@ def read(
     state = store.state[slot]
     nearest, items_held = ring_scratch[0], ring_scratch[1]
     held = state[slots.RING_COUNT]
-    _count_ring(store.ring[slot], held, now_ms, counts, nearest)
     exact_setups = _exact_windows(store, slot, now_ms, state[slots.EVICTED_SETUP_MS])
     exact_ends = _exact_windows(store, slot, now_ms, state[slots.EVICTED_END_MS])
+    limit = max(exact_setups, exact_ends)
+    if limit > 0:
+        _count_ring(store.ring[slot], held, now_ms, limit, counts, nearest)
     if min(exact_setups, exact_ends) < spec.N_WINDOWS:
         _merge_windows(store, slot, now_ms, exact_setups, exact_ends, counts, pane_scratch)
     items = store.sketches.shape[1]

@@ -1,8 +1,8 @@
 """Training data without a broker or a file: generated traffic through the window engine that serves.
 
-Three exchanges of different size, so that the model learns shapes and not one carrier's call rates: one that is watched
-for the whole time, through a night, and two busier ones that are watched for minutes from a cold start, as after a
-restart. All are cut at the same instants, and each span of an exchange has campaigns of its own.
+Four exchanges of different size, so that the model learns shapes and not one carrier's call rates: one that is watched
+for the whole time, through a night, and three busier ones that are watched for minutes from a cold start, as after a
+restart. All are cut at the same instants.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,28 +25,41 @@ BATCH_EVENTS = 512
 TRAIN_SHARE = 0.8
 CALIBRATION_SHARE = 0.1
 
-# Calls per second against the long exchange, then (start, length) in shares of the time: to learn, calibrate, judge.
-BUSY_EXCHANGES: tuple[tuple[float, tuple[tuple[float, float], ...]], ...] = (
-    (10.0, ((0.30, 1 / 30), (0.83, 1 / 100), (0.93, 1 / 100))),
-    (40.0, ((0.60, 1 / 150), (0.87, 1 / 450), (0.97, 1 / 450))),
+
+@dataclass(frozen=True, slots=True)
+class BusyExchange:
+    """An exchange that is watched for short spans: their starts and length, in shares of the whole time."""
+
+    times_busier: float
+    span: float
+    learn: tuple[float, ...]
+    calibrate: tuple[float, ...]
+    judge: tuple[float, ...]
+
+
+BUSY_EXCHANGES = (
+    BusyExchange(10.0, 1 / 180, (0.10, 0.20, 0.30, 0.40, 0.50, 0.60), (0.82, 0.86), (0.92, 0.96)),
+    BusyExchange(40.0, 1 / 900, (0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.70, 0.75), (0.84, 0.87), (0.93, 0.97)),
+    BusyExchange(100.0, 1 / 1800, (0.13, 0.28, 0.43, 0.58, 0.73), (0.85,), (0.95,)),
 )
+"""Many short spans rather than few long ones: each has campaigns of its own, and those are what there is to learn."""
 
 
 def plan(hours: float, seed: int, calls_per_second: float) -> list[TrafficSpec]:
     """The spans of traffic to train on, in no order; every exchange has its own seed, so its own subscribers."""
     long = TrafficSpec(hours=hours, seed=seed, calls_per_second=calls_per_second)
     spans = [long]
-    for number, (busier, parts) in enumerate(BUSY_EXCHANGES, start=1):
+    for number, exchange in enumerate(BUSY_EXCHANGES, start=1):
         spans += [
             TrafficSpec(
                 start_ms=long.start_ms + round(start * hours * HOUR_MS),
-                hours=share * hours,
+                hours=exchange.span * hours,
                 seed=seed + number,
-                calls_per_second=calls_per_second * busier,
+                calls_per_second=calls_per_second * exchange.times_busier,
                 rhythm=False,
                 warm=True,
             )
-            for start, share in parts
+            for start in (*exchange.learn, *exchange.calibrate, *exchange.judge)
         ]
     return spans
 

@@ -17,7 +17,7 @@ from models.dataset import Dataset, read
 from models.errors import ArtifactIncompatible, TrainingDataInvalid
 from models.registry import Summary, artifacts, summary
 
-CALLS_PER_SECOND = 3.0
+CALLS_PER_SECOND = 2.5
 """Mean rate of lawful calls of the quietest exchange; with the busier ones, 30 hours give 0.7 million calls."""
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -1,18 +1,17 @@
-"""The one way that this project compiles a function: numba, cached on disk, without the interpreter lock, typed for mypy.
+"""The one way to compile a function: numba, cached on disk, without the interpreter lock, typed for mypy.
 
-numba's cache asks only whether the file of the compiled function has changed, not the files of the functions and constants
-that went into it. So the cache folder carries a digest of this package's sources: an edit anywhere starts a fresh one.
+numba's cache asks only whether the file of the compiled function has changed, not the files of the functions and
+constants that went into it. So the cache folder carries a digest of this package's sources: an edit anywhere starts a
+fresh one. What numba caches is code: it stands where the sources stand, or in the user's own cache folder.
 """
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
-import numba
-from numba import njit
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -23,15 +22,15 @@ def _cache_folder() -> Path:
     digest = hashlib.blake2b(digest_size=8)
     for source in sorted(_PACKAGE.rglob("*.py")):
         digest.update(source.read_bytes())
-    writable = os.access(_PACKAGE, os.W_OK)
-    home = _PACKAGE / "__pycache__" if writable else Path(tempfile.gettempdir()) / f"robocall-{os.getuid()}"
+    beside = os.access(_PACKAGE, os.W_OK)
+    home = _PACKAGE / "__pycache__" if beside else Path.home() / ".cache" / "robocall"
     return home / f"numba-{digest.hexdigest()}"
 
 
-if not numba.config.CACHE_DIR:  # NUMBA_CACHE_DIR wins
-    numba.config.CACHE_DIR = str(_cache_folder())
+if not config.CACHE_DIR:  # NUMBA_CACHE_DIR wins
+    config.CACHE_DIR = str(_cache_folder())
 
 
 def compiled(function: F) -> F:
-    """Compile `function` on first call; integer division follows numpy, there is no fast-math, results are reproducible."""
+    """Compile `function` on first call; division follows numpy, there is no fast-math, results are reproducible."""
     return cast("F", njit(cache=True, nogil=True, error_model="numpy")(function))

@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from numba import config, njit
 
@@ -27,8 +27,9 @@ def _cache_folder() -> Path:
     return home / f"numba-{digest.hexdigest()}"
 
 
-if not config.CACHE_DIR:  # NUMBA_CACHE_DIR wins
-    config.CACHE_DIR = str(_cache_folder())
+_settings: Any = config  # its attributes are set at run time, from the environment
+if not _settings.CACHE_DIR:  # NUMBA_CACHE_DIR wins
+    _settings.CACHE_DIR = str(_cache_folder())
 
 
 def compiled(function: F) -> F:

@@ -1,7 +1,7 @@
 """What a carrier's switch tells us: version 1 of the event contract, as frozen value types.
 
-Each field carries its meaning, its SIP source and its bounds as metadata; the wire records (`streams.records`), the AsyncAPI
-document and the page for switch vendors are generated from it. Times are integers, epoch milliseconds UTC.
+Each field carries its meaning, its SIP source and its bounds as metadata; the wire records (`streams.records`), the
+AsyncAPI document and the page for switch vendors are generated from it. Times are integers, epoch milliseconds UTC.
 """
 
 from dataclasses import MISSING, dataclass, field, fields
@@ -61,7 +61,7 @@ class FeedbackSource(StrEnum):
 def documented(doc: str, *, source: str = "", default: Any = MISSING, **bounds: int) -> Any:
     """A dataclass field with its meaning, its SIP source and its bounds.
 
-    Bounds are those of JSON Schema in snake case: `min_length`, `max_length` (of a string, or of each string in a list),
+    Bounds are those of JSON Schema in snake case: `min_length`, `max_length` (of a string, or of each in a list),
     `max_items`, `ge`, `le`.
     """
     metadata = {"doc": doc, "source": source, "bounds": bounds}

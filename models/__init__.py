@@ -1,1 +1,1 @@
-"""The classifier: traffic generator, training, evaluation, artifacts and fast inference. It knows no Kafka and no Redis."""
+"""The classifier: traffic, training, evaluation, artifacts, fast inference. It knows no Kafka and no Redis."""

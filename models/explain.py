@@ -13,7 +13,7 @@ from models.forest import Forest
 
 
 @compiled
-def _credit_paths(  # noqa: PLR0917 - compiled functions take their arrays by position
+def _credit_paths(
     rows: NDArray[np.float32],
     tree_start: NDArray[np.int32],
     feature: NDArray[np.int32],

@@ -1,1 +1,1 @@
-"""Everything that touches the outside: Faust app, transport, wire records, Redis, settings, metrics and the command line."""
+"""Everything that touches the outside: Faust app, transport, records, Redis, settings, metrics, the command line."""

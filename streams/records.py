@@ -25,9 +25,9 @@ class EntityDecision:
     """A standing decision on a number or a trunk group. Expires by itself; a null value deletes it."""
 
     entity: str = documented("`number:` and the E.164 number, or `trunk:` and the trunk group; also the key.")
-    action: Action = documented("What to do with its calls: `label` or `block`.")  # noqa: RUF009 - metadata, not a mutable default
+    action: Action = documented("What to do with its calls: `label` or `block`.")
     category: str = documented("Category that the policy put it in.")
-    label: Label | None = documented("Shown to the called party when the action is `label`; else null.")  # noqa: RUF009
+    label: Label | None = documented("Shown to the called party when the action is `label`; else null.")
     since_ms: int = documented("From when it holds.")
     expires_ms: int = documented("From this instant on it no longer holds.")
     source: str = documented("Who decided: a step of the policy, or an operator.")
@@ -129,7 +129,7 @@ def scored_call(decision: Decision, features: dict[str, float]) -> Decision:
     return ScoredCallRecord(*(getattr(decision, f.name) for f in fields(Decision)), features)
 
 
-def dead_letter(  # noqa: PLR0917 - the order of the record
+def dead_letter(
     topic: str, partition: int, offset: int, code: str, message: str, value: bytes | None, rejected_time_ms: int
 ) -> bytes:
     """Encode the dead letter of one refused record; the original is cut after `DEAD_LETTER_VALUE_LIMIT_BYTES`."""

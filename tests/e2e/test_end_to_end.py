@@ -21,18 +21,24 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 PARTITIONS = 12
 EVENTS = 200_000
 FreshTopics = Callable[..., list[str]]
+ROOMY = {f"ROBOCALL_MAX_{family}": "200000" for family in ("ORIGINS", "BLOCKS", "CALLED", "HOT_NUMBERS")}
+"""Nothing is evicted: a replay holds all partitions in one process, so at a bound it would forget other keys."""
 
 
 @pytest.fixture
 def environment(services: LocalServices, fresh_topics: FreshTopics, request: pytest.FixtureRequest) -> dict[str, str]:
     """Settings of workers on empty topics, in a consumer group of their own, every call sampled."""
     fresh_topics(PARTITIONS)
-    return services.environment() | {
-        "ROBOCALL_CONSUMER_GROUP": f"test-{request.node.name}",
-        "ROBOCALL_SCORED_SAMPLE_RATIO": "1",
-        "ROBOCALL_MODE": "enforce",
-        "ROBOCALL_SESSION_TIMEOUT_S": "6",
-    }
+    return (
+        services.environment()
+        | {
+            "ROBOCALL_CONSUMER_GROUP": f"test-{request.node.name}",
+            "ROBOCALL_SCORED_SAMPLE_RATIO": "1",
+            "ROBOCALL_MODE": "enforce",
+            "ROBOCALL_SESSION_TIMEOUT_S": "6",
+        }
+        | ROOMY
+    )
 
 
 def events(number: int, seed: int) -> list[str]:
@@ -100,7 +106,7 @@ def _features_equal_a_replay(servers: str, lines: list[str], folder: Path) -> No
     (folder / "events.jsonl").write_text("".join(f"{line}\n" for line in lines))
     robocall(
         "replay", str(folder / "events.jsonl"), "--decisions", str(folder / "replayed.jsonl"),
-        "--features", str(folder / "features.parquet"), "--partitions", str(PARTITIONS),
+        "--features", str(folder / "features.parquet"), "--partitions", str(PARTITIONS), environment=ROOMY,
     )  # fmt: skip
     table = pq.read_table(folder / "features.parquet")
     names = [name for name in FEATURE_NAMES if not name.startswith("trunk_")]

@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from detector.policy import Thresholds
 from models.dataset import Dataset, trailing_counts
 from models.training import TrainedModel, threshold_at
 
@@ -17,6 +18,7 @@ N_BINS = 20
 Z_95 = 1.959963984540054
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+POLICY_DEFAULTS = {"block_at": Thresholds().block_at, "label_at": Thresholds().label_at}
 MOST_BASELINE_ROWS = 60_000
 
 Scores = NDArray[np.float64]
@@ -116,6 +118,7 @@ def measure(data: Dataset, raw: Scores, scores: Scores, thresholds: dict[str, fl
         "calls": len(data),
         "robocalls": int(truth.sum()),
         "at_thresholds": {name: at_threshold(scores, truth, value) for name, value in thresholds.items()},
+        "at_policy_defaults": {name: at_threshold(scores, truth, value) for name, value in POLICY_DEFAULTS.items()},
         "at_false_block_rates": at_rates(raw, truth),
         "pr_auc": float(average_precision_score(truth, raw)),
         "brier": float(brier_score_loss(truth, scores)),
@@ -138,7 +141,9 @@ def baselines(data: Dataset, train: NDArray[np.int64], test: NDArray[np.int64], 
         found[name] = _summary(counts, truth)
     random = np.random.default_rng(seed)
     sample = np.sort(random.permutation(train)[:MOST_BASELINE_ROWS])
-    linear = make_pipeline(FunctionTransformer(_compress), StandardScaler(), LogisticRegression(max_iter=200))
+    linear = make_pipeline(
+        FunctionTransformer(_compress), StandardScaler(), LogisticRegression(solver="newton-cholesky")
+    )
     linear.fit(data.rows[sample].astype(np.float64), data.is_robocall[sample])
     found["logistic_regression"] = _summary(linear.decision_function(data.rows[test].astype(np.float64)), truth)
     return found

@@ -38,9 +38,9 @@ class BusyExchange:
 
 
 BUSY_EXCHANGES = (
-    BusyExchange(10.0, 1 / 180, (0.10, 0.20, 0.30, 0.40, 0.50, 0.60), (0.82, 0.86), (0.92, 0.96)),
-    BusyExchange(40.0, 1 / 900, (0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.70, 0.75), (0.84, 0.87), (0.93, 0.97)),
-    BusyExchange(100.0, 1 / 1800, (0.13, 0.28, 0.43, 0.58, 0.73), (0.85,), (0.95,)),
+    BusyExchange(10.0, 1 / 180, tuple(0.05 + 0.08 * part for part in range(9)), (0.82, 0.86), (0.92, 0.96)),
+    BusyExchange(40.0, 1 / 900, tuple(0.07 + 0.05 * part for part in range(14)), (0.84, 0.87), (0.93, 0.97)),
+    BusyExchange(100.0, 1 / 1800, tuple(0.06 + 0.08 * part for part in range(9)), (0.85, 0.88), (0.94, 0.98)),
 )
 """Many short spans rather than few long ones: each has campaigns of its own, and those are what there is to learn."""
 

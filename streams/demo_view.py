@@ -62,7 +62,7 @@ class Figures:
         said = [reason.text for reason in decision.reasons if reason.code != "model"] or [
             reason.text for reason in decision.reasons
         ]
-        offender.reason = "; ".join(said[:2])
+        offender.reason = " ".join(said[:2])
 
 
 def percentiles(latencies_ms: "list[float] | deque[float]") -> str:

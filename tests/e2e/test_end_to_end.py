@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,6 +13,7 @@ from detector.features import FEATURE_NAMES
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.local import LocalServices
+from tests.integration.valkey_process import ValkeyProcess
 from tests.processes import Worker, kcat_consume, kcat_produce, needs_kcat, robocall, wait_until, workers
 from tests.streams.malformed import corpus
 
@@ -26,19 +27,29 @@ ROOMY = {f"ROBOCALL_MAX_{family}": "200000" for family in ("ORIGINS", "BLOCKS", 
 
 
 @pytest.fixture
-def environment(services: LocalServices, fresh_topics: FreshTopics, request: pytest.FixtureRequest) -> dict[str, str]:
+def valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
+    """A store of the test's own: empty, and it may be killed."""
+    process = ValkeyProcess(tmp_path)
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def environment(
+    services: LocalServices, fresh_topics: FreshTopics, valkey: ValkeyProcess, request: pytest.FixtureRequest
+) -> dict[str, str]:
     """Settings of workers on empty topics, in a consumer group of their own, every call sampled."""
     fresh_topics(PARTITIONS)
-    return (
-        services.environment()
-        | {
-            "ROBOCALL_CONSUMER_GROUP": f"test-{request.node.name}",
-            "ROBOCALL_SCORED_SAMPLE_RATIO": "1",
-            "ROBOCALL_MODE": "enforce",
-            "ROBOCALL_SESSION_TIMEOUT_S": "6",
-        }
-        | ROOMY
-    )
+    return {
+        **services.environment(),
+        "ROBOCALL_REDIS_URL": valkey.url,
+        "ROBOCALL_CONSUMER_GROUP": f"test-{request.node.name}",
+        "ROBOCALL_SCORED_SAMPLE_RATIO": "1",
+        "ROBOCALL_MODE": "enforce",
+        "ROBOCALL_SESSION_TIMEOUT_S": "6",
+        **ROOMY,
+    }
 
 
 def events(number: int, seed: int) -> list[str]:
@@ -62,10 +73,10 @@ def setups(lines: list[str]) -> Counter[str]:
     return Counter(event["call_id"] for event in map(json.loads, lines) if event["type"] == "call_setup")
 
 
-def ready(running: list[Worker]) -> bool:
+def ready(running: list[Worker], partitions: int = PARTITIONS) -> bool:
     """Every worker has its share of the partitions."""
     shares = [worker.health().get("partitions", 0) for worker in running]
-    return sum(shares) == PARTITIONS and all(shares)
+    return sum(shares) == partitions and all(shares)
 
 
 def decided(services: LocalServices, wanted: int) -> list[dict[str, object]]:
@@ -185,3 +196,55 @@ def test_a_worker_killed_under_load_costs_no_decision(
         decision = json.loads(line)
         ids.setdefault(decision["call_id"], set()).add(decision["decision_id"])
     assert all(len(found) == 1 for found in ids.values())
+
+
+def test_a_worker_on_one_partition_decides_as_the_replay_does(
+    services: LocalServices, environment: dict[str, str], fresh_topics: FreshTopics, tmp_path: Path
+) -> None:
+    """Byte for byte, but for the time of decision: score, reasons, thresholds, ids, SIP answers."""
+    fresh_topics(1)
+    settings = environment | {"ROBOCALL_PARTITIONS": "1"}
+    lines = events(40_000, seed=14)
+    with workers(1, settings, tmp_path) as running:
+        wait_until(lambda: ready(running, 1), "the worker has its partition")
+        kcat_produce(str(services.bootstrap_servers), "call-events", keyed(lines, tmp_path / "events.tsv"))
+        decided(services, setups(lines).total())
+        assert running[0].stop() == 0
+
+    (tmp_path / "events.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    replayed = robocall(
+        "replay", str(tmp_path / "events.jsonl"), "--decisions", "-", "--mode", "enforce", environment=ROOMY
+    )
+    assert without_time(kcat_consume(str(services.bootstrap_servers), "call-decisions")) == without_time(
+        replayed.encode().splitlines()
+    )
+
+
+def without_time(decisions: list[bytes]) -> dict[str, dict[str, object]]:
+    """Decisions by call, without the time at which they were taken."""
+    return {
+        decision["call_id"]: {name: value for name, value in decision.items() if name != "decided_time_ms"}
+        for decision in map(json.loads, decisions)
+    }
+
+
+def test_decisions_go_on_while_the_store_is_killed_and_comes_back(
+    services: LocalServices, environment: dict[str, str], valkey: ValkeyProcess, tmp_path: Path
+) -> None:
+    """Three parts of a stream: with Valkey, after kill -9 of it, after it came back empty."""
+    lines = events(60_000, seed=15)
+    parts = [lines[:20_000], lines[20_000:40_000], lines[40_000:]]
+    sent: list[str] = []
+    with workers(1, environment, tmp_path) as running:
+        wait_until(lambda: ready(running), "the worker has its partitions")
+        for index, part in enumerate(parts):
+            if index == 1:
+                valkey.kill()
+            if index == 2:
+                valkey.start()
+            kcat_produce(str(services.bootstrap_servers), "call-events", keyed(part, tmp_path / f"{index}.tsv"))
+            sent += part
+            decisions = decided(services, setups(sent).total())
+            assert Counter(decision["call_id"] for decision in decisions) == setups(sent)
+        assert running[0].health()["status"] == "ok"
+        assert running[0].stop() == 0

@@ -46,8 +46,8 @@ up: $(STAMP) ## leave a local Kafka and Valkey running
 down: $(STAMP) ## stop them
 	$(BIN)/robocall local down $(ARGS)
 
-train: $(STAMP) ## train a model; see robocall train --help
-	$(BIN)/robocall train $(ARGS)
+train: $(STAMP) ## train the shipped model again, some minutes; ARGS for another
+	$(BIN)/robocall train $(or $(ARGS),--simulate --seed 7 --out models/default)
 
 docs: $(STAMP) ## regenerate the documents that come from code
 	$(BIN)/python -m streams.asyncapi

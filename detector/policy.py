@@ -92,9 +92,9 @@ class Thresholds:
         block_clear: A blocked number stays so while its score is at least this.
     """
 
-    label_at: float = 0.85
-    label_clear: float = 0.75
-    block_at: float = 0.98
+    label_at: float = 0.925
+    label_clear: float = 0.85
+    block_at: float = 0.985
     block_clear: float = 0.95
 
     def __post_init__(self) -> None:

@@ -97,7 +97,7 @@ def _reasons(action: Action, score: float, threshold: float) -> tuple[Reason, ..
 BLOCK = Outcome(
     Action.BLOCK,
     Step.MODEL,
-    _reasons(Action.BLOCK, 0.997, 0.98),
+    _reasons(Action.BLOCK, 0.997, 0.985),
     sip=analytics_block(Redress(url="https://redress.example.com/"), Location.TERMINATING, decision_id(SETUP)),
 )
 LABEL = Outcome(

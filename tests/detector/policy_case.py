@@ -5,6 +5,7 @@ windows stand in `test_screening_windows.py`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from detector.decisions import Outcome
 from detector.events import CallSetup
 from detector.features import FEATURE_SCHEMA_ID, INDEX, N_FEATURES
 from detector.lists import Lists
-from detector.policy import Policy
+from detector.policy import DEFAULT_CATEGORIES, Policy, Thresholds
 from detector.ports import FeatureMatrix
 from detector.screening import Screener, Screening
 from detector.standing import StandingDecisions
@@ -23,6 +24,9 @@ from detector.standing import StandingDecisions
 T0 = 1_700_000_000_000
 CALLER = "+12125550123"
 CALLEE = "+13105550456"
+THRESHOLDS = Thresholds(label_at=0.85, label_clear=0.75, block_at=0.98, block_clear=0.95)
+"""Of all tests of judging: the defaults follow the shipped model and may move with it."""
+CATEGORIES = (replace(DEFAULT_CATEGORIES[0], thresholds=THRESHOLDS),)
 SCORE = "number_asr_24h"
 """Feature whose value the test classifier answers as the score."""
 

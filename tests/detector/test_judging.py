@@ -15,14 +15,16 @@ from detector.events import CallSetup
 from detector.features import explain
 from detector.judging import treatment
 from detector.lists import Lists
-from detector.policy import Condition, MinimumSample, Override, Policy, Rule, StandingBlocks, Thresholds, with_mode
+from detector.policy import Condition, MinimumSample, Override, Policy, Rule, StandingBlocks, with_mode
 from detector.ports import FeatureMatrix
 from detector.screening import Screener
 from detector.standing import Held, StandingDecision, StandingDecisions
 from tests.detector.policy_case import (
     CALLER,
+    CATEGORIES,
     SCORE,
     T0,
+    THRESHOLDS,
     PreparedWindows,
     ReadOffClassifier,
     batch_of,
@@ -34,7 +36,12 @@ from tests.detector.policy_case import (
 
 ALLOW, LABEL, BLOCK = Action.ALLOW, Action.LABEL, Action.BLOCK
 # label from 0.85 until below 0.75, block from 0.98 until below 0.95
-POLICY = Policy(mode=Mode.ENFORCE, minimum_samples=(), standing_blocks=StandingBlocks(after_blocks=1_000))
+POLICY = Policy(
+    mode=Mode.ENFORCE,
+    minimum_samples=(),
+    standing_blocks=StandingBlocks(after_blocks=1_000),
+    categories=CATEGORIES,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +63,7 @@ POLICY = Policy(mode=Mode.ENFORCE, minimum_samples=(), standing_blocks=StandingB
     ],
 )
 def test_treatment_at_every_edge(score: float, held: Action, may_block: bool, expected: tuple[Action, float]) -> None:
-    assert treatment(score, held, Thresholds(), may_block=may_block) == expected
+    assert treatment(score, held, THRESHOLDS, may_block=may_block) == expected
 
 
 def _timeline(policy: Policy, calls: Sequence[tuple[int, float]], *, one: Screener | None = None) -> list[Outcome]:
@@ -126,7 +133,7 @@ def test_below_the_minimum_sample_a_call_is_labelled_at_most(seen: float, action
 
 
 def test_a_default_policy_wants_a_trunk_with_a_history() -> None:
-    policy = with_mode(Policy(), Mode.ENFORCE)
+    policy = Policy(mode=Mode.ENFORCE, categories=CATEGORIES)
     fresh, known = ({"call-1": {SCORE: 1.0, "trunk_attempts_24h": seen}} for seen in (19.0, 20.0))
 
     assert outcome(screener(policy, fresh), setup()).action is LABEL

@@ -28,6 +28,7 @@ from detector.steps import STEPS
 from tests.detector.policy_case import (
     CALLEE,
     CALLER,
+    CATEGORIES,
     SCORE,
     T0,
     PreparedWindows,
@@ -39,7 +40,7 @@ from tests.detector.policy_case import (
     setup,
 )
 
-ENFORCE = Policy(mode=Mode.ENFORCE, minimum_samples=())
+ENFORCE = Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES)
 BUSY_RULE = Rule("busy", (Condition("number_attempts_1m", at_least=100),), Action.BLOCK, "automated_call")
 ORDER = list(Step)[: list(Step).index(Step.ALLOW) + 1]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector import measures as spec
 from detector import numbering
-from detector.compiled import compiled
+from detector.compiled import compiled_borrowing
 from detector.hashing import scramble
 from detector.windows import slots
 from detector.windows.slots import Ints, Store
@@ -24,62 +24,62 @@ _HALF = 32
 _LOW = 0xFFFFFFFF
 
 
-@compiled
+@compiled_borrowing
 def pack_parties(peer: int, other: int) -> int:
     """Pack the low 32 bits of two hashes into one int64."""
     return ((peer & _LOW) << _HALF) | (other & _LOW)
 
 
-@compiled
+@compiled_borrowing
 def short_hash(key: int) -> int:
     """Return 32 well-mixed bits of `key`."""
     return int(np.int64(scramble(np.uint64(key)) >> np.uint64(_HALF)))
 
 
-@compiled
+@compiled_borrowing
 def peer_of(parties: int) -> int:
     """The other party's hash."""
     return (parties >> _HALF) & _LOW
 
 
-@compiled
+@compiled_borrowing
 def other_of(parties: int) -> int:
     """The third party's hash."""
     return parties & _LOW
 
 
-@compiled
+@compiled_borrowing
 def pack_facts(prefix: int, talk_s: int, flags: int) -> int:
     """Pack NPA-NXX (-1 = none), talk time in seconds and measure bits into one int64."""
     return ((prefix + 1) << _PREFIX_SHIFT) | (min(talk_s, TALK_LIMIT_S) << FLAG_BITS) | flags
 
 
-@compiled
+@compiled_borrowing
 def prefix_of(facts: int) -> int:
     """NPA-NXX of the other party, -1 = none."""
     return (facts >> _PREFIX_SHIFT) - 1
 
 
-@compiled
+@compiled_borrowing
 def talk_of(facts: int) -> int:
     """Talk time in seconds, at most 65,535."""
     return (facts >> FLAG_BITS) & TALK_LIMIT_S
 
 
-@compiled
+@compiled_borrowing
 def flags_of(facts: int) -> int:
     """Measure bits."""
     return facts & _FLAG_MASK
 
 
-@compiled
+@compiled_borrowing
 def pane_indexes(time_ms: int, indexes: Ints) -> None:
     """Fill `indexes`, shape (5,), with the absolute pane number of `time_ms` for each window length."""
     for window in range(spec.N_WINDOWS):
         indexes[window] = time_ms // spec.PANE_MS[window]
 
 
-@compiled
+@compiled_borrowing
 def _watch_clock(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
     """Start the windows of `slot` again at `time_ms` after `ASTRAY_LIMIT` events in a row that are a day late.
 
@@ -107,7 +107,7 @@ def _watch_clock(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
         state[slots.HEADS + window] = indexes[window]
 
 
-@compiled
+@compiled_borrowing
 def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
     """Move the panes of `slot` on to `time_ms` where that is later than all before."""
     state = store.state[slot]
@@ -135,7 +135,7 @@ def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
             pane[:] = 0
 
 
-@compiled
+@compiled_borrowing
 def add_to_panes(store: Store, slot: int, indexes: Ints, flags: int, talk_s: int) -> None:
     """Count `flags` (and talk time) in the panes that `indexes` names, as far as they are still held."""
     if len(store.panes) == 0:
@@ -162,7 +162,7 @@ def add_to_panes(store: Store, slot: int, indexes: Ints, flags: int, talk_s: int
             totals[window, column] += talk
 
 
-@compiled
+@compiled_borrowing
 def _sketch(registers: NDArray[np.uint32], width: int, item: int, time_ms: int) -> None:
     """Note `item` at `time_ms`: trailing zeros of its hash pick the resolution, other bits the register."""
     mixed = scramble(np.uint64(item) + np.uint64(0x51ED270B))
@@ -174,7 +174,7 @@ def _sketch(registers: NDArray[np.uint32], width: int, item: int, time_ms: int) 
     registers[register] = max(registers[register], np.uint32(time_ms // spec.SECOND_MS))
 
 
-@compiled
+@compiled_borrowing
 def add_to_sketches(store: Store, slot: int, time_ms: int, parties: int, facts: int) -> None:
     """Note the parties of a call for the distinct counts."""
     if len(store.sketches) == 0:
@@ -188,7 +188,7 @@ def add_to_sketches(store: Store, slot: int, time_ms: int, parties: int, facts: 
         store.refreshed[slot, window, 1] += 1
 
 
-@compiled
+@compiled_borrowing
 def _ring_place(ring: Ints, state: Ints, time_ms: int) -> int:
     """Place for a call at `time_ms`: a free one, else that of the earliest call, -1 where all are later."""
     if state[slots.RING_COUNT] < len(ring):
@@ -206,7 +206,7 @@ def _ring_place(ring: Ints, state: Ints, time_ms: int) -> int:
     return earliest
 
 
-@compiled
+@compiled_borrowing
 def keep_call(ring: Ints, state: Ints, time_ms: int, end_ms: int, parties: int, facts: int) -> None:
     """Put a call into the ring; `end_ms` 0 = not ended."""
     place = _ring_place(ring, state, time_ms)
@@ -219,14 +219,14 @@ def keep_call(ring: Ints, state: Ints, time_ms: int, end_ms: int, parties: int, 
     ring[place, slots.FACTS] = facts
 
 
-@compiled
+@compiled_borrowing
 def _is_sequential(last: int, called: int) -> bool:
     step = abs(called - last)
     same_block = called // numbering.SUBSCRIBER_RANGE == last // numbering.SUBSCRIBER_RANGE
     return called != 0 and last != 0 and 0 < step <= spec.SEQUENTIAL_REACH and same_block
 
 
-@compiled
+@compiled_borrowing
 def record_setup(
     store: Store, slot: int, time_ms: int, indexes: Ints, parties: int, prefix: int, flags: int, dialled: int
 ) -> int:
@@ -250,7 +250,7 @@ def record_setup(
     return int(previous_ms)
 
 
-@compiled
+@compiled_borrowing
 def has_open_call(store: Store, slot: int, setup_ms: int, peer: int) -> int:
     """Place in the ring of the call set up at `setup_ms` with `peer` that has not ended, -1 where there is none."""
     ring = store.ring[slot]
@@ -261,7 +261,7 @@ def has_open_call(store: Store, slot: int, setup_ms: int, peer: int) -> int:
     return slots.NONE
 
 
-@compiled
+@compiled_borrowing
 def record_end(
     store: Store, slot: int, setup_ms: int, end_ms: int, indexes: Ints, peer: int, flags: int, talk_s: int
 ) -> None:
@@ -280,12 +280,14 @@ def record_end(
     add_to_panes(store, slot, indexes, flags, talk_s)
 
 
-@compiled
-def promote(cold: Store, cold_slot: int, hot: Store) -> int:
-    """Move a key from the cold store to a slot of the hot one, nothing lost: its calls are counted again."""
+@compiled_borrowing
+def promote(cold: Store, cold_slot: int, hot: Store, time_ms: int, indexes: Ints) -> int:
+    """Move a key from the cold store to a slot of the hot one, nothing lost: its calls are counted again.
+
+    `indexes` are those of `time_ms`, the event under way, before and after; meanwhile those of the calls moved.
+    """
     source = cold.state[cold_slot]
     slot = slots.acquire(hot, source[slots.KEY], source[slots.PARTITION])
-    indexes = np.empty(spec.N_WINDOWS, dtype=np.int64)
     pane_indexes(source[slots.LATEST_MS], indexes)
     advance(hot, slot, source[slots.LATEST_MS], indexes)
     for column in range(slots.FIRST_MS, slots.LAST_ORIGIN + 1):
@@ -303,5 +305,6 @@ def promote(cold: Store, cold_slot: int, hot: Store) -> int:
             pane_indexes(entry[slots.END_MS], indexes)
             ends = (flags_of(facts) >> spec.N_SETUP_MEASURES) << spec.N_SETUP_MEASURES
             add_to_panes(hot, slot, indexes, ends, talk_of(facts))
+    pane_indexes(time_ms, indexes)
     slots.release(cold, cold_slot)
     return slot

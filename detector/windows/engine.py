@@ -86,6 +86,7 @@ class WindowEngine:
             ages_s=np.full((spec.N_FAMILIES, 2), spec.NOT_ENOUGH_DATA),
             ring_scratch=np.zeros((2, spec.RING), dtype=np.int64),
             pane_scratch=np.zeros(spec.N_MEASURES),
+            indexes=np.zeros(spec.N_WINDOWS, dtype=np.int64),
         )
         self._trunk_names: dict[int, str] = {}
         self._changed_trunks: set[tuple[int, int]] = set()

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from detector import measures as spec
 from detector.columns import BLOCK_SALT, CALLED_SALT, ORIGIN_SALT, SHARED, TRUNK_SALT, scoped_key
-from detector.compiled import compiled
+from detector.compiled import compiled_borrowing
 from detector.windows import rows, slots
 from detector.windows.counting import (
     has_open_call,
@@ -78,15 +78,16 @@ class Reading(NamedTuple):
     ages_s: Floats
     ring_scratch: Ints
     pane_scratch: Floats
+    indexes: Ints
 
 
-@compiled
+@compiled_borrowing
 def trunk_key(trunk: int, partition: int, is_shared: bool, seed: int) -> int:
     """Key of a trunk group's slot: one a partition, or one for all where it is shared."""
     return scoped_key(TRUNK_SALT, trunk, SHARED if is_shared else partition, seed)
 
 
-@compiled
+@compiled_borrowing
 def block_key(trunk: int, npanxx: int, partition: int, seed: int) -> int:
     """Key of the block of numbers NPA-NXX within a trunk group; 0 (no key) for a calling number that is not NANP."""
     if npanxx < 0:
@@ -94,7 +95,7 @@ def block_key(trunk: int, npanxx: int, partition: int, seed: int) -> int:
     return scoped_key(BLOCK_SALT, trunk ^ (npanxx << 20), partition, seed)
 
 
-@compiled
+@compiled_borrowing
 def _set_ages(reading: Reading, family: int, store: Store, slot: int, now_ms: int, previous_ms: int) -> None:
     first_ms = store.state[slot, slots.FIRST_MS]
     age_s = min(spec.AGE_LIMIT_S, max(0.0, (now_ms - first_ms) / spec.SECOND_MS))
@@ -105,7 +106,7 @@ def _set_ages(reading: Reading, family: int, store: Store, slot: int, now_ms: in
         reading.ages_s[family, 1] = min(spec.AGE_LIMIT_S, max(0.0, (now_ms - previous_ms) / spec.SECOND_MS))
 
 
-@compiled
+@compiled_borrowing
 def _read_in(reading: Reading, family: int, store: Store, slot: int, now_ms: int) -> None:
     read(
         store,
@@ -119,7 +120,7 @@ def _read_in(reading: Reading, family: int, store: Store, slot: int, now_ms: int
     )
 
 
-@compiled
+@compiled_borrowing
 def _setup_in(reading: Reading, family: int, store: Store, slot: int, indexes: Ints, call: Call) -> None:
     """Count a set-up in one family and read it back."""
     previous_ms = record_setup(store, slot, call.now_ms, indexes, call.parties, call.prefix, call.flags, call.dialled)
@@ -127,20 +128,20 @@ def _setup_in(reading: Reading, family: int, store: Store, slot: int, indexes: I
     _set_ages(reading, family, store, slot, call.now_ms, previous_ms)
 
 
-@compiled
+@compiled_borrowing
 def _clear(reading: Reading, family: int) -> None:
     reading.counts[family] = 0.0
     reading.distinct[family] = 0.0
     reading.ages_s[family] = spec.NOT_ENOUGH_DATA
 
 
-@compiled
+@compiled_borrowing
 def _slot_of(store: Store, key: int, partition: int) -> int:
     slot = find(store, key)
     return slot if slot >= 0 else acquire(store, key, partition)
 
 
-@compiled
+@compiled_borrowing
 def _must_promote(cold: Store, slot: int, now_ms: int) -> bool:
     """Tell whether a cold number's ring is full of calls of the last 24 h, so that one more would push one out."""
     if cold.state[slot, slots.RING_COUNT] < cold.ring.shape[1]:
@@ -152,24 +153,24 @@ def _must_promote(cold: Store, slot: int, now_ms: int) -> bool:
     return bool(max(earliest[slots.SETUP_MS], earliest[slots.END_MS]) > now_ms - spec.DAY_MS)
 
 
-@compiled
-def _tiered_slot(cold: Store, hot: Store, key: int, call: Call) -> int:
+@compiled_borrowing
+def _tiered_slot(cold: Store, hot: Store, key: int, indexes: Ints, call: Call) -> int:
     """Slot of `key` for one more set-up: in the hot store, or -2 - slot in the cold one; made where there is none."""
     slot = find(hot, key)
     if slot >= 0:
         return slot
     cold_slot = _slot_of(cold, key, call.partition)
     if _must_promote(cold, cold_slot, call.now_ms):
-        return promote(cold, cold_slot, hot)
+        return promote(cold, cold_slot, hot, call.now_ms, indexes)
     return -2 - cold_slot
 
 
-@compiled
+@compiled_borrowing
 def _tiered_setup(
     cold: Store, hot: Store, reading: Reading, family: int, key: int, origin: int, indexes: Ints, call: Call
 ) -> None:
     """Count a set-up in a family of two tiers and read it back; `origin` is remembered with the key unless 0."""
-    slot = _tiered_slot(cold, hot, key, call)
+    slot = _tiered_slot(cold, hot, key, indexes, call)
     if slot >= 0:
         if origin != 0:
             hot.state[slot, slots.LAST_ORIGIN] = origin
@@ -180,7 +181,7 @@ def _tiered_setup(
         _setup_in(reading, family, cold, -2 - slot, indexes, call)
 
 
-@compiled
+@compiled_borrowing
 def _one_setup(
     families: Families, columns: Columns, event: int, reading: Reading, is_shared: bool, seed: int, indexes: Ints
 ) -> bool:
@@ -214,7 +215,7 @@ def _one_setup(
     return is_new
 
 
-@compiled
+@compiled_borrowing
 def _read_received(families: Families, reading: Reading, key: int, now_ms: int) -> None:
     """Read what the calling number itself was called, without marking it as used."""
     _clear(reading, spec.RECEIVED)
@@ -227,7 +228,7 @@ def _read_received(families: Families, reading: Reading, key: int, now_ms: int) 
         _read_in(reading, spec.RECEIVED, families.cold_called, slot, now_ms)
 
 
-@compiled
+@compiled_borrowing
 def _end_in(store: Store, slot: int, columns: Columns, event: int, indexes: Ints, peer: int) -> None:
     """Count an end in one slot; -1 = a key that no call was seen of has no end either."""
     if slot >= 0:
@@ -236,7 +237,7 @@ def _end_in(store: Store, slot: int, columns: Columns, event: int, indexes: Ints
         record_end(store, slot, setup_ms, end_ms, indexes, peer, columns.measures[event], talk_s)
 
 
-@compiled
+@compiled_borrowing
 def _tiered_end(cold: Store, hot: Store, key: int, columns: Columns, event: int, indexes: Ints, peer: int) -> int:
     """Count an end in a family of two tiers; returns the origin remembered with the key, 0 = none."""
     slot = find(hot, key)
@@ -248,12 +249,12 @@ def _tiered_end(cold: Store, hot: Store, key: int, columns: Columns, event: int,
             _end_in(cold, cold_slot, columns, event, indexes, peer)
             return int(cold.state[cold_slot, slots.LAST_ORIGIN])
         # An end that the small ring cannot hold needs panes.
-        slot = promote(cold, cold_slot, hot)
+        slot = promote(cold, cold_slot, hot, columns.time_ms[event], indexes)
     _end_in(hot, slot, columns, event, indexes, peer)
     return int(hot.state[slot, slots.LAST_ORIGIN])
 
 
-@compiled
+@compiled_borrowing
 def _one_end(families: Families, columns: Columns, event: int, is_shared: bool, seed: int, indexes: Ints) -> None:
     partition, calling = columns.partition[event], columns.calling[event]
     trunk, called = columns.trunk[event], columns.called[event]
@@ -270,12 +271,12 @@ def _one_end(families: Families, columns: Columns, event: int, is_shared: bool, 
     _tiered_end(families.cold_called, families.called, key, columns, event, indexes, caller)
 
 
-@compiled
+@compiled_borrowing
 def run(
     families: Families, columns: Columns, reading: Reading, is_shared: bool, seed: int, matrix: NDArray[np.float32]
 ) -> None:
     """Apply all events in order; `matrix` gets one row a set-up."""
-    indexes = np.empty(spec.N_WINDOWS, dtype=np.int64)
+    indexes = reading.indexes
     row = 0
     for event in range(len(columns.time_ms)):
         pane_indexes(columns.time_ms[event], indexes)

@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector import measures as spec
-from detector.compiled import compiled
+from detector.compiled import compiled_borrowing
 from detector.windows.slots import Ints
 
 Floats = NDArray[np.float64]
 
 
-@compiled
+@compiled_borrowing
 def _ratio(part: float, whole: float, minimum: int) -> float:
     """Share of `part` in `whole`, `NOT_ENOUGH_DATA` below the minimum sample; cut to [0, 1], as panes interpolate."""
     if whole < minimum or whole <= 0.0:
@@ -18,14 +18,14 @@ def _ratio(part: float, whole: float, minimum: int) -> float:
     return min(1.0, max(0.0, part / whole))
 
 
-@compiled
+@compiled_borrowing
 def _quotient(part: float, whole: float, minimum: int, sample: float) -> float:
     if sample < minimum or whole <= 0.0:
         return spec.NOT_ENOUGH_DATA
     return part / whole
 
 
-@compiled
+@compiled_borrowing
 def fill_row(
     program: Ints, counts: Floats, distinct: Floats, ages_s: Floats, flags: int, scale: Floats, row: NDArray[np.float32]
 ) -> None:

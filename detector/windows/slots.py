@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector import measures as spec
-from detector.compiled import compiled
+from detector.compiled import compiled_borrowing
 from detector.hashing import scramble
 
 Ints = NDArray[np.int64]
@@ -92,12 +92,12 @@ def make_store(shape: spec.FamilyShape, slots: int, *, ring: int, has_panes: boo
     )
 
 
-@compiled
+@compiled_borrowing
 def _home(store: Store, key: int) -> int:
     return int(np.int64(scramble(np.uint64(key)) & np.uint64(len(store.table) - 1)))
 
 
-@compiled
+@compiled_borrowing
 def find(store: Store, key: int) -> int:
     """Return the slot of `key`, -1 where it is not tracked."""
     place = _home(store, key)
@@ -108,7 +108,7 @@ def find(store: Store, key: int) -> int:
         place = (place + 1) & (len(store.table) - 1)
 
 
-@compiled
+@compiled_borrowing
 def _unlink(store: Store, slot: int) -> None:
     older, newer = store.state[slot, OLDER], store.state[slot, NEWER]
     if older >= 0:
@@ -121,7 +121,7 @@ def _unlink(store: Store, slot: int) -> None:
         store.scalars[NEWEST] = older
 
 
-@compiled
+@compiled_borrowing
 def _link(store: Store, slot: int) -> None:
     newest = store.scalars[NEWEST]
     store.state[slot, OLDER] = newest
@@ -133,7 +133,7 @@ def _link(store: Store, slot: int) -> None:
     store.scalars[NEWEST] = slot
 
 
-@compiled
+@compiled_borrowing
 def touch(store: Store, slot: int) -> None:
     """Mark `slot` as the one used last."""
     if store.scalars[NEWEST] != slot:
@@ -141,7 +141,7 @@ def touch(store: Store, slot: int) -> None:
         _link(store, slot)
 
 
-@compiled
+@compiled_borrowing
 def _erase(store: Store, key: int) -> None:
     """Take `key` out of the table, closing the gap behind it (linear probing, no tombstones)."""
     last = len(store.table) - 1
@@ -162,7 +162,7 @@ def _erase(store: Store, key: int) -> None:
     store.table[gap] = NONE
 
 
-@compiled
+@compiled_borrowing
 def release(store: Store, slot: int) -> None:
     """Forget the key of `slot` and clear what was counted."""
     _erase(store, store.state[slot, KEY])
@@ -183,7 +183,7 @@ def release(store: Store, slot: int) -> None:
     store.scalars[USED] -= 1
 
 
-@compiled
+@compiled_borrowing
 def _take(store: Store) -> int:
     """Take a slot: a released one, else the lowest never used, else that of the longest-idle key."""
     if store.scalars[FREE] < 0 and store.scalars[UNTOUCHED] < len(store.state):
@@ -197,7 +197,7 @@ def _take(store: Store) -> int:
     return slot
 
 
-@compiled
+@compiled_borrowing
 def acquire(store: Store, key: int, partition: int) -> int:
     """Give `key` a slot; at capacity that of the longest-idle key. The key must not be tracked yet."""
     slot = _take(store)
@@ -212,7 +212,7 @@ def acquire(store: Store, key: int, partition: int) -> int:
     return slot
 
 
-@compiled
+@compiled_borrowing
 def forget(store: Store, partition: int) -> None:
     """Release every slot of `partition`."""
     slot = store.scalars[OLDEST]

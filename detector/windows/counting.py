@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector import measures as spec
 from detector import numbering
-from detector.compiled import compiled_borrowing
+from detector.compiled import compiled_borrowing, compiled_inline
 from detector.hashing import scramble
 from detector.windows import slots
 from detector.windows.slots import Ints, Store
@@ -79,7 +79,7 @@ def pane_indexes(time_ms: int, indexes: Ints) -> None:
         indexes[window] = time_ms // spec.PANE_MS[window]
 
 
-@compiled_borrowing
+@compiled_inline
 def _watch_clock(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
     """Start the windows of `slot` again at `time_ms` after `ASTRAY_LIMIT` events in a row that are a day late.
 
@@ -107,7 +107,7 @@ def _watch_clock(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
         state[slots.HEADS + window] = indexes[window]
 
 
-@compiled_borrowing
+@compiled_inline
 def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
     """Move the panes of `slot` on to `time_ms` where that is later than all before."""
     state = store.state[slot]
@@ -135,7 +135,7 @@ def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
             pane[:] = 0
 
 
-@compiled_borrowing
+@compiled_inline
 def add_to_panes(store: Store, slot: int, indexes: Ints, flags: int, talk_s: int) -> None:
     """Count `flags` (and talk time) in the panes that `indexes` names, as far as they are still held."""
     if len(store.panes) == 0:
@@ -162,7 +162,7 @@ def add_to_panes(store: Store, slot: int, indexes: Ints, flags: int, talk_s: int
             totals[window, column] += talk
 
 
-@compiled_borrowing
+@compiled_inline
 def _sketch(registers: NDArray[np.uint32], width: int, item: int, time_ms: int) -> None:
     """Note `item` at `time_ms`: trailing zeros of its hash pick the resolution, other bits the register."""
     mixed = scramble(np.uint64(item) + np.uint64(0x51ED270B))
@@ -174,7 +174,7 @@ def _sketch(registers: NDArray[np.uint32], width: int, item: int, time_ms: int) 
     registers[register] = max(registers[register], np.uint32(time_ms // spec.SECOND_MS))
 
 
-@compiled_borrowing
+@compiled_inline
 def add_to_sketches(store: Store, slot: int, time_ms: int, parties: int, facts: int) -> None:
     """Note the parties of a call for the distinct counts."""
     if len(store.sketches) == 0:
@@ -188,7 +188,7 @@ def add_to_sketches(store: Store, slot: int, time_ms: int, parties: int, facts: 
         store.refreshed[slot, window, 1] += 1
 
 
-@compiled_borrowing
+@compiled_inline
 def _ring_place(ring: Ints, state: Ints, time_ms: int) -> int:
     """Place for a call at `time_ms`: a free one, else that of the earliest call, -1 where all are later."""
     if state[slots.RING_COUNT] < len(ring):
@@ -206,7 +206,7 @@ def _ring_place(ring: Ints, state: Ints, time_ms: int) -> int:
     return earliest
 
 
-@compiled_borrowing
+@compiled_inline
 def keep_call(ring: Ints, state: Ints, time_ms: int, end_ms: int, parties: int, facts: int) -> None:
     """Put a call into the ring; `end_ms` 0 = not ended."""
     place = _ring_place(ring, state, time_ms)
@@ -219,14 +219,14 @@ def keep_call(ring: Ints, state: Ints, time_ms: int, end_ms: int, parties: int, 
     ring[place, slots.FACTS] = facts
 
 
-@compiled_borrowing
+@compiled_inline
 def _is_sequential(last: int, called: int) -> bool:
     step = abs(called - last)
     same_block = called // numbering.SUBSCRIBER_RANGE == last // numbering.SUBSCRIBER_RANGE
     return called != 0 and last != 0 and 0 < step <= spec.SEQUENTIAL_REACH and same_block
 
 
-@compiled_borrowing
+@compiled_inline
 def record_setup(
     store: Store, slot: int, time_ms: int, indexes: Ints, parties: int, prefix: int, flags: int, dialled: int
 ) -> int:
@@ -250,7 +250,7 @@ def record_setup(
     return int(previous_ms)
 
 
-@compiled_borrowing
+@compiled_inline
 def has_open_call(store: Store, slot: int, setup_ms: int, peer: int) -> int:
     """Place in the ring of the call set up at `setup_ms` with `peer` that has not ended, -1 where there is none."""
     ring = store.ring[slot]
@@ -261,7 +261,7 @@ def has_open_call(store: Store, slot: int, setup_ms: int, peer: int) -> int:
     return slots.NONE
 
 
-@compiled_borrowing
+@compiled_inline
 def record_end(
     store: Store, slot: int, setup_ms: int, end_ms: int, indexes: Ints, peer: int, flags: int, talk_s: int
 ) -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from detector import measures as spec
 from detector.columns import BLOCK_SALT, CALLED_SALT, ORIGIN_SALT, SHARED, TRUNK_SALT, scoped_key
-from detector.compiled import compiled_borrowing
+from detector.compiled import compiled_borrowing, compiled_inline
 from detector.windows import rows, slots
 from detector.windows.counting import (
     has_open_call,
@@ -56,8 +56,19 @@ class Families(NamedTuple):
     called: Store
 
 
+class Keys(NamedTuple):
+    """Keys of one event, 0 = none; `received` is the calling number among the called ones."""
+
+    number: int
+    trunk: int
+    origin: int
+    block: int
+    called: int
+    received: int
+
+
 class Call(NamedTuple):
-    """One set-up as a family sees it."""
+    """One set-up as a family sees it; `origin` is what a number's slot remembers, 0 = nothing."""
 
     partition: int
     now_ms: int
@@ -65,6 +76,16 @@ class Call(NamedTuple):
     prefix: int
     flags: int
     dialled: int
+    origin: int
+
+
+class End(NamedTuple):
+    """One end."""
+
+    setup_ms: int
+    end_ms: int
+    flags: int
+    talk_s: int
 
 
 class Reading(NamedTuple):
@@ -95,7 +116,7 @@ def block_key(trunk: int, npanxx: int, partition: int, seed: int) -> int:
     return scoped_key(BLOCK_SALT, trunk ^ (npanxx << 20), partition, seed)
 
 
-@compiled_borrowing
+@compiled_inline
 def _set_ages(reading: Reading, family: int, store: Store, slot: int, now_ms: int, previous_ms: int) -> None:
     first_ms = store.state[slot, slots.FIRST_MS]
     age_s = min(spec.AGE_LIMIT_S, max(0.0, (now_ms - first_ms) / spec.SECOND_MS))
@@ -106,7 +127,7 @@ def _set_ages(reading: Reading, family: int, store: Store, slot: int, now_ms: in
         reading.ages_s[family, 1] = min(spec.AGE_LIMIT_S, max(0.0, (now_ms - previous_ms) / spec.SECOND_MS))
 
 
-@compiled_borrowing
+@compiled_inline
 def _read_in(reading: Reading, family: int, store: Store, slot: int, now_ms: int) -> None:
     read(
         store,
@@ -121,14 +142,16 @@ def _read_in(reading: Reading, family: int, store: Store, slot: int, now_ms: int
 
 
 @compiled_borrowing
-def _setup_in(reading: Reading, family: int, store: Store, slot: int, indexes: Ints, call: Call) -> None:
+def _setup_in(reading: Reading, family: int, store: Store, slot: int, call: Call) -> None:
     """Count a set-up in one family and read it back."""
-    previous_ms = record_setup(store, slot, call.now_ms, indexes, call.parties, call.prefix, call.flags, call.dialled)
+    previous_ms = record_setup(
+        store, slot, call.now_ms, reading.indexes, call.parties, call.prefix, call.flags, call.dialled
+    )
     _read_in(reading, family, store, slot, call.now_ms)
     _set_ages(reading, family, store, slot, call.now_ms, previous_ms)
 
 
-@compiled_borrowing
+@compiled_inline
 def _clear(reading: Reading, family: int) -> None:
     reading.counts[family] = 0.0
     reading.distinct[family] = 0.0
@@ -141,7 +164,7 @@ def _slot_of(store: Store, key: int, partition: int) -> int:
     return slot if slot >= 0 else acquire(store, key, partition)
 
 
-@compiled_borrowing
+@compiled_inline
 def _must_promote(cold: Store, slot: int, now_ms: int) -> bool:
     """Tell whether a cold number's ring is full of calls of the last 24 h, so that one more would push one out."""
     if cold.state[slot, slots.RING_COUNT] < cold.ring.shape[1]:
@@ -153,7 +176,7 @@ def _must_promote(cold: Store, slot: int, now_ms: int) -> bool:
     return bool(max(earliest[slots.SETUP_MS], earliest[slots.END_MS]) > now_ms - spec.DAY_MS)
 
 
-@compiled_borrowing
+@compiled_inline
 def _tiered_slot(cold: Store, hot: Store, key: int, indexes: Ints, call: Call) -> int:
     """Slot of `key` for one more set-up: in the hot store, or -2 - slot in the cold one; made where there is none."""
     slot = find(hot, key)
@@ -166,124 +189,137 @@ def _tiered_slot(cold: Store, hot: Store, key: int, indexes: Ints, call: Call) -
 
 
 @compiled_borrowing
-def _tiered_setup(
-    cold: Store, hot: Store, reading: Reading, family: int, key: int, origin: int, indexes: Ints, call: Call
-) -> None:
-    """Count a set-up in a family of two tiers and read it back; `origin` is remembered with the key unless 0."""
-    slot = _tiered_slot(cold, hot, key, indexes, call)
+def _tiered_setup(cold: Store, hot: Store, reading: Reading, family: int, key: int, call: Call) -> None:
+    """Count a set-up in a family of two tiers and read it back; nothing is known of key 0."""
+    if key == 0:
+        _clear(reading, family)
+        return
+    slot = _tiered_slot(cold, hot, key, reading.indexes, call)
     if slot >= 0:
-        if origin != 0:
-            hot.state[slot, slots.LAST_ORIGIN] = origin
-        _setup_in(reading, family, hot, slot, indexes, call)
+        if call.origin != 0:
+            hot.state[slot, slots.LAST_ORIGIN] = call.origin
+        _setup_in(reading, family, hot, slot, call)
     else:
-        if origin != 0:
-            cold.state[-2 - slot, slots.LAST_ORIGIN] = origin
-        _setup_in(reading, family, cold, -2 - slot, indexes, call)
+        if call.origin != 0:
+            cold.state[-2 - slot, slots.LAST_ORIGIN] = call.origin
+        _setup_in(reading, family, cold, -2 - slot, call)
 
 
 @compiled_borrowing
-def _one_setup(
-    families: Families, columns: Columns, event: int, reading: Reading, is_shared: bool, seed: int, indexes: Ints
-) -> bool:
-    """Count one set-up everywhere and read its windows into `reading`; returns whether its number was never seen."""
-    now_ms = columns.time_ms[event]
-    partition = columns.partition[event]
-    calling, called, trunk = columns.calling[event], columns.called[event], columns.trunk[event]
+def _plain_setup(store: Store, reading: Reading, family: int, key: int, call: Call) -> None:
+    """Count a set-up in a family of one tier and read it back."""
+    _setup_in(reading, family, store, _slot_of(store, key, call.partition), call)
+
+
+@compiled_borrowing
+def _keys_of(columns: Columns, event: int, is_shared: bool, seed: int) -> Keys:
+    partition, calling, trunk = columns.partition[event], columns.calling[event], columns.trunk[event]
+    return Keys(
+        number=calling,
+        trunk=trunk_key(trunk, partition, is_shared, seed),
+        origin=scoped_key(ORIGIN_SALT, columns.origin[event], partition, seed),
+        block=block_key(trunk, columns.calling_npanxx[event], partition, seed),
+        called=scoped_key(CALLED_SALT, columns.called[event], partition, seed),
+        received=scoped_key(CALLED_SALT, calling, partition, seed),
+    )
+
+
+@compiled_borrowing
+def _calls_of(columns: Columns, event: int, keys: Keys, is_new: bool, is_shared: bool) -> tuple[Call, Call, Call, Call]:
+    """The set-up as seen by the calling number, by the trunk group, by origin and block, and by the called number."""
+    partition, now_ms = columns.partition[event], columns.time_ms[event]
     prefix, dialled = columns.called_npanxx[event], columns.called_digits[event]
-    caller, callee, via = short_hash(calling), short_hash(called), short_hash(trunk)
-    origin = scoped_key(ORIGIN_SALT, columns.origin[event], partition, seed)
-    is_new = find(families.number, calling) < 0 and find(families.cold_number, calling) < 0
+    caller, callee = short_hash(columns.calling[event]), short_hash(columns.called[event])
+    via = short_hash(columns.trunk[event])
     flags = columns.measures[event] | (int(is_new) << spec.NEW_NUMBER)
-    call = Call(partition, now_ms, pack_parties(callee, via), prefix, flags, dialled)
-    _tiered_setup(families.cold_number, families.number, reading, spec.NUMBER, calling, origin, indexes, call)
-    call = Call(partition, now_ms, pack_parties(callee, caller), prefix, flags, dialled)
-    slot = _slot_of(families.trunk, trunk_key(trunk, partition, is_shared, seed), SHARED if is_shared else partition)
-    _setup_in(reading, spec.TRUNK, families.trunk, slot, indexes, call)
-    if origin == 0:
-        _clear(reading, spec.ORIGIN)
-    else:
-        _setup_in(reading, spec.ORIGIN, families.origin, _slot_of(families.origin, origin, partition), indexes, call)
-    block = block_key(trunk, columns.calling_npanxx[event], partition, seed)
-    if block == 0:
-        _clear(reading, spec.BLOCK)
-    else:
-        _tiered_setup(families.cold_block, families.block, reading, spec.BLOCK, block, 0, indexes, call)
-    call = Call(partition, now_ms, pack_parties(caller, via), columns.calling_npanxx[event], flags, 0)
-    key = scoped_key(CALLED_SALT, called, partition, seed)
-    _tiered_setup(families.cold_called, families.called, reading, spec.CALLED, key, 0, indexes, call)
-    _read_received(families, reading, scoped_key(CALLED_SALT, calling, partition, seed), now_ms)
-    return is_new
+    scope = SHARED if is_shared else partition
+    return (
+        Call(partition, now_ms, pack_parties(callee, via), prefix, flags, dialled, keys.origin),
+        Call(scope, now_ms, pack_parties(callee, caller), prefix, flags, dialled, 0),
+        Call(partition, now_ms, pack_parties(callee, caller), prefix, flags, dialled, 0),
+        Call(partition, now_ms, pack_parties(caller, via), columns.calling_npanxx[event], flags, 0, 0),
+    )
 
 
 @compiled_borrowing
-def _read_received(families: Families, reading: Reading, key: int, now_ms: int) -> None:
+def _read_received(cold: Store, hot: Store, reading: Reading, key: int, now_ms: int) -> None:
     """Read what the calling number itself was called, without marking it as used."""
     _clear(reading, spec.RECEIVED)
-    slot = find(families.called, key)
+    slot = find(hot, key)
     if slot >= 0:
-        _read_in(reading, spec.RECEIVED, families.called, slot, now_ms)
+        _read_in(reading, spec.RECEIVED, hot, slot, now_ms)
         return
-    slot = find(families.cold_called, key)
+    slot = find(cold, key)
     if slot >= 0:
-        _read_in(reading, spec.RECEIVED, families.cold_called, slot, now_ms)
+        _read_in(reading, spec.RECEIVED, cold, slot, now_ms)
 
 
 @compiled_borrowing
-def _end_in(store: Store, slot: int, columns: Columns, event: int, indexes: Ints, peer: int) -> None:
+def _end_of(columns: Columns, event: int) -> End:
+    talk_s = (columns.talk_ms[event] + spec.SECOND_MS // 2) // spec.SECOND_MS
+    return End(columns.setup_time_ms[event], columns.time_ms[event], columns.measures[event], talk_s)
+
+
+@compiled_borrowing
+def _end_in(store: Store, slot: int, end: End, indexes: Ints, peer: int) -> None:
     """Count an end in one slot; -1 = a key that no call was seen of has no end either."""
     if slot >= 0:
-        setup_ms, end_ms = columns.setup_time_ms[event], columns.time_ms[event]
-        talk_s = (columns.talk_ms[event] + spec.SECOND_MS // 2) // spec.SECOND_MS
-        record_end(store, slot, setup_ms, end_ms, indexes, peer, columns.measures[event], talk_s)
+        record_end(store, slot, end.setup_ms, end.end_ms, indexes, peer, end.flags, end.talk_s)
 
 
 @compiled_borrowing
-def _tiered_end(cold: Store, hot: Store, key: int, columns: Columns, event: int, indexes: Ints, peer: int) -> int:
-    """Count an end in a family of two tiers; returns the origin remembered with the key, 0 = none."""
+def _tiered_end(cold: Store, hot: Store, key: int, end: End, indexes: Ints, peer: int) -> int:
+    """Count an end in a family of two tiers, returns the origin remembered with the key, 0 = none."""
     slot = find(hot, key)
     if slot < 0:
         cold_slot = find(cold, key)
         if cold_slot < 0:
             return 0
-        if has_open_call(cold, cold_slot, columns.setup_time_ms[event], peer) >= 0:
-            _end_in(cold, cold_slot, columns, event, indexes, peer)
+        if has_open_call(cold, cold_slot, end.setup_ms, peer) >= 0:
+            _end_in(cold, cold_slot, end, indexes, peer)
             return int(cold.state[cold_slot, slots.LAST_ORIGIN])
         # An end that the small ring cannot hold needs panes.
-        slot = promote(cold, cold_slot, hot, columns.time_ms[event], indexes)
-    _end_in(hot, slot, columns, event, indexes, peer)
+        slot = promote(cold, cold_slot, hot, end.end_ms, indexes)
+    _end_in(hot, slot, end, indexes, peer)
     return int(hot.state[slot, slots.LAST_ORIGIN])
-
-
-@compiled_borrowing
-def _one_end(families: Families, columns: Columns, event: int, is_shared: bool, seed: int, indexes: Ints) -> None:
-    partition, calling = columns.partition[event], columns.calling[event]
-    trunk, called = columns.trunk[event], columns.called[event]
-    caller, callee = short_hash(calling), short_hash(called)
-    origin = _tiered_end(families.cold_number, families.number, calling, columns, event, indexes, callee)
-    slot = find(families.trunk, trunk_key(trunk, partition, is_shared, seed))
-    _end_in(families.trunk, slot, columns, event, indexes, callee)
-    if origin != 0:
-        _end_in(families.origin, find(families.origin, origin), columns, event, indexes, callee)
-    block = block_key(trunk, columns.calling_npanxx[event], partition, seed)
-    if block != 0:
-        _tiered_end(families.cold_block, families.block, block, columns, event, indexes, callee)
-    key = scoped_key(CALLED_SALT, called, partition, seed)
-    _tiered_end(families.cold_called, families.called, key, columns, event, indexes, caller)
 
 
 @compiled_borrowing
 def run(
     families: Families, columns: Columns, reading: Reading, is_shared: bool, seed: int, matrix: NDArray[np.float32]
 ) -> None:
-    """Apply all events in order; `matrix` gets one row a set-up."""
+    """Apply all events in order; `matrix` gets one row a set-up.
+
+    All families are at hand here only: they are too many arrays to hand on for each event.
+    """
+    cold_number, number, trunk, origin, cold_block, block, cold_called, called = families
     indexes = reading.indexes
     row = 0
     for event in range(len(columns.time_ms)):
         pane_indexes(columns.time_ms[event], indexes)
+        keys = _keys_of(columns, event, is_shared, seed)
         if not columns.is_setup[event]:
-            _one_end(families, columns, event, is_shared, seed, indexes)
+            end = _end_of(columns, event)
+            caller, callee = short_hash(columns.calling[event]), short_hash(columns.called[event])
+            from_origin = _tiered_end(cold_number, number, keys.number, end, indexes, callee)
+            _end_in(trunk, find(trunk, keys.trunk), end, indexes, callee)
+            if from_origin != 0:
+                _end_in(origin, find(origin, from_origin), end, indexes, callee)
+            if keys.block != 0:
+                _tiered_end(cold_block, block, keys.block, end, indexes, callee)
+            _tiered_end(cold_called, called, keys.called, end, indexes, caller)
             continue
-        is_new = _one_setup(families, columns, event, reading, is_shared, seed, indexes)
+        is_new = find(number, keys.number) < 0 and find(cold_number, keys.number) < 0
+        by_number, by_trunk, by_group, by_called = _calls_of(columns, event, keys, is_new, is_shared)
+        _tiered_setup(cold_number, number, reading, spec.NUMBER, keys.number, by_number)
+        _plain_setup(trunk, reading, spec.TRUNK, keys.trunk, by_trunk)
+        if keys.origin == 0:
+            _clear(reading, spec.ORIGIN)
+        else:
+            _plain_setup(origin, reading, spec.ORIGIN, keys.origin, by_group)
+        _tiered_setup(cold_block, block, reading, spec.BLOCK, keys.block, by_group)
+        _tiered_setup(cold_called, called, reading, spec.CALLED, keys.called, by_called)
+        _read_received(cold_called, called, reading, keys.received, by_called.now_ms)
         flags = columns.call_flags[event] | (int(is_new) << spec.FLAG_NEW_NUMBER)
         rows.fill_row(
             reading.program, reading.counts, reading.distinct, reading.ages_s, flags, reading.scale, matrix[row]

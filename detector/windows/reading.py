@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector import measures as spec
-from detector.compiled import compiled_borrowing
+from detector.compiled import compiled_borrowing, compiled_inline
 from detector.windows import counting, slots
 from detector.windows.slots import Ints, Store
 
@@ -25,7 +25,7 @@ FULLEST = 0.8
 """A resolution with more of its registers set says too little (Estan, Varghese, Fisk 2003); coarser ones are used."""
 
 
-@compiled_borrowing
+@compiled_inline
 def _exact_windows(store: Store, slot: int, now_ms: int, evicted_ms: int) -> int:
     """Number of windows, shortest first, that the ring knows in full."""
     if len(store.panes) == 0:
@@ -38,7 +38,7 @@ def _exact_windows(store: Store, slot: int, now_ms: int, evicted_ms: int) -> int
     return exact
 
 
-@compiled_borrowing
+@compiled_inline
 def _shortest_window(time_ms: int, now_ms: int) -> int:
     """Shortest window at `now_ms` that has `time_ms` in it, 5 where none has."""
     if time_ms > now_ms:
@@ -49,7 +49,7 @@ def _shortest_window(time_ms: int, now_ms: int) -> int:
     return window
 
 
-@compiled_borrowing
+@compiled_inline
 def _count_ring(ring: Ints, held: int, now_ms: int, limit: int, counts: Floats, nearest: Ints) -> None:
     """Add the ring's calls to the first `limit` windows of `counts`; `nearest` gets each set-up's shortest one."""
     for place in range(held):
@@ -71,7 +71,7 @@ def _count_ring(ring: Ints, held: int, now_ms: int, limit: int, counts: Floats, 
             counts[window, measure] += counts[window - 1, measure]
 
 
-@compiled_borrowing
+@compiled_inline
 def _sum_panes(panes: NDArray[np.uint32], head: int, index: int, outside: float, sums: Floats) -> None:
     """Add panes `index - 8 .. index` of a ring of panes headed by `head`, the oldest without its share `outside`."""
     for pane in range(max(index - spec.PANES_PER_WINDOW, head - spec.PANES_PER_WINDOW), min(index, head) + 1):
@@ -80,7 +80,7 @@ def _sum_panes(panes: NDArray[np.uint32], head: int, index: int, outside: float,
             sums[column] += share * panes[pane % spec.N_PANES, column]
 
 
-@compiled_borrowing
+@compiled_inline
 def _read_window(store: Store, slot: int, now_ms: int, window: int, sums: Floats) -> None:
     """Fill `sums` (M,) from the panes of one window, others' panes included."""
     length = spec.PANE_MS[window]
@@ -99,7 +99,7 @@ def _read_window(store: Store, slot: int, now_ms: int, window: int, sums: Floats
         _sum_panes(store.other_panes[slot, window], other_head, index, outside, sums)
 
 
-@compiled_borrowing
+@compiled_inline
 def _merge_windows(
     store: Store, slot: int, now_ms: int, exact_setups: int, exact_ends: int, counts: Floats, scratch: Floats
 ) -> None:
@@ -114,7 +114,7 @@ def _merge_windows(
                 counts[window, measure] = sums[column] if column >= 0 else 0.0
 
 
-@compiled_borrowing
+@compiled_inline
 def _list_items(ring: Ints, held: int, item: int, items: Ints) -> None:
     """Fill `items` with what the ring's calls show of `item`."""
     for place in range(held):
@@ -126,7 +126,7 @@ def _list_items(ring: Ints, held: int, item: int, items: Ints) -> None:
             items[place] = counting.other_of(ring[place, slots.PARTIES])
 
 
-@compiled_borrowing
+@compiled_inline
 def _distinct_ring(items: Ints, held: int, nearest: Ints, distinct: Floats) -> None:
     """Fill `distinct` (5,) with exact numbers of different items among the ring's calls."""
     distinct[:] = 0.0
@@ -145,7 +145,7 @@ def _distinct_ring(items: Ints, held: int, nearest: Ints, distinct: Floats) -> N
         distinct[window] += distinct[window - 1]
 
 
-@compiled_borrowing
+@compiled_inline
 def _filled(registers: NDArray[np.uint32], others: NDArray[np.uint32], since_s: np.uint32) -> int:
     """Number of registers later than `since_s`, those of `others` merged in where it is not empty."""
     filled = 0
@@ -158,7 +158,7 @@ def _filled(registers: NDArray[np.uint32], others: NDArray[np.uint32], since_s: 
     return filled
 
 
-@compiled_borrowing
+@compiled_inline
 def _estimate(registers: NDArray[np.uint32], others: NDArray[np.uint32], linear: Floats, since_s: int) -> float:
     """Distinct items later than `since_s` from a multiresolution bitmap; `others` is merged where it is not empty."""
     width = len(linear) - 1
@@ -174,14 +174,14 @@ def _estimate(registers: NDArray[np.uint32], others: NDArray[np.uint32], linear:
     return estimate
 
 
-@compiled_borrowing
+@compiled_inline
 def _is_stale(made: Ints, now_ms: int, window: int, attempts: float) -> bool:
     """Tell whether the distinct estimates of one window are too old."""
     age_ms = abs(now_ms - made[0])
     return bool(made[1] * REFRESH_SHARE >= attempts or age_ms * REFRESH_PARTS >= spec.WINDOW_MS[window])
 
 
-@compiled_borrowing
+@compiled_inline
 def _refresh(store: Store, slot: int, now_ms: int, window: int) -> None:
     """Make the distinct estimates of one window anew."""
     made = store.refreshed[slot, window]

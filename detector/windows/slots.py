@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector import measures as spec
-from detector.compiled import compiled_borrowing
+from detector.compiled import compiled_borrowing, compiled_inline
 from detector.hashing import scramble
 
 Ints = NDArray[np.int64]
@@ -92,12 +92,12 @@ def make_store(shape: spec.FamilyShape, slots: int, *, ring: int, has_panes: boo
     )
 
 
-@compiled_borrowing
+@compiled_inline
 def _home(store: Store, key: int) -> int:
     return int(np.int64(scramble(np.uint64(key)) & np.uint64(len(store.table) - 1)))
 
 
-@compiled_borrowing
+@compiled_inline
 def find(store: Store, key: int) -> int:
     """Return the slot of `key`, -1 where it is not tracked."""
     place = _home(store, key)
@@ -108,7 +108,7 @@ def find(store: Store, key: int) -> int:
         place = (place + 1) & (len(store.table) - 1)
 
 
-@compiled_borrowing
+@compiled_inline
 def _unlink(store: Store, slot: int) -> None:
     older, newer = store.state[slot, OLDER], store.state[slot, NEWER]
     if older >= 0:
@@ -121,7 +121,7 @@ def _unlink(store: Store, slot: int) -> None:
         store.scalars[NEWEST] = older
 
 
-@compiled_borrowing
+@compiled_inline
 def _link(store: Store, slot: int) -> None:
     newest = store.scalars[NEWEST]
     store.state[slot, OLDER] = newest
@@ -133,7 +133,7 @@ def _link(store: Store, slot: int) -> None:
     store.scalars[NEWEST] = slot
 
 
-@compiled_borrowing
+@compiled_inline
 def touch(store: Store, slot: int) -> None:
     """Mark `slot` as the one used last."""
     if store.scalars[NEWEST] != slot:

@@ -1,11 +1,13 @@
 """The window engine: five families of keys over one compiled loop, with bounded memory."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from detector import measures as spec
 from detector.columns import TRUNK_SALT, CallBatch, build_batch
+from detector.compiled import entry_point
 from detector.features import N_FEATURES, program, wanted_distinct
 from detector.hashing import hash_text
 from detector.numbering import nanp_digits
@@ -88,6 +90,7 @@ class WindowEngine:
             pane_scratch=np.zeros(spec.N_MEASURES),
             indexes=np.zeros(spec.N_WINDOWS, dtype=np.int64),
         )
+        self._run: Callable[..., object] | None = None
         self._trunk_names: dict[int, str] = {}
         self._changed_trunks: set[tuple[int, int]] = set()
         self._partitions: set[int] = set()
@@ -109,8 +112,13 @@ class WindowEngine:
         """
         matrix = np.zeros((int(np.count_nonzero(batch.is_setup)), N_FEATURES), dtype=np.float32)
         self._note_trunks(batch)
-        columns = Columns(*(getattr(batch, name) for name in Columns._fields))
-        kernel.run(self._families, columns, self._reading, self.settings.shared_trunks, self.settings.seed, matrix)
+        # The entry point takes the arrays for what they are said to be: strided ones have to be copied before.
+        columns = Columns(*(np.ascontiguousarray(getattr(batch, name)) for name in Columns._fields))
+        shared, seed = self.settings.shared_trunks, self.settings.seed
+        if self._run is None:
+            arguments = (self._families, columns, self._reading, shared, seed, matrix)
+            self._run = entry_point(kernel.run, arguments)
+        self._run(self._families, columns, self._reading, shared, seed, matrix)
         return matrix
 
     def forget_partition(self, partition: int) -> None:

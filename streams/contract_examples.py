@@ -101,7 +101,10 @@ BLOCK = Outcome(
     sip=analytics_block(Redress(url="https://redress.example.com/"), Location.TERMINATING, decision_id(SETUP)),
 )
 LABEL = Outcome(
-    Action.LABEL, Step.MODEL, _reasons(Action.LABEL, 0.87, 0.8), label=Label("Possible automated call", "automated")
+    Action.LABEL,
+    Step.MODEL,
+    _reasons(Action.LABEL, 0.87, 0.8),
+    label=Label("Possible automated call", "automated_call"),
 )
 DNO = Outcome(
     Action.BLOCK,
@@ -144,7 +147,7 @@ def _standing() -> Example:
     record = records.EntityDecisionRecord(
         entity,
         Action.BLOCK,
-        "automated",
+        "automated_call",
         None,
         _TIME_MS,
         _TIME_MS + 3_600_000,

@@ -52,7 +52,7 @@ class Topic:
         """Return the broker's settings of this topic."""
         settings = {"max.message.bytes": str(self.max_message_bytes)}
         if self.retention_ms is None:
-            # Short segments: only closed ones are compacted, and a restarted worker reads all that is left.
+            # Short segments: only closed ones are compacted, and a consumer reads all that is left.
             return {"cleanup.policy": "compact", "segment.ms": str(6 * HOUR_MS), **settings}
         # Retention works on closed segments, so a segment must not live much longer than what it keeps.
         segment_ms = min(self.retention_ms // 24, DAY_MS)

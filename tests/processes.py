@@ -92,8 +92,10 @@ def wait_until(claim: Callable[[], bool], what: str, *, timeout_s: float = 120) 
 
 
 def needs_kcat() -> str:
-    """Path of kcat, or skip saying how to get it."""
+    """Path of kcat, or skip saying how to get it; in CI a missing kcat is a failure."""
     path = shutil.which("kcat") or shutil.which("kafkacat")
+    if path is None and os.environ.get("CI") == "true":
+        pytest.fail("kcat is not installed, and CI must not pass without it: apt-get install kcat")
     if path is None:
         pytest.skip("kcat is not installed: apt-get install kcat")
     return path

@@ -2,16 +2,21 @@
 
 import csv
 import hashlib
+import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from models.errors import TrainingDataInvalid
+from models.files import DAMAGED, open_packed
 
 ROBOCALL = "robocall"
 LEGITIMATE = "legitimate"
@@ -102,7 +107,7 @@ def _codes(values: Sequence[str]) -> NDArray[np.int64]:
 
 
 def read(features: Path, labels: Path) -> Dataset:
-    """Join the Parquet file of `robocall replay --features` with a label file (CSV with a header).
+    """Join the Parquet file of `robocall replay --features` with a label file (see `read_labels`).
 
     Calls without a label are left out: nobody knows what they were.
     """
@@ -127,22 +132,58 @@ def read(features: Path, labels: Path) -> Dataset:
     )
 
 
+class _Label(msgspec.Struct):
+    """One line of a label file."""
+
+    call_id: str
+    label: Literal["robocall", "legitimate"]
+    campaign: str | None = None
+    kind: str | None = None
+
+
 def read_labels(path: Path) -> dict[str, Truth]:
-    """Labels by call id from CSV with the columns `call_id`, `label` and optionally `campaign`, `kind`."""
-    truths: dict[str, Truth] = {}
-    with path.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
-        if not {"call_id", "label"} <= set(reader.fieldnames or ()):
-            raise TrainingDataInvalid(f"{path} needs a header line with call_id and label")
-        for row in reader:
-            if row["label"] not in {ROBOCALL, LEGITIMATE}:
-                raise TrainingDataInvalid(
-                    f"{path} line {reader.line_num}: label is neither {ROBOCALL} nor {LEGITIMATE}"
-                )
-            truths[row["call_id"]] = Truth(
-                row["label"] == ROBOCALL, row.get("campaign") or "", row.get("kind") or UNKNOWN_KIND
-            )
-    return truths
+    """Labels by call id from CSV or JSON lines, `.gz` or `.zst` unpacked.
+
+    Columns or members are `call_id`, `label` and optionally `campaign`, `kind`. Which of the two formats it is shows in
+    the first character.
+
+    Raises:
+        TrainingDataInvalid: the file is damaged, or does not say of every call what it was.
+    """
+    with ExitStack() as stack:
+        lines = io.TextIOWrapper(open_packed(path, stack), encoding="utf-8", newline="")
+        try:
+            first = lines.readline()
+            rows = (_json_rows if first.lstrip().startswith("{") else _csv_rows)(path, chain([first], lines))
+            return {
+                row.call_id: Truth(row.label == ROBOCALL, row.campaign or "", row.kind or UNKNOWN_KIND) for row in rows
+            }
+        except DAMAGED as error:
+            raise TrainingDataInvalid(f"{path} is damaged or truncated") from error
+        except UnicodeDecodeError as error:
+            raise TrainingDataInvalid(f"{path} is not UTF-8 text") from error
+
+
+def _json_rows(path: Path, lines: Iterable[str]) -> Iterator[_Label]:
+    decoder = msgspec.json.Decoder(_Label)
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            raise TrainingDataInvalid(f"{path} line {number}: {error}") from error
+
+
+def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Label]:
+    reader = csv.DictReader(lines)
+    if not {"call_id", "label"} <= set(reader.fieldnames or ()):
+        raise TrainingDataInvalid(f"{path} needs a header line with call_id and label")
+    for row in reader:
+        label = row["label"]
+        if label not in {ROBOCALL, LEGITIMATE}:
+            raise TrainingDataInvalid(f"{path} line {reader.line_num}: label is neither {ROBOCALL} nor {LEGITIMATE}")
+        yield _Label(row["call_id"], cast("Any", label), row.get("campaign"), row.get("kind"))
 
 
 def trailing_counts(setup_time_ms: NDArray[np.int64], number: NDArray[np.int64], window_ms: int) -> NDArray[np.int64]:

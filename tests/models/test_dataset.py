@@ -1,11 +1,13 @@
 """Features and labels are joined, ordered and counted right."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,7 +49,54 @@ def test_labels_without_campaign_and_kind_are_enough(tmp_path: Path) -> None:
     assert read_labels(labels) == {"a": Truth(True, "", "unknown")}
 
 
-@pytest.mark.parametrize("text", ["", "call,label\na,robocall\n", "call_id,label\na,spam\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "call_id,label,campaign\na,robocall,x\nb,legitimate,\n",
+        '{"call_id":"a","label":"robocall","campaign":"x"}\n\n{"call_id":"b","label":"legitimate","other":1}\n',
+    ],
+)
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+def test_labels_are_read_from_csv_and_json_lines_packed_or_not(tmp_path: Path, text: str, suffix: str) -> None:
+    """All six say the same."""
+    raw = text.encode()
+    labels = tmp_path / f"labels{suffix}"
+    labels.write_bytes({"": raw, ".gz": gzip.compress(raw), ".zst": zstandard.compress(raw)}[suffix])
+
+    assert read_labels(labels) == {"a": Truth(True, "x", "unknown"), "b": Truth(False, "", "unknown")}
+
+
+@pytest.mark.parametrize("name", ["l.csv.gz", "l.csv.zst"])
+def test_a_damaged_label_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    """Half of the labels would be worse than none."""
+    pack = gzip.compress if name.endswith(".gz") else zstandard.compress
+    labels = tmp_path / name
+    labels.write_bytes(pack(b"call_id,label\na,robocall\nb,robocall\n")[:-3])
+
+    with pytest.raises(TrainingDataInvalid, match=f"{name} is damaged or truncated"):
+        read_labels(labels)
+
+
+def test_labels_that_are_not_text_are_refused(tmp_path: Path) -> None:
+    """Latin-1 would be read as something else."""
+    (tmp_path / "l.csv").write_bytes(b"call_id,label\n\xe9,robocall\n")
+
+    with pytest.raises(TrainingDataInvalid, match="UTF-8"):
+        read_labels(tmp_path / "l.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "call,label\na,robocall\n",
+        "call_id,label\na,spam\n",
+        '{"call_id":"a","label":"spam"}\n',
+        '{"call_id":"a"}\n',
+        '{"call_id":"a","label":"robocall"}\n[]\n',
+        '{"call_id":"a",\n',
+    ],
+)
 def test_a_label_file_that_says_something_else_is_refused(tmp_path: Path, text: str) -> None:
     """No guess is made about what a label may have meant."""
     labels = tmp_path / "l.csv"

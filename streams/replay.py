@@ -3,27 +3,25 @@
 The same input gives byte-identical output. One decision a line, one for each `call_setup`, in input order.
 """
 
-import gzip
-import io
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import click
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import zstandard
 from rich.console import Console
 from rich.progress import Progress
 
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from models.files import DAMAGED
 from streams.errors import ReplayFailed
+from streams.files import open_input, open_output, require_distinct
 from streams.intake import Intake
 from streams.pipeline import MAX_BATCH, Pipeline, Processed
 from streams.publisher import partition_of
@@ -32,6 +30,8 @@ from streams.screener import make_screener
 from streams.settings import load_settings
 
 ROWS_PER_GROUP = 100_000
+_MODEL_HELP = "Model artifact folder [default: ROBOCALL_MODEL_DIR, else the shipped model]."
+_POLICY_HELP = "Policy file [default: ROBOCALL_POLICY_FILE, else the documented defaults]."
 
 
 class _Key(msgspec.Struct):
@@ -146,32 +146,26 @@ def _write_dead_letters(out: BinaryIO, batch: Sequence[bytes], intake: Intake, f
         out.write(dead_letter("file", 0, offset, rejected.code, rejected.message, value, 0) + b"\n")
 
 
-def open_input(name: str, stack: ExitStack) -> BinaryIO:
-    """A file of JSON lines, `.gz` and `.zst` unpacked on the way, `-` for standard input."""
-    if name == "-":
-        return sys.stdin.buffer
-    raw = stack.enter_context(Path(name).open("rb"))  # noqa: SIM115 - the stack closes it
-    if name.endswith(".gz"):
-        return cast("BinaryIO", stack.enter_context(gzip.open(raw)))
-    if name.endswith(".zst"):
-        return cast("BinaryIO", io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(raw)))
-    return raw
+def read_lines(name: str, stack: ExitStack) -> Iterator[bytes]:
+    """Lines of a file, unpacked as its name says.
 
-
-def _open_output(name: str | None, stack: ExitStack) -> BinaryIO | None:
-    if name is None:
-        return None
-    return sys.stdout.buffer if name == "-" else stack.enter_context(Path(name).open("wb"))
+    Raises:
+        ReplayFailed: the file is damaged or was cut off; the lines before the damage have been given.
+    """
+    try:
+        yield from open_input(name, stack)
+    except DAMAGED as error:
+        raise ReplayFailed(f"{name} is damaged or truncated") from error
 
 
 @click.command()
-@click.argument("events")
+@click.argument("events", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--decisions", required=True, help="Where decisions go, one a line; `-` for standard output.")
 @click.option("--features", type=click.Path(path_type=Path), help="Parquet file for the feature vector of every call.")
-@click.option("--model", type=click.Path(path_type=Path), help="Model artifact folder [default: the shipped model].")
-@click.option("--policy", type=click.Path(path_type=Path), help="Policy file [default: the documented defaults].")
-@click.option("--mode", type=click.Choice(["enforce", "shadow"]), help="Overrides the policy's mode.")
-@click.option("--partitions", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Split as the topic.")
+@click.option("--model", type=click.Path(path_type=Path), help=_MODEL_HELP)
+@click.option("--policy", type=click.Path(path_type=Path), help=_POLICY_HELP)
+@click.option("--mode", type=click.Choice(["enforce", "shadow"]), help="[default: ROBOCALL_MODE, else the policy's].")
+@click.option("--partitions", type=click.IntRange(1, 1_024), default=1, show_default=True, help="Split as the topic.")
 @click.option("--dead-letters", help="Where bad lines go, as dead-letter records.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 when a line was bad.")
 def replay(
@@ -188,11 +182,16 @@ def replay(
     """Run EVENTS (JSON lines, optionally .gz or .zst, `-` for standard input) through the worker's own code.
 
     The same input gives byte-identical decisions. Bad lines are counted and reported; they do not stop the replay.
+    The allow, block, do-not-originate, emergency and opt-out lists are empty in a replay.
 
     \b
     robocall simulate --out calls.jsonl.gz --labels labels.csv --hours 1
     robocall replay calls.jsonl.gz --decisions decisions.jsonl --features features.parquet
     """  # noqa: D301
+    require_distinct(
+        {"EVENTS": events, "--policy": policy},
+        {"--decisions": decisions, "--features": features, "--dead-letters": dead_letters},
+    )
     failures: list[Exception] = []
     chosen = {"model_dir": model, "policy_file": policy, "mode": mode}
     settings = load_settings(partitions=partitions, **{name: value for name, value in chosen.items() if value})
@@ -201,17 +200,16 @@ def replay(
     console = Console(stderr=True)
     counts = Counts()
     with ExitStack() as stack:
-        source = open_input(events, stack)
-        out = _open_output(decisions, stack)
-        assert out is not None  # noqa: S101 - the option is required
+        source = read_lines(events, stack)
+        out = open_output(decisions, stack)
         writer = None
         if features is not None:
             writer = FeatureWriter(features)
             stack.callback(writer.close)
-        bad = _open_output(dead_letters, stack)
-        progress = stack.enter_context(Progress(console=console, transient=True))
+        bad = open_output(dead_letters, stack) if dead_letters else None
+        progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
         task = progress.add_task("replaying", total=None)
-        running = run(iter(source), pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)
+        running = run(source, pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)
         for counts in running:
             progress.update(task, completed=counts.lines, description=f"{counts.lines:,} events")
     actions = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.actions.items()))

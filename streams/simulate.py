@@ -2,19 +2,15 @@
 
 import asyncio
 import csv
-import gzip
 import io
 import logging
-import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
 import click
-import zstandard
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
 from rich.console import Console
@@ -25,6 +21,7 @@ from models.traffic.blocks import Truth, event_json
 from models.traffic.generate import generate, live_events, live_spec
 from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, LAWFUL_KINDS, TrafficSpec
 from streams.errors import KafkaUnreachable, TopicMissing
+from streams.files import open_output, require_distinct
 from streams.settings import Settings, load_settings
 from streams.topics import CALL_EVENTS, admin_options
 
@@ -35,19 +32,6 @@ _TICK_S = 0.002  # an event due sooner than this is sent at once
 _EVENTS_BETWEEN_YIELDS = 64
 _LONGEST_SPAN_MS = 367 * 24 * HOUR_MS
 _LABEL_COLUMNS = ("call_id", "label", "campaign", "kind")
-
-
-def open_output(name: str, stack: ExitStack) -> BinaryIO:
-    """A file to write, `.gz` and `.zst` packed on the way (without a time stamp), `-` for standard output."""
-    if name == "-":
-        return sys.stdout.buffer
-    raw = stack.enter_context(Path(name).open("wb"))  # noqa: SIM115 - the stack closes it
-    if name.endswith(".gz"):
-        packed = gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0)
-        return cast("BinaryIO", stack.enter_context(packed))
-    if name.endswith(".zst"):
-        return cast("BinaryIO", stack.enter_context(zstandard.ZstdCompressor(level=3).stream_writer(raw)))
-    return raw
 
 
 class LabelWriter:
@@ -202,21 +186,22 @@ def simulate(
     start: int | None,
     kafka: bool,
 ) -> None:
-    r"""Generate traffic with ground truth: lawful calls, their bursts, and campaigns of robocalls among them.
+    """Generate traffic with ground truth: lawful calls, their bursts, and campaigns of robocalls among them.
 
     \b
     robocall simulate --out events.jsonl.zst --labels labels.csv --hours 6 --seed 7
     robocall simulate --kafka --rate 1000
-    """
+    """  # noqa: D301
     if kafka == (out is not None):
         raise click.UsageError("give either --out FILE or --kafka")
     if kafka and start is not None:
         raise click.UsageError("--kafka publishes in real time: leave --start out")
+    require_distinct({}, {"--out": out, "--labels": labels})
     scenarios = scenario or CAMPAIGN_KINDS
     with ExitStack() as stack:
         writer = open_labels(labels, stack)
         console = Console(stderr=True)
-        progress = stack.enter_context(Progress(console=console, transient=True))
+        progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
         if kafka:
             spec = live_spec(events_per_second=rate or DEFAULT_EVENTS_PER_SECOND, seed=seed, scenarios=scenarios)
             _run_live(spec, hours, writer, progress)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,11 +32,17 @@ def test_every_command_explains_itself(name: str) -> None:
     assert command.help
 
 
-def test_wrong_usage_is_status_2_and_failure_is_one_line_and_status_1() -> None:
+def test_wrong_usage_is_status_2_and_failure_is_one_line_and_status_1(tmp_path: Path) -> None:
     """What scripts rely on."""
+    damaged = tmp_path / "damaged.jsonl.zst"
+    damaged.write_bytes(b"not zstandard")
+
     wrong = run("replay")
-    failed = run("replay", "/nonexistent.jsonl", "--decisions", "-")
+    missing = run("replay", "/nonexistent.jsonl", "--decisions", "-")
+    failed = run("replay", str(damaged), "--decisions", "-")
 
     assert wrong.returncode == 2
+    assert missing.returncode == 2
+    assert "/nonexistent.jsonl" in missing.stderr.splitlines()[-1]
     assert failed.returncode == 1
-    assert len(failed.stderr.strip().splitlines()) == 1
+    assert failed.stderr == f"robocall: {damaged} is damaged or truncated\n"

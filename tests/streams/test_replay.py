@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
+from streams.errors import ReplayFailed
 from streams.replay import replay
 from tests.streams.small_model import save_small_model
 
@@ -110,3 +111,131 @@ def test_partitions_split_numbers_but_not_trunks(model: Path, events: Path, tmp_
     for name in FEATURE_NAMES:
         if name.startswith(("number_attempts", "trunk_attempts")):
             assert one[name].to_pylist() == four[name].to_pylist(), name
+
+
+@pytest.mark.parametrize("option", ["--decisions", "--features", "--dead-letters"])
+@pytest.mark.parametrize("kind", ["same", "relative", "symlink", "hard link"])
+def test_an_output_that_is_the_input_is_refused_and_the_input_stays(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, kind: str
+) -> None:
+    """By whatever path it is named."""
+    source = tmp_path / "a.jsonl"
+    source.write_bytes(b"{}\n")
+    monkeypatch.chdir(tmp_path)
+    target = {"same": source, "relative": Path("x/../a.jsonl")}.get(kind, tmp_path / "link")
+    (tmp_path / "x").mkdir()
+    if kind == "symlink":
+        target.symlink_to(source)
+    if kind == "hard link":
+        target.hardlink_to(source)
+    others = [] if option == "--decisions" else ["--decisions", tmp_path / "d.jsonl"]
+
+    done = run(model, source, option, target, *others)
+
+    assert done.exit_code == 2
+    assert option in done.stderr
+    assert "EVENTS" in done.stderr
+    assert source.read_bytes() == b"{}\n"
+    assert not (tmp_path / "d.jsonl").exists()
+
+
+def test_two_outputs_to_one_file_and_an_output_over_the_policy_are_refused(
+    model: Path, events: Path, tmp_path: Path
+) -> None:
+    """Neither is opened; /dev/null takes both."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("mode: shadow\n")
+
+    twice = run(model, events, "--decisions", tmp_path / "o", "--dead-letters", tmp_path / "o")
+    over = run(model, events, "--decisions", policy, "--policy", policy)
+    nowhere = run(model, events, "--decisions", "/dev/null", "--dead-letters", "/dev/null")
+
+    assert (twice.exit_code, over.exit_code, nowhere.exit_code) == (2, 2, 0)
+    assert not (tmp_path / "o").exists()
+    assert policy.read_text() == "mode: shadow\n"
+
+
+def _damage(how: str, raw: bytes) -> bytes:
+    packed, frames = gzip.compress(raw), zstandard.compress(raw)
+    middle = len(packed) // 2
+    return {
+        "cut.gz": packed[:middle],
+        "corrupt.gz": packed[:middle] + b"\xff" * 64 + packed[middle + 64 :],
+        "plain.gz": raw,
+        "cut.zst": frames[: len(frames) // 2],
+        "short.zst": frames[:-1],
+        "second_cut.zst": frames + frames[:100],
+        "empty.zst": b"",
+        "garbage.zst": b"no zstandard at all\n",
+    }[how]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "cut.gz",
+        "corrupt.gz",
+        "plain.gz",
+        "cut.zst",
+        "short.zst",
+        "second_cut.zst",
+        "empty.zst",
+        "garbage.zst",
+    ],
+)
+def test_a_damaged_file_fails_with_its_name(model: Path, events: Path, tmp_path: Path, how: str) -> None:
+    """However it is damaged; what could be read before is decided."""
+    path = tmp_path / how
+    path.write_bytes(_damage(how, events.read_bytes()))
+
+    with pytest.raises(ReplayFailed) as failed:
+        run(model, path, "--decisions", tmp_path / "d.jsonl")
+
+    assert str(failed.value) == f"{path} is damaged or truncated"
+
+
+def test_all_parts_of_a_joined_file_are_read(model: Path, events: Path, tmp_path: Path) -> None:
+    """`cat a.zst b.zst` is a file of two frames, as gzip's of two members."""
+    first, second = events.read_bytes()[:100_000], events.read_bytes()[100_000:]
+    (tmp_path / "e.jsonl.zst").write_bytes(zstandard.compress(first) + zstandard.compress(second))
+    run(model, events, "--decisions", tmp_path / "plain.jsonl")
+    run(model, tmp_path / "e.jsonl.zst", "--decisions", tmp_path / "zst.jsonl")
+
+    assert (tmp_path / "zst.jsonl").read_bytes() == (tmp_path / "plain.jsonl").read_bytes()
+
+
+def test_decisions_are_packed_when_the_name_says_so(model: Path, events: Path, tmp_path: Path) -> None:
+    """A file called .gz is one."""
+    run(model, events, "--decisions", tmp_path / "d.jsonl")
+    run(model, events, "--decisions", tmp_path / "d.jsonl.gz")
+
+    assert gzip.decompress((tmp_path / "d.jsonl.gz").read_bytes()) == (tmp_path / "d.jsonl").read_bytes()
+
+
+def test_a_missing_file_is_wrong_usage_and_partitions_have_the_bound_of_the_settings(
+    model: Path, tmp_path: Path
+) -> None:
+    """Exit status 2 before anything is written."""
+    missing = run(model, tmp_path / "none.jsonl", "--decisions", tmp_path / "d")
+    many = run(model, "-", "--decisions", tmp_path / "d", "--partitions", 1_025)
+
+    assert (missing.exit_code, many.exit_code) == (2, 2)
+    assert "none.jsonl" in missing.stderr
+    assert "--partitions" in many.stderr
+    assert not (tmp_path / "d").exists()
+
+
+def test_help_says_where_the_defaults_come_from_and_that_lists_are_empty() -> None:
+    """The settings of the environment hold in a replay too."""
+    text = " ".join(CliRunner().invoke(replay, ["--help"]).output.split())
+
+    for name in ("ROBOCALL_MODEL_DIR", "ROBOCALL_POLICY_FILE", "ROBOCALL_MODE,"):
+        assert name in text
+    assert "lists are empty" in text
+
+
+def test_off_a_terminal_standard_error_has_no_empty_line(model: Path, events: Path, tmp_path: Path) -> None:
+    """Progress is for people who watch."""
+    done = run(model, events, "--decisions", tmp_path / "d.jsonl")
+
+    assert all(line.strip() for line in done.stderr.splitlines())

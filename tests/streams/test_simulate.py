@@ -91,6 +91,27 @@ def test_wrong_usage_is_refused_with_what_to_do(arguments: tuple[str, ...], mess
     assert message in result.stderr
 
 
+def test_one_file_for_events_and_labels_is_refused(tmp_path: Path) -> None:
+    result = _run("--out", tmp_path / "s", "--labels", tmp_path / "s")
+
+    assert result.exit_code == 2
+    assert "--labels" in result.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_help_shows_the_examples_as_they_are_typed() -> None:
+    lines = [line.strip() for line in _run("--help").stdout.splitlines()]
+
+    assert "\\b" not in lines
+    assert "robocall simulate --kafka --rate 1000" in lines
+
+
+def test_off_a_terminal_standard_error_has_no_empty_line(tmp_path: Path) -> None:
+    result = _run("--out", tmp_path / "e.jsonl", "--hours", 0.01)
+
+    assert all(line.strip() for line in result.stderr.splitlines())
+
+
 @pytest.mark.kafka
 def test_published_events_are_keyed_by_calling_number_and_sent_when_they_happen(
     kafka_bootstrap: str, fresh_topics: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from detector.decisions import Mode
 from streams.errors import SettingsInvalid
 
 PREFIX = "ROBOCALL_"
+MAX_PORT = 65_535
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -35,9 +36,9 @@ class Settings(BaseSettings):
     kafka_sasl_mechanism: SaslMechanism = Field("SCRAM-SHA-512", description="Used with a SASL protocol only.")
     kafka_sasl_username: str | None = Field(None, description="SASL user; needed with a SASL protocol.")
     kafka_sasl_password: SecretStr | None = Field(None, description="SASL password; needed with a SASL protocol.")
-    kafka_ssl_cafile: Path | None = Field(None, description="PEM of the authority that signed the brokers.")
-    kafka_ssl_certfile: Path | None = Field(None, description="PEM of this client's certificate (mutual TLS).")
-    kafka_ssl_keyfile: Path | None = Field(None, description="PEM of this client's private key (mutual TLS).")
+    kafka_ssl_cafile: FilePath | None = Field(None, description="PEM of the authority that signed the brokers.")
+    kafka_ssl_certfile: FilePath | None = Field(None, description="PEM of this client's certificate (mutual TLS).")
+    kafka_ssl_keyfile: FilePath | None = Field(None, description="PEM of this client's private key (mutual TLS).")
     kafka_acks: Literal["all", "1"] = Field(
         "all", description="Brokers that must have a decision before its call event is acknowledged."
     )
@@ -68,7 +69,7 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey; `rediss://` for TLS. May be unreachable."
     )
-    redis_tls_cafile: Path | None = Field(None, description="PEM of the authority that signed the Redis server.")
+    redis_tls_cafile: FilePath | None = Field(None, description="PEM of the authority that signed the Redis server.")
 
     policy_file: Path | None = Field(None, description="Policy of the carrier; the shipped default when absent.")
     model_dir: Path | None = Field(None, description="Folder of a model artifact; the shipped model when absent.")
@@ -106,14 +107,23 @@ class Settings(BaseSettings):
         servers = [part.strip() for part in value.split(",") if part.strip()]
         for server in servers:
             host, _, port = server.rpartition(":")
-            if not host or not port.isdigit() or "/" in server:
+            if not host or not (port.isascii() and port.isdigit()) or "/" in server:
                 raise ValueError(f"{server!r} is not host:port")
+            if not 1 <= int(port) <= MAX_PORT:
+                raise ValueError(f"the port of {server!r} is not within 1 and {MAX_PORT}")
         return ",".join(servers)
 
     @field_validator("redis_url")
     @classmethod
-    def _redis_scheme(cls, value: SecretStr) -> SecretStr:
-        if urlsplit(value.get_secret_value()).scheme not in {"redis", "rediss", "unix"}:
+    def _redis_address(cls, value: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(value.get_secret_value())
+            port = parts.port
+        except ValueError:  # its text quotes the address, in which there may be a password
+            port = 0
+        if port == 0:
+            raise ValueError(f"host or port is wrong: redis://host:port/database, port within 1 and {MAX_PORT}")
+        if parts.scheme not in {"redis", "rediss", "unix"}:
             raise ValueError("must start with redis://, rediss:// or unix://")
         return value
 

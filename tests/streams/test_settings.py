@@ -44,8 +44,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"kafka_bootstrap_servers": "nowhere"}, "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS: 'nowhere' is not host:port"),
     ({"kafka_bootstrap_servers": "http://a:1"}, "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS: 'http://a:1' is not host:port"),
     ({"redis_url": "127.0.0.1:6379"}, "ROBOCALL_REDIS_URL: must start with redis://, rediss:// or unix://"),
+    ({"redis_url": "redis://127.0.0.1:notaport/0"}, "ROBOCALL_REDIS_URL: host or port is wrong"),
+    ({"redis_url": "redis://127.0.0.1:70000/0"}, "ROBOCALL_REDIS_URL: host or port is wrong"),
+    ({"redis_url": "redis://[::1:6379/0"}, "ROBOCALL_REDIS_URL: host or port is wrong"),
+    ({"kafka_bootstrap_servers": "a:0"}, "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS: the port of 'a:0' is not within 1 and"),
+    ({"kafka_bootstrap_servers": "a:65536"}, "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS: the port of 'a:65536'"),
+    ({"kafka_ssl_cafile": "/absent.pem"}, "ROBOCALL_KAFKA_SSL_CAFILE: Path does not point to a file"),
+    ({"redis_tls_cafile": "/absent.pem"}, "ROBOCALL_REDIS_TLS_CAFILE: Path does not point to a file"),
     ({"kafka_security_protocol": "SASL_SSL"}, "needs ROBOCALL_KAFKA_SASL_USERNAME and ROBOCALL_KAFKA_SASL_PASSWORD"),
-    ({"kafka_ssl_certfile": Path("x")}, "ROBOCALL_KAFKA_SSL_CERTFILE and ROBOCALL_KAFKA_SSL_KEYFILE go together"),
+    ({"kafka_ssl_certfile": Path(__file__)}, "ROBOCALL_KAFKA_SSL_CERTFILE and ROBOCALL_KAFKA_SSL_KEYFILE go together"),
     ({"scored_sample_ratio": 1.5}, "ROBOCALL_SCORED_SAMPLE_RATIO: Input should be less than or equal to 1"),
     ({"instance_id": "a b"}, "ROBOCALL_INSTANCE_ID"),
 ]
@@ -73,9 +80,10 @@ def test_secrets_are_shown_nowhere() -> None:
     settings = load_settings(redis_url="rediss://user:s3cret@cache:6380/1", log_key="s3cret")
     assert "s3cret" not in repr(settings)
     assert settings.redis_address == "rediss://cache:6380/1"
-    with pytest.raises(SettingsInvalid) as raised:
-        load_settings(redis_url="http://user:s3cret@cache")
-    assert "s3cret" not in str(raised.value)
+    for wrong in ("http://user:s3cret@cache", "redis://user:s3cret@cache:port", "redis://cache:s3cret"):
+        with pytest.raises(SettingsInvalid) as raised:
+            load_settings(redis_url=wrong)
+        assert "s3cret" not in str(raised.value)
 
 
 def test_an_unknown_variable_is_reported_with_what_was_meant() -> None:

@@ -86,7 +86,7 @@ class _Outbox:
                 # Waits until the batch before it has left: meanwhile the next one grows.
                 sent = await self._producer.send_batch(batch, self._topic, partition=self._partition)
                 sent.add_done_callback(lambda done, deliveries=deliveries: self._answered(done, deliveries))
-        except (KafkaError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, a popped batch is lost: its poll must never be acknowledged
             self._fail(error)
         finally:
             self.task = None

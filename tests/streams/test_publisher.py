@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Consumer
 from hypothesis import given
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka_client import client_settings, require_topics
-from streams.publisher import MAX_BATCH_BYTES, Delivery, Publisher, partition_of
+from streams.publisher import MAX_BATCH_BYTES, Delivery, Publisher, _Outbox, partition_of
 from streams.settings import load_settings
 from streams.topics import CALL_DECISIONS
 
@@ -59,6 +60,25 @@ def test_an_unreachable_broker_is_named() -> None:
     settings = load_settings(kafka_bootstrap_servers="127.0.0.1:1")
     with pytest.raises(KafkaUnreachable, match=r"127\.0\.0\.1:1: start one or set ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"):
         asyncio.run(require_topics(settings, [CALL_DECISIONS]))
+
+
+async def _publish_to_stopped_producer() -> list[PublishFailed]:
+    failures: list[PublishFailed] = []
+    producer = AIOKafkaProducer(bootstrap_servers="127.0.0.1:1")
+    await producer.stop()
+    outbox = _Outbox(producer, CALL_DECISIONS, 3, failures.append)
+    outbox.put(b"key", "text, not bytes", Delivery(lambda: None))  # type: ignore[arg-type]  # what a bug would pass
+    assert outbox.task is not None
+    await outbox.task
+    return failures
+
+
+def test_an_error_of_any_kind_while_sending_is_a_failure() -> None:
+    """A bug must stop the worker: a batch that is silently dropped leaves its poll unanswered for ever."""
+    failures = asyncio.run(_publish_to_stopped_producer())
+
+    assert [(failure.topic, failure.partition) for failure in failures] == [(CALL_DECISIONS, 3)]
+    assert "TypeError" in str(failures[0])
 
 
 async def _publish(bootstrap: str, topic: str, records: list[tuple[bytes, bytes | None]]) -> list[PublishFailed]:

@@ -127,19 +127,20 @@ class Screener:
         )
 
 
-def fail_open(setups: Sequence[CallSetup], versions: Versions) -> Screening:
+def fail_open(setups: Sequence[CallSetup], versions: Versions, mode: Mode) -> Screening:
     """Let call setups pass because judging them failed; looks at nothing that could fail again.
 
     Args:
         setups: Call setups of the batch, in order.
         versions: What they would have been decided with.
+        mode: Of the policy; its overrides are not looked at.
     """
     count = len(setups)
     return Screening(
         setups=list(setups),
         ids=[decision_id(event) for event in setups],
         outcomes=[FAILED_OPEN] * count,
-        modes=[Mode.ENFORCE] * count,
+        modes=[mode] * count,
         scores=[None] * count,
         features=np.zeros((0, N_FEATURES), np.float32),
         versions=versions,

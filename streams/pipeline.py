@@ -70,7 +70,7 @@ class Pipeline:
                 for event, is_setup in zip(intake.events, intake.is_setup, strict=True)
                 if is_setup
             ]
-            return fail_open(setups, self.screener.versions)
+            return fail_open(setups, self.screener.versions, self.screener.policy.mode)
 
 
 def _encode(screening: Screening, decided_time_ms: int | None) -> tuple[list[bytes], list[bytes]]:

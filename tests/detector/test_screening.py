@@ -343,16 +343,18 @@ def test_policy_and_lists_may_be_replaced_between_batches() -> None:
     assert enforced.versions.policy_version == one.policy.version != shadow.versions.policy_version
 
 
-def test_failing_open_lets_every_call_pass() -> None:
+@pytest.mark.parametrize("mode", Mode)
+def test_failing_open_lets_every_call_pass(mode: Mode) -> None:
     setups = [setup("a"), setup("b", calling_number="\ud800")]
     versions = screener(ENFORCE).versions
 
-    screening = fail_open(setups, versions)
+    screening = fail_open(setups, versions, mode)
 
     assert screening.setups == setups
     assert [decided.action for decided in screening.outcomes] == [Action.ALLOW] * 2
     assert [decided.decided_by for decided in screening.outcomes] == [Step.FAIL_OPEN] * 2
     assert [[reason.code for reason in decided.reasons] for decided in screening.outcomes] == [["internal_error"]] * 2
+    assert screening.modes == [mode] * 2
     assert screening.scores == [None, None]
     assert screening.ids == [decision_id(event) for event in setups]
     assert screening.versions is versions

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detector.decisions import Mode
 from detector.features import FEATURE_SCHEMA_ID, N_FEATURES
 from detector.lists import Lists
 from detector.policy import Policy
@@ -35,10 +36,12 @@ class Certain:
         return np.zeros((len(rows), N_FEATURES))
 
 
-def pipeline(score: float | None, failures: list[Exception]) -> Pipeline:
+def pipeline(score: float | None, failures: list[Exception], mode: Mode = Mode.ENFORCE) -> Pipeline:
     engine = WindowEngine(WindowSettings(seed=1))
     return Pipeline(
-        Screener(engine, Certain(score), Policy(), Lists(), StandingDecisions()), seed=1, on_failure=failures.append
+        Screener(engine, Certain(score), Policy(mode=mode), Lists(), StandingDecisions()),
+        seed=1,
+        on_failure=failures.append,
     )
 
 
@@ -92,6 +95,16 @@ def test_an_internal_error_allows_the_calls_and_is_reported() -> None:
     assert answers[0]["reasons"][0]["code"] == "internal_error"
     assert broken.screening.ids == whole.screening.ids
     assert [type(failure) for failure in failures] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize(("mode", "would_be"), [(Mode.ENFORCE, None), (Mode.SHADOW, "allow")])
+def test_an_internal_error_is_answered_in_the_mode_of_the_policy(mode: Mode, would_be: str | None) -> None:
+    """A shadow deployment never writes a record that says it enforced."""
+    processed = pipeline(None, [], mode).process([setup(1)], [0], decided_time_ms=None)
+
+    answer = msgspec.json.decode(processed.decisions[0])
+    assert (answer["action"], answer["decided_by"]) == ("allow", "fail_open")
+    assert (answer["mode"], answer["would_be"]) == (mode.value, would_be)
 
 
 @pytest.mark.parametrize("size", [1, 7, 200])

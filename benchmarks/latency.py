@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the result here")
     options = parser.parse_args()
     result: dict[str, Any] = describe() | {"rows": []}
-    with local_services(heap_mb=1024, fast_start=False) as services:
+    with local_services(heap_mb=1024, fast_start=False, configured=True) as services:
         servers = str(services.bootstrap_servers)
         with admin_client(load_settings(kafka_bootstrap_servers=servers)) as admin:
             create(admin, partitions=options.partitions)

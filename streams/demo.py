@@ -1,7 +1,7 @@
 """`robocall demo`: the whole system on one machine, with nothing installed but Python.
 
-Starts Apache Kafka and Valkey on loopback, a worker process, and generated traffic in real time; shows decisions as
-another program reads them; stops everything it started, in every case.
+Starts Apache Kafka and Valkey on loopback (or uses those that the settings name), a worker process, and generated
+traffic in real time; shows decisions as another program reads them; stops everything it started, in every case.
 """
 
 import asyncio
@@ -25,7 +25,9 @@ from models.traffic.generate import generate
 from models.traffic.spec import HOUR_MS, TrafficSpec
 from streams.demo_view import Figures, live, summary
 from streams.errors import DemoFailed
-from streams.local import free_ports, local_services
+from streams.guest_group import guest_group, partitions_of
+from streams.kafka_client import client_settings
+from streams.local import LocalServices, free_ports, local_services
 from streams.records import DECISION_DECODER, EVENT_DECODER
 from streams.settings import load_settings
 from streams.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
@@ -45,25 +47,44 @@ STOP_TIMEOUT_S = 20.0
 def demo(seconds: float, rate: float, seed: int) -> None:
     """Run the whole system here: broker, store, worker, traffic; watch decisions; compare them with the truth.
 
-    The first run downloads Apache Kafka (44 MB). Ctrl-C at any time stops everything and shows the summary so far.
+    The first run downloads Apache Kafka (44 MB). Where ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or ROBOCALL_REDIS_URL is set,
+    that service is used instead, and gets the demo's calls and decisions. Ctrl-C at any time stops everything and shows
+    the summary so far.
     """
     console = Console(stderr=True)
     figures = Figures()
-    with local_services() as services, _environment(services.environment()):
-        with admin_client(load_settings()) as admin:
-            create(admin, partitions=PARTITIONS, replication_factor=1)
-        with _worker(console) as worker:
-            with contextlib.suppress(KeyboardInterrupt):
-                asyncio.run(_watch(figures, worker, seconds=seconds, rate=rate, seed=seed, console=console))
-            if worker.poll() is not None:
-                raise DemoFailed(f"the worker ended with status {worker.returncode}; its last lines are above")
+    with (
+        local_services(configured=True) as services,
+        _environment(services.environment()),
+        _topics_and_group(services) as own,
+        _environment(own),
+        _worker(console) as worker,
+    ):
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_watch(figures, worker, seconds=seconds, rate=rate, seed=seed, console=console))
+        if worker.poll() is not None:
+            raise DemoFailed(f"the worker ended with status {worker.returncode}; its last lines are above")
     console.print(summary(figures))
+
+
+@contextlib.contextmanager
+def _topics_and_group(services: LocalServices) -> Iterator[dict[str, str]]:
+    """Missing topics created, and the settings of a worker that leaves the group of other workers alone."""
+    own_broker = "kafka" in services.pids
+    with admin_client(load_settings()) as admin:
+        create(admin, partitions=PARTITIONS, replication_factor=1 if own_broker else None)
+        with guest_group(admin, "robocall-demo") as group:
+            yield {
+                "ROBOCALL_CONSUMER_GROUP": group,
+                "ROBOCALL_PARTITIONS": str(partitions_of(admin, CALL_EVENTS)),
+                "ROBOCALL_MODE": "enforce",
+            }
 
 
 @contextlib.contextmanager
 def _environment(settings: dict[str, str]) -> Iterator[None]:
     before = dict(os.environ)
-    os.environ.update(settings | {"ROBOCALL_PARTITIONS": str(PARTITIONS), "ROBOCALL_MODE": "enforce"})
+    os.environ.update(settings)
     try:
         yield
     finally:
@@ -112,10 +133,11 @@ async def _watch(
     seed: int,
     console: Console,
 ) -> None:
-    servers = load_settings().kafka_servers
-    consumer = AIOKafkaConsumer(CALL_DECISIONS, bootstrap_servers=servers, auto_offset_reset="earliest")
-    producer = AIOKafkaProducer(bootstrap_servers=servers, acks=1)
+    clients = client_settings(load_settings())
+    consumer = AIOKafkaConsumer(CALL_DECISIONS, auto_offset_reset="latest", **clients)
+    producer = AIOKafkaProducer(acks=1, **clients)
     async with consumer, producer:
+        await consumer.seek_to_end()  # before anything is sent: older decisions are not ours to count
         reader = asyncio.create_task(_read(consumer, figures))
         sender = asyncio.create_task(_send(producer, figures, seconds=seconds, rate=rate, seed=seed))
         began = time.monotonic()
@@ -139,7 +161,8 @@ async def _watch(
 async def _read(consumer: AIOKafkaConsumer, figures: Figures) -> None:
     async for record in consumer:
         decision = DECISION_DECODER.decode(record.value)
-        figures.add(decision, time.time() * 1e3 - decision.setup_time_ms)
+        if decision.call_id in figures.truths:  # on a configured cluster other calls are decided too
+            figures.add(decision, time.time() * 1e3 - decision.setup_time_ms)
 
 
 async def _send(producer: AIOKafkaProducer, figures: Figures, *, seconds: float, rate: float, seed: int) -> None:

@@ -25,6 +25,8 @@ from rich.console import Console
 from streams import local_guard, local_jars, local_kafka, local_valkey
 from streams.local_jars import LocalServiceError
 
+KAFKA_VARIABLE = "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"
+REDIS_VARIABLE = "ROBOCALL_REDIS_URL"
 START_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.02
 TRIES = 3  # a port that was free can be taken in the moment before the server binds it
@@ -43,8 +45,13 @@ class LocalServices:
     """Process id of each service's guard, whose only child is the server."""
 
     def environment(self) -> dict[str, str]:
-        """Return the settings that point every `robocall` command to these services."""
-        settings = {"ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers, "ROBOCALL_REDIS_URL": self.redis_url}
+        """Return the settings that point every `robocall` command to these services.
+
+        A broker of our own speaks plaintext, whatever the protocol of the cluster that this process inherited.
+        """
+        settings = {KAFKA_VARIABLE: self.bootstrap_servers, REDIS_VARIABLE: self.redis_url}
+        if "kafka" in self.pids:
+            settings["ROBOCALL_KAFKA_SECURITY_PROTOCOL"] = "PLAINTEXT"
         return {name: value for name, value in settings.items() if value}
 
 
@@ -57,6 +64,7 @@ def local_services(
     heap_mb: int = 512,
     fast_start: bool = True,
     quiet: bool = False,
+    configured: bool = False,
 ) -> Iterator[LocalServices]:
     """Run the services while the block runs.
 
@@ -67,10 +75,14 @@ def local_services(
         heap_mb: Java heap of the broker in MiB, 256 or more.
         fast_start: ready about a second sooner; False for measurements.
         quiet: show no progress on stderr (the first start downloads 44 MB).
+        configured: use the service that `ROBOCALL_KAFKA_BOOTSTRAP_SERVERS` or `ROBOCALL_REDIS_URL` names, where it is
+            set, and start nothing for it.
 
     Raises:
         LocalServiceError: a service did not start; the message says what to do.
     """
+    known = _configured() if configured else LocalServices(None, None)
+    kafka_here, valkey_here = kafka and not known.bootstrap_servers, valkey and not known.redis_url
     keep = folder is not None
     root = folder.absolute() if folder else Path(tempfile.mkdtemp(prefix="robocall-"))
     starter = _Starter(root, keep=keep, heap_mb=heap_mb, fast_start=fast_start)
@@ -78,11 +90,19 @@ def local_services(
         if not keep:
             cleanup.callback(shutil.rmtree, root, ignore_errors=True)
         cleanup.callback(starter.stop)
-        if kafka:
+        if kafka_here:
             local_jars.kafka_class_path(quiet=quiet)  # a first download has a progress bar of its own
-        with _progress("Starting the local services", quiet=quiet):
-            services = starter.start(kafka=kafka, valkey=valkey)
-        yield services
+        with _progress("Starting the local services", quiet=quiet or not (kafka_here or valkey_here)):
+            started = starter.start(kafka=kafka_here, valkey=valkey_here)
+        yield LocalServices(
+            bootstrap_servers=started.bootstrap_servers or (known.bootstrap_servers if kafka else None),
+            redis_url=started.redis_url or (known.redis_url if valkey else None),
+            pids=started.pids,
+        )
+
+
+def _configured() -> LocalServices:
+    return LocalServices(os.environ.get(KAFKA_VARIABLE) or None, os.environ.get(REDIS_VARIABLE) or None)
 
 
 class _Guarded:

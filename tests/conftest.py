@@ -13,11 +13,9 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
 from streams import topics
-from streams.local import LocalServices, local_services
+from streams.local import KAFKA_VARIABLE, LocalServices, local_services
 from streams.settings import load_settings
 
-KAFKA_VARIABLE = "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"
-REDIS_VARIABLE = "ROBOCALL_REDIS_URL"
 REFERENCE_VARIABLE = "ROBOCALL_REFERENCE_DATA"
 DELETION_SECONDS = 10.0
 
@@ -27,13 +25,8 @@ FreshTopics = Callable[..., list[str]]
 @pytest.fixture(scope="session")
 def services() -> Iterator[LocalServices]:
     """One Kafka and one Valkey for the whole run: the configured ones where the variables are set, else our own."""
-    configured_kafka, configured_redis = os.environ.get(KAFKA_VARIABLE), os.environ.get(REDIS_VARIABLE)
-    with local_services(kafka=not configured_kafka, valkey=not configured_redis, quiet=True) as local:
-        yield LocalServices(
-            bootstrap_servers=configured_kafka or local.bootstrap_servers,
-            redis_url=configured_redis or local.redis_url,
-            pids=local.pids,
-        )
+    with local_services(configured=True, quiet=True) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from streams.store import (
 )
 
 MAX_PARTITION_DIGITS = 6
+SLICES_PER_PAUSE = 5
 
 WRITE_SHARES = """
 local count
@@ -123,10 +124,14 @@ class _Slices:
         self.busy_s += time.perf_counter() - self._since_s
 
     async def breathe(self) -> None:
-        """Let others run if this slice is used up."""
+        """Let others run if this slice is used up.
+
+        The pause is several slices long: a decision on its way takes a handful of turns of the loop, and meets one
+        slice in all of them, not one in each.
+        """
         if time.perf_counter() - self._since_s >= self._slice_s:
             self.stop()
-            await asyncio.sleep(0)
+            await asyncio.sleep(SLICES_PER_PAUSE * self._slice_s)
             self.restart()
 
 

@@ -14,7 +14,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 import redis
-from kafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -56,7 +55,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _kafka(settings)
     yield _redis(settings)
     yield _guarded("model", lambda: _model(settings))
-    yield _guarded("policy", lambda: _policy(settings))
+    yield from _policy(settings)
     yield _scratch()
 
 
@@ -96,9 +95,6 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
             yield from _topics(topics.check(admin, partitions=settings.partitions))
     except RobocallError as error:
         yield Finding("kafka", State.BROKEN, str(error))
-    except KafkaError as error:
-        text = f"{servers} refused a question ({error}): the user needs Describe and DescribeConfigs on topics"
-        yield Finding("kafka", State.BROKEN, text)
 
 
 def _listens(server: str) -> bool:
@@ -146,10 +142,16 @@ def _model(settings: Settings) -> str:
     return f"{model.version} for features {model.schema_id}, from {folder}"
 
 
-def _policy(settings: Settings) -> str:
-    policy = load_policy(settings.policy_file)
-    mode = settings.mode or policy.mode
-    return f"{policy.version}, mode {mode}, from {settings.policy_file or 'the shipped default'}"
+def _policy(settings: Settings) -> Iterator[Finding]:
+    try:
+        policy = load_policy(settings.policy_file)
+    except (RobocallError, OSError) as error:
+        yield Finding("policy", State.BROKEN, str(error))
+        return
+    source = settings.policy_file or "the shipped default"
+    yield Finding("policy", State.OK, f"{policy.version}, mode {settings.mode or policy.mode}, from {source}")
+    for complaint in policy.warnings():
+        yield Finding("policy", State.WARNING, complaint)
 
 
 def _scratch() -> Finding:

@@ -59,6 +59,8 @@ def run_worker(settings: Settings) -> int:
     if settings.web_port:
         require_port(settings.web_host, settings.web_port)
     loop.run_until_complete(require_topics(settings, TOPICS))
+    for complaint in assembly.screener.policy.warnings():
+        log.warning(complaint)
     versions = assembly.screener.versions
     log.info(
         "worker starts",

@@ -46,7 +46,9 @@ def nowhere() -> str:
 def test_servers_and_topics_in_order_are_ok(run: Run, fresh_topics: Callable[..., list[str]]) -> None:
     fresh_topics(partitions=2)
     found = findings(run(partitions="2"))
-    assert [finding["state"] for finding in found["kafka"] + found["topics"] + found["policy"]] == ["ok"] * 3
+    assert [finding["state"] for finding in found["kafka"] + found["topics"] + found["policy"][:1]] == ["ok"] * 3
+    assert [finding["state"] for finding in found["policy"][1:]] == ["warning"]
+    assert "redress.url is the placeholder" in found["policy"][1]["text"]
     assert "1 broker(s)" in found["kafka"][0]["text"]
     assert found["redis"][0]["state"] == "ok"
 

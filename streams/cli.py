@@ -5,7 +5,9 @@ standard error.
 """
 
 import importlib
+import os
 import sys
+import traceback
 
 import click
 
@@ -61,7 +63,7 @@ def robocall() -> None:
 
 
 def main() -> None:
-    """Run the command line; a known error is one line and exit status 1."""
+    """Run the command line; an error is one line and exit status 1."""
     try:
         robocall.main(prog_name="robocall", standalone_mode=False)
     except click.ClickException as error:
@@ -72,6 +74,11 @@ def main() -> None:
         sys.exit(1)
     except (RobocallError, OSError) as error:
         click.echo(f"robocall: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last resort; only the type, a message may quote a phone number
+        if os.environ.get("ROBOCALL_LOG_LEVEL", "").lower() == "debug":
+            traceback.print_exc()
+        click.echo(f"robocall: internal error {type(error).__name__}: ROBOCALL_LOG_LEVEL=debug shows where", err=True)
         sys.exit(1)
 
 

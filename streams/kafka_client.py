@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust import auth
 
-from streams.errors import KafkaUnreachable, TopicMissing
+from streams.errors import ClusterRefused, KafkaUnreachable, TopicMissing
 from streams.settings import Settings
 
 CLIENT_ID = "robocall-detector"
@@ -57,6 +57,7 @@ async def require_topics(settings: Settings, topics: Iterable[str]) -> None:
 
     Raises:
         KafkaUnreachable: no broker answers.
+        ClusterRefused: this user may not see the topics.
         TopicMissing: names those that do not exist.
     """
     admin = AIOKafkaAdminClient(**client_settings(settings))
@@ -65,6 +66,8 @@ async def require_topics(settings: Settings, topics: Iterable[str]) -> None:
         existing = set(await admin.list_topics())
     except KafkaConnectionError as error:
         raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
+    except KafkaError as error:
+        raise ClusterRefused("to list topics", "Describe on topics, and the right password", error) from error
     finally:
         await admin.close()
     missing = sorted(set(topics) - existing)

@@ -11,10 +11,10 @@ from typing import Any
 import click
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
 
 from detector.errors import RobocallError
-from streams.errors import KafkaUnreachable
+from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka_client import ssl_context
 from streams.settings import Settings, load_settings
 
@@ -94,13 +94,20 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
 
     Raises:
         KafkaUnreachable: no broker answers within 10 s, or none accepts the credentials.
+        ClusterRefused: the user may not ask what was asked meanwhile.
     """
     try:
         client = KafkaAdminClient(**admin_options(settings))
     except (KafkaError, OSError) as error:
         raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
     with client:
-        yield client
+        try:
+            yield client
+        except (KafkaConnectionError, KafkaTimeoutError) as error:
+            raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
+        except KafkaError as error:
+            needs = "Describe and DescribeConfigs on topics, and Create to create them"
+            raise ClusterRefused("a question about topics", needs, error) from error
 
 
 def existing(admin: KafkaAdminClient) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli import COMMANDS, robocall
+from streams.cli import COMMANDS, main, robocall
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -30,6 +30,25 @@ def test_every_command_explains_itself(name: str) -> None:
 
     assert command is not None
     assert command.help
+
+
+@pytest.mark.parametrize(("level", "is_traced"), [("info", False), ("debug", True)])
+def test_an_unforeseen_error_is_one_line_and_status_1(
+    level: str, is_traced: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its type; where it happened is shown on request."""
+    monkeypatch.setitem(COMMANDS, "broken", ("streams.cli:no_such_command", "Cannot be imported."))
+    monkeypatch.setattr("sys.argv", ["robocall", "broken"])
+    monkeypatch.setenv("ROBOCALL_LOG_LEVEL", level)
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    shown = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert shown.splitlines()[-1].startswith("robocall: internal error AttributeError")
+    assert ("Traceback" in shown) is is_traced
+    assert is_traced or len(shown.splitlines()) == 1
 
 
 def test_wrong_usage_is_status_2_and_failure_is_one_line_and_status_1(tmp_path: Path) -> None:

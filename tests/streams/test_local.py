@@ -96,6 +96,30 @@ def test_both_answer_and_nothing_is_left_afterwards(tmp_path: Path, monkeypatch:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_configured_service_is_used_and_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "kafka-1:9093,kafka-2:9093")
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", "")  # empty is not set
+    with local_services(folder=tmp_path, configured=True, quiet=True) as services:
+        assert services.bootstrap_servers == "kafka-1:9093,kafka-2:9093"
+        assert services.redis_url
+        assert redis.Redis.from_url(services.redis_url).ping()
+        assert set(services.pids) == {"valkey"}
+        assert "ROBOCALL_KAFKA_SECURITY_PROTOCOL" not in services.environment()
+    with local_services(kafka=False, folder=tmp_path, configured=True, quiet=True) as services:
+        assert services.bootstrap_servers is None
+
+
+def test_a_broker_of_our_own_is_spoken_to_in_plaintext(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setenv("ROBOCALL_KAFKA_SECURITY_PROTOCOL", "SSL")
+    with local_services(valkey=False, folder=tmp_path, quiet=True) as services:  # not asked for what is configured
+        assert services.bootstrap_servers != "127.0.0.1:1"
+        for name, value in services.environment().items():
+            monkeypatch.setenv(name, value)
+        with topics.admin_client(load_settings()) as admin:
+            assert topics.existing(admin) == set()
+
+
 def test_kill_9_of_the_owner_leaves_nothing(owner: Owner) -> None:
     processes = owner.descendants()
     assert {process.name() for process in processes} >= {"java", "valkey-server"}

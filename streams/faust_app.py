@@ -1,5 +1,7 @@
 """The Faust application with nothing of ours in it: settings for low latency, and a topic that arrives as polls."""
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,13 @@ class Untouched(faust.Schema[Any, Any]):
         return message.value
 
 
+def _private_folder() -> Path:
+    """A folder of this user and process alone, removed at exit: a predictable name in /tmp could be made by another."""
+    folder = tempfile.mkdtemp(prefix="robocall-detector-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
     """Make the application and its source topic.
 
@@ -56,7 +65,7 @@ def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
         table_standby_replicas=1,  # with no tables this only keeps Faust's sticky assignor
         cython_optimizations=True,
         store="memory://",
-        datadir=Path(tempfile.gettempdir()) / "robocall-detector",  # Faust makes it, we keep nothing there
+        datadir=_private_folder(),  # Faust wants one, we keep nothing there
         web_enabled=settings.web_port > 0,
         web_bind=settings.web_host,
         web_host=settings.web_host,

@@ -56,6 +56,9 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
     Args:
         settings: of this worker.
         ending: told about the failure that must stop it.
+
+    Returns:
+        The Faust application and the services around it, to be run by `streams.running.run`: nothing is started yet.
     """
     screener = make_screener(settings, shared_trunks=False)
     engine: Any = screener.engine
@@ -70,8 +73,7 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
     lists = ListSync(redis, guard, screener, on_model=switch)
     keeper = DecisionWriter(redis, guard)
 
-    acks: int | str = "all" if settings.kafka_acks == "all" else int(settings.kafka_acks)
-    publisher = Publisher({**client_settings(settings), "acks": acks}, PUBLISHED, ending.fail)
+    publisher = _make_publisher(settings, ending)
     metrics = Metrics(
         Sources(
             lag=lambda: _lag(app),
@@ -81,18 +83,7 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
             versions=lambda: screener.versions,
         )
     )
-    failures = Failures(metrics.internal_error)
-    screening = CallScreening(
-        Pipeline(screener, seed=settings.hash_seed, on_failure=failures),
-        publisher,
-        keeper,
-        metrics,
-        failures,
-        NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value()),
-        max_batch_events=settings.max_batch_events,
-        scored_sample_ratio=settings.scored_sample_ratio,
-    )
-    add_agent(app, source, screening, ending)
+    add_agent(app, source, _make_screening(settings, screener, publisher, keeper, metrics), ending)
 
     def verdict() -> Verdict:
         return health.observe(app.consumer.progress(), time.monotonic())
@@ -105,6 +96,28 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
         ("watch", lambda: _watch(verdict)),
     ]
     return Assembly(app, [publisher, Background(jobs)], screener)
+
+
+def _make_publisher(settings: Settings, ending: Ending) -> Publisher:
+    acks: int | str = "all" if settings.kafka_acks == "all" else int(settings.kafka_acks)
+    return Publisher({**client_settings(settings), "acks": acks}, PUBLISHED, ending.fail)
+
+
+def _make_screening(
+    settings: Settings, screener: Screener, publisher: Publisher, keeper: DecisionWriter, metrics: Metrics
+) -> CallScreening:
+    """What answers a poll: the pipeline, with everything that its answers go to."""
+    failures = Failures(metrics.internal_error)
+    return CallScreening(
+        Pipeline(screener, seed=settings.hash_seed, on_failure=failures),
+        publisher,
+        keeper,
+        metrics,
+        failures,
+        NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value()),
+        max_batch_events=settings.max_batch_events,
+        scored_sample_ratio=settings.scored_sample_ratio,
+    )
 
 
 def add_agent(app: Any, source: Any, screening: CallScreening, ending: Ending) -> None:

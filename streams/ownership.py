@@ -12,6 +12,10 @@ class Ownership:
     Windows are kept over a rebalance and dropped only for partitions that really went to somebody else: the protocol
     takes all partitions away at every rebalance, and mostly gives them back.
 
+    Known inaccuracy: a partition that comes back after its offsets could not be committed (a lost session) is read
+    again from the last commit, and what was counted since then is counted twice, until it leaves the windows. Windows
+    are not bound to offsets; only snapshots of them, taken with an offset, would mend that.
+
     Args:
         topic: the topic whose partitions matter.
         forget: drops what was counted in a partition.

@@ -10,8 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import TopicAuthorizationFailedError
 
 from streams import topics
+from streams.errors import ClusterRefused
+from streams.settings import load_settings
 
 pytestmark = pytest.mark.kafka
 
@@ -129,3 +132,11 @@ def test_a_refused_topic_is_one_sentence(
     more_copies_than_brokers = 32
     with pytest.raises(topics.TopicCreationFailed, match=r"refused to create scored-calls: .*replication factor"):
         topics.create(kafka_admin, partitions=1, replication_factor=more_copies_than_brokers)
+
+
+def test_a_refusal_says_what_the_user_needs(kafka_bootstrap: str) -> None:
+    """The test broker refuses nobody, so its answer is given here; the connection is real."""
+    settings = load_settings(kafka_bootstrap_servers=kafka_bootstrap)
+    wanted = r"refused a question about topics \(TopicAuthorizationFailedError\): the user needs Describe"
+    with pytest.raises(ClusterRefused, match=wanted), topics.admin_client(settings):
+        raise TopicAuthorizationFailedError

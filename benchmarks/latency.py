@@ -2,7 +2,8 @@
 
 Generator, broker, worker and reader share the machine. Beside the worker, in the same run and at the same rates, a
 bare librdkafka loop copies 230 bytes of each event. The send instant is the schedule's, not the moment at which the
-generator got to it, so that a stall is not hidden (coordinated omission).
+generator got to it, so that a stall is not hidden (coordinated omission). Where ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or
+ROBOCALL_REDIS_URL is set, that service is measured (a plaintext Kafka only), with a consumer group of its own.
 
     python -m benchmarks.latency --rates 100 1000 2000 --seconds 20
 """
@@ -15,19 +16,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from hdrh.histogram import HdrHistogram
+from kafka import KafkaAdminClient
 
 from benchmarks.machine import describe
 from benchmarks.workload import latency_event
+from streams.guest_group import guest_group, partitions_of
 from streams.local import local_services
 from streams.settings import load_settings
-from streams.topics import admin_client, create
+from streams.topics import CALL_EVENTS, admin_client, create
 
 LOOP_IN, LOOP_OUT = "bench-loop-in", "bench-loop-out"
 WARM_UP_S = 3.0
@@ -45,11 +48,13 @@ def main() -> None:
     result: dict[str, Any] = describe() | {"rows": []}
     with local_services(heap_mb=1024, fast_start=False, configured=True) as services:
         servers = str(services.bootstrap_servers)
-        with admin_client(load_settings(kafka_bootstrap_servers=servers)) as admin:
-            create(admin, partitions=options.partitions)
-            loop_topic = {"num_partitions": options.partitions, "replication_factor": 1}
-            admin.create_topics({LOOP_IN: loop_topic, LOOP_OUT: loop_topic})
-        with running_worker(services.environment()), running_loop(servers):
+        settings = load_settings(kafka_bootstrap_servers=servers, kafka_security_protocol="PLAINTEXT")
+        with admin_client(settings) as admin, ExitStack() as at_exit:
+            partitions = prepare(admin, options.partitions)
+            group = at_exit.enter_context(guest_group(admin, "robocall-benchmark"))
+            own = {"ROBOCALL_CONSUMER_GROUP": group, "ROBOCALL_PARTITIONS": str(partitions)}
+            at_exit.enter_context(running_worker(services.environment() | own))
+            at_exit.enter_context(running_loop(servers))
             time.sleep(5)
             for rate in options.rates:
                 for path, source, sink in (
@@ -57,7 +62,7 @@ def main() -> None:
                     ("worker", "call-events", "call-decisions"),
                 ):
                     row = {"rate": rate, "path": path} | one_run(
-                        servers, source, sink, rate, options.seconds, options.partitions
+                        servers, source, sink, rate, options.seconds, partitions
                     )
                     print(json.dumps(row), file=sys.stderr, flush=True)
                     result["rows"].append(row)
@@ -65,6 +70,17 @@ def main() -> None:
     print(text)
     if options.out:
         options.out.write_text(text)
+
+
+def prepare(admin: KafkaAdminClient, partitions: int) -> int:
+    """Create the topics that are missing, the loop's like those of the contract; return their real partition count."""
+    create(admin, partitions=partitions)
+    found = partitions_of(admin, CALL_EVENTS)
+    loop_topic = {"num_partitions": found, "replication_factor": -1}
+    missing = {LOOP_IN, LOOP_OUT} - set(admin.list_topics())
+    if missing:
+        admin.create_topics(dict.fromkeys(sorted(missing), loop_topic))
+    return found
 
 
 def one_run(servers: str, source: str, sink: str, rate: int, seconds: float, partitions: int) -> dict[str, Any]:

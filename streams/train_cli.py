@@ -22,11 +22,12 @@ CALLS_PER_SECOND = 2.5
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+LABELS_HELP = "CSV or JSON lines, also .gz or .zst: call_id, label (robocall|legitimate), optional campaign, kind."
 
 
 @click.command()
 @click.option("--features", type=_FILE, help="Parquet file of `robocall replay --features`.")
-@click.option("--labels", type=_FILE, help="CSV with call_id, label (robocall|legitimate), optional campaign and kind.")
+@click.option("--labels", type=_FILE, help=LABELS_HELP)
 @click.option("--simulate", is_flag=True, help="Train on generated traffic instead of on files.")
 @click.option(
     "--hours", type=click.FloatRange(1, 24 * 14), default=30.0, show_default=True, help="Of generated traffic."
@@ -85,7 +86,7 @@ def _require_serving_features(data: Dataset) -> None:
 @click.command()
 @click.option("--model", type=_FOLDER, default=SHIPPED, help="Artifact folder [default: the shipped model].")
 @click.option("--features", type=_FILE, required=True, help="Parquet file of `robocall replay --features`.")
-@click.option("--labels", type=_FILE, required=True, help="CSV with call_id, label, optional campaign and kind.")
+@click.option("--labels", type=_FILE, required=True, help=LABELS_HELP)
 def evaluate(model: Path, features: Path, labels: Path) -> None:
     """Measure a model on labelled calls: figures as JSON on standard output, a table on standard error."""
     from models.evaluation import measure  # noqa: PLC0415

@@ -16,7 +16,7 @@ from streams.intake import Intake, read
 from streams.records import DecisionRecord, encode_decision
 
 MAX_BATCH = 256
-"""Records that one call of `Pipeline.process` takes: a slice of work short enough for the event loop's heartbeats."""
+"""Records that a replay hands over at once; the worker has a setting for it, of the same default."""
 
 OnFailure = Callable[[Exception], None]
 
@@ -48,7 +48,7 @@ class Pipeline:
     def process(
         self, values: Sequence[bytes | None], partitions: Sequence[int], *, decided_time_ms: int | None
     ) -> Processed:
-        """Answer every `call_setup` among at most `MAX_BATCH` values.
+        """Answer every `call_setup` among the values.
 
         Args:
             values: record values as they came.

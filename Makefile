@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,dev,bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[local,s3,archive,dev,bench]'
 	@touch $@
 
 demo: $(STAMP) ## the whole system on this machine: broker, worker, traffic, live decisions

@@ -10,7 +10,7 @@ most `MAX_RECORDS_PER_POLL` records are unanswered at any time. `tests/contracts
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,15 @@ MAX_RECORDS_PER_POLL = 2_048
 MAX_POLLS_IN_FLIGHT = 4
 """Back-pressure. Not left to Faust's stream buffer: when that is full, polling stops for a whole second."""
 ROOM_CHECK_S = 0.2
+CLOSED_GATE_POLL_S = 0.05
+"""Longest poll while a partition is held back: what it has fetched must not wait for the others once it is ready."""
 
 log = logging.getLogger(__name__)
 
 Partition = Any  # faust.types.TP: a named tuple (topic, partition)
 Rows = Sequence[Any]  # aiokafka.ConsumerRecord
+Located = Callable[[Mapping[Partition, int | None]], Awaitable[None]]
+"""Told, after every rebalance and before anything is read, the committed offset of each assigned partition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +54,13 @@ class Poll:
 
 
 class PollConsumer(driver.Consumer):
-    """Yields one message a poll for `poll_topics`, and one a record for every other topic."""
+    """Yields one message a poll for `poll_topics`, and one a record for every other topic.
+
+    Attributes:
+        is_ready: whether records of a partition of `poll_topics` may be handed out now; may be replaced.
+        on_located: see `Located`; may be replaced.
+        committed: offset that the group has taken, by assigned partition of `poll_topics`.
+    """
 
     logger = logging.getLogger("mode")
 
@@ -58,6 +68,9 @@ class PollConsumer(driver.Consumer):
         self.poll_topics = frozenset(poll_topics)
         self.fetch_max_wait_ms = fetch_max_wait_ms
         self.watermarks: Watermarks[Partition] = Watermarks()
+        self.is_ready: Callable[[Partition], bool] = lambda _: True
+        self.on_located: Located | None = None
+        self.committed: dict[Partition, int] = {}
         self._room = asyncio.Event()
         self._seeks = 0
         self._seeks_at_fetch = 0
@@ -107,16 +120,25 @@ class PollConsumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - faust's signature
         self._seeks_at_fetch = self._seeks
-        return await super()._getmany(active_partitions, timeout)
+        ready = {tp for tp in active_partitions if tp.topic not in self.poll_topics or self.is_ready(tp)}
+        if len(ready) < len(active_partitions):
+            timeout = min(timeout, CLOSED_GATE_POLL_S)
+        if not ready:  # asking for none would give records of all
+            await asyncio.sleep(timeout)
+            return {}
+        return await super()._getmany(ready, timeout)
 
     async def perform_seek(self) -> None:
         """Go back to the committed offsets; called when partitions were assigned, before the flow resumes."""
         await super().perform_seek()
         self._seeks += 1
-        for tp in self.assignment():
-            committed = self._committed_offset.get(tp)
-            if tp.topic in self.poll_topics and committed is not None:
-                self.watermarks.expect(tp, committed)
+        committed = {tp: self._committed_offset.get(tp) for tp in self.assignment() if tp.topic in self.poll_topics}
+        for tp, offset in committed.items():
+            if offset is not None:
+                self.watermarks.expect(tp, offset)
+                self.committed[tp] = offset
+        if self.on_located is not None:
+            await self.on_located(committed)
 
     async def _unread(self, tp: Partition, rows: Rows) -> Rows:
         """Leave out what was handed out before; read again what a seek in the middle of the fetch makes doubtful."""
@@ -185,10 +207,23 @@ class PollConsumer(driver.Consumer):
         offset: int | None = super()._new_offset(tp)
         return offset
 
+    async def _commit_offsets(self, offsets: Mapping[Partition, int], start_new_transaction: bool = True) -> bool:
+        """Commit; where the group refuses, keep what was known: Faust would take the offsets for committed."""
+        before = {tp: self._committed_offset.get(tp) for tp in offsets}
+        did_commit = bool(await super()._commit_offsets(offsets, start_new_transaction=start_new_transaction))
+        if did_commit:
+            assigned = self.assignment()
+            self.committed.update({tp: offset for tp, offset in offsets.items() if tp in assigned})
+        else:
+            self._committed_offset.update(before)
+        return did_commit
+
     async def on_partitions_revoked(self, revoked: set[Partition]) -> None:
         """Commit, then forget. The driver's part waits until all that is in flight is acknowledged."""
         await super().on_partitions_revoked(revoked)
         self.watermarks.forget(revoked)
+        for tp in revoked:
+            self.committed.pop(tp, None)
         self._room.set()
 
     async def verify_all_partitions_active(self) -> None:

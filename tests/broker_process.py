@@ -1,98 +1,106 @@
-"""A Kafka broker that a test may stop, kill, freeze and start again on its port, with what it had on disk."""
+"""A Kafka broker process that a test may stop, kill, pause and start again on its ports, with what it had stored."""
 
-import contextlib
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from streams import local_kafka
 from streams.local import free_ports, port_accepts
 from streams.local_guard import die_with_parent
+from streams.local_kafka import commands, wait_for_metadata
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 
 
 class BrokerProcess:
-    """One real Apache Kafka on loopback. Its port and data stay the same over restarts.
+    """A real broker on loopback with a folder of its own; `bootstrap` stays the same over restarts.
 
     Args:
-        folder: for data, properties and the log; made when missing.
+        folder: keeps properties, data and log; must exist.
+        port: of the clients; a free one when None.
     """
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._port, self._controller_port = free_ports(2)
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, folder: Path, port: int | None = None, *, heap_mb: int = 384) -> None:
+        free, self._controller_port = free_ports(2)
+        self.port = free if port is None else port
+        self.bootstrap = f"127.0.0.1:{self.port}"
         self.log = folder / "broker.log"
-        self.bootstrap_servers = f"127.0.0.1:{self._port}"
+        self._folder = folder
+        self._heap_mb = heap_mb
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it, formatting its storage the first time, and return once it answers clients.
+    @property
+    def pid(self) -> int:
+        """Process id while it runs."""
+        assert self._process is not None
+        return self._process.pid
 
-        Call it from a thread that lasts: the kernel ends the broker with the thread that started it. After `kill` this
-        takes ten seconds longer, as the controller waits for the broker that it knew before it registers another.
-        """
-        prepare, command = local_kafka.commands(
-            self._folder, port=self._port, controller_port=self._controller_port, heap_mb=384, fast_start=True
+    def start(self, *, wait: bool = True) -> None:
+        """Start it, formatting its storage the first time; return once clients are told about it when `wait`."""
+        prepare, broker = commands(
+            self._folder,
+            port=self.port,
+            controller_port=self._controller_port,
+            heap_mb=self._heap_mb,
+            fast_start=True,
         )
         with self.log.open("ab") as out:
             if prepare:
-                subprocess.run(prepare, check=True, stdout=out, stderr=out, timeout=START_TIMEOUT_S)
-            self._process = subprocess.Popen(
-                command,
-                stdout=out,
-                stderr=out,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one call into the kernel, and no broker outlives the tests
-            )
+                subprocess.run(prepare, stdout=out, stderr=out, check=True, timeout=START_TIMEOUT_S)
+            self._process = subprocess.Popen(broker, stdout=out, stderr=out, preexec_fn=die_with_parent)  # noqa: PLW1509
+        if wait:
+            self.wait()
+
+    def wait(self) -> None:
+        """Return once the running broker tells clients about itself."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not port_accepts(self._port):
-            assert self._process.poll() is None, f"the broker ended: {self.log.read_text(errors='replace')[-2_000:]}"
-            assert time.monotonic() < deadline, f"the broker did not open its port within {START_TIMEOUT_S:.0f} s"
+        while not port_accepts(self.port):
+            assert self._process is not None
+            assert self._process.poll() is None, f"the broker ended: {self.log.read_text(errors='replace')[-400:]}"
+            assert time.monotonic() < deadline, "the broker does not accept"
             time.sleep(0.05)
-        local_kafka.wait_for_metadata(self.bootstrap_servers)
+        wait_for_metadata(self.bootstrap)
 
     def stop(self) -> None:
-        """Let it end in order, SIGTERM; killed when that takes longer than `STOP_TIMEOUT_S`."""
+        """End it as an operator would; after `STOP_TIMEOUT_S` as a power cut would."""
         if self._process is None:
             return
+        self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         try:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
         self._process = None
 
     def kill(self) -> None:
-        """Kill -9."""
+        """End it without a chance to say goodbye."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def pause(self) -> None:
-        """Freeze it: connections stay open and nothing answers, as behind a network that drops every packet."""
-        self._signal(signal.SIGSTOP)
+        """Stop it in the middle of whatever it does: its ports accept, nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on."""
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None, "the broker is not running"
-        self._process.send_signal(number)
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
 
-@contextlib.contextmanager
-def running_broker(folder: Path) -> Iterator[BrokerProcess]:
-    """A started broker; killed at the end, whatever state it is in."""
+@contextmanager
+def broker_process(folder: Path) -> Iterator[BrokerProcess]:
+    """A started broker that is killed at the end, paused or not."""
+    folder.mkdir(parents=True, exist_ok=True)
     broker = BrokerProcess(folder)
+    broker.start()
     try:
-        broker.start()
         yield broker
     finally:
         broker.kill()

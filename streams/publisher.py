@@ -1,27 +1,29 @@
-"""Publish batches of records with aiokafka's batch API, and tell when every record of a delivery is safe at the broker.
+"""Publish records with aiokafka's batch API, and tell when every record of a delivery is safe at the broker.
 
-One outbox for each output partition: records that arrive while a batch is on its way leave together in the next one, so
-batches grow with load and nothing lingers. A batch that the broker refuses for good ends the worker: nothing of its
-delivery is acknowledged, so whoever owns the partition next reads those events again.
+A broker that is away is waited for, however long: records stay in their outboxes, nothing of their deliveries is
+acknowledged, and the transport hands out no more than a few polls, which bounds what is kept. A batch that the broker
+refuses for good ends the worker: whoever owns the partition next reads those events again.
 """
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
+from streams.outbox import MAX_BATCH_BYTES, REQUEST_TIMEOUT_MS, Outbox, Perishable, Record, wall_clock_ms
 
-MAX_BATCH_BYTES = 512 * 1024
-REQUEST_TIMEOUT_MS = 20_000
+STOP_TIMEOUT_S = 3.0
+"""What waits at the end may take so long to leave; the transport has waited for it before."""
+CLOSE_TIMEOUT_S = 1.0
 
-Record = tuple[bytes, bytes | None]
-"""Key and value; a null value deletes the key from a compacted topic."""
+log = structlog.get_logger(__name__)
 
 
 class Delivery:
@@ -59,85 +61,32 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
-class _Outbox:
-    """Records that wait for one output partition, and the task that sends them while there are any."""
-
-    __slots__ = ("_on_failure", "_partition", "_producer", "_topic", "_waiting", "task")
-
-    def __init__(
-        self, producer: AIOKafkaProducer, topic: str, partition: int, on_failure: Callable[[PublishFailed], None]
-    ) -> None:
-        self._producer = producer
-        self._topic = topic
-        self._partition = partition
-        self._on_failure = on_failure
-        self._waiting: deque[tuple[bytes, bytes | None, Delivery]] = deque()
-        self.task: asyncio.Task[None] | None = None
-
-    def put(self, key: bytes, value: bytes | None, delivery: Delivery) -> None:
-        self._waiting.append((key, value, delivery))
-        if self.task is None:
-            self.task = asyncio.get_running_loop().create_task(self._send_all())
-
-    async def _send_all(self) -> None:
-        try:
-            while self._waiting:
-                batch, deliveries = self._fill()
-                # Waits until the batch before it has left: meanwhile the next one grows.
-                sent = await self._producer.send_batch(batch, self._topic, partition=self._partition)
-                sent.add_done_callback(lambda done, deliveries=deliveries: self._answered(done, deliveries))
-        except Exception as error:  # noqa: BLE001 - whatever it is, a popped batch is lost: its poll must never be acknowledged
-            self._fail(error)
-        finally:
-            self.task = None
-
-    def _fill(self) -> tuple[Any, dict[Delivery, int]]:
-        batch = self._producer.create_batch()
-        deliveries: dict[Delivery, int] = {}
-        while self._waiting:
-            key, value, delivery = self._waiting[0]
-            if batch.append(key=key, value=value, timestamp=None) is None:  # full
-                break
-            self._waiting.popleft()
-            deliveries[delivery] = deliveries.get(delivery, 0) + 1
-        if not deliveries:
-            raise ValueError(f"a record is larger than a batch of {MAX_BATCH_BYTES} bytes")
-        batch.close()
-        return batch, deliveries
-
-    def _answered(self, sent: "asyncio.Future[Any]", deliveries: Mapping[Delivery, int]) -> None:
-        if sent.cancelled():
-            self._fail(asyncio.CancelledError("cancelled while on its way"))
-            return
-        error = sent.exception()
-        if error is not None:
-            self._fail(error)
-            return
-        for delivery, records in deliveries.items():
-            delivery.arrived(records)
-
-    def _fail(self, error: BaseException) -> None:
-        self._on_failure(PublishFailed(topic=self._topic, partition=self._partition, cause=error))
-
-
 class Publisher:
     """Publishes to a fixed set of topics.
 
     Args:
         producer: settings of the aiokafka producer: servers, security, acks.
         topics: what may be published to; must exist.
-        on_failure: told once about the first batch that could not be delivered.
+        on_failure: told once about the first batch that can never be delivered.
+        on_late: told about each perishable record that was published in its late form.
+        clock_ms: epoch milliseconds, decides what is late.
     """
 
     def __init__(
-        self, producer: Mapping[str, Any], topics: Iterable[str], on_failure: Callable[[PublishFailed], None]
+        self,
+        producer: Mapping[str, Any],
+        topics: Iterable[str],
+        on_failure: Callable[[PublishFailed], None],
+        *,
+        on_late: Callable[[], object] = lambda: None,
+        clock_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._settings = dict(producer)
         self._topics = tuple(topics)
-        self._on_failure = on_failure
+        self._clock_ms = clock_ms
+        self._watch = _Watch(on_failure, on_late)
         self._producer: AIOKafkaProducer | None = None
-        self._outboxes: dict[str, list[_Outbox]] = {}
-        self._has_failed = False
+        self._outboxes: dict[str, list[Outbox]] = {}
 
     async def start(self) -> None:
         """Connect and learn the partitions of each topic.
@@ -168,30 +117,93 @@ class Publisher:
                 missing.append(topic)
                 continue
             self._outboxes[topic] = [
-                _Outbox(self._producer, topic, partition, self._failed) for partition in range(len(partitions))
+                Outbox(self._producer, topic, partition, self._watch, self._clock_ms)
+                for partition in range(len(partitions))
             ]
         if missing:
             await self._producer.stop()
             raise TopicMissing(missing)
 
     async def stop(self) -> None:
-        """Send what waits, then close the connection."""
-        if self._producer is not None:
-            tasks = [box.task for boxes in self._outboxes.values() for box in boxes if box.task is not None]
-            await asyncio.gather(*tasks)
-            await self._producer.stop()
-            self._producer = None
+        """Send what waits, then close the connection; with the broker away give both up after a few seconds."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        tasks = [box.task for boxes in self._outboxes.values() for box in boxes if box.task is not None]
+        if tasks:
+            _, unfinished = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
+            self._watch.is_stopping = True
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        if unsafe := self.waiting():
+            log.warning("ending with unpublished records, their events will be read again", records=unsafe)
+        try:
+            await asyncio.wait_for(producer.stop(), CLOSE_TIMEOUT_S)
+        except TimeoutError:
+            log.warning("the producer did not close, its broker is away")
 
-    def publish(self, topic: str, records: Iterable[Record], delivery: Delivery) -> None:
+    def publish(self, topic: str, records: Iterable[Record | Perishable], delivery: Delivery) -> None:
         """Queue records; `delivery` learns when they are safe. Keys decide partitions as Kafka's own clients do."""
         outboxes = self._outboxes[topic]
         count = 0
-        for key, value in records:
-            outboxes[partition_of(key, len(outboxes))].put(key, value, delivery)
+        for record in records:
+            outboxes[partition_of(record[0], len(outboxes))].put(record, delivery)
             count += 1
+        self._watch.unsafe += count
         delivery.expect(count)
 
-    def _failed(self, error: PublishFailed) -> None:
-        if not self._has_failed:
+    def waiting(self) -> int:
+        """Records that are not safe yet."""
+        return self._watch.unsafe
+
+    def outage_s(self) -> float:
+        """Seconds since the first partition could not be written to, 0 while all can."""
+        return self._watch.outage_s()
+
+
+class _Watch:
+    """What the outboxes tell. An outage goes on until every partition can be written to; both its ends are logged."""
+
+    def __init__(self, on_failure: Callable[[PublishFailed], None], on_late: Callable[[], object]) -> None:
+        self._on_failure = on_failure
+        self._on_late = on_late
+        self._has_failed = False
+        self._troubled: set[Outbox] = set()
+        self._since = 0.0
+        self._most_waiting = 0
+        self.unsafe = 0
+        self.is_stopping = False
+
+    def outage_s(self) -> float:
+        return time.monotonic() - self._since if self._troubled else 0.0
+
+    def safe(self, records: int) -> None:
+        self.unsafe -= records
+
+    def turned_late(self) -> None:
+        self._on_late()
+
+    def troubled(self, outbox: Outbox, error: BaseException) -> None:
+        if not self._troubled:
+            self._since, self._most_waiting = time.monotonic(), 0
+            log.warning(
+                "records cannot be published, trying until they can",
+                topic=outbox.topic,
+                partition=outbox.partition,
+                cause=f"{type(error).__name__}: {error}",
+                waiting=self.unsafe,
+            )
+        self._troubled.add(outbox)
+        self._most_waiting = max(self._most_waiting, self.unsafe)
+
+    def recovered(self, outbox: Outbox) -> None:
+        seconds = self.outage_s()
+        self._troubled.discard(outbox)
+        if not self._troubled:
+            log.warning("records are published again", outage_s=round(seconds, 1), waited=self._most_waiting)
+
+    def failed(self, error: PublishFailed) -> None:
+        if not self._has_failed and not self.is_stopping:  # what our own end broke is no failure
             self._has_failed = True
             self._on_failure(error)

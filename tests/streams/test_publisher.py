@@ -4,10 +4,12 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import errors
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Consumer
 from hypothesis import given
@@ -15,7 +17,8 @@ from hypothesis import strategies as st
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka_client import client_settings, require_topics
-from streams.publisher import MAX_BATCH_BYTES, Delivery, Publisher, _Outbox, partition_of
+from streams.outbox import MAX_BATCH_BYTES, Perishable, Record, may_pass
+from streams.publisher import Delivery, Publisher, partition_of
 from streams.settings import load_settings
 from streams.topics import CALL_DECISIONS
 
@@ -62,41 +65,76 @@ def test_an_unreachable_broker_is_named() -> None:
         asyncio.run(require_topics(settings, [CALL_DECISIONS]))
 
 
-async def _publish_to_stopped_producer() -> list[PublishFailed]:
-    failures: list[PublishFailed] = []
-    producer = AIOKafkaProducer(bootstrap_servers="127.0.0.1:1")
-    await producer.stop()
-    outbox = _Outbox(producer, CALL_DECISIONS, 3, failures.append)
-    outbox.put(b"key", "text, not bytes", Delivery(lambda: None))  # type: ignore[arg-type]  # what a bug would pass
-    assert outbox.task is not None
-    await outbox.task
-    return failures
+RETRIABLE = [
+    errors.KafkaTimeoutError(),
+    errors.KafkaConnectionError(),
+    errors.NodeNotReadyError(),
+    errors.RequestTimedOutError(),
+    errors.LeaderNotAvailableError(),
+    errors.NotLeaderForPartitionError(),
+    errors.NotEnoughReplicasError(),
+    errors.NotEnoughReplicasAfterAppendError(),
+    errors.KafkaStorageError(),
+    errors.UnknownTopicOrPartitionError(),
+    TimeoutError(),
+    ConnectionResetError(),
+]
+FINAL = [
+    errors.TopicAuthorizationFailedError("topic"),
+    errors.MessageSizeTooLargeError(),
+    errors.RecordListTooLargeError(),
+    errors.InvalidTopicError(),
+    errors.InvalidTimestampError(),
+    errors.ProducerClosed(),
+    errors.KafkaError("Unexpected error during batch delivery"),  # what is left of aiokafka's sender after a bug
+    TypeError(),
+]
 
 
-def test_an_error_of_any_kind_while_sending_is_a_failure() -> None:
-    """A bug must stop the worker: a batch that is silently dropped leaves its poll unanswered for ever."""
-    failures = asyncio.run(_publish_to_stopped_producer())
-
-    assert [(failure.topic, failure.partition) for failure in failures] == [(CALL_DECISIONS, 3)]
-    assert "TypeError" in str(failures[0])
+@pytest.mark.parametrize("error", [*RETRIABLE, *FINAL], ids=lambda error: type(error).__name__)
+def test_what_may_pass_is_tried_again_and_what_is_final_is_not(error: Exception) -> None:
+    """A broker that is away comes back; a refusal stays one."""
+    assert may_pass(error) is (error in RETRIABLE)
 
 
-async def _publish(bootstrap: str, topic: str, records: list[tuple[bytes, bytes | None]]) -> list[PublishFailed]:
-    failures: list[PublishFailed] = []
-    finished = asyncio.Event()
+@dataclass
+class Told:
+    """What a publisher told, and whether the delivery is done."""
+
+    failures: list[PublishFailed] = field(default_factory=list)
+    late: int = 0
+    is_done: bool = False
+
+
+async def _publish(
+    bootstrap: str, records: Sequence[Record | Perishable], *, stand_still_s: float = 0.0, topic: str = CALL_DECISIONS
+) -> Told:
+    """Publish one delivery; with the process standing still for a while before anything can leave."""
+    told, finished = Told(), asyncio.Event()
 
     def failed(error: PublishFailed) -> None:
-        failures.append(error)
+        told.failures.append(error)
         finished.set()
 
-    publisher = Publisher(client_settings(load_settings(kafka_bootstrap_servers=bootstrap)), [topic], failed)
+    def done() -> None:
+        told.is_done = True
+        finished.set()
+
+    def late() -> None:
+        told.late += 1
+
+    settings = client_settings(load_settings(kafka_bootstrap_servers=bootstrap))
+    publisher = Publisher(settings, [topic], failed, on_late=late)
     await publisher.start()
-    delivery = Delivery(finished.set)
+    delivery = Delivery(done)
     publisher.publish(topic, records, delivery)
     delivery.seal()
+    assert publisher.waiting() == len(records)
+    time.sleep(stand_still_s)  # noqa: ASYNC251 - as SIGSTOP does
     await asyncio.wait_for(finished.wait(), 30)
     await publisher.stop()
-    return failures
+    assert publisher.waiting() == 0 or told.failures
+    return told
 
 
 def _read(bootstrap: str, count: int) -> list[tuple[bytes | None, bytes | None]]:
@@ -124,9 +162,9 @@ def test_more_than_a_batch_holds_leaves_in_several(kafka_bootstrap: str, fresh_t
         for number in range(4 * MAX_BATCH_BYTES // 20_000)
     ]
 
-    failures = asyncio.run(_publish(kafka_bootstrap, CALL_DECISIONS, list(sent)))
+    told = asyncio.run(_publish(kafka_bootstrap, sent))
 
-    assert failures == []
+    assert told == Told(is_done=True)
     assert _read(kafka_bootstrap, len(sent)) == sent
 
 
@@ -136,9 +174,9 @@ def test_many_keys_come_through_complete(kafka_bootstrap: str, fresh_topics: Fre
     fresh_topics(12)
     sent = [(f"switch-{number % 40}".encode(), f"{number}".encode()) for number in range(5_000)]
 
-    failures = asyncio.run(_publish(kafka_bootstrap, CALL_DECISIONS, list(sent)))
+    told = asyncio.run(_publish(kafka_bootstrap, sent))
 
-    assert failures == []
+    assert told == Told(is_done=True)
     assert Counter(_read(kafka_bootstrap, len(sent))) == Counter(sent)
 
 
@@ -147,9 +185,66 @@ def test_a_record_that_no_batch_can_hold_is_a_failure(kafka_bootstrap: str, fres
     """Told once, with topic and partition; the delivery is never done."""
     fresh_topics(1)
 
-    failures = asyncio.run(_publish(kafka_bootstrap, CALL_DECISIONS, [(b"k", b"x" * (2 * MAX_BATCH_BYTES))]))
+    told = asyncio.run(_publish(kafka_bootstrap, [(b"k", b"x" * (2 * MAX_BATCH_BYTES))]))
 
-    assert [(failure.topic, failure.partition) for failure in failures] == [(CALL_DECISIONS, 0)]
+    assert [(failure.topic, failure.partition) for failure in told.failures] == [(CALL_DECISIONS, 0)]
+    assert not told.is_done
+
+
+@pytest.mark.kafka
+def test_an_error_of_any_kind_while_sending_is_a_failure(kafka_bootstrap: str, fresh_topics: FreshTopics) -> None:
+    """A bug must stop the worker: a batch that is silently dropped leaves its poll unanswered for ever."""
+    fresh_topics(1)
+    records: list[Any] = [(b"key", "text, not bytes")]  # what a bug would pass
+
+    told = asyncio.run(_publish(kafka_bootstrap, records))
+
+    assert [(failure.topic, failure.partition) for failure in told.failures] == [(CALL_DECISIONS, 0)]
+    assert "TypeError" in str(told.failures[0])
+    assert not told.is_done
+
+
+def _block(number: int, expires_ms: int) -> Perishable:
+    return Perishable(b"switch-1", b"block %d" % number, expires_ms, lambda: b"late %d" % number)
+
+
+@pytest.mark.kafka
+def test_what_got_old_while_the_process_stood_still_leaves_in_its_late_form(
+    kafka_bootstrap: str, fresh_topics: FreshTopics
+) -> None:
+    """A worker that wakes up as a zombie must not send a stale block; what is not old and what allows stays."""
+    fresh_topics(1)
+    now_ms = time.time_ns() // 1_000_000
+    old, new = now_ms + 200, now_ms + 3_600_000
+
+    told = asyncio.run(
+        _publish(
+            kafka_bootstrap,
+            [_block(0, old), (b"switch-1", b"allow"), _block(1, new), _block(2, old)],
+            stand_still_s=0.5,
+        )
+    )
+
+    assert told == Told(late=2, is_done=True)
+    assert [value for _, value in _read(kafka_bootstrap, 4)] == [b"late 0", b"allow", b"block 1", b"late 2"]
+
+
+def _cannot(number: str) -> bytes:
+    raise KeyError(number)
+
+
+@pytest.mark.kafka
+def test_a_late_form_that_cannot_be_made_is_a_failure(kafka_bootstrap: str, fresh_topics: FreshTopics) -> None:
+    """Neither a stale block nor silence; what the error says may be a phone number and is not repeated."""
+    fresh_topics(1)
+    record = Perishable(b"k", b"block", 0, lambda: _cannot("+12025550123"))
+
+    told = asyncio.run(_publish(kafka_bootstrap, [record]))
+
+    assert [(failure.topic, failure.partition) for failure in told.failures] == [(CALL_DECISIONS, 0)]
+    assert "KeyError" in str(told.failures[0])
+    assert "2025550123" not in str(told.failures[0])
+    assert not told.is_done
 
 
 @pytest.mark.kafka

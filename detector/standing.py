@@ -5,13 +5,16 @@ bounded; at the bound the entry that was set longest ago goes first.
 """
 
 import builtins
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from detector.decisions import Action, Mode
 from detector.lists import NUMBER_ENTITY, TRUNK_ENTITY
 
 DEFAULT_MAX_ENTRIES = 100_000
+MODEL_SOURCE = "model"
+"""Source of a standing decision that the model's own blocks led to; it can be reached again from the calls alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,38 @@ class Held:
         return self.action if now_ms < self.expires_ms else Action.ALLOW
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyMemory:
+    """What the model's step remembers of calling numbers, as of one instant; never changes once taken.
+
+    Attributes:
+        held: Hysteresis by calling number, the one touched longest ago first.
+        standing: Standing decisions, the one set longest ago first.
+    """
+
+    held: Mapping[str, Held]
+    standing: tuple[StandingDecision, ...]
+
+    def of(self, belongs: Callable[[str], bool]) -> "PolicyMemory":
+        """Keep what calls alone brought about for the calling numbers that `belongs` accepts, in the same order.
+
+        Standing decisions on trunks and of other sources than the model are left out: those are kept by whoever made
+        them. One call of `belongs` an entry; safe in any thread.
+        """
+        held = {number: held for number, held in self.held.items() if belongs(number)}
+        standing = tuple(decision for decision in self.standing if _reached_here(decision, belongs))
+        return PolicyMemory(held, standing)
+
+
+def _reached_here(decision: StandingDecision, belongs: Callable[[str], bool]) -> bool:
+    """Whether the model decided it, on a number that belongs."""
+    return (
+        decision.source == MODEL_SOURCE
+        and decision.entity.startswith(NUMBER_ENTITY)
+        and belongs(decision.entity.removeprefix(NUMBER_ENTITY))
+    )
+
+
 class HeldNumbers:
     """Bounded map from calling number to `Held`."""
 
@@ -89,6 +124,22 @@ class HeldNumbers:
     def drop(self, calling_number: str) -> None:
         """Forget the number and its count of blocks."""
         self._held.pop(calling_number, None)
+
+    def copy(self) -> dict[str, Held]:
+        """Copy the map, the number touched longest ago first; 1 ms for 100,000 of them."""
+        return dict(self._held)
+
+    def restore(self, held: Mapping[str, Held]) -> None:
+        """Hold all of these, in their order, as the most recent entries."""
+        for number in self._held.keys() & held.keys():
+            del self._held[number]
+        self._held.update(held)
+        for number in list(islice(self._held, max(0, len(self._held) - self._max_entries))):
+            del self._held[number]
+
+    def forget(self, belongs: Callable[[str], bool]) -> None:
+        """Drop every number that `belongs` accepts."""
+        self._held = {number: held for number, held in self._held.items() if not belongs(number)}
 
 
 class StandingDecisions:
@@ -148,6 +199,37 @@ class StandingDecisions:
 
     def _subjects(self, entity: str) -> builtins.set[str]:
         return self._numbers if entity.startswith(NUMBER_ENTITY) else self._trunks
+
+    def memory(self, belongs: Callable[[str], bool] | None = None) -> PolicyMemory:
+        """Copy what a partition's snapshot has to hold.
+
+        Args:
+            belongs: Picks calling numbers as `PolicyMemory.of` does. None copies everything, whoever decided it: 2 ms
+                for 100,000 entries of each kind, so that `of` can do the slower picking in another thread.
+        """
+        everything = PolicyMemory(self.held.copy(), tuple(self._by_entity.values()))
+        return everything if belongs is None else everything.of(belongs)
+
+    def restore(self, memory: PolicyMemory) -> None:
+        """Put a partition's memory back; nothing of it is published again.
+
+        A decision that was set later than the remembered one, by an analyst say, stays. A release that was learnt of
+        after the memory was taken is not known here: whoever follows releases has to look at all of them once more.
+        """
+        self.held.restore(memory.held)
+        for decision in memory.standing:
+            known = self._by_entity.get(decision.entity)
+            if known is None or known.since_ms <= decision.since_ms:
+                self.set(decision)
+
+    def forget(self, belongs: Callable[[str], bool]) -> None:
+        """Drop the hysteresis of the calling numbers that `belongs` accepts, and what the model decided on them.
+
+        Decisions of others, and those on trunks, stay: they hold wherever the number's calls are screened.
+        """
+        self.held.forget(belongs)
+        for decision in [d for d in self._by_entity.values() if _reached_here(d, belongs)]:
+            self._forget(decision.entity)
 
     def changes(self) -> list[StandingDecision]:
         """Hand over what was set with `publish` since the last call, in order."""

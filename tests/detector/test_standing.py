@@ -3,7 +3,15 @@
 from dataclasses import replace
 
 from detector.decisions import Action, Mode
-from detector.standing import Held, HeldNumbers, StandingDecision, StandingDecisions, number_entity, trunk_entity
+from detector.standing import (
+    Held,
+    HeldNumbers,
+    PolicyMemory,
+    StandingDecision,
+    StandingDecisions,
+    number_entity,
+    trunk_entity,
+)
 
 NUMBER = number_entity("+12125550123")
 BLOCK = StandingDecision(NUMBER, Action.BLOCK, "automated_call", 1_000, 2_000, "model")
@@ -97,3 +105,100 @@ def test_an_expired_action_is_held_no_longer() -> None:
 
     assert held.action_at(1_999) is Action.LABEL
     assert held.action_at(2_000) is Action.ALLOW
+
+
+def is_even(calling_number: str) -> bool:
+    return calling_number[-1] in "02468"
+
+
+HELD = Held(Action.LABEL, 2_000, (900, 1_000))
+BY_MODEL = {n: replace(BLOCK, entity=f"number:{n}") for n in range(1, 5)}
+BY_ANALYST = replace(BLOCK, entity="number:6", source="analyst")
+ON_TRUNK = replace(BLOCK, entity="trunk:2")
+ALL = (BY_MODEL[4], BY_MODEL[1], BY_ANALYST, BY_MODEL[2], ON_TRUNK)
+
+
+def filled(decisions: tuple[StandingDecision, ...] = ALL, numbers: str = "4125") -> StandingDecisions:
+    standing = StandingDecisions()
+    for decision in decisions:
+        standing.set(decision)
+    for number in numbers:
+        standing.held.put(number, replace(HELD, expires_ms=int(number)))
+    return standing
+
+
+def test_the_memory_of_a_partition_is_what_its_own_calls_brought_about() -> None:
+    """Only of its numbers, never of trunks nor of an analyst, in the order in which it was set."""
+    memory = filled().memory(is_even)
+
+    assert list(memory.held.items()) == [("4", replace(HELD, expires_ms=4)), ("2", replace(HELD, expires_ms=2))]
+    assert memory.standing == (BY_MODEL[4], BY_MODEL[2])
+
+
+def test_picking_later_gives_the_same_memory_however_much_has_changed() -> None:
+    """A whole copy is of its instant, so that the slow picking can be done beside the stream."""
+    standing = filled()
+    copy, expected = standing.memory(), standing.memory(is_even)
+
+    standing.remove("number:4")
+    standing.held.put("8", HELD)
+
+    assert copy.of(is_even) == expected
+    assert list(copy.of(is_even).held) == list(expected.held)
+
+
+def test_restored_memory_is_as_it_was_taken_order_included() -> None:
+    memory = filled().memory(is_even)
+    restored = StandingDecisions()
+    restored.restore(memory)
+
+    again = restored.memory(is_even)
+
+    assert again == memory
+    assert list(again.held) == list(memory.held)
+    assert restored.touches(["4"], [])
+    assert restored.active("number:2", 1_500) == BY_MODEL[2]
+    assert restored.changes() == [], "others have learnt of them when they were reached"
+
+
+def test_restored_entries_are_the_most_recent_and_push_the_oldest_out() -> None:
+    """The bound holds, and what is restored replaces what was known of the same number."""
+    standing = StandingDecisions(max_entries=3)
+    for number in ("1", "2", "3"):
+        standing.held.put(number, HELD)
+    newer = replace(HELD, action=Action.BLOCK)
+
+    standing.restore(PolicyMemory({"1": newer, "7": newer}, (BY_MODEL[1], BY_MODEL[2], BY_MODEL[3], BY_MODEL[4])))
+
+    assert list(standing.held.copy().items()) == [("3", HELD), ("1", newer), ("7", newer)]
+    assert list(standing) == [BY_MODEL[2], BY_MODEL[3], BY_MODEL[4]]
+    assert not standing.touches(["1"], [])
+
+
+def test_a_later_decision_is_not_replaced_by_a_remembered_one() -> None:
+    """The analyst's, say, of which this worker has learnt before it restored."""
+    standing = StandingDecisions()
+    later = replace(BLOCK, since_ms=BLOCK.since_ms + 1, source="analyst")
+    standing.set(later)
+
+    standing.restore(PolicyMemory({}, (BLOCK,)))
+
+    assert list(standing) == [later]
+
+
+def test_what_others_decided_is_never_forgotten_with_a_partition() -> None:
+    standing = filled()
+    standing.forget(lambda _: True)
+
+    assert list(standing) == [BY_ANALYST, ON_TRUNK]
+    assert len(standing.held) == 0
+    assert standing.touches(["6"], [])
+    assert not standing.touches(["4", "1", "2"], [])
+
+
+def test_forgetting_touches_only_numbers_that_belong() -> None:
+    standing = filled()
+    standing.forget(is_even)
+
+    assert list(standing) == [BY_MODEL[1], BY_ANALYST, ON_TRUNK]
+    assert list(standing.held.copy()) == ["1", "5"]

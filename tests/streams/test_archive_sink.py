@@ -1,0 +1,204 @@
+"""The sink on a real broker: every record in the archive once, whatever happens to the process."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from streams.archive_files import ArchiveStore
+from streams.archive_schema import OFFSET, PARTITION
+from streams.archive_settings import load_archive_settings
+from streams.archive_sink import Sink, Tally
+from streams.settings import load_settings
+from streams.topics import CALL_EVENTS, CALL_FEEDBACK
+from tests.processes import ROOT, wait_until
+from tests.streams.archive_case import SECRET, encoded, put, rows, setup
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+FreshTopics = Callable[..., list[str]]
+FEEDBACK = {"time_ms": 1_780_000_000_000, "verdict": "robocall", "source": "analyst", "call_id": "call-1"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArchiveStore:
+    return ArchiveStore(str(tmp_path / "archive"))
+
+
+@pytest.fixture
+def environment(kafka_bootstrap: str, fresh_topics: FreshTopics, store: ArchiveStore, tmp_path: Path) -> dict[str, str]:
+    fresh_topics(3)
+    return {
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "ROBOCALL_ARCHIVE_URL": store.url,
+        "ROBOCALL_ARCHIVE_FLUSH_S": "0.3",
+        "ROBOCALL_ARCHIVE_CONSUMER_GROUP": f"archive-{tmp_path.name}",
+        "ROBOCALL_SESSION_TIMEOUT_S": "6",
+    }
+
+
+def produce(bootstrap: str, topic: str, values: list[bytes]) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
+    for number, value in enumerate(values):
+        producer.produce(topic, key=str(number), value=value)
+        producer.poll(0)
+    assert producer.flush(30) == 0
+
+
+@contextmanager
+def sink(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A sink process; killed at the end where it still runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streams.cli", "archive", "run"],
+        cwd=ROOT, env=os.environ | environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def stop(process: "subprocess.Popen[str]") -> str:
+    """SIGTERM; the process must end cleanly. Returns its standard error."""
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    return errors
+
+
+def places(store: ArchiveStore, topic: str) -> Counter[tuple[int, int]]:
+    return Counter((row[PARTITION], row[OFFSET]) for row in rows(store, topic))
+
+
+def calls(store: ArchiveStore) -> Counter[str]:
+    return Counter(row["call_id"] for row in rows(store, CALL_EVENTS))
+
+
+async def archive_until(
+    claim: Callable[[Tally], bool], environment: dict[str, str], store: ArchiveStore, **archive: Any
+) -> Tally:
+    """Run a sink in this process until the claim holds, then end it as a signal would."""
+    stop = asyncio.Event()
+
+    def look(tally: Tally) -> None:
+        if claim(tally):
+            stop.set()
+
+    settings = load_settings(kafka_bootstrap_servers=environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"])
+    group = environment["ROBOCALL_ARCHIVE_CONSUMER_GROUP"]
+    sink = Sink(settings, load_archive_settings(url=store.url, consumer_group=group, **archive), look)
+    await asyncio.wait_for(sink.run(stop), 60)
+    return sink.tally
+
+
+def test_every_usable_record_is_archived_once_and_sigterm_ends_cleanly(
+    environment: dict[str, str], store: ArchiveStore
+) -> None:
+    """Refused records are left out and counted; all topics go to folders of their own."""
+    bootstrap = environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"]
+    events = [encoded(setup(number)) for number in range(200)]
+    produce(bootstrap, CALL_EVENTS, [*events, b"{not json", encoded({"type": "call_setup"})])
+    produce(bootstrap, CALL_FEEDBACK, [encoded(FEEDBACK), b"null"])
+    with sink(environment) as process:
+        wait_until(lambda: len(calls(store)) == 200, "the calls are archived")
+        wait_until(lambda: len(rows(store, CALL_FEEDBACK)) == 1, "the verdict is archived")
+        errors = stop(process)
+    assert calls(store) == {f"call-{number}": 1 for number in range(200)}
+    assert "201 records" in errors
+    assert "3 refused" in errors
+
+
+def test_what_waits_in_memory_is_written_at_the_end(environment: dict[str, str], store: ArchiveStore) -> None:
+    """No flush is due for an hour, so that only the end can have written it."""
+    produce(environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"], CALL_EVENTS, [encoded(setup(n)) for n in range(100)])
+    tally = asyncio.run(archive_until(lambda tally: tally.waiting == 100, environment, store, flush_s=3_600))
+    assert calls(store) == {f"call-{number}": 1 for number in range(100)}
+    assert tally.records == 100
+
+
+def test_memory_is_bounded_by_writing_early(environment: dict[str, str], store: ArchiveStore) -> None:
+    """3,000 records are about 0.9 MB; with 64 KiB permitted most must be in files long before the hour is over."""
+    produce(environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"], CALL_EVENTS, [encoded(setup(n)) for n in range(3_000)])
+    waiting: list[int] = []
+
+    def is_done(tally: Tally) -> bool:
+        waiting.append(tally.waiting)
+        return tally.records + tally.waiting == 3_000
+
+    asyncio.run(archive_until(is_done, environment, store, flush_s=3_600, flush_bytes=64 * 1024))
+    assert max(waiting) < 500
+    assert set(calls(store).values()) == {1}
+    assert len(calls(store)) == 3_000
+
+
+def test_kill_9_at_any_instant_loses_and_repeats_nothing(environment: dict[str, str], store: ArchiveStore) -> None:
+    """Killed again and again while it writes a file every few milliseconds; then one sink ends what is left."""
+    bootstrap = environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"]
+    draw = random.Random(5)
+    produced = 0
+    for _ in range(4):
+        produce(bootstrap, CALL_EVENTS, [encoded(setup(number)) for number in range(produced, produced + 2_000)])
+        produced += 2_000
+        archived = len(store.files(CALL_EVENTS))
+        with sink(environment | {"ROBOCALL_ARCHIVE_FLUSH_BYTES": "65536"}) as process:
+            wait_until(lambda: len(store.files(CALL_EVENTS)) > archived + 2, "files are written")  # noqa: B023
+            time.sleep(draw.uniform(0, 0.05))  # the instant of the kill, anywhere in the writing
+            process.kill()
+    produce(bootstrap, CALL_EVENTS, [encoded(setup(produced))])
+    produced += 1
+    with sink(environment) as process:
+        wait_until(lambda: len(calls(store)) == produced, "the rest is archived")
+        stop(process)
+    assert set(calls(store).values()) == {1}
+
+
+def test_two_sinks_that_both_own_the_partitions_count_once(environment: dict[str, str], store: ArchiveStore) -> None:
+    """In groups of their own each gets all partitions, as a sink that lost them without noticing would."""
+    bootstrap = environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"]
+    produce(bootstrap, CALL_EVENTS, [encoded(setup(number)) for number in range(1_000)])
+    other = environment | {"ROBOCALL_ARCHIVE_CONSUMER_GROUP": "archive-other", "ROBOCALL_ARCHIVE_FLUSH_S": "0.5"}
+    with sink(environment) as one, sink(other) as two:
+        wait_until(lambda: len(calls(store)) == 1_000, "the first calls are archived")
+        produce(bootstrap, CALL_EVENTS, [encoded(setup(number)) for number in range(1_000, 2_000)])
+        wait_until(lambda: len(calls(store)) == 2_000, "the other calls are archived")
+        stop(one)
+        stop(two)
+    assert set(calls(store).values()) == {1}
+    assert set(places(store, CALL_EVENTS).values()) == {1}
+
+
+def test_another_number_key_is_refused(environment: dict[str, str], store: ArchiveStore) -> None:
+    """Else one number would have two forms in the archive."""
+    put(store, CALL_EVENTS, [encoded(setup(1))])
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.cli", "archive", "run"],
+        cwd=ROOT, env=os.environ | environment | {"ROBOCALL_ARCHIVE_NUMBER_KEY": SECRET},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "ROBOCALL_ARCHIVE_NUMBER_KEY" in done.stderr
+
+
+def test_a_topic_that_was_created_anew_is_refused(environment: dict[str, str], store: ArchiveStore) -> None:
+    """Its offsets begin again, so they would be taken for records that the archive has."""
+    put(store, CALL_EVENTS, [encoded(setup(1))], first=5_000)
+    done = subprocess.run(
+        [sys.executable, "-m", "streams.cli", "archive", "run"],
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "created anew" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,27 @@ def robocall(*arguments: str, environment: dict[str, str] | None = None, timeout
     return done.stdout
 
 
-class Worker:
-    """One worker process with its web port."""
+WORKER = ("-m", "streams.cli", "worker")
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        (self.port,) = free_ports(1)
+
+class Worker:
+    """One worker process with its web port.
+
+    Args:
+        environment: its settings, over those of this process.
+        log: what it writes is added to this file.
+        program: what Python runs.
+        port: of its pages; a free one when None.
+    """
+
+    def __init__(
+        self, environment: dict[str, str], log: Path, program: Sequence[str] = WORKER, port: int | None = None
+    ) -> None:
+        self.port = free_ports(1)[0] if port is None else port
         self.log = log
-        with log.open("wb") as out:
+        with log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli", "worker"],
+                [sys.executable, *program],
                 cwd=ROOT, env=os.environ | environment | {"ROBOCALL_WEB_PORT": str(self.port)}, stdout=out, stderr=out,
             )  # fmt: skip
 

@@ -1,0 +1,174 @@
+"""Everything that a fault happens to: broker, store, workers, traffic; and what is found in the end."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streams import topics
+from streams.settings import load_settings
+from tests.broker_process import BrokerProcess, broker_process
+from tests.faults.answers import Answers
+from tests.faults.findings import Findings, Injected, contradicting, longest_gap_s, missing, recovered_s
+from tests.faults.fleet import Fleet
+from tests.faults.proxy import Proxy
+from tests.faults.traffic import Change, Traffic
+from tests.integration.valkey_process import ValkeyProcess
+from tests.processes import WORKER, wait_until
+
+SESSION_TIMEOUT_S = 6
+RECOVERY_TIMEOUT_S = 90.0
+START_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a stage is set.
+
+    Attributes:
+        workers: how many.
+        partitions: of every topic.
+        rate: events a second.
+        seed: of the traffic.
+        change: what becomes of an event before it is published.
+        environment: settings of the workers besides the usual ones.
+        program: what Python runs as a worker.
+        log: where the workers log; files of their own when None.
+    """
+
+    workers: int = 3
+    partitions: int = 6
+    rate: float = 240.0
+    seed: int = 1
+    change: Change | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    program: Sequence[str] = WORKER
+    log: Path | None = None
+
+
+@dataclass
+class Stage:
+    """A running system under load."""
+
+    plan: Plan
+    broker: BrokerProcess
+    valkey: ValkeyProcess
+    redis: Proxy
+    snapshots: Path
+    fleet: Fleet
+    answers: Answers
+    traffic: Traffic
+    partitions: int
+    injected: list[Injected] = field(default_factory=list)
+    _begun_s: float = 0.0
+    _ended_s: float = 0.0
+
+    def begin(self) -> None:
+        """Return once the workers have their partitions and calls are decided in each of them."""
+        wait_until(lambda: self.fleet.share(self.partitions), "every worker has partitions", timeout_s=START_TIMEOUT_S)
+        self.traffic.start()
+        self.wait_until_fresh(time.time(), "the first calls are decided in every partition")
+        self._begun_s = time.time()
+
+    @contextlib.contextmanager
+    def fault(self) -> Iterator[None]:
+        """Note that a fault lasts as long as the block, and wait for recovery after it."""
+        begun_s, in_flight = time.time(), len(self.undecided())
+        yield
+        ended_s = time.time()
+        self.injected.append(Injected(begun_s, ended_s, in_flight))
+        self.wait_until_fresh(ended_s, "fresh calls are decided in every partition after the fault")
+
+    def undecided(self) -> set[str]:
+        """Calls that lie at the broker and have no decision yet."""
+        return missing(self.traffic.setups(), list(self.answers.decisions))
+
+    def wait_until_fresh(self, since_s: float, what: str) -> None:
+        """Return once a call sent after an instant was decided quickly in every partition."""
+
+        def is_fresh() -> bool:
+            found = recovered_s(self.traffic.setups(), list(self.answers.decisions), since_s, self.partitions)
+            return found is not None
+
+        wait_until(is_fresh, what, timeout_s=RECOVERY_TIMEOUT_S)
+
+    def wait_until_whole(self) -> None:
+        """Return once every worker runs and has its partitions again."""
+        wait_until(lambda: self.fleet.share(self.partitions), "every worker has partitions", timeout_s=START_TIMEOUT_S)
+
+    def end(self) -> Findings:
+        """End the traffic, let everything be decided, and stop the workers; what was found."""
+        self._ended_s = time.time()
+        self.traffic.stop()
+        with contextlib.suppress(AssertionError):  # what is missing is a finding, not a failure of the harness
+            wait_until(lambda: not self.undecided(), "every call is decided", timeout_s=RECOVERY_TIMEOUT_S)
+        self.wait_until_acknowledged()
+        statuses = self.fleet.stop()
+        assert statuses == [0] * len(statuses), f"the workers ended with {statuses} when they were told to stop"
+        self.answers.stop()
+        return self._findings()
+
+    def wait_until_acknowledged(self) -> None:
+        """Return once no worker has anything left to read."""
+
+        def no_lag(health: Callable[[], dict[str, object]]) -> bool:
+            return health().get("lag") == 0
+
+        wait_until(
+            lambda: all(no_lag(member.worker.health) for member in self.fleet.members),
+            "every event is acknowledged", timeout_s=RECOVERY_TIMEOUT_S,
+        )  # fmt: skip
+
+    def _findings(self) -> Findings:
+        setups, decisions = self.traffic.setups(), self.answers.decisions
+        recoveries = [recovered_s(setups, decisions, one.ended_s, self.partitions) for one in self.injected]
+        return Findings(
+            injected=len(self.injected),
+            events=len(self.traffic.sent),
+            in_flight=sum(one.in_flight for one in self.injected),
+            missing=len(missing(setups, decisions)),
+            contradicting=len(contradicting(decisions)),
+            repeated=len(decisions) - len({one.decision_id for one in decisions}),
+            late=sum(one.is_late for one in decisions),
+            dead_letters=len(self.answers.dead_letters),
+            longest_gap_s=longest_gap_s(setups, decisions, self._begun_s, self._ended_s),
+            recovery_s=max((one for one in recoveries if one is not None), default=0.0),
+        )
+
+
+@contextlib.contextmanager
+def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
+    """Set a stage in `folder`, on a broker and a store of its own, and begin; nothing is left running."""
+    with contextlib.ExitStack() as cleanup:
+        broker = cleanup.enter_context(broker_process(folder / "kafka"))
+        with topics.admin_client(load_settings(kafka_bootstrap_servers=broker.bootstrap)) as admin:
+            topics.create(admin, partitions=plan.partitions)
+        valkey = ValkeyProcess(folder)
+        valkey.start()
+        cleanup.callback(valkey.kill)
+        redis = Proxy(valkey.port)
+        cleanup.callback(redis.close)
+        snapshots = folder / "snapshots"
+        snapshots.mkdir(exist_ok=True)
+        environment = {
+            "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
+            "ROBOCALL_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+            "ROBOCALL_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
+            "ROBOCALL_SNAPSHOT_URL": str(snapshots),
+            "ROBOCALL_SNAPSHOT_INTERVAL_S": "3",
+            "ROBOCALL_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
+            "ROBOCALL_PARTITIONS": str(plan.partitions),
+            "ROBOCALL_MODE": "enforce",
+        }
+        fleet = Fleet(plan.workers, environment | plan.environment, folder, program=plan.program, log=plan.log)
+        cleanup.callback(fleet.kill)
+        answers = Answers(broker.bootstrap, plan.partitions)
+        traffic = Traffic(broker.bootstrap, rate=plan.rate, seed=plan.seed, change=plan.change)
+        running = Stage(plan, broker, valkey, redis, snapshots, fleet, answers, traffic, plan.partitions)
+        try:
+            running.begin()
+            yield running
+        except BaseException:
+            fleet.show_logs()
+            raise

@@ -1,7 +1,8 @@
 """The model's step: scores, hysteresis, minimum samples, and the standing blocks that come of many single ones.
 
 Calls are judged in order, and a standing block that one call brings about holds for the later calls of the same batch,
-so that the outcome does not depend on how events were cut into batches.
+so that the outcome does not depend on how events were cut into batches. A call that makes the model or the policy raise
+passes, alone: nothing here is ever done a second time that touches what outlives a call.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from detector import reasons
 from detector.decisions import Action, Outcome, Step
+from detector.passing import FAILED_OPEN
 from detector.policy import Category, Thresholds
 from detector.standing import Held, StandingDecision, number_entity
 from detector.work import Found, Work
@@ -29,16 +31,25 @@ class Verdict:
 
 def judge(work: Work) -> Found:
     """Score the calls that are still open and decide those whose score reaches a threshold."""
-    rows = work.open_rows()
-    if not rows.size:
+    open_rows = work.open_rows()
+    if not open_rows.size:
         return {}
-    matrix = work.features if rows.size == len(work.setups) else work.features[rows]
-    scores = work.classifier.score(matrix)
+    rows, scores = _scored(work, open_rows)
     for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
         work.scores[row] = score
-    suspects = _worth_a_look(work, rows, scores)
-    verdicts = [v for row, score in suspects if (v := _verdict(work, row, score)) is not None]
-    return _outcomes(work, verdicts)
+    # Not settled yet: a standing block of an earlier call would have kept such a call from the model.
+    found: dict[int, Outcome] = dict.fromkeys(np.setdiff1d(open_rows, rows).tolist(), FAILED_OPEN)
+    verdicts: list[Verdict] = []
+    for row, score in _worth_a_look(work, rows, scores):
+        try:
+            verdict = _verdict(work, row, score)
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            work.failed(error)
+            found[row] = FAILED_OPEN
+            continue
+        if verdict is not None:
+            verdicts.append(verdict)
+    return {**found, **_outcomes(work, verdicts)}
 
 
 def treatment(score: float, held: Action, thresholds: Thresholds, *, may_block: bool) -> tuple[Action, float]:
@@ -61,6 +72,19 @@ def treatment(score: float, held: Action, thresholds: Thresholds, *, may_block: 
     return Action.ALLOW, 0.0
 
 
+def _scored(work: Work, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Score rows; those that make the model raise are left out."""
+    try:
+        matrix = work.features if rows.size == len(work.setups) else work.features[rows]
+        return rows, work.classifier.score(matrix)
+    except Exception as error:  # noqa: BLE001 - see `judge`
+        work.failed(error)
+        if rows.size == 1:
+            return rows[:0], np.zeros(0)
+    apart = [_scored(work, rows[index : index + 1]) for index in range(rows.size)]
+    return np.concatenate([row for row, _ in apart]), np.concatenate([score for _, score in apart])
+
+
 def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> list[tuple[int, float]]:
     """Rows and scores that can be objected to, and those of numbers that are held and may now be cleared."""
     worth = scores >= work.tables.floor
@@ -75,7 +99,7 @@ def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64
 def _verdict(work: Work, row: int, score: float) -> Verdict | None:
     if row in work.decided:  # by a standing block that an earlier call of this batch brought about
         return None
-    event, now_ms = work.setups[row], work.setups[row].setup_time_ms
+    event, now_ms = work.setups[row], work.now_ms[row]
     category = work.tables.category(work.features, row)
     thresholds = work.tables.thresholds(event.trunk_group_id, event.switch_id, category)
     may_block = category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row)
@@ -90,7 +114,7 @@ def _verdict(work: Work, row: int, score: float) -> Verdict | None:
 def _remember(work: Work, row: int, category: Category, action: Action, held: Held | None, *, entered: bool) -> None:
     """Carry the number's hysteresis and count of blocks on."""
     policy, number = work.tables.policy, work.calling[row]
-    now_ms = work.setups[row].setup_time_ms
+    now_ms = work.now_ms[row]
     earliest_ms = now_ms - policy.standing_blocks.within_s * 1_000
     blocks_ms = tuple(ms for ms in held.blocks_ms if ms > earliest_ms) if held is not None else ()
     if action is Action.BLOCK:
@@ -108,7 +132,7 @@ def _remember(work: Work, row: int, category: Category, action: Action, held: He
 def _stand(work: Work, row: int, category: Category) -> None:
     """Block the number from the next call on, those later in this batch included."""
     number = work.calling[row]
-    now_ms = work.setups[row].setup_time_ms
+    now_ms = work.now_ms[row]
     expires_ms = now_ms + work.tables.policy.standing_blocks.block_s * 1_000
     decision = StandingDecision(
         number_entity(number), Action.BLOCK, category.name, now_ms, expires_ms, "model", work.modes[row], work.ids[row]
@@ -127,9 +151,22 @@ def _decided_after_standing(outcome: Outcome | None) -> bool:
 
 
 def _outcomes(work: Work, verdicts: list[Verdict]) -> Found:
-    """Explain all verdicts with one look into the model."""
+    """Explain all verdicts with one look into the model; a call that makes it raise passes."""
     if not verdicts:
         return {}
+    try:
+        return _explained(work, verdicts)
+    except Exception as error:  # noqa: BLE001 - see `judge`
+        work.failed(error)
+        if len(verdicts) == 1:
+            return {verdicts[0].row: FAILED_OPEN}
+    found: dict[int, Outcome] = {}
+    for verdict in verdicts:
+        found.update(_outcomes(work, [verdict]))
+    return found
+
+
+def _explained(work: Work, verdicts: list[Verdict]) -> Found:
     features = work.features[[verdict.row for verdict in verdicts]]
     contributions = work.classifier.contributions(features)
     found: dict[int, Outcome] = {}

@@ -26,12 +26,31 @@ BLOCK_LISTED_NUMBER = Reason("block_list", "The calling number is on the block l
 BLOCK_LISTED_TRUNK = Reason("block_list", "The trunk group is on the block list")
 IMPOSSIBLE_NUMBER = Reason("dno", "The calling number is not a possible North American number")
 
+LATE = "late"
+OVERLOAD = "overload"
+
 _VERBS = {Action.LABEL: "labelling", Action.BLOCK: "blocking"}
 
 
 def dno_listed(prefix: str) -> Reason:
     """Reason of a do-not-originate hit; `prefix` is the entry that matched."""
     return Reason("dno", f"The calling number is on the do-not-originate list (entry {prefix})")
+
+
+def late(waited_ms: int, deadline_ms: int) -> Reason:
+    """Reason of a call that passes because its answer was not ready within the deadline; both in milliseconds."""
+    text = (
+        f"The answer was not ready within {deadline_ms} ms of the call's arrival ({waited_ms} ms), so the call passes"
+    )
+    return Reason(LATE, text, float(waited_ms), float(deadline_ms))
+
+
+def overload(waited_ms: int, shed_after_ms: int) -> Reason:
+    """Reason of a call that passes because it waited too long for its turn; both in milliseconds."""
+    text = (
+        f"Calls come faster than they are judged; this one waited {waited_ms} ms (limit {shed_after_ms} ms) and passes"
+    )
+    return Reason(OVERLOAD, text, float(waited_ms), float(shed_after_ms))
 
 
 def standing(decision: StandingDecision) -> Reason:

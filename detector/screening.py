@@ -1,27 +1,26 @@
 """From a batch of call events to an outcome for each call setup: windows, then the steps of the policy."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from detector.columns import CallBatch
-from detector.decisions import PLAIN_ALLOW, Action, Mode, Outcome, Step, Versions, decision_id
+from detector.decisions import PLAIN_ALLOW, Mode, Outcome, Versions, decision_id
 from detector.errors import FeatureSchemaMismatch
 from detector.events import CallSetup
 from detector.features import FEATURE_SCHEMA_ID, N_FEATURES
 from detector.lists import Lists
+from detector.passing import FAILED_OPEN
 from detector.policy import Policy
 from detector.policy_tables import PolicyTables
 from detector.ports import Classifier, FeatureMatrix
-from detector.reasons import INTERNAL_ERROR
 from detector.standing import StandingDecision, StandingDecisions
 from detector.steps import STEPS
-from detector.work import Work
+from detector.work import Found, Work
 
-FAILED_OPEN = Outcome(Action.ALLOW, Step.FAIL_OPEN, (INTERNAL_ERROR,))
-"""The outcome of a call that could not be judged: it passes."""
+NOBODY: Mapping[int, Outcome] = {}
 
 
 class Windows(Protocol):
@@ -29,6 +28,10 @@ class Windows(Protocol):
 
     def update(self, batch: CallBatch) -> FeatureMatrix:
         """Apply the batch and return one row of features per call setup, in order."""
+        ...
+
+    def count(self, batch: CallBatch) -> None:
+        """Apply the batch exactly as `update` does and read nothing."""
         ...
 
 
@@ -42,9 +45,11 @@ class Screening:
         outcomes: What the policy made of them.
         modes: Mode that applies to each.
         scores: Calibrated probabilities, None where the model was not asked.
-        features: Shape (n_setups, n_features), or (0, n_features) when failed open.
+        features: Shape (n_setups, n_features), or (0, n_features) when none was judged. Rows of calls that passed
+            unjudged (`Step.FAIL_OPEN`) mean nothing.
         versions: What they were decided with.
         entity_changes: Standing decisions that these calls brought about and that are to be published.
+        failures: Internal errors on the way, the first of each class; the calls concerned have `FAILED_OPEN`.
     """
 
     setups: list[CallSetup]
@@ -55,6 +60,29 @@ class Screening:
     features: FeatureMatrix
     versions: Versions
     entity_changes: list[StandingDecision] = field(default_factory=list)
+    failures: tuple[Exception, ...] = ()
+
+    def fail(self, row: int) -> None:
+        """Let the call of a row pass after all: its answer could not be made."""
+        self.outcomes[row] = FAILED_OPEN
+        self.scores[row] = None
+
+    def without(self, row: int) -> "Screening":
+        """Take a row out; the lists are changed in place."""
+        for values in (self.setups, self.ids, self.outcomes, self.modes, self.scores):
+            del values[row]
+        return replace(self, features=np.delete(self.features, row, axis=0) if len(self.features) else self.features)
+
+    def with_failed(self, row: int, setup: CallSetup, mode: Mode) -> "Screening":
+        """Put a call that could not be judged in before `row`; the lists are changed in place."""
+        self.setups.insert(row, setup)
+        self.ids.insert(row, decision_id(setup))
+        self.outcomes.insert(row, FAILED_OPEN)
+        self.modes.insert(row, mode)
+        self.scores.insert(row, None)
+        return replace(
+            self, features=np.insert(self.features, row, 0.0, axis=0) if len(self.features) else self.features
+        )
 
 
 class Screener:
@@ -104,27 +132,72 @@ class Screener:
         """What the next batch will be decided with."""
         return self._versions
 
-    def screen(self, batch: CallBatch) -> Screening:
-        """Update the windows with the whole batch and decide its call setups."""
-        features = self.engine.update(batch)
+    def screen(self, batch: CallBatch, passed: Mapping[int, Outcome] = NOBODY) -> Screening:
+        """Update the windows with the whole batch and decide its call setups.
+
+        A call that makes a step raise passes (`FAILED_OPEN`), alone; the windows have counted it like any other.
+
+        Args:
+            batch: Events in order.
+            passed: Outcome by row of the setups that are settled beforehand (late, overload): counted, not judged, and
+                without a trace in what outlives a call.
+        """
         setups = [event for event, is_setup in zip(batch.events, batch.is_setup.tolist(), strict=True) if is_setup]
+        features = np.zeros((0, N_FEATURES), np.float32)
+        if len(passed) == len(setups):
+            self.engine.count(batch)
+        else:
+            features = self.engine.update(batch)
         work = Work(
             setups,
             [decision_id(event) for event in setups],
+            batch.time_ms[batch.is_setup].tolist(),
             features,
             tables=self._tables,
             lists=self.lists,
             standing=self.standing,
             classifier=self._classifier,
         )
-        for _, step in STEPS:
-            work.settle(step(work))
+        work.settle(passed)
+        if len(passed) < len(setups):
+            for _, step in STEPS:
+                work.settle(_attempt(step, work))
         outcomes = [PLAIN_ALLOW] * len(setups)
         for row, outcome in work.decided.items():
             outcomes[row] = outcome
         return Screening(
-            setups, list(work.ids), outcomes, work.modes, work.scores, features, self._versions, self.standing.changes()
+            setups,
+            list(work.ids),
+            outcomes,
+            work.modes,
+            work.scores,
+            features,
+            self._versions,
+            self.standing.changes(),
+            tuple(work.failures.values()),
         )
+
+
+def _attempt(step: Callable[[Work], Found], work: Work) -> Found:
+    """Take a step for the whole batch, or when that fails for each call alone: only those that make it fail pass.
+
+    The model's step never fails as a whole (`detector.judging`); all others leave no trace, so they may be repeated.
+    """
+    try:
+        return step(work)
+    except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+        work.failed(error)
+    found: dict[int, Outcome] = {}
+    for row in work.open_rows().tolist():
+        try:
+            alone = step(work.only(row))
+        except Exception as error:  # noqa: BLE001 - see above
+            work.failed(error)
+            found[row] = FAILED_OPEN
+            continue
+        if alone:
+            found[row] = alone[0]
+    return found
 
 
 def fail_open(setups: Sequence[CallSetup], versions: Versions, mode: Mode) -> Screening:

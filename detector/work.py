@@ -23,11 +23,13 @@ class Work:
     Attributes:
         setups: The call setups, in order.
         ids: Their decision ids.
+        now_ms: When each was set up, by a clock that is right: what standing decisions and hysteresis go by.
         calling: Their calling numbers; `called`, `trunks` likewise.
         features: Shape (n_setups, n_features).
         modes: Mode of each call.
         decided: Outcome by row; the first step that decides a row wins.
         scores: Score by row, None where the model was not asked.
+        failures: Internal errors, the first of each class; each cost the rows concerned their judgement.
     """
 
     __slots__ = (
@@ -35,10 +37,12 @@ class Work:
         "calling",
         "classifier",
         "decided",
+        "failures",
         "features",
         "ids",
         "lists",
         "modes",
+        "now_ms",
         "scores",
         "setups",
         "standing",
@@ -50,6 +54,7 @@ class Work:
         self,
         setups: Sequence[CallSetup],
         ids: Sequence[str],
+        now_ms: Sequence[int],
         features: FeatureMatrix,
         *,
         tables: PolicyTables,
@@ -59,6 +64,7 @@ class Work:
     ) -> None:
         self.setups = setups
         self.ids = ids
+        self.now_ms = now_ms
         self.calling = [event.calling_number for event in setups]
         self.called = [event.called_number for event in setups]
         self.trunks = [event.trunk_group_id for event in setups]
@@ -70,6 +76,24 @@ class Work:
         self.modes = tables.modes(self.trunks, [event.switch_id for event in setups])
         self.decided: dict[int, Outcome] = {}
         self.scores: list[float | None] = [None] * len(setups)
+        self.failures: dict[type[Exception], Exception] = {}
+
+    def only(self, row: int) -> "Work":
+        """One row as a batch of its own; nothing that is found in it is found here."""
+        return Work(
+            [self.setups[row]],
+            [self.ids[row]],
+            [self.now_ms[row]],
+            self.features[row : row + 1],
+            tables=self.tables,
+            lists=self.lists,
+            standing=self.standing,
+            classifier=self.classifier,
+        )
+
+    def failed(self, error: Exception) -> None:
+        """Keep an internal error for whoever reports it."""
+        self.failures.setdefault(type(error), error)
 
     def settle(self, found: Found) -> None:
         """Take a step's findings for the rows that no earlier step has decided."""
@@ -98,7 +122,7 @@ class Work:
 
     def standing_on(self, row: int) -> StandingDecision | None:
         """Standing decision that applies to the call: its number's, else its trunk group's."""
-        now_ms = self.setups[row].setup_time_ms
+        now_ms = self.now_ms[row]
         for entity in (number_entity(self.calling[row]), trunk_entity(self.trunks[row])):
             decision = self.standing.active(entity, now_ms)
             # What was only tried in shadow must not touch a call that is enforced.

@@ -66,6 +66,9 @@ class PreparedWindows:
                 rows[row, INDEX[name]] = value
         return rows
 
+    def count(self, batch: CallBatch) -> None:
+        """Nothing is kept, so there is nothing to count."""
+
 
 def setup(call_id: str = "call-1", **fields: Any) -> CallSetup:
     """A call from `CALLER` to `CALLEE` by trunk group `t-1` at `T0`, unless said otherwise."""

@@ -1,14 +1,16 @@
 """The model artifact: a folder that is verified before use and executes nothing when it is loaded.
 
 `manifest.json` names every other file with its digest. `trees.npz` is what serves. `golden.npz` holds feature rows with
-what scikit-learn computed for them, and loading checks that the compiled scorer computes the same. `estimator.skops` is
-for data scientists (`load_estimator`); serving never opens it. The digests guard against damage and mix-ups, not
-against somebody who can write to the folder.
+what scikit-learn computed for them, and loading checks that the compiled scorer computes the same. `reference.npz`,
+where there is one, says how features and scores were distributed. `estimator.skops` is for data scientists
+(`load_estimator`); serving never opens it. The digests guard against damage and mix-ups, not against somebody who can
+write to the folder.
 """
 
 import hashlib
 import io
 import json
+import re
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
@@ -22,6 +24,7 @@ from detector.ports import FeatureMatrix
 from models.errors import ArtifactCorrupt, ArtifactIncompatible
 from models.explain import contributions
 from models.forest import ARRAY_TYPES, Forest, check
+from models.reference import Reference
 from models.scorer import FEWEST_ROWS_FOR_MASKS, Calibration, TreeScorer
 
 SHIPPED = Path(__file__).parent / "default"
@@ -32,11 +35,13 @@ MANIFEST = "manifest.json"
 TREES = "trees.npz"
 GOLDEN = "golden.npz"
 ESTIMATOR = "estimator.skops"
+REFERENCE = "reference.npz"
 REPORT = "report.json"
 NEEDED = (TREES, GOLDEN, ESTIMATOR, REPORT)
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 TOLERANCE = 1e-12
+VERSION = re.compile(r"gbt-[0-9a-f]{12}")
 TRUSTED_TYPES = (
     "scipy.interpolate._interpolate.interp1d",
     "sklearn.calibration._CalibratedClassifier",
@@ -49,9 +54,10 @@ LIBRARIES = ("numpy", "scikit-learn", "skops")
 class Model:
     """A loaded model. Satisfies `detector.ports.Classifier`; immutable."""
 
-    def __init__(self, scorer: TreeScorer, manifest: dict[str, Any]) -> None:
+    def __init__(self, scorer: TreeScorer, manifest: dict[str, Any], reference: Reference | None = None) -> None:
         self._scorer = scorer
         self.manifest = manifest
+        self.reference = reference
 
     @property
     def version(self) -> str:
@@ -93,7 +99,7 @@ class Contents:
     """What goes into an artifact.
 
     `provenance` is any JSON that says where the model came from: data digest, seed, parameters. `golden_rows` are a few
-    hundred feature rows of real use. `plots` are PNG files by name.
+    hundred feature rows of real use. `plots` are PNG files by name. Without a `reference` nobody can tell drift.
     """
 
     schema_id: str
@@ -106,6 +112,7 @@ class Contents:
     provenance: dict[str, Any]
     plots: dict[str, bytes]
     created_ms: int
+    reference: Reference | None = None
 
 
 def save(contents: Contents, folder: Path) -> Model:
@@ -120,6 +127,8 @@ def save(contents: Contents, folder: Path) -> Model:
         REPORT: json.dumps(contents.report, indent=1, allow_nan=False).encode(),
         **contents.plots,
     }
+    if contents.reference is not None:
+        files[REFERENCE] = _pack(contents.reference.arrays())
     manifest = {
         "format": FORMAT,
         "version": _version_of(contents.scorer, contents.schema_id),
@@ -166,7 +175,22 @@ def load(folder: Path, *, schema_id: str) -> Model:
     if _version_of(scorer, schema_id) != manifest["version"]:
         raise ArtifactCorrupt(f"{folder}: the trees are not those of version {manifest['version']}")
     _check_golden(scorer, _unpack(contents[GOLDEN], GOLDEN), folder)
-    return Model(scorer, manifest)
+    reference = None
+    if REFERENCE in contents:
+        reference = Reference.of_arrays(_unpack(contents[REFERENCE], REFERENCE), len(manifest["feature_names"]))
+    return Model(scorer, manifest, reference)
+
+
+def load_golden(folder: Path) -> FeatureMatrix:
+    """The feature rows of real use that an artifact carries, shape (n, n_features); a few hundred.
+
+    Raises:
+        ArtifactError: the artifact cannot be used.
+    """
+    arrays = _unpack(_verified(folder, GOLDEN, read_manifest(folder)), GOLDEN)
+    if "rows" not in arrays:
+        raise ArtifactCorrupt(f"{folder / GOLDEN} lacks rows")
+    return arrays["rows"]
 
 
 def load_estimator(folder: Path) -> Any:
@@ -178,21 +202,26 @@ def load_estimator(folder: Path) -> Any:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest, checked for what loading relies on."""
+    return parse_manifest(_bounded(folder / MANIFEST), str(folder / MANIFEST))
+
+
+def parse_manifest(content: bytes, place: str) -> dict[str, Any]:
+    """As `read_manifest`, of bytes from `place`."""
     try:
-        manifest = json.loads(_bounded(folder / MANIFEST))
+        manifest = json.loads(content)
     except ValueError as error:
-        raise ArtifactCorrupt(f"{folder / MANIFEST} is no JSON: {error}") from error
+        raise ArtifactCorrupt(f"{place} is no JSON: {error}") from error
     if not isinstance(manifest, dict):
-        raise ArtifactCorrupt(f"{folder / MANIFEST} is no JSON object")
+        raise ArtifactCorrupt(f"{place} is no JSON object")
     if manifest.get("format") != FORMAT:
-        raise ArtifactIncompatible(f"{folder} has artifact format {manifest.get('format')}, this build reads {FORMAT}")
+        raise ArtifactIncompatible(f"{place} has artifact format {manifest.get('format')}, this build reads {FORMAT}")
     expected = {"version": str, "schema_id": str, "feature_names": list, "thresholds": dict, "files": dict}
     wrong = [name for name, kind in expected.items() if not isinstance(manifest.get(name), kind)]
     if wrong:
-        raise ArtifactCorrupt(f"{folder / MANIFEST} lacks {', '.join(wrong)}")
+        raise ArtifactCorrupt(f"{place} lacks {', '.join(wrong)}")
     absent = [name for name in NEEDED if name not in manifest["files"]]
     if absent or any(Path(name).name != name for name in manifest["files"]):
-        raise ArtifactCorrupt(f"{folder / MANIFEST} lists the wrong files")
+        raise ArtifactCorrupt(f"{place} lists the wrong files")
     return manifest
 
 

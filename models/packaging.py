@@ -9,6 +9,7 @@ from models import plots
 from models.artifact import Contents, Model, save
 from models.dataset import Dataset
 from models.evaluation import report
+from models.reference import Reference
 from models.training import TrainedModel
 
 GOLDEN_ROWS = 400
@@ -39,6 +40,7 @@ def package(data: Dataset, trained: TrainedModel, folder: Path, *, schema_id: st
             "calibration.png": plots.calibration(scores, test.is_robocall),
         },
         created_ms=created_ms,
+        reference=Reference.measure(test.rows, scores),
     )
     return save(contents, folder)
 

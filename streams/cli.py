@@ -21,7 +21,7 @@ COMMANDS = {
     "replay": ("streams.replay:replay", "Run a file of events through the worker's own code."),
     "train": ("streams.train_cli:train", "Train, calibrate and package a model."),
     "evaluate": ("streams.train_cli:evaluate", "Measure a model on features and labels."),
-    "models": ("streams.train_cli:models", "List and show model artifacts."),
+    "models": ("streams.models_cli:models", "Keep models: list, compare, add, promote, roll back, run in shadow."),
     "archive": ("streams.archive_cli:archive", "Keep events, decisions and feedback as Parquet files; query, export."),
     "lookup": ("streams.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),
     "lists": ("streams.lookup:lists", "Keep the allow, block, do-not-originate, emergency and opt-out lists."),

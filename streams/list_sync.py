@@ -1,4 +1,4 @@
-"""Follow the carrier's lists, the standing decisions and the active model that stand in Redis.
+"""Follow the carrier's lists, the standing decisions and the models in use that stand in Redis.
 
 One small round trip a second asks whether anything changed; only then is anything read. What was read last stays in
 force while Redis is away, or when its keys have vanished: an emptied Redis must not take the emergency list with it.
@@ -26,6 +26,7 @@ from streams.store import (
     ENTITIES_VERSION,
     LIST_NAMES,
     LISTS_VERSION,
+    SHADOW_MODEL,
     Guard,
     entity_key,
     list_key,
@@ -82,6 +83,7 @@ class ListSync:
         guard: shared by all users of the client.
         screener: its `lists` are replaced between two batches, its `standing` decisions are set and removed.
         on_model: told the new content of the key `robocall:model:active`, each time it changes.
+        on_shadow: the same of `robocall:model:shadow`; it may be `off`.
         interval_s: between two looks.
     """
 
@@ -92,16 +94,17 @@ class ListSync:
         screener: Screener,
         *,
         on_model: Callable[[str], None] | None = None,
+        on_shadow: Callable[[str], None] | None = None,
         interval_s: float = 1.0,
     ) -> None:
         self._redis = redis
         self._guard = guard
         self._screener = screener
-        self._on_model = on_model
+        self._followers = {ACTIVE_MODEL: on_model, SHADOW_MODEL: on_shadow}
         self._interval_s = interval_s
         self._lists_version: bytes | None = None
         self._entity_count = 0
-        self._model: bytes | None = None
+        self._models: dict[str, bytes] = {}
         self._complained = ""
         self.invalid = 0
         """List entries, standing decisions and model names that were ignored because they make no sense."""
@@ -123,19 +126,21 @@ class ListSync:
         versions = await self._guard.attempt(self._versions)
         if versions is None:
             return False
-        lists_version, entity_count, model = versions
+        lists_version, entity_count, models = versions
         if lists_version is None:
             self._lists_version = None
         elif lists_version != self._lists_version:
             await self._load_lists(lists_version)
         await self._load_entities(entity_count)
-        self._follow_model(model)
+        for key, name in models.items():
+            self._follow_model(key, name)
         return True
 
-    async def _versions(self) -> tuple[bytes | None, int, bytes | None]:
-        answer: list[Any] = await self._redis.mget(LISTS_VERSION, ENTITIES_VERSION, ACTIVE_MODEL)
-        lists, entities, model = answer
-        return lists, int(entities) if entities is not None and entities.isdigit() else 0, model
+    async def _versions(self) -> tuple[bytes | None, int, dict[str, bytes | None]]:
+        answer: list[Any] = await self._redis.mget(LISTS_VERSION, ENTITIES_VERSION, *self._followers)
+        lists, entities, *models = answer
+        count = int(entities) if entities is not None and entities.isdigit() else 0
+        return lists, count, dict(zip(self._followers, models, strict=True))
 
     async def _load_lists(self, version: bytes) -> None:
         sizes = await self._guard.attempt(self._sizes)
@@ -227,18 +232,19 @@ class ListSync:
         elif known is None or decision.since_ms >= known.since_ms:
             standing.set(decision)
 
-    def _follow_model(self, model: bytes | None) -> None:
-        if model is None or model == self._model:
+    def _follow_model(self, key: str, model: bytes | None) -> None:
+        if model is None or model == self._models.get(key):
             return
-        self._model = model
+        self._models[key] = model
         try:
             name = model.decode()
         except UnicodeDecodeError:
             name = ""
+        follower = self._followers[key]
         if not name or len(name) > MAX_MODEL_LENGTH or not name.isprintable():
             self.invalid += 1
-        elif self._on_model is not None:
-            self._on_model(name)
+        elif follower is not None:
+            follower(name)
 
     def _complain(self, message: str) -> None:
         if message != self._complained:

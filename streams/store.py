@@ -32,7 +32,10 @@ ENTITIES_VERSION = f"{PREFIX}entity-version"
 TRUNK_PARTITIONS = f"{PREFIX}trunk-partitions"
 """Set of the partitions that have trunk shares."""
 ACTIVE_MODEL = f"{PREFIX}model:active"
-"""Path or version of the model that workers are to run."""
+"""Version of the model that workers are to run."""
+SHADOW_MODEL = f"{PREFIX}model:shadow"
+"""Version of the model that workers are to score beside it, or `NO_MODEL`."""
+NO_MODEL = "off"
 
 CONNECT_TIMEOUT_S = 0.5
 SOCKET_TIMEOUT_S = 1.0

@@ -1,32 +1,27 @@
-"""`robocall train`, `robocall evaluate`, `robocall models`: the data scientist's loop."""
+"""`robocall train` and `robocall evaluate`: from labelled calls to an artifact, and what it is worth."""
 
 import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
-from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.features import FEATURE_SCHEMA_ID
 from models.artifact import SHIPPED, load
-from models.dataset import Dataset, read
-from models.errors import ArtifactIncompatible, TrainingDataInvalid
-from models.registry import Summary, artifacts, summary
+from streams.labelled import FEATURES_HELP, LABELS_HELP, from_files, simulated
 
 CALLS_PER_SECOND = 2.5
 """Mean rate of lawful calls of the quietest exchange; with the busier ones, 30 hours give 0.7 million calls."""
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-LABELS_HELP = "CSV or JSON lines, also .gz or .zst: call_id, label (robocall|legitimate), optional campaign, kind."
 
 
 @click.command()
-@click.option("--features", type=_FILE, help="Parquet file of `robocall replay --features`.")
+@click.option("--features", type=_FILE, help=FEATURES_HELP)
 @click.option("--labels", type=_FILE, help=LABELS_HELP)
 @click.option("--simulate", is_flag=True, help="Train on generated traffic instead of on files.")
 @click.option(
@@ -53,11 +48,10 @@ def train(
         raise click.UsageError("give either --simulate, or --features and --labels")
     console = Console(stderr=True)
     if features is None or labels is None:
-        data = _simulated(hours, rate, seed, console)
+        data = simulated(hours, rate, seed, console)
         parameters = Parameters(train_share=TRAIN_SHARE, calibration_share=CALIBRATION_SHARE)
     else:
-        data, parameters = read(features, labels), Parameters()
-    _require_serving_features(data)
+        data, parameters = from_files(features, labels), Parameters()
     console.print(f"{len(data):,} labelled calls, {int(data.is_robocall.sum()):,} of them robocalls")
     model = package(
         data, fit(data, seed, parameters), out, schema_id=FEATURE_SCHEMA_ID, created_ms=time.time_ns() // 1_000_000
@@ -66,33 +60,15 @@ def train(
     console.print(f"{model.version} written to {out}")
 
 
-def _simulated(hours: float, rate: float, seed: int, console: Console) -> Dataset:
-    from models.simulation import from_traffic, plan  # noqa: PLC0415
-
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("generating traffic and its features", total=None)
-
-        def show(n_events: int) -> None:
-            progress.update(task, completed=n_events, description=f"{n_events:,} events")
-
-        return from_traffic(plan(hours, seed, rate), show)
-
-
-def _require_serving_features(data: Dataset) -> None:
-    if data.feature_names != tuple(FEATURE_NAMES):
-        raise TrainingDataInvalid("the features are not those that this build computes: run replay --features again")
-
-
 @click.command()
 @click.option("--model", type=_FOLDER, default=SHIPPED, help="Artifact folder [default: the shipped model].")
-@click.option("--features", type=_FILE, required=True, help="Parquet file of `robocall replay --features`.")
+@click.option("--features", type=_FILE, required=True, help=FEATURES_HELP)
 @click.option("--labels", type=_FILE, required=True, help=LABELS_HELP)
 def evaluate(model: Path, features: Path, labels: Path) -> None:
     """Measure a model on labelled calls: figures as JSON on standard output, a table on standard error."""
     from models.evaluation import measure  # noqa: PLC0415
 
-    data = read(features, labels)
-    _require_serving_features(data)
+    data = from_files(features, labels)
     loaded = load(model, schema_id=FEATURE_SCHEMA_ID)
     raw = loaded.raw(data.rows)
     figures = {"model": loaded.version, **measure(data, raw, loaded.score(data.rows), loaded.thresholds)}
@@ -129,51 +105,3 @@ def _print_figures(figures: dict[str, Any], console: Console) -> None:
 
 def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.3f}"
-
-
-@click.group()
-def models() -> None:
-    """List and show model artifacts."""
-
-
-@models.command("list")
-@click.option(
-    "--folder", type=_FOLDER, default=SHIPPED.parent, help="Where to look [default: beside the shipped model]."
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON array on standard output.")
-def list_models(folder: Path, as_json: bool) -> None:
-    """List the artifacts in a folder, newest first, with the figures to compare them by."""
-    found = artifacts(folder, schema_id=FEATURE_SCHEMA_ID)
-    if as_json:
-        click.echo(json.dumps([_as_json(entry) for entry in found]))
-        return
-    table = Table("version", "created", "recall at 1e-4", "calibration error", "state", "folder")
-    for entry in found:
-        table.add_row(
-            entry.version,
-            datetime.fromtimestamp(entry.created_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M"),
-            f"{entry.metrics.get('recall_at_0.0001')}",
-            f"{entry.metrics.get('expected_calibration_error')}",
-            entry.problem or "usable",
-            entry.folder,
-        )
-    Console().print(table)
-
-
-@models.command("show")
-@click.argument("folder", type=_FOLDER, default=SHIPPED)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def show_model(folder: Path, as_json: bool) -> None:
-    """Show one artifact (the shipped model by default) and whether this build can use it."""
-    entry = summary(folder, schema_id=FEATURE_SCHEMA_ID)
-    if as_json:
-        click.echo(json.dumps(_as_json(entry)))
-    else:
-        for name, value in _as_json(entry).items():
-            click.echo(f"{name}: {value}")
-    if entry.problem:
-        raise ArtifactIncompatible(entry.problem)
-
-
-def _as_json(entry: Summary) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in entry.__slots__}

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from detector.features import FEATURE_NAMES as SERVED
 from detector.features import FEATURE_SCHEMA_ID
-from models.artifact import GOLDEN, MANIFEST, SHIPPED, TREES, Model, load, load_estimator
+from models.artifact import GOLDEN, MANIFEST, REFERENCE, SHIPPED, TREES, Model, load, load_estimator
 from models.errors import ArtifactCorrupt, ArtifactError, ArtifactIncompatible
 from models.packaging import package
-from models.registry import artifacts, summary
 from models.training import Parameters, TrainedModel, train
 from tests.models.calls import FEATURE_NAMES, dataset
 
@@ -180,24 +179,30 @@ def test_warming_leaves_nothing_to_compile(made: Path) -> None:
     assert model.score(np.zeros((1, len(FEATURE_NAMES)), np.float32)).shape == (1,)
 
 
-def test_the_registry_lists_newest_first_and_says_what_is_wrong(
-    made: Path, trained: TrainedModel, tmp_path: Path
-) -> None:
-    """A damaged artifact is listed with its problem, a folder without a manifest is not."""
-    package(dataset(), trained, tmp_path / "old", schema_id=SCHEMA, created_ms=5)
-    shutil.copytree(made, tmp_path / "new")
-    shutil.copytree(made, tmp_path / "damaged")
-    (tmp_path / "damaged" / TREES).write_bytes(b"")
-    (tmp_path / "empty").mkdir()
+def test_an_artifact_carries_the_histograms_of_its_test_calls(made: Path, trained: TrainedModel) -> None:
+    """One count for each test call in every feature and in the scores."""
+    reference = load(made, schema_id=SCHEMA).reference
 
-    found = artifacts(tmp_path, schema_id=SCHEMA)
+    assert reference is not None
+    assert reference.scores.sum() == len(trained.split.test)
+    assert (reference.counts.sum(axis=1) == len(trained.split.test)).all()
 
-    assert [(Path(entry.folder).name, entry.problem is None) for entry in found] == [
-        ("damaged", False),
-        ("new", True),
-        ("old", True),
-    ]
-    assert summary(tmp_path / "old", schema_id="f1-ffffffffffff").problem is not None
+
+def test_an_artifact_without_a_reference_serves(folder: Path) -> None:
+    """As those do that were packaged before there were any."""
+    (folder / REFERENCE).unlink()
+    _edit_manifest(folder, lambda manifest: manifest["files"].pop(REFERENCE))
+
+    assert load(folder, schema_id=SCHEMA).reference is None
+
+
+@pytest.mark.parametrize("name", ["edges", "counts", "scores"])
+def test_a_reference_that_is_none_is_refused(folder: Path, name: str) -> None:
+    """Histograms that miss an array or count below zero would say anything."""
+    _replace_arrays(folder, REFERENCE, lambda arrays: arrays[name].__setitem__((0,) * arrays[name].ndim, 2**30))
+
+    with pytest.raises(ArtifactCorrupt, match="reference"):
+        load(folder, schema_id=SCHEMA)
 
 
 @pytest.mark.skipif(not SHIPPED.is_dir(), reason="no model is shipped in this checkout")

@@ -24,8 +24,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def _switch(switch: ModelSwitch, *names: str) -> None:
     for name in names:
         switch(name)
-    assert switch._task is not None
-    await switch._task
+    await switch.settled()
 
 
 def test_a_model_is_switched_by_name(models: Path) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.artifact import load
-from streams.train_cli import evaluate, models, train
+from streams.train_cli import evaluate, train
 
 N_CALLS = 4_000
 
@@ -63,15 +63,6 @@ def test_evaluation_prints_json_and_nothing_else_on_standard_output(artifact: Pa
     assert figures["calls"] == N_CALLS
     assert figures["at_false_block_rates"][0]["recall"]["share"] > 0.9
     assert "robocalls caught" in result.stderr
-
-
-def test_listing_and_showing_name_the_artifact(artifact: Path) -> None:
-    """Both answer in JSON on request."""
-    listed = CliRunner().invoke(models, ["list", "--folder", str(artifact.parent), "--json"], catch_exceptions=False)
-    shown = CliRunner().invoke(models, ["show", str(artifact), "--json"], catch_exceptions=False)
-
-    assert json.loads(listed.stdout) == [json.loads(shown.stdout)]
-    assert json.loads(shown.stdout)["problem"] is None
 
 
 @pytest.mark.parametrize(

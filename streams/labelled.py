@@ -1,0 +1,59 @@
+"""Labelled calls for the commands of the data scientist: from files or generated, with the features of this build."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from detector.features import FEATURE_NAMES
+from models.dataset import Dataset, read
+from models.errors import TrainingDataInvalid
+
+LABELS_HELP = "CSV or JSON lines, also .gz or .zst: call_id, label (robocall|legitimate), optional campaign, kind."
+FEATURES_HELP = "Parquet file of `robocall replay --features`."
+
+EVALUATION_SEED = 1_000_003
+"""Of the generated evaluation set. Models are not to be trained with it."""
+EVALUATION_HOURS = 6.0
+EVALUATION_CALLS_PER_SECOND = 2.5
+
+
+def from_files(features: Path, labels: Path) -> Dataset:
+    """Join features and labels.
+
+    Raises:
+        TrainingDataInvalid: they do not fit together, or the features are those of another build.
+    """
+    data = read(features, labels)
+    require_serving_features(data)
+    return data
+
+
+def simulated(hours: float, calls_per_second: float, seed: int, console: Console) -> Dataset:
+    """Generate traffic and compute its features, with a progress bar on `console`."""
+    from models.simulation import from_traffic, plan  # noqa: PLC0415 - only some commands generate
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("generating traffic and its features", total=None)
+
+        def show(n_events: int) -> None:
+            progress.update(task, completed=n_events, description=f"{n_events:,} events")
+
+        return from_traffic(plan(hours, seed, calls_per_second), show)
+
+
+def evaluation_set(features: Path | None, labels: Path | None, console: Console) -> Dataset:
+    """The labelled calls that models are compared on: from files, or the same generated ones every time."""
+    if features is not None and labels is not None:
+        return from_files(features, labels)
+    return simulated(EVALUATION_HOURS, EVALUATION_CALLS_PER_SECOND, EVALUATION_SEED, console)
+
+
+def require_serving_features(data: Dataset) -> None:
+    """Refuse the features of another build.
+
+    Raises:
+        TrainingDataInvalid: they are not those that this build computes, in its order.
+    """
+    if data.feature_names != tuple(FEATURE_NAMES):
+        raise TrainingDataInvalid("the features are not those that this build computes: run replay --features again")

@@ -2,25 +2,36 @@
 
 import asyncio
 import contextlib
+import io
 import signal
 import sys
 import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
 
 import click
 import structlog
 from rich.console import Console
+from rich.progress import Progress
 from rich.status import Status
 
 from streams import log as logging
-from streams.archive_files import ArchiveStore
+from streams.archive_export import Span, events, parts_of, write_labels
+from streams.archive_files import ArchiveStore, day_of
 from streams.archive_output import show, write_csv, write_json
 from streams.archive_query import ask, connected
 from streams.archive_settings import ARCHIVED, ArchiveSettings, load_archive_settings
 from streams.archive_sink import Sink, Tally
+from streams.archive_upkeep import clear, expired
+from streams.archive_upkeep import compact as merge
+from streams.archive_upkeep import prune as delete
+from streams.files import open_output, require_distinct
 from streams.kafka_client import require_topics
 from streams.settings import Settings, load_settings
 
 REPORT_S = 30.0
+EVENTS_BETWEEN_UPDATES = 5_000
 
 log = structlog.get_logger(__name__)
 
@@ -111,3 +122,102 @@ def query(sql: str, form: str | None) -> None:
             write_csv(cursor, sys.stdout.buffer)
         else:
             show(cursor, Console())
+
+
+class _Instant(click.ParamType):
+    """A UTC day or an ISO 8601 instant, as epoch milliseconds; UTC where no offset is given."""
+
+    name = "DAY|INSTANT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read what was given."""
+        try:
+            instant = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a day, 2026-11-25, nor an instant, 2026-11-25T14:00:00", param, ctx)
+        return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1_000)
+
+
+@archive.command()
+@click.option("--from", "begin_ms", type=_Instant(), default="2000-01-01", help="First arrival (UTC) [default: all].")
+@click.option("--to", "end_ms", type=_Instant(), default="2100-01-01", help="Up to but without it [default: all].")
+@click.option(
+    "--out", required=True, help="Where events go, one a line, `.gz` and `.zst` packed; `-` is standard output."
+)
+@click.option("--labels", help="CSV of what call-feedback says about calls; needs DuckDB.")
+@click.option(
+    "--label-hours", type=click.IntRange(1, 9_600), default=24, show_default=True,
+    help="A verdict on a number is about its calls in so many hours before it.",
+)  # fmt: skip
+def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours: int) -> None:
+    """Write call events in order of arrival, as `robocall replay` and with it `robocall train` take them.
+
+    \b
+    robocall archive export --from 2026-11-24 --to 2026-11-25 --out calls.jsonl.gz --labels labels.csv
+    robocall replay calls.jsonl.gz --decisions decisions.jsonl --features features.parquet
+    robocall train --features features.parquet --labels labels.csv --out model
+    """  # noqa: D301 - click reads the backspace
+    if begin_ms >= end_ms:
+        raise click.UsageError("--from must be before --to")
+    require_distinct({}, {"--out": out, "--labels": labels})
+    store = ArchiveStore(load_archive_settings().url)
+    span = Span(begin_ms, end_ms)
+    console = Console(stderr=True)
+    parts = parts_of(store, span)
+    count = labelled = 0
+    with ExitStack() as stack:
+        connection = stack.enter_context(connected(store)) if labels else None
+        sink = open_output(out, stack)
+        progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
+        task = progress.add_task("exporting", total=sum(part.file.size_bytes for part in parts))
+        done = events(store, parts, span, lambda part: progress.advance(task, part.file.size_bytes))
+        for count, event in enumerate(done, 1):
+            sink.write(event + b"\n")
+            if not count % EVENTS_BETWEEN_UPDATES:
+                progress.update(task, description=f"{count:,} events")
+        if labels:
+            text = stack.enter_context(io.TextIOWrapper(open_output(labels, stack), encoding="utf-8", newline=""))
+            labelled = write_labels(connection, span, label_hours, text)
+    console.print(f"{count:,} events" + (f", {labelled:,} labelled calls" if labels else ""))
+
+
+@archive.command()
+def compact() -> None:
+    """Merge the small files of past days; run it once a day. Safe beside sinks and queries, and to interrupt.
+
+    The merged ones are deleted by a later run, an hour or more after: a query may still be reading them.
+    """
+    store = ArchiveStore(load_archive_settings().url)
+    console = Console(stderr=True)
+    today = day_of(time.time_ns() // 1_000_000)
+    parts = files = deleted = 0
+    with console.status("listing") if console.is_terminal else contextlib.nullcontext() as status:
+        for topic in ARCHIVED:
+            deleted += len(clear(store, topic))
+            for merged in merge(store, topic, today):
+                parts += len(merged.parts)
+                files += 1
+                if status:
+                    status.update(f"{merged.file.path}: {len(merged.parts)} files merged")
+    console.print(f"{parts:,} files merged to {files:,}; {deleted:,} deleted that an earlier run had merged")
+
+
+@archive.command()
+@click.option("--dry-run", is_flag=True, help="Only list what would be deleted, one file a line.")
+def prune(*, dry_run: bool) -> None:
+    """Delete whole days that are older than ROBOCALL_ARCHIVE_RETENTION says, by topic; 400 days unless set.
+
+    A partition that had no record since keeps one file without rows, which says how far it was archived.
+    """
+    chosen = load_archive_settings()
+    store = ArchiveStore(chosen.url)
+    today = day_of(time.time_ns() // 1_000_000)
+    count = size_bytes = 0
+    for topic, days in chosen.retention_days.items():
+        files = expired(store, topic, days, today)
+        for file in files if dry_run else delete(store, topic, files):
+            count += 1
+            size_bytes += file.size_bytes
+            if dry_run:
+                click.echo(file.path)
+    click.echo(f"{count:,} files, {size_bytes:,} bytes{' would be' if dry_run else ''} deleted", err=True)

@@ -183,9 +183,11 @@ class ArchiveStore:
     def _faults(self, doing: str) -> Iterator[None]:
         try:
             yield
-        except (FileNotFoundError, RobocallError):
+        except RobocallError:
             raise
         except self._fault_types as error:
+            if doing == "read" and isinstance(error, FileNotFoundError):
+                raise ArchiveUnusable(f"a file of {self.url} went meanwhile (compact, prune): run it again") from error
             raise ArchiveUnusable(
                 f"cannot {doing} the archive at {self.url} ({error}): check ROBOCALL_ARCHIVE_URL"
             ) from error
@@ -194,6 +196,8 @@ class ArchiveStore:
 def _modified_s(info: dict[str, Any]) -> float:
     """Epoch seconds of the last change, under whatever name this kind of storage has it; 0 where it tells none."""
     found = info.get("mtime") or info.get("LastModified") or info.get("updated") or 0.0
+    if isinstance(found, str):
+        found = datetime.fromisoformat(found)
     return found.timestamp() if isinstance(found, datetime) else float(found)
 
 

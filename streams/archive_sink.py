@@ -32,6 +32,8 @@ RECORDS_AT_A_TIME = 25_000
 NUMBERS = b"robocall_numbers"
 """Metadata key of a file: the identity of the key its numbers are digested with, or `plain`."""
 PLAIN = "plain"
+REFUSED = b"robocall_refused"
+"""Metadata key of a file: how many records of its offsets the contract refused."""
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +106,7 @@ def file_metadata(file: ArchiveFile, numbers: str, refused: int) -> dict[bytes, 
         b"robocall_first_offset": str(file.first).encode(),
         b"robocall_last_offset": str(file.last).encode(),
         NUMBERS: numbers.encode(),
-        b"robocall_refused": str(refused).encode(),
+        REFUSED: str(refused).encode(),
     }
 
 

@@ -1,6 +1,7 @@
 """The window engine: five families of keys over one compiled loop, with bounded memory."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,16 +9,22 @@ import numpy as np
 from detector import measures as spec
 from detector.columns import TRUNK_SALT, CallBatch, build_batch
 from detector.compiled import entry_point
+from detector.events import CallSetup
 from detector.features import N_FEATURES, program, wanted_distinct
 from detector.hashing import hash_text
 from detector.numbering import nanp_digits
 from detector.ports import FeatureMatrix
-from detector.windows import kernel, slots
+from detector.windows import kernel, packing, slots
 from detector.windows.kernel import Columns, Families, Reading
 from detector.windows.reading import read
 from detector.windows.slots import Store
+from detector.windows.sweeping import BLOCK_BYTES, Block, Stores, Sweep, packed_blocks
 from detector.windows.trunks import TrunkShare, export_share, import_others
 
+LAYOUT_VERSION = 1
+"""To be raised when arrays of the same shapes come to mean something else."""
+SLICE_BYTES = 1 << 17
+"""Rows are loaded and forgotten by so much at a time: well below 1 ms."""
 NAMES_PER_SLOT = 2
 KEYS_PER_HOT_KEY = 8
 """Blocks and called numbers: one in so many may be busy enough for full windows."""
@@ -67,15 +74,17 @@ class WindowEngine:
         hot_blocks, hot_called = (
             max(1, most // KEYS_PER_HOT_KEY) for most in (settings.max_blocks, settings.max_called)
         )
-        self._families = Families(
-            cold_number=_cold(spec.NUMBER, settings.max_cold_numbers),
-            number=_hot(spec.NUMBER, settings.max_hot_numbers),
-            trunk=_hot(spec.TRUNK, settings.max_trunks, is_shared=True),
-            origin=_hot(spec.ORIGIN, settings.max_origins),
-            cold_block=_cold(spec.BLOCK, settings.max_blocks),
-            block=_hot(spec.BLOCK, hot_blocks),
-            cold_called=_cold(spec.CALLED, settings.max_called),
-            called=_hot(spec.CALLED, hot_called),
+        self._stores = Stores(
+            Families(
+                cold_number=_cold(spec.NUMBER, settings.max_cold_numbers),
+                number=_hot(spec.NUMBER, settings.max_hot_numbers),
+                trunk=_hot(spec.TRUNK, settings.max_trunks, is_shared=True),
+                origin=_hot(spec.ORIGIN, settings.max_origins),
+                cold_block=_cold(spec.BLOCK, settings.max_blocks),
+                block=_hot(spec.BLOCK, hot_blocks),
+                cold_called=_cold(spec.CALLED, settings.max_called),
+                called=_hot(spec.CALLED, hot_called),
+            )
         )
         scale = np.ones(spec.N_FAMILIES)
         scale[[spec.ORIGIN, spec.BLOCK, spec.CALLED, spec.RECEIVED]] = settings.partitions
@@ -91,6 +100,8 @@ class WindowEngine:
             indexes=np.zeros(spec.N_WINDOWS, dtype=np.int64),
         )
         self._run: Callable[..., object] | None = None
+        self._sweep: Sweep | None = None
+        self._sweeps = 0
         self._trunk_names: dict[int, str] = {}
         self._changed_trunks: set[tuple[int, int]] = set()
         self._partitions: set[int] = set()
@@ -100,8 +111,16 @@ class WindowEngine:
         """Compile everything, or load it from the cache, so that the first call does not wait."""
         settings = WindowSettings(8, 8, 8, 8, 8, 8)
         engine = cls(settings)
-        engine.update(build_batch([], [], seed=settings.seed))
+        call = CallSetup(call_id="", setup_time_ms=0, calling_number="0", called_number="0", trunk_group_id="0")
+        batch = build_batch([call], [True], seed=settings.seed)
+        engine.update(batch)
+        engine.number_counts(call.calling_number, 0)
+        sweep = engine.sweep()
+        engine.set_trunk_others(call.trunk_group_id, 0, None)
+        blocks = sweep.step(BLOCK_BYTES)
         engine.forget_partition(0)
+        for _ in engine.load(0, blocks, sweep.names):
+            engine.count(batch)
 
     def update(self, batch: CallBatch) -> FeatureMatrix:
         """Apply all events of `batch` in order.
@@ -111,22 +130,101 @@ class WindowEngine:
             itself and every earlier event included.
         """
         matrix = np.zeros((int(np.count_nonzero(batch.is_setup)), N_FEATURES), dtype=np.float32)
+        self._apply(batch, matrix, is_read=True)
+        return matrix
+
+    def count(self, batch: CallBatch) -> None:
+        """Apply all events of `batch` in order and read nothing: for events that get no decision any more.
+
+        What is counted afterwards is the same to the bit as after `update`. Only when distinct counts were last
+        estimated differs: `update` does so as it reads, hence the next `update` after a `count` may do so sooner.
+        """
+        self._apply(batch, np.zeros((0, N_FEATURES), dtype=np.float32), is_read=False)
+
+    def _apply(self, batch: CallBatch, matrix: FeatureMatrix, *, is_read: bool) -> None:
         self._note_trunks(batch)
+        self._make_room(batch.n)
         # The entry point takes the arrays for what they are said to be: strided ones have to be copied before.
         columns = Columns(*(np.ascontiguousarray(getattr(batch, name)) for name in Columns._fields))
         shared, seed = self.settings.shared_trunks, self.settings.seed
         if self._run is None:
-            arguments = (self._families, columns, self._reading, shared, seed, matrix)
+            arguments = (self._families, columns, self._reading, shared, seed, is_read, matrix)
             self._run = entry_point(kernel.run, arguments)
-        self._run(self._families, columns, self._reading, shared, seed, matrix)
-        return matrix
+        self._run(self._families, columns, self._reading, shared, seed, is_read, matrix)
+
+    @property
+    def _families(self) -> Families:
+        return self._stores.families
+
+    @property
+    def layout(self) -> str:
+        """Digest of all that fixes what the arrays of a `Block` mean: rows go to engines of the same layout only."""
+        meaning = (
+            LAYOUT_VERSION,
+            {name: packing.shapes(store) for name, store in self._families._asdict().items()},
+            (spec.WINDOW_MS, spec.N_PANES, spec.MEASURES, spec.ITEMS, sorted(spec.SHAPES.items())),
+            (self.settings.seed, self.settings.shared_trunks),
+        )
+        return hashlib.blake2b(repr(meaning).encode(), digest_size=8).hexdigest()
+
+    def sweep(self, *, block_bytes: int = BLOCK_BYTES) -> Sweep:
+        """Start to copy all windows as they are at this instant; a sweep that is not done is abandoned.
+
+        Args:
+            block_bytes: About as much is in a block.
+        """
+        if self._sweep is not None:
+            self._sweep.abandon()
+        self._sweeps += 1
+        self._sweep = Sweep(self._stores, self._sweeps, self._trunk_names.copy(), block_bytes)
+        return self._sweep
+
+    def _make_room(self, writes: int) -> None:
+        if self._sweep is not None:
+            self._sweep.make_room(writes)
+
+    def load(self, partition: int, blocks: Iterable[Block], names: dict[int, str]) -> Iterator[int]:
+        """Insert the rows of `partition` in `blocks`, in order: the last one counts as used last.
+
+        Every array is restored to the bit. Where there are more rows than places, the longest idle keys go as usual.
+        The partition should have been forgotten before. All its trunk groups count as changed.
+
+        Args:
+            partition: Rows of other partitions are left out.
+            blocks: Of an engine of the same `layout`.
+            names: Trunk key to trunk group id, `Sweep.names`; it may have more than needed.
+
+        Yields:
+            Number of rows inserted so far, after a fraction of a millisecond each time.
+
+        Raises:
+            ValueError: The arrays of a block are not of this layout.
+        """
+        self._partitions.add(partition)
+        inserted = 0
+        for name, rows in packed_blocks(self._stores, blocks, SLICE_BYTES):
+            self._make_room(len(rows.ints))
+            inserted += slots.insert(getattr(self._families, name), rows, partition)
+            yield inserted
+        known = {key: name for key, name in names.items() if self._trunk_slot(key, partition) >= 0}
+        self._trunk_names |= known
+        self._changed_trunks |= {(key, partition) for key in known}
 
     def forget_partition(self, partition: int) -> None:
         """Drop everything that `partition` counted: it moved to another worker."""
-        for store in self._families:
-            slots.forget(store, partition)
+        for _ in self.forget_slowly(partition):
+            pass
+
+    def forget_slowly(self, partition: int) -> Iterator[None]:
+        """Do as `forget_partition`, a fraction of a millisecond at a time; its events must not come meanwhile."""
         self._partitions.discard(partition)
         self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
+        for name, store in self._families._asdict().items():
+            most = max(1, SLICE_BYTES // packing.row_bytes(store))
+            for start in range(0, int(store.scalars[slots.UNTOUCHED]), most):
+                self._make_room(most)
+                slots.forget(getattr(self._families, name), partition, start, start + most)
+                yield
 
     def tracked(self) -> dict[str, int]:
         """Number of keys held, per family and tier; `cold_` are keys with a call or two."""
@@ -155,6 +253,7 @@ class WindowEngine:
         key = hash_text(trunk_group_id, seed=self.settings.seed + TRUNK_SALT)
         slot = self._trunk_slot(key, partition)
         if slot >= 0:
+            self._make_room(1)
             import_others(self._families.trunk, slot, share)
         return slot >= 0
 
@@ -178,9 +277,12 @@ class WindowEngine:
             self._trunk_names = {key: name for key, name in self._trunk_names.items() if key in keep}
             self._changed_trunks = {pair for pair in self._changed_trunks if pair[0] in keep}
 
-    def number_counts(self, calling_number: str, now_ms: int) -> dict[str, tuple[float, ...]]:
-        """All measures of a calling number in the five windows at `now_ms`, shortest first; empty when not tracked."""
-        key = self._number_key(calling_number)
+    def number_counts(self, calling_number: str, now_ms: int, partition: int = 0) -> dict[str, tuple[float, ...]]:
+        """All measures of a calling number in the five windows at `now_ms`, shortest first; empty when not tracked.
+
+        `partition` is the one that its events came from.
+        """
+        key = kernel.number_key(self._number_key(calling_number), partition, self.settings.seed)
         counts = np.zeros((spec.N_WINDOWS, spec.N_MEASURES))
         distinct = np.zeros((spec.N_ITEMS, spec.N_WINDOWS))
         for store in (self._families.number, self._families.cold_number):

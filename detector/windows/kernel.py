@@ -19,9 +19,11 @@ from detector.windows.counting import (
     short_hash,
 )
 from detector.windows.reading import read
-from detector.windows.slots import Ints, Store, acquire, find
+from detector.windows.slots import Ints, Store, acquire, find, keep
 
 Floats = NDArray[np.float64]
+
+NUMBER_SALT = CALLED_SALT + 1
 
 
 class Columns(NamedTuple):
@@ -109,6 +111,12 @@ def trunk_key(trunk: int, partition: int, is_shared: bool, seed: int) -> int:
 
 
 @compiled_borrowing
+def number_key(number: int, partition: int, seed: int) -> int:
+    """Key of a calling number's slot: one a partition, as a number moves to another one when the topic grows."""
+    return scoped_key(NUMBER_SALT, number, partition, seed)
+
+
+@compiled_borrowing
 def block_key(trunk: int, npanxx: int, partition: int, seed: int) -> int:
     """Key of the block of numbers NPA-NXX within a trunk group; 0 (no key) for a calling number that is not NANP."""
     if npanxx < 0:
@@ -142,11 +150,13 @@ def _read_in(reading: Reading, family: int, store: Store, slot: int, now_ms: int
 
 
 @compiled_borrowing
-def _setup_in(reading: Reading, family: int, store: Store, slot: int, call: Call) -> None:
-    """Count a set-up in one family and read it back."""
+def _setup_in(reading: Reading, family: int, store: Store, slot: int, call: Call, is_read: bool) -> None:
+    """Count a set-up in one family and, if `is_read`, read it back."""
     previous_ms = record_setup(
         store, slot, call.now_ms, reading.indexes, call.parties, call.prefix, call.flags, call.dialled
     )
+    if not is_read:
+        return
     _read_in(reading, family, store, slot, call.now_ms)
     _set_ages(reading, family, store, slot, call.now_ms, previous_ms)
 
@@ -189,33 +199,33 @@ def _tiered_slot(cold: Store, hot: Store, key: int, indexes: Ints, call: Call) -
 
 
 @compiled_borrowing
-def _tiered_setup(cold: Store, hot: Store, reading: Reading, family: int, key: int, call: Call) -> None:
+def _tiered_setup(cold: Store, hot: Store, reading: Reading, family: int, key: int, call: Call, is_read: bool) -> None:
     """Count a set-up in a family of two tiers and read it back; nothing is known of key 0."""
     if key == 0:
         _clear(reading, family)
         return
     slot = _tiered_slot(cold, hot, key, reading.indexes, call)
     if slot >= 0:
+        _setup_in(reading, family, hot, slot, call, is_read)
         if call.origin != 0:
             hot.state[slot, slots.LAST_ORIGIN] = call.origin
-        _setup_in(reading, family, hot, slot, call)
     else:
+        _setup_in(reading, family, cold, -2 - slot, call, is_read)
         if call.origin != 0:
             cold.state[-2 - slot, slots.LAST_ORIGIN] = call.origin
-        _setup_in(reading, family, cold, -2 - slot, call)
 
 
 @compiled_borrowing
-def _plain_setup(store: Store, reading: Reading, family: int, key: int, call: Call) -> None:
+def _plain_setup(store: Store, reading: Reading, family: int, key: int, call: Call, is_read: bool) -> None:
     """Count a set-up in a family of one tier and read it back."""
-    _setup_in(reading, family, store, _slot_of(store, key, call.partition), call)
+    _setup_in(reading, family, store, _slot_of(store, key, call.partition), call, is_read)
 
 
 @compiled_borrowing
 def _keys_of(columns: Columns, event: int, is_shared: bool, seed: int) -> Keys:
     partition, calling, trunk = columns.partition[event], columns.calling[event], columns.trunk[event]
     return Keys(
-        number=calling,
+        number=number_key(calling, partition, seed),
         trunk=trunk_key(trunk, partition, is_shared, seed),
         origin=scoped_key(ORIGIN_SALT, columns.origin[event], partition, seed),
         block=block_key(trunk, columns.calling_npanxx[event], partition, seed),
@@ -247,6 +257,7 @@ def _read_received(cold: Store, hot: Store, reading: Reading, key: int, now_ms: 
     _clear(reading, spec.RECEIVED)
     slot = find(hot, key)
     if slot >= 0:
+        keep(hot, slot)  # reading may make its estimates anew
         _read_in(reading, spec.RECEIVED, hot, slot, now_ms)
         return
     slot = find(cold, key)
@@ -286,9 +297,15 @@ def _tiered_end(cold: Store, hot: Store, key: int, end: End, indexes: Ints, peer
 
 @compiled_borrowing
 def run(
-    families: Families, columns: Columns, reading: Reading, is_shared: bool, seed: int, matrix: NDArray[np.float32]
+    families: Families,
+    columns: Columns,
+    reading: Reading,
+    is_shared: bool,
+    seed: int,
+    is_read: bool,
+    matrix: NDArray[np.float32],
 ) -> None:
-    """Apply all events in order; `matrix` gets one row a set-up.
+    """Apply all events in order; `matrix` gets one row a set-up, or nothing unless `is_read`.
 
     All families are at hand here only: they are too many arrays to hand on for each event.
     """
@@ -311,14 +328,16 @@ def run(
             continue
         is_new = find(number, keys.number) < 0 and find(cold_number, keys.number) < 0
         by_number, by_trunk, by_group, by_called = _calls_of(columns, event, keys, is_new, is_shared)
-        _tiered_setup(cold_number, number, reading, spec.NUMBER, keys.number, by_number)
-        _plain_setup(trunk, reading, spec.TRUNK, keys.trunk, by_trunk)
+        _tiered_setup(cold_number, number, reading, spec.NUMBER, keys.number, by_number, is_read)
+        _plain_setup(trunk, reading, spec.TRUNK, keys.trunk, by_trunk, is_read)
         if keys.origin == 0:
             _clear(reading, spec.ORIGIN)
         else:
-            _plain_setup(origin, reading, spec.ORIGIN, keys.origin, by_group)
-        _tiered_setup(cold_block, block, reading, spec.BLOCK, keys.block, by_group)
-        _tiered_setup(cold_called, called, reading, spec.CALLED, keys.called, by_called)
+            _plain_setup(origin, reading, spec.ORIGIN, keys.origin, by_group, is_read)
+        _tiered_setup(cold_block, block, reading, spec.BLOCK, keys.block, by_group, is_read)
+        _tiered_setup(cold_called, called, reading, spec.CALLED, keys.called, by_called, is_read)
+        if not is_read:
+            continue
         _read_received(cold_called, called, reading, keys.received, by_called.now_ms)
         flags = columns.call_flags[event] | (int(is_new) << spec.FLAG_NEW_NUMBER)
         rows.fill_row(

@@ -110,6 +110,7 @@ def export_share(store: Store, slot: int, trunk_group_id: str) -> TrunkShare:
 
 def import_others(store: Store, slot: int, share: TrunkShare | None) -> None:
     """Replace what is known of other partitions' counts for `slot`; None = nothing."""
+    slots.keep(store, slot)
     store.state[slot, slots.OTHERS_MS] = 0 if share is None else share.latest_ms
     store.other_panes[slot] = 0
     store.other_sketches[slot] = 0

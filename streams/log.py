@@ -2,18 +2,26 @@
 
 A number or address of a person is written as a keyed digest (`NumberDigest`): under one key the same number gives the
 same digest, so that lines can be joined, and nobody without the key can try all numbers.
+
+A line that cannot be written, because the disk is full or nobody reads the pipe any more, is dropped and counted: the
+log never keeps a call from being decided.
 """
 
+import contextlib
 import hashlib
 import logging
 import secrets
 import sys
-from typing import Literal
+import time
+from typing import Literal, TextIO
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
 DIGEST_BYTES = 8
+
+REPEAT_S = 10.0
+MAX_TEMPLATES = 1_000
 
 _QUIET_LIBRARIES = ("faust", "mode", "aiokafka", "aiohttp", "kafka", "asyncio", "numba")
 
@@ -37,6 +45,54 @@ class NumberDigest:
         return hashlib.blake2b(data, key=self._key, digest_size=DIGEST_BYTES).hexdigest()
 
 
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes lines, and drops what cannot be written.
+
+    Attributes:
+        lost: lines dropped so far.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__(stream)
+        self.lost = 0
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Count a lost line. When it is the line that is broken, say so, without what it would have said."""
+        self.lost += 1
+        error = sys.exc_info()[1]
+        if self.stream is None or isinstance(error, OSError):
+            return
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write(f"a log line of {record.name} could not be made ({type(error).__name__})\n")
+
+
+class Seldom(logging.Filter):
+    """Lets a line of a library through once in `REPEAT_S`, with the number `repeated` of those like it before it.
+
+    Without its broker aiokafka says 80 times a second that it is not there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write the line."""
+        if not record.name.startswith(_QUIET_LIBRARIES):
+            return True
+        key, now = (record.name, str(record.msg)), time.monotonic()
+        since, repeated = self._seen.get(key, (-REPEAT_S, 0))
+        if now - since < REPEAT_S:
+            self._seen[key] = (since, repeated + 1)
+            return False
+        if len(self._seen) >= MAX_TEMPLATES:  # texts without placeholders
+            self._seen.clear()
+        self._seen[key] = (now, 0)
+        if repeated:
+            record.repeated = repeated
+        return True
+
+
 def configure(level: str, style: Literal["auto", "json", "console"] = "auto") -> None:
     """Send the log of the whole process to standard error.
 
@@ -45,7 +101,7 @@ def configure(level: str, style: Literal["auto", "json", "console"] = "auto") ->
         style: `auto` writes text when standard error is a terminal and JSON otherwise.
     """
     # Tracebacks are written without the values of variables: those are call events, with phone numbers in them.
-    is_console = style == "console" or (style == "auto" and sys.stderr.isatty())
+    is_console = style == "console" or (style == "auto" and sys.stderr is not None and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -60,7 +116,9 @@ def configure(level: str, style: Literal["auto", "json", "console"] = "auto") ->
             structlog.processors.JSONRenderer(),
         ]
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Lines(sys.stderr)
+    if level != "debug":
+        handler.addFilter(Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],

@@ -124,11 +124,13 @@ class GuardedWorker(faust.Worker):
 
 
 def _give_up() -> None:
-    sys.stderr.write(
-        f"robocall: could not stop within {STOP_TIMEOUT_S:g} s, ending; nothing unfinished was committed\n"
-    )
-    sys.stderr.flush()
-    os._exit(1)
+    try:
+        sys.stderr.write(
+            f"robocall: could not stop within {STOP_TIMEOUT_S:g} s, ending; nothing unfinished was committed\n"
+        )
+        sys.stderr.flush()
+    finally:
+        os._exit(1)  # whether or not the log's disk has room for that
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

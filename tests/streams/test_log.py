@@ -1,14 +1,18 @@
 """Log lines: one JSON object each on standard error, numbers as digests, errors without a record's content."""
 
+import io
 import json
+import logging
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import structlog.testing
 
 from streams.failures import Failures
-from streams.log import NumberDigest
+from streams.log import Lines, NumberDigest, Seldom
 
 NUMBER = "+12025550123"
 
@@ -97,3 +101,67 @@ def test_an_internal_error_is_counted_each_time_and_logged_once() -> None:
     assert len(lines) == 1
     assert NUMBER not in json.dumps(lines)
     assert lines[0]["cause"] == "ValueError"
+
+
+BROKEN_LOG_SCRIPT = """
+import logging, sys
+from pathlib import Path
+import structlog
+from streams import log
+log.configure("info", sys.argv[1])
+for number in range(2_000):
+    structlog.get_logger("streams.x").warning("decided", partition=number)
+    logging.getLogger("aiokafka").warning("line %s", number)
+handler = logging.getLogger().handlers[0]
+Path(sys.argv[2]).write_text(str(handler.lost))
+"""
+
+
+@pytest.mark.parametrize("style", ["auto", "json", "console"])
+@pytest.mark.parametrize("stderr", ["full disk", "nobody reads", "closed"])
+def test_a_log_that_cannot_be_written_breaks_nothing(style: str, stderr: str, tmp_path: Path) -> None:
+    """Whoever logs goes on, the lines are counted as lost, and the process ends with its own status."""
+    reached = tmp_path / "reached"
+    command = [sys.executable, "-c", BROKEN_LOG_SCRIPT, style, str(reached)]
+    if stderr == "closed":
+        done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *command], check=False, timeout=60)
+    elif stderr == "full disk":
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(command, stderr=full, check=False, timeout=60)
+    else:
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        done = subprocess.run(command, stderr=write_end, check=False, timeout=60)
+        os.close(write_end)
+
+    assert done.returncode == 0
+    assert int(reached.read_text()) >= 2_000
+
+
+def test_a_line_that_cannot_be_made_is_said_without_its_values() -> None:
+    """A traceback of it would show what was to be logged."""
+    stream = io.StringIO()
+    handler = Lines(stream)
+    handler.handle(logging.LogRecord("aiokafka", logging.WARNING, "x.py", 1, "wants a number: %d", (NUMBER,), None))
+
+    assert stream.getvalue() == "a log line of aiokafka could not be made (TypeError)\n"
+    assert handler.lost == 1
+
+
+def _library_line(name: str, number: int) -> logging.LogRecord:
+    return logging.LogRecord(name, logging.ERROR, "x.py", 1, "cannot connect to node %s", (number,), None)
+
+
+def test_a_library_says_the_same_once_and_we_say_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage of minutes must not fill a disk; how many lines were left out is told with the next."""
+    now = [100.0]
+    monkeypatch.setattr("streams.log.time.monotonic", lambda: now[0])
+    seldom = Seldom()
+
+    assert [seldom.filter(_library_line("aiokafka.conn", number)) for number in range(80)] == [True] + [False] * 79
+    assert seldom.filter(_library_line("aiokafka.client", 1))
+    assert all(seldom.filter(_library_line("streams.publisher", number)) for number in range(5))
+    now[0] += 10
+    later = _library_line("aiokafka.conn", 81)
+    assert seldom.filter(later)
+    assert later.__dict__["repeated"] == 79

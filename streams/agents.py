@@ -1,31 +1,36 @@
 """The agent `screen_calls`: from what a poll brought to published decisions, and the acknowledgement after them.
 
 Every call setup is answered, whatever goes wrong inside: an internal error allows the call, and a record that even that
-cannot help becomes a dead letter. A poll is acknowledged once every record that came of it is safe at the broker.
+cannot help becomes a dead letter. A call that has waited too long is allowed, and so is one whose answer does not leave
+in time. A poll is acknowledged once every record that came of it is safe at the broker.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
 
-from detector.decisions import Action, Label
+from detector import reasons
+from detector.decisions import Action, Label, Step
 from detector.events import CallEvent
 from detector.features import FEATURE_NAMES
 from detector.policy import Policy
 from detector.screening import Screening
 from detector.standing import StandingDecision
+from streams.answers import LateForm, Waiting
 from streams.log import NumberDigest
 from streams.metrics import Metrics
+from streams.outbox import Perishable, Record
 from streams.pipeline import Pipeline, Processed
-from streams.publisher import Delivery, Record
+from streams.poison import INTERNAL_ERROR
+from streams.publisher import Delivery
 from streams.records import EntityDecision, EntityDecisionRecord, dead_letter, encode
 from streams.topics import CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.transport import Poll
 
-INTERNAL_ERROR = "internal_error"
 SAMPLE_DIGITS = 8
 MISMATCH_PAUSE_MS = 60_000
 
@@ -35,7 +40,7 @@ log = structlog.get_logger(__name__)
 class Publishes(Protocol):
     """What screening needs of `streams.publisher.Publisher`."""
 
-    def publish(self, topic: str, records: Sequence[Record], delivery: Delivery) -> None:
+    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
         """Queue records; `delivery` learns when they are safe."""
         ...
 
@@ -44,7 +49,7 @@ class KeepsDecisions(Protocol):
     """What screening needs of `streams.decision_writer.DecisionWriter`."""
 
     def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
-        """Keep a decision that did not allow."""
+        """Keep a decision that did not allow; a later one of the same call takes its place."""
         ...
 
     def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
@@ -57,6 +62,10 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _nobody(partition: int, next_offset: int) -> None:
+    """Nobody keeps the windows beyond this process."""
+
+
 class CallScreening:
     """Screens polls one after the other, on the event loop, in slices of at most `max_batch_events` records.
 
@@ -65,10 +74,12 @@ class CallScreening:
         publisher: takes what is to be sent.
         keeper: keeps decisions for look-ups, behind the stream.
         metrics: counts.
-        failed: told about internal errors that kept a batch from being answered as a whole.
         digest: stands for numbers in the log.
         max_batch_events: bounds the time that the event loop is held.
         scored_sample_ratio: share of calls, 0 to 1, whose features are published; a function of the call.
+        deadline_ms: an answer that leaves later than this after the arrival of its call allows it.
+        shed_after_ms: a call that waited longer for its batch is allowed unjudged.
+        processed: told a partition and its next offset after each batch, before anything else can run.
         clock_ms: time of decision, epoch milliseconds.
     """
 
@@ -78,22 +89,26 @@ class CallScreening:
         publisher: Publishes,
         keeper: KeepsDecisions,
         metrics: Metrics,
-        failed: Callable[[Exception], None],
         digest: NumberDigest,
         *,
         max_batch_events: int,
         scored_sample_ratio: float,
+        deadline_ms: int = 2_000,
+        shed_after_ms: int = 500,
+        processed: Callable[[int, int], object] = _nobody,
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._pipeline = pipeline
         self._publisher = publisher
         self._keeper = keeper
         self._metrics = metrics
-        self._failed = failed
         self._digest = digest
         self._mismatch_told_ms = 0
         self._max_batch_events = max_batch_events
         self._sampled_below = round(scored_sample_ratio * 16**SAMPLE_DIGITS)
+        self._deadline_ms = deadline_ms
+        self._shed_after_ms = shed_after_ms
+        self._processed = processed
         self._clock_ms = clock_ms
 
     async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
@@ -106,30 +121,26 @@ class CallScreening:
 
     def _screen_rows(self, rows: Sequence[Any], delivery: Delivery) -> None:
         decided_ms = self._clock_ms()
-        try:
-            processed = self._pipeline.process(
-                [row.value for row in rows], [row.partition for row in rows], decided_time_ms=decided_ms
-            )
-        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
-            self._refuse_or_split(rows, delivery, error)
-            return
+        processed = self._pipeline.process(
+            [row.value for row in rows],
+            [row.partition for row in rows],
+            decided_time_ms=decided_ms,
+            arrivals_ms=[row.timestamp for row in rows],
+            waiting=Waiting(decided_ms, self._deadline_ms, self._shed_after_ms),
+        )
+        self._tell_positions(rows)
         self._publish(rows, processed, decided_ms, delivery)
 
-    def _refuse_or_split(self, rows: Sequence[Any], delivery: Delivery, error: Exception) -> None:
-        """Find the record that cannot be handled at all, so that the others of its batch still get their answer."""
-        self._failed(error)
-        if len(rows) > 1:
-            for row in rows:
-                self._screen_rows([row], delivery)
-            return
-        row = rows[0]
-        self._dead_letters([(row, INTERNAL_ERROR, f"internal error: {type(error).__name__}")], delivery)
+    def _tell_positions(self, rows: Sequence[Any]) -> None:
+        """Nothing is awaited since the windows counted them: whoever copies the windows finds the offset that fits."""
+        for partition, offset in {row.partition: row.offset for row in rows}.items():
+            self._processed(partition, offset + 1)
 
     def _publish(self, rows: Sequence[Any], processed: Processed, decided_ms: int, delivery: Delivery) -> None:
         screening = processed.screening
-        answers = list(zip(processed.keys, processed.decisions, strict=True))
-        self._publisher.publish(CALL_DECISIONS, answers, delivery)
+        self._publisher.publish(CALL_DECISIONS, self._answers(rows, processed), delivery)
         rejected = [(rows[bad.position], str(bad.code), bad.message) for bad in processed.intake.rejected]
+        rejected += [(rows[bad.position], INTERNAL_ERROR, bad.message) for bad in processed.poison]
         if rejected:
             self._dead_letters(rejected, delivery)
         if screening.entity_changes:
@@ -139,6 +150,22 @@ class CallScreening:
             self._publisher.publish(SCORED_CALLS, sampled, delivery)
         self._keep(processed)
         self._count(rows, processed, decided_ms)
+
+    def _answers(self, rows: Sequence[Any], processed: Processed) -> list[Record | Perishable]:
+        answers: list[Record | Perishable] = list(zip(processed.keys, processed.decisions, strict=True))
+        for row, late in enumerate(processed.late):
+            if late is not None:
+                expires_ms = rows[processed.positions[row]].timestamp + self._deadline_ms
+                in_its_place = partial(self._late, processed.screening, row, late)
+                answers[row] = Perishable(processed.keys[row], processed.decisions[row], expires_ms, in_its_place)
+        return answers
+
+    def _late(self, screening: Screening, row: int, encode_late: LateForm) -> bytes:
+        """Make the answer that leaves in the place of one that became late; look-ups see what the switch was told."""
+        value = encode_late(self._clock_ms())
+        self._metrics.passed(reasons.LATE, 1)
+        self._keeper.offer(screening.ids[row], screening.setups[row].calling_number, value)
+        return value
 
     def _dead_letters(self, rejected: Sequence[tuple[Any, str, str]], delivery: Delivery) -> None:
         at_ms = self._clock_ms()
@@ -160,11 +187,12 @@ class CallScreening:
 
     def _sampled(self, processed: Processed) -> list[Record]:
         screening = processed.screening
-        if not len(screening.features):  # failed open: nothing was scored
+        if not len(screening.features):  # nothing was judged
             return []
         records: list[Record] = []
         for row, identifier in enumerate(screening.ids):
-            if int(identifier[:SAMPLE_DIGITS], 16) < self._sampled_below:
+            is_judged = screening.outcomes[row].decided_by is not Step.FAIL_OPEN
+            if is_judged and int(identifier[:SAMPLE_DIGITS], 16) < self._sampled_below:
                 vector = dict(zip(FEATURE_NAMES, screening.features[row].tolist(), strict=True))
                 # The record is the decision with one field more at its end: the published bytes are reused.
                 value = processed.decisions[row][:-1] + b',"features":' + encode(vector) + b"}"
@@ -179,17 +207,21 @@ class CallScreening:
 
     def _count(self, rows: Sequence[Any], processed: Processed, decided_ms: int) -> None:
         screening, intake = processed.screening, processed.intake
-        read = list(zip(intake.events, intake.is_setup, intake.positions, strict=True))
         astray = [
             (event, rows[position])
-            for event, _, position in read
+            for event, position in zip(intake.events, intake.positions, strict=True)
             if rows[position].key != event.calling_number.encode("utf-8", "surrogatepass")
         ]
         if astray:
             self._tell_mismatch(*astray[0], decided_ms)
         self._metrics.batch(
-            setups=len(screening.setups), ends=len(read) - len(screening.setups), key_mismatches=len(astray)
+            setups=intake.is_setup.count(True), ends=intake.is_setup.count(False), key_mismatches=len(astray)
         )
+        self._metrics.clock_skew(processed.skewed)
+        codes = [one.reasons[0].code for one in screening.outcomes if one.decided_by is Step.FAIL_OPEN]
+        passed = {code: codes.count(code) for code in (reasons.LATE, reasons.OVERLOAD)}
+        for code, calls in passed.items():
+            self._metrics.passed(code, calls)
         if screening.setups:
             self._metrics.decided(
                 (
@@ -197,8 +229,9 @@ class CallScreening:
                     for outcome, mode in zip(screening.outcomes, screening.modes, strict=True)
                 ),
                 [setup.setup_time_ms for setup in screening.setups],
-                [rows[position].timestamp for _, is_setup, position in read if is_setup],
+                [rows[position].timestamp for position in processed.positions],
                 decided_ms,
+                passed=sum(passed.values()),
             )
 
     def _tell_mismatch(self, event: CallEvent, row: Any, at_ms: int) -> None:

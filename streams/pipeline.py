@@ -1,52 +1,94 @@
 """From record values to decision bytes: the one path that the worker, the replay and the demo share.
 
 It reads the records (`streams.intake`), builds columns and screens them (`detector`), and encodes the answers
-(`streams.records`). It knows no topic, clock or socket: partitions and the time of decision are arguments.
+(`streams.answers`). It knows no topic, clock or socket: partitions and times are arguments.
+
+Windows count every readable event of a batch once, whatever fails: only steps without a trace are ever repeated.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from detector.columns import build_batch
-from detector.decisions import decide
+from detector.clocks import ClockTolerance, set_right
+from detector.columns import CallBatch
+from detector.decisions import Mode
 from detector.events import CallSetup
 from detector.screening import Screener, Screening, fail_open
-from streams.intake import Intake, read
-from streams.records import DecisionRecord, encode_decision
+from streams.answers import LateForm, Waiting, answer
+from streams.intake import Intake
+from streams.poison import Poison, build_apart, read_apart
 
 MAX_BATCH = 256
 """Records that a replay hands over at once; the worker has a setting for it, of the same default."""
+
+UNKNOWN = 0
+"""Arrival of a record of which nobody knows when it arrived."""
 
 OnFailure = Callable[[Exception], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """What became of one batch. `decisions` and `keys` run parallel to `screening.setups`, in input order."""
+    """What became of one batch. Lists run parallel to `screening.setups`, in input order, but for `poison`.
+
+    Attributes:
+        intake: the events read, and the records refused.
+        screening: what was decided.
+        decisions: encoded.
+        keys: of the decisions.
+        positions: index among the values of each call's record.
+        late: what to publish instead once the decision is late; None where it is allow anyway, or where nobody waits.
+        poison: records that cannot be answered at all, by their index among the values.
+        skewed: how many events had a clock that was put right.
+    """
 
     intake: Intake
     screening: Screening
     decisions: list[bytes]
     keys: list[bytes]
+    positions: list[int]
+    late: list[LateForm | None]
+    poison: list[Poison]
+    skewed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Columns of the events that can be made to columns, when each setup among them arrived, and the others."""
+
+    columns: CallBatch
+    setup_arrivals_ms: list[int]
+    poison: list[Poison]
+    skewed: int
 
 
 class Pipeline:
-    """Decode, screen, encode; an internal error answers allow for the batch and is reported, never raised.
+    """Decode, screen, encode; an internal error allows the calls concerned and is reported, never raised.
 
     Args:
         screener: holds windows, model, policy and lists.
         seed: of the hashes of keys; the same for every worker of a group.
         on_failure: told about each internal error.
+        clock: how wrong the clock of a switch may be where arrivals are known; None corrects none.
     """
 
-    def __init__(self, screener: Screener, *, seed: int, on_failure: OnFailure) -> None:
+    def __init__(
+        self, screener: Screener, *, seed: int, on_failure: OnFailure, clock: ClockTolerance | None = None
+    ) -> None:
         self.screener = screener
         self._seed = seed
         self._on_failure = on_failure
+        self._clock = clock
 
     def process(
-        self, values: Sequence[bytes | None], partitions: Sequence[int], *, decided_time_ms: int | None
+        self,
+        values: Sequence[bytes | None],
+        partitions: Sequence[int],
+        *,
+        decided_time_ms: int | None,
+        arrivals_ms: Sequence[int] | None = None,
+        waiting: Waiting | None = None,
     ) -> Processed:
         """Answer every `call_setup` among the values.
 
@@ -54,32 +96,86 @@ class Pipeline:
             values: record values as they came.
             partitions: of each value.
             decided_time_ms: epoch milliseconds; None takes each call's own setup time (replay).
+            arrivals_ms: when each value arrived, epoch milliseconds; None where nobody knows (replay), then clocks are
+                not corrected.
+            waiting: what to do about calls that have waited; None judges all.
         """
-        intake = read(values)
-        screening = self._screen(intake, [partitions[position] for position in intake.positions])
-        return Processed(intake, screening, *_encode(screening, decided_time_ms))
+        intake, poison = self._read(values)
+        arrivals = [UNKNOWN] * len(values) if arrivals_ms is None else arrivals_ms
+        screening, skewed = self._screen(intake, partitions, arrivals, waiting)
+        at = [position for position, is_setup in zip(intake.positions, intake.is_setup, strict=True) if is_setup]
+        answers = answer(screening, at, [arrivals[position] for position in at], waiting, decided_time_ms)
+        for failure in answers.failures:
+            self._on_failure(failure)
+        return Processed(
+            intake,
+            answers.screening,
+            answers.decisions,
+            answers.keys,
+            answers.positions,
+            answers.late,
+            poison + answers.poison,
+            skewed,
+        )
 
-    def _screen(self, intake: Intake, partitions: list[int]) -> Screening:
+    def catch_up(self, values: Sequence[bytes | None], partitions: Sequence[int], arrivals_ms: Sequence[int]) -> None:
+        """Bring windows and policy memory to where deciding the values brings them; nothing is to be published."""
+        intake, _ = self._read(values)
+        self._screen(intake, partitions, arrivals_ms, None)
+
+    def warm_up(self, values: Sequence[bytes | None], partitions: Sequence[int], arrivals_ms: Sequence[int]) -> None:
+        """Count the values in the windows and judge nothing."""
+        intake, _ = self._read(values)
         try:
-            batch = build_batch(intake.events, intake.is_setup, partitions, seed=self._seed)
-            return self.screener.screen(batch)
+            batch = self._build(intake, partitions, arrivals_ms)
+            self.screener.engine.count(batch.columns)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
             self._on_failure(error)
-            setups = [
-                cast("CallSetup", event)
-                for event, is_setup in zip(intake.events, intake.is_setup, strict=True)
-                if is_setup
-            ]
-            return fail_open(setups, self.screener.versions, self.screener.policy.mode)
+
+    def _read(self, values: Sequence[bytes | None]) -> tuple[Intake, list[Poison]]:
+        intake, poison = read_apart(values)
+        for one in poison:
+            self._on_failure(one.error)
+        return intake, poison
+
+    def _build(self, intake: Intake, partitions: Sequence[int], arrivals_ms: Sequence[int]) -> _Batch:
+        of_events = [partitions[position] for position in intake.positions]
+        columns, kept, poison = build_apart(intake, of_events, seed=self._seed)
+        for one in poison:
+            self._on_failure(one.error)
+        arrivals = [arrivals_ms[intake.positions[index]] for index in kept]
+        setup_arrivals = [arrival for arrival, index in zip(arrivals, kept, strict=True) if intake.is_setup[index]]
+        skewed = 0
+        if self._clock is not None:
+            columns, skewed = set_right(columns, arrivals, self._clock)
+        return _Batch(columns, setup_arrivals, poison, skewed)
+
+    def _screen(
+        self, intake: Intake, partitions: Sequence[int], arrivals_ms: Sequence[int], waiting: Waiting | None
+    ) -> tuple[Screening, int]:
+        """Screen all events; returns how many had a wrong clock, too."""
+        try:
+            batch = self._build(intake, partitions, arrivals_ms)
+            passed = {} if waiting is None else waiting.passed(batch.setup_arrivals_ms)
+            screening = self.screener.screen(batch.columns, passed)
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            self._on_failure(error)
+            return fail_open(_setups(intake), self.screener.versions, self.screener.policy.mode), 0
+        for failure in screening.failures:
+            self._on_failure(failure)
+        return _with_poison(screening, intake, batch.poison, self.screener.policy.mode), batch.skewed
 
 
-def _encode(screening: Screening, decided_time_ms: int | None) -> tuple[list[bytes], list[bytes]]:
-    decisions: list[bytes] = []
-    keys: list[bytes] = []
-    rows = zip(screening.setups, screening.ids, screening.outcomes, screening.scores, screening.modes, strict=True)
-    for setup, identifier, outcome, score, mode in rows:
-        decided = setup.setup_time_ms if decided_time_ms is None else decided_time_ms
-        record = decide(setup, identifier, outcome, score, mode, decided, screening.versions, DecisionRecord)
-        decisions.append(encode_decision(record))
-        keys.append((setup.switch_id or setup.call_id).encode("utf-8", "surrogatepass"))
-    return decisions, keys
+def _setups(intake: Intake) -> list[CallSetup]:
+    return [
+        cast("CallSetup", event) for event, is_setup in zip(intake.events, intake.is_setup, strict=True) if is_setup
+    ]
+
+
+def _with_poison(screening: Screening, intake: Intake, poison: Sequence[Poison], mode: Mode) -> Screening:
+    """Put the setups that could not be made to columns back in their places; they pass."""
+    for one in poison:  # in input order, so that each finds its place
+        if intake.is_setup[one.position]:
+            row = sum(intake.is_setup[: one.position])
+            screening = screening.with_failed(row, cast("CallSetup", intake.events[one.position]), mode)
+    return screening

@@ -18,12 +18,13 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import Progress
 
+from detector.decisions import Step
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.files import DAMAGED
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
-from streams.intake import Intake
 from streams.pipeline import MAX_BATCH, Pipeline, Processed
+from streams.poison import INTERNAL_ERROR
 from streams.publisher import partition_of
 from streams.records import dead_letter
 from streams.screener import make_screener
@@ -68,11 +69,12 @@ class FeatureWriter:
         self._rows: list[Any] = []
 
     def add(self, processed: Processed) -> None:
-        """Keep the rows of one batch; a batch that failed open has none."""
+        """Keep the rows of one batch; a call that failed open has none."""
         screening = processed.screening
-        if len(screening.features) == len(screening.setups):
-            self._setups += screening.setups
-            self._rows.append(screening.features)
+        if len(screening.features):
+            judged = [row for row, one in enumerate(screening.outcomes) if one.decided_by is not Step.FAIL_OPEN]
+            self._setups += [screening.setups[row] for row in judged]
+            self._rows.append(screening.features[judged])
         if len(self._setups) >= ROWS_PER_GROUP:
             self._flush()
 
@@ -117,10 +119,10 @@ def run(  # noqa: D417 - the outputs explain themselves
         if features is not None:
             features.add(processed)
         if dead_letters is not None:
-            _write_dead_letters(dead_letters, batch, processed.intake, counts.lines)
+            _write_dead_letters(dead_letters, batch, processed, counts.lines)
         counts.lines += len(batch)
         counts.decisions += len(processed.decisions)
-        counts.rejected += len(processed.intake.rejected)
+        counts.rejected += len(processed.intake.rejected) + len(processed.poison)
         for outcome in processed.screening.outcomes:
             counts.actions[outcome.action] = counts.actions.get(outcome.action, 0) + 1
         yield counts
@@ -139,11 +141,13 @@ def _calling_number(line: bytes) -> str:
         return ""  # a bad line: the intake rejects it, its partition has no effect
 
 
-def _write_dead_letters(out: BinaryIO, batch: Sequence[bytes], intake: Intake, first_line: int) -> None:
-    for rejected in intake.rejected:
-        value = batch[rejected.position]
-        offset = first_line + rejected.position
-        out.write(dead_letter("file", 0, offset, rejected.code, rejected.message, value, 0) + b"\n")
+def _write_dead_letters(out: BinaryIO, batch: Sequence[bytes], processed: Processed, first_line: int) -> None:
+    letters = [(bad.position, str(bad.code), bad.message) for bad in processed.intake.rejected]
+    letters += [(bad.position, INTERNAL_ERROR, bad.message) for bad in processed.poison]
+    out.writelines(
+        dead_letter("file", 0, first_line + position, code, message, batch[position], 0) + b"\n"
+        for position, code, message in sorted(letters)
+    )
 
 
 def read_lines(name: str, stack: ExitStack) -> Iterator[bytes]:
@@ -215,6 +219,6 @@ def replay(
     actions = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.actions.items()))
     console.print(f"{counts.lines:,} events, {counts.decisions:,} decisions ({actions}), {counts.rejected:,} bad lines")
     if failures:
-        raise ReplayFailed(f"{len(failures)} batches failed open; the first because of: {failures[0]!r}")
+        raise ReplayFailed(f"{len(failures)} internal errors, their calls were allowed; the first: {failures[0]!r}")
     if strict and counts.rejected:
         raise ReplayFailed(f"{counts.rejected} bad lines and --strict was given; see --dead-letters")

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,15 +11,18 @@ import structlog.testing
 from faust.types import TP
 
 from detector.decisions import Action, Mode
+from detector.lists import Lists
 from detector.standing import StandingDecision
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.agents import CallScreening, entity_record
+from streams.durability import Figures
 from streams.log import NumberDigest
 from streams.metrics import Metrics, Sources
+from streams.outbox import Perishable, Record
 from streams.pipeline import Pipeline
-from streams.publisher import Delivery, Record
-from streams.records import encode
+from streams.publisher import Delivery
+from streams.records import encode, encode_decision
 from streams.screener import make_screener
 from streams.settings import load_settings
 from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
@@ -42,16 +45,16 @@ class Topics:
     """Takes what is published; the test says when it is safe."""
 
     def __init__(self) -> None:
-        self.records: dict[str, list[Record]] = {}
+        self.records: dict[str, list[Record | Perishable]] = {}
         self.unsafe: list[tuple[Delivery, int]] = []
 
-    def publish(self, topic: str, records: Sequence[Record], delivery: Delivery) -> None:
+    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
         self.records.setdefault(topic, []).extend(records)
         delivery.expect(len(records))
         self.unsafe.append((delivery, len(records)))
 
     def decisions(self) -> list[dict[str, Any]]:
-        return [json.loads(value or b"") for _, value in self.records.get(CALL_DECISIONS, [])]
+        return [json.loads(record[1] or b"") for record in self.records.get(CALL_DECISIONS, [])]
 
     def make_safe(self) -> None:
         for delivery, records in self.unsafe:
@@ -64,10 +67,12 @@ class Keeper:
 
     def __init__(self) -> None:
         self.kept: list[str] = []
+        self.latest: dict[str, bytes] = {}
 
     def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
-        del calling_number, payload
+        del calling_number
         self.kept.append(identifier)
+        self.latest[identifier] = payload
 
     def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
         del payload, expires_ms
@@ -84,30 +89,47 @@ class World:
         self.pipeline = Pipeline(self.screener, seed=settings.hash_seed, on_failure=self.failures.append)
         self.topics = Topics()
         self.keeper = Keeper()
-        sources = Sources(dict, dict, dict, lambda: "local", lambda: self.screener.versions)
+        sources = Sources(dict, dict, dict, lambda: "local", lambda: self.screener.versions, _no_figures)
         self.metrics = Metrics(sources)
         self.screening = CallScreening(
             self.pipeline,
             self.topics,
             self.keeper,
             self.metrics,
-            self.failures.append,
             NumberDigest("key of the test"),
             max_batch_events=64,
             scored_sample_ratio=sample,
-            clock_ms=lambda: NOW_MS,
+            processed=self._note_position,
+            clock_ms=lambda: self.now_ms,
         )
+        self.now_ms = NOW_MS
         self.acknowledged = 0
+        self.positions: list[tuple[int, int]] = []
+        self.published_at: list[int] = []
 
-    def screen(self, values: Sequence[bytes | None]) -> None:
+    def screen(self, values: Sequence[bytes | None], waited_ms: Callable[[int], int] = lambda _: 2) -> None:
         rows = [
-            Row(CALL_EVENTS, index % 3, index, NOW_MS - 2, _key(value), value) for index, value in enumerate(values)
+            Row(CALL_EVENTS, index % 3, index, NOW_MS - waited_ms(index), _key(value), value)
+            for index, value in enumerate(values)
         ]
         parts = [(TP(CALL_EVENTS, p), [row for row in rows if row.partition == p]) for p in range(3)]
         asyncio.run(self.screening.screen(Poll(1, [part for part in parts if part[1]]), self._acknowledge))
 
+    def figure(self, name: str) -> float:
+        """A metric by its name and labels."""
+        lines = self.metrics.exposition().decode().splitlines()
+        return float(next(line for line in lines if line.startswith(name + " ")).split()[-1])
+
+    def _note_position(self, partition: int, next_offset: int) -> None:
+        self.positions.append((partition, next_offset))
+        self.published_at.append(len(self.topics.decisions()))
+
     def _acknowledge(self) -> None:
         self.acknowledged += 1
+
+
+def _no_figures() -> Figures:
+    return Figures(0, 0, 0, 0.0, None)
 
 
 def _key(value: bytes | None) -> bytes | None:
@@ -162,30 +184,32 @@ def test_an_internal_error_allows_every_call(model: Path, events: list[bytes], m
     assert world.failures
 
 
-def test_a_record_that_breaks_even_failing_open_is_set_aside_alone(
+def test_a_record_whose_answer_cannot_be_encoded_is_set_aside_alone(
     model: Path, events: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other records of its batch are answered, the poll is acknowledged."""
     world = World(model)
     poison = next(line for line in events if b'"call_setup"' in line)
-    process = world.pipeline.process
+    (poisoned,) = call_ids([poison])
 
-    def broken(values: Sequence[bytes | None], partitions: Sequence[int], *, decided_time_ms: int | None) -> Any:
-        if poison in values:
+    def broken(record: Any) -> bytes:
+        if record.call_id == poisoned:
             raise MemoryError
-        return process(values, partitions, decided_time_ms=decided_time_ms)
+        return encode_decision(record)
 
-    monkeypatch.setattr(world.pipeline, "process", broken)
+    monkeypatch.setattr("streams.answers.encode_decision", broken)
     world.screen(events)
     world.topics.make_safe()
 
-    expected = set(call_ids(events)) - set(call_ids([poison]))
+    expected = set(call_ids(events)) - {poisoned}
     assert {decision["call_id"] for decision in world.topics.decisions()} == expected
-    letters = [json.loads(value or b"") for _, value in world.topics.records[DEAD_LETTERS]]
+    letters = [json.loads(record[1] or b"") for record in world.topics.records[DEAD_LETTERS]]
     assert [(letter["code"], letter["message"]) for letter in letters] == [
         ("internal_error", "internal error: MemoryError")
     ]
+    assert letters[0]["offset"] == events.index(poison)
     assert world.acknowledged == 1
+    assert [type(failure) for failure in world.failures] == [MemoryError]
 
 
 def test_records_that_cannot_be_used_are_dead_letters_with_their_key(model: Path, events: list[bytes]) -> None:
@@ -194,7 +218,7 @@ def test_records_that_cannot_be_used_are_dead_letters_with_their_key(model: Path
 
     world.screen([events[0], None, b"junk", events[1]])
 
-    letters = [(key, json.loads(value or b"")) for key, value in world.topics.records[DEAD_LETTERS]]
+    letters = [(record[0], json.loads(record[1] or b"")) for record in world.topics.records[DEAD_LETTERS]]
     assert [(key, letter["partition"], letter["offset"], letter["code"]) for key, letter in letters] == [
         (b"original", 1, 1, "empty"),
         (b"original", 2, 2, "invalid_json"),
@@ -224,7 +248,7 @@ def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path
     for _ in range(2):
         world = World(model, sample=0.3)
         world.screen(events)
-        records = [json.loads(value or b"") for _, value in world.topics.records[SCORED_CALLS]]
+        records = [json.loads(record[1] or b"") for record in world.topics.records[SCORED_CALLS]]
         decisions = {decision["call_id"]: decision for decision in world.topics.decisions()}
         for record in records:
             features = record.pop("features")
@@ -249,9 +273,9 @@ def test_standing_decisions_are_published_and_kept(model: Path, events: list[byt
 
     world.screen(events[:10])
 
-    (key, value), *others = world.topics.records[ENTITY_DECISIONS]
-    assert (key, others) == (b"number:+12025550123", [])
-    assert json.loads(value or b"")["expires_ms"] == NOW_MS + 1
+    (record,) = world.topics.records[ENTITY_DECISIONS]
+    assert record[0] == b"number:+12025550123"
+    assert json.loads(record[1] or b"")["expires_ms"] == NOW_MS + 1
     assert "number:+12025550123" in world.keeper.kept
 
 
@@ -264,3 +288,93 @@ def test_a_standing_label_carries_the_text_of_its_category(model: Path) -> None:
 
     assert json.loads(encode(entity_record(label, policy)))["label"] == {"text": text, "category": name}
     assert json.loads(encode(entity_record(block, policy)))["label"] is None
+
+
+@pytest.mark.parametrize(("waited_ms", "code", "threshold"), [(2_001, "late", 2_000), (501, "overload", 500)])
+def test_calls_that_waited_too_long_pass_unjudged_and_count(
+    model: Path, events: list[bytes], waited_ms: int, code: str, threshold: int
+) -> None:
+    """The deadline is 2 s, the limit of waiting 500 ms. Nothing of it is an internal error."""
+    world, prompt = World(model), World(model)
+
+    world.screen(events, lambda _: waited_ms)
+    prompt.screen(events)
+
+    decisions = world.topics.decisions()
+    assert sorted(decision["call_id"] for decision in decisions) == sorted(call_ids(events))
+    assert {(d["action"], d["decided_by"], d["score"]) for d in decisions} == {("allow", "fail_open", None)}
+    (reason,) = {tuple(reason.items()) for decision in decisions for reason in decision["reasons"]}
+    assert dict(reason) | {"text": ""} == {"code": code, "text": "", "value": waited_ms, "threshold": threshold}
+    assert world.figure(f'robocall_passed_unscored_total{{reason="{code}"}}') == len(decisions)
+    assert world.figure("robocall_fail_open_total") == 0
+    for line in events:
+        event = json.loads(line)
+        number, at_ms = event["calling_number"], event["setup_time_ms"]
+        for partition in range(3):
+            counted, expected = (
+                one.screener.engine.number_counts(number, at_ms, partition=partition)  # type: ignore[attr-defined]
+                for one in (world, prompt)
+            )
+            assert counted == expected
+
+
+def test_only_those_that_waited_pass_and_none_of_them_is_a_scored_call(model: Path, events: list[bytes]) -> None:
+    """Every other record of the batches waited 600 ms."""
+    world = World(model, sample=1.0)
+
+    world.screen(events, lambda index: 600 * (index % 2))
+
+    waited = set(call_ids(events[1::2]))
+    passed = {d["call_id"] for d in world.topics.decisions() if d["decided_by"] == "fail_open"}
+    scored = {json.loads(record[1] or b"")["call_id"] for record in world.topics.records[SCORED_CALLS]}
+    assert passed == waited
+    assert scored == set(call_ids(events)) - waited
+
+
+def test_a_block_can_turn_into_an_allow_once_it_is_late(model: Path, events: list[bytes]) -> None:
+    """The same decision with the same id; metrics and look-ups see what the switch was told."""
+    world = World(model)
+    blocked = json.loads(next(line for line in events if b'"call_setup"' in line))
+    world.screener.lists = Lists(block=frozenset([blocked["trunk_group_id"]]))
+    world.screen(events)
+
+    record = next(
+        one
+        for one in world.topics.records[CALL_DECISIONS]
+        if isinstance(one, Perishable) and json.loads(one.value)["call_id"] == blocked["call_id"]
+    )
+    world.now_ms = NOW_MS + 2_400
+    in_its_place = record.late()
+    in_time, late = json.loads(record.value), json.loads(in_its_place)
+
+    assert record.expires_ms == NOW_MS - 2 + 2_000
+    assert (in_time["action"], in_time["sip"]["status"]) == ("block", 603)
+    changed = {name: value for name, value in late.items() if in_time[name] != value}
+    text = changed["reasons"][0].pop("text")
+    assert changed == {
+        "action": "allow",
+        "decided_by": "fail_open",
+        "reasons": [{"code": "late", "value": 2_402, "threshold": 2_000}],
+        "sip": None,
+        "decided_time_ms": NOW_MS + 2_400,
+    }
+    assert "2402 ms" in text
+    assert world.keeper.latest[in_time["decision_id"]] == in_its_place
+    assert world.figure('robocall_passed_unscored_total{reason="late"}') == 1
+    allowed = [one for one in world.topics.records[CALL_DECISIONS] if json.loads(one[1] or b"")["action"] == "allow"]
+    assert allowed
+    assert not any(isinstance(one, Perishable) for one in allowed)
+
+
+def test_positions_follow_each_batch_before_anything_of_it_is_published(model: Path, events: list[bytes]) -> None:
+    """Partitions are read one after the other here, in batches of 64."""
+    world = World(model)
+
+    world.screen(events)
+
+    assert {partition: max(o for p, o in world.positions if p == partition) for partition in range(3)} == {
+        partition: max(range(partition, len(events), 3)) + 1 for partition in range(3)
+    }
+    assert world.positions[0] == (0, 63 * 3 + 1)
+    assert world.published_at[0] == 0
+    assert world.positions == sorted(world.positions)

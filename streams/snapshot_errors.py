@@ -40,6 +40,7 @@ def store_error(doing: str, place: str, cause: BaseException) -> SnapshotStoreEr
     elif number is None and isinstance(cause, FileNotFoundError):
         number = errno.ENOENT
     said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
-    reason = " ".join((said or type(cause).__name__).split())
-    advice = ADVICE.get(number or 0, "check that the place exists and can be reached")
+    unsaid = "no answer in time" if isinstance(cause, TimeoutError) else type(cause).__name__
+    reason = " ".join((said or unsaid).split())
+    advice = ADVICE.get(number or 0, "check its address, its credentials and the network")
     return SnapshotStoreError(f"cannot {doing} {place} ({reason}): {advice}")

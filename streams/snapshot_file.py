@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from detector.windows.slots import LATEST_MS, PARTITION
+from detector.windows.sweeping import Block
 from streams.snapshot_errors import SnapshotRefused, SnapshotStoreError, store_error
 from streams.snapshot_format import (
     DIGEST_BYTES,
@@ -47,26 +48,6 @@ T = TypeVar("T")
 Array = NDArray[Any]
 
 
-class Rows(Protocol):
-    """Rows of one store; every array has one entry a row. What a sweep of the windows gives out satisfies it."""
-
-    @property
-    def store(self) -> str:
-        """Name of the store."""
-
-    @property
-    def arrays(self) -> Mapping[str, Array]:
-        """Arrays by name, leading dimension the rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRows:
-    """All rows of one store."""
-
-    store: str
-    arrays: dict[str, Array]
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A verified snapshot.
@@ -79,7 +60,7 @@ class Snapshot:
     """
 
     header: Header
-    blocks: list[StoredRows]
+    blocks: list[Block]
     names: dict[int, str]
     memory: bytes
 
@@ -117,7 +98,7 @@ class SnapshotWriter:
         self._memory = self._frame(memory)
         self._names = self._frame(msgspec.msgpack.encode(dict(names)))
 
-    def add(self, block: Rows) -> None:
+    def add(self, block: Block) -> None:
         """Add rows. Their arrays must not change afterwards: they are packed once about a megabyte is together."""
         if not len(block.arrays[STATE]):
             return
@@ -313,10 +294,10 @@ class _Frames:
         return np.frombuffer(self.read(frame), dtype=shape.dtype).reshape(piece.rows, *shape.row)
 
 
-def _rows(frames: _Frames, store: str, contents: Contents, partition: int) -> StoredRows:
+def _rows(frames: _Frames, store: str, contents: Contents, partition: int) -> Block:
     """Put the pieces of a store together, each row straight to its place, so that they are never held twice."""
     places = _places(frames, store, contents, partition)
-    arrays = {
+    arrays: dict[str, Array] = {
         name: np.empty((len(places), *shape.row), np.dtype(shape.dtype).newbyteorder("="))
         for name, shape in contents.shapes.items()
     }
@@ -326,7 +307,7 @@ def _rows(frames: _Frames, store: str, contents: Contents, partition: int) -> St
         for name, array in arrays.items():
             array[here] = frames.array(contents, piece, name)
         done += piece.rows
-    return StoredRows(store, arrays)
+    return Block(store, arrays)
 
 
 def _places(frames: _Frames, store: str, contents: Contents, partition: int) -> NDArray[np.intp]:

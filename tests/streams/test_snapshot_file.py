@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detector.windows.slots import LATEST_MS, PARTITION, STATE_COLUMNS
+from detector.windows.sweeping import Block
 from streams import snapshot_file, snapshot_format
 from streams.snapshot_errors import SnapshotRefused, SnapshotStoreError
-from streams.snapshot_file import Snapshot, SnapshotWriter, StoredRows, read_snapshot
+from streams.snapshot_file import Snapshot, SnapshotWriter, read_snapshot
 from streams.snapshot_format import FORMAT, LENGTH, PREAMBLE, TAIL_BYTES, Header
 
 HEADER = Header(
@@ -36,7 +37,7 @@ NAMES = {1: "t-1", -(2**63): "trunk é", 2**63 - 1: "t-2"}
 MEMORY = b"memory of the policy"
 
 
-def rows(store: str, count: int, *, seed: int = 1, partition: int = 3) -> StoredRows:
+def rows(store: str, count: int, *, seed: int = 1, partition: int = 3) -> Block:
     """Rows of random bits in every kind of array that a store has, none of them in the order of their times."""
     random = np.random.default_rng(seed)
     state = random.integers(-(2**63), 2**63 - 1, (count, STATE_COLUMNS), dtype=np.int64)
@@ -48,10 +49,10 @@ def rows(store: str, count: int, *, seed: int = 1, partition: int = 3) -> Stored
         "sketches": np.zeros((count, 0, 32), dtype=np.uint32),
         "estimates": random.integers(0, 2**32, (count, 3, 5), dtype=np.uint32).view(np.float32),
     }
-    return StoredRows(store, arrays)
+    return Block(store, arrays)
 
 
-def write(path: Path, *blocks: StoredRows, header: Header = HEADER) -> int:
+def write(path: Path, *blocks: Block, header: Header = HEADER) -> int:
     writer = SnapshotWriter(path, header, MEMORY, NAMES)
     for block in blocks:
         writer.add(block)
@@ -68,7 +69,7 @@ def read(path: Path, **other: Any) -> Snapshot:
     return read_snapshot(path, **wanted | other)
 
 
-def joined(blocks: list[StoredRows]) -> dict[str, NDArray[Any]]:
+def joined(blocks: list[Block]) -> dict[str, NDArray[Any]]:
     """All rows, sorted the slow and obvious way."""
     arrays = {name: np.concatenate([block.arrays[name] for block in blocks]) for name in blocks[0].arrays}
     order = sorted(range(len(arrays["state"])), key=lambda row: arrays["state"][row, LATEST_MS])

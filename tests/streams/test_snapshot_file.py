@@ -11,16 +11,21 @@ import msgspec
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from detector.events import CallEvent
+from detector.windows import WindowEngine
 from detector.windows.slots import LATEST_MS, PARTITION, STATE_COLUMNS
 from detector.windows.sweeping import Block
 from streams import snapshot_file, snapshot_format
 from streams.snapshot_errors import SnapshotRefused, SnapshotStoreError
 from streams.snapshot_file import Snapshot, SnapshotWriter, read_snapshot
 from streams.snapshot_format import FORMAT, LENGTH, PREAMBLE, TAIL_BYTES, Header
+from tests.detector.test_windows import histories
+from tests.detector.test_windows_sweep import ROOMY, batch_of, gaps, rows_of, swept
+from tests.detector.test_windows_sweep import assert_same as assert_same_rows
 
 HEADER = Header(
     topic="call-events",
@@ -312,3 +317,32 @@ def test_a_full_disk_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
         writer.close()
     assert caught.value.retriable
     assert not list(tmp_path.iterdir())
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(events=histories(gaps, most=40))
+def test_windows_come_back_from_a_file_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, events: list[CallEvent]
+) -> None:
+    """From a running engine through a file into another engine: every row, and every feature of the next call."""
+    engine = WindowEngine(ROOMY)
+    engine.update(batch_of(events))
+    blocks, names = swept(engine)
+    path = tmp_path_factory.mktemp("engine") / "a.snapshot"
+    restored = WindowEngine(ROOMY)
+
+    for partition in range(2):
+        header = msgspec.structs.replace(HEADER, partition=partition, layout=engine.layout)
+        writer = SnapshotWriter(path, header, MEMORY, names)
+        for block in blocks:
+            writer.add(block.of(partition))
+        writer.close()
+        snapshot = read(path, partition=partition, layout=restored.layout)
+        assert snapshot.names == names
+        for _ in restored.load(partition, snapshot.blocks, snapshot.names):
+            pass
+        path.unlink()
+
+    assert_same_rows(rows_of(restored), rows_of(engine))
+    later = batch_of(events)
+    np.testing.assert_array_equal(restored.update(later), engine.update(later))

@@ -27,7 +27,7 @@ class Mode(StrEnum):
 
 
 class Step(StrEnum):
-    """The step of the policy that decided, in order; `fail_open` stands outside of it."""
+    """The step of the policy that decided, in order; `fail_open` (a bug, overload, a late answer) is outside of it."""
 
     EMERGENCY = "emergency"
     SUBSCRIBER = "subscriber"

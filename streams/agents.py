@@ -62,10 +62,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _nobody(partition: int, next_offset: int) -> None:
-    """Nobody keeps the windows beyond this process."""
-
-
 class CallScreening:
     """Screens polls one after the other, on the event loop, in slices of at most `max_batch_events` records.
 
@@ -93,9 +89,9 @@ class CallScreening:
         *,
         max_batch_events: int,
         scored_sample_ratio: float,
-        deadline_ms: int = 2_000,
-        shed_after_ms: int = 500,
-        processed: Callable[[int, int], object] = _nobody,
+        deadline_ms: int,
+        shed_after_ms: int,
+        processed: Callable[[int, int], object],
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._pipeline = pipeline

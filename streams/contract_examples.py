@@ -31,6 +31,7 @@ from detector.events import (
     Verdict,
 )
 from detector.features import N_FEATURES
+from detector.passing import FAILED_OPEN, late
 from detector.sip import DnoStatus, Location, Redress, analytics_block, dno_block
 from streams import records
 from streams.intake import read
@@ -112,17 +113,25 @@ DNO = Outcome(
     (reasons.dno_listed("202555"),),
     sip=dno_block(DnoStatus.DECLINE),
 )
-FAILED = Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.INTERNAL_ERROR,))
+LATE_AFTER_MS = 5_240
+LATE = late(LATE_AFTER_MS, 5_000)
 
 
-def _decision(name: str, outcome: Outcome, score: float | None, when: str, mode: Mode = Mode.ENFORCE) -> Example:
+def _decision(
+    name: str,
+    outcome: Outcome,
+    score: float | None,
+    when: str,
+    mode: Mode = Mode.ENFORCE,
+    after_ms: int = _ANSWERED_AFTER_MS,
+) -> Example:
     record = decide(
         SETUP,
         decision_id(SETUP),
         outcome,
         score,
         mode,
-        _TIME_MS + _ANSWERED_AFTER_MS,
+        _TIME_MS + after_ms,
         _VERSIONS,
         records.DecisionRecord,
     )
@@ -170,7 +179,8 @@ def examples() -> Iterator[Example]:
     yield _decision("block", BLOCK, 0.997, "Blocked by analytics: answer 603+ with exactly `sip`.")
     yield _decision("shadow", BLOCK, 0.997, "Shadow mode: route the call; it would have been blocked.", Mode.SHADOW)
     yield _decision("dno", DNO, None, "Do-not-originate block: a plain answer, no 603+, no Reason header.")
-    yield _decision("fail_open", FAILED, None, "The detector failed: route the call.")
+    yield _decision("fail_open", FAILED_OPEN, None, "The detector failed: route the call.")
+    yield _decision("late", LATE, 0.997, "A block that became late: route the call.", after_ms=LATE_AFTER_MS)
     yield _standing()
     yield Example("feedback", "call-feedback", number, _compact(FEEDBACK), "A subscriber reported the call.")
     yield _rejected()

@@ -40,7 +40,7 @@ _TABLES: dict[str, type[Any]] = {
 MEANINGS: dict[tuple[type[Any], str], str] = {
     (Label, "text"): "Words for the called party; they inform and do not judge.",
     (Label, "category"): "Category of the policy, for programs.",
-    (Reason, "code"): "`model`, `rule`, `dno`, ..., or the name of a feature; for programs.",
+    (Reason, "code"): "`model`, `rule`, `dno`, `late`, `overload`, ..., or the name of a feature; for programs.",
     (Reason, "text"): "One sentence for a person.",
     (Reason, "value"): "What was measured; null when nothing was.",
     (Reason, "threshold"): "What it was compared with; null when with nothing.",

@@ -99,6 +99,8 @@ class World:
             NumberDigest("key of the test"),
             max_batch_events=64,
             scored_sample_ratio=sample,
+            deadline_ms=2_000,
+            shed_after_ms=500,
             processed=self._note_position,
             clock_ms=lambda: self.now_ms,
         )

@@ -1,8 +1,9 @@
 """Files of the archive: their names, which of them count, and how they appear and go in one step.
 
-A file is `TOPIC/day=YYYY-MM-DD/pPARTITION-FIRST-LAST.parquet`: it holds what the archive has of the offsets FIRST to
-LAST of that partition. The files are the only memory of what was archived: where a sink goes on, and which of two files
-with the same records counts, follows from their names (`chosen`). Storage is whatever fsspec knows.
+A file is `TOPIC/day=YYYY-MM-DD/pPARTITION-FIRST-LAST-SCHEMA.parquet`: it holds what the archive has of the offsets
+FIRST to LAST of that partition, in the columns that SCHEMA is a digest of. The files are the only memory of what was
+archived: where a sink goes on, and which of two files with the same records counts, follows from their names
+(`chosen`). Storage is whatever fsspec knows.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ from detector.errors import RobocallError
 
 ROWS_PER_GROUP = 100_000
 UNFINISHED = ".unfinished"
-_NAME = re.compile(r"day=(\d{4}-\d{2}-\d{2})/p(\d{5})-(\d{20})-(\d{20})\.parquet")
+_NAME = re.compile(r"day=(\d{4}-\d{2}-\d{2})/p(\d{5})-(\d{20})-(\d{20})-([0-9a-f]{8})\.parquet")
 _LOCAL_FAULTS = (OSError, pa.ArrowException)
 
 
@@ -43,13 +44,15 @@ class ArchiveFile:
     first: int
     last: int
     day: str
+    schema_id: str
     size_bytes: int = 0
     modified_s: float = 0.0
 
     @property
     def path(self) -> str:
         """Path below the root of the archive."""
-        return f"{self.topic}/day={self.day}/p{self.partition:05}-{self.first:020}-{self.last:020}.parquet"
+        name = f"p{self.partition:05}-{self.first:020}-{self.last:020}-{self.schema_id}.parquet"
+        return f"{self.topic}/day={self.day}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def chosen(files: Iterable[ArchiveFile]) -> Chosen:
     """
     found = Chosen([], [])
     ends: dict[tuple[str, int], int] = {}
-    for file in sorted(files, key=lambda one: (one.topic, one.partition, one.first, -one.last, one.day)):
+    for file in sorted(files, key=lambda one: (one.topic, one.partition, one.first, -one.last, one.day, one.schema_id)):
         place = (file.topic, file.partition)
         end = ends.get(place, 0)
         if file.last < end:
@@ -120,8 +123,8 @@ class ArchiveStore:
         for path, info in found.items():
             name = _NAME.fullmatch("/".join(path.split("/")[-2:]))
             if name:
-                day, partition, first, last = name.groups()
-                place = (topic, int(partition), int(first), int(last), day)
+                day, partition, first, last, schema_id = name.groups()
+                place = (topic, int(partition), int(first), int(last), day, schema_id)
                 files.append(ArchiveFile(*place, int(info["size"]), _modified_s(info)))
         return files
 

@@ -58,40 +58,48 @@ def connected(store: ArchiveStore) -> Iterator[Any]:
         QueryRefused: DuckDB is missing.
         ArchiveUnusable: the archive cannot be listed.
     """
-    connection = duckdb().connect(config=dict(_UNREACHABLE_EXTENSIONS))
+    module = duckdb()
+    connection = module.connect(config=dict(_UNREACHABLE_EXTENSIONS))
     with contextlib.closing(connection):
-        connection.execute("SET python_enable_replacements = false")
-        if not store.is_local:
-            connection.register_filesystem(store.filesystem)
-        listed = {topic: chosen(store.files(topic)) for topic in SCHEMAS}
-        for topic, files in listed.items():
-            _make_view(connection, store, topic, files)
-        connection.register(FILES_VIEW, _file_table(list(listed.values())))
-        connection.execute(f"SET allowed_directories = [{_quoted(_place(store, store.root) + '/')}]")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
+        try:
+            _prepare(connection, store)
+        except module.Error as error:
+            raise refused(error) from error
         yield connection
+
+
+def _prepare(connection: Any, store: ArchiveStore) -> None:
+    connection.execute("SET python_enable_replacements = false")
+    if not store.is_local:
+        connection.register_filesystem(store.filesystem)
+    listed = {topic: chosen(store.files(topic)) for topic in SCHEMAS}
+    for topic, files in listed.items():
+        _make_view(connection, store, topic, files)
+    connection.register(FILES_VIEW, _file_table(list(listed.values())))
+    connection.execute(f"SET allowed_directories = [{_quoted(_place(store, store.root) + '/')}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
 
 
 def _make_view(connection: Any, store: ArchiveStore, topic: str, files: Chosen) -> None:
     name = view_of(topic)
     schema = SCHEMAS[topic].append(pa.field("day", pa.date32()))
     connection.register(f"no_{name}", schema.empty_table())  # so that the columns are there when no file is
-    whole = [part.file for part in files.parts if part.begin == part.file.first]
     branches = [f"SELECT * FROM no_{name}"]  # noqa: S608 - our own names
-    if whole:
-        branches.append(_read(store, whole))
-    branches += [
-        f"{_read(store, [part.file])} WHERE {OFFSET} >= {part.begin}"
-        for part in files.parts
-        if part.begin > part.file.first
-    ]
+    # Files of one schema in one reading: DuckDB then opens the first of them, and no other until rows are wanted.
+    whole: dict[str, list[ArchiveFile]] = {}
+    for part in files.parts:
+        if part.begin == part.file.first:
+            whole.setdefault(part.file.schema_id, []).append(part.file)
+        else:
+            branches.append(f"{_read(store, [part.file])} WHERE {OFFSET} >= {part.begin}")
+    branches += [_read(store, of_one_schema) for of_one_schema in whole.values()]
     connection.execute(f"CREATE VIEW {name} AS {' UNION ALL BY NAME '.join(branches)}")
 
 
 def _read(store: ArchiveStore, files: Sequence[ArchiveFile]) -> str:
     names = ", ".join(_quoted(_place(store, store.address(file))) for file in files)
-    options = "union_by_name = true, hive_partitioning = true, hive_types = {'day': DATE}"
+    options = "hive_partitioning = true, hive_types = {'day': DATE}"
     return f"SELECT * FROM read_parquet([{names}], {options})"  # noqa: S608 - our own names, quoted
 
 
@@ -135,5 +143,6 @@ def ask(connection: Any, sql: str) -> Any:
 def refused(error: Exception) -> QueryRefused:
     """DuckDB's complaint in one line."""
     text = str(error).strip().splitlines()
-    advice = ": a file went meanwhile (compact, prune), ask again" if "No such file" in str(error) else ""
+    is_gone = any(words in str(error) for words in ("No such file", "No files found"))
+    advice = ": it went meanwhile (compact, prune), ask again" if is_gone else ""
     return QueryRefused((text[0] if text else type(error).__name__) + advice)

@@ -3,6 +3,7 @@
 Records come in as the bytes that Kafka had; what the contract refuses is left out and counted. Knows no storage.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
@@ -77,6 +78,12 @@ SCHEMAS: Mapping[str, Any] = {
     CALL_FEEDBACK: pa.schema([*PLACE, *_columns(Feedback)]),
 }
 """Columns by topic."""
+
+
+def schema_id(schema: Any) -> str:
+    """8 hex digits that change with the names and types of the columns."""
+    text = "\n".join(f"{field.name}:{field.type}" for field in schema)
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
 
 def _decode_events(values: Sequence[bytes | None]) -> tuple[list[int], list[Any]]:

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from streams.archive_files import ArchiveFile, ArchiveStore, ArchiveUnusable, day_of
 from streams.archive_numbers import NumberKey
-from streams.archive_schema import SCHEMAS, Record, to_rows
+from streams.archive_schema import SCHEMAS, Record, schema_id, to_rows
 from streams.archive_settings import ARCHIVED, ArchiveSettings
 from streams.errors import KafkaUnreachable
 from streams.kafka_client import client_settings
@@ -86,9 +86,10 @@ def write_file(
     Returns:
         Rows written, records that the contract refuses.
     """
-    file = ArchiveFile(topic, partition, buffer.first, buffer.position - 1, buffer.day)
+    schema = SCHEMAS[topic]
+    file = ArchiveFile(topic, partition, buffer.first, buffer.position - 1, buffer.day, schema_id(schema))
     written = refused = 0
-    with store.create(file, SCHEMAS[topic]) as writer:
+    with store.create(file, schema) as writer:
         for start in range(0, len(buffer.records), RECORDS_AT_A_TIME):
             rows = to_rows(topic, partition, buffer.records[start : start + RECORDS_AT_A_TIME], key)
             writer.write_table(rows.table)

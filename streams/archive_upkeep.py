@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streams.archive_files import ROWS_PER_GROUP, ArchiveFile, ArchiveStore, Part, chosen
-from streams.archive_schema import OFFSET
+from streams.archive_schema import OFFSET, schema_id
 from streams.archive_sink import NUMBERS, PLAIN, REFUSED, file_metadata, latest_files
 
 LARGEST_BYTES = 512 * 1024 * 1024
@@ -59,13 +59,12 @@ def _continues(run: list[Part], part: Part, largest_bytes: int) -> bool:
 def compact(store: ArchiveStore, topic: str, before_day: str) -> Iterator[Merged]:
     """Merge the small files of a topic's days before `before_day` (`YYYY-MM-DD`); yields after each merged file."""
     for run in runs(chosen(store.files(topic)).parts, before_day):
-        first, last = run[0].file, run[-1].file
-        file = ArchiveFile(topic, first.partition, first.first, last.last, first.day)
-        _merge(store, file, [Part(first, first.first), *run[1:]])  # whole, or it would not take the first one's place
-        yield Merged(file, tuple(run))
+        # The first one whole, or the merged file would not take its place.
+        parts = [Part(run[0].file, run[0].file.first), *run[1:]]
+        yield Merged(_merge(store, parts), tuple(run))
 
 
-def _merge(store: ArchiveStore, file: ArchiveFile, run: list[Part]) -> None:
+def _merge(store: ArchiveStore, run: list[Part]) -> ArchiveFile:
     schemas, numbers, refused = [], PLAIN, 0
     for part in run:
         with store.open(part.file) as parquet:
@@ -74,10 +73,13 @@ def _merge(store: ArchiveStore, file: ArchiveFile, run: list[Part]) -> None:
             numbers = metadata[NUMBERS].decode()
             refused += int(metadata[REFUSED])
     schema = pa.unify_schemas(schemas, promote_options="permissive")
+    first, last = run[0].file, run[-1].file
+    file = ArchiveFile(first.topic, first.partition, first.first, last.last, first.day, schema_id(schema))
     with store.create(file, schema) as writer:
         for table in _groups(store, run, schema):
             writer.write_table(table, row_group_size=ROWS_PER_GROUP)
         writer.add_key_value_metadata(file_metadata(file, numbers, refused))
+    return file
 
 
 def _groups(store: ArchiveStore, run: list[Part], schema: Any) -> Iterator[Any]:

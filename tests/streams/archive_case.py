@@ -7,7 +7,7 @@ from typing import Any
 
 from streams.archive_files import ArchiveFile, ArchiveStore, chosen, day_of
 from streams.archive_numbers import NumberKey
-from streams.archive_schema import OFFSET, Record
+from streams.archive_schema import OFFSET, SCHEMAS, Record, schema_id
 from streams.archive_sink import Buffer, write_file
 
 START_MS = 1_780_000_000_000  # 2026-05-28T20:26:40Z
@@ -43,7 +43,7 @@ def put(
     records = [Record(first + i, at_ms + 1_000 * i, value) for i, value in enumerate(values)]
     buffer = Buffer(first, first + len(records), day_of(at_ms), records)
     write_file(store, topic, partition, buffer, key)
-    return ArchiveFile(topic, partition, first, first + len(records) - 1, buffer.day)
+    return ArchiveFile(topic, partition, first, first + len(records) - 1, buffer.day, schema_id(SCHEMAS[topic]))
 
 
 def rows(store: ArchiveStore, topic: str) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ BUCKET = "calls"
 
 
 def file(first: int, last: int, day: str = "2026-05-28", partition: int = 0) -> ArchiveFile:
-    return ArchiveFile(CALL_EVENTS, partition, first, last, day)
+    return ArchiveFile(CALL_EVENTS, partition, first, last, day, "0123abcd")
 
 
 @pytest.fixture

@@ -93,6 +93,8 @@ class ModelSwitch:
         self._follow_active = _Follower("active", self._load, self._put)
         self._follow_shadow = _Follower("shadow", self._load, self._put_beside)
         self._was_told = False
+        self.has_looked = asyncio.Event()
+        """The registry has been asked what to begin with."""
         self._logged_ms = 0
         self._watched = WatchedModel(screener.classifier, _drift_watch(screener.classifier), None, _clock_ms)
         screener.classifier = self._watched
@@ -130,6 +132,7 @@ class ModelSwitch:
         name = await asyncio.to_thread(Promotions(self._registry.store).active)
         if name is not None and not self._was_told:
             self._follow_active(name)
+        self.has_looked.set()
         await asyncio.Event().wait()
 
     async def settled(self) -> None:

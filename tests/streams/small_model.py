@@ -11,14 +11,15 @@ from sklearn.frozen import FrozenEstimator
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID, N_FEATURES
 from models.artifact import Contents, save
 from models.forest import forest_of
+from models.reference import Reference
 from models.scorer import TreeScorer, calibration_of
 
 
-def save_small_model(folder: Path, seed: int = 1) -> Path:
-    """Train and write; another seed gives another version."""
+def save_small_model(folder: Path, seed: int = 1, columns: tuple[int, int] = (0, 1)) -> Path:
+    """Train and write; another seed gives another version, other columns another idea of what a robocall is."""
     random = np.random.default_rng(seed)
     rows: NDArray[np.float32] = random.exponential(3.0, size=(800, N_FEATURES)).astype(np.float32)
-    labels = rows[:, 0] + rows[:, 1] > 8.0
+    labels = rows[:, columns[0]] + rows[:, columns[1]] > 8.0
     boosted = HistGradientBoostingClassifier(max_iter=10, random_state=seed).fit(rows[:500], labels[:500])
     estimator = CalibratedClassifierCV(FrozenEstimator(boosted), method="sigmoid").fit(rows[500:], labels[500:])
     contents = Contents(
@@ -32,6 +33,7 @@ def save_small_model(folder: Path, seed: int = 1) -> Path:
         provenance={"seed": seed},
         plots={},
         created_ms=1_700_000_000_000,
+        reference=Reference.measure(rows, estimator.predict_proba(rows)[:, 1]),
     )
     save(contents, folder)
     return folder

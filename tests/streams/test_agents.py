@@ -10,6 +10,7 @@ import pytest
 import structlog.testing
 from faust.types import TP
 
+from detector.clocks import ClockTolerance
 from detector.decisions import Action, Mode
 from detector.lists import Lists
 from detector.standing import StandingDecision
@@ -82,15 +83,25 @@ class Keeper:
 class World:
     """An agent with its surroundings."""
 
-    def __init__(self, model: Path, *, sample: float = 0.0) -> None:
+    def __init__(self, model: Path, *, sample: float = 0.0, clock: ClockTolerance | None = None) -> None:
         settings = load_settings(model_dir=model, mode="enforce", web_port=0)
         self.screener = make_screener(settings, shared_trunks=False)
         self.failures: list[Exception] = []
-        self.pipeline = Pipeline(self.screener, seed=settings.hash_seed, on_failure=self.failures.append)
+        self.pipeline = Pipeline(self.screener, seed=settings.hash_seed, on_failure=self.failures.append, clock=clock)
         self.topics = Topics()
         self.keeper = Keeper()
-        sources = Sources(dict, dict, dict, lambda: "local", lambda: self.screener.versions, _no_figures)
-        self.metrics = Metrics(sources)
+        self.metrics = Metrics(
+            Sources(
+                lag=dict,
+                tracked=dict,
+                evictions=dict,
+                trunk_view=lambda: "local",
+                versions=lambda: self.screener.versions,
+                durability=lambda: Figures(0, 0, 0, 0.0, None),
+                outage_s=float,
+                unpublished=int,
+            )
+        )
         self.screening = CallScreening(
             self.pipeline,
             self.topics,
@@ -128,10 +139,6 @@ class World:
 
     def _acknowledge(self) -> None:
         self.acknowledged += 1
-
-
-def _no_figures() -> Figures:
-    return Figures(0, 0, 0, 0.0, None)
 
 
 def _key(value: bytes | None) -> bytes | None:
@@ -380,3 +387,17 @@ def test_positions_follow_each_batch_before_anything_of_it_is_published(model: P
     assert world.positions[0] == (0, 63 * 3 + 1)
     assert world.published_at[0] == 0
     assert world.positions == sorted(world.positions)
+
+
+def test_wrong_clocks_are_counted_and_their_calls_decided(model: Path, events: list[bytes]) -> None:
+    """The traffic is of another year than its arrival, but for one event."""
+    world = World(model, clock=ClockTolerance())
+    right = json.loads(next(line for line in events if b'"call_setup"' in line)) | {"setup_time_ms": NOW_MS - 5}
+
+    world.screen([*events, encode(right)])
+
+    assert world.figure("robocall_clock_skew_total") == len(events)
+    sent = {event["call_id"]: event["setup_time_ms"] for event in map(json.loads, events) if "end_time_ms" not in event}
+    answered = {decision["call_id"]: decision["setup_time_ms"] for decision in world.topics.decisions()}
+    assert answered == sent | {right["call_id"]: NOW_MS - 5}
+    assert world.figure("robocall_fail_open_total") == 0

@@ -20,11 +20,13 @@ class Injected:
         begun_s: epoch seconds.
         ended_s: epoch seconds; the same for one that is over at once, as a kill is.
         in_flight: calls at the broker and not yet decided when it began.
+        recovery_s: from its end until a fresh call was decided in every partition, seconds.
     """
 
     begun_s: float
     ended_s: float
     in_flight: int
+    recovery_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,21 @@
-"""The faults, each a function of a stage under load; used by the short tests and by `make soak` alike."""
+"""The faults, each a function of a stage under load: used by the short tests and by `make soak` alike."""
 
 import random
 import signal
 import time
 
-from tests.faults.stage import Stage
+import redis
+
+from streams import topics
+from streams.settings import load_settings
+from streams.topics import CALL_EVENTS
+from tests.faults.disk import SmallDisk
+from tests.faults.stage import SESSION_TIMEOUT_S, Stage
+from tests.processes import wait_until
 
 INSTANTS_S = (0.2, 3.0)
 """Faults come at random instants: so long after the system was well again."""
+END_TIMEOUT_S = 30.0
 
 
 def _at_a_random_instant(chance: random.Random) -> None:
@@ -18,5 +26,139 @@ def kill_one(on: Stage, chance: random.Random) -> None:
     """Kill -9 of one worker; the supervisor starts it again."""
     _at_a_random_instant(chance)
     with on.fault():
+        chance.choice(on.fleet.members).send(signal.SIGKILL)
+    on.wait_until_whole()
+
+
+def terminate_one(on: Stage, chance: random.Random) -> None:
+    """SIGTERM to one worker; the supervisor starts it again when it has ended, in order or not."""
+    _at_a_random_instant(chance)
+    _restart(on, chance.randrange(len(on.fleet.members)))
+
+
+def restart_all(on: Stage, chance: random.Random) -> None:
+    """A rolling restart: SIGTERM to one worker after the other, each when the one before is back at work."""
+    _at_a_random_instant(chance)
+    for index in range(len(on.fleet.members)):
+        _restart(on, index)
+
+
+def _restart(on: Stage, index: int) -> None:
+    member = on.fleet.members[index]
+    ended = len(member.exits)
+    with on.fault():
+        member.send(signal.SIGTERM)
+        wait_until(lambda: len(member.exits) > ended, f"{member.name} ends after SIGTERM", timeout_s=END_TIMEOUT_S)
+    assert member.exits[-1] == 0, f"{member.name} ended with {member.exits[-1]} after SIGTERM"
+    on.wait_until_whole()
+
+
+def freeze_one(on: Stage, chance: random.Random, seconds: float = 1.5 * SESSION_TIMEOUT_S) -> None:
+    """SIGSTOP of one worker for longer than its session lasts; then it wakes up as a zombie."""
+    _at_a_random_instant(chance)
+    member = chance.choice(on.fleet.members)
+    with on.fault():
+        member.send(signal.SIGSTOP)
+        time.sleep(seconds)
+        member.send(signal.SIGCONT)
+    on.wait_until_whole()
+
+
+def stop_broker(on: Stage, chance: random.Random, seconds: float) -> None:
+    """The broker is stopped in order and started again."""
+    _at_a_random_instant(chance)
+    with on.fault():
+        on.broker.stop()
+        time.sleep(seconds)
+        on.broker.start()
+    on.wait_until_whole()
+
+
+def lose_brokers(on: Stage, chance: random.Random, seconds: float) -> None:
+    """No broker answers: connections stay open and nothing comes through."""
+    _at_a_random_instant(chance)
+    with on.fault():
+        on.broker.pause()
+        time.sleep(seconds)
+        on.broker.resume()
+    on.wait_until_whole()
+
+
+def kill_redis(on: Stage, chance: random.Random, seconds: float) -> None:
+    """Redis is killed and comes back empty."""
+    _at_a_random_instant(chance)
+    with on.fault():
+        on.valkey.kill()
+        time.sleep(seconds)
+        on.valkey.start()
+
+
+def slow_redis(on: Stage, chance: random.Random, seconds: float, delay_s: float = 2.0) -> None:
+    """Every answer of Redis comes late."""
+    _at_a_random_instant(chance)
+    with on.fault():
+        on.redis.slow(delay_s)
+        time.sleep(seconds)
+        on.redis.slow(0.0)
+
+
+def fill_redis(on: Stage, chance: random.Random, seconds: float) -> None:
+    """Redis is out of memory and refuses every write."""
+    _at_a_random_instant(chance)
+    with redis.Redis.from_url(on.valkey.url) as client, on.fault():
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", 1)
+        time.sleep(seconds)
+        client.config_set("maxmemory", 0)
+
+
+def more_partitions(on: Stage, chance: random.Random, number: int) -> None:
+    """`call-events` gets more partitions under running workers."""
+    _at_a_random_instant(chance)
+    settings = load_settings(kafka_bootstrap_servers=on.broker.bootstrap)
+    with topics.admin_client(settings) as admin, on.fault():
+        admin.create_partitions({CALL_EVENTS: number})
+        on.partitions = number
+    on.wait_until_whole()
+
+
+def _while_snapshots_fail(on: Stage, seconds: float) -> None:
+    """Let time pass with one kill -9 in the middle: the worker that comes back has older snapshots only."""
+    time.sleep(seconds)
+    on.fleet.members[0].send(signal.SIGKILL)
+
+
+def fill_snapshots(on: Stage, chance: random.Random, disk: SmallDisk, seconds: float) -> None:
+    """The disk of the snapshots is full, and a worker is killed meanwhile."""
+    _at_a_random_instant(chance)
+    with on.fault():
+        disk.fill()
+        _while_snapshots_fail(on, seconds)
+        on.wait_until_whole()
+        disk.free()
+    on.wait_for_snapshots()
+
+
+def refuse_snapshots(on: Stage, chance: random.Random, disk: SmallDisk, seconds: float) -> None:
+    """The disk of the snapshots is read-only, and a worker is killed meanwhile."""
+    _at_a_random_instant(chance)
+    with on.fault():
+        disk.read_only()
+        _while_snapshots_fail(on, seconds)
+        on.wait_until_whole()
+        disk.writable()
+    on.wait_for_snapshots()
+
+
+def damage_snapshots(on: Stage, chance: random.Random) -> None:
+    """The newest snapshot of every partition is damaged in the middle, and a worker is killed."""
+    on.wait_for_snapshots()
+    on.wait_for_snapshots()  # each partition has one before its newest
+    _at_a_random_instant(chance)
+    with on.fault():
+        for path in on.newest_snapshots():
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 0xFF
+            path.write_bytes(content)
         chance.choice(on.fleet.members).send(signal.SIGKILL)
     on.wait_until_whole()

@@ -1,6 +1,7 @@
 """Everything that a fault happens to: broker, store, workers, traffic; and what is found in the end."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from pathlib import Path
 
 from streams import topics
 from streams.settings import load_settings
+from streams.snapshot_store import SUFFIX
+from streams.topics import CALL_EVENTS
 from tests.broker_process import BrokerProcess, broker_process
 from tests.faults.answers import Answers
 from tests.faults.findings import Findings, Injected, contradicting, longest_gap_s, missing, recovered_s
@@ -16,6 +19,8 @@ from tests.faults.proxy import Proxy
 from tests.faults.traffic import Change, Traffic
 from tests.integration.valkey_process import ValkeyProcess
 from tests.processes import WORKER, wait_until
+
+log = logging.getLogger(__name__)
 
 SESSION_TIMEOUT_S = 6
 RECOVERY_TIMEOUT_S = 90.0
@@ -72,30 +77,59 @@ class Stage:
         self._begun_s = time.time()
 
     @contextlib.contextmanager
+    def burst(self, rate: float) -> Iterator[None]:
+        """Publish so many events a second more while the block runs; they count like the others."""
+        more = Traffic(self.broker.bootstrap, rate=rate, seed=self.plan.seed + 1)
+        more.start()
+        yield
+        more.stop()
+        self.traffic.sent.extend(more.sent)
+
+    @contextlib.contextmanager
     def fault(self) -> Iterator[None]:
         """Note that a fault lasts as long as the block, and wait for recovery after it."""
         begun_s, in_flight = time.time(), len(self.undecided())
         yield
         ended_s = time.time()
-        self.injected.append(Injected(begun_s, ended_s, in_flight))
-        self.wait_until_fresh(ended_s, "fresh calls are decided in every partition after the fault")
+        recovery_s = self.wait_until_fresh(ended_s, "fresh calls are decided in every partition after the fault")
+        self.injected.append(Injected(begun_s, ended_s, in_flight, recovery_s))
 
     def undecided(self) -> set[str]:
         """Calls that lie at the broker and have no decision yet."""
         return missing(self.traffic.setups(), list(self.answers.decisions))
 
-    def wait_until_fresh(self, since_s: float, what: str) -> None:
-        """Return once a call sent after an instant was decided quickly in every partition."""
+    def wait_until_fresh(self, since_s: float, what: str) -> float:
+        """Return once a call sent after an instant was decided quickly in every partition: how long that took."""
+        found: list[float] = []
 
         def is_fresh() -> bool:
-            found = recovered_s(self.traffic.setups(), list(self.answers.decisions), since_s, self.partitions)
-            return found is not None
+            took_s = recovered_s(self.traffic.setups(), list(self.answers.decisions), since_s, self.partitions)
+            found.extend([] if took_s is None else [took_s])
+            return bool(found)
 
         wait_until(is_fresh, what, timeout_s=RECOVERY_TIMEOUT_S)
+        return found[0]
 
     def wait_until_whole(self) -> None:
         """Return once every worker runs and has its partitions again."""
         wait_until(lambda: self.fleet.share(self.partitions), "every worker has partitions", timeout_s=START_TIMEOUT_S)
+
+    def newest_snapshots(self) -> list[Path]:
+        """The newest published snapshot of each partition, where snapshots are files."""
+        newest: dict[str, Path] = {}
+        for path in sorted(self.snapshots.glob(f"*{SUFFIX}")):
+            newest[path.name.removeprefix(CALL_EVENTS).rsplit("-", 3)[0]] = path
+        return list(newest.values())
+
+    def wait_for_snapshots(self) -> None:
+        """Return once every partition has a snapshot that was published after this was called."""
+        since_s = time.time()
+
+        def are_there() -> bool:
+            found = self.newest_snapshots()
+            return len(found) == self.partitions and all(path.stat().st_mtime >= since_s for path in found)
+
+        wait_until(are_there, "every partition has a new snapshot", timeout_s=RECOVERY_TIMEOUT_S)
 
     def end(self) -> Findings:
         """End the traffic, let everything be decided, and stop the workers; what was found."""
@@ -107,7 +141,9 @@ class Stage:
         statuses = self.fleet.stop()
         assert statuses == [0] * len(statuses), f"the workers ended with {statuses} when they were told to stop"
         self.answers.stop()
-        return self._findings()
+        found = self._findings()
+        log.info("%s", found)
+        return found
 
     def wait_until_acknowledged(self) -> None:
         """Return once no worker has anything left to read."""
@@ -122,7 +158,6 @@ class Stage:
 
     def _findings(self) -> Findings:
         setups, decisions = self.traffic.setups(), self.answers.decisions
-        recoveries = [recovered_s(setups, decisions, one.ended_s, self.partitions) for one in self.injected]
         return Findings(
             injected=len(self.injected),
             events=len(self.traffic.sent),
@@ -133,7 +168,7 @@ class Stage:
             late=sum(one.is_late for one in decisions),
             dead_letters=len(self.answers.dead_letters),
             longest_gap_s=longest_gap_s(setups, decisions, self._begun_s, self._ended_s),
-            recovery_s=max((one for one in recoveries if one is not None), default=0.0),
+            recovery_s=max((one.recovery_s for one in self.injected), default=0.0),
         )
 
 

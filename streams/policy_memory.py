@@ -1,7 +1,7 @@
 """The policy memory of a partition as bytes, for its snapshot: typed, bounded, and nothing in it is executed.
 
-An outer msgpack list holds groups of entries, each encoded by itself, so that the interpreter lock is free between two
-groups when a thread does this beside the stream.
+An outer msgpack list holds groups of entries, each encoded by itself: msgspec keeps the interpreter for as long as one
+call takes, and the event loop is not to wait for a hundred thousand entries of another thread.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from detector.standing import Held, PolicyMemory, StandingDecision
 from streams.snapshot_errors import SnapshotRefused
 
 GROUP = 500
-"""Entries encoded at a time, well under a millisecond."""
+"""Entries at a time, well under a millisecond."""
 MAX_BYTES = 256 * 1024 * 1024
 MAX_BLOCKS = 1_000
 """Of a number, the most that a policy can count (`StandingBlocks.after_blocks`)."""

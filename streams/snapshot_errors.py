@@ -11,7 +11,7 @@ ADVICE = {
     errno.EACCES: "give the worker's user the right to read and write there",
     errno.EPERM: "give the worker's user the right to read and write there",
     errno.ENOTDIR: "name a folder",
-    errno.EEXIST: "name a folder",
+    errno.EEXIST: "a file is in the way, remove it or name another place",
     errno.ENOENT: "create the bucket or folder, or name another place",
 }
 

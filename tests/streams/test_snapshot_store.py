@@ -229,7 +229,7 @@ def test_what_a_dead_worker_left_behind_is_removed_after_an_hour(finished: Path,
 def test_a_store_that_is_a_file_says_so(finished: Path, tmp_path: Path) -> None:
     store = SnapshotStore(str(finished))
 
-    with pytest.raises(SnapshotStoreError, match=r"^cannot publish a snapshot to .*: name a folder$"):
+    with pytest.raises(SnapshotStoreError, match=r"^cannot publish a snapshot to .*: a file is in the way, remove"):
         store.publish(finished, HEADER)
     with pytest.raises(SnapshotStoreError, match=r"^cannot list the snapshots of .*: name a folder$"):
         store.candidates("call-events", 3, 100)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import click
 import redis
@@ -21,10 +22,11 @@ from rich.text import Text
 from detector.errors import RobocallError
 from detector.features import FEATURE_SCHEMA_ID
 from models import artifact
-from streams import topics
+from streams import model_doctor, topics
 from streams.errors import KafkaUnreachable
 from streams.policy_file import load_policy
 from streams.settings import Settings, load_settings, unknown_keys
+from streams.store import ACTIVE_MODEL
 
 LIBRARIES = ("faust-streaming", "mode-streaming", "aiokafka", "numba", "numpy", "msgspec", "scikit-learn", "redis")
 CONNECT_TIMEOUT_SECONDS = 2.0
@@ -55,6 +57,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _kafka(settings)
     yield _redis(settings)
     yield _guarded("model", lambda: _model(settings))
+    yield from _promoted(settings)
+    yield from _alarms(settings)
     yield from _policy(settings)
     yield _scratch()
 
@@ -118,14 +122,8 @@ def _topics(complaints: list[str]) -> Iterator[Finding]:
 def _redis(settings: Settings) -> Finding:
     """Look at Redis; a worker goes on without it, so nothing here is worse than a warning."""
     consequence = "workers go on with trunk_view: local and without lists"
-    options = {"ssl_ca_certs": str(settings.redis_tls_cafile)} if settings.redis_tls_cafile else {}
     try:
-        with redis.Redis.from_url(
-            settings.redis_url.get_secret_value(),
-            socket_timeout=CONNECT_TIMEOUT_SECONDS,
-            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            **options,
-        ) as client:
+        with _redis_client(settings) as client:
             server = client.info("server")
     except (redis.RedisError, OSError) as error:
         return Finding("redis", State.WARNING, f"{settings.redis_address} does not answer ({error}): {consequence}")
@@ -136,10 +134,55 @@ def _redis(settings: Settings) -> Finding:
     return Finding("redis", State.OK, f"{settings.redis_address}: {name} {found}")
 
 
+def _redis_client(settings: Settings) -> redis.Redis:
+    options: dict[str, Any] = {"ssl_ca_certs": str(settings.redis_tls_cafile)} if settings.redis_tls_cafile else {}
+    return redis.Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        **options,
+    )
+
+
 def _model(settings: Settings) -> str:
     folder = settings.model_dir or artifact.SHIPPED
     model = artifact.load(folder, schema_id=FEATURE_SCHEMA_ID)
     return f"{model.version} for features {model.schema_id}, from {folder}"
+
+
+def _promoted(settings: Settings) -> Iterator[Finding]:
+    """Look at the model that was promoted; workers keep theirs when it cannot serve, so nothing here is broken."""
+    sentence, complaints = model_doctor.promoted(settings, _told(settings))
+    if sentence:
+        yield Finding("promotion", State.OK, sentence)
+    for complaint in complaints:
+        yield Finding("promotion", State.WARNING, complaint)
+
+
+def _told(settings: Settings) -> str | None:
+    """Name of the model that Redis tells workers; None where it tells none, or does not answer."""
+    try:
+        with _redis_client(settings) as client:
+            name: Any = client.get(ACTIVE_MODEL)
+    except (redis.RedisError, OSError):
+        return None
+    return None if name is None else name.decode("utf-8", "replace")
+
+
+def _alarms(settings: Settings) -> Iterator[Finding]:
+    """Ask the worker on this machine how its model does."""
+    try:
+        raised = model_doctor.alarms(settings)
+    except ValueError as error:
+        yield Finding("watch", State.WARNING, f"what answers on port {settings.web_port} gives no metrics: {error}")
+        return
+    if raised is None:
+        yield Finding("watch", State.OK, "no worker answers here: the alarms of others are robocall_model_alarm")
+        return
+    for sentence in raised:
+        yield Finding("watch", State.WARNING, sentence)
+    if not raised:
+        yield Finding("watch", State.OK, "the worker here raises no alarm about its model")
 
 
 def _policy(settings: Settings) -> Iterator[Finding]:

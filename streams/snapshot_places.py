@@ -178,7 +178,7 @@ def open_place(url: str, *, timeout_s: float) -> Place:
         ValueError: no such kind of URL is known.
     """
     options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
-    if url.startswith("s3://"):
+    if url.startswith(("s3://", "s3a://")):
         patience = {"connect_timeout": CONNECT_S, "read_timeout": SILENCE_S, "retries": {"total_max_attempts": 1}}
         options["config_kwargs"] = patience
     store, path = url_to_fs(url, **options)
@@ -190,5 +190,6 @@ def open_place(url: str, *, timeout_s: float) -> Place:
 
 def _changed_ms(info: Mapping[str, Any]) -> int:
     """Time of the last change of a listed object, 0 where the store does not say."""
-    changed = next((info[name] for name in ("LastModified", "mtime", "updated", "created") if name in info), 0)
-    return int((changed.timestamp() if isinstance(changed, datetime) else 0) * 1_000)
+    changed = next((info[name] for name in ("LastModified", "mtime", "created") if name in info), 0)
+    seconds = changed.timestamp() if isinstance(changed, datetime) else changed
+    return int(seconds * 1_000) if isinstance(seconds, int | float) else 0

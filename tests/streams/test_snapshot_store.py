@@ -55,11 +55,13 @@ def s3_url() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", "s3", "memory"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty place that does not exist yet."""
     if request.param == "folder":
         return str(tmp_path / "deep" / "down")
+    if request.param == "memory":  # stands for the stores of fsspec that are not asynchronous inside
+        return f"memory://{tmp_path}"
     return f"{request.getfixturevalue('s3_url')}/{tmp_path.name}"
 
 

@@ -28,7 +28,7 @@ from streams.archive_upkeep import compact as merge
 from streams.archive_upkeep import prune as delete
 from streams.files import open_output, require_distinct
 from streams.kafka_client import require_topics
-from streams.settings import Settings, load_settings
+from streams.settings import Settings, load_settings, unknown_keys
 
 REPORT_S = 30.0
 EVENTS_BETWEEN_UPDATES = 5_000
@@ -80,6 +80,8 @@ def run() -> None:
     settings = load_settings()
     chosen = load_archive_settings()
     logging.configure(settings.log_level, settings.log_format)
+    for complaint in unknown_keys():
+        log.warning(complaint)
     asyncio.run(_archive(settings, chosen, Console(stderr=True)))
 
 

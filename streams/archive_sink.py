@@ -21,7 +21,7 @@ from streams.archive_files import ArchiveFile, ArchiveStore, ArchiveUnusable, da
 from streams.archive_numbers import NumberKey
 from streams.archive_schema import SCHEMAS, Record, schema_id, to_rows
 from streams.archive_settings import ARCHIVED, ArchiveSettings
-from streams.errors import KafkaUnreachable
+from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka_client import client_settings
 from streams.settings import Settings
 
@@ -144,18 +144,20 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
 
         Raises:
             KafkaUnreachable: no broker answers at the start.
+            ClusterRefused: this user may not read the topics.
             ArchiveUnusable: the archive cannot be read or written, or belongs to other topics or another number key.
         """
         try:
             await self._consumer.start()
-        except KafkaConnectionError as error:
-            await self._consumer.stop()
-            raise KafkaUnreachable(self._settings.kafka_bootstrap_servers) from error
-        try:
             self._consumer.subscribe(topics=ARCHIVED, listener=self)
             while not stop.is_set():
                 await self._round()
             await self._write(list(self._buffers))
+        except KafkaConnectionError as error:
+            raise KafkaUnreachable(self._settings.kafka_bootstrap_servers) from error
+        except KafkaError as error:
+            needs = f"Read on the archived topics and on the group {self._archive.consumer_group}"
+            raise ClusterRefused("to read", needs, error) from error
         finally:
             await self._consumer.stop()
 

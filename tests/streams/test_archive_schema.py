@@ -11,6 +11,7 @@ from detector.decisions import Decision
 from detector.events import CallEnd, CallSetup, Feedback
 from detector.features import FEATURE_NAMES
 from streams.archive_schema import PLACE, SCHEMAS, Record, to_rows
+from streams.records import encode, encode_decision, scored_call
 from streams.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
 from tests.streams.archive_case import encoded, setup
 
@@ -84,6 +85,21 @@ def test_decisions_come_back_with_their_structures() -> None:
     assert {name: row[name] for name in DECISION} == DECISION
 
 
+@pytest.mark.parametrize("time_ms", [2**63, 2**64, 2**80, -(2**70)])
+def test_a_number_that_no_column_holds_costs_only_its_record(time_ms: int) -> None:
+    """The contract has no bounds for the times of a decision; the sink must not die of one, again and again."""
+    values = [encoded(DECISION), encoded(DECISION | {"setup_time_ms": time_ms}), encoded(DECISION | {"call_id": "2"})]
+    rows = to_rows(CALL_DECISIONS, 0, [Record(i, 0, value) for i, value in enumerate(values)], None)
+    assert rows.refused == 1
+    assert rows.table.column("kafka_offset").to_pylist() == [0, 2]
+
+
+def test_a_feature_beyond_float32_is_kept_as_infinite_or_refused() -> None:
+    values = [encoded(DECISION | {"features": {"f": value}}) for value in (1e300, 0.5)]
+    rows = to_rows(SCORED_CALLS, 0, [Record(i, 0, value) for i, value in enumerate(values)], None)
+    assert dict(rows.table.to_pylist()[-1]["features"]) == {"f": 0.5}
+
+
 def test_feature_vectors_of_any_table_fit() -> None:
     """An older or newer worker has other features; none is lost, and the decision says of which table they are."""
     now = dict.fromkeys(FEATURE_NAMES, 0.25)
@@ -91,6 +107,16 @@ def test_feature_vectors_of_any_table_fit() -> None:
     first, second = back(SCORED_CALLS, encoded(DECISION | {"features": now}), encoded(DECISION | {"features": older}))
     assert dict(first["features"]) == now
     assert dict(second["features"]) == older
+
+
+def test_what_a_worker_writes_is_read() -> None:
+    """The records that the worker's own encoders make, without a label, an answer or a reason."""
+    plain = DECISION | {"label": None, "sip": None, "reasons": ()}
+    decision = Decision(**plain)
+    assert back(CALL_DECISIONS, encode_decision(decision))[0]["call_id"] == "call-1"
+    (row,) = back(SCORED_CALLS, encode(scored_call(decision, {"number_attempts_1h": 3.0})))
+    assert (row["score"], row["reasons"], row["sip"]) == (0.97, [], None)
+    assert dict(row["features"]) == {"number_attempts_1h": 3.0}
 
 
 def test_feedback_comes_back() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from streams.archive_settings import load_archive_settings
 from streams.errors import SettingsInvalid
+from streams.settings import unknown_keys
 from tests.streams.archive_case import SECRET
 
 
@@ -36,3 +37,8 @@ def test_the_key_is_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_archive_settings()
     assert settings.key == SECRET
     assert SECRET not in repr(settings)
+
+
+def test_a_worker_does_not_take_them_for_typing_errors() -> None:
+    assert unknown_keys({"ROBOCALL_ARCHIVE_URL": "x"}) == []
+    assert len(unknown_keys({"ROBOCALL_ARCHIV_URL": "x"})) == 1

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from pydantic import SecretStr
 
 from streams.archive_files import ArchiveStore
+from streams.archive_numbers import NumberKey
 from streams.archive_schema import OFFSET, PARTITION
 from streams.archive_settings import load_archive_settings
 from streams.archive_sink import Sink, Tally
@@ -178,6 +180,46 @@ def test_two_sinks_that_both_own_the_partitions_count_once(environment: dict[str
         stop(two)
     assert set(calls(store).values()) == {1}
     assert set(places(store, CALL_EVENTS).values()) == {1}
+
+
+def test_partitions_that_move_between_sinks_lose_and_repeat_nothing(
+    environment: dict[str, str], store: ArchiveStore
+) -> None:
+    """One sink, then two of its group, then the second alone, while calls arrive and every file is small."""
+    bootstrap = environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"]
+    produced = 0
+
+    def call(number: int) -> None:
+        nonlocal produced
+        produce(bootstrap, CALL_EVENTS, [encoded(setup(n)) for n in range(produced, produced + number)])
+        produced += number
+
+    call(500)
+    with sink(environment) as one:
+        wait_until(lambda: len(calls(store)) == produced, "the first sink archives alone")
+        with sink(environment) as two:
+            for _ in range(20):  # about as long as the group needs to share the partitions anew
+                call(50)
+                time.sleep(0.2)
+            wait_until(lambda: len(calls(store)) == produced, "both archive")
+            stop(one)
+            call(500)
+            wait_until(lambda: len(calls(store)) == produced, "the second sink archives alone")
+            stop(two)
+    assert set(calls(store).values()) == {1}
+
+
+def test_digested_numbers_are_in_no_file(environment: dict[str, str], store: ArchiveStore) -> None:
+    """Neither those of the events nor those of the verdicts, and both in the same form."""
+    bootstrap = environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"]
+    produce(bootstrap, CALL_EVENTS, [encoded(setup(7, from_number="+12025550007", calling_name="Alice"))])
+    produce(bootstrap, CALL_FEEDBACK, [encoded(FEEDBACK | {"calling_number": "+12025550007", "note": "it was Alice"})])
+    key = SecretStr(SECRET)
+    asyncio.run(archive_until(lambda tally: tally.waiting == 2, environment, store, flush_s=3_600, number_key=key))
+    (event,), (verdict,) = rows(store, CALL_EVENTS), rows(store, CALL_FEEDBACK)
+    digested = NumberKey(SECRET).number("+12025550007")
+    assert event["calling_number"] == event["from_number"] == verdict["calling_number"] == digested
+    assert not any("+12025550007" in str(row) or "Alice" in str(row) for row in (event, verdict))
 
 
 def test_another_number_key_is_refused(environment: dict[str, str], store: ArchiveStore) -> None:

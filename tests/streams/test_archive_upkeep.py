@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from streams.archive_schema import OFFSET
 from streams.archive_sink import latest_files
 from streams.archive_upkeep import ABANDONED_S, clear, compact, expired, prune
 from streams.topics import CALL_EVENTS
+from tests.processes import ROOT, wait_until
 from tests.streams.archive_case import DAY_MS, START_MS, encoded, files_in, put, rows, setup
 
 DAY = "2026-05-28"
@@ -107,6 +110,28 @@ def test_any_history_of_writing_merging_and_deleting_keeps_every_record_once(sto
             assert all(file.last < end for file in superseded)
         assert offsets(store) == list(range(end))
         assert latest_files(store, [CALL_EVENTS])[CALL_EVENTS, 0].last == end - 1
+
+
+def test_a_merge_that_is_killed_at_any_instant_is_ended_by_the_next(store: ArchiveStore) -> None:
+    """kill -9 while it merges forty partitions; before and after every record is there once."""
+    for partition in range(40):
+        for first in range(0, 12, 3):
+            values = [encoded(setup(n)) for n in range(first, first + 3)]
+            put(store, CALL_EVENTS, values, first=first, partition=partition)
+    before = rows(store, CALL_EVENTS)
+    command = [sys.executable, "-m", "streams.cli", "archive", "compact"]
+    merged = 0
+    for wanted in (3, 9, 20):
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"ROBOCALL_ARCHIVE_URL": store.url})
+        wait_until(lambda: len(store.files(CALL_EVENTS)) >= 160 + wanted, "some are merged")  # noqa: B023
+        process.kill()
+        process.wait()
+        merged = len(store.files(CALL_EVENTS)) - 160
+        assert rows(store, CALL_EVENTS) == before
+    assert len(list(compact(store, CALL_EVENTS, NEXT_DAY))) == 40 - merged
+    clear(store, CALL_EVENTS, grace_s=-1)
+    assert ranges(store) == [(0, 11)] * 40
+    assert rows(store, CALL_EVENTS) == before
 
 
 def test_a_query_that_began_before_the_merge_reads_on(store: ArchiveStore) -> None:

@@ -27,6 +27,7 @@ from kafka import KafkaAdminClient
 
 from benchmarks.machine import describe
 from benchmarks.workload import latency_event
+from streams.files import private_folder
 from streams.guest_group import guest_group, partitions_of
 from streams.local import local_services
 from streams.settings import load_settings
@@ -52,7 +53,11 @@ def main() -> None:
         with admin_client(settings) as admin, ExitStack() as at_exit:
             partitions = prepare(admin, options.partitions)
             group = at_exit.enter_context(guest_group(admin, "robocall-benchmark"))
-            own = {"ROBOCALL_CONSUMER_GROUP": group, "ROBOCALL_PARTITIONS": str(partitions)}
+            own = {
+                "ROBOCALL_CONSUMER_GROUP": group,
+                "ROBOCALL_PARTITIONS": str(partitions),
+                "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
+            }
             at_exit.enter_context(running_worker(services.environment() | own))
             at_exit.enter_context(running_loop(servers))
             time.sleep(5)

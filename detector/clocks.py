@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from detector.columns import CallBatch, Ints
 
 MINUTE_MS = 60_000
+BACKFILL_MS = 48 * 60 * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,18 @@ class ClockTolerance:
     that kept events back through an outage is late, not wrong, and its events belong where they happened. A wrong time
     zone, the usual cause, is wrong by a multiple of 15 minutes, nearly always by hours.
 
+    Much further behind than any time zone it is a replay of old traffic on purpose, which is driven by its own time.
+    What is too old for a window does not enter it.
+
     Attributes:
         ahead_ms: Most that an event may be dated after its arrival, milliseconds, at least 0.
         behind_ms: Most that an event may be dated before its arrival, milliseconds, at least 0.
+        backfill_ms: Dated further than this before its arrival it is left alone, milliseconds, at least 0.
     """
 
     ahead_ms: int = MINUTE_MS
     behind_ms: int = 30 * MINUTE_MS
+    backfill_ms: int = BACKFILL_MS
 
 
 def shifts_ms(time_ms: Ints, arrivals_ms: Ints, tolerance: ClockTolerance) -> Ints:
@@ -44,7 +50,8 @@ def shifts_ms(time_ms: Ints, arrivals_ms: Ints, tolerance: ClockTolerance) -> In
         tolerance: What is not corrected.
     """
     ahead = time_ms - arrivals_ms
-    is_wrong = ((ahead > tolerance.ahead_ms) | (-ahead > tolerance.behind_ms)) & (arrivals_ms > 0)
+    is_behind = (-ahead > tolerance.behind_ms) & (-ahead <= tolerance.backfill_ms)
+    is_wrong = ((ahead > tolerance.ahead_ms) | is_behind) & (arrivals_ms > 0)
     shifts: NDArray[np.int64] = np.where(is_wrong, (MINUTE_MS // 2 - ahead) // MINUTE_MS * MINUTE_MS, 0)
     return shifts
 

@@ -1,33 +1,43 @@
 """The one place where the parts of a worker are joined. Building connects to nothing; it reads policy and model."""
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from detector.clocks import ClockTolerance
 from detector.screening import Screener
 from models.artifact import SHIPPED
 from streams import pages
 from streams.agents import CallScreening
 from streams.decision_writer import DecisionWriter
+from streams.durability import Durability
 from streams.failures import Failures
 from streams.faust_app import make_faust_app
+from streams.files import private_folder
 from streams.health import Health, Verdict
 from streams.kafka_client import client_settings
 from streams.list_sync import ListSync
 from streams.log import NumberDigest
+from streams.log_reader import LogReader
 from streams.metrics import Metrics, Sources
 from streams.model_switch import ModelSwitch
 from streams.ownership import Ownership
 from streams.pipeline import Pipeline
-from streams.publisher import Publisher
+from streams.publisher import Publisher, partition_of
+from streams.recovery import Recovery, RecoveryLimits
 from streams.running import Background, Ending, Part
 from streams.screener import make_screener
-from streams.settings import Settings
+from streams.settings import NO_SNAPSHOTS, Settings
+from streams.snapshot_store import SnapshotStore
+from streams.snapshots import SnapshotLimits, Snapshots
 from streams.store import Guard, connect
 from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.trunk_exchange import TrunkExchange
+from streams.worker_state import WorkerState
 
 PUBLISHED = (CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS)
 TOPICS = (CALL_EVENTS, *PUBLISHED)
@@ -50,12 +60,13 @@ class Assembly:
     screener: Screener
 
 
-def build_app(settings: Settings, ending: Ending) -> Assembly:
+def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     """Join the parts of a worker; call it with the event loop in place that will run them.
 
     Args:
         settings: of this worker.
         ending: told about the failure that must stop it.
+        identity: of the topic of call events, `streams.topics.identity`: whose snapshots may be used.
 
     Returns:
         The Faust application and the services around it, to be run by `streams.running.run`: nothing is started yet.
@@ -64,16 +75,12 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
     engine: Any = screener.engine
     app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
     health = Health(settings.health_stall_s)
-    ownership = Ownership(CALL_EVENTS, engine.forget_partition, health)
-    ownership.follow(app)
 
     redis, guard = connect(settings), Guard()
-    exchange = TrunkExchange(engine, redis, guard, lambda: ownership.partitions)
     switch = ModelSwitch(screener, (settings.model_dir or SHIPPED).absolute().parent)
     lists = ListSync(redis, guard, screener, on_model=switch)
     keeper = DecisionWriter(redis, guard)
 
-    publisher = _make_publisher(settings, ending)
     metrics = Metrics(
         Sources(
             lag=lambda: _lag(app),
@@ -81,42 +88,98 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
             evictions=engine.evictions,
             trunk_view=lambda: exchange.trunk_view,
             versions=lambda: screener.versions,
+            # Made below, and asked only when somebody looks.
+            durability=lambda: durability.figures(),  # noqa: PLW0108
+            outage_s=lambda: publisher.outage_s(),  # noqa: PLW0108
+            unpublished=lambda: publisher.waiting(),  # noqa: PLW0108
         )
     )
-    add_agent(app, source, _make_screening(settings, screener, publisher, keeper, metrics), ending)
+    clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
+    pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error), clock=clock)
+    durability = _make_durability(settings, app, pipeline, identity, lists)
+    exchange = TrunkExchange(engine, redis, guard, lambda: durability.ready)
+    Ownership(CALL_EVENTS, durability.hand_over, durability.keep_only, health).follow(app)
+
+    publisher = _make_publisher(settings, ending, metrics.turned_late)
+    screening = _make_screening(settings, pipeline, durability, publisher, keeper, metrics)
+    add_agent(app, source, screening, ending)
 
     def verdict() -> Verdict:
-        return health.observe(app.consumer.progress(), time.monotonic())
+        return health.observe(app.consumer.progress(), time.monotonic(), durability.unready.values())
 
     pages.add(app, metrics, verdict)
     jobs = [
         ("trunk exchange", exchange.run),
         ("list sync", lists.run),
         ("decision writer", keeper.run),
+        ("snapshots", durability.run),
         ("watch", lambda: _watch(verdict)),
     ]
-    return Assembly(app, [publisher, Background(jobs)], screener)
+    return Assembly(app, [publisher, durability, Background(jobs)], screener)
 
 
-def _make_publisher(settings: Settings, ending: Ending) -> Publisher:
+def _make_durability(settings: Settings, app: Any, pipeline: Pipeline, identity: str, lists: ListSync) -> Durability:
+    """What keeps windows over restarts and moves; joined to the consumer, which tells where partitions stand."""
+
+    def home(calling_number: str) -> int:
+        return partition_of(calling_number.encode("utf-8", "surrogatepass"), app.consumer.partition_count(CALL_EVENTS))
+
+    state = WorkerState(pipeline, home)
+    store = None if settings.snapshot_url == NO_SNAPSHOTS else SnapshotStore(settings.snapshot_url)
+    spool = private_folder()
+    recovery = Recovery(
+        state,
+        store,
+        identity,
+        spool,
+        lambda: LogReader(settings, CALL_EVENTS),
+        RecoveryLimits(settings.max_batch_events, settings.warm_up_s, settings.warm_up_events),
+        on_restored=lists.read_again,
+    )
+    snapshots = None
+    if store is not None:
+        snapshots = Snapshots(
+            state,
+            store,
+            identity=identity,
+            instance=settings.instance_id or f"{socket.gethostname()}-{os.getpid()}",
+            spool=spool,
+            ready=lambda: tuple(recovery.ready),
+            committed=lambda partition: app.consumer.committed_in(CALL_EVENTS, partition),
+            generation=lambda: app.consumer_generation_id,
+            partition_of=home,
+            partitions=lambda: app.consumer.partition_count(CALL_EVENTS),
+            limits=SnapshotLimits(interval_s=settings.snapshot_interval_s),
+        )
+    app.transport.plug_in(is_ready=recovery.is_ready, on_located=recovery.begin)
+    return Durability(state, recovery, snapshots)
+
+
+def _make_publisher(settings: Settings, ending: Ending, on_late: Callable[[], object]) -> Publisher:
     acks: int | str = "all" if settings.kafka_acks == "all" else int(settings.kafka_acks)
-    return Publisher({**client_settings(settings), "acks": acks}, PUBLISHED, ending.fail)
+    return Publisher({**client_settings(settings), "acks": acks}, PUBLISHED, ending.fail, on_late=on_late)
 
 
 def _make_screening(
-    settings: Settings, screener: Screener, publisher: Publisher, keeper: DecisionWriter, metrics: Metrics
+    settings: Settings,
+    pipeline: Pipeline,
+    durability: Durability,
+    publisher: Publisher,
+    keeper: DecisionWriter,
+    metrics: Metrics,
 ) -> CallScreening:
     """What answers a poll: the pipeline, with everything that its answers go to."""
-    failures = Failures(metrics.internal_error)
     return CallScreening(
-        Pipeline(screener, seed=settings.hash_seed, on_failure=failures),
+        pipeline,
         publisher,
         keeper,
         metrics,
-        failures,
         NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value()),
         max_batch_events=settings.max_batch_events,
         scored_sample_ratio=settings.scored_sample_ratio,
+        deadline_ms=settings.decision_deadline_ms,
+        shed_after_ms=settings.shed_after_ms,
+        processed=durability.processed,
     )
 
 

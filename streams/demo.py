@@ -25,6 +25,7 @@ from models.traffic.generate import generate
 from models.traffic.spec import HOUR_MS, TrafficSpec
 from streams.demo_view import Figures, live, summary
 from streams.errors import DemoFailed
+from streams.files import private_folder
 from streams.guest_group import guest_group, partitions_of
 from streams.kafka_client import client_settings
 from streams.local import LocalServices, free_ports, local_services
@@ -78,6 +79,7 @@ def _topics_and_group(services: LocalServices) -> Iterator[dict[str, str]]:
                 "ROBOCALL_CONSUMER_GROUP": group,
                 "ROBOCALL_PARTITIONS": str(partitions_of(admin, CALL_EVENTS)),
                 "ROBOCALL_MODE": "enforce",
+                "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
             }
 
 

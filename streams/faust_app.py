@@ -1,15 +1,12 @@
 """The Faust application with nothing of ours in it: settings for low latency, and a topic that arrives as polls."""
 
-import atexit
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import faust
 from faust.types.enums import ProcessingGuarantee
 from yarl import URL
 
+from streams.files import private_folder
 from streams.kafka_client import CLIENT_ID, faust_credentials
 from streams.settings import Settings
 from streams.transport import PollTransport
@@ -30,13 +27,6 @@ class Untouched(faust.Schema[Any, Any]):
         """The poll."""
         del app, loads, serializer
         return message.value
-
-
-def _private_folder() -> Path:
-    """A folder of this user and process alone, removed at exit: a predictable name in /tmp could be made by another."""
-    folder = tempfile.mkdtemp(prefix="robocall-detector-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
@@ -65,7 +55,7 @@ def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
         table_standby_replicas=1,  # with no tables this only keeps Faust's sticky assignor
         cython_optimizations=True,
         store="memory://",
-        datadir=_private_folder(),  # Faust wants one, we keep nothing there
+        datadir=private_folder(),  # Faust wants one, we keep nothing there
         web_enabled=settings.web_port > 0,
         web_bind=settings.web_host,
         web_host=settings.web_host,

@@ -1,6 +1,9 @@
 """Files that commands read and write: packed or not as their names say, `-` for the standard streams."""
 
+import atexit
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from itertools import combinations
@@ -50,3 +53,10 @@ def _same(one: Path, other: Path) -> bool:
     if one.exists() and other.exists():
         return one.samefile(other)  # by a hard link too
     return one.resolve() == other.resolve()
+
+
+def private_folder() -> Path:
+    """Make a folder of this user and process alone, removed at exit: a predictable name could be made by another."""
+    folder = tempfile.mkdtemp(prefix="robocall-detector-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

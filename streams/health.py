@@ -1,6 +1,6 @@
 """Whether this worker does its work, judged by offsets and not by intentions. Pure: time and offsets are arguments."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,11 @@ Progress = Mapping[Any, tuple[int | None, int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What `/health` answers. `status` is `ok`, `standby`, `joining` or `stalled`; the last two are red."""
+    """What `/health` answers.
+
+    `status` is `ok`, `standby`, `joining`, `restoring`, `warming` (up, without a snapshot) or `stalled`; all but the
+    first two are red.
+    """
 
     status: str
     partitions: int
@@ -45,12 +49,13 @@ class Health:
         """Note that the share was taken back."""
         self._has_joined = False
 
-    def observe(self, progress: Progress, now_s: float) -> Verdict:
+    def observe(self, progress: Progress, now_s: float, unready: Collection[str] = ()) -> Verdict:
         """Judge; call every second or so, since a stall is measured from the first look that saw the offset.
 
         Args:
             progress: of every partition that is assigned.
             now_s: monotonic seconds.
+            unready: what is being done about each partition that is not read yet: `restoring` or `warming`.
         """
         moved: dict[Hashable, tuple[int | None, float]] = {}
         stalled = []
@@ -61,11 +66,13 @@ class Health:
                 stalled.append(str(partition))
         self._moved = moved
         lag = sum(_lag(reached, end) for reached, end in progress.values())
-        return Verdict(self._status(progress, stalled), len(progress), lag, tuple(stalled))
+        return Verdict(self._status(progress, stalled, unready), len(progress), lag, tuple(stalled))
 
-    def _status(self, progress: Progress, stalled: list[str]) -> str:
+    def _status(self, progress: Progress, stalled: list[str], unready: Collection[str]) -> str:
         if not self._has_joined:
             return "joining"
+        if unready:
+            return max(unready)  # `warming` says more than `restoring`
         if stalled:
             return "stalled"
         return "ok" if progress else "standby"

@@ -136,6 +136,15 @@ class ListSync:
             self._follow_model(key, name)
         return True
 
+    async def read_again(self) -> bool:
+        """Look at all standing decisions again: old ones were put back from a snapshot, of before they were released.
+
+        Returns:
+            False when Redis is away; they are then looked at when it is back.
+        """
+        self._entity_count = 0
+        return await self.poll()
+
     async def _versions(self) -> tuple[bytes | None, int, dict[str, bytes | None]]:
         answer: list[Any] = await self._redis.mget(LISTS_VERSION, ENTITIES_VERSION, *self._followers)
         lists, entities, *models = answer

@@ -13,6 +13,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from detector.decisions import Versions
+from streams.durability import Figures
 
 LATENCY_BUCKETS_S = (
     0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0,
@@ -30,6 +31,9 @@ class Sources:
         evictions: keys pushed out at a memory bound by family, since start.
         trunk_view: `shared` while trunk totals of all workers are read, `local` otherwise.
         versions: of model, policy and feature table in use.
+        durability: where recovery and snapshots stand.
+        outage_s: how long decisions could not be published, seconds; 0 when they can.
+        unpublished: records that wait to be published or for their acknowledgement.
     """
 
     lag: Callable[[], Mapping[int, int]]
@@ -37,6 +41,9 @@ class Sources:
     evictions: Callable[[], Mapping[str, int]]
     trunk_view: Callable[[], str]
     versions: Callable[[], Versions]
+    durability: Callable[[], Figures]
+    outage_s: Callable[[], float]
+    unpublished: Callable[[], int]
 
 
 class BatchHistogram(Collector):
@@ -95,6 +102,44 @@ class _ScrapeTime(Collector):
         )
         info.add_metric((versions.model_version, versions.policy_version, versions.feature_schema), 1)
         yield from (lag, tracked, evictions, view, info)
+        yield GaugeMetricFamily(
+            "robocall_outage_seconds", "How long nothing could be published; 0 = it can.", value=source.outage_s()
+        )
+        yield GaugeMetricFamily(
+            "robocall_unpublished_records", "Records not yet safe at the brokers.", value=source.unpublished()
+        )
+        yield from _durability(source.durability())
+
+
+def _durability(figures: Figures) -> Iterator[Metric]:
+    """What is there of partitions' state, in memory and in snapshots."""
+    partitions = GaugeMetricFamily("robocall_partitions", "Assigned partitions by state.", labels=("state",))
+    partitions.add_metric(("ready",), figures.ready)
+    partitions.add_metric(("unready",), figures.unready)
+    yield partitions
+    yield CounterMetricFamily(
+        "robocall_warm_starts", "Partitions that began without a usable snapshot.", value=figures.warm_starts
+    )
+    yield GaugeMetricFamily(
+        "robocall_restore_seconds", "Time that the latest restoration of a partition took.", value=figures.restored_s
+    )
+    if figures.taken is None:
+        return
+    yield CounterMetricFamily("robocall_snapshots", "Snapshots published.", value=figures.taken.published)
+    yield CounterMetricFamily(
+        "robocall_snapshot_failures", "Snapshots that could not be written or published.", value=figures.taken.failures
+    )
+    yield GaugeMetricFamily(
+        "robocall_snapshot_timestamp_seconds", "When the latest one was published.", value=figures.taken.last_ms / 1_000
+    )
+    yield GaugeMetricFamily(
+        "robocall_snapshot_bytes", "Size of the latest one, all partitions.", value=figures.taken.size_bytes
+    )
+    yield GaugeMetricFamily(
+        "robocall_snapshot_step_seconds",
+        "Longest that the event loop was held by a step of the latest one.",
+        value=figures.taken.longest_step_s,
+    )
 
 
 class Metrics:
@@ -107,6 +152,9 @@ class Metrics:
         self._dead_letters = self._counter("dead_letters", "Records that could not be used.", "code")
         self._errors = self._counter("internal_errors", "Internal errors; each call concerned was allowed.", "cause")
         self._fail_open = self._counter("fail_open", "Calls allowed because of an internal error.")
+        self._passed = self._counter("passed_unscored", "Calls allowed unjudged, late or for overload.", "reason")
+        self._turned_late = self._counter("late_decisions", "Decisions that grew old unpublished and became allow.")
+        self._skewed = self._counter("clock_skew", "Events whose switch had a wrong clock, counted at their arrival.")
         self._mismatches = self._counter("key_mismatches", "Events whose key is not their calling number.")
         self._since_setup = self._histogram(
             "robocall_decision_since_setup_seconds",
@@ -138,7 +186,15 @@ class Metrics:
         self._events.labels("call_end").inc(ends)
         self._mismatches.inc(key_mismatches)
 
-    def decided(self, kinds: Iterable[tuple[str, str, str]], setup_ms: Any, arrival_ms: Any, now_ms: float) -> None:
+    def decided(
+        self,
+        kinds: Iterable[tuple[str, str, str]],
+        setup_ms: Any,
+        arrival_ms: Any,
+        now_ms: float,
+        *,
+        passed: int = 0,
+    ) -> None:
         """Count decisions.
 
         Args:
@@ -146,13 +202,28 @@ class Metrics:
             setup_ms: setup time of each call, epoch milliseconds.
             arrival_ms: time stamp of each record, epoch milliseconds.
             now_ms: time of the decision.
+            passed: how many of them failed open without any error, being late or shed.
         """
+        failed = -passed
         for (action, step, mode), count in Tally(kinds).items():
             self._decisions.labels(action, step, mode).inc(count)
             if step == "fail_open":
-                self._fail_open.inc(count)
+                failed += count
+        self._fail_open.inc(failed)
         self._since_setup.observe(_seconds_since(setup_ms, now_ms))
         self._since_arrival.observe(_seconds_since(arrival_ms, now_ms))
+
+    def passed(self, code: str, calls: int) -> None:
+        """Count calls that were allowed unjudged, `late` or `overload`."""
+        self._passed.labels(code).inc(calls)
+
+    def turned_late(self) -> None:
+        """Count a decision that grew too old while it waited to be published, and was allowed instead."""
+        self._turned_late.inc()
+
+    def clock_skew(self, events: int) -> None:
+        """Count events whose switch had a wrong clock."""
+        self._skewed.inc(events)
 
     def dead_letter(self, code: str) -> None:
         """Count a record that could not be used."""

@@ -1,6 +1,6 @@
 """Which partitions of a topic this worker owns, and what has to happen when they come and go."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from streams.health import Health
@@ -9,24 +9,28 @@ from streams.health import Health
 class Ownership:
     """Follows the assignments of a Faust application.
 
-    Windows are kept over a rebalance and dropped only for partitions that really went to somebody else: the protocol
-    takes all partitions away at every rebalance, and mostly gives them back.
-
-    Known inaccuracy: a partition that comes back after its offsets could not be committed (a lost session) is read
-    again from the last commit, and what was counted since then is counted twice, until it leaves the windows. Windows
-    are not bound to offsets; only snapshots of them, taken with an offset, would mend that.
+    The protocol takes all partitions away at every rebalance, and mostly gives them back. What was counted is handed
+    over each time, after everything in flight was answered and committed; it is dropped only for partitions that went
+    to somebody else.
 
     Args:
         topic: the topic whose partitions matter.
-        forget: drops what was counted in a partition.
+        hand_over: called when partitions are about to go, with their offsets committed.
+        keep_only: drops what was counted in all other partitions.
         health: told about joining and leaving.
     """
 
-    def __init__(self, topic: str, forget: Callable[[int], None], health: Health) -> None:
+    def __init__(
+        self,
+        topic: str,
+        hand_over: Callable[[], Awaitable[None]],
+        keep_only: Callable[[Collection[int]], None],
+        health: Health,
+    ) -> None:
         self._topic = topic
-        self._forget = forget
+        self._hand_over = hand_over
+        self._keep_only = keep_only
         self._health = health
-        self._counted: set[int] = set()
         self.partitions: frozenset[int] = frozenset()
 
     def follow(self, app: Any) -> None:
@@ -38,15 +42,14 @@ class Ownership:
 
     async def _on_revoked(self, app: Any, revoked: Iterable[Any], **kwargs: Any) -> None:
         del app, revoked, kwargs
-        self.partitions = frozenset()
         self._health.left()
+        await self._hand_over()
+        self.partitions = frozenset()
 
     async def _on_assigned(self, app: Any, assigned: Iterable[Any], **kwargs: Any) -> None:
         del app, kwargs
         self.partitions = frozenset(tp.partition for tp in assigned if tp.topic == self._topic)
-        for partition in self._counted - self.partitions:
-            self._forget(partition)
-        self._counted = set(self.partitions)
+        self._keep_only(self.partitions)
 
     async def _on_complete(self, app: Any, **kwargs: Any) -> None:
         del app, kwargs

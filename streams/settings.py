@@ -18,10 +18,19 @@ from streams.errors import SettingsInvalid
 
 PREFIX = "ROBOCALL_"
 MAX_PORT = 65_535
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+NO_SNAPSHOTS = "off"
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+def _default_snapshot_url() -> str:
+    """A folder of this user (XDG Base Directory Specification): state that outlives the process and is no cache."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return str(Path(state) / "robocall-detector" / "snapshots")
 
 
 class Settings(BaseSettings):
@@ -64,6 +73,34 @@ class Settings(BaseSettings):
     )
     scored_sample_ratio: float = Field(
         0.01, ge=0, le=1, description="Share of calls whose features go to `scored-calls`; by call, not by chance."
+    )
+
+    decision_deadline_ms: int = Field(
+        5_000, ge=50, le=HOUR_MS, description="A decision that would be older is `allow`: no switch gets a stale block."
+    )
+    shed_after_ms: int = Field(
+        2_000, ge=10, le=HOUR_MS, description="A call that waited longer for its turn is allowed unscored (`overload`)."
+    )
+    clock_ahead_ms: int = Field(
+        60_000, ge=1_000, le=DAY_MS, description="An event further ahead of its arrival has a wrong clock: corrected."
+    )
+    clock_behind_ms: int = Field(
+        1_800_000, ge=1_000, le=DAY_MS, description="The same, behind; must leave room for what a switch buffers."
+    )
+
+    snapshot_url: str = Field(
+        default_factory=_default_snapshot_url,
+        min_length=1,
+        description="Folder or URL (`s3://bucket/path`) for snapshots of the windows; `off` for none.",
+    )
+    snapshot_interval_s: float = Field(
+        10.0, ge=0.5, le=3_600, description="Pause between two snapshots: bounds what is counted again after a crash."
+    )
+    warm_up_s: float = Field(
+        3_600.0, ge=0, le=90_000, description="How far back the topic is counted where there is no usable snapshot."
+    )
+    warm_up_events: int = Field(
+        500_000, ge=0, le=100_000_000, description="Most events of a partition that are counted then, the latest ones."
     )
 
     redis_url: SecretStr = Field(
@@ -133,6 +170,8 @@ class Settings(BaseSettings):
             self.kafka_sasl_username and self.kafka_sasl_password
         ):
             raise ValueError(f"a SASL protocol needs {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD")
+        if self.shed_after_ms > self.decision_deadline_ms:
+            raise ValueError(f"{PREFIX}SHED_AFTER_MS must not be above {PREFIX}DECISION_DEADLINE_MS")
         if bool(self.kafka_ssl_certfile) != bool(self.kafka_ssl_keyfile):
             raise ValueError(f"{PREFIX}KAFKA_SSL_CERTFILE and {PREFIX}KAFKA_SSL_KEYFILE go together")
         return self
@@ -169,7 +208,9 @@ def unknown_keys(environ: Mapping[str, str] | None = None) -> list[str]:
 
 def _strangers(environ: Mapping[str, str], known: Iterable[str]) -> list[str]:
     expected = set(known)
-    return sorted(key for key in environ if key.upper().startswith(PREFIX) and key.upper() not in expected)
+    ours = (key for key in environ if key.upper().startswith(PREFIX) and key.upper() not in expected)
+    # Those of the archive are read and checked by `streams.archive_settings`.
+    return sorted(key for key in ours if not key.upper().startswith(f"{PREFIX}ARCHIVE_"))
 
 
 def _suggestion(key: str, known: list[str]) -> str:

@@ -40,17 +40,21 @@ class TopicCreationFailed(RobocallError):  # noqa: N818 - the name states what i
 class Topic:
     """One topic of the contract.
 
-    `retention_ms` is None for a compacted topic. `max_message_bytes` bounds one batch of records.
+    `retention_ms` is None for a compacted topic. `max_message_bytes` bounds one batch of records. `stamped_by_broker`:
+    the time stamp of a record is the broker's at its arrival, so that no switch's clock decides what is late.
     """
 
     name: str
     key: str
     retention_ms: int | None
     max_message_bytes: int = MIB
+    stamped_by_broker: bool = False
 
     def config(self) -> dict[str, str]:
         """Return the broker's settings of this topic."""
         settings = {"max.message.bytes": str(self.max_message_bytes)}
+        if self.stamped_by_broker:
+            settings["message.timestamp.type"] = "LogAppendTime"
         if self.retention_ms is None:
             # Short segments: only closed ones are compacted, and a consumer reads all that is left.
             return {"cleanup.policy": "compact", "segment.ms": str(6 * HOUR_MS), **settings}
@@ -61,7 +65,7 @@ class Topic:
 
 
 TOPICS = (
-    Topic(CALL_EVENTS, key="calling_number", retention_ms=25 * HOUR_MS),
+    Topic(CALL_EVENTS, key="calling_number", retention_ms=25 * HOUR_MS, stamped_by_broker=True),
     Topic(CALL_DECISIONS, key="switch_id, else call_id", retention_ms=7 * DAY_MS),
     Topic(ENTITY_DECISIONS, key="number:+1... or trunk:...", retention_ms=None),
     Topic(CALL_FEEDBACK, key="calling_number", retention_ms=400 * DAY_MS),
@@ -108,6 +112,19 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
         except KafkaError as error:
             needs = "Describe and DescribeConfigs on topics, and Create to create them"
             raise ClusterRefused("a question about topics", needs, error) from error
+
+
+def identity(settings: Settings, topic: str) -> str:
+    """Return what tells this topic from one of the same name that was deleted: name and topic id (KIP-516).
+
+    Raises:
+        KafkaUnreachable: no broker answers.
+        ClusterRefused: the user may not see the topic.
+    """
+    with admin_client(settings) as admin:
+        described: dict[str, Any] = admin.describe_topics([topic])[0]
+    identifier = described.get("topic_id")
+    return f"{topic}.{identifier}" if identifier else topic  # brokers before 2.8 have none
 
 
 def existing(admin: KafkaAdminClient) -> set[str]:
@@ -193,6 +210,8 @@ def _wrong_config(topic: Topic, found: Mapping[str, str]) -> list[str]:
         complaints.append(_advice(topic, "cleanup.policy", found["cleanup.policy"]))
     elif topic.retention_ms is not None and not _keeps(int(found["retention.ms"]), topic.retention_ms):
         complaints.append(_advice(topic, "retention.ms", found["retention.ms"]))
+    if topic.stamped_by_broker and found["message.timestamp.type"] != wanted["message.timestamp.type"]:
+        complaints.append(_advice(topic, "message.timestamp.type", found["message.timestamp.type"]))
     if int(found["max.message.bytes"]) < topic.max_message_bytes:
         complaints.append(_advice(topic, "max.message.bytes", found["max.message.bytes"]))
     return complaints

@@ -17,7 +17,7 @@ from typing import Any
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import ConsumerMessage
-from faust.types.tuples import ack_lock
+from faust.types.tuples import TP, ack_lock
 from mode.utils.futures import notify
 from yarl import URL
 
@@ -29,6 +29,8 @@ MAX_RECORDS_PER_POLL = 2_048
 MAX_POLLS_IN_FLIGHT = 4
 """Back-pressure. Not left to Faust's stream buffer: when that is full, polling stops for a whole second."""
 ROOM_CHECK_S = 0.2
+END_WAIT_S = 3.0
+"""What is in flight at the end may take so long to be published; afterwards it is left unacknowledged."""
 CLOSED_GATE_POLL_S = 0.05
 """Longest poll while a partition is held back: what it has fetched must not wait for the others once it is ready."""
 
@@ -56,20 +58,33 @@ class Poll:
 class PollConsumer(driver.Consumer):
     """Yields one message a poll for `poll_topics`, and one a record for every other topic.
 
+    Args:
+        poll_topics: see above.
+        fetch_max_wait_ms: longest that the broker holds an empty fetch.
+        is_ready: whether records of a partition of `poll_topics` may be handed out now.
+        on_located: see `Located`.
+
     Attributes:
-        is_ready: whether records of a partition of `poll_topics` may be handed out now; may be replaced.
-        on_located: see `Located`; may be replaced.
         committed: offset that the group has taken, by assigned partition of `poll_topics`.
     """
 
     logger = logging.getLogger("mode")
 
-    def __init__(self, transport: Any, *, poll_topics: Iterable[str], fetch_max_wait_ms: int, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        transport: Any,
+        *,
+        poll_topics: Iterable[str],
+        fetch_max_wait_ms: int,
+        is_ready: Callable[[Partition], bool] = lambda _: True,
+        on_located: Located | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.poll_topics = frozenset(poll_topics)
         self.fetch_max_wait_ms = fetch_max_wait_ms
         self.watermarks: Watermarks[Partition] = Watermarks()
-        self.is_ready: Callable[[Partition], bool] = lambda _: True
-        self.on_located: Located | None = None
+        self._is_ready = is_ready
+        self._on_located = on_located
         self.committed: dict[Partition, int] = {}
         self._room = asyncio.Event()
         self._seeks = 0
@@ -120,7 +135,7 @@ class PollConsumer(driver.Consumer):
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - faust's signature
         self._seeks_at_fetch = self._seeks
-        ready = {tp for tp in active_partitions if tp.topic not in self.poll_topics or self.is_ready(tp)}
+        ready = {tp for tp in active_partitions if tp.topic not in self.poll_topics or self._is_ready(tp)}
         if len(ready) < len(active_partitions):
             timeout = min(timeout, CLOSED_GATE_POLL_S)
         if not ready:  # asking for none would give records of all
@@ -137,8 +152,8 @@ class PollConsumer(driver.Consumer):
             if offset is not None:
                 self.watermarks.expect(tp, offset)
                 self.committed[tp] = offset
-        if self.on_located is not None:
-            await self.on_located(committed)
+        if self._on_located is not None:
+            await self._on_located(committed)
 
     async def _unread(self, tp: Partition, rows: Rows) -> Rows:
         """Leave out what was handed out before; read again what a seek in the middle of the fetch makes doubtful."""
@@ -226,8 +241,31 @@ class PollConsumer(driver.Consumer):
             self.committed.pop(tp, None)
         self._room.set()
 
+    async def wait_empty(self) -> None:
+        """Wait until all that is in flight is acknowledged, and commit; at the end of the process for a while only."""
+        given_up = asyncio.get_running_loop().call_later(END_WAIT_S, self._give_up) if self.app.should_stop else None
+        try:
+            await super().wait_empty()
+        finally:
+            if given_up is not None:
+                given_up.cancel()
+
+    def _give_up(self) -> None:
+        if self._unacked_messages:
+            log.warning("ending with %s polls unanswered, they will be read again", self.watermarks.in_flight)
+            self._unacked_messages.clear()
+
     async def verify_all_partitions_active(self) -> None:
         """Do not judge progress by single records, which never come by here; `streams.health` does it by watermark."""
+
+    def committed_in(self, topic: str, partition: int) -> int | None:
+        """Offset that the group has taken of an assigned partition, None while unknown."""
+        return self.committed.get(TP(topic, partition))
+
+    def partition_count(self, topic: str) -> int:
+        """Number of partitions of a topic, as far as the brokers have told us; at least 1."""
+        consumer = self._thread._ensure_consumer()  # noqa: SLF001 - the driver's own access
+        return max(1, len(consumer.partitions_for_topic(topic) or ()))
 
     # What operators are shown
 
@@ -255,6 +293,12 @@ class PollTransport(driver.Transport):
         super().__init__(urls, app)
         self._poll_topics = frozenset(poll_topics)
         self._fetch_max_wait_ms = fetch_max_wait_ms
+        self._is_ready: Callable[[Partition], bool] = lambda _: True
+        self._on_located: Located | None = None
+
+    def plug_in(self, *, is_ready: Callable[[Partition], bool], on_located: Located) -> None:
+        """Say which partitions may be read, and who learns where they stand; before the consumer is made."""
+        self._is_ready, self._on_located = is_ready, on_located
 
     def create_consumer(self, callback: Any, **kwargs: Any) -> PollConsumer:
         """Make the consumer of the app."""
@@ -263,6 +307,8 @@ class PollTransport(driver.Transport):
             callback=callback,
             poll_topics=self._poll_topics,
             fetch_max_wait_ms=self._fetch_max_wait_ms,
+            is_ready=self._is_ready,
+            on_located=self._on_located,
             **kwargs,
         )
 

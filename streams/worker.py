@@ -14,6 +14,7 @@ from streams.errors import PortTaken
 from streams.kafka_client import require_topics
 from streams.running import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings, unknown_keys
+from streams.topics import CALL_EVENTS, identity
 
 log = structlog.get_logger(__name__)
 
@@ -54,11 +55,11 @@ def run_worker(settings: Settings) -> int:
     disable_created_metrics()  # type: ignore[no-untyped-call]  # one line per counter that nobody reads
     loop = new_event_loop()
     ending = Ending()
-    assembly = build_app(settings, ending)
-    warm(assembly)
     if settings.web_port:
         require_port(settings.web_host, settings.web_port)
     loop.run_until_complete(require_topics(settings, TOPICS))
+    assembly = build_app(settings, ending, identity(settings, CALL_EVENTS))
+    warm(assembly)
     for complaint in assembly.screener.policy.warnings():
         log.warning(complaint)
     versions = assembly.screener.versions
@@ -71,6 +72,7 @@ def run_worker(settings: Settings) -> int:
         model_version=versions.model_version,
         policy_version=versions.policy_version,
         mode=assembly.screener.policy.mode.value,
+        snapshots=settings.snapshot_url,
     )
     status = run(assembly.app, assembly.services, ending, loop)
     log.info("worker ended", status=status)

@@ -22,6 +22,14 @@ DELETION_SECONDS = 10.0
 FreshTopics = Callable[..., list[str]]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def snapshots_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No worker of the tests leaves its windows in the home of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROBOCALL_SNAPSHOT_URL", str(tmp_path_factory.mktemp("snapshots")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def services() -> Iterator[LocalServices]:
     """One Kafka and one Valkey for the whole run: the configured ones where the variables are set, else our own."""

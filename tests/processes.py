@@ -19,6 +19,8 @@ import pytest
 from streams.local import free_ports
 
 ROOT = Path(__file__).parents[1]
+PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "600000", "ROBOCALL_SHED_AFTER_MS": "600000"}
+"""Settings of a worker that scores whatever waited: tests fill topics before it starts, or faster than it reads."""
 
 
 def robocall(*arguments: str, environment: dict[str, str] | None = None, timeout_s: float = 240) -> str:

@@ -34,13 +34,20 @@ def naive_shift(time_ms: int, arrival_ms: int, tolerance: ClockTolerance) -> int
         return 0
     if time_ms <= arrival_ms + tolerance.ahead_ms and time_ms >= arrival_ms - tolerance.behind_ms:
         return 0
+    if time_ms < arrival_ms - tolerance.backfill_ms:
+        return 0
     minutes, rest_ms = divmod(arrival_ms - time_ms, MINUTE_MS)
     return (minutes + (rest_ms >= MINUTE_MS // 2)) * MINUTE_MS
 
 
 @given(
     st.lists(st.tuples(TIMES, TIMES | st.sampled_from([-1, 0])), max_size=8),
-    st.builds(ClockTolerance, ahead_ms=st.integers(0, 2 * HOUR_MS), behind_ms=st.integers(0, 2 * HOUR_MS)),
+    st.builds(
+        ClockTolerance,
+        ahead_ms=st.integers(0, 2 * HOUR_MS),
+        behind_ms=st.integers(0, 2 * HOUR_MS),
+        backfill_ms=st.integers(2 * HOUR_MS, 60 * HOUR_MS),
+    ),
 )
 def test_shifts_are_those_of_the_naive_twin(pairs: list[tuple[int, int]], tolerance: ClockTolerance) -> None:
     times, arrivals = (np.array(column, dtype=np.int64) for column in zip(*pairs, strict=True)) if pairs else ([], [])
@@ -69,6 +76,8 @@ def test_a_corrected_time_is_near_its_arrival(time_ms: int, arrival_ms: int) -> 
         (-1_800_000, 0),
         (-1_800_001, 1_800_000),
         (-5 * HOUR_MS - 90, 5 * HOUR_MS),
+        (-48 * HOUR_MS, 48 * HOUR_MS),
+        (-48 * HOUR_MS - 1, 0),
     ],
 )
 def test_the_bounds_themselves_are_tolerated(ahead_ms: int, shift_ms: int) -> None:
@@ -110,13 +119,14 @@ def features_of_normal_calls(wrong_by_ms: int, tolerance: ClockTolerance) -> Fea
         if number == 5:
             ended, skewed = set_right(columns(end_of(event, 9_000)), [at_ms + 9_070], tolerance)
             engine.update(ended)
-            assert skewed == (abs(wrong_by_ms) > HOUR_MS and tolerance is TOLERANCE)
+            assert skewed == (wrong_by_ms in SHIFTED and tolerance is TOLERANCE)
     del rows[5]
     return np.concatenate(rows)
 
 
 NEVER = ClockTolerance(ahead_ms=10**12, behind_ms=10**12)
-SHIFTED = [7 * HOUR_MS, -5 * HOUR_MS, 24 * HOUR_MS, -400 * 24 * HOUR_MS]
+SHIFTED = [7 * HOUR_MS, -5 * HOUR_MS, 24 * HOUR_MS, -40 * HOUR_MS]
+OLD_MS = -400 * 24 * HOUR_MS
 
 
 @pytest.mark.parametrize("wrong_by_ms", SHIFTED)
@@ -126,6 +136,13 @@ def test_a_switch_hours_off_changes_nothing_for_the_others_on_its_trunk_group(wr
 
     assert np.array_equal(features_of_normal_calls(wrong_by_ms, TOLERANCE), right)
     assert right[-1, INDEX["trunk_attempts_1h"]] == 20
+
+
+def test_an_event_of_last_year_is_left_in_its_time_and_leaves_the_present_alone() -> None:
+    """The others see one call less on their trunk group, and nothing else of it."""
+    rows = features_of_normal_calls(OLD_MS, TOLERANCE)
+
+    assert rows[:, INDEX["trunk_attempts_1h"]].tolist() == list(range(1, 20))
 
 
 @pytest.mark.parametrize("wrong_by_ms", SHIFTED)

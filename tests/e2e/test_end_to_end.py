@@ -14,7 +14,7 @@ from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.local import LocalServices
 from tests.integration.valkey_process import ValkeyProcess
-from tests.processes import Worker, kcat_consume, kcat_produce, needs_kcat, robocall, wait_until, workers
+from tests.processes import PATIENT, Worker, kcat_consume, kcat_produce, needs_kcat, robocall, wait_until, workers
 from tests.streams.malformed import corpus
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -49,6 +49,7 @@ def environment(
         "ROBOCALL_MODE": "enforce",
         "ROBOCALL_SESSION_TIMEOUT_S": "6",
         **ROOMY,
+        **PATIENT,
     }
 
 

@@ -16,7 +16,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
-from tests.processes import Worker, wait_until, workers
+from tests.processes import PATIENT, Worker, wait_until, workers
 from tests.streams.small_model import save_small_model
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
@@ -44,6 +44,7 @@ def environment(
         "ROBOCALL_CONSUMER_GROUP": f"{request.node.name}-{time.time_ns()}",
         "ROBOCALL_SESSION_TIMEOUT_S": "6",
         "ROBOCALL_SCORED_SAMPLE_RATIO": "0.5",
+        **PATIENT,
     }
 
 

@@ -66,3 +66,12 @@ def test_leaving_the_group_is_red_until_joined_again() -> None:
     assert health.observe({}, 0.0).status == "joining"
     health.joined()
     assert health.observe({}, 1.0).is_healthy
+
+
+def test_a_partition_that_is_being_restored_is_red_and_warming_says_more() -> None:
+    """Its calls are not decided yet; lag alone would not tell."""
+    health = joined()
+    assert health.observe({"calls-0": (5, 9)}, 0.0, ["restoring"]).status == "restoring"
+    verdict = health.observe({"calls-0": (5, 9)}, 1.0, ["restoring", "warming"])
+    assert (verdict.status, verdict.is_healthy) == ("warming", False)
+    assert health.observe({"calls-0": (5, 9)}, 2.0).is_healthy

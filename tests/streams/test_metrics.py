@@ -8,7 +8,9 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from detector.decisions import Versions
+from streams.durability import Figures
 from streams.metrics import LATENCY_BUCKETS_S, BatchHistogram, Metrics, Sources
+from streams.snapshots import Taken
 
 NOW_MS = 1_700_000_000_000
 
@@ -22,6 +24,9 @@ def metrics() -> Metrics:
             evictions=lambda: {"number": 2},
             trunk_view=lambda: "local",
             versions=lambda: Versions("gbt-1", "p1-2", "f1-3"),
+            durability=lambda: Figures(3, 1, 2, 0.25, Taken(published=9, size_bytes=12, last_ms=1_500)),
+            outage_s=lambda: 1.5,
+            unpublished=lambda: 4,
         )
     )
 
@@ -102,3 +107,16 @@ def test_a_batch_histogram_equals_the_one_value_at_a_time(batches: list[list[flo
     found = {(s.name, s.labels.get("le")): s.value for s in mine.samples}
     assert found.keys() == expected.keys()
     assert all(found[key] == pytest.approx(value) for key, value in expected.items())
+
+
+def test_where_state_and_publishing_stand_is_shown(metrics: Metrics) -> None:
+    metrics.turned_late()
+    found = samples(metrics)
+    assert found["robocall_partitions", (("state", "ready"),)] == 3
+    assert found["robocall_partitions", (("state", "unready"),)] == 1
+    assert found["robocall_warm_starts_total", ()] == 2
+    assert found["robocall_snapshots_total", ()] == 9
+    assert found["robocall_snapshot_timestamp_seconds", ()] == 1.5
+    assert found["robocall_outage_seconds", ()] == 1.5
+    assert found["robocall_unpublished_records", ()] == 4
+    assert found["robocall_late_decisions_total", ()] == 1

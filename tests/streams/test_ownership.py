@@ -1,6 +1,7 @@
-"""Windows stay over a rebalance and go with the partitions that really left."""
+"""State is handed over at every rebalance, stays, and goes with the partitions that really left."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 from faust.types import TP
@@ -10,12 +11,18 @@ from streams.ownership import Ownership
 
 
 class World:
-    """An owner with what it forgot."""
+    """An owner of partitions, with what it handed over and kept, in order."""
 
     def __init__(self) -> None:
-        self.forgotten: list[int] = []
+        self.done: list[tuple[str, frozenset[int]]] = []
         self.health = Health(30.0)
-        self.ownership = Ownership("calls", self.forgotten.append, self.health)
+        self.ownership = Ownership("calls", self.hand_over, self.keep_only, self.health)
+
+    async def hand_over(self) -> None:
+        self.done.append(("handed over", self.ownership.partitions))
+
+    def keep_only(self, partitions: Collection[int]) -> None:
+        self.done.append(("kept only", frozenset(partitions)))
 
     def revoked(self, *partitions: int) -> None:
         asyncio.run(self.ownership._on_revoked(None, {TP("calls", p) for p in partitions}))
@@ -30,28 +37,23 @@ class World:
         return self.health.observe({}, 0.0).status
 
 
-def test_what_comes_back_is_not_forgotten() -> None:
-    """All partitions are taken away at every rebalance."""
+def test_state_is_handed_over_while_the_partitions_are_still_ours() -> None:
+    """All partitions are taken away at every rebalance; what is published then must be known to be ours."""
     world = World()
     world.assigned(0, 1, 2)
     world.revoked(0, 1, 2)
+
+    assert world.done == [("kept only", {0, 1, 2}), ("handed over", {0, 1, 2})]
     assert world.ownership.partitions == frozenset()
     assert world.status == "joining"
 
+
+def test_what_went_to_somebody_else_is_not_kept() -> None:
+    world = World()
+    world.assigned(0, 1, 2)
+    world.revoked(0, 1, 2)
     world.assigned(0, 2, 5)
 
-    assert world.forgotten == [1]
+    assert world.done[-1] == ("kept only", {0, 2, 5})
     assert world.ownership.partitions == {0, 2, 5}
     assert world.status == "standby"
-
-
-def test_a_partition_that_left_and_came_back_was_forgotten_in_between() -> None:
-    """Somebody else counted meanwhile: old windows would be wrong."""
-    world = World()
-    world.assigned(0, 1)
-    world.revoked(0, 1)
-    world.assigned(0)
-    world.revoked(0)
-    world.assigned(0, 1)
-
-    assert world.forgotten == [1]

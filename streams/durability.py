@@ -1,0 +1,90 @@
+"""What keeps windows over restarts, crashes and moves of partitions: recovery when they come, then snapshots."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from streams.recovery import Recovery
+from streams.snapshots import Snapshots, Taken
+from streams.worker_state import WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What operators are shown.
+
+    Attributes:
+        ready: partitions whose calls are decided.
+        unready: assigned partitions that are still being restored or warmed up.
+        warm_starts: partitions that began without a usable snapshot, since the start.
+        restored_s: seconds that the latest restoration took.
+        taken: about snapshots, None where there are none.
+    """
+
+    ready: int
+    unready: int
+    warm_starts: int
+    restored_s: float
+    taken: Taken | None
+
+
+class Durability:
+    """One of them a worker. Started before the consumer and stopped after it, so that the last snapshot has everything.
+
+    Args:
+        state: of the partitions.
+        recovery: brings it to where the group stands.
+        snapshots: copies it; None = windows do not outlive the worker.
+    """
+
+    def __init__(self, state: WorkerState, recovery: Recovery, snapshots: Snapshots | None) -> None:
+        self._state = state
+        self._recovery = recovery
+        self._snapshots = snapshots
+        self.processed = state.processed
+
+    @property
+    def ready(self) -> Collection[int]:
+        """Partitions whose state is complete."""
+        return self._recovery.ready
+
+    @property
+    def unready(self) -> Mapping[int, str]:
+        """What is being done about each other assigned partition."""
+        return self._recovery.unready
+
+    def figures(self) -> Figures:
+        """Where things stand."""
+        recovery = self._recovery
+        return Figures(
+            len(recovery.ready),
+            len(recovery.unready),
+            recovery.warm_starts,
+            recovery.restored_s,
+            self._snapshots.taken if self._snapshots else None,
+        )
+
+    def keep_only(self, partitions: Collection[int]) -> None:
+        """Drop the state of all other partitions: somebody else counts there now."""
+        for partition in self._state.positions.keys() - set(partitions):
+            self._state.forget(partition)
+
+    async def hand_over(self) -> None:
+        """Publish the last state of all partitions, and count no more until told where they stand."""
+        if self._snapshots is not None:
+            await self._snapshots.hand_over()
+        await self._recovery.halt()
+
+    async def run(self) -> None:
+        """Take snapshots until cancelled."""
+        if self._snapshots is None:
+            await asyncio.Event().wait()
+        else:
+            await self._snapshots.run()
+
+    async def start(self) -> None:
+        """Nothing: the consumer starts a recovery when it knows its partitions."""
+
+    async def stop(self) -> None:
+        """Hand over: the consumer has stopped and committed."""
+        await self.hand_over()

@@ -1,0 +1,107 @@
+"""The state of partitions and the offsets that it belongs to: windows and policy memory as of the next record's offset.
+
+Everything here runs on the event loop, and every method leaves state and offset in step: whoever looks between two of
+them sees, for each partition in `positions`, exactly the records before that offset counted, each of them once.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from detector.screening import Screener
+from detector.standing import PolicyMemory
+from detector.windows import WindowEngine
+from detector.windows.sweeping import Sweep
+from streams.pipeline import Pipeline
+from streams.policy_memory import decode
+from streams.snapshot_file import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What a snapshot is made of.
+
+    Attributes:
+        positions: offset of the next record, by partition.
+        sweep: the windows of that instant, to be fetched step by step.
+        memory: the policy memory of all partitions of that instant.
+    """
+
+    positions: dict[int, int]
+    sweep: Sweep
+    memory: PolicyMemory
+
+
+class WorkerState:
+    """Windows and policy memory of one worker, by partition.
+
+    Args:
+        pipeline: counts and decides.
+        partition_of: partition of a calling number, for the policy memory, which is kept by number.
+    """
+
+    def __init__(self, pipeline: Pipeline, partition_of: Callable[[str], int]) -> None:
+        self._pipeline = pipeline
+        self._partition_of = partition_of
+        self.positions: dict[int, int] = {}
+
+    @property
+    def _screener(self) -> Screener:
+        return self._pipeline.screener
+
+    @property
+    def engine(self) -> WindowEngine:
+        """The windows."""
+        engine: Any = self._screener.engine
+        return engine  # type: ignore[no-any-return]  # the screener asks less of it than we do
+
+    def processed(self, partition: int, next_offset: int) -> None:
+        """Note that every record before `next_offset` is counted."""
+        self.positions[partition] = next_offset
+
+    def forget(self, partition: int) -> None:
+        """Drop windows and policy memory of a partition."""
+        self.positions.pop(partition, None)
+        self.engine.forget_partition(partition)
+        self._screener.standing.forget(lambda number: self._partition_of(number) == partition)
+
+    async def load(self, partition: int, snapshot: Snapshot) -> bool:
+        """Take a snapshot's state over; nothing stays of it when this does not come to its end.
+
+        Returns:
+            Whether standing decisions came with it, of which some may have been released since.
+
+        Raises:
+            SnapshotRefused: the policy memory in it cannot be read.
+        """
+        memory = decode(snapshot.memory)
+        self.forget(partition)
+        try:
+            for _ in self.engine.load(partition, snapshot.blocks, snapshot.names):
+                await asyncio.sleep(0)
+            self._screener.standing.restore(memory)
+        except BaseException:
+            self.forget(partition)
+            raise
+        self.positions[partition] = snapshot.header.offset
+        return bool(memory.standing)
+
+    def catch_up(self, rows: Sequence[Any]) -> None:
+        """Count and judge records (`aiokafka.ConsumerRecord`) of one partition again that are decided already."""
+        self._pipeline.catch_up(*_columns(rows))
+        self.positions[rows[-1].partition] = rows[-1].offset + 1
+
+    def warm_up(self, rows: Sequence[Any]) -> None:
+        """Count records of one partition, without judging them."""
+        self._pipeline.warm_up(*_columns(rows))
+        self.positions[rows[-1].partition] = rows[-1].offset + 1
+
+    def copy(self, partitions: Collection[int]) -> Copy:
+        """Begin a copy of partitions as they are now; ends any other that is still being fetched."""
+        positions = {partition: self.positions[partition] for partition in partitions}
+        return Copy(positions, self.engine.sweep(), self._screener.standing.memory())
+
+
+def _columns(rows: Sequence[Any]) -> tuple[list[bytes | None], list[int], list[int]]:
+    return [row.value for row in rows], [row.partition for row in rows], [row.timestamp for row in rows]

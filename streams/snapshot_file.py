@@ -79,6 +79,11 @@ class SnapshotWriter:
     """
 
     def __init__(self, path: Path, header: Header, memory: bytes, names: Mapping[int, str]) -> None:
+        head = msgspec.json.encode(header)
+        try:
+            msgspec.json.decode(head, type=Header)
+        except msgspec.ValidationError as error:
+            raise SnapshotStoreError(f"no snapshot can have this header, nobody would read it: {error}") from error
         self._path = path
         self._packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
         self._digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
@@ -93,7 +98,6 @@ class SnapshotWriter:
         except OSError as error:
             raise store_error("write a snapshot to", str(path), error) from error
         self._file = os.fdopen(descriptor, "wb", buffering=0)
-        head = msgspec.json.encode(header)
         self._write(PREAMBLE.pack(MAGIC, FORMAT, len(head)) + head)
         self._memory = self._frame(memory)
         self._names = self._frame(msgspec.msgpack.encode(dict(names)))

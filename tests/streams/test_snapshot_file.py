@@ -295,6 +295,14 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("wrong", [{"generation": -1}, {"instance": ""}, {"topic": "../call-events"}])
+def test_a_header_that_the_reader_would_refuse_is_not_written(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    """Else a worker would write files for ever that nobody can use."""
+    with pytest.raises(SnapshotStoreError, match=r"^no snapshot can have this header.*\$\."):
+        write(tmp_path / "a", header=msgspec.structs.replace(HEADER, **wrong))
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_abandoned_file_is_gone(tmp_path: Path) -> None:
     writer = SnapshotWriter(tmp_path / "a", HEADER, MEMORY, NAMES)
     writer.add(rows("number", 10))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from detector import passing
 from detector.decisions import Action, Mode, Outcome, decide
-from detector.events import CallSetup
+from detector.passing import FAILED_OPEN
 from detector.screening import Screening
 from streams.poison import Poison
 from streams.records import DecisionRecord, encode_decision
@@ -86,42 +86,43 @@ def answer(
     """
     made = Answers(screening, positions)
     lost: list[int] = []
-    for row in range(len(screening.setups)):
+    rows = zip(screening.setups, screening.ids, screening.outcomes, screening.scores, screening.modes, strict=True)
+    for row, (setup, identifier, outcome, score, mode) in enumerate(rows):
+        decided_ms = setup.setup_time_ms if now_ms is None else now_ms
+        late = None
         try:
-            value = _encode(screening, row, now_ms)
+            record = decide(setup, identifier, outcome, score, mode, decided_ms, screening.versions, DecisionRecord)
+            value = encode_decision(record)
+            if waiting is not None and outcome.action is not Action.ALLOW:
+                late = _late_form(screening, row, arrivals_ms[row], waiting.deadline_ms)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
             made.failures.append(error)
             screening.fail(row)
             try:
-                value = _encode(screening, row, now_ms)
+                value = _allow(screening, row, decided_ms)
             except Exception as again:  # noqa: BLE001 - see above
                 made.poison.append(Poison(positions[row], again))
                 lost.append(row)
                 continue
         made.decisions.append(value)
-        made.keys.append(_key(screening.setups[row]))
-        made.late.append(None if waiting is None else _late_form(screening, row, arrivals_ms[row], waiting.deadline_ms))
+        made.keys.append((setup.switch_id or setup.call_id).encode("utf-8", "surrogatepass"))
+        made.late.append(late)
     for row in reversed(lost):
         made.screening = made.screening.without(row)
         del positions[row]
     return made
 
 
-def _key(setup: CallSetup) -> bytes:
-    return (setup.switch_id or setup.call_id).encode("utf-8", "surrogatepass")
-
-
-def _encode(screening: Screening, row: int, now_ms: int | None) -> bytes:
-    setup = screening.setups[row]
-    decided_ms = setup.setup_time_ms if now_ms is None else now_ms
-    identifier, outcome, score = screening.ids[row], screening.outcomes[row], screening.scores[row]
-    mode, versions = screening.modes[row], screening.versions
-    return encode_decision(decide(setup, identifier, outcome, score, mode, decided_ms, versions, DecisionRecord))
+def _allow(screening: Screening, row: int, decided_ms: int) -> bytes:
+    """Encode the answer of a call that passes after all."""
+    setup, identifier, mode = screening.setups[row], screening.ids[row], screening.modes[row]
+    record = decide(setup, identifier, FAILED_OPEN, None, mode, decided_ms, screening.versions, DecisionRecord)
+    return encode_decision(record)
 
 
 def _late_form(screening: Screening, row: int, arrival_ms: int, deadline_ms: int) -> LateForm | None:
     """Only what is enforced can harm: in shadow the switch is told to allow whenever the answer comes."""
-    if screening.outcomes[row].action is Action.ALLOW or screening.modes[row] is not Mode.ENFORCE or arrival_ms <= 0:
+    if screening.modes[row] is not Mode.ENFORCE or arrival_ms <= 0:
         return None
     setup, identifier, score = screening.setups[row], screening.ids[row], screening.scores[row]
 

@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
@@ -19,9 +16,8 @@ from models.errors import ArtifactCorrupt, PromotionRefused
 from streams.models_cli import models
 from streams.models_promote import WorkersNotTold
 from streams.store import ACTIVE_MODEL, SHADOW_MODEL
+from tests.streams.small_evaluation import N_CALLS, save_small_evaluation
 from tests.streams.small_model import save_small_model
-
-N_CALLS = 4_000
 
 pytestmark = pytest.mark.usefixtures("registry")
 
@@ -38,28 +34,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def evaluation(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Options with labelled calls that neither model was trained on, and a tolerance for models that small."""
-    folder = tmp_path_factory.mktemp("evaluation")
-    rows = np.random.default_rng(99).exponential(3.0, size=(N_CALLS, len(FEATURE_NAMES))).astype(np.float32)
-    is_robocall = rows[:, 0] + rows[:, 1] > 8.0
-    columns = {
-        "call_id": [f"call{index}" for index in range(N_CALLS)],
-        "setup_time_ms": pa.array(range(N_CALLS), pa.int64()),
-        "calling_number": [f"+1{index}" for index in range(N_CALLS)],
-        **{name: rows[:, index] for index, name in enumerate(FEATURE_NAMES)},
-    }
-    pq.write_table(pa.table(columns), folder / "features.parquet")
-    lines = [
-        f"call{index},robocall,c1,flood" if hit else f"call{index},legitimate,,person"
-        for index, hit in enumerate(is_robocall)
-    ]
-    (folder / "labels.csv").write_text("\n".join(["call_id,label,campaign,kind", *lines]) + "\n")
-    (folder / "tolerances.toml").write_text(
-        "recall_at_1e_3 = 0.5\nrecall_at_1e_4 = 0.5\nrecall_per_kind = 0.5\nexpected_calibration_error = 0.05\n"
-        "blocked_per_lawful_class = 0.05\nlabelled_per_lawful_class = 0.05\n"
-    )
-    names = {"--features": "features.parquet", "--labels": "labels.csv", "--tolerances": "tolerances.toml"}
-    return [part for option, name in names.items() for part in (option, str(folder / name))]
+    """Options with labelled calls that no model was trained on, and a tolerance for models that small."""
+    return save_small_evaluation(tmp_path_factory.mktemp("evaluation"))
 
 
 @pytest.fixture

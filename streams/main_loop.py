@@ -2,16 +2,26 @@
 
 It saves two hops between threads at each poll (median latency 3.4 -> 1.1 ms at 1,000 events a second). In return
 heartbeats share the loop: whoever works on it keeps every slice short. `tests/contracts` pins the overridden names.
+
+A commit that fails ends nothing: the watermark is committed again by the next one.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from mode import Service
 from mode.utils.futures import maybe_async
+
+COMMIT_TIMEOUT_S = 5.0
+LAST_COMMIT_TIMEOUT_S = 1.5
+LEAVE_TIMEOUT_S = 1.5
+
+log = logging.getLogger(__name__)
 
 
 class MainLoopConsumer(driver.AIOKafkaConsumerThread):
@@ -43,9 +53,35 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
         await Service.stop(self)
 
     async def on_stop(self) -> None:
-        """Leave the group and close the connections."""
+        """Leave the group and close the connections; a broker that is away is not waited for."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            try:
+                await asyncio.wait_for(self._consumer.stop(), LEAVE_TIMEOUT_S)
+            except TimeoutError:
+                log.warning("the group was not left, its broker is away")
+
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        consumer = self._ensure_consumer()
+        assigned = self.assignment()
+        wanted = {
+            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+            for tp, offset in offsets.items()
+            if tp in assigned
+        }
+        if consumer._coordinator.generation != self.app.consumer_generation_id:  # noqa: SLF001 - no public way to know
+            return False  # no longer a member: from an empty group the broker would take what others have passed
+        timeout_s = LAST_COMMIT_TIMEOUT_S if self.app.should_stop else COMMIT_TIMEOUT_S
+        try:
+            await asyncio.wait_for(consumer.commit(wanted), timeout_s)
+        except (CommitFailedError, IllegalStateError, TimeoutError) as error:
+            log.info("offsets not committed, they will be by the next commit or read again: %r", error)
+            return False
+        except KafkaError as error:
+            if not error.retriable:
+                log.exception("offsets cannot be committed")
+                await self.crash(error)
+            return False
+        return True
 
     async def crash(self, reason: BaseException) -> None:
         """Tell the services above."""

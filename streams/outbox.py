@@ -17,10 +17,8 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from streams.errors import PublishFailed
 
 MAX_BATCH_BYTES = 512 * 1024
-REQUEST_TIMEOUT_MS = 5_000
-"""How long aiokafka tries by itself; a batch that it holds can no longer be changed to its late form."""
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 1.0
 
 Record = tuple[bytes, bytes | None]
 """Key and value; a null value deletes the key from a compacted topic."""
@@ -61,8 +59,8 @@ class Observer(Protocol):
         """A perishable record was replaced by its late form."""
         ...
 
-    def troubled(self, outbox: "Outbox", error: BaseException) -> None:
-        """A batch could not be delivered and is going to be tried again."""
+    def troubled(self, outbox: "Outbox", error: Exception, since: float) -> None:
+        """A batch could not be delivered since a monotonic time in seconds, and is going to be tried again."""
         ...
 
     def recovered(self, outbox: "Outbox") -> None:
@@ -131,6 +129,7 @@ class Outbox:
         try:
             while self._waiting:
                 batch, entries = self._fill()
+                since = time.monotonic()
                 error = await self._send(batch)
                 if error is None:
                     self._arrived(entries)
@@ -139,7 +138,7 @@ class Outbox:
                         pause_s = FIRST_PAUSE_S
                     continue
                 self._waiting.extendleft(reversed(entries))
-                self._observer.troubled(self, error)
+                self._observer.troubled(self, error, since)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a popped batch is lost whatever it is, and
@@ -154,9 +153,11 @@ class Outbox:
             # Awaited directly: this task then runs before aiokafka's sender looks for the next batches to take along.
             await (await self._producer.send_batch(batch, self.topic, partition=self.partition))
         except Exception as error:
-            if may_pass(error):
-                return error
-            raise
+            if not may_pass(error):
+                raise
+            if getattr(error, "invalid_metadata", False):  # the leader may be elsewhere by now
+                self._producer.client.force_metadata_update()
+            return error
         return None
 
     def _fill(self) -> tuple[Any, list[Entry]]:

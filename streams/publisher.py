@@ -17,9 +17,12 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
-from streams.outbox import MAX_BATCH_BYTES, REQUEST_TIMEOUT_MS, Outbox, Perishable, Record, wall_clock_ms
+from streams.outbox import MAX_BATCH_BYTES, Outbox, Perishable, Record, wall_clock_ms
 
-STOP_TIMEOUT_S = 3.0
+REQUEST_TIMEOUT_MS = 5_000
+"""Of one connection or request. A batch in aiokafka's hands can no longer be changed to its late form: it is sent once,
+after at most one request to the same broker, and comes back to its outbox when that fails."""
+STOP_TIMEOUT_S = 2.0
 """What waits at the end may take so long to leave; the transport has waited for it before."""
 CLOSE_TIMEOUT_S = 1.0
 
@@ -102,6 +105,7 @@ class Publisher:
             max_request_size=4 * MAX_BATCH_BYTES,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
+        self._producer._message_accumulator._batch_ttl = 0.0  # noqa: SLF001 - no retries that we cannot see
         try:
             await self._producer.start()
         except KafkaConnectionError as error:
@@ -184,9 +188,9 @@ class _Watch:
     def turned_late(self) -> None:
         self._on_late()
 
-    def troubled(self, outbox: Outbox, error: BaseException) -> None:
+    def troubled(self, outbox: Outbox, error: Exception, since: float) -> None:
         if not self._troubled:
-            self._since, self._most_waiting = time.monotonic(), 0
+            self._since, self._most_waiting = since, 0
             log.warning(
                 "records cannot be published, trying until they can",
                 topic=outbox.topic,

@@ -40,6 +40,11 @@ class BrokerProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not ended since, paused or not."""
+        return self._process is not None
+
     def start(self, *, wait: bool = True) -> None:
         """Start it, formatting its storage the first time; return once clients are told about it when `wait`.
 

@@ -10,9 +10,12 @@ from typing import Any
 import aiokafka
 import mode
 import pytest
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.consumer import AIOKafkaConsumer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.partitioner import DefaultPartitioner, murmur2
-from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
+from aiokafka.producer.sender import SendProduceReqHandler
 from faust import App, Event, Schema, Stream, Worker
 from faust.transport import base, consumer
 from faust.transport.drivers import aiokafka as driver
@@ -30,6 +33,7 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (driver.AIOKafkaConsumerThread, "call_thread", ["self", "fun", "args", "kwargs"]),
     (driver.AIOKafkaConsumerThread, "cast_thread", ["self", "fun", "args", "kwargs"]),
     (driver.AIOKafkaConsumerThread, "crash", ["self", "exc"]),
+    (driver.AIOKafkaConsumerThread, "_commit", ["self", "offsets"]),
     (driver.AIOKafkaConsumerThread, "set_shutdown", ["self"]),
     (driver.AIOKafkaConsumerThread, "_stopped_set", ["self"]),
     (driver.AIOKafkaConsumerThread, "_stop_children", ["self"]),
@@ -53,6 +57,7 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (consumer.Consumer, "_new_offset", ["self", "tp"]),
     (consumer.Consumer, "on_partitions_revoked", ["self", "revoked"]),
     (consumer.Consumer, "verify_all_partitions_active", ["self"]),
+    (consumer.Consumer, "wait_empty", ["self"]),
     (base.Transport, "create_consumer", ["self", "callback", "kwargs"]),
     (Schema, "loads_key", ["self", "app", "message", "loads", "serializer"]),
     (Schema, "loads_value", ["self", "app", "message", "loads", "serializer"]),
@@ -68,6 +73,7 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (aiokafka.AIOKafkaProducer, "partitions_for", ["self", "topic"]),
     (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
     (BatchBuilder, "close", ["self"]),
+    (AIOKafkaClient, "force_metadata_update", ["self"]),
 ]
 
 
@@ -82,7 +88,7 @@ def test_the_method_exists_with_the_signature_we_override_or_call(owner: type, n
 )
 def test_every_override_has_something_to_override(ours: type, theirs: type) -> None:
     """Private names of the parent that we define must exist there; new ones of ours are listed here."""
-    own = {"_is_stale", "_wait_for_room", "_unread", "_rewind", "_poll_message"}
+    own = {"_is_stale", "_wait_for_room", "_unread", "_rewind", "_poll_message", "_give_up"}
     private = {name for name in vars(ours) if name.startswith("_") and not name.startswith("__")} - own
     assert {name for name in private if not hasattr(theirs, name)} == set()
 
@@ -120,6 +126,19 @@ def test_the_consumer_reads_the_wait_that_we_set_when_it_starts() -> None:
     """The driver hard-codes 1,500 ms; aiokafka hands the attribute to its fetcher in `start`."""
     assert "fetch_max_wait_ms=1500" in inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer)
     assert "self._fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+def test_a_batch_without_time_to_live_is_sent_once() -> None:
+    """The publisher sets it to 0: every retry is its own, with the late form of what got old meanwhile."""
+    assert "self._batch_ttl" in inspect.getsource(MessageAccumulator._append_batch)
+    assert "> self._ttl" in inspect.getsource(MessageBatch.expired)
+    assert "batch.expired()" in inspect.getsource(SendProduceReqHandler._can_retry)
+
+
+def test_a_commit_names_the_generation_that_is_current_when_it_is_sent() -> None:
+    """Why `MainLoopConsumer` does not commit once it is no member: the driver tells the app its generation."""
+    assert "self.generation" in inspect.getsource(GroupCoordinator._do_commit_offsets)
+    assert "app.consumer_generation_id = generation" in inspect.getsource(driver.ConsumerRebalanceListener)
 
 
 def test_seek_to_committed_does_not_seek_where_nothing_was_committed() -> None:

@@ -27,7 +27,7 @@ COLD_STATE_COLUMNS = HEADS
 
 # Columns of `Store.scalars`.
 USED, FREE, OLDEST, NEWEST, EVICTIONS, UNTOUCHED, SWEEP, LEFT, CURSOR, KEPT = range(10)
-"""The last four are of the sweep under way: its number (0 = none), how many rows it has not copied, which slot comes next,
+"""The last four are of the sweep under way: its number (0 = none), how many rows it has not copied, the slot it is at,
 and how many rows are in `kept`."""
 
 # Columns of one ring entry.

@@ -74,7 +74,9 @@ class Sweep:
         self.is_abandoned = False
         self._stores = stores
         self._filled: list[Block] = []
-        self._unfinished = list(Families._fields)
+        # Big rows first: the longer they wait, the more of them an update has to copy.
+        by_size = {name: packing.row_bytes(store) for name, store in stores.families._asdict().items()}
+        self._unfinished = sorted(by_size, key=by_size.__getitem__, reverse=True)
         for name in Families._fields:
             scalars = stores.keep_in(name, NO_ROWS).scalars
             scalars[slots.SWEEP], scalars[slots.CURSOR] = number, 0

@@ -1,0 +1,151 @@
+"""Sweep, load and forget of a million tracked numbers: how long each takes, and how long it holds the worker up.
+
+python -m benchmarks.snapshot --numbers 1000000
+"""
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.machine import describe
+from detector.columns import CallBatch, build_batch
+from detector.events import CallSetup
+from detector.windows import WindowEngine, WindowSettings
+from detector.windows.sweeping import Block
+
+START_MS = 1_700_000_000_000
+PARTITIONS = 4
+BATCH = 256
+T = TypeVar("T")
+
+
+class Holds:
+    """Collects how long single calls take: on the clock, and on the processor, which other load does not stretch."""
+
+    def __init__(self) -> None:
+        """Nothing collected yet."""
+        self._wall: list[float] = []
+        self._cpu: list[float] = []
+
+    def time(self, call: Callable[[], T]) -> T:
+        """Call and note."""
+        wall, cpu = time.perf_counter(), time.thread_time()
+        result = call()
+        self._cpu.append(time.thread_time() - cpu)
+        self._wall.append(time.perf_counter() - wall)
+        return result
+
+    def figures(self) -> dict[str, float]:
+        """Number, sum in s; median, 99 of 100 and longest in ms; longest on the processor in ms."""
+        ordered = sorted(self._wall)
+        return {
+            "calls": len(ordered),
+            "sum_s": round(sum(ordered), 3),
+            "median_ms": round(1e3 * ordered[len(ordered) // 2], 3),
+            "p99_ms": round(1e3 * ordered[len(ordered) * 99 // 100], 3),
+            "longest_ms": round(1e3 * ordered[-1], 3),
+            "longest_cpu_ms": round(1e3 * max(self._cpu), 3),
+        }
+
+
+class Traffic:
+    """Seeded set-ups: every number once, `hot` of them often."""
+
+    def __init__(self, numbers: int, hot: int, seed: int) -> None:
+        """Draw the numbers."""
+        self._random = random.Random(seed)
+        self._numbers = [f"+1{place}" for place in self._random.sample(range(2_010_000_000, 9_899_999_999), numbers)]
+        self._hot = self._numbers[:hot]
+        self._now_ms = START_MS
+
+    def past(self) -> Iterator[CallBatch]:
+        """One call of every number, five of the busy ones, mixed."""
+        callers = self._numbers + 4 * self._hot
+        self._random.shuffle(callers)
+        for start in range(0, len(callers), 2_048):
+            yield self._batch(callers[start : start + 2_048])
+
+    def batch(self) -> CallBatch:
+        """The next 256 calls: two of three from busy numbers, the others from any."""
+        chosen = [self._random.choice(self._hot if place % 3 else self._numbers) for place in range(BATCH)]
+        return self._batch(chosen)
+
+    def _batch(self, callers: list[str]) -> CallBatch:
+        self._now_ms += len(callers) // 20
+        calls = [
+            CallSetup(
+                call_id="c",
+                setup_time_ms=self._now_ms,
+                calling_number=caller,
+                called_number=f"+1{self._random.randrange(2_010_000_000, 9_899_999_999)}",
+                trunk_group_id=f"trunk-{self._random.randrange(200)}",
+                signer_spc=str(self._random.randrange(500)),
+            )
+            for caller in callers
+        ]
+        homes = [int(caller) % PARTITIONS for caller in callers]
+        return build_batch(calls, [True] * len(calls), homes, seed=1)
+
+
+def measure(traffic: Traffic, max_bytes: int) -> dict[str, object]:
+    """Fill an engine, sweep it between updates, load all into another one and forget a partition there."""
+    settings = WindowSettings(partitions=PARTITIONS)
+    engine = WindowEngine(settings)
+    for batch in traffic.past():
+        engine.count(batch)
+    before, during, steps, loads, forgets = (Holds() for _ in range(5))
+    for _ in range(500):
+        batch = traffic.batch()
+        before.time(lambda batch=batch: engine.update(batch))  # type: ignore[misc]
+    tracked, blocks = engine.tracked(), list[Block]()
+    sweep = steps.time(engine.sweep)
+    while not sweep.is_done:
+        blocks += steps.time(lambda: sweep.step(max_bytes))
+        batch = traffic.batch()
+        during.time(lambda batch=batch: engine.update(batch))  # type: ignore[misc]
+    other = WindowEngine(settings)
+    for partition in range(PARTITIONS):
+        _exhaust(other.load(partition, [block.of(partition) for block in blocks], sweep.names), loads)
+    if other.tracked() != tracked:
+        raise SystemExit(f"wrong run: {other.tracked()} loaded, {tracked} swept")
+    _exhaust(other.forget_slowly(0), forgets)
+    return {
+        "tracked": tracked,
+        "bytes": sum(array.nbytes for block in blocks for array in block.arrays.values()),
+        "update_of_256_without": before.figures(),
+        "update_of_256_during": during.figures(),
+        "step": steps.figures(),
+        "load": loads.figures(),
+        "forget_one_of_four": forgets.figures(),
+    }
+
+
+def _exhaust(slices: Iterator[object], holds: Holds) -> None:
+    end = object()
+    while holds.time(lambda: next(slices, end)) is not end:
+        pass
+
+
+def main() -> None:
+    """Run it and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--numbers", type=int, default=1_000_000)
+    parser.add_argument("--hot", type=int, default=60_000)
+    parser.add_argument("--max-bytes", type=int, default=1 << 18, help="copied in one step of the sweep")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--out", type=Path, help="also write the result here")
+    options = parser.parse_args()
+    WindowEngine.warm()
+    result = describe() | measure(Traffic(options.numbers, options.hot, options.seed), options.max_bytes)
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.out:
+        options.out.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -100,7 +100,7 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     exchange = TrunkExchange(engine, redis, guard, lambda: durability.ready)
     Ownership(CALL_EVENTS, durability.hand_over, durability.keep_only, health).follow(app)
 
-    publisher = _make_publisher(settings, ending, metrics.turned_late)
+    publisher = _make_publisher(settings, ending)
     screening = _make_screening(settings, pipeline, durability, publisher, keeper, metrics)
     add_agent(app, source, screening, ending)
 
@@ -155,9 +155,9 @@ def _make_durability(settings: Settings, app: Any, pipeline: Pipeline, identity:
     return Durability(state, recovery, snapshots)
 
 
-def _make_publisher(settings: Settings, ending: Ending, on_late: Callable[[], object]) -> Publisher:
+def _make_publisher(settings: Settings, ending: Ending) -> Publisher:
     acks: int | str = "all" if settings.kafka_acks == "all" else int(settings.kafka_acks)
-    return Publisher({**client_settings(settings), "acks": acks}, PUBLISHED, ending.fail, on_late=on_late)
+    return Publisher({**client_settings(settings), "acks": acks}, PUBLISHED, ending.fail)
 
 
 def _make_screening(

@@ -26,13 +26,17 @@ class DaemonThread:
 
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a call there and return what it returns; it goes on to its end even when this is cancelled."""
+        return await self.post(call, *args, **kwargs)
+
+    def post(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[R]":
+        """Have a call run there after those before it; nobody needs to wait for it."""
         if not self._has_started:
             self._has_started = True
             self._thread.start()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[R] = loop.create_future()
         self._calls.put((loop, answer, lambda: call(*args, **kwargs)))
-        return await answer
+        return answer
 
     def _work(self) -> None:
         while True:

@@ -66,8 +66,7 @@ class Durability:
 
     def keep_only(self, partitions: Collection[int]) -> None:
         """Drop the state of all other partitions: somebody else counts there now."""
-        for partition in self._state.positions.keys() - set(partitions):
-            self._state.forget(partition)
+        self._state.forget(*(self._state.positions.keys() - set(partitions)))
 
     async def hand_over(self) -> None:
         """Publish the last state of all partitions, and count no more until told where they stand."""

@@ -152,8 +152,9 @@ class Metrics:
         self._dead_letters = self._counter("dead_letters", "Records that could not be used.", "code")
         self._errors = self._counter("internal_errors", "Internal errors; each call concerned was allowed.", "cause")
         self._fail_open = self._counter("fail_open", "Calls allowed because of an internal error.")
-        self._passed = self._counter("passed_unscored", "Calls allowed unjudged, late or for overload.", "reason")
-        self._turned_late = self._counter("late_decisions", "Decisions that grew old unpublished and became allow.")
+        self._passed = self._counter(
+            "passed_unscored", "Calls allowed whatever their score, late or for overload.", "reason"
+        )
         self._skewed = self._counter("clock_skew", "Events whose switch had a wrong clock, counted at their arrival.")
         self._mismatches = self._counter("key_mismatches", "Events whose key is not their calling number.")
         self._since_setup = self._histogram(
@@ -214,12 +215,8 @@ class Metrics:
         self._since_arrival.observe(_seconds_since(arrival_ms, now_ms))
 
     def passed(self, code: str, calls: int) -> None:
-        """Count calls that were allowed unjudged, `late` or `overload`."""
+        """Count calls that were allowed whatever their score, `late` or `overload`."""
         self._passed.labels(code).inc(calls)
-
-    def turned_late(self) -> None:
-        """Count a decision that grew too old while it waited to be published, and was allowed instead."""
-        self._turned_late.inc()
 
     def clock_skew(self, events: int) -> None:
         """Count events whose switch had a wrong clock."""

@@ -6,6 +6,7 @@ committed offset is counted and judged again, and not published: it was when it 
 """
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -56,7 +57,7 @@ class Recovery:
         spool: folder for what a remote store is read through.
         reader: makes a reader of the topic.
         limits: bounds.
-        on_restored: awaited after standing decisions came back: some may have been released since.
+        on_restored: awaited after a partition was caught up with: what came back may have been released since.
     """
 
     def __init__(
@@ -106,8 +107,7 @@ class Recovery:
         """Take the assignment: partitions with the group's committed offset, None where it has none."""
         await self.halt()
         offsets = {tp.partition: offset for tp, offset in committed.items()}
-        for partition in self._state.positions.keys() - offsets.keys():
-            self._state.forget(partition)
+        self._state.forget(*(self._state.positions.keys() - offsets.keys()))
         for partition, offset in offsets.items():
             if offset is not None and self._state.positions.get(partition) == offset:
                 self.ready.add(partition)
@@ -157,6 +157,7 @@ class Recovery:
             for start in range(0, len(rows), self._limits.max_batch_events):
                 self._state.catch_up(rows[start : start + self._limits.max_batch_events])
                 await asyncio.sleep(0)
+        await self._on_restored()
 
     async def _load_newest(self, partition: int, target: int) -> bool:
         if self._store is None:
@@ -169,21 +170,20 @@ class Recovery:
         for entry in found:
             try:
                 snapshot = await self._thread.run(self._read, self._store, entry, partition)
-                has_standing = await self._state.load(partition, snapshot)
+                await self._state.load(partition, snapshot)
             except RobocallError as error:
                 log.warning("snapshot not used", partition=partition, offset=entry.offset, cause=str(error))
             else:
-                if has_standing:
-                    await self._on_restored()
                 return True
         return False
 
     def _read(self, store: SnapshotStore, entry: Entry, partition: int) -> Snapshot:
-        path = store.fetch(entry, self._spool)
         layout = self._state.engine.layout
-        return read_snapshot(
-            path, topic=self._identity, partition=partition, layout=layout, feature_schema=FEATURE_SCHEMA_ID
-        )
+        with tempfile.TemporaryDirectory(dir=self._spool) as folder:
+            path = store.fetch(entry, Path(folder))
+            return read_snapshot(
+                path, topic=self._identity, partition=partition, layout=layout, feature_schema=FEATURE_SCHEMA_ID
+            )
 
     async def _warm_up(self, reader: LogReader, partition: int, target: int) -> None:
         """Count the recent past of the topic: better than nothing, and said."""

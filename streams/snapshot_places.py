@@ -13,9 +13,9 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import Any, Protocol
 
-from fsspec.asyn import sync  # type: ignore[import-untyped]
-from fsspec.core import url_to_fs  # type: ignore[import-untyped]
-from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
+from fsspec.asyn import sync
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 COPY_BYTES = 1024 * 1024
 TEMPORARY = ".tmp"

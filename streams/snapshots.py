@@ -128,6 +128,7 @@ class Snapshots:
         if not moved or self._is_handing_over:
             return
         generation = self._generation()
+        files: list[tuple[Path, Header]] = []
         try:
             async with self._copying:
                 files = await self._write(moved, generation, is_urgent=False)
@@ -135,10 +136,13 @@ class Snapshots:
                 await self._publish_committed(path, header)
         except (RobocallError, OSError) as error:
             self._failed(error)
+        finally:
+            await self._thread.run(_remove, files)
 
     async def hand_over(self) -> None:
         """Publish the state of every partition whose offset is committed; gives up after a while, never raises."""
         self._is_handing_over = True  # a copy under way ends at its next step
+        files: list[tuple[Path, Header]] = []
         try:
             async with asyncio.timeout(self._limits.hand_over_s):
                 async with self._copying:
@@ -151,6 +155,7 @@ class Snapshots:
             self._failed(error)
         finally:
             self._is_handing_over = False
+            self._thread.post(_remove, files)
 
     def _failed(self, error: Exception) -> None:
         self.taken.failures += 1
@@ -163,9 +168,10 @@ class Snapshots:
         """Copy step by step and write in the thread; empty when the partitions went away meanwhile."""
         copy = self._state.copy(partitions)
         headers = {p: self._header(p, offset, generation) for p, offset in copy.positions.items()}
-        writers = await self._thread.run(self._open, copy, headers)
+        writers: dict[int, SnapshotWriter] = {}
         is_whole = False
         try:
+            await self._thread.run(self._open, copy, headers, writers)
             is_whole = await self._fill(copy.sweep, writers, generation, is_urgent=is_urgent)
             if is_whole:
                 self.taken.size_bytes = sum(await self._thread.run(_close, writers))
@@ -175,7 +181,7 @@ class Snapshots:
         finally:
             if not is_whole:
                 copy.sweep.abandon()
-                await asyncio.shield(self._thread.run(_abandon, writers))
+                self._thread.post(_abandon, writers)
         return [(self._path(header), header) for header in headers.values()] if is_whole else []
 
     async def _fill(
@@ -195,13 +201,11 @@ class Snapshots:
         self.taken.longest_step_s = longest_s
         return True
 
-    def _open(self, copy: Copy, headers: dict[int, Header]) -> dict[int, SnapshotWriter]:
+    def _open(self, copy: Copy, headers: dict[int, Header], writers: dict[int, SnapshotWriter]) -> None:
         owners = _owners(copy.memory, self._partition_of)
-        writers = {}
         for partition, header in headers.items():
             memory = copy.memory.of(lambda number, partition=partition: owners[number] == partition)  # type: ignore[misc]
             writers[partition] = SnapshotWriter(self._path(header), header, encode(memory), copy.sweep.names)
-        return writers
 
     def _path(self, header: Header) -> Path:
         return self._spool / f"{header.partition}-{header.offset}-{os.getpid()}.part"
@@ -228,13 +232,9 @@ class Snapshots:
                 await self._publish(path, header)
                 return
             await asyncio.sleep(COMMIT_CHECK_S)
-        await self._thread.run(_remove, path)
 
     async def _publish(self, path: Path, header: Header) -> None:
-        try:
-            await self._thread.run(self._store.publish, path, header)
-        finally:
-            await asyncio.shield(self._thread.run(_remove, path))
+        await self._thread.run(self._store.publish, path, header)
         self._last[header.partition] = header.offset
         self.taken.published += 1
         self.taken.last_ms = time.time_ns() // 1_000_000
@@ -261,5 +261,6 @@ def _abandon(writers: dict[int, SnapshotWriter]) -> None:
         writer.abandon()
 
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+def _remove(files: list[tuple[Path, Header]]) -> None:
+    for path, _ in files:
+        path.unlink(missing_ok=True)

@@ -60,17 +60,17 @@ class WorkerState:
         """Note that every record before `next_offset` is counted."""
         self.positions[partition] = next_offset
 
-    def forget(self, partition: int) -> None:
-        """Drop windows and policy memory of a partition."""
-        self.positions.pop(partition, None)
-        self.engine.forget_partition(partition)
-        self._screener.standing.forget(lambda number: self._partition_of(number) == partition)
+    def forget(self, *partitions: int) -> None:
+        """Drop windows and policy memory of partitions."""
+        if not partitions:
+            return
+        for partition in partitions:
+            self.positions.pop(partition, None)
+            self.engine.forget_partition(partition)
+        self._screener.standing.forget(lambda number: self._partition_of(number) in partitions)
 
-    async def load(self, partition: int, snapshot: Snapshot) -> bool:
+    async def load(self, partition: int, snapshot: Snapshot) -> None:
         """Take a snapshot's state over; nothing stays of it when this does not come to its end.
-
-        Returns:
-            Whether standing decisions came with it, of which some may have been released since.
 
         Raises:
             SnapshotRefused: the policy memory in it cannot be read.
@@ -85,7 +85,6 @@ class WorkerState:
             self.forget(partition)
             raise
         self.positions[partition] = snapshot.header.offset
-        return bool(memory.standing)
 
     def catch_up(self, rows: Sequence[Any]) -> None:
         """Count and judge records (`aiokafka.ConsumerRecord`) of one partition again that are decided already."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fsspec import filesystem  # type: ignore[import-untyped]
+from fsspec import filesystem
 from moto.server import ThreadedMotoServer
 
 from detector.features import FEATURE_SCHEMA_ID

@@ -15,8 +15,10 @@ from prometheus_client.metrics_core import Metric
 
 from detector.decisions import Versions
 from streams.cli import COMMANDS, robocall
+from streams.durability import Figures
 from streams.metrics import Metrics, Sources
 from streams.settings import load_settings, unknown_keys
+from streams.snapshots import Taken
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -33,7 +35,16 @@ def compose() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def metric_names() -> set[str]:
     versions = Versions(model_version="m1", policy_version="p1", feature_schema="f1")
-    sources = Sources(lag=dict, tracked=dict, evictions=dict, trunk_view=lambda: "local", versions=lambda: versions)
+    sources = Sources(
+        lag=dict,
+        tracked=dict,
+        evictions=dict,
+        trunk_view=lambda: "local",
+        versions=lambda: versions,
+        durability=lambda: Figures(0, 0, 0, 0.0, Taken()),
+        outage_s=lambda: 0.0,
+        unpublished=lambda: 0,
+    )
     return {name for family in Metrics(sources).registry.collect() for name in names_of(family)}
 
 

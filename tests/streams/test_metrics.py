@@ -110,7 +110,6 @@ def test_a_batch_histogram_equals_the_one_value_at_a_time(batches: list[list[flo
 
 
 def test_where_state_and_publishing_stand_is_shown(metrics: Metrics) -> None:
-    metrics.turned_late()
     found = samples(metrics)
     assert found["robocall_partitions", (("state", "ready"),)] == 3
     assert found["robocall_partitions", (("state", "unready"),)] == 1
@@ -119,4 +118,3 @@ def test_where_state_and_publishing_stand_is_shown(metrics: Metrics) -> None:
     assert found["robocall_snapshot_timestamp_seconds", ()] == 1.5
     assert found["robocall_outage_seconds", ()] == 1.5
     assert found["robocall_unpublished_records", ()] == 4
-    assert found["robocall_late_decisions_total", ()] == 1

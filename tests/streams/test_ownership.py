@@ -43,7 +43,7 @@ def test_state_is_handed_over_while_the_partitions_are_still_ours() -> None:
     world.assigned(0, 1, 2)
     world.revoked(0, 1, 2)
 
-    assert world.done == [("kept only", {0, 1, 2}), ("handed over", {0, 1, 2})]
+    assert world.done == [("kept only", frozenset({0, 1, 2})), ("handed over", frozenset({0, 1, 2}))]
     assert world.ownership.partitions == frozenset()
     assert world.status == "joining"
 
@@ -54,6 +54,6 @@ def test_what_went_to_somebody_else_is_not_kept() -> None:
     world.revoked(0, 1, 2)
     world.assigned(0, 2, 5)
 
-    assert world.done[-1] == ("kept only", {0, 2, 5})
+    assert world.done[-1] == ("kept only", frozenset({0, 2, 5}))
     assert world.ownership.partitions == {0, 2, 5}
     assert world.status == "standby"

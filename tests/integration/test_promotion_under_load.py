@@ -1,0 +1,107 @@
+"""A model is promoted while calls come in: each is answered once, by the old model or by the new one."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from detector.features import FEATURE_SCHEMA_ID
+from models.artifact import load
+from models.traffic.generate import generate
+from models.traffic.spec import TrafficSpec
+from streams.store import ACTIVE_MODEL, SHADOW_MODEL
+from streams.topics import CALL_DECISIONS
+from tests.integration.test_worker_kafka import Reader, is_ready, produce, setups
+from tests.processes import PATIENT, robocall, wait_until, workers
+from tests.streams.small_evaluation import save_small_evaluation
+from tests.streams.small_model import save_small_model
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
+
+EVENTS_PER_PORTION = 50
+PAUSE_S = 0.02
+
+
+@pytest.fixture
+def environment(
+    kafka_bootstrap: str, redis_url: str, fresh_topics: Callable[..., list[str]], tmp_path: Path
+) -> dict[str, str]:
+    """A worker that runs `first`, and a registry beside it that has `second` too."""
+    fresh_topics(12)
+    for seed, name in ((1, "first"), (2, "second")):
+        save_small_model(tmp_path / "models" / name, seed=seed)
+    with Redis.from_url(redis_url) as client:
+        client.delete(ACTIVE_MODEL, SHADOW_MODEL)
+    return {
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "ROBOCALL_REDIS_URL": redis_url,
+        "ROBOCALL_MODEL_DIR": str(tmp_path / "models" / "first"),
+        "ROBOCALL_CONSUMER_GROUP": f"promotion-{time.time_ns()}",
+        **PATIENT,
+    }
+
+
+@contextmanager
+def feed(bootstrap: str) -> Iterator[list[bytes]]:
+    """Publish events in small portions meanwhile; gives what was published."""
+    sent: list[bytes] = []
+    may_stop = threading.Event()
+
+    def publish() -> None:
+        for block in generate(TrafficSpec(seed=11, hours=10.0, calls_per_second=10.0)):
+            lines = [line.encode() for line in block.json_lines()]
+            for start in range(0, len(lines), EVENTS_PER_PORTION):
+                portion = lines[start : start + EVENTS_PER_PORTION]
+                produce(bootstrap, portion)
+                sent.extend(portion)
+                if may_stop.wait(PAUSE_S):
+                    return
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        may_stop.set()
+        thread.join()
+
+
+def test_a_promotion_and_a_rollback_under_load_lose_no_call(
+    kafka_bootstrap: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """First, second, first again: three stretches of decisions that do not overlap, and none twice or missing."""
+    first, second = (
+        load(tmp_path / "models" / name, schema_id=FEATURE_SCHEMA_ID).version for name in ("first", "second")
+    )
+    evaluation = save_small_evaluation(tmp_path)
+    decisions = Reader(kafka_bootstrap, CALL_DECISIONS)
+
+    def decided_by(version: str, after_ms: int = 0) -> int:
+        return sum(
+            record["model_version"] == version and record["decided_time_ms"] > after_ms
+            for _, record in decisions.read()
+        )
+
+    with workers(1, environment, tmp_path) as running:
+        wait_until(lambda: is_ready(running), "partitions assigned", timeout_s=240)
+        with feed(kafka_bootstrap) as sent:
+            wait_until(lambda: decided_by(first) > 0, "the first model decides")
+            robocall("models", "promote", second, *evaluation, environment=environment)
+            wait_until(lambda: decided_by(second) > 0, "the second model decides")
+            robocall("models", "rollback", environment=environment)
+            promoted_ms = max(r["decided_time_ms"] for _, r in decisions.records if r["model_version"] == second)
+            wait_until(lambda: decided_by(first, promoted_ms) > 0, "the first model decides again")
+        wanted = setups(sent)
+        wait_until(lambda: set(decisions.calls()) >= wanted, "every setup answered")
+
+    assert decisions.calls() == Counter(wanted)
+    in_order = sorted((record["decided_time_ms"], record["model_version"]) for _, record in decisions.records)
+    by_second = [at_ms for at_ms, version in in_order if version == second]
+    between = [version for at_ms, version in in_order if by_second[0] < at_ms < by_second[-1]]
+    assert set(between) <= {second}
+    assert {version for _, version in in_order} == {first, second}

@@ -166,13 +166,17 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
         batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
         if self._failure is not None:
             raise self._failure
-        if changes != self._changes:
-            # These may be of before or after the change: read all again from where the buffers are.
-            self._seek(self._buffers)
-            return
         for place, messages in batches.items():
-            await self._take(place, messages)
-        await self._write(self._due())
+            left = messages
+            while left and changes == self._changes:
+                left = self._take(place, left)
+                if left:  # of the day after
+                    await self._write([place])
+        if changes == self._changes:
+            await self._write(self._due())
+        else:
+            # What was polled may be of before or after the change: read again from where the buffers are.
+            self._seek(self._buffers)
         self.tally.partitions = len(self._buffers)
         self.tally.waiting = sum(len(buffer.records) for buffer in self._buffers.values())
         self.tally.lag = sum(self._lag(place) for place in self._buffers)
@@ -182,21 +186,18 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
         end = self._consumer.highwater(place)
         return 0 if end is None else max(0, end - self._buffers[place].position)
 
-    async def _take(self, place: TopicPartition, messages: Iterable[Any]) -> None:
-        """Keep records; one of a later day completes the file of the day before it."""
+    def _take(self, place: TopicPartition, messages: list[Any]) -> list[Any]:
+        """Keep records of one day; return those from the first one on that belongs to a later day than what is kept."""
         now_ms = time.time_ns() // 1_000_000
-        for message in messages:
-            buffer = self._buffers.get(place)
-            if buffer is None or message.offset < buffer.position:
-                return  # taken away meanwhile
+        buffer = self._buffers[place]
+        for index, message in enumerate(messages):
             # A day never goes back within a partition, and never ahead of the clock here: each file is of one day.
             day = max(buffer.day, day_of(max(0, min(message.timestamp, now_ms))))
             if day != buffer.day and buffer.records:
-                await self._write([place])
-                if self._buffers.get(place) is not buffer:
-                    return
+                return messages[index:]
             buffer.day = day
             buffer.add(Record(message.offset, message.timestamp, message.value), time.monotonic())
+        return []
 
     def _due(self) -> list[TopicPartition]:
         """Partitions whose oldest record waited long enough; the fullest ones when memory is used up."""

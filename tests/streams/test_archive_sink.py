@@ -17,7 +17,7 @@ import pytest
 from confluent_kafka import Producer
 from pydantic import SecretStr
 
-from streams.archive_files import ArchiveStore
+from streams.archive_files import ArchiveStore, day_of
 from streams.archive_numbers import NumberKey
 from streams.archive_schema import OFFSET, PARTITION
 from streams.archive_settings import load_archive_settings
@@ -25,7 +25,7 @@ from streams.archive_sink import Sink, Tally
 from streams.settings import load_settings
 from streams.topics import CALL_EVENTS, CALL_FEEDBACK
 from tests.processes import ROOT, wait_until
-from tests.streams.archive_case import SECRET, encoded, put, rows, setup
+from tests.streams.archive_case import DAY_MS, SECRET, encoded, put, rows, setup
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -50,12 +50,20 @@ def environment(kafka_bootstrap: str, fresh_topics: FreshTopics, store: ArchiveS
     }
 
 
-def produce(bootstrap: str, topic: str, values: list[bytes]) -> None:
+def produce(bootstrap: str, topic: str, values: list[bytes], times_ms: list[int] | None = None) -> None:
+    """Publish, spread over the partitions; with times, to partition 0 with those as the producer's."""
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
     for number, value in enumerate(values):
-        producer.produce(topic, key=str(number), value=value)
+        if times_ms is None:
+            producer.produce(topic, key=str(number), value=value)
+        else:
+            producer.produce(topic, partition=0, value=value, timestamp=times_ms[number], on_delivery=_must_arrive)
         producer.poll(0)
     assert producer.flush(30) == 0
+
+
+def _must_arrive(error: object, _message: object) -> None:
+    assert error is None
 
 
 @contextmanager
@@ -131,6 +139,24 @@ def test_what_waits_in_memory_is_written_at_the_end(environment: dict[str, str],
     assert tally.records == 100
 
 
+def test_each_day_has_its_files_and_midnight_loses_nothing(environment: dict[str, str], store: ArchiveStore) -> None:
+    """Three days in one poll: 20 records the day before yesterday, 20 yesterday, 20 today.
+
+    One of yesterday says the day before, as a clock that went back: it stays with its neighbours.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    times_ms = [now_ms - (2 - number // 20) * DAY_MS for number in range(60)]
+    times_ms[25] = now_ms - 2 * DAY_MS
+    said = [encoded(FEEDBACK | {"call_id": f"call-{number}"}) for number in range(60)]
+    produce(environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"], CALL_FEEDBACK, said, times_ms)
+    tally = asyncio.run(archive_until(lambda tally: tally.waiting == 20, environment, store, flush_s=3_600))
+    assert [row["call_id"] for row in rows(store, CALL_FEEDBACK)] == [f"call-{number}" for number in range(60)]
+    days = {(file.day, file.first, file.last) for file in store.files(CALL_FEEDBACK)}
+    before = [day_of(now_ms - days_ago * DAY_MS) for days_ago in (2, 1, 0)]
+    assert days == {(before[0], 0, 19), (before[1], 20, 39), (before[2], 40, 59)}
+    assert tally.files == 3
+
+
 def test_memory_is_bounded_by_writing_early(environment: dict[str, str], store: ArchiveStore) -> None:
     """3,000 records are about 0.9 MB; with 64 KiB permitted most must be in files long before the hour is over."""
     produce(environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"], CALL_EVENTS, [encoded(setup(n)) for n in range(3_000)])
@@ -187,6 +213,7 @@ def test_partitions_that_move_between_sinks_lose_and_repeat_nothing(
 ) -> None:
     """One sink, then two of its group, then the second alone, while calls arrive and every file is small."""
     bootstrap = environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"]
+    environment = environment | {"ROBOCALL_ARCHIVE_FLUSH_S": "0.1"}  # so that it is writing whenever they move
     produced = 0
 
     def call(number: int) -> None:
@@ -199,7 +226,7 @@ def test_partitions_that_move_between_sinks_lose_and_repeat_nothing(
         wait_until(lambda: len(calls(store)) == produced, "the first sink archives alone")
         with sink(environment) as two:
             for _ in range(20):  # about as long as the group needs to share the partitions anew
-                call(50)
+                call(200)
                 time.sleep(0.2)
             wait_until(lambda: len(calls(store)) == produced, "both archive")
             stop(one)

@@ -113,7 +113,7 @@ def test_any_history_of_writing_merging_and_deleting_keeps_every_record_once(sto
 
 
 def test_a_merge_that_is_killed_at_any_instant_is_ended_by_the_next(store: ArchiveStore) -> None:
-    """kill -9 while it merges forty partitions; before and after every record is there once."""
+    """Kill -9 while it merges forty partitions; before and after every record is there once."""
     for partition in range(40):
         for first in range(0, 12, 3):
             values = [encoded(setup(n)) for n in range(first, first + 3)]

@@ -113,7 +113,10 @@ ITEMS = ("peer", "prefix", "other")
 N_ITEMS = 3
 PEER, PREFIX, OTHER = range(N_ITEMS)
 """Counted distinct: the other party, its NPA-NXX, and the trunk of a number or the calling number of the rest."""
+KEPT_ITEMS = (PEER, OTHER, PREFIX)
+"""The items in the order in which a family keeps them: most need no more than the first two."""
 
+_OUTCOMES = (ENDED, ANSWERED, SHORT, LONG, BAD_NUMBER)
 _ENDS = (ENDED, ANSWERED, SHORT, LONG, BAD_NUMBER, NO_ANSWER, BUSY, REJECTED, TALK_S)
 _ALL = tuple(range(N_MEASURES))
 
@@ -124,7 +127,7 @@ class FamilyShape:
 
     Attributes:
         measures: Measures that it keeps panes of, ascending.
-        items: Distinct counts kept, the first of `ITEMS`.
+        items: Number of distinct counts kept, the first of `KEPT_ITEMS`.
         levels: Resolutions of a distinct sketch.
         width: Registers of one resolution.
     """
@@ -139,12 +142,10 @@ SHAPES = {
     NUMBER: FamilyShape(
         (ATTEMPTS, NEIGHBOUR_NXX, NEIGHBOUR_NPA, SEQUENTIAL, ATTESTED_A, VERIFICATION_FAILED, *_ENDS), 3, 7, 32
     ),
-    TRUNK: FamilyShape(_ALL, 3, 12, 128),
-    ORIGIN: FamilyShape(_ALL, 3, 12, 128),
-    BLOCK: FamilyShape(
-        (ATTEMPTS, NEIGHBOUR_NXX, SEQUENTIAL, NEW_NUMBER, ATTESTED_A, VERIFICATION_FAILED, *_ENDS), 3, 7, 32
-    ),
-    CALLED: FamilyShape((ATTEMPTS, NEIGHBOUR_NPA, NEW_NUMBER, VERIFICATION_FAILED, *_ENDS), 2, 7, 32),
+    TRUNK: FamilyShape(_ALL, 2, 12, 128),
+    ORIGIN: FamilyShape((ATTEMPTS, NEIGHBOUR_NXX, SEQUENTIAL, NEW_NUMBER, *_OUTCOMES, TALK_S), 2, 12, 128),
+    BLOCK: FamilyShape((ATTEMPTS, NEIGHBOUR_NXX, SEQUENTIAL, NEW_NUMBER, *_OUTCOMES, TALK_S), 2, 7, 32),
+    CALLED: FamilyShape((ATTEMPTS, NEW_NUMBER, ENDED, ANSWERED), 1, 7, 32),
 }
 
 NOT_ENOUGH_DATA = -1.0

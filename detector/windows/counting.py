@@ -180,10 +180,15 @@ def add_to_sketches(store: Store, slot: int, time_ms: int, parties: int, facts: 
     if len(store.sketches) == 0:
         return
     width = len(store.linear) - 1
-    _sketch(store.sketches[slot, spec.PEER], width, peer_of(parties), time_ms)
-    _sketch(store.sketches[slot, spec.PREFIX], width, prefix_of(facts) + 1, time_ms)
-    if store.sketches.shape[1] > spec.OTHER:
-        _sketch(store.sketches[slot, spec.OTHER], width, other_of(parties), time_ms)
+    for place in range(store.sketches.shape[1]):
+        item = spec.KEPT_ITEMS[place]
+        if item == spec.PEER:
+            seen = peer_of(parties)
+        elif item == spec.OTHER:
+            seen = other_of(parties)
+        else:
+            seen = prefix_of(facts) + 1
+        _sketch(store.sketches[slot, place], width, seen, time_ms)
     for window in range(spec.N_WINDOWS):
         store.refreshed[slot, window, 1] += 1
 

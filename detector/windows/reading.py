@@ -186,9 +186,10 @@ def _refresh(store: Store, slot: int, now_ms: int, window: int) -> None:
     """Make the distinct estimates of one window anew."""
     made = store.refreshed[slot, window]
     since_s = (now_ms - spec.WINDOW_MS[window]) // spec.SECOND_MS
-    for item in range(store.sketches.shape[1]):
-        others = store.other_sketches[slot, item] if len(store.other_sketches) > 0 else store.sketches[slot, item, :0]
-        store.estimates[slot, item, window] = _estimate(store.sketches[slot, item], others, store.linear, since_s)
+    for place in range(store.sketches.shape[1]):
+        registers = store.sketches[slot, place]
+        others = store.other_sketches[slot, place] if len(store.other_sketches) > 0 else registers[:0]
+        store.estimates[slot, place, window] = _estimate(registers, others, store.linear, since_s)
     made[0] = now_ms
     made[1] = 0
 
@@ -229,7 +230,8 @@ def read(
         _merge_windows(store, slot, now_ms, exact_setups, exact_ends, counts, pane_scratch)
     items = store.sketches.shape[1]
     if exact_setups > 0:
-        for item in range(items):
+        for place in range(items):
+            item = spec.KEPT_ITEMS[place]
             _list_items(store.ring[slot], held, item, items_held)
             _distinct_ring(items_held, held, nearest, distinct[item])
     for window in range(exact_setups, spec.N_WINDOWS):
@@ -237,5 +239,6 @@ def read(
             attempts = counts[window, spec.ATTEMPTS]
             if _is_stale(store.refreshed[slot, window], now_ms, window, attempts):
                 _refresh(store, slot, now_ms, window)
-            for item in range(items):
-                distinct[item, window] = max(1.0, min(attempts, np.float64(store.estimates[slot, item, window])))
+            for place in range(items):
+                estimate = np.float64(store.estimates[slot, place, window])
+                distinct[spec.KEPT_ITEMS[place], window] = max(1.0, min(attempts, estimate))

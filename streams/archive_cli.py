@@ -97,6 +97,14 @@ async def _archive(settings: Settings, chosen: ArchiveSettings, console: Console
     console.print(_summary(sink.tally))
 
 
+def _opened(settings: ArchiveSettings) -> ArchiveStore:
+    """The archive to read; one that is not there would else look like one without calls."""
+    store = ArchiveStore(settings.url)
+    if not any(store.files(topic) for topic in ARCHIVED):
+        click.echo(f"nothing is archived at {settings.url}: is ROBOCALL_ARCHIVE_URL right?", err=True)
+    return store
+
+
 @archive.command()
 @click.argument("sql")
 @click.option("--json", "form", flag_value="json", help="One JSON object a row and line on standard output.")
@@ -112,11 +120,7 @@ def query(sql: str, form: str | None) -> None:
     robocall archive query "SELECT call_id, features['number_attempts_1h'] FROM scored_calls WHERE score > 0.9"
     robocall archive query "DESCRIBE call_events"
     """  # noqa: D301 - click reads the backspace
-    chosen = load_archive_settings()
-    store = ArchiveStore(chosen.url)
-    if not any(store.files(topic) for topic in ARCHIVED):
-        click.echo(f"nothing is archived at {chosen.url}: is ROBOCALL_ARCHIVE_URL right?", err=True)
-    with connected(store) as connection:
+    with connected(_opened(load_archive_settings())) as connection:
         cursor = ask(connection, sql)
         if form == "json":
             write_json(cursor, sys.stdout.buffer)
@@ -162,7 +166,7 @@ def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours
     if begin_ms >= end_ms:
         raise click.UsageError("--from must be before --to")
     require_distinct({}, {"--out": out, "--labels": labels})
-    store = ArchiveStore(load_archive_settings().url)
+    store = _opened(load_archive_settings())
     span = Span(begin_ms, end_ms)
     console = Console(stderr=True)
     parts = parts_of(store, span)
@@ -189,7 +193,7 @@ def compact() -> None:
 
     The merged ones are deleted by a later run, an hour or more after: a query may still be reading them.
     """
-    store = ArchiveStore(load_archive_settings().url)
+    store = _opened(load_archive_settings())
     console = Console(stderr=True)
     today = day_of(time.time_ns() // 1_000_000)
     parts = files = deleted = 0
@@ -212,7 +216,7 @@ def prune(*, dry_run: bool) -> None:
     A partition that had no record since keeps one file without rows, which says how far it was archived.
     """
     chosen = load_archive_settings()
-    store = ArchiveStore(chosen.url)
+    store = _opened(chosen)
     today = day_of(time.time_ns() // 1_000_000)
     count = size_bytes = 0
     for topic, days in chosen.retention_days.items():

@@ -67,6 +67,7 @@ def export(store: ArchiveStore, *arguments: object) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 def test_a_replay_of_the_export_decides_as_one_of_the_original(
     store: ArchiveStore, traffic: list[bytes], model: Path, tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_replay_of_the_export_decides_as_one_of_the_original(
     assert exported == original
 
 
+@pytest.mark.slow
 def test_digested_numbers_keep_every_feature_but_two_kinds(
     store: ArchiveStore, traffic: list[bytes], model: Path, tmp_path: Path
 ) -> None:

@@ -112,6 +112,7 @@ def test_any_history_of_writing_merging_and_deleting_keeps_every_record_once(sto
         assert latest_files(store, [CALL_EVENTS])[CALL_EVENTS, 0].last == end - 1
 
 
+@pytest.mark.slow
 def test_a_merge_that_is_killed_at_any_instant_is_ended_by_the_next(store: ArchiveStore) -> None:
     """Kill -9 while it merges forty partitions; before and after every record is there once."""
     for partition in range(40):

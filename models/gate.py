@@ -34,6 +34,8 @@ class Tolerances:
         expected_calibration_error: Rise of the mean gap between probability and truth.
         calibration_error_allowed: Below this no rise of it matters.
         recall_per_kind: Loss of recall of one kind of campaign, where one lawful call in 1,000 is hit.
+        recall_share_per_kind: The same as a share of the running model's recall of the kind; the smaller loss counts,
+            so that a kind of which little is caught is not given up.
         blocked_per_lawful_class: Rise of the share of a lawful class that reaches the policy's `block_at`.
         labelled_per_lawful_class: Rise of the share of a lawful class that reaches its `label_at`.
         fewest_calls: A kind or class with fewer calls is not judged.
@@ -44,6 +46,7 @@ class Tolerances:
     expected_calibration_error: float = 0.005
     calibration_error_allowed: float = 0.01
     recall_per_kind: float = 0.05
+    recall_share_per_kind: float = 0.5
     blocked_per_lawful_class: float = 0.0005
     labelled_per_lawful_class: float = 0.002
     fewest_calls: int = 100
@@ -151,9 +154,8 @@ def _campaign_kinds(data: Dataset, both: _Both, tolerances: Tolerances) -> Itera
     hits = [one.caught_at(KIND_RATE, data.is_robocall) for one in both]
     for kind, chosen in _kinds(data, data.is_robocall):
         running, candidate = (float(hit[chosen].mean()) for hit in hits)
-        line = _at_least(
-            f"recall at {KIND_RATE:g}, {kind}", int(chosen.sum()), running, candidate, tolerances.recall_per_kind
-        )
+        slack = min(tolerances.recall_per_kind, tolerances.recall_share_per_kind * running)
+        line = _at_least(f"recall at {KIND_RATE:g}, {kind}", int(chosen.sum()), running, candidate, slack)
         yield _if_enough(line, tolerances)
 
 

@@ -29,7 +29,7 @@ class WatchedModel:
         self.shadow = shadow
         self._clock_ms = clock_ms
         self.failure: str | None = None
-        """Class of the error for which the watching of drift was given up; None while it goes on."""
+        """Class of the error for which all watching was given up; None while it goes on."""
 
     @property
     def version(self) -> str:
@@ -44,13 +44,13 @@ class WatchedModel:
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Scores of the model; whoever watches cannot change them, nor keep them back."""
         scores = self.model.score(rows)
-        if self.shadow is not None:
-            self.shadow.offer(rows, scores)
-        if self.drift is not None:
-            try:
+        try:
+            if self.shadow is not None:
+                self.shadow.offer(rows, scores)
+            if self.drift is not None:
                 self.drift.observe(rows, scores, self._clock_ms())
-            except Exception as error:  # noqa: BLE001 - whatever it is, no decision may notice
-                self.drift, self.failure = None, type(error).__name__
+        except Exception as error:  # noqa: BLE001 - whatever it is, no decision may notice
+            self.drift, self.shadow, self.failure = None, None, type(error).__name__
         return scores
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:

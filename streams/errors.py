@@ -1,7 +1,5 @@
 """Errors at the edge of the system: each one line that says what to do; `retriable` says whether a repeat can help."""
 
-from pathlib import Path
-
 from detector.errors import RobocallError
 
 
@@ -49,14 +47,6 @@ class KafkaUnreachable(RobocallError):  # noqa: N818
     def __init__(self, servers: str) -> None:
         super().__init__(f"no Kafka broker answers at {servers}: start one or set ROBOCALL_KAFKA_BOOTSTRAP_SERVERS")
         self.servers = servers
-
-
-class ModelNameRefused(RobocallError):  # noqa: N818
-    """The name of the model to switch to is not that of a folder beside the running model."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(f"the name must be that of a folder in {root}: letters, digits, dots, underscores, hyphens")
-        self.root = root
 
 
 class ClusterRefused(RobocallError):  # noqa: N818

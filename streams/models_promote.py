@@ -6,6 +6,7 @@ The registry keeps what was decided; the key in Redis tells the workers, which f
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ from streams.store import ACTIVE_MODEL, NO_MODEL, SHADOW_MODEL
 
 if TYPE_CHECKING:
     from models.gate import Line, Tolerances
+
+LOG_WIDTH = 120
 
 
 class WorkersNotTold(RobocallError):  # noqa: N818 - the name states what is wrong
@@ -96,8 +99,8 @@ def promote(
             click.echo(json.dumps({"promoted": False, "version": candidate.version, "gate": _plain(lines)}))
         failed = [line.measure for line in lines if line.passed is False]
         raise PromotionRefused(
-            f"{candidate.version} is refused, {running} stays: worse than allowed in {', '.join(failed)}; "
-            "--force REASON promotes it anyway"
+            f"{candidate.version} is refused, {running} stays: worse than allowed in {len(failed)} of {len(lines)} "
+            f"measures, first in {failed[0]}; --force REASON promotes it anyway"
         )
     entry = place.promotions.promote(candidate.version, running, gate=_plain(lines), forced_because=reason)
     _announce(ACTIVE_MODEL, entry.version)
@@ -119,7 +122,8 @@ def _judged(
 ) -> list[Line]:
     from models.gate import compare  # noqa: PLC0415
 
-    console = Console(stderr=True)
+    # In a log the lines are as wide as the table needs; a terminal has its own width.
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
     thresholds = load_policy(load_settings().policy_file).categories[0].thresholds
     lines = compare(evaluation_set(features, labels, console), running, candidate, thresholds, tolerances)
     console.print(gate_table(lines, running, candidate))

@@ -85,9 +85,26 @@ def test_a_lawful_class_that_is_blocked_more_fails_its_own_line() -> None:
 
 def test_a_tolerance_decides() -> None:
     """The same loss passes where the table allows it."""
-    lenient = Tolerances(recall_at_1e_3=1.0, recall_at_1e_4=1.0, recall_per_kind=1.0, expected_calibration_error=1.0)
+    lenient = Tolerances(
+        recall_at_1e_3=1.0,
+        recall_at_1e_4=1.0,
+        recall_per_kind=1.0,
+        recall_share_per_kind=1.0,
+        expected_calibration_error=1.0,
+    )
 
     assert passes(compare(calls(), model(4, -4), model(0, 0), THRESHOLDS, lenient))
+
+
+def test_a_kind_of_which_little_is_caught_is_not_given_up() -> None:
+    """The running model catches 20 of 500 calls, 0.04: less than the tolerance of 0.05, so half of it must be kept."""
+    data = calls()
+    data.rows[:] = 0.0
+    data.rows[np.flatnonzero(data.kind == 3)[:20], 0] = 1.0
+
+    line = by_measure(compare(data, model(4, -4), model(0, 0), THRESHOLDS, Tolerances()))["recall at 0.001, snowshoe"]
+
+    assert (line.running, line.allowed, line.passed) == (0.04, 0.02, False)
 
 
 def test_calibration_is_a_line_of_its_own() -> None:

@@ -157,3 +157,13 @@ def test_a_watch_that_breaks_is_given_up_and_nothing_else() -> None:
     assert scores.tolist() == model(0).score(ROWS).tolist()
     assert judge.drift is None
     assert judge.failure == "ValueError"
+
+
+def test_a_shadow_that_was_stopped_keeps_no_batch_from_its_scores() -> None:
+    """A batch that began with the former model ends with it, while the next model is put in place."""
+    shadow = shadow_of(model(1))
+    judge = watched(shadow)
+
+    shadow.stop()
+
+    assert judge.score(ROWS).tolist() == model(0).score(ROWS).tolist()

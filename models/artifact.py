@@ -2,9 +2,9 @@
 
 `manifest.json` names every other file with its digest. `trees.npz` is what serves. `golden.npz` holds feature rows with
 what scikit-learn computed for them, and loading checks that the compiled scorer computes the same. `reference.npz`,
-where there is one, says how features and scores were distributed. `estimator.skops` is for data scientists
-(`load_estimator`); serving never opens it. The digests guard against damage and mix-ups, not against somebody who can
-write to the folder.
+where there is one, says how features and scores were distributed. `model_card.md` is for people, `estimator.skops` for
+data scientists (`load_estimator`); serving opens neither. The digests guard against damage and mix-ups, not against
+somebody who can write to the folder.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.ports import FeatureMatrix
+from models.card import model_card
 from models.errors import ArtifactCorrupt, ArtifactIncompatible
 from models.explain import contributions
 from models.forest import ARRAY_TYPES, Forest, check
@@ -37,6 +38,7 @@ GOLDEN = "golden.npz"
 ESTIMATOR = "estimator.skops"
 REFERENCE = "reference.npz"
 REPORT = "report.json"
+CARD = "model_card.md"
 NEEDED = (TREES, GOLDEN, ESTIMATOR, REPORT)
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
@@ -125,6 +127,7 @@ def save(contents: Contents, folder: Path) -> Model:
         GOLDEN: _pack({"rows": contents.golden_rows, "probability": reference}),
         ESTIMATOR: dumps(contents.estimator, compression=zipfile.ZIP_DEFLATED, compresslevel=9),
         REPORT: json.dumps(contents.report, indent=1, allow_nan=False).encode(),
+        CARD: _card(contents).encode(),
         **contents.plots,
     }
     if contents.reference is not None:
@@ -147,6 +150,16 @@ def save(contents: Contents, folder: Path) -> Model:
     # Last: a folder without a manifest is no artifact, so a reader never meets half of one.
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return load(folder, schema_id=contents.schema_id)
+
+
+def _card(contents: Contents) -> str:
+    return model_card(
+        version=_version_of(contents.scorer, contents.schema_id),
+        schema_id=contents.schema_id,
+        created_ms=contents.created_ms,
+        report=contents.report,
+        facts={"Data and training": contents.provenance, "Thresholds": contents.thresholds},
+    )
 
 
 def headline(report: dict[str, Any]) -> dict[str, Any]:
@@ -191,6 +204,18 @@ def load_golden(folder: Path) -> FeatureMatrix:
     if "rows" not in arrays:
         raise ArtifactCorrupt(f"{folder / GOLDEN} lacks rows")
     return arrays["rows"]
+
+
+def read_card(folder: Path) -> str:
+    """The model card, Markdown.
+
+    Raises:
+        ArtifactError: the artifact cannot be used, or was packaged without one.
+    """
+    manifest = read_manifest(folder)
+    if CARD not in manifest["files"]:
+        raise ArtifactIncompatible(f"{folder} was packaged without a model card: train it again")
+    return _verified(folder, CARD, manifest).decode("utf-8", "replace")
 
 
 def load_estimator(folder: Path) -> Any:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detector.features import FEATURE_SCHEMA_ID
-from models.artifact import load
+from models.artifact import load, read_card
 from models.comparison import Artifact, differences, disagreement
 from models.errors import ArtifactIncompatible
 from models.registry import Summary, summary
@@ -70,12 +70,16 @@ def list_models(url: str | None, *, as_json: bool) -> None:
 @models.command("show")
 @click.argument("name", metavar="[MODEL]", required=False)
 @REGISTRY_OPTION
+@click.option("--card", is_flag=True, help="Its model card instead: use, data, figures, limits.")
 @JSON_OPTION
-def show_model(name: str | None, url: str | None, *, as_json: bool) -> None:
+def show_model(name: str | None, url: str | None, *, card: bool, as_json: bool) -> None:
     """Show one artifact (the running one by default) and whether this build can use it."""
     with artifact_folder(place_of(url), name) as folder:
         entry = summary(folder, schema_id=FEATURE_SCHEMA_ID)
-    if as_json:
+        text = read_card(folder) if card else None
+    if text is not None:
+        click.echo(text, nl=False)
+    elif as_json:
         click.echo(json.dumps(_as_json(entry)))
     else:
         for key, value in _as_json(entry).items():

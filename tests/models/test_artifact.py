@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detector.features import FEATURE_NAMES as SERVED
 from detector.features import FEATURE_SCHEMA_ID
-from models.artifact import GOLDEN, MANIFEST, REFERENCE, SHIPPED, TREES, Model, load, load_estimator
+from models.artifact import GOLDEN, MANIFEST, REFERENCE, SHIPPED, TREES, Model, load, load_estimator, read_card
 from models.errors import ArtifactCorrupt, ArtifactError, ArtifactIncompatible
 from models.packaging import package
 from models.training import Parameters, TrainedModel, train
@@ -186,6 +186,18 @@ def test_an_artifact_carries_the_histograms_of_its_test_calls(made: Path, traine
     assert reference is not None
     assert reference.scores.sum() == len(trained.split.test)
     assert (reference.counts.sum(axis=1) == len(trained.split.test)).all()
+
+
+def test_an_artifact_carries_its_card(made: Path) -> None:
+    """Version, data, thresholds and figures of the very report, kinds of campaign and lawful callers alike."""
+    card = read_card(made)
+    report = json.loads((made / "report.json").read_text())
+
+    assert card.startswith(f"# Model card: {load(made, schema_id=SCHEMA).version}\n")
+    for kind in (*report["kinds"]["campaigns"], *report["kinds"]["lawful"]):
+        assert f"| {kind} | " in card
+    assert f"- pr_auc: {report['pr_auc']}" in card
+    assert f"{report['at_false_block_rates'][0]['recall']['share']:.4f}" in card
 
 
 def test_an_artifact_without_a_reference_serves(folder: Path) -> None:

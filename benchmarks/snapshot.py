@@ -97,17 +97,19 @@ def measure(traffic: Traffic, max_bytes: int) -> dict[str, object]:
     engine = WindowEngine(settings)
     for batch in traffic.past():
         engine.count(batch)
-    before, during, steps, loads, forgets = (Holds() for _ in range(5))
+    before, during, steps, whole, loads, forgets = (Holds() for _ in range(6))
     for _ in range(500):
         batch = traffic.batch()
         before.time(lambda batch=batch: engine.update(batch))  # type: ignore[misc]
-    tracked, blocks = engine.tracked(), list[Block]()
     sweep = steps.time(engine.sweep)
     while not sweep.is_done:
-        blocks += steps.time(lambda: sweep.step(max_bytes))
+        steps.time(lambda: sweep.step(max_bytes))  # what is written is let go of
         batch = traffic.batch()
         during.time(lambda batch=batch: engine.update(batch))  # type: ignore[misc]
-    other = WindowEngine(settings)
+    tracked, blocks, other = engine.tracked(), list[Block](), WindowEngine(settings)
+    sweep = whole.time(engine.sweep)
+    while not sweep.is_done:
+        blocks += whole.time(lambda: sweep.step(max_bytes))
     for partition in range(PARTITIONS):
         _exhaust(other.load(partition, [block.of(partition) for block in blocks], sweep.names), loads)
     if other.tracked() != tracked:
@@ -119,6 +121,7 @@ def measure(traffic: Traffic, max_bytes: int) -> dict[str, object]:
         "update_of_256_without": before.figures(),
         "update_of_256_during": during.figures(),
         "step": steps.figures(),
+        "step_in_one_go": whole.figures(),
         "load": loads.figures(),
         "forget_one_of_four": forgets.figures(),
     }

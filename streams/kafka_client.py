@@ -1,10 +1,14 @@
 """How the brokers are spoken to: the same servers, security and identity for every client that this process opens."""
 
+import asyncio
+import functools
 import ssl
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust import auth
 
@@ -12,6 +16,33 @@ from streams.errors import ClusterRefused, KafkaUnreachable, TopicMissing
 from streams.settings import Settings
 
 CLIENT_ID = "robocall-detector"
+AGAIN_S = 0.1
+
+log = structlog.get_logger(__name__)
+
+
+def _mend(send: Callable[..., Any]) -> Callable[..., Any]:
+    """Say of a connection that was lost this instant that it is lost.
+
+    uvloop refuses to write to it with a `RuntimeError`, where asyncio's loop only drops the bytes and aiokafka expects
+    an `OSError`: its tasks for metadata, sending, fetching and heartbeats all ended with it when a broker was killed.
+    """
+
+    @functools.wraps(send)
+    def mended(connection: AIOKafkaConnection, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return send(connection, *args, **kwargs)
+        except RuntimeError as error:
+            if isinstance(error, KafkaError):
+                raise
+            connection.close(reason=CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"connection lost: {error}") from error
+
+    return mended
+
+
+AIOKafkaConnection.send = _mend(AIOKafkaConnection.send)
+AIOKafkaConnection._send_sasl_token = _mend(AIOKafkaConnection._send_sasl_token)  # noqa: SLF001 - the other writer
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext | None:
@@ -50,6 +81,28 @@ def client_settings(settings: Settings) -> dict[str, Any]:
         found["sasl_plain_username"] = settings.kafka_sasl_username
         found["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
     return found
+
+
+def keep_metadata_coming(client: Any) -> None:
+    """Let a client outlive an error in its task that learns about brokers and leaders; call it before its start.
+
+    That task ends with any error but those that it expects, in silence, and everybody who waits for news waits for
+    ever: without commits, without heartbeats, without a word in the log.
+
+    Args:
+        client: the `aiokafka.client.AIOKafkaClient` of a producer or consumer.
+    """
+    synchronize: Callable[[], Awaitable[None]] = client._md_synchronizer  # noqa: SLF001 - no public way to mend it
+
+    async def keep() -> None:
+        while True:
+            try:
+                await synchronize()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the client needs its metadata
+                log.warning("asking for metadata broke, asking again", cause=type(error).__name__)
+            await asyncio.sleep(AGAIN_S)
+
+    client._md_synchronizer = keep  # noqa: SLF001
 
 
 async def require_topics(settings: Settings, topics: Iterable[str]) -> None:

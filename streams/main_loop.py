@@ -17,6 +17,8 @@ from faust.transport.drivers import aiokafka as driver
 from mode import Service
 from mode.utils.futures import maybe_async
 
+from streams.kafka_client import keep_metadata_coming
+
 COMMIT_TIMEOUT_S = 5.0
 LAST_COMMIT_TIMEOUT_S = 1.5
 LEAVE_TIMEOUT_S = 1.5
@@ -114,4 +116,5 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = self._wait_ms  # noqa: SLF001 - no public way to set it
+        keep_metadata_coming(consumer._client)  # noqa: SLF001 - nor to reach it
         return consumer

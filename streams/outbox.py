@@ -8,8 +8,9 @@ are there twice, under the same decision ids.
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka.errors import KafkaError, KafkaTimeoutError
@@ -18,7 +19,7 @@ from streams.errors import PublishFailed
 
 MAX_BATCH_BYTES = 512 * 1024
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 0.5
 
 Record = tuple[bytes, bytes | None]
 """Key and value; a null value deletes the key from a compacted topic."""
@@ -73,6 +74,7 @@ class Observer(Protocol):
 
 
 Entry = tuple[Record | Perishable, Waits]
+_DELIVERY: Callable[[Entry], Waits] = itemgetter(1)
 
 
 def wall_clock_ms() -> int:
@@ -180,8 +182,5 @@ class Outbox:
 
     def _arrived(self, entries: list[Entry]) -> None:
         self._observer.safe(len(entries))
-        counts: dict[Waits, int] = {}
-        for _, delivery in entries:
-            counts[delivery] = counts.get(delivery, 0) + 1
-        for delivery, records in counts.items():
+        for delivery, records in Counter(map(_DELIVERY, entries)).items():
             delivery.arrived(records)

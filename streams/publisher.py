@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
+from streams.kafka_client import keep_metadata_coming
 from streams.outbox import MAX_BATCH_BYTES, Outbox, Perishable, Record, wall_clock_ms
 
 REQUEST_TIMEOUT_MS = 5_000
@@ -106,6 +107,7 @@ class Publisher:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         self._producer._message_accumulator._batch_ttl = 0.0  # noqa: SLF001 - no retries that we cannot see
+        keep_metadata_coming(self._producer.client)
         try:
             await self._producer.start()
         except KafkaConnectionError as error:

@@ -74,6 +74,8 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
     (BatchBuilder, "close", ["self"]),
     (AIOKafkaClient, "force_metadata_update", ["self"]),
+    # streams.kafka_client
+    (AIOKafkaClient, "_md_synchronizer", ["self"]),
 ]
 
 
@@ -133,6 +135,13 @@ def test_a_batch_without_time_to_live_is_sent_once() -> None:
     assert "self._batch_ttl" in inspect.getsource(MessageAccumulator._append_batch)
     assert "> self._ttl" in inspect.getsource(MessageBatch.expired)
     assert "batch.expired()" in inspect.getsource(SendProduceReqHandler._can_retry)
+
+
+def test_the_client_starts_the_task_that_we_replace() -> None:
+    """`keep_metadata_coming` sets the method on the client before it starts."""
+    assert "create_task(self._md_synchronizer())" in inspect.getsource(AIOKafkaClient.bootstrap)
+    assert "await self.client.bootstrap()" in inspect.getsource(aiokafka.AIOKafkaProducer.start)
+    assert "await self._client.bootstrap()" in inspect.getsource(AIOKafkaConsumer.start)
 
 
 def test_a_commit_names_the_generation_that_is_current_when_it_is_sent() -> None:

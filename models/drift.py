@@ -4,6 +4,10 @@ Every fourth call's features and every score are counted into the bins of the mo
 hours: what is read covers the last three to six hours, so a night is compared with a reference of whole days. The
 population stability index (PSI) says how far a histogram has moved: below 0.1 is nothing, above 0.25 is another
 population. Knows no clock: the time is an argument.
+
+The alarm is on the mean over features, weighted by what each moves the score. Features of trunks are left out of it:
+a carrier has a few of them, all its calls share their values, and their ages only grow, so their histograms move by
+several units within any two hours of the same traffic.
 """
 
 from collections.abc import Sequence
@@ -18,6 +22,8 @@ from detector.ports import FeatureMatrix
 from models.reference import SCORE_BINS, Reference, count_scores, share_from
 
 PANE_MS = 3 * 3_600_000
+FEW_ENTITIES = "trunk_"
+"""Features named so are told and raise no alarm."""
 STRIDE = 4
 """One call in so many has its features counted."""
 PSI_ALARM = 0.25
@@ -74,19 +80,21 @@ class Drift:
     Attributes:
         calls: scores counted.
         features: PSI by feature name; empty while there are too few calls.
+        moved: their weighted mean without trunks; None while there are too few calls.
         scores: PSI of the scores; None while there are too few calls.
         shares: of calls whose score reaches `label_at` and `block_at`, by that name; empty while there are too few.
     """
 
     calls: int
     features: dict[str, float]
+    moved: float | None
     scores: float | None
     shares: dict[str, Share]
 
     @property
     def alarms(self) -> list[str]:
         """What has moved too far: `features`, `scores`, `label_at`, `block_at`."""
-        found = ["features"] if any(value > PSI_ALARM for value in self.features.values()) else []
+        found = ["features"] if (self.moved or 0.0) > PSI_ALARM else []
         found += ["scores"] if (self.scores or 0.0) > PSI_ALARM else []
         return found + [name for name, share in self.shares.items() if share.is_outside]
 
@@ -118,6 +126,9 @@ class DriftWatch:
         self._before = _Pane(now_ms, reference.counts.shape)
         self._next_row = 0
         self._score_cuts = _tenths(reference.scores)
+        counted = [not name.startswith(FEW_ENTITIES) for name in self._names]
+        weights = np.where(counted, reference.weights, 0.0)
+        self._weights: NDArray[np.float64] = weights / max(float(weights.sum()), np.finfo(np.float64).tiny)
 
     def observe(self, rows: FeatureMatrix, scores: NDArray[np.float64], now_ms: int) -> None:
         """Count scored calls: about 0.2 us each.
@@ -144,16 +155,19 @@ class DriftWatch:
         scores = self._now.scores + self._before.scores
         calls = int(scores.sum())
         by_feature: dict[str, float] = {}
+        moved = None
         if int(features[0].sum()) >= FEWEST_ROWS:
-            by_feature = dict(zip(self._names, psi(self._reference.counts, features).tolist(), strict=True))
+            found = psi(self._reference.counts, features)
+            by_feature = dict(zip(self._names, found.tolist(), strict=True))
+            moved = float(self._weights @ found)
         if calls < FEWEST_SCORES:
-            return Drift(calls, by_feature, None, {})
-        moved = psi(*(np.add.reduceat(counts, self._score_cuts) for counts in (self._reference.scores, scores)))
+            return Drift(calls, by_feature, moved, None, {})
+        scores_moved = psi(*(np.add.reduceat(counts, self._score_cuts) for counts in (self._reference.scores, scores)))
         shares = {
             name: self._share(scores, threshold)
             for name, threshold in (("label_at", thresholds.label_at), ("block_at", thresholds.block_at))
         }
-        return Drift(calls, by_feature, float(moved), shares)
+        return Drift(calls, by_feature, moved, float(scores_moved), shares)
 
     def _share(self, scores: NDArray[np.int64], threshold: float) -> Share:
         expected = self._reference.share_from(threshold)

@@ -9,6 +9,7 @@ from models import plots
 from models.artifact import Contents, Model, save
 from models.dataset import Dataset
 from models.evaluation import report
+from models.explain import contributions
 from models.reference import Reference
 from models.training import TrainedModel
 
@@ -20,13 +21,14 @@ def package(data: Dataset, trained: TrainedModel, folder: Path, *, schema_id: st
     test = data.take(trained.split.test)
     scores = trained.scorer.score(test.rows)
     raw = trained.scorer.raw(test.rows)
+    golden = golden_rows(test, scores)
     contents = Contents(
         schema_id=schema_id,
         feature_names=trained.feature_names,
         scorer=trained.scorer,
         estimator=trained.estimator,
         thresholds=trained.thresholds,
-        golden_rows=golden_rows(test, scores),
+        golden_rows=golden,
         report=report(data, trained),
         provenance={
             "data_sha256": trained.data_digest,
@@ -40,7 +42,7 @@ def package(data: Dataset, trained: TrainedModel, folder: Path, *, schema_id: st
             "calibration.png": plots.calibration(scores, test.is_robocall),
         },
         created_ms=created_ms,
-        reference=Reference.measure(test.rows, scores),
+        reference=Reference.measure(test.rows, scores, contributions(trained.scorer.forest, golden)),
     )
     return save(contents, folder)
 

@@ -15,6 +15,8 @@ from models.errors import ArtifactCorrupt
 
 N_BINS = 10
 SCORE_BINS = 1_000
+TYPES = {"edges": np.float32, "counts": np.int64, "scores": np.int64, "weights": np.float64}
+"""Arrays of a reference and the type of their elements."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,15 +28,17 @@ class Reference:
             edges at the end are infinite.
         counts: Shape (n_features, 10) int64.
         scores: Shape (1000,) int64; bin `i` holds scores in `[i / 1000, (i + 1) / 1000)`, the last one 1.0 too.
+        weights: Shape (n_features,) float64, not negative: how much each feature moves the score, in any unit.
     """
 
     edges: NDArray[np.float32]
     counts: NDArray[np.int64]
     scores: NDArray[np.int64]
+    weights: NDArray[np.float64]
 
     @staticmethod
-    def measure(rows: FeatureMatrix, scores: NDArray[np.float64]) -> "Reference":
-        """Count calls; at least one."""
+    def measure(rows: FeatureMatrix, scores: NDArray[np.float64], contributions: NDArray[np.float64]) -> "Reference":
+        """Count calls (at least one), and weigh features by mean absolute contribution, shape (any, n_features)."""
         n_features = rows.shape[1]
         edges = np.full((n_features, N_BINS - 1), np.inf, np.float32)
         counts = np.zeros((n_features, N_BINS), np.int64)
@@ -43,7 +47,7 @@ class Reference:
             cuts = np.unique(np.quantile(values, np.linspace(0, 1, N_BINS + 1)[1:-1], method="lower"))
             edges[column, : len(cuts)] = cuts
             counts[column] = np.bincount(np.searchsorted(edges[column], values, side="left"), minlength=N_BINS)
-        return Reference(edges, counts, count_scores(scores))
+        return Reference(edges, counts, count_scores(scores), np.abs(contributions).mean(axis=0))
 
     def share_from(self, threshold: float) -> float:
         """Share of calls whose score reaches a threshold, to the thousandth bin."""
@@ -51,7 +55,7 @@ class Reference:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What an artifact keeps."""
-        return {"edges": self.edges, "counts": self.counts, "scores": self.scores}
+        return {name: getattr(self, name) for name in TYPES}
 
     @staticmethod
     def of_arrays(arrays: dict[str, NDArray[Any]], n_features: int) -> "Reference":
@@ -60,15 +64,20 @@ class Reference:
         Raises:
             ArtifactCorrupt: it is not that.
         """
-        shapes = {"edges": (n_features, N_BINS - 1), "counts": (n_features, N_BINS), "scores": (SCORE_BINS,)}
-        types = {"edges": np.float32, "counts": np.int64, "scores": np.int64}
+        shapes = {
+            "edges": (n_features, N_BINS - 1),
+            "counts": (n_features, N_BINS),
+            "scores": (SCORE_BINS,),
+            "weights": (n_features,),
+        }
         for name, shape in shapes.items():
             array = arrays.get(name)
-            if array is None or array.shape != shape or array.dtype != types[name]:
+            if array is None or array.shape != shape or array.dtype != TYPES[name]:
                 raise ArtifactCorrupt(f"the model's reference lacks {name} of shape {shape}: train it again")
-        found = Reference(arrays["edges"], arrays["counts"], arrays["scores"])
+        found = Reference(**{name: arrays[name] for name in TYPES})
         totals = found.counts.sum(axis=1)
         sound = bool((found.counts >= 0).all() and (found.scores >= 0).all() and found.scores.sum() > 0)
+        sound = sound and bool(np.isfinite(found.weights).all() and (found.weights >= 0).all())
         # Equal infinite edges differ by NaN, which is not below zero either.
         with np.errstate(invalid="ignore"):
             sound = sound and not np.isnan(found.edges).any() and not (np.diff(found.edges, axis=1) < 0).any()

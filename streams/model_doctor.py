@@ -19,7 +19,7 @@ MODELS_VARIABLE = f"{PREFIX}MODELS_URL"
 
 SENTENCES = {
     "features": "the features of the calls have moved away from those that the model was judged on: "
-    "see robocall_model_feature_psi, then train again",
+    "see robocall_model_features_moved and robocall_model_feature_psi, then train again",
     "scores": "the scores have moved away from those of the model's test calls: see robocall_model_score_psi",
     "label_at": "the share of calls scored for a label is out of its band: see robocall_model_share",
     "block_at": "the share of calls scored for a block is out of its band: see robocall_model_share",

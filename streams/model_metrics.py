@@ -89,6 +89,11 @@ def _drift(drift: Drift) -> Iterator[Metric]:
     )
     for name, value in drift.features.items():
         features.add_metric((name,), value)
+    moved = GaugeMetricFamily(
+        "robocall_model_features_moved",
+        "Mean of these indices without trunks, weighted by what a feature moves the score.",
+    )
+    moved.add_metric((), math.nan if drift.moved is None else drift.moved)
     scores = GaugeMetricFamily("robocall_model_score_psi", "Population stability index of the scores.")
     scores.add_metric((), math.nan if drift.scores is None else drift.scores)
     shares = GaugeMetricFamily(
@@ -101,7 +106,7 @@ def _drift(drift: Drift) -> Iterator[Metric]:
         shares.add_metric((name,), share.found)
         band.add_metric((name, "low"), share.low)
         band.add_metric((name, "high"), share.high)
-    yield from (features, scores, shares, band)
+    yield from (features, moved, scores, shares, band)
 
 
 def _shadow(watched: WatchedModel) -> Iterator[Metric]:

@@ -10,23 +10,25 @@ from detector.policy import Thresholds
 from models.drift import FEWEST_ROWS, FEWEST_SCORES, PANE_MS, PSI_ALARM, STRIDE, DriftWatch, psi
 from models.reference import N_BINS, Reference
 
-NAMES = ("count", "flag", "constant")
+NAMES = ("count", "flag", "constant", "trunk_age")
 THRESHOLDS = Thresholds(label_at=0.8, label_clear=0.5, block_at=0.9, block_clear=0.6)
 ENOUGH = max(FEWEST_ROWS * STRIDE, FEWEST_SCORES)
 
 
 def rows_of(seed: int, n_rows: int, scale: float = 1.0) -> NDArray[np.float32]:
-    """A count, a flag that is mostly -1, a constant."""
+    """A count, a flag that is mostly -1, a constant, the age of a trunk in hours of scale."""
     random = np.random.default_rng(seed)
     flag = np.where(random.random(n_rows) < 0.1, 1.0, -1.0)
-    return np.column_stack([random.exponential(scale, n_rows), flag, np.zeros(n_rows)]).astype(np.float32)
+    age = np.full(n_rows, scale)
+    return np.column_stack([random.exponential(scale, n_rows), flag, np.zeros(n_rows), age]).astype(np.float32)
 
 
 def scores_of(seed: int, n_rows: int) -> NDArray[np.float64]:
     return np.random.default_rng(seed).beta(0.5, 3.0, n_rows)
 
 
-REFERENCE = Reference.measure(rows_of(0, 20_000), scores_of(0, 20_000))
+CONTRIBUTIONS = np.array([[1.0, 0.5, 0.0, 9.0], [-1.0, -0.5, 0.0, 9.0]])
+REFERENCE = Reference.measure(rows_of(0, 20_000), scores_of(0, 20_000), CONTRIBUTIONS)
 
 
 def watch() -> DriftWatch:
@@ -63,7 +65,21 @@ def test_a_feature_of_another_size_raises_the_alarm_by_name() -> None:
     assert drift.features["count"] > PSI_ALARM
     assert drift.features["flag"] < 0.05
     assert drift.features["constant"] == 0.0
+    assert drift.moved == pytest.approx((2 * drift.features["count"] + drift.features["flag"]) / 3)
     assert drift.alarms == ["features"]
+
+
+def test_a_trunk_that_grows_older_raises_no_alarm() -> None:
+    """Its index is told, and left out of the mean: every call of a trunk has the same age."""
+    seen = watch()
+    rows = rows_of(1, ENOUGH)
+    rows[:, 3] = 99.0
+    seen.observe(rows, scores_of(1, ENOUGH), 0)
+
+    drift = seen.drift(THRESHOLDS)
+
+    assert drift.features["trunk_age"] > PSI_ALARM
+    assert drift.alarms == []
 
 
 def test_a_share_outside_of_its_band_raises_the_alarm() -> None:
@@ -86,7 +102,7 @@ def test_nothing_is_said_of_few_calls() -> None:
 
     drift = seen.drift(THRESHOLDS)
 
-    assert (drift.calls, drift.features, drift.scores, drift.shares) == (500, {}, None, {})
+    assert (drift.calls, drift.features, drift.moved, drift.scores, drift.shares) == (500, {}, None, None, {})
 
 
 def test_calls_leave_after_two_spans() -> None:

@@ -148,7 +148,7 @@ def test_a_stopped_shadow_counts_no_more() -> None:
 
 def test_a_watch_that_breaks_is_given_up_and_nothing_else() -> None:
     """Here its reference is that of another feature table: three columns where the model has two."""
-    reference = Reference.measure(np.zeros((4, 3), np.float32), np.zeros(4))
+    reference = Reference.measure(np.zeros((4, 3), np.float32), np.zeros(4), np.ones((1, 3)))
     drift = DriftWatch(reference, ("a", "b", "c"), 0)
     judge = watched(None, drift)
 

@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID, N_FEATURES
 from models.artifact import Contents, save
+from models.explain import contributions
 from models.forest import forest_of
 from models.reference import Reference
 from models.scorer import TreeScorer, calibration_of
@@ -22,10 +23,11 @@ def save_small_model(folder: Path, seed: int = 1, columns: tuple[int, int] = (0,
     labels = rows[:, columns[0]] + rows[:, columns[1]] > 8.0
     boosted = HistGradientBoostingClassifier(max_iter=10, random_state=seed).fit(rows[:500], labels[:500])
     estimator = CalibratedClassifierCV(FrozenEstimator(boosted), method="sigmoid").fit(rows[500:], labels[500:])
+    forest = forest_of(boosted)
     contents = Contents(
         schema_id=FEATURE_SCHEMA_ID,
         feature_names=FEATURE_NAMES,
-        scorer=TreeScorer(forest_of(boosted), calibration_of(estimator)),
+        scorer=TreeScorer(forest, calibration_of(estimator)),
         estimator=estimator,
         thresholds={"block_at": 0.98, "label_at": 0.85},
         golden_rows=rows[:100],
@@ -33,7 +35,7 @@ def save_small_model(folder: Path, seed: int = 1, columns: tuple[int, int] = (0,
         provenance={"seed": seed},
         plots={},
         created_ms=1_700_000_000_000,
-        reference=Reference.measure(rows, estimator.predict_proba(rows)[:, 1]),
+        reference=Reference.measure(rows, estimator.predict_proba(rows)[:, 1], contributions(forest, rows)),
     )
     save(contents, folder)
     return folder

@@ -85,7 +85,7 @@ def test_a_model_without_reference_and_shadow_raises_no_alarm() -> None:
 def test_drift_is_told_by_feature_and_raises_the_alarm() -> None:
     """The first feature is always set where the reference never had it."""
     n_rows = FEWEST_ROWS * STRIDE
-    reference = Reference.measure(np.zeros((100, 2), np.float32), np.zeros(100))
+    reference = Reference.measure(np.zeros((100, 2), np.float32), np.zeros(100), np.ones((1, 2)))
     watched = WatchedModel(model("gbt-1"), DriftWatch(reference, ("one", "other"), 0), None, lambda: 0)
     watched.score(np.tile(np.array([[1.0, 0.0]], np.float32), (n_rows, 1)))
 

@@ -43,12 +43,13 @@ def summary(folder: Path, *, schema_id: str) -> Summary:
         load(folder, schema_id=schema_id)
     except ArtifactError as error:
         problem = str(error)
+    created_ms, metrics = manifest.get("created_ms"), manifest.get("metrics")
     return Summary(
         str(folder),
         manifest["version"],
-        int(manifest.get("created_ms", 0)),
+        created_ms if isinstance(created_ms, int) else 0,
         manifest["schema_id"],
-        dict(manifest.get("metrics", {})),
+        metrics if isinstance(metrics, dict) else {},
         problem,
     )
 

@@ -43,8 +43,8 @@ def promoted(settings: Settings, told: str | None) -> tuple[str, list[str]]:
     Returns:
         A sentence, and complaints.
     """
-    place = place_of(os.environ.get(MODELS_VARIABLE))
     try:
+        place = place_of(os.environ.get(MODELS_VARIABLE))
         active = place.promotions.active()
         if active is None:
             return (

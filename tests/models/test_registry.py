@@ -134,6 +134,17 @@ def test_a_list_is_newest_first_and_says_what_is_wrong(made: Path, tmp_path: Pat
     assert all(entry.problem for entry in registry.artifacts(schema_id=OTHER_SCHEMA))
 
 
+def test_a_manifest_of_strange_values_is_listed_too(made: Path, tmp_path: Path) -> None:
+    """What somebody put there by hand must not hide the others."""
+    copy = Path(shutil.copytree(made / "first", tmp_path / "strange"))
+    manifest = json.loads((copy / MANIFEST).read_text())
+    (copy / MANIFEST).write_text(json.dumps(manifest | {"created_ms": "yesterday", "metrics": None}))
+
+    (entry,) = Registry(tmp_path).artifacts(schema_id=FEATURE_SCHEMA_ID)
+
+    assert (entry.created_ms, entry.metrics) == (0, {})
+
+
 @pytest.mark.parametrize("name", ["..", ".", "", "../made/first", "gbt-000000000000", "x" * 129, "\n"])
 def test_a_name_that_means_nothing_is_refused(made: Path, url: str, name: str) -> None:
     """Whatever stands in Redis, nothing outside of the registry is read."""

@@ -19,7 +19,7 @@ from detector.windows.counting import (
     short_hash,
 )
 from detector.windows.reading import read
-from detector.windows.slots import Ints, Store, acquire, find, keep
+from detector.windows.slots import Ints, Store, acquire, find
 
 Floats = NDArray[np.float64]
 
@@ -253,11 +253,10 @@ def _calls_of(columns: Columns, event: int, keys: Keys, is_new: bool, is_shared:
 
 @compiled_borrowing
 def _read_received(cold: Store, hot: Store, reading: Reading, key: int, now_ms: int) -> None:
-    """Read what the calling number itself was called, without marking it as used."""
+    """Read what the calling number itself was called, without marking it as used: no estimate of it may be wanted."""
     _clear(reading, spec.RECEIVED)
     slot = find(hot, key)
     if slot >= 0:
-        keep(hot, slot)  # reading may make its estimates anew
         _read_in(reading, spec.RECEIVED, hot, slot, now_ms)
         return
     slot = find(cold, key)

@@ -120,13 +120,12 @@ class Sweep:
     def make_room(self, writes: int) -> None:
         """Make room for the rows that up to `writes` events, or as many single rows, are going to write to.
 
-        An event writes to two rows of a store at most: its key's and that of the key which has to go for it, or a
-        called number's and the calling number's among the called ones.
+        An event writes to one old row of a store at most: that of its key, or of the key which has to go for a new one.
         """
         for name in self._unfinished.copy():
             self._finish_if_done(name)
             if name in self._unfinished:
-                self._with_room(name, 2 * writes)
+                self._with_room(name, writes)
 
     def _with_room(self, name: str, rows: int) -> Store:
         """The store `name` with room for `rows` more, or all that are left; hands a block out where room is short."""

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from detector import measures as spec
 from detector.columns import CallBatch, build_batch
 from detector.events import CallEvent, CallSetup
-from detector.features import INDEX
+from detector.features import INDEX, wanted_distinct
 from detector.windows import TrunkShare, WindowEngine, WindowSettings, slots
 from detector.windows.sweeping import Block
 from tests.detector.test_windows import NUMBERS, START_MS, feed, histories, setup
@@ -201,6 +202,10 @@ class TestTheCopy:
         engine.forget_partition(0)
 
         assert_same(rows_in(blocks), expected)
+
+    def test_is_safe_from_reading_what_a_number_was_called(self) -> None:
+        """That reading precedes no write, so it must not make estimates anew: no feature may ask for them."""
+        assert not wanted_distinct()[spec.RECEIVED].any()
 
     def test_names_are_those_of_the_start(self) -> None:
         engine = WindowEngine(ROOMY)

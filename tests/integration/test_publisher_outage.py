@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
 KEY = b"switch-1"
 GROUP = "outage"
-AWAY_S = 8.0
+AWAY_S = 7.0
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +243,7 @@ def test_a_worker_goes_on_by_itself_and_ends_when_told_with_the_broker_away(
     assert set(call_ids(answered)) == setups(first)
     assert status == 0
     broker.start()
+    wait_until(lambda: committed_events(broker.bootstrap) >= 0, "the broker knows the group", timeout_s=30)
     taken = setups(read_committed(broker.bootstrap))
     decided = read(broker.bootstrap, CALL_DECISIONS, lambda values: taken <= set(call_ids(values)))
     assert taken <= set(call_ids(decided))

@@ -1,0 +1,58 @@
+"""How soon campaigns are stopped: calls placed up to the first that was hit, and the share of their calls hit."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.dataset import Dataset
+
+NEVER = np.iinfo(np.int64).max
+
+
+def stopping(data: Dataset, hit: NDArray[np.bool_]) -> dict[str, Any]:
+    """How campaigns fare when the calls of `hit` are stopped, over campaigns of which a call is in `data`.
+
+    `median` and `p90` are of the calls that a campaign placed up to its first call that was hit, this one included;
+    a campaign that is never hit counts as one of infinitely many calls, so that a quantile which falls on it is None.
+    `until_half` says the same of the first call from which on at least half of the campaign's calls were hit: one
+    lucky hit does not stop a campaign. `calls_stopped` is the mean over campaigns of their share of calls hit.
+    """
+    chosen = np.flatnonzero(data.is_robocall & (data.campaign >= 0))
+    order = chosen[np.argsort(data.campaign[chosen], kind="stable")]
+    starts = np.flatnonzero(np.diff(data.campaign[order], prepend=-1))
+    if not len(starts):
+        return {**_quantiles(starts), "until_half": _quantiles(starts), "calls_stopped": None}
+    sizes = np.diff(starts, append=len(order))
+    hits = hit[order]
+    first = _first(hits, starts, sizes)
+    half = _first(_half_from_here(hits, starts, sizes), starts, sizes)
+    return {
+        **_quantiles(first),
+        "until_half": _quantiles(half),
+        "calls_stopped": float(np.mean(np.add.reduceat(hits.astype(np.int64), starts) / sizes)),
+    }
+
+
+def _first(wanted: NDArray[np.bool_], starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Per campaign the position, from 1, of its first wanted call; `NEVER` without one."""
+    position = np.arange(len(wanted)) - np.repeat(starts, sizes) + 1
+    found: NDArray[np.int64] = np.minimum.reduceat(np.where(wanted, position, NEVER), starts)
+    return found
+
+
+def _half_from_here(hits: NDArray[np.bool_], starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether at least half of the campaign's calls from this one on were hit."""
+    before = np.concatenate([[0], np.cumsum(hits)])
+    ends = np.repeat(starts + sizes, sizes)
+    here = np.arange(len(hits))
+    return np.asarray(2 * (before[ends] - before[here]) >= ends - here)
+
+
+def _quantiles(calls: NDArray[np.int64]) -> dict[str, Any]:
+    """Quantiles of calls, `NEVER` the largest of them; between two values the larger one."""
+    if not len(calls):
+        return {"campaigns": 0, "never": 0, "median": None, "p90": None}
+    quantiles = np.quantile(calls.astype(np.float64), [0.5, 0.9], method="higher")
+    median, p90 = (float(value) if value < NEVER else None for value in quantiles)
+    return {"campaigns": len(calls), "never": int((calls == NEVER).sum()), "median": median, "p90": p90}

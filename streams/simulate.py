@@ -6,7 +6,7 @@ import io
 import logging
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, TextIO, cast
 
@@ -20,6 +20,7 @@ from detector.events import EARLIEST_TIME_MS, LATEST_TIME_MS
 from models.traffic.blocks import Truth, event_json
 from models.traffic.generate import generate, live_events, live_spec
 from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, LAWFUL_KINDS, TrafficSpec
+from models.traffic.world import Family, World
 from streams.errors import KafkaUnreachable, TopicMissing
 from streams.files import open_output, require_distinct
 from streams.settings import Settings, load_settings
@@ -172,6 +173,8 @@ def _list_scenarios(context: click.Context, _parameter: click.Parameter, value: 
 @click.option("--scenario", multiple=True, type=click.Choice(CAMPAIGN_KINDS), help="Campaign kind, repeatable [all].")
 @click.option("--rate", type=click.FloatRange(0.01, 100_000), help="Lawful calls/s [20]; with --kafka events/s [500].")
 @click.option("--start", callback=_start_ms, help="First instant, ISO 8601 [default: 2026-03-10T13:00Z].")
+@click.option("--world", type=click.IntRange(0, 2**31), help="Draw the figures of traffic that may differ elsewhere.")
+@click.option("--held-out", is_flag=True, help="Draw them outside the ranges that models are trained on.")
 @click.option("--kafka", is_flag=True, help="Publish to call-events in real time instead of writing a file.")
 @click.option("--list-scenarios", is_flag=True, is_eager=True, expose_value=False, callback=_list_scenarios,
               help="Show the campaign kinds.")  # fmt: skip
@@ -184,18 +187,23 @@ def simulate(
     scenario: tuple[str, ...],
     rate: float | None,
     start: int | None,
+    world: int | None,
+    held_out: bool,
     kafka: bool,
 ) -> None:
     """Generate traffic with ground truth: lawful calls, their bursts, and campaigns of robocalls among them.
 
     \b
     robocall simulate --out events.jsonl.zst --labels labels.csv --hours 6 --seed 7
+    robocall simulate --out events.jsonl.zst --labels labels.csv --world 3
     robocall simulate --kafka --rate 1000
     """  # noqa: D301
     if kafka == (out is not None):
         raise click.UsageError("give either --out FILE or --kafka")
     if kafka and start is not None:
         raise click.UsageError("--kafka publishes in real time: leave --start out")
+    if held_out and world is None:
+        raise click.UsageError("--held-out says how to draw a world: give --world NUMBER too")
     require_distinct({}, {"--out": out, "--labels": labels})
     scenarios = scenario or CAMPAIGN_KINDS
     with ExitStack() as stack:
@@ -204,7 +212,7 @@ def simulate(
         progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
         if kafka:
             spec = live_spec(events_per_second=rate or DEFAULT_EVENTS_PER_SECOND, seed=seed, scenarios=scenarios)
-            _run_live(spec, hours, writer, progress)
+            _run_live(_in_world(spec, world, held_out=held_out), hours, writer, progress)
             return
         spec = TrafficSpec(
             start_ms=DEFAULT_START_MS if start is None else start,
@@ -213,8 +221,17 @@ def simulate(
             calls_per_second=rate or DEFAULT_CALLS_PER_SECOND,
             scenarios=scenarios,
         )
+        spec = _in_world(spec, world, held_out=held_out)
         calls, robocalls, events = write_file(spec, open_output(cast("str", out), stack), writer, progress)
         console.print(f"{events:,} events of {calls:,} calls, {robocalls / max(1, calls):.1%} robocalls, seed {seed}")
+
+
+def _in_world(spec: TrafficSpec, number: int | None, *, held_out: bool) -> TrafficSpec:
+    """Move traffic to a world; its rate, its length and how often campaigns start stay what they are."""
+    if number is None:
+        return spec
+    world = World(Family.HELD_OUT if held_out else Family.TRAINING, number)
+    return replace(spec, world=world, robocall_share=world.value("robocall_share"), trunks=world.count("trunks"))
 
 
 def _run_live(spec: TrafficSpec, hours: float | None, labels: LabelWriter | None, progress: Progress) -> None:

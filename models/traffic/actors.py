@@ -8,11 +8,10 @@ import numpy as np
 from models.traffic.population import Float64, Int64
 from models.traffic.profiles import Attest, Outcome
 from models.traffic.spec import TrafficSpec
+from models.traffic.world import World
 
 TRUNK_SLOTS = 4
 ORIGIN_SLOTS = 4
-_PROVIDERS = 30
-_SHARED_ORIGINS = 60
 _CITIES = ("nyc", "atl", "chi", "dal", "den", "lax", "mia", "sea")
 _NAMES = (
     "MEDICAL CENTER", "PHARMACY", "SCHOOL DIST", "CITY UTILITY", "CARD SERVICES", "CUSTOMER CARE", "HOME SERVICES",
@@ -28,18 +27,24 @@ class Network:
     trunk_ids: tuple[str, ...]
     trunk_ocns: tuple[str, ...]
     trunk_switches: tuple[str | None, ...]
+    trunk_is_tdm: tuple[bool, ...]
     signers: tuple[str, ...]
     names: tuple[str, ...] = _NAMES
 
 
 def build_network(spec: TrafficSpec) -> Network:
-    """Name the trunks and the providers. The upper half of the trunks is wholesale; a third names no switch."""
+    """Name the trunks and the providers. The upper half of the trunks is wholesale; a third names no switch.
+
+    Trunks over TDM lose the verification status of a call without signature.
+    """
     rng = np.random.default_rng([spec.seed, 2])
-    signers = tuple(f"{code:04d}" for code in rng.choice(np.arange(1_000, 9_999), _PROVIDERS, replace=False))
+    providers = spec.world.count("providers")
+    signers = tuple(f"{code:04d}" for code in rng.choice(np.arange(1_000, 9_999), providers, replace=False))
     ids = tuple(f"tg-{_CITIES[i % len(_CITIES)]}-{i:03d}" for i in range(spec.trunks))
-    owners = rng.integers(0, _PROVIDERS, spec.trunks)
+    owners = rng.integers(0, providers, spec.trunks)
     switches = tuple(f"sbc-{_CITIES[i % len(_CITIES)]}-{i % 2}" if i % 3 else None for i in range(spec.trunks))
-    return Network(ids, tuple(signers[o] for o in owners), switches, signers)
+    is_tdm = tuple((rng.random(spec.trunks) < spec.world.value("tdm_share")).tolist())
+    return Network(ids, tuple(signers[o] for o in owners), switches, is_tdm, signers)
 
 
 @dataclass(slots=True)
@@ -48,6 +53,7 @@ class Actors:
 
     rng: np.random.Generator
     trunks: int
+    world: World
     kinds: list[str] = field(default_factory=list)
     campaigns: list[str] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
@@ -57,10 +63,18 @@ class Actors:
     _origins: list[Int64] = field(default_factory=list)
     _signer: list[int] = field(default_factory=list)
     _name: list[int] = field(default_factory=list)
+    _shared_origins: int = 0
+    _providers: int = 0
+    _spread: float = 0.0
+    _consistency: float = 0.0
 
     def __post_init__(self) -> None:
         """Give every provider origin ids that its small customers share."""
-        self.origins.extend(self._uuid() for _ in range(_SHARED_ORIGINS))
+        self._shared_origins = self.world.count("shared_origins")
+        self._providers = self.world.count("providers")
+        self._spread = self.world.value("individuality")
+        self._consistency = self.world.value("attest_consistency")
+        self.origins.extend(self._uuid() for _ in range(self._shared_origins))
 
     def _uuid(self) -> str:
         return str(uuid.UUID(bytes=self.rng.bytes(16), version=4))
@@ -90,8 +104,8 @@ class Actors:
         rng = self.rng
         self.kinds.append(kind)
         self.campaigns.append(campaign)
-        self._outcomes.append(_vary(rng, outcome))
-        self._attest.append(tuple(attest))
+        self._outcomes.append(_vary(rng, outcome, self._spread))
+        self._attest.append(self._levels(attest))
         half = self.trunks // 2
         pool = rng.integers(0, half, TRUNK_SLOTS) + half * (rng.random(TRUNK_SLOTS) < wholesale)
         self._trunks.append(rng.choice(pool[: rng.integers(1, TRUNK_SLOTS + 1)], TRUNK_SLOTS).astype(np.int64))
@@ -100,10 +114,15 @@ class Actors:
             self.origins.extend(self._uuid() for _ in range(int(own.max()) + 1 - len(self.origins)))
             self._origins.append(own)
         else:
-            self._origins.append(np.full(ORIGIN_SLOTS, rng.integers(0, _SHARED_ORIGINS)))
-        self._signer.append(int(rng.integers(0, _PROVIDERS)))
+            self._origins.append(np.full(ORIGIN_SLOTS, rng.integers(0, self._shared_origins)))
+        self._signer.append(int(rng.integers(0, self._providers)))
         self._name.append(int(rng.integers(0, len(_NAMES))) if rng.random() < names else -1)
         return len(self.kinds) - 1
+
+    def _levels(self, attest: Attest) -> tuple[float, ...]:
+        """Draw a caller's own attestation shares: most callers have one provider, and so mostly one level."""
+        shares = np.array([*attest, 1.0 - sum(attest)])
+        return tuple(self.rng.dirichlet(np.maximum(shares, 1e-3) * self._consistency)[:-1].tolist())
 
     def freeze(self) -> "ActorColumns":
         """Stack the rows into columns."""
@@ -129,10 +148,10 @@ class ActorColumns:
     name: Int64
 
 
-def _vary(rng: np.random.Generator, outcome: Outcome) -> Float64:
+def _vary(rng: np.random.Generator, outcome: Outcome, spread: float) -> Float64:
     """Move every mean by a factor, so that callers of one kind differ and kinds overlap."""
     row = np.array(outcome)
-    row *= np.exp(rng.normal(0.0, 0.22, len(row)))
+    row *= np.exp(rng.normal(0.0, spread, len(row)))
     row[:5] /= max(1.0, row[:5].sum() / 0.97)  # shares of outcomes leave room for no answer
     row[10:] = np.minimum(row[10:], 0.95)
     return row

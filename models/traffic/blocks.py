@@ -115,9 +115,9 @@ def _number(number: int) -> str:
 
 
 def _verstat(row: _Row) -> str | None:
-    """Give the verification status; trunks over TDM (every fourth) say nothing where there is no signature."""
+    """Give the verification status; trunks over TDM say nothing where there is no signature."""
     if row.attestation == UNSIGNED:
-        return None if row.trunk % 4 == 3 else _NOT_VALIDATED
+        return None if row.network.trunk_is_tdm[row.trunk] else _NOT_VALIDATED
     return _NOT_PASSED if row.attestation == FAILED else _PASSED
 
 

@@ -8,9 +8,11 @@ import numpy as np
 from detector.events import CallEvent, CallSetup
 from models.traffic.actors import Actors, build_network
 from models.traffic.blocks import TrafficBlock, Truth
+from models.traffic.crowds import LawfulMix, inbound_numbers, lawful_crowds
 from models.traffic.outcomes import Calls, resolve
-from models.traffic.plan import HourPlanner, lawful_crowds
-from models.traffic.population import OFFICE_HOURS, PERSON_HOURS, build_population, hour_weight, mean_hour_weight
+from models.traffic.plan import HourPlanner
+from models.traffic.population import build_population
+from models.traffic.rhythm import OFFICE_HOURS, PERSON_HOURS, Rhythm
 from models.traffic.sources import Job, Persons, Source
 from models.traffic.spec import CAMPAIGN_KINDS, HOUR_MS, TrafficSpec
 
@@ -29,16 +31,17 @@ class _Generator:
         self._rng = np.random.default_rng([spec.seed, 4, spec.start_ms // 1_000])
         population = build_population(spec)
         self._network = build_network(spec)
-        self._actors = Actors(np.random.default_rng([spec.seed, 5]), spec.trunks)
-        self._crowds: list[Source] = lawful_crowds(spec, population, self._actors)
-        self._planner = HourPlanner(spec, population, self._actors)
+        self._actors = Actors(np.random.default_rng([spec.seed, 5]), spec.trunks, spec.world)
+        mix = LawfulMix.of(spec.world)
+        self._crowds: list[Source] = lawful_crowds(spec, mix, population, self._actors)
+        self._planner = HourPlanner(spec, mix, population, self._actors, inbound_numbers(self._crowds))
         self._jobs: list[Job] = []
         self._open = Calls.empty()
         self._serial = 0
         # Spans of one seed may be joined, so their call ids have to differ too.
         self._first_id = int(np.random.default_rng([spec.seed, 6, spec.start_ms // 1_000]).integers(0, 1 << 62))
-        self._person_mean = mean_hour_weight(PERSON_HOURS, spec) if spec.rhythm else 1.0
-        self._office_mean = mean_hour_weight(OFFICE_HOURS, spec) if spec.rhythm else 1.0
+        self._person = Rhythm(PERSON_HOURS, spec)
+        self._office = Rhythm(OFFICE_HOURS, spec, shift_h=spec.world.value("office_shift_h"))
 
     def blocks(self) -> Iterator[TrafficBlock]:
         """Yield the blocks of the span, and at the end one with the ends of the calls that outlast it."""
@@ -65,16 +68,12 @@ class _Generator:
 
     def _plan(self, hour_ms: int) -> None:
         self._jobs = [job for job in self._jobs if job.end_ms > hour_ms]
-        self._jobs.extend(self._planner.plan(hour_ms, self._office_rate(hour_ms + HOUR_MS // 2)))
+        self._jobs.extend(self._planner.plan(hour_ms, self._office.rate(hour_ms + HOUR_MS // 2)))
         self._columns = self._actors.freeze()
-
-    def _office_rate(self, time_ms: int) -> float:
-        return hour_weight(OFFICE_HOURS, time_ms) / self._office_mean if self._spec.rhythm else 1.0
 
     def _slice(self, start_ms: int, end_ms: int) -> TrafficBlock:
         middle = (start_ms + end_ms) // 2
-        office = self._office_rate(middle)
-        person = hour_weight(PERSON_HOURS, middle) / self._person_mean if self._spec.rhythm else 1.0
+        office, person = self._office.rate(middle), self._person.rate(middle)
         drafts = []
         for source in (*self._crowds, *self._jobs):
             draft = source.draw(self._rng, start_ms, end_ms, person if isinstance(source, Persons) else office)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.traffic.spec import HOUR_MS, TrafficSpec
+from models.traffic.spec import TrafficSpec
 
 Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
@@ -28,73 +28,11 @@ _PERSONS_PER_BLOCK = 400
 _BLOCKS_PER_TOWN = 12  # neighbours in a town have numbers of any of its blocks
 _PERSONS_PER_TOWN = _PERSONS_PER_BLOCK * _BLOCKS_PER_TOWN
 _STRIDE = 7_919  # coprime to 10,000: no two persons of a town (fewer than 10,000) share a line number
-_STRANGER_SHARE = 0.12  # of the calls of persons
 ALLOCATED_SHARE = 0.62  # share of dialled-in-order numbers that ring; the rest answers 404
-_LOCAL_OFFSET_H = -5
 # Caribbean area codes and countries that wangiri warnings name, and countries that people call home from: both kinds of
 # caller use all of them.
 _FOREIGN_PREFIXES = np.array([1_876, 1_473, 1_268, 232, 371, 222, 675, 52, 44, 91, 63])
-_CALLS_PER_PERSON_PER_DAY = 4.0
 _CONTACT_OFFSETS = np.array([1, 2, 5, 11, 23, 47, 97, 211, 523, 1_201, 4_099, 17_011], dtype=np.int64)
-
-# Hour shapes, local time, relative. Persons peak in late afternoon (Nodobo); offices and diallers keep office hours and
-# almost stop for eight hours a day (FTC honeypot 2014).
-PERSON_HOURS = np.array(
-    [
-        0.5,
-        0.3,
-        0.2,
-        0.1,
-        0.1,
-        0.2,
-        0.5,
-        0.8,
-        1.0,
-        1.1,
-        1.2,
-        1.3,
-        1.5,
-        1.5,
-        1.6,
-        1.8,
-        2.0,
-        2.0,
-        1.8,
-        1.6,
-        1.4,
-        1.2,
-        1.0,
-        0.7,
-    ]
-)
-OFFICE_HOURS = np.array(
-    [
-        0.1,
-        0.05,
-        0.05,
-        0.05,
-        0.05,
-        0.1,
-        0.3,
-        0.9,
-        1.6,
-        2.1,
-        2.3,
-        2.2,
-        2.1,
-        2.2,
-        2.2,
-        2.0,
-        1.8,
-        1.5,
-        1.1,
-        0.9,
-        0.6,
-        0.4,
-        0.2,
-        0.1,
-    ]
-)
 
 
 def mix(values: Int64) -> NDArray[np.uint64]:
@@ -112,6 +50,8 @@ class Population:
     n: int
     blocks: Int64
     shuffle: Int64
+    caller_skew: float
+    stranger_share: float
 
     def number(self, person: Int64) -> Int64:
         """Give the number of each person."""
@@ -122,7 +62,7 @@ class Population:
 
     def pick(self, rng: np.random.Generator, n: int) -> Int64:
         """Pick callers: few persons call a lot, most call seldom."""
-        rank = (self.n * rng.random(n) ** 1.6).astype(np.int64)
+        rank = (self.n * rng.random(n) ** self.caller_skew).astype(np.int64)
         caller: Int64 = self.shuffle[rank]
         return caller
 
@@ -135,7 +75,7 @@ class Population:
         rank = (len(_CONTACT_OFFSETS) * rng.random(len(person)) ** 1.5).astype(np.int64)
         step = _CONTACT_OFFSETS[rank] * rng.choice(np.array([-1, 1]), len(person))
         known = (person + step) % self.n
-        return np.where(rng.random(len(person)) < _STRANGER_SHARE, self.anyone(rng, len(person)), known)
+        return np.where(rng.random(len(person)) < self.stranger_share, self.anyone(rng, len(person)), known)
 
     def customer(self, owner: Int64, entry: Int64) -> Int64:
         """Look up entry `entry` of the address book of customer `owner`: the same person every time."""
@@ -170,24 +110,19 @@ def is_allocated(numbers: Int64) -> Bool:
 def build_population(spec: TrafficSpec) -> Population:
     """Build the subscribers that a mean rate of lawful calls needs."""
     rng = np.random.default_rng([spec.seed, 1])
-    wanted = spec.calls_per_second * 86_400 / 2 / _CALLS_PER_PERSON_PER_DAY
+    wanted = spec.calls_per_second * 86_400 / 2 / spec.world.value("calls_per_person")
     n_blocks = int(np.clip(wanted / _PERSONS_PER_TOWN, 5, 400)) * _BLOCKS_PER_TOWN
-    areas = rng.choice(np.arange(201, 790), int(np.clip(n_blocks // 24, 5, 40)), replace=False)
+    areas = rng.choice(
+        np.arange(201, 790), int(np.clip(n_blocks // spec.world.count("blocks_per_area"), 5, 150)), replace=False
+    )
     areas = areas[areas % 100 != 11]
     pairs = rng.choice(len(areas) * 799, n_blocks, replace=False)
     blocks = (1_000 + areas[pairs // 799]) * 1_000 + 201 + pairs % 799
     n = n_blocks * _PERSONS_PER_BLOCK
-    return Population(n=n, blocks=np.sort(blocks).astype(np.int64), shuffle=rng.permutation(n).astype(np.int64))
-
-
-def hour_weight(curve: Float64, time_ms: int) -> float:
-    """Read an hour curve at an instant, interpolated between hours."""
-    local = (time_ms / HOUR_MS + _LOCAL_OFFSET_H) % 24
-    low = int(local)
-    return float(curve[low] + (curve[(low + 1) % 24] - curve[low]) * (local - low))
-
-
-def mean_hour_weight(curve: Float64, spec: TrafficSpec) -> float:
-    """Average an hour curve over a span, so that the span has the rate asked for."""
-    steps = np.linspace(spec.start_ms, spec.end_ms, 97)
-    return float(np.mean([hour_weight(curve, int(step)) for step in steps]))
+    return Population(
+        n=n,
+        blocks=np.sort(blocks).astype(np.int64),
+        shuffle=rng.permutation(n).astype(np.int64),
+        caller_skew=spec.world.value("caller_skew"),
+        stranger_share=spec.world.value("stranger_share"),
+    )

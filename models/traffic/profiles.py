@@ -52,6 +52,8 @@ PROXY = Outcome(0.66, 0.03, 0.16, 0.02, 0.010, 9.0, 15.0, 0.6, 36.0, 0.60, 0.40,
 CONFERENCE = Outcome(0.96, 0.01, 0.01, 0.00, 0.010, 2.0, 240.0, 1.0, 1_700.0, 0.6, 0.70, 0.85)
 HOTLINE = Outcome(0.52, 0.26, 0.14, 0.01, 0.030, 5.0, 25.0, 0.9, 140.0, 0.8, 0.45, 0.60)
 CALLBACK = Outcome(0.42, 0.16, 0.18, 0.04, 0.010, 12.0, 18.0, 0.7, 40.0, 0.7, 0.40, 0.50)
+POLITICAL = Outcome(0.33, 0.05, 0.03, 0.08, 0.015, 16.0, 7.0, 0.8, 32.0, 0.70, 0.46, 0.45)
+FLASH_CALL = Outcome(0.03, 0.03, 0.89, 0.01, 0.010, 2.6, 3.0, 0.4, 6.0, 0.40, 0.30, 0.90)
 NEW_NUMBER = Outcome(0.55, 0.04, 0.09, 0.04, 0.010, 12.0, 18.0, 0.9, 120.0, 1.0, 0.42, 0.52)
 
 FLOOD = Outcome(0.40, 0.05, 0.03, 0.09, 0.020, 14.0, 5.0, 0.7, 26.0, 0.55, 0.45, 0.40)
@@ -66,7 +68,7 @@ RETAIL_SIGNED = Attest(0.355, 0.06, 0.055, 0.008)
 CENTRE_SIGNED = Attest(0.28, 0.12, 0.07, 0.012)
 BULK_SIGNED = Attest(0.22, 0.12, 0.08, 0.015)
 SPOOFED = Attest(0.04, 0.30, 0.22, 0.045)
-GATEWAY = Attest(0.00, 0.12, 0.34, 0.030)
+GATEWAY = Attest(0.02, 0.12, 0.34, 0.030)
 DIALLER = Attest(0.14, 0.32, 0.18, 0.015)
 
 
@@ -79,12 +81,14 @@ class JobKind:
         per_hour: Jobs that start in an hour, relative to `TrafficSpec.campaigns_per_hour`.
         minutes: Shortest and longest duration.
         numbers: Where calling numbers come from: `pool`, `fresh`, `neighbour`, `local`, `person` (a spoofed one),
-            `persons` (callers of their own), `foreign`, `invalid`.
+            `persons` (callers of their own), `inbound` (numbers that never originate a call), `foreign`, `invalid`.
         pool: Fewest and most numbers of a pool.
         targets: Whom it calls: `list`, `book` (its own customers, once each), `sequential`, `victim`.
+        in_order: Probability that it dials the extensions of a campus or a plant, one after the other, instead.
         valid: Lowest and highest share of its list that exists.
         actors: Independent callers, each with trunks and habits of its own.
         own_origin: Probability that it signs under an origin id of its own and not under its provider's.
+        phases: Fewest and most times that it is on air; it comes back with new numbers after each pause.
     """
 
     name: str
@@ -99,6 +103,8 @@ class JobKind:
     valid: tuple[float, float] = (0.75, 0.95)
     own_origin: float = 0.5
     actors: int = 1
+    phases: tuple[int, int] = (1, 1)
+    in_order: float = 0.0
 
 
 LAWFUL_JOBS: tuple[JobKind, ...] = (
@@ -123,8 +129,9 @@ LAWFUL_JOBS: tuple[JobKind, ...] = (
         minutes=(2, 6),
         pool=(1, 4),
         targets="book",
-        valid=(0.88, 0.98),
+        valid=(0.85, 0.98),
         own_origin=0.6,
+        in_order=0.25,
     ),
     JobKind(
         name="survey",
@@ -135,7 +142,20 @@ LAWFUL_JOBS: tuple[JobKind, ...] = (
         minutes=(30, 120),
         numbers="local",
         pool=(20, 80),
-        valid=(0.74, 0.95),
+        valid=(0.50, 0.93),  # random digits, or a list
+        own_origin=0.6,
+        in_order=0.15,
+    ),
+    JobKind(
+        name="political",
+        weight=0.015,
+        outcome=POLITICAL,
+        attest=BULK_SIGNED,
+        per_hour=1.0,
+        minutes=(15, 90),
+        numbers="local",
+        pool=(5, 120),
+        valid=(0.65, 0.93),
         own_origin=0.6,
     ),
     JobKind(
@@ -279,5 +299,45 @@ CAMPAIGNS: tuple[JobKind, ...] = (
         minutes=(20, 120),
         pool=(20, 200),
         valid=(0.82, 0.97),
+    ),
+    JobKind(  # each call by another of many trunks and providers
+        name="trunk_hopping",
+        weight=0.06,
+        outcome=SCAM,
+        attest=DIALLER,
+        minutes=(20, 90),
+        pool=(20, 150),
+        valid=(0.72, 0.94),
+        actors=12,
+    ),
+    JobKind(
+        name="stop_and_return",
+        weight=0.06,
+        outcome=SCAM,
+        attest=DIALLER,
+        minutes=(40, 180),
+        pool=(2, 30),
+        valid=(0.74, 0.95),
+        phases=(2, 5),
+    ),
+    JobKind(  # an old list: every second number is not in service
+        name="poor_list",
+        weight=0.05,
+        outcome=SCAM,
+        attest=DIALLER,
+        minutes=(15, 90),
+        pool=(1, 30),
+        valid=(0.35, 0.65),
+    ),
+    JobKind(  # the hotline of a bank or an office as calling number
+        name="do_not_originate",
+        weight=0.04,
+        outcome=SCAM,
+        attest=SPOOFED,
+        minutes=(15, 60),
+        numbers="inbound",
+        pool=(1, 4),
+        valid=(0.75, 0.95),
+        own_origin=0.2,
     ),
 )

@@ -9,8 +9,7 @@ from models.traffic.population import Bool, Int64, Population, is_allocated, mix
 
 _SHORTEST_STEP_MS = 1
 _WITHHELD = -1  # code of `anonymous`; the next one is `Restricted`
-_WITHHELD_SHARE = 0.02
-_ABROAD_PER_MILLE = 12
+_REMEMBERED = 8_192
 
 
 class Draft(NamedTuple):
@@ -34,28 +33,39 @@ def _times(rng: np.random.Generator, n: int, start_ms: int, end_ms: int) -> Int6
     return rng.integers(start_ms, max(end_ms, start_ms + _SHORTEST_STEP_MS), n)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Persons:
-    """Persons who call persons; a sixth of the calls returns one, so contacts are mutual."""
+    """Persons who call persons; some calls return one of an earlier slice, so contacts are mutual.
+
+    `returned`, `withheld` and `abroad` are shares of calls. `recent` holds (caller, called) of calls that may be
+    returned.
+    """
 
     population: Population
     actors: Int64
     per_ms: float
+    returned: float
+    withheld: float
+    abroad: float
+    recent: Int64 = field(default_factory=lambda: np.zeros((2, 0), dtype=np.int64))
 
     def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:
         """Draw calls between contacts."""
         n = int(rng.poisson(self.per_ms * (end_ms - start_ms) * rate))
         caller = self.population.pick(rng, n)
         called = self.population.contact(rng, caller)
-        back = rng.random(n) < 0.17
-        caller, called = np.where(back, called, caller), np.where(back, caller, called)
+        if self.recent.shape[1]:
+            back = rng.random(n) < self.returned
+            earlier = self.recent[:, rng.integers(0, self.recent.shape[1], n)]
+            caller, called = np.where(back, earlier[1], caller), np.where(back, earlier[0], called)
+        self.recent = np.concatenate([self.recent, np.stack([caller, called])], axis=1)[:, -_REMEMBERED:]
         wrong = rng.random(n) < 0.006
         actor = self.actors[caller % len(self.actors)]
         calling = np.where(
-            rng.random(n) < _WITHHELD_SHARE, _WITHHELD - rng.integers(0, 2, n), self.population.number(caller)
+            rng.random(n) < self.withheld, _WITHHELD - rng.integers(0, 2, n), self.population.number(caller)
         )
         # Hashed, so that it is always the same people who are abroad.
-        abroad = mix(caller) % np.uint64(1_000) < np.uint64(_ABROAD_PER_MILLE)
+        abroad = mix(caller) % np.uint64(100_000) < np.uint64(100_000 * self.abroad)
         calling = np.where(abroad, self.population.foreign(caller), calling)
         return Draft(_times(rng, n, start_ms, end_ms), actor, calling, self.population.number(called), ~wrong)
 
@@ -102,7 +112,8 @@ class Job:
     """Callers with work from `start_ms` to `end_ms`: a campaign, a lawful burst, or people returning a spoofed call.
 
     `numbers` is how calling numbers come about (see `profiles.JobKind`), `pool` the numbers for kinds that have one,
-    `targets` whom it calls. `cursor` remembers where a dialler that counts upwards stands.
+    `targets` whom it calls, `neighbour_block` the share of neighbour spoofing within the NPA-NXX. `cursor` remembers
+    where a dialler that counts upwards stands.
     """
 
     population: Population
@@ -116,6 +127,7 @@ class Job:
     valid: float
     book_owner: int = 0
     cursor: int = 0
+    neighbour_block: float = 0.6
     victims: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:  # noqa: ARG002
@@ -135,10 +147,10 @@ class Job:
         exists = rng.random(n) < self.valid
         if self.targets == "victim":
             return rng.choice(self.victims, n), np.ones(n, dtype=np.bool_)
-        if self.targets == "sequential":
+        if self.targets in ("sequential", "extensions"):
             called = self.cursor + np.cumsum(rng.integers(1, 4, n))
             self.cursor = int(called[-1])
-            return called, is_allocated(called)
+            return called, exists if self.targets == "extensions" else is_allocated(called)
         if self.targets == "book":
             entry = self.cursor + np.arange(n)
             self.cursor += n
@@ -154,7 +166,7 @@ class Job:
         if self.numbers == "neighbour":
             near = called // 10_000 * 10_000 + rng.integers(0, 10_000, n)
             area = called // 10_000_000 * 10_000_000 + rng.integers(2_010_000, 9_990_000, n)
-            return np.where(rng.random(n) < 0.6, near, area)
+            return np.where(rng.random(n) < self.neighbour_block, near, area)
         pick = (len(self.pool) * rng.random(n) ** 1.3).astype(np.int64)
         if self.numbers != "local":
             return self.pool[pick]

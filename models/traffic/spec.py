@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from models.traffic.world import CENTRAL_WORLD, World
+
 HOUR_MS = 3_600_000
 DEFAULT_START_MS = 1_773_147_600_000  # Tuesday 2026-03-10T13:00:00Z, nine in the morning in New York
 
@@ -20,6 +22,8 @@ LAWFUL_KINDS: tuple[str, ...] = (
     "conference",
     "spoofed_callback",
     "new_number",
+    "political",
+    "flash_call",
 )
 CAMPAIGN_KINDS: tuple[str, ...] = (
     "flood",
@@ -34,6 +38,10 @@ CAMPAIGN_KINDS: tuple[str, ...] = (
     "invalid_numbers",
     "a_attested_rotation",
     "padded_durations",
+    "trunk_hopping",
+    "stop_and_return",
+    "poor_list",
+    "do_not_originate",
 )
 
 
@@ -58,6 +66,7 @@ class TrafficSpec:
         warm: Whether campaigns are running and calls in progress when the span starts, as in traffic seen live. The
             ends of those calls then come without a setup.
         slice_ms: Calls are drawn slice by slice; memory and first output grow with it.
+        world: Whose figures to use, all but those that stand here; see `models.worlds` for specifications of worlds.
     """
 
     start_ms: int = DEFAULT_START_MS
@@ -71,6 +80,7 @@ class TrafficSpec:
     rhythm: bool = True
     warm: bool = False
     slice_ms: int = 60_000
+    world: World = CENTRAL_WORLD
 
     def __post_init__(self) -> None:
         """Refuse what cannot be generated."""

@@ -145,3 +145,22 @@ def test_no_broker_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPa
 
     assert isinstance(error, KafkaUnreachable)
     assert "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS" in str(error)
+
+
+def test_another_world_is_other_traffic_and_a_held_out_one_is_another_again(tmp_path: Path) -> None:
+    """With the same seed; that of one world is the same every time."""
+    texts = []
+    for name, options in (("a", ()), ("b", ("--world", 3)), ("c", ("--world", 3)), ("d", ("--world", 3, "--held-out"))):
+        assert _run("--out", tmp_path / name, "--hours", 0.01, *options).exit_code == 0
+        texts.append((tmp_path / name).read_text())
+
+    assert texts[1] == texts[2]
+    assert len(set(texts)) == 3
+
+
+def test_held_out_without_a_world_is_wrong_usage() -> None:
+    """It says what is missing."""
+    result = _run("--out", "-", "--held-out")
+
+    assert result.exit_code == 2
+    assert "--world" in result.output

@@ -1,0 +1,74 @@
+"""Specifications of traffic in many worlds: those to train on, and those that training must not see.
+
+Each world of a list has days of its own, so that a cut in time is a cut between worlds, and a seed of its own, so that
+no two worlds share a subscriber, a trunk's habits or a campaign.
+"""
+
+import zlib
+from dataclasses import replace
+
+import numpy as np
+
+from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, TrafficSpec
+from models.traffic.world import Family, World
+
+SLOT_MS = 4 * 24 * HOUR_MS
+"""Time that a world has to itself; the longest span and the ends of its calls fit in."""
+CALLS_PER_WORLD = 40_000
+HELD_OUT_SEED = 2_000_003
+"""Of the held-out worlds that models are judged in. Models are not to be trained with it."""
+_HALF_HOUR_MS = HOUR_MS // 2
+_WATCHED_LIVE = 0.5  # of worlds: watched from the middle of their traffic on, not from its start
+
+
+def training_worlds(
+    n: int, seed: int, *, without: str | None = None, calls: int = CALLS_PER_WORLD
+) -> list[TrafficSpec]:
+    """Draw worlds to train on, in order of time.
+
+    Args:
+        n: How many.
+        seed: Another seed gives other worlds of the same ranges.
+        without: Campaign kind of `CAMPAIGN_KINDS` that is left out, to see whether it is caught all the same.
+        calls: Calls of each world, about; a short span is a busy one.
+
+    Raises:
+        ValueError: no campaign kind has that name.
+    """
+    if without is not None and without not in CAMPAIGN_KINDS:
+        raise ValueError(f"unknown campaign kind {without}: choose from {', '.join(CAMPAIGN_KINDS)}")
+    scenarios = tuple(kind for kind in CAMPAIGN_KINDS if kind != without)
+    return [_world(Family.TRAINING, seed, slot, scenarios, calls) for slot in range(n)]
+
+
+def held_out_worlds(n: int = 12, seed: int = HELD_OUT_SEED, *, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
+    """Draw worlds whose every figure lies outside the ranges of `training_worlds`; see there for the arguments."""
+    return [_world(Family.HELD_OUT, seed, slot, CAMPAIGN_KINDS, calls) for slot in range(n)]
+
+
+def later(spec: TrafficSpec) -> TrafficSpec:
+    """Give the next span of the same world: the same subscribers and carriers, campaigns never seen before."""
+    return replace(spec, start_ms=spec.start_ms + round((spec.hours + 1) * HOUR_MS))
+
+
+def after(specs: list[TrafficSpec], slots: int) -> list[TrafficSpec]:
+    """Move worlds behind others in time."""
+    return [replace(spec, start_ms=spec.start_ms + slots * SLOT_MS) for spec in specs]
+
+
+def _world(family: Family, seed: int, slot: int, scenarios: tuple[str, ...], calls: int) -> TrafficSpec:
+    rng = np.random.default_rng([seed, slot, zlib.crc32(family.encode())])
+    world = World(family, int(rng.integers(1 << 31)))
+    hours = world.value("hours")
+    return TrafficSpec(
+        start_ms=DEFAULT_START_MS + slot * SLOT_MS + int(rng.integers(48)) * _HALF_HOUR_MS,
+        hours=hours,
+        seed=int(rng.integers(1 << 31)),
+        calls_per_second=calls * (1 - world.value("robocall_share")) / (hours * HOUR_MS / 1_000),
+        robocall_share=world.value("robocall_share"),
+        scenarios=scenarios,
+        trunks=world.count("trunks"),
+        campaigns_per_hour=world.value("campaigns_per_hour"),
+        warm=bool(rng.random() < _WATCHED_LIVE),
+        world=world,
+    )

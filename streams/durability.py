@@ -64,9 +64,9 @@ class Durability:
             self._snapshots.taken if self._snapshots else None,
         )
 
-    def keep_only(self, partitions: Collection[int]) -> None:
+    async def keep_only(self, partitions: Collection[int]) -> None:
         """Drop the state of all other partitions: somebody else counts there now."""
-        self._state.forget(*(self._state.positions.keys() - set(partitions)))
+        await self._state.forget(*(self._state.positions.keys() - set(partitions)))
 
     async def hand_over(self) -> None:
         """Publish the last state of all partitions, and count no more until told where they stand."""

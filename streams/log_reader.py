@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.kafka_client import client_settings
+from streams.kafka_client import client_settings, keep_metadata_coming
 from streams.settings import Settings
 
 MAX_RECORDS_PER_READ = 2_048
@@ -39,6 +39,7 @@ class LogReader:
             auto_offset_reset="earliest",
             fetch_max_bytes=MAX_FETCH_BYTES,
         )
+        keep_metadata_coming(self._consumer._client)  # noqa: SLF001 - no public way to it
         try:
             await self._consumer.start()
         except BaseException:

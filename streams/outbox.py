@@ -56,10 +56,6 @@ class Observer(Protocol):
         """The broker has so many records more."""
         ...
 
-    def turned_late(self) -> None:
-        """A perishable record was replaced by its late form."""
-        ...
-
     def troubled(self, outbox: "Outbox", error: Exception, since: float) -> None:
         """A batch could not be delivered since a monotonic time in seconds, and is going to be tried again."""
         ...
@@ -171,7 +167,6 @@ class Outbox:
             if isinstance(record, Perishable) and now_ms > record.expires_ms:
                 record = _late(record)
                 self._waiting[0] = (record, delivery)
-                self._observer.turned_late()
             if batch.append(key=record[0], value=record[1], timestamp=None) is None:  # full
                 break
             entries.append(self._waiting.popleft())

@@ -24,7 +24,7 @@ class Ownership:
         self,
         topic: str,
         hand_over: Callable[[], Awaitable[None]],
-        keep_only: Callable[[Collection[int]], None],
+        keep_only: Callable[[Collection[int]], Awaitable[None]],
         health: Health,
     ) -> None:
         self._topic = topic
@@ -49,7 +49,7 @@ class Ownership:
     async def _on_assigned(self, app: Any, assigned: Iterable[Any], **kwargs: Any) -> None:
         del app, kwargs
         self.partitions = frozenset(tp.partition for tp in assigned if tp.topic == self._topic)
-        self._keep_only(self.partitions)
+        await self._keep_only(self.partitions)
 
     async def _on_complete(self, app: Any, **kwargs: Any) -> None:
         del app, kwargs

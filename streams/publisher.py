@@ -72,7 +72,6 @@ class Publisher:
         producer: settings of the aiokafka producer: servers, security, acks.
         topics: what may be published to; must exist.
         on_failure: told once about the first batch that can never be delivered.
-        on_late: told about each perishable record that was published in its late form.
         clock_ms: epoch milliseconds, decides what is late.
     """
 
@@ -82,13 +81,12 @@ class Publisher:
         topics: Iterable[str],
         on_failure: Callable[[PublishFailed], None],
         *,
-        on_late: Callable[[], object] = lambda: None,
         clock_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._settings = dict(producer)
         self._topics = tuple(topics)
         self._clock_ms = clock_ms
-        self._watch = _Watch(on_failure, on_late)
+        self._watch = _Watch(on_failure)
         self._producer: AIOKafkaProducer | None = None
         self._outboxes: dict[str, list[Outbox]] = {}
 
@@ -171,9 +169,8 @@ class Publisher:
 class _Watch:
     """What the outboxes tell. An outage goes on until every partition can be written to; both its ends are logged."""
 
-    def __init__(self, on_failure: Callable[[PublishFailed], None], on_late: Callable[[], object]) -> None:
+    def __init__(self, on_failure: Callable[[PublishFailed], None]) -> None:
         self._on_failure = on_failure
-        self._on_late = on_late
         self._has_failed = False
         self._troubled: set[Outbox] = set()
         self._since = 0.0
@@ -186,9 +183,6 @@ class _Watch:
 
     def safe(self, records: int) -> None:
         self.unsafe -= records
-
-    def turned_late(self) -> None:
-        self._on_late()
 
     def troubled(self, outbox: Outbox, error: Exception, since: float) -> None:
         if not self._troubled:

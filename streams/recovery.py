@@ -107,7 +107,7 @@ class Recovery:
         """Take the assignment: partitions with the group's committed offset, None where it has none."""
         await self.halt()
         offsets = {tp.partition: offset for tp, offset in committed.items()}
-        self._state.forget(*(self._state.positions.keys() - offsets.keys()))
+        await self._state.forget(*(self._state.positions.keys() - offsets.keys()))
         for partition, offset in offsets.items():
             if offset is not None and self._state.positions.get(partition) == offset:
                 self.ready.add(partition)
@@ -138,8 +138,8 @@ class Recovery:
             raise
         except Exception as error:  # noqa: BLE001 - fail open: an empty window blocks nobody
             log.error("could not restore a partition, its windows start empty", partition=partition, **described(error))  # noqa: TRY400
-            self._state.forget(partition)
-        self._state.positions[partition] = target
+            await self._state.forget(partition)
+        self._state.processed(partition, target)
         self.unready.pop(partition, None)
         self.ready.add(partition)
         self.restored_s = time.monotonic() - started_s
@@ -147,12 +147,11 @@ class Recovery:
 
     async def _bring_to(self, reader: LogReader, partition: int, target: int) -> None:
         held = self._state.positions.get(partition)
-        if held is not None and held > target:  # what we counted beyond will be read again
-            self._state.forget(partition)
-            held = None
-        if held is None and not await self._load_newest(partition, target):
-            await self._warm_up(reader, partition, target)
-            return
+        if held is None or held > target:  # what we counted beyond will be read again
+            await self._state.forget(partition)
+            if not await self._load_newest(partition, target):
+                await self._warm_up(reader, partition, target)
+                return
         async for rows in reader.read(partition, self._state.positions[partition], target):
             for start in range(0, len(rows), self._limits.max_batch_events):
                 self._state.catch_up(rows[start : start + self._limits.max_batch_events])
@@ -171,8 +170,9 @@ class Recovery:
             try:
                 snapshot = await self._thread.run(self._read, self._store, entry, partition)
                 await self._state.load(partition, snapshot)
-            except RobocallError as error:
+            except (RobocallError, ValueError) as error:
                 log.warning("snapshot not used", partition=partition, offset=entry.offset, cause=str(error))
+                await self._state.forget(partition)
             else:
                 return True
         return False

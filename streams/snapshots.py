@@ -44,7 +44,7 @@ class SnapshotLimits:
     """
 
     interval_s: float = 10.0
-    step_bytes: int = 1 << 20
+    step_bytes: int = 1 << 18
     hand_over_s: float = 5.0
 
 

@@ -45,6 +45,7 @@ class WorkerState:
         self._pipeline = pipeline
         self._partition_of = partition_of
         self.positions: dict[int, int] = {}
+        self._touched: set[int] = set()
 
     @property
     def _screener(self) -> Screener:
@@ -59,42 +60,48 @@ class WorkerState:
     def processed(self, partition: int, next_offset: int) -> None:
         """Note that every record before `next_offset` is counted."""
         self.positions[partition] = next_offset
+        self._touched.add(partition)
 
-    def forget(self, *partitions: int) -> None:
-        """Drop windows and policy memory of partitions."""
-        if not partitions:
+    async def forget(self, *partitions: int) -> None:
+        """Drop windows and policy memory of partitions, in slices; no record of them may be counted meanwhile.
+
+        Whenever this is cut short, they have no position, and the next call goes on with it.
+        """
+        gone = [partition for partition in partitions if partition in self._touched]
+        if not gone:
             return
-        for partition in partitions:
+        for partition in gone:
             self.positions.pop(partition, None)
-            self.engine.forget_partition(partition)
-        self._screener.standing.forget(lambda number: self._partition_of(number) in partitions)
+        self._screener.standing.forget(lambda number: self._partition_of(number) in gone)
+        for partition in gone:
+            for _ in self.engine.forget_slowly(partition):
+                await asyncio.sleep(0)
+            self._touched.discard(partition)
 
     async def load(self, partition: int, snapshot: Snapshot) -> None:
-        """Take a snapshot's state over; nothing stays of it when this does not come to its end.
+        """Take a snapshot's state over, in slices; the partition has no position until all of it is there.
+
+        It must have been forgotten before, and be forgotten again when this is cut short.
 
         Raises:
-            SnapshotRefused: the policy memory in it cannot be read.
+            SnapshotRefused: the policy memory in it cannot be read; nothing was taken over.
         """
         memory = decode(snapshot.memory)
-        self.forget(partition)
-        try:
-            for _ in self.engine.load(partition, snapshot.blocks, snapshot.names):
-                await asyncio.sleep(0)
-            self._screener.standing.restore(memory)
-        except BaseException:
-            self.forget(partition)
-            raise
+        self._touched.add(partition)
+        for _ in self.engine.load(partition, snapshot.blocks, snapshot.names):
+            await asyncio.sleep(0)
+        self._screener.standing.restore(memory)
         self.positions[partition] = snapshot.header.offset
 
     def catch_up(self, rows: Sequence[Any]) -> None:
         """Count and judge records (`aiokafka.ConsumerRecord`) of one partition again that are decided already."""
         self._pipeline.catch_up(*_columns(rows))
-        self.positions[rows[-1].partition] = rows[-1].offset + 1
+        self.processed(rows[-1].partition, rows[-1].offset + 1)
 
     def warm_up(self, rows: Sequence[Any]) -> None:
         """Count records of one partition, without judging them."""
         self._pipeline.warm_up(*_columns(rows))
-        self.positions[rows[-1].partition] = rows[-1].offset + 1
+        self.processed(rows[-1].partition, rows[-1].offset + 1)
 
     def copy(self, partitions: Collection[int]) -> Copy:
         """Begin a copy of partitions as they are now; ends any other that is still being fetched."""

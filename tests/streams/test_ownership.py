@@ -21,7 +21,7 @@ class World:
     async def hand_over(self) -> None:
         self.done.append(("handed over", self.ownership.partitions))
 
-    def keep_only(self, partitions: Collection[int]) -> None:
+    async def keep_only(self, partitions: Collection[int]) -> None:
         self.done.append(("kept only", frozenset(partitions)))
 
     def revoked(self, *partitions: int) -> None:

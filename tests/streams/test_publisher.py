@@ -102,7 +102,6 @@ class Told:
     """What a publisher told, and whether the delivery is done."""
 
     failures: list[PublishFailed] = field(default_factory=list)
-    late: int = 0
     is_done: bool = False
 
 
@@ -120,11 +119,8 @@ async def _publish(
         told.is_done = True
         finished.set()
 
-    def late() -> None:
-        told.late += 1
-
     settings = client_settings(load_settings(kafka_bootstrap_servers=bootstrap))
-    publisher = Publisher(settings, [topic], failed, on_late=late)
+    publisher = Publisher(settings, [topic], failed)
     await publisher.start()
     delivery = Delivery(done)
     publisher.publish(topic, records, delivery)
@@ -225,7 +221,7 @@ def test_what_got_old_while_the_process_stood_still_leaves_in_its_late_form(
         )
     )
 
-    assert told == Told(late=2, is_done=True)
+    assert told == Told(is_done=True)
     assert [value for _, value in _read(kafka_bootstrap, 4)] == [b"late 0", b"allow", b"block 1", b"late 2"]
 
 

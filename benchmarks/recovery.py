@@ -1,0 +1,178 @@
+"""Kill -9 of a worker that tracks a million numbers in one partition: how long until its successor decides again.
+
+python -m benchmarks.recovery --numbers 1000000
+
+A real broker, a real worker, a real folder. The worker counts one call of every number and some more of the busy ones,
+writes a snapshot, counts `--tail` further calls that only the topic knows, and is killed. The successor must come to
+the same number of tracked keys. Also what the worker's own metrics say about the last snapshot before the kill.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+
+from benchmarks.machine import describe
+from streams.files import private_folder
+from streams.local import free_ports, local_services
+from streams.settings import load_settings
+from streams.topics import CALL_EVENTS, admin_client, create
+
+PATIENCE_S = 600.0
+SAMPLE = re.compile(r"^(robocall_\w+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
+
+
+class Worker:
+    """A worker process and what its pages say."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._port = free_ports(1)[0]
+        self.started_s = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streams.cli", "worker"],
+            env=os.environ | environment | {"ROBOCALL_WEB_PORT": str(self._port), "ROBOCALL_LOG_LEVEL": "warning"},
+        )
+
+    def page(self, name: str) -> str:
+        """A page, empty while there is none or it is red."""
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self._port}/{name}", timeout=30) as page:
+            return str(page.read().decode())
+        return ""
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample of the product, by name and labels."""
+        return {name + (labels or ""): float(value) for name, labels, value in SAMPLE.findall(self.page("metrics"))}
+
+    def wait_until_read(self) -> None:
+        """Return when it has joined, restored, and answered all there is."""
+        wait_until(lambda: (page := self.page("health")) != "" and json.loads(page)["lag"] == 0, "a green worker")
+
+    def wait_until_ready(self) -> float:
+        """Seconds from the start until it is green."""
+        wait_until(lambda: self.page("health") != "", "a green worker", every_s=0.02)
+        return time.monotonic() - self.started_s
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def wait_until(claim: Any, what: str, *, every_s: float = 0.2) -> None:
+    """Poll until the claim holds."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not claim():
+        if time.monotonic() > deadline_s:
+            raise SystemExit(f"wrong run: {what} never came")
+        time.sleep(every_s)
+
+
+class Calls:
+    """Seeded set-ups: every number once, then the busy ones again and again."""
+
+    def __init__(self, numbers: int, busy: int, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._numbers = [f"+1{place}" for place in self._random.sample(range(2_010_000_000, 9_899_999_999), numbers)]
+        self._busy = self._numbers[:busy]
+        self._made = 0
+
+    def publish(self, producer: Producer, callers: list[str]) -> None:
+        """Publish one call of each caller, and wait until all are at the broker."""
+        for caller in callers:
+            self._made += 1
+            call = {
+                "type": "call_setup",
+                "call_id": f"c{self._made}",
+                "setup_time_ms": time.time_ns() // 1_000_000,
+                "calling_number": caller,
+                "called_number": f"+1{self._random.randrange(2_010_000_000, 9_899_999_999)}",
+                "trunk_group_id": f"trunk-{self._made % 200}",
+            }
+            producer.produce(CALL_EVENTS, json.dumps(call), caller)
+            if self._made % 10_000 == 0:
+                producer.poll(0.01)
+        producer.flush(120)
+
+    def past(self) -> list[str]:
+        """Every number once and the busy ones four times more, mixed."""
+        callers = self._numbers + 4 * self._busy
+        self._random.shuffle(callers)
+        return callers
+
+    def tail(self, calls: int) -> list[str]:
+        """Callers of later calls."""
+        return self._random.choices(self._busy, k=calls)
+
+
+def measure(numbers: int, busy: int, tail: int, seed: int) -> dict[str, object]:
+    """Fill, snapshot, tail, kill, restore."""
+    with local_services(heap_mb=1024, valkey=False) as services:
+        servers = str(services.bootstrap_servers)
+        with admin_client(load_settings(kafka_bootstrap_servers=servers)) as admin:
+            create(admin, partitions=1)
+        environment = services.environment() | {
+            "ROBOCALL_PARTITIONS": "1",
+            "ROBOCALL_INSTANCE_ID": "benchmark",
+            "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
+            "ROBOCALL_SNAPSHOT_INTERVAL_S": "20",
+            "ROBOCALL_REDIS_URL": "redis://127.0.0.1:1/0",
+        }
+        producer = Producer({"bootstrap.servers": servers, "linger.ms": 20, "queue.buffering.max.messages": 2_000_000})
+        calls, first = Calls(numbers, busy, seed), Worker(environment)
+        first.wait_until_ready()
+        calls.publish(producer, calls.past())
+        first.wait_until_read()
+        count = first.metrics()["robocall_snapshots_total"]
+        wait_until(lambda: first.metrics()["robocall_snapshots_total"] >= count + 1, "a snapshot")
+        calls.publish(producer, calls.tail(tail))
+        first.wait_until_read()
+        before = first.metrics()
+        first.kill()
+        second = Worker(environment)
+        started_s = second.wait_until_ready()
+        after = second.metrics()
+        second.kill()
+    tracked = {name: value for name, value in before.items() if name.startswith("robocall_tracked_keys")}
+    if any(after[name] != value for name, value in tracked.items()):
+        raise SystemExit(f"wrong run: {tracked} before the kill, {after} after it")
+    return {
+        "tracked": tracked,
+        "restore_s": after["robocall_restore_seconds"],
+        "process_start_to_green_s": round(started_s, 2),
+        "snapshot_bytes": before["robocall_snapshot_bytes"],
+        "snapshot_longest_step_ms": round(1e3 * before["robocall_snapshot_step_seconds"], 3),
+        "resident_bytes_before_kill": before.get("process_resident_memory_bytes"),
+    }
+
+
+def main() -> None:
+    """Run it and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--numbers", type=int, default=1_000_000)
+    parser.add_argument("--busy", type=int, default=50_000)
+    parser.add_argument(
+        "--tail", type=int, default=50_000, help="calls after the snapshot, counted again from the topic"
+    )
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--out", type=Path, help="also write the result here")
+    options = parser.parse_args()
+    result = describe() | measure(options.numbers, options.busy, options.tail, options.seed)
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.out:
+        options.out.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""The report of a model on labelled calls: figures as JSON, and one HTML page that needs nothing else.
+
+The figures are plain values under `schema_version`; a change that a reader of the JSON could trip over raises it.
+"""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import plots
+from models.artifact import LIBRARIES, Model
+from models.baselines import linear_scores, rule_scores
+from models.dataset import Dataset
+from models.errors import TrainingDataInvalid
+from models.evaluation import Scores, measure, ranking
+from models.report_ablations import ablations
+from models.report_families import check_families
+from models.report_html import page
+from models.training import Parameters, split
+
+SCHEMA_VERSION = 1
+JSON_FILE = "report.json"
+HTML_FILE = "report.html"
+BATCHES = (1, 16, 512)
+LEAST_TIMED_S = 0.05
+LIMITS = (
+    "Generated traffic has the campaigns its author thought of. Others are not in these figures.",
+    "A model can have learnt habits of the generator that no real caller has.",
+    "Labels are complete and right here. Real ones come late, from few people, on annoying calls, and some are wrong.",
+    "Campaigns do not answer. Real ones change numbers, trunks, attestation and pace once they are blocked.",
+    "All events are there and in time. Lost, late or disordered ones cost recall that these figures do not show.",
+    "Answering, talk times and attestation follow published means; how they vary between carriers and days is guessed.",
+    "Lawful classes have the shares and habits of the generator. A class that it lacks may be hit and has no line.",
+    "Scores alone are judged: lists, rules, hysteresis and standing decisions change what callers meet.",
+    "Wilson intervals take calls as independent, which calls of a campaign are not: see the interval by campaign.",
+    "No interval says how far other traffic is from this.",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """Figures of a report, plain values; and its plots, PNG by name."""
+
+    figures: dict[str, Any]
+    plots: dict[str, bytes]
+
+
+def judge(
+    model: Model,
+    data: Dataset,
+    *,
+    made_ms: int,
+    seed: int = 0,
+    reference_data: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Judgement:
+    """Measure a model on labelled calls that it never saw, beside the rules of the field and what learning adds.
+
+    Args:
+        model: The model.
+        data: The calls.
+        made_ms: Now, epoch milliseconds.
+        seed: Of what is trained for comparison.
+        reference_data: Folder of the public reference data, for the check on real subscribers.
+        say: Told what is being done, a line each.
+
+    Raises:
+        TrainingDataInvalid: all calls are robocalls, or all are lawful; or plots cannot be drawn here.
+    """
+    say(f"scoring {len(data):,} calls")
+    raw = model.raw(data.rows)
+    scores = model.score(data.rows)
+    rules = rule_scores(data)
+    figures = {
+        "schema_version": SCHEMA_VERSION,
+        "model": _about(model),
+        "made": {"at_ms": made_ms, **machine()},
+        "data": {
+            "digest": data.digest(),
+            "span_ms": [int(data.setup_time_ms[0]), int(data.setup_time_ms[-1])],
+            "robocall_share": float(data.is_robocall.mean()),
+            "kinds": list(data.kinds),
+        },
+        **measure(data, raw, scores, model.thresholds, model.contributions),
+        "baselines": {name: ranking(values, data.is_robocall) for name, values in rules.items()},
+    }
+    figures["against_best_rule"] = against_best(figures["at_false_block_rates"], figures["baselines"])
+    say("training models with features taken away")
+    figures["learnt_on_these_calls"] = learnt(data, raw, seed)
+    figures["microseconds_per_call"] = cost(model, data)
+    figures["real_subscribers"] = check_families(data, reference_data)
+    figures["limits"] = list(LIMITS)
+    return Judgement(figures, _plots(data, raw, scores, rules, figures))
+
+
+def write(judgement: Judgement, folder: Path) -> Path:
+    """Write `report.json` and `report.html`; the path of the latter."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / JSON_FILE).write_text(json.dumps(judgement.figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    path = folder / HTML_FILE
+    path.write_text(page(judgement.figures, judgement.plots), encoding="utf-8")
+    return path
+
+
+def against_best(rates: list[dict[str, Any]], baselines: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """At each rate the baseline that catches most, and how many times more the model catches; None where it is none."""
+    found = []
+    for index, entry in enumerate(rates):
+        recalls = {name: one["at_false_block_rates"][index]["recall"]["share"] for name, one in baselines.items()}
+        best = max(recalls, key=lambda name: recalls[name])
+        ratio = entry["recall"]["share"] / recalls[best] if recalls[best] else None
+        found.append({"rate": entry["rate"], "best": best, "recall": recalls[best], "ratio": ratio})
+    return found
+
+
+def learnt(data: Dataset, raw: Scores, seed: int) -> dict[str, Any]:
+    """What the given model, a linear one and models with features taken away reach on the last part of the calls.
+
+    The latter are trained on the first part of these calls. `skipped` says why where they cannot be split.
+    """
+    parameters = Parameters()
+    try:
+        spans = split(data, parameters)
+        reduced = ablations(data, parameters, seed)
+    except TrainingDataInvalid as error:
+        return {"skipped": f"Not compared: {error}."}
+    truth = data.is_robocall[spans.test]
+    return {
+        "split": spans.as_json(),
+        "models": {
+            "the model": ranking(raw[spans.test], truth),
+            "logistic regression": ranking(linear_scores(data, spans.train, spans.test, seed), truth),
+            **reduced,
+        },
+    }
+
+
+def cost(model: Model, data: Dataset) -> list[dict[str, float]]:
+    """Microseconds of scoring a call, by calls in a batch; median over at least 50 ms of batches."""
+    model.warm()
+    found = []
+    for size in BATCHES:
+        rows = np.ascontiguousarray(data.rows[np.arange(size) * 7_919 % len(data)])
+        taken: list[int] = []
+        while sum(taken) < LEAST_TIMED_S * 1e9:
+            started = time.perf_counter_ns()
+            model.score(rows)
+            taken.append(time.perf_counter_ns() - started)
+        found.append({"calls_in_batch": size, "microseconds": float(np.median(taken)) / size / 1_000})
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Where figures were made: what they may depend on."""
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "python": platform.python_version(),
+        "libraries": {name: installed_version(name) for name in LIBRARIES},
+    }
+
+
+def _about(model: Model) -> dict[str, Any]:
+    names = ("schema_id", "created_ms", "provenance")
+    return {
+        "version": model.version,
+        "thresholds": model.thresholds,
+        **{name: model.manifest[name] for name in names if name in model.manifest},
+    }
+
+
+def _plots(
+    data: Dataset, raw: Scores, scores: Scores, rules: dict[str, Scores], figures: dict[str, Any]
+) -> dict[str, bytes]:
+    truth, kinds = data.is_robocall, figures["kinds"]
+    return {
+        "recall": plots.recall_by_false_block_rate(raw, truth, rules),
+        "precision": plots.precision_by_recall(raw, truth),
+        "calibration": plots.calibration(scores, truth),
+        "campaigns": plots.shares(
+            "Share of robocalls caught at 1 lawful call in 1,000",
+            {kind: entry["at_rates"][0] for kind, entry in kinds["campaigns"].items()},
+        ),
+        "lawful": plots.shares(
+            "Share of lawful calls labelled or blocked",
+            {kind: entry["labelled_or_blocked"] for kind, entry in kinds["lawful"].items()},
+        ),
+    }

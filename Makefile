@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench up down train docs clean
+.PHONY: help setup demo test soak check bench up down train docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: $(STAMP) ## the whole system on this machine: broker, worker, traffic, liv
 
 test: $(STAMP) ## all tests, on a real Kafka and Valkey
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(STAMP) ## all faults, long and often; writes the table of docs/reliability.md
+	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import rules, generated documents
 	$(BIN)/ruff check .

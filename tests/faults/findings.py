@@ -40,6 +40,7 @@ class Findings:
         missing: call set-ups that never got a decision.
         contradicting: decision ids with two different answers, late ones aside, and calls with two decision ids.
         repeated: decisions that were published once more than needed.
+        counts_wrong: keys whose windows differ from an offline replay of the log.
         late: decisions with reason late or overload.
         dead_letters: records refused.
         longest_gap_s: without a decision in some partition while calls came in.
@@ -52,6 +53,7 @@ class Findings:
     missing: int
     contradicting: int
     repeated: int
+    counts_wrong: int
     late: int
     dead_letters: int
     longest_gap_s: float
@@ -63,17 +65,16 @@ def missing(setups: Iterable[Sent], answers: Iterable[Answer]) -> set[str]:
     return {one.call_id for one in setups} - {one.call_id for one in answers}
 
 
-def contradicting(answers: Iterable[Answer]) -> set[str]:
-    """Calls with two decision ids, or whose decision changed its mind; a late answer contradicts nothing."""
-    ids: dict[str, set[str]] = defaultdict(set)
-    minds: dict[str, set[tuple[object, ...]]] = defaultdict(set)
+def contradicting(answers: Iterable[Answer]) -> list[list[Answer]]:
+    """Answers of each call with two decision ids, or that changed its mind; a late answer contradicts nothing."""
+    by_call: dict[str, list[Answer]] = defaultdict(list)
     for one in answers:
-        ids[one.call_id].add(one.decision_id)
-        if not one.is_late:
-            minds[one.call_id].add(one.substance)
-    return {call for call, found in ids.items() if len(found) > 1} | {
-        call for call, found in minds.items() if len(found) > 1
-    }
+        by_call[one.call_id].append(one)
+    return [
+        found
+        for found in by_call.values()
+        if len({one.decision_id for one in found}) > 1 or len({one.substance for one in found if not one.is_late}) > 1
+    ]
 
 
 def longest_gap_s(setups: Sequence[Sent], answers: Sequence[Answer], begin_s: float, end_s: float) -> float:

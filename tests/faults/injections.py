@@ -10,7 +10,9 @@ from streams import topics
 from streams.settings import load_settings
 from streams.topics import CALL_EVENTS
 from tests.faults.disk import SmallDisk
+from tests.faults.object_store import ObjectStore
 from tests.faults.stage import SESSION_TIMEOUT_S, Stage
+from tests.faults.traffic import WARM_UP_S
 from tests.processes import wait_until
 
 INSTANTS_S = (0.2, 3.0)
@@ -122,10 +124,11 @@ def more_partitions(on: Stage, chance: random.Random, number: int) -> None:
     on.wait_until_whole()
 
 
-def _while_snapshots_fail(on: Stage, seconds: float) -> None:
-    """Let time pass with one kill -9 in the middle: the worker that comes back has older snapshots only."""
+def _meanwhile(on: Stage, seconds: float) -> None:
+    """Let time pass, kill -9 a worker, and wait until it is back: the fault is no excuse for losing anything."""
     time.sleep(seconds)
     on.fleet.members[0].send(signal.SIGKILL)
+    on.wait_until_whole()
 
 
 def fill_snapshots(on: Stage, chance: random.Random, disk: SmallDisk, seconds: float) -> None:
@@ -133,8 +136,7 @@ def fill_snapshots(on: Stage, chance: random.Random, disk: SmallDisk, seconds: f
     _at_a_random_instant(chance)
     with on.fault():
         disk.fill()
-        _while_snapshots_fail(on, seconds)
-        on.wait_until_whole()
+        _meanwhile(on, seconds)
         disk.free()
     on.wait_for_snapshots()
 
@@ -144,8 +146,7 @@ def refuse_snapshots(on: Stage, chance: random.Random, disk: SmallDisk, seconds:
     _at_a_random_instant(chance)
     with on.fault():
         disk.read_only()
-        _while_snapshots_fail(on, seconds)
-        on.wait_until_whole()
+        _meanwhile(on, seconds)
         disk.writable()
     on.wait_for_snapshots()
 
@@ -162,3 +163,26 @@ def damage_snapshots(on: Stage, chance: random.Random) -> None:
             path.write_bytes(content)
         chance.choice(on.fleet.members).send(signal.SIGKILL)
     on.wait_until_whole()
+
+
+def slow_snapshots(on: Stage, chance: random.Random, store: ObjectStore, seconds: float, delay_s: float = 2.0) -> None:
+    """Every answer of the object store comes late, and a worker is killed meanwhile."""
+    _at_a_random_instant(chance)
+    with on.fault():
+        store.proxy.slow(delay_s)
+        _meanwhile(on, seconds)
+        store.proxy.slow(0.0)
+
+
+def go_on(on: Stage, chance: random.Random, seconds: float) -> None:
+    """Nothing more than what is wrong all the time in this run, and a worker that is killed."""
+    _at_a_random_instant(chance)
+    with on.fault():
+        _meanwhile(on, seconds)
+
+
+def overload(on: Stage, chance: random.Random, rate: float, seconds: float) -> None:
+    """More calls than the workers can decide."""
+    _at_a_random_instant(chance)
+    with on.fault(), on.burst(rate):
+        time.sleep(WARM_UP_S + seconds)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams import topics
-from streams.settings import load_settings
+from streams.settings import PREFIX, Settings, load_settings
 from streams.snapshot_store import SUFFIX
 from streams.topics import CALL_EVENTS
 from tests.broker_process import BrokerProcess, broker_process
 from tests.faults.answers import Answers
+from tests.faults.counts import Undo, wrong_counts
 from tests.faults.findings import Findings, Injected, contradicting, longest_gap_s, missing, recovered_s
 from tests.faults.fleet import Fleet
 from tests.faults.proxy import Proxy
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 SESSION_TIMEOUT_S = 6
 RECOVERY_TIMEOUT_S = 90.0
 START_TIMEOUT_S = 120.0
+WRONG_SHOWN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,7 @@ class Plan:
         environment: settings of the workers besides the usual ones.
         program: what Python runs as a worker.
         log: where the workers log; files of their own when None.
+        snapshot_url: where snapshots go; a folder of their own when None.
     """
 
     workers: int = 3
@@ -50,6 +53,7 @@ class Plan:
     environment: dict[str, str] = field(default_factory=dict)
     program: Sequence[str] = WORKER
     log: Path | None = None
+    snapshot_url: str | None = None
 
 
 @dataclass
@@ -60,7 +64,8 @@ class Stage:
     broker: BrokerProcess
     valkey: ValkeyProcess
     redis: Proxy
-    snapshots: Path
+    folder: Path
+    settings: Settings
     fleet: Fleet
     answers: Answers
     traffic: Traffic
@@ -117,7 +122,7 @@ class Stage:
     def newest_snapshots(self) -> list[Path]:
         """The newest published snapshot of each partition, where snapshots are files."""
         newest: dict[str, Path] = {}
-        for path in sorted(self.snapshots.glob(f"*{SUFFIX}")):
+        for path in sorted(Path(self.settings.snapshot_url).glob(f"*{SUFFIX}")):
             newest[path.name.removeprefix(CALL_EVENTS).rsplit("-", 3)[0]] = path
         return list(newest.values())
 
@@ -131,8 +136,8 @@ class Stage:
 
         wait_until(are_there, "every partition has a new snapshot", timeout_s=RECOVERY_TIMEOUT_S)
 
-    def end(self) -> Findings:
-        """End the traffic, let everything be decided, and stop the workers; what was found."""
+    def end(self, undo: Undo | None = None) -> Findings:
+        """End the traffic, let everything be decided, stop the workers, and compare their counts; what was found."""
         self._ended_s = time.time()
         self.traffic.stop()
         with contextlib.suppress(AssertionError):  # what is missing is a finding, not a failure of the harness
@@ -141,8 +146,13 @@ class Stage:
         statuses = self.fleet.stop()
         assert statuses == [0] * len(statuses), f"the workers ended with {statuses} when they were told to stop"
         self.answers.stop()
-        found = self._findings()
+        wrong = wrong_counts(self.settings, self.partitions, self.folder, undo)
+        found = self._findings(len(wrong))
         log.info("%s", found)
+        for line in wrong[:WRONG_SHOWN]:
+            log.error("wrong counts: %s", line)
+        for answers in contradicting(self.answers.decisions)[:WRONG_SHOWN]:
+            log.error("contradicting: %s", answers)
         return found
 
     def wait_until_acknowledged(self) -> None:
@@ -156,7 +166,7 @@ class Stage:
             "every event is acknowledged", timeout_s=RECOVERY_TIMEOUT_S,
         )  # fmt: skip
 
-    def _findings(self) -> Findings:
+    def _findings(self, counts_wrong: int) -> Findings:
         setups, decisions = self.traffic.setups(), self.answers.decisions
         return Findings(
             injected=len(self.injected),
@@ -165,6 +175,7 @@ class Stage:
             missing=len(missing(setups, decisions)),
             contradicting=len(contradicting(decisions)),
             repeated=len(decisions) - len({one.decision_id for one in decisions}),
+            counts_wrong=counts_wrong,
             late=sum(one.is_late for one in decisions),
             dead_letters=len(self.answers.dead_letters),
             longest_gap_s=longest_gap_s(setups, decisions, self._begun_s, self._ended_s),
@@ -184,23 +195,25 @@ def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
         cleanup.callback(valkey.kill)
         redis = Proxy(valkey.port)
         cleanup.callback(redis.close)
-        snapshots = folder / "snapshots"
-        snapshots.mkdir(exist_ok=True)
+        snapshots = plan.snapshot_url or str(folder / "snapshots")
         environment = {
             "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
             "ROBOCALL_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
             "ROBOCALL_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
-            "ROBOCALL_SNAPSHOT_URL": str(snapshots),
+            "ROBOCALL_SNAPSHOT_URL": snapshots,
             "ROBOCALL_SNAPSHOT_INTERVAL_S": "3",
             "ROBOCALL_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
             "ROBOCALL_PARTITIONS": str(plan.partitions),
             "ROBOCALL_MODE": "enforce",
         }
+        chosen = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items()}
         fleet = Fleet(plan.workers, environment | plan.environment, folder, program=plan.program, log=plan.log)
         cleanup.callback(fleet.kill)
         answers = Answers(broker.bootstrap, plan.partitions)
         traffic = Traffic(broker.bootstrap, rate=plan.rate, seed=plan.seed, change=plan.change)
-        running = Stage(plan, broker, valkey, redis, snapshots, fleet, answers, traffic, plan.partitions)
+        running = Stage(
+            plan, broker, valkey, redis, folder, load_settings(**chosen), fleet, answers, traffic, plan.partitions
+        )
         try:
             running.begin()
             yield running

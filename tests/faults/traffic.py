@@ -68,7 +68,8 @@ class Traffic:
                 "log_level": 0,
             }
         )
-        self._thread = threading.Thread(target=self._publish, name="traffic", daemon=True)
+        self._failure: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
 
     def start(self) -> None:
         """Begin; the first event follows within `WARM_UP_S`."""
@@ -83,7 +84,15 @@ class Traffic:
 
     def setups(self) -> list[Sent]:
         """Every acknowledged set-up so far."""
+        if self._failure is not None:
+            raise AssertionError("the traffic has broken off") from self._failure
         return [one for one in list(self.sent) if one.is_setup]
+
+    def _run(self) -> None:
+        try:
+            self._publish()
+        except Exception as failure:  # noqa: BLE001 - whoever waits for calls is told
+            self._failure = failure
 
     def _publish(self) -> None:
         for event in self._when_due():

@@ -18,6 +18,7 @@ CALLS_PER_WORLD = 40_000
 HELD_OUT_SEED = 2_000_003
 """Of the held-out worlds that models are judged in. Models are not to be trained with it."""
 _HALF_HOUR_MS = HOUR_MS // 2
+_NEXT_KINDS = 3
 _WATCHED_LIVE = 0.5  # of worlds: watched from the middle of their traffic on, not from its start
 
 
@@ -41,7 +42,7 @@ def training_worlds(
     return [_world(Family.TRAINING, seed, slot, scenarios, calls) for slot in range(n)]
 
 
-def held_out_worlds(n: int = 12, seed: int = HELD_OUT_SEED, *, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
+def held_out_worlds(n: int = 16, seed: int = HELD_OUT_SEED, *, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
     """Draw worlds whose every figure lies outside the ranges of `training_worlds`; see there for the arguments."""
     return [_world(Family.HELD_OUT, seed, slot, CAMPAIGN_KINDS, calls) for slot in range(n)]
 
@@ -59,16 +60,21 @@ def after(specs: list[TrafficSpec], slots: int) -> list[TrafficSpec]:
 def _world(family: Family, seed: int, slot: int, scenarios: tuple[str, ...], calls: int) -> TrafficSpec:
     rng = np.random.default_rng([seed, slot, zlib.crc32(family.encode())])
     world = World(family, int(rng.integers(1 << 31)))
-    hours = world.value("hours")
+    hours, share = world.value("hours"), world.value("robocall_share")
+    on_air = min(world.count("campaign_kinds"), len(scenarios))
+    # Not drawn for each world, but one after the other from a shuffled round: so all kinds are somewhere.
+    around = np.random.default_rng(seed).permutation(len(scenarios))
+    chosen = sorted(around[(slot * _NEXT_KINDS + np.arange(on_air)) % len(scenarios)].tolist())
     return TrafficSpec(
         start_ms=DEFAULT_START_MS + slot * SLOT_MS + int(rng.integers(48)) * _HALF_HOUR_MS,
         hours=hours,
         seed=int(rng.integers(1 << 31)),
-        calls_per_second=calls * (1 - world.value("robocall_share")) / (hours * HOUR_MS / 1_000),
-        robocall_share=world.value("robocall_share"),
-        scenarios=scenarios,
+        calls_per_second=calls * (1 - share) / (hours * HOUR_MS / 1_000),
+        robocall_share=share,
+        scenarios=tuple(scenarios[index] for index in chosen),
+        bursts_per_hour=world.value("bursts_per_hour"),
         trunks=world.count("trunks"),
-        campaigns_per_hour=world.value("campaigns_per_hour"),
+        campaigns_per_hour=calls * share / world.value("campaign_calls") / on_air / hours,
         warm=bool(rng.random() < _WATCHED_LIVE),
         world=world,
     )

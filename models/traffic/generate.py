@@ -127,6 +127,7 @@ def live_spec(
         calls_per_second=events_per_second / 2 * (1 - default.robocall_share),
         scenarios=scenarios,
         campaigns_per_hour=5.0,
+        bursts_per_hour=5.0,
         rhythm=False,
         warm=True,
         slice_ms=_LIVE_SLICE_MS,

@@ -47,26 +47,40 @@ class HourPlanner:
         self._actors.rng = rng
         seconds = (min(spec.end_ms, hour_ms + HOUR_MS) - hour_ms) / 1_000
         lawful = spec.calls_per_second * seconds * rhythm
-        jobs = [
-            job
-            for kind in self._mix.jobs
-            for job in self._jobs(rng, kind, hour_ms, lawful * kind.weight, is_campaign=False)
-        ]
-        total = sum(kind.weight for kind in self._campaigns)
+        jobs = []
+        for kind in self._mix.jobs:
+            n = max(1, int(rng.poisson(self._expected(kind, spec.bursts_per_hour, hour_ms))))
+            jobs += self._jobs(rng, kind, hour_ms, n, lawful * kind.weight, is_campaign=False)
         robocalls = lawful * spec.robocall_share / (1 - spec.robocall_share)
-        for kind in self._campaigns:
-            campaigns = self._jobs(rng, kind, hour_ms, robocalls * kind.weight / total, is_campaign=True)
+        starting = self._starting(rng, hour_ms)
+        total = sum(kind.weight for kind, _ in starting)
+        for kind, n in starting:
+            campaigns = self._jobs(rng, kind, hour_ms, n, robocalls * kind.weight / total, is_campaign=True)
             jobs.extend(campaigns)
             if kind.name in _CALLED_BACK:
                 jobs.append(self._callbacks(rng, campaigns[0], lawful * self._mix.callbacks / len(_CALLED_BACK)))
         return jobs
 
-    def _jobs(
-        self, rng: np.random.Generator, kind: JobKind, hour_ms: int, calls: float, *, is_campaign: bool
-    ) -> list[Job]:
+    def _expected(self, kind: JobKind, per_hour: float, hour_ms: int) -> float:
+        """Mean number of jobs of a kind that start in an hour, less in one that the span cuts short."""
+        return kind.per_hour * per_hour * min(1.0, (self._spec.end_ms - hour_ms) / HOUR_MS)
+
+    def _starting(self, rng: np.random.Generator, hour_ms: int) -> list[tuple[JobKind, int]]:
+        """Draw which kinds start campaigns in an hour, and how many: at least one, and in the first hour all kinds."""
         spec = self._spec
-        hour_share = min(1.0, (spec.end_ms - hour_ms) / HOUR_MS)
-        n = max(1, int(rng.poisson(kind.per_hour * spec.campaigns_per_hour * hour_share)))
+        fewest = 1 if hour_ms <= spec.start_ms else 0
+        drawn = [
+            (kind, max(fewest, int(rng.poisson(self._expected(kind, spec.campaigns_per_hour, hour_ms)))))
+            for kind in self._campaigns
+        ]
+        starting = [(kind, n) for kind, n in drawn if n]
+        if not starting and self._campaigns:
+            starting = [(self._campaigns[int(rng.integers(len(self._campaigns)))], 1)]
+        return starting
+
+    def _jobs(
+        self, rng: np.random.Generator, kind: JobKind, hour_ms: int, n: int, calls: float, *, is_campaign: bool
+    ) -> list[Job]:
         sizes = rng.dirichlet(np.full(n, 1.5)) * calls
         return [
             job

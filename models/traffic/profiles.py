@@ -78,7 +78,7 @@ class JobKind:
 
     Attributes:
         weight: Share of its group's calls, relative to the other kinds of the group.
-        per_hour: Jobs that start in an hour, relative to `TrafficSpec.campaigns_per_hour`.
+        per_hour: Jobs that start in an hour, relative to what `TrafficSpec` says of campaigns or of bursts.
         minutes: Shortest and longest duration.
         numbers: Where calling numbers come from: `pool`, `fresh`, `neighbour`, `local`, `person` (a spoofed one),
             `persons` (callers of their own), `inbound` (numbers that never originate a call), `foreign`, `invalid`.

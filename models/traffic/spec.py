@@ -61,7 +61,9 @@ class TrafficSpec:
         robocall_share: Share of robocalls among all calls; 7 to 8 % is published (TransNexus, 2022).
         scenarios: Campaign kinds to run, of `CAMPAIGN_KINDS`.
         trunks: Number of trunk groups, 4..999.
-        campaigns_per_hour: Campaigns of each kind that start in an hour, mean; at least one runs in a span.
+        campaigns_per_hour: Campaigns of each kind that start in an hour, mean; the robocalls of an hour are shared
+            among those that do. Every kind starts one in the first hour.
+        bursts_per_hour: Lawful bursts that start in an hour, mean; of some kinds several times as many.
         rhythm: Whether the rate follows the hours of the day; without it the rate is flat.
         warm: Whether campaigns are running and calls in progress when the span starts, as in traffic seen live. The
             ends of those calls then come without a setup.
@@ -77,6 +79,7 @@ class TrafficSpec:
     scenarios: tuple[str, ...] = CAMPAIGN_KINDS
     trunks: int = 24
     campaigns_per_hour: float = 2.0
+    bursts_per_hour: float = 2.0
     rhythm: bool = True
     warm: bool = False
     slice_ms: int = 60_000

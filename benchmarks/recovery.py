@@ -56,12 +56,21 @@ class Worker:
 
     def wait_until_read(self) -> None:
         """Return when it has joined, restored, and answered all there is."""
-        wait_until(lambda: (page := self.page("health")) != "" and json.loads(page)["lag"] == 0, "a green worker")
+        wait_until(self._has_read, "a worker that has read everything")
 
     def wait_until_ready(self) -> float:
         """Seconds from the start until it is green."""
-        wait_until(lambda: self.page("health") != "", "a green worker", every_s=0.02)
+        wait_until(lambda: self.page("health") != "" or self._has_ended(), "a green worker", every_s=0.02)
         return time.monotonic() - self.started_s
+
+    def _has_read(self) -> bool:
+        page = self.page("health")
+        return self._has_ended() or (page != "" and json.loads(page)["lag"] == 0)
+
+    def _has_ended(self) -> bool:
+        if self.process.poll() is not None:
+            raise SystemExit(f"wrong run: the worker ended with status {self.process.returncode}")
+        return False
 
     def kill(self) -> None:
         """Kill -9."""

@@ -46,8 +46,8 @@ def running(bootstrap: str, count: int = 1, group: str | None = None) -> Iterato
                 worker.stderr.close()
 
 
-def produce(bootstrap: str, first: int, count: int) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
+def produce(bootstrap: str, first: int, count: int, codec: str = "none") -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "compression.type": codec})
     for number in range(first, first + count):
         producer.produce(CALL_EVENTS, key=f"+1202555{number % 997:04d}", value=f"event-{number}")
         producer.poll(0)
@@ -71,6 +71,18 @@ def published(bootstrap: str, expected: set[str], timeout_s: float = 60.0) -> Co
             seen[value.decode()] += 1
     consumer.close()
     return seen
+
+
+def test_a_switch_may_compress_as_it_likes(kafka_bootstrap: str, fresh_topics: FreshTopics) -> None:
+    """A codec that the worker did not know would end it, and every one that takes over."""
+    fresh_topics(12)
+    codecs = ("none", "gzip", "snappy", "lz4", "zstd")
+    with running(kafka_bootstrap):
+        for place, codec in enumerate(codecs):
+            produce(kafka_bootstrap, 100 * place, 100, codec)
+        seen = published(kafka_bootstrap, {f"event-{number}" for number in range(500)})
+
+    assert seen == Counter({f"event-{number}": 1 for number in range(500)})
 
 
 def test_every_record_comes_back_exactly_once(kafka_bootstrap: str, fresh_topics: FreshTopics) -> None:

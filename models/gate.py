@@ -34,8 +34,8 @@ class Tolerances:
         expected_calibration_error: Rise of the mean gap between probability and truth.
         calibration_error_allowed: Below this no rise of it matters.
         recall_per_kind: Loss of recall of one kind of campaign, where one lawful call in 1,000 is hit.
-        recall_share_per_kind: The same as a share of the running model's recall of the kind; the smaller loss counts,
-            so that a kind of which little is caught is not given up.
+        recall_share: Loss of any recall as a share of the running model's; the smaller loss counts, so that what is
+            caught of a kind is not given up because it is little.
         blocked_per_lawful_class: Rise of the share of a lawful class that reaches the policy's `block_at`.
         labelled_per_lawful_class: Rise of the share of a lawful class that reaches its `label_at`.
         fewest_calls: A kind or class with fewer calls is not judged.
@@ -46,7 +46,7 @@ class Tolerances:
     expected_calibration_error: float = 0.005
     calibration_error_allowed: float = 0.01
     recall_per_kind: float = 0.05
-    recall_share_per_kind: float = 0.5
+    recall_share: float = 0.5
     blocked_per_lawful_class: float = 0.0005
     labelled_per_lawful_class: float = 0.002
     fewest_calls: int = 100
@@ -144,7 +144,8 @@ def _overall(data: Dataset, both: _Both, tolerances: Tolerances) -> Iterator[Lin
     truth = data.is_robocall
     for rate, slack in ((1e-3, tolerances.recall_at_1e_3), (1e-4, tolerances.recall_at_1e_4)):
         running, candidate = (float(one.caught_at(rate, truth)[truth].mean()) for one in both)
-        yield _at_least(f"recall at {rate:g}", int(truth.sum()), running, candidate, slack)
+        loss = min(slack, tolerances.recall_share * running)
+        yield _at_least(f"recall at {rate:g}", int(truth.sum()), running, candidate, loss)
     running, candidate = (expected_calibration_error(one.scores, truth) for one in both)
     allowed = max(running + tolerances.expected_calibration_error, tolerances.calibration_error_allowed)
     yield Line("calibration error", len(data), running, candidate, allowed, candidate <= allowed)
@@ -154,8 +155,8 @@ def _campaign_kinds(data: Dataset, both: _Both, tolerances: Tolerances) -> Itera
     hits = [one.caught_at(KIND_RATE, data.is_robocall) for one in both]
     for kind, chosen in _kinds(data, data.is_robocall):
         running, candidate = (float(hit[chosen].mean()) for hit in hits)
-        slack = min(tolerances.recall_per_kind, tolerances.recall_share_per_kind * running)
-        line = _at_least(f"recall at {KIND_RATE:g}, {kind}", int(chosen.sum()), running, candidate, slack)
+        loss = min(tolerances.recall_per_kind, tolerances.recall_share * running)
+        line = _at_least(f"recall at {KIND_RATE:g}, {kind}", int(chosen.sum()), running, candidate, loss)
         yield _if_enough(line, tolerances)
 
 
@@ -180,8 +181,8 @@ def _kinds(data: Dataset, wanted: Mask) -> Iterator[tuple[str, Mask]]:
             yield kind, chosen
 
 
-def _at_least(measure: str, calls: int, running: float, candidate: float, slack: float) -> Line:
-    allowed = max(running - slack, 0.0)
+def _at_least(measure: str, calls: int, running: float, candidate: float, loss: float) -> Line:
+    allowed = running - loss
     return Line(measure, calls, running, candidate, allowed, _not_above(allowed, candidate))
 
 

@@ -89,7 +89,7 @@ def test_a_tolerance_decides() -> None:
         recall_at_1e_3=1.0,
         recall_at_1e_4=1.0,
         recall_per_kind=1.0,
-        recall_share_per_kind=1.0,
+        recall_share=1.0,
         expected_calibration_error=1.0,
     )
 

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check bench up down train docs clean
+.PHONY: help setup demo test soak check bench quality up down train docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: $(STAMP) ## lint, format, types, import rules, generated documents
 
 bench: $(STAMP) ## events per second and CPU per event; BENCH=latency for latency on Kafka
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
+
+quality: $(STAMP) ## judge the shipped model in worlds it never saw; writes the tables of docs/quality.md
+	$(BIN)/python -m models.report_quality $(ARGS)
 
 up: $(STAMP) ## leave a local Kafka and Valkey running
 	$(BIN)/robocall local up $(ARGS)

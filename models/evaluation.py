@@ -296,6 +296,15 @@ def ranking(scores: Scores, is_robocall: Mask) -> dict[str, Any]:
     }
 
 
+def kinds_at_rates(data: Dataset, scores: Scores) -> dict[str, list[dict[str, Any]]]:
+    """Per kind of campaign what scores that are no probabilities catch at 1e-3 and 1e-4 of lawful calls hit."""
+    hits = {rate: scores >= threshold_at(scores, data.is_robocall, rate) for rate in KIND_RATES}
+    return {
+        kind: [{"rate": rate, **share_of(hit[chosen])} for rate, hit in hits.items()]
+        for kind, chosen in _groups(data, data.is_robocall)
+    }
+
+
 def baselines(data: Dataset, train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> dict[str, Any]:
     """The rules of the field and a linear model on the same test calls.
 

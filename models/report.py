@@ -20,7 +20,7 @@ from models.artifact import LIBRARIES, Model
 from models.baselines import linear_scores, rule_scores
 from models.dataset import Dataset
 from models.errors import TrainingDataInvalid
-from models.evaluation import Scores, measure, ranking
+from models.evaluation import Scores, kinds_at_rates, measure, ranking
 from models.report_ablations import ablations
 from models.report_families import check_families
 from models.report_html import page
@@ -60,6 +60,7 @@ def judge(
     made_ms: int,
     seed: int = 0,
     reference_data: Path | None = None,
+    compare: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Judgement:
     """Measure a model on labelled calls that it never saw, beside the rules of the field and what learning adds.
@@ -70,6 +71,7 @@ def judge(
         made_ms: Now, epoch milliseconds.
         seed: Of what is trained for comparison.
         reference_data: Folder of the public reference data, for the check on real subscribers.
+        compare: Whether to train on these calls what the model is compared with; takes minutes with many calls.
         say: Told what is being done, a line each.
 
     Raises:
@@ -90,11 +92,16 @@ def judge(
             "kinds": list(data.kinds),
         },
         **measure(data, raw, scores, model.thresholds, model.contributions),
-        "baselines": {name: ranking(values, data.is_robocall) for name, values in rules.items()},
+        "baselines": {
+            name: {**ranking(values, data.is_robocall), "kinds": kinds_at_rates(data, values)}
+            for name, values in rules.items()
+        },
     }
     figures["against_best_rule"] = against_best(figures["at_false_block_rates"], figures["baselines"])
-    say("training models with features taken away")
-    figures["learnt_on_these_calls"] = learnt(data, raw, seed)
+    figures["learnt_on_these_calls"] = {"skipped": "Nothing was trained for comparison: it was not asked for."}
+    if compare:
+        say("training models with features taken away")
+        figures["learnt_on_these_calls"] = learnt(data, raw, seed)
     figures["microseconds_per_call"] = cost(model, data)
     figures["real_subscribers"] = check_families(data, reference_data)
     figures["limits"] = list(LIMITS)

@@ -15,8 +15,8 @@ def stopping(data: Dataset, hit: NDArray[np.bool_]) -> dict[str, Any]:
 
     `median` and `p90` are of the calls that a campaign placed up to its first call that was hit, this one included;
     a campaign that is never hit counts as one of infinitely many calls, so that a quantile which falls on it is None.
-    `until_half` says the same of the first call from which on at least half of the campaign's calls were hit: one
-    lucky hit does not stop a campaign. `calls_stopped` is the mean over campaigns of their share of calls hit.
+    `until_half` says the same of the first call that was hit and from which on at least half of the campaign's calls
+    were: one lucky hit does not stop a campaign. `calls_stopped` is the mean over campaigns of the share of calls hit.
     """
     chosen = np.flatnonzero(data.is_robocall & (data.campaign >= 0))
     order = chosen[np.argsort(data.campaign[chosen], kind="stable")]
@@ -26,7 +26,7 @@ def stopping(data: Dataset, hit: NDArray[np.bool_]) -> dict[str, Any]:
     sizes = np.diff(starts, append=len(order))
     hits = hit[order]
     first = _first(hits, starts, sizes)
-    half = _first(_half_from_here(hits, starts, sizes), starts, sizes)
+    half = _first(hits & _half_from_here(hits, starts, sizes), starts, sizes)
     return {
         **_quantiles(first),
         "until_half": _quantiles(half),

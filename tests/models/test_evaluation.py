@@ -215,15 +215,17 @@ def test_no_campaign_has_no_quantile() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=60))
 def test_stopping_is_that_of_a_walk_through_each_campaign(pairs: list[tuple[int, bool]]) -> None:
-    """The twin walks from call to call; half are stopped from where that holds for all that follow, this one too."""
+    """The twin walks from call to call; half are stopped from the first hit on from which half of the rest are."""
     data = calls([("n", True, f"c{campaign}", "k") for campaign, _ in pairs])
 
     first, half = [], []
     for campaign in {campaign for campaign, _ in pairs}:
         hits = [hit for one, hit in pairs if one == campaign]
         first.append(next((place for place, hit in enumerate(hits, 1) if hit), np.inf))
-        rest = (place for place in range(len(hits)) if Fraction(sum(hits[place:]), len(hits) - place) >= Fraction(1, 2))
-        half.append(next((place + 1 for place in rest), np.inf))
+        halves = (Fraction(sum(hits[place:]), len(hits) - place) >= Fraction(1, 2) for place in range(len(hits)))
+        half.append(
+            next((place for place, (hit, ok) in enumerate(zip(hits, halves, strict=True), 1) if hit and ok), np.inf)
+        )
 
     found = stopping(data, np.array([hit for _, hit in pairs]))
 

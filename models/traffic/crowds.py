@@ -169,5 +169,5 @@ def lawful_crowds(spec: TrafficSpec, mix: LawfulMix, population: Population, act
 
 
 def inbound_numbers(sources: list[Source]) -> Int64:
-    """Give the numbers that only take calls: hotlines of banks and offices, which never originate one."""
-    return np.concatenate([s.numbers.ravel() for s in sources if isinstance(s, Customers) and s.inbound])
+    """Give the numbers that only take calls (see `Customers`): hotlines of banks and offices, which originate none."""
+    return np.concatenate([s.numbers[::2].ravel() for s in sources if isinstance(s, Customers) and s.inbound])

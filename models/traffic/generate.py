@@ -126,7 +126,7 @@ def live_spec(
         seed=seed,
         calls_per_second=events_per_second / 2 * (1 - default.robocall_share),
         scenarios=scenarios,
-        campaigns_per_hour=5.0,
+        campaigns_per_hour=8.0,
         bursts_per_hour=5.0,
         rhythm=False,
         warm=True,

@@ -13,6 +13,8 @@ from models.traffic.sources import Job
 from models.traffic.spec import HOUR_MS, TrafficSpec
 
 _LARGEST_RANGE = 60
+_RANGE_SHARE = 0.5
+_IMPOSSIBLE_AREAS = np.array([0, 1, 911, 411, 999, 555, 37, 96])
 _CALLED_BACK = ("hijacked_number", "neighbour_spoofing")
 _CALLBACK_ACTORS = 12
 _WHOLESALE = 0.5
@@ -135,7 +137,7 @@ class HourPlanner:
         )  # fmt: skip
 
     def _pool(self, rng: np.random.Generator, kind: JobKind) -> Int64:
-        """Draw the calling numbers of a job; half of the small pools are ranges in one block, as lawful pools are."""
+        """Draw the calling numbers of a job."""
         n = int(rng.integers(kind.pool[0], kind.pool[1] + 1))
         population = self._population
         if kind.numbers in ("person", "persons"):
@@ -145,13 +147,16 @@ class HourPlanner:
         if kind.numbers == "foreign":
             return population.foreign(rng.integers(0, 1 << 40, n))
         if kind.numbers == "invalid":
-            odd = -1 - rng.integers(0, len(ODD_NUMBERS), n)
-            bad = 10_000_000_000 + rng.choice(np.array([0, 1, 911, 411, 999, 555, 37, 96]), n) * 10_000_000
-            return np.where(rng.random(n) < 0.3, odd, bad + rng.integers(0, 9_999_999, n))
-        if n <= _LARGEST_RANGE and rng.random() < 0.5:
-            toll_free = self._spec.world.value("campaign_toll_free")
-            return own_numbers(rng, population, 1, n, toll_free=toll_free).ravel()
-        return population.any_number(rng, n)
+            return _impossible(rng, n)
+        return self._rented(rng, n, may_be_toll_free=kind.numbers == "pool")
+
+    def _rented(self, rng: np.random.Generator, n: int, *, may_be_toll_free: bool) -> Int64:
+        """Draw numbers as anybody rents them: some toll-free, half of the small pools a range in one block."""
+        if may_be_toll_free and rng.random() < self._spec.world.value("campaign_toll_free"):
+            return own_numbers(rng, self._population, n, 1, toll_free=1.0).ravel()
+        if n <= _LARGEST_RANGE and rng.random() < _RANGE_SHARE:
+            return own_numbers(rng, self._population, 1, n, toll_free=0.0).ravel()
+        return self._population.any_number(rng, n)
 
     def _callbacks(self, rng: np.random.Generator, campaign: Job, calls: float) -> Job:
         """Let people who were called call back the person whose number was spoofed."""
@@ -170,3 +175,10 @@ class HourPlanner:
         return Job(
             population, np.array(rows), campaign.start_ms, end, calls, "pool", callers, "victim", 1.0, victims=victims
         )
+
+
+def _impossible(rng: np.random.Generator, n: int) -> Int64:
+    """Draw calling numbers that no subscriber can have."""
+    odd = -1 - rng.integers(0, len(ODD_NUMBERS), n)
+    bad = 10_000_000_000 + rng.choice(_IMPOSSIBLE_AREAS, n) * 10_000_000 + rng.integers(0, 9_999_999, n)
+    return np.where(rng.random(n) < 0.3, odd, bad)

@@ -101,7 +101,7 @@ class JobKind:
     pool: tuple[int, int] = (1, 1)
     targets: str = "list"
     valid: tuple[float, float] = (0.75, 0.95)
-    own_origin: float = 0.5
+    own_origin: float = 0.75
     actors: int = 1
     phases: tuple[int, int] = (1, 1)
     in_order: float = 0.0
@@ -289,7 +289,7 @@ CAMPAIGNS: tuple[JobKind, ...] = (
         minutes=(20, 120),
         pool=(100, 800),
         valid=(0.82, 0.97),
-        own_origin=0.6,
+        own_origin=0.8,
     ),
     JobKind(
         name="padded_durations",

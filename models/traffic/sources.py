@@ -10,6 +10,7 @@ from models.traffic.population import Bool, Int64, Population, is_allocated, mix
 _SHORTEST_STEP_MS = 1
 _WITHHELD = -1  # code of `anonymous`; the next one is `Restricted`
 _REMEMBERED = 8_192
+_CALLED_BACK_SHARE = 0.25
 
 
 class Draft(NamedTuple):
@@ -75,7 +76,8 @@ class Customers:
     """Callers of one lawful kind with numbers and an address book each.
 
     `numbers[i, k]` are the numbers of caller i, `book[i]` the length of its address book. An inbound crowd
-    turns the direction round: persons call the numbers. With `fresh_ms` every caller is a new subscriber after
+    turns the direction round: persons call the numbers, and every other caller calls some of them back from its number.
+    With `fresh_ms` every caller is a new subscriber after
     that time: its number has not called before.
     """
 
@@ -103,7 +105,9 @@ class Customers:
         exists = rng.random(n) < 0.985
         time_ms = _times(rng, n, start_ms, end_ms)
         if self.inbound:
-            return Draft(time_ms, self.actors[who], person, own, np.ones(n, dtype=np.bool_))
+            back = (who % 2 == 1) & (rng.random(n) < _CALLED_BACK_SHARE)
+            calling, called = np.where(back, own, person), np.where(back, person, own)
+            return Draft(time_ms, self.actors[who], calling, called, np.ones(n, dtype=np.bool_))
         return Draft(time_ms, self.actors[who], own, person, exists)
 
 

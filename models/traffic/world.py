@@ -65,7 +65,7 @@ FIGURES: dict[str, Figure] = {
     "hours": _F(1.0, (0.3, 5.0), (0.15, 0.25), (6.0, 10.0), "length of the span, hours"),
     "bursts_per_hour": _F(2.0, (0.8, 4.0), (0.4, 0.65), (5.0, 8.0), "alerts and surveys that start in an hour, each"),
     "campaign_kinds": _F(16, (4, 16), (2, 3), None, "kinds of campaign on air, at most all 16"),
-    "campaign_calls": _F(180, (60, 600), (30, 50), (720, 1_200), "calls of a campaign that pass here, mean"),
+    "campaign_calls": _F(180, (100, 1_000), (50, 83), (1_200, 2_000), "calls of a campaign that pass here, mean"),
     # Subscribers.
     "calls_per_person": _F(4.0, (2.5, 7.0), (1.3, 2.1), (8.5, 14.0), "calls that a person makes in a day"),
     "blocks_per_area": _F(24, (12, 60), (6, 10), (72, 120), "number blocks in use for each area code"),
@@ -107,7 +107,7 @@ FIGURES: dict[str, Figure] = {
     "campaign_level_a": _factor(0.4, 3.0, "factor of the odds of A among the signed"),
     "campaign_own_origin": _factor(0.4, 2.5, "factor of the odds of an origin of its own"),
     "campaign_wholesale": _F(0.5, (0.3, 0.8), (0.1, 0.25), (0.9, 1.0), "share of campaigns' trunks that are wholesale"),
-    "campaign_toll_free": _F(0.20, (0.10, 0.30), (0.03, 0.08), (0.36, 0.5), "share of toll-free number pools"),
+    "campaign_toll_free": _F(0.20, (0.10, 0.30), (0.03, 0.08), (0.36, 0.5), "share of number pools that are toll-free"),
     "neighbour_block": _F(0.6, (0.3, 0.85), (0.1, 0.25), (0.9, 1.0), "share of neighbour spoofing within NPA-NXX"),
 }  # fmt: skip
 

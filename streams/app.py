@@ -12,11 +12,12 @@ from detector.clocks import ClockTolerance
 from detector.screening import Screener
 from models.artifact import SHIPPED
 from streams import pages
-from streams.agents import CallScreening
+from streams.agents import CallScreening, now_ms
 from streams.decision_writer import DecisionWriter
 from streams.durability import Durability
 from streams.failures import Failures
 from streams.faust_app import make_faust_app
+from streams.feedback import FeedbackCounts, FeedbackReader
 from streams.files import private_folder
 from streams.health import Health, Verdict
 from streams.kafka_client import client_settings
@@ -24,6 +25,7 @@ from streams.list_sync import ListSync
 from streams.log import NumberDigest
 from streams.log_reader import LogReader
 from streams.metrics import Metrics, Sources
+from streams.model_metrics import ModelMetrics
 from streams.model_switch import ModelSwitch
 from streams.ownership import Ownership
 from streams.pipeline import Pipeline
@@ -77,8 +79,9 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     health = Health(settings.health_stall_s)
 
     redis, guard = connect(settings), Guard()
-    switch = ModelSwitch(screener, (settings.model_dir or SHIPPED).absolute().parent)
-    lists = ListSync(redis, guard, screener, on_model=switch)
+    switch = ModelSwitch(screener, settings.models_url or (settings.model_dir or SHIPPED).absolute().parent)
+    lists = ListSync(redis, guard, screener, on_model=switch, on_shadow=switch.shadow)
+    feedback = FeedbackCounts(now_ms)
     keeper = DecisionWriter(redis, guard)
 
     metrics = Metrics(
@@ -93,6 +96,9 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
             outage_s=lambda: publisher.outage_s(),  # noqa: PLW0108
             unpublished=lambda: publisher.waiting(),  # noqa: PLW0108
         )
+    )
+    metrics.registry.register(
+        ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
     )
     clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
     pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error), clock=clock)
@@ -112,6 +118,8 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
         ("trunk exchange", exchange.run),
         ("list sync", lists.run),
         ("decision writer", keeper.run),
+        ("model registry", switch.run),
+        ("feedback", FeedbackReader(settings, redis, guard, feedback).run),
         ("snapshots", durability.run),
         ("watch", lambda: _watch(verdict)),
     ]

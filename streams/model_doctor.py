@@ -1,6 +1,5 @@
 """What `robocall doctor` says of models: whether the promoted one can serve, which alarms the worker here raises."""
 
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,11 +10,10 @@ from detector.errors import RobocallError
 from detector.features import FEATURE_SCHEMA_ID
 from streams.model_metrics import ALARM
 from streams.models_place import place_of
-from streams.settings import PREFIX, Settings
+from streams.settings import Settings
 
 TIMEOUT_S = 2.0
 MAX_PAGE_BYTES = 16 * 1024 * 1024
-MODELS_VARIABLE = f"{PREFIX}MODELS_URL"
 
 SENTENCES = {
     "features": "the features of the calls have moved away from those that the model was judged on: "
@@ -44,7 +42,7 @@ def promoted(settings: Settings, told: str | None) -> tuple[str, list[str]]:
         A sentence, and complaints.
     """
     try:
-        place = place_of(os.environ.get(MODELS_VARIABLE))
+        place = place_of(settings.models_url)
         active = place.promotions.active()
         if active is None:
             return (

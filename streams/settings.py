@@ -110,6 +110,11 @@ class Settings(BaseSettings):
 
     policy_file: Path | None = Field(None, description="Policy of the carrier; the shipped default when absent.")
     model_dir: Path | None = Field(None, description="Folder of a model artifact; the shipped model when absent.")
+    models_url: str | None = Field(
+        None,
+        min_length=1,
+        description="Registry of models, folder or URL (`s3://bucket/path`); else the folder of `model_dir`.",
+    )
     mode: Mode | None = Field(None, description="`enforce` or `shadow` over whatever the policy says.")
 
     hash_seed: int = Field(

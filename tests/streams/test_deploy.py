@@ -14,6 +14,7 @@ import yaml
 from prometheus_client.metrics_core import Metric
 
 from detector.decisions import Versions
+from streams import model_metrics
 from streams.cli import COMMANDS, robocall
 from streams.durability import Figures
 from streams.metrics import Metrics, Sources
@@ -45,7 +46,8 @@ def metric_names() -> set[str]:
         outage_s=lambda: 0.0,
         unpublished=lambda: 0,
     )
-    return {name for family in Metrics(sources).registry.collect() for name in names_of(family)}
+    exported = {name for family in Metrics(sources).registry.collect() for name in names_of(family)}
+    return exported | {model_metrics.ALARM}
 
 
 def names_of(family: Metric) -> list[str]:

@@ -1,0 +1,95 @@
+"""A worker tells of its models: the shadow's disagreements, drift, feedback, and the alarms that doctor explains."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+from redis import Redis
+
+from detector.features import FEATURE_SCHEMA_ID
+from models.artifact import load
+from models.traffic.generate import generate
+from models.traffic.spec import TrafficSpec
+from streams.store import ACTIVE_MODEL, SHADOW_MODEL
+from streams.topics import CALL_FEEDBACK
+from tests.integration.test_worker_kafka import is_ready, produce
+from tests.processes import PATIENT, Worker, robocall, wait_until, workers
+from tests.streams.small_model import save_small_model
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
+
+CALLING = "+12025550123"
+EVENTS = 12_000
+
+
+@pytest.fixture
+def environment(
+    kafka_bootstrap: str, redis_url: str, fresh_topics: Callable[..., list[str]], tmp_path: Path
+) -> dict[str, str]:
+    """A worker that runs `first`, and a registry beside it that has `second` too."""
+    fresh_topics(12)
+    for seed, name in ((1, "first"), (2, "second")):
+        save_small_model(tmp_path / "models" / name, seed=seed)
+    with Redis.from_url(redis_url) as client:
+        client.delete(ACTIVE_MODEL, SHADOW_MODEL)
+    return {
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "ROBOCALL_REDIS_URL": redis_url,
+        "ROBOCALL_MODEL_DIR": str(tmp_path / "models" / "first"),
+        "ROBOCALL_CONSUMER_GROUP": f"watch-{time.time_ns()}",
+        **PATIENT,
+    }
+
+
+def metrics(worker: Worker) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=5) as page:
+        return str(page.read().decode())
+
+
+def report(bootstrap: str) -> None:
+    """A subscriber says that a call was lawful."""
+    said = {"time_ms": 1_700_000_000_000, "verdict": "legitimate", "source": "redress", "calling_number": CALLING}
+    producer = Producer({"bootstrap.servers": bootstrap})
+    producer.produce(CALL_FEEDBACK, key=CALLING, value=json.dumps(said))
+    assert producer.flush(30) == 0
+
+
+def test_a_worker_tells_of_shadow_drift_and_feedback(
+    kafka_bootstrap: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Generated traffic is nothing like the rows of a small model: doctor says so, and what to do."""
+    second = load(tmp_path / "models" / "second", schema_id=FEATURE_SCHEMA_ID).version
+    lines: list[bytes] = []
+    for block in generate(TrafficSpec(seed=11, hours=10.0, calls_per_second=10.0)):
+        lines += [line.encode() for line in block.json_lines()]
+        if len(lines) >= EVENTS:
+            break
+
+    def is_heard() -> bool:
+        """A new group hears what is said once it listens; until then the report is repeated."""
+        report(kafka_bootstrap)
+        return "robocall_feedback_total{" in metrics(worker)
+
+    with workers(1, environment, tmp_path) as running:
+        (worker,) = running
+        wait_until(lambda: is_ready(running), "partitions assigned", timeout_s=240)
+        robocall("models", "shadow", second, environment=environment)
+        wait_until(lambda: "robocall_shadow_calls_total" in metrics(worker), "the shadow is in place")
+        produce(kafka_bootstrap, lines)
+        alarm = 'robocall_model_alarm{alarm="features"} 1.0'
+        wait_until(lambda: alarm in metrics(worker), "drift is seen")
+        wait_until(is_heard, "the report is heard")
+        page = metrics(worker)
+        found = robocall("doctor", "--json", environment=environment | {"ROBOCALL_WEB_PORT": str(worker.port)})
+
+    both_allow = f'robocall_shadow_calls_total{{active="allow",model_version="{second}",shadow="allow"}}'
+    (line,) = [line for line in page.splitlines() if line.startswith(both_allow)]
+    assert float(line.rpartition(" ")[2]) > 0
+    assert 'robocall_feedback_total{decided="none",source="redress",verdict="legitimate"}' in page
+    (watch,) = [finding for finding in json.loads(found)["findings"] if finding["subject"] == "watch"]
+    assert watch["state"] == "warning"
+    assert "train again" in watch["text"]

@@ -234,13 +234,13 @@ def _groups(data: Dataset, wanted: Mask) -> Iterator[tuple[str, Mask]]:
 
 
 def _attestations(judged: _Judged) -> dict[str, dict[str, Any]]:
-    """Per attestation what is hit of robocalls and of lawful calls."""
+    """Per attestation what is hit of robocalls and of lawful calls, and how soon campaigns are by calls of it."""
     attested, truth = attestation_of(judged.data), judged.data.is_robocall
     if attested is None:
         return {}
     return {
         str(name): {
-            "robocalls": judged.shares((attested == name) & truth),
+            "robocalls": {**judged.shares((attested == name) & truth), **judged.stops((attested == name) & truth)},
             "lawful": judged.shares((attested == name) & ~truth),
         }
         for name in np.unique(attested)

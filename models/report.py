@@ -85,16 +85,10 @@ def judge(
         "schema_version": SCHEMA_VERSION,
         "model": _about(model),
         "made": {"at_ms": made_ms, **machine()},
-        "data": {
-            "digest": data.digest(),
-            "span_ms": [int(data.setup_time_ms[0]), int(data.setup_time_ms[-1])],
-            "robocall_share": float(data.is_robocall.mean()),
-            "kinds": list(data.kinds),
-        },
+        "data": _of_data(data),
         **measure(data, raw, scores, model.thresholds, model.contributions),
         "baselines": {
-            name: {**ranking(values, data.is_robocall), "kinds": kinds_at_rates(data, values)}
-            for name, values in rules.items()
+            name: ranking(one, data.is_robocall) | {"kinds": kinds_at_rates(data, one)} for name, one in rules.items()
         },
     }
     figures["against_best_rule"] = against_best(figures["at_false_block_rates"], figures["baselines"])
@@ -180,6 +174,15 @@ def _about(model: Model) -> dict[str, Any]:
         "version": model.version,
         "thresholds": model.thresholds,
         **{name: model.manifest[name] for name in names if name in model.manifest},
+    }
+
+
+def _of_data(data: Dataset) -> dict[str, Any]:
+    return {
+        "digest": data.digest(),
+        "span_ms": [int(data.setup_time_ms[0]), int(data.setup_time_ms[-1])],
+        "robocall_share": float(data.is_robocall.mean()),
+        "kinds": list(data.kinds),
     }
 
 

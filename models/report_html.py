@@ -211,11 +211,22 @@ def _attested(figures: dict[str, Any], _: dict[str, bytes]) -> Iterator[str]:
                 name,
                 f"{robocalls['blocked']['calls']:,}",
                 share(robocalls["at_rates"][0]),
+                *_stopped(robocalls["stopped_at_rates"][0])[:3],
                 f"{lawful['blocked']['calls']:,}",
                 share(lawful["at_rates"][0]),
             )
         )
-    yield table(("attestation", "robocalls", "caught at 1e-3", "lawful calls", "hit at 1e-3"), rows)
+    heads = (
+        "attestation",
+        "robocalls",
+        "caught at 1e-3",
+        "campaigns",
+        "never",
+        "median",
+        "lawful calls",
+        "hit at 1e-3",
+    )
+    yield table(heads, rows)
 
 
 def _learnt(figures: dict[str, Any], _: dict[str, bytes]) -> Iterator[str]:

@@ -247,6 +247,23 @@ def test_attestation_is_read_from_the_features() -> None:
     assert found.tolist() == ["A", "B", "C", "failed", "none"]
 
 
+def test_robocalls_and_lawful_calls_are_told_by_attestation() -> None:
+    """Of two A-attested robocalls of one campaign the second is blocked; the unsigned lawful call is not."""
+    names = ("call_attested_a", "call_attested_b", "call_attested_c", "call_verification_failed")
+    rows = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]], np.float32)
+    truths = [Truth(True, "c", "flood"), Truth(True, "c", "flood"), Truth(False, "", "person")]
+    data = assemble(names, rows, np.arange(3), ["x", "x", "n"], truths)
+    scores = np.array([0.6, 0.95, 0.1])
+
+    found = measure(data, scores, scores, THRESHOLDS)["attestations"]
+
+    assert set(found) == {"A", "none"}
+    assert found["A"]["robocalls"]["blocked"]["share"] == 0.5
+    assert found["A"]["robocalls"]["calls_until_blocked"]["median"] == 2.0
+    assert found["A"]["lawful"]["blocked"]["calls"] == 0
+    assert found["none"]["lawful"]["blocked"]["share"] == 0.0
+
+
 def test_lawful_classes_are_told_with_numbers_and_reasons() -> None:
     """Three reminders of two numbers, both of one reaching 0.5: 2 of 3 calls, 1 of 2 numbers, for feature f1."""
     rows = np.array([[0, 1], [0, 2], [0, 0], [0, 0]], np.float32)

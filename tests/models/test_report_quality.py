@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.artifact import Model
 from models.dataset import Truth, assemble
-from models.report_quality import PAGE, SEED, families, join, main, replace_tables
+from models.report_quality import PAGE, SEED, families, join, main, one_by_one, replace_tables
 from models.report_quality_page import AIMS, BEGIN, END, Aim
+from models.scorer import Calibration, TreeScorer
 from models.traffic.world import Family
 from models.worlds import HELD_OUT_SEED
 from streams.labelled import EVALUATION_SEED
+from tests.models.stumps import stump
 
 
 def test_worlds_are_judged_in_three_families() -> None:
@@ -82,6 +85,19 @@ def test_a_campaign_that_is_mostly_never_stopped_misses_its_aim() -> None:
 
     assert not aim.is_met(found)
     assert "snowshoe" in aim.row(found)[2]
+
+
+def test_each_world_has_a_threshold_of_its_own() -> None:
+    """Raw score is the feature against 0.5: in the first world robocalls have more, in the second lawful calls do."""
+    scorer = TreeScorer(
+        stump(feature=0, low=-1.0, high=1.0, n_features=1), Calibration("sigmoid", np.array([-1.0]), np.array([0.0]))
+    )
+    rows = np.array([[1], [0], [0]], np.float32)
+    truths = [Truth(True, "c", "k"), Truth(False, "", "k"), Truth(False, "", "k")]
+    one = assemble(["f"], rows, np.arange(3), list("xyz"), truths)
+    other = assemble(["f"], 1 - rows, np.arange(3), list("xyz"), truths)
+
+    assert one_by_one(Model(scorer, {}), [one, other]) == [[1.0] * 4, [0.0] * 4]
 
 
 @pytest.mark.slow

@@ -25,6 +25,11 @@ SIZE_FEATURE = re.compile(r"(trunk|origin)_(attempts_.*|age|idle)")
 """Features that say how large or old a trunk or a provider is. Not learnt from: they single out the trunks of the
 training traffic (recall on later campaigns at 1e-2 lawful calls hit was 0.715 without them, 0.689 with them)."""
 
+RISES_WITH = ("call_verification_failed", "call_invalid_calling", "call_self_call")
+"""Flags that may only speak against a call: whatever traffic a model is trained on, a signature that does not verify,
+an impossible calling number or a call from the called number itself never makes it look more lawful. Shares are not
+held to that: the value for too little data lies below all of them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
@@ -138,23 +143,8 @@ def train(data: Dataset, seed: int, parameters: Parameters | None = None) -> Tra
     """Train on the first span, calibrate and set thresholds on the second; the third stays untouched."""
     parameters = parameters or Parameters()
     spans = split(data, parameters)
-    random = np.random.default_rng(seed)
-    is_learnt = data.is_robocall[spans.train] | (random.random(len(spans.train)) < parameters.lawful_share)
-    learnt = data.take(spans.train[is_learnt])
-    # A constant column is never split on, and the model keeps the shape of the feature table.
-    learnt.rows[:, [SIZE_FEATURE.fullmatch(name) is not None for name in data.feature_names]] = 0.0
-    _say(f"training on {len(learnt):,} of {len(spans.train):,} calls, calibrating on {len(spans.calibration):,}")
-    boosted = HistGradientBoostingClassifier(
-        max_iter=parameters.n_trees,
-        max_leaf_nodes=parameters.max_leaf_nodes,
-        learning_rate=parameters.learning_rate,
-        min_samples_leaf=parameters.min_samples_leaf,
-        l2_regularization=parameters.l2_regularization,
-        max_features=parameters.max_features,
-        early_stopping=False,
-        random_state=seed,
-    )
-    boosted.fit(learnt.rows, learnt.is_robocall, sample_weight=weights(learnt, parameters.lawful_share))
+    _say(f"training on {len(spans.train):,} calls, calibrating on {len(spans.calibration):,}")
+    boosted = fit(data, spans.train, seed, parameters)
     later = data.take(spans.calibration)
     estimator, scorer = calibrate(boosted, later)
     scores = scorer.score(later.rows)
@@ -165,6 +155,27 @@ def train(data: Dataset, seed: int, parameters: Parameters | None = None) -> Tra
     return TrainedModel(estimator, scorer, thresholds, data.feature_names, data.digest(), seed, parameters, spans)
 
 
+def fit(data: Dataset, chosen: NDArray[np.int64], seed: int, parameters: Parameters) -> Any:
+    """Fit the trees on the robocalls of some calls and on a share of the lawful ones; not calibrated."""
+    random = np.random.default_rng(seed)
+    is_learnt = data.is_robocall[chosen] | (random.random(len(chosen)) < parameters.lawful_share)
+    learnt = data.take(chosen[is_learnt])
+    # A constant column is never split on, and the model keeps the shape of the feature table.
+    learnt.rows[:, [SIZE_FEATURE.fullmatch(name) is not None for name in data.feature_names]] = 0.0
+    boosted = HistGradientBoostingClassifier(
+        max_iter=parameters.n_trees,
+        max_leaf_nodes=parameters.max_leaf_nodes,
+        learning_rate=parameters.learning_rate,
+        min_samples_leaf=parameters.min_samples_leaf,
+        l2_regularization=parameters.l2_regularization,
+        max_features=parameters.max_features,
+        monotonic_cst=[int(name in RISES_WITH) for name in data.feature_names],
+        early_stopping=False,
+        random_state=seed,
+    )
+    return boosted.fit(learnt.rows, learnt.is_robocall, sample_weight=weights(learnt, parameters.lawful_share))
+
+
 def calibrate(boosted: Any, later: Dataset) -> tuple[Any, TreeScorer]:
     """Calibrate on later calls: isotonic, or a sigmoid where isotonic ties too many calls at the block threshold.
 
@@ -173,18 +184,19 @@ def calibrate(boosted: Any, later: Dataset) -> tuple[Any, TreeScorer]:
     """
     forest = forest_of(boosted)
     raw = boosted.decision_function(later.rows)
-    best = _recall_at(raw, later.is_robocall, BLOCK_RATE)
+    best = recall_at(raw, later.is_robocall, BLOCK_RATE)
     for method in ("isotonic", "sigmoid"):
         estimator = CalibratedClassifierCV(FrozenEstimator(boosted), method=method).fit(later.rows, later.is_robocall)
         scorer = TreeScorer(forest, calibration_of(estimator))
-        recall = _recall_at(scorer.score(later.rows), later.is_robocall, BLOCK_RATE)
+        recall = recall_at(scorer.score(later.rows), later.is_robocall, BLOCK_RATE)
         _say(f"calibration {method}: recall {recall:.3f} at {BLOCK_RATE:g} false blocks, raw score {best:.3f}")
         if recall >= best - TOLERATED_RECALL_LOSS:
             break
     return estimator, scorer
 
 
-def _recall_at(scores: NDArray[np.float64], is_robocall: NDArray[np.bool_], rate: float) -> float:
+def recall_at(scores: NDArray[np.float64], is_robocall: NDArray[np.bool_], rate: float) -> float:
+    """Share of robocalls at or above the threshold that hits at most `rate` of the lawful calls."""
     limit = threshold_at(scores, is_robocall, rate)
     return float(np.mean(scores[is_robocall] >= limit))
 

@@ -3,18 +3,25 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from detector.features import FEATURE_SCHEMA_ID
 from models.artifact import SHIPPED, load
+from models.dataset import Dataset
+from models.traffic.spec import CAMPAIGN_KINDS
 from streams.labelled import FEATURES_HELP, LABELS_HELP, from_files, simulated
+
+if TYPE_CHECKING:
+    from models.training import Parameters
 
 CALLS_PER_SECOND = 2.5
 """Mean rate of lawful calls of the quietest exchange; with the busier ones, 30 hours give 0.7 million calls."""
+FEWEST_WORLDS = 6
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -23,7 +30,13 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.command()
 @click.option("--features", type=_FILE, help=FEATURES_HELP)
 @click.option("--labels", type=_FILE, help=LABELS_HELP)
-@click.option("--simulate", is_flag=True, help="Train on generated traffic instead of on files.")
+@click.option("--simulate", is_flag=True, help="Train on generated traffic of one world instead of on files.")
+@click.option("--worlds", type=click.IntRange(FEWEST_WORLDS, 1_000), help="Train on generated traffic of many worlds.")
+@click.option("--world-calls", type=click.IntRange(200), default=30_000, show_default=True, help="Calls of each world.")
+@click.option("--leave-out", type=click.Choice(CAMPAIGN_KINDS), help="Campaign kind that --worlds trains without.")
+@click.option(
+    "--search", type=click.IntRange(0, 200), default=0, show_default=True, help="Other settings to try first."
+)
 @click.option(
     "--hours", type=click.FloatRange(1, 24 * 14), default=30.0, show_default=True, help="Of generated traffic."
 )
@@ -31,11 +44,25 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Of traffic and training.")
 @click.option("--out", type=_FOLDER, required=True, help="Folder that the artifact is written to.")
 def train(
-    features: Path | None, labels: Path | None, simulate: bool, hours: float, rate: float, seed: int, out: Path
+    *,
+    features: Path | None,
+    labels: Path | None,
+    simulate: bool,
+    worlds: int | None,
+    world_calls: int,
+    leave_out: str | None,
+    search: int,
+    hours: float,
+    rate: float,
+    seed: int,
+    out: Path,
 ) -> None:
     """Train, calibrate and package a model. The last part of the time span is kept for its report.
 
+    With --worlds that part is of worlds whose every figure lies outside of what is trained on.
+
     \b
+    robocall train --worlds 32 --seed 7 --out my-model
     robocall train --simulate --seed 7 --out my-model
     robocall train --features features.parquet --labels labels.csv --out my-model
     """  # noqa: D301
@@ -44,20 +71,54 @@ def train(
     from models.training import Parameters  # noqa: PLC0415
     from models.training import train as fit  # noqa: PLC0415
 
-    if simulate == (features is not None) or (features is None) != (labels is None):
-        raise click.UsageError("give either --simulate, or --features and --labels")
+    if [simulate, worlds is not None, features is not None].count(True) != 1 or (features is None) != (labels is None):
+        raise click.UsageError("give either --simulate, or --worlds NUMBER, or --features and --labels")
+    if leave_out and worlds is None:
+        raise click.UsageError("--leave-out is of campaign kinds of generated worlds: give --worlds NUMBER too")
     console = Console(stderr=True)
-    if features is None or labels is None:
+    if features is not None and labels is not None:
+        data, parameters = from_files(features, labels), Parameters()
+    elif worlds is not None:
+        data, parameters = _of_worlds(worlds, world_calls, seed, leave_out, console)
+    else:
         data = simulated(hours, rate, seed, console)
         parameters = Parameters(train_share=TRAIN_SHARE, calibration_share=CALIBRATION_SHARE)
-    else:
-        data, parameters = from_files(features, labels), Parameters()
     console.print(f"{len(data):,} labelled calls, {int(data.is_robocall.sum()):,} of them robocalls")
+    if search:
+        parameters = _searched(data, seed, search, parameters, console)
     model = package(
         data, fit(data, seed, parameters), out, schema_id=FEATURE_SCHEMA_ID, created_ms=time.time_ns() // 1_000_000
     )
     _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
     console.print(f"{model.version} written to {out}")
+
+
+def _of_worlds(n: int, calls: int, seed: int, without: str | None, console: Console) -> "tuple[Dataset, Parameters]":
+    """Generate the calls of many worlds, with a progress bar, and cut them between worlds."""
+    from models.world_training import cut_between_worlds, from_worlds  # noqa: PLC0415
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("generating worlds and their features", total=None)
+
+        def show(n_events: int) -> None:
+            progress.update(task, completed=n_events, description=f"{n_events:,} events")
+
+        data = from_worlds(n, seed, show, without=without, calls=calls)
+    return data, cut_between_worlds(data, n)
+
+
+def _searched(data: Dataset, seed: int, n: int, parameters: "Parameters", console: Console) -> "Parameters":
+    """Choose how to train, with a progress bar."""
+    from models.search import search  # noqa: PLC0415
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("comparing settings", total=n + 1)
+
+        def show(setting: "Parameters", recall: float) -> None:
+            progress.advance(task)
+            progress.console.print(f"recall {recall:.3f} with {setting.as_json()}")
+
+        return search(data, seed, n, parameters, show)
 
 
 @click.command()

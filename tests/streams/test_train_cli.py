@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.artifact import load
+from models.worlds import after, held_out_worlds
 from streams.train_cli import evaluate, train
 
 N_CALLS = 4_000
@@ -66,11 +67,31 @@ def test_evaluation_prints_json_and_nothing_else_on_standard_output(artifact: Pa
 
 
 @pytest.mark.parametrize(
-    "options", [["--out", "x"], ["--simulate", "--features", "FILE", "--labels", "FILE", "--out", "x"]]
+    "options",
+    [
+        ["--out", "x"],
+        ["--simulate", "--features", "FILE", "--labels", "FILE", "--out", "x"],
+        ["--simulate", "--worlds", "6", "--out", "x"],
+        ["--simulate", "--leave-out", "flood", "--out", "x"],
+    ],
 )
 def test_training_needs_exactly_one_source(options: list[str], files: tuple[Path, Path]) -> None:
     """Neither or both is wrong usage: exit status 2."""
     result = CliRunner().invoke(train, [str(files[1]) if option == "FILE" else option for option in options])
 
     assert result.exit_code == 2
-    assert "--simulate" in result.output
+    assert "--worlds NUMBER" in result.output
+
+
+def test_training_on_worlds_is_judged_in_others(tmp_path: Path) -> None:
+    """Every call of the report is of a held-out world, and the kind that was left out is among them."""
+    out = tmp_path / "model"
+    options = ["--worlds", "6", "--world-calls", "500", "--seed", "3", "--leave-out", "flood", "--out", str(out)]
+
+    result = CliRunner().invoke(train, options, catch_exceptions=False)
+
+    assert result.exit_code == 0
+    report = json.loads((out / "report.json").read_text())
+    assert "flood" in report["kinds"]["campaigns"]
+    held_out = after(held_out_worlds(calls=500), 6)
+    assert held_out[0].start_ms <= report["span_ms"][0] < report["span_ms"][1] < held_out[-1].end_ms

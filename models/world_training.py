@@ -1,0 +1,110 @@
+"""Training on many worlds: early worlds to learn from, later ones to calibrate on, held-out ones to judge by."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from models.dataset import Dataset
+from models.simulation import from_traffic
+from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, TrafficSpec
+from models.training import Parameters, TrainedModel, recall_at, train
+from models.worlds import CALLS_PER_WORLD, SLOT_MS, after, held_out_worlds, training_worlds
+
+FEWEST_WORLDS = 6
+CALIBRATED_SHARE = 0.2
+_BEFORE_SLOT_MS = 24 * HOUR_MS  # the calls of a slot end long before
+
+
+def plan(n: int, seed: int, *, without: str | None = None, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
+    """The traffic to train on and, behind it, that to be judged by: worlds whose figures lie outside its ranges.
+
+    Args:
+        n: Worlds to learn from and to calibrate on, at least 6.
+        seed: Of those worlds; the held-out ones are always the same.
+        without: Campaign kind that is left out of them, but not of the held-out ones.
+        calls: Calls of each world, about.
+
+    Raises:
+        ValueError: there are too few worlds, or no campaign kind has that name.
+    """
+    if n < FEWEST_WORLDS:
+        raise ValueError(f"{n} worlds are too few to learn from and to calibrate on: give at least {FEWEST_WORLDS}")
+    return training_worlds(n, seed, without=without, calls=calls) + after(held_out_worlds(calls=calls), n)
+
+
+def cut_between_worlds(data: Dataset, n: int, parameters: Parameters | None = None) -> Parameters:
+    """Set the shares of the time span so that they cut where the learnt and where the calibrated worlds end.
+
+    Args:
+        data: The calls of `plan`.
+        n: As given to `plan`.
+        parameters: What else to train with.
+    """
+    start, end = int(data.setup_time_ms[0]), int(data.setup_time_ms[-1])
+    calibrated = max(2, round(n * CALIBRATED_SHARE))
+    cuts = [
+        (DEFAULT_START_MS + slots * SLOT_MS - _BEFORE_SLOT_MS - start) / (end - start) for slots in (n - calibrated, n)
+    ]
+    return replace(parameters or Parameters(), train_share=cuts[0], calibration_share=cuts[1] - cuts[0])
+
+
+def from_worlds(
+    n: int, seed: int, progress: Callable[[int], None], *, without: str | None = None, calls: int = CALLS_PER_WORLD
+) -> Dataset:
+    """Generate the traffic of `plan` and compute its features as workers would.
+
+    Args:
+        n: As given to `plan`.
+        seed: As given to `plan`.
+        progress: Told the number of events so far.
+        without: As given to `plan`.
+        calls: As given to `plan`.
+    """
+    return from_traffic(plan(n, seed, without=without, calls=calls), progress)
+
+
+def leave_one_kind_out(
+    n: int,
+    seed: int,
+    progress: Callable[[int], None],
+    *,
+    kinds: Sequence[str] = CAMPAIGN_KINDS,
+    rate: float = 1e-3,
+    parameters: Parameters | None = None,
+    calls: int = CALLS_PER_WORLD,
+) -> dict[str, dict[str, Any]]:
+    """How much of a kind is caught in held-out worlds by a model that never saw it, and by one that did.
+
+    Trains once for each kind and once more, each on the traffic of `plan`.
+
+    Args:
+        n: As given to `plan`.
+        seed: Of the traffic and of the training.
+        progress: Told the number of events so far, of each training anew.
+        kinds: Which to leave out, one at a time.
+        rate: Share of lawful calls that may be hit.
+        parameters: How to train.
+        calls: As given to `plan`.
+
+    Returns:
+        For each kind `seen` and `left_out`, its recall at `rate`; None where the held-out worlds lack it.
+    """
+
+    def recalls(without: str | None) -> dict[str, float]:
+        data = from_worlds(n, seed, progress, without=without, calls=calls)
+        return _recall_by_kind(data, train(data, seed, cut_between_worlds(data, n, parameters)), rate)
+
+    seen = recalls(None)
+    return {kind: {"seen": seen.get(kind), "left_out": recalls(kind).get(kind)} for kind in kinds}
+
+
+def _recall_by_kind(data: Dataset, trained: TrainedModel, rate: float) -> dict[str, float]:
+    """Recall of each kind among the calls that the model is judged by."""
+    test = data.take(trained.split.test)
+    raw = trained.scorer.raw(test.rows)
+    found = {}
+    for code, kind in enumerate(test.kinds):
+        chosen = ~test.is_robocall | (test.kind == code)
+        if test.is_robocall[chosen].any():
+            found[kind] = recall_at(raw[chosen], test.is_robocall[chosen], rate)
+    return found

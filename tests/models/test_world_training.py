@@ -1,0 +1,85 @@
+"""Training on many worlds cuts between worlds; a search never looks at the test span."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models import search as searching
+from models.dataset import Dataset
+from models.traffic.spec import DEFAULT_START_MS
+from models.training import Parameters, split
+from models.world_training import cut_between_worlds, from_worlds, leave_one_kind_out, plan
+from models.worlds import SLOT_MS
+from tests.models.calls import dataset
+
+WORLDS = 6
+CALLS = 400
+SMALL = Parameters(n_trees=5, min_samples_leaf=10, lawful_share=1.0)
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    """Calls of six worlds and of the held-out ones."""
+    return from_worlds(WORLDS, 1, lambda _: None, calls=CALLS)
+
+
+def _worlds(data: Dataset, chosen: np.ndarray) -> set[int]:
+    return set(((data.setup_time_ms[chosen] - DEFAULT_START_MS) // SLOT_MS).tolist())
+
+
+def test_spans_are_whole_worlds(data: Dataset) -> None:
+    """Four worlds to learn from, two to calibrate on, the held-out ones to be judged by."""
+    spans = split(data, cut_between_worlds(data, WORLDS, SMALL))
+
+    assert _worlds(data, spans.train) == {0, 1, 2, 3}
+    assert _worlds(data, spans.calibration) == {4, 5}
+    assert _worlds(data, spans.test) == set(range(6, 22))
+
+
+def test_what_else_is_asked_for_stays(data: Dataset) -> None:
+    """Only the shares of the spans are set."""
+    found = cut_between_worlds(data, WORLDS, SMALL)
+
+    assert replace(found, train_share=0.6, calibration_share=0.18) == SMALL
+
+
+def test_the_kind_left_out_is_judged_all_the_same() -> None:
+    """Both recalls are shares; the kind is in no training world, but in a held-out one."""
+    found = leave_one_kind_out(WORLDS, 1, lambda _: None, kinds=["flood"], rate=0.1, parameters=SMALL, calls=CALLS)
+
+    assert set(found) == {"flood"}
+    assert all(0.0 <= found["flood"][name] <= 1.0 for name in ("seen", "left_out"))
+
+
+def test_too_few_worlds_are_refused() -> None:
+    """There must be some to learn from and some to calibrate on."""
+    with pytest.raises(ValueError, match="at least 6"):
+        plan(5, 1)
+
+
+def test_a_search_returns_the_best_of_what_it_tried() -> None:
+    """The given settings are the first; the same seed tries the same."""
+    tried: list[tuple[Parameters, float]] = []
+
+    best = searching.search(dataset(), 1, 2, SMALL, lambda setting, recall: tried.append((setting, recall)))
+
+    assert tried[0][0] == SMALL
+    assert len({setting for setting, _ in tried}) == 3
+    assert best == max(tried, key=lambda entry: entry[1])[0]
+    assert searching.search(dataset(), 1, 2, SMALL, lambda _setting, _recall: None) == best
+
+
+def test_a_search_does_not_look_at_the_test_span() -> None:
+    """Wrong labels there change nothing."""
+    calls = dataset()
+    spans = split(calls, SMALL)
+    labels = calls.is_robocall.copy()
+    lawful = spans.test[~labels[spans.test]]
+    labels[lawful[::2]] = True
+    recalls: list[list[float]] = []
+    for one in (calls, replace(calls, is_robocall=labels)):
+        recalls.append([])
+        searching.search(one, 1, 1, SMALL, lambda _, recall: recalls[-1].append(recall))
+
+    assert recalls[0] == recalls[1]

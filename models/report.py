@@ -47,10 +47,10 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """Figures of a report, plain values; and its plots, PNG by name."""
+    """Figures of a report, plain values; and how to draw its plots, PNG by name, for which matplotlib is needed."""
 
     figures: dict[str, Any]
-    plots: dict[str, bytes]
+    draw: Callable[[], dict[str, bytes]]
 
 
 def judge(
@@ -75,7 +75,7 @@ def judge(
         say: Told what is being done, a line each.
 
     Raises:
-        TrainingDataInvalid: all calls are robocalls, or all are lawful; or plots cannot be drawn here.
+        TrainingDataInvalid: all calls are robocalls, or all are lawful.
     """
     say(f"scoring {len(data):,} calls")
     raw = model.raw(data.rows)
@@ -99,15 +99,20 @@ def judge(
     figures["microseconds_per_call"] = cost(model, data)
     figures["real_subscribers"] = check_families(data, reference_data)
     figures["limits"] = list(LIMITS)
-    return Judgement(figures, _plots(data, raw, scores, rules, figures))
+    return Judgement(figures, lambda: _plots(data, raw, scores, rules, figures))
 
 
 def write(judgement: Judgement, folder: Path) -> Path:
-    """Write `report.json` and `report.html`; the path of the latter."""
+    """Write `report.json` and `report.html`; the path of the latter.
+
+    Raises:
+        TrainingDataInvalid: plots cannot be drawn here.
+    """
+    content = page(judgement.figures, judgement.draw())
     folder.mkdir(parents=True, exist_ok=True)
     (folder / JSON_FILE).write_text(json.dumps(judgement.figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     path = folder / HTML_FILE
-    path.write_text(page(judgement.figures, judgement.plots), encoding="utf-8")
+    path.write_text(content, encoding="utf-8")
     return path
 
 

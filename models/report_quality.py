@@ -25,6 +25,7 @@ from models.report_quality_page import AIMS, BEGIN, END, tables
 from models.simulation import from_traffic
 from models.traffic.spec import TrafficSpec
 from models.traffic.world import CENTRAL_WORLD
+from models.world_training import leave_one_kind_out
 from models.worlds import held_out_worlds, training_worlds
 
 SEED = 3_000_017
@@ -112,8 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         _say(f"{name}: {write(judgement, options.out / name.replace(' ', '-'))}")
         found[name] = judgement.figures | {"worlds": one_by_one(model, parts)}
-    command = f"make quality ARGS='--worlds {options.worlds} --calls {options.calls}'"
-    made = tables(found, command=command, commit=commit(), seed=SEED, seconds=time.monotonic() - started)
+    command = f"make quality ARGS='--worlds {options.worlds} --calls {options.calls}"
+    if options.left_out:
+        _say("leaving kinds out of training, one at a time")
+        found["held out"]["left_out"] = leave_one_kind_out(options.left_out, SEED, lambda _: None, calls=options.calls)
+        command += f" --left-out {options.left_out}"
+    made = tables(found, command=f"{command}'", commit=commit(), seed=SEED, seconds=time.monotonic() - started)
     options.page.write_text(replace_tables(options.page.read_text(encoding="utf-8"), made), encoding="utf-8")
     missed = [aim for aim in AIMS if not aim.is_met(found)]
     _say(f"{options.page}: {len(AIMS) - len(missed)} of {len(AIMS)} aims met")
@@ -128,6 +133,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "quality", help="folder for the reports")
     parser.add_argument("--page", type=Path, default=PAGE, help="page whose tables are replaced")
     parser.add_argument("--reference-data", type=Path, default=_reference_data(), help=f"folder [{REFERENCE_VARIABLE}]")
+    parser.add_argument("--left-out", type=int, default=0, help="also train without each kind, in so many worlds; slow")
     parser.add_argument("--quick", action="store_true", help="leave out what has to be trained for comparison")
     return parser.parse_args(arguments)
 

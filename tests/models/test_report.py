@@ -73,7 +73,7 @@ def test_the_page_holds_all_it_shows_and_runs_nothing(judgement: Judgement, tmp_
 
     assert f"{NASTY}kind0$" in page.text
     assert not page.tags & {"script", "link", "iframe", "object", "a"}
-    assert len(page.loads) == len(judgement.plots)
+    assert len(page.loads) == len(judgement.draw())
     assert all(one.startswith("data:image/png;base64,") for one in page.loads)
     assert "default-src &#x27;none&#x27;" in content
     assert not re.search(r"url\(|@import", content)

@@ -66,6 +66,18 @@ def test_evaluation_prints_json_and_nothing_else_on_standard_output(artifact: Pa
     assert "robocalls caught" in result.stderr
 
 
+def test_evaluation_writes_a_report(artifact: Path, files: tuple[Path, Path], tmp_path: Path) -> None:
+    """One page and its figures, which are those on standard output; models to compare with were trained for it."""
+    options = ["--model", str(artifact), "--features", str(files[0]), "--labels", str(files[1])]
+
+    result = CliRunner().invoke(evaluate, [*options, "--report", str(tmp_path)], catch_exceptions=False)
+
+    figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert figures == json.loads(result.stdout)
+    assert "numbers only" in figures["learnt_on_these_calls"]["models"]
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
 @pytest.mark.parametrize(
     "options",
     [

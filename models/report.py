@@ -21,7 +21,7 @@ from models.baselines import linear_scores, rule_scores
 from models.dataset import Dataset
 from models.errors import TrainingDataInvalid
 from models.evaluation import Scores, kinds_at_rates, measure, ranking
-from models.report_ablations import ablations
+from models.report_ablations import ablations, within
 from models.report_families import check_families
 from models.report_html import page
 from models.training import Parameters, split
@@ -136,6 +136,7 @@ def learnt(data: Dataset, raw: Scores, seed: int) -> dict[str, Any]:
     try:
         spans = split(data, parameters)
         reduced = ablations(data, parameters, seed)
+        known = within(data, parameters, seed)
     except TrainingDataInvalid as error:
         return {"skipped": f"Not compared: {error}."}
     truth = data.is_robocall[spans.test]
@@ -146,6 +147,7 @@ def learnt(data: Dataset, raw: Scores, seed: int) -> dict[str, Any]:
             "logistic regression": ranking(linear_scores(data, spans.train, spans.test, seed), truth),
             **reduced,
         },
+        "within": known,
     }
 
 

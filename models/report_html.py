@@ -243,6 +243,11 @@ def _learnt(figures: dict[str, Any], _: dict[str, bytes]) -> Iterator[str]:
         " other; the model learnt from other calls."
     )
     yield table(heads, (_ranking(name, one) for name, one in found["models"].items()))
+    yield _note(
+        "What the features hold of this traffic: half of the campaigns and lawful numbers of all calls was learnt, the"
+        " other half is judged. A model from other traffic falls short of this by what the move costs."
+    )
+    yield table(heads, [_ranking("traffic that is known", found["within"])])
 
 
 def _ranking(name: str, one: dict[str, Any]) -> tuple[str, ...]:

@@ -11,9 +11,10 @@ import pytest
 
 from models.artifact import Model
 from models.dataset import Dataset, Truth, assemble
+from models.errors import TrainingDataInvalid
 from models.packaging import package
 from models.report import BATCHES, SCHEMA_VERSION, Judgement, against_best, judge, write
-from models.report_ablations import ATTESTATION, TRUNK, without
+from models.report_ablations import ATTESTATION, TRUNK, within, without
 from models.report_families import FAMILIES, FILE, area, check_families
 from models.training import Parameters, train
 from tests.models.calls import FEATURE_NAMES, dataset
@@ -176,6 +177,27 @@ def test_taking_features_away_leaves_the_calls_as_they_were() -> None:
 
     assert without(data, TRUNK).rows.tolist() == [[0, 1], [0, 1]]
     assert data.rows.tolist() == [[1, 1], [1, 1]]
+
+
+def test_known_traffic_is_judged_on_the_half_that_was_not_learnt() -> None:
+    """The calls judged are about half; campaigns are told apart from lawful numbers of the same code."""
+    data = dataset()
+
+    found = within(data, Parameters(n_trees=10, min_samples_leaf=10, lawful_share=1.0, max_features=1.0), seed=3)
+
+    judged = found["at_false_block_rates"][0]
+    assert 0.2 < judged["recall"]["calls"] / data.is_robocall.sum() < 0.8
+    assert 0.4 < judged["false_block_rate"]["calls"] / (~data.is_robocall).sum() < 0.6
+    assert found["pr_auc"] > 0.7
+
+
+def test_one_campaign_cannot_be_learnt_by_half() -> None:
+    """It is either learnt or judged."""
+    data = dataset()
+    chosen = ~data.is_robocall | (data.campaign == data.campaign[data.is_robocall][0])
+
+    with pytest.raises(TrainingDataInvalid, match="too few campaigns"):
+        within(data.take(chosen), Parameters(), seed=0)
 
 
 def test_area_counts_pairs_in_order() -> None:

@@ -12,6 +12,8 @@ from models.worlds import CALLS_PER_WORLD, SLOT_MS, after, held_out_worlds, trai
 
 FEWEST_WORLDS = 6
 CALIBRATED_SHARE = 0.2
+LAWFUL_SHARE = 0.25
+"""Of the lawful calls of many worlds that are learnt from: worlds add more than further calls of the same world do."""
 _BEFORE_SLOT_MS = 24 * HOUR_MS  # the calls of a slot end long before
 
 
@@ -45,7 +47,8 @@ def cut_between_worlds(data: Dataset, n: int, parameters: Parameters | None = No
     cuts = [
         (DEFAULT_START_MS + slots * SLOT_MS - _BEFORE_SLOT_MS - start) / (end - start) for slots in (n - calibrated, n)
     ]
-    return replace(parameters or Parameters(), train_share=cuts[0], calibration_share=cuts[1] - cuts[0])
+    parameters = parameters or Parameters(lawful_share=LAWFUL_SHARE)
+    return replace(parameters, train_share=cuts[0], calibration_share=cuts[1] - cuts[0])
 
 
 def from_worlds(

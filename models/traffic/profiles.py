@@ -64,9 +64,9 @@ DENIAL = Outcome(0.40, 0.38, 0.10, 0.03, 0.030, 8.0, 12.0, 0.8, 70.0, 0.80, 0.45
 ROTATION = Outcome(0.42, 0.05, 0.05, 0.06, 0.010, 14.0, 7.0, 0.8, 36.0, 0.80, 0.45, 0.45)
 PADDED = Outcome(0.46, 0.05, 0.04, 0.04, 0.010, 13.0, 22.0, 0.8, 125.0, 0.45, 0.50, 0.55)
 
-RETAIL_SIGNED = Attest(0.355, 0.06, 0.055, 0.008)
-CENTRE_SIGNED = Attest(0.28, 0.12, 0.07, 0.012)
-BULK_SIGNED = Attest(0.22, 0.12, 0.08, 0.015)
+RETAIL_SIGNED = Attest(0.32, 0.065, 0.065, 0.008)
+CENTRE_SIGNED = Attest(0.34, 0.12, 0.05, 0.012)
+BULK_SIGNED = Attest(0.42, 0.13, 0.04, 0.010)
 SPOOFED = Attest(0.04, 0.30, 0.22, 0.045)
 GATEWAY = Attest(0.02, 0.12, 0.34, 0.030)
 DIALLER = Attest(0.14, 0.32, 0.18, 0.015)

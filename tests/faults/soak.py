@@ -29,7 +29,7 @@ HEAD = (
     "late or overload | longest gap | time to recover | commit |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tests.faults.soak")
 
 
 def row(scenario: Scenario, found: Findings, commit: str) -> str:
@@ -93,6 +93,7 @@ def main() -> int:
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("tests.faults").setLevel(logging.INFO)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # the server that plays S3 tells every request
     WindowEngine.warm()
     is_clean = True
     with tempfile.TemporaryDirectory(prefix="soak-") as name, scenarios(Path(name)) as known:

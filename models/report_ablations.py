@@ -48,7 +48,8 @@ def ablations(data: Dataset, parameters: Parameters, seed: int) -> dict[str, dic
 def within(data: Dataset, parameters: Parameters, seed: int) -> dict[str, Any]:
     """Ranking of calls whose traffic is known: half of the campaigns and lawful numbers is learnt, the other judged.
 
-    What the features hold of this traffic. A model from other traffic falls short of it by what the move costs.
+    What it lacks is not the move to other traffic, but evidence in the features, or calls to learn from; so it is no
+    bound: a model that learnt more calls elsewhere may rank better.
 
     Raises:
         TrainingDataInvalid: there is no robocall or no lawful call in one of the halves.

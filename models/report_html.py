@@ -244,8 +244,8 @@ def _learnt(figures: dict[str, Any], _: dict[str, bytes]) -> Iterator[str]:
     )
     yield table(heads, (_ranking(name, one) for name, one in found["models"].items()))
     yield _note(
-        "What the features hold of this traffic: half of the campaigns and lawful numbers of all calls was learnt, the"
-        " other half is judged. A model from other traffic falls short of this by what the move costs."
+        "Traffic that is known: half of the campaigns and lawful numbers of all calls was learnt, the other half is"
+        " judged. What this lacks is not the move to other traffic, but evidence, or calls to learn from."
     )
     yield table(heads, [_ranking("traffic that is known", found["within"])])
 

@@ -226,9 +226,10 @@ def _others(figures: dict[str, Any]) -> Iterator[str]:
         yield _table(heads, rows)
         known = learnt["within"]["at_false_block_rates"]
         yield (
-            "What the features hold of this traffic: a model that learnt half of the campaigns and lawful numbers of"
-            f" these very worlds catches {known[1]['recall']['share']:.3f} of the others at 1 in 1,000, and"
-            f" {known[2]['recall']['share']:.3f} at 1 in 10,000. Training elsewhere can hardly get beyond that."
+            "Traffic that is known: a model that learnt half of the campaigns and lawful numbers of these very worlds"
+            f" catches {known[1]['recall']['share']:.3f} of the others at 1 in 1,000, and"
+            f" {known[2]['recall']['share']:.3f} at 1 in 10,000. What it lacks to the aims is not the move to other"
+            " worlds, but evidence, or calls to learn from."
         )
     if "left_out" in figures:
         yield "### Kinds left out of training, one at a time"

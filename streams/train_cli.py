@@ -164,13 +164,17 @@ def _print_figures(figures: dict[str, Any], console: Console) -> None:
             f"{entry['blocked']['calls']:,}",
             _share(entry["blocked"]["share"]),
             _share(entry["labelled_or_blocked"]["share"]),
-            f"{entry['calls_until_blocked']['median']}",
+            _calls(entry["calls_until_blocked"]["median"]),
         )
     console.print(kinds)
     console.print(
         f"PR-AUC {figures['pr_auc']:.4f}, Brier {figures['brier']:.4f}, "
         f"calibration error {figures['expected_calibration_error']:.4f}"
     )
+
+
+def _calls(calls: float | None) -> str:
+    return "-" if calls is None else f"{calls:.0f}"
 
 
 def _share(share: float | None) -> str:

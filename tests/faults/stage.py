@@ -201,7 +201,7 @@ def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
             "ROBOCALL_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
             "ROBOCALL_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
             "ROBOCALL_SNAPSHOT_URL": snapshots,
-            "ROBOCALL_SNAPSHOT_INTERVAL_S": "3",
+            "ROBOCALL_SNAPSHOT_INTERVAL_S": "2",
             "ROBOCALL_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
             "ROBOCALL_PARTITIONS": str(plan.partitions),
             "ROBOCALL_MODE": "enforce",

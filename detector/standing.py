@@ -83,6 +83,17 @@ class PolicyMemory:
         standing = tuple(decision for decision in self.standing if _reached_here(decision, belongs))
         return PolicyMemory(held, standing)
 
+    def numbers(self) -> set[str]:
+        """All calling numbers in it."""
+        entities = (d.entity for d in self.standing if d.entity.startswith(NUMBER_ENTITY))
+        return self.held.keys() | {entity.removeprefix(NUMBER_ENTITY) for entity in entities}
+
+    def parts(self, size: int) -> Iterator["PolicyMemory"]:
+        """Cut it into pieces of at most `size` numbers held and `size` decisions, in order."""
+        held = iter(self.held.items())
+        for start in range(0, max(len(self.held), len(self.standing)), size):
+            yield PolicyMemory(dict(islice(held, size)), self.standing[start : start + size])
+
 
 def _reached_here(decision: StandingDecision, belongs: Callable[[str], bool]) -> bool:
     """Whether the model decided it, on a number that belongs."""
@@ -136,10 +147,6 @@ class HeldNumbers:
         self._held.update(held)
         for number in list(islice(self._held, max(0, len(self._held) - self._max_entries))):
             del self._held[number]
-
-    def forget(self, belongs: Callable[[str], bool]) -> None:
-        """Drop every number that `belongs` accepts."""
-        self._held = {number: held for number, held in self._held.items() if not belongs(number)}
 
 
 class StandingDecisions:
@@ -222,14 +229,16 @@ class StandingDecisions:
             if known is None or known.since_ms <= decision.since_ms:
                 self.set(decision)
 
-    def forget(self, belongs: Callable[[str], bool]) -> None:
-        """Drop the hysteresis of the calling numbers that `belongs` accepts, and what the model decided on them.
+    def forget(self, calling_numbers: Iterable[str]) -> None:
+        """Drop the hysteresis of calling numbers, and what the model decided on them.
 
         Decisions of others, and those on trunks, stay: they hold wherever the number's calls are screened.
         """
-        self.held.forget(belongs)
-        for decision in [d for d in self._by_entity.values() if _reached_here(d, belongs)]:
-            self._forget(decision.entity)
+        for number in calling_numbers:
+            self.held.drop(number)
+            decision = self._by_entity.get(number_entity(number))
+            if decision is not None and decision.source == MODEL_SOURCE:
+                self._forget(decision.entity)
 
     def changes(self) -> list[StandingDecision]:
         """Hand over what was set with `publish` since the last call, in order."""

@@ -66,7 +66,7 @@ class Durability:
 
     async def keep_only(self, partitions: Collection[int]) -> None:
         """Drop the state of all other partitions: somebody else counts there now."""
-        await self._state.forget(*(self._state.positions.keys() - set(partitions)))
+        await self._state.keep_only(partitions)
 
     async def hand_over(self) -> None:
         """Publish the last state of all partitions, and count no more until told where they stand."""

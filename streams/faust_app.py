@@ -47,6 +47,9 @@ def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
         broker_heartbeat_interval=settings.session_timeout_s / 6,
         broker_request_timeout=max(REQUEST_TIMEOUT_S, settings.session_timeout_s + 5),
         consumer_group_instance_id=settings.instance_id,
+        # Nobody calls this address. Left to Faust it has the web port in it, and a static member that comes back on
+        # another port is handed its old assignment, finds the old address in it, and never gets going.
+        canonical_url="http://robocall-worker",
         consumer_auto_offset_reset="earliest",
         processing_guarantee=ProcessingGuarantee.AT_LEAST_ONCE,
         producer_request_timeout=REQUEST_TIMEOUT_S,

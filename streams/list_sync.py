@@ -106,6 +106,7 @@ class ListSync:
         self._entity_count = 0
         self._models: dict[str, bytes] = {}
         self._complained = ""
+        self._looking = asyncio.Lock()
         self.invalid = 0
         """List entries, standing decisions and model names that were ignored because they make no sense."""
         self.loads = 0
@@ -123,6 +124,10 @@ class ListSync:
         Returns:
             False when Redis is away; everything then stays as it was.
         """
+        async with self._looking:
+            return await self._poll()
+
+    async def _poll(self) -> bool:
         versions = await self._guard.attempt(self._versions)
         if versions is None:
             return False
@@ -142,8 +147,12 @@ class ListSync:
         Returns:
             False when Redis is away; they are then looked at when it is back.
         """
-        self._entity_count = 0
-        return await self.poll()
+        async with self._looking:  # a look under way would put its own place in the journal over ours
+            self._entity_count = 0
+            versions = await self._guard.attempt(self._versions)
+            if versions is not None:
+                await self._load_entities(versions[1])
+            return versions is not None
 
     async def _versions(self) -> tuple[bytes | None, int, dict[str, bytes | None]]:
         answer: list[Any] = await self._redis.mget(LISTS_VERSION, ENTITIES_VERSION, *self._followers)

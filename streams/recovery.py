@@ -9,25 +9,28 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from aiokafka.errors import KafkaError
 
 from detector.errors import RobocallError
 from detector.features import FEATURE_SCHEMA_ID
+from detector.standing import PolicyMemory
 from streams.daemon_thread import DaemonThread
 from streams.failures import described
 from streams.log_reader import LogReader
+from streams.policy_memory import decode
 from streams.snapshot_file import Snapshot, read_snapshot
 from streams.snapshot_store import Entry, SnapshotStore
 from streams.worker_state import WorkerState
 
 RETRY_S = 1.0
 RESTORING, WARMING = "restoring", "warming"
+P = ParamSpec("P")
+R = TypeVar("R")
 
 log = structlog.get_logger(__name__)
 
@@ -40,11 +43,15 @@ class RecoveryLimits:
         max_batch_events: records counted in one go; bounds the time that the event loop is held.
         warm_up_s: how far back to count where there is no snapshot, seconds.
         warm_up_events: most records counted then, the latest ones.
+        store_s: longest that one answer of the snapshot store is waited for, seconds.
+        releases_s: longest that the look at released numbers is waited for, seconds.
     """
 
     max_batch_events: int = 256
     warm_up_s: float = 3_600.0
     warm_up_events: int = 500_000
+    store_s: float = 30.0
+    releases_s: float = 2.0
 
 
 class Recovery:
@@ -79,6 +86,7 @@ class Recovery:
         self._limits = limits
         self._on_restored = on_restored
         self._thread = DaemonThread("snapshot reader")
+        self._is_store_away = False
         self._task: asyncio.Task[None] | None = None
         self.ready: set[int] = set()
         """Partitions whose state is where the group stands, or was when they were given to us."""
@@ -94,20 +102,20 @@ class Recovery:
         return tp.partition in self.ready
 
     async def halt(self) -> None:
-        """Stop: the partitions are about to be taken away."""
+        """Stop: the partitions are about to be taken away. Never raises."""
         self.ready.clear()
         self.unready.clear()
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
     async def begin(self, committed: Mapping[Any, int | None]) -> None:
         """Take the assignment: partitions with the group's committed offset, None where it has none."""
         await self.halt()
+        self._is_store_away = False
         offsets = {tp.partition: offset for tp, offset in committed.items()}
-        await self._state.forget(*(self._state.positions.keys() - offsets.keys()))
+        await self._state.keep_only(offsets)
         for partition, offset in offsets.items():
             if offset is not None and self._state.positions.get(partition) == offset:
                 self.ready.add(partition)
@@ -124,7 +132,7 @@ class Recovery:
                     for partition in list(waiting):
                         await self._restore(reader, partition, waiting[partition])
                         del waiting[partition]
-            except (KafkaError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the partitions must not wait for ever
                 log.warning("cannot read the topic to restore partitions, trying again", **described(error))
                 await asyncio.sleep(RETRY_S)
 
@@ -134,11 +142,12 @@ class Recovery:
         target = await reader.beginning(partition) if committed is None else committed
         try:
             await self._bring_to(reader, partition, target)
-        except (KafkaError, OSError):
+        except KafkaError:
             raise
         except Exception as error:  # noqa: BLE001 - fail open: an empty window blocks nobody
             log.error("could not restore a partition, its windows start empty", partition=partition, **described(error))  # noqa: TRY400
             await self._state.forget(partition)
+        await self._look_at_releases(partition)
         self._state.processed(partition, target)
         self.unready.pop(partition, None)
         self.ready.add(partition)
@@ -156,34 +165,55 @@ class Recovery:
             for start in range(0, len(rows), self._limits.max_batch_events):
                 self._state.catch_up(rows[start : start + self._limits.max_batch_events])
                 await asyncio.sleep(0)
-        await self._on_restored()
+
+    async def _look_at_releases(self, partition: int) -> None:
+        """Look whether standing blocks that came back were released since; without Redis, when it is back."""
+        try:
+            async with asyncio.timeout(self._limits.releases_s):
+                await self._on_restored()
+        except Exception as error:  # noqa: BLE001 - the list sync goes on with it
+            log.warning("releases are looked at later", partition=partition, **described(error))
 
     async def _load_newest(self, partition: int, target: int) -> bool:
-        if self._store is None:
+        if self._store is None or self._is_store_away:
             return False
         try:
-            found = await self._thread.run(self._store.candidates, self._identity, partition, target)
-        except RobocallError as error:
+            found = await self._ask_store(self._store.candidates, self._identity, partition, target)
+            for entry in found:
+                if await self._load(self._store, entry, partition):
+                    return True
+        except TimeoutError:
+            self._is_store_away = True  # for the other partitions of this assignment too
+            self._thread = DaemonThread("snapshot reader")  # the call hangs in the old one
+            log.warning("the snapshot store does not answer", partition=partition, seconds=self._limits.store_s)
+        except (RobocallError, OSError) as error:
             log.warning("no snapshots can be had", partition=partition, cause=str(error))
-            return False
-        for entry in found:
-            try:
-                snapshot = await self._thread.run(self._read, self._store, entry, partition)
-                await self._state.load(partition, snapshot)
-            except (RobocallError, ValueError) as error:
-                log.warning("snapshot not used", partition=partition, offset=entry.offset, cause=str(error))
-                await self._state.forget(partition)
-            else:
-                return True
         return False
 
-    def _read(self, store: SnapshotStore, entry: Entry, partition: int) -> Snapshot:
+    async def _load(self, store: SnapshotStore, entry: Entry, partition: int) -> bool:
+        try:
+            snapshot, memory = await self._ask_store(self._read, store, entry, partition)
+            await self._state.load(partition, snapshot, memory)
+        except TimeoutError:
+            raise
+        except (RobocallError, ValueError, OSError) as error:
+            log.warning("snapshot not used", partition=partition, offset=entry.offset, cause=str(error))
+            await self._state.forget(partition)
+            return False
+        return True
+
+    async def _ask_store(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        async with asyncio.timeout(self._limits.store_s):
+            return await self._thread.run(call, *args, **kwargs)
+
+    def _read(self, store: SnapshotStore, entry: Entry, partition: int) -> tuple[Snapshot, PolicyMemory]:
         layout = self._state.engine.layout
         with tempfile.TemporaryDirectory(dir=self._spool) as folder:
             path = store.fetch(entry, Path(folder))
-            return read_snapshot(
+            found = read_snapshot(
                 path, topic=self._identity, partition=partition, layout=layout, feature_schema=FEATURE_SCHEMA_ID
             )
+        return found, decode(found.memory)
 
     async def _warm_up(self, reader: LogReader, partition: int, target: int) -> None:
         """Count the recent past of the topic: better than nothing, and said."""

@@ -6,7 +6,7 @@ the group, and one that woke up as a zombie has none to offer: its commits are r
 """
 
 import asyncio
-import os
+import itertools
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ import structlog
 
 from detector.errors import RobocallError
 from detector.features import FEATURE_SCHEMA_ID
-from detector.lists import NUMBER_ENTITY
 from detector.standing import PolicyMemory
 from detector.windows.sweeping import Block, Sweep
 from streams.daemon_thread import DaemonThread
@@ -57,7 +56,7 @@ class Taken:
         failures: snapshots that could not be written or published since the start.
         last_ms: wall clock of the latest one, epoch milliseconds, 0 = none yet.
         size_bytes: of the latest one, all partitions.
-        longest_step_s: longest that the event loop was held by one step of the latest one, seconds.
+        longest_step_s: longest that the latest one held the event loop in one go, its beginning included, seconds.
     """
 
     published: int = 0
@@ -114,6 +113,8 @@ class Snapshots:
         self._copying = asyncio.Lock()
         self._is_handing_over = False
         self._last: dict[int, int] = {}
+        self._files = itertools.count()
+        self._longest_s = 0.0
         self.taken = Taken()
 
     async def run(self) -> None:
@@ -134,7 +135,7 @@ class Snapshots:
                 files = await self._write(moved, generation, is_urgent=False)
             for path, header in files:
                 await self._publish_committed(path, header)
-        except (RobocallError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - without a snapshot the worker goes on, whatever it was
             self._failed(error)
         finally:
             await self._thread.run(_remove, files)
@@ -151,7 +152,7 @@ class Snapshots:
                     files = await self._write(moved, self._generation(), is_urgent=True) if moved else []
                 for path, header in files:
                     await self._publish(path, header)
-        except (RobocallError, OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - without a snapshot the next owner counts again
             self._failed(error)
         finally:
             self._is_handing_over = False
@@ -159,19 +160,21 @@ class Snapshots:
 
     def _failed(self, error: Exception) -> None:
         self.taken.failures += 1
-        why = str(error) or f"not done within {self._limits.hand_over_s:g} s"
-        log.warning("no snapshot this time, the one before stays", cause=why)
+        why = f"not done within {self._limits.hand_over_s:g} s" if isinstance(error, TimeoutError) else str(error)
+        log.warning("no snapshot this time, the one before stays", cause=why, kind=type(error).__name__)
 
     async def _write(
         self, partitions: Collection[int], generation: int, *, is_urgent: bool
     ) -> list[tuple[Path, Header]]:
         """Copy step by step and write in the thread; empty when the partitions went away meanwhile."""
+        started_s = time.perf_counter()
         copy = self._state.copy(partitions)
-        headers = {p: self._header(p, offset, generation) for p, offset in copy.positions.items()}
+        self._longest_s = time.perf_counter() - started_s
+        files = {p: (self._path(p), self._header(p, offset, generation)) for p, offset in copy.positions.items()}
         writers: dict[int, SnapshotWriter] = {}
         is_whole = False
         try:
-            await self._thread.run(self._open, copy, headers, writers)
+            await self._thread.run(self._open, copy, files, writers)
             is_whole = await self._fill(copy.sweep, writers, generation, is_urgent=is_urgent)
             if is_whole:
                 self.taken.size_bytes = sum(await self._thread.run(_close, writers))
@@ -182,33 +185,32 @@ class Snapshots:
             if not is_whole:
                 copy.sweep.abandon()
                 self._thread.post(_abandon, writers)
-        return [(self._path(header), header) for header in headers.values()] if is_whole else []
+        return list(files.values()) if is_whole else []
 
     async def _fill(
         self, sweep: Sweep, writers: dict[int, SnapshotWriter], generation: int, *, is_urgent: bool
     ) -> bool:
         """Copy all rows; False when the copy is of no use any more: partitions went away, or are handed over."""
-        longest_s = 0.0
         while not sweep.is_done:
             if generation != self._generation() or (self._is_handing_over and not is_urgent):
                 return False
             started_s = time.perf_counter()
             blocks = sweep.step(self._limits.step_bytes)
             took_s = time.perf_counter() - started_s
-            longest_s = max(longest_s, took_s)
+            self._longest_s = max(self._longest_s, took_s)
             await self._thread.run(_add, writers, blocks)
             await asyncio.sleep(0 if is_urgent else STEPS_PER_PAUSE * took_s)
-        self.taken.longest_step_s = longest_s
+        self.taken.longest_step_s = self._longest_s
         return True
 
-    def _open(self, copy: Copy, headers: dict[int, Header], writers: dict[int, SnapshotWriter]) -> None:
+    def _open(self, copy: Copy, files: dict[int, tuple[Path, Header]], writers: dict[int, SnapshotWriter]) -> None:
         owners = _owners(copy.memory, self._partition_of)
-        for partition, header in headers.items():
+        for partition, (path, header) in files.items():
             memory = copy.memory.of(lambda number, partition=partition: owners[number] == partition)  # type: ignore[misc]
-            writers[partition] = SnapshotWriter(self._path(header), header, encode(memory), copy.sweep.names)
+            writers[partition] = SnapshotWriter(path, header, encode(memory), copy.sweep.names)
 
-    def _path(self, header: Header) -> Path:
-        return self._spool / f"{header.partition}-{header.offset}-{os.getpid()}.part"
+    def _path(self, partition: int) -> Path:
+        return self._spool / f"{partition}-{next(self._files)}.part"
 
     def _header(self, partition: int, offset: int, generation: int) -> Header:
         return Header(
@@ -234,7 +236,11 @@ class Snapshots:
             await asyncio.sleep(COMMIT_CHECK_S)
 
     async def _publish(self, path: Path, header: Header) -> None:
-        await self._thread.run(self._store.publish, path, header)
+        try:
+            await self._thread.run(self._store.publish, path, header)
+        except RobocallError as error:  # the other partitions may fare better
+            self._failed(error)
+            return
         self._last[header.partition] = header.offset
         self.taken.published += 1
         self.taken.last_ms = time.time_ns() // 1_000_000
@@ -242,8 +248,7 @@ class Snapshots:
 
 def _owners(memory: PolicyMemory, partition_of: Callable[[str], int]) -> dict[str, int]:
     """Partition of every number in the memory: worked out once, asked for once a partition."""
-    numbers = set(memory.held) | {decision.entity.removeprefix(NUMBER_ENTITY) for decision in memory.standing}
-    return {number: partition_of(number) for number in numbers}
+    return {number: partition_of(number) for number in memory.numbers()}
 
 
 def _add(writers: dict[int, SnapshotWriter], blocks: list[Block]) -> None:

@@ -87,8 +87,7 @@ class PollConsumer(driver.Consumer):
         self._on_located = on_located
         self.committed: dict[Partition, int] = {}
         self._room = asyncio.Event()
-        self._seeks = 0
-        self._seeks_at_fetch = 0
+        self._doubtful: set[Partition] = set()
         super().__init__(transport, **kwargs)
 
     def _new_consumer_thread(self) -> MainLoopConsumer:
@@ -99,15 +98,22 @@ class PollConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Partition, Any]]:  # noqa: ASYNC109 - faust's signature
         """Yield what one poll brought. Called in a loop by the driver; ends early when partitions are taken away."""
         records, active = await self._wait_next_records(timeout)
-        if records is None or self.should_stop or not self.flow_active:
-            return  # the flow stops only before partitions are assigned anew, and that rewinds them
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active:
+            # A fetch that waited since before a rebalance may have taken what comes after the seek with it.
+            self._doubtful.update(records)
+            return
         generation = self.app.consumer_generation_id
         parts = []
         for tp, rows in records.items():
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             if tp.topic in self.poll_topics:
-                parts.append((tp, await self._unread(tp, rows)))
+                if self._is_ready(tp):
+                    parts.append((tp, await self._unread(tp, rows)))
+                else:  # it was when the fetch began
+                    self._doubtful.add(tp)
                 continue
             for row in rows:
                 if self._is_stale(generation):
@@ -134,7 +140,6 @@ class PollConsumer(driver.Consumer):
         return not self._is_stale(generation)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - faust's signature
-        self._seeks_at_fetch = self._seeks
         ready = {tp for tp in active_partitions if tp.topic not in self.poll_topics or self._is_ready(tp)}
         if len(ready) < len(active_partitions):
             timeout = min(timeout, CLOSED_GATE_POLL_S)
@@ -145,8 +150,9 @@ class PollConsumer(driver.Consumer):
 
     async def perform_seek(self) -> None:
         """Go back to the committed offsets; called when partitions were assigned, before the flow resumes."""
+        self._doubtful.update(self.assignment())  # before the seek: a fetch may return while it is under way
         await super().perform_seek()
-        self._seeks += 1
+        await self._notice_new_logs()
         committed = {tp: self._committed_offset.get(tp) for tp in self.assignment() if tp.topic in self.poll_topics}
         for tp, offset in committed.items():
             if offset is not None:
@@ -155,20 +161,38 @@ class PollConsumer(driver.Consumer):
         if self._on_located is not None:
             await self._on_located(committed)
 
+    async def _notice_new_logs(self) -> None:
+        """Begin at the beginning where the group is ahead of the log: the topic was made again, or lost its records."""
+        polled = [tp for tp in self.assignment() if tp.topic in self.poll_topics]
+        ends = await self._thread.highwaters(*polled) if polled else {}
+        for tp in polled:
+            committed = self._committed_offset.get(tp)
+            if committed is not None and committed > ends.get(tp, committed):
+                log.error(
+                    "%s/%s ends at %s, before the committed %s: reading it from its beginning",
+                    tp.topic,
+                    tp.partition,
+                    ends[tp],
+                    committed,
+                )
+                self._committed_offset[tp] = None
+                await self._thread.seek_to_beginning(tp)
+
     async def _unread(self, tp: Partition, rows: Rows) -> Rows:
-        """Leave out what was handed out before; read again what a seek in the middle of the fetch makes doubtful."""
+        """Leave out what was handed out before; read a partition again, once, whose records may have been skipped."""
         expected = self.watermarks.expected(tp)
-        if rows and self._seeks != self._seeks_at_fetch and rows[0].offset != expected:
-            await self._rewind(tp, expected)
-            return []
+        if rows and tp in self._doubtful:
+            self._doubtful.discard(tp)
+            if rows[0].offset != expected:
+                await self._rewind(tp, expected)
+                return []
         if expected is None or not rows or rows[0].offset >= expected:
             return rows
         return [row for row in rows if row.offset >= expected]
 
     async def _rewind(self, tp: Partition, expected: int | None) -> None:
-        # Records fetched before a seek to the committed offset would skip what lies between; not skipping matters more
-        # than the second fetch.
-        log.info("fetch of %s/%s overlapped a seek: reading again from %s", tp.topic, tp.partition, expected)
+        # Not skipping a record matters more than a second fetch.
+        log.info("what was fetched of %s/%s may have a gap: reading again from %s", tp.topic, tp.partition, expected)
         if expected is None:
             await self._thread.seek_to_beginning(tp)
         else:

@@ -7,6 +7,7 @@ them sees, for each partition in `positions`, exactly the records before that of
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from detector.screening import Screener
@@ -14,8 +15,10 @@ from detector.standing import PolicyMemory
 from detector.windows import WindowEngine
 from detector.windows.sweeping import Sweep
 from streams.pipeline import Pipeline
-from streams.policy_memory import decode
 from streams.snapshot_file import Snapshot
+
+NUMBERS_PER_SLICE = 500
+"""Numbers of the policy memory handled in one go: about a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +65,49 @@ class WorkerState:
         self.positions[partition] = next_offset
         self._touched.add(partition)
 
+    async def keep_only(self, partitions: Collection[int]) -> None:
+        """Forget all other partitions."""
+        await self.forget(*(self._touched - set(partitions)))
+
     async def forget(self, *partitions: int) -> None:
         """Drop windows and policy memory of partitions, in slices; no record of them may be counted meanwhile.
 
-        Whenever this is cut short, they have no position, and the next call goes on with it.
+        Whenever this is cut short, they have no position, and the next call for them goes on with it.
         """
         gone = [partition for partition in partitions if partition in self._touched]
         if not gone:
             return
         for partition in gone:
             self.positions.pop(partition, None)
-        self._screener.standing.forget(lambda number: self._partition_of(number) in gone)
+        await self._forget_memory(gone)
         for partition in gone:
             for _ in self.engine.forget_slowly(partition):
                 await asyncio.sleep(0)
             self._touched.discard(partition)
 
-    async def load(self, partition: int, snapshot: Snapshot) -> None:
+    async def _forget_memory(self, gone: Collection[int]) -> None:
+        standing = self._screener.standing
+        numbers = iter(standing.memory().numbers())
+        while some := list(islice(numbers, NUMBERS_PER_SLICE)):
+            standing.forget([number for number in some if self._partition_of(number) in gone])
+            await asyncio.sleep(0)
+
+    async def load(self, partition: int, snapshot: Snapshot, memory: PolicyMemory) -> None:
         """Take a snapshot's state over, in slices; the partition has no position until all of it is there.
 
         It must have been forgotten before, and be forgotten again when this is cut short.
 
-        Raises:
-            SnapshotRefused: the policy memory in it cannot be read; nothing was taken over.
+        Args:
+            partition: whose state it is.
+            snapshot: its windows and their offset.
+            memory: its policy memory, decoded.
         """
-        memory = decode(snapshot.memory)
         self._touched.add(partition)
         for _ in self.engine.load(partition, snapshot.blocks, snapshot.names):
             await asyncio.sleep(0)
-        self._screener.standing.restore(memory)
+        for part in memory.parts(NUMBERS_PER_SLICE):
+            self._screener.standing.restore(part)
+            await asyncio.sleep(0)
         self.positions[partition] = snapshot.header.offset
 
     def catch_up(self, rows: Sequence[Any]) -> None:

@@ -25,6 +25,8 @@ LAYOUT_VERSION = 1
 """To be raised when arrays of the same shapes come to mean something else."""
 SLICE_BYTES = 1 << 17
 """Rows are loaded and forgotten by so much at a time: well below 1 ms."""
+NAMES_PER_SLICE = 128
+"""Names of trunk groups looked up in one go when rows are loaded."""
 NAMES_PER_SLOT = 2
 KEYS_PER_HOT_KEY = 8
 """Blocks and called numbers: one in so many may be busy enough for full windows."""
@@ -209,9 +211,12 @@ class WindowEngine:
             self._make_room(len(rows.ints))
             inserted += slots.insert(getattr(self._families, name), rows, partition)
             yield inserted
-        known = {key: name for key, name in names.items() if self._trunk_slot(key, partition) >= 0}
-        self._trunk_names |= known
-        self._changed_trunks |= {(key, partition) for key in known}
+        for place, (key, name) in enumerate(names.items()):
+            if self._trunk_slot(key, partition) >= 0:
+                self._trunk_names[key] = name
+                self._changed_trunks.add((key, partition))
+            if place % NAMES_PER_SLICE == 0:
+                yield inserted
 
     def forget_partition(self, partition: int) -> None:
         """Drop everything that `partition` counted: it moved to another worker."""

@@ -41,6 +41,9 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (driver.AIOKafkaConsumerThread, "_stop_exit_stacks", ["self"]),
     (driver.AIOKafkaConsumerThread, "seek", ["self", "partition", "offset"]),
     (driver.AIOKafkaConsumerThread, "seek_to_beginning", ["self", "partitions"]),
+    (driver.AIOKafkaConsumerThread, "highwaters", ["self", "partitions"]),
+    (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
+    (consumer.Consumer, "_commit_offsets", ["self", "offsets", "start_new_transaction"]),
     (mode.Service, "_default_start", ["self"]),
     (mode.Service, "_default_stop_children", ["self"]),
     (mode.Service, "_default_stop_futures", ["self"]),
@@ -90,7 +93,7 @@ def test_the_method_exists_with_the_signature_we_override_or_call(owner: type, n
 )
 def test_every_override_has_something_to_override(ours: type, theirs: type) -> None:
     """Private names of the parent that we define must exist there; new ones of ours are listed here."""
-    own = {"_is_stale", "_wait_for_room", "_unread", "_rewind", "_poll_message", "_give_up"}
+    own = {"_is_stale", "_wait_for_room", "_unread", "_rewind", "_poll_message", "_give_up", "_notice_new_logs"}
     private = {name for name in vars(ours) if name.startswith("_") and not name.startswith("__")} - own
     assert {name for name in private if not hasattr(theirs, name)} == set()
 

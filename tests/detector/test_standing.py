@@ -188,7 +188,7 @@ def test_a_later_decision_is_not_replaced_by_a_remembered_one() -> None:
 
 def test_what_others_decided_is_never_forgotten_with_a_partition() -> None:
     standing = filled()
-    standing.forget(lambda _: True)
+    standing.forget(standing.memory().numbers())
 
     assert list(standing) == [BY_ANALYST, ON_TRUNK]
     assert len(standing.held) == 0
@@ -198,7 +198,20 @@ def test_what_others_decided_is_never_forgotten_with_a_partition() -> None:
 
 def test_forgetting_touches_only_numbers_that_belong() -> None:
     standing = filled()
-    standing.forget(is_even)
+    standing.forget([number for number in standing.memory().numbers() if is_even(number)])
 
     assert list(standing) == [BY_MODEL[1], BY_ANALYST, ON_TRUNK]
     assert list(standing.held.copy()) == ["1", "5"]
+
+
+def test_a_memory_put_back_in_parts_is_the_same() -> None:
+    """The event loop is not held for all of it at once."""
+    memory = filled().memory(lambda _: True)
+    standing = StandingDecisions()
+    for part in memory.parts(2):
+        assert len(part.held) <= 2
+        assert len(part.standing) <= 2
+        standing.restore(part)
+
+    assert standing.memory() == memory
+    assert list(standing.held.copy()) == list(memory.held)

@@ -1,7 +1,10 @@
 """Snapshots and catch-up on a real Kafka and a real folder: the next owner knows all, exactly once."""
 
 import asyncio
+import shutil
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
+from detector.policy import Policy, Thresholds
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.log_reader import LogReader
@@ -17,7 +21,7 @@ from streams.publisher import partition_of
 from streams.recovery import Recovery, RecoveryLimits
 from streams.screener import make_screener
 from streams.settings import Settings, load_settings
-from streams.snapshot_store import SnapshotStore
+from streams.snapshot_store import Entry, SnapshotStore
 from streams.snapshots import SnapshotLimits, Snapshots
 from streams.topics import CALL_EVENTS
 from streams.worker_state import WorkerState
@@ -46,20 +50,29 @@ class Member:
         settings: of the broker.
         folder: of the snapshots.
         group: that it belongs to.
+        store: of snapshots; the folder when None.
+        store_s: how long it is waited for.
     """
 
-    def __init__(self, settings: Settings, folder: Path, group: Group) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        group: Group,
+        store: SnapshotStore | None = None,
+        store_s: float = PATIENCE_S,
+    ) -> None:
         self.failures: list[Exception] = []
-        self.pipeline = Pipeline(
-            make_screener(settings, shared_trunks=False), seed=settings.hash_seed, on_failure=self.failures.append
-        )
+        screener = make_screener(settings, shared_trunks=False)
+        screener.policy = eager(screener.policy)
+        self.pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=self.failures.append)
         self.group = group
         self.state = WorkerState(self.pipeline, home)
-        store, spool = SnapshotStore(str(folder)), folder.parent / "spool"
+        store, spool = store or SnapshotStore(str(folder)), folder.parent / "spool"
         spool.mkdir(exist_ok=True)
         self.recovery = Recovery(
             self.state, store, IDENTITY, spool, lambda: LogReader(settings, CALL_EVENTS),
-            RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events),
+            RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events, store_s=store_s),
             on_restored=self.restored,
         )  # fmt: skip
         self.snapshots = Snapshots(
@@ -94,6 +107,12 @@ class Member:
 
     def memory(self, partition: int) -> Any:
         return self.pipeline.screener.standing.memory(lambda number: home(number) == partition)
+
+
+def eager(policy: Policy) -> Policy:
+    """The policy with thresholds so low that any model holds numbers, and blocks some for a while."""
+    low = Thresholds(label_at=0.02, label_clear=0.01, block_at=0.03, block_clear=0.02)
+    return replace(policy, categories=tuple(replace(category, thresholds=low) for category in policy.categories))
 
 
 def home(number: str) -> int:
@@ -299,7 +318,62 @@ def test_a_store_that_cannot_be_used_stops_nothing(play: Play, tmp_path: Path) -
         await half_way(member, log)
         await member.snapshots.take()
         await member.snapshots.hand_over()
-        assert member.snapshots.taken.failures == 2
+        assert member.snapshots.taken.failures == 2 * PARTITIONS
         assert member.snapshots.taken.published == 0
+
+    play(story)
+
+
+class HangingStore(SnapshotStore):
+    """A store whose folder hangs, as one on a network does whose server is gone."""
+
+    def candidates(self, topic: str, partition: int, at_most: int) -> list[Entry]:
+        time.sleep(PATIENCE_S)
+        return super().candidates(topic, partition, at_most)
+
+
+def test_a_store_that_hangs_is_given_up_and_the_topic_is_counted(play: Play, tmp_path: Path) -> None:
+    async def story(settings: Settings, log: dict[int, list[Any]]) -> None:
+        group = Group()
+        group.committed = {p: len(rows) for p, rows in log.items()}
+        member = Member(settings, tmp_path / "snapshots", group, HangingStore(str(tmp_path / "snapshots")), store_s=0.3)
+        await member.assign(0, 1)
+        assert member.recovery.warm_starts == PARTITIONS
+        assert len(member.rows(0)) > 1_000
+
+    play(story)
+
+
+def test_a_folder_for_fetching_that_is_gone_costs_the_snapshot_not_the_partition(play: Play, tmp_path: Path) -> None:
+    async def story(settings: Settings, log: dict[int, list[Any]]) -> None:
+        group = Group()
+        first = Member(settings, tmp_path / "snapshots", group)
+        await half_way(first, log)
+        await first.snapshots.hand_over()
+        second = Member(settings, tmp_path / "snapshots", group)
+        shutil.rmtree(tmp_path / "spool")
+        await second.assign(0, 1)
+        assert second.recovery.warm_starts == PARTITIONS
+
+    play(story)
+
+
+def test_a_hand_over_while_a_snapshot_waits_for_its_commit_hands_all_over(play: Play, tmp_path: Path) -> None:
+    """The quiet partition has the same offset in both."""
+
+    async def story(settings: Settings, log: dict[int, list[Any]]) -> None:
+        group = Group()
+        member = Member(settings, tmp_path / "snapshots", group)
+        await half_way(member, log)
+        committed, group.committed = group.committed, {}
+        taking = asyncio.create_task(member.snapshots.take())
+        await asyncio.sleep(0.5)
+        assert not taking.done()
+        group.committed = committed
+        await member.snapshots.hand_over()
+        store = SnapshotStore(str(tmp_path / "snapshots"))
+        assert all(store.candidates(IDENTITY, p, 1 << 60)[0].offset == committed[p] for p in log)
+        assert member.snapshots.taken.failures == 0
+        await taking
 
     play(story)

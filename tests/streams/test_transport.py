@@ -15,6 +15,7 @@ from streams.transport import PollConsumer, split
 
 class Row(NamedTuple):
     offset: int
+    timestamp: int = 0
 
 
 def rows(first: int, end: int) -> list[Row]:
@@ -93,7 +94,7 @@ def test_a_gap_in_the_log_is_no_reason_to_read_again(consumer: Any) -> None:
 def test_a_fetch_that_overlapped_a_seek_is_read_again_from_where_it_must_go_on(consumer: Any) -> None:
     """Its records may come from before the seek; taking them would skip what lies between."""
     consumer.watermarks.expect(CALLS, 4)
-    consumer._seeks_at_fetch, consumer._seeks = 1, 2
+    consumer._doubtful.add(CALLS)
 
     assert unread(consumer, rows(9, 12)) == []
     assert consumer._thread.sought == [(CALLS, 4)]
@@ -102,7 +103,7 @@ def test_a_fetch_that_overlapped_a_seek_is_read_again_from_where_it_must_go_on(c
 def test_a_fetch_that_overlapped_a_seek_and_still_fits_is_taken(consumer: Any) -> None:
     """It begins exactly where reading must go on."""
     consumer.watermarks.expect(CALLS, 9)
-    consumer._seeks_at_fetch, consumer._seeks = 1, 2
+    consumer._doubtful.add(CALLS)
 
     assert unread(consumer, rows(9, 12)) == rows(9, 12)
     assert consumer._thread.sought == []
@@ -110,10 +111,58 @@ def test_a_fetch_that_overlapped_a_seek_and_still_fits_is_taken(consumer: Any) -
 
 def test_a_doubtful_fetch_of_a_partition_without_commits_starts_from_the_beginning(consumer: Any) -> None:
     """Aiokafka's own way back to the committed offset does nothing when there is none."""
-    consumer._seeks_at_fetch, consumer._seeks = 1, 2
+    consumer._doubtful.add(CALLS)
 
     assert unread(consumer, rows(9, 12)) == []
     assert consumer._thread.sought == [(CALLS, "beginning")]
+
+
+def test_a_partition_is_read_again_once_only(consumer: Any) -> None:
+    """Behind the seek there may be a gap in the log itself; asking for what is not there would never end."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer._doubtful.add(CALLS)
+
+    assert unread(consumer, rows(9, 12)) == []
+    assert unread(consumer, rows(9, 12)) == rows(9, 12)
+    assert consumer._thread.sought == [(CALLS, 4)]
+
+
+def polled(consumer: Any, fetched: list[Row]) -> list[int]:
+    """Offsets that one poll hands out, of what the driver fetched."""
+
+    async def wait_next_records(timeout_s: float) -> Any:
+        del timeout_s
+        return {CALLS: fetched}, {CALLS}
+
+    async def poll() -> list[int]:
+        messages = [message async for _, message in consumer.getmany(1.0)]
+        return [row.offset for message in messages for _, part in message.value.parts for row in part]
+
+    consumer._wait_next_records = wait_next_records
+    return asyncio.new_event_loop().run_until_complete(poll())
+
+
+def test_what_comes_before_the_flow_resumes_is_read_again(consumer: Any) -> None:
+    """A fetch that waited through the rebalance takes the first records after the seek; nobody gets them."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer.flow_active = False
+    assert polled(consumer, rows(4, 9)) == []
+
+    consumer.flow_active = True
+    assert polled(consumer, rows(9, 12)) == []
+    assert consumer._thread.sought == [(CALLS, 4)]
+    assert polled(consumer, rows(4, 12)) == list(range(4, 12))
+
+
+def test_what_was_fetched_before_the_partition_had_to_be_restored_is_read_again(consumer: Any) -> None:
+    """Handed out it would be counted while its windows are being put back."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer._is_ready = lambda _: False
+    assert polled(consumer, rows(4, 9)) == []
+
+    consumer._is_ready = lambda _: True
+    assert polled(consumer, rows(9, 12)) == []
+    assert consumer._thread.sought == [(CALLS, 4)]
 
 
 def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:

@@ -8,9 +8,8 @@ from models.dataset import Dataset
 from models.simulation import from_traffic
 from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, TrafficSpec
 from models.training import Parameters, TrainedModel, recall_at, train
-from models.worlds import CALLS_PER_WORLD, SLOT_MS, after, held_out_worlds, training_worlds
+from models.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, SLOT_MS, after, held_out_worlds, training_worlds
 
-FEWEST_WORLDS = 6
 CALIBRATED_SHARE = 0.2
 LAWFUL_SHARE = 0.25
 """Of the lawful calls of many worlds that are learnt from: worlds add more than further calls of the same world do."""

@@ -15,6 +15,8 @@ from models.traffic.world import Family, World
 SLOT_MS = 4 * 24 * HOUR_MS
 """Time that a world has to itself; the longest span and the ends of its calls fit in."""
 CALLS_PER_WORLD = 30_000
+FEWEST_WORLDS = 6
+"""To train on: some to learn from and some to calibrate on."""
 HELD_OUT_SEED = 2_000_003
 """Of the held-out worlds that models are judged in. Models are not to be trained with it."""
 _HALF_HOUR_MS = HOUR_MS // 2

@@ -14,6 +14,7 @@ from detector.features import FEATURE_SCHEMA_ID
 from models.artifact import SHIPPED, load
 from models.dataset import Dataset
 from models.traffic.spec import CAMPAIGN_KINDS
+from models.worlds import CALLS_PER_WORLD, FEWEST_WORLDS
 from streams.labelled import FEATURES_HELP, LABELS_HELP, from_files, simulated
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 CALLS_PER_SECOND = 2.5
 """Mean rate of lawful calls of the quietest exchange; with the busier ones, 30 hours give 0.7 million calls."""
-FEWEST_WORLDS = 6
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -32,7 +32,9 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--labels", type=_FILE, help=LABELS_HELP)
 @click.option("--simulate", is_flag=True, help="Train on generated traffic of one world instead of on files.")
 @click.option("--worlds", type=click.IntRange(FEWEST_WORLDS, 1_000), help="Train on generated traffic of many worlds.")
-@click.option("--world-calls", type=click.IntRange(200), default=30_000, show_default=True, help="Calls of each world.")
+@click.option(
+    "--world-calls", type=click.IntRange(200), default=CALLS_PER_WORLD, show_default=True, help="Calls of each world."
+)
 @click.option("--leave-out", type=click.Choice(CAMPAIGN_KINDS), help="Campaign kind that --worlds trains without.")
 @click.option(
     "--search", type=click.IntRange(0, 200), default=0, show_default=True, help="Other settings to try first."

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from models.traffic.__main__ import main
 from models.traffic.generate import generate
 from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, LAWFUL_KINDS, TrafficSpec
 from models.traffic.world import CENTRAL_WORLD, FIGURES, Family, World, with_odds
@@ -118,3 +119,12 @@ def test_a_kind_that_does_not_exist_cannot_be_left_out() -> None:
     """The message names those there are."""
     with pytest.raises(ValueError, match="unknown campaign kind robodance"):
         training_worlds(1, seed=1, without="robodance")
+
+
+def test_the_rate_of_generation_is_measured_for_every_family(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line each, with the events counted."""
+    assert main(["--calls", "500", "--worlds", "1"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("-")[0].split(":")[0] for line in lines] == ["central", "training", "held"]
+    assert all(int(line.split(": ")[1].split(" ")[0].replace(",", "")) > 500 for line in lines)

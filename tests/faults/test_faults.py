@@ -49,12 +49,13 @@ def metric(on: Stage, name: str) -> float:
     return total
 
 
-def test_workers_that_are_killed_or_told_to_stop_lose_nothing(tmp_path: Path) -> None:
+def test_workers_that_are_killed_told_to_stop_or_frozen_lose_nothing(tmp_path: Path) -> None:
     chance = random.Random(1)
     with stage(tmp_path, Plan(seed=1)) as on:
         injections.kill_one(on, chance)
         injections.kill_one(on, chance)
         injections.terminate_one(on, chance)
+        injections.freeze_one(on, chance)
         found = on.end()
 
     assert_nothing_lost(found)

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,16 +114,11 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
         return health.observe(app.consumer.progress(), time.monotonic(), durability.unready.values())
 
     pages.add(app, metrics, verdict)
-    jobs = [
-        ("trunk exchange", exchange.run),
-        ("list sync", lists.run),
-        ("decision writer", keeper.run),
-        ("model registry", switch.run),
-        ("feedback", FeedbackReader(settings, redis, guard, feedback).run),
-        ("snapshots", durability.run),
-        ("watch", lambda: _watch(verdict)),
-    ]
-    return Assembly(app, [publisher, durability, Background(jobs)], screener)
+    reader = FeedbackReader(settings, redis, guard, feedback)
+    runs = (exchange, lists, keeper, switch, reader, durability)
+    jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
+    jobs.append(("watch", lambda: _watch(verdict)))
+    return Assembly(app, [publisher, Background(jobs)], screener)
 
 
 def _make_durability(settings: Settings, app: Any, pipeline: Pipeline, identity: str, lists: ListSync) -> Durability:
@@ -159,8 +154,9 @@ def _make_durability(settings: Settings, app: Any, pipeline: Pipeline, identity:
             partitions=lambda: app.consumer.partition_count(CALL_EVENTS),
             limits=SnapshotLimits(interval_s=settings.snapshot_interval_s),
         )
-    app.transport.plug_in(is_ready=recovery.is_ready, on_located=recovery.begin)
-    return Durability(state, recovery, snapshots)
+    durability = Durability(state, recovery, snapshots)
+    app.transport.plug_in(is_ready=recovery.is_ready, on_located=recovery.begin, on_leaving=durability.hand_over)
+    return durability
 
 
 def _make_publisher(settings: Settings, ending: Ending) -> Publisher:

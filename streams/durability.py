@@ -29,7 +29,7 @@ class Figures:
 
 
 class Durability:
-    """One of them a worker. Started before the consumer and stopped after it, so that the last snapshot has everything.
+    """One of them a worker: what the consumer, the metrics and the page of health are joined to.
 
     Args:
         state: of the partitions.
@@ -80,10 +80,3 @@ class Durability:
             await asyncio.Event().wait()
         else:
             await self._snapshots.run()
-
-    async def start(self) -> None:
-        """Nothing: the consumer starts a recovery when it knows its partitions."""
-
-    async def stop(self) -> None:
-        """Hand over: the consumer has stopped and committed."""
-        await self.hand_over()

@@ -34,8 +34,7 @@ class Ownership:
         self.partitions: frozenset[int] = frozenset()
 
     def follow(self, app: Any) -> None:
-        """Connect to the application's signals, which hold on to their receivers weakly."""
-        self._receivers = (self._on_revoked, self._on_assigned, self._on_complete)
+        """Connect to the application's signals."""
         app.on_partitions_revoked.connect(self._on_revoked)
         app.on_partitions_assigned.connect(self._on_assigned)
         app.on_rebalance_complete.connect(self._on_complete)

@@ -40,6 +40,8 @@ Partition = Any  # faust.types.TP: a named tuple (topic, partition)
 Rows = Sequence[Any]  # aiokafka.ConsumerRecord
 Located = Callable[[Mapping[Partition, int | None]], Awaitable[None]]
 """Told, after every rebalance and before anything is read, the committed offset of each assigned partition."""
+Leaving = Callable[[], Awaitable[None]]
+"""Told when everything is committed and the group is about to be left for good."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +65,7 @@ class PollConsumer(driver.Consumer):
         fetch_max_wait_ms: longest that the broker holds an empty fetch.
         is_ready: whether records of a partition of `poll_topics` may be handed out now.
         on_located: see `Located`.
+        on_leaving: see `Leaving`.
 
     Attributes:
         committed: offset that the group has taken, by assigned partition of `poll_topics`.
@@ -78,6 +81,7 @@ class PollConsumer(driver.Consumer):
         fetch_max_wait_ms: int,
         is_ready: Callable[[Partition], bool] = lambda _: True,
         on_located: Located | None = None,
+        on_leaving: Leaving | None = None,
         **kwargs: Any,
     ) -> None:
         self.poll_topics = frozenset(poll_topics)
@@ -85,6 +89,7 @@ class PollConsumer(driver.Consumer):
         self.watermarks: Watermarks[Partition] = Watermarks()
         self._is_ready = is_ready
         self._on_located = on_located
+        self._on_leaving = on_leaving
         self.committed: dict[Partition, int] = {}
         self._room = asyncio.Event()
         self._doubtful: set[Partition] = set()
@@ -274,6 +279,12 @@ class PollConsumer(driver.Consumer):
             if given_up is not None:
                 given_up.cancel()
 
+    async def on_stop(self) -> None:
+        """Answer and commit what is in flight; whoever gets the partitions next must find what was counted."""
+        await super().on_stop()
+        if self._on_leaving is not None:
+            await self._on_leaving()
+
     def _give_up(self) -> None:
         if self._unacked_messages:
             log.warning("ending with %s polls unanswered, they will be read again", self.watermarks.in_flight)
@@ -319,10 +330,11 @@ class PollTransport(driver.Transport):
         self._fetch_max_wait_ms = fetch_max_wait_ms
         self._is_ready: Callable[[Partition], bool] = lambda _: True
         self._on_located: Located | None = None
+        self._on_leaving: Leaving | None = None
 
-    def plug_in(self, *, is_ready: Callable[[Partition], bool], on_located: Located) -> None:
-        """Say which partitions may be read, and who learns where they stand; before the consumer is made."""
-        self._is_ready, self._on_located = is_ready, on_located
+    def plug_in(self, *, is_ready: Callable[[Partition], bool], on_located: Located, on_leaving: Leaving) -> None:
+        """Say which partitions may be read, and who learns what of them; before the consumer is made."""
+        self._is_ready, self._on_located, self._on_leaving = is_ready, on_located, on_leaving
 
     def create_consumer(self, callback: Any, **kwargs: Any) -> PollConsumer:
         """Make the consumer of the app."""
@@ -333,6 +345,7 @@ class PollTransport(driver.Transport):
             fetch_max_wait_ms=self._fetch_max_wait_ms,
             is_ready=self._is_ready,
             on_located=self._on_located,
+            on_leaving=self._on_leaving,
             **kwargs,
         )
 

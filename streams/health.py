@@ -62,7 +62,8 @@ class Health:
         for partition, (reached, end) in progress.items():
             before, since = self._moved.get(partition, (reached, now_s))
             moved[partition] = (reached, now_s if reached != before or not _lag(reached, end) else since)
-            if now_s - moved[partition][1] >= self._stall_s:
+            is_other_log = reached is not None and end is not None and end < reached  # made again, or records lost
+            if is_other_log or now_s - moved[partition][1] >= self._stall_s:
                 stalled.append(str(partition))
         self._moved = moved
         lag = sum(_lag(reached, end) for reached, end in progress.values())

@@ -75,3 +75,9 @@ def test_a_partition_that_is_being_restored_is_red_and_warming_says_more() -> No
     verdict = health.observe({"calls-0": (5, 9)}, 1.0, ["restoring", "warming"])
     assert (verdict.status, verdict.is_healthy) == ("warming", False)
     assert health.observe({"calls-0": (5, 9)}, 2.0).is_healthy
+
+
+def test_a_log_that_ends_before_what_was_read_is_red_at_once() -> None:
+    """The topic was made again: its new records would be taken for old ones until the worker starts again."""
+    verdict = joined().observe({"calls-0": (50, 9)}, 0.0)
+    assert (verdict.status, verdict.stalled) == ("stalled", ("calls-0",))

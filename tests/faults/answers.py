@@ -19,6 +19,7 @@ class Answer:
 
     Attributes:
         arrived_s: when it was read, epoch seconds.
+        decided_ms: time of decision, epoch milliseconds by the worker's clock.
         call_id: of its call.
         decision_id: of the decision.
         decided_by: the step that decided.
@@ -27,6 +28,7 @@ class Answer:
     """
 
     arrived_s: float
+    decided_ms: int
     call_id: str
     decision_id: str
     decided_by: str
@@ -97,4 +99,12 @@ def _answer(arrived_s: float, record: dict[str, Any]) -> Answer:
     action = record.get("would_be") or record["action"]
     substance = (action, record["decided_by"], json.dumps(record["label"]), json.dumps(record["sip"]))
     reasons = frozenset(reason["code"] for reason in record["reasons"])
-    return Answer(arrived_s, record["call_id"], record["decision_id"], record["decided_by"], reasons, substance)
+    return Answer(
+        arrived_s,
+        record["decided_time_ms"],
+        record["call_id"],
+        record["decision_id"],
+        record["decided_by"],
+        reasons,
+        substance,
+    )

@@ -29,6 +29,7 @@ class Sent:
         partition: where it lies.
         offset: in the partition.
         sent_s: when it was handed to the producer, epoch seconds.
+        arrived_ms: when the broker took it, epoch milliseconds by its clock.
     """
 
     call_id: str
@@ -36,6 +37,7 @@ class Sent:
     partition: int
     offset: int
     sent_s: float
+    arrived_ms: int
 
 
 class Traffic:
@@ -118,7 +120,8 @@ class Traffic:
             if error is not None:
                 self.refused.append(str(error))
                 return
-            self.sent.append(Sent(call_id, is_setup, message.partition() or 0, message.offset() or 0, sent_s))
+            where = (message.partition() or 0, message.offset() or 0)
+            self.sent.append(Sent(call_id, is_setup, *where, sent_s, message.timestamp()[1]))
 
         key = event.calling_number.encode("utf-8", "surrogatepass")
         self._producer.produce(CALL_EVENTS, event_json(event), key, on_delivery=answered)

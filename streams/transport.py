@@ -93,6 +93,9 @@ class PollConsumer(driver.Consumer):
         self.committed: dict[Partition, int] = {}
         self._room = asyncio.Event()
         self._doubtful: set[Partition] = set()
+        self._dropped: set[Partition] = set()
+        self._revocations = 0
+        self._is_located = False
         super().__init__(transport, **kwargs)
 
     def _new_consumer_thread(self) -> MainLoopConsumer:
@@ -107,7 +110,7 @@ class PollConsumer(driver.Consumer):
             return
         if not self.flow_active:
             # A fetch that waited since before a rebalance may have taken what comes after the seek with it.
-            self._doubtful.update(records)
+            self._dropped.update(records)
             return
         generation = self.app.consumer_generation_id
         parts = []
@@ -115,10 +118,10 @@ class PollConsumer(driver.Consumer):
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             if tp.topic in self.poll_topics:
-                if self._is_ready(tp):
+                if self._may_read(tp):
                     parts.append((tp, await self._unread(tp, rows)))
                 else:  # it was when the fetch began
-                    self._doubtful.add(tp)
+                    self._dropped.add(tp)
                 continue
             for row in rows:
                 if self._is_stale(generation):
@@ -126,11 +129,15 @@ class PollConsumer(driver.Consumer):
                 yield tp, self._to_message(tp, row)
         for part in split(parts, MAX_RECORDS_PER_POLL):
             if not await self._wait_for_room(generation):
+                self._dropped.update(tp for tp, _ in parts)
                 return
             message = self._poll_message(part, generation)
             # The driver compares offsets with this and would note a gap; watermarks need neither.
             self._read_offset[message.tp] = message.offset
             yield message.tp, message
+
+    def _may_read(self, tp: Partition) -> bool:
+        return tp.topic not in self.poll_topics or (self._is_located and self._is_ready(tp))
 
     def _is_stale(self, generation: int) -> bool:
         return not self.flow_active or generation != self.app.consumer_generation_id
@@ -145,7 +152,10 @@ class PollConsumer(driver.Consumer):
         return not self._is_stale(generation)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - faust's signature
-        ready = {tp for tp in active_partitions if tp.topic not in self.poll_topics or self._is_ready(tp)}
+        ready = {tp for tp in active_partitions if self._may_read(tp)}
+        for tp in ready & self._dropped:  # not when rows come: a partition that has fallen quiet would wait for ever
+            self._dropped.discard(tp)
+            await self._rewind(tp, self.watermarks.expected(tp))
         if len(ready) < len(active_partitions):
             timeout = min(timeout, CLOSED_GATE_POLL_S)
         if not ready:  # asking for none would give records of all
@@ -154,9 +164,16 @@ class PollConsumer(driver.Consumer):
         return await super()._getmany(ready, timeout)
 
     async def perform_seek(self) -> None:
-        """Go back to the committed offsets; called when partitions were assigned, before the flow resumes."""
+        """Go back to the committed offsets; called when partitions were assigned, before the flow resumes.
+
+        Nothing is handed out before `on_located` has heard where partitions stand: what it restores would not know of
+        it. A rebalance may begin meanwhile, and Faust resumes the flow all the same; a seek of its own will follow.
+        """
+        revocations, self._is_located = self._revocations, False
         self._doubtful.update(self.assignment())  # before the seek: a fetch may return while it is under way
         await super().perform_seek()
+        if revocations != self._revocations:
+            return
         await self._notice_new_logs()
         committed = {tp: self._committed_offset.get(tp) for tp in self.assignment() if tp.topic in self.poll_topics}
         for tp, offset in committed.items():
@@ -165,6 +182,7 @@ class PollConsumer(driver.Consumer):
                 self.committed[tp] = offset
         if self._on_located is not None:
             await self._on_located(committed)
+        self._is_located = revocations == self._revocations
 
     async def _notice_new_logs(self) -> None:
         """Begin at the beginning where the group is ahead of the log: the topic was made again, or lost its records."""
@@ -264,6 +282,8 @@ class PollConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[Partition]) -> None:
         """Commit, then forget. The driver's part waits until all that is in flight is acknowledged."""
+        self._revocations += 1
+        self._is_located = False
         await super().on_partitions_revoked(revoked)
         self.watermarks.forget(revoked)
         for tp in revoked:

@@ -52,6 +52,10 @@ class Thread:
     async def seek_to_beginning(self, tp: TP) -> None:
         self.sought.append((tp, "beginning"))
 
+    async def getmany(self, active_partitions: set[TP], timeout_s: float) -> dict[TP, list[Row]]:
+        del active_partitions, timeout_s
+        return {}
+
 
 @pytest.fixture
 def consumer() -> Any:
@@ -127,7 +131,12 @@ def test_a_partition_is_read_again_once_only(consumer: Any) -> None:
     assert consumer._thread.sought == [(CALLS, 4)]
 
 
-def polled(consumer: Any, fetched: list[Row]) -> list[int]:
+def fetch(consumer: Any) -> None:
+    """Ask the driver for what there is: nothing."""
+    asyncio.new_event_loop().run_until_complete(consumer._getmany({CALLS}, 0.01))
+
+
+def polled(consumer: Any, fetched: list[Row], *, is_located: bool = True) -> list[int]:
     """Offsets that one poll hands out, of what the driver fetched."""
 
     async def wait_next_records(timeout_s: float) -> Any:
@@ -139,6 +148,7 @@ def polled(consumer: Any, fetched: list[Row]) -> list[int]:
         return [row.offset for message in messages for _, part in message.value.parts for row in part]
 
     consumer._wait_next_records = wait_next_records
+    consumer._is_located = is_located
     return asyncio.new_event_loop().run_until_complete(poll())
 
 
@@ -149,8 +159,8 @@ def test_what_comes_before_the_flow_resumes_is_read_again(consumer: Any) -> None
     assert polled(consumer, rows(4, 9)) == []
 
     consumer.flow_active = True
-    assert polled(consumer, rows(9, 12)) == []
-    assert consumer._thread.sought == [(CALLS, 4)]
+    fetch(consumer)
+    assert consumer._thread.sought == [(CALLS, 4)], "at once: the partition may have fallen quiet"
     assert polled(consumer, rows(4, 12)) == list(range(4, 12))
 
 
@@ -160,8 +170,20 @@ def test_what_was_fetched_before_the_partition_had_to_be_restored_is_read_again(
     consumer._is_ready = lambda _: False
     assert polled(consumer, rows(4, 9)) == []
 
+    fetch(consumer)
+    assert consumer._thread.sought == [], "not before it may be read"
     consumer._is_ready = lambda _: True
-    assert polled(consumer, rows(9, 12)) == []
+    fetch(consumer)
+    assert consumer._thread.sought == [(CALLS, 4)]
+
+
+def test_nothing_is_handed_out_before_it_is_known_where_partitions_stand(consumer: Any) -> None:
+    """A rebalance that begins while the one before is being finished resumes the flow all the same."""
+    consumer.watermarks.expect(CALLS, 4)
+    assert polled(consumer, rows(4, 9), is_located=False) == []
+
+    consumer._is_located = True
+    fetch(consumer)
     assert consumer._thread.sought == [(CALLS, 4)]
 
 

@@ -32,12 +32,12 @@ HEAD = (
 log = logging.getLogger("tests.faults.soak")
 
 
-def row(scenario: Scenario, found: Findings, commit: str) -> str:
+def row(scenario: Scenario, found: Findings, built: str) -> str:
     """One line of the table."""
     cells = [
         scenario.fault, f"{found.injected}", f"{found.events:,}", f"{found.in_flight}", f"{found.missing}",
         f"{found.contradicting}", f"{found.counts_wrong}", f"{found.repeated:,}", f"{found.late:,}",
-        f"{found.longest_gap_s:.1f} s", f"{found.recovery_s:.1f} s", commit,
+        f"{found.longest_gap_s:.1f} s", f"{found.recovery_s:.1f} s", built,
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |\n"
 
@@ -67,15 +67,14 @@ def machine() -> str:
     return f"Machine: {psutil.cpu_count()} cores of {model}, {memory:.0f} GiB, everything on it. Command: `make soak`."
 
 
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude", "*"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
+def commit() -> str:
+    """What runs: the commit, marked where files differ from it, the page with the table aside."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PAGE.relative_to(ROOT)}")
+    return _git("rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
 @contextlib.contextmanager
@@ -95,7 +94,7 @@ def main() -> int:
     logging.getLogger("tests.faults").setLevel(logging.INFO)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # the server that plays S3 tells every request
     WindowEngine.warm()
-    is_clean = True
+    is_clean, built = True, commit()
     with tempfile.TemporaryDirectory(prefix="soak-") as name, scenarios(Path(name)) as known:
         for number, scenario in enumerate(one for one in known if chosen.only in one.fault):
             log.info("%s, %s times", scenario.fault, scenario.times)
@@ -105,7 +104,7 @@ def main() -> int:
                 log.error("%s: %s", scenario.fault, failure)  # noqa: TRY400 - the sentence says it
                 is_clean = False
                 continue
-            write_row(row(scenario, found, _commit()), machine())
+            write_row(row(scenario, found, built), machine())
             is_clean &= not (found.missing or found.contradicting or found.counts_wrong)
     return 0 if is_clean else 1
 

@@ -104,7 +104,7 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error), clock=clock)
     durability = _make_durability(settings, app, pipeline, identity, lists)
     exchange = TrunkExchange(engine, redis, guard, lambda: durability.ready)
-    Ownership(CALL_EVENTS, durability.hand_over, durability.keep_only, health).follow(app)
+    Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, health).follow(app)
 
     publisher = _make_publisher(settings, ending)
     screening = _make_screening(settings, pipeline, durability, publisher, keeper, metrics)

@@ -64,8 +64,9 @@ class Durability:
             self._snapshots.taken if self._snapshots else None,
         )
 
-    async def keep_only(self, partitions: Collection[int]) -> None:
-        """Drop the state of all other partitions: somebody else counts there now."""
+    async def take_over(self, partitions: Collection[int]) -> None:
+        """Note what is ours now, and drop the state of all other partitions: somebody else counts there."""
+        self._recovery.expect(partitions)
         await self._state.keep_only(partitions)
 
     async def hand_over(self) -> None:

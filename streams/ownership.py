@@ -16,7 +16,7 @@ class Ownership:
     Args:
         topic: the topic whose partitions matter.
         hand_over: called when partitions are about to go, with their offsets committed.
-        keep_only: drops what was counted in all other partitions.
+        take_over: told which partitions are ours now; drops what was counted in all others.
         health: told about joining and leaving.
     """
 
@@ -24,12 +24,12 @@ class Ownership:
         self,
         topic: str,
         hand_over: Callable[[], Awaitable[None]],
-        keep_only: Callable[[Collection[int]], Awaitable[None]],
+        take_over: Callable[[Collection[int]], Awaitable[None]],
         health: Health,
     ) -> None:
         self._topic = topic
         self._hand_over = hand_over
-        self._keep_only = keep_only
+        self._take_over = take_over
         self._health = health
         self.partitions: frozenset[int] = frozenset()
 
@@ -48,7 +48,7 @@ class Ownership:
     async def _on_assigned(self, app: Any, assigned: Iterable[Any], **kwargs: Any) -> None:
         del app, kwargs
         self.partitions = frozenset(tp.partition for tp in assigned if tp.topic == self._topic)
-        await self._keep_only(self.partitions)
+        await self._take_over(self.partitions)
 
     async def _on_complete(self, app: Any, **kwargs: Any) -> None:
         del app, kwargs

@@ -8,7 +8,7 @@ committed offset is counted and judged again, and not published: it was when it 
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -109,6 +109,10 @@ class Recovery:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+
+    def expect(self, partitions: Collection[int]) -> None:
+        """Note which partitions were given to us: none is well before `begin` knows where it stands."""
+        self.unready = dict.fromkeys(partitions, RESTORING)
 
     async def begin(self, committed: Mapping[Any, int | None]) -> None:
         """Take the assignment: partitions with the group's committed offset, None where it has none."""

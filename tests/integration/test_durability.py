@@ -15,6 +15,7 @@ from faust.types import TP
 from detector.policy import Policy, Thresholds
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
+from streams.durability import Durability
 from streams.log_reader import LogReader
 from streams.pipeline import Pipeline
 from streams.publisher import partition_of
@@ -375,5 +376,19 @@ def test_a_hand_over_while_a_snapshot_waits_for_its_commit_hands_all_over(play: 
         assert all(store.candidates(IDENTITY, p, 1 << 60)[0].offset == committed[p] for p in log)
         assert member.snapshots.taken.failures == 0
         await taking
+
+    play(story)
+
+
+def test_a_partition_is_not_called_well_before_it_is_known_where_it_stands(play: Play, tmp_path: Path) -> None:
+    """Between the assignment and the look at the committed offsets nothing is restored yet."""
+
+    async def story(settings: Settings, log: dict[int, list[Any]]) -> None:
+        member = Member(settings, tmp_path / "snapshots", Group())
+        durability = Durability(member.state, member.recovery, member.snapshots)
+        await durability.take_over(log)
+        assert dict(durability.unready) == dict.fromkeys(log, "restoring")
+        await member.assign(*log)
+        assert dict(durability.unready) == {}
 
     play(story)

@@ -16,13 +16,13 @@ class World:
     def __init__(self) -> None:
         self.done: list[tuple[str, frozenset[int]]] = []
         self.health = Health(30.0)
-        self.ownership = Ownership("calls", self.hand_over, self.keep_only, self.health)
+        self.ownership = Ownership("calls", self.hand_over, self.take_over, self.health)
 
     async def hand_over(self) -> None:
         self.done.append(("handed over", self.ownership.partitions))
 
-    async def keep_only(self, partitions: Collection[int]) -> None:
-        self.done.append(("kept only", frozenset(partitions)))
+    async def take_over(self, partitions: Collection[int]) -> None:
+        self.done.append(("took over", frozenset(partitions)))
 
     def revoked(self, *partitions: int) -> None:
         asyncio.run(self.ownership._on_revoked(None, {TP("calls", p) for p in partitions}))
@@ -43,7 +43,7 @@ def test_state_is_handed_over_while_the_partitions_are_still_ours() -> None:
     world.assigned(0, 1, 2)
     world.revoked(0, 1, 2)
 
-    assert world.done == [("kept only", frozenset({0, 1, 2})), ("handed over", frozenset({0, 1, 2}))]
+    assert world.done == [("took over", frozenset({0, 1, 2})), ("handed over", frozenset({0, 1, 2}))]
     assert world.ownership.partitions == frozenset()
     assert world.status == "joining"
 
@@ -54,6 +54,6 @@ def test_what_went_to_somebody_else_is_not_kept() -> None:
     world.revoked(0, 1, 2)
     world.assigned(0, 2, 5)
 
-    assert world.done[-1] == ("kept only", frozenset({0, 2, 5}))
+    assert world.done[-1] == ("took over", frozenset({0, 2, 5}))
     assert world.ownership.partitions == {0, 2, 5}
     assert world.status == "standby"

@@ -12,7 +12,6 @@ from streams.topics import CALL_EVENTS
 from tests.faults.disk import SmallDisk
 from tests.faults.object_store import ObjectStore
 from tests.faults.stage import SESSION_TIMEOUT_S, Stage
-from tests.faults.traffic import WARM_UP_S
 from tests.processes import wait_until
 
 INSTANTS_S = (0.2, 3.0)
@@ -185,4 +184,4 @@ def overload(on: Stage, chance: random.Random, rate: float, seconds: float) -> N
     """More calls than the workers can decide."""
     _at_a_random_instant(chance)
     with on.fault(), on.burst(rate):
-        time.sleep(WARM_UP_S + seconds)
+        time.sleep(seconds)

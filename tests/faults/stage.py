@@ -86,6 +86,7 @@ class Stage:
         """Publish so many events a second more while the block runs; they count like the others."""
         more = Traffic(self.broker.bootstrap, rate=rate, seed=self.plan.seed + 1)
         more.start()
+        wait_until(lambda: bool(more.sent), "the burst begins", timeout_s=START_TIMEOUT_S)
         yield
         more.stop()
         self.traffic.sent.extend(more.sent)

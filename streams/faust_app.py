@@ -51,6 +51,7 @@ def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
         # another port is handed its old assignment, finds the old address in it, and never gets going.
         canonical_url="http://robocall-worker",
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=30_000,  # how soon new partitions are noticed
         processing_guarantee=ProcessingGuarantee.AT_LEAST_ONCE,
         producer_request_timeout=REQUEST_TIMEOUT_S,
         topic_allow_declare=False,  # `robocall topics create` does it, with the right partitions and retention

@@ -62,6 +62,17 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
             except TimeoutError:
                 log.warning("the group was not left, its broker is away")
 
+    def watch_partitions(self) -> None:
+        """Have new partitions noticed; call it whenever partitions were assigned.
+
+        aiokafka watches only in the member that made the assignment; when static members come back nobody makes one.
+        """
+        consumer = self._ensure_consumer()
+        coordinator = consumer._coordinator  # noqa: SLF001 - no public way to any of this
+        if coordinator._group_subscription is None:  # noqa: SLF001
+            coordinator._group_subscription = frozenset(consumer.subscription())  # noqa: SLF001
+            coordinator._metadata_snapshot = coordinator._get_metadata_snapshot()  # noqa: SLF001
+
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         consumer = self._ensure_consumer()
         assigned = self.assignment()

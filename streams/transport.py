@@ -72,6 +72,7 @@ class PollConsumer(driver.Consumer):
     """
 
     logger = logging.getLogger("mode")
+    _thread: MainLoopConsumer
 
     def __init__(
         self,
@@ -175,6 +176,7 @@ class PollConsumer(driver.Consumer):
         if revocations != self._revocations:
             return
         await self._notice_new_logs()
+        self._thread.watch_partitions()
         committed = {tp: self._committed_offset.get(tp) for tp in self.assignment() if tp.topic in self.poll_topics}
         for tp, offset in committed.items():
             if offset is not None:

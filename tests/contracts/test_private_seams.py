@@ -12,7 +12,7 @@ import mode
 import pytest
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.consumer import AIOKafkaConsumer
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.group_coordinator import BaseCoordinator, GroupCoordinator
 from aiokafka.partitioner import DefaultPartitioner, murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.sender import SendProduceReqHandler
@@ -198,3 +198,11 @@ def test_revoked_partitions_are_committed_before_they_are_forgotten() -> None:
     source: Any = inspect.getsource(App._on_partitions_revoked)
     assert source.index("stop_flow") < source.index("_consumer_wait_empty")
     assert "await T(self._on_partitions_revoked" in inspect.getsource(consumer.Consumer.on_partitions_revoked)
+
+
+def test_a_member_without_a_group_subscription_watches_no_partitions() -> None:
+    """What `watch_partitions` sets is what the listener of the metadata looks at."""
+    source = inspect.getsource(BaseCoordinator)
+    assert "and self._group_subscription is not None" in source
+    assert "metadata_snapshot = self._get_metadata_snapshot()" in source
+    assert "for topic in self._group_subscription" in source

@@ -10,6 +10,7 @@ log never keeps a call from being decided.
 import contextlib
 import hashlib
 import logging
+import os
 import secrets
 import sys
 import time
@@ -64,6 +65,18 @@ class Lines(logging.StreamHandler[TextIO]):
             return
         with contextlib.suppress(OSError, ValueError):
             self.stream.write(f"a log line of {record.name} could not be made ({type(error).__name__})\n")
+
+
+def let_go() -> None:
+    """Give up what the standard streams could not write: Python tries again at its exit, and makes status 120 of it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 class Seldom(logging.Filter):

@@ -93,4 +93,8 @@ def worker(web_port: int | None, mode: str | None) -> None:
     logging.configure(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
-    sys.exit(run_worker(settings))
+    try:
+        status = run_worker(settings)
+    finally:
+        logging.let_go()
+    sys.exit(status)

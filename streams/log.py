@@ -7,6 +7,7 @@ A line that cannot be written, because the disk is full or nobody reads the pipe
 log never keeps a call from being decided.
 """
 
+import atexit
 import contextlib
 import hashlib
 import logging
@@ -67,7 +68,7 @@ class Lines(logging.StreamHandler[TextIO]):
             self.stream.write(f"a log line of {record.name} could not be made ({type(error).__name__})\n")
 
 
-def let_go() -> None:
+def _let_go() -> None:
     """Give up what the standard streams could not write: Python tries again at its exit, and makes status 120 of it."""
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -113,6 +114,7 @@ def configure(level: str, style: Literal["auto", "json", "console"] = "auto") ->
         level: `debug`, `info`, `warning` or `error`; libraries below us are kept at `warning` unless it is `debug`.
         style: `auto` writes text when standard error is a terminal and JSON otherwise.
     """
+    atexit.register(_let_go)
     # Tracebacks are written without the values of variables: those are call events, with phone numbers in them.
     is_console = style == "console" or (style == "auto" and sys.stderr is not None and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [

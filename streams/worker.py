@@ -93,8 +93,4 @@ def worker(web_port: int | None, mode: str | None) -> None:
     logging.configure(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
-    try:
-        status = run_worker(settings)
-    finally:
-        logging.let_go()
-    sys.exit(status)
+    sys.exit(run_worker(settings))

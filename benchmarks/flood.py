@@ -58,7 +58,9 @@ class Flood:
         step, place = 2_654_435_761, self._random.randrange(1 << 32)
         for made in range(numbers):
             place = (place + step) % (1 << 32)
-            self._publish(f"+1{2_000_000_000 + place}")
+            caller = f"+1{2_000_000_000 + place}"
+            if caller not in self.calls:
+                self._publish(caller)
             if made % FLOOD_PER_BUSY == 0:
                 number = self._busy[made // FLOOD_PER_BUSY % len(self._busy)]
                 self.calls[number] += 1

@@ -4,7 +4,7 @@ Each field carries its meaning, its SIP source and its bounds as metadata; the w
 AsyncAPI document and the page for switch vendors are generated from it. Times are integers, epoch milliseconds UTC.
 """
 
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -165,8 +165,3 @@ class Feedback:
 
 
 CallEvent = CallSetup | CallEnd
-
-
-def required_fields(event_type: type[Any]) -> tuple[str, ...]:
-    """Names of the fields that a record of this type must have, in contract order."""
-    return tuple(f.name for f in fields(event_type) if f.default is MISSING)

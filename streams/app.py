@@ -24,7 +24,7 @@ from streams.kafka_client import client_settings
 from streams.list_sync import ListSync
 from streams.log import NumberDigest
 from streams.log_reader import LogReader
-from streams.metrics import Metrics, Sources
+from streams.metrics import Metrics, ScrapeTime, Sources
 from streams.model_metrics import ModelMetrics
 from streams.model_switch import ModelSwitch
 from streams.ownership import Ownership
@@ -84,22 +84,7 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     feedback = FeedbackCounts(now_ms)
     keeper = DecisionWriter(redis, guard)
 
-    metrics = Metrics(
-        Sources(
-            lag=lambda: _lag(app),
-            tracked=engine.tracked,
-            evictions=engine.evictions,
-            trunk_view=lambda: exchange.trunk_view,
-            versions=lambda: screener.versions,
-            # Made below, and asked only when somebody looks.
-            durability=lambda: durability.figures(),  # noqa: PLW0108
-            outage_s=lambda: publisher.outage_s(),  # noqa: PLW0108
-            unpublished=lambda: publisher.waiting(),  # noqa: PLW0108
-        )
-    )
-    metrics.registry.register(
-        ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
-    )
+    metrics = Metrics()
     clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
     pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error), clock=clock)
     durability = _make_durability(settings, app, pipeline, identity, lists)
@@ -113,12 +98,33 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     def verdict() -> Verdict:
         return health.observe(app.consumer.progress(), time.monotonic(), durability.unready.values())
 
+    metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher)))
+    metrics.registry.register(
+        ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
+    )
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback)
     runs = (exchange, lists, keeper, switch, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
     jobs.append(("watch", lambda: _watch(verdict)))
     return Assembly(app, [publisher, Background(jobs)], screener)
+
+
+def _make_sources(
+    app: Any, screener: Screener, exchange: TrunkExchange, durability: Durability, publisher: Publisher
+) -> Sources:
+    """Where a scrape reads what nobody counts."""
+    engine: Any = screener.engine
+    return Sources(
+        lag=lambda: _lag(app),
+        tracked=engine.tracked,
+        evictions=engine.evictions,
+        trunk_view=lambda: exchange.trunk_view,
+        versions=lambda: screener.versions,
+        durability=durability.figures,
+        outage_s=publisher.outage_s,
+        unpublished=publisher.waiting,
+    )
 
 
 def _make_durability(settings: Settings, app: Any, pipeline: Pipeline, identity: str, lists: ListSync) -> Durability:

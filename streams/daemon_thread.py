@@ -22,7 +22,6 @@ class DaemonThread:
         self._calls: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Callable[[], Any]]]
         self._calls = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._has_started = False
 
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a call there and return what it returns; it goes on to its end even when this is cancelled."""
@@ -30,8 +29,7 @@ class DaemonThread:
 
     def post(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[R]":
         """Have a call run there after those before it; nobody needs to wait for it."""
-        if not self._has_started:
-            self._has_started = True
+        if self._thread.ident is None:
             self._thread.start()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[R] = loop.create_future()

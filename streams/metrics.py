@@ -72,13 +72,14 @@ class BatchHistogram(Collector):
         yield family
 
 
-class _ScrapeTime(Collector):
-    """Gauges that are read from their source when somebody asks."""
+class ScrapeTime(Collector):
+    """Gauges that are read from their source when somebody asks; goes into `Metrics.registry`."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
+        """Give all families for a scrape."""
         source = self._sources
         lag = GaugeMetricFamily("robocall_lag_records", "Unread call events.", labels=("partition",))
         for partition, records in sorted(source.lag().items()):
@@ -143,9 +144,13 @@ def _durability(figures: Figures) -> Iterator[Metric]:
 
 
 class Metrics:
-    """Everything that a worker counts. Safe to read from another thread; written from the event loop only."""
+    """Everything that a worker counts. Safe to read from another thread; written from the event loop only.
 
-    def __init__(self, sources: Sources) -> None:
+    Attributes:
+        registry: takes further collectors, for what others know.
+    """
+
+    def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._events = self._counter("events", "Call events read.", "type")
         self._decisions = self._counter("decisions", "Decisions published.", "action", "decided_by", "mode")
@@ -168,7 +173,6 @@ class Metrics:
             LATENCY_BUCKETS_S,
         )
         self._batches = self._histogram("robocall_batch_events", "Events screened in one go.", BATCH_BUCKETS)
-        self.registry.register(_ScrapeTime(sources))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
 

@@ -172,20 +172,17 @@ class Snapshots:
         self._longest_s = time.perf_counter() - started_s
         files = {p: (self._path(p), self._header(p, offset, generation)) for p, offset in copy.positions.items()}
         writers: dict[int, SnapshotWriter] = {}
-        is_whole = False
+        finished: list[tuple[Path, Header]] = []
         try:
             await self._thread.run(self._open, copy, files, writers)
-            is_whole = await self._fill(copy.sweep, writers, generation, is_urgent=is_urgent)
-            if is_whole:
+            if await self._fill(copy.sweep, writers, generation, is_urgent=is_urgent):
                 self.taken.size_bytes = sum(await self._thread.run(_close, writers))
-        except BaseException:
-            is_whole = False
-            raise
+                finished = list(files.values())
         finally:
-            if not is_whole:
+            if not finished:
                 copy.sweep.abandon()
                 self._thread.post(_abandon, writers)
-        return list(files.values()) if is_whole else []
+        return finished
 
     async def _fill(
         self, sweep: Sweep, writers: dict[int, SnapshotWriter], generation: int, *, is_urgent: bool

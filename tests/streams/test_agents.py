@@ -17,9 +17,8 @@ from detector.standing import StandingDecision
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.agents import CallScreening, entity_record
-from streams.durability import Figures
 from streams.log import NumberDigest
-from streams.metrics import Metrics, Sources
+from streams.metrics import Metrics
 from streams.outbox import Perishable, Record
 from streams.pipeline import Pipeline
 from streams.publisher import Delivery
@@ -90,18 +89,7 @@ class World:
         self.pipeline = Pipeline(self.screener, seed=settings.hash_seed, on_failure=self.failures.append, clock=clock)
         self.topics = Topics()
         self.keeper = Keeper()
-        self.metrics = Metrics(
-            Sources(
-                lag=dict,
-                tracked=dict,
-                evictions=dict,
-                trunk_view=lambda: "local",
-                versions=lambda: self.screener.versions,
-                durability=lambda: Figures(0, 0, 0, 0.0, None),
-                outage_s=float,
-                unpublished=int,
-            )
-        )
+        self.metrics = Metrics()
         self.screening = CallScreening(
             self.pipeline,
             self.topics,

@@ -17,7 +17,7 @@ from detector.decisions import Versions
 from streams import model_metrics
 from streams.cli import COMMANDS, robocall
 from streams.durability import Figures
-from streams.metrics import Metrics, Sources
+from streams.metrics import Metrics, ScrapeTime, Sources
 from streams.settings import load_settings, unknown_keys
 from streams.snapshots import Taken
 
@@ -46,7 +46,9 @@ def metric_names() -> set[str]:
         outage_s=lambda: 0.0,
         unpublished=lambda: 0,
     )
-    exported = {name for family in Metrics(sources).registry.collect() for name in names_of(family)}
+    registry = Metrics().registry
+    registry.register(ScrapeTime(sources))
+    exported = {name for family in registry.collect() for name in names_of(family)}
     return exported | {model_metrics.ALARM}
 
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detector.decisions import Versions
 from streams.durability import Figures
-from streams.metrics import LATENCY_BUCKETS_S, BatchHistogram, Metrics, Sources
+from streams.metrics import LATENCY_BUCKETS_S, BatchHistogram, Metrics, ScrapeTime, Sources
 from streams.snapshots import Taken
 
 NOW_MS = 1_700_000_000_000
@@ -17,18 +17,19 @@ NOW_MS = 1_700_000_000_000
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(
-        Sources(
-            lag=lambda: {0: 5, 11: 0},
-            tracked=lambda: {"number": 7},
-            evictions=lambda: {"number": 2},
-            trunk_view=lambda: "local",
-            versions=lambda: Versions("gbt-1", "p1-2", "f1-3"),
-            durability=lambda: Figures(3, 1, 2, 0.25, Taken(published=9, size_bytes=12, last_ms=1_500)),
-            outage_s=lambda: 1.5,
-            unpublished=lambda: 4,
-        )
+    found = Metrics()
+    sources = Sources(
+        lag=lambda: {0: 5, 11: 0},
+        tracked=lambda: {"number": 7},
+        evictions=lambda: {"number": 2},
+        trunk_view=lambda: "local",
+        versions=lambda: Versions("gbt-1", "p1-2", "f1-3"),
+        durability=lambda: Figures(3, 1, 2, 0.25, Taken(published=9, size_bytes=12, last_ms=1_500)),
+        outage_s=lambda: 1.5,
+        unpublished=lambda: 4,
     )
+    found.registry.register(ScrapeTime(sources))
+    return found
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:

@@ -1,48 +1,24 @@
 """A worker tells of its models: the shadow's disagreements, drift, feedback, and the alarms that doctor explains."""
 
 import json
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
-from redis import Redis
 
 from detector.features import FEATURE_SCHEMA_ID
 from models.artifact import load
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
-from streams.store import ACTIVE_MODEL, SHADOW_MODEL
 from streams.topics import CALL_FEEDBACK
 from tests.integration.test_worker_kafka import is_ready, produce
-from tests.processes import PATIENT, Worker, robocall, wait_until, workers
-from tests.streams.small_model import save_small_model
+from tests.processes import Worker, robocall, wait_until, workers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
 
 CALLING = "+12025550123"
 EVENTS = 12_000
-
-
-@pytest.fixture
-def environment(
-    kafka_bootstrap: str, redis_url: str, fresh_topics: Callable[..., list[str]], tmp_path: Path
-) -> dict[str, str]:
-    """A worker that runs `first`, and a registry beside it that has `second` too."""
-    fresh_topics(12)
-    for seed, name in ((1, "first"), (2, "second")):
-        save_small_model(tmp_path / "models" / name, seed=seed)
-    with Redis.from_url(redis_url) as client:
-        client.delete(ACTIVE_MODEL, SHADOW_MODEL)
-    return {
-        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "ROBOCALL_REDIS_URL": redis_url,
-        "ROBOCALL_MODEL_DIR": str(tmp_path / "models" / "first"),
-        "ROBOCALL_CONSUMER_GROUP": f"watch-{time.time_ns()}",
-        **PATIENT,
-    }
 
 
 def metrics(worker: Worker) -> str:
@@ -59,7 +35,7 @@ def report(bootstrap: str) -> None:
 
 
 def test_a_worker_tells_of_shadow_drift_and_feedback(
-    kafka_bootstrap: str, environment: dict[str, str], tmp_path: Path
+    kafka_bootstrap: str, two_models: dict[str, str], tmp_path: Path
 ) -> None:
     """Generated traffic is nothing like the rows of a small model: doctor says so, and what to do."""
     second = load(tmp_path / "models" / "second", schema_id=FEATURE_SCHEMA_ID).version
@@ -74,17 +50,17 @@ def test_a_worker_tells_of_shadow_drift_and_feedback(
         report(kafka_bootstrap)
         return "robocall_feedback_total{" in metrics(worker)
 
-    with workers(1, environment, tmp_path) as running:
+    with workers(1, two_models, tmp_path) as running:
         (worker,) = running
         wait_until(lambda: is_ready(running), "partitions assigned", timeout_s=240)
-        robocall("models", "shadow", second, environment=environment)
+        robocall("models", "shadow", second, environment=two_models)
         wait_until(lambda: "robocall_shadow_calls_total" in metrics(worker), "the shadow is in place")
         produce(kafka_bootstrap, lines)
         alarm = 'robocall_model_alarm{alarm="features"} 1.0'
         wait_until(lambda: alarm in metrics(worker), "drift is seen")
         wait_until(is_heard, "the report is heard")
         page = metrics(worker)
-        found = robocall("doctor", "--json", environment=environment | {"ROBOCALL_WEB_PORT": str(worker.port)})
+        found = robocall("doctor", "--json", environment=two_models | {"ROBOCALL_WEB_PORT": str(worker.port)})
 
     both_allow = f'robocall_shadow_calls_total{{active="allow",model_version="{second}",shadow="allow"}}'
     (line,) = [line for line in page.splitlines() if line.startswith(both_allow)]

@@ -1,49 +1,26 @@
 """A model is promoted while calls come in: each is answered once, by the old model or by the new one."""
 
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from detector.features import FEATURE_SCHEMA_ID
 from models.artifact import load
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
-from streams.store import ACTIVE_MODEL, SHADOW_MODEL
 from streams.topics import CALL_DECISIONS
 from tests.integration.test_worker_kafka import Reader, is_ready, produce, setups
-from tests.processes import PATIENT, robocall, wait_until, workers
+from tests.processes import robocall, wait_until, workers
 from tests.streams.small_evaluation import save_small_evaluation
-from tests.streams.small_model import save_small_model
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
 
 EVENTS_PER_PORTION = 50
 PAUSE_S = 0.02
-
-
-@pytest.fixture
-def environment(
-    kafka_bootstrap: str, redis_url: str, fresh_topics: Callable[..., list[str]], tmp_path: Path
-) -> dict[str, str]:
-    """A worker that runs `first`, and a registry beside it that has `second` too."""
-    fresh_topics(12)
-    for seed, name in ((1, "first"), (2, "second")):
-        save_small_model(tmp_path / "models" / name, seed=seed)
-    with Redis.from_url(redis_url) as client:
-        client.delete(ACTIVE_MODEL, SHADOW_MODEL)
-    return {
-        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "ROBOCALL_REDIS_URL": redis_url,
-        "ROBOCALL_MODEL_DIR": str(tmp_path / "models" / "first"),
-        "ROBOCALL_CONSUMER_GROUP": f"promotion-{time.time_ns()}",
-        **PATIENT,
-    }
 
 
 @contextmanager
@@ -72,7 +49,7 @@ def feed(bootstrap: str) -> Iterator[list[bytes]]:
 
 
 def test_a_promotion_and_a_rollback_under_load_lose_no_call(
-    kafka_bootstrap: str, environment: dict[str, str], tmp_path: Path
+    kafka_bootstrap: str, two_models: dict[str, str], tmp_path: Path
 ) -> None:
     """First, second, first again: three stretches of decisions that do not overlap, and none twice or missing."""
     first, second = (
@@ -87,13 +64,13 @@ def test_a_promotion_and_a_rollback_under_load_lose_no_call(
             for _, record in decisions.read()
         )
 
-    with workers(1, environment, tmp_path) as running:
+    with workers(1, two_models, tmp_path) as running:
         wait_until(lambda: is_ready(running), "partitions assigned", timeout_s=240)
         with feed(kafka_bootstrap) as sent:
             wait_until(lambda: decided_by(first) > 0, "the first model decides")
-            robocall("models", "promote", second, *evaluation, environment=environment)
+            robocall("models", "promote", second, *evaluation, environment=two_models)
             wait_until(lambda: decided_by(second) > 0, "the second model decides")
-            robocall("models", "rollback", environment=environment)
+            robocall("models", "rollback", environment=two_models)
             promoted_ms = max(r["decided_time_ms"] for _, r in decisions.records if r["model_version"] == second)
             wait_until(lambda: decided_by(first, promoted_ms) > 0, "the first model decides again")
         wanted = setups(sent)

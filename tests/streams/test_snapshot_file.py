@@ -26,18 +26,8 @@ from streams.snapshot_format import FORMAT, LENGTH, PREAMBLE, TAIL_BYTES, Header
 from tests.detector.test_windows import histories
 from tests.detector.test_windows_sweep import ROOMY, batch_of, gaps, rows_of, swept
 from tests.detector.test_windows_sweep import assert_same as assert_same_rows
+from tests.streams.snapshot_case import HEADER
 
-HEADER = Header(
-    topic="call-events",
-    partition=3,
-    offset=12_345,
-    generation=7,
-    created_ms=1_760_000_000_000,
-    layout="layout-a",
-    feature_schema="schema-a",
-    partitions=12,
-    instance="worker-1",
-)
 NAMES = {1: "t-1", -(2**63): "trunk é", 2**63 - 1: "t-2"}
 MEMORY = b"memory of the policy"
 

@@ -20,19 +20,9 @@ from streams.snapshot_errors import SnapshotStoreError
 from streams.snapshot_format import Header
 from streams.snapshot_places import ABANDONED_S
 from streams.snapshot_store import Entry, SnapshotStore
+from tests.streams.snapshot_case import HEADER
 
 BUCKET = "snapshots"
-HEADER = Header(
-    topic="call-events",
-    partition=3,
-    offset=100,
-    generation=7,
-    created_ms=1_760_000_000_000,
-    layout="layout-a",
-    feature_schema="schema-a",
-    partitions=12,
-    instance="worker-1",
-)
 
 
 def at(offset: int, generation: int = 7, *, topic: str = "call-events", partition: int = 3) -> Header:

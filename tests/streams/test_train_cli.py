@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -13,6 +11,7 @@ from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.artifact import load
 from models.worlds import after, held_out_worlds
 from streams.train_cli import evaluate, train
+from tests.streams.small_evaluation import save_labelled
 
 N_CALLS = 4_000
 
@@ -25,19 +24,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     is_robocall = np.arange(N_CALLS) % 10 == 0
     matrix = random.normal(size=(N_CALLS, len(FEATURE_NAMES))).astype(np.float32)
     matrix[is_robocall, 3] += 4
-    columns = {
-        "call_id": [f"call{index}" for index in range(N_CALLS)],
-        "setup_time_ms": pa.array(range(N_CALLS), pa.int64()),
-        "calling_number": [f"+1{index}" for index in range(N_CALLS)],
-        **{name: matrix[:, index] for index, name in enumerate(FEATURE_NAMES)},
-    }
-    pq.write_table(pa.table(columns), folder / "features.parquet")
-    lines = [
-        f"call{index},robocall,campaign{index // 100},flood" if hit else f"call{index},legitimate,,person"
-        for index, hit in enumerate(is_robocall)
-    ]
-    (folder / "labels.csv").write_text("\n".join(["call_id,label,campaign,kind", *lines]) + "\n")
-    return folder / "features.parquet", folder / "labels.csv"
+    return save_labelled(folder, matrix, is_robocall, calls_per_campaign=100)
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,10 @@ class ObjectStore:
                 return
             Path(place).parent.mkdir(parents=True, exist_ok=True)
             unfinished = Path(f"{place}.{os.getpid()}{PART}")
-            unfinished.write_bytes(content)
+            with unfinished.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
             unfinished.replace(place)
 
     def _path(self, path: str) -> str:

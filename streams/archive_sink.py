@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from streams.archive_files import ArchiveFile, ArchiveStore, ArchiveUnusable, day_of
@@ -22,7 +22,7 @@ from streams.archive_numbers import NumberKey
 from streams.archive_schema import SCHEMAS, Record, schema_id, to_rows
 from streams.archive_settings import ARCHIVED, ArchiveSettings
 from streams.errors import ClusterRefused, KafkaUnreachable
-from streams.kafka_client import client_settings
+from streams.kafka_client import make_consumer
 from streams.settings import Settings
 
 POLL_MS = 200
@@ -130,8 +130,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
         self._changes = 0  # how often partitions came or went
         self._failure: Exception | None = None
         self.tally = Tally()
-        self._consumer = AIOKafkaConsumer(
-            **client_settings(settings),
+        self._consumer = make_consumer(
+            settings,
             group_id=archive.consumer_group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -11,13 +11,12 @@ from typing import Any
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
 from detector.decisions import Action, Decision, Step
 from detector.errors import RobocallError
 from detector.events import Feedback, Verdict
-from streams.kafka_client import client_settings, require_topics
+from streams.kafka_client import make_consumer, require_topics
 from streams.records import DECISION_DECODER, FEEDBACK_DECODER
 from streams.settings import Settings
 from streams.store import Guard, decision_key, number_key
@@ -120,14 +119,14 @@ class FeedbackReader:
         if not await self._topic_exists():
             await asyncio.sleep(MISSING_PAUSE_S)
             return
-        consumer: Any = AIOKafkaConsumer(
+        consumer = make_consumer(
+            self._settings,
             CALL_FEEDBACK,
             group_id=f"{self._settings.consumer_group}-feedback",
             auto_offset_reset="latest",
             max_poll_records=RECORDS_PER_POLL,
             fetch_max_bytes=MAX_FETCH_BYTES,
             max_partition_fetch_bytes=MAX_FETCH_BYTES,
-            **client_settings(self._settings),
         )
         try:
             await consumer.start()

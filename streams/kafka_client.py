@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import structlog
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection, CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError
@@ -103,6 +104,19 @@ def keep_metadata_coming(client: Any) -> None:
             await asyncio.sleep(AGAIN_S)
 
     client._md_synchronizer = keep  # noqa: SLF001
+
+
+def make_consumer(settings: Settings, *topics: str, **options: Any) -> Any:
+    """Make an `aiokafka.AIOKafkaConsumer` that outlives whatever its brokers do; it has still to be started.
+
+    Args:
+        settings: how the brokers are spoken to.
+        topics: subscribed to.
+        options: of aiokafka.
+    """
+    consumer = AIOKafkaConsumer(*topics, **client_settings(settings), **options)
+    keep_metadata_coming(consumer._client)  # noqa: SLF001 - no public way to reach it
+    return consumer
 
 
 async def require_topics(settings: Settings, topics: Iterable[str]) -> None:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
-from streams.kafka_client import client_settings, keep_metadata_coming
+from streams.kafka_client import make_consumer
 from streams.settings import Settings
 
 MAX_RECORDS_PER_READ = 2_048
@@ -27,19 +27,18 @@ class LogReader:
 
     def __init__(self, settings: Settings, topic: str) -> None:
         self._topic = topic
-        self._settings = client_settings(settings)
+        self._settings = settings
         self._consumer: Any = None
 
     async def __aenter__(self) -> Self:
         """Connect."""
-        self._consumer = AIOKafkaConsumer(
-            **self._settings,
+        self._consumer = make_consumer(
+            self._settings,
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_bytes=MAX_FETCH_BYTES,
         )
-        keep_metadata_coming(self._consumer._client)  # noqa: SLF001 - no public way to it
         try:
             await self._consumer.start()
         except BaseException:

@@ -16,6 +16,7 @@ class Figures:
     Attributes:
         ready: partitions whose calls are decided.
         unready: assigned partitions that are still being restored or warmed up.
+        assignments: how often the group gave this worker partitions, since the start; above 1 it was a rebalance.
         warm_starts: partitions that began without a usable snapshot, since the start.
         restored_s: seconds that the latest restoration took.
         taken: about snapshots, None where there are none.
@@ -23,6 +24,7 @@ class Figures:
 
     ready: int
     unready: int
+    assignments: int
     warm_starts: int
     restored_s: float
     taken: Taken | None
@@ -59,6 +61,7 @@ class Durability:
         return Figures(
             len(recovery.ready),
             len(recovery.unready),
+            recovery.assignments,
             recovery.warm_starts,
             recovery.restored_s,
             self._snapshots.taken if self._snapshots else None,

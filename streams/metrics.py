@@ -119,6 +119,9 @@ def _durability(figures: Figures) -> Iterator[Metric]:
     partitions.add_metric(("unready",), figures.unready)
     yield partitions
     yield CounterMetricFamily(
+        "robocall_assignments", "Times that the group gave this worker partitions.", value=figures.assignments
+    )
+    yield CounterMetricFamily(
         "robocall_warm_starts", "Partitions that began without a usable snapshot.", value=figures.warm_starts
     )
     yield GaugeMetricFamily(

@@ -92,6 +92,8 @@ class Recovery:
         """Partitions whose state is where the group stands, or was when they were given to us."""
         self.unready: dict[int, str] = {}
         """What is being done about each other assigned partition: `restoring` or `warming`."""
+        self.assignments = 0
+        """How often the group gave us partitions."""
         self.warm_starts = 0
         """Partitions that began without a usable snapshot."""
         self.restored_s = 0.0
@@ -112,6 +114,7 @@ class Recovery:
 
     def expect(self, partitions: Collection[int]) -> None:
         """Note which partitions were given to us: none is well before `begin` knows where it stands."""
+        self.assignments += 1
         self.unready = dict.fromkeys(partitions, RESTORING)
 
     async def begin(self, committed: Mapping[Any, int | None]) -> None:

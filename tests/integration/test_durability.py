@@ -26,7 +26,7 @@ from streams.snapshot_store import Entry, SnapshotStore
 from streams.snapshots import SnapshotLimits, Snapshots
 from streams.topics import CALL_EVENTS
 from streams.worker_state import WorkerState
-from tests.window_rows import different, rows_of
+from tests.window_rows import differences, rows_of
 
 pytestmark = pytest.mark.kafka
 
@@ -197,7 +197,7 @@ def test_a_new_owner_counts_as_if_it_had_been_there_from_the_beginning(play: Pla
         for partition in log:
             assert second.state.positions[partition] == group.committed[partition]
             assert len(first.rows(partition)) > 1_000
-            assert different(first.rows(partition), second.rows(partition)) == 0
+            assert differences(first.rows(partition), second.rows(partition)) == []
             assert first.memory(partition) == second.memory(partition)
         assert any(first.memory(partition).held for partition in log), "the story needs numbers that are held"
         assert not first.failures
@@ -217,7 +217,7 @@ def test_a_hand_over_leaves_nothing_to_catch_up_with(play: Play, tmp_path: Path)
 
         second = Member(settings, tmp_path / "snapshots", group)
         await second.assign(0)
-        assert different(first.rows(0), second.rows(0)) == 0
+        assert differences(first.rows(0), second.rows(0)) == []
         assert second.rows(1) == {}
 
     play(story)
@@ -262,11 +262,11 @@ def test_state_ahead_of_the_group_is_dropped_and_state_behind_it_catches_up(play
 
         await member.assign(0, 1)
 
-        assert different(member.rows(0), reference[0]) == 0
+        assert differences(member.rows(0), reference[0]) == []
         other = Member(settings, tmp_path / "none", group)
         other.recovery.ready.update(log)
         other.decide(log[1][:later])
-        assert different(member.rows(1), other.rows(1)) == 0
+        assert differences(member.rows(1), other.rows(1)) == []
 
     play(story)
 
@@ -287,7 +287,7 @@ def test_a_damaged_snapshot_is_passed_over_for_the_one_before(play: Play, tmp_pa
         second = Member(settings, tmp_path / "snapshots", group)
         await second.assign(0, 1)
 
-        assert different(first.rows(0), second.rows(0)) == 0
+        assert differences(first.rows(0), second.rows(0)) == []
         assert second.recovery.warm_starts == 0
 
     play(story)
@@ -305,7 +305,7 @@ def test_without_a_snapshot_the_recent_past_is_counted_and_said(play: Play, tmp_
         reference = Member(settings, tmp_path / "none", Group())
         rows = log[0][-700:]
         reference.decide(rows)
-        assert different(member.rows(0), reference.rows(0)) == 0
+        assert differences(member.rows(0), reference.rows(0)) == []
 
     play(story)
 

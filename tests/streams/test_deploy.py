@@ -42,7 +42,7 @@ def metric_names() -> set[str]:
         evictions=dict,
         trunk_view=lambda: "local",
         versions=lambda: versions,
-        durability=lambda: Figures(0, 0, 0, 0.0, Taken()),
+        durability=lambda: Figures(0, 0, 0, 0, 0.0, Taken()),
         outage_s=lambda: 0.0,
         unpublished=lambda: 0,
     )

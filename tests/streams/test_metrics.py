@@ -24,7 +24,7 @@ def metrics() -> Metrics:
         evictions=lambda: {"number": 2},
         trunk_view=lambda: "local",
         versions=lambda: Versions("gbt-1", "p1-2", "f1-3"),
-        durability=lambda: Figures(3, 1, 2, 0.25, Taken(published=9, size_bytes=12, last_ms=1_500)),
+        durability=lambda: Figures(3, 1, 5, 2, 0.25, Taken(published=9, size_bytes=12, last_ms=1_500)),
         outage_s=lambda: 1.5,
         unpublished=lambda: 4,
     )
@@ -114,6 +114,7 @@ def test_where_state_and_publishing_stand_is_shown(metrics: Metrics) -> None:
     found = samples(metrics)
     assert found["robocall_partitions", (("state", "ready"),)] == 3
     assert found["robocall_partitions", (("state", "unready"),)] == 1
+    assert found["robocall_assignments_total", ()] == 5
     assert found["robocall_warm_starts_total", ()] == 2
     assert found["robocall_snapshots_total", ()] == 9
     assert found["robocall_snapshot_timestamp_seconds", ()] == 1.5

@@ -10,6 +10,7 @@ most `MAX_RECORDS_PER_POLL` records are unanswered at any time. `tests/contracts
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +97,7 @@ class PollConsumer(driver.Consumer):
         self._doubtful: set[Partition] = set()
         self._dropped: set[Partition] = set()
         self._revocations = 0
+        self._awake_s = time.monotonic()
         self._is_located = False
         super().__init__(transport, **kwargs)
 
@@ -108,6 +110,9 @@ class PollConsumer(driver.Consumer):
         """Yield what one poll brought. Called in a loop by the driver; ends early when partitions are taken away."""
         records, active = await self._wait_next_records(timeout)
         if records is None or self.should_stop:
+            return
+        if not await self._is_still_ours():
+            self._dropped.update(records)
             return
         if not self.flow_active:
             # A fetch that waited since before a rebalance may have taken what comes after the seek with it.
@@ -139,6 +144,22 @@ class PollConsumer(driver.Consumer):
 
     def _may_read(self, tp: Partition) -> bool:
         return tp.topic not in self.poll_topics or (self._is_located and self._is_ready(tp))
+
+    async def _is_still_ours(self) -> bool:
+        """Whether the group counts on us: after a standstill as long as its patience, only it can tell.
+
+        A process that was frozen goes on where it stopped. Before it hears that others have its partitions, it would
+        decide their calls beside them, perhaps otherwise, since it has not heard of other partitions meanwhile either.
+        """
+        now_s = time.monotonic()
+        if self.committed and now_s - self._awake_s >= self.app.conf.broker_session_timeout / 2:
+            log.info(
+                "stood still for %.1f s, asking the group whether the partitions are still ours", now_s - self._awake_s
+            )
+            if not await self._thread.commit(dict(self.committed)):
+                return False  # asked again with the next fetch, until partitions are assigned anew
+        self._awake_s = now_s
+        return True
 
     def _is_stale(self, generation: int) -> bool:
         return not self.flow_active or generation != self.app.consumer_generation_id

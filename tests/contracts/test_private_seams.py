@@ -42,6 +42,7 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (driver.AIOKafkaConsumerThread, "seek", ["self", "partition", "offset"]),
     (driver.AIOKafkaConsumerThread, "seek_to_beginning", ["self", "partitions"]),
     (driver.AIOKafkaConsumerThread, "highwaters", ["self", "partitions"]),
+    (driver.AIOKafkaConsumerThread, "commit", ["self", "offsets"]),
     (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
     (consumer.Consumer, "_commit_offsets", ["self", "offsets", "start_new_transaction"]),
     (mode.Service, "_default_start", ["self"]),
@@ -103,6 +104,7 @@ def test_every_override_has_something_to_override(ours: type, theirs: type) -> N
         "_give_up",
         "_notice_new_logs",
         "_may_read",
+        "_is_still_ours",
     }
     private = {name for name in vars(ours) if name.startswith("_") and not name.startswith("__")} - own
     assert {name for name in private if not hasattr(theirs, name)} == set()

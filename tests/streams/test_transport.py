@@ -41,9 +41,10 @@ def test_cutting_keeps_every_record_in_order_and_below_the_limit(sizes: dict[str
 
 
 class Thread:
-    """Notes where it is told to read from."""
+    """Notes where it is told to read from; the group takes what it commits, or does not."""
 
     def __init__(self) -> None:
+        self.is_member = True
         self.sought: list[tuple[TP, int | str]] = []
 
     def seek(self, tp: TP, offset: int) -> None:
@@ -51,6 +52,10 @@ class Thread:
 
     async def seek_to_beginning(self, tp: TP) -> None:
         self.sought.append((tp, "beginning"))
+
+    async def commit(self, offsets: dict[TP, int]) -> bool:
+        del offsets
+        return self.is_member
 
     async def getmany(self, active_partitions: set[TP], timeout_s: float) -> dict[TP, list[Row]]:
         del active_partitions, timeout_s
@@ -185,6 +190,20 @@ def test_nothing_is_handed_out_before_it_is_known_where_partitions_stand(consume
     consumer._is_located = True
     fetch(consumer)
     assert consumer._thread.sought == [(CALLS, 4)]
+
+
+def test_a_process_that_was_frozen_asks_the_group_before_it_goes_on(consumer: Any) -> None:
+    """Others may have its partitions: it would decide the same calls beside them."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer.committed[CALLS] = 4
+    consumer._awake_s -= consumer.app.conf.broker_session_timeout
+    consumer._thread.is_member = False
+    assert polled(consumer, rows(4, 9)) == []
+    assert polled(consumer, rows(4, 9)) == [], "asked once more, and refused again"
+
+    consumer._thread.is_member = True
+    fetch(consumer)
+    assert polled(consumer, rows(4, 9)) == list(range(4, 9))
 
 
 def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:

@@ -303,6 +303,11 @@ class PollConsumer(driver.Consumer):
             self._committed_offset.update(before)
         return did_commit
 
+    async def commit_and_end_transactions(self) -> None:
+        """Commit all that is answered. The driver's would be content with a commit that was under way before."""
+        await self.maybe_wait_for_commit_to_finish()
+        await super().commit_and_end_transactions()
+
     async def on_partitions_revoked(self, revoked: set[Partition]) -> None:
         """Commit, then forget. The driver's part waits until all that is in flight is acknowledged."""
         self._revocations += 1

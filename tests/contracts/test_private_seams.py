@@ -62,6 +62,8 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (consumer.Consumer, "on_partitions_revoked", ["self", "revoked"]),
     (consumer.Consumer, "verify_all_partitions_active", ["self"]),
     (consumer.Consumer, "wait_empty", ["self"]),
+    (consumer.Consumer, "commit_and_end_transactions", ["self"]),
+    (consumer.Consumer, "maybe_wait_for_commit_to_finish", ["self"]),
     (consumer.Consumer, "on_stop", ["self"]),
     (base.Transport, "create_consumer", ["self", "callback", "kwargs"]),
     (Schema, "loads_key", ["self", "app", "message", "loads", "serializer"]),

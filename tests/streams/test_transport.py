@@ -229,3 +229,30 @@ class _Record(NamedTuple):
 
 def _record(offset: int) -> _Record:
     return _Record(offset, 1_700_000_000_000)
+
+
+def test_the_last_commit_has_what_was_answered_while_another_was_under_way(consumer: Any) -> None:
+    """The driver waits for that one and leaves it at that: its offsets are those of before."""
+    sent: list[int | None] = []
+    may_end = asyncio.Event()
+
+    async def force_commit(topics: Any = None, start_new_transaction: bool = True) -> bool:
+        del topics, start_new_transaction
+        sent.append(consumer._new_offset(CALLS))
+        await may_end.wait()
+        return True
+
+    async def story() -> None:
+        consumer.force_commit = force_commit
+        consumer.ack(consumer._poll_message([(CALLS, [_record(0)])], generation=1))
+        earlier = asyncio.create_task(consumer.commit())
+        await asyncio.sleep(0)
+        consumer.ack(consumer._poll_message([(CALLS, [_record(1)])], generation=1))
+        last = asyncio.create_task(consumer.commit_and_end_transactions())
+        await asyncio.sleep(0)
+        may_end.set()
+        await asyncio.gather(earlier, last)
+
+    consumer.loop.run_until_complete(story())
+
+    assert sent == [1, 2]

@@ -1,8 +1,8 @@
 """The gate before a promotion: the candidate against the running model on the same calls, line by line.
 
 A candidate may be worse than the running model by what `Tolerances` say and by no more: as a whole, for every kind of
-campaign and for every class of lawful caller. Kinds with few calls are shown and not judged; in a lawful class one
-call more is always allowed, since one call is no evidence.
+campaign and for every class of lawful caller, where a limit ends what many small steps down would add up to. Kinds with
+few calls are shown and not judged; in a lawful class one call is always allowed, since one call is no evidence.
 """
 
 import tomllib
@@ -38,6 +38,9 @@ class Tolerances:
             caught of a kind is not given up because it is little.
         blocked_per_lawful_class: Rise of the share of a lawful class that reaches the policy's `block_at`.
         labelled_per_lawful_class: Rise of the share of a lawful class that reaches its `label_at`.
+        most_blocked_per_lawful_class: A share of a lawful class that reaches `block_at` must not rise above this at
+            all; where the running model is above it already, the candidate may only be better.
+        most_labelled_per_lawful_class: The same for `label_at`.
         fewest_calls: A kind or class with fewer calls is not judged.
     """
 
@@ -49,6 +52,8 @@ class Tolerances:
     recall_share: float = 0.5
     blocked_per_lawful_class: float = 0.0005
     labelled_per_lawful_class: float = 0.002
+    most_blocked_per_lawful_class: float = 0.002
+    most_labelled_per_lawful_class: float = 0.01
     fewest_calls: int = 100
 
 
@@ -161,15 +166,14 @@ def _campaign_kinds(data: Dataset, both: _Both, tolerances: Tolerances) -> Itera
 
 
 def _lawful_classes(data: Dataset, both: _Both, thresholds: Thresholds, tolerances: Tolerances) -> Iterator[Line]:
-    levels = (
-        ("blocked", thresholds.block_at, tolerances.blocked_per_lawful_class),
-        ("labelled or blocked", thresholds.label_at, tolerances.labelled_per_lawful_class),
-    )
+    block = (tolerances.blocked_per_lawful_class, tolerances.most_blocked_per_lawful_class)
+    label = (tolerances.labelled_per_lawful_class, tolerances.most_labelled_per_lawful_class)
+    levels = (("blocked", thresholds.block_at, *block), ("labelled or blocked", thresholds.label_at, *label))
     for kind, chosen in _kinds(data, ~data.is_robocall):
         calls = int(chosen.sum())
-        for what, threshold, slack in levels:
+        for what, threshold, rise, limit in levels:
             running, candidate = (float((one.scores[chosen] >= threshold).mean()) for one in both)
-            allowed = running + max(slack, 1 / calls)
+            allowed = max(1 / calls, running, min(running + max(rise, 1 / calls), limit))
             line = Line(f"lawful {what}, {kind}", calls, running, candidate, allowed, _not_above(candidate, allowed))
             yield _if_enough(line, tolerances)
 

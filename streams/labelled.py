@@ -1,6 +1,7 @@
 """Labelled calls for the commands of the data scientist: from files or generated, with the features of this build."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
@@ -9,13 +10,18 @@ from detector.features import FEATURE_NAMES
 from models.dataset import Dataset, read
 from models.errors import TrainingDataInvalid
 
+if TYPE_CHECKING:
+    from models.traffic.spec import TrafficSpec
+
 LABELS_HELP = "CSV or JSON lines, also .gz or .zst: call_id, label (robocall|legitimate), optional campaign, kind."
 FEATURES_HELP = "Parquet file of `robocall replay --features`."
 
 EVALUATION_SEED = 1_000_003
 """Of the generated evaluation set. Models are not to be trained with it."""
-EVALUATION_HOURS = 6.0
-EVALUATION_CALLS_PER_SECOND = 2.5
+EVALUATION_WORLDS = 6
+"""Of the ranges that models are trained in, and as many again whose every figure lies outside of them."""
+EVALUATION_CALLS = 8_000
+"""Of each world, about."""
 
 
 def from_files(features: Path, labels: Path) -> Dataset:
@@ -30,8 +36,29 @@ def from_files(features: Path, labels: Path) -> Dataset:
 
 
 def simulated(hours: float, calls_per_second: float, seed: int, console: Console) -> Dataset:
-    """Generate traffic and compute its features, with a progress bar on `console`."""
-    from models.simulation import from_traffic, plan  # noqa: PLC0415 - only some commands generate
+    """Generate traffic of one world and compute its features, with a progress bar on `console`."""
+    from models.simulation import plan  # noqa: PLC0415 - only some commands generate
+
+    return _generated(plan(hours, seed, calls_per_second), console)
+
+
+def evaluation_set(features: Path | None, labels: Path | None, console: Console) -> Dataset:
+    """The labelled calls that models are compared on: from files, or the same generated ones every time.
+
+    Generated are worlds of the training ranges and worlds outside of them: a model that has learnt its own traffic by
+    heart must not pass.
+    """
+    if features is not None and labels is not None:
+        return from_files(features, labels)
+    from models.worlds import after, held_out_worlds, training_worlds  # noqa: PLC0415 - only some commands generate
+
+    known = training_worlds(EVALUATION_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
+    foreign = held_out_worlds(EVALUATION_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
+    return _generated(known + after(foreign, EVALUATION_WORLDS), console)
+
+
+def _generated(specs: "list[TrafficSpec]", console: Console) -> Dataset:
+    from models.simulation import from_traffic  # noqa: PLC0415 - only some commands generate
 
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("generating traffic and its features", total=None)
@@ -39,14 +66,7 @@ def simulated(hours: float, calls_per_second: float, seed: int, console: Console
         def show(n_events: int) -> None:
             progress.update(task, completed=n_events, description=f"{n_events:,} events")
 
-        return from_traffic(plan(hours, seed, calls_per_second), show)
-
-
-def evaluation_set(features: Path | None, labels: Path | None, console: Console) -> Dataset:
-    """The labelled calls that models are compared on: from files, or the same generated ones every time."""
-    if features is not None and labels is not None:
-        return from_files(features, labels)
-    return simulated(EVALUATION_HOURS, EVALUATION_CALLS_PER_SECOND, EVALUATION_SEED, console)
+        return from_traffic(specs, show)
 
 
 def require_serving_features(data: Dataset) -> None:

@@ -96,6 +96,24 @@ def test_a_tolerance_decides() -> None:
     assert passes(compare(calls(), model(4, -4), model(0, 0), THRESHOLDS, lenient))
 
 
+def test_small_steps_down_do_not_add_up() -> None:
+    """Running hits 5 of 995 reminders: 1 more is within the tolerance, but not where the limit is at 5 or below."""
+    data = calls()
+    reminders = np.flatnonzero((data.kind == 1) & ~data.is_robocall)
+    data.rows[reminders[:5], 0] = 1.0
+    data.rows[reminders[:6], 1] = 1.0
+    candidate = Model(TreeScorer(stump(feature=1, low=-4.0, high=4.0, n_features=2), UNCALIBRATED), {"version": "gbt"})
+    share = 5 / len(reminders)
+
+    for limit, allowed in ((1.0, share + 0.002), (share, share), (share / 2, share)):
+        table = Tolerances(blocked_per_lawful_class=0.002, most_blocked_per_lawful_class=limit)
+        lines = by_measure(compare(data, model(4, -4), candidate, THRESHOLDS, table))
+
+        line = lines["lawful blocked, reminder"]
+        assert line.allowed == pytest.approx(allowed)
+        assert line.passed is (limit == 1.0)
+
+
 def test_a_kind_of_which_little_is_caught_is_not_given_up() -> None:
     """The running model catches 20 of 500 calls, 0.04: less than the tolerance of 0.05, so half of it must be kept."""
     data = calls()

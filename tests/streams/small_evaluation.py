@@ -17,6 +17,8 @@ recall_per_kind = 0.5
 expected_calibration_error = 0.05
 blocked_per_lawful_class = 0.05
 labelled_per_lawful_class = 0.05
+most_blocked_per_lawful_class = 1
+most_labelled_per_lawful_class = 1
 """
 """Two small models of the same traffic differ by less than this; one of other traffic by more."""
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.columns import CallBatch, Ints
+from detector.columns import CallBatch
+from detector.facts import Ints
 
 MINUTE_MS = 60_000
 BACKFILL_MS = 48 * 60 * MINUTE_MS

@@ -3,27 +3,24 @@
 Text becomes keys here and nowhere else: a valid NANP number is its own key, anything else is a seeded hash.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector import facts as raw
 from detector import measures as spec
 from detector import numbering
 from detector.compiled import compiled
-from detector.hashing import hash_bytes, mix
-
-Bytes = NDArray[np.uint8]
-Ints = NDArray[np.int64]
+from detector.facts import Bytes, Facts, Ints, Texts, facts_of
+from detector.hashing import hash_bytes, hash_pair, mix
 
 TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT = 1, 2, 3, 4
 SHARED = -1
 """Partition of a key that all partitions share."""
 
-ATTESTATION_CODE = {None: 0, "A": 1, "B": 2, "C": 3}
 VERSTAT_ABSENT, VERSTAT_PASSED, VERSTAT_FAILED, VERSTAT_NONE = 0, 1, 2, 3
 RELEASE_CLASS = {
     404: 1, 484: 1, 604: 1,
@@ -32,6 +29,11 @@ RELEASE_CLASS = {
     603: 4, 607: 4, 608: 4,
 }  # fmt: skip
 """SIP status to release class: 0 other, 1 bad number, 2 busy, 3 no answer, 4 rejected."""
+_RELEASE_CLASSES = np.array([RELEASE_CLASS.get(status, 0) for status in range(700)])
+_PASSED = np.frombuffer(b"TN-Validation-Passed", dtype=np.uint8)
+_FAILED = np.frombuffer(b"TN-Validation-Failed", dtype=np.uint8)
+_SEPARATOR = np.frombuffer(b"\x1f", dtype=np.uint8)
+"""Between signer and origid: keeps ("ab", "c") and ("a", "bc") apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class CallBatch:
 
     Attributes:
         n: Number of events.
-        events: The events themselves.
+        events: The events themselves; may be lazy, an event is then made when it is first asked for.
         is_setup: True for a `call_setup`, False for a `call_end`.
         time_ms: Event time: `setup_time_ms` of a setup, `end_time_ms` of an end.
         setup_time_ms: Set-up time of the call, of both kinds.
@@ -60,6 +62,8 @@ class CallBatch:
         talk_ms: Talk time of an end, at least 0; 0 where never answered.
         measures: What the event adds to its windows, bits of `detector.measures.Measure`.
         call_flags: What the call shows by itself, bits of `detector.measures.CallFlag`.
+        has_priority: True where a set-up has a Priority or a Resource-Priority that is not empty.
+        texts: Texts that an answer repeats, as JSON writes them; None where the batch was made of Python events.
     """
 
     n: int
@@ -83,49 +87,20 @@ class CallBatch:
     talk_ms: Ints
     measures: Ints
     call_flags: Ints
+    has_priority: NDArray[np.bool_]
+    texts: Texts | None = None
 
 
-def _text_column(texts: list[str]) -> tuple[Bytes, Ints]:
-    """Join `texts` to one utf-8 buffer; returns it with the (n + 1,) offsets."""
-    joined = "".join(texts).encode("utf-8", "surrogatepass")
-    lengths = list(map(len, texts))
-    if sum(lengths) != len(joined):
-        lengths = [len(text.encode("utf-8", "surrogatepass")) for text in texts]
-    offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum(np.array(lengths, dtype=np.int64), out=offsets[1:])
-    return np.frombuffer(joined, dtype=np.uint8), offsets
-
-
-@compiled
-def _number_columns(
-    data: Bytes, offsets: Ints, seed: int, keys: Ints, digits: Ints, npanxx: Ints, classes: Ints
-) -> None:
-    for row in range(len(keys)):
-        start, stop = offsets[row], offsets[row + 1]
-        digits[row] = numbering.nanp_digits(data, start, stop)
-        npanxx[row] = numbering.npa_nxx(digits[row])
-        classes[row] = numbering.classify(data, start, stop)
-        keys[row] = digits[row] if digits[row] != 0 else hash_bytes(data, start, stop, seed)
-
-
-@compiled
-def _hash_column(data: Bytes, offsets: Ints, seed: int, keys: Ints) -> None:
-    for row in range(len(keys)):
-        if offsets[row + 1] > offsets[row]:
-            keys[row] = hash_bytes(data, offsets[row], offsets[row + 1], seed)
-
-
-@compiled
-def _complete(
-    is_setup: NDArray[np.bool_], facts: Ints, numbers: Ints, answered: Ints, measures: Ints, flags: Ints
-) -> None:
-    """Fill measures and call flags. `numbers` rows: digits x 2, npanxx x 2, class; `facts`: see there."""
-    for row in range(len(measures)):
-        if is_setup[row]:
-            measures[row] = _setup_measures(facts[0, row], facts[1, row], numbers[:, row])
-            flags[row] |= _call_flags(facts[0, row], facts[1, row], numbers[:, row])
-        else:
-            measures[row] = _end_measures(facts[2, row], facts[3, row], answered[row])
+_COLUMNS = (
+    "time_ms", "setup_time_ms", "calling", "called", "trunk", "origin",
+    "calling_digits", "called_digits", "calling_npanxx", "called_npanxx", "number_class",
+    "attestation", "verstat", "release", "talk_ms", "measures", "call_flags",
+)  # fmt: skip
+(
+    _TIME, _SETUP_TIME, _CALLING, _CALLED, _TRUNK, _ORIGIN,
+    _NUMBERS, _, _, _, _,
+    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS,
+) = range(len(_COLUMNS))  # fmt: skip
 
 
 @compiled
@@ -189,101 +164,148 @@ def _end_measures(release: int, talk_ms: int, answered: int) -> int:
     return bits
 
 
-def _verstat_code(verstat: str | None) -> int:
-    if verstat is None:
+@compiled
+def _same(data: Bytes, start: int, other: Bytes, other_start: int, length: int) -> bool:
+    i = 0
+    while i < length:
+        if data[start + i] != other[other_start + i]:
+            return False
+        i += 1
+    return True
+
+
+@compiled
+def _verstat_code(data: Bytes, start: int, stop: int) -> int:
+    if start == raw.ABSENT:
         return VERSTAT_ABSENT
-    if verstat.startswith("TN-Validation-Passed"):
+    if stop - start >= len(_PASSED) and _same(data, start, _PASSED, 0, len(_PASSED)):
         return VERSTAT_PASSED
-    return VERSTAT_FAILED if verstat.startswith("TN-Validation-Failed") else VERSTAT_NONE
+    is_failed = stop - start >= len(_FAILED) and _same(data, start, _FAILED, 0, len(_FAILED))
+    return VERSTAT_FAILED if is_failed else VERSTAT_NONE
 
 
-def _own_flags(event: Any) -> int:
+@compiled
+def _differs(data: Bytes, one: Ints, other: Ints) -> bool:
+    """Tell whether there is a text `one`, and it is not the `other`."""
+    if one[0] == raw.ABSENT:
+        return False
+    length = one[1] - one[0]
+    return length != other[1] - other[0] or not _same(data, one[0], data, other[0], length)
+
+
+@compiled
+def _sign_flags(signs: int) -> int:
     """Call flags that are presence of a field, not a number."""
     bits = 0
-    if event.diversion:
+    if signs & raw.DIVERTED:
         bits |= 1 << spec.FLAG_DIVERTED
-    if event.privacy:
+    if signs & raw.PRIVATE:
         bits |= 1 << spec.FLAG_ANONYMOUS
-    if event.from_number is not None and event.from_number != event.calling_number:
-        bits |= 1 << spec.FLAG_FROM_DIFFERS
-    if event.calling_name:
+    if signs & raw.NAMED:
         bits |= 1 << spec.FLAG_HAS_NAME
     return bits
 
 
-_SETUP_FACTS = attrgetter("setup_time_ms", "attestation", "verstat", "signer_spc", "origid")
-_END_FACTS = attrgetter("end_time_ms", "setup_time_ms", "sip_status", "answer_time_ms")
+@compiled
+def _number(data: Bytes, span: Ints, seed: int) -> tuple[int, int, int]:
+    """Key of a telephone number, its digits and its NPA-NXX."""
+    digits = numbering.nanp_digits(data, span[0], span[1])
+    key = digits if digits != 0 else hash_bytes(data, span[0], span[1], seed)
+    return key, digits, numbering.npa_nxx(digits)
 
 
-@dataclass(slots=True)
-class _Facts:
-    """Rows of plain Python values, before they become arrays."""
-
-    time_ms: list[int]
-    setup_time_ms: list[int]
-    attestation: list[int]
-    verstat: list[int]
-    release: list[int]
-    talk_ms: list[int]
-    answered: list[int]
-    call_flags: list[int]
-    origin: list[str]
-
-    def add_setup(self, event: Any) -> None:
-        setup_time_ms, attestation, verstat, signer, origid = _SETUP_FACTS(event)
-        self._add(setup_time_ms, setup_time_ms, ATTESTATION_CODE[attestation], _verstat_code(verstat), 0, 0, 0)
-        self.call_flags.append(_own_flags(event))
-        # The separator keeps ("ab", "c") and ("a", "bc") apart.
-        self.origin.append(f"{signer or ''}\x1f{origid or ''}" if signer or origid else "")
-
-    def add_end(self, event: Any) -> None:
-        end_time_ms, setup_time_ms, sip_status, answer_time_ms = _END_FACTS(event)
-        answered = answer_time_ms is not None
-        talk_ms = max(0, end_time_ms - answer_time_ms) if answered else 0
-        self._add(end_time_ms, setup_time_ms, 0, 0, RELEASE_CLASS.get(sip_status, 0), talk_ms, int(answered))
-        self.call_flags.append(0)
-        self.origin.append("")
-
-    def _add(
-        self, time: int, setup: int, attestation: int, verstat: int, release: int, talk: int, answered: int
-    ) -> None:
-        self.time_ms.append(time)
-        self.setup_time_ms.append(setup)
-        self.attestation.append(attestation)
-        self.verstat.append(verstat)
-        self.release.append(release)
-        self.talk_ms.append(talk)
-        self.answered.append(answered)
+@compiled
+def _fill(
+    is_setup: NDArray[np.bool_],
+    data: Bytes,
+    spans: Ints,
+    numbers: Ints,
+    seed: int,
+    columns: Ints,
+    priority: NDArray[np.bool_],
+) -> None:
+    """Fill `columns`, shape (len(_COLUMNS), n), of zeros, and `priority`, shape (n,), of False."""
+    number = np.zeros(5, dtype=np.int64)
+    for row in range(len(is_setup)):
+        span, given = spans[row], numbers[row]
+        calling, number[0], number[2] = _number(data, span[raw.CALLING], seed)
+        called, number[1], number[3] = _number(data, span[raw.CALLED], seed)
+        number[4] = numbering.classify(data, span[raw.CALLING, 0], span[raw.CALLING, 1])
+        columns[_SETUP_TIME, row] = given[raw.SETUP_TIME]
+        columns[_CALLING, row], columns[_CALLED, row] = calling, called
+        columns[_NUMBERS : _NUMBERS + 5, row] = number
+        trunk = span[raw.TRUNK]
+        if trunk[1] > trunk[0]:
+            columns[_TRUNK, row] = hash_bytes(data, trunk[0], trunk[1], seed + TRUNK_SALT)
+        if is_setup[row]:
+            _fill_setup(data, span, given, number, seed, columns[:, row])
+            priority[row] = given[raw.SIGNS] & raw.PRIORITY != 0
+        else:
+            _fill_end(given, columns[:, row])
 
 
-def _collect(events: Sequence[Any], is_setup: Sequence[bool]) -> _Facts:
-    facts = _Facts([], [], [], [], [], [], [], [], [])
-    add_setup: Callable[[Any], None] = facts.add_setup
-    add_end: Callable[[Any], None] = facts.add_end
-    for event, setup in zip(events, is_setup, strict=True):
-        (add_setup if setup else add_end)(event)
-    return facts
+@compiled
+def _fill_setup(data: Bytes, span: Ints, given: Ints, number: Ints, seed: int, column: Ints) -> None:
+    attestation = given[raw.ATTESTATION]
+    verstat = _verstat_code(data, span[raw.VERSTAT, 0], span[raw.VERSTAT, 1])
+    signer, origid = span[raw.SIGNER], span[raw.ORIGID]
+    flags = _sign_flags(given[raw.SIGNS]) | _call_flags(attestation, verstat, number)
+    if _differs(data, span[raw.FROM], span[raw.CALLING]):
+        flags |= 1 << spec.FLAG_FROM_DIFFERS
+    if signer[1] > signer[0] or origid[1] > origid[0]:
+        column[_ORIGIN] = hash_pair(data, signer, _SEPARATOR, origid, seed + ORIGIN_SALT)
+    column[_TIME] = given[raw.SETUP_TIME]
+    column[_ATTESTATION] = attestation
+    column[_VERSTAT] = verstat
+    column[_MEASURES] = _setup_measures(attestation, verstat, number)
+    column[_FLAGS] = flags
 
 
-def _read_numbers(texts: list[str], seed: int) -> tuple[Ints, Ints, Ints, Ints]:
-    keys, digits, npanxx, classes = np.zeros((4, len(texts)), dtype=np.int64)
-    _number_columns(*_text_column(texts), seed, keys, digits, npanxx, classes)
-    return keys, digits, npanxx, classes
+@compiled
+def _fill_end(given: Ints, column: Ints) -> None:
+    status, answer_ms = given[raw.SIP_STATUS], given[raw.ANSWER_TIME]
+    answered = answer_ms != raw.ABSENT
+    release = _RELEASE_CLASSES[status] if 0 <= status < len(_RELEASE_CLASSES) else 0
+    talk_ms = max(0, given[raw.END_TIME] - answer_ms) if answered else 0
+    column[_TIME] = given[raw.END_TIME]
+    column[_RELEASE] = release
+    column[_TALK] = talk_ms
+    column[_MEASURES] = _end_measures(release, talk_ms, answered)
 
 
-def _read_hashes(texts: list[str], seed: int) -> Ints:
-    keys = np.zeros(len(texts), dtype=np.int64)
-    _hash_column(*_text_column(texts), seed, keys)
-    return keys
+def build_columns(
+    facts: Facts, events: Sequence[Any], partitions: Sequence[int] | None = None, *, seed: int
+) -> CallBatch:
+    """Turn facts to columns.
+
+    Args:
+        facts: Of the events.
+        events: The events, in order of arrival; they are not looked at.
+        partitions: Partition of each; None = all 0.
+        seed: Seed of the hashes; the window engine must have the same.
+    """
+    count = len(facts.is_setup)
+    columns = np.zeros((len(_COLUMNS), count), dtype=np.int64)
+    priority = np.zeros(count, dtype=np.bool_)
+    _fill(facts.is_setup, facts.data, facts.spans, facts.numbers, seed, columns, priority)
+    return CallBatch(
+        n=count,
+        events=events,
+        is_setup=facts.is_setup,
+        partition=np.zeros(count, np.int64) if partitions is None else np.array(partitions, dtype=np.int64),
+        has_priority=priority,
+        texts=facts.texts,
+        **dict(zip(_COLUMNS, columns, strict=True)),
+    )
 
 
 def build_batch(
     events: Sequence[Any], is_setup: Sequence[bool], partitions: Sequence[int] | None = None, *, seed: int
 ) -> CallBatch:
-    """Turn events to columns.
+    """Turn Python events to columns.
 
     Args:
-        events: `CallSetup` and `CallEnd`, or wire structs with the same attributes, in order of arrival.
+        events: `CallSetup` and `CallEnd`, or wire records with the same attributes, in order of arrival.
         is_setup: Which of them are setups.
         partitions: Partition of each; None = all 0.
         seed: Seed of the hashes; the window engine must have the same.
@@ -291,39 +313,7 @@ def build_batch(
     Raises:
         ValueError: The sequences differ in length.
     """
-    count = len(events)
-    facts = _collect(events, is_setup)
-    calling, calling_digits, calling_npanxx, number_class = _read_numbers([e.calling_number for e in events], seed)
-    called, called_digits, called_npanxx, _ = _read_numbers([e.called_number for e in events], seed)
-    coded = np.array((facts.attestation, facts.verstat, facts.release, facts.talk_ms), dtype=np.int64).reshape(4, count)
-    setups = np.array(is_setup, dtype=np.bool_)
-    measures = np.zeros(count, dtype=np.int64)
-    call_flags = np.array(facts.call_flags, dtype=np.int64)
-    numbers = np.stack((calling_digits, called_digits, calling_npanxx, called_npanxx, number_class))
-    _complete(setups, coded, numbers, np.array(facts.answered, dtype=np.int64), measures, call_flags)
-    return CallBatch(
-        n=count,
-        events=events,
-        is_setup=setups,
-        time_ms=np.array(facts.time_ms, dtype=np.int64),
-        setup_time_ms=np.array(facts.setup_time_ms, dtype=np.int64),
-        partition=np.zeros(count, np.int64) if partitions is None else np.array(partitions, dtype=np.int64),
-        calling=calling,
-        called=called,
-        trunk=_read_hashes([e.trunk_group_id for e in events], seed + TRUNK_SALT),
-        origin=_read_hashes(facts.origin, seed + ORIGIN_SALT),
-        calling_digits=calling_digits,
-        called_digits=called_digits,
-        calling_npanxx=calling_npanxx,
-        called_npanxx=called_npanxx,
-        number_class=number_class,
-        attestation=coded[0],
-        verstat=coded[1],
-        release=coded[2],
-        talk_ms=coded[3],
-        measures=measures,
-        call_flags=call_flags,
-    )
+    return build_columns(facts_of(events, is_setup), events, partitions, seed=seed)
 
 
 @compiled

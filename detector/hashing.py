@@ -31,11 +31,10 @@ def scramble(value: np.uint64) -> np.uint64:
 
 
 @compiled
-def hash_bytes(data: NDArray[np.uint8], start: int, stop: int, seed: int) -> int:
-    """Hash `data[start:stop]`, shape (n,) uint8, to a key with `HASHED` set."""
-    state = scramble(np.uint64(seed) + _INCREMENT * np.uint64(stop - start + 1))
-    word = np.uint64(0)
-    filled = 0
+def _absorb(
+    data: NDArray[np.uint8], start: int, stop: int, state: np.uint64, word: np.uint64, filled: int
+) -> tuple[np.uint64, np.uint64, int]:
+    """Take in `data[start:stop]`: 8 bytes at a time are scrambled, `filled` bytes of the next 8 wait in `word`."""
     for position in range(start, stop):
         word |= np.uint64(data[position]) << np.uint64(_BYTE_BITS * filled)
         filled += 1
@@ -43,8 +42,40 @@ def hash_bytes(data: NDArray[np.uint8], start: int, stop: int, seed: int) -> int
             state = scramble(state ^ word) + _INCREMENT
             word = np.uint64(0)
             filled = 0
-    state = scramble(state ^ word)
+    return state, word, filled
+
+
+@compiled
+def _begin(length: int, seed: int) -> np.uint64:
+    return scramble(np.uint64(seed) + _INCREMENT * np.uint64(length + 1))
+
+
+@compiled
+def _key(state: np.uint64) -> int:
     return int(np.int64((state & _KEY_MASK) | _HASHED_BIT))
+
+
+@compiled
+def hash_bytes(data: NDArray[np.uint8], start: int, stop: int, seed: int) -> int:
+    """Hash `data[start:stop]`, shape (n,) uint8, to a key with `HASHED` set."""
+    state, word, _ = _absorb(data, start, stop, _begin(stop - start, seed), np.uint64(0), 0)
+    return _key(scramble(state ^ word))
+
+
+@compiled
+def hash_pair(
+    data: NDArray[np.uint8],
+    first: NDArray[np.int64],
+    separator: NDArray[np.uint8],
+    second: NDArray[np.int64],
+    seed: int,
+) -> int:
+    """Hash two spans of `data` with a separator between them, as `hash_bytes` hashes the three joined."""
+    state = _begin(first[1] - first[0] + len(separator) + second[1] - second[0], seed)
+    state, word, filled = _absorb(data, first[0], first[1], state, np.uint64(0), 0)
+    state, word, filled = _absorb(separator, 0, len(separator), state, word, filled)
+    state, word, filled = _absorb(data, second[0], second[1], state, word, filled)
+    return _key(scramble(state ^ word))
 
 
 @compiled

@@ -6,14 +6,16 @@ message is logged and a phone number must not be. Knows no transport.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import msgspec
 
 from detector.events import MAX_RECORD_BYTES, CallEvent
+from detector.facts import Facts, concatenate, facts_of, texts_of
 from streams import duplicate_keys
-from streams.records import EVENT_DECODER, SetupRecord
+from streams.lazy_events import LazyEvents
+from streams.records import EVENT_DECODER, SetupRecord, encode
 
 MESSAGE_LIMIT = 300
 
@@ -60,12 +62,45 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A batch as read. `events`, `is_setup` and `positions` (indices in the batch, ascending) run side by side."""
+    """A batch as read. `events`, `is_setup` and `positions` (indices in the batch, ascending) run side by side.
 
-    events: list[CallEvent]
+    Attributes:
+        events: made of their bytes when asked for.
+        scanned: what they say, with their texts as JSON; columns are made of it (`detector.columns.build_columns`).
+    """
+
+    events: LazyEvents
     is_setup: list[bool]
     positions: list[int]
     rejected: list[Rejected]
+    scanned: Facts = field(compare=False)
+
+    def take(self, indexes: Sequence[int]) -> "Intake":
+        """Some of the events, by index; everything that was refused."""
+        return Intake(
+            self.events.take(indexes),
+            [self.is_setup[index] for index in indexes],
+            [self.positions[index] for index in indexes],
+            self.rejected,
+            self.scanned.take(indexes),
+        )
+
+
+def join(parts: Sequence[tuple[int, Intake]]) -> Intake:
+    """One batch of several, each with the position of its first value."""
+    whole = read([])
+    if not parts:
+        return whole
+    events = whole.events
+    for _, part in parts:
+        events += part.events
+    return Intake(
+        events,
+        [is_setup for _, part in parts for is_setup in part.is_setup],
+        [first + position for first, part in parts for position in part.positions],
+        [replace(refused, position=first + refused.position) for first, part in parts for refused in part.rejected],
+        concatenate([part.scanned for _, part in parts]),
+    )
 
 
 _ANY_JSON = msgspec.json.Decoder(msgspec.Raw)
@@ -123,42 +158,41 @@ def _reject(position: int, code: Code, message: str) -> Rejected:
 
 def _drop_scanned(intake: Intake, verdicts: list[int]) -> Intake:
     """Move the records that the scan refuses to the rejected ones."""
-    kept = [i for i, verdict in enumerate(verdicts) if verdict == duplicate_keys.CLEAN]
     refused = [
         _reject(intake.positions[i], _SCAN_CODES[verdict], CODE_MEANINGS[_SCAN_CODES[verdict]])
         for i, verdict in enumerate(verdicts)
         if verdict != duplicate_keys.CLEAN
     ]
-    return Intake(
-        [intake.events[i] for i in kept],
-        [intake.is_setup[i] for i in kept],
-        [intake.positions[i] for i in kept],
-        sorted(intake.rejected + refused, key=lambda rejected: rejected.position),
-    )
+    kept = intake.take([i for i, verdict in enumerate(verdicts) if verdict == duplicate_keys.CLEAN])
+    return replace(kept, rejected=sorted(kept.rejected + refused, key=lambda rejected: rejected.position))
 
 
 def read(values: Sequence[bytes | None]) -> Intake:
     """Read the values of a batch in order. Never raises for what a record holds; linear in the bytes."""
-    intake = Intake([], [], [], [])
+    events: list[CallEvent] = []
+    positions: list[int] = []
+    rejected: list[Rejected] = []
     texts: list[bytes] = []
     decode, setup = EVENT_DECODER.decode, SetupRecord
     for position, value in enumerate(values):
         if not value:
-            intake.rejected.append(_reject(position, Code.EMPTY, CODE_MEANINGS[Code.EMPTY]))
+            rejected.append(_reject(position, Code.EMPTY, CODE_MEANINGS[Code.EMPTY]))
             continue
         if len(value) > MAX_RECORD_BYTES:
-            intake.rejected.append(_reject(position, Code.TOO_LARGE, CODE_MEANINGS[Code.TOO_LARGE]))
+            rejected.append(_reject(position, Code.TOO_LARGE, CODE_MEANINGS[Code.TOO_LARGE]))
             continue
         try:
             event = decode(value)
             if not value.isascii():
                 value.decode()  # msgspec skips the text of unknown fields unread
         except _REFUSALS as error:
-            intake.rejected.append(_reject(position, *_classify(value, error)))
+            rejected.append(_reject(position, *_classify(value, error)))
             continue
-        intake.events.append(event)
-        intake.is_setup.append(type(event) is setup)
-        intake.positions.append(position)
+        events.append(event)
+        positions.append(position)
         texts.append(value)
+    is_setup = [type(event) is setup for event in events]
+    scanned = texts_of(facts_of(events, is_setup), encode)
+    intake = Intake(LazyEvents(texts, dict(enumerate(events))), is_setup, positions, rejected, scanned)
     verdicts = duplicate_keys.scan(texts)
     return _drop_scanned(intake, verdicts) if any(verdicts) else intake

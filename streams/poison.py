@@ -5,10 +5,10 @@ a record may go through them twice.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from detector.columns import CallBatch, build_batch
-from streams.intake import Intake, read
+from detector.columns import CallBatch, build_columns
+from streams.intake import Intake, join, read
 
 INTERNAL_ERROR = "internal_error"
 """Code of their dead letters."""
@@ -44,13 +44,7 @@ def read_apart(values: Sequence[bytes | None]) -> tuple[Intake, list[Poison]]:
             parts.append((position, read([value])))
         except Exception as error:  # noqa: BLE001 - see above
             poison.append(Poison(position, error))
-    whole = Intake(
-        events=[event for _, part in parts for event in part.events],
-        is_setup=[is_setup for _, part in parts for is_setup in part.is_setup],
-        positions=[position for position, part in parts for _ in part.positions],
-        rejected=[replace(refused, position=position) for position, part in parts for refused in part.rejected],
-    )
-    return whole, poison
+    return join(parts), poison
 
 
 def build_apart(intake: Intake, partitions: Sequence[int], *, seed: int) -> tuple[CallBatch, list[int], list[Poison]]:
@@ -80,7 +74,6 @@ def build_apart(intake: Intake, partitions: Sequence[int], *, seed: int) -> tupl
 
 
 def _build(intake: Intake, indexes: Sequence[int], partitions: Sequence[int], seed: int) -> CallBatch:
-    events = [intake.events[index] for index in indexes]
-    return build_batch(
-        events, [intake.is_setup[index] for index in indexes], [partitions[index] for index in indexes], seed=seed
-    )
+    if len(indexes) < len(intake.events):
+        intake, partitions = intake.take(indexes), [partitions[index] for index in indexes]
+    return build_columns(intake.scanned, intake.events, partitions, seed=seed)

@@ -275,9 +275,9 @@ class WindowEngine:
         partitions = batch.partition.tolist()
         self._partitions.update(partitions)
         self._changed_trunks.update(zip(keys, partitions, strict=True))
-        for key, event in zip(keys, batch.events, strict=True):
+        for row, key in enumerate(keys):
             if key not in self._trunk_names:
-                self._trunk_names[key] = event.trunk_group_id
+                self._trunk_names[key] = batch.events[row].trunk_group_id  # an event may be lazy: made when asked for
         if len(self._trunk_names) > NAMES_PER_SLOT * self.settings.max_trunks:
             keep = set(keys)
             for partition in self._partitions:

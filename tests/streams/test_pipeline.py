@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.clocks import ClockTolerance
-from detector.columns import build_batch
+from detector.columns import build_columns
 from detector.decisions import Mode
+from detector.facts import Facts
 from detector.features import FEATURE_SCHEMA_ID, INDEX, N_FEATURES
 from detector.lists import Lists
 from detector.policy import Policy, StandingBlocks
@@ -234,10 +235,10 @@ def test_poison_of_decoder_and_columns_is_not_counted_and_nothing_else_is_lost(
     unreadable, unbuildable = values[20], values[30:34]
     bad_ids = {msgspec.json.decode(value)["call_id"] for value in unbuildable}
 
-    def broken_build(events: Sequence[Any], *rest: Any, seed: int) -> Any:
+    def broken_build(facts: Facts, events: Sequence[Any], *rest: Any, seed: int) -> Any:
         if any(event.call_id in bad_ids for event in events):
             raise OverflowError("a bug")
-        return build_batch(events, *rest, seed=seed)
+        return build_columns(facts, events, *rest, seed=seed)
 
     class BrokenDecoder:
         def decode(self, value: bytes) -> Any:
@@ -248,7 +249,7 @@ def test_poison_of_decoder_and_columns_is_not_counted_and_nothing_else_is_lost(
     failures: list[Exception] = []
     one, other = world(Certain(0.99), failures), world(Certain(0.99), [])
     expected = in_batches(other, [v for v in values if v != unreadable and v not in unbuildable], 256)
-    monkeypatch.setattr("streams.poison.build_batch", broken_build)
+    monkeypatch.setattr("streams.poison.build_columns", broken_build)
     monkeypatch.setattr("streams.intake.EVENT_DECODER", BrokenDecoder())
 
     decisions = in_batches(one, values, size)

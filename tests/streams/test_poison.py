@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from detector.columns import build_batch
+from detector.columns import build_batch, build_columns
+from detector.facts import Facts
 from streams.intake import read
 from streams.poison import build_apart, read_apart
 from streams.records import EVENT_DECODER
@@ -73,12 +74,14 @@ def test_events_that_make_the_columns_raise_are_left_out_alone(
     intake = read(VALUES)
     partitions = [7, 8, 9, 10]
 
-    def broken(events: Sequence[Any], *rest: Any, seed: int) -> Any:
-        if any(event.call_id in {f"call-{number}" for number in poison} for event in events):
-            raise OverflowError("a bug")
-        return build_batch(events, *rest, seed=seed)
+    bad = {f"call-{number}" for number in poison}
 
-    monkeypatch.setattr("streams.poison.build_batch", broken)
+    def broken(facts: Facts, events: Sequence[Any], *rest: Any, seed: int) -> Any:
+        if any(event.call_id in bad for event in events):
+            raise OverflowError("a bug")
+        return build_columns(facts, events, *rest, seed=seed)
+
+    monkeypatch.setattr("streams.poison.build_columns", broken)
     batch, kept, found = build_apart(intake, partitions, seed=SEED)
 
     assert {intake.positions[one.position] for one in found} == poison

@@ -1,6 +1,6 @@
-"""The floor of every comparison: librdkafka consumes, copies 230 bytes of each record, produces. Nothing else.
+"""The floor of every comparison: librdkafka consumes, and answers each call setup with as many bytes as a decision has.
 
-python -m benchmarks.bare_loop BOOTSTRAP_SERVERS SOURCE SINK
+python -m benchmarks.bare_loop BOOTSTRAP_SERVERS SOURCE SINK LINGER_MS
 """
 
 import signal
@@ -9,16 +9,19 @@ import uuid
 
 from confluent_kafka import Consumer, Producer
 
-COPIED_BYTES = 230
+DECISION_BYTES = 504
+"""Of a published decision, mean of the generated traffic."""
+FILL = b" " * DECISION_BYTES
+SETUP = b'"type":"call_setup"'
 
 
 def main() -> None:
     """Loop until SIGTERM."""
-    servers, source, sink = sys.argv[1:4]
+    servers, source, sink, linger_ms = sys.argv[1:5]
     consumer = Consumer(
         {"bootstrap.servers": servers, "group.id": f"loop-{uuid.uuid4()}", "auto.offset.reset": "earliest"}
     )
-    producer = Producer({"bootstrap.servers": servers, "linger.ms": 0, "acks": "all"})
+    producer = Producer({"bootstrap.servers": servers, "linger.ms": float(linger_ms), "acks": "all"})
     consumer.subscribe([source])
     running = [True]
     signal.signal(signal.SIGTERM, lambda *_: running.clear())
@@ -27,12 +30,22 @@ def main() -> None:
         if first is None:
             continue
         for message in [first, *consumer.consume(511, 0)]:
-            if not message.error():
-                value, partition = message.value() or b"", message.partition() or 0
-                producer.produce(sink, value[:COPIED_BYTES], message.key(), partition=partition)
+            value = b"" if message.error() else message.value() or b""
+            if SETUP in value:
+                answer = (value + FILL)[:DECISION_BYTES]
+                while not _sent(producer, sink, answer, message.key(), message.partition() or 0):
+                    producer.poll(0.01)
         producer.poll(0)
     producer.flush(10)
     consumer.close()
+
+
+def _sent(producer: Producer, sink: str, answer: bytes, key: bytes | str | None, partition: int) -> bool:
+    try:
+        producer.produce(sink, answer, key, partition=partition)
+    except BufferError:  # the queue is full
+        return False
+    return True
 
 
 if __name__ == "__main__":

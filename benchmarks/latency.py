@@ -1,9 +1,10 @@
 """Open-loop latency on Apache Kafka: intended send instant to the decision read by another process.
 
 Generator, broker, worker and reader share the machine. Beside the worker, in the same run and at the same rates, a
-bare librdkafka loop copies 230 bytes of each event. The send instant is the schedule's, not the moment at which the
-generator got to it, so that a stall is not hidden (coordinated omission). Where ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or
-ROBOCALL_REDIS_URL is set, that service is measured (a plaintext Kafka only), with a consumer group of its own.
+bare librdkafka loop answers each event with as many bytes. The send instant is the schedule's, not the moment at
+which the generator got to it, so that a stall is not hidden (coordinated omission). Where
+ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or ROBOCALL_REDIS_URL is set, that service is measured (a plaintext Kafka only),
+with a consumer group of its own.
 
     python -m benchmarks.latency --rates 100 1000 2000 --seconds 20
 """
@@ -177,7 +178,7 @@ def running_worker(services: dict[str, str]) -> Iterator[None]:
 @contextmanager
 def running_loop(servers: str) -> Iterator[None]:
     """The floor: consume and produce the same bytes with librdkafka, nothing else."""
-    with _stopped(subprocess.Popen([sys.executable, "-m", "benchmarks.bare_loop", servers, LOOP_IN, LOOP_OUT])):
+    with _stopped(subprocess.Popen([sys.executable, "-m", "benchmarks.bare_loop", servers, LOOP_IN, LOOP_OUT, "0"])):
         yield
 
 

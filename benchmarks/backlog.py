@@ -1,0 +1,141 @@
+"""A backlog of generated calls on `call-events`, and the check that each of them was answered once.
+
+The events are generated once for a seed and a number, and kept with the downloads of the local Kafka. They are
+published with their times moved, so that the last one happens now: a worker counts them as traffic of the last hours.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from benchmarks.workload import event_lines
+from models.traffic import spec
+from streams.local_jars import cache_folder
+from streams.topics import CALL_DECISIONS, CALL_EVENTS
+
+SETUP = b'"type":"call_setup"'
+_CALL_ID = re.compile(rb'"call_id":"([^"]*)"')
+_CALLER = re.compile(rb'"calling_number":"([^"]*)"')
+_TIME = re.compile(rb'(_time_ms":)(\d{13})')
+_UNSCORED = re.compile(rb'"decided_by":"fail_open"')
+POLL_EVERY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What was published.
+
+    Attributes:
+        events: all of them.
+        setups: `call_id` of each call setup.
+        value_bytes: of all events together.
+    """
+
+    events: int
+    setups: frozenset[bytes]
+    value_bytes: int
+
+
+def event_file(events: int, seed: int) -> Path:
+    """The first `events` events of the generator, one a line; generated unless they have been before."""
+    sources = sorted(Path(spec.__file__).parent.glob("*.py"))
+    version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
+    path = cache_folder() / "benchmarks" / f"events-{events}-{seed}-{version}.jsonl"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".new")
+        unfinished.write_bytes(b"\n".join(event_lines(events, seed=seed)))
+        unfinished.replace(path)
+    return path
+
+
+def moved_to_now(lines: Iterator[bytes], last: bytes) -> Iterator[bytes]:
+    """Move the times of all events by as much as brings the last one to now."""
+    shift = time.time_ns() // 1_000_000 - max(int(found) for _, found in _TIME.findall(last))
+    for line in lines:
+        yield _TIME.sub(lambda found: found[1] + b"%d" % (int(found[2]) + shift), line)
+
+
+def publish(servers: str, events: int, seed: int) -> Backlog:
+    """Publish the backlog as switches would: by calling number, Kafka's own partitioner, uncompressed."""
+    path = event_file(events, seed)
+    with path.open("rb") as file:
+        *_, last = file
+    producer = Producer(
+        {
+            "bootstrap.servers": servers,
+            "linger.ms": 50,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+            "queue.buffering.max.messages": 200_000,
+        }
+    )
+    setups, size = [], 0
+    with path.open("rb") as file:
+        for made, line in enumerate(moved_to_now((line.rstrip(b"\n") for line in file), last)):
+            size += len(line)
+            if SETUP in line:
+                setups.append(_found(_CALL_ID, line))
+            while not _sent(producer, line):
+                producer.poll(0.1)
+            if made % POLL_EVERY == 0:
+                producer.poll(0)
+    if producer.flush(120):
+        raise SystemExit("wrong run: the backlog did not reach the broker")
+    return Backlog(events, frozenset(setups), size)
+
+
+def _sent(producer: Producer, line: bytes) -> bool:
+    try:
+        producer.produce(CALL_EVENTS, line, _found(_CALLER, line))
+    except BufferError:
+        return False
+    return True
+
+
+def _found(pattern: re.Pattern[bytes], line: bytes) -> bytes:
+    match = pattern.search(line)
+    if match is None:
+        raise SystemExit(f"wrong run: an event without {pattern.pattern.decode()}")
+    return match[1]
+
+
+def ends(servers: str, topic: str, partitions: int) -> list[int]:
+    """Next offset of each partition."""
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": "ends"})
+    try:
+        return [consumer.get_watermark_offsets(TopicPartition(topic, one), timeout=10)[1] for one in range(partitions)]
+    finally:
+        consumer.close()
+
+
+def check_decisions(servers: str, backlog: Backlog, since: list[int], until: list[int]) -> int:
+    """Read the decisions between two sets of offsets: one for each call setup, each of a call that was judged.
+
+    Returns:
+        Bytes of their values.
+    """
+    places = [TopicPartition(CALL_DECISIONS, one, offset) for one, offset in enumerate(since) if until[one] > offset]
+    consumer = Consumer({"bootstrap.servers": servers, "group.id": "check", "enable.auto.commit": False})
+    consumer.assign(places)
+    left, size, unscored, decided = sum(until) - sum(since), 0, 0, set[bytes]()
+    decisions, deadline_s = left, time.monotonic() + 120
+    while left and time.monotonic() < deadline_s:
+        for message in consumer.consume(10_000, 0.5):
+            value = message.value() or b""
+            decided.add(_found(_CALL_ID, value))
+            unscored += bool(_UNSCORED.search(value))
+            size += len(value)
+            left -= 1
+    consumer.close()
+    if decided != backlog.setups or decisions != len(backlog.setups) or unscored or left:
+        raise SystemExit(
+            f"wrong run: {len(backlog.setups)} setups, {decisions} decisions of {len(decided)} calls, "
+            f"{unscored} unscored, {left} unread"
+        )
+    return size

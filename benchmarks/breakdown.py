@@ -1,0 +1,94 @@
+"""What a worker's processor time goes to, from the outside: py-spy looks at its stack some hundred times a second.
+
+Each sample counts for the innermost frame that belongs to a stage, so C code and compiled kernels count for whoever
+called them. Shares of samples times the processor time per event give microseconds: the stages add up to the total by
+construction, and a share is as exact as its number of samples allows.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+RATE_HZ = 250
+OTHER = "other"
+EVENT_LOOP = "event loop"
+"""Its frames are at the root of every stack, so they count where nothing else does."""
+STAGES: dict[str, tuple[str, ...]] = {
+    "windows and features": ("/detector/windows/", "/detector/features.py", "/detector/measures.py"),
+    "score": ("/models/scorer.py", "/models/forest.py", "/models/artifact.py", "/detector/judging.py"),
+    "encode": ("/streams/answers.py", "/streams/records.py", "/detector/decisions.py", "/detector/passing.py"),
+    "decode": (
+        "/streams/intake.py",
+        "/streams/scan",
+        "/streams/duplicate_keys.py",
+        "/streams/poison.py",
+        "/detector/columns.py",
+        "/detector/numbering.py",
+        "/detector/hashing.py",
+        "/detector/clocks.py",
+    ),
+    "policy": ("/detector/", "/models/explain.py"),
+    "publish": ("/streams/publisher.py", "/streams/outbox.py", "/aiokafka/producer/"),
+    "fetch": ("/aiokafka/consumer/",),
+    "transport": ("/streams/transport.py", "/streams/main_loop.py", "/streams/watermarks.py"),
+    "bookkeeping": ("/streams/agents.py", "/streams/pipeline.py", "/streams/metrics.py", "/prometheus_client/"),
+    "connections": ("/aiokafka/", "/kafka/"),
+    EVENT_LOOP: ("/mode/worker.py", "/streams/running.py", "/streams/worker.py", "/streams/cli.py", "/asyncio/"),
+    "Faust": ("/faust/", "/mode/"),
+    "background": ("/streams/", "/redis/"),
+}
+"""Stage -> parts of paths, tried in this order for each frame. Windows and features are one compiled pass. Background
+is what the rate does not change: exchange with Redis, snapshots, health."""
+WAITING = ("/streams/daemon_thread.py", "/concurrent/futures/thread.py", "/threading.py", "/queue.py")
+"""Innermost frames of threads that wait for work and take no time."""
+AROUND = ("fetch", "publish", "transport", "connections", "Faust", EVENT_LOOP)
+"""Stages that are not the work itself: Faust, transport and clients."""
+
+
+def record(pid: int, seconds: float) -> "Counter[str]":
+    """Samples by stage, over some seconds of the life of a process.
+
+    Raises:
+        SystemExit: the system does not let this user look.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stacks"
+        how = ["--duration", str(round(seconds)), "--rate", str(RATE_HZ), "--format", "raw", "--full-filenames"]
+        command = [str(Path(sys.executable).with_name("py-spy")), "record", "--pid", str(pid), *how]
+        if not Path(command[0]).exists():
+            raise SystemExit("the break-down needs py-spy: pip install py-spy, or --no-breakdown")
+        done = subprocess.run([*command, "--output", str(path)], capture_output=True, text=True, check=False)
+        if done.returncode or not path.exists():
+            raise SystemExit(
+                f"py-spy may not look at the worker: run as root, or with --no-breakdown ({done.stderr.strip()[-200:]})"
+            )
+        return by_stage(path.read_text())
+
+
+def by_stage(stacks: str) -> "Counter[str]":
+    """Samples by stage, from lines of `frame;frame;... samples`, outermost frame first."""
+    found: Counter[str] = Counter()
+    for line in stacks.splitlines():
+        text, _, samples = line.rpartition(" ")
+        frames = text.split(";")[::-1]
+        if not any(part in frames[0] for part in WAITING):
+            found[_stage(frames)] += int(samples)
+    return found
+
+
+def _stage(frames: list[str]) -> str:
+    """Stage of a stack, innermost frame first."""
+    stages = [stage for frame in frames if (stage := _of_frame(frame)) is not None]
+    return next((stage for stage in stages if stage != EVENT_LOOP), EVENT_LOOP if stages else OTHER)
+
+
+def _of_frame(frame: str) -> str | None:
+    return next((stage for stage, parts in STAGES.items() if any(part in frame for part in parts)), None)
+
+
+def in_microseconds(samples: "Counter[str]", total_us: float) -> dict[str, float]:
+    """Share of each stage in the processor time of an event, largest first."""
+    everything = max(1, samples.total())
+    return {stage: round(total_us * count / everything, 3) for stage, count in samples.most_common()}

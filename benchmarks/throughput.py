@@ -1,0 +1,215 @@
+"""A worker works off a backlog on Apache Kafka: sustained rate and CPU microseconds per event, on one core.
+
+    python -m benchmarks.throughput --events 2000000
+
+The worker process is pinned to one processor, broker, Valkey and this program to the others. Beside it in the same run,
+as floor: a bare librdkafka loop that consumes the same topic and answers each call setup with as many bytes. Measured
+from when a twentieth is answered to the end, so that no start counts. Every setup must have exactly one decision, of a
+call that was judged. A last pass with a sampling profiler, on the same backlog, shows what the time goes to.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaAdminClient
+
+from benchmarks import breakdown
+from benchmarks.backlog import Backlog, check_decisions, ends, publish
+from benchmarks.machine import describe
+from benchmarks.processors import cpu_s, on_processors, steal_s
+from benchmarks.recovery import Worker
+from streams.files import private_folder
+from streams.local import LocalServices, local_services
+from streams.settings import load_settings
+from streams.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
+
+WORKER_PROCESSOR = 0
+LOOP_OUT = "bench-loop-out"
+EVERY_S = 0.25
+STARTED_SHARE = 0.05
+PATIENCE_S = 600.0
+PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "3600000", "ROBOCALL_SHED_AFTER_MS": "3600000"}
+"""A backlog is old: these have every call scored whatever it waited."""
+OLD_EVENTS = {"ROBOCALL_CLOCK_BEHIND_MS": "86400000"}
+"""The backlog's events are up to a day older than their arrival, on purpose: not moved to when they arrived."""
+LINGER_MS = "5"
+"""Of the loop: larger batches are cheaper, and only cost is measured here."""
+
+Sample = tuple[float, float, int]  # s, s on the processor, answers so far
+
+
+def main() -> None:
+    """Run it and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=2_000_000)
+    parser.add_argument("--partitions", type=int, default=12)
+    parser.add_argument("--repeat", type=int, default=2, help="times that loop and worker take turns")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--no-breakdown", dest="breakdown", action="store_false", help="without the profiler's pass")
+    parser.add_argument("--out", type=Path, help="also write the result here")
+    options = parser.parse_args()
+    result = describe() | measure(options)
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.out:
+        options.out.write_text(text)
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Publish, let loop and worker take turns, look into the worker."""
+    with on_processors(range(WORKER_PROCESSOR + 1, 1024)), local_services(heap_mb=1024, fast_start=False) as services:
+        bench = Bench(services, options.partitions)
+        backlog = publish(bench.servers, options.events, options.seed)
+        loops, workers = [], []
+        for _ in range(options.repeat):
+            loops.append(bench.loop(backlog))
+            workers.append(bench.worker(backlog))
+        loop_us, worker_us = (statistics.median(one["cpu_us_per_event"] for one in runs) for runs in (loops, workers))
+        result: dict[str, Any] = {
+            "events": backlog.events,
+            "setups": len(backlog.setups),
+            "bytes_per_event": round(backlog.value_bytes / backlog.events),
+            "partitions": options.partitions,
+            "worker_events_per_second": statistics.median(one["events_per_second"] for one in workers),
+            "worker_cpu_us_per_event": worker_us,
+            "loop_cpu_us_per_event": loop_us,
+            "worker_to_loop": round(worker_us / loop_us, 2),
+            "workers": workers,
+            "loops": loops,
+        }
+        if options.breakdown:
+            result |= bench.look_into(backlog, worker_us)
+    return result
+
+
+class Bench:
+    """Runs one process after the other over the same backlog."""
+
+    def __init__(self, services: LocalServices, partitions: int) -> None:
+        self.servers = str(services.bootstrap_servers)
+        self._services = services
+        self._partitions = partitions
+        settings = load_settings(kafka_bootstrap_servers=self.servers, kafka_security_protocol="PLAINTEXT")
+        with admin_client(settings) as admin:
+            create(admin, partitions=partitions)
+            _create_loop_topic(admin, partitions)
+        self._runs = 0
+
+    def loop(self, backlog: Backlog) -> dict[str, Any]:
+        """Let the bare loop answer all."""
+        before = self._ends(LOOP_OUT)
+        command = [sys.executable, "-m", "benchmarks.bare_loop", self.servers, CALL_EVENTS, LOOP_OUT, LINGER_MS]
+        with on_processors({WORKER_PROCESSOR}):
+            process = subprocess.Popen(command)
+        with _ending(process):
+            samples = self._samples(process.pid, LOOP_OUT, sum(before), len(backlog.setups), _alive(process))
+        return _figures(samples, backlog)
+
+    def worker(self, backlog: Backlog) -> dict[str, Any]:
+        """Let a fresh worker answer all; check every decision."""
+        before = self._ends(CALL_DECISIONS)
+        with self._fresh_worker() as process:
+            samples = self._samples(process.pid, CALL_DECISIONS, sum(before), len(backlog.setups), _alive(process))
+            figures = _figures(samples, backlog)
+        size = check_decisions(self.servers, backlog, before, self._ends(CALL_DECISIONS))
+        return figures | {"bytes_per_decision": round(size / len(backlog.setups))}
+
+    def look_into(self, backlog: Backlog, total_us: float) -> dict[str, Any]:
+        """The same once more, with the profiler on for half of the time that it should take."""
+        before, setups = sum(self._ends(CALL_DECISIONS)), len(backlog.setups)
+        with self._fresh_worker() as process:
+            while sum(self._ends(CALL_DECISIONS)) - before < STARTED_SHARE * setups:
+                _alive(process)()
+                time.sleep(EVERY_S)
+            samples = breakdown.record(process.pid, max(1.0, 0.5e-6 * total_us * backlog.events))
+            if sum(self._ends(CALL_DECISIONS)) - before >= setups:
+                raise SystemExit("wrong run: the backlog ended under the profiler, take more --events")
+        stages = breakdown.in_microseconds(samples, total_us)
+        around = sum(stages.get(stage, 0.0) for stage in breakdown.AROUND)
+        return {
+            "breakdown_us_per_event": stages,
+            "breakdown_samples": samples.total(),
+            "faust_transport_clients_us_per_event": round(around, 2),
+        }
+
+    @contextmanager
+    def _fresh_worker(self) -> Iterator["subprocess.Popen[bytes]"]:
+        self._runs += 1
+        settings = {
+            "ROBOCALL_PARTITIONS": str(self._partitions),
+            "ROBOCALL_CONSUMER_GROUP": f"throughput-{self._runs}",
+            "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
+        }
+        with on_processors({WORKER_PROCESSOR}):
+            process = Worker(self._services.environment() | PATIENT | OLD_EVENTS | settings).process
+        with _ending(process):
+            yield process
+
+    def _samples(self, pid: int, sink: str, before: int, expected: int, alive: Callable[[], None]) -> list[Sample]:
+        """Look until all is answered."""
+        samples: list[Sample] = []
+        while not samples or samples[-1][2] < expected:
+            alive()
+            samples.append((time.perf_counter(), cpu_s(pid), sum(self._ends(sink)) - before))
+            time.sleep(EVERY_S)
+        return samples
+
+    def _ends(self, topic: str) -> list[int]:
+        return ends(self.servers, topic, self._partitions)
+
+
+def _figures(samples: list[Sample], backlog: Backlog) -> dict[str, Any]:
+    """Rate and cost between when a twentieth was answered and when all was."""
+    setups, steal = len(backlog.setups), steal_s()
+    started = next(one for one in samples if one[2] >= STARTED_SHARE * setups)
+    last = samples[-1]
+    wall_s, on_processor_s, answers = (b - a for a, b in zip(started, last, strict=True))
+    if not answers:
+        raise SystemExit("wrong run: it was over before it could be measured, take more --events")
+    events = answers * backlog.events / setups
+    return {
+        "events_per_second": round(events / wall_s),
+        "cpu_us_per_event": round(1e6 * on_processor_s / events, 3),
+        "processor_share": round(on_processor_s / wall_s, 3),
+        "seconds": round(wall_s, 2),
+        "machine_steal_s_since_boot": round(steal, 1),
+        "samples_s_cpu_answers": [(round(at - samples[0][0], 3), round(cpu, 3), done) for at, cpu, done in samples],
+    }
+
+
+def _create_loop_topic(admin: KafkaAdminClient, partitions: int) -> None:
+    if LOOP_OUT not in admin.list_topics():
+        admin.create_topics({LOOP_OUT: {"num_partitions": partitions, "replication_factor": -1}})
+
+
+def _alive(process: "subprocess.Popen[bytes]") -> Callable[[], None]:
+    deadline_s = time.monotonic() + PATIENCE_S
+
+    def look() -> None:
+        if process.poll() is not None:
+            raise SystemExit(f"wrong run: it ended with status {process.returncode}")
+        if time.monotonic() > deadline_s:
+            raise SystemExit("wrong run: it never answered all")
+
+    return look
+
+
+@contextmanager
+def _ending(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+if __name__ == "__main__":
+    main()

@@ -19,6 +19,7 @@ from rich.status import Status
 from streams import log as logging
 from streams.archive_export import Span, events, parts_of, write_labels
 from streams.archive_files import ArchiveStore, day_of
+from streams.archive_metrics import ArchiveMetrics, served
 from streams.archive_output import show, write_csv, write_json
 from streams.archive_query import ask, connected
 from streams.archive_settings import ARCHIVED, ArchiveSettings, load_archive_settings
@@ -46,17 +47,20 @@ def archive() -> None:
       ROBOCALL_ARCHIVE_FLUSH_S     longest that a record waits for its file [default: 300]
       ROBOCALL_ARCHIVE_FLUSH_BYTES memory for records that wait [default: 134217728]
       ROBOCALL_ARCHIVE_RETENTION   days kept by topic: call-events=30,scored-calls=90 [default: 400 each]
+      ROBOCALL_ARCHIVE_WEB_PORT    port of the Prometheus metrics of `run` [default: 0, none]
     """  # noqa: D301 - click reads the backspace
 
 
 class _Progress:
-    """A line that follows the sink on a terminal; a line in the log now and then where there is none."""
+    """A line that follows the sink on a terminal; a line in the log now and then where there is none; the metrics."""
 
-    def __init__(self, status: Status | None) -> None:
+    def __init__(self, status: Status | None, metrics: ArchiveMetrics) -> None:
         self._status = status
+        self._metrics = metrics
         self._reported_s = time.monotonic()
 
     def __call__(self, tally: Tally) -> None:
+        self._metrics(tally)
         if self._status is not None:
             self._status.update(_summary(tally))
         elif time.monotonic() - self._reported_s >= REPORT_S:
@@ -91,8 +95,9 @@ async def _archive(settings: Settings, chosen: ArchiveSettings, console: Console
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await require_topics(settings, ARCHIVED)
     status = console.status("reading") if console.is_terminal else None
-    with status or contextlib.nullcontext():
-        sink = Sink(settings, chosen, _Progress(status))
+    metrics = ArchiveMetrics()
+    with served(chosen, metrics), status or contextlib.nullcontext():
+        sink = Sink(settings, chosen, _Progress(status, metrics))
         await sink.run(stop)
     console.print(_summary(sink.tally))
 

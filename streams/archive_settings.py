@@ -36,6 +36,8 @@ class ArchiveSettings(BaseSettings):
     number_key: SecretStr | None = Field(
         None, description="Secret of 16 characters or more: phone numbers are stored as keyed digests."
     )
+    web_host: str = Field("127.0.0.1", min_length=1, description="Address that the metrics are served on.")
+    web_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics of `archive run`; 0 = none.")
     retention: str = Field(
         "", description="Days kept by topic, `call-events=30,scored-calls=90`; 400 days for one that is not named."
     )

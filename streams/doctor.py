@@ -23,6 +23,7 @@ from detector.errors import RobocallError
 from detector.features import FEATURE_SCHEMA_ID
 from models import artifact
 from streams import model_doctor, topics
+from streams.archive_doctor import archived
 from streams.errors import KafkaUnreachable
 from streams.policy_file import load_policy
 from streams.settings import Settings, load_settings, unknown_keys
@@ -60,6 +61,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _promoted(settings)
     yield from _alarms(settings)
     yield from _policy(settings)
+    yield from _archive()
     yield _scratch()
 
 
@@ -195,6 +197,17 @@ def _policy(settings: Settings) -> Iterator[Finding]:
     yield Finding("policy", State.OK, f"{policy.version}, mode {settings.mode or policy.mode}, from {source}")
     for complaint in policy.warnings():
         yield Finding("policy", State.WARNING, complaint)
+
+
+def _archive() -> Iterator[Finding]:
+    """Look at the archive, where one is configured; workers do not need it, so nothing here is broken."""
+    try:
+        sentence = archived()
+    except (RobocallError, OSError) as error:
+        yield Finding("archive", State.WARNING, str(error))
+        return
+    if sentence is not None:
+        yield Finding("archive", State.OK, sentence)
 
 
 def _scratch() -> Finding:

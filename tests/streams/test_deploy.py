@@ -9,12 +9,15 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from prometheus_client.metrics_core import Metric
 
 from detector.decisions import Versions
 from streams import model_metrics
+from streams.archive_metrics import ArchiveMetrics
+from streams.archive_settings import ARCHIVE_PREFIX, load_archive_settings
 from streams.cli import COMMANDS, robocall
 from streams.durability import Figures
 from streams.metrics import Metrics, ScrapeTime, Sources
@@ -48,6 +51,7 @@ def metric_names() -> set[str]:
     )
     registry = Metrics().registry
     registry.register(ScrapeTime(sources))
+    registry.register(ArchiveMetrics())
     exported = {name for family in registry.collect() for name in names_of(family)}
     return exported | {model_metrics.ALARM}
 
@@ -104,17 +108,22 @@ def test_every_setting_in_the_compose_file_is_read(compose: dict[str, Any], monk
             for key, value in values.items():
                 environment.setenv(key, value)
             load_settings()  # raises when a value is out of its bounds
+            if any(key.startswith(ARCHIVE_PREFIX) for key in values):
+                load_archive_settings()  # raises for a name that is no setting, too
 
 
 def test_every_command_in_the_compose_file_parses(compose: dict[str, Any]) -> None:
     ours = [service for service in compose["services"].values() if service["image"].startswith("robocall")]
-    assert len(ours) == 4
+    assert len(ours) == 5
     for service in ours:
         command, *arguments = service["command"]
         assert command in COMMANDS
         found = robocall.get_command(robocall.make_context("robocall", ["--help"], resilient_parsing=True), command)
         assert found is not None
-        found.make_context(command, list(arguments))  # raises on an unknown option
+        # Both raise on what does not exist: a command of a group, an option.
+        context = found.make_context(command, list(arguments))
+        if isinstance(found, click.Group):
+            found.resolve_command(context, list(arguments))
 
 
 def test_the_image_starts_a_command_that_exists_as_a_user_without_rights() -> None:
@@ -126,15 +135,21 @@ def test_the_image_starts_a_command_that_exists_as_a_user_without_rights() -> No
     assert all((ROOT / path).exists() for paths in copied for path in paths)
 
 
-def test_prometheus_scrapes_every_worker_at_its_port(compose: dict[str, Any]) -> None:
+def test_prometheus_scrapes_every_worker_and_the_archive_at_their_ports(compose: dict[str, Any]) -> None:
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
-    (job,) = config["scrape_configs"]
-    targets = {target for group in job["static_configs"] for target in group["targets"]}
-    assert targets == {f"{name}:{one['environment']['ROBOCALL_WEB_PORT']}" for name, one in workers(compose).items()}
+    found = {
+        job["job_name"]: {target for group in job["static_configs"] for target in group["targets"]}
+        for job in config["scrape_configs"]
+    }
+    archive = compose["services"]["archive"]["environment"]
+    assert found == {
+        "robocall": {f"{name}:{one['environment']['ROBOCALL_WEB_PORT']}" for name, one in workers(compose).items()},
+        "robocall-archive": {f"archive:{archive['ROBOCALL_ARCHIVE_WEB_PORT']}"},
+    }
     assert [(DEPLOY / "prometheus" / name).is_file() for name in config["rule_files"]] == [True]
 
 
-def test_alerts_use_metrics_that_the_worker_exports(metric_names: set[str]) -> None:
+def test_alerts_use_metrics_that_are_exported(metric_names: set[str]) -> None:
     groups = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
     used = {rule["alert"]: metrics_in(rule["expr"]) for rule in rules}

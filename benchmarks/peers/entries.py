@@ -1,0 +1,91 @@
+"""What is compared: one line an entry. The contract of a peer's folder is in README.md."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(__file__).parent
+JOB, COPY, PRODUCT = "job", "copy", "product"
+SLIDING, TUMBLING = "sliding", "tumbling"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One competitor.
+
+    Attributes:
+        name: In the table and on the command line.
+        does: `JOB`, `COPY` (the floor) or `PRODUCT` (the worker: all that it does, the job included).
+        events: Enough for 10 to 30 seconds on one core.
+        state: What keeps the windows, for the table.
+        folder: Below `benchmarks/peers`, with its `run.sh`; empty for the worker.
+        arguments: Added to the call of `run.sh`.
+        windows: `SLIDING`, or what its own windows do instead.
+    """
+
+    name: str
+    does: str
+    events: int
+    state: str
+    folder: str = ""
+    arguments: tuple[str, ...] = ()
+    windows: str = SLIDING
+
+    def command(self, *arguments: str) -> list[str]:
+        """Start it with these arguments; the worker takes its settings from the environment."""
+        if self.does == PRODUCT:
+            return [sys.executable, "-m", "streams.cli", "worker"]
+        return [str(FOLDER / self.folder / "run.sh"), *arguments]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one run reads and writes."""
+
+    servers: str
+    source: str
+    sink: str
+    group: str
+    scratch: Path
+    services: dict[str, str] = field(default_factory=dict)
+
+    def arguments(self, entry: Entry) -> list[str]:
+        """Of the entry's `run.sh`."""
+        named = {
+            "bootstrap": self.servers,
+            "input": self.source,
+            "output": self.sink,
+            "events": str(entry.events),
+            "group": self.group,
+            "job": str(FOLDER / "job.json"),
+        }
+        return [part for name, value in named.items() for part in (f"--{name}", value)] + list(entry.arguments)
+
+    def environment(self, entry: Entry) -> dict[str, str]:
+        """Of the entry's process: nothing of ours, but for the worker."""
+        common = os.environ | {"TMPDIR": str(self.scratch), "PYTHONPATH": str(ROOT), "PYTHON": sys.executable}
+        common.pop("VIRTUAL_ENV", None)
+        if entry.does != PRODUCT:
+            return common
+        # An hour's patience, since a backlog is old by nature; snapshots as shipped, in a folder of the run.
+        return (
+            common
+            | self.services
+            | {
+                "ROBOCALL_CONSUMER_GROUP": self.group,
+                "ROBOCALL_PARTITIONS": "1",
+                "ROBOCALL_SNAPSHOT_URL": str(self.scratch / "snapshots"),
+                "ROBOCALL_DECISION_DEADLINE_MS": "3600000",
+                "ROBOCALL_SHED_AFTER_MS": "3600000",
+                "ROBOCALL_WEB_PORT": "0",
+                "ROBOCALL_LOG_LEVEL": "warning",
+            }
+        )
+
+
+ENTRIES = (
+    Entry("worker", PRODUCT, 1_000_000, "compiled windows, snapshots on"),
+    Entry("floor", COPY, 1_000_000, "none", "floor"),
+)

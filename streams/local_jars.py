@@ -1,4 +1,4 @@
-"""The jars of the local Apache Kafka: fetched once through `jgo`, checked against pinned digests, cached."""
+"""Jars of the local Apache Kafka and of others: fetched once through `jgo`, checked against pinned digests, cached."""
 
 from __future__ import annotations
 
@@ -62,15 +62,30 @@ def kafka_class_path(*, quiet: bool = False) -> str:
     Several processes may call it at once: one downloads, the others wait and find the files there.
     """
     lock = jar_lock()
-    folder = cache_folder() / f"kafka-{lock.kafka}"
+    return class_path(f"kafka-{lock.kafka}", lock.jars, title="Apache Kafka", quiet=quiet)
+
+
+def class_path(name: str, jars: dict[str, Jar], *, title: str, quiet: bool = False) -> str:
+    """Return the Java class path of pinned jars, downloading into the cache's folder `name` what is missing.
+
+    Args:
+        name: folder below `cache_folder()`, with the version in it.
+        jars: the files by their path in a Maven repository.
+        title: what the progress bar on stderr says is fetched.
+        quiet: no progress bar.
+
+    Raises:
+        LocalServiceError: a jar could not be fetched, or is not the pinned one.
+    """
+    folder = cache_folder() / name
     folder.mkdir(parents=True, exist_ok=True)
-    if _missing(lock, folder):
+    if _missing(jars, folder):
         with _only_one(folder.with_suffix(".lock")):
-            _download(_missing(lock, folder), folder, quiet=quiet)
-    return os.pathsep.join(str(folder / Path(path).name) for path in lock.jars)
+            _download(_missing(jars, folder), folder, title=title, quiet=quiet)
+    return os.pathsep.join(str(folder / Path(path).name) for path in jars)
 
 
-def _missing(lock: JarLock, folder: Path) -> dict[str, Jar]:
+def _missing(jars: dict[str, Jar], folder: Path) -> dict[str, Jar]:
     """Return the jars that are not there whole.
 
     Files appear by rename after their digest was checked, so comparing the size is enough here.
@@ -81,7 +96,7 @@ def _missing(lock: JarLock, folder: Path) -> dict[str, Jar]:
             return (folder / Path(path).name).stat().st_size == jar.bytes
         return False
 
-    return {path: jar for path, jar in lock.jars.items() if not whole(path, jar)}
+    return {path: jar for path, jar in jars.items() if not whole(path, jar)}
 
 
 @contextlib.contextmanager
@@ -92,14 +107,14 @@ def _only_one(lock_file: Path) -> Iterator[None]:
         yield
 
 
-def _download(jars: dict[str, Jar], folder: Path, *, quiet: bool) -> None:
+def _download(jars: dict[str, Jar], folder: Path, *, title: str, quiet: bool) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with (
         Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress,
         tempfile.TemporaryDirectory(dir=folder) as repository,
         ThreadPoolExecutor(CONNECTIONS) as pool,
     ):
-        task = progress.add_task("Fetching Apache Kafka (once)", total=sum(jar.bytes for jar in jars.values()))
+        task = progress.add_task(f"Fetching {title} (once)", total=sum(jar.bytes for jar in jars.values()))
         context = MavenContext(resolver=PythonResolver(), repo_cache=Path(repository), timeout=STALL_SECONDS)
         fetch = partial(_fetch, folder=folder, context=context)
         try:

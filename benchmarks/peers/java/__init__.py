@@ -1,0 +1,1 @@
+"""What the Java peers share: the common job itself (`peers/job/*.java`) and how they are built and started."""

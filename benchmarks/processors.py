@@ -25,6 +25,7 @@ def cpu_s(pid: int) -> float:
     return float(sum(one.user + one.system for one in times))
 
 
-def steal_s() -> float:
-    """Seconds that the hypervisor gave to other machines, all processors together; 0 where it does not say."""
-    return float(getattr(psutil.cpu_times(), "steal", 0.0))
+def machine_busy_s() -> float:
+    """Seconds so far of all processors together that were not idle, whoever used them."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))

@@ -21,10 +21,10 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 
-from benchmarks import breakdown
+from benchmarks import breakdown, plots
 from benchmarks.backlog import Backlog, check_decisions, ends, publish
 from benchmarks.machine import describe
-from benchmarks.processors import cpu_s, on_processors, steal_s
+from benchmarks.processors import cpu_s, on_processors
 from benchmarks.recovery import Worker
 from streams.files import private_folder
 from streams.local import LocalServices, local_services
@@ -55,12 +55,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--no-breakdown", dest="breakdown", action="store_false", help="without the profiler's pass")
     parser.add_argument("--out", type=Path, help="also write the result here")
+    parser.add_argument("--plots", type=Path, help="folder for the plot of the break-down")
     options = parser.parse_args()
     result = describe() | measure(options)
     text = json.dumps(result, indent=1)
     print(text)
     if options.out:
         options.out.write_text(text)
+    if options.plots and options.breakdown:
+        plots.throughput(result, options.plots)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -168,7 +171,7 @@ class Bench:
 
 def _figures(samples: list[Sample], backlog: Backlog) -> dict[str, Any]:
     """Rate and cost between when a twentieth was answered and when all was."""
-    setups, steal = len(backlog.setups), steal_s()
+    setups = len(backlog.setups)
     started = next(one for one in samples if one[2] >= STARTED_SHARE * setups)
     last = samples[-1]
     wall_s, on_processor_s, answers = (b - a for a, b in zip(started, last, strict=True))
@@ -180,7 +183,6 @@ def _figures(samples: list[Sample], backlog: Backlog) -> dict[str, Any]:
         "cpu_us_per_event": round(1e6 * on_processor_s / events, 3),
         "processor_share": round(on_processor_s / wall_s, 3),
         "seconds": round(wall_s, 2),
-        "machine_steal_s_since_boot": round(steal, 1),
         "samples_s_cpu_answers": [(round(at - samples[0][0], 3), round(cpu, 3), done) for at, cpu, done in samples],
     }
 

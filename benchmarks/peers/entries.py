@@ -88,4 +88,10 @@ class Place:
 ENTRIES = (
     Entry("worker", PRODUCT, 1_000_000, "compiled windows, snapshots on"),
     Entry("floor", COPY, 1_000_000, "none", "floor"),
+    Entry("stock_faust", JOB, 30_000, "its windowed tables", "stock_faust", ("--state", "tables"), TUMBLING),
+    Entry("faust_memory", JOB, 60_000, "dict in memory", "stock_faust", ("--state", "memory")),
+    Entry("quix_state", JOB, 100_000, "its state store", "quix", ("--state", "store")),
+    Entry("quix_memory", JOB, 300_000, "dict in memory", "quix", ("--state", "memory")),
+    Entry("bytewax", JOB, 400_000, "its stateful_map", "bytewax", ("--state", "keyed")),
+    Entry("bytewax_memory", JOB, 600_000, "dict in memory", "bytewax", ("--state", "memory")),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from benchmarks.peers.backlog import Backlog
 from benchmarks.peers.checking import WrongRun
@@ -174,4 +174,11 @@ _NUMBERS = itertools.count()
 
 
 def _end(consumer: Consumer, topic: str) -> int:
-    return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])
+    deadline_s = time.monotonic() + STOP_S
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])
+        except KafkaException:  # a topic is known to its creator before every broker has it
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(EVERY_S)

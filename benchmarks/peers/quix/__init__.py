@@ -1,0 +1,1 @@
+"""One peer; see README.md."""

@@ -1,8 +1,9 @@
 """The one way to compile a function: numba, cached on disk, without the interpreter lock, typed for mypy.
 
 numba's cache asks only whether the file of the compiled function has changed, not the files of the functions and
-constants that went into it. So the cache folder carries a digest of this package's sources: an edit anywhere starts a
-fresh one. What numba caches is code: it stands where the sources stand, or in the user's own cache folder.
+constants that went into it. So the cache folder carries a digest of this package's sources, and of the scan of records,
+the one kernel elsewhere that spans files: an edit anywhere starts a fresh one. What numba caches is code: it stands
+where the sources stand, or in the user's own cache folder.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ _PACKAGE = Path(__file__).parent
 
 def _cache_folder() -> Path:
     digest = hashlib.blake2b(digest_size=8)
-    for source in sorted(_PACKAGE.rglob("*.py")):
+    for source in [*sorted(_PACKAGE.rglob("*.py")), *sorted(_PACKAGE.parent.glob("streams/scan*.py"))]:
         digest.update(source.read_bytes())
     beside = os.access(_PACKAGE, os.W_OK)
     home = _PACKAGE / "__pycache__" if beside else Path.home() / ".cache" / "robocall"

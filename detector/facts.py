@@ -72,7 +72,7 @@ class Facts:
     numbers: Ints
     texts: Texts | None = None
 
-    def take(self, rows: Sequence[int]) -> "Facts":
+    def take(self, rows: Sequence[int] | Ints) -> "Facts":
         """Facts of some events; the bytes are shared."""
         at = np.array(rows, dtype=np.int64)
         texts = None if self.texts is None else replace(self.texts, spans=self.texts.spans[at])

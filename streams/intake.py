@@ -8,14 +8,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import cast
 
 import msgspec
+import numpy as np
 
 from detector.events import MAX_RECORD_BYTES, CallEvent
 from detector.facts import Facts, concatenate, facts_of, texts_of
 from streams import duplicate_keys
 from streams.lazy_events import LazyEvents
 from streams.records import EVENT_DECODER, SetupRecord, encode
+from streams.scan import scan
+from streams.scan_tables import ODD
 
 MESSAGE_LIMIT = 300
 
@@ -152,47 +156,76 @@ def _classify(value: bytes, error: Exception) -> tuple[Code, str]:
     return _invalid_field(error) if scanned is None else (scanned, CODE_MEANINGS[scanned])
 
 
-def _reject(position: int, code: Code, message: str) -> Rejected:
-    return Rejected(position, code, message[:MESSAGE_LIMIT])
+@dataclass(slots=True)
+class _Decoded:
+    """Records that went through the decoder: lists side by side, in order, but for the refused ones."""
+
+    events: list[CallEvent] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def refuse(self, position: int, code: Code, message: str | None = None) -> None:
+        """Refuse a record."""
+        text = CODE_MEANINGS[code] if message is None else message
+        self.rejected.append(Rejected(position, code, text[:MESSAGE_LIMIT]))
 
 
-def _drop_scanned(intake: Intake, verdicts: list[int]) -> Intake:
-    """Move the records that the scan refuses to the rejected ones."""
-    refused = [
-        _reject(intake.positions[i], _SCAN_CODES[verdict], CODE_MEANINGS[_SCAN_CODES[verdict]])
-        for i, verdict in enumerate(verdicts)
-        if verdict != duplicate_keys.CLEAN
-    ]
-    kept = intake.take([i for i, verdict in enumerate(verdicts) if verdict == duplicate_keys.CLEAN])
-    return replace(kept, rejected=sorted(kept.rejected + refused, key=lambda rejected: rejected.position))
-
-
-def read(values: Sequence[bytes | None]) -> Intake:
-    """Read the values of a batch in order. Never raises for what a record holds; linear in the bytes."""
-    events: list[CallEvent] = []
-    positions: list[int] = []
-    rejected: list[Rejected] = []
-    texts: list[bytes] = []
-    decode, setup = EVENT_DECODER.decode, SetupRecord
-    for position, value in enumerate(values):
+def _decode(values: Sequence[bytes | None], positions: Sequence[int]) -> _Decoded:
+    """Decode some of the values, one by one; those that repeat a key or nest too deep are refused afterwards."""
+    decoded = _Decoded()
+    decode = EVENT_DECODER.decode
+    for position in positions:
+        value = values[position]
         if not value:
-            rejected.append(_reject(position, Code.EMPTY, CODE_MEANINGS[Code.EMPTY]))
+            decoded.refuse(position, Code.EMPTY)
             continue
         if len(value) > MAX_RECORD_BYTES:
-            rejected.append(_reject(position, Code.TOO_LARGE, CODE_MEANINGS[Code.TOO_LARGE]))
+            decoded.refuse(position, Code.TOO_LARGE)
             continue
         try:
             event = decode(value)
             if not value.isascii():
                 value.decode()  # msgspec skips the text of unknown fields unread
         except _REFUSALS as error:
-            rejected.append(_reject(position, *_classify(value, error)))
+            decoded.refuse(position, *_classify(value, error))
             continue
-        events.append(event)
-        positions.append(position)
-        texts.append(value)
-    is_setup = [type(event) is setup for event in events]
-    scanned = texts_of(facts_of(events, is_setup), encode)
-    intake = Intake(LazyEvents(texts, dict(enumerate(events))), is_setup, positions, rejected, scanned)
-    verdicts = duplicate_keys.scan(texts)
-    return _drop_scanned(intake, verdicts) if any(verdicts) else intake
+        decoded.events.append(event)
+        decoded.positions.append(position)
+        decoded.texts.append(value)
+    verdicts = duplicate_keys.scan(decoded.texts)
+    return _without_repeats(decoded, verdicts) if any(verdicts) else decoded
+
+
+def _without_repeats(decoded: _Decoded, verdicts: list[int]) -> _Decoded:
+    kept = _Decoded(rejected=decoded.rejected)
+    for row, verdict in enumerate(verdicts):
+        if verdict == duplicate_keys.CLEAN:
+            kept.events.append(decoded.events[row])
+            kept.positions.append(decoded.positions[row])
+            kept.texts.append(decoded.texts[row])
+        else:
+            kept.refuse(decoded.positions[row], _SCAN_CODES[verdict])
+    kept.rejected.sort(key=lambda rejected: rejected.position)
+    return kept
+
+
+def read(values: Sequence[bytes | None]) -> Intake:
+    """Read the values of a batch in order. Never raises for what a record holds; linear in the bytes."""
+    scanned = scan(values)
+    if not scanned.odd:
+        is_setup: list[bool] = scanned.facts.is_setup.tolist()
+        events = LazyEvents(cast("list[bytes]", list(values)), {})
+        return Intake(events, is_setup, list(range(len(values))), [], scanned.facts)
+    plain = scanned.verdicts != ODD
+    decoded = _decode(values, np.flatnonzero(~plain).tolist())
+    kinds = [type(event) is SetupRecord for event in decoded.events]
+    # Plain records first, then the decoded ones: put in order of arrival at last.
+    certain = np.flatnonzero(plain)
+    positions = np.concatenate((certain, np.array(decoded.positions, dtype=np.int64)))
+    facts = concatenate((scanned.facts.take(certain), texts_of(facts_of(decoded.events, kinds), encode)))
+    made = {len(certain) + index: event for index, event in enumerate(decoded.events)}
+    texts = [cast("bytes", values[position]) for position in positions.tolist()]
+    is_setup = facts.is_setup.tolist()
+    whole = Intake(LazyEvents(texts, made), is_setup, positions.tolist(), decoded.rejected, facts)
+    return whole.take(np.argsort(positions).tolist())

@@ -232,6 +232,7 @@ def test_poison_of_decoder_and_columns_is_not_counted_and_nothing_else_is_lost(
 ) -> None:
     """The windows are those of the events without it; a setup that was read is answered all the same."""
     values = traffic(40)
+    values[20] = values[20][:-1] + b',"x":"\\u0041"}'  # the scan leaves it to the decoder
     unreadable, unbuildable = values[20], values[30:34]
     bad_ids = {msgspec.json.decode(value)["call_id"] for value in unbuildable}
 

@@ -17,7 +17,7 @@ SEED = 5
 
 
 def setup(number: int) -> bytes:
-    """One call setup."""
+    """One call setup, which the scan leaves to the decoder for its name."""
     return msgspec.json.encode(
         {
             "type": "call_setup",
@@ -26,6 +26,7 @@ def setup(number: int) -> bytes:
             "calling_number": f"+1202555{number:04d}",
             "called_number": "+13125550145",
             "trunk_group_id": "trunk-1",
+            "calling_name": "Žofie",
         }
     )
 

@@ -1,0 +1,225 @@
+"""The scan of record bytes against the decoder: same records, same values, same codes, whatever the bytes."""
+
+import json
+import random
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.workload import event_lines
+from detector.columns import CallBatch, build_batch, build_columns
+from detector.events import Attestation, CallEnd, CallSetup, ReleasedBy, Role
+from detector.facts import SPAN_FIELDS, TEXT_FIELDS
+from streams import intake
+from streams.scan import scan
+from streams.scan_tables import END, ODD, SETUP, make_tables
+from tests.streams.malformed import KINDS, corpus, good_setup
+
+SEED = 3
+HINTS = {**get_type_hints(CallSetup), **get_type_hints(CallEnd)}
+FIELDS = {field.name: field for field in (*fields(CallSetup), *fields(CallEnd))}
+CHOICES = {"attestation": list(Attestation), "role": list(Role), "released_by": list(ReleasedBy)}
+
+
+def columns_of(batch: CallBatch) -> dict[str, list[int]]:
+    skipped = {"n", "events", "texts"}
+    return {field.name: getattr(batch, field.name).tolist() for field in fields(CallBatch) if field.name not in skipped}
+
+
+def written(batch: CallBatch) -> list[list[bytes | None]]:
+    """Texts of a batch as they stand in its bytes."""
+    assert batch.texts is not None
+    data = batch.texts.data.tobytes()
+    return [[None if start < 0 else data[start:stop] for start, stop in spans] for spans in batch.texts.spans.tolist()]
+
+
+def assert_as_decoded(values: list[bytes | None]) -> None:
+    """Compare the scan with the decoder alone."""
+    read = intake.read(values)
+    twin = intake._decode(values, range(len(values)))
+
+    assert read.rejected == twin.rejected
+    assert read.positions == twin.positions
+    assert read.is_setup == [type(event) is intake.SetupRecord for event in twin.events]
+    scanned = build_columns(read.scanned, read.events, read.positions, seed=SEED)
+    decoded = build_batch(twin.events, read.is_setup, twin.positions, seed=SEED)
+    assert columns_of(scanned) == columns_of(decoded)
+    assert written(scanned) == [
+        [None if text is None else msgspec.json.encode(text)[1:-1] for text in (getattr(e, n) for n in TEXT_FIELDS)]
+        for e in twin.events
+    ]
+    assert read.events == twin.events
+    assert scan(values).facts.data.dtype == np.uint8
+
+
+def _spread(low: int, high: int) -> st.SearchStrategy[int]:
+    """Integers about both bounds, mostly within."""
+    return st.sampled_from([low, low, high, low + 1, high - 1, low - 1, high + 1]) | st.integers(low, high)
+
+
+def _texts(low: int, high: int) -> st.SearchStrategy[str]:
+    plain = st.text("+0123456789", max_size=13) | st.sampled_from(["TN-Validation-Passed", "TN-Validation-Failed-A"])
+    edge = _spread(low, high).map(lambda length: "+" + "5" * (length - 1))
+    return plain | edge | st.sampled_from(["+12025550100", "anonymous", "a\\b", 'a"b', "\x7f", "\n", "é", "📞", "a/b"])
+
+
+def _values_of(name: str) -> st.SearchStrategy[Any]:
+    bounds, hint = FIELDS[name].metadata["bounds"], str(HINTS[name])
+    if name in CHOICES:
+        found: st.SearchStrategy[Any] = st.sampled_from([*CHOICES[name], "A ", "", "aa"])
+    elif "list" in hint:
+        found = st.lists(_texts(0, bounds["max_length"]), max_size=3) | st.sampled_from([["1"] * 16, ["1"] * 17])
+    elif "bool" in hint:
+        found = st.booleans()
+    elif "int" in hint:
+        found = _spread(bounds["ge"], bounds["le"])
+    else:
+        found = _texts(bounds.get("min_length", 0), bounds["max_length"])
+    odd = st.sampled_from([None, None, 0, -1, 1.5, 10**30, "x", [], {}, True])
+    return st.integers(0, 19).flatmap(lambda draw: odd if draw == 0 else found)
+
+
+_UNKNOWN_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("ab\\é", max_size=2), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> bytes:
+    """A record of the contract, nearly, written one way or another."""
+    domain = draw(st.sampled_from([CallSetup, CallSetup, CallEnd]))
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    names = [field.name for field in fields(domain)]
+    optional = [name for name in names if "None" in str(HINTS[name])]
+    kept = [name for name in names if name not in optional] + draw(st.lists(st.sampled_from(optional), unique=True))
+    record = {name: draw(_values_of(name)) for name in kept}
+    record["type"] = "call_setup" if domain is CallSetup else "call_end"
+    if draw(st.integers(0, 9)) == 0:
+        del record[draw(st.sampled_from(sorted(record)))]
+    record |= draw(st.dictionaries(st.sampled_from(["x", "", "type_", "call_ids", "end_time_ms", "privacy", "q" * 30]),
+                                   _UNKNOWN_VALUES, max_size=2))  # fmt: skip
+    items = list(record.items())
+    if draw(st.booleans()):
+        rng.shuffle(items)
+    if draw(st.integers(0, 9)) == 0 and items:
+        items.append(rng.choice(items))
+    return _write(items, rng).encode("utf-8", "surrogatepass")
+
+
+def _write(items: list[tuple[str, Any]], rng: random.Random) -> str:
+    spaces = rng.choice(["", "", " ", "\n\t", "\r "])
+    as_ascii = rng.random() < 0.5
+    inside = f",{spaces}".join(
+        f"{json.dumps(name)}{spaces}:{spaces}{json.dumps(value, ensure_ascii=as_ascii)}" for name, value in items
+    )
+    return f"{spaces}{{{spaces}{inside}{spaces}}}{spaces}"
+
+
+_SNIPPETS = [
+    b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b" ", b"\x00", b"\x1f", b"\x7f", b"\x80", b"\xff", b"0", b"-",
+    b".", b"e", b"1e5", b"null", b"nul", b"true", b"false", b"fals", b"\\u0041", b"\\ud800", b"\\n", b"\\q", b"01", b"-0",
+    b'"x":1,', b',"x":{"a":1,"a":2}', b'"type":"call_end",', "é".encode(), b"NaN", b"//", b"9" * 25,
+]  # fmt: skip
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A record with a few bytes changed."""
+    value = bytearray(draw(records()))
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(value)))
+        stop = min(len(value), start + draw(st.sampled_from([0, 0, 1, 1, 2, 9, 40])))
+        value[start:stop] = draw(st.sampled_from([b"", *_SNIPPETS]))
+    return bytes(value)
+
+
+ANY = records() | mutated() | st.binary(max_size=60) | st.text('{}[]",:\\a1', max_size=60).map(str.encode) | st.none()
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(ANY, max_size=5))
+def test_scan_and_decoder_read_the_same(values: list[bytes | None]) -> None:
+    """Valid, nearly valid and hostile records, beside each other: events, columns, texts, codes and messages."""
+    assert_as_decoded(values)
+
+
+def test_scan_and_decoder_read_the_same_of_the_malformed() -> None:
+    """The corpus of malformed records, with good ones between them."""
+    rng = random.Random(5)
+    values: list[bytes | None] = []
+    for _, record in corpus(6 * len(KINDS), seed=17):
+        values += [record, good_setup(rng)]
+
+    assert_as_decoded(values)
+
+
+def test_scan_and_decoder_read_the_same_of_damaged_traffic() -> None:
+    """Each byte of a record taken out, doubled, and replaced by each byte that means something."""
+    line = event_lines(30, seed=2)[20]
+    cut = [line[:i] + line[i + 1 :] for i in range(len(line))]
+    doubled = [line[:i] + line[i : i + 1] + line[i:] for i in range(len(line))]
+    replaced = [
+        line[:i] + byte + line[i + 1 :] for i in range(len(line)) for byte in (b'"', b"\\", b"}", b"\x00", b"0")
+    ]
+
+    for values in (cut, doubled, replaced):
+        assert_as_decoded(list(values))
+
+
+def test_what_switches_send_is_never_odd() -> None:
+    """Generated traffic needs no decoder; and in any order of the fields, with any spaces, with unknown fields."""
+    lines = event_lines(2_000, seed=7)
+    rng = random.Random(1)
+    varied: list[bytes | None] = []
+    for line in lines:
+        items = list((json.loads(line) | {"x": [{"a": -1.5, "b": {}}, True, None, "a\\n"]}).items())
+        rng.shuffle(items)
+        varied.append(_write(items, rng).encode())
+
+    assert scan(list(lines)).verdicts.tolist() == [SETUP if b"call_setup" in line else END for line in lines]
+    assert scan(varied).odd == 0
+    assert_as_decoded(varied[:500])
+
+
+def test_full_records_are_not_odd() -> None:
+    """Every field of the contract, at its longest, with the escapes that Identity headers need."""
+    record: dict[str, Any] = {"type": "call_setup"}
+    for field in fields(CallSetup):
+        bounds, hint = field.metadata["bounds"], str(HINTS[field.name])
+        record[field.name] = (
+            CHOICES[field.name][-1] if field.name in CHOICES
+            else ['ppt="shaken"'] * bounds["max_items"] if "list" in hint
+            else True if "bool" in hint
+            else bounds["le"] if "int" in hint
+            else "x" * bounds["max_length"]
+        )  # fmt: skip
+
+    value = msgspec.json.encode(record)
+
+    assert scan([value]).verdicts.tolist() == [SETUP]
+    assert_as_decoded([value])
+
+
+@pytest.mark.parametrize("name", ["calling_number", "call_id", "switch_id", "verstat", "origid"])
+def test_a_read_text_with_an_escape_goes_through_the_decoder(name: str) -> None:
+    """Its bytes are not its text."""
+    value = msgspec.json.encode(json.loads(good_setup(random.Random(1))) | {name: 'a"b\\c\né'})
+
+    assert scan([value]).verdicts.tolist() == [ODD]
+    assert_as_decoded([value, good_setup(random.Random(2)), value])
+
+
+def test_tables_follow_the_contract() -> None:
+    """Every field of both dataclasses is there once, found by its own name."""
+    tables = make_tables()
+
+    assert len(tables.fields) == len({*FIELDS, "type"})
+    assert sorted(tables.slots[tables.slots >= 0].tolist()) == list(range(len(tables.fields)))
+    assert set(SPAN_FIELDS) <= set(FIELDS)

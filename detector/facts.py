@@ -42,9 +42,9 @@ class Texts:
     """Texts of a batch as JSON writes them.
 
     Attributes:
-        data: Shape (bytes,) uint8.
-        spans: Shape (n, len(TEXT_FIELDS), 2) int64: start and stop in `data` of what stands between the quotes when
-            the text is written as compact JSON in UTF-8; `ABSENT` twice where there is none, or null.
+        data: Shape (bytes,) uint8, read-only.
+        spans: Shape (n, len(TEXT_FIELDS), 2) int64, contiguous: start and stop in `data` of what stands between the
+            quotes when the text is written as compact JSON in UTF-8; `ABSENT` twice where there is none, or null.
     """
 
     data: Bytes
@@ -57,7 +57,7 @@ class Facts:
 
     Attributes:
         is_setup: Shape (n,).
-        data: Shape (bytes,) uint8, the text that `spans` point to.
+        data: Shape (bytes,) uint8, read-only: the text that `spans` point to.
         spans: Shape (n, len(SPAN_FIELDS), 2) int64: start and stop of each text, UTF-8 without quotes and escapes;
             `ABSENT` twice where there is none. Fields that only a `call_setup` has mean nothing of a `call_end`.
         numbers: Shape (n, len(NUMBER_FIELDS)) int64. `end_time_ms`, `answer_time_ms` and `sip_status` mean nothing of
@@ -98,7 +98,9 @@ def _joined(parts: Sequence[tuple[Bytes, Ints]]) -> tuple[Bytes, Ints]:
     for data, spans in parts:
         moved.append(np.where(spans == ABSENT, ABSENT, spans + start))
         start += len(data)
-    return np.concatenate([data for data, _ in parts]), np.concatenate(moved)
+    joined = np.concatenate([data for data, _ in parts])
+    joined.setflags(write=False)  # as all text is: what is compiled for it is compiled for one type
+    return joined, np.concatenate(moved)
 
 
 _SETUP_TEXTS = attrgetter(*SPAN_FIELDS)

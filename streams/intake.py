@@ -229,3 +229,8 @@ def read(values: Sequence[bytes | None]) -> Intake:
     is_setup = facts.is_setup.tolist()
     whole = Intake(LazyEvents(texts, made), is_setup, positions.tolist(), decoded.rejected, facts)
     return whole.take(np.argsort(positions).tolist())
+
+
+def warm() -> None:
+    """Compile everything, or load it from the cache, so that the first record does not wait."""
+    read([b"{}"])

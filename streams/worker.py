@@ -8,6 +8,7 @@ import structlog
 from prometheus_client import disable_created_metrics
 
 from detector.windows import WindowEngine
+from streams import intake
 from streams import log as logging
 from streams.app import TOPICS, Assembly, build_app
 from streams.errors import PortTaken
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 def warm(assembly: Assembly) -> None:
     """Compile, or load from the cache, everything that a call may need: before the group counts on this worker."""
+    intake.warm()
     WindowEngine.warm()
     classifier = assembly.screener.classifier
     warm_model = getattr(classifier, "warm", None)

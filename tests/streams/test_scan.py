@@ -12,18 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.workload import event_lines
+from detector import columns
 from detector.columns import CallBatch, build_batch, build_columns
 from detector.events import Attestation, CallEnd, CallSetup, ReleasedBy, Role
 from detector.facts import SPAN_FIELDS, TEXT_FIELDS
-from streams import intake
+from streams import duplicate_keys, intake
+from streams import scan as scan_module
+from streams.records import SetupRecord
 from streams.scan import scan
 from streams.scan_tables import END, ODD, SETUP, make_tables
 from tests.streams.malformed import KINDS, corpus, good_setup
 
 SEED = 3
+KERNELS: list[Any] = [scan_module._scan, duplicate_keys._scan_all, columns._fill]
 HINTS = {**get_type_hints(CallSetup), **get_type_hints(CallEnd)}
 FIELDS = {field.name: field for field in (*fields(CallSetup), *fields(CallEnd))}
-CHOICES = {"attestation": list(Attestation), "role": list(Role), "released_by": list(ReleasedBy)}
+CHOICES: dict[str, list[str]] = {"attestation": list(Attestation), "role": list(Role), "released_by": list(ReleasedBy)}
 
 
 def columns_of(batch: CallBatch) -> dict[str, list[int]]:
@@ -45,7 +49,7 @@ def assert_as_decoded(values: list[bytes | None]) -> None:
 
     assert read.rejected == twin.rejected
     assert read.positions == twin.positions
-    assert read.is_setup == [type(event) is intake.SetupRecord for event in twin.events]
+    assert read.is_setup == [type(event) is SetupRecord for event in twin.events]
     scanned = build_columns(read.scanned, read.events, read.positions, seed=SEED)
     decoded = build_batch(twin.events, read.is_setup, twin.positions, seed=SEED)
     assert columns_of(scanned) == columns_of(decoded)
@@ -80,7 +84,7 @@ def _values_of(name: str) -> st.SearchStrategy[Any]:
         found = _spread(bounds["ge"], bounds["le"])
     else:
         found = _texts(bounds.get("min_length", 0), bounds["max_length"])
-    odd = st.sampled_from([None, None, 0, -1, 1.5, 10**30, "x", [], {}, True])
+    odd: st.SearchStrategy[Any] = st.sampled_from([None, None, 0, -1, 1.5, 10**30, "x", [], {}, True])
     return st.integers(0, 19).flatmap(lambda draw: odd if draw == 0 else found)
 
 
@@ -124,8 +128,8 @@ def _write(items: list[tuple[str, Any]], rng: random.Random) -> str:
 
 _SNIPPETS = [
     b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b" ", b"\x00", b"\x1f", b"\x7f", b"\x80", b"\xff", b"0", b"-",
-    b".", b"e", b"1e5", b"null", b"nul", b"true", b"false", b"fals", b"\\u0041", b"\\ud800", b"\\n", b"\\q", b"01", b"-0",
-    b'"x":1,', b',"x":{"a":1,"a":2}', b'"type":"call_end",', "é".encode(), b"NaN", b"//", b"9" * 25,
+    b".", b"e", b"1e5", b"null", b"nul", b"true", b"false", b"fals", b"\\u0041", b"\\ud800", b"\\n", b"\\q", b"01",
+    b"-0", b'"x":1,', b',"x":{"a":1,"a":2}', b'"type":"call_end",', "é".encode(), b"NaN", b"//", b"9" * 25,
 ]  # fmt: skip
 
 
@@ -188,23 +192,39 @@ def test_what_switches_send_is_never_odd() -> None:
     assert_as_decoded(varied[:500])
 
 
+def _longest(name: str, hint: str, bounds: dict[str, int]) -> Any:
+    if name in CHOICES:
+        return CHOICES[name][-1]
+    if "list" in hint:
+        return ['ppt="shaken"'] * bounds["max_items"]
+    if "bool" in hint:
+        return True
+    return bounds["le"] if "int" in hint else "x" * bounds["max_length"]
+
+
 def test_full_records_are_not_odd() -> None:
     """Every field of the contract, at its longest, with the escapes that Identity headers need."""
     record: dict[str, Any] = {"type": "call_setup"}
     for field in fields(CallSetup):
         bounds, hint = field.metadata["bounds"], str(HINTS[field.name])
-        record[field.name] = (
-            CHOICES[field.name][-1] if field.name in CHOICES
-            else ['ppt="shaken"'] * bounds["max_items"] if "list" in hint
-            else True if "bool" in hint
-            else bounds["le"] if "int" in hint
-            else "x" * bounds["max_length"]
-        )  # fmt: skip
-
+        record[field.name] = _longest(field.name, hint, bounds)
     value = msgspec.json.encode(record)
 
     assert scan([value]).verdicts.tolist() == [SETUP]
     assert_as_decoded([value])
+
+
+def test_warming_up_compiles_all_that_any_record_needs() -> None:
+    """No record, plain or odd, waits for a compiler afterwards."""
+    intake.warm()
+    build_batch([], [], seed=SEED)
+    ready = [len(kernel.signatures) for kernel in KERNELS]
+
+    assert_as_decoded(
+        [good_setup(random.Random(1)), b"{", None, good_setup(random.Random(1)).replace(b"tr", b"\\u0041")]
+    )
+
+    assert [len(kernel.signatures) for kernel in KERNELS] == ready == [1] * len(KERNELS)
 
 
 @pytest.mark.parametrize("name", ["calling_number", "call_id", "switch_id", "verstat", "origid"])

@@ -7,9 +7,9 @@ in time. A poll is acknowledged once every record that came of it is safe at the
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -28,8 +28,9 @@ from streams.pipeline import Pipeline, Processed
 from streams.poison import INTERNAL_ERROR
 from streams.publisher import Delivery
 from streams.records import EntityDecision, EntityDecisionRecord, dead_letter, encode
+from streams.rows import Batch
 from streams.topics import CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
-from streams.transport import Poll
+from streams.transport import Poll, split
 
 SAMPLE_DIGITS = 8
 MISMATCH_PAUSE_MS = 60_000
@@ -110,48 +111,44 @@ class CallScreening:
     async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
         """Answer everything in a poll; `acknowledge` is called once all of it is safe, possibly after this returns."""
         delivery = Delivery(acknowledge)
-        for rows in _batches(poll, self._max_batch_events):
-            self._screen_rows(rows, delivery)
+        for parts in split(poll.parts, self._max_batch_events):
+            self._screen_batch(Batch(parts), delivery)
             await asyncio.sleep(0)  # heartbeats and the producer share this loop
         delivery.seal()
 
-    def _screen_rows(self, rows: Sequence[Any], delivery: Delivery) -> None:
+    def _screen_batch(self, batch: Batch, delivery: Delivery) -> None:
         decided_ms = self._clock_ms()
         processed = self._pipeline.process(
-            [row.value for row in rows],
-            [row.partition for row in rows],
+            batch.values,
+            batch.partitions,
             decided_time_ms=decided_ms,
-            arrivals_ms=[row.timestamp for row in rows],
+            arrivals_ms=batch.arrivals_ms,
             waiting=Waiting(decided_ms, self._deadline_ms, self._shed_after_ms),
         )
-        self._tell_positions(rows)
-        self._publish(rows, processed, decided_ms, delivery)
+        for partition, end in batch.ends():  # nothing is awaited since the windows counted them: whoever copies the
+            self._processed(partition, end)  # windows finds the offset that fits
+        self._publish(batch, processed, decided_ms, delivery)
 
-    def _tell_positions(self, rows: Sequence[Any]) -> None:
-        """Nothing is awaited since the windows counted them: whoever copies the windows finds the offset that fits."""
-        for partition, offset in {row.partition: row.offset for row in rows}.items():
-            self._processed(partition, offset + 1)
-
-    def _publish(self, rows: Sequence[Any], processed: Processed, decided_ms: int, delivery: Delivery) -> None:
+    def _publish(self, batch: Batch, processed: Processed, decided_ms: int, delivery: Delivery) -> None:
         screening = processed.screening
-        self._publisher.publish(CALL_DECISIONS, self._answers(rows, processed), delivery)
-        rejected = [(rows[bad.position], str(bad.code), bad.message) for bad in processed.intake.rejected]
-        rejected += [(rows[bad.position], INTERNAL_ERROR, bad.message) for bad in processed.poison]
+        self._publisher.publish(CALL_DECISIONS, self._answers(batch, processed), delivery)
+        rejected = [(bad.position, str(bad.code), bad.message) for bad in processed.intake.rejected]
+        rejected += [(bad.position, INTERNAL_ERROR, bad.message) for bad in processed.poison]
         if rejected:
-            self._dead_letters(rejected, delivery)
+            self._dead_letters(batch, rejected, delivery)
         if screening.entity_changes:
             self._standing(screening, delivery)
         sampled = self._sampled(processed)
         if sampled:
             self._publisher.publish(SCORED_CALLS, sampled, delivery)
         self._keep(processed)
-        self._count(rows, processed, decided_ms)
+        self._count(batch, processed, decided_ms)
 
-    def _answers(self, rows: Sequence[Any], processed: Processed) -> list[Record | Perishable]:
+    def _answers(self, batch: Batch, processed: Processed) -> list[Record | Perishable]:
         answers: list[Record | Perishable] = list(zip(processed.keys, processed.decisions, strict=True))
         for row, late in enumerate(processed.late):
             if late is not None:
-                expires_ms = rows[processed.positions[row]].timestamp + self._deadline_ms
+                expires_ms = batch.arrivals_ms[processed.positions[row]] + self._deadline_ms
                 in_its_place = partial(self._late, processed.screening, row, late)
                 answers[row] = Perishable(processed.keys[row], processed.decisions[row], expires_ms, in_its_place)
         return answers
@@ -163,13 +160,13 @@ class CallScreening:
         self._keeper.offer(screening.ids[row], screening.setups[row].calling_number, value)
         return value
 
-    def _dead_letters(self, rejected: Sequence[tuple[Any, str, str]], delivery: Delivery) -> None:
+    def _dead_letters(self, batch: Batch, rejected: Sequence[tuple[int, str, str]], delivery: Delivery) -> None:
         at_ms = self._clock_ms()
         records: list[Record] = []
-        for row, code, message in rejected:
+        for position, code, message in rejected:
             self._metrics.dead_letter(code)
-            letter = dead_letter(row.topic, row.partition, row.offset, code, message, row.value, at_ms)
-            records.append((row.key or b"", letter))
+            letter = dead_letter(*batch.place(position), code, message, batch.values[position], at_ms)
+            records.append((batch.keys[position] or b"", letter))
         self._publisher.publish(DEAD_LETTERS, records, delivery)
 
     def _standing(self, screening: Screening, delivery: Delivery) -> None:
@@ -201,15 +198,16 @@ class CallScreening:
             if outcome.action is not Action.ALLOW:
                 self._keeper.offer(screening.ids[row], screening.setups[row].calling_number, processed.decisions[row])
 
-    def _count(self, rows: Sequence[Any], processed: Processed, decided_ms: int) -> None:
+    def _count(self, batch: Batch, processed: Processed, decided_ms: int) -> None:
         screening, intake = processed.screening, processed.intake
         astray = [
-            (event, rows[position])
+            (event, position)
             for event, position in zip(intake.events, intake.positions, strict=True)
-            if rows[position].key != event.calling_number.encode("utf-8", "surrogatepass")
+            if batch.keys[position] != event.calling_number.encode("utf-8", "surrogatepass")
         ]
         if astray:
-            self._tell_mismatch(*astray[0], decided_ms)
+            event, position = astray[0]
+            self._tell_mismatch(event, batch.place(position), decided_ms)
         self._metrics.batch(
             setups=intake.is_setup.count(True), ends=intake.is_setup.count(False), key_mismatches=len(astray)
         )
@@ -225,20 +223,20 @@ class CallScreening:
                     for outcome, mode in zip(screening.outcomes, screening.modes, strict=True)
                 ),
                 [setup.setup_time_ms for setup in screening.setups],
-                [rows[position].timestamp for position in processed.positions],
+                [batch.arrivals_ms[position] for position in processed.positions],
                 decided_ms,
                 passed=sum(passed.values()),
             )
 
-    def _tell_mismatch(self, event: CallEvent, row: Any, at_ms: int) -> None:
+    def _tell_mismatch(self, event: CallEvent, place: tuple[str, int, int], at_ms: int) -> None:
         """Say, once a minute at most, that a number's calls may be spread over partitions, where none sees them all."""
         if at_ms - self._mismatch_told_ms < MISMATCH_PAUSE_MS:
             return
         self._mismatch_told_ms = at_ms
         log.warning(
             "record key is not the calling number: its windows may be split, have the switch use the number as key",
-            partition=row.partition,
-            offset=row.offset,
+            partition=place[1],
+            offset=place[2],
             calling_number_digest=self._digest(event.calling_number),
             trunk_group_id=event.trunk_group_id,
         )
@@ -259,10 +257,3 @@ def entity_record(change: StandingDecision, policy: Policy) -> EntityDecision:
         None,
         policy.version,
     )
-
-
-def _batches(poll: Poll, limit: int) -> Iterator[list[Any]]:
-    """Records of a poll, partition after partition, in lists of at most `limit`."""
-    rows = [row for _, part in poll.parts for row in part]
-    for start in range(0, len(rows), limit):
-        yield rows[start : start + limit]

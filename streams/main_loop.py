@@ -17,6 +17,7 @@ from faust.transport.drivers import aiokafka as driver
 from mode import Service
 from mode.utils.futures import maybe_async
 
+from streams.fetching import fetch_batches
 from streams.kafka_client import keep_metadata_coming
 
 COMMIT_TIMEOUT_S = 5.0
@@ -45,6 +46,11 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
     async def maybe_start(self) -> Any:
         """Start once, without a thread."""
         return await Service.maybe_start(self)
+
+    async def on_start(self) -> None:
+        """Connect; nothing is subscribed to yet."""
+        await super().on_start()
+        await fetch_batches(self._consumer)
 
     async def start(self) -> None:
         """Start on the running loop."""

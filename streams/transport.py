@@ -11,7 +11,7 @@ most `MAX_RECORDS_PER_POLL` records are unanswered at any time. `tests/contracts
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from mode.utils.futures import notify
 from yarl import URL
 
 from streams.main_loop import MainLoopConsumer
+from streams.rows import Partition, Rows
 from streams.watermarks import Watermarks
 
 MAX_RECORDS_PER_POLL = 2_048
@@ -37,8 +38,6 @@ CLOSED_GATE_POLL_S = 0.05
 
 log = logging.getLogger(__name__)
 
-Partition = Any  # faust.types.TP: a named tuple (topic, partition)
-Rows = Sequence[Any]  # aiokafka.ConsumerRecord
 Located = Callable[[Mapping[Partition, int | None]], Awaitable[None]]
 """Told, after every rebalance and before anything is read, the committed offset of each assigned partition."""
 Leaving = Callable[[], Awaitable[None]]
@@ -108,7 +107,8 @@ class PollConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Partition, Any]]:  # noqa: ASYNC109 - faust's signature
         """Yield what one poll brought. Called in a loop by the driver; ends early when partitions are taken away."""
-        records, active = await self._wait_next_records(timeout)
+        found: Any = await self._wait_next_records(timeout)  # rows of each partition, and which are active
+        records, active = found
         if records is None or self.should_stop:
             return
         if not await self._is_still_ours():
@@ -119,7 +119,7 @@ class PollConsumer(driver.Consumer):
             self._dropped.update(records)
             return
         generation = self.app.consumer_generation_id
-        parts = []
+        parts: list[tuple[Partition, Rows]] = []
         for tp, rows in records.items():
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
@@ -129,7 +129,7 @@ class PollConsumer(driver.Consumer):
                 else:  # it was when the fetch began
                     self._dropped.add(tp)
                 continue
-            for row in rows:
+            for row in rows.records(tp):
                 if self._is_stale(generation):
                     return
                 yield tp, self._to_message(tp, row)
@@ -229,12 +229,12 @@ class PollConsumer(driver.Consumer):
         expected = self.watermarks.expected(tp)
         if rows and tp in self._doubtful:
             self._doubtful.discard(tp)
-            if rows[0].offset != expected:
+            if rows.first_offset != expected:
                 await self._rewind(tp, expected)
-                return []
-        if expected is None or not rows or rows[0].offset >= expected:
+                return rows[:0]
+        if expected is None or not rows or rows.first_offset >= expected:
             return rows
-        return [row for row in rows if row.offset >= expected]
+        return rows.since(expected)
 
     async def _rewind(self, tp: Partition, expected: int | None) -> None:
         # Not skipping a record matters more than a second fetch.
@@ -246,13 +246,13 @@ class PollConsumer(driver.Consumer):
 
     def _poll_message(self, parts: list[tuple[Partition, Rows]], generation: int) -> Any:
         tp, rows = parts[0]
-        ticket = self.watermarks.open((tp, rows[-1].offset + 1) for tp, rows in parts)
+        ticket = self.watermarks.open((tp, rows.end_offset) for tp, rows in parts)
         poll: Any = Poll(ticket, parts)
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
-            offset=rows[0].offset,
-            timestamp=rows[0].timestamp / 1_000.0,
+            offset=rows.first_offset,
+            timestamp=rows.first_timestamp / 1_000.0,
             timestamp_type=0,
             headers=None,
             key=None,

@@ -11,11 +11,15 @@ import aiokafka
 import mode
 import pytest
 from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.consumer import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import Fetcher, FetchError, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import BaseCoordinator, GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.partitioner import DefaultPartitioner, murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.sender import SendProduceReqHandler
+from aiokafka.protocol.fetch import FetchRequest, FetchRequest_v11
 from faust import App, Event, Schema, Stream, Worker
 from faust.transport import base, consumer
 from faust.transport.drivers import aiokafka as driver
@@ -49,6 +53,37 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (mode.Service, "_default_stop_children", ["self"]),
     (mode.Service, "_default_stop_futures", ["self"]),
     (mode.Service, "_default_stop_exit_stacks", ["self"]),
+    (
+        driver.AIOKafkaConsumerThread,
+        "_fetch_records",
+        ["self", "consumer", "active_partitions", "timeout", "max_records"],
+    ),
+    # streams.fetching
+    (Fetcher, "_proc_fetch_request", ["self", "assignment", "node_id", "request"]),
+    (Fetcher, "fetched_records", ["self", "partitions", "timeout", "max_records"]),
+    (Fetcher, "_create_fetch_waiter", ["self"]),
+    (Fetcher, "_notify", ["self", "future"]),
+    (Fetcher, "close", ["self"]),
+    (FetchError, "check_raise", ["self"]),
+    (FetchResult, "getall", ["self", "max_records"]),
+    (FetchResult, "calculate_backoff", ["self"]),
+    (
+        PartitionRecords,
+        "__init__",
+        [
+            "self",
+            "tp",
+            "records",
+            "aborted_transactions",
+            "fetch_offset",
+            "key_deserializer",
+            "value_deserializer",
+            "check_crcs",
+            "isolation_level",
+        ],
+    ),
+    (FetchRequest, "prepare", ["self", "versions"]),
+    (FetchRequest_v11, "build_request_header", ["self", "correlation_id", "client_id"]),
     # streams.transport
     (driver.Consumer, "_new_consumer_thread", ["self"]),
     (driver.Consumer, "_to_message", ["self", "tp", "record"]),
@@ -145,6 +180,37 @@ def test_the_consumer_reads_the_wait_that_we_set_when_it_starts() -> None:
     """The driver hard-codes 1,500 ms; aiokafka hands the attribute to its fetcher in `start`."""
     assert "fetch_max_wait_ms=1500" in inspect.getsource(driver.AIOKafkaConsumerThread._create_worker_consumer)
     assert "self._fetch_max_wait_ms" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+def test_the_fetcher_keeps_what_a_fetch_brought_where_we_put_ours() -> None:
+    """It asks `calculate_backoff` of whatever it is, drops it by the partition, and clears all with the assignment."""
+    source = inspect.getsource(Fetcher)
+    assert "backoff = record.calculate_backoff()" in source
+    assert "self._records.clear()" in source
+    assert source.count("tp_state.position != fetch_offset") == 1
+    assert "fetch_offsets[TopicPartition(topic, partition)] = offset" in source
+    looked_at = inspect.getsource(Fetcher._proc_fetch_request)
+    assert looked_at.count("await ") == 2, "the request, and the pause after an error: nothing changes in between"
+    assert "partition, error_code, highwater, *part_data" in looked_at
+    assert "lso = part_data[0]" in looked_at
+    assert "part_data[3])" in looked_at
+    assert "MemoryRecords(part_data[-1])" in looked_at
+
+
+def test_the_consumer_looks_for_its_fetcher_in_the_attribute_that_we_set() -> None:
+    """`fetch_batches` puts ours there after `start`; the coordinator knows the subscription only."""
+    assert "self._fetcher = Fetcher(" in inspect.getsource(AIOKafkaConsumer.start)
+    assert "fetcher" not in inspect.getsource(GroupCoordinator.__init__)
+    assert "fetcher = consumer._fetcher" in inspect.getsource(driver.AIOKafkaConsumerThread._fetch_records)
+    assert "self._fetch_waiters = waiters" in inspect.getsource(SubscriptionState.register_fetch_waiters)
+
+
+def test_a_connection_has_a_response_decoded_by_what_its_request_names() -> None:
+    """`QuickRequest` names itself."""
+    source = inspect.getsource(AIOKafkaConnection._handle_frame)
+    assert "resp_type = request.RESPONSE_TYPE" in source
+    assert "response = resp_type.decode(resp)" in source
+    assert "request_struct = request.prepare(self._versions)" in inspect.getsource(AIOKafkaConnection.send)
 
 
 def test_a_batch_without_time_to_live_is_sent_once() -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
 
 from streams.topics import CALL_DECISIONS, CALL_EVENTS
 from tests.conftest import FreshTopics
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -71,6 +73,13 @@ def published(bootstrap: str, expected: set[str], timeout_s: float = 60.0) -> Co
             seen[value.decode()] += 1
     consumer.close()
     return seen
+
+
+def members(bootstrap: str, group: str) -> int:
+    """Workers that have partitions of the group."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # whose answers end with it
+    described = admin.describe_consumer_groups([group])[group].result()
+    return sum(1 for member in described.members if member.assignment and member.assignment.topic_partitions)
 
 
 def test_a_switch_may_compress_as_it_likes(kafka_bootstrap: str, fresh_topics: FreshTopics) -> None:
@@ -150,6 +159,7 @@ def test_members_that_come_and_go_lose_and_repeat_nothing(kafka_bootstrap: str, 
                 produce(kafka_bootstrap, start, 500)
                 time.sleep(0.3)
                 if start == 3_000:
+                    wait_until(lambda: members(kafka_bootstrap, group) == 2, "both workers are members")
                     second.send_signal(signal.SIGTERM)
             assert second.wait(20) == 0
         seen = published(kafka_bootstrap, expected)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import structlog.testing
@@ -23,6 +23,7 @@ from streams.outbox import Perishable, Record
 from streams.pipeline import Pipeline
 from streams.publisher import Delivery
 from streams.records import encode, encode_decision
+from streams.rows import rows_of
 from streams.screener import make_screener
 from streams.settings import load_settings
 from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
@@ -30,15 +31,6 @@ from streams.transport import Poll
 from tests.streams.small_model import save_small_model
 
 NOW_MS = 1_700_000_000_000
-
-
-class Row(NamedTuple):
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
 
 
 class Topics:
@@ -109,12 +101,12 @@ class World:
         self.published_at: list[int] = []
 
     def screen(self, values: Sequence[bytes | None], waited_ms: Callable[[int], int] = lambda _: 2) -> None:
-        rows = [
-            Row(CALL_EVENTS, index % 3, index, NOW_MS - waited_ms(index), _key(value), value)
-            for index, value in enumerate(values)
-        ]
-        parts = [(TP(CALL_EVENTS, p), [row for row in rows if row.partition == p]) for p in range(3)]
-        asyncio.run(self.screening.screen(Poll(1, [part for part in parts if part[1]]), self._acknowledge))
+        records: dict[TP, list[tuple[int, int, bytes | None, bytes | None]]] = {}
+        for index, value in enumerate(values):
+            record = (index, NOW_MS - waited_ms(index), _key(value), value)
+            records.setdefault(TP(CALL_EVENTS, index % 3), []).append(record)
+        parts = [(tp, rows_of(some)) for tp, some in sorted(records.items())]
+        asyncio.run(self.screening.screen(Poll(1, parts), self._acknowledge))
 
     def figure(self, name: str) -> float:
         """A metric by its name and labels."""

@@ -1,7 +1,7 @@
 """Parts of the transport that need no broker: cutting polls, and what to do with doubtful fetches."""
 
 import asyncio
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import pytest
 from faust.types import TP
@@ -9,17 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.faust_app import make_faust_app
+from streams.rows import Rows, rows_of
 from streams.settings import load_settings
 from streams.transport import PollConsumer, split
 
 
-class Row(NamedTuple):
-    offset: int
-    timestamp: int = 0
-
-
-def rows(first: int, end: int) -> list[Row]:
-    return [Row(offset) for offset in range(first, end)]
+def rows(first: int, end: int) -> Rows:
+    return rows_of((offset, 1_700_000_000_000, None, b"%d" % offset) for offset in range(first, end))
 
 
 @given(st.dictionaries(st.sampled_from("abcde"), st.integers(0, 40)), st.integers(1, 25))
@@ -29,12 +25,12 @@ def test_cutting_keeps_every_record_in_order_and_below_the_limit(sizes: dict[str
 
     pieces = list(split(parts, limit))
 
-    put_together: dict[str, list[Row]] = {}
+    put_together: dict[str, list[int]] = {}
     for piece in pieces:
         assert len({partition for partition, _ in piece}) == len(piece)
         for partition, taken in piece:
-            put_together.setdefault(partition, []).extend(taken)
-    assert put_together == {partition: taken for partition, taken in parts if taken}
+            put_together.setdefault(partition, []).extend(taken.offsets())
+    assert put_together == {partition: taken.offsets() for partition, taken in parts if taken}
     lengths = [sum(len(taken) for _, taken in piece) for piece in pieces]
     assert lengths[:-1] == [limit] * (len(lengths) - 1)
     assert not lengths or 0 < lengths[-1] <= limit
@@ -57,7 +53,7 @@ class Thread:
         del offsets
         return self.is_member
 
-    async def getmany(self, active_partitions: set[TP], timeout_s: float) -> dict[TP, list[Row]]:
+    async def getmany(self, active_partitions: set[TP], timeout_s: float) -> dict[TP, Rows]:
         del active_partitions, timeout_s
         return {}
 
@@ -79,15 +75,17 @@ def consumer() -> Any:
 CALLS = TP("calls", 3)
 
 
-def unread(consumer: Any, fetched: list[Row]) -> list[Row]:
-    return asyncio.new_event_loop().run_until_complete(consumer._unread(CALLS, fetched))
+def unread(consumer: Any, fetched: Rows) -> list[int]:
+    found: Rows = asyncio.new_event_loop().run_until_complete(consumer._unread(CALLS, fetched))
+    assert found.values() == [b"%d" % offset for offset in found.offsets()]
+    return found.offsets()
 
 
 def test_records_that_were_handed_out_before_are_left_out(consumer: Any) -> None:
     """A seek back to the committed offset fetches what is still in flight once more."""
     consumer.watermarks.open([(CALLS, 8)])
 
-    assert unread(consumer, rows(5, 12)) == rows(8, 12)
+    assert unread(consumer, rows(5, 12)) == list(range(8, 12))
     assert unread(consumer, rows(5, 8)) == []
     assert consumer._thread.sought == []
 
@@ -96,7 +94,7 @@ def test_a_gap_in_the_log_is_no_reason_to_read_again(consumer: Any) -> None:
     """Compaction, retention and transactions leave holes."""
     consumer.watermarks.expect(CALLS, 4)
 
-    assert unread(consumer, rows(9, 12)) == rows(9, 12)
+    assert unread(consumer, rows(9, 12)) == list(range(9, 12))
     assert consumer._thread.sought == []
 
 
@@ -114,7 +112,7 @@ def test_a_fetch_that_overlapped_a_seek_and_still_fits_is_taken(consumer: Any) -
     consumer.watermarks.expect(CALLS, 9)
     consumer._doubtful.add(CALLS)
 
-    assert unread(consumer, rows(9, 12)) == rows(9, 12)
+    assert unread(consumer, rows(9, 12)) == list(range(9, 12))
     assert consumer._thread.sought == []
 
 
@@ -132,7 +130,7 @@ def test_a_partition_is_read_again_once_only(consumer: Any) -> None:
     consumer._doubtful.add(CALLS)
 
     assert unread(consumer, rows(9, 12)) == []
-    assert unread(consumer, rows(9, 12)) == rows(9, 12)
+    assert unread(consumer, rows(9, 12)) == list(range(9, 12))
     assert consumer._thread.sought == [(CALLS, 4)]
 
 
@@ -141,7 +139,7 @@ def fetch(consumer: Any) -> None:
     asyncio.new_event_loop().run_until_complete(consumer._getmany({CALLS}, 0.01))
 
 
-def polled(consumer: Any, fetched: list[Row], *, is_located: bool = True) -> list[int]:
+def polled(consumer: Any, fetched: Rows, *, is_located: bool = True) -> list[int]:
     """Offsets that one poll hands out, of what the driver fetched."""
 
     async def wait_next_records(timeout_s: float) -> Any:
@@ -150,7 +148,7 @@ def polled(consumer: Any, fetched: list[Row], *, is_located: bool = True) -> lis
 
     async def poll() -> list[int]:
         messages = [message async for _, message in consumer.getmany(1.0)]
-        return [row.offset for message in messages for _, part in message.value.parts for row in part]
+        return [offset for message in messages for _, part in message.value.parts for offset in part.offsets()]
 
     consumer._wait_next_records = wait_next_records
     consumer._is_located = is_located
@@ -208,8 +206,8 @@ def test_a_process_that_was_frozen_asks_the_group_before_it_goes_on(consumer: An
 
 def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:
     """Acknowledged out of order: nothing, until the gap closes."""
-    first = consumer._poll_message([(CALLS, [_record(0), _record(1)])], generation=1)
-    second = consumer._poll_message([(CALLS, [_record(2)])], generation=1)
+    first = consumer._poll_message([(CALLS, rows(0, 2))], generation=1)
+    second = consumer._poll_message([(CALLS, rows(2, 3))], generation=1)
 
     assert consumer.ack(second)
     assert list(consumer._filter_tps_with_pending_acks()) == []
@@ -220,15 +218,6 @@ def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:
     assert list(consumer._filter_tps_with_pending_acks()) == [CALLS]
     assert list(consumer._filter_tps_with_pending_acks({"other"})) == []
     assert consumer._new_offset(CALLS) == 3
-
-
-class _Record(NamedTuple):
-    offset: int
-    timestamp: int
-
-
-def _record(offset: int) -> _Record:
-    return _Record(offset, 1_700_000_000_000)
 
 
 def test_the_last_commit_has_what_was_answered_while_another_was_under_way(consumer: Any) -> None:
@@ -244,10 +233,10 @@ def test_the_last_commit_has_what_was_answered_while_another_was_under_way(consu
 
     async def story() -> None:
         consumer.force_commit = force_commit
-        consumer.ack(consumer._poll_message([(CALLS, [_record(0)])], generation=1))
+        consumer.ack(consumer._poll_message([(CALLS, rows(0, 1))], generation=1))
         earlier = asyncio.create_task(consumer.commit())
         await asyncio.sleep(0)
-        consumer.ack(consumer._poll_message([(CALLS, [_record(1)])], generation=1))
+        consumer.ack(consumer._poll_message([(CALLS, rows(1, 2))], generation=1))
         last = asyncio.create_task(consumer.commit_and_end_transactions())
         await asyncio.sleep(0)
         may_end.set()

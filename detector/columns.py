@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from detector import facts as raw
 from detector import measures as spec
 from detector import numbering
-from detector.compiled import compiled
+from detector.compiled import compiled_borrowing, compiled_inline
 from detector.facts import Bytes, Facts, Ints, Texts, facts_of
 from detector.hashing import hash_bytes, hash_pair, mix
 
@@ -30,9 +30,10 @@ RELEASE_CLASS = {
 }  # fmt: skip
 """SIP status to release class: 0 other, 1 bad number, 2 busy, 3 no answer, 4 rejected."""
 _RELEASE_CLASSES = np.array([RELEASE_CLASS.get(status, 0) for status in range(700)])
+_ONE = np.uint64(1)
 _PASSED = np.frombuffer(b"TN-Validation-Passed", dtype=np.uint8)
 _FAILED = np.frombuffer(b"TN-Validation-Failed", dtype=np.uint8)
-_SEPARATOR = np.frombuffer(b"\x1f", dtype=np.uint8)
+_SEPARATOR = 0x1F
 """Between signer and origid: keeps ("ab", "c") and ("a", "bc") apart."""
 
 
@@ -103,8 +104,8 @@ _COLUMNS = (
 ) = range(len(_COLUMNS))  # fmt: skip
 
 
-@compiled
-def _setup_measures(attestation: int, verstat: int, number: Ints) -> int:
+@compiled_borrowing
+def _setup_measures(attestation: int, verstat: int, number: tuple[int, ...]) -> int:
     bits = 1 << spec.ATTEMPTS
     calling, called = number[2], number[3]
     if calling >= 0 and calling == called:
@@ -120,8 +121,8 @@ def _setup_measures(attestation: int, verstat: int, number: Ints) -> int:
     return bits
 
 
-@compiled
-def _call_flags(attestation: int, verstat: int, number: Ints) -> int:
+@compiled_borrowing
+def _call_flags(attestation: int, verstat: int, number: tuple[int, ...]) -> int:
     bits = 0
     if attestation > 0:
         bits |= 1 << (spec.FLAG_ATTESTED_A + attestation - 1)
@@ -144,7 +145,7 @@ def _call_flags(attestation: int, verstat: int, number: Ints) -> int:
     return bits
 
 
-@compiled
+@compiled_borrowing
 def _end_measures(release: int, talk_ms: int, answered: int) -> int:
     bits = 1 << spec.ENDED
     if answered:
@@ -164,17 +165,18 @@ def _end_measures(release: int, talk_ms: int, answered: int) -> int:
     return bits
 
 
-@compiled
+@compiled_borrowing
 def _same(data: Bytes, start: int, other: Bytes, other_start: int, length: int) -> bool:
-    i = 0
-    while i < length:
-        if data[start + i] != other[other_start + i]:
+    i, stop, j = np.uint64(start), np.uint64(start + length), np.uint64(other_start)
+    while i < stop:
+        if data[i] != other[j]:
             return False
-        i += 1
+        i += _ONE
+        j += _ONE
     return True
 
 
-@compiled
+@compiled_borrowing
 def _verstat_code(data: Bytes, start: int, stop: int) -> int:
     if start == raw.ABSENT:
         return VERSTAT_ABSENT
@@ -184,17 +186,13 @@ def _verstat_code(data: Bytes, start: int, stop: int) -> int:
     return VERSTAT_FAILED if is_failed else VERSTAT_NONE
 
 
-@compiled
-def _differs(data: Bytes, one: Ints, other: Ints) -> bool:
-    """Tell whether there is a text `one`, and it is not the `other`."""
-    if one[0] == raw.ABSENT:
-        return False
-    length = one[1] - one[0]
-    return length != other[1] - other[0] or not _same(data, one[0], data, other[0], length)
+@compiled_inline
+def _span(spans: Ints, row: np.uint64, field: int) -> tuple[int, int]:
+    return spans[row, field, 0], spans[row, field, 1]
 
 
-@compiled
-def _sign_flags(signs: int) -> int:
+@compiled_inline
+def _sign_flags(data: Bytes, spans: Ints, row: np.uint64, signs: int) -> int:
     """Call flags that are presence of a field, not a number."""
     bits = 0
     if signs & raw.DIVERTED:
@@ -203,74 +201,85 @@ def _sign_flags(signs: int) -> int:
         bits |= 1 << spec.FLAG_ANONYMOUS
     if signs & raw.NAMED:
         bits |= 1 << spec.FLAG_HAS_NAME
+    start, stop = _span(spans, row, raw.FROM)
+    if start != raw.ABSENT:
+        calling, calling_stop = _span(spans, row, raw.CALLING)
+        if stop - start != calling_stop - calling or not _same(data, start, data, calling, stop - start):
+            bits |= 1 << spec.FLAG_FROM_DIFFERS
     return bits
 
 
-@compiled
-def _number(data: Bytes, span: Ints, seed: int) -> tuple[int, int, int]:
+@compiled_inline
+def _number(data: Bytes, span: tuple[int, int], seed: int) -> tuple[int, int, int]:
     """Key of a telephone number, its digits and its NPA-NXX."""
     digits = numbering.nanp_digits(data, span[0], span[1])
     key = digits if digits != 0 else hash_bytes(data, span[0], span[1], seed)
     return key, digits, numbering.npa_nxx(digits)
 
 
-@compiled
+@compiled_borrowing
 def _fill(
     is_setup: NDArray[np.bool_],
     data: Bytes,
     spans: Ints,
-    numbers: Ints,
+    given: Ints,
     seed: int,
     columns: Ints,
     priority: NDArray[np.bool_],
 ) -> None:
-    """Fill `columns`, shape (len(_COLUMNS), n), of zeros, and `priority`, shape (n,), of False."""
-    number = np.zeros(5, dtype=np.int64)
-    for row in range(len(is_setup)):
-        span, given = spans[row], numbers[row]
-        calling, number[0], number[2] = _number(data, span[raw.CALLING], seed)
-        called, number[1], number[3] = _number(data, span[raw.CALLED], seed)
-        number[4] = numbering.classify(data, span[raw.CALLING, 0], span[raw.CALLING, 1])
-        columns[_SETUP_TIME, row] = given[raw.SETUP_TIME]
-        columns[_CALLING, row], columns[_CALLED, row] = calling, called
-        columns[_NUMBERS : _NUMBERS + 5, row] = number
-        trunk = span[raw.TRUNK]
-        if trunk[1] > trunk[0]:
-            columns[_TRUNK, row] = hash_bytes(data, trunk[0], trunk[1], seed + TRUNK_SALT)
+    """Fill `columns`, shape (len(_COLUMNS), n), of zeros, and `priority`, shape (n,)."""
+    for event in range(len(is_setup)):
+        row = np.uint64(event)  # a signed index costs a test for wrap-around
+        span = _span(spans, row, raw.CALLING)
+        columns[_CALLING, row], calling_digits, calling_npanxx = _number(data, span, seed)
+        columns[_CALLED, row], called_digits, called_npanxx = _number(data, _span(spans, row, raw.CALLED), seed)
+        number = (
+            calling_digits,
+            called_digits,
+            calling_npanxx,
+            called_npanxx,
+            numbering.classify(data, span[0], span[1]),
+        )
+        for i in range(len(number)):
+            columns[_NUMBERS + i, row] = number[i]
+        start, stop = _span(spans, row, raw.TRUNK)
+        if stop > start:
+            columns[_TRUNK, row] = hash_bytes(data, start, stop, seed + TRUNK_SALT)
+        columns[_SETUP_TIME, row] = given[row, raw.SETUP_TIME]
+        priority[row] = is_setup[row] and given[row, raw.SIGNS] & raw.PRIORITY != 0
         if is_setup[row]:
-            _fill_setup(data, span, given, number, seed, columns[:, row])
-            priority[row] = given[raw.SIGNS] & raw.PRIORITY != 0
+            _fill_setup(data, spans, given, number, row, seed, columns)
         else:
-            _fill_end(given, columns[:, row])
+            _fill_end(given, row, columns)
 
 
-@compiled
-def _fill_setup(data: Bytes, span: Ints, given: Ints, number: Ints, seed: int, column: Ints) -> None:
-    attestation = given[raw.ATTESTATION]
-    verstat = _verstat_code(data, span[raw.VERSTAT, 0], span[raw.VERSTAT, 1])
-    signer, origid = span[raw.SIGNER], span[raw.ORIGID]
-    flags = _sign_flags(given[raw.SIGNS]) | _call_flags(attestation, verstat, number)
-    if _differs(data, span[raw.FROM], span[raw.CALLING]):
-        flags |= 1 << spec.FLAG_FROM_DIFFERS
+@compiled_inline
+def _fill_setup(
+    data: Bytes, spans: Ints, given: Ints, number: tuple[int, ...], row: np.uint64, seed: int, columns: Ints
+) -> None:
+    attestation = given[row, raw.ATTESTATION]
+    verstat = _verstat_code(data, spans[row, raw.VERSTAT, 0], spans[row, raw.VERSTAT, 1])
+    signer, origid = _span(spans, row, raw.SIGNER), _span(spans, row, raw.ORIGID)
     if signer[1] > signer[0] or origid[1] > origid[0]:
-        column[_ORIGIN] = hash_pair(data, signer, _SEPARATOR, origid, seed + ORIGIN_SALT)
-    column[_TIME] = given[raw.SETUP_TIME]
-    column[_ATTESTATION] = attestation
-    column[_VERSTAT] = verstat
-    column[_MEASURES] = _setup_measures(attestation, verstat, number)
-    column[_FLAGS] = flags
+        columns[_ORIGIN, row] = hash_pair(data, signer, _SEPARATOR, origid, seed + ORIGIN_SALT)
+    columns[_TIME, row] = given[row, raw.SETUP_TIME]
+    columns[_ATTESTATION, row] = attestation
+    columns[_VERSTAT, row] = verstat
+    columns[_MEASURES, row] = _setup_measures(attestation, verstat, number)
+    flags = _call_flags(attestation, verstat, number)
+    columns[_FLAGS, row] = flags | _sign_flags(data, spans, row, given[row, raw.SIGNS])
 
 
-@compiled
-def _fill_end(given: Ints, column: Ints) -> None:
-    status, answer_ms = given[raw.SIP_STATUS], given[raw.ANSWER_TIME]
+@compiled_inline
+def _fill_end(given: Ints, row: np.uint64, columns: Ints) -> None:
+    status, answer_ms = given[row, raw.SIP_STATUS], given[row, raw.ANSWER_TIME]
     answered = answer_ms != raw.ABSENT
-    release = _RELEASE_CLASSES[status] if 0 <= status < len(_RELEASE_CLASSES) else 0
-    talk_ms = max(0, given[raw.END_TIME] - answer_ms) if answered else 0
-    column[_TIME] = given[raw.END_TIME]
-    column[_RELEASE] = release
-    column[_TALK] = talk_ms
-    column[_MEASURES] = _end_measures(release, talk_ms, answered)
+    release = _RELEASE_CLASSES[np.uint64(status)] if 0 <= status < len(_RELEASE_CLASSES) else 0
+    talk_ms = max(0, given[row, raw.END_TIME] - answer_ms) if answered else 0
+    columns[_TIME, row] = given[row, raw.END_TIME]
+    columns[_RELEASE, row] = release
+    columns[_TALK, row] = talk_ms
+    columns[_MEASURES, row] = _end_measures(release, talk_ms, answered)
 
 
 def build_columns(
@@ -286,7 +295,7 @@ def build_columns(
     """
     count = len(facts.is_setup)
     columns = np.zeros((len(_COLUMNS), count), dtype=np.int64)
-    priority = np.zeros(count, dtype=np.bool_)
+    priority = np.empty(count, dtype=np.bool_)
     _fill(facts.is_setup, facts.data, facts.spans, facts.numbers, seed, columns, priority)
     return CallBatch(
         n=count,
@@ -316,7 +325,7 @@ def build_batch(
     return build_columns(facts_of(events, is_setup), events, partitions, seed=seed)
 
 
-@compiled
+@compiled_borrowing
 def scoped_key(kind: int, key: int, partition: int, seed: int) -> int:
     """Key of a sampled family: `key` within `partition`, apart from other kinds; 0 stays 0 (no key)."""
     if key == 0:

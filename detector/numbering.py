@@ -7,7 +7,7 @@ digits after `+1` are the area code (NPA), the next three the central office cod
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.compiled import compiled
+from detector.compiled import compiled_borrowing
 
 NANP_LENGTH = 12
 E164_LONGEST = 16  # "+" and 15 digits (ITU-T E.164)
@@ -33,23 +33,28 @@ IMPOSSIBLE = 2
 ANONYMOUS = 3
 
 
-@compiled
+@compiled_borrowing
 def nanp_digits(data: NDArray[np.uint8], start: int, stop: int) -> int:
     """Read `data[start:stop]` as `+1NXXNXXXXXX` to its 11 digits as an integer; 0 where it has another form."""
-    if stop - start != NANP_LENGTH or data[start] != _PLUS or data[start + 1] != _ONE:
+    if stop - start != NANP_LENGTH:
         return 0
-    if data[start + 2] < _TWO or data[start + 5] < _TWO:
+    i, end = np.uint64(start), np.uint64(stop)  # a signed index costs a test for wrap-around
+    if data[i] != _PLUS or data[i + np.uint64(1)] != _ONE:
+        return 0
+    if data[i + np.uint64(2)] < _TWO or data[i + np.uint64(5)] < _TWO:
         return 0
     digits = 0
-    for position in range(start + 1, stop):
-        character = int(np.int64(data[position]))
+    i += np.uint64(1)
+    while i < end:
+        character = int(np.int64(data[i]))
         if character < _ZERO or character > _NINE:
             return 0
         digits = digits * 10 + (character - _ZERO)
+        i += np.uint64(1)
     return digits
 
 
-@compiled
+@compiled_borrowing
 def npa_nxx(digits: int) -> int:
     """Return the six digits NPA-NXX of a NANP number as an integer, `NOT_NANP` for 0."""
     if digits == 0:
@@ -57,20 +62,20 @@ def npa_nxx(digits: int) -> int:
     return (digits - _COUNTRY_CODE_1) // SUBSCRIBER_RANGE
 
 
-@compiled
+@compiled_borrowing
 def is_service_code(digits: int) -> bool:
     """Tell whether area code or office code of a NANP number is N11 (911, 411, ...): never assigned to a line."""
     block = npa_nxx(digits)
     return (block // _NPA_WIDTH) % _LINE_MODULUS == _SERVICE or block % _LINE_MODULUS == _SERVICE
 
 
-@compiled
+@compiled_borrowing
 def is_toll_free(digits: int) -> bool:
     """Tell whether a NANP number is toll-free (800, 833, 844, 855, 866, 877, 888)."""
     return npa_nxx(digits) // _NPA_WIDTH in _TOLL_FREE
 
 
-@compiled
+@compiled_borrowing
 def classify(data: NDArray[np.uint8], start: int, stop: int) -> int:
     """Say what the calling number `data[start:stop]` is: `VALID` (NANP), `FOREIGN`, `IMPOSSIBLE`, or `ANONYMOUS`.
 

@@ -14,6 +14,7 @@ import numpy as np
 from detector.compiled import compiled_borrowing, compiled_inline
 from detector.events import MAX_RECORD_BYTES
 from detector.facts import ABSENT, ANSWER_TIME, NUMBER_FIELDS, SIGNS, SPAN_FIELDS, TEXT_FIELDS, Facts, Texts
+from detector.hashing import load
 from streams import scan_json as json
 from streams import scan_tables as spec
 from streams.scan_json import ODD_AT, Bytes, Position, Words
@@ -57,7 +58,7 @@ class Found(NamedTuple):
 @compiled_inline
 def _words(data: Bytes, i: Position) -> tuple[Position, Position, Position, Position]:
     """Read plain text of up to 24 bytes that a quote ends: its words, zeros behind, and where the quote is."""
-    one, two, three = json.load(data, i), ODD_AT, ODD_AT
+    one, two, three = load(data, i), ODD_AT, ODD_AT
     marks = json.special(one)
     if marks != ODD_AT:
         one &= (
@@ -65,13 +66,13 @@ def _words(data: Bytes, i: Position) -> tuple[Position, Position, Position, Posi
         ) >> _SEVEN  # what is below the mark, without the 7 bits of its own byte
         stop = i + json.first_mark(marks)
     else:
-        two = json.load(data, i + _EIGHT)
+        two = load(data, i + _EIGHT)
         marks = json.special(two)
         if marks != ODD_AT:
             two &= ((marks & (~marks + _ONE)) - _ONE) >> _SEVEN
             stop = i + _EIGHT + json.first_mark(marks)
         else:
-            three = json.load(data, i + _SIXTEEN)
+            three = load(data, i + _SIXTEEN)
             marks = json.special(three)
             if marks == ODD_AT:
                 return one, two, three, ODD_AT

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.compiled import compiled_borrowing, compiled_inline
+from detector.hashing import load
 
 Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
@@ -36,21 +37,6 @@ _TOP = np.uint64(56)
 _HALF_WORD = np.uint64(0xFFFFFFFF)
 _TRUE, _FALSE, _NULL = (np.uint64(int.from_bytes(text, "little")) for text in (b"true", b"fals", b"null"))
 _LONGEST_NUMBER = np.uint64(18)
-
-
-@compiled_inline
-def load(data: Bytes, i: Position) -> Position:
-    """Load 8 bytes, the first lowest; the compiler makes one instruction of it."""
-    return (
-        np.uint64(data[i])
-        | np.uint64(data[i + np.uint64(1)]) << np.uint64(8)
-        | np.uint64(data[i + np.uint64(2)]) << np.uint64(16)
-        | np.uint64(data[i + np.uint64(3)]) << np.uint64(24)
-        | np.uint64(data[i + np.uint64(4)]) << np.uint64(32)
-        | np.uint64(data[i + np.uint64(5)]) << np.uint64(40)
-        | np.uint64(data[i + np.uint64(6)]) << np.uint64(48)
-        | np.uint64(data[i + np.uint64(7)]) << np.uint64(56)
-    )
 
 
 @compiled_inline

@@ -7,12 +7,12 @@ feature that was asked. It is exactly additive, and cheap enough to run for ever
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.compiled import compiled
+from detector.compiled import compiled_borrowing
 from detector.ports import FeatureMatrix
 from models.forest import Forest
 
 
-@compiled
+@compiled_borrowing
 def _credit_paths(
     rows: NDArray[np.float32],
     tree_start: NDArray[np.int32],
@@ -23,13 +23,17 @@ def _credit_paths(
     value: NDArray[np.float64],
     credit: NDArray[np.float64],
 ) -> None:
-    """Add to `credit[row, feature]` the change of expected score at each split on the row's path."""
+    """Add to `credit[row, feature]` the change of expected score at each split on the row's path.
+
+    The child is computed, not branched to: a processor guesses every second side wrong, which doubled the time.
+    """
     for row in range(rows.shape[0]):
         for tree in range(len(tree_start) - 1):
-            node = tree_start[tree]
+            node = np.uint64(tree_start[tree])
             while left[node] >= 0:
-                asked = feature[node]
-                child = left[node] if rows[row, asked] <= threshold[node] else right[node]
+                asked = np.uint64(feature[node])
+                goes_right = np.int32(rows[row, asked] > threshold[node])
+                child = np.uint64(left[node] + (right[node] - left[node]) * goes_right)
                 credit[row, asked] += value[child] - value[node]
                 node = child
 

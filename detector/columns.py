@@ -47,6 +47,7 @@ class CallBatch:
         is_setup: True for a `call_setup`, False for a `call_end`.
         time_ms: Event time: `setup_time_ms` of a setup, `end_time_ms` of an end.
         setup_time_ms: Set-up time of the call, of both kinds.
+        reported_ms: The same as the event says it, which a wrong clock leaves as it is: what an answer repeats.
         partition: Partition that the event came from.
         calling: Key of the calling number: digits of a NANP number, else a hash.
         called: Key of the called number, likewise.
@@ -72,6 +73,7 @@ class CallBatch:
     is_setup: NDArray[np.bool_]
     time_ms: Ints
     setup_time_ms: Ints
+    reported_ms: Ints
     partition: Ints
     calling: Ints
     called: Ints
@@ -302,6 +304,7 @@ def build_columns(
         events=events,
         is_setup=facts.is_setup,
         partition=np.zeros(count, np.int64) if partitions is None else np.array(partitions, dtype=np.int64),
+        reported_ms=columns[_SETUP_TIME],
         has_priority=priority,
         texts=facts.texts,
         **dict(zip(_COLUMNS, columns, strict=True)),

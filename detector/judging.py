@@ -35,10 +35,10 @@ def judge(work: Work) -> Found:
     if not open_rows.size:
         return {}
     rows, scores = _scored(work, open_rows)
-    for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
-        work.scores[row] = score
+    work.scores[rows] = scores
     # Not settled yet: a standing block of an earlier call would have kept such a call from the model.
-    found: dict[int, Outcome] = dict.fromkeys(np.setdiff1d(open_rows, rows).tolist(), FAILED_OPEN)
+    unscored = open_rows[:0] if rows.size == open_rows.size else np.setdiff1d(open_rows, rows)
+    found: dict[int, Outcome] = dict.fromkeys(unscored.tolist(), FAILED_OPEN)
     verdicts: list[Verdict] = []
     for row, score in _worth_a_look(work, rows, scores):
         try:
@@ -75,7 +75,7 @@ def treatment(score: float, held: Action, thresholds: Thresholds, *, may_block: 
 def _scored(work: Work, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Score rows; those that make the model raise are left out."""
     try:
-        matrix = work.features if rows.size == len(work.setups) else work.features[rows]
+        matrix = work.features if rows.size == len(work.calls) else work.features[rows]
         return rows, work.classifier.score(matrix)
     except Exception as error:  # noqa: BLE001 - see `judge`
         work.failed(error)
@@ -88,23 +88,24 @@ def _scored(work: Work, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArr
 def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> list[tuple[int, float]]:
     """Rows and scores that can be objected to, and those of numbers that are held and may now be cleared."""
     worth = scores >= work.tables.floor
-    calling, held = work.calling, work.standing.held
-    rising = {calling[row] for row in rows[worth].tolist()}  # may come to be held by a call of this very batch
-    if rising or len(held):
-        watched = (calling[row] in rising or calling[row] in held for row in rows.tolist())
-        worth = np.fromiter(watched, np.bool_, rows.size)
+    held = work.standing.held
+    if len(held) or worth.any():
+        calling = work.calling
+        # A number that rises here may come to be held by a call of this very batch.
+        watched = held.among(calling) | {calling[row] for row in rows[worth].tolist()}
+        if watched:
+            worth = np.array([calling[row] in watched for row in rows.tolist()], np.bool_)
     return list(zip(rows[worth].tolist(), scores[worth].tolist(), strict=True))
 
 
 def _verdict(work: Work, row: int, score: float) -> Verdict | None:
     if row in work.decided:  # by a standing block that an earlier call of this batch brought about
         return None
-    event, now_ms = work.setups[row], work.now_ms[row]
     category = work.tables.category(work.features, row)
-    thresholds = work.tables.thresholds(event.trunk_group_id, event.switch_id, category)
+    thresholds = work.tables.thresholds(work.calls, row, category)
     may_block = category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row)
     held = work.standing.held.get(work.calling[row])
-    held_action = held.action_at(now_ms) if held is not None else Action.ALLOW
+    held_action = held.action_at(work.now_ms(row)) if held is not None else Action.ALLOW
     action, threshold = treatment(score, held_action, thresholds, may_block=may_block)
     entered = threshold in (thresholds.label_at, thresholds.block_at)
     _remember(work, row, category, action, held, entered=entered)
@@ -114,7 +115,7 @@ def _verdict(work: Work, row: int, score: float) -> Verdict | None:
 def _remember(work: Work, row: int, category: Category, action: Action, held: Held | None, *, entered: bool) -> None:
     """Carry the number's hysteresis and count of blocks on."""
     policy, number = work.tables.policy, work.calling[row]
-    now_ms = work.now_ms[row]
+    now_ms = work.now_ms(row)
     earliest_ms = now_ms - policy.standing_blocks.within_s * 1_000
     blocks_ms = tuple(ms for ms in held.blocks_ms if ms > earliest_ms) if held is not None else ()
     if action is Action.BLOCK:
@@ -132,18 +133,19 @@ def _remember(work: Work, row: int, category: Category, action: Action, held: He
 def _stand(work: Work, row: int, category: Category) -> None:
     """Block the number from the next call on, those later in this batch included."""
     number = work.calling[row]
-    now_ms = work.now_ms[row]
+    now_ms = work.now_ms(row)
     expires_ms = now_ms + work.tables.policy.standing_blocks.block_s * 1_000
+    entity, identifier = number_entity(number), work.calls.identifier(row)
     decision = StandingDecision(
-        number_entity(number), Action.BLOCK, category.name, now_ms, expires_ms, "model", work.modes[row], work.ids[row]
+        entity, Action.BLOCK, category.name, now_ms, expires_ms, "model", work.mode(row), identifier
     )
     work.standing.set(decision, publish=True)
-    for later in range(row + 1, len(work.setups)):
+    for later in range(row + 1, len(work.calls)):
         if work.calling[later] == number and _decided_after_standing(work.decided.get(later)):
             applying = work.standing_on(later)
             if applying is not None:
                 work.decided[later] = work.stood(later, applying)
-                work.scores[later] = None
+                work.scores[later] = np.nan
 
 
 def _decided_after_standing(outcome: Outcome | None) -> bool:
@@ -168,10 +170,10 @@ def _outcomes(work: Work, verdicts: list[Verdict]) -> Found:
 
 def _explained(work: Work, verdicts: list[Verdict]) -> Found:
     features = work.features[[verdict.row for verdict in verdicts]]
-    contributions = work.classifier.contributions(features)
+    named = reasons.leading(work.classifier.contributions(features)).tolist()
     found: dict[int, Outcome] = {}
     for index, verdict in enumerate(verdicts):
         row, score = verdict.row, verdict.score
-        why = reasons.of_model(verdict.action, score, verdict.threshold, features[index], contributions[index])
+        why = reasons.of_model(verdict.action, score, verdict.threshold, named[index], features[index])
         found[row] = work.treated(row, Step.MODEL, verdict.action, verdict.category.name, why)
     return found

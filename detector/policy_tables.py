@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.calls import Calls
 from detector.decisions import Label, Mode
 from detector.features import INDEX, NOT_ENOUGH_DATA
 from detector.lists import COUNTRY_CODE, NANP_LENGTH
@@ -46,6 +47,7 @@ class PolicyTables:
         impossible_heads: First six characters (`+1` NPA and one digit) of numbers that cannot exist.
         impossible_numbers: Whole numbers that cannot exist.
         checks_length: Whether a `+1` number of another length than ten digits is impossible.
+        has_overrides: Whether a call's trunk group or switch can matter.
         floor: Lowest score at which anything can be done about a call.
         labels: Label by category name.
     """
@@ -54,11 +56,11 @@ class PolicyTables:
         "_by_switch",
         "_by_trunk",
         "_categories",
-        "_has_overrides",
         "_samples",
         "checks_length",
         "emergency_forms",
         "floor",
+        "has_overrides",
         "impossible_heads",
         "impossible_numbers",
         "labels",
@@ -81,36 +83,42 @@ class PolicyTables:
         self._samples = tuple((INDEX[sample.feature], sample.count) for sample in policy.minimum_samples)
         self._by_trunk = {o.trunk_group_id: o for o in policy.overrides if o.trunk_group_id is not None}
         self._by_switch = {o.switch_id: o for o in policy.overrides if o.switch_id is not None}
-        self._has_overrides = bool(policy.overrides)
+        self.has_overrides = bool(policy.overrides)
         everywhere = [c.thresholds for c in policy.categories]
         everywhere += [o.thresholds for o in policy.overrides if o.thresholds is not None]
         self.floor = min(thresholds.label_clear for thresholds in everywhere)
 
-    def modes(self, trunks: list[str], switches: list[str | None]) -> list[Mode]:
-        """Mode of each call."""
-        default = self.policy.mode
-        if not self._has_overrides:
-            return [default] * len(trunks)
-        return [self._mode(trunk, switch) for trunk, switch in zip(trunks, switches, strict=True)]
+    def shadows(self, calls: Calls) -> NDArray[np.bool_]:
+        """Which calls are decided in shadow, shape (n,)."""
+        default = self.policy.mode is Mode.SHADOW
+        if not self.has_overrides:
+            return np.full(len(calls), default)
+        pairs = zip(calls.column("trunk_group_id"), calls.column("switch_id"), strict=True)
+        return np.array([self._mode(trunk, switch) is Mode.SHADOW for trunk, switch in pairs], np.bool_)
 
-    def _mode(self, trunk: str, switch: str | None) -> Mode:
-        for override in (self._by_trunk.get(trunk), self._by_switch.get(switch or "")):
+    def _mode(self, trunk: str, switch: str) -> Mode:
+        for override in (self._by_trunk.get(trunk), self._by_switch.get(switch)):
             if override is not None and override.mode is not None:
                 return override.mode
         return self.policy.mode
 
-    def thresholds(self, trunk: str, switch: str | None, category: Category) -> Thresholds:
+    def thresholds(self, calls: Calls, row: int, category: Category) -> Thresholds:
         """Thresholds of a call of this category."""
-        for override in (self._by_trunk.get(trunk), self._by_switch.get(switch or "")):
+        if not self.has_overrides:
+            return category.thresholds
+        by_trunk = self._by_trunk.get(calls.text(row, "trunk_group_id"))
+        by_switch = self._by_switch.get(calls.text(row, "switch_id"))
+        for override in (by_trunk, by_switch):
             if override is not None and override.thresholds is not None:
                 return override.thresholds
         return category.thresholds
 
     def category(self, features: FeatureMatrix, row: int) -> Category:
         """First category whose conditions hold for the row; the last one always does."""
-        one = features[row : row + 1]
-        holding = (c for c, bounds in self._categories if all(bound.holds(one)[0] for bound in bounds))
-        return next(holding)
+        for category, bounds in self._categories[:-1]:
+            if all(bound.holds(features[row : row + 1])[0] for bound in bounds):
+                return category
+        return self._categories[-1][0]
 
     def label(self, category: str) -> Label:
         """Label of a category; one that the policy does not know (any more) is labelled like the last."""
@@ -118,7 +126,7 @@ class PolicyTables:
 
     def has_sample(self, features: FeatureMatrix, row: int) -> bool:
         """Whether enough has been seen for a block."""
-        return all(float(features[row, column]) >= count for column, count in self._samples)
+        return all(features.item(row, column) >= count for column, count in self._samples)
 
     def is_emergency(self, called_number: str) -> bool:
         """Whether this is an emergency number in any of the forms that switches send; in doubt it is."""

@@ -1,10 +1,13 @@
 """Reasons of decisions: words for a person and numbers for a program, the most important one first."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.compiled import compiled_borrowing
 from detector.decisions import Action, Reason
 from detector.features import FEATURE_NAMES, INDEX, NOT_ENOUGH_DATA, explain
 from detector.policy import Rule
@@ -13,6 +16,8 @@ from detector.standing import StandingDecision
 
 MODEL_FEATURES = 3
 """Number of features that a decision of the model names."""
+REASONS_KEPT = 16_384
+"""Reasons that are kept because many calls share them: flags, counts, features without enough data."""
 
 INTERNAL_ERROR = Reason("internal_error", "The call could not be judged, so it passes")
 EMERGENCY_CALLED = Reason("emergency_called", "An emergency number is called")
@@ -68,16 +73,13 @@ def of_rule(rule: Rule, features: FeatureMatrix, row: int) -> tuple[Reason, ...]
     reasons = [Reason("rule", f"Rule {rule.name} applies")]
     for condition in rule.when:
         bound = condition.at_least if condition.at_least is not None else condition.at_most
-        reasons.append(_feature(condition.feature, float(features[row, INDEX[condition.feature]]), bound))
+        column = INDEX[condition.feature]
+        reasons.append(_feature(column, features.item(row, column), bound))
     return tuple(reasons)
 
 
 def of_model(
-    action: Action,
-    score: float,
-    threshold: float,
-    features: FeatureMatrix,
-    contributions: NDArray[np.float64],
+    action: Action, score: float, threshold: float, named: Sequence[int], features: NDArray[np.float32]
 ) -> tuple[Reason, ...]:
     """Score against threshold, then the features that raised the score most.
 
@@ -85,17 +87,47 @@ def of_model(
         action: `label` or `block`.
         score: Calibrated probability.
         threshold: The one that the score reached.
+        named: Columns of the features to name, the most important one first; negative ones are left out.
         features: The call's row, shape (n_features,).
-        contributions: Its contributions in log-odds, shape (n_features,); only positive ones are named.
     """
     text = f"Score {score:.3f} is at or above {threshold:.3f}, the threshold for {_VERBS[action]}"
-    reasons = [Reason("model", text, _rounded(score), threshold)]
-    top = np.argsort(-contributions, kind="stable")[:MODEL_FEATURES]  # stable: ties in feature order
-    reasons += [_feature(FEATURE_NAMES[c], float(features[c]), None) for c in top if contributions[c] > 0.0]
-    return tuple(reasons)
+    why = [_feature(column, features.item(column)) for column in named if column >= 0]
+    return (Reason("model", text, _rounded(score), threshold), *why)
 
 
-def _feature(name: str, value: float, threshold: float | None) -> Reason:
+@compiled_borrowing
+def _find_leading(contributions: NDArray[np.float64], leading: NDArray[np.int64]) -> None:
+    """Fill `leading`, of -1, with the columns of the largest positive contributions of each row."""
+    n_places = leading.shape[1]
+    for row in range(len(contributions)):
+        for column in range(contributions.shape[1]):
+            credit = contributions[row, column]
+            if credit <= 0.0:
+                continue
+            place = n_places
+            # Less, and not equal: of equal ones the first is named first, as in the feature table.
+            while place > 0 and (leading[row, place - 1] < 0 or contributions[row, leading[row, place - 1]] < credit):
+                place -= 1
+            for later in range(n_places - 1, place, -1):
+                leading[row, later] = leading[row, later - 1]
+            if place < n_places:
+                leading[row, place] = column
+
+
+def leading(contributions: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Columns of the features that raised each score most, shape (n, MODEL_FEATURES), most first; -1 for none.
+
+    Args:
+        contributions: In log-odds, shape (n, n_features); only positive ones count.
+    """
+    found = np.full((len(contributions), MODEL_FEATURES), -1, np.int64)
+    _find_leading(np.ascontiguousarray(contributions, np.float64), found)
+    return found
+
+
+@lru_cache(REASONS_KEPT)
+def _feature(column: int, value: float, threshold: float | None = None) -> Reason:
+    name = FEATURE_NAMES[column]
     known = None if value == NOT_ENOUGH_DATA else _rounded(value)
     return Reason(name, explain(name, value), known, threshold)
 

@@ -1,13 +1,16 @@
 """From a batch of call events to an outcome for each call setup: windows, then the steps of the policy."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from detector.calls import Calls, calls_in, calls_of
 from detector.columns import CallBatch
-from detector.decisions import PLAIN_ALLOW, Mode, Outcome, Versions, decision_id
+from detector.decisions import PLAIN_ALLOW, Mode, Outcome, Versions
 from detector.errors import FeatureSchemaMismatch
 from detector.events import CallSetup
 from detector.features import FEATURE_SCHEMA_ID, N_FEATURES
@@ -37,14 +40,13 @@ class Windows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """What was made of a batch; all lists have one entry per call setup, in the order of the events.
+    """What was made of the call setups of a batch, in the order of the events.
 
     Attributes:
-        setups: The call setups.
-        ids: Decision ids.
-        outcomes: What the policy made of them.
-        modes: Mode that applies to each.
-        scores: Calibrated probabilities, None where the model was not asked.
+        calls: The call setups.
+        decided: What the policy made of them, by row, ascending; a call that is not in it is simply allowed.
+        is_shadow: Which were decided in shadow, shape (n_setups,).
+        scores: Calibrated probabilities, shape (n_setups,), NaN where the model was not asked.
         features: Shape (n_setups, n_features), or (0, n_features) when none was judged. Rows of calls that passed
             unjudged (`Step.FAIL_OPEN`) mean nothing.
         versions: What they were decided with.
@@ -52,36 +54,55 @@ class Screening:
         failures: Internal errors on the way, the first of each class; the calls concerned have `FAILED_OPEN`.
     """
 
-    setups: list[CallSetup]
-    ids: list[str]
-    outcomes: list[Outcome]
-    modes: list[Mode]
-    scores: list[float | None]
+    calls: Calls
+    decided: dict[int, Outcome]
+    is_shadow: NDArray[np.bool_]
+    scores: NDArray[np.float64]
     features: FeatureMatrix
     versions: Versions
     entity_changes: list[StandingDecision] = field(default_factory=list)
     failures: tuple[Exception, ...] = ()
 
+    def outcome(self, row: int) -> Outcome:
+        """What the policy made of a call."""
+        return self.decided.get(row, PLAIN_ALLOW)
+
+    def mode(self, row: int) -> Mode:
+        """Mode that applies to a call."""
+        return Mode.SHADOW if self.is_shadow[row] else Mode.ENFORCE
+
+    def score(self, row: int) -> float | None:
+        """Calibrated probability of a call, None where the model was not asked."""
+        score = self.scores.item(row)
+        return None if math.isnan(score) else score
+
     def fail(self, row: int) -> None:
         """Let the call of a row pass after all: its answer could not be made."""
-        self.outcomes[row] = FAILED_OPEN
-        self.scores[row] = None
+        self.decided[row] = FAILED_OPEN
+        self.scores[row] = np.nan
 
     def without(self, row: int) -> "Screening":
-        """Take a row out; the lists are changed in place."""
-        for values in (self.setups, self.ids, self.outcomes, self.modes, self.scores):
-            del values[row]
-        return replace(self, features=np.delete(self.features, row, axis=0) if len(self.features) else self.features)
+        """The same less a row."""
+        kept = [one for one in range(len(self.calls)) if one != row]
+        return replace(
+            self,
+            calls=self.calls.take(kept),
+            decided={one - (one > row): outcome for one, outcome in self.decided.items() if one != row},
+            is_shadow=self.is_shadow[kept],
+            scores=self.scores[kept],
+            features=self.features[kept] if len(self.features) else self.features,
+        )
 
     def with_failed(self, row: int, setup: CallSetup, mode: Mode) -> "Screening":
-        """Put a call that could not be judged in before `row`; the lists are changed in place."""
-        self.setups.insert(row, setup)
-        self.ids.insert(row, decision_id(setup))
-        self.outcomes.insert(row, FAILED_OPEN)
-        self.modes.insert(row, mode)
-        self.scores.insert(row, None)
+        """The same with a call that could not be judged put in before `row`."""
+        later = {one + (one >= row): outcome for one, outcome in self.decided.items()}
         return replace(
-            self, features=np.insert(self.features, row, 0.0, axis=0) if len(self.features) else self.features
+            self,
+            calls=calls_of([*self.calls.events[:row], setup, *self.calls.events[row:]]),
+            decided=dict(sorted({**later, row: FAILED_OPEN}.items())),
+            is_shadow=np.insert(self.is_shadow, row, mode is Mode.SHADOW),
+            scores=np.insert(self.scores, row, np.nan),
+            features=np.insert(self.features, row, 0.0, axis=0) if len(self.features) else self.features,
         )
 
 
@@ -142,16 +163,14 @@ class Screener:
             passed: Outcome by row of the setups that are settled beforehand (late, overload): counted, not judged, and
                 without a trace in what outlives a call.
         """
-        setups = [event for event, is_setup in zip(batch.events, batch.is_setup.tolist(), strict=True) if is_setup]
+        calls = calls_in(batch)
         features = np.zeros((0, N_FEATURES), np.float32)
-        if len(passed) == len(setups):
+        if len(passed) == len(calls):
             self.engine.count(batch)
         else:
             features = self.engine.update(batch)
         work = Work(
-            setups,
-            [decision_id(event) for event in setups],
-            batch.time_ms[batch.is_setup].tolist(),
+            calls,
             features,
             tables=self._tables,
             lists=self.lists,
@@ -159,17 +178,13 @@ class Screener:
             classifier=self._classifier,
         )
         work.settle(passed)
-        if len(passed) < len(setups):
+        if len(passed) < len(calls):
             for _, step in STEPS:
                 work.settle(_attempt(step, work))
-        outcomes = [PLAIN_ALLOW] * len(setups)
-        for row, outcome in work.decided.items():
-            outcomes[row] = outcome
         return Screening(
-            setups,
-            list(work.ids),
-            outcomes,
-            work.modes,
+            calls,
+            dict(sorted(work.decided.items())),
+            work.is_shadow,
             work.scores,
             features,
             self._versions,
@@ -210,11 +225,10 @@ def fail_open(setups: Sequence[CallSetup], versions: Versions, mode: Mode) -> Sc
     """
     count = len(setups)
     return Screening(
-        setups=list(setups),
-        ids=[decision_id(event) for event in setups],
-        outcomes=[FAILED_OPEN] * count,
-        modes=[mode] * count,
-        scores=[None] * count,
+        calls=calls_of(setups),
+        decided=dict.fromkeys(range(count), FAILED_OPEN),
+        is_shadow=np.full(count, mode is Mode.SHADOW),
+        scores=np.full(count, np.nan),
         features=np.zeros((0, N_FEATURES), np.float32),
         versions=versions,
     )

@@ -5,7 +5,7 @@ bounded; at the bound the entry that was set longest ago goes first.
 """
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -121,6 +121,10 @@ class HeldNumbers:
         """Whether anything is remembered of the number, expired or not."""
         return calling_number in self._held
 
+    def among(self, calling_numbers: Iterable[str]) -> set[str]:
+        """Those numbers of which anything is remembered, expired or not; one hash each."""
+        return self._held.keys() & calling_numbers
+
     def get(self, calling_number: str) -> Held | None:
         """Return what is remembered of the number, expired or not."""
         return self._held.get(calling_number)
@@ -175,9 +179,15 @@ class StandingDecisions:
         decision = self._by_entity.get(entity)
         return decision if decision is not None and now_ms < decision.expires_ms else None
 
-    def touches(self, calling_numbers: Iterable[str], trunks: Iterable[str]) -> bool:
-        """Whether there is a decision, expired or not, on any of these; one hash each."""
-        return not (self._numbers.isdisjoint(calling_numbers) and self._trunks.isdisjoint(trunks))
+    def touched(self, calling_numbers: Sequence[str], trunks: Sequence[str]) -> list[int]:
+        """Indexes of the calls with a decision, expired or not, on their number or trunk; ascending, one hash each."""
+        if self._numbers.isdisjoint(calling_numbers) and self._trunks.isdisjoint(trunks):
+            return []
+        return [
+            row
+            for row, (number, trunk) in enumerate(zip(calling_numbers, trunks, strict=True))
+            if number in self._numbers or trunk in self._trunks
+        ]
 
     def set(self, decision: StandingDecision, *, publish: bool = False) -> None:
         """Put a decision in the place of the entity's last one.

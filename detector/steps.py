@@ -1,36 +1,36 @@
 """The order of decision, as one table. Each step looks at a whole batch and says which calls it decides.
 
-A step is cheap when nothing is to be decided: sets are compared with whole columns of the batch in C, scores with
-thresholds in numpy, and only calls that something objects to are looked at one by one.
+A step is cheap when nothing is to be decided: an empty list costs nothing, other sets are compared with whole columns
+of the batch in C, numbers of an odd form and priorities are marked beforehand (`detector.calls`), scores are compared
+with thresholds in numpy, and only calls that something objects to are looked at one by one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from detector import reasons
+from detector.calls import ODD_CALLED, ODD_CALLING, PRIORITY
 from detector.decisions import Action, Outcome, Reason, Step
 from detector.judging import judge
-from detector.lists import COUNTRY_CODE, NANP_LENGTH
-from detector.policy_tables import is_wrong_length
+from detector.lists import NANP_LENGTH
 from detector.sip import dno_block
 from detector.work import Found, Work
-
-_HEAD = 6
-"""Characters of a `+1` number that tell whether its area code and exchange exist: `+1` NPA and one digit."""
 
 
 def emergency(work: Work) -> Found:
     """Pass emergency calls, and everything to and from numbers on the emergency list."""
     found: dict[int, Outcome] = {}
-    # Nearly every called number is `+` and 11 digits; only other forms can be an emergency number.
-    for row, called in enumerate(work.called):
+    for row in _signed(work, ODD_CALLED):
+        called = work.calls.text(row, "called_number")
+        # `+` and 11 characters is no form of an emergency number.
         if (len(called) != NANP_LENGTH or called[0] != "+") and work.tables.is_emergency(called):
             found[row] = _allow(Step.EMERGENCY, reasons.EMERGENCY_CALLED)
-    for values in (work.called, work.calling):
-        for row in _members(values, work.lists.emergency):
+    for column in ("called_number", "calling_number"):
+        for row in _members(work, column, work.lists.emergency):
             found.setdefault(row, _allow(Step.EMERGENCY, reasons.EMERGENCY_LISTED))
-    for row, event in enumerate(work.setups):
+    for row in _signed(work, PRIORITY):
+        event = work.calls.events[row]
         if event.priority and event.priority.strip().lower() == "psap-callback":
             found.setdefault(row, _allow(Step.EMERGENCY, reasons.PSAP_CALLBACK))
         if event.resource_priority and _is_emergency_network(event.resource_priority):
@@ -40,47 +40,41 @@ def emergency(work: Work) -> Found:
 
 def subscriber(work: Work) -> Found:
     """Pass calls to subscribers who have opted out."""
-    rows = _members(work.called, work.lists.opt_out)
+    rows = _members(work, "called_number", work.lists.opt_out)
     return {row: _allow(Step.SUBSCRIBER, reasons.OPTED_OUT) for row in rows}
 
 
 def allow_list(work: Work) -> Found:
     """Pass calls from numbers and trunk groups on the allow list."""
-    found = dict.fromkeys(_members(work.trunks, work.lists.allow), reasons.ALLOW_LISTED_TRUNK)
-    found |= dict.fromkeys(_members(work.calling, work.lists.allow), reasons.ALLOW_LISTED_NUMBER)
+    found = dict.fromkeys(_members(work, "trunk_group_id", work.lists.allow), reasons.ALLOW_LISTED_TRUNK)
+    found |= dict.fromkeys(_members(work, "calling_number", work.lists.allow), reasons.ALLOW_LISTED_NUMBER)
     return {row: _allow(Step.ALLOW_LIST, reason) for row, reason in found.items()}
 
 
 def do_not_originate(work: Work) -> Found:
     """Block what cannot be a lawful origin, whatever it does: deterministic, not analytics."""
     found: dict[int, Reason] = {}
-    if work.lists.any_dno(work.calling):
+    if work.lists.dno and work.lists.any_dno(work.calling):
         for row, number in enumerate(work.calling):
             prefix = work.lists.dno_match(number)
             if prefix is not None:
                 found[row] = reasons.dno_listed(prefix)
-    tables = work.tables
-    suspicious = (
-        not tables.impossible_heads.isdisjoint([number[:_HEAD] for number in work.calling])
-        or not tables.impossible_numbers.isdisjoint(work.calling)
-        or (tables.checks_length and any(map(is_wrong_length, _odd_lengths(work.calling))))
-    )
-    if suspicious:
-        for row, number in enumerate(work.calling):
-            if tables.is_impossible(number):
-                found.setdefault(row, reasons.IMPOSSIBLE_NUMBER)
-    answer = dno_block(tables.policy.dno.sip_status)
+    for row in _signed(work, ODD_CALLING):
+        if work.tables.is_impossible(work.calls.text(row, "calling_number")):
+            found.setdefault(row, reasons.IMPOSSIBLE_NUMBER)
+    answer = dno_block(work.tables.policy.dno.sip_status)
     return {row: Outcome(Action.BLOCK, Step.DNO, (reason,), None, answer) for row, reason in found.items()}
 
 
 def entity_block(work: Work) -> Found:
     """Block or label what a list or a standing decision names."""
     found: dict[int, Outcome] = {}
-    for values, reason in ((work.calling, reasons.BLOCK_LISTED_NUMBER), (work.trunks, reasons.BLOCK_LISTED_TRUNK)):
-        for row in _members(values, work.lists.block):
+    listed = (("calling_number", reasons.BLOCK_LISTED_NUMBER), ("trunk_group_id", reasons.BLOCK_LISTED_TRUNK))
+    for column, reason in listed:
+        for row in _members(work, column, work.lists.block):
             found.setdefault(row, work.blocked(row, Step.ENTITY_BLOCK, (reason,)))
-    if work.standing.touches(work.calling, work.trunks):
-        for row in range(len(work.setups)):
+    if len(work.standing):
+        for row in work.standing.touched(work.calling, work.trunks):
             decision = work.standing_on(row)
             if decision is not None:
                 found.setdefault(row, work.stood(row, decision))
@@ -111,15 +105,19 @@ STEPS: tuple[tuple[Step, Callable[[Work], Found]], ...] = (
 """What decides, in order. A call that no step decides is allowed (`Step.ALLOW`)."""
 
 
-def _members(values: Sequence[str], members: frozenset[str]) -> list[int]:
+def _members(work: Work, column: str, members: frozenset[str]) -> list[int]:
     """Rows whose value is in the set; one comparison of the whole column when, as nearly always, none is."""
-    if not members or members.isdisjoint(values):
+    if not members:
+        return []
+    values = work.calls.column(column)
+    if members.isdisjoint(values):
         return []
     return [row for row, value in enumerate(values) if value in members]
 
 
-def _odd_lengths(numbers: Sequence[str]) -> list[str]:
-    return [number for number in numbers if len(number) != NANP_LENGTH and number.startswith(COUNTRY_CODE)]
+def _signed(work: Work, sign: int) -> list[int]:
+    """Rows that bear a sign."""
+    return np.flatnonzero(work.calls.signs & sign).tolist()
 
 
 def _is_emergency_network(resource_priority: str) -> bool:

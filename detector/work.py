@@ -1,12 +1,13 @@
 """A batch of call setups while it is being decided: columns of what the steps look at, and what they have found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector import reasons
+from detector.calls import Calls
 from detector.decisions import Action, Mode, Outcome, Reason, SipAnswer, Step
-from detector.events import CallSetup
 from detector.lists import Lists
 from detector.policy_tables import PolicyTables
 from detector.ports import Classifier, FeatureMatrix
@@ -21,40 +22,30 @@ class Work:
     """One batch. Steps read it and return what they found; only the model's judge also writes.
 
     Attributes:
-        setups: The call setups, in order.
-        ids: Their decision ids.
-        now_ms: When each was set up, by a clock that is right: what standing decisions and hysteresis go by.
-        calling: Their calling numbers; `called`, `trunks` likewise.
+        calls: The call setups; policies go by their `now_ms`.
         features: Shape (n_setups, n_features).
-        modes: Mode of each call.
+        is_shadow: Which calls are decided in shadow, shape (n_setups,).
         decided: Outcome by row; the first step that decides a row wins.
-        scores: Score by row, None where the model was not asked.
+        scores: Score by row, NaN where the model was not asked, shape (n_setups,).
         failures: Internal errors, the first of each class; each cost the rows concerned their judgement.
     """
 
     __slots__ = (
-        "called",
-        "calling",
+        "calls",
         "classifier",
         "decided",
         "failures",
         "features",
-        "ids",
+        "is_shadow",
         "lists",
-        "modes",
-        "now_ms",
         "scores",
-        "setups",
         "standing",
         "tables",
-        "trunks",
     )
 
     def __init__(
         self,
-        setups: Sequence[CallSetup],
-        ids: Sequence[str],
-        now_ms: Sequence[int],
+        calls: Calls,
         features: FeatureMatrix,
         *,
         tables: PolicyTables,
@@ -62,28 +53,36 @@ class Work:
         standing: StandingDecisions,
         classifier: Classifier,
     ) -> None:
-        self.setups = setups
-        self.ids = ids
-        self.now_ms = now_ms
-        self.calling = [event.calling_number for event in setups]
-        self.called = [event.called_number for event in setups]
-        self.trunks = [event.trunk_group_id for event in setups]
+        self.calls = calls
         self.features = features
         self.tables = tables
         self.lists = lists
         self.standing = standing
         self.classifier = classifier
-        self.modes = tables.modes(self.trunks, [event.switch_id for event in setups])
+        self.is_shadow = tables.shadows(calls)
         self.decided: dict[int, Outcome] = {}
-        self.scores: list[float | None] = [None] * len(setups)
+        self.scores: NDArray[np.float64] = np.full(len(calls), np.nan)
         self.failures: dict[type[Exception], Exception] = {}
+
+    @property
+    def calling(self) -> list[str]:
+        """Calling numbers; like `called` and `trunks` made when a step first needs all of them."""
+        return self.calls.column("calling_number")
+
+    @property
+    def called(self) -> list[str]:
+        """Called numbers."""
+        return self.calls.column("called_number")
+
+    @property
+    def trunks(self) -> list[str]:
+        """Trunk groups."""
+        return self.calls.column("trunk_group_id")
 
     def only(self, row: int) -> "Work":
         """One row as a batch of its own; nothing that is found in it is found here."""
         return Work(
-            [self.setups[row]],
-            [self.ids[row]],
-            [self.now_ms[row]],
+            self.calls.take([row]),
             self.features[row : row + 1],
             tables=self.tables,
             lists=self.lists,
@@ -100,17 +99,25 @@ class Work:
         for row, outcome in found.items():
             self.decided.setdefault(row, outcome)
 
-    def open_rows(self) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    def open_rows(self) -> NDArray[np.intp]:
         """Rows that nothing has decided, ascending."""
-        is_open = np.ones(len(self.setups), dtype=np.bool_)
+        is_open = np.ones(len(self.calls), dtype=np.bool_)
         is_open[list(self.decided)] = False
         return np.flatnonzero(is_open)
+
+    def now_ms(self, row: int) -> int:
+        """When a call was set up, by a clock that is right."""
+        return self.calls.now_ms.item(row)
+
+    def mode(self, row: int) -> Mode:
+        """Mode of a call."""
+        return Mode.SHADOW if self.is_shadow[row] else Mode.ENFORCE
 
     def blocked(self, row: int, step: Step, why: tuple[Reason, ...]) -> Outcome:
         """Block by analytics or by order of the carrier: answered 603+."""
         policy = self.tables.policy
-        location = location_of(self.setups[row].role, policy.location)
-        answer: SipAnswer = analytics_block(policy.redress, location, self.ids[row])
+        location = location_of(self.calls.events[row].role, policy.location)
+        answer: SipAnswer = analytics_block(policy.redress, location, self.calls.identifier(row))
         return Outcome(Action.BLOCK, step, why, None, answer)
 
     def treated(self, row: int, step: Step, action: Action, category: str, why: tuple[Reason, ...]) -> Outcome:
@@ -122,11 +129,11 @@ class Work:
 
     def standing_on(self, row: int) -> StandingDecision | None:
         """Standing decision that applies to the call: its number's, else its trunk group's."""
-        now_ms = self.now_ms[row]
+        now_ms = self.now_ms(row)
         for entity in (number_entity(self.calling[row]), trunk_entity(self.trunks[row])):
             decision = self.standing.active(entity, now_ms)
             # What was only tried in shadow must not touch a call that is enforced.
-            if decision is not None and (decision.mode is Mode.ENFORCE or self.modes[row] is Mode.SHADOW):
+            if decision is not None and (decision.mode is Mode.ENFORCE or self.is_shadow[row]):
                 return decision
         return None
 

@@ -7,14 +7,16 @@ in time. A poll is acknowledged once every record that came of it is safe at the
 
 import asyncio
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 import structlog
 
 from detector import reasons
-from detector.decisions import Action, Label, Step
+from detector.decisions import PLAIN_ALLOW, Action, Label, Mode, Step
 from detector.events import CallEvent
 from detector.features import FEATURE_NAMES
 from detector.policy import Policy
@@ -29,10 +31,11 @@ from streams.poison import INTERNAL_ERROR
 from streams.publisher import Delivery
 from streams.records import EntityDecision, EntityDecisionRecord, dead_letter, encode
 from streams.rows import Batch
+from streams.stray_keys import strays
 from streams.topics import CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.transport import Poll, split
 
-SAMPLE_DIGITS = 8
+SAMPLE_BITS = 32
 MISMATCH_PAUSE_MS = 60_000
 
 log = structlog.get_logger(__name__)
@@ -102,7 +105,7 @@ class CallScreening:
         self._digest = digest
         self._mismatch_told_ms = 0
         self._max_batch_events = max_batch_events
-        self._sampled_below = round(scored_sample_ratio * 16**SAMPLE_DIGITS)
+        self._sampled_below = round(scored_sample_ratio * 2**SAMPLE_BITS)
         self._deadline_ms = deadline_ms
         self._shed_after_ms = shed_after_ms
         self._processed = processed
@@ -146,18 +149,18 @@ class CallScreening:
 
     def _answers(self, batch: Batch, processed: Processed) -> list[Record | Perishable]:
         answers: list[Record | Perishable] = list(zip(processed.keys, processed.decisions, strict=True))
-        for row, late in enumerate(processed.late):
-            if late is not None:
-                expires_ms = batch.arrivals_ms[processed.positions[row]] + self._deadline_ms
-                in_its_place = partial(self._late, processed.screening, row, late)
-                answers[row] = Perishable(processed.keys[row], processed.decisions[row], expires_ms, in_its_place)
+        for row, late in processed.late.items():
+            expires_ms = batch.arrivals_ms[processed.positions[row]] + self._deadline_ms
+            in_its_place = partial(self._late, processed.screening, row, late)
+            answers[row] = Perishable(processed.keys[row], processed.decisions[row], expires_ms, in_its_place)
         return answers
 
     def _late(self, screening: Screening, row: int, encode_late: LateForm) -> bytes:
         """Make the answer that leaves in the place of one that became late; look-ups see what the switch was told."""
         value = encode_late(self._clock_ms())
         self._metrics.passed(reasons.LATE, 1)
-        self._keeper.offer(screening.ids[row], screening.setups[row].calling_number, value)
+        calls = screening.calls
+        self._keeper.offer(calls.identifier(row), calls.text(row, "calling_number"), value)
         return value
 
     def _dead_letters(self, batch: Batch, rejected: Sequence[tuple[int, str, str]], delivery: Delivery) -> None:
@@ -180,49 +183,43 @@ class CallScreening:
 
     def _sampled(self, processed: Processed) -> list[Record]:
         screening = processed.screening
-        if not len(screening.features):  # nothing was judged
+        if not self._sampled_below or not len(screening.features):  # nobody asked, or nothing was judged
             return []
         records: list[Record] = []
-        for row, identifier in enumerate(screening.ids):
-            is_judged = screening.outcomes[row].decided_by is not Step.FAIL_OPEN
-            if is_judged and int(identifier[:SAMPLE_DIGITS], 16) < self._sampled_below:
+        for row in np.flatnonzero(screening.calls.lots < self._sampled_below).tolist():
+            if screening.outcome(row).decided_by is not Step.FAIL_OPEN:
                 vector = dict(zip(FEATURE_NAMES, screening.features[row].tolist(), strict=True))
                 # The record is the decision with one field more at its end: the published bytes are reused.
                 value = processed.decisions[row][:-1] + b',"features":' + encode(vector) + b"}"
-                records.append((screening.setups[row].calling_number.encode("utf-8", "surrogatepass"), value))
+                number = screening.calls.text(row, "calling_number")
+                records.append((number.encode("utf-8", "surrogatepass"), value))
         return records
 
     def _keep(self, processed: Processed) -> None:
-        screening = processed.screening
-        for row, outcome in enumerate(screening.outcomes):
+        screening, calls = processed.screening, processed.screening.calls
+        for row, outcome in screening.decided.items():
             if outcome.action is not Action.ALLOW:
-                self._keeper.offer(screening.ids[row], screening.setups[row].calling_number, processed.decisions[row])
+                number = calls.text(row, "calling_number")
+                self._keeper.offer(calls.identifier(row), number, processed.decisions[row])
 
     def _count(self, batch: Batch, processed: Processed, decided_ms: int) -> None:
-        screening, intake = processed.screening, processed.intake
-        astray = [
-            (event, position)
-            for event, position in zip(intake.events, intake.positions, strict=True)
-            if batch.keys[position] != event.calling_number.encode("utf-8", "surrogatepass")
-        ]
+        calls, intake = processed.screening.calls, processed.intake
+        astray = strays(batch.keys, intake)
         if astray:
-            event, position = astray[0]
-            self._tell_mismatch(event, batch.place(position), decided_ms)
-        self._metrics.batch(
-            setups=intake.is_setup.count(True), ends=intake.is_setup.count(False), key_mismatches=len(astray)
-        )
+            first = astray[0]
+            self._tell_mismatch(intake.events[first], batch.place(intake.positions[first]), decided_ms)
+        setups = sum(intake.is_setup)
+        self._metrics.batch(setups=setups, ends=len(intake.is_setup) - setups, key_mismatches=len(astray))
         self._metrics.clock_skew(processed.skewed)
-        codes = [one.reasons[0].code for one in screening.outcomes if one.decided_by is Step.FAIL_OPEN]
+        decided = processed.screening.decided.values()
+        codes = [one.reasons[0].code for one in decided if one.decided_by is Step.FAIL_OPEN]
         passed = {code: codes.count(code) for code in (reasons.LATE, reasons.OVERLOAD)}
-        for code, calls in passed.items():
-            self._metrics.passed(code, calls)
-        if screening.setups:
+        for code, count in passed.items():
+            self._metrics.passed(code, count)
+        if len(calls):
             self._metrics.decided(
-                (
-                    (outcome.action.value, outcome.decided_by.value, mode.value)
-                    for outcome, mode in zip(screening.outcomes, screening.modes, strict=True)
-                ),
-                [setup.setup_time_ms for setup in screening.setups],
+                _kinds(processed.screening),
+                calls.reported_ms,
                 [batch.arrivals_ms[position] for position in processed.positions],
                 decided_ms,
                 passed=sum(passed.values()),
@@ -240,6 +237,18 @@ class CallScreening:
             calling_number_digest=self._digest(event.calling_number),
             trunk_group_id=event.trunk_group_id,
         )
+
+
+def _kinds(screening: Screening) -> Tally[tuple[str, str, str]]:
+    """How many calls there are of each action, step and mode."""
+    found: Tally[tuple[str, str, str]] = Tally()
+    for row, outcome in screening.decided.items():
+        found[outcome.action.value, outcome.decided_by.value, screening.mode(row).value] += 1
+    in_shadow = np.count_nonzero(screening.is_shadow) - np.count_nonzero(screening.is_shadow[list(screening.decided)])
+    allow = PLAIN_ALLOW.action.value, PLAIN_ALLOW.decided_by.value
+    found[*allow, Mode.SHADOW.value] += int(in_shadow)
+    found[*allow, Mode.ENFORCE.value] += len(screening.calls) - len(screening.decided) - int(in_shadow)
+    return +found
 
 
 def entity_record(change: StandingDecision, policy: Policy) -> EntityDecision:

@@ -3,10 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detector import passing
-from detector.decisions import Action, Mode, Outcome, decide
+from detector.decisions import Action, Outcome, decide
 from detector.passing import FAILED_OPEN
 from detector.screening import Screening
+from streams.plain_allows import Slices, write_allows
 from streams.poison import Poison
 from streams.records import DecisionRecord, encode_decision
 
@@ -51,23 +55,23 @@ class Waiting:
 
 @dataclass(slots=True)
 class Answers:
-    """Encoded decisions; all lists run parallel to `screening.setups`.
+    """Encoded decisions; all sequences run parallel to `screening.calls`.
 
     Attributes:
         screening: what they say; less those that could not be encoded.
         positions: index of each call's record among the values.
         decisions: values of the records.
         keys: their keys.
-        late: what to publish once the answer is late; None where it is allow anyway.
+        late: by row, what to publish once the answer is late; none where it is allow anyway.
         poison: records whose answer could not be encoded, by their position.
         failures: what encoding raised.
     """
 
     screening: Screening
     positions: list[int]
-    decisions: list[bytes] = field(default_factory=list)
-    keys: list[bytes] = field(default_factory=list)
-    late: list[LateForm | None] = field(default_factory=list)
+    decisions: Sequence[bytes] = ()
+    keys: Sequence[bytes] = ()
+    late: dict[int, LateForm] = field(default_factory=dict)
     poison: list[Poison] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
 
@@ -77,6 +81,8 @@ def answer(
 ) -> Answers:
     """Encode the decision of every call; one that cannot be encoded passes, and if even that fails it is left out.
 
+    Calls that are simply allowed, and whose texts stand in their records as they are, are written all at once.
+
     Args:
         screening: what was decided; changed in place where a call passes after all.
         positions: of each call's record among the values.
@@ -85,50 +91,83 @@ def answer(
         now_ms: time of decision, epoch milliseconds; None takes each call's own setup time.
     """
     made = Answers(screening, positions)
+    whole, bounds, is_written = _write_allows(made, now_ms)
+    decisions: dict[int, bytes] = {}
+    keys: dict[int, bytes] = {}
     lost: list[int] = []
-    rows = zip(screening.setups, screening.ids, screening.outcomes, screening.scores, screening.modes, strict=True)
-    for row, (setup, identifier, outcome, score, mode) in enumerate(rows):
-        decided_ms = setup.setup_time_ms if now_ms is None else now_ms
-        late = None
+    for row in np.flatnonzero(~is_written).tolist():
+        event = screening.calls.events[row]
+        decided_ms = event.setup_time_ms if now_ms is None else now_ms
         try:
-            record = decide(setup, identifier, outcome, score, mode, decided_ms, screening.versions, DecisionRecord)
-            value = encode_decision(record)
-            if waiting is not None and outcome.action is not Action.ALLOW:
-                late = _late_form(screening, row, arrivals_ms[row], waiting.deadline_ms)
+            decisions[row] = _encoded(screening, row, screening.outcome(row), decided_ms)
+            late = _late_form(screening, row, arrivals_ms[row], waiting)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
             made.failures.append(error)
             screening.fail(row)
+            late = None
             try:
-                value = _allow(screening, row, decided_ms)
+                decisions[row] = _encoded(screening, row, FAILED_OPEN, decided_ms)
             except Exception as again:  # noqa: BLE001 - see above
                 made.poison.append(Poison(positions[row], again))
                 lost.append(row)
                 continue
-        made.decisions.append(value)
-        made.keys.append((setup.switch_id or setup.call_id).encode("utf-8", "surrogatepass"))
-        made.late.append(late)
+        keys[row] = (event.switch_id or event.call_id).encode("utf-8", "surrogatepass")
+        if late is not None:
+            made.late[row] = late
+    made.decisions, made.keys = Slices(whole, bounds[:, :2], decisions), Slices(whole, bounds[:, 2:], keys)
+    return _less(made, lost) if lost else made
+
+
+def _write_allows(made: Answers, now_ms: int | None) -> tuple[bytes, NDArray[np.int64], NDArray[np.bool_]]:
+    """Write what can be written at once: the bytes, the bounds of records and keys in them, and of which calls."""
+    screening = made.screening
+    is_wanted = screening.calls.plain.copy()
+    is_wanted[list(screening.decided)] = False
+    if is_wanted.any():
+        try:
+            return *write_allows(screening, is_wanted, now_ms), is_wanted
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            made.failures.append(error)
+    nothing = np.zeros((len(screening.calls), 4), np.int64)
+    return b"", nothing, np.zeros(len(screening.calls), np.bool_)
+
+
+def _less(made: Answers, lost: list[int]) -> Answers:
+    """Take out the calls that cannot be answered."""
+    decisions, keys = list(made.decisions), list(made.keys)
+    late: list[LateForm | None] = [made.late.get(row) for row in range(len(decisions))]
     for row in reversed(lost):
         made.screening = made.screening.without(row)
-        del positions[row]
+        for values in (made.positions, decisions, keys, late):
+            del values[row]
+    made.decisions, made.keys = decisions, keys
+    made.late = {row: one for row, one in enumerate(late) if one is not None}
     return made
 
 
-def _allow(screening: Screening, row: int, decided_ms: int) -> bytes:
-    """Encode the answer of a call that passes after all."""
-    setup, identifier, mode = screening.setups[row], screening.ids[row], screening.modes[row]
-    record = decide(setup, identifier, FAILED_OPEN, None, mode, decided_ms, screening.versions, DecisionRecord)
+def _encoded(screening: Screening, row: int, outcome: Outcome, decided_ms: int) -> bytes:
+    """Encode the decision of one call."""
+    calls = screening.calls
+    record = decide(
+        calls.events[row],
+        calls.identifier(row),
+        outcome,
+        screening.score(row),
+        screening.mode(row),
+        decided_ms,
+        screening.versions,
+        DecisionRecord,
+    )
     return encode_decision(record)
 
 
-def _late_form(screening: Screening, row: int, arrival_ms: int, deadline_ms: int) -> LateForm | None:
+def _late_form(screening: Screening, row: int, arrival_ms: int, waiting: Waiting | None) -> LateForm | None:
     """Only what is enforced can harm: in shadow the switch is told to allow whenever the answer comes."""
-    if screening.modes[row] is not Mode.ENFORCE or arrival_ms <= 0:
+    if waiting is None or arrival_ms <= 0 or screening.outcome(row).action is Action.ALLOW or screening.is_shadow[row]:
         return None
-    setup, identifier, score = screening.setups[row], screening.ids[row], screening.scores[row]
+    deadline_ms = waiting.deadline_ms
 
     def encode_late(now_ms: int) -> bytes:
-        outcome = passing.late(now_ms - arrival_ms, deadline_ms)
-        record = decide(setup, identifier, outcome, score, Mode.ENFORCE, now_ms, screening.versions, DecisionRecord)
-        return encode_decision(record)
+        return _encoded(screening, row, passing.late(now_ms - arrival_ms, deadline_ms), now_ms)
 
     return encode_late

@@ -92,7 +92,7 @@ FEEDBACK = records.FeedbackRecord(
 
 def _reasons(action: Action, score: float, threshold: float) -> tuple[Reason, ...]:
     row = np.zeros(N_FEATURES, np.float32)
-    return reasons.of_model(action, score, threshold, row, np.zeros(N_FEATURES))
+    return reasons.of_model(action, score, threshold, [], row)
 
 
 BLOCK = Outcome(

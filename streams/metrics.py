@@ -1,6 +1,5 @@
 """Metrics of one worker in Prometheus text form, in a registry of their own. Fed once a batch, read once a scrape."""
 
-from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -196,7 +195,7 @@ class Metrics:
 
     def decided(
         self,
-        kinds: Iterable[tuple[str, str, str]],
+        kinds: Mapping[tuple[str, str, str], int],
         setup_ms: Any,
         arrival_ms: Any,
         now_ms: float,
@@ -206,14 +205,14 @@ class Metrics:
         """Count decisions.
 
         Args:
-            kinds: (action, decided_by, mode) of each.
+            kinds: how many there are of each (action, decided_by, mode).
             setup_ms: setup time of each call, epoch milliseconds.
             arrival_ms: time stamp of each record, epoch milliseconds.
             now_ms: time of the decision.
             passed: how many of them failed open without any error, being late or shed.
         """
         failed = -passed
-        for (action, step, mode), count in Tally(kinds).items():
+        for (action, step, mode), count in kinds.items():
             self._decisions.labels(action, step, mode).inc(count)
             if step == "fail_open":
                 failed += count

@@ -30,7 +30,7 @@ OnFailure = Callable[[Exception], None]
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """What became of one batch. Lists run parallel to `screening.setups`, in input order, but for `poison`.
+    """What became of one batch. Sequences run parallel to `screening.calls`, in input order, but for `poison`.
 
     Attributes:
         intake: the events read, and the records refused.
@@ -38,17 +38,18 @@ class Processed:
         decisions: encoded.
         keys: of the decisions.
         positions: index among the values of each call's record.
-        late: what to publish instead once the decision is late; None where it is allow anyway, or where nobody waits.
+        late: by row, what to publish instead once the decision is late; none where it is allow anyway, or where nobody
+            waits.
         poison: records that cannot be answered at all, by their index among the values.
         skewed: how many events had a clock that was put right.
     """
 
     intake: Intake
     screening: Screening
-    decisions: list[bytes]
-    keys: list[bytes]
+    decisions: Sequence[bytes]
+    keys: Sequence[bytes]
     positions: list[int]
-    late: list[LateForm | None]
+    late: dict[int, LateForm]
     poison: list[Poison]
     skewed: int
 

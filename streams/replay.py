@@ -3,6 +3,7 @@
 The same input gives byte-identical output. One decision a line, one for each `call_setup`, in input order.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,8 +19,9 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import Progress
 
-from detector.decisions import Step
+from detector.decisions import Action, Step
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.screening import Screening
 from models.files import DAMAGED
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
@@ -72,8 +74,9 @@ class FeatureWriter:
         """Keep the rows of one batch; a call that failed open has none."""
         screening = processed.screening
         if len(screening.features):
-            judged = [row for row, one in enumerate(screening.outcomes) if one.decided_by is not Step.FAIL_OPEN]
-            self._setups += [screening.setups[row] for row in judged]
+            passed = {row for row, one in screening.decided.items() if one.decided_by is Step.FAIL_OPEN}
+            judged = [row for row in range(len(screening.calls)) if row not in passed]
+            self._setups += [screening.calls.events[row] for row in judged]
             self._rows.append(screening.features[judged])
         if len(self._setups) >= ROWS_PER_GROUP:
             self._flush()
@@ -115,7 +118,8 @@ def run(  # noqa: D417 - the outputs explain themselves
     counts = Counts()
     while batch := [line.rstrip(b"\r\n") for line in islice(lines, MAX_BATCH)]:
         processed = pipeline.process(batch, _partitions(batch, partitions), decided_time_ms=None)
-        decisions.writelines(decision + b"\n" for decision in processed.decisions)
+        if processed.decisions:
+            decisions.write(b"\n".join(processed.decisions) + b"\n")
         if features is not None:
             features.add(processed)
         if dead_letters is not None:
@@ -123,9 +127,15 @@ def run(  # noqa: D417 - the outputs explain themselves
         counts.lines += len(batch)
         counts.decisions += len(processed.decisions)
         counts.rejected += len(processed.intake.rejected) + len(processed.poison)
-        for outcome in processed.screening.outcomes:
-            counts.actions[outcome.action] = counts.actions.get(outcome.action, 0) + 1
+        _count_actions(counts, processed.screening)
         yield counts
+
+
+def _count_actions(counts: Counts, screening: Screening) -> None:
+    found = Counter(outcome.action for outcome in screening.decided.values())
+    found[Action.ALLOW] += len(screening.calls) - len(screening.decided)
+    for action, calls in (+found).items():
+        counts.actions[action] = counts.actions.get(action, 0) + calls
 
 
 def _partitions(batch: Sequence[bytes], partitions: int) -> list[int]:

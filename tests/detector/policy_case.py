@@ -106,4 +106,4 @@ def screen(one: Screener, *events: CallSetup) -> Screening:
 
 
 def outcome(one: Screener, event: CallSetup) -> Outcome:
-    return screen(one, event).outcomes[0]
+    return screen(one, event).outcome(0)

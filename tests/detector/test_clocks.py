@@ -200,7 +200,7 @@ def test_a_standing_block_goes_by_the_corrected_time(arrives_s: int, step: Step)
 
     screening = screener(Policy(mode=Mode.ENFORCE), standing=standing).screen(batch)
 
-    assert screening.outcomes[0].decided_by is step
+    assert screening.outcome(0).decided_by is step
 
 
 def test_hysteresis_and_standing_blocks_are_dated_by_the_corrected_time() -> None:

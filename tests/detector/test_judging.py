@@ -33,6 +33,7 @@ from tests.detector.policy_case import (
     screener,
     setup,
 )
+from tests.detector.screened import outcomes, scores
 
 ALLOW, LABEL, BLOCK = Action.ALLOW, Action.LABEL, Action.BLOCK
 # label from 0.85 until below 0.75, block from 0.98 until below 0.95
@@ -113,7 +114,7 @@ def test_hysteresis_is_of_the_number_alone() -> None:
 
     screening = screen(one, setup("a"), setup("b", calling_number="+12125550999"))
 
-    assert [decided.action for decided in screening.outcomes] == [LABEL, ALLOW]
+    assert [decided.action for decided in outcomes(screening)] == [LABEL, ALLOW]
 
 
 def test_a_number_that_was_cleared_is_forgotten() -> None:
@@ -220,7 +221,13 @@ def test_a_standing_block_is_published_with_its_expiry_and_the_call_that_led_to_
 
     assert screening.entity_changes == [
         StandingDecision(
-            f"number:{CALLER}", BLOCK, "automated_call", T0 + 2, T0 + 600_002, "model", decision_id=screening.ids[2]
+            f"number:{CALLER}",
+            BLOCK,
+            "automated_call",
+            T0 + 2,
+            T0 + 600_002,
+            "model",
+            decision_id=screening.calls.identifier(2),
         )
     ]
 
@@ -238,13 +245,13 @@ def test_a_standing_block_holds_for_the_later_calls_of_its_own_batch() -> None:
 
     screening = screen(one, *calls, ruled, scored, passed, after)
 
-    assert [decided.decided_by for decided in screening.outcomes[3:]] == [
+    assert [decided.decided_by for decided in outcomes(screening)[3:]] == [
         Step.ENTITY_BLOCK,
         Step.ENTITY_BLOCK,
         Step.SUBSCRIBER,
         Step.ALLOW,
     ]
-    assert screening.scores[2:] == [0.99, None, None, None, 0.0]
+    assert scores(screening)[2:] == [0.99, None, None, None, 0.0]
 
 
 def test_what_was_reached_in_shadow_is_not_published_and_touches_no_enforced_call() -> None:
@@ -256,8 +263,8 @@ def test_what_was_reached_in_shadow_is_not_published_and_touches_no_enforced_cal
     screening = screen(one, *calls, live)
 
     assert screening.entity_changes == []
-    assert screening.outcomes[3].decided_by is Step.ENTITY_BLOCK
-    assert (screening.modes[4], screening.outcomes[4].action) == (Mode.ENFORCE, ALLOW)
+    assert screening.outcome(3).decided_by is Step.ENTITY_BLOCK
+    assert (screening.mode(4), screening.outcome(4).action) == (Mode.ENFORCE, ALLOW)
 
 
 def test_a_released_number_starts_from_nothing() -> None:
@@ -293,7 +300,7 @@ def test_a_number_is_cleared_by_a_low_score_in_the_batch_that_labelled_it() -> N
 
     screening = screen(screener(POLICY, {name: {SCORE: score} for name, score in scores.items()}), *calls)
 
-    assert [decided.action for decided in screening.outcomes] == [LABEL, ALLOW, ALLOW]
+    assert [decided.action for decided in outcomes(screening)] == [LABEL, ALLOW, ALLOW]
 
 
 CALLS = st.lists(
@@ -344,13 +351,13 @@ def _screened(
     events: Sequence[CallSetup], features: Mapping[str, Mapping[str, float]], cuts: set[int]
 ) -> tuple[list[Outcome], list[float | None], list[StandingDecision]]:
     one = screener(RULED, features, lists=Lists(opt_out=frozenset(["+13105550999"])))
-    outcomes: list[Outcome] = []
-    scores: list[float | None] = []
+    found: list[Outcome] = []
+    scored: list[float | None] = []
     changes: list[StandingDecision] = []
     edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
     for start, stop in itertools.pairwise(edges):
         screening = one.screen(batch_of(events[start:stop]))
-        outcomes += screening.outcomes
-        scores += screening.scores
+        found += outcomes(screening)
+        scored += scores(screening)
         changes += screening.entity_changes
-    return outcomes, scores, changes
+    return found, scored, changes

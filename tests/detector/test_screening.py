@@ -39,6 +39,7 @@ from tests.detector.policy_case import (
     screener,
     setup,
 )
+from tests.detector.screened import ids, modes, outcomes, scores
 
 ENFORCE = Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES)
 BUSY_RULE = Rule("busy", (Condition("number_attempts_1m", at_least=100),), Action.BLOCK, "automated_call")
@@ -86,8 +87,8 @@ def test_each_step_decides_alone_too(only: Step) -> None:
 def test_a_plain_allow_is_the_shared_one_with_its_score() -> None:
     screening = screen(screener(ENFORCE, {"call-1": {SCORE: 0.25}}), setup())
 
-    assert screening.outcomes[0] is PLAIN_ALLOW
-    assert screening.scores == [0.25]
+    assert screening.outcome(0) is PLAIN_ALLOW
+    assert scores(screening) == [0.25]
     assert screening.entity_changes == []
 
 
@@ -146,12 +147,12 @@ def test_a_do_not_originate_block_is_declined_without_a_reason_header(calling: s
 
     screening = screen(one, setup(calling_number=calling), setup("call-2", calling_number="+13105550199"))
 
-    decided = screening.outcomes[0]
+    decided = screening.outcome(0)
     assert (decided.action, decided.decided_by) == (Action.BLOCK, Step.DNO)
     assert decided.sip == SipAnswer(603, "Decline", None)
     assert [(reason.code, reason.text) for reason in decided.reasons] == [("dno", text)]
-    assert screening.outcomes[1] is PLAIN_ALLOW
-    assert screening.scores == [None, 0.0]
+    assert screening.outcome(1) is PLAIN_ALLOW
+    assert scores(screening) == [None, 0.0]
 
 
 def test_a_listed_number_that_is_impossible_too_is_reported_as_listed() -> None:
@@ -262,8 +263,8 @@ def test_overrides_of_trunk_and_switch() -> None:
 
     screening = screen(one, *calls)
 
-    assert screening.modes == [Mode.SHADOW, Mode.ENFORCE, Mode.ENFORCE, Mode.SHADOW]
-    assert [decided.action for decided in screening.outcomes] == [
+    assert modes(screening) == [Mode.SHADOW, Mode.ENFORCE, Mode.ENFORCE, Mode.SHADOW]
+    assert [decided.action for decided in outcomes(screening)] == [
         Action.ALLOW,
         Action.BLOCK,
         Action.BLOCK,
@@ -285,8 +286,8 @@ def test_categories_differ_in_text_thresholds_and_hardness() -> None:
 
     screening = screen(screener(policy, features), *calls)
 
-    assert screening.outcomes[0].label == Label("Unusual calling pattern", "many_trunks")
-    assert screening.outcomes[1] is PLAIN_ALLOW
+    assert screening.outcome(0).label == Label("Unusual calling pattern", "many_trunks")
+    assert screening.outcome(1) is PLAIN_ALLOW
 
 
 def test_ends_count_and_get_no_decision() -> None:
@@ -304,13 +305,13 @@ def test_ends_count_and_get_no_decision() -> None:
 
     screening = screener(ENFORCE).screen(batch)
 
-    assert [event.call_id for event in screening.setups] == ["call-1", "call-2"]
-    assert screening.ids == [decision_id(setup("call-1")), decision_id(setup("call-2"))]
+    assert [event.call_id for event in screening.calls.events] == ["call-1", "call-2"]
+    assert ids(screening) == [decision_id(setup("call-1")), decision_id(setup("call-2"))]
     assert screening.features.shape == (2, N_FEATURES)
 
 
 def test_a_batch_without_setups_is_no_trouble() -> None:
-    assert screen(screener(ENFORCE)).outcomes == []
+    assert outcomes(screen(screener(ENFORCE))) == []
 
 
 class OtherSchema(ReadOffClassifier):
@@ -338,8 +339,8 @@ def test_policy_and_lists_may_be_replaced_between_batches() -> None:
     one.lists = Lists(allow=frozenset([CALLER]))
     enforced = screen(one, setup())
 
-    assert (shadow.modes, enforced.modes) == ([Mode.SHADOW], [Mode.ENFORCE])
-    assert enforced.outcomes[0].decided_by is Step.ALLOW_LIST
+    assert (modes(shadow), modes(enforced)) == ([Mode.SHADOW], [Mode.ENFORCE])
+    assert enforced.outcome(0).decided_by is Step.ALLOW_LIST
     assert enforced.versions.policy_version == one.policy.version != shadow.versions.policy_version
 
 
@@ -350,13 +351,13 @@ def test_failing_open_lets_every_call_pass(mode: Mode) -> None:
 
     screening = fail_open(setups, versions, mode)
 
-    assert screening.setups == setups
-    assert [decided.action for decided in screening.outcomes] == [Action.ALLOW] * 2
-    assert [decided.decided_by for decided in screening.outcomes] == [Step.FAIL_OPEN] * 2
-    assert [[reason.code for reason in decided.reasons] for decided in screening.outcomes] == [["internal_error"]] * 2
-    assert screening.modes == [mode] * 2
-    assert screening.scores == [None, None]
-    assert screening.ids == [decision_id(event) for event in setups]
+    assert screening.calls.events == setups
+    assert [decided.action for decided in outcomes(screening)] == [Action.ALLOW] * 2
+    assert [decided.decided_by for decided in outcomes(screening)] == [Step.FAIL_OPEN] * 2
+    assert [[reason.code for reason in decided.reasons] for decided in outcomes(screening)] == [["internal_error"]] * 2
+    assert modes(screening) == [mode] * 2
+    assert scores(screening) == [None, None]
+    assert ids(screening) == [decision_id(event) for event in setups]
     assert screening.versions is versions
     assert screening.features.shape == (0, N_FEATURES)
     assert screening.features.dtype == np.float32
@@ -377,5 +378,5 @@ def test_the_model_is_asked_about_open_calls_only_and_explains_decided_ones_only
         )
     )
 
-    assert screening.scores == [None, 0.2, 0.9]
+    assert scores(screening) == [None, 0.2, 0.9]
     assert (classifier.rows_scored, classifier.rows_explained) == (2, 1)

@@ -84,10 +84,10 @@ def _screen_case(case: dict[str, Any], **fields: Any) -> tuple[Screening, Decisi
     screening = screen(one, event)
     decision = decide(
         event,
-        screening.ids[0],
-        screening.outcomes[0],
-        screening.scores[0],
-        screening.modes[0],
+        screening.calls.identifier(0),
+        screening.outcome(0),
+        screening.score(0),
+        screening.mode(0),
         event.setup_time_ms,
         screening.versions,
         Decision,
@@ -99,8 +99,8 @@ def _screen_case(case: dict[str, Any], **fields: Any) -> tuple[Screening, Decisi
 def test_an_emergency_is_never_blocked_whatever_else_holds(case: dict[str, Any], mark: dict[str, Any]) -> None:
     screening, decision = _screen_case(case, **mark)
 
-    assert screening.outcomes[0].decided_by is Step.EMERGENCY
-    assert screening.outcomes[0].action is Action.ALLOW
+    assert screening.outcome(0).decided_by is Step.EMERGENCY
+    assert screening.outcome(0).action is Action.ALLOW
     assert (decision.action, decision.sip, decision.label) == (Action.ALLOW, None, None)
 
 
@@ -110,7 +110,7 @@ PLUS = re.compile(r'SIP;cause=603;text="v=analytics1;(url|tel|email)=[^";]+;id=[
 @given(case=CASES)
 def test_no_policy_can_answer_604_607_or_608_and_603_plus_is_for_analytics_only(case: dict[str, Any]) -> None:
     screening, decision = _screen_case(case)
-    decided = screening.outcomes[0]
+    decided = screening.outcome(0)
 
     assert (decided.sip is not None) == (decided.action is Action.BLOCK)
     assert (decided.label is not None) == (decided.action is Action.LABEL)
@@ -123,7 +123,7 @@ def test_no_policy_can_answer_604_607_or_608_and_603_plus_is_for_analytics_only(
     elif decided.sip is not None:
         assert (decided.sip.status, decided.sip.reason_phrase) == (603, "Network Blocked")
         assert PLUS.fullmatch(decided.sip.reason_header or "")
-    if screening.modes[0] is Mode.SHADOW:
+    if screening.mode(0) is Mode.SHADOW:
         assert (decision.action, decision.sip, decision.would_be) == (Action.ALLOW, None, decided.action)
     else:
         assert (decision.action, decision.sip, decision.would_be) == (decided.action, decided.sip, None)

@@ -21,6 +21,7 @@ from detector.screening import Screener, Screening
 from detector.standing import Held, StandingDecisions
 from detector.windows import WindowEngine, WindowSettings
 from tests.detector.policy_case import CALLER, CATEGORIES, T0, ReadOffClassifier, setup
+from tests.detector.screened import outcomes, scores
 
 SEED = 11
 SETTINGS = WindowSettings(
@@ -89,9 +90,9 @@ class TestSettledBeforehand:
 
         screening = one.screen(batch_of(dialler(10)), {2: LATE, 9: LATE})
 
-        assert [(screening.outcomes[row], screening.scores[row]) for row in (2, 9)] == [(LATE, None)] * 2
+        assert [(outcomes(screening)[row], scores(screening)[row]) for row in (2, 9)] == [(LATE, None)] * 2
         assert LATE.decided_by is Step.FAIL_OPEN
-        assert [screening.scores[row] for row in (0, 1, 3)] == pytest.approx([0.1, 0.2, 0.4])  # the third was counted
+        assert [scores(screening)[row] for row in (0, 1, 3)] == pytest.approx([0.1, 0.2, 0.4])  # the third was counted
 
     def test_they_leave_no_trace_in_what_outlives_a_call(self) -> None:
         """All ten attempts are counted, so the tenth scores 1; unjudged, nothing is held."""
@@ -121,7 +122,7 @@ class TestSettledBeforehand:
         screening = screener(classifier).screen(batch_of(dialler(3)), dict.fromkeys(range(3), LATE))
 
         assert classifier.rows_scored == 0
-        assert screening.outcomes == [LATE] * 3
+        assert outcomes(screening) == [LATE] * 3
         assert len(screening.features) == 0
 
     def test_a_standing_block_of_the_same_batch_does_not_reach_them(self) -> None:
@@ -130,7 +131,7 @@ class TestSettledBeforehand:
 
         screening = one.screen(batch_of(dialler(16)), {14: LATE})
 
-        assert [outcome.decided_by for outcome in screening.outcomes[12:]] == [
+        assert [outcome.decided_by for outcome in outcomes(screening)[12:]] == [
             Step.MODEL,
             Step.ENTITY_BLOCK,
             Step.FAIL_OPEN,
@@ -151,10 +152,10 @@ class TestPoison:
         parts = in_batches(one, events, size)
         (reference,) = in_batches(whole, events, 20)
 
-        outcomes = [outcome for part in parts for outcome in part.outcomes]
-        assert outcomes[10] is FAILED_OPEN
-        assert outcomes.count(FAILED_OPEN) == 1
-        assert outcomes == reference.outcomes
+        found = [outcome for part in parts for outcome in outcomes(part)]
+        assert found[10] is FAILED_OPEN
+        assert found.count(FAILED_OPEN) == 1
+        assert found == outcomes(reference)
         assert [failure for part in parts for failure in part.failures] != []
         assert counts(one) == counts(whole)
         assert counts(one)["attempts"][2] == 20
@@ -184,6 +185,6 @@ class TestPoison:
 
         parts = in_batches(one, dialler(12), size)
 
-        steps = [outcome.decided_by for part in parts for outcome in part.outcomes]
+        steps = [outcome.decided_by for part in parts for outcome in outcomes(part)]
         assert steps == [Step.RULE] * 4 + [Step.FAIL_OPEN] + [Step.RULE] * 7
         assert counts(one)["attempts"][2] == 12

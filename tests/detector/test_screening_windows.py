@@ -11,6 +11,7 @@ from detector.screening import Screener
 from detector.standing import StandingDecisions
 from detector.windows import WindowEngine, WindowSettings
 from tests.detector.policy_case import T0, ReadOffClassifier, setup
+from tests.detector.screened import outcomes
 
 SEED = 11
 SETTINGS = WindowSettings(
@@ -41,7 +42,7 @@ def _screener(policy: Policy, feature: str) -> Screener:
 
 
 def _outcomes(policy: Policy, feature: str, events: list[CallSetup]) -> list[Outcome]:
-    return _screener(policy, feature).screen(_batch(events)).outcomes
+    return outcomes(_screener(policy, feature).screen(_batch(events)))
 
 
 def test_a_rate_rule_fires_at_its_count() -> None:
@@ -74,7 +75,7 @@ def test_a_dialler_is_blocked_call_by_call_and_then_as_a_number() -> None:
 
     screening = screener.screen(_batch(_dialler(27)))
 
-    steps = [(decided.action, decided.decided_by) for decided in screening.outcomes]
+    steps = [(decided.action, decided.decided_by) for decided in outcomes(screening)]
     assert steps[:4] == [(Action.ALLOW, Step.ALLOW)] * 4
     assert steps[4:19] == [(Action.LABEL, Step.MODEL)] * 15
     assert steps[19:24] == [(Action.BLOCK, Step.MODEL)] * 5

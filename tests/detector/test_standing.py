@@ -59,14 +59,14 @@ def test_a_batch_is_worth_a_look_when_any_of_it_is_decided_on() -> None:
     standing.set(BLOCK)
     standing.set(replace(BLOCK, entity="trunk:t-1"))
 
-    assert standing.touches(["+12125550123"], ["t-2"])
-    assert standing.touches(["+12125550999"], ["t-1"])
-    assert not standing.touches(["t-1"], ["+12125550123"])
+    assert standing.touched(["+12125550123"], ["t-2"]) == [0]
+    assert standing.touched(["+1", "+12125550999"], ["t-2", "t-1"]) == [1]
+    assert standing.touched(["t-1"], ["+12125550123"]) == []
 
     standing.set(replace(BLOCK, entity="trunk:t-2"))
     standing.remove("trunk:t-1")
-    assert not standing.touches(["+12125550123"], ["t-1"])
-    assert standing.touches([], ["t-2"])
+    assert standing.touched(["+12125550123"], ["t-1"]) == []
+    assert standing.touched(["+1"], ["t-2"]) == [0]
 
 
 def test_only_enforced_decisions_of_ours_are_published_and_once() -> None:
@@ -156,7 +156,7 @@ def test_restored_memory_is_as_it_was_taken_order_included() -> None:
 
     assert again == memory
     assert list(again.held) == list(memory.held)
-    assert restored.touches(["4"], [])
+    assert restored.touched(["4"], ["t"]) == [0]
     assert restored.active("number:2", 1_500) == BY_MODEL[2]
     assert restored.changes() == [], "others have learnt of them when they were reached"
 
@@ -172,7 +172,7 @@ def test_restored_entries_are_the_most_recent_and_push_the_oldest_out() -> None:
 
     assert list(standing.held.copy().items()) == [("3", HELD), ("1", newer), ("7", newer)]
     assert list(standing) == [BY_MODEL[2], BY_MODEL[3], BY_MODEL[4]]
-    assert not standing.touches(["1"], [])
+    assert standing.touched(["1"], ["t"]) == []
 
 
 def test_a_later_decision_is_not_replaced_by_a_remembered_one() -> None:
@@ -192,8 +192,8 @@ def test_what_others_decided_is_never_forgotten_with_a_partition() -> None:
 
     assert list(standing) == [BY_ANALYST, ON_TRUNK]
     assert len(standing.held) == 0
-    assert standing.touches(["6"], [])
-    assert not standing.touches(["4", "1", "2"], [])
+    assert standing.touched(["6"], ["t"]) == [0]
+    assert standing.touched(["4", "1", "2"], ["t"] * 3) == []
 
 
 def test_forgetting_touches_only_numbers_that_belong() -> None:

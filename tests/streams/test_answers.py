@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from detector import passing
-from detector.decisions import PLAIN_ALLOW, Action, Label, Mode, Outcome, Reason, SipAnswer, Step, Versions
+from detector.calls import calls_of
+from detector.decisions import PLAIN_ALLOW, Action, Label, Mode, Outcome, Reason, SipAnswer, Step, Versions, decision_id
 from detector.events import CallSetup
 from detector.features import N_FEATURES
 from detector.screening import Screening
 from streams.answers import Waiting, answer
 from streams.records import encode_decision
+from tests.detector.screened import ids, outcomes
 
 NOW_MS = 1_760_000_000_000
 WAITING = Waiting(NOW_MS, deadline_ms=2_000, shed_after_ms=500)
@@ -53,21 +55,21 @@ def test_nobody_waits_in_an_empty_batch() -> None:
 def screening(*outcomes: Outcome, mode: Mode = Mode.ENFORCE) -> Screening:
     """One call for each outcome."""
     count = len(outcomes)
+    setups = [
+        CallSetup(
+            call_id=f"call-{number}",
+            setup_time_ms=NOW_MS,
+            calling_number="+12025550123",
+            called_number="+13125550145",
+            trunk_group_id="t-1",
+        )
+        for number in range(count)
+    ]
     return Screening(
-        setups=[
-            CallSetup(
-                call_id=f"call-{number}",
-                setup_time_ms=NOW_MS,
-                calling_number="+12025550123",
-                called_number="+13125550145",
-                trunk_group_id="t-1",
-            )
-            for number in range(count)
-        ],
-        ids=[f"id-{number}" for number in range(count)],
-        outcomes=list(outcomes),
-        modes=[mode] * count,
-        scores=[0.99] * count,
+        calls=calls_of(setups),
+        decided={row: outcome for row, outcome in enumerate(outcomes) if outcome is not PLAIN_ALLOW},
+        is_shadow=np.full(count, mode is Mode.SHADOW),
+        scores=np.full(count, 0.99),
         features=np.ones((count, N_FEATURES), np.float32),
         versions=Versions("m", "p", "f"),
     )
@@ -80,16 +82,15 @@ def test_only_what_is_enforced_and_does_not_allow_has_a_late_form() -> None:
     unknown = answer(screening(BLOCK), [0], [0], WAITING, NOW_MS)
     replayed = answer(screening(BLOCK), [0], [0], None, None)
 
-    assert [late is not None for late in enforced.late] == [True, False, True]
-    assert [*shadow.late, *unknown.late, *replayed.late] == [None] * 4
+    assert list(enforced.late) == [0, 2]
+    assert [*shadow.late, *unknown.late, *replayed.late] == []
 
 
 @pytest.mark.parametrize("outcome", [BLOCK, LABEL])
 def test_the_late_form_is_the_same_decision_that_allows(outcome: Outcome) -> None:
     """Same id, call and score; nothing that a switch would act upon."""
     made = answer(screening(outcome), [0], [NOW_MS - 300], WAITING, NOW_MS)
-    (late,) = made.late
-    assert late is not None
+    late = made.late[0]
 
     before, after = msgspec.json.decode(made.decisions[0]), msgspec.json.decode(late(NOW_MS + 1_800))
 
@@ -128,7 +129,7 @@ def test_an_answer_that_cannot_be_encoded_becomes_an_allow(monkeypatch: pytest.M
     assert (decided[1]["score"], decided[1]["reasons"][0]["code"]) == (None, "internal_error")
     assert [type(failure) for failure in made.failures] == [SystemError]
     assert (made.poison, made.positions) == ([], [3, 5, 8])
-    assert made.late[1] is None
+    assert list(made.late) == [0]
 
 
 def test_a_call_that_can_be_answered_in_no_form_is_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,10 +141,10 @@ def test_a_call_that_can_be_answered_in_no_form_is_taken_out(monkeypatch: pytest
 
     assert [msgspec.json.decode(decision)["call_id"] for decision in made.decisions] == ["call-1", "call-3"]
     assert made.keys == [b"call-1", b"call-3"]
-    assert [setup.call_id for setup in made.screening.setups] == ["call-1", "call-3"]
-    assert made.screening.ids == ["id-1", "id-3"]
-    assert made.screening.outcomes == [BLOCK, LABEL]
+    assert [setup.call_id for setup in made.screening.calls.events] == ["call-1", "call-3"]
+    assert ids(made.screening) == [decision_id(setup) for setup in made.screening.calls.events]
+    assert outcomes(made.screening) == [BLOCK, LABEL]
     assert made.screening.features.shape == (2, N_FEATURES)
     assert made.positions == [5, 9]
     assert [(one.position, type(one.error)) for one in made.poison] == [(3, SystemError), (8, SystemError)]
-    assert len(made.late) == 2
+    assert list(made.late) == [0, 1]

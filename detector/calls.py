@@ -1,0 +1,181 @@
+"""The call setups of a batch: columns for what looks at all of them, events and strings for what looks at one.
+
+Nearly every call is allowed without anybody asking for its event, so events are made of their records only on demand.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns import CallBatch
+from detector.compiled import compiled_borrowing
+from detector.decisions import DECISION_ID_BYTES, decision_id
+from detector.events import CallSetup
+from detector.facts import TEXT_FIELDS, Texts
+from detector.identity import identify
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+ODD_CALLED, ODD_CALLING, PRIORITY = 1, 2, 4
+"""Bits of `signs`: the called or calling number may be one that a step knows by its form; a priority field is there."""
+
+_SERVICE, _LINE_MODULUS, _NPA_WIDTH = 11, 100, 1_000
+_NATIONAL, _REPEATED = 10_000_000_000, 1_111_111_111
+
+
+class Picked(Sequence[Any]):
+    """Some elements of a sequence that may be lazy; equal to any sequence of equal elements."""
+
+    __slots__ = ("_at", "_whole")
+    __hash__ = None  # type: ignore[assignment]  # compared by content
+
+    def __init__(self, whole: Sequence[Any], at: Ints) -> None:
+        self._whole = whole
+        self._at = at
+
+    def __len__(self) -> int:
+        """Number of elements."""
+        return len(self._at)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Picked": ...
+    def __getitem__(self, index: int | slice) -> Any:
+        """One element, or several that stay where they are."""
+        if isinstance(index, slice):
+            return Picked(self._whole, self._at[index])
+        return self._whole[self._at.item(index)]
+
+    def __iter__(self) -> Iterator[Any]:
+        """All in order."""
+        return (self._whole[place] for place in self._at.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by content."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """n call setups in order.
+
+    Attributes:
+        events: The setups themselves; an event may be made when it is first asked for.
+        now_ms: When each was set up by a clock that is right, shape (n,): what policies go by.
+        reported_ms: When each was set up as its event says, shape (n,): what answers repeat.
+        digests: Decision ids, shape (n, 16) uint8.
+        signs: What the steps look for in columns, shape (n,), bits `ODD_CALLED` and following.
+        plain: Which have texts without escapes and beyond ASCII, shape (n,); none where there are no `texts`.
+        texts: What answers repeat, as JSON; None where the batch was made of Python events.
+    """
+
+    events: Sequence[CallSetup]
+    now_ms: Ints
+    reported_ms: Ints
+    digests: NDArray[np.uint8]
+    signs: Ints
+    plain: Flags
+    texts: Texts | None = None
+    _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        """Number of calls."""
+        return len(self.now_ms)
+
+    def identifier(self, row: int) -> str:
+        """Decision id of a call."""
+        return bytes(self.digests[row]).hex()
+
+    @property
+    def lots(self) -> Ints:
+        """First 32 bits of each decision id, shape (n,): for drawing a sample that is a function of the calls."""
+        return self.digests[:, :4].copy().view(">u4")[:, 0].astype(np.int64)
+
+    def text(self, row: int, name: str) -> str:
+        """One of `TEXT_FIELDS` of a call, empty where absent."""
+        if name in self._columns:
+            return self._columns[name][row]
+        if self.texts is None or not self.plain[row]:
+            return str(getattr(self.events[row], name) or "")
+        start, stop = self.texts.spans[row, TEXT_FIELDS.index(name)].tolist()
+        return self.texts.data[start:stop].tobytes().decode()
+
+    def column(self, name: str) -> list[str]:
+        """One of `TEXT_FIELDS` of every call, empty where absent; made when first asked for."""
+        if name not in self._columns:
+            self._columns[name] = self._read(name)
+        return self._columns[name]
+
+    def _read(self, name: str) -> list[str]:
+        if self.texts is None:
+            return [getattr(event, name) or "" for event in self.events]
+        joined = self.texts.data.tobytes().decode("latin-1")  # a character for each byte, so that spans fit
+        spans = self.texts.spans[:, TEXT_FIELDS.index(name)]
+        found = [joined[start:stop] for start, stop in spans.tolist()]
+        for row in np.flatnonzero(~self.plain).tolist():
+            found[row] = getattr(self.events[row], name) or ""
+        return found
+
+    def take(self, rows: slice | Sequence[int]) -> "Calls":
+        """Some of the calls."""
+        at = np.arange(len(self))[rows]
+        return Calls(
+            Picked(self.events, at),
+            self.now_ms[at],
+            self.reported_ms[at],
+            self.digests[at],
+            self.signs[at],
+            self.plain[at],
+            None if self.texts is None else replace(self.texts, spans=self.texts.spans[at]),
+        )
+
+
+def calls_in(batch: CallBatch) -> Calls:
+    """The call setups of a batch."""
+    at = np.flatnonzero(batch.is_setup)
+    events, reported_ms = Picked(batch.events, at), batch.reported_ms[at]
+    signs = np.zeros(len(at), np.int64)
+    _sign(at, batch.called_digits, batch.calling_digits, batch.calling_npanxx, batch.has_priority, signs)
+    if batch.texts is None:
+        digests, plain, texts = _digests_of(events), np.zeros(len(at), np.bool_), None
+    else:
+        texts = replace(batch.texts, spans=batch.texts.spans[at])
+        digests, plain = identify(texts, reported_ms)
+        for row in np.flatnonzero(~plain).tolist():
+            digests[row] = np.frombuffer(bytes.fromhex(decision_id(events[row])), np.uint8)
+    return Calls(events, batch.time_ms[at], reported_ms, digests, signs, plain, texts)
+
+
+def calls_of(events: Sequence[CallSetup]) -> Calls:
+    """Call setups of which nothing is known but the events: good for an answer, not for the steps."""
+    times_ms = np.array([event.setup_time_ms for event in events], np.int64)
+    nothing = np.zeros(len(events), np.int64)
+    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, nothing.astype(np.bool_))
+
+
+def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:
+    joined = bytes.fromhex("".join(map(decision_id, events)))
+    return np.frombuffer(joined, np.uint8).reshape(len(events), DECISION_ID_BYTES).copy()
+
+
+@compiled_borrowing
+def _sign(
+    at: Ints, called_digits: Ints, calling_digits: Ints, calling_npanxx: Ints, has_priority: Flags, signs: Ints
+) -> None:
+    """Mark every call that a step might decide by a number's form or a priority; the step looks at its text."""
+    for row in range(len(at)):
+        place = at[row]
+        digits, block = calling_digits[place], calling_npanxx[place]
+        if called_digits[place] == 0:
+            signs[row] |= ODD_CALLED
+        # Not in the form of a North American number, of an area code N11, or one digit ten times.
+        is_service = block // _NPA_WIDTH % _LINE_MODULUS == _SERVICE
+        if digits == 0 or is_service or (digits - _NATIONAL) % _REPEATED == 0:
+            signs[row] |= ODD_CALLING
+        if has_priority[place]:
+            signs[row] |= PRIORITY

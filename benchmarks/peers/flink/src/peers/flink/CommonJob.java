@@ -31,6 +31,7 @@ import peers.job.Options;
 /** The common job as a Flink application: parallelism 1, everything chained into one task. */
 public final class CommonJob {
     private static final int MIB = 1 << 20;
+    private static final Duration CHECKPOINTS_EVERY = Duration.ofSeconds(10);
     private static final TypeInformation<Call> CALL = TypeInformation.of(Call.class);
 
     private CommonJob() {}
@@ -57,7 +58,7 @@ public final class CommonJob {
         String folder = System.getenv().getOrDefault("TMPDIR", "/tmp");
         Configuration configuration = new Configuration();
         configuration.set(StateBackendOptions.STATE_BACKEND, "hashmap");
-        configuration.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofSeconds(30));
+        configuration.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, CHECKPOINTS_EVERY);
         configuration.set(CheckpointingOptions.CHECKPOINTING_CONSISTENCY_MODE, CheckpointingMode.AT_LEAST_ONCE);
         configuration.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");
         configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, "file://" + folder + "/checkpoints");

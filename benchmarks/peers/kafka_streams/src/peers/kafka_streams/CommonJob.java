@@ -16,7 +16,6 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
-import org.apache.kafka.streams.state.KeyValueBytesStoreSupplier;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
@@ -26,6 +25,8 @@ import peers.job.Options;
 /** The common job as a Kafka Streams application: one thread, one processor, two key-value stores. */
 public final class CommonJob {
     private static final int MIB = 1 << 20;
+    private static final int MOST_KEYS = 4_000_000;
+    private static final long COMMIT_MS = 10_000;
 
     private CommonJob() {}
 
@@ -67,15 +68,14 @@ public final class CommonJob {
 
     /** State is bytes already, so the byte serdes hand the array over as it is. */
     private static StoreBuilder<KeyValueStore<Bytes, byte[]>> store(String name, String state) {
-        KeyValueBytesStoreSupplier supplier =
-                state.equals("rocksdb") ? Stores.persistentKeyValueStore(name) : Stores.inMemoryKeyValueStore(name);
         StoreBuilder<KeyValueStore<Bytes, byte[]>> builder =
-                Stores.keyValueStoreBuilder(supplier, Serdes.Bytes(), Serdes.ByteArray());
-        if (state.equals("memory")) {
-            return builder.withLoggingDisabled().withCachingDisabled();
-        }
-        return builder.withCachingEnabled()
-                .withLoggingEnabled(Map.of(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(8 * MIB)));
+                Stores.keyValueStoreBuilder(Stores.lruMap(name, MOST_KEYS), Serdes.Bytes(), Serdes.ByteArray());
+        return switch (state) {
+            case "logged" -> builder.withCachingEnabled()
+                    .withLoggingEnabled(Map.of(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(8 * MIB)));
+            case "memory" -> builder.withCachingDisabled().withLoggingDisabled();
+            default -> throw new IllegalArgumentException("--state is logged or memory, not " + state);
+        };
     }
 
     private static Properties properties(Options options) {
@@ -85,6 +85,7 @@ public final class CommonJob {
         properties.put(StreamsConfig.STATE_DIR_CONFIG, System.getenv().getOrDefault("TMPDIR", "/tmp") + "/streams");
         properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 1);
         properties.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.AT_LEAST_ONCE);
+        properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, COMMIT_MS);
         properties.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 512L * MIB);
         properties.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, 10_000);
         properties.put(StreamsConfig.consumerPrefix(ConsumerConfig.MAX_POLL_RECORDS_CONFIG), 5_000);

@@ -5,7 +5,6 @@ Two makers fill it, from Python events here and from record bytes in `streams.sc
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -79,6 +78,26 @@ class Facts:
         return replace(self, is_setup=self.is_setup[at], spans=self.spans[at], numbers=self.numbers[at], texts=texts)
 
 
+def put(facts: Facts, rows: Ints | Sequence[int], others: Facts) -> Facts:
+    """Write other facts over some rows, in place; the result has the bytes of both, and replaces both.
+
+    Args:
+        facts: With texts.
+        rows: Where to write.
+        others: One for each of the rows, in the same order, with texts.
+    """
+    mine, theirs = facts.texts, others.texts
+    if mine is None or theirs is None:
+        raise ValueError("both need texts: see texts_of")
+    data, more = _joined([(facts.data, facts.spans[:0]), (others.data, others.spans)])
+    written, more_written = _joined([(mine.data, mine.spans[:0]), (theirs.data, theirs.spans)])
+    facts.is_setup[rows] = others.is_setup
+    facts.spans[rows] = more
+    facts.numbers[rows] = others.numbers
+    mine.spans[rows] = more_written
+    return replace(facts, data=data, texts=Texts(written, mine.spans))
+
+
 def concatenate(parts: Sequence[Facts]) -> Facts:
     """The facts of several batches, one behind the other; their texts too, if all of them, one or more, have them."""
     data, spans = _joined([(part.data, part.spans) for part in parts])
@@ -103,39 +122,43 @@ def _joined(parts: Sequence[tuple[Bytes, Ints]]) -> tuple[Bytes, Ints]:
     return joined, np.concatenate(moved)
 
 
-_SETUP_TEXTS = attrgetter(*SPAN_FIELDS)
-_END_TEXTS = attrgetter(*TEXT_FIELDS)
+_SETUP = attrgetter(*SPAN_FIELDS, "setup_time_ms", "attestation", *SIGN_FIELDS)
+_END = attrgetter(*TEXT_FIELDS, "setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status")
 _ONLY_SETUP = (None,) * (len(SPAN_FIELDS) - len(TEXT_FIELDS))
+_ALL_SIGNS = tuple(SIGN_FIELDS.values())
+_NEEDS_ESCAPE = np.zeros(256, dtype=np.bool_)
+_NEEDS_ESCAPE[[*range(0x20), ord('"'), ord("\\")]] = True
 
 
-def join_texts(texts: Sequence[str | None]) -> tuple[Bytes, Ints]:
+def _join_texts(texts: Sequence[str | None]) -> tuple[Bytes, Ints]:
     """Join texts to one UTF-8 buffer; returns it with the span of each, shape (n, 2), `ABSENT` for None."""
-    present = [text or "" for text in texts]
-    joined = "".join(present).encode("utf-8", "surrogatepass")
-    lengths = list(map(len, present))
-    if sum(lengths) != len(joined):
-        lengths = [len(text.encode("utf-8", "surrogatepass")) for text in present]
-    spans = np.empty((len(texts), 2), dtype=np.int64)
-    np.cumsum(lengths, out=spans[:, 1])
-    spans[:, 0] = spans[:, 1] - lengths
-    spans[[text is None for text in texts]] = ABSENT
+    joined = "".join(filter(None, texts)).encode("utf-8", "surrogatepass")
+    sizes = np.array([ABSENT if text is None else len(text) for text in texts], dtype=np.int64)
+    if int(np.maximum(sizes, 0).sum()) != len(joined):
+        encoded = (ABSENT if text is None else len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        sizes = np.fromiter(encoded, np.int64, len(texts))
+    stops = np.maximum(sizes, 0).cumsum()
+    spans = np.stack((stops - sizes, stops), axis=1)
+    spans[sizes == ABSENT] = ABSENT
     return np.frombuffer(joined, dtype=np.uint8), spans
 
 
-def _texts_of(event: Any, is_setup: bool) -> tuple[str | None, ...]:
-    found: tuple[str | None, ...] = _SETUP_TEXTS(event) if is_setup else _END_TEXTS(event) + _ONLY_SETUP
-    return found
+def _read_setup(event: Any, texts: list[str | None], numbers: list[int]) -> None:
+    found = _SETUP(event)
+    setup_time_ms, attestation, *signs = found[len(SPAN_FIELDS) :]
+    texts += found[: len(SPAN_FIELDS)]
+    shown = 0
+    for is_there, sign in zip(signs, _ALL_SIGNS, strict=True):
+        if is_there:
+            shown |= sign
+    numbers += (setup_time_ms, 0, ABSENT, 0, ATTESTATION_CODE[attestation], shown)
 
 
-def _numbers_of(event: Any, is_setup: bool) -> tuple[int, ...]:
-    if is_setup:
-        signs = 0
-        for name, sign in SIGN_FIELDS.items():
-            if getattr(event, name):
-                signs |= sign
-        return event.setup_time_ms, 0, ABSENT, 0, ATTESTATION_CODE[event.attestation], signs
-    answered = event.answer_time_ms
-    return event.setup_time_ms, event.end_time_ms, ABSENT if answered is None else answered, event.sip_status, 0, 0
+def _read_end(event: Any, texts: list[str | None], numbers: list[int]) -> None:
+    found = _END(event)
+    setup_time_ms, end_time_ms, answer_time_ms, sip_status = found[len(TEXT_FIELDS) :]
+    texts += found[: len(TEXT_FIELDS)] + _ONLY_SETUP
+    numbers += (setup_time_ms, end_time_ms, ABSENT if answer_time_ms is None else answer_time_ms, sip_status, 0, 0)
 
 
 def facts_of(events: Sequence[Any], is_setup: Sequence[bool]) -> Facts:
@@ -144,27 +167,31 @@ def facts_of(events: Sequence[Any], is_setup: Sequence[bool]) -> Facts:
     Raises:
         ValueError: The sequences differ in length.
     """
-    pairs = list(zip(events, is_setup, strict=True))
-    data, spans = join_texts(list(chain.from_iterable(_texts_of(event, setup) for event, setup in pairs)))
-    numbers = [_numbers_of(event, setup) for event, setup in pairs]
+    texts: list[str | None] = []
+    numbers: list[int] = []
+    for event, setup in zip(events, is_setup, strict=True):
+        (_read_setup if setup else _read_end)(event, texts, numbers)
+    data, spans = _join_texts(texts)
     return Facts(
         np.array(is_setup, dtype=np.bool_),
         data,
-        spans.reshape(len(pairs), len(SPAN_FIELDS), 2),
-        np.array(numbers, dtype=np.int64).reshape(len(pairs), len(NUMBER_FIELDS)),
+        spans.reshape(len(events), len(SPAN_FIELDS), 2),
+        np.array(numbers, dtype=np.int64).reshape(len(events), len(NUMBER_FIELDS)),
     )
 
 
 def texts_of(facts: Facts, as_json: Callable[[str], bytes]) -> Facts:
-    """The same facts with `texts`, each rewritten by `as_json`, which gives a JSON string with its quotes."""
-    written: list[bytes] = []
-    spans = np.full((len(facts.spans), len(TEXT_FIELDS), 2), ABSENT, dtype=np.int64)
-    end = 0
+    """The same facts with `texts`: what needs an escape is rewritten by `as_json`, a JSON string with its quotes."""
+    spans = facts.spans[:, : len(TEXT_FIELDS)].copy()
+    escapes = np.concatenate(([0], _NEEDS_ESCAPE[facts.data].cumsum()))
+    needed = np.argwhere(escapes[spans[..., 1]] > escapes[spans[..., 0]]).tolist()  # an absent one has none
+    if not needed:
+        return replace(facts, texts=Texts(facts.data, spans))
     data = facts.data.tobytes()
-    for row, name in zip(*np.nonzero(facts.spans[:, : len(TEXT_FIELDS), 0] != ABSENT), strict=True):
-        start, stop = facts.spans[row, name].tolist()
-        inside = as_json(data[start:stop].decode("utf-8", "surrogatepass"))[1:-1]
-        spans[row, name] = end, end + len(inside)
-        end += len(inside)
-        written.append(inside)
-    return replace(facts, texts=Texts(np.frombuffer(b"".join(written), dtype=np.uint8), spans))
+    pieces, end = [data], len(data)
+    for row, name in needed:
+        start, stop = spans[row, name].tolist()
+        pieces.append(as_json(data[start:stop].decode("utf-8", "surrogatepass"))[1:-1])
+        spans[row, name] = end, end + len(pieces[-1])
+        end += len(pieces[-1])
+    return replace(facts, texts=Texts(np.frombuffer(b"".join(pieces), dtype=np.uint8), spans))

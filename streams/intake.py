@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from detector.events import MAX_RECORD_BYTES, CallEvent
-from detector.facts import Facts, concatenate, facts_of, texts_of
+from detector.facts import Facts, concatenate, facts_of, put, texts_of
 from streams import duplicate_keys
 from streams.lazy_events import LazyEvents
 from streams.records import EVENT_DECODER, SetupRecord, encode
@@ -162,7 +162,7 @@ class _Decoded:
 
     events: list[CallEvent] = field(default_factory=list)
     positions: list[int] = field(default_factory=list)
-    texts: list[bytes] = field(default_factory=list)
+    values: list[bytes] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
 
     def refuse(self, position: int, code: Code, message: str | None = None) -> None:
@@ -192,8 +192,8 @@ def _decode(values: Sequence[bytes | None], positions: Sequence[int]) -> _Decode
             continue
         decoded.events.append(event)
         decoded.positions.append(position)
-        decoded.texts.append(value)
-    verdicts = duplicate_keys.scan(decoded.texts)
+        decoded.values.append(value)
+    verdicts = duplicate_keys.scan(decoded.values)
     return _without_repeats(decoded, verdicts) if any(verdicts) else decoded
 
 
@@ -203,7 +203,7 @@ def _without_repeats(decoded: _Decoded, verdicts: list[int]) -> _Decoded:
         if verdict == duplicate_keys.CLEAN:
             kept.events.append(decoded.events[row])
             kept.positions.append(decoded.positions[row])
-            kept.texts.append(decoded.texts[row])
+            kept.values.append(decoded.values[row])
         else:
             kept.refuse(decoded.positions[row], _SCAN_CODES[verdict])
     kept.rejected.sort(key=lambda rejected: rejected.position)
@@ -213,22 +213,18 @@ def _without_repeats(decoded: _Decoded, verdicts: list[int]) -> _Decoded:
 def read(values: Sequence[bytes | None]) -> Intake:
     """Read the values of a batch in order. Never raises for what a record holds; linear in the bytes."""
     scanned = scan(values)
+    facts, everything = scanned.facts, list(range(len(values)))
+    events = LazyEvents(cast("list[bytes]", list(values)), {})
     if not scanned.odd:
-        is_setup: list[bool] = scanned.facts.is_setup.tolist()
-        events = LazyEvents(cast("list[bytes]", list(values)), {})
-        return Intake(events, is_setup, list(range(len(values))), [], scanned.facts)
-    plain = scanned.verdicts != ODD
-    decoded = _decode(values, np.flatnonzero(~plain).tolist())
-    kinds = [type(event) is SetupRecord for event in decoded.events]
-    # Plain records first, then the decoded ones: put in order of arrival at last.
-    certain = np.flatnonzero(plain)
-    positions = np.concatenate((certain, np.array(decoded.positions, dtype=np.int64)))
-    facts = concatenate((scanned.facts.take(certain), texts_of(facts_of(decoded.events, kinds), encode)))
-    made = {len(certain) + index: event for index, event in enumerate(decoded.events)}
-    texts = [cast("bytes", values[position]) for position in positions.tolist()]
-    is_setup = facts.is_setup.tolist()
-    whole = Intake(LazyEvents(texts, made), is_setup, positions.tolist(), decoded.rejected, facts)
-    return whole.take(np.argsort(positions).tolist())
+        return Intake(events, facts.is_setup.tolist(), everything, [], facts)
+    decoded = _decode(values, np.flatnonzero(scanned.verdicts == ODD).tolist())
+    if decoded.events:
+        kinds = [type(event) is SetupRecord for event in decoded.events]
+        facts = put(facts, decoded.positions, texts_of(facts_of(decoded.events, kinds), encode))
+        events.keep(decoded.positions, decoded.events)
+    intake = Intake(events, facts.is_setup.tolist(), everything, decoded.rejected, facts)
+    refused = {rejected.position for rejected in decoded.rejected}
+    return intake.take([position for position in everything if position not in refused]) if refused else intake
 
 
 def warm() -> None:

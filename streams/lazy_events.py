@@ -11,7 +11,7 @@ class LazyEvents(Sequence[CallEvent]):
     """Events of a batch by index, each decoded at most once. Equal to any sequence of equal events.
 
     Args:
-        values: their bytes, which the decoder accepts.
+        values: their bytes. Whoever asks for an event knows that the decoder accepts it.
         made: those events that are there already, by index.
     """
 
@@ -53,6 +53,10 @@ class LazyEvents(Sequence[CallEvent]):
     def __repr__(self) -> str:
         """How many, and how many of them made; nothing of what they hold."""
         return f"LazyEvents({len(self)}, {len(self._made)} made)"
+
+    def keep(self, indexes: Sequence[int], events: Sequence[CallEvent]) -> None:
+        """Take events that somebody has made already."""
+        self._made.update(zip(indexes, events, strict=True))
 
     def take(self, indexes: Sequence[int]) -> "LazyEvents":
         """Some of the events; what is made of them already is made there, too."""

@@ -30,7 +30,7 @@ _QUOTE, _COMMA, _COLON, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST, _LOWER_N = (
     0x5D,
     0x6E,
 )
-_ONE, _SEVEN, _EIGHT, _SIXTEEN = (np.uint64(n) for n in (1, 7, 8, 16))
+_ONE, _SEVEN, _EIGHT = np.uint64(1), np.uint64(7), np.uint64(8)
 _SLOT_SHIFT = np.uint64(64 - spec.SLOT_BITS)
 _UNKNOWN = -1
 _N_SPANS, _N_NUMBERS, _N_TEXTS = len(SPAN_FIELDS), len(NUMBER_FIELDS), len(TEXT_FIELDS)
@@ -56,28 +56,32 @@ class Found(NamedTuple):
 
 
 @compiled_inline
+def _below(marks: Position) -> Position:
+    """Mask of the bytes below the lowest mark; without the shift, 7 bits of its own byte would be in it, too."""
+    return ((marks & (~marks + _ONE)) - _ONE) >> _SEVEN
+
+
+@compiled_inline
 def _words(data: Bytes, i: Position) -> tuple[Position, Position, Position, Position]:
     """Read plain text of up to 24 bytes that a quote ends: its words, zeros behind, and where the quote is."""
     one, two, three = load(data, i), ODD_AT, ODD_AT
     marks = json.special(one)
     if marks != ODD_AT:
-        one &= (
-            (marks & (~marks + _ONE)) - _ONE
-        ) >> _SEVEN  # what is below the mark, without the 7 bits of its own byte
-        stop = i + json.first_mark(marks)
+        one &= _below(marks)
     else:
-        two = load(data, i + _EIGHT)
+        i += _EIGHT
+        two = load(data, i)
         marks = json.special(two)
         if marks != ODD_AT:
-            two &= ((marks & (~marks + _ONE)) - _ONE) >> _SEVEN
-            stop = i + _EIGHT + json.first_mark(marks)
+            two &= _below(marks)
         else:
-            three = load(data, i + _SIXTEEN)
+            i += _EIGHT
+            three = load(data, i)
             marks = json.special(three)
             if marks == ODD_AT:
                 return one, two, three, ODD_AT
-            three &= ((marks & (~marks + _ONE)) - _ONE) >> _SEVEN
-            stop = i + _SIXTEEN + json.first_mark(marks)
+            three &= _below(marks)
+    stop = i + json.first_mark(marks)
     return one, two, three, stop if data[stop] == _QUOTE else ODD_AT
 
 
@@ -217,8 +221,10 @@ def _member(
         stop = json.text_end(data, first)
     else:
         field = _field((one, two, three), stop - first, tables)
+    if data[stop] != _QUOTE:
+        return ODD_AT, seen
     i = json.skip_space(data, stop + _ONE)
-    if data[stop] != _QUOTE or data[i] != _COLON:
+    if data[i] != _COLON:
         return ODD_AT, seen
     i = json.skip_space(data, i + _ONE)
     if field == _UNKNOWN:
@@ -298,5 +304,5 @@ def scan(values: Sequence[bytes | None]) -> Scanned:
     numbers = np.empty((count, _N_NUMBERS), np.int64)
     names = np.empty((_SCRATCH_ROWS, 3), np.uint64)
     odd = _scan(data, lengths, _TABLES, Found(verdicts, spans, numbers, names))
-    texts = Texts(data, np.ascontiguousarray(spans[:, :_N_TEXTS]))
+    texts = Texts(data, spans[:, :_N_TEXTS].copy())
     return Scanned(verdicts, odd, Facts(verdicts == SETUP, data, spans, numbers, texts))

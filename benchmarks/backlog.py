@@ -81,8 +81,7 @@ def publish(servers: str, events: int, seed: int) -> Backlog:
             size += len(line)
             if SETUP in line:
                 setups.append(_found(_CALL_ID, line))
-            while not _sent(producer, line):
-                producer.poll(0.1)
+            send(producer, line)
             if made % POLL_EVERY == 0:
                 producer.poll(0)
     if producer.flush(120):
@@ -90,12 +89,16 @@ def publish(servers: str, events: int, seed: int) -> Backlog:
     return Backlog(events, frozenset(setups), size)
 
 
-def _sent(producer: Producer, line: bytes) -> bool:
-    try:
-        producer.produce(CALL_EVENTS, line, _found(_CALLER, line))
-    except BufferError:
-        return False
-    return True
+def send(producer: Producer, line: bytes) -> None:
+    """Publish an event by its calling number; waits while the producer's queue is full."""
+    caller = _found(_CALLER, line)
+    while True:
+        try:
+            producer.produce(CALL_EVENTS, line, caller)
+        except BufferError:
+            producer.poll(0.1)
+        else:
+            return
 
 
 def _found(pattern: re.Pattern[bytes], line: bytes) -> bytes:

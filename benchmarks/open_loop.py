@@ -11,7 +11,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -175,42 +175,38 @@ def _generate(pipe: Connection, servers: str) -> None:
         pipe.send(_percentiles(late))
 
 
-@dataclass(slots=True)
-class _Answers:
+class Answers:
     """What came back of one run."""
 
-    run: Run
-    histogram: HdrHistogram = field(default_factory=lambda: HdrHistogram(1, HIGHEST_US, 3))
-    found: int = 0
-    repeated: int = 0
-    seen: bytearray = field(default_factory=bytearray)
-    marker: bytes = b""
-
-    def __post_init__(self) -> None:
-        self.seen = bytearray(self.run.number)
-        self.marker = f'"call_id":"{self.run.tag}.'.encode()
+    def __init__(self, run: Run) -> None:
+        self.found = 0
+        self._run = run
+        self._histogram = HdrHistogram(1, HIGHEST_US, 3)
+        self._repeated = 0
+        self._seen = bytearray(run.number)
+        self._marker = f'"call_id":"{run.tag}.'.encode()
 
     def take(self, value: bytes, now_ns: int) -> None:
         """Note an answer, unless it is of another run."""
-        _, mark, rest = value.partition(self.marker)
+        _, mark, rest = value.partition(self._marker)
         if not mark:
             return
         number, _, due = rest.partition(b'"')[0].partition(b".")
         index = int(number)
-        self.repeated += self.seen[index]
-        self.found += not self.seen[index]
-        self.seen[index] = 1
-        if index >= self.run.warm:
-            self.histogram.record_value(max(1, (now_ns - int(due)) // 1_000))
+        self._repeated += self._seen[index]
+        self.found += not self._seen[index]
+        self._seen[index] = 1
+        if index >= self._run.warm:
+            self._histogram.record_value(max(1, (now_ns - int(due)) // 1_000))
 
     def figures(self) -> dict[str, Any]:
         """The row of this run."""
         return {
-            "calls": self.run.number - self.run.warm,
-            "missing": self.run.number - self.found,
-            "repeated": self.repeated,
-            **_percentiles(self.histogram),
-            "histogram_us": self.histogram.encode().decode(),
+            "calls": self._run.number - self._run.warm,
+            "missing": self._run.number - self.found,
+            "repeated": self._repeated,
+            **_percentiles(self._histogram),
+            "histogram_us": self._histogram.encode().decode(),
         }
 
 
@@ -226,7 +222,7 @@ def _read(pipe: Connection, servers: str, topics: Sequence[str], partitions: int
     pipe.send(True)
     gc.disable()
     while (run := pipe.recv()) is not None:
-        answers, deadline_s = _Answers(run), time.monotonic() + ANSWERS_TIMEOUT_S
+        answers, deadline_s = Answers(run), time.monotonic() + ANSWERS_TIMEOUT_S
         pipe.send(True)
         while answers.found < run.number and time.monotonic() < deadline_s:
             message = consumer.poll(0.2)

@@ -46,6 +46,27 @@ def throughput(result: dict[str, Any], folder: Path) -> Path:
     return _save(figure, folder, "throughput")
 
 
+def scale(result: dict[str, Any], folder: Path) -> Path:
+    """Cost of an event: by number of workers, by rate, by tracked numbers."""
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.4))
+    workers = result["workers"]
+    left.bar([str(row["workers"]) for row in workers], [row["cpu_us_per_event"] for row in workers])
+    left.set(xlabel="workers", ylabel="CPU microseconds per event")
+    points = [point for point in result["rate"]["points"] if point["events"]]
+    batch = [point["events"] / point["batches"] for point in points]
+    middle.plot(batch, [point["cpu_us_per_event"] for point in points], "o", label="measured")
+    said = [1e6 * point["model_cpu_s"] / point["events"] for point in points]
+    middle.plot(batch, said, "x", label="model")
+    middle.set(xscale="log", yscale="log", xlabel="events in a batch, mean", ylabel="CPU microseconds per event")
+    middle.legend()
+    keys = result["keys"]
+    right.plot([row["numbers"] for row in keys], [row["cpu_us_per_setup"] for row in keys], "o-")
+    right.set(xscale="log", ylim=0, xlabel="tracked numbers", ylabel="windows and features, us per setup")
+    for panel in (left, middle, right):
+        panel.grid(visible=True, alpha=0.3)
+    return _save(figure, folder, "scale")
+
+
 def _save(figure: Any, folder: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"

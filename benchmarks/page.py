@@ -1,0 +1,208 @@
+"""Write the measured tables of docs/benchmarks.md and docs/sizing.md from the results in docs/benchmarks/.
+
+    python -m benchmarks.page
+
+Each table stands between `<!-- NAME -->` and `<!-- /NAME -->`; whatever has no result yet says so.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import sizing
+from benchmarks.open_loop import IDLE
+from benchmarks.peers import table as peers_table
+
+DOCS = Path(__file__).parents[1] / "docs"
+RESULTS = DOCS / "benchmarks"
+PAGES = (DOCS / "benchmarks.md", DOCS / "sizing.md")
+NOT_YET = "Not measured yet."
+PEER_AIMS = {
+    "stock Faust": ("stock_faust", 25.0),
+    "Quix Streams": ("quix_state", 10.0),
+    "Bytewax": ("bytewax", 3.0),
+    "Kafka Streams": ("kafka_streams", 3.0),
+    "Flink": ("flink", 3.0),
+}
+PERCENTILES = ("p50_ms", "p99_ms", "p99.9_ms", "max_ms")
+Result = dict[str, Any]
+
+
+def main() -> None:
+    """Fill all blocks of all pages."""
+    results = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+    for page in PAGES:
+        text = page.read_text()
+        for name, block in BLOCKS.items():
+            needed, write = block
+            made = write(*(results[one] for one in needed)) if all(one in results for one in needed) else NOT_YET
+            pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+            text = pattern.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", text)  # type: ignore[misc]
+        page.write_text(text)
+
+
+def source(result: Result) -> str:
+    """Machine, commit and command of a result."""
+    return f"{result['machine']}; Python {result['python']}; commit `{result['commit']}`; `{result['command']}`."
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def aim(what: str, measured: float, wanted: float, *, least: bool, unit: str = "") -> list[str]:
+    """One row of aims: what was measured, and met or missed by how much."""
+    met = measured >= wanted if least else measured <= wanted
+    missed = measured / wanted if measured < wanted else wanted / measured
+    times = f"missed, {1 / missed if not met else 1:.2f} times off"
+    border = "at least" if least else "at most"
+    return [what, f"{measured:,.4g}{unit}", f"{border} {wanted:,g}{unit}", "met" if met else times]
+
+
+def aims(replay: Result, throughput: Result, latency: Result) -> str:
+    """All aims of the worker itself."""
+    rows = [
+        aim("replay, events/s on one core", 1e6 / replay["cpu_us_per_event"], 200_000, least=True),
+        aim("worker on Kafka, CPU us/event", throughput["worker_cpu_us_per_event"], 8, least=False),
+        aim(
+            "of which Faust, transport, clients, us",
+            throughput["faust_transport_clients_us_per_event"],
+            3,
+            least=False,
+        ),
+        aim("worker to bare librdkafka loop, CPU", throughput["worker_to_loop"], 4, least=False),
+    ]
+    for row in latency["rows"]:
+        if row["rate"] != IDLE:
+            ratio, name = row["worker to librdkafka loop"], f"{row['rate']:,} events/s, worker to librdkafka loop"
+            rows.append(aim(f"p50 at {name}", ratio["p50_ms"], 1.5, least=False))
+            rows.append(aim(f"p99 at {name}", ratio["p99_ms"], 2, least=False))
+    for row in latency["rows"]:
+        if row["rate"] == 2_000:
+            rows.append(aim("p50 at 2,000 events/s", row["worker"]["p50_ms"], 2, least=False, unit=" ms"))
+            rows.append(aim("p99 at 2,000 events/s", row["worker"]["p99_ms"], 5, least=False, unit=" ms"))
+    return table(["", "measured", "aim", ""], rows)
+
+
+def peers(result: Result) -> str:
+    """How much cheaper than each peer, and the table of the peers' own run."""
+    times = {row["name"]: row["times_worker"] for row in result["rows"]}
+    rows = [
+        aim(f"{name}, CPU per event in times of ours", times[entry], wanted, least=True)
+        for name, (entry, wanted) in PEER_AIMS.items()
+        if entry in times
+    ]
+    return "\n\n".join([table(["", "measured", "aim", ""], rows), peers_table.markdown(result["rows"]), source(result)])
+
+
+def throughput(result: Result) -> str:
+    """Cost and break-down."""
+    stages = list(result["breakdown_us_per_event"].items())
+    total = result["worker_cpu_us_per_event"]
+    rows = [[stage, f"{us:.2f}", f"{100 * us / total:.0f} %"] for stage, us in stages]
+    facts = table(
+        ["", "CPU us/event", "events/s"],
+        [
+            ["worker", f"{total:.2f}", f"{result['worker_events_per_second']:,}"],
+            [
+                "bare librdkafka loop",
+                f"{result['loop_cpu_us_per_event']:.2f}",
+                f"{max(one['events_per_second'] for one in result['loops']):,}",
+            ],
+        ],
+    )
+    parts = table(["worker", "us", ""], rows)
+    return "\n\n".join([facts, parts, f"{result['breakdown_samples']:,} samples. {source(result)}"])
+
+
+def latency(result: Result) -> str:
+    """Percentiles of the three paths."""
+    paths = ("worker", "librdkafka loop", "aiokafka loop")
+    rows = []
+    for row in result["rows"]:
+        cells = ["idle" if row["rate"] == IDLE else f"{row['rate']:,}"]
+        for name in ("librdkafka loop", "aiokafka loop"):
+            ratio = row[f"worker to {name}"]
+            cells.append(f"{ratio['p50_ms']:.2f} / {ratio['p99_ms']:.2f}")
+        cells += [
+            " / ".join(f"{row[path][p]:.2f}" for p in ("p50_ms", "p99_ms", "p99.9_ms", "max_ms")) for path in paths
+        ]
+        busy = [run["machine_busy_share"] for run in result["runs"] if run["rate"] == row["rate"]]
+        late = [run["generator_late"]["p99_ms"] for run in result["runs"] if run["rate"] == row["rate"]]
+        cells += [f"{100 * max(busy):.0f} %", f"{max(late):.2f}", "yes" if row["fits"] else "no"]
+        rows.append(cells)
+    headings = ["events/s", "p50 / p99 in times of librdkafka", "of aiokafka"]
+    headings += [f"{path}: p50 / p99 / p99.9 / max, ms" for path in paths]
+    headings += ["machine busy", "generator late, p99 ms", "fits"]
+    return "\n\n".join([table(headings, rows), source(result)])
+
+
+def workers(result: Result) -> str:
+    """Several workers on this machine."""
+    rows = [
+        [
+            str(row["workers"]),
+            f"{row['cpu_us_per_event']:.2f}",
+            f"{row['events_per_second']:,}",
+            f"{row['processors_used_by_workers']:.2f}",
+        ]
+        for row in result["workers"]
+    ]
+    headings = ["workers and partitions", "CPU us/event", "events/s", "processors used by workers"]
+    return "\n\n".join([table(headings, rows), source(result)])
+
+
+def costs(result: Result) -> str:
+    """The model of cost, and what it was fitted to."""
+    rate = result["rate"]
+    model = (
+        f"CPU seconds = {rate['idle_s']:.4f} x seconds + {rate['batch_us']:.0f} us x batches + "
+        f"{rate['event_us']:.2f} us x events"
+    )
+    rows = [
+        [
+            point["what"],
+            f"{point['events'] / max(1, point['batches']):.1f}",
+            f"{point['cpu_s']:.2f}",
+            f"{point['model_cpu_s']:.2f}",
+            f"{point['cpu_us_per_event']:.1f}" if point["events"] else "",
+        ]
+        for point in rate["points"]
+    ]
+    keys = [
+        [f"{row['numbers']:,}", f"{row['cpu_us_per_setup']:.2f}", f"{row['grown_bytes'] / row['numbers']:.0f}"]
+        for row in result["keys"]
+    ]
+    measured = table(["", "events in a batch", "CPU s", "the model's", "us/event"], rows)
+    by_keys = table(["tracked numbers", "windows and features, CPU us/setup", "bytes/number"], keys)
+    return "\n\n".join([f"`{model}`", measured, by_keys, source(result)])
+
+
+def sizes(result: Result) -> str:
+    """From 1,000 to 1,000,000 calls a second."""
+    found = sizing.Costs(result)
+    return sizing.table([sizing.size(rate, found, sizing.Assumptions()) for rate in sizing.RATES])
+
+
+def example(result: Result) -> str:
+    """The worked example."""
+    return sizing.table([sizing.size(20_000, sizing.Costs(result), sizing.Assumptions())])
+
+
+BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
+    "aims": (("replay", "throughput", "latency"), aims),
+    "peers": (("peers",), peers),
+    "throughput": (("throughput",), throughput),
+    "latency": (("latency",), latency),
+    "workers": (("scale",), workers),
+    "costs": (("scale",), costs),
+    "sizes": (("scale",), sizes),
+    "example": (("scale",), example),
+}
+
+if __name__ == "__main__":
+    main()

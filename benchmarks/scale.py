@@ -1,0 +1,253 @@
+"""1, 2 and 4 workers on as many partitions, and what one worker costs at any rate and number of tracked keys.
+
+    python -m benchmarks.scale --workers 1 2 4 --events 1000000
+
+Everything shares the machine: with more workers than processors the rate cannot grow, and what shows is whether an
+event stays as cheap. The workers stand still while the backlog is published, and go on together. Every setup must have
+exactly one decision, of a call that was judged. docs/sizing.md and `benchmarks.sizing` use the result.
+"""
+
+import argparse
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import psutil
+from confluent_kafka import Producer
+from redis import Redis
+
+from benchmarks import plots
+from benchmarks.backlog import SETUP, Backlog, check_decisions, ends, event_file, moved_to_now, publish, send
+from benchmarks.cost_model import Point, fit, windows_by_keys
+from benchmarks.machine import describe
+from benchmarks.processors import cpu_s
+from benchmarks.recovery import Worker, wait_until
+from benchmarks.throughput import OLD_EVENTS, PATIENT
+from streams.files import private_folder
+from streams.local import LocalServices, local_services
+from streams.settings import load_settings
+from streams.topics import CALL_DECISIONS, admin_client, create
+
+EVERY_S = 0.25
+FROM_SHARE, TO_SHARE = 0.05, 0.75
+"""Measured between these shares of the answers: partitions are not equally full, so workers end one after the other."""
+RATE_PARTITIONS = 12
+SNAPSHOTS, SNAPSHOT_BYTES = "robocall_snapshots_total", "robocall_snapshot_bytes"
+BATCHES, EVENTS = "robocall_batch_events_count", "robocall_batch_events_sum"
+
+
+def main() -> None:
+    """Run it and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--events", type=int, default=1_000_000, help="of each backlog")
+    parser.add_argument("--rates", type=int, nargs="+", default=[0, 100, 500, 2_000, 5_000])
+    parser.add_argument("--seconds", type=float, default=6.0, help="at each rate")
+    parser.add_argument("--keys", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser.add_argument("--plots", type=Path, help="folder for the plots")
+    options = parser.parse_args()
+    result: dict[str, Any] = describe() | {"processors": os.cpu_count()}
+    result["keys"] = windows_by_keys(options.keys, options.seed)
+    result["workers"] = [several(number, options.events, options.seed) for number in options.workers]
+    result["rate"] = fit(rates(options.rates, options.seconds, options.events, options.seed))
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.out:
+        options.out.write_text(text)
+    if options.plots:
+        plots.scale(result, options.plots)
+
+
+class Fleet:
+    """Workers of one group that own all partitions."""
+
+    def __init__(self, services: LocalServices, partitions: int, workers: int) -> None:
+        self.servers = str(services.bootstrap_servers)
+        self._partitions = partitions
+        settings = load_settings(kafka_bootstrap_servers=self.servers, kafka_security_protocol="PLAINTEXT")
+        with admin_client(settings) as admin:
+            create(admin, partitions=partitions)
+        own = {
+            "ROBOCALL_PARTITIONS": str(partitions),
+            "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
+            "ROBOCALL_SESSION_TIMEOUT_S": "300",  # they stand still on purpose
+        }
+        environment = services.environment() | PATIENT | OLD_EVENTS | own
+        self.workers = [Worker(environment | {"ROBOCALL_INSTANCE_ID": f"scale-{number}"}) for number in range(workers)]
+        wait_until(self._is_shared_out, "one partition for each worker")
+        self.resident_at_start = self.resident()
+        self._written: list[float] = []
+
+    def _is_shared_out(self) -> bool:
+        if any(one.process.poll() is not None for one in self.workers):
+            raise SystemExit("wrong run: a worker ended")
+        owned = [sum(name.startswith("robocall_lag_records") for name in one.metrics()) for one in self.workers]
+        return sum(owned) == self._partitions and min(owned) == self._partitions // len(self.workers)
+
+    def cpu_s(self) -> float:
+        """Of all workers."""
+        return sum(cpu_s(one.process.pid) for one in self.workers)
+
+    def decided(self) -> list[int]:
+        """Next offset of each partition of the decisions."""
+        return ends(self.servers, CALL_DECISIONS, self._partitions)
+
+    def resident(self) -> list[int]:
+        """Bytes of memory of each worker."""
+        return [int(psutil.Process(one.process.pid).memory_info().rss) for one in self.workers]
+
+    def has_written(self) -> bool:
+        """Whether every worker began and finished a snapshot since this was first asked."""
+        written = [one.metrics().get(SNAPSHOTS, 0.0) for one in self.workers]
+        self._written = self._written or written
+        return all(now >= then + 2 for now, then in zip(written, self._written, strict=True))
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Nothing is read in this block."""
+        for one in self.workers:
+            one.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in self.workers:
+                one.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """SIGTERM, all at once."""
+        for one in self.workers:
+            one.process.terminate()
+        for one in self.workers:
+            one.process.wait(60)
+
+
+@contextmanager
+def running_fleet(partitions: int, workers: int) -> Iterator[tuple[Fleet, LocalServices]]:
+    """A broker, a Valkey and workers that own all partitions."""
+    with local_services(heap_mb=1024, fast_start=False) as services:
+        fleet = Fleet(services, partitions, workers)
+        try:
+            yield fleet, services
+        finally:
+            fleet.stop()
+
+
+def several(workers: int, events: int, seed: int) -> dict[str, Any]:
+    """A backlog worked off by some workers, one partition each."""
+    with running_fleet(workers, workers) as (fleet, services), Redis.from_url(str(services.redis_url)) as redis:
+        before = fleet.decided()
+        with fleet.standing_still():
+            backlog = publish(fleet.servers, events, seed)
+            network, since = _network_bytes(redis), time.perf_counter()
+        samples = _watch(fleet, backlog, sum(before))
+        took_s = time.perf_counter() - since
+        exchanged = _network_bytes(redis) - network
+        size = check_decisions(fleet.servers, backlog, before, fleet.decided())
+        wait_until(fleet.has_written, "a snapshot of all that was counted")
+        figures, resident = [one.metrics() for one in fleet.workers], fleet.resident()
+    setups = len(backlog.setups)
+    started = next(one for one in samples if one[2] >= FROM_SHARE * setups)
+    ended = next(one for one in samples if one[2] >= TO_SHARE * setups)
+    wall_s, on_processor_s, answers = (b - a for a, b in zip(started, ended, strict=True))
+    done = answers * events / setups
+    return {
+        "workers": workers,
+        "more_than_processors": workers >= (os.cpu_count() or 1),
+        "events_per_second": round(done / wall_s),
+        "cpu_us_per_event": round(1e6 * on_processor_s / done, 2),
+        "processors_used_by_workers": round(on_processor_s / wall_s, 2),
+        "redis_bytes_per_worker_and_second": round(exchanged / took_s / workers),
+        "bytes_per_event": round(backlog.value_bytes / events),
+        "bytes_per_decision": round(size / setups),
+        "numbers": sum(_numbers(one) for one in figures),
+        "snapshot_bytes": sum(one[SNAPSHOT_BYTES] for one in figures),
+        "resident_bytes_at_start": fleet.resident_at_start,
+        "resident_bytes": resident,
+        "samples_s_cpu_answers": [(round(at - since, 3), round(cpu, 3), count) for at, cpu, count in samples],
+    }
+
+
+def _numbers(metrics: dict[str, float]) -> int:
+    return round(sum(metrics[f'robocall_tracked_keys{{family="{family}"}}'] for family in ("number", "cold_number")))
+
+
+def _watch(fleet: Fleet, backlog: Backlog, before: int) -> list[tuple[float, float, int]]:
+    """Seconds, seconds on processors and answers, until all is answered."""
+    samples: list[tuple[float, float, int]] = []
+
+    def look() -> bool:
+        samples.append((time.perf_counter(), fleet.cpu_s(), sum(fleet.decided()) - before))
+        return samples[-1][2] >= len(backlog.setups)
+
+    wait_until(look, "the last decision", every_s=EVERY_S)
+    return samples
+
+
+def _network_bytes(redis: Any) -> int:
+    found = redis.info("stats")
+    return int(found["total_net_input_bytes"]) + int(found["total_net_output_bytes"])
+
+
+def rates(wanted: list[int], seconds: float, events: int, seed: int) -> list[Point]:
+    """One worker of all partitions at each rate, and at full speed."""
+    with running_fleet(RATE_PARTITIONS, 1) as (fleet, _):
+        points = [_at_rate(fleet, rate, seconds, events, seed) for rate in wanted]
+        before, begin = sum(fleet.decided()), _state(fleet)
+        with fleet.standing_still():
+            backlog = publish(fleet.servers, events, seed)
+            begin = (time.perf_counter(), *begin[1:])  # it took nothing while it stood still
+        return [*points, _point("backlog", begin, _state_after(fleet, before + len(backlog.setups)))]
+
+
+def _at_rate(fleet: Fleet, rate: int, seconds: float, events: int, seed: int) -> Point:
+    before, begin = sum(fleet.decided()), _state(fleet)
+    if rate:
+        setups = _send_paced(fleet.servers, rate, int(rate * seconds), event_file(events, seed))
+        return _point(f"{rate} events/s", begin, _state_after(fleet, before + setups))
+    time.sleep(seconds)
+    return _point("no events", begin, _state(fleet))
+
+
+def _send_paced(servers: str, rate: int, number: int, path: Path) -> int:
+    """Send so many of the generated events, evenly; return how many of them are setups."""
+    with path.open("rb") as file:
+        lines = [line.rstrip(b"\n") for line in islice(file, number)]
+    producer = Producer({"bootstrap.servers": servers, "linger.ms": 0, "partitioner": "murmur2_random"})
+    since = time.perf_counter()
+    for index, line in enumerate(moved_to_now(iter(lines), lines[-1])):
+        while (wait_s := since + index / rate - time.perf_counter()) > 0:
+            time.sleep(min(wait_s, 0.0005))
+        send(producer, line)
+        producer.poll(0)
+    producer.flush(30)
+    return sum(SETUP in line for line in lines)
+
+
+State = tuple[float, float, float, float]  # s, s on the processor, batches, events
+
+
+def _state(fleet: Fleet) -> State:
+    metrics = fleet.workers[0].metrics()
+    return time.perf_counter(), fleet.cpu_s(), metrics.get(BATCHES, 0.0), metrics.get(EVENTS, 0.0)
+
+
+def _state_after(fleet: Fleet, decided: int) -> State:
+    wait_until(lambda: sum(fleet.decided()) >= decided, "the last decision", every_s=EVERY_S)
+    return _state(fleet)
+
+
+def _point(what: str, begin: State, end: State) -> Point:
+    seconds, on_processor_s, batches, events = (b - a for a, b in zip(begin, end, strict=True))
+    return Point(what, round(seconds, 3), round(batches), round(events), round(on_processor_s, 3))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""What benchmarks compute from what they measure, against figures worked out by hand."""
+
+import pytest
+
+from benchmarks import breakdown
+from benchmarks.cost_model import Point, fit
+from benchmarks.sizing import Assumptions, Costs, size
+
+SPAWN = "<module> (/app/streams/cli.py:9);run (/app/streams/running.py:161)"
+MEASURED = {
+    "rate": {"idle_s": 0.01, "batch_us": 256.0, "event_us": 9.0},
+    "keys": [
+        {"numbers": 10_000, "cpu_us_per_setup": 2.0, "grown_bytes": 10_000_000},
+        {"numbers": 1_000_000, "cpu_us_per_setup": 4.0, "grown_bytes": 208_000_000},
+    ],
+    "workers": [
+        {
+            "numbers": 10_000,
+            "snapshot_bytes": 400_000,
+            "redis_bytes_per_worker_and_second": 50_000,
+            "resident_bytes_at_start": [200 * 2**20],
+            "bytes_per_event": 300,
+            "bytes_per_decision": 500,
+        }
+    ],
+}
+
+
+def test_a_sample_counts_for_its_innermost_stage() -> None:
+    stacks = "\n".join(
+        [
+            f"{SPAWN};screen (/app/streams/agents.py:1);update (/app/detector/windows/engine.py:2) 30",
+            f"{SPAWN};screen (/app/streams/agents.py:1);read (/app/streams/intake.py:2);loads (/lib/json.py:3) 20",
+            f"{SPAWN} 5",
+            "_bootstrap (/lib/threading.py:1);_worker (/lib/concurrent/futures/thread.py:81) 40",
+            "somewhere (/lib/else.py:1) 1",
+        ]
+    )
+    found = breakdown.by_stage(stacks)
+    assert found == {"windows and features": 30, "decode": 20, "event loop": 5, "other": 1}
+    assert sum(breakdown.in_microseconds(found, 14.0).values()) == pytest.approx(14.0)
+
+
+def test_costs_are_found_again_in_what_they_make() -> None:
+    runs = [(10.0, 0, 0), (10.0, 1_000, 1_000), (10.0, 2_000, 20_000), (5.0, 2_000, 500_000)]
+    points = [Point("run", s, b, e, 0.01 * s + 300e-6 * b + 8e-6 * e) for s, b, e in runs]
+    found = fit(points)
+    assert (found["idle_s"], found["batch_us"], found["event_us"]) == pytest.approx((0.01, 300.0, 8.0))
+
+
+def test_no_cost_is_below_nought() -> None:
+    points = [Point("run", s, b, e, 1e-6 * e) for s, b, e in ((1.0, 10, 1_000), (2.0, 30, 4_000), (3.0, 50, 9_000))]
+    points.append(Point("cheaper than its events", 4.0, 900, 9_000, 0.008))
+    found = fit(points)
+    assert min(found["idle_s"], found["batch_us"], found["event_us"]) >= 0.0
+
+
+def test_a_size_worked_out_by_hand() -> None:
+    found = size(1_000, Costs(MEASURED), Assumptions(core_share=0.5, calls_per_number=432.0, day_to_peak=0.5))
+    # 43,200,000 calls a day of 100,000 numbers: half way between the measured points, 1 us more a setup.
+    assert found.numbers_per_worker == 100_000
+    assert found.us_per_event == pytest.approx(9.0 + 1.0 + 0.5)
+    assert (found.workers, found.partitions) == (1, 12)
+    assert found.worker_mib == 200 + round(100_000 * 200 / 2**20)
+    assert found.kafka_in_mb_s == pytest.approx(2_000 * 332 / 1e6)
+    assert found.snapshot_mb == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("calls", [1, 5_000, 50_000, 500_000, 3_000_000])
+def test_workers_are_enough_and_not_one_more_than_needed(calls: int) -> None:
+    costs, assumed = Costs(MEASURED), Assumptions()
+    found = size(calls, costs, assumed)
+
+    def share(workers: int) -> float:
+        us = costs.us_per_event(min(assumed.most_numbers, calls * 0.5 * 86_400 / 4) / workers)
+        return 2 * calls * us / 1e6 / workers + costs.idle
+
+    assert share(found.workers) <= assumed.core_share
+    assert found.workers == 1 or share(found.workers - 1) > assumed.core_share

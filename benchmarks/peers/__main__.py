@@ -39,12 +39,13 @@ def main() -> None:
     versions = {entry.name: running.prepare(entry) for entry in chosen}
     os.sched_setaffinity(0, set(os.sched_getaffinity(0)) - {options.core} or {options.core})
     lines = event_lines(max(entry.events for entry in chosen), seed=options.seed)
-    rows = []
     with local_services(heap_mb=1024, fast_start=False) as services:
         bench = Bench(services, lines, options.core, options.seed)
-        for entry in chosen:
-            row = bench.row(entry, versions[entry.name], options.repetitions)
-            rows.append(row)
+        runs: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry in chosen}
+        for number in range(options.repetitions):  # by turns, so that a busy minute of the machine harms all alike
+            for entry in chosen:
+                runs[entry.name].append(bench.run(entry, number))
+    rows = [_row(entry, versions[entry.name], runs[entry.name]) for entry in chosen]
     table.ratios(rows)
     text = json.dumps(describe() | {"pinned_to_core": options.core, "seed": options.seed, "rows": rows}, indent=1)
     print(text)
@@ -76,24 +77,8 @@ class Bench:
         self._backlog: Backlog = publish(self._servers, CALL_EVENTS, lines)
         self._reference = Reference(self._backlog)
 
-    def row(self, entry: Entry, version: str, repetitions: int) -> dict[str, Any]:
-        """Run and check the entry so many times; the first wrong run ends the benchmark."""
-        runs = [self._run(entry, number) for number in range(repetitions)]
-        costs = [run["cpu_us_per_event"] for run in runs]
-        return {
-            "name": entry.name,
-            "does": entry.does,
-            "state": entry.state,
-            "windows": entry.windows,
-            "version": version,
-            "events": entry.events,
-            "best_cpu_us_per_event": min(costs),
-            "median_cpu_us_per_event": statistics.median(costs),
-            "resident_mib": max(run["resident_mib"] for run in runs),
-            "runs": runs,
-        }
-
-    def _run(self, entry: Entry, number: int) -> dict[str, Any]:
+    def run(self, entry: Entry, number: int) -> dict[str, Any]:
+        """Run and check the entry once; a wrong run ends the benchmark."""
         scratch = private_folder()
         group = f"peers-{entry.name}-{uuid.uuid4().hex[:8]}"
         sink = CALL_DECISIONS if entry.does == PRODUCT else f"out-{group}"
@@ -122,6 +107,22 @@ class Bench:
         if entry.does == COPY:
             return checking.check_copies(sum(1 for _ in answers), entry, self._backlog)
         return checking.check_job(answers, entry, self._backlog, self._reference, self._seed)
+
+
+def _row(entry: Entry, version: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    costs = [run["cpu_us_per_event"] for run in runs]
+    return {
+        "name": entry.name,
+        "does": entry.does,
+        "state": entry.state,
+        "windows": entry.windows,
+        "version": version,
+        "events": entry.events,
+        "best_cpu_us_per_event": min(costs),
+        "median_cpu_us_per_event": statistics.median(costs),
+        "resident_mib": max(run["resident_mib"] for run in runs),
+        "runs": runs,
+    }
 
 
 def _make(admin: KafkaAdminClient, topic: str) -> None:

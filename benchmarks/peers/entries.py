@@ -87,6 +87,7 @@ class Place:
 
 ENTRIES = (
     Entry("worker", PRODUCT, 1_000_000, "compiled windows, snapshots on"),
+    Entry("worker_job", JOB, 1_000_000, "compiled windows in memory", "worker_job"),
     Entry("floor", COPY, 1_000_000, "none", "floor"),
     Entry("stock_faust", JOB, 30_000, "its windowed tables", "stock_faust", ("--state", "tables"), TUMBLING),
     Entry("faust_memory", JOB, 60_000, "dict in memory", "stock_faust", ("--state", "memory")),

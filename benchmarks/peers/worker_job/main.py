@@ -1,0 +1,102 @@
+"""The job on the worker's own transport, decoder, columns and publisher; windows and score are compiled for it."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.peers.arguments import parse
+from benchmarks.peers.job import BIAS, BLOCK_AT, WEIGHTS
+from benchmarks.peers.worker_job.windows import ExactWindows
+from detector.columns import build_columns
+from streams.app import add_agent
+from streams.faust_app import make_faust_app
+from streams.intake import read
+from streams.kafka_client import client_settings
+from streams.publisher import Delivery, Publisher
+from streams.running import Ending, new_event_loop, run
+from streams.settings import Settings, load_settings
+from streams.transport import Poll
+
+
+class Answer(msgspec.Struct):
+    """Output for one set-up."""
+
+    call_id: str
+    action: str
+    score: float
+    counts: list[int]
+
+
+class JobScreening:
+    """Stands where the worker has `streams.agents.CallScreening`.
+
+    Args:
+        publisher: takes the answers.
+        sink: their topic.
+        settings: seed and size of a batch.
+    """
+
+    def __init__(self, publisher: Publisher, sink: str, settings: Settings) -> None:
+        self._publisher, self._sink, self._settings = publisher, sink, settings
+        self._windows = ExactWindows()
+        self._encode = msgspec.json.Encoder().encode
+
+    def warm(self) -> None:
+        """Compile before the group counts on this process, as the worker does."""
+        batch = build_columns(read([]).scanned, [], seed=self._settings.hash_seed)
+        _scores(self._windows.count(batch))
+
+    async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
+        """Answer a poll in slices, as the worker does; acknowledged once the broker has every answer."""
+        delivery = Delivery(acknowledge)
+        rows = [row for _, part in poll.parts for row in part]
+        step = self._settings.max_batch_events
+        for start in range(0, len(rows), step):
+            self._publisher.publish(self._sink, self._answers(rows[start : start + step]), delivery)
+            await asyncio.sleep(0)
+        delivery.seal()
+
+    def _answers(self, rows: list[Any]) -> list[tuple[bytes, bytes]]:
+        intake = read([row.value for row in rows])
+        batch = build_columns(intake.scanned, intake.events, seed=self._settings.hash_seed)
+        counts = self._windows.count(batch)
+        places = [place for place, is_setup in enumerate(intake.is_setup) if is_setup]
+        encode, events, positions = self._encode, intake.events, intake.positions
+        return [
+            (
+                rows[positions[place]].key,
+                encode(Answer(events[place].call_id, "block" if score >= BLOCK_AT else "allow", score, found)),
+            )
+            for place, score, found in zip(places, _scores(counts).tolist(), counts.tolist(), strict=True)
+        ]
+
+
+def _scores(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    total = np.full(len(counts), BIAS)
+    for column, weight in enumerate(WEIGHTS):
+        total += weight * counts[:, column]
+    return np.asarray(1.0 / (1.0 + np.exp(-total)))
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    options = parse()
+    settings = load_settings(
+        kafka_bootstrap_servers=options.bootstrap, consumer_group=options.group, web_port=0, partitions=1
+    )
+    loop, ending = new_event_loop(), Ending()
+    app, source = make_faust_app(settings, poll_topic=options.input)
+    publisher = Publisher({**client_settings(settings), "acks": "all"}, [options.output], ending.fail)
+    screening: Any = JobScreening(publisher, options.output, settings)
+    screening.warm()
+    add_agent(app, source, screening, ending)
+    sys.exit(run(app, [publisher], ending, loop))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import Raw
 from numpy.typing import NDArray
 
 from benchmarks.peers.arguments import parse
@@ -18,15 +19,16 @@ from streams.faust_app import make_faust_app
 from streams.intake import read
 from streams.kafka_client import client_settings
 from streams.publisher import Delivery, Publisher
+from streams.rows import Batch
 from streams.running import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
-from streams.transport import Poll
+from streams.transport import Poll, split
 
 
 class Answer(msgspec.Struct):
     """Output for one set-up."""
 
-    call_id: str
+    call_id: Raw
     action: str
     score: float
     counts: list[int]
@@ -54,25 +56,25 @@ class JobScreening:
     async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
         """Answer a poll in slices, as the worker does; acknowledged once the broker has every answer."""
         delivery = Delivery(acknowledge)
-        rows = [row for _, part in poll.parts for row in part]
-        step = self._settings.max_batch_events
-        for start in range(0, len(rows), step):
-            self._publisher.publish(self._sink, self._answers(rows[start : start + step]), delivery)
+        for parts in split(poll.parts, self._settings.max_batch_events):
+            self._publisher.publish(self._sink, self._answers(Batch(parts)), delivery)
             await asyncio.sleep(0)
         delivery.seal()
 
-    def _answers(self, rows: list[Any]) -> list[tuple[bytes, bytes]]:
-        intake = read([row.value for row in rows])
+    def _answers(self, records: Batch) -> list[tuple[bytes, bytes]]:
+        intake = read(records.values)
         batch = build_columns(intake.scanned, intake.events, seed=self._settings.hash_seed)
         counts = self._windows.count(batch)
-        places = [place for place, is_setup in enumerate(intake.is_setup) if is_setup]
-        encode, events, positions = self._encode, intake.events, intake.positions
+        setups = np.flatnonzero(batch.is_setup)
+        data, spans = intake.scanned.data.tobytes(), intake.scanned.spans[setups, 0].tolist()
+        scores, found = _scores(counts).tolist(), counts.tolist()
+        encode, keys, positions = self._encode, records.keys, intake.positions
         return [
             (
-                rows[positions[place]].key,
-                encode(Answer(events[place].call_id, "block" if score >= BLOCK_AT else "allow", score, found)),
+                keys[positions[place]] or b"",
+                encode(Answer(Raw(b'"%b"' % data[start:stop]), "block" if score >= BLOCK_AT else "allow", score, row)),
             )
-            for place, score, found in zip(places, _scores(counts).tolist(), counts.tolist(), strict=True)
+            for place, (start, stop), score, row in zip(setups.tolist(), spans, scores, found, strict=True)
         ]
 
 

@@ -7,6 +7,7 @@ moves on gives back what left it (subtract on evict).
 import json
 import math
 from collections.abc import Mapping
+from operator import mul
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ BIAS: float = _JOB["bias"]
 BLOCK_AT: float = _JOB["block_at"]
 N_WINDOWS = len(WINDOW_MS)
 _PLACES = tuple(range(N_WINDOWS))
+ONE = [1] * N_WINDOWS
+NOTHING = [0] * (2 * N_WINDOWS)
 TRIM_AT = 512
 """Entries that have left the longest window before the list is shortened: an occasional copy instead of many."""
 
@@ -92,31 +95,44 @@ class SlidingCounts:
 
 
 class CallerState:
-    """One calling number: its set-ups and its answered calls."""
+    """One calling number: its set-ups and its answered calls. Many numbers call once: `only` is that call."""
 
-    __slots__ = ("answered", "setups")
+    __slots__ = ("answered", "only", "setups")
 
     def __init__(self) -> None:
-        self.setups = SlidingCounts(distinct=True)
-        self.answered = SlidingCounts(distinct=False)
+        self.only: tuple[int, str] | None = None
+        self.setups: SlidingCounts | None = None
+        self.answered: SlidingCounts | None = None
 
 
 def caller_setup(state: CallerState, event: Mapping[str, Any]) -> list[int]:
     """Count a set-up; returns calls, answered, short, distinct called numbers, of the four windows each."""
-    now_ms, setups, answered = event["setup_time_ms"], state.setups, state.answered
-    setups.add_item(now_ms, event["called_number"])
-    calls = setups.advance(now_ms)
-    ended = answered.advance(now_ms) if answered.times else [0] * N_WINDOWS
-    return [*calls, *ended, *answered.marked, *map(len, setups.seen or ())]
+    now_ms, called = event["setup_time_ms"], event["called_number"]
+    ended = NOTHING
+    if state.answered is not None:
+        ended = state.answered.advance(now_ms) + state.answered.marked
+    setups = state.setups
+    if setups is None:
+        if state.only is None:
+            state.only = (now_ms, called)
+            return [*ONE, *ended, *ONE]
+        setups = state.setups = SlidingCounts(distinct=True)
+        setups.add_item(*state.only)
+    setups.add_item(now_ms, called)
+    return [*setups.advance(now_ms), *ended, *map(len, setups.seen or ())]
 
 
 def caller_end(state: CallerState, event: Mapping[str, Any]) -> None:
     """Count the end of a call, where it was answered."""
     answer_ms = event.get("answer_time_ms")
-    if answer_ms is not None:
-        end_ms = event["end_time_ms"]
+    if answer_ms is None:
+        return
+    end_ms = event["end_time_ms"]
+    if state.answered is None:
+        state.answered = SlidingCounts(distinct=False)
+    else:
         state.answered.advance(end_ms)
-        state.answered.add_marked(end_ms, mark=end_ms - answer_ms <= SHORT_TALK_MS)
+    state.answered.add_marked(end_ms, mark=end_ms - answer_ms <= SHORT_TALK_MS)
 
 
 def trunk_setup(state: SlidingCounts, now_ms: int) -> list[int]:
@@ -127,10 +143,7 @@ def trunk_setup(state: SlidingCounts, now_ms: int) -> list[int]:
 
 def score(counts: list[int]) -> float:
     """The logistic regression of job.json, terms added in the order of the weights."""
-    total = BIAS
-    for weight, count in zip(WEIGHTS, counts, strict=True):
-        total += weight * count
-    return 1.0 / (1.0 + math.exp(-total))
+    return 1.0 / (1.0 + math.exp(-sum(map(mul, WEIGHTS, counts), BIAS)))
 
 
 def answer(event: Mapping[str, Any], counts: list[int]) -> dict[str, Any]:

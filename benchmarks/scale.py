@@ -38,7 +38,8 @@ EVERY_S = 0.25
 FROM_SHARE, TO_SHARE = 0.05, 0.75
 """Measured between these shares of the answers: partitions are not equally full, so workers end one after the other."""
 RATE_PARTITIONS = 12
-SNAPSHOTS, SNAPSHOT_BYTES = "robocall_snapshots_total", "robocall_snapshot_bytes"
+SNAPSHOT_TIME, SNAPSHOT_BYTES = "robocall_snapshot_timestamp_seconds", "robocall_snapshot_bytes"
+SNAPSHOT_WAIT_S = 15.0
 BATCHES, EVENTS = "robocall_batch_events_count", "robocall_batch_events_sum"
 
 
@@ -84,7 +85,6 @@ class Fleet:
         self.workers = [Worker(environment | {"ROBOCALL_INSTANCE_ID": f"scale-{number}"}) for number in range(workers)]
         wait_until(self._is_shared_out, "one partition for each worker")
         self.resident_at_start = self.resident()
-        self._written: list[float] = []
 
     def _is_shared_out(self) -> bool:
         if any(one.process.poll() is not None for one in self.workers):
@@ -105,10 +105,11 @@ class Fleet:
         return [int(psutil.Process(one.process.pid).memory_info().rss) for one in self.workers]
 
     def has_written(self) -> bool:
-        """Whether every worker began and finished a snapshot since this was first asked."""
-        written = [one.metrics().get(SNAPSHOTS, 0.0) for one in self.workers]
-        self._written = self._written or written
-        return all(now >= then + 2 for now, then in zip(written, self._written, strict=True))
+        """Whether the newest snapshot of every worker has all that was counted: none came for longer than the pause."""
+        pages = [one.metrics() for one in self.workers]
+        return all(
+            page.get(SNAPSHOT_BYTES, 0) > 0 and time.time() - page[SNAPSHOT_TIME] > SNAPSHOT_WAIT_S for page in pages
+        )
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:

@@ -1,16 +1,25 @@
 """Replay of generated events: file to decisions, no broker. Events per second and CPU microseconds per event, one core.
 
+The whole job: decoding, all windows and features, model, policy, encoding. Several repetitions from empty windows, all
+of them in the output; then one more, watched, for what each part costs. A run whose counts are wrong, or whose
+decisions differ from the first one's, fails.
+
 python -m benchmarks.replay --events 1000000
 """
 
 import argparse
+import hashlib
 import io
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 from benchmarks.machine import describe
 from benchmarks.workload import event_lines
@@ -19,11 +28,15 @@ from streams.replay import run
 from streams.screener import make_screener
 from streams.settings import load_settings
 
+Spent = defaultdict[str, float]
+"""Seconds of CPU by part."""
+
 
 def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--cpu", type=int, default=0, help="processor to pin to; -1 = none")
     parser.add_argument("--out", type=Path, help="also write the result here")
@@ -32,23 +45,35 @@ def main() -> None:
         os.sched_setaffinity(0, {options.cpu})
     lines = event_lines(options.events, seed=options.seed)
     measure(lines[:20_000])  # compiles
-    result = describe() | measure(lines)
+    runs = [measure(lines) for _ in range(options.repeat)]
+    spent: Spent = defaultdict(float)
+    watched = measure(lines, spent)
+    if len({one["decisions_sha256"] for one in (*runs, watched)}) != 1:
+        raise SystemExit("wrong run: the same events were decided differently")
+    result = describe() | summary(runs) | {"parts_cpu_us_per_event": parts(watched, spent), "runs": runs}
     text = json.dumps(result, indent=1)
     print(text)
     if options.out:
         options.out.write_text(text)
 
 
-def measure(lines: list[bytes]) -> dict[str, object]:
-    """Replay the lines once; a wrong number of decisions or any failure fails the run."""
+def measure(lines: list[bytes], spent: Spent | None = None) -> dict[str, Any]:
+    """Replay the lines once, and fill in what each part cost where it is asked for.
+
+    Raises:
+        SystemExit: a wrong number of decisions, or any failure.
+    """
     failures: list[Exception] = []
     settings = load_settings(partitions=1)
     screener = make_screener(settings, shared_trunks=True)
     pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append)
     sink = _Sink()
-    wall, cpu = time.perf_counter(), time.process_time()
-    *_, counts = run(iter(lines), pipeline, partitions=1, decisions=sink)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    with ExitStack() as stack:
+        if spent is not None:
+            stack.enter_context(watching(pipeline, spent))
+        wall, cpu = time.perf_counter(), time.process_time()
+        *_, counts = run(iter(lines), pipeline, partitions=1, decisions=sink)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     setups = sum(b'"call_setup"' in line for line in lines)
     if failures or counts.rejected or counts.decisions != setups:
         raise SystemExit(f"wrong run: {counts}, {setups} setups, failures {failures[:1]}")
@@ -57,18 +82,82 @@ def measure(lines: list[bytes]) -> dict[str, object]:
         "decisions": counts.decisions,
         "actions": counts.actions,
         "decision_bytes": sink.size,
-        "events_per_second": round(counts.lines / wall),
-        "cpu_us_per_event": round(1e6 * cpu / counts.lines, 2),
+        "decisions_sha256": sink.digest.hexdigest(),
+        "wall_s": round(wall, 3),
+        "cpu_s": round(cpu - sink.cpu_s, 3),
     }
 
 
+@contextmanager
+def watching(pipeline: Pipeline, spent: Spent) -> Iterator[None]:
+    """Add up the CPU time of each part while a pipeline works; a part in a part counts as both, see `parts`."""
+    screener = pipeline.screener
+    places: list[tuple[Any, str, str]] = [
+        (pipeline, "process", "process"),
+        (screener.__class__, "screen", "screen"),
+        (screener.engine, "update", "windows+features"),
+        (screener.classifier, "score", "score"),
+    ]
+    with ExitStack() as stack:
+        for holder, name, part in places:
+            stack.enter_context(patch.object(holder, name, timed(getattr(holder, name), part, spent)))
+        for name, part in (("read_apart", "decode"), ("build_apart", "columns"), ("answer", "encode")):
+            target = f"streams.pipeline.{name}"
+            stack.enter_context(patch(target, timed(getattr(_pipeline_module(), name), part, spent)))
+        yield
+
+
+def _pipeline_module() -> Any:
+    import streams.pipeline as module  # noqa: PLC0415 - the module, beside the class of the same file
+
+    return module
+
+
+def timed(function: Callable[..., Any], part: str, spent: Spent) -> Callable[..., Any]:
+    """The same function, which adds the CPU time of each call to its part."""
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        start = time.thread_time()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            spent[part] += time.thread_time() - start
+
+    return watched
+
+
+def parts(watched: dict[str, Any], spent: Spent) -> dict[str, float]:
+    """CPU microseconds of each part per event of a watched run, each without the parts in it."""
+    own = {name: spent[name] for name in ("decode", "columns", "windows+features", "score", "encode")}
+    own["policy"] = spent["screen"] - spent["windows+features"] - spent["score"]
+    own["joining"] = spent["process"] - sum(own.values())
+    own["lines"] = watched["cpu_s"] - spent["process"]
+    return {name: round(1e6 * seconds / watched["events"], 3) for name, seconds in own.items()}
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians of the repetitions, and what they agree on."""
+    rates = [one["events"] / one["wall_s"] for one in runs]
+    costs = [1e6 * one["cpu_s"] / one["events"] for one in runs]
+    same = {name: runs[0][name] for name in ("events", "decisions", "actions", "decision_bytes", "decisions_sha256")}
+    return same | {"events_per_second": round(median(rates)), "cpu_us_per_event": round(median(costs), 2)}
+
+
 class _Sink(io.BytesIO):
-    """Counts what a file would take and keeps nothing."""
+    """Digests what a file would take and keeps nothing; its own time is not the replay's."""
 
-    size = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+        self.cpu_s = 0.0
+        self.digest = hashlib.sha256()
 
-    def writelines(self, lines: Iterable[Any]) -> None:
-        self.size += sum(map(len, lines))
+    def write(self, block: Any) -> int:
+        start = time.thread_time()
+        self.digest.update(block)
+        self.size += len(block)
+        self.cpu_s += time.thread_time() - start
+        return len(block)
 
 
 if __name__ == "__main__":

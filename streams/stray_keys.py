@@ -21,11 +21,11 @@ def _compare(
     lengths: NDArray[np.int64],
     differs: NDArray[np.bool_],
 ) -> None:
-    """Say of each span of `data` whether it differs from its key; the keys stand one behind the other."""
+    """Say of each calling number whether it differs from its key; the keys stand one behind the other."""
     at = 0
     for row in range(len(lengths)):
-        start, length = spans[row, 0], lengths[row]
-        if length != spans[row, 1] - start:
+        start, length = spans[row, CALLING, 0], lengths[row]
+        if length != spans[row, CALLING, 1] - start:
             differs[row] = True
         else:
             for offset in range(length):
@@ -40,6 +40,6 @@ def strays(keys: Sequence[bytes | None], intake: Intake) -> list[int]:
     joined = np.frombuffer(b"".join([key or b"" for key in of_events]), np.uint8)
     facts = intake.scanned
     differs = np.zeros(len(of_events), np.bool_)
-    _compare(facts.data, facts.spans[:, CALLING], joined, lengths, differs)
+    _compare(facts.data, facts.spans, joined, lengths, differs)
     found: list[int] = np.flatnonzero(differs).tolist()
     return found

@@ -16,6 +16,7 @@ from streams.kafka_client import require_topics
 from streams.running import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings, unknown_keys
 from streams.topics import CALL_EVENTS, identity
+from streams.warming import warm_answers
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +25,7 @@ def warm(assembly: Assembly) -> None:
     """Compile, or load from the cache, everything that a call may need: before the group counts on this worker."""
     intake.warm()
     WindowEngine.warm()
+    warm_answers()
     classifier = assembly.screener.classifier
     warm_model = getattr(classifier, "warm", None)
     if warm_model is not None:

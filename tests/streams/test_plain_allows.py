@@ -103,7 +103,7 @@ def test_fast_bytes_are_slow_bytes(data: st.DataObject, escaped: bool, now_ms: i
         for row, event in enumerate(calls.events)
     ]
     assert list(made.decisions) == [made.decisions[row] for row in range(count)] == slow
-    keys = [(line.get("switch_id") or line["call_id"]).encode() for line in setups]
+    keys = [str(line.get("switch_id") or line["call_id"]).encode() for line in setups]
     assert list(made.keys) == [made.keys[row] for row in range(count)] == keys
     assert made.failures == []
     for name in ("call_id", "calling_number", "called_number", "trunk_group_id", "switch_id"):

@@ -70,6 +70,7 @@ class Calls:
         reported_ms: When each was set up as its event says, shape (n,): what answers repeat.
         digests: Decision ids, shape (n, 16) uint8.
         signs: What the steps look for in columns, shape (n,), bits `ODD_CALLED` and following.
+        all_signs: The bits that any of them may have.
         plain: Which have texts without escapes and beyond ASCII, shape (n,); none where there are no `texts`.
         texts: What answers repeat, as JSON; None where the batch was made of Python events.
     """
@@ -79,6 +80,7 @@ class Calls:
     reported_ms: Ints
     digests: NDArray[np.uint8]
     signs: Ints
+    all_signs: int
     plain: Flags
     texts: Texts | None = None
     _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
@@ -117,7 +119,7 @@ class Calls:
         joined = self.texts.data.tobytes().decode("latin-1")  # a character for each byte, so that spans fit
         spans = self.texts.spans[:, TEXT_FIELDS.index(name)]
         found = [joined[start:stop] for start, stop in spans.tolist()]
-        for row in np.flatnonzero(~self.plain).tolist():
+        for row in (~self.plain).nonzero()[0].tolist():
             found[row] = getattr(self.events[row], name) or ""
         return found
 
@@ -130,6 +132,7 @@ class Calls:
             self.reported_ms[at],
             self.digests[at],
             self.signs[at],
+            self.all_signs,
             self.plain[at],
             None if self.texts is None else replace(self.texts, spans=self.texts.spans[at]),
         )
@@ -137,25 +140,25 @@ class Calls:
 
 def calls_in(batch: CallBatch) -> Calls:
     """The call setups of a batch."""
-    at = np.flatnonzero(batch.is_setup)
+    at = batch.is_setup.nonzero()[0]
     events, reported_ms = Picked(batch.events, at), batch.reported_ms[at]
     signs = np.zeros(len(at), np.int64)
-    _sign(at, batch.called_digits, batch.calling_digits, batch.calling_npanxx, batch.has_priority, signs)
+    all_signs = _sign(at, batch.called_digits, batch.calling_digits, batch.calling_npanxx, batch.has_priority, signs)
     if batch.texts is None:
         digests, plain, texts = _digests_of(events), np.zeros(len(at), np.bool_), None
     else:
         texts = replace(batch.texts, spans=batch.texts.spans[at])
         digests, plain = identify(texts, reported_ms)
-        for row in np.flatnonzero(~plain).tolist():
+        for row in () if plain.all() else (~plain).nonzero()[0].tolist():
             digests[row] = np.frombuffer(bytes.fromhex(decision_id(events[row])), np.uint8)
-    return Calls(events, batch.time_ms[at], reported_ms, digests, signs, plain, texts)
+    return Calls(events, batch.time_ms[at], reported_ms, digests, signs, all_signs, plain, texts)
 
 
 def calls_of(events: Sequence[CallSetup]) -> Calls:
     """Call setups of which nothing is known but the events: good for an answer, not for the steps."""
     times_ms = np.array([event.setup_time_ms for event in events], np.int64)
     nothing = np.zeros(len(events), np.int64)
-    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, nothing.astype(np.bool_))
+    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing.astype(np.bool_))
 
 
 def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:
@@ -166,8 +169,9 @@ def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:
 @compiled_borrowing
 def _sign(
     at: Ints, called_digits: Ints, calling_digits: Ints, calling_npanxx: Ints, has_priority: Flags, signs: Ints
-) -> None:
-    """Mark every call that a step might decide by a number's form or a priority; the step looks at its text."""
+) -> int:
+    """Mark every call that a step might decide by a number's form or a priority; returns all marks that are there."""
+    all_signs = 0
     for row in range(len(at)):
         place = at[row]
         digits, block = calling_digits[place], calling_npanxx[place]
@@ -179,3 +183,5 @@ def _sign(
             signs[row] |= ODD_CALLING
         if has_priority[place]:
             signs[row] |= PRIORITY
+        all_signs |= signs[row]
+    return all_signs

@@ -86,7 +86,7 @@ def rule(work: Work) -> Found:
     found: dict[int, Outcome] = {}
     for one, bounds in work.tables.rules:
         holds = np.logical_and.reduce([bound.holds(work.features) for bound in bounds])
-        for row in np.flatnonzero(holds).tolist():
+        for row in holds.nonzero()[0].tolist():
             if row not in found:
                 why = reasons.of_rule(one, work.features, row)
                 found[row] = work.treated(row, Step.RULE, one.action, one.category, why)
@@ -117,7 +117,10 @@ def _members(work: Work, column: str, members: frozenset[str]) -> list[int]:
 
 def _signed(work: Work, sign: int) -> list[int]:
     """Rows that bear a sign."""
-    return np.flatnonzero(work.calls.signs & sign).tolist()
+    if not work.calls.all_signs & sign:
+        return []
+    found: list[int] = (work.calls.signs & sign).nonzero()[0].tolist()
+    return found
 
 
 def _is_emergency_network(resource_priority: str) -> bool:

@@ -101,9 +101,11 @@ class Work:
 
     def open_rows(self) -> NDArray[np.intp]:
         """Rows that nothing has decided, ascending."""
+        if not self.decided:
+            return np.arange(len(self.calls))
         is_open = np.ones(len(self.calls), dtype=np.bool_)
         is_open[list(self.decided)] = False
-        return np.flatnonzero(is_open)
+        return is_open.nonzero()[0]
 
     def now_ms(self, row: int) -> int:
         """When a call was set up, by a clock that is right."""

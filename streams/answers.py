@@ -95,7 +95,7 @@ def answer(
     decisions: dict[int, bytes] = {}
     keys: dict[int, bytes] = {}
     lost: list[int] = []
-    for row in np.flatnonzero(~is_written).tolist():
+    for row in (~is_written).nonzero()[0].tolist():
         event = screening.calls.events[row]
         decided_ms = event.setup_time_ms if now_ms is None else now_ms
         try:
@@ -122,7 +122,8 @@ def _write_allows(made: Answers, now_ms: int | None) -> tuple[bytes, NDArray[np.
     """Write what can be written at once: the bytes, the bounds of records and keys in them, and of which calls."""
     screening = made.screening
     is_wanted = screening.calls.plain.copy()
-    is_wanted[list(screening.decided)] = False
+    if screening.decided:
+        is_wanted[list(screening.decided)] = False
     if is_wanted.any():
         try:
             return *write_allows(screening, is_wanted, now_ms), is_wanted

@@ -19,8 +19,11 @@ from streams.answers import LateForm, Waiting, answer
 from streams.intake import Intake
 from streams.poison import Poison, build_apart, read_apart
 
-MAX_BATCH = 256
-"""Records that a replay hands over at once; the worker has a setting for it, of the same default."""
+MAX_BATCH = 4_096
+"""Records that a replay hands over at once: nobody waits there, so what a batch costs by itself is shared by many.
+
+A worker has a setting for it, `max_batch_events`, since heartbeats wait for every batch.
+"""
 
 UNKNOWN = 0
 """Arrival of a record of which nobody knows when it arrived."""

@@ -99,10 +99,11 @@ class Slices(Sequence[bytes]):
 
 
 @lru_cache(TEMPLATES_KEPT)
-def _templates(versions: Versions) -> tuple[Bytes, Ints]:
-    """What is the same in all records: one buffer, and the bounds of the pieces in it, shape (4, 10, 2).
+def _templates(versions: Versions) -> tuple[Bytes, Ints, int]:
+    """What is the same in all records, the bounds of its pieces, and most bytes of a record besides texts and score.
 
-    The first index is 2 where the call is decided in shadow, and 1 more where it has a switch.
+    The bounds have shape (4, 10, 2). The first index is 2 where the call is decided in shadow, and 1 more where it has
+    a switch.
     """
     whole = b""
     bounds: list[list[tuple[int, int]]] = []
@@ -115,7 +116,8 @@ def _templates(versions: Versions) -> tuple[Bytes, Ints]:
                 pieces.append((len(whole), len(whole) + len(piece)))
                 whole += piece
             bounds.append(pieces)
-    return np.frombuffer(whole, np.uint8), np.array(bounds, np.int64)
+    longest = max(pieces[-1][1] - pieces[0][0] for pieces in bounds)
+    return np.frombuffer(whole, np.uint8), np.array(bounds, np.int64), longest + 2 * DECISION_ID_BYTES + 2 * _DIGITS
 
 
 def _pieces(rest: bytes, *, has_switch: bool) -> Iterator[bytes]:
@@ -219,12 +221,11 @@ def write_allows(screening: Screening, is_wanted: NDArray[np.bool_], now_ms: int
     if texts is None:
         raise ValueError("calls without texts have to be encoded one by one")
     scores = np.frombuffer(encode(screening.scores.tolist()), np.uint8)
-    templates = _templates(screening.versions)
+    pieces, piece_bounds, most = _templates(screening.versions)
     decided_ms = calls.reported_ms if now_ms is None else np.full(len(calls), now_ms)
-    most = int(np.max(templates[1][:, -1, 1] - templates[1][:, 0, 0])) + 2 * DECISION_ID_BYTES + 2 * _DIGITS
-    lengths = np.sum(texts.spans[:, :, 1] - texts.spans[:, :, 0])
+    lengths = (texts.spans[:, :, 1] - texts.spans[:, :, 0]).sum()
     out = np.empty(len(calls) * most + int(lengths) + len(scores), np.uint8)
     bounds = np.zeros((len(calls), 4), np.int64)
     columns = (texts.data, texts.spans, calls.digests, is_wanted, screening.is_shadow)
-    end = _write(columns, (calls.reported_ms, decided_ms), scores, templates, out, bounds)
+    end = _write(columns, (calls.reported_ms, decided_ms), scores, (pieces, piece_bounds), out, bounds)
     return out[:end].tobytes(), bounds

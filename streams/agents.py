@@ -30,10 +30,10 @@ from streams.pipeline import Pipeline, Processed
 from streams.poison import INTERNAL_ERROR
 from streams.publisher import Delivery
 from streams.records import EntityDecision, EntityDecisionRecord, dead_letter, encode
-from streams.rows import Batch
+from streams.rows import Batch, split
 from streams.stray_keys import strays
 from streams.topics import CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
-from streams.transport import Poll, split
+from streams.transport import Poll
 
 SAMPLE_BITS = 32
 MISMATCH_PAUSE_MS = 60_000

@@ -70,8 +70,6 @@ def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
         web_stats_enabled=False,
         web_metrics_enabled=False,
     )
-    app.transport = PollTransport(
-        urls, app, poll_topics=[poll_topic], fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms
-    )
+    app.transport = PollTransport(urls, app, fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms)
     schema = Untouched(key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw")
     return app, app.topic(poll_topic, schema=schema)

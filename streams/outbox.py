@@ -1,6 +1,6 @@
 """Records that wait for one output partition, and the task that sends them, whatever the broker does meanwhile.
 
-One batch at a time is in aiokafka's hands: what arrives while it is on its way leaves together in the next one, so
+One batch at a time is on its way: what arrives meanwhile leaves together in the next one, so
 batches grow with load and nothing lingers. A batch that could not be delivered goes back to the head of the queue and
 is tried again for ever, so the order within a partition stays. It may have been stored all the same: then its records
 are there twice, under the same decision ids.
@@ -8,12 +8,12 @@ are there twice, under the same decision ids.
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from streams.errors import PublishFailed
 
@@ -69,8 +69,17 @@ class Observer(Protocol):
         ...
 
 
-Entry = tuple[Record | Perishable, Waits]
-_DELIVERY: Callable[[Entry], Waits] = itemgetter(1)
+class Sends(Protocol):
+    """What an outbox needs of `streams.producing.Sender`."""
+
+    async def send(self, topic: str, partition: int, batch: bytes | bytearray) -> None:
+        """Return once a batch is safe."""
+        ...
+
+
+Lot = tuple[list[Record | Perishable], Waits]
+"""Records that came together, and who waits for them."""
+_NO_HEADERS: list[tuple[str, bytes | None]] = []
 
 
 def wall_clock_ms() -> int:
@@ -96,29 +105,29 @@ class Outbox:
     """Sends to one partition.
 
     Args:
-        producer: a started `aiokafka.AIOKafkaProducer`.
+        sender: takes finished batches.
         topic: of the partition.
         partition: where all records go.
         observer: told what becomes of them.
         clock_ms: decides whether a perishable record is late, epoch milliseconds.
     """
 
-    __slots__ = ("_clock_ms", "_observer", "_producer", "_waiting", "partition", "task", "topic")
+    __slots__ = ("_clock_ms", "_observer", "_sender", "_waiting", "partition", "task", "topic")
 
     def __init__(
-        self, producer: Any, topic: str, partition: int, observer: Observer, clock_ms: Callable[[], int]
+        self, sender: Sends, topic: str, partition: int, observer: Observer, clock_ms: Callable[[], int]
     ) -> None:
-        self._producer = producer
+        self._sender = sender
         self.topic = topic
         self.partition = partition
         self._observer = observer
         self._clock_ms = clock_ms
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[Lot] = deque()
         self.task: asyncio.Task[None] | None = None
 
-    def put(self, record: Record | Perishable, delivery: Waits) -> None:
-        """Queue a record."""
-        self._waiting.append((record, delivery))
+    def put(self, records: list[Record | Perishable], delivery: Waits) -> None:
+        """Queue records; the list is ours from now on."""
+        self._waiting.append((records, delivery))
         if self.task is None:
             self.task = asyncio.get_running_loop().create_task(self._send_all())
 
@@ -126,16 +135,16 @@ class Outbox:
         pause_s = FIRST_PAUSE_S
         try:
             while self._waiting:
-                batch, entries = self._fill()
+                batch, lots = self._fill()
                 since = time.monotonic()
                 error = await self._send(batch)
                 if error is None:
-                    self._arrived(entries)
+                    self._arrived(lots)
                     if pause_s > FIRST_PAUSE_S:
                         self._observer.recovered(self)
                         pause_s = FIRST_PAUSE_S
                     continue
-                self._waiting.extendleft(reversed(entries))
+                self._waiting.extendleft(reversed(lots))
                 self._observer.troubled(self, error, since)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
@@ -145,37 +154,43 @@ class Outbox:
         finally:
             self.task = None
 
-    async def _send(self, batch: Any) -> Exception | None:
+    async def _send(self, batch: bytes | bytearray) -> Exception | None:
         """Return what kept the batch from being delivered when a repeat can help; raise what cannot be helped."""
         try:
-            # Awaited directly: this task then runs before aiokafka's sender looks for the next batches to take along.
-            await (await self._producer.send_batch(batch, self.topic, partition=self.partition))
+            await self._sender.send(self.topic, self.partition, batch)
         except Exception as error:
             if not may_pass(error):
                 raise
-            if getattr(error, "invalid_metadata", False):  # the leader may be elsewhere by now
-                self._producer.client.force_metadata_update()
             return error
         return None
 
-    def _fill(self) -> tuple[Any, list[Entry]]:
-        batch = self._producer.create_batch()
-        entries: list[Entry] = []
+    def _fill(self) -> tuple[bytearray, list[Lot]]:
+        """Make one batch of what waits, as far as it fits."""
+        builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, MAX_BATCH_BYTES)
+        taken: list[Lot] = []
         now_ms = self._clock_ms()
+        place = 0
         while self._waiting:
-            record, delivery = self._waiting[0]
-            if isinstance(record, Perishable) and now_ms > record.expires_ms:
-                record = _late(record)
-                self._waiting[0] = (record, delivery)
-            if batch.append(key=record[0], value=record[1], timestamp=None) is None:  # full
+            records, delivery = self._waiting[0]
+            first = place
+            for record in records:
+                if isinstance(record, Perishable) and now_ms > record.expires_ms:
+                    record = records[place - first] = _late(record)  # noqa: PLW2901 - from now on it is this one
+                if builder.append(place, now_ms, record[0], record[1], _NO_HEADERS) is None:  # full
+                    break
+                place += 1
+            fitted = place - first
+            if fitted < len(records):
+                if fitted:
+                    taken.append((records[:fitted], delivery))
+                    self._waiting[0] = records[fitted:], delivery
                 break
-            entries.append(self._waiting.popleft())
-        if not entries:
+            taken.append(self._waiting.popleft())
+        if not taken:
             raise ValueError(f"a record is larger than a batch of {MAX_BATCH_BYTES} bytes")
-        batch.close()
-        return batch, entries
+        return builder.build(), taken
 
-    def _arrived(self, entries: list[Entry]) -> None:
-        self._observer.safe(len(entries))
-        for delivery, records in Counter(map(_DELIVERY, entries)).items():
-            delivery.arrived(records)
+    def _arrived(self, lots: list[Lot]) -> None:
+        for records, delivery in lots:
+            self._observer.safe(len(records))
+            delivery.arrived(len(records))

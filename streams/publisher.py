@@ -1,4 +1,4 @@
-"""Publish records with aiokafka's batch API, and tell when every record of a delivery is safe at the broker.
+"""Publish records, batch by batch, and tell when every record of a delivery is safe at the broker.
 
 A broker that is away is waited for, however long: records stay in their outboxes, nothing of their deliveries is
 acknowledged, and the transport hands out no more than a few polls, which bounds what is kept. A batch that the broker
@@ -7,21 +7,23 @@ refuses for good ends the worker: whoever owns the partition next reads those ev
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import murmur2
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka_client import keep_metadata_coming
-from streams.outbox import MAX_BATCH_BYTES, Outbox, Perishable, Record, wall_clock_ms
+from streams.outbox import Outbox, Perishable, Record, wall_clock_ms
+from streams.producing import Sender
 
 REQUEST_TIMEOUT_MS = 5_000
-"""Of one connection or request. A batch in aiokafka's hands can no longer be changed to its late form: it is sent once,
+"""Of one connection or request. A batch that was made can no longer be changed to its late form: it is sent once,
 after at most one request to the same broker, and comes back to its outbox when that fails."""
 STOP_TIMEOUT_S = 2.0
 """What waits at the end may take so long to leave; the transport has waited for it before."""
@@ -69,7 +71,7 @@ class Publisher:
     """Publishes to a fixed set of topics.
 
     Args:
-        producer: settings of the aiokafka producer: servers, security, acks.
+        client: settings of the aiokafka client: servers, security; and `acks`, by default of all brokers in sync.
         topics: what may be published to; must exist.
         on_failure: told once about the first batch that can never be delivered.
         clock_ms: epoch milliseconds, decides what is late.
@@ -77,17 +79,20 @@ class Publisher:
 
     def __init__(
         self,
-        producer: Mapping[str, Any],
+        client: Mapping[str, Any],
         topics: Iterable[str],
         on_failure: Callable[[PublishFailed], None],
         *,
         clock_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
-        self._settings = dict(producer)
+        self._settings = dict(client)
+        acks = self._settings.pop("acks", "all")
+        self._acks = -1 if acks == "all" else int(acks)
         self._topics = tuple(topics)
         self._clock_ms = clock_ms
         self._watch = _Watch(on_failure)
-        self._producer: AIOKafkaProducer | None = None
+        self._client: AIOKafkaClient | None = None
+        self._sender: Sender | None = None
         self._outboxes: dict[str, list[Outbox]] = {}
 
     async def start(self) -> None:
@@ -97,41 +102,41 @@ class Publisher:
             KafkaUnreachable: no broker answers.
             TopicMissing: a topic does not exist.
         """
-        self._producer = AIOKafkaProducer(
-            **self._settings,
-            linger_ms=0,
-            max_batch_size=MAX_BATCH_BYTES,
-            max_request_size=4 * MAX_BATCH_BYTES,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-        )
-        self._producer._message_accumulator._batch_ttl = 0.0  # noqa: SLF001 - no retries that we cannot see
-        keep_metadata_coming(self._producer.client)
+        client = AIOKafkaClient(**self._settings, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        keep_metadata_coming(client)
         try:
-            await self._producer.start()
+            await client.bootstrap()
+            await self._make_outboxes(client)
         except KafkaConnectionError as error:
-            await self._producer.stop()
+            await client.close()
             raise KafkaUnreachable(str(self._settings.get("bootstrap_servers"))) from error
+        except BaseException:
+            await client.close()
+            raise
+        self._client = client
+
+    async def _make_outboxes(self, client: AIOKafkaClient) -> None:
+        self._sender = Sender(client, acks=self._acks, timeout_ms=REQUEST_TIMEOUT_MS)
         missing = []
         for topic in self._topics:
             try:
-                partitions = await self._producer.partitions_for(topic)
+                partitions = await client._wait_on_metadata(topic)  # noqa: SLF001 - as aiokafka's producer does
             except KafkaError:
                 partitions = None
             if not partitions:
                 missing.append(topic)
                 continue
             self._outboxes[topic] = [
-                Outbox(self._producer, topic, partition, self._watch, self._clock_ms)
+                Outbox(self._sender, topic, partition, self._watch, self._clock_ms)
                 for partition in range(len(partitions))
             ]
         if missing:
-            await self._producer.stop()
             raise TopicMissing(missing)
 
     async def stop(self) -> None:
         """Send what waits, then close the connection; with the broker away give both up after a few seconds."""
-        producer, self._producer = self._producer, None
-        if producer is None:
+        client, self._client = self._client, None
+        if client is None or self._sender is None:
             return
         tasks = [box.task for boxes in self._outboxes.values() for box in boxes if box.task is not None]
         if tasks:
@@ -143,17 +148,21 @@ class Publisher:
         if unsafe := self.waiting():
             log.warning("ending with unpublished records, their events will be read again", records=unsafe)
         try:
-            await asyncio.wait_for(producer.stop(), CLOSE_TIMEOUT_S)
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._sender.stop()
+                await client.close()
         except TimeoutError:
-            log.warning("the producer did not close, its broker is away")
+            log.warning("the connections of the publisher did not close, their brokers are away")
 
     def publish(self, topic: str, records: Iterable[Record | Perishable], delivery: Delivery) -> None:
         """Queue records; `delivery` learns when they are safe. Keys decide partitions as Kafka's own clients do."""
         outboxes = self._outboxes[topic]
-        count = 0
+        partitions, lots, count = len(outboxes), defaultdict[int, list[Record | Perishable]](list), 0
         for record in records:
-            outboxes[partition_of(record[0], len(outboxes))].put(record, delivery)
+            lots[partition_of(record[0], partitions)].append(record)
             count += 1
+        for partition, lot in lots.items():
+            outboxes[partition].put(lot, delivery)
         self._watch.unsafe += count
         delivery.expect(count)
 

@@ -1,11 +1,10 @@
 """Records as they were fetched, side by side: columns of one partition, and a batch over several partitions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from aiokafka.structs import ConsumerRecord
 
 from streams.record_batches import (
     COLUMNS,
@@ -80,14 +79,6 @@ class Rows:
         """Value of each record."""
         return self._cut(VALUE_START, VALUE_STOP)
 
-    def records(self, tp: Partition) -> list[ConsumerRecord[bytes, bytes]]:
-        """The records as aiokafka's own objects."""
-        columns = zip(self.offsets(), self.timestamps(), self.keys(), self.values(), strict=True)
-        return [
-            ConsumerRecord(*tp, offset, time, 0, key, value, None, len(key or b""), len(value or b""), ())
-            for offset, time, key, value in columns
-        ]
-
     def _cut(self, start: int, stop: int) -> list[bytes | None]:
         data = self._data
         return [
@@ -111,6 +102,24 @@ def rows_of(records: Iterable[tuple[int, int, bytes | None, bytes | None]]) -> R
             numbers += (end, end + len(text))
             end += len(text)
     return Rows(b"".join(texts), np.array(numbers, np.int64).reshape(-1, COLUMNS).T)
+
+
+def split(parts: Iterable[tuple[Partition, Rows]], limit: int) -> Iterator[list[tuple[Partition, Rows]]]:
+    """Cut a poll into pieces of at most `limit` records, in order; partitions without records are left out."""
+    piece: list[tuple[Partition, Rows]] = []
+    size = 0
+    for tp, rows in parts:
+        start = 0
+        while start < len(rows):
+            taken = rows[start : start + limit - size]
+            piece.append((tp, taken))
+            size += len(taken)
+            start += len(taken)
+            if size == limit:
+                yield piece
+                piece, size = [], 0
+    if piece:
+        yield piece
 
 
 class Batch:

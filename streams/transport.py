@@ -11,10 +11,11 @@ most `MAX_RECORDS_PER_POLL` records are unanswered at any time. `tests/contracts
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aiokafka.errors import ConsumerStoppedError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import ConsumerMessage
@@ -23,7 +24,7 @@ from mode.utils.futures import notify
 from yarl import URL
 
 from streams.main_loop import MainLoopConsumer
-from streams.rows import Partition, Rows
+from streams.rows import Partition, Rows, split
 from streams.watermarks import Watermarks
 
 MAX_RECORDS_PER_POLL = 2_048
@@ -58,17 +59,16 @@ class Poll:
 
 
 class PollConsumer(driver.Consumer):
-    """Yields one message a poll for `poll_topics`, and one a record for every other topic.
+    """Yields one message a poll.
 
     Args:
-        poll_topics: see above.
         fetch_max_wait_ms: longest that the broker holds an empty fetch.
-        is_ready: whether records of a partition of `poll_topics` may be handed out now.
+        is_ready: whether records of a partition may be handed out now.
         on_located: see `Located`.
         on_leaving: see `Leaving`.
 
     Attributes:
-        committed: offset that the group has taken, by assigned partition of `poll_topics`.
+        committed: offset that the group has taken, by assigned partition.
     """
 
     logger = logging.getLogger("mode")
@@ -78,14 +78,12 @@ class PollConsumer(driver.Consumer):
         self,
         transport: Any,
         *,
-        poll_topics: Iterable[str],
         fetch_max_wait_ms: int,
         is_ready: Callable[[Partition], bool] = lambda _: True,
         on_located: Located | None = None,
         on_leaving: Leaving | None = None,
         **kwargs: Any,
     ) -> None:
-        self.poll_topics = frozenset(poll_topics)
         self.fetch_max_wait_ms = fetch_max_wait_ms
         self.watermarks: Watermarks[Partition] = Watermarks()
         self._is_ready = is_ready
@@ -123,27 +121,38 @@ class PollConsumer(driver.Consumer):
         for tp, rows in records.items():
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
-            if tp.topic in self.poll_topics:
-                if self._may_read(tp):
-                    parts.append((tp, await self._unread(tp, rows)))
-                else:  # it was when the fetch began
-                    self._dropped.add(tp)
-                continue
-            for row in rows.records(tp):
-                if self._is_stale(generation):
-                    return
-                yield tp, self._to_message(tp, row)
+            if self._may_read(tp):
+                parts.append((tp, await self._unread(tp, rows)))
+            else:  # it was when the fetch began
+                self._dropped.add(tp)
         for part in split(parts, MAX_RECORDS_PER_POLL):
             if not await self._wait_for_room(generation):
                 self._dropped.update(tp for tp, _ in parts)
                 return
             message = self._poll_message(part, generation)
-            # The driver compares offsets with this and would note a gap; watermarks need neither.
-            self._read_offset[message.tp] = message.offset
             yield message.tp, message
 
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Hand on what polls bring, until the end. The driver's loop makes four tasks for each message."""
+        topics: Any = self.app.topics
+        flow = self.app.flow_control
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # noqa: SLF001 - as the driver does
+                await asyncio.sleep(0)
+                async for tp, message in self.getmany(1.0):
+                    handing = self.callback(message)
+                    # With the flow active and the lock free there is nothing to wait for.
+                    if flow.is_active() and not topics._tp_to_callback_lock.locked():  # noqa: SLF001
+                        await handing
+                    else:  # a rebalance has begun: it waits for us, so we must not wait for its end
+                        await self.wait_first(handing, self.suspend_flow.wait())
+                    self._read_offset[tp] = message.offset
+        except (asyncio.CancelledError, ConsumerStoppedError):
+            if not self.app.should_stop:
+                raise
+
     def _may_read(self, tp: Partition) -> bool:
-        return tp.topic not in self.poll_topics or (self._is_located and self._is_ready(tp))
+        return self._is_located and self._is_ready(tp)
 
     async def _is_still_ours(self) -> bool:
         """Whether the group counts on us: after a standstill as long as its patience, only it can tell.
@@ -198,7 +207,7 @@ class PollConsumer(driver.Consumer):
             return
         await self._notice_new_logs()
         self._thread.watch_partitions()
-        committed = {tp: self._committed_offset.get(tp) for tp in self.assignment() if tp.topic in self.poll_topics}
+        committed = {tp: self._committed_offset.get(tp) for tp in self.assignment()}
         for tp, offset in committed.items():
             if offset is not None:
                 self.watermarks.expect(tp, offset)
@@ -209,7 +218,7 @@ class PollConsumer(driver.Consumer):
 
     async def _notice_new_logs(self) -> None:
         """Begin at the beginning where the group is ahead of the log: the topic was made again, or lost its records."""
-        polled = [tp for tp in self.assignment() if tp.topic in self.poll_topics]
+        polled = list(self.assignment())
         ends = await self._thread.highwaters(*polled) if polled else {}
         for tp in polled:
             committed = self._committed_offset.get(tp)
@@ -268,8 +277,6 @@ class PollConsumer(driver.Consumer):
 
     def ack(self, message: Any) -> bool:
         """Note that every record of the message's poll is answered; True the first time."""
-        if message.topic not in self.poll_topics:
-            return bool(super().ack(message))
         with ack_lock:
             if message.acked:
                 return False
@@ -281,16 +288,12 @@ class PollConsumer(driver.Consumer):
             return True
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[Partition]:
-        yield from super()._filter_tps_with_pending_acks(topics)
         for tp in self.watermarks.partitions():
             if topics is None or tp in topics or tp.topic in topics:
                 yield tp
 
     def _new_offset(self, tp: Partition) -> int | None:
-        if tp.topic in self.poll_topics:
-            return self.watermarks.watermark(tp)
-        offset: int | None = super()._new_offset(tp)
-        return offset
+        return self.watermarks.watermark(tp)
 
     async def _commit_offsets(self, offsets: Mapping[Partition, int], start_new_transaction: bool = True) -> bool:
         """Commit; where the group refuses, keep what was known: Faust would take the offsets for committed."""
@@ -353,16 +356,15 @@ class PollConsumer(driver.Consumer):
     # What operators are shown
 
     def progress(self) -> Mapping[Partition, tuple[int | None, int | None]]:
-        """Watermark (or where reading started) and end of each assigned partition of `poll_topics`."""
+        """Watermark (or where reading started) and end of each assigned partition."""
         found: dict[Partition, tuple[int | None, int | None]] = {}
         try:
             assigned = self.assignment()
         except ConsumerNotStarted:
             return found
         for tp in assigned:
-            if tp.topic in self.poll_topics:
-                reached = self.watermarks.watermark(tp)
-                found[tp] = (self.watermarks.expected(tp) if reached is None else reached, self.highwater(tp))
+            reached = self.watermarks.watermark(tp)
+            found[tp] = (self.watermarks.expected(tp) if reached is None else reached, self.highwater(tp))
         return found
 
 
@@ -372,9 +374,8 @@ class PollTransport(driver.Transport):
     Consumer = PollConsumer
     driver_version = driver.Transport.driver_version
 
-    def __init__(self, urls: list[URL], app: Any, *, poll_topics: Iterable[str], fetch_max_wait_ms: int) -> None:
+    def __init__(self, urls: list[URL], app: Any, *, fetch_max_wait_ms: int) -> None:
         super().__init__(urls, app)
-        self._poll_topics = frozenset(poll_topics)
         self._fetch_max_wait_ms = fetch_max_wait_ms
         self._is_ready: Callable[[Partition], bool] = lambda _: True
         self._on_located: Located | None = None
@@ -389,28 +390,9 @@ class PollTransport(driver.Transport):
         return PollConsumer(
             self,
             callback=callback,
-            poll_topics=self._poll_topics,
             fetch_max_wait_ms=self._fetch_max_wait_ms,
             is_ready=self._is_ready,
             on_located=self._on_located,
             on_leaving=self._on_leaving,
             **kwargs,
         )
-
-
-def split(parts: Iterable[tuple[Partition, Rows]], limit: int) -> Iterator[list[tuple[Partition, Rows]]]:
-    """Cut a poll into pieces of at most `limit` records, in order; partitions without records are left out."""
-    piece: list[tuple[Partition, Rows]] = []
-    size = 0
-    for tp, rows in parts:
-        start = 0
-        while start < len(rows):
-            taken = rows[start : start + limit - size]
-            piece.append((tp, taken))
-            size += len(taken)
-            start += len(taken)
-            if size == limit:
-                yield piece
-                piece, size = [], 0
-    if piece:
-        yield piece

@@ -4,10 +4,10 @@ When one fails after an upgrade: read the new source, adapt `streams.main_loop` 
 """
 
 import inspect
+import re
 from importlib.metadata import requires, version
 from typing import Any
 
-import aiokafka
 import mode
 import pytest
 from aiokafka.client import AIOKafkaClient
@@ -16,15 +16,18 @@ from aiokafka.consumer.consumer import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher, FetchError, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import BaseCoordinator, GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import ConsumerStoppedError
 from aiokafka.partitioner import DefaultPartitioner, murmur2
-from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
-from aiokafka.producer.sender import SendProduceReqHandler
 from aiokafka.protocol.fetch import FetchRequest, FetchRequest_v11
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.record._protocols import DefaultRecordBatchBuilderProtocol as DefaultRecordBatchBuilder
 from faust import App, Event, Schema, Stream, Worker
 from faust.transport import base, consumer
+from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import ConsumerMessage, Message, ack_lock
 from mode.utils.futures import maybe_async, notify
+from mode.utils.queues import FlowControlEvent
 from packaging.requirements import Requirement
 
 from streams.main_loop import MainLoopConsumer
@@ -86,8 +89,9 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (FetchRequest_v11, "build_request_header", ["self", "correlation_id", "client_id"]),
     # streams.transport
     (driver.Consumer, "_new_consumer_thread", ["self"]),
-    (driver.Consumer, "_to_message", ["self", "tp", "record"]),
     (consumer.Consumer, "getmany", ["self", "timeout"]),
+    (consumer.Consumer, "_drain_messages", ["self", "fetcher"]),
+    (mode.Service, "wait_first", ["self", "coros", "timeout"]),
     (consumer.Consumer, "_wait_next_records", ["self", "timeout"]),
     (consumer.ThreadDelegateConsumer, "_getmany", ["self", "active_partitions", "timeout"]),
     (consumer.Consumer, "perform_seek", ["self"]),
@@ -110,11 +114,14 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (Worker, "stop", ["self"]),
     (Worker, "execute_from_commandline", ["self"]),
     # streams.publisher
-    (aiokafka.AIOKafkaProducer, "create_batch", ["self"]),
-    (aiokafka.AIOKafkaProducer, "send_batch", ["self", "batch", "topic", "partition"]),
-    (aiokafka.AIOKafkaProducer, "partitions_for", ["self", "topic"]),
-    (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
-    (BatchBuilder, "close", ["self"]),
+    (AIOKafkaClient, "_wait_on_metadata", ["self", "topic"]),
+    # streams.outbox
+    (DefaultRecordBatchBuilder, "append", ["self", "offset", "timestamp", "key", "value", "headers"]),
+    (DefaultRecordBatchBuilder, "build", ["self"]),
+    # streams.producing
+    (AIOKafkaClient, "send", ["self", "node_id", "request", "group"]),
+    (ProduceRequest, "prepare", ["self", "versions"]),
+    (ProduceRequest, "__init__", ["self", "transactional_id", "required_acks", "timeout", "topics"]),
     (AIOKafkaClient, "force_metadata_update", ["self"]),
     # streams.kafka_client
     (AIOKafkaClient, "_md_synchronizer", ["self"]),
@@ -162,11 +169,29 @@ def test_the_consumer_keeps_the_state_that_we_touch(attribute: str) -> None:
     assert attribute in inspect.getsource(consumer.Consumer)
 
 
-def test_the_drain_loop_compares_offsets_before_delivery() -> None:
-    """We set `_read_offset` of the first partition before we yield, for this check alone."""
+def test_the_drain_loop_that_we_replace_does_nothing_else() -> None:
+    """Gaps and commits in between are not for us; what is left is to hand on, and to note the offset."""
     source = inspect.getsource(consumer.Consumer._drain_messages)
-    assert "if r_offset is None or offset >= r_offset:" in source
-    assert "if gap > 1 and r_offset:" in source
+    assert "await self.wait_first(" in source
+    assert "callback(message), self.suspend_flow.wait()" in source
+    assert "set_read_offset(tp, offset)" in source
+    assert "except self.consumer_stopped_errors:" in source
+    awaited = re.findall(r" await ([\w.]+)\(", source)
+    assert awaited == ["self.sleep", "sleep", "self._add_gap", "self.commit", "self.wait_first"]
+    assert "await consumer._drain_messages(self)" in inspect.getsource(consumer.Fetcher)
+
+
+def test_the_consumer_stops_with_the_error_that_we_expect() -> None:
+    """It is raised out of a poll while the connection closes."""
+    assert driver.Consumer.consumer_stopped_errors == (ConsumerStoppedError,)
+
+
+def test_handing_a_message_on_waits_for_the_lock_and_the_flow_only() -> None:
+    """With the lock free and the flow active nothing can keep us: the buffer behind is far larger than our polls."""
+    source = inspect.getsource(Conductor._compile_message_handler)
+    assert source.count("async with self._tp_to_callback_lock:") == 2
+    assert not App("app").flow_control.is_active()
+    assert "if self._suspend.is_set():" in inspect.getsource(FlowControlEvent.acquire)
 
 
 def test_the_stream_skips_messages_of_an_earlier_generation_without_acknowledging() -> None:
@@ -213,17 +238,9 @@ def test_a_connection_has_a_response_decoded_by_what_its_request_names() -> None
     assert "request_struct = request.prepare(self._versions)" in inspect.getsource(AIOKafkaConnection.send)
 
 
-def test_a_batch_without_time_to_live_is_sent_once() -> None:
-    """The publisher sets it to 0: every retry is its own, with the late form of what got old meanwhile."""
-    assert "self._batch_ttl" in inspect.getsource(MessageAccumulator._append_batch)
-    assert "> self._ttl" in inspect.getsource(MessageBatch.expired)
-    assert "batch.expired()" in inspect.getsource(SendProduceReqHandler._can_retry)
-
-
 def test_the_client_starts_the_task_that_we_replace() -> None:
     """`keep_metadata_coming` sets the method on the client before it starts."""
     assert "create_task(self._md_synchronizer())" in inspect.getsource(AIOKafkaClient.bootstrap)
-    assert "await self.client.bootstrap()" in inspect.getsource(aiokafka.AIOKafkaProducer.start)
     assert "await self._client.bootstrap()" in inspect.getsource(AIOKafkaConsumer.start)
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.faust_app import make_faust_app
-from streams.rows import Rows, rows_of
+from streams.rows import Rows, rows_of, split
 from streams.settings import load_settings
-from streams.transport import PollConsumer, split
+from streams.transport import PollConsumer
 
 
 def rows(first: int, end: int) -> Rows:

@@ -19,10 +19,10 @@ from streams.faust_app import make_faust_app
 from streams.intake import read
 from streams.kafka_client import client_settings
 from streams.publisher import Delivery, Publisher
-from streams.rows import Batch
+from streams.rows import Batch, split
 from streams.running import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
-from streams.transport import Poll, split
+from streams.transport import Poll
 
 
 class Answer(msgspec.Struct):

@@ -1,0 +1,165 @@
+"""Produce requests and responses are those of aiokafka; who shares a request, and who hears of an error."""
+
+import asyncio
+from io import BytesIO
+from typing import Any, cast
+
+import pytest
+from aiokafka import errors
+from aiokafka.protocol.produce import ProduceRequest, ProduceRequest_v7, ProduceResponse_v7
+from aiokafka.structs import TopicPartition
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.producing import Answers, Produce, QuickProduce, Sender, read_answers
+
+TOPICS = st.text(st.characters(max_codepoint=0x24F), min_size=1, max_size=20)
+INT16, INT32, INT64 = (st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (16, 32, 64))
+BATCHES = st.lists(st.tuples(INT32, st.binary(max_size=40)), max_size=4)
+ANSWERS = st.lists(st.tuples(INT32, INT16, INT64, INT64, INT64), max_size=4)
+NOT_LEADER = errors.NotLeaderForPartitionError.errno
+
+
+@given(st.lists(st.tuples(TOPICS, BATCHES), max_size=3), st.sampled_from([-1, 1]), st.integers(0, 60_000))
+def test_a_request_is_the_bytes_that_aiokafka_sends(
+    topics: list[tuple[str, list[tuple[int, bytes]]]], acks: int, timeout_ms: int
+) -> None:
+    """Version 7, without a transaction."""
+    quick = Produce(None, acks, timeout_ms, topics).prepare({0: (3, 12)})
+    slow = ProduceRequest(None, acks, timeout_ms, topics).prepare({0: (3, 7)})
+
+    assert isinstance(quick, QuickProduce)
+    assert type(slow) is ProduceRequest_v7
+    assert quick.encode() == slow.encode()
+    assert quick.build_request_header(7, "us").encode() == slow.build_request_header(7, "us").encode()
+
+
+def test_a_broker_that_does_not_speak_our_version_gets_one_that_it_speaks() -> None:
+    """As aiokafka chooses it."""
+    assert type(Produce(None, 1, 5_000, []).prepare({0: (0, 5)})) is type(
+        ProduceRequest(None, 1, 5_000, []).prepare({0: (0, 5)})
+    )
+
+
+@given(st.lists(st.tuples(TOPICS, ANSWERS), max_size=3))
+def test_a_response_is_read_as_aiokafka_reads_it(topics: list[tuple[str, list[tuple[int, ...]]]]) -> None:
+    """Partitions and error codes; of the rest we make no use."""
+    body = b"head" + ProduceResponse_v7(topics, 0).encode()
+    expected = [(topic, [one[:2] for one in ProduceResponse_v7.decode(BytesIO(body[4:])).topics[place][1]])
+                for place, (topic, _) in enumerate(topics)]  # fmt: skip
+    assert read_answers(body, 4).topics == expected
+
+
+class Cluster:
+    """Answers what the test says, when it says so. It stands for the client's connections, not for a broker."""
+
+    def __init__(self) -> None:
+        self.cluster = self
+        self.leaders: dict[TopicPartition, int] = {}
+        self.asked: list[tuple[int, list[tuple[int, bytes]]]] = []
+        self.answers: list[asyncio.Future[Answers]] = []
+        self.updates = 0
+
+    def leader_for_partition(self, tp: TopicPartition) -> int | None:
+        return self.leaders.get(tp)
+
+    def force_metadata_update(self) -> None:
+        self.updates += 1
+
+    async def send(self, node: int, request: Any) -> Answers:
+        self.asked.append((node, dict(request._topics).get("calls", [])))
+        answer: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
+        self.answers.append(answer)
+        return await answer
+
+
+async def _turn() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def _told(partitions: int, story: Any) -> Cluster:
+    """Run a story with a sender whose client has this many partitions of `calls`, led by node 1."""
+
+    async def run() -> Cluster:
+        cluster = Cluster()
+        cluster.leaders = {TopicPartition("calls", partition): 1 for partition in range(partitions)}
+        await story(cluster, Sender(cast("Any", cluster), acks=-1, timeout_ms=5_000))
+        return cluster
+
+    return asyncio.run(run())
+
+
+def test_what_is_ready_in_one_turn_shares_a_request_and_what_comes_later_the_next() -> None:
+    """One request at a time for a broker."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        first = [asyncio.create_task(sender.send("calls", partition, b"%d" % partition)) for partition in (0, 1)]
+        await _turn()
+        later = [asyncio.create_task(sender.send("calls", partition, b"%d" % partition)) for partition in (2, 3)]
+        await _turn()
+        assert [asked for _, asked in cluster.asked] == [[(0, b"0"), (1, b"1")]]
+        cluster.answers[0].set_result(Answers([("calls", [(0, 0), (1, 0)])]))
+        await asyncio.gather(*first)
+        await _turn()
+        cluster.answers[1].set_result(Answers([("calls", [(3, 0), (2, 0)])]))
+        await asyncio.gather(*later)
+
+    assert [asked for _, asked in _told(4, story).asked] == [[(0, b"0"), (1, b"1")], [(2, b"2"), (3, b"3")]]
+
+
+def test_an_error_is_told_to_the_batch_that_it_belongs_to() -> None:
+    """Its neighbour is safe; the leader may have moved, and is looked for."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        sent = [asyncio.create_task(sender.send("calls", partition, b"")) for partition in (0, 1)]
+        await _turn()
+        cluster.answers[0].set_result(Answers([("calls", [(0, 0), (1, NOT_LEADER)])]))
+        good, bad = await asyncio.gather(*sent, return_exceptions=True)
+        assert good is None
+        assert isinstance(bad, errors.NotLeaderForPartitionError)
+
+    assert _told(2, story).updates == 1
+
+
+@pytest.mark.parametrize("error", [errors.KafkaConnectionError("gone"), KeyError("a bug")])
+def test_a_request_that_broke_is_told_to_all_its_batches_and_the_next_one_leaves(error: Exception) -> None:
+    """Nobody waits for ever."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        sent = [asyncio.create_task(sender.send("calls", partition, b"")) for partition in (0, 1)]
+        await _turn()
+        next_one = asyncio.create_task(sender.send("calls", 2, b""))
+        await _turn()
+        cluster.answers[0].set_exception(error)
+        assert [type(told) for told in await asyncio.gather(*sent, return_exceptions=True)] == [type(error)] * 2
+        await _turn()
+        cluster.answers[1].set_result(Answers([("calls", [(2, 0)])]))
+        await next_one
+
+    assert len(_told(3, story).asked) == 2
+
+
+def test_a_batch_that_the_answer_does_not_mention_is_not_safe() -> None:
+    """Silence is no promise."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        sent = [asyncio.create_task(sender.send("calls", partition, b"")) for partition in (0, 1)]
+        await _turn()
+        cluster.answers[0].set_result(Answers([("calls", [(0, 0)])]))
+        good, bad = await asyncio.gather(*sent, return_exceptions=True)
+        assert good is None
+        assert isinstance(bad, errors.KafkaConnectionError)
+
+    _told(2, story)
+
+
+def test_a_partition_without_a_leader_is_an_error_that_may_pass() -> None:
+    """And the leader is looked for."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        with pytest.raises(errors.LeaderNotAvailableError):
+            await sender.send("calls", 7, b"")
+        assert cluster.asked == []
+
+    assert _told(1, story).updates == 1

@@ -254,6 +254,28 @@ def test_a_read_text_with_an_escape_goes_through_the_decoder(name: str) -> None:
     assert_as_decoded([value, good_setup(random.Random(2)), value])
 
 
+@pytest.mark.parametrize(
+    ("within", "beyond"),
+    [
+        (",".join(f'"x{n}":{n}' for n in range(32)), ",".join(f'"x{n}":{n}' for n in range(33))),
+        ('"x":' + "[" * 16 + "]" * 16, '"x":' + "[" * 17 + "]" * 17),
+        ('"x":' + '{"a":' * 16 + "1" + "}" * 16, '"x":' + '{"a":' * 17 + "1" + "}" * 17),
+        ('"x":-' + "9" * 18 + "." + "9" * 18, '"x":-' + "9" * 19),
+        ('"x":0.' + "0" * 18, '"x":0.' + "0" * 19),
+        ('"x":"\\n\\t\\/\\""', '"x":"\\u0041"'),
+        ('"x":0', '"x":0e1'),
+    ],
+)
+def test_bounds_of_what_the_scan_takes_itself(within: str, beyond: str) -> None:
+    """Beyond them a record goes through the decoder, and is read all the same."""
+    good = good_setup(random.Random(1))
+    taken, left = (good[:-1] + b"," + member.encode() + b"}" for member in (within, beyond))
+
+    assert scan([taken, left]).verdicts.tolist() == [SETUP, ODD]
+    assert len(intake.read([taken, left]).events) == 2
+    assert_as_decoded([taken, left])
+
+
 def test_tables_follow_the_contract() -> None:
     """Every field of both dataclasses is there once, found by its own name."""
     tables = make_tables()

@@ -14,10 +14,15 @@ import numpy as np
 import psutil
 
 from benchmarks.snapshot import Traffic
+from detector.features import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine, WindowSettings
+from streams.files import private_folder
+from streams.snapshot_file import SnapshotWriter
+from streams.snapshot_format import Header
 
 UPDATES, PARTS = 1_000, 5
 BUSY_SHARE = 0.04
+STEP_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,8 @@ def windows_by_keys(sizes: Sequence[int], seed: int) -> list[dict[str, Any]]:
     A share `BUSY_SHARE` of the numbers is busy: five calls instead of one, and two thirds of those that are measured.
 
     Returns:
-        For each size CPU microseconds of a call setup in batches of 256, median of `PARTS` parts, and by how many bytes
-        the process grew.
+        For each size CPU microseconds of a call setup in batches of 256, median of `PARTS` parts, by how many bytes the
+        process grew, and the bytes of a snapshot file.
     """
     context = multiprocessing.get_context("spawn")
     with context.Pool(1, maxtasksperchild=1) as pool:
@@ -96,8 +101,30 @@ def _windows_at(numbers: int, seed: int) -> dict[str, Any]:
         "numbers": numbers,
         "cpu_us_per_setup": round(float(np.median(parts)), 3),
         "grown_bytes": grown,
+        "snapshot_bytes": _snapshot_bytes(engine),
         "parts": parts,
     }
+
+
+def _snapshot_bytes(engine: WindowEngine) -> int:
+    """Size of the file that a worker would write of this partition."""
+    header = Header(
+        topic="benchmark",
+        partition=0,
+        offset=0,
+        generation=0,
+        created_ms=0,
+        layout=engine.layout,
+        feature_schema=FEATURE_SCHEMA_ID,
+        partitions=1,
+        instance="benchmark",
+    )
+    sweep = engine.sweep()
+    writer = SnapshotWriter(private_folder() / "snapshot", header, b"", sweep.names)
+    while not sweep.is_done:
+        for block in sweep.step(STEP_BYTES):
+            writer.add(block)
+    return writer.close()
 
 
 def _update_us(engine: WindowEngine, traffic: Traffic) -> float:

@@ -149,10 +149,17 @@ def workers(result: Result) -> str:
             f"{row['cpu_us_per_event']:.2f}",
             f"{row['events_per_second']:,}",
             f"{row['processors_used_by_workers']:.2f}",
+            f"{row['redis_bytes_per_worker_and_second'] / 1e6:.1f}",
         ]
         for row in result["workers"]
     ]
-    headings = ["workers and partitions", "CPU us/event", "events/s", "processors used by workers"]
+    headings = [
+        "workers and partitions",
+        "CPU us/event",
+        "events/s",
+        "processors used by workers",
+        "Redis, MB/s and worker",
+    ]
     return "\n\n".join([table(headings, rows), source(result)])
 
 
@@ -174,11 +181,18 @@ def costs(result: Result) -> str:
         for point in rate["points"]
     ]
     keys = [
-        [f"{row['numbers']:,}", f"{row['cpu_us_per_setup']:.2f}", f"{row['grown_bytes'] / row['numbers']:.0f}"]
+        [
+            f"{row['numbers']:,}",
+            f"{row['cpu_us_per_setup']:.2f}",
+            f"{row['grown_bytes'] / row['numbers']:.0f}",
+            f"{row['snapshot_bytes'] / row['numbers']:.0f}",
+        ]
         for row in result["keys"]
     ]
     measured = table(["", "events in a batch", "CPU s", "the model's", "us/event"], rows)
-    by_keys = table(["tracked numbers", "windows and features, CPU us/setup", "bytes/number"], keys)
+    by_keys = table(
+        ["tracked numbers", "windows and features, CPU us/setup", "bytes/number", "snapshot, bytes/number"], keys
+    )
     return "\n\n".join([f"`{model}`", measured, by_keys, source(result)])
 
 

@@ -38,6 +38,7 @@ EVERY_S = 0.25
 FROM_SHARE, TO_SHARE = 0.05, 0.75
 """Measured between these shares of the answers: partitions are not equally full, so workers end one after the other."""
 RATE_PARTITIONS = 12
+FIRST_RATE = 200
 SNAPSHOT_TIME, SNAPSHOT_BYTES = "robocall_snapshot_timestamp_seconds", "robocall_snapshot_bytes"
 SNAPSHOT_WAIT_S = 15.0
 BATCHES, EVENTS = "robocall_batch_events_count", "robocall_batch_events_sum"
@@ -200,6 +201,7 @@ def _network_bytes(redis: Any) -> int:
 def rates(wanted: list[int], seconds: float, events: int, seed: int) -> list[Point]:
     """One worker of all partitions at each rate, and at full speed."""
     with running_fleet(RATE_PARTITIONS, 1) as (fleet, _):
+        _at_rate(fleet, FIRST_RATE, 2.0, events, seed)  # whatever happens once
         points = [_at_rate(fleet, rate, seconds, events, seed) for rate in wanted]
         before, begin = sum(fleet.decided()), _state(fleet)
         with fleet.standing_still():

@@ -35,12 +35,14 @@ class Assumptions:
             carries the partitions of a worker that is gone.
         calls_per_number: calls a day of a calling number that calls at all.
         most_numbers: more cannot call, whatever the rate.
+        worker_gib: memory of a worker.
         day_to_peak: mean rate of a day to that of its busiest hour.
     """
 
     core_share: float = 0.5
     calls_per_number: float = 4.0
     most_numbers: float = 1e9
+    worker_gib: float = 4.0
     day_to_peak: float = 0.5
 
 
@@ -57,7 +59,6 @@ class Size:
     kafka_in_mb_s: float
     kafka_out_mb_s: float
     event_log_gb: float
-    redis_mb_s: float
     snapshot_mb: float
 
 
@@ -74,13 +75,13 @@ class Costs:
         self._full_us = float(rate["event_us"]) + float(rate["batch_us"]) / FULL_BATCH
         self._keys = [(row["numbers"], row["cpu_us_per_setup"]) for row in measured["keys"]]
         self._base_keys = float(alone["numbers"])
-        self.snapshot_bytes_per_number = alone["snapshot_bytes"] / self._base_keys
-        self.redis_bytes_per_s = float(alone["redis_bytes_per_worker_and_second"])
         self.start_mib = alone["resident_bytes_at_start"][0] / MIB
         self.event_bytes = int(alone["bytes_per_event"]) + RECORD_OVERHEAD_BYTES
         self.decision_bytes = int(alone["bytes_per_decision"]) + RECORD_OVERHEAD_BYTES
         few, many = measured["keys"][-2:]
-        self.bytes_per_number = (many["grown_bytes"] - few["grown_bytes"]) / (many["numbers"] - few["numbers"])
+        more = many["numbers"] - few["numbers"]
+        self.bytes_per_number = (many["grown_bytes"] - few["grown_bytes"]) / more
+        self.snapshot_bytes_per_number = (many["snapshot_bytes"] - few["snapshot_bytes"]) / more
 
     def us_per_event(self, numbers: float) -> float:
         """CPU microseconds of an event in full batches, with so many calling numbers tracked by the worker."""
@@ -102,9 +103,12 @@ def size(calls_per_second: int, costs: Costs, assumed: Assumptions) -> Size:
     numbers = min(assumed.most_numbers, a_day / assumed.calls_per_number)
     events = EVENTS_PER_CALL * calls_per_second
 
+    def mib(workers: int) -> float:
+        return float(costs.start_mib + numbers / workers * costs.bytes_per_number / MIB)
+
     def is_enough(workers: int) -> bool:
         share = events * costs.us_per_event(numbers / workers) / 1e6 / workers + costs.idle
-        return share <= assumed.core_share
+        return share <= assumed.core_share and mib(workers) <= 1_024 * assumed.worker_gib
 
     most = 1
     while not is_enough(most):
@@ -119,11 +123,10 @@ def size(calls_per_second: int, costs: Costs, assumed: Assumptions) -> Size:
         workers,
         min(MOST_PARTITIONS, max(FEWEST_PARTITIONS, PARTITIONS_PER_WORKER * workers)),
         round(each),
-        round(costs.start_mib + each * costs.bytes_per_number / MIB),
+        round(mib(workers)),
         kafka_in / MB,
         calls_per_second * costs.decision_bytes / MB,
         kafka_in * assumed.day_to_peak * 25 * 3_600 / GB,
-        costs.redis_bytes_per_s * workers / MB,
         each * costs.snapshot_bytes_per_number / MB,
     )
 
@@ -138,7 +141,6 @@ HEADINGS = (
     "Kafka in, MB/s",
     "Kafka out, MB/s",
     "events of 25 h, GB",
-    "Redis, MB/s",
     "snapshot of a worker, MB",
 )
 
@@ -157,10 +159,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls-per-second", type=int, nargs="+", default=RATES)
     parser.add_argument("--calls-per-number", type=float, default=Assumptions.calls_per_number)
+    parser.add_argument("--worker-gib", type=float, default=Assumptions.worker_gib)
     parser.add_argument("--core-share", type=float, default=Assumptions.core_share)
     parser.add_argument("--measured", type=Path, default=MEASURED, help="what `benchmarks.scale --out` wrote")
     options = parser.parse_args()
-    assumed = Assumptions(core_share=options.core_share, calls_per_number=options.calls_per_number)
+    assumed = Assumptions(
+        core_share=options.core_share, calls_per_number=options.calls_per_number, worker_gib=options.worker_gib
+    )
     costs = Costs(json.loads(options.measured.read_text()))
     print(table([size(rate, costs, assumed) for rate in options.calls_per_second]))
 

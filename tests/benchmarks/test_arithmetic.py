@@ -10,14 +10,12 @@ SPAWN = "<module> (/app/streams/cli.py:9);run (/app/streams/running.py:161)"
 MEASURED = {
     "rate": {"idle_s": 0.01, "batch_us": 256.0, "event_us": 9.0},
     "keys": [
-        {"numbers": 10_000, "cpu_us_per_setup": 2.0, "grown_bytes": 10_000_000},
-        {"numbers": 1_000_000, "cpu_us_per_setup": 4.0, "grown_bytes": 208_000_000},
+        {"numbers": 10_000, "cpu_us_per_setup": 2.0, "grown_bytes": 10_000_000, "snapshot_bytes": 1_000_000},
+        {"numbers": 1_000_000, "cpu_us_per_setup": 4.0, "grown_bytes": 208_000_000, "snapshot_bytes": 40_600_000},
     ],
     "workers": [
         {
             "numbers": 10_000,
-            "snapshot_bytes": 400_000,
-            "redis_bytes_per_worker_and_second": 50_000,
             "resident_bytes_at_start": [200 * 2**20],
             "bytes_per_event": 300,
             "bytes_per_decision": 500,
@@ -71,9 +69,10 @@ def test_workers_are_enough_and_not_one_more_than_needed(calls: int) -> None:
     costs, assumed = Costs(MEASURED), Assumptions()
     found = size(calls, costs, assumed)
 
-    def share(workers: int) -> float:
-        us = costs.us_per_event(min(assumed.most_numbers, calls * 0.5 * 86_400 / 4) / workers)
-        return 2 * calls * us / 1e6 / workers + costs.idle
+    def fits(workers: int) -> bool:
+        each = min(assumed.most_numbers, calls * 0.5 * 86_400 / 4) / workers
+        share = 2 * calls * costs.us_per_event(each) / 1e6 / workers + costs.idle
+        return share <= 0.5 and 200 + each * 200 / 2**20 <= 4_096
 
-    assert share(found.workers) <= assumed.core_share
-    assert found.workers == 1 or share(found.workers - 1) > assumed.core_share
+    assert fits(found.workers)
+    assert found.workers == 1 or not fits(found.workers - 1)

@@ -17,229 +17,196 @@ from detector.hashing import mix
 
 Ints = NDArray[np.int64]
 NONE = -1
-FIRST_ROWS = 1 << 16
-KEY, LAST, FREE = 0, 1, 0
+FIRST_ROWS = 1 << 17
+ROOM = 4
+"""Places in a hash table for each row that it may hold."""
 TIME, NEXT, FACT = 0, 1, 2
-_WINDOW_MS = np.array(WINDOW_MS)
+FIRST, HELD, EXTRA, LAST, WIDTH = 0, 4, 8, 12, 16
+"""Columns of a row of a log: oldest call, number, marked or distinct calls of each window, latest call; 128 bytes."""
+ROWS_USED, CALLS_USED, FREE = 0, 1, 2
 PLAIN, MARKED, DISTINCT = 0, 1, 2
+_WINDOW_MS = np.array(WINDOW_MS)
 
 
-class Log(NamedTuple):
-    """Calls of the keys of one kind.
-
-    Attributes:
-        table: Row of a key at its hash, `NONE` where free, shape (2 * rows,) or more, a power of two.
-        keys: Key and latest call of each row, shape (rows, 2).
-        first: Oldest call of each row in each window, shape (rows, 4).
-        held: Calls of each row in each window, shape (rows, 4).
-        extra: Marked calls, or distinct facts, likewise.
-        calls: Time, next call of the same row, fact, shape (calls, 3).
-        size: Rows used, calls used, first call that was given back, shape (3,).
-    """
+class Index(NamedTuple):
+    """Rows by key: `table` has a row at its key's hash or after it, `NONE` where free; `keys` has them by row."""
 
     table: Ints
     keys: Ints
-    first: Ints
-    held: Ints
-    extra: Ints
+    used: Ints
+
+
+class Log(NamedTuple):
+    """Calls by row: `rows`, shape (rows, 16), and the calls, shape (calls, 3): time, next one of the row, fact."""
+
+    rows: Ints
     calls: Ints
     size: Ints
 
 
-class Pairs(NamedTuple):
-    """How often each caller called each number within each window: rows by hash as in `Log`, then what they hold."""
+class State(NamedTuple):
+    """Callers have set-ups and answered calls; `counts`, shape (pairs, 4): calls of a pair within each window."""
 
-    table: Ints
-    hashes: Ints
+    callers: Index
+    trunks: Index
+    pairs: Index
+    setups: Log
+    answered: Log
+    groups: Log
     counts: Ints
-    size: Ints
 
 
-def _log() -> Log:
-    rows = FIRST_ROWS
-    return Log(
-        np.full(4 * rows, NONE),
-        np.full((rows, 2), NONE),
-        np.full((rows, N_WINDOWS), NONE),
-        np.zeros((rows, N_WINDOWS), dtype=np.int64),
-        np.zeros((rows, N_WINDOWS), dtype=np.int64),
-        np.full((rows, 3), NONE),
-        np.array([0, 0, NONE]),
-    )
+def _index(rows: int) -> Index:
+    return Index(np.full(ROOM * rows, NONE), np.zeros(rows, dtype=np.int64), np.zeros(1, dtype=np.int64))
 
 
-def _doubled(rows: Ints, fill: int) -> Ints:
-    return np.concatenate([rows, np.full_like(rows, fill)])
+def _log(rows: int) -> Log:
+    return Log(np.zeros((rows, WIDTH), dtype=np.int64), np.zeros((rows, 3), dtype=np.int64), np.array([0, 0, NONE]))
 
 
-def _table(keys: Ints, used: int) -> Ints:
-    index = np.full(4 * len(keys), NONE)
-    _fill_index(index, keys, used)
-    return index
+def _doubled(rows: Ints) -> Ints:
+    return np.concatenate([rows, np.zeros_like(rows)])
 
 
-def _with_room(log: Log, more: int) -> Log:
-    if log.size[1] + more > len(log.calls):
-        log = log._replace(calls=_doubled(log.calls, NONE))
-    if log.size[0] + more > len(log.keys):
-        keys = _doubled(log.keys, NONE)
-        log = log._replace(
-            keys=keys,
-            table=_table(np.ascontiguousarray(keys[:, KEY]), int(log.size[0])),
-            first=_doubled(log.first, NONE),
-            held=_doubled(log.held, 0),
-            extra=_doubled(log.extra, 0),
-        )
+def _roomy_index(index: Index, more: int) -> Index:
+    if index.used[0] + more <= len(index.keys):
+        return index
+    grown = Index(np.full(2 * len(index.table), NONE), _doubled(index.keys), index.used)
+    _fill(grown)
+    return grown
+
+
+def _roomy_log(log: Log, rows: int, more: int) -> Log:
+    if rows > len(log.rows):
+        log = log._replace(rows=_doubled(log.rows))
+    if log.size[CALLS_USED] + more > len(log.calls):
+        log = log._replace(calls=_doubled(log.calls))
     return log
 
 
 @compiled
-def _fill_index(index: Ints, keys: Ints, used: int) -> None:
-    for row in range(used):
-        place = _scattered(keys[row]) & (len(index) - 1)
-        while index[place] != NONE:
-            place = (place + 1) & (len(index) - 1)
-        index[place] = row
+def _fill(index: Index) -> None:
+    mask = len(index.table) - 1
+    for row in range(index.used[0]):
+        place = mix(11, index.keys[row], 0) & mask
+        while index.table[place] != NONE:
+            place = (place + 1) & mask
+        index.table[place] = row
 
 
 @compiled
-def _scattered(key: int) -> int:
-    return int(mix(11, key, 0))
-
-
-@compiled
-def _row_of(log: Log, key: int) -> int:
-    place = _scattered(key) & (len(log.table) - 1)
-    while log.table[place] != NONE:
-        if log.keys[log.table[place], KEY] == key:
-            return int(log.table[place])
-        place = (place + 1) & (len(log.table) - 1)
-    row = log.size[0]
-    log.size[0] += 1
-    log.table[place] = row
-    log.keys[row, KEY] = key
+def _row_of(index: Index, key: int) -> int:
+    mask = len(index.table) - 1
+    place = mix(11, key, 0) & mask
+    while index.table[place] != NONE:
+        if index.keys[index.table[place]] == key:
+            return int(index.table[place])
+        place = (place + 1) & mask
+    row = index.used[0]
+    index.used[0] += 1
+    index.table[place] = row
+    index.keys[row] = key
     return int(row)
 
 
 @compiled
-def _pair_of(pairs: Pairs, caller: int, called: int) -> int:
-    wanted = mix(12, caller, called)
-    place = wanted & (len(pairs.table) - 1)
-    while pairs.table[place] != NONE:
-        if pairs.hashes[pairs.table[place]] == wanted:
-            return int(pairs.table[place])
-        place = (place + 1) & (len(pairs.table) - 1)
-    row = pairs.size[0]
-    pairs.size[0] += 1
-    pairs.table[place] = row
-    pairs.hashes[row] = wanted
-    return int(row)
-
-
-@compiled
-def _append(log: Log, pairs: Pairs, row: int, time_ms: int, kind: int, fact: int) -> None:
-    call = log.size[2]
+def _append(log: Log, counts: Ints, place: int, time_ms: int, kind: int, fact: int) -> None:
+    call = log.size[FREE]
     if call != NONE:
-        log.size[2] = log.calls[call, NEXT]
+        log.size[FREE] = log.calls[call, NEXT]
     else:
-        call = log.size[1]
-        log.size[1] += 1
-    log.calls[call, TIME] = time_ms
-    log.calls[call, NEXT] = NONE
-    log.calls[call, FACT] = fact
-    if log.held[row, N_WINDOWS - 1] > 0:
-        log.calls[log.keys[row, LAST], NEXT] = call
-    log.keys[row, LAST] = call
+        call = log.size[CALLS_USED]
+        log.size[CALLS_USED] += 1
+    log.calls[call, TIME], log.calls[call, NEXT], log.calls[call, FACT] = time_ms, NONE, fact
+    row = log.rows[place]
+    if row[HELD + N_WINDOWS - 1] > 0:
+        log.calls[row[LAST], NEXT] = call
+    row[LAST] = call
     for window in range(N_WINDOWS):
-        if log.held[row, window] == 0:
-            log.first[row, window] = call
-        log.held[row, window] += 1
+        if row[HELD + window] == 0:
+            row[FIRST + window] = call
+        row[HELD + window] += 1
         if kind == MARKED:
-            log.extra[row, window] += fact
+            row[EXTRA + window] += fact
         elif kind == DISTINCT:
-            log.extra[row, window] += pairs.counts[fact, window] == 0
-            pairs.counts[fact, window] += 1
+            row[EXTRA + window] += counts[fact, window] == 0
+            counts[fact, window] += 1
 
 
 @compiled
-def _advance(log: Log, pairs: Pairs, row: int, now_ms: int, kind: int) -> None:
+def _advance(log: Log, counts: Ints, place: int, now_ms: int, kind: int) -> None:
+    row = log.rows[place]
     for window in range(N_WINDOWS):
-        call = log.first[row, window]
-        while log.held[row, window] > 0 and log.calls[call, TIME] <= now_ms - _WINDOW_MS[window]:
+        call = row[FIRST + window]
+        while row[HELD + window] > 0 and log.calls[call, TIME] <= now_ms - _WINDOW_MS[window]:
             fact, following = log.calls[call, FACT], log.calls[call, NEXT]
-            log.held[row, window] -= 1
+            row[HELD + window] -= 1
             if kind == MARKED:
-                log.extra[row, window] -= fact
+                row[EXTRA + window] -= fact
             elif kind == DISTINCT:
-                pairs.counts[fact, window] -= 1
-                log.extra[row, window] -= pairs.counts[fact, window] == 0
+                counts[fact, window] -= 1
+                row[EXTRA + window] -= counts[fact, window] == 0
             if window == N_WINDOWS - 1:
-                log.calls[call, NEXT] = log.size[2]
-                log.size[2] = call
+                log.calls[call, NEXT] = log.size[FREE]
+                log.size[FREE] = call
             call = following
-        log.first[row, window] = call
+        row[FIRST + window] = call
 
 
 @compiled
-def _count(batch: Ints, calls: Log, answered: Log, trunks: Log, pairs: Pairs, counts: Ints) -> None:
-    """Columns of `batch`: is_setup, time, calling, called, trunk, measures. Fills `counts`, shape (setups, 20)."""
-    found = 0
+def _count(batch: Ints, state: State, found: Ints) -> None:
+    """Columns of `batch`: is_setup, time, calling, called, trunk, measures. Fills `found`, shape (setups, 20)."""
+    setups, answered, groups, counts = state.setups, state.answered, state.groups, state.counts
+    row = 0
     for place in range(len(batch)):
         is_setup, now_ms, calling, called, trunk, measures = batch[place]
+        caller = _row_of(state.callers, calling)
+        _advance(answered, counts, caller, now_ms, MARKED)
         if not is_setup:
             if measures >> spec.ANSWERED & 1:
-                row = _row_of(answered, calling)
-                _advance(answered, pairs, row, now_ms, MARKED)
-                _append(answered, pairs, row, now_ms, MARKED, measures >> spec.SHORT & 1)
+                _append(answered, counts, caller, now_ms, MARKED, measures >> spec.SHORT & 1)
             continue
-        row, ended, group = _row_of(calls, calling), _row_of(answered, calling), _row_of(trunks, trunk)
-        _append(calls, pairs, row, now_ms, DISTINCT, _pair_of(pairs, calling, called))
-        _append(trunks, pairs, group, now_ms, PLAIN, 0)
-        _advance(calls, pairs, row, now_ms, DISTINCT)
-        _advance(answered, pairs, ended, now_ms, MARKED)
-        _advance(trunks, pairs, group, now_ms, PLAIN)
+        group, pair = _row_of(state.trunks, trunk), _row_of(state.pairs, mix(12, calling, called))
+        _append(setups, counts, caller, now_ms, DISTINCT, pair)
+        _append(groups, counts, group, now_ms, PLAIN, 0)
+        _advance(setups, counts, caller, now_ms, DISTINCT)
+        _advance(groups, counts, group, now_ms, PLAIN)
         for window in range(N_WINDOWS):
-            counts[found, window] = calls.held[row, window]
-            counts[found, N_WINDOWS + window] = answered.held[ended, window]
-            counts[found, 2 * N_WINDOWS + window] = answered.extra[ended, window]
-            counts[found, 3 * N_WINDOWS + window] = calls.extra[row, window]
-            counts[found, 4 * N_WINDOWS + window] = trunks.held[group, window]
-        found += 1
+            found[row, window] = setups.rows[caller, HELD + window]
+            found[row, N_WINDOWS + window] = answered.rows[caller, HELD + window]
+            found[row, 2 * N_WINDOWS + window] = answered.rows[caller, EXTRA + window]
+            found[row, 3 * N_WINDOWS + window] = setups.rows[caller, EXTRA + window]
+            found[row, 4 * N_WINDOWS + window] = groups.rows[group, HELD + window]
+        row += 1
 
 
 class ExactWindows:
     """Windows of all keys of one partition."""
 
     def __init__(self) -> None:
-        self._calls, self._answered, self._trunks = _log(), _log(), _log()
-        self._pairs = Pairs(
-            np.full(4 * FIRST_ROWS, NONE),
-            np.zeros(FIRST_ROWS, dtype=np.int64),
-            np.zeros((FIRST_ROWS, N_WINDOWS), dtype=np.int64),
-            np.zeros(1, dtype=np.int64),
-        )
+        rows = FIRST_ROWS
+        counts = np.zeros((rows, N_WINDOWS), dtype=np.int64)
+        self._state = State(_index(rows), _index(rows), _index(rows), _log(rows), _log(rows), _log(rows), counts)
 
     def count(self, batch: CallBatch) -> Ints:
         """Count a batch; returns the counts of its set-ups in order, shape (setups, 20)."""
-        self._calls = _with_room(self._calls, batch.n)
-        self._answered = _with_room(self._answered, batch.n)
-        self._trunks = _with_room(self._trunks, batch.n)
-        if self._pairs.size[0] + batch.n > len(self._pairs.hashes):
-            hashes = _doubled(self._pairs.hashes, 0)
-            index = np.full(4 * len(hashes), NONE)
-            _fill_pairs(index, hashes, int(self._pairs.size[0]))
-            self._pairs = Pairs(index, hashes, _doubled(self._pairs.counts, 0), self._pairs.size)
+        self._make_room(batch.n)
         columns = (batch.is_setup, batch.time_ms, batch.calling, batch.called, batch.trunk, batch.measures)
-        counts = np.empty((int(batch.is_setup.sum()), 5 * N_WINDOWS), dtype=np.int64)
-        stacked = np.stack(columns, axis=1, dtype=np.int64, casting="unsafe")
-        _count(stacked, self._calls, self._answered, self._trunks, self._pairs, counts)
-        return counts
+        found = np.empty((int(np.count_nonzero(batch.is_setup)), 5 * N_WINDOWS), dtype=np.int64)
+        _count(np.stack(columns, axis=1, dtype=np.int64, casting="unsafe"), self._state, found)
+        return found
 
-
-@compiled
-def _fill_pairs(index: Ints, hashes: Ints, used: int) -> None:
-    for row in range(used):
-        place = hashes[row] & (len(index) - 1)
-        while index[place] != NONE:
-            place = (place + 1) & (len(index) - 1)
-        index[place] = row
+    def _make_room(self, more: int) -> None:
+        state = self._state
+        callers, trunks = _roomy_index(state.callers, more), _roomy_index(state.trunks, more)
+        pairs = _roomy_index(state.pairs, more)
+        counts = state.counts if len(state.counts) == len(pairs.keys) else _doubled(state.counts)
+        self._state = State(
+            callers,
+            trunks,
+            pairs,
+            _roomy_log(state.setups, len(callers.keys), more),
+            _roomy_log(state.answered, len(callers.keys), more),
+            _roomy_log(state.groups, len(trunks.keys), more),
+            counts,
+        )

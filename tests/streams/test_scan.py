@@ -276,6 +276,34 @@ def test_bounds_of_what_the_scan_takes_itself(within: str, beyond: str) -> None:
     assert_as_decoded([taken, left])
 
 
+NEARLY_JSON = [
+    "1.", "-", "-1.", "01", "-01", ".5", "+1", "--1", "1 2", "1e", "0x1", "fals", "falsy", "nulL", "tru", "True", "nan",
+    "[1}", '{"a":1]', "[1,]", "[,1]", '{"a":1,}', '{"a"}', "{,}", "{1:2}", "[", "]", "[1 2]", '{"a":1 "b":2}', "'a'",
+    '{"a" 1}', '{"a":}', '"a', '"a\x01b"', '"\x1f"', '"\\q"', '"\\', "", "/**/1", '[{"a":[1}]', '{"a":{"b":1]}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NEARLY_JSON)
+@pytest.mark.parametrize("name", ["x", "q850_cause", "privacy", "identity", "user_agent"])
+def test_what_is_nearly_json_is_odd(name: str, text: str) -> None:
+    """In a field that nobody knows, as in any other; and so is text that is not ASCII."""
+    good = good_setup(random.Random(1)).replace(b'"privacy"', b'"p"').replace(b'"user_agent"', b'"u"')
+    value = good[:-1] + f',"{name}":{text}}}'.encode()
+    strange = [value.replace(text.encode(), b'"' + byte + b'"') for byte in (b"\x80", b"\xc3\xa9", b"\xff")]
+
+    assert scan([value, *strange]).odd == len(strange) + 1
+    assert_as_decoded([value, *strange, good])
+
+
+def test_a_character_that_is_escaped_counts_once() -> None:
+    """Bounds are in characters."""
+    good = json.loads(good_setup(random.Random(1)))
+    longest, longer = (msgspec.json.encode(good | {"user_agent": '"' * length}) for length in (256, 257))
+
+    assert scan([longest, longer]).verdicts.tolist() == [SETUP, ODD]
+    assert_as_decoded([longest, longer])
+
+
 def test_tables_follow_the_contract() -> None:
     """Every field of both dataclasses is there once, found by its own name."""
     tables = make_tables()

@@ -7,6 +7,7 @@ RFC 8688), so no policy can ask for them.
 import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 
 from detector.decisions import SipAnswer
 from detector.errors import PolicyInvalid
@@ -15,6 +16,7 @@ from detector.events import Role
 ANALYTICS_STATUS = 603
 ANALYTICS_PHRASE = "Network Blocked"
 ANALYTICS_VERSION = "analytics1"
+CONTACTS_KEPT = 8
 
 # Printable ASCII without space, quote, semicolon and backslash: nothing that could end the quoted text, an attribute or
 # the header line. `\Z` and not `$`, which would let a line feed at the end pass.
@@ -40,7 +42,7 @@ class DnoStatus(IntEnum):
     NOT_FOUND = 404
 
 
-LOCATION_BY_ROLE = {
+LOCATION_BY_ROLE: dict[str, Location] = {
     Role.ORIGINATING: Location.ORIGINATING,
     Role.GATEWAY: Location.TRANSIT,
     Role.INTERMEDIATE: Location.TRANSIT,
@@ -95,7 +97,7 @@ class Redress:
 
 def location_of(role: str | None, default: Location) -> Location:
     """Location for the switch's place in the call path; `default` where the event does not say."""
-    return default if role is None else LOCATION_BY_ROLE[Role(role)]
+    return default if role is None else LOCATION_BY_ROLE[role]
 
 
 def analytics_block(redress: Redress, location: Location, identifier: str) -> SipAnswer:
@@ -111,9 +113,14 @@ def analytics_block(redress: Redress, location: Location, identifier: str) -> Si
     """
     if not _IDENTIFIER.match(identifier):
         raise ValueError("a 603+ id is 1 to 64 of A-Z a-z 0-9 _ -")
-    text = f"v={ANALYTICS_VERSION};{redress.attributes};id={identifier}"
-    header = f'SIP;cause={ANALYTICS_STATUS};text="{text}";location={location.value}'
+    header = f'{_before_id(redress)}{identifier}";location={location.value}'
     return SipAnswer(ANALYTICS_STATUS, ANALYTICS_PHRASE, header)
+
+
+@lru_cache(CONTACTS_KEPT)
+def _before_id(redress: Redress) -> str:
+    """Reason header of a 603+ up to the id: the same for every block of a policy."""
+    return f'SIP;cause={ANALYTICS_STATUS};text="v={ANALYTICS_VERSION};{redress.attributes};id='
 
 
 def dno_block(status: DnoStatus) -> SipAnswer:

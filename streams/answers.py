@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from detector import passing
 from detector.decisions import Action, Outcome, decide
+from detector.events import CallSetup
 from detector.passing import FAILED_OPEN
 from detector.screening import Screening
 from streams.plain_allows import Slices, write_allows
@@ -99,14 +100,14 @@ def answer(
         event = screening.calls.events[row]
         decided_ms = event.setup_time_ms if now_ms is None else now_ms
         try:
-            decisions[row] = _encoded(screening, row, screening.outcome(row), decided_ms)
-            late = _late_form(screening, row, arrivals_ms[row], waiting)
+            decisions[row] = _encoded(screening, row, event, screening.outcome(row), decided_ms)
+            late = _late_form(screening, row, event, arrivals_ms[row], waiting)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
             made.failures.append(error)
             screening.fail(row)
             late = None
             try:
-                decisions[row] = _encoded(screening, row, FAILED_OPEN, decided_ms)
+                decisions[row] = _encoded(screening, row, event, FAILED_OPEN, decided_ms)
             except Exception as again:  # noqa: BLE001 - see above
                 made.poison.append(Poison(positions[row], again))
                 lost.append(row)
@@ -146,12 +147,11 @@ def _less(made: Answers, lost: list[int]) -> Answers:
     return made
 
 
-def _encoded(screening: Screening, row: int, outcome: Outcome, decided_ms: int) -> bytes:
+def _encoded(screening: Screening, row: int, event: CallSetup, outcome: Outcome, decided_ms: int) -> bytes:
     """Encode the decision of one call."""
-    calls = screening.calls
     record = decide(
-        calls.events[row],
-        calls.identifier(row),
+        event,
+        screening.calls.identifier(row),
         outcome,
         screening.score(row),
         screening.mode(row),
@@ -162,13 +162,15 @@ def _encoded(screening: Screening, row: int, outcome: Outcome, decided_ms: int) 
     return encode_decision(record)
 
 
-def _late_form(screening: Screening, row: int, arrival_ms: int, waiting: Waiting | None) -> LateForm | None:
+def _late_form(
+    screening: Screening, row: int, event: CallSetup, arrival_ms: int, waiting: Waiting | None
+) -> LateForm | None:
     """Only what is enforced can harm: in shadow the switch is told to allow whenever the answer comes."""
     if waiting is None or arrival_ms <= 0 or screening.outcome(row).action is Action.ALLOW or screening.is_shadow[row]:
         return None
     deadline_ms = waiting.deadline_ms
 
     def encode_late(now_ms: int) -> bytes:
-        return _encoded(screening, row, passing.late(now_ms - arrival_ms, deadline_ms), now_ms)
+        return _encoded(screening, row, event, passing.late(now_ms - arrival_ms, deadline_ms), now_ms)
 
     return encode_late

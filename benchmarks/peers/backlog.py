@@ -47,6 +47,11 @@ class Backlog:
     events: list[Event]
     setups: NDArray[np.int64]
 
+    @classmethod
+    def of(cls, events: list[Event]) -> "Backlog":
+        """Number the set-ups among the events."""
+        return cls(events, np.array([place for place, event in enumerate(events) if event.is_setup], dtype=np.int64))
+
     def setups_among(self, events: int) -> int:
         """How many of the first `events` are set-ups, each of which is answered."""
         return int(np.searchsorted(self.setups, events))
@@ -69,5 +74,4 @@ def publish(servers: str, topic: str, lines: list[bytes]) -> Backlog:
             producer.poll(0)
     if producer.flush(120):
         raise SystemExit("the broker did not take the backlog")
-    setups = np.array([place for place, event in enumerate(events) if event.is_setup], dtype=np.int64)
-    return Backlog(events, setups)
+    return Backlog.of(events)

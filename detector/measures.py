@@ -16,8 +16,8 @@ PANES_PER_WINDOW = 8
 N_PANES = PANES_PER_WINDOW + 1
 PANE_MS = tuple(length // PANES_PER_WINDOW for length in WINDOW_MS)
 
-RING = 16
-COLD_RING = 2
+RING = 8
+"""Latest calls that a busy key keeps exactly; one that is not busy keeps one."""
 
 SHORT_TALK_MS = 6 * SECOND_MS
 LONG_TALK_MS = 120 * SECOND_MS
@@ -113,39 +113,101 @@ ITEMS = ("peer", "prefix", "other")
 N_ITEMS = 3
 PEER, PREFIX, OTHER = range(N_ITEMS)
 """Counted distinct: the other party, its NPA-NXX, and the trunk of a number or the calling number of the rest."""
-KEPT_ITEMS = (PEER, OTHER, PREFIX)
-"""The items in the order in which a family keeps them: most need no more than the first two."""
+Pairs = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""Measures for each of the five windows, ascending."""
 
-_OUTCOMES = (ENDED, ANSWERED, SHORT, LONG, BAD_NUMBER)
-_ENDS = (ENDED, ANSWERED, SHORT, LONG, BAD_NUMBER, NO_ANSWER, BUSY, REJECTED, TALK_S)
-_ALL = tuple(range(N_MEASURES))
+_HOURLY = (NEIGHBOUR_NXX, SEQUENTIAL, ENDED, ANSWERED, SHORT, LONG, BAD_NUMBER, TALK_S)
+_GROUP_5M = (ATTEMPTS, NEW_NUMBER, ENDED, BAD_NUMBER)
+_GROUP_1H = (ATTEMPTS, NEIGHBOUR_NXX, SEQUENTIAL, NEW_NUMBER, ENDED, ANSWERED, SHORT, LONG, BAD_NUMBER, TALK_S)
+_RELEASES = (NO_ANSWER, BUSY, REJECTED)
+_SHOWN = (ATTEMPTS, ANSWERED, SHORT, BAD_NUMBER, *_RELEASES)
+"""What `robocall lookup` shows of a trunk group in every window."""
+_MIX = (INVALID, ATTESTED_A, ATTESTED_B, ATTESTED_C, VERIFICATION_FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """How one distinct count is kept: `rows` times `levels` registers of a byte.
+
+    Attributes:
+        item: What is counted.
+        rows: Registers of one level; the relative error is about 0.69 / sqrt(rows) (Lang 2017, "Back to the Future").
+        levels: Level n sees one item in 2**(n + 1), the last one as many as that before it.
+    """
+
+    item: int
+    rows: int
+    levels: int
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyShape:
-    """How one family stores its windows.
+    """How one family stores its windows. To read another measure in a window, add it to `pairs`; all else follows.
 
     Attributes:
-        measures: Measures that it keeps panes of, ascending.
-        items: Number of distinct counts kept, the first of `KEPT_ITEMS`.
-        levels: Resolutions of a distinct sketch.
-        width: Registers of one resolution.
+        pairs: Measures kept for each window, ascending; beyond the calls that are kept exactly no other can be read.
+        sketches: Distinct counts kept.
+        distinct_windows: Windows in which they can be read, the first two; their registers tell times as well as the
+            panes of the shorter one do.
+        is_wide: Panes of 32 bits and estimates that are remembered, for keys of very many calls; else 16 bits: a pane
+            then counts to 65,535 and stays there (talk time is of 32 bits in any case).
     """
 
-    measures: tuple[int, ...]
-    items: int
-    levels: int
-    width: int
+    pairs: Pairs
+    sketches: tuple[Sketch, ...]
+    distinct_windows: tuple[int, int]
+    is_wide: bool
 
 
 SHAPES = {
     NUMBER: FamilyShape(
-        (ATTEMPTS, NEIGHBOUR_NXX, NEIGHBOUR_NPA, SEQUENTIAL, ATTESTED_A, VERIFICATION_FAILED, *_ENDS), 3, 7, 32
+        pairs=(
+            (ATTEMPTS, ANSWERED),
+            (ATTEMPTS, ANSWERED),
+            (ATTEMPTS, ENDED, ANSWERED),
+            tuple(sorted((ATTEMPTS, *_HOURLY, *_RELEASES))),
+            tuple(sorted((ATTEMPTS, *_HOURLY, *_RELEASES, NEIGHBOUR_NPA, ATTESTED_A, VERIFICATION_FAILED))),
+        ),
+        sketches=(Sketch(PEER, 8, 9), Sketch(PREFIX, 8, 8), Sketch(OTHER, 16, 1)),
+        distinct_windows=(W1H, W24H),
+        is_wide=False,
     ),
-    TRUNK: FamilyShape(_ALL, 2, 12, 128),
-    ORIGIN: FamilyShape((ATTEMPTS, NEIGHBOUR_NXX, SEQUENTIAL, NEW_NUMBER, *_OUTCOMES, TALK_S), 2, 12, 128),
-    BLOCK: FamilyShape((ATTEMPTS, NEIGHBOUR_NXX, SEQUENTIAL, NEW_NUMBER, *_OUTCOMES, TALK_S), 2, 7, 32),
-    CALLED: FamilyShape((ATTEMPTS, NEW_NUMBER, ENDED, ANSWERED), 1, 7, 32),
+    TRUNK: FamilyShape(
+        pairs=(
+            _SHOWN,
+            _SHOWN,
+            tuple(sorted({*_SHOWN, *_GROUP_5M})),
+            tuple(sorted((*_GROUP_1H, *_MIX, *_RELEASES))),
+            tuple(sorted((*_GROUP_1H, *_RELEASES))),
+        ),
+        sketches=(Sketch(PEER, 128, 12), Sketch(OTHER, 128, 12)),
+        distinct_windows=(W5M, W1H),
+        is_wide=True,
+    ),
+    ORIGIN: FamilyShape(
+        pairs=((ATTEMPTS,), (ATTEMPTS,), _GROUP_5M, _GROUP_1H, _GROUP_1H),
+        sketches=(Sketch(PEER, 128, 12), Sketch(OTHER, 128, 12)),
+        distinct_windows=(W5M, W1H),
+        is_wide=True,
+    ),
+    BLOCK: FamilyShape(
+        pairs=((ATTEMPTS,), (ATTEMPTS,), _GROUP_5M, _GROUP_1H, _GROUP_1H),
+        sketches=(Sketch(PEER, 16, 8), Sketch(OTHER, 16, 8)),
+        distinct_windows=(W5M, W1H),
+        is_wide=False,
+    ),
+    CALLED: FamilyShape(
+        pairs=(
+            (ATTEMPTS,),
+            (ATTEMPTS,),
+            (ATTEMPTS,),
+            (ATTEMPTS, NEW_NUMBER),
+            (ATTEMPTS, ENDED, ANSWERED),
+        ),
+        sketches=(Sketch(PEER, 16, 8),),
+        distinct_windows=(W5M, W1H),
+        is_wide=False,
+    ),
 }
 
 NOT_ENOUGH_DATA = -1.0

@@ -16,7 +16,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from detector.windows.slots import LATEST_MS, PARTITION
+from detector.windows.packing import LATEST_MS, PARTITION
 from detector.windows.sweeping import Block
 from streams.snapshot_errors import SnapshotRefused, SnapshotStoreError, store_error
 from streams.snapshot_format import (

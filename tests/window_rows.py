@@ -6,27 +6,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.windows import WindowEngine, slots
+from detector import measures as spec
+from detector.windows import WindowEngine, layout, packing
 
-COUNTED = ("ring", "panes", "totals", "sketches")
-"""What a partition counted itself; the rest of a row is links, estimates, and what others said."""
-BESIDES = (slots.OLDER, slots.NEWER, slots.EPOCH, slots.OTHERS_MS)
 STEP_BYTES = 1 << 24
 
-Rows = dict[tuple[str, int], dict[str, NDArray[Any]]]
+Rows = dict[tuple[str, int], NDArray[Any]]
 """What was counted, by store and key."""
+
+
+def counted(row: NDArray[Any], store: str) -> NDArray[Any]:
+    """A row without what a partition did not count itself: remembered estimates, and what others said."""
+    row = row.copy()
+    if store in ("trunk", "origin"):
+        plan = layout.PLANS[spec.TRUNK if store == "trunk" else spec.ORIGIN]
+        row[layout.OTHERS_MS : plan.panes // 2] = 0
+        row[plan.sketches_end // 8 :] = 0
+    return row
 
 
 def rows_in(blocks: Iterable[Any], partition: int) -> Rows:
     """Every row of a partition in blocks of a sweep, or in the rows of a snapshot."""
     found: Rows = {}
     for block in blocks:
-        mine = block.arrays["state"][:, slots.PARTITION] == partition
-        state = block.arrays["state"][mine]
-        present = {name: block.arrays[name][mine] for name in COUNTED if name in block.arrays}
-        present["state"] = np.delete(state, BESIDES, axis=1)
-        for row, key in enumerate(state[:, slots.KEY].tolist()):
-            found[block.store, key] = {name: array[row] for name, array in present.items()}
+        mine = block.arrays["state"][:, packing.PARTITION] == partition
+        for row in block.arrays["row"][mine]:
+            found[block.store, int(row[layout.KEY])] = counted(row, block.store)
     return found
 
 
@@ -44,9 +49,7 @@ def differences(expected: Rows, found: Rows) -> list[str]:
     lines = [f"{key} is missing" for key in expected.keys() - found.keys()]
     lines += [f"{key} should not be there" for key in found.keys() - expected.keys()]
     for key in expected.keys() & found.keys():
-        unequal = [
-            name for name, array in expected[key].items() if not np.array_equal(array, found[key].get(name, array[:0]))
-        ]
-        if unequal:
-            lines.append(f"{key} differs in {', '.join(unequal)}")
+        if not np.array_equal(expected[key], found[key]):
+            places = np.flatnonzero(expected[key] != found[key]).tolist()
+            lines.append(f"{key} differs in 64-bit words {places}")
     return sorted(lines)

@@ -1,8 +1,8 @@
-"""Writing one event into the slot of one key: ring, panes, sketches. Compiled.
+"""Writing one event into the row of a busy key: exact calls, panes, sketches. Compiled.
 
-The ring holds the latest calls of the key by set-up time, each with its end once that has come. What does not fit, or
-comes too early to fit, raises `EVICTED_SETUP_MS` or `EVICTED_END_MS`: a window that starts at or after
-it is exact from the ring.
+Panes and sketches are used from the first call on that the exact ones have no room for: then all of these are written
+to them too, and from then on each event, until a day without any has passed. So most rows never touch them.
+What is not held exactly is remembered by the latest such time: a window that starts at or after it is exact.
 """
 
 import numpy as np
@@ -11,305 +11,255 @@ from numpy.typing import NDArray
 from detector import measures as spec
 from detector import numbering
 from detector.compiled import compiled_borrowing, compiled_inline
-from detector.hashing import scramble
-from detector.windows import slots
-from detector.windows.slots import Ints, Store
+from detector.windows import calls, sketches, slots
+from detector.windows.layout import (
+    ASTRAY,
+    AT,
+    EVICTED_END_AGE,
+    EVICTED_SETUP_AGE,
+    FIRST_AGE,
+    HELD,
+    IS_PANED,
+    LAST_CALLED,
+    LAST_SETUP_AGE,
+    LATEST_MS,
+    R_END,
+    R_FACTS,
+    R_PEER,
+    R_SECOND,
+    R_SETUP,
+    SINCE,
+    START,
+    WIDTH,
+    WORD,
+)
+from detector.windows.slots import Store
 
-TALK_LIMIT_S = 0xFFFF
+Ints = NDArray[np.int64]
+
 ASTRAY_LIMIT = 16
-FLAG_BITS = spec.TALK_S
-_FLAG_MASK = (1 << FLAG_BITS) - 1
-_PREFIX_SHIFT = FLAG_BITS + 16
-_HALF = 32
-_LOW = 0xFFFFFFFF
+_MOST_16 = 0xFFFF
+_MOST_32 = 0xFFFFFFFF
+_SIGN = 0x80000000
+_QUARTER = 16
+_SETUPS = (1 << spec.N_SETUP_MEASURES) - 1
 
 
 @compiled_borrowing
-def pack_parties(peer: int, other: int) -> int:
-    """Pack the low 32 bits of two hashes into one int64."""
-    return ((peer & _LOW) << _HALF) | (other & _LOW)
+def _clear(store: Store, slot: int) -> None:
+    """Clear panes, sketches and remembered estimates."""
+    plan = store.plan
+    size = 4 if plan[AT.is_wide] else 2
+    for word in range(plan[AT.panes] * size // WORD, plan[AT.sketches_end] // WORD):
+        store.w64[slot, word] = 0
+    if plan[AT.is_wide]:
+        for word in range(plan[AT.estimates], plan[AT.estimates] + 2 * (2 + plan[AT.items])):
+            store.w64[slot, word] = 0
 
 
 @compiled_borrowing
-def short_hash(key: int) -> int:
-    """Return 32 well-mixed bits of `key`."""
-    return int(np.int64(scramble(np.uint64(key)) >> np.uint64(_HALF)))
-
-
-@compiled_borrowing
-def peer_of(parties: int) -> int:
-    """The other party's hash."""
-    return (parties >> _HALF) & _LOW
-
-
-@compiled_borrowing
-def other_of(parties: int) -> int:
-    """The third party's hash."""
-    return parties & _LOW
-
-
-@compiled_borrowing
-def pack_facts(prefix: int, talk_s: int, flags: int) -> int:
-    """Pack NPA-NXX (-1 = none), talk time in seconds and measure bits into one int64."""
-    return ((prefix + 1) << _PREFIX_SHIFT) | (min(talk_s, TALK_LIMIT_S) << FLAG_BITS) | flags
-
-
-@compiled_borrowing
-def prefix_of(facts: int) -> int:
-    """NPA-NXX of the other party, -1 = none."""
-    return (facts >> _PREFIX_SHIFT) - 1
-
-
-@compiled_borrowing
-def talk_of(facts: int) -> int:
-    """Talk time in seconds, at most 65,535."""
-    return (facts >> FLAG_BITS) & TALK_LIMIT_S
-
-
-@compiled_borrowing
-def flags_of(facts: int) -> int:
-    """Measure bits."""
-    return facts & _FLAG_MASK
-
-
-@compiled_borrowing
-def pane_indexes(time_ms: int, indexes: Ints) -> None:
-    """Fill `indexes`, shape (5,), with the absolute pane number of `time_ms` for each window length."""
-    for window in range(spec.N_WINDOWS):
-        indexes[window] = time_ms // spec.PANE_MS[window]
-
-
-@compiled_inline
-def _watch_clock(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
+def _watch_clock(store: Store, slot: int, time_ms: int) -> None:
     """Start the windows of `slot` again at `time_ms` after `ASTRAY_LIMIT` events in a row that are a day late.
 
     One event with a clock far ahead would otherwise hide all that follow until they catch up with it.
     """
-    state = store.state[slot]
-    if len(store.panes) == 0 or state[slots.HEADS + spec.W24H] - indexes[spec.W24H] < spec.N_PANES:
-        state[slots.ASTRAY] = 0
+    pane_ms = spec.PANE_MS[spec.W24H]
+    if store.w64[slot, LATEST_MS] // pane_ms - time_ms // pane_ms < spec.N_PANES:
+        store.w16[slot, ASTRAY] = 0
         return
-    state[slots.ASTRAY] += 1
-    if state[slots.ASTRAY] < ASTRAY_LIMIT:
+    store.w16[slot, ASTRAY] += 1
+    if store.w16[slot, ASTRAY] < ASTRAY_LIMIT:
         return
-    store.panes[slot] = 0
-    store.totals[slot] = 0
-    store.sketches[slot] = 0
-    store.refreshed[slot] = 0
-    state[slots.ASTRAY] = 0
-    state[slots.RING_COUNT] = 0
-    state[slots.LATEST_MS] = time_ms
-    state[slots.LAST_SETUP_MS] = time_ms
-    # What came before this instant is no longer known: the ring must not claim to hold it.
-    state[slots.EVICTED_SETUP_MS] = time_ms
-    state[slots.EVICTED_END_MS] = time_ms
+    _clear(store, slot)
+    store.w16[slot, ASTRAY] = 0
+    store.w8[slot, HELD] = 0
+    store.w64[slot, LATEST_MS] = time_ms
+    # What came before this instant is no longer known: the exact calls must not claim to be all.
+    store.w8[slot, IS_PANED] = 1
+    for column in (FIRST_AGE, LAST_SETUP_AGE, EVICTED_SETUP_AGE, EVICTED_END_AGE):
+        store.w32[slot, column] = 0
+
+
+@compiled_borrowing
+def _advance_panes(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
+    """Clear the panes that come into use between the row's latest event and `time_ms`, shortest windows first."""
+    plan, latest_ms = store.plan, store.w64[slot, LATEST_MS]
     for window in range(spec.N_WINDOWS):
-        state[slots.HEADS + window] = indexes[window]
+        head, target = latest_ms // spec.PANE_MS[window], indexes[window]
+        if head == target:
+            break  # each pane of a longer window is made of whole panes of the shorter one
+        start, width = store.columns[window, START], store.columns[window, WIDTH]
+        for index in range(max(head + 1, target - spec.N_PANES + 1), target + 1):
+            first = start + index % spec.N_PANES * width
+            for column in range(first, first + width):
+                if plan[AT.is_wide]:
+                    store.w32[slot, column] = 0
+                else:
+                    store.w16[slot, column] = 0
+    unit = plan[AT.unit_ms]
+    sketches.move_on(store.w8[slot], plan[AT.sketch_0], plan[AT.sketches_end], latest_ms // unit, time_ms // unit)
 
 
 @compiled_inline
 def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
-    """Move the panes of `slot` on to `time_ms` where that is later than all before."""
-    state = store.state[slot]
-    if time_ms <= state[slots.LATEST_MS]:
-        _watch_clock(store, slot, time_ms, indexes)
+    """Move the clock of `slot` on to `time_ms` where that is later than all before."""
+    passed_ms = time_ms - store.w64[slot, LATEST_MS]
+    if passed_ms <= 0:
+        if passed_ms < 0:
+            _watch_clock(store, slot, time_ms)
         return
-    state[slots.LATEST_MS] = time_ms
-    state[slots.ASTRAY] = 0
-    if len(store.panes) == 0:
-        return
-    for window in range(spec.N_WINDOWS):
-        head = state[slots.HEADS + window]
-        target = indexes[window]
-        if target == head:
-            continue
-        state[slots.HEADS + window] = target
-        if target - head >= spec.N_PANES:
-            store.panes[slot, window] = 0
-            store.totals[slot, window] = 0
-            continue
-        for index in range(head + 1, target + 1):
-            pane = store.panes[slot, window, index % spec.N_PANES]
-            for column in range(len(pane)):
-                store.totals[slot, window, column] -= pane[column]
-            pane[:] = 0
+    if passed_ms > spec.DAY_MS:
+        calls.drop_stale(store, slot, time_ms)
+    if store.w8[slot, IS_PANED]:
+        pane_ms = spec.PANE_MS[spec.W24H]
+        if indexes[spec.W24H] - store.w64[slot, LATEST_MS] // pane_ms >= spec.N_PANES:
+            _clear(store, slot)
+            store.w8[slot, IS_PANED] = store.plan[AT.is_wide]
+        else:
+            _advance_panes(store, slot, time_ms, indexes)
+    store.w64[slot, LATEST_MS] = time_ms
+    store.w16[slot, ASTRAY] = 0
+    calls.make_older(store, slot, FIRST_AGE, passed_ms)
+    calls.make_older(store, slot, LAST_SETUP_AGE, passed_ms)
+    calls.make_older(store, slot, EVICTED_SETUP_AGE, passed_ms)
+    calls.make_older(store, slot, EVICTED_END_AGE, passed_ms)
 
 
 @compiled_inline
-def add_to_panes(store: Store, slot: int, indexes: Ints, flags: int, talk_s: int) -> None:
-    """Count `flags` (and talk time) in the panes that `indexes` names, as far as they are still held."""
-    if len(store.panes) == 0:
+def _add(store: Store, slot: int, at: int, amount: int) -> None:
+    """Add to one pane's count, which stays at the most that it can hold."""
+    if store.plan[AT.is_wide]:
+        count = (int(np.int64(store.w32[slot, at])) & _MOST_32) + amount
+        store.w32[slot, at] = min(count, _MOST_32)
+    else:
+        store.w16[slot, at] = min(int(np.int64(store.w16[slot, at])) + amount, _MOST_16)
+
+
+@compiled_inline
+def _add_talk(store: Store, slot: int, at: int, talk_s: int) -> None:
+    if store.plan[AT.is_wide]:
+        _add(store, slot, at, talk_s)
         return
-    panes, totals, state, columns = store.panes[slot], store.totals[slot], store.state[slot], store.column
-    one, talk = np.uint32(1), np.uint32(talk_s)
+    total = int(np.int64(store.w16[slot, at])) + (int(np.int64(store.w16[slot, at + 1])) << _QUARTER) + talk_s
+    total = min(total, _MOST_32)
+    store.w16[slot, at] = total & _MOST_16
+    store.w16[slot, at + 1] = total >> _QUARTER
+
+
+@compiled_borrowing
+def add_to_panes(store: Store, slot: int, time_ms: int, flags: int, talk_s: int) -> None:
+    """Count `flags` (and talk time) in the panes of `time_ms`, as far as they are still held."""
     for window in range(spec.N_WINDOWS):
-        index = indexes[window]
-        if state[slots.HEADS + window] - index >= spec.N_PANES:
+        length = spec.PANE_MS[window]
+        index = time_ms // length
+        if store.w64[slot, LATEST_MS] // length - index >= spec.N_PANES:
             continue
-        place = index % spec.N_PANES
-        rest = flags
-        measure = 0
+        start = store.columns[window, START] + index % spec.N_PANES * store.columns[window, WIDTH]
+        rest, measure = flags, 0
         while rest != 0:
-            column = columns[measure]
+            column = store.column[window, measure]
             if rest & 1 and column >= 0:
-                panes[window, place, column] += one
-                totals[window, column] += one
+                _add(store, slot, start + column, 1)
             rest >>= 1
             measure += 1
-        column = columns[spec.TALK_S]
+        column = store.column[window, spec.TALK_S]
         if talk_s > 0 and column >= 0:
-            panes[window, place, column] += talk
-            totals[window, column] += talk
+            _add_talk(store, slot, start + column, talk_s)
 
 
-@compiled_inline
-def _sketch(registers: NDArray[np.uint32], width: int, item: int, time_ms: int) -> None:
-    """Note `item` at `time_ms`: trailing zeros of its hash pick the resolution, other bits the register."""
-    mixed = scramble(np.uint64(item) + np.uint64(0x51ED270B))
-    levels = len(registers) // width
-    level = 0
-    while level < levels - 1 and (mixed >> np.uint64(level)) & np.uint64(1) == np.uint64(0):
-        level += 1
-    register = level * width + np.int64((mixed >> np.uint64(_HALF)) % np.uint64(width))
-    registers[register] = max(registers[register], np.uint32(time_ms // spec.SECOND_MS))
-
-
-@compiled_inline
-def add_to_sketches(store: Store, slot: int, time_ms: int, parties: int, facts: int) -> None:
+@compiled_borrowing
+def add_to_sketches(store: Store, slot: int, time_ms: int, peer: int, second: int) -> None:
     """Note the parties of a call for the distinct counts."""
-    if len(store.sketches) == 0:
+    plan = store.plan
+    stamp = time_ms // plan[AT.unit_ms] - sketches.base_of(store.w64[slot, LATEST_MS] // plan[AT.unit_ms])
+    sketches.note_parties(plan, store.w8[slot], stamp, peer, second)
+    if plan[AT.is_wide]:
+        store.w64[slot, plan[AT.estimates] + SINCE] += 1
+        store.w64[slot, plan[AT.estimates] + 2 + plan[AT.items] + SINCE] += 1
+
+
+@compiled_borrowing
+def use_panes(store: Store, slot: int) -> None:
+    """Write the exact calls to panes and sketches too, unless it is done."""
+    if store.w8[slot, IS_PANED]:
         return
-    width = len(store.linear) - 1
-    for place in range(store.sketches.shape[1]):
-        item = spec.KEPT_ITEMS[place]
-        if item == spec.PEER:
-            seen = peer_of(parties)
-        elif item == spec.OTHER:
-            seen = other_of(parties)
-        else:
-            seen = prefix_of(facts) + 1
-        _sketch(store.sketches[slot, place], width, seen, time_ms)
-    for window in range(spec.N_WINDOWS):
-        store.refreshed[slot, window, 1] += 1
+    store.w8[slot, IS_PANED] = 1
+    latest_ms = store.w64[slot, LATEST_MS]
+    for place in range(int(np.int64(store.w8[slot, HELD]))):
+        facts = int(np.int64(store.w32[slot, R_FACTS + place]))
+        setup_ms = calls.time_of(store.w32[slot, R_SETUP + place], latest_ms)
+        peer, second = store.w32[slot, R_PEER + place], store.w32[slot, R_SECOND + place]
+        add_to_panes(store, slot, setup_ms, calls.setup_flags(facts), 0)
+        add_to_sketches(store, slot, setup_ms, int(np.int64(peer)), int(np.int64(second)))
+        end = store.w32[slot, R_END + place]
+        if end != 0:
+            end_ms = calls.time_of(end, latest_ms)
+            add_to_panes(store, slot, end_ms, calls.end_flags(facts), calls.talk_of(facts))
 
 
 @compiled_inline
-def _ring_place(ring: Ints, state: Ints, time_ms: int) -> int:
-    """Place for a call at `time_ms`: a free one, else that of the earliest call, -1 where all are later."""
-    if state[slots.RING_COUNT] < len(ring):
-        state[slots.RING_COUNT] += 1
-        return int(state[slots.RING_COUNT]) - 1
-    earliest = 0
-    for place in range(1, len(ring)):
-        if ring[place, slots.SETUP_MS] < ring[earliest, slots.SETUP_MS]:
-            earliest = place
-    if ring[earliest, slots.SETUP_MS] > time_ms:
-        state[slots.EVICTED_SETUP_MS] = max(state[slots.EVICTED_SETUP_MS], time_ms)
-        return slots.NONE
-    state[slots.EVICTED_SETUP_MS] = max(state[slots.EVICTED_SETUP_MS], ring[earliest, slots.SETUP_MS])
-    state[slots.EVICTED_END_MS] = max(state[slots.EVICTED_END_MS], ring[earliest, slots.END_MS])
-    return earliest
+def is_sequential(last: int, called: int) -> bool:
+    """Tell whether `called` (11 digits, 0 = not NANP) is up to 10 from the number with the low 32 bits `last`.
+
+    Another number 4,294,967,296 further would look the same, which no NANP number of the same block is.
+    """
+    step = ((called - last + _SIGN) & _MOST_32) - _SIGN
+    same_block = called // numbering.SUBSCRIBER_RANGE == (called - step) // numbering.SUBSCRIBER_RANGE
+    return called != 0 and last != 0 and 0 < abs(step) <= spec.SEQUENTIAL_REACH and same_block
 
 
 @compiled_inline
-def keep_call(ring: Ints, state: Ints, time_ms: int, end_ms: int, parties: int, facts: int) -> None:
-    """Put a call into the ring; `end_ms` 0 = not ended."""
-    place = _ring_place(ring, state, time_ms)
-    if place < 0:
-        state[slots.EVICTED_END_MS] = max(state[slots.EVICTED_END_MS], end_ms)
-        return
-    ring[place, slots.SETUP_MS] = time_ms
-    ring[place, slots.END_MS] = end_ms
-    ring[place, slots.PARTIES] = parties
-    ring[place, slots.FACTS] = facts
+def begin(store: Store, slot: int) -> None:
+    """Make a new slot one of a key that was never called; keys of very many calls use panes at once."""
+    store.w8[slot, IS_PANED] = store.plan[AT.is_wide]
+    for column in (LAST_SETUP_AGE, EVICTED_SETUP_AGE, EVICTED_END_AGE):
+        store.w32[slot, column] = -1  # NEVER
 
 
-@compiled_inline
-def _is_sequential(last: int, called: int) -> bool:
-    step = abs(called - last)
-    same_block = called // numbering.SUBSCRIBER_RANGE == last // numbering.SUBSCRIBER_RANGE
-    return called != 0 and last != 0 and 0 < step <= spec.SEQUENTIAL_REACH and same_block
-
-
-@compiled_inline
+@compiled_borrowing
 def record_setup(
-    store: Store, slot: int, time_ms: int, indexes: Ints, parties: int, prefix: int, flags: int, dialled: int
+    store: Store, slot: int, time_ms: int, indexes: Ints, peer: int, second: int, flags: int, dialled: int
 ) -> int:
-    """Count one call set-up; returns the time of the key's previous call in ms, 0 where it is the first.
+    """Count one call set-up; returns how long before it the key's previous call was in ms, `NEVER` for the first one.
 
     `dialled` is the called number's digits (0 = not NANP), for sequential dialling.
     """
     slots.touch(store, slot)
-    state = store.state[slot]
     advance(store, slot, time_ms, indexes)
-    previous_ms = state[slots.LAST_SETUP_MS]
-    if _is_sequential(state[slots.LAST_CALLED], dialled):
+    latest_ms, previous = store.w64[slot, LATEST_MS], calls.age_of(store, slot, LAST_SETUP_AGE)
+    if is_sequential(store.w32[slot, LAST_CALLED], dialled):
         flags |= 1 << spec.SEQUENTIAL
-    state[slots.LAST_CALLED] = dialled
-    state[slots.FIRST_MS] = time_ms if previous_ms == 0 else min(time_ms, state[slots.FIRST_MS])
-    state[slots.LAST_SETUP_MS] = max(previous_ms, time_ms)
-    facts = pack_facts(prefix, 0, flags)
-    keep_call(store.ring[slot], state, time_ms, 0, parties, facts)
-    add_to_panes(store, slot, indexes, flags, 0)
-    add_to_sketches(store, slot, time_ms, parties, facts)
-    return int(previous_ms)
-
-
-@compiled_inline
-def has_open_call(store: Store, slot: int, setup_ms: int, peer: int) -> int:
-    """Place in the ring of the call set up at `setup_ms` with `peer` that has not ended, -1 where there is none."""
-    ring = store.ring[slot]
-    for place in range(store.state[slot, slots.RING_COUNT]):
-        is_open = ring[place, slots.END_MS] == 0
-        if is_open and ring[place, slots.SETUP_MS] == setup_ms and peer_of(ring[place, slots.PARTIES]) == peer:
-            return place
-    return slots.NONE
-
-
-@compiled_inline
-def record_end(
-    store: Store, slot: int, setup_ms: int, end_ms: int, indexes: Ints, peer: int, flags: int, talk_s: int
-) -> None:
-    """Count the end of a call, matched to its set-up where the ring still has that."""
-    slots.touch(store, slot)
-    advance(store, slot, end_ms, indexes)
-    talk_s = min(talk_s, TALK_LIMIT_S)
-    place = has_open_call(store, slot, setup_ms, peer)
-    if place >= 0:
-        entry = store.ring[slot, place]
-        facts = entry[slots.FACTS]
-        entry[slots.END_MS] = end_ms
-        entry[slots.FACTS] = pack_facts(prefix_of(facts), talk_s, flags_of(facts) | flags)
-    else:
-        store.state[slot, slots.EVICTED_END_MS] = max(store.state[slot, slots.EVICTED_END_MS], end_ms)
-    add_to_panes(store, slot, indexes, flags, talk_s)
+    store.w32[slot, LAST_CALLED] = dialled
+    first = calls.age_of(store, slot, FIRST_AGE)
+    store.w32[slot, FIRST_AGE] = max(first, min(latest_ms - time_ms, calls.NEVER - 1))
+    calls.remember_later(store, slot, LAST_SETUP_AGE, time_ms)
+    if store.w8[slot, HELD] == spec.RING:
+        use_panes(store, slot)
+    calls.keep_call(store, slot, time_ms, 0, peer, second, calls.pack_facts(flags, 0))
+    if store.w8[slot, IS_PANED]:
+        add_to_panes(store, slot, time_ms, flags & _SETUPS, 0)
+        add_to_sketches(store, slot, time_ms, peer, second)
+    if previous == calls.NEVER:
+        return previous
+    return int(max(0, previous - (latest_ms - time_ms)))
 
 
 @compiled_borrowing
-def promote(cold: Store, cold_slot: int, hot: Store, time_ms: int, indexes: Ints) -> int:
-    """Move a key from the cold store to a slot of the hot one, nothing lost: its calls are counted again.
-
-    `indexes` are those of `time_ms`, the event under way, before and after; meanwhile those of the calls moved.
-    """
-    source = cold.state[cold_slot]
-    slot = slots.acquire(hot, source[slots.KEY], source[slots.PARTITION])
-    pane_indexes(source[slots.LATEST_MS], indexes)
-    advance(hot, slot, source[slots.LATEST_MS], indexes)
-    for column in range(slots.FIRST_MS, slots.LAST_ORIGIN + 1):
-        hot.state[slot, column] = source[column]
-    for place in range(source[slots.RING_COUNT]):
-        entry = cold.ring[cold_slot, place]
-        facts = entry[slots.FACTS]
-        keep_call(
-            hot.ring[slot], hot.state[slot], entry[slots.SETUP_MS], entry[slots.END_MS], entry[slots.PARTIES], facts
-        )
-        pane_indexes(entry[slots.SETUP_MS], indexes)
-        add_to_panes(hot, slot, indexes, flags_of(facts) & ((1 << spec.N_SETUP_MEASURES) - 1), 0)
-        add_to_sketches(hot, slot, entry[slots.SETUP_MS], entry[slots.PARTIES], facts)
-        if entry[slots.END_MS] > 0:
-            pane_indexes(entry[slots.END_MS], indexes)
-            ends = (flags_of(facts) >> spec.N_SETUP_MEASURES) << spec.N_SETUP_MEASURES
-            add_to_panes(hot, slot, indexes, ends, talk_of(facts))
-    pane_indexes(time_ms, indexes)
-    slots.release(cold, cold_slot)
-    return slot
+def record_end(
+    store: Store, slot: int, setup_ms: int, end_ms: int, indexes: Ints, peer: int, flags: int, talk_s: int
+) -> None:
+    """Count the end of a call, matched to its set-up where that is held exactly."""
+    slots.touch(store, slot)
+    advance(store, slot, end_ms, indexes)
+    talk_s = min(talk_s, calls.TALK_LIMIT_S)
+    place = calls.open_call(store, slot, setup_ms, peer)
+    if place >= 0:
+        facts = int(np.int64(store.w32[slot, R_FACTS + place]))
+        store.w32[slot, R_END + place] = calls.end_bits(end_ms)
+        store.w32[slot, R_FACTS + place] = calls.pack_facts(calls.setup_flags(facts) | flags, talk_s)
+    else:
+        # What is not held exactly needs panes.
+        use_panes(store, slot)
+        calls.remember_later(store, slot, EVICTED_END_AGE, end_ms)
+    if store.w8[slot, IS_PANED]:
+        add_to_panes(store, slot, end_ms, flags, talk_s)

@@ -10,18 +10,19 @@ from detector import measures as spec
 from detector.columns import TRUNK_SALT, CallBatch, build_batch
 from detector.compiled import entry_point
 from detector.events import CallSetup
-from detector.features import N_FEATURES, program, wanted_distinct
+from detector.features import N_FEATURES, program
 from detector.hashing import hash_text
 from detector.numbering import nanp_digits
 from detector.ports import FeatureMatrix
-from detector.windows import kernel, packing, slots
+from detector.windows import cold, kernel, packing, slots
 from detector.windows.kernel import Columns, Families, Reading
-from detector.windows.reading import read
-from detector.windows.slots import Store
+from detector.windows.layout import PLANS
+from detector.windows.reading import make_scratch, read
+from detector.windows.slots import make_store
 from detector.windows.sweeping import BLOCK_BYTES, Block, Stores, Sweep, packed_blocks
 from detector.windows.trunks import TrunkShare, export_share, import_others
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """To be raised when arrays of the same shapes come to mean something else."""
 SLICE_BYTES = 1 << 17
 """Rows are loaded and forgotten by so much at a time: well below 1 ms."""
@@ -36,12 +37,12 @@ KEYS_PER_HOT_KEY = 8
 class WindowSettings:
     """Bounds of the engine.
 
-    A busy number takes 6.5 KB, a busy block 4.6, a busy called number 2.5, a trunk 33, an origin 15; any other key 190
-    bytes. Memory is used as keys come; all of it at these defaults is 0.91 GB.
+    A number seen once takes 64 bytes, a busy one 1,024, all in; `WindowEngine.bytes_per_key` has the other families.
+    Memory is used as keys come; all of it at these defaults is 0.62 GB.
 
     Attributes:
-        max_hot_numbers: Numbers with full windows (a third call within 24 h).
-        max_cold_numbers: Numbers with their last two calls only.
+        max_hot_numbers: Numbers with full windows (a second call within 24 h).
+        max_cold_numbers: Numbers with their last call only.
         max_trunks: Trunk groups, times partitions unless shared.
         max_blocks: Number blocks; one in eight of them may be busy.
         max_origins: Origins.
@@ -51,8 +52,8 @@ class WindowSettings:
         shared_trunks: One slot a trunk for all partitions (replay), else one a partition.
     """
 
-    max_hot_numbers: int = 65_536
-    max_cold_numbers: int = 1_048_576
+    max_hot_numbers: int = 262_144
+    max_cold_numbers: int = 4_194_304
     max_trunks: int = 4_096
     max_blocks: int = 32_768
     max_origins: int = 4_096
@@ -60,14 +61,6 @@ class WindowSettings:
     seed: int = 1
     partitions: int = 1
     shared_trunks: bool = False
-
-
-def _hot(family: int, keys: int, *, is_shared: bool = False) -> Store:
-    return slots.make_store(spec.SHAPES[family], keys, ring=spec.RING, has_panes=True, is_shared=is_shared)
-
-
-def _cold(family: int, keys: int) -> Store:
-    return slots.make_store(spec.SHAPES[family], keys, ring=spec.COLD_RING, has_panes=False, is_shared=False)
 
 
 class WindowEngine:
@@ -81,27 +74,25 @@ class WindowEngine:
         )
         self._stores = Stores(
             Families(
-                cold_number=_cold(spec.NUMBER, settings.max_cold_numbers),
-                number=_hot(spec.NUMBER, settings.max_hot_numbers),
-                trunk=_hot(spec.TRUNK, settings.max_trunks, is_shared=True),
-                origin=_hot(spec.ORIGIN, settings.max_origins),
-                cold_block=_cold(spec.BLOCK, settings.max_blocks),
-                block=_hot(spec.BLOCK, hot_blocks),
-                cold_called=_cold(spec.CALLED, settings.max_called),
-                called=_hot(spec.CALLED, hot_called),
+                cold_number=make_store(spec.NUMBER, settings.max_cold_numbers, is_cold=True),
+                number=make_store(spec.NUMBER, settings.max_hot_numbers),
+                trunk=make_store(spec.TRUNK, settings.max_trunks),
+                origin=make_store(spec.ORIGIN, settings.max_origins),
+                cold_block=make_store(spec.BLOCK, settings.max_blocks, is_cold=True),
+                block=make_store(spec.BLOCK, hot_blocks),
+                cold_called=make_store(spec.CALLED, settings.max_called, is_cold=True),
+                called=make_store(spec.CALLED, hot_called),
             )
         )
         scale = np.ones(spec.N_FAMILIES)
         scale[[spec.ORIGIN, spec.BLOCK, spec.CALLED, spec.RECEIVED]] = settings.partitions
         self._reading = Reading(
             program=program(),
-            wanted=wanted_distinct(),
             scale=scale,
             counts=np.zeros((spec.N_FAMILIES, spec.N_WINDOWS, spec.N_MEASURES)),
             distinct=np.zeros((spec.N_FAMILIES, spec.N_ITEMS, spec.N_WINDOWS)),
             ages_s=np.full((spec.N_FAMILIES, 2), spec.NOT_ENOUGH_DATA),
-            ring_scratch=np.zeros((2, spec.RING), dtype=np.int64),
-            pane_scratch=np.zeros(spec.N_MEASURES),
+            scratch=make_scratch(),
             indexes=np.zeros(spec.N_WINDOWS, dtype=np.int64),
         )
         self._run: Callable[..., object] | None = None
@@ -118,10 +109,12 @@ class WindowEngine:
         engine = cls(settings)
         call = CallSetup(call_id="", setup_time_ms=0, calling_number="0", called_number="0", trunk_group_id="0")
         batch = build_batch([call], [True], seed=settings.seed)
-        engine.update(batch)
-        engine.number_counts(call.calling_number, 0)
+        for _ in range(2):  # a number of one call, and a busy one
+            engine.update(batch)
+            engine.number_counts(call.calling_number, 0)
+        share = engine.trunk_shares(0)[0]
         sweep = engine.sweep()
-        engine.set_trunk_others(call.trunk_group_id, 0, None)
+        engine.set_trunk_others(call.trunk_group_id, 0, share)
         blocks = sweep.step(BLOCK_BYTES)
         engine.forget_partition(0)
         for _ in engine.load(0, blocks, sweep.names):
@@ -151,11 +144,12 @@ class WindowEngine:
         self._make_room(batch.n)
         # The entry point takes the arrays for what they are said to be: strided ones have to be copied before.
         columns = Columns(*(np.ascontiguousarray(getattr(batch, name)) for name in Columns._fields))
+        keys = np.empty((batch.n, kernel.N_KEYS), dtype=np.int64)
         shared, seed = self.settings.shared_trunks, self.settings.seed
         if self._run is None:
-            arguments = (self._families, columns, self._reading, shared, seed, is_read, matrix)
+            arguments = (self._families, columns, self._reading, keys, shared, seed, is_read, matrix)
             self._run = entry_point(kernel.run, arguments)
-        self._run(self._families, columns, self._reading, shared, seed, is_read, matrix)
+        self._run(self._families, columns, self._reading, keys, shared, seed, is_read, matrix)
 
     @property
     def _families(self) -> Families:
@@ -167,7 +161,7 @@ class WindowEngine:
         meaning = (
             LAYOUT_VERSION,
             {name: packing.shapes(store) for name, store in self._families._asdict().items()},
-            (spec.WINDOW_MS, spec.N_PANES, spec.MEASURES, spec.KEPT_ITEMS, sorted(spec.SHAPES.items())),
+            (spec.WINDOW_MS, spec.N_PANES, spec.MEASURES, sorted(spec.SHAPES.items()), sorted(PLANS.items())),
             (self.settings.seed, self.settings.shared_trunks),
         )
         return hashlib.blake2b(repr(meaning).encode(), digest_size=8).hexdigest()
@@ -208,7 +202,7 @@ class WindowEngine:
         self._partitions.add(partition)
         inserted = 0
         for name, rows in packed_blocks(self._stores, blocks, SLICE_BYTES):
-            self._make_room(len(rows.ints))
+            self._make_room(len(rows.row))
             inserted += slots.insert(getattr(self._families, name), rows, partition)
             yield inserted
         for place, (key, name) in enumerate(names.items()):
@@ -237,6 +231,10 @@ class WindowEngine:
     def tracked(self) -> dict[str, int]:
         """Number of keys held, per family and tier; `cold_` are keys with a call or two."""
         return {name: int(store.scalars[slots.USED]) for name, store in self._families._asdict().items()}
+
+    def bytes_per_key(self) -> dict[str, float]:
+        """Bytes that a key takes, per family and tier: its row, links included, and its share of the table."""
+        return {name: slots.bytes_per_key(store) for name, store in self._families._asdict().items()}
 
     def evictions(self) -> dict[str, int]:
         """Number of keys given up for want of room, per family, since the start."""
@@ -288,19 +286,22 @@ class WindowEngine:
     def number_counts(self, calling_number: str, now_ms: int, partition: int = 0) -> dict[str, tuple[float, ...]]:
         """All measures of a calling number in the five windows at `now_ms`, shortest first; empty when not tracked.
 
+        `NOT_ENOUGH_DATA` where `detector.measures.SHAPES` does not keep the measure for the window.
+
         `partition` is the one that its events came from.
         """
         key = kernel.number_key(self._number_key(calling_number), partition, self.settings.seed)
-        counts = np.zeros((spec.N_WINDOWS, spec.N_MEASURES))
+        counts = np.full((spec.N_WINDOWS, spec.N_MEASURES), spec.NOT_ENOUGH_DATA)
         distinct = np.zeros((spec.N_ITEMS, spec.N_WINDOWS))
-        for store in (self._families.number, self._families.cold_number):
-            slot = slots.find(store, key)
-            if slot >= 0:
-                nothing = np.zeros(spec.N_WINDOWS, dtype=np.bool_)
-                ring, panes = self._reading.ring_scratch, self._reading.pane_scratch
-                read(store, slot, now_ms, nothing, counts, distinct, ring, panes)
-                return {name: tuple(counts[:, column].tolist()) for column, name in enumerate(spec.MEASURES)}
-        return {}
+        busy, cold_numbers = self._families.number, self._families.cold_number
+        slot, cold_slot = int(slots.find(busy, key)), int(slots.find(cold_numbers, key))
+        if slot >= 0:
+            read(busy, slot, now_ms, counts, distinct, self._reading.scratch)
+        elif cold_slot >= 0:
+            cold.read(cold_numbers, cold_slot, now_ms, counts, distinct)
+        else:
+            return {}
+        return {name: tuple(counts[:, column].tolist()) for column, name in enumerate(spec.MEASURES)}
 
     def _number_key(self, calling_number: str) -> int:
         data = np.frombuffer(calling_number.encode("utf-8", "surrogatepass"), dtype=np.uint8)

@@ -1,101 +1,50 @@
-"""Whole rows of a store side by side, three arrays for all: what a sweep copies rows into and a load takes them from.
+"""Copies of whole rows, with what a reader needs to sort them by: what a sweep copies rows into and a load takes."""
 
-A store keeps one array for each thing it knows of a key. Handing all of them to the kernel twice would cost every call,
-so the copy has one array for each type of number, and the named arrays are views into it.
-"""
-
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.compiled import compiled_inline
-
 if TYPE_CHECKING:
     from detector.windows.slots import Store
 
-_PLACES = (
-    ("ints", ("state", "ring", "refreshed")),
-    ("words", ("panes", "totals", "sketches", "other_panes", "other_sketches")),
-    ("estimates", ("estimates",)),
-)
-"""Which array of the packed rows has which arrays of the store, in this order."""
-
-
 Ints = NDArray[np.int64]
-Words = NDArray[np.uint32]
-N = TypeVar("N", np.int64, np.uint32, np.float32)
+
+PARTITION, LATEST_MS = range(2)
+STATE_COLUMNS = 2
+"""Columns of `Rows.state`."""
 
 
 class Rows(NamedTuple):
-    """Packed rows of one store; n rows.
+    """Rows of one store; n of them.
 
     Attributes:
-        ints: (n, I) int64: state, ring, refreshed.
-        words: (n, W) uint32: panes, totals, sketches, other partitions' panes and sketches; W = 0 without panes.
-        estimates: (n, E) float32; E = 0 without panes.
+        state: (n, 2) int64: partition, -1 where all share it, and time of the latest event.
+        row: (n, row bytes / 8) int64, the rows as they lie in the store, without links to other rows.
     """
 
-    ints: Ints
-    words: Words
-    estimates: NDArray[np.float32]
+    state: Ints
+    row: Ints
 
 
-NO_ROWS = Rows(np.zeros((0, 0), np.int64), np.zeros((0, 0), np.uint32), np.zeros((0, 0), np.float32))
-
-
-@compiled_inline
-def pack(row: NDArray[N], start: int, block: NDArray[N]) -> int:
-    """Copy `block`, of two dimensions, into `row` from `start`; returns where it ends."""
-    for line in range(block.shape[0]):
-        for column in range(block.shape[1]):
-            row[start + column] = block[line, column]
-        start += block.shape[1]
-    return start
-
-
-@compiled_inline
-def unpack(row: NDArray[N], start: int, block: NDArray[N]) -> int:
-    """Undo `pack`."""
-    for line in range(block.shape[0]):
-        for column in range(block.shape[1]):
-            block[line, column] = row[start + column]
-        start += block.shape[1]
-    return start
-
-
-def shapes(store: "Store") -> dict[str, tuple[int, ...]]:
-    """What one row has in each array of `store`; arrays that this store does without are left out."""
-    arrays = {name: getattr(store, name) for _, names in _PLACES for name in names}
-    return {name: array.shape[1:] for name, array in arrays.items() if len(array) > 0}
+NO_ROWS = Rows(np.zeros((0, STATE_COLUMNS), np.int64), np.zeros((0, 0), np.int64))
 
 
 def row_bytes(store: "Store") -> int:
-    """Bytes of one row of `store` in all its arrays."""
-    return sum(getattr(store, name)[0].nbytes for name in shapes(store))
+    """Bytes of one row of `store`."""
+    return 8 * int(store.w64.shape[1])
+
+
+def shapes(store: "Store") -> dict[str, tuple[int, ...]]:
+    """What one row has in each array of a block of `store`."""
+    return {"state": (STATE_COLUMNS,), "row": (store.w64.shape[1],)}
 
 
 def empty_rows(store: "Store", count: int) -> Rows:
     """Room for `count` rows of `store`; memory is used as it is filled."""
-    known = shapes(store)
-    widths = [sum(int(np.prod(known[name])) for name in names if name in known) for _, names in _PLACES]
-    return Rows(
-        np.empty((count, widths[0]), np.int64),
-        np.empty((count, widths[1]), np.uint32),
-        np.empty((count, widths[2]), np.float32),
-    )
+    return Rows(np.empty((count, STATE_COLUMNS), np.int64), np.empty((count, store.w64.shape[1]), np.int64))
 
 
-def named(store: "Store", rows: Rows, count: int) -> dict[str, NDArray[np.generic]]:
-    """The first `count` of `rows` as the arrays of `store` by name: views, leading dimension `count`."""
-    known = shapes(store)
-    views: dict[str, NDArray[np.generic]] = {}
-    for place, names in _PLACES:
-        packed = getattr(rows, place)[:count]
-        start = 0
-        for name in names:
-            if name in known:
-                stop = start + int(np.prod(known[name]))
-                views[name] = packed[:, start:stop].reshape(count, *known[name], copy=False)
-                start = stop
-    return views
+def named(rows: Rows, count: int) -> dict[str, NDArray[np.generic]]:
+    """The first `count` of `rows` by name: views."""
+    return {"state": rows.state[:count], "row": rows.row[:count]}

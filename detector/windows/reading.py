@@ -1,45 +1,85 @@
-"""Reading the windows of one key at an instant. Compiled.
+"""Reading the windows of one busy key at an instant. Compiled.
 
-Every window is half-open, `(now - length, now]`. While the ring has all calls of a window the counts are exact; else
+Every window is half-open, `(now - length, now]`. While the exact calls are all of a window its counts are exact; else
 they come from the panes: the pane that holds `now` whole, the oldest one in the proportion that the window overlaps it.
 The error is then at most the content of the oldest pane, and for a late `now` also the later events of its own pane.
 """
 
-import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector import measures as spec
 from detector.compiled import compiled_borrowing, compiled_inline
-from detector.windows import counting, slots
-from detector.windows.slots import Ints, Store
+from detector.windows import calls, sketches
+from detector.windows.layout import (
+    AT,
+    EVICTED_END_AGE,
+    EVICTED_SETUP_AGE,
+    FIRST_COLUMN,
+    HELD,
+    IS_PANED,
+    LATEST_MS,
+    MADE,
+    OTHERS_MS,
+    R_END,
+    R_FACTS,
+    R_PEER,
+    R_SECOND,
+    R_SETUP,
+    SINCE,
+    START,
+    WIDTH,
+)
+from detector.windows.slots import Store
 
+Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 REFRESH_SHARE = 50
-"""A distinct estimate is made anew once the key gained 1/50 of the window's calls ..."""
+"""A remembered estimate is made anew once the key gained 1/50 of the window's calls ..."""
 REFRESH_PARTS = 32
 """... or 1/32 of the window has passed: big sketches are not scanned for each call."""
-FULLEST = 0.8
-"""A resolution with more of its registers set says too little (Estan, Varghese, Fisk 2003); coarser ones are used."""
+_FIXED_POINT = 1_024.0
+_MOST_32 = 0xFFFFFFFF
+_QUARTER = 65_536.0
+_FIELD = 6
+_FIELD_MASK = (1 << _FIELD) - 1
+_FIVE = 5
+_FIVE_MASK = (1 << _FIVE) - 1
+_SPREAD = np.array([sum(((bits >> bit) & 1) << (_FIELD * bit) for bit in range(_FIVE)) for bits in range(1 << _FIVE)])
+"""Five bits to five fields of six bits, so that calls are counted for ten measures in one addition."""
+
+
+class Scratch(NamedTuple):
+    """Room for one reading.
+
+    Attributes:
+        nearest: (RING,), shortest window of each exact call.
+        items: (RING,), what each shows of an item.
+        setups: (5,), counts of set-ups by window in fields of six bits.
+        ends: (5,), of ends.
+        talk_s: (5,)
+        sums: (N_MEASURES + 1,) sums of panes.
+    """
+
+    nearest: Ints
+    items: Ints
+    setups: Ints
+    ends: Ints
+    talk_s: Ints
+    sums: Floats
+
+
+def make_scratch() -> Scratch:
+    """Room for one reading after the other."""
+    ring, windows = np.zeros((2, spec.RING), dtype=np.int64), np.zeros((3, spec.N_WINDOWS), dtype=np.int64)
+    return Scratch(ring[0], ring[1], windows[0], windows[1], windows[2], np.zeros(spec.N_MEASURES + 1))
 
 
 @compiled_inline
-def _exact_windows(store: Store, slot: int, now_ms: int, evicted_ms: int) -> int:
-    """Number of windows, shortest first, that the ring knows in full."""
-    if len(store.panes) == 0:
-        return spec.N_WINDOWS
-    if len(store.other_panes) > 0 and store.state[slot, slots.OTHERS_MS] > 0:
-        return 0
-    exact = 0
-    while exact < spec.N_WINDOWS and evicted_ms <= now_ms - spec.WINDOW_MS[exact]:
-        exact += 1
-    return exact
-
-
-@compiled_inline
-def _shortest_window(time_ms: int, now_ms: int) -> int:
+def shortest_window(time_ms: int, now_ms: int) -> int:
     """Shortest window at `now_ms` that has `time_ms` in it, 5 where none has."""
     if time_ms > now_ms:
         return spec.N_WINDOWS
@@ -50,195 +90,238 @@ def _shortest_window(time_ms: int, now_ms: int) -> int:
 
 
 @compiled_inline
-def _count_ring(ring: Ints, held: int, now_ms: int, limit: int, counts: Floats, nearest: Ints) -> None:
-    """Add the ring's calls to the first `limit` windows of `counts`; `nearest` gets each set-up's shortest one."""
-    for place in range(held):
-        facts = ring[place, slots.FACTS]
-        window = _shortest_window(ring[place, slots.SETUP_MS], now_ms)
-        nearest[place] = window
-        if window < limit:
-            for measure in range(spec.N_SETUP_MEASURES):
-                counts[window, measure] += (facts >> measure) & 1
-        if ring[place, slots.END_MS] == 0:
-            continue
-        window = _shortest_window(ring[place, slots.END_MS], now_ms)
-        if window < limit:
-            for measure in range(spec.N_SETUP_MEASURES, spec.TALK_S):
-                counts[window, measure] += (facts >> measure) & 1
-            counts[window, spec.TALK_S] += counting.talk_of(facts)
-    for window in range(1, limit):
-        for measure in range(spec.N_MEASURES):
-            counts[window, measure] += counts[window - 1, measure]
+def spread(flags: int) -> int:
+    """Ten bits to ten fields of six bits."""
+    return int(_SPREAD[flags & _FIVE_MASK] | (_SPREAD[(flags >> _FIVE) & _FIVE_MASK] << (_FIVE * _FIELD)))
 
 
 @compiled_inline
-def _sum_panes(panes: NDArray[np.uint32], head: int, index: int, outside: float, sums: Floats) -> None:
-    """Add panes `index - 8 .. index` of a ring of panes headed by `head`, the oldest without its share `outside`."""
-    for pane in range(max(index - spec.PANES_PER_WINDOW, head - spec.PANES_PER_WINDOW), min(index, head) + 1):
-        share = 1.0 - outside if pane == index - spec.PANES_PER_WINDOW else 1.0
-        for column in range(len(sums)):
-            sums[column] += share * panes[pane % spec.N_PANES, column]
+def count_of(measure: int, setups: int, ends: int, talk_s: int) -> float:
+    """Count of one measure from the fields of set-ups and ends."""
+    if measure < spec.N_SETUP_MEASURES:
+        return float((setups >> (_FIELD * measure)) & _FIELD_MASK)
+    if measure < spec.TALK_S:
+        return float((ends >> (_FIELD * (measure - spec.ENDED))) & _FIELD_MASK)
+    return float(talk_s)
 
 
 @compiled_inline
-def _read_window(store: Store, slot: int, now_ms: int, window: int, sums: Floats) -> None:
-    """Fill `sums` (M,) from the panes of one window, others' panes included."""
-    length = spec.PANE_MS[window]
-    index = now_ms // length
-    outside = (now_ms - index * length) / length
-    head = store.state[slot, slots.HEADS + window]
-    sums[:] = 0.0
-    if index == head:
-        oldest = store.panes[slot, window, (index - spec.PANES_PER_WINDOW) % spec.N_PANES]
-        for column in range(len(sums)):
-            sums[column] = store.totals[slot, window, column] - outside * oldest[column]
-    else:
-        _sum_panes(store.panes[slot, window], head, index, outside, sums)
-    if len(store.other_panes) > 0 and store.state[slot, slots.OTHERS_MS] > 0:
-        other_head = store.state[slot, slots.OTHERS_MS] // length
-        _sum_panes(store.other_panes[slot, window], other_head, index, outside, sums)
-
-
-@compiled_inline
-def _merge_windows(
-    store: Store, slot: int, now_ms: int, exact_setups: int, exact_ends: int, counts: Floats, scratch: Floats
-) -> None:
-    """Replace what the ring does not know in full by what the panes say."""
-    sums = scratch[: store.panes.shape[3]]
-    for window in range(min(exact_setups, exact_ends), spec.N_WINDOWS):
-        _read_window(store, slot, now_ms, window, sums)
-        for measure in range(spec.N_MEASURES):
-            exact = exact_setups if measure < spec.N_SETUP_MEASURES else exact_ends
-            if window >= exact:
-                column = store.column[measure]
-                counts[window, measure] = sums[column] if column >= 0 else 0.0
-
-
-@compiled_inline
-def _list_items(ring: Ints, held: int, item: int, items: Ints) -> None:
-    """Fill `items` with what the ring's calls show of `item`."""
-    for place in range(held):
-        if item == spec.PREFIX:
-            items[place] = counting.prefix_of(ring[place, slots.FACTS])
-        elif item == spec.PEER:
-            items[place] = counting.peer_of(ring[place, slots.PARTIES])
-        else:
-            items[place] = counting.other_of(ring[place, slots.PARTIES])
-
-
-@compiled_inline
-def _distinct_ring(items: Ints, held: int, nearest: Ints, distinct: Floats) -> None:
-    """Fill `distinct` (5,) with exact numbers of different items among the ring's calls."""
-    distinct[:] = 0.0
-    for place in range(held):
-        if nearest[place] == spec.N_WINDOWS:
-            continue
-        is_first = True
-        for rival in range(held):
-            is_closer = nearest[rival] < nearest[place] or (nearest[rival] == nearest[place] and rival < place)
-            if is_closer and items[rival] == items[place]:
-                is_first = False
-                break
-        if is_first:
-            distinct[nearest[place]] += 1.0
-    for window in range(1, spec.N_WINDOWS):
-        distinct[window] += distinct[window - 1]
-
-
-@compiled_inline
-def _filled(registers: NDArray[np.uint32], others: NDArray[np.uint32], since_s: np.uint32) -> int:
-    """Number of registers later than `since_s`, those of `others` merged in where it is not empty."""
-    filled = 0
-    if len(others) == 0:
-        for register in range(len(registers)):
-            filled += registers[register] > since_s
-    else:
-        for register in range(len(registers)):
-            filled += max(registers[register], others[register]) > since_s
-    return filled
-
-
-@compiled_inline
-def _estimate(registers: NDArray[np.uint32], others: NDArray[np.uint32], linear: Floats, since_s: int) -> float:
-    """Distinct items later than `since_s` from a multiresolution bitmap; `others` is merged where it is not empty."""
-    width = len(linear) - 1
-    levels = len(registers) // width
-    estimate = 0.0
-    for level in range(levels - 1, -1, -1):
-        start, stop = level * width, (level + 1) * width
-        filled = _filled(registers[start:stop], others[start:stop], np.uint32(since_s))
-        if filled > FULLEST * width and level < levels - 1:
-            # This and every finer resolution is saturated: the coarser ones saw 1 item in 2**(level + 1).
-            return estimate * math.ldexp(1.0, level + 1)
-        estimate += float(linear[filled])
-    return estimate
-
-
-@compiled_inline
-def _is_stale(made: Ints, now_ms: int, window: int, attempts: float) -> bool:
-    """Tell whether the distinct estimates of one window are too old."""
-    age_ms = abs(now_ms - made[0])
-    return bool(made[1] * REFRESH_SHARE >= attempts or age_ms * REFRESH_PARTS >= spec.WINDOW_MS[window])
-
-
-@compiled_inline
-def _refresh(store: Store, slot: int, now_ms: int, window: int) -> None:
-    """Make the distinct estimates of one window anew."""
-    made = store.refreshed[slot, window]
-    since_s = (now_ms - spec.WINDOW_MS[window]) // spec.SECOND_MS
-    for place in range(store.sketches.shape[1]):
-        registers = store.sketches[slot, place]
-        others = store.other_sketches[slot, place] if len(store.other_sketches) > 0 else registers[:0]
-        store.estimates[slot, place, window] = _estimate(registers, others, store.linear, since_s)
-    made[0] = now_ms
-    made[1] = 0
+def _exact_windows(evicted_ms: int, now_ms: int) -> int:
+    """Number of windows, shortest first, that begin at or after `evicted_ms`."""
+    exact = 0
+    while exact < spec.N_WINDOWS and evicted_ms <= now_ms - spec.WINDOW_MS[exact]:
+        exact += 1
+    return exact
 
 
 @compiled_borrowing
-def read(
-    store: Store,
-    slot: int,
-    now_ms: int,
-    wanted: NDArray[np.bool_],
-    counts: Floats,
-    distinct: Floats,
-    ring_scratch: Ints,
-    pane_scratch: Floats,
+def _count_calls(store: Store, slot: int, now_ms: int, scratch: Scratch) -> None:
+    """Count the exact calls: `scratch` gets counts by window, and each call's shortest window."""
+    latest_ms = store.w64[slot, LATEST_MS]
+    for window in range(spec.N_WINDOWS):
+        scratch.setups[window] = scratch.ends[window] = scratch.talk_s[window] = 0
+    for place in range(int(np.int64(store.w8[slot, HELD]))):
+        facts = int(np.int64(store.w32[slot, R_FACTS + place]))
+        window = shortest_window(calls.time_of(store.w32[slot, R_SETUP + place], latest_ms), now_ms)
+        scratch.nearest[place] = window
+        if window < spec.N_WINDOWS:
+            scratch.setups[window] += spread(calls.setup_flags(facts))
+        end = store.w32[slot, R_END + place]
+        if end == 0:
+            continue
+        window = shortest_window(calls.time_of(end, latest_ms), now_ms)
+        if window < spec.N_WINDOWS:
+            scratch.ends[window] += spread(calls.end_flags(facts) >> spec.ENDED)
+            scratch.talk_s[window] += calls.talk_of(facts)
+    for window in range(1, spec.N_WINDOWS):
+        scratch.setups[window] += scratch.setups[window - 1]
+        scratch.ends[window] += scratch.ends[window - 1]
+        scratch.talk_s[window] += scratch.talk_s[window - 1]
+
+
+@compiled_inline
+def _pane(store: Store, slot: int, at: int) -> int:
+    if store.plan[AT.is_wide]:
+        return int(np.int64(store.w32[slot, at]) & _MOST_32)
+    return int(np.int64(store.w16[slot, at]))
+
+
+@compiled_borrowing
+def _sum_some(
+    store: Store, slot: int, start: int, width: int, head: int, now_ms: int, length: int, sums: Floats
 ) -> None:
+    """Add the panes up to `now_ms` of a ring of panes headed by `head`, the oldest as far as the window has it."""
+    index = now_ms // length
+    outside = (now_ms - index * length) / length
+    first = index - spec.PANES_PER_WINDOW
+    for at in range(max(first, head - spec.PANES_PER_WINDOW), min(index, head) + 1):
+        share = 1.0 - outside if at == first else 1.0
+        pane = start + at % spec.N_PANES * width
+        for column in range(width):
+            sums[column] += share * _pane(store, slot, pane + column)
+
+
+@compiled_inline
+def _sum_all(store: Store, slot: int, start: int, width: int, now_ms: int, length: int, sums: Floats) -> None:
+    """Fill `sums` where the window's newest pane is the newest of all."""
+    index = now_ms // length
+    outside = (now_ms - index * length) / length
+    oldest = start + (index - spec.PANES_PER_WINDOW) % spec.N_PANES * width
+    for column in range(width):
+        total = 0
+        for place in range(spec.N_PANES):
+            total += _pane(store, slot, start + place * width + column)
+        sums[column] = total - outside * _pane(store, slot, oldest + column)
+
+
+@compiled_borrowing
+def _read_panes(store: Store, slot: int, now_ms: int, window: int, sums: Floats) -> None:
+    """Fill `sums` (width,) from the panes of one window, others' panes included."""
+    plan, length = store.plan, spec.PANE_MS[window]
+    start, width = store.columns[window, START], store.columns[window, WIDTH]
+    head = store.w64[slot, LATEST_MS] // length
+    if head == now_ms // length:
+        _sum_all(store, slot, start, width, now_ms, length, sums)
+    else:
+        for column in range(width):
+            sums[column] = 0.0
+        _sum_some(store, slot, start, width, head, now_ms, length, sums)
+    if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0:
+        other_head = store.w64[slot, OTHERS_MS] // length
+        _sum_some(store, slot, start + plan[AT.other_panes], width, other_head, now_ms, length, sums)
+    talk = store.column[window, spec.TALK_S]
+    if not plan[AT.is_wide] and talk >= 0:
+        sums[talk] += _QUARTER * sums[talk + 1]
+
+
+@compiled_borrowing
+def _read_windows(
+    store: Store, slot: int, now_ms: int, exact_setups: int, exact_ends: int, counts: Floats, scratch: Scratch
+) -> None:
+    """Fill the kept measures of all windows: where the exact calls are not all, from the panes."""
+    for window in range(spec.N_WINDOWS):
+        setups, ends, talk_s = scratch.setups[window], scratch.ends[window], scratch.talk_s[window]
+        is_paned = window >= min(exact_setups, exact_ends)
+        if is_paned:
+            _read_panes(store, slot, now_ms, window, scratch.sums)
+        for column in range(store.columns[window, WIDTH]):
+            measure = store.columns[window, FIRST_COLUMN + column]
+            if is_paned and window >= (exact_setups if measure < spec.N_SETUP_MEASURES else exact_ends):
+                counts[window, measure] = scratch.sums[store.column[window, measure]]
+            else:
+                counts[window, measure] = count_of(measure, setups, ends, talk_s)
+
+
+@compiled_borrowing
+def _distinct_calls(store: Store, slot: int, item: int, scratch: Scratch, distinct: Floats) -> None:
+    """Fill the wanted windows of `distinct` (5,) with exact numbers of different items among the exact calls."""
+    plan = store.plan
+    held, items, nearest = int(np.int64(store.w8[slot, HELD])), scratch.items, scratch.nearest
+    near, far = 0.0, 0.0
+    for place in range(held):
+        peer, second = store.w32[slot, R_PEER + place], store.w32[slot, R_SECOND + place]
+        items[place] = sketches.item_of(plan, item, int(np.int64(peer)), int(np.int64(second)))
+        closest = spec.N_WINDOWS
+        for rival in range(place):
+            if items[rival] == items[place]:
+                closest = min(closest, nearest[rival])
+        near += nearest[place] <= plan[AT.near] < closest
+        far += nearest[place] <= plan[AT.far] < closest
+    distinct[plan[AT.near]] = near
+    distinct[plan[AT.far]] = far
+
+
+@compiled_inline
+def _estimate(store: Store, slot: int, place: int, now_ms: int, window: int) -> float:
+    """Estimate one distinct count of one window from the sketches."""
+    plan = store.plan
+    starts = (plan[AT.sketch_0], plan[AT.sketch_1], plan[AT.sketch_2])
+    registers = (
+        plan[AT.rows_0] * plan[AT.levels_0],
+        plan[AT.rows_1] * plan[AT.levels_1],
+        plan[AT.rows_2] * plan[AT.levels_2],
+    )
+    table = 0
+    for before in range(place):
+        table += registers[before] + 1
+    unit = now_ms // plan[AT.unit_ms]
+    outside = (now_ms - unit * plan[AT.unit_ms]) / plan[AT.unit_ms]
+    oldest = unit - spec.WINDOW_MS[window] // plan[AT.unit_ms]
+    others, other_base = 0, 0
+    if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0:
+        others, other_base = plan[AT.other_sketches], sketches.base_of(store.w64[slot, OTHERS_MS] // plan[AT.unit_ms])
+    return sketches.estimate(
+        store.w64[slot],
+        starts[place],
+        registers[place],
+        store.inverse[table:],
+        oldest - sketches.base_of(store.w64[slot, LATEST_MS] // plan[AT.unit_ms]),
+        outside,
+        others,
+        oldest - other_base,
+    )
+
+
+@compiled_inline
+def _is_stale(store: Store, slot: int, at: int, now_ms: int, window: int, attempts: float) -> bool:
+    """Tell whether the remembered estimates of one window are too old."""
+    age_ms = abs(now_ms - store.w64[slot, at + MADE])
+    gained = store.w64[slot, at + SINCE]
+    return bool(gained * REFRESH_SHARE >= attempts or age_ms * REFRESH_PARTS >= spec.WINDOW_MS[window])
+
+
+@compiled_borrowing
+def _read_distinct(
+    store: Store, slot: int, now_ms: int, window: int, remembered: int, counts: Floats, distinct: Floats
+) -> None:
+    """Fill all distinct counts of one window from the sketches, never above the attempts."""
+    plan, attempts = store.plan, counts[window, spec.ATTEMPTS]
+    items = (plan[AT.item_0], plan[AT.item_1], plan[AT.item_2])
+    is_stale = True
+    if plan[AT.is_wide]:
+        is_stale = _is_stale(store, slot, remembered, now_ms, window, attempts)
+        if is_stale:
+            store.w64[slot, remembered + MADE] = now_ms
+            store.w64[slot, remembered + SINCE] = 0
+    for place in range(plan[AT.items]):
+        if is_stale:
+            value = _estimate(store, slot, place, now_ms, window)
+            if plan[AT.is_wide]:
+                store.w64[slot, remembered + 2 + place] = int(value * _FIXED_POINT)
+        if plan[AT.is_wide]:
+            value = store.w64[slot, remembered + 2 + place] / _FIXED_POINT
+        distinct[items[place], window] = max(1.0, min(attempts, value))
+
+
+@compiled_borrowing
+def read(store: Store, slot: int, now_ms: int, counts: Floats, distinct: Floats, scratch: Scratch) -> None:
     """Read all windows of `slot` at `now_ms`.
 
     Args:
         store: The family.
         slot: The key's slot.
         now_ms: Time of the call that asks.
-        wanted: (5,), windows whose distinct counts are asked for.
-        counts: (5, N_MEASURES), filled.
-        distinct: (N_ITEMS, 5), filled for the wanted windows; never above the attempts.
-        ring_scratch: (2, RING), overwritten.
-        pane_scratch: (N_MEASURES,), overwritten.
+        counts: (5, N_MEASURES), filled where the family keeps the measure in the window.
+        distinct: (N_ITEMS, 5), filled likewise; never above the attempts.
+        scratch: Overwritten.
     """
-    counts[:] = 0.0
-    state = store.state[slot]
-    nearest, items_held = ring_scratch[0], ring_scratch[1]
-    held = state[slots.RING_COUNT]
-    exact_setups = _exact_windows(store, slot, now_ms, state[slots.EVICTED_SETUP_MS])
-    exact_ends = _exact_windows(store, slot, now_ms, state[slots.EVICTED_END_MS])
-    limit = max(exact_setups, exact_ends)
-    if limit > 0:
-        _count_ring(store.ring[slot], held, now_ms, limit, counts, nearest)
-    if min(exact_setups, exact_ends) < spec.N_WINDOWS:
-        _merge_windows(store, slot, now_ms, exact_setups, exact_ends, counts, pane_scratch)
-    items = store.sketches.shape[1]
-    if exact_setups > 0:
-        for place in range(items):
-            item = spec.KEPT_ITEMS[place]
-            _list_items(store.ring[slot], held, item, items_held)
-            _distinct_ring(items_held, held, nearest, distinct[item])
-    for window in range(exact_setups, spec.N_WINDOWS):
-        if wanted[window]:
-            attempts = counts[window, spec.ATTEMPTS]
-            if _is_stale(store.refreshed[slot, window], now_ms, window, attempts):
-                _refresh(store, slot, now_ms, window)
-            for place in range(items):
-                estimate = np.float64(store.estimates[slot, place, window])
-                distinct[spec.KEPT_ITEMS[place], window] = max(1.0, min(attempts, estimate))
+    plan, latest_ms = store.plan, store.w64[slot, LATEST_MS]
+    exact_setups = exact_ends = spec.N_WINDOWS
+    if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0:
+        exact_setups = exact_ends = 0
+    elif store.w8[slot, IS_PANED]:
+        exact_setups = _exact_windows(latest_ms - calls.age_of(store, slot, EVICTED_SETUP_AGE), now_ms)
+        exact_ends = _exact_windows(latest_ms - calls.age_of(store, slot, EVICTED_END_AGE), now_ms)
+    if max(exact_setups, exact_ends) > 0:
+        _count_calls(store, slot, now_ms, scratch)
+    _read_windows(store, slot, now_ms, exact_setups, exact_ends, counts, scratch)
+    if exact_setups > plan[AT.near]:
+        _distinct_calls(store, slot, plan[AT.item_0], scratch, distinct[plan[AT.item_0]])
+        if plan[AT.items] > 1:
+            _distinct_calls(store, slot, plan[AT.item_1], scratch, distinct[plan[AT.item_1]])
+        if plan[AT.items] > 2:  # noqa: PLR2004
+            _distinct_calls(store, slot, plan[AT.item_2], scratch, distinct[plan[AT.item_2]])
+    else:
+        _read_distinct(store, slot, now_ms, plan[AT.near], plan[AT.estimates], counts, distinct)
+    if exact_setups <= plan[AT.far]:
+        _read_distinct(store, slot, now_ms, plan[AT.far], plan[AT.estimates] + 2 + plan[AT.items], counts, distinct)

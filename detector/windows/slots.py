@@ -1,7 +1,8 @@
 """The store of one family of keys: an open-addressing table from key to slot, and slots in least-recently-used order.
 
-Everything lies in a few numpy arrays of fixed capacity, so memory has a hard bound: a full store gives the slot of the
-longest-idle key to the newcomer and counts it.
+A slot is one row of a single array, so that an event touches few cache lines; `detector.windows.layout` says what is
+where. Capacity is fixed, so memory has a hard bound: a full store gives the slot of the longest-idle key to the
+newcomer and counts it.
 
 While a sweep runs, a row it has not copied yet is copied just before it is first written to: so the copy shows all rows
 as they were when the sweep began. Each row knows the last sweep that has it, or in which it was made.
@@ -14,121 +15,159 @@ from numpy.typing import NDArray
 
 from detector import measures as spec
 from detector.compiled import compiled_borrowing, compiled_inline
-from detector.hashing import scramble
-from detector.windows.packing import NO_ROWS, Rows, Words, pack, unpack
+from detector.windows import layout, packing
+from detector.windows.layout import EPOCH, EPOCH_MASK, KEY, LINKS, MARKS, NEWER, OLDER, PARTITION
+from detector.windows.packing import NO_ROWS, Rows
+from detector.windows.sketches import items_of_filled
 
 Ints = NDArray[np.int64]
 
-# Columns of `Store.state`.
-KEY, PARTITION, OLDER, NEWER, FIRST_MS, LATEST_MS, LAST_SETUP_MS, EVICTED_SETUP_MS, EVICTED_END_MS = range(9)
-LAST_CALLED, LAST_ORIGIN, RING_COUNT, OTHERS_MS, ASTRAY, EPOCH, HEADS = range(9, 16)
-STATE_COLUMNS = HEADS + spec.N_WINDOWS
-COLD_STATE_COLUMNS = HEADS
-
 # Columns of `Store.scalars`.
-USED, FREE, OLDEST, NEWEST, EVICTIONS, UNTOUCHED, SWEEP, LEFT, CURSOR, KEPT = range(10)
-"""The last four are of the sweep under way: its number (0 = none), how many rows it has not copied, the slot it is at,
-and how many rows are in `kept`."""
-
-# Columns of one ring entry.
-SETUP_MS, END_MS, PARTIES, FACTS = range(4)
+USED, FREE, OLDEST, NEWEST, EVICTIONS, UNTOUCHED, SWEEP, LEFT, CURSOR, KEPT, SLOT_BITS = range(11)
+"""Four are of the sweep under way: its number (0 = none), how many rows it has not copied, the slot it is at, and how
+many rows are in `kept`."""
 
 NONE = -1
-FREED = np.iinfo(np.int64).max
-"""`EPOCH` of a released slot: later than every sweep."""
 TABLE_LOAD = 2
-"""The table has at least this many places a slot, so probes stay short."""
+"""The table has this many places a slot, so probes stay short."""
+LOW = 0xFFFFFFFF
+HALF = 32
+UNSIGNED = 0xFFFF
+HIGHEST_PARTITION = 0x7FFF
+LAST_SWEEP = 0xFFFF
+CACHE_LINE = 64
 
 
 class Store(NamedTuple):
-    """Arrays of one family; S slots, R calls in the ring, M measures, D distinct counts.
+    """Arrays of one family; S slots, all of the same memory but for the table.
 
     Attributes:
-        table: (places,) int32, slot or -1.
-        state: (S, STATE_COLUMNS) int64; a store without panes has no `HEADS`.
-        ring: (S, R, 4) int64: set-up time, end time (0 = not ended), both parties' hashes, packed facts.
-        panes: (S, 5, 9, M) uint32; S = 0 in a store without panes.
-        totals: (S, 5, M) uint32, sum of the panes.
-        sketches: (S, D, levels * width) uint32, epoch seconds of the latest item that fell on the register.
-        estimates: (S, D, 5) float32, the last distinct estimate of each window.
-        refreshed: (S, 5, 2) int64, when it was made and calls since.
-        other_panes: (S, 5, 9, M) uint32, what other partitions counted; S = 0 where nothing is shared.
-        other_sketches: (S, D, levels * width) uint32.
-        column: (N_MEASURES,) int64, measure to its column in the panes, -1 where not kept.
-        linear: (width + 1,) float64, registers set to items (linear counting).
-        scalars: (10,) int64.
+        table: (places,) uint32: slot + 1 in the low `SLOT_BITS`, above them bits of the key; 0 = free.
+        w64: (S, row bytes / 8) int64.
+        w32: (S, row bytes / 4) int32.
+        w16: (S, row bytes / 2) uint16.
+        w8: (S, row bytes) uint8.
+        columns: (5, 2 + most) int64 for each window: where its panes begin, their width, the measure of each column.
+        column: (5, N_MEASURES) int64, the other way round, -1 where not kept.
+        inverse: Items that a number of set registers of a sketch tell of, one sketch after the other.
+        scalars: (11,) int64.
         kept: Rows that the sweep under way has copied; room for none while there is none.
+        plan: `layout.Plan` of the row of a busy key; a cold store has it and the columns for what it reads.
     """
 
-    table: NDArray[np.int32]
-    state: Ints
-    ring: Ints
-    panes: NDArray[np.uint32]
-    totals: NDArray[np.uint32]
-    sketches: NDArray[np.uint32]
-    estimates: NDArray[np.float32]
-    refreshed: Ints
-    other_panes: NDArray[np.uint32]
-    other_sketches: NDArray[np.uint32]
+    table: NDArray[np.uint32]
+    w64: Ints
+    w32: NDArray[np.int32]
+    w16: NDArray[np.uint16]
+    w8: NDArray[np.uint8]
+    columns: Ints
     column: Ints
-    linear: NDArray[np.float64]
+    inverse: NDArray[np.float64]
     scalars: Ints
     kept: Rows
+    plan: Ints
 
 
-def make_store(shape: spec.FamilyShape, slots: int, *, ring: int, has_panes: bool, is_shared: bool) -> Store:
+def _columns(family: int) -> tuple[Ints, Ints]:
+    """`Store.columns` and `Store.column`."""
+    lists = [layout.columns_of(spec.SHAPES[family], window) for window in range(spec.N_WINDOWS)]
+    columns = np.zeros((spec.N_WINDOWS, layout.FIRST_COLUMN + max(map(len, lists))), dtype=np.int64)
+    columns[:, layout.START] = layout.pane_starts(family)
+    columns[:, layout.WIDTH] = [len(measures) for measures in lists]
+    column = np.full((spec.N_WINDOWS, spec.N_MEASURES), NONE, dtype=np.int64)
+    for window, measures in enumerate(lists):
+        columns[window, layout.FIRST_COLUMN : layout.FIRST_COLUMN + len(measures)] = measures
+        for place, measure in reversed(list(enumerate(measures))):
+            column[window, measure] = place
+    return columns, column
+
+
+def make_store(family: int, slots: int, *, is_cold: bool = False) -> Store:
     """Make an empty store of `slots` keys. Memory is touched only as slots come into use."""
-    places = 1 << (TABLE_LOAD * slots - 1).bit_length()
-    paned = slots if has_panes else 0
-    shared = slots if is_shared else 0
-    kept = len(shape.measures)
-    registers = shape.levels * shape.width
-    column = np.full(spec.N_MEASURES, NONE, dtype=np.int64)
-    column[list(shape.measures)] = np.arange(kept)
-    filled = np.minimum(np.arange(shape.width + 1), shape.width - 0.5)
+    plan = layout.PLANS[family]
+    width = layout.COLD_BYTES if is_cold else plan.row_bytes
+    memory = np.zeros(slots * width + CACHE_LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    rows = memory[start : start + slots * width].reshape(slots, width)
+    columns, column = _columns(family)
     return Store(
-        table=np.full(places, NONE, dtype=np.int32),
-        state=np.zeros((slots, STATE_COLUMNS if has_panes else COLD_STATE_COLUMNS), dtype=np.int64),
-        ring=np.zeros((slots, ring, 4), dtype=np.int64),
-        panes=np.zeros((paned, spec.N_WINDOWS, spec.N_PANES, kept), dtype=np.uint32),
-        totals=np.zeros((paned, spec.N_WINDOWS, kept), dtype=np.uint32),
-        sketches=np.zeros((paned, shape.items, registers), dtype=np.uint32),
-        estimates=np.zeros((paned, shape.items, spec.N_WINDOWS), dtype=np.float32),
-        refreshed=np.zeros((paned, spec.N_WINDOWS, 2), dtype=np.int64),
-        other_panes=np.zeros((shared, spec.N_WINDOWS, spec.N_PANES, kept), dtype=np.uint32),
-        other_sketches=np.zeros((shared, shape.items, registers), dtype=np.uint32),
+        table=np.zeros(TABLE_LOAD * slots, dtype=np.uint32),
+        w64=rows.view(np.int64),
+        w32=rows.view(np.int32),
+        w16=rows.view(np.uint16),
+        w8=rows,
+        columns=columns,
         column=column,
-        linear=-shape.width * np.log1p(-filled / shape.width),
-        scalars=np.array((0, NONE, NONE, NONE, 0, 0, 0, 0, 0, 0), dtype=np.int64),
+        inverse=np.concatenate([items_of_filled(sketch) for sketch in spec.SHAPES[family].sketches]),
+        scalars=np.array((0, NONE, NONE, NONE, 0, 0, 0, 0, 0, 0, slots.bit_length()), dtype=np.int64),
         kept=NO_ROWS,
+        plan=np.array(plan, dtype=np.int64),
     )
 
 
+def bytes_per_key(store: Store) -> float:
+    """Bytes that one key takes: its row, and its share of the table."""
+    return packing.row_bytes(store) + store.table.nbytes / len(store.w64)
+
+
 @compiled_inline
-def _home(store: Store, key: int) -> int:
-    return int(np.int64(scramble(np.uint64(key)) & np.uint64(len(store.table) - 1)))
+def partition_of(store: Store, slot: int) -> int:
+    """Partition of the key of `slot`, -1 = shared."""
+    value = int(np.int64(store.w16[slot, PARTITION]))
+    return value if value <= HIGHEST_PARTITION else value - UNSIGNED - 1
+
+
+@compiled_inline
+def home_of(store: Store, key: int) -> int:
+    """Place in the table where the search for `key` begins: by its low 32 bits, which are a hash."""
+    return ((key & LOW) * len(store.table)) >> HALF
 
 
 @compiled_inline
 def find(store: Store, key: int) -> int:
     """Return the slot of `key`, -1 where it is not tracked."""
-    place = _home(store, key)
+    bits = store.scalars[SLOT_BITS]
+    tag = (key >> HALF) & (LOW >> bits)
+    place = home_of(store, key)
     while True:
-        slot = int(np.int64(store.table[place]))
-        if slot < 0 or store.state[slot, KEY] == key:
+        entry = np.int64(store.table[place])
+        if entry == 0:
+            return NONE
+        if entry >> bits == tag:
+            slot = int((entry & ((1 << bits) - 1)) - 1)
+            if store.w64[slot, KEY] == key:
+                return slot
+        place += 1
+        if place == len(store.table):
+            place = 0
+
+
+@compiled_inline
+def find_low(store: Store, low: int) -> int:
+    """Return the slot of the key with the low 32 bits `low`, -1 where there is none."""
+    bits = store.scalars[SLOT_BITS]
+    place = home_of(store, low)
+    while True:
+        entry = np.int64(store.table[place])
+        if entry == 0:
+            return NONE
+        slot = int((entry & ((1 << bits) - 1)) - 1)
+        if store.w64[slot, KEY] & LOW == low & LOW:
             return slot
-        place = (place + 1) & (len(store.table) - 1)
+        place += 1
+        if place == len(store.table):
+            place = 0
 
 
 @compiled_inline
 def _unlink(store: Store, slot: int) -> None:
-    older, newer = store.state[slot, OLDER], store.state[slot, NEWER]
+    older, newer = int(np.int64(store.w32[slot, OLDER])), int(np.int64(store.w32[slot, NEWER]))
     if older >= 0:
-        store.state[older, NEWER] = newer
+        store.w32[older, NEWER] = newer
     else:
         store.scalars[OLDEST] = newer
     if newer >= 0:
-        store.state[newer, OLDER] = older
+        store.w32[newer, OLDER] = older
     else:
         store.scalars[NEWEST] = older
 
@@ -136,10 +175,10 @@ def _unlink(store: Store, slot: int) -> None:
 @compiled_inline
 def _link(store: Store, slot: int) -> None:
     newest = store.scalars[NEWEST]
-    store.state[slot, OLDER] = newest
-    store.state[slot, NEWER] = NONE
+    store.w32[slot, OLDER] = newest
+    store.w32[slot, NEWER] = NONE
     if newest >= 0:
-        store.state[newest, NEWER] = slot
+        store.w32[newest, NEWER] = slot
     else:
         store.scalars[OLDEST] = slot
     store.scalars[NEWEST] = slot
@@ -151,26 +190,14 @@ def _copy(store: Store, slot: int) -> None:
     place = store.scalars[KEPT]
     store.scalars[KEPT] += 1
     store.scalars[LEFT] -= 1
-    ints, words, estimates = store.kept.ints[place], store.kept.words[place], store.kept.estimates[place]
-    width = store.state.shape[1]
-    for column in range(width):
-        ints[column] = store.state[slot, column]
-    ints[OLDER] = ints[NEWER] = ints[EPOCH] = 0
-    store.state[slot, EPOCH] = store.scalars[SWEEP]
-    end = pack(ints, width, store.ring[slot])
-    if len(store.panes) == 0:
-        return
-    pack(ints, end, store.refreshed[slot])
-    pack(estimates, 0, store.estimates[slot])
-    end = 0
-    for window in range(spec.N_WINDOWS):
-        end = pack(words, end, store.panes[slot, window])
-    end = pack(words, end, store.totals[slot])
-    end = pack(words, end, store.sketches[slot])
-    if len(store.other_panes) > 0:
-        for window in range(spec.N_WINDOWS):
-            end = pack(words, end, store.other_panes[slot, window])
-        pack(words, end, store.other_sketches[slot])
+    row = store.kept.row[place]
+    for word in range(len(row)):
+        row[word] = store.w64[slot, word]
+    row[LINKS] = 0
+    row[MARKS] &= EPOCH_MASK
+    store.kept.state[place, packing.PARTITION] = partition_of(store, slot)
+    store.kept.state[place, packing.LATEST_MS] = store.w64[slot, layout.LATEST_MS]
+    store.w16[slot, EPOCH] = store.scalars[SWEEP]
 
 
 @compiled_inline
@@ -179,7 +206,7 @@ def keep(store: Store, slot: int) -> None:
 
     There must be room in `kept`: `detector.windows.sweeping.Sweep.make_room`.
     """
-    if store.state[slot, EPOCH] < store.scalars[SWEEP]:
+    if store.scalars[SWEEP] > 0 and int(np.int64(store.w16[slot, EPOCH])) != store.scalars[SWEEP]:
         _copy(store, slot)
 
 
@@ -189,7 +216,8 @@ def copy_slots(store: Store, most: int) -> int:
     first = store.scalars[CURSOR]
     slot = first
     while slot < first + most and store.scalars[LEFT] > 0:
-        keep(store, slot)
+        if store.w64[slot, KEY] != 0:
+            keep(store, slot)
         slot += 1
     store.scalars[CURSOR] = slot
     return int(slot - first)
@@ -205,45 +233,37 @@ def touch(store: Store, slot: int) -> None:
 
 
 @compiled_borrowing
-def _erase(store: Store, key: int) -> None:
-    """Take `key` out of the table, closing the gap behind it (linear probing, no tombstones)."""
-    last = len(store.table) - 1
-    gap = _home(store, key)
-    while store.state[store.table[gap], KEY] != key:
-        gap = (gap + 1) & last
+def _erase(store: Store, slot: int) -> None:
+    """Take the key of `slot` out of the table, closing the gap behind it (linear probing, no tombstones)."""
+    places = len(store.table)
+    mask = (1 << store.scalars[SLOT_BITS]) - 1
+    gap = home_of(store, store.w64[slot, KEY])
+    while (np.int64(store.table[gap]) & mask) - 1 != slot:
+        gap = gap + 1 if gap + 1 < places else 0
     place = gap
     while True:
-        place = (place + 1) & last
-        slot = store.table[place]
-        if slot < 0:
+        place = place + 1 if place + 1 < places else 0
+        entry = np.int64(store.table[place])
+        if entry == 0:
             break
-        home = _home(store, store.state[slot, KEY])
+        home = home_of(store, store.w64[(entry & mask) - 1, KEY])
+        behind = place - home if place >= home else place - home + places
         # Move back unless its home lies cyclically in (gap, place].
-        if ((place - home) & last) >= ((place - gap) & last):
-            store.table[gap] = slot
+        if behind >= (place - gap if place >= gap else place - gap + places):
+            store.table[gap] = store.table[place]
             gap = place
-    store.table[gap] = NONE
+    store.table[gap] = 0
 
 
 @compiled_borrowing
 def release(store: Store, slot: int) -> None:
     """Forget the key of `slot` and clear what was counted."""
     keep(store, slot)
-    _erase(store, store.state[slot, KEY])
+    _erase(store, slot)
     _unlink(store, slot)
-    store.state[slot, :] = 0
-    store.ring[slot] = 0
-    if len(store.panes) > 0:
-        store.panes[slot] = 0
-        store.totals[slot] = 0
-        store.sketches[slot] = 0
-        store.estimates[slot] = 0
-        store.refreshed[slot] = 0
-    if len(store.other_panes) > 0:
-        store.other_panes[slot] = 0
-        store.other_sketches[slot] = 0
-    store.state[slot, OLDER] = store.scalars[FREE]
-    store.state[slot, EPOCH] = FREED
+    for word in range(store.w64.shape[1]):
+        store.w64[slot, word] = 0
+    store.w32[slot, OLDER] = store.scalars[FREE]
     store.scalars[FREE] = slot
     store.scalars[USED] -= 1
 
@@ -251,44 +271,36 @@ def release(store: Store, slot: int) -> None:
 @compiled_borrowing
 def _take(store: Store) -> int:
     """Take a slot: a released one, else the lowest never used, else that of the longest-idle key."""
-    if store.scalars[FREE] < 0 and store.scalars[UNTOUCHED] < len(store.state):
+    if store.scalars[FREE] < 0 and store.scalars[UNTOUCHED] < len(store.w64):
         store.scalars[UNTOUCHED] += 1
         return int(store.scalars[UNTOUCHED]) - 1
     if store.scalars[FREE] < 0:
         release(store, store.scalars[OLDEST])
         store.scalars[EVICTIONS] += 1
     slot = int(store.scalars[FREE])
-    store.scalars[FREE] = store.state[slot, OLDER]
+    store.scalars[FREE] = store.w32[slot, OLDER]
     return slot
 
 
 @compiled_borrowing
-def acquire(store: Store, key: int, partition: int) -> int:
-    """Give `key` a slot; at capacity that of the longest-idle key. The key must not be tracked yet."""
+def acquire(store: Store, key: int, partition: int, time_ms: int) -> int:
+    """Give `key` a slot, its latest event being at `time_ms`; at capacity that of the longest-idle key.
+
+    The key must not be tracked yet.
+    """
     slot = _take(store)
     store.scalars[USED] += 1
-    store.state[slot, KEY] = key
-    store.state[slot, PARTITION] = partition
-    store.state[slot, EPOCH] = store.scalars[SWEEP]
-    place = _home(store, key)
-    while store.table[place] >= 0:
-        place = (place + 1) & (len(store.table) - 1)
-    store.table[place] = np.int32(slot)
+    store.w64[slot, KEY] = key
+    store.w64[slot, layout.LATEST_MS] = time_ms
+    store.w16[slot, PARTITION] = partition & UNSIGNED
+    store.w16[slot, EPOCH] = store.scalars[SWEEP]
+    bits = store.scalars[SLOT_BITS]
+    place = home_of(store, key)
+    while store.table[place] != 0:
+        place = place + 1 if place + 1 < len(store.table) else 0
+    store.table[place] = (((key >> HALF) & (LOW >> bits)) << bits) | (slot + 1)
     _link(store, slot)
     return slot
-
-
-@compiled_inline
-def _unpack_words(store: Store, slot: int, words: Words) -> None:
-    end = 0
-    for window in range(spec.N_WINDOWS):
-        end = unpack(words, end, store.panes[slot, window])
-    end = unpack(words, end, store.totals[slot])
-    end = unpack(words, end, store.sketches[slot])
-    if len(store.other_panes) > 0:
-        for window in range(spec.N_WINDOWS):
-            end = unpack(words, end, store.other_panes[slot, window])
-        unpack(words, end, store.other_sketches[slot])
 
 
 @compiled_borrowing
@@ -298,25 +310,21 @@ def insert(store: Store, rows: Rows, partition: int) -> int:
     A key that is tracked already gets the row in place of what it counted.
     """
     inserted = 0
-    for row in range(len(rows.ints)):
-        ints, words, estimates = rows.ints[row], rows.words[row], rows.estimates[row]
-        if ints[PARTITION] != partition:
+    for place in range(len(rows.row)):
+        if rows.state[place, packing.PARTITION] != partition:
             continue
         inserted += 1
-        slot = find(store, ints[KEY])
+        row = rows.row[place]
+        slot = find(store, row[KEY])
         if slot < 0:
-            slot = acquire(store, ints[KEY], partition)
+            slot = acquire(store, row[KEY], partition, row[layout.LATEST_MS])
         else:
             touch(store, slot)
-        width = store.state.shape[1]
-        for column in range(width):
-            if column not in (OLDER, NEWER, EPOCH):
-                store.state[slot, column] = ints[column]
-        end = unpack(ints, width, store.ring[slot])
-        if len(store.panes) > 0:
-            unpack(ints, end, store.refreshed[slot])
-            unpack(estimates, 0, store.estimates[slot])
-            _unpack_words(store, slot, words)
+        links, epoch = store.w64[slot, LINKS], store.w16[slot, EPOCH]
+        for word in range(len(row)):
+            store.w64[slot, word] = row[word]
+        store.w64[slot, LINKS] = links
+        store.w16[slot, EPOCH] = epoch
     return inserted
 
 
@@ -324,5 +332,5 @@ def insert(store: Store, rows: Rows, partition: int) -> int:
 def forget(store: Store, partition: int, start: int, stop: int) -> None:
     """Release every slot of `partition` in `[start, stop)`: in their order in memory, not in that of their use."""
     for slot in range(start, min(stop, store.scalars[UNTOUCHED])):
-        if store.state[slot, PARTITION] == partition and store.state[slot, EPOCH] != FREED:
+        if store.w64[slot, KEY] != 0 and partition_of(store, slot) == partition:
             release(store, slot)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detector.windows import packing, slots
 from detector.windows.kernel import Families
+from detector.windows.layout import EPOCH
 from detector.windows.packing import NO_ROWS, Rows
 from detector.windows.slots import Store
 
@@ -25,7 +26,7 @@ class Block:
 
     Attributes:
         store: Name of the store in `detector.windows.kernel.Families`.
-        arrays: Every array of the store that has a row a slot, by name; leading dimension n.
+        arrays: `state` and `row` of `detector.windows.packing.Rows`; leading dimension n.
     """
 
     store: str
@@ -34,7 +35,7 @@ class Block:
     @property
     def partitions(self) -> NDArray[np.int64]:
         """Partition of each row, shape (n,); -1 where all partitions share it."""
-        column: NDArray[np.int64] = self.arrays["state"][:, slots.PARTITION].astype(np.int64, copy=False)
+        column: NDArray[np.int64] = self.arrays["state"][:, packing.PARTITION].astype(np.int64, copy=False)
         return column
 
     def of(self, partition: int) -> "Block":
@@ -77,9 +78,13 @@ class Sweep:
         # Big rows first: the longer they wait, the more of them an update has to copy.
         by_size = {name: packing.row_bytes(store) for name, store in stores.families._asdict().items()}
         self._unfinished = sorted(by_size, key=by_size.__getitem__, reverse=True)
+        mark = number % slots.LAST_SWEEP + 1
         for name in Families._fields:
-            scalars = stores.keep_in(name, NO_ROWS).scalars
-            scalars[slots.SWEEP], scalars[slots.CURSOR] = number, 0
+            store = stores.keep_in(name, NO_ROWS)
+            scalars = store.scalars
+            if mark == 1:  # what rows were marked with one round of numbers ago must not be taken for this sweep's
+                store.w16[: scalars[slots.UNTOUCHED], EPOCH] = 0
+            scalars[slots.SWEEP], scalars[slots.CURSOR] = mark, 0
             scalars[slots.LEFT] = scalars[slots.USED]
             self._finish_if_done(name)
 
@@ -131,7 +136,7 @@ class Sweep:
         """The store `name` with room for `rows` more, or all that are left; hands a block out where room is short."""
         store: Store = getattr(self._stores.families, name)
         left = int(store.scalars[slots.LEFT])
-        if len(store.kept.ints) - store.scalars[slots.KEPT] >= min(rows, left):
+        if len(store.kept.row) - store.scalars[slots.KEPT] >= min(rows, left):
             return store
         self._hand_out(name, store)
         room = min(left, rows + self._block_bytes // packing.row_bytes(store))
@@ -140,7 +145,7 @@ class Sweep:
     def _hand_out(self, name: str, store: Store) -> None:
         count = int(store.scalars[slots.KEPT])
         if count > 0:
-            self._filled.append(Block(name, packing.named(store, store.kept, count)))
+            self._filled.append(Block(name, packing.named(store.kept, count)))
 
     def _finish_if_done(self, name: str) -> None:
         store: Store = getattr(self._stores.families, name)
@@ -156,7 +161,7 @@ def packed_parts(store: Store, block: Block, max_bytes: int) -> Iterator[Rows]:
     Raises:
         ValueError: The arrays of `block` are not those of `store`.
     """
-    known = {name: (shape, getattr(store, name).dtype) for name, shape in packing.shapes(store).items()}
+    known = {name: (shape, np.dtype(np.int64)) for name, shape in packing.shapes(store).items()}
     if known != {name: (array.shape[1:], array.dtype) for name, array in block.arrays.items()}:
         raise ValueError(f"the arrays of this block of {block.store} are not of this version's layout: do not load it")
     count = len(block.arrays["state"])
@@ -164,7 +169,7 @@ def packed_parts(store: Store, block: Block, max_bytes: int) -> Iterator[Rows]:
     for start in range(0, count, most):
         stop = min(start + most, count)
         rows = packing.empty_rows(store, stop - start)
-        for name, view in packing.named(store, rows, stop - start).items():
+        for name, view in packing.named(rows, stop - start).items():
             view[...] = block.arrays[name][start:stop]
         yield rows
 

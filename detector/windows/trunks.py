@@ -4,6 +4,7 @@ A share carries absolute values aligned by absolute pane number, so writing or i
 of panes and maxima of time-stamped sketch registers give what a single counter of all partitions would hold.
 """
 
+import hashlib
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +15,21 @@ from numpy.typing import NDArray
 
 from detector import measures as spec
 from detector.windows import slots
+from detector.windows.layout import LATEST_MS, OTHERS_MS, PLANS, pane_starts
+from detector.windows.sketches import LAST_STAMP, base_of
 from detector.windows.slots import Store
 
-_MAGIC = b"RTS1"
-_HEADER = struct.Struct("<4sqHHHHIH")
+_MAGIC = b"RTS2"
+_HEADER = struct.Struct("<4sq8sIH")
 _SHAPE = spec.SHAPES[spec.TRUNK]
-PANES_SHAPE = (spec.N_WINDOWS, spec.N_PANES, len(_SHAPE.measures))
-SKETCHES_SHAPE = (_SHAPE.items, _SHAPE.levels * _SHAPE.width)
-_PANES_BYTES = 4 * PANES_SHAPE[0] * PANES_SHAPE[1] * PANES_SHAPE[2]
-_SKETCHES_BYTES = 4 * SKETCHES_SHAPE[0] * SKETCHES_SHAPE[1]
+_PLAN = PLANS[spec.TRUNK]
+_REGISTERS = sum(sketch.rows * sketch.levels for sketch in _SHAPE.sketches)
+_COLUMNS = tuple(map(len, _SHAPE.pairs))
+_MEANING = hashlib.blake2b(repr((spec.WINDOW_MS, spec.N_PANES, _SHAPE)).encode(), digest_size=8).digest()
+"""Shares of trunk groups that are counted in another way are not added up."""
+PANES_SHAPE = (spec.N_WINDOWS, spec.N_PANES, spec.N_MEASURES)
+_PANES_BYTES = 4 * spec.N_PANES * sum(_COLUMNS)
+UNIT_MS = _PLAN.unit_ms
 LONGEST_NAME_BYTES = 1_024
 """256 characters (the contract's limit) of at most 4 bytes each."""
 
@@ -34,8 +41,9 @@ class TrunkShare:
     Attributes:
         trunk_group_id: The trunk group, as in the events.
         latest_ms: Latest event time counted; the last pane of each window is the one that holds it.
-        panes: `PANES_SHAPE` uint32, oldest pane first, measures in the order of `detector.measures.MEASURES`.
-        sketches: `SKETCHES_SHAPE` uint32, epoch seconds.
+        panes: `PANES_SHAPE` uint32, oldest pane first, measures in the order of `detector.measures.MEASURES`; 0 where
+            `detector.measures.SHAPES` keeps none.
+        sketches: (registers,) uint32, all sketches: when an item last fell there, in units of `UNIT_MS` since 1970.
     """
 
     trunk_group_id: str
@@ -46,8 +54,10 @@ class TrunkShare:
     def to_bytes(self) -> bytes:
         """Encode: header, name, panes, sketches, little-endian."""
         name = self.trunk_group_id.encode("utf-8", "surrogatepass")
-        header = _HEADER.pack(_MAGIC, self.latest_ms, *PANES_SHAPE, *SKETCHES_SHAPE, len(name))
-        return header + name + self.panes.astype("<u4").tobytes() + self.sketches.astype("<u4").tobytes()
+        header = _HEADER.pack(_MAGIC, self.latest_ms, _MEANING, _REGISTERS, len(name))
+        kept = [self.panes[window][:, measures] for window, measures in enumerate(_SHAPE.pairs)]
+        panes = b"".join(part.astype("<u4").tobytes() for part in kept)
+        return header + name + panes + _stamps(self.sketches, self.latest_ms).tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -58,18 +68,32 @@ class TrunkShare:
         """
         if len(data) < _HEADER.size:
             raise ValueError(f"a trunk share has at least {_HEADER.size} bytes, this one {len(data)}")
-        magic, latest_ms, *shape, name_bytes = _HEADER.unpack_from(data)
-        if magic != _MAGIC or tuple(shape) != (*PANES_SHAPE, *SKETCHES_SHAPE):
+        magic, latest_ms, meaning, registers, name_bytes = _HEADER.unpack_from(data)
+        if (magic, meaning, registers) != (_MAGIC, _MEANING, _REGISTERS):
             raise ValueError("the trunk share comes from another version of the detector: upgrade all workers")
         start = _HEADER.size + name_bytes
-        if name_bytes > LONGEST_NAME_BYTES or len(data) != start + _PANES_BYTES + _SKETCHES_BYTES:
+        if name_bytes > LONGEST_NAME_BYTES or len(data) != start + _PANES_BYTES + _REGISTERS:
             raise ValueError(f"a trunk share of {len(data)} bytes is cut short or too long")
         if not 0 <= latest_ms < 1 << 43:
             raise ValueError("the time of the trunk share is out of range")
         name = data[_HEADER.size : start].decode("utf-8", "surrogatepass")
-        panes = np.frombuffer(data, "<u4", _PANES_BYTES // 4, start).reshape(PANES_SHAPE)
-        sketches = np.frombuffer(data, "<u4", _SKETCHES_BYTES // 4, start + _PANES_BYTES).reshape(SKETCHES_SHAPE)
-        return cls(name, latest_ms, panes.astype(np.uint32), sketches.astype(np.uint32))
+        panes = np.zeros(PANES_SHAPE, dtype=np.uint32)
+        for window, measures in enumerate(_SHAPE.pairs):
+            count = spec.N_PANES * len(measures)
+            panes[window][:, measures] = np.frombuffer(data, "<u4", count, start).reshape(spec.N_PANES, -1)
+            start += 4 * count
+        return cls(name, latest_ms, panes, _times(np.frombuffer(data, np.uint8, _REGISTERS, start), latest_ms))
+
+
+def _stamps(times: NDArray[np.uint32], latest_ms: int) -> NDArray[np.uint8]:
+    """Register values of a row whose latest event was at `latest_ms`, from absolute times."""
+    since_base = times.astype(np.int64) - base_of(latest_ms // UNIT_MS)
+    return np.asarray(np.clip(since_base, 0, LAST_STAMP), dtype=np.uint8)
+
+
+def _times(stamps: NDArray[np.uint8], latest_ms: int) -> NDArray[np.uint32]:
+    """Undo `_stamps`."""
+    return np.where(stamps > 0, stamps + np.int64(base_of(latest_ms // UNIT_MS)), 0).astype(np.uint32)
 
 
 def merge(shares: Sequence[TrunkShare]) -> TrunkShare:
@@ -82,7 +106,7 @@ def merge(shares: Sequence[TrunkShare]) -> TrunkShare:
         raise ValueError("merge needs at least one share, all of one trunk group")
     latest_ms = max(share.latest_ms for share in shares)
     panes = np.zeros(PANES_SHAPE, dtype=np.uint64)
-    sketches = np.zeros(SKETCHES_SHAPE, dtype=np.uint32)
+    sketches = np.zeros(_REGISTERS, dtype=np.uint32)
     for share in shares:
         np.maximum(sketches, share.sketches, out=sketches)
         for window, pane_ms in enumerate(spec.PANE_MS):
@@ -99,23 +123,36 @@ def _places(latest_ms: int, pane_ms: int) -> NDArray[np.int64]:
     return np.arange(head - spec.PANES_PER_WINDOW, head + 1) % spec.N_PANES
 
 
+def _window(store: Store, slot: int, window: int, *, others: bool) -> NDArray[np.uint32]:
+    """The panes of one window of a row as they lie there, a view of shape (N_PANES, kept measures)."""
+    start = pane_starts(spec.TRUNK)[window] + others * _PLAN.other_panes
+    width = _COLUMNS[window]
+    panes = store.w32[slot, start : start + spec.N_PANES * width].view(np.uint32)
+    return panes.reshape(spec.N_PANES, width)
+
+
+def _registers(store: Store, slot: int, *, others: bool) -> NDArray[np.uint8]:
+    start = _PLAN.sketch_0 + others * _PLAN.other_sketches
+    return store.w8[slot, start : start + _REGISTERS]
+
+
 def export_share(store: Store, slot: int, trunk_group_id: str) -> TrunkShare:
     """Copy what `slot` itself counted, without what others did."""
-    latest_ms = int(store.state[slot, slots.LATEST_MS])
-    panes = np.stack(
-        [store.panes[slot, window, _places(latest_ms, pane_ms)] for window, pane_ms in enumerate(spec.PANE_MS)]
-    )
-    return TrunkShare(trunk_group_id, latest_ms, panes.astype(np.uint32), store.sketches[slot].copy())
+    latest_ms = int(store.w64[slot, LATEST_MS])
+    panes = np.zeros(PANES_SHAPE, dtype=np.uint32)
+    for window, (measures, pane_ms) in enumerate(zip(_SHAPE.pairs, spec.PANE_MS, strict=True)):
+        panes[window][:, measures] = _window(store, slot, window, others=False)[_places(latest_ms, pane_ms)]
+    return TrunkShare(trunk_group_id, latest_ms, panes, _times(_registers(store, slot, others=False), latest_ms))
 
 
 def import_others(store: Store, slot: int, share: TrunkShare | None) -> None:
     """Replace what is known of other partitions' counts for `slot`; None = nothing."""
     slots.keep(store, slot)
-    store.state[slot, slots.OTHERS_MS] = 0 if share is None else share.latest_ms
-    store.other_panes[slot] = 0
-    store.other_sketches[slot] = 0
-    store.refreshed[slot] = 0
-    if share is not None:
-        store.other_sketches[slot] = share.sketches
-        for window, pane_ms in enumerate(spec.PANE_MS):
-            store.other_panes[slot, window, _places(share.latest_ms, pane_ms)] = share.panes[window]
+    store.w64[slot, OTHERS_MS] = 0 if share is None else share.latest_ms
+    store.w64[slot, _PLAN.estimates : _PLAN.panes // 2] = 0
+    _registers(store, slot, others=True)[:] = 0 if share is None else _stamps(share.sketches, share.latest_ms)
+    for window, (measures, pane_ms) in enumerate(zip(_SHAPE.pairs, spec.PANE_MS, strict=True)):
+        panes = _window(store, slot, window, others=True)
+        panes[:] = 0
+        if share is not None:
+            panes[_places(share.latest_ms, pane_ms)] = share.panes[window][:, measures]

@@ -164,7 +164,7 @@ def test_an_end_finds_its_call_whatever_the_clock(wrong_by_ms: int) -> None:
         engine.update(batch)
 
     counts = engine.number_counts(event.calling_number, T0 + 5_000)
-    assert {name: counts[name][1] for name in ("attempts", "ended", "answered", "short", "talk_s")} == {
+    assert {name: counts[name][3] for name in ("attempts", "ended", "answered", "short", "talk_s")} == {
         "attempts": 1,
         "ended": 1,
         "answered": 1,

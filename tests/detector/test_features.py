@@ -38,13 +38,13 @@ def test_schema_id_is_a_short_digest() -> None:
 
 def test_every_measure_asked_for_is_kept_in_panes() -> None:
     """A feature on a measure that its family does not keep would be zero for busy keys and right for idle ones."""
-    for operation, family, first, second, _, _ in program().tolist():
-        kept = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family].measures
+    for operation, family, first, second, window, _ in program().tolist():
+        shape = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family]
         if operation in (spec.COUNT, spec.RATIO):
-            assert first in kept
-            assert second in kept
+            assert {first, second} <= set(shape.pairs[window])
         if operation in (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM):
-            assert spec.KEPT_ITEMS.index(first) < spec.SHAPES[family].items
+            assert first in [sketch.item for sketch in shape.sketches]
+            assert window in shape.distinct_windows
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def value(rows: FeatureMatrix, name: str) -> float:
 
 
 @st.composite
-def histories(draw: st.DrawFn, gaps: st.SearchStrategy[int], most: int = 16) -> list[CallEvent]:
+def histories(draw: st.DrawFn, gaps: st.SearchStrategy[int], most: int = spec.RING) -> list[CallEvent]:
     """Up to `most` calls; each gap is from the previous call; an end comes any number of events after its set-up."""
     events: list[CallEvent] = []
     waiting: list[CallEnd] = []
@@ -128,7 +128,7 @@ class TestAgainstTheTwin:
 
 class TestPanes:
     @FEW
-    @given(gaps=st.lists(st.sampled_from((0, 3, 200, 5_000, 40_000, 900_000)), min_size=17, max_size=150))
+    @given(gaps=st.lists(st.sampled_from((0, 3, 200, 5_000, 40_000, 900_000)), min_size=9, max_size=150))
     def test_error_is_at_most_the_oldest_pane(self, gaps: list[int]) -> None:
         """Beyond the ring a count is off by no more than the calls in the pane that straddles the edge."""
         times = np.cumsum(gaps)
@@ -169,10 +169,10 @@ class TestPanes:
 
 
 class TestDistinct:
-    @pytest.mark.parametrize(("family", "limit"), [("number", 0.20), ("trunk", 0.08)])
+    @pytest.mark.parametrize(("family", "limit"), [("number", 0.25), ("trunk", 0.08)])
     @pytest.mark.parametrize("size", [50, 300, 1500])
     def test_error_of_the_sketch(self, family: str, limit: float, size: int) -> None:
-        """Root mean square error over 24 seeds: number sketches within 20 %, trunk sketches within 8 %."""
+        """Root mean square error over 24 seeds; 0.69 / sqrt(rows) is 24.5 % with 8 rows (number), 6.1 % with 128."""
         errors = []
         for seed in range(24):
             engine = WindowEngine(WindowSettings(8, 8, 8, 8, 8, 8, seed=seed))
@@ -183,19 +183,19 @@ class TestDistinct:
         assert rms <= limit
 
     def test_repeats_are_not_distinct(self) -> None:
-        """500 calls to 10 numbers are 10 different ones, within 20 %."""
+        """500 calls to 10 numbers are 10 different ones, within 25 %."""
         rows = feed(WindowEngine(SMALL), [setup(n, called=f"+1310555000{n % 10}") for n in range(500)])
 
-        assert value(rows, "number_distinct_called_1h") == pytest.approx(10, rel=0.2)
+        assert value(rows, "number_distinct_called_1h") == pytest.approx(10, rel=0.25)
 
 
 class TestTiers:
-    def test_third_call_within_a_day_promotes(self) -> None:
+    def test_second_call_within_a_day_promotes(self) -> None:
         engine = WindowEngine(SMALL)
-        feed(engine, [setup(0), setup(1_000)])
+        feed(engine, [setup(0)])
         assert (engine.tracked()["cold_number"], engine.tracked()["number"]) == (1, 0)
 
-        feed(engine, [setup(2_000)])
+        feed(engine, [setup(86_399_999)])
 
         assert (engine.tracked()["cold_number"], engine.tracked()["number"]) == (0, 1)
 
@@ -224,7 +224,9 @@ class TestTiers:
 
         feed(engine, [setup(0), stray])
 
-        assert engine.number_counts(NUMBERS[0], START_MS + 6_000)["bad_number"] == (1, 1, 1, 1, 1)
+        counts = engine.number_counts(NUMBERS[0], START_MS + 6_000)["bad_number"]
+        assert counts[spec.W1H :] == (1, 1)
+        assert counts[: spec.W1H] == (-1, -1, -1), "not kept for shorter windows"
 
 
 class TestMemory:
@@ -237,10 +239,10 @@ class TestMemory:
         assert engine.evictions()["cold_number"] == 936
 
     def test_longest_idle_key_goes_first(self) -> None:
-        """Places for 2 numbers: A, B, A again, then C pushes B out."""
+        """Places for 2 numbers: A, B, A again two days later, then C pushes B out."""
         engine = WindowEngine(WindowSettings(2, 2, 8, 8, 8, 8))
         a, b, c = (f"+1212555010{n}" for n in range(3))
-        feed(engine, [setup(0, a), setup(1, b), setup(2, a), setup(3, c)])
+        feed(engine, [setup(0, a), setup(1, b), setup(2 * spec.DAY_MS, a), setup(2 * spec.DAY_MS + 1, c)])
 
         known = [bool(engine.number_counts(number, START_MS + 10)) for number in (a, b, c)]
         assert known == [True, False, True]

@@ -14,19 +14,17 @@ from detector import measures as spec
 from detector.columns import CallBatch, build_batch
 from detector.events import CallEvent, CallSetup
 from detector.features import INDEX, wanted_distinct
-from detector.windows import TrunkShare, WindowEngine, WindowSettings, slots
+from detector.windows import TrunkShare, WindowEngine, WindowSettings, layout, slots
 from detector.windows.sweeping import Block
+from tests import window_rows
 from tests.detector.test_windows import NUMBERS, START_MS, feed, histories, setup
 
 TINY = WindowSettings(2, 4, 2, 8, 2, 8, seed=7, partitions=2)
 """So small that keys of every family have to go."""
 ROOMY = WindowSettings(64, 64, 16, 256, 16, 256, seed=7, partitions=2)
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-ARRAYS = ("state", "ring", "panes", "totals", "sketches", "estimates", "refreshed", "other_panes", "other_sketches")
-NOT_COPIED = [slots.OLDER, slots.NEWER, slots.EPOCH]
-CACHES = {"estimates", "refreshed"}
 
-Rows = dict[tuple[str, int], dict[str, NDArray[np.generic]]]
+Rows = dict[tuple[str, int], NDArray[np.int64]]
 gaps = st.integers(-2_000_000, 4_000_000) | st.sampled_from((0, 1, 10_000, 90_000_000))
 
 
@@ -46,28 +44,28 @@ def rows_of(engine: WindowEngine) -> Rows:
     for name, store in engine._families._asdict().items():
         slot = int(store.scalars[slots.OLDEST])
         while slot >= 0:
-            row = {array: getattr(store, array)[slot].copy() for array in ARRAYS if len(getattr(store, array)) > 0}
-            slot = int(row["state"][slots.NEWER])
-            row["state"][NOT_COPIED] = 0
-            rows[name, int(row["state"][slots.KEY])] = row
+            row = store.w64[slot].copy()
+            slot = int(store.w32[slot, layout.NEWER])
+            row[layout.LINKS] = 0
+            row[layout.MARKS] &= layout.EPOCH_MASK
+            rows[name, int(row[layout.KEY])] = row
     return rows
 
 
 def rows_in(blocks: Sequence[Block]) -> Rows:
     rows: Rows = {}
     for block in blocks:
-        for place, key in enumerate(block.arrays["state"][:, slots.KEY].tolist()):
+        for row in block.arrays["row"]:
+            key = int(row[layout.KEY])
             assert (block.store, key) not in rows
-            rows[block.store, key] = {name: array[place] for name, array in block.arrays.items()}
+            rows[block.store, key] = row
     return rows
 
 
-def assert_same(rows: Rows, expected: Rows, *, but: set[str] = frozenset()) -> None:  # type: ignore[assignment]
+def assert_same(rows: Rows, expected: Rows) -> None:
     assert rows.keys() == expected.keys()
     for key, row in expected.items():
-        assert rows[key].keys() == row.keys()
-        for name in row.keys() - but:
-            np.testing.assert_array_equal(rows[key][name], row[name], err_msg=f"{key} {name}")
+        np.testing.assert_array_equal(rows[key], row, err_msg=str(key))
 
 
 def swept(engine: WindowEngine) -> tuple[list[Block], dict[int, str]]:
@@ -242,7 +240,7 @@ class TestLoading:
         list(new.load(0, blocks, names))
 
         loaded = rows_of(new)
-        assert_same(loaded, {key: row for key, row in rows_of(old).items() if row["state"][slots.PARTITION] == 0})
+        assert_same(loaded, {key: row for key, row in rows_of(old).items() if (row[layout.MARKS] & 0xFFFF) == 0})
         chosen = [event for event in after if home(event) == 0]
         is_chosen = [home(event) == 0 for event in after if isinstance(event, CallSetup)]
         expected = old.update(batch_of(after))[is_chosen]
@@ -318,7 +316,12 @@ class TestCounting:
         read.update(batch_of(events))
         counted.count(batch_of(events))
 
-        assert_same(rows_of(counted), rows_of(read), but=CACHES)
+        rows, expected = rows_of(counted), rows_of(read)
+        assert rows.keys() == expected.keys()
+        for name, key in expected:
+            np.testing.assert_array_equal(
+                window_rows.counted(rows[name, key], name), window_rows.counted(expected[name, key], name)
+            )
         assert counted.evictions() == read.evictions()
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from detector.events import CallEvent
 from detector.windows import WindowEngine
-from detector.windows.slots import LATEST_MS, PARTITION, STATE_COLUMNS
+from detector.windows.packing import LATEST_MS, PARTITION, STATE_COLUMNS
 from detector.windows.sweeping import Block
 from streams import snapshot_file, snapshot_format
 from streams.snapshot_errors import SnapshotRefused, SnapshotStoreError

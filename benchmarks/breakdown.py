@@ -15,6 +15,7 @@ RATE_HZ = 250
 OTHER = "other"
 EVENT_LOOP = "event loop"
 """Its frames are at the root of every stack, so they count where nothing else does."""
+BACKGROUND = "background"
 STAGES: dict[str, tuple[str, ...]] = {
     "windows and features": ("/detector/windows/", "/detector/features.py", "/detector/measures.py"),
     "score": ("/models/scorer.py", "/models/forest.py", "/models/artifact.py", "/detector/judging.py"),
@@ -40,7 +41,13 @@ STAGES: dict[str, tuple[str, ...]] = {
         "/detector/clocks.py",
     ),
     "policy": ("/detector/", "/models/explain.py"),
-    "publish": ("/streams/publisher.py", "/streams/outbox.py", "/aiokafka/producer/"),
+    "publish": (
+        "/streams/publisher.py",
+        "/streams/outbox.py",
+        "/streams/producing.py",
+        "/aiokafka/producer/",
+        "/aiokafka/partitioner.py",
+    ),
     "fetch": ("/aiokafka/consumer/", "/streams/fetching.py", "/streams/record_batches.py", "/streams/rows.py"),
     "transport": ("/streams/transport.py", "/streams/main_loop.py", "/streams/watermarks.py"),
     "bookkeeping": (
@@ -53,10 +60,18 @@ STAGES: dict[str, tuple[str, ...]] = {
     "connections": ("/aiokafka/", "/kafka/"),
     EVENT_LOOP: ("/mode/worker.py", "/streams/running.py", "/streams/worker.py", "/streams/cli.py", "/asyncio/"),
     "Faust": ("/faust/", "/mode/"),
-    "background": ("/streams/", "/redis/"),
+    BACKGROUND: ("/streams/",),
 }
 """Stage -> parts of paths, tried in this order for each frame. Windows and features are one compiled pass. Background
 is what the rate does not change: exchange with Redis, snapshots, health."""
+BESIDE = (
+    "/redis/",
+    "/streams/trunk_exchange.py",
+    "/streams/snapshot",
+    "/streams/durability.py",
+    "/streams/list_sync.py",
+)
+"""Wherever one of these is in a stack, it is background, whatever it calls."""
 WAITING = ("/streams/daemon_thread.py", "/concurrent/futures/thread.py", "/threading.py", "/queue.py")
 """Innermost frames of threads that wait for work and take no time."""
 AROUND = ("fetch", "publish", "transport", "connections", "Faust", EVENT_LOOP)
@@ -96,6 +111,8 @@ def by_stage(stacks: str) -> "Counter[str]":
 
 def _stage(frames: list[str]) -> str:
     """Stage of a stack, innermost frame first."""
+    if any(part in frame for frame in frames for part in BESIDE):
+        return BACKGROUND
     stages = [stage for frame in frames if (stage := _of_frame(frame)) is not None]
     return next((stage for stage in stages if stage != EVENT_LOOP), EVENT_LOOP if stages else OTHER)
 

@@ -29,13 +29,14 @@ def test_a_sample_counts_for_its_innermost_stage() -> None:
         [
             f"{SPAWN};screen (/app/streams/agents.py:1);update (/app/detector/windows/engine.py:2) 30",
             f"{SPAWN};screen (/app/streams/agents.py:1);read (/app/streams/intake.py:2);loads (/lib/json.py:3) 20",
+            f"{SPAWN};exchange (/app/streams/trunk_exchange.py:1);merge (/app/detector/windows/trunks.py:2) 7",
             f"{SPAWN} 5",
             "_bootstrap (/lib/threading.py:1);_worker (/lib/concurrent/futures/thread.py:81) 40",
             "somewhere (/lib/else.py:1) 1",
         ]
     )
     found = breakdown.by_stage(stacks)
-    assert found == {"windows and features": 30, "decode": 20, "event loop": 5, "other": 1}
+    assert found == {"windows and features": 30, "decode": 20, "background": 7, "event loop": 5, "other": 1}
     assert sum(breakdown.in_microseconds(found, 14.0).values()) == pytest.approx(14.0)
 
 

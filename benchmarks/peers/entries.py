@@ -93,7 +93,7 @@ ENTRIES = (
     Entry("faust_memory", JOB, 60_000, "dict in memory", "stock_faust", ("--state", "memory")),
     Entry("quix_state", JOB, 100_000, "its state store", "quix", ("--state", "store")),
     Entry("quix_memory", JOB, 300_000, "dict in memory", "quix", ("--state", "memory")),
-    Entry("bytewax", JOB, 400_000, "its stateful_map", "bytewax", ("--state", "keyed")),
+    Entry("bytewax", JOB, 400_000, "its keyed stateful_batch", "bytewax", ("--state", "keyed")),
     Entry("bytewax_memory", JOB, 600_000, "dict in memory", "bytewax", ("--state", "memory")),
     Entry("kafka_streams", JOB, 1_500_000, "its store, logged and cached", "kafka_streams", ("--state", "logged")),
     Entry("kafka_streams_memory", JOB, 1_500_000, "its store, in memory only", "kafka_streams", ("--state", "memory")),

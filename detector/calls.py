@@ -116,8 +116,10 @@ class Calls:
     def _read(self, name: str) -> list[str]:
         if self.texts is None:
             return [getattr(event, name) or "" for event in self.events]
-        joined = self.texts.data.tobytes().decode("latin-1")  # a character for each byte, so that spans fit
-        spans = self.texts.spans[:, TEXT_FIELDS.index(name)]
+        spans = self.texts.spans[:, TEXT_FIELDS.index(name)].copy()
+        packed = np.empty(int((spans[:, 1] - spans[:, 0]).sum()), np.uint8)
+        _pack(self.texts.data, spans, packed)
+        joined = packed.tobytes().decode("latin-1")  # a character for each byte, so that spans fit
         found = [joined[start:stop] for start, stop in spans.tolist()]
         for row in (~self.plain).nonzero()[0].tolist():
             found[row] = getattr(self.events[row], name) or ""
@@ -164,6 +166,18 @@ def calls_of(events: Sequence[CallSetup]) -> Calls:
 def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:
     joined = bytes.fromhex("".join(map(decision_id, events)))
     return np.frombuffer(joined, np.uint8).reshape(len(events), DECISION_ID_BYTES).copy()
+
+
+@compiled_borrowing
+def _pack(data: NDArray[np.uint8], spans: Ints, packed: NDArray[np.uint8]) -> None:
+    """Copy the spans of `data` to `packed`, one behind the other, and have `spans` say where they stand there."""
+    at = 0
+    for row in range(len(spans)):
+        start, length = spans[row, 0], spans[row, 1] - spans[row, 0]
+        for offset in range(length):
+            packed[at + offset] = data[start + offset]
+        spans[row, 0], spans[row, 1] = at, at + length
+        at += length
 
 
 @compiled_borrowing

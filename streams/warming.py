@@ -31,5 +31,6 @@ def warm_answers() -> None:
     made = answer(Screening(calls, {}, in_enforcement, score, no_features, Versions("", "", "")), [0], [0], None, None)
     if made.failures or not calls.plain.all():
         raise RuntimeError(f"the warm-up call could not be answered: {made.failures}")
+    calls.column("calling_number")
     strays([None], intake)
     leading(np.zeros((1, N_FEATURES)))

@@ -225,11 +225,57 @@ OPERATIONS = (
     "idle",
     "flag",
     "in_out",
+    "part_of",
+    "level",
+    "beside",
+    "surge",
+    "age_beside",
 )
-COUNT, RATIO, DISTINCT, DISTINCT_RATIO, CALLS_PER_ITEM, MEAN_TALK, BURST, AGE, IDLE, FLAG, IN_OUT = range(11)
-"""How a feature is computed; a step of the program is (operation, family, first, second, window, minimum sample)."""
+(
+    COUNT,
+    RATIO,
+    DISTINCT,
+    DISTINCT_RATIO,
+    CALLS_PER_ITEM,
+    MEAN_TALK,
+    BURST,
+    AGE,
+    IDLE,
+    FLAG,
+    IN_OUT,
+    PART_OF,
+    LEVEL,
+    BESIDE,
+    SURGE,
+    AGE_BESIDE,
+) = range(16)
+"""How a feature is computed; a step of the program is (operation, family, first, second, window, minimum sample).
+
+The last five compare: a key with the trunk group or another key of the same call, or with itself over a longer time.
+`second` then says with what, as `pack_reference` packs it.
+"""
+WHOLES = (
+    *(ATTEMPTS,) * N_SETUP_MEASURES,
+    ENDED,
+    ENDED,
+    ANSWERED,
+    ANSWERED,
+    ENDED,
+    ENDED,
+    ENDED,
+    ENDED,
+    ANSWERED,
+)
+"""Of what each measure is a share: calls, ended calls or talks; of talk time the mean."""
 STEP_COLUMNS = 6
 AGE_LIMIT_S = 30 * 86_400.0
 BURST_PARTS = 60.0
 """Minutes in the hour that the last minute is compared with."""
+ALIKE = 0.5
+"""Value of a comparison where both sides are alike, or where there is nothing to compare yet."""
 LONGEST_TALK_S = 65_535.0
+
+
+def pack_reference(family: int, window: int) -> int:
+    """Pack what a feature is compared with: a family of the same call, in a window."""
+    return family * N_WINDOWS + window

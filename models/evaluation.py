@@ -17,7 +17,7 @@ from models.baselines import linear_scores, rule_scores
 from models.dataset import Dataset
 from models.errors import TrainingDataInvalid
 from models.explain import contributions
-from models.report_stopping import stopping
+from models.report_stopping import POSITIONS, positions, stopping
 from models.training import TrainedModel, threshold_at
 
 FALSE_BLOCK_RATES = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -226,6 +226,15 @@ class _Judged:
         return {self.data.feature_names[features[one]]: int(calls[one]) for one in top}
 
 
+def _by_position(judged: _Judged) -> list[dict[str, Any]]:
+    """Recall of calls from some position in their campaign on: the first ones come before there is evidence."""
+    position = positions(judged.data)
+    chosen = [judged.data.is_robocall & (position >= first) for first in POSITIONS]
+    return [
+        {"from_call": first, **judged.shares(some)} for first, some in zip(POSITIONS, chosen, strict=True) if some.any()
+    ]
+
+
 def _groups(data: Dataset, wanted: Mask) -> Iterator[tuple[str, Mask]]:
     for index, kind in enumerate(data.kinds):
         chosen = (data.kind == index) & wanted
@@ -280,6 +289,7 @@ def measure(
             "calibration": calibration_curve(scores, truth),
         },
         **judged.stops(truth),
+        "positions": _by_position(judged),
         "kinds": {
             "campaigns": {kind: {**judged.shares(one), **judged.stops(one)} for kind, one in _groups(data, truth)},
             "lawful": {kind: judged.lawful(one, explain) for kind, one in _groups(data, ~truth)},

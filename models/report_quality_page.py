@@ -131,6 +131,9 @@ def _sections(found: Figures) -> Iterator[str]:
         + ": lowest, median, highest."
     )
     yield f"Leaving the training ranges changes recall at 1 in 1,000 from {inside:.3f} to {outside:.3f}."
+    yield "### Robocalls caught by their position in the campaign, 1 lawful call in 1,000 hit"
+    heads = ("from call", *found)
+    yield _table(heads, _positions(found))
     yield "### Robocalls caught by share of lawful numbers hit"
     rows = (
         (name, f"{one['rate']:g}", _share(one["recall"]), _sample(one["sample"]))
@@ -171,6 +174,12 @@ def _rates(name: str, figures: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             _figure(best["ratio"]),
             _sample(one["sample"]),
         )
+
+
+def _positions(found: Figures) -> Iterator[tuple[str, ...]]:
+    for place, one in enumerate(found[JUDGED]["positions"]):
+        shares = (figures["positions"][place : place + 1] for figures in found.values())
+        yield f"{one['from_call']}", *(_share(some[0]["at_rates"][0]) if some else "-" for some in shares)
 
 
 def _kinds(found: Figures) -> Iterator[tuple[str, ...]]:
@@ -235,7 +244,7 @@ def _others(figures: dict[str, Any]) -> Iterator[str]:
         yield "### Kinds left out of training, one at a time"
         yield (
             "Recall of the kind at 1 lawful call in 1,000, in held-out worlds: of a model trained with all kinds, and"
-            " of one that never saw this kind. These models learnt from fewer calls than the shipped one."
+            " of one that was never told of this kind. These models learnt from fewer calls than the shipped one."
         )
         left = ((kind, _figure(one["seen"]), _figure(one["left_out"])) for kind, one in figures["left_out"].items())
         yield _table(("kind", "seen", "left out"), left)

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from models.dataset import Dataset
 
+POSITIONS = (1, 4, 11, 31)
+"""Calls of a campaign from which on recall is told: the first, and those after the third, tenth and thirtieth."""
 NEVER = np.iinfo(np.int64).max
 
 
@@ -32,6 +34,17 @@ def stopping(data: Dataset, hit: NDArray[np.bool_]) -> dict[str, Any]:
         "until_half": _quantiles(half),
         "calls_stopped": float(np.mean(np.add.reduceat(hits.astype(np.int64), starts) / sizes)),
     }
+
+
+def positions(data: Dataset) -> NDArray[np.int64]:
+    """Position of each call in its campaign among these calls, from 1; 0 for a call of none."""
+    found = np.zeros(len(data), np.int64)
+    chosen = np.flatnonzero(data.campaign >= 0)
+    order = chosen[np.argsort(data.campaign[chosen], kind="stable")]
+    starts = np.flatnonzero(np.diff(data.campaign[order], prepend=-1))
+    sizes = np.diff(starts, append=len(order))
+    found[order] = np.arange(len(order)) - np.repeat(starts, sizes) + 1
+    return found
 
 
 def _first(wanted: NDArray[np.bool_], starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -75,7 +75,7 @@ def from_traffic(specs: Sequence[TrafficSpec], progress: Callable[[int], None]) 
     for number, spec in enumerate(specs):
         engine = WindowEngine(WindowSettings(seed=WINDOW_SEED, shared_trunks=True))
         for block in generate(spec):
-            calls.add(block, engine, f"span{number}-")
+            calls.add(block, engine, f"span{number}-", spec.judged_ms)
             progress(calls.n_events)
     return assemble(
         FEATURE_NAMES, np.concatenate(calls.rows), np.array(calls.times_ms, np.int64), calls.numbers, calls.truths
@@ -92,16 +92,27 @@ class _Calls:
     truths: list[Truth] = field(default_factory=list)
     n_events: int = 0
 
-    def add(self, block: TrafficBlock, engine: WindowEngine, prefix: str) -> None:
-        """Run one slice through the windows; `prefix` keeps campaigns of different spans apart."""
+    def add(self, block: TrafficBlock, engine: WindowEngine, prefix: str, judged_ms: int) -> None:
+        """Run one slice through the windows and keep its calls from `judged_ms` on.
+
+        `prefix` keeps campaigns of different spans apart.
+        """
         events = block.events()
-        for truth in block.truths():
+        setups = [event for event in events if isinstance(event, CallSetup)]
+        first = sum(setup.setup_time_ms < judged_ms for setup in setups)
+        for truth in block.truths()[first:]:
             campaign = prefix + truth.campaign if truth.campaign else ""
             self.truths.append(Truth(truth.label == ROBOCALL, campaign, truth.kind))
+        rows = []
         for batch in batches(events, BATCH_EVENTS):
             is_setup = [isinstance(event, CallSetup) for event in batch]
-            self.rows.append(engine.update(build_batch(batch, is_setup, None, seed=WINDOW_SEED)).copy())
-            setups = [event for event, chosen in zip(batch, is_setup, strict=True) if chosen]
-            self.times_ms += [setup.setup_time_ms for setup in setups]
-            self.numbers += [setup.calling_number for setup in setups]
+            columns = build_batch(batch, is_setup, None, seed=WINDOW_SEED)
+            if first < len(setups):
+                rows.append(engine.update(columns).copy())
+            else:
+                engine.count(columns)
+        if rows:
+            self.rows.append(np.concatenate(rows)[first:])
+        self.times_ms += [setup.setup_time_ms for setup in setups[first:]]
+        self.numbers += [setup.calling_number for setup in setups[first:]]
         self.n_events += len(events)

@@ -21,7 +21,9 @@ HELD_OUT_SEED = 2_000_003
 """Of the held-out worlds that models are judged in. Models are not to be trained with it."""
 _HALF_HOUR_MS = HOUR_MS // 2
 _NEXT_KINDS = 3
-_WATCHED_LIVE = 0.5  # of worlds: watched from the middle of their traffic on, not from its start
+_COLD = 0.25  # of worlds: seen from a cold start, as after the loss of all windows
+_MOST_HISTORY = 5.0  # times what is judged: more would take long to generate
+_WATCHED_LIVE = 0.5  # of those: from the middle of their traffic on, not from its start
 
 
 def training_worlds(
@@ -63,13 +65,16 @@ def _world(family: Family, seed: int, slot: int, scenarios: tuple[str, ...], cal
     rng = np.random.default_rng([seed, slot, zlib.crc32(family.encode())])
     world = World(family, int(rng.integers(1 << 31)))
     hours, share = world.value("hours"), world.value("robocall_share")
+    is_cold = rng.random() < _COLD
+    history = 0.0 if is_cold else min(world.value("history_hours"), _MOST_HISTORY * hours)
     on_air = min(world.count("campaign_kinds"), len(scenarios))
     # Not drawn for each world, but one after the other from a shuffled round: so all kinds are somewhere.
     around = np.random.default_rng(seed).permutation(len(scenarios))
     chosen = sorted(around[(slot * _NEXT_KINDS + np.arange(on_air)) % len(scenarios)].tolist())
     return TrafficSpec(
         start_ms=DEFAULT_START_MS + slot * SLOT_MS + int(rng.integers(48)) * _HALF_HOUR_MS,
-        hours=hours,
+        hours=history + hours,
+        history_hours=history,
         seed=int(rng.integers(1 << 31)),
         calls_per_second=calls * (1 - share) / (hours * HOUR_MS / 1_000),
         robocall_share=share,
@@ -77,6 +82,6 @@ def _world(family: Family, seed: int, slot: int, scenarios: tuple[str, ...], cal
         bursts_per_hour=world.value("bursts_per_hour"),
         trunks=world.count("trunks"),
         campaigns_per_hour=calls * share / world.value("campaign_calls") / on_air / hours,
-        warm=bool(rng.random() < _WATCHED_LIVE),
+        warm=bool(is_cold and rng.random() < _WATCHED_LIVE),
         world=world,
     )

@@ -8,10 +8,15 @@ import numpy as np
 
 from detector import measures as spec
 from detector.events import CallEnd, CallEvent, CallSetup
-from detector.features import FEATURES, NOT_ENOUGH_DATA, Feature
+from detector.feature_kinds import NOT_ENOUGH_DATA, Feature
+from detector.features import FEATURES
 from detector.ports import FeatureMatrix
 
 NANP = re.compile(r"\+1([2-9]\d\d)([2-9]\d\d)(\d{4})", re.ASCII)
+WHOLES = {
+    **dict.fromkeys(("answered", "bad_number", "no_answer", "busy", "rejected", "ended"), "ended"),
+    **dict.fromkeys(("short", "long", "talk_s"), "answered"),
+}
 BAD, BUSY, NO_ANSWER, REJECTED = {404, 484, 604}, {486, 600}, {480, 408, 487}, {603, 607, 608}
 
 
@@ -200,10 +205,40 @@ class NaiveWindows:
                 received = count(spec.ATTEMPTS) * self.partitions
                 made = now[spec.NUMBER].count("attempts", now_ms, window)
                 return share(received, received + made)
+            case "part_of" | "level" | "beside" | "surge" | "age_beside":
+                return self._compared(feature, now, now_ms)
             case "age":
-                return self._seconds(now_ms, min((setup[0] for setup in history.setups), default=None))
+                return self._age(history, now_ms)
             case _:
                 return self._seconds(now_ms, history.previous_ms)
+
+    def _compared(self, feature: Feature, now: dict[int, History], now_ms: int) -> float:
+        operation, family, first, second, window, minimum = feature.step
+        name, (reference, usual) = spec.OPERATIONS[operation], divmod(second, spec.N_WINDOWS)
+        measure, whole = spec.MEASURES[first], WHOLES.get(spec.MEASURES[first], "attempts")
+        mine, theirs = now[family], now[reference]
+
+        def half(own: float, other: float) -> float:
+            return 0.5 if own == other == 0 else own / (own + other)
+
+        ages = [self._age(history, now_ms) for history in (mine, theirs)]
+        if NOT_ENOUGH_DATA in ages:
+            return NOT_ENOUGH_DATA
+        if name == "age_beside":
+            return half(*ages)
+        part, their_part = mine.count(measure, now_ms, window), theirs.count(measure, now_ms, usual)
+        if name == "part_of":
+            return min(1.0, part / their_part) if their_part >= minimum and their_part > 0 else NOT_ENOUGH_DATA
+        if name == "surge":
+            span, longest = spec.WINDOW_MS[window] / 1000, spec.WINDOW_MS[usual] / 1000
+            known = min(longest, max(ages[0], span))
+            return 0.5 if their_part < minimum else half(part / span, their_part / known)
+        usual_share = their_part / max(1, theirs.count(whole, now_ms, usual))
+        level = (part + minimum * usual_share) / (mine.count(whole, now_ms, window) + minimum)
+        return level if name == "level" else half(level, usual_share)
+
+    def _age(self, history: History, now_ms: int) -> float:
+        return self._seconds(now_ms, min((setup[0] for setup in history.setups), default=None))
 
     @staticmethod
     def _seconds(now_ms: int, then_ms: int | None) -> float:

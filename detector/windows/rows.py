@@ -26,6 +26,61 @@ def _quotient(part: float, whole: float, minimum: int, sample: float) -> float:
 
 
 @compiled_borrowing
+def _usual(counts: Floats, measure: int, reference: int) -> float:
+    """Share (of talk time the mean) of `measure` in the family and window of `reference`, 0 where it has no calls."""
+    family, window = reference // spec.N_WINDOWS, reference % spec.N_WINDOWS
+    whole = max(1.0, float(counts[family, window, spec.WHOLES[measure]]))
+    return float(counts[family, window, measure]) / whole
+
+
+@compiled_borrowing
+def _level(counts: Floats, family: int, measure: int, reference: int, window: int, strength: int) -> float:
+    """Share (of talk time the mean) of `measure`, drawn towards the reference's as if by `strength` calls of it.
+
+    Few calls then say what is usual there instead of nothing, or too much.
+    """
+    part, whole = counts[family, window, measure], counts[family, window, spec.WHOLES[measure]]
+    return (float(part) + strength * _usual(counts, measure, reference)) / (float(whole) + strength)
+
+
+@compiled_borrowing
+def _beside(own: float, other: float) -> float:
+    """Compare two quantities: `own` in `own + other`, 0.5 where they are equal."""
+    return own / (own + other) if own + other > 0.0 else spec.ALIKE
+
+
+@compiled_borrowing
+def _surge(counts: Floats, family: int, measure: int, window: int, longer: int, minimum: int, age_s: float) -> float:
+    """Calls a second now beside those of the longer window, of which no more counts than the key has been known."""
+    if counts[family, longer, measure] < minimum:
+        return spec.ALIKE
+    span_s = spec.WINDOW_MS[window] / spec.SECOND_MS
+    known_s = min(spec.WINDOW_MS[longer] / spec.SECOND_MS, max(age_s, span_s))
+    return _beside(counts[family, window, measure] / span_s, counts[family, longer, measure] / known_s)
+
+
+@compiled_borrowing
+def _compared(
+    operation: int, family: int, first: int, second: int, window: int, minimum: int, counts: Floats, ages_s: Floats
+) -> float:
+    """Value of a feature that compares; see `measures.OPERATIONS`. Without an origin or a block there is none."""
+    other, longer = second // spec.N_WINDOWS, second % spec.N_WINDOWS
+    if ages_s[family, 0] < 0.0 or ages_s[other, 0] < 0.0:
+        value = spec.NOT_ENOUGH_DATA
+    elif operation == spec.PART_OF:
+        value = _ratio(counts[family, window, first], counts[other, longer, first], minimum)
+    elif operation == spec.LEVEL:
+        value = _level(counts, family, first, second, window, minimum)
+    elif operation == spec.BESIDE:
+        value = _beside(_level(counts, family, first, second, window, minimum), _usual(counts, first, second))
+    elif operation == spec.SURGE:
+        value = _surge(counts, family, first, window, longer, minimum, ages_s[family, 0])
+    else:
+        value = _beside(ages_s[family, 0], ages_s[other, 0])
+    return value
+
+
+@compiled_borrowing
 def fill_row(
     program: Ints, counts: Floats, distinct: Floats, ages_s: Floats, flags: int, scale: Floats, row: NDArray[np.float32]
 ) -> None:
@@ -66,6 +121,8 @@ def fill_row(
             # Calls received against calls received and made, both for all partitions.
             received = attempts * scale[family]
             value = _ratio(received, received + counts[spec.NUMBER, window, spec.ATTEMPTS], minimum)
+        elif operation >= spec.PART_OF:
+            value = _compared(operation, family, first, second, window, minimum, counts, ages_s)
         else:
             value = ages_s[family, operation - spec.AGE]
         row[column] = value

@@ -171,3 +171,8 @@ def lawful_crowds(spec: TrafficSpec, mix: LawfulMix, population: Population, act
 def inbound_numbers(sources: list[Source]) -> Int64:
     """Give the numbers that only take calls (see `Customers`): hotlines of banks and offices, which originate none."""
     return np.concatenate([s.numbers[::2].ravel() for s in sources if isinstance(s, Customers) and s.inbound])
+
+
+def office_numbers(sources: list[Source]) -> Int64:
+    """Give the numbers that take calls and place some: main numbers of clinics, schools and shops."""
+    return np.concatenate([s.numbers[1::2, 0] for s in sources if isinstance(s, Customers) and s.inbound])

@@ -8,7 +8,7 @@ import numpy as np
 from detector.events import CallEvent, CallSetup
 from models.traffic.actors import Actors, build_network
 from models.traffic.blocks import TrafficBlock, Truth
-from models.traffic.crowds import LawfulMix, inbound_numbers, lawful_crowds
+from models.traffic.crowds import LawfulMix, inbound_numbers, lawful_crowds, office_numbers
 from models.traffic.outcomes import Calls, resolve
 from models.traffic.plan import HourPlanner
 from models.traffic.population import build_population
@@ -34,7 +34,8 @@ class _Generator:
         self._actors = Actors(np.random.default_rng([spec.seed, 5]), spec.trunks, spec.world)
         mix = LawfulMix.of(spec.world)
         self._crowds: list[Source] = lawful_crowds(spec, mix, population, self._actors)
-        self._planner = HourPlanner(spec, mix, population, self._actors, inbound_numbers(self._crowds))
+        inbound, offices = inbound_numbers(self._crowds), office_numbers(self._crowds)
+        self._planner = HourPlanner(spec, mix, population, self._actors, inbound, offices)
         self._jobs: list[Job] = []
         self._open = Calls.empty()
         self._serial = 0

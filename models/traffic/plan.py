@@ -1,5 +1,6 @@
 """The cast of an hour: the lawful bursts, the campaigns and the call-backs that start in it."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ from models.traffic.crowds import LawfulMix, own_numbers
 from models.traffic.habits import attest_of, job_of, outcome_of
 from models.traffic.population import ODD_NUMBERS, Int64, Population
 from models.traffic.profiles import CALLBACK, CAMPAIGNS, RETAIL_SIGNED, JobKind
+from models.traffic.senders import Sender
 from models.traffic.sources import Job
 from models.traffic.spec import HOUR_MS, TrafficSpec
 
@@ -20,27 +22,45 @@ _CALLBACK_ACTORS = 12
 _WHOLESALE = 0.5
 _PERSONS_WHOLESALE = 0.35
 _ON_AIR = 0.6  # of the time of a campaign that stops and returns
+_MOST_SENDERS = 400
+_LONGEST_BOOK = 5_000
+_MAIN_NUMBER = 0.5  # of clinics and schools: they call from the number that takes and places their other calls
 
 
 class HourPlanner:
     """Casts the jobs that start in an hour. Seeded by the hour, so two spans share no campaign.
 
-    `inbound` are the numbers that never originate a call.
+    `inbound` are the numbers that never originate a call, `offices` those that take and place calls all day.
     """
 
     def __init__(
-        self, spec: TrafficSpec, mix: LawfulMix, population: Population, actors: Actors, inbound: Int64
+        self, spec: TrafficSpec, mix: LawfulMix, population: Population, actors: Actors, inbound: Int64, offices: Int64
     ) -> None:
         self._spec = spec
         self._mix = mix
         self._population = population
         self._actors = actors
         self._inbound = inbound
+        self._offices = offices
         self._campaigns = [
             job_of(spec.world, kind, group="campaign") for kind in CAMPAIGNS if kind.name in spec.scenarios
         ]
         self._callback = outcome_of(spec.world, "spoofed_callback", CALLBACK, group="lawful")
         self._callback_signed = attest_of(spec.world, "spoofed_callback", RETAIL_SIGNED, group="lawful")
+        self._used: dict[str, list[Int64]] = {}
+        self._known = self._senders()
+
+    def _senders(self) -> dict[str, list[Sender]]:
+        """Cast the lawful senders who come again, by kind."""
+        spec = self._spec
+        rng = np.random.default_rng([spec.seed, 7])
+        known = {}
+        for kind in self._mix.jobs:
+            if kind.numbers != "persons":
+                bursts = max(1.0, kind.per_hour * spec.bursts_per_hour) * spec.world.value("lawful_return_h", kind.name)
+                n = int(np.clip(round(bursts), 1, _MOST_SENDERS))
+                known[kind.name] = [self._sender(rng, kind, "") for _ in range(n)]
+        return known
 
     def plan(self, hour_ms: int, rhythm: float) -> list[Job]:
         """Cast the lawful bursts, the campaigns and the call-backs of `[hour_ms, hour_ms + 1 h)` inside the span."""
@@ -94,7 +114,7 @@ class HourPlanner:
         """Cast one campaign or burst: a job, or several with pauses between and new numbers after each."""
         spec = self._spec
         campaign = f"{kind.name}-{hour_ms // HOUR_MS}-{number}" if number else ""
-        rows = self._cast(rng, kind, campaign)
+        sender = self._who(rng, kind, campaign)
         length = min(round(rng.uniform(*kind.minutes) * 60_000), spec.end_ms - spec.start_ms)
         latest = min(hour_ms + HOUR_MS, spec.end_ms)
         start = max(hour_ms, min(int(rng.integers(hour_ms, latest)), spec.end_ms - length))
@@ -102,10 +122,37 @@ class HourPlanner:
         phases = int(rng.integers(kind.phases[0], kind.phases[1] + 1))
         cuts = np.linspace(start, end, phases + 1)
         on_air = 1.0 if phases == 1 else _ON_AIR
-        return [
-            self._job(rng, kind, rows, (round(low), round(low + (high - low) * on_air)), calls / phases)
-            for low, high in pairwise(cuts.tolist())
-        ]
+        jobs: list[Job] = []
+        for low, high in pairwise(cuts.tolist()):
+            if jobs:
+                sender = replace(sender, pool=self._pool(rng, kind))
+            jobs.append(self._job(rng, kind, sender, (round(low), round(low + (high - low) * on_air)), calls / phases))
+        return jobs
+
+    def _who(self, rng: np.random.Generator, kind: JobKind, campaign: str) -> Sender:
+        """Choose or make a sender: lawful ones mostly come again, some campaigns with the numbers of an earlier one."""
+        world = self._spec.world
+        if not campaign:
+            known = self._known.get(kind.name)
+            if known is None or rng.random() < world.value("lawful_newcomers", kind.name):
+                return self._sender(rng, kind, "")
+            return known[int(rng.integers(len(known)))]
+        sender = self._sender(rng, kind, campaign)
+        used = self._used.setdefault(kind.name, [])
+        if used and rng.random() < world.value("campaign_reuse", kind.name):
+            return replace(sender, pool=used[int(rng.integers(len(used)))])
+        used.append(sender.pool)
+        return sender
+
+    def _sender(self, rng: np.random.Generator, kind: JobKind, campaign: str) -> Sender:
+        """Make a sender who never called before."""
+        return Sender(
+            rows=self._cast(rng, kind, campaign),
+            pool=self._pool(rng, kind, may_be_office=not campaign and kind.targets == "book"),
+            targets="extensions" if rng.random() < kind.in_order else kind.targets,
+            valid=float(rng.uniform(*kind.valid)),
+            book_owner=int(rng.integers(0, 1 << 40)),
+        )
 
     def _cast(self, rng: np.random.Generator, kind: JobKind, campaign: str) -> Int64:
         world = self._spec.world
@@ -123,20 +170,19 @@ class HourPlanner:
             ]
         )
 
-    def _job(self, rng: np.random.Generator, kind: JobKind, rows: Int64, span: tuple[int, int], calls: float) -> Job:
+    def _job(self, rng: np.random.Generator, kind: JobKind, who: Sender, span: tuple[int, int], calls: float) -> Job:
         population = self._population
-        targets = "extensions" if rng.random() < kind.in_order else kind.targets
-        in_order = targets in ("sequential", "extensions")
+        in_order = who.targets in ("sequential", "extensions")
         return Job(
-            population, rows, *span, calls, kind.numbers, self._pool(rng, kind), targets,
-            valid=float(rng.uniform(*kind.valid)),
-            book_owner=int(rng.integers(0, 1 << 40)),
-            cursor=int(population.any_number(rng, 1)[0]) if in_order else 0,
+            population, who.rows, *span, calls, kind.numbers, who.pool, who.targets,
+            valid=who.valid,
+            book_owner=who.book_owner,
+            cursor=int(population.any_number(rng, 1)[0] if in_order else rng.integers(0, _LONGEST_BOOK)),
             neighbour_block=self._spec.world.value("neighbour_block"),
             victims=population.number(population.anyone(rng, int(rng.integers(1, 4)))),
         )  # fmt: skip
 
-    def _pool(self, rng: np.random.Generator, kind: JobKind) -> Int64:
+    def _pool(self, rng: np.random.Generator, kind: JobKind, *, may_be_office: bool = False) -> Int64:
         """Draw the calling numbers of a job."""
         n = int(rng.integers(kind.pool[0], kind.pool[1] + 1))
         population = self._population
@@ -148,6 +194,8 @@ class HourPlanner:
             return population.foreign(rng.integers(0, 1 << 40, n))
         if kind.numbers == "invalid":
             return _impossible(rng, n)
+        if may_be_office and kind.numbers == "pool" and rng.random() < _MAIN_NUMBER:
+            return rng.choice(self._offices, n)
         return self._rented(rng, n, may_be_toll_free=kind.numbers == "pool")
 
     def _rented(self, rng: np.random.Generator, n: int, *, may_be_toll_free: bool) -> Int64:

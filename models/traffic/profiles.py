@@ -47,12 +47,12 @@ ALERT = Outcome(0.48, 0.07, 0.01, 0.03, 0.030, 15.0, 8.0, 0.8, 36.0, 0.40, 0.66,
 PASSCODE = Outcome(0.86, 0.03, 0.02, 0.01, 0.010, 6.0, 9.0, 0.4, 19.0, 0.35, 0.60, 0.55)
 DELIVERY = Outcome(0.58, 0.03, 0.16, 0.03, 0.010, 13.0, 16.0, 0.7, 38.0, 0.60, 0.45, 0.55)
 DEBT = Outcome(0.30, 0.05, 0.08, 0.07, 0.010, 18.0, 7.0, 0.8, 90.0, 1.1, 0.22, 0.60)
-SURVEY = Outcome(0.29, 0.05, 0.04, 0.08, 0.015, 17.0, 7.0, 0.9, 60.0, 0.9, 0.30, 0.55)
+SURVEY = Outcome(0.29, 0.05, 0.12, 0.08, 0.015, 17.0, 7.0, 0.9, 60.0, 0.9, 0.30, 0.55)
 PROXY = Outcome(0.66, 0.03, 0.16, 0.02, 0.010, 9.0, 15.0, 0.6, 36.0, 0.60, 0.40, 0.50)
 CONFERENCE = Outcome(0.96, 0.01, 0.01, 0.00, 0.010, 2.0, 240.0, 1.0, 1_700.0, 0.6, 0.70, 0.85)
 HOTLINE = Outcome(0.52, 0.26, 0.14, 0.01, 0.030, 5.0, 25.0, 0.9, 140.0, 0.8, 0.45, 0.60)
 CALLBACK = Outcome(0.42, 0.16, 0.18, 0.04, 0.010, 12.0, 18.0, 0.7, 40.0, 0.7, 0.40, 0.50)
-POLITICAL = Outcome(0.33, 0.05, 0.03, 0.08, 0.015, 16.0, 7.0, 0.8, 32.0, 0.70, 0.46, 0.45)
+POLITICAL = Outcome(0.33, 0.05, 0.12, 0.08, 0.015, 16.0, 7.0, 0.8, 32.0, 0.70, 0.46, 0.45)
 FLASH_CALL = Outcome(0.03, 0.03, 0.89, 0.01, 0.010, 2.6, 3.0, 0.4, 6.0, 0.40, 0.30, 0.90)
 NEW_NUMBER = Outcome(0.55, 0.04, 0.09, 0.04, 0.010, 12.0, 18.0, 0.9, 120.0, 1.0, 0.42, 0.52)
 
@@ -142,7 +142,7 @@ LAWFUL_JOBS: tuple[JobKind, ...] = (
         minutes=(30, 120),
         numbers="local",
         pool=(20, 80),
-        valid=(0.50, 0.93),  # random digits, or a list
+        valid=(0.80, 0.95),  # random digits, a tenth of them unobtainable (unicomsi), or a list
         own_origin=0.6,
         in_order=0.15,
     ),
@@ -155,7 +155,7 @@ LAWFUL_JOBS: tuple[JobKind, ...] = (
         minutes=(15, 90),
         numbers="local",
         pool=(5, 120),
-        valid=(0.65, 0.93),
+        valid=(0.80, 0.95),
         own_origin=0.6,
     ),
     JobKind(
@@ -197,7 +197,16 @@ LAWFUL_JOBS: tuple[JobKind, ...] = (
 )
 
 CAMPAIGNS: tuple[JobKind, ...] = (
-    JobKind(name="flood", weight=0.11, outcome=FLOOD, attest=DIALLER, minutes=(6, 30), pool=(1, 3), valid=(0.66, 0.92)),
+    JobKind(  # few, and each of thousands of calls where the world is large enough
+        name="flood",
+        weight=0.11,
+        outcome=FLOOD,
+        attest=DIALLER,
+        per_hour=0.35,
+        minutes=(6, 60),
+        pool=(1, 3),
+        valid=(0.66, 0.92),
+    ),
     JobKind(
         name="snowshoe", weight=0.13, outcome=SCAM, attest=DIALLER, minutes=(20, 90), pool=(60, 500), valid=(0.72, 0.94)
     ),

@@ -56,6 +56,7 @@ class TrafficSpec:
     Attributes:
         start_ms: First instant, epoch milliseconds UTC.
         hours: Length of the span; setups fall in `[start_ms, start_ms + hours)`, ends may come later.
+        history_hours: The first part of the span that only fills windows: its calls are neither learnt nor judged.
         seed: Seed of everything, >= 0.
         calls_per_second: Mean rate of lawful calls over the span.
         robocall_share: Share of robocalls among all calls; 7 to 8 % is published (TransNexus, 2022).
@@ -73,6 +74,7 @@ class TrafficSpec:
 
     start_ms: int = DEFAULT_START_MS
     hours: float = 1.0
+    history_hours: float = 0.0
     seed: int = 1
     calls_per_second: float = 20.0
     robocall_share: float = 0.08
@@ -94,8 +96,17 @@ class TrafficSpec:
             raise ValueError(f"robocall_share is {self.robocall_share}: give a share of at least 0 and below 1")
         if self.hours <= 0 or self.calls_per_second <= 0 or self.slice_ms <= 0:
             raise ValueError("hours, calls_per_second and slice_ms have to be above 0")
+        if not 0.0 <= self.history_hours < self.hours:
+            raise ValueError(
+                f"history_hours is {self.history_hours}: give at least 0 and less than hours, {self.hours}"
+            )
         if not 4 <= self.trunks <= 999:
             raise ValueError(f"trunks is {self.trunks}: give 4 to 999")
+
+    @property
+    def judged_ms(self) -> int:
+        """First instant whose calls are learnt or judged."""
+        return self.start_ms + round(self.history_hours * HOUR_MS)
 
     @property
     def end_ms(self) -> int:

@@ -62,7 +62,8 @@ FIGURES: dict[str, Figure] = {
     # The span, for `models.worlds`.
     "robocall_share": _F(0.08, (0.04, 0.16), (0.020, 0.033), (0.20, 0.30), "share of robocalls among all calls"),
     "trunks": _F(24, (10, 60), (5, 8), (75, 120), "trunk groups"),
-    "hours": _F(1.0, (0.3, 5.0), (0.15, 0.25), (6.0, 10.0), "length of the span, hours"),
+    "hours": _F(1.0, (0.8, 6.0), (0.2, 0.6), (7.5, 12.0), "hours that are learnt or judged"),
+    "history_hours": _F(8.0, (4.0, 16.0), (1.5, 3.0), (20.0, 30.0), "hours seen before, where any are"),
     "bursts_per_hour": _F(2.0, (0.8, 4.0), (0.4, 0.65), (5.0, 8.0), "alerts and surveys that start in an hour, each"),
     "campaign_kinds": _F(16, (4, 16), (2, 3), None, "kinds of campaign on air, at most all 16"),
     "campaign_calls": _F(180, (100, 1_000), (50, 83), (1_200, 2_000), "calls of a campaign that pass here, mean"),
@@ -91,6 +92,8 @@ FIGURES: dict[str, Figure] = {
     "lawful_minutes": _factor(0.6, 1.8, "factor of the length of lawful bursts"),
     "lawful_bursts": _factor(0.6, 1.8, "factor of the number of lawful bursts"),
     "lawful_numbers": _factor(0.5, 2.0, "factor of the numbers that a lawful burst uses"),
+    "lawful_newcomers": _F(0.15, (0.05, 0.3), (0.0, 0.03), (0.4, 0.6), "share of lawful bursts of new senders", True),
+    "lawful_return_h": _F(10.0, (5.0, 20.0), (2.0, 4.0), (25.0, 40.0), "hours after which a lawful sender comes again"),
     "lawful_answer": _factor(0.65, 1.5, "factor of the odds that a lawful call is answered"),
     "lawful_talk": _factor(0.7, 1.45, "factor of lawful talk times"),
     "lawful_bad_list": _factor(0.5, 2.0, "factor of the odds that a list entry is dead"),
@@ -106,7 +109,8 @@ FIGURES: dict[str, Figure] = {
     "campaign_signed": _factor(0.5, 2.2, "factor of the odds that robocalls are signed"),
     "campaign_level_a": _factor(0.4, 3.0, "factor of the odds of A among the signed"),
     "campaign_own_origin": _factor(0.4, 2.5, "factor of the odds of an origin of its own"),
-    "campaign_wholesale": _F(0.5, (0.3, 0.8), (0.1, 0.25), (0.9, 1.0), "share of campaigns' trunks that are wholesale"),
+    "campaign_wholesale": _F(0.85, (0.65, 0.95), (0.4, 0.6), (0.97, 1.0), "share of campaigns' trunks at wholesale"),
+    "campaign_reuse": _F(0.15, (0.05, 0.3), (0.0, 0.03), (0.4, 0.6), "share of campaigns that reuse numbers", True),
     "campaign_toll_free": _F(0.20, (0.10, 0.30), (0.03, 0.08), (0.36, 0.5), "share of number pools that are toll-free"),
     "neighbour_block": _F(0.6, (0.3, 0.85), (0.1, 0.25), (0.9, 1.0), "share of neighbour spoofing within NPA-NXX"),
 }  # fmt: skip

@@ -16,6 +16,7 @@ from detector.features import (
     explain,
     program,
     render_page,
+    wanted_counts,
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "features.md"
@@ -38,10 +39,12 @@ def test_schema_id_is_a_short_digest() -> None:
 
 def test_every_measure_asked_for_is_kept_in_panes() -> None:
     """A feature on a measure that its family does not keep would be zero for busy keys and right for idle ones."""
-    for operation, family, first, second, window, _ in program().tolist():
+    for family, windows in enumerate(wanted_counts()):
         shape = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family]
-        if operation in (spec.COUNT, spec.RATIO):
-            assert {first, second} <= set(shape.pairs[window])
+        for window, wanted in enumerate(windows):
+            assert set(np.flatnonzero(wanted)) <= set(shape.pairs[window])
+    for operation, family, first, _, window, _ in program().tolist():
+        shape = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family]
         if operation in (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM):
             assert first in [sketch.item for sketch in shape.sketches]
             assert window in shape.distinct_windows

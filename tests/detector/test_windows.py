@@ -66,21 +66,28 @@ def value(rows: FeatureMatrix, name: str) -> float:
 
 @st.composite
 def histories(draw: st.DrawFn, gaps: st.SearchStrategy[int], most: int = spec.RING) -> list[CallEvent]:
-    """Up to `most` calls; each gap is from the previous call; an end comes any number of events after its set-up."""
+    """Up to `most` calls; each gap is from the previous call; an end comes any number of events after its set-up.
+
+    A number keeps its origin: an end counts for the last one, whose ring does not hold the calls before it.
+    """
+    signed = {
+        number: (draw(st.sampled_from((None, "1234"))), draw(st.sampled_from((None, "o1", "o2")))) for number in NUMBERS
+    }
     events: list[CallEvent] = []
     waiting: list[CallEnd] = []
     at_ms = 0
     for _ in range(draw(st.integers(1, most))):
         at_ms += draw(gaps)
+        calling = draw(st.sampled_from(NUMBERS))
         call = setup(
             at_ms,
-            draw(st.sampled_from(NUMBERS)),
+            calling,
             draw(st.sampled_from(NUMBERS)),
             draw(st.sampled_from(("T1", "T2"))),
             attestation=draw(st.sampled_from((None, Attestation.A, Attestation.B, Attestation.C))),
             verstat=draw(st.sampled_from((None, "TN-Validation-Passed", "TN-Validation-Failed-B", "No-TN-Validation"))),
-            signer_spc=draw(st.sampled_from((None, "1234"))),
-            origid=draw(st.sampled_from((None, "o1", "o2"))),
+            signer_spc=signed[calling][0],
+            origid=signed[calling][1],
             privacy=draw(st.sampled_from((None, True))),
             calling_name=draw(st.sampled_from((None, "", "ACME"))),
         )

@@ -26,7 +26,7 @@ from models.evaluation import (
     report,
     wilson,
 )
-from models.report_stopping import stopping
+from models.report_stopping import positions, stopping
 from models.training import Parameters, threshold_at, train
 from tests.models.calls import dataset
 
@@ -204,6 +204,13 @@ def test_calls_until_a_campaign_is_hit_are_counted_with_the_hit_call() -> None:
 
     assert (found["campaigns"], found["never"], found["median"], found["p90"]) == (3, 1, 2.0, None)
     assert found["calls_stopped"] == pytest.approx((0.5 + 1 + 0) / 3)
+
+
+def test_calls_are_counted_from_the_first_of_their_campaign() -> None:
+    """From 1, each campaign by itself; lawful calls have no position."""
+    data = calls([("a", True, "x", "k"), ("b", False, "", "k"), ("a", True, "y", "k"), ("c", True, "x", "k")])
+
+    assert positions(data).tolist() == [1, 0, 1, 2]
 
 
 def test_no_campaign_has_no_quantile() -> None:

@@ -1,5 +1,7 @@
 """Training data comes from the serving code, whatever the batches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,3 +34,20 @@ def test_features_do_not_depend_on_the_size_of_batches(monkeypatch: pytest.Monke
     monkeypatch.setattr(simulation, "BATCH_EVENTS", 7)
 
     np.testing.assert_array_equal(from_traffic([SPEC], lambda _: None).rows, data.rows)
+
+
+def test_history_fills_windows_and_is_not_judged() -> None:
+    """Rows of the judged part are those of the whole span to the bit: what was before is known to them.
+
+    But for numbers of different things, which are estimated when they are read.
+    """
+    whole = from_traffic([SPEC], lambda _: None)
+    split = replace(SPEC, history_hours=0.04)
+
+    late = from_traffic([split], lambda _: None)
+
+    chosen = whole.setup_time_ms >= split.judged_ms
+    assert 0 < len(late) == chosen.sum() < len(whole)
+    counted = [i for i, name in enumerate(FEATURE_NAMES) if "distinct" not in name and "calls_per" not in name]
+    np.testing.assert_array_equal(late.rows[:, counted], whole.rows[chosen][:, counted])
+    np.testing.assert_array_equal(late.is_robocall, whole.is_robocall[chosen])

@@ -114,6 +114,26 @@ def test_a_later_span_has_the_same_callers_and_only_new_campaigns() -> None:
     assert len(snowshoe[0] & snowshoe[1]) <= 2
 
 
+def test_lawful_senders_come_again_and_campaigns_mostly_do_not(
+    traffic: tuple[list[CallEvent], dict[str, Truth]],
+) -> None:
+    """Lawful diallers call from numbers of the hour before more often than campaigns do."""
+    events, truths = traffic
+    later: list[CallEvent] = []
+    for block in generate(replace(SPEC, start_ms=SPEC.end_ms, hours=1.0)):
+        later.extend(block.events())
+        truths.update((truth.call_id, truth) for truth in block.truths())
+
+    def numbers(some: list[CallEvent], *kinds: str) -> set[str]:
+        return {e.calling_number for e in some if isinstance(e, CallSetup) and truths[e.call_id].kind in kinds}
+
+    lawful = ("reminder", "survey", "debt_collection")
+    campaigns = ("snowshoe", "poor_list", "low_and_slow")
+    known, again = (numbers(events, *lawful), numbers(later, *lawful)), numbers(events, *campaigns)
+    assert len(known[0] & known[1]) / len(known[1]) > 0.05
+    assert len(numbers(later, *campaigns) & again) / len(again) < len(known[0] & known[1]) / len(known[1])
+
+
 def _setups(block: Any) -> list[tuple[CallSetup, Truth]]:
     setups = [event for event in block.events() if isinstance(event, CallSetup)]
     return list(zip(setups, block.truths(), strict=True))
@@ -215,6 +235,7 @@ def test_live_traffic_is_at_its_rate_at_once_and_shows_every_campaign_kind_withi
         ({"robocall_share": 1.0}, "robocall_share"),
         ({"hours": 0.0}, "above 0"),
         ({"trunks": 2}, "trunks"),
+        ({"hours": 2.0, "history_hours": 2.0}, "history_hours"),
     ],
 )
 def test_a_specification_that_cannot_be_is_refused(change: dict[str, Any], message: str) -> None:

@@ -34,7 +34,7 @@ def test_spans_are_whole_worlds(data: Dataset) -> None:
 
     assert _worlds(data, spans.train) == {0, 1, 2, 3}
     assert _worlds(data, spans.calibration) == {4, 5}
-    assert _worlds(data, spans.test) == set(range(6, 22))
+    assert _worlds(data, spans.test) == set(range(6, 14))
 
 
 def test_what_else_is_asked_for_stays(data: Dataset) -> None:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.artifact import load
+from models.world_training import JUDGED_WORLDS
 from models.worlds import after, held_out_worlds
 from streams.train_cli import evaluate, train
 from tests.streams.small_evaluation import save_labelled
@@ -92,5 +93,5 @@ def test_training_on_worlds_is_judged_in_others(tmp_path: Path) -> None:
     assert result.exit_code == 0
     report = json.loads((out / "report.json").read_text())
     assert "flood" in report["kinds"]["campaigns"]
-    held_out = after(held_out_worlds(calls=500), 6)
+    held_out = after(held_out_worlds(JUDGED_WORLDS, calls=500), 6)
     assert held_out[0].start_ms <= report["span_ms"][0] < report["span_ms"][1] < held_out[-1].end_ms

@@ -25,10 +25,16 @@ SETTINGS = WindowSettings(
 )
 
 
-def _dialler(count: int) -> list[CallSetup]:
+def _dialler(count: int, verstat: str | None = None) -> list[CallSetup]:
     """One number that calls +1 310 555 0000, 0001, 0002..., a call a second."""
     return [
-        setup(f"d{n}", setup_time_ms=T0 + 1_000 * n, called_number=f"+1310555{n:04d}", trunk_group_id="t-dialler")
+        setup(
+            f"d{n}",
+            setup_time_ms=T0 + 1_000 * n,
+            called_number=f"+1310555{n:04d}",
+            trunk_group_id="t-dialler",
+            verstat=verstat,
+        )
         for n in range(count)
     ]
 
@@ -66,14 +72,14 @@ def test_a_ratio_without_enough_data_meets_no_rule() -> None:
 
 
 def test_a_dialler_is_blocked_call_by_call_and_then_as_a_number() -> None:
-    """The ratio of distinct called numbers is the score: not enough data for four calls, then 1.
+    """The share of calls whose verification failed is the score: not enough data for four calls, then 1.
 
     The trunk group's 20th call is the first that may be blocked; after 5 blocks the number is.
     """
     policy = replace(Policy(mode=Mode.ENFORCE), standing_blocks=StandingBlocks(after_blocks=5))
-    screener = _screener(policy, "number_distinct_called_ratio_1h")
+    screener = _screener(policy, "number_failed_share_24h")
 
-    screening = screener.screen(_batch(_dialler(27)))
+    screening = screener.screen(_batch(_dialler(27, "TN-Validation-Failed")))
 
     steps = [(decided.action, decided.decided_by) for decided in outcomes(screening)]
     assert steps[:4] == [(Action.ALLOW, Step.ALLOW)] * 4

@@ -186,7 +186,7 @@ SHAPES = {
     ),
     ORIGIN: FamilyShape(
         pairs=((ATTEMPTS,), (ATTEMPTS,), _GROUP_5M, _GROUP_1H, _GROUP_1H),
-        sketches=(Sketch(PEER, 128, 12), Sketch(OTHER, 128, 12)),
+        sketches=(Sketch(PEER, 64, 12), Sketch(OTHER, 64, 12)),
         distinct_windows=(W5M, W1H),
         is_wide=True,
     ),

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     max_cold_numbers: int = Field(4_194_304, ge=1_000, le=200_000_000, description="Other numbers, 64 bytes each.")
     max_trunks: int = Field(2_048, ge=16, le=100_000, description="Trunk groups, 10 KB each and partition.")
     max_blocks: int = Field(32_768, ge=100, le=10_000_000, description="Number blocks (NPA-NXX in a trunk).")
-    max_origins: int = Field(2_048, ge=100, le=10_000_000, description="Origins (signer and `origid`), 4 KB each.")
+    max_origins: int = Field(2_048, ge=100, le=10_000_000, description="Origins (signer and `origid`), 3 KB each.")
     max_called: int = Field(131_072, ge=100, le=20_000_000, description="Called numbers.")
 
     web_host: str = Field("127.0.0.1", description="Address of `/metrics` and `/health`; they have no password.")

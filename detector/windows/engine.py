@@ -14,13 +14,15 @@ from detector.features import N_FEATURES, program
 from detector.hashing import hash_text
 from detector.numbering import nanp_digits
 from detector.ports import FeatureMatrix
-from detector.windows import cold, kernel, packing, slots
+from detector.windows import cold, kept, kernel, packing, slots
 from detector.windows.kernel import Columns, Families, Reading
 from detector.windows.layout import PLANS
 from detector.windows.reading import make_scratch, read
 from detector.windows.slots import make_store
 from detector.windows.sweeping import BLOCK_BYTES, Block, Stores, Sweep, packed_blocks
 from detector.windows.trunks import TrunkShare, export_share, import_others
+
+kept.check()
 
 LAYOUT_VERSION = 2
 """To be raised when arrays of the same shapes come to mean something else."""

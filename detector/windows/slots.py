@@ -83,7 +83,10 @@ def _columns(family: int) -> tuple[Ints, Ints]:
 
 
 def make_store(family: int, slots: int, *, is_cold: bool = False) -> Store:
-    """Make an empty store of `slots` keys. Memory is touched only as slots come into use."""
+    """Make an empty store of `slots` keys. Rows are touched only as slots come into use, one after the other.
+
+    The table is touched at once: keys fall all over it, so the first ones would wait for each of its pages.
+    """
     plan = layout.PLANS[family]
     width = layout.COLD_BYTES if is_cold else plan.row_bytes
     memory = np.zeros(slots * width + CACHE_LINE, dtype=np.uint8)
@@ -91,7 +94,7 @@ def make_store(family: int, slots: int, *, is_cold: bool = False) -> Store:
     rows = memory[start : start + slots * width].reshape(slots, width)
     columns, column = _columns(family)
     return Store(
-        table=np.zeros(TABLE_LOAD * slots, dtype=np.uint32),
+        table=np.full(TABLE_LOAD * slots, 0, dtype=np.uint32),
         w64=rows.view(np.int64),
         w32=rows.view(np.int32),
         w16=rows.view(np.uint16),

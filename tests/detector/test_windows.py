@@ -1,6 +1,7 @@
 """The window engine against its slow exact twin, and the promises that a twin cannot check."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from detector.columns import build_batch
 from detector.events import Attestation, CallEnd, CallEvent, CallSetup
 from detector.features import FEATURE_NAMES, INDEX
 from detector.ports import FeatureMatrix
-from detector.windows import WindowEngine, WindowSettings
+from detector.windows import WindowEngine, WindowSettings, kept
 from tests.naive import NaiveWindows
 
 START_MS = 1_700_000_000_000
@@ -282,6 +283,18 @@ class TestMemory:
         assert engine.number_counts(NUMBERS[3], START_MS + 10, partition=1)["attempts"] == (5, 5, 5, 5, 5)
         assert set(engine.tracked().values()) <= {0, 1}
         assert engine.tracked()["trunk"] == 1
+
+
+def test_feature_on_what_is_not_kept_is_named() -> None:
+    """Without the answered calls of a number's hour every feature on them would be wrong for busy numbers."""
+    shape = spec.SHAPES[spec.NUMBER]
+    pairs = tuple(
+        tuple(measure for measure in measures if (window, measure) != (spec.W1H, spec.ANSWERED))
+        for window, measures in enumerate(shape.pairs)
+    )
+
+    assert kept.missing(spec.SHAPES) == []
+    assert kept.missing({**spec.SHAPES, spec.NUMBER: replace(shape, pairs=pairs)}) == ["answered of number in 1h"]  # type: ignore[arg-type]
 
 
 def test_end_is_credited_to_the_origin_that_signed() -> None:

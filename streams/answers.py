@@ -97,7 +97,13 @@ def answer(
     keys: dict[int, bytes] = {}
     lost: list[int] = []
     for row in (~is_written).nonzero()[0].tolist():
-        event = screening.calls.events[row]
+        try:
+            event = screening.calls.events[row]
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            made.failures.append(error)
+            made.poison.append(Poison(positions[row], error))
+            lost.append(row)
+            continue
         decided_ms = event.setup_time_ms if now_ms is None else now_ms
         try:
             decisions[row] = _encoded(screening, row, event, screening.outcome(row), decided_ms)

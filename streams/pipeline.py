@@ -17,7 +17,7 @@ from detector.events import CallSetup
 from detector.screening import Screener, Screening, fail_open
 from streams.answers import LateForm, Waiting, answer
 from streams.intake import Intake
-from streams.poison import Poison, build_apart, read_apart
+from streams.poison import Poison, build_apart, decode_apart, read_apart
 
 MAX_BATCH = 4_096
 """Records that a replay hands over at once: nobody waits there, so what a batch costs by itself is shared by many.
@@ -106,7 +106,7 @@ class Pipeline:
         """
         intake, poison = self._read(values)
         arrivals = [UNKNOWN] * len(values) if arrivals_ms is None else arrivals_ms
-        screening, skewed = self._screen(intake, partitions, arrivals, waiting)
+        intake, screening, lost, skewed = self._screen(intake, partitions, arrivals, waiting)
         at = [position for position, is_setup in zip(intake.positions, intake.is_setup, strict=True) if is_setup]
         answers = answer(screening, at, [arrivals[position] for position in at], waiting, decided_time_ms)
         for failure in answers.failures:
@@ -118,7 +118,7 @@ class Pipeline:
             answers.keys,
             answers.positions,
             answers.late,
-            poison + answers.poison,
+            poison + lost + answers.poison,
             skewed,
         )
 
@@ -156,18 +156,25 @@ class Pipeline:
 
     def _screen(
         self, intake: Intake, partitions: Sequence[int], arrivals_ms: Sequence[int], waiting: Waiting | None
-    ) -> tuple[Screening, int]:
-        """Screen all events; returns how many had a wrong clock, too."""
+    ) -> tuple[Intake, Screening, list[Poison], int]:
+        """Screen all events; returns also the intake less those that nobody can answer, and how many clocks were wrong.
+
+        Where the whole of it fails, every call passes.
+        """
+        mode = self.screener.policy.mode
         try:
             batch = self._build(intake, partitions, arrivals_ms)
             passed = {} if waiting is None else waiting.passed(batch.setup_arrivals_ms)
             screening = self.screener.screen(batch.columns, passed)
+            for failure in screening.failures:
+                self._on_failure(failure)
+            return intake, _with_poison(screening, intake, batch.poison, mode), [], batch.skewed
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
             self._on_failure(error)
-            return fail_open(_setups(intake), self.screener.versions, self.screener.policy.mode), 0
-        for failure in screening.failures:
-            self._on_failure(failure)
-        return _with_poison(screening, intake, batch.poison, self.screener.policy.mode), batch.skewed
+        intake, lost = decode_apart(intake)
+        for one in lost:
+            self._on_failure(one.error)
+        return intake, fail_open(_setups(intake), self.screener.versions, mode), lost, 0
 
 
 def _setups(intake: Intake) -> list[CallSetup]:

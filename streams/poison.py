@@ -1,6 +1,6 @@
 """Find the records that make our own code raise, so that each costs itself only.
 
-A batch is done in one go; only when that raises is each record tried alone. Both functions are free of side effects, so
+A batch is done in one go; only when that raises is each record tried alone. All functions are free of side effects, so
 a record may go through them twice.
 """
 
@@ -19,7 +19,7 @@ class Poison:
     """A record that made our code raise.
 
     Attributes:
-        position: its index among the values (of `read_apart`) or events (of `build_apart`).
+        position: its index among the values, or of `build_apart` among the events.
         error: what it raised.
     """
 
@@ -71,6 +71,20 @@ def build_apart(intake: Intake, partitions: Sequence[int], *, seed: int) -> tupl
     bad = {one.position for one in poison}
     kept = [index for index in everything if index not in bad]
     return _build(intake, kept, partitions, seed), kept, poison
+
+
+def decode_apart(intake: Intake) -> tuple[Intake, list[Poison]]:
+    """Make every event; one that makes the decoder raise, which accepted it or was not asked before, is left out."""
+    poison: list[Poison] = []
+    kept: list[int] = []
+    for index, position in enumerate(intake.positions):
+        try:
+            intake.events[index]
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            poison.append(Poison(position, error))
+        else:
+            kept.append(index)
+    return (intake.take(kept) if poison else intake), poison
 
 
 def _build(intake: Intake, indexes: Sequence[int], partitions: Sequence[int], seed: int) -> CallBatch:

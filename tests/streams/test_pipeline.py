@@ -266,6 +266,37 @@ def test_poison_of_decoder_and_columns_is_not_counted_and_nothing_else_is_lost(
     assert {type(failure) for failure in failures} == {OverflowError, SystemError}
 
 
+@pytest.mark.parametrize("is_judged", [True, False])
+@pytest.mark.parametrize("size", [1, 7, 200])
+def test_a_call_whose_event_cannot_be_made_when_asked_for_costs_itself_only(
+    size: int, is_judged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scan took it, the decoder has a bug: where the model objects to all calls, and where the windows fail."""
+    values = traffic(40)
+
+    class BrokenDecoder:
+        def decode(self, value: bytes) -> Any:
+            event = EVENT_DECODER.decode(value)
+            if event.call_id == "call-10":
+                raise SystemError("a bug of the decoder")
+            return event
+
+    failures: list[Exception] = []
+    one, other = (world(Certain(0.99 if is_judged else None), told) for told in (failures, []))
+    if not is_judged:
+        for each in (one, other):
+            monkeypatch.setattr(each.screener.engine, "update", lambda _: 1 / 0)
+    expected = in_batches(other, values, size)
+    monkeypatch.setattr("streams.lazy_events.EVENT_DECODER", BrokenDecoder())
+
+    decisions = in_batches(one, values, size)
+
+    is_other = [msgspec.json.decode(decision)["call_id"] != "call-10" for decision in expected]
+    assert decisions == [decision for decision, wanted in zip(expected, is_other, strict=True) if wanted]
+    assert len(decisions) == len(expected) - 1
+    assert SystemError in {type(failure) for failure in failures}
+
+
 def test_a_record_that_cannot_even_be_answered_is_reported_by_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside one that the decoder refuses."""
 

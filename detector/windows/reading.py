@@ -163,15 +163,27 @@ def _sum_some(
 
 @compiled_inline
 def _sum_all(store: Store, slot: int, start: int, width: int, now_ms: int, length: int, sums: Floats) -> None:
-    """Fill `sums` where the window's newest pane is the newest of all."""
+    """Fill `sums` where the window's newest pane is the newest of all.
+
+    Two loops, so that neither asks anew for each pane of what type it is.
+    """
     index = now_ms // length
     outside = (now_ms - index * length) / length
     oldest = start + (index - spec.PANES_PER_WINDOW) % spec.N_PANES * width
-    for column in range(width):
-        total = 0
-        for place in range(spec.N_PANES):
-            total += _pane(store, slot, start + place * width + column)
-        sums[column] = total - outside * _pane(store, slot, oldest + column)
+    if store.plan[AT.is_wide]:
+        wide = store.w32[slot]
+        for column in range(width):
+            total = 0
+            for place in range(spec.N_PANES):
+                total += int(np.int64(wide[start + place * width + column])) & _MOST_32
+            sums[column] = total - outside * (int(np.int64(wide[oldest + column])) & _MOST_32)
+    else:
+        narrow = store.w16[slot]
+        for column in range(width):
+            total = 0
+            for place in range(spec.N_PANES):
+                total += int(np.int64(narrow[start + place * width + column]))
+            sums[column] = total - outside * int(np.int64(narrow[oldest + column]))
 
 
 @compiled_borrowing

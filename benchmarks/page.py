@@ -64,8 +64,9 @@ def aim(what: str, measured: float, wanted: float, *, least: bool, unit: str = "
     return [what, f"{measured:,.4g}{unit}", f"{border} {wanted:,g}{unit}", "met" if met else times]
 
 
-def aims(replay: Result, throughput: Result, latency: Result) -> str:
+def aims(replay: Result, throughput: Result, latency: Result, memory: Result) -> str:
     """All aims of the worker itself."""
+    per_key = memory["bytes_per_key"]
     rows = [
         aim("replay, events/s on one core", 1e6 / replay["cpu_us_per_event"], 200_000, least=True),
         aim("worker on Kafka, CPU us/event", throughput["worker_cpu_us_per_event"], 8, least=False),
@@ -86,7 +87,26 @@ def aims(replay: Result, throughput: Result, latency: Result) -> str:
         if row["rate"] == 2_000:
             rows.append(aim("p50 at 2,000 events/s", row["worker"]["p50_ms"], 2, least=False, unit=" ms"))
             rows.append(aim("p99 at 2,000 events/s", row["worker"]["p99_ms"], 5, least=False, unit=" ms"))
+    rows.append(aim("number seen once", per_key["cold_number"], 64, least=False, unit=" bytes"))
+    rows.append(aim("busy number", per_key["number"], 1_024, least=False, unit=" bytes"))
     return table(["", "measured", "aim", ""], rows)
+
+
+def memory(result: Result) -> str:
+    """Bytes of a number and cost of a call with so many tracked."""
+    rows = [
+        [
+            f"{part['numbers']:,}",
+            str(part["calls_each"]),
+            f"{part['bytes_per_number']:.0f}",
+            f"{part['rss_bytes_per_number']:.0f}",
+            f"{1e6 / part['update_us']:,.0f}",
+            f"{part['update_us']:.2f}",
+        ]
+        for part in result["parts"]
+    ]
+    headings = ["numbers", "calls of each", "bytes/number, arrays", "bytes/number, process", "calls/s", "CPU us/call"]
+    return "\n\n".join([table(headings, rows), source(result)])
 
 
 def peers(result: Result) -> str:
@@ -211,7 +231,8 @@ def example(result: Result) -> str:
 
 
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
-    "aims": (("replay", "throughput", "latency"), aims),
+    "aims": (("replay", "throughput", "latency", "memory"), aims),
+    "memory": (("memory",), memory),
     "peers": (("peers",), peers),
     "throughput": (("throughput",), throughput),
     "latency": (("latency",), latency),

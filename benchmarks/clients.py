@@ -1,0 +1,145 @@
+"""aiokafka as our transport uses it beside librdkafka: cost on a backlog, and open-loop latency, of the same bytes.
+
+    python -m benchmarks.clients --records 300000 --rates 0 100 1000 5000 --seconds 8
+
+Both programs (`benchmarks.client_loops`) publish each record again as it came. First each reads a backlog alone, more
+than once, by turns; then both run, and calls are sent to one and to the other at each rate. A run in which a record is
+missing or there twice fails. A local Kafka is started; ROBOCALL_KAFKA_BOOTSTRAP_SERVERS takes one that runs.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+
+from benchmarks.backlog import ends
+from benchmarks.latency import Paths
+from benchmarks.machine import describe
+from benchmarks.open_loop import IDLE, Generator, Reader
+from benchmarks.workload import latency_event
+from streams.local import local_services
+from streams.settings import load_settings
+from streams.topics import admin_client
+
+KINDS = ("transport", "confluent")
+PARTITIONS = 12
+SETTLE_S = 3.0
+
+
+def main() -> None:
+    """Measure both and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=300_000)
+    parser.add_argument("--rates", type=int, nargs="+", default=[IDLE, 100, 1_000, 5_000])
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--out", type=Path, help="also write the result here")
+    options = parser.parse_args()
+    with local_services(heap_mb=1024, fast_start=False, configured=True) as services:
+        result = describe() | measure(str(services.bootstrap_servers), options)
+    text = json.dumps(result, indent=1)
+    print(text)
+    if options.out:
+        options.out.write_text(text)
+
+
+def measure(servers: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Cost, then latency."""
+    run = uuid.uuid4().hex[:8]
+    topics = {kind: (f"clients-{run}-{kind}-in", f"clients-{run}-{kind}-out") for kind in KINDS}
+    settings = load_settings(kafka_bootstrap_servers=servers, kafka_security_protocol="PLAINTEXT")
+    with admin_client(settings) as admin, ExitStack() as stack:
+        admin.create_topics(
+            {
+                name: {"num_partitions": PARTITIONS, "replication_factor": -1}
+                for both in topics.values()
+                for name in both
+            }
+        )
+        for source, _ in topics.values():
+            publish(servers, source, options.records)
+        costs: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        for _ in range(options.repeat):
+            for kind in KINDS:
+                with copying(kind, servers, *topics[kind], options.records) as (_, cpu_s):
+                    costs[kind].append(cpu_s / options.records * 1e6)
+        pids = {}
+        for kind in KINDS:
+            pids[kind], _ = stack.enter_context(copying(kind, servers, *topics[kind], options.records))
+        generator, reader = Generator(servers), Reader(servers, [sink for _, sink in topics.values()], PARTITIONS)
+        stack.callback(generator.close)
+        stack.callback(reader.close)
+        paths = Paths(topics, pids, generator, reader)
+        runs = [
+            paths.run(kind, rate, options.seconds)
+            for rate in options.rates
+            for _ in range(options.repeat)
+            for kind in KINDS
+        ]
+    return {
+        "cpu_us_per_record": {kind: {"best": min(found), "all": found} for kind, found in costs.items()},
+        "latency": [summary(runs, rate) for rate in options.rates],
+        "runs": runs,
+    }
+
+
+def summary(runs: list[dict[str, Any]], rate: int) -> dict[str, Any]:
+    """Medians over the runs of a rate."""
+    row: dict[str, Any] = {"rate": rate, "fits": all(run["fits"] for run in runs if run["rate"] == rate)}
+    for kind in KINDS:
+        found = [run for run in runs if run["rate"] == rate and run["path"] == kind]
+        row[kind] = {name: statistics.median(run[name] for run in found) for name in ("p50_ms", "p99_ms")}
+        row[kind]["processors"] = statistics.median(run["processors"][kind] for run in found)
+    return row
+
+
+def publish(servers: str, topic: str, records: int) -> None:
+    """Put a backlog there."""
+    producer = Producer({"bootstrap.servers": servers, "linger.ms": 50, "acks": "all", "partitioner": "murmur2_random"})
+    for index in range(records):
+        key, value = latency_event(index, f"backlog.{index}", 1_700_000_000_000 + index)
+        producer.produce(topic, value, key)
+        if not index % 1_000:
+            producer.poll(0)
+        if not index % 50_000:
+            producer.flush(60)
+    if producer.flush(60):
+        raise SystemExit("wrong run: the backlog did not reach the broker")
+
+
+@contextmanager
+def copying(kind: str, servers: str, source: str, sink: str, records: int) -> Iterator[tuple[int, float]]:
+    """One of the programs, once it has copied the backlog: its process id and the processor time that it took."""
+    before = sum(ends(servers, sink, PARTITIONS))
+    environment = {
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": servers,
+        "ROBOCALL_CONSUMER_GROUP": f"clients-{uuid.uuid4()}",
+        "ROBOCALL_WEB_PORT": "0",
+    }
+    command = [sys.executable, "-m", "benchmarks.client_loops", kind, servers, source, sink, str(records)]
+    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE)
+    try:
+        line = process.stdout.readline() if process.stdout else b""
+        time.sleep(SETTLE_S)  # a record more would be there by now
+        copied = sum(ends(servers, sink, PARTITIONS)) - before
+        backlog = sum(ends(servers, source, PARTITIONS))
+        if not line or copied != backlog:
+            raise SystemExit(f"wrong run: {kind} copied {copied} of {backlog} records")
+        yield process.pid, float(json.loads(line)["cpu_s"])
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+if __name__ == "__main__":
+    main()

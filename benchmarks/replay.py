@@ -1,8 +1,8 @@
 """Replay of generated events: file to decisions, no broker. Events per second and CPU microseconds per event, one core.
 
-The whole job: decoding, all windows and features, model, policy, encoding. Several repetitions from empty windows, all
-of them in the output; then one more, watched, for what each part costs. A run whose counts are wrong, or whose
-decisions differ from the first one's, fails.
+The whole job: lines, decoding, all windows and features, model, policy, encoding. Several repetitions from empty
+windows, all of them in the output; then one more, watched, for what each part costs. A run whose counts are wrong, or
+whose decisions differ from the first one's, fails.
 
 python -m benchmarks.replay --events 1000000
 """
@@ -24,7 +24,7 @@ from unittest.mock import patch
 from benchmarks.machine import describe
 from benchmarks.workload import event_lines
 from streams.pipeline import Pipeline
-from streams.replay import run
+from streams.replay import batches_of, run
 from streams.screener import make_screener
 from streams.settings import load_settings
 
@@ -67,12 +67,12 @@ def measure(lines: list[bytes], spent: Spent | None = None) -> dict[str, Any]:
     settings = load_settings(partitions=1)
     screener = make_screener(settings, shared_trunks=True)
     pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append)
-    sink = _Sink()
+    sink, file = _Sink(), io.BytesIO(b"\n".join(lines))
     with ExitStack() as stack:
         if spent is not None:
             stack.enter_context(watching(pipeline, spent))
         wall, cpu = time.perf_counter(), time.process_time()
-        *_, counts = run(iter(lines), pipeline, partitions=1, decisions=sink)
+        *_, counts = run(batches_of(file), pipeline, partitions=1, decisions=sink)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     setups = sum(b'"call_setup"' in line for line in lines)
     if failures or counts.rejected or counts.decisions != setups:

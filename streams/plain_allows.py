@@ -47,7 +47,7 @@ _MARKS = (
 """What stands in a template for what a call brings, in the order of the contract; versions come behind."""
 _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 _DIGITS = 20
-_ZERO, _MINUS, _COMMA, _END = 48, 45, 44, 93
+_ZERO, _MINUS, _COMMA, _END, _LINE_END = 48, 45, 44, 93, 10
 
 
 class Slices(Sequence[bytes]):
@@ -96,6 +96,23 @@ class Slices(Sequence[bytes]):
     def __eq__(self, other: object) -> bool:
         """Compare by content."""
         return isinstance(other, Sequence) and list(self) == list(other)
+
+    def lines(self) -> bytes:
+        """All parts, each with a line end, of a whole in which they stand in order with a line end behind each."""
+        pieces: list[bytes] = []
+        first = 0
+        for index in [*sorted(self._others), len(self)]:
+            if first < index:
+                pieces.append(self._whole[self._bounds.item(first, 0) : self._bounds.item(index - 1, 1) + 1])
+            if index < len(self):
+                pieces += (self._others[index], b"\n")
+            first = index + 1
+        return b"".join(pieces)
+
+
+def as_lines(records: Sequence[bytes]) -> bytes:
+    """Records of a batch, each with a line end."""
+    return records.lines() if isinstance(records, Slices) else b"".join([record + b"\n" for record in records])
 
 
 @lru_cache(TEMPLATES_KEPT)
@@ -201,6 +218,8 @@ def _write(
             at = _put_number(out, _copy(out, at, pieces, piece[8, 0], piece[8, 1]), times_ms[1][row])
             at = _copy(out, at, pieces, piece[9, 0], piece[9, 1])
             bounds[row, 1] = at
+            out[at] = _LINE_END
+            at += 1
         score = score_end + 1
     return at
 
@@ -214,8 +233,8 @@ def write_allows(screening: Screening, is_wanted: NDArray[np.bool_], now_ms: int
         now_ms: time of decision, epoch milliseconds; None takes each call's own setup time.
 
     Returns:
-        The records, one behind the other, and where each record and its key stand in them, shape (n, 4); zeros where it
-        is not wanted.
+        The records, each with a line end behind it, and where each record and its key stand in them, shape (n, 4);
+        zeros where it is not wanted.
     """
     calls, texts = screening.calls, screening.calls.texts
     if texts is None:
@@ -224,7 +243,7 @@ def write_allows(screening: Screening, is_wanted: NDArray[np.bool_], now_ms: int
     pieces, piece_bounds, most = _templates(screening.versions)
     decided_ms = calls.reported_ms if now_ms is None else np.full(len(calls), now_ms)
     lengths = (texts.spans[:, :, 1] - texts.spans[:, :, 0]).sum()
-    out = np.empty(len(calls) * most + int(lengths) + len(scores), np.uint8)
+    out = np.empty(len(calls) * (most + 1) + int(lengths) + len(scores), np.uint8)
     bounds = np.zeros((len(calls), 4), np.int64)
     columns = (texts.data, texts.spans, calls.digests, is_wanted, screening.is_shadow)
     end = _write(columns, (calls.reported_ms, decided_ms), scores, (pieces, piece_bounds), out, bounds)

@@ -15,10 +15,10 @@ from typing import Any
 import structlog
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
-from aiokafka.partitioner import murmur2
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka_client import keep_metadata_coming
+from streams.murmur import partitions_of
 from streams.outbox import Outbox, Perishable, Record, wall_clock_ms
 from streams.producing import Sender
 
@@ -64,7 +64,7 @@ class Delivery:
 @lru_cache(maxsize=16_384)
 def partition_of(key: bytes, partitions: int) -> int:
     """Partition of a key as Kafka's default partitioner computes it; cached, since few switches send most keys."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+    return partitions_of([key], partitions)[0]
 
 
 class Publisher:

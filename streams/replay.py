@@ -4,10 +4,10 @@ The same input gives byte-identical output. One decision a line, one for each `c
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,14 +25,16 @@ from detector.screening import Screening
 from models.files import DAMAGED
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
+from streams.murmur import partitions_of
 from streams.pipeline import MAX_BATCH, Pipeline, Processed
+from streams.plain_allows import as_lines
 from streams.poison import INTERNAL_ERROR
-from streams.publisher import partition_of
 from streams.records import dead_letter
 from streams.screener import make_screener
 from streams.settings import load_settings
 
 ROWS_PER_GROUP = 100_000
+BLOCK_BYTES = 1 << 20
 _MODEL_HELP = "Model artifact folder [default: ROBOCALL_MODEL_DIR, else the shipped model]."
 _POLICY_HELP = "Policy file [default: ROBOCALL_POLICY_FILE, else the documented defaults]."
 
@@ -101,7 +103,7 @@ class FeatureWriter:
 
 
 def run(  # noqa: D417 - the outputs explain themselves
-    lines: Iterator[bytes],
+    batches: Iterable[Sequence[bytes]],
     pipeline: Pipeline,
     *,
     partitions: int,
@@ -109,17 +111,17 @@ def run(  # noqa: D417 - the outputs explain themselves
     features: FeatureWriter | None = None,
     dead_letters: BinaryIO | None = None,
 ) -> Iterator[Counts]:
-    """Replay lines batch by batch; yields the running counts after each batch.
+    """Replay batch by batch; yields the running counts after each.
 
     Args:
-        lines: JSON lines, with or without their line ends.
+        batches: JSON lines without their line ends (`batches_of`).
         partitions: how many partitions the topic would have.
     """
     counts = Counts()
-    while batch := [line.rstrip(b"\r\n") for line in islice(lines, MAX_BATCH)]:
+    for batch in batches:
         processed = pipeline.process(batch, _partitions(batch, partitions), decided_time_ms=None)
         if processed.decisions:
-            decisions.write(b"\n".join(processed.decisions) + b"\n")
+            decisions.write(as_lines(processed.decisions))
         if features is not None:
             features.add(processed)
         if dead_letters is not None:
@@ -141,7 +143,7 @@ def _count_actions(counts: Counts, screening: Screening) -> None:
 def _partitions(batch: Sequence[bytes], partitions: int) -> list[int]:
     if partitions == 1:
         return [0] * len(batch)
-    return [partition_of(_calling_number(line).encode(), partitions) for line in batch]
+    return partitions_of([_calling_number(line).encode() for line in batch], partitions)
 
 
 def _calling_number(line: bytes) -> str:
@@ -160,14 +162,48 @@ def _write_dead_letters(out: BinaryIO, batch: Sequence[bytes], processed: Proces
     )
 
 
-def read_lines(name: str, stack: ExitStack) -> Iterator[bytes]:
-    """Lines of a file, unpacked as its name says.
+def batches_of(source: BinaryIO) -> Iterator[list[bytes]]:
+    """Lines without their line ends, `MAX_BATCH` at a time; read in blocks, as they come.
+
+    Raises:
+        EOFError: like the others of `models.files.DAMAGED`, when reading does; the lines before have been given.
+    """
+    lines: list[bytes] = []
+    begun: list[bytes] = []  # of a line whose end has not been read
+    try:
+        for block in iter(partial(source.read1, BLOCK_BYTES), b""):  # type: ignore[attr-defined]
+            whole, line_end, rest = block.rpartition(b"\n")
+            if line_end:
+                lines += _split(b"".join((*begun, whole)))
+                begun = []
+            begun.append(rest)
+            while len(lines) >= MAX_BATCH:
+                yield lines[:MAX_BATCH]
+                del lines[:MAX_BATCH]
+    except DAMAGED:
+        if lines:
+            yield lines
+        raise
+    last = b"".join(begun)
+    if last:
+        lines += _split(last)
+    if lines:
+        yield lines
+
+
+def _split(text: bytes) -> list[bytes]:
+    lines = text.split(b"\n")
+    return [line.rstrip(b"\r") for line in lines] if b"\r" in text else lines
+
+
+def read_batches(name: str, stack: ExitStack) -> Iterator[list[bytes]]:
+    """Batches of lines of a file, unpacked as its name says.
 
     Raises:
         ReplayFailed: the file is damaged or was cut off; the lines before the damage have been given.
     """
     try:
-        yield from open_input(name, stack)
+        yield from batches_of(open_input(name, stack))
     except DAMAGED as error:
         raise ReplayFailed(f"{name} is damaged or truncated") from error
 
@@ -214,7 +250,7 @@ def replay(
     console = Console(stderr=True)
     counts = Counts()
     with ExitStack() as stack:
-        source = read_lines(events, stack)
+        source = read_batches(events, stack)
         out = open_output(decisions, stack)
         writer = None
         if features is not None:

@@ -15,7 +15,7 @@ from detector.features import N_FEATURES
 from detector.screening import Screening
 from streams.answers import answer
 from streams.intake import read
-from streams.plain_allows import Slices, write_allows
+from streams.plain_allows import Slices, as_lines, write_allows
 from streams.records import DecisionRecord, encode_decision
 
 NOW_MS = 1_760_000_000_000
@@ -104,6 +104,7 @@ def test_fast_bytes_are_slow_bytes(data: st.DataObject, escaped: bool, now_ms: i
     ]
     assert list(made.decisions) == [made.decisions[row] for row in range(count)] == slow
     keys = [str(line.get("switch_id") or line["call_id"]).encode() for line in setups]
+    assert as_lines(made.decisions) == as_lines(slow) == b"".join(record + b"\n" for record in slow)
     assert list(made.keys) == [made.keys[row] for row in range(count)] == keys
     assert made.failures == []
     for name in ("call_id", "calling_number", "called_number", "trunk_group_id", "switch_id"):

@@ -1,21 +1,26 @@
 """`robocall replay`: reproducible to the byte, tolerant of bad lines, the same through gzip, zstandard and a pipe."""
 
 import gzip
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 import zstandard
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.errors import ReplayFailed
-from streams.replay import replay
+from streams.pipeline import MAX_BATCH
+from streams.replay import batches_of, replay
 from tests.streams.small_model import save_small_model
 
 BAD_LINES = [b'{"type":"call_setup"', b"", b"[]"]
@@ -39,6 +44,31 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(model: Path, *arguments: object) -> Result:
     """Run the command in this process."""
     return CliRunner().invoke(replay, [*map(str, arguments), "--model", str(model)], catch_exceptions=False)
+
+
+@given(st.lists(st.sampled_from([b"{}", b"", b"\n", b"\r\n", b"x\r", b"\n" * 5_000, b"y" * 40]), max_size=40))
+def test_lines_are_those_of_a_file_however_it_is_read(pieces: list[bytes]) -> None:
+    text = b"".join(pieces)
+
+    batches = list(batches_of(io.BufferedReader(Trickle(text))))
+
+    assert [line for batch in batches for line in batch] == [line.rstrip(b"\r\n") for line in io.BytesIO(text)]
+    assert all(len(batch) == MAX_BATCH for batch in batches[:-1])
+    assert all(batches)
+
+
+class Trickle(io.RawIOBase):
+    """A file that gives few bytes at a time, as a pipe does."""
+
+    def __init__(self, text: bytes) -> None:
+        self._source = io.BytesIO(text)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        return self._source.readinto(view[: min(len(view), 333)])
 
 
 def test_two_runs_are_byte_identical_with_one_decision_a_setup_in_input_order(

@@ -114,6 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"{name}: {write(judgement, options.out / name.replace(' ', '-'))}")
         found[name] = judgement.figures | {"worlds": one_by_one(model, parts)}
     command = f"make quality ARGS='--worlds {options.worlds} --calls {options.calls}"
+    if options.quick:
+        command += " --quick"
     if options.left_out:
         _say("leaving kinds out of training, one at a time")
         found["held out"]["left_out"] = leave_one_kind_out(options.left_out, SEED, lambda _: None, calls=options.calls)

@@ -104,8 +104,8 @@ class Calls:
             return self._columns[name][row]
         if self.texts is None or not self.plain[row]:
             return str(getattr(self.events[row], name) or "")
-        start, stop = self.texts.spans[row, TEXT_FIELDS.index(name)].tolist()
-        return self.texts.data[start:stop].tobytes().decode()
+        spans, at = self.texts.spans, TEXT_FIELDS.index(name)
+        return self.texts.data[spans.item(row, at, 0) : spans.item(row, at, 1)].tobytes().decode()
 
     def column(self, name: str) -> list[str]:
         """One of `TEXT_FIELDS` of every call, empty where absent; made when first asked for."""

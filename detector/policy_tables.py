@@ -23,7 +23,10 @@ _SERVICE_URN = "urn:service:sos"  # RFC 5031: what an emergency INVITE has in it
 
 @dataclass(frozen=True, slots=True)
 class ColumnBound:
-    """A `Condition` with its column looked up and both bounds given."""
+    """A `Condition` with its column looked up and both bounds given, in float32 as features are.
+
+    So a bound of 0.1 is met by a feature that is 0.1.
+    """
 
     column: int
     at_least: float
@@ -33,9 +36,13 @@ class ColumnBound:
         """Say for each row whether the bound is met; a row without enough data never meets it. Shape (n,)."""
         column = values[:, self.column]
         known = column != np.float32(NOT_ENOUGH_DATA)
-        # Compare in float32, as features are: a bound of 0.1 is met by a feature that is 0.1.
         met: NDArray[np.bool_] = known & (column >= np.float32(self.at_least)) & (column <= np.float32(self.at_most))
         return met
+
+    def holds_of(self, values: FeatureMatrix, row: int) -> bool:
+        """Say the same of one row, without making arrays of it."""
+        value = values.item(row, self.column)
+        return value != NOT_ENOUGH_DATA and self.at_least <= value <= self.at_most
 
 
 class PolicyTables:
@@ -116,7 +123,7 @@ class PolicyTables:
     def category(self, features: FeatureMatrix, row: int) -> Category:
         """First category whose conditions hold for the row; the last one always does."""
         for category, bounds in self._categories[:-1]:
-            if all(bound.holds(features[row : row + 1])[0] for bound in bounds):
+            if all(bound.holds_of(features, row) for bound in bounds):
                 return category
         return self._categories[-1][0]
 
@@ -157,8 +164,8 @@ def _columns(conditions: tuple[Condition, ...]) -> tuple[ColumnBound, ...]:
     return tuple(
         ColumnBound(
             INDEX[condition.feature],
-            -np.inf if condition.at_least is None else condition.at_least,
-            np.inf if condition.at_most is None else condition.at_most,
+            -np.inf if condition.at_least is None else float(np.float32(condition.at_least)),
+            np.inf if condition.at_most is None else float(np.float32(condition.at_most)),
         )
         for condition in conditions
     )

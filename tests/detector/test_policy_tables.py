@@ -1,8 +1,13 @@
 """What a called number must look like to be an emergency, and a calling number to be impossible."""
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from detector.policy import DoNotOriginate, Impossible, Policy
+from detector.decisions import Action
+from detector.features import FEATURE_NAMES
+from detector.policy import Condition, DoNotOriginate, Impossible, Policy, Rule
 from detector.policy_tables import PolicyTables
 
 TABLES = PolicyTables(Policy())
@@ -91,3 +96,25 @@ def test_each_kind_of_impossible_number_can_be_left_out(number: str, kind: Impos
 )
 def test_possible_numbers_short_codes_and_anything_else_are_left_alone(number: str) -> None:
     assert not TABLES.is_impossible(number)
+
+
+@settings(deadline=None)
+@given(
+    value=st.floats(-1.0, 3.0, width=32),
+    at_least=st.none() | st.floats(0.0, 2.0),
+    at_most=st.none() | st.floats(0.0, 2.0),
+)
+def test_a_bound_says_the_same_of_a_row_as_of_all(value: float, at_least: float | None, at_most: float | None) -> None:
+    """What is not known meets none, and a feature that is the bound meets it, float32 as it is."""
+    if at_least is None and at_most is None:
+        at_least = 0.5
+    rule = Rule("r", (Condition(FEATURE_NAMES[3], at_least, at_most),), Action.LABEL, Policy().categories[0].name)
+    ((_, (bound,)),) = PolicyTables(Policy(rules=(rule,))).rules
+    ends = [end for end in (at_least, at_most) if end is not None]
+    features = np.zeros((3 + len(ends), len(FEATURE_NAMES)), np.float32)
+    features[:, 3] = [value, -1.0, 0.5, *ends]
+
+    alone = [bound.holds_of(features, row) for row in range(len(features))]
+
+    assert alone == bound.holds(features).tolist()
+    assert not alone[1]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from benchmarks.workload import event_lines
 from models.traffic import spec
@@ -24,6 +24,7 @@ _CALLER = re.compile(rb'"calling_number":"([^"]*)"')
 _TIME = re.compile(rb'(_time_ms":)(\d{13})')
 _UNSCORED = re.compile(rb'"decided_by":"fail_open"')
 POLL_EVERY = 1_000
+ANSWER_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,21 @@ def ends(servers: str, topic: str, partitions: int) -> list[int]:
     """Next offset of each partition."""
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "ends"})
     try:
-        return [consumer.get_watermark_offsets(TopicPartition(topic, one), timeout=10)[1] for one in range(partitions)]
+        return [_end(consumer, TopicPartition(topic, one)) for one in range(partitions)]
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    """Next offset; a topic that was just made may have no leader for a moment."""
+    deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(place, timeout=10)[1])
+        except KafkaException as error:
+            if time.monotonic() > deadline_s:
+                raise SystemExit(f"wrong run: nobody knows where {place.topic} ends, {error}") from error
+            time.sleep(0.1)
 
 
 def check_decisions(servers: str, backlog: Backlog, since: list[int], until: list[int]) -> int:

@@ -2,7 +2,8 @@
 
 Each sample counts for the innermost frame that belongs to a stage, so C code and compiled kernels count for whoever
 called them. Shares of samples times the processor time per event give microseconds: the stages add up to the total by
-construction, and a share is as exact as its number of samples allows.
+construction, and a share is as exact as its number of samples allows. Only a thread that holds the interpreter counts,
+so waiting for the broker is no stage; what runs without it (packing of snapshots, on a thread of its own) is left out.
 """
 
 import subprocess
@@ -86,7 +87,16 @@ def record(pid: int, seconds: float) -> "Counter[str]":
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stacks"
-        how = ["--duration", str(round(seconds)), "--rate", str(RATE_HZ), "--format", "raw", "--full-filenames"]
+        how = [
+            "--duration",
+            str(round(seconds)),
+            "--rate",
+            str(RATE_HZ),
+            "--gil",
+            "--format",
+            "raw",
+            "--full-filenames",
+        ]
         command = [str(Path(sys.executable).with_name("py-spy")), "record", "--pid", str(pid), *how]
         if not Path(command[0]).exists():
             raise SystemExit("the break-down needs py-spy: pip install py-spy, or --no-breakdown")

@@ -2,17 +2,20 @@
 
 Each sample counts for the innermost frame that belongs to a stage, so C code and compiled kernels count for whoever
 called them. Shares of samples times the processor time per event give microseconds: the stages add up to the total by
-construction, and a share is as exact as its number of samples allows. Only a thread that holds the interpreter counts,
-so waiting for the broker is no stage; what runs without it (packing of snapshots, on a thread of its own) is left out.
+construction, and a share is as exact as its number of samples allows. py-spy cannot tell the event loop at work from
+the event loop that waits: of its samples as many count as make the whole the process's own share of a processor.
 """
 
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
-RATE_HZ = 250
+from benchmarks.processors import cpu_s
+
+RATE_HZ = 200
 OTHER = "other"
 EVENT_LOOP = "event loop"
 """Its frames are at the root of every stack, so they count where nothing else does."""
@@ -85,6 +88,20 @@ def record(pid: int, seconds: float) -> "Counter[str]":
     Raises:
         SystemExit: the system does not let this user look.
     """
+    since, used = time.perf_counter(), cpu_s(pid)
+    samples = _sampled(pid, seconds)
+    share = min(1.0, (cpu_s(pid) - used) / (time.perf_counter() - since))
+    return without_waiting(samples, share)
+
+
+def without_waiting(samples: "Counter[str]", share: float) -> "Counter[str]":
+    """Leave out the samples of the event loop that were waits, of a process with this share of a processor."""
+    others = samples.total() - samples[EVENT_LOOP]
+    at_work = min(samples[EVENT_LOOP], max(0, round(share * samples.total()) - others))
+    return Counter({**samples, EVENT_LOOP: at_work})
+
+
+def _sampled(pid: int, seconds: float) -> "Counter[str]":
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stacks"
         how = [

@@ -1,5 +1,7 @@
 """What benchmarks compute from what they measure, against figures worked out by hand."""
 
+from collections import Counter
+
 import pytest
 
 from benchmarks import breakdown
@@ -38,6 +40,13 @@ def test_a_sample_counts_for_its_innermost_stage() -> None:
     found = breakdown.by_stage(stacks)
     assert found == {"windows and features": 30, "decode": 20, "background": 7, "event loop": 5, "other": 1}
     assert sum(breakdown.in_microseconds(found, 14.0).values()) == pytest.approx(14.0)
+
+
+def test_an_event_loop_that_waits_is_not_at_work() -> None:
+    samples = Counter({"decode": 30, breakdown.EVENT_LOOP: 70})
+    assert breakdown.without_waiting(samples, 0.4) == {"decode": 30, breakdown.EVENT_LOOP: 10}
+    assert breakdown.without_waiting(samples, 0.2)[breakdown.EVENT_LOOP] == 0
+    assert breakdown.without_waiting(samples, 1.0) == samples
 
 
 def test_costs_are_found_again_in_what_they_make() -> None:

@@ -195,6 +195,15 @@ INDEX: dict[str, int] = {name: column for column, name in enumerate(FEATURE_NAME
 """Feature name to its column."""
 
 
+def _reads_trunk(feature: Feature) -> bool:
+    operation, family, _, second, _, _ = feature.step
+    return family == spec.TRUNK or (operation in spec.COMPARISONS and second // spec.N_WINDOWS == spec.TRUNK)
+
+
+OF_TRUNK_GROUPS: frozenset[str] = frozenset(feature.name for feature in FEATURES if _reads_trunk(feature))
+"""Features that read the trunk group's windows: what other partitions counted for it comes a moment later."""
+
+
 def _schema_id() -> str:
     rows = "\n".join(f"{f.name} {f.unit} {f.step}" for f in FEATURES)
     return "f1-" + hashlib.sha256(rows.encode()).hexdigest()[:12]
@@ -241,7 +250,7 @@ def _reads(step: list[int]) -> list[tuple[int, int, int]]:
         places.append((family, spec.W1H))
     elif operation == spec.IN_OUT:
         places.append((spec.NUMBER, window))
-    elif operation in (spec.PART_OF, spec.LEVEL, spec.BESIDE, spec.SURGE):
+    elif operation in spec.COMPARISONS:
         places.append((second // spec.N_WINDOWS, second % spec.N_WINDOWS))
         measures |= {first, spec.WHOLES[first]}
     return [(*place, measure) for place in places for measure in measures]

@@ -254,6 +254,7 @@ OPERATIONS = (
 The last five compare: a key with the trunk group or another key of the same call, or with itself over a longer time.
 `second` then says with what, as `pack_reference` packs it.
 """
+COMPARISONS = (PART_OF, LEVEL, BESIDE, SURGE, AGE_BESIDE)
 WHOLES = (
     *(ATTEMPTS,) * N_SETUP_MEASURES,
     ENDED,

@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.compiled import compiled
+from detector.features import OF_TRUNK_GROUPS
 from detector.policy import Thresholds
 from detector.ports import FeatureMatrix
 from models.reference import SCORE_BINS, Reference, count_scores, share_from
 
 PANE_MS = 3 * 3_600_000
-FEW_ENTITIES = "trunk_"
-"""Features named so are told and raise no alarm."""
 STRIDE = 4
 """One call in so many has its features counted."""
 PSI_ALARM = 0.25
@@ -126,7 +125,8 @@ class DriftWatch:
         self._before = _Pane(now_ms, reference.counts.shape)
         self._next_row = 0
         self._score_cuts = _tenths(reference.scores)
-        counted = [not name.startswith(FEW_ENTITIES) for name in self._names]
+        # Few trunk groups carry most calls, so what they do is told and raises no alarm.
+        counted = [name not in OF_TRUNK_GROUPS for name in self._names]
         weights = np.where(counted, reference.weights, 0.0)
         self._weights: NDArray[np.float64] = weights / max(float(weights.sum()), np.finfo(np.float64).tiny)
 

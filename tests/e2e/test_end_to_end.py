@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from detector.features import FEATURE_NAMES
+from detector.features import FEATURE_NAMES, OF_TRUNK_GROUPS
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.local import LocalServices
@@ -121,7 +121,7 @@ def _features_equal_a_replay(servers: str, lines: list[str], folder: Path) -> No
         "--features", str(folder / "features.parquet"), "--partitions", str(PARTITIONS), environment=ROOMY,
     )  # fmt: skip
     table = pq.read_table(folder / "features.parquet")
-    names = [name for name in FEATURE_NAMES if not name.startswith("trunk_")]
+    names = [name for name in FEATURE_NAMES if name not in OF_TRUNK_GROUPS]
     expected = dict(
         zip(table["call_id"].to_pylist(), zip(*(table[n].to_pylist() for n in names), strict=True), strict=True)
     )

@@ -24,9 +24,8 @@ from models.report import judge, write
 from models.report_quality_page import AIMS, BEGIN, END, tables
 from models.simulation import from_traffic
 from models.traffic.spec import TrafficSpec
-from models.traffic.world import CENTRAL_WORLD
 from models.world_training import leave_one_kind_out
-from models.worlds import held_out_worlds, training_worlds
+from models.worlds import central_worlds, held_out_worlds, training_worlds
 
 SEED = 3_000_017
 """Of worlds that models are judged in. Models are not to be trained with it."""
@@ -39,11 +38,11 @@ PAGE = ROOT / "docs" / "quality.md"
 
 def families(worlds: int, calls: int) -> dict[str, list[TrafficSpec]]:
     """Specifications of the worlds of each family; the central ones differ in subscribers and campaigns only."""
-    inside = training_worlds(worlds, SEED, calls=calls)
-    central = [
-        replace(spec, world=CENTRAL_WORLD, robocall_share=0.08, trunks=24, campaigns_per_hour=2.0) for spec in inside
-    ]
-    return {"central": central, "training ranges": inside, "held out": held_out_worlds(worlds, calls=calls)}
+    return {
+        "central": central_worlds(worlds, SEED, calls=calls),
+        "training ranges": training_worlds(worlds, SEED, calls=calls),
+        "held out": held_out_worlds(worlds, calls=calls),
+    }
 
 
 def join(parts: Sequence[Dataset]) -> Dataset:

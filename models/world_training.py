@@ -15,7 +15,7 @@ from models.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, SLOT_MS, after, held_o
 CALIBRATED_SHARE = 0.2
 JUDGED_WORLDS = 8
 """Held-out worlds that a training is judged by; `make quality` judges in more."""
-LAWFUL_SHARE = 0.25
+LAWFUL_SHARE = 0.35
 """Of the lawful calls of many worlds that are learnt from: worlds add more than further calls of the same world do."""
 _BEFORE_SLOT_MS = 24 * HOUR_MS  # the calls of a slot end long before
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, TrafficSpec
-from models.traffic.world import Family, World
+from models.traffic.world import CENTRAL_WORLD, Family, World
 
 SLOT_MS = 4 * 24 * HOUR_MS
 """Time that a world has to itself; the longest span and the ends of its calls fit in."""
@@ -51,6 +51,11 @@ def held_out_worlds(n: int = 16, seed: int = HELD_OUT_SEED, *, calls: int = CALL
     return [_world(Family.HELD_OUT, seed, slot, CAMPAIGN_KINDS, calls) for slot in range(n)]
 
 
+def central_worlds(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
+    """Worlds of the published figures, with subscribers and campaigns of their own; arguments as `training_worlds`."""
+    return [_world(Family.CENTRAL, seed, slot, CAMPAIGN_KINDS, calls) for slot in range(n)]
+
+
 def later(spec: TrafficSpec) -> TrafficSpec:
     """Give the next span of the same world: the same subscribers and carriers, campaigns never seen before."""
     return replace(spec, start_ms=spec.start_ms + round((spec.hours + 1) * HOUR_MS))
@@ -63,7 +68,8 @@ def after(specs: list[TrafficSpec], slots: int) -> list[TrafficSpec]:
 
 def _world(family: Family, seed: int, slot: int, scenarios: tuple[str, ...], calls: int) -> TrafficSpec:
     rng = np.random.default_rng([seed, slot, zlib.crc32(family.encode())])
-    world = World(family, int(rng.integers(1 << 31)))
+    number = int(rng.integers(1 << 31))
+    world = CENTRAL_WORLD if family is Family.CENTRAL else World(family, number)
     hours, share = world.value("hours"), world.value("robocall_share")
     is_cold = rng.random() < _COLD
     history = 0.0 if is_cold else min(world.value("history_hours"), _MOST_HISTORY * hours)

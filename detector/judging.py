@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detector import reasons
 from detector.decisions import Action, Outcome, Step
+from detector.marks import like_any
 from detector.passing import FAILED_OPEN
 from detector.policy import Category, Thresholds
 from detector.standing import Held, StandingDecision, number_entity
@@ -75,7 +76,7 @@ def treatment(score: float, held: Action, thresholds: Thresholds, *, may_block: 
 def _scored(work: Work, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Score rows; those that make the model raise are left out."""
     try:
-        matrix = work.features if rows.size == len(work.calls) else work.features[rows]
+        matrix = work.features if rows.size == len(work.calls) else work.features.take(rows, axis=0)
         return rows, work.classifier.score(matrix)
     except Exception as error:  # noqa: BLE001 - see `judge`
         work.failed(error)
@@ -90,11 +91,13 @@ def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64
     worth = scores >= work.tables.floor
     held = work.standing.held
     if len(held) or worth.any():
-        calling = work.calling
+        hashes = work.calls.hashes("calling_number").take(rows)
+        rising = {work.calling(row) for row in rows[worth].tolist()}
         # A number that rises here may come to be held by a call of this very batch.
-        watched = held.among(calling) | {calling[row] for row in rows[worth].tolist()}
-        if watched:
-            worth = np.array([calling[row] in watched for row in rows.tolist()], np.bool_)
+        may_be = held.may_have(hashes) | like_any(hashes, worth)
+        for index in (may_be & ~worth).nonzero()[0].tolist():
+            number = work.calling(rows.item(index))
+            worth[index] = number in rising or number in held
     return list(zip(rows[worth].tolist(), scores[worth].tolist(), strict=True))
 
 
@@ -104,24 +107,27 @@ def _verdict(work: Work, row: int, score: float) -> Verdict | None:
     category = work.tables.category(work.features, row)
     thresholds = work.tables.thresholds(work.calls, row, category)
     may_block = category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row)
-    held = work.standing.held.get(work.calling[row])
+    number = work.calling(row)
+    held = work.standing.held.get(number)
     held_action = held.action_at(work.now_ms(row)) if held is not None else Action.ALLOW
     action, threshold = treatment(score, held_action, thresholds, may_block=may_block)
     entered = threshold in (thresholds.label_at, thresholds.block_at)
-    _remember(work, row, category, action, held, entered=entered)
+    _remember(work, (row, number), category, action, held, entered=entered)
     return None if action is Action.ALLOW else Verdict(row, action, score, threshold, category)
 
 
-def _remember(work: Work, row: int, category: Category, action: Action, held: Held | None, *, entered: bool) -> None:
-    """Carry the number's hysteresis and count of blocks on."""
-    policy, number = work.tables.policy, work.calling[row]
+def _remember(
+    work: Work, call: tuple[int, str], category: Category, action: Action, held: Held | None, *, entered: bool
+) -> None:
+    """Carry on the hysteresis and the count of blocks of the number of `call`, its row and calling number."""
+    policy, (row, number) = work.tables.policy, call
     now_ms = work.now_ms(row)
     earliest_ms = now_ms - policy.standing_blocks.within_s * 1_000
     blocks_ms = tuple(ms for ms in held.blocks_ms if ms > earliest_ms) if held is not None else ()
     if action is Action.BLOCK:
         blocks_ms = (*blocks_ms, now_ms)
         if len(blocks_ms) >= policy.standing_blocks.after_blocks:
-            _stand(work, row, category)
+            _stand(work, row, number, category)
             blocks_ms = ()
     if action is Action.ALLOW and not blocks_ms:
         work.standing.held.drop(number)
@@ -130,9 +136,8 @@ def _remember(work: Work, row: int, category: Category, action: Action, held: He
     work.standing.held.put(number, Held(action, expires_ms, blocks_ms))
 
 
-def _stand(work: Work, row: int, category: Category) -> None:
+def _stand(work: Work, row: int, number: str, category: Category) -> None:
     """Block the number from the next call on, those later in this batch included."""
-    number = work.calling[row]
     now_ms = work.now_ms(row)
     expires_ms = now_ms + work.tables.policy.standing_blocks.block_s * 1_000
     entity, identifier = number_entity(number), work.calls.identifier(row)
@@ -140,8 +145,9 @@ def _stand(work: Work, row: int, category: Category) -> None:
         entity, Action.BLOCK, category.name, now_ms, expires_ms, "model", work.mode(row), identifier
     )
     work.standing.set(decision, publish=True)
-    for later in range(row + 1, len(work.calls)):
-        if work.calling[later] == number and _decided_after_standing(work.decided.get(later)):
+    hashes = work.calls.hashes("calling_number")
+    for later in (row + 1 + (hashes[row + 1 :] == hashes[row]).nonzero()[0]).tolist():
+        if work.calling(later) == number and _decided_after_standing(work.decided.get(later)):
             applying = work.standing_on(later)
             if applying is not None:
                 work.decided[later] = work.stood(later, applying)

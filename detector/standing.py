@@ -5,12 +5,16 @@ bounded; at the bound the entry that was set longest ago goes first.
 """
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
+
+from detector.calls import Calls, Flags, Ints
 from detector.decisions import Action, Mode
 from detector.lists import NUMBER_ENTITY, TRUNK_ENTITY
+from detector.marks import Marks
 
 DEFAULT_MAX_ENTRIES = 100_000
 MODEL_SOURCE = "model"
@@ -107,10 +111,11 @@ def _reached_here(decision: StandingDecision, belongs: Callable[[str], bool]) ->
 class HeldNumbers:
     """Bounded map from calling number to `Held`."""
 
-    __slots__ = ("_held", "_max_entries")
+    __slots__ = ("_held", "_marks", "_max_entries")
 
     def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
         self._held: dict[str, Held] = {}
+        self._marks = Marks(self._held)
         self._max_entries = max_entries
 
     def __len__(self) -> int:
@@ -121,9 +126,9 @@ class HeldNumbers:
         """Whether anything is remembered of the number, expired or not."""
         return calling_number in self._held
 
-    def among(self, calling_numbers: Iterable[str]) -> set[str]:
-        """Those numbers of which anything is remembered, expired or not; one hash each."""
-        return self._held.keys() & calling_numbers
+    def may_have(self, hashes: Ints) -> Flags:
+        """Which calling numbers may be in it, by their hashes (`Calls.hashes`); all that are in it are among them."""
+        return self._marks.may_have(hashes)
 
     def get(self, calling_number: str) -> Held | None:
         """Return what is remembered of the number, expired or not."""
@@ -131,14 +136,17 @@ class HeldNumbers:
 
     def put(self, calling_number: str, held: Held) -> None:
         """Hold, as the most recent entry."""
-        self._held.pop(calling_number, None)
+        known = self._held.pop(calling_number, None)
         self._held[calling_number] = held
+        if known is None:
+            self._marks.add([calling_number])
         if len(self._held) > self._max_entries:
-            del self._held[next(iter(self._held))]
+            self.drop(next(iter(self._held)))
 
     def drop(self, calling_number: str) -> None:
         """Forget the number and its count of blocks."""
-        self._held.pop(calling_number, None)
+        if self._held.pop(calling_number, None) is not None:
+            self._marks.discard(calling_number)
 
     def copy(self) -> dict[str, Held]:
         """Copy the map, the number touched longest ago first; 1 ms for 100,000 of them."""
@@ -146,22 +154,35 @@ class HeldNumbers:
 
     def restore(self, held: Mapping[str, Held]) -> None:
         """Hold all of these, in their order, as the most recent entries."""
-        for number in self._held.keys() & held.keys():
+        known = self._held.keys() & held.keys()
+        for number in known:
             del self._held[number]
         self._held.update(held)
+        self._marks.add([number for number in held if number not in known])
         for number in list(islice(self._held, max(0, len(self._held) - self._max_entries))):
-            del self._held[number]
+            self.drop(number)
 
 
 class StandingDecisions:
     """Bounded map from entity to its standing decision, with the changes that are still to be published."""
 
-    __slots__ = ("_by_entity", "_changes", "_max_entries", "_numbers", "_trunks", "held")
+    __slots__ = (
+        "_by_entity",
+        "_changes",
+        "_max_entries",
+        "_number_marks",
+        "_numbers",
+        "_trunk_marks",
+        "_trunks",
+        "held",
+    )
 
     def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
         self._by_entity: dict[str, StandingDecision] = {}
         self._numbers: builtins.set[str] = set()
         self._trunks: builtins.set[str] = set()
+        self._number_marks = Marks(self._numbers)
+        self._trunk_marks = Marks(self._trunks)
         self._changes: list[StandingDecision] = []
         self._max_entries = max_entries
         self.held = HeldNumbers(max_entries)
@@ -179,14 +200,17 @@ class StandingDecisions:
         decision = self._by_entity.get(entity)
         return decision if decision is not None and now_ms < decision.expires_ms else None
 
-    def touched(self, calling_numbers: Sequence[str], trunks: Sequence[str]) -> list[int]:
-        """Indexes of the calls with a decision, expired or not, on their number or trunk; ascending, one hash each."""
-        if self._numbers.isdisjoint(calling_numbers) and self._trunks.isdisjoint(trunks):
-            return []
+    def touched(self, calls: Calls) -> list[int]:
+        """Rows of the calls with a decision, expired or not, on their number or trunk; ascending."""
+        may_be = np.zeros(len(calls), np.bool_)
+        if self._numbers:
+            may_be |= self._number_marks.may_have(calls.hashes("calling_number"))
+        if self._trunks:
+            may_be |= self._trunk_marks.may_have(calls.hashes("trunk_group_id"))
         return [
             row
-            for row, (number, trunk) in enumerate(zip(calling_numbers, trunks, strict=True))
-            if number in self._numbers or trunk in self._trunks
+            for row in may_be.nonzero()[0].tolist()
+            if calls.text(row, "calling_number") in self._numbers or calls.text(row, "trunk_group_id") in self._trunks
         ]
 
     def set(self, decision: StandingDecision, *, publish: bool = False) -> None:
@@ -198,7 +222,11 @@ class StandingDecisions:
         """
         self._by_entity.pop(decision.entity, None)
         self._by_entity[decision.entity] = decision
-        self._subjects(decision.entity).add(decision.entity.partition(":")[2])
+        subjects, marks = self._subjects(decision.entity)
+        subject = decision.entity.partition(":")[2]
+        if subject not in subjects:
+            subjects.add(subject)
+            marks.add([subject])
         if len(self._by_entity) > self._max_entries:
             self._forget(next(iter(self._by_entity)))
         if publish and decision.mode is Mode.ENFORCE:
@@ -212,10 +240,15 @@ class StandingDecisions:
 
     def _forget(self, entity: str) -> None:
         self._by_entity.pop(entity, None)
-        self._subjects(entity).discard(entity.partition(":")[2])
+        subjects, marks = self._subjects(entity)
+        subject = entity.partition(":")[2]
+        if subject in subjects:
+            subjects.remove(subject)
+            marks.discard(subject)
 
-    def _subjects(self, entity: str) -> builtins.set[str]:
-        return self._numbers if entity.startswith(NUMBER_ENTITY) else self._trunks
+    def _subjects(self, entity: str) -> tuple[builtins.set[str], Marks]:
+        is_number = entity.startswith(NUMBER_ENTITY)
+        return (self._numbers, self._number_marks) if is_number else (self._trunks, self._trunk_marks)
 
     def memory(self, belongs: Callable[[str], bool] | None = None) -> PolicyMemory:
         """Copy what a partition's snapshot has to hold.

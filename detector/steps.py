@@ -54,8 +54,9 @@ def allow_list(work: Work) -> Found:
 def do_not_originate(work: Work) -> Found:
     """Block what cannot be a lawful origin, whatever it does: deterministic, not analytics."""
     found: dict[int, Reason] = {}
-    if work.lists.dno and work.lists.any_dno(work.calling):
-        for row, number in enumerate(work.calling):
+    if work.lists.dno:
+        numbers = work.calls.column("calling_number")
+        for row, number in enumerate(numbers if work.lists.any_dno(numbers) else ()):
             prefix = work.lists.dno_match(number)
             if prefix is not None:
                 found[row] = reasons.dno_listed(prefix)
@@ -74,7 +75,7 @@ def entity_block(work: Work) -> Found:
         for row in _members(work, column, work.lists.block):
             found.setdefault(row, work.blocked(row, Step.ENTITY_BLOCK, (reason,)))
     if len(work.standing):
-        for row in work.standing.touched(work.calling, work.trunks):
+        for row in work.standing.touched(work.calls):
             decision = work.standing_on(row)
             if decision is not None:
                 found.setdefault(row, work.stood(row, decision))

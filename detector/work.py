@@ -64,20 +64,9 @@ class Work:
         self.scores: NDArray[np.float64] = np.full(len(calls), np.nan)
         self.failures: dict[type[Exception], Exception] = {}
 
-    @property
-    def calling(self) -> list[str]:
-        """Calling numbers; like `called` and `trunks` made when a step first needs all of them."""
-        return self.calls.column("calling_number")
-
-    @property
-    def called(self) -> list[str]:
-        """Called numbers."""
-        return self.calls.column("called_number")
-
-    @property
-    def trunks(self) -> list[str]:
-        """Trunk groups."""
-        return self.calls.column("trunk_group_id")
+    def calling(self, row: int) -> str:
+        """Calling number of a call."""
+        return self.calls.text(row, "calling_number")
 
     def only(self, row: int) -> "Work":
         """One row as a batch of its own; nothing that is found in it is found here."""
@@ -132,7 +121,7 @@ class Work:
     def standing_on(self, row: int) -> StandingDecision | None:
         """Standing decision that applies to the call: its number's, else its trunk group's."""
         now_ms = self.now_ms(row)
-        for entity in (number_entity(self.calling[row]), trunk_entity(self.trunks[row])):
+        for entity in (number_entity(self.calling(row)), trunk_entity(self.calls.text(row, "trunk_group_id"))):
             decision = self.standing.active(entity, now_ms)
             # What was only tried in shadow must not touch a call that is enforced.
             if decision is not None and (decision.mode is Mode.ENFORCE or self.is_shadow[row]):

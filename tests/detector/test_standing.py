@@ -1,8 +1,13 @@
 """Standing decisions: expiry, bounds, release, and what is published."""
 
+import json
 from dataclasses import replace
 
+from detector.calls import calls_in, calls_of
+from detector.columns import build_columns
 from detector.decisions import Action, Mode
+from detector.events import CallSetup
+from detector.facts import facts_of, texts_of
 from detector.standing import (
     Held,
     HeldNumbers,
@@ -14,6 +19,24 @@ from detector.standing import (
 )
 
 NUMBER = number_entity("+12125550123")
+
+
+def touched(standing: StandingDecisions, numbers: list[str], trunks: list[str]) -> list[int]:
+    """Rows of calls that something stands on, the same whether calls are Python events or text."""
+    setups = [
+        CallSetup(call_id="c", setup_time_ms=1, calling_number=number, called_number="+1", trunk_group_id=trunk)
+        for number, trunk in zip(numbers, trunks, strict=True)
+    ]
+    facts = texts_of(facts_of(setups, [True] * len(setups)), json_text)
+    found = standing.touched(calls_in(build_columns(facts, setups, seed=1)))
+    assert found == standing.touched(calls_of(setups))
+    return found
+
+
+def json_text(text: str) -> bytes:
+    return json.dumps(text).encode()
+
+
 BLOCK = StandingDecision(NUMBER, Action.BLOCK, "automated_call", 1_000, 2_000, "model")
 
 
@@ -59,14 +82,14 @@ def test_a_batch_is_worth_a_look_when_any_of_it_is_decided_on() -> None:
     standing.set(BLOCK)
     standing.set(replace(BLOCK, entity="trunk:t-1"))
 
-    assert standing.touched(["+12125550123"], ["t-2"]) == [0]
-    assert standing.touched(["+1", "+12125550999"], ["t-2", "t-1"]) == [1]
-    assert standing.touched(["t-1"], ["+12125550123"]) == []
+    assert touched(standing, ["+12125550123"], ["t-2"]) == [0]
+    assert touched(standing, ["+1", "+12125550999"], ["t-2", "t-1"]) == [1]
+    assert touched(standing, ["t-1"], ["+12125550123"]) == []
 
     standing.set(replace(BLOCK, entity="trunk:t-2"))
     standing.remove("trunk:t-1")
-    assert standing.touched(["+12125550123"], ["t-1"]) == []
-    assert standing.touched(["+1"], ["t-2"]) == [0]
+    assert touched(standing, ["+12125550123"], ["t-1"]) == []
+    assert touched(standing, ["+1"], ["t-2"]) == [0]
 
 
 def test_only_enforced_decisions_of_ours_are_published_and_once() -> None:
@@ -156,7 +179,7 @@ def test_restored_memory_is_as_it_was_taken_order_included() -> None:
 
     assert again == memory
     assert list(again.held) == list(memory.held)
-    assert restored.touched(["4"], ["t"]) == [0]
+    assert touched(restored, ["4"], ["t"]) == [0]
     assert restored.active("number:2", 1_500) == BY_MODEL[2]
     assert restored.changes() == [], "others have learnt of them when they were reached"
 
@@ -172,7 +195,7 @@ def test_restored_entries_are_the_most_recent_and_push_the_oldest_out() -> None:
 
     assert list(standing.held.copy().items()) == [("3", HELD), ("1", newer), ("7", newer)]
     assert list(standing) == [BY_MODEL[2], BY_MODEL[3], BY_MODEL[4]]
-    assert standing.touched(["1"], ["t"]) == []
+    assert touched(standing, ["1"], ["t"]) == []
 
 
 def test_a_later_decision_is_not_replaced_by_a_remembered_one() -> None:
@@ -192,8 +215,8 @@ def test_what_others_decided_is_never_forgotten_with_a_partition() -> None:
 
     assert list(standing) == [BY_ANALYST, ON_TRUNK]
     assert len(standing.held) == 0
-    assert standing.touched(["6"], ["t"]) == [0]
-    assert standing.touched(["4", "1", "2"], ["t"] * 3) == []
+    assert touched(standing, ["6"], ["t"]) == [0]
+    assert touched(standing, ["4", "1", "2"], ["t"] * 3) == []
 
 
 def test_forgetting_touches_only_numbers_that_belong() -> None:

@@ -61,7 +61,12 @@ def aim(what: str, measured: float, wanted: float, *, least: bool, unit: str = "
     missed = measured / wanted if measured < wanted else wanted / measured
     times = f"missed, {1 / missed if not met else 1:.2f} times off"
     border = "at least" if least else "at most"
-    return [what, f"{measured:,.4g}{unit}", f"{border} {wanted:,g}{unit}", "met" if met else times]
+    return [
+        what,
+        f"{measured:,.0f}{unit}" if measured >= 1_000 else f"{measured:,.3g}{unit}",
+        f"{border} {wanted:,g}{unit}",
+        "met" if met else times,
+    ]
 
 
 def aims(replay: Result, throughput: Result, latency: Result, memory: Result) -> str:
@@ -130,7 +135,7 @@ def throughput(result: Result) -> str:
     facts = table(
         ["", "CPU us/event", "events/s"],
         [
-            ["worker", f"{total:.2f}", f"{result['worker_events_per_second']:,}"],
+            ["worker", f"{total:.2f}", f"{result['worker_events_per_second']:,.0f}"],
             [
                 "bare librdkafka loop",
                 f"{result['loop_cpu_us_per_event']:.2f}",

@@ -109,7 +109,6 @@ def _sampled(pid: int, seconds: float) -> "Counter[str]":
             str(round(seconds)),
             "--rate",
             str(RATE_HZ),
-            "--gil",
             "--format",
             "raw",
             "--full-filenames",

@@ -41,7 +41,7 @@ def families(worlds: int, calls: int) -> dict[str, list[TrafficSpec]]:
     return {
         "central": central_worlds(worlds, SEED, calls=calls),
         "training ranges": training_worlds(worlds, SEED, calls=calls),
-        "held out": held_out_worlds(worlds, calls=calls),
+        "held out": held_out_worlds(worlds, SEED, calls=calls),
     }
 
 

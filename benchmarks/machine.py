@@ -1,22 +1,26 @@
-"""What a figure has to name: machine, commit, versions, command."""
+"""What a figure has to name: machine, commit, versions, model, command."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
 
+from models.artifact import MANIFEST, SHIPPED
+
 PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "numpy", "numba", "scikit-learn", "msgspec")
 
 
 def describe() -> dict[str, object]:
-    """Machine, commit, versions and command of this run."""
+    """Machine, commit, versions, shipped model and command of this run."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "commit": _commit(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "model": json.loads((SHIPPED / MANIFEST).read_text())["version"],
         "command": " ".join(["python", "-m", _module(), *sys.argv[1:]]),
     }
 

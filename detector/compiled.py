@@ -3,7 +3,7 @@
 numba's cache asks only whether the file of the compiled function has changed, not the files of the functions and
 constants that went into it. So the cache folder carries a digest of this package's sources, and of the scan of records,
 the one kernel elsewhere that spans files: an edit anywhere starts a fresh one. What numba caches is code: it stands
-where the sources stand, or in the user's own cache folder.
+where NUMBA_CACHE_DIR says, else where the sources stand, or in the user's own cache folder.
 """
 
 import hashlib
@@ -19,18 +19,18 @@ F = TypeVar("F", bound=Callable[..., object])
 _PACKAGE = Path(__file__).parent
 
 
-def _cache_folder() -> Path:
+def _cache_folder(chosen: str) -> Path:
+    """Folder of the cache, within the `chosen` one where there is one."""
     digest = hashlib.blake2b(digest_size=8)
     for source in [*sorted(_PACKAGE.rglob("*.py")), *sorted(_PACKAGE.parent.glob("streams/scan*.py"))]:
         digest.update(source.read_bytes())
     beside = os.access(_PACKAGE, os.W_OK)
     home = _PACKAGE / "__pycache__" if beside else Path.home() / ".cache" / "robocall"
-    return home / f"numba-{digest.hexdigest()}"
+    return (Path(chosen) if chosen else home) / f"numba-{digest.hexdigest()}"
 
 
 _settings: Any = config  # its attributes are set at run time, from the environment
-if not _settings.CACHE_DIR:  # NUMBA_CACHE_DIR wins
-    _settings.CACHE_DIR = str(_cache_folder())
+_settings.CACHE_DIR = str(_cache_folder(_settings.CACHE_DIR))
 
 
 _njit: Any = njit  # its type does not tell of `_nrt`

@@ -47,7 +47,7 @@ class Stretch(NamedTuple):
     def has_a_batch(self) -> bool:
         """Whether the first batch is there as a whole."""
         size = self.stop - self.start
-        return size >= _BATCH_LENGTH.size and _BATCH_LENGTH.unpack_from(self.data, self.start)[0] + 12 <= size
+        return size >= _BATCH_LENGTH.size and 0 < _BATCH_LENGTH.unpack_from(self.data, self.start)[0] <= size - 12
 
 
 class QuickResponse(NamedTuple):
@@ -103,6 +103,10 @@ class QuickRequest(FetchRequest_v11):  # type: ignore[misc]  # aiokafka has no t
     def RESPONSE_TYPE(self) -> "QuickRequest":  # noqa: N802 - aiokafka's name for whatever decodes the response
         """Ourselves: a class could not know who asked."""
         return self
+
+    def __repr__(self) -> str:
+        """For aiokafka's log."""
+        return f"QuickRequest({len(self._asker.topics)} topics)"
 
     def encode(self) -> bytes:
         """Same bytes as aiokafka's."""
@@ -244,7 +248,13 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
             self._notify(self._wait_consume_future)
             if isinstance(found, FetchError):
                 found.check_raise()
-            rows = found.take(tp) if isinstance(found, Fetched) else _rows_of_objects(found.getall())
+            try:
+                rows = found.take(tp) if isinstance(found, Fetched) else _rows_of_objects(found.getall())
+            except CorruptRecordException:
+                if not taken:
+                    raise
+                self._records[tp] = found  # said with the next call: what was taken is not lost for it
+                return taken
             if rows is not None and len(rows):
                 taken[tp] = rows
         return taken

@@ -70,7 +70,7 @@ TOPICS = (
     Topic(ENTITY_DECISIONS, key="number:+1... or trunk:...", retention_ms=None),
     Topic(CALL_FEEDBACK, key="calling_number", retention_ms=400 * DAY_MS),
     Topic(SCORED_CALLS, key="calling_number", retention_ms=30 * DAY_MS),
-    # A dead letter carries the original record, up to a MiB of it, as base64.
+    # A dead letter carries the original record, up to 512 KiB of it, as base64.
     Topic(DEAD_LETTERS, key="the original key", retention_ms=30 * DAY_MS, max_message_bytes=2 * MIB),
 )
 TOPIC_BY_NAME: Mapping[str, Topic] = {topic.name: topic for topic in TOPICS}

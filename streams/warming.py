@@ -6,6 +6,7 @@ from detector.calls import calls_in
 from detector.columns import build_columns
 from detector.decisions import Versions
 from detector.features import N_FEATURES
+from detector.marks import Marks
 from detector.reasons import leading
 from detector.screening import Screening
 from streams.answers import answer
@@ -32,5 +33,6 @@ def warm_answers() -> None:
     if made.failures or not calls.plain.all():
         raise RuntimeError(f"the warm-up call could not be answered: {made.failures}")
     calls.column("calling_number")
+    Marks(["warm-up"]).may_have(calls.hashes("calling_number"))
     strays([None], intake)
     leading(np.zeros((1, N_FEATURES)))

@@ -27,6 +27,8 @@ TALK_LIMIT_S = 0xFFFF
 NEVER = 0xFFFFFFFF
 """An age: there was none. A known one stays at a millisecond less, 49 days."""
 STALE_MS = 2 * spec.DAY_MS
+OLDEST_MS = 20 * spec.DAY_MS
+"""A call so long before the latest event of its key is not kept: its time could be taken for another."""
 _LOW = 0xFFFFFFFF
 _SIGN = 0x80000000
 _HALF = 32
@@ -137,6 +139,9 @@ def _place_for(store: Store, slot: int, time_ms: int) -> int:
 @compiled_inline
 def keep_call(store: Store, slot: int, setup_ms: int, end: int, peer: int, second: int, facts: int) -> None:
     """Put a call among the exact ones, if it is not earlier than all of them; `end` from `end_bits`, 0 = not ended."""
+    if store.w64[slot, LATEST_MS] - setup_ms > OLDEST_MS:
+        remember_later(store, slot, EVICTED_SETUP_AGE, setup_ms)
+        return
     place = _place_for(store, slot, setup_ms)
     if place < 0:
         return

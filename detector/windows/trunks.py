@@ -93,7 +93,8 @@ def _stamps(times: NDArray[np.uint32], latest_ms: int) -> NDArray[np.uint8]:
 
 def _times(stamps: NDArray[np.uint8], latest_ms: int) -> NDArray[np.uint32]:
     """Undo `_stamps`."""
-    return np.where(stamps > 0, stamps + np.int64(base_of(latest_ms // UNIT_MS)), 0).astype(np.uint32)
+    times = np.where(stamps > 0, stamps + np.int64(base_of(latest_ms // UNIT_MS)), 0)
+    return np.maximum(times, 0).astype(np.uint32)  # nothing was before 1970, whatever a damaged share says
 
 
 def merge(shares: Sequence[TrunkShare]) -> TrunkShare:

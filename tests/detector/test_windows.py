@@ -316,3 +316,16 @@ def test_no_feature_is_ever_nan(split: Callable[[int], int]) -> None:
 
     assert np.isfinite(rows).all()
     assert rows.min() >= -1.0
+
+
+@pytest.mark.parametrize("days", [0, 3, 19, 21, 30, 40, (1 << 32) / spec.DAY_MS - 0.0001, 400])
+def test_a_call_of_long_ago_is_not_taken_for_one_of_now(days: float) -> None:
+    """Times of exact calls are kept by 32 bits, 49 days: whatever is that late counts where it belongs, or nowhere."""
+    engine = WindowEngine(SMALL)
+    feed(engine, [setup(0), setup(1), setup(1 - round(days * spec.DAY_MS)), *(setup(10 + i) for i in range(8))])
+
+    attempts = engine.number_counts(NUMBERS[0], START_MS + 20)["attempts"]
+
+    assert attempts == (11.0 if days == 0 else 10.0,) * spec.N_WINDOWS
+    later = engine.number_counts(NUMBERS[0], START_MS + 20 * spec.DAY_MS)["attempts"]
+    assert max(later) <= 0.0

@@ -1,5 +1,7 @@
 """Trunk counts of several partitions, added up, against one engine that sees everything."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,14 @@ def test_damaged_share_is_refused(damage: object) -> None:
 
     with pytest.raises(ValueError, match="trunk share"):
         TrunkShare.from_bytes(damage(data))  # type: ignore[operator]
+
+
+def test_registers_of_a_damaged_share_are_never_in_the_future() -> None:
+    """A share of 1970, one of whose registers says that something was before that."""
+    engine = WindowEngine(SETTINGS)
+    feed(engine, [setup(0, 1)], [0])
+    share = replace(engine.trunk_shares(0)[0], latest_ms=0)
+    data = bytearray(replace(share, sketches=np.zeros_like(share.sketches)).to_bytes())
+    data[-1] = 1
+
+    assert TrunkShare.from_bytes(bytes(data)).sketches.max() == 0

@@ -1,15 +1,18 @@
 """Fetch requests and responses packed by us, byte for byte those of aiokafka."""
 
+import struct
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import CorruptRecordException
 from aiokafka.protocol.fetch import FetchRequest, FetchResponse_v11
 from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.fetching import Quick, QuickRequest, QuickResponse
+from streams.fetching import BatchFetcher, Fetched, Quick, QuickRequest, QuickResponse, Stretch
 from tests.streams.test_record_batches import batch
 
 INT16, INT32, INT64 = (st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (16, 32, 64))
@@ -89,3 +92,44 @@ def test_a_response_is_read_as_aiokafka_reads_it(answered: dict[str, Partitions]
 def left_of(records: bytes) -> bytes:
     """What is left for aiokafka."""
     return b"" if records.startswith(WHOLE) else records
+
+
+class Position:
+    """Where a partition stands, as aiokafka keeps it."""
+
+    paused = False
+    position = 0
+
+    def consumed_to(self, position: int) -> None:
+        self.position = position
+
+
+def test_a_damaged_batch_costs_the_partitions_before_it_nothing() -> None:
+    """What was taken of them is given; the next call raises, and the damaged one has not moved on."""
+    good, bad = TopicPartition("calls", 0), TopicPartition("calls", 1)
+    states = {place: Position() for place in (good, bad)}
+    assignment = SimpleNamespace(active=True, state_value=states.__getitem__)
+    damaged = WHOLE[:-2] + bytes([WHOLE[-2] ^ 1]) + WHOLE[-1:]
+    fetcher: Any = BatchFetcher.__new__(BatchFetcher)
+    fetcher._wait_consume_future = None
+    fetcher._records = {
+        place: Fetched(Stretch(data, 0, len(data)), 0, assignment, 1.0)
+        for place, data in ((good, WHOLE), (bad, damaged))
+    }
+
+    assert [len(rows) for rows in fetcher._take(list(states)).values()] == [1]
+    with pytest.raises(CorruptRecordException):
+        fetcher._take(list(states))
+    assert (states[good].position > 0, states[bad].position) == (True, 0)
+
+
+@pytest.mark.parametrize("length", [0, -1, -12, -(2**31)])
+def test_a_length_that_none_can_have_is_left_to_aiokafka(length: int) -> None:
+    """Else nothing would be read, and the same be fetched for ever."""
+    data = WHOLE[:8] + struct.pack(">i", length) + WHOLE[12:]
+
+    assert not Stretch(data, 0, len(data)).has_a_batch()
+
+
+def test_requests_are_printed_for_a_log() -> None:
+    assert repr(Quick(FetchRequest(100, 1, 1, 0, [("calls", [(0, 0, 1)])])).prepare(SPEAKS)) == "QuickRequest(1 topics)"

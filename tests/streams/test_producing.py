@@ -163,3 +163,8 @@ def test_a_partition_without_a_leader_is_an_error_that_may_pass() -> None:
         assert cluster.asked == []
 
     assert _told(1, story).updates == 1
+
+
+def test_a_request_is_printed_without_what_it_carries() -> None:
+    """Aiokafka logs requests at debug level, and batches hold phone numbers."""
+    assert repr(QuickProduce(-1, 1_000, [("calls", [(0, b"secret"), (1, b"secret")])])) == "QuickProduce(2 partitions)"

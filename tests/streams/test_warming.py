@@ -6,7 +6,9 @@ import sys
 
 PROGRAM = """
 import json, sys
-from detector import calls, identity, reasons
+from detector import calls, identity, marks, reasons
+from detector.decisions import Action
+from detector.standing import Held
 from streams import plain_allows, stray_keys
 from streams.pipeline import Pipeline
 from streams.screener import make_screener
@@ -14,7 +16,7 @@ from streams.settings import load_settings
 from streams.warming import warm_answers
 
 def compiled():
-    modules = (calls, identity, reasons, plain_allows, stray_keys)
+    modules = (calls, identity, marks, reasons, plain_allows, stray_keys)
     functions = ((module.__name__, name, one) for module in modules for name, one in vars(module).items())
     return {f"{module}.{name}": len(one.signatures) for module, name, one in functions if hasattr(one, "signatures")}
 
@@ -26,6 +28,7 @@ odd = {**line, "call_id": "\\u2603"}
 settings = load_settings(partitions=1)
 failures = []
 pipeline = Pipeline(make_screener(settings, shared_trunks=True), seed=settings.hash_seed, on_failure=failures.append)
+pipeline.screener.standing.held.put("+12025550123", Held(Action.LABEL, 1 << 62, ()))
 for lines in ([line], [line, odd, {}, line], [odd], [], [{}]):
     values = [json.dumps(one).encode() for one in lines]
     processed = pipeline.process(values, [0] * len(values), decided_time_ms=None)

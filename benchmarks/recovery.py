@@ -171,7 +171,7 @@ def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--numbers", type=int, default=1_000_000)
-    parser.add_argument("--busy", type=int, default=40_000, help="at most the bound of busy numbers, 262,144")
+    parser.add_argument("--busy", type=int, default=40_000, help="at most the bound of busy numbers, 131,072")
     parser.add_argument(
         "--tail", type=int, default=50_000, help="calls after the snapshot, counted again from the topic"
     )

@@ -120,8 +120,8 @@ class Settings(BaseSettings):
     hash_seed: int = Field(
         1, ge=0, le=2**63 - 1, description="Seed of the key hashes; the same on all workers that share a Redis."
     )
-    max_hot_numbers: int = Field(262_144, ge=1_000, le=20_000_000, description="Busy numbers, 1 KiB each.")
-    max_cold_numbers: int = Field(4_194_304, ge=1_000, le=200_000_000, description="Other numbers, 64 bytes each.")
+    max_hot_numbers: int = Field(131_072, ge=1_000, le=20_000_000, description="Busy numbers, 1 KiB each.")
+    max_cold_numbers: int = Field(2_097_152, ge=1_000, le=200_000_000, description="Other numbers, 64 bytes each.")
     max_trunks: int = Field(2_048, ge=16, le=100_000, description="Trunk groups, 10 KB each and partition.")
     max_blocks: int = Field(32_768, ge=100, le=10_000_000, description="Number blocks (NPA-NXX in a trunk).")
     max_origins: int = Field(2_048, ge=100, le=10_000_000, description="Origins (signer and `origid`), 3 KB each.")

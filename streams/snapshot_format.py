@@ -29,7 +29,7 @@ MAX_HEADER_BYTES = 64 * 1024
 MAX_FOOTER_BYTES = 64 * 1024 * 1024
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 MAX_UNPACKED_BYTES = 4 * 1024 * 1024 * 1024
-"""Unpacked size of a whole snapshot; all windows of a worker with the default bounds are 0.6 GB."""
+"""Unpacked size of a whole snapshot; all windows of a worker with the default bounds are 0.32 GB."""
 
 PREAMBLE = struct.Struct("<8sII")
 LENGTH = struct.Struct("<I")

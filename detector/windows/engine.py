@@ -40,7 +40,7 @@ class WindowSettings:
     """Bounds of the engine.
 
     A number seen once takes 64 bytes, a busy one 1,024, all in; `WindowEngine.bytes_per_key` has the other families.
-    Memory is used as keys come; all of it at these defaults is 0.62 GB.
+    Memory is used as keys come; all of it at these defaults is 0.35 GB.
 
     Attributes:
         max_hot_numbers: Numbers with full windows (a second call within 24 h).
@@ -54,8 +54,8 @@ class WindowSettings:
         shared_trunks: One slot a trunk for all partitions (replay), else one a partition.
     """
 
-    max_hot_numbers: int = 262_144
-    max_cold_numbers: int = 4_194_304
+    max_hot_numbers: int = 131_072
+    max_cold_numbers: int = 2_097_152
     max_trunks: int = 4_096
     max_blocks: int = 32_768
     max_origins: int = 4_096

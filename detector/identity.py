@@ -99,7 +99,8 @@ def _put(text: Bytes, at: int, data: Bytes, span: Ints) -> int:
 
 
 @compiled_borrowing
-def _put_digits(text: Bytes, at: int, number: int) -> int:
+def put_digits(text: Bytes, at: int, number: int) -> int:
+    """Write a number that is not negative in decimal digits; returns where it ends."""
     digits, rest = 1, number
     while rest >= 10:  # noqa: PLR2004 - base of the digits
         rest //= 10
@@ -107,8 +108,7 @@ def _put_digits(text: Bytes, at: int, number: int) -> int:
     for place in range(at + digits - 1, at - 1, -1):
         text[place] = _ZERO + number % 10
         number //= 10
-    text[at + digits] = _SEPARATOR
-    return at + digits + 1
+    return at + digits
 
 
 @compiled_borrowing
@@ -146,7 +146,9 @@ def _identify(
         if not plain[row]:
             continue
         at = _put(text, 0, data, call_id)
-        at = _put_digits(text, at, setup_ms[row])
+        at = put_digits(text, at, setup_ms[row])
+        text[at] = _SEPARATOR
+        at += 1
         at = _put(text, at, data, calling)
         length = _put(text, at, data, trunk) - 1
         for position in range(length, (length + _BLOCK - 1) // _BLOCK * _BLOCK):

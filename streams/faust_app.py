@@ -13,7 +13,6 @@ from streams.transport import PollTransport
 
 NEVER = 10**9
 REQUEST_TIMEOUT_S = 20.0
-LONGEST_SESSION_S = 300.0
 
 
 class Untouched(faust.Schema[Any, Any]):

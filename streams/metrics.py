@@ -28,7 +28,7 @@ class Sources:
         lag: unread records by partition of `call-events`.
         tracked: keys with windows by family.
         evictions: keys pushed out at a memory bound by family, since start.
-        trunk_view: `shared` while trunk totals of all workers are read, `local` otherwise.
+        trunk_view: `shared` while trunk totals of all workers are read, `local` while those of some are not.
         versions: of model, policy and feature table in use.
         durability: where recovery and snapshots stand.
         outage_s: how long decisions could not be published, seconds; 0 when they can.

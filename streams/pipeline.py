@@ -16,6 +16,7 @@ from detector.columns import CallBatch
 from detector.decisions import Mode
 from detector.events import CallSetup
 from detector.screening import Screener, Screening, fail_open
+from models.watched import unwatched
 from streams.answers import LateForm, Waiting, answer
 from streams.intake import Intake
 from streams.poison import Poison, build_apart, decode_apart, read_apart
@@ -125,9 +126,17 @@ class Pipeline:
         )
 
     def catch_up(self, values: Sequence[bytes | None], partitions: Sequence[int], arrivals_ms: Sequence[int]) -> None:
-        """Bring windows and policy memory to where deciding the values brings them; nothing is to be published."""
+        """Bring windows and policy memory to where deciding the values brings them; nothing is to be published.
+
+        Drift and the shadow model see none of it: they count what is published, each call once.
+        """
         intake, _ = self._read(values)
-        self._screen(intake, partitions, arrivals_ms, None)
+        watched = self.screener.classifier
+        self.screener.classifier = unwatched(watched)
+        try:
+            self._screen(intake, partitions, arrivals_ms, None)
+        finally:
+            self.screener.classifier = watched
 
     def warm_up(self, values: Sequence[bytes | None], partitions: Sequence[int], arrivals_ms: Sequence[int]) -> None:
         """Count the values in the windows and judge nothing."""

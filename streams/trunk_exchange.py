@@ -13,13 +13,14 @@ from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
 from detector.windows.engine import WindowEngine
-from detector.windows.trunks import TrunkShare, merge
+from detector.windows.trunks import AnotherVersion, TrunkShare, merge
 from streams.decision_writer import PASSING
 from streams.store import (
     SHARE_TTL_S,
@@ -29,9 +30,11 @@ from streams.store import (
     trunk_key,
     trunk_version_key,
 )
+from streams.time_slices import TimeSlices
 
 MAX_PARTITION_DIGITS = 6
-SLICES_PER_PAUSE = 5
+
+log = structlog.get_logger(__name__)
 
 WRITE_SHARES = """
 local count
@@ -101,38 +104,15 @@ class _Own:
 
 @dataclass(slots=True)
 class _Other:
-    """What another worker wrote of one partition, up to its change number `count`, longest unchanged first."""
+    """What another worker wrote of one partition, up to its change number `count`, longest unchanged first.
+
+    Its latest share was one of another version, which cannot be added up, until `foreign_until_s` of the monotonic
+    clock: by then that share counts for nothing.
+    """
 
     shares: dict[str, TrunkShare] = field(default_factory=dict)
     count: int = 0
-
-
-class _Slices:
-    """Gives the event loop back whenever a slice is used up, and sums the time that was really used."""
-
-    def __init__(self, slice_s: float) -> None:
-        self._slice_s = slice_s
-        self._since_s = time.perf_counter()
-        self.busy_s = 0.0
-
-    def restart(self) -> None:
-        """Begin a slice, after waiting for something else."""
-        self._since_s = time.perf_counter()
-
-    def stop(self) -> None:
-        """End a slice, before waiting for something else."""
-        self.busy_s += time.perf_counter() - self._since_s
-
-    async def breathe(self) -> None:
-        """Let others run if this slice is used up.
-
-        The pause is several slices long: a decision on its way takes a handful of turns of the loop, and meets one
-        slice in all of them, not one in each.
-        """
-        if time.perf_counter() - self._since_s >= self._slice_s:
-            self.stop()
-            await asyncio.sleep(SLICES_PER_PAUSE * self._slice_s)
-            self.restart()
+    foreign_until_s: float = 0.0
 
 
 class TrunkExchange:
@@ -170,7 +150,8 @@ class TrunkExchange:
         self._sketches: dict[str, NDArray[np.uint32]] = {}
         self._stale: dict[str, None] = {}
         self._is_shared = False
-        self._slices = _Slices(self._limits.slice_s)
+        self._sees_foreign = False
+        self._slices = TimeSlices(self._limits.slice_s)
         self.invalid = 0
         """Values and keys in Redis that were ignored: corrupt, foreign, oversized, or from the future."""
         self.round_trips = 0
@@ -178,8 +159,11 @@ class TrunkExchange:
 
     @property
     def trunk_view(self) -> Literal["shared", "local"]:
-        """Whether the totals include other workers' partitions as of the last exchange."""
-        return "shared" if self._is_shared else "local"
+        """Whether the totals include all other workers' partitions as of the last exchange.
+
+        During an upgrade they do not: what workers of another version count cannot be added up.
+        """
+        return "shared" if self._is_shared and not self._sees_foreign else "local"
 
     async def run(self) -> None:
         """Exchange until cancelled."""
@@ -195,7 +179,7 @@ class TrunkExchange:
         Returns:
             Seconds of the event loop's time that it took.
         """
-        self._slices = _Slices(self._limits.slice_s)
+        self._slices = TimeSlices(self._limits.slice_s)
         self._follow_assignment()
         await self._collect()
         self._slices.stop()
@@ -271,6 +255,7 @@ class TrunkExchange:
         for partition in answers.reads:
             await self._take_read(partition, next(replies))
         self._take_partitions(next(replies))
+        self._look_for_foreign()
         self._is_shared = True
         self.round_trips += 1
 
@@ -303,9 +288,14 @@ class TrunkExchange:
         latest_allowed_ms = time.time_ns() // 1_000_000 + self._limits.ahead_ms
         try:
             share = TrunkShare.from_bytes(value)
+        except AnotherVersion:
+            self.invalid += 1
+            other.foreign_until_s = time.monotonic() + SHARE_TTL_S
+            return
         except ValueError:
             self.invalid += 1
             return
+        other.foreign_until_s = 0.0
         trunk = share.trunk_group_id
         if _name(trunk) != name or share.latest_ms > latest_allowed_ms:
             self.invalid += 1
@@ -327,6 +317,17 @@ class TrunkExchange:
                 self.invalid += 1
             elif int(name) not in self._own:
                 self._others.setdefault(int(name), _Other())
+
+    def _look_for_foreign(self) -> None:
+        """Note, and say when it begins and ends, whether somebody counts in a way that cannot be added up."""
+        now_s = time.monotonic()
+        foreign = sorted(partition for partition, other in self._others.items() if other.foreign_until_s > now_s)
+        if bool(foreign) != self._sees_foreign:
+            self._sees_foreign = bool(foreign)
+            if foreign:
+                log.warning("workers of another version: their trunk totals are not seen", partitions=foreign)
+            else:
+                log.info("trunk totals of all workers are seen again")
 
     def _forget_redis(self) -> None:
         """Read and write everything again when it is back: nobody knows what it will have lost."""

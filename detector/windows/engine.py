@@ -1,4 +1,4 @@
-"""The window engine: five families of keys over one compiled loop, with bounded memory."""
+"""The window engine: six families of keys over one compiled loop, with bounded memory."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator

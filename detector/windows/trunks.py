@@ -19,7 +19,8 @@ from detector.windows.layout import LATEST_MS, OTHERS_MS, PLANS, pane_starts
 from detector.windows.sketches import LAST_STAMP, base_of
 from detector.windows.slots import Store
 
-_MAGIC = b"RTS2"
+_FAMILY = b"RTS"
+_MAGIC = _FAMILY + b"2"
 _HEADER = struct.Struct("<4sq8sIH")
 _SHAPE = spec.SHAPES[spec.TRUNK]
 _PLAN = PLANS[spec.TRUNK]
@@ -32,6 +33,10 @@ _PANES_BYTES = 4 * spec.N_PANES * sum(_COLUMNS)
 UNIT_MS = _PLAN.unit_ms
 LONGEST_NAME_BYTES = 1_024
 """256 characters (the contract's limit) of at most 4 bytes each."""
+
+
+class AnotherVersion(ValueError):  # noqa: N818 - says what the share is
+    """A share that another version of the detector made: it counts otherwise, so the two cannot be added up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,13 +69,16 @@ class TrunkShare:
         """Decode what `to_bytes` made.
 
         Raises:
-            ValueError: Another version, other dimensions, or a wrong size.
+            AnotherVersion: Another version, or other dimensions.
+            ValueError: It is damaged.
         """
+        if not data.startswith(_FAMILY):
+            raise ValueError("this is no trunk share")
         if len(data) < _HEADER.size:
             raise ValueError(f"a trunk share has at least {_HEADER.size} bytes, this one {len(data)}")
         magic, latest_ms, meaning, registers, name_bytes = _HEADER.unpack_from(data)
         if (magic, meaning, registers) != (_MAGIC, _MEANING, _REGISTERS):
-            raise ValueError("the trunk share comes from another version of the detector: upgrade all workers")
+            raise AnotherVersion("the trunk share comes from another version of the detector: upgrade all workers")
         start = _HEADER.size + name_bytes
         if name_bytes > LONGEST_NAME_BYTES or len(data) != start + _PANES_BYTES + _REGISTERS:
             raise ValueError(f"a trunk share of {len(data)} bytes is cut short or too long")

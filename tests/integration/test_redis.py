@@ -232,6 +232,38 @@ def test_corrupt_shares_are_ignored_and_counted(valkey: ValkeyProcess, value: by
     run(work, valkey.url)
 
 
+def test_the_view_is_local_while_a_worker_of_another_version_counts(
+    valkey: ValkeyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rolling upgrade: what the old worker counts of partition 1 is not added up, until a new one has it."""
+
+    async def work(client: Redis) -> None:
+        one, two = WindowEngine(SETTINGS), WindowEngine(SETTINGS)
+        call(one, 0, 30)
+        call(two, 1, 40)
+        first, second = exchange_of(one, client, 0), exchange_of(two, client, 1)
+
+        with monkeypatch.context() as patch, capture_logs() as lines:
+            patch.setattr("detector.windows.trunks._MAGIC", b"RTS1")
+            await second.exchange()
+            patch.undo()
+            await exchange_all(first)
+
+            assert first.trunk_view == "local"
+            assert trunk_attempts(one, 0) == 31
+            assert first.invalid > 0
+
+            upgraded = exchange_of(two, client, 1)
+            call(two, 1, 1)
+            await exchange_all(upgraded, first)
+
+        assert (first.trunk_view, upgraded.trunk_view) == ("shared", "shared")
+        assert trunk_attempts(one, 0) == 73
+        assert [line.get("partitions") for line in lines] == [[1], None]
+
+    run(work, valkey.url)
+
+
 def test_a_share_of_another_trunk_is_ignored(valkey: ValkeyProcess) -> None:
     """A valid share under a foreign name does not count for that name."""
 

@@ -10,9 +10,12 @@ import pytest
 
 from detector.decisions import Decision, Mode, Step, decision_id
 from detector.events import MAX_RECORD_BYTES
+from detector.features import FEATURE_SCHEMA_ID
+from models.artifact import SHIPPED, load
 from streams import asyncapi, contract_page, records
 from streams.contract_examples import SETUP, Example, examples
 from streams.intake import Code, read
+from streams.policy_file import load_policy
 from streams.topics import TOPIC_BY_NAME
 
 EXAMPLES = {e.name: e for e in examples()}
@@ -50,6 +53,16 @@ def _decision(name: str) -> Decision:
 def test_published_documents_are_current(capsys: pytest.CaptureFixture[str]) -> None:
     """`docs/asyncapi.json` and `docs/contract.md` are what the code generates today."""
     assert asyncapi.main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_examples_name_versions_as_real_decisions_do() -> None:
+    """Model, policy and feature table: the prefix and the number of digits are those of this build."""
+    decision = _decision("block")
+    shown = (decision.model_version, decision.policy_version, decision.feature_schema)
+    real = (load(SHIPPED, schema_id=FEATURE_SCHEMA_ID).version, load_policy(None).version, FEATURE_SCHEMA_ID)
+
+    assert [re.sub(r"[0-9a-f]{12}$", "...", one) for one in shown] == ["gbt-...", "p1-...", "f1-..."]
+    assert [re.sub(r"[0-9a-f]{12}$", "...", one) for one in real] == ["gbt-...", "p1-...", "f1-..."]
 
 
 def test_check_notices_a_stale_document(

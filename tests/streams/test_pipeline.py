@@ -12,13 +12,17 @@ from detector.clocks import ClockTolerance
 from detector.columns import build_columns
 from detector.decisions import Mode
 from detector.facts import Facts
-from detector.features import FEATURE_SCHEMA_ID, INDEX, N_FEATURES
+from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID, INDEX, N_FEATURES
 from detector.lists import Lists
-from detector.policy import Policy, StandingBlocks
-from detector.ports import FeatureMatrix
+from detector.policy import Policy, StandingBlocks, Thresholds
+from detector.ports import Classifier, FeatureMatrix
 from detector.screening import Screener
 from detector.standing import StandingDecisions
 from detector.windows import WindowEngine, WindowSettings
+from models.drift import DriftWatch
+from models.reference import Reference
+from models.shadow import Shadow
+from models.watched import WatchedModel
 from streams.answers import Waiting
 from streams.pipeline import Pipeline
 from streams.records import EVENT_DECODER
@@ -182,7 +186,7 @@ def traffic(count: int) -> list[bytes]:
 
 
 def world(
-    classifier: Certain, failures: list[Exception], clock: ClockTolerance | None = None, after_blocks: int = 5
+    classifier: Classifier, failures: list[Exception], clock: ClockTolerance | None = None, after_blocks: int = 5
 ) -> Pipeline:
     engine = WindowEngine(WindowSettings(seed=1))
     policy = Policy(mode=Mode.ENFORCE, minimum_samples=(), standing_blocks=StandingBlocks(after_blocks=after_blocks))
@@ -324,6 +328,32 @@ def test_catching_up_comes_to_the_state_of_deciding(cut: int) -> None:
     assert after == decided[len(decided) - len(after) :]
     assert state(caught) == state(through)
     assert caught.screener.standing.changes() == []
+
+
+def test_drift_and_shadow_count_what_is_decided_and_not_what_is_caught_up_with() -> None:
+    """Ten calls that were decided before, then five new ones: the watchers have seen five."""
+    random = np.random.default_rng(3)
+    rows = random.random((200, N_FEATURES), np.float32)
+    reference = Reference.measure(rows, random.random(200), np.ones((200, N_FEATURES)))
+    model, thresholds = Certain(0.5), Thresholds()
+    watched = WatchedModel(
+        model,
+        DriftWatch(reference, FEATURE_NAMES, 0),
+        Shadow(model, Certain(0.99), lambda: thresholds, lambda _: None),
+        lambda: 0,
+    )
+    assert watched.drift is not None
+    assert watched.shadow is not None
+    worker = world(watched, [])
+
+    worker.catch_up(traffic(10), [0] * 20, [0] * 20)
+    worker.process(traffic(15)[20:], [0] * 10, decided_time_ms=None)
+
+    watched.shadow.settle()
+    assert watched.failure is None
+    assert watched.drift.drift(thresholds).calls == 5
+    assert sum(watched.shadow.pairs.values()) == 5
+    assert worker.screener.classifier is watched
 
 
 def test_warming_up_counts_and_judges_nothing() -> None:

@@ -16,7 +16,7 @@ from detector.decisions import DECISION_ID_BYTES, decision_id
 from detector.events import CallSetup
 from detector.facts import TEXT_FIELDS, Texts
 from detector.identity import identify
-from detector.marks import hash_spans, hash_texts
+from detector.marks import ENDLESS, hash_spans, hash_texts
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -85,7 +85,7 @@ class Calls:
     plain: Flags
     texts: Texts | None = None
     _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
-    _hashes: dict[str, Ints] = field(default_factory=dict, compare=False, repr=False)
+    _hashes: dict[tuple[str, int, int], Ints] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         """Number of calls."""
@@ -115,19 +115,26 @@ class Calls:
             self._columns[name] = self._read(name)
         return self._columns[name]
 
-    def hashes(self, name: str) -> Ints:
-        """Hashes of one of `TEXT_FIELDS` of every call (`detector.marks`), shape (n,); made when first asked for."""
-        if name not in self._hashes:
-            self._hashes[name] = self._hash(name)
-        return self._hashes[name]
+    def hashes(self, name: str, *, skip: int = 0, most: int = ENDLESS) -> Ints:
+        """Hashes of one of `TEXT_FIELDS` of every call (`detector.marks`), shape (n,); made when first asked for.
 
-    def _hash(self, name: str) -> Ints:
+        Args:
+            name: The field.
+            skip: Characters left out at the start of each.
+            most: Characters taken of each from there.
+        """
+        key = name, skip, most
+        if key not in self._hashes:
+            self._hashes[key] = self._hash(name, skip, most)
+        return self._hashes[key]
+
+    def _hash(self, name: str, skip: int, most: int) -> Ints:
         if self.texts is None:
-            return hash_texts(self.column(name))
-        found = hash_spans(self.texts.data, self.texts.spans[:, TEXT_FIELDS.index(name)])
+            return hash_texts([text[skip : skip + most] for text in self.column(name)])
+        found = hash_spans(self.texts.data, self.texts.spans[:, TEXT_FIELDS.index(name)], skip=skip, most=most)
         odd = (~self.plain).nonzero()[0].tolist()
         if odd:
-            found[odd] = hash_texts([self.text(row, name) for row in odd])
+            found[odd] = hash_texts([self.text(row, name)[skip : skip + most] for row in odd])
         return found
 
     def _read(self, name: str) -> list[str]:

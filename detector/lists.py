@@ -4,10 +4,12 @@ A `Lists` is a value: whoever keeps the lists (Redis, a file) builds a new one a
 between two batches. Matching is by the exact text of the event, except for the do-not-originate prefixes.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from detector.errors import RobocallError
+from detector.marks import Flags, Ints, Marks
 
 DNO_LENGTHS = (10, 7, 6, 3)
 """Digits of a do-not-originate pattern, longest first: a number, NPA-NXX-X, NPA-NXX, NPA."""
@@ -15,6 +17,8 @@ DNO_LENGTHS = (10, 7, 6, 3)
 COUNTRY_CODE = "+1"
 NANP_LENGTH = 12
 """Characters of a North American number in E.164: `+1` and ten digits."""
+
+LISTS = ("emergency", "opt_out", "allow", "block", "dno")
 
 NUMBER_ENTITY = "number:"
 TRUNK_ENTITY = "trunk:"
@@ -45,14 +49,26 @@ class Lists:
     block: frozenset[str] = frozenset()
     dno: frozenset[str] = frozenset()
     dno_lengths: tuple[int, ...] = field(init=False, default=(), compare=False, repr=False)
+    _marks: dict[str, Marks] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Bring entries to the form that events are compared with, once, so that a look-up costs one hash."""
+        """Bring entries to the form that events are compared with, and mark them, once for all look-ups."""
         for name in ("emergency", "opt_out", "allow", "block"):
             object.__setattr__(self, name, frozenset(map(_bare, getattr(self, name))))
         object.__setattr__(self, "dno", frozenset(map(dno_digits, self.dno)))
         lengths = {len(prefix) for prefix in self.dno}
         object.__setattr__(self, "dno_lengths", tuple(length for length in DNO_LENGTHS if length in lengths))
+        self._marks.update({name: Marks.of(texts) for name in LISTS if (texts := getattr(self, name))})
+
+    def may_have(self, name: str, hashes: Ints) -> Flags:
+        """Which texts may be on a list, shape (n,); all that are on it are among them.
+
+        Args:
+            name: `emergency`, `opt_out`, `allow`, `block` or, of parts of a number, `dno`.
+            hashes: Of the texts (`detector.marks`), shape (n,).
+        """
+        marks = self._marks.get(name)
+        return np.zeros(len(hashes), np.bool_) if marks is None else marks.may_have(hashes)
 
     def dno_match(self, calling_number: str) -> str | None:
         """Longest do-not-originate prefix of a North American calling number, or None; O(1)."""
@@ -63,13 +79,6 @@ class Lists:
             if prefix in self.dno:
                 return prefix
         return None
-
-    def any_dno(self, calling_numbers: Iterable[str]) -> bool:
-        """Whether a look-up of each number is worth while; one hash per number and pattern length."""
-        numbers = list(calling_numbers)
-        return any(
-            not self.dno.isdisjoint([number[2 : 2 + length] for number in numbers]) for length in self.dno_lengths
-        )
 
 
 def dno_digits(entry: str) -> str:

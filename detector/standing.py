@@ -115,7 +115,7 @@ class HeldNumbers:
 
     def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
         self._held: dict[str, Held] = {}
-        self._marks = Marks(self._held)
+        self._marks = Marks(max_entries)
         self._max_entries = max_entries
 
     def __len__(self) -> int:
@@ -181,8 +181,8 @@ class StandingDecisions:
         self._by_entity: dict[str, StandingDecision] = {}
         self._numbers: builtins.set[str] = set()
         self._trunks: builtins.set[str] = set()
-        self._number_marks = Marks(self._numbers)
-        self._trunk_marks = Marks(self._trunks)
+        self._number_marks = Marks(max_entries)
+        self._trunk_marks = Marks(max_entries)
         self._changes: list[StandingDecision] = []
         self._max_entries = max_entries
         self.held = HeldNumbers(max_entries)

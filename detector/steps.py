@@ -1,8 +1,9 @@
 """The order of decision, as one table. Each step looks at a whole batch and says which calls it decides.
 
-A step is cheap when nothing is to be decided: an empty list costs nothing, other sets are compared with whole columns
-of the batch in C, numbers of an odd form and priorities are marked beforehand (`detector.calls`), scores are compared
-with thresholds in numpy, and only calls that something objects to are looked at one by one.
+A step is cheap when nothing is to be decided: an empty list costs nothing, of other sets the hashes of a whole column
+say which calls may be in them (`detector.marks`), numbers of an odd form and priorities are marked beforehand
+(`detector.calls`), scores are compared with thresholds in numpy, and only calls that something objects to are looked
+at one by one.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from detector import reasons
 from detector.calls import ODD_CALLED, ODD_CALLING, PRIORITY
 from detector.decisions import Action, Outcome, Reason, Step
 from detector.judging import judge
-from detector.lists import NANP_LENGTH
+from detector.lists import COUNTRY_CODE, NANP_LENGTH
 from detector.sip import dno_block
 from detector.work import Found, Work
 
@@ -27,7 +28,7 @@ def emergency(work: Work) -> Found:
         if (len(called) != NANP_LENGTH or called[0] != "+") and work.tables.is_emergency(called):
             found[row] = _allow(Step.EMERGENCY, reasons.EMERGENCY_CALLED)
     for column in ("called_number", "calling_number"):
-        for row in _members(work, column, work.lists.emergency):
+        for row in _members(work, column, "emergency"):
             found.setdefault(row, _allow(Step.EMERGENCY, reasons.EMERGENCY_LISTED))
     for row in _signed(work, PRIORITY):
         event = work.calls.events[row]
@@ -40,26 +41,24 @@ def emergency(work: Work) -> Found:
 
 def subscriber(work: Work) -> Found:
     """Pass calls to subscribers who have opted out."""
-    rows = _members(work, "called_number", work.lists.opt_out)
+    rows = _members(work, "called_number", "opt_out")
     return {row: _allow(Step.SUBSCRIBER, reasons.OPTED_OUT) for row in rows}
 
 
 def allow_list(work: Work) -> Found:
     """Pass calls from numbers and trunk groups on the allow list."""
-    found = dict.fromkeys(_members(work, "trunk_group_id", work.lists.allow), reasons.ALLOW_LISTED_TRUNK)
-    found |= dict.fromkeys(_members(work, "calling_number", work.lists.allow), reasons.ALLOW_LISTED_NUMBER)
+    found = dict.fromkeys(_members(work, "trunk_group_id", "allow"), reasons.ALLOW_LISTED_TRUNK)
+    found |= dict.fromkeys(_members(work, "calling_number", "allow"), reasons.ALLOW_LISTED_NUMBER)
     return {row: _allow(Step.ALLOW_LIST, reason) for row, reason in found.items()}
 
 
 def do_not_originate(work: Work) -> Found:
     """Block what cannot be a lawful origin, whatever it does: deterministic, not analytics."""
     found: dict[int, Reason] = {}
-    if work.lists.dno:
-        numbers = work.calls.column("calling_number")
-        for row, number in enumerate(numbers if work.lists.any_dno(numbers) else ()):
-            prefix = work.lists.dno_match(number)
-            if prefix is not None:
-                found[row] = reasons.dno_listed(prefix)
+    for row in _may_be_dno(work):
+        prefix = work.lists.dno_match(work.calling(row))
+        if prefix is not None:
+            found[row] = reasons.dno_listed(prefix)
     for row in _signed(work, ODD_CALLING):
         if work.tables.is_impossible(work.calls.text(row, "calling_number")):
             found.setdefault(row, reasons.IMPOSSIBLE_NUMBER)
@@ -72,7 +71,7 @@ def entity_block(work: Work) -> Found:
     found: dict[int, Outcome] = {}
     listed = (("calling_number", reasons.BLOCK_LISTED_NUMBER), ("trunk_group_id", reasons.BLOCK_LISTED_TRUNK))
     for column, reason in listed:
-        for row in _members(work, column, work.lists.block):
+        for row in _members(work, column, "block"):
             found.setdefault(row, work.blocked(row, Step.ENTITY_BLOCK, (reason,)))
     if len(work.standing):
         for row in work.standing.touched(work.calls):
@@ -106,14 +105,23 @@ STEPS: tuple[tuple[Step, Callable[[Work], Found]], ...] = (
 """What decides, in order. A call that no step decides is allowed (`Step.ALLOW`)."""
 
 
-def _members(work: Work, column: str, members: frozenset[str]) -> list[int]:
-    """Rows whose value is in the set; one comparison of the whole column when, as nearly always, none is."""
+def _members(work: Work, column: str, name: str) -> list[int]:
+    """Rows whose value is on a list, ascending."""
+    members: frozenset[str] = getattr(work.lists, name)
     if not members:
         return []
-    values = work.calls.column(column)
-    if members.isdisjoint(values):
-        return []
-    return [row for row, value in enumerate(values) if value in members]
+    may_be = work.lists.may_have(name, work.calls.hashes(column)).nonzero()[0].tolist()
+    return [row for row in may_be if work.calls.text(row, column) in members]
+
+
+def _may_be_dno(work: Work) -> list[int]:
+    """Rows of calling numbers that may begin with a do-not-originate prefix, ascending."""
+    may_be = np.zeros(len(work.calls), np.bool_)
+    for length in work.lists.dno_lengths:
+        prefixes = work.calls.hashes("calling_number", skip=len(COUNTRY_CODE), most=length)
+        may_be |= work.lists.may_have("dno", prefixes)
+    found: list[int] = may_be.nonzero()[0].tolist() if work.lists.dno else []
+    return found
 
 
 def _signed(work: Work, sign: int) -> list[int]:

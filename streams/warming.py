@@ -33,6 +33,6 @@ def warm_answers() -> None:
     if made.failures or not calls.plain.all():
         raise RuntimeError(f"the warm-up call could not be answered: {made.failures}")
     calls.column("calling_number")
-    Marks(["warm-up"]).may_have(calls.hashes("calling_number"))
+    Marks.of(["warm-up"]).may_have(calls.hashes("calling_number"))
     strays([None], intake)
     leading(np.zeros((1, N_FEATURES)))

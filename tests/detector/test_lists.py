@@ -43,15 +43,6 @@ def test_only_north_american_numbers_match(number: str) -> None:
     assert Lists(dno=frozenset(["800", "448"])).dno_match(number) is None
 
 
-def test_a_column_is_worth_a_look_when_any_pattern_is_in_it() -> None:
-    lists = Lists(dno=frozenset(["800", "9005550"]))
-
-    assert lists.any_dno(["+12125550100", "+18001234567"])
-    assert lists.any_dno(["+12125550100", "+19005550567"])
-    assert not lists.any_dno(["+12125550100", "+19005551567"])
-    assert not Lists().any_dno(["+18001234567"])
-
-
 def test_entries_may_carry_the_kind_of_entity() -> None:
     lists = Lists(allow=frozenset(["number:+12125550100", "trunk:t-1", "t-2"]))
 

@@ -165,7 +165,7 @@ class Outbox:
         return None
 
     def _fill(self) -> tuple[bytearray, list[Lot]]:
-        """Make one batch of what waits, as far as it fits."""
+        """Make one batch of what waits, as far as it fits; the builder takes the first record whatever its size."""
         builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, MAX_BATCH_BYTES)
         taken: list[Lot] = []
         now_ms = self._clock_ms()
@@ -186,8 +186,6 @@ class Outbox:
                     self._waiting[0] = records[fitted:], delivery
                 break
             taken.append(self._waiting.popleft())
-        if not taken:
-            raise ValueError(f"a record is larger than a batch of {MAX_BATCH_BYTES} bytes")
         return builder.build(), taken
 
     def _arrived(self, lots: list[Lot]) -> None:

@@ -1,27 +1,27 @@
 """Other streaming systems and ours on the same job, topic, broker and core; see README.md.
 
-python -m benchmarks.peers --only worker floor quix_memory --repetitions 3
+python -m benchmarks.peers --only worker floor quix_memory --out result.json
 """
 
 import argparse
 import dataclasses
-import json
 import os
 import shutil
-import statistics
 import sys
+import time
 import uuid
 from pathlib import Path
 from typing import Any
 
 from kafka import KafkaAdminClient
 
+from benchmarks.backlog import event_file
 from benchmarks.machine import describe
 from benchmarks.peers import checking, running, table
 from benchmarks.peers.backlog import Backlog, publish
 from benchmarks.peers.entries import COPY, ENTRIES, PRODUCT, Entry, Place
 from benchmarks.peers.reference import Reference
-from benchmarks.workload import event_lines
+from benchmarks.peers.results import Results
 from streams.files import private_folder
 from streams.local import LocalServices, local_services
 from streams.settings import load_settings
@@ -29,36 +29,55 @@ from streams.topics import CALL_DECISIONS, CALL_EVENTS, SCORED_CALLS, admin_clie
 
 
 def main() -> None:
-    """Run the entries one after another and print one JSON object; the table goes to standard error."""
+    """Run the entries by turns and print one JSON object; the table goes to standard error.
+
+    The result is written after each run, so that what is finished stays whatever happens to the rest. A run that is
+    wrong leaves its entry out of further rounds and has the command fail in the end.
+    """
     options = _options()
     chosen = [
         dataclasses.replace(entry, events=int(entry.events * options.scale))
         for entry in ENTRIES
         if not options.only or entry.name in options.only
     ]
-    versions = {entry.name: running.prepare(entry) for entry in chosen}
+    results = Results(chosen, describe() | {"pinned_to_core": options.core, "seed": options.seed}, options.out)
+    if options.resume:
+        results.resume()
+    due = results.due(options.repetitions)
+    _say(f"{len(due)} runs to do")
+    if due:
+        _run_all(due, results, options)
+    _say(table.markdown(results.rows()))
+    if options.plot:
+        table.draw(results.rows(), options.plot)
+    print(results.text())
+    if results.failed:
+        raise SystemExit("\n".join(f"wrong run: {reason}" for reason in results.failed.values()))
+
+
+def _run_all(due: list[tuple[int, Entry]], results: Results, options: argparse.Namespace) -> None:
+    for _, entry in due:
+        results.versions[entry.name] = running.prepare(entry)
     os.sched_setaffinity(0, set(os.sched_getaffinity(0)) - {options.core} or {options.core})
-    lines = event_lines(max(entry.events for entry in chosen), seed=options.seed)
+    most = max(entry.events for _, entry in due)
+    lines = event_file(most, options.seed).read_bytes().splitlines()
     with local_services(heap_mb=1024, fast_start=False) as services:
         bench = Bench(services, lines, options.core, options.seed)
-        runs: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry in chosen}
-        for number in range(options.repetitions):  # by turns, so that a busy minute of the machine harms all alike
-            for entry in chosen:
-                runs[entry.name].append(bench.run(entry, number))
-            rows = [_row(entry, versions[entry.name], runs[entry.name]) for entry in chosen]
-            text = _report(rows, options)  # a round more is a better result, not the first one
-    print(text)
-
-
-def _report(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
-    table.ratios(rows)
-    text = json.dumps(describe() | {"pinned_to_core": options.core, "seed": options.seed, "rows": rows}, indent=1)
-    _say(table.markdown(rows))
-    if options.out:
-        options.out.write_text(text)
-    if options.plot:
-        table.draw(rows, options.plot)
-    return text
+        started_s = time.monotonic()
+        for done, (number, entry) in enumerate(due, start=1):
+            if entry.name in results.failed:
+                continue
+            try:
+                figures = bench.run(entry)
+            except checking.WrongRun as error:
+                results.fail(entry, str(error))
+                _say(f"wrong run: {error}")
+                continue
+            results.add(entry, figures)
+            _say(
+                f"[{done} of {len(due)}, {time.monotonic() - started_s:.0f} s] {entry.name} {number + 1}: "
+                f"{figures['cpu_us_per_event']} us of CPU an event, {figures['counts']}"
+            )
 
 
 class Bench:
@@ -82,8 +101,12 @@ class Bench:
         self._backlog: Backlog = publish(self._servers, CALL_EVENTS, lines)
         self._reference = Reference(self._backlog)
 
-    def run(self, entry: Entry, number: int) -> dict[str, Any]:
-        """Run and check the entry once; a wrong run ends the benchmark."""
+    def run(self, entry: Entry) -> dict[str, Any]:
+        """Run and check the entry once.
+
+        Raises:
+            WrongRun: what it did is not the job.
+        """
         scratch = private_folder()
         group = f"peers-{entry.name}-{uuid.uuid4().hex[:8]}"
         sink = CALL_DECISIONS if entry.does == PRODUCT else f"out-{group}"
@@ -97,11 +120,8 @@ class Bench:
                 checked = self._checked(entry, sink, starts)
                 if entry.does != PRODUCT:
                     admin.delete_topics([sink])
-        except checking.WrongRun as error:
-            raise SystemExit(f"wrong run: {error}") from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        _say(f"{entry.name} {number + 1}: {figures} {checked}")
         return figures | checked
 
     def _checked(self, entry: Entry, sink: str, starts: dict[str, int]) -> dict[str, Any]:
@@ -114,24 +134,8 @@ class Bench:
         return checking.check_job(answers, entry, self._backlog, self._reference, self._seed)
 
 
-def _row(entry: Entry, version: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    costs = [run["cpu_us_per_event"] for run in runs]
-    return {
-        "name": entry.name,
-        "does": entry.does,
-        "state": entry.state,
-        "windows": entry.windows,
-        "version": version,
-        "events": entry.events,
-        "best_cpu_us_per_event": min(costs),
-        "median_cpu_us_per_event": statistics.median(costs),
-        "resident_mib": max(run["resident_mib"] for run in runs),
-        "runs": runs,
-    }
-
-
 def _make(admin: KafkaAdminClient, topic: str) -> None:
-    admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}})
+    admin.create_topics({topic: {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True)
 
 
 def _say(text: str) -> None:
@@ -141,13 +145,17 @@ def _say(text: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=[entry.name for entry in ENTRIES], default=[])
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--repetitions", type=int, default=2)
     parser.add_argument("--scale", type=float, default=1.0, help="times the number of events of every entry")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--core", type=int, default=os.cpu_count() and (os.cpu_count() or 1) - 1, help="for the entry")
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser.add_argument("--out", type=Path, help="also write the result here, after each run")
+    parser.add_argument("--resume", action="store_true", help="keep the runs that --out has already")
     parser.add_argument("--plot", type=Path, help="also draw it here (PNG or SVG)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.resume and not options.out:
+        parser.error("--resume goes on with the file that --out names: give both")
+    return options
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from benchmarks.peers.backlog import Backlog
 from benchmarks.peers.entries import Entry
 from benchmarks.peers.job import BIAS, BLOCK_AT, WEIGHTS
 from benchmarks.peers.reference import Reference
+from detector.measures import RING
 
 SAMPLE = 2_000
 SCORE_TOLERANCE = 1e-12
@@ -28,7 +29,7 @@ PANE_TOLERANCE = 0.25
 """Most that a number of calls may be off, as a share of it or of 8 where it is smaller: the oldest pane is split."""
 SKETCH_TOLERANCE = 0.5
 """The same for a distinct count, which is estimated from hashes where the exact calls are no longer kept."""
-PRODUCT_EXACT_CALLS = 16
+PRODUCT_EXACT_CALLS = RING
 """Up to so many calls in the hour the product's counts are exact by design, and are held to it."""
 
 

@@ -86,16 +86,19 @@ class Place:
 
 
 ENTRIES = (
-    Entry("worker", PRODUCT, 1_000_000, "compiled windows, snapshots on"),
+    Entry("worker", PRODUCT, 600_000, "compiled windows, snapshots on"),
     Entry("worker_job", JOB, 1_000_000, "compiled windows in memory", "worker_job"),
     Entry("floor", COPY, 1_000_000, "none", "floor"),
-    Entry("stock_faust", JOB, 30_000, "its windowed tables", "stock_faust", ("--state", "tables"), TUMBLING),
+    Entry("stock_faust", JOB, 15_000, "its windowed tables", "stock_faust", ("--state", "tables"), TUMBLING),
     Entry("faust_memory", JOB, 60_000, "dict in memory", "stock_faust", ("--state", "memory")),
-    Entry("quix_state", JOB, 100_000, "its state store", "quix", ("--state", "store")),
+    Entry("quix_state", JOB, 150_000, "its state store", "quix", ("--state", "store")),
     Entry("quix_memory", JOB, 300_000, "dict in memory", "quix", ("--state", "memory")),
     Entry("bytewax", JOB, 400_000, "its keyed stateful_batch", "bytewax", ("--state", "keyed")),
-    Entry("bytewax_memory", JOB, 600_000, "dict in memory", "bytewax", ("--state", "memory")),
-    Entry("kafka_streams", JOB, 1_500_000, "its store, logged and cached", "kafka_streams", ("--state", "logged")),
-    Entry("kafka_streams_memory", JOB, 1_500_000, "its store, in memory only", "kafka_streams", ("--state", "memory")),
-    Entry("flink", JOB, 1_500_000, "its heap backend, checkpoints on", "flink"),
+    Entry("bytewax_memory", JOB, 500_000, "dict in memory", "bytewax", ("--state", "memory")),
+    Entry("kafka_streams", JOB, 1_200_000, "its store, logged and cached", "kafka_streams", ("--state", "logged")),
+    Entry(
+        "kafka_streams_rocksdb", JOB, 1_000_000, "RocksDB, logged and cached", "kafka_streams", ("--state", "rocksdb")
+    ),
+    Entry("kafka_streams_memory", JOB, 1_200_000, "its store, in memory only", "kafka_streams", ("--state", "memory")),
+    Entry("flink", JOB, 1_200_000, "its heap backend, checkpoints on", "flink"),
 )

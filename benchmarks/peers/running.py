@@ -19,8 +19,10 @@ from benchmarks.peers.entries import ROOT, Entry, Place
 
 EVERY_S = 0.05
 WARM_UP_RATIO = 0.3
+LATE_RATIO = 0.65
 PATIENCE_S = 300.0
 STOP_S = 30.0
+KNOWN_S = 30.0
 MORE_RATIO = 1.02
 STILL_S = 2.0
 MIB = 2**20
@@ -37,15 +39,26 @@ class Sample:
 
 
 def end_of(servers: str, topic: str) -> int:
-    """Offset behind the last record of the topic's only partition."""
-    with _consumer(servers) as consumer:
-        return _end(consumer, topic)
+    """Offset behind the last record of the topic's only partition; waits a little for one that was just made.
+
+    Raises:
+        WrongRun: the broker does not know it, or does not answer.
+    """
+    deadline_s = time.monotonic() + KNOWN_S
+    while True:
+        try:
+            with _consumer(servers) as consumer:  # a new one each time: a client remembers what it was told is missing
+                return _end(consumer, topic)
+        except KafkaException as error:
+            if time.monotonic() > deadline_s:
+                raise WrongRun(f"nobody knows where {topic} ends: {error}") from error
+            time.sleep(EVERY_S)
 
 
 def read(servers: str, topic: str, start: int) -> Iterator[bytes]:
     """Yield every value from `start` to the present end of the topic's only partition."""
+    end = end_of(servers, topic)
     with _consumer(servers) as consumer:
-        end = _end(consumer, topic)
         consumer.assign([TopicPartition(topic, 0, start)])
         place = start
         while place < end:
@@ -65,6 +78,7 @@ def run(entry: Entry, place: Place, backlog: Backlog, core: int) -> dict[str, fl
     start = end_of(place.servers, place.sink)
     log = place.scratch / f"{entry.name}.log"
     command = ["taskset", "-c", str(core), *entry.command(*place.arguments(entry))]
+    started_s = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -81,16 +95,18 @@ def run(entry: Entry, place: Place, backlog: Backlog, core: int) -> dict[str, fl
         raise WrongRun(f"{entry.name}: {error}\n{tail}") from error
     finally:
         _stop(process)
-    return _figures(samples, backlog, entry)
+    return _figures(samples, backlog, entry, started_s)
 
 
 def _watch(process: "subprocess.Popen[bytes]", place: Place, start: int, due: int) -> list[Sample]:
     samples: list[Sample] = []
+    answers = 0
     moved_s = time.monotonic()
     with _consumer(place.servers) as consumer:
         while _goes_on(samples, due):
             time.sleep(EVERY_S)
-            answers = _end(consumer, place.sink) - start
+            with contextlib.suppress(KafkaException):  # a busy broker: what was known is still true
+                answers = _end(consumer, place.sink) - start
             sample = _look(process.pid, answers)
             if samples and sample.answers > samples[-1].answers:
                 moved_s = sample.time_s
@@ -124,20 +140,30 @@ def _look(pid: int, answers: int) -> Sample:
     return Sample(time.monotonic(), answers, cpu_s, resident)
 
 
-def _figures(samples: list[Sample], backlog: Backlog, entry: Entry) -> dict[str, float]:
+def _figures(samples: list[Sample], backlog: Backlog, entry: Entry, started_s: float) -> dict[str, float]:
     due = backlog.setups_among(entry.events)
-    first = next(sample for sample in samples if sample.answers >= WARM_UP_RATIO * due)
-    last = next(sample for sample in samples if sample.answers >= due)
+    begun, first, late, last = (
+        next(sample for sample in samples if sample.answers >= max(1, ratio * due))
+        for ratio in (0.0, WARM_UP_RATIO, LATE_RATIO, 1.0)
+    )
     events = _events_at(backlog, last.answers) - _events_at(backlog, first.answers)
     if events < entry.events / 4:
         raise WrongRun(f"{entry.name}: too few events for the rate at which it answers, take more")
     return {
         "events_measured": events,
         "seconds": round(last.time_s - first.time_s, 3),
-        "cpu_us_per_event": round(1e6 * (last.cpu_s - first.cpu_s) / events, 3),
+        "cpu_us_per_event": _cpu_us(first, last, backlog),
+        "late_cpu_us_per_event": _cpu_us(late, last, backlog),
         "events_per_second": round(events / (last.time_s - first.time_s)),
         "resident_mib": round(max(sample.resident for sample in samples) / MIB),
+        "start_seconds": round(begun.time_s - started_s, 3),
+        "start_cpu_seconds": round(begun.cpu_s, 3),
     }
+
+
+def _cpu_us(first: Sample, last: Sample, backlog: Backlog) -> float:
+    events = _events_at(backlog, last.answers) - _events_at(backlog, first.answers)
+    return round(1e6 * (last.cpu_s - first.cpu_s) / max(1, events), 3)
 
 
 def _events_at(backlog: Backlog, answers: int) -> int:
@@ -186,11 +212,4 @@ _NUMBERS = itertools.count()
 
 
 def _end(consumer: Consumer, topic: str) -> int:
-    deadline_s = time.monotonic() + STOP_S
-    while True:
-        try:
-            return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])
-        except KafkaException:  # a topic is known to its creator before every broker has it
-            if time.monotonic() > deadline_s:
-                raise
-            time.sleep(EVERY_S)
+    return int(consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])

@@ -16,6 +16,7 @@ import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorSupplier;
+import org.apache.kafka.streams.state.KeyValueBytesStoreSupplier;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
@@ -68,13 +69,16 @@ public final class CommonJob {
 
     /** State is bytes already, so the byte serdes hand the array over as it is. */
     private static StoreBuilder<KeyValueStore<Bytes, byte[]>> store(String name, String state) {
+        KeyValueBytesStoreSupplier kept = state.equals("rocksdb")
+                ? Stores.persistentKeyValueStore(name)
+                : Stores.lruMap(name, MOST_KEYS);
         StoreBuilder<KeyValueStore<Bytes, byte[]>> builder =
-                Stores.keyValueStoreBuilder(Stores.lruMap(name, MOST_KEYS), Serdes.Bytes(), Serdes.ByteArray());
+                Stores.keyValueStoreBuilder(kept, Serdes.Bytes(), Serdes.ByteArray());
         return switch (state) {
-            case "logged" -> builder.withCachingEnabled()
+            case "logged", "rocksdb" -> builder.withCachingEnabled()
                     .withLoggingEnabled(Map.of(TopicConfig.MAX_MESSAGE_BYTES_CONFIG, Integer.toString(8 * MIB)));
             case "memory" -> builder.withCachingDisabled().withLoggingDisabled();
-            default -> throw new IllegalArgumentException("--state is logged or memory, not " + state);
+            default -> throw new IllegalArgumentException("--state is logged, rocksdb or memory, not " + state);
         };
     }
 

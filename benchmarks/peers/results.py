@@ -1,0 +1,116 @@
+"""What the runs gave, on disk after each of them, so that an interrupted benchmark can go on where it stopped."""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import table
+from benchmarks.peers.entries import Entry
+
+DIRTY = "-dirty"
+SAME = ("machine", "python", "commit", "model", "pinned_to_core", "seed")
+"""What has to be the same for runs to stand in one table."""
+
+
+class Results:
+    """Runs of each entry.
+
+    Args:
+        entries: what is compared.
+        about: machine, commit and all else that the figures depend on.
+        path: written after each run; None to keep everything in memory.
+
+    Attributes:
+        versions: of each entry that was run.
+        failed: why a run of an entry was wrong.
+    """
+
+    def __init__(self, entries: list[Entry], about: dict[str, Any], path: Path | None) -> None:
+        self._entries = entries
+        self._about = about
+        self._path = path
+        self._runs: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry in entries}
+        self.versions: dict[str, str] = {}
+        self.failed: dict[str, str] = {}
+
+    def resume(self) -> None:
+        """Take over the runs of the file; runs that were wrong are done again.
+
+        Raises:
+            SystemExit: they are of another commit, machine, seed or number of events.
+        """
+        if self._path is None or not self._path.exists():
+            return
+        found = json.loads(self._path.read_text())
+        other = [name for name in SAME if _clean(found.get(name)) != _clean(self._about.get(name))]
+        events = {row["name"]: row["events"] for row in found["rows"]}
+        other += [f"events of {one.name}" for one in self._entries if events.get(one.name, one.events) != one.events]
+        if other:
+            raise SystemExit(f"{self._path} differs in {', '.join(other)}: leave --resume away, or name another --out")
+        self._about["commit"] = found["commit"]
+        for row in found["rows"]:
+            if row["name"] in self._runs:
+                self._runs[row["name"]] = row["runs"]
+                self.versions[row["name"]] = row["version"]
+
+    def due(self, repetitions: int) -> list[tuple[int, Entry]]:
+        """Number of the round and entry of each run to do, by turns: a busy minute of the machine harms all alike."""
+        return [
+            (number, entry)
+            for number in range(repetitions)
+            for entry in self._entries
+            if number >= len(self._runs[entry.name])
+        ]
+
+    def add(self, entry: Entry, run: dict[str, Any]) -> None:
+        """Add a run and write everything."""
+        self._runs[entry.name].append(run)
+        self._write()
+
+    def fail(self, entry: Entry, reason: str) -> None:
+        """Note that a run was wrong and write everything."""
+        self.failed[entry.name] = reason
+        self._write()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One an entry that has a run."""
+        rows = [
+            _row(entry, self.versions[entry.name], self._runs[entry.name])
+            for entry in self._entries
+            if self._runs[entry.name]
+        ]
+        table.ratios(rows)
+        return rows
+
+    def text(self) -> str:
+        """The whole result as JSON."""
+        return json.dumps(self._about | {"failed": self.failed, "rows": self.rows()}, indent=1)
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        unfinished = self._path.with_suffix(".new")
+        unfinished.write_text(self.text())
+        unfinished.replace(self._path)
+
+
+def _clean(value: Any) -> Any:
+    """A commit whatever else lies about: the result itself may be a file of the repository."""
+    return value.removesuffix(DIRTY) if isinstance(value, str) else value
+
+
+def _row(entry: Entry, version: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    costs = [run["cpu_us_per_event"] for run in runs]
+    return {
+        "name": entry.name,
+        "does": entry.does,
+        "state": entry.state,
+        "windows": entry.windows,
+        "version": version,
+        "events": entry.events,
+        "best_cpu_us_per_event": min(costs),
+        "median_cpu_us_per_event": statistics.median(costs),
+        "resident_mib": max(run["resident_mib"] for run in runs),
+        "runs": runs,
+    }

@@ -20,7 +20,7 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
 from detector.windows.engine import WindowEngine
-from detector.windows.trunks import AnotherVersion, TrunkShare, merge
+from detector.windows.trunks import AnotherVersion, TrunkShare
 from streams.decision_writer import PASSING
 from streams.store import (
     SHARE_TTL_S,
@@ -343,12 +343,9 @@ class TrunkExchange:
             del self._stale[trunk]
             elsewhere = [other.shares[trunk] for other in self._others.values() if trunk in other.shares]
             here = {partition: own.shares[trunk] for partition, own in self._own.items() if trunk in own.shares}
-            foreign = [merge(elsewhere)] if elsewhere else []
-            for partition in here:
-                others = foreign + [share for owner, share in here.items() if owner != partition]
-                if others:
-                    self._engine.set_trunk_others(trunk, partition, merge(others))
-                await self._slices.breathe()
+            if here and len(here) + len(elsewhere) > 1:
+                self._engine.set_trunk_others(trunk, here, elsewhere)
+            await self._slices.breathe()
 
 
 @dataclass(frozen=True, slots=True)

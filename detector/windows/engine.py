@@ -1,7 +1,7 @@
 """The window engine: six families of keys over one compiled loop, with bounded memory."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from detector.windows.layout import PLANS
 from detector.windows.reading import make_scratch, read
 from detector.windows.slots import make_store
 from detector.windows.sweeping import BLOCK_BYTES, Block, Stores, Sweep, packed_blocks
-from detector.windows.trunks import TrunkShare, export_share, import_others
+from detector.windows.trunks import TrunkShare, export_share, share_out
 
 kept.check()
 
@@ -116,7 +116,7 @@ class WindowEngine:
             engine.number_counts(call.calling_number, 0)
         share = engine.trunk_shares(0)[0]
         sweep = engine.sweep()
-        engine.set_trunk_others(call.trunk_group_id, 0, share)
+        engine.set_trunk_others(call.trunk_group_id, {0: share})
         blocks = sweep.step(BLOCK_BYTES)
         engine.forget_partition(0)
         for _ in engine.load(0, blocks, sweep.names):
@@ -248,26 +248,34 @@ class WindowEngine:
         self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
         shares = []
         for key in sorted(keys if changed_only else self._trunk_names):
-            slot = self._trunk_slot(key, partition)
-            if slot >= 0:
-                shares.append(export_share(self._families.trunk, slot, self._trunk_names[key]))
+            share = export_share(self._families.trunk, self._scoped(key, partition), self._trunk_names[key])
+            if share is not None:
+                shares.append(share)
         return shares
 
-    def set_trunk_others(self, trunk_group_id: str, partition: int, share: TrunkShare | None) -> bool:
-        """Replace what other partitions counted for a trunk group, as `partition` sees it; None = nothing.
+    def set_trunk_others(
+        self, trunk_group_id: str, shares: Mapping[int, TrunkShare], elsewhere: Sequence[TrunkShare] = ()
+    ) -> int:
+        """Tell the row of a trunk group in each partition what all shares but its own add up to; idempotent.
 
-        Idempotent. Returns False where `partition` does not track the trunk group, so that there is nothing to add to.
+        Args:
+            trunk_group_id: as in the events.
+            shares: of the partitions that are to be told, as `trunk_shares` gave them.
+            elsewhere: what is counted besides.
+
+        Returns:
+            How many of the partitions track the trunk group, so that there was something to add to.
         """
         key = hash_text(trunk_group_id, seed=self.settings.seed + TRUNK_SALT)
-        slot = self._trunk_slot(key, partition)
-        if slot >= 0:
-            self._make_room(1)
-            import_others(self._families.trunk, slot, share)
-        return slot >= 0
+        keys = [self._scoped(key, partition) for partition in shares]
+        self._make_room(len(keys))
+        return share_out(self._families.trunk, keys, list(shares.values()), elsewhere)
+
+    def _scoped(self, key: int, partition: int) -> int:
+        return kernel.trunk_key(key, partition, self.settings.shared_trunks, self.settings.seed)
 
     def _trunk_slot(self, key: int, partition: int) -> int:
-        scoped = kernel.trunk_key(key, partition, self.settings.shared_trunks, self.settings.seed)
-        return int(slots.find(self._families.trunk, scoped))
+        return int(slots.find(self._families.trunk, self._scoped(key, partition)))
 
     def _note_trunks(self, batch: CallBatch) -> None:
         """Remember names of trunk groups, and which have changed; names of forgotten ones go once they are many."""

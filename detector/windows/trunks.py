@@ -14,10 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector import measures as spec
+from detector.compiled import compiled_borrowing
 from detector.windows import slots
-from detector.windows.layout import LATEST_MS, OTHERS_MS, PLANS, pane_starts
+from detector.windows.layout import AT, FIRST_COLUMN, LATEST_MS, OTHERS_MS, PLANS, START, WIDTH
 from detector.windows.sketches import LAST_STAMP, base_of
 from detector.windows.slots import Store
+
+Panes = NDArray[np.uint32]
+Times = NDArray[np.uint32]
+Sums = NDArray[np.int64]
+Times64 = NDArray[np.int64]
 
 _FAMILY = b"RTS"
 _MAGIC = _FAMILY + b"2"
@@ -25,12 +31,12 @@ _HEADER = struct.Struct("<4sq8sIH")
 _SHAPE = spec.SHAPES[spec.TRUNK]
 _PLAN = PLANS[spec.TRUNK]
 _REGISTERS = sum(sketch.rows * sketch.levels for sketch in _SHAPE.sketches)
-_COLUMNS = tuple(map(len, _SHAPE.pairs))
 _MEANING = hashlib.blake2b(repr((spec.WINDOW_MS, spec.N_PANES, _SHAPE)).encode(), digest_size=8).digest()
 """Shares of trunk groups that are counted in another way are not added up."""
 PANES_SHAPE = (spec.N_WINDOWS, spec.N_PANES, spec.N_MEASURES)
-_PANES_BYTES = 4 * spec.N_PANES * sum(_COLUMNS)
+_PANES_BYTES = 4 * spec.N_PANES * sum(map(len, _SHAPE.pairs))
 UNIT_MS = _PLAN.unit_ms
+_MOST = 0xFFFFFFFF
 LONGEST_NAME_BYTES = 1_024
 """256 characters (the contract's limit) of at most 4 bytes each."""
 
@@ -126,42 +132,128 @@ def merge(shares: Sequence[TrunkShare]) -> TrunkShare:
     return TrunkShare(shares[0].trunk_group_id, latest_ms, capped, sketches)
 
 
-def _places(latest_ms: int, pane_ms: int) -> NDArray[np.int64]:
-    """Where the nine panes up to `latest_ms` lie in a store, oldest first."""
-    head = latest_ms // pane_ms
-    return np.arange(head - spec.PANES_PER_WINDOW, head + 1) % spec.N_PANES
+@compiled_borrowing
+def _first_count(store: Store, window: int, latest_ms: int, place: int) -> int:
+    """Where the counts of a pane begin in a row, in units of a count; place 0 is the oldest of those up to a time."""
+    index = latest_ms // spec.PANE_MS[window] - spec.PANES_PER_WINDOW + place
+    return int(store.columns[window, START] + index % spec.N_PANES * store.columns[window, WIDTH])
 
 
-def _window(store: Store, slot: int, window: int, *, others: bool) -> NDArray[np.uint32]:
-    """The panes of one window of a row as they lie there, a view of shape (N_PANES, kept measures)."""
-    start = pane_starts(spec.TRUNK)[window] + others * _PLAN.other_panes
-    width = _COLUMNS[window]
-    panes = store.w32[slot, start : start + spec.N_PANES * width].view(np.uint32)
-    return panes.reshape(spec.N_PANES, width)
+@compiled_borrowing
+def copy_own(store: Store, key: int, panes: Panes, times: Times) -> int:
+    """Copy what the row of a trunk group itself counted, without what others did.
+
+    Args:
+        store: of trunk groups.
+        key: of the trunk group and its partition.
+        panes: `PANES_SHAPE`, zeros; filled as those of a `TrunkShare`.
+        times: (registers,); filled.
+
+    Returns:
+        The time of its latest event in milliseconds, -1 where it is not tracked.
+    """
+    slot = slots.find(store, key)
+    if slot < 0:
+        return -1
+    latest_ms = store.w64[slot, LATEST_MS]
+    for window in range(spec.N_WINDOWS):
+        for place in range(spec.N_PANES):
+            first = _first_count(store, window, latest_ms, place)
+            for column in range(store.columns[window, WIDTH]):
+                measure = store.columns[window, FIRST_COLUMN + column]
+                panes[window, place, measure] = np.int64(store.w32[slot, first + column]) & _MOST
+    base = base_of(latest_ms // store.plan[AT.unit_ms])
+    for register in range(len(times)):
+        stamp = int(np.int64(store.w8[slot, store.plan[AT.sketch_0] + register]))
+        times[register] = max(0, stamp + base) if stamp > 0 else 0
+    return int(latest_ms)
 
 
-def _registers(store: Store, slot: int, *, others: bool) -> NDArray[np.uint8]:
-    start = _PLAN.sketch_0 + others * _PLAN.other_sketches
-    return store.w8[slot, start : start + _REGISTERS]
+@compiled_borrowing
+def _total(latest_ms: Times64, panes: Panes, times: Times, sums: Sums, tops: Times64) -> int:
+    """Add the panes of all shares up, and find for each register the latest time, whose it is, and the next latest.
+
+    Returns:
+        The latest event time of all; the sums end with its panes.
+    """
+    newest_ms = latest_ms[0]
+    for share in range(len(latest_ms)):
+        newest_ms = max(newest_ms, latest_ms[share])
+    for share in range(len(latest_ms)):
+        for window in range(spec.N_WINDOWS):
+            behind = newest_ms // spec.PANE_MS[window] - latest_ms[share] // spec.PANE_MS[window]
+            for place in range(spec.N_PANES - behind):
+                for measure in range(spec.N_MEASURES):
+                    sums[window, place, measure] += panes[share, window, place + behind, measure]
+        for register in range(times.shape[1]):
+            time = np.int64(times[share, register])
+            if time > tops[0, register]:
+                tops[2, register] = tops[0, register]
+                tops[0, register], tops[1, register] = time, share
+            else:
+                tops[2, register] = max(tops[2, register], time)
+    return int(newest_ms)
 
 
-def export_share(store: Store, slot: int, trunk_group_id: str) -> TrunkShare:
-    """Copy what `slot` itself counted, without what others did."""
-    latest_ms = int(store.w64[slot, LATEST_MS])
-    panes = np.zeros(PANES_SHAPE, dtype=np.uint32)
-    for window, (measures, pane_ms) in enumerate(zip(_SHAPE.pairs, spec.PANE_MS, strict=True)):
-        panes[window][:, measures] = _window(store, slot, window, others=False)[_places(latest_ms, pane_ms)]
-    return TrunkShare(trunk_group_id, latest_ms, panes, _times(_registers(store, slot, others=False), latest_ms))
-
-
-def import_others(store: Store, slot: int, share: TrunkShare | None) -> None:
-    """Replace what is known of other partitions' counts for `slot`; None = nothing."""
+@compiled_borrowing
+def _put_others(
+    store: Store, slot: int, own: int, own_ms: int, panes: Panes, newest_ms: int, sums: Sums, tops: Times64
+) -> None:
+    """Put all sums less one share's own counts into the row of that share."""
     slots.keep(store, slot)
-    store.w64[slot, OTHERS_MS] = 0 if share is None else share.latest_ms
-    store.w64[slot, _PLAN.estimates : _PLAN.panes // 2] = 0
-    _registers(store, slot, others=True)[:] = 0 if share is None else _stamps(share.sketches, share.latest_ms)
-    for window, (measures, pane_ms) in enumerate(zip(_SHAPE.pairs, spec.PANE_MS, strict=True)):
-        panes = _window(store, slot, window, others=True)
-        panes[:] = 0
-        if share is not None:
-            panes[_places(share.latest_ms, pane_ms)] = share.panes[window][:, measures]
+    plan = store.plan
+    store.w64[slot, OTHERS_MS] = newest_ms
+    for word in range(plan[AT.estimates], plan[AT.panes] // 2):
+        store.w64[slot, word] = 0
+    for window in range(spec.N_WINDOWS):
+        behind = newest_ms // spec.PANE_MS[window] - own_ms // spec.PANE_MS[window]
+        for place in range(spec.N_PANES):
+            first = _first_count(store, window, newest_ms, place) + plan[AT.other_panes]
+            for column in range(store.columns[window, WIDTH]):
+                measure = store.columns[window, FIRST_COLUMN + column]
+                count = sums[window, place, measure]
+                if place + behind < spec.N_PANES:
+                    count -= panes[own, window, place + behind, measure]
+                store.w32[slot, first + column] = min(count, _MOST)
+    base, start = base_of(newest_ms // plan[AT.unit_ms]), plan[AT.sketch_0] + plan[AT.other_sketches]
+    for register in range(tops.shape[1]):
+        time = tops[2 if tops[1, register] == own else 0, register]
+        store.w8[slot, start + register] = min(max(time - base, 0), LAST_STAMP) if time > 0 else 0
+
+
+@compiled_borrowing
+def _share_out(
+    store: Store, keys: Times64, latest_ms: Times64, panes: Panes, times: Times, sums: Sums, tops: Times64
+) -> int:
+    newest_ms = _total(latest_ms, panes, times, sums, tops)
+    told = 0
+    for share in range(len(keys)):
+        slot = slots.find(store, keys[share])
+        if slot >= 0:
+            _put_others(store, slot, share, latest_ms[share], panes, newest_ms, sums, tops)
+            told += 1
+    return told
+
+
+def export_share(store: Store, key: int, trunk_group_id: str) -> TrunkShare | None:
+    """What a trunk group's row itself counted, without what others did; None where it is not tracked."""
+    panes, times = np.zeros(PANES_SHAPE, dtype=np.uint32), np.zeros(_REGISTERS, dtype=np.uint32)
+    latest_ms = copy_own(store, key, panes, times)
+    return TrunkShare(trunk_group_id, latest_ms, panes, times) if latest_ms >= 0 else None
+
+
+def share_out(store: Store, keys: Sequence[int], shares: Sequence[TrunkShare], elsewhere: Sequence[TrunkShare]) -> int:
+    """Replace in the row of each key what is known of all but its own share, and of `elsewhere`.
+
+    One sum of all serves every row, which takes its own share off again: so each pane is added once, not once a row.
+    Panes that the latest share of all no longer holds are dropped.
+
+    Returns:
+        How many of the keys are tracked.
+    """
+    every = [*shares, *elsewhere]
+    panes = np.stack([share.panes for share in every])
+    times = np.stack([share.sketches for share in every])
+    latest_ms = np.array([share.latest_ms for share in every])
+    sums, tops = np.zeros(PANES_SHAPE, dtype=np.int64), np.zeros((3, _REGISTERS), dtype=np.int64)
+    return _share_out(store, np.array(keys), latest_ms, panes, times, sums, tops)

@@ -83,6 +83,13 @@ def share_of(events: Sequence[CallEvent]) -> TrunkShare | None:
     return shares[0] if shares else None
 
 
+def tell_others(engine: WindowEngine, trunk: str, partition: int, share: TrunkShare | None) -> None:
+    """Have a partition know what another one counted; nothing where either has nothing of the trunk group."""
+    own = [one for one in engine.trunk_shares(partition) if one.trunk_group_id == trunk]
+    if own and share is not None:
+        assert engine.set_trunk_others(trunk, {partition: own[0]}, [share]) == 1
+
+
 @st.composite
 def interruptions(draw: st.DrawFn) -> list[tuple[object, ...]]:
     """What may happen between the start of a sweep and its end, in any order."""
@@ -104,7 +111,7 @@ def interrupt(engine: WindowEngine, step: tuple[object, ...]) -> None:
         case ("count", list(events)):
             engine.count(batch_of(events))
         case ("others", str(trunk), int(partition), list(events)):
-            engine.set_trunk_others(trunk, partition, share_of(events))
+            tell_others(engine, trunk, partition, share_of(events))
         case ("forget", int(partition)):
             engine.forget_partition(partition)
         case ("load", int(partition), list(events)):
@@ -234,7 +241,7 @@ class TestLoading:
         """Two partitions swept, one loaded: its events get the same features to the bit from the old and the new."""
         old, new = WindowEngine(ROOMY), WindowEngine(ROOMY)
         old.update(batch_of(before))
-        old.set_trunk_others("T1", 0, share_of(others))
+        tell_others(old, "T1", 0, share_of(others))
         blocks, names = swept(old)
 
         list(new.load(0, blocks, names))
@@ -369,7 +376,7 @@ assert before["run"] == before["insert"] == before["copy_slots"] == 1, before
 engine = WindowEngine(ROOMY)
 engine.update(batch_of([setup(n, NUMBERS[n % 7]) for n in range(50)]))
 sweep = engine.sweep()
-engine.set_trunk_others("T1", 0, share_of([setup(0)]))
+tell_others(engine, "T1", 0, share_of([setup(0)]))
 blocks = sweep.step(1 << 20)
 engine.forget_partition(0)
 list(engine.load(0, blocks, sweep.names))

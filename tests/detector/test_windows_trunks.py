@@ -9,7 +9,7 @@ from detector import measures as spec
 from detector.columns import build_batch
 from detector.events import CallSetup
 from detector.features import INDEX
-from detector.windows import TrunkShare, WindowEngine, WindowSettings, merge
+from detector.windows import TrunkShare, WindowEngine, WindowSettings, layout, merge, packing
 
 START_MS = 1_700_000_000_000
 SETTINGS = WindowSettings(256, 256, 8, 64, 8, 256)
@@ -40,7 +40,7 @@ def test_merged_shares_equal_one_engine() -> None:
     shares = [TrunkShare.from_bytes(engine.trunk_shares(home)[0].to_bytes()) for home in (1, 2)]
 
     for _ in range(2):  # importing twice changes nothing
-        assert engine.set_trunk_others("T1", 0, merge(shares))
+        assert engine.set_trunk_others("T1", {0: engine.trunk_shares(0)[0]}, shares) == 1
     row = feed(engine, [setup(400 * 900, 0)], [0])[-1]
 
     for name in ("trunk_attempts_1m", "trunk_attempts_1h", "trunk_attempts_24h", "trunk_new_number_share_1h"):
@@ -55,7 +55,7 @@ def test_share_does_not_contain_what_others_counted() -> None:
     feed(engine, [setup(at, at) for at in range(40)], [at % 2 for at in range(40)])
     before = engine.trunk_shares(0)[0].to_bytes()
 
-    engine.set_trunk_others("T1", 0, engine.trunk_shares(1)[0])
+    engine.set_trunk_others("T1", {home: engine.trunk_shares(home)[0] for home in (0, 1)})
 
     assert engine.trunk_shares(0)[0].to_bytes() == before
 
@@ -71,6 +71,41 @@ def test_merge_aligns_panes_by_absolute_time() -> None:
     assert panes.tolist() == [0, 0, 0, 0, 0, 0, 0, 2, 1]
 
 
+def known_of_others(engine: WindowEngine, partition: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the row of T1 keeps what others counted: panes as numbers, registers."""
+    sweep, rows = engine.sweep(), []
+    while not sweep.is_done:
+        for block in sweep.step(1 << 20):
+            if block.store == "trunk":
+                mine = block.arrays["state"][:, packing.PARTITION] == partition
+                rows += list(block.arrays["row"][mine])
+    (row,) = rows
+    plan = layout.PLANS[spec.TRUNK]
+    counts, first = row.view(np.uint32), plan.panes + plan.other_panes
+    registers = row.view(np.uint8)[plan.sketch_0 + plan.other_sketches :]
+    return counts[first : first + plan.other_panes], registers[: plan.sketches_end - plan.sketch_0]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_each_partition_knows_the_sum_of_all_others(order: tuple[int, ...]) -> None:
+    """Told of all at once, or of the merged share of all others: the same to the bit, also where sums are full."""
+    engine = WindowEngine(SETTINGS)
+    for home, step_ms in enumerate((900, 4_000, 1, 4_000)):
+        feed(engine, [setup(at * step_ms, caller=at + home) for at in range(60)], [home] * 60)
+    shares = {home: engine.trunk_shares(home)[0] for home in order}
+    for elsewhere in ([], [replace(shares[2], panes=np.full_like(shares[2].panes, 0xFFFFFFFF))]):
+        assert engine.set_trunk_others("T1", shares, elsewhere) == len(order)
+        found = {home: known_of_others(engine, home) for home in order}
+        for home in order:
+            others = merge([share for owner, share in shares.items() if owner != home] + elsewhere)
+            # The one that is latest of all would not hold what only the others' panes still hold.
+            anchor = replace(others, latest_ms=max(share.latest_ms for share in shares.values()))
+            nothing = replace(anchor, panes=np.zeros_like(anchor.panes), sketches=np.zeros_like(anchor.sketches))
+            engine.set_trunk_others("T1", {home: nothing}, [others])
+            for one, other in zip(found[home], known_of_others(engine, home), strict=True):
+                assert np.array_equal(one, other)
+
+
 def test_only_changed_trunks_are_exported() -> None:
     engine = WindowEngine(SETTINGS)
     feed(engine, [setup(0, 1)], [0])
@@ -83,7 +118,8 @@ def test_unknown_trunk_is_refused() -> None:
     engine = WindowEngine(SETTINGS)
     feed(engine, [setup(0, 1)], [0])
 
-    assert engine.set_trunk_others("T9", 0, None) is False
+    share = engine.trunk_shares(0)[0]
+    assert engine.set_trunk_others("T9", {0: share}, [share]) == 0
 
 
 @pytest.mark.parametrize("damage", [lambda d: d[:-1], lambda d: d + b"x", lambda d: b"XXXX" + d[4:], lambda d: d[:9]])

@@ -3,8 +3,8 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -22,6 +23,9 @@ ROBOCALL = "robocall"
 LEGITIMATE = "legitimate"
 NOT_FEATURES = ("call_id", "setup_time_ms", "calling_number")
 UNKNOWN_KIND = "unknown"
+SCHEMA_KEY = "feature_schema"
+"""In the metadata of the Parquet file: id of the feature table that its columns are of."""
+ROWS_AT_A_TIME = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,13 +88,26 @@ def assemble(
 ) -> Dataset:
     """Put a data set together, ordered by setup time (calls of the same millisecond keep their order)."""
     order = np.argsort(setup_time_ms, kind="stable")
+    ordered = np.ascontiguousarray(rows[order], np.float32)
+    return _in_order(feature_names, ordered, order, setup_time_ms, numbers, truths)
+
+
+def _in_order(
+    feature_names: Sequence[str],
+    rows: NDArray[np.float32],
+    order: NDArray[np.int64],
+    setup_time_ms: NDArray[np.int64],
+    numbers: Sequence[str],
+    truths: Sequence[Truth],
+) -> Dataset:
+    """Put a data set together whose rows are in the order that the rest is to be brought into."""
     campaigns = _codes([truth.campaign for truth in truths])
     campaigns = np.where([truth.campaign == "" for truth in truths], -1, campaigns)
     kinds = sorted({truth.kind for truth in truths})
     position = {kind: index for index, kind in enumerate(kinds)}
     return Dataset(
         tuple(feature_names),
-        np.ascontiguousarray(rows[order], np.float32),
+        rows,
         setup_time_ms[order],
         _codes(numbers)[order],
         np.array([truth.is_robocall for truth in truths], np.bool_)[order],
@@ -106,30 +123,72 @@ def _codes(values: Sequence[str]) -> NDArray[np.int64]:
     return np.array([seen.setdefault(value, len(seen)) for value in values], np.int64)
 
 
-def read(features: Path, labels: Path) -> Dataset:
+Progress = Callable[[int, int], None]
+"""Told how many rows are read, and of how many."""
+
+
+def read(features: Path, labels: Path, progress: Progress = lambda _done, _of: None) -> Dataset:
     """Join the Parquet file of `robocall replay --features` with a label file (see `read_labels`).
 
-    Calls without a label are left out: nobody knows what they were.
+    Calls without a label are left out: nobody knows what they were. The rows are in memory once: 2,500,000 calls of 187
+    features take 1.9 GB.
+
+    Raises:
+        TrainingDataInvalid: a file is damaged, lacks a column, or they do not fit together.
     """
-    truths = read_labels(labels)
-    table = pq.read_table(features)
-    names = tuple(name for name in table.column_names if name not in NOT_FEATURES)
-    missing = [name for name in NOT_FEATURES if name not in table.column_names]
+    with _opened(features) as file:
+        return _joined(file, features, read_labels(labels), labels, progress)
+
+
+def feature_schema(features: Path) -> str | None:
+    """Id of the feature table that a Parquet file is of; None where it does not say.
+
+    Raises:
+        TrainingDataInvalid: it is no Parquet file.
+    """
+    with _opened(features) as file:
+        named: bytes | None = (file.schema_arrow.metadata or {}).get(SCHEMA_KEY.encode())
+    return None if named is None else named.decode("utf-8", "replace")
+
+
+@contextmanager
+def _opened(features: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(features) as file:
+            yield file
+    except pa.ArrowException as error:
+        raise TrainingDataInvalid(f"{features} is no whole Parquet file: write it with replay --features") from error
+
+
+def _joined(
+    file: pq.ParquetFile, features: Path, truths: Mapping[str, Truth], labels: Path, progress: Progress
+) -> Dataset:
+    """Read what says which calls there are, then their features, each row to its place in order of time."""
+    columns = file.schema_arrow.names
+    names = tuple(name for name in columns if name not in NOT_FEATURES)
+    missing = [name for name in NOT_FEATURES if name not in columns]
     if missing or not names:
-        raise TrainingDataInvalid(f"{features} has no column {', '.join(missing)}: write it with replay --features")
-    call_ids = table.column("call_id").to_pylist()
-    labelled = [index for index, call_id in enumerate(call_ids) if call_id in truths]
-    if not labelled:
+        wanted = ", ".join(missing) or "of a feature"
+        raise TrainingDataInvalid(f"{features} has no column {wanted}: write it with replay --features")
+    calls = file.read(columns=list(NOT_FEATURES))
+    found = [truths.get(call_id) for call_id in calls.column("call_id").to_pylist()]
+    labelled = np.flatnonzero([truth is not None for truth in found])
+    if not len(labelled):
         raise TrainingDataInvalid(f"no call of {features} has a label in {labels}: are they of the same traffic?")
-    rows = np.column_stack([table.column(name).to_numpy().astype(np.float32) for name in names])
-    numbers = table.column("calling_number").to_pylist()
-    return assemble(
-        names,
-        rows[labelled],
-        table.column("setup_time_ms").to_numpy().astype(np.int64)[labelled],
-        [numbers[index] for index in labelled],
-        [truths[call_ids[index]] for index in labelled],
-    )
+    times = calls.column("setup_time_ms").to_numpy().astype(np.int64)[labelled]
+    numbers = calls.column("calling_number").take(labelled).to_pylist()
+    order = np.argsort(times, kind="stable")
+    place = np.full(len(found), -1)
+    place[labelled[order]] = np.arange(len(order))
+    rows = np.empty((len(labelled), len(names)), np.float32)
+    done = 0
+    for batch in file.iter_batches(ROWS_AT_A_TIME, columns=list(names)):
+        places = place[done : done + len(batch)]
+        block = np.column_stack([column.to_numpy(zero_copy_only=False) for column in batch.columns])
+        rows[places[places >= 0]] = block[places >= 0]
+        done += len(batch)
+        progress(done, len(place))
+    return _in_order(names, rows, order, times, numbers, [truth for truth in found if truth is not None])
 
 
 class _Label(msgspec.Struct):
@@ -155,9 +214,12 @@ def read_labels(path: Path) -> dict[str, Truth]:
         try:
             first = lines.readline()
             rows = (_json_rows if first.lstrip().startswith("{") else _csv_rows)(path, chain([first], lines))
-            return {
-                row.call_id: Truth(row.label == ROBOCALL, row.campaign or "", row.kind or UNKNOWN_KIND) for row in rows
-            }
+            once: dict[Truth, Truth] = {}  # a few thousand are different, of millions
+            made = (
+                (row.call_id, Truth(row.label == ROBOCALL, row.campaign or "", row.kind or UNKNOWN_KIND))
+                for row in rows
+            )
+            return {call_id: once.setdefault(truth, truth) for call_id, truth in made}
         except DAMAGED as error:
             raise TrainingDataInvalid(f"{path} is damaged or truncated") from error
         except UnicodeDecodeError as error:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import Progress
 
-from detector.features import FEATURE_NAMES
-from models.dataset import Dataset, read
+from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from models.dataset import Dataset, feature_schema, read
 from models.errors import TrainingDataInvalid
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LABELS_HELP = "CSV or JSON lines, also .gz or .zst: call_id, label (robocall|legitimate), optional campaign, kind."
 FEATURES_HELP = "Parquet file of `robocall replay --features`."
+OTHER_BUILD = "the features are not those that this build computes: run replay --features again"
 
 EVALUATION_SEED = 1_000_003
 """Of the generated evaluation set. Models are not to be trained with it."""
@@ -24,13 +25,21 @@ EVALUATION_CALLS = 8_000
 """Of each world, about."""
 
 
-def from_files(features: Path, labels: Path) -> Dataset:
-    """Join features and labels.
+def from_files(features: Path, labels: Path, console: Console) -> Dataset:
+    """Join features and labels, with a progress bar on `console`.
 
     Raises:
         TrainingDataInvalid: they do not fit together, or the features are those of another build.
     """
-    data = read(features, labels)
+    if feature_schema(features) not in {None, FEATURE_SCHEMA_ID}:
+        raise TrainingDataInvalid(OTHER_BUILD)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("reading labels", total=None)
+        data = read(
+            features,
+            labels,
+            lambda done, of: progress.update(task, total=of, completed=done, description="reading features"),
+        )
     require_serving_features(data)
     return data
 
@@ -49,7 +58,7 @@ def evaluation_set(features: Path | None, labels: Path | None, console: Console)
     heart must not pass.
     """
     if features is not None and labels is not None:
-        return from_files(features, labels)
+        return from_files(features, labels, console)
     from models.worlds import after, held_out_worlds, training_worlds  # noqa: PLC0415 - only some commands generate
 
     known = training_worlds(EVALUATION_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
@@ -76,4 +85,4 @@ def require_serving_features(data: Dataset) -> None:
         TrainingDataInvalid: they are not those that this build computes, in its order.
     """
     if data.feature_names != tuple(FEATURE_NAMES):
-        raise TrainingDataInvalid("the features are not those that this build computes: run replay --features again")
+        raise TrainingDataInvalid(OTHER_BUILD)

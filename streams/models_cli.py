@@ -131,7 +131,7 @@ def diff_models(
     found = differences(*pair)
     if features is not None and labels is not None:
         thresholds = load_policy(load_settings().policy_file).categories[0].thresholds
-        rows = from_files(features, labels).rows
+        rows = from_files(features, labels, Console(stderr=True)).rows
         found["disagreement"] = disagreement(pair[0].model, pair[1].model, rows, thresholds)
     if as_json:
         click.echo(json.dumps(found, allow_nan=False))

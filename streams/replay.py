@@ -22,6 +22,7 @@ from rich.progress import Progress
 from detector.decisions import Action, Step
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from detector.screening import Screening
+from models.dataset import SCHEMA_KEY
 from models.files import DAMAGED
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
@@ -67,7 +68,7 @@ class FeatureWriter:
             ("calling_number", pa.string()),
         ]
         names += [(name, pa.float32()) for name in FEATURE_NAMES]
-        self._schema = pa.schema(names, metadata={"feature_schema": FEATURE_SCHEMA_ID})
+        self._schema = pa.schema(names, metadata={SCHEMA_KEY: FEATURE_SCHEMA_ID})
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._setups: list[Any] = []
         self._rows: list[Any] = []

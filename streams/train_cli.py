@@ -2,12 +2,14 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.features import FEATURE_SCHEMA_ID
@@ -79,7 +81,7 @@ def train(
         raise click.UsageError("--leave-out is of campaign kinds of generated worlds: give --worlds NUMBER too")
     console = Console(stderr=True)
     if features is not None and labels is not None:
-        data, parameters = from_files(features, labels), Parameters()
+        data, parameters = from_files(features, labels, console), Parameters()
     elif worlds is not None:
         data, parameters = _of_worlds(worlds, world_calls, seed, leave_out, console)
     else:
@@ -88,11 +90,21 @@ def train(
     console.print(f"{len(data):,} labelled calls, {int(data.is_robocall.sum()):,} of them robocalls")
     if search:
         parameters = _searched(data, seed, search, parameters, console)
-    model = package(
-        data, fit(data, seed, parameters), out, schema_id=FEATURE_SCHEMA_ID, created_ms=time.time_ns() // 1_000_000
-    )
+    with _clock(console, "fitting, calibrating and judging the trees"):
+        model = package(
+            data, fit(data, seed, parameters), out, schema_id=FEATURE_SCHEMA_ID, created_ms=time.time_ns() // 1_000_000
+        )
     _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
     console.print(f"{model.version} written to {out}")
+
+
+@contextmanager
+def _clock(console: Console, what: str) -> Iterator[None]:
+    """Show that something goes on, and since when: the libraries do not tell how far they are."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(what, total=None)
+        yield
 
 
 def _of_worlds(n: int, calls: int, seed: int, without: str | None, console: Console) -> "tuple[Dataset, Parameters]":
@@ -134,7 +146,7 @@ def evaluate(model: Path, features: Path, labels: Path, report: Path | None, ref
     from models.report import judge, write  # noqa: PLC0415 - scikit-learn takes seconds
 
     console = Console(stderr=True)
-    data = from_files(features, labels)
+    data = from_files(features, labels, console)
     judgement = judge(
         load(model, schema_id=FEATURE_SCHEMA_ID),
         data,

@@ -138,6 +138,33 @@ def test_the_digest_tells_data_apart() -> None:
     assert one.digest() == one.take(np.array([0, 1])).digest()
 
 
+def test_rows_that_are_read_in_batches_come_to_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by joining everything at once, whatever the order of the file; the end of the progress is the whole file."""
+    random = np.random.default_rng(5)
+    times = random.permutation(500).tolist()
+    features = _write_features(tmp_path / "f.parquet", [f"c{time}" for time in times], times)
+    labelled = sorted(random.choice(500, 300, replace=False).tolist())
+    (tmp_path / "l.csv").write_text("call_id,label\n" + "".join(f"c{time},robocall\n" for time in labelled))
+    monkeypatch.setattr("models.dataset.ROWS_AT_A_TIME", 64)
+    told: list[tuple[int, int]] = []
+
+    data = read(features, tmp_path / "l.csv", lambda done, of: told.append((done, of)))
+
+    assert data.rows[:, 0].tolist() == labelled
+    assert data.setup_time_ms.tolist() == labelled
+    assert told[-1] == (500, 500)
+    assert len(told) > 5
+
+
+def test_a_file_that_is_no_parquet_is_refused_by_name(tmp_path: Path) -> None:
+    """One line, not the library's own error."""
+    (tmp_path / "f.parquet").write_bytes(b"PAR1 not really")
+    (tmp_path / "l.csv").write_text("call_id,label\na,robocall\n")
+
+    with pytest.raises(TrainingDataInvalid, match=r"f\.parquet is no whole Parquet file"):
+        read(tmp_path / "f.parquet", tmp_path / "l.csv")
+
+
 @given(
     calls=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 3)), max_size=60),
     window_ms=st.integers(1, 100),

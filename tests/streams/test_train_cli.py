@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.artifact import load
+from models.errors import TrainingDataInvalid
 from models.world_training import JUDGED_WORLDS
 from models.worlds import after, held_out_worlds
 from streams.train_cli import evaluate, train
@@ -64,6 +66,19 @@ def test_evaluation_writes_a_report(artifact: Path, files: tuple[Path, Path], tm
     assert figures == json.loads(result.stdout)
     assert "numbers only" in figures["learnt_on_these_calls"]["models"]
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_features_of_another_build_are_refused_before_they_are_read(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """The names may be the same and what is counted another: the file says of which table it is."""
+    table = pq.read_table(files[0])
+    pq.write_table(table.replace_schema_metadata({"feature_schema": "f1-000000000000"}), tmp_path / "f.parquet")
+
+    result = CliRunner().invoke(
+        train, ["--features", str(tmp_path / "f.parquet"), "--labels", str(files[1]), "--out", str(tmp_path / "m")]
+    )
+
+    assert isinstance(result.exception, TrainingDataInvalid)
+    assert "run replay --features again" in str(result.exception)
 
 
 @pytest.mark.parametrize(

@@ -115,12 +115,15 @@ class CallScreening:
         """Answer everything in a poll; `acknowledge` is called once all of it is safe, possibly after this returns."""
         delivery = Delivery(acknowledge)
         for parts in split(poll.parts, self._max_batch_events):
-            self._screen_batch(Batch(parts), delivery)
-            await asyncio.sleep(0)  # heartbeats and the producer share this loop
+            batch, decided_ms = Batch(parts), self._clock_ms()
+            processed = self._screen_batch(batch, decided_ms, delivery)
+            await asyncio.sleep(
+                0
+            )  # heartbeats and the publisher share this loop: answers leave before they are counted
+            self._count(batch, processed, decided_ms)
         delivery.seal()
 
-    def _screen_batch(self, batch: Batch, delivery: Delivery) -> None:
-        decided_ms = self._clock_ms()
+    def _screen_batch(self, batch: Batch, decided_ms: int, delivery: Delivery) -> Processed:
         processed = self._pipeline.process(
             batch.values,
             batch.partitions,
@@ -130,9 +133,10 @@ class CallScreening:
         )
         for partition, end in batch.ends():  # nothing is awaited since the windows counted them: whoever copies the
             self._processed(partition, end)  # windows finds the offset that fits
-        self._publish(batch, processed, decided_ms, delivery)
+        self._publish(batch, processed, delivery)
+        return processed
 
-    def _publish(self, batch: Batch, processed: Processed, decided_ms: int, delivery: Delivery) -> None:
+    def _publish(self, batch: Batch, processed: Processed, delivery: Delivery) -> None:
         screening = processed.screening
         self._publisher.publish(CALL_DECISIONS, self._answers(batch, processed), delivery)
         rejected = [(bad.position, str(bad.code), bad.message) for bad in processed.intake.rejected]
@@ -145,7 +149,6 @@ class CallScreening:
         if sampled:
             self._publisher.publish(SCORED_CALLS, sampled, delivery)
         self._keep(processed)
-        self._count(batch, processed, decided_ms)
 
     def _answers(self, batch: Batch, processed: Processed) -> list[Record | Perishable]:
         answers: list[Record | Perishable] = list(zip(processed.keys, processed.decisions, strict=True))

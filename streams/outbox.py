@@ -1,4 +1,4 @@
-"""Records that wait for one output partition, and the task that sends them, whatever the broker does meanwhile.
+"""Records that wait for one output partition, and what becomes of them, whatever the broker does meanwhile.
 
 One batch at a time is on its way: what arrives meanwhile leaves together in the next one, so
 batches grow with load and nothing lingers. A batch that could not be delivered goes back to the head of the queue and
@@ -72,8 +72,8 @@ class Observer(Protocol):
 class Sends(Protocol):
     """What an outbox needs of `streams.producing.Sender`."""
 
-    async def send(self, topic: str, partition: int, batch: bytes | bytearray) -> None:
-        """Return once a batch is safe."""
+    def enlist(self, outbox: "Outbox") -> None:
+        """Ask the outbox for a batch soon, send that, and tell what became of it; once for each call."""
         ...
 
 
@@ -105,14 +105,25 @@ class Outbox:
     """Sends to one partition.
 
     Args:
-        sender: takes finished batches.
+        sender: asks for batches.
         topic: of the partition.
         partition: where all records go.
         observer: told what becomes of them.
         clock_ms: decides whether a perishable record is late, epoch milliseconds.
     """
 
-    __slots__ = ("_clock_ms", "_observer", "_sender", "_waiting", "partition", "task", "topic")
+    __slots__ = (
+        "_clock_ms",
+        "_is_enlisted",
+        "_observer",
+        "_on_the_way",
+        "_pause_s",
+        "_sender",
+        "_since_s",
+        "_waiting",
+        "partition",
+        "topic",
+    )
 
     def __init__(
         self, sender: Sends, topic: str, partition: int, observer: Observer, clock_ms: Callable[[], int]
@@ -123,51 +134,61 @@ class Outbox:
         self._observer = observer
         self._clock_ms = clock_ms
         self._waiting: deque[Lot] = deque()
-        self.task: asyncio.Task[None] | None = None
+        self._on_the_way: list[Lot] = []
+        self._is_enlisted = False
+        self._since_s = 0.0
+        self._pause_s = FIRST_PAUSE_S
 
     def put(self, records: list[Record | Perishable], delivery: Waits) -> None:
         """Queue records; the list is ours from now on."""
         self._waiting.append((records, delivery))
-        if self.task is None:
-            self.task = asyncio.get_running_loop().create_task(self._send_all())
+        if not self._is_enlisted:
+            self._is_enlisted = True
+            self._sender.enlist(self)
 
-    async def _send_all(self) -> None:
-        pause_s = FIRST_PAUSE_S
+    def fill(self) -> bytearray | None:
+        """Make the batch that is on its way from now on; None, said to the observer, where that is impossible."""
+        self._since_s = time.monotonic()
         try:
-            while self._waiting:
-                batch, lots = self._fill()
-                since = time.monotonic()
-                error = await self._send(batch)
-                if error is None:
-                    self._arrived(lots)
-                    if pause_s > FIRST_PAUSE_S:
-                        self._observer.recovered(self)
-                        pause_s = FIRST_PAUSE_S
-                    continue
-                self._waiting.extendleft(reversed(lots))
-                self._observer.troubled(self, error, since)
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a popped batch is lost whatever it is, and
-            # its poll must never be acknowledged
-            self._observer.failed(PublishFailed(topic=self.topic, partition=self.partition, cause=error))
-        finally:
-            self.task = None
+            return self._fill()
+        except Exception as error:  # noqa: BLE001 - what was taken is lost whatever it is, and its poll must never be
+            # acknowledged
+            self._fail(error)
+            return None
 
-    async def _send(self, batch: bytes | bytearray) -> Exception | None:
-        """Return what kept the batch from being delivered when a repeat can help; raise what cannot be helped."""
+    def settle(self, error: Exception | None) -> None:
+        """Learn what became of the batch: None = it is safe."""
         try:
-            await self._sender.send(self.topic, self.partition, batch)
-        except Exception as error:
-            if not may_pass(error):
-                raise
-            return error
-        return None
+            self._go_on(error)
+        except Exception as broken:  # noqa: BLE001 - whoever waits may never hear of its records now
+            self._fail(broken)
 
-    def _fill(self) -> tuple[bytearray, list[Lot]]:
-        """Make one batch of what waits, as far as it fits; the builder takes the first record whatever its size."""
+    def _go_on(self, error: Exception | None) -> None:
+        lots, self._on_the_way = self._on_the_way, []
+        if error is None:
+            self._arrived(lots)
+            if self._pause_s > FIRST_PAUSE_S:
+                self._observer.recovered(self)
+                self._pause_s = FIRST_PAUSE_S
+            if self._waiting:
+                self._sender.enlist(self)
+            else:
+                self._is_enlisted = False
+        elif may_pass(error):
+            self._waiting.extendleft(reversed(lots))
+            self._observer.troubled(self, error, self._since_s)
+            asyncio.get_running_loop().call_later(self._pause_s, self._sender.enlist, self)
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        else:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Give up for good: nothing may leave after what is lost."""
+        self._observer.failed(PublishFailed(topic=self.topic, partition=self.partition, cause=error))
+
+    def _fill(self) -> bytearray:
+        """Take what waits, as far as it fits; the builder takes the first record whatever its size."""
         builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, MAX_BATCH_BYTES)
-        taken: list[Lot] = []
         now_ms = self._clock_ms()
         place = 0
         while self._waiting:
@@ -182,11 +203,12 @@ class Outbox:
             fitted = place - first
             if fitted < len(records):
                 if fitted:
-                    taken.append((records[:fitted], delivery))
+                    self._on_the_way.append((records[:fitted], delivery))
                     self._waiting[0] = records[fitted:], delivery
                 break
-            taken.append(self._waiting.popleft())
-        return builder.build(), taken
+            self._on_the_way.append(self._waiting.popleft())
+        batch: bytearray = builder.build()
+        return batch
 
     def _arrived(self, lots: list[Lot]) -> None:
         for records, delivery in lots:

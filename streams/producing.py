@@ -1,20 +1,20 @@
-"""Sending finished batches: one request at a time per broker, with every batch in it that was ready for that broker.
+"""Sending batches: one request at a time per broker, with a batch in it of every outbox that has one for that broker.
 
 aiokafka's producer wakes three tasks for each batch and packs a request field by field, 0.5 ms of a call's way on an
-idle worker. Here a batch is one future, requests of the version that brokers have spoken since 2.0 are packed with
-`struct`, and nothing is tried twice: what to do about an error is the outbox's affair. Connections, security, brokers
-and leaders remain those of aiokafka's client.
+idle worker. Here one task a broker sends in the very turn of the loop after records came, requests of the version that
+brokers have spoken since 2.0 are packed with `struct`, and nothing is tried twice: what to do about an error is the
+outbox's affair. Connections, security, brokers and leaders remain those of aiokafka's client.
 """
 
 import asyncio
 import struct
 from collections import defaultdict
+from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from aiokafka import errors
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import LeaderNotAvailableError
 from aiokafka.protocol.produce import ProduceRequest, ProduceRequest_v7
 from aiokafka.structs import TopicPartition
 
@@ -24,7 +24,20 @@ _BATCH_HEAD = struct.Struct(">ii")
 _ANSWERED = struct.Struct(">ih24x")
 _NO_LEADER = (None, -1)
 
-Batches = dict[TopicPartition, tuple[bytes | bytearray, "asyncio.Future[None]"]]
+
+class HasBatches(Protocol):
+    """What the sender needs of `streams.outbox.Outbox`."""
+
+    topic: str
+    partition: int
+
+    def fill(self) -> bytearray | None:
+        """Make the batch that is to be sent; None where there is none after all."""
+        ...
+
+    def settle(self, error: Exception | None) -> None:
+        """Learn what became of it: None = it is safe."""
+        ...
 
 
 class Answers(NamedTuple):
@@ -100,6 +113,15 @@ class Produce(ProduceRequest):  # type: ignore[misc]  # aiokafka has no types
         return super().prepare(versions)
 
 
+@dataclass(slots=True)
+class _Link:
+    """What waits for one broker: outboxes, and the task that serves them while there are none."""
+
+    ready: list[HasBatches] = field(default_factory=list)
+    waiter: "asyncio.Future[None] | None" = None
+    task: "asyncio.Task[None] | None" = None
+
+
 class Sender:
     """Sends batches to the leaders of their partitions.
 
@@ -113,73 +135,70 @@ class Sender:
         self._client = client
         self._acks = acks
         self._timeout_ms = timeout_ms
-        self._ready: dict[int, Batches] = defaultdict(dict)
-        self._requests: dict[int, asyncio.Task[None]] = {}
+        self._links: dict[int, _Link] = {}
+        self._is_stopped = False
 
-    async def send(self, topic: str, partition: int, batch: bytes | bytearray) -> None:
-        """Return once a batch is safe. A partition's next batch may be given only then.
+    def enlist(self, outbox: HasBatches) -> None:
+        """Take a batch from the outbox in the next turn of the loop, or once the request before it is answered.
 
-        Raises:
-            aiokafka.errors.KafkaError: it is not, or nobody knows; what the error says of leaders is looked into.
+        The outbox is told what became of it: a `KafkaError` where it is not safe or nobody knows. It may be enlisted
+        again only then. What an error says of leaders is looked into.
         """
-        tp = TopicPartition(topic, partition)
+        if self._is_stopped:
+            return
+        tp = TopicPartition(outbox.topic, outbox.partition)
         leader = self._client.cluster.leader_for_partition(tp)
         if leader in _NO_LEADER:
-            self._client.force_metadata_update()
-            raise LeaderNotAvailableError(tp)
-        safe: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        ready = self._ready[leader]
-        if not ready and leader not in self._requests:  # whatever else is ready at the end of this turn comes along
-            asyncio.get_running_loop().call_soon(self._request, leader)
-        ready[tp] = batch, safe
-        try:
-            await safe
-        except errors.KafkaError as error:
-            if getattr(error, "invalid_metadata", False):  # the leader may be elsewhere by now
-                self._client.force_metadata_update()
-            raise
+            asyncio.get_running_loop().call_soon(self._settle, outbox, errors.LeaderNotAvailableError(tp))
+            return
+        link = self._links.get(leader)
+        if link is None:
+            link = self._links[leader] = _Link()
+            link.task = asyncio.get_running_loop().create_task(self._serve(leader, link))
+        link.ready.append(outbox)
+        if link.waiter is not None and not link.waiter.done():
+            link.waiter.set_result(None)
 
-    def _request(self, leader: int) -> None:
-        batches = self._ready.pop(leader, None)
-        if batches and leader not in self._requests:
-            self._requests[leader] = asyncio.get_running_loop().create_task(self._deliver(leader, batches))
+    async def _serve(self, leader: int, link: _Link) -> None:
+        while True:
+            if not link.ready:
+                link.waiter = asyncio.get_running_loop().create_future()
+                await link.waiter
+            outboxes, link.ready = link.ready, []
+            await self._deliver(leader, outboxes)
 
-    async def _deliver(self, leader: int, batches: Batches) -> None:
-        topics: dict[str, list[tuple[int, bytes | bytearray]]] = defaultdict(list)
-        for tp, (batch, _) in batches.items():
-            topics[tp.topic].append((tp.partition, batch))
-        request = Produce(None, self._acks, self._timeout_ms, list(topics.items()))
+    async def _deliver(self, leader: int, outboxes: list[HasBatches]) -> None:
+        topics: dict[str, list[tuple[int, bytearray]]] = defaultdict(list)
+        unsettled: dict[tuple[str, int], HasBatches] = {}
+        for outbox in outboxes:
+            batch = outbox.fill()
+            if batch is not None:
+                topics[outbox.topic].append((outbox.partition, batch))
+                unsettled[outbox.topic, outbox.partition] = outbox
+        if not unsettled:
+            return
+        error: Exception = errors.KafkaConnectionError("the broker did not answer for this batch")
         try:
+            request = Produce(None, self._acks, self._timeout_ms, list(topics.items()))
             response = await self._client.send(leader, request)
             for topic, partitions in response.topics:
                 for partition, code, *_ in partitions:
-                    _, safe = batches[TopicPartition(topic, partition)]
-                    if not safe.done():
-                        _settle(safe, code)
-        except Exception as error:  # noqa: BLE001 - whatever it is, each batch's outbox must hear of it
-            _fail(batches, error)
-        finally:
-            _fail(batches, errors.KafkaConnectionError("the broker did not answer for this batch"))
-            del self._requests[leader]
-            if leader in self._ready:
-                asyncio.get_running_loop().call_soon(self._request, leader)
+                    outbox = unsettled.pop((topic, partition))
+                    self._settle(outbox, errors.for_code(code)() if code else None)
+        except Exception as broken:  # noqa: BLE001 - whatever it is, each batch's outbox must hear of it
+            error = broken
+        for outbox in unsettled.values():
+            self._settle(outbox, error)
+
+    def _settle(self, outbox: HasBatches, error: Exception | None) -> None:
+        if getattr(error, "invalid_metadata", False):  # the leader may be elsewhere by now
+            self._client.force_metadata_update()
+        outbox.settle(error)
 
     async def stop(self) -> None:
-        """Give up what is on its way; nothing may be sent any more."""
-        requests = list(self._requests.values())
-        for request in requests:
-            request.cancel()
-        await asyncio.gather(*requests, return_exceptions=True)
-
-
-def _settle(safe: "asyncio.Future[None]", code: int) -> None:
-    if code:
-        safe.set_exception(errors.for_code(code)())
-    else:
-        safe.set_result(None)
-
-
-def _fail(batches: Batches, error: Exception) -> None:
-    for _, safe in batches.values():
-        if not safe.done():
-            safe.set_exception(error)
+        """Give up what is on its way; nothing is sent any more."""
+        self._is_stopped = True
+        tasks = [link.task for link in self._links.values() if link.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -138,13 +139,9 @@ class Publisher:
         client, self._client = self._client, None
         if client is None or self._sender is None:
             return
-        tasks = [box.task for boxes in self._outboxes.values() for box in boxes if box.task is not None]
-        if tasks:
-            _, unfinished = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
-            self._watch.is_stopping = True
-            for task in unfinished:
-                task.cancel()
-            await asyncio.gather(*unfinished, return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._watch.idle.wait(), STOP_TIMEOUT_S)
+        self._watch.is_stopping = True
         if unsafe := self.waiting():
             log.warning("ending with unpublished records, their events will be read again", records=unsafe)
         try:
@@ -163,7 +160,7 @@ class Publisher:
             count += 1
         for partition, lot in lots.items():
             outboxes[partition].put(lot, delivery)
-        self._watch.unsafe += count
+        self._watch.expect(count)
         delivery.expect(count)
 
     def waiting(self) -> int:
@@ -186,12 +183,22 @@ class _Watch:
         self._most_waiting = 0
         self.unsafe = 0
         self.is_stopping = False
+        self.idle = asyncio.Event()
+        """Nothing is on its way, or nothing more can be."""
+        self.idle.set()
 
     def outage_s(self) -> float:
         return time.monotonic() - self._since if self._troubled else 0.0
 
+    def expect(self, records: int) -> None:
+        if records:
+            self.unsafe += records
+            self.idle.clear()
+
     def safe(self, records: int) -> None:
         self.unsafe -= records
+        if not self.unsafe:
+            self.idle.set()
 
     def troubled(self, outbox: Outbox, error: Exception, since: float) -> None:
         if not self._troubled:
@@ -213,6 +220,7 @@ class _Watch:
             log.warning("records are published again", outage_s=round(seconds, 1), waited=self._most_waiting)
 
     def failed(self, error: PublishFailed) -> None:
+        self.idle.set()
         if not self._has_failed and not self.is_stopping:  # what our own end broke is no failure
             self._has_failed = True
             self._on_failure(error)

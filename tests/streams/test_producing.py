@@ -73,6 +73,26 @@ class Cluster:
         return await answer
 
 
+class Box:
+    """An outbox of one partition with some batches, enlisted again while it has one."""
+
+    def __init__(self, sender: Sender, partition: int, *batches: bytes | None) -> None:
+        self.topic, self.partition = "calls", partition
+        self.told: list[Exception | None] = []
+        self._batches = list(batches)
+        self._sender = sender
+        sender.enlist(self)
+
+    def fill(self) -> bytearray | None:
+        batch = self._batches.pop(0)
+        return None if batch is None else bytearray(batch)
+
+    def settle(self, error: Exception | None) -> None:
+        self.told.append(error)
+        if self._batches:
+            self._sender.enlist(self)
+
+
 async def _turn() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -84,7 +104,9 @@ def _told(partitions: int, story: Any) -> Cluster:
     async def run() -> Cluster:
         cluster = Cluster()
         cluster.leaders = {TopicPartition("calls", partition): 1 for partition in range(partitions)}
-        await story(cluster, Sender(cast("Any", cluster), acks=-1, timeout_ms=5_000))
+        sender = Sender(cast("Any", cluster), acks=-1, timeout_ms=5_000)
+        await story(cluster, sender)
+        await sender.stop()
         return cluster
 
     return asyncio.run(run())
@@ -94,30 +116,61 @@ def test_what_is_ready_in_one_turn_shares_a_request_and_what_comes_later_the_nex
     """One request at a time for a broker."""
 
     async def story(cluster: Cluster, sender: Sender) -> None:
-        first = [asyncio.create_task(sender.send("calls", partition, b"%d" % partition)) for partition in (0, 1)]
+        first = [Box(sender, 0, b"0", b"0 again"), Box(sender, 1, b"1")]
         await _turn()
-        later = [asyncio.create_task(sender.send("calls", partition, b"%d" % partition)) for partition in (2, 3)]
+        later = [Box(sender, partition, b"%d" % partition) for partition in (2, 3)]
         await _turn()
         assert [asked for _, asked in cluster.asked] == [[(0, b"0"), (1, b"1")]]
         cluster.answers[0].set_result(Answers([("calls", [(0, 0), (1, 0)])]))
-        await asyncio.gather(*first)
         await _turn()
-        cluster.answers[1].set_result(Answers([("calls", [(3, 0), (2, 0)])]))
-        await asyncio.gather(*later)
+        cluster.answers[1].set_result(Answers([("calls", [(3, 0), (2, 0), (0, 0)])]))
+        await _turn()
+        assert [box.told for box in (*first, *later)] == [[None, None], [None], [None], [None]]
 
-    assert [asked for _, asked in _told(4, story).asked] == [[(0, b"0"), (1, b"1")], [(2, b"2"), (3, b"3")]]
+    requests = [asked for _, asked in _told(4, story).asked]
+    assert requests == [[(0, b"0"), (1, b"1")], [(2, b"2"), (3, b"3"), (0, b"0 again")]]
+
+
+def test_a_request_leaves_in_the_turn_after_its_records_came() -> None:
+    """Once the broker's task runs, nothing of the loop's other work comes between."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        Box(sender, 0, b"0")
+        await _turn()
+        cluster.answers[0].set_result(Answers([("calls", [(0, 0)])]))
+        await _turn()
+        Box(sender, 1, b"1")
+        await asyncio.sleep(0)
+        assert len(cluster.asked) == 2
+
+    _told(2, story)
+
+
+def test_an_outbox_without_a_batch_is_left_out() -> None:
+    """It has said why itself, and is told nothing."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        boxes = [Box(sender, 0, None), Box(sender, 1, b"1")]
+        await _turn()
+        cluster.answers[0].set_result(Answers([("calls", [(1, 0)])]))
+        await _turn()
+        assert [box.told for box in boxes] == [[], [None]]
+        Box(sender, 0, None)
+        await _turn()
+
+    assert [asked for _, asked in _told(2, story).asked] == [[(1, b"1")]]
 
 
 def test_an_error_is_told_to_the_batch_that_it_belongs_to() -> None:
     """Its neighbour is safe; the leader may have moved, and is looked for."""
 
     async def story(cluster: Cluster, sender: Sender) -> None:
-        sent = [asyncio.create_task(sender.send("calls", partition, b"")) for partition in (0, 1)]
+        good, bad = (Box(sender, partition, b"") for partition in (0, 1))
         await _turn()
         cluster.answers[0].set_result(Answers([("calls", [(0, 0), (1, NOT_LEADER)])]))
-        good, bad = await asyncio.gather(*sent, return_exceptions=True)
-        assert good is None
-        assert isinstance(bad, errors.NotLeaderForPartitionError)
+        await _turn()
+        assert good.told == [None]
+        assert [type(told) for told in bad.told] == [errors.NotLeaderForPartitionError]
 
     assert _told(2, story).updates == 1
 
@@ -127,15 +180,16 @@ def test_a_request_that_broke_is_told_to_all_its_batches_and_the_next_one_leaves
     """Nobody waits for ever."""
 
     async def story(cluster: Cluster, sender: Sender) -> None:
-        sent = [asyncio.create_task(sender.send("calls", partition, b"")) for partition in (0, 1)]
+        sent = [Box(sender, partition, b"") for partition in (0, 1)]
         await _turn()
-        next_one = asyncio.create_task(sender.send("calls", 2, b""))
+        next_one = Box(sender, 2, b"")
         await _turn()
         cluster.answers[0].set_exception(error)
-        assert [type(told) for told in await asyncio.gather(*sent, return_exceptions=True)] == [type(error)] * 2
         await _turn()
+        assert [box.told for box in sent] == [[error]] * 2
         cluster.answers[1].set_result(Answers([("calls", [(2, 0)])]))
-        await next_one
+        await _turn()
+        assert next_one.told == [None]
 
     assert len(_told(3, story).asked) == 2
 
@@ -144,12 +198,12 @@ def test_a_batch_that_the_answer_does_not_mention_is_not_safe() -> None:
     """Silence is no promise."""
 
     async def story(cluster: Cluster, sender: Sender) -> None:
-        sent = [asyncio.create_task(sender.send("calls", partition, b"")) for partition in (0, 1)]
+        good, bad = (Box(sender, partition, b"") for partition in (0, 1))
         await _turn()
         cluster.answers[0].set_result(Answers([("calls", [(0, 0)])]))
-        good, bad = await asyncio.gather(*sent, return_exceptions=True)
-        assert good is None
-        assert isinstance(bad, errors.KafkaConnectionError)
+        await _turn()
+        assert good.told == [None]
+        assert [type(told) for told in bad.told] == [errors.KafkaConnectionError]
 
     _told(2, story)
 
@@ -158,11 +212,28 @@ def test_a_partition_without_a_leader_is_an_error_that_may_pass() -> None:
     """And the leader is looked for."""
 
     async def story(cluster: Cluster, sender: Sender) -> None:
-        with pytest.raises(errors.LeaderNotAvailableError):
-            await sender.send("calls", 7, b"")
+        box = Box(sender, 7)
+        assert box.told == []
+        await _turn()
+        assert [type(told) for told in box.told] == [errors.LeaderNotAvailableError]
         assert cluster.asked == []
 
     assert _told(1, story).updates == 1
+
+
+def test_nothing_is_sent_after_the_end() -> None:
+    """Nor does anybody hear of it: what waits is read again by whoever comes next."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        box = Box(sender, 0, b"0")
+        await _turn()
+        await sender.stop()
+        sender.enlist(box)
+        await _turn()
+        assert box.told == []
+        assert len(cluster.asked) == 1
+
+    _told(1, story)
 
 
 def test_a_request_is_printed_without_what_it_carries() -> None:

@@ -25,7 +25,6 @@ NOT_FEATURES = ("call_id", "setup_time_ms", "calling_number")
 UNKNOWN_KIND = "unknown"
 SCHEMA_KEY = "feature_schema"
 """In the metadata of the Parquet file: id of the feature table that its columns are of."""
-ROWS_AT_A_TIME = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +153,7 @@ def feature_schema(features: Path) -> str | None:
 @contextmanager
 def _opened(features: Path) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(features) as file:
+        with pq.ParquetFile(features, pre_buffer=False) as file:
             yield file
     except pa.ArrowException as error:
         raise TrainingDataInvalid(f"{features} is no whole Parquet file: write it with replay --features") from error
@@ -182,11 +181,14 @@ def _joined(
     place[labelled[order]] = np.arange(len(order))
     rows = np.empty((len(labelled), len(names)), np.float32)
     done = 0
-    for batch in file.iter_batches(ROWS_AT_A_TIME, columns=list(names)):
-        places = place[done : done + len(batch)]
-        block = np.column_stack([column.to_numpy(zero_copy_only=False) for column in batch.columns])
+    for group in range(file.num_row_groups):  # `replay` writes some 100,000 rows a group
+        part = file.read_row_group(group, columns=list(names))
+        places = place[done : done + len(part)]
+        block = np.column_stack([column.to_numpy() for column in part.columns])
         rows[places[places >= 0]] = block[places >= 0]
-        done += len(batch)
+        done += len(part)
+        del part, block
+        pa.default_memory_pool().release_unused()  # else it keeps several times what is held
         progress(done, len(place))
     return _in_order(names, rows, order, times, numbers, [truth for truth in found if truth is not None])
 

@@ -22,7 +22,7 @@ def _write_features(path: Path, call_ids: list[str], times: list[int]) -> Path:
         "calling_number": ["+1"] * len(times),
         "calls": pa.array([float(time) for time in times], pa.float32()),
     }
-    pq.write_table(pa.table(columns), path)
+    pq.write_table(pa.table(columns), path, row_group_size=64)
     return path
 
 
@@ -138,14 +138,13 @@ def test_the_digest_tells_data_apart() -> None:
     assert one.digest() == one.take(np.array([0, 1])).digest()
 
 
-def test_rows_that_are_read_in_batches_come_to_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_are_read_group_by_group_come_to_their_places(tmp_path: Path) -> None:
     """As by joining everything at once, whatever the order of the file; the end of the progress is the whole file."""
     random = np.random.default_rng(5)
     times = random.permutation(500).tolist()
     features = _write_features(tmp_path / "f.parquet", [f"c{time}" for time in times], times)
     labelled = sorted(random.choice(500, 300, replace=False).tolist())
     (tmp_path / "l.csv").write_text("call_id,label\n" + "".join(f"c{time},robocall\n" for time in labelled))
-    monkeypatch.setattr("models.dataset.ROWS_AT_A_TIME", 64)
     told: list[tuple[int, int]] = []
 
     data = read(features, tmp_path / "l.csv", lambda done, of: told.append((done, of)))

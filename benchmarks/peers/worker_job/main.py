@@ -14,6 +14,7 @@ from benchmarks.peers.arguments import parse
 from benchmarks.peers.job import BIAS, BLOCK_AT, WEIGHTS
 from benchmarks.peers.worker_job.windows import ExactWindows
 from detector.columns import build_columns
+from detector.compiled import compiled_borrowing
 from streams.app import add_agent
 from streams.faust_app import make_faust_app
 from streams.intake import read
@@ -23,6 +24,8 @@ from streams.rows import Batch, split
 from streams.running import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
 from streams.transport import Poll
+
+_WEIGHTS = np.array(WEIGHTS)
 
 
 class Answer(msgspec.Struct):
@@ -79,10 +82,18 @@ class JobScreening:
 
 
 def _scores(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    total = np.full(len(counts), BIAS)
-    for column, weight in enumerate(WEIGHTS):
-        total += weight * counts[:, column]
-    return np.asarray(1.0 / (1.0 + np.exp(-total)))
+    scores = np.empty(len(counts))
+    _fill(counts, _WEIGHTS, scores)
+    return scores
+
+
+@compiled_borrowing
+def _fill(counts: NDArray[np.int64], weights: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+    for row in range(len(counts)):
+        total = BIAS
+        for column in range(len(weights)):
+            total += weights[column] * counts[row, column]
+        scores[row] = 1.0 / (1.0 + np.exp(-total))
 
 
 def main() -> None:

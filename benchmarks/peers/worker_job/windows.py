@@ -1,7 +1,8 @@
 """The job's counts for a whole batch in one compiled pass, exact: linked calls of each key, subtracted when they leave.
 
-Keys, calls and pairs of a caller and a called number are rows of arrays that double when they are full. A call that has
-left the longest window is given back; keys and pairs stay, for a run of bounded length.
+Keys, calls and pairs of a caller and a called number are rows of arrays that begin with room for a million, as the
+worker's own do: memory that was never written to is none. They double when they are full. A call that has left the
+longest window is given back; keys and pairs stay, for a run of bounded length.
 """
 
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from detector.hashing import mix
 
 Ints = NDArray[np.int64]
 NONE = -1
-FIRST_ROWS = 1 << 17
+FIRST_ROWS = 1 << 20
 ROOM = 4
 """Places in a hash table for each row that it may hold."""
 TIME, NEXT, FACT = 0, 1, 2
@@ -29,7 +30,7 @@ _WINDOW_MS = np.array(WINDOW_MS)
 
 
 class Index(NamedTuple):
-    """Rows by key: `table` has a row at its key's hash or after it, `NONE` where free; `keys` has them by row."""
+    """Rows by key: `table` has 1 + a row at its key's hash or after it, 0 where free; `keys` has them by row."""
 
     table: Ints
     keys: Ints
@@ -57,7 +58,7 @@ class State(NamedTuple):
 
 
 def _index(rows: int) -> Index:
-    return Index(np.full(ROOM * rows, NONE), np.zeros(rows, dtype=np.int64), np.zeros(1, dtype=np.int64))
+    return Index(*(np.zeros(size, dtype=np.int64) for size in (ROOM * rows, rows, 1)))
 
 
 def _log(rows: int) -> Log:
@@ -65,13 +66,15 @@ def _log(rows: int) -> Log:
 
 
 def _doubled(rows: Ints) -> Ints:
-    return np.concatenate([rows, np.zeros_like(rows)])
+    grown = np.zeros((2 * len(rows), *rows.shape[1:]), dtype=rows.dtype)
+    grown[: len(rows)] = rows
+    return grown
 
 
 def _roomy_index(index: Index, more: int) -> Index:
     if index.used[0] + more <= len(index.keys):
         return index
-    grown = Index(np.full(2 * len(index.table), NONE), _doubled(index.keys), index.used)
+    grown = Index(np.zeros_like(index.table, shape=2 * len(index.table)), _doubled(index.keys), index.used)
     _fill(grown)
     return grown
 
@@ -89,22 +92,23 @@ def _fill(index: Index) -> None:
     mask = len(index.table) - 1
     for row in range(index.used[0]):
         place = mix(11, index.keys[row], 0) & mask
-        while index.table[place] != NONE:
+        while index.table[place] > 0:
             place = (place + 1) & mask
-        index.table[place] = row
+        index.table[place] = row + 1
 
 
 @compiled
 def _row_of(index: Index, key: int) -> int:
     mask = len(index.table) - 1
     place = mix(11, key, 0) & mask
-    while index.table[place] != NONE:
-        if index.keys[index.table[place]] == key:
-            return int(index.table[place])
+    while index.table[place] > 0:
+        row = index.table[place] - 1
+        if index.keys[row] == key:
+            return int(row)
         place = (place + 1) & mask
     row = index.used[0]
     index.used[0] += 1
-    index.table[place] = row
+    index.table[place] = row + 1
     index.keys[row] = key
     return int(row)
 

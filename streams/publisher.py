@@ -154,14 +154,14 @@ class Publisher:
     def publish(self, topic: str, records: Iterable[Record | Perishable], delivery: Delivery) -> None:
         """Queue records; `delivery` learns when they are safe. Keys decide partitions as Kafka's own clients do."""
         outboxes = self._outboxes[topic]
-        partitions, lots, count = len(outboxes), defaultdict[int, list[Record | Perishable]](list), 0
-        for record in records:
-            lots[partition_of(record[0], partitions)].append(record)
-            count += 1
+        queued, lots = list(records), defaultdict[int, list[Record | Perishable]](list)
+        partitions = partitions_of([record[0] for record in queued], len(outboxes))
+        for record, partition in zip(queued, partitions, strict=True):
+            lots[partition].append(record)
         for partition, lot in lots.items():
             outboxes[partition].put(lot, delivery)
-        self._watch.expect(count)
-        delivery.expect(count)
+        self._watch.expect(len(queued))
+        delivery.expect(len(queued))
 
     def waiting(self) -> int:
         """Records that are not safe yet."""

@@ -95,7 +95,7 @@ def hash_spans(data: Bytes, spans: Ints, *, skip: int = 0, most: int = ENDLESS) 
         most: Bytes taken of each from there.
     """
     hashes = np.empty(len(spans), np.int64)
-    _hash(data, spans, skip, most, hashes)
+    _hash(data, np.ascontiguousarray(spans), skip, most, hashes)  # one layout, so that one function is compiled
     return hashes
 
 

@@ -207,7 +207,7 @@ class CallScreening:
 
     def _count(self, batch: Batch, processed: Processed, decided_ms: int) -> None:
         calls, intake = processed.screening.calls, processed.intake
-        astray = strays(batch.keys, intake)
+        astray = strays(batch.key_hashes(), intake)
         if astray:
             first = astray[0]
             self._tell_mismatch(intake.events[first], batch.place(intake.positions[first]), decided_ms)

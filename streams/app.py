@@ -142,7 +142,7 @@ def _make_durability(settings: Settings, app: Any, pipeline: Pipeline, identity:
         identity,
         spool,
         lambda: LogReader(settings, CALL_EVENTS),
-        RecoveryLimits(settings.max_batch_events, settings.warm_up_s, settings.warm_up_events),
+        RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events),
         on_restored=lists.read_again,
     )
     snapshots = None

@@ -5,7 +5,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from detector.marks import hash_spans
 from streams.record_batches import (
     COLUMNS,
     KEY_START,
@@ -75,6 +77,10 @@ class Rows:
         """Key of each record."""
         return self._cut(KEY_START, KEY_STOP)
 
+    def key_hashes(self) -> NDArray[np.int64]:
+        """Hash of each record's key (`detector.marks.hash_spans`), of an empty one where there is none; shape (n,)."""
+        return hash_spans(np.frombuffer(self._data, np.uint8), self._table[[KEY_START, KEY_STOP]].T)
+
     def values(self) -> list[bytes | None]:
         """Value of each record."""
         return self._cut(VALUE_START, VALUE_STOP)
@@ -143,6 +149,10 @@ class Batch:
     def keys(self) -> list[bytes | None]:
         """Key of each record."""
         return _joined([rows.keys() for _, rows in self._parts])
+
+    def key_hashes(self) -> NDArray[np.int64]:
+        """`Rows.key_hashes` of all records, shape (n,)."""
+        return np.concatenate([rows.key_hashes() for _, rows in self._parts])
 
     def place(self, position: int) -> tuple[str, int, int]:
         """Topic, partition and offset of one record."""

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     )
     partitions: int = Field(12, ge=1, le=1_024, description="Partitions of `call-events`; scales sampled counts.")
     max_batch_events: int = Field(
-        256, ge=16, le=2_048, description="Most events screened in one go; bounds the time the event loop is held."
+        1_024, ge=16, le=2_048, description="Most events screened in one go; bounds the time the event loop is held."
     )
     scored_sample_ratio: float = Field(
         0.01, ge=0, le=1, description="Share of calls whose features go to `scored-calls`; by call, not by chance."

@@ -11,6 +11,7 @@ from detector.reasons import leading
 from detector.screening import Screening
 from streams.answers import answer
 from streams.intake import read
+from streams.rows import rows_of
 from streams.stray_keys import strays
 
 _CALL = (
@@ -34,5 +35,5 @@ def warm_answers() -> None:
         raise RuntimeError(f"the warm-up call could not be answered: {made.failures}")
     calls.column("calling_number")
     Marks.of(["warm-up"]).may_have(calls.hashes("calling_number"))
-    strays([None], intake)
+    strays(rows_of([(0, 0, None, _CALL)]).key_hashes(), intake)
     leading(np.zeros((1, N_FEATURES)))

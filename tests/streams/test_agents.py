@@ -232,6 +232,15 @@ def test_a_key_that_is_not_the_calling_number_is_told_once_and_without_the_numbe
     assert f"robocall_key_mismatches_total {len(events)}.0" in world.metrics.exposition().decode()
 
 
+def test_a_key_that_is_the_calling_number_is_not_told(model: Path, events: list[bytes]) -> None:
+    """Whatever stands between: records that are refused have keys of other numbers, or none."""
+    world = World(model)
+
+    world.screen([b"junk", *events[:3], None, *events[3:], b"{}"])
+
+    assert "robocall_key_mismatches_total 0.0" in world.metrics.exposition().decode()
+
+
 def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path, events: list[bytes]) -> None:
     """Two workers sample the same calls; none at 0, all at 1."""
     sampled = []

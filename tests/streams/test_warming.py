@@ -10,13 +10,14 @@ from detector import calls, identity, marks, reasons
 from detector.decisions import Action
 from detector.standing import Held
 from streams import plain_allows, stray_keys
+from streams.rows import rows_of
 from streams.pipeline import Pipeline
 from streams.screener import make_screener
 from streams.settings import load_settings
 from streams.warming import warm_answers
 
 def compiled():
-    modules = (calls, identity, marks, reasons, plain_allows, stray_keys)
+    modules = (calls, identity, marks, reasons, plain_allows)
     functions = ((module.__name__, name, one) for module in modules for name, one in vars(module).items())
     return {f"{module}.{name}": len(one.signatures) for module, name, one in functions if hasattr(one, "signatures")}
 
@@ -32,7 +33,10 @@ pipeline.screener.standing.held.put("+12025550123", Held(Action.LABEL, 1 << 62, 
 for lines in ([line], [line, odd, {}, line], [odd], [], [{}]):
     values = [json.dumps(one).encode() for one in lines]
     processed = pipeline.process(values, [0] * len(values), decided_time_ms=None)
-    stray_keys.strays([b"key"] * len(values), processed.intake)
+    records = rows_of((offset, 0, b"key", value) for offset, value in enumerate(values))
+    for rows in (records, records[:1], records[1:]):
+        rows.key_hashes()
+    stray_keys.strays(records.key_hashes(), processed.intake)
 assert not failures
 json.dump([before, compiled()], sys.stdout)
 """

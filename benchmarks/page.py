@@ -1,4 +1,4 @@
-"""Write the measured tables of docs/benchmarks.md and docs/sizing.md from the results in docs/benchmarks/.
+"""Write the measured tables of the documents from the results in docs/benchmarks/.
 
     python -m benchmarks.page
 
@@ -17,7 +17,7 @@ from benchmarks.peers import table as peers_table
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "benchmarks"
-PAGES = (DOCS / "benchmarks.md", DOCS / "sizing.md")
+PAGES = tuple(DOCS / f"{name}.md" for name in ("benchmarks", "sizing", "retraining", "archive"))
 NOT_YET = "Not measured yet."
 PEER_AIMS = {
     "stock Faust": (("stock_faust",), 25.0),
@@ -238,6 +238,89 @@ def example(result: Result) -> str:
     return sizing.table([sizing.size(20_000, sizing.Costs(result), sizing.Assumptions())])
 
 
+def retrain(result: Result) -> str:
+    """A day to a model: clock, processor time, memory."""
+    rows = [
+        [name, f"{step['seconds']:,.0f}", f"{step['cpu_seconds']:,.0f}", f"{step['peak_bytes'] / 1e9:.1f}"]
+        for name, step in result["steps"].items()
+    ]
+    rows.append(
+        ["together", f"{result['seconds']:,.0f}", f"{result['cpu_seconds']:,.0f}", f"{result['peak_bytes'] / 1e9:.1f}"]
+    )
+    processors = "one processor" if result["processors"] == 1 else f"{result['processors']} processors"
+    said = aim(
+        f"{result['events']:,} events, s on {processors}",
+        result["seconds"],
+        result["aim_seconds"],
+        least=False,
+    )
+    parts = table(["step", "s", "CPU s", "peak, GB"], rows)
+    return "\n\n".join([table(["", "measured", "aim", ""], [said]), parts, source(result)])
+
+
+def promotion(result: Result) -> str:
+    """What switches of the model cost callers."""
+    rows = [
+        [
+            one["to"],
+            f"{one['decides_after_s']:.1f}",
+            f"{one['calls']:,}",
+            f"{one['p50_ms']:.2f} / {one['p99_ms']:.2f} / {one['max_ms']:.2f}",
+            f"{one['spike_ms']:.1f}",
+            f"{100 * one['other_spans_higher']:.0f} %",
+        ]
+        for one in result["switches"]
+    ]
+    others = result["all_other_seconds"]
+    figures = f"{others['p50_ms']:.2f} / {others['p99_ms']:.2f} / {others['max_ms']:.2f}"
+    rows.append(["none", "", f"{others['calls']:,}", figures, "", ""])
+    aims_of = [
+        ["calls lost or decided twice", str(result["lost"] + result["doubled"]), "0", "met"],
+        aim("slowest answer above the usual slowest, ms", result["spike_ms"], 20, least=False),
+        aim("until the other model decides, s", result["slowest_switch_s"], 5, least=False),
+    ]
+    headings = [
+        "switch",
+        "decides after, s",
+        "calls",
+        "p50 / p99 / max, ms",
+        "spike, ms",
+        "other spans with a slower answer",
+    ]
+    return "\n\n".join([table(["", "measured", "aim", ""], aims_of), table(headings, rows), source(result)])
+
+
+def traffic(result: Result) -> str:
+    """How fast traffic is generated."""
+    rows = [[row["worlds"], f"{row['events']:,}", f"{row['events_per_cpu_second']:,}"] for row in result["rows"]]
+    slowest = min(row["events_per_cpu_second"] for row in result["rows"])
+    said = aim("events a second, slowest world", slowest, result["aim_per_second"], least=True)
+    return "\n\n".join(
+        [
+            table(["", "measured", "aim", ""], [said]),
+            table(["world of", "events", "events/s of CPU time"], rows),
+            source(result),
+        ]
+    )
+
+
+def archive(result: Result) -> str:
+    """What the sink and the export cost."""
+    rows = [
+        [
+            name,
+            f"{one['archived_per_second']:,}",
+            f"{one['archive_cpu_us_per_event']:.1f}",
+            f"{one['file_bytes_per_event']:.0f}",
+            f"{one['exported_per_second']:,}",
+        ]
+        for name, one in ((name, result[name]) for name in ("plain", "digested"))
+    ]
+    headings = ["numbers", "archived, events/s", "CPU us/event", "bytes/event in files", "read back, events/s"]
+    what = f"{result['events']:,} generated events of {result['event_bytes']} bytes in 12 partitions, one sink."
+    return "\n\n".join([table(headings, rows), f"{what} {source(result)}"])
+
+
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "aims": (("replay", "throughput", "latency", "memory"), aims),
     "memory": (("memory",), memory),
@@ -248,6 +331,10 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "costs": (("scale",), costs),
     "sizes": (("scale",), sizes),
     "example": (("scale",), example),
+    "retrain": (("retrain",), retrain),
+    "promotion": (("promotion",), promotion),
+    "traffic": (("traffic",), traffic),
+    "archive": (("archive",), archive),
 }
 
 if __name__ == "__main__":

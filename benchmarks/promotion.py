@@ -1,11 +1,12 @@
-"""A promotion and a rollback under load: is a call lost, and does one wait longer for its answer?
+"""Promotions and rollbacks under load: is a call lost, and does one wait longer for its answer?
 
-    python -m benchmarks.promotion --rate 500 --seconds 90
+    python -m benchmarks.promotion --rate 500 --seconds 180 --switches 6
 
-A real broker, store and worker; calls on a fixed schedule from another process. After a third of the time another model
-is named as `robocall models promote` names it, after two thirds the first one again. Latency is counted from the
+A real broker, store and worker; calls on a fixed schedule from another process. At even distances another model is
+named as `robocall models promote` names it, and then the first one again, by turns. Latency is counted from the
 intended send instant to the decision read by a third process. Every call must have one decision, and the stretches of
-the two models must not overlap. Compared are the seconds in which the worker loads and takes a model with all others.
+the models must not overlap. What a switch costs is the slowest answer while the worker notices, loads and takes a
+model, beside the slowest answers of all other spans of that length: those are what this machine does without a switch.
 """
 
 import argparse
@@ -40,6 +41,10 @@ from streams.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
 WARM_UP_S = 5.0
 SWITCHING_S = 4.0
 """From the moment a model is named; a worker looks once a second, then loads and compiles for a second or two."""
+AFTER_S = 1.0
+"""A slower switch is watched for so long beyond its first answer."""
+MOST_SPIKE_MS = 20.0
+MOST_SWITCH_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,11 @@ def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=int, default=500, help="calls a second")
-    parser.add_argument("--seconds", type=float, default=90.0)
+    parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--switches", type=int, default=6, help="promotions and rollbacks, by turns [6]")
     parser.add_argument("--partitions", type=int, default=12)
     parser.add_argument("--second", type=Path, help="folder of the other model; else one is trained, about a minute")
-    parser.add_argument("--out", type=Path, help="also write the result here, with all latencies")
+    parser.add_argument("--out", type=Path, help="also write the result here")
     options = parser.parse_args()
     folder = private_folder()
     models = [Registry(folder / "models").add(one, schema_id=FEATURE_SCHEMA_ID)[0].version for one in (
@@ -84,12 +90,16 @@ def main() -> None:
         at_exit.callback(worker.process.terminate)
         worker.wait_until_ready()
         run = make_run(CALL_EVENTS, options.rate, options.seconds, WARM_UP_S)
-        answers, named_ns = load(servers, partitions, run, options.seconds, redis, models)
-    result = describe() | {"rate": run.rate, "calls": len(answers)} | judged(answers, named_ns, models)
-    print(json.dumps(result, indent=1))
+        pause_s = options.seconds / (options.switches + 1)
+        named = [models[number % 2] for number in range(1, options.switches + 1)]
+        answers, named_ns, late = load(servers, partitions, run, pause_s, redis, named)
+    switches = list(zip(named, named_ns, strict=True))
+    result = describe() | {"rate": run.rate, "calls": len(answers), "lost": 0, "doubled": 0}
+    result |= judged(answers, models[0], switches) | {"generator_late": late, "seconds": by_second(answers)}
+    text = json.dumps(result)
+    print(json.dumps({name: value for name, value in result.items() if name != "seconds"}, indent=1))
     if options.out:
-        raw = [[answer.due_ns, answer.latency_ms, models.index(answer.model)] for answer in answers]
-        options.out.write_text(json.dumps(result | {"named_ns": named_ns, "answers": raw}))
+        options.out.write_text(text)
 
 
 def trained(folder: Path) -> Path:
@@ -100,9 +110,14 @@ def trained(folder: Path) -> Path:
 
 
 def load(
-    servers: str, partitions: int, run: Run, seconds: float, redis: "Redis", models: Sequence[str]
-) -> tuple[list[Answer], list[int]]:
-    """Send calls, and meanwhile name the second model and the first one again; returns answers and those instants."""
+    servers: str, partitions: int, run: Run, pause_s: float, redis: "Redis", named: Sequence[str]
+) -> tuple[list[Answer], list[int], dict[str, float]]:
+    """Send calls and meanwhile name the models, one after each pause.
+
+    Returns answers, the instants at which models were named, and how late the generator was.
+
+    Ends the run unless every call has one decision.
+    """
     generator = Generator(servers)
     context = multiprocessing.get_context("spawn")
     ready, found = context.Queue(), context.Queue()
@@ -112,19 +127,23 @@ def load(
     generator.start(run)
     time.sleep(WARM_UP_S)
     named_ns = []
-    for model in (models[1], models[0]):
-        time.sleep(seconds / 3)
+    for number, model in enumerate(named, 1):
+        time.sleep(pause_s)
         named_ns.append(time.time_ns())
         redis.set(ACTIVE_MODEL, model)
-        print(f"{model} is named", file=sys.stderr, flush=True)
-    generator.finished()
+        print(f"{number} of {len(named)}: {model} is named", file=sys.stderr, flush=True)
+    late = generator.finished()
     rows: list[tuple[int, int, float, int, str]] = found.get(timeout=120)
     reader.join()
     generator.close()
     if sorted(index for index, *_ in rows) != list(range(run.number)):
         calls = len({index for index, *_ in rows})
         raise SystemExit(f"wrong run: {run.number} calls, {len(rows)} decisions of {calls} calls")
-    return [Answer(due, waited, at, model) for index, due, waited, at, model in rows if index >= run.warm], named_ns
+    return (
+        [Answer(due, waited, at, model) for index, due, waited, at, model in rows if index >= run.warm],
+        named_ns,
+        late,
+    )
 
 
 def read_answers(servers: str, run: Run, partitions: int, ready: Any, found: Any) -> None:
@@ -153,31 +172,80 @@ def read_answers(servers: str, run: Run, partitions: int, ready: Any, found: Any
     consumer.close()
 
 
-def judged(answers: Sequence[Answer], named_ns: Sequence[int], models: Sequence[str]) -> dict[str, Any]:
-    """Latencies around each switch and in all other seconds; a stretch that is not whole fails the run."""
+def judged(answers: Sequence[Answer], first: str, switches: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """What each switch cost beside all other spans; a stretch that is not whole fails the run.
+
+    Args:
+        answers: of all calls that count.
+        first: model that decides at first.
+        switches: the model named, and when, epoch nanoseconds.
+    """
     stretches = in_turn(answers)
-    if stretches != [models[0], models[1], models[0]]:
+    if stretches != [first, *(model for model, _ in switches)]:
         raise SystemExit(f"wrong run: the models decided in this order: {stretches}")
-    around: list[list[float]] = [[] for _ in named_ns]
+    done_ns = [switched_ns(answers, model, named) for model, named in switches]
+    spans = [
+        (named, max(named + int(SWITCHING_S * 1e9), done + int(AFTER_S * 1e9)))
+        for (_, named), done in zip(switches, done_ns, strict=True)
+    ]
+    around: list[list[float]] = [[] for _ in spans]
     others: dict[int, list[float]] = {}
     for answer in answers:
-        for place, named in enumerate(named_ns):
-            if 0 <= answer.due_ns - named < SWITCHING_S * 1e9:
-                around[place].append(answer.latency_ms)
-                break
-        else:
+        place = next((place for place, (begin, end) in enumerate(spans) if begin <= answer.due_ns < end), None)
+        if place is None:
             others.setdefault(answer.due_ns // int(SWITCHING_S * 1e9), []).append(answer.latency_ms)
-    quiet = [latency for one in others.values() for latency in one]
+        else:
+            around[place].append(answer.latency_ms)
     highest = [max(one) for one in others.values()]
+    usual = statistics.median(highest)
+    spikes = [max(one) - usual for one in around]
+    slowest_s = max((done - named) / 1e9 for (_, named), done in zip(switches, done_ns, strict=True))
     return {
-        "promotion": _figures(around[0]),
-        "rollback": _figures(around[1]),
-        "all_other_seconds": _figures(quiet),
-        "highest_of_each_other_4_s_ms": {
-            "median": round(statistics.median(highest), 2),
-            "highest": round(max(highest), 2),
+        "switches": [
+            {
+                "to": "rollback" if model == first else "promotion",
+                "decides_after_s": round((done - named) / 1e9, 2),
+                "spike_ms": round(spike, 2),
+                "other_spans_higher": round(sum(one > max(latencies) for one in highest) / len(highest), 3),
+            }
+            | _figures(latencies)
+            for (model, named), done, spike, latencies in zip(switches, done_ns, spikes, around, strict=True)
+        ],
+        "all_other_seconds": _figures([latency for one in others.values() for latency in one]),
+        "other_spans": {
+            "number": len(highest),
+            "seconds": SWITCHING_S,
+            "highest_ms": {"median": round(usual, 2), "highest": round(max(highest), 2)},
         },
+        "spike_ms": round(max(0.0, *spikes), 2),
+        "spike_is_met": max(spikes) <= MOST_SPIKE_MS,
+        "slowest_switch_s": round(slowest_s, 2),
+        "switch_is_met": slowest_s <= MOST_SWITCH_S,
     }
+
+
+def switched_ns(answers: Sequence[Answer], model: str, named_ns: int) -> int:
+    """When a model gave its first decision after it was named, epoch nanoseconds."""
+    return min(one.decided_ms for one in answers if one.model == model and one.decided_ms * 1_000_000 >= named_ns) * (
+        1_000_000
+    )
+
+
+def by_second(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    """Calls, models and latencies of each second, for whoever wants to look closer."""
+    seconds: dict[int, list[Answer]] = {}
+    for answer in answers:
+        seconds.setdefault(answer.due_ns // 1_000_000_000, []).append(answer)
+    return [
+        {
+            "second": second,
+            "models": sorted({one.model for one in some}),
+            "calls": len(some),
+            "p50_ms": round(statistics.median(one.latency_ms for one in some), 2),
+            "max_ms": round(max(one.latency_ms for one in some), 2),
+        }
+        for second, some in sorted(seconds.items())
+    ]
 
 
 def in_turn(answers: Sequence[Answer]) -> list[str]:

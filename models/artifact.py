@@ -227,6 +227,8 @@ def load_estimator(folder: Path) -> Any:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest, checked for what loading relies on."""
+    if not (folder / MANIFEST).exists():
+        raise ArtifactCorrupt(f"{folder} is no model: `robocall train --out FOLDER` makes one")
     return parse_manifest(_bounded(folder / MANIFEST), str(folder / MANIFEST))
 
 

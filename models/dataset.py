@@ -65,7 +65,7 @@ class Dataset:
         """SHA-256 of features and labels, hexadecimal."""
         digest = hashlib.sha256("\n".join(self.feature_names).encode())
         for array in (self.rows, self.setup_time_ms, self.is_robocall, self.campaign):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 

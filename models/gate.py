@@ -121,6 +121,12 @@ def compare(
     ]
 
 
+def has_learnt_from(model: Model, data: Dataset) -> bool:
+    """Whether these are the very calls that a model was made of, whose figures say nothing about others."""
+    provenance: Any = model.manifest.get("provenance") or {}
+    return bool(provenance.get("data_sha256") == data.digest())
+
+
 def passes(lines: list[Line]) -> bool:
     """Whether no line fails."""
     return all(line.passed is not False for line in lines)

@@ -23,14 +23,17 @@ _PLACE_COLUMNS = frozenset(column.name for column in PLACE)
 _ENCODER = msgspec.json.Encoder()
 
 _LABELS = """
-WITH verdicts AS (
-  SELECT call_id, verdict, campaign, time_ms, 1 AS names_call FROM call_feedback WHERE call_id IS NOT NULL
+WITH calls AS (
+  SELECT call_id, calling_number, setup_time_ms FROM call_events
+  WHERE type = 'call_setup' AND day BETWEEN DATE '{first_day}' AND DATE '{last_day}'
+), verdicts AS (
+  SELECT call_id, verdict, campaign, time_ms, 1 AS names_call FROM call_feedback
+  WHERE call_id IN (SELECT call_id FROM calls)
   UNION ALL
   SELECT calls.call_id, said.verdict, said.campaign, said.time_ms, 0
-  FROM call_events calls JOIN call_feedback said
+  FROM calls JOIN call_feedback said
     ON said.call_id IS NULL AND said.calling_number = calls.calling_number
     AND calls.setup_time_ms BETWEEN said.time_ms - {reach_ms} AND said.time_ms
-  WHERE calls.type = 'call_setup' AND calls.day BETWEEN DATE '{first_day}' AND DATE '{last_day}'
 )
 SELECT call_id, verdict, campaign FROM verdicts
 QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY names_call DESC, time_ms DESC, verdict, campaign) = 1
@@ -115,7 +118,7 @@ def write_labels(connection: Any, span: Span, reach_hours: int, out: TextIO) -> 
     """Write what `call-feedback` says about calls as a label file: `call_id`, `label`, `campaign`.
 
     The latest verdict counts, one that names the call before one that names a number. A verdict on a number is about
-    its calls of the span in the `reach_hours` before it.
+    its calls in the `reach_hours` before it. Calls are those that arrived on the days of the span.
 
     Returns:
         Number of labelled calls.

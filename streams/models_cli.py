@@ -25,6 +25,7 @@ from streams.models_place import (
     artifact_folder,
     own_place,
     place_of,
+    whole,
 )
 from streams.policy_file import load_policy
 from streams.settings import load_settings
@@ -54,17 +55,21 @@ def list_models(url: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([{**_as_json(entry), "active": entry.version == active} for entry in found]))
         return
-    table = Table("version", "created", "recall at 1e-4", "calibration error", "state", "folder")
+    table = Table(whole("version"), "created", "recall at 1e-4", "calibration error", "state", "folder")
     for entry in found:
         table.add_row(
             entry.version,
             datetime.fromtimestamp(entry.created_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M"),
-            f"{entry.metrics.get('recall_at_0.0001')}",
-            f"{entry.metrics.get('expected_calibration_error')}",
+            _rounded(entry.metrics.get("recall_at_0.0001")),
+            _rounded(entry.metrics.get("expected_calibration_error")),
             entry.problem or ("active" if entry.version == active else "usable"),
-            entry.folder,
+            Path(entry.folder).name,
         )
     Console().print(table)
+
+
+def _rounded(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.4f}"
 
 
 @models.command("show")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from rich.table import Column
 
 from detector.features import FEATURE_SCHEMA_ID
 from models.artifact import MANIFEST, SHIPPED, load
@@ -14,6 +15,7 @@ from models.registry import Registry
 from streams.labelled import FEATURES_HELP, LABELS_HELP
 from streams.settings import load_settings
 
+VERSION_WIDTH = len("gbt-0123456789ab")
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 REGISTRY_OPTION = click.option(
@@ -25,6 +27,11 @@ REGISTRY_OPTION = click.option(
 )
 FEATURES_OPTION = click.option("--features", type=FILE, help=FEATURES_HELP)
 LABELS_OPTION = click.option("--labels", type=FILE, help=LABELS_HELP)
+
+
+def whole(heading: str) -> Column:
+    """A column of versions, which are no use when they are cut off."""
+    return Column(heading, no_wrap=True, min_width=VERSION_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from streams.models_place import (
     Place,
     own_place,
     place_of,
+    whole,
 )
 from streams.policy_file import load_policy
 from streams.settings import load_settings
@@ -93,7 +94,9 @@ def promote(
         click.echo(f"{running} is the active model; the workers were told again", err=True)
         return
     current = _loaded_or_none(place, running, is_forced=reason is not None)
-    lines = [] if current is None else _judged(current, candidate, features, labels, allowed)
+    lines = (
+        [] if current is None else _judged(current, candidate, features, labels, allowed, is_forced=reason is not None)
+    )
     if not passes(lines) and reason is None:
         if as_json:
             click.echo(json.dumps({"promoted": False, "version": candidate.version, "gate": _plain(lines)}))
@@ -118,14 +121,23 @@ def _loaded_or_none(place: Place, version: str, *, is_forced: bool) -> Model | N
 
 
 def _judged(
-    running: Model, candidate: Model, features: Path | None, labels: Path | None, tolerances: Tolerances
+    running: Model,
+    candidate: Model,
+    features: Path | None,
+    labels: Path | None,
+    tolerances: Tolerances,
+    *,
+    is_forced: bool,
 ) -> list[Line]:
-    from models.gate import compare  # noqa: PLC0415
+    from models.gate import compare, has_learnt_from  # noqa: PLC0415
 
     # In a log the lines are as wide as the table needs; a terminal has its own width.
     console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
     thresholds = load_policy(load_settings().policy_file).categories[0].thresholds
-    lines = compare(evaluation_set(features, labels, console), running, candidate, thresholds, tolerances)
+    data = evaluation_set(features, labels, console)
+    if not is_forced and has_learnt_from(candidate, data):
+        raise PromotionRefused(f"{candidate.version} was trained on these very calls: give calls of a later time")
+    lines = compare(data, running, candidate, thresholds, tolerances)
     console.print(gate_table(lines, running, candidate))
     return lines
 
@@ -152,7 +164,7 @@ def history(url: str | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_entry(entry) for entry in entries]))
         return
-    table = Table("when (UTC)", "", "version", "before", "gate")
+    table = Table("when (UTC)", "", whole("version"), whole("before"), "gate")
     for entry in entries:
         when = datetime.fromtimestamp(entry.at_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(when, entry.action, entry.version, entry.from_version, _gate_result(entry))

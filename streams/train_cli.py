@@ -80,6 +80,7 @@ def train(
     if leave_out and worlds is None:
         raise click.UsageError("--leave-out is of campaign kinds of generated worlds: give --worlds NUMBER too")
     console = Console(stderr=True)
+    out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
     if features is not None and labels is not None:
         data, parameters = from_files(features, labels, console), Parameters()
     elif worlds is not None:
@@ -143,12 +144,16 @@ def _searched(data: Dataset, seed: int, n: int, parameters: "Parameters", consol
 @click.option("--reference-data", type=_FOLDER, help="Folder of the public reference data, for the report.")
 def evaluate(model: Path, features: Path, labels: Path, report: Path | None, reference_data: Path | None) -> None:
     """Measure a model on labelled calls: figures as JSON on standard output, a table on standard error."""
-    from models.report import judge, write  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.gate import has_learnt_from  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.report import judge, write  # noqa: PLC0415
 
     console = Console(stderr=True)
+    judged = load(model, schema_id=FEATURE_SCHEMA_ID)
     data = from_files(features, labels, console)
+    if has_learnt_from(judged, data):
+        console.print("[bold]the model was trained on these very calls: the figures say nothing about others[/bold]")
     judgement = judge(
-        load(model, schema_id=FEATURE_SCHEMA_ID),
+        judged,
         data,
         made_ms=time.time_ns() // 1_000_000,
         reference_data=reference_data,

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import breakdown
 from benchmarks.cost_model import Point, fit
+from benchmarks.promotion import Answer, judged
 from benchmarks.sizing import Assumptions, Costs, size
 
 SPAWN = "<module> (/app/streams/cli.py:9);run (/app/streams/running.py:161)"
@@ -86,3 +87,34 @@ def test_workers_are_enough_and_not_one_more_than_needed(calls: int) -> None:
 
     assert fits(found.workers)
     assert found.workers == 1 or not fits(found.workers - 1)
+
+
+S = 1_000_000_000
+
+
+def promoted(slow_ms: float) -> list[Answer]:
+    """A call each 100 ms for 30 s; the model changes 1.5 s after second 10 and 2 s after second 20."""
+    models = ["one" if due < 115 or due >= 220 else "other" for due in range(300)]
+    slow = {105: slow_ms, 3: 8.0, 150: 9.0}
+    return [Answer(due * S // 10, slow.get(due, 2.0), due * 100 + 1, model) for due, model in enumerate(models)]
+
+
+def test_a_switch_costs_what_it_adds_to_the_slowest_answer_of_other_spans() -> None:
+    """Other spans of 4 s have 2 ms at most, but for two with 8 and 9: a usual 2 ms, so that 30 ms are 28 too many."""
+    found = judged(promoted(30.0), "one", [("other", 10 * S), ("one", 20 * S)])
+
+    assert [one["to"] for one in found["switches"]] == ["promotion", "rollback"]
+    assert [one["decides_after_s"] for one in found["switches"]] == [1.5, 2.0]
+    assert [one["spike_ms"] for one in found["switches"]] == [28.0, 0.0]
+    assert [one["calls"] for one in found["switches"]] == [40, 40]
+    assert (found["spike_ms"], found["spike_is_met"], found["switch_is_met"]) == (28.0, False, True)
+    assert judged(promoted(20.0), "one", [("other", 10 * S), ("one", 20 * S)])["spike_is_met"]
+
+
+def test_models_that_decide_out_of_turn_fail_the_run() -> None:
+    """A decision of the old model after the new one has begun."""
+    answers = promoted(2.0)
+    answers[130] = Answer(13 * S, 2.0, 13_001, "one")
+
+    with pytest.raises(SystemExit, match="wrong run"):
+        judged(answers, "one", [("other", 10 * S), ("one", 20 * S)])

@@ -1,6 +1,7 @@
 """`robocall models`, as it is typed, with a real Valkey: what passes the gate runs, what does not changes nothing."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from redis import Redis
 
 from detector.errors import RobocallError
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
-from models.artifact import TREES, load
+from models.artifact import MANIFEST, TREES, load
+from models.dataset import read
 from models.errors import ArtifactCorrupt, PromotionRefused
 from streams.models_cli import models
 from streams.models_promote import WorkersNotTold
@@ -105,6 +107,23 @@ def test_a_model_that_fails_is_refused_with_its_table(made: Path, redis: Redis, 
     assert {line["measure"]: line["passed"] for line in answer["gate"]}["recall at 0.001"] is False
     assert redis.get(ACTIVE_MODEL) is None
     assert typed("history") == []
+
+
+def test_calls_that_the_candidate_was_trained_on_do_not_open_the_gate(
+    made: Path, redis: Redis, evaluation: list[str], tmp_path: Path
+) -> None:
+    """Whatever the figures are: they say nothing about other calls."""
+    shutil.copytree(made / "good", tmp_path / "learnt")
+    manifest = json.loads((tmp_path / "learnt" / MANIFEST).read_text())
+    manifest["provenance"] = {"data_sha256": read(Path(evaluation[1]), Path(evaluation[3])).digest()}
+    (tmp_path / "learnt" / MANIFEST).write_text(json.dumps(manifest))
+    name = typed("add", str(tmp_path / "learnt"))["version"]
+
+    result = refused("promote", name, *evaluation)
+
+    assert isinstance(result.exception, PromotionRefused)
+    assert "trained on these very calls" in str(result.exception)
+    assert redis.get(ACTIVE_MODEL) is None
 
 
 def test_an_overruled_gate_is_recorded_with_its_reason(made: Path, redis: Redis, evaluation: list[str]) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.artifact import load
-from models.errors import TrainingDataInvalid
+from models.errors import ArtifactCorrupt, TrainingDataInvalid
 from models.world_training import JUDGED_WORLDS
 from models.worlds import after, held_out_worlds
 from streams.train_cli import evaluate, train
@@ -54,6 +54,33 @@ def test_evaluation_prints_json_and_nothing_else_on_standard_output(artifact: Pa
     assert figures["calls"] == N_CALLS
     assert figures["at_false_block_rates"][0]["recall"]["share"] > 0.9
     assert "robocalls caught" in result.stderr
+
+
+def test_evaluation_says_when_the_model_has_learnt_from_the_calls(
+    artifact: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """These are the calls it was trained on; without the latest of them they are others."""
+    few = tmp_path / "few.csv"
+    few.write_text("".join(files[1].read_text().splitlines(keepends=True)[:-1]))
+    said = [
+        CliRunner()
+        .invoke(evaluate, ["--model", str(artifact), "--features", str(files[0]), "--labels", str(labels)])
+        .stderr
+        for labels in (files[1], few)
+    ]
+
+    assert ["trained on these very calls" in one for one in said] == [True, False]
+
+
+def test_a_folder_that_holds_no_model_is_refused_before_features_are_read(tmp_path: Path) -> None:
+    """What makes one is said."""
+    (tmp_path / "f").write_text("no features")
+    options = ["--model", str(tmp_path), "--features", str(tmp_path / "f"), "--labels", str(tmp_path / "f")]
+
+    result = CliRunner().invoke(evaluate, options)
+
+    assert isinstance(result.exception, ArtifactCorrupt)
+    assert "robocall train --out" in str(result.exception)
 
 
 def test_evaluation_writes_a_report(artifact: Path, files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""What the archive sink and the export cost: events a second and bytes an event, with and without digested numbers.
+
+    python -m benchmarks.archive --events 240000
+
+Generated events go to 12 partitions of a local Kafka; a sink of this process reads all of them to an archive in a
+folder of its own, and they are read back in order of arrival. Every event must be in a file once and come back.
+"""
+
+import argparse
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+
+from benchmarks.machine import describe
+from benchmarks.workload import event_lines
+from streams.archive_export import Span, events, parts_of
+from streams.archive_files import ArchiveStore
+from streams.archive_settings import ArchiveSettings, load_archive_settings
+from streams.archive_sink import Sink, Tally
+from streams.local import local_services
+from streams.settings import Settings, load_settings
+from streams.topics import CALL_EVENTS, admin_client, create
+
+PARTITIONS = 12
+KEY = "a secret of the benchmark"
+FOR_EVER_MS = 1 << 42
+
+
+def main() -> None:
+    """Run it and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=240_000)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--out", type=Path, help="also write the result here")
+    options = parser.parse_args()
+    lines = event_lines(options.events, seed=options.seed)
+    with local_services(heap_mb=1024, valkey=False) as services, tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(kafka_bootstrap_servers=str(services.bootstrap_servers))
+        with admin_client(settings) as admin:
+            create(admin, partitions=PARTITIONS)
+        publish(str(services.bootstrap_servers), lines)
+        ways = {
+            name: measured(settings, load_archive_settings(url=f"{folder}/{name}", number_key=key), len(lines))
+            for name, key in (("plain", None), ("digested", KEY))
+        }
+    event_bytes = sum(map(len, lines)) / len(lines)
+    text = json.dumps(describe() | {"events": len(lines), "event_bytes": round(event_bytes)} | ways, indent=1)
+    print(text)
+    if options.out:
+        options.out.write_text(text)
+
+
+def publish(servers: str, lines: list[bytes]) -> None:
+    """Put all events to Kafka, keyed as switches key them."""
+    producer = Producer({"bootstrap.servers": servers, "linger.ms": 20, "partitioner": "murmur2_random"})
+    for index, line in enumerate(lines):
+        producer.produce(CALL_EVENTS, line, json.loads(line)["calling_number"])
+        if index % 5_000 == 0:
+            producer.poll(0.01)
+    producer.flush(120)
+
+
+def measured(settings: Settings, archive: ArchiveSettings, wanted: int) -> dict[str, Any]:
+    """Archive everything with one sink, and read it back."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    asyncio.run(archived(settings, archive, wanted))
+    clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
+    store = ArchiveStore(archive.url)
+    parts = parts_of(store, Span(0, FOR_EVER_MS))
+    back, back_cpu = time.perf_counter(), time.process_time()
+    found = sum(1 for _ in events(store, parts, Span(0, FOR_EVER_MS)))
+    back, back_cpu = time.perf_counter() - back, time.process_time() - back_cpu
+    if found != wanted:
+        raise SystemExit(f"wrong run: {wanted} events were sent, {found} came back")
+    return {
+        "archived_per_second": round(wanted / clock),
+        "archive_cpu_us_per_event": round(1e6 * cpu / wanted, 2),
+        "file_bytes_per_event": round(sum(part.file.size_bytes for part in parts) / wanted, 1),
+        "exported_per_second": round(wanted / back),
+        "export_cpu_us_per_event": round(1e6 * back_cpu / wanted, 2),
+    }
+
+
+async def archived(settings: Settings, archive: ArchiveSettings, wanted: int) -> None:
+    """Run a sink until it has read everything, and let it write what it holds."""
+    stop = asyncio.Event()
+
+    def look(tally: Tally) -> None:
+        if tally.records + tally.waiting + tally.refused >= wanted:
+            stop.set()
+
+    sink = Sink(settings, archive, look)
+    await sink.run(stop)
+    if (sink.tally.records, sink.tally.refused) != (wanted, 0):
+        raise SystemExit(f"wrong run: {wanted} events, {sink.tally}")
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ from detector.windows import cold, kept, kernel, packing, slots
 from detector.windows.kernel import Columns, Families, Reading
 from detector.windows.layout import PLANS
 from detector.windows.reading import make_scratch, read
+from detector.windows.rows import assembled
 from detector.windows.slots import make_store
 from detector.windows.sweeping import BLOCK_BYTES, Block, Stores, Sweep, packed_blocks
 from detector.windows.trunks import TrunkShare, export_share, share_out
@@ -88,11 +89,15 @@ class WindowEngine:
         )
         scale = np.ones(spec.N_FAMILIES)
         scale[[spec.ORIGIN, spec.BLOCK, spec.CALLED, spec.RECEIVED]] = settings.partitions
+        counts = np.zeros((spec.N_FAMILIES, spec.N_WINDOWS, spec.N_MEASURES))
+        distinct = np.zeros((spec.N_FAMILIES, spec.N_ITEMS, spec.N_WINDOWS))
         self._reading = Reading(
-            program=program(),
+            program=assembled(program()),
             scale=scale,
-            counts=np.zeros((spec.N_FAMILIES, spec.N_WINDOWS, spec.N_MEASURES)),
-            distinct=np.zeros((spec.N_FAMILIES, spec.N_ITEMS, spec.N_WINDOWS)),
+            counts=counts,
+            all_counts=counts.reshape(-1),
+            distinct=distinct,
+            all_distinct=distinct.reshape(-1),
             ages_s=np.full((spec.N_FAMILIES, 2), spec.NOT_ENOUGH_DATA),
             scratch=make_scratch(),
             indexes=np.zeros(spec.N_WINDOWS, dtype=np.int64),

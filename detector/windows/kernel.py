@@ -92,12 +92,14 @@ class End(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """Scratch of one call and what it is read with."""
+    """Scratch of one call and what it is read with; counts and distinct counts also flat, in the same memory."""
 
-    program: Ints
+    program: rows.Places
     scale: Floats
     counts: Floats
+    all_counts: Floats
     distinct: Floats
+    all_distinct: Floats
     ages_s: Floats
     scratch: Scratch
     indexes: Ints
@@ -359,6 +361,12 @@ def run(
         _read_received(cold_called, called, reading, key[RECEIVED_KEY], now_ms)
         flags = columns.call_flags[event] | (int(is_new) << spec.FLAG_NEW_NUMBER)
         rows.fill_row(
-            reading.program, reading.counts, reading.distinct, reading.ages_s, flags, reading.scale, matrix[row]
+            reading.program,
+            reading.all_counts,
+            reading.all_distinct,
+            reading.ages_s,
+            flags,
+            reading.scale,
+            matrix[row],
         )
         row += 1

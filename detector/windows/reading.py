@@ -42,7 +42,6 @@ REFRESH_SHARE = 50
 REFRESH_PARTS = 32
 """... or 1/32 of the window has passed: big sketches are not scanned for each call."""
 _FIXED_POINT = 1_024.0
-_MOST_32 = 0xFFFFFFFF
 _QUARTER = 65_536.0
 _FIELD = 6
 _FIELD_MASK = (1 << _FIELD) - 1
@@ -140,50 +139,34 @@ def _count_calls(store: Store, slot: int, now_ms: int, scratch: Scratch) -> None
 
 
 @compiled_inline
-def _pane(store: Store, slot: int, at: int) -> int:
+def _add_pane(store: Store, slot: int, at: int, width: int, share: float, sums: Floats) -> None:
+    """Add a share of one pane. Places are unsigned, since only then the loops can take several counts at once."""
     if store.plan[AT.is_wide]:
-        return int(np.int64(store.w32[slot, at]) & _MOST_32)
-    return int(np.int64(store.w16[slot, at]))
+        wide = store.w32[slot]
+        for column in range(np.uint64(width)):
+            sums[column] += share * float(np.uint32(wide[np.uint64(at) + column]))
+    else:
+        narrow = store.w16[slot]
+        for column in range(np.uint64(width)):
+            sums[column] += share * float(narrow[np.uint64(at) + column])
 
 
 @compiled_borrowing
-def _sum_some(
+def _add_panes(
     store: Store, slot: int, start: int, width: int, head: int, now_ms: int, length: int, sums: Floats
 ) -> None:
     """Add the panes up to `now_ms` of a ring of panes headed by `head`, the oldest as far as the window has it."""
     index = now_ms // length
-    outside = (now_ms - index * length) / length
     first = index - spec.PANES_PER_WINDOW
-    for at in range(max(first, head - spec.PANES_PER_WINDOW), min(index, head) + 1):
-        share = 1.0 - outside if at == first else 1.0
-        pane = start + at % spec.N_PANES * width
-        for column in range(width):
-            sums[column] += share * _pane(store, slot, pane + column)
-
-
-@compiled_inline
-def _sum_all(store: Store, slot: int, start: int, width: int, now_ms: int, length: int, sums: Floats) -> None:
-    """Fill `sums` where the window's newest pane is the newest of all.
-
-    Two loops, so that neither asks anew for each pane of what type it is.
-    """
-    index = now_ms // length
-    outside = (now_ms - index * length) / length
-    oldest = start + (index - spec.PANES_PER_WINDOW) % spec.N_PANES * width
-    if store.plan[AT.is_wide]:
-        wide = store.w32[slot]
-        for column in range(width):
-            total = 0
-            for place in range(spec.N_PANES):
-                total += int(np.int64(wide[start + place * width + column])) & _MOST_32
-            sums[column] = total - outside * (int(np.int64(wide[oldest + column])) & _MOST_32)
+    if head == index:  # nearly always: all panes of the ring are of the window
+        for place in range(spec.N_PANES):
+            _add_pane(store, slot, start + place * width, width, 1.0, sums)
     else:
-        narrow = store.w16[slot]
-        for column in range(width):
-            total = 0
-            for place in range(spec.N_PANES):
-                total += int(np.int64(narrow[start + place * width + column]))
-            sums[column] = total - outside * int(np.int64(narrow[oldest + column]))
+        for at in range(max(first, head - spec.PANES_PER_WINDOW), min(index, head) + 1):
+            _add_pane(store, slot, start + at % spec.N_PANES * width, width, 1.0, sums)
+    if head - spec.PANES_PER_WINDOW <= first <= head:
+        outside = (now_ms - index * length) / length
+        _add_pane(store, slot, start + first % spec.N_PANES * width, width, -outside, sums)
 
 
 @compiled_borrowing
@@ -191,16 +174,12 @@ def _read_panes(store: Store, slot: int, now_ms: int, window: int, sums: Floats)
     """Fill `sums` (width,) from the panes of one window, others' panes included."""
     plan, length = store.plan, spec.PANE_MS[window]
     start, width = store.columns[window, START], store.columns[window, WIDTH]
-    head = store.w64[slot, LATEST_MS] // length
-    if head == now_ms // length:
-        _sum_all(store, slot, start, width, now_ms, length, sums)
-    else:
-        for column in range(width):
-            sums[column] = 0.0
-        _sum_some(store, slot, start, width, head, now_ms, length, sums)
+    for column in range(width):
+        sums[column] = 0.0
+    _add_panes(store, slot, start, width, store.w64[slot, LATEST_MS] // length, now_ms, length, sums)
     if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0:
         other_head = store.w64[slot, OTHERS_MS] // length
-        _sum_some(store, slot, start + plan[AT.other_panes], width, other_head, now_ms, length, sums)
+        _add_panes(store, slot, start + plan[AT.other_panes], width, other_head, now_ms, length, sums)
     talk = store.column[window, spec.TALK_S]
     if not plan[AT.is_wide] and talk >= 0:
         sums[talk] += _QUARTER * sums[talk + 1]

@@ -11,6 +11,7 @@ from detector.reasons import leading
 from detector.screening import Screening
 from streams.answers import answer
 from streams.intake import read
+from streams.murmur import partitions_of
 from streams.rows import rows_of
 from streams.stray_keys import strays
 
@@ -37,3 +38,4 @@ def warm_answers() -> None:
     Marks.of(["warm-up"]).may_have(calls.hashes("calling_number"))
     strays(rows_of([(0, 0, None, _CALL)]).key_hashes(), intake)
     leading(np.zeros((1, N_FEATURES)))
+    partitions_of([b"warm-up"], 2)

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check bench quality up down train docs clean
+.PHONY: help setup demo test soak check bench quality up down train docs notebook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ train: $(STAMP) ## train the shipped model again, some minutes; ARGS for another
 docs: $(STAMP) ## regenerate the documents that come from code
 	$(BIN)/python -m streams.asyncapi
 	$(BIN)/python -m detector.features > docs/features.md
+
+notebook: $(STAMP) ## run the example notebook, and keep what it shows
+	$(BIN)/python -c "import nbclient, nbformat; name = 'examples/retraining.ipynb'; page = nbformat.read(name, 4); \
+		nbclient.NotebookClient(page, timeout=900, record_timing=False).execute(); nbformat.write(page, name)"
 
 clean: ## remove what can be made again, .venv included
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -165,7 +165,7 @@ def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours
 
     \b
     robocall archive export --from 2026-11-24 --to 2026-11-25 --out calls.jsonl.gz --labels labels.csv
-    robocall replay calls.jsonl.gz --decisions decisions.jsonl --features features.parquet
+    robocall replay calls.jsonl.gz --decisions /dev/null --features features.parquet --partitions 12
     robocall train --features features.parquet --labels labels.csv --out model
     """  # noqa: D301 - click reads the backspace
     if begin_ms >= end_ms:

@@ -127,7 +127,7 @@ def diff_models(
     With --features and --labels also how often they would treat calls differently, by the thresholds of the policy.
 
     \b
-      robocall models diff gbt-63b3196a2898 gbt-0f3c11aa9d2e --features features.parquet --labels labels.csv
+      robocall models diff gbt-63b3196a2898 gbt-0f3c11aa9d2e --features holdout.parquet --labels holdout.csv
     """  # noqa: D301 - click reads the backspace
     if (features is None) != (labels is None):
         raise click.UsageError("give --features and --labels together")

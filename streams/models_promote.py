@@ -77,7 +77,7 @@ def promote(
     that fails is refused with status 1, and the table says where.
 
     \b
-      robocall models promote gbt-0f3c11aa9d2e --features features.parquet --labels labels.csv
+      robocall models promote gbt-0f3c11aa9d2e --features holdout.parquet --labels holdout.csv
     """  # noqa: D301 - click reads the backspace
     if (features is None) != (labels is None):
         raise click.UsageError("give --features and --labels together")

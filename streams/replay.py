@@ -39,6 +39,10 @@ BLOCK_BYTES = 1 << 20
 _MODEL_HELP = "Model artifact folder [default: ROBOCALL_MODEL_DIR, else the shipped model]."
 _POLICY_HELP = "Policy file [default: ROBOCALL_POLICY_FILE, else the documented defaults]."
 
+_PARTITIONS_HELP = (
+    "Of your call-events, for features as workers see them: they count origins and blocks in one of them."
+)
+
 
 class _Key(msgspec.Struct):
     calling_number: str = ""
@@ -216,7 +220,7 @@ def read_batches(name: str, stack: ExitStack) -> Iterator[list[bytes]]:
 @click.option("--model", type=click.Path(path_type=Path), help=_MODEL_HELP)
 @click.option("--policy", type=click.Path(path_type=Path), help=_POLICY_HELP)
 @click.option("--mode", type=click.Choice(["enforce", "shadow"]), help="[default: ROBOCALL_MODE, else the policy's].")
-@click.option("--partitions", type=click.IntRange(1, 1_024), default=1, show_default=True, help="Split as the topic.")
+@click.option("--partitions", type=click.IntRange(1, 1_024), default=1, show_default=True, help=_PARTITIONS_HELP)
 @click.option("--dead-letters", help="Where bad lines go, as dead-letter records.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 when a line was bad.")
 def replay(
@@ -237,7 +241,8 @@ def replay(
 
     \b
     robocall simulate --out calls.jsonl.gz --labels labels.csv --hours 1
-    robocall replay calls.jsonl.gz --decisions decisions.jsonl --features features.parquet
+    robocall replay calls.jsonl.gz --decisions decisions.jsonl
+    robocall replay calls.jsonl.gz --decisions /dev/null --features features.parquet --partitions 12
     """  # noqa: D301
     require_distinct(
         {"EVENTS": events, "--policy": policy},

@@ -143,7 +143,13 @@ def _searched(data: Dataset, seed: int, n: int, parameters: "Parameters", consol
 @click.option("--report", type=_FOLDER, help="Folder for report.html and report.json; trains models to compare with.")
 @click.option("--reference-data", type=_FOLDER, help="Folder of the public reference data, for the report.")
 def evaluate(model: Path, features: Path, labels: Path, report: Path | None, reference_data: Path | None) -> None:
-    """Measure a model on labelled calls: figures as JSON on standard output, a table on standard error."""
+    """Measure a model on labelled calls: figures as JSON on standard output, a table on standard error.
+
+    Give calls of a later time than those that the model was trained on.
+
+    \b
+    robocall evaluate --model my-model --features holdout.parquet --labels holdout.csv --report report > figures.json
+    """  # noqa: D301
     from models.gate import has_learnt_from  # noqa: PLC0415 - scikit-learn takes seconds
     from models.report import judge, write  # noqa: PLC0415
 

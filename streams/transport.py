@@ -90,6 +90,7 @@ class PollConsumer(driver.Consumer):
         self._on_located = on_located
         self._on_leaving = on_leaving
         self.committed: dict[Partition, int] = {}
+        self._began: dict[Partition, int] = {}  # where reading began, of partitions nothing was committed of
         self._room = asyncio.Event()
         self._doubtful: set[Partition] = set()
         self._dropped: set[Partition] = set()
@@ -161,11 +162,10 @@ class PollConsumer(driver.Consumer):
         decide their calls beside them, perhaps otherwise, since it has not heard of other partitions meanwhile either.
         """
         now_s = time.monotonic()
-        if self.committed and now_s - self._awake_s >= self.app.conf.broker_session_timeout / 2:
-            log.info(
-                "stood still for %.1f s, asking the group whether the partitions are still ours", now_s - self._awake_s
-            )
-            if not await self._thread.commit(dict(self.committed)):
+        known, still_s = self._began | self.committed, now_s - self._awake_s
+        if known and still_s >= self.app.conf.broker_session_timeout / 2:
+            log.info("stood still for %.1f s, asking the group whether the partitions are still ours", still_s)
+            if not await self._thread.commit(known):
                 return False  # asked again with the next fetch, until partitions are assigned anew
         self._awake_s = now_s
         return True
@@ -254,6 +254,7 @@ class PollConsumer(driver.Consumer):
             self._thread.seek(tp, expected)
 
     def _poll_message(self, parts: list[tuple[Partition, Rows]], generation: int) -> Any:
+        self._began |= {tp: rows.first_offset for tp, rows in parts if self.watermarks.expected(tp) is None}
         tp, rows = parts[0]
         ticket = self.watermarks.open((tp, rows.end_offset) for tp, rows in parts)
         poll: Any = Poll(ticket, parts)
@@ -319,6 +320,7 @@ class PollConsumer(driver.Consumer):
         self.watermarks.forget(revoked)
         for tp in revoked:
             self.committed.pop(tp, None)
+            self._began.pop(tp, None)
         self._room.set()
 
     async def wait_empty(self) -> None:

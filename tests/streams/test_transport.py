@@ -41,6 +41,7 @@ class Thread:
 
     def __init__(self) -> None:
         self.is_member = True
+        self.offered: dict[TP, int] = {}
         self.sought: list[tuple[TP, int | str]] = []
 
     def seek(self, tp: TP, offset: int) -> None:
@@ -50,7 +51,7 @@ class Thread:
         self.sought.append((tp, "beginning"))
 
     async def commit(self, offsets: dict[TP, int]) -> bool:
-        del offsets
+        self.offered = offsets
         return self.is_member
 
     async def getmany(self, active_partitions: set[TP], timeout_s: float) -> dict[TP, Rows]:
@@ -202,6 +203,19 @@ def test_a_process_that_was_frozen_asks_the_group_before_it_goes_on(consumer: An
     consumer._thread.is_member = True
     fetch(consumer)
     assert polled(consumer, rows(4, 9)) == list(range(4, 9))
+
+
+def test_a_new_group_that_was_frozen_before_its_first_commit_asks_too(consumer: Any) -> None:
+    """It can say no more than where it began, which is true whatever was answered since."""
+    assert polled(consumer, rows(7, 9)) == [7, 8]
+    consumer._awake_s -= consumer.app.conf.broker_session_timeout
+    consumer._thread.is_member = False
+    assert polled(consumer, rows(9, 12)) == []
+    assert consumer._thread.offered == {CALLS: 7}
+
+    consumer._thread.is_member = True
+    fetch(consumer)
+    assert polled(consumer, rows(9, 12)) == [9, 10, 11]
 
 
 def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:

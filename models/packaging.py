@@ -1,6 +1,8 @@
 """From a trained model to its artifact: report, plots, golden rows."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,19 @@ from models.training import TrainedModel
 GOLDEN_ROWS = 400
 
 
-def package(data: Dataset, trained: TrainedModel, folder: Path, *, schema_id: str, created_ms: int) -> Model:
-    """Judge a trained model on its test span and write the artifact."""
+def package(
+    data: Dataset,
+    trained: TrainedModel,
+    folder: Path,
+    *,
+    schema_id: str,
+    created_ms: int,
+    made_by: Mapping[str, Any] | None = None,
+) -> Model:
+    """Judge a trained model on its test span and write the artifact.
+
+    `made_by` are plain values that say how to make the same model again; they go into manifest and model card.
+    """
     test = data.take(trained.split.test)
     scores = trained.scorer.score(test.rows)
     raw = trained.scorer.raw(test.rows)
@@ -35,6 +48,7 @@ def package(data: Dataset, trained: TrainedModel, folder: Path, *, schema_id: st
             "calls": len(data),
             "seed": trained.seed,
             "parameters": trained.parameters.as_json(),
+            **(made_by or {}),
         },
         plots={
             "recall.png": plots.recall_by_false_block_rate(raw, test.is_robocall),

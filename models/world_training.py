@@ -12,10 +12,10 @@ from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, Traff
 from models.training import Parameters, TrainedModel, recall_at, split, train
 from models.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, SLOT_MS, after, held_out_worlds, training_worlds
 
-CALIBRATED_SHARE = 0.2
+CALIBRATED_SHARE = 0.15
 JUDGED_WORLDS = 8
 """Held-out worlds that a training is judged by; `make quality` judges in more."""
-LAWFUL_SHARE = 0.35
+LAWFUL_SHARE = 0.2
 """Of the lawful calls of many worlds that are learnt from: worlds add more than further calls of the same world do."""
 _BEFORE_SLOT_MS = 24 * HOUR_MS  # the calls of a slot end long before
 

@@ -1,6 +1,7 @@
 """`robocall train` and `robocall evaluate`: from labelled calls to an artifact, and what it is worth."""
 
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -93,10 +95,27 @@ def train(
         parameters = _searched(data, seed, search, parameters, console)
     with _clock(console, "fitting, calibrating and judging the trees"):
         model = package(
-            data, fit(data, seed, parameters), out, schema_id=FEATURE_SCHEMA_ID, created_ms=time.time_ns() // 1_000_000
+            data,
+            fit(data, seed, parameters),
+            out,
+            schema_id=FEATURE_SCHEMA_ID,
+            created_ms=time.time_ns() // 1_000_000,
+            made_by=_made_by(click.get_current_context()),
         )
     _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
     console.print(f"{model.version} written to {out}")
+
+
+def _made_by(context: click.Context) -> dict[str, str]:
+    """The command as it was typed, without where its result goes, and the commit of the code."""
+    from models.report_quality import commit  # noqa: PLC0415 - scikit-learn takes seconds
+
+    typed = ["robocall", str(context.info_name)]
+    for name, value in context.params.items():
+        if name != "out" and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            typed += [option] if value is True else [option, str(value)]
+    return {"command": shlex.join(typed), "commit": commit()}
 
 
 @contextmanager

@@ -90,6 +90,28 @@ def test_a_trained_model_is_calibrated_on_calls_that_it_never_saw() -> None:
     assert scores[test.is_robocall].mean() > 5 * scores[~test.is_robocall].mean()
 
 
+def test_what_may_only_speak_against_a_call_never_speaks_for_it() -> None:
+    """Here dead numbers are lawful callers', and long talks robocallers': the model must learn neither."""
+    random = np.random.default_rng(0)
+    is_robocall = np.arange(6_000) % 4 == 0
+    rows = random.uniform(0, 1, (6_000, 3)).astype(np.float32)
+    rows[:, 0] += is_robocall
+    rows[:, 1] -= is_robocall
+    rows[:, 2] += is_robocall
+    truths = [Truth(one, f"c{when // 400}" if one else "", "k") for when, one in enumerate(is_robocall.tolist())]
+    names = ("trunk_surge_1h", "number_bad_number_share_level_24h", "number_long_share_level_24h")
+    numbers = [str(n) for n in range(6_000)]
+    trained = train(assemble(names, rows, np.arange(6_000), numbers, truths), 1, SMALL)
+    steps = np.linspace(-1, 2, 50, dtype=np.float32)
+    middle = np.full((50, 3), 0.5, np.float32)
+
+    for column, sign in ((1, 1), (2, -1)):
+        scores = trained.scorer.raw(np.insert(np.delete(middle, column, 1), column, steps, 1))
+        assert np.all(sign * np.diff(scores) >= 0)
+    learnt = trained.scorer.raw(np.insert(np.delete(middle, 0, 1), 0, steps, 1))
+    assert learnt[-1] > learnt[0]
+
+
 def test_training_repeats_itself() -> None:
     """The same data and seed give the same trees; another seed gives others."""
     data = dataset()

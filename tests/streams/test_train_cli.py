@@ -44,6 +44,14 @@ def test_training_writes_an_artifact_that_this_build_loads(artifact: Path) -> No
     assert load(artifact, schema_id=FEATURE_SCHEMA_ID).version.startswith("gbt-")
 
 
+def test_the_model_says_how_it_was_made(artifact: Path, files: tuple[Path, Path]) -> None:
+    """The command as typed, so that anybody can repeat it, and the commit; in the card as well."""
+    made = load(artifact, schema_id=FEATURE_SCHEMA_ID).manifest["provenance"]
+
+    assert made["command"] == f"robocall train --features {files[0]} --labels {files[1]}"
+    assert f"- commit: {made['commit']}" in (artifact / "model_card.md").read_text(encoding="utf-8")
+
+
 def test_evaluation_prints_json_and_nothing_else_on_standard_output(artifact: Path, files: tuple[Path, Path]) -> None:
     """A program can read it; the table is on standard error."""
     options = ["--model", str(artifact), "--features", str(files[0]), "--labels", str(files[1])]

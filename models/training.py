@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,15 +41,17 @@ neither: the value for too little data lies below all of them."""
 class Parameters:
     """How to train. `train_share` and `calibration_share` are of the time span.
 
-    `lawful_share` is the share of lawful calls that is learnt from, each standing for the ones left out.
+    `lawful_share` is the share of lawful calls that is learnt from, each standing for the ones left out. `base_rate` is
+    the share of robocalls that probabilities are meant for; None takes that of the calls that are calibrated on.
     """
 
     train_share: float = 0.6
     calibration_share: float = 0.18
     lawful_share: float = 0.35
-    n_trees: int = 150
+    base_rate: float | None = None
+    n_trees: int = 200
     max_leaf_nodes: int = 15
-    learning_rate: float = 0.12
+    learning_rate: float = 0.09
     min_samples_leaf: int = 50
     l2_regularization: float = 5.0
     max_features: float = 0.25
@@ -151,7 +154,7 @@ def train(data: Dataset, seed: int, parameters: Parameters | None = None) -> Tra
     _say(f"training on {len(spans.train):,} calls, calibrating on {len(spans.calibration):,}")
     boosted = fit(data, spans.train, seed, parameters)
     later = data.take(spans.calibration)
-    estimator, scorer = calibrate(boosted, later)
+    estimator, scorer = calibrate(boosted, later, parameters.base_rate)
     scores = scorer.score(later.rows)
     thresholds = {
         name: min(threshold_at(scores, later.is_robocall, rate), 1.0)
@@ -186,7 +189,7 @@ def _direction(name: str) -> int:
     return int(RISES_WITH.fullmatch(name) is not None) - int(FALLS_WITH.fullmatch(name) is not None)
 
 
-def calibrate(boosted: Any, later: Dataset) -> tuple[Any, TreeScorer]:
+def calibrate(boosted: Any, later: Dataset, base_rate: float | None = None) -> tuple[Any, TreeScorer]:
     """Calibrate on later calls: isotonic, or a sigmoid where isotonic ties too many calls at the block threshold.
 
     Isotonic regression maps whole stretches of raw scores to one probability. Where the stretch at the top holds more
@@ -196,13 +199,26 @@ def calibrate(boosted: Any, later: Dataset) -> tuple[Any, TreeScorer]:
     raw = boosted.decision_function(later.rows)
     best = recall_at(raw, later.is_robocall, BLOCK_RATE)
     for method in ("isotonic", "sigmoid"):
-        estimator = CalibratedClassifierCV(FrozenEstimator(boosted), method=method).fit(later.rows, later.is_robocall)
+        estimator = _calibrated(boosted, method, later, base_rate)
         scorer = TreeScorer(forest, calibration_of(estimator))
         recall = recall_at(scorer.score(later.rows), later.is_robocall, BLOCK_RATE)
         _say(f"calibration {method}: recall {recall:.3f} at {BLOCK_RATE:g} false blocks, raw score {best:.3f}")
         if recall >= best - TOLERATED_RECALL_LOSS:
             break
     return estimator, scorer
+
+
+def _calibrated(boosted: Any, method: str, later: Dataset, base_rate: float | None) -> Any:
+    """Calibrate as if robocalls were that share of the calls."""
+    weight = np.ones(len(later))
+    if base_rate is not None:
+        share = later.is_robocall.mean()
+        weight = np.where(later.is_robocall, base_rate / share, (1 - base_rate) / (1 - share))
+    calibrated = CalibratedClassifierCV(FrozenEstimator(boosted), method=method)
+    with warnings.catch_warnings():
+        # That the trees, which are fitted already, take no weights: nothing else is wanted.
+        warnings.filterwarnings("ignore", message=".*does not appear to accept sample_weight", category=UserWarning)
+        return calibrated.fit(later.rows, later.is_robocall, sample_weight=weight)
 
 
 def recall_at(scores: NDArray[np.float64], is_robocall: NDArray[np.bool_], rate: float) -> float:

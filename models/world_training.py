@@ -17,6 +17,10 @@ JUDGED_WORLDS = 8
 """Held-out worlds that a training is judged by; `make quality` judges in more."""
 LAWFUL_SHARE = 0.2
 """Of the lawful calls of many worlds that are learnt from: worlds add more than further calls of the same world do."""
+BASE_RATE = 0.07
+"""Share of robocalls that probabilities are meant for: 7 to 8 % of US calls (TransNexus, 2022). Worlds to train on have
+more, and in worlds unlike them scores promise too much: in six draws of twelve held-out worlds the calibration error
+was 0.016 with this, and 0.035 with the share of the worlds that were calibrated on (11 %)."""
 _BEFORE_SLOT_MS = 24 * HOUR_MS  # the calls of a slot end long before
 
 
@@ -52,7 +56,7 @@ def cut_between_worlds(data: Dataset, n: int, parameters: Parameters | None = No
     cuts = [
         (DEFAULT_START_MS + slots * SLOT_MS - _BEFORE_SLOT_MS - start) / (end - start) for slots in (n - calibrated, n)
     ]
-    parameters = parameters or Parameters(lawful_share=LAWFUL_SHARE)
+    parameters = parameters or Parameters(lawful_share=LAWFUL_SHARE, base_rate=BASE_RATE)
     return replace(parameters, train_share=cuts[0], calibration_share=cuts[1] - cuts[0])
 
 

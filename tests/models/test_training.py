@@ -1,5 +1,7 @@
 """Training is honest about time, campaigns and calibration, and repeats itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,23 @@ def test_a_trained_model_is_calibrated_on_calls_that_it_never_saw() -> None:
 
     assert expected_calibration_error(scores, test.is_robocall) < 0.03
     assert scores[test.is_robocall].mean() > 5 * scores[~test.is_robocall].mean()
+
+
+def test_probabilities_are_meant_for_the_base_rate_that_is_asked_for() -> None:
+    """With twice the share of robocalls in mind every probability between 0 and 1 is higher; the ranking stays."""
+    data = dataset()
+    share = float(data.is_robocall[split(data, SMALL).calibration].mean())
+    as_found, same, doubled = (
+        train(data, 1, replace(SMALL, base_rate=rate)).scorer.score(data.rows) for rate in (None, share, 2 * share)
+    )
+    between = (as_found > 0) & (as_found < 1)
+
+    np.testing.assert_allclose(same, as_found, atol=1e-9)
+    assert between.any()
+    assert np.all(doubled[between] > as_found[between])
+    odds = as_found[between] / (1 - as_found[between])
+    wanted = odds * (2 * share / (1 - 2 * share)) / (share / (1 - share))
+    np.testing.assert_allclose(doubled[between], wanted / (1 + wanted), atol=0.02)
 
 
 def test_what_may_only_speak_against_a_call_never_speaks_for_it() -> None:

@@ -139,7 +139,7 @@ class HeldNumbers:
         known = self._held.pop(calling_number, None)
         self._held[calling_number] = held
         if known is None:
-            self._marks.add([calling_number])
+            self._marks.add(calling_number)
         if len(self._held) > self._max_entries:
             self.drop(next(iter(self._held)))
 
@@ -158,7 +158,7 @@ class HeldNumbers:
         for number in known:
             del self._held[number]
         self._held.update(held)
-        self._marks.add([number for number in held if number not in known])
+        self._marks.add_all([number for number in held if number not in known])
         for number in list(islice(self._held, max(0, len(self._held) - self._max_entries))):
             self.drop(number)
 
@@ -226,7 +226,7 @@ class StandingDecisions:
         subject = decision.entity.partition(":")[2]
         if subject not in subjects:
             subjects.add(subject)
-            marks.add([subject])
+            marks.add(subject)
         if len(self._by_entity) > self._max_entries:
             self._forget(next(iter(self._by_entity)))
         if publish and decision.mode is Mode.ENFORCE:

@@ -15,6 +15,7 @@ from detector.hashing import hash_text
 from detector.numbering import nanp_digits
 from detector.ports import FeatureMatrix
 from detector.windows import cold, kept, kernel, packing, slots
+from detector.windows.distinct_rows import first_rows
 from detector.windows.kernel import Columns, Families, Reading
 from detector.windows.layout import PLANS
 from detector.windows.reading import make_scratch, read
@@ -284,11 +285,11 @@ class WindowEngine:
 
     def _note_trunks(self, batch: CallBatch) -> None:
         """Remember names of trunk groups, and which have changed; names of forgotten ones go once they are many."""
-        keys = batch.trunk.tolist()
-        partitions = batch.partition.tolist()
+        rows = first_rows(batch.trunk, batch.partition)
+        keys, partitions = batch.trunk[rows].tolist(), batch.partition[rows].tolist()
         self._partitions.update(partitions)
         self._changed_trunks.update(zip(keys, partitions, strict=True))
-        for row, key in enumerate(keys):
+        for row, key in zip(rows.tolist(), keys, strict=True):
             if key not in self._trunk_names:
                 self._trunk_names[key] = batch.events[row].trunk_group_id  # an event may be lazy: made when asked for
         if len(self._trunk_names) > NAMES_PER_SLOT * self.settings.max_trunks:

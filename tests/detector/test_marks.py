@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.decisions import Action
-from detector.hashing import hash_bytes
+from detector.hashing import hash_bytes, hash_text
 from detector.marks import FEWEST_PLACES, SEED, Ints, Marks, hash_spans, hash_texts, like_any
 from detector.standing import StandingDecision, StandingDecisions
 
@@ -23,7 +23,7 @@ def test_what_is_in_the_set_is_found_whatever_came_and_went(changes: list[tuple[
     for comes, text in changes:
         if comes and text not in members:
             members[text] = None
-            marks.add([text])
+            marks.add(text)
         elif not comes and text in members:
             del members[text]
             marks.discard(text)
@@ -39,7 +39,7 @@ def test_few_of_those_that_are_not_in_the_set_are_found_however_full_it_is(numbe
     others = hash_texts([f"+1415{n:07}" for n in range(20_000)])
     marks = Marks(number)
     for start in range(0, number, 1_000):
-        marks.add(members[start : start + 1_000])
+        marks.add_all(members[start : start + 1_000])
 
     assert marks.may_have(hash_texts(members)).all()
     assert 0 < marks.may_have(others).sum() < 20_000 // 12
@@ -53,7 +53,12 @@ def test_a_text_costs_the_same_whatever_is_there_already(monkeypatch: pytest.Mon
         hashed.append(len(texts))
         return hash_texts(texts)
 
+    def counting_one(text: str, *, seed: int) -> int:
+        hashed.append(1)
+        return hash_text(text, seed=seed)
+
     monkeypatch.setattr("detector.marks.hash_texts", counting)
+    monkeypatch.setattr("detector.marks.hash_text", counting_one)
     standing = StandingDecisions(max_entries=20_000)
     for n in range(20_100):
         standing.set(StandingDecision(f"number:+1212{n:07}", Action.BLOCK, "c", 0, 1, "analyst"))
@@ -69,7 +74,7 @@ def test_nothing_is_lost_where_more_texts_share_a_place_than_it_can_count() -> N
     of_place = [f"{n:07}" for n in (hashes & (FEWEST_PLACES - 1) == 1).nonzero()[0].tolist()]
     assert len(of_place) > 256
     marks = Marks(0)
-    marks.add(of_place)
+    marks.add_all(of_place)
     for gone in of_place[:-1]:
         marks.discard(gone)
 

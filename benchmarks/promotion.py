@@ -7,6 +7,7 @@ named as `robocall models promote` names it, and then the first one again, by tu
 intended send instant to the decision read by a third process. Every call must have one decision, and the stretches of
 the models must not overlap. What a switch costs is the slowest answer while the worker notices, loads and takes a
 model, beside the slowest answers of all other spans of that length: those are what this machine does without a switch.
+Where these differ among themselves by more than the limit (their quartiles), nothing can be said.
 """
 
 import argparse
@@ -198,6 +199,8 @@ def judged(answers: Sequence[Answer], first: str, switches: Sequence[tuple[str, 
             around[place].append(answer.latency_ms)
     highest = [max(one) for one in others.values()]
     usual = statistics.median(highest)
+    low, _, high = statistics.quantiles(highest, n=4)
+    apart = high - low
     spikes = [max(one) - usual for one in around]
     slowest_s = max((done - named) / 1e9 for (_, named), done in zip(switches, done_ns, strict=True))
     return {
@@ -216,7 +219,9 @@ def judged(answers: Sequence[Answer], first: str, switches: Sequence[tuple[str, 
             "number": len(highest),
             "seconds": SWITCHING_S,
             "highest_ms": {"median": round(usual, 2), "highest": round(max(highest), 2)},
+            "quartiles_apart_ms": round(apart, 2),
         },
+        "is_quiet": apart <= MOST_SPIKE_MS,
         "spike_ms": round(max(0.0, *spikes), 2),
         "spike_is_met": max(spikes) <= MOST_SPIKE_MS,
         "slowest_switch_s": round(slowest_s, 2),

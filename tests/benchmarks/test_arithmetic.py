@@ -108,6 +108,7 @@ def test_a_switch_costs_what_it_adds_to_the_slowest_answer_of_other_spans() -> N
     assert [one["spike_ms"] for one in found["switches"]] == [28.0, 0.0]
     assert [one["calls"] for one in found["switches"]] == [40, 40]
     assert (found["spike_ms"], found["spike_is_met"], found["switch_is_met"]) == (28.0, False, True)
+    assert found["is_quiet"]
     assert judged(promoted(20.0), "one", [("other", 10 * S), ("one", 20 * S)])["spike_is_met"]
 
 

@@ -52,8 +52,8 @@ up: $(STAMP) ## leave a local Kafka and Valkey running
 down: $(STAMP) ## stop them
 	$(BIN)/robocall local down $(ARGS)
 
-train: $(STAMP) ## train the shipped model again, some minutes; ARGS for another
-	$(BIN)/robocall train $(or $(ARGS),--worlds 96 --world-calls 8000 --seed 7 --out models/default)
+train: $(STAMP) ## train the shipped model again, a quarter of an hour; ARGS for another
+	$(BIN)/robocall train $(or $(ARGS),--worlds 208 --world-calls 8000 --seed 7 --out models/default)
 
 docs: $(STAMP) ## regenerate the documents that come from code
 	$(BIN)/python -m streams.asyncapi

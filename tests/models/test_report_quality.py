@@ -25,6 +25,7 @@ def test_worlds_are_judged_in_three_families() -> None:
     assert [spec.world.family for spec in found["training ranges"]] == [Family.TRAINING] * 2
     assert [spec.world.family for spec in found["held out"]] == [Family.HELD_OUT] * 2
     assert found == families(2, 1_000)
+    assert not set(found["held out"]) & set(families(2, 1_000, seed=5)["held out"])
     assert len({SEED, HELD_OUT_SEED, EVALUATION_SEED}) == 3
 
 

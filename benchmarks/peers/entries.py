@@ -95,9 +95,9 @@ ENTRIES = (
     Entry("quix_memory", JOB, 300_000, "dict in memory", "quix", ("--state", "memory")),
     Entry("bytewax", JOB, 400_000, "its keyed stateful_batch", "bytewax", ("--state", "keyed")),
     Entry("bytewax_memory", JOB, 500_000, "dict in memory", "bytewax", ("--state", "memory")),
-    Entry("kafka_streams", JOB, 1_200_000, "its store, logged and cached", "kafka_streams", ("--state", "logged")),
+    Entry("kafka_streams", JOB, 1_500_000, "its store, logged and cached", "kafka_streams", ("--state", "logged")),
     Entry(
-        "kafka_streams_rocksdb", JOB, 1_000_000, "RocksDB, logged and cached", "kafka_streams", ("--state", "rocksdb")
+        "kafka_streams_rocksdb", JOB, 1_500_000, "RocksDB, logged and cached", "kafka_streams", ("--state", "rocksdb")
     ),
     Entry("kafka_streams_memory", JOB, 1_200_000, "its store, in memory only", "kafka_streams", ("--state", "memory")),
     Entry("flink", JOB, 1_200_000, "its heap backend, checkpoints on", "flink"),

@@ -18,8 +18,8 @@ from benchmarks.peers.checking import WrongRun
 from benchmarks.peers.entries import ROOT, Entry, Place
 
 EVERY_S = 0.05
-WARM_UP_RATIO = 0.5
-LATE_RATIO = 0.75
+WARM_UP_RATIO = 0.4
+LATE_RATIO = 0.7
 PATIENCE_S = 300.0
 STOP_S = 30.0
 KNOWN_S = 30.0

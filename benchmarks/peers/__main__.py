@@ -145,7 +145,7 @@ def _say(text: str) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=[entry.name for entry in ENTRIES], default=[])
-    parser.add_argument("--repetitions", type=int, default=2)
+    parser.add_argument("--repetitions", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="times the number of events of every entry")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--core", type=int, default=os.cpu_count() and (os.cpu_count() or 1) - 1, help="for the entry")

@@ -18,8 +18,6 @@ from benchmarks.peers.checking import WrongRun
 from benchmarks.peers.entries import ROOT, Entry, Place
 
 EVERY_S = 0.05
-WARM_UP_RATIO = 0.4
-LATE_RATIO = 0.7
 PATIENCE_S = 300.0
 STOP_S = 30.0
 KNOWN_S = 30.0
@@ -144,7 +142,7 @@ def _figures(samples: list[Sample], backlog: Backlog, entry: Entry, started_s: f
     due = backlog.setups_among(entry.events)
     begun, first, late, last = (
         next(sample for sample in samples if sample.answers >= max(1, ratio * due))
-        for ratio in (0.0, WARM_UP_RATIO, LATE_RATIO, 1.0)
+        for ratio in (0.0, entry.warm_up, (1 + entry.warm_up) / 2, 1.0)
     )
     events = _events_at(backlog, last.answers) - _events_at(backlog, first.answers)
     if events < entry.events / 4:

@@ -40,7 +40,7 @@ check: $(STAMP) ## lint, format, types, import rules, generated documents
 	$(BIN)/python -m streams.asyncapi --check
 	@$(BIN)/python -m detector.features | cmp - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
 
-bench: $(STAMP) ## cost of an event in a replay; BENCH=throughput, latency, scale or peers for the others
+bench: $(STAMP) ## cost of an event in a replay; BENCH=throughput, latency, ... for the others: benchmarks/README.md
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
 
 quality: $(STAMP) ## judge the shipped model in worlds it never saw; writes the tables of docs/quality.md

@@ -4,11 +4,12 @@
     python -m benchmarks --quick      smaller, with fewer repetitions
     python -m benchmarks --only latency peers
 
-Results and plots go to docs/benchmarks/ at the end, so that every one of them names the same clean commit; then the
+Results and plots go to docs/benchmarks/ at the end, so that none of them makes the tree of the next one dirty; then the
 tables of the documents are written. What is interrupted keeps the benchmarks that have finished.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -58,12 +59,17 @@ def main() -> None:
                 print(f"{name}: {took:.1f} min", file=sys.stderr, flush=True)
         finally:
             keep(folder)
+    commits = {
+        json.loads(path.read_text())["commit"] for path in page.RESULTS.glob("*.json") if path.stem in options.only
+    }
+    if len(commits) > 1:
+        print(f"the results are of several commits: {', '.join(sorted(commits))}", file=sys.stderr)
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}; what they said is above, the others are in {page.RESULTS}")
 
 
 def run(name: str, folder: Path, *, quick: bool) -> bool:
-    """Run one of them in the folder; whether it was right. A wrong one leaves no result."""
+    """Run one of them in the folder; whether all of it was right. What is wrong is in no result."""
     always, smaller = PLAN[name]
     command = [sys.executable, "-m", f"benchmarks.{name}", *(smaller if quick else []), *always]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -72,9 +78,8 @@ def run(name: str, folder: Path, *, quick: bool) -> bool:
     done = subprocess.run(
         [*command, "--out", f"{name}.json"], cwd=unfinished, env=environment, stdout=subprocess.DEVNULL, check=False
     )
-    if done.returncode == 0:
-        for path in unfinished.iterdir():
-            path.replace(folder / path.name)
+    for path in unfinished.iterdir():
+        path.replace(folder / path.name)
     return done.returncode == 0
 
 

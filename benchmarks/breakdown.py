@@ -49,6 +49,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         "/streams/publisher.py",
         "/streams/outbox.py",
         "/streams/producing.py",
+        "/streams/murmur.py",
         "/aiokafka/producer/",
         "/aiokafka/partitioner.py",
     ),
@@ -76,6 +77,8 @@ BESIDE = (
     "/streams/list_sync.py",
 )
 """Wherever one of these is in a stack, it is background, whatever it calls."""
+SHARED = ("/detector/marks.py",)
+"""Of several stages: these count for whoever called them."""
 WAITING = ("/streams/daemon_thread.py", "/concurrent/futures/thread.py", "/threading.py", "/queue.py")
 """Innermost frames of threads that wait for work and take no time."""
 AROUND = ("fetch", "publish", "transport", "connections", "Faust", EVENT_LOOP)
@@ -144,6 +147,8 @@ def _stage(frames: list[str]) -> str:
 
 
 def _of_frame(frame: str) -> str | None:
+    if any(part in frame for part in SHARED):
+        return None
     return next((stage for stage, parts in STAGES.items() if any(part in frame for part in parts)), None)
 
 

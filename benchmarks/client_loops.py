@@ -30,7 +30,7 @@ from streams.rows import Batch, split
 from streams.running import SWITCH_INTERVAL_S, Ending, new_event_loop, run
 from streams.settings import load_settings
 
-SLICE = 256
+SLICE = 1_024
 MOST = 2_048
 COMMIT_S = 0.5
 WAIT_S = 0.1

@@ -117,9 +117,8 @@ class CallScreening:
         for parts in split(poll.parts, self._max_batch_events):
             batch, decided_ms = Batch(parts), self._clock_ms()
             processed = self._screen_batch(batch, decided_ms, delivery)
-            await asyncio.sleep(
-                0
-            )  # heartbeats and the publisher share this loop: answers leave before they are counted
+            # The publisher and heartbeats share this loop: answers leave before they are counted.
+            await asyncio.sleep(0)
             self._count(batch, processed, decided_ms)
         delivery.seal()
 

@@ -144,11 +144,14 @@ class Outbox:
         self._waiting.append((records, delivery))
         if not self._is_enlisted:
             self._is_enlisted = True
-            self._sender.enlist(self)
+            self._enlist()
+
+    def _enlist(self) -> None:
+        self._since_s = time.monotonic()
+        self._sender.enlist(self)
 
     def fill(self) -> bytearray | None:
         """Make the batch that is on its way from now on; None, said to the observer, where that is impossible."""
-        self._since_s = time.monotonic()
         try:
             return self._fill()
         except Exception as error:  # noqa: BLE001 - what was taken is lost whatever it is, and its poll must never be
@@ -171,13 +174,13 @@ class Outbox:
                 self._observer.recovered(self)
                 self._pause_s = FIRST_PAUSE_S
             if self._waiting:
-                self._sender.enlist(self)
+                self._enlist()
             else:
                 self._is_enlisted = False
         elif may_pass(error):
             self._waiting.extendleft(reversed(lots))
             self._observer.troubled(self, error, self._since_s)
-            asyncio.get_running_loop().call_later(self._pause_s, self._sender.enlist, self)
+            asyncio.get_running_loop().call_later(self._pause_s, self._enlist)
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         else:
             self._fail(error)

@@ -9,6 +9,7 @@ outbox's affair. Connections, security, brokers and leaders remain those of aiok
 import asyncio
 import struct
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, NamedTuple, Protocol
@@ -146,31 +147,43 @@ class Sender:
         """
         if self._is_stopped:
             return
-        tp = TopicPartition(outbox.topic, outbox.partition)
-        leader = self._client.cluster.leader_for_partition(tp)
-        if leader in _NO_LEADER:
-            asyncio.get_running_loop().call_soon(self._settle, outbox, errors.LeaderNotAvailableError(tp))
+        leader = self._leader(outbox)
+        if leader is None:
+            asyncio.get_running_loop().call_soon(self._settle, outbox, errors.LeaderNotAvailableError(outbox.topic))
             return
-        link = self._links.get(leader)
-        if link is None:
-            link = self._links[leader] = _Link()
-            link.task = asyncio.get_running_loop().create_task(self._serve(leader, link))
+        link = self._links.setdefault(leader, _Link())
         link.ready.append(outbox)
-        if link.waiter is not None and not link.waiter.done():
+        if link.task is None:
+            link.task = asyncio.get_running_loop().create_task(self._serve(leader, link))
+        elif link.waiter is not None and not link.waiter.done():
             link.waiter.set_result(None)
 
+    def _leader(self, outbox: HasBatches) -> int | None:
+        leader = self._client.cluster.leader_for_partition(TopicPartition(outbox.topic, outbox.partition))
+        return None if leader in _NO_LEADER else int(leader)
+
     async def _serve(self, leader: int, link: _Link) -> None:
-        while True:
-            if not link.ready:
-                link.waiter = asyncio.get_running_loop().create_future()
-                await link.waiter
-            outboxes, link.ready = link.ready, []
-            await self._deliver(leader, outboxes)
+        try:
+            while True:
+                if not link.ready:
+                    link.waiter = asyncio.get_running_loop().create_future()
+                    await link.waiter
+                outboxes, link.ready = link.ready, []
+                await self._deliver(leader, outboxes)
+        finally:  # whatever ended it: the next one to come starts it again
+            link.task = None
+            if not self._is_stopped:
+                waiting, link.ready = link.ready, []
+                for outbox in waiting:
+                    self.enlist(outbox)
 
     async def _deliver(self, leader: int, outboxes: list[HasBatches]) -> None:
         topics: dict[str, list[tuple[int, bytearray]]] = defaultdict(list)
         unsettled: dict[tuple[str, int], HasBatches] = {}
         for outbox in outboxes:
+            if self._leader(outbox) != leader:  # it has moved while the request before was on its way
+                self.enlist(outbox)
+                continue
             batch = outbox.fill()
             if batch is not None:
                 topics[outbox.topic].append((outbox.partition, batch))
@@ -187,13 +200,16 @@ class Sender:
                     self._settle(outbox, errors.for_code(code)() if code else None)
         except Exception as broken:  # noqa: BLE001 - whatever it is, each batch's outbox must hear of it
             error = broken
-        for outbox in unsettled.values():
-            self._settle(outbox, error)
+        finally:  # also where the task is ended: nobody may wait for ever
+            if not self._is_stopped:
+                for outbox in unsettled.values():
+                    self._settle(outbox, error)
 
     def _settle(self, outbox: HasBatches, error: Exception | None) -> None:
         if getattr(error, "invalid_metadata", False):  # the leader may be elsewhere by now
             self._client.force_metadata_update()
-        outbox.settle(error)
+        with suppress(Exception):  # it has said what it could; the others must hear of theirs
+            outbox.settle(error)
 
     async def stop(self) -> None:
         """Give up what is on its way; nothing is sent any more."""

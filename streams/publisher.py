@@ -24,8 +24,8 @@ from streams.outbox import Outbox, Perishable, Record, wall_clock_ms
 from streams.producing import Sender
 
 REQUEST_TIMEOUT_MS = 5_000
-"""Of one connection or request. A batch that was made can no longer be changed to its late form: it is sent once,
-after at most one request to the same broker, and comes back to its outbox when that fails."""
+"""Of one connection or request. A batch that was made can no longer be changed to its late form: it is made when it is
+sent, at most a connection has to be made first, and it comes back to its outbox when that fails."""
 STOP_TIMEOUT_S = 2.0
 """What waits at the end may take so long to leave; the transport has waited for it before."""
 CLOSE_TIMEOUT_S = 1.0
@@ -64,7 +64,7 @@ class Delivery:
 
 @lru_cache(maxsize=16_384)
 def partition_of(key: bytes, partitions: int) -> int:
-    """Partition of a key as Kafka's default partitioner computes it; cached, since few switches send most keys."""
+    """Partition of a key as Kafka's default partitioner computes it; cached, since the same numbers are asked for."""
     return partitions_of([key], partitions)[0]
 
 
@@ -184,7 +184,7 @@ class _Watch:
         self.unsafe = 0
         self.is_stopping = False
         self.idle = asyncio.Event()
-        """Nothing is on its way, or nothing more can be."""
+        """Nothing is on its way."""
         self.idle.set()
 
     def outage_s(self) -> float:
@@ -220,7 +220,6 @@ class _Watch:
             log.warning("records are published again", outage_s=round(seconds, 1), waited=self._most_waiting)
 
     def failed(self, error: PublishFailed) -> None:
-        self.idle.set()
         if not self._has_failed and not self.is_stopping:  # what our own end broke is no failure
             self._has_failed = True
             self._on_failure(error)

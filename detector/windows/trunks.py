@@ -170,16 +170,25 @@ def copy_own(store: Store, key: int, panes: Panes, times: Times) -> int:
 
 
 @compiled_borrowing
-def _total(latest_ms: Times64, panes: Panes, times: Times, sums: Sums, tops: Times64) -> int:
-    """Add the panes of all shares up, and find for each register the latest time, whose it is, and the next latest.
+def _total(
+    latest_ms: Times64, panes: Panes, times: Times, left_out: int, newest_ms: int, sums: Sums, tops: Times64
+) -> None:
+    """Add the panes of all shares but one up, as of `newest_ms`, and find the latest times of each register.
 
-    Returns:
-        The latest event time of all; the sums end with its panes.
+    Args:
+        latest_ms: (n,), of the shares.
+        panes: (n, *PANES_SHAPE)
+        times: (n, registers)
+        left_out: Which share is left out, -1 = none.
+        newest_ms: The latest event time of the others.
+        sums: `PANES_SHAPE`, overwritten.
+        tops: (3, registers), overwritten: for each register the latest time, whose it is, and the next latest.
     """
-    newest_ms = latest_ms[0]
+    sums[:] = 0
+    tops[:] = 0
     for share in range(len(latest_ms)):
-        newest_ms = max(newest_ms, latest_ms[share])
-    for share in range(len(latest_ms)):
+        if share == left_out:
+            continue
         for window in range(spec.N_WINDOWS):
             behind = newest_ms // spec.PANE_MS[window] - latest_ms[share] // spec.PANE_MS[window]
             for place in range(spec.N_PANES - behind):
@@ -192,14 +201,13 @@ def _total(latest_ms: Times64, panes: Panes, times: Times, sums: Sums, tops: Tim
                 tops[0, register], tops[1, register] = time, share
             else:
                 tops[2, register] = max(tops[2, register], time)
-    return int(newest_ms)
 
 
 @compiled_borrowing
 def _put_others(
     store: Store, slot: int, own: int, own_ms: int, panes: Panes, newest_ms: int, sums: Sums, tops: Times64
 ) -> None:
-    """Put all sums less one share's own counts into the row of that share."""
+    """Put all sums, less the counts of the share `own` where that is not -1, into a row."""
     slots.keep(store, slot)
     plan = store.plan
     store.w64[slot, OTHERS_MS] = newest_ms
@@ -212,12 +220,12 @@ def _put_others(
             for column in range(store.columns[window, WIDTH]):
                 measure = store.columns[window, FIRST_COLUMN + column]
                 count = sums[window, place, measure]
-                if place + behind < spec.N_PANES:
+                if own >= 0 and place + behind < spec.N_PANES:
                     count -= panes[own, window, place + behind, measure]
                 store.w32[slot, first + column] = min(count, _MOST)
     base, start = base_of(newest_ms // plan[AT.unit_ms]), plan[AT.sketch_0] + plan[AT.other_sketches]
     for register in range(tops.shape[1]):
-        time = tops[2 if tops[1, register] == own else 0, register]
+        time = tops[2 if own >= 0 and tops[1, register] == own else 0, register]
         store.w8[slot, start + register] = min(max(time - base, 0), LAST_STAMP) if time > 0 else 0
 
 
@@ -225,13 +233,25 @@ def _put_others(
 def _share_out(
     store: Store, keys: Times64, latest_ms: Times64, panes: Panes, times: Times, sums: Sums, tops: Times64
 ) -> int:
-    newest_ms = _total(latest_ms, panes, times, sums, tops)
-    told = 0
+    newest, next_ms = 0, 0
+    for share in range(1, len(latest_ms)):
+        if latest_ms[share] > latest_ms[newest]:
+            newest, next_ms = share, latest_ms[newest]
+        else:
+            next_ms = max(next_ms, latest_ms[share])
+    newest_ms, told = latest_ms[newest], 0
+    _total(latest_ms, panes, times, -1, newest_ms, sums, tops)
     for share in range(len(keys)):
         slot = slots.find(store, keys[share])
-        if slot >= 0:
+        if slot >= 0 and share != newest:
             _put_others(store, slot, share, latest_ms[share], panes, newest_ms, sums, tops)
-            told += 1
+        told += slot >= 0
+    # Its own clock must not let the others' counts run out: what they add up to ends with the latest of them.
+    if newest < len(keys):
+        slot = slots.find(store, keys[newest])
+        if slot >= 0:
+            _total(latest_ms, panes, times, newest, next_ms, sums, tops)
+            _put_others(store, slot, -1, next_ms, panes, next_ms, sums, tops)
     return told
 
 
@@ -245,8 +265,8 @@ def export_share(store: Store, key: int, trunk_group_id: str) -> TrunkShare | No
 def share_out(store: Store, keys: Sequence[int], shares: Sequence[TrunkShare], elsewhere: Sequence[TrunkShare]) -> int:
     """Replace in the row of each key what is known of all but its own share, and of `elsewhere`.
 
-    One sum of all serves every row, which takes its own share off again: so each pane is added once, not once a row.
-    Panes that the latest share of all no longer holds are dropped.
+    One sum of all serves every row but that of the latest share, which takes its own share off again: so each pane is
+    added once or twice, not once a row. What comes out is the `merge` of the others, to the bit.
 
     Returns:
         How many of the keys are tracked.
@@ -255,5 +275,5 @@ def share_out(store: Store, keys: Sequence[int], shares: Sequence[TrunkShare], e
     panes = np.stack([share.panes for share in every])
     times = np.stack([share.sketches for share in every])
     latest_ms = np.array([share.latest_ms for share in every])
-    sums, tops = np.zeros(PANES_SHAPE, dtype=np.int64), np.zeros((3, _REGISTERS), dtype=np.int64)
+    sums, tops = np.empty(PANES_SHAPE, dtype=np.int64), np.empty((3, _REGISTERS), dtype=np.int64)
     return _share_out(store, np.array(keys), latest_ms, panes, times, sums, tops)

@@ -1,6 +1,7 @@
 """Produce requests and responses are those of aiokafka; who shares a request, and who hears of an error."""
 
 import asyncio
+import time
 from io import BytesIO
 from typing import Any, cast
 
@@ -11,6 +12,8 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.errors import PublishFailed
+from streams.outbox import FIRST_PAUSE_S, Outbox
 from streams.producing import Answers, Produce, QuickProduce, Sender, read_answers
 
 TOPICS = st.text(st.characters(max_codepoint=0x24F), min_size=1, max_size=20)
@@ -219,6 +222,92 @@ def test_a_partition_without_a_leader_is_an_error_that_may_pass() -> None:
         assert cluster.asked == []
 
     assert _told(1, story).updates == 1
+
+
+def test_a_batch_that_waited_for_a_request_goes_to_where_its_leader_is_by_then() -> None:
+    """The broker before it may hang for seconds, and lose its partitions meanwhile."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        first = Box(sender, 0, b"0")
+        await _turn()
+        moved = Box(sender, 1, b"1")
+        cluster.leaders[TopicPartition("calls", 1)] = 2
+        cluster.answers[0].set_exception(errors.RequestTimedOutError())
+        await _turn()
+        cluster.answers[1].set_result(Answers([("calls", [(1, 0)])]))
+        await _turn()
+        assert [type(told) for told in first.told] == [errors.RequestTimedOutError]
+        assert moved.told == [None]
+
+    assert _told(2, story).asked == [(1, [(0, b"0")]), (2, [(1, b"1")])]
+
+
+def test_whatever_ends_the_task_of_a_broker_the_next_batch_starts_it_again() -> None:
+    """Nobody waits for ever, neither whose batch was on its way nor who came meanwhile."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        first = Box(sender, 0, b"0")
+        await _turn()
+        meanwhile = Box(sender, 1, b"1")
+        cluster.answers[0].cancel()
+        await _turn()
+        cluster.answers[1].set_result(Answers([("calls", [(1, 0)])]))
+        await _turn()
+        assert [type(told) for told in first.told] == [errors.KafkaConnectionError]
+        assert meanwhile.told == [None]
+
+    assert len(_told(2, story).asked) == 2
+
+
+class Heard:
+    """What an outbox told, and whoever waits for its records."""
+
+    def __init__(self) -> None:
+        self.since: list[float] = []
+        self.recoveries = self.safe_records = 0
+        self.failures: list[PublishFailed] = []
+
+    def safe(self, records: int) -> None:
+        self.safe_records += records
+
+    def arrived(self, records: int) -> None:
+        assert records
+
+    def troubled(self, outbox: Outbox, error: Exception, since: float) -> None:
+        del outbox, error
+        self.since.append(since)
+
+    def recovered(self, outbox: Outbox) -> None:
+        del outbox
+        self.recoveries += 1
+
+    def failed(self, error: PublishFailed) -> None:
+        self.failures.append(error)
+
+
+def test_an_outbox_without_a_leader_is_in_trouble_since_it_had_something_to_send() -> None:
+    """And sends it, in order, once there is one."""
+    heard = Heard()
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        place = TopicPartition("calls", 0)
+        del cluster.leaders[place]
+        outbox = Outbox(sender, "calls", 0, heard, lambda: 0)
+        before_s = time.monotonic()
+        outbox.put([(b"k", b"first")], heard)
+        await _turn()
+        outbox.put([(b"k", b"second")], heard)
+        assert len(heard.since) == 1
+        assert before_s <= heard.since[0] <= time.monotonic()
+        cluster.leaders[place] = 1
+        await asyncio.sleep(FIRST_PAUSE_S + 0.05)
+        cluster.answers[0].set_result(Answers([("calls", [(0, 0)])]))
+        await _turn()
+
+    ((_, batches),) = _told(1, story).asked
+    ((_, batch),) = batches
+    assert batch.index(b"first") < batch.index(b"second")
+    assert (heard.recoveries, heard.safe_records, heard.failures) == (1, 2, [])
 
 
 def test_nothing_is_sent_after_the_end() -> None:

@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: dict[str, dict[str, Any]] = {}
     for name, specs in families(options.worlds, options.calls, options.seed).items():
         _say(f"{name}: generating {len(specs)} worlds of {options.calls:,} calls")
-        parts = [from_traffic([spec], lambda _: None) for spec in specs]
+        parts = [from_traffic([spec], lambda _: None, partitions=(options.partitions,)) for spec in specs]
         data = join(parts)
         judgement = judge(
             model,
@@ -113,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"{name}: {write(judgement, options.out / name.replace(' ', '-'))}")
         found[name] = judgement.figures | {"worlds": one_by_one(model, parts)}
     command = f"make quality ARGS='--worlds {options.worlds} --calls {options.calls}"
+    if options.partitions != 1:
+        command += f" --partitions {options.partitions}"
     if options.quick:
         command += " --quick"
     if options.left_out:
@@ -136,6 +138,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--worlds", type=int, default=WORLDS, help="worlds of each family")
     parser.add_argument("--calls", type=int, default=CALLS, help="calls of each world, about")
     parser.add_argument("--seed", type=int, default=SEED, help="of the worlds; one that no model was chosen by")
+    parser.add_argument("--partitions", type=int, default=1, help="partitions that windows are counted in [1]")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "quality", help="folder for the reports")
     parser.add_argument("--page", type=Path, default=PAGE, help="page whose tables are replaced")
     parser.add_argument("--reference-data", type=Path, default=_reference_data(), help=f"folder [{REFERENCE_VARIABLE}]")

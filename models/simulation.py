@@ -5,6 +5,7 @@ for the whole time, through a night, and three busier ones that are watched for 
 restart. All are cut at the same instants.
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns import build_batch
-from detector.events import CallSetup
+from detector.events import CallEnd, CallSetup
 from detector.features import FEATURE_NAMES
 from detector.windows import WindowEngine, WindowSettings
 from models.dataset import ROBOCALL, Dataset, Truth, assemble, batches
@@ -64,16 +65,20 @@ def plan(hours: float, seed: int, calls_per_second: float) -> list[TrafficSpec]:
     return spans
 
 
-def from_traffic(specs: Sequence[TrafficSpec], progress: Callable[[int], None]) -> Dataset:
+def from_traffic(
+    specs: Sequence[TrafficSpec], progress: Callable[[int], None], *, partitions: Sequence[int] = (1,)
+) -> Dataset:
     """Generate spans of traffic and compute the features of their calls as workers would, each from a cold start.
 
     Args:
         specs: The traffic; campaigns of different spans count as different.
         progress: Told the number of events so far, after each slice of traffic.
+        partitions: Partitions that the windows of a span are counted in, one figure after the other in turn.
     """
     calls = _Calls()
     for number, spec in enumerate(specs):
-        engine = WindowEngine(WindowSettings(seed=WINDOW_SEED, shared_trunks=True))
+        counted_in = partitions[number % len(partitions)]
+        engine = WindowEngine(WindowSettings(seed=WINDOW_SEED, partitions=counted_in, shared_trunks=True))
         for block in generate(spec):
             calls.add(block, engine, f"span{number}-", spec.judged_ms)
             progress(calls.n_events)
@@ -106,7 +111,7 @@ class _Calls:
         rows = []
         for batch in batches(events, BATCH_EVENTS):
             is_setup = [isinstance(event, CallSetup) for event in batch]
-            columns = build_batch(batch, is_setup, None, seed=WINDOW_SEED)
+            columns = build_batch(batch, is_setup, _homes(batch, engine.settings.partitions), seed=WINDOW_SEED)
             if first < len(setups):
                 rows.append(engine.update(columns).copy())
             else:
@@ -116,3 +121,8 @@ class _Calls:
         self.times_ms += [setup.setup_time_ms for setup in setups[first:]]
         self.numbers += [setup.calling_number for setup in setups[first:]]
         self.n_events += len(events)
+
+
+def _homes(events: Sequence[CallSetup | CallEnd], partitions: int) -> list[int]:
+    """Partition of each event: one for all events of a calling number, as its key says where they are published."""
+    return [zlib.crc32(event.calling_number.encode()) % partitions for event in events]

@@ -106,12 +106,24 @@ def test_the_shipped_model_is_judged_and_the_page_rewritten(tmp_path: Path) -> N
     """A run with one small world of each family: the page has every aim, reports are in their folders."""
     page = tmp_path / "quality.md"
     page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
-    options = ["--worlds", "1", "--calls", "4000", "--quick", "--out", str(tmp_path), "--page", str(page)]
+    options = [
+        "--worlds",
+        "1",
+        "--calls",
+        "4000",
+        "--partitions",
+        "3",
+        "--quick",
+        "--out",
+        str(tmp_path),
+        "--page",
+        str(page),
+    ]
 
     assert main(options) == 0
 
     content = page.read_text(encoding="utf-8")
     assert all(f"| {aim.what} |" in content for aim in AIMS)
-    assert "--worlds 1 --calls 4000" in content
+    assert "--worlds 1 --calls 4000 --partitions 3 --quick" in content
     assert (tmp_path / "held-out" / "report.html").is_file()
     assert (tmp_path / "training-ranges" / "report.json").is_file()

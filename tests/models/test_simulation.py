@@ -1,16 +1,24 @@
 """Training data comes from the serving code, whatever the batches."""
 
+import zlib
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from detector.columns import build_batch
+from detector.events import CallSetup
 from detector.features import FEATURE_NAMES
 from models import simulation
-from models.simulation import from_traffic
-from models.traffic.spec import TrafficSpec
+from models.simulation import WINDOW_SEED, from_traffic
+from models.traffic.generate import generate
+from models.traffic.spec import HOUR_MS, TrafficSpec
 
 SPEC = TrafficSpec(hours=0.1, seed=3, calls_per_second=8.0)
+PARTITIONS = 12
+ESTIMATED = ("origin_", "block_", "called_", "received_", "number_in_out_", "number_part_of_")
+"""Features that read windows which see the calls of one partition only."""
 
 
 def test_generated_calls_come_with_the_serving_features_and_their_truth() -> None:
@@ -51,3 +59,45 @@ def test_history_fills_windows_and_is_not_judged() -> None:
     counted = [i for i, name in enumerate(FEATURE_NAMES) if "distinct" not in name and "calls_per" not in name]
     np.testing.assert_array_equal(late.rows[:, counted], whole.rows[chosen][:, counted])
     np.testing.assert_array_equal(late.is_robocall, whole.is_robocall[chosen])
+
+
+def test_in_partitions_a_number_is_counted_and_an_origin_estimated() -> None:
+    """Windows of numbers and trunks are those of one partition, to the bit; an origin's are what one saw, multiplied.
+
+    The slow twin counts the calls of an origin so far, this one included, that its partition had.
+    """
+    whole = from_traffic([SPEC], lambda _: None)
+
+    parted = from_traffic([SPEC], lambda _: None, partitions=(PARTITIONS,))
+
+    counted = [i for i, name in enumerate(FEATURE_NAMES) if not name.startswith(ESTIMATED)]
+    np.testing.assert_array_equal(parted.rows[:, counted], whole.rows[:, counted])
+    attempts = parted.rows[:, FEATURE_NAMES.index("origin_attempts_24h")]
+    np.testing.assert_array_equal(attempts, _origin_estimates(SPEC))
+    assert np.any(attempts != whole.rows[:, FEATURE_NAMES.index("origin_attempts_24h")])
+
+
+def _origin_estimates(spec: TrafficSpec) -> list[int]:
+    setups = [event for block in generate(spec) for event in block.events() if isinstance(event, CallSetup)]
+    origins = build_batch(setups, [True] * len(setups), seed=WINDOW_SEED).origin.tolist()
+    seen: Counter[tuple[int, int]] = Counter()
+    estimates = []
+    for setup, origin in zip(setups, origins, strict=True):
+        key = (origin, zlib.crc32(setup.calling_number.encode()) % PARTITIONS)
+        seen[key] += origin != 0
+        estimates.append(PARTITIONS * seen[key])
+    return estimates
+
+
+def test_spans_take_the_partitions_in_turn() -> None:
+    """The first span in one partition, as without being told, the second in twelve, the third in one again."""
+    spans = [replace(SPEC, hours=0.02, start_ms=SPEC.start_ms + after * HOUR_MS) for after in range(3)]
+
+    rows = from_traffic(spans, lambda _: None, partitions=(1, PARTITIONS)).rows
+
+    alone = [
+        from_traffic([spans[0]], lambda _: None),
+        from_traffic([spans[1]], lambda _: None, partitions=(PARTITIONS,)),
+        from_traffic([spans[2]], lambda _: None),
+    ]
+    np.testing.assert_array_equal(rows, np.concatenate([one.rows for one in alone]))

@@ -24,7 +24,7 @@ was 0.016 with this, and 0.035 with the share of the worlds that were calibrated
 COUNTED_IN = (1, 12)
 """Partitions that worlds are counted in, in turn. `robocall replay` counts in 1 by default, a worker in those of the
 topic, by default 12: there it sees a part of the calls of an origin, a block and a called number, and multiplies. A
-model that learnt from counts in 1 alone caught half as much in 12."""
+model that learnt from counts in 1 alone caught a third less in 12 (docs/quality.md)."""
 _BEFORE_SLOT_MS = 24 * HOUR_MS  # the calls of a slot end long before
 
 

@@ -300,7 +300,7 @@ def traffic(result: Result) -> str:
     """How fast traffic is generated."""
     rows = [[row["worlds"], f"{row['events']:,}", f"{row['events_per_cpu_second']:,}"] for row in result["rows"]]
     slowest = min(row["events_per_cpu_second"] for row in result["rows"])
-    said = aim("events a second, slowest world", slowest, result["aim_per_second"], least=True)
+    said = aim("events a second of CPU time, slowest world", slowest, result["aim_per_second"], least=True)
     return "\n\n".join(
         [
             table(["", "measured", "aim", ""], [said]),

@@ -55,7 +55,7 @@ def evaluation_set(features: Path | None, labels: Path | None, console: Console)
     """The labelled calls that models are compared on: from files, or the same generated ones every time.
 
     Generated are worlds of the training ranges and worlds outside of them: a model that has learnt its own traffic by
-    heart must not pass.
+    heart must not pass. They are counted by turns in 1 and in 12 partitions, as a replay and as workers count.
     """
     if features is not None and labels is not None:
         return from_files(features, labels, console)
@@ -68,6 +68,7 @@ def evaluation_set(features: Path | None, labels: Path | None, console: Console)
 
 def _generated(specs: "list[TrafficSpec]", console: Console) -> Dataset:
     from models.simulation import from_traffic  # noqa: PLC0415 - only some commands generate
+    from models.world_training import COUNTED_IN  # noqa: PLC0415 - the same
 
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("generating traffic and its features", total=None)
@@ -75,7 +76,7 @@ def _generated(specs: "list[TrafficSpec]", console: Console) -> Dataset:
         def show(n_events: int) -> None:
             progress.update(task, completed=n_events, description=f"{n_events:,} events")
 
-        return from_traffic(specs, show)
+        return from_traffic(specs, show, partitions=COUNTED_IN)
 
 
 def require_serving_features(data: Dataset) -> None:

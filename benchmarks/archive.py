@@ -16,7 +16,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from benchmarks.workload import event_lines
 from streams.archive_export import Span, events, parts_of
 from streams.archive_files import ArchiveStore
@@ -49,10 +49,7 @@ def main() -> None:
             for name, key in (("plain", None), ("digested", KEY))
         }
     event_bytes = sum(map(len, lines)) / len(lines)
-    text = json.dumps(describe() | {"events": len(lines), "event_bytes": round(event_bytes)} | ways, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(describe() | {"events": len(lines), "event_bytes": round(event_bytes)} | ways, options.out)
 
 
 def publish(servers: str, lines: list[bytes]) -> None:

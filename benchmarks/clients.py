@@ -24,7 +24,7 @@ from confluent_kafka import Producer
 
 from benchmarks.backlog import ends
 from benchmarks.latency import Paths
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from benchmarks.open_loop import IDLE, Generator, Reader
 from benchmarks.workload import latency_event
 from streams.local import local_services
@@ -47,10 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     with local_services(heap_mb=1024, fast_start=False, configured=True) as services:
         result = describe() | measure(str(services.bootstrap_servers), options)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(result, options.out)
 
 
 def measure(servers: str, options: argparse.Namespace) -> dict[str, Any]:

@@ -7,7 +7,6 @@ worker's resident memory is looked at all the while; in the end its last snapsho
 """
 
 import argparse
-import json
 import random
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import psutil
 from confluent_kafka import Producer
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from benchmarks.recovery import Worker, wait_until
 from detector.features import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine
@@ -166,10 +165,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the result here")
     options = parser.parse_args()
     result = describe() | measure(options.numbers, options.busy, options.seed)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(result, options.out)
 
 
 if __name__ == "__main__":

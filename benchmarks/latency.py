@@ -25,7 +25,7 @@ from typing import Any
 from kafka import KafkaAdminClient
 
 from benchmarks import plots
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from benchmarks.open_loop import IDLE, Generator, Reader, make_run, percentiles
 from benchmarks.processors import cpu_s, machine_busy_s
 from benchmarks.recovery import Worker
@@ -54,10 +54,7 @@ def main() -> None:
     parser.add_argument("--plots", type=Path, help="folder for the plot")
     options = parser.parse_args()
     result = describe() | measure(options)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(result, options.out)
     if options.plots:
         plots.latency(result, options.plots)
 

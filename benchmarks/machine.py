@@ -7,13 +7,14 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from models.artifact import MANIFEST, SHIPPED
 
 PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "numpy", "numba", "scikit-learn", "msgspec")
 
 
-def describe() -> dict[str, object]:
+def describe() -> dict[str, Any]:
     """Machine, commit, versions, shipped model and command of this run."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
@@ -23,6 +24,14 @@ def describe() -> dict[str, object]:
         "model": json.loads((SHIPPED / MANIFEST).read_text())["version"],
         "command": " ".join(["python", "-m", _module(), *sys.argv[1:]]),
     }
+
+
+def give(result: dict[str, Any], out: Path | None) -> None:
+    """Print a result, and write it to a file where one is named."""
+    text = json.dumps(result, indent=1)
+    print(text)
+    if out:
+        out.write_text(text)
 
 
 def _processor() -> str:

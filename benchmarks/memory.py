@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from detector.columns import CallBatch
 from detector.windows import WindowEngine, WindowSettings
 
@@ -186,10 +186,7 @@ def main() -> None:
         return
     per_key = {name: round(size, 1) for name, size in WindowEngine(WindowSettings()).bytes_per_key().items()}
     parts = [_in_own_process(*part, options.seed) for part in PARTS]
-    text = json.dumps(describe() | {"bytes_per_key": per_key, "parts": parts}, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(describe() | {"bytes_per_key": per_key, "parts": parts}, options.out)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from streams.files import private_folder
 from streams.local import free_ports, local_services
 from streams.settings import load_settings
@@ -179,10 +179,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="also write the result here")
     options = parser.parse_args()
     result = describe() | measure(options.numbers, options.busy, options.tail, options.seed)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(result, options.out)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ python -m benchmarks.replay --events 1000000
 import argparse
 import hashlib
 import io
-import json
 import os
 import time
 from collections import defaultdict
@@ -21,7 +20,7 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from benchmarks.workload import event_lines
 from streams.pipeline import Pipeline
 from streams.replay import batches_of, run
@@ -51,10 +50,7 @@ def main() -> None:
     if len({one["decisions_sha256"] for one in (*runs, watched)}) != 1:
         raise SystemExit("wrong run: the same events were decided differently")
     result = describe() | summary(runs) | {"parts_cpu_us_per_event": parts(watched, spent), "runs": runs}
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(result, options.out)
 
 
 def measure(lines: list[bytes], spent: Spent | None = None) -> dict[str, Any]:

@@ -9,7 +9,6 @@ read, every call must have features and a label, and the artifact must load. Pro
 
 import argparse
 import csv
-import json
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from detector.features import FEATURE_SCHEMA_ID, N_FEATURES
 from models.artifact import load
 from streams.files import private_folder
@@ -44,10 +43,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     warm_up(folder)
     result = describe() | measured(options.events, options.seed, folder)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(result, options.out)
 
 
 def measured(wanted: int, seed: int, folder: Path) -> dict[str, Any]:

@@ -8,7 +8,6 @@ exactly one decision, of a call that was judged. docs/sizing.md and `benchmarks.
 """
 
 import argparse
-import json
 import os
 import signal
 import time
@@ -25,7 +24,7 @@ from redis import Redis
 from benchmarks import plots
 from benchmarks.backlog import SETUP, Backlog, check_decisions, ends, event_file, moved_to_now, publish, send
 from benchmarks.cost_model import Point, fit, windows_by_keys
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from benchmarks.processors import cpu_s
 from benchmarks.recovery import Worker, wait_until
 from benchmarks.throughput import OLD_EVENTS, PATIENT
@@ -60,10 +59,7 @@ def main() -> None:
     result["keys"] = windows_by_keys(options.keys, options.seed)
     result["workers"] = [several(number, options.events, options.seed) for number in options.workers]
     result["rate"] = fit(rates(options.rates, options.seconds, options.events, options.seed))
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(result, options.out)
     if options.plots:
         plots.scale(result, options.plots)
 

@@ -4,14 +4,13 @@ python -m benchmarks.snapshot --numbers 1000000
 """
 
 import argparse
-import json
 import random
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from detector.columns import CallBatch, build_batch
 from detector.events import CallSetup
 from detector.windows import WindowEngine, WindowSettings
@@ -144,10 +143,7 @@ def main() -> None:
     options = parser.parse_args()
     WindowEngine.warm()
     result = describe() | measure(Traffic(options.numbers, options.hot, options.seed), options.max_bytes)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(result, options.out)
 
 
 if __name__ == "__main__":

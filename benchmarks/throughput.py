@@ -9,7 +9,6 @@ call that was judged. A last pass with a sampling profiler, on the same backlog,
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from kafka import KafkaAdminClient
 
 from benchmarks import breakdown, plots
 from benchmarks.backlog import Backlog, check_decisions, ends, publish
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from benchmarks.processors import cpu_s, on_processors
 from benchmarks.recovery import Worker
 from streams.files import private_folder
@@ -58,10 +57,7 @@ def main() -> None:
     parser.add_argument("--plots", type=Path, help="folder for the plot of the break-down")
     options = parser.parse_args()
     result = describe() | measure(options)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(result, options.out)
     if options.plots and options.breakdown:
         plots.throughput(result, options.plots)
 

@@ -4,10 +4,9 @@ python -m benchmarks.traffic --calls 100000
 """
 
 import argparse
-import json
 from pathlib import Path
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, give
 from models.traffic.__main__ import measure
 from models.traffic.spec import TrafficSpec
 from models.worlds import held_out_worlds, training_worlds
@@ -32,10 +31,7 @@ def main() -> None:
     for family, spec in specs:
         events, seconds = measure(spec)
         rows.append({"worlds": family, "events": events, "events_per_cpu_second": round(events / seconds)})
-    text = json.dumps(describe() | {"aim_per_second": AIM_PER_SECOND, "rows": rows}, indent=1)
-    print(text)
-    if options.out:
-        options.out.write_text(text)
+    give(describe() | {"aim_per_second": AIM_PER_SECOND, "rows": rows}, options.out)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,10 +177,8 @@ class PollConsumer(driver.Consumer):
     async def _wait_for_room(self, generation: int) -> bool:
         while self.watermarks.in_flight >= MAX_POLLS_IN_FLIGHT and not self._is_stale(generation):
             self._room.clear()
-            try:
+            with suppress(TimeoutError):  # look again whether the partitions are still ours
                 await asyncio.wait_for(self._room.wait(), ROOM_CHECK_S)
-            except TimeoutError:  # look again whether the partitions are still ours
-                continue
         return not self._is_stale(generation)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - faust's signature

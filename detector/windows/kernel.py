@@ -361,12 +361,6 @@ def run(
         _read_received(cold_called, called, reading, key[RECEIVED_KEY], now_ms)
         flags = columns.call_flags[event] | (int(is_new) << spec.FLAG_NEW_NUMBER)
         rows.fill_row(
-            reading.program,
-            reading.all_counts,
-            reading.all_distinct,
-            reading.ages_s,
-            flags,
-            reading.scale,
-            matrix[row],
+            reading.program, reading.all_counts, reading.all_distinct, reading.ages_s, flags, reading.scale, matrix[row]
         )
         row += 1

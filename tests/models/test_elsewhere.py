@@ -1,0 +1,122 @@
+"""The traffic by another hand is what a switch might send, and what its presets say."""
+
+from collections import Counter
+from dataclasses import fields, replace
+from itertools import islice
+from random import Random
+
+import pytest
+
+from detector.events import CallEnd, CallSetup
+from models.dataset import Truth
+from models.elsewhere import PRESETS, Elsewhere, generate, preset
+from models.elsewhere_callers import Numbering
+from models.elsewhere_campaigns import HABITS
+
+SHORT = Elsewhere(seed=3, hours=0.5, calls_per_second=12.0, trunk_groups=24)
+LAWFUL = {
+    "business", "conference", "debt_collection", "delivery", "inbound_call_centre", "mass_alert", "new_number",
+    "outbound_call_centre", "passcode", "person", "political", "reminder", "ride_proxy", "spoofed_callback", "survey",
+}  # fmt: skip
+
+Told = list[tuple[CallSetup | CallEnd, Truth]]
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    """Half an hour of traffic."""
+    return list(generate(SHORT))
+
+
+def test_the_same_seed_gives_the_same_events_and_another_one_others(told: Told) -> None:
+    """Figures on this traffic can be repeated."""
+    first = told[:5_000]
+
+    assert list(islice(generate(SHORT), 5_000)) == first
+    assert list(islice(generate(replace(SHORT, seed=4)), 5_000)) != first
+
+
+def test_events_are_within_the_bounds_of_the_contract(told: Told) -> None:
+    """A worker would put none of them into the dead letters."""
+    for event, _ in told:
+        for one in fields(event):
+            value, bounds = getattr(event, one.name), one.metadata["bounds"]
+            if isinstance(value, str):
+                assert bounds.get("min_length", 0) <= len(value) <= bounds.get("max_length", 256)
+            elif isinstance(value, int) and not isinstance(value, bool):
+                assert bounds["ge"] <= value <= bounds["le"]
+
+
+def test_events_come_in_order_and_every_call_ends_once_after_it_began(told: Told) -> None:
+    """An end repeats its call's numbers, trunk group and set-up time, and comes when the call is over."""
+    times = [event.setup_time_ms if isinstance(event, CallSetup) else event.end_time_ms for event, _ in told]
+    open_calls: dict[str, CallSetup] = {}
+    ended = 0
+    for event, _ in told:
+        if isinstance(event, CallSetup):
+            assert event.call_id not in open_calls
+            open_calls[event.call_id] = event
+            continue
+        setup = open_calls.pop(event.call_id)
+        ended += 1
+        assert (event.calling_number, event.called_number) == (setup.calling_number, setup.called_number)
+        assert (event.trunk_group_id, event.setup_time_ms) == (setup.trunk_group_id, setup.setup_time_ms)
+        assert event.setup_time_ms <= (event.answer_time_ms or event.setup_time_ms) < event.end_time_ms
+        assert (event.answer_time_ms is not None) == (event.sip_status == 200)
+
+    assert times == sorted(times)
+    assert not open_calls
+    assert ended == len(told) / 2
+
+
+def test_every_kind_of_caller_is_there_and_told_by_name(told: Told) -> None:
+    """A robocall has a campaign, a lawful call none, and a kind says which caller it was."""
+    truths = [truth for event, truth in told if isinstance(event, CallSetup)]
+
+    assert all(truth.is_robocall == bool(truth.campaign) for truth in truths)
+    assert {truth.kind for truth in truths if truth.is_robocall} == set(HABITS)
+    assert {truth.kind for truth in truths if not truth.is_robocall} == LAWFUL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["plain", "hard"])
+def test_shares_are_near_the_published_ones(name: str) -> None:
+    """7 to 8 % robocalls (TransNexus, 2022); about half of the calls signed, a third A (2024); C far worse than A."""
+    robocalls: Counter[bool] = Counter()
+    levels: Counter[tuple[str | None, bool]] = Counter()
+    for event, truth in generate(replace(preset(name, 2), hours=2.0)):
+        if isinstance(event, CallSetup):
+            robocalls[truth.is_robocall] += 1
+            levels[event.attestation and event.attestation.value, truth.is_robocall] += 1
+    calls = robocalls.total()
+
+    def share(level: str | None) -> float:
+        return (levels[level, False] + levels[level, True]) / calls
+
+    def bad(level: str | None) -> float:
+        return levels[level, True] / (share(level) * calls)
+
+    assert 0.05 < robocalls[True] / calls < 0.10
+    assert 0.40 < 1 - share(None) < 0.55
+    assert 0.28 < share("A") < 0.40
+    assert bad("A") < 0.07 < bad("C")
+
+
+def test_persons_have_numbers_of_their_own_and_few_to_call() -> None:
+    """No two persons share a number; one of caller and called is a subscriber of this carrier, each time."""
+    numbers, random = Numbering(40_000, Random(5)), Random(6)
+
+    assert len({numbers.person(who) for who in range(40_000)}) == 40_000
+    known = [numbers.known(random, 4_321) for _ in range(2_000)]
+    assert len(set(known)) <= 14
+    assert all(who % 4 == 0 for who in known)
+    assert all(numbers.dialled_line(row * 1_299_709) == (numbers.person(4 * row), True) for row in (0, 17, 9_999))
+
+
+def test_presets_differ_in_what_they_are_named_for() -> None:
+    """`hard` has smaller campaigns that look lawful more often, `large` more calls."""
+    plain, hard, large = (PRESETS[name] for name in ("plain", "hard", "large"))
+
+    assert hard.cunning.median_calls < plain.cunning.median_calls < large.cunning.median_calls
+    assert hard.cunning.spoken > plain.cunning.spoken
+    assert large.calls_per_second > 3 * plain.calls_per_second

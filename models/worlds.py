@@ -17,6 +17,8 @@ SLOT_MS = 4 * 24 * HOUR_MS
 CALLS_PER_WORLD = 30_000
 FEWEST_WORLDS = 6
 """To train on: some to learn from and some to calibrate on."""
+NATURAL_SHARE = 0.075
+"""Share of robocalls among all calls: 7 to 8 % is published for the US (TransNexus, 2022)."""
 HELD_OUT_SEED = 2_000_003
 """Of the held-out worlds that models are judged in. Models are not to be trained with it."""
 _HALF_HOUR_MS = HOUR_MS // 2
@@ -54,6 +56,17 @@ def held_out_worlds(n: int = 16, seed: int = HELD_OUT_SEED, *, calls: int = CALL
 def central_worlds(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
     """Worlds of the published figures, with subscribers and campaigns of their own; arguments as `training_worlds`."""
     return [_world(Family.CENTRAL, seed, slot, CAMPAIGN_KINDS, calls) for slot in range(n)]
+
+
+def natural(spec: TrafficSpec, share: float = NATURAL_SHARE) -> TrafficSpec:
+    """Give the same lawful traffic with the published share of robocalls, in campaigns as large as before.
+
+    Args:
+        spec: Traffic with robocalls; how many campaigns start in an hour follows from the share.
+        share: Of robocalls among all calls.
+    """
+    more = share / (1 - share) / (spec.robocall_share / (1 - spec.robocall_share))
+    return replace(spec, robocall_share=share, campaigns_per_hour=spec.campaigns_per_hour * more)
 
 
 def later(spec: TrafficSpec) -> TrafficSpec:

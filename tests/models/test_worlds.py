@@ -9,7 +9,7 @@ from models.traffic.__main__ import main
 from models.traffic.generate import generate
 from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, LAWFUL_KINDS, TrafficSpec
 from models.traffic.world import CENTRAL_WORLD, FIGURES, Family, World, with_odds
-from models.worlds import SLOT_MS, after, held_out_worlds, later, training_worlds
+from models.worlds import NATURAL_SHARE, SLOT_MS, after, held_out_worlds, later, natural, training_worlds
 
 DRAWS = range(60)
 
@@ -79,6 +79,17 @@ def test_a_world_has_its_kinds_and_about_the_size_asked_for() -> None:
     assert lawful | {"spoofed_callback"} == set(LAWFUL_KINDS)  # only where somebody's number is spoofed
     assert counts.total() == pytest.approx(6_000, rel=0.25)
     assert robocalls / counts.total() == pytest.approx(spec.robocall_share, rel=0.3)
+
+
+def test_a_natural_world_has_the_same_lawful_traffic_and_campaigns_of_the_same_size() -> None:
+    """A share of 3/13 to 1/11 is odds of 0.3 to 0.1: a third of the campaigns, all else as it was."""
+    spec = replace(held_out_worlds(1, seed=1)[0], robocall_share=3 / 13, campaigns_per_hour=6.0)
+
+    found = natural(spec, 1 / 11)
+
+    assert found.campaigns_per_hour == pytest.approx(2.0)
+    assert replace(found, robocall_share=3 / 13, campaigns_per_hour=6.0) == spec
+    assert natural(found).robocall_share == NATURAL_SHARE
 
 
 def test_every_kind_of_campaign_is_on_air_somewhere_but_the_one_left_out() -> None:

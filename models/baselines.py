@@ -4,12 +4,15 @@ OpenSIPS' `fraud_detection` counts a number's calls in a gliding minute, in tota
 trigger counts its calls of 60 minutes. A rule blocks from a threshold on, so its count is its score.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from detector.ports import FeatureMatrix
 from models.dataset import Dataset, trailing_counts
 
 MINUTE_MS = 60_000
@@ -21,6 +24,8 @@ MOST_ROWS = 60_000
 """More rows do not change the linear model, and take minutes."""
 
 Scores = NDArray[np.float64]
+Rank = Callable[[FeatureMatrix], Scores]
+"""Score of each row, shape (n,), for rows of shape (n, n_features)."""
 
 
 def rule_scores(data: Dataset) -> dict[str, Scores]:
@@ -39,15 +44,22 @@ def rule_scores(data: Dataset) -> dict[str, Scores]:
     return found
 
 
-def linear_scores(data: Dataset, learnt: NDArray[np.int64], judged: NDArray[np.int64], seed: int) -> Scores:
-    """Log-odds of a logistic regression for each judged call, shape (n_judged,); learns from at most 60,000 calls."""
+def linear_model(data: Dataset, learnt: NDArray[np.int64], seed: int) -> Rank:
+    """Fit a logistic regression to the learnt calls, at most 60,000 of them; gives log-odds of rows."""
     sample = np.sort(np.random.default_rng(seed).permutation(learnt)[:MOST_ROWS])
     linear = make_pipeline(
         FunctionTransformer(_compress), StandardScaler(), LogisticRegression(solver="newton-cholesky")
     )
     linear.fit(data.rows[sample].astype(np.float64), data.is_robocall[sample])
-    found: Scores = linear.decision_function(data.rows[judged].astype(np.float64))
-    return found
+
+    def rank(rows: FeatureMatrix) -> Scores:
+        found = np.empty(len(rows))
+        for first in range(0, len(rows), MOST_ROWS):  # in float64 all of a million would take gigabytes
+            part = slice(first, first + MOST_ROWS)
+            found[part] = linear.decision_function(rows[part].astype(np.float64))
+        return found
+
+    return rank
 
 
 def _compress(rows: NDArray[np.float64]) -> NDArray[np.float64]:

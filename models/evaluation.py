@@ -4,7 +4,7 @@ Thresholds for a rate are taken from the very calls that are judged: that compar
 with the thresholds that it ships stands beside it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss
 
 from detector.policy import Thresholds
 from detector.ports import FeatureMatrix
-from models.baselines import linear_scores, rule_scores
+from models.baselines import linear_model, rule_scores
 from models.dataset import Dataset
 from models.errors import TrainingDataInvalid
 from models.explain import contributions
@@ -21,7 +21,8 @@ from models.report_stopping import POSITIONS, positions, stopping
 from models.training import TrainedModel, threshold_at
 
 FALSE_BLOCK_RATES = (1e-2, 1e-3, 1e-4, 1e-5)
-KIND_RATES = (1e-3, 1e-4)
+KIND_RATES = (1e-3, 1e-4, 1e-5)
+"""Rates that are told per kind of campaign, lawful class, attestation and position."""
 FEWEST_HITS = 10
 """Fewer lawful hits than this at a rate, and the rate is not known to a third of itself."""
 BASE_RATES = (0.08, 0.01)
@@ -147,6 +148,17 @@ def at_rates(scores: Scores, is_robocall: Mask) -> list[dict[str, Any]]:
     ]
 
 
+def rates_by_campaign(data: Dataset, raw: Scores) -> list[dict[str, Any]]:
+    """Recall at each rate of lawful calls hit, with its interval by campaign too."""
+    truth = data.is_robocall
+    cluster = np.where(data.campaign >= 0, data.campaign, -1 - data.number)[truth]
+    rates = at_rates(raw, truth)
+    for entry in rates:
+        limit = np.inf if entry["threshold"] is None else entry["threshold"]
+        entry["recall"]["by_campaign"] = by_campaign(raw[truth] >= limit, cluster)
+    return rates
+
+
 def at_number_rates(data: Dataset, scores: Scores) -> list[dict[str, Any]]:
     """Recall at each rate of lawful calling numbers of which any lawful call is hit."""
     lawful = ~data.is_robocall
@@ -268,18 +280,13 @@ def measure(
     if truth.all() or not truth.any():
         raise TrainingDataInvalid("labels of robocalls and of lawful calls are both needed to tell how good a model is")
     judged = _Judged(data, raw, scores, thresholds)
-    rates = at_rates(raw, truth)
-    cluster = np.where(data.campaign >= 0, data.campaign, -1 - data.number)[truth]
-    for entry in rates:
-        limit = np.inf if entry["threshold"] is None else entry["threshold"]
-        entry["recall"]["by_campaign"] = by_campaign(raw[truth] >= limit, cluster)
     return {
         "calls": len(data),
         "robocalls": int(truth.sum()),
         "lawful_numbers": len(np.unique(data.number[~truth])),
         "at_thresholds": {name: at_threshold(scores, truth, value) for name, value in thresholds.items()},
         "at_policy_defaults": {name: at_threshold(scores, truth, value) for name, value in POLICY_DEFAULTS.items()},
-        "at_false_block_rates": rates,
+        "at_false_block_rates": rates_by_campaign(data, raw),
         "at_false_number_rates": at_number_rates(data, raw),
         "pr_auc": float(average_precision_score(truth, raw)),
         "brier": float(brier_score_loss(truth, scores)),
@@ -306,9 +313,11 @@ def ranking(scores: Scores, is_robocall: Mask) -> dict[str, Any]:
     }
 
 
-def kinds_at_rates(data: Dataset, scores: Scores) -> dict[str, list[dict[str, Any]]]:
-    """Per kind of campaign what scores that are no probabilities catch at 1e-3 and 1e-4 of lawful calls hit."""
-    hits = {rate: scores >= threshold_at(scores, data.is_robocall, rate) for rate in KIND_RATES}
+def kinds_at_rates(
+    data: Dataset, scores: Scores, rates: Sequence[float] = KIND_RATES
+) -> dict[str, list[dict[str, Any]]]:
+    """Per kind of campaign what scores that are no probabilities catch, at each rate of lawful calls hit."""
+    hits = {rate: scores >= threshold_at(scores, data.is_robocall, rate) for rate in rates}
     return {
         kind: [{"rate": rate, **share_of(hit[chosen])} for rate, hit in hits.items()]
         for kind, chosen in _groups(data, data.is_robocall)
@@ -321,7 +330,7 @@ def baselines(data: Dataset, train: NDArray[np.int64], test: NDArray[np.int64], 
     Each is given its best threshold for each rate on the test calls, as the model is.
     """
     found = {name: scores[test] for name, scores in rule_scores(data).items()}
-    found["logistic_regression"] = linear_scores(data, train, test, seed)
+    found["logistic_regression"] = linear_model(data, train, seed)(data.rows[test])
     return {name: ranking(scores, data.is_robocall[test]) for name, scores in found.items()}
 
 

@@ -17,16 +17,15 @@ import numpy as np
 
 from models import plots
 from models.artifact import LIBRARIES, Model
-from models.baselines import linear_scores, rule_scores
+from models.baselines import rule_scores
 from models.dataset import Dataset
 from models.errors import TrainingDataInvalid
 from models.evaluation import Scores, kinds_at_rates, measure, ranking
-from models.report_ablations import ablations, within
 from models.report_families import check_families
 from models.report_html import page
-from models.training import Parameters, split
+from models.report_learnt import Learnt, compare
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 JSON_FILE = "report.json"
 HTML_FILE = "report.html"
 BATCHES = (1, 16, 512)
@@ -58,9 +57,8 @@ def judge(
     data: Dataset,
     *,
     made_ms: int,
-    seed: int = 0,
     reference_data: Path | None = None,
-    compare: bool = True,
+    learnt: Callable[[Dataset], Learnt] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Judgement:
     """Measure a model on labelled calls that it never saw, beside the rules of the field and what learning adds.
@@ -69,9 +67,8 @@ def judge(
         model: The model.
         data: The calls.
         made_ms: Now, epoch milliseconds.
-        seed: Of what is trained for comparison.
         reference_data: Folder of the public reference data, for the check on real subscribers.
-        compare: Whether to train on these calls what the model is compared with; takes minutes with many calls.
+        learnt: Gives, for these calls, what was trained to compare with; without it nothing is.
         say: Told what is being done, a line each.
 
     Raises:
@@ -92,10 +89,7 @@ def judge(
         },
     }
     figures["against_best_rule"] = against_best(figures["at_false_block_rates"], figures["baselines"])
-    figures["learnt_on_these_calls"] = {"skipped": "Nothing was trained for comparison: it was not asked for."}
-    if compare:
-        say("training models with features taken away")
-        figures["learnt_on_these_calls"] = learnt(data, raw, seed)
+    figures["compared"] = _compared(learnt, data, raw)
     figures["microseconds_per_call"] = cost(model, data)
     figures["real_subscribers"] = check_families(data, reference_data)
     figures["limits"] = list(LIMITS)
@@ -127,28 +121,14 @@ def against_best(rates: list[dict[str, Any]], baselines: dict[str, dict[str, Any
     return found
 
 
-def learnt(data: Dataset, raw: Scores, seed: int) -> dict[str, Any]:
-    """What the given model, a linear one and models with features taken away reach on the last part of the calls.
-
-    The latter are trained on the first part of these calls. `skipped` says why where they cannot be split.
-    """
-    parameters = Parameters()
+def _compared(learnt: Callable[[Dataset], Learnt] | None, data: Dataset, raw: Scores) -> dict[str, Any]:
+    """What was trained for comparison, on the same calls; `skipped` says why where there is nothing."""
+    if learnt is None:
+        return {"skipped": "Nothing was trained for comparison: it was not asked for."}
     try:
-        spans = split(data, parameters)
-        reduced = ablations(data, parameters, seed)
-        known = within(data, parameters, seed)
+        return compare(learnt(data), data, raw)
     except TrainingDataInvalid as error:
         return {"skipped": f"Not compared: {error}."}
-    truth = data.is_robocall[spans.test]
-    return {
-        "split": spans.as_json(),
-        "models": {
-            "the model": ranking(raw[spans.test], truth),
-            "logistic regression": ranking(linear_scores(data, spans.train, spans.test, seed), truth),
-            **reduced,
-        },
-        "within": known,
-    }
 
 
 def cost(model: Model, data: Dataset) -> list[dict[str, float]]:

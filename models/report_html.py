@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from models.report_learnt import OWN
+
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; margin: 0.7rem 0 1.4rem; display: block; overflow-x: auto; }
@@ -149,8 +151,10 @@ def _thresholds(figures: dict[str, Any], plots: dict[str, bytes]) -> Iterator[st
 
 def _campaigns(figures: dict[str, Any], plots: dict[str, bytes]) -> Iterator[str]:
     yield _heading("Kinds of campaign")
+    campaigns = figures["kinds"]["campaigns"]
+    rates = [entry["rate"] for entry in next(iter(campaigns.values()))["at_rates"]]
     yield table(
-        ("kind", "calls", "caught at 1e-3", "caught at 1e-4", "labelled or blocked", "blocked"),
+        ("kind", "calls", *(f"caught at {rate:g}" for rate in rates), "labelled or blocked", "blocked"),
         [
             (
                 kind,
@@ -159,9 +163,28 @@ def _campaigns(figures: dict[str, Any], plots: dict[str, bytes]) -> Iterator[str
                 share(one["labelled_or_blocked"]),
                 share(one["blocked"]),
             )
-            for kind, one in figures["kinds"]["campaigns"].items()
+            for kind, one in campaigns.items()
         ],
     )
+    others = figures["baselines"] | {
+        name: one for name, one in figures["compared"].get("models", {}).items() if name != OWN
+    }
+    yield _note(
+        "Beside it, of the same kind: what the rules catch, and models that were trained for comparison, if any, on"
+        " the calls that these are judged on."
+    )
+    for place, rate in enumerate(rates):
+        yield table(
+            (f"kind, caught at {rate:g}", "the model", *others),
+            [
+                (
+                    kind,
+                    number(one["at_rates"][place]["share"], ".4f"),
+                    *(_of_kind(other, kind, place) for other in others.values()),
+                )
+                for kind, one in campaigns.items()
+            ],
+        )
     yield _plot(plots, "campaigns", "Share of robocalls caught by kind of campaign")
     yield _heading("Calls until a campaign is stopped")
     yield _note(
@@ -169,11 +192,16 @@ def _campaigns(figures: dict[str, Any], plots: dict[str, bytes]) -> Iterator[str
         " never hit. 'Half' counts up to the call from which on at least half are hit. The share is the mean over"
         " campaigns."
     )
-    kinds = {"all": figures, **figures["kinds"]["campaigns"]}
+    kinds = {"all": figures, **campaigns}
     yield table(
         ("kind", "campaigns", "never", "median", "90 %", "median, half", "90 %, half", "share of calls stopped"),
         [(kind, *_stopped(one["stopped_at_rates"][0])) for kind, one in kinds.items()],
     )
+
+
+def _of_kind(one: dict[str, Any], kind: str, place: int) -> str:
+    """What another model catches of a kind at the rate of that place; a dash where it was judged on none."""
+    return number(one["kinds"][kind][place]["share"], ".4f") if kind in one["kinds"] else "-"
 
 
 def _stopped(one: dict[str, Any]) -> tuple[str, ...]:
@@ -229,25 +257,40 @@ def _attested(figures: dict[str, Any], _: dict[str, bytes]) -> Iterator[str]:
     yield table(heads, rows)
 
 
-def _learnt(figures: dict[str, Any], _: dict[str, bytes]) -> Iterator[str]:
+def _compared(figures: dict[str, Any], _: dict[str, bytes]) -> Iterator[str]:
     yield _heading("Rules, a linear model, and features taken away")
     heads = ("", *(f"caught at {one['rate']:g}" for one in figures["at_false_block_rates"]), "area")
     yield _note("All calls:")
-    yield table(heads, (_ranking(name, one) for name, one in {"the model": figures, **figures["baselines"]}.items()))
-    found = figures["learnt_on_these_calls"]
+    yield table(heads, (_ranking(name, one) for name, one in {OWN: figures, **figures["baselines"]}.items()))
+    found = figures["compared"]
     if "skipped" in found:
         yield _note(found["skipped"])
         return
     yield _note(
-        "The last part of these calls. All but the model were trained on the first part, so that they compare with each"
-        " other; the model learnt from other calls."
+        f"{found['judged_calls']:,} of these calls. All but the model learnt from {found['learnt_calls']:,} calls of"
+        f" {found['learnt_from']}, so that they compare with each other; the model learnt from other calls."
     )
     yield table(heads, (_ranking(name, one) for name, one in found["models"].items()))
-    yield _note(
-        "Traffic that is known: half of the campaigns and lawful numbers of all calls was learnt, the other half is"
-        " judged. What this lacks is not the move to other traffic, but evidence, or calls to learn from."
+    if found["left_out"]:
+        yield _heading("Kinds left out of training, one at a time")
+        yield _note("The same trees, told of all kinds, and never told of this one: what they catch of it.")
+        yield _left_out(found["left_out"])
+
+
+def _left_out(kinds: dict[str, dict[str, Any]]) -> str:
+    rates = [entry["rate"] for entry in next(iter(kinds.values()))["told"]]
+    return table(
+        ("kind", "calls", "campaigns", *(f"{who}, {rate:g}" for rate in rates for who in ("told", "left out"))),
+        [
+            (
+                kind,
+                f"{one['calls']:,}",
+                f"{one['campaigns']:,}",
+                *(share(entry) for pair in zip(one["told"], one["left_out"], strict=True) for entry in pair),
+            )
+            for kind, one in kinds.items()
+        ],
     )
-    yield table(heads, [_ranking("traffic that is known", found["within"])])
 
 
 def _ranking(name: str, one: dict[str, Any]) -> tuple[str, ...]:
@@ -289,4 +332,4 @@ def _bullets(lines: Iterable[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
 
 
-_SECTIONS = (_about, _rates, _thresholds, _campaigns, _lawful, _attested, _learnt, _real, _limits)
+_SECTIONS = (_about, _rates, _thresholds, _campaigns, _lawful, _attested, _compared, _real, _limits)

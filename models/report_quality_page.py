@@ -1,139 +1,44 @@
 """The tables of `docs/quality.md`: what was found in each family of worlds, beside the aims."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
+from models.evaluation import BASE_RATES, FALSE_BLOCK_RATES, KIND_RATES
+from models.report_aims import AIMS, Figures, figure
+from models.report_learnt import LEFT_OUT_RATES, LINEAR
+from models.report_worlds import INSIDE, JUDGED
+
 BEGIN = "<!-- made by make quality: begin -->"
 END = "<!-- made by make quality: end -->"
-JUDGED = "held out"
-"""The family that aims are about: worlds that no model was trained in, nor in any like them."""
-SPREAD = ("snowshoe", "one_number_per_call", "low_and_slow")
-Figures = dict[str, dict[str, Any]]
-"""Figures of `models.report.judge` by family of worlds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What the model should reach in the held-out worlds.
-
-    `find` gives what was found and a word on where; `wanted` is the least, or the most if `is_most`. Nothing found
-    (a campaign that is never stopped) is a miss.
-    """
-
-    what: str
-    wanted: float
-    find: Callable[[dict[str, Any]], tuple[float | None, str]]
-    is_most: bool = False
-
-    def is_met(self, found: Figures) -> bool:
-        """Whether it is reached."""
-        value, _ = self.find(found[JUDGED])
-        return value is not None and (value <= self.wanted if self.is_most else value >= self.wanted)
-
-    def row(self, found: Figures) -> tuple[str, ...]:
-        """Aim, wanted, found and by how much it is missed."""
-        value, where = self.find(found[JUDGED])
-        sign = "at most" if self.is_most else "at least"
-        missed = "met" if self.is_met(found) else "missed"
-        if missed == "missed" and value is not None:
-            missed += f" by {abs(value - self.wanted):.3g}"
-        return self.what, f"{sign} {self.wanted:g}", f"{_figure(value)} {where}".strip(), missed
-
-
-def _recall(rate: int) -> Callable[[dict[str, Any]], tuple[float | None, str]]:
-    return lambda figures: (figures["at_false_block_rates"][rate]["recall"]["share"], "")
-
-
-def _worst_kind(figures: dict[str, Any]) -> tuple[float | None, str]:
-    kinds = {kind: one["at_rates"][0]["share"] for kind, one in figures["kinds"]["campaigns"].items()}
-    worst = min(kinds, key=lambda kind: kinds[kind])
-    return kinds[worst], f"({worst})"
-
-
-def _worst_class(figures: dict[str, Any]) -> tuple[float | None, str]:
-    kinds = {kind: one["at_rates"][0]["share"] for kind, one in figures["kinds"]["lawful"].items()}
-    worst = max(kinds, key=lambda kind: kinds[kind])
-    return kinds[worst], f"({worst})"
-
-
-def _ratio(figures: dict[str, Any]) -> tuple[float | None, str]:
-    """The worst of the rates; where the rules catch nothing it is infinite, or nothing if the model does neither."""
-    ratios = {}
-    for one, best in zip(figures["at_false_block_rates"], figures["against_best_rule"], strict=True):
-        beyond = float("inf") if one["recall"]["share"] else 0.0
-        ratios[one["rate"]] = beyond if best["ratio"] is None else best["ratio"]
-    worst = min(ratios, key=lambda rate: ratios[rate])
-    return ratios[worst], f"(at {worst:g})"
-
-
-def _median(kinds: Sequence[str]) -> Callable[[dict[str, Any]], tuple[float | None, str]]:
-    """The slowest of some kinds of campaign; a kind that is mostly never stopped has no median."""
-
-    def find(figures: dict[str, Any]) -> tuple[float | None, str]:
-        medians = {
-            kind: one["stopped_at_rates"][0]["median"]
-            for kind, one in figures["kinds"]["campaigns"].items()
-            if kind in kinds
-        }
-        slowest = max(medians, key=lambda kind: float("inf") if medians[kind] is None else medians[kind], default=None)
-        return (None, "(not in the calls)") if slowest is None else (medians[slowest], f"({slowest})")
-
-    return find
-
-
-AIMS = (
-    Aim("robocalls caught, 1 lawful call in 1,000 hit", 0.85, _recall(1)),
-    Aim("the same, of every kind", 0.5, _worst_kind),
-    Aim("robocalls caught, 1 lawful call in 10,000 hit", 0.7, _recall(2)),
-    Aim("times the best rate rule, at every rate", 2.0, _ratio),
-    Aim("calls until a flood is stopped, median", 5, _median(("flood",)), is_most=True),
-    Aim("calls until a spread campaign is stopped, median", 15, _median(SPREAD), is_most=True),
-    Aim("share of a lawful class hit, 1 lawful call in 1,000 hit", 0.002, _worst_class, is_most=True),
-    Aim(
-        "expected calibration error",
-        0.02,
-        lambda figures: (figures["expected_calibration_error"], ""),
-        is_most=True,
-    ),
-)
 
 
 def tables(found: Figures, *, command: str, commit: str, seed: int, seconds: float) -> str:
     """All tables, Markdown."""
     figures = found[JUDGED]
     at = datetime.fromtimestamp(figures["made"]["at_ms"] / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    worlds = ", ".join(
-        f"{name} {one['calls']:,} calls ({one['data']['robocall_share']:.1%} robocalls)" for name, one in found.items()
+    worlds = "; ".join(
+        f"{name} {one['calls']:,} calls of {len(one['worlds'])} worlds ({one['data']['robocall_share']:.1%} robocalls)"
+        for name, one in found.items()
     )
+    partitions = next(iter(figures["partitions"]))
     run = (
         f"Model `{figures['model']['version']}` at commit `{commit}`, {at}, {figures['made']['machine']},"
-        f" {seconds:.0f} s: `{command}`, seed {seed}. {worlds}."
+        f" {seconds:.0f} s: `{command}`, seed {seed}; windows counted in {partitions} partitions."
+        f" {worlds[0].upper()}{worlds[1:]}."
     )
-    parts = [run, *_sections(found)]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([run, *_sections(found)]) + "\n"
 
 
 def _sections(found: Figures) -> Iterator[str]:
     yield "### Aims, in held-out worlds"
     yield _table(("aim", "wanted", "found", ""), (aim.row(found) for aim in AIMS))
-    yield "### Robocalls caught by share of lawful calls hit"
-    heads: Sequence[str] = ("worlds", "lawful calls hit", "caught", "by campaign", "best rule", "times", "lawful calls")
-    yield _table(heads, (row for name, one in found.items() for row in _rates(name, one)))
-    inside, outside = (
-        found[name]["at_false_block_rates"][1]["recall"]["share"] for name in ("training ranges", JUDGED)
-    )
-    yield (
-        "In each world by itself, with a threshold of its own, recall at 1 in 1,000 is "
-        + "; ".join(f"{_spread(one['worlds'])} ({name})" for name, one in found.items())
-        + ": lowest, median, highest."
-    )
-    yield f"Leaving the training ranges changes recall at 1 in 1,000 from {inside:.3f} to {outside:.3f}."
+    yield from _must_show(found[JUDGED])
+    yield from _by_rate(found)
+    yield from _compared(found[JUDGED])
     yield "### Robocalls caught by their position in the campaign, 1 lawful call in 1,000 hit"
-    heads = ("from call", *found)
-    yield _table(heads, _positions(found))
+    yield _table(("from call", *found), _positions(found))
     yield "### Robocalls caught by share of lawful numbers hit"
     rows = (
         (name, f"{one['rate']:g}", _share(one["recall"]), _sample(one["sample"]))
@@ -142,7 +47,7 @@ def _sections(found: Figures) -> Iterator[str]:
     )
     yield _table(("worlds", "lawful numbers hit", "caught", "lawful numbers"), rows)
     yield "### Kinds of campaign, 1 lawful call in 1,000 hit"
-    heads = ("kind", *found, "best rule (held out)", "stopped after: median, 90 %, never (held out)", "calls stopped")
+    heads = ("kind", *found, "stopped after: median, 90 %, never (held out)", "calls stopped")
     yield _table(heads, _kinds(found))
     yield "### Lawful classes, 1 lawful call in 1,000 hit"
     yield _table(("class", *found, "numbers labelled (held out)", "first reasons (held out)"), _lawful(found))
@@ -156,6 +61,133 @@ def _sections(found: Figures) -> Iterator[str]:
     yield from _others(found[JUDGED])
 
 
+def _must_show(figures: dict[str, Any]) -> Iterator[str]:
+    """The model, the best rule and the linear model: overall and per kind, at each rate."""
+    linear = figures["compared"]["models"][LINEAR]
+    samples = {one["rate"]: one["sample"] for one in figures["at_false_block_rates"]}
+    hit = ", ".join(
+        f"{samples[rate]['lawful_allowed']:,} at {rate:g}{'' if samples[rate]['is_enough'] else ' (too few to tell)'}"
+        for rate in KIND_RATES
+    )
+    yield "### Held-out worlds: robocalls caught, by share of lawful calls hit, beside rules and logistic regression"
+    yield (
+        f"{figures['robocalls']:,} robocalls of campaigns and numbers that were not trained on, among"
+        f" {figures['calls'] - figures['robocalls']:,} lawful calls. Intervals of all are by campaign, those of a kind"
+        " Wilson's. The rule is the one of the four that catches most of this line at this rate; linear is a logistic"
+        f" regression. Lawful calls hit: {hit}."
+    )
+    rows = []
+    for name, one, line in (
+        ("all", figures, linear["at_false_block_rates"]),
+        *((kind, one, linear["kinds"][kind]) for kind, one in figures["kinds"]["campaigns"].items()),
+    ):
+        stopped = one["stopped_at_rates"][0]
+        cells = [name, f"{_at(one, KIND_RATES[0])['calls']:,}", f"{stopped['campaigns']:,}"]
+        for rate in KIND_RATES:
+            model = _at(one, rate)
+            interval = model.get("by_campaign", model)
+            cells += [
+                f"{model['share']:.3f} ({interval['low']:.3f} to {interval['high']:.3f})",
+                f"{_best_rule(figures, name, rate):.3f}",
+                f"{_entry(line, rate)['share']:.3f}",
+            ]
+        rows.append(cells)
+    heads = ("kind", "calls", "campaigns")
+    yield _table(
+        (*heads, *(f"{who}{rate:g}" for rate in KIND_RATES for who in ("model, ", "rule, ", "linear, "))), rows
+    )
+
+
+def _entry(rates: Sequence[dict[str, Any]], rate: float) -> dict[str, Any]:
+    """The share at a rate: entries of a kind are shares, those of all calls hold one of robocalls."""
+    (found,) = (one for one in rates if one["rate"] == rate)
+    recall: dict[str, Any] = found.get("recall", found)
+    return recall
+
+
+def _at(one: dict[str, Any], rate: float) -> dict[str, Any]:
+    """What the model catches of all robocalls, or of those of a kind."""
+    return _entry(one["at_false_block_rates"] if "at_false_block_rates" in one else one["at_rates"], rate)
+
+
+def _best_rule(figures: dict[str, Any], kind: str, rate: float) -> float:
+    """What the rules catch at most; `all` is no kind."""
+    found: float = max(
+        _entry(one["kinds"].get(kind, one["at_false_block_rates"]), rate)["share"]
+        for one in figures["baselines"].values()
+    )
+    return found
+
+
+def _by_rate(found: Figures) -> Iterator[str]:
+    yield "### Robocalls caught by share of lawful calls hit, in each family of worlds"
+    precise = (f"precision at {base:.0%} robocalls" for base in BASE_RATES)
+    heads = ("worlds", "lawful calls hit", "caught", "by campaign", "best rule", "times", *precise, "lawful calls")
+    yield _table(heads, (row for name, one in found.items() for row in _rates(name, one)))
+    yield (
+        "In each world by itself, with a threshold of its own, recall at 1 in 1,000 is "
+        + "; ".join(f"{_spread(one['worlds'])} ({name})" for name, one in found.items())
+        + ": lowest, median, highest."
+    )
+    yield "What is lost by leaving the training ranges, and what by counting in partitions (held-out worlds):"
+    inside, outside = (found[name]["at_false_block_rates"] for name in (INSIDE, JUDGED))
+    partitions = found[JUDGED]["partitions"]
+    counted = {f"counted in {n}": rates for n, rates in sorted(partitions.items())}
+    rows = (
+        (
+            f"{rate:g}",
+            *(f"{_entry(rates, rate)['share']:.3f}" for rates in (inside, outside)),
+            f"{_entry(inside, rate)['share'] - _entry(outside, rate)['share']:.3f}",
+            *(_campaign_share(_entry(rates, rate)) for rates in counted.values()),
+        )
+        for rate in FALSE_BLOCK_RATES
+    )
+    yield _table(("lawful calls hit", INSIDE, JUDGED, "lost", *counted), rows)
+
+
+def _campaign_share(recall: dict[str, Any]) -> str:
+    interval = recall["by_campaign"]
+    return f"{recall['share']:.3f} ({interval['low']:.3f} to {interval['high']:.3f})"
+
+
+def _compared(figures: dict[str, Any]) -> Iterator[str]:
+    """The linear model, features taken away, kinds left out: models that learnt in other worlds."""
+    compared = figures["compared"]
+    yield "### A linear model, and features taken away, in held-out worlds"
+    yield (
+        f"All but the model learnt from {compared['learnt_calls']:,} calls of {compared['learnt_from']}, the trees by"
+        " one short recipe, so that they compare with each other; the model learnt from more. Each has its own"
+        " threshold at each rate, as the model has."
+    )
+    rows = (
+        (name, *(f"{one['recall']['share']:.3f}" for one in model["at_false_block_rates"]), f"{model['pr_auc']:.3f}")
+        for name, model in compared["models"].items()
+    )
+    heads = ("", *(f"caught at {rate:g}" for rate in FALSE_BLOCK_RATES), "area under precision and recall")
+    yield _table(heads, rows)
+    yield "### Kinds left out of training, one at a time"
+    yield (
+        "Recall of the kind in held-out worlds, by the trees with all features above (told), and by the same that were"
+        " never told of this kind."
+    )
+    left = (
+        (
+            kind,
+            *(_share(cell) for pair in zip(one["told"], one["left_out"], strict=True) for cell in pair),
+            *(_lost(*pair) for pair in zip(one["told"], one["left_out"], strict=True)),
+            f"{one['calls']:,} of {one['campaigns']:,}",
+        )
+        for kind, one in compared["left_out"].items()
+    )
+    cells = (f"{who}, {rate:g}" for rate in LEFT_OUT_RATES for who in ("told", "left out"))
+    lost = (f"lost, {rate:g}" for rate in LEFT_OUT_RATES)
+    yield _table(("kind", *cells, *lost, "calls, of campaigns"), left)
+
+
+def _lost(told: dict[str, Any], left_out: dict[str, Any]) -> str:
+    return "-" if told["share"] is None else f"{told['share'] - left_out['share']:.3f}"
+
+
 def _spread(worlds: Sequence[Sequence[float]]) -> str:
     """Lowest, median and highest recall at the second rate."""
     recalls = sorted(world[1] for world in worlds)
@@ -165,13 +197,15 @@ def _spread(worlds: Sequence[Sequence[float]]) -> str:
 def _rates(name: str, figures: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for one, best in zip(figures["at_false_block_rates"], figures["against_best_rule"], strict=True):
         campaign = one["recall"]["by_campaign"]
+        precise = {base["base_rate"]: base["precision"] for base in one["precision_at_base_rate"]}
         yield (
             name,
             f"{one['rate']:g}",
             _share(one["recall"]),
             f"{campaign['low']:.3f} to {campaign['high']:.3f}",
-            f"{best['recall']:.3f} {best['best']}",
-            _figure(best["ratio"]),
+            f"{best['recall']:.3f} {best['best']}" if best["recall"] else "none catches any",
+            figure(best["ratio"]),
+            *(figure(precise.get(base)) for base in BASE_RATES),
             _sample(one["sample"]),
         )
 
@@ -184,14 +218,12 @@ def _positions(found: Figures) -> Iterator[tuple[str, ...]]:
 
 def _kinds(found: Figures) -> Iterator[tuple[str, ...]]:
     for kind, one in found[JUDGED]["kinds"]["campaigns"].items():
-        rules = [rule["kinds"][kind][0]["share"] for rule in found[JUDGED]["baselines"].values()]
         stopped = one["stopped_at_rates"][0]
         yield (
             kind,
             *(_of(figures, "campaigns", kind) for figures in found.values()),
-            _figure(max(rules)),
-            f"{_figure(stopped['median'])}, {_figure(stopped['p90'])}, {stopped['never']} of {stopped['campaigns']}",
-            _figure(stopped["calls_stopped"]),
+            f"{figure(stopped['median'])}, {figure(stopped['p90'])}, {stopped['never']} of {stopped['campaigns']}",
+            figure(stopped["calls_stopped"]),
         )
 
 
@@ -220,34 +252,6 @@ def _of(figures: dict[str, Any], group: str, kind: str) -> str:
 
 
 def _others(figures: dict[str, Any]) -> Iterator[str]:
-    learnt = figures["learnt_on_these_calls"]
-    if "models" in learnt:
-        yield "### A linear model, and features taken away"
-        yield (
-            f"Trained on the first {learnt['split']['train_calls']:,} calls of the held-out worlds, judged on the last"
-            f" {learnt['split']['test_calls']:,}, which are other worlds. The shipped model saw none of them."
-        )
-        heads = ("", *(f"caught at {one['rate']:g}" for one in figures["at_false_block_rates"]))
-        rows = (
-            (name, *(_figure(entry["recall"]["share"]) for entry in one["at_false_block_rates"]))
-            for name, one in learnt["models"].items()
-        )
-        yield _table(heads, rows)
-        known = learnt["within"]["at_false_block_rates"]
-        yield (
-            "Traffic that is known: a model that learnt half of the campaigns and lawful numbers of these very worlds"
-            f" catches {known[1]['recall']['share']:.3f} of the others at 1 in 1,000, and"
-            f" {known[2]['recall']['share']:.3f} at 1 in 10,000. What it lacks to the aims is not the move to other"
-            " worlds, but evidence, or calls to learn from."
-        )
-    if "left_out" in figures:
-        yield "### Kinds left out of training, one at a time"
-        yield (
-            "Recall of the kind at 1 lawful call in 1,000, in held-out worlds: of a model trained with all kinds, and"
-            " of one that was never told of this kind. These models learnt from fewer calls than the shipped one."
-        )
-        left = ((kind, _figure(one["seen"]), _figure(one["left_out"])) for kind, one in figures["left_out"].items())
-        yield _table(("kind", "seen", "left out"), left)
     yield "### What scoring costs"
     cost = figures["microseconds_per_call"]
     yield _table(
@@ -279,10 +283,6 @@ def _share(entry: dict[str, Any]) -> str:
     if entry["share"] is None:
         return "-"
     return f"{entry['share']:.4f} ({entry['low']:.4f} to {entry['high']:.4f})"
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
 
 
 def _area(entry: dict[str, float] | None) -> str:

@@ -1,15 +1,12 @@
 """Training on many worlds: early worlds to learn from, later ones to calibrate on, held-out ones to judge by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
 
 from models.dataset import Dataset
 from models.simulation import from_traffic
-from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, TrafficSpec
-from models.training import Parameters, TrainedModel, recall_at, split, train
+from models.traffic.spec import DEFAULT_START_MS, HOUR_MS, TrafficSpec
+from models.training import Parameters
 from models.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, SLOT_MS, after, held_out_worlds, training_worlds
 
 CALIBRATED_SHARE = 0.15
@@ -77,56 +74,3 @@ def from_worlds(
         calls: As given to `plan`.
     """
     return from_traffic(plan(n, seed, without=without, calls=calls), progress, partitions=COUNTED_IN)
-
-
-def leave_one_kind_out(
-    n: int,
-    seed: int,
-    progress: Callable[[int], None],
-    *,
-    kinds: Sequence[str] = CAMPAIGN_KINDS,
-    rate: float = 1e-3,
-    parameters: Parameters | None = None,
-    calls: int = CALLS_PER_WORLD,
-) -> dict[str, dict[str, Any]]:
-    """How much of a kind is caught in held-out worlds by a model that was never told of it, and by one that was.
-
-    Trains once for each kind and once more, on the traffic of `plan`. The calls of the kind left out are neither learnt
-    nor calibrated on; what they did to windows that other calls share stays, as it would in traffic with campaigns of a
-    kind that nobody has labelled.
-
-    Args:
-        n: As given to `plan`.
-        seed: Of the traffic and of the training.
-        progress: Told the number of events so far.
-        kinds: Which to leave out, one at a time.
-        rate: Share of lawful calls that may be hit.
-        parameters: How to train.
-        calls: As given to `plan`.
-
-    Returns:
-        For each kind `seen` and `left_out`, its recall at `rate`; None where the held-out worlds lack it.
-    """
-    data = from_worlds(n, seed, progress, calls=calls)
-    parameters = cut_between_worlds(data, n, parameters)
-    is_judged = np.isin(np.arange(len(data)), split(data, parameters).test)
-
-    def recalls(without: str | None) -> dict[str, float]:
-        is_left_out = data.kind == (data.kinds.index(without) if without in data.kinds else -1)
-        known = data.take(is_judged | ~(is_left_out & data.is_robocall))
-        return _recall_by_kind(known, train(known, seed, parameters), rate)
-
-    seen = recalls(None)
-    return {kind: {"seen": seen.get(kind), "left_out": recalls(kind).get(kind)} for kind in kinds}
-
-
-def _recall_by_kind(data: Dataset, trained: TrainedModel, rate: float) -> dict[str, float]:
-    """Recall of each kind among the calls that the model is judged by."""
-    test = data.take(trained.split.test)
-    raw = trained.scorer.raw(test.rows)
-    found = {}
-    for code, kind in enumerate(test.kinds):
-        chosen = ~test.is_robocall | (test.kind == code)
-        if test.is_robocall[chosen].any():
-            found[kind] = recall_at(raw[chosen], test.is_robocall[chosen], rate)
-    return found

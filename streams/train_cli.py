@@ -5,6 +5,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +172,7 @@ def evaluate(model: Path, features: Path, labels: Path, report: Path | None, ref
     """  # noqa: D301
     from models.gate import has_learnt_from  # noqa: PLC0415 - scikit-learn takes seconds
     from models.report import judge, write  # noqa: PLC0415
+    from models.report_learnt import learn_first_part  # noqa: PLC0415
 
     console = Console(stderr=True)
     judged = load(model, schema_id=FEATURE_SCHEMA_ID)
@@ -182,7 +184,7 @@ def evaluate(model: Path, features: Path, labels: Path, report: Path | None, ref
         data,
         made_ms=time.time_ns() // 1_000_000,
         reference_data=reference_data,
-        compare=report is not None,
+        learnt=None if report is None else partial(learn_first_part, say=console.print),
         say=console.print,
     )
     _print_figures(judgement.figures, console)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.baselines import linear_scores, rule_scores
+from models.baselines import linear_model, rule_scores
 from models.dataset import Truth, assemble
 
 MINUTE_MS = 60_000
@@ -45,6 +45,6 @@ def test_the_linear_model_learns_from_the_given_calls_only() -> None:
     truth = [Truth(bool(one) == (index < 50), "", "k") for index, one in enumerate(value)]
     data = assemble(["f"], value[:, None], np.arange(100), ["n"] * 100, truth)
 
-    found = linear_scores(data, np.arange(50), np.arange(50, 100), seed=0)
+    found = linear_model(data, np.arange(50), seed=0)(data.rows[50:])
 
     assert found[data.is_robocall[50:]].max() < found[~data.is_robocall[50:]].min()

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 from models.artifact import Model
-from models.dataset import Dataset, Truth, assemble
-from models.errors import TrainingDataInvalid
+from models.dataset import Dataset
 from models.packaging import package
 from models.report import BATCHES, SCHEMA_VERSION, Judgement, against_best, judge, write
-from models.report_ablations import ATTESTATION, TRUNK, within, without
 from models.report_families import FAMILIES, FILE, area, check_families
+from models.report_learnt import learn, learn_first_part
 from models.training import Parameters, train
 from tests.models.calls import FEATURE_NAMES, dataset
 
@@ -46,7 +45,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture(scope="module")
 def judgement(model: Model) -> Judgement:
-    return judge(model, nasty(dataset(seed=5)), made_ms=1_773_147_600_000)
+    return judge(model, nasty(dataset(seed=5)), made_ms=1_773_147_600_000, learnt=learn_first_part)
 
 
 class Page(HTMLParser):
@@ -102,11 +101,11 @@ def test_the_page_says_what_it_cannot_show(judgement: Judgement, tmp_path: Path)
 
 def test_a_model_stands_beside_rules_a_linear_model_and_ablations(judgement: Judgement) -> None:
     """The features of these calls are of numbers by their names, so taking others away changes nothing."""
-    found = judgement.figures["learnt_on_these_calls"]
+    found = judgement.figures["compared"]
 
     assert set(judgement.figures["baselines"]) == {"calls_per_minute", "calls_per_60_minutes", "total_calls"}
     assert found["models"]["numbers only"] == found["models"]["numbers, trunks and attestation"]
-    assert found["split"]["test_calls"] > 0
+    assert 0 < found["judged_calls"] < len(dataset())
     assert found["models"]["logistic regression"]["pr_auc"] > 0.5
 
 
@@ -115,10 +114,34 @@ def test_calls_that_cannot_be_split_are_judged_all_the_same(model: Model) -> Non
     data = dataset()
     chosen = np.sort(np.concatenate([np.flatnonzero(data.is_robocall)[:1], np.flatnonzero(~data.is_robocall)]))
 
-    found = judge(model, data.take(chosen), made_ms=0).figures
+    found = judge(model, data.take(chosen), made_ms=0, learnt=learn_first_part).figures
 
     assert found["robocalls"] == 1
-    assert found["learnt_on_these_calls"]["skipped"].startswith("Not compared: the calibration span lacks")
+    assert found["compared"]["skipped"].startswith("Not compared: the calibration span lacks")
+
+
+def test_nothing_is_trained_unless_it_is_asked_for(model: Model) -> None:
+    """The report says so."""
+    assert "not asked for" in judge(model, dataset(), made_ms=0).figures["compared"]["skipped"]
+
+
+def test_the_page_shows_each_rate_and_what_is_beside_the_model_per_kind(judgement: Judgement, tmp_path: Path) -> None:
+    """Down to one lawful call in 100,000."""
+    text = Page(write(judgement, tmp_path).read_text(encoding="utf-8")).text
+
+    assert all(f"kind, caught at {rate}" in text for rate in ("0.001", "0.0001", "1e-05"))
+    assert "logistic regression" in text
+
+
+def test_the_page_shows_kinds_that_were_left_out(model: Model, tmp_path: Path) -> None:
+    """A kind that the judged calls lack has a line of dashes."""
+    learnt = learn(dataset(seed=2), 1, "other calls", leave_out=("kind1", "no such kind"))
+    judgement = judge(model, dataset(seed=5), made_ms=0, learnt=lambda _: learnt)
+
+    text = Page(write(judgement, tmp_path).read_text(encoding="utf-8")).text
+
+    assert "told, 0.001" in text
+    assert "no such kind00----" in text
 
 
 def test_the_cost_is_told_by_size_of_batch(judgement: Judgement) -> None:
@@ -148,56 +171,6 @@ def test_nothing_caught_by_a_baseline_gives_no_ratio() -> None:
     others = {"a": {"at_false_block_rates": [{"recall": {"share": 0.0}}]}}
 
     assert against_best(rates, others)[0]["ratio"] is None
-
-
-@pytest.mark.parametrize(
-    ("name", "is_attestation", "is_trunk"),
-    [
-        ("number_attempts_1h", False, False),
-        ("call_neighbour", False, False),
-        ("trunk_asr_1h", False, True),
-        ("block_age", False, True),
-        ("trunk_attested_a_share_1h", True, True),
-        ("number_failed_share_24h", True, False),
-        ("origin_asr_1h", True, False),
-        ("call_verification_failed", True, False),
-    ],
-)
-def test_features_belong_to_the_evidence_that_they_need(name: str, is_attestation: bool, is_trunk: bool) -> None:
-    """An origin is known from a signature, whatever is counted of it."""
-    assert bool(ATTESTATION.fullmatch(name)) == is_attestation
-    assert bool(TRUNK.fullmatch(name)) == is_trunk
-
-
-def test_taking_features_away_leaves_the_calls_as_they_were() -> None:
-    """Only the copy is changed."""
-    data = assemble(
-        ["trunk_a", "number_a"], np.ones((2, 2), np.float32), np.arange(2), ["n", "m"], [Truth(True, "", "k")] * 2
-    )
-
-    assert without(data, TRUNK).rows.tolist() == [[0, 1], [0, 1]]
-    assert data.rows.tolist() == [[1, 1], [1, 1]]
-
-
-def test_known_traffic_is_judged_on_the_half_that_was_not_learnt() -> None:
-    """The calls judged are about half; campaigns are told apart from lawful numbers of the same code."""
-    data = dataset()
-
-    found = within(data, Parameters(n_trees=10, min_samples_leaf=10, lawful_share=1.0, max_features=1.0), seed=3)
-
-    judged = found["at_false_block_rates"][0]
-    assert 0.2 < judged["recall"]["calls"] / data.is_robocall.sum() < 0.8
-    assert 0.4 < judged["false_block_rate"]["calls"] / (~data.is_robocall).sum() < 0.6
-    assert found["pr_auc"] > 0.7
-
-
-def test_one_campaign_cannot_be_learnt_by_half() -> None:
-    """It is either learnt or judged."""
-    data = dataset()
-    chosen = ~data.is_robocall | (data.campaign == data.campaign[data.is_robocall][0])
-
-    with pytest.raises(TrainingDataInvalid, match="too few campaigns"):
-        within(data.take(chosen), Parameters(), seed=0)
 
 
 def test_area_counts_pairs_in_order() -> None:

@@ -9,7 +9,7 @@ from models import search as searching
 from models.dataset import Dataset
 from models.traffic.spec import DEFAULT_START_MS
 from models.training import Parameters, split
-from models.world_training import cut_between_worlds, from_worlds, leave_one_kind_out, plan
+from models.world_training import cut_between_worlds, from_worlds, plan
 from models.worlds import SLOT_MS
 from tests.models.calls import dataset
 
@@ -42,16 +42,6 @@ def test_what_else_is_asked_for_stays(data: Dataset) -> None:
     found = cut_between_worlds(data, WORLDS, SMALL)
 
     assert replace(found, train_share=0.6, calibration_share=0.18) == SMALL
-
-
-def test_the_kind_left_out_is_judged_all_the_same() -> None:
-    """Less of it is caught then; of a kind that these few held-out worlds lack nothing is said."""
-    kinds = ["wangiri", "flood"]
-    found = leave_one_kind_out(WORLDS, 2, lambda _: None, kinds=kinds, rate=0.1, parameters=SMALL, calls=CALLS)
-
-    assert list(found) == kinds
-    assert 0.0 < found["wangiri"]["left_out"] < found["wangiri"]["seen"] < 1.0
-    assert found["flood"] == {"seen": None, "left_out": None}
 
 
 def test_too_few_worlds_are_refused() -> None:

@@ -99,7 +99,7 @@ def test_evaluation_writes_a_report(artifact: Path, files: tuple[Path, Path], tm
 
     figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert figures == json.loads(result.stdout)
-    assert "numbers only" in figures["learnt_on_these_calls"]["models"]
+    assert "numbers only" in figures["compared"]["models"]
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 

@@ -1,0 +1,135 @@
+"""Small models beside the one that is judged: a linear one, trees with features taken away, trees with kinds left out.
+
+All learn from the same calls, none of which is judged, and all trees by one short recipe: so they compare with each
+other. The judged model learnt from other calls, and mostly from more.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.baselines import Rank, Scores, linear_model
+from models.dataset import Dataset
+from models.evaluation import kinds_at_rates, ranking, share_of
+from models.forest import forest_of
+from models.scorer import UNCALIBRATED, TreeScorer
+from models.training import Parameters, fit, split
+
+RECIPE = Parameters(lawful_share=0.2, n_trees=60, learning_rate=0.15)
+"""A third of the usual trees, in larger steps: what features and kinds are worth shows in these too, in seconds."""
+ATTESTATION = re.compile(r"origin_.*|.*(attested|verified|verification_failed|failed_share).*")
+"""Features that come from signatures: who signed, how, and the windows of a signer's origin."""
+TRUNK = re.compile(r"(trunk|block)_.*")
+"""Windows of a trunk group, and of a number's block within its trunk group."""
+OWN = "the model"
+"""The judged one, in the tables of those beside it."""
+LINEAR = "logistic regression"
+ALL_FEATURES = "numbers, trunks and attestation"
+FEATURE_SETS = {"numbers only": (ATTESTATION, TRUNK), "numbers and trunks": (ATTESTATION,), ALL_FEATURES: ()}
+"""Names of feature sets, and what is taken away for each."""
+LEFT_OUT_RATES = (1e-3, 1e-2)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """Models to compare with.
+
+    Attributes:
+        rivals: By name; `LINEAR` and one for each of `FEATURE_SETS`.
+        left_out: By kind of campaign, one that was never told of it.
+        source: Words on what they learnt from.
+        calls: How many calls that were.
+        judged: Indices of the calls that they are judged on; None for all.
+    """
+
+    rivals: dict[str, Rank]
+    left_out: dict[str, Rank]
+    source: str
+    calls: int
+    judged: NDArray[np.int64] | None = None
+
+
+def without(data: Dataset, patterns: Sequence[re.Pattern[str]]) -> Dataset:
+    """The same calls with the features of matching names held at 0, so that nothing can be learnt from them."""
+    rows = data.rows.copy()
+    rows[:, [any(one.fullmatch(name) for one in patterns) for name in data.feature_names]] = 0.0
+    return replace(data, rows=rows)
+
+
+def learn(data: Dataset, seed: int, source: str, *, leave_out: Sequence[str] = (), say: Say = lambda _: None) -> Learnt:
+    """Learn the rivals from all of some calls, and one model more for each kind of campaign to leave out.
+
+    The calls of a kind left out are not learnt; what they did to windows that other calls share stays, as it would in
+    traffic with campaigns of a kind that nobody has labelled.
+    """
+    everything = np.arange(len(data))
+    rivals: dict[str, Rank] = {LINEAR: linear_model(data, everything, seed)}
+    for name, patterns in FEATURE_SETS.items():
+        say(f"training with {name}")
+        rivals[name] = _trees(without(data, patterns), everything, seed)
+    left_out = {}
+    for kind in leave_out:
+        say(f"training without {kind}")
+        code = data.kinds.index(kind) if kind in data.kinds else -1
+        left_out[kind] = _trees(data, np.flatnonzero(~data.is_robocall | (data.kind != code)), seed)
+    return Learnt(rivals, left_out, source, len(data))
+
+
+def learn_first_part(data: Dataset, seed: int = 0, say: Say = lambda _: None) -> Learnt:
+    """Learn the rivals from the first part of some calls, to be judged on the last part of the same.
+
+    Raises:
+        TrainingDataInvalid: the calls cannot be split.
+    """
+    spans = split(data, RECIPE)
+    found = learn(data.take(spans.train), seed, "the first part of these calls", say=say)
+    return replace(found, judged=spans.test)
+
+
+def compare(learnt: Learnt, data: Dataset, raw: Scores) -> dict[str, Any]:
+    """What the judged model and those beside it catch of the same calls.
+
+    Args:
+        learnt: The models beside it.
+        data: The calls.
+        raw: Scores of the judged model, in order of `data`.
+    """
+    if learnt.judged is not None:
+        data, raw = data.take(learnt.judged), raw[learnt.judged]
+    scores = {OWN: raw} | {name: rank(data.rows) for name, rank in learnt.rivals.items()}
+    return {
+        "learnt_from": learnt.source,
+        "learnt_calls": learnt.calls,
+        "judged_calls": len(data),
+        "models": {
+            name: ranking(one, data.is_robocall) | {"kinds": kinds_at_rates(data, one)} for name, one in scores.items()
+        },
+        "left_out": _left_out(learnt, data, scores[ALL_FEATURES]),
+    }
+
+
+def _left_out(learnt: Learnt, data: Dataset, told: Scores) -> dict[str, dict[str, Any]]:
+    """Recall of each kind by the model that was told of all kinds, and by the one that was not told of this one."""
+    seen = kinds_at_rates(data, told, LEFT_OUT_RATES)
+    lacking = [{"rate": rate, **share_of(np.zeros(0, np.bool_))} for rate in LEFT_OUT_RATES]
+    found = {}
+    for kind, rank in learnt.left_out.items():
+        code = data.kinds.index(kind) if kind in data.kinds else -1
+        campaigns = data.campaign[data.is_robocall & (data.kind == code)]
+        found[kind] = {
+            "calls": len(campaigns),
+            "campaigns": len(np.unique(campaigns)),
+            "told": seen.get(kind, lacking),
+            "left_out": kinds_at_rates(data, rank(data.rows), LEFT_OUT_RATES).get(kind, lacking),
+        }
+    return found
+
+
+def _trees(data: Dataset, chosen: NDArray[np.int64], seed: int) -> Rank:
+    return TreeScorer(forest_of(fit(data, chosen, seed, RECIPE)), UNCALIBRATED).raw

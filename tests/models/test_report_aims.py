@@ -1,0 +1,68 @@
+"""Whether an aim is met, and by how much it is missed."""
+
+from typing import Any
+
+import pytest
+
+from models.report_aims import AIMS, Aim, figure
+
+
+@pytest.mark.parametrize(
+    ("value", "is_most", "met", "words"),
+    [
+        (0.6, False, True, "met"),
+        (0.4, False, False, "missed by 0.1"),
+        (0.6, True, False, "missed by 0.1"),
+        (None, True, False, "missed"),
+    ],
+)
+def test_an_aim_says_by_how_much_it_is_missed(value: float | None, is_most: bool, met: bool, words: str) -> None:
+    """What is not found at all is a miss without a figure."""
+    aim = Aim("share", 0.5, lambda _: (value, "(flood)"), is_most)
+    found: dict[str, dict[str, Any]] = {"held out": {}}
+
+    assert aim.is_met(found) == met
+    assert aim.row(found)[3] == words
+
+
+def test_a_campaign_that_is_mostly_never_stopped_misses_its_aim() -> None:
+    """The slowest of the spread kinds counts, and never is slower than any count."""
+
+    def kind(median: float | None) -> dict[str, Any]:
+        return {"stopped_at_rates": [{"median": median}]}
+
+    found = {"held out": {"kinds": {"campaigns": {"snowshoe": kind(None), "low_and_slow": kind(3)}}}}
+    (aim,) = (one for one in AIMS if "spread" in one.what)
+
+    assert not aim.is_met(found)
+    assert "snowshoe" in aim.row(found)[2]
+
+
+@pytest.mark.parametrize(
+    ("recall", "rule", "met", "words"),
+    [
+        (0.6, 0.2, True, "3 (at 0.001)"),
+        (0.6, 0.5, False, "1.2 (at 0.001)"),
+        (0.6, 0.0, True, "1,200 (at 0.001, at least: the rules catch none)"),
+        (0.0, 0.0, False, "0 (at 0.001, at least: the rules catch none)"),
+    ],
+)
+def test_a_rule_that_catches_nothing_counts_as_if_it_had_caught_one_call(
+    recall: float, rule: float, met: bool, words: str
+) -> None:
+    """Of 2,000 robocalls 0.6 are 1,200 times that one; a model that catches nothing either is no better."""
+    (aim,) = (one for one in AIMS if "best rate rule" in one.what)
+    found = {
+        "held out": {
+            "at_false_block_rates": [{"rate": 1e-3, "recall": {"share": recall, "calls": 2_000}}],
+            "against_best_rule": [{"ratio": recall / rule if rule else None}],
+        }
+    }
+
+    assert aim.is_met(found) == met
+    assert aim.row(found)[2] == words
+
+
+def test_figures_have_three_digits() -> None:
+    """Large ones are whole; nothing found is a dash."""
+    assert [figure(value) for value in (None, 0.01234, 12.345, 1_234.5)] == ["-", "0.0123", "12.3", "1,234"]

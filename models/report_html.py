@@ -166,25 +166,7 @@ def _campaigns(figures: dict[str, Any], plots: dict[str, bytes]) -> Iterator[str
             for kind, one in campaigns.items()
         ],
     )
-    others = figures["baselines"] | {
-        name: one for name, one in figures["compared"].get("models", {}).items() if name != OWN
-    }
-    yield _note(
-        "Beside it, of the same kind: what the rules catch, and models that were trained for comparison, if any, on"
-        " the calls that these are judged on."
-    )
-    for place, rate in enumerate(rates):
-        yield table(
-            (f"kind, caught at {rate:g}", "the model", *others),
-            [
-                (
-                    kind,
-                    number(one["at_rates"][place]["share"], ".4f"),
-                    *(_of_kind(other, kind, place) for other in others.values()),
-                )
-                for kind, one in campaigns.items()
-            ],
-        )
+    yield from _beside(figures, rates)
     yield _plot(plots, "campaigns", "Share of robocalls caught by kind of campaign")
     yield _heading("Calls until a campaign is stopped")
     yield _note(
@@ -197,6 +179,29 @@ def _campaigns(figures: dict[str, Any], plots: dict[str, bytes]) -> Iterator[str
         ("kind", "campaigns", "never", "median", "90 %", "median, half", "90 %, half", "share of calls stopped"),
         [(kind, *_stopped(one["stopped_at_rates"][0])) for kind, one in kinds.items()],
     )
+
+
+def _beside(figures: dict[str, Any], rates: Sequence[float]) -> Iterator[str]:
+    """Per kind and rate what the rules catch, and what was trained for comparison."""
+    others = figures["baselines"] | {
+        name: one for name, one in figures["compared"].get("models", {}).items() if name != OWN
+    }
+    yield _note(
+        "Beside it, of the same kind: what the rules catch, and models that were trained for comparison, if any, on"
+        " the calls that these are judged on."
+    )
+    for place, rate in enumerate(rates):
+        yield table(
+            (f"kind, caught at {rate:g}", OWN, *others),
+            [
+                (
+                    kind,
+                    number(one["at_rates"][place]["share"], ".4f"),
+                    *(_of_kind(other, kind, place) for other in others.values()),
+                )
+                for kind, one in figures["kinds"]["campaigns"].items()
+            ],
+        )
 
 
 def _of_kind(one: dict[str, Any], kind: str, place: int) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from detector.events import CallEnd, CallSetup
 from models.dataset import Truth
-from models.elsewhere import PRESETS, Elsewhere, generate, preset
+from models.elsewhere import PRESETS, Elsewhere, drawn, generate, preset
 from models.elsewhere_callers import Numbering
 from models.elsewhere_campaigns import HABITS
 
@@ -120,3 +120,29 @@ def test_presets_differ_in_what_they_are_named_for() -> None:
     assert hard.cunning.median_calls < plain.cunning.median_calls < large.cunning.median_calls
     assert hard.cunning.spoken > plain.cunning.spoken
     assert large.calls_per_second > 3 * plain.calls_per_second
+
+
+def test_a_later_start_moves_every_event_and_changes_nothing_else(told: Told) -> None:
+    """Worlds can be put one after the other in time; the first part of each may only fill windows."""
+    later = replace(SHORT, start_ms=SHORT.start_ms + 86_400_000, history_hours=0.2)
+    setups = [event for event, _ in told[:2_000] if isinstance(event, CallSetup)]
+
+    moved = [event for event, _ in islice(generate(later), 2_000) if isinstance(event, CallSetup)]
+
+    assert moved == [replace(event, setup_time_ms=event.setup_time_ms + 86_400_000) for event in setups]
+    assert later.judged_ms == later.start_ms + 720_000
+
+
+def test_carriers_drawn_differ_and_have_about_the_calls_asked_for() -> None:
+    """Twenty minutes or more are judged, after at most four times as long a history."""
+    first, second = (drawn(seed, start_ms=SHORT.start_ms, calls=20_000) for seed in (1, 2))
+
+    assert replace(first, seed=second.seed) != second
+    assert drawn(1, start_ms=SHORT.start_ms, calls=20_000) == first
+    for spec in (first, second):
+        assert 0.05 <= spec.robocall_share <= 0.12
+        assert 15 <= spec.trunk_groups <= 60
+        assert spec.hours - spec.history_hours >= 0.333
+        assert spec.history_hours <= 4.01 * (spec.hours - spec.history_hours)
+        times = [event.setup_time_ms for event, _ in generate(spec) if isinstance(event, CallSetup)]
+        assert 10_000 < sum(time_ms >= spec.judged_ms for time_ms in times) < 40_000

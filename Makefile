@@ -53,7 +53,7 @@ down: $(STAMP) ## stop them
 	$(BIN)/robocall local down $(ARGS)
 
 train: $(STAMP) ## train the shipped model again, a quarter of an hour; ARGS for another
-	$(BIN)/robocall train $(or $(ARGS),--worlds 208 --world-calls 8000 --seed 7 --out models/default)
+	$(BIN)/robocall train $(or $(ARGS),--worlds 150 --world-calls 24000 --seed 7 --out models/default)
 
 docs: $(STAMP) ## regenerate the documents that come from code
 	$(BIN)/python -m streams.asyncapi

@@ -206,7 +206,7 @@ OF_TRUNK_GROUPS: frozenset[str] = frozenset(feature.name for feature in FEATURES
 
 def _schema_id() -> str:
     rows = "\n".join(f"{f.name} {f.unit} {f.step}" for f in FEATURES)
-    return "f1-" + hashlib.sha256(rows.encode()).hexdigest()[:12]
+    return "f2-" + hashlib.sha256(rows.encode()).hexdigest()[:12]
 
 
 FEATURE_SCHEMA_ID = _schema_id()
@@ -287,8 +287,8 @@ def render_page() -> str:
         f"Schema `{FEATURE_SCHEMA_ID}`, {N_FEATURES} features; made by `python -m detector.features`.",
         "",
         "A feature with fewer calls than its minimum sample is -1 (not enough data). Windows are half-open,",
-        "`(now - length, now]`, in event time. Counts of origin, block, called and received are the partition's own,",
-        "multiplied by the number of partitions.",
+        "`(now - length, now]`, in event time. Of origin, block, called and received a partition sees its own calls:",
+        "those other than the call itself are multiplied by the number of partitions.",
         "",
         "| feature | unit | from | minimum sample | what it is |",
         "|---|---|---|---|---|",

@@ -12,9 +12,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,12 @@ from detector.features import FEATURE_SCHEMA_ID
 from models.artifact import SHIPPED, Model, load
 from models.dataset import Dataset
 from models.evaluation import at_rates, rates_by_campaign
+from models.generated import generated, join, processes
 from models.report import judge, write
 from models.report_aims import AIMS
 from models.report_learnt import Learnt, learn
 from models.report_quality_page import BEGIN, END, tables
-from models.report_worlds import JUDGED, families, generated, join
+from models.report_worlds import JUDGED, families
 from models.traffic.spec import CAMPAIGN_KINDS, TrafficSpec
 from models.world_training import COUNTED_IN
 from models.worlds import training_worlds
@@ -39,7 +39,6 @@ LEARNT_SEED = 4_000_037
 """Of worlds that the models to compare with learn from, and of their training."""
 PARTITIONS = 12
 """Of a topic by default: what a worker counts in."""
-PROCESSES = 2
 REFERENCE_VARIABLE = "ROBOCALL_REFERENCE_DATA"
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "quality.md"
@@ -103,8 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     made_at = commit()
     started = time.monotonic()
     found: dict[str, dict[str, Any]] = {}
-    # Not forked: the children of a process whose threads hold locks may wait for them for ever.
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+    with processes() as pool:
         worlds = families(options.worlds, options.calls, options.seed)
         on_air = {kind for spec in worlds[JUDGED] for kind in spec.scenarios}
         learnt = _learnt([kind for kind in CAMPAIGN_KINDS if kind in on_air], options, pool)

@@ -7,18 +7,17 @@ restart. All are cut at the same instants.
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns import build_batch
-from detector.events import CallEnd, CallSetup
+from detector.events import CallEnd, CallEvent, CallSetup
 from detector.features import FEATURE_NAMES
 from detector.windows import WindowEngine, WindowSettings
-from models.dataset import ROBOCALL, Dataset, Truth, assemble, batches
-from models.traffic.blocks import TrafficBlock
-from models.traffic.generate import generate
+from models.authors import Traffic, blocks
+from models.dataset import Dataset, Truth, assemble, batches
 from models.traffic.spec import HOUR_MS, TrafficSpec
 
 WINDOW_SEED = 1
@@ -66,12 +65,12 @@ def plan(hours: float, seed: int, calls_per_second: float) -> list[TrafficSpec]:
 
 
 def from_traffic(
-    specs: Sequence[TrafficSpec], progress: Callable[[int], None], *, partitions: Sequence[int] = (1,)
+    specs: Sequence[Traffic], progress: Callable[[int], None], *, partitions: Sequence[int] = (1,)
 ) -> Dataset:
     """Generate spans of traffic and compute the features of their calls as workers would, each from a cold start.
 
     Args:
-        specs: The traffic; campaigns of different spans count as different.
+        specs: The traffic, of any author; campaigns of different spans count as different.
         progress: Told the number of events so far, after each slice of traffic.
         partitions: Partitions that the windows of a span are counted in, one figure after the other in turn.
     """
@@ -79,8 +78,8 @@ def from_traffic(
     for number, spec in enumerate(specs):
         counted_in = partitions[number % len(partitions)]
         engine = WindowEngine(WindowSettings(seed=WINDOW_SEED, partitions=counted_in, shared_trunks=True))
-        for block in generate(spec):
-            calls.add(block, engine, f"span{number}-", spec.judged_ms)
+        for events, truths in blocks(spec):
+            calls.add(events, truths, engine, f"span{number}-", spec.judged_ms)
             progress(calls.n_events)
     return assemble(
         FEATURE_NAMES, np.concatenate(calls.rows), np.array(calls.times_ms, np.int64), calls.numbers, calls.truths
@@ -97,17 +96,17 @@ class _Calls:
     truths: list[Truth] = field(default_factory=list)
     n_events: int = 0
 
-    def add(self, block: TrafficBlock, engine: WindowEngine, prefix: str, judged_ms: int) -> None:
-        """Run one slice through the windows and keep its calls from `judged_ms` on.
+    def add(
+        self, events: list[CallEvent], truths: list[Truth], engine: WindowEngine, prefix: str, judged_ms: int
+    ) -> None:
+        """Run one block through the windows and keep its calls from `judged_ms` on.
 
         `prefix` keeps campaigns of different spans apart.
         """
-        events = block.events()
         setups = [event for event in events if isinstance(event, CallSetup)]
         first = sum(setup.setup_time_ms < judged_ms for setup in setups)
-        for truth in block.truths()[first:]:
-            campaign = prefix + truth.campaign if truth.campaign else ""
-            self.truths.append(Truth(truth.label == ROBOCALL, campaign, truth.kind))
+        for truth in truths[first:]:
+            self.truths.append(replace(truth, campaign=prefix + truth.campaign if truth.campaign else ""))
         rows = []
         for batch in batches(events, BATCH_EVENTS):
             is_setup = [isinstance(event, CallSetup) for event in batch]

@@ -3,15 +3,26 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
+from models.authors import AUTHORS, Traffic
 from models.dataset import Dataset
-from models.simulation import from_traffic
-from models.traffic.spec import DEFAULT_START_MS, HOUR_MS, TrafficSpec
+from models.generated import generated, join, processes
+from models.traffic.spec import DEFAULT_START_MS, HOUR_MS
 from models.training import Parameters
-from models.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, SLOT_MS, after, held_out_worlds, training_worlds
+from models.worlds import (
+    CALLS_PER_WORLD,
+    FEWEST_WORLDS,
+    HELD_OUT_SEED,
+    SLOT_MS,
+    after,
+    held_out_worlds,
+    training_worlds,
+)
 
 CALIBRATED_SHARE = 0.15
 JUDGED_WORLDS = 8
-"""Held-out worlds that a training is judged by; `make quality` judges in more."""
+"""Held-out worlds that a training is judged by, and one more of every other author; `make quality` judges in more."""
 LAWFUL_SHARE = 0.2
 """Of the lawful calls of many worlds that are learnt from: worlds add more than further calls of the same world do."""
 BASE_RATE = 0.07
@@ -22,26 +33,48 @@ COUNTED_IN = (1, 12)
 """Partitions that worlds are counted in, in turn. `robocall replay` counts in 1 by default, a worker in those of the
 topic, by default 12: there it sees a part of the calls of an origin, a block and a called number, and multiplies. A
 model that learnt from counts in 1 alone caught a third less in 12 (docs/quality.md)."""
+TURNS = ("", "second", "", "third", "")
+"""Whose worlds are learnt from, in turn; `""` is the first author, whose worlds differ most. No multiple of the turns
+of `COUNTED_IN`, so that every author's worlds are counted in both ways."""
 _BEFORE_SLOT_MS = 24 * HOUR_MS  # the calls of a slot end long before
 
 
-def plan(n: int, seed: int, *, without: str | None = None, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
+def plan(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
     """The traffic to train on and, behind it, that to be judged by: worlds whose figures lie outside its ranges.
 
     Args:
-        n: Worlds to learn from and to calibrate on, at least 6.
+        n: Worlds to learn from and to calibrate on, at least 6; of the three authors in turn.
         seed: Of those worlds; the held-out ones are always the same.
-        without: Campaign kind that is left out of them, but not of the held-out ones.
         calls: Calls of each world, about.
 
     Raises:
-        ValueError: there are too few worlds, or no campaign kind has that name.
+        ValueError: there are too few worlds.
     """
     if n < FEWEST_WORLDS:
         raise ValueError(f"{n} worlds are too few to learn from and to calibrate on: give at least {FEWEST_WORLDS}")
-    return training_worlds(n, seed, without=without, calls=calls) + after(
-        held_out_worlds(JUDGED_WORLDS, calls=calls), n
-    )
+    learnt = by_turns(n, seed, calls=calls)
+    judged = after(held_out_worlds(JUDGED_WORLDS, calls=calls), n)
+    others = range(n + JUDGED_WORLDS, n + JUDGED_WORLDS + len(AUTHORS))
+    return [
+        *learnt,
+        *judged,
+        *(_by(author, HELD_OUT_SEED, slot, calls) for author, slot in zip(AUTHORS, others, strict=True)),
+    ]
+
+
+def by_turns(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
+    """Worlds of the training ranges, in order of time, by all authors; see `plan` for the arguments."""
+    own = training_worlds(n, seed, calls=calls)
+    return [
+        _by(author, seed, slot, calls) if author else own[slot]
+        for slot, author in enumerate(TURNS[slot % len(TURNS)] for slot in range(n))
+    ]
+
+
+def _by(author: str, seed: int, slot: int, calls: int) -> Traffic:
+    """A world by another author, in the time of a slot."""
+    number = int(np.random.default_rng([seed, slot]).integers(1 << 31))
+    return AUTHORS[author](number, start_ms=DEFAULT_START_MS + slot * SLOT_MS, calls=calls)
 
 
 def cut_between_worlds(data: Dataset, n: int, parameters: Parameters | None = None) -> Parameters:
@@ -62,15 +95,22 @@ def cut_between_worlds(data: Dataset, n: int, parameters: Parameters | None = No
 
 
 def from_worlds(
-    n: int, seed: int, progress: Callable[[int], None], *, without: str | None = None, calls: int = CALLS_PER_WORLD
+    n: int, seed: int, say: Callable[[str], None], *, without: str | None = None, calls: int = CALLS_PER_WORLD
 ) -> Dataset:
     """Generate the traffic of `plan` and compute its features as workers would, in `COUNTED_IN` partitions.
 
     Args:
         n: As given to `plan`.
         seed: As given to `plan`.
-        progress: Told the number of events so far.
-        without: As given to `plan`.
+        say: Told how far it is, a line each world.
+        without: Campaign kind whose calls are neither learnt nor calibrated on, to see whether it is caught all the
+            same; what they did to windows that other calls share stays.
         calls: As given to `plan`.
     """
-    return from_traffic(plan(n, seed, without=without, calls=calls), progress, partitions=COUNTED_IN)
+    with processes() as pool:
+        data = join(generated(plan(n, seed, calls=calls), COUNTED_IN, pool, say))
+    if without is None:
+        return data
+    is_judged = data.setup_time_ms >= DEFAULT_START_MS + n * SLOT_MS - _BEFORE_SLOT_MS
+    is_left_out = data.is_robocall & (data.kind == (data.kinds.index(without) if without in data.kinds else -1))
+    return data.take(is_judged | ~is_left_out)

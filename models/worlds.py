@@ -28,34 +28,25 @@ _MOST_HISTORY = 5.0  # times what is judged: more would take long to generate
 _WATCHED_LIVE = 0.5  # of those: from the middle of their traffic on, not from its start
 
 
-def training_worlds(
-    n: int, seed: int, *, without: str | None = None, calls: int = CALLS_PER_WORLD
-) -> list[TrafficSpec]:
+def training_worlds(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
     """Draw worlds to train on, in order of time.
 
     Args:
         n: How many.
         seed: Another seed gives other worlds of the same ranges.
-        without: Campaign kind of `CAMPAIGN_KINDS` that is left out, to see whether it is caught all the same.
         calls: Calls of each world, about; a short span is a busy one.
-
-    Raises:
-        ValueError: no campaign kind has that name.
     """
-    if without is not None and without not in CAMPAIGN_KINDS:
-        raise ValueError(f"unknown campaign kind {without}: choose from {', '.join(CAMPAIGN_KINDS)}")
-    scenarios = tuple(kind for kind in CAMPAIGN_KINDS if kind != without)
-    return [_world(Family.TRAINING, seed, slot, scenarios, calls) for slot in range(n)]
+    return [_world(Family.TRAINING, seed, slot, calls) for slot in range(n)]
 
 
 def held_out_worlds(n: int = 16, seed: int = HELD_OUT_SEED, *, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
     """Draw worlds whose every figure lies outside the ranges of `training_worlds`; see there for the arguments."""
-    return [_world(Family.HELD_OUT, seed, slot, CAMPAIGN_KINDS, calls) for slot in range(n)]
+    return [_world(Family.HELD_OUT, seed, slot, calls) for slot in range(n)]
 
 
 def central_worlds(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
     """Worlds of the published figures, with subscribers and campaigns of their own; arguments as `training_worlds`."""
-    return [_world(Family.CENTRAL, seed, slot, CAMPAIGN_KINDS, calls) for slot in range(n)]
+    return [_world(Family.CENTRAL, seed, slot, calls) for slot in range(n)]
 
 
 def natural(spec: TrafficSpec, share: float = NATURAL_SHARE) -> TrafficSpec:
@@ -69,27 +60,22 @@ def natural(spec: TrafficSpec, share: float = NATURAL_SHARE) -> TrafficSpec:
     return replace(spec, robocall_share=share, campaigns_per_hour=spec.campaigns_per_hour * more)
 
 
-def later(spec: TrafficSpec) -> TrafficSpec:
-    """Give the next span of the same world: the same subscribers and carriers, campaigns never seen before."""
-    return replace(spec, start_ms=spec.start_ms + round((spec.hours + 1) * HOUR_MS))
-
-
 def after(specs: list[TrafficSpec], slots: int) -> list[TrafficSpec]:
     """Move worlds behind others in time."""
     return [replace(spec, start_ms=spec.start_ms + slots * SLOT_MS) for spec in specs]
 
 
-def _world(family: Family, seed: int, slot: int, scenarios: tuple[str, ...], calls: int) -> TrafficSpec:
+def _world(family: Family, seed: int, slot: int, calls: int) -> TrafficSpec:
     rng = np.random.default_rng([seed, slot, zlib.crc32(family.encode())])
     number = int(rng.integers(1 << 31))
     world = CENTRAL_WORLD if family is Family.CENTRAL else World(family, number)
     hours, share = world.value("hours"), world.value("robocall_share")
     is_cold = rng.random() < _COLD
     history = 0.0 if is_cold else min(world.value("history_hours"), _MOST_HISTORY * hours)
-    on_air = min(world.count("campaign_kinds"), len(scenarios))
+    on_air = min(world.count("campaign_kinds"), len(CAMPAIGN_KINDS))
     # Not drawn for each world, but one after the other from a shuffled round: so all kinds are somewhere.
-    around = np.random.default_rng(seed).permutation(len(scenarios))
-    chosen = sorted(around[(slot * _NEXT_KINDS + np.arange(on_air)) % len(scenarios)].tolist())
+    around = np.random.default_rng(seed).permutation(len(CAMPAIGN_KINDS))
+    chosen = sorted(around[(slot * _NEXT_KINDS + np.arange(on_air)) % len(CAMPAIGN_KINDS)].tolist())
     return TrafficSpec(
         start_ms=DEFAULT_START_MS + slot * SLOT_MS + int(rng.integers(48)) * _HALF_HOUR_MS,
         hours=history + hours,
@@ -97,7 +83,7 @@ def _world(family: Family, seed: int, slot: int, scenarios: tuple[str, ...], cal
         seed=int(rng.integers(1 << 31)),
         calls_per_second=calls * (1 - share) / (hours * HOUR_MS / 1_000),
         robocall_share=share,
-        scenarios=tuple(scenarios[index] for index in chosen),
+        scenarios=tuple(CAMPAIGN_KINDS[index] for index in chosen),
         bursts_per_hour=world.value("bursts_per_hour"),
         trunks=world.count("trunks"),
         campaigns_per_hour=calls * share / world.value("campaign_calls") / on_air / hours,

@@ -130,15 +130,13 @@ def _clock(console: Console, what: str) -> Iterator[None]:
 
 def _of_worlds(n: int, calls: int, seed: int, without: str | None, console: Console) -> "tuple[Dataset, Parameters]":
     """Generate the calls of many worlds, with a progress bar, and cut them between worlds."""
-    from models.world_training import cut_between_worlds, from_worlds  # noqa: PLC0415
+    from models.authors import AUTHORS  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.world_training import JUDGED_WORLDS, cut_between_worlds, from_worlds  # noqa: PLC0415
 
+    of = n + JUDGED_WORLDS + len(AUTHORS)
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("generating worlds and their features", total=None)
-
-        def show(n_events: int) -> None:
-            progress.update(task, completed=n_events, description=f"{n_events:,} events")
-
-        data = from_worlds(n, seed, show, without=without, calls=calls)
+        task = progress.add_task("generating worlds and their features", total=of)
+        data = from_worlds(n, seed, lambda _: progress.advance(task), without=without, calls=calls)
     return data, cut_between_worlds(data, n)
 
 

@@ -122,7 +122,7 @@ class NaiveWindows:
     """Twin of `WindowEngine` with unbounded memory and no approximation."""
 
     def __init__(self, partitions: int = 1) -> None:
-        """Scale counts of sampled families by `partitions`."""
+        """`partitions`: so many share the calls of an origin, a block and a called number."""
         self.partitions = partitions
         self.families: dict[int, dict[object, History]] = {family: {} for family in range(spec.N_FAMILIES)}
         self.signed: dict[str, object] = {}
@@ -174,7 +174,6 @@ class NaiveWindows:
     def _value(self, feature: Feature, now: dict[int, History], now_ms: int, flags: set[str]) -> float:  # noqa: PLR0911
         operation, family, first, second, window, minimum = feature.step
         history = now[family]
-        scale = self.partitions if family in (spec.ORIGIN, spec.BLOCK, spec.CALLED, spec.RECEIVED) else 1
 
         def count(measure: int, at: int = window) -> int:
             return history.count(spec.MEASURES[measure], now_ms, at)
@@ -186,11 +185,11 @@ class NaiveWindows:
             case "flag":
                 return float(spec.CALL_FLAGS[first] in flags)
             case "count":
-                return float(count(first) * scale)
+                return self._everywhere(count(first), family)
             case "ratio":
                 return share(count(first), count(second))
             case "distinct":
-                return float(history.distinct(first, now_ms, window) * scale)
+                return self._everywhere(history.distinct(first, now_ms, window), family)
             case "distinct_ratio":
                 return share(history.distinct(first, now_ms, window), count(spec.ATTEMPTS))
             case "calls_per_item":
@@ -200,7 +199,8 @@ class NaiveWindows:
                 answered = count(spec.ANSWERED)
                 return count(spec.TALK_S) / answered if answered >= max(1, minimum) else NOT_ENOUGH_DATA
             case "burst":
-                return count(spec.ATTEMPTS) / max(1.0, count(spec.ATTEMPTS, spec.W1H) / 60)
+                hourly = self._everywhere(count(spec.ATTEMPTS, spec.W1H), family)
+                return self._everywhere(count(spec.ATTEMPTS), family) / max(1.0, hourly / 60)
             case "in_out":
                 received = count(spec.ATTEMPTS) * self.partitions
                 made = now[spec.NUMBER].count("attempts", now_ms, window)
@@ -211,6 +211,14 @@ class NaiveWindows:
                 return self._age(history, now_ms)
             case _:
                 return self._seconds(now_ms, history.previous_ms)
+
+    def _everywhere(self, counted: float, family: int) -> float:
+        """What all partitions would count: the call itself once, the other ones of this partition so many times."""
+        if family in (spec.NUMBER, spec.TRUNK) or counted == 0:
+            return float(counted)
+        if family == spec.RECEIVED:
+            return float(counted * self.partitions)
+        return float(1 + (counted - 1) * self.partitions)
 
     def _compared(self, feature: Feature, now: dict[int, History], now_ms: int) -> float:
         operation, family, first, second, window, minimum = feature.step
@@ -228,7 +236,9 @@ class NaiveWindows:
             return half(*ages)
         part, their_part = mine.count(measure, now_ms, window), theirs.count(measure, now_ms, usual)
         if name == "part_of":
-            return min(1.0, part / their_part) if their_part >= minimum and their_part > 0 else NOT_ENOUGH_DATA
+            everywhere = self._everywhere(their_part, reference)
+            share = min(1.0, self._everywhere(part, family) / everywhere) if everywhere else NOT_ENOUGH_DATA
+            return share if their_part >= minimum else NOT_ENOUGH_DATA
         if name == "surge":
             span, longest = spec.WINDOW_MS[window] / 1000, spec.WINDOW_MS[usual] / 1000
             known = min(longest, max(ages[0], span))

@@ -52,7 +52,8 @@ class WindowSettings:
         max_origins: Origins.
         max_called: Called numbers; one in eight of them may be busy.
         seed: Seed of all hashes; the same as of `build_batch`.
-        partitions: Partitions of the topic: counts of origins, blocks and called numbers are multiplied by it.
+        partitions: Partitions of the topic: calls of origins, blocks and called numbers other than the one that is
+            judged are multiplied by it.
         shared_trunks: One slot a trunk for all partitions (replay), else one a partition.
     """
 

@@ -58,6 +58,18 @@ def assembled(program: Ints) -> Places:
 
 
 @compiled_inline
+def _everywhere(counted: float, family: int, scale: Floats) -> float:
+    """What all partitions would count, from what this one counted.
+
+    The call itself is here for certain and is multiplied by nothing, so that one call reads as one in any number of
+    partitions; of the calls that the calling number received none is this call.
+    """
+    times = scale[family]
+    own = 0.0 if family == spec.RECEIVED else times - 1.0
+    return float(max(counted, counted * times - own))
+
+
+@compiled_inline
 def _ratio(part: float, whole: float, minimum: float) -> float:
     """Share of `part` in `whole`, `NOT_ENOUGH_DATA` below the minimum sample; cut to [0, 1], as panes interpolate."""
     share = min(1.0, max(0.0, part / (whole if whole > 0.0 else 1.0)))
@@ -97,7 +109,7 @@ def _surge(part: float, longer: float, window: int, longer_window: int, minimum:
 
 
 @compiled_inline
-def _compared(program: Places, at: np.uint64, counts: Floats, ages_s: Floats) -> float:
+def _compared(program: Places, at: np.uint64, counts: Floats, ages_s: Floats, scale: Floats) -> float:
     """Value of a feature that compares; see `measures.OPERATIONS`. Without an origin or a block there is none."""
     operation, minimum = program[at, _OPERATION], float(program[at, _MINIMUM])
     own_age_s, other_age_s = ages_s[program[at, _FAMILY], 0], ages_s[program[at, _OTHER], 0]
@@ -105,7 +117,9 @@ def _compared(program: Places, at: np.uint64, counts: Floats, ages_s: Floats) ->
     if own_age_s < 0.0 or other_age_s < 0.0:
         return spec.NOT_ENOUGH_DATA
     if operation == spec.PART_OF:
-        return _ratio(part, beside, minimum)
+        part = _everywhere(part, program[at, _FAMILY], scale)
+        whole = _everywhere(beside, program[at, _OTHER], scale)
+        return _ratio(part, whole, 0.0) if beside >= minimum else spec.NOT_ENOUGH_DATA
     if operation == spec.SURGE:
         return _surge(part, beside, program[at, _WINDOW], program[at, _LONGER], minimum, own_age_s)
     if operation == spec.AGE_BESIDE:
@@ -125,7 +139,7 @@ def _single(
     if operation == spec.FLAG:
         value = float((flags >> np.int64(program[at, _FIRST])) & 1)
     elif operation == spec.DISTINCT:
-        value = distinct[item] * scale[family]
+        value = _everywhere(distinct[item], family, scale)
     elif operation == spec.DISTINCT_RATIO:
         value = _ratio(distinct[item], whole, minimum)
     elif operation == spec.CALLS_PER_ITEM:
@@ -133,10 +147,11 @@ def _single(
     elif operation == spec.MEAN_TALK:
         value = _quotient(part, whole, minimum, whole)
     elif operation == spec.BURST:
-        value = whole / max(1.0, counts[program[at, _BESIDE]] / spec.BURST_PARTS)
+        hourly = _everywhere(counts[program[at, _BESIDE]], family, scale)
+        value = _everywhere(whole, family, scale) / max(1.0, hourly / spec.BURST_PARTS)
     elif operation == spec.IN_OUT:
         # Calls received against calls received and made, both for all partitions.
-        received = whole * scale[family]
+        received = _everywhere(whole, family, scale)
         value = _ratio(received, received + counts[program[at, _BESIDE]], minimum)
     else:
         value = ages_s[family, operation - np.uint64(spec.AGE)]
@@ -161,13 +176,13 @@ def fill_row(
         distinct: (N_FAMILIES * N_ITEMS * 5,), flat.
         ages_s: (N_FAMILIES, 2), since first seen and since the previous call.
         flags: Call flags.
-        scale: (N_FAMILIES,), what a count of the partition is multiplied with.
+        scale: (N_FAMILIES,), partitions that a count stands for: 1 where this one sees all calls of the key.
         row: Filled.
     """
     at, steps = np.uint64(0), np.uint64(len(program))
     one = np.uint64(1)
     while at < steps and program[at, _OPERATION] == spec.COUNT:
-        row[program[at, _COLUMN]] = counts[program[at, _PART]] * scale[program[at, _FAMILY]]
+        row[program[at, _COLUMN]] = _everywhere(counts[program[at, _PART]], program[at, _FAMILY], scale)
         at += one
     while at < steps and program[at, _OPERATION] == spec.RATIO:
         part, whole = counts[program[at, _PART]], counts[program[at, _WHOLE]]
@@ -177,5 +192,5 @@ def fill_row(
         row[program[at, _COLUMN]] = _single(program, at, counts, distinct, ages_s, flags, scale)
         at += one
     while at < steps:
-        row[program[at, _COLUMN]] = _compared(program, at, counts, ages_s)
+        row[program[at, _COLUMN]] = _compared(program, at, counts, ages_s, scale)
         at += one

@@ -33,7 +33,7 @@ def test_names_are_unique_and_indexed_in_order() -> None:
 
 
 def test_schema_id_is_a_short_digest() -> None:
-    assert FEATURE_SCHEMA_ID.startswith("f1-")
+    assert FEATURE_SCHEMA_ID.startswith("f2-")
     assert len(FEATURE_SCHEMA_ID) == 15
 
 

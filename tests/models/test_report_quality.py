@@ -7,11 +7,12 @@ import pytest
 
 from models.artifact import Model
 from models.dataset import Truth, assemble
+from models.generated import join
 from models.report_aims import AIMS
 from models.report_learnt import FEATURE_SETS
 from models.report_quality import PAGE, QUICK, SEED, _command, _options, main, one_by_one, replace_tables
 from models.report_quality_page import BEGIN, END
-from models.report_worlds import families, join
+from models.report_worlds import families
 from models.scorer import Calibration, TreeScorer
 from tests.models.stumps import stump
 

@@ -1,15 +1,18 @@
 """Training on many worlds cuts between worlds; a search never looks at the test span."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
 from models import search as searching
 from models.dataset import Dataset
-from models.traffic.spec import DEFAULT_START_MS
+from models.elsewhere import Elsewhere
+from models.otherwise import Otherwise
+from models.traffic.spec import DEFAULT_START_MS, TrafficSpec
 from models.training import Parameters, split
-from models.world_training import cut_between_worlds, from_worlds, plan
+from models.world_training import COUNTED_IN, cut_between_worlds, from_worlds, plan
 from models.worlds import SLOT_MS
 from tests.models.calls import dataset
 
@@ -34,7 +37,7 @@ def test_spans_are_whole_worlds(data: Dataset) -> None:
 
     assert _worlds(data, spans.train) == {0, 1, 2, 3}
     assert _worlds(data, spans.calibration) == {4, 5}
-    assert _worlds(data, spans.test) == set(range(6, 14))
+    assert _worlds(data, spans.test) == set(range(6, 16))
 
 
 def test_what_else_is_asked_for_stays(data: Dataset) -> None:
@@ -42,6 +45,26 @@ def test_what_else_is_asked_for_stays(data: Dataset) -> None:
     found = cut_between_worlds(data, WORLDS, SMALL)
 
     assert replace(found, train_share=0.6, calibration_share=0.18) == SMALL
+
+
+def test_worlds_of_every_author_are_learnt_in_both_ways_of_counting() -> None:
+    """Each author's worlds meet each number of partitions."""
+    specs = plan(20, 1, calls=CALLS)[:20]
+
+    met = {(type(spec), COUNTED_IN[slot % len(COUNTED_IN)]) for slot, spec in enumerate(specs)}
+    assert met == set(product((TrafficSpec, Elsewhere, Otherwise), COUNTED_IN))
+
+
+def test_a_kind_left_out_is_judged_and_not_learnt(data: Dataset) -> None:
+    """All else is as it was."""
+    reduced = from_worlds(WORLDS, 1, lambda _: None, without="flood", calls=CALLS)
+    spans = split(reduced, cut_between_worlds(reduced, WORLDS, SMALL))
+    known = np.concatenate([spans.train, spans.calibration])
+    flood = reduced.kinds.index("flood")
+
+    assert not np.any(reduced.is_robocall[known] & (reduced.kind[known] == flood))
+    assert np.any(reduced.kind[spans.test] == flood)
+    assert len(data) - len(reduced) == np.sum(data.kind == flood) - np.sum(reduced.kind == flood) > 0
 
 
 def test_too_few_worlds_are_refused() -> None:

@@ -1,0 +1,84 @@
+"""Traffic generated with its features in several processes, and put together. Used to train and to judge."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+
+from models.authors import Traffic
+from models.dataset import Dataset
+from models.simulation import from_traffic
+
+PROCESSES = 2
+
+
+def processes() -> ProcessPoolExecutor:
+    """Where to generate. Not forked: children of a process whose threads hold locks may wait for them for ever."""
+    return ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"))
+
+
+def generated(
+    specs: Sequence[Traffic], partitions: Sequence[int], pool: Executor, say: Callable[[str], None]
+) -> list[Dataset]:
+    """Generate worlds, each with the features that workers would compute.
+
+    Args:
+        specs: The worlds.
+        partitions: Partitions that their windows are counted in, one figure after the other in turn.
+        pool: Where to work.
+        say: Told how far it is, a line each world.
+
+    Returns:
+        The calls of each world, in order of `specs`.
+    """
+    turns = [partitions[number % len(partitions)] for number in range(len(specs))]
+    found = []
+    for part in pool.map(_generate, specs, turns):
+        found.append(part)
+        say(f"  {len(found)} of {len(specs)} worlds: {len(part):,} calls")
+    return found
+
+
+def _generate(spec: Traffic, partitions: int) -> Dataset:
+    return from_traffic([spec], lambda _: None, partitions=(partitions,))
+
+
+def join(parts: list[Dataset]) -> Dataset:
+    """Put worlds that follow each other in time together, and empty the list: no call is in memory twice.
+
+    Equal numbers or campaigns of two worlds are not the same.
+
+    Raises:
+        ValueError: two worlds overlap in time, or are in the wrong order.
+    """
+    names, size = parts[0].feature_names, sum(len(part) for part in parts)
+    kinds = tuple(sorted({kind for part in parts for kind in part.kinds}))
+    number, campaign, kind, times_ms = (np.empty(size, np.int64) for _ in range(4))
+    joined = Dataset(
+        names,
+        np.empty((size, len(names)), np.float32),
+        times_ms,
+        number,
+        np.empty(size, np.bool_),
+        campaign,
+        kind,
+        kinds,
+    )
+    done = numbers = campaigns = 0
+    parts.reverse()
+    while parts:
+        part = parts.pop()
+        here = slice(done, done + len(part))
+        joined.rows[here] = part.rows
+        times_ms[here] = part.setup_time_ms
+        number[here] = part.number + numbers
+        joined.is_robocall[here] = part.is_robocall
+        campaign[here] = np.where(part.campaign >= 0, part.campaign + campaigns, -1)
+        kind[here] = np.array([kinds.index(one) for one in part.kinds], np.int64)[part.kind]
+        done += len(part)
+        numbers += int(part.number.max()) + 1
+        campaigns += int(part.campaign.max(initial=-1)) + 1
+    if np.any(np.diff(times_ms) < 0):
+        raise ValueError("worlds have to follow each other in time")
+    return joined

@@ -1,0 +1,57 @@
+"""Worlds generated in several processes, and put together."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from models.dataset import Truth, assemble
+from models.generated import generated, join
+from models.report_quality import SEED
+from models.report_worlds import families
+from models.simulation import from_traffic
+
+
+def test_numbers_and_campaigns_of_two_worlds_are_not_the_same() -> None:
+    """Both worlds have number n and campaign c; kinds are the same by name, and the list is given up."""
+    one = assemble(
+        ["f"], np.ones((2, 1), np.float32), np.array([1, 5]), ["n", "n"], [Truth(False, "", "a"), Truth(True, "c", "b")]
+    )
+    other = assemble(["f"], np.zeros((2, 1), np.float32), np.array([7, 9]), ["n", "m"], [Truth(True, "c", "b")] * 2)
+    parts = [one, other]
+
+    found = join(parts)
+
+    assert parts == []
+    assert found.setup_time_ms.tolist() == [1, 5, 7, 9]
+    assert found.rows[:, 0].tolist() == [1, 1, 0, 0]
+    assert found.number[0] == found.number[1]
+    assert len(np.unique(found.number)) == 3
+    assert found.campaign[2] == found.campaign[3] != found.campaign[1]
+    assert found.campaign[0] == -1
+    assert found.is_robocall.tolist() == [False, True, True, True]
+    assert [found.kinds[kind] for kind in found.kind] == ["a", "b", "b", "b"]
+
+
+def test_worlds_that_overlap_in_time_are_refused() -> None:
+    """The first ends at 9, the second starts at 7."""
+    parts = [
+        assemble(["f"], np.zeros((2, 1), np.float32), np.array(times), ["n", "m"], [Truth(True, "c", "b")] * 2)
+        for times in ([5, 9], [7, 11])
+    ]
+
+    with pytest.raises(ValueError, match="follow each other"):
+        join(parts)
+
+
+def test_worlds_are_generated_in_their_order_and_counted_by_turns() -> None:
+    """As one process would, whichever of them is ready first; partitions are taken by turns."""
+    specs = families(3, 300, SEED)["held out"]
+    said: list[str] = []
+
+    with ThreadPoolExecutor(2) as pool:
+        found = generated(specs, (1, 12), pool, said.append)
+
+    alone = [from_traffic([spec], lambda _: None, partitions=(n,)) for spec, n in zip(specs, (1, 12, 1), strict=True)]
+    assert [part.digest() for part in found] == [part.digest() for part in alone]
+    assert len(said) == 3

@@ -38,7 +38,7 @@ from streams.intake import read
 
 _TIME_MS = 1_760_000_000_000
 _ANSWERED_AFTER_MS = 3
-_VERSIONS = Versions("gbt-0123456789ab", "p1-0123456789ab", "f1-0123456789ab")
+_VERSIONS = Versions("gbt-0123456789ab", "p1-0123456789ab", "f2-0123456789ab")
 """In the form of real ones; the digits of those change with every model, policy and feature table."""
 
 

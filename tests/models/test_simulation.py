@@ -62,9 +62,10 @@ def test_history_fills_windows_and_is_not_judged() -> None:
 
 
 def test_in_partitions_a_number_is_counted_and_an_origin_estimated() -> None:
-    """Windows of numbers and trunks are those of one partition, to the bit; an origin's are what one saw, multiplied.
+    """Windows of numbers and trunks are those of one partition, to the bit; of an origin one saw a part.
 
-    The slow twin counts the calls of an origin so far, this one included, that its partition had.
+    The slow twin counts the calls of an origin so far that its partition had: those before this one, times the number
+    of partitions, and this one.
     """
     whole = from_traffic([SPEC], lambda _: None)
 
@@ -85,7 +86,7 @@ def _origin_estimates(spec: TrafficSpec) -> list[int]:
     for setup, origin in zip(setups, origins, strict=True):
         key = (origin, zlib.crc32(setup.calling_number.encode()) % PARTITIONS)
         seen[key] += origin != 0
-        estimates.append(PARTITIONS * seen[key])
+        estimates.append(1 + PARTITIONS * (seen[key] - 1) if origin else 0)
     return estimates
 
 

@@ -61,8 +61,8 @@ def test_examples_name_versions_as_real_decisions_do() -> None:
     shown = (decision.model_version, decision.policy_version, decision.feature_schema)
     real = (load(SHIPPED, schema_id=FEATURE_SCHEMA_ID).version, load_policy(None).version, FEATURE_SCHEMA_ID)
 
-    assert [re.sub(r"[0-9a-f]{12}$", "...", one) for one in shown] == ["gbt-...", "p1-...", "f1-..."]
-    assert [re.sub(r"[0-9a-f]{12}$", "...", one) for one in real] == ["gbt-...", "p1-...", "f1-..."]
+    assert [re.sub(r"[0-9a-f]{12}$", "...", one) for one in shown] == ["gbt-...", "p1-...", "f2-..."]
+    assert [re.sub(r"[0-9a-f]{12}$", "...", one) for one in real] == ["gbt-...", "p1-...", "f2-..."]
 
 
 def test_check_notices_a_stale_document(

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.artifact import load
 from models.errors import ArtifactCorrupt, TrainingDataInvalid
-from models.world_training import JUDGED_WORLDS
-from models.worlds import after, held_out_worlds
+from models.world_training import plan
+from models.worlds import SLOT_MS
 from streams.train_cli import evaluate, train
 from tests.streams.small_evaluation import save_labelled
 
@@ -134,7 +134,7 @@ def test_training_needs_exactly_one_source(options: list[str], files: tuple[Path
 
 
 def test_training_on_worlds_is_judged_in_others(tmp_path: Path) -> None:
-    """Every call of the report is of a held-out world, and the kind that was left out is among them."""
+    """Every call of the report is of a world behind those learnt from, and the kind left out is among them."""
     out = tmp_path / "model"
     options = ["--worlds", "6", "--world-calls", "500", "--seed", "3", "--leave-out", "flood", "--out", str(out)]
 
@@ -143,5 +143,5 @@ def test_training_on_worlds_is_judged_in_others(tmp_path: Path) -> None:
     assert result.exit_code == 0
     report = json.loads((out / "report.json").read_text())
     assert "flood" in report["kinds"]["campaigns"]
-    held_out = after(held_out_worlds(JUDGED_WORLDS, calls=500), 6)
-    assert held_out[0].start_ms <= report["span_ms"][0] < report["span_ms"][1] < held_out[-1].end_ms
+    judged = plan(6, 3, calls=500)[6:]
+    assert judged[0].start_ms <= report["span_ms"][0] < report["span_ms"][1] < judged[-1].start_ms + SLOT_MS

@@ -1,8 +1,12 @@
 """Traffic generated with its features in several processes, and put together. Used to train and to judge."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from signal import SIG_DFL, SIGINT, signal
+from threading import Thread
 
 import numpy as np
 
@@ -14,8 +18,25 @@ PROCESSES = 2
 
 
 def processes() -> ProcessPoolExecutor:
-    """Where to generate. Not forked: children of a process whose threads hold locks may wait for them for ever."""
-    return ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"))
+    """Where to generate. Not forked: children of a process whose threads hold locks may wait for them for ever.
+
+    They end when this process ends in whatever way, and at once when a terminal interrupts them with it.
+    """
+    return ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is None:
+        return
+    signal(SIGINT, SIG_DFL)  # else an interrupt ends one world, and the next begins
+    sentinel = parent.sentinel
+
+    def end() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    Thread(target=end, daemon=True).start()
 
 
 def generated(

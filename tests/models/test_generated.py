@@ -1,6 +1,12 @@
 """Worlds generated in several processes, and put together."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,3 +61,42 @@ def test_worlds_are_generated_in_their_order_and_counted_by_turns() -> None:
     alone = [from_traffic([spec], lambda _: None, partitions=(n,)) for spec, n in zip(specs, (1, 12, 1), strict=True)]
     assert [part.digest() for part in found] == [part.digest() for part in alone]
     assert len(said) == 3
+
+
+_STARTS_WORKERS = """
+import os
+import time
+from models.generated import processes
+
+if __name__ == "__main__":
+    with processes() as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 60).result()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path, sent: signal.Signals) -> None:
+    """Also while they work, and however it ended."""
+    script = tmp_path / "start.py"
+    script.write_text(_STARTS_WORKERS, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, env=environment) as started:
+        assert started.stdout is not None
+        worker = int(started.stdout.readline())
+        started.send_signal(sent)
+        started.wait(10)
+
+    assert _ends(worker, within_s=10)
+
+
+def _ends(process: int, within_s: float) -> bool:
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False

@@ -43,7 +43,7 @@ check: $(STAMP) ## lint, format, types, import rules, generated documents
 bench: $(STAMP) ## cost of an event in a replay; BENCH=throughput, latency, ... for the others: benchmarks/README.md
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
 
-quality: $(STAMP) ## judge the shipped model in worlds it never saw, a quarter of an hour; writes the tables of docs/quality.md
+quality: $(STAMP) ## judge the shipped model in worlds it never saw, some twenty minutes; writes the tables of docs/quality.md
 	$(BIN)/python -m models.report_quality $(ARGS)
 
 up: $(STAMP) ## leave a local Kafka and Valkey running

@@ -38,12 +38,17 @@ class Aim:
 
     def row(self, found: Figures) -> tuple[str, ...]:
         """Aim, wanted, found and by how much it is missed."""
-        value, where = self.find(found[JUDGED])
+        value, _ = self.find(found[JUDGED])
         sign = "at most" if self.is_most else "at least"
         missed = "met" if self.is_met(found) else "missed"
         if missed == "missed" and value is not None:
             missed += f" by {abs(value - self.wanted):.3g}"
-        return self.what, f"{sign} {self.wanted:g}", f"{figure(value)} {where}".strip(), missed
+        return self.what, f"{sign} {self.wanted:g}", self.cell(found[JUDGED]), missed
+
+    def cell(self, figures: dict[str, Any]) -> str:
+        """What was found in a family of worlds, and where."""
+        value, where = self.find(figures)
+        return f"{figure(value)} {where}".strip()
 
 
 def _recall(rate: int) -> Callable[[dict[str, Any]], tuple[float | None, str]]:

@@ -1,4 +1,4 @@
-"""Small models beside the one that is judged: a linear one, trees with features taken away, trees with kinds left out.
+"""Small models beside the one that is judged: a linear one, and trees with features, kinds or an author taken away.
 
 All learn from the same calls, none of which is judged, and all trees by one short recipe: so they compare with each
 other. The judged model learnt from other calls, and mostly from more.
@@ -6,7 +6,7 @@ other. The judged model learnt from other calls, and mostly from more.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.baselines import Rank, Scores, linear_model
 from models.dataset import Dataset
-from models.evaluation import kinds_at_rates, ranking, share_of
+from models.evaluation import kinds_at_rates, ranking, rates_by_campaign, share_of
 from models.forest import forest_of
 from models.scorer import UNCALIBRATED, TreeScorer
 from models.training import Parameters, fit, split
@@ -37,6 +37,14 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Untold:
+    """A model that learnt from what the other authors of traffic wrote, and from how many calls."""
+
+    rank: Rank
+    calls: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Learnt:
     """Models to compare with.
 
@@ -46,6 +54,7 @@ class Learnt:
         source: Words on what they learnt from.
         calls: How many calls that were.
         judged: Indices of the calls that they are judged on; None for all.
+        without_author: By author of traffic, one that learnt no calls of that author.
     """
 
     rivals: dict[str, Rank]
@@ -53,6 +62,12 @@ class Learnt:
     source: str
     calls: int
     judged: NDArray[np.int64] | None = None
+    without_author: dict[str, Untold] = field(default_factory=dict)
+
+    def of_author(self, author: str) -> "Learnt":
+        """What says how much it matters to have learnt from an author: told of all, and told of the others."""
+        untold = {name: one for name, one in self.without_author.items() if name == author}
+        return replace(self, rivals={ALL_FEATURES: self.rivals[ALL_FEATURES]}, left_out={}, without_author=untold)
 
 
 def without(data: Dataset, patterns: Sequence[re.Pattern[str]]) -> Dataset:
@@ -62,11 +77,27 @@ def without(data: Dataset, patterns: Sequence[re.Pattern[str]]) -> Dataset:
     return replace(data, rows=rows)
 
 
-def learn(data: Dataset, seed: int, source: str, *, leave_out: Sequence[str] = (), say: Say = lambda _: None) -> Learnt:
-    """Learn the rivals from all of some calls, and one model more for each kind of campaign to leave out.
+def learn(
+    data: Dataset,
+    seed: int,
+    source: str,
+    *,
+    leave_out: Sequence[str] = (),
+    authors: NDArray[np.str_] | None = None,
+    say: Say = lambda _: None,
+) -> Learnt:
+    """Learn the rivals from all of some calls, and one model more for each kind of campaign or author to leave out.
 
     The calls of a kind left out are not learnt; what they did to windows that other calls share stays, as it would in
     traffic with campaigns of a kind that nobody has labelled.
+
+    Args:
+        data: The calls.
+        seed: Of the training.
+        source: Words on where the calls come from.
+        leave_out: Kinds of campaign.
+        authors: Who wrote the traffic of each call, shape (n_calls,), to leave out one at a time.
+        say: Told what is being done, a line each.
     """
     everything = np.arange(len(data))
     rivals: dict[str, Rank] = {LINEAR: linear_model(data, everything, seed)}
@@ -78,7 +109,13 @@ def learn(data: Dataset, seed: int, source: str, *, leave_out: Sequence[str] = (
         say(f"training without {kind}")
         code = data.kinds.index(kind) if kind in data.kinds else -1
         left_out[kind] = _trees(data, np.flatnonzero(~data.is_robocall | (data.kind != code)), seed)
-    return Learnt(rivals, left_out, source, len(data))
+    without_author = {}
+    for author in [] if authors is None else np.unique(authors).tolist():
+        others = np.flatnonzero(authors != author)
+        if len(others):
+            say(f"training without the {author} author")
+            without_author[author] = Untold(_trees(data, others, seed), len(others))
+    return Learnt(rivals, left_out, source, len(data), without_author=without_author)
 
 
 def learn_first_part(data: Dataset, seed: int = 0, say: Say = lambda _: None) -> Learnt:
@@ -111,6 +148,7 @@ def compare(learnt: Learnt, data: Dataset, raw: Scores) -> dict[str, Any]:
             name: ranking(one, data.is_robocall) | {"kinds": kinds_at_rates(data, one)} for name, one in scores.items()
         },
         "left_out": _left_out(learnt, data, scores[ALL_FEATURES]),
+        "author_left_out": _author_left_out(learnt, data, scores[ALL_FEATURES]),
     }
 
 
@@ -129,6 +167,21 @@ def _left_out(learnt: Learnt, data: Dataset, told: Scores) -> dict[str, dict[str
             "left_out": kinds_at_rates(data, rank(data.rows), LEFT_OUT_RATES).get(kind, lacking),
         }
     return found
+
+
+def _author_left_out(learnt: Learnt, data: Dataset, told: Scores) -> dict[str, dict[str, Any]]:
+    """Recall of all robocalls by the model that learnt from all authors, and by the one that did not from this one."""
+    is_in_campaign = data.is_robocall & (data.campaign >= 0)
+    return {
+        author: {
+            "learnt_calls": one.calls,
+            "lawful": int((~data.is_robocall).sum()),
+            "campaigns": len(np.unique(data.campaign[is_in_campaign])),
+            "told": rates_by_campaign(data, told),
+            "left_out": rates_by_campaign(data, one.rank(data.rows)),
+        }
+        for author, one in learnt.without_author.items()
+    }
 
 
 def _trees(data: Dataset, chosen: NDArray[np.int64], seed: int) -> Rank:

@@ -1,8 +1,9 @@
 """`make quality`: judge a model in worlds that it was not trained in, and write the tables of `docs/quality.md`.
 
-Three families of worlds: the generator's central figures, figures within the ranges that training draws from, and
-figures wholly outside of them, all at the natural share of robocalls. Seeds are fixed, so that two models are judged on
-the same calls. What the model is compared with learns from worlds of the training ranges that are not judged.
+Five families of worlds: the first generator's central figures, figures within the ranges that training draws from,
+figures wholly outside of them, and worlds by each of the two other authors, all at the natural share of robocalls.
+Seeds are fixed, so that two models are judged on the same calls. What the model is compared with learns from worlds by
+all authors that are not judged.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 
 from detector.features import FEATURE_SCHEMA_ID
 from models.artifact import SHIPPED, Model, load
+from models.authors import Traffic
 from models.dataset import Dataset
 from models.evaluation import at_rates, rates_by_campaign
 from models.generated import generated, join, processes
@@ -28,10 +30,9 @@ from models.report import judge, write
 from models.report_aims import AIMS
 from models.report_learnt import Learnt, learn
 from models.report_quality_page import BEGIN, END, tables
-from models.report_worlds import JUDGED, families
+from models.report_worlds import FIRST, JUDGED, LEFT_OUT_IN, families
 from models.traffic.spec import CAMPAIGN_KINDS, TrafficSpec
-from models.world_training import COUNTED_IN
-from models.worlds import training_worlds
+from models.world_training import COUNTED_IN, by_turns, whose
 
 SEED = 3_000_017
 """Of worlds that models are judged in. Models are not to be trained with it."""
@@ -54,8 +55,9 @@ class Sizes:
     learnt_calls: int
 
 
-FULL = Sizes(worlds=24, calls=60_000, learn_from=40, learnt_calls=8_000)
-"""More than 1,000,000 lawful calls in held-out worlds: fewer cannot tell what is caught at one hit in 100,000."""
+FULL = Sizes(worlds=24, calls=60_000, learn_from=45, learnt_calls=12_000)
+"""More than 1,000,000 lawful calls in held-out worlds: fewer cannot tell what is caught at one hit in 100,000. Whole
+turns of all authors to learn from."""
 QUICK = Sizes(worlds=2, calls=4_000, learn_from=6, learnt_calls=1_000)
 
 
@@ -104,11 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: dict[str, dict[str, Any]] = {}
     with processes() as pool:
         worlds = families(options.worlds, options.calls, options.seed)
-        on_air = {kind for spec in worlds[JUDGED] for kind in spec.scenarios}
-        learnt = _learnt([kind for kind in CAMPAIGN_KINDS if kind in on_air], options, pool)
+        learnt = _learnt(on_air(worlds[JUDGED]), options, pool)
         for name, specs in worlds.items():
             _say(f"{name}: generating {len(specs)} worlds of {options.calls:,} calls")
-            found[name] = _family(name, specs, model, learnt if name == JUDGED else None, options, pool)
+            found[name] = _family(name, specs, model, beside(learnt, name), options, pool)
         found[JUDGED]["partitions"] = {
             options.partitions: found[JUDGED]["at_false_block_rates"],
             **_counted_otherwise(worlds[JUDGED], model, options, pool),
@@ -121,18 +122,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def on_air(specs: Sequence[Traffic]) -> list[str]:
+    """Kinds of campaign in worlds of the first author; the others have campaigns of every kind of theirs."""
+    kinds = {kind for spec in specs if isinstance(spec, TrafficSpec) for kind in spec.scenarios}
+    return [kind for kind in CAMPAIGN_KINDS if kind in kinds]
+
+
+def beside(learnt: Learnt, family: str) -> Learnt | None:
+    """What the model is compared with in a family of worlds.
+
+    All of it in held-out worlds; in those of another author what tells how much it matters to have learnt from that
+    author; nothing in worlds like those that were learnt from.
+    """
+    if family == JUDGED:
+        return replace(learnt, without_author=learnt.of_author(FIRST).without_author)
+    authors = [author for author, where in LEFT_OUT_IN.items() if where == family]
+    return learnt.of_author(authors[0]) if authors else None
+
+
 def _learnt(kinds: Sequence[str], options: argparse.Namespace, pool: Executor) -> Learnt:
-    """Learn what the model is compared with, in worlds of the training ranges counted in turns as for training."""
+    """Learn what the model is compared with, in worlds by all authors in turn, counted in turns as for training."""
     _say(f"to compare with: generating {options.learn_from} worlds of {options.learnt_calls:,} calls")
-    specs = training_worlds(options.learn_from, LEARNT_SEED, calls=options.learnt_calls)
-    data = join(generated(specs, COUNTED_IN, pool, _say))
-    source = f"{options.learn_from} other worlds of the training ranges, seed {LEARNT_SEED}"
-    return learn(data, LEARNT_SEED, source, leave_out=kinds, say=_say)
+    specs = by_turns(options.learn_from, LEARNT_SEED, calls=options.learnt_calls)
+    parts = generated(specs, COUNTED_IN, pool, _say)
+    authors = np.repeat([author or FIRST for author in whose(len(parts))], [len(part) for part in parts])
+    source = f"{options.learn_from} other worlds by all authors in turn, seed {LEARNT_SEED}"
+    return learn(join(parts), LEARNT_SEED, source, leave_out=kinds, authors=authors, say=_say)
 
 
 def _family(
     name: str,
-    specs: Sequence[TrafficSpec],
+    specs: Sequence[Traffic],
     model: Model,
     learnt: Learnt | None,
     options: argparse.Namespace,
@@ -155,7 +175,7 @@ def _family(
 
 
 def _counted_otherwise(
-    specs: Sequence[TrafficSpec], model: Model, options: argparse.Namespace, pool: Executor
+    specs: Sequence[Traffic], model: Model, options: argparse.Namespace, pool: Executor
 ) -> dict[int, Any]:
     """Recall at each rate in the same worlds counted in 1 partition, or in 12 where they were counted in 1."""
     partitions = PARTITIONS if options.partitions == 1 else 1

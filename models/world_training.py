@@ -58,21 +58,23 @@ def plan(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
     return [
         *learnt,
         *judged,
-        *(_by(author, HELD_OUT_SEED, slot, calls) for author, slot in zip(AUTHORS, others, strict=True)),
+        *(by_author(author, HELD_OUT_SEED, slot, calls) for author, slot in zip(AUTHORS, others, strict=True)),
     ]
 
 
 def by_turns(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
     """Worlds of the training ranges, in order of time, by all authors; see `plan` for the arguments."""
     own = training_worlds(n, seed, calls=calls)
-    return [
-        _by(author, seed, slot, calls) if author else own[slot]
-        for slot, author in enumerate(TURNS[slot % len(TURNS)] for slot in range(n))
-    ]
+    return [by_author(author, seed, slot, calls) if author else own[slot] for slot, author in enumerate(whose(n))]
 
 
-def _by(author: str, seed: int, slot: int, calls: int) -> Traffic:
-    """A world by another author, in the time of a slot."""
+def whose(n: int) -> list[str]:
+    """Who wrote each of so many worlds of `by_turns`, as in `TURNS`."""
+    return [TURNS[slot % len(TURNS)] for slot in range(n)]
+
+
+def by_author(author: str, seed: int, slot: int, calls: int) -> Traffic:
+    """A world by another author, of `AUTHORS`, in the time of a slot; see `plan` for the other arguments."""
     number = int(np.random.default_rng([seed, slot]).integers(1 << 31))
     return AUTHORS[author](number, start_ms=DEFAULT_START_MS + slot * SLOT_MS, calls=calls)
 

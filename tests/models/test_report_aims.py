@@ -63,6 +63,14 @@ def test_a_rule_that_catches_nothing_counts_as_if_it_had_caught_one_call(
     assert aim.row(found)[2] == words
 
 
+def test_what_is_found_elsewhere_stands_beside_an_aim() -> None:
+    """With a word on where, as in the held-out worlds; whether it is met does not depend on it."""
+    aim = Aim("share", 0.5, lambda figures: (figures["share"], "(flood)"))
+
+    assert aim.cell({"share": 0.25}) == "0.25 (flood)"
+    assert aim.is_met({"held out": {"share": 0.5}, "second author": {"share": 0.25}})
+
+
 def test_figures_have_three_digits() -> None:
     """Large ones are whole; nothing found is a dash."""
     assert [figure(value) for value in (None, 0.01234, 12.345, 1_234.5)] == ["-", "0.0123", "12.3", "1,234"]

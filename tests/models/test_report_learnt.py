@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from models.dataset import Dataset, Truth, assemble
-from models.report_learnt import ATTESTATION, LEFT_OUT_RATES, TRUNK, Learnt, compare, learn, learn_first_part, without
+from models.report_learnt import (
+    ALL_FEATURES,
+    ATTESTATION,
+    LEFT_OUT_RATES,
+    TRUNK,
+    Learnt,
+    compare,
+    learn,
+    learn_first_part,
+    without,
+)
 from tests.models.calls import dataset
 
 
@@ -65,6 +75,33 @@ def test_a_kind_left_out_is_judged_all_the_same() -> None:
     assert [one["rate"] for one in found["a"]["told"]] == list(LEFT_OUT_RATES)
     assert found["a"]["told"][0]["share"] > 0.9
     assert found["a"]["left_out"][0]["share"] < 0.1
+
+
+def test_an_author_left_out_is_judged_all_the_same() -> None:
+    """One author has kind a, the other kind b: who was not told of an author misses all robocalls of that author."""
+    data, judged = _two_kinds(2), _two_kinds(1)
+    authors = np.where(data.kind == data.kinds.index("a"), "first", "second")
+    learnt = learn(data, 3, "other calls", authors=authors)
+    of_first = judged.take(judged.kind != judged.kinds.index("b"))
+
+    found = compare(learnt.of_author("first"), of_first, np.zeros(len(of_first)))
+
+    assert list(found["models"]) == ["the model", ALL_FEATURES]
+    assert found["left_out"] == {}
+    assert list(found["author_left_out"]) == ["first"]
+    one = found["author_left_out"]["first"]
+    assert one["learnt_calls"] == int((authors == "second").sum())
+    assert (one["lawful"], one["campaigns"]) == (int((~of_first.is_robocall).sum()), 9)
+    assert one["told"][1]["recall"]["share"] > 0.9
+    assert one["left_out"][1]["recall"]["share"] < 0.1
+    assert set(one["told"][1]["recall"]["by_campaign"]) == {"low", "high"}
+
+
+def test_an_only_author_is_not_left_out() -> None:
+    """There would be nothing to learn from."""
+    data = _two_kinds(2)
+
+    assert learn(data, 3, "other calls", authors=np.full(len(data), "first")).without_author == {}
 
 
 def test_a_kind_that_is_not_judged_has_no_share() -> None:

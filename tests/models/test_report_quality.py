@@ -1,5 +1,6 @@
 """`make quality`: what it does in each world, and the page that it writes."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,25 @@ from models.artifact import Model
 from models.dataset import Truth, assemble
 from models.generated import join
 from models.report_aims import AIMS
-from models.report_learnt import FEATURE_SETS
-from models.report_quality import PAGE, QUICK, SEED, _command, _options, main, one_by_one, replace_tables
+from models.report_learnt import ALL_FEATURES, FEATURE_SETS, Learnt, Untold
+from models.report_quality import (
+    FULL,
+    PAGE,
+    QUICK,
+    SEED,
+    _command,
+    _options,
+    beside,
+    main,
+    on_air,
+    one_by_one,
+    replace_tables,
+)
 from models.report_quality_page import BEGIN, END
-from models.report_worlds import families
+from models.report_worlds import LEFT_OUT_IN, families
 from models.scorer import Calibration, TreeScorer
+from models.traffic.spec import CAMPAIGN_KINDS
+from models.world_training import TURNS, whose
 from tests.models.stumps import stump
 
 
@@ -53,6 +68,42 @@ def test_the_page_names_what_to_type(typed: list[str], command: str) -> None:
     assert _command(_options(typed)) == command
 
 
+def test_what_stands_beside_the_model_depends_on_the_worlds() -> None:
+    """All in held-out worlds, what tells of the author in worlds of another, nothing in worlds like learnt ones."""
+    rank = np.zeros_like
+    untold = {author: Untold(rank, 1) for author in ("first", "second", "third")}
+    learnt = Learnt({"linear": rank, ALL_FEATURES: rank}, {"flood": rank}, "other calls", 3, without_author=untold)
+
+    found = {name: beside(learnt, name) for name in families(2, 1_000, SEED)}
+
+    assert found["central"] is found["training ranges"] is None
+    told = {name: one for name, one in found.items() if one is not None}
+    assert {name: list(one.without_author) for name, one in told.items()} == {
+        "held out": ["first"],
+        "second author": ["second"],
+        "third author": ["third"],
+    }
+    assert {name: (len(one.rivals), len(one.left_out)) for name, one in told.items()} == {
+        "held out": (2, 1),
+        "second author": (1, 0),
+        "third author": (1, 0),
+    }
+
+
+def test_kinds_on_air_are_told_by_worlds_of_the_first_author() -> None:
+    """Those of others are drawn with the traffic itself."""
+    worlds = families(FULL.worlds, 1_000, SEED)
+
+    assert on_air(worlds["held out"]) == list(CAMPAIGN_KINDS)
+    assert on_air(worlds["second author"]) == []
+
+
+def test_whole_turns_are_learnt_from_and_every_author_in_a_try() -> None:
+    """So each author has the share that the turns say, and none is left out for want of worlds."""
+    assert FULL.learn_from % len(TURNS) == 0
+    assert set(whose(QUICK.learn_from)) == set(TURNS)
+
+
 @pytest.mark.slow
 def test_the_shipped_model_is_judged_and_the_page_rewritten(tmp_path: Path) -> None:
     """A run with small worlds: the page has every aim and what is compared, reports are in their folders."""
@@ -63,10 +114,14 @@ def test_the_shipped_model_is_judged_and_the_page_rewritten(tmp_path: Path) -> N
     assert main(options) == 0
 
     content = page.read_text(encoding="utf-8")
-    kinds = {kind for spec in families(QUICK.worlds, QUICK.calls, SEED)["held out"] for kind in spec.scenarios}
+    kinds = on_air(families(QUICK.worlds, QUICK.calls, SEED)["held out"])
     assert all(f"| {aim.what} |" in content for aim in AIMS)
     assert "`make quality ARGS='--quick --partitions 3'`" in content
     assert all(f"| {head}" in content for head in ("model, 1e-05 | rule, 1e-05 | linear, 1e-05", "counted in 1 |"))
     assert all(f"\n| {name} |" in content for name in (*FEATURE_SETS, "logistic regression", *kinds))
+    assert all(f"\n| {author} | {worlds} |" in content for author, worlds in LEFT_OUT_IN.items())
+    assert all(f"\n| {name} | 0.001 |" in content for name in LEFT_OUT_IN.values())
+    judged = json.loads((tmp_path / "third-author" / "report.json").read_text(encoding="utf-8"))
+    assert list(judged["compared"]["author_left_out"]) == ["third"]
     assert (tmp_path / "held-out" / "report.html").is_file()
     assert (tmp_path / "training-ranges" / "report.json").is_file()

@@ -160,7 +160,11 @@ class _Instant(click.ParamType):
     "--label-hours", type=click.IntRange(1, 9_600), default=24, show_default=True,
     help="A verdict on a number is about its calls in so many hours before it.",
 )  # fmt: skip
-def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours: int) -> None:
+@click.option(
+    "--verdicts-before", "before_ms", type=_Instant(), default="2100-01-01",
+    help="Labels as they were known then (UTC): later verdicts do not count [default: all].",
+)  # fmt: skip
+def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours: int, before_ms: int) -> None:
     """Write call events in order of arrival, as `robocall replay` and with it `robocall train` take them.
 
     \b
@@ -188,7 +192,7 @@ def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours
                 progress.update(task, description=f"{count:,} events")
         if labels:
             text = stack.enter_context(io.TextIOWrapper(open_output(labels, stack), encoding="utf-8", newline=""))
-            labelled = write_labels(connection, span, label_hours, text)
+            labelled = write_labels(connection, span, label_hours, before_ms, text)
     console.print(f"{count:,} events" + (f", {labelled:,} labelled calls" if labels else ""))
 
 

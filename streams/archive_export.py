@@ -28,12 +28,13 @@ WITH calls AS (
   WHERE type = 'call_setup' AND day BETWEEN DATE '{first_day}' AND DATE '{last_day}'
 ), verdicts AS (
   SELECT call_id, verdict, campaign, time_ms, 1 AS names_call FROM call_feedback
-  WHERE call_id IN (SELECT call_id FROM calls)
+  WHERE call_id IN (SELECT call_id FROM calls) AND time_ms < {before_ms}
   UNION ALL
   SELECT calls.call_id, said.verdict, said.campaign, said.time_ms, 0
   FROM calls JOIN call_feedback said
     ON said.call_id IS NULL AND said.calling_number = calls.calling_number
     AND calls.setup_time_ms BETWEEN said.time_ms - {reach_ms} AND said.time_ms
+    AND said.time_ms < {before_ms}
 )
 SELECT call_id, verdict, campaign FROM verdicts
 QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY names_call DESC, time_ms DESC, verdict, campaign) = 1
@@ -114,17 +115,18 @@ def _day_ms(day: str) -> int:
     return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1_000)
 
 
-def write_labels(connection: Any, span: Span, reach_hours: int, out: TextIO) -> int:
+def write_labels(connection: Any, span: Span, reach_hours: int, before_ms: int, out: TextIO) -> int:
     """Write what `call-feedback` says about calls as a label file: `call_id`, `label`, `campaign`.
 
     The latest verdict counts, one that names the call before one that names a number. A verdict on a number is about
-    its calls in the `reach_hours` before it. Calls are those that arrived on the days of the span.
+    its calls in the `reach_hours` before it. Verdicts of `before_ms` (epoch milliseconds, their `time_ms`) or later
+    are as if they were not there. Calls are those that arrived on the days of the span.
 
     Returns:
         Number of labelled calls.
     """
     days = {"first_day": span.first_day, "last_day": span.last_day}
-    cursor = ask(connection, _LABELS.format(reach_ms=reach_hours * HOUR_MS, **days))
+    cursor = ask(connection, _LABELS.format(reach_ms=reach_hours * HOUR_MS, before_ms=before_ms, **days))
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("call_id", "label", "campaign"))
     count = 0

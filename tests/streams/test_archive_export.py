@@ -158,6 +158,35 @@ def test_labels_join_by_call_or_by_number_and_time(store: ArchiveStore, tmp_path
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "labels"),
+    [
+        ("2026-05-28T20:36:40", [["call-1", "robocall"]]),
+        ("2026-05-28T20:36:40.001", [["call-1", "legitimate"], ["call-2", "robocall"]]),
+        ("2026-05-29", [["call-1", "legitimate"], ["call-2", "legitimate"]]),
+    ],
+)
+def test_labels_are_those_that_were_known_at_an_instant(
+    store: ArchiveStore, tmp_path: Path, before: str, labels: list[list[str]]
+) -> None:
+    """Worked out by hand; START_MS is 20:26:40, and an instant is not before itself.
+
+    call-1: robocall a minute after, legitimate ten minutes after. call-2: of its number, robocall ten minutes after
+    and legitimate eleven minutes after.
+    """
+    put(store, CALL_EVENTS, [encoded(setup(n)) for n in (1, 2)])
+    said = [
+        verdict(1, "robocall", call_id="call-1"),
+        verdict(10, "legitimate", call_id="call-1"),
+        verdict(10, "robocall", calling_number="+12025550002"),
+        verdict(11, "legitimate", calling_number="+12025550002"),
+    ]
+    put(store, CALL_FEEDBACK, said)
+    export(store, "--out", tmp_path / "c.jsonl", "--labels", tmp_path / "labels.csv", "--verdicts-before", before)
+    found = list(csv.reader((tmp_path / "labels.csv").read_text().splitlines()))
+    assert [row[:2] for row in found[1:]] == labels
+
+
 def test_an_empty_span_is_wrong_usage(store: ArchiveStore) -> None:
     done = CliRunner().invoke(archive, ["export", "--from", "2026-05-29", "--to", "2026-05-29", "--out", "-"])
     assert done.exit_code == 2

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID, OF_TRUNK_GROUPS
 from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from streams.errors import ReplayFailed
@@ -141,6 +141,27 @@ def test_partitions_split_numbers_but_not_trunks(model: Path, events: Path, tmp_
     for name in FEATURE_NAMES:
         if name.startswith(("number_attempts", "trunk_attempts")):
             assert one[name].to_pylist() == four[name].to_pylist(), name
+
+
+@pytest.mark.parametrize("partitions", [1, 12])
+def test_nothing_is_seen_of_the_future(model: Path, events: Path, tmp_path: Path, partitions: int) -> None:
+    """Features and decisions of the first half of a file are the same bit for bit when there is no second half.
+
+    The half ends within a batch, and what a trunk group carried is among what is compared.
+    """
+    lines = events.read_bytes().splitlines(keepends=True)
+    half = len(lines) // 2
+    assert half % MAX_BATCH
+    (tmp_path / "half.jsonl").write_bytes(b"".join(lines[:half]))
+    for source, name in ((events, "whole"), (tmp_path / "half.jsonl", "half")):
+        outputs = ("--decisions", tmp_path / f"{name}.decisions", "--features", tmp_path / f"{name}.parquet")
+        run(model, source, *outputs, "--partitions", partitions)
+
+    whole, early = pq.read_table(tmp_path / "whole.parquet"), pq.read_table(tmp_path / "half.parquet")
+    assert 0 < len(early) < len(whole)
+    assert early.equals(whole.slice(length=len(early)))
+    assert max(len(early[name].unique()) for name in OF_TRUNK_GROUPS) > 1
+    assert (tmp_path / "whole.decisions").read_bytes().startswith((tmp_path / "half.decisions").read_bytes())
 
 
 @pytest.mark.parametrize("option", ["--decisions", "--features", "--dead-letters"])

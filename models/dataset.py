@@ -5,7 +5,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -25,6 +25,8 @@ NOT_FEATURES = ("call_id", "setup_time_ms", "calling_number")
 UNKNOWN_KIND = "unknown"
 SCHEMA_KEY = "feature_schema"
 """In the metadata of the Parquet file: id of the feature table that its columns are of."""
+COUNTED_IN_KEY = "counted_in"
+"""Beside it: number of partitions that windows were counted in."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +34,8 @@ class Dataset:
     """Labelled calls in order of their setup. All arrays have one entry a call.
 
     `number` and `campaign` are codes, equal where the calling numbers or campaigns are; `campaign` is -1 for none.
-    `kind` indexes `kinds`: the kind of campaign, or of lawful caller.
+    `kind` indexes `kinds`: the kind of campaign, or of lawful caller. `counted_in` are the numbers of partitions that
+    the windows of its calls were counted in, rising; empty where that is not known.
     """
 
     feature_names: tuple[str, ...]
@@ -43,6 +46,7 @@ class Dataset:
     campaign: NDArray[np.int64]
     kind: NDArray[np.int64]
     kinds: tuple[str, ...]
+    counted_in: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """Number of calls."""
@@ -59,6 +63,7 @@ class Dataset:
             self.campaign[chosen],
             self.kind[chosen],
             self.kinds,
+            self.counted_in,
         )
 
     def digest(self) -> str:
@@ -136,7 +141,9 @@ def read(features: Path, labels: Path, progress: Progress = lambda _done, _of: N
         TrainingDataInvalid: a file is damaged, lacks a column, or they do not fit together.
     """
     with _opened(features) as file:
-        return _joined(file, features, read_labels(labels), labels, progress)
+        data = _joined(file, features, read_labels(labels), labels, progress)
+        counted_in = _metadata(file, COUNTED_IN_KEY) or ""
+        return replace(data, counted_in=(int(counted_in),) if counted_in.isdecimal() else ())
 
 
 def feature_schema(features: Path) -> str | None:
@@ -146,7 +153,11 @@ def feature_schema(features: Path) -> str | None:
         TrainingDataInvalid: it is no Parquet file.
     """
     with _opened(features) as file:
-        named: bytes | None = (file.schema_arrow.metadata or {}).get(SCHEMA_KEY.encode())
+        return _metadata(file, SCHEMA_KEY)
+
+
+def _metadata(file: pq.ParquetFile, key: str) -> str | None:
+    named: bytes | None = (file.schema_arrow.metadata or {}).get(key.encode())
     return None if named is None else named.decode("utf-8", "replace")
 
 

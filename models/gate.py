@@ -127,6 +127,22 @@ def has_learnt_from(model: Model, data: Dataset) -> bool:
     return bool(provenance.get("data_sha256") == data.digest())
 
 
+def counted_otherwise(model: Model, data: Dataset) -> str | None:
+    """Say so where windows were counted in a number of partitions that the model learnt nothing from; None else.
+
+    None as well where either is not known: in models of before and in features without it.
+    """
+    provenance: Any = model.manifest.get("provenance") or {}
+    learnt = provenance.get("counted_in") or []
+    if not learnt or set(data.counted_in) <= set(learnt):
+        return None
+    here, there = (" and ".join(map(str, numbers)) for numbers in (data.counted_in, learnt))
+    return (
+        f"{model.version} learnt from features counted in {there} partition(s), these are counted in {here}: "
+        "train and judge with the number that your workers count in"
+    )
+
+
 def passes(lines: list[Line]) -> bool:
     """Whether no line fails."""
     return all(line.passed is not False for line in lines)

@@ -85,6 +85,7 @@ def join(parts: list[Dataset]) -> Dataset:
         campaign,
         kind,
         kinds,
+        tuple(sorted({partitions for part in parts for partitions in part.counted_in})),
     )
     done = numbers = campaigns = 0
     parts.reverse()

@@ -46,6 +46,7 @@ def package(
         provenance={
             "data_sha256": trained.data_digest,
             "calls": len(data),
+            **({"counted_in": list(data.counted_in)} if data.counted_in else {}),
             "seed": trained.seed,
             "parameters": trained.parameters.as_json(),
             **(made_by or {}),

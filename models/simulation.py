@@ -75,15 +75,16 @@ def from_traffic(
         partitions: Partitions that the windows of a span are counted in, one figure after the other in turn.
     """
     calls = _Calls()
-    for number, spec in enumerate(specs):
-        counted_in = partitions[number % len(partitions)]
+    turns = [partitions[number % len(partitions)] for number in range(len(specs))]
+    for number, (spec, counted_in) in enumerate(zip(specs, turns, strict=True)):
         engine = WindowEngine(WindowSettings(seed=WINDOW_SEED, partitions=counted_in, shared_trunks=True))
         for events, truths in blocks(spec):
             calls.add(events, truths, engine, f"span{number}-", spec.judged_ms)
             progress(calls.n_events)
-    return assemble(
+    data = assemble(
         FEATURE_NAMES, np.concatenate(calls.rows), np.array(calls.times_ms, np.int64), calls.numbers, calls.truths
     )
+    return replace(data, counted_in=tuple(sorted(set(turns))))
 
 
 @dataclass(slots=True)

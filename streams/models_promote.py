@@ -129,7 +129,7 @@ def _judged(
     *,
     is_forced: bool,
 ) -> list[Line]:
-    from models.gate import compare, has_learnt_from  # noqa: PLC0415
+    from models.gate import compare, counted_otherwise, has_learnt_from  # noqa: PLC0415
 
     # In a log the lines are as wide as the table needs; a terminal has its own width.
     console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
@@ -137,6 +137,9 @@ def _judged(
     data = evaluation_set(features, labels, console)
     if not is_forced and has_learnt_from(candidate, data):
         raise PromotionRefused(f"{candidate.version} was trained on these very calls: give calls of a later time")
+    for model in (running, candidate):
+        if warning := counted_otherwise(model, data):
+            console.print(warning, soft_wrap=True)
     lines = compare(data, running, candidate, thresholds, tolerances)
     console.print(gate_table(lines, running, candidate))
     return lines

@@ -22,7 +22,7 @@ from rich.progress import Progress
 from detector.decisions import Action, Step
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from detector.screening import Screening
-from models.dataset import SCHEMA_KEY
+from models.dataset import COUNTED_IN_KEY, SCHEMA_KEY
 from models.files import DAMAGED
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
@@ -63,16 +63,21 @@ class Counts:
 
 
 class FeatureWriter:
-    """Feature rows to Parquet: `call_id`, `setup_time_ms`, `calling_number`, then one float32 column a feature."""
+    """Feature rows to Parquet: `call_id`, `setup_time_ms`, `calling_number`, then one float32 column a feature.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the file.
+        partitions: that windows are counted in; stands in the file's metadata.
+    """
+
+    def __init__(self, path: Path, partitions: int) -> None:
         names: list[tuple[str, Any]] = [
             ("call_id", pa.string()),
             ("setup_time_ms", pa.int64()),
             ("calling_number", pa.string()),
         ]
         names += [(name, pa.float32()) for name in FEATURE_NAMES]
-        self._schema = pa.schema(names, metadata={SCHEMA_KEY: FEATURE_SCHEMA_ID})
+        self._schema = pa.schema(names, metadata={SCHEMA_KEY: FEATURE_SCHEMA_ID, COUNTED_IN_KEY: str(partitions)})
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._setups: list[Any] = []
         self._rows: list[Any] = []
@@ -260,7 +265,7 @@ def replay(
         out = open_output(decisions, stack)
         writer = None
         if features is not None:
-            writer = FeatureWriter(features)
+            writer = FeatureWriter(features, partitions)
             stack.callback(writer.close)
         bad = open_output(dead_letters, stack) if dead_letters else None
         progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))

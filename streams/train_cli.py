@@ -168,7 +168,7 @@ def evaluate(model: Path, features: Path, labels: Path, report: Path | None, ref
     \b
     robocall evaluate --model my-model --features holdout.parquet --labels holdout.csv --report report > figures.json
     """  # noqa: D301
-    from models.gate import has_learnt_from  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.gate import counted_otherwise, has_learnt_from  # noqa: PLC0415 - scikit-learn takes seconds
     from models.report import judge, write  # noqa: PLC0415
     from models.report_learnt import learn_first_part  # noqa: PLC0415
 
@@ -177,6 +177,8 @@ def evaluate(model: Path, features: Path, labels: Path, report: Path | None, ref
     data = from_files(features, labels, console)
     if has_learnt_from(judged, data):
         console.print("[bold]the model was trained on these very calls: the figures say nothing about others[/bold]")
+    if warning := counted_otherwise(judged, data):
+        console.print(warning, soft_wrap=True)
     judgement = judge(
         judged,
         data,

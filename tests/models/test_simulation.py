@@ -94,11 +94,12 @@ def test_spans_take_the_partitions_in_turn() -> None:
     """The first span in one partition, as without being told, the second in twelve, the third in one again."""
     spans = [replace(SPEC, hours=0.02, start_ms=SPEC.start_ms + after * HOUR_MS) for after in range(3)]
 
-    rows = from_traffic(spans, lambda _: None, partitions=(1, PARTITIONS)).rows
+    spread = from_traffic(spans, lambda _: None, partitions=(1, PARTITIONS))
 
     alone = [
         from_traffic([spans[0]], lambda _: None),
         from_traffic([spans[1]], lambda _: None, partitions=(PARTITIONS,)),
         from_traffic([spans[2]], lambda _: None),
     ]
-    np.testing.assert_array_equal(rows, np.concatenate([one.rows for one in alone]))
+    np.testing.assert_array_equal(spread.rows, np.concatenate([one.rows for one in alone]))
+    assert [one.counted_in for one in (spread, *alone)] == [(1, PARTITIONS), (1,), (PARTITIONS,), (1,)]

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from detector.features import FEATURE_NAMES
+from models.dataset import COUNTED_IN_KEY
 
 N_CALLS = 4_000
 TOLERANT = """
@@ -26,7 +27,10 @@ most_labelled_per_lawful_class = 1
 def save_labelled(
     folder: Path, rows: NDArray[np.float32], is_robocall: NDArray[np.bool_], *, calls_per_campaign: int
 ) -> tuple[Path, Path]:
-    """Write features and labels as replay and simulate do; returns both paths. Campaigns follow one another."""
+    """Write features and labels as replay --partitions 12 and simulate do; returns both paths.
+
+    Campaigns follow one another.
+    """
     calls = range(len(rows))
     columns = {
         "call_id": [f"call{index}" for index in calls],
@@ -34,7 +38,7 @@ def save_labelled(
         "calling_number": [f"+1{index}" for index in calls],
         **{name: rows[:, index] for index, name in enumerate(FEATURE_NAMES)},
     }
-    pq.write_table(pa.table(columns), folder / "features.parquet")
+    pq.write_table(pa.table(columns, metadata={COUNTED_IN_KEY: "12"}), folder / "features.parquet")
     lines = [
         f"call{index},robocall,campaign{index // calls_per_campaign},flood"
         if hit

@@ -126,6 +126,23 @@ def test_calls_that_the_candidate_was_trained_on_do_not_open_the_gate(
     assert redis.get(ACTIVE_MODEL) is None
 
 
+def test_the_gate_says_when_calls_are_counted_otherwise_than_a_model_learnt(
+    made: Path, redis: Redis, evaluation: list[str], tmp_path: Path
+) -> None:
+    """Of the candidate here, which learnt from features counted in 1 partition; the running one does not say."""
+    shutil.copytree(made / "good", tmp_path / "learnt")
+    manifest = json.loads((tmp_path / "learnt" / MANIFEST).read_text())
+    manifest["provenance"] = {"counted_in": [1]}
+    (tmp_path / "learnt" / MANIFEST).write_text(json.dumps(manifest))
+    name = typed("add", str(tmp_path / "learnt"))["version"]
+
+    result = CliRunner().invoke(models, ["promote", name, *evaluation], catch_exceptions=False)
+
+    assert f"{name} learnt from features counted in 1 partition(s), these are counted in 12:" in result.stderr
+    assert result.stderr.count("these are counted in") == 1
+    assert redis.get(ACTIVE_MODEL) == name.encode()
+
+
 def test_an_overruled_gate_is_recorded_with_its_reason(made: Path, redis: Redis, evaluation: list[str]) -> None:
     """The lines that failed stand beside it; an empty reason is wrong usage."""
     bad = typed("add", str(made / "bad"))["version"]

@@ -89,6 +89,7 @@ def test_two_runs_are_byte_identical_with_one_decision_a_setup_in_input_order(
     assert table["call_id"].to_pylist() == [a["call_id"] for a in answers]
     assert table.column_names[3:] == list(FEATURE_NAMES)
     assert table.schema.metadata[b"feature_schema"].decode() == FEATURE_SCHEMA_ID
+    assert table.schema.metadata[b"counted_in"] == b"1"
 
 
 def test_packed_files_and_standard_input_give_the_same_decisions(model: Path, events: Path, tmp_path: Path) -> None:
@@ -159,6 +160,7 @@ def test_nothing_is_seen_of_the_future(model: Path, events: Path, tmp_path: Path
 
     whole, early = pq.read_table(tmp_path / "whole.parquet"), pq.read_table(tmp_path / "half.parquet")
     assert 0 < len(early) < len(whole)
+    assert early.schema.metadata[b"counted_in"] == str(partitions).encode()
     assert early.equals(whole.slice(length=len(early)))
     assert max(len(early[name].unique()) for name in OF_TRUNK_GROUPS) > 1
     assert (tmp_path / "whole.decisions").read_bytes().startswith((tmp_path / "half.decisions").read_bytes())

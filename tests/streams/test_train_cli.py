@@ -52,6 +52,26 @@ def test_the_model_says_how_it_was_made(artifact: Path, files: tuple[Path, Path]
     assert f"- commit: {made['commit']}" in (artifact / "model_card.md").read_text(encoding="utf-8")
 
 
+def test_the_model_says_in_how_many_partitions_its_windows_were_counted(artifact: Path) -> None:
+    """As the features do; in the card as well."""
+    assert load(artifact, schema_id=FEATURE_SCHEMA_ID).manifest["provenance"]["counted_in"] == [12]
+    assert "- counted_in: [12]\n" in (artifact / "model_card.md").read_text(encoding="utf-8")
+
+
+def test_evaluation_says_when_calls_are_counted_otherwise_than_the_model_learnt(
+    artifact: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Not where the number is the same, nor where the features do not say."""
+    table = pq.read_table(files[0])
+    said = []
+    for number in ({"counted_in": "12"}, {"counted_in": "1"}, {}):
+        pq.write_table(table.replace_schema_metadata(number), tmp_path / "f.parquet")
+        options = ["--model", str(artifact), "--features", str(tmp_path / "f.parquet"), "--labels", str(files[1])]
+        said.append(CliRunner().invoke(evaluate, options, catch_exceptions=False).stderr)
+
+    assert ["counted in 12 partition(s), these are counted in 1:" in one for one in said] == [False, True, False]
+
+
 def test_evaluation_prints_json_and_nothing_else_on_standard_output(artifact: Path, files: tuple[Path, Path]) -> None:
     """A program can read it; the table is on standard error."""
     options = ["--model", str(artifact), "--features", str(files[0]), "--labels", str(files[1])]
@@ -141,6 +161,7 @@ def test_training_on_worlds_is_judged_in_others(tmp_path: Path) -> None:
     result = CliRunner().invoke(train, options, catch_exceptions=False)
 
     assert result.exit_code == 0
+    assert load(out, schema_id=FEATURE_SCHEMA_ID).manifest["provenance"]["counted_in"] == [1, 12]
     report = json.loads((out / "report.json").read_text())
     assert "flood" in report["kinds"]["campaigns"]
     judged = plan(6, 3, calls=500)[6:]

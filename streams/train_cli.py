@@ -19,8 +19,8 @@ from detector.features import FEATURE_SCHEMA_ID
 from models.artifact import SHIPPED, load
 from models.dataset import Dataset
 from models.traffic.spec import CAMPAIGN_KINDS
-from models.worlds import CALLS_PER_WORLD, FEWEST_WORLDS
-from streams.labelled import FEATURES_HELP, LABELS_HELP, from_files, simulated
+from models.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
+from streams.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, simulated
 
 if TYPE_CHECKING:
     from models.training import Parameters
@@ -82,6 +82,8 @@ def train(
         raise click.UsageError("give either --simulate, or --worlds NUMBER, or --features and --labels")
     if leave_out and worlds is None:
         raise click.UsageError("--leave-out is of campaign kinds of generated worlds: give --worlds NUMBER too")
+    if worlds is not None:
+        _refuse_reserved(seed)
     console = Console(stderr=True)
     out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
     if features is not None and labels is not None:
@@ -105,6 +107,14 @@ def train(
         )
     _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
     console.print(f"{model.version} written to {out}")
+
+
+def _refuse_reserved(seed: int) -> None:
+    """Refuse the seeds of worlds that models are judged in, or that what they are compared with has learnt."""
+    from models.report_quality import LEARNT_SEED, SEED  # noqa: PLC0415 - scikit-learn takes seconds
+
+    if seed in {EVALUATION_SEED, HELD_OUT_SEED, LEARNT_SEED, SEED}:
+        raise click.UsageError(f"seed {seed} is kept for worlds that models are judged by: give another --seed")
 
 
 def _made_by(context: click.Context) -> dict[str, str]:

@@ -11,8 +11,10 @@ from click.testing import CliRunner
 from detector.features import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.artifact import load
 from models.errors import ArtifactCorrupt, TrainingDataInvalid
+from models.report_quality import LEARNT_SEED, SEED
 from models.world_training import plan
-from models.worlds import SLOT_MS
+from models.worlds import HELD_OUT_SEED, SLOT_MS
+from streams.labelled import EVALUATION_SEED
 from streams.train_cli import evaluate, train
 from tests.streams.small_evaluation import save_labelled
 
@@ -151,6 +153,16 @@ def test_training_needs_exactly_one_source(options: list[str], files: tuple[Path
 
     assert result.exit_code == 2
     assert "--worlds NUMBER" in result.output
+
+
+@pytest.mark.parametrize("seed", [EVALUATION_SEED, HELD_OUT_SEED, SEED, LEARNT_SEED])
+def test_worlds_that_models_are_judged_by_are_not_learnt(tmp_path: Path, seed: int) -> None:
+    """A model that had learnt them would look better than it is; nothing is generated or written."""
+    result = CliRunner().invoke(train, ["--worlds", "6", "--seed", str(seed), "--out", str(tmp_path / "model")])
+
+    assert result.exit_code == 2
+    assert f"seed {seed} is kept for worlds that models are judged by: give another --seed" in result.stderr
+    assert not (tmp_path / "model").exists()
 
 
 def test_training_on_worlds_is_judged_in_others(tmp_path: Path) -> None:

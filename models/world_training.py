@@ -40,7 +40,10 @@ _BEFORE_SLOT_MS = 24 * HOUR_MS  # the calls of a slot end long before
 
 
 def plan(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
-    """The traffic to train on and, behind it, that to be judged by: worlds whose figures lie outside its ranges.
+    """The traffic to train on and, behind it, that to be judged by.
+
+    Judged are eight worlds of the first author whose every figure lies outside of the ranges of those learnt from, and
+    one carrier of each of the two other authors, drawn as those that are learnt from.
 
     Args:
         n: Worlds to learn from and to calibrate on, at least 6; of the three authors in turn.

@@ -11,6 +11,7 @@ from models.dataset import Dataset
 from models.elsewhere import Elsewhere
 from models.otherwise import Otherwise
 from models.traffic.spec import DEFAULT_START_MS, TrafficSpec
+from models.traffic.world import Family
 from models.training import Parameters, split
 from models.world_training import COUNTED_IN, cut_between_worlds, from_worlds, plan
 from models.worlds import SLOT_MS
@@ -53,6 +54,17 @@ def test_worlds_of_every_author_are_learnt_in_both_ways_of_counting() -> None:
 
     met = {(type(spec), COUNTED_IN[slot % len(COUNTED_IN)]) for slot, spec in enumerate(specs)}
     assert met == set(product((TrafficSpec, Elsewhere, Otherwise), COUNTED_IN))
+
+
+def test_judged_are_worlds_outside_of_what_is_learnt_and_a_carrier_of_each_other_author() -> None:
+    """Eight and two, as `robocall train --help` says; the carriers are not those that are learnt from."""
+    specs = plan(WORLDS, 1, calls=CALLS)
+    learnt, worlds, carriers = specs[:WORLDS], specs[WORLDS:-2], specs[-2:]
+
+    assert len(worlds) == 8
+    assert all(isinstance(spec, TrafficSpec) and spec.world.family is Family.HELD_OUT for spec in worlds)
+    assert [type(spec) for spec in carriers] == [Elsewhere, Otherwise]
+    assert {spec.seed for spec in carriers}.isdisjoint(spec.seed for spec in learnt)
 
 
 def test_a_kind_left_out_is_judged_and_not_learnt(data: Dataset) -> None:

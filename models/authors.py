@@ -1,8 +1,8 @@
 """Traffic by any of its authors, block by block.
 
-The three generators were written without sight of each other, the second and the third also without sight of what
-models learn. A model that learnt the traffic of one author catches little in that of another (docs/quality.md), so
-models learn from all of them.
+What callers do was written without sight of how the authors before generate and, by the second and the third, of what
+models had been found to miss; their modules say what they share. A model that learnt the traffic of one author catches
+little in that of another (docs/quality.md), so models learn from all of them.
 """
 
 from collections.abc import Callable, Iterator

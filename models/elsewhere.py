@@ -1,17 +1,18 @@
 """Labelled call events by another hand: a second generator, against which a model is judged that learnt from the first.
 
-It was written from the event contract and the published figures of the field, without sight of `models.traffic`, of the
-worlds that models train on, and of what models had been found to miss: a habit that both generators share by chance is
-worth knowing, one that only the training has is what this is to find. Models are trained on worlds of every author, and
-judged also with one author left out (docs/quality.md). It is a sceptical carrier's test traffic and no better founded
-than that.
+What callers do here and how their calls are carried was written from the event contract and the published figures of
+the field, without sight of how `models.traffic` generates, of the worlds that models train on, and of what models had
+been found to miss: a habit that both generators share by chance is worth knowing, one that only the training has is
+what this is to find. Shared with the other authors are the names of kinds, so that figures by kind can be compared,
+and, since worlds of this are learnt from, the first instant of traffic and the size of a carrier (`models.drawing`).
+Models are trained on worlds of every author, and judged also with one author left out (docs/quality.md). It is a
+sceptical carrier's test traffic and no better founded than that.
 
 A regional carrier's switch on a weekday: calls of its subscribers and to them, by trunk groups that lawful callers and
 robocallers share in part.
 """
 
 import heapq
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, count
@@ -20,16 +21,14 @@ from typing import Any
 
 from detector.events import Attestation, CallEnd, CallSetup, Role
 from models.dataset import Truth
+from models.drawing import drawn_size, log_uniform
 from models.elsewhere_callers import Numbering, Sender, trunks
 from models.elsewhere_campaigns import Cunning, campaigns
 from models.elsewhere_lawful import Setting, abroad, bodies, bursts, centres, persons
+from models.traffic.spec import DEFAULT_START_MS, HOUR_MS
 
-START_MS = 1_773_147_600_000
-"""2026-03-10, a Tuesday, 09:00 in the carrier's time zone."""
 START_HOUR = 9
 """Of the day when traffic begins, whatever its `start_ms`: the carrier's time zone follows."""
-_HOUR_MS = 3_600_000
-_LEAST_JUDGED_S = 1_200
 _CALLS_MADE = 1.2
 """Of each call that is asked for, by day: in eight draws 1.15 to 1.26, but for one with a big alert at its end."""
 PEOPLE_PER_CALL_A_SECOND = 28_000
@@ -53,13 +52,13 @@ class Elsewhere:
     trunk_groups: int = 30
     robocall_share: float = 0.075
     cunning: Cunning = Cunning(400.0, 1.0, clean=0.2, spoken=0.2, anywhere=0.2, own_origid=0.65)
-    start_ms: int = START_MS
+    start_ms: int = DEFAULT_START_MS
     history_hours: float = 0.0
 
     @property
     def judged_ms(self) -> int:
         """First instant whose calls are learnt or judged."""
-        return self.start_ms + round(self.history_hours * _HOUR_MS)
+        return self.start_ms + round(self.history_hours * HOUR_MS)
 
 
 PRESETS = {
@@ -95,7 +94,7 @@ def drawn(seed: int, *, start_ms: int, calls: int) -> Elsewhere:
     random = Random(f"elsewhere {seed}")
     calls_per_second, history_hours, hours = drawn_size(random, calls / _CALLS_MADE)
     cunning = Cunning(
-        _log_uniform(random, 100.0, 1_000.0),
+        log_uniform(random, 100.0, 1_000.0),
         random.uniform(0.8, 1.2),
         clean=random.uniform(0.15, 0.7),
         spoken=random.uniform(0.15, 0.7),
@@ -104,21 +103,6 @@ def drawn(seed: int, *, start_ms: int, calls: int) -> Elsewhere:
     )
     share, trunk_groups = random.uniform(0.05, 0.12), random.randint(15, 60)
     return Elsewhere(seed, hours, calls_per_second, trunk_groups, share, cunning, start_ms, history_hours)
-
-
-def drawn_size(random: Random, calls: float) -> tuple[float, float, float]:
-    """Draw calls a second, hours of history and hours in all, such that about so many calls are judged.
-
-    What is judged lasts twenty minutes or more; its history is at most four times as long.
-    """
-    calls_per_second = min(_log_uniform(random, 6.0, 40.0), calls / _LEAST_JUDGED_S)
-    judged_hours = calls / calls_per_second / 3_600
-    history_hours = min(random.uniform(1.2, 3.0), 4 * judged_hours)
-    return calls_per_second, history_hours, history_hours + judged_hours
-
-
-def _log_uniform(random: Random, low: float, high: float) -> float:
-    return math.exp(random.uniform(math.log(low), math.log(high)))
 
 
 def generate(spec: Elsewhere) -> Iterator[tuple[CallSetup | CallEnd, Truth]]:

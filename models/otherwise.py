@@ -1,8 +1,10 @@
 """Labelled call events by a third hand: a generator written from the event contract and the field's figures alone.
 
-It was written without sight of `models.traffic`, of `models.elsewhere` and of what models had been found to miss. A
-model that learnt from one author's traffic does badly on another's. So models are trained on worlds of every author,
-and judged also with one author left out (docs/quality.md).
+What callers do here and how their calls are carried was written without sight of how `models.traffic` and
+`models.elsewhere` generate, and of what models had been found to miss. Shared with them are the names of kinds, so that
+figures by kind can be compared, the first instant of traffic and the size of a carrier (`models.drawing`). A model that
+learnt from one author's traffic does badly on another's. So models are trained on worlds of every author, and judged
+also with one author left out (docs/quality.md).
 
 One terminating carrier for some hours of a working day, at an even rate. By the seed it has peers of seven types, trunk
 groups, shares of lawful callers and of campaigns, and tells more or less of each call. It is held in memory as columns,
@@ -18,13 +20,13 @@ import numpy as np
 
 from detector.events import Attestation, CallEnd, CallSetup, ReleasedBy, Role
 from models.dataset import Truth
-from models.elsewhere import START_MS, drawn_size
+from models.drawing import drawn_size
 from models.otherwise_callers import lawful
 from models.otherwise_calls import KINDS, Calls, Columns
 from models.otherwise_campaigns import campaigns
 from models.otherwise_carrier import NONE, Carrier
+from models.traffic.spec import DEFAULT_START_MS, HOUR_MS
 
-_HOUR_MS = 3_600_000
 _LEAST_HOURS = 0.1
 _CHUNK = 1 << 15
 _CAUSES = {200: 16, 404: 1, 484: 28, 486: 17, 480: 19, 487: 16, 503: 34, 603: 21}
@@ -45,7 +47,7 @@ class Otherwise:
     """
 
     seed: int = 1
-    start_ms: int = START_MS
+    start_ms: int = DEFAULT_START_MS
     hours: float = 4.0
     history_hours: float = 2.5
     calls_per_second: float = 20.0
@@ -61,7 +63,7 @@ class Otherwise:
     @property
     def judged_ms(self) -> int:
         """First instant whose calls are learnt or judged."""
-        return self.start_ms + round(self.history_hours * _HOUR_MS)
+        return self.start_ms + round(self.history_hours * HOUR_MS)
 
 
 def drawn(seed: int, *, start_ms: int, calls: int) -> Otherwise:

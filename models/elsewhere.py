@@ -14,7 +14,7 @@ robocallers share in part.
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, count
 from random import Random
 from typing import Any
@@ -59,28 +59,6 @@ class Elsewhere:
     def judged_ms(self) -> int:
         """First instant whose calls are learnt or judged."""
         return self.start_ms + round(self.history_hours * HOUR_MS)
-
-
-PRESETS = {
-    "plain": Elsewhere(),
-    "hard": Elsewhere(
-        calls_per_second=22.0,
-        trunk_groups=40,
-        cunning=Cunning(120.0, 0.9, clean=0.7, spoken=0.7, anywhere=0.6, own_origid=0.25),
-    ),
-    "large": Elsewhere(
-        hours=2.5,
-        calls_per_second=90.0,
-        trunk_groups=56,
-        cunning=Cunning(900.0, 1.1, clean=0.4, spoken=0.4, anywhere=0.35, own_origid=0.4),
-    ),
-}
-"""What a tester writes in an afternoon; small campaigns that behave as lawful callers do; a bigger carrier."""
-
-
-def preset(name: str, seed: int) -> Elsewhere:
-    """One of `PRESETS` with a seed of its own."""
-    return replace(PRESETS[name], seed=seed)
 
 
 def drawn(seed: int, *, start_ms: int, calls: int) -> Elsewhere:

@@ -60,20 +60,6 @@ def day() -> Day:
     return Day(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-@pytest.fixture(scope="module")
-def published(reference_data: Path) -> Callable[[str, str], list[str]]:
-    """Values of a metric of a group in `published_stats.csv`."""
-    with (reference_data / "calibration" / "published_stats.csv").open() as lines:
-        rows = list(csv.DictReader(lines))
-
-    def values(group: str, metric: str) -> list[str]:
-        found = [row["value"] for row in rows if row["group"] == group and row["metric"] == metric]
-        assert found, f"no published figure {group} / {metric}"
-        return found
-
-    return values
-
-
 Published = Callable[[str, str], list[str]]
 
 

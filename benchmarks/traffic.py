@@ -4,10 +4,12 @@ python -m benchmarks.traffic --calls 100000
 """
 
 import argparse
+import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.machine import describe, give
-from models.traffic.__main__ import measure
+from models.traffic.generate import generate
 from models.traffic.spec import TrafficSpec
 from models.worlds import held_out_worlds, training_worlds
 
@@ -22,16 +24,25 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=2, help="worlds of each family [2]")
     parser.add_argument("--out", type=Path, help="also write the result here")
     options = parser.parse_args()
-    specs = [
-        ("central", TrafficSpec(calls_per_second=RATE, hours=options.calls / RATE / 3_600)),
-        *(("training", spec) for spec in training_worlds(options.worlds, 1, calls=options.calls)),
-        *(("held out", spec) for spec in held_out_worlds(options.worlds, calls=options.calls)),
-    ]
-    rows = []
-    for family, spec in specs:
-        events, seconds = measure(spec)
-        rows.append({"worlds": family, "events": events, "events_per_cpu_second": round(events / seconds)})
+    rows = measure(options.calls, options.worlds)
     give(describe() | {"aim_per_second": AIM_PER_SECOND, "rows": rows}, options.out)
+
+
+def measure(calls: int, worlds: int) -> list[dict[str, Any]]:
+    """Generate the central world and some of either family, of about so many calls each: a row each."""
+    specs = [
+        ("central", TrafficSpec(calls_per_second=RATE, hours=calls / RATE / 3_600)),
+        *(("training", spec) for spec in training_worlds(worlds, 1, calls=calls)),
+        *(("held out", spec) for spec in held_out_worlds(worlds, calls=calls)),
+    ]
+    return [_measured(family, spec) for family, spec in specs]
+
+
+def _measured(family: str, spec: TrafficSpec) -> dict[str, Any]:
+    start = time.process_time()
+    events = sum(len(block.json_lines()) for block in generate(spec))
+    seconds = time.process_time() - start
+    return {"worlds": family, "events": events, "events_per_cpu_second": round(events / seconds)}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from benchmarks import traffic
 from benchmarks.backlog import moved_to_now
 from benchmarks.open_loop import IDLE, Answers, instants_ns, make_run, merged, percentiles
 from benchmarks.replay import measure
@@ -62,3 +63,9 @@ def test_a_backlog_ends_now_and_keeps_its_distances() -> None:
     assert abs(times[1][1] - now_ms) < 5_000
     assert times[1][1] - times[1][0] == 5_000
     assert times[0][0] == times[1][0]
+
+
+def test_traffic_of_every_family_is_generated_and_counted() -> None:
+    rows = traffic.measure(500, 1)
+    assert [row["worlds"] for row in rows] == ["central", "training", "held out"]
+    assert all(row["events"] > 500 for row in rows)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from models.traffic.__main__ import main
 from models.traffic.generate import generate
 from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, LAWFUL_KINDS, TrafficSpec
 from models.traffic.world import CENTRAL_WORLD, FIGURES, Family, World, with_odds
@@ -112,12 +111,3 @@ def test_worlds_have_days_and_seeds_of_their_own() -> None:
     assert len({spec.seed for spec in worlds}) == len({spec.world for spec in worlds}) == 10
     assert training_worlds(6, seed=1) == trained
     assert not set(training_worlds(6, seed=2)) & set(trained)
-
-
-def test_the_rate_of_generation_is_measured_for_every_family(capsys: pytest.CaptureFixture[str]) -> None:
-    """A line each, with the events counted."""
-    assert main(["--calls", "500", "--worlds", "1"]) == 0
-
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split("-")[0].split(":")[0] for line in lines] == ["central", "training", "held"]
-    assert all(int(line.split(": ")[1].split(" ")[0].replace(",", "")) > 500 for line in lines)

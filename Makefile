@@ -39,6 +39,7 @@ check: $(STAMP) ## lint, format, types, import rules, generated documents
 	$(BIN)/lint-imports
 	$(BIN)/python -m streams.asyncapi --check
 	@$(BIN)/python -m detector.features | cmp - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
+	@$(BIN)/python -m models.traffic_page | cmp - docs/traffic.md || { echo "docs/traffic.md is old: make docs" >&2; exit 1; }
 
 bench: $(STAMP) ## cost of an event in a replay; BENCH=throughput, latency, ... for the others: benchmarks/README.md
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
@@ -58,6 +59,7 @@ train: $(STAMP) ## train the shipped model again, a quarter of an hour; ARGS for
 docs: $(STAMP) ## regenerate the documents that come from code
 	$(BIN)/python -m streams.asyncapi
 	$(BIN)/python -m detector.features > docs/features.md
+	$(BIN)/python -m models.traffic_page > docs/traffic.md
 
 notebook: $(STAMP) ## run the example notebook, and keep what it shows
 	$(BIN)/python -c "import nbclient, nbformat; name = 'examples/retraining.ipynb'; page = nbformat.read(name, 4); \

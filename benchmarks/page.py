@@ -299,8 +299,10 @@ def promotion(result: Result) -> str:
 def traffic(result: Result) -> str:
     """How fast traffic is generated."""
     rows = [[row["worlds"], f"{row['events']:,}", f"{row['events_per_cpu_second']:,}"] for row in result["rows"]]
-    slowest = min(row["events_per_cpu_second"] for row in result["rows"])
-    said = aim("events a second of CPU time, slowest world", slowest, result["aim_per_second"], least=True)
+    first = [row for row in result["rows"] if not row["worlds"].endswith("author, as events")]
+    slowest = min(row["events_per_cpu_second"] for row in first)
+    what = "events a second of CPU time, slowest world of the first author"
+    said = aim(what, slowest, result["aim_per_second"], least=True)
     return "\n\n".join(
         [
             table(["", "measured", "aim", ""], [said]),

@@ -1,16 +1,21 @@
-"""Events a second that the traffic generator makes on one core, as records of `call-events`, in several worlds.
+"""Events a second that traffic is generated at on one core, in several worlds of each author.
+
+Of the first author as records of `call-events`, which the aim is for; of the others as events with their truths, as
+training takes them.
 
 python -m benchmarks.traffic --calls 100000
 """
 
 import argparse
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe, give
+from models.authors import AUTHORS, Traffic, blocks
 from models.traffic.generate import generate
-from models.traffic.spec import TrafficSpec
+from models.traffic.spec import DEFAULT_START_MS, TrafficSpec
 from models.worlds import held_out_worlds, training_worlds
 
 AIM_PER_SECOND = 50_000
@@ -21,7 +26,7 @@ def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=100_000, help="calls of each world, about [100000]")
-    parser.add_argument("--worlds", type=int, default=2, help="worlds of each family [2]")
+    parser.add_argument("--worlds", type=int, default=2, help="worlds of each family and of each other author [2]")
     parser.add_argument("--out", type=Path, help="also write the result here")
     options = parser.parse_args()
     rows = measure(options.calls, options.worlds)
@@ -29,20 +34,33 @@ def main() -> None:
 
 
 def measure(calls: int, worlds: int) -> list[dict[str, Any]]:
-    """Generate the central world and some of either family, of about so many calls each: a row each."""
+    """Generate the central world, some of either family and some of the other authors, of about so many calls each."""
     specs = [
         ("central", TrafficSpec(calls_per_second=RATE, hours=calls / RATE / 3_600)),
         *(("training", spec) for spec in training_worlds(worlds, 1, calls=calls)),
         *(("held out", spec) for spec in held_out_worlds(worlds, calls=calls)),
     ]
-    return [_measured(family, spec) for family, spec in specs]
+    others = [
+        (f"{author} author, as events", drawn(seed, start_ms=DEFAULT_START_MS, calls=calls))
+        for author, drawn in AUTHORS.items()
+        for seed in range(1, worlds + 1)
+    ]
+    return [_measured(name, spec) for name, spec in (*specs, *others)]
 
 
-def _measured(family: str, spec: TrafficSpec) -> dict[str, Any]:
+def _measured(name: str, spec: Traffic) -> dict[str, Any]:
     start = time.process_time()
-    events = sum(len(block.json_lines()) for block in generate(spec))
+    events = sum(_counted(spec))
     seconds = time.process_time() - start
-    return {"worlds": family, "events": events, "events_per_cpu_second": round(events / seconds)}
+    return {"worlds": name, "events": events, "events_per_cpu_second": round(events / seconds)}
+
+
+def _counted(spec: Traffic) -> Iterator[int]:
+    """Events of each block, made as they are used; what a generator sets up first is made here as well."""
+    if isinstance(spec, TrafficSpec):
+        yield from (len(block.json_lines()) for block in generate(spec))
+    else:
+        yield from (len(events) for events, _ in blocks(spec))
 
 
 if __name__ == "__main__":

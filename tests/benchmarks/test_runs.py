@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks import traffic
+from benchmarks import page, traffic
 from benchmarks.backlog import moved_to_now
 from benchmarks.open_loop import IDLE, Answers, instants_ns, make_run, merged, percentiles
 from benchmarks.replay import measure
@@ -65,7 +65,20 @@ def test_a_backlog_ends_now_and_keeps_its_distances() -> None:
     assert times[0][0] == times[1][0]
 
 
-def test_traffic_of_every_family_is_generated_and_counted() -> None:
+def test_traffic_of_every_family_and_author_is_generated_and_counted() -> None:
     rows = traffic.measure(500, 1)
-    assert [row["worlds"] for row in rows] == ["central", "training", "held out"]
+    others = [f"{author} author, as events" for author in ("second", "third")]
+    assert [row["worlds"] for row in rows] == ["central", "training", "held out", *others]
     assert all(row["events"] > 500 for row in rows)
+
+
+def test_the_aim_of_generated_traffic_is_for_the_first_author() -> None:
+    rows = [
+        {"worlds": worlds, "events": 1_000, "events_per_cpu_second": rate}
+        for worlds, rate in (("central", 90_000), ("held out", 60_000), ("second author, as events", 40_000))
+    ]
+    told = page.traffic(
+        {"aim_per_second": 50_000, "rows": rows, **dict.fromkeys(("machine", "python", "commit", "command"), "")}
+    )
+    assert "| 60,000 | at least 50,000 | met |" in told
+    assert "| second author, as events | 1,000 | 40,000 |" in told

@@ -40,7 +40,10 @@ def training_worlds(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[
 
 
 def held_out_worlds(n: int = 16, seed: int = HELD_OUT_SEED, *, calls: int = CALLS_PER_WORLD) -> list[TrafficSpec]:
-    """Draw worlds whose every figure lies outside the ranges of `training_worlds`; see there for the arguments."""
+    """Draw worlds whose every figure lies outside the ranges of `training_worlds`; see there for the arguments.
+
+    But for the size that campaigns come to: the robocalls of a world may be too few for what is drawn.
+    """
     return [_world(Family.HELD_OUT, seed, slot, calls) for slot in range(n)]
 
 
@@ -50,10 +53,11 @@ def central_worlds(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[T
 
 
 def natural(spec: TrafficSpec, share: float = NATURAL_SHARE) -> TrafficSpec:
-    """Give the same lawful traffic with the published share of robocalls, in campaigns as large as before.
+    """Give the same lawful traffic with the published share of robocalls, in fewer campaigns or smaller ones.
 
     Args:
-        spec: Traffic with robocalls; how many campaigns start in an hour follows from the share.
+        spec: Traffic with robocalls; how many campaigns start in an hour follows from the share. As every kind on air
+            has a campaign, a lower share also makes campaigns smaller where they are few.
         share: Of robocalls among all calls.
     """
     more = share / (1 - share) / (spec.robocall_share / (1 - spec.robocall_share))

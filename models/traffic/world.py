@@ -66,7 +66,13 @@ FIGURES: dict[str, Figure] = {
     "history_hours": _F(8.0, (4.0, 16.0), (1.5, 3.0), (20.0, 30.0), "hours seen before, where any are"),
     "bursts_per_hour": _F(2.0, (0.8, 4.0), (0.4, 0.65), (5.0, 8.0), "alerts and surveys that start in an hour, each"),
     "campaign_kinds": _F(16, (4, 16), (2, 3), None, "kinds of campaign on air, at most all 16"),
-    "campaign_calls": _F(1_200, (250, 6_000), (100, 200), (7_500, 12_000), "calls of a campaign that pass here, mean"),
+    "campaign_calls": _F(
+        1_200,
+        (250, 6_000),
+        (100, 200),
+        (7_500, 12_000),
+        "mean calls of a campaign that pass here, if the world has so many robocalls",
+    ),
     # Subscribers.
     "calls_per_person": _F(4.0, (2.5, 7.0), (1.3, 2.1), (8.5, 14.0), "calls that a person makes in a day"),
     "blocks_per_area": _F(24, (12, 60), (6, 10), (72, 120), "number blocks in use for each area code"),

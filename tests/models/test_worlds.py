@@ -1,4 +1,4 @@
-"""Worlds are wide, reproducible, and those held out lie outside what is trained on in every figure."""
+"""Worlds are wide, reproducible, and those held out lie outside what is trained on in every figure drawn."""
 
 from collections import Counter
 from dataclasses import replace
@@ -83,8 +83,8 @@ def test_a_world_has_its_kinds_and_about_the_size_asked_for() -> None:
     assert robocalls / counts.total() == pytest.approx(spec.robocall_share, rel=0.3)
 
 
-def test_a_natural_world_has_the_same_lawful_traffic_and_campaigns_of_the_same_size() -> None:
-    """A share of 3/13 to 1/11 is odds of 0.3 to 0.1: a third of the campaigns, all else as it was."""
+def test_a_natural_world_has_the_same_lawful_traffic_and_fewer_campaigns() -> None:
+    """A share of 3/13 to 1/11 is odds of 0.3 to 0.1: a third as many start in an hour, all else as it was."""
     spec = replace(held_out_worlds(1, seed=1)[0], robocall_share=3 / 13, campaigns_per_hour=6.0)
 
     found = natural(spec, 1 / 11)

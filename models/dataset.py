@@ -34,6 +34,7 @@ class Dataset:
     """Labelled calls in order of their setup. All arrays have one entry a call.
 
     `number` and `campaign` are codes, equal where the calling numbers or campaigns are; `campaign` is -1 for none.
+    `position` is that of the call in its campaign, from 1, whether or not the calls before it are here; 0 for none.
     `kind` indexes `kinds`: the kind of campaign, or of lawful caller. `counted_in` are the numbers of partitions that
     the windows of its calls were counted in, rising; empty where that is not known.
     """
@@ -44,6 +45,7 @@ class Dataset:
     number: NDArray[np.int64]
     is_robocall: NDArray[np.bool_]
     campaign: NDArray[np.int64]
+    position: NDArray[np.int64]
     kind: NDArray[np.int64]
     kinds: tuple[str, ...]
     counted_in: tuple[int, ...] = ()
@@ -61,6 +63,7 @@ class Dataset:
             self.number[chosen],
             self.is_robocall[chosen],
             self.campaign[chosen],
+            self.position[chosen],
             self.kind[chosen],
             self.kinds,
             self.counted_in,
@@ -89,11 +92,15 @@ def assemble(
     setup_time_ms: NDArray[np.int64],
     numbers: Sequence[str],
     truths: Sequence[Truth],
+    placed_before: Mapping[str, int] | None = None,
 ) -> Dataset:
-    """Put a data set together, ordered by setup time (calls of the same millisecond keep their order)."""
+    """Put a data set together, ordered by setup time (calls of the same millisecond keep their order).
+
+    `placed_before` counts by campaign the calls that it placed before all of these.
+    """
     order = np.argsort(setup_time_ms, kind="stable")
     ordered = np.ascontiguousarray(rows[order], np.float32)
-    return _in_order(feature_names, ordered, order, setup_time_ms, numbers, truths)
+    return _in_order(feature_names, ordered, order, setup_time_ms, numbers, truths, placed_before)
 
 
 def _in_order(
@@ -103,20 +110,24 @@ def _in_order(
     setup_time_ms: NDArray[np.int64],
     numbers: Sequence[str],
     truths: Sequence[Truth],
+    placed_before: Mapping[str, int] | None = None,
 ) -> Dataset:
     """Put a data set together whose rows are in the order that the rest is to be brought into."""
     campaigns = _codes([truth.campaign for truth in truths])
-    campaigns = np.where([truth.campaign == "" for truth in truths], -1, campaigns)
+    campaigns = np.where([truth.campaign == "" for truth in truths], -1, campaigns)[order]
+    earlier = placed_before or {}
+    before = np.array([earlier.get(truth.campaign, 0) for truth in truths], np.int64)[order]
     kinds = sorted({truth.kind for truth in truths})
-    position = {kind: index for index, kind in enumerate(kinds)}
+    codes = {kind: index for index, kind in enumerate(kinds)}
     return Dataset(
         tuple(feature_names),
         rows,
         setup_time_ms[order],
         _codes(numbers)[order],
         np.array([truth.is_robocall for truth in truths], np.bool_)[order],
-        campaigns[order],
-        np.array([position[truth.kind] for truth in truths], np.int64)[order],
+        campaigns,
+        np.where(campaigns >= 0, before + _nth_of_campaign(campaigns), 0),
+        np.array([codes[truth.kind] for truth in truths], np.int64)[order],
         tuple(kinds),
     )
 
@@ -125,6 +136,15 @@ def _codes(values: Sequence[str]) -> NDArray[np.int64]:
     """Number the distinct values in order of appearance."""
     seen: dict[str, int] = {}
     return np.array([seen.setdefault(value, len(seen)) for value in values], np.int64)
+
+
+def _nth_of_campaign(campaign: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the calls of each campaign from 1, in their order."""
+    order = np.argsort(campaign, kind="stable")
+    starts = np.flatnonzero(np.diff(campaign[order], prepend=-2))
+    found = np.empty(len(campaign), np.int64)
+    found[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order))) + 1
+    return found
 
 
 Progress = Callable[[int, int], None]

@@ -17,7 +17,7 @@ from models.baselines import linear_model, rule_scores
 from models.dataset import Dataset
 from models.errors import TrainingDataInvalid
 from models.explain import contributions
-from models.report_stopping import POSITIONS, positions, stopping
+from models.report_stopping import POSITIONS, seen_from_first, stopping
 from models.training import TrainedModel, threshold_at
 
 FALSE_BLOCK_RATES = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -197,6 +197,7 @@ class _Judged:
 
     def __init__(self, data: Dataset, raw: Scores, scores: Scores, thresholds: dict[str, float]) -> None:
         self.data = data
+        self.from_first = seen_from_first(data)
         self.blocked = np.asarray(scores >= thresholds["block_at"])
         self.labelled = np.asarray(scores >= thresholds["label_at"])
         self.at_rate = {rate: np.asarray(raw >= threshold_at(raw, data.is_robocall, rate)) for rate in KIND_RATES}
@@ -211,12 +212,12 @@ class _Judged:
 
     def stops(self, chosen: Mask) -> dict[str, Any]:
         """How soon the campaigns of the chosen calls are stopped."""
-        campaigns = self.data.take(chosen)
+        campaigns, from_first = self.data.take(chosen), self.from_first[chosen]
         return {
-            "calls_until_blocked": stopping(campaigns, self.blocked[chosen]),
-            "calls_until_labelled": stopping(campaigns, self.labelled[chosen]),
+            "calls_until_blocked": stopping(campaigns, self.blocked[chosen], from_first),
+            "calls_until_labelled": stopping(campaigns, self.labelled[chosen], from_first),
             "stopped_at_rates": [
-                {"rate": rate, **stopping(campaigns, hit[chosen])} for rate, hit in self.at_rate.items()
+                {"rate": rate, **stopping(campaigns, hit[chosen], from_first)} for rate, hit in self.at_rate.items()
             ],
         }
 
@@ -240,8 +241,7 @@ class _Judged:
 
 def _by_position(judged: _Judged) -> list[dict[str, Any]]:
     """Recall of calls from some position in their campaign on: the first ones come before there is evidence."""
-    position = positions(judged.data)
-    chosen = [judged.data.is_robocall & (position >= first) for first in POSITIONS]
+    chosen = [judged.data.is_robocall & (judged.data.position >= first) for first in POSITIONS]
     return [
         {"from_call": first, **judged.shares(some)} for first, some in zip(POSITIONS, chosen, strict=True) if some.any()
     ]

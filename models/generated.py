@@ -75,7 +75,7 @@ def join(parts: list[Dataset]) -> Dataset:
     """
     names, size = parts[0].feature_names, sum(len(part) for part in parts)
     kinds = tuple(sorted({kind for part in parts for kind in part.kinds}))
-    number, campaign, kind, times_ms = (np.empty(size, np.int64) for _ in range(4))
+    number, campaign, position, kind, times_ms = (np.empty(size, np.int64) for _ in range(5))
     joined = Dataset(
         names,
         np.empty((size, len(names)), np.float32),
@@ -83,6 +83,7 @@ def join(parts: list[Dataset]) -> Dataset:
         number,
         np.empty(size, np.bool_),
         campaign,
+        position,
         kind,
         kinds,
         tuple(sorted({partitions for part in parts for partitions in part.counted_in})),
@@ -97,6 +98,7 @@ def join(parts: list[Dataset]) -> Dataset:
         number[here] = part.number + numbers
         joined.is_robocall[here] = part.is_robocall
         campaign[here] = np.where(part.campaign >= 0, part.campaign + campaigns, -1)
+        position[here] = part.position
         kind[here] = np.array([kinds.index(one) for one in part.kinds], np.int64)[part.kind]
         done += len(part)
         numbers += int(part.number.max()) + 1

@@ -78,16 +78,19 @@ def _ratio(figures: dict[str, Any]) -> tuple[float | None, str]:
 
 
 def _median(kinds: Sequence[str]) -> Callable[[dict[str, Any]], tuple[float | None, str]]:
-    """The slowest of some kinds of campaign; a kind that is mostly never stopped has no median."""
+    """The slowest of some kinds of campaign; a kind that is mostly never stopped has no median.
+
+    One of which no campaign is seen from its first call tells nothing.
+    """
 
     def find(figures: dict[str, Any]) -> tuple[float | None, str]:
         medians = {
             kind: one["stopped_at_rates"][0]["median"]
             for kind, one in figures["kinds"]["campaigns"].items()
-            if kind in kinds
+            if kind in kinds and one["stopped_at_rates"][0]["campaigns"]
         }
         slowest = max(medians, key=lambda kind: float("inf") if medians[kind] is None else medians[kind], default=None)
-        return (None, "(not in the calls)") if slowest is None else (medians[slowest], f"({slowest})")
+        return (None, "(none seen from its first call)") if slowest is None else (medians[slowest], f"({slowest})")
 
     return find
 

@@ -170,14 +170,18 @@ def _campaigns(figures: dict[str, Any], plots: dict[str, bytes]) -> Iterator[str
     yield _plot(plots, "campaigns", "Share of robocalls caught by kind of campaign")
     yield _heading("Calls until a campaign is stopped")
     yield _note(
-        "At 1 lawful call in 1,000. Calls up to the first that is hit, over all campaigns: a dash is a campaign that is"
-        " never hit. 'Half' counts up to the call from which on at least half are hit. The share is the mean over"
-        " campaigns."
+        "At 1 lawful call in 1,000. Calls up to the first that is hit, over all campaigns whose first call is among"
+        " these; those that began before are left out. A dash is a campaign that is never hit. 'Half' counts up to the"
+        " call from which on at least half are hit. The share is the mean over campaigns."
     )
     kinds = {"all": figures, **campaigns}
+    quantiles = ("median", "90 %", "median, half", "90 %, half")
     yield table(
-        ("kind", "campaigns", "never", "median", "90 %", "median, half", "90 %, half", "share of calls stopped"),
-        [(kind, *_stopped(one["stopped_at_rates"][0])) for kind, one in kinds.items()],
+        ("kind", "campaigns", "never", *quantiles, "share of calls stopped", "began before"),
+        [
+            (kind, *_stopped(one["stopped_at_rates"][0]), f"{one['stopped_at_rates'][0]['began_before']:,}")
+            for kind, one in kinds.items()
+        ],
     )
 
 

@@ -30,6 +30,7 @@ from models.report import judge, write
 from models.report_aims import AIMS
 from models.report_learnt import Learnt, learn
 from models.report_quality_page import BEGIN, END, tables
+from models.report_stopping import campaign_sizes
 from models.report_worlds import FIRST, JUDGED, LEFT_OUT_IN, families
 from models.traffic.spec import CAMPAIGN_KINDS, TrafficSpec
 from models.world_training import COUNTED_IN, by_turns, whose
@@ -171,7 +172,7 @@ def _family(
         say=_say,
     )
     _say(f"{name}: {write(judgement, options.out / name.replace(' ', '-'))}")
-    return judgement.figures | {"worlds": one_by_one(model, data, sizes)}
+    return judgement.figures | {"worlds": one_by_one(model, data, sizes), "campaign_sizes": campaign_sizes(data)}
 
 
 def _counted_otherwise(

@@ -30,7 +30,12 @@ def tables(found: Figures, *, command: str, commit: str, seed: int, seconds: flo
         f" {seconds:.0f} s: `{command}`, seed {seed}; windows counted in {partitions} partitions."
         f" {worlds[0].upper()}{worlds[1:]}."
     )
-    return "\n\n".join([run, *_sections(found)]) + "\n"
+    heads = ("worlds", "campaigns", "began before the judged calls", "calls judged of a campaign, median", "most")
+    sizes = (
+        (name, *(figure(one["campaign_sizes"][what]) for what in ("campaigns", "began_before", "median", "most")))
+        for name, one in found.items()
+    )
+    return "\n\n".join([run, _table(heads, sizes), *_sections(found)]) + "\n"
 
 
 def _sections(found: Figures) -> Iterator[str]:
@@ -52,7 +57,7 @@ def _sections(found: Figures) -> Iterator[str]:
     )
     yield _table(("worlds", "lawful numbers hit", "caught", "lawful numbers"), rows)
     yield "### Kinds of campaign, 1 lawful call in 1,000 hit"
-    heads = ("kind", *found, "stopped after: median, 90 %, never (held out)", "calls stopped")
+    heads = ("kind", *found, "stopped after: median, 90 %, never (held out)", "calls stopped", "began before")
     yield _table(heads, _kinds(found))
     yield "### Lawful classes, 1 lawful call in 1,000 hit"
     yield _table(("class", *found, "numbers labelled (held out)", "first reasons (held out)"), _lawful(found))
@@ -87,7 +92,8 @@ def _must_show(figures: dict[str, Any]) -> Iterator[str]:
         *((kind, one, linear["kinds"][kind]) for kind, one in figures["kinds"]["campaigns"].items()),
     ):
         stopped = one["stopped_at_rates"][0]
-        cells = [name, f"{_at(one, KIND_RATES[0])['calls']:,}", f"{stopped['campaigns']:,}"]
+        campaigns = stopped["campaigns"] + stopped["began_before"]
+        cells = [name, f"{_at(one, KIND_RATES[0])['calls']:,}", f"{campaigns:,}"]
         for rate in KIND_RATES:
             model = _at(one, rate)
             interval = model.get("by_campaign", model)
@@ -252,6 +258,7 @@ def _kinds(found: Figures) -> Iterator[tuple[str, ...]]:
             *(_of(figures, "campaigns", kind) for figures in found.values()),
             f"{figure(stopped['median'])}, {figure(stopped['p90'])}, {stopped['never']} of {stopped['campaigns']}",
             figure(stopped["calls_stopped"]),
+            f"{stopped['began_before']:,}",
         )
 
 

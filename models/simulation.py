@@ -6,6 +6,7 @@ restart. All are cut at the same instants.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -70,7 +71,8 @@ def from_traffic(
     """Generate spans of traffic and compute the features of their calls as workers would, each from a cold start.
 
     Args:
-        specs: The traffic, of any author; campaigns of different spans count as different.
+        specs: The traffic, of any author; campaigns of different spans count as different, and their calls from the
+            first, which may be in the history.
         progress: Told the number of events so far, after each slice of traffic.
         partitions: Partitions that the windows of a span are counted in, one figure after the other in turn.
     """
@@ -81,20 +83,20 @@ def from_traffic(
         for events, truths in blocks(spec):
             calls.add(events, truths, engine, f"span{number}-", spec.judged_ms)
             progress(calls.n_events)
-    data = assemble(
-        FEATURE_NAMES, np.concatenate(calls.rows), np.array(calls.times_ms, np.int64), calls.numbers, calls.truths
-    )
+    rows, times_ms = np.concatenate(calls.rows), np.array(calls.times_ms, np.int64)
+    data = assemble(FEATURE_NAMES, rows, times_ms, calls.numbers, calls.truths, calls.placed_before)
     return replace(data, counted_in=tuple(sorted(set(turns))))
 
 
 @dataclass(slots=True)
 class _Calls:
-    """What has been generated so far."""
+    """What has been generated so far; of campaigns also how many calls they placed in the history."""
 
     rows: list[NDArray[np.float32]] = field(default_factory=list)
     times_ms: list[int] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
     truths: list[Truth] = field(default_factory=list)
+    placed_before: Counter[str] = field(default_factory=Counter)
     n_events: int = 0
 
     def add(
@@ -106,6 +108,7 @@ class _Calls:
         """
         setups = [event for event in events if isinstance(event, CallSetup)]
         first = sum(setup.setup_time_ms < judged_ms for setup in setups)
+        self.placed_before.update(prefix + truth.campaign for truth in truths[:first] if truth.campaign)
         for truth in truths[first:]:
             self.truths.append(replace(truth, campaign=prefix + truth.campaign if truth.campaign else ""))
         rows = []

@@ -26,7 +26,7 @@ from models.evaluation import (
     report,
     wilson,
 )
-from models.report_stopping import positions, stopping
+from models.report_stopping import campaign_sizes, seen_from_first, stopping
 from models.training import Parameters, threshold_at, train
 from tests.models.calls import dataset
 
@@ -200,7 +200,7 @@ def test_calls_until_a_campaign_is_hit_are_counted_with_the_hit_call() -> None:
     """Campaign a is hit at its second call, b at its first, c never: 1, 2 and infinitely many, of which half are 2."""
     data = calls([(name, True, name, "flood") for name in ("a", "b", "a", "c")] + [("d", False, "", "person")])
 
-    found = stopping(data, np.array([False, True, True, False, True]))
+    found = stopping(data, np.array([False, True, True, False, True]), seen_from_first(data))
 
     assert (found["campaigns"], found["never"], found["median"], found["p90"]) == (3, 1, 2.0, None)
     assert found["calls_stopped"] == pytest.approx((0.5 + 1 + 0) / 3)
@@ -210,12 +210,68 @@ def test_calls_are_counted_from_the_first_of_their_campaign() -> None:
     """From 1, each campaign by itself; lawful calls have no position."""
     data = calls([("a", True, "x", "k"), ("b", False, "", "k"), ("a", True, "y", "k"), ("c", True, "x", "k")])
 
-    assert positions(data).tolist() == [1, 0, 1, 2]
+    assert data.position.tolist() == [1, 0, 1, 2]
+
+
+def begun_before() -> Dataset:
+    """Campaign x placed two calls before these three; y begins here, of two calls."""
+    truths = [Truth(True, campaign, "flood") for campaign in ("x", "y", "x", "y", "x")] + [Truth(False, "", "person")]
+    return assemble(["f"], np.zeros((6, 1), np.float32), np.arange(6), list("abcdef"), truths, {"x": 2})
+
+
+def test_a_campaign_that_began_before_the_judged_calls_is_left_out_and_told() -> None:
+    """Both of x's first judged calls are hit, which says nothing of how soon; y is hit at its second call."""
+    data = begun_before()
+
+    found = stopping(data, np.array([True, False, True, True, True, False]), seen_from_first(data))
+
+    assert (found["campaigns"], found["began_before"], found["median"]) == (1, 1, 2.0)
+    assert found["until_half"]["campaigns"] == 1
+    assert found["calls_stopped"] == 0.5
+
+
+def test_positions_are_those_in_the_whole_campaign() -> None:
+    """Calls from the fourth on are the last two of x, whose first call here is its third."""
+    data = begun_before()
+    scores = np.array([0.1, 0.1, 0.95, 0.1, 0.1, 0.0])
+
+    found = measure(data, scores, scores, THRESHOLDS)["positions"]
+
+    assert data.position.tolist() == [3, 1, 4, 2, 5, 0]
+    assert [(one["from_call"], one["blocked"]["calls"]) for one in found] == [(1, 5), (4, 2)]
+    assert found[1]["blocked"]["share"] == 0.5
+
+
+def test_a_campaign_is_judged_by_calls_of_one_attestation_though_its_first_call_has_another() -> None:
+    """Its first call is unsigned, the two signed A come after it: the second of these is the first that is blocked."""
+    names = ("call_attested_a", "call_attested_b", "call_attested_c", "call_verification_failed")
+    rows = np.array([[0, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]], np.float32)
+    data = assemble(names, rows, np.arange(4), list("xxxn"), [Truth(True, "c", "flood")] * 3 + [Truth(False, "", "k")])
+    scores = np.array([0.6, 0.6, 0.95, 0.1])
+
+    found = measure(data, scores, scores, THRESHOLDS)["attestations"]["A"]["robocalls"]["calls_until_blocked"]
+
+    assert (found["campaigns"], found["began_before"], found["median"]) == (1, 0, 2.0)
+
+
+def test_campaigns_are_told_with_their_size_in_the_judged_calls() -> None:
+    """Three and two calls, of which the first campaign began before; lawful calls alone have none."""
+    found = campaign_sizes(begun_before())
+
+    assert found == {"campaigns": 2, "began_before": 1, "median": 2.5, "most": 3}
+    assert campaign_sizes(calls([("a", False, "", "k")])) == {
+        "campaigns": 0,
+        "began_before": 0,
+        "median": None,
+        "most": None,
+    }
 
 
 def test_no_campaign_has_no_quantile() -> None:
     """Labels without campaigns: nothing is known of how soon they are stopped."""
-    found = stopping(calls([("a", True, "", "k"), ("b", False, "", "k")]), np.array([True, False]))
+    data = calls([("a", True, "", "k"), ("b", False, "", "k")])
+
+    found = stopping(data, np.array([True, False]), seen_from_first(data))
 
     assert (found["campaigns"], found["median"], found["calls_stopped"]) == (0, None, None)
 
@@ -234,7 +290,7 @@ def test_stopping_is_that_of_a_walk_through_each_campaign(pairs: list[tuple[int,
             next((place for place, (hit, ok) in enumerate(zip(hits, halves, strict=True), 1) if hit and ok), np.inf)
         )
 
-    found = stopping(data, np.array([hit for _, hit in pairs]))
+    found = stopping(data, np.array([hit for _, hit in pairs]), seen_from_first(data))
 
     for values, entry in ((first, found), (half, found["until_half"])):
         median = float(np.quantile(sorted(values), 0.5, method="higher"))

@@ -32,6 +32,7 @@ def calls(truth_column: NDArray[np.bool_] | None = None) -> Dataset:
         number=count,
         is_robocall=is_robocall,
         campaign=np.where(is_robocall, 0, -1).astype(np.int64),
+        position=np.where(is_robocall, count - LAWFUL + 1, 0),
         kind=kind.astype(np.int64),
         kinds=("person", "reminder", "flood", "snowshoe", "rare"),
     )

@@ -35,6 +35,7 @@ def test_numbers_and_campaigns_of_two_worlds_are_not_the_same() -> None:
     assert len(np.unique(found.number)) == 3
     assert found.campaign[2] == found.campaign[3] != found.campaign[1]
     assert found.campaign[0] == -1
+    assert found.position.tolist() == [0, 1, 1, 2]
     assert found.is_robocall.tolist() == [False, True, True, True]
     assert [found.kinds[kind] for kind in found.kind] == ["a", "b", "b", "b"]
 

@@ -31,6 +31,7 @@ def nasty(data: Dataset) -> Dataset:
         data.number,
         data.is_robocall,
         data.campaign,
+        data.position,
         data.kind,
         tuple(f"{NASTY}{kind}$" for kind in data.kinds),
     )
@@ -201,6 +202,7 @@ def test_families_are_compared_with_subscribers(tmp_path: Path) -> None:
         base.number,
         base.is_robocall,
         base.campaign,
+        base.position,
         base.kind,
         base.kinds,
     )

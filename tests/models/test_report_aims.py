@@ -29,13 +29,27 @@ def test_a_campaign_that_is_mostly_never_stopped_misses_its_aim() -> None:
     """The slowest of the spread kinds counts, and never is slower than any count."""
 
     def kind(median: float | None) -> dict[str, Any]:
-        return {"stopped_at_rates": [{"median": median}]}
+        return {"stopped_at_rates": [{"campaigns": 1, "median": median}]}
 
     found = {"held out": {"kinds": {"campaigns": {"snowshoe": kind(None), "low_and_slow": kind(3)}}}}
     (aim,) = (one for one in AIMS if "spread" in one.what)
 
     assert not aim.is_met(found)
     assert "snowshoe" in aim.row(found)[2]
+
+
+def test_a_kind_whose_campaigns_all_began_before_says_nothing_of_how_soon_they_are_stopped() -> None:
+    """The other kinds tell; where there is none of them the aim is missed for want of calls."""
+    (aim,) = (one for one in AIMS if "spread" in one.what)
+    unseen, seen = (
+        {"stopped_at_rates": [one]} for one in ({"campaigns": 0, "median": None}, {"campaigns": 2, "median": 3.0})
+    )
+
+    def found(kinds: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        return {"held out": {"kinds": {"campaigns": kinds}}}
+
+    assert aim.is_met(found({"snowshoe": unseen, "low_and_slow": seen}))
+    assert aim.row(found({"snowshoe": unseen}))[2:] == ("- (none seen from its first call)", "missed")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,19 @@ def test_history_fills_windows_and_is_not_judged() -> None:
     np.testing.assert_array_equal(late.is_robocall, whole.is_robocall[chosen])
 
 
+def test_calls_are_counted_from_the_first_of_their_campaign_in_the_history() -> None:
+    """The judged part has the positions of the whole span: a campaign that went on is not at its first call."""
+    whole = from_traffic([SPEC], lambda _: None)
+    split = replace(SPEC, history_hours=0.04)
+
+    late = from_traffic([split], lambda _: None)
+
+    np.testing.assert_array_equal(late.position, whole.position[whole.setup_time_ms >= split.judged_ms])
+    assert whole.position[np.flatnonzero(whole.is_robocall)[0]] == 1
+    assert late.position[np.flatnonzero(late.is_robocall)[0]] > 1
+    np.testing.assert_array_equal(late.position > 0, late.is_robocall)
+
+
 def test_in_partitions_a_number_is_counted_and_an_origin_estimated() -> None:
     """Windows of numbers and trunks are those of one partition, to the bit; of an origin one saw a part.
 

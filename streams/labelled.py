@@ -1,5 +1,6 @@
 """Labelled calls for the commands of the data scientist: from files or generated, with the features of this build."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from models.dataset import Dataset, feature_schema, read
 from models.errors import TrainingDataInvalid
 
 if TYPE_CHECKING:
-    from models.traffic.spec import TrafficSpec
+    from models.authors import Traffic
 
 LABELS_HELP = "CSV or JSON lines, also .gz or .zst: call_id, label (robocall|legitimate), optional campaign, kind."
 FEATURES_HELP = "Parquet file of `robocall replay --features`."
@@ -19,8 +20,10 @@ OTHER_BUILD = "the features are not those that this build computes: run replay -
 
 EVALUATION_SEED = 1_000_003
 """Of the generated evaluation set. Models are not to be trained with it."""
-EVALUATION_WORLDS = 6
-"""Of the ranges that models are trained in, and as many again whose every figure lies outside of them."""
+KNOWN_WORLDS = 10
+"""Of the ranges that models are trained in, of all authors in turn."""
+FOREIGN_WORLDS = 6
+"""Whose every figure lies outside of those ranges."""
 EVALUATION_CALLS = 8_000
 """Of each world, about."""
 
@@ -54,19 +57,21 @@ def simulated(hours: float, calls_per_second: float, seed: int, console: Console
 def evaluation_set(features: Path | None, labels: Path | None, console: Console) -> Dataset:
     """The labelled calls that models are compared on: from files, or the same generated ones every time.
 
-    Generated are worlds of the training ranges and worlds outside of them: a model that has learnt its own traffic by
-    heart must not pass. They are counted by turns in 1 and in 12 partitions, as a replay and as workers count.
+    Generated are worlds of the training ranges, by all authors, and worlds outside of them: a model that has learnt its
+    own traffic by heart, or forgotten that of an author, must not pass. They are counted by turns in 1 and in 12
+    partitions, as a replay and as workers count.
     """
     if features is not None and labels is not None:
         return from_files(features, labels, console)
-    from models.worlds import after, held_out_worlds, training_worlds  # noqa: PLC0415 - only some commands generate
+    from models.world_training import by_turns  # noqa: PLC0415 - only some commands generate
+    from models.worlds import after, held_out_worlds  # noqa: PLC0415 - the same
 
-    known = training_worlds(EVALUATION_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
-    foreign = held_out_worlds(EVALUATION_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
-    return _generated(known + after(foreign, EVALUATION_WORLDS), console)
+    known = by_turns(KNOWN_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
+    foreign = held_out_worlds(FOREIGN_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
+    return _generated([*known, *after(foreign, KNOWN_WORLDS)], console)
 
 
-def _generated(specs: "list[TrafficSpec]", console: Console) -> Dataset:
+def _generated(specs: "Sequence[Traffic]", console: Console) -> Dataset:
     from models.simulation import from_traffic  # noqa: PLC0415 - only some commands generate
     from models.world_training import COUNTED_IN  # noqa: PLC0415 - the same
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,24 @@ def test_the_gate_says_when_calls_are_counted_otherwise_than_a_model_learnt(
 
     assert f"{name} learnt from features counted in 1 partition(s), these are counted in 12:" in result.stderr
     assert result.stderr.count("these are counted in") == 1
+    assert redis.get(ACTIVE_MODEL) == name.encode()
+
+
+def test_the_gate_is_silent_on_how_generated_calls_are_counted(
+    made: Path, redis: Redis, evaluation: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are counted in 1 partition and in 12, which nobody can choose: there is nothing to train otherwise."""
+    shutil.copytree(made / "good", tmp_path / "learnt")
+    manifest = json.loads((tmp_path / "learnt" / MANIFEST).read_text())
+    manifest["provenance"] = {"counted_in": [12]}
+    (tmp_path / "learnt" / MANIFEST).write_text(json.dumps(manifest))
+    name = typed("add", str(tmp_path / "learnt"))["version"]
+    generated = replace(read(Path(evaluation[1]), Path(evaluation[3])), counted_in=(1, 12))
+    monkeypatch.setattr("streams.models_promote.evaluation_set", lambda *_: generated)
+
+    result = CliRunner().invoke(models, ["promote", name, *evaluation[4:]], catch_exceptions=False)
+
+    assert "counted in" not in result.stderr
     assert redis.get(ACTIVE_MODEL) == name.encode()
 
 

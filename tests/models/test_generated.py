@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from models.dataset import Truth, assemble
@@ -92,12 +93,20 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path, sent: si
     assert _ends(worker, within_s=10)
 
 
+def test_a_process_that_nobody_waits_for_has_ended() -> None:
+    """Where the first process of a container does not collect orphans, a worker stays in the list for ever."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        assert _ends(ended.pid, within_s=10)
+        assert psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE
+
+
 def _ends(process: int, within_s: float) -> bool:
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         try:
-            os.kill(process, 0)
-        except ProcessLookupError:
+            if psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
             return True
         time.sleep(0.05)
     return False

@@ -69,6 +69,10 @@ class Dataset:
             self.counted_in,
         )
 
+    def is_of(self, kind: str) -> NDArray[np.bool_]:
+        """Which calls are of a kind, shape (n_calls,); none where the kind is not among these calls."""
+        return self.kind == (self.kinds.index(kind) if kind in self.kinds else -1)
+
     def digest(self) -> str:
         """SHA-256 of features and labels, hexadecimal."""
         digest = hashlib.sha256("\n".join(self.feature_names).encode())

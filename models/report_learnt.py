@@ -17,6 +17,7 @@ from models.dataset import Dataset
 from models.evaluation import kinds_at_rates, ranking, rates_by_campaign, share_of
 from models.forest import forest_of
 from models.scorer import UNCALIBRATED, TreeScorer
+from models.traffic.spec import CAMPAIGN_KINDS
 from models.training import Parameters, fit, split
 
 RECIPE = Parameters(lawful_share=0.2, n_trees=60, learning_rate=0.15, max_bins=64)
@@ -99,7 +100,12 @@ def learn(
         leave_out: Kinds of campaign.
         authors: Who wrote the traffic of each call, shape (n_calls,), to leave out one at a time.
         say: Told what is being done, a line each.
+
+    Raises:
+        ValueError: a kind to leave out is neither among these calls nor one that is generated.
     """
+    if unknown := set(leave_out) - {*data.kinds, *CAMPAIGN_KINDS}:
+        raise ValueError(f"no kinds of campaign: {', '.join(sorted(unknown))}")
     everything = np.arange(len(data))
     rivals: dict[str, Rank] = {LINEAR: linear_model(data, everything, seed)}
     for name, patterns in FEATURE_SETS.items():
@@ -108,8 +114,7 @@ def learn(
     left_out = {}
     for kind in leave_out:
         say(f"training without {kind}")
-        code = data.kinds.index(kind) if kind in data.kinds else -1
-        left_out[kind] = _trees(data, np.flatnonzero(~data.is_robocall | (data.kind != code)), seed)
+        left_out[kind] = _trees(data, np.flatnonzero(~(data.is_robocall & data.is_of(kind))), seed)
     without_author = {}
     for author in [] if authors is None else np.unique(authors).tolist():
         others = np.flatnonzero(authors != author)
@@ -159,8 +164,7 @@ def _left_out(learnt: Learnt, data: Dataset, told: Scores) -> dict[str, dict[str
     lacking = [{"rate": rate, **share_of(np.zeros(0, np.bool_))} for rate in LEFT_OUT_RATES]
     found = {}
     for kind, rank in learnt.left_out.items():
-        code = data.kinds.index(kind) if kind in data.kinds else -1
-        campaigns = data.campaign[data.is_robocall & (data.kind == code)]
+        campaigns = data.campaign[data.is_robocall & data.is_of(kind)]
         found[kind] = {
             "calls": len(campaigns),
             "campaigns": len(np.unique(campaigns)),

@@ -8,7 +8,7 @@ import numpy as np
 from models.authors import AUTHORS, Traffic
 from models.dataset import Dataset
 from models.generated import generated, join, processes
-from models.traffic.spec import DEFAULT_START_MS, HOUR_MS
+from models.traffic.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS
 from models.training import Parameters
 from models.worlds import (
     CALLS_PER_WORLD,
@@ -112,11 +112,15 @@ def from_worlds(
         without: Campaign kind whose calls are neither learnt nor calibrated on, to see whether it is caught all the
             same; what they did to windows that other calls share stays.
         calls: As given to `plan`.
+
+    Raises:
+        ValueError: there are too few worlds, or no such kind.
     """
+    if without is not None and without not in CAMPAIGN_KINDS:
+        raise ValueError(f"{without} is no kind of campaign: leave out one of {', '.join(CAMPAIGN_KINDS)}")
     with processes() as pool:
         data = join(generated(plan(n, seed, calls=calls), COUNTED_IN, pool, say))
     if without is None:
         return data
     is_judged = data.setup_time_ms >= DEFAULT_START_MS + n * SLOT_MS - _BEFORE_SLOT_MS
-    is_left_out = data.is_robocall & (data.kind == (data.kinds.index(without) if without in data.kinds else -1))
-    return data.take(is_judged | ~is_left_out)
+    return data.take(is_judged | ~(data.is_robocall & data.is_of(without)))

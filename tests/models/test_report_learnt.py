@@ -77,6 +77,15 @@ def test_a_kind_left_out_is_judged_all_the_same() -> None:
     assert found["a"]["left_out"][0]["share"] < 0.1
 
 
+def test_a_misspelt_kind_is_not_left_out() -> None:
+    """Nothing would be, in silence. A kind that only these calls lack has nothing to leave out."""
+    data = _two_kinds(2)
+
+    with pytest.raises(ValueError, match="no kinds of campaign: flod"):
+        learn(data, 3, "other calls", leave_out=("a", "flod"))
+    assert list(learn(data, 3, "other calls", leave_out=("flood",)).left_out) == ["flood"]
+
+
 def test_an_author_left_out_is_judged_all_the_same() -> None:
     """One author has kind a, the other kind b: who was not told of an author misses all robocalls of that author."""
     data, judged = _two_kinds(2), _two_kinds(1)

@@ -79,6 +79,12 @@ def test_a_kind_left_out_is_judged_and_not_learnt(data: Dataset) -> None:
     assert len(data) - len(reduced) == np.sum(data.kind == flood) - np.sum(reduced.kind == flood) > 0
 
 
+def test_a_misspelt_kind_is_not_left_out() -> None:
+    """Said before anything is generated: all kinds would be learnt, in silence."""
+    with pytest.raises(ValueError, match="flod is no kind of campaign: leave out one of"):
+        from_worlds(WORLDS, 1, lambda _: None, without="flod", calls=CALLS)
+
+
 def test_too_few_worlds_are_refused() -> None:
     """There must be some to learn from and some to calibrate on."""
     with pytest.raises(ValueError, match="at least 6"):

@@ -117,7 +117,7 @@ def _rates(figures: dict[str, Any], plots: dict[str, bytes]) -> Iterator[str]:
                 f"{one['rate']:g}",
                 share(one["recall"]),
                 f"{campaign['low']:.3f} to {campaign['high']:.3f}",
-                f"{best['recall']:.4f} {best['best']}",
+                f"{best['recall']:.4f} {best['best']}" if best["recall"] else "none catches any",
                 number(best["ratio"], ".1f"),
                 "; ".join(precision) or "-",
                 _enough(one["sample"]),
@@ -284,6 +284,13 @@ def _compared(figures: dict[str, Any], _: dict[str, bytes]) -> Iterator[str]:
         yield _heading("Kinds left out of training, one at a time")
         yield _note("The same trees, told of all kinds, and never told of this one: what they catch of it.")
         yield _left_out(found["left_out"])
+    if found["author_left_out"]:
+        yield _heading("An author left out of training, one at a time")
+        yield _note(
+            "The same trees, told of all authors, and never told of this one: what they catch of all robocalls, with"
+            " intervals by campaign."
+        )
+        yield _author_left_out(found["author_left_out"])
 
 
 def _left_out(kinds: dict[str, dict[str, Any]]) -> str:
@@ -298,6 +305,22 @@ def _left_out(kinds: dict[str, dict[str, Any]]) -> str:
                 *(share(entry) for pair in zip(one["told"], one["left_out"], strict=True) for entry in pair),
             )
             for kind, one in kinds.items()
+        ],
+    )
+
+
+def _author_left_out(authors: dict[str, dict[str, Any]]) -> str:
+    return table(
+        ("author", "learnt calls without it", "lawful calls", "campaigns", "lawful calls hit", "told", "left out"),
+        [
+            (
+                author,
+                *(f"{one[what]:,}" for what in ("learnt_calls", "lawful", "campaigns")),
+                f"{told['rate']:g}",
+                *(share({**pair["recall"], **pair["recall"]["by_campaign"]}) for pair in (told, left_out)),
+            )
+            for author, one in authors.items()
+            for told, left_out in zip(one["told"], one["left_out"], strict=True)
         ],
     )
 

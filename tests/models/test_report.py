@@ -1,10 +1,12 @@
 """The report: one page that needs nothing else, its figures as JSON, and the comparisons in it."""
 
+import copy
 import csv
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from models.dataset import Dataset
 from models.packaging import package
 from models.report import BATCHES, SCHEMA_VERSION, Judgement, against_best, judge, write
 from models.report_families import FAMILIES, FILE, area, check_families
+from models.report_html import page
 from models.report_learnt import learn, learn_first_part
 from models.training import Parameters, train
 from tests.models.calls import FEATURE_NAMES, dataset
@@ -143,6 +146,39 @@ def test_the_page_shows_kinds_that_were_left_out(model: Model, tmp_path: Path) -
 
     assert "told, 0.001" in text
     assert "flood00----" in text
+
+
+def test_the_page_shows_authors_that_were_left_out(model: Model, tmp_path: Path) -> None:
+    """A line for each rate, with the interval by campaign; an author of half of the calls."""
+    data = dataset(seed=2)
+    authors = np.where(np.arange(len(data)) % 2, "first", "second")
+    learnt = learn(data, 1, "other calls", authors=authors).of_author("second")
+    judgement = judge(model, dataset(seed=5), made_ms=0, learnt=lambda _: learnt)
+
+    text = Page(write(judgement, tmp_path).read_text(encoding="utf-8")).text
+
+    one = judgement.figures["compared"]["author_left_out"]["second"]
+    told, left_out = (one[who][0]["recall"] for who in ("told", "left_out"))
+    line = f"second{one['learnt_calls']:,}{one['lawful']:,}{one['campaigns']:,}{one['told'][0]['rate']:g}"
+    assert f"{line}{_by_campaign(told)}{_by_campaign(left_out)}" in text
+    assert text.count(line[: -len(f"{one['told'][0]['rate']:g}")]) == len(one["told"])
+
+
+def _by_campaign(recall: dict[str, Any]) -> str:
+    interval = recall["by_campaign"]
+    return f"{recall['share']:.4f} ({interval['low']:.4f} to {interval['high']:.4f})"
+
+
+def test_the_page_names_no_best_rule_where_none_catches_any(judgement: Judgement) -> None:
+    """The first of several that catch nothing is not the best."""
+    figures = copy.deepcopy(judgement.figures)
+    for best in figures["against_best_rule"]:
+        best.update(recall=0.0, best="calls_per_minute", ratio=None)
+
+    text = Page(page(figures, judgement.draw())).text
+
+    assert text.count("none catches any") == len(figures["against_best_rule"])
+    assert "0.0000 calls_per_minute" not in text
 
 
 def test_the_cost_is_told_by_size_of_batch(judgement: Judgement) -> None:

@@ -75,25 +75,17 @@ def train(
     robocall train --features features.parquet --labels labels.csv --out my-model
     """  # noqa: D301
     from models.packaging import package  # noqa: PLC0415 - scikit-learn takes seconds
-    from models.simulation import CALIBRATION_SHARE, TRAIN_SHARE  # noqa: PLC0415
-    from models.training import Parameters  # noqa: PLC0415
     from models.training import train as fit  # noqa: PLC0415
 
-    if [simulate, worlds is not None, features is not None].count(True) != 1 or (features is None) != (labels is None):
-        raise click.UsageError("give either --simulate, or --worlds NUMBER, or --features and --labels")
-    if leave_out and worlds is None:
-        raise click.UsageError("--leave-out is of campaign kinds of generated worlds: give --worlds NUMBER too")
-    if worlds is not None:
-        _refuse_reserved(seed)
+    _check_usage(features, labels, worlds, leave_out, seed, is_simulated=simulate)
     console = Console(stderr=True)
     out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
     if features is not None and labels is not None:
-        data, parameters = from_files(features, labels, console), Parameters()
+        data, parameters = _of_files(features, labels, console)
     elif worlds is not None:
         data, parameters = _of_worlds(worlds, world_calls, seed, leave_out, console)
     else:
-        data = simulated(hours, rate, seed, console)
-        parameters = Parameters(train_share=TRAIN_SHARE, calibration_share=CALIBRATION_SHARE)
+        data, parameters = _of_one_world(hours, rate, seed, console)
     console.print(f"{len(data):,} labelled calls, {int(data.is_robocall.sum()):,} of them robocalls")
     if search:
         parameters = _searched(data, seed, search, parameters, console)
@@ -108,6 +100,25 @@ def train(
         )
     _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
     console.print(f"{model.version} written to {out}")
+
+
+def _check_usage(
+    features: Path | None,
+    labels: Path | None,
+    worlds: int | None,
+    leave_out: str | None,
+    seed: int,
+    *,
+    is_simulated: bool,
+) -> None:
+    """Refuse options of `train` that do not go together."""
+    sources = [is_simulated, worlds is not None, features is not None]
+    if sources.count(True) != 1 or (features is None) != (labels is None):
+        raise click.UsageError("give either --simulate, or --worlds NUMBER, or --features and --labels")
+    if leave_out and worlds is None:
+        raise click.UsageError("--leave-out is of campaign kinds of generated worlds: give --worlds NUMBER too")
+    if worlds is not None:
+        _refuse_reserved(seed)
 
 
 def _refuse_reserved(seed: int) -> None:
@@ -137,6 +148,21 @@ def _clock(console: Console, what: str) -> Iterator[None]:
     with Progress(*columns, console=console, transient=True) as progress:
         progress.add_task(what, total=None)
         yield
+
+
+def _of_files(features: Path, labels: Path, console: Console) -> "tuple[Dataset, Parameters]":
+    from models.training import Parameters  # noqa: PLC0415 - scikit-learn takes seconds
+
+    return from_files(features, labels, console), Parameters()
+
+
+def _of_one_world(hours: float, rate: float, seed: int, console: Console) -> "tuple[Dataset, Parameters]":
+    """Generate the calls of one world; with the shares of its time span to learn from and to calibrate on."""
+    from models.simulation import CALIBRATION_SHARE, TRAIN_SHARE  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.training import Parameters  # noqa: PLC0415
+
+    data = simulated(hours, rate, seed, console)
+    return data, Parameters(train_share=TRAIN_SHARE, calibration_share=CALIBRATION_SHARE)
 
 
 def _of_worlds(n: int, calls: int, seed: int, without: str | None, console: Console) -> "tuple[Dataset, Parameters]":

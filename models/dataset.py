@@ -71,7 +71,8 @@ class Dataset:
 
     def is_of(self, kind: str) -> NDArray[np.bool_]:
         """Which calls are of a kind, shape (n_calls,); none where the kind is not among these calls."""
-        return self.kind == (self.kinds.index(kind) if kind in self.kinds else -1)
+        found: NDArray[np.bool_] = self.kind == (self.kinds.index(kind) if kind in self.kinds else -1)
+        return found
 
     def digest(self) -> str:
         """SHA-256 of features and labels, hexadecimal."""

@@ -27,7 +27,8 @@ def tables(found: Figures, *, command: str, commit: str, seed: int, seconds: flo
     partitions = next(iter(figures["partitions"]))
     run = (
         f"Model `{figures['model']['version']}` at commit `{commit}`, {at}, {figures['made']['machine']},"
-        f" {seconds:.0f} s: `{command}`, seed {seed}; windows counted in {partitions} partitions."
+        f" {seconds:.0f} s: `{command}`, seed {seed}; windows counted in {partitions}"
+        f" partition{'' if partitions == 1 else 's'}."
         f" {worlds[0].upper()}{worlds[1:]}."
     )
     heads = ("worlds", "campaigns", "began before the judged calls", "calls judged of a campaign, median", "most")
@@ -99,7 +100,7 @@ def _must_show(figures: dict[str, Any]) -> Iterator[str]:
             interval = model.get("by_campaign", model)
             cells += [
                 f"{model['share']:.3f} ({interval['low']:.3f} to {interval['high']:.3f})",
-                f"{_best_rule(figures, name, rate):.3f}",
+                _best_rule(figures, name, rate),
                 f"{_entry(line, rate)['share']:.3f}",
             ]
         rows.append(cells)
@@ -121,13 +122,11 @@ def _at(one: dict[str, Any], rate: float) -> dict[str, Any]:
     return _entry(one["at_false_block_rates"] if "at_false_block_rates" in one else one["at_rates"], rate)
 
 
-def _best_rule(figures: dict[str, Any], kind: str, rate: float) -> float:
-    """What the rules catch at most; `all` is no kind."""
-    found: float = max(
-        _entry(one["kinds"].get(kind, one["at_false_block_rates"]), rate)["share"]
-        for one in figures["baselines"].values()
-    )
-    return found
+def _best_rule(figures: dict[str, Any], kind: str, rate: float) -> str:
+    """What the rules catch at most; `all` is no kind. A dash where no rule was judged on the kind."""
+    lines = ({"all": one["at_false_block_rates"], **one["kinds"]} for one in figures["baselines"].values())
+    shares = [_entry(line[kind], rate)["share"] for line in lines if kind in line]
+    return f"{max(shares):.3f}" if shares else "-"
 
 
 def _by_rate(found: Figures) -> Iterator[str]:

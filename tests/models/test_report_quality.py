@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from models.report_quality import (
     one_by_one,
     replace_tables,
 )
-from models.report_quality_page import BEGIN, END
+from models.report_quality_page import BEGIN, END, _best_rule, tables
 from models.report_worlds import LEFT_OUT_IN, families
 from models.scorer import Calibration, TreeScorer
 from models.traffic.spec import CAMPAIGN_KINDS
@@ -103,6 +104,39 @@ def test_whole_turns_are_learnt_from_and_every_author_in_a_try() -> None:
     """So each author has the share that the turns say, and none is left out for want of worlds."""
     assert FULL.learn_from % len(TURNS) == 0
     assert set(whose(QUICK.learn_from)) == set(TURNS)
+
+
+@pytest.mark.parametrize(("partitions", "words"), [(1, "counted in 1 partition. "), (12, "counted in 12 partitions. ")])
+def test_the_page_says_what_windows_are_counted_in(
+    partitions: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the judged worlds, at the head of the page."""
+    monkeypatch.setattr("models.report_quality_page._sections", lambda _: iter(()))
+    figures = {
+        "made": {"at_ms": 0, "machine": "a machine"},
+        "model": {"version": "gbt-1"},
+        "calls": 10,
+        "worlds": [[]],
+        "data": {"robocall_share": 0.1},
+        "campaign_sizes": dict.fromkeys(("campaigns", "began_before", "median", "most"), 1),
+        "partitions": {partitions: []},
+    }
+
+    assert words in tables({"held out": figures}, command="make quality", commit="c", seed=1, seconds=1.0)
+
+
+def test_the_best_rule_of_a_kind_is_one_that_was_judged_on_it() -> None:
+    """What a rule catches of all calls says nothing about a kind that it lacks."""
+
+    def rule(of_all: float, **kinds: float) -> dict[str, Any]:
+        return {
+            "at_false_block_rates": [{"rate": 1e-3, "recall": {"share": of_all}}],
+            "kinds": {kind: [{"rate": 1e-3, "share": share}] for kind, share in kinds.items()},
+        }
+
+    figures = {"baselines": {"a": rule(0.9), "b": rule(0.4, flood=0.3)}}
+
+    assert [_best_rule(figures, kind, 1e-3) for kind in ("all", "flood", "wangiri")] == ["0.900", "0.300", "-"]
 
 
 @pytest.mark.slow

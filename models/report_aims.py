@@ -55,16 +55,15 @@ def _recall(rate: int) -> Callable[[dict[str, Any]], tuple[float | None, str]]:
     return lambda figures: (figures["at_false_block_rates"][rate]["recall"]["share"], "")
 
 
-def _worst_kind(figures: dict[str, Any]) -> tuple[float | None, str]:
-    kinds = {kind: one["at_rates"][0]["share"] for kind, one in figures["kinds"]["campaigns"].items()}
-    worst = min(kinds, key=lambda kind: kinds[kind])
-    return kinds[worst], f"({worst})"
+def _of_all(group: str, worst: Callable[..., str]) -> Callable[[dict[str, Any]], tuple[float | None, str]]:
+    """The kind of a group that is hit least or most, as `worst` is `min` or `max`."""
 
+    def find(figures: dict[str, Any]) -> tuple[float | None, str]:
+        shares = {kind: one["at_rates"][0]["share"] for kind, one in figures["kinds"][group].items()}
+        found = worst(shares, key=lambda kind: shares[kind])
+        return shares[found], f"({found})"
 
-def _worst_class(figures: dict[str, Any]) -> tuple[float | None, str]:
-    kinds = {kind: one["at_rates"][0]["share"] for kind, one in figures["kinds"]["lawful"].items()}
-    worst = max(kinds, key=lambda kind: kinds[kind])
-    return kinds[worst], f"({worst})"
+    return find
 
 
 def _ratio(figures: dict[str, Any]) -> tuple[float | None, str]:
@@ -97,12 +96,12 @@ def _median(kinds: Sequence[str]) -> Callable[[dict[str, Any]], tuple[float | No
 
 AIMS = (
     Aim("robocalls caught, 1 lawful call in 1,000 hit", 0.85, _recall(1)),
-    Aim("the same, of every kind", 0.5, _worst_kind),
+    Aim("the same, of every kind", 0.5, _of_all("campaigns", min)),
     Aim("robocalls caught, 1 lawful call in 10,000 hit", 0.7, _recall(2)),
     Aim("times the best rate rule, at every rate", 2.0, _ratio),
     Aim("calls until a flood is stopped, median", 5, _median(("flood",)), is_most=True),
     Aim("calls until a spread campaign is stopped, median", 15, _median(SPREAD), is_most=True),
-    Aim("share of a lawful class hit, 1 lawful call in 1,000 hit", 0.002, _worst_class, is_most=True),
+    Aim("share of a lawful class hit, 1 lawful call in 1,000 hit", 0.002, _of_all("lawful", max), is_most=True),
     Aim(
         "expected calibration error",
         0.02,

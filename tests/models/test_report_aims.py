@@ -77,6 +77,19 @@ def test_a_rule_that_catches_nothing_counts_as_if_it_had_caught_one_call(
     assert aim.row(found)[2] == words
 
 
+def test_the_worst_kind_is_hit_least_and_the_worst_class_most() -> None:
+    """Of campaigns few hits are bad, of lawful callers many."""
+
+    def shares(**kinds: float) -> dict[str, Any]:
+        return {kind: {"at_rates": [{"share": share}]} for kind, share in kinds.items()}
+
+    figures = {"kinds": {"campaigns": shares(flood=0.9, wangiri=0.2), "lawful": shares(person=0.0, survey=0.01)}}
+    of_kind, of_class = (aim for aim in AIMS if "of every kind" in aim.what or "lawful class" in aim.what)
+
+    assert of_kind.cell(figures) == "0.2 (wangiri)"
+    assert of_class.cell(figures) == "0.01 (survey)"
+
+
 def test_what_is_found_elsewhere_stands_beside_an_aim() -> None:
     """With a word on where, as in the held-out worlds; whether it is met does not depend on it."""
     aim = Aim("share", 0.5, lambda figures: (figures["share"], "(flood)"))

@@ -22,6 +22,8 @@ SEQUENTIAL = ("number_sequential_ratio_1h", "number_attempts_1h")
 """Share of a number's calls that dial on in sequence, and its calls: their product is its calls in sequence."""
 MOST_ROWS = 60_000
 """More rows do not change the linear model, and take minutes."""
+CHUNK_ROWS = 60_000
+"""Scored at a time: in float64 all of a million would take gigabytes."""
 
 Scores = NDArray[np.float64]
 Rank = Callable[[FeatureMatrix], Scores]
@@ -54,8 +56,8 @@ def linear_model(data: Dataset, learnt: NDArray[np.int64], seed: int) -> Rank:
 
     def rank(rows: FeatureMatrix) -> Scores:
         found = np.empty(len(rows))
-        for first in range(0, len(rows), MOST_ROWS):  # in float64 all of a million would take gigabytes
-            part = slice(first, first + MOST_ROWS)
+        for first in range(0, len(rows), CHUNK_ROWS):
+            part = slice(first, first + CHUNK_ROWS)
             found[part] = linear.decision_function(rows[part].astype(np.float64))
         return found
 

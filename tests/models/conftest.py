@@ -1,10 +1,18 @@
-"""Published figures of the field, for the tests that hold generated traffic against them."""
+"""For tests of generated traffic: whose it is, and published figures of the field to hold against it."""
 
 import csv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from models.authors import AUTHORS
+
+
+@pytest.fixture(scope="module", params=list(AUTHORS))
+def author(request: pytest.FixtureRequest) -> str:
+    """Whose traffic: of each author but the first."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -37,12 +37,6 @@ and with how many campaigns: of the second author's flood 0.5 and 0.9, of the th
 Caught = dict[str, tuple[float, str]]
 
 
-@pytest.fixture(scope="module", params=list(AUTHORS))
-def author(request: pytest.FixtureRequest) -> str:
-    """Whose traffic."""
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
 def calls(author: str) -> Dataset:
     """Calls of four drawn carriers, with the features that serve."""

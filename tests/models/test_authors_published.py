@@ -98,12 +98,6 @@ robocalls and made more in these six, so its levels have more as well; half of i
 40 % are at most published. Its lawful diallers are answered at half of their calls, 20 % is published."""
 
 
-@pytest.fixture(scope="module", params=list(AUTHORS))
-def author(request: pytest.FixtureRequest) -> str:
-    """Whose traffic."""
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
 def found(author: str) -> dict[str, float]:
     """The author's figures."""

@@ -16,7 +16,10 @@ NEVER = np.iinfo(np.int64).max
 
 
 def seen_from_first(data: Dataset) -> NDArray[np.bool_]:
-    """Whether the first call of the call's campaign is among these; False for a call of none."""
+    """Whether the first call of the call's campaign is among these; False for a call of none.
+
+    A campaign whose first call was left out of a test, since its number was learnt from, counts as begun before.
+    """
     return np.isin(data.campaign, data.campaign[data.position == 1])
 
 

@@ -22,14 +22,18 @@ _AUTHORS = (
     (
         "first",
         "`models/traffic/`",
-        "`robocall simulate`, the demo, the gate; most worlds that models learn from, and the held-out ones",
+        "`robocall simulate`, the demo; three in five worlds that models learn from, and the held-out ones",
     ),
     (
         "second",
         "`models/elsewhere*.py`",
-        "a regional carrier: worlds to learn from, and, for models that did not, to be judged in",
+        "a regional carrier: one in five worlds to learn from; `train`, the gate and `make quality` judge in others",
     ),
-    ("third", "`models/otherwise*.py`", "a terminating carrier with peers of seven types: as the second"),
+    (
+        "third",
+        "`models/otherwise*.py`",
+        "a terminating carrier with peers of seven types: one in five worlds too, judged in likewise",
+    ),
 )
 _USE = """
 `models.authors` gives the traffic of any of them in blocks of events and truths. They share the names of kinds and

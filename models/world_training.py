@@ -48,7 +48,7 @@ def plan(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
 
     Args:
         n: Worlds to learn from and to calibrate on, at least 6; of the three authors in turn.
-        seed: Of those worlds; the held-out ones are always the same.
+        seed: Of those worlds; the eight held-out ones are always the same, the others' carriers follow from `n`.
         calls: Calls of each world, about.
 
     Raises:

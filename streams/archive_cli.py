@@ -162,7 +162,7 @@ class _Instant(click.ParamType):
 )  # fmt: skip
 @click.option(
     "--verdicts-before", "before_ms", type=_Instant(), default="2100-01-01",
-    help="Labels as they were known then (UTC): later verdicts do not count [default: all].",
+    help="Labels of what had been said before then (UTC): later verdicts do not count [default: all].",
 )  # fmt: skip
 def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours: int, before_ms: int) -> None:
     """Write call events in order of arrival, as `robocall replay` and with it `robocall train` take them.

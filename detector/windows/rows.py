@@ -62,7 +62,8 @@ def _everywhere(counted: float, family: int, scale: Floats) -> float:
     """What all partitions would count, from what this one counted.
 
     The call itself is here for certain and is multiplied by nothing, so that one call reads as one in any number of
-    partitions; of the calls that the calling number received none is this call.
+    partitions; of the calls that the calling number received none is this call. The number's earlier calls are here
+    too, and are multiplied with the rest: of an origin or a block of one busy number this says too much.
     """
     times = scale[family]
     own = 0.0 if family == spec.RECEIVED else times - 1.0

@@ -92,10 +92,10 @@ class Thresholds:
         block_clear: A blocked number stays so while its score is at least this.
     """
 
-    label_at: float = 0.925
-    label_clear: float = 0.85
-    block_at: float = 0.985
-    block_clear: float = 0.95
+    label_at: float = 0.99
+    label_clear: float = 0.95
+    block_at: float = 0.997
+    block_clear: float = 0.985
 
     def __post_init__(self) -> None:
         """Refuse thresholds out of order: hysteresis needs each clear threshold at or below the one that enters."""

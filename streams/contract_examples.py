@@ -99,7 +99,7 @@ def _reasons(action: Action, score: float, threshold: float) -> tuple[Reason, ..
 BLOCK = Outcome(
     Action.BLOCK,
     Step.MODEL,
-    _reasons(Action.BLOCK, 0.997, 0.985),
+    _reasons(Action.BLOCK, 0.999, 0.997),
     sip=analytics_block(Redress(url="https://redress.example.com/"), Location.TERMINATING, decision_id(SETUP)),
 )
 LABEL = Outcome(
@@ -177,11 +177,11 @@ def examples() -> Iterator[Example]:
     yield Example("call_end", "call-events", number, _compact(END), "The call ended after 3.3 s of talk.")
     yield _decision("allow", PLAIN_ALLOW, 0.004, "Nothing objected: route the call.")
     yield _decision("label", LABEL, 0.87, "Route the call; show the label to the called party.")
-    yield _decision("block", BLOCK, 0.997, "Blocked by analytics: answer 603+ with exactly `sip`.")
-    yield _decision("shadow", BLOCK, 0.997, "Shadow mode: route the call; it would have been blocked.", Mode.SHADOW)
+    yield _decision("block", BLOCK, 0.999, "Blocked by analytics: answer 603+ with exactly `sip`.")
+    yield _decision("shadow", BLOCK, 0.999, "Shadow mode: route the call; it would have been blocked.", Mode.SHADOW)
     yield _decision("dno", DNO, None, "Do-not-originate block: a plain answer, no 603+, no Reason header.")
     yield _decision("fail_open", FAILED_OPEN, None, "The detector failed: route the call.")
-    yield _decision("late", LATE, 0.997, "A block that became late: route the call.", after_ms=LATE_AFTER_MS)
+    yield _decision("late", LATE, 0.999, "A block that became late: route the call.", after_ms=LATE_AFTER_MS)
     yield _standing()
     yield Example("feedback", "call-feedback", number, _compact(FEEDBACK), "A subscriber reported the call.")
     yield _rejected()

@@ -36,11 +36,11 @@ OTHER = Category("survey_call", "Possible survey call")
         (lambda: MinimumSample("no_such_feature", 1), "unknown feature"),
         (lambda: MinimumSample(FEATURE, 0), "count must be above 0"),
         (lambda: Thresholds(label_clear=0.0), "0 < label_clear"),
-        (lambda: Thresholds(label_clear=0.93), "label_clear <= label_at"),
+        (lambda: Thresholds(label_clear=0.995), "label_clear <= label_at"),
         (lambda: Thresholds(block_at=0.8, block_clear=0.8), "label_at <= block_at"),
         (lambda: Thresholds(block_at=1.1), "block_at <= 1"),
         (lambda: Thresholds(block_at=math.nan), "block_at <= 1"),
-        (lambda: Thresholds(block_clear=0.99), "block_clear <= block_at"),
+        (lambda: Thresholds(block_clear=0.999), "block_clear <= block_at"),
         (lambda: Thresholds(block_clear=0.7), "label_clear <= block_clear"),
         (lambda: Category("", "text"), "name ''"),
         (lambda: Category("a b", "text"), "letters, digits and _"),
@@ -105,12 +105,12 @@ def test_with_mode_is_for_every_call() -> None:
     policy = Policy(
         overrides=(
             Override("t-1", mode=Mode.ENFORCE),
-            Override("t-2", mode=Mode.ENFORCE, thresholds=Thresholds(label_at=0.9)),
+            Override("t-2", mode=Mode.ENFORCE, thresholds=Thresholds(label_at=0.97)),
         )
     )
 
     shadow = with_mode(policy, Mode.SHADOW)
 
     assert shadow.mode is Mode.SHADOW
-    assert shadow.overrides == (Override("t-2", thresholds=Thresholds(label_at=0.9)),)
+    assert shadow.overrides == (Override("t-2", thresholds=Thresholds(label_at=0.97)),)
     assert shadow.version != policy.version

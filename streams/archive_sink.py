@@ -167,6 +167,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
         if self._failure is not None:
             raise self._failure
         for place, messages in batches.items():
+            if place not in self._buffers:  # being assigned: it is read again from where its files end
+                continue
             left = messages
             while left and changes == self._changes:
                 left = self._take(place, left)

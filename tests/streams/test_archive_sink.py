@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from confluent_kafka import Producer
 from pydantic import SecretStr
 
@@ -234,6 +235,26 @@ def test_partitions_that_move_between_sinks_lose_and_repeat_nothing(
             wait_until(lambda: len(calls(store)) == produced, "the second sink archives alone")
             stop(two)
     assert set(calls(store).values()) == {1}
+
+
+def test_records_of_a_partition_that_is_still_being_assigned_are_read_again_later(
+    environment: dict[str, str], store: ArchiveStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They can come before the sink knows where the partition's files end; it then goes there and reads them again."""
+
+    async def round_of_a_stranger() -> int:
+        settings = load_settings(kafka_bootstrap_servers=environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"])
+        sink = Sink(settings, load_archive_settings(url=store.url), lambda _: None)
+
+        async def early(**_: object) -> dict[TopicPartition, list[object]]:
+            return {TopicPartition(CALL_EVENTS, 0): [object()]}
+
+        monkeypatch.setattr(sink._consumer, "getmany", early)
+        await sink._round()
+        await sink._consumer.stop()
+        return sink.tally.waiting
+
+    assert asyncio.run(round_of_a_stranger()) == 0
 
 
 def test_digested_numbers_are_in_no_file(environment: dict[str, str], store: ArchiveStore) -> None:

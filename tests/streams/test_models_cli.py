@@ -18,6 +18,7 @@ from models.dataset import read
 from models.errors import ArtifactCorrupt, PromotionRefused
 from streams.models_cli import models
 from streams.models_promote import WorkersNotTold
+from streams.policy_file import DEFAULT_POLICY_FILE
 from streams.store import ACTIVE_MODEL, SHADOW_MODEL
 from tests.streams.small_evaluation import N_CALLS, save_small_evaluation
 from tests.streams.small_model import save_small_model
@@ -230,8 +231,15 @@ def test_a_shadow_is_named_and_turned_off(made: Path, redis: Redis) -> None:
     assert redis.get(SHADOW_MODEL) == b"off"
 
 
-def test_a_diff_says_what_changed_and_where_they_disagree(made: Path, evaluation: list[str]) -> None:
-    """By path, without a registry: seeds, what the features weigh, calls treated differently."""
+def test_a_diff_says_what_changed_and_where_they_disagree(
+    made: Path, evaluation: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By path, without a registry: seeds, what the features weigh, calls treated differently by the policy's limits."""
+    policy = tmp_path / "policy.yaml"
+    usual = DEFAULT_POLICY_FILE.read_text(encoding="utf-8")
+    policy.write_text(usual.replace("label_at: 0.99", "label_at: 0.9").replace("label_clear: 0.95", "label_clear: 0.8"))
+    monkeypatch.setenv("ROBOCALL_POLICY_FILE", str(policy))
+
     found = typed("diff", str(made / "running"), str(made / "bad"), *evaluation[:4])
 
     assert found["manifest"]["provenance.seed"] == [1, 3]

@@ -28,7 +28,7 @@ def test_poison_of_the_model_costs_itself_however_events_are_cut(size: int, afte
     failures: list[Exception] = []
     one = world(Choosy(1.0), failures, after_blocks=after_blocks)
     whole = world(Choosy(1.0), [], after_blocks=after_blocks)
-    sound = world(Certain(0.99), [])
+    sound = world(Certain(0.999), [])
 
     decisions = in_batches(one, traffic(70), size)
 
@@ -64,7 +64,7 @@ def test_poison_of_decoder_and_columns_is_not_counted_and_nothing_else_is_lost(
             return EVENT_DECODER.decode(value)
 
     failures: list[Exception] = []
-    one, other = world(Certain(0.99), failures), world(Certain(0.99), [])
+    one, other = world(Certain(0.999), failures), world(Certain(0.999), [])
     expected = in_batches(other, [v for v in values if v != unreadable and v not in unbuildable], 256)
     monkeypatch.setattr("streams.poison.build_columns", broken_build)
     monkeypatch.setattr("streams.intake.EVENT_DECODER", BrokenDecoder())
@@ -96,7 +96,7 @@ def test_a_call_whose_event_cannot_be_made_when_asked_for_costs_itself_only(
             return EVENT_DECODER.decode(value)
 
     failures: list[Exception] = []
-    one, other = (world(Certain(0.99 if is_judged else None), told) for told in (failures, []))
+    one, other = (world(Certain(0.999 if is_judged else None), told) for told in (failures, []))
     for each in () if is_judged else (one, other):
         monkeypatch.setattr(each.screener.engine, "update", lambda _: 1 / 0)
     expected = in_batches(other, values, size)
@@ -117,7 +117,7 @@ def test_a_record_that_cannot_even_be_answered_is_reported_by_its_position(monke
 
     monkeypatch.setattr("streams.answers.encode_decision", broken)
 
-    processed = pipeline(0.99, []).process([b"{", setup(1), traffic(1)[1]], [0] * 3, decided_time_ms=None)
+    processed = pipeline(0.999, []).process([b"{", setup(1), traffic(1)[1]], [0] * 3, decided_time_ms=None)
 
     assert [rejected.position for rejected in processed.intake.rejected] == [0]
     assert [(one.position, one.message) for one in processed.poison] == [(1, "internal error: SystemError")]

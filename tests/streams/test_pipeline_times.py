@@ -42,7 +42,7 @@ def test_drift_and_shadow_count_what_is_decided_and_not_what_is_caught_up_with()
     watched = WatchedModel(
         model,
         DriftWatch(reference, FEATURE_NAMES, 0),
-        Shadow(model, Certain(0.99), lambda: thresholds, lambda _: None),
+        Shadow(model, Certain(0.999), lambda: thresholds, lambda _: None),
         lambda: 0,
     )
     assert watched.drift is not None
@@ -61,7 +61,7 @@ def test_drift_and_shadow_count_what_is_decided_and_not_what_is_caught_up_with()
 
 def test_warming_up_counts_and_judges_nothing() -> None:
     """Windows as after deciding, and nobody held."""
-    warm, through = world(Certain(0.99), []), world(Certain(0.99), [])
+    warm, through = world(Certain(0.999), []), world(Certain(0.999), [])
 
     warm.warm_up([*traffic(40), b"{"], [0] * 81, [0] * 81)
     in_batches(through, traffic(40), 16)
@@ -111,7 +111,7 @@ def test_without_arrivals_or_tolerance_times_are_as_sent() -> None:
 
 def test_a_call_that_waited_is_counted_and_passes() -> None:
     """One late, one shed, one judged; and the late one's place in the windows is kept."""
-    one = world(Certain(0.99), [])
+    one = world(Certain(0.999), [])
     waiting = Waiting(START_MS + 10_000, deadline_ms=2_000, shed_after_ms=500)
     values = [setup(number) for number in range(3)]
 

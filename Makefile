@@ -37,15 +37,15 @@ check: $(STAMP) ## lint, format, types, import rules, generated documents
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m streams.asyncapi --check
-	@$(BIN)/python -m detector.features | cmp - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
-	@$(BIN)/python -m models.traffic_page | cmp - docs/traffic.md || { echo "docs/traffic.md is old: make docs" >&2; exit 1; }
+	$(BIN)/python -m streams.contract_docs.asyncapi --check
+	@$(BIN)/python -m detector.features.table | cmp - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
+	@$(BIN)/python -m models.traffic.page | cmp - docs/traffic.md || { echo "docs/traffic.md is old: make docs" >&2; exit 1; }
 
 bench: $(STAMP) ## cost of an event in a replay; BENCH=throughput, latency, ... for the others: benchmarks/README.md
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
 
 quality: $(STAMP) ## judge the shipped model in worlds it never saw, some twenty minutes; writes the tables of docs/quality.md
-	$(BIN)/python -m models.report_quality $(ARGS)
+	$(BIN)/python -m models.judge.report.quality $(ARGS)
 
 up: $(STAMP) ## leave a local Kafka and Valkey running
 	$(BIN)/robocall local up $(ARGS)
@@ -57,9 +57,9 @@ train: $(STAMP) ## train the shipped model again, a quarter of an hour; ARGS for
 	$(BIN)/robocall train $(or $(ARGS),--worlds 150 --world-calls 24000 --seed 7 --out models/default)
 
 docs: $(STAMP) ## regenerate the documents that come from code
-	$(BIN)/python -m streams.asyncapi
-	$(BIN)/python -m detector.features > docs/features.md
-	$(BIN)/python -m models.traffic_page > docs/traffic.md
+	$(BIN)/python -m streams.contract_docs.asyncapi
+	$(BIN)/python -m detector.features.table > docs/features.md
+	$(BIN)/python -m models.traffic.page > docs/traffic.md
 
 notebook: $(STAMP) ## run the example notebook, and keep what it shows
 	$(BIN)/python -c "import nbclient, nbformat; name = 'examples/retraining.ipynb'; page = nbformat.read(name, 4); \

@@ -18,13 +18,13 @@ from confluent_kafka import Producer
 
 from benchmarks.machine import describe, give
 from benchmarks.workload import event_lines
-from streams.archive_export import Span, events, parts_of
-from streams.archive_files import ArchiveStore
-from streams.archive_settings import ArchiveSettings, load_archive_settings
-from streams.archive_sink import Sink, Tally
-from streams.local import local_services
+from streams.archive.export import Span, events, parts_of
+from streams.archive.files import ArchiveStore
+from streams.archive.settings import ArchiveSettings, load_archive_settings
+from streams.archive.sink import Sink, Tally
+from streams.kafka.topics import CALL_EVENTS, admin_client, create
+from streams.local.services import local_services
 from streams.settings import Settings, load_settings
-from streams.topics import CALL_EVENTS, admin_client, create
 
 PARTITIONS = 12
 KEY = "a secret of the benchmark"

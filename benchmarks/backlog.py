@@ -14,9 +14,9 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from benchmarks.workload import event_lines
-from models.traffic import spec
-from streams.local_jars import cache_folder
-from streams.topics import CALL_DECISIONS, CALL_EVENTS
+from models.traffic.first import spec
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
+from streams.local.jars import cache_folder
 
 SETUP = b'"type":"call_setup"'
 _CALL_ID = re.compile(rb'"call_id":"([^"]*)"')

@@ -21,49 +21,69 @@ EVENT_LOOP = "event loop"
 """Its frames are at the root of every stack, so they count where nothing else does."""
 BACKGROUND = "background"
 STAGES: dict[str, tuple[str, ...]] = {
-    "windows and features": ("/detector/windows/", "/detector/features.py", "/detector/measures.py"),
-    "score": ("/models/scorer.py", "/models/forest.py", "/models/artifact.py", "/detector/judging.py"),
+    "windows and features": (
+        "/detector/windows/",
+        "/detector/features/table.py",
+        "/detector/features/window_constants.py",
+    ),
+    "score": (
+        "/models/serve/scorer.py",
+        "/models/serve/forest.py",
+        "/models/serve/artifact.py",
+        "/detector/policy/model_step.py",
+    ),
     "encode": (
-        "/streams/answers.py",
-        "/streams/records.py",
-        "/streams/plain_allows.py",
-        "/detector/decisions.py",
-        "/detector/passing.py",
-        "/detector/identity.py",
+        "/streams/screening/answers.py",
+        "/streams/wire/records.py",
+        "/streams/screening/bulk_allows.py",
+        "/detector/contract/decisions.py",
+        "/detector/policy/unjudged.py",
+        "/detector/columns/decision_ids.py",
     ),
     "decode": (
-        "/streams/intake.py",
-        "/streams/scan",
-        "/streams/duplicate_keys.py",
-        "/streams/poison.py",
-        "/streams/lazy_events.py",
-        "/detector/calls.py",
-        "/detector/facts.py",
-        "/detector/columns.py",
-        "/detector/numbering.py",
-        "/detector/hashing.py",
-        "/detector/clocks.py",
+        "/streams/wire/reading.py",
+        "/streams/wire/scan",
+        "/streams/wire/repeated_keys.py",
+        "/streams/screening/one_by_one.py",
+        "/streams/wire/lazy_events.py",
+        "/detector/columns/setups.py",
+        "/detector/columns/facts.py",
+        "/detector/columns/call_columns.py",
+        "/detector/columns/numbering.py",
+        "/detector/columns/hashing.py",
+        "/detector/columns/clocks.py",
     ),
-    "policy": ("/detector/", "/models/explain.py"),
+    "policy": ("/detector/", "/models/serve/explain.py"),
     "publish": (
-        "/streams/publisher.py",
-        "/streams/outbox.py",
-        "/streams/producing.py",
-        "/streams/murmur.py",
+        "/streams/kafka/publisher.py",
+        "/streams/kafka/outbox.py",
+        "/streams/kafka/sender.py",
+        "/streams/kafka/partitioner.py",
         "/aiokafka/producer/",
         "/aiokafka/partitioner.py",
     ),
-    "fetch": ("/aiokafka/consumer/", "/streams/fetching.py", "/streams/record_batches.py", "/streams/rows.py"),
-    "transport": ("/streams/transport.py", "/streams/main_loop.py", "/streams/watermarks.py"),
+    "fetch": (
+        "/aiokafka/consumer/",
+        "/streams/kafka/fetching.py",
+        "/streams/kafka/record_batches.py",
+        "/streams/kafka/fetched.py",
+    ),
+    "transport": ("/streams/kafka/transport.py", "/streams/kafka/main_loop.py", "/streams/kafka/watermarks.py"),
     "bookkeeping": (
-        "/streams/agents.py",
-        "/streams/pipeline.py",
-        "/streams/stray_keys.py",
-        "/streams/metrics.py",
+        "/streams/worker/screen_calls.py",
+        "/streams/screening/pipeline.py",
+        "/streams/screening/stray_keys.py",
+        "/streams/worker/metrics.py",
         "/prometheus_client/",
     ),
     "connections": ("/aiokafka/", "/kafka/"),
-    EVENT_LOOP: ("/mode/worker.py", "/streams/running.py", "/streams/worker.py", "/streams/cli.py", "/asyncio/"),
+    EVENT_LOOP: (
+        "/mode/worker.py",
+        "/streams/running/services.py",
+        "/streams/commands/worker.py",
+        "/streams/commands/main.py",
+        "/asyncio/",
+    ),
     "Faust": ("/faust/", "/mode/"),
     BACKGROUND: ("/streams/",),
 }
@@ -71,15 +91,14 @@ STAGES: dict[str, tuple[str, ...]] = {
 is what the rate does not change: exchange with Redis, snapshots, health."""
 BESIDE = (
     "/redis/",
-    "/streams/trunk_exchange.py",
-    "/streams/snapshot",
-    "/streams/durability.py",
-    "/streams/list_sync.py",
+    "/streams/redis/trunk_exchange.py",
+    "/streams/state/",
+    "/streams/redis/lists.py",
 )
 """Wherever one of these is in a stack, it is background, whatever it calls."""
-SHARED = ("/detector/marks.py",)
+SHARED = ("/detector/columns/membership.py",)
 """Of several stages: these count for whoever called them."""
-WAITING = ("/streams/daemon_thread.py", "/concurrent/futures/thread.py", "/threading.py", "/queue.py")
+WAITING = ("/streams/running/daemon_thread.py", "/concurrent/futures/thread.py", "/threading.py", "/queue.py")
 """Innermost frames of threads that wait for work and take no time."""
 AROUND = ("fetch", "publish", "transport", "connections", "Faust", EVENT_LOOP)
 """Stages that are not the work itself: Faust, transport and clients."""

@@ -23,11 +23,11 @@ from typing import Any
 import uvloop
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from streams.faust_app import make_faust_app
-from streams.kafka_client import client_settings
-from streams.publisher import Delivery, Publisher
-from streams.rows import Batch, split
-from streams.running import SWITCH_INTERVAL_S, Ending, new_event_loop, run
+from streams.kafka.client import client_settings
+from streams.kafka.faust_app import make_faust_app
+from streams.kafka.fetched import Batch, split
+from streams.kafka.publisher import Delivery, Publisher
+from streams.running.services import SWITCH_INTERVAL_S, Ending, new_event_loop, run
 from streams.settings import load_settings
 
 SLICE = 1_024

@@ -27,9 +27,9 @@ from benchmarks.latency import Paths
 from benchmarks.machine import describe, give
 from benchmarks.open_loop import IDLE, Generator, Reader
 from benchmarks.workload import latency_event
-from streams.local import local_services
+from streams.kafka.topics import admin_client
+from streams.local.services import local_services
 from streams.settings import load_settings
-from streams.topics import admin_client
 
 KINDS = ("transport", "confluent")
 PARTITIONS = 12

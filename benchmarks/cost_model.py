@@ -14,11 +14,11 @@ import numpy as np
 import psutil
 
 from benchmarks.snapshot import Traffic
-from detector.features import FEATURE_SCHEMA_ID
+from detector.features.table import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine, WindowSettings
 from streams.files import private_folder
-from streams.snapshot_file import SnapshotWriter
-from streams.snapshot_format import Header
+from streams.state.snapshot_file import SnapshotWriter
+from streams.state.snapshot_format import Header
 
 UPDATES, PARTS = 1_000, 5
 BUSY_SHARE = 0.04

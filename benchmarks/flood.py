@@ -16,15 +16,15 @@ from confluent_kafka import Producer
 
 from benchmarks.machine import describe, give
 from benchmarks.recovery import Worker, wait_until
-from detector.features import FEATURE_SCHEMA_ID
+from detector.features.table import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine
 from streams.files import private_folder
-from streams.local import local_services
-from streams.screener import make_screener
+from streams.kafka.topics import CALL_EVENTS, admin_client, create, identity
+from streams.local.services import local_services
+from streams.screening.build import make_screener
 from streams.settings import Settings, load_settings
-from streams.snapshot_file import read_snapshot
-from streams.snapshot_store import SnapshotStore
-from streams.topics import CALL_EVENTS, admin_client, create, identity
+from streams.state.snapshot_file import read_snapshot
+from streams.state.snapshot_store import SnapshotStore
 
 FLOOD_PER_BUSY = 1_000
 """Calls of the flood between two of the busy numbers."""

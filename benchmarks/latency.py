@@ -30,10 +30,10 @@ from benchmarks.open_loop import IDLE, Generator, Reader, make_run, percentiles
 from benchmarks.processors import cpu_s, machine_busy_s
 from benchmarks.recovery import Worker
 from streams.files import private_folder
-from streams.guest_group import guest_group, partitions_of
-from streams.local import LocalServices, local_services
+from streams.kafka.temporary_group import guest_group, partitions_of
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
+from streams.local.services import LocalServices, local_services
 from streams.settings import load_settings
-from streams.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
 
 WARM_UP_S = 2.0
 FIRST_RATE = 50

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models.artifact import MANIFEST, SHIPPED
+from models.serve.artifact import MANIFEST, SHIPPED
 
 PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "numpy", "numba", "scikit-learn", "msgspec")
 

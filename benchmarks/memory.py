@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe, give
-from detector.columns import CallBatch
+from detector.columns.call_columns import CallBatch
 from detector.windows import WindowEngine, WindowSettings
 
 Ints = NDArray[np.int64]

@@ -29,15 +29,15 @@ from redis import Redis
 from benchmarks.machine import describe
 from benchmarks.open_loop import Generator, Run, make_run
 from benchmarks.recovery import Worker
-from detector.features import FEATURE_SCHEMA_ID
-from models.artifact import SHIPPED
-from models.registry import Registry
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.serve.artifact import SHIPPED
+from models.store.registry import Registry
 from streams.files import private_folder
-from streams.guest_group import guest_group, partitions_of
-from streams.local import local_services
+from streams.kafka.temporary_group import guest_group, partitions_of
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
+from streams.local.services import local_services
+from streams.redis.connection import ACTIVE_MODEL
 from streams.settings import load_settings
-from streams.store import ACTIVE_MODEL
-from streams.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
 
 WARM_UP_S = 5.0
 SWITCHING_S = 4.0
@@ -106,7 +106,7 @@ def main() -> None:
 def trained(folder: Path) -> Path:
     """Train another model of the usual size on a little traffic."""
     command = ["train", "--simulate", "--hours", "4", "--seed", "11", "--out", str(folder)]
-    subprocess.run([sys.executable, "-m", "streams.cli", *command], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "streams.commands.main", *command], check=True, stdout=subprocess.DEVNULL)
     return folder
 
 

@@ -25,9 +25,9 @@ from confluent_kafka import Producer
 
 from benchmarks.machine import describe, give
 from streams.files import private_folder
-from streams.local import free_ports, local_services
+from streams.kafka.topics import CALL_EVENTS, admin_client, create
+from streams.local.services import free_ports, local_services
 from streams.settings import load_settings
-from streams.topics import CALL_EVENTS, admin_client, create
 
 PATIENCE_S = 600.0
 SAMPLE = re.compile(r"^(robocall_\w+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
@@ -40,7 +40,7 @@ class Worker:
         self._port = free_ports(1)[0]
         self.started_s = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streams.cli", "worker"],
+            [sys.executable, "-m", "streams.commands.main", "worker"],
             env=os.environ | environment | {"ROBOCALL_WEB_PORT": str(self._port), "ROBOCALL_LOG_LEVEL": "warning"},
         )
 

@@ -22,9 +22,9 @@ from unittest.mock import patch
 
 from benchmarks.machine import describe, give
 from benchmarks.workload import event_lines
-from streams.pipeline import Pipeline
-from streams.replay import batches_of, run
-from streams.screener import make_screener
+from streams.commands.replay import batches_of, run
+from streams.screening.build import make_screener
+from streams.screening.pipeline import Pipeline
 from streams.settings import load_settings
 
 Spent = defaultdict[str, float]
@@ -98,13 +98,13 @@ def watching(pipeline: Pipeline, spent: Spent) -> Iterator[None]:
         for holder, name, part in places:
             stack.enter_context(patch.object(holder, name, timed(getattr(holder, name), part, spent)))
         for name, part in (("read_apart", "decode"), ("build_apart", "columns"), ("answer", "encode")):
-            target = f"streams.pipeline.{name}"
+            target = f"streams.screening.pipeline.{name}"
             stack.enter_context(patch(target, timed(getattr(_pipeline_module(), name), part, spent)))
         yield
 
 
 def _pipeline_module() -> Any:
-    import streams.pipeline as module  # noqa: PLC0415 - the module, beside the class of the same file
+    import streams.screening.pipeline as module  # noqa: PLC0415 - the module, beside the class of the same file
 
     return module
 

@@ -19,8 +19,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from benchmarks.machine import describe, give
-from detector.features import FEATURE_SCHEMA_ID, N_FEATURES
-from models.artifact import load
+from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
+from models.serve.artifact import load
 from streams.files import private_folder
 
 HOURS = 24
@@ -91,7 +91,7 @@ def warm_up(folder: Path) -> None:
 
 def run(command: str, *arguments: object) -> dict[str, Any]:
     """Run a command of the product to its end; clock and CPU time, and its largest resident size."""
-    line = [sys.executable, "-m", "streams.cli", command, *(str(one) for one in arguments)]
+    line = [sys.executable, "-m", "streams.commands.main", command, *(str(one) for one in arguments)]
     print(f"robocall {command} ...", file=sys.stderr, flush=True)
     started_s = time.monotonic()
     process = subprocess.Popen(line, stdout=sys.stderr)

@@ -29,9 +29,9 @@ from benchmarks.processors import cpu_s
 from benchmarks.recovery import Worker, wait_until
 from benchmarks.throughput import OLD_EVENTS, PATIENT
 from streams.files import private_folder
-from streams.local import LocalServices, local_services
+from streams.kafka.topics import CALL_DECISIONS, admin_client, create
+from streams.local.services import LocalServices, local_services
 from streams.settings import load_settings
-from streams.topics import CALL_DECISIONS, admin_client, create
 
 EVERY_S = 0.25
 FROM_SHARE, TO_SHARE = 0.05, 0.75

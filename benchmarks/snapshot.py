@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.machine import describe, give
-from detector.columns import CallBatch, build_batch
-from detector.events import CallSetup
+from detector.columns.call_columns import CallBatch, build_batch
+from detector.contract.events import CallSetup
 from detector.windows import WindowEngine, WindowSettings
-from detector.windows.sweeping import Block
+from detector.windows.sweep import Block
 
 START_MS = 1_700_000_000_000
 PARTITIONS = 4

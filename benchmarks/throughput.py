@@ -26,9 +26,9 @@ from benchmarks.machine import describe, give
 from benchmarks.processors import cpu_s, on_processors
 from benchmarks.recovery import Worker
 from streams.files import private_folder
-from streams.local import LocalServices, local_services
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
+from streams.local.services import LocalServices, local_services
 from streams.settings import load_settings
-from streams.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
 
 WORKER_PROCESSOR = 0
 LOOP_OUT = "bench-loop-out"

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe, give
-from models.authors import AUTHORS, Traffic, blocks
-from models.traffic.generate import generate
-from models.traffic.spec import DEFAULT_START_MS, TrafficSpec
-from models.worlds import held_out_worlds, training_worlds
+from models.traffic.authors import AUTHORS, Traffic, blocks
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import DEFAULT_START_MS, TrafficSpec
+from models.traffic.worlds import held_out_worlds, training_worlds
 
 AIM_PER_SECOND = 50_000
 RATE = 200.0

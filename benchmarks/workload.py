@@ -3,8 +3,8 @@
 import json
 import random
 
-from models.traffic.generate import generate
-from models.traffic.spec import TrafficSpec
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import TrafficSpec
 
 POOL = 20_000
 _RANDOM = random.Random(7)

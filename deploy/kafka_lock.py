@@ -1,4 +1,4 @@
-"""Write streams/kafka_jars.json: the jars of the local Apache Kafka, with their digests.
+"""Write streams/local/kafka_jars.json: the jars of the local Apache Kafka, with their digests.
 
 Run it to move to another Kafka: `pip install jgo && python deploy/kafka_lock.py 4.3.1`. The versions are resolved here,
 once, and never on a user's machine, so that everybody runs the same bytes and nothing runs that was not pinned.
@@ -16,7 +16,7 @@ from pathlib import Path
 from jgo.maven import MavenContext, PythonResolver
 from jgo.parse import Endpoint
 
-LOCK = Path(__file__).parents[1] / "streams" / "kafka_jars.json"
+LOCK = Path(__file__).parents[1] / "streams" / "local" / "kafka_jars.json"
 SLF4J_SIMPLE = "org.slf4j:slf4j-simple:1.7.36"  # prints Kafka's log; Kafka itself brings only the interface
 
 

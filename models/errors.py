@@ -1,6 +1,6 @@
 """Errors of trained models, of the artifacts that hold them, and of the registry that keeps those."""
 
-from detector.errors import RobocallError
+from detector.contract.errors import RobocallError
 
 
 class ArtifactError(RobocallError):

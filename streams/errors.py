@@ -1,6 +1,6 @@
 """Errors at the edge of the system: each one line that says what to do; `retriable` says whether a repeat can help."""
 
-from detector.errors import RobocallError
+from detector.contract.errors import RobocallError
 
 
 class SettingsInvalid(RobocallError):  # noqa: N818 - the name states what is wrong

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import click
 
-from models.files import create_packed, open_packed
+from models.data.files import create_packed, open_packed
 
 STANDARD_STREAM = "-"
 

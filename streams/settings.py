@@ -1,6 +1,7 @@
 """Settings of the running system: environment variables `ROBOCALL_...`, typed, bounded, documented; read once at start.
 
-Inner packages never see this object: they get small frozen settings of their own, made from it in `streams.app`.
+Inner packages never see this object: they get small frozen settings of their own, made from it in
+`streams.worker.assembly`.
 """
 
 import difflib
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from detector.decisions import Mode
+from detector.contract.decisions import Mode
 from streams.errors import SettingsInvalid
 
 PREFIX = "ROBOCALL_"
@@ -214,7 +215,7 @@ def unknown_keys(environ: Mapping[str, str] | None = None) -> list[str]:
 def _strangers(environ: Mapping[str, str], known: Iterable[str]) -> list[str]:
     expected = set(known)
     ours = (key for key in environ if key.upper().startswith(PREFIX) and key.upper() not in expected)
-    # Those of the archive are read and checked by `streams.archive_settings`.
+    # Those of the archive are read and checked by `streams.archive.settings`.
     return sorted(key for key in ours if not key.upper().startswith(f"{PREFIX}ARCHIVE_"))
 
 

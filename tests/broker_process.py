@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from streams.local import free_ports, port_accepts
-from streams.local_guard import die_with_parent
-from streams.local_kafka import commands, wait_for_metadata
+from streams.local.guard import die_with_parent
+from streams.local.kafka_broker import commands, wait_for_metadata
+from streams.local.services import free_ports, port_accepts
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0

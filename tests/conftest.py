@@ -12,8 +12,8 @@ import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
-from streams import topics
-from streams.local import KAFKA_VARIABLE, LocalServices, local_services
+from streams.kafka import topics
+from streams.local.services import KAFKA_VARIABLE, LocalServices, local_services
 from streams.settings import load_settings
 
 REFERENCE_VARIABLE = "ROBOCALL_REFERENCE_DATA"

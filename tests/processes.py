@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from streams.local import free_ports
+from streams.local.services import free_ports
 
 ROOT = Path(__file__).parents[1]
 PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "600000", "ROBOCALL_SHED_AFTER_MS": "600000"}
@@ -26,14 +26,14 @@ PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "600000", "ROBOCALL_SHED_AFTER_MS": 
 def robocall(*arguments: str, environment: dict[str, str] | None = None, timeout_s: float = 240) -> str:
     """Run a `robocall` command; return its standard output; fail with its standard error."""
     done = subprocess.run(
-        [sys.executable, "-m", "streams.cli", *arguments],
+        [sys.executable, "-m", "streams.commands.main", *arguments],
         cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=timeout_s, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-WORKER = ("-m", "streams.cli", "worker")
+WORKER = ("-m", "streams.commands.main", "worker")
 
 
 class Worker:

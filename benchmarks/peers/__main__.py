@@ -23,9 +23,9 @@ from benchmarks.peers.entries import COPY, ENTRIES, PRODUCT, Entry, Place
 from benchmarks.peers.reference import Reference
 from benchmarks.peers.results import Results
 from streams.files import private_folder
-from streams.local import LocalServices, local_services
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, SCORED_CALLS, admin_client, create
+from streams.local.services import LocalServices, local_services
 from streams.settings import load_settings
-from streams.topics import CALL_DECISIONS, CALL_EVENTS, SCORED_CALLS, admin_client, create
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from benchmarks.peers.backlog import Backlog
 from benchmarks.peers.entries import Entry
 from benchmarks.peers.job import BIAS, BLOCK_AT, WEIGHTS
 from benchmarks.peers.reference import Reference
-from detector.measures import RING
+from detector.features.window_constants import RING
 
 SAMPLE = 2_000
 SCORE_TOLERANCE = 1e-12

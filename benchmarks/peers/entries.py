@@ -38,7 +38,7 @@ class Entry:
     def command(self, *arguments: str) -> list[str]:
         """Start it with these arguments; the worker takes its settings from the environment."""
         if self.does == PRODUCT:
-            return [sys.executable, "-m", "streams.cli", "worker"]
+            return [sys.executable, "-m", "streams.commands.main", "worker"]
         return [str(FOLDER / self.folder / "run.sh"), *arguments]
 
 

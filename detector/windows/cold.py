@@ -7,9 +7,10 @@ the one before, which no window has any more.
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import measures as spec
-from detector.compiled import compiled_borrowing, compiled_inline
-from detector.windows import calls, counting, slots
+from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.features import window_constants as spec
+from detector.windows import counting, exact_calls, key_store
+from detector.windows.key_store import Store
 from detector.windows.layout import (
     END_AGE,
     FACTS,
@@ -25,7 +26,6 @@ from detector.windows.layout import (
     WIDTH,
 )
 from detector.windows.reading import count_of, shortest_window, spread
-from detector.windows.slots import Store
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -49,21 +49,21 @@ def record_first(cold: Store, slot: int, peer: int, second: int, flags: int, dia
     cold.w32[slot, END_AGE] = OPEN
     cold.w32[slot, PEER] = peer
     cold.w32[slot, SECOND] = second
-    cold.w32[slot, FACTS] = calls.pack_facts(flags, 0)
+    cold.w32[slot, FACTS] = exact_calls.pack_facts(flags, 0)
     cold.w32[slot, LAST_CALLED] = dialled
 
 
 @compiled_inline
 def replace(cold: Store, slot: int, time_ms: int, peer: int, second: int, flags: int, dialled: int) -> int:
     """Write a call in place of one that no window has any more; returns how long ago in ms that was."""
-    slots.touch(cold, slot)
+    key_store.touch(cold, slot)
     passed_ms = time_ms - cold.w64[slot, LATEST_MS]
     cold.w64[slot, LATEST_MS] = time_ms
-    calls.make_older(cold, slot, FIRST_AGE, passed_ms)
+    exact_calls.make_older(cold, slot, FIRST_AGE, passed_ms)
     if counting.is_sequential(cold.w32[slot, LAST_CALLED], dialled):
         flags |= 1 << spec.SEQUENTIAL
     record_first(cold, slot, peer, second, flags, dialled)
-    return int(min(passed_ms, calls.NEVER - 1))
+    return int(min(passed_ms, exact_calls.NEVER - 1))
 
 
 @compiled_inline
@@ -76,10 +76,10 @@ def has_open_call(cold: Store, slot: int, setup_ms: int, end_ms: int, peer: int)
 @compiled_inline
 def record_end(cold: Store, slot: int, end_ms: int, flags: int, talk_s: int) -> None:
     """Write the end of the call of `slot`."""
-    slots.touch(cold, slot)
+    key_store.touch(cold, slot)
     cold.w32[slot, END_AGE] = end_ms - cold.w64[slot, LATEST_MS]
     facts = int(np.int64(cold.w32[slot, FACTS]))
-    cold.w32[slot, FACTS] = calls.pack_facts(calls.setup_flags(facts) | flags, talk_s)
+    cold.w32[slot, FACTS] = exact_calls.pack_facts(exact_calls.setup_flags(facts) | flags, talk_s)
 
 
 @compiled_borrowing
@@ -93,9 +93,9 @@ def read(cold: Store, slot: int, now_ms: int, counts: Floats, distinct: Floats) 
     setup_window = shortest_window(setup_ms, now_ms)
     end_window = spec.N_WINDOWS if end == OPEN else shortest_window(setup_ms + end, now_ms)
     for window in range(spec.N_WINDOWS):
-        setups = spread(calls.setup_flags(facts)) if window >= setup_window else 0
-        ends = spread(calls.end_flags(facts) >> spec.ENDED) if window >= end_window else 0
-        talk_s = calls.talk_of(facts) if window >= end_window else 0
+        setups = spread(exact_calls.setup_flags(facts)) if window >= setup_window else 0
+        ends = spread(exact_calls.end_flags(facts) >> spec.ENDED) if window >= end_window else 0
+        talk_s = exact_calls.talk_of(facts) if window >= end_window else 0
         for column in range(cold.columns[window, WIDTH]):
             measure = cold.columns[window, FIRST_COLUMN + column]
             counts[window, measure] = count_of(measure, setups, ends, talk_s)
@@ -108,15 +108,17 @@ def move(cold: Store, cold_slot: int, hot: Store) -> int:
     """Move a key to a slot of its own in the hot store, nothing lost; returns that slot."""
     setup_ms, end = cold.w64[cold_slot, LATEST_MS], int(np.int64(cold.w32[cold_slot, END_AGE]))
     latest_ms = setup_ms if end == OPEN else max(setup_ms, setup_ms + end)
-    slot = slots.acquire(hot, cold.w64[cold_slot, KEY], slots.partition_of(cold, cold_slot), latest_ms)
+    slot = key_store.acquire(hot, cold.w64[cold_slot, KEY], key_store.partition_of(cold, cold_slot), latest_ms)
     counting.begin(hot, slot)
     hot.w32[slot, FIRST_AGE] = cold.w32[cold_slot, FIRST_AGE]
-    calls.make_older(hot, slot, FIRST_AGE, latest_ms - setup_ms)
-    hot.w32[slot, LAST_SETUP_AGE] = min(latest_ms - setup_ms, calls.NEVER - 1)
+    exact_calls.make_older(hot, slot, FIRST_AGE, latest_ms - setup_ms)
+    hot.w32[slot, LAST_SETUP_AGE] = min(latest_ms - setup_ms, exact_calls.NEVER - 1)
     hot.w32[slot, LAST_CALLED] = cold.w32[cold_slot, LAST_CALLED]
     hot.w32[slot, ORIGIN] = cold.w32[cold_slot, ORIGIN]
-    end_bits = 0 if end == OPEN else calls.end_bits(setup_ms + end)
+    end_bits = 0 if end == OPEN else exact_calls.end_bits(setup_ms + end)
     peer, second, facts = cold.w32[cold_slot, PEER], cold.w32[cold_slot, SECOND], cold.w32[cold_slot, FACTS]
-    calls.keep_call(hot, slot, setup_ms, end_bits, int(np.int64(peer)), int(np.int64(second)), int(np.int64(facts)))
-    slots.release(cold, cold_slot)
+    exact_calls.keep_call(
+        hot, slot, setup_ms, end_bits, int(np.int64(peer)), int(np.int64(second)), int(np.int64(facts))
+    )
+    key_store.release(cold, cold_slot)
     return slot

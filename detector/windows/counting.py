@@ -8,10 +8,11 @@ What is not held exactly is remembered by the latest such time: a window that st
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import measures as spec
-from detector import numbering
-from detector.compiled import compiled_borrowing, compiled_inline
-from detector.windows import calls, sketches, slots
+from detector.columns import numbering
+from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.features import window_constants as spec
+from detector.windows import exact_calls, key_store, sketches
+from detector.windows.key_store import Store
 from detector.windows.layout import (
     ASTRAY,
     AT,
@@ -33,7 +34,6 @@ from detector.windows.layout import (
     WIDTH,
     WORD,
 )
-from detector.windows.slots import Store
 
 Ints = NDArray[np.int64]
 
@@ -109,7 +109,7 @@ def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
             _watch_clock(store, slot, time_ms)
         return
     if passed_ms > spec.DAY_MS:
-        calls.drop_stale(store, slot, time_ms)
+        exact_calls.drop_stale(store, slot, time_ms)
     if store.w8[slot, IS_PANED]:
         pane_ms = spec.PANE_MS[spec.W24H]
         if indexes[spec.W24H] - store.w64[slot, LATEST_MS] // pane_ms >= spec.N_PANES:
@@ -119,10 +119,10 @@ def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
             _advance_panes(store, slot, time_ms, indexes)
     store.w64[slot, LATEST_MS] = time_ms
     store.w16[slot, ASTRAY] = 0
-    calls.make_older(store, slot, FIRST_AGE, passed_ms)
-    calls.make_older(store, slot, LAST_SETUP_AGE, passed_ms)
-    calls.make_older(store, slot, EVICTED_SETUP_AGE, passed_ms)
-    calls.make_older(store, slot, EVICTED_END_AGE, passed_ms)
+    exact_calls.make_older(store, slot, FIRST_AGE, passed_ms)
+    exact_calls.make_older(store, slot, LAST_SETUP_AGE, passed_ms)
+    exact_calls.make_older(store, slot, EVICTED_SETUP_AGE, passed_ms)
+    exact_calls.make_older(store, slot, EVICTED_END_AGE, passed_ms)
 
 
 @compiled_inline
@@ -187,14 +187,14 @@ def use_panes(store: Store, slot: int) -> None:
     latest_ms = store.w64[slot, LATEST_MS]
     for place in range(int(np.int64(store.w8[slot, HELD]))):
         facts = int(np.int64(store.w32[slot, R_FACTS + place]))
-        setup_ms = calls.time_of(store.w32[slot, R_SETUP + place], latest_ms)
+        setup_ms = exact_calls.time_of(store.w32[slot, R_SETUP + place], latest_ms)
         peer, second = store.w32[slot, R_PEER + place], store.w32[slot, R_SECOND + place]
-        add_to_panes(store, slot, setup_ms, calls.setup_flags(facts), 0)
+        add_to_panes(store, slot, setup_ms, exact_calls.setup_flags(facts), 0)
         add_to_sketches(store, slot, setup_ms, int(np.int64(peer)), int(np.int64(second)))
         end = store.w32[slot, R_END + place]
         if end != 0:
-            end_ms = calls.time_of(end, latest_ms)
-            add_to_panes(store, slot, end_ms, calls.end_flags(facts), calls.talk_of(facts))
+            end_ms = exact_calls.time_of(end, latest_ms)
+            add_to_panes(store, slot, end_ms, exact_calls.end_flags(facts), exact_calls.talk_of(facts))
 
 
 @compiled_inline
@@ -224,22 +224,22 @@ def record_setup(
 
     `dialled` is the called number's digits (0 = not NANP), for sequential dialling.
     """
-    slots.touch(store, slot)
+    key_store.touch(store, slot)
     advance(store, slot, time_ms, indexes)
-    latest_ms, previous = store.w64[slot, LATEST_MS], calls.age_of(store, slot, LAST_SETUP_AGE)
+    latest_ms, previous = store.w64[slot, LATEST_MS], exact_calls.age_of(store, slot, LAST_SETUP_AGE)
     if is_sequential(store.w32[slot, LAST_CALLED], dialled):
         flags |= 1 << spec.SEQUENTIAL
     store.w32[slot, LAST_CALLED] = dialled
-    first = calls.age_of(store, slot, FIRST_AGE)
-    store.w32[slot, FIRST_AGE] = max(first, min(latest_ms - time_ms, calls.NEVER - 1))
-    calls.remember_later(store, slot, LAST_SETUP_AGE, time_ms)
+    first = exact_calls.age_of(store, slot, FIRST_AGE)
+    store.w32[slot, FIRST_AGE] = max(first, min(latest_ms - time_ms, exact_calls.NEVER - 1))
+    exact_calls.remember_later(store, slot, LAST_SETUP_AGE, time_ms)
     if store.w8[slot, HELD] == spec.RING:
         use_panes(store, slot)
-    calls.keep_call(store, slot, time_ms, 0, peer, second, calls.pack_facts(flags, 0))
+    exact_calls.keep_call(store, slot, time_ms, 0, peer, second, exact_calls.pack_facts(flags, 0))
     if store.w8[slot, IS_PANED]:
         add_to_panes(store, slot, time_ms, flags & _SETUPS, 0)
         add_to_sketches(store, slot, time_ms, peer, second)
-    if previous == calls.NEVER:
+    if previous == exact_calls.NEVER:
         return previous
     return int(max(0, previous - (latest_ms - time_ms)))
 
@@ -249,17 +249,17 @@ def record_end(
     store: Store, slot: int, setup_ms: int, end_ms: int, indexes: Ints, peer: int, flags: int, talk_s: int
 ) -> None:
     """Count the end of a call, matched to its set-up where that is held exactly."""
-    slots.touch(store, slot)
+    key_store.touch(store, slot)
     advance(store, slot, end_ms, indexes)
-    talk_s = min(talk_s, calls.TALK_LIMIT_S)
-    place = calls.open_call(store, slot, setup_ms, peer)
+    talk_s = min(talk_s, exact_calls.TALK_LIMIT_S)
+    place = exact_calls.open_call(store, slot, setup_ms, peer)
     if place >= 0:
         facts = int(np.int64(store.w32[slot, R_FACTS + place]))
-        store.w32[slot, R_END + place] = calls.end_bits(end_ms)
-        store.w32[slot, R_FACTS + place] = calls.pack_facts(calls.setup_flags(facts) | flags, talk_s)
+        store.w32[slot, R_END + place] = exact_calls.end_bits(end_ms)
+        store.w32[slot, R_FACTS + place] = exact_calls.pack_facts(exact_calls.setup_flags(facts) | flags, talk_s)
     else:
         # What is not held exactly needs panes.
         use_panes(store, slot)
-        calls.remember_later(store, slot, EVICTED_END_AGE, end_ms)
+        exact_calls.remember_later(store, slot, EVICTED_END_AGE, end_ms)
     if store.w8[slot, IS_PANED]:
         add_to_panes(store, slot, end_ms, flags, talk_s)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.compiled import compiled_borrowing
+from detector.columns.compiled import compiled_borrowing
 
 Ints = NDArray[np.int64]
 

@@ -6,25 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector import measures as spec
-from detector.columns import TRUNK_SALT, CallBatch, build_batch
-from detector.compiled import entry_point
-from detector.events import CallSetup
-from detector.features import N_FEATURES, program
-from detector.hashing import hash_text
-from detector.numbering import nanp_digits
-from detector.ports import FeatureMatrix
-from detector.windows import cold, kept, kernel, packing, slots
+from detector.columns.call_columns import TRUNK_SALT, CallBatch, build_batch
+from detector.columns.compiled import entry_point
+from detector.columns.hashing import hash_text
+from detector.columns.numbering import nanp_digits
+from detector.contract.events import CallSetup
+from detector.contract.ports import FeatureMatrix
+from detector.features import coverage
+from detector.features import window_constants as spec
+from detector.features.table import N_FEATURES, program
+from detector.windows import cold, key_store, loop
 from detector.windows.distinct_rows import first_rows
-from detector.windows.kernel import Columns, Families, Reading
+from detector.windows.feature_rows import assembled
+from detector.windows.key_store import make_store
 from detector.windows.layout import PLANS
+from detector.windows.loop import Columns, Families, Reading
 from detector.windows.reading import make_scratch, read
-from detector.windows.rows import assembled
-from detector.windows.slots import make_store
-from detector.windows.sweeping import BLOCK_BYTES, Block, Stores, Sweep, packed_blocks
+from detector.windows.sweep import BLOCK_BYTES, Block, Stores, Sweep, packed_blocks
 from detector.windows.trunks import TrunkShare, export_share, share_out
 
-kept.check()
+coverage.check()
 
 LAYOUT_VERSION = 2
 """To be raised when arrays of the same shapes come to mean something else."""
@@ -153,11 +154,11 @@ class WindowEngine:
         self._make_room(batch.n)
         # The entry point takes the arrays for what they are said to be: strided ones have to be copied before.
         columns = Columns(*(np.ascontiguousarray(getattr(batch, name)) for name in Columns._fields))
-        keys = np.empty((batch.n, kernel.N_KEYS), dtype=np.int64)
+        keys = np.empty((batch.n, loop.N_KEYS), dtype=np.int64)
         shared, seed = self.settings.shared_trunks, self.settings.seed
         if self._run is None:
             arguments = (self._families, columns, self._reading, keys, shared, seed, is_read, matrix)
-            self._run = entry_point(kernel.run, arguments)
+            self._run = entry_point(loop.run, arguments)
         self._run(self._families, columns, self._reading, keys, shared, seed, is_read, matrix)
 
     @property
@@ -169,7 +170,7 @@ class WindowEngine:
         """Digest of all that fixes what the arrays of a `Block` mean: rows go to engines of the same layout only."""
         meaning = (
             LAYOUT_VERSION,
-            {name: packing.shapes(store) for name, store in self._families._asdict().items()},
+            {name: key_store.shapes(store) for name, store in self._families._asdict().items()},
             (spec.WINDOW_MS, spec.N_PANES, spec.MEASURES, sorted(spec.SHAPES.items()), sorted(PLANS.items())),
             (self.settings.seed, self.settings.shared_trunks),
         )
@@ -212,7 +213,7 @@ class WindowEngine:
         inserted = 0
         for name, rows in packed_blocks(self._stores, blocks, SLICE_BYTES):
             self._make_room(len(rows.row))
-            inserted += slots.insert(getattr(self._families, name), rows, partition)
+            inserted += key_store.insert(getattr(self._families, name), rows, partition)
             yield inserted
         for place, (key, name) in enumerate(names.items()):
             if self._trunk_slot(key, partition) >= 0:
@@ -231,23 +232,23 @@ class WindowEngine:
         self._partitions.discard(partition)
         self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
         for name, store in self._families._asdict().items():
-            most = max(1, SLICE_BYTES // packing.row_bytes(store))
-            for start in range(0, int(store.scalars[slots.UNTOUCHED]), most):
+            most = max(1, SLICE_BYTES // key_store.row_bytes(store))
+            for start in range(0, int(store.scalars[key_store.UNTOUCHED]), most):
                 self._make_room(most)
-                slots.forget(getattr(self._families, name), partition, start, start + most)
+                key_store.forget(getattr(self._families, name), partition, start, start + most)
                 yield
 
     def tracked(self) -> dict[str, int]:
         """Number of keys held, per family and tier; `cold_` are keys with a call or two."""
-        return {name: int(store.scalars[slots.USED]) for name, store in self._families._asdict().items()}
+        return {name: int(store.scalars[key_store.USED]) for name, store in self._families._asdict().items()}
 
     def bytes_per_key(self) -> dict[str, float]:
         """Bytes that a key takes, per family and tier: its row, links included, and its share of the table."""
-        return {name: slots.bytes_per_key(store) for name, store in self._families._asdict().items()}
+        return {name: key_store.bytes_per_key(store) for name, store in self._families._asdict().items()}
 
     def evictions(self) -> dict[str, int]:
         """Number of keys given up for want of room, per family, since the start."""
-        return {name: int(store.scalars[slots.EVICTIONS]) for name, store in self._families._asdict().items()}
+        return {name: int(store.scalars[key_store.EVICTIONS]) for name, store in self._families._asdict().items()}
 
     def trunk_shares(self, partition: int, *, changed_only: bool = False) -> list[TrunkShare]:
         """What `partition` counted per trunk group, for other workers; `changed_only` since it was last asked."""
@@ -279,10 +280,10 @@ class WindowEngine:
         return share_out(self._families.trunk, keys, list(shares.values()), elsewhere)
 
     def _scoped(self, key: int, partition: int) -> int:
-        return kernel.trunk_key(key, partition, self.settings.shared_trunks, self.settings.seed)
+        return loop.trunk_key(key, partition, self.settings.shared_trunks, self.settings.seed)
 
     def _trunk_slot(self, key: int, partition: int) -> int:
-        return int(slots.find(self._families.trunk, self._scoped(key, partition)))
+        return int(key_store.find(self._families.trunk, self._scoped(key, partition)))
 
     def _note_trunks(self, batch: CallBatch) -> None:
         """Remember names of trunk groups, and which have changed; names of forgotten ones go once they are many."""
@@ -303,15 +304,15 @@ class WindowEngine:
     def number_counts(self, calling_number: str, now_ms: int, partition: int = 0) -> dict[str, tuple[float, ...]]:
         """All measures of a calling number in the five windows at `now_ms`, shortest first; empty when not tracked.
 
-        `NOT_ENOUGH_DATA` where `detector.measures.SHAPES` does not keep the measure for the window.
+        `NOT_ENOUGH_DATA` where `detector.features.window_constants.SHAPES` does not keep the measure for the window.
 
         `partition` is the one that its events came from.
         """
-        key = kernel.number_key(self._number_key(calling_number), partition, self.settings.seed)
+        key = loop.number_key(self._number_key(calling_number), partition, self.settings.seed)
         counts = np.full((spec.N_WINDOWS, spec.N_MEASURES), spec.NOT_ENOUGH_DATA)
         distinct = np.zeros((spec.N_ITEMS, spec.N_WINDOWS))
         busy, cold_numbers = self._families.number, self._families.cold_number
-        slot, cold_slot = int(slots.find(busy, key)), int(slots.find(cold_numbers, key))
+        slot, cold_slot = int(key_store.find(busy, key)), int(key_store.find(cold_numbers, key))
         if slot >= 0:
             read(busy, slot, now_ms, counts, distinct, self._reading.scratch)
         elif cold_slot >= 0:

@@ -1,4 +1,4 @@
-"""Where everything lies in the row of a key, from `detector.measures.SHAPES`.
+"""Where everything lies in the row of a key, from `detector.features.window_constants.SHAPES`.
 
 A row of a busy key, in bytes (the offsets of 64, 32, 16 and 8 bits below count in their own units):
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import measures as spec
+from detector.features import window_constants as spec
 
 Ints = NDArray[np.int64]
 
@@ -105,7 +105,9 @@ def plan_for(family: int, *, is_shared: bool) -> Plan:
     sketches = [at + sum(lengths[:place]) for place in range(items)]
     end = at + sum(lengths)
     if any(length % WORD for length in lengths):
-        raise ValueError(f"registers of a sketch must be a multiple of {WORD}: see detector/measures.py")
+        raise ValueError(
+            f"registers of a sketch must be a multiple of {WORD}: see detector/features/window_constants.py"
+        )
     other_panes = other_sketches = 0
     row = end
     if is_shared:

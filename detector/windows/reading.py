@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import measures as spec
-from detector.compiled import compiled_borrowing, compiled_inline
-from detector.windows import calls, sketches
+from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.features import window_constants as spec
+from detector.windows import exact_calls, sketches
+from detector.windows.key_store import Store
 from detector.windows.layout import (
     AT,
     EVICTED_END_AGE,
@@ -32,7 +33,6 @@ from detector.windows.layout import (
     START,
     WIDTH,
 )
-from detector.windows.slots import Store
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -121,17 +121,17 @@ def _count_calls(store: Store, slot: int, now_ms: int, scratch: Scratch) -> None
         scratch.setups[window] = scratch.ends[window] = scratch.talk_s[window] = 0
     for place in range(int(np.int64(store.w8[slot, HELD]))):
         facts = int(np.int64(store.w32[slot, R_FACTS + place]))
-        window = shortest_window(calls.time_of(store.w32[slot, R_SETUP + place], latest_ms), now_ms)
+        window = shortest_window(exact_calls.time_of(store.w32[slot, R_SETUP + place], latest_ms), now_ms)
         scratch.nearest[place] = window
         if window < spec.N_WINDOWS:
-            scratch.setups[window] += spread(calls.setup_flags(facts))
+            scratch.setups[window] += spread(exact_calls.setup_flags(facts))
         end = store.w32[slot, R_END + place]
         if end == 0:
             continue
-        window = shortest_window(calls.time_of(end, latest_ms), now_ms)
+        window = shortest_window(exact_calls.time_of(end, latest_ms), now_ms)
         if window < spec.N_WINDOWS:
-            scratch.ends[window] += spread(calls.end_flags(facts) >> spec.ENDED)
-            scratch.talk_s[window] += calls.talk_of(facts)
+            scratch.ends[window] += spread(exact_calls.end_flags(facts) >> spec.ENDED)
+            scratch.talk_s[window] += exact_calls.talk_of(facts)
     for window in range(1, spec.N_WINDOWS):
         scratch.setups[window] += scratch.setups[window - 1]
         scratch.ends[window] += scratch.ends[window - 1]
@@ -301,8 +301,8 @@ def read(store: Store, slot: int, now_ms: int, counts: Floats, distinct: Floats,
     if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0:
         exact_setups = exact_ends = 0
     elif store.w8[slot, IS_PANED]:
-        exact_setups = _exact_windows(latest_ms - calls.age_of(store, slot, EVICTED_SETUP_AGE), now_ms)
-        exact_ends = _exact_windows(latest_ms - calls.age_of(store, slot, EVICTED_END_AGE), now_ms)
+        exact_setups = _exact_windows(latest_ms - exact_calls.age_of(store, slot, EVICTED_SETUP_AGE), now_ms)
+        exact_ends = _exact_windows(latest_ms - exact_calls.age_of(store, slot, EVICTED_END_AGE), now_ms)
     if max(exact_setups, exact_ends) > 0:
         _count_calls(store, slot, now_ms, scratch)
     _read_windows(store, slot, now_ms, exact_setups, exact_ends, counts, scratch)

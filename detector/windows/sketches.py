@@ -12,9 +12,9 @@ Times are in units of the shorter window's panes; the oldest unit of a window co
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import measures as spec
-from detector.compiled import compiled_borrowing, compiled_inline
-from detector.hashing import scramble
+from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.hashing import scramble
+from detector.features import window_constants as spec
 from detector.windows.layout import AT, STAMP_STEP, STAMPS_BEHIND, WORD
 
 Ints = NDArray[np.int64]

@@ -13,12 +13,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from detector import measures as spec
-from detector.compiled import compiled_borrowing
-from detector.windows import slots
+from detector.columns.compiled import compiled_borrowing
+from detector.features import window_constants as spec
+from detector.windows import key_store
+from detector.windows.key_store import Store
 from detector.windows.layout import AT, FIRST_COLUMN, LATEST_MS, OTHERS_MS, PLANS, START, WIDTH
 from detector.windows.sketches import LAST_STAMP, base_of
-from detector.windows.slots import Store
 
 Panes = NDArray[np.uint32]
 Times = NDArray[np.uint32]
@@ -52,8 +52,9 @@ class TrunkShare:
     Attributes:
         trunk_group_id: The trunk group, as in the events.
         latest_ms: Latest event time counted; the last pane of each window is the one that holds it.
-        panes: `PANES_SHAPE` uint32, oldest pane first, measures in the order of `detector.measures.MEASURES`; 0 where
-            `detector.measures.SHAPES` keeps none.
+        panes: `PANES_SHAPE` uint32, oldest pane first, measures in the order of
+        `detector.features.window_constants.MEASURES`; 0 where
+            `detector.features.window_constants.SHAPES` keeps none.
         sketches: (registers,) uint32, all sketches: when an item last fell there, in units of `UNIT_MS` since 1970.
     """
 
@@ -152,7 +153,7 @@ def copy_own(store: Store, key: int, panes: Panes, times: Times) -> int:
     Returns:
         The time of its latest event in milliseconds, -1 where it is not tracked.
     """
-    slot = slots.find(store, key)
+    slot = key_store.find(store, key)
     if slot < 0:
         return -1
     latest_ms = store.w64[slot, LATEST_MS]
@@ -208,7 +209,7 @@ def _put_others(
     store: Store, slot: int, own: int, own_ms: int, panes: Panes, newest_ms: int, sums: Sums, tops: Times64
 ) -> None:
     """Put all sums, less the counts of the share `own` where that is not -1, into a row."""
-    slots.keep(store, slot)
+    key_store.keep(store, slot)
     plan = store.plan
     store.w64[slot, OTHERS_MS] = newest_ms
     for word in range(plan[AT.estimates], plan[AT.panes] // 2):
@@ -242,13 +243,13 @@ def _share_out(
     newest_ms, told = latest_ms[newest], 0
     _total(latest_ms, panes, times, -1, newest_ms, sums, tops)
     for share in range(len(keys)):
-        slot = slots.find(store, keys[share])
+        slot = key_store.find(store, keys[share])
         if slot >= 0 and share != newest:
             _put_others(store, slot, share, latest_ms[share], panes, newest_ms, sums, tops)
         told += slot >= 0
     # Its own clock must not let the others' counts run out: what they add up to ends with the latest of them.
     if newest < len(keys):
-        slot = slots.find(store, keys[newest])
+        slot = key_store.find(store, keys[newest])
         if slot >= 0:
             _total(latest_ms, panes, times, newest, next_ms, sums, tops)
             _put_others(store, slot, -1, next_ms, panes, next_ms, sums, tops)

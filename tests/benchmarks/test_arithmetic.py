@@ -9,7 +9,7 @@ from benchmarks.cost_model import Point, fit
 from benchmarks.promotion import Answer, judged
 from benchmarks.sizing import Assumptions, Costs, size
 
-SPAWN = "<module> (/app/streams/cli.py:9);run (/app/streams/running.py:161)"
+SPAWN = "<module> (/app/streams/commands/main.py:9);run (/app/streams/running/services.py:161)"
 MEASURED = {
     "rate": {"idle_s": 0.01, "batch_us": 256.0, "event_us": 9.0},
     "keys": [
@@ -30,9 +30,9 @@ MEASURED = {
 def test_a_sample_counts_for_its_innermost_stage() -> None:
     stacks = "\n".join(
         [
-            f"{SPAWN};screen (/app/streams/agents.py:1);update (/app/detector/windows/engine.py:2) 30",
-            f"{SPAWN};screen (/app/streams/agents.py:1);read (/app/streams/intake.py:2);loads (/lib/json.py:3) 20",
-            f"{SPAWN};exchange (/app/streams/trunk_exchange.py:1);merge (/app/detector/windows/trunks.py:2) 7",
+            f"{SPAWN};screen (/app/streams/worker/screen_calls.py:1);run (/app/detector/windows/engine.py:2) 30",
+            f"{SPAWN};answer (/app/streams/worker/screen_calls.py:1);read (/app/streams/wire/reading.py:2);f (/a:3) 20",
+            f"{SPAWN};exchange (/app/streams/redis/trunk_exchange.py:1);merge (/app/detector/windows/trunks.py:2) 7",
             f"{SPAWN} 5",
             "_bootstrap (/lib/threading.py:1);_worker (/lib/concurrent/futures/thread.py:81) 40",
             "somewhere (/lib/else.py:1) 1",

@@ -11,8 +11,8 @@ from benchmarks.peers.entries import SLIDING
 from benchmarks.peers.memory import MemoryJob
 from benchmarks.peers.reference import Reference
 from benchmarks.peers.worker_job.windows import ExactWindows
-from detector.columns import build_columns
-from streams.intake import read
+from detector.columns.call_columns import build_columns
+from streams.wire.reading import read
 
 START_MS = 1_773_147_600_000
 GAPS_MS = (0, 1, 999, 4_000, 10_000, 50_000, 60_000, 240_000, 3_540_000, 3_600_000)

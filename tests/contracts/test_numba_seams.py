@@ -1,11 +1,11 @@
-"""What `detector.compiled` relies on in numba beyond its documented interface; an upgrade that moves it fails here."""
+"""What `compiled` relies on in numba beyond its documented interface; an upgrade that moves it fails here."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.compiled import compiled, compiled_borrowing, entry_point
+from detector.columns.compiled import compiled, compiled_borrowing, entry_point
 
 
 def _total(values: NDArray[np.int64]) -> int:

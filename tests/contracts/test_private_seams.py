@@ -1,6 +1,7 @@
 """Names of faust, mode and aiokafka that the transport relies on and that no public interface promises.
 
-When one fails after an upgrade: read the new source, adapt `streams.main_loop` and `streams.transport`, then the table.
+When one fails after an upgrade: read the new source, adapt `streams.kafka.main_loop` and `streams.kafka.transport`,
+then the table.
 """
 
 import inspect
@@ -30,11 +31,11 @@ from mode.utils.futures import maybe_async, notify
 from mode.utils.queues import FlowControlEvent
 from packaging.requirements import Requirement
 
-from streams.main_loop import MainLoopConsumer
-from streams.transport import PollConsumer
+from streams.kafka.main_loop import MainLoopConsumer
+from streams.kafka.transport import PollConsumer
 
 SEAMS: list[tuple[type, str, list[str]]] = [
-    # streams.main_loop
+    # streams.kafka.main_loop
     (driver.AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
     (driver.AIOKafkaConsumerThread, "on_start", ["self"]),
     (driver.AIOKafkaConsumerThread, "call_thread", ["self", "fun", "args", "kwargs"]),
@@ -61,7 +62,7 @@ SEAMS: list[tuple[type, str, list[str]]] = [
         "_fetch_records",
         ["self", "consumer", "active_partitions", "timeout", "max_records"],
     ),
-    # streams.fetching
+    # streams.kafka.fetching
     (Fetcher, "_proc_fetch_request", ["self", "assignment", "node_id", "request"]),
     (Fetcher, "fetched_records", ["self", "partitions", "timeout", "max_records"]),
     (Fetcher, "_create_fetch_waiter", ["self"]),
@@ -87,7 +88,7 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     ),
     (FetchRequest, "prepare", ["self", "versions"]),
     (FetchRequest_v11, "build_request_header", ["self", "correlation_id", "client_id"]),
-    # streams.transport
+    # streams.kafka.transport
     (driver.Consumer, "_new_consumer_thread", ["self"]),
     (consumer.Consumer, "getmany", ["self", "timeout"]),
     (consumer.Consumer, "_drain_messages", ["self", "fetcher"]),
@@ -110,20 +111,20 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (Event, "ack", ["self"]),
     (Stream, "noack", ["self"]),
     (Stream, "events", ["self"]),
-    # streams.running
+    # streams.running.services
     (Worker, "stop", ["self"]),
     (Worker, "execute_from_commandline", ["self"]),
-    # streams.publisher
+    # streams.kafka.publisher
     (AIOKafkaClient, "_wait_on_metadata", ["self", "topic"]),
-    # streams.outbox
+    # streams.kafka.outbox
     (DefaultRecordBatchBuilder, "append", ["self", "offset", "timestamp", "key", "value", "headers"]),
     (DefaultRecordBatchBuilder, "build", ["self"]),
-    # streams.producing
+    # streams.kafka.sender
     (AIOKafkaClient, "send", ["self", "node_id", "request", "group"]),
     (ProduceRequest, "prepare", ["self", "versions"]),
     (ProduceRequest, "__init__", ["self", "transactional_id", "required_acks", "timeout", "topics"]),
     (AIOKafkaClient, "force_metadata_update", ["self"]),
-    # streams.kafka_client
+    # streams.kafka.client
     (AIOKafkaClient, "_md_synchronizer", ["self"]),
 ]
 
@@ -267,7 +268,7 @@ def test_helpers_are_where_we_import_them_from() -> None:
 
 @pytest.mark.parametrize("signal", ["on_partitions_assigned", "on_partitions_revoked", "on_rebalance_complete"])
 def test_the_application_has_the_signal(signal: str) -> None:
-    """`streams.ownership` connects to it."""
+    """`streams.worker.ownership` connects to it."""
     assert hasattr(App, signal)
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from detector.features import FEATURE_NAMES, OF_TRUNK_GROUPS
-from models.traffic.generate import generate
-from models.traffic.spec import TrafficSpec
-from streams.local import LocalServices
-from tests.integration.valkey_process import ValkeyProcess
+from detector.features.table import FEATURE_NAMES, OF_TRUNK_GROUPS
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import TrafficSpec
+from streams.local.services import LocalServices
 from tests.processes import PATIENT, Worker, kcat_consume, kcat_produce, needs_kcat, robocall, wait_until, workers
-from tests.streams.malformed import corpus
+from tests.streams.wire.malformed import corpus
+from tests.valkey_process import ValkeyProcess
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 

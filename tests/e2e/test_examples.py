@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from detector.features import FEATURE_SCHEMA_ID
-from models.artifact import SHIPPED, load
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.serve.artifact import SHIPPED, load
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.ipynb"))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from streams.topics import CALL_DECISIONS, DEAD_LETTERS
+from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS
 
 JOIN_TIMEOUT_S = 30.0
 

@@ -5,7 +5,7 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
-from detector.events import CallEnd, CallEvent
+from detector.contract.events import CallEnd, CallEvent
 
 HOURS_MS = 5 * 3_600_000
 TIMES = ("setup_time_ms", "answer_time_ms", "end_time_ms")

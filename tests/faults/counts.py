@@ -12,16 +12,16 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
-from detector.clocks import ClockTolerance
-from detector.features import FEATURE_SCHEMA_ID
+from detector.columns.clocks import ClockTolerance
+from detector.features.table import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine
-from streams.pipeline import MAX_BATCH, Pipeline
-from streams.screener import make_screener
+from streams.kafka.topics import CALL_EVENTS, identity
+from streams.screening.build import make_screener
+from streams.screening.pipeline import MAX_BATCH, Pipeline
 from streams.settings import Settings
-from streams.snapshot_file import read_snapshot
-from streams.snapshot_store import SnapshotStore
-from streams.topics import CALL_EVENTS, identity
-from tests.window_rows import differences, rows_in, rows_of
+from streams.state.snapshot_file import read_snapshot
+from streams.state.snapshot_store import SnapshotStore
+from tests.detector.windows.rows_of_engine import differences, rows_in, rows_of
 
 READ_TIMEOUT_S = 60.0
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from streams.local import free_ports
+from streams.local.services import free_ports
 from tests.processes import WORKER, Worker
 
 RESTART_PAUSE_S = 0.5

@@ -6,9 +6,9 @@ import time
 
 import redis
 
-from streams import topics
+from streams.kafka import topics
+from streams.kafka.topics import CALL_EVENTS
 from streams.settings import load_settings
-from streams.topics import CALL_EVENTS
 from tests.faults.disk import SmallDisk
 from tests.faults.object_store import ObjectStore
 from tests.faults.stage import SESSION_TIMEOUT_S, Stage

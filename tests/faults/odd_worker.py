@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features import FEATURE_NAMES
-from detector.ports import Classifier, FeatureMatrix
-from streams import log, worker
-from streams.app import build_app
+from detector.contract.ports import Classifier, FeatureMatrix
+from detector.features.table import FEATURE_NAMES
+from streams import log
+from streams.commands import worker
 from streams.settings import load_settings
+from streams.worker.assembly import build_app
 
 SELF_CALL = FEATURE_NAMES.index("call_self_call")
 

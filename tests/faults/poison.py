@@ -3,7 +3,7 @@
 import zlib
 from dataclasses import replace
 
-from detector.events import CallEnd, CallEvent
+from detector.contract.events import CallEnd, CallEvent
 
 ONE_IN = 50
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streams import topics
+from streams.kafka import topics
+from streams.kafka.topics import CALL_EVENTS
 from streams.settings import PREFIX, Settings, load_settings
-from streams.snapshot_store import SUFFIX
-from streams.topics import CALL_EVENTS
+from streams.state.snapshot_store import SUFFIX
 from tests.broker_process import BrokerProcess, broker_process
 from tests.faults.answers import Answers
 from tests.faults.counts import Undo, wrong_counts
@@ -18,8 +18,8 @@ from tests.faults.findings import Findings, Injected, contradicting, longest_gap
 from tests.faults.fleet import Fleet
 from tests.faults.proxy import Proxy
 from tests.faults.traffic import Change, Traffic
-from tests.integration.valkey_process import ValkeyProcess
 from tests.processes import WORKER, wait_until
+from tests.valkey_process import ValkeyProcess
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from detector.events import CallEvent, CallSetup
-from models.traffic.blocks import event_json
-from models.traffic.generate import live_events, live_spec
-from streams.topics import CALL_EVENTS
+from detector.contract.events import CallEvent, CallSetup
+from models.traffic.first.blocks import event_json
+from models.traffic.first.generate import live_events, live_spec
+from streams.kafka.topics import CALL_EVENTS
 
 WARM_UP_S = 3.0
 """The generator draws the minutes before its first instant, which takes a second or two."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from streams.store import ACTIVE_MODEL, SHADOW_MODEL
+from streams.redis.connection import ACTIVE_MODEL, SHADOW_MODEL
+from tests.models.small_model import save_small_model
 from tests.processes import PATIENT
-from tests.streams.small_model import save_small_model
 
 
 @pytest.fixture

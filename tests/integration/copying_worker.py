@@ -9,12 +9,12 @@ import sys
 from typing import Any
 
 from streams import log
-from streams.faust_app import make_faust_app
-from streams.kafka_client import client_settings
-from streams.publisher import Delivery, Publisher
-from streams.running import Ending, new_event_loop, run
+from streams.kafka.client import client_settings
+from streams.kafka.faust_app import make_faust_app
+from streams.kafka.publisher import Delivery, Publisher
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
+from streams.running.services import Ending, new_event_loop, run
 from streams.settings import load_settings
-from streams.topics import CALL_DECISIONS, CALL_EVENTS
 
 
 def main() -> int:

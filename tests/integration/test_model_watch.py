@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from detector.features import FEATURE_SCHEMA_ID
-from models.artifact import load
-from models.traffic.generate import generate
-from models.traffic.spec import TrafficSpec
-from streams.topics import CALL_FEEDBACK
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.serve.artifact import load
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import TrafficSpec
+from streams.kafka.topics import CALL_FEEDBACK
 from tests.integration.test_worker_kafka import is_ready, produce
 from tests.processes import Worker, robocall, wait_until, workers
 

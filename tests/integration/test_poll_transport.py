@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
-from streams.topics import CALL_DECISIONS, CALL_EVENTS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from tests.conftest import FreshTopics
 from tests.processes import wait_until
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from detector.features import FEATURE_SCHEMA_ID
-from models.artifact import load
-from models.traffic.generate import generate
-from models.traffic.spec import TrafficSpec
-from streams.topics import CALL_DECISIONS
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.serve.artifact import load
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import TrafficSpec
+from streams.kafka.topics import CALL_DECISIONS
 from tests.integration.test_worker_kafka import Reader, is_ready, produce, setups
+from tests.models.small_evaluation import save_small_evaluation
 from tests.processes import robocall, wait_until, workers
-from tests.streams.small_evaluation import save_small_evaluation
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 
-from models.traffic.generate import generate
-from models.traffic.spec import TrafficSpec
-from streams import topics
-from streams.kafka_client import client_settings
-from streams.outbox import Perishable, Record
-from streams.publisher import Delivery, Publisher
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import TrafficSpec
+from streams.kafka import topics
+from streams.kafka.client import client_settings
+from streams.kafka.outbox import Perishable, Record
+from streams.kafka.publisher import Delivery, Publisher
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
 from streams.settings import load_settings
-from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
 from tests.broker_process import BrokerProcess, broker_process
+from tests.models.small_model import save_small_model
 from tests.processes import wait_until, workers
-from tests.streams.small_model import save_small_model
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 

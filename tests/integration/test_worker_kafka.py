@@ -13,11 +13,11 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from models.traffic.generate import generate
-from models.traffic.spec import TrafficSpec
-from streams.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import TrafficSpec
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
+from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, wait_until, workers
-from tests.streams.small_model import save_small_model
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from detector.decisions import Mode
+from detector.contract.decisions import Mode
 from streams.errors import SettingsInvalid
 from streams.settings import Settings, load_settings, unknown_keys
 

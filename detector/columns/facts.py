@@ -1,0 +1,198 @@
+"""What a batch of events says, before it is looked at: texts as spans of one buffer, everything else as integers.
+
+Two makers fill it, from Python events here and from record bytes in `streams.wire.scan`;
+`detector.columns.call_columns` reads it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+
+TEXT_FIELDS = ("call_id", "calling_number", "called_number", "trunk_group_id", "switch_id")
+"""Texts that an answer repeats."""
+SPAN_FIELDS = (*TEXT_FIELDS, "from_number", "verstat", "signer_spc", "origid")
+CALL_ID, CALLING, CALLED, TRUNK, SWITCH, FROM, VERSTAT, SIGNER, ORIGID = range(len(SPAN_FIELDS))
+
+NUMBER_FIELDS = ("setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "attestation", "signs")
+SETUP_TIME, END_TIME, ANSWER_TIME, SIP_STATUS, ATTESTATION, SIGNS = range(len(NUMBER_FIELDS))
+
+DIVERTED, PRIVATE, NAMED, PRIORITY = 1, 2, 4, 8
+"""Bits of `signs`: the field, or one of the fields, is there and not empty."""
+SIGN_FIELDS = {
+    "diversion": DIVERTED,
+    "privacy": PRIVATE,
+    "calling_name": NAMED,
+    "priority": PRIORITY,
+    "resource_priority": PRIORITY,
+}
+
+ABSENT = -1
+ATTESTATION_CODE = {None: 0, "A": 1, "B": 2, "C": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts of a batch as JSON writes them.
+
+    Attributes:
+        data: Shape (bytes,) uint8, read-only.
+        spans: Shape (n, len(TEXT_FIELDS), 2) int64, contiguous: start and stop in `data` of what stands between the
+            quotes when the text is written as compact JSON in UTF-8; `ABSENT` twice where there is none, or null.
+    """
+
+    data: Bytes
+    spans: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts of n events in order.
+
+    Attributes:
+        is_setup: Shape (n,).
+        data: Shape (bytes,) uint8, read-only: the text that `spans` point to.
+        spans: Shape (n, len(SPAN_FIELDS), 2) int64: start and stop of each text, UTF-8 without quotes and escapes;
+            `ABSENT` twice where there is none. Fields that only a `call_setup` has mean nothing of a `call_end`.
+        numbers: Shape (n, len(NUMBER_FIELDS)) int64. `end_time_ms`, `answer_time_ms` and `sip_status` mean nothing of
+            a `call_setup`, `attestation` (see `ATTESTATION_CODE`) and `signs` nothing of a `call_end`;
+            `answer_time_ms` is `ABSENT` where never answered.
+        texts: As JSON writes them; None where nobody asked.
+    """
+
+    is_setup: NDArray[np.bool_]
+    data: Bytes
+    spans: Ints
+    numbers: Ints
+    texts: Texts | None = None
+
+    def take(self, rows: Sequence[int] | Ints) -> "Facts":
+        """Facts of some events; the bytes are shared."""
+        at = np.array(rows, dtype=np.int64)
+        texts = None if self.texts is None else replace(self.texts, spans=self.texts.spans[at])
+        return replace(self, is_setup=self.is_setup[at], spans=self.spans[at], numbers=self.numbers[at], texts=texts)
+
+
+def put(facts: Facts, rows: Ints | Sequence[int], others: Facts) -> Facts:
+    """Write other facts over some rows, in place; the result has the bytes of both, and replaces both.
+
+    Args:
+        facts: With texts.
+        rows: Where to write.
+        others: One for each of the rows, in the same order, with texts.
+    """
+    mine, theirs = facts.texts, others.texts
+    if mine is None or theirs is None:
+        raise ValueError("both need texts: see texts_of")
+    data, more = _joined([(facts.data, facts.spans[:0]), (others.data, others.spans)])
+    written, more_written = _joined([(mine.data, mine.spans[:0]), (theirs.data, theirs.spans)])
+    facts.is_setup[rows] = others.is_setup
+    facts.spans[rows] = more
+    facts.numbers[rows] = others.numbers
+    mine.spans[rows] = more_written
+    return replace(facts, data=data, texts=Texts(written, mine.spans))
+
+
+def concatenate(parts: Sequence[Facts]) -> Facts:
+    """The facts of several batches, one behind the other; their texts too, if all of them, one or more, have them."""
+    data, spans = _joined([(part.data, part.spans) for part in parts])
+    texts = [part.texts for part in parts if part.texts is not None]
+    return Facts(
+        np.concatenate([part.is_setup for part in parts]),
+        data,
+        spans,
+        np.concatenate([part.numbers for part in parts]),
+        Texts(*_joined([(one.data, one.spans) for one in texts])) if len(texts) == len(parts) else None,
+    )
+
+
+def _joined(parts: Sequence[tuple[Bytes, Ints]]) -> tuple[Bytes, Ints]:
+    moved: list[Ints] = []
+    start = 0
+    for data, spans in parts:
+        moved.append(np.where(spans == ABSENT, ABSENT, spans + start))
+        start += len(data)
+    joined = np.concatenate([data for data, _ in parts])
+    joined.setflags(write=False)  # as all text is: what is compiled for it is compiled for one type
+    return joined, np.concatenate(moved)
+
+
+_SETUP = attrgetter(*SPAN_FIELDS, "setup_time_ms", "attestation", *SIGN_FIELDS)
+_END = attrgetter(*TEXT_FIELDS, "setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status")
+_ONLY_SETUP = (None,) * (len(SPAN_FIELDS) - len(TEXT_FIELDS))
+_ALL_SIGNS = tuple(SIGN_FIELDS.values())
+_NEEDS_ESCAPE = np.zeros(256, dtype=np.bool_)
+_NEEDS_ESCAPE[[*range(0x20), ord('"'), ord("\\")]] = True
+
+
+def _join_texts(texts: Sequence[str | None]) -> tuple[Bytes, Ints]:
+    """Join texts to one UTF-8 buffer; returns it with the span of each, shape (n, 2), `ABSENT` for None."""
+    joined = "".join(filter(None, texts)).encode("utf-8", "surrogatepass")
+    sizes = np.array([ABSENT if text is None else len(text) for text in texts], dtype=np.int64)
+    if int(np.maximum(sizes, 0).sum()) != len(joined):
+        encoded = (ABSENT if text is None else len(text.encode("utf-8", "surrogatepass")) for text in texts)
+        sizes = np.fromiter(encoded, np.int64, len(texts))
+    stops = np.maximum(sizes, 0).cumsum()
+    spans = np.stack((stops - sizes, stops), axis=1)
+    spans[sizes == ABSENT] = ABSENT
+    return np.frombuffer(joined, dtype=np.uint8), spans
+
+
+def _read_setup(event: Any, texts: list[str | None], numbers: list[int]) -> None:
+    found = _SETUP(event)
+    setup_time_ms, attestation, *signs = found[len(SPAN_FIELDS) :]
+    texts += found[: len(SPAN_FIELDS)]
+    shown = 0
+    for is_there, sign in zip(signs, _ALL_SIGNS, strict=True):
+        if is_there:
+            shown |= sign
+    numbers += (setup_time_ms, 0, ABSENT, 0, ATTESTATION_CODE[attestation], shown)
+
+
+def _read_end(event: Any, texts: list[str | None], numbers: list[int]) -> None:
+    found = _END(event)
+    setup_time_ms, end_time_ms, answer_time_ms, sip_status = found[len(TEXT_FIELDS) :]
+    texts += found[: len(TEXT_FIELDS)] + _ONLY_SETUP
+    numbers += (setup_time_ms, end_time_ms, ABSENT if answer_time_ms is None else answer_time_ms, sip_status, 0, 0)
+
+
+def facts_of(events: Sequence[Any], is_setup: Sequence[bool]) -> Facts:
+    """Facts of Python events: `CallSetup` and `CallEnd`, or wire records with the same attributes.
+
+    Raises:
+        ValueError: The sequences differ in length.
+    """
+    texts: list[str | None] = []
+    numbers: list[int] = []
+    for event, setup in zip(events, is_setup, strict=True):
+        (_read_setup if setup else _read_end)(event, texts, numbers)
+    data, spans = _join_texts(texts)
+    return Facts(
+        np.array(is_setup, dtype=np.bool_),
+        data,
+        spans.reshape(len(events), len(SPAN_FIELDS), 2),
+        np.array(numbers, dtype=np.int64).reshape(len(events), len(NUMBER_FIELDS)),
+    )
+
+
+def texts_of(facts: Facts, as_json: Callable[[str], bytes]) -> Facts:
+    """The same facts with `texts`: what needs an escape is rewritten by `as_json`, a JSON string with its quotes."""
+    spans = facts.spans[:, : len(TEXT_FIELDS)].copy()
+    escapes = np.concatenate(([0], _NEEDS_ESCAPE[facts.data].cumsum()))
+    needed = np.argwhere(escapes[spans[..., 1]] > escapes[spans[..., 0]]).tolist()  # an absent one has none
+    if not needed:
+        return replace(facts, texts=Texts(facts.data, spans))
+    data = facts.data.tobytes()
+    pieces, end = [data], len(data)
+    for row, name in needed:
+        start, stop = spans[row, name].tolist()
+        pieces.append(as_json(data[start:stop].decode("utf-8", "surrogatepass"))[1:-1])
+        spans[row, name] = end, end + len(pieces[-1])
+        end += len(pieces[-1])
+    return replace(facts, texts=Texts(np.frombuffer(b"".join(pieces), dtype=np.uint8), spans))

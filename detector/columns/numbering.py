@@ -1,0 +1,95 @@
+"""Telephone numbers as bytes: what is a North American number, what is impossible, what is foreign. Compiled.
+
+A number of the North American Numbering Plan is written `+1NXXNXXXXXX` with N in 2..9 and X in 0..9; the first three
+digits after `+1` are the area code (NPA), the next three the central office code (NXX).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.compiled import compiled_borrowing
+
+NANP_LENGTH = 12
+E164_LONGEST = 16  # "+" and 15 digits (ITU-T E.164)
+E164_SHORTEST = 8
+NOT_NANP = -1
+SUBSCRIBER_RANGE = 10_000
+"""Numbers in one NPA-NXX block; `digits // SUBSCRIBER_RANGE` names the block."""
+
+_PLUS = 43
+_ZERO = 48
+_NINE = 57
+_ONE = 49
+_TWO = 50
+_COUNTRY_CODE_1 = 10_000_000_000
+_NPA_WIDTH = 1000
+_LINE_MODULUS = 100
+_SERVICE = 11
+_TOLL_FREE = (800, 833, 844, 855, 866, 877, 888)
+
+VALID = 0
+FOREIGN = 1
+IMPOSSIBLE = 2
+ANONYMOUS = 3
+
+
+@compiled_borrowing
+def nanp_digits(data: NDArray[np.uint8], start: int, stop: int) -> int:
+    """Read `data[start:stop]` as `+1NXXNXXXXXX` to its 11 digits as an integer; 0 where it has another form."""
+    if stop - start != NANP_LENGTH:
+        return 0
+    i, end = np.uint64(start), np.uint64(stop)  # a signed index costs a test for wrap-around
+    if data[i] != _PLUS or data[i + np.uint64(1)] != _ONE:
+        return 0
+    if data[i + np.uint64(2)] < _TWO or data[i + np.uint64(5)] < _TWO:
+        return 0
+    digits = 0
+    i += np.uint64(1)
+    while i < end:
+        character = int(np.int64(data[i]))
+        if character < _ZERO or character > _NINE:
+            return 0
+        digits = digits * 10 + (character - _ZERO)
+        i += np.uint64(1)
+    return digits
+
+
+@compiled_borrowing
+def npa_nxx(digits: int) -> int:
+    """Return the six digits NPA-NXX of a NANP number as an integer, `NOT_NANP` for 0."""
+    if digits == 0:
+        return NOT_NANP
+    return (digits - _COUNTRY_CODE_1) // SUBSCRIBER_RANGE
+
+
+@compiled_borrowing
+def is_service_code(digits: int) -> bool:
+    """Tell whether area code or office code of a NANP number is N11 (911, 411, ...): never assigned to a line."""
+    block = npa_nxx(digits)
+    return (block // _NPA_WIDTH) % _LINE_MODULUS == _SERVICE or block % _LINE_MODULUS == _SERVICE
+
+
+@compiled_borrowing
+def is_toll_free(digits: int) -> bool:
+    """Tell whether a NANP number is toll-free (800, 833, 844, 855, 866, 877, 888)."""
+    return npa_nxx(digits) // _NPA_WIDTH in _TOLL_FREE
+
+
+@compiled_borrowing
+def classify(data: NDArray[np.uint8], start: int, stop: int) -> int:
+    """Say what the calling number `data[start:stop]` is: `VALID` (NANP), `FOREIGN`, `IMPOSSIBLE`, or `ANONYMOUS`.
+
+    Foreign is well-formed E.164 of another country (`+`, 7 to 15 digits, no leading 0 or 1); anonymous has no digit.
+    """
+    digits = nanp_digits(data, start, stop)
+    if digits != 0:
+        return IMPOSSIBLE if is_service_code(digits) else VALID
+    numerals = 0
+    for position in range(start, stop):
+        if _ZERO <= data[position] <= _NINE:
+            numerals += 1
+    if numerals == 0:
+        return ANONYMOUS
+    length = stop - start
+    is_e164 = E164_SHORTEST <= length <= E164_LONGEST and data[start] == _PLUS and numerals == length - 1
+    return FOREIGN if is_e164 and data[start + 1] > _ONE else IMPOSSIBLE

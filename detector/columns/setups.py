@@ -1,0 +1,225 @@
+"""The call setups of a batch: columns for what looks at all of them, events and strings for what looks at one.
+
+Nearly every call is allowed without anybody asking for its event, so events are made of their records only on demand.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.call_columns import CallBatch
+from detector.columns.compiled import compiled_borrowing
+from detector.columns.decision_ids import identify
+from detector.columns.facts import TEXT_FIELDS, Texts
+from detector.columns.membership import ENDLESS, hash_spans, hash_texts
+from detector.contract.decisions import DECISION_ID_BYTES, decision_id
+from detector.contract.events import CallSetup
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+ODD_CALLED, ODD_CALLING, PRIORITY = 1, 2, 4
+"""Bits of `signs`: the called or calling number may be one that a step knows by its form; a priority field is there."""
+
+_SERVICE, _LINE_MODULUS, _NPA_WIDTH = 11, 100, 1_000
+_NATIONAL, _REPEATED = 10_000_000_000, 1_111_111_111
+
+
+class Picked(Sequence[Any]):
+    """Some elements of a sequence that may be lazy; equal to any sequence of equal elements."""
+
+    __slots__ = ("_at", "_whole")
+    __hash__ = None  # type: ignore[assignment]  # compared by content
+
+    def __init__(self, whole: Sequence[Any], at: Ints) -> None:
+        self._whole = whole
+        self._at = at
+
+    def __len__(self) -> int:
+        """Number of elements."""
+        return len(self._at)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Picked": ...
+    def __getitem__(self, index: int | slice) -> Any:
+        """One element, or several that stay where they are."""
+        if isinstance(index, slice):
+            return Picked(self._whole, self._at[index])
+        return self._whole[self._at.item(index)]
+
+    def __iter__(self) -> Iterator[Any]:
+        """All in order."""
+        return (self._whole[place] for place in self._at.tolist())
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by content."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """n call setups in order.
+
+    Attributes:
+        events: The setups themselves; an event may be made when it is first asked for.
+        now_ms: When each was set up by a clock that is right, shape (n,): what policies go by.
+        reported_ms: When each was set up as its event says, shape (n,): what answers repeat.
+        digests: Decision ids, shape (n, 16) uint8.
+        signs: What the steps look for in columns, shape (n,), bits `ODD_CALLED` and following.
+        all_signs: The bits that any of them may have.
+        plain: Which have texts without escapes and beyond ASCII, shape (n,); none where there are no `texts`.
+        texts: What answers repeat, as JSON; None where the batch was made of Python events.
+    """
+
+    events: Sequence[CallSetup]
+    now_ms: Ints
+    reported_ms: Ints
+    digests: NDArray[np.uint8]
+    signs: Ints
+    all_signs: int
+    plain: Flags
+    texts: Texts | None = None
+    _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
+    _hashes: dict[tuple[str, int, int], Ints] = field(default_factory=dict, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        """Number of calls."""
+        return len(self.now_ms)
+
+    def identifier(self, row: int) -> str:
+        """Decision id of a call."""
+        return bytes(self.digests[row]).hex()
+
+    @property
+    def lots(self) -> Ints:
+        """First 32 bits of each decision id, shape (n,): for drawing a sample that is a function of the calls."""
+        return self.digests[:, :4].copy().view(">u4")[:, 0].astype(np.int64)
+
+    def text(self, row: int, name: str) -> str:
+        """One of `TEXT_FIELDS` of a call, empty where absent."""
+        if name in self._columns:
+            return self._columns[name][row]
+        if self.texts is None or not self.plain[row]:
+            return str(getattr(self.events[row], name) or "")
+        spans, at = self.texts.spans, TEXT_FIELDS.index(name)
+        return self.texts.data[spans.item(row, at, 0) : spans.item(row, at, 1)].tobytes().decode()
+
+    def column(self, name: str) -> list[str]:
+        """One of `TEXT_FIELDS` of every call, empty where absent; made when first asked for."""
+        if name not in self._columns:
+            self._columns[name] = self._read(name)
+        return self._columns[name]
+
+    def hashes(self, name: str, *, skip: int = 0, most: int = ENDLESS) -> Ints:
+        """Hashes (`membership.hash_spans`) of one of `TEXT_FIELDS` of every call, shape (n,); made when asked for.
+
+        Args:
+            name: The field.
+            skip: Characters left out at the start of each.
+            most: Characters taken of each from there.
+        """
+        key = name, skip, most
+        if key not in self._hashes:
+            self._hashes[key] = self._hash(name, skip, most)
+        return self._hashes[key]
+
+    def _hash(self, name: str, skip: int, most: int) -> Ints:
+        if self.texts is None:
+            return hash_texts([text[skip : skip + most] for text in self.column(name)])
+        found = hash_spans(self.texts.data, self.texts.spans[:, TEXT_FIELDS.index(name)], skip=skip, most=most)
+        odd = (~self.plain).nonzero()[0].tolist()
+        if odd:
+            found[odd] = hash_texts([self.text(row, name)[skip : skip + most] for row in odd])
+        return found
+
+    def _read(self, name: str) -> list[str]:
+        if self.texts is None:
+            return [getattr(event, name) or "" for event in self.events]
+        spans = self.texts.spans[:, TEXT_FIELDS.index(name)].copy()
+        packed = np.empty(int((spans[:, 1] - spans[:, 0]).sum()), np.uint8)
+        _pack(self.texts.data, spans, packed)
+        joined = packed.tobytes().decode("latin-1")  # a character for each byte, so that spans fit
+        found = [joined[start:stop] for start, stop in spans.tolist()]
+        for row in (~self.plain).nonzero()[0].tolist():
+            found[row] = getattr(self.events[row], name) or ""
+        return found
+
+    def take(self, rows: slice | Sequence[int]) -> "Calls":
+        """Some of the calls."""
+        at = np.arange(len(self))[rows]
+        return Calls(
+            Picked(self.events, at),
+            self.now_ms[at],
+            self.reported_ms[at],
+            self.digests[at],
+            self.signs[at],
+            self.all_signs,
+            self.plain[at],
+            None if self.texts is None else replace(self.texts, spans=self.texts.spans[at]),
+        )
+
+
+def calls_in(batch: CallBatch) -> Calls:
+    """The call setups of a batch."""
+    at = batch.is_setup.nonzero()[0]
+    events, reported_ms = Picked(batch.events, at), batch.reported_ms[at]
+    signs = np.zeros(len(at), np.int64)
+    all_signs = _sign(at, batch.called_digits, batch.calling_digits, batch.calling_npanxx, batch.has_priority, signs)
+    if batch.texts is None:
+        digests, plain, texts = _digests_of(events), np.zeros(len(at), np.bool_), None
+    else:
+        texts = replace(batch.texts, spans=batch.texts.spans[at])
+        digests, plain = identify(texts, reported_ms)
+        for row in () if plain.all() else (~plain).nonzero()[0].tolist():
+            digests[row] = np.frombuffer(bytes.fromhex(decision_id(events[row])), np.uint8)
+    return Calls(events, batch.time_ms[at], reported_ms, digests, signs, all_signs, plain, texts)
+
+
+def calls_of(events: Sequence[CallSetup]) -> Calls:
+    """Call setups of which nothing is known but the events: good for an answer, not for the steps."""
+    times_ms = np.array([event.setup_time_ms for event in events], np.int64)
+    nothing = np.zeros(len(events), np.int64)
+    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing.astype(np.bool_))
+
+
+def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:
+    joined = bytes.fromhex("".join(map(decision_id, events)))
+    return np.frombuffer(joined, np.uint8).reshape(len(events), DECISION_ID_BYTES).copy()
+
+
+@compiled_borrowing
+def _pack(data: NDArray[np.uint8], spans: Ints, packed: NDArray[np.uint8]) -> None:
+    """Copy the spans of `data` to `packed`, one behind the other, and have `spans` say where they stand there."""
+    at = 0
+    for row in range(len(spans)):
+        start, length = spans[row, 0], spans[row, 1] - spans[row, 0]
+        for offset in range(length):
+            packed[at + offset] = data[start + offset]
+        spans[row, 0], spans[row, 1] = at, at + length
+        at += length
+
+
+@compiled_borrowing
+def _sign(
+    at: Ints, called_digits: Ints, calling_digits: Ints, calling_npanxx: Ints, has_priority: Flags, signs: Ints
+) -> int:
+    """Mark every call that a step might decide by a number's form or a priority; returns all marks that are there."""
+    all_signs = 0
+    for row in range(len(at)):
+        place = at[row]
+        digits, block = calling_digits[place], calling_npanxx[place]
+        if called_digits[place] == 0:
+            signs[row] |= ODD_CALLED
+        # Not in the form of a North American number, of an area code N11, or one digit ten times.
+        is_service = block // _NPA_WIDTH % _LINE_MODULUS == _SERVICE
+        if digits == 0 or is_service or (digits - _NATIONAL) % _REPEATED == 0:
+            signs[row] |= ODD_CALLING
+        if has_priority[place]:
+            signs[row] |= PRIORITY
+        all_signs |= signs[row]
+    return all_signs

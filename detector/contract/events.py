@@ -1,0 +1,167 @@
+"""What a carrier's switch tells us: version 1 of the event contract, as frozen value types.
+
+Each field carries its meaning, its SIP source and its bounds as metadata; the wire records (`streams.wire.records`),
+the AsyncAPI document and the page for switch vendors are generated from it. Times are integers, epoch milliseconds UTC.
+"""
+
+from dataclasses import MISSING, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+EARLIEST_TIME_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
+LATEST_TIME_MS = 4_102_444_800_000  # 2100-01-01T00:00:00Z
+MAX_RECORD_BYTES = 16 * 1024
+TEXT_LIMIT = 256
+LIST_LIMIT = 16
+IDENTITY_LIMIT = 8_192
+
+
+class Attestation(StrEnum):
+    """SHAKEN attestation level (ATIS-1000074, RFC 8588)."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+class Role(StrEnum):
+    """Where in the call path the reporting switch stands; picks the `location` of a 603+ (RFC 8606)."""
+
+    ORIGINATING = "originating"
+    GATEWAY = "gateway"
+    INTERMEDIATE = "intermediate"
+    TERMINATING = "terminating"
+
+
+class ReleasedBy(StrEnum):
+    """Who ended the call."""
+
+    CALLING = "calling"
+    CALLED = "called"
+    NETWORK = "network"
+
+
+class Verdict(StrEnum):
+    """What somebody who knows says a call or number was."""
+
+    ROBOCALL = "robocall"
+    LEGITIMATE = "legitimate"
+
+
+class FeedbackSource(StrEnum):
+    """Who says so."""
+
+    SUBSCRIBER_REPORT = "subscriber_report"
+    TRACEBACK = "traceback"
+    REDRESS = "redress"
+    ANALYST = "analyst"
+    HONEYPOT = "honeypot"
+
+
+def documented(doc: str, *, source: str = "", default: Any = MISSING, **bounds: int) -> Any:
+    """A dataclass field with its meaning, its SIP source and its bounds.
+
+    Bounds are those of JSON Schema in snake case: `min_length`, `max_length` (of a string, or of each in a list),
+    `max_items`, `ge`, `le`.
+    """
+    metadata = {"doc": doc, "source": source, "bounds": bounds}
+    if default is MISSING:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _time(doc: str, source: str, **default: Any) -> Any:
+    return documented(doc, source=source, ge=EARLIEST_TIME_MS, le=LATEST_TIME_MS, **default)
+
+
+def _text(doc: str, source: str, *, max_length: int = TEXT_LIMIT, **more: Any) -> Any:
+    return documented(doc, source=source, max_length=max_length, **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSetup:
+    """A call attempt: the INVITE as the switch saw it. Answered by exactly one decision."""
+
+    call_id: str = _text("Identifies the call at this switch.", "Call-ID header", max_length=128, min_length=1)
+    setup_time_ms: int = _time("When the INVITE arrived.", "switch clock")
+    calling_number: str = _text(
+        "Calling number, E.164 with `+`; anything else (`anonymous`, a short code, junk) as it came.",
+        "P-Asserted-Identity, else From",
+    )
+    called_number: str = _text("Called number, E.164 with `+`, before number-portability routing.", "Request-URI")
+    trunk_group_id: str = _text(
+        "Trunk group that the call came in by.", "tgrp and trunk-context (RFC 4904), or otg", min_length=1
+    )
+    switch_id: str | None = _text("Switch that waits for the decision; key of `call-decisions`.", "", default=None)
+    upstream_ocn: str | None = _text("Operating company number of the provider behind the trunk.", "", default=None)
+    source_ip: str | None = _text("Address that the INVITE came from.", "layer 3, or top Via", default=None)
+    from_number: str | None = _text("Number in From where it differs from the calling number.", "From", default=None)
+    calling_name: str | None = _text("Display name or CNAM.", "From display name, or Call-Info", default=None)
+    privacy: bool | None = documented("The caller asked for privacy.", source="Privacy (RFC 3323)", default=None)
+    diversion: list[str] | None = documented(
+        "Numbers that forwarded the call, latest first.",
+        source="Diversion (RFC 5806) or History-Info (RFC 7044)",
+        default=None,
+        max_length=TEXT_LIMIT,
+        max_items=LIST_LIMIT,
+    )
+    verstat: str | None = _text(
+        "Verification status, raw: `TN-Validation-Passed`, `TN-Validation-Failed`, `No-TN-Validation`, any suffix.",
+        "verstat parameter (3GPP TS 24.229)",
+        default=None,
+    )
+    attestation: Attestation | None = documented(
+        "Attestation level of the verified PASSporT.", source="attest claim (RFC 8588)", default=None
+    )
+    origid: str | None = _text("Opaque origination id.", "origid claim (RFC 8588)", default=None)
+    signer_spc: str | None = _text(
+        "Service provider code of the signer.", "TNAuthList of the certificate (RFC 8226)", default=None
+    )
+    identity: list[str] | None = documented(
+        "Raw Identity header values.",
+        source="Identity (RFC 8224)",
+        default=None,
+        max_length=IDENTITY_LIMIT,
+        max_items=LIST_LIMIT,
+    )
+    priority: str | None = _text("Priority value; `psap-callback` always passes.", "Priority (RFC 7090)", default=None)
+    resource_priority: str | None = _text(
+        "Resource-Priority value; `esnet.*` always passes.", "Resource-Priority (RFC 4412)", default=None
+    )
+    user_agent: str | None = _text("User agent string.", "User-Agent", default=None)
+    icid: str | None = _text("Charging id, stable across elements.", "P-Charging-Vector (RFC 7315)", default=None)
+    calling_ocn: str | None = _text("Operating company number of the calling number.", "LNP dip", default=None)
+    role: Role | None = documented("Where the switch stands in the call path.", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnd:
+    """The end of a call or attempt. Repeats what is needed, so that nothing has to be joined on `call_id`."""
+
+    call_id: str = _text("Same as in the call's `call_setup`.", "Call-ID header", max_length=128, min_length=1)
+    setup_time_ms: int = _time("Same as in the call's `call_setup`.", "switch clock")
+    end_time_ms: int = _time("When the call or attempt ended.", "switch clock")
+    calling_number: str = _text("Same as in the call's `call_setup`.", "P-Asserted-Identity, else From")
+    called_number: str = _text("Same as in the call's `call_setup`.", "Request-URI")
+    trunk_group_id: str = _text("Same as in the call's `call_setup`.", "tgrp (RFC 4904), or otg", min_length=1)
+    sip_status: int = documented("Final SIP status; 200 for an answered call.", source="final response", ge=100, le=699)
+    answer_time_ms: int | None = _time("When it was answered; absent = never.", "200 OK to INVITE", default=None)
+    q850_cause: int | None = documented("Q.850 cause.", source="Reason header (RFC 3326)", default=None, ge=0, le=127)
+    released_by: ReleasedBy | None = documented("Who ended the call.", source="BYE or CANCEL", default=None)
+    switch_id: str | None = _text("Reporting switch.", "", default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What a subscriber, an analyst, a traceback, a honeypot or a redress request says about a call or number."""
+
+    time_ms: int = _time("When it was said.", "")
+    verdict: Verdict = documented("What the call or number was.")
+    source: FeedbackSource = documented("Who says so.")
+    call_id: str | None = _text("The call; `call_id` or `calling_number` is needed.", "", max_length=128, default=None)
+    calling_number: str | None = _text("The calling number.", "", default=None)
+    campaign: str | None = _text("Campaign, where known.", "", default=None)
+    note: str | None = _text("Free text.", "", max_length=2_000, default=None)
+
+
+CallEvent = CallSetup | CallEnd

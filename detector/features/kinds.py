@@ -1,0 +1,205 @@
+"""Kinds of features: each function gives rows of the feature table, named, described and with their step."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from detector.features import window_constants as spec
+
+NOT_ENOUGH_DATA = spec.NOT_ENOUGH_DATA
+MINIMUM_SAMPLE = 5
+"""Fewest calls that a share of a number's calls is computed from (46 Labs: profiles start at 5 attempts)."""
+MINIMUM_SAMPLE_GROUP = 20
+"""Fewest calls for shares of trunks, origins and blocks (46 Labs floor for a stable ratio)."""
+DRAWN_BY = 5
+"""Calls like the trunk group's usual ones that a compared share is drawn by: own calls soon outweigh them."""
+UNBOUNDED = float("inf")
+
+FAMILY_WORDS = {
+    spec.NUMBER: "of the calling number",
+    spec.TRUNK: "of the trunk group",
+    spec.ORIGIN: "of the origin (signer and origid)",
+    spec.BLOCK: "of the calling number's block (NPA-NXX within the trunk)",
+    spec.CALLED: "to the called number",
+    spec.RECEIVED: "received by the calling number",
+}
+NEW_NUMBERS = "calls from numbers never seen before"
+_COMPARED = {
+    spec.NEIGHBOUR_NXX: ("neighbour_nxx_ratio", "share of calls into the caller's own NPA-NXX"),
+    spec.SEQUENTIAL: ("sequential_ratio", "share of calls that dial on in sequence"),
+    spec.NEW_NUMBER: ("new_number_share", f"share of {NEW_NUMBERS}"),
+    spec.ANSWERED: ("asr", "share of answered calls (ASR)"),
+    spec.SHORT: ("sdr", "share of talks of at most 6 s (SDR)"),
+    spec.LONG: ("long_share", "share of talks above 120 s"),
+    spec.BAD_NUMBER: ("bad_number_share", "share of calls to numbers not in service"),
+    spec.TALK_S: ("mean_talk", "mean talk time"),
+}
+"""Measures that are compared: name, and words that "of calls ..." follows."""
+_WINDOW_WORDS = ("10 seconds", "minute", "5 minutes", "hour", "24 hours")
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of the feature matrix.
+
+    Attributes:
+        name: Unique, `family_what_window`.
+        unit: `calls`, `share`, `ratio`, `s`, `flag`, `numbers`.
+        low: Lowest value that is not `NOT_ENOUGH_DATA`.
+        high: Highest value, infinite where unbounded.
+        source: Family whose windows it comes from, or `call`.
+        minimum_sample: Fewest calls that it is computed from; below it is `NOT_ENOUGH_DATA`. 0 = always computed.
+        doc: What it is, a phrase that continues "This is the ...".
+        step: (operation, family, first, second, window, minimum sample) for `detector.windows.feature_rows`.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    source: str
+    minimum_sample: int
+    doc: str
+    step: tuple[int, int, int, int, int, int]
+
+
+def name_of(family: int, what: str, window: int) -> str:
+    """Name a feature of a family in a window."""
+    return f"{spec.FAMILIES[family]}_{what}_{spec.WINDOW_NAMES[window]}"
+
+
+def calls_of(family: int, window: int) -> str:
+    """Say which calls are counted."""
+    return f"calls {FAMILY_WORDS[family]} in the last {_WINDOW_WORDS[window]}"
+
+
+def attempts(family: int, *windows: int) -> Iterator[Feature]:
+    """Calls."""
+    for window in windows:
+        step = (spec.COUNT, family, spec.ATTEMPTS, 0, window, 0)
+        name = name_of(family, "attempts", window)
+        doc = f"number of {calls_of(family, window)}"
+        yield Feature(name, "calls", 0.0, UNBOUNDED, spec.FAMILIES[family], 0, doc, step)
+
+
+def share(family: int, what: str, part: int, whole: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
+    """Shares of one measure in another."""
+    for window in windows:
+        step = (spec.RATIO, family, part, whole, window, minimum)
+        doc = f"share of {words} among {calls_of(family, window)}"
+        yield Feature(name_of(family, what, window), "share", 0.0, 1.0, spec.FAMILIES[family], minimum, doc, step)
+
+
+def distinct(family: int, what: str, item: int, words: str, *windows: int) -> Iterator[Feature]:
+    """Different items."""
+    for window in windows:
+        step = (spec.DISTINCT, family, item, 0, window, 0)
+        doc = f"number of different {words} among {calls_of(family, window)}"
+        yield Feature(name_of(family, what, window), "numbers", 0.0, UNBOUNDED, spec.FAMILIES[family], 0, doc, step)
+
+
+def distinct_ratio(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
+    """Different items for each call."""
+    for window in windows:
+        step = (spec.DISTINCT_RATIO, family, item, 0, window, minimum)
+        doc = f"number of different {words} for each of the {calls_of(family, window)}"
+        yield Feature(name_of(family, what, window), "ratio", 0.0, 1.0, spec.FAMILIES[family], minimum, doc, step)
+
+
+def calls_per(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
+    """Calls for each different item."""
+    for window in windows:
+        step = (spec.CALLS_PER_ITEM, family, item, 0, window, minimum)
+        doc = f"calls for each different {words} among {calls_of(family, window)}"
+        yield Feature(name_of(family, what, window), "ratio", 1.0, UNBOUNDED, spec.FAMILIES[family], minimum, doc, step)
+
+
+def mean_talk(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
+    """Mean talk times."""
+    for window in windows:
+        step = (spec.MEAN_TALK, family, 0, 0, window, minimum)
+        doc = f"mean talk time of answered {calls_of(family, window)}"
+        name = name_of(family, "mean_talk", window)
+        yield Feature(name, "s", 0.0, spec.LONGEST_TALK_S, spec.FAMILIES[family], minimum, doc, step)
+
+
+def burst(family: int) -> Feature:
+    """The last minute against the last hour."""
+    doc = f"calls {FAMILY_WORDS[family]} in the last minute against its mean minute of the last hour"
+    step = (spec.BURST, family, 0, 0, spec.W1M, 0)
+    return Feature(f"{spec.FAMILIES[family]}_burst", "ratio", 0.0, UNBOUNDED, spec.FAMILIES[family], 0, doc, step)
+
+
+def ages(family: int, words: str) -> Iterator[Feature]:
+    """Time since the first and since the previous call."""
+    name = spec.FAMILIES[family]
+    high = spec.AGE_LIMIT_S
+    first = f"time since the first call {words} that is remembered"
+    previous = f"time since the previous call {words}"
+    yield Feature(f"{name}_age", "s", 0.0, high, name, 0, first, (spec.AGE, family, 0, 0, 0, 0))
+    yield Feature(f"{name}_idle", "s", 0.0, high, name, 2, previous, (spec.IDLE, family, 0, 0, 0, 0))
+
+
+def part_of(family: int, other: int, minimum: int, *windows: int) -> Iterator[Feature]:
+    """How much of the traffic of the trunk group (or another key of the call) a key is."""
+    for window in windows:
+        step = (spec.PART_OF, family, spec.ATTEMPTS, spec.pack_reference(other, window), window, minimum)
+        name = name_of(family, f"part_of_{spec.FAMILIES[other]}", window)
+        doc = f"share of calls {FAMILY_WORDS[family]} among {calls_of(other, window)}"
+        yield Feature(name, "share", 0.0, 1.0, spec.FAMILIES[family], minimum, doc, step)
+
+
+def levels(family: int, other: int, window: int, *measures: int) -> Iterator[Feature]:
+    """Shares that few calls do not throw about: as if `DRAWN_BY` more calls had been like the other key's."""
+    for measure in measures:
+        what, words = _COMPARED[measure]
+        step = (spec.LEVEL, family, measure, spec.pack_reference(other, window), window, DRAWN_BY)
+        doc = f"{words} of {calls_of(family, window)} and {DRAWN_BY} more like those {FAMILY_WORDS[other]}"
+        name = name_of(family, f"{what}_level", window)
+        unit, high = ("s", spec.LONGEST_TALK_S) if measure == spec.TALK_S else ("share", 1.0)
+        yield Feature(name, unit, 0.0, high, spec.FAMILIES[family], 0, doc, step)
+
+
+def beside(family: int, window: int, other: int, usual: int, *measures: int) -> Iterator[Feature]:
+    """Shares against the trunk group's (or another key's) in the window `usual`, 0.5 where they are alike."""
+    for measure in measures:
+        what, words = _COMPARED[measure]
+        step = (spec.BESIDE, family, measure, spec.pack_reference(other, usual), window, DRAWN_BY)
+        against = f"{spec.FAMILIES[other]}_{spec.WINDOW_NAMES[usual]}" if other != family else "usual"
+        doc = f"{words} of {calls_of(family, window)} against {calls_of(other, usual)} (0.5 = alike)"
+        name = f"{name_of(family, what, window)}_vs_{against}"
+        yield Feature(name, "ratio", 0.0, 1.0, spec.FAMILIES[family], 0, doc, step)
+
+
+def surge(family: int, *windows: int) -> Iterator[Feature]:
+    """The rate of short windows against the last day's."""
+    for window in windows:
+        step = (spec.SURGE, family, spec.ATTEMPTS, spec.pack_reference(family, spec.W24H), window, 3)
+        doc = f"rate of {calls_of(family, window)} against that of the last 24 hours (0.5 = alike)"
+        yield Feature(name_of(family, "surge", window), "ratio", 0.0, 1.0, spec.FAMILIES[family], 0, doc, step)
+
+
+def age_beside(family: int, other: int) -> Feature:
+    """A key's age against another key's."""
+    step = (spec.AGE_BESIDE, family, 0, spec.pack_reference(other, 0), 0, 0)
+    words = f"time since the first call {FAMILY_WORDS[family]} that is remembered"
+    doc = f"{words} against that {FAMILY_WORDS[other]} (0.5 = alike)"
+    name = f"{spec.FAMILIES[family]}_age_vs_{spec.FAMILIES[other]}"
+    return Feature(name, "ratio", 0.0, 1.0, spec.FAMILIES[family], 0, doc, step)
+
+
+def outcomes(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
+    """What became of the calls: the field's ASR, SDR, talk times and release mix."""
+    yield from share(family, "asr", spec.ANSWERED, spec.ENDED, minimum, "answered calls (ASR)", *windows)
+    yield from share(family, "sdr", spec.SHORT, spec.ANSWERED, minimum, "talks of at most 6 s (SDR)", *windows)
+    yield from share(family, "long_share", spec.LONG, spec.ANSWERED, minimum, "talks above 120 s", *windows)
+    yield from mean_talk(family, minimum, *windows)
+    yield from share(
+        family, "bad_number_share", spec.BAD_NUMBER, spec.ENDED, minimum, "calls to numbers not in service", *windows
+    )
+
+
+def other_releases(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
+    """Why calls were not answered."""
+    yield from share(family, "no_answer_share", spec.NO_ANSWER, spec.ENDED, minimum, "unanswered calls", *windows)
+    yield from share(family, "busy_share", spec.BUSY, spec.ENDED, minimum, "busy calls", *windows)
+    yield from share(family, "rejected_share", spec.REJECTED, spec.ENDED, minimum, "rejected calls", *windows)

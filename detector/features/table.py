@@ -1,0 +1,304 @@
+"""The feature table: one ordered row a feature drives computation, schema id, explanations and the documentation page.
+
+A trained model is bound to `FEATURE_SCHEMA_ID`; any change of the table changes it and asks for a new model.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.features import kinds
+from detector.features import window_constants as spec
+from detector.features.kinds import Feature
+
+NOT_ENOUGH_DATA = spec.NOT_ENOUGH_DATA
+
+
+def _number() -> Iterator[Feature]:
+    family, minimum = spec.NUMBER, kinds.MINIMUM_SAMPLE
+    hour, day = spec.W1H, spec.W24H
+    yield from kinds.attempts(family, *range(spec.N_WINDOWS))
+    yield kinds.burst(family)
+    yield from kinds.ages(family, kinds.FAMILY_WORDS[family])
+    yield from kinds.distinct(family, "distinct_called", spec.PEER, "called numbers", hour, day)
+    yield from kinds.distinct_ratio(family, "distinct_called_ratio", spec.PEER, minimum, "called numbers", hour, day)
+    yield from kinds.distinct(family, "distinct_npanxx", spec.PREFIX, "called NPA-NXX", hour, day)
+    yield from kinds.distinct_ratio(family, "distinct_npanxx_ratio", spec.PREFIX, minimum, "called NPA-NXX", hour)
+    yield from kinds.distinct(family, "distinct_trunks", spec.OTHER, "trunk groups", hour, day)
+    sequential = "calls that dial on in sequence"
+    yield from kinds.share(family, "sequential_ratio", spec.SEQUENTIAL, spec.ATTEMPTS, 3, sequential, hour, day)
+    same_block = "calls into the caller's own NPA-NXX"
+    yield from kinds.share(
+        family, "neighbour_nxx_ratio", spec.NEIGHBOUR_NXX, spec.ATTEMPTS, minimum, same_block, hour, day
+    )
+    same_area = "calls into the caller's own area code"
+    yield from kinds.share(family, "neighbour_npa_ratio", spec.NEIGHBOUR_NPA, spec.ATTEMPTS, minimum, same_area, day)
+    yield from kinds.share(family, "attested_a_share", spec.ATTESTED_A, spec.ATTEMPTS, minimum, "A-attested calls", day)
+    failed = "calls whose verification failed"
+    yield from kinds.share(family, "failed_share", spec.VERIFICATION_FAILED, spec.ATTEMPTS, minimum, failed, day)
+    yield from kinds.outcomes(family, minimum, hour, day)
+    yield from kinds.other_releases(family, minimum, hour, day)
+
+
+def _mix(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
+    """What a group of callers looks like: attestation and verification."""
+    for what, measure, words in (
+        ("attested_a_share", spec.ATTESTED_A, "A-attested calls"),
+        ("attested_b_share", spec.ATTESTED_B, "B-attested calls"),
+        ("attested_c_share", spec.ATTESTED_C, "C-attested calls"),
+        ("failed_share", spec.VERIFICATION_FAILED, "calls whose verification failed"),
+        ("invalid_share", spec.INVALID, "calls from impossible numbers"),
+    ):
+        yield from kinds.share(family, what, measure, spec.ATTEMPTS, minimum, words, *windows)
+
+
+def _group(family: int) -> Iterator[Feature]:
+    """Features of trunk, origin and block alike."""
+    minimum = kinds.MINIMUM_SAMPLE_GROUP
+    five, hour = spec.W5M, spec.W1H
+    yield from kinds.attempts(family, spec.W1M, hour, spec.W24H)
+    yield kinds.burst(family)
+    yield from kinds.ages(family, kinds.FAMILY_WORDS[family])
+    yield from kinds.distinct_ratio(family, "distinct_called_ratio", spec.PEER, minimum, "called numbers", hour)
+    yield from kinds.distinct_ratio(
+        family, "distinct_calling_ratio", spec.OTHER, minimum, "calling numbers", five, hour
+    )
+    yield from kinds.calls_per(family, "calls_per_number", spec.OTHER, minimum, "calling number", hour)
+    yield from kinds.share(
+        family, "new_number_share", spec.NEW_NUMBER, spec.ATTEMPTS, minimum, kinds.NEW_NUMBERS, five, hour
+    )
+    same_block = "calls into the caller's own NPA-NXX"
+    yield from kinds.share(family, "neighbour_nxx_ratio", spec.NEIGHBOUR_NXX, spec.ATTEMPTS, minimum, same_block, hour)
+    sequential = "calls that dial on in sequence"
+    yield from kinds.share(family, "sequential_ratio", spec.SEQUENTIAL, spec.ATTEMPTS, minimum, sequential, hour)
+    yield from kinds.outcomes(family, minimum, hour)
+
+
+def _called() -> Iterator[Feature]:
+    family = spec.CALLED
+    yield from kinds.attempts(family, spec.W10S, spec.W5M, spec.W1H, spec.W24H)
+    yield kinds.burst(family)
+    yield from kinds.distinct(family, "distinct_calling", spec.PEER, "calling numbers", spec.W5M, spec.W1H)
+    yield from kinds.distinct_ratio(family, "distinct_calling_ratio", spec.PEER, 3, "calling numbers", spec.W1H)
+    yield from kinds.share(
+        family, "new_number_share", spec.NEW_NUMBER, spec.ATTEMPTS, 3, "calls from new numbers", spec.W1H
+    )
+    yield from kinds.share(family, "asr", spec.ANSWERED, spec.ENDED, 3, "answered calls (ASR)", spec.W24H)
+
+
+def _received() -> Iterator[Feature]:
+    family, source = spec.RECEIVED, spec.FAMILIES[spec.RECEIVED]
+    yield from kinds.attempts(family, spec.W1H, spec.W24H)
+    step = (spec.IN_OUT, family, 0, 0, spec.W24H, 2)
+    doc = "share of calls received among calls received and made by the calling number in the last 24 hours"
+    yield Feature("number_in_out_ratio_24h", "share", 0.0, 1.0, source, 2, doc, step)
+
+
+def _compared_numbers() -> Iterator[Feature]:
+    """The calling number against its trunk group, origin and block."""
+    family, hour, day = spec.NUMBER, spec.W1H, spec.W24H
+    outcomes = (spec.ANSWERED, spec.SHORT, spec.LONG, spec.BAD_NUMBER, spec.TALK_S)
+    yield from kinds.part_of(family, spec.TRUNK, kinds.MINIMUM_SAMPLE_GROUP, hour, day)
+    yield from kinds.part_of(family, spec.ORIGIN, kinds.MINIMUM_SAMPLE_GROUP, hour)
+    yield from kinds.part_of(family, spec.BLOCK, kinds.MINIMUM_SAMPLE, hour)
+    yield from kinds.levels(family, spec.TRUNK, day, *outcomes)
+    yield from kinds.beside(family, hour, spec.TRUNK, day, spec.ANSWERED, spec.SEQUENTIAL)
+    yield from kinds.beside(family, day, spec.TRUNK, day, spec.ANSWERED, spec.BAD_NUMBER, spec.TALK_S)
+    yield from kinds.surge(family, hour)
+    yield kinds.age_beside(family, spec.TRUNK)
+
+
+def _compared_trunk() -> Iterator[Feature]:
+    """The trunk group now against its own usual day."""
+    family, five, hour, day = spec.TRUNK, spec.W5M, spec.W1H, spec.W24H
+    watched = (spec.NEW_NUMBER, spec.BAD_NUMBER, spec.ANSWERED, spec.SHORT, spec.SEQUENTIAL, spec.NEIGHBOUR_NXX)
+    yield from kinds.beside(family, five, family, day, spec.NEW_NUMBER, spec.BAD_NUMBER)
+    yield from kinds.beside(family, hour, family, day, *watched)
+    yield from kinds.surge(family, five, hour)
+    yield from _new_numbers(family)
+
+
+def _compared_origin() -> Iterator[Feature]:
+    """The origin against its own usual day and against the trunk group."""
+    family, five, hour, day = spec.ORIGIN, spec.W5M, spec.W1H, spec.W24H
+    yield from kinds.beside(family, hour, family, day, spec.NEW_NUMBER, spec.ANSWERED)
+    yield from kinds.beside(family, hour, spec.TRUNK, day, spec.NEW_NUMBER, spec.SHORT, spec.BAD_NUMBER, spec.LONG)
+    yield from kinds.levels(family, spec.TRUNK, hour, spec.NEW_NUMBER, spec.ANSWERED, spec.SHORT, spec.BAD_NUMBER)
+    yield from kinds.levels(family, spec.TRUNK, day, spec.ANSWERED, spec.SHORT, spec.BAD_NUMBER, spec.TALK_S)
+    yield from kinds.surge(family, five, hour)
+    yield from kinds.part_of(family, spec.TRUNK, kinds.MINIMUM_SAMPLE_GROUP, hour)
+    yield from _new_numbers(family)
+    yield kinds.age_beside(family, spec.TRUNK)
+
+
+def _compared_block() -> Iterator[Feature]:
+    """The calling number's block against the trunk group."""
+    family, five, hour, day = spec.BLOCK, spec.W5M, spec.W1H, spec.W24H
+    yield from kinds.beside(family, hour, spec.TRUNK, day, spec.ANSWERED, spec.SHORT)
+    yield from kinds.levels(family, spec.TRUNK, hour, spec.NEW_NUMBER, spec.ANSWERED, spec.SHORT, spec.BAD_NUMBER)
+    yield from kinds.surge(family, hour)
+    yield from kinds.part_of(family, spec.TRUNK, kinds.MINIMUM_SAMPLE_GROUP, five, hour)
+    yield from _new_numbers(family)
+    yield kinds.age_beside(family, spec.TRUNK)
+
+
+def _new_numbers(family: int) -> Iterator[Feature]:
+    """Numbers never seen before among the calls of a day."""
+    new, minimum = (spec.NEW_NUMBER, spec.ATTEMPTS), kinds.MINIMUM_SAMPLE_GROUP
+    yield from kinds.share(family, "new_number_share", *new, minimum, kinds.NEW_NUMBERS, spec.W24H)
+
+
+_FLAG_WORDS = (
+    "the call is A-attested",
+    "the call is B-attested",
+    "the call is C-attested",
+    "the signature of the call verified",
+    "the signature of the call did not verify",
+    "the calling number is impossible",
+    "the calling number is foreign",
+    "the caller is anonymous or asked for privacy",
+    "the call seems to come from the called number itself",
+    "the calling number is toll-free",
+    "caller and called number share NPA-NXX",
+    "the call was forwarded",
+    "From and P-Asserted-Identity differ",
+    "the call carries a calling name",
+    "the calling number was never seen before",
+)
+
+
+def _flags() -> Iterator[Feature]:
+    for flag, (name, words) in enumerate(zip(spec.CALL_FLAGS, _FLAG_WORDS, strict=True)):
+        step = (spec.FLAG, 0, flag, 0, 0, 0)
+        yield Feature(f"call_{name}", "flag", 0.0, 1.0, "call", 0, f"sign that {words}", step)
+
+
+FEATURES: tuple[Feature, ...] = (
+    *_number(),
+    *_received(),
+    *_group(spec.TRUNK),
+    *_mix(spec.TRUNK, kinds.MINIMUM_SAMPLE_GROUP, spec.W1H),
+    *_group(spec.ORIGIN),
+    *_group(spec.BLOCK),
+    *_called(),
+    *_compared_numbers(),
+    *_compared_trunk(),
+    *_compared_origin(),
+    *_compared_block(),
+    *_flags(),
+)
+FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+N_FEATURES = len(FEATURES)
+INDEX: dict[str, int] = {name: column for column, name in enumerate(FEATURE_NAMES)}
+"""Feature name to its column."""
+
+
+def _reads_trunk(feature: Feature) -> bool:
+    operation, family, _, second, _, _ = feature.step
+    return family == spec.TRUNK or (operation in spec.COMPARISONS and second // spec.N_WINDOWS == spec.TRUNK)
+
+
+OF_TRUNK_GROUPS: frozenset[str] = frozenset(feature.name for feature in FEATURES if _reads_trunk(feature))
+"""Features that read the trunk group's windows: what other partitions counted for it comes a moment later."""
+
+
+def _schema_id() -> str:
+    rows = "\n".join(f"{f.name} {f.unit} {f.step}" for f in FEATURES)
+    return "f2-" + hashlib.sha256(rows.encode()).hexdigest()[:12]
+
+
+FEATURE_SCHEMA_ID = _schema_id()
+"""Digest of the table."""
+
+
+def program() -> NDArray[np.int64]:
+    """The table as the interpreter reads it, shape (N_FEATURES, 6)."""
+    return np.array([feature.step for feature in FEATURES], dtype=np.int64)
+
+
+def wanted_distinct() -> NDArray[np.bool_]:
+    """Which families need distinct counts of which windows, shape (N_FAMILIES, 5)."""
+    wanted = np.zeros((spec.N_FAMILIES, spec.N_WINDOWS), dtype=np.bool_)
+    for operation, family, _, _, window, _ in program():
+        if operation in (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM):
+            wanted[family, window] = True
+    return wanted
+
+
+def wanted_counts() -> NDArray[np.bool_]:
+    """Which measures of which windows the features read, shape (N_FAMILIES, 5, N_MEASURES)."""
+    wanted = np.zeros((spec.N_FAMILIES, spec.N_WINDOWS, spec.N_MEASURES), dtype=np.bool_)
+    for step in program().tolist():
+        for family, window, measure in _reads(step):
+            wanted[family, window, measure] = True
+    return wanted
+
+
+def _reads(step: list[int]) -> list[tuple[int, int, int]]:
+    """Family, window and measure of every count that a step reads."""
+    operation, family, first, second, window, _ = step
+    if operation in (spec.AGE, spec.IDLE, spec.FLAG, spec.AGE_BESIDE):
+        return []
+    places, measures = [(family, window)], {spec.ATTEMPTS}
+    if operation in (spec.COUNT, spec.RATIO):
+        measures = {first, second} if operation == spec.RATIO else {first}
+    elif operation == spec.MEAN_TALK:
+        measures = {spec.TALK_S, spec.ANSWERED}
+    elif operation == spec.BURST:
+        places.append((family, spec.W1H))
+    elif operation == spec.IN_OUT:
+        places.append((spec.NUMBER, window))
+    elif operation in spec.COMPARISONS:
+        places.append((second // spec.N_WINDOWS, second % spec.N_WINDOWS))
+        measures |= {first, spec.WHOLES[first]}
+    return [(*place, measure) for place in places for measure in measures]
+
+
+def _figure(feature: Feature, value: float) -> str:
+    if feature.unit == "share":
+        return f"{100 * value:.0f} %"
+    if feature.unit == "s":
+        return f"{value:.0f} s"
+    return f"{value:.2f}" if feature.unit == "ratio" else f"{value:.0f}"
+
+
+def explain(name: str, value: float) -> str:
+    """Say in one sentence, for a person, what `value` of the feature `name` means.
+
+    Raises:
+        KeyError: No feature has that name.
+    """
+    feature = FEATURES[INDEX[name]]
+    words = feature.doc[0].upper() + feature.doc[1:]
+    if value == NOT_ENOUGH_DATA:
+        return f"{words}: not enough data."
+    if feature.unit == "flag":
+        return f"{words}: {'yes' if value >= 0.5 else 'no'}."  # noqa: PLR2004 - halfway between no and yes
+    return f"{words}: {_figure(feature, value)}."
+
+
+def render_page() -> str:
+    """The page `docs/features.md`, from the table."""
+    lines = [
+        "# Features",
+        "",
+        f"Schema `{FEATURE_SCHEMA_ID}`, {N_FEATURES} features; made by `python -m detector.features.table`.",
+        "",
+        "A feature with fewer calls than its minimum sample is -1 (not enough data). Windows are half-open,",
+        "`(now - length, now]`, in event time. Of origin, block, called and received a partition sees its own calls:",
+        "those other than the call itself are multiplied by the number of partitions, which says too much of an origin",
+        "or a block of one busy number, whose calls are all in one partition.",
+        "",
+        "| feature | unit | from | minimum sample | what it is |",
+        "|---|---|---|---|---|",
+    ]
+    lines.extend(f"| `{f.name}` | {f.unit} | {f.source} | {f.minimum_sample or ''} | {f.doc} |" for f in FEATURES)
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(render_page())

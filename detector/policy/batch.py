@@ -1,0 +1,133 @@
+"""A batch of call setups while it is being decided: columns of what the steps look at, and what they have found."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.setups import Calls
+from detector.contract.decisions import Action, Mode, Outcome, Reason, SipAnswer, Step
+from detector.contract.ports import Classifier, FeatureMatrix
+from detector.contract.sip import analytics_block, location_of
+from detector.policy import reasons
+from detector.policy.lists import Lists
+from detector.policy.standing import StandingDecision, StandingDecisions, number_entity, trunk_entity
+from detector.policy.tables import PolicyTables
+
+Found = Mapping[int, Outcome]
+"""Outcome by row, of the rows that a step decides."""
+
+
+class Work:
+    """One batch. Steps read it and return what they found; only the model's judge also writes.
+
+    Attributes:
+        calls: The call setups; policies go by their `now_ms`.
+        features: Shape (n_setups, n_features).
+        is_shadow: Which calls are decided in shadow, shape (n_setups,).
+        decided: Outcome by row; the first step that decides a row wins.
+        scores: Score by row, NaN where the model was not asked, shape (n_setups,).
+        failures: Internal errors, the first of each class; each cost the rows concerned their judgement.
+    """
+
+    __slots__ = (
+        "calls",
+        "classifier",
+        "decided",
+        "failures",
+        "features",
+        "is_shadow",
+        "lists",
+        "scores",
+        "standing",
+        "tables",
+    )
+
+    def __init__(
+        self,
+        calls: Calls,
+        features: FeatureMatrix,
+        *,
+        tables: PolicyTables,
+        lists: Lists,
+        standing: StandingDecisions,
+        classifier: Classifier,
+    ) -> None:
+        self.calls = calls
+        self.features = features
+        self.tables = tables
+        self.lists = lists
+        self.standing = standing
+        self.classifier = classifier
+        self.is_shadow = tables.shadows(calls)
+        self.decided: dict[int, Outcome] = {}
+        self.scores: NDArray[np.float64] = np.full(len(calls), np.nan)
+        self.failures: dict[type[Exception], Exception] = {}
+
+    def calling(self, row: int) -> str:
+        """Calling number of a call."""
+        return self.calls.text(row, "calling_number")
+
+    def only(self, row: int) -> "Work":
+        """One row as a batch of its own; nothing that is found in it is found here."""
+        return Work(
+            self.calls.take([row]),
+            self.features[row : row + 1],
+            tables=self.tables,
+            lists=self.lists,
+            standing=self.standing,
+            classifier=self.classifier,
+        )
+
+    def failed(self, error: Exception) -> None:
+        """Keep an internal error for whoever reports it."""
+        self.failures.setdefault(type(error), error)
+
+    def settle(self, found: Found) -> None:
+        """Take a step's findings for the rows that no earlier step has decided."""
+        for row, outcome in found.items():
+            self.decided.setdefault(row, outcome)
+
+    def open_rows(self) -> NDArray[np.intp]:
+        """Rows that nothing has decided, ascending."""
+        if not self.decided:
+            return np.arange(len(self.calls))
+        is_open = np.ones(len(self.calls), dtype=np.bool_)
+        is_open[list(self.decided)] = False
+        return is_open.nonzero()[0]
+
+    def now_ms(self, row: int) -> int:
+        """When a call was set up, by a clock that is right."""
+        return self.calls.now_ms.item(row)
+
+    def mode(self, row: int) -> Mode:
+        """Mode of a call."""
+        return Mode.SHADOW if self.is_shadow[row] else Mode.ENFORCE
+
+    def blocked(self, row: int, step: Step, why: tuple[Reason, ...]) -> Outcome:
+        """Block by analytics or by order of the carrier: answered 603+."""
+        policy = self.tables.policy
+        location = location_of(self.calls.events[row].role, policy.location)
+        answer: SipAnswer = analytics_block(policy.redress, location, self.calls.identifier(row))
+        return Outcome(Action.BLOCK, step, why, None, answer)
+
+    def treated(self, row: int, step: Step, action: Action, category: str, why: tuple[Reason, ...]) -> Outcome:
+        """Outcome of an action that may be any of the three."""
+        if action is Action.BLOCK:
+            return self.blocked(row, step, why)
+        label = self.tables.label(category) if action is Action.LABEL else None
+        return Outcome(action, step, why, label)
+
+    def standing_on(self, row: int) -> StandingDecision | None:
+        """Standing decision that applies to the call: its number's, else its trunk group's."""
+        now_ms = self.now_ms(row)
+        for entity in (number_entity(self.calling(row)), trunk_entity(self.calls.text(row, "trunk_group_id"))):
+            decision = self.standing.active(entity, now_ms)
+            # What was only tried in shadow must not touch a call that is enforced.
+            if decision is not None and (decision.mode is Mode.ENFORCE or self.is_shadow[row]):
+                return decision
+        return None
+
+    def stood(self, row: int, decision: StandingDecision) -> Outcome:
+        """Outcome of a standing decision."""
+        return self.treated(row, Step.ENTITY_BLOCK, decision.action, decision.category, (reasons.standing(decision),))

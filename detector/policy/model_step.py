@@ -1,0 +1,185 @@
+"""The model's step: scores, hysteresis, minimum samples, and the standing blocks that come of many single ones.
+
+Calls are judged in order, and a standing block that one call brings about holds for the later calls of the same batch,
+so that the outcome does not depend on how events were cut into batches. A call that makes the model or the policy raise
+passes, alone: nothing here is ever done a second time that touches what outlives a call.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.membership import like_any
+from detector.contract.decisions import Action, Outcome, Step
+from detector.policy import reasons
+from detector.policy.batch import Found, Work
+from detector.policy.policy import Category, Thresholds
+from detector.policy.standing import Held, StandingDecision, number_entity
+from detector.policy.unjudged import FAILED_OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the model's step makes of one call that it objects to."""
+
+    row: int
+    action: Action
+    score: float
+    threshold: float
+    category: Category
+
+
+def judge(work: Work) -> Found:
+    """Score the calls that are still open and decide those whose score reaches a threshold."""
+    open_rows = work.open_rows()
+    if not open_rows.size:
+        return {}
+    rows, scores = _scored(work, open_rows)
+    work.scores[rows] = scores
+    # Not settled yet: a standing block of an earlier call would have kept such a call from the model.
+    unscored = open_rows[:0] if rows.size == open_rows.size else np.setdiff1d(open_rows, rows)
+    found: dict[int, Outcome] = dict.fromkeys(unscored.tolist(), FAILED_OPEN)
+    verdicts: list[Verdict] = []
+    for row, score in _worth_a_look(work, rows, scores):
+        try:
+            verdict = _verdict(work, row, score)
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            work.failed(error)
+            found[row] = FAILED_OPEN
+            continue
+        if verdict is not None:
+            verdicts.append(verdict)
+    return {**found, **_outcomes(work, verdicts)}
+
+
+def treatment(score: float, held: Action, thresholds: Thresholds, *, may_block: bool) -> tuple[Action, float]:
+    """Action for a score, and the threshold that it reached.
+
+    Args:
+        score: Calibrated probability.
+        held: What the number is held at: `allow` when it is not.
+        thresholds: Of the call's category.
+        may_block: Whether the category and the sample permit a block; if not, a label is the most.
+    """
+    if may_block and score >= thresholds.block_at:
+        return Action.BLOCK, thresholds.block_at
+    if may_block and held is Action.BLOCK and score >= thresholds.block_clear:
+        return Action.BLOCK, thresholds.block_clear
+    if score >= thresholds.label_at:
+        return Action.LABEL, thresholds.label_at
+    if held is not Action.ALLOW and score >= thresholds.label_clear:
+        return Action.LABEL, thresholds.label_clear
+    return Action.ALLOW, 0.0
+
+
+def _scored(work: Work, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Score rows; those that make the model raise are left out."""
+    try:
+        matrix = work.features if rows.size == len(work.calls) else work.features.take(rows, axis=0)
+        return rows, work.classifier.score(matrix)
+    except Exception as error:  # noqa: BLE001 - see `judge`
+        work.failed(error)
+        if rows.size == 1:
+            return rows[:0], np.zeros(0)
+    apart = [_scored(work, rows[index : index + 1]) for index in range(rows.size)]
+    return np.concatenate([row for row, _ in apart]), np.concatenate([score for _, score in apart])
+
+
+def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> list[tuple[int, float]]:
+    """Rows and scores that can be objected to, and those of numbers that are held and may now be cleared."""
+    worth = scores >= work.tables.floor
+    held = work.standing.held
+    if len(held) or worth.any():
+        hashes = work.calls.hashes("calling_number").take(rows)
+        rising = {work.calling(row) for row in rows[worth].tolist()}
+        # A number that rises here may come to be held by a call of this very batch.
+        may_be = held.may_have(hashes) | like_any(hashes, worth)
+        for index in (may_be & ~worth).nonzero()[0].tolist():
+            number = work.calling(rows.item(index))
+            worth[index] = number in rising or number in held
+    return list(zip(rows[worth].tolist(), scores[worth].tolist(), strict=True))
+
+
+def _verdict(work: Work, row: int, score: float) -> Verdict | None:
+    if row in work.decided:  # by a standing block that an earlier call of this batch brought about
+        return None
+    category = work.tables.category(work.features, row)
+    thresholds = work.tables.thresholds(work.calls, row, category)
+    may_block = category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row)
+    number = work.calling(row)
+    held = work.standing.held.get(number)
+    held_action = held.action_at(work.now_ms(row)) if held is not None else Action.ALLOW
+    action, threshold = treatment(score, held_action, thresholds, may_block=may_block)
+    entered = threshold in (thresholds.label_at, thresholds.block_at)
+    _remember(work, (row, number), category, action, held, entered=entered)
+    return None if action is Action.ALLOW else Verdict(row, action, score, threshold, category)
+
+
+def _remember(
+    work: Work, call: tuple[int, str], category: Category, action: Action, held: Held | None, *, entered: bool
+) -> None:
+    """Carry on the hysteresis and the count of blocks of the number of `call`, its row and calling number."""
+    policy, (row, number) = work.tables.policy, call
+    now_ms = work.now_ms(row)
+    earliest_ms = now_ms - policy.standing_blocks.within_s * 1_000
+    blocks_ms = tuple(ms for ms in held.blocks_ms if ms > earliest_ms) if held is not None else ()
+    if action is Action.BLOCK:
+        blocks_ms = (*blocks_ms, now_ms)
+        if len(blocks_ms) >= policy.standing_blocks.after_blocks:
+            _stand(work, row, number, category)
+            blocks_ms = ()
+    if action is Action.ALLOW and not blocks_ms:
+        work.standing.held.drop(number)
+        return
+    expires_ms = now_ms + policy.hold_s * 1_000 if entered or held is None else held.expires_ms
+    work.standing.held.put(number, Held(action, expires_ms, blocks_ms))
+
+
+def _stand(work: Work, row: int, number: str, category: Category) -> None:
+    """Block the number from the next call on, those later in this batch included."""
+    now_ms = work.now_ms(row)
+    expires_ms = now_ms + work.tables.policy.standing_blocks.block_s * 1_000
+    entity, identifier = number_entity(number), work.calls.identifier(row)
+    decision = StandingDecision(
+        entity, Action.BLOCK, category.name, now_ms, expires_ms, "model", work.mode(row), identifier
+    )
+    work.standing.set(decision, publish=True)
+    hashes = work.calls.hashes("calling_number")
+    for later in (row + 1 + (hashes[row + 1 :] == hashes[row]).nonzero()[0]).tolist():
+        if work.calling(later) == number and _decided_after_standing(work.decided.get(later)):
+            applying = work.standing_on(later)
+            if applying is not None:
+                work.decided[later] = work.stood(later, applying)
+                work.scores[later] = np.nan
+
+
+def _decided_after_standing(outcome: Outcome | None) -> bool:
+    return outcome is None or outcome.decided_by is Step.RULE
+
+
+def _outcomes(work: Work, verdicts: list[Verdict]) -> Found:
+    """Explain all verdicts with one look into the model; a call that makes it raise passes."""
+    if not verdicts:
+        return {}
+    try:
+        return _explained(work, verdicts)
+    except Exception as error:  # noqa: BLE001 - see `judge`
+        work.failed(error)
+        if len(verdicts) == 1:
+            return {verdicts[0].row: FAILED_OPEN}
+    found: dict[int, Outcome] = {}
+    for verdict in verdicts:
+        found.update(_outcomes(work, [verdict]))
+    return found
+
+
+def _explained(work: Work, verdicts: list[Verdict]) -> Found:
+    features = work.features[[verdict.row for verdict in verdicts]]
+    named = reasons.leading(work.classifier.contributions(features)).tolist()
+    found: dict[int, Outcome] = {}
+    for index, verdict in enumerate(verdicts):
+        row, score = verdict.row, verdict.score
+        why = reasons.of_model(verdict.action, score, verdict.threshold, named[index], features[index])
+        found[row] = work.treated(row, Step.MODEL, verdict.action, verdict.category.name, why)
+    return found

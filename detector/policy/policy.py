@@ -1,0 +1,297 @@
+"""The carrier's policy as frozen values: every setting with its default, its meaning and its bounds.
+
+A `Policy` can only be built valid; `streams.screening.policy_file` reads one from YAML with the same names. `Policy()`
+is what a fresh installation runs: it judges in shadow and changes no call. How a policy is applied stands in
+`detector.policy.steps`.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from detector.contract.decisions import Action, Mode
+from detector.contract.sip import DnoStatus, Location, Redress, SettingInvalid
+from detector.features.table import INDEX
+
+VERSION_BYTES = 6
+NAME_LIMIT = 64
+EMERGENCY_NUMBERS = ("911", "933", "988")
+PLACEHOLDER_URL = "https://redress.example.com/"
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise SettingInvalid(message)
+
+
+def _known_feature(name: str) -> None:
+    _require(name in INDEX, f"unknown feature {name!r}: docs/features.md lists them")
+
+
+def _name(name: str) -> None:
+    well_formed = 0 < len(name) <= NAME_LIMIT and name.isascii() and name.replace("_", "").isalnum()
+    _require(well_formed, f"name {name!r}: use 1 to {NAME_LIMIT} letters, digits and _")
+
+
+class Impossible(StrEnum):
+    """Why a number in the form `+1...` cannot be anybody's; numbers in any other form are never looked at."""
+
+    AREA_CODE = "area_code"
+    EXCHANGE = "exchange"
+    REPEATED_DIGIT = "repeated_digit"
+    LENGTH = "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A bound on one feature. A feature without enough data meets no condition.
+
+    Attributes:
+        feature: Name in `detector.features.table`.
+        at_least: Lower bound, inclusive, in the feature's unit.
+        at_most: Upper bound, inclusive.
+    """
+
+    feature: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown feature and a condition without a bound."""
+        _known_feature(self.feature)
+        _require(
+            self.at_least is not None or self.at_most is not None, f"{self.feature}: give at_least, at_most or both"
+        )
+        bounds = [bound for bound in (self.at_least, self.at_most) if bound is not None]
+        _require(all(map(math.isfinite, bounds)), f"{self.feature}: bounds must be finite")
+
+
+@dataclass(frozen=True, slots=True)
+class MinimumSample:
+    """How much must have been seen before the model may block; below it the call is labelled at most."""
+
+    feature: str
+    count: float
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown feature and a minimum that everything meets."""
+        _known_feature(self.feature)
+        _require(self.count > 0, f"{self.feature}: count must be above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Scores, each in (0, 1], at which a treatment starts, and below which it ends again.
+
+    Attributes:
+        label_at: A number is labelled from this score on.
+        label_clear: A labelled number stays so while its score is at least this.
+        block_at: A number is blocked from this score on.
+        block_clear: A blocked number stays so while its score is at least this.
+    """
+
+    label_at: float = 0.99
+    label_clear: float = 0.95
+    block_at: float = 0.997
+    block_clear: float = 0.985
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds out of order: hysteresis needs each clear threshold at or below the one that enters."""
+        _require(
+            0.0 < self.label_clear <= self.label_at <= self.block_at <= 1.0,
+            "want 0 < label_clear <= label_at <= block_at <= 1",
+        )
+        _require(self.label_clear <= self.block_clear <= self.block_at, "want label_clear <= block_clear <= block_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A kind of unwanted call: how it is recognised among suspected ones, what the called party reads, how hard we act.
+
+    Attributes:
+        name: Category in labels and standing decisions.
+        label_text: What the called party is shown. It informs ("Possible automated call") and does not judge ("Scam").
+        highest_action: `block`, or `label` for a category that is never blocked by the model.
+        when: All must hold; the first category whose conditions hold is the call's. Empty: holds for every call.
+        thresholds: Scores at which it is labelled and blocked.
+    """
+
+    name: str
+    label_text: str
+    highest_action: Action = Action.BLOCK
+    when: tuple[Condition, ...] = ()
+    thresholds: Thresholds = Thresholds()
+
+    def __post_init__(self) -> None:
+        """Refuse empty texts and a category that does nothing."""
+        _name(self.name)
+        _require(0 < len(self.label_text) <= NAME_LIMIT, f"label_text must have 1 to {NAME_LIMIT} characters")
+        _require(self.label_text.isprintable(), "label_text must be printable")
+        _require(self.highest_action is not Action.ALLOW, "highest_action is label or block")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A decision without the model: when all conditions hold, the action is taken. The first rule that holds decides.
+
+    Attributes:
+        name: Shown in the reasons.
+        when: At least one condition; all must hold.
+        action: `allow`, `label` or `block`.
+        category: Category whose label text is shown.
+    """
+
+    name: str
+    when: tuple[Condition, ...]
+    action: Action
+    category: str
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that would decide every call."""
+        _name(self.name)
+        _require(bool(self.when), f"rule {self.name}: give at least one condition")
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotOriginate:
+    """How do-not-originate numbers and impossible calling numbers are answered.
+
+    Attributes:
+        sip_status: 603 (`Decline`), 403 or 404; never a 603+, because nothing is analysed.
+        impossible: Which kinds of impossible `+1` numbers are treated like listed ones.
+    """
+
+    sip_status: DnoStatus = DnoStatus.DECLINE
+    impossible: tuple[Impossible, ...] = tuple(Impossible)
+
+
+@dataclass(frozen=True, slots=True)
+class StandingBlocks:
+    """When single blocks of a number by the model become a standing block of the number.
+
+    Attributes:
+        after_blocks: Number of model blocks that it takes, 2 to 1000.
+        within_s: Event time within which they must fall, seconds.
+        block_s: How long the standing block holds, seconds, at most 7 days.
+    """
+
+    after_blocks: int = 10
+    within_s: int = 600
+    block_s: int = 3_600
+
+    def __post_init__(self) -> None:
+        """Refuse a standing block after one call, and one without a foreseeable end."""
+        _require(2 <= self.after_blocks <= 1_000, "after_blocks must be 2 to 1000")  # noqa: PLR2004 - stated bounds
+        _require(1 <= self.within_s <= 86_400, "within_s must be 1 to 86400")  # noqa: PLR2004
+        _require(1 <= self.block_s <= 604_800, "block_s must be 1 to 604800 (7 days)")  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Other settings for one trunk group or one switch. Where both apply, the trunk group's win, setting by setting.
+
+    Attributes:
+        trunk_group_id: Trunk group; give this or `switch_id`.
+        switch_id: Switch.
+        mode: Mode of its calls, or none to keep the policy's.
+        thresholds: Thresholds of every category for its calls, or none to keep the categories'.
+    """
+
+    trunk_group_id: str | None = None
+    switch_id: str | None = None
+    mode: Mode | None = None
+    thresholds: Thresholds | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an override without a single subject or without an effect."""
+        _require(
+            (self.trunk_group_id is None) != (self.switch_id is None), "give trunk_group_id or switch_id, not both"
+        )
+        _require(self.mode is not None or self.thresholds is not None, "give mode, thresholds or both")
+
+
+DEFAULT_REDRESS = Redress(url=PLACEHOLDER_URL)
+DEFAULT_SAMPLES = (MinimumSample("trunk_attempts_24h", 20),)
+"""A trunk group that has hardly called yet. Not the number: rotated ones never reach a sample of their own."""
+DEFAULT_CATEGORIES = (Category("automated_call", "Possible automated call"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that a carrier decides about decisions.
+
+    Attributes:
+        mode: `shadow` answers allow to every call and says what it would have done; `enforce` acts.
+        redress: Contact in every 603+.
+        location: Location in a 603+ where the event has no `role`.
+        emergency_numbers: Called numbers that are never blocked, national form; 911, 933 and 988 cannot be left out.
+        dno: Do-not-originate treatment.
+        rules: Decisions without the model, in order; none by default.
+        categories: In order; the last one has no conditions and takes every call that the others leave.
+        minimum_samples: What must have been seen before the model may block.
+        hold_s: How long hysteresis remembers a number after its score was last at an enter threshold, seconds.
+        standing_blocks: When blocks of single calls become a block of the number.
+        overrides: Per trunk group and per switch.
+        version: `p1-` and a digest of all of the above.
+
+    Raises:
+        SettingInvalid: A setting breaks a rule, or two do not go together.
+    """
+
+    mode: Mode = Mode.SHADOW
+    redress: Redress = DEFAULT_REDRESS
+    location: Location = Location.TRANSIT
+    emergency_numbers: tuple[str, ...] = EMERGENCY_NUMBERS
+    dno: DoNotOriginate = DoNotOriginate()
+    rules: tuple[Rule, ...] = ()
+    categories: tuple[Category, ...] = DEFAULT_CATEGORIES
+    minimum_samples: tuple[MinimumSample, ...] = DEFAULT_SAMPLES
+    hold_s: int = 3_600
+    standing_blocks: StandingBlocks = StandingBlocks()
+    overrides: tuple[Override, ...] = ()
+    version: str = field(init=False, default="", compare=False)
+
+    def __post_init__(self) -> None:
+        """Check what concerns several settings, and name the content."""
+        _require(set(EMERGENCY_NUMBERS) <= set(self.emergency_numbers), "emergency_numbers must hold 911, 933 and 988")
+        _require(all(n.isascii() and n.isdigit() for n in self.emergency_numbers), "emergency_numbers are digits only")
+        _require(1 <= self.hold_s <= 604_800, "hold_s must be 1 to 604800 (7 days)")  # noqa: PLR2004
+        _require(bool(self.categories) and not self.categories[-1].when, "the last of categories must have no `when`")
+        names = [category.name for category in self.categories]
+        _require(len(set(names)) == len(names), "categories: each name may stand once")
+        for rule in self.rules:
+            _require(rule.category in names, f"rule {rule.name}: category {rule.category!r} is not among categories")
+        subjects = [(override.trunk_group_id, override.switch_id) for override in self.overrides]
+        _require(len(set(subjects)) == len(subjects), "overrides: each trunk group and each switch may stand once")
+        object.__setattr__(self, "version", _digest(self))
+
+    def warnings(self) -> list[str]:
+        """What an operator should change before calls are blocked, one sentence each."""
+        if self.redress.url == PLACEHOLDER_URL:
+            return ["redress.url is the placeholder: set your own contact before you enforce"]
+        return []
+
+
+def with_mode(policy: Policy, mode: Mode) -> Policy:
+    """Return the policy with this mode for every call: overrides lose theirs, so that shadow is shadow everywhere."""
+    kept = tuple(replace(override, mode=None) for override in policy.overrides if override.thresholds is not None)
+    return replace(policy, mode=mode, overrides=kept)
+
+
+def _plain(content: Any) -> Any:
+    """Content with every number as a float: 20 in a file and 20.0 are the same setting."""
+    if isinstance(content, dict):
+        return {name: _plain(value) for name, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_plain(value) for value in content]
+    return float(content) if isinstance(content, int) else content
+
+
+def _digest(policy: Policy) -> str:
+    content = asdict(policy)
+    del content["version"]
+    text = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
+    return "p1-" + hashlib.blake2b(text.encode(), digest_size=VERSION_BYTES).hexdigest()

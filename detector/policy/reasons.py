@@ -1,0 +1,137 @@
+"""Reasons of decisions: words for a person and numbers for a program, the most important one first."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.compiled import compiled_borrowing
+from detector.contract.decisions import Action, Reason
+from detector.contract.ports import FeatureMatrix
+from detector.features.table import FEATURE_NAMES, INDEX, NOT_ENOUGH_DATA, explain
+from detector.policy.policy import Rule
+from detector.policy.standing import StandingDecision
+
+MODEL_FEATURES = 3
+"""Number of features that a decision of the model names."""
+REASONS_KEPT = 16_384
+"""Reasons that are kept because many calls share them: flags, counts, features without enough data."""
+
+INTERNAL_ERROR = Reason("internal_error", "The call could not be judged, so it passes")
+EMERGENCY_CALLED = Reason("emergency_called", "An emergency number is called")
+EMERGENCY_LISTED = Reason("emergency_list", "The calling or called number is on the emergency list")
+PSAP_CALLBACK = Reason("psap_callback", "The call has SIP priority psap-callback")
+EMERGENCY_NETWORK = Reason("esnet", "The call has resource priority esnet")
+OPTED_OUT = Reason("opted_out", "The called subscriber does not want calls to be judged")
+ALLOW_LISTED_NUMBER = Reason("allow_list", "The calling number is on the allow list")
+ALLOW_LISTED_TRUNK = Reason("allow_list", "The trunk group is on the allow list")
+BLOCK_LISTED_NUMBER = Reason("block_list", "The calling number is on the block list")
+BLOCK_LISTED_TRUNK = Reason("block_list", "The trunk group is on the block list")
+IMPOSSIBLE_NUMBER = Reason("dno", "The calling number is not a possible North American number")
+
+LATE = "late"
+OVERLOAD = "overload"
+
+_VERBS = {Action.LABEL: "labelling", Action.BLOCK: "blocking"}
+
+
+def dno_listed(prefix: str) -> Reason:
+    """Reason of a do-not-originate hit; `prefix` is the entry that matched."""
+    return Reason("dno", f"The calling number is on the do-not-originate list (entry {prefix})")
+
+
+def late(waited_ms: int, deadline_ms: int) -> Reason:
+    """Reason of a call that passes because its answer was not ready within the deadline; both in milliseconds."""
+    text = (
+        f"The answer was not ready within {deadline_ms} ms of the call's arrival ({waited_ms} ms), so the call passes"
+    )
+    return Reason(LATE, text, float(waited_ms), float(deadline_ms))
+
+
+def overload(waited_ms: int, shed_after_ms: int) -> Reason:
+    """Reason of a call that passes because it waited too long for its turn; both in milliseconds."""
+    text = (
+        f"Calls come faster than they are judged; this one waited {waited_ms} ms (limit {shed_after_ms} ms) and passes"
+    )
+    return Reason(OVERLOAD, text, float(waited_ms), float(shed_after_ms))
+
+
+def standing(decision: StandingDecision) -> Reason:
+    """Reason of a standing decision."""
+    until = datetime.fromtimestamp(decision.expires_ms / 1_000, UTC).isoformat(timespec="seconds")
+    kind = decision.entity.partition(":")[0]
+    return Reason(
+        f"standing_{decision.action.value}",
+        f"A standing {decision.action.value} of the {kind} holds until {until} ({decision.source})",
+    )
+
+
+def of_rule(rule: Rule, features: FeatureMatrix, row: int) -> tuple[Reason, ...]:
+    """Name of the rule, then each condition with the call's value and the bound that it met."""
+    reasons = [Reason("rule", f"Rule {rule.name} applies")]
+    for condition in rule.when:
+        bound = condition.at_least if condition.at_least is not None else condition.at_most
+        column = INDEX[condition.feature]
+        reasons.append(_feature(column, features.item(row, column), bound))
+    return tuple(reasons)
+
+
+def of_model(
+    action: Action, score: float, threshold: float, named: Sequence[int], features: NDArray[np.float32]
+) -> tuple[Reason, ...]:
+    """Score against threshold, then the features that raised the score most.
+
+    Args:
+        action: `label` or `block`.
+        score: Calibrated probability.
+        threshold: The one that the score reached.
+        named: Columns of the features to name, the most important one first; negative ones are left out.
+        features: The call's row, shape (n_features,).
+    """
+    text = f"Score {score:.3f} is at or above {threshold:.3f}, the threshold for {_VERBS[action]}"
+    why = [_feature(column, features.item(column)) for column in named if column >= 0]
+    return (Reason("model", text, _rounded(score), threshold), *why)
+
+
+@compiled_borrowing
+def _find_leading(contributions: NDArray[np.float64], leading: NDArray[np.int64]) -> None:
+    """Fill `leading`, of -1, with the columns of the largest positive contributions of each row."""
+    n_places = leading.shape[1]
+    for row in range(len(contributions)):
+        for column in range(contributions.shape[1]):
+            credit = contributions[row, column]
+            if credit <= 0.0:
+                continue
+            place = n_places
+            # Less, and not equal: of equal ones the first is named first, as in the feature table.
+            while place > 0 and (leading[row, place - 1] < 0 or contributions[row, leading[row, place - 1]] < credit):
+                place -= 1
+            for later in range(n_places - 1, place, -1):
+                leading[row, later] = leading[row, later - 1]
+            if place < n_places:
+                leading[row, place] = column
+
+
+def leading(contributions: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Columns of the features that raised each score most, shape (n, MODEL_FEATURES), most first; -1 for none.
+
+    Args:
+        contributions: In log-odds, shape (n, n_features); only positive ones count.
+    """
+    found = np.full((len(contributions), MODEL_FEATURES), -1, np.int64)
+    _find_leading(np.ascontiguousarray(contributions, np.float64), found)
+    return found
+
+
+@lru_cache(REASONS_KEPT)
+def _feature(column: int, value: float, threshold: float | None = None) -> Reason:
+    name = FEATURE_NAMES[column]
+    known = None if value == NOT_ENOUGH_DATA else _rounded(value)
+    return Reason(name, explain(name, value), known, threshold)
+
+
+def _rounded(value: float) -> float:
+    """Six significant digits: a float32 has no more, and a reader should not see the rest."""
+    return float(f"{value:.6g}")

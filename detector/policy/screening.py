@@ -1,0 +1,235 @@
+"""From a batch of call events to an outcome for each call setup: windows, then the steps of the policy."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.call_columns import CallBatch
+from detector.columns.setups import Calls, calls_in, calls_of
+from detector.contract.decisions import PLAIN_ALLOW, Mode, Outcome, Versions
+from detector.contract.errors import FeatureSchemaMismatch
+from detector.contract.events import CallSetup
+from detector.contract.ports import Classifier, FeatureMatrix
+from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
+from detector.policy.batch import Found, Work
+from detector.policy.lists import Lists
+from detector.policy.policy import Policy
+from detector.policy.standing import StandingDecision, StandingDecisions
+from detector.policy.steps import STEPS
+from detector.policy.tables import PolicyTables
+from detector.policy.unjudged import FAILED_OPEN
+
+NOBODY: Mapping[int, Outcome] = {}
+
+
+class Windows(Protocol):
+    """What screening needs of `detector.windows.WindowEngine`."""
+
+    def update(self, batch: CallBatch) -> FeatureMatrix:
+        """Apply the batch and return one row of features per call setup, in order."""
+        ...
+
+    def count(self, batch: CallBatch) -> None:
+        """Apply the batch exactly as `update` does and read nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What was made of the call setups of a batch, in the order of the events.
+
+    Attributes:
+        calls: The call setups.
+        decided: What the policy made of them, by row, ascending; a call that is not in it is simply allowed.
+        is_shadow: Which were decided in shadow, shape (n_setups,).
+        scores: Calibrated probabilities, shape (n_setups,), NaN where the model was not asked.
+        features: Shape (n_setups, n_features), or (0, n_features) when none was judged. Rows of calls that passed
+            unjudged (`Step.FAIL_OPEN`) mean nothing.
+        versions: What they were decided with.
+        entity_changes: Standing decisions that these calls brought about and that are to be published.
+        failures: Internal errors on the way, the first of each class; the calls concerned have `FAILED_OPEN`.
+    """
+
+    calls: Calls
+    decided: dict[int, Outcome]
+    is_shadow: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+    features: FeatureMatrix
+    versions: Versions
+    entity_changes: list[StandingDecision] = field(default_factory=list)
+    failures: tuple[Exception, ...] = ()
+
+    def outcome(self, row: int) -> Outcome:
+        """What the policy made of a call."""
+        return self.decided.get(row, PLAIN_ALLOW)
+
+    def mode(self, row: int) -> Mode:
+        """Mode that applies to a call."""
+        return Mode.SHADOW if self.is_shadow[row] else Mode.ENFORCE
+
+    def score(self, row: int) -> float | None:
+        """Calibrated probability of a call, None where the model was not asked."""
+        score = self.scores.item(row)
+        return None if math.isnan(score) else score
+
+    def fail(self, row: int) -> None:
+        """Let the call of a row pass after all: its answer could not be made."""
+        self.decided[row] = FAILED_OPEN
+        self.scores[row] = np.nan
+
+    def without(self, row: int) -> "Screening":
+        """The same less a row."""
+        kept = [one for one in range(len(self.calls)) if one != row]
+        return replace(
+            self,
+            calls=self.calls.take(kept),
+            decided={one - (one > row): outcome for one, outcome in self.decided.items() if one != row},
+            is_shadow=self.is_shadow[kept],
+            scores=self.scores[kept],
+            features=self.features[kept] if len(self.features) else self.features,
+        )
+
+    def with_failed(self, row: int, setup: CallSetup, mode: Mode) -> "Screening":
+        """The same with a call that could not be judged put in before `row`."""
+        later = {one + (one >= row): outcome for one, outcome in self.decided.items()}
+        return replace(
+            self,
+            calls=calls_of([*self.calls.events[:row], setup, *self.calls.events[row:]]),
+            decided=dict(sorted({**later, row: FAILED_OPEN}.items())),
+            is_shadow=np.insert(self.is_shadow, row, mode is Mode.SHADOW),
+            scores=np.insert(self.scores, row, np.nan),
+            features=np.insert(self.features, row, 0.0, axis=0) if len(self.features) else self.features,
+        )
+
+
+class Screener:
+    """Decides batches of call events, one after the other; not for several threads at once.
+
+    `classifier`, `policy` and `lists` may be replaced between two batches.
+
+    Raises:
+        FeatureSchemaMismatch: The classifier, here or when it is replaced, was trained on another feature table.
+    """
+
+    __slots__ = ("_classifier", "_tables", "_versions", "engine", "lists", "standing")
+
+    def __init__(
+        self, engine: Windows, classifier: Classifier, policy: Policy, lists: Lists, standing: StandingDecisions
+    ) -> None:
+        self.engine = engine
+        self.lists = lists
+        self.standing = standing
+        self._tables = PolicyTables(policy)
+        self.classifier = classifier
+
+    @property
+    def classifier(self) -> Classifier:
+        """The model that scores."""
+        return self._classifier
+
+    @classifier.setter
+    def classifier(self, classifier: Classifier) -> None:
+        if classifier.schema_id != FEATURE_SCHEMA_ID:
+            raise FeatureSchemaMismatch(expected=FEATURE_SCHEMA_ID, found=classifier.schema_id)
+        self._classifier = classifier
+        self._versions = Versions(classifier.version, self.policy.version, FEATURE_SCHEMA_ID)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that decides."""
+        return self._tables.policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._tables = PolicyTables(policy)
+        self._versions = Versions(self._classifier.version, policy.version, FEATURE_SCHEMA_ID)
+
+    @property
+    def versions(self) -> Versions:
+        """What the next batch will be decided with."""
+        return self._versions
+
+    def screen(self, batch: CallBatch, passed: Mapping[int, Outcome] = NOBODY) -> Screening:
+        """Update the windows with the whole batch and decide its call setups.
+
+        A call that makes a step raise passes (`FAILED_OPEN`), alone; the windows have counted it like any other.
+
+        Args:
+            batch: Events in order.
+            passed: Outcome by row of the setups that are settled beforehand (late, overload): counted, not judged, and
+                without a trace in what outlives a call.
+        """
+        calls = calls_in(batch)
+        features = np.zeros((0, N_FEATURES), np.float32)
+        if len(passed) == len(calls):
+            self.engine.count(batch)
+        else:
+            features = self.engine.update(batch)
+        work = Work(
+            calls,
+            features,
+            tables=self._tables,
+            lists=self.lists,
+            standing=self.standing,
+            classifier=self._classifier,
+        )
+        work.settle(passed)
+        if len(passed) < len(calls):
+            for _, step in STEPS:
+                work.settle(_attempt(step, work))
+        return Screening(
+            calls,
+            dict(sorted(work.decided.items())),
+            work.is_shadow,
+            work.scores,
+            features,
+            self._versions,
+            self.standing.changes(),
+            tuple(work.failures.values()),
+        )
+
+
+def _attempt(step: Callable[[Work], Found], work: Work) -> Found:
+    """Take a step for the whole batch, or when that fails for each call alone: only those that make it fail pass.
+
+    The model's step never fails as a whole (`detector.policy.model_step`); all others leave no trace, so they may be
+    repeated.
+    """
+    try:
+        return step(work)
+    except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+        work.failed(error)
+    found: dict[int, Outcome] = {}
+    for row in work.open_rows().tolist():
+        try:
+            alone = step(work.only(row))
+        except Exception as error:  # noqa: BLE001 - see above
+            work.failed(error)
+            found[row] = FAILED_OPEN
+            continue
+        if alone:
+            found[row] = alone[0]
+    return found
+
+
+def fail_open(setups: Sequence[CallSetup], versions: Versions, mode: Mode) -> Screening:
+    """Let call setups pass because judging them failed; looks at nothing that could fail again.
+
+    Args:
+        setups: Call setups of the batch, in order.
+        versions: What they would have been decided with.
+        mode: Of the policy; its overrides are not looked at.
+    """
+    count = len(setups)
+    return Screening(
+        calls=calls_of(setups),
+        decided=dict.fromkeys(range(count), FAILED_OPEN),
+        is_shadow=np.full(count, mode is Mode.SHADOW),
+        scores=np.full(count, np.nan),
+        features=np.zeros((0, N_FEATURES), np.float32),
+        versions=versions,
+    )

@@ -1,0 +1,140 @@
+"""The order of decision, as one table. Each step looks at a whole batch and says which calls it decides.
+
+A step is cheap when nothing is to be decided: an empty list costs nothing, of other sets the hashes of a whole column
+say which calls may be in them (`detector.columns.membership`), numbers of an odd form and priorities are marked
+beforehand (`detector.columns.setups`), scores are compared with thresholds in numpy, and only calls that something
+objects to are looked at one by one.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from detector.columns.setups import ODD_CALLED, ODD_CALLING, PRIORITY
+from detector.contract.decisions import Action, Outcome, Reason, Step
+from detector.contract.sip import dno_block
+from detector.policy import reasons
+from detector.policy.batch import Found, Work
+from detector.policy.lists import COUNTRY_CODE, NANP_LENGTH
+from detector.policy.model_step import judge
+
+
+def emergency(work: Work) -> Found:
+    """Pass emergency calls, and everything to and from numbers on the emergency list."""
+    found: dict[int, Outcome] = {}
+    for row in _signed(work, ODD_CALLED):
+        called = work.calls.text(row, "called_number")
+        # `+` and 11 characters is no form of an emergency number.
+        if (len(called) != NANP_LENGTH or called[0] != "+") and work.tables.is_emergency(called):
+            found[row] = _allow(Step.EMERGENCY, reasons.EMERGENCY_CALLED)
+    for column in ("called_number", "calling_number"):
+        for row in _members(work, column, "emergency"):
+            found.setdefault(row, _allow(Step.EMERGENCY, reasons.EMERGENCY_LISTED))
+    for row in _signed(work, PRIORITY):
+        event = work.calls.events[row]
+        if event.priority and event.priority.strip().lower() == "psap-callback":
+            found.setdefault(row, _allow(Step.EMERGENCY, reasons.PSAP_CALLBACK))
+        if event.resource_priority and _is_emergency_network(event.resource_priority):
+            found.setdefault(row, _allow(Step.EMERGENCY, reasons.EMERGENCY_NETWORK))
+    return found
+
+
+def subscriber(work: Work) -> Found:
+    """Pass calls to subscribers who have opted out."""
+    rows = _members(work, "called_number", "opt_out")
+    return {row: _allow(Step.SUBSCRIBER, reasons.OPTED_OUT) for row in rows}
+
+
+def allow_list(work: Work) -> Found:
+    """Pass calls from numbers and trunk groups on the allow list."""
+    found = dict.fromkeys(_members(work, "trunk_group_id", "allow"), reasons.ALLOW_LISTED_TRUNK)
+    found |= dict.fromkeys(_members(work, "calling_number", "allow"), reasons.ALLOW_LISTED_NUMBER)
+    return {row: _allow(Step.ALLOW_LIST, reason) for row, reason in found.items()}
+
+
+def do_not_originate(work: Work) -> Found:
+    """Block what cannot be a lawful origin, whatever it does: deterministic, not analytics."""
+    found: dict[int, Reason] = {}
+    for row in _may_be_dno(work):
+        prefix = work.lists.dno_match(work.calling(row))
+        if prefix is not None:
+            found[row] = reasons.dno_listed(prefix)
+    for row in _signed(work, ODD_CALLING):
+        if work.tables.is_impossible(work.calls.text(row, "calling_number")):
+            found.setdefault(row, reasons.IMPOSSIBLE_NUMBER)
+    answer = dno_block(work.tables.policy.dno.sip_status)
+    return {row: Outcome(Action.BLOCK, Step.DNO, (reason,), None, answer) for row, reason in found.items()}
+
+
+def entity_block(work: Work) -> Found:
+    """Block or label what a list or a standing decision names."""
+    found: dict[int, Outcome] = {}
+    listed = (("calling_number", reasons.BLOCK_LISTED_NUMBER), ("trunk_group_id", reasons.BLOCK_LISTED_TRUNK))
+    for column, reason in listed:
+        for row in _members(work, column, "block"):
+            found.setdefault(row, work.blocked(row, Step.ENTITY_BLOCK, (reason,)))
+    if len(work.standing):
+        for row in work.standing.touched(work.calls):
+            decision = work.standing_on(row)
+            if decision is not None:
+                found.setdefault(row, work.stood(row, decision))
+    return found
+
+
+def rule(work: Work) -> Found:
+    """Apply the first rule of the policy whose conditions all hold."""
+    found: dict[int, Outcome] = {}
+    for one, bounds in work.tables.rules:
+        holds = np.logical_and.reduce([bound.holds(work.features) for bound in bounds])
+        for row in holds.nonzero()[0].tolist():
+            if row not in found:
+                why = reasons.of_rule(one, work.features, row)
+                found[row] = work.treated(row, Step.RULE, one.action, one.category, why)
+    return found
+
+
+STEPS: tuple[tuple[Step, Callable[[Work], Found]], ...] = (
+    (Step.EMERGENCY, emergency),
+    (Step.SUBSCRIBER, subscriber),
+    (Step.ALLOW_LIST, allow_list),
+    (Step.DNO, do_not_originate),
+    (Step.ENTITY_BLOCK, entity_block),
+    (Step.RULE, rule),
+    (Step.MODEL, judge),
+)
+"""What decides, in order. A call that no step decides is allowed (`Step.ALLOW`)."""
+
+
+def _members(work: Work, column: str, name: str) -> list[int]:
+    """Rows whose value is on a list, ascending."""
+    members: frozenset[str] = getattr(work.lists, name)
+    if not members:
+        return []
+    may_be = work.lists.may_have(name, work.calls.hashes(column)).nonzero()[0].tolist()
+    return [row for row in may_be if work.calls.text(row, column) in members]
+
+
+def _may_be_dno(work: Work) -> list[int]:
+    """Rows of calling numbers that may begin with a do-not-originate prefix, ascending."""
+    may_be = np.zeros(len(work.calls), np.bool_)
+    for length in work.lists.dno_lengths:
+        prefixes = work.calls.hashes("calling_number", skip=len(COUNTRY_CODE), most=length)
+        may_be |= work.lists.may_have("dno", prefixes)
+    found: list[int] = may_be.nonzero()[0].tolist() if work.lists.dno else []
+    return found
+
+
+def _signed(work: Work, sign: int) -> list[int]:
+    """Rows that bear a sign."""
+    if not work.calls.all_signs & sign:
+        return []
+    found: list[int] = (work.calls.signs & sign).nonzero()[0].tolist()
+    return found
+
+
+def _is_emergency_network(resource_priority: str) -> bool:
+    return any(value.strip().lower().startswith("esnet.") for value in resource_priority.split(","))
+
+
+def _allow(step: Step, reason: Reason) -> Outcome:
+    return Outcome(Action.ALLOW, step, (reason,))

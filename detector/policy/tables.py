@@ -1,0 +1,185 @@
+"""A policy made ready for batches: sets and dictionaries instead of settings, built once when it is put in place."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.setups import Calls
+from detector.contract.decisions import Label, Mode
+from detector.contract.ports import FeatureMatrix
+from detector.features.table import INDEX, NOT_ENOUGH_DATA
+from detector.policy.lists import COUNTRY_CODE, NANP_LENGTH
+from detector.policy.policy import Category, Condition, Impossible, Policy, Rule, Thresholds
+
+DIGITS = "0123456789"
+SHORT_CODE_LIMIT = 9
+"""A `+1` number of fewer characters is a short code with a stray prefix, not an impossible number."""
+
+_URI_SCHEMES = ("sip:", "sips:", "tel:")
+_SERVICE_URN = "urn:service:sos"  # RFC 5031: what an emergency INVITE has in its Request-URI
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnBound:
+    """A `Condition` with its column looked up and both bounds given, in float32 as features are.
+
+    So a bound of 0.1 is met by a feature that is 0.1.
+    """
+
+    column: int
+    at_least: float
+    at_most: float
+
+    def holds(self, values: FeatureMatrix) -> NDArray[np.bool_]:
+        """Say for each row whether the bound is met; a row without enough data never meets it. Shape (n,)."""
+        column = values[:, self.column]
+        known = column != np.float32(NOT_ENOUGH_DATA)
+        met: NDArray[np.bool_] = known & (column >= np.float32(self.at_least)) & (column <= np.float32(self.at_most))
+        return met
+
+    def holds_of(self, values: FeatureMatrix, row: int) -> bool:
+        """Say the same of one row, without making arrays of it."""
+        value = values.item(row, self.column)
+        return value != NOT_ENOUGH_DATA and self.at_least <= value <= self.at_most
+
+
+class PolicyTables:
+    """Look-ups of one policy; immutable by convention.
+
+    Attributes:
+        policy: What it was made of.
+        emergency_forms: Digits of called numbers that are never blocked, with and without the country code.
+        impossible_heads: First six characters (`+1` NPA and one digit) of numbers that cannot exist.
+        impossible_numbers: Whole numbers that cannot exist.
+        checks_length: Whether a `+1` number of another length than ten digits is impossible.
+        has_overrides: Whether a call's trunk group or switch can matter.
+        floor: Lowest score at which anything can be done about a call.
+        labels: Label by category name.
+    """
+
+    __slots__ = (
+        "_by_switch",
+        "_by_trunk",
+        "_categories",
+        "_samples",
+        "checks_length",
+        "emergency_forms",
+        "floor",
+        "has_overrides",
+        "impossible_heads",
+        "impossible_numbers",
+        "labels",
+        "policy",
+        "rules",
+    )
+
+    def __init__(self, policy: Policy) -> None:
+        kinds = frozenset(policy.dno.impossible)
+        self.policy = policy
+        self.emergency_forms = frozenset(policy.emergency_numbers) | {"1" + n for n in policy.emergency_numbers}
+        self.impossible_heads = _impossible_heads(kinds)
+        self.impossible_numbers = _repeated_digits() if Impossible.REPEATED_DIGIT in kinds else frozenset[str]()
+        self.checks_length = Impossible.LENGTH in kinds
+        self.labels = {category.name: Label(category.label_text, category.name) for category in policy.categories}
+        self.rules: tuple[tuple[Rule, tuple[ColumnBound, ...]], ...] = tuple(
+            (rule, _columns(rule.when)) for rule in policy.rules
+        )
+        self._categories = tuple((category, _columns(category.when)) for category in policy.categories)
+        self._samples = tuple((INDEX[sample.feature], sample.count) for sample in policy.minimum_samples)
+        self._by_trunk = {o.trunk_group_id: o for o in policy.overrides if o.trunk_group_id is not None}
+        self._by_switch = {o.switch_id: o for o in policy.overrides if o.switch_id is not None}
+        self.has_overrides = bool(policy.overrides)
+        everywhere = [c.thresholds for c in policy.categories]
+        everywhere += [o.thresholds for o in policy.overrides if o.thresholds is not None]
+        self.floor = min(thresholds.label_clear for thresholds in everywhere)
+
+    def shadows(self, calls: Calls) -> NDArray[np.bool_]:
+        """Which calls are decided in shadow, shape (n,)."""
+        default = self.policy.mode is Mode.SHADOW
+        if not self.has_overrides:
+            return np.full(len(calls), default)
+        pairs = zip(calls.column("trunk_group_id"), calls.column("switch_id"), strict=True)
+        return np.array([self._mode(trunk, switch) is Mode.SHADOW for trunk, switch in pairs], np.bool_)
+
+    def _mode(self, trunk: str, switch: str) -> Mode:
+        for override in (self._by_trunk.get(trunk), self._by_switch.get(switch)):
+            if override is not None and override.mode is not None:
+                return override.mode
+        return self.policy.mode
+
+    def thresholds(self, calls: Calls, row: int, category: Category) -> Thresholds:
+        """Thresholds of a call of this category."""
+        if not self.has_overrides:
+            return category.thresholds
+        by_trunk = self._by_trunk.get(calls.text(row, "trunk_group_id"))
+        by_switch = self._by_switch.get(calls.text(row, "switch_id"))
+        for override in (by_trunk, by_switch):
+            if override is not None and override.thresholds is not None:
+                return override.thresholds
+        return category.thresholds
+
+    def category(self, features: FeatureMatrix, row: int) -> Category:
+        """First category whose conditions hold for the row; the last one always does."""
+        for category, bounds in self._categories[:-1]:
+            if all(bound.holds_of(features, row) for bound in bounds):
+                return category
+        return self._categories[-1][0]
+
+    def label(self, category: str) -> Label:
+        """Label of a category; one that the policy does not know (any more) is labelled like the last."""
+        return self.labels.get(category) or self.labels[self.policy.categories[-1].name]
+
+    def has_sample(self, features: FeatureMatrix, row: int) -> bool:
+        """Whether enough has been seen for a block."""
+        return all(features.item(row, column) >= count for column, count in self._samples)
+
+    def is_emergency(self, called_number: str) -> bool:
+        """Whether this is an emergency number in any of the forms that switches send; in doubt it is."""
+        text = called_number.strip().lower()
+        if text.startswith(_SERVICE_URN):
+            return True
+        for scheme in _URI_SCHEMES:
+            text = text.removeprefix(scheme)
+        user = text.partition("@")[0].partition(";")[0]
+        return "".join(filter(str.isdigit, user)) in self.emergency_forms
+
+    def is_impossible(self, calling_number: str) -> bool:
+        """Whether a `+1` calling number cannot be anybody's."""
+        return (
+            calling_number[:6] in self.impossible_heads
+            if len(calling_number) == NANP_LENGTH
+            else self.checks_length and is_wrong_length(calling_number)
+        ) or calling_number in self.impossible_numbers
+
+
+def is_wrong_length(calling_number: str) -> bool:
+    """Whether it claims `+1` and is neither ten digits nor a short code."""
+    length = len(calling_number)
+    return length != NANP_LENGTH and length >= SHORT_CODE_LIMIT and calling_number.startswith(COUNTRY_CODE)
+
+
+def _columns(conditions: tuple[Condition, ...]) -> tuple[ColumnBound, ...]:
+    return tuple(
+        ColumnBound(
+            INDEX[condition.feature],
+            -np.inf if condition.at_least is None else float(np.float32(condition.at_least)),
+            np.inf if condition.at_most is None else float(np.float32(condition.at_most)),
+        )
+        for condition in conditions
+    )
+
+
+def _impossible_heads(kinds: frozenset[Impossible]) -> frozenset[str]:
+    """`+1` NPA N of area codes 0xx, 1xx and N11, and of exchanges 0xx and 1xx."""
+    areas = ["".join(digits) for digits in product(DIGITS, repeat=3)]
+    bad = {area for area in areas if area[0] in "01" or area[1:] == "11"}
+    heads = {area + digit for area in bad for digit in DIGITS} if Impossible.AREA_CODE in kinds else set()
+    if Impossible.EXCHANGE in kinds:
+        heads |= {area + digit for area in areas if area not in bad for digit in "01"}
+    return frozenset(COUNTRY_CODE + head for head in heads)
+
+
+def _repeated_digits() -> frozenset[str]:
+    return frozenset(COUNTRY_CODE + digit * 10 for digit in DIGITS)

@@ -1,0 +1,264 @@
+"""Slow, exact twins of the fast code: plain lists and sets, every window counted from scratch."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from detector.contract.events import CallEnd, CallEvent, CallSetup
+from detector.contract.ports import FeatureMatrix
+from detector.features import window_constants as spec
+from detector.features.kinds import NOT_ENOUGH_DATA, Feature
+from detector.features.table import FEATURES
+
+NANP = re.compile(r"\+1([2-9]\d\d)([2-9]\d\d)(\d{4})", re.ASCII)
+WHOLES = {
+    **dict.fromkeys(("answered", "bad_number", "no_answer", "busy", "rejected", "ended"), "ended"),
+    **dict.fromkeys(("short", "long", "talk_s"), "answered"),
+}
+SEQUENTIAL_WITHIN = 10
+SHORT_MS, LONG_MS = 6_000, 120_000
+BAD, BUSY, NO_ANSWER, REJECTED = {404, 484, 604}, {486, 600}, {480, 408, 487}, {603, 607, 608}
+
+
+def block_of(number: str) -> str | None:
+    """NPA-NXX of a NANP number, else None."""
+    match = NANP.fullmatch(number)
+    return match[1] + match[2] if match else None
+
+
+def is_impossible(number: str) -> bool:
+    """Whether nobody can have the calling number: N11 codes, or neither NANP nor E.164."""
+    block = block_of(number)
+    if block:
+        return block[1:3] == "11" or block[4:6] == "11"
+    digits = sum(character in "0123456789" for character in number)
+    return digits > 0 and re.fullmatch(r"\+[2-9]\d{6,14}", number, re.ASCII) is None
+
+
+@dataclass
+class History:
+    """All that ever happened to one key, in order of arrival."""
+
+    setups: list[tuple[int, str, str | None, str, set[str]]] = field(default_factory=list)
+    ends: list[tuple[int, set[str], int]] = field(default_factory=list)
+    previous_ms: int | None = None
+    last_called: str | None = None
+
+    def add(self, event: CallSetup, peer: str, other: str, dialled: str | None, shown: set[str]) -> None:
+        """Remember a set-up; `peer` and `other` are what distinct counts of the key are of."""
+        self.previous_ms = max((setup[0] for setup in self.setups), default=None)
+        prefix = block_of(peer)
+        counted = shown | ({"sequential"} if self._is_sequential(dialled) else set())
+        self.last_called = dialled
+        self.setups.append((event.setup_time_ms, peer, prefix, other, counted))
+
+    def _is_sequential(self, dialled: str | None) -> bool:
+        if dialled is None or self.last_called is None:
+            return False
+        if block_of(dialled) is None or block_of(dialled) != block_of(self.last_called):
+            return False
+        return 1 <= abs(int(dialled) - int(self.last_called)) <= SEQUENTIAL_WITHIN
+
+    def count(self, measure: str, now_ms: int, window: int) -> int:
+        """Calls of a measure in `(now - window, now]`."""
+        start = now_ms - spec.WINDOW_MS[window]
+        if measure == "talk_s":
+            return sum(talk for t, _, talk in self.ends if start < t <= now_ms)
+        setups = sum(measure in shown for t, *_, shown in self.setups if start < t <= now_ms)
+        return setups + sum(measure in shown for t, shown, _ in self.ends if start < t <= now_ms)
+
+    def distinct(self, item: int, now_ms: int, window: int) -> int:
+        """Different values of an item of the set-ups in the window: 0 peers, 1 their prefixes, 2 others."""
+        start = now_ms - spec.WINDOW_MS[window]
+        return len({setup[1 + item] for setup in self.setups if start < setup[0] <= now_ms})
+
+
+def shown_by(event: CallSetup) -> set[str]:
+    """Measures of a set-up, by name."""
+    shown = {"attempts"}
+    mine, theirs = block_of(event.calling_number), block_of(event.called_number)
+    if mine and mine == theirs:
+        shown.add("neighbour_nxx")
+    if mine and theirs and mine[:3] == theirs[:3]:
+        shown.add("neighbour_npa")
+    if is_impossible(event.calling_number):
+        shown.add("invalid")
+    if event.attestation:
+        shown.add(f"attested_{event.attestation.lower()}")
+    if event.verstat and event.verstat.startswith("TN-Validation-Failed"):
+        shown.add("verification_failed")
+    return shown
+
+
+def outcome_of(event: CallEnd) -> tuple[set[str], int]:
+    """Measures of an end, and talk time in s, halves up."""
+    if event.answer_time_ms is None:
+        classes = (("bad_number", BAD), ("busy", BUSY), ("no_answer", NO_ANSWER), ("rejected", REJECTED))
+        return {"ended"} | {name for name, statuses in classes if event.sip_status in statuses}, 0
+    talk_ms = max(0, event.end_time_ms - event.answer_time_ms)
+    lengths = {"short": talk_ms <= SHORT_MS, "long": talk_ms > LONG_MS}
+    return {"ended", "answered"} | {name for name, holds in lengths.items() if holds}, min(
+        65_535, (talk_ms + 500) // 1000
+    )
+
+
+def call_flags(event: CallSetup, *, is_new: bool) -> set[str]:
+    """Flags of the call itself, by name."""
+    number, verstat = event.calling_number, event.verstat or ""
+    block = block_of(number)
+    claims = {
+        "verified": verstat.startswith("TN-Validation-Passed"),
+        "verification_failed": verstat.startswith("TN-Validation-Failed"),
+        "invalid_calling": is_impossible(number),
+        "foreign_calling": re.fullmatch(r"\+[2-9]\d{6,14}", number, re.ASCII) is not None,
+        "anonymous": bool(event.privacy) or not re.search("[0-9]", number),
+        "self_call": block is not None and number == event.called_number,
+        "toll_free_calling": block is not None and block[:3] in {"800", "833", "844", "855", "866", "877", "888"},
+        "neighbour": block is not None and block == block_of(event.called_number),
+        "diverted": bool(event.diversion),
+        "from_differs": event.from_number not in (None, number),
+        "has_name": bool(event.calling_name),
+        "new_number": is_new,
+    }
+    attested = {f"attested_{event.attestation.lower()}"} if event.attestation else set()
+    return attested | {name for name, holds in claims.items() if holds}
+
+
+class NaiveWindows:
+    """Twin of `WindowEngine` with unbounded memory and no approximation."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        """`partitions`: so many share the calls of an origin, a block and a called number."""
+        self.partitions = partitions
+        self.families: dict[int, dict[object, History]] = {family: {} for family in range(spec.N_FAMILIES)}
+        self.signed: dict[str, object] = {}
+
+    def update(self, events: list[CallEvent]) -> FeatureMatrix:
+        """Count the events in order; one row for each set-up, shape (n_setups, n_features)."""
+        kept = []
+        for event in events:
+            if isinstance(event, CallSetup):
+                kept.append(self._setup(event))
+            else:
+                self._end(event)
+        return np.array(kept, dtype=np.float32).reshape(len(kept), len(FEATURES))
+
+    def _setup(self, event: CallSetup) -> list[float]:
+        calling, called, trunk = event.calling_number, event.called_number, event.trunk_group_id
+        is_new = calling not in self.families[spec.NUMBER]
+        shown = shown_by(event) | ({"new_number"} if is_new else set())
+        origin = (event.signer_spc or "", event.origid or "")
+        keys: dict[int, object] = {spec.NUMBER: calling, spec.TRUNK: trunk, spec.CALLED: called}
+        if any(origin):
+            keys[spec.ORIGIN] = self.signed[calling] = origin
+        if block_of(calling):
+            keys[spec.BLOCK] = (trunk, block_of(calling))
+        now: dict[int, History] = defaultdict(History)
+        for family, key in keys.items():
+            now[family] = self.families[family].setdefault(key, History())
+            peer = calling if family == spec.CALLED else called
+            other = trunk if family in (spec.NUMBER, spec.CALLED) else calling
+            dialled = None if family == spec.CALLED else called
+            now[family].add(event, peer, other, dialled, shown)
+        now[spec.RECEIVED] = self.families[spec.CALLED].get(calling, History())
+        flags = call_flags(event, is_new=is_new)
+        return [self._value(feature, now, event.setup_time_ms, flags) for feature in FEATURES]
+
+    def _end(self, event: CallEnd) -> None:
+        shown, talk_s = outcome_of(event)
+        calling, trunk = event.calling_number, event.trunk_group_id
+        keys: dict[int, object] = {
+            spec.NUMBER: calling,
+            spec.TRUNK: trunk,
+            spec.ORIGIN: self.signed.get(calling),
+            spec.BLOCK: (trunk, block_of(calling)),
+            spec.CALLED: event.called_number,
+        }
+        for family, key in keys.items():
+            if key in self.families[family]:
+                self.families[family][key].ends.append((event.end_time_ms, shown, talk_s))
+
+    def _value(self, feature: Feature, now: dict[int, History], now_ms: int, flags: set[str]) -> float:  # noqa: PLR0911
+        operation, family, first, second, window, minimum = feature.step
+        history = now[family]
+
+        def count(measure: int, at: int = window) -> int:
+            return history.count(spec.MEASURES[measure], now_ms, at)
+
+        def share(part: float, whole: float) -> float:
+            return min(1.0, part / whole) if whole >= minimum and whole > 0 else NOT_ENOUGH_DATA
+
+        match spec.OPERATIONS[operation]:
+            case "flag":
+                return float(spec.CALL_FLAGS[first] in flags)
+            case "count":
+                return self._everywhere(count(first), family)
+            case "ratio":
+                return share(count(first), count(second))
+            case "distinct":
+                return self._everywhere(history.distinct(first, now_ms, window), family)
+            case "distinct_ratio":
+                return share(history.distinct(first, now_ms, window), count(spec.ATTEMPTS))
+            case "calls_per_item":
+                different = history.distinct(first, now_ms, window)
+                return count(spec.ATTEMPTS) / different if count(spec.ATTEMPTS) >= max(1, minimum) else NOT_ENOUGH_DATA
+            case "mean_talk":
+                answered = count(spec.ANSWERED)
+                return count(spec.TALK_S) / answered if answered >= max(1, minimum) else NOT_ENOUGH_DATA
+            case "burst":
+                hourly = self._everywhere(count(spec.ATTEMPTS, spec.W1H), family)
+                return self._everywhere(count(spec.ATTEMPTS), family) / max(1.0, hourly / 60)
+            case "in_out":
+                received = count(spec.ATTEMPTS) * self.partitions
+                made = now[spec.NUMBER].count("attempts", now_ms, window)
+                return share(received, received + made)
+            case "part_of" | "level" | "beside" | "surge" | "age_beside":
+                return self._compared(feature, now, now_ms)
+            case "age":
+                return self._age(history, now_ms)
+            case _:
+                return self._seconds(now_ms, history.previous_ms)
+
+    def _everywhere(self, counted: float, family: int) -> float:
+        """What all partitions would count: the call itself once, the other ones of this partition so many times."""
+        if family in (spec.NUMBER, spec.TRUNK) or counted == 0:
+            return float(counted)
+        if family == spec.RECEIVED:
+            return float(counted * self.partitions)
+        return float(1 + (counted - 1) * self.partitions)
+
+    def _compared(self, feature: Feature, now: dict[int, History], now_ms: int) -> float:
+        operation, family, first, second, window, minimum = feature.step
+        name, (reference, usual) = spec.OPERATIONS[operation], divmod(second, spec.N_WINDOWS)
+        measure, whole = spec.MEASURES[first], WHOLES.get(spec.MEASURES[first], "attempts")
+        mine, theirs = now[family], now[reference]
+
+        def half(own: float, other: float) -> float:
+            return 0.5 if own == other == 0 else own / (own + other)
+
+        ages = [self._age(history, now_ms) for history in (mine, theirs)]
+        if NOT_ENOUGH_DATA in ages:
+            return NOT_ENOUGH_DATA
+        if name == "age_beside":
+            return half(*ages)
+        part, their_part = mine.count(measure, now_ms, window), theirs.count(measure, now_ms, usual)
+        if name == "part_of":
+            everywhere = self._everywhere(their_part, reference)
+            share = min(1.0, self._everywhere(part, family) / everywhere) if everywhere else NOT_ENOUGH_DATA
+            return share if their_part >= minimum else NOT_ENOUGH_DATA
+        if name == "surge":
+            span, longest = spec.WINDOW_MS[window] / 1000, spec.WINDOW_MS[usual] / 1000
+            known = min(longest, max(ages[0], span))
+            return 0.5 if their_part < minimum else half(part / span, their_part / known)
+        usual_share = their_part / max(1, theirs.count(whole, now_ms, usual))
+        level = (part + minimum * usual_share) / (mine.count(whole, now_ms, window) + minimum)
+        return level if name == "level" else half(level, usual_share)
+
+    def _age(self, history: History, now_ms: int) -> float:
+        return self._seconds(now_ms, min((setup[0] for setup in history.setups), default=None))
+
+    @staticmethod
+    def _seconds(now_ms: int, then_ms: int | None) -> float:
+        return NOT_ENOUGH_DATA if then_ms is None else min(30 * 86_400.0, max(0, now_ms - then_ms) / 1000)

@@ -1,0 +1,197 @@
+"""From the windows of a call's keys to its feature row: an interpreter of the feature table's program. Compiled.
+
+The table is assembled once: its steps stand in order of operation, so that each operation has a loop of its own, and
+say where in memory their counts are, so that a step looks nothing up. Places are unsigned: for a signed one numba asks
+at each access whether it counts from the end.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.features import window_constants as spec
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Places = NDArray[np.uint64]
+
+# Columns of an assembled program: the step itself, then where its numbers are.
+_OPERATION, _COLUMN, _FAMILY, _OTHER, _WINDOW, _LONGER, _FIRST, _MINIMUM = (np.uint64(at) for at in range(8))
+_ITEM, _PART, _WHOLE, _BESIDE, _BESIDE_WHOLE = (np.uint64(at) for at in range(8, 13))
+
+
+def _count(family: int, window: int, measure: int) -> int:
+    """Where a count is among all counts (N_FAMILIES, 5, N_MEASURES)."""
+    return (family * spec.N_WINDOWS + window) * spec.N_MEASURES + measure
+
+
+def _assembled(step: list[int], column: int) -> list[int]:
+    """One step: what it is, and where its numbers are; what the operation does not use means nothing."""
+    operation, family, first, second, window, minimum = step
+    other, longer, item = family, window, 0
+    part, whole = _count(family, window, first), _count(family, window, spec.ATTEMPTS)
+    beside = beside_whole = 0
+    if operation == spec.RATIO:
+        whole = _count(family, window, second)
+    elif operation in (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM):
+        part, item = 0, (family * spec.N_ITEMS + first) * spec.N_WINDOWS + window
+    elif operation == spec.MEAN_TALK:
+        part, whole = _count(family, window, spec.TALK_S), _count(family, window, spec.ANSWERED)
+    elif operation == spec.BURST:
+        beside = _count(family, spec.W1H, spec.ATTEMPTS)
+    elif operation == spec.IN_OUT:
+        beside = _count(spec.NUMBER, window, spec.ATTEMPTS)
+    elif operation in (spec.AGE, spec.IDLE):
+        part = 0
+    elif operation in spec.COMPARISONS:
+        other, longer = divmod(second, spec.N_WINDOWS)
+        if operation != spec.AGE_BESIDE:
+            whole = _count(family, window, spec.WHOLES[first])
+            beside, beside_whole = _count(other, longer, first), _count(other, longer, spec.WHOLES[first])
+    return [operation, column, family, other, window, longer, first, minimum, item, part, whole, beside, beside_whole]
+
+
+def assembled(program: Ints) -> Places:
+    """Assemble a program (n_features, 6), `detector.features.table.program`, for `fill_row`: (n_features, 13)."""
+    steps = [_assembled(step, column) for column, step in enumerate(program.tolist())]
+    return np.array(sorted(steps, key=lambda step: step[0]), dtype=np.uint64)
+
+
+@compiled_inline
+def _everywhere(counted: float, family: int, scale: Floats) -> float:
+    """What all partitions would count, from what this one counted.
+
+    The call itself is here for certain and is multiplied by nothing, so that one call reads as one in any number of
+    partitions; of the calls that the calling number received none is this call. The number's earlier calls are here
+    too, and are multiplied with the rest: of an origin or a block of one busy number this says too much.
+    """
+    times = scale[family]
+    own = 0.0 if family == spec.RECEIVED else times - 1.0
+    return float(max(counted, counted * times - own))
+
+
+@compiled_inline
+def _ratio(part: float, whole: float, minimum: float) -> float:
+    """Share of `part` in `whole`, `NOT_ENOUGH_DATA` below the minimum sample; cut to [0, 1], as panes interpolate."""
+    share = min(1.0, max(0.0, part / (whole if whole > 0.0 else 1.0)))
+    return share if (whole >= minimum) & (whole > 0.0) else spec.NOT_ENOUGH_DATA
+
+
+@compiled_inline
+def _quotient(part: float, whole: float, minimum: float, sample: float) -> float:
+    if sample < minimum or whole <= 0.0:
+        return spec.NOT_ENOUGH_DATA
+    return part / whole
+
+
+@compiled_inline
+def _level(part: float, whole: float, usual: float, strength: float) -> float:
+    """Share (of talk time the mean), drawn towards the usual one as if by `strength` calls of it.
+
+    Few calls then say what is usual there instead of nothing, or too much.
+    """
+    return (part + strength * usual) / (whole + strength)
+
+
+@compiled_inline
+def _beside(own: float, other: float) -> float:
+    """Compare two quantities: `own` in `own + other`, 0.5 where they are equal."""
+    return own / (own + other) if own + other > 0.0 else spec.ALIKE
+
+
+@compiled_inline
+def _surge(part: float, longer: float, window: int, longer_window: int, minimum: float, age_s: float) -> float:
+    """Calls a second now beside those of the longer window, of which no more counts than the key has been known."""
+    if longer < minimum:
+        return spec.ALIKE
+    span_s = spec.WINDOW_MS[np.int64(window)] / spec.SECOND_MS
+    known_s = min(spec.WINDOW_MS[np.int64(longer_window)] / spec.SECOND_MS, max(age_s, span_s))
+    return _beside(part / span_s, longer / known_s)
+
+
+@compiled_inline
+def _compared(program: Places, at: np.uint64, counts: Floats, ages_s: Floats, scale: Floats) -> float:
+    """Value of a feature that compares; see `measures.OPERATIONS`. Without an origin or a block there is none."""
+    operation, minimum = program[at, _OPERATION], float(program[at, _MINIMUM])
+    own_age_s, other_age_s = ages_s[program[at, _FAMILY], 0], ages_s[program[at, _OTHER], 0]
+    part, beside = counts[program[at, _PART]], counts[program[at, _BESIDE]]
+    if own_age_s < 0.0 or other_age_s < 0.0:
+        return spec.NOT_ENOUGH_DATA
+    if operation == spec.PART_OF:
+        part = _everywhere(part, program[at, _FAMILY], scale)
+        whole = _everywhere(beside, program[at, _OTHER], scale)
+        return _ratio(part, whole, 0.0) if beside >= minimum else spec.NOT_ENOUGH_DATA
+    if operation == spec.SURGE:
+        return _surge(part, beside, program[at, _WINDOW], program[at, _LONGER], minimum, own_age_s)
+    if operation == spec.AGE_BESIDE:
+        return _beside(own_age_s, other_age_s)
+    usual = beside / max(1.0, counts[program[at, _BESIDE_WHOLE]])
+    level = _level(part, counts[program[at, _WHOLE]], usual, minimum)
+    return level if operation == spec.LEVEL else _beside(level, usual)
+
+
+@compiled_inline
+def _single(
+    program: Places, at: np.uint64, counts: Floats, distinct: Floats, ages_s: Floats, flags: int, scale: Floats
+) -> float:
+    """Value of a feature of one key alone that is neither a count nor a share."""
+    operation, family, minimum = program[at, _OPERATION], program[at, _FAMILY], float(program[at, _MINIMUM])
+    part, whole, item = counts[program[at, _PART]], counts[program[at, _WHOLE]], program[at, _ITEM]
+    if operation == spec.FLAG:
+        value = float((flags >> np.int64(program[at, _FIRST])) & 1)
+    elif operation == spec.DISTINCT:
+        value = _everywhere(distinct[item], family, scale)
+    elif operation == spec.DISTINCT_RATIO:
+        value = _ratio(distinct[item], whole, minimum)
+    elif operation == spec.CALLS_PER_ITEM:
+        value = _quotient(whole, distinct[item], minimum, whole)
+    elif operation == spec.MEAN_TALK:
+        value = _quotient(part, whole, minimum, whole)
+    elif operation == spec.BURST:
+        hourly = _everywhere(counts[program[at, _BESIDE]], family, scale)
+        value = _everywhere(whole, family, scale) / max(1.0, hourly / spec.BURST_PARTS)
+    elif operation == spec.IN_OUT:
+        # Calls received against calls received and made, both for all partitions.
+        received = _everywhere(whole, family, scale)
+        value = _ratio(received, received + counts[program[at, _BESIDE]], minimum)
+    else:
+        value = ages_s[family, operation - np.uint64(spec.AGE)]
+    return float(value)
+
+
+@compiled_borrowing
+def fill_row(
+    program: Places,
+    counts: Floats,
+    distinct: Floats,
+    ages_s: Floats,
+    flags: int,
+    scale: Floats,
+    row: NDArray[np.float32],
+) -> None:
+    """Fill `row`, shape (n_features,).
+
+    Args:
+        program: (n_features, 13), `assembled`.
+        counts: (N_FAMILIES * 5 * N_MEASURES,), all counts flat.
+        distinct: (N_FAMILIES * N_ITEMS * 5,), flat.
+        ages_s: (N_FAMILIES, 2), since first seen and since the previous call.
+        flags: Call flags.
+        scale: (N_FAMILIES,), partitions that a count stands for: 1 where this one sees all calls of the key.
+        row: Filled.
+    """
+    at, steps = np.uint64(0), np.uint64(len(program))
+    one = np.uint64(1)
+    while at < steps and program[at, _OPERATION] == spec.COUNT:
+        row[program[at, _COLUMN]] = _everywhere(counts[program[at, _PART]], program[at, _FAMILY], scale)
+        at += one
+    while at < steps and program[at, _OPERATION] == spec.RATIO:
+        part, whole = counts[program[at, _PART]], counts[program[at, _WHOLE]]
+        row[program[at, _COLUMN]] = _ratio(part, whole, float(program[at, _MINIMUM]))
+        at += one
+    while at < steps and program[at, _OPERATION] < spec.PART_OF:
+        row[program[at, _COLUMN]] = _single(program, at, counts, distinct, ages_s, flags, scale)
+        at += one
+    while at < steps:
+        row[program[at, _COLUMN]] = _compared(program, at, counts, ages_s, scale)
+        at += one

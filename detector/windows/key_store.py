@@ -1,0 +1,354 @@
+"""The store of one family of keys: an open-addressing table from key to slot, and slots in least-recently-used order.
+
+A slot is one row of a single array, so that an event touches few cache lines; `detector.windows.layout` says what is
+where. Capacity is fixed, so memory has a hard bound: a full store gives the slot of the longest-idle key to the
+newcomer and counts it.
+
+While a sweep runs, a row it has not copied yet is copied just before it is first written to: so the copy shows all rows
+as they were when the sweep began. Each row knows the last sweep that has it, or in which it was made.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.features import window_constants as spec
+from detector.windows import layout, row_copies
+from detector.windows.layout import EPOCH, EPOCH_MASK, KEY, LINKS, MARKS, NEWER, OLDER, PARTITION
+from detector.windows.row_copies import NO_ROWS, STATE_COLUMNS, RowCopies
+from detector.windows.sketches import items_of_filled
+
+Ints = NDArray[np.int64]
+
+# Columns of `Store.scalars`.
+USED, FREE, OLDEST, NEWEST, EVICTIONS, UNTOUCHED, SWEEP, LEFT, CURSOR, KEPT, SLOT_BITS = range(11)
+"""Four are of the sweep under way: its number (0 = none), how many rows it has not copied, the slot it is at, and how
+many rows are in `kept`."""
+
+NONE = -1
+TABLE_LOAD = 2
+"""The table has this many places a slot, so probes stay short."""
+LOW = 0xFFFFFFFF
+HALF = 32
+UNSIGNED = 0xFFFF
+HIGHEST_PARTITION = 0x7FFF
+LAST_SWEEP = 0xFFFF
+CACHE_LINE = 64
+
+
+class Store(NamedTuple):
+    """Arrays of one family; S slots, all of the same memory but for the table.
+
+    Attributes:
+        table: (places,) uint32: slot + 1 in the low `SLOT_BITS`, above them bits of the key; 0 = free.
+        w64: (S, row bytes / 8) int64.
+        w32: (S, row bytes / 4) int32.
+        w16: (S, row bytes / 2) uint16.
+        w8: (S, row bytes) uint8.
+        columns: (5, 2 + most) int64 for each window: where its panes begin, their width, the measure of each column.
+        column: (5, N_MEASURES) int64, the other way round, -1 where not kept.
+        inverse: Items that a number of set registers of a sketch tell of, one sketch after the other.
+        scalars: (11,) int64.
+        kept: RowCopies that the sweep under way has copied; room for none while there is none.
+        plan: `layout.Plan` of the row of a busy key; a cold store has it and the columns for what it reads.
+    """
+
+    table: NDArray[np.uint32]
+    w64: Ints
+    w32: NDArray[np.int32]
+    w16: NDArray[np.uint16]
+    w8: NDArray[np.uint8]
+    columns: Ints
+    column: Ints
+    inverse: NDArray[np.float64]
+    scalars: Ints
+    kept: RowCopies
+    plan: Ints
+
+
+def _columns(family: int) -> tuple[Ints, Ints]:
+    """`Store.columns` and `Store.column`."""
+    lists = [layout.columns_of(spec.SHAPES[family], window) for window in range(spec.N_WINDOWS)]
+    columns = np.zeros((spec.N_WINDOWS, layout.FIRST_COLUMN + max(map(len, lists))), dtype=np.int64)
+    columns[:, layout.START] = layout.pane_starts(family)
+    columns[:, layout.WIDTH] = [len(measures) for measures in lists]
+    column = np.full((spec.N_WINDOWS, spec.N_MEASURES), NONE, dtype=np.int64)
+    for window, measures in enumerate(lists):
+        columns[window, layout.FIRST_COLUMN : layout.FIRST_COLUMN + len(measures)] = measures
+        for place, measure in reversed(list(enumerate(measures))):
+            column[window, measure] = place
+    return columns, column
+
+
+def make_store(family: int, slots: int, *, is_cold: bool = False) -> Store:
+    """Make an empty store of `slots` keys. RowCopies are touched only as slots come into use, one after the other.
+
+    The table is touched at once: keys fall all over it, so the first ones would wait for each of its pages.
+    """
+    plan = layout.PLANS[family]
+    width = layout.COLD_BYTES if is_cold else plan.row_bytes
+    memory = np.zeros(slots * width + CACHE_LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    rows = memory[start : start + slots * width].reshape(slots, width)
+    columns, column = _columns(family)
+    return Store(
+        table=np.full(TABLE_LOAD * slots, 0, dtype=np.uint32),
+        w64=rows.view(np.int64),
+        w32=rows.view(np.int32),
+        w16=rows.view(np.uint16),
+        w8=rows,
+        columns=columns,
+        column=column,
+        inverse=np.concatenate([items_of_filled(sketch) for sketch in spec.SHAPES[family].sketches]),
+        scalars=np.array((0, NONE, NONE, NONE, 0, 0, 0, 0, 0, 0, slots.bit_length()), dtype=np.int64),
+        kept=NO_ROWS,
+        plan=np.array(plan, dtype=np.int64),
+    )
+
+
+def row_bytes(store: Store) -> int:
+    """Bytes of one row of `store`."""
+    return 8 * int(store.w64.shape[1])
+
+
+def shapes(store: Store) -> dict[str, tuple[int, ...]]:
+    """What one row has in each array of a block of `store`."""
+    return {"state": (STATE_COLUMNS,), "row": (store.w64.shape[1],)}
+
+
+def empty_rows(store: Store, count: int) -> RowCopies:
+    """Room for `count` rows of `store`; memory is used as it is filled."""
+    return RowCopies(np.empty((count, STATE_COLUMNS), np.int64), np.empty((count, store.w64.shape[1]), np.int64))
+
+
+def bytes_per_key(store: Store) -> float:
+    """Bytes that one key takes: its row, and its share of the table."""
+    return row_bytes(store) + store.table.nbytes / len(store.w64)
+
+
+@compiled_inline
+def partition_of(store: Store, slot: int) -> int:
+    """Partition of the key of `slot`, -1 = shared."""
+    value = int(np.int64(store.w16[slot, PARTITION]))
+    return value if value <= HIGHEST_PARTITION else value - UNSIGNED - 1
+
+
+@compiled_inline
+def home_of(store: Store, key: int) -> int:
+    """Place in the table where the search for `key` begins: by its low 32 bits, which are a hash."""
+    return ((key & LOW) * len(store.table)) >> HALF
+
+
+@compiled_inline
+def find(store: Store, key: int) -> int:
+    """Return the slot of `key`, -1 where it is not tracked."""
+    bits = store.scalars[SLOT_BITS]
+    tag = (key >> HALF) & (LOW >> bits)
+    place = home_of(store, key)
+    while True:
+        entry = np.int64(store.table[place])
+        if entry == 0:
+            return NONE
+        if entry >> bits == tag:
+            slot = int((entry & ((1 << bits) - 1)) - 1)
+            if store.w64[slot, KEY] == key:
+                return slot
+        place += 1
+        if place == len(store.table):
+            place = 0
+
+
+@compiled_inline
+def find_low(store: Store, low: int) -> int:
+    """Return the slot of the key with the low 32 bits `low`, -1 where there is none."""
+    bits = store.scalars[SLOT_BITS]
+    place = home_of(store, low)
+    while True:
+        entry = np.int64(store.table[place])
+        if entry == 0:
+            return NONE
+        slot = int((entry & ((1 << bits) - 1)) - 1)
+        if store.w64[slot, KEY] & LOW == low & LOW:
+            return slot
+        place += 1
+        if place == len(store.table):
+            place = 0
+
+
+@compiled_inline
+def _unlink(store: Store, slot: int) -> None:
+    older, newer = int(np.int64(store.w32[slot, OLDER])), int(np.int64(store.w32[slot, NEWER]))
+    if older >= 0:
+        store.w32[older, NEWER] = newer
+    else:
+        store.scalars[OLDEST] = newer
+    if newer >= 0:
+        store.w32[newer, OLDER] = older
+    else:
+        store.scalars[NEWEST] = older
+
+
+@compiled_inline
+def _link(store: Store, slot: int) -> None:
+    newest = store.scalars[NEWEST]
+    store.w32[slot, OLDER] = newest
+    store.w32[slot, NEWER] = NONE
+    if newest >= 0:
+        store.w32[newest, NEWER] = slot
+    else:
+        store.scalars[OLDEST] = slot
+    store.scalars[NEWEST] = slot
+
+
+@compiled_borrowing
+def _copy(store: Store, slot: int) -> None:
+    """Append the row of `slot` to `kept`; links to other rows mean nothing elsewhere and are left out."""
+    place = store.scalars[KEPT]
+    store.scalars[KEPT] += 1
+    store.scalars[LEFT] -= 1
+    row = store.kept.row[place]
+    for word in range(len(row)):
+        row[word] = store.w64[slot, word]
+    row[LINKS] = 0
+    row[MARKS] &= EPOCH_MASK
+    store.kept.state[place, row_copies.PARTITION] = partition_of(store, slot)
+    store.kept.state[place, row_copies.LATEST_MS] = store.w64[slot, layout.LATEST_MS]
+    store.w16[slot, EPOCH] = store.scalars[SWEEP]
+
+
+@compiled_inline
+def keep(store: Store, slot: int) -> None:
+    """Copy the row of `slot` for the sweep under way, unless it has it: to be called before anything is written to it.
+
+    There must be room in `kept`: `detector.windows.sweep.Sweep.make_room`.
+    """
+    if store.scalars[SWEEP] > 0 and int(np.int64(store.w16[slot, EPOCH])) != store.scalars[SWEEP]:
+        _copy(store, slot)
+
+
+@compiled_borrowing
+def copy_slots(store: Store, most: int) -> int:
+    """Copy what the sweep under way does not have of the next `most` slots; returns how many it looked at."""
+    first = store.scalars[CURSOR]
+    slot = first
+    while slot < first + most and store.scalars[LEFT] > 0:
+        if store.w64[slot, KEY] != 0:
+            keep(store, slot)
+        slot += 1
+    store.scalars[CURSOR] = slot
+    return int(slot - first)
+
+
+@compiled_inline
+def touch(store: Store, slot: int) -> None:
+    """Mark `slot` as the one used last; every write to what a key counted begins here."""
+    keep(store, slot)
+    if store.scalars[NEWEST] != slot:
+        _unlink(store, slot)
+        _link(store, slot)
+
+
+@compiled_borrowing
+def _erase(store: Store, slot: int) -> None:
+    """Take the key of `slot` out of the table, closing the gap behind it (linear probing, no tombstones)."""
+    places = len(store.table)
+    mask = (1 << store.scalars[SLOT_BITS]) - 1
+    gap = home_of(store, store.w64[slot, KEY])
+    while (np.int64(store.table[gap]) & mask) - 1 != slot:
+        gap = gap + 1 if gap + 1 < places else 0
+    place = gap
+    while True:
+        place = place + 1 if place + 1 < places else 0
+        entry = np.int64(store.table[place])
+        if entry == 0:
+            break
+        home = home_of(store, store.w64[(entry & mask) - 1, KEY])
+        behind = place - home if place >= home else place - home + places
+        # Move back unless its home lies cyclically in (gap, place].
+        if behind >= (place - gap if place >= gap else place - gap + places):
+            store.table[gap] = store.table[place]
+            gap = place
+    store.table[gap] = 0
+
+
+@compiled_borrowing
+def release(store: Store, slot: int) -> None:
+    """Forget the key of `slot` and clear what was counted."""
+    keep(store, slot)
+    _erase(store, slot)
+    _unlink(store, slot)
+    for word in range(store.w64.shape[1]):
+        store.w64[slot, word] = 0
+    store.w32[slot, OLDER] = store.scalars[FREE]
+    store.scalars[FREE] = slot
+    store.scalars[USED] -= 1
+
+
+@compiled_borrowing
+def _take(store: Store) -> int:
+    """Take a slot: a released one, else the lowest never used, else that of the longest-idle key."""
+    if store.scalars[FREE] < 0 and store.scalars[UNTOUCHED] < len(store.w64):
+        store.scalars[UNTOUCHED] += 1
+        return int(store.scalars[UNTOUCHED]) - 1
+    if store.scalars[FREE] < 0:
+        release(store, store.scalars[OLDEST])
+        store.scalars[EVICTIONS] += 1
+    slot = int(store.scalars[FREE])
+    store.scalars[FREE] = store.w32[slot, OLDER]
+    return slot
+
+
+@compiled_borrowing
+def acquire(store: Store, key: int, partition: int, time_ms: int) -> int:
+    """Give `key` a slot, its latest event being at `time_ms`; at capacity that of the longest-idle key.
+
+    The key must not be tracked yet.
+    """
+    slot = _take(store)
+    store.scalars[USED] += 1
+    store.w64[slot, KEY] = key
+    store.w64[slot, layout.LATEST_MS] = time_ms
+    store.w16[slot, PARTITION] = partition & UNSIGNED
+    store.w16[slot, EPOCH] = store.scalars[SWEEP]
+    bits = store.scalars[SLOT_BITS]
+    place = home_of(store, key)
+    while store.table[place] != 0:
+        place = place + 1 if place + 1 < len(store.table) else 0
+    store.table[place] = (((key >> HALF) & (LOW >> bits)) << bits) | (slot + 1)
+    _link(store, slot)
+    return slot
+
+
+@compiled_borrowing
+def insert(store: Store, rows: RowCopies, partition: int) -> int:
+    """Give each of `rows` of `partition` a slot of its own, in order, as used last; returns how many those were.
+
+    A key that is tracked already gets the row in place of what it counted.
+    """
+    inserted = 0
+    for place in range(len(rows.row)):
+        if rows.state[place, row_copies.PARTITION] != partition:
+            continue
+        inserted += 1
+        row = rows.row[place]
+        slot = find(store, row[KEY])
+        if slot < 0:
+            slot = acquire(store, row[KEY], partition, row[layout.LATEST_MS])
+        else:
+            touch(store, slot)
+        links, epoch = store.w64[slot, LINKS], store.w16[slot, EPOCH]
+        for word in range(len(row)):
+            store.w64[slot, word] = row[word]
+        store.w64[slot, LINKS] = links
+        store.w16[slot, EPOCH] = epoch
+    return inserted
+
+
+@compiled_borrowing
+def forget(store: Store, partition: int, start: int, stop: int) -> None:
+    """Release every slot of `partition` in `[start, stop)`: in their order in memory, not in that of their use."""
+    for slot in range(start, min(stop, store.scalars[UNTOUCHED])):
+        if store.w64[slot, KEY] != 0 and partition_of(store, slot) == partition:
+            release(store, slot)

@@ -1,0 +1,358 @@
+"""The loop over a micro-batch: each event is written to its keys, each set-up read back as a feature row. Compiled."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.call_columns import BLOCK_SALT, CALLED_SALT, ORIGIN_SALT, SHARED, TRUNK_SALT, scoped_key
+from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.features import window_constants as spec
+from detector.windows import cold, exact_calls, feature_rows
+from detector.windows.counting import begin, record_end, record_setup
+from detector.windows.exact_calls import halves, short_hash
+from detector.windows.key_store import SLOT_BITS, Ints, Store, acquire, find, find_low, home_of
+from detector.windows.layout import FIRST_AGE, LATEST_MS, ORIGIN
+from detector.windows.prefetch import prefetch
+from detector.windows.reading import Scratch, read
+
+Floats = NDArray[np.float64]
+
+NUMBER_SALT = CALLED_SALT + 1
+AHEAD_TABLE = 12
+AHEAD_ROW = 6
+"""So many events ahead the loop asks for the places in the tables, and for the rows."""
+_LOW = 0xFFFFFFFF
+
+
+class Columns(NamedTuple):
+    """The columns of `detector.columns.call_columns.CallBatch` that the loop reads."""
+
+    is_setup: NDArray[np.bool_]
+    time_ms: Ints
+    setup_time_ms: Ints
+    partition: Ints
+    calling: Ints
+    called: Ints
+    trunk: Ints
+    origin: Ints
+    called_digits: Ints
+    calling_npanxx: Ints
+    called_npanxx: Ints
+    talk_ms: Ints
+    measures: Ints
+    call_flags: Ints
+
+
+class Families(NamedTuple):
+    """All stores; where most keys see one call, these have a small cold store before the full one."""
+
+    cold_number: Store
+    number: Store
+    trunk: Store
+    origin: Store
+    cold_block: Store
+    block: Store
+    cold_called: Store
+    called: Store
+
+
+NUMBER_KEY, TRUNK_KEY, ORIGIN_KEY, BLOCK_KEY, CALLED_KEY, RECEIVED_KEY = range(6)
+N_KEYS = 6
+"""Columns of the keys of an event, 0 = none; `RECEIVED_KEY` is the calling number among the called ones."""
+
+
+class Call(NamedTuple):
+    """One set-up as a family sees it; `origin` is what a number's row remembers, 0 = nothing."""
+
+    partition: int
+    now_ms: int
+    peer: int
+    second: int
+    flags: int
+    dialled: int
+    origin: int
+
+
+class End(NamedTuple):
+    """One end."""
+
+    setup_ms: int
+    end_ms: int
+    flags: int
+    talk_s: int
+
+
+class Reading(NamedTuple):
+    """Scratch of one call and what it is read with; counts and distinct counts also flat, in the same memory."""
+
+    program: feature_rows.Places
+    scale: Floats
+    counts: Floats
+    all_counts: Floats
+    distinct: Floats
+    all_distinct: Floats
+    ages_s: Floats
+    scratch: Scratch
+    indexes: Ints
+
+
+@compiled_borrowing
+def trunk_key(trunk: int, partition: int, is_shared: bool, seed: int) -> int:
+    """Key of a trunk group's slot: one a partition, or one for all where it is shared."""
+    return scoped_key(TRUNK_SALT, trunk, SHARED if is_shared else partition, seed)
+
+
+@compiled_borrowing
+def number_key(number: int, partition: int, seed: int) -> int:
+    """Key of a calling number's slot: one a partition, as a number moves to another one when the topic grows."""
+    return scoped_key(NUMBER_SALT, number, partition, seed)
+
+
+@compiled_borrowing
+def block_key(trunk: int, npanxx: int, partition: int, seed: int) -> int:
+    """Key of the block of numbers NPA-NXX within a trunk group; 0 (no key) for a calling number that is not NANP."""
+    if npanxx < 0:
+        return 0
+    return scoped_key(BLOCK_SALT, trunk ^ (npanxx << 20), partition, seed)
+
+
+@compiled_borrowing
+def fill_keys(columns: Columns, is_shared: bool, seed: int, keys: Ints) -> None:
+    """Fill `keys` (n, N_KEYS) with the keys of all events."""
+    for event in range(len(keys)):
+        partition, calling, trunk = columns.partition[event], columns.calling[event], columns.trunk[event]
+        keys[event, NUMBER_KEY] = number_key(calling, partition, seed)
+        keys[event, TRUNK_KEY] = trunk_key(trunk, partition, is_shared, seed)
+        keys[event, ORIGIN_KEY] = scoped_key(ORIGIN_SALT, columns.origin[event], partition, seed)
+        keys[event, BLOCK_KEY] = block_key(trunk, columns.calling_npanxx[event], partition, seed)
+        keys[event, CALLED_KEY] = scoped_key(CALLED_SALT, columns.called[event], partition, seed)
+        keys[event, RECEIVED_KEY] = scoped_key(CALLED_SALT, calling, partition, seed)
+
+
+@compiled_inline
+def _ask_place(store: Store, key: int) -> None:
+    prefetch(store.table, home_of(store, key))
+
+
+@compiled_inline
+def _ask_row(store: Store, key: int) -> None:
+    """Ask for the row of `key`, if it is where the search begins: most are, and a wrong one does no harm."""
+    entry = np.int64(store.table[home_of(store, key)])
+    slot = (entry & ((1 << store.scalars[SLOT_BITS]) - 1)) - 1
+    if entry != 0:
+        prefetch(store.w64, slot * store.w64.shape[1])
+        prefetch(store.w64, slot * store.w64.shape[1] + 6)
+
+
+@compiled_borrowing
+def _ask_tiers(tier: Store, hot: Store, keys: Ints, event: int, column: int) -> None:
+    """Ask for what the keys of one column need that are a few events ahead."""
+    if event + AHEAD_TABLE < len(keys):
+        _ask_place(tier, keys[event + AHEAD_TABLE, column])
+        _ask_place(hot, keys[event + AHEAD_TABLE, column])
+    if event + AHEAD_ROW < len(keys):
+        _ask_row(tier, keys[event + AHEAD_ROW, column])
+        _ask_row(hot, keys[event + AHEAD_ROW, column])
+
+
+@compiled_inline
+def _set_ages(reading: Reading, family: int, first_ms: int, now_ms: int, idle_ms: int) -> None:
+    age_s = min(spec.AGE_LIMIT_S, max(0.0, (now_ms - first_ms) / spec.SECOND_MS))
+    reading.ages_s[family, 0] = age_s
+    if idle_ms == exact_calls.NEVER:
+        reading.ages_s[family, 1] = spec.NOT_ENOUGH_DATA
+    else:
+        reading.ages_s[family, 1] = min(spec.AGE_LIMIT_S, idle_ms / spec.SECOND_MS)
+
+
+@compiled_inline
+def _setup_in(reading: Reading, family: int, store: Store, slot: int, call: Call, new: int, is_read: bool) -> None:
+    """Count a set-up in the row of a busy key and, if `is_read`, read it back."""
+    idle_ms = record_setup(
+        store, slot, call.now_ms, reading.indexes, call.peer, call.second, call.flags | new, call.dialled
+    )
+    if is_read:
+        read(store, slot, call.now_ms, reading.counts[family], reading.distinct[family], reading.scratch)
+        first_ms = store.w64[slot, LATEST_MS] - exact_calls.age_of(store, slot, FIRST_AGE)
+        _set_ages(reading, family, first_ms, call.now_ms, idle_ms)
+
+
+@compiled_inline
+def clear(reading: Reading, family: int) -> None:
+    """Say that nothing is known."""
+    reading.counts[family] = 0.0
+    reading.distinct[family] = 0.0
+    reading.ages_s[family] = spec.NOT_ENOUGH_DATA
+
+
+@compiled_inline
+def _cold_setup(
+    tier: Store, reading: Reading, family: int, slot: int, key: int, call: Call, new: int, is_read: bool
+) -> None:
+    """Count a set-up in a cold row; `slot` -1 = the key is new."""
+    idle_ms = exact_calls.NEVER
+    if slot < 0:
+        slot = acquire(tier, key, call.partition, call.now_ms)
+        cold.record_first(tier, slot, call.peer, call.second, call.flags | new, call.dialled)
+    else:
+        idle_ms = cold.replace(tier, slot, call.now_ms, call.peer, call.second, call.flags | new, call.dialled)
+    if call.origin != 0:
+        tier.w32[slot, ORIGIN] = call.origin
+    if is_read:
+        cold.read(tier, slot, call.now_ms, reading.counts[family], reading.distinct[family])
+        first_ms = call.now_ms - exact_calls.age_of(tier, slot, FIRST_AGE)
+        _set_ages(reading, family, first_ms, call.now_ms, idle_ms)
+
+
+@compiled_borrowing
+def _tiered_setup(
+    tier: Store, hot: Store, reading: Reading, family: int, key: int, call: Call, new: int, is_read: bool
+) -> bool:
+    """Count a set-up in a family of two tiers and read it back; tells whether the key is new. Key 0 = no key."""
+    if key == 0:
+        clear(reading, family)
+        return False
+    slot = find(hot, key)
+    if slot < 0:
+        cold_slot = find(tier, key)
+        if cold_slot < 0 or not cold.must_move(tier, cold_slot, call.now_ms):
+            _cold_setup(tier, reading, family, cold_slot, key, call, new, is_read)
+            return bool(cold_slot < 0)
+        slot = cold.move(tier, cold_slot, hot)
+    _setup_in(reading, family, hot, slot, call, new, is_read)
+    if call.origin != 0:
+        hot.w32[slot, ORIGIN] = call.origin
+    return False
+
+
+@compiled_borrowing
+def _plain_setup(store: Store, reading: Reading, family: int, key: int, call: Call, new: int, is_read: bool) -> None:
+    """Count a set-up in a family of one tier and read it back. Key 0 = no key."""
+    if key == 0:
+        clear(reading, family)
+        return
+    slot = find(store, key)
+    if slot < 0:
+        slot = acquire(store, key, call.partition, call.now_ms)
+        begin(store, slot)
+    _setup_in(reading, family, store, slot, call, new, is_read)
+
+
+@compiled_borrowing
+def _read_received(tier: Store, hot: Store, reading: Reading, key: int, now_ms: int) -> None:
+    """Read what the calling number itself was called, without marking it as used: no remembered estimate is made."""
+    counts, distinct = reading.counts[spec.RECEIVED], reading.distinct[spec.RECEIVED]
+    slot = find(hot, key)
+    if slot >= 0:
+        read(hot, slot, now_ms, counts, distinct, reading.scratch)
+        return
+    slot = find(tier, key)
+    if slot >= 0:
+        cold.read(tier, slot, now_ms, counts, distinct)
+    else:
+        clear(reading, spec.RECEIVED)
+
+
+@compiled_inline
+def _end_of(columns: Columns, event: int) -> End:
+    talk_s = (columns.talk_ms[event] + spec.SECOND_MS // 2) // spec.SECOND_MS
+    return End(columns.setup_time_ms[event], columns.time_ms[event], columns.measures[event], talk_s)
+
+
+@compiled_borrowing
+def _end_in(store: Store, slot: int, end: End, indexes: Ints, peer: int) -> None:
+    """Count an end in one slot; -1 = a key that no call was seen of has no end either."""
+    if slot >= 0:
+        record_end(store, slot, end.setup_ms, end.end_ms, indexes, peer, end.flags, end.talk_s)
+
+
+@compiled_borrowing
+def _tiered_end(tier: Store, hot: Store, key: int, end: End, indexes: Ints, peer: int) -> int:
+    """Count an end in a family of two tiers; returns the low 32 bits of the key's remembered origin, 0 = none."""
+    slot = find(hot, key)
+    if slot < 0:
+        cold_slot = find(tier, key)
+        if cold_slot < 0:
+            return 0
+        if cold.has_open_call(tier, cold_slot, end.setup_ms, end.end_ms, peer):
+            cold.record_end(tier, cold_slot, end.end_ms, end.flags, end.talk_s)
+            return int(tier.w32[cold_slot, ORIGIN])
+        # An end that is not that of its one call needs panes.
+        slot = cold.move(tier, cold_slot, hot)
+    _end_in(hot, slot, end, indexes, peer)
+    return int(hot.w32[slot, ORIGIN])
+
+
+@compiled_inline
+def _calls_of(columns: Columns, event: int, origin_key: int, scope: int) -> tuple[Call, Call, Call, Call]:
+    """The set-up as seen by the calling number, by the trunk group, by origin and block, and by the called number."""
+    partition, now_ms = columns.partition[event], columns.time_ms[event]
+    caller, callee = short_hash(columns.calling[event]), short_hash(columns.called[event])
+    via, prefix = short_hash(columns.trunk[event]), short_hash(columns.called_npanxx[event] + 1)
+    flags, dialled = columns.measures[event], columns.called_digits[event]
+    return (
+        Call(
+            partition, now_ms, callee, halves(via, prefix), flags, dialled, int(np.int64(np.int32(origin_key & _LOW)))
+        ),
+        Call(scope, now_ms, callee, caller, flags, dialled, 0),
+        Call(partition, now_ms, callee, caller, flags, dialled, 0),
+        Call(partition, now_ms, caller, via, flags, 0, 0),
+    )
+
+
+@compiled_borrowing
+def run(
+    families: Families,
+    columns: Columns,
+    reading: Reading,
+    keys: Ints,
+    is_shared: bool,
+    seed: int,
+    is_read: bool,
+    matrix: NDArray[np.float32],
+) -> None:
+    """Apply all events in order; `matrix` gets one row a set-up, or nothing unless `is_read`; `keys` is scratch.
+
+    All families are at hand here only: they are too many arrays to hand on for each event.
+    """
+    cold_number, number, trunk, origin, cold_block, block, cold_called, called = families
+    indexes = reading.indexes
+    fill_keys(columns, is_shared, seed, keys)
+    row = 0
+    for event in range(len(keys)):
+        _ask_tiers(cold_number, number, keys, event, NUMBER_KEY)
+        _ask_tiers(cold_called, called, keys, event, CALLED_KEY)
+        _ask_tiers(cold_called, called, keys, event, RECEIVED_KEY)
+        key, now_ms = keys[event], columns.time_ms[event]
+        for window in range(spec.N_WINDOWS):
+            indexes[window] = now_ms // spec.PANE_MS[window]
+        if not columns.is_setup[event]:
+            end = _end_of(columns, event)
+            caller, callee = short_hash(columns.calling[event]), short_hash(columns.called[event])
+            from_origin = _tiered_end(cold_number, number, key[NUMBER_KEY], end, indexes, callee)
+            _end_in(trunk, find(trunk, key[TRUNK_KEY]), end, indexes, callee)
+            if from_origin != 0:
+                _end_in(origin, find_low(origin, from_origin), end, indexes, callee)
+            if key[BLOCK_KEY] != 0:
+                _tiered_end(cold_block, block, key[BLOCK_KEY], end, indexes, callee)
+            _tiered_end(cold_called, called, key[CALLED_KEY], end, indexes, caller)
+            continue
+        scope = SHARED if is_shared else columns.partition[event]
+        by_number, by_trunk, by_group, by_called = _calls_of(columns, event, key[ORIGIN_KEY], scope)
+        is_new = _tiered_setup(
+            cold_number, number, reading, spec.NUMBER, key[NUMBER_KEY], by_number, int(np.int64(0)), is_read
+        )
+        new = int(is_new) << spec.NEW_NUMBER
+        _plain_setup(trunk, reading, spec.TRUNK, key[TRUNK_KEY], by_trunk, new, is_read)
+        _plain_setup(origin, reading, spec.ORIGIN, key[ORIGIN_KEY], by_group, new, is_read)
+        _tiered_setup(cold_block, block, reading, spec.BLOCK, key[BLOCK_KEY], by_group, new, is_read)
+        _tiered_setup(cold_called, called, reading, spec.CALLED, key[CALLED_KEY], by_called, new, is_read)
+        if not is_read:
+            continue
+        _read_received(cold_called, called, reading, key[RECEIVED_KEY], now_ms)
+        flags = columns.call_flags[event] | (int(is_new) << spec.FLAG_NEW_NUMBER)
+        feature_rows.fill_row(
+            reading.program, reading.all_counts, reading.all_distinct, reading.ages_s, flags, reading.scale, matrix[row]
+        )
+        row += 1

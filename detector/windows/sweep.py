@@ -1,0 +1,183 @@
+"""A sweep: a copy of all windows as they were at one instant, made in small steps between the updates that go on.
+
+Copy on write: a step copies the next rows in order of memory, and a row that an update is about to change is copied by
+the update first. So an update waits for a step at most, and costs one comparison a row while no sweep runs.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.windows import key_store, row_copies
+from detector.windows.key_store import Store
+from detector.windows.layout import EPOCH
+from detector.windows.loop import Families
+from detector.windows.row_copies import NO_ROWS, RowCopies
+
+BLOCK_BYTES = 1 << 20
+"""A block is handed out once it holds about as much, or sooner where a big batch needs the room."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Whole rows of one store, of any partitions, that nobody writes to any more.
+
+    Attributes:
+        store: Name of the store in `detector.windows.loop.Families`.
+        arrays: `state` and `row` of `detector.windows.row_copies.RowCopies`; leading dimension n.
+    """
+
+    store: str
+    arrays: dict[str, NDArray[np.generic]]
+
+    @property
+    def partitions(self) -> NDArray[np.int64]:
+        """Partition of each row, shape (n,); -1 where all partitions share it."""
+        column: NDArray[np.int64] = self.arrays["state"][:, row_copies.PARTITION].astype(np.int64, copy=False)
+        return column
+
+    def of(self, partition: int) -> "Block":
+        """The rows of `partition`, in the same order."""
+        chosen = np.flatnonzero(self.partitions == partition)
+        return Block(self.store, {name: array[chosen] for name, array in self.arrays.items()})
+
+
+class Stores:
+    """The stores of one engine; what a sweep copies to is swapped in them between two calls of the kernel."""
+
+    def __init__(self, families: Families) -> None:
+        """Hold `families`."""
+        self.families = families
+
+    def keep_in(self, name: str, kept: RowCopies) -> Store:
+        """Let the sweep copy rows of the store `name` to `kept`, from its start."""
+        store: Store = getattr(self.families, name)._replace(kept=kept)
+        store.scalars[key_store.KEPT] = 0
+        self.families = self.families._replace(**{name: store})
+        return store
+
+
+class Sweep:
+    """One sweep; `WindowEngine.sweep` starts it. Steps and updates by one thread, the blocks may go to another.
+
+    Attributes:
+        names: Trunk key to trunk group id as of the start, of all partitions.
+        is_done: Every row has been handed out.
+        is_abandoned: The rest will never be handed out.
+    """
+
+    def __init__(self, stores: Stores, number: int, names: dict[int, str], block_bytes: int) -> None:
+        """Begin with the present state of `stores`; `number` is above that of every earlier sweep of them."""
+        self._block_bytes = block_bytes
+        self.names = names
+        self.is_abandoned = False
+        self._stores = stores
+        self._filled: list[Block] = []
+        # Big rows first: the longer they wait, the more of them an update has to copy.
+        by_size = {name: key_store.row_bytes(store) for name, store in stores.families._asdict().items()}
+        self._unfinished = sorted(by_size, key=by_size.__getitem__, reverse=True)
+        mark = number % key_store.LAST_SWEEP + 1
+        for name in Families._fields:
+            store = stores.keep_in(name, NO_ROWS)
+            scalars = store.scalars
+            if mark == 1:  # what rows were marked with one round of numbers ago must not be taken for this sweep's
+                store.w16[: scalars[key_store.UNTOUCHED], EPOCH] = 0
+            scalars[key_store.SWEEP], scalars[key_store.CURSOR] = mark, 0
+            scalars[key_store.LEFT] = scalars[key_store.USED]
+            self._finish_if_done(name)
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether every row has been handed out."""
+        return not self._unfinished and not self._filled and not self.is_abandoned
+
+    def step(self, max_bytes: int) -> list[Block]:
+        """Copy about `max_bytes` more and return the blocks filled since the last step, often none.
+
+        Raises:
+            RuntimeError: The sweep was abandoned, so that it will never be whole.
+        """
+        if self.is_abandoned:
+            raise RuntimeError("this sweep was abandoned, its copy is not whole: start another with engine.sweep()")
+        while max_bytes > 0 and self._unfinished:
+            name = self._unfinished[0]
+            store: Store = getattr(self._stores.families, name)
+            size = key_store.row_bytes(store)
+            most = max(1, max_bytes // size)
+            store = self._with_room(name, most)
+            max_bytes -= size * key_store.copy_slots(store, most)
+            self._finish_if_done(name)
+        filled, self._filled = self._filled, []
+        return filled
+
+    def abandon(self) -> None:
+        """Stop, and let go of what is not handed out; nothing happens to a sweep that is done."""
+        if self.is_done:
+            return
+        self.is_abandoned = True
+        self._filled = []
+        for name in self._unfinished:
+            self._stores.keep_in(name, NO_ROWS).scalars[key_store.SWEEP] = 0
+        self._unfinished = []
+
+    def make_room(self, writes: int) -> None:
+        """Make room for the rows that up to `writes` events, or as many single rows, are going to write to.
+
+        An event writes to one old row of a store at most: that of its key, or of the key which has to go for a new one.
+        """
+        for name in self._unfinished.copy():
+            self._finish_if_done(name)
+            if name in self._unfinished:
+                self._with_room(name, writes)
+
+    def _with_room(self, name: str, rows: int) -> Store:
+        """The store `name` with room for `rows` more, or all that are left; hands a block out where room is short."""
+        store: Store = getattr(self._stores.families, name)
+        left = int(store.scalars[key_store.LEFT])
+        if len(store.kept.row) - store.scalars[key_store.KEPT] >= min(rows, left):
+            return store
+        self._hand_out(name, store)
+        room = min(left, rows + self._block_bytes // key_store.row_bytes(store))
+        return self._stores.keep_in(name, key_store.empty_rows(store, room))
+
+    def _hand_out(self, name: str, store: Store) -> None:
+        count = int(store.scalars[key_store.KEPT])
+        if count > 0:
+            self._filled.append(Block(name, row_copies.named(store.kept, count)))
+
+    def _finish_if_done(self, name: str) -> None:
+        store: Store = getattr(self._stores.families, name)
+        if store.scalars[key_store.LEFT] == 0:
+            self._hand_out(name, store)
+            self._stores.keep_in(name, NO_ROWS).scalars[key_store.SWEEP] = 0
+            self._unfinished.remove(name)
+
+
+def packed_parts(store: Store, block: Block, max_bytes: int) -> Iterator[RowCopies]:
+    """The rows of `block` in order, packed as `store` takes them, about `max_bytes` at a time.
+
+    Raises:
+        ValueError: The arrays of `block` are not those of `store`.
+    """
+    known = {name: (shape, np.dtype(np.int64)) for name, shape in key_store.shapes(store).items()}
+    if known != {name: (array.shape[1:], array.dtype) for name, array in block.arrays.items()}:
+        raise ValueError(f"the arrays of this block of {block.store} are not of this version's layout: do not load it")
+    count = len(block.arrays["state"])
+    most = max(1, max_bytes // key_store.row_bytes(store))
+    for start in range(0, count, most):
+        stop = min(start + most, count)
+        rows = key_store.empty_rows(store, stop - start)
+        for name, view in row_copies.named(rows, stop - start).items():
+            view[...] = block.arrays[name][start:stop]
+        yield rows
+
+
+def packed_blocks(stores: Stores, blocks: Iterable[Block], max_bytes: int) -> Iterator[tuple[str, RowCopies]]:
+    """Name of the store and packed rows of all `blocks`, in order; see `packed_parts`."""
+    for block in blocks:
+        if block.store not in Families._fields:
+            raise ValueError(f"there is no store {block.store!r}: this block is not of this version, do not load it")
+        for rows in packed_parts(getattr(stores.families, block.store), block, max_bytes):
+            yield block.store, rows

@@ -1,0 +1,71 @@
+"""From a trained model to its artifact: report, plots, golden rows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data.dataset import Dataset
+from models.judge import plots
+from models.judge.evaluation import report
+from models.learn.training import TrainedModel
+from models.serve.artifact import Contents, Model, save
+from models.serve.explain import contributions
+from models.serve.reference import Reference
+
+GOLDEN_ROWS = 400
+
+
+def package(
+    data: Dataset,
+    trained: TrainedModel,
+    folder: Path,
+    *,
+    schema_id: str,
+    created_ms: int,
+    made_by: Mapping[str, Any] | None = None,
+) -> Model:
+    """Judge a trained model on its test span and write the artifact.
+
+    `made_by` are plain values that say how to make the same model again; they go into manifest and model card.
+    """
+    test = data.take(trained.split.test)
+    scores = trained.scorer.score(test.rows)
+    raw = trained.scorer.raw(test.rows)
+    golden = golden_rows(test, scores)
+    contents = Contents(
+        schema_id=schema_id,
+        feature_names=trained.feature_names,
+        scorer=trained.scorer,
+        estimator=trained.estimator,
+        thresholds=trained.thresholds,
+        golden_rows=golden,
+        report=report(data, trained),
+        provenance={
+            "data_sha256": trained.data_digest,
+            "calls": len(data),
+            **({"counted_in": list(data.counted_in)} if data.counted_in else {}),
+            "seed": trained.seed,
+            "parameters": trained.parameters.as_json(),
+            **(made_by or {}),
+        },
+        plots={
+            "recall.png": plots.recall_by_false_block_rate(raw, test.is_robocall),
+            "precision_recall.png": plots.precision_by_recall(raw, test.is_robocall),
+            "calibration.png": plots.calibration(scores, test.is_robocall),
+        },
+        created_ms=created_ms,
+        reference=Reference.measure(test.rows, scores, contributions(trained.scorer.forest, golden)),
+    )
+    return save(contents, folder)
+
+
+def golden_rows(test: Dataset, scores: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Rows spread evenly over the ranks of both classes, so that every region of the score is checked at loading."""
+    chosen: list[NDArray[np.int64]] = []
+    for wanted in (test.is_robocall, ~test.is_robocall):
+        ranked = np.flatnonzero(wanted)[np.argsort(scores[wanted], kind="stable")]
+        chosen.append(ranked[np.linspace(0, len(ranked) - 1, min(GOLDEN_ROWS // 2, len(ranked))).astype(int)])
+    return test.rows[np.concatenate(chosen)]

@@ -1,0 +1,1 @@
+"""Training: settings, one world or many, and what a model has to beat."""

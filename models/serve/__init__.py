@@ -1,0 +1,1 @@
+"""What a worker runs: compiled trees, explanations, the artifact that holds them."""

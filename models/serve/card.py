@@ -1,0 +1,76 @@
+"""The model card of an artifact (Mitchell et al., FAT* 2019): for whoever must decide whether to run the model."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+USE = """\
+Scores each call of a carrier's traffic with a calibrated probability that it is a robocall, from counts and ratios over
+sliding windows; the content of calls is neither known nor asked. A policy makes decisions of the scores: lists, rules,
+thresholds, hysteresis and the ways of redress are its part. Not meant to judge a person, nor a call outside of the
+windows that it was trained on."""
+
+LIMITS = """\
+- The figures hold for calls like those of the test span. Traffic that was generated cannot show what real traffic
+  holds: see where the data came from.
+- Lawful callers who behave like a campaign are hit more often than others: look at their lines before enforcing.
+- Shares of a few hundred calls scatter: the intervals are 95 % (Wilson).
+- Campaigns adapt. Watch drift and feedback (`robocall doctor`), and train again."""
+
+
+def model_card(
+    *, version: str, schema_id: str, created_ms: int, report: dict[str, Any], facts: dict[str, dict[str, Any]]
+) -> str:
+    """The card as Markdown.
+
+    Args:
+        version: of the model.
+        schema_id: of the features that it wants.
+        created_ms: when it was packaged, epoch milliseconds.
+        report: of `models.judge.evaluation.report`; parts that it lacks are left out.
+        facts: sections of plain values, by title.
+    """
+    created = datetime.fromtimestamp(created_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    parts = [
+        f"# Model card: {version}",
+        f"Gradient-boosted trees, calibrated; features {schema_id}; packaged {created}.",
+        f"## Use\n\n{USE}",
+        *(f"## {title}\n\n{_list(values)}" for title, values in facts.items()),
+        *_figures(report),
+        f"## Limits\n\n{LIMITS}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures(report: dict[str, Any]) -> Iterator[str]:
+    names = ("calls", "robocalls", "pr_auc", "brier", "expected_calibration_error")
+    whole = {name: report[name] for name in names if name in report}
+    if whole:
+        yield f"## Test span\n\n{_list(whole)}"
+    if "at_false_block_rates" in report:
+        recalls = [(f"{one['rate']:g}", _share(one["recall"])) for one in report["at_false_block_rates"]]
+        yield "## Recall by share of lawful calls hit\n\n" + _table(("lawful calls hit", "robocalls caught"), recalls)
+    for group, title in (("campaigns", "Kinds of campaign"), ("lawful", "Classes of lawful callers")):
+        kinds = report.get("kinds", {}).get(group)
+        if kinds:
+            rows = [
+                (kind, f"{one['blocked']['calls']:,}", _share(one["blocked"]), _share(one["labelled_or_blocked"]))
+                for kind, one in kinds.items()
+            ]
+            heads = ("kind", "calls", "blocked", "labelled or blocked")
+            yield f"## {title}, at the model's thresholds\n\n" + _table(heads, rows)
+
+
+def _share(share: dict[str, Any]) -> str:
+    if share["share"] is None:
+        return "-"
+    return f"{share['share']:.4f} ({share['low']:.4f} to {share['high']:.4f})"
+
+
+def _list(values: dict[str, Any]) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in values.items())
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

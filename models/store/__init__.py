@@ -1,0 +1,1 @@
+"""Where artifacts and promotions are kept: a folder or an object store."""

@@ -1,0 +1,116 @@
+"""Which model was put in place when, and why: one file a promotion, never changed, beside the artifacts.
+
+The active model is what the history leads to: a promotion puts a version on top of the one before, a rollback takes it
+off again. Two rollbacks therefore lead to the model before the one before.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from models.errors import ArtifactCorrupt, PromotionRefused
+from models.store.storage import ObjectStore
+
+FOLDER = "promotions"
+MAX_PROMOTION_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One change of the active model.
+
+    Attributes:
+        action: what was done.
+        version: active from now on.
+        from_version: active until then.
+        at_ms: when, epoch milliseconds; later than every earlier one.
+        forced_because: why the gate was overruled, None when it was not.
+        gate: what the gate measured, line by line; empty for a rollback.
+    """
+
+    action: Literal["promote", "rollback"]
+    version: str
+    from_version: str
+    at_ms: int
+    forced_because: str | None = None
+    gate: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Promotions:
+    """The history in the store of a registry.
+
+    Raises:
+        RegistryUnreachable: by every method.
+        ArtifactCorrupt: by every method, when an entry of the history cannot be read.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def history(self) -> list[Promotion]:
+        """All changes, oldest first."""
+        return [self._read(name) for name in self._store.names(FOLDER)]
+
+    def active(self) -> str | None:
+        """Version in place; None before the first promotion."""
+        stack = _stack(self.history())
+        return stack[-1] if stack else None
+
+    def promote(
+        self, version: str, from_version: str, *, gate: list[dict[str, Any]], forced_because: str | None = None
+    ) -> Promotion:
+        """Record that `version` follows `from_version`."""
+        at_ms = self._after(self.history())
+        return self._write(Promotion("promote", version, from_version, at_ms, forced_because, gate))
+
+    def previous(self) -> str:
+        """Version that a rollback would lead to.
+
+        Raises:
+            PromotionRefused: nothing was promoted, or everything was rolled back.
+        """
+        stack = _stack(self.history())
+        if len(stack) < 2:  # noqa: PLR2004 - the one in place and the one before
+            raise PromotionRefused(f"there is no model before the active one at {self._store.url}: promote one")
+        return stack[-2]
+
+    def rollback(self) -> Promotion:
+        """Record that the version before the active one is back.
+
+        Raises:
+            PromotionRefused: there is none.
+        """
+        version = self.previous()
+        history = self.history()
+        return self._write(Promotion("rollback", version, _stack(history)[-1], self._after(history)))
+
+    @staticmethod
+    def _after(history: list[Promotion]) -> int:
+        """Now, or just after the latest entry where the clock was set back: the order of the names is the history."""
+        latest_ms = history[-1].at_ms if history else 0
+        return max(time.time_ns() // 1_000_000, latest_ms + 1)
+
+    def _write(self, promotion: Promotion) -> Promotion:
+        name = f"{promotion.at_ms:013d}-{promotion.action}-{promotion.version}.json"
+        self._store.write(f"{FOLDER}/{name}", msgspec.json.format(msgspec.json.encode(promotion), indent=1))
+        return promotion
+
+    def _read(self, name: str) -> Promotion:
+        path = f"{FOLDER}/{name}"
+        try:
+            return msgspec.json.decode(self._store.read(path, limit_bytes=MAX_PROMOTION_BYTES), type=Promotion)
+        except msgspec.MsgspecError as error:
+            raise ArtifactCorrupt(f"{self._store.url}/{path} is no promotion: {error}") from error
+
+
+def _stack(history: list[Promotion]) -> list[str]:
+    """Versions below the active one, which is the last, oldest first."""
+    stack: list[str] = []
+    for entry in history:
+        if entry.action == "promote":
+            stack = [*(stack or [entry.from_version]), entry.version]
+        elif len(stack) > 1:
+            stack.pop()
+    return stack

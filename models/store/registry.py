@@ -1,0 +1,209 @@
+"""The registry: artifacts in a folder or an object store, by version, which is the digest of what a model computes.
+
+An artifact is added whole and never changed. Its folder carries its version; a folder of another name, as that of the
+shipped model, is found by its name and by the version that it holds.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from models.errors import ArtifactCorrupt, ArtifactError, ModelUnknown
+from models.serve.artifact import MANIFEST, MAX_FILE_BYTES, VERSION, Model, load, parse_manifest, read_manifest
+from models.store.storage import ObjectStore
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
+MAX_FILES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One artifact. `problem` is None where it can serve, else a sentence."""
+
+    folder: str
+    version: str
+    created_ms: int
+    schema_id: str
+    metrics: dict[str, Any]
+    problem: str | None
+
+
+def summary(folder: Path, *, schema_id: str) -> Summary:
+    """Describe the artifact in a folder; one that cannot be loaded is described by its problem."""
+    try:
+        manifest = read_manifest(folder)
+    except ArtifactError as error:
+        return Summary(str(folder), "", 0, "", {}, str(error))
+    problem = None
+    try:
+        load(folder, schema_id=schema_id)
+    except ArtifactError as error:
+        problem = str(error)
+    created_ms, metrics = manifest.get("created_ms"), manifest.get("metrics")
+    return Summary(
+        str(folder),
+        manifest["version"],
+        created_ms if isinstance(created_ms, int) else 0,
+        manifest["schema_id"],
+        metrics if isinstance(metrics, dict) else {},
+        problem,
+    )
+
+
+class Registry:
+    """Artifacts below one URL. Blocking: the worker uses it in a thread.
+
+    Args:
+        url: path or fsspec URL; needs not exist before the first artifact is added.
+
+    Raises:
+        RegistryUnreachable: by every method.
+    """
+
+    def __init__(self, url: str | Path) -> None:
+        self.store = ObjectStore(url)
+
+    @property
+    def url(self) -> str:
+        """Where the artifacts are."""
+        return self.store.url
+
+    def artifacts(self, *, schema_id: str) -> list[Summary]:
+        """All artifacts, newest first, each loaded to say whether it could serve."""
+        found = []
+        for name in self._folders():
+            try:
+                with self._opened(name) as folder:
+                    described = summary(folder, schema_id=schema_id)
+            except ArtifactError as error:
+                described = Summary("", "", 0, "", {}, str(error))
+            found.append(
+                Summary(
+                    f"{self.url}/{name}",
+                    described.version,
+                    described.created_ms,
+                    described.schema_id,
+                    described.metrics,
+                    described.problem or _misplaced(name, described.version),
+                )
+            )
+        return sorted(found, key=lambda entry: -entry.created_ms)
+
+    def version_of(self, name: str) -> str:
+        """Version of the artifact that a name means: a version, or the name of its folder.
+
+        Raises:
+            ModelUnknown: there is none.
+            ArtifactError: its manifest cannot be used.
+        """
+        return str(self._manifest(self._folder_of(name))["version"])
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[Path]:
+        """Folder with the artifact on this machine, fetched where it is elsewhere; not yet verified.
+
+        Raises:
+            ModelUnknown: a name that means none.
+            ArtifactError: it cannot be fetched whole.
+        """
+        with self._opened(self._folder_of(name)) as folder:
+            yield folder
+
+    def load(self, name: str, *, schema_id: str) -> Model:
+        """Fetch, verify and load an artifact.
+
+        Raises:
+            ModelUnknown: a name that means none.
+            ArtifactError: it is damaged, misplaced, or made for another build.
+        """
+        folder = self._folder_of(name)
+        with self._opened(folder) as files:
+            model = load(files, schema_id=schema_id)
+        problem = _misplaced(folder, model.version)
+        if problem is not None:
+            raise ArtifactCorrupt(f"{self.url}/{folder}: {problem}")
+        return model
+
+    def add(self, folder: Path, *, schema_id: str) -> tuple[Model, bool]:
+        """Verify an artifact and put it into the registry under its version.
+
+        Returns:
+            The model, and whether it is new: the same model, packed another time, changes nothing.
+
+        Raises:
+            ArtifactError: it cannot serve, so it does not get in.
+        """
+        model = load(folder, schema_id=schema_id)
+        if self._serves(model.version, schema_id):
+            return model, False
+        for name in model.manifest["files"]:
+            self.store.write(f"{model.version}/{name}", (folder / name).read_bytes())
+        # Last: a folder without a manifest is no artifact, so a reader never meets half of one.
+        self.store.write(f"{model.version}/{MANIFEST}", (folder / MANIFEST).read_bytes())
+        return model, True
+
+    def _serves(self, version: str, schema_id: str) -> bool:
+        try:
+            self.load(version, schema_id=schema_id)
+        except (ModelUnknown, ArtifactError):
+            return False
+        return True
+
+    def _folders(self) -> list[str]:
+        return [name for name in self.store.folders() if self._is_inside(name) and self._has_manifest(name)]
+
+    def _folder_of(self, name: str) -> str:
+        """The folder that a name means. It may come from Redis: it must not lead out of the registry."""
+        if NAME.fullmatch(name) and self._is_inside(name):
+            if self._has_manifest(name):
+                return name
+            if VERSION.fullmatch(name):
+                for folder in self._folders():
+                    if self._holds(folder, name):
+                        return folder
+        raise ModelUnknown(name[:128], self.url)
+
+    def _has_manifest(self, folder: str) -> bool:
+        return self.store.exists(f"{folder}/{MANIFEST}")
+
+    def _holds(self, folder: str, version: str) -> bool:
+        try:
+            return bool(self._manifest(folder)["version"] == version)
+        except ArtifactError:
+            return False
+
+    def _is_inside(self, name: str) -> bool:
+        """Neither dots nor, in a folder, a link may lead elsewhere."""
+        local = self.store.local
+        if local is None:
+            return name not in {".", ".."}
+        return (local / name).resolve().parent == local.resolve()
+
+    def _manifest(self, folder: str) -> dict[str, Any]:
+        path = f"{folder}/{MANIFEST}"
+        return parse_manifest(self.store.read(path, limit_bytes=MAX_FILE_BYTES), f"{self.url}/{path}")
+
+    @contextmanager
+    def _opened(self, folder: str) -> Iterator[Path]:
+        if self.store.local is not None:
+            yield self.store.local / folder
+            return
+        manifest = self._manifest(folder)
+        if len(manifest["files"]) > MAX_FILES:
+            raise ArtifactCorrupt(f"{self.url}/{folder} lists more than {MAX_FILES} files")
+        with TemporaryDirectory(prefix="robocall-model-") as fetched:
+            for name in (*manifest["files"], MANIFEST):
+                content = self.store.read(f"{folder}/{name}", limit_bytes=MAX_FILE_BYTES)
+                (Path(fetched) / name).write_bytes(content)
+            yield Path(fetched)
+
+
+def _misplaced(folder: str, version: str) -> str | None:
+    """What is wrong when a folder carries the version of another model than the one in it."""
+    if version and VERSION.fullmatch(folder) and folder != version:
+        return f"the folder holds {version}: copy the artifact again with `robocall models add`"
+    return None

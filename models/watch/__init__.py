@@ -1,0 +1,1 @@
+"""A model at work: drift, a shadow model beside it, two models compared."""

@@ -1,0 +1,71 @@
+"""The model that decides, with those who watch it: drift against its reference, and a shadow model where one is set."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.contract.ports import Classifier, FeatureMatrix
+from models.watch.drift import DriftWatch
+from models.watch.shadow import Shadow
+
+
+class WatchedModel:
+    """A classifier that answers exactly as the model in it does. Satisfies `detector.contract.ports.Classifier`.
+
+    Args:
+        model: decides.
+        drift: counts what it is asked; None where the model has no reference.
+        shadow: scores beside it; None for none.
+        clock_ms: milliseconds that do not go back.
+    """
+
+    def __init__(
+        self, model: Classifier, drift: DriftWatch | None, shadow: Shadow | None, clock_ms: Callable[[], int]
+    ) -> None:
+        self.model = model
+        self.drift = drift
+        self.shadow = shadow
+        self._clock_ms = clock_ms
+        self.failure: str | None = None
+        """Class of the error for which all watching was given up; None while it goes on."""
+
+    @property
+    def version(self) -> str:
+        """Of the model."""
+        return self.model.version
+
+    @property
+    def schema_id(self) -> str:
+        """Of the model."""
+        return self.model.schema_id
+
+    def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        """Scores of the model; whoever watches cannot change them, nor keep them back."""
+        scores = self.model.score(rows)
+        try:
+            if self.shadow is not None:
+                self.shadow.offer(rows, scores)
+            if self.drift is not None:
+                self.drift.observe(rows, scores, self._clock_ms())
+        except Exception as error:  # noqa: BLE001 - whatever it is, no decision may notice
+            self.drift, self.shadow, self.failure = None, None, type(error).__name__
+        return scores
+
+    def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        """Contributions of the model."""
+        return self.model.contributions(rows)
+
+    def warm(self) -> None:
+        """Compile everything that a call may need."""
+        model: Any = self.model
+        if hasattr(model, "warm"):
+            model.warm()
+        if self.drift is not None:
+            self.drift.warm()
+
+
+def unwatched(classifier: Classifier) -> Classifier:
+    """The model itself: for calls that were decided before, which whoever watches has seen or is not to see."""
+    return classifier.model if isinstance(classifier, WatchedModel) else classifier

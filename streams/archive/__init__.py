@@ -1,0 +1,1 @@
+"""The archive: the topics in Parquet, asked, exported, compacted, pruned."""

@@ -1,0 +1,67 @@
+"""What `robocall archive run` tells Prometheus: how far the archive is, and how long ago it wrote a file."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from streams.archive.settings import ArchiveSettings
+from streams.archive.sink import Tally
+from streams.errors import SettingsInvalid
+
+
+class ArchiveMetrics(Collector):
+    """Follows the tally of a sink: to be called with it, and collected when somebody asks."""
+
+    def __init__(self) -> None:
+        self._tally = Tally()
+        self._files = 0
+        self._written_s = time.time()
+
+    def __call__(self, tally: Tally) -> None:
+        """Take what was done so far."""
+        if tally.files != self._files:
+            self._files = tally.files
+            self._written_s = time.time()
+        self._tally = tally
+
+    def collect(self) -> Iterator[Metric]:
+        """Give all families for a scrape."""
+        tally = self._tally
+        yield CounterMetricFamily("robocall_archive_records", "Records in files.", tally.records)
+        yield CounterMetricFamily("robocall_archive_refused", "Records that break the contract.", tally.refused)
+        yield CounterMetricFamily("robocall_archive_files", "Files written.", tally.files)
+        yield GaugeMetricFamily("robocall_archive_lag_records", "Records not read yet.", tally.lag)
+        yield GaugeMetricFamily("robocall_archive_waiting_records", "Records read, in no file yet.", tally.waiting)
+        yield GaugeMetricFamily("robocall_archive_partitions", "Partitions that this sink has.", tally.partitions)
+        yield GaugeMetricFamily(
+            "robocall_archive_file_timestamp_seconds", "When the last file was written, or the start.", self._written_s
+        )
+
+
+@contextmanager
+def served(settings: ArchiveSettings, metrics: ArchiveMetrics) -> Iterator[None]:
+    """Serve the metrics as long as the block runs, where a port is set.
+
+    Raises:
+        SettingsInvalid: the port is taken, or is not for this user.
+    """
+    if settings.web_port == 0:
+        yield
+        return
+    registry = CollectorRegistry()
+    registry.register(metrics)
+    ProcessCollector(registry=registry)
+    try:
+        server, thread = start_http_server(settings.web_port, settings.web_host, registry)
+    except OSError as error:
+        raise SettingsInvalid(f"ROBOCALL_ARCHIVE_WEB_PORT={settings.web_port}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

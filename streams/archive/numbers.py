@@ -1,0 +1,104 @@
+"""Phone numbers as keyed digests that keep what detection needs: equality, number class, area and office code.
+
+A North American number keeps `+1NPANXX`; its last four digits go through a permutation of 0000-9999 of its own for each
+NPA-NXX, keyed (a Feistel network over HMAC-SHA256). Any other number becomes a token of the same class. docs/archive.md
+says what this protects from and what not.
+"""
+
+import hmac
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from detector.contract.decisions import decision_id
+
+WITHHELD = "withheld"
+"""Stands for a calling name: that there was one is a feature."""
+
+PRESENT_WORDS = frozenset({"", "anonymous", "restricted", "unavailable", "unknown", "private"})
+_NANP = re.compile(r"(\+1[2-9][0-9]{2}[2-9][0-9]{2})([0-9]{4})")
+_FOREIGN = re.compile(r"(\+[2-9][0-9])[0-9]{5,13}")
+_HARMLESS = re.compile(r"\+?[0-9]{1,6}|urn:service:[a-z.]+")
+_DIGIT = re.compile(r"[0-9]")
+_ROUNDS = 10
+_HALF = 100
+_FOREIGN_DIGITS = 13
+_KEPT_NUMBERS = 262_144
+
+
+class NumberKey:
+    """Replaces numbers under one secret; the same number always by the same text, different ones by different texts.
+
+    Exact for North American numbers (a bijection); tokens of others are 43 bits (foreign) or 64 bits long.
+
+    Args:
+        secret: any text; its strength is the strength of the digests.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._key = secret.encode()
+        self.identity = self._mac("identity")[:8].hex()
+        """16 hex digits that tell keys apart and say nothing about the key."""
+        self.number: Callable[[str], str] = lru_cache(maxsize=_KEPT_NUMBERS)(self._replace)
+
+    def _mac(self, text: str) -> bytes:
+        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+
+    def _replace(self, number: str) -> str:
+        nanp = _NANP.fullmatch(number)
+        if nanp:
+            return nanp[1] + self._line(nanp[1], int(nanp[2]))
+        if number.lower() in PRESENT_WORDS or _HARMLESS.fullmatch(number):
+            return number
+        mac = self._mac(f"token:{number}")
+        foreign = _FOREIGN.fullmatch(number)
+        if foreign:
+            digits = int.from_bytes(mac[:8]) % 10**_FOREIGN_DIGITS
+            return f"{foreign[1]}{digits:0{_FOREIGN_DIGITS}}"
+        if _DIGIT.search(number):
+            return f"x{mac[:8].hex()}0"  # with a digit: of the class "impossible", as it was
+        return "x" + "".join(chr(ord("a") + nibble) for byte in mac[:8] for nibble in divmod(byte, 16))
+
+    def _line(self, block: str, line: int) -> str:
+        left, right = divmod(line, _HALF)
+        for turn in range(_ROUNDS):
+            mac = self._mac(f"line:{block}:{turn}:{right}")
+            left, right = right, (left + int.from_bytes(mac[:8])) % _HALF
+        return f"{left * _HALF + right:04}"
+
+
+def redact(record: dict[str, Any], key: NumberKey) -> None:
+    """Take the numbers, names and free text out of a record of any archived topic, in place.
+
+    Identity headers and notes go; so does the Reason header of an answer, which quotes the decision id. That id is a
+    plain hash of the call, so it is made anew from the replaced number: a replay of the archive gives the same one.
+    """
+    for field in ("calling_number", "called_number", "from_number"):
+        if record.get(field) is not None:
+            record[field] = key.number(record[field])
+    if record.get("diversion"):
+        record["diversion"] = [key.number(number) for number in record["diversion"]]
+    if record.get("calling_name"):
+        record["calling_name"] = WITHHELD
+    for field in ("identity", "note"):
+        if field in record:
+            record[field] = None
+    if "decision_id" in record:
+        record["decision_id"] = _decision_id(record)
+        if record["sip"] is not None:
+            record["sip"] = {**record["sip"], "reason_header": None}
+
+
+class _Call:
+    """What a decision id is made of."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.call_id = record["call_id"]
+        self.setup_time_ms = record["setup_time_ms"]
+        self.calling_number = record["calling_number"]
+        self.trunk_group_id = record["trunk_group_id"]
+
+
+def _decision_id(record: dict[str, Any]) -> str:
+    return decision_id(_Call(record))  # type: ignore[arg-type]  # reads these four fields of a CallSetup

@@ -1,0 +1,80 @@
+"""Results of a query for a person (a table) or a program (CSV, JSON lines), fetched as they are written."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from streams.archive.query import duckdb, refused
+
+ROWS_AT_A_TIME = 1_000
+SHOWN_ROWS = 100
+"""Rows of a table for a person."""
+NARROWEST_COLUMN = 10
+"""Characters below which a column is not worth reading."""
+
+_ENCODER = msgspec.json.Encoder(enc_hook=str)
+
+
+def names_of(cursor: Any) -> list[str]:
+    """Columns of a result."""
+    return [column[0] for column in cursor.description]
+
+
+def fetched(cursor: Any) -> Iterator[Sequence[Any]]:
+    """Rows of a result.
+
+    Raises:
+        QueryRefused: DuckDB met a fault on the way.
+    """
+    error_type = duckdb().Error
+    try:
+        while rows := cursor.fetchmany(ROWS_AT_A_TIME):
+            yield from rows
+    except error_type as error:
+        raise refused(error) from error
+
+
+def write_json(cursor: Any, out: BinaryIO) -> None:
+    """One JSON object a row and line."""
+    names = names_of(cursor)
+    out.writelines(_ENCODER.encode(dict(zip(names, row, strict=True))) + b"\n" for row in fetched(cursor))
+
+
+def write_csv(cursor: Any, out: BinaryIO) -> None:
+    """A header, then one line a row; lists and structs as JSON, null as nothing."""
+    text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names_of(cursor))
+    writer.writerows([_plain(value) for value in row] for row in fetched(cursor))
+    text.detach()
+
+
+def show(cursor: Any, console: Console) -> None:
+    """The first rows as a table; one field a line where the columns are too many for the width."""
+    names = names_of(cursor)
+    is_wide = len(names) * NARROWEST_COLUMN > console.width
+    table = Table("column", "value") if is_wide else Table(*map(escape, names))
+    rows = fetched(cursor)
+    for _, row in zip(range(SHOWN_ROWS), rows, strict=False):
+        cells = [Text("" if value is None else str(_plain(value))) for value in row]
+        if is_wide:
+            for name, cell in zip(names, cells, strict=True):
+                table.add_row(Text(name), cell)
+            table.add_section()
+        else:
+            table.add_row(*cells)
+    console.print(table)
+    if next(rows, None) is not None:
+        click.echo(f"the first {SHOWN_ROWS} rows; --csv and --json give all", err=True)
+
+
+def _plain(value: Any) -> Any:
+    return _ENCODER.encode(value).decode() if isinstance(value, list | dict | tuple) else value

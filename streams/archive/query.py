@@ -1,0 +1,148 @@
+"""DuckDB views over the archive: SQL for people, read-only, nothing reachable but the archive itself."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+from detector.contract.errors import RobocallError
+from streams.archive.files import ArchiveFile, ArchiveStore, Chosen, chosen
+from streams.archive.schema import OFFSET, SCHEMAS
+
+FILES_VIEW = "archive_files"
+_UNREACHABLE_EXTENSIONS = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+_FILE_COLUMNS = pa.schema(
+    [
+        ("topic", pa.string()),
+        ("kafka_partition", pa.int32()),
+        ("first_offset", pa.int64()),
+        ("last_offset", pa.int64()),
+        ("day", pa.string()),
+        ("size_bytes", pa.int64()),
+        ("counts", pa.bool_()),
+    ]
+)
+
+
+class QueryRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+    """A query that is no query, or that DuckDB refuses."""
+
+
+def view_of(topic: str) -> str:
+    """Name of a topic's view: `call-events` is `call_events`."""
+    return topic.replace("-", "_")
+
+
+def duckdb() -> Any:
+    """The module, which not every installation has.
+
+    Raises:
+        QueryRefused: it is missing.
+    """
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise QueryRefused("DuckDB is not installed: pip install 'robocall-detector[archive]'") from error
+    return duckdb
+
+
+@contextmanager
+def connected(store: ArchiveStore) -> Iterator[Any]:
+    """A DuckDB connection with one view a topic, each record once, and `archive_files`.
+
+    Files are those of this instant. Of a query with `day = DATE '2026-11-25'` only the files of that day are read.
+
+    Raises:
+        QueryRefused: DuckDB is missing.
+        ArchiveUnusable: the archive cannot be listed.
+    """
+    module = duckdb()
+    connection = module.connect(config=dict(_UNREACHABLE_EXTENSIONS))
+    with contextlib.closing(connection):
+        try:
+            _prepare(connection, store)
+        except module.Error as error:
+            raise refused(error) from error
+        yield connection
+
+
+def _prepare(connection: Any, store: ArchiveStore) -> None:
+    connection.execute("SET python_enable_replacements = false")
+    if not store.is_local:
+        connection.register_filesystem(store.filesystem)
+    listed = {topic: chosen(store.files(topic)) for topic in SCHEMAS}
+    for topic, files in listed.items():
+        _make_view(connection, store, topic, files)
+    connection.register(FILES_VIEW, _file_table(list(listed.values())))
+    connection.execute(f"SET allowed_directories = [{_quoted(_place(store, store.root) + '/')}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _make_view(connection: Any, store: ArchiveStore, topic: str, files: Chosen) -> None:
+    name = view_of(topic)
+    schema = SCHEMAS[topic].append(pa.field("day", pa.date32()))
+    connection.register(f"no_{name}", schema.empty_table())  # so that the columns are there when no file is
+    branches = [f"SELECT * FROM no_{name}"]  # noqa: S608 - our own names
+    # Files of one schema in one reading: DuckDB then opens the first of them, and no other until rows are wanted.
+    whole: dict[str, list[ArchiveFile]] = {}
+    for part in files.parts:
+        if part.begin == part.file.first:
+            whole.setdefault(part.file.schema_id, []).append(part.file)
+        else:
+            branches.append(f"{_read(store, [part.file])} WHERE {OFFSET} >= {part.begin}")
+    branches += [_read(store, of_one_schema) for of_one_schema in whole.values()]
+    connection.execute(f"CREATE VIEW {name} AS {' UNION ALL BY NAME '.join(branches)}")
+
+
+def _read(store: ArchiveStore, files: Sequence[ArchiveFile]) -> str:
+    names = ", ".join(_quoted(_place(store, store.address(file))) for file in files)
+    options = "hive_partitioning = true, hive_types = {'day': DATE}"
+    return f"SELECT * FROM read_parquet([{names}], {options})"  # noqa: S608 - our own names, quoted
+
+
+def _place(store: ArchiveStore, path: str) -> str:
+    return path if store.is_local else str(store.filesystem.unstrip_protocol(path))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _file_table(listed: Sequence[Chosen]) -> Any:
+    counting = [(part.file, True) for files in listed for part in files.parts]
+    others = [(file, False) for files in listed for file in files.superseded]
+    rows = [
+        (file.topic, file.partition, file.first, file.last, file.day, file.size_bytes, counts)
+        for file, counts in counting + others
+    ]
+    return pa.Table.from_pylist(
+        [dict(zip(_FILE_COLUMNS.names, row, strict=True)) for row in rows], schema=_FILE_COLUMNS
+    )
+
+
+def ask(connection: Any, sql: str) -> Any:
+    """Run one query and return DuckDB's cursor with its result, not fetched yet.
+
+    Raises:
+        QueryRefused: it is not exactly one statement that only reads, or DuckDB refuses it; the message is DuckDB's.
+    """
+    module = duckdb()
+    reading = {module.StatementType.SELECT, module.StatementType.EXPLAIN}
+    try:
+        statements = module.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type not in reading:
+            raise QueryRefused("give one SELECT: the archive is read-only (SHOW TABLES and DESCRIBE call_events work)")
+        return connection.execute(sql)
+    except module.Error as error:
+        raise refused(error) from error
+
+
+def refused(error: Exception) -> QueryRefused:
+    """DuckDB's complaint in one line."""
+    text = str(error).strip().splitlines()
+    is_gone = any(words in str(error) for words in ("No such file", "No files found"))
+    advice = ": it went meanwhile (compact, prune), ask again" if is_gone else ""
+    return QueryRefused((text[0] if text else type(error).__name__) + advice)

@@ -1,0 +1,93 @@
+"""Settings of the archive: environment variables `ROBOCALL_ARCHIVE_...`, read by `robocall archive` alone."""
+
+import os
+import re
+from collections.abc import Mapping
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.errors import SettingsInvalid
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
+from streams.settings import PREFIX
+
+ARCHIVE_PREFIX = f"{PREFIX}ARCHIVE_"
+ARCHIVED = (CALL_EVENTS, CALL_DECISIONS, SCORED_CALLS, CALL_FEEDBACK)
+"""Topics that are archived."""
+
+DEFAULT_RETENTION_DAYS = 400
+MIB = 1024 * 1024
+_RULE = re.compile(r"([a-z-]+)=([0-9]{1,5})")
+
+
+class ArchiveSettings(BaseSettings):
+    """What an operator may set. How Kafka is reached stands in `streams.settings`."""
+
+    model_config = SettingsConfigDict(env_prefix=ARCHIVE_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    url: str = Field("archive", min_length=1, description="Folder, or address that fsspec knows: `s3://bucket/prefix`.")
+    consumer_group: str = Field(
+        "robocall-archive", min_length=1, max_length=200, description="Kafka group of the sinks; not the detector's."
+    )
+    flush_s: float = Field(300.0, ge=0.1, le=3_600, description="Longest that a record waits before it is in a file.")
+    flush_bytes: int = Field(
+        128 * MIB, ge=64 * 1024, le=8_192 * MIB, description="Records held in memory before files are written early."
+    )
+    number_key: SecretStr | None = Field(
+        None, description="Secret of 16 characters or more: phone numbers are stored as keyed digests."
+    )
+    web_host: str = Field("127.0.0.1", min_length=1, description="Address that the metrics are served on.")
+    web_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics of `archive run`; 0 = none.")
+    retention: str = Field(
+        "", description="Days kept by topic, `call-events=30,scored-calls=90`; 400 days for one that is not named."
+    )
+
+    @field_validator("number_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 16:  # noqa: PLR2004 - the description says it
+            raise ValueError("must have 16 characters or more: `openssl rand -hex 32` makes a good one")
+        return value
+
+    @field_validator("retention")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        for rule in filter(None, (part.strip() for part in value.split(","))):
+            found = _RULE.fullmatch(rule)
+            if not found or found[1] not in ARCHIVED or int(found[2]) < 1:
+                raise ValueError(f"{rule!r} is not TOPIC=DAYS with 1 day or more and a topic of {', '.join(ARCHIVED)}")
+        return value
+
+    @property
+    def retention_days(self) -> Mapping[str, int]:
+        """Days that each archived topic is kept."""
+        return dict.fromkeys(ARCHIVED, DEFAULT_RETENTION_DAYS) | {
+            name: int(days) for name, days in _RULE.findall(self.retention)
+        }
+
+    @property
+    def key(self) -> str | None:
+        """The secret of the digests, None where numbers are stored as they are."""
+        return None if self.number_key is None else self.number_key.get_secret_value()
+
+
+def load_archive_settings(**overrides: object) -> ArchiveSettings:
+    """Read the environment; keyword arguments win over it.
+
+    Raises:
+        SettingsInvalid: a value is out of its bounds, or a variable with the archive's prefix is no setting.
+    """
+    known = {ARCHIVE_PREFIX + name.upper() for name in ArchiveSettings.model_fields}
+    strangers = sorted(
+        name for name in os.environ if name.upper().startswith(ARCHIVE_PREFIX) and name.upper() not in known
+    )
+    if strangers:
+        raise SettingsInvalid(f"{', '.join(strangers)}: no such setting; the archive's are {', '.join(sorted(known))}")
+    try:
+        return ArchiveSettings(**overrides)  # type: ignore[arg-type]  # validated by pydantic, field by field
+    except ValidationError as error:
+        lines = [
+            f"{ARCHIVE_PREFIX}{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_url=False, include_input=False)
+        ]
+        raise SettingsInvalid("; ".join(lines)) from error

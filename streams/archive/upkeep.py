@@ -1,0 +1,170 @@
+"""Keep the archive tidy: small files of past days merged to large ones, days past their retention deleted.
+
+Both may be killed at any instant and started again. A merged file appears whole beside its parts and counts instead of
+them (`streams.archive.files.chosen`); they are deleted a while later, when no reader can still have listed them.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streams.archive.files import ROWS_PER_GROUP, ArchiveFile, ArchiveStore, Part, chosen
+from streams.archive.schema import OFFSET, schema_id
+from streams.archive.sink import NUMBERS, PLAIN, REFUSED, file_metadata, latest_files
+
+LARGEST_BYTES = 512 * 1024 * 1024
+"""Files are not merged beyond this size."""
+GRACE_S = 3_600.0
+"""How long parts stay after they were merged: longer than any query takes."""
+ABANDONED_S = 24 * 3_600.0
+"""Age at which a temporary file belongs to a writer that was killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Parts of one partition and day that became one file, the offsets without a hole."""
+
+    file: ArchiveFile
+    parts: tuple[Part, ...]
+
+
+def runs(parts: Iterable[Part], before_day: str, largest_bytes: int = LARGEST_BYTES) -> Iterator[list[Part]]:
+    """Group the parts that can be merged: neighbours of one partition and day before `before_day`, two or more."""
+    run: list[Part] = []
+    for part in parts:
+        if run and not _continues(run, part, largest_bytes):
+            if len(run) > 1:
+                yield run
+            run = []
+        if part.file.day < before_day:
+            run.append(part)
+    if len(run) > 1:
+        yield run
+
+
+def _continues(run: list[Part], part: Part, largest_bytes: int) -> bool:
+    last = run[-1].file
+    return (
+        (last.topic, last.partition, last.day) == (part.file.topic, part.file.partition, part.file.day)
+        and part.begin == last.last + 1  # records that are missing stay visible as a hole between two files
+        and sum(one.file.size_bytes for one in run) + part.file.size_bytes <= largest_bytes
+    )
+
+
+def compact(store: ArchiveStore, topic: str, before_day: str) -> Iterator[Merged]:
+    """Merge the small files of a topic's days before `before_day` (`YYYY-MM-DD`); yields after each merged file."""
+    for run in runs(chosen(store.files(topic)).parts, before_day):
+        # The first one whole, or the merged file would not take its place.
+        parts = [Part(run[0].file, run[0].file.first), *run[1:]]
+        yield Merged(_merge(store, parts), tuple(run))
+
+
+def _merge(store: ArchiveStore, run: list[Part]) -> ArchiveFile:
+    schemas, numbers, refused = [], PLAIN, 0
+    for part in run:
+        with store.open(part.file) as parquet:
+            schemas.append(parquet.schema_arrow)
+            metadata: Mapping[bytes, bytes] = parquet.metadata.metadata
+            numbers = metadata[NUMBERS].decode()
+            refused += int(metadata[REFUSED])
+    schema = pa.unify_schemas(schemas, promote_options="permissive")
+    first, last = run[0].file, run[-1].file
+    file = ArchiveFile(first.topic, first.partition, first.first, last.last, first.day, schema_id(schema))
+    with store.create(file, schema) as writer:
+        for table in _groups(store, run, schema):
+            writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+        writer.add_key_value_metadata(file_metadata(file, numbers, refused))
+    return file
+
+
+def _groups(store: ArchiveStore, run: list[Part], schema: Any) -> Iterator[Any]:
+    """Rows of the parts as tables of about `ROWS_PER_GROUP`."""
+    waiting: list[Any] = []
+    for part in run:
+        with store.open(part.file) as parquet:
+            for batch in parquet.iter_batches(ROWS_PER_GROUP):
+                table = pa.Table.from_batches([batch])
+                waiting.append(_with_columns(table.filter(pc.field(OFFSET) >= part.begin), schema))
+                if sum(one.num_rows for one in waiting) >= ROWS_PER_GROUP:
+                    yield pa.concat_tables(waiting)
+                    waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _with_columns(table: Any, schema: Any) -> Any:
+    """The table with the columns of the schema; null where an older build wrote none."""
+    columns = [
+        table.column(field.name).cast(field.type) if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]  # fmt: skip
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def clear(store: ArchiveStore, topic: str, grace_s: float = GRACE_S) -> list[ArchiveFile]:
+    """Delete files whose every record another one holds, when that one is older than `grace_s`; return them.
+
+    Temporary files that a killed writer left go too, after a day.
+    """
+    now_s = time.time()
+    for draft in store.unfinished(topic):
+        if now_s - draft.stat().st_mtime > ABANDONED_S:
+            draft.unlink(missing_ok=True)
+    found = chosen(store.files(topic))
+    deleted = []
+    for file in found.superseded:
+        holders = [part.file for part in found.parts if _overlap(part.file, file)]
+        if all(now_s - holder.modified_s > grace_s for holder in holders):
+            store.delete(file)
+            deleted.append(file)
+    return deleted
+
+
+def _overlap(one: ArchiveFile, other: ArchiveFile) -> bool:
+    return one.partition == other.partition and one.first <= other.last and other.first <= one.last
+
+
+def expired(store: ArchiveStore, topic: str, days: int, today: str) -> list[ArchiveFile]:
+    """Files of the days of a topic that are more than `days` before `today` (`YYYY-MM-DD`), oldest first."""
+    oldest = (datetime.fromisoformat(today).replace(tzinfo=UTC) - timedelta(days=days)).date().isoformat()
+    newest = _newest(store, topic)
+    found = [file for file in store.files(topic) if file.day < oldest]
+    kept = {file.path for file in found if file.path in newest and _is_empty(store, file)}
+    return sorted((file for file in found if file.path not in kept), key=lambda file: (file.day, file.path))
+
+
+def prune(store: ArchiveStore, topic: str, files: Iterable[ArchiveFile]) -> Iterator[ArchiveFile]:
+    """Delete the files; yields after each.
+
+    The newest file of a partition is emptied instead: where the sink goes on stands in its name, and a sink that began
+    anew would bring back what was deleted.
+    """
+    newest = _newest(store, topic)
+    for file in files:
+        if file.path in newest:
+            _empty(store, file)
+        else:
+            store.delete(file)
+        yield file
+
+
+def _newest(store: ArchiveStore, topic: str) -> set[str]:
+    return {file.path for file in latest_files(store, [topic]).values()}
+
+
+def _is_empty(store: ArchiveStore, file: ArchiveFile) -> bool:
+    with store.open(file) as parquet:
+        return bool(parquet.metadata.num_rows == 0)
+
+
+def _empty(store: ArchiveStore, file: ArchiveFile) -> None:
+    with store.open(file) as parquet:
+        schema, metadata = parquet.schema_arrow, dict(parquet.metadata.metadata)
+    with store.create(file, schema) as writer:
+        writer.add_key_value_metadata(file_metadata(file, metadata[NUMBERS].decode(), int(metadata[REFUSED])))

@@ -1,0 +1,238 @@
+"""`robocall archive`: the topics to Parquet files, and what is done with them there."""
+
+import asyncio
+import contextlib
+import io
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import structlog
+from rich.console import Console
+from rich.progress import Progress
+from rich.status import Status
+
+from streams import log as logging
+from streams.archive.export import Span, events, parts_of, write_labels
+from streams.archive.files import ArchiveStore, day_of
+from streams.archive.metrics import ArchiveMetrics, served
+from streams.archive.output import show, write_csv, write_json
+from streams.archive.query import ask, connected
+from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
+from streams.archive.sink import Sink, Tally
+from streams.archive.upkeep import clear, expired
+from streams.archive.upkeep import compact as merge
+from streams.archive.upkeep import prune as delete
+from streams.files import open_output, require_distinct
+from streams.kafka.client import require_topics
+from streams.settings import Settings, load_settings, unknown_keys
+
+REPORT_S = 30.0
+EVENTS_BETWEEN_UPDATES = 5_000
+
+log = structlog.get_logger(__name__)
+
+
+@click.group()
+def archive() -> None:
+    """Keep call events, decisions, scored calls and feedback as Parquet files, and use them.
+
+    \b
+      ROBOCALL_ARCHIVE_URL         folder or s3://bucket/prefix [default: archive]
+      ROBOCALL_ARCHIVE_NUMBER_KEY  secret: phone numbers are stored as keyed digests
+      ROBOCALL_ARCHIVE_FLUSH_S     longest that a record waits for its file [default: 300]
+      ROBOCALL_ARCHIVE_FLUSH_BYTES memory for records that wait [default: 134217728]
+      ROBOCALL_ARCHIVE_RETENTION   days kept by topic: call-events=30,scored-calls=90 [default: 400 each]
+      ROBOCALL_ARCHIVE_WEB_PORT    port of the Prometheus metrics of `run` [default: 0, none]
+    """  # noqa: D301 - click reads the backspace
+
+
+class _Progress:
+    """A line that follows the sink on a terminal; a line in the log now and then where there is none; the metrics."""
+
+    def __init__(self, status: Status | None, metrics: ArchiveMetrics) -> None:
+        self._status = status
+        self._metrics = metrics
+        self._reported_s = time.monotonic()
+
+    def __call__(self, tally: Tally) -> None:
+        self._metrics(tally)
+        if self._status is not None:
+            self._status.update(_summary(tally))
+        elif time.monotonic() - self._reported_s >= REPORT_S:
+            self._reported_s = time.monotonic()
+            log.info("archiving", records=tally.records, files=tally.files, refused=tally.refused, lag=tally.lag)
+
+
+def _summary(tally: Tally) -> str:
+    return (
+        f"{tally.records:,} records in {tally.files:,} files, {tally.waiting:,} in memory, {tally.refused:,} refused, "
+        f"{tally.lag:,} behind, {tally.partitions} partitions"
+    )
+
+
+@archive.command()
+def run() -> None:
+    """Write the topics of the configured Kafka to the archive until stopped; every record once, kill -9 included.
+
+    Start it once, or several times to share the partitions. Ctrl-C or SIGTERM writes what is in memory and ends.
+    """
+    settings = load_settings()
+    chosen = load_archive_settings()
+    logging.configure(settings.log_level, settings.log_format)
+    for complaint in unknown_keys():
+        log.warning(complaint)
+    asyncio.run(_archive(settings, chosen, Console(stderr=True)))
+
+
+async def _archive(settings: Settings, chosen: ArchiveSettings, console: Console) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await require_topics(settings, ARCHIVED)
+    status = console.status("reading") if console.is_terminal else None
+    metrics = ArchiveMetrics()
+    with served(chosen, metrics), status or contextlib.nullcontext():
+        sink = Sink(settings, chosen, _Progress(status, metrics))
+        await sink.run(stop)
+    console.print(_summary(sink.tally))
+
+
+def _opened(settings: ArchiveSettings) -> ArchiveStore:
+    """The archive to read; one that is not there would else look like one without calls."""
+    store = ArchiveStore(settings.url)
+    if not any(store.files(topic) for topic in ARCHIVED):
+        click.echo(f"nothing is archived at {settings.url}: is ROBOCALL_ARCHIVE_URL right?", err=True)
+    return store
+
+
+@archive.command()
+@click.argument("sql")
+@click.option("--json", "form", flag_value="json", help="One JSON object a row and line on standard output.")
+@click.option("--csv", "form", flag_value="csv", help="CSV; also what is written when the output is no terminal.")
+def query(sql: str, form: str | None) -> None:
+    """Answer one SELECT (DuckDB) over the views call_events, call_decisions, scored_calls, call_feedback.
+
+    The columns are those of the contract, and kafka_partition, kafka_offset, kafka_timestamp_ms and `day`, the UTC day
+    of arrival. A query that names its days reads only their files. The view archive_files lists the files.
+
+    \b
+    robocall archive query "SELECT day, action, count(*) FROM call_decisions GROUP BY ALL ORDER BY ALL"
+    robocall archive query "SELECT call_id, features['number_attempts_1h'] FROM scored_calls WHERE score > 0.9"
+    robocall archive query "DESCRIBE call_events"
+    """  # noqa: D301 - click reads the backspace
+    with connected(_opened(load_archive_settings())) as connection:
+        cursor = ask(connection, sql)
+        if form == "json":
+            write_json(cursor, sys.stdout.buffer)
+        elif form == "csv" or not sys.stdout.isatty():
+            write_csv(cursor, sys.stdout.buffer)
+        else:
+            show(cursor, Console())
+
+
+class _Instant(click.ParamType):
+    """A UTC day or an ISO 8601 instant, as epoch milliseconds; UTC where no offset is given."""
+
+    name = "DAY|INSTANT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read what was given."""
+        try:
+            instant = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a day, 2026-11-25, nor an instant, 2026-11-25T14:00:00", param, ctx)
+        return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1_000)
+
+
+@archive.command()
+@click.option("--from", "begin_ms", type=_Instant(), default="2000-01-01", help="First arrival (UTC) [default: all].")
+@click.option("--to", "end_ms", type=_Instant(), default="2100-01-01", help="Up to but without it [default: all].")
+@click.option(
+    "--out", required=True, help="Where events go, one a line, `.gz` and `.zst` packed; `-` is standard output."
+)
+@click.option("--labels", help="CSV of what call-feedback says about calls; needs DuckDB.")
+@click.option(
+    "--label-hours", type=click.IntRange(1, 9_600), default=24, show_default=True,
+    help="A verdict on a number is about its calls in so many hours before it.",
+)  # fmt: skip
+@click.option(
+    "--verdicts-before", "before_ms", type=_Instant(), default="2100-01-01",
+    help="Labels of what had been said before then (UTC): later verdicts do not count [default: all].",
+)  # fmt: skip
+def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours: int, before_ms: int) -> None:
+    """Write call events in order of arrival, as `robocall replay` and with it `robocall train` take them.
+
+    \b
+    robocall archive export --from 2026-11-24 --to 2026-11-25 --out calls.jsonl.gz --labels labels.csv
+    robocall replay calls.jsonl.gz --decisions /dev/null --features features.parquet --partitions 12
+    robocall train --features features.parquet --labels labels.csv --out model
+    """  # noqa: D301 - click reads the backspace
+    if begin_ms >= end_ms:
+        raise click.UsageError("--from must be before --to")
+    require_distinct({}, {"--out": out, "--labels": labels})
+    store = _opened(load_archive_settings())
+    span = Span(begin_ms, end_ms)
+    console = Console(stderr=True)
+    parts = parts_of(store, span)
+    count = labelled = 0
+    with ExitStack() as stack:
+        connection = stack.enter_context(connected(store)) if labels else None
+        sink = open_output(out, stack)
+        progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
+        task = progress.add_task("exporting", total=sum(part.file.size_bytes for part in parts))
+        done = events(store, parts, span, lambda part: progress.advance(task, part.file.size_bytes))
+        for count, event in enumerate(done, 1):
+            sink.write(event + b"\n")
+            if not count % EVENTS_BETWEEN_UPDATES:
+                progress.update(task, description=f"{count:,} events")
+        if labels:
+            text = stack.enter_context(io.TextIOWrapper(open_output(labels, stack), encoding="utf-8", newline=""))
+            labelled = write_labels(connection, span, label_hours, before_ms, text)
+    console.print(f"{count:,} events" + (f", {labelled:,} labelled calls" if labels else ""))
+
+
+@archive.command()
+def compact() -> None:
+    """Merge the small files of past days; run it once a day. Safe beside sinks and queries, and to interrupt.
+
+    The merged ones are deleted by a later run, an hour or more after: a query may still be reading them.
+    """
+    store = _opened(load_archive_settings())
+    console = Console(stderr=True)
+    today = day_of(time.time_ns() // 1_000_000)
+    parts = files = deleted = 0
+    with console.status("listing") if console.is_terminal else contextlib.nullcontext() as status:
+        for topic in ARCHIVED:
+            deleted += len(clear(store, topic))
+            for merged in merge(store, topic, today):
+                parts += len(merged.parts)
+                files += 1
+                if status:
+                    status.update(f"{merged.file.path}: {len(merged.parts)} files merged")
+    console.print(f"{parts:,} files merged to {files:,}; {deleted:,} deleted that an earlier run had merged")
+
+
+@archive.command()
+@click.option("--dry-run", is_flag=True, help="Only list what would be deleted, one file a line.")
+def prune(*, dry_run: bool) -> None:
+    """Delete whole days that are older than ROBOCALL_ARCHIVE_RETENTION says, by topic; 400 days unless set.
+
+    A partition that had no record since keeps one file without rows, which says how far it was archived.
+    """
+    chosen = load_archive_settings()
+    store = _opened(chosen)
+    today = day_of(time.time_ns() // 1_000_000)
+    count = size_bytes = 0
+    for topic, days in chosen.retention_days.items():
+        files = expired(store, topic, days, today)
+        for file in files if dry_run else delete(store, topic, files):
+            count += 1
+            size_bytes += file.size_bytes
+            if dry_run:
+                click.echo(file.path)
+    click.echo(f"{count:,} files, {size_bytes:,} bytes{' would be' if dry_run else ''} deleted", err=True)

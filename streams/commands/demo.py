@@ -1,0 +1,203 @@
+"""`robocall demo`: the whole system on one machine, with nothing installed but Python.
+
+Starts Apache Kafka and Valkey on loopback (or uses those that the settings name), a worker process, and generated
+traffic in real time; shows decisions as another program reads them; stops everything it started, in every case.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import click
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from rich.console import Console
+from rich.live import Live
+
+from models.traffic.first.blocks import TrafficBlock
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import HOUR_MS, TrafficSpec
+from streams.commands.demo_view import Figures, live, summary
+from streams.errors import DemoFailed
+from streams.files import private_folder
+from streams.kafka.client import client_settings
+from streams.kafka.temporary_group import guest_group, partitions_of
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
+from streams.local.services import LocalServices, free_ports, local_services
+from streams.settings import load_settings
+from streams.wire.records import DECISION_DECODER, EVENT_DECODER
+
+PARTITIONS = 4
+LEAD_MS = 1_500
+SLICE_MS = 250
+SETTLE_S = 5.0
+READY_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 20.0
+
+
+@click.command()
+@click.option("--seconds", type=click.FloatRange(3, 3_600), default=30.0, show_default=True, help="How long to run.")
+@click.option("--rate", type=click.FloatRange(10, 5_000), default=300.0, show_default=True, help="Calls per second.")
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Seed of the generated traffic.")
+def demo(seconds: float, rate: float, seed: int) -> None:
+    """Run the whole system here: broker, store, worker, traffic; watch decisions; compare them with the truth.
+
+    The first run downloads Apache Kafka (44 MB). Where ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or ROBOCALL_REDIS_URL is set,
+    that service is used instead, and gets the demo's calls and decisions. Ctrl-C at any time stops everything and shows
+    the summary so far.
+    """
+    console = Console(stderr=True)
+    figures = Figures()
+    with (
+        local_services(configured=True) as services,
+        _environment(services.environment()),
+        _topics_and_group(services) as own,
+        _environment(own),
+        _worker(console) as worker,
+    ):
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_watch(figures, worker, seconds=seconds, rate=rate, seed=seed, console=console))
+        if worker.poll() is not None:
+            raise DemoFailed(f"the worker ended with status {worker.returncode}; its last lines are above")
+    console.print(summary(figures))
+
+
+@contextlib.contextmanager
+def _topics_and_group(services: LocalServices) -> Iterator[dict[str, str]]:
+    """Missing topics created, and the settings of a worker that leaves the group of other workers alone."""
+    own_broker = "kafka" in services.pids
+    with admin_client(load_settings()) as admin:
+        create(admin, partitions=PARTITIONS, replication_factor=1 if own_broker else None)
+        with guest_group(admin, "robocall-demo") as group:
+            yield {
+                "ROBOCALL_CONSUMER_GROUP": group,
+                "ROBOCALL_PARTITIONS": str(partitions_of(admin, CALL_EVENTS)),
+                "ROBOCALL_MODE": "enforce",
+                "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
+            }
+
+
+@contextlib.contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _worker(console: Console) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker process that is ready: its partitions assigned, its code compiled."""
+    (port,) = free_ports(1)
+    environment = os.environ | {"ROBOCALL_WEB_PORT": str(port), "ROBOCALL_LOG_LEVEL": "warning"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streams.commands.main", "worker"], env=environment, start_new_session=True
+    )
+    try:
+        with console.status("Starting a worker (its first start compiles)"):
+            _wait_until_ready(process, port)
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise DemoFailed(f"the worker ended with status {process.returncode} while starting")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise DemoFailed(f"the worker was not ready after {READY_TIMEOUT_S:.0f} s; run `robocall doctor`")
+
+
+async def _watch(
+    figures: Figures,
+    worker: "subprocess.Popen[bytes]",
+    *,
+    seconds: float,
+    rate: float,
+    seed: int,
+    console: Console,
+) -> None:
+    clients = client_settings(load_settings())
+    consumer = AIOKafkaConsumer(CALL_DECISIONS, auto_offset_reset="latest", **clients)
+    producer = AIOKafkaProducer(acks=1, **clients)
+    async with consumer, producer:
+        await consumer.seek_to_end()  # before anything is sent: older decisions are not ours to count
+        reader = asyncio.create_task(_read(consumer, figures))
+        sender = asyncio.create_task(_send(producer, figures, seconds=seconds, rate=rate, seed=seed))
+        began = time.monotonic()
+        try:
+            with Live(live(figures, elapsed_s=0, seconds=seconds), console=console, refresh_per_second=4) as table:
+                while worker.poll() is None and not reader.done():
+                    await asyncio.sleep(0.25)
+                    elapsed = time.monotonic() - began
+                    table.update(live(figures, elapsed_s=elapsed, seconds=seconds))
+                    if sender.done() and (figures.decided >= figures.sent_calls or elapsed > seconds + SETTLE_S):
+                        break
+            for task in (sender, reader):
+                if task.done():
+                    task.result()
+        finally:
+            for task in (sender, reader):
+                task.cancel()
+            await asyncio.gather(sender, reader, return_exceptions=True)
+
+
+async def _read(consumer: AIOKafkaConsumer, figures: Figures) -> None:
+    async for record in consumer:
+        decision = DECISION_DECODER.decode(record.value)
+        if decision.call_id in figures.truths:  # on a configured cluster other calls are decided too
+            figures.add(decision, time.time() * 1e3 - decision.setup_time_ms)
+
+
+async def _send(producer: AIOKafkaProducer, figures: Figures, *, seconds: float, rate: float, seed: int) -> None:
+    """Send each event at its own time: calls now are generated for now, so `setup_time_ms` is the intended instant."""
+    start_ms = round(time.time() * 1e3) + LEAD_MS
+    spec = TrafficSpec(
+        start_ms=start_ms,
+        hours=seconds * 1e3 / HOUR_MS,
+        seed=seed,
+        calls_per_second=rate * 0.92,
+        rhythm=False,
+        warm=True,
+        slice_ms=SLICE_MS,
+    )
+    blocks = await asyncio.to_thread(lambda: iter(generate(spec)))
+    end_ms = start_ms + seconds * 1e3
+    while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+        if not await _send_block(producer, block, figures, end_ms):
+            return
+
+
+async def _send_block(producer: AIOKafkaProducer, block: TrafficBlock, figures: Figures, end_ms: float) -> bool:
+    figures.truths.update((truth.call_id, truth) for truth in block.truths())
+    times = block.times_ms().tolist()
+    lines = [line.encode() for line in block.json_lines()]
+    for line, due_ms in zip(lines, times, strict=True):
+        if due_ms >= end_ms:
+            return False
+        if (wait_s := due_ms / 1e3 - time.time()) > 0:
+            await asyncio.sleep(wait_s)
+        event = EVENT_DECODER.decode(line)
+        await producer.send(CALL_EVENTS, value=line, key=event.calling_number.encode())
+        figures.sent_calls += b'"type":"call_setup"' in line
+    return True

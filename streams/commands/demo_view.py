@@ -1,0 +1,125 @@
+"""What the demo shows: running figures of decisions, a live table of them, and the summary against the ground truth."""
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+
+from detector.contract.decisions import Action, Decision
+from models.traffic.first.blocks import Truth
+
+RECENT = 5_000
+OFFENDERS = 6
+
+
+@dataclass(slots=True)
+class Offender:
+    """A calling number that was labelled or blocked."""
+
+    calls: int = 0
+    action: Action = Action.LABEL
+    score: float | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Figures:
+    """Everything counted so far. Latencies are milliseconds from the intended send instant to the decision read."""
+
+    sent_calls: int = 0
+    decided: int = 0
+    repeated: int = 0
+    actions: Counter[str] = field(default_factory=Counter)
+    steps: Counter[str] = field(default_factory=Counter)
+    latencies_ms: list[float] = field(default_factory=list)
+    recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    offenders: dict[str, Offender] = field(default_factory=dict)
+    decisions: dict[str, Action] = field(default_factory=dict)
+    truths: dict[str, Truth] = field(default_factory=dict)
+
+    def add(self, decision: Decision, latency_ms: float) -> None:
+        """Count one decision."""
+        if decision.call_id in self.decisions:
+            self.repeated += 1
+            return
+        self.decided += 1
+        self.decisions[decision.call_id] = decision.action
+        self.actions[decision.action] += 1
+        self.steps[decision.decided_by] += 1
+        self.latencies_ms.append(latency_ms)
+        self.recent_ms.append(latency_ms)
+        if decision.action is not Action.ALLOW:
+            self._offend(decision)
+
+    def _offend(self, decision: Decision) -> None:
+        offender = self.offenders.setdefault(decision.calling_number, Offender())
+        offender.calls += 1
+        offender.action = decision.action
+        offender.score = decision.score
+        said = [reason.text for reason in decision.reasons if reason.code != "model"] or [
+            reason.text for reason in decision.reasons
+        ]
+        offender.reason = " ".join(said[:2])
+
+
+def percentiles(latencies_ms: "list[float] | deque[float]") -> str:
+    """Write p50, p95 and p99 in milliseconds."""
+    if not latencies_ms:
+        return "-"
+    p50, p95, p99 = np.percentile(np.array(latencies_ms), (50, 95, 99))
+    return f"p50 {p50:.1f} ms   p95 {p95:.1f} ms   p99 {p99:.1f} ms"
+
+
+def live(figures: Figures, *, elapsed_s: float, seconds: float) -> Group:
+    """The table that is redrawn while the demo runs."""
+    rate = figures.decided / elapsed_s if elapsed_s > 0 else 0.0
+    top = Table.grid(padding=(0, 3))
+    top.add_row("time", f"{elapsed_s:.0f} of {seconds:.0f} s", "calls per second", f"{rate:,.0f}")
+    top.add_row("calls decided", f"{figures.decided:,}", "latency", percentiles(figures.recent_ms))
+    for action in Action:
+        count = figures.actions[action]
+        top.add_row(action.value, f"{count:,}", "", f"{count / max(1, figures.decided):.1%}")
+    return Group(Panel(top, title="robocall detection, live"), _offenders(figures))
+
+
+def _offenders(figures: Figures) -> Table:
+    table = Table(title="busiest offenders", expand=True)
+    for heading in ("calling number", "calls", "action", "score", "why"):
+        table.add_column(heading, overflow="fold")
+    busiest = sorted(figures.offenders.items(), key=lambda item: -item[1].calls)[:OFFENDERS]
+    for number, offender in busiest:
+        score = "-" if offender.score is None else f"{offender.score:.2f}"
+        table.add_row(number, f"{offender.calls:,}", offender.action.value, score, offender.reason)
+    return table
+
+
+def summary(figures: Figures) -> Group:
+    """Decisions beside the generator's ground truth, overall and per kind of caller."""
+    table = Table(title="decisions against the ground truth")
+    for heading in ("kind of caller", "truth", "calls", "allowed", "labelled", "blocked"):
+        table.add_column(heading, justify="left" if heading in {"kind of caller", "truth"} else "right")
+    kinds: dict[tuple[str, str], Counter[str]] = {}
+    for call_id, action in figures.decisions.items():
+        if truth := figures.truths.get(call_id):
+            kinds.setdefault((truth.label, truth.kind), Counter())[action] += 1
+    for (label, kind), counts in sorted(kinds.items()):
+        table.add_row(kind, label, f"{counts.total():,}", *(f"{counts[action]:,}" for action in Action))
+    totals = {label: sum((c for (of, _), c in kinds.items() if of == label), Counter()) for label, _ in kinds}
+    lines = [_share(label, counts) for label, counts in sorted(totals.items())]
+    lines.append(f"latency from the intended send instant to the decision read: {percentiles(figures.latencies_ms)}")
+    lines.append(
+        f"{figures.sent_calls:,} calls sent, {figures.decided:,} decided, "
+        f"{figures.sent_calls - figures.decided:,} missing, {figures.repeated:,} repeated"
+    )
+    return Group(table, *lines)
+
+
+def _share(label: str, counts: Counter[str]) -> str:
+    touched = counts[Action.LABEL] + counts[Action.BLOCK]
+    return (
+        f"{label}: {counts.total():,} calls, {touched:,} labelled or blocked ({touched / max(1, counts.total()):.2%}), "
+        f"{counts[Action.BLOCK]:,} of them blocked"
+    )

@@ -1,0 +1,256 @@
+"""`robocall doctor`: what is reachable, which versions, what is misconfigured - and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+import redis
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from detector.contract.errors import RobocallError
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.serve import artifact
+from streams.archive.doctor import archived
+from streams.commands import model_doctor
+from streams.errors import KafkaUnreachable
+from streams.kafka import topics
+from streams.redis.connection import ACTIVE_MODEL
+from streams.screening.policy_file import load_policy
+from streams.settings import Settings, load_settings, unknown_keys
+
+LIBRARIES = ("faust-streaming", "mode-streaming", "aiokafka", "numba", "numpy", "msgspec", "scikit-learn", "redis")
+CONNECT_TIMEOUT_SECONDS = 2.0
+OLDEST_REDIS = (6, 2)
+
+
+class State(StrEnum):
+    """Of one thing looked at. Only `broken` makes the exit status 1."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it is, and a sentence: what was found or what to do."""
+
+    subject: str
+    state: State
+    text: str
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything that a worker with these settings needs, most basic first."""
+    yield _versions()
+    yield from _variables()
+    yield from _kafka(settings)
+    yield _redis(settings)
+    yield _guarded("model", lambda: _model(settings))
+    yield from _promoted(settings)
+    yield from _alarms(settings)
+    yield from _policy(settings)
+    yield from _archive()
+    yield _scratch()
+
+
+def _guarded(subject: str, look: Callable[[], str]) -> Finding:
+    """Turn an error that says what to do into a finding."""
+    try:
+        return Finding(subject, State.OK, look())
+    except (RobocallError, OSError) as error:
+        return Finding(subject, State.BROKEN, str(error))
+
+
+def _versions() -> Finding:
+    found = []
+    for name in ("robocall-detector", *LIBRARIES):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            return Finding("software", State.BROKEN, f"{name} is not installed: pip install robocall-detector again")
+    return Finding("software", State.OK, f"Python {platform.python_version()}, {', '.join(found)}")
+
+
+def _variables() -> Iterator[Finding]:
+    for complaint in unknown_keys():
+        yield Finding("settings", State.WARNING, complaint)
+
+
+def _kafka(settings: Settings) -> Iterator[Finding]:
+    servers = settings.kafka_bootstrap_servers
+    if not any(_listens(server) for server in settings.kafka_servers):  # the client would try again for 10 s
+        yield Finding("kafka", State.BROKEN, str(KafkaUnreachable(servers)))
+        return
+    try:
+        with topics.admin_client(settings) as admin:
+            cluster = admin.describe_cluster()
+            brokers = len(cluster["brokers"])
+            yield Finding("kafka", State.OK, f"{servers}: {brokers} broker(s), cluster {cluster['cluster_id']}")
+            yield from _topics(topics.check(admin, partitions=settings.partitions))
+    except RobocallError as error:
+        yield Finding("kafka", State.BROKEN, str(error))
+
+
+def _listens(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _topics(complaints: list[str]) -> Iterator[Finding]:
+    for complaint in complaints:
+        # A worker cannot start without its topics; a wrong setting of one is for the operator to judge.
+        is_missing = " is missing" in complaint
+        yield Finding("topics", State.BROKEN if is_missing else State.WARNING, complaint)
+    if not complaints:
+        yield Finding("topics", State.OK, f"{len(topics.TOPICS)} topics are as they should be")
+
+
+def _redis(settings: Settings) -> Finding:
+    """Look at Redis; a worker goes on without it, so nothing here is worse than a warning."""
+    consequence = "workers go on with trunk_view: local and without lists"
+    try:
+        with _redis_client(settings) as client:
+            server = client.info("server")
+    except (redis.RedisError, OSError) as error:
+        return Finding("redis", State.WARNING, f"{settings.redis_address} does not answer ({error}): {consequence}")
+    name = "Valkey" if "valkey_version" in server else "Redis"
+    found = str(server.get("valkey_version") or server["redis_version"])
+    if tuple(int(part) for part in found.split(".")[:2]) < OLDEST_REDIS:
+        return Finding("redis", State.WARNING, f"{name} {found} is older than 6.2: {consequence}")
+    return Finding("redis", State.OK, f"{settings.redis_address}: {name} {found}")
+
+
+def _redis_client(settings: Settings) -> redis.Redis:
+    options: dict[str, Any] = {"ssl_ca_certs": str(settings.redis_tls_cafile)} if settings.redis_tls_cafile else {}
+    return redis.Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        **options,
+    )
+
+
+def _model(settings: Settings) -> str:
+    folder = settings.model_dir or artifact.SHIPPED
+    model = artifact.load(folder, schema_id=FEATURE_SCHEMA_ID)
+    return f"{model.version} for features {model.schema_id}, from {folder}"
+
+
+def _promoted(settings: Settings) -> Iterator[Finding]:
+    """Look at the model that was promoted; workers keep theirs when it cannot serve, so nothing here is broken."""
+    sentence, complaints = model_doctor.promoted(settings, _told(settings))
+    if sentence:
+        yield Finding("promotion", State.OK, sentence)
+    for complaint in complaints:
+        yield Finding("promotion", State.WARNING, complaint)
+
+
+def _told(settings: Settings) -> str | None:
+    """Name of the model that Redis tells workers; None where it tells none, or does not answer."""
+    try:
+        with _redis_client(settings) as client:
+            name: Any = client.get(ACTIVE_MODEL)
+    except (redis.RedisError, OSError):
+        return None
+    return None if name is None else name.decode("utf-8", "replace")
+
+
+def _alarms(settings: Settings) -> Iterator[Finding]:
+    """Ask the worker on this machine how its model does."""
+    try:
+        raised = model_doctor.alarms(settings)
+    except ValueError as error:
+        yield Finding("watch", State.WARNING, f"what answers on port {settings.web_port} gives no metrics: {error}")
+        return
+    if raised is None:
+        yield Finding("watch", State.OK, "no worker answers here: the alarms of others are robocall_model_alarm")
+        return
+    for sentence in raised:
+        yield Finding("watch", State.WARNING, sentence)
+    if not raised:
+        yield Finding("watch", State.OK, "the worker here raises no alarm about its model")
+
+
+def _policy(settings: Settings) -> Iterator[Finding]:
+    try:
+        policy = load_policy(settings.policy_file)
+    except (RobocallError, OSError) as error:
+        yield Finding("policy", State.BROKEN, str(error))
+        return
+    source = settings.policy_file or "the shipped default"
+    yield Finding("policy", State.OK, f"{policy.version}, mode {settings.mode or policy.mode}, from {source}")
+    for complaint in policy.warnings():
+        yield Finding("policy", State.WARNING, complaint)
+
+
+def _archive() -> Iterator[Finding]:
+    """Look at the archive, where one is configured; workers do not need it, so nothing here is broken."""
+    try:
+        sentence = archived()
+    except (RobocallError, OSError) as error:
+        yield Finding("archive", State.WARNING, str(error))
+        return
+    if sentence is not None:
+        yield Finding("archive", State.OK, sentence)
+
+
+def _scratch() -> Finding:
+    """Look whether temporary files can be written, as several libraries do."""
+    try:
+        with tempfile.TemporaryFile():
+            return Finding("disk", State.OK, f"{tempfile.gettempdir()} can be written")
+    except OSError as error:
+        return Finding("disk", State.BROKEN, f"no temporary folder can be written ({error}): set TMPDIR")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output: status and findings.")
+def doctor(as_json: bool) -> None:
+    """Say what is reachable, which versions run, what is misconfigured.
+
+    Exit status 1 when something that a worker needs is broken. Redis is not needed: without it workers go on with
+    their own share of the trunks.
+    """
+    findings = list(_settings_or_complaint())
+    broken = any(finding.state is State.BROKEN for finding in findings)
+    if as_json:
+        status = max((finding.state for finding in findings), key=list(State).index)
+        click.echo(json.dumps({"status": status, "findings": [asdict(finding) for finding in findings]}, indent=1))
+    else:
+        Console(stderr=True).print(_table(findings))
+    if broken:
+        sys.exit(1)
+
+
+def _settings_or_complaint() -> Iterator[Finding]:
+    try:
+        settings = load_settings()
+    except RobocallError as error:
+        yield Finding("settings", State.BROKEN, str(error))
+        return
+    yield from examine(settings)
+
+
+def _table(findings: list[Finding]) -> Table:
+    styles = {State.OK: "green", State.WARNING: "yellow", State.BROKEN: "bold red"}
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for finding in findings:
+        table.add_row(Text(finding.state, style=styles[finding.state]), finding.subject, Text(finding.text))
+    return table

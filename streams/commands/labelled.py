@@ -1,0 +1,94 @@
+"""Labelled calls for the commands of the data scientist: from files or generated, with the features of this build."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress
+
+from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from models.data.dataset import Dataset, feature_schema, read
+from models.errors import TrainingDataInvalid
+
+if TYPE_CHECKING:
+    from models.traffic.authors import Traffic
+
+LABELS_HELP = "CSV or JSON lines, also .gz or .zst: call_id, label (robocall|legitimate), optional campaign, kind."
+FEATURES_HELP = "Parquet file of `robocall replay --features`."
+OTHER_BUILD = "the features are not those that this build computes: run replay --features again"
+
+EVALUATION_SEED = 1_000_003
+"""Of the generated evaluation set. Models are not to be trained with it."""
+KNOWN_WORLDS = 10
+"""Of the ranges that models are trained in, of all authors in turn."""
+FOREIGN_WORLDS = 6
+"""Whose every figure lies outside of those ranges."""
+EVALUATION_CALLS = 8_000
+"""Of each world, about."""
+
+
+def from_files(features: Path, labels: Path, console: Console) -> Dataset:
+    """Join features and labels, with a progress bar on `console`.
+
+    Raises:
+        TrainingDataInvalid: they do not fit together, or the features are those of another build.
+    """
+    if feature_schema(features) not in {None, FEATURE_SCHEMA_ID}:
+        raise TrainingDataInvalid(OTHER_BUILD)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("reading labels", total=None)
+        data = read(
+            features,
+            labels,
+            lambda done, of: progress.update(task, total=of, completed=done, description="reading features"),
+        )
+    require_serving_features(data)
+    return data
+
+
+def simulated(hours: float, calls_per_second: float, seed: int, console: Console) -> Dataset:
+    """Generate traffic of one world and compute its features, with a progress bar on `console`."""
+    from models.data.windows_over_traffic import plan  # noqa: PLC0415 - only some commands generate
+
+    return _generated(plan(hours, seed, calls_per_second), console)
+
+
+def evaluation_set(features: Path | None, labels: Path | None, console: Console) -> Dataset:
+    """The labelled calls that models are compared on: from files, or the same generated ones every time.
+
+    Generated are worlds of the training ranges, by all authors, and worlds outside of them: a model that has learnt its
+    own traffic by heart, or forgotten that of an author, must not pass. They are counted by turns in 1 and in 12
+    partitions, as a replay and as workers count.
+    """
+    if features is not None and labels is not None:
+        return from_files(features, labels, console)
+    from models.learn.many_worlds import by_turns  # noqa: PLC0415 - only some commands generate
+    from models.traffic.worlds import after, held_out_worlds  # noqa: PLC0415 - the same
+
+    known = by_turns(KNOWN_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
+    foreign = held_out_worlds(FOREIGN_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
+    return _generated([*known, *after(foreign, KNOWN_WORLDS)], console)
+
+
+def _generated(specs: "Sequence[Traffic]", console: Console) -> Dataset:
+    from models.data.windows_over_traffic import from_traffic  # noqa: PLC0415 - only some commands generate
+    from models.learn.many_worlds import COUNTED_IN  # noqa: PLC0415 - the same
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("generating traffic and its features", total=None)
+
+        def show(n_events: int) -> None:
+            progress.update(task, completed=n_events, description=f"{n_events:,} events")
+
+        return from_traffic(specs, show, partitions=COUNTED_IN)
+
+
+def require_serving_features(data: Dataset) -> None:
+    """Refuse the features of another build.
+
+    Raises:
+        TrainingDataInvalid: they are not those that this build computes, in its order.
+    """
+    if data.feature_names != tuple(FEATURE_NAMES):
+        raise TrainingDataInvalid(OTHER_BUILD)

@@ -1,0 +1,204 @@
+"""The commands `lookup` and `lists`: what is known of a number, a trunk group or a call; the carrier's lists.
+
+They read and write Redis only, and need no running worker.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
+
+import click
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, ResponseError
+
+from streams.redis.connection import (
+    FAULTS,
+    LIST_NAMES,
+    LISTS_VERSION,
+    RedisRefused,
+    RedisUnreachable,
+    connect,
+    list_key,
+)
+from streams.redis.lists import MAX_LIST_ENTRIES, SCAN_COUNT, ListEntryRefused, checked_entry
+from streams.redis.lookups import Report, find
+from streams.settings import load_settings
+
+T = TypeVar("T")
+LIST_ARGUMENT = click.argument("list_name", metavar="LIST", type=click.Choice(LIST_NAMES))
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+FILE_OPTION = click.option(
+    "--file",
+    "file",
+    type=click.File("r", encoding="utf-8"),
+    help="Read entries from FILE, one a line, `#` begins a comment; `-` is standard input.",
+)
+
+
+def with_redis(work: Callable[[Redis], Awaitable[T]]) -> T:
+    """Run `work` with a client of the configured Redis.
+
+    Raises:
+        RedisUnreachable: nothing answers.
+        RedisRefused: something answers with an error.
+    """
+    settings = load_settings()
+
+    async def run() -> T:
+        client = connect(settings)
+        try:
+            return await work(client)
+        finally:
+            await client.aclose()
+
+    try:
+        return asyncio.run(run())
+    except (ResponseError, AuthenticationError) as fault:
+        raise RedisRefused(settings.redis_address, fault) from fault
+    except FAULTS as fault:
+        raise RedisUnreachable(settings.redis_address, fault) from fault
+
+
+@click.command()
+@click.argument("subject", metavar="NUMBER|TRUNK|DECISION_ID")
+@JSON_OPTION
+def lookup(subject: str, *, as_json: bool) -> None:
+    """Say what is known and decided about a number, a trunk group or one call.
+
+    \b
+      robocall lookup +12025550123        lists, standing decision, latest decisions of a calling number
+      robocall lookup trunk:nyc-ix-7      lists, standing decision, totals of a trunk group's windows
+      robocall lookup 3f0c...             one decision by its id, as quoted in redress
+
+    `number:` and `trunk:` may precede where it is not clear what is meant. Decisions are kept for seven days; plain
+    allows are not kept. Redis is the one in ROBOCALL_REDIS_URL.
+    """  # noqa: D301 - click reads the backspace
+    report: Report = with_redis(lambda redis: find(redis, subject))
+    if report.is_missing:
+        raise click.ClickException(f"no decision {subject}: ids are kept for seven days, plain allows are not kept")
+    click.echo(_json(report.content) if as_json else "\n".join(report.lines()))
+
+
+@click.group()
+def lists() -> None:
+    """Keep the carrier's lists; workers follow within two seconds.
+
+    \b
+      emergency  numbers that are never blocked, calling or called: +12025550911, 911
+      opt_out    called numbers whose subscriber does not want calls judged
+      allow      calling numbers and trunk groups that pass: +12025550123, trunk:nyc-ix-7
+      block      calling numbers and trunk groups that are blocked
+      dno        do-not-originate: 3, 6, 7 or 10 national digits
+
+    The order in which they apply is emergency, opt_out, allow, dno, block.
+    """  # noqa: D301 - click reads the backspace
+
+
+@lists.command()
+@LIST_ARGUMENT
+@click.argument("entries", metavar="[ENTRY]...", nargs=-1)
+@FILE_OPTION
+@JSON_OPTION
+def add(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, as_json: bool) -> None:
+    """Add entries to a list; those already there stay. Nothing is added when one entry is wrong.
+
+    \b
+      robocall lists add block +12025550123 trunk:nyc-ix-7
+      robocall lists add dno --file dno.txt
+    """  # noqa: D301 - click reads the backspace
+    checked = _checked(list_name, entries, file)
+    changed, size = with_redis(lambda redis: _change(redis, list_name, checked, is_addition=True))
+    _tell(list_name, "added", changed, size, as_json=as_json)
+
+
+@lists.command()
+@LIST_ARGUMENT
+@click.argument("entries", metavar="[ENTRY]...", nargs=-1)
+@FILE_OPTION
+@JSON_OPTION
+def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, as_json: bool) -> None:
+    """Remove entries from a list; those not in it are no error.
+
+    \b
+      robocall lists remove block +12025550123
+    """  # noqa: D301 - click reads the backspace
+    checked = _checked(list_name, entries, file)
+    changed, size = with_redis(lambda redis: _change(redis, list_name, checked, is_addition=False))
+    _tell(list_name, "removed", changed, size, as_json=as_json)
+
+
+@lists.command()
+@click.argument("list_name", metavar="[LIST]", type=click.Choice(LIST_NAMES), required=False)
+@JSON_OPTION
+def show(list_name: str | None, *, as_json: bool) -> None:
+    """Show the entries of a list, sorted, one a line; without LIST, how many each has."""
+    if list_name is None:
+        sizes = with_redis(_sizes)
+        click.echo(_json(sizes) if as_json else "\n".join(f"{name:<10} {size}" for name, size in sizes.items()))
+        return
+    entries = sorted(with_redis(lambda redis: _members(redis, list_name)))
+    if as_json:
+        click.echo(_json({"list": list_name, "size": len(entries), "entries": entries}))
+        return
+    for entry in entries:
+        click.echo(entry)
+
+
+def _checked(list_name: str, entries: tuple[str, ...], file: TextIO | None) -> list[str]:
+    """Entries in the form of their list, each once, in order; wrong usage when one is wrong or there is none."""
+    checked: dict[str, None] = {}
+    for where, entry in (*(("", entry) for entry in entries), *(_lines(file) if file else ())):
+        try:
+            checked[checked_entry(list_name, entry)] = None
+        except ListEntryRefused as error:
+            raise click.UsageError(f"{where}{error}") from error
+    if not checked:
+        raise click.UsageError("give at least one ENTRY, or --file FILE")
+    return list(checked)
+
+
+def _lines(file: TextIO) -> Iterator[tuple[str, str]]:
+    name = Path(file.name).name if file is not sys.stdin else "standard input"
+    try:
+        for number, line in enumerate(file, start=1):
+            entry = line.partition("#")[0].strip()
+            if entry:
+                yield f"{name} line {number}: ", entry
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{name} is not UTF-8 text") from error
+
+
+async def _change(redis: Redis, list_name: str, entries: list[str], *, is_addition: bool) -> tuple[int, int]:
+    key = list_key(list_name)
+    present: int = await redis.scard(key)
+    if is_addition and present + len(entries) > MAX_LIST_ENTRIES:
+        raise click.ClickException(f"list {list_name} would have more than {MAX_LIST_ENTRIES} entries")
+    command = redis.sadd if is_addition else redis.srem
+    changed = 0
+    for start in range(0, len(entries), SCAN_COUNT):
+        changed += await command(key, *entries[start : start + SCAN_COUNT])
+    await redis.incr(LISTS_VERSION)
+    size: int = await redis.scard(key)
+    return changed, size
+
+
+async def _sizes(redis: Redis) -> dict[str, int]:
+    return {name: await redis.scard(list_key(name)) for name in LIST_NAMES}
+
+
+async def _members(redis: Redis, list_name: str) -> set[str]:
+    return {raw.decode("utf-8", "replace") async for raw in redis.sscan_iter(list_key(list_name), count=SCAN_COUNT)}
+
+
+def _tell(list_name: str, verb: str, changed: int, size: int, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(_json({"list": list_name, verb: changed, "size": size}))
+    else:
+        click.echo(f"{list_name}: {changed} {verb}, {size} in the list", err=True)
+
+
+def _json(content: Any) -> str:
+    return msgspec.json.encode(content).decode()

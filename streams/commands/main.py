@@ -1,0 +1,93 @@
+"""The entry point `robocall`: one group whose commands are imported only when they are asked for.
+
+Exit status: 0 done, 1 failed, 2 wrong usage. What a program reads goes to standard output, everything for people to
+standard error.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from detector.contract.errors import RobocallError
+
+COMMANDS = {
+    "demo": (
+        "streams.commands.demo:demo",
+        "The whole system on this machine: generated calls, live decisions, a summary.",
+    ),
+    "worker": ("streams.commands.worker:worker", "Screen the calls of the configured Kafka."),
+    "topics": ("streams.kafka.topics:topics", "Create the topics, or say what is wrong with them."),
+    "simulate": ("streams.commands.simulate:simulate", "Generate traffic with ground truth, to a file or to Kafka."),
+    "replay": ("streams.commands.replay:replay", "Run a file of events through the worker's own code."),
+    "train": ("streams.commands.train:train", "Train, calibrate and package a model."),
+    "evaluate": ("streams.commands.train:evaluate", "Measure a model on features and labels."),
+    "models": ("streams.commands.models:models", "Keep models: list, compare, add, promote, roll back, run in shadow."),
+    "archive": (
+        "streams.commands.archive:archive",
+        "Keep events, decisions and feedback as Parquet files; query, export.",
+    ),
+    "lookup": ("streams.commands.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),
+    "lists": ("streams.commands.lookup:lists", "Keep the allow, block, do-not-originate, emergency and opt-out lists."),
+    "local": ("streams.commands.local:local", "Apache Kafka and Valkey on this machine, from pip alone."),
+    "doctor": ("streams.commands.doctor:doctor", "What is reachable, which versions, what is misconfigured."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands from a table and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which a newcomer needs them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table without importing anything."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="robocall-detector")
+def robocall() -> None:
+    """Detect robocalls on Kafka: windows, a classifier, an explained decision within milliseconds.
+
+    Start with `robocall demo`. Settings are environment variables, ROBOCALL_...; see `robocall doctor`.
+    """
+
+
+def main() -> None:
+    """Run the command line; an error is one line and exit status 1."""
+    try:
+        robocall.main(prog_name="robocall", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(1)
+    except (RobocallError, OSError) as error:
+        click.echo(f"robocall: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the last resort; only the type, a message may quote a phone number
+        if os.environ.get("ROBOCALL_LOG_LEVEL", "").lower() == "debug":
+            traceback.print_exc()
+        click.echo(f"robocall: internal error {type(error).__name__}: ROBOCALL_LOG_LEVEL=debug shows where", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What `robocall doctor` says of models: whether the promoted one can serve, which alarms the worker here raises."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from detector.contract.errors import RobocallError
+from detector.features.table import FEATURE_SCHEMA_ID
+from streams.commands.models_place import place_of
+from streams.settings import Settings
+from streams.worker.model_metrics import ALARM
+
+TIMEOUT_S = 2.0
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+
+SENTENCES = {
+    "features": "the features of the calls have moved away from those that the model was judged on: "
+    "see robocall_model_features_moved and robocall_model_feature_psi, then train again",
+    "scores": "the scores have moved away from those of the model's test calls: see robocall_model_score_psi",
+    "label_at": "the share of calls scored for a label is out of its band: see robocall_model_share",
+    "block_at": "the share of calls scored for a block is out of its band: see robocall_model_share",
+    "calibration": "scores and verdicts of feedback are far apart: see robocall_feedback_calibration_gap, "
+    "then calibrate anew by training",
+    "false_blocks": "five or more blocked calls were reported lawful within a day: see robocall_false_block_reports, "
+    "and think of `robocall models rollback`",
+    "shadow": "the shadow model broke and was turned off: `robocall models shadow off`, and the log says why",
+    "watching": "the watch over drift broke and was given up: the log says why; restart the worker",
+}
+"""What each alarm means and what to do."""
+
+
+def promoted(settings: Settings, told: str | None) -> tuple[str, list[str]]:
+    """Say what the registry wants workers to run, and what is wrong with that.
+
+    Args:
+        settings: of the workers.
+        told: content of the key in Redis that names the active model; None where there is none.
+
+    Returns:
+        A sentence, and complaints.
+    """
+    try:
+        place = place_of(settings.models_url)
+        active = place.promotions.active()
+        if active is None:
+            return (
+                f"nothing was promoted at {place.registry.url}: workers run {settings.model_dir or 'the default'}",
+                [],
+            )
+        place.registry.load(active, schema_id=FEATURE_SCHEMA_ID)
+    except RobocallError as error:
+        return "", [f"{error}; workers keep the model that they have"]
+    if told is not None and told != active:
+        return "", [f"workers are told {told}, promoted is {active}: run `robocall models promote {active}`"]
+    return f"{active} is promoted at {place.registry.url}", []
+
+
+def alarms(settings: Settings) -> list[str] | None:
+    """Sentences on the alarms of the worker on this machine; None where none answers.
+
+    Raises:
+        ValueError: something answers that gives no metrics.
+    """
+    page = _page(settings)
+    return None if page is None else [SENTENCES[name] for name in _raised(page)]
+
+
+def _raised(page: str) -> Iterator[str]:
+    for family in text_string_to_metric_families(page):
+        if family.name == ALARM:
+            for sample in family.samples:
+                if sample.value and sample.labels.get("alarm") in SENTENCES:
+                    yield sample.labels["alarm"]
+
+
+def _page(settings: Settings) -> str | None:
+    if settings.web_port == 0:
+        return None
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.web_host, settings.web_host)
+    try:
+        with urllib.request.urlopen(f"http://{host}:{settings.web_port}/metrics", timeout=TIMEOUT_S) as answer:
+            return str(answer.read(MAX_PAGE_BYTES).decode("utf-8", "replace"))
+    except (urllib.error.URLError, OSError):
+        return None

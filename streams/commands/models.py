@@ -1,0 +1,164 @@
+"""`robocall models`: artifacts listed, shown, compared and added; what workers run is in `models_promote`."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.errors import ArtifactIncompatible
+from models.serve.artifact import load, read_card
+from models.store.registry import Summary, summary
+from models.watch.comparison import Artifact, differences, disagreement
+from streams.commands import models_promote
+from streams.commands.labelled import from_files
+from streams.commands.models_place import (
+    FEATURES_OPTION,
+    JSON_OPTION,
+    LABELS_OPTION,
+    REGISTRY_OPTION,
+    Place,
+    artifact_folder,
+    own_place,
+    place_of,
+    whole,
+)
+from streams.screening.policy_file import load_policy
+from streams.settings import load_settings
+
+
+@click.group()
+def models() -> None:
+    """Keep models: list, show, compare, add, promote, roll back, run in shadow.
+
+    A MODEL is a version (gbt-...), the name of a folder in the registry, or a path. The registry is a folder or an
+    object store; its versions never change.
+    """
+
+
+for _command in (models_promote.promote, models_promote.rollback, models_promote.history, models_promote.shadow):
+    models.add_command(_command)
+
+
+@models.command("list")
+@REGISTRY_OPTION
+@JSON_OPTION
+def list_models(url: str | None, *, as_json: bool) -> None:
+    """List the artifacts, newest first, with the figures to compare them by."""
+    place = place_of(url)
+    found = place.registry.artifacts(schema_id=FEATURE_SCHEMA_ID)
+    active = place.promotions.active()
+    if as_json:
+        click.echo(json.dumps([{**_as_json(entry), "active": entry.version == active} for entry in found]))
+        return
+    table = Table(whole("version"), "created", "recall at 1e-4", "calibration error", "state", "folder")
+    for entry in found:
+        table.add_row(
+            entry.version,
+            datetime.fromtimestamp(entry.created_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M"),
+            _rounded(entry.metrics.get("recall_at_0.0001")),
+            _rounded(entry.metrics.get("expected_calibration_error")),
+            entry.problem or ("active" if entry.version == active else "usable"),
+            Path(entry.folder).name,
+        )
+    Console().print(table)
+
+
+def _rounded(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.4f}"
+
+
+@models.command("show")
+@click.argument("name", metavar="[MODEL]", required=False)
+@REGISTRY_OPTION
+@click.option("--card", is_flag=True, help="Its model card instead: use, data, figures, limits.")
+@JSON_OPTION
+def show_model(name: str | None, url: str | None, *, card: bool, as_json: bool) -> None:
+    """Show one artifact (the running one by default) and whether this build can use it."""
+    with artifact_folder(place_of(url), name) as folder:
+        entry = summary(folder, schema_id=FEATURE_SCHEMA_ID)
+        text = read_card(folder) if card else None
+    if text is not None:
+        click.echo(text, nl=False)
+    elif as_json:
+        click.echo(json.dumps(_as_json(entry)))
+    else:
+        for key, value in _as_json(entry).items():
+            click.echo(f"{key}: {value}")
+    if entry.problem:
+        raise ArtifactIncompatible(entry.problem)
+
+
+@models.command("add")
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@REGISTRY_OPTION
+@JSON_OPTION
+def add_model(folder: Path, url: str | None, *, as_json: bool) -> None:
+    """Verify an artifact, as `robocall train` writes it, and put it into the registry under its version.
+
+    \b
+      robocall models add my-model --registry s3://carrier-models/robocall
+    """  # noqa: D301 - click reads the backspace
+    place = own_place(url)
+    model, is_new = place.registry.add(folder, schema_id=FEATURE_SCHEMA_ID)
+    if as_json:
+        click.echo(json.dumps({"version": model.version, "added": is_new}))
+        return
+    click.echo(model.version)
+    click.echo(f"{'added to' if is_new else 'already in'} {place.registry.url}", err=True)
+
+
+@models.command("diff")
+@click.argument("one", metavar="MODEL")
+@click.argument("other", metavar="[MODEL]", required=False)
+@FEATURES_OPTION
+@LABELS_OPTION
+@REGISTRY_OPTION
+@JSON_OPTION
+def diff_models(
+    one: str, other: str | None, features: Path | None, labels: Path | None, url: str | None, *, as_json: bool
+) -> None:
+    """Compare the running model with MODEL, or two models: manifest, figures, thresholds, what features weigh.
+
+    With --features and --labels also how often they would treat calls differently, by the thresholds of the policy.
+
+    \b
+      robocall models diff gbt-63b3196a2898 gbt-0f3c11aa9d2e --features holdout.parquet --labels holdout.csv
+    """  # noqa: D301 - click reads the backspace
+    if (features is None) != (labels is None):
+        raise click.UsageError("give --features and --labels together")
+    place = place_of(url)
+    pair = [_loaded(place, name) for name in ((None, one) if other is None else (one, other))]
+    found = differences(*pair)
+    if features is not None and labels is not None:
+        thresholds = load_policy(load_settings().policy_file).categories[0].thresholds
+        rows = from_files(features, labels, Console(stderr=True)).rows
+        found["disagreement"] = disagreement(pair[0].model, pair[1].model, rows, thresholds)
+    if as_json:
+        click.echo(json.dumps(found, allow_nan=False))
+    else:
+        _print_differences(found)
+
+
+def _loaded(place: Place, name: str | None) -> Artifact:
+    with artifact_folder(place, name) as folder:
+        return Artifact.of(folder, load(folder, schema_id=FEATURE_SCHEMA_ID))
+
+
+def _print_differences(found: dict[str, Any]) -> None:
+    console = Console()
+    for part in ("manifest", "metrics", "thresholds", "importance"):
+        table = Table(part, *found["versions"])
+        for name, pair in found[part].items():
+            table.add_row(name, *(f"{value:.6g}" if isinstance(value, float) else str(value) for value in pair))
+        console.print(table)
+    for name, value in found.get("disagreement", {}).items():
+        console.print(f"{name}: {value}")
+
+
+def _as_json(entry: Summary) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in entry.__slots__}

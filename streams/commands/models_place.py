@@ -1,0 +1,84 @@
+"""Which registry a `robocall models` command works on, which model runs there, and the options that say so."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.table import Column
+
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.serve.artifact import MANIFEST, SHIPPED, load
+from models.store.promotions import Promotions
+from models.store.registry import Registry
+from streams.commands.labelled import FEATURES_HELP, LABELS_HELP
+from streams.settings import load_settings
+
+VERSION_WIDTH = len("gbt-0123456789ab")
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
+REGISTRY_OPTION = click.option(
+    "--registry",
+    "url",
+    envvar="ROBOCALL_MODELS_URL",
+    help="Folder or URL (`s3://bucket/path`) of the models [default: ROBOCALL_MODELS_URL, else the folder of the "
+    "configured model].",
+)
+FEATURES_OPTION = click.option("--features", type=FILE, help=FEATURES_HELP)
+LABELS_OPTION = click.option("--labels", type=FILE, help=LABELS_HELP)
+
+
+def whole(heading: str) -> Column:
+    """A column of versions, which are no use when they are cut off."""
+    return Column(heading, no_wrap=True, min_width=VERSION_WIDTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The registry that a command works on, and the model that runs where nothing was promoted yet."""
+
+    registry: Registry
+    configured: Path
+    is_own: bool
+
+    @property
+    def promotions(self) -> Promotions:
+        """Its history."""
+        return Promotions(self.registry.store)
+
+    @property
+    def running(self) -> str:
+        """Version that workers run when they follow the history."""
+        return self.promotions.active() or load(self.configured, schema_id=FEATURE_SCHEMA_ID).version
+
+
+def place_of(url: str | None) -> Place:
+    """The registry at a URL; without one, the folder that the configured model stands in."""
+    configured = load_settings().model_dir
+    folder = (configured or SHIPPED).absolute()
+    return Place(Registry(url or folder.parent), folder, url is not None or configured is not None)
+
+
+def own_place(url: str | None) -> Place:
+    """As `place_of`, to write to: never the folder of the installed package.
+
+    Raises:
+        UsageError: no registry is configured.
+    """
+    place = place_of(url)
+    if not place.is_own:
+        raise click.UsageError("say where your models are: set ROBOCALL_MODELS_URL or give --registry FOLDER")
+    return place
+
+
+@contextmanager
+def artifact_folder(place: Place, name: str | None) -> Iterator[Path]:
+    """Folder of an artifact: by path, by version, or the running one when there is no name."""
+    if name is None and place.promotions.active() is None:
+        yield place.configured
+    elif name is not None and (Path(name) / MANIFEST).is_file():
+        yield Path(name)
+    else:
+        with place.registry.open(name or place.running) as folder:
+            yield folder

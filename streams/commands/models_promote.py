@@ -1,0 +1,240 @@
+"""`robocall models promote|rollback|history|shadow`: which model workers run, who may replace it, and the way back.
+
+The registry keeps what was decided; the key in Redis tells the workers, which follow within two seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from detector.contract.errors import RobocallError
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.errors import ArtifactError, ModelUnknown, PromotionRefused
+from models.serve.artifact import Model
+from models.store.promotions import Promotion
+from streams.commands.labelled import evaluation_set
+from streams.commands.lookup import with_redis
+from streams.commands.models_place import (
+    FEATURES_OPTION,
+    FILE,
+    JSON_OPTION,
+    LABELS_OPTION,
+    REGISTRY_OPTION,
+    Place,
+    own_place,
+    place_of,
+    whole,
+)
+from streams.redis.connection import ACTIVE_MODEL, NO_MODEL, SHADOW_MODEL
+from streams.screening.policy_file import load_policy
+from streams.settings import load_settings
+
+if TYPE_CHECKING:
+    from models.judge.gate import Line, Tolerances
+
+LOG_WIDTH = 120
+
+
+class WorkersNotTold(RobocallError):  # noqa: N818 - the name states what is wrong
+    """The registry knows, Redis could not be told."""
+
+    retriable = True
+
+    def __init__(self, version: str, cause: RobocallError) -> None:
+        super().__init__(f"{version} is recorded, but no worker was told: {cause}; then repeat the command")
+        self.version = version
+
+
+@click.command("promote")
+@click.argument("name", metavar="MODEL")
+@FEATURES_OPTION
+@LABELS_OPTION
+@click.option("--tolerances", type=FILE, help="TOML file: how much worse than the running model it may be.")
+@click.option("--force", "reason", metavar="REASON", help="Promote whatever the gate says; the reason is recorded.")
+@REGISTRY_OPTION
+@JSON_OPTION
+def promote(
+    name: str,
+    features: Path | None,
+    labels: Path | None,
+    tolerances: Path | None,
+    reason: str | None,
+    url: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Make MODEL the one that workers run, if it passes the gate against the running one.
+
+    Both are measured on labelled calls: those of --features and --labels, or generated ones, always the same. A model
+    that fails is refused with status 1, and the table says where.
+
+    \b
+      robocall models promote gbt-0f3c11aa9d2e --features holdout.parquet --labels holdout.csv
+    """  # noqa: D301 - click reads the backspace
+    if (features is None) != (labels is None):
+        raise click.UsageError("give --features and --labels together")
+    if reason is not None and not reason.strip():
+        raise click.UsageError("--force needs a reason: it is recorded")
+    from models.judge.gate import passes, read_tolerances  # noqa: PLC0415 - scikit-learn takes seconds
+
+    allowed = read_tolerances(tolerances)
+    place = own_place(url)
+    candidate = place.registry.load(name, schema_id=FEATURE_SCHEMA_ID)
+    running = _keep_running(place)
+    if candidate.version == running and place.promotions.active() is not None:
+        _announce(ACTIVE_MODEL, running)
+        click.echo(f"{running} is the active model; the workers were told again", err=True)
+        return
+    current = _loaded_or_none(place, running, is_forced=reason is not None)
+    lines = (
+        [] if current is None else _judged(current, candidate, features, labels, allowed, is_forced=reason is not None)
+    )
+    if not passes(lines) and reason is None:
+        if as_json:
+            click.echo(json.dumps({"promoted": False, "version": candidate.version, "gate": _plain(lines)}))
+        failed = [line.measure for line in lines if line.passed is False]
+        raise PromotionRefused(
+            f"{candidate.version} is refused, {running} stays: worse than allowed in {len(failed)} of {len(lines)} "
+            f"measures, first in {failed[0]}; --force REASON promotes it anyway"
+        )
+    entry = place.promotions.promote(candidate.version, running, gate=_plain(lines), forced_because=reason)
+    _announce(ACTIVE_MODEL, entry.version)
+    _tell(entry, as_json=as_json)
+
+
+def _loaded_or_none(place: Place, version: str, *, is_forced: bool) -> Model | None:
+    """The running model to compare with; None where it cannot be loaded and that was overruled."""
+    try:
+        return place.registry.load(version, schema_id=FEATURE_SCHEMA_ID)
+    except (ModelUnknown, ArtifactError) as error:
+        if is_forced:
+            return None
+        raise PromotionRefused(f"nothing to compare with: {error}; --force REASON promotes it anyway") from error
+
+
+def _judged(
+    running: Model,
+    candidate: Model,
+    features: Path | None,
+    labels: Path | None,
+    tolerances: Tolerances,
+    *,
+    is_forced: bool,
+) -> list[Line]:
+    from models.judge.gate import compare, counted_otherwise, has_learnt_from  # noqa: PLC0415
+
+    # In a log the lines are as wide as the table needs; a terminal has its own width.
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
+    thresholds = load_policy(load_settings().policy_file).categories[0].thresholds
+    data = evaluation_set(features, labels, console)
+    if not is_forced and has_learnt_from(candidate, data):
+        raise PromotionRefused(f"{candidate.version} was trained on these very calls: give calls of a later time")
+    if features is not None:  # generated calls are counted in several ways, whatever the models learnt
+        for model in (running, candidate):
+            if warning := counted_otherwise(model, data):
+                console.print(warning, soft_wrap=True)
+    lines = compare(data, running, candidate, thresholds, tolerances)
+    console.print(gate_table(lines, running, candidate))
+    return lines
+
+
+@click.command("rollback")
+@REGISTRY_OPTION
+@JSON_OPTION
+def rollback(url: str | None, *, as_json: bool) -> None:
+    """Go back to the model before the active one; again, to the one before that."""
+    place = own_place(url)
+    # Loaded before anything is changed: workers would refuse a damaged one and stay where they are.
+    place.registry.load(place.promotions.previous(), schema_id=FEATURE_SCHEMA_ID)
+    entry = place.promotions.rollback()
+    _announce(ACTIVE_MODEL, entry.version)
+    _tell(entry, as_json=as_json)
+
+
+@click.command("history")
+@REGISTRY_OPTION
+@JSON_OPTION
+def history(url: str | None, *, as_json: bool) -> None:
+    """Show what was promoted and rolled back, oldest first: when, from what, by which gate result."""
+    entries = place_of(url).promotions.history()
+    if as_json:
+        click.echo(json.dumps([_entry(entry) for entry in entries]))
+        return
+    table = Table("when (UTC)", "", whole("version"), whole("before"), "gate")
+    for entry in entries:
+        when = datetime.fromtimestamp(entry.at_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(when, entry.action, entry.version, entry.from_version, _gate_result(entry))
+    Console().print(table)
+
+
+@click.command("shadow")
+@click.argument("name", metavar="MODEL|off")
+@REGISTRY_OPTION
+def shadow(name: str, url: str | None) -> None:
+    """Score MODEL beside the active one in every worker, or stop doing so (`off`); decisions are not touched.
+
+    Disagreements are counted in the metric robocall_shadow_calls_total.
+    """
+    version = NO_MODEL
+    if name != NO_MODEL:
+        version = place_of(url).registry.load(name, schema_id=FEATURE_SCHEMA_ID).version
+    _announce(SHADOW_MODEL, version)
+    click.echo(f"shadow model: {version}", err=True)
+
+
+def gate_table(lines: list[Line], running: Model, candidate: Model) -> Table:
+    """Every line of the gate: measured, allowed, passed."""
+    table = Table("measure", "calls", running.version, candidate.version, "allowed", "")
+    words = {True: "passed", False: "FAILED", None: "too few calls"}
+    for line in lines:
+        figures = (f"{value:.5f}" for value in (line.running, line.candidate, line.allowed))
+        table.add_row(line.measure, f"{line.calls:,}", *figures, words[line.passed])
+    return table
+
+
+def _keep_running(place: Place) -> str:
+    """Version of the running model, put into the registry where it is not yet, so that a rollback finds it."""
+    active = place.promotions.active()
+    if active is not None:
+        return active
+    model, _ = place.registry.add(place.configured, schema_id=FEATURE_SCHEMA_ID)
+    return model.version
+
+
+def _announce(key: str, version: str) -> None:
+    async def write(redis: Any) -> None:
+        await redis.set(key, version)
+
+    try:
+        with_redis(write)
+    except RobocallError as error:
+        raise WorkersNotTold(version, error) from error
+
+
+def _tell(entry: Promotion, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"promoted": True, **_entry(entry)}))
+    else:
+        click.echo(f"{entry.version} is active, {entry.from_version} was", err=True)
+
+
+def _entry(entry: Promotion) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in entry.__slots__}
+
+
+def _gate_result(entry: Promotion) -> str:
+    failed = sum(line.get("passed") is False for line in entry.gate)
+    result = f"{len(entry.gate) - failed} of {len(entry.gate)} lines passed" if entry.gate else "-"
+    return f"{result}, forced: {entry.forced_because}" if entry.forced_because else result
+
+
+def _plain(lines: list[Line]) -> list[dict[str, Any]]:
+    return [line.as_json() for line in lines]

@@ -1,0 +1,281 @@
+"""`robocall replay`: events from a file through the worker's own code, driven by event time only.
+
+The same input gives byte-identical output. One decision a line, one for each `call_setup`, in input order.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.progress import Progress
+
+from detector.contract.decisions import Action, Step
+from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.policy.screening import Screening
+from models.data.dataset import COUNTED_IN_KEY, SCHEMA_KEY
+from models.data.files import DAMAGED
+from streams.errors import ReplayFailed
+from streams.files import open_input, open_output, require_distinct
+from streams.kafka.partitioner import partitions_of
+from streams.screening.build import make_screener
+from streams.screening.bulk_allows import as_lines
+from streams.screening.one_by_one import INTERNAL_ERROR
+from streams.screening.pipeline import MAX_BATCH, Pipeline, Processed
+from streams.settings import load_settings
+from streams.wire.records import dead_letter
+
+ROWS_PER_GROUP = 100_000
+BLOCK_BYTES = 1 << 20
+_MODEL_HELP = "Model artifact folder [default: ROBOCALL_MODEL_DIR, else the shipped model]."
+_POLICY_HELP = "Policy file [default: ROBOCALL_POLICY_FILE, else the documented defaults]."
+
+_PARTITIONS_HELP = (
+    "Of your call-events, for features as workers see them: they count origins and blocks in one of them."
+)
+
+
+class _Key(msgspec.Struct):
+    calling_number: str = ""
+
+
+_KEY_DECODER = msgspec.json.Decoder(_Key)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a replay saw."""
+
+    lines: int = 0
+    decisions: int = 0
+    rejected: int = 0
+    failures: int = 0
+    actions: dict[str, int] = field(default_factory=dict)
+
+
+class FeatureWriter:
+    """Feature rows to Parquet: `call_id`, `setup_time_ms`, `calling_number`, then one float32 column a feature.
+
+    Args:
+        path: of the file.
+        partitions: that windows are counted in; stands in the file's metadata.
+    """
+
+    def __init__(self, path: Path, partitions: int) -> None:
+        names: list[tuple[str, Any]] = [
+            ("call_id", pa.string()),
+            ("setup_time_ms", pa.int64()),
+            ("calling_number", pa.string()),
+        ]
+        names += [(name, pa.float32()) for name in FEATURE_NAMES]
+        self._schema = pa.schema(names, metadata={SCHEMA_KEY: FEATURE_SCHEMA_ID, COUNTED_IN_KEY: str(partitions)})
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+        self._setups: list[Any] = []
+        self._rows: list[Any] = []
+
+    def add(self, processed: Processed) -> None:
+        """Keep the rows of one batch; a call that failed open has none."""
+        screening = processed.screening
+        if len(screening.features):
+            passed = {row for row, one in screening.decided.items() if one.decided_by is Step.FAIL_OPEN}
+            judged = [row for row in range(len(screening.calls)) if row not in passed]
+            self._setups += [screening.calls.events[row] for row in judged]
+            self._rows.append(screening.features[judged])
+        if len(self._setups) >= ROWS_PER_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._setups:
+            return
+        matrix = np.concatenate(self._rows)
+        columns: list[Any] = [
+            pa.array([setup.call_id for setup in self._setups], pa.string()),
+            pa.array([setup.setup_time_ms for setup in self._setups], pa.int64()),
+            pa.array([setup.calling_number for setup in self._setups], pa.string()),
+        ]
+        columns += [pa.array(np.ascontiguousarray(matrix[:, column])) for column in range(matrix.shape[1])]
+        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        self._setups, self._rows = [], []
+
+    def close(self) -> None:
+        """Write what is kept and the footer."""
+        self._flush()
+        self._writer.close()
+
+
+def run(  # noqa: D417 - the outputs explain themselves
+    batches: Iterable[Sequence[bytes]],
+    pipeline: Pipeline,
+    *,
+    partitions: int,
+    decisions: BinaryIO,
+    features: FeatureWriter | None = None,
+    dead_letters: BinaryIO | None = None,
+) -> Iterator[Counts]:
+    """Replay batch by batch; yields the running counts after each.
+
+    Args:
+        batches: JSON lines without their line ends (`batches_of`).
+        partitions: how many partitions the topic would have.
+    """
+    counts = Counts()
+    for batch in batches:
+        processed = pipeline.process(batch, _partitions(batch, partitions), decided_time_ms=None)
+        if processed.decisions:
+            decisions.write(as_lines(processed.decisions))
+        if features is not None:
+            features.add(processed)
+        if dead_letters is not None:
+            _write_dead_letters(dead_letters, batch, processed, counts.lines)
+        counts.lines += len(batch)
+        counts.decisions += len(processed.decisions)
+        counts.rejected += len(processed.intake.rejected) + len(processed.poison)
+        _count_actions(counts, processed.screening)
+        yield counts
+
+
+def _count_actions(counts: Counts, screening: Screening) -> None:
+    found = Counter(outcome.action for outcome in screening.decided.values())
+    found[Action.ALLOW] += len(screening.calls) - len(screening.decided)
+    for action, calls in (+found).items():
+        counts.actions[action] = counts.actions.get(action, 0) + calls
+
+
+def _partitions(batch: Sequence[bytes], partitions: int) -> list[int]:
+    if partitions == 1:
+        return [0] * len(batch)
+    return partitions_of([_calling_number(line).encode() for line in batch], partitions)
+
+
+def _calling_number(line: bytes) -> str:
+    try:
+        return _KEY_DECODER.decode(line).calling_number
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""  # a bad line: the intake rejects it, its partition has no effect
+
+
+def _write_dead_letters(out: BinaryIO, batch: Sequence[bytes], processed: Processed, first_line: int) -> None:
+    letters = [(bad.position, str(bad.code), bad.message) for bad in processed.intake.rejected]
+    letters += [(bad.position, INTERNAL_ERROR, bad.message) for bad in processed.poison]
+    out.writelines(
+        dead_letter("file", 0, first_line + position, code, message, batch[position], 0) + b"\n"
+        for position, code, message in sorted(letters)
+    )
+
+
+def batches_of(source: BinaryIO) -> Iterator[list[bytes]]:
+    """Lines without their line ends, `MAX_BATCH` at a time; read in blocks, as they come.
+
+    Raises:
+        EOFError: like the others of `models.data.files.DAMAGED`, when reading does; the lines before have been given.
+    """
+    lines: list[bytes] = []
+    begun: list[bytes] = []  # of a line whose end has not been read
+    try:
+        for block in iter(partial(source.read1, BLOCK_BYTES), b""):  # type: ignore[attr-defined]
+            whole, line_end, rest = block.rpartition(b"\n")
+            if line_end:
+                lines += _split(b"".join((*begun, whole)))
+                begun = []
+            begun.append(rest)
+            while len(lines) >= MAX_BATCH:
+                yield lines[:MAX_BATCH]
+                del lines[:MAX_BATCH]
+    except DAMAGED:
+        if lines:
+            yield lines
+        raise
+    last = b"".join(begun)
+    if last:
+        lines += _split(last)
+    if lines:
+        yield lines
+
+
+def _split(text: bytes) -> list[bytes]:
+    lines = text.split(b"\n")
+    return [line.rstrip(b"\r") for line in lines] if b"\r" in text else lines
+
+
+def read_batches(name: str, stack: ExitStack) -> Iterator[list[bytes]]:
+    """Batches of lines of a file, unpacked as its name says.
+
+    Raises:
+        ReplayFailed: the file is damaged or was cut off; the lines before the damage have been given.
+    """
+    try:
+        yield from batches_of(open_input(name, stack))
+    except DAMAGED as error:
+        raise ReplayFailed(f"{name} is damaged or truncated") from error
+
+
+@click.command()
+@click.argument("events", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--decisions", required=True, help="Where decisions go, one a line; `-` for standard output.")
+@click.option("--features", type=click.Path(path_type=Path), help="Parquet file for the feature vector of every call.")
+@click.option("--model", type=click.Path(path_type=Path), help=_MODEL_HELP)
+@click.option("--policy", type=click.Path(path_type=Path), help=_POLICY_HELP)
+@click.option("--mode", type=click.Choice(["enforce", "shadow"]), help="[default: ROBOCALL_MODE, else the policy's].")
+@click.option("--partitions", type=click.IntRange(1, 1_024), default=1, show_default=True, help=_PARTITIONS_HELP)
+@click.option("--dead-letters", help="Where bad lines go, as dead-letter records.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 when a line was bad.")
+def replay(
+    events: str,
+    decisions: str,
+    features: Path | None,
+    model: Path | None,
+    policy: Path | None,
+    mode: str | None,
+    partitions: int,
+    dead_letters: str | None,
+    strict: bool,
+) -> None:
+    """Run EVENTS (JSON lines, optionally .gz or .zst, `-` for standard input) through the worker's own code.
+
+    The same input gives byte-identical decisions. Bad lines are counted and reported; they do not stop the replay.
+    The allow, block, do-not-originate, emergency and opt-out lists are empty in a replay.
+
+    \b
+    robocall simulate --out calls.jsonl.gz --labels labels.csv --hours 1
+    robocall replay calls.jsonl.gz --decisions decisions.jsonl
+    robocall replay calls.jsonl.gz --decisions /dev/null --features features.parquet --partitions 12
+    """  # noqa: D301
+    require_distinct(
+        {"EVENTS": events, "--policy": policy},
+        {"--decisions": decisions, "--features": features, "--dead-letters": dead_letters},
+    )
+    failures: list[Exception] = []
+    chosen = {"model_dir": model, "policy_file": policy, "mode": mode}
+    settings = load_settings(partitions=partitions, **{name: value for name, value in chosen.items() if value})
+    screener = make_screener(settings, shared_trunks=True)
+    pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append)
+    console = Console(stderr=True)
+    counts = Counts()
+    with ExitStack() as stack:
+        source = read_batches(events, stack)
+        out = open_output(decisions, stack)
+        writer = None
+        if features is not None:
+            writer = FeatureWriter(features, partitions)
+            stack.callback(writer.close)
+        bad = open_output(dead_letters, stack) if dead_letters else None
+        progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
+        task = progress.add_task("replaying", total=None)
+        running = run(source, pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)
+        for counts in running:
+            progress.update(task, completed=counts.lines, description=f"{counts.lines:,} events")
+    actions = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.actions.items()))
+    console.print(f"{counts.lines:,} events, {counts.decisions:,} decisions ({actions}), {counts.rejected:,} bad lines")
+    if failures:
+        raise ReplayFailed(f"{len(failures)} internal errors, their calls were allowed; the first: {failures[0]!r}")
+    if strict and counts.rejected:
+        raise ReplayFailed(f"{counts.rejected} bad lines and --strict was given; see --dead-letters")

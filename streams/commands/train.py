@@ -1,0 +1,264 @@
+"""`robocall train` and `robocall evaluate`: from labelled calls to an artifact, and what it is worth."""
+
+import json
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.data.dataset import Dataset
+from models.serve.artifact import SHIPPED, load
+from models.traffic.first.spec import CAMPAIGN_KINDS
+from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
+from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, simulated
+
+if TYPE_CHECKING:
+    from models.learn.training import Parameters
+
+CALLS_PER_SECOND = 2.5
+"""Mean rate of lawful calls of the quietest exchange; with the busier ones, 30 hours give 0.7 million calls."""
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command()
+@click.option("--features", type=_FILE, help=FEATURES_HELP)
+@click.option("--labels", type=_FILE, help=LABELS_HELP)
+@click.option("--simulate", is_flag=True, help="Train on generated traffic of one world instead of on files.")
+@click.option("--worlds", type=click.IntRange(FEWEST_WORLDS, 1_000), help="Train on generated traffic of many worlds.")
+@click.option(
+    "--world-calls", type=click.IntRange(200), default=CALLS_PER_WORLD, show_default=True, help="Calls of each world."
+)
+@click.option("--leave-out", type=click.Choice(CAMPAIGN_KINDS), help="Campaign kind whose calls are not learnt from.")
+@click.option(
+    "--search", type=click.IntRange(0, 200), default=0, show_default=True, help="Other settings to try first."
+)
+@click.option(
+    "--hours", type=click.FloatRange(1, 24 * 14), default=30.0, show_default=True, help="Of generated traffic."
+)
+@click.option("--rate", type=click.FloatRange(0.1, 1_000), default=CALLS_PER_SECOND, show_default=True, help="Calls/s.")
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Of traffic and training.")
+@click.option("--out", type=_FOLDER, required=True, help="Folder that the artifact is written to.")
+def train(
+    *,
+    features: Path | None,
+    labels: Path | None,
+    simulate: bool,
+    worlds: int | None,
+    world_calls: int,
+    leave_out: str | None,
+    search: int,
+    hours: float,
+    rate: float,
+    seed: int,
+    out: Path,
+) -> None:
+    """Train, calibrate and package a model. The last part of the time span is kept for its report.
+
+    With --worlds that part is eight worlds of the first author whose every figure lies outside of the ranges of those
+    learnt from, and one carrier of each of the two other authors, drawn as those that are learnt from.
+
+    \b
+    robocall train --worlds 32 --seed 7 --out my-model
+    robocall train --simulate --seed 7 --out my-model
+    robocall train --features features.parquet --labels labels.csv --out my-model
+    """  # noqa: D301
+    from models.judge.packaging import package  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.learn.training import train as fit  # noqa: PLC0415
+
+    _check_usage(features, labels, worlds, leave_out, seed, is_simulated=simulate)
+    console = Console(stderr=True)
+    out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
+    if features is not None and labels is not None:
+        data, parameters = _of_files(features, labels, console)
+    elif worlds is not None:
+        data, parameters = _of_worlds(worlds, world_calls, seed, leave_out, console)
+    else:
+        data, parameters = _of_one_world(hours, rate, seed, console)
+    console.print(f"{len(data):,} labelled calls, {int(data.is_robocall.sum()):,} of them robocalls")
+    if search:
+        parameters = _searched(data, seed, search, parameters, console)
+    with _clock(console, "fitting, calibrating and judging the trees"):
+        model = package(
+            data,
+            fit(data, seed, parameters),
+            out,
+            schema_id=FEATURE_SCHEMA_ID,
+            created_ms=time.time_ns() // 1_000_000,
+            made_by=_made_by(click.get_current_context()),
+        )
+    _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
+    console.print(f"{model.version} written to {out}")
+
+
+def _check_usage(
+    features: Path | None,
+    labels: Path | None,
+    worlds: int | None,
+    leave_out: str | None,
+    seed: int,
+    *,
+    is_simulated: bool,
+) -> None:
+    """Refuse options of `train` that do not go together."""
+    sources = [is_simulated, worlds is not None, features is not None]
+    if sources.count(True) != 1 or (features is None) != (labels is None):
+        raise click.UsageError("give either --simulate, or --worlds NUMBER, or --features and --labels")
+    if leave_out and worlds is None:
+        raise click.UsageError("--leave-out is of campaign kinds of generated worlds: give --worlds NUMBER too")
+    if worlds is not None:
+        _refuse_reserved(seed)
+
+
+def _refuse_reserved(seed: int) -> None:
+    """Refuse the seeds of worlds that models are judged in, or that what they are compared with has learnt."""
+    from models.judge.report.quality import LEARNT_SEED, SEED  # noqa: PLC0415 - scikit-learn takes seconds
+
+    if seed in {EVALUATION_SEED, HELD_OUT_SEED, LEARNT_SEED, SEED}:
+        raise click.UsageError(f"seed {seed} is kept for worlds that models are judged by: give another --seed")
+
+
+def _made_by(context: click.Context) -> dict[str, str]:
+    """The command as it was typed, without where its result goes, and the commit of the code."""
+    from models.judge.report.quality import commit  # noqa: PLC0415 - scikit-learn takes seconds
+
+    typed = ["robocall", str(context.info_name)]
+    for name, value in context.params.items():
+        if name != "out" and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            typed += [option] if value is True else [option, str(value)]
+    return {"command": shlex.join(typed), "commit": commit()}
+
+
+@contextmanager
+def _clock(console: Console, what: str) -> Iterator[None]:
+    """Show that something goes on, and since when: the libraries do not tell how far they are."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(what, total=None)
+        yield
+
+
+def _of_files(features: Path, labels: Path, console: Console) -> "tuple[Dataset, Parameters]":
+    from models.learn.training import Parameters  # noqa: PLC0415 - scikit-learn takes seconds
+
+    return from_files(features, labels, console), Parameters()
+
+
+def _of_one_world(hours: float, rate: float, seed: int, console: Console) -> "tuple[Dataset, Parameters]":
+    """Generate the calls of one world; with the shares of its time span to learn from and to calibrate on."""
+    from models.data.windows_over_traffic import CALIBRATION_SHARE, TRAIN_SHARE  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.learn.training import Parameters  # noqa: PLC0415
+
+    data = simulated(hours, rate, seed, console)
+    return data, Parameters(train_share=TRAIN_SHARE, calibration_share=CALIBRATION_SHARE)
+
+
+def _of_worlds(n: int, calls: int, seed: int, without: str | None, console: Console) -> "tuple[Dataset, Parameters]":
+    """Generate the calls of many worlds, with a progress bar, and cut them between worlds."""
+    from models.learn.many_worlds import JUDGED_WORLDS, cut_between_worlds, from_worlds  # noqa: PLC0415
+    from models.traffic.authors import AUTHORS  # noqa: PLC0415 - scikit-learn takes seconds
+
+    of = n + JUDGED_WORLDS + len(AUTHORS)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("generating worlds and their features", total=of)
+        data = from_worlds(n, seed, lambda _: progress.advance(task), without=without, calls=calls)
+    return data, cut_between_worlds(data, n)
+
+
+def _searched(data: Dataset, seed: int, n: int, parameters: "Parameters", console: Console) -> "Parameters":
+    """Choose how to train, with a progress bar."""
+    from models.learn.search import search  # noqa: PLC0415
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("comparing settings", total=n + 1)
+
+        def show(setting: "Parameters", recall: float) -> None:
+            progress.advance(task)
+            progress.console.print(f"recall {recall:.3f} with {setting.as_json()}")
+
+        return search(data, seed, n, parameters, show)
+
+
+@click.command()
+@click.option("--model", type=_FOLDER, default=SHIPPED, help="Artifact folder [default: the shipped model].")
+@click.option("--features", type=_FILE, required=True, help=FEATURES_HELP)
+@click.option("--labels", type=_FILE, required=True, help=LABELS_HELP)
+@click.option("--report", type=_FOLDER, help="Folder for report.html and report.json; trains models to compare with.")
+@click.option("--reference-data", type=_FOLDER, help="Folder of the public reference data, for the report.")
+def evaluate(model: Path, features: Path, labels: Path, report: Path | None, reference_data: Path | None) -> None:
+    """Measure a model on labelled calls: figures as JSON on standard output, a table on standard error.
+
+    Give calls of a later time than those that the model was trained on.
+
+    \b
+    robocall evaluate --model my-model --features holdout.parquet --labels holdout.csv --report report > figures.json
+    """  # noqa: D301
+    from models.judge.gate import counted_otherwise, has_learnt_from  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.judge.report.learnt import learn_first_part  # noqa: PLC0415
+    from models.judge.report.report import judge, write  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    judged = load(model, schema_id=FEATURE_SCHEMA_ID)
+    data = from_files(features, labels, console)
+    if has_learnt_from(judged, data):
+        console.print("[bold]the model was trained on these very calls: the figures say nothing about others[/bold]")
+    if warning := counted_otherwise(judged, data):
+        console.print(warning, soft_wrap=True)
+    judgement = judge(
+        judged,
+        data,
+        made_ms=time.time_ns() // 1_000_000,
+        reference_data=reference_data,
+        learnt=None if report is None else partial(learn_first_part, say=console.print),
+        say=console.print,
+    )
+    _print_figures(judgement.figures, console)
+    if report is not None:
+        console.print(f"written to {write(judgement, report)}")
+    click.echo(json.dumps(judgement.figures, allow_nan=False))
+
+
+def _print_figures(figures: dict[str, Any], console: Console) -> None:
+    from models.judge.report.report import against_best  # noqa: PLC0415 - scikit-learn takes seconds
+
+    table = Table("lawful calls hit", "robocalls caught", "95 %", "best of the others")
+    rates = figures["at_false_block_rates"]
+    for entry, best in zip(rates, against_best(rates, figures["baselines"]), strict=True):
+        recall = entry["recall"]
+        interval = f"{recall['low']:.3f} to {recall['high']:.3f}"
+        table.add_row(f"{entry['rate']:g}", _share(recall["share"]), interval, f"{best['recall']:.3f} {best['best']}")
+    console.print(table)
+    kinds = Table("kind of campaign", "calls", "blocked", "labelled or blocked", "calls until blocked (median)")
+    for kind, entry in figures["kinds"]["campaigns"].items():
+        kinds.add_row(
+            kind,
+            f"{entry['blocked']['calls']:,}",
+            _share(entry["blocked"]["share"]),
+            _share(entry["labelled_or_blocked"]["share"]),
+            _calls(entry["calls_until_blocked"]["median"]),
+        )
+    console.print(kinds)
+    console.print(
+        f"PR-AUC {figures['pr_auc']:.4f}, Brier {figures['brier']:.4f}, "
+        f"calibration error {figures['expected_calibration_error']:.4f}"
+    )
+
+
+def _calls(calls: float | None) -> str:
+    return "-" if calls is None else f"{calls:.0f}"
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.3f}"

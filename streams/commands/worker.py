@@ -1,0 +1,100 @@
+"""`robocall worker`: warm up, check what is needed, then run until told to stop."""
+
+import socket
+import sys
+
+import click
+import structlog
+from prometheus_client import disable_created_metrics
+
+from detector.windows import WindowEngine
+from streams import log as logging
+from streams.errors import PortTaken
+from streams.kafka.client import require_topics
+from streams.kafka.topics import CALL_EVENTS, identity
+from streams.running.services import Ending, new_event_loop, run
+from streams.settings import Settings, load_settings, unknown_keys
+from streams.wire import reading
+from streams.worker.assembly import TOPICS, Assembly, build_app
+from streams.worker.warming import warm_answers
+
+log = structlog.get_logger(__name__)
+
+
+def warm(assembly: Assembly) -> None:
+    """Compile, or load from the cache, everything that a call may need: before the group counts on this worker."""
+    reading.warm()
+    WindowEngine.warm()
+    warm_answers()
+    classifier = assembly.screener.classifier
+    warm_model = getattr(classifier, "warm", None)
+    if warm_model is not None:
+        warm_model()
+
+
+def require_port(host: str, port: int) -> None:
+    """Check that the pages can be served; a failure inside of the web server would be a page of traceback.
+
+    Raises:
+        PortTaken: somebody else listens there, or the address is not ours.
+    """
+    try:
+        address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(address[0], socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address[4])
+    except OSError as error:
+        raise PortTaken(host, port, error) from error
+
+
+def run_worker(settings: Settings) -> int:
+    """Run a worker in this process.
+
+    Returns:
+        Exit status: 0 after SIGTERM or SIGINT, 1 after a failure.
+
+    Raises:
+        RobocallError: it could not start; the message says what to do.
+    """
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # one line per counter that nobody reads
+    loop = new_event_loop()
+    ending = Ending()
+    if settings.web_port:
+        require_port(settings.web_host, settings.web_port)
+    loop.run_until_complete(require_topics(settings, TOPICS))
+    assembly = build_app(settings, ending, identity(settings, CALL_EVENTS))
+    warm(assembly)
+    for complaint in assembly.screener.policy.warnings():
+        log.warning(complaint)
+    versions = assembly.screener.versions
+    log.info(
+        "worker starts",
+        brokers=settings.kafka_bootstrap_servers,
+        group=settings.consumer_group,
+        redis=settings.redis_address,
+        web=f"http://{settings.web_host}:{settings.web_port}" if settings.web_port else "off",
+        model_version=versions.model_version,
+        policy_version=versions.policy_version,
+        mode=assembly.screener.policy.mode.value,
+        snapshots=settings.snapshot_url,
+    )
+    status = run(assembly.app, assembly.services, ending, loop)
+    log.info("worker ended", status=status)
+    return status
+
+
+@click.command()
+@click.option("--web-port", type=click.IntRange(0, 65_535), help="Port of /metrics and /health; 0 turns them off.")
+@click.option("--mode", type=click.Choice(["enforce", "shadow"]), help="Over whatever the policy says.")
+def worker(web_port: int | None, mode: str | None) -> None:
+    """Screen the calls of the configured Kafka until stopped.
+
+    Needs the topics (`robocall topics create`) and nothing else: without Redis it decides with what it has. Start more
+    of them to share the load; SIGTERM ends one cleanly. Settings are environment variables, see `robocall doctor`.
+    """
+    given = {"web_port": web_port, "mode": mode}
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    logging.configure(settings.log_level, settings.log_format)
+    for complaint in unknown_keys():
+        log.warning(complaint)
+    sys.exit(run_worker(settings))

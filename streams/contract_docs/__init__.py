@@ -1,0 +1,1 @@
+"""The contract as documents: AsyncAPI and the generated parts of `docs/contract.md`."""

@@ -1,0 +1,129 @@
+"""The generated parts of `docs/contract.md`: field tables, examples and the table of dead-letter codes.
+
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; what is outside of these is written by hand.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from enum import EnumMeta
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from detector.contract.decisions import Decision, Label, Reason, SipAnswer
+from detector.contract.events import CallEnd, CallSetup, Feedback
+from streams.contract_docs.examples import SETUP, examples
+from streams.wire.reading import CODE_MEANINGS
+from streams.wire.records import DeadLetter, EntityDecision
+
+_PART = re.compile(r"(<!-- generated: (?P<name>[a-z_ ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_JSON_NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", bytes: "base64 string"}
+_BOUND_TEXTS = {
+    "min_length": "at least {} character",
+    "max_length": "at most {} characters",
+    "max_items": "at most {} items",
+    "ge": "from {}",
+    "le": "to {}",
+}
+_TABLES: dict[str, type[Any]] = {
+    "call_setup": CallSetup,
+    "call_end": CallEnd,
+    "feedback": Feedback,
+    "decision": Decision,
+    "entity_decision": EntityDecision,
+    "dead_letter": DeadLetter,
+    "label": Label,
+    "reason": Reason,
+    "sip": SipAnswer,
+}
+MEANINGS: dict[tuple[type[Any], str], str] = {
+    (Label, "text"): "Words for the called party; they inform and do not judge.",
+    (Label, "category"): "Category of the policy, for programs.",
+    (Reason, "code"): "`model`, `rule`, `dno`, `late`, `overload`, ..., or the name of a feature; for programs.",
+    (Reason, "text"): "One sentence for a person.",
+    (Reason, "value"): "What was measured; null when nothing was.",
+    (Reason, "threshold"): "What it was compared with; null when with nothing.",
+    (SipAnswer, "status"): "Status code of the final response to the INVITE.",
+    (SipAnswer, "reason_phrase"): "Reason phrase of its status line.",
+    (SipAnswer, "reason_header"): "Value of its one Reason header, byte for byte; null: send none.",
+}
+"""Meaning of the fields of the objects inside of a decision."""
+
+_OBJECTS = {Label: "label", Reason: "reason", SipAnswer: "sip"}
+
+
+def _type(hint: Any) -> str:
+    """Name a type as JSON has it."""
+    if get_origin(hint) in {Union, UnionType}:
+        inner = [a for a in get_args(hint) if a is not NoneType]
+        return f"{_type(inner[0])} or null"
+    if get_origin(hint) in {list, tuple}:
+        return f"list of {_type(get_args(hint)[0])}"
+    if isinstance(hint, EnumMeta):
+        return ", ".join(f"`{member.value}`" for member in hint)  # type: ignore[var-annotated]
+    return _JSON_NAMES.get(hint) or f"object [{_OBJECTS[hint]}](#{_OBJECTS[hint]})"
+
+
+def _row(domain: type[Any], f: Field[Any], hint: Any) -> tuple[str, ...]:
+    bounds = f.metadata.get("bounds", {})
+    return (
+        f"`{f.name}`",
+        _type(hint),
+        "yes" if f.default is MISSING else "no",
+        "; ".join(_BOUND_TEXTS[name].format(value) for name, value in bounds.items()),
+        f.metadata.get("source", ""),
+        f.metadata.get("doc") or MEANINGS[domain, f.name],
+    )
+
+
+def _table(domain: type[Any]) -> str:
+    hints = get_type_hints(domain)
+    rows = [_row(domain, f, hints[f.name]) for f in fields(domain)]
+    if domain in {CallSetup, CallEnd}:
+        tag = "call_setup" if domain is CallSetup else "call_end"
+        rows.insert(0, ("`type`", f"`{tag}`", "yes", "", "", "Which event this is."))
+    names = ("field", "type", "required", "bounds", "SIP source", "meaning")
+    used = [column for column in range(len(names)) if any(row[column] for row in rows)]
+    lines = [names, ("---",) * len(names), *rows]
+    return "\n".join("| " + " | ".join(line[column] for column in used) + " |" for line in lines)
+
+
+def _codes() -> str:
+    rows = [f"| `{code}` | {meaning} |" for code, meaning in CODE_MEANINGS.items()]
+    return "\n".join(["| code | meaning |", "|---|---|", *rows])
+
+
+def _example(name: str) -> str:
+    example = next(e for e in examples() if e.name == name)
+    value = json.dumps(json.loads(example.value), indent=2, ensure_ascii=False)
+    return f"{example.when} Topic `{example.topic}`, key `{example.key}`:\n\n```json\n{value}\n```"
+
+
+def _sip_bytes() -> str:
+    """Show the response lines that the example block asks for."""
+    block = next(json.loads(e.value) for e in examples() if e.name == "block")["sip"]
+    return (
+        f"```\nSIP/2.0 {block['status']} {block['reason_phrase']}\nReason: {block['reason_header']}\n```\n\n"
+        f"(Call-ID of the example: `{SETUP.call_id}`.)"
+    )
+
+
+def _part(name: str) -> str:
+    kind, _, what = name.partition(" ")
+    parts: dict[str, Callable[[], str]] = {
+        "table": lambda: _table(_TABLES[what]),
+        "example": lambda: _example(what),
+        "codes": _codes,
+        "sip": _sip_bytes,
+    }
+    return parts[kind]()
+
+
+def refresh(page: str) -> str:
+    """Put the current text into every generated part of the page.
+
+    Raises:
+        KeyError: A part has a name that nothing generates.
+    """
+    return _PART.sub(lambda found: f"{found[1]}\n{_part(found['name'])}\n\n{found[3]}", page)

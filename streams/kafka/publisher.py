@@ -1,0 +1,225 @@
+"""Publish records, batch by batch, and tell when every record of a delivery is safe at the broker.
+
+A broker that is away is waited for, however long: records stay in their outboxes, nothing of their deliveries is
+acknowledged, and the transport hands out no more than a few polls, which bounds what is kept. A batch that the broker
+refuses for good ends the worker: whoever owns the partition next reads those events again.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
+from streams.kafka.client import keep_metadata_coming
+from streams.kafka.outbox import Outbox, Perishable, Record, wall_clock_ms
+from streams.kafka.partitioner import partitions_of
+from streams.kafka.sender import Sender
+
+REQUEST_TIMEOUT_MS = 5_000
+"""Of one connection or request. A batch that was made can no longer be changed to its late form: it is made when it is
+sent, at most a connection has to be made first, and it comes back to its outbox when that fails."""
+STOP_TIMEOUT_S = 2.0
+"""What waits at the end may take so long to leave; the transport has waited for it before."""
+CLOSE_TIMEOUT_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Delivery:
+    """Counts the records of one poll that are not yet safe; calls back once, when it is sealed and none is left."""
+
+    __slots__ = ("_left", "_on_done", "_sealed")
+
+    def __init__(self, on_done: Callable[[], object]) -> None:
+        self._on_done = on_done
+        self._left = 0
+        self._sealed = False
+
+    def expect(self, records: int) -> None:
+        """Wait for this many more."""
+        self._left += records
+
+    def arrived(self, records: int) -> None:
+        """Note that this many are safe."""
+        self._left -= records
+        self._finish()
+
+    def seal(self) -> None:
+        """Say that no more will be expected."""
+        self._sealed = True
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._sealed and not self._left:
+            self._on_done()
+
+
+@lru_cache(maxsize=16_384)
+def partition_of(key: bytes, partitions: int) -> int:
+    """Partition of a key as Kafka's default partitioner computes it; cached, since the same numbers are asked for."""
+    return partitions_of([key], partitions)[0]
+
+
+class Publisher:
+    """Publishes to a fixed set of topics.
+
+    Args:
+        client: settings of the aiokafka client: servers, security; and `acks`, by default of all brokers in sync.
+        topics: what may be published to; must exist.
+        on_failure: told once about the first batch that can never be delivered.
+        clock_ms: epoch milliseconds, decides what is late.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, Any],
+        topics: Iterable[str],
+        on_failure: Callable[[PublishFailed], None],
+        *,
+        clock_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self._settings = dict(client)
+        acks = self._settings.pop("acks", "all")
+        self._acks = -1 if acks == "all" else int(acks)
+        self._topics = tuple(topics)
+        self._clock_ms = clock_ms
+        self._watch = _Watch(on_failure)
+        self._client: AIOKafkaClient | None = None
+        self._sender: Sender | None = None
+        self._outboxes: dict[str, list[Outbox]] = {}
+
+    async def start(self) -> None:
+        """Connect and learn the partitions of each topic.
+
+        Raises:
+            KafkaUnreachable: no broker answers.
+            TopicMissing: a topic does not exist.
+        """
+        client = AIOKafkaClient(**self._settings, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        keep_metadata_coming(client)
+        try:
+            await client.bootstrap()
+            await self._make_outboxes(client)
+        except KafkaConnectionError as error:
+            await client.close()
+            raise KafkaUnreachable(str(self._settings.get("bootstrap_servers"))) from error
+        except BaseException:
+            await client.close()
+            raise
+        self._client = client
+
+    async def _make_outboxes(self, client: AIOKafkaClient) -> None:
+        self._sender = Sender(client, acks=self._acks, timeout_ms=REQUEST_TIMEOUT_MS)
+        missing = []
+        for topic in self._topics:
+            try:
+                partitions = await client._wait_on_metadata(topic)  # noqa: SLF001 - as aiokafka's producer does
+            except KafkaError:
+                partitions = None
+            if not partitions:
+                missing.append(topic)
+                continue
+            self._outboxes[topic] = [
+                Outbox(self._sender, topic, partition, self._watch, self._clock_ms)
+                for partition in range(len(partitions))
+            ]
+        if missing:
+            raise TopicMissing(missing)
+
+    async def stop(self) -> None:
+        """Send what waits, then close the connection; with the broker away give both up after a few seconds."""
+        client, self._client = self._client, None
+        if client is None or self._sender is None:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._watch.idle.wait(), STOP_TIMEOUT_S)
+        self._watch.is_stopping = True
+        if unsafe := self.waiting():
+            log.warning("ending with unpublished records, their events will be read again", records=unsafe)
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._sender.stop()
+                await client.close()
+        except TimeoutError:
+            log.warning("the connections of the publisher did not close, their brokers are away")
+
+    def publish(self, topic: str, records: Iterable[Record | Perishable], delivery: Delivery) -> None:
+        """Queue records; `delivery` learns when they are safe. Keys decide partitions as Kafka's own clients do."""
+        outboxes = self._outboxes[topic]
+        queued, lots = list(records), defaultdict[int, list[Record | Perishable]](list)
+        partitions = partitions_of([record[0] for record in queued], len(outboxes))
+        for record, partition in zip(queued, partitions, strict=True):
+            lots[partition].append(record)
+        for partition, lot in lots.items():
+            outboxes[partition].put(lot, delivery)
+        self._watch.expect(len(queued))
+        delivery.expect(len(queued))
+
+    def waiting(self) -> int:
+        """Records that are not safe yet."""
+        return self._watch.unsafe
+
+    def outage_s(self) -> float:
+        """Seconds since the first partition could not be written to, 0 while all can."""
+        return self._watch.outage_s()
+
+
+class _Watch:
+    """What the outboxes tell. An outage goes on until every partition can be written to; both its ends are logged."""
+
+    def __init__(self, on_failure: Callable[[PublishFailed], None]) -> None:
+        self._on_failure = on_failure
+        self._has_failed = False
+        self._troubled: set[Outbox] = set()
+        self._since = 0.0
+        self._most_waiting = 0
+        self.unsafe = 0
+        self.is_stopping = False
+        self.idle = asyncio.Event()
+        """Nothing is on its way."""
+        self.idle.set()
+
+    def outage_s(self) -> float:
+        return time.monotonic() - self._since if self._troubled else 0.0
+
+    def expect(self, records: int) -> None:
+        if records:
+            self.unsafe += records
+            self.idle.clear()
+
+    def safe(self, records: int) -> None:
+        self.unsafe -= records
+        if not self.unsafe:
+            self.idle.set()
+
+    def troubled(self, outbox: Outbox, error: Exception, since: float) -> None:
+        if not self._troubled:
+            self._since, self._most_waiting = since, 0
+            log.warning(
+                "records cannot be published, trying until they can",
+                topic=outbox.topic,
+                partition=outbox.partition,
+                cause=f"{type(error).__name__}: {error}",
+                waiting=self.unsafe,
+            )
+        self._troubled.add(outbox)
+        self._most_waiting = max(self._most_waiting, self.unsafe)
+
+    def recovered(self, outbox: Outbox) -> None:
+        seconds = self.outage_s()
+        self._troubled.discard(outbox)
+        if not self._troubled:
+            log.warning("records are published again", outage_s=round(seconds, 1), waited=self._most_waiting)
+
+    def failed(self, error: PublishFailed) -> None:
+        if not self._has_failed and not self.is_stopping:  # what our own end broke is no failure
+            self._has_failed = True
+            self._on_failure(error)

@@ -1,0 +1,246 @@
+"""Kafka's record batches (format 2), read in one compiled pass: where each key and value stands, offsets and times.
+
+aiokafka makes two Python objects for each record, 0.5 us of them, and computes checksums in software. Here a fetched
+partition becomes one table of integers; keys and values are cut out of the response when somebody asks for them.
+
+Format: https://kafka.apache.org/documentation/#recordbatch. Batches of older formats and compressed ones are left to
+aiokafka (`streams.kafka.fetching`).
+"""
+
+from typing import Any
+
+import llvmlite.binding as llvm  # type: ignore[import-untyped]
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from detector.columns.compiled import compiled, entry_point
+
+OFFSET, TIMESTAMP, KEY_START, KEY_STOP, VALUE_START, VALUE_STOP = range(6)
+COLUMNS = 6
+
+READ, FOREIGN, BAD_CHECKSUM, MALFORMED = range(4)
+"""What became of a stretch of batches: read, not of this format, damaged on its way, or against the format."""
+
+_LENGTH_AT, _MAGIC_AT, _CRC_AT, _ATTRIBUTES_AT, _LAST_DELTA_AT = 8, 16, 17, 21, 23
+_FIRST_TIME_AT, _LAST_TIME_AT, _COUNT_AT, _RECORDS_AT = 27, 35, 57, 61
+_BEFORE_LENGTH = 12
+_MAGIC = 2
+_CODEC, _LOG_APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
+_LEAST_RECORD = 7
+
+Bytes = NDArray[np.uint8]
+Table = NDArray[np.int64]
+
+
+def _crc_tables() -> NDArray[np.uint32]:
+    """Tables of CRC-32C (Castagnoli) for eight bytes at a time."""
+    tables = np.zeros((8, 256), np.uint32)
+    for byte in range(256):
+        value = byte
+        for _ in range(8):
+            value = (value >> 1) ^ (0x82F63B78 if value & 1 else 0)
+        tables[0, byte] = value
+    for step in range(1, 8):
+        below = tables[step - 1]
+        tables[step] = (below >> 8) ^ tables[0][below & 0xFF]
+    return tables
+
+
+_TABLES = _crc_tables()
+HAS_CRC_INSTRUCTION = bool(llvm.get_host_cpu_features().get("sse4.2", False))
+
+
+_intrinsic: Any = intrinsic  # it has no types
+
+
+@_intrinsic  # type: ignore[untyped-decorator]
+def _crc_step(typing: Any, crc: Any, value: Any) -> Any:
+    """The processor's CRC-32C of eight bytes more (SSE 4.2)."""
+    del typing
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        signature = ir.FunctionType(word, [word, word])
+        insert: Any = cgutils.get_or_insert_function
+        step = insert(builder.module, signature, "llvm.x86.sse42.crc32.64.64")
+        return builder.call(step, arguments)
+
+    return types.uint64(crc, value), generate
+
+
+@compiled
+def _word(data: Bytes, at: int) -> np.uint64:
+    found = np.uint64(0)
+    for place in range(8):
+        found |= np.uint64(data[np.uint64(at + place)]) << np.uint64(8 * place)
+    return found
+
+
+@compiled
+def crc_by_table(data: Bytes, start: int, stop: int) -> np.uint32:
+    """CRC-32C of a stretch, on any processor."""
+    crc = np.uint32(0xFFFFFFFF)
+    at = start
+    while at + 8 <= stop:
+        word = _word(data, at) ^ np.uint64(crc)
+        crc = np.uint32(0)
+        for place in range(8):
+            crc ^= _TABLES[7 - place, (word >> np.uint64(8 * place)) & np.uint64(0xFF)]
+        at += 8
+    while at < stop:
+        crc = (crc >> np.uint32(8)) ^ _TABLES[0, (crc ^ np.uint32(data[at])) & np.uint32(0xFF)]
+        at += 1
+    return crc ^ np.uint32(0xFFFFFFFF)
+
+
+@compiled
+def crc_by_instruction(data: Bytes, start: int, stop: int) -> np.uint32:
+    """CRC-32C of a stretch, where the processor has the instruction: four times faster than by table."""
+    wide = np.uint64(0xFFFFFFFF)
+    at = start
+    while at + 8 <= stop:
+        wide = _crc_step(wide, _word(data, at))
+        at += 8
+    crc = np.uint32(wide)
+    while at < stop:
+        crc = (crc >> np.uint32(8)) ^ _TABLES[0, (crc ^ np.uint32(data[at])) & np.uint32(0xFF)]
+        at += 1
+    return crc ^ np.uint32(0xFFFFFFFF)
+
+
+crc32c = crc_by_instruction if HAS_CRC_INSTRUCTION else crc_by_table
+
+
+@compiled
+def _integer(data: Bytes, at: int, size: int) -> int:
+    """Big-endian, signed."""
+    found = np.uint64(0)
+    for place in range(size):
+        found = (found << np.uint64(8)) | np.uint64(data[np.uint64(at + place)])
+    shift = np.uint64(64 - 8 * size)
+    return int(np.int64(found << shift) >> np.int64(64 - 8 * size))
+
+
+@compiled
+def _varint(data: Bytes, at: int, stop: int) -> tuple[int, int]:
+    """Zigzag number and where it ends; the end is past `stop` when it does not end before."""
+    found, shift = np.uint64(0), np.uint64(0)
+    while at < stop and shift < np.uint64(64):
+        byte = np.uint64(data[np.uint64(at)])
+        at += 1
+        found |= (byte & np.uint64(0x7F)) << shift
+        if byte < np.uint64(0x80):
+            return int(np.int64(found >> np.uint64(1)) ^ -np.int64(found & np.uint64(1))), at
+        shift += np.uint64(7)
+    return 0, stop + 1
+
+
+@compiled
+def _whole_batch_end(data: Bytes, at: int, stop: int) -> int:
+    """End of the batch that begins here; 0 when it is not there as a whole: responses are cut anywhere."""
+    if at + _BEFORE_LENGTH > stop:
+        return 0
+    end = at + _BEFORE_LENGTH + _integer(data, at + _LENGTH_AT, 4)
+    return end if at < end <= stop else 0
+
+
+@compiled
+def _count(data: Bytes, start: int, stop: int) -> tuple[int, int]:
+    """Room that the records of a stretch need, and whether it can be read here."""
+    room, at = 0, start
+    end = _whole_batch_end(data, at, stop)
+    while end:
+        if end - at < _RECORDS_AT or data[at + _MAGIC_AT] != _MAGIC or data[at + _ATTRIBUTES_AT + 1] & _CODEC:
+            return 0, FOREIGN
+        records = _integer(data, at + _COUNT_AT, 4)
+        if records < 0 or records * _LEAST_RECORD > end - at - _RECORDS_AT:
+            return 0, MALFORMED
+        room += records
+        at = end
+        end = _whole_batch_end(data, at, stop)
+    return room, READ
+
+
+@compiled
+def _span(data: Bytes, at: int, stop: int) -> tuple[int, int, int]:
+    """Start and stop of a text after its length, and where to go on; (-1, -1) is null."""
+    length, at = _varint(data, at, stop)
+    if at > stop or length > stop - at:
+        return -1, -1, stop + 1
+    if length < 0:
+        return -1, -1, at
+    return at, at + length, at + length
+
+
+@compiled
+def _read_batch(data: Bytes, bounds: tuple[int, int], first: int, table: Table, row: int) -> int:
+    """Read the records from offset `first` on into the table, from `row`; return the next row, -1 when malformed."""
+    start, stop = bounds
+    base, first_time = _integer(data, start, 8), _integer(data, start + _FIRST_TIME_AT, 8)
+    last_time = _integer(data, start + _LAST_TIME_AT, 8)
+    is_appended = (data[start + _ATTRIBUTES_AT + 1] & _LOG_APPEND_TIME) != 0
+    at = start + _RECORDS_AT
+    for _ in range(_integer(data, start + _COUNT_AT, 4)):
+        length, at = _varint(data, at, stop)
+        end = at + length
+        if at > stop or length < _LEAST_RECORD - 1 or end > stop:
+            return -1
+        later, at = _varint(data, at + 1, end)  # after the attributes, which are unused
+        delta, at = _varint(data, min(at, end), end)
+        table[KEY_START, row], table[KEY_STOP, row], at = _span(data, min(at, end), end)
+        table[VALUE_START, row], table[VALUE_STOP, row], at = _span(data, min(at, end), end)
+        if at > end:
+            return -1
+        table[OFFSET, row] = base + delta
+        table[TIMESTAMP, row] = last_time if is_appended else first_time + later
+        row += base + delta >= first
+        at = end  # over the headers, of which we make no use
+    return row
+
+
+@compiled
+def _read(data: Bytes, start: int, stop: int, first: int, table: Table) -> tuple[int, int, int]:
+    """Read a stretch that `_count` has seen. Returns rows, the offset to go on with, and what became of it."""
+    row, following, at = 0, first, start
+    end = _whole_batch_end(data, at, stop)
+    while end:
+        expected = np.uint32(_integer(data, at + _CRC_AT, 4) & 0xFFFFFFFF)
+        if crc32c(data, at + _ATTRIBUTES_AT, end) != expected:
+            return row, following, BAD_CHECKSUM
+        if not data[at + _ATTRIBUTES_AT + 1] & _CONTROL:
+            row = _read_batch(data, (at, end), first, table, row)
+            if row < 0:
+                return 0, following, MALFORMED
+        following = _integer(data, at, 8) + _integer(data, at + _LAST_DELTA_AT, 4) + 1
+        at = end
+        end = _whole_batch_end(data, at, stop)
+    return row, following, READ
+
+
+_NOTHING = np.frombuffer(b"", np.uint8)
+_count_of: Any = entry_point(_count, (_NOTHING, 0, 0))
+_read_into: Any = entry_point(_read, (_NOTHING, 0, 0, 0, np.empty((COLUMNS, 0), np.int64)))
+
+
+def read_batches(data: Bytes, start: int, stop: int, first: int) -> tuple[int, Table, int]:
+    """Read the whole batches of a stretch of a fetch response.
+
+    Args:
+        data: the response, not writeable.
+        start: where the batches of a partition begin in it.
+        stop: where they end; the last may be cut.
+        first: records before this offset are left out.
+
+    Returns:
+        What became of it; one column of the table for each record, its rows `OFFSET` to `VALUE_STOP` (starts and stops
+        are positions in `data`, -1 for null; timestamps are epoch milliseconds); the offset to fetch next.
+    """
+    room, outcome = _count_of(data, start, stop)
+    if outcome != READ:
+        return outcome, np.empty((COLUMNS, 0), np.int64), first
+    table = np.empty((COLUMNS, room + 1), np.int64)  # a record that is left out is overwritten, at the end beyond it
+    rows, following, outcome = _read_into(data, start, stop, first, table)
+    return outcome, table[:, :rows], following

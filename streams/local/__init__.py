@@ -1,0 +1,1 @@
+"""Apache Kafka and Valkey on this machine, from pip alone."""

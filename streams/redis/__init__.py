@@ -1,0 +1,1 @@
+"""Redis: lists and standing decisions, kept decisions, trunk totals, look-ups."""

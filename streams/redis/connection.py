@@ -1,0 +1,193 @@
+"""Redis, or Valkey: how it is reached, what its keys are called, and how its absence is survived.
+
+Redis is never on the way of a decision. Every use of it goes through a `Guard`, which turns each fault into "not now",
+says so once an outage, and finds back by itself. It knows nothing of calls, windows or policies.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from detector.contract.errors import RobocallError
+from streams.settings import Settings
+
+PREFIX = "robocall:"
+LIST_NAMES = ("emergency", "opt_out", "allow", "block", "dno")
+
+LISTS_VERSION = f"{PREFIX}list:version"
+"""Counter; whoever changes a list raises it afterwards."""
+ENTITIES_CHANGED = f"{PREFIX}entity-journal"
+"""Sorted set of the entities whose standing decision changed, by the count of the change."""
+ENTITIES_VERSION = f"{PREFIX}entity-version"
+"""Counter of changes of standing decisions."""
+TRUNK_PARTITIONS = f"{PREFIX}trunk-partitions"
+"""Set of the partitions that have trunk shares."""
+ACTIVE_MODEL = f"{PREFIX}model:active"
+"""Version of the model that workers are to run."""
+SHADOW_MODEL = f"{PREFIX}model:shadow"
+"""Version of the model that workers are to score beside it, or `NO_MODEL`."""
+NO_MODEL = "off"
+
+CONNECT_TIMEOUT_S = 0.5
+SOCKET_TIMEOUT_S = 1.0
+EXCHANGE_TIMEOUT_S = 3.0
+FIRST_RETRY_S = 0.2
+LONGEST_RETRY_S = 5.0
+SHARE_TTL_S = 25 * 3_600
+"""Longer than the longest window: what is older counts for nothing."""
+DECISION_TTL_S = 7 * 24 * 3_600
+
+FAULTS = (RedisError, OSError, TimeoutError, EOFError)
+"""Whatever a dead, slow, full, read-only or strange server can raise."""
+
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+class RedisUnreachable(RobocallError):  # noqa: N818 - the name states what is wrong
+    """No Redis answers; for commands that cannot do without."""
+
+    retriable = True
+
+    def __init__(self, address: str, cause: BaseException) -> None:
+        detail = f"{type(cause).__name__}: {cause}".splitlines()[0].rstrip(": ")
+        super().__init__(f"no Redis answers at {address} ({detail}): start one or set ROBOCALL_REDIS_URL")
+        self.address = address
+
+
+class RedisRefused(RobocallError):  # noqa: N818
+    """Redis answers, but not as it should."""
+
+    def __init__(self, address: str, cause: BaseException) -> None:
+        super().__init__(f"Redis at {address} refused: {cause}".splitlines()[0])
+        self.address = address
+
+
+def list_key(name: str) -> str:
+    """Set of the entries of one of `LIST_NAMES`."""
+    return f"{PREFIX}list:{name}"
+
+
+def entity_key(entity: str) -> str:
+    """Standing decision (JSON) of `number:+1...` or `trunk:...`; it expires with the decision."""
+    return f"{PREFIX}entity:{entity}"
+
+
+def decision_key(identifier: str) -> str:
+    """Decision (JSON, as on the topic) by its id."""
+    return f"{PREFIX}decision:{identifier}"
+
+
+def number_key(calling_number: str) -> str:
+    """List of the ids of the latest decisions on a calling number, latest first."""
+    return f"{PREFIX}number:{calling_number}:last"
+
+
+def trunk_key(partition: int) -> str:
+    """Hash of a partition's trunk shares: trunk group id to `TrunkShare.to_bytes()`."""
+    return f"{PREFIX}trunk:{partition}"
+
+
+def trunk_journal_key(partition: int) -> str:
+    """Sorted set of a partition's trunk groups by the count of their latest change."""
+    return f"{PREFIX}trunk-journal:{partition}"
+
+
+def trunk_version_key(partition: int) -> str:
+    """Counter of the changes of a partition's trunk shares."""
+    return f"{PREFIX}trunk-version:{partition}"
+
+
+def connect(settings: Settings) -> "Redis":
+    """Make a client; nothing is sent before its first command.
+
+    Timeouts are short (0.5 s to connect, 1 s an answer) and nothing is retried inside: a `Guard` decides about that.
+    """
+    url = settings.redis_url.get_secret_value()
+    tls: dict[str, Any] = {}
+    if urlsplit(url).scheme == "rediss" and settings.redis_tls_cafile is not None:
+        tls["ssl_ca_certs"] = str(settings.redis_tls_cafile)
+    client: Redis = Redis.from_url(
+        url,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+        encoding_errors="surrogatepass",  # a calling number is whatever a switch sent
+        **tls,
+    )
+    return client
+
+
+class Guard:
+    """Keep the faults of Redis away from those who use it; share one among all users of a client.
+
+    While Redis is away, `attempt` answers at once and without touching the network, except for one try after 0.2 s,
+    doubling to every 5 s.
+
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._available: bool | None = None
+        self._retry_s = FIRST_RETRY_S
+        self._next_try_s = 0.0
+        self._down_since_s = 0.0
+        self._outages = 0
+
+    @property
+    def available(self) -> bool:
+        """The latest attempt succeeded; False before the first."""
+        return self._available is True
+
+    @property
+    def outages(self) -> int:
+        """How often Redis went away, or was not there at the start."""
+        return self._outages
+
+    async def attempt(self, work: Callable[[], Awaitable[T]]) -> T | None:
+        """Await `work()`; None when Redis is away, or not yet due for another try.
+
+        `work` must stand being given up half-way and repeated.
+        """
+        if self._available is False and self._clock() < self._next_try_s:
+            return None
+        if self._available is False:
+            self._next_try_s = self._clock() + self._retry_s  # others who share this guard do not try meanwhile
+        try:
+            async with asyncio.timeout(EXCHANGE_TIMEOUT_S):
+                result = await work()
+        except FAULTS as fault:
+            self._failed(fault)
+            return None
+        self._succeeded()
+        return result
+
+    def _failed(self, fault: BaseException) -> None:
+        now_s = self._clock()
+        if self._available is not False:
+            self._outages += 1
+            self._down_since_s = now_s
+            self._retry_s = FIRST_RETRY_S
+            log.warning("redis unreachable, going on with own counts", cause=f"{type(fault).__name__}: {fault}")
+        else:
+            self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+        self._available = False
+        self._next_try_s = now_s + self._retry_s
+
+    def _succeeded(self) -> None:
+        if self._available is False:
+            log.info("redis reachable again", outage_s=round(self._clock() - self._down_since_s, 1))
+        self._available = True

@@ -1,0 +1,1 @@
+"""Services in one process: start, end, threads, slices of time, internal errors."""

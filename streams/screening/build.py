@@ -1,0 +1,44 @@
+"""Windows, model, policy and lists joined into a screener: once, for the worker and for the replay alike."""
+
+from detector.features.table import FEATURE_SCHEMA_ID
+from detector.policy.lists import Lists
+from detector.policy.policy import with_mode
+from detector.policy.screening import Screener
+from detector.policy.standing import StandingDecisions
+from detector.windows import WindowEngine, WindowSettings
+from models.serve.artifact import SHIPPED
+from models.serve.artifact import load as load_model
+from streams.screening.policy_file import load_policy
+from streams.settings import Settings
+
+
+def make_screener(settings: Settings, *, shared_trunks: bool) -> Screener:
+    """A screener with empty windows and lists.
+
+    Args:
+        settings: capacities, seed, partitions, policy, model and mode are read from it.
+        shared_trunks: one window per trunk over all partitions, exact (replay), instead of one per partition (worker).
+
+    Raises:
+        PolicyInvalid: the policy file is wrong.
+        ArtifactError: the model cannot be used.
+    """
+    policy = load_policy(settings.policy_file)
+    windows = WindowSettings(
+        max_hot_numbers=settings.max_hot_numbers,
+        max_cold_numbers=settings.max_cold_numbers,
+        max_trunks=settings.max_trunks,
+        max_blocks=settings.max_blocks,
+        max_origins=settings.max_origins,
+        max_called=settings.max_called,
+        seed=settings.hash_seed,
+        partitions=settings.partitions,
+        shared_trunks=shared_trunks,
+    )
+    return Screener(
+        engine=WindowEngine(windows),
+        classifier=load_model(settings.model_dir or SHIPPED, schema_id=FEATURE_SCHEMA_ID),
+        policy=policy if settings.mode is None else with_mode(policy, settings.mode),
+        lists=Lists(),
+        standing=StandingDecisions(),
+    )

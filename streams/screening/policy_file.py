@@ -1,0 +1,100 @@
+"""Read a policy from YAML: bounded, strict, and with one-line errors that name the setting and say what to do.
+
+The names and bounds are those of `detector.policy.policy`; this module only gets a file safely to them.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from detector.contract.errors import PolicyInvalid
+from detector.policy.policy import Policy, with_mode
+
+__all__ = ["DEFAULT_POLICY_FILE", "load_policy", "parse_policy", "with_mode"]
+
+MAX_POLICY_BYTES = 256 * 1024
+DEFAULT_POLICY_FILE = Path(__file__).with_name("default_policy.yaml")
+"""The defaults with every setting explained; a good start for a policy of one's own."""
+
+
+class PolicyFile(BaseModel):
+    """A policy file. Unknown settings are errors, at every depth, and nothing is converted from one type to another."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    policy: Policy
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, which can blow a small file up, and without duplicate keys, of which one would be lost."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Read a policy file; without one, the defaults.
+
+    Raises:
+        PolicyInvalid: The file cannot be read, is too large, is not YAML or breaks a rule: one line, with the setting.
+    """
+    if path is None:
+        return Policy()
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_POLICY_BYTES + 1)
+    except OSError as error:
+        raise PolicyInvalid(f"policy {path}: {error.strerror}: name a file that can be read") from error
+    try:
+        return parse_policy(content)
+    except PolicyInvalid as error:
+        raise PolicyInvalid(f"policy {path}: {error}") from error
+
+
+def parse_policy(content: bytes) -> Policy:
+    """Make a policy of the content of a file; an empty file gives the defaults.
+
+    Raises:
+        PolicyInvalid: See `load_policy`.
+    """
+    if len(content) > MAX_POLICY_BYTES:
+        raise PolicyInvalid(f"larger than {MAX_POLICY_BYTES} bytes: move long lists of numbers to `robocall lists`")
+    try:
+        settings = yaml.load(content, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader, made stricter
+        text = json.dumps({"policy": {} if settings is None else settings})
+        return PolicyFile.model_validate_json(text).policy
+    except yaml.MarkedYAMLError as error:
+        where = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
+        raise PolicyInvalid(f"not valid YAML{where}: {error.problem}") from error
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise PolicyInvalid("not valid YAML: write it as UTF-8 text") from error
+    except (RecursionError, TypeError) as error:
+        raise PolicyInvalid("write only maps, lists, texts, numbers and true or false, and nest them less") from error
+    except ValidationError as error:
+        raise PolicyInvalid(_first_problem(error)) from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, problem["loc"][1:])) or "the file"
+    if problem["type"] == "unexpected_keyword_argument":
+        return f"{where}: unknown setting: remove it, or see docs/policy.md for the right name"
+    if problem["type"] == "missing":
+        return f"{where}: missing: add it"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {message[:1].lower()}{message[1:]}"

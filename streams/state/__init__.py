@@ -1,0 +1,1 @@
+"""State that outlives a worker: snapshots, recovery, the offsets that they belong to."""

@@ -1,0 +1,238 @@
+"""Bringing the state of assigned partitions to where the group stands, before any of their calls is decided.
+
+State in memory that is not ahead of the committed offset is kept. Else the newest snapshot that is not ahead of it is
+loaded, or the one before that; with none, the recent past of the topic is counted. What lies between the state and the
+committed offset is counted and judged again, and not published: it was when it was committed.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from detector.contract.errors import RobocallError
+from detector.features.table import FEATURE_SCHEMA_ID
+from detector.policy.standing import PolicyMemory
+from streams.kafka.log_reader import LogReader
+from streams.running.daemon_thread import DaemonThread
+from streams.running.failures import described
+from streams.state.policy_memory import decode
+from streams.state.snapshot_file import Snapshot, read_snapshot
+from streams.state.snapshot_store import Entry, SnapshotStore
+from streams.state.worker_state import WorkerState
+
+RETRY_S = 1.0
+RESTORING, WARMING = "restoring", "warming"
+P = ParamSpec("P")
+R = TypeVar("R")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryLimits:
+    """Bounds.
+
+    Attributes:
+        max_batch_events: records counted in one go; bounds the time that the event loop is held.
+        warm_up_s: how far back to count where there is no snapshot, seconds.
+        warm_up_events: most records counted then, the latest ones.
+        store_s: longest that one answer of the snapshot store is waited for, seconds.
+        releases_s: longest that the look at released numbers is waited for, seconds.
+    """
+
+    max_batch_events: int = 256
+    warm_up_s: float = 3_600.0
+    warm_up_events: int = 500_000
+    store_s: float = 30.0
+    releases_s: float = 2.0
+
+
+class Recovery:
+    """Restores partitions one after the other; each may be read as soon as it is there.
+
+    Args:
+        state: what is restored.
+        store: where snapshots are; None = there are none.
+        identity: name of the topic in the store.
+        spool: folder for what a remote store is read through.
+        reader: makes a reader of the topic.
+        limits: bounds.
+        on_restored: awaited after a partition was caught up with: what came back may have been released since.
+    """
+
+    def __init__(
+        self,
+        state: WorkerState,
+        store: SnapshotStore | None,
+        identity: str,
+        spool: Path,
+        reader: Callable[[], LogReader],
+        limits: RecoveryLimits,
+        *,
+        on_restored: Callable[[], Awaitable[object]],
+    ) -> None:
+        self._state = state
+        self._store = store
+        self._identity = identity
+        self._spool = spool
+        self._reader = reader
+        self._limits = limits
+        self._on_restored = on_restored
+        self._thread = DaemonThread("snapshot reader")
+        self._is_store_away = False
+        self._task: asyncio.Task[None] | None = None
+        self.ready: set[int] = set()
+        """Partitions whose state is where the group stands, or was when they were given to us."""
+        self.unready: dict[int, str] = {}
+        """What is being done about each other assigned partition: `restoring` or `warming`."""
+        self.assignments = 0
+        """How often the group gave us partitions."""
+        self.warm_starts = 0
+        """Partitions that began without a usable snapshot."""
+        self.restored_s = 0.0
+        """Seconds that the latest restoration of a partition took."""
+
+    def is_ready(self, tp: Any) -> bool:
+        """Whether calls of the partition may be decided."""
+        return tp.partition in self.ready
+
+    async def halt(self) -> None:
+        """Stop: the partitions are about to be taken away. Never raises."""
+        self.ready.clear()
+        self.unready.clear()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def expect(self, partitions: Collection[int]) -> None:
+        """Note which partitions were given to us: none is well before `begin` knows where it stands."""
+        self.assignments += 1
+        self.unready = dict.fromkeys(partitions, RESTORING)
+
+    async def begin(self, committed: Mapping[Any, int | None]) -> None:
+        """Take the assignment: partitions with the group's committed offset, None where it has none."""
+        await self.halt()
+        self._is_store_away = False
+        offsets = {tp.partition: offset for tp, offset in committed.items()}
+        await self._state.keep_only(offsets)
+        for partition, offset in offsets.items():
+            if offset is not None and self._state.positions.get(partition) == offset:
+                self.ready.add(partition)
+            else:
+                self.unready[partition] = RESTORING
+        if self.unready:
+            waiting = {partition: offsets[partition] for partition in self.unready}
+            self._task = asyncio.create_task(self._restore_all(waiting), name="recovery")
+
+    async def _restore_all(self, waiting: dict[int, int | None]) -> None:
+        while waiting:
+            try:
+                async with self._reader() as reader:
+                    for partition in list(waiting):
+                        await self._restore(reader, partition, waiting[partition])
+                        del waiting[partition]
+            except Exception as error:  # noqa: BLE001 - whatever it is, the partitions must not wait for ever
+                log.warning("cannot read the topic to restore partitions, trying again", **described(error))
+                await asyncio.sleep(RETRY_S)
+
+    async def _restore(self, reader: LogReader, partition: int, committed: int | None) -> None:
+        """Restore one partition; whatever goes wrong inside of us, its calls must flow."""
+        started_s = time.monotonic()
+        target = await reader.beginning(partition) if committed is None else committed
+        try:
+            await self._bring_to(reader, partition, target)
+        except KafkaError:
+            raise
+        except Exception as error:  # noqa: BLE001 - fail open: an empty window blocks nobody
+            log.error("could not restore a partition, its windows start empty", partition=partition, **described(error))  # noqa: TRY400
+            await self._state.forget(partition)
+        await self._look_at_releases(partition)
+        self._state.processed(partition, target)
+        self.unready.pop(partition, None)
+        self.ready.add(partition)
+        self.restored_s = time.monotonic() - started_s
+        log.info("partition ready", partition=partition, offset=target, seconds=round(self.restored_s, 3))
+
+    async def _bring_to(self, reader: LogReader, partition: int, target: int) -> None:
+        held = self._state.positions.get(partition)
+        if held is None or held > target:  # what we counted beyond will be read again
+            await self._state.forget(partition)
+            if not await self._load_newest(partition, target):
+                await self._warm_up(reader, partition, target)
+                return
+        async for rows in reader.read(partition, self._state.positions[partition], target):
+            for start in range(0, len(rows), self._limits.max_batch_events):
+                self._state.catch_up(rows[start : start + self._limits.max_batch_events])
+                await asyncio.sleep(0)
+
+    async def _look_at_releases(self, partition: int) -> None:
+        """Look whether standing blocks that came back were released since; without Redis, when it is back."""
+        try:
+            async with asyncio.timeout(self._limits.releases_s):
+                await self._on_restored()
+        except Exception as error:  # noqa: BLE001 - the list sync goes on with it
+            log.warning("releases are looked at later", partition=partition, **described(error))
+
+    async def _load_newest(self, partition: int, target: int) -> bool:
+        if self._store is None or self._is_store_away:
+            return False
+        try:
+            found = await self._ask_store(self._store.candidates, self._identity, partition, target)
+            for entry in found:
+                if await self._load(self._store, entry, partition):
+                    return True
+        except TimeoutError:
+            self._is_store_away = True  # for the other partitions of this assignment too
+            self._thread = DaemonThread("snapshot reader")  # the call hangs in the old one
+            log.warning("the snapshot store does not answer", partition=partition, seconds=self._limits.store_s)
+        except (RobocallError, OSError) as error:
+            log.warning("no snapshots can be had", partition=partition, cause=str(error))
+        return False
+
+    async def _load(self, store: SnapshotStore, entry: Entry, partition: int) -> bool:
+        try:
+            snapshot, memory = await self._ask_store(self._read, store, entry, partition)
+            await self._state.load(partition, snapshot, memory)
+        except TimeoutError:
+            raise
+        except (RobocallError, ValueError, OSError) as error:
+            log.warning("snapshot not used", partition=partition, offset=entry.offset, cause=str(error))
+            await self._state.forget(partition)
+            return False
+        return True
+
+    async def _ask_store(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        async with asyncio.timeout(self._limits.store_s):
+            return await self._thread.run(call, *args, **kwargs)
+
+    def _read(self, store: SnapshotStore, entry: Entry, partition: int) -> tuple[Snapshot, PolicyMemory]:
+        layout = self._state.engine.layout
+        with tempfile.TemporaryDirectory(dir=self._spool) as folder:
+            path = store.fetch(entry, Path(folder))
+            found = read_snapshot(
+                path, topic=self._identity, partition=partition, layout=layout, feature_schema=FEATURE_SCHEMA_ID
+            )
+        return found, decode(found.memory)
+
+    async def _warm_up(self, reader: LogReader, partition: int, target: int) -> None:
+        """Count the recent past of the topic: better than nothing, and said."""
+        since_ms = time.time_ns() // 1_000_000 - round(self._limits.warm_up_s * 1_000)
+        start = await reader.offset_at(partition, since_ms)
+        start = max(target if start is None else start, target - self._limits.warm_up_events)
+        if start >= target:
+            return
+        self.unready[partition] = WARMING
+        self.warm_starts += 1
+        log.warning("no usable snapshot, warming up from the topic", partition=partition, records=target - start)
+        async for rows in reader.read(partition, start, target):
+            for first in range(0, len(rows), self._limits.max_batch_events):
+                self._state.warm_up(rows[first : first + self._limits.max_batch_events])
+                await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+"""Records as bytes: the decoder, the compiled scan beside it, and what both refuse."""

@@ -1,0 +1,138 @@
+"""The wire records: msgspec structs generated from the domain's dataclasses, so that contract and code cannot drift.
+
+A record has the fields, order, defaults and bounds of its dataclass. To the type checker it *is* its dataclass (one
+cast in `_record`): whatever reads `CallSetup` by attribute reads `SetupRecord` too. Knows no transport.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from types import GenericAlias
+from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from detector.contract.decisions import Action, Decision, Label
+from detector.contract.events import CallEnd, CallEvent, CallSetup, Feedback, documented
+
+T = TypeVar("T")
+
+DEAD_LETTER_VALUE_LIMIT_BYTES = 512 * 1024
+"""A longer original is cut: its base64 form must fit a producer's 1 MiB, or the dead letter would itself be poison."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityDecision:
+    """A standing decision on a number or a trunk group. Expires by itself; a null value deletes it."""
+
+    entity: str = documented("`number:` and the E.164 number, or `trunk:` and the trunk group; also the key.")
+    action: Action = documented("What to do with its calls: `label` or `block`.")
+    category: str = documented("Category that the policy put it in.")
+    label: Label | None = documented("Shown to the called party when the action is `label`; else null.")
+    since_ms: int = documented("From when it holds.")
+    expires_ms: int = documented("From this instant on it no longer holds.")
+    source: str = documented("Who decided: a step of the policy, or an operator.")
+    decision_id: str | None = documented("The decision on a call that led to it, where there was one.")
+    policy_version: str = documented("Version of the policy that decided.")
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that could not be used, and why. The message names fields, never their values."""
+
+    topic: str = documented("Topic that it came from.")
+    partition: int = documented("Partition that it came from.")
+    offset: int = documented("Offset in that partition.")
+    code: str = documented("What is wrong, for a program.")
+    message: str = documented("What is wrong, for a person.")
+    value: bytes | None = documented("Original bytes, base64, cut after 512 KiB; null when there were none.")
+    value_bytes: int = documented("Length of the original, which tells whether `value` was cut.")
+    rejected_time_ms: int = documented("When it was refused.")
+
+
+def _bounded(hint: Any, bounds: Mapping[str, Any]) -> Any:
+    """Put the bounds of a field where msgspec looks for them: on the string, number or list inside of an optional."""
+    if not bounds:
+        return hint
+    arguments = get_args(hint)
+    if type(None) in arguments:
+        return _bounded(next(a for a in arguments if a is not type(None)), bounds) | None
+    if get_origin(hint) is list:
+        rest = {k: v for k, v in bounds.items() if k != "max_items"}
+        items = GenericAlias(list, (_bounded(arguments[0], rest),))
+        return Annotated[items, msgspec.Meta(max_length=bounds["max_items"])] if "max_items" in bounds else items
+    return Annotated[hint, msgspec.Meta(**bounds)]
+
+
+def _fields(domain: type[Any]) -> list[Any]:
+    hints = get_type_hints(domain)
+    made: list[Any] = []
+    for f in fields(domain):
+        hint = _bounded(hints[f.name], f.metadata.get("bounds", {}))
+        made.append((f.name, hint) if f.default is MISSING else (f.name, hint, f.default))
+    return made
+
+
+def _record(name: str, domain: type[T], *, tag: str | None = None, more: tuple[Any, ...] = ()) -> type[T]:
+    """Make the wire record of a dataclass; `more` are fields that only the record has, appended at its end."""
+    made = _fields(domain)
+    record = msgspec.defstruct(
+        name,
+        [*made, *more],
+        module=__name__,
+        namespace={"__doc__": domain.__doc__},
+        tag_field=None if tag is None else "type",
+        tag=tag,
+        frozen=True,
+        gc=False,
+        kw_only=domain in {CallSetup, CallEnd, Feedback},
+    )
+    return cast("type[T]", record)
+
+
+SetupRecord = _record("SetupRecord", CallSetup, tag="call_setup")
+EndRecord = _record("EndRecord", CallEnd, tag="call_end")
+FeedbackRecord = _record("FeedbackRecord", Feedback)
+DecisionRecord = _record("DecisionRecord", Decision)
+EntityDecisionRecord = _record("EntityDecisionRecord", EntityDecision)
+DeadLetterRecord = _record("DeadLetterRecord", DeadLetter)
+ScoredCallRecord: Callable[..., Decision] = _record(
+    "ScoredCallRecord",
+    Decision,
+    more=(("features", Annotated[dict[str, float], msgspec.Meta(description="Value of every feature, by name.")]),),
+)
+"""A decision, and after its fields `features`: the vector that was scored, by name (-1 = not enough data)."""
+
+# A struct alone accepts a record without its `type`; the union refuses it, so events are only read through the union.
+EVENT_DECODER = cast(
+    "msgspec.json.Decoder[CallEvent]", msgspec.json.Decoder(cast("Any", SetupRecord) | cast("Any", EndRecord))
+)
+FEEDBACK_DECODER = msgspec.json.Decoder(FeedbackRecord)
+DECISION_DECODER = msgspec.json.Decoder(DecisionRecord)
+ENTITY_DECISION_DECODER = msgspec.json.Decoder(EntityDecisionRecord)
+DEAD_LETTER_DECODER = msgspec.json.Decoder(DeadLetterRecord)
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode(record: object) -> bytes:
+    """Encode any record: fields in contract order, nulls explicit, no space, UTF-8."""
+    return _ENCODER.encode(record)
+
+
+def encode_decision(record: Decision) -> bytes:
+    """Encode a decision (`DecisionRecord`; a plain `Decision` gives the same bytes, slower)."""
+    return _ENCODER.encode(record)
+
+
+def scored_call(decision: Decision, features: dict[str, float]) -> Decision:
+    """Make the `scored-calls` record of a decision and the features that it was taken on."""
+    return ScoredCallRecord(*(getattr(decision, f.name) for f in fields(Decision)), features)
+
+
+def dead_letter(
+    topic: str, partition: int, offset: int, code: str, message: str, value: bytes | None, rejected_time_ms: int
+) -> bytes:
+    """Encode the dead letter of one refused record; the original is cut after `DEAD_LETTER_VALUE_LIMIT_BYTES`."""
+    kept = None if value is None else value[:DEAD_LETTER_VALUE_LIMIT_BYTES]
+    length = 0 if value is None else len(value)
+    return _ENCODER.encode(DeadLetterRecord(topic, partition, offset, code, message, kept, length, rejected_time_ms))

@@ -1,0 +1,1 @@
+"""The worker: its parts joined, the agent, health, metrics, the model switch."""

@@ -1,0 +1,223 @@
+"""The one place where the parts of a worker are joined. Building connects to nothing; it reads policy and model."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from detector.columns.clocks import ClockTolerance
+from detector.policy.screening import Screener
+from models.serve.artifact import SHIPPED
+from streams.files import private_folder
+from streams.kafka.client import client_settings
+from streams.kafka.faust_app import make_faust_app
+from streams.kafka.log_reader import LogReader
+from streams.kafka.publisher import Publisher, partition_of
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
+from streams.log import NumberDigest
+from streams.redis.connection import Guard, connect
+from streams.redis.decisions import DecisionWriter
+from streams.redis.lists import ListSync
+from streams.redis.trunk_exchange import TrunkExchange
+from streams.running.failures import Failures
+from streams.running.services import Background, Ending, Part
+from streams.screening.build import make_screener
+from streams.screening.pipeline import Pipeline
+from streams.settings import NO_SNAPSHOTS, Settings
+from streams.state.durability import Durability
+from streams.state.recovery import Recovery, RecoveryLimits
+from streams.state.snapshot_store import SnapshotStore
+from streams.state.snapshots import SnapshotLimits, Snapshots
+from streams.state.worker_state import WorkerState
+from streams.worker import pages
+from streams.worker.feedback import FeedbackCounts, FeedbackReader
+from streams.worker.health import Health, Verdict
+from streams.worker.metrics import Metrics, ScrapeTime, Sources
+from streams.worker.model_metrics import ModelMetrics
+from streams.worker.model_switch import ModelSwitch
+from streams.worker.ownership import Ownership
+from streams.worker.screen_calls import CallScreening, now_ms
+
+PUBLISHED = (CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS)
+TOPICS = (CALL_EVENTS, *PUBLISHED)
+"""What must exist before a worker starts."""
+WATCH_INTERVAL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A worker's parts, joined.
+
+    Attributes:
+        app: the Faust application.
+        services: what runs around it, in order of start.
+        screener: windows, model, policy, lists.
+    """
+
+    app: Any
+    services: list[Part]
+    screener: Screener
+
+
+def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
+    """Join the parts of a worker; call it with the event loop in place that will run them.
+
+    Args:
+        settings: of this worker.
+        ending: told about the failure that must stop it.
+        identity: of the topic of call events, `streams.kafka.topics.identity`: whose snapshots may be used.
+
+    Returns:
+        The Faust application and the services around it, to be run by `streams.running.services.run`: nothing is
+        started yet.
+    """
+    screener = make_screener(settings, shared_trunks=False)
+    engine: Any = screener.engine
+    app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
+    health = Health(settings.health_stall_s)
+
+    redis, guard = connect(settings), Guard()
+    switch = ModelSwitch(screener, settings.models_url or (settings.model_dir or SHIPPED).absolute().parent)
+    lists = ListSync(redis, guard, screener, on_model=switch, on_shadow=switch.shadow)
+    feedback = FeedbackCounts(now_ms)
+    keeper = DecisionWriter(redis, guard)
+
+    metrics = Metrics()
+    clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
+    pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error), clock=clock)
+    durability = _make_durability(settings, app, pipeline, identity, lists)
+    exchange = TrunkExchange(engine, redis, guard, lambda: durability.ready)
+    Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, health).follow(app)
+
+    publisher = _make_publisher(settings, ending)
+    screening = _make_screening(settings, pipeline, durability, publisher, keeper, metrics)
+    add_agent(app, source, screening, ending)
+
+    def verdict() -> Verdict:
+        return health.observe(app.consumer.progress(), time.monotonic(), durability.unready.values())
+
+    metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher)))
+    metrics.registry.register(
+        ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
+    )
+    pages.add(app, metrics, verdict)
+    reader = FeedbackReader(settings, redis, guard, feedback)
+    runs = (exchange, lists, keeper, switch, reader, durability)
+    jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
+    jobs.append(("watch", lambda: _watch(verdict)))
+    return Assembly(app, [publisher, Background(jobs)], screener)
+
+
+def _make_sources(
+    app: Any, screener: Screener, exchange: TrunkExchange, durability: Durability, publisher: Publisher
+) -> Sources:
+    """Where a scrape reads what nobody counts."""
+    engine: Any = screener.engine
+    return Sources(
+        lag=lambda: _lag(app),
+        tracked=engine.tracked,
+        evictions=engine.evictions,
+        trunk_view=lambda: exchange.trunk_view,
+        versions=lambda: screener.versions,
+        durability=durability.figures,
+        outage_s=publisher.outage_s,
+        unpublished=publisher.waiting,
+    )
+
+
+def _make_durability(settings: Settings, app: Any, pipeline: Pipeline, identity: str, lists: ListSync) -> Durability:
+    """What keeps windows over restarts and moves; joined to the consumer, which tells where partitions stand."""
+
+    def home(calling_number: str) -> int:
+        return partition_of(calling_number.encode("utf-8", "surrogatepass"), app.consumer.partition_count(CALL_EVENTS))
+
+    state = WorkerState(pipeline, home)
+    store = None if settings.snapshot_url == NO_SNAPSHOTS else SnapshotStore(settings.snapshot_url)
+    spool = private_folder()
+    recovery = Recovery(
+        state,
+        store,
+        identity,
+        spool,
+        lambda: LogReader(settings, CALL_EVENTS),
+        RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events),
+        on_restored=lists.read_again,
+    )
+    snapshots = None
+    if store is not None:
+        snapshots = Snapshots(
+            state,
+            store,
+            identity=identity,
+            instance=settings.instance_id or f"{socket.gethostname()}-{os.getpid()}",
+            spool=spool,
+            ready=lambda: tuple(recovery.ready),
+            committed=lambda partition: app.consumer.committed_in(CALL_EVENTS, partition),
+            generation=lambda: app.consumer_generation_id,
+            partition_of=home,
+            partitions=lambda: app.consumer.partition_count(CALL_EVENTS),
+            limits=SnapshotLimits(interval_s=settings.snapshot_interval_s),
+        )
+    durability = Durability(state, recovery, snapshots)
+    app.transport.plug_in(is_ready=recovery.is_ready, on_located=recovery.begin, on_leaving=durability.hand_over)
+    return durability
+
+
+def _make_publisher(settings: Settings, ending: Ending) -> Publisher:
+    acks: int | str = "all" if settings.kafka_acks == "all" else int(settings.kafka_acks)
+    return Publisher({**client_settings(settings), "acks": acks}, PUBLISHED, ending.fail)
+
+
+def _make_screening(
+    settings: Settings,
+    pipeline: Pipeline,
+    durability: Durability,
+    publisher: Publisher,
+    keeper: DecisionWriter,
+    metrics: Metrics,
+) -> CallScreening:
+    """What answers a poll: the pipeline, with everything that its answers go to."""
+    return CallScreening(
+        pipeline,
+        publisher,
+        keeper,
+        metrics,
+        NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value()),
+        max_batch_events=settings.max_batch_events,
+        scored_sample_ratio=settings.scored_sample_ratio,
+        deadline_ms=settings.decision_deadline_ms,
+        shed_after_ms=settings.shed_after_ms,
+        processed=durability.processed,
+    )
+
+
+def add_agent(app: Any, source: Any, screening: CallScreening, ending: Ending) -> None:
+    """Add the agent `screen_calls` to the application."""
+
+    async def screen_calls(stream: Any) -> None:
+        """Answer every poll. An error that comes this far would leave the poll unanswered for ever: stop instead."""
+        async for event in stream.noack().events():
+            try:
+                await screening.screen(event.value, event.ack)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing of this poll may be acknowledged
+                ending.fail(error)
+
+    app.agent(source, name="screen_calls")(screen_calls)
+
+
+def _lag(app: Any) -> dict[int, int]:
+    return {
+        tp.partition: max(0, end - (reached or 0))
+        for tp, (reached, end) in app.consumer.progress().items()
+        if end is not None
+    }
+
+
+async def _watch(verdict: Callable[[], Verdict]) -> None:
+    """Look regularly, so that a stall is seen whether or not anybody asks."""
+    while True:
+        verdict()
+        await asyncio.sleep(WATCH_INTERVAL_S)

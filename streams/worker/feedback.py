@@ -1,0 +1,183 @@
+"""Listen to `call-feedback` beside the stream: what was said of decided calls, counted for metrics and alarms.
+
+A consumer of its own reads a hundred records at a time, so that no flood of reports holds the event loop, and looks up
+in Redis what was decided. The group of all workers shares the partitions, so each report is counted by one of them.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+
+from detector.contract.decisions import Action, Decision, Step
+from detector.contract.errors import RobocallError
+from detector.contract.events import Feedback, Verdict
+from streams.kafka.client import make_consumer, require_topics
+from streams.kafka.topics import CALL_FEEDBACK
+from streams.redis.connection import Guard, decision_key, number_key
+from streams.settings import Settings
+from streams.wire.records import DECISION_DECODER, FEEDBACK_DECODER
+
+RECORDS_PER_POLL = 100
+MAX_FETCH_BYTES = 1024 * 1024
+POLL_TIMEOUT_MS = 1_000
+MISSING_PAUSE_S = 60.0
+DAY_MS = 24 * 3_600_000
+
+LATEST_JUDGED = 1_000
+FEWEST_JUDGED = 100
+CALIBRATION_ALARM = 0.15
+"""Reports are no fair sample of calls, so only a wide gap between scores and verdicts says something."""
+FALSE_BLOCKS_ALARM = 5
+"""Reported within a day."""
+
+NOT_KEPT = "none"
+"""No decision is kept: the call was allowed, or is older than a week."""
+UNKNOWN = "unknown"
+"""Nobody could be asked: Redis is away, or the report names no number."""
+
+log = structlog.get_logger(__name__)
+
+
+class FeedbackCounts:
+    """What was heard since the start of the worker.
+
+    Attributes:
+        heard: records by verdict, source and what was decided: `block`, `label`, `none` or `unknown`.
+        false_blocks: reports that a blocked call was lawful, by source and by the step that had decided.
+        invalid: records that cannot be used.
+    """
+
+    def __init__(self, clock_ms: Callable[[], int]) -> None:
+        self._clock_ms = clock_ms
+        self.heard: Counter[tuple[str, str, str]] = Counter()
+        self.false_blocks: Counter[tuple[str, str]] = Counter()
+        self.invalid = 0
+        self._judged: deque[tuple[float, bool]] = deque(maxlen=LATEST_JUDGED)
+        self._false_block_times_ms: deque[int] = deque(maxlen=FALSE_BLOCKS_ALARM)
+
+    def take(self, feedback: Feedback, decided: Decision | str) -> None:
+        """Count one record beside the decision on its call, or `NOT_KEPT` or `UNKNOWN`."""
+        if isinstance(decided, str):
+            self.heard[str(feedback.verdict), str(feedback.source), decided] += 1
+            return
+        action = decided.would_be or decided.action
+        self.heard[str(feedback.verdict), str(feedback.source), str(action)] += 1
+        if decided.decided_by is Step.MODEL and decided.score is not None:
+            self._judged.append((decided.score, feedback.verdict is Verdict.ROBOCALL))
+        if action is Action.BLOCK and feedback.verdict is Verdict.LEGITIMATE:
+            self.false_blocks[str(feedback.source), str(decided.decided_by)] += 1
+            self._false_block_times_ms.append(self._clock_ms())
+
+    @property
+    def calibration_gap(self) -> float | None:
+        """Mean score minus share of robocalls over the latest thousand calls that the model labelled or blocked.
+
+        None with fewer than a hundred.
+        """
+        if len(self._judged) < FEWEST_JUDGED:
+            return None
+        return sum(score - is_robocall for score, is_robocall in self._judged) / len(self._judged)
+
+    @property
+    def alarms(self) -> list[str]:
+        """`calibration`, `false_blocks`."""
+        found = ["calibration"] if abs(self.calibration_gap or 0.0) > CALIBRATION_ALARM else []
+        times = self._false_block_times_ms
+        if len(times) == FALSE_BLOCKS_ALARM and self._clock_ms() - times[0] < DAY_MS:
+            found.append("false_blocks")
+        return found
+
+
+class FeedbackReader:
+    """Reads the topic and asks Redis.
+
+    Args:
+        settings: where Kafka is, and the group of the workers.
+        redis: client.
+        guard: shared by all users of the client.
+        counts: told of every record.
+    """
+
+    def __init__(self, settings: Settings, redis: Redis, guard: Guard, counts: FeedbackCounts) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._guard = guard
+        self._counts = counts
+        self.is_listening = False
+        """Partitions are assigned: what is said from now on is heard."""
+
+    async def run(self) -> None:
+        """Listen until cancelled; without the topic, return after a minute, to be started again.
+
+        A new group begins with what is said from now on.
+        """
+        if not await self._topic_exists():
+            await asyncio.sleep(MISSING_PAUSE_S)
+            return
+        consumer = make_consumer(
+            self._settings,
+            CALL_FEEDBACK,
+            group_id=f"{self._settings.consumer_group}-feedback",
+            auto_offset_reset="latest",
+            max_poll_records=RECORDS_PER_POLL,
+            fetch_max_bytes=MAX_FETCH_BYTES,
+            max_partition_fetch_bytes=MAX_FETCH_BYTES,
+        )
+        try:
+            await consumer.start()
+            while True:
+                polled = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS)
+                for records in polled.values():
+                    for record in records:
+                        await self._take(record.key, record.value)
+                self.is_listening = bool(consumer.assignment())
+        finally:
+            self.is_listening = False
+            await consumer.stop()
+
+    async def _topic_exists(self) -> bool:
+        """Asked first, because a subscription would make a broker create the topic with its defaults."""
+        try:
+            await require_topics(self._settings, [CALL_FEEDBACK])
+        except RobocallError as error:
+            log.warning("no feedback is heard", cause=str(error))
+            return False
+        return True
+
+    async def _take(self, key: bytes | None, value: bytes | None) -> None:
+        try:
+            feedback = FEEDBACK_DECODER.decode(value or b"")
+        except (msgspec.MsgspecError, ValueError):
+            self._counts.invalid += 1
+            return
+        if feedback.call_id is None and feedback.calling_number is None:
+            self._counts.invalid += 1
+            return
+        number = feedback.calling_number or (key or b"").decode("utf-8", "surrogatepass")
+        self._counts.take(feedback, await self._decided(number, feedback.call_id) if number else UNKNOWN)
+
+    async def _decided(self, calling_number: str, call_id: str | None) -> Decision | str:
+        """The kept decision on a call, or on the latest call of its number where the report names none."""
+        payloads = await self._guard.attempt(lambda: self._kept(calling_number))
+        if payloads is None:
+            return UNKNOWN
+        for payload in payloads:
+            try:
+                decision = DECISION_DECODER.decode(payload)
+            except (msgspec.MsgspecError, ValueError):
+                continue
+            if call_id is None or decision.call_id == call_id:
+                return decision
+        return NOT_KEPT
+
+    async def _kept(self, calling_number: str) -> list[bytes]:
+        ids: Any = await self._redis.lrange(number_key(calling_number), 0, -1)
+        if not ids:
+            return []
+        found: list[Any] = await self._redis.mget([decision_key(one.decode()) for one in ids])
+        return [payload for payload in found if payload is not None]

@@ -1,0 +1,247 @@
+"""Metrics of one worker in Prometheus text form, in a registry of their own. Fed once a batch, read once a scrape."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from detector.contract.decisions import Versions
+from streams.state.durability import Figures
+
+LATENCY_BUCKETS_S = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0,
+)  # fmt: skip
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a scrape reads what is not counted here.
+
+    Attributes:
+        lag: unread records by partition of `call-events`.
+        tracked: keys with windows by family.
+        evictions: keys pushed out at a memory bound by family, since start.
+        trunk_view: `shared` while trunk totals of all workers are read, `local` while those of some are not.
+        versions: of model, policy and feature table in use.
+        durability: where recovery and snapshots stand.
+        outage_s: how long decisions could not be published, seconds; 0 when they can.
+        unpublished: records that wait to be published or for their acknowledgement.
+    """
+
+    lag: Callable[[], Mapping[int, int]]
+    tracked: Callable[[], Mapping[str, int]]
+    evictions: Callable[[], Mapping[str, int]]
+    trunk_view: Callable[[], str]
+    versions: Callable[[], Versions]
+    durability: Callable[[], Figures]
+    outage_s: Callable[[], float]
+    unpublished: Callable[[], int]
+
+
+class BatchHistogram(Collector):
+    """A histogram that takes a whole array at once: 0.02 us a value instead of 1 us."""
+
+    def __init__(self, name: str, documentation: str, bounds: Sequence[float], **labels: str) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._labels = labels
+        self._bounds: NDArray[np.float64] = np.asarray(bounds, dtype=np.float64)
+        self._counts: NDArray[np.int64] = np.zeros(len(bounds) + 1, dtype=np.int64)
+        self._sum = 0.0
+
+    def observe(self, values: NDArray[np.float64]) -> None:
+        """Count values; a bucket holds those up to and including its bound."""
+        places = np.searchsorted(self._bounds, values, side="left")
+        self._counts += np.bincount(places, minlength=len(self._counts))
+        self._sum += float(values.sum())
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the family for a scrape."""
+        family = HistogramMetricFamily(self._name, self._documentation, labels=tuple(self._labels))
+        edges = [*(repr(float(bound)) for bound in self._bounds), "+Inf"]
+        buckets = list(zip(edges, np.cumsum(self._counts).tolist(), strict=True))
+        family.add_metric(tuple(self._labels.values()), buckets, self._sum)
+        yield family
+
+
+class ScrapeTime(Collector):
+    """Gauges that are read from their source when somebody asks; goes into `Metrics.registry`."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterator[Metric]:
+        """Give all families for a scrape."""
+        source = self._sources
+        lag = GaugeMetricFamily("robocall_lag_records", "Unread call events.", labels=("partition",))
+        for partition, records in sorted(source.lag().items()):
+            lag.add_metric((str(partition),), records)
+        tracked = GaugeMetricFamily("robocall_tracked_keys", "Keys that have windows.", labels=("family",))
+        for family, keys in source.tracked().items():
+            tracked.add_metric((family,), keys)
+        evictions = CounterMetricFamily(
+            "robocall_evictions", "Keys pushed out at the memory bound, longest idle first.", labels=("family",)
+        )
+        for family, keys in source.evictions().items():
+            evictions.add_metric((family,), keys)
+        view = GaugeMetricFamily("robocall_trunk_view", "1 for the view of trunk totals in use.", labels=("view",))
+        for name in ("shared", "local"):
+            view.add_metric((name,), float(source.trunk_view() == name))
+        versions = source.versions()
+        info = GaugeMetricFamily(
+            "robocall_versions_info",
+            "1; the labels say what decides.",
+            labels=("model_version", "policy_version", "feature_schema"),
+        )
+        info.add_metric((versions.model_version, versions.policy_version, versions.feature_schema), 1)
+        yield from (lag, tracked, evictions, view, info)
+        yield GaugeMetricFamily(
+            "robocall_outage_seconds", "How long nothing could be published; 0 = it can.", value=source.outage_s()
+        )
+        yield GaugeMetricFamily(
+            "robocall_unpublished_records", "Records not yet safe at the brokers.", value=source.unpublished()
+        )
+        yield from _durability(source.durability())
+
+
+def _durability(figures: Figures) -> Iterator[Metric]:
+    """What is there of partitions' state, in memory and in snapshots."""
+    partitions = GaugeMetricFamily("robocall_partitions", "Assigned partitions by state.", labels=("state",))
+    partitions.add_metric(("ready",), figures.ready)
+    partitions.add_metric(("unready",), figures.unready)
+    yield partitions
+    yield CounterMetricFamily(
+        "robocall_assignments", "Times that the group gave this worker partitions.", value=figures.assignments
+    )
+    yield CounterMetricFamily(
+        "robocall_warm_starts", "Partitions that began without a usable snapshot.", value=figures.warm_starts
+    )
+    yield GaugeMetricFamily(
+        "robocall_restore_seconds", "Time that the latest restoration of a partition took.", value=figures.restored_s
+    )
+    if figures.taken is None:
+        return
+    yield CounterMetricFamily("robocall_snapshots", "Snapshots published.", value=figures.taken.published)
+    yield CounterMetricFamily(
+        "robocall_snapshot_failures", "Snapshots that could not be written or published.", value=figures.taken.failures
+    )
+    yield GaugeMetricFamily(
+        "robocall_snapshot_timestamp_seconds", "When the latest one was published.", value=figures.taken.last_ms / 1_000
+    )
+    yield GaugeMetricFamily(
+        "robocall_snapshot_bytes", "Size of the latest one, all partitions.", value=figures.taken.size_bytes
+    )
+    yield GaugeMetricFamily(
+        "robocall_snapshot_step_seconds",
+        "Longest that the event loop was held by a step of the latest one.",
+        value=figures.taken.longest_step_s,
+    )
+
+
+class Metrics:
+    """Everything that a worker counts. Safe to read from another thread; written from the event loop only.
+
+    Attributes:
+        registry: takes further collectors, for what others know.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._events = self._counter("events", "Call events read.", "type")
+        self._decisions = self._counter("decisions", "Decisions published.", "action", "decided_by", "mode")
+        self._dead_letters = self._counter("dead_letters", "Records that could not be used.", "code")
+        self._errors = self._counter("internal_errors", "Internal errors; each call concerned was allowed.", "cause")
+        self._fail_open = self._counter("fail_open", "Calls allowed because of an internal error.")
+        self._passed = self._counter(
+            "passed_unscored", "Calls allowed whatever their score, late or for overload.", "reason"
+        )
+        self._skewed = self._counter("clock_skew", "Events whose switch had a wrong clock, counted at their arrival.")
+        self._mismatches = self._counter("key_mismatches", "Events whose key is not their calling number.")
+        self._since_setup = self._histogram(
+            "robocall_decision_since_setup_seconds",
+            "From the switch's setup time to the decision; includes the offset between the clocks.",
+            LATENCY_BUCKETS_S,
+        )
+        self._since_arrival = self._histogram(
+            "robocall_decision_since_arrival_seconds",
+            "From the time stamp of the record in Kafka to the decision.",
+            LATENCY_BUCKETS_S,
+        )
+        self._batches = self._histogram("robocall_batch_events", "Events screened in one go.", BATCH_BUCKETS)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(f"robocall_{name}", documentation, labels, registry=self.registry)
+
+    def _histogram(self, name: str, documentation: str, bounds: Sequence[float]) -> BatchHistogram:
+        histogram = BatchHistogram(name, documentation, bounds)
+        self.registry.register(histogram)
+        return histogram
+
+    def batch(self, *, setups: int, ends: int, key_mismatches: int) -> None:
+        """Count one batch of events that were read."""
+        self._batches.observe(np.array([setups + ends], dtype=np.float64))
+        self._events.labels("call_setup").inc(setups)
+        self._events.labels("call_end").inc(ends)
+        self._mismatches.inc(key_mismatches)
+
+    def decided(
+        self,
+        kinds: Mapping[tuple[str, str, str], int],
+        setup_ms: Any,
+        arrival_ms: Any,
+        now_ms: float,
+        *,
+        passed: int = 0,
+    ) -> None:
+        """Count decisions.
+
+        Args:
+            kinds: how many there are of each (action, decided_by, mode).
+            setup_ms: setup time of each call, epoch milliseconds.
+            arrival_ms: time stamp of each record, epoch milliseconds.
+            now_ms: time of the decision.
+            passed: how many of them failed open without any error, being late or shed.
+        """
+        failed = -passed
+        for (action, step, mode), count in kinds.items():
+            self._decisions.labels(action, step, mode).inc(count)
+            if step == "fail_open":
+                failed += count
+        self._fail_open.inc(failed)
+        self._since_setup.observe(_seconds_since(setup_ms, now_ms))
+        self._since_arrival.observe(_seconds_since(arrival_ms, now_ms))
+
+    def passed(self, code: str, calls: int) -> None:
+        """Count calls that were allowed whatever their score, `late` or `overload`."""
+        self._passed.labels(code).inc(calls)
+
+    def clock_skew(self, events: int) -> None:
+        """Count events whose switch had a wrong clock."""
+        self._skewed.inc(events)
+
+    def dead_letter(self, code: str) -> None:
+        """Count a record that could not be used."""
+        self._dead_letters.labels(code).inc()
+
+    def internal_error(self, cause: str) -> None:
+        """Count an internal error by the name of its class."""
+        self._errors.labels(cause).inc()
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+def _seconds_since(times_ms: Any, now_ms: float) -> NDArray[np.float64]:
+    """Never negative: a clock that runs ahead of ours counts as zero."""
+    elapsed = (now_ms - np.asarray(times_ms, dtype=np.float64)) / 1_000.0
+    return np.maximum(elapsed, 0.0)

@@ -1,0 +1,270 @@
+"""The agent `screen_calls`: from what a poll brought to published decisions, and the acknowledgement after them.
+
+Every call setup is answered, whatever goes wrong inside: an internal error allows the call, and a record that even that
+cannot help becomes a dead letter. A call that has waited too long is allowed, and so is one whose answer does not leave
+in time. A poll is acknowledged once every record that came of it is safe at the broker.
+"""
+
+import asyncio
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import structlog
+
+from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, Step
+from detector.contract.events import CallEvent
+from detector.features.table import FEATURE_NAMES
+from detector.policy import reasons
+from detector.policy.policy import Policy
+from detector.policy.screening import Screening
+from detector.policy.standing import StandingDecision
+from streams.kafka.fetched import Batch, split
+from streams.kafka.outbox import Perishable, Record
+from streams.kafka.publisher import Delivery
+from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
+from streams.kafka.transport import Poll
+from streams.log import NumberDigest
+from streams.screening.answers import LateForm, Waiting
+from streams.screening.one_by_one import INTERNAL_ERROR
+from streams.screening.pipeline import Pipeline, Processed
+from streams.screening.stray_keys import strays
+from streams.wire.records import EntityDecision, EntityDecisionRecord, dead_letter, encode
+from streams.worker.metrics import Metrics
+
+SAMPLE_BITS = 32
+MISMATCH_PAUSE_MS = 60_000
+
+log = structlog.get_logger(__name__)
+
+
+class Publishes(Protocol):
+    """What screening needs of `streams.kafka.publisher.Publisher`."""
+
+    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
+        """Queue records; `delivery` learns when they are safe."""
+        ...
+
+
+class KeepsDecisions(Protocol):
+    """What screening needs of `streams.redis.decisions.DecisionWriter`."""
+
+    def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
+        """Keep a decision that did not allow; a later one of the same call takes its place."""
+        ...
+
+    def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
+        """Keep a standing decision."""
+        ...
+
+
+def now_ms() -> int:
+    """Wall clock, epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class CallScreening:
+    """Screens polls one after the other, on the event loop, in slices of at most `max_batch_events` records.
+
+    Args:
+        pipeline: decides.
+        publisher: takes what is to be sent.
+        keeper: keeps decisions for look-ups, behind the stream.
+        metrics: counts.
+        digest: stands for numbers in the log.
+        max_batch_events: bounds the time that the event loop is held.
+        scored_sample_ratio: share of calls, 0 to 1, whose features are published; a function of the call.
+        deadline_ms: an answer that leaves later than this after the arrival of its call allows it.
+        shed_after_ms: a call that waited longer for its batch is allowed unjudged.
+        processed: told a partition and its next offset after each batch, before anything else can run.
+        clock_ms: time of decision, epoch milliseconds.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        publisher: Publishes,
+        keeper: KeepsDecisions,
+        metrics: Metrics,
+        digest: NumberDigest,
+        *,
+        max_batch_events: int,
+        scored_sample_ratio: float,
+        deadline_ms: int,
+        shed_after_ms: int,
+        processed: Callable[[int, int], object],
+        clock_ms: Callable[[], int] = now_ms,
+    ) -> None:
+        self._pipeline = pipeline
+        self._publisher = publisher
+        self._keeper = keeper
+        self._metrics = metrics
+        self._digest = digest
+        self._mismatch_told_ms = 0
+        self._max_batch_events = max_batch_events
+        self._sampled_below = round(scored_sample_ratio * 2**SAMPLE_BITS)
+        self._deadline_ms = deadline_ms
+        self._shed_after_ms = shed_after_ms
+        self._processed = processed
+        self._clock_ms = clock_ms
+
+    async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
+        """Answer everything in a poll; `acknowledge` is called once all of it is safe, possibly after this returns."""
+        delivery = Delivery(acknowledge)
+        for parts in split(poll.parts, self._max_batch_events):
+            batch, decided_ms = Batch(parts), self._clock_ms()
+            processed = self._screen_batch(batch, decided_ms, delivery)
+            # The publisher and heartbeats share this loop: answers leave before they are counted.
+            await asyncio.sleep(0)
+            self._count(batch, processed, decided_ms)
+        delivery.seal()
+
+    def _screen_batch(self, batch: Batch, decided_ms: int, delivery: Delivery) -> Processed:
+        processed = self._pipeline.process(
+            batch.values,
+            batch.partitions,
+            decided_time_ms=decided_ms,
+            arrivals_ms=batch.arrivals_ms,
+            waiting=Waiting(decided_ms, self._deadline_ms, self._shed_after_ms),
+        )
+        for partition, end in batch.ends():  # nothing is awaited since the windows counted them: whoever copies the
+            self._processed(partition, end)  # windows finds the offset that fits
+        self._publish(batch, processed, delivery)
+        return processed
+
+    def _publish(self, batch: Batch, processed: Processed, delivery: Delivery) -> None:
+        screening = processed.screening
+        self._publisher.publish(CALL_DECISIONS, self._answers(batch, processed), delivery)
+        rejected = [(bad.position, str(bad.code), bad.message) for bad in processed.intake.rejected]
+        rejected += [(bad.position, INTERNAL_ERROR, bad.message) for bad in processed.poison]
+        if rejected:
+            self._dead_letters(batch, rejected, delivery)
+        if screening.entity_changes:
+            self._standing(screening, delivery)
+        sampled = self._sampled(processed)
+        if sampled:
+            self._publisher.publish(SCORED_CALLS, sampled, delivery)
+        self._keep(processed)
+
+    def _answers(self, batch: Batch, processed: Processed) -> list[Record | Perishable]:
+        answers: list[Record | Perishable] = list(zip(processed.keys, processed.decisions, strict=True))
+        for row, late in processed.late.items():
+            expires_ms = batch.arrivals_ms[processed.positions[row]] + self._deadline_ms
+            in_its_place = partial(self._late, processed.screening, row, late)
+            answers[row] = Perishable(processed.keys[row], processed.decisions[row], expires_ms, in_its_place)
+        return answers
+
+    def _late(self, screening: Screening, row: int, encode_late: LateForm) -> bytes:
+        """Make the answer that leaves in the place of one that became late; look-ups see what the switch was told."""
+        value = encode_late(self._clock_ms())
+        self._metrics.passed(reasons.LATE, 1)
+        calls = screening.calls
+        self._keeper.offer(calls.identifier(row), calls.text(row, "calling_number"), value)
+        return value
+
+    def _dead_letters(self, batch: Batch, rejected: Sequence[tuple[int, str, str]], delivery: Delivery) -> None:
+        at_ms = self._clock_ms()
+        records: list[Record] = []
+        for position, code, message in rejected:
+            self._metrics.dead_letter(code)
+            letter = dead_letter(*batch.place(position), code, message, batch.values[position], at_ms)
+            records.append((batch.keys[position] or b"", letter))
+        self._publisher.publish(DEAD_LETTERS, records, delivery)
+
+    def _standing(self, screening: Screening, delivery: Delivery) -> None:
+        policy = self._pipeline.screener.policy
+        records: list[Record] = []
+        for change in screening.entity_changes:
+            payload = encode(entity_record(change, policy))
+            records.append((change.entity.encode("utf-8", "surrogatepass"), payload))
+            self._keeper.offer_entity(change.entity, payload, change.expires_ms)
+        self._publisher.publish(ENTITY_DECISIONS, records, delivery)
+
+    def _sampled(self, processed: Processed) -> list[Record]:
+        screening = processed.screening
+        if not self._sampled_below or not len(screening.features):  # nobody asked, or nothing was judged
+            return []
+        records: list[Record] = []
+        for row in np.flatnonzero(screening.calls.lots < self._sampled_below).tolist():
+            if screening.outcome(row).decided_by is not Step.FAIL_OPEN:
+                vector = dict(zip(FEATURE_NAMES, screening.features[row].tolist(), strict=True))
+                # The record is the decision with one field more at its end: the published bytes are reused.
+                value = processed.decisions[row][:-1] + b',"features":' + encode(vector) + b"}"
+                number = screening.calls.text(row, "calling_number")
+                records.append((number.encode("utf-8", "surrogatepass"), value))
+        return records
+
+    def _keep(self, processed: Processed) -> None:
+        screening, calls = processed.screening, processed.screening.calls
+        for row, outcome in screening.decided.items():
+            if outcome.action is not Action.ALLOW:
+                number = calls.text(row, "calling_number")
+                self._keeper.offer(calls.identifier(row), number, processed.decisions[row])
+
+    def _count(self, batch: Batch, processed: Processed, decided_ms: int) -> None:
+        calls, intake = processed.screening.calls, processed.intake
+        astray = strays(batch.key_hashes(), intake)
+        if astray:
+            first = astray[0]
+            self._tell_mismatch(intake.events[first], batch.place(intake.positions[first]), decided_ms)
+        setups = sum(intake.is_setup)
+        self._metrics.batch(setups=setups, ends=len(intake.is_setup) - setups, key_mismatches=len(astray))
+        self._metrics.clock_skew(processed.skewed)
+        decided = processed.screening.decided.values()
+        codes = [one.reasons[0].code for one in decided if one.decided_by is Step.FAIL_OPEN]
+        passed = {code: codes.count(code) for code in (reasons.LATE, reasons.OVERLOAD)}
+        for code, count in passed.items():
+            self._metrics.passed(code, count)
+        if len(calls):
+            self._metrics.decided(
+                _kinds(processed.screening),
+                calls.reported_ms,
+                [batch.arrivals_ms[position] for position in processed.positions],
+                decided_ms,
+                passed=sum(passed.values()),
+            )
+
+    def _tell_mismatch(self, event: CallEvent, place: tuple[str, int, int], at_ms: int) -> None:
+        """Say, once a minute at most, that a number's calls may be spread over partitions, where none sees them all."""
+        if at_ms - self._mismatch_told_ms < MISMATCH_PAUSE_MS:
+            return
+        self._mismatch_told_ms = at_ms
+        log.warning(
+            "record key is not the calling number: its windows may be split, have the switch use the number as key",
+            partition=place[1],
+            offset=place[2],
+            calling_number_digest=self._digest(event.calling_number),
+            trunk_group_id=event.trunk_group_id,
+        )
+
+
+def _kinds(screening: Screening) -> Tally[tuple[str, str, str]]:
+    """How many calls there are of each action, step and mode."""
+    found: Tally[tuple[str, str, str]] = Tally()
+    for row, outcome in screening.decided.items():
+        found[outcome.action.value, outcome.decided_by.value, screening.mode(row).value] += 1
+    in_shadow = np.count_nonzero(screening.is_shadow) - np.count_nonzero(screening.is_shadow[list(screening.decided)])
+    allow = PLAIN_ALLOW.action.value, PLAIN_ALLOW.decided_by.value
+    found[*allow, Mode.SHADOW.value] += int(in_shadow)
+    found[*allow, Mode.ENFORCE.value] += len(screening.calls) - len(screening.decided) - int(in_shadow)
+    return +found
+
+
+def entity_record(change: StandingDecision, policy: Policy) -> EntityDecision:
+    """The `entity-decisions` record of a standing decision."""
+    texts = {category.name: category.label_text for category in policy.categories}
+    label = Label(texts.get(change.category, change.category), change.category)
+    return EntityDecisionRecord(
+        change.entity,
+        change.action,
+        change.category,
+        label if change.action is Action.LABEL else None,
+        change.since_ms,
+        change.expires_ms,
+        change.source,
+        None,
+        policy.version,
+    )

@@ -1,0 +1,194 @@
+"""The compose file, the image and the dashboards agree with the code: settings, commands, ports and metrics exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from prometheus_client.metrics_core import Metric
+
+from detector.contract.decisions import Versions
+from streams.archive.metrics import ArchiveMetrics
+from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
+from streams.commands.main import COMMANDS, robocall
+from streams.settings import load_settings, unknown_keys
+from streams.state.durability import Figures
+from streams.state.snapshots import Taken
+from streams.worker import model_metrics
+from streams.worker.metrics import Metrics, ScrapeTime, Sources
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+BUILT_IN_METRICS = {"up"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.fixture(scope="module")
+def metric_names() -> set[str]:
+    versions = Versions(model_version="m1", policy_version="p1", feature_schema="f1")
+    sources = Sources(
+        lag=dict,
+        tracked=dict,
+        evictions=dict,
+        trunk_view=lambda: "local",
+        versions=lambda: versions,
+        durability=lambda: Figures(0, 0, 0, 0, 0.0, Taken()),
+        outage_s=lambda: 0.0,
+        unpublished=lambda: 0,
+    )
+    registry = Metrics().registry
+    registry.register(ScrapeTime(sources))
+    registry.register(ArchiveMetrics())
+    exported = {name for family in registry.collect() for name in names_of(family)}
+    return exported | {model_metrics.ALARM}
+
+
+def names_of(family: Metric) -> list[str]:
+    return [family.name + suffix for suffix in SUFFIXES.get(family.type, ("",))]
+
+
+def metrics_in(expression: str) -> set[str]:
+    """Names of metrics in a PromQL expression: what stands before a selector, a range, a bracket or an end."""
+    without_labels = re.sub(r"\{[^}]*\}|\b(by|without)\s*\([^)]*\)", " ", expression)
+    return set(re.findall(r"\brobocall_\w+|\bup\b", without_labels))
+
+
+def workers(compose: dict[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in compose["services"].items() if one.get("command") == ["worker"]}
+
+
+def test_every_port_is_bound_to_loopback(compose: dict[str, Any]) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert len(ports) == 4
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_services_depend_on_services_that_exist_and_can_reach_the_condition(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    for name, service in services.items():
+        for other, wanted in service.get("depends_on", {}).items():
+            assert other in services, f"{name} waits for {other}"
+            if wanted["condition"] == "service_healthy":
+                assert services[other]["healthcheck"]["test"][0] == "CMD"
+            else:
+                assert wanted["condition"] == "service_completed_successfully"
+                assert services[other]["restart"] == "on-failure", "a service that always restarts never completes"
+
+
+def test_named_volumes_are_declared(compose: dict[str, Any]) -> None:
+    used = {volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])}
+    assert {name for name in used if not name.startswith(".")} == set(compose["volumes"])
+    assert all((ROOT / path).exists() for path in used if path.startswith("."))
+
+
+def test_two_workers_are_static_members_with_names_of_their_own(compose: dict[str, Any]) -> None:
+    found = [worker["environment"]["ROBOCALL_INSTANCE_ID"] for worker in workers(compose).values()]
+    assert sorted(found) == ["worker-1", "worker-2"]
+    assert all("/health" in str(worker["healthcheck"]["test"]) for worker in workers(compose).values())
+
+
+def test_every_setting_in_the_compose_file_is_read(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for service in compose["services"].values():
+        values = {key: str(value) for key, value in service.get("environment", {}).items() if "ROBOCALL" in key}
+        assert unknown_keys(values) == []
+        with monkeypatch.context() as environment:
+            for key, value in values.items():
+                environment.setenv(key, value)
+            load_settings()  # raises when a value is out of its bounds
+            if any(key.startswith(ARCHIVE_PREFIX) for key in values):
+                load_archive_settings()  # raises for a name that is no setting, too
+
+
+def test_every_command_in_the_compose_file_parses(compose: dict[str, Any]) -> None:
+    ours = [service for service in compose["services"].values() if service["image"].startswith("robocall")]
+    assert len(ours) == 5
+    for service in ours:
+        command, *arguments = service["command"]
+        assert command in COMMANDS
+        found = robocall.get_command(robocall.make_context("robocall", ["--help"], resilient_parsing=True), command)
+        assert found is not None
+        # Both raise on what does not exist: a command of a group, an option.
+        context = found.make_context(command, list(arguments))
+        if isinstance(found, click.Group):
+            found.resolve_command(context, list(arguments))
+
+
+def test_the_image_starts_a_command_that_exists_as_a_user_without_rights() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    assert 'ENTRYPOINT ["robocall"]' in lines
+    assert json.loads(next(line for line in lines if line.startswith("CMD"))[4:])[0] in COMMANDS
+    assert "USER robocall" in lines
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY") and "--from" not in line]
+    assert all((ROOT / path).exists() for paths in copied for path in paths)
+
+
+def test_prometheus_scrapes_every_worker_and_the_archive_at_their_ports(compose: dict[str, Any]) -> None:
+    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    found = {
+        job["job_name"]: {target for group in job["static_configs"] for target in group["targets"]}
+        for job in config["scrape_configs"]
+    }
+    archive = compose["services"]["archive"]["environment"]
+    assert found == {
+        "robocall": {f"{name}:{one['environment']['ROBOCALL_WEB_PORT']}" for name, one in workers(compose).items()},
+        "robocall-archive": {f"archive:{archive['ROBOCALL_ARCHIVE_WEB_PORT']}"},
+    }
+    assert [(DEPLOY / "prometheus" / name).is_file() for name in config["rule_files"]] == [True]
+
+
+def test_alerts_use_metrics_that_are_exported(metric_names: set[str]) -> None:
+    groups = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    used = {rule["alert"]: metrics_in(rule["expr"]) for rule in rules}
+    assert all(used.values())
+    assert set().union(*used.values()) <= metric_names | BUILT_IN_METRICS
+
+
+def test_every_alert_is_explained_in_the_operating_page() -> None:
+    groups = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))["groups"]
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert [rule["alert"] for group in groups for rule in group["rules"] if f"`{rule['alert']}`" not in page] == []
+
+
+def test_dashboard_uses_metrics_that_the_worker_exports(metric_names: set[str]) -> None:
+    dashboard = json.loads((DEPLOY / "grafana" / "dashboards" / "robocall.json").read_text(encoding="utf-8"))
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert all(metrics_in(expression) for expression in expressions)
+    assert set().union(*map(metrics_in, expressions)) <= metric_names
+
+
+def test_dashboard_panels_use_the_provisioned_source_and_do_not_overlap() -> None:
+    dashboard = json.loads((DEPLOY / "grafana" / "dashboards" / "robocall.json").read_text(encoding="utf-8"))
+    sources = yaml.safe_load(
+        (DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text(encoding="utf-8")
+    )
+    uids = {source["uid"] for source in sources["datasources"]}
+    assert {panel["datasource"]["uid"] for panel in dashboard["panels"]} == uids
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in dashboard["panels"])
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+def test_docker_accepts_the_compose_file() -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("no docker compose here")
+    subprocess.run([docker, "compose", "config", "--quiet"], cwd=ROOT, check=True)

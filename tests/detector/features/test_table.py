@@ -1,0 +1,70 @@
+"""The feature table: its order, its words, its page."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.features import window_constants as spec
+from detector.features.table import (
+    FEATURE_NAMES,
+    FEATURE_SCHEMA_ID,
+    FEATURES,
+    INDEX,
+    N_FEATURES,
+    NOT_ENOUGH_DATA,
+    explain,
+    program,
+    render_page,
+    wanted_counts,
+)
+
+PAGE = Path(__file__).parents[3] / "docs" / "features.md"
+
+
+def test_page_is_current() -> None:
+    """`python -m detector.features.table > docs/features.md` was run after the last change of the table."""
+    assert PAGE.read_text(encoding="utf-8") == render_page()
+
+
+def test_names_are_unique_and_indexed_in_order() -> None:
+    assert len(set(FEATURE_NAMES)) == N_FEATURES
+    assert [INDEX[name] for name in FEATURE_NAMES] == list(range(N_FEATURES))
+
+
+def test_schema_id_is_a_short_digest() -> None:
+    assert FEATURE_SCHEMA_ID.startswith("f2-")
+    assert len(FEATURE_SCHEMA_ID) == 15
+
+
+def test_every_measure_asked_for_is_kept_in_panes() -> None:
+    """A feature on a measure that its family does not keep would be zero for busy keys and right for idle ones."""
+    for family, windows in enumerate(wanted_counts()):
+        shape = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family]
+        for window, wanted in enumerate(windows):
+            assert set(np.flatnonzero(wanted)) <= set(shape.pairs[window])
+    for operation, family, first, _, window, _ in program().tolist():
+        shape = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family]
+        if operation in (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM):
+            assert first in [sketch.item for sketch in shape.sketches]
+            assert window in shape.distinct_windows
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("number_attempts_1h", 41.0, "Number of calls of the calling number in the last hour: 41."),
+        ("number_asr_24h", NOT_ENOUGH_DATA, "not enough data."),
+        ("number_asr_24h", 0.254, ": 25 %."),
+        ("call_diverted", 1.0, "Sign that the call was forwarded: yes."),
+        ("number_idle", 12.4, ": 12 s."),
+    ],
+)
+def test_explanation_is_a_sentence(name: str, value: float, sentence: str) -> None:
+    assert explain(name, value).endswith(sentence)
+
+
+def test_bounds_allow_their_values() -> None:
+    for feature in FEATURES:
+        assert feature.low <= feature.high
+        assert np.isfinite(feature.low)

@@ -1,0 +1,120 @@
+"""What a called number must look like to be an emergency, and a calling number to be impossible."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.contract.decisions import Action
+from detector.features.table import FEATURE_NAMES
+from detector.policy.policy import Condition, DoNotOriginate, Impossible, Policy, Rule
+from detector.policy.tables import PolicyTables
+
+TABLES = PolicyTables(Policy())
+
+
+@pytest.mark.parametrize(
+    "called",
+    [
+        "911",
+        "+911",
+        "1911",
+        "+1911",
+        "+1-911",
+        "9-1-1",
+        " 911 ",
+        "933",
+        "+1933",
+        "988",
+        "+1988",
+        "tel:911",
+        "sip:911@example.com",
+        "sips:+1911@x;user=phone",
+        "911;phone-context=+1",
+        "urn:service:sos",
+        "URN:service:SOS.police",
+    ],
+)
+def test_emergency_numbers_are_known_in_every_form(called: str) -> None:
+    assert TABLES.is_emergency(called)
+
+
+@pytest.mark.parametrize("called", ["", "411", "9115", "+19115550123", "anonymous", "+91911", "sip:bob@911", "urn:x"])
+def test_other_numbers_are_no_emergency(called: str) -> None:
+    assert not TABLES.is_emergency(called)
+
+
+def test_a_carrier_may_add_emergency_numbers() -> None:
+    tables = PolicyTables(Policy(emergency_numbers=("911", "933", "988", "112")))
+
+    assert tables.is_emergency("112")
+    assert not TABLES.is_emergency("112")
+
+
+IMPOSSIBLE = {
+    "+10125550123": Impossible.AREA_CODE,
+    "+11125550123": Impossible.AREA_CODE,
+    "+12115550123": Impossible.AREA_CODE,
+    "+19115550123": Impossible.AREA_CODE,
+    "+12120550123": Impossible.EXCHANGE,
+    "+12121550123": Impossible.EXCHANGE,
+    "+12222222222": Impossible.REPEATED_DIGIT,
+    "+1212555012": Impossible.LENGTH,
+    "+121255501234": Impossible.LENGTH,
+}
+
+
+@pytest.mark.parametrize(("number", "kind"), IMPOSSIBLE.items())
+def test_each_kind_of_impossible_number_can_be_left_out(number: str, kind: Impossible) -> None:
+    only = PolicyTables(Policy(dno=DoNotOriginate(impossible=(kind,))))
+    without = PolicyTables(Policy(dno=DoNotOriginate(impossible=tuple(k for k in Impossible if k is not kind))))
+
+    assert TABLES.is_impossible(number)
+    assert only.is_impossible(number)
+    assert not without.is_impossible(number)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+12125550123",
+        "+18005550199",
+        "anonymous",
+        "private",
+        "",
+        "611",
+        "+1611",
+        "+172345",
+        "72345",
+        "+442071838750",
+        "+4930901820",
+        "2115550123",
+        "+0",
+        "0000000000",
+        "restricted",
+    ],
+)
+def test_possible_numbers_short_codes_and_anything_else_are_left_alone(number: str) -> None:
+    assert not TABLES.is_impossible(number)
+
+
+@settings(deadline=None)
+@given(
+    value=st.floats(-1.0, 3.0, width=32),
+    at_least=st.none() | st.floats(0.0, 2.0),
+    at_most=st.none() | st.floats(0.0, 2.0),
+)
+def test_a_bound_says_the_same_of_a_row_as_of_all(value: float, at_least: float | None, at_most: float | None) -> None:
+    """What is not known meets none, and a feature that is the bound meets it, float32 as it is."""
+    if at_least is None and at_most is None:
+        at_least = 0.5
+    rule = Rule("r", (Condition(FEATURE_NAMES[3], at_least, at_most),), Action.LABEL, Policy().categories[0].name)
+    ((_, (bound,)),) = PolicyTables(Policy(rules=(rule,))).rules
+    ends = [end for end in (at_least, at_most) if end is not None]
+    features = np.zeros((3 + len(ends), len(FEATURE_NAMES)), np.float32)
+    features[:, 3] = [value, -1.0, 0.5, *ends]
+
+    alone = [bound.holds_of(features, row) for row in range(len(features))]
+
+    assert alone == bound.holds(features).tolist()
+    assert not alone[1]

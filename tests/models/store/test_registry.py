@@ -1,0 +1,192 @@
+"""The registry takes what serves, finds it by version, and lets nothing else through; in a folder and on S3 alike."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fsspec import filesystem
+from moto.server import ThreadedMotoServer
+
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.errors import ArtifactCorrupt, ArtifactIncompatible, ModelUnknown, PromotionRefused, RegistryUnreachable
+from models.serve.artifact import MANIFEST, TREES, load
+from models.store.promotions import Promotions
+from models.store.registry import Registry
+from tests.models.small_model import save_small_model
+
+OTHER_SCHEMA = "f1-ffffffffffff"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two artifacts: `first` and `second`."""
+    root = tmp_path_factory.mktemp("made")
+    save_small_model(root / "first", seed=1)
+    save_small_model(root / "second", seed=2)
+    return root
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """URL of an S3 bucket of a real HTTP server."""
+    with pytest.MonkeyPatch.context() as patch:
+        server = ThreadedMotoServer(port=0)
+        server.start()
+        host, port = server.get_host_and_port()
+        endpoint = f"http://{host}:{port}"
+        patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        filesystem("s3", skip_instance_cache=True).mkdir("models")
+        yield "s3://models"
+        server.stop()
+
+
+@pytest.fixture(params=["folder", "s3"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty registry of either kind."""
+    if request.param == "folder":
+        return str(tmp_path / "registry")
+    return f"{request.getfixturevalue('bucket')}/{tmp_path.name}"
+
+
+def test_what_was_added_is_found_by_its_version(made: Path, url: str) -> None:
+    """Another process, which is another registry object, loads the very same model."""
+    added, is_new = Registry(url).add(made / "first", schema_id=FEATURE_SCHEMA_ID)
+
+    found = Registry(url).load(added.version, schema_id=FEATURE_SCHEMA_ID)
+
+    assert is_new
+    assert found.manifest == load(made / "first", schema_id=FEATURE_SCHEMA_ID).manifest
+
+
+def test_adding_the_same_model_again_changes_nothing(made: Path, url: str, tmp_path: Path) -> None:
+    """Not even when it was packed at another time: what is published stays as it is."""
+    registry = Registry(url)
+    registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)
+    again = Path(shutil.copytree(made / "first", tmp_path / "again"))
+    manifest = json.loads((again / MANIFEST).read_text())
+    (again / MANIFEST).write_text(json.dumps(manifest | {"created_ms": 5}))
+
+    model, is_new = registry.add(again, schema_id=FEATURE_SCHEMA_ID)
+
+    assert not is_new
+    assert registry.load(model.version, schema_id=FEATURE_SCHEMA_ID).manifest["created_ms"] != 5
+
+
+def test_a_damaged_artifact_is_refused_and_can_be_mended(made: Path, url: str) -> None:
+    """It is listed with its problem; adding the whole one again puts it right."""
+    registry = Registry(url)
+    model, _ = registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)
+    registry.store.write(f"{model.version}/{TREES}", b"")
+
+    with pytest.raises(ArtifactCorrupt):
+        registry.load(model.version, schema_id=FEATURE_SCHEMA_ID)
+    assert [entry.problem is None for entry in registry.artifacts(schema_id=FEATURE_SCHEMA_ID)] == [False]
+
+    assert registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)[1]
+    assert [entry.problem for entry in registry.artifacts(schema_id=FEATURE_SCHEMA_ID)] == [None]
+
+
+def test_an_artifact_that_cannot_serve_does_not_get_in(made: Path, url: str, tmp_path: Path) -> None:
+    """Neither a damaged one nor one for other features: the registry stays empty."""
+    broken = Path(shutil.copytree(made / "first", tmp_path / "broken"))
+    (broken / TREES).write_bytes(b"")
+    registry = Registry(url)
+
+    with pytest.raises(ArtifactCorrupt):
+        registry.add(broken, schema_id=FEATURE_SCHEMA_ID)
+    with pytest.raises(ArtifactIncompatible):
+        registry.add(made / "first", schema_id=OTHER_SCHEMA)
+
+    assert registry.artifacts(schema_id=FEATURE_SCHEMA_ID) == []
+
+
+def test_a_model_under_the_version_of_another_is_refused(made: Path, url: str) -> None:
+    """Whoever copies folders about by hand must not make workers run something else than they were told."""
+    registry = Registry(url)
+    first, _ = registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)
+    second = load(made / "second", schema_id=FEATURE_SCHEMA_ID)
+    for path in (made / "second").iterdir():
+        registry.store.write(f"{first.version}/{path.name}", path.read_bytes())
+
+    with pytest.raises(ArtifactCorrupt, match=second.version):
+        registry.load(first.version, schema_id=FEATURE_SCHEMA_ID)
+
+
+def test_a_list_is_newest_first_and_says_what_is_wrong(made: Path, tmp_path: Path) -> None:
+    """A folder without a manifest is no artifact; a name that is no version is one, and found by the version in it."""
+    for name, created_ms in (("old", 5), ("new", 7)):
+        copy = Path(shutil.copytree(made / "first", tmp_path / name))
+        manifest = json.loads((copy / MANIFEST).read_text())
+        (copy / MANIFEST).write_text(json.dumps(manifest | {"created_ms": created_ms}))
+    (tmp_path / "empty").mkdir()
+    registry = Registry(tmp_path)
+
+    found = registry.artifacts(schema_id=FEATURE_SCHEMA_ID)
+
+    assert [Path(entry.folder).name for entry in found] == ["new", "old"]
+    assert registry.load(found[0].version, schema_id=FEATURE_SCHEMA_ID).version == found[0].version
+    assert all(entry.problem for entry in registry.artifacts(schema_id=OTHER_SCHEMA))
+
+
+def test_a_manifest_of_strange_values_is_listed_too(made: Path, tmp_path: Path) -> None:
+    """What somebody put there by hand must not hide the others."""
+    copy = Path(shutil.copytree(made / "first", tmp_path / "strange"))
+    manifest = json.loads((copy / MANIFEST).read_text())
+    (copy / MANIFEST).write_text(json.dumps(manifest | {"created_ms": "yesterday", "metrics": None}))
+
+    (entry,) = Registry(tmp_path).artifacts(schema_id=FEATURE_SCHEMA_ID)
+
+    assert (entry.created_ms, entry.metrics) == (0, {})
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "../made/first", "gbt-000000000000", "x" * 129, "\n"])
+def test_a_name_that_means_nothing_is_refused(made: Path, url: str, name: str) -> None:
+    """Whatever stands in Redis, nothing outside of the registry is read."""
+    registry = Registry(url)
+    registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)
+
+    with pytest.raises(ModelUnknown):
+        registry.load(name, schema_id=FEATURE_SCHEMA_ID)
+
+
+def test_a_store_that_cannot_be_reached_is_one_error(made: Path, bucket: str) -> None:
+    """Whatever the client raises: here a bucket that does not exist."""
+    registry = Registry(f"{bucket}-that-is-none/models")
+
+    with pytest.raises(RegistryUnreachable, match="ROBOCALL_MODELS_URL"):
+        registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)
+
+
+def test_two_rollbacks_lead_two_promotions_back(url: str) -> None:
+    """And a promotion after a rollback goes on from there: a, b, c, back, back, d, back."""
+    history = Promotions(Registry(url).store)
+    steps: list[tuple[str, Any]] = [("a", "shipped"), ("b", "a"), ("c", "b")]
+    for version, before in steps:
+        history.promote(version, before, gate=[])
+
+    assert [history.rollback().version for _ in range(2)] == ["b", "a"]
+    history.promote("d", "a", gate=[])
+    assert [history.rollback().version for _ in range(2)] == ["a", "shipped"]
+    with pytest.raises(PromotionRefused, match="no model before"):
+        history.rollback()
+    assert history.active() == "shipped"
+
+
+def test_the_history_keeps_gate_and_reason(url: str) -> None:
+    """In the order in which it was made, whatever the clock says."""
+    history = Promotions(Registry(url).store)
+    line = {"measure": "recall at 0.001", "passed": False}
+
+    history.promote("a", "shipped", gate=[line], forced_because="campaign of today")
+    history.promote("b", "a", gate=[])
+
+    first, second = Promotions(Registry(url).store).history()
+    assert (first.version, first.gate, first.forced_because) == ("a", [line], "campaign of today")
+    assert first.at_ms < second.at_ms
+    assert second.from_version == "a"

@@ -1,0 +1,152 @@
+"""SQL over the archive: every record once, typed as the contract, nothing written and nothing else reached."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.archive.files import ArchiveStore
+from streams.archive.query import QueryRefused, ask, connected
+from streams.archive.schema import SCHEMAS
+from streams.archive.upkeep import compact
+from streams.commands.archive import archive
+from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
+from tests.streams.archive.archive_case import DAY_MS, START_MS, encoded, files_in, put, setup
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArchiveStore:
+    """Ten calls, five of which two sinks wrote, and one the next day."""
+    made = ArchiveStore(str(tmp_path / "an archive's"))
+    put(made, CALL_EVENTS, [encoded(setup(n, diversion=["+13035550100"])) for n in range(8)])
+    put(made, CALL_EVENTS, [encoded(setup(n)) for n in range(3, 10)], first=3)
+    put(made, CALL_EVENTS, [encoded(setup(10))], first=10, at_ms=START_MS + DAY_MS)
+    return made
+
+
+def query(store: ArchiveStore, *arguments: str) -> Result:
+    return CliRunner().invoke(archive, ["query", *arguments], env={"ROBOCALL_ARCHIVE_URL": store.url})
+
+
+def one(store: ArchiveStore, sql: str) -> object:
+    with connected(store) as connection:
+        (row,) = ask(connection, sql).fetchall()
+    return row
+
+
+def test_every_record_is_there_once(store: ArchiveStore) -> None:
+    assert one(store, "SELECT count(*), count(DISTINCT call_id), sum(kafka_offset) FROM call_events") == (11, 11, 55)
+
+
+def test_a_day_reads_its_own_files_only(store: ArchiveStore) -> None:
+    """A file of another day is broken: a query of all days fails, one of the next day does not read it."""
+    put(store, CALL_EVENTS, [encoded(setup(11))], first=11, at_ms=START_MS + 2 * DAY_MS)
+    (broken,) = (file for file in store.files(CALL_EVENTS) if file.first == 11)
+    Path(store.address(broken)).write_bytes(b"broken")
+    assert one(store, "SELECT count(*) FROM call_events WHERE day = DATE '2026-05-29'") == (1,)
+    with pytest.raises(QueryRefused, match="Parquet"):
+        one(store, "SELECT count(call_id) FROM call_events")
+
+
+def test_files_of_an_older_build_are_read_with_newer_ones(store: ArchiveStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The older one knew no `role`, and a field that was dropped since."""
+    older = SCHEMAS[CALL_EVENTS]
+    older = older.remove(older.get_field_index("role")).append(pa.field("dropped_since", pa.string()))
+    with monkeypatch.context() as patch:
+        patch.setitem(cast("dict[str, Any]", SCHEMAS), CALL_EVENTS, older)
+        put(store, CALL_EVENTS, [encoded(setup(11, role="gateway"))], first=11, at_ms=START_MS + DAY_MS)
+    put(store, CALL_EVENTS, [encoded(setup(12, role="gateway"))], first=12, at_ms=START_MS + DAY_MS)
+    asked = "SELECT count(*), count(role), count(dropped_since) FROM call_events"
+    assert one(store, asked) == (13, 1, 0)
+    assert len(list(compact(store, CALL_EVENTS, "2026-06-30"))) == 2
+    assert one(store, asked) == (13, 1, 0)
+
+
+def test_a_file_that_went_meanwhile_is_one_line_that_says_so(store: ArchiveStore) -> None:
+    with connected(store) as connection:
+        for file in store.files(CALL_EVENTS):
+            store.delete(file)
+        with pytest.raises(QueryRefused, match="ask again"):
+            ask(connection, "SELECT count(call_id) FROM call_events").fetchall()
+
+
+def test_a_topic_without_files_has_its_columns(store: ArchiveStore) -> None:
+    assert one(store, "SELECT count(features['number_attempts_1h']), max(reasons[1].code) FROM scored_calls") == (
+        0,
+        None,
+    )
+
+
+def test_the_files_can_be_asked_for(store: ArchiveStore) -> None:
+    found = one(store, "SELECT count(*), count(*) FILTER (counts), max(last_offset) FROM archive_files")
+    assert found == (3, 3, 10)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY (SELECT 1) TO '{folder}/out.csv'", "DROP VIEW call_events", "CREATE TABLE t AS SELECT 1",
+        "SET enable_external_access = true", "SELECT 1; SELECT 2", "", "INSTALL httpfs", "LOAD httpfs",
+        "ATTACH '{folder}/x.db'", "PRAGMA version",
+    ],
+)  # fmt: skip
+def test_whatever_is_no_single_question_is_refused(store: ArchiveStore, tmp_path: Path, sql: str) -> None:
+    before = files_in(tmp_path)
+    with connected(store) as connection, pytest.raises(QueryRefused):
+        ask(connection, sql.format(folder=tmp_path))
+    assert files_in(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT * FROM read_text('/etc/hostname')", "SELECT * FROM '{folder}/secret.csv'",
+     "SELECT * FROM read_csv('http://127.0.0.1:1/x.csv')", "SELECT * FROM sys", "SELECT nothing FROM call_events"],
+)  # fmt: skip
+def test_nothing_but_the_archive_is_reached(store: ArchiveStore, tmp_path: Path, sql: str) -> None:
+    (tmp_path / "secret.csv").write_text("a,b\n1,2\n")
+    with connected(store) as connection, pytest.raises(QueryRefused) as refused:
+        ask(connection, sql.format(folder=tmp_path)).fetchall()
+    assert "\n" not in str(refused.value)
+
+
+def test_json_has_one_object_a_row(store: ArchiveStore) -> None:
+    done = query(
+        store, "--json", "SELECT call_id, day, diversion, privacy FROM call_events ORDER BY kafka_offset LIMIT 2"
+    )
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"call_id": f"call-{n}", "day": "2026-05-28", "diversion": ["+13035550100"], "privacy": None} for n in range(2)
+    ]
+
+
+def test_csv_is_what_a_pipe_gets(store: ArchiveStore) -> None:
+    sql = "SELECT call_id, diversion, privacy FROM call_events ORDER BY kafka_offset LIMIT 1"
+    expected = [["call_id", "diversion", "privacy"], ["call-0", '["+13035550100"]', ""]]
+    for arguments in ([sql], ["--csv", sql]):
+        assert list(csv.reader(io.StringIO(query(store, *arguments).stdout))) == expected
+
+
+def test_without_duckdb_the_command_says_what_to_install(store: ArchiveStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(QueryRefused, match=r"pip install 'robocall-detector\[archive\]'"), connected(store):
+        pass
+
+
+def test_an_archive_that_is_not_there_is_mentioned(tmp_path: Path) -> None:
+    done = query(ArchiveStore(str(tmp_path / "typo")), "--csv", "SELECT count(*) AS n FROM call_feedback")
+    assert done.stdout.split() == ["n", "0"]
+    assert "is ROBOCALL_ARCHIVE_URL right?" in done.stderr
+
+
+def test_feedback_has_its_own_view(store: ArchiveStore) -> None:
+    put(store, CALL_FEEDBACK, [encoded({"time_ms": START_MS, "verdict": "robocall", "source": "honeypot"})])
+    assert one(store, "SELECT verdict, source, day::VARCHAR FROM call_feedback") == (
+        "robocall",
+        "honeypot",
+        "2026-05-28",
+    )

@@ -1,0 +1,44 @@
+"""Settings of the archive: bounds, retention by topic, and errors that name the variable."""
+
+import pytest
+
+from streams.archive.settings import load_archive_settings
+from streams.errors import SettingsInvalid
+from streams.settings import unknown_keys
+from tests.streams.archive.archive_case import SECRET
+
+
+def test_nothing_need_be_set() -> None:
+    settings = load_archive_settings()
+    assert settings.key is None
+    assert set(settings.retention_days.values()) == {400}
+    assert set(settings.retention_days) == {"call-events", "call-decisions", "scored-calls", "call-feedback"}
+
+
+def test_retention_is_by_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_RETENTION", "call-events=30, scored-calls=90")
+    days = load_archive_settings().retention_days
+    assert (days["call-events"], days["scored-calls"], days["call-decisions"]) == (30, 90, 400)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("RETENTION", "call-event=3"), ("RETENTION", "call-events"), ("RETENTION", "call-events=0"), ("FLUSH_S", "0"),
+     ("NUMBER_KEY", "short"), ("FLUSH", "1")],
+)  # fmt: skip
+def test_what_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"ROBOCALL_ARCHIVE_{name}", value)
+    with pytest.raises(SettingsInvalid, match=f"ROBOCALL_ARCHIVE_{name}"):
+        load_archive_settings()
+
+
+def test_the_key_is_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_NUMBER_KEY", SECRET)
+    settings = load_archive_settings()
+    assert settings.key == SECRET
+    assert SECRET not in repr(settings)
+
+
+def test_a_worker_does_not_take_them_for_typing_errors() -> None:
+    assert unknown_keys({"ROBOCALL_ARCHIVE_URL": "x"}) == []
+    assert len(unknown_keys({"ROBOCALL_ARCHIV_URL": "x"})) == 1

@@ -1,0 +1,116 @@
+"""`robocall doctor` against real servers and their absence: states, sentences, exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.commands.doctor import doctor
+from streams.local.services import free_ports
+
+pytestmark = pytest.mark.kafka
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(kafka_bootstrap: str, redis_url: str) -> Run:
+    """Run doctor with the test services configured; keyword arguments are further settings."""
+
+    def call(**settings: str) -> Result:
+        services = {"ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap, "ROBOCALL_REDIS_URL": redis_url}
+        others = {f"ROBOCALL_{name.upper()}": value for name, value in settings.items()}
+        return CliRunner().invoke(doctor, ["--json"], env={**os.environ, **services, **others})
+
+    return call
+
+
+def findings(result: Result) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for finding in json.loads(result.stdout)["findings"]:
+        found.setdefault(finding["subject"], []).append(finding)
+    return found
+
+
+def nowhere() -> str:
+    (port,) = free_ports(1)
+    return f"127.0.0.1:{port}"
+
+
+def test_servers_and_topics_in_order_are_ok(run: Run, fresh_topics: Callable[..., list[str]]) -> None:
+    fresh_topics(partitions=2)
+    found = findings(run(partitions="2"))
+    assert [finding["state"] for finding in found["kafka"] + found["topics"] + found["policy"][:1]] == ["ok"] * 3
+    assert [finding["state"] for finding in found["policy"][1:]] == ["warning"]
+    assert "redress.url is the placeholder" in found["policy"][1]["text"]
+    assert "1 broker(s)" in found["kafka"][0]["text"]
+    assert found["redis"][0]["state"] == "ok"
+
+
+def test_without_redis_it_warns_and_says_what_a_worker_does(run: Run, fresh_topics: Callable[..., list[str]]) -> None:
+    fresh_topics(partitions=2)
+    (redis,) = findings(run(partitions="2", redis_url=f"redis://user:secret@{nowhere()}/0"))["redis"]
+    assert redis["state"] == "warning"
+    assert "trunk_view: local" in redis["text"]
+    assert "secret" not in redis["text"]
+
+
+def test_without_kafka_it_is_broken(run: Run) -> None:
+    servers = nowhere()
+    result = run(kafka_bootstrap_servers=servers)
+    assert result.exit_code == 1
+    (kafka,) = findings(result)["kafka"]
+    assert kafka["state"] == "broken"
+    assert servers in kafka["text"]
+    assert json.loads(result.stdout)["status"] == "broken"
+
+
+def test_a_missing_topic_is_broken_and_a_wrong_one_a_warning(
+    run: Run, fresh_topics: Callable[..., list[str]], delete_topic: Callable[[str], None]
+) -> None:
+    fresh_topics(partitions=2)
+    assert {finding["state"] for finding in findings(run(partitions="3"))["topics"]} == {"warning"}
+    delete_topic("call-events")
+    result = run(partitions="2")
+    assert result.exit_code == 1
+    (topic,) = findings(result)["topics"]
+    assert topic["state"] == "broken"
+    assert topic["text"] == "call-events is missing: run `robocall topics create`"
+
+
+def test_a_wrong_policy_and_a_wrong_model_are_broken(run: Run, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("mode: sometimes\n", encoding="utf-8")
+    result = run(policy_file=str(policy), model_dir=str(tmp_path))
+    assert result.exit_code == 1
+    found = findings(result)
+    assert (found["policy"][0]["state"], found["model"][0]["state"]) == ("broken", "broken")
+    assert str(policy) in found["policy"][0]["text"]
+
+
+def test_a_misspelt_setting_is_named(run: Run) -> None:
+    (setting,) = findings(run(redis_urll="x"))["settings"]
+    assert (setting["state"], setting["text"]) == (
+        "warning",
+        "ROBOCALL_REDIS_URLL is not a setting: did you mean ROBOCALL_REDIS_URL?",
+    )
+
+
+def test_a_setting_out_of_its_bounds_is_broken(run: Run) -> None:
+    result = run(web_port="99999")
+    assert result.exit_code == 1
+    (setting,) = findings(result)["settings"]
+    assert "ROBOCALL_WEB_PORT" in setting["text"]
+
+
+def test_people_get_a_table_on_standard_error_and_nothing_on_standard_output(run: Run) -> None:
+    del run
+    result = CliRunner().invoke(doctor, [], env={"ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": "not an address"})
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "is not host:port" in " ".join(result.stderr.split())

@@ -1,0 +1,236 @@
+"""`lookup` and `lists` on a real Valkey: what they print, what they refuse, and how they fail."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as blocking
+from click.testing import CliRunner, Result
+
+from detector.contract.decisions import Action, Decision, Label, Mode, Reason, Step
+from streams.commands.main import robocall
+from streams.redis.connection import PREFIX, Guard, RedisUnreachable, connect, entity_key, list_key, number_key
+from streams.redis.decisions import DecisionWriter
+from streams.settings import load_settings
+from streams.wire.records import EntityDecision, encode, encode_decision
+
+SETUP_MS = 1_764_000_000_000  # 2025-11-24T16:00:00Z
+FAR_MS = 4_000_000_000_000
+CALLING = "+12025550123"
+
+
+@pytest.fixture
+def store(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator["blocking.Redis"]:
+    """A client of a Valkey without keys of ours; the commands are pointed at it."""
+    client: blocking.Redis = blocking.Redis.from_url(redis_url)
+    if os.environ.get("ROBOCALL_REDIS_URL") is None:  # our own: whatever is there, another test has left
+        client.flushdb()
+    elif next(client.scan_iter(f"{PREFIX}*"), None) is not None:
+        pytest.skip("the configured Redis has keys of a running system: unset ROBOCALL_REDIS_URL")
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
+    yield client
+    for key in client.scan_iter(f"{PREFIX}*"):
+        client.delete(key)
+    client.close()
+
+
+def run(*arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(robocall, arguments, input=text)
+
+
+def run_json(*arguments: str) -> Any:
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def decision(identifier: str, *, second: int = 0) -> Decision:
+    return Decision(
+        call_id=f"call-{second}",
+        decision_id=identifier,
+        action=Action.LABEL,
+        mode=Mode.ENFORCE,
+        would_be=None,
+        decided_by=Step.MODEL,
+        score=0.875,
+        label=Label("Possible spam", "spam"),
+        reasons=(Reason("sequential", "dialled numbers in sequence", 12.0, 5.0),),
+        sip=None,
+        calling_number=CALLING,
+        called_number="+13125550188",
+        trunk_group_id="nyc-ix-7",
+        switch_id=None,
+        setup_time_ms=SETUP_MS + second * 1_000,
+        decided_time_ms=SETUP_MS + second * 1_000 + 3,
+        model_version="m1",
+        policy_version="p1",
+        feature_schema="f1",
+    )
+
+
+def write(redis_url: str, *decisions: Decision) -> DecisionWriter:
+    """Put decisions into Redis as a worker does."""
+
+    async def work() -> DecisionWriter:
+        client = connect(load_settings(redis_url=redis_url))
+        writer = DecisionWriter(client, Guard())
+        for one in decisions:
+            writer.offer(one.decision_id, one.calling_number, encode_decision(one))
+        while await writer.flush():
+            pass
+        await client.aclose()
+        return writer
+
+    return asyncio.run(work())
+
+
+def test_entries_added_are_shown_and_removed(store: "blocking.Redis") -> None:
+    """`lists add` adds each entry once, `show` prints them sorted, `remove` takes them out again."""
+    added = run("lists", "add", "block", "trunk:nyc-ix-7", CALLING, f"number:{CALLING}")
+    shown = run("lists", "show", "block")
+    removed = run_json("lists", "remove", "block", CALLING)
+
+    assert (added.exit_code, added.stdout) == (0, "")
+    assert added.stderr == "block: 2 added, 2 in the list\n"
+    assert shown.stdout == f"{CALLING}\ntrunk:nyc-ix-7\n"
+    assert removed == {"list": "block", "removed": 1, "size": 1}
+    assert store.smembers(list_key("block")) == {b"trunk:nyc-ix-7"}
+
+
+def test_a_file_of_entries_may_have_comments(store: "blocking.Redis", tmp_path: Path) -> None:
+    """Comments and blank lines are left out; do-not-originate entries are kept as national digits."""
+    file = tmp_path / "dno.txt"
+    file.write_text("# ours\n+1 (202) 555-0199\n\n800555  # a block\n900\n")
+
+    result = run("lists", "add", "dno", "--file", str(file))
+    by_input = run("lists", "add", "dno", "--file", "-", text="2025550\n")
+
+    assert result.exit_code == by_input.exit_code == 0
+    assert store.smembers(list_key("dno")) == {b"2025550199", b"800555", b"900", b"2025550"}
+    assert run_json("lists", "show") == {"emergency": 0, "opt_out": 0, "allow": 0, "block": 0, "dno": 4}
+
+
+@pytest.mark.parametrize(
+    ("list_name", "entry", "says"),
+    [
+        ("block", "12025550123", "neither"),
+        ("block", "trunk:", "neither"),
+        ("opt_out", "trunk:nyc-ix-7", "E.164"),
+        ("emergency", "+0", "E.164"),
+        ("dno", "20255", "3, 6, 7 or 10"),
+    ],
+)
+def test_a_wrong_entry_is_wrong_usage_and_adds_nothing(
+    store: "blocking.Redis", list_name: str, entry: str, says: str
+) -> None:
+    """Exit status 2, one line that says what is wanted, and the right entries beside it are not added either."""
+    good = "911" if list_name == "dno" else CALLING
+    result = run("lists", "add", list_name, good, entry)
+
+    assert result.exit_code == 2
+    assert says in result.stderr.splitlines()[-1]
+    assert store.scard(list_key(list_name)) == 0
+
+
+def test_a_wrong_line_of_a_file_is_named(store: "blocking.Redis", tmp_path: Path) -> None:
+    """The message has the file's name and the number of the line."""
+    del store
+    file = tmp_path / "allow.txt"
+    file.write_text(f"{CALLING}\nnonsense\n")
+
+    result = run("lists", "add", "allow", "--file", str(file))
+
+    assert result.exit_code == 2
+    assert "allow.txt line 2: 'nonsense'" in result.stderr
+
+
+def test_a_number_is_reported_with_lists_standing_and_decisions(store: "blocking.Redis", redis_url: str) -> None:
+    """Everything that Redis knows of a calling number, latest decision first."""
+    run("lists", "add", "block", CALLING)
+    run("lists", "add", "dno", "202555")
+    standing = EntityDecision(f"number:{CALLING}", Action.BLOCK, "fraud", None, SETUP_MS, FAR_MS, "model", None, "p1")
+    store.set(entity_key(f"number:{CALLING}"), encode(standing))
+    write(redis_url, decision("a" * 32), decision("b" * 32, second=7))
+
+    found = run_json("lookup", CALLING)
+    text = run("lookup", CALLING).stdout
+
+    assert (found["kind"], found["subject"]) == ("number", CALLING)
+    assert (found["lists"], found["dno"]) == (["block", "dno"], "202555")
+    assert (found["standing"]["action"], found["standing"]["category"]) == ("block", "fraud")
+    assert [one["decision_id"] for one in found["decisions"]] == ["b" * 32, "a" * 32]
+    assert "standing decision: block as fraud by model, 2025-11-24T16:00:00.000Z until " in text
+    assert f"  2025-11-24T16:00:07.000Z  label by model, score 0.875, to +13125550188  {'b' * 32}" in text
+
+
+def test_a_decision_is_found_by_its_id_with_its_reasons(store: "blocking.Redis", redis_url: str) -> None:
+    """What redress quotes leads to the decision and to why it was taken."""
+    del store
+    write(redis_url, decision("c" * 32))
+
+    text = run("lookup", "c" * 32).stdout
+
+    assert run_json("lookup", "c" * 32)["decision"]["call_id"] == "call-0"
+    assert "because: dialled numbers in sequence [sequential]" in text
+    assert "model_version m1" in text
+
+
+def test_an_unknown_decision_id_is_a_failure_and_an_unknown_number_is_not(store: "blocking.Redis") -> None:
+    """No decision of that id: status 1. A number that nobody knows anything of is an answer."""
+    del store
+    missing = run("lookup", "d" * 32)
+    unknown = run("lookup", "+13125550100")
+
+    assert missing.exit_code == 1
+    assert f"no decision {'d' * 32}" in missing.stderr
+    assert unknown.exit_code == 0
+    assert unknown.stdout == (
+        "number +13125550100\nlists: none\nstanding decision: none\nlatest decisions: none in seven days\n"
+    )
+
+
+def test_a_repeat_is_listed_once_and_only_twenty_are_kept(store: "blocking.Redis", redis_url: str) -> None:
+    """Writing a decision again, as after a lost answer, changes nothing; the twenty-first pushes the first out."""
+    decisions = [decision(f"{second:032x}", second=second) for second in range(21)]
+
+    writer = write(redis_url, *decisions, decisions[-1])
+
+    assert writer.written == 22
+    listed = store.lrange(number_key(CALLING), 0, -1)
+    assert listed == [f"{second:032x}".encode() for second in range(20, 0, -1)]
+
+
+def test_corrupt_values_count_as_not_there(store: "blocking.Redis") -> None:
+    """Junk where JSON is expected neither stops the report nor appears in it."""
+    store.set(entity_key(f"number:{CALLING}"), b"\xff{")
+    store.rpush(number_key(CALLING), b"\xfe", b"e" * 32)
+
+    found = run_json("lookup", CALLING)
+
+    assert (found["standing"], found["decisions"]) == (None, [])
+
+
+def test_an_unreachable_redis_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the address, without the password, and what to do."""
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", "redis://:secret@127.0.0.1:9/0")
+
+    result = run("lookup", CALLING)
+
+    assert result.exit_code == 1
+    assert isinstance(result.exception, RedisUnreachable)
+    message = str(result.exception)
+    assert message.startswith("no Redis answers at redis://127.0.0.1:9/0 (ConnectionError")
+    assert message.endswith("start one or set ROBOCALL_REDIS_URL")
+    assert "secret" not in message
+    assert "\n" not in message
+
+
+def test_the_help_teaches() -> None:
+    """Each command shows an example of itself."""
+    assert "robocall lookup +12025550123" in run("lookup", "--help").stdout
+    assert "robocall lists add block" in run("lists", "add", "--help").stdout
+    assert "emergency  numbers that are never blocked" in run("lists", "--help").stdout

@@ -1,0 +1,180 @@
+"""The data scientist's commands, run as they are typed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from models.errors import ArtifactCorrupt, TrainingDataInvalid
+from models.judge.report.quality import LEARNT_SEED, SEED
+from models.learn.many_worlds import plan
+from models.serve.artifact import load
+from models.traffic.worlds import HELD_OUT_SEED, SLOT_MS
+from streams.commands.labelled import EVALUATION_SEED
+from streams.commands.train import evaluate, train
+from tests.models.small_evaluation import save_labelled
+
+N_CALLS = 4_000
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Features and labels as replay and simulate write them; every tenth call is a robocall and shows it."""
+    folder = tmp_path_factory.mktemp("training")
+    random = np.random.default_rng(0)
+    is_robocall = np.arange(N_CALLS) % 10 == 0
+    matrix = random.normal(size=(N_CALLS, len(FEATURE_NAMES))).astype(np.float32)
+    matrix[is_robocall, 3] += 4
+    return save_labelled(folder, matrix, is_robocall, calls_per_campaign=100)
+
+
+@pytest.fixture(scope="module")
+def artifact(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "mine"
+    options = ["--features", str(files[0]), "--labels", str(files[1]), "--out", str(folder)]
+    result = CliRunner().invoke(train, options, catch_exceptions=False)
+    assert result.exit_code == 0
+    return folder
+
+
+def test_training_writes_an_artifact_that_this_build_loads(artifact: Path) -> None:
+    """The worker could take it at once."""
+    assert load(artifact, schema_id=FEATURE_SCHEMA_ID).version.startswith("gbt-")
+
+
+def test_the_model_says_how_it_was_made(artifact: Path, files: tuple[Path, Path]) -> None:
+    """The command as typed, so that anybody can repeat it, and the commit; in the card as well."""
+    made = load(artifact, schema_id=FEATURE_SCHEMA_ID).manifest["provenance"]
+
+    assert made["command"] == f"robocall train --features {files[0]} --labels {files[1]}"
+    assert f"- commit: {made['commit']}" in (artifact / "model_card.md").read_text(encoding="utf-8")
+
+
+def test_the_model_says_in_how_many_partitions_its_windows_were_counted(artifact: Path) -> None:
+    """As the features do; in the card as well."""
+    assert load(artifact, schema_id=FEATURE_SCHEMA_ID).manifest["provenance"]["counted_in"] == [12]
+    assert "- counted_in: [12]\n" in (artifact / "model_card.md").read_text(encoding="utf-8")
+
+
+def test_evaluation_says_when_calls_are_counted_otherwise_than_the_model_learnt(
+    artifact: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Not where the number is the same, nor where the features do not say."""
+    table = pq.read_table(files[0])
+    said = []
+    for number in ({"counted_in": "12"}, {"counted_in": "1"}, {}):
+        pq.write_table(table.replace_schema_metadata(number), tmp_path / "f.parquet")
+        options = ["--model", str(artifact), "--features", str(tmp_path / "f.parquet"), "--labels", str(files[1])]
+        said.append(CliRunner().invoke(evaluate, options, catch_exceptions=False).stderr)
+
+    assert ["counted in 12 partition(s), these are counted in 1:" in one for one in said] == [False, True, False]
+
+
+def test_evaluation_prints_json_and_nothing_else_on_standard_output(artifact: Path, files: tuple[Path, Path]) -> None:
+    """A program can read it; the table is on standard error."""
+    options = ["--model", str(artifact), "--features", str(files[0]), "--labels", str(files[1])]
+
+    result = CliRunner().invoke(evaluate, options, catch_exceptions=False)
+
+    figures = json.loads(result.stdout)
+    assert figures["calls"] == N_CALLS
+    assert figures["at_false_block_rates"][0]["recall"]["share"] > 0.9
+    assert "robocalls caught" in result.stderr
+
+
+def test_evaluation_says_when_the_model_has_learnt_from_the_calls(
+    artifact: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """These are the calls it was trained on; without the latest of them they are others."""
+    few = tmp_path / "few.csv"
+    few.write_text("".join(files[1].read_text().splitlines(keepends=True)[:-1]))
+    said = [
+        CliRunner()
+        .invoke(evaluate, ["--model", str(artifact), "--features", str(files[0]), "--labels", str(labels)])
+        .stderr
+        for labels in (files[1], few)
+    ]
+
+    assert ["trained on these very calls" in one for one in said] == [True, False]
+
+
+def test_a_folder_that_holds_no_model_is_refused_before_features_are_read(tmp_path: Path) -> None:
+    """What makes one is said."""
+    (tmp_path / "f").write_text("no features")
+    options = ["--model", str(tmp_path), "--features", str(tmp_path / "f"), "--labels", str(tmp_path / "f")]
+
+    result = CliRunner().invoke(evaluate, options)
+
+    assert isinstance(result.exception, ArtifactCorrupt)
+    assert "robocall train --out" in str(result.exception)
+
+
+def test_evaluation_writes_a_report(artifact: Path, files: tuple[Path, Path], tmp_path: Path) -> None:
+    """One page and its figures, which are those on standard output; models to compare with were trained for it."""
+    options = ["--model", str(artifact), "--features", str(files[0]), "--labels", str(files[1])]
+
+    result = CliRunner().invoke(evaluate, [*options, "--report", str(tmp_path)], catch_exceptions=False)
+
+    figures = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert figures == json.loads(result.stdout)
+    assert "numbers only" in figures["compared"]["models"]
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_features_of_another_build_are_refused_before_they_are_read(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """The names may be the same and what is counted another: the file says of which table it is."""
+    table = pq.read_table(files[0])
+    pq.write_table(table.replace_schema_metadata({"feature_schema": "f1-000000000000"}), tmp_path / "f.parquet")
+
+    result = CliRunner().invoke(
+        train, ["--features", str(tmp_path / "f.parquet"), "--labels", str(files[1]), "--out", str(tmp_path / "m")]
+    )
+
+    assert isinstance(result.exception, TrainingDataInvalid)
+    assert "run replay --features again" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--out", "x"],
+        ["--simulate", "--features", "FILE", "--labels", "FILE", "--out", "x"],
+        ["--simulate", "--worlds", "6", "--out", "x"],
+        ["--simulate", "--leave-out", "flood", "--out", "x"],
+    ],
+)
+def test_training_needs_exactly_one_source(options: list[str], files: tuple[Path, Path]) -> None:
+    """Neither or both is wrong usage: exit status 2."""
+    result = CliRunner().invoke(train, [str(files[1]) if option == "FILE" else option for option in options])
+
+    assert result.exit_code == 2
+    assert "--worlds NUMBER" in result.output
+
+
+@pytest.mark.parametrize("seed", [EVALUATION_SEED, HELD_OUT_SEED, SEED, LEARNT_SEED])
+def test_worlds_that_models_are_judged_by_are_not_learnt(tmp_path: Path, seed: int) -> None:
+    """A model that had learnt them would look better than it is; nothing is generated or written."""
+    result = CliRunner().invoke(train, ["--worlds", "6", "--seed", str(seed), "--out", str(tmp_path / "model")])
+
+    assert result.exit_code == 2
+    assert f"seed {seed} is kept for worlds that models are judged by: give another --seed" in result.stderr
+    assert not (tmp_path / "model").exists()
+
+
+def test_training_on_worlds_is_judged_in_others(tmp_path: Path) -> None:
+    """Every call of the report is of a world behind those learnt from, and the kind left out is among them."""
+    out = tmp_path / "model"
+    options = ["--worlds", "6", "--world-calls", "500", "--seed", "3", "--leave-out", "flood", "--out", str(out)]
+
+    result = CliRunner().invoke(train, options, catch_exceptions=False)
+
+    assert result.exit_code == 0
+    assert load(out, schema_id=FEATURE_SCHEMA_ID).manifest["provenance"]["counted_in"] == [1, 12]
+    report = json.loads((out / "report.json").read_text())
+    assert "flood" in report["kinds"]["campaigns"]
+    judged = plan(6, 3, calls=500)[6:]
+    assert judged[0].start_ms <= report["span_ms"][0] < report["span_ms"][1] < judged[-1].start_ms + SLOT_MS

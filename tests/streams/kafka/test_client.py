@@ -1,0 +1,60 @@
+"""A client that goes on after an error inside of it, and with a connection that was lost this instant."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import uvloop
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.metadata import MetadataRequest
+
+from streams.kafka.client import keep_metadata_coming
+
+
+async def _ask_twice(bootstrap: str) -> list[str]:
+    asked: list[str] = []
+
+    def listen(cluster: Any) -> None:
+        asked.append("broken" if not asked else "well")
+        if asked == ["broken"]:
+            raise KeyError(cluster)
+
+    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    keep_metadata_coming(client)
+    await client.bootstrap()
+    client.cluster.add_listener(listen)
+    try:
+        await asyncio.wait_for(client.force_metadata_update(), 10)
+        await asyncio.wait_for(client.force_metadata_update(), 10)
+    finally:
+        await client.close()
+    return asked
+
+
+@pytest.mark.kafka
+def test_metadata_comes_again_after_an_error_while_it_was_taken_in(kafka_bootstrap: str) -> None:
+    """The task that asks ended in silence, and whoever waited for news waited for ever."""
+    assert asyncio.run(_ask_twice(kafka_bootstrap)) == ["broken", "well", "well"]
+
+
+async def _write_to_what_was_lost(bootstrap: str) -> bool:
+    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    await client.bootstrap()
+    try:
+        (broker,) = client.cluster.brokers()
+        connection = await client._get_conn(broker.nodeId)
+        connection._read_task.cancel()  # what notices the loss, an instant too late
+        connection._writer.transport.abort()
+        await connection._writer.wait_closed()
+        with pytest.raises(KafkaConnectionError, match="connection lost"):
+            connection.send(MetadataRequest([]))
+        return bool(await asyncio.wait_for(client.force_metadata_update(), 10))
+    finally:
+        await client.close()
+
+
+@pytest.mark.kafka
+def test_a_connection_that_was_lost_this_instant_is_an_error_that_clients_expect(kafka_bootstrap: str) -> None:
+    """A `RuntimeError` of uvloop ended tasks of aiokafka; the next request has a connection again."""
+    assert uvloop.run(_write_to_what_was_lost(kafka_bootstrap))

@@ -1,0 +1,142 @@
+"""Topics on a real broker: created as the contract says, checked, and told apart from what is wrong."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import TopicAuthorizationFailedError
+
+from streams.errors import ClusterRefused
+from streams.kafka import topics
+from streams.settings import load_settings
+
+pytestmark = pytest.mark.kafka
+
+CONTRACT = {"call-events", "call-decisions", "entity-decisions", "call-feedback", "scored-calls", "dead-letters"}
+
+
+@pytest.fixture
+def run(kafka_bootstrap: str) -> Callable[..., Result]:
+    """Run `robocall topics ...` against the test broker."""
+    environment = {**os.environ, "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap}
+    return lambda *arguments: CliRunner().invoke(topics.topics, list(arguments), env=environment)
+
+
+def alter(admin: KafkaAdminClient, name: str, **values: str) -> None:
+    """Change settings of a topic and return when the broker shows them."""
+    configs = {key.replace("_", "."): value for key, value in values.items()}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
+    deadline = time.monotonic() + 10.0
+    while True:
+        resource = ConfigResource(ConfigResourceType.TOPIC, name)
+        found = admin.describe_configs([resource], config_filter="all")["topic"][name]
+        if all(found[key]["value"] == value for key, value in configs.items()):
+            return
+        assert time.monotonic() < deadline, f"the broker does not show {configs}"
+        time.sleep(0.05)
+
+
+def test_fresh_topics_are_those_of_the_contract(
+    fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient
+) -> None:
+    assert set(fresh_topics(partitions=3)) == CONTRACT
+    assert topics.check(kafka_admin, partitions=3) == []
+
+
+def test_retention_is_that_of_the_contract(
+    fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient
+) -> None:
+    fresh_topics(partitions=1)
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in CONTRACT]
+    found = kafka_admin.describe_configs(resources, config_filter="all")["topic"]
+    hours = {
+        name: int(config["retention.ms"]["value"]) / 3_600_000
+        for name, config in found.items()
+        if config["cleanup.policy"]["value"] == "delete"
+    }
+    assert hours == {
+        "call-events": 25,
+        "call-decisions": 7 * 24,
+        "call-feedback": 400 * 24,
+        "scored-calls": 30 * 24,
+        "dead-letters": 30 * 24,
+    }
+    assert found["entity-decisions"]["cleanup.policy"]["value"] == "compact"
+
+
+def test_creating_twice_changes_nothing(fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient) -> None:
+    fresh_topics(partitions=2)
+    assert topics.create(kafka_admin, partitions=4) == []
+    assert {len(topic["partitions"]) for topic in kafka_admin.describe_topics(sorted(CONTRACT))} == {2}
+
+
+def test_check_names_every_missing_topic(
+    fresh_topics: Callable[..., list[str]], delete_topic: Callable[[str], None], run: Callable[..., Result]
+) -> None:
+    fresh_topics(partitions=1)
+    delete_topic("scored-calls")
+    result = run("check", "--partitions", "1")
+    assert result.exit_code == 1
+    assert result.stdout == "scored-calls is missing: run `robocall topics create`\n"
+
+
+def test_check_says_what_is_wrong_and_how_to_put_it_right(
+    fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient, run: Callable[..., Result]
+) -> None:
+    fresh_topics(partitions=1)
+    alter(kafka_admin, "call-events", retention_ms="3600000")
+    alter(kafka_admin, "entity-decisions", cleanup_policy="delete")
+    alter(kafka_admin, "dead-letters", max_message_bytes="1000")
+    result = run("check", "--partitions", "2")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert sum("has 1 partitions, 2 are configured" in line for line in lines) == len(CONTRACT)
+    rest = [line for line in lines if "partitions" not in line]
+    assert [line.split(": ")[0] for line in rest] == [
+        "call-events has retention.ms=3600000, needed is 90000000",
+        "entity-decisions has cleanup.policy=delete, needed is compact",
+        "dead-letters has max.message.bytes=1000, needed is 2097152",
+    ]
+
+
+def test_longer_retention_is_no_complaint(
+    fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient
+) -> None:
+    fresh_topics(partitions=1)
+    alter(kafka_admin, "call-events", retention_ms="-1")
+    alter(kafka_admin, "call-decisions", retention_ms=str(30 * 24 * 3_600_000))
+    assert topics.check(kafka_admin, partitions=1) == []
+
+
+def test_create_command_creates_then_check_command_is_content(
+    fresh_topics: Callable[..., list[str]], delete_topic: Callable[[str], None], run: Callable[..., Result]
+) -> None:
+    fresh_topics(partitions=1)
+    delete_topic("call-feedback")
+    result = run("create", "--partitions", "1")
+    assert (result.exit_code, result.stderr) == (0, "created: call-feedback\n")
+    assert run("check", "--partitions", "1").exit_code == 0
+
+
+def test_a_refused_topic_is_one_sentence(
+    fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient, delete_topic: Callable[[str], None]
+) -> None:
+    fresh_topics(partitions=1)
+    delete_topic("scored-calls")
+    more_copies_than_brokers = 32
+    with pytest.raises(topics.TopicCreationFailed, match=r"refused to create scored-calls: .*replication factor"):
+        topics.create(kafka_admin, partitions=1, replication_factor=more_copies_than_brokers)
+
+
+def test_a_refusal_says_what_the_user_needs(kafka_bootstrap: str) -> None:
+    """The test broker refuses nobody, so its answer is given here; the connection is real."""
+    settings = load_settings(kafka_bootstrap_servers=kafka_bootstrap)
+    wanted = r"refused a question about topics \(TopicAuthorizationFailedError\): the user needs Describe"
+    with pytest.raises(ClusterRefused, match=wanted), topics.admin_client(settings):
+        raise TopicAuthorizationFailedError

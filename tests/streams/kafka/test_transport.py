@@ -1,0 +1,261 @@
+"""Parts of the transport that need no broker: cutting polls, and what to do with doubtful fetches."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from faust.types import TP
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.kafka.faust_app import make_faust_app
+from streams.kafka.fetched import Rows, rows_of, split
+from streams.kafka.transport import PollConsumer
+from streams.settings import load_settings
+
+
+def rows(first: int, end: int) -> Rows:
+    return rows_of((offset, 1_700_000_000_000, None, b"%d" % offset) for offset in range(first, end))
+
+
+@given(st.dictionaries(st.sampled_from("abcde"), st.integers(0, 40)), st.integers(1, 25))
+def test_cutting_keeps_every_record_in_order_and_below_the_limit(sizes: dict[str, int], limit: int) -> None:
+    """All pieces but the last are full; no partition stands twice in a piece."""
+    parts = [(partition, rows(100, 100 + size)) for partition, size in sizes.items()]
+
+    pieces = list(split(parts, limit))
+
+    put_together: dict[str, list[int]] = {}
+    for piece in pieces:
+        assert len({partition for partition, _ in piece}) == len(piece)
+        for partition, taken in piece:
+            put_together.setdefault(partition, []).extend(taken.offsets())
+    assert put_together == {partition: taken.offsets() for partition, taken in parts if taken}
+    lengths = [sum(len(taken) for _, taken in piece) for piece in pieces]
+    assert lengths[:-1] == [limit] * (len(lengths) - 1)
+    assert not lengths or 0 < lengths[-1] <= limit
+
+
+class Thread:
+    """Notes where it is told to read from; the group takes what it commits, or does not."""
+
+    def __init__(self) -> None:
+        self.is_member = True
+        self.offered: dict[TP, int] = {}
+        self.sought: list[tuple[TP, int | str]] = []
+
+    def seek(self, tp: TP, offset: int) -> None:
+        self.sought.append((tp, offset))
+
+    async def seek_to_beginning(self, tp: TP) -> None:
+        self.sought.append((tp, "beginning"))
+
+    async def commit(self, offsets: dict[TP, int]) -> bool:
+        self.offered = offsets
+        return self.is_member
+
+    async def getmany(self, active_partitions: set[TP], timeout_s: float) -> dict[TP, Rows]:
+        del active_partitions, timeout_s
+        return {}
+
+
+@pytest.fixture
+def consumer() -> Any:
+    """A consumer of an application that is never started; only its thread is replaced."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app, _ = make_faust_app(load_settings(web_port=0), poll_topic="calls")
+    found = app.consumer
+    assert isinstance(found, PollConsumer)
+    found._thread = cast("Any", Thread())
+    yield found
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+CALLS = TP("calls", 3)
+
+
+def unread(consumer: Any, fetched: Rows) -> list[int]:
+    found: Rows = asyncio.new_event_loop().run_until_complete(consumer._unread(CALLS, fetched))
+    assert found.values() == [b"%d" % offset for offset in found.offsets()]
+    return found.offsets()
+
+
+def test_records_that_were_handed_out_before_are_left_out(consumer: Any) -> None:
+    """A seek back to the committed offset fetches what is still in flight once more."""
+    consumer.watermarks.open([(CALLS, 8)])
+
+    assert unread(consumer, rows(5, 12)) == list(range(8, 12))
+    assert unread(consumer, rows(5, 8)) == []
+    assert consumer._thread.sought == []
+
+
+def test_a_gap_in_the_log_is_no_reason_to_read_again(consumer: Any) -> None:
+    """Compaction, retention and transactions leave holes."""
+    consumer.watermarks.expect(CALLS, 4)
+
+    assert unread(consumer, rows(9, 12)) == list(range(9, 12))
+    assert consumer._thread.sought == []
+
+
+def test_a_fetch_that_overlapped_a_seek_is_read_again_from_where_it_must_go_on(consumer: Any) -> None:
+    """Its records may come from before the seek; taking them would skip what lies between."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer._doubtful.add(CALLS)
+
+    assert unread(consumer, rows(9, 12)) == []
+    assert consumer._thread.sought == [(CALLS, 4)]
+
+
+def test_a_fetch_that_overlapped_a_seek_and_still_fits_is_taken(consumer: Any) -> None:
+    """It begins exactly where reading must go on."""
+    consumer.watermarks.expect(CALLS, 9)
+    consumer._doubtful.add(CALLS)
+
+    assert unread(consumer, rows(9, 12)) == list(range(9, 12))
+    assert consumer._thread.sought == []
+
+
+def test_a_doubtful_fetch_of_a_partition_without_commits_starts_from_the_beginning(consumer: Any) -> None:
+    """Aiokafka's own way back to the committed offset does nothing when there is none."""
+    consumer._doubtful.add(CALLS)
+
+    assert unread(consumer, rows(9, 12)) == []
+    assert consumer._thread.sought == [(CALLS, "beginning")]
+
+
+def test_a_partition_is_read_again_once_only(consumer: Any) -> None:
+    """Behind the seek there may be a gap in the log itself; asking for what is not there would never end."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer._doubtful.add(CALLS)
+
+    assert unread(consumer, rows(9, 12)) == []
+    assert unread(consumer, rows(9, 12)) == list(range(9, 12))
+    assert consumer._thread.sought == [(CALLS, 4)]
+
+
+def fetch(consumer: Any) -> None:
+    """Ask the driver for what there is: nothing."""
+    asyncio.new_event_loop().run_until_complete(consumer._getmany({CALLS}, 0.01))
+
+
+def polled(consumer: Any, fetched: Rows, *, is_located: bool = True) -> list[int]:
+    """Offsets that one poll hands out, of what the driver fetched."""
+
+    async def wait_next_records(timeout_s: float) -> Any:
+        del timeout_s
+        return {CALLS: fetched}, {CALLS}
+
+    async def poll() -> list[int]:
+        messages = [message async for _, message in consumer.getmany(1.0)]
+        return [offset for message in messages for _, part in message.value.parts for offset in part.offsets()]
+
+    consumer._wait_next_records = wait_next_records
+    consumer._is_located = is_located
+    return asyncio.new_event_loop().run_until_complete(poll())
+
+
+def test_what_comes_before_the_flow_resumes_is_read_again(consumer: Any) -> None:
+    """A fetch that waited through the rebalance takes the first records after the seek; nobody gets them."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer.flow_active = False
+    assert polled(consumer, rows(4, 9)) == []
+
+    consumer.flow_active = True
+    fetch(consumer)
+    assert consumer._thread.sought == [(CALLS, 4)], "at once: the partition may have fallen quiet"
+    assert polled(consumer, rows(4, 12)) == list(range(4, 12))
+
+
+def test_what_was_fetched_before_the_partition_had_to_be_restored_is_read_again(consumer: Any) -> None:
+    """Handed out it would be counted while its windows are being put back."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer._is_ready = lambda _: False
+    assert polled(consumer, rows(4, 9)) == []
+
+    fetch(consumer)
+    assert consumer._thread.sought == [], "not before it may be read"
+    consumer._is_ready = lambda _: True
+    fetch(consumer)
+    assert consumer._thread.sought == [(CALLS, 4)]
+
+
+def test_nothing_is_handed_out_before_it_is_known_where_partitions_stand(consumer: Any) -> None:
+    """A rebalance that begins while the one before is being finished resumes the flow all the same."""
+    consumer.watermarks.expect(CALLS, 4)
+    assert polled(consumer, rows(4, 9), is_located=False) == []
+
+    consumer._is_located = True
+    fetch(consumer)
+    assert consumer._thread.sought == [(CALLS, 4)]
+
+
+def test_a_process_that_was_frozen_asks_the_group_before_it_goes_on(consumer: Any) -> None:
+    """Others may have its partitions: it would decide the same calls beside them."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer.committed[CALLS] = 4
+    consumer._awake_s -= consumer.app.conf.broker_session_timeout
+    consumer._thread.is_member = False
+    assert polled(consumer, rows(4, 9)) == []
+    assert polled(consumer, rows(4, 9)) == [], "asked once more, and refused again"
+
+    consumer._thread.is_member = True
+    fetch(consumer)
+    assert polled(consumer, rows(4, 9)) == list(range(4, 9))
+
+
+def test_a_new_group_that_was_frozen_before_its_first_commit_asks_too(consumer: Any) -> None:
+    """It can say no more than where it began, which is true whatever was answered since."""
+    assert polled(consumer, rows(7, 9)) == [7, 8]
+    consumer._awake_s -= consumer.app.conf.broker_session_timeout
+    consumer._thread.is_member = False
+    assert polled(consumer, rows(9, 12)) == []
+    assert consumer._thread.offered == {CALLS: 7}
+
+    consumer._thread.is_member = True
+    fetch(consumer)
+    assert polled(consumer, rows(9, 12)) == [9, 10, 11]
+
+
+def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:
+    """Acknowledged out of order: nothing, until the gap closes."""
+    first = consumer._poll_message([(CALLS, rows(0, 2))], generation=1)
+    second = consumer._poll_message([(CALLS, rows(2, 3))], generation=1)
+
+    assert consumer.ack(second)
+    assert list(consumer._filter_tps_with_pending_acks()) == []
+    assert consumer._new_offset(CALLS) is None
+
+    assert consumer.ack(first)
+    assert not consumer.ack(first)
+    assert list(consumer._filter_tps_with_pending_acks()) == [CALLS]
+    assert list(consumer._filter_tps_with_pending_acks({"other"})) == []
+    assert consumer._new_offset(CALLS) == 3
+
+
+def test_the_last_commit_has_what_was_answered_while_another_was_under_way(consumer: Any) -> None:
+    """The driver waits for that one and leaves it at that: its offsets are those of before."""
+    sent: list[int | None] = []
+    may_end = asyncio.Event()
+
+    async def force_commit(topics: Any = None, start_new_transaction: bool = True) -> bool:
+        del topics, start_new_transaction
+        sent.append(consumer._new_offset(CALLS))
+        await may_end.wait()
+        return True
+
+    async def story() -> None:
+        consumer.force_commit = force_commit
+        consumer.ack(consumer._poll_message([(CALLS, rows(0, 1))], generation=1))
+        earlier = asyncio.create_task(consumer.commit())
+        await asyncio.sleep(0)
+        consumer.ack(consumer._poll_message([(CALLS, rows(1, 2))], generation=1))
+        last = asyncio.create_task(consumer.commit_and_end_transactions())
+        await asyncio.sleep(0)
+        may_end.set()
+        await asyncio.gather(earlier, last)
+
+    consumer.loop.run_until_complete(story())
+
+    assert sent == [1, 2]

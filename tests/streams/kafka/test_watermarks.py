@@ -1,0 +1,112 @@
+"""Watermarks against a slow twin that remembers every single offset."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.kafka.watermarks import Watermarks
+
+
+class NaiveWatermarks:
+    """Keeps a set of handed-out and a set of answered offsets; the watermark is the first that is not answered."""
+
+    def __init__(self) -> None:
+        self.handed: dict[str, list[int]] = {}
+        self.answered: dict[str, set[int]] = {}
+        self.polls: dict[int, dict[str, list[int]]] = {}
+
+    def watermark(self, partition: str) -> int | None:
+        reached = None
+        for offset in self.handed.get(partition, []):
+            if offset not in self.answered[partition]:
+                break
+            reached = offset + 1
+        return reached
+
+
+PARTITIONS = ["a", "b", "c"]
+# Each step: a poll of some records per partition, an answer to some earlier poll, or a revocation.
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("poll"), st.dictionaries(st.sampled_from(PARTITIONS), st.integers(1, 5), min_size=1)),
+        st.tuples(st.just("answer"), st.integers(0, 30)),
+        st.tuples(st.just("revoke"), st.sets(st.sampled_from(PARTITIONS), min_size=1)),
+    ),
+    max_size=60,
+)
+
+
+@given(STEPS, st.integers(1, 4))
+def test_watermarks_equal_those_of_the_slow_twin(steps: list[tuple[str, object]], stride: int) -> None:
+    """Whatever the order of polls, answers and revocations, gaps in the offsets included."""
+    fast: Watermarks[str] = Watermarks()
+    slow = NaiveWatermarks()
+    following = dict.fromkeys(PARTITIONS, 0)
+    tickets: list[int] = []
+
+    for kind, detail in steps:
+        if kind == "poll" and isinstance(detail, dict):
+            spans = {p: [following[p] + stride * i for i in range(n)] for p, n in detail.items()}
+            ticket = fast.open((p, offsets[-1] + 1) for p, offsets in spans.items())
+            slow.polls[ticket] = spans
+            tickets.append(ticket)
+            for p, offsets in spans.items():
+                following[p] = offsets[-1] + stride
+                slow.handed.setdefault(p, []).extend(offsets)
+                slow.answered.setdefault(p, set())
+        elif kind == "answer" and isinstance(detail, int) and tickets:
+            ticket = tickets[detail % len(tickets)]
+            fast.close(ticket)
+            for p, offsets in slow.polls.pop(ticket, {}).items():
+                slow.answered.get(p, set()).update(offsets)
+        elif kind == "revoke" and isinstance(detail, set):
+            fast.forget(detail)
+            for p in detail:
+                slow.handed.pop(p, None)
+                slow.answered.pop(p, None)
+            slow.polls = {
+                t: kept for t, s in slow.polls.items() if (kept := {p: o for p, o in s.items() if p not in detail})
+            }
+            following.update(dict.fromkeys(detail, 0))
+        assert {p: fast.watermark(p) for p in PARTITIONS} == {p: slow.watermark(p) for p in PARTITIONS}
+        assert fast.in_flight == len(slow.polls)
+
+
+def test_a_late_answer_of_a_revoked_poll_does_not_move_the_new_assignment() -> None:
+    """The same partition comes back and is read again from the committed offset."""
+    marks: Watermarks[str] = Watermarks()
+    old = marks.open([("a", 10)])
+    marks.forget({"a"})
+    new = marks.open([("a", 5)])
+
+    marks.close(old)
+
+    assert marks.watermark("a") is None
+    marks.close(new)
+    assert marks.watermark("a") == 5
+
+
+def test_reading_starts_where_it_was_told_and_goes_on_where_it_stopped() -> None:
+    """`expect` holds only until something was handed out."""
+    marks: Watermarks[str] = Watermarks()
+    assert marks.expected("a") is None
+
+    marks.expect("a", 7)
+    assert marks.expected("a") == 7
+
+    marks.open([("a", 12)])
+    marks.expect("a", 7)
+    assert marks.expected("a") == 12
+
+
+def test_answering_twice_counts_once() -> None:
+    """An acknowledgement may be repeated."""
+    marks: Watermarks[str] = Watermarks()
+    first, second = marks.open([("a", 3)]), marks.open([("a", 6)])
+
+    marks.close(second)
+    marks.close(second)
+
+    assert marks.watermark("a") is None
+    assert marks.in_flight == 1
+    marks.close(first)
+    assert marks.watermark("a") == 6

@@ -1,0 +1,278 @@
+"""Lists, standing decisions, the active model and kept decisions on a real Valkey, through outages."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from redis.asyncio import Redis
+
+from detector.contract.decisions import Action
+from detector.contract.ports import FeatureMatrix
+from detector.features.table import FEATURE_SCHEMA_ID
+from detector.policy.lists import Lists
+from detector.policy.policy import Policy
+from detector.policy.screening import Screener
+from detector.policy.standing import StandingDecisions
+from detector.windows.engine import WindowEngine, WindowSettings
+from streams.commands.main import robocall
+from streams.redis.connection import ACTIVE_MODEL, LISTS_VERSION, Guard, decision_key, entity_key, list_key, number_key
+from streams.redis.decisions import DecisionWriter
+from streams.redis.lists import ListSync
+from streams.wire.records import EntityDecision, encode
+from tests.valkey_process import ValkeyProcess, run, until
+
+CALLING = "+12025550123"
+ENTITY = f"number:{CALLING}"
+SMALL = WindowSettings(
+    max_hot_numbers=8, max_cold_numbers=8, max_trunks=8, max_blocks=8, max_origins=8, max_called=8, seed=7
+)
+
+
+class Even:
+    """A classifier that finds every call as likely as not."""
+
+    version = "even"
+    schema_id = FEATURE_SCHEMA_ID
+
+    def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        return np.full(len(rows), 0.5)
+
+    def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        return np.zeros(rows.shape)
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
+    process = ValkeyProcess(tmp_path)
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def screener() -> Screener:
+    return Screener(WindowEngine(SMALL), Even(), Policy(), Lists(), StandingDecisions())
+
+
+def standing_record(action: Action, since_ms: int, *, entity: str = ENTITY) -> tuple[str, bytes, int]:
+    """A standing decision as the writer takes it: for an hour from now."""
+    expires_ms = time.time_ns() // 1_000_000 + 3_600_000
+    record = EntityDecision(entity, action, "spam", None, since_ms, expires_ms, "model", None, "p1")
+    return entity, encode(record), expires_ms
+
+
+async def flush(writer: DecisionWriter) -> None:
+    while await writer.flush():
+        pass
+
+
+def test_an_entry_added_reaches_a_running_screener_within_two_seconds(
+    valkey: ValkeyProcess, screener: Screener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`robocall lists add` in another process of the operator: the worker's lists change, and change back."""
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
+
+    async def work(client: Redis) -> None:
+        task = asyncio.create_task(ListSync(client, Guard(), screener).run())
+        for command in (("add", "block", CALLING), ("add", "dno", "202555"), ("add", "emergency", "911")):
+            added = await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", *command])
+            assert added.exit_code == 0, added.output
+        wanted = Lists(block=frozenset({CALLING}), dno=frozenset({"202555"}), emergency=frozenset({"911"}))
+        assert await until(lambda: screener.lists == wanted) < 2.0
+        await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", "remove", "block", CALLING])
+        assert await until(lambda: CALLING not in screener.lists.block) < 2.0
+        task.cancel()
+
+    run(work, valkey.url)
+
+
+def test_lists_are_read_whole_and_only_when_their_version_changes(valkey: ValkeyProcess, screener: Screener) -> None:
+    """25,000 entries arrive complete over many scans; a second look reads nothing."""
+
+    async def work(client: Redis) -> None:
+        numbers = [f"+1202{n:07d}" for n in range(25_000)]
+        await client.sadd(list_key("opt_out"), *numbers)
+        sync = ListSync(client, Guard(), screener)
+        await sync.poll()
+        assert sync.loads == 0
+
+        await client.incr(LISTS_VERSION)
+        await sync.poll()
+        await sync.poll()
+
+        assert screener.lists.opt_out == frozenset(numbers)
+        assert (sync.loads, sync.invalid) == (1, 0)
+
+    run(work, valkey.url)
+
+
+def test_entries_that_make_no_sense_are_ignored_and_counted(valkey: ValkeyProcess, screener: Screener) -> None:
+    """Junk written into a set by hand neither stops the good entry beside it nor the other lists."""
+
+    async def work(client: Redis) -> None:
+        await client.sadd(list_key("block"), CALLING, b"\xff\xfe", "nonsense", "+1" * 400)
+        await client.sadd(list_key("dno"), "12")
+        await client.incr(LISTS_VERSION)
+        sync = ListSync(client, Guard(), screener)
+
+        await sync.poll()
+
+        assert screener.lists == Lists(block=frozenset({CALLING}))
+        assert sync.invalid == 4
+
+    run(work, valkey.url)
+
+
+def test_last_known_lists_stay_while_redis_is_away_or_empty(valkey: ValkeyProcess, screener: Screener) -> None:
+    """Killed, and back without its data: the emergency list is still in force; a new version replaces it."""
+
+    async def work(client: Redis) -> None:
+        await client.sadd(list_key("emergency"), CALLING)
+        await client.incr(LISTS_VERSION)
+        guard = Guard()
+        sync = ListSync(client, guard, screener, interval_s=0.05)
+        await sync.poll()
+        task = asyncio.create_task(sync.run())
+
+        valkey.kill()
+        await until(lambda: not guard.available)
+        assert screener.lists.emergency == {CALLING}
+        valkey.start()
+        await until(lambda: guard.available)
+        await asyncio.sleep(0.2)
+        assert screener.lists.emergency == {CALLING}
+
+        await client.incr(LISTS_VERSION)
+        await until(lambda: not screener.lists.emergency)
+        task.cancel()
+
+    run(work, valkey.url)
+
+
+def test_a_standing_decision_reaches_other_workers_and_its_end_too(valkey: ValkeyProcess, screener: Screener) -> None:
+    """Written by one worker with its expiry, set on another, removed when the first deletes it."""
+
+    async def work(client: Redis) -> None:
+        writer, sync = DecisionWriter(client, Guard()), ListSync(client, Guard(), screener)
+        entity, value, expires_ms = standing_record(Action.BLOCK, 1_000)
+        writer.offer_entity(entity, value, expires_ms)
+        await flush(writer)
+        await sync.poll()
+
+        held = screener.standing.active(ENTITY, expires_ms - 1)
+        assert held is not None
+        assert (held.action, held.category, held.source) == (Action.BLOCK, "spam", "model")
+        assert screener.standing.active(ENTITY, expires_ms) is None
+        assert 3_500_000 < await client.pttl(entity_key(ENTITY)) <= 3_600_000
+        assert screener.standing.changes() == []
+
+        writer.offer_entity(entity, None, 0)
+        await flush(writer)
+        await sync.poll()
+        assert screener.standing.active(ENTITY, expires_ms - 1) is None
+        assert await client.exists(entity_key(ENTITY)) == 0
+
+    run(work, valkey.url)
+
+
+def test_an_older_or_foreign_standing_decision_changes_nothing(valkey: ValkeyProcess, screener: Screener) -> None:
+    """What was decided later stays; a record under another entity's key, or junk, is counted and ignored."""
+
+    async def work(client: Redis) -> None:
+        writer, sync = DecisionWriter(client, Guard()), ListSync(client, Guard(), screener)
+        for action, since_ms in ((Action.BLOCK, 2_000), (Action.LABEL, 1_000)):
+            writer.offer_entity(*standing_record(action, since_ms))
+            await flush(writer)
+            await sync.poll()
+        _, value, expires_ms = standing_record(Action.BLOCK, 3_000)
+        writer.offer_entity("trunk:other", value, expires_ms)
+        writer.offer_entity("trunk:junk", b"\xff", expires_ms)
+        await flush(writer)
+        await sync.poll()
+
+        held = screener.standing.active(ENTITY, 4_000)
+        assert held is not None
+        assert held.action is Action.BLOCK
+        assert len(screener.standing) == 1
+        assert sync.invalid == 2
+
+    run(work, valkey.url)
+
+
+def test_all_standing_decisions_are_loaded_at_the_start(valkey: ValkeyProcess, screener: Screener) -> None:
+    """A worker that starts later knows every one that holds, over several round trips."""
+
+    async def work(client: Redis) -> None:
+        writer = DecisionWriter(client, Guard())
+        for n in range(500):
+            writer.offer_entity(*standing_record(Action.BLOCK, 1_000, entity=f"trunk:t-{n}"))
+        await flush(writer)
+
+        await ListSync(client, Guard(), screener).poll()
+
+        assert len(screener.standing) == 500
+
+    run(work, valkey.url)
+
+
+def test_the_active_model_is_announced_once_for_each_change(valkey: ValkeyProcess, screener: Screener) -> None:
+    """A new name is told once; a name that is no text is not told."""
+
+    async def work(client: Redis) -> None:
+        told: list[str] = []
+        sync = ListSync(client, Guard(), screener, on_model=told.append)
+        for value in ("m-1", "m-1", b"\xff", "m-2"):
+            await client.set(ACTIVE_MODEL, value)
+            await sync.poll()
+
+        assert told == ["m-1", "m-2"]
+        assert sync.invalid == 1
+
+    run(work, valkey.url)
+
+
+def test_decisions_wait_for_redis_and_the_oldest_go_first(valkey: ValkeyProcess) -> None:
+    """Without Redis the queue keeps the latest of its capacity, counted; with it they are written, nothing twice."""
+
+    async def work(client: Redis) -> None:
+        valkey.kill()
+        guard = Guard()
+        writer = DecisionWriter(client, guard, capacity=50)
+        task = asyncio.create_task(writer.run())
+        await asyncio.sleep(0)
+        for n in range(120):
+            writer.offer(f"{n:032x}", f"+1202555{n:04d}", json.dumps({"n": n}).encode())
+        assert (writer.dropped, writer.waiting) == (70, 50)
+
+        await until(lambda: guard.outages == 1)
+        valkey.start()
+        await until(lambda: writer.waiting == 0)
+        task.cancel()
+
+        assert writer.written == 50
+        assert await client.exists(*(decision_key(f"{n:032x}") for n in range(120))) == 50
+        assert await client.get(decision_key(f"{119:032x}")) == b'{"n": 119}'
+        assert 600_000 < await client.ttl(decision_key(f"{119:032x}")) <= 604_800
+
+    run(work, valkey.url)
+
+
+def test_a_key_that_somebody_else_uses_does_not_stop_the_queue(valkey: ValkeyProcess) -> None:
+    """A string where the number's list should be: that one write is refused and counted, the next goes through."""
+
+    async def work(client: Redis) -> None:
+        await client.set(number_key(CALLING), "mine")
+        writer = DecisionWriter(client, Guard())
+        writer.offer("a" * 32, CALLING, b"{}")
+        writer.offer("b" * 32, "\ud800", b"{}")
+        await flush(writer)
+
+        assert (writer.refused, writer.written, writer.waiting) == (1, 1, 0)
+
+    run(work, valkey.url)

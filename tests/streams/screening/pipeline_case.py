@@ -1,0 +1,128 @@
+"""What the tests of the pipeline share: traffic of seven numbers, classifiers, and what is left of a run."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.clocks import ClockTolerance
+from detector.contract.decisions import Mode
+from detector.contract.ports import Classifier, FeatureMatrix
+from detector.features.table import FEATURE_SCHEMA_ID, INDEX, N_FEATURES
+from detector.policy.lists import Lists
+from detector.policy.policy import Policy, StandingBlocks
+from detector.policy.screening import Screener
+from detector.policy.standing import StandingDecisions
+from detector.windows import WindowEngine, WindowSettings
+from streams.screening.pipeline import Pipeline
+
+START_MS = 1_760_000_000_000
+
+
+HOUR_MS = 3_600_000
+
+
+class Certain:
+    """A classifier that gives every call the same score, or raises."""
+
+    version = "certain"
+    schema_id = FEATURE_SCHEMA_ID
+
+    def __init__(self, score: float | None) -> None:
+        self._score = score
+
+    def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        if self._score is None:
+            raise ZeroDivisionError("a bug")
+        return np.full(len(rows), self._score)
+
+    def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        return np.zeros((len(rows), N_FEATURES))
+
+
+def pipeline(score: float | None, failures: list[Exception], mode: Mode = Mode.ENFORCE) -> Pipeline:
+    engine = WindowEngine(WindowSettings(seed=1))
+    return Pipeline(
+        Screener(engine, Certain(score), Policy(mode=mode), Lists(), StandingDecisions()),
+        seed=1,
+        on_failure=failures.append,
+    )
+
+
+def setup(number: int, **more: str) -> bytes:
+    """One call setup."""
+    return msgspec.json.encode(
+        {
+            "type": "call_setup",
+            "call_id": f"call-{number}",
+            "setup_time_ms": START_MS + number,
+            "calling_number": "+12025550123",
+            "called_number": "+13125550145",
+            "trunk_group_id": "trunk-1",
+        }
+        | more
+    )
+
+
+def caller(number: int) -> str:
+    """Seven numbers that call in turn."""
+    return f"+1202555{number % 7:04d}"
+
+
+class Choosy(Certain):
+    """Blocks everything, but raises when the fourth call of a number is among the rows."""
+
+    def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        if 4.0 in rows[:, INDEX["number_attempts_1h"]].tolist():
+            raise FloatingPointError("a bug of the model")
+        return np.full(len(rows), 0.999)
+
+
+def traffic(count: int) -> list[bytes]:
+    """Calls of seven numbers, a second apart, each with its end one second later."""
+    lines = []
+    for number in range(count):
+        at_ms = START_MS + 1_000 * number
+        lines.append(setup(number, calling_number=caller(number)))
+        lines.append(
+            msgspec.json.encode(
+                {
+                    "type": "call_end",
+                    "call_id": f"call-{number}",
+                    "setup_time_ms": START_MS + number,
+                    "end_time_ms": at_ms + 900,
+                    "answer_time_ms": at_ms + 100,
+                    "calling_number": caller(number),
+                    "called_number": "+13125550145",
+                    "trunk_group_id": "trunk-1",
+                    "sip_status": 200,
+                }
+            )
+        )
+    return lines
+
+
+def world(
+    classifier: Classifier, failures: list[Exception], clock: ClockTolerance | None = None, after_blocks: int = 5
+) -> Pipeline:
+    engine = WindowEngine(WindowSettings(seed=1))
+    policy = Policy(mode=Mode.ENFORCE, minimum_samples=(), standing_blocks=StandingBlocks(after_blocks=after_blocks))
+    one = Screener(engine, classifier, policy, Lists(), StandingDecisions())
+    return Pipeline(one, seed=1, on_failure=failures.append, clock=clock)
+
+
+def state(one: Pipeline, now_ms: int = START_MS + 60_000) -> tuple[Any, ...]:
+    """Windows of all numbers, and everything that outlives a call."""
+    screener: Any = one.screener
+    counts = [screener.engine.number_counts(caller(number), now_ms) for number in range(7)]
+    held = [screener.standing.held.get(caller(number)) for number in range(7)]
+    return counts, held, list(screener.standing)
+
+
+def in_batches(one: Pipeline, values: list[bytes], size: int) -> list[bytes]:
+    decisions: list[bytes] = []
+    for start in range(0, len(values), size):
+        batch = values[start : start + size]
+        decisions += one.process(batch, [0] * len(batch), decided_time_ms=None).decisions
+    return decisions

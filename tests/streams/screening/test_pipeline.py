@@ -1,0 +1,79 @@
+"""The path from bytes to decision bytes, and its written policy: a bug never blocks or loses a call."""
+
+import msgspec
+import pytest
+
+from detector.contract.decisions import Mode
+from tests.detector.policy.screened import ids
+from tests.streams.screening.pipeline_case import START_MS, pipeline, setup
+
+
+def test_every_good_setup_is_answered_and_a_bad_neighbour_changes_nothing() -> None:
+    """Decisions come in input order; the bad record is named by its position."""
+    failures: list[Exception] = []
+
+    processed = pipeline(0.0, failures).process([setup(1), b"{", setup(2)], [0, 0, 0], decided_time_ms=START_MS + 9)
+
+    answers = [msgspec.json.decode(decision) for decision in processed.decisions]
+    assert [(a["call_id"], a["action"], a["decided_by"]) for a in answers] == [
+        ("call-1", "allow", "allow"),
+        ("call-2", "allow", "allow"),
+    ]
+    assert [a["decided_time_ms"] for a in answers] == [START_MS + 9, START_MS + 9]
+    assert [rejected.position for rejected in processed.intake.rejected] == [1]
+    assert failures == []
+
+
+def test_decisions_are_keyed_by_switch_and_else_by_call() -> None:
+    """The contract's key of `call-decisions`."""
+    processed = pipeline(0.0, []).process([setup(1, switch_id="sw-7"), setup(2)], [0, 0], decided_time_ms=None)
+
+    assert processed.keys == [b"sw-7", b"call-2"]
+
+
+def test_an_internal_error_allows_the_calls_and_is_reported() -> None:
+    """`fail_open`: no score, reason `internal_error`, same decision id as without the bug."""
+    failures: list[Exception] = []
+
+    broken = pipeline(None, failures).process([setup(1), setup(2)], [0, 0], decided_time_ms=None)
+    whole = pipeline(0.0, []).process([setup(1), setup(2)], [0, 0], decided_time_ms=None)
+
+    answers = [msgspec.json.decode(decision) for decision in broken.decisions]
+    assert [(a["action"], a["decided_by"], a["score"]) for a in answers] == [("allow", "fail_open", None)] * 2
+    assert answers[0]["reasons"][0]["code"] == "internal_error"
+    assert ids(broken.screening) == ids(whole.screening)
+    assert [type(failure) for failure in failures] == [ZeroDivisionError]
+
+
+@pytest.mark.parametrize(("mode", "would_be"), [(Mode.ENFORCE, None), (Mode.SHADOW, "allow")])
+def test_an_internal_error_is_answered_in_the_mode_of_the_policy(mode: Mode, would_be: str | None) -> None:
+    """A shadow deployment never writes a record that says it enforced."""
+    processed = pipeline(None, [], mode).process([setup(1)], [0], decided_time_ms=None)
+
+    answer = msgspec.json.decode(processed.decisions[0])
+    assert (answer["action"], answer["decided_by"]) == ("allow", "fail_open")
+    assert (answer["mode"], answer["would_be"]) == (mode.value, would_be)
+
+
+@pytest.mark.parametrize("size", [1, 7, 200])
+def test_decisions_do_not_depend_on_how_events_are_cut_into_batches(size: int) -> None:
+    """A poll brings what has arrived; the answer must not depend on that."""
+    values = [setup(number) for number in range(400)]
+    one, other = pipeline(0.99, []), pipeline(0.99, [])
+
+    in_one_size = [
+        decision
+        for start in range(0, len(values), size)
+        for decision in one.process(
+            values[start : start + size], [0] * len(values[start : start + size]), decided_time_ms=None
+        ).decisions
+    ]
+    in_another = [
+        decision
+        for start in range(0, len(values), 64)
+        for decision in other.process(
+            values[start : start + 64], [0] * len(values[start : start + 64]), decided_time_ms=None
+        ).decisions
+    ]
+
+    assert in_one_size == in_another

@@ -1,0 +1,91 @@
+"""Feedback on a real Kafka, decisions in a real Valkey: what was said of a call meets what was decided on it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from streams.kafka.topics import CALL_FEEDBACK
+from streams.redis.connection import Guard, connect, decision_key, number_key
+from streams.settings import load_settings
+from streams.worker.feedback import FeedbackCounts, FeedbackReader
+from tests.valkey_process import until
+
+pytestmark = pytest.mark.kafka
+
+BLOCKED, UNHEARD_OF = "+12025550123", "+12025550177"
+
+
+def decision(call_id: str, action: str) -> bytes:
+    """A kept decision, in shadow mode, as it stands in Redis."""
+    return json.dumps(
+        {
+            "call_id": call_id, "decision_id": call_id, "action": "allow", "mode": "shadow", "would_be": action,
+            "decided_by": "model", "score": 0.97, "label": None, "reasons": [], "sip": None,
+            "calling_number": BLOCKED, "called_number": "+12025550199", "trunk_group_id": "t", "switch_id": None,
+            "setup_time_ms": 1_700_000_000_000, "decided_time_ms": 1_700_000_000_001,
+            "model_version": "gbt-1", "policy_version": "p1", "feature_schema": "f1",
+        }
+    ).encode()  # fmt: skip
+
+
+def report(number: str, **fields: Any) -> bytes:
+    return json.dumps({"time_ms": 1_700_000_000_000, "source": "redress", "calling_number": number, **fields}).encode()
+
+
+REPORTS = [
+    report(BLOCKED, verdict="legitimate", call_id="blocked-call"),
+    report(BLOCKED, verdict="robocall", call_id="labelled-call"),
+    report(BLOCKED, verdict="robocall", call_id="forgotten-call"),
+    report(UNHEARD_OF, verdict="legitimate"),
+    report(UNHEARD_OF, verdict="legitimate", calling_number=None),
+    b"no json",
+]
+
+
+def test_reports_meet_the_decisions_on_their_calls(
+    kafka_bootstrap: str, redis_url: str, fresh_topics: Callable[..., list[str]]
+) -> None:
+    """A blocked call reported lawful is a false block; what is not kept, or no report at all, is counted as that."""
+    fresh_topics(partitions=2)
+    settings = load_settings(
+        kafka_bootstrap_servers=kafka_bootstrap, redis_url=redis_url, consumer_group="feedback-test"
+    )
+    counts = FeedbackCounts(lambda: 0)
+
+    async def listen() -> None:
+        redis = connect(settings)
+        keys = [decision_key("blocked-call"), decision_key("labelled-call"), number_key(BLOCKED)]
+        await redis.delete(*keys)
+        await redis.set(keys[0], decision("blocked-call", "block"))
+        await redis.set(keys[1], decision("labelled-call", "label"))
+        await redis.rpush(keys[2], "labelled-call", "blocked-call", "expired-call")
+        reader = FeedbackReader(settings, redis, Guard(), counts)
+        listening = asyncio.create_task(reader.run())
+        producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
+        await producer.start()
+        try:
+            await until(lambda: reader.is_listening, seconds=30)
+            for value in REPORTS:
+                await producer.send_and_wait(CALL_FEEDBACK, value, key=BLOCKED.encode())
+            await until(lambda: counts.heard.total() + counts.invalid == len(REPORTS), seconds=30)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            await producer.stop()
+            await redis.delete(*keys)
+            await redis.aclose()
+
+    asyncio.run(listen())
+
+    assert dict(counts.heard) == {
+        ("legitimate", "redress", "block"): 1,
+        ("robocall", "redress", "label"): 1,
+        ("robocall", "redress", "none"): 1,
+        ("legitimate", "redress", "none"): 1,
+    }
+    assert dict(counts.false_blocks) == {("redress", "model"): 1}
+    assert counts.invalid == 2

@@ -1,0 +1,83 @@
+"""Health follows offsets: red when there is something to read and nothing moves, or nothing was joined."""
+
+from streams.worker.health import Health
+
+
+def joined(stall_s: float = 30.0) -> Health:
+    health = Health(stall_s)
+    health.joined()
+    return health
+
+
+def test_a_worker_that_has_not_joined_is_red() -> None:
+    """It would answer nothing."""
+    verdict = Health(30.0).observe({}, 0.0)
+    assert (verdict.status, verdict.is_healthy) == ("joining", False)
+
+
+def test_a_worker_without_partitions_stands_by() -> None:
+    """More workers than partitions: it takes over when another goes."""
+    verdict = joined().observe({}, 0.0)
+    assert (verdict.status, verdict.is_healthy) == ("standby", True)
+
+
+def test_progress_is_healthy_however_large_the_lag() -> None:
+    """Offsets move: it is busy, not stuck."""
+    health = joined()
+    for second in range(100):
+        verdict = health.observe({"calls-0": (second, 1_000_000)}, float(second))
+    assert verdict.status == "ok"
+    assert verdict.lag == 999_901
+
+
+def test_lag_without_movement_stalls_after_the_limit() -> None:
+    """0 s: seen at offset 5. 29 s: still patient. 30 s: stalled. 31 s: moved, healthy again."""
+    health = joined(30.0)
+    progress = {"calls-0": (5, 9), "calls-1": (7, 7)}
+    assert health.observe(progress, 0.0).is_healthy
+    assert health.observe(progress, 29.0).is_healthy
+
+    verdict = health.observe(progress, 30.0)
+    assert (verdict.status, verdict.is_healthy, verdict.stalled, verdict.lag) == ("stalled", False, ("calls-0",), 4)
+
+    assert health.observe({"calls-0": (6, 9), "calls-1": (7, 7)}, 31.0).is_healthy
+
+
+def test_silence_is_not_a_stall() -> None:
+    """Nothing to read for an hour; the clock of a stall starts when something arrives."""
+    health = joined(30.0)
+    assert health.observe({"calls-0": (5, 5)}, 0.0).is_healthy
+    assert health.observe({"calls-0": (5, 5)}, 3_600.0).is_healthy
+    assert health.observe({"calls-0": (5, 6)}, 3_601.0).is_healthy
+    assert health.observe({"calls-0": (5, 6)}, 3_629.0).is_healthy
+    assert not health.observe({"calls-0": (5, 6)}, 3_630.0).is_healthy
+
+
+def test_a_partition_that_was_never_committed_counts_from_its_beginning() -> None:
+    """Unknown start: everything is unread. Unknown end: nothing is known to be."""
+    verdict = joined().observe({"calls-0": (None, 12), "calls-1": (3, None)}, 0.0)
+    assert verdict.lag == 12
+
+
+def test_leaving_the_group_is_red_until_joined_again() -> None:
+    """A rebalance that does not end shows."""
+    health = joined()
+    health.left()
+    assert health.observe({}, 0.0).status == "joining"
+    health.joined()
+    assert health.observe({}, 1.0).is_healthy
+
+
+def test_a_partition_that_is_being_restored_is_red_and_warming_says_more() -> None:
+    """Its calls are not decided yet; lag alone would not tell."""
+    health = joined()
+    assert health.observe({"calls-0": (5, 9)}, 0.0, ["restoring"]).status == "restoring"
+    verdict = health.observe({"calls-0": (5, 9)}, 1.0, ["restoring", "warming"])
+    assert (verdict.status, verdict.is_healthy) == ("warming", False)
+    assert health.observe({"calls-0": (5, 9)}, 2.0).is_healthy
+
+
+def test_a_log_that_ends_before_what_was_read_is_red_at_once() -> None:
+    """The topic was made again: its new records would be taken for old ones until the worker starts again."""
+    verdict = joined().observe({"calls-0": (50, 9)}, 0.0)
+    assert (verdict.status, verdict.stalled) == ("stalled", ("calls-0",))

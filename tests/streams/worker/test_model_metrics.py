@@ -1,0 +1,201 @@
+"""What a scrape tells of models, and what `robocall doctor` makes of it."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from detector.contract.decisions import Action, Decision, Mode, Step
+from detector.contract.events import Feedback, FeedbackSource, Verdict
+from detector.features.table import FEATURE_SCHEMA_ID
+from detector.policy.policy import Thresholds
+from models.serve.artifact import TREES, Model
+from models.serve.reference import Reference
+from models.serve.scorer import UNCALIBRATED, TreeScorer
+from models.store.promotions import Promotions
+from models.store.registry import Registry
+from models.watch.drift import FEWEST_ROWS, STRIDE, DriftWatch
+from models.watch.shadow import Shadow
+from models.watch.watched import WatchedModel
+from streams.commands import model_doctor
+from streams.settings import load_settings
+from streams.worker.feedback import DAY_MS, FALSE_BLOCKS_ALARM, FEWEST_JUDGED, NOT_KEPT, FeedbackCounts
+from streams.worker.model_metrics import ALARM, ALARMS, ModelMetrics
+from tests.models.serve.stumps import stump
+from tests.models.small_model import save_small_model
+
+THRESHOLDS = Thresholds(label_at=0.6, label_clear=0.5, block_at=0.9, block_clear=0.6)
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ms = 0
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+def model(version: str) -> Model:
+    scorer = TreeScorer(stump(feature=0, low=-4.0, high=4.0, n_features=2), UNCALIBRATED)
+    return Model(scorer, {"version": version, "schema_id": "f1"})
+
+
+def metrics_of(watched: WatchedModel, counts: FeedbackCounts) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(ModelMetrics(lambda: watched, lambda: THRESHOLDS, counts, lambda: 3))
+    return registry
+
+
+def samples(registry: CollectorRegistry) -> Samples:
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
+
+
+def raised(found: Samples) -> list[str]:
+    return [name for name in ALARMS if found[ALARM, (("alarm", name),)]]
+
+
+def decision(action: Action, score: float | None = 0.95, step: Step = Step.MODEL, call_id: str = "call-1") -> Decision:
+    return Decision(
+        call_id, "id-1", Action.ALLOW, Mode.SHADOW, action, step, score, None, (), None,
+        "+12025550123", "+12025550199", "trunk-1", None, 1_700_000_000_000, 1_700_000_000_001, "gbt-1", "p1", "f1",
+    )  # fmt: skip
+
+
+def feedback(verdict: Verdict) -> Feedback:
+    return Feedback(time_ms=1_700_000_000_000, verdict=verdict, source=FeedbackSource.REDRESS, call_id="call-1")
+
+
+def test_a_model_without_reference_and_shadow_raises_no_alarm() -> None:
+    """Every alarm is told all the same, as 0, so that a rule can watch for it."""
+    found = samples(metrics_of(WatchedModel(model("gbt-1"), None, None, lambda: 0), FeedbackCounts(Clock())))
+
+    assert raised(found) == []
+    assert found["robocall_models_refused_total", ()] == 3
+    assert not any(name.startswith("robocall_model_feature_psi") for name, _ in found)
+
+
+def test_drift_is_told_by_feature_and_raises_the_alarm() -> None:
+    """The first feature is always set where the reference never had it."""
+    n_rows = FEWEST_ROWS * STRIDE
+    reference = Reference.measure(np.zeros((100, 2), np.float32), np.zeros(100), np.ones((1, 2)))
+    watched = WatchedModel(model("gbt-1"), DriftWatch(reference, ("one", "other"), 0), None, lambda: 0)
+    watched.score(np.tile(np.array([[1.0, 0.0]], np.float32), (n_rows, 1)))
+
+    found = samples(metrics_of(watched, FeedbackCounts(Clock())))
+
+    assert found["robocall_model_feature_psi", (("feature", "one"),)] > 1.0
+    assert found["robocall_model_feature_psi", (("feature", "other"),)] == 0.0
+    assert raised(found) == ["features"]
+
+
+def test_disagreements_of_the_shadow_are_counted_by_version_and_pair() -> None:
+    """Two calls that both models block, one that both allow."""
+    shadow = Shadow(model("gbt-1"), model("gbt-2"), lambda: THRESHOLDS, lambda _: None)
+    watched = WatchedModel(model("gbt-1"), None, shadow, lambda: 0)
+    watched.score(np.array([[1, 0], [1, 0], [0, 0]], np.float32))
+    shadow.settle()
+
+    found = samples(metrics_of(watched, FeedbackCounts(Clock())))
+
+    both_block = (("active", "block"), ("model_version", "gbt-2"), ("shadow", "block"))
+    assert found["robocall_shadow_calls_total", both_block] == 2
+    assert found["robocall_shadow_skipped_total", ()] == 0
+
+
+def test_false_blocks_are_counted_by_source_and_step_and_raise_the_alarm_when_they_crowd() -> None:
+    """Five within a day do; the same five do not a day later. What was only labelled is no false block."""
+    clock = Clock()
+    counts = FeedbackCounts(clock)
+    watched = WatchedModel(model("gbt-1"), None, None, lambda: 0)
+    counts.take(feedback(Verdict.LEGITIMATE), decision(Action.LABEL))
+    for _ in range(FALSE_BLOCKS_ALARM - 1):
+        counts.take(feedback(Verdict.LEGITIMATE), decision(Action.BLOCK, step=Step.ENTITY_BLOCK, score=None))
+    assert raised(samples(metrics_of(watched, counts))) == []
+
+    counts.take(feedback(Verdict.LEGITIMATE), decision(Action.BLOCK, step=Step.ENTITY_BLOCK, score=None))
+
+    found = samples(metrics_of(watched, counts))
+    labels = (("source", "redress"), ("step", "entity_block"))
+    assert found["robocall_false_block_reports_total", labels] == FALSE_BLOCKS_ALARM
+    assert raised(found) == ["false_blocks"]
+    clock.now_ms = DAY_MS
+    assert raised(samples(metrics_of(watched, counts))) == []
+
+
+def test_the_calibration_gap_is_the_mean_score_less_the_share_of_robocalls() -> None:
+    """Scores of 0.95 where four of five were robocalls: 0.15 too high; nothing is said of fewer than a hundred."""
+    counts = FeedbackCounts(Clock())
+    for index in range(FEWEST_JUDGED - 1):
+        counts.take(feedback(Verdict.LEGITIMATE if index % 5 == 0 else Verdict.ROBOCALL), decision(Action.LABEL))
+    assert counts.calibration_gap is None
+
+    counts.take(feedback(Verdict.ROBOCALL), decision(Action.LABEL))
+    counts.take(feedback(Verdict.LEGITIMATE), NOT_KEPT)
+
+    assert counts.calibration_gap == pytest.approx(0.15)
+    assert counts.heard["legitimate", "redress", "none"] == 1
+
+
+@pytest.fixture
+def page() -> Iterator[tuple[int, list[bytes]]]:
+    """Port of a web server, and the page that it gives."""
+    content: list[bytes] = [b""]
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content[0])
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
+            """Keep the test's output clean."""
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1], content
+        server.shutdown()
+
+
+def test_doctor_says_of_each_alarm_what_to_do(page: tuple[int, list[bytes]]) -> None:
+    """It reads the page of the worker on this machine; where none answers there is nothing to say."""
+    port, content = page
+    counts = FeedbackCounts(Clock())
+    for _ in range(FALSE_BLOCKS_ALARM):
+        counts.take(feedback(Verdict.LEGITIMATE), decision(Action.BLOCK))
+    content[0] = generate_latest(metrics_of(WatchedModel(model("gbt-1"), None, None, lambda: 0), counts))
+
+    (sentence,) = model_doctor.alarms(load_settings(web_port=port)) or []
+
+    assert "robocall models rollback" in sentence
+    assert model_doctor.alarms(load_settings(web_port=0)) is None
+
+
+def test_every_alarm_has_a_sentence() -> None:
+    """One that doctor could not explain would be silent."""
+    assert set(model_doctor.SENTENCES) == set(ALARMS)
+
+
+def test_doctor_compares_what_was_promoted_with_what_workers_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing promoted, promoted and told, told something else, promoted and then damaged."""
+    monkeypatch.setenv("ROBOCALL_MODELS_URL", str(tmp_path / "registry"))
+    registry = Registry(tmp_path / "registry")
+    settings = load_settings()
+    assert model_doctor.promoted(settings, None)[1] == []
+
+    made, _ = registry.add(save_small_model(tmp_path / "made"), schema_id=FEATURE_SCHEMA_ID)
+    Promotions(registry.store).promote(made.version, "gbt-000000000000", gate=[])
+
+    assert model_doctor.promoted(settings, made.version)[1] == []
+    assert f"models promote {made.version}" in model_doctor.promoted(settings, "gbt-000000000000")[1][0]
+    registry.store.write(f"{made.version}/{TREES}", b"")
+    assert "keep the model that they have" in model_doctor.promoted(settings, made.version)[1][0]

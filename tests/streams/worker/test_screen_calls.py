@@ -1,0 +1,393 @@
+"""The agent with a real pipeline and a real, small model: everything answered, nothing acknowledged too early."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog.testing
+from faust.types import TP
+
+from detector.columns.clocks import ClockTolerance
+from detector.contract.decisions import Action, Mode
+from detector.policy.lists import Lists
+from detector.policy.standing import StandingDecision
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import TrafficSpec
+from streams.kafka.fetched import rows_of
+from streams.kafka.outbox import Perishable, Record
+from streams.kafka.publisher import Delivery
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
+from streams.kafka.transport import Poll
+from streams.log import NumberDigest
+from streams.screening.build import make_screener
+from streams.screening.pipeline import Pipeline
+from streams.settings import load_settings
+from streams.wire.records import encode, encode_decision
+from streams.worker.metrics import Metrics
+from streams.worker.screen_calls import CallScreening, entity_record
+from tests.models.small_model import save_small_model
+
+NOW_MS = 1_700_000_000_000
+
+
+class Topics:
+    """Takes what is published; the test says when it is safe."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Record | Perishable]] = {}
+        self.unsafe: list[tuple[Delivery, int]] = []
+
+    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
+        self.records.setdefault(topic, []).extend(records)
+        delivery.expect(len(records))
+        self.unsafe.append((delivery, len(records)))
+
+    def decisions(self) -> list[dict[str, Any]]:
+        return [json.loads(record[1] or b"") for record in self.records.get(CALL_DECISIONS, [])]
+
+    def make_safe(self) -> None:
+        for delivery, records in self.unsafe:
+            delivery.arrived(records)
+        self.unsafe.clear()
+
+
+class Keeper:
+    """Keeps in a list."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.latest: dict[str, bytes] = {}
+
+    def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
+        del calling_number
+        self.kept.append(identifier)
+        self.latest[identifier] = payload
+
+    def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
+        del payload, expires_ms
+        self.kept.append(entity)
+
+
+class World:
+    """An agent with its surroundings."""
+
+    def __init__(self, model: Path, *, sample: float = 0.0, clock: ClockTolerance | None = None) -> None:
+        settings = load_settings(model_dir=model, mode="enforce", web_port=0)
+        self.screener = make_screener(settings, shared_trunks=False)
+        self.failures: list[Exception] = []
+        self.pipeline = Pipeline(self.screener, seed=settings.hash_seed, on_failure=self.failures.append, clock=clock)
+        self.topics = Topics()
+        self.keeper = Keeper()
+        self.metrics = Metrics()
+        self.screening = CallScreening(
+            self.pipeline,
+            self.topics,
+            self.keeper,
+            self.metrics,
+            NumberDigest("key of the test"),
+            max_batch_events=64,
+            scored_sample_ratio=sample,
+            deadline_ms=2_000,
+            shed_after_ms=500,
+            processed=self._note_position,
+            clock_ms=lambda: self.now_ms,
+        )
+        self.now_ms = NOW_MS
+        self.acknowledged = 0
+        self.positions: list[tuple[int, int]] = []
+        self.published_at: list[int] = []
+
+    def screen(self, values: Sequence[bytes | None], waited_ms: Callable[[int], int] = lambda _: 2) -> None:
+        records: dict[TP, list[tuple[int, int, bytes | None, bytes | None]]] = {}
+        for index, value in enumerate(values):
+            record = (index, NOW_MS - waited_ms(index), _key(value), value)
+            records.setdefault(TP(CALL_EVENTS, index % 3), []).append(record)
+        parts = [(tp, rows_of(some)) for tp, some in sorted(records.items())]
+        asyncio.run(self.screening.screen(Poll(1, parts), self._acknowledge))
+
+    def figure(self, name: str) -> float:
+        """A metric by its name and labels."""
+        lines = self.metrics.exposition().decode().splitlines()
+        return float(next(line for line in lines if line.startswith(name + " ")).split()[-1])
+
+    def _note_position(self, partition: int, next_offset: int) -> None:
+        self.positions.append((partition, next_offset))
+        self.published_at.append(len(self.topics.decisions()))
+
+    def _acknowledge(self) -> None:
+        self.acknowledged += 1
+
+
+def _key(value: bytes | None) -> bytes | None:
+    try:
+        return str(json.loads(value or b"")["calling_number"]).encode()
+    except (ValueError, KeyError, TypeError):
+        return b"original"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small_model(tmp_path_factory.mktemp("models") / "small")
+
+
+@pytest.fixture(scope="module")
+def events() -> list[bytes]:
+    block = next(iter(generate(TrafficSpec(seed=5, hours=1.0, calls_per_second=10.0))))
+    return [line.encode() for line in block.json_lines()[:500]]
+
+
+def call_ids(events: Sequence[bytes]) -> list[str]:
+    return [event["call_id"] for event in map(json.loads, events) if event["type"] == "call_setup"]
+
+
+def test_every_setup_is_answered_and_the_poll_acknowledged_once_all_is_safe(model: Path, events: list[bytes]) -> None:
+    """Not before, and once."""
+    world = World(model)
+
+    world.screen(events)
+
+    assert sorted(decision["call_id"] for decision in world.topics.decisions()) == sorted(call_ids(events))
+    assert world.acknowledged == 0
+    world.topics.make_safe()
+    assert world.acknowledged == 1
+    assert all(decision["decided_time_ms"] == NOW_MS for decision in world.topics.decisions())
+
+
+def test_an_internal_error_allows_every_call(model: Path, events: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug must never block a call: the windows break, the decisions still leave."""
+    world = World(model)
+
+    def broken(batch: object) -> None:
+        raise IndexError(batch)
+
+    monkeypatch.setattr(world.screener, "engine", type("Broken", (), {"update": staticmethod(broken)})())
+    world.screen(events)
+    world.topics.make_safe()
+
+    assert len(world.topics.decisions()) == len(call_ids(events))
+    assert {(d["action"], d["decided_by"]) for d in world.topics.decisions()} == {("allow", "fail_open")}
+    assert world.acknowledged == 1
+    assert world.failures
+
+
+def test_a_record_whose_answer_cannot_be_encoded_is_set_aside_alone(
+    model: Path, events: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other records of its batch are answered, the poll is acknowledged."""
+    world = World(model)
+    setup = json.loads(next(line for line in events if b'"call_setup"' in line))
+    poisoned = "not ASCII, so encoded by itself: \N{SNOWMAN}"
+    events = [*events, json.dumps(setup | {"call_id": poisoned}).encode()]
+
+    def broken(record: Any) -> bytes:
+        if record.call_id == poisoned:
+            raise MemoryError
+        return encode_decision(record)
+
+    monkeypatch.setattr("streams.screening.answers.encode_decision", broken)
+    world.screen(events)
+    world.topics.make_safe()
+
+    expected = set(call_ids(events)) - {poisoned}
+    assert {decision["call_id"] for decision in world.topics.decisions()} == expected
+    letters = [json.loads(record[1] or b"") for record in world.topics.records[DEAD_LETTERS]]
+    assert [(letter["code"], letter["message"]) for letter in letters] == [
+        ("internal_error", "internal error: MemoryError")
+    ]
+    assert letters[0]["offset"] == len(events) - 1
+    assert world.acknowledged == 1
+    assert [type(failure) for failure in world.failures] == [MemoryError]
+
+
+def test_records_that_cannot_be_used_are_dead_letters_with_their_key(model: Path, events: list[bytes]) -> None:
+    """A tombstone too; where they came from is in the letter."""
+    world = World(model)
+
+    world.screen([events[0], None, b"junk", events[1]])
+
+    letters = [(record[0], json.loads(record[1] or b"")) for record in world.topics.records[DEAD_LETTERS]]
+    assert [(key, letter["partition"], letter["offset"], letter["code"]) for key, letter in letters] == [
+        (b"original", 1, 1, "empty"),
+        (b"original", 2, 2, "invalid_json"),
+    ]
+
+
+def test_a_key_that_is_not_the_calling_number_is_told_once_and_without_the_number(
+    model: Path, events: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The windows of such a number are split over partitions: somebody has to put the switch right."""
+    world = World(model)
+    monkeypatch.setitem(globals(), "_key", lambda _: b"wrong")
+
+    with structlog.testing.capture_logs() as lines:
+        world.screen(events)
+
+    (line,) = lines
+    assert line["event"].startswith("record key is not the calling number")
+    assert line["calling_number_digest"] == NumberDigest("key of the test")(json.loads(events[0])["calling_number"])
+    assert json.loads(events[0])["calling_number"] not in str(line)
+    assert f"robocall_key_mismatches_total {len(events)}.0" in world.metrics.exposition().decode()
+
+
+def test_a_key_that_is_the_calling_number_is_not_told(model: Path, events: list[bytes]) -> None:
+    """Whatever stands between: records that are refused have keys of other numbers, or none."""
+    world = World(model)
+
+    world.screen([b"junk", *events[:3], None, *events[3:], b"{}"])
+
+    assert "robocall_key_mismatches_total 0.0" in world.metrics.exposition().decode()
+
+
+def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path, events: list[bytes]) -> None:
+    """Two workers sample the same calls; none at 0, all at 1."""
+    sampled = []
+    for _ in range(2):
+        world = World(model, sample=0.3)
+        world.screen(events)
+        records = [json.loads(record[1] or b"") for record in world.topics.records[SCORED_CALLS]]
+        decisions = {decision["call_id"]: decision for decision in world.topics.decisions()}
+        for record in records:
+            features = record.pop("features")
+            assert record == decisions[record["call_id"]]
+            assert all(isinstance(value, float) for value in features.values())
+        sampled.append([record["call_id"] for record in records])
+    assert sampled[0] == sampled[1]
+    assert 0.15 < len(sampled[0]) / len(call_ids(events)) < 0.45
+
+    none, every = World(model, sample=0.0), World(model, sample=1.0)
+    none.screen(events)
+    every.screen(events)
+    assert SCORED_CALLS not in none.topics.records
+    assert len(every.topics.records[SCORED_CALLS]) == len(call_ids(events))
+
+
+def test_standing_decisions_are_published_and_kept(model: Path, events: list[bytes]) -> None:
+    """Keyed by their entity."""
+    world = World(model)
+    change = StandingDecision("number:+12025550123", Action.BLOCK, "automated_call", NOW_MS, NOW_MS + 1, "model")
+    world.screener.standing.set(change, publish=True)
+
+    world.screen(events[:10])
+
+    (record,) = world.topics.records[ENTITY_DECISIONS]
+    assert record[0] == b"number:+12025550123"
+    assert json.loads(record[1] or b"")["expires_ms"] == NOW_MS + 1
+    assert "number:+12025550123" in world.keeper.kept
+
+
+def test_a_standing_label_carries_the_text_of_its_category(model: Path) -> None:
+    """And a standing block none."""
+    policy = World(model).screener.policy
+    name, text = policy.categories[-1].name, policy.categories[-1].label_text
+    label = StandingDecision("trunk:t1", Action.LABEL, name, NOW_MS, NOW_MS + 1, "analyst", Mode.ENFORCE)
+    block = StandingDecision("trunk:t1", Action.BLOCK, name, NOW_MS, NOW_MS + 1, "analyst", Mode.ENFORCE)
+
+    assert json.loads(encode(entity_record(label, policy)))["label"] == {"text": text, "category": name}
+    assert json.loads(encode(entity_record(block, policy)))["label"] is None
+
+
+@pytest.mark.parametrize(("waited_ms", "code", "threshold"), [(2_001, "late", 2_000), (501, "overload", 500)])
+def test_calls_that_waited_too_long_pass_unjudged_and_count(
+    model: Path, events: list[bytes], waited_ms: int, code: str, threshold: int
+) -> None:
+    """The deadline is 2 s, the limit of waiting 500 ms. Nothing of it is an internal error."""
+    world, prompt = World(model), World(model)
+
+    world.screen(events, lambda _: waited_ms)
+    prompt.screen(events)
+
+    decisions = world.topics.decisions()
+    assert sorted(decision["call_id"] for decision in decisions) == sorted(call_ids(events))
+    assert {(d["action"], d["decided_by"], d["score"]) for d in decisions} == {("allow", "fail_open", None)}
+    (reason,) = {tuple(reason.items()) for decision in decisions for reason in decision["reasons"]}
+    assert dict(reason) | {"text": ""} == {"code": code, "text": "", "value": waited_ms, "threshold": threshold}
+    assert world.figure(f'robocall_passed_unscored_total{{reason="{code}"}}') == len(decisions)
+    assert world.figure("robocall_fail_open_total") == 0
+    for line in events:
+        event = json.loads(line)
+        number, at_ms = event["calling_number"], event["setup_time_ms"]
+        for partition in range(3):
+            counted, expected = (
+                one.screener.engine.number_counts(number, at_ms, partition=partition)  # type: ignore[attr-defined]
+                for one in (world, prompt)
+            )
+            assert counted == expected
+
+
+def test_only_those_that_waited_pass_and_none_of_them_is_a_scored_call(model: Path, events: list[bytes]) -> None:
+    """Every other record of the batches waited 600 ms."""
+    world = World(model, sample=1.0)
+
+    world.screen(events, lambda index: 600 * (index % 2))
+
+    waited = set(call_ids(events[1::2]))
+    passed = {d["call_id"] for d in world.topics.decisions() if d["decided_by"] == "fail_open"}
+    scored = {json.loads(record[1] or b"")["call_id"] for record in world.topics.records[SCORED_CALLS]}
+    assert passed == waited
+    assert scored == set(call_ids(events)) - waited
+
+
+def test_a_block_can_turn_into_an_allow_once_it_is_late(model: Path, events: list[bytes]) -> None:
+    """The same decision with the same id; metrics and look-ups see what the switch was told."""
+    world = World(model)
+    blocked = json.loads(next(line for line in events if b'"call_setup"' in line))
+    world.screener.lists = Lists(block=frozenset([blocked["trunk_group_id"]]))
+    world.screen(events)
+
+    record = next(
+        one
+        for one in world.topics.records[CALL_DECISIONS]
+        if isinstance(one, Perishable) and json.loads(one.value)["call_id"] == blocked["call_id"]
+    )
+    world.now_ms = NOW_MS + 2_400
+    in_its_place = record.late()
+    in_time, late = json.loads(record.value), json.loads(in_its_place)
+
+    assert record.expires_ms == NOW_MS - 2 + 2_000
+    assert (in_time["action"], in_time["sip"]["status"]) == ("block", 603)
+    changed = {name: value for name, value in late.items() if in_time[name] != value}
+    text = changed["reasons"][0].pop("text")
+    assert changed == {
+        "action": "allow",
+        "decided_by": "fail_open",
+        "reasons": [{"code": "late", "value": 2_402, "threshold": 2_000}],
+        "sip": None,
+        "decided_time_ms": NOW_MS + 2_400,
+    }
+    assert "2402 ms" in text
+    assert world.keeper.latest[in_time["decision_id"]] == in_its_place
+    assert world.figure('robocall_passed_unscored_total{reason="late"}') == 1
+    allowed = [one for one in world.topics.records[CALL_DECISIONS] if json.loads(one[1] or b"")["action"] == "allow"]
+    assert allowed
+    assert not any(isinstance(one, Perishable) for one in allowed)
+
+
+def test_positions_follow_each_batch_before_anything_of_it_is_published(model: Path, events: list[bytes]) -> None:
+    """Partitions are read one after the other here, in batches of 64."""
+    world = World(model)
+
+    world.screen(events)
+
+    assert {partition: max(o for p, o in world.positions if p == partition) for partition in range(3)} == {
+        partition: max(range(partition, len(events), 3)) + 1 for partition in range(3)
+    }
+    assert world.positions[0] == (0, 63 * 3 + 1)
+    assert world.published_at[0] == 0
+    assert world.positions == sorted(world.positions)
+
+
+def test_wrong_clocks_are_counted_and_their_calls_decided(model: Path, events: list[bytes]) -> None:
+    """The traffic is of another year than its arrival, but for one event."""
+    world = World(model, clock=ClockTolerance())
+    right = json.loads(next(line for line in events if b'"call_setup"' in line)) | {"setup_time_ms": NOW_MS - 5}
+
+    world.screen([*events, encode(right)])
+
+    assert world.figure("robocall_clock_skew_total") == len(events)
+    sent = {event["call_id"]: event["setup_time_ms"] for event in map(json.loads, events) if "end_time_ms" not in event}
+    answered = {decision["call_id"]: decision["setup_time_ms"] for decision in world.topics.decisions()}
+    assert answered == sent | {right["call_id"]: NOW_MS - 5}
+    assert world.figure("robocall_fail_open_total") == 0

@@ -1,0 +1,216 @@
+"""Where modules and their tests stand: `a/b/c.py` is tested by `tests/a/b/test_c.py`, or a table here says why not.
+
+Packages whose tests look at several modules at once (`faults`, `integration`, `e2e`, `contracts`) mirror nothing.
+"""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("detector", "models", "streams")
+MODULES_OF_A_FOLDER = 20
+
+ENGINE = "tests/detector/windows/test_engine.py"
+HTML = "tests/models/judge/report/test_report.py"
+FIRST = "tests/models/traffic/first/test_generate.py"
+SECOND = "tests/models/traffic/second/test_generate.py"
+THIRD = "tests/models/traffic/third/test_generate.py"
+DURABILITY = "tests/streams/state/test_durability.py"
+SCAN = "tests/streams/wire/test_scan.py"
+ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
+LOCAL = "tests/streams/local/test_services.py"
+PROMOTE = "tests/streams/commands/test_models_promote.py"
+PART = "one part of a generator that is tested by what it generates"
+WRITES = "compiled: each event goes through it, beside the slow twin"
+BROKER = "it needs a broker: kills, moves and catch-up in one place"
+
+TESTED_ELSEWHERE = {
+    # module without the suffix: (the file that would fail if it were wrong, why the module has no test of its own)
+    "detector/columns/compiled": ("tests/contracts/test_numba_seams.py", "it leans on numba, whose seams are tested"),
+    "detector/columns/facts": (SCAN, "the shape of what the scan fills: its values are compared there, field by field"),
+    "detector/contract/decisions": ("tests/streams/wire/test_records.py", "value types: their bytes are tested"),
+    "detector/contract/errors": ("tests/streams/screening/test_policy_file.py", "one error, raised where it is tested"),
+    "detector/contract/events": ("tests/streams/wire/test_records.py", "value types: their bytes are tested"),
+    "detector/contract/ports": ("tests/detector/policy/test_unjudged.py", "protocols only, no code"),
+    "detector/features/coverage": (ENGINE, "one check that runs at import: the test gives it a feature out of reach"),
+    "detector/features/kinds": ("tests/detector/features/test_table.py", "it makes the rows of the table tested there"),
+    "detector/features/window_constants": (ENGINE, "constants only: a wrong one tells fast and slow windows apart"),
+    "detector/policy/batch": ("tests/detector/policy/test_steps.py", "columns of a batch: the steps are run on them"),
+    "detector/policy/reasons": ("tests/detector/policy/test_steps.py", "words of reasons: each step's are tested"),
+    "detector/testing/naive_windows": (ENGINE, "the slow twin: held against the fast windows, and they against it"),
+    "detector/windows/cold": (ENGINE, WRITES),
+    "detector/windows/counting": (ENGINE, WRITES),
+    "detector/windows/exact_calls": (ENGINE, WRITES),
+    "detector/windows/feature_rows": (ENGINE, "compiled: each feature comes out of it, beside the slow twin"),
+    "detector/windows/key_store": (ENGINE, "compiled: each key goes through it, at its bound and beyond"),
+    "detector/windows/layout": (ENGINE, "constants only: two that overlap tell fast and slow windows apart"),
+    "detector/windows/loop": (ENGINE, "compiled: it is the engine's loop"),
+    "detector/windows/prefetch": (ENGINE, "a hint to the processor: it must change no figure"),
+    "detector/windows/reading": (ENGINE, "compiled: each feature comes out of it, beside the slow twin"),
+    "detector/windows/row_copies": ("tests/detector/windows/test_sweep.py", "the shape of what a sweep copies"),
+    "detector/windows/sketches": (ENGINE, "compiled: distinct counts are compared with exact ones there"),
+    "models/data/files": ("tests/streams/commands/test_replay.py", "packed and plain files, whole and cut short"),
+    "models/data/thresholds": ("tests/models/judge/test_evaluation.py", "one function, which every figure rests on"),
+    "models/errors": ("tests/models/serve/test_artifact.py", "error types only, raised where they are tested"),
+    "models/judge/packaging": ("tests/models/serve/test_artifact.py", "it makes the artifacts that are tested there"),
+    "models/judge/plots": (HTML, "pictures: the test asks that they are there, nobody compares pixels"),
+    "models/judge/report/families": (HTML, "one section of the report that is tested as a whole"),
+    "models/judge/report/html": (HTML, "the page of the report that is tested as a whole"),
+    "models/judge/report/quality_page": (
+        "tests/models/judge/report/test_quality.py",
+        "tables of the page tested there",
+    ),
+    "models/judge/stopping": ("tests/models/judge/test_evaluation.py", "one part of an evaluation, tested with it"),
+    "models/learn/search": ("tests/models/learn/test_many_worlds.py", "a search needs worlds: it is tested with them"),
+    "models/serve/card": ("tests/streams/commands/test_train.py", "words for people, made from a tested manifest"),
+    "models/serve/forest": ("tests/models/serve/test_scorer.py", "arrays of trees: the scorer refuses the bad ones"),
+    "models/store/promotions": ("tests/models/store/test_registry.py", "what the registry keeps, tested through it"),
+    "models/store/storage": ("tests/models/store/test_registry.py", "where the registry keeps it, tested through it"),
+    "models/traffic/first/actors": (FIRST, PART),
+    "models/traffic/first/blocks": (FIRST, PART),
+    "models/traffic/first/crowds": (FIRST, PART),
+    "models/traffic/first/habits": (FIRST, PART),
+    "models/traffic/first/outcomes": (FIRST, PART),
+    "models/traffic/first/plan": (FIRST, PART),
+    "models/traffic/first/population": (FIRST, PART),
+    "models/traffic/first/profiles": (
+        "tests/models/traffic/first/test_published.py",
+        "figures, held to published ones",
+    ),
+    "models/traffic/first/rhythm": (FIRST, PART),
+    "models/traffic/first/senders": (FIRST, PART),
+    "models/traffic/first/sources": (FIRST, PART),
+    "models/traffic/first/spec": ("tests/streams/commands/test_simulate.py", "options of a generator and their bounds"),
+    "models/traffic/first/world": ("tests/models/traffic/test_worlds.py", "worlds of all authors are tested together"),
+    "models/traffic/second/callers": (SECOND, PART),
+    "models/traffic/second/campaigns": (SECOND, PART),
+    "models/traffic/second/lawful": (SECOND, PART),
+    "models/traffic/third/callers": (THIRD, PART),
+    "models/traffic/third/calls": (THIRD, PART),
+    "models/traffic/third/campaigns": (THIRD, PART),
+    "models/traffic/third/carrier": (THIRD, PART),
+    "models/traffic/truth": ("tests/models/data/test_dataset.py", "one value type, read from label files there"),
+    "models/watch/watched": (
+        "tests/streams/worker/test_model_metrics.py",
+        "it joins drift and shadow, tested as metrics",
+    ),
+    "streams/archive/doctor": (
+        "tests/streams/archive/test_metrics.py",
+        "sentences on the figures that are tested there",
+    ),
+    "streams/archive/output": ("tests/streams/archive/test_query.py", "what a query prints, compared there"),
+    "streams/commands/demo": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
+    "streams/commands/demo_view": (".ci/run", "it draws the demo: CI runs it whole, and no test looks at the table"),
+    "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),
+    "streams/commands/local": (LOCAL, "up, status and down are typed there"),
+    "streams/commands/model_doctor": ("tests/streams/worker/test_model_metrics.py", "sentences on those metrics"),
+    "streams/commands/models": (PROMOTE, "listed, shown and compared there, beside promotions"),
+    "streams/commands/models_place": (PROMOTE, "the registry that those commands work on"),
+    "streams/contract_docs/examples": (ASYNCAPI, "examples are checked against the schema there"),
+    "streams/contract_docs/page": (ASYNCAPI, "the page is compared with the one that is kept"),
+    "streams/errors": ("tests/streams/kafka/test_topics.py", "error types only, raised where they are tested"),
+    "streams/files": ("tests/streams/commands/test_simulate.py", "inputs and outputs of commands, refused there"),
+    "streams/kafka/faust_app": ("tests/streams/kafka/test_transport.py", "settings of an application, joined there"),
+    "streams/kafka/fetched": ("tests/streams/kafka/test_transport.py", "the shape of a poll, cut and joined there"),
+    "streams/kafka/log_reader": (DURABILITY, "it needs a broker: catching up reads through it"),
+    "streams/kafka/main_loop": ("tests/integration/test_poll_transport.py", "it needs a broker and a group"),
+    "streams/kafka/outbox": ("tests/integration/test_publisher_outage.py", "it matters when a broker is lost"),
+    "streams/kafka/partitioner": (
+        "tests/streams/kafka/test_publisher.py",
+        "partitions are compared with Kafka's there",
+    ),
+    "streams/kafka/temporary_group": (".ci/run", "the demo works in such a group, and no test does"),
+    "streams/local/guard": (LOCAL, "it ends servers when their owner dies: the test kills owners"),
+    "streams/local/jars": (LOCAL, "damaged and foreign jars are given to it there"),
+    "streams/local/kafka_broker": (LOCAL, "the broker is started there"),
+    "streams/local/valkey_server": (LOCAL, "the server is started there"),
+    "streams/redis/connection": ("tests/streams/redis/test_lists.py", "a server that goes away and comes back"),
+    "streams/redis/decisions": ("tests/streams/commands/test_lookup.py", "kept by it, looked up there"),
+    "streams/redis/lookups": ("tests/streams/commands/test_lookup.py", "what the command prints"),
+    "streams/running/daemon_thread": (DURABILITY, "snapshots and recovery work in such a thread"),
+    "streams/running/failures": ("tests/streams/test_log.py", "what is logged of a failure, and what is not"),
+    "streams/running/services": ("tests/integration/test_poll_transport.py", "it runs and ends whole processes"),
+    "streams/running/time_slices": ("tests/streams/redis/test_trunk_exchange.py", "the exchange works in such slices"),
+    "streams/screening/build": (DURABILITY, "it joins a screener, which is run there"),
+    "streams/screening/stray_keys": ("tests/streams/worker/test_warming.py", "one function, counted there"),
+    "streams/state/recovery": (DURABILITY, BROKER),
+    "streams/state/snapshot_errors": ("tests/streams/state/test_snapshot_store.py", "error types only"),
+    "streams/state/snapshot_format": (
+        "tests/streams/state/test_snapshot_file.py",
+        "the bytes of the file tested there",
+    ),
+    "streams/state/snapshot_places": ("tests/streams/state/test_snapshot_store.py", "folders and S3 of the store"),
+    "streams/state/snapshots": (DURABILITY, BROKER),
+    "streams/state/worker_state": (DURABILITY, BROKER),
+    "streams/wire/repeated_keys": (SCAN, "one question of the scan and of the decoder, asked of both there"),
+    "streams/wire/scan_json": (SCAN, "compiled: the scan is made of it, beside the decoder"),
+    "streams/wire/scan_tables": (SCAN, "the contract as arrays: the scan is driven by them, beside the decoder"),
+    "streams/worker/assembly": ("tests/integration/test_worker_kafka.py", "it joins a worker, which is run there"),
+    "streams/worker/pages": ("tests/integration/test_worker_kafka.py", "pages of a running worker, read there"),
+}
+
+TESTS_OF_NO_MODULE = {
+    # test without `test_` and the suffix: what it is about
+    "models/traffic/first/hardness": "the whole generator: no figure by itself gives a campaign away",
+    "models/traffic/first/published": "the whole generator: its figures are those of published measurements",
+}
+
+
+def modules() -> set[str]:
+    """Modules of the three packages that hold code, without suffix: `streams/wire/scan`."""
+    found = (path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return {path.relative_to(ROOT).with_suffix("").as_posix() for path in found if path.name != "__init__.py"}
+
+
+def named_tests() -> dict[str, Path]:
+    """Test files of the three packages by what they are named for: `streams/wire/scan` -> its file."""
+    found = (path for package in PACKAGES for path in (ROOT / "tests" / package).rglob("test_*.py"))
+    return {f"{path.parent.relative_to(ROOT / 'tests').as_posix()}/{path.stem[len('test_') :]}": path for path in found}
+
+
+def has_a_test(path: Path) -> bool:
+    """Whether pytest would find a test in this file."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return any(
+        isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_") for node in nodes
+    )
+
+
+def module_of(name: str, known: set[str]) -> str | None:
+    """The module that a test is named for: `pipeline` for `pipeline`, and for `pipeline_poison`, a part of it."""
+    return name if name in known else next((one for one in known if name.startswith(f"{one}_")), None)
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_a_module_has_a_test_by_its_name_or_a_reason(module: str) -> None:
+    """Never both: a reason is taken out of the table once the test is there."""
+    path = named_tests().get(module)
+    if path is None:
+        assert module in TESTED_ELSEWHERE, f"write tests/{Path(module).parent}/test_{Path(module).name}.py"
+    else:
+        assert module not in TESTED_ELSEWHERE, f"{path.relative_to(ROOT)} is there: take {module} out of the table"
+        assert has_a_test(path), f"{path.relative_to(ROOT)} holds no test"
+
+
+def test_the_table_names_modules_and_tests_that_exist() -> None:
+    """What has moved has moved here too."""
+    assert set(TESTED_ELSEWHERE) <= modules()
+    missing = {where for where, reason in TESTED_ELSEWHERE.values() if not (ROOT / where).is_file() or not reason}
+    assert not missing
+
+
+def test_a_test_stands_where_its_module_stands() -> None:
+    """A test that is named for nothing says what it is about."""
+    unplaced = {name for name in named_tests() if module_of(name, modules()) is None}
+    assert unplaced == set(TESTS_OF_NO_MODULE)
+
+
+def test_no_folder_is_a_flat_floor() -> None:
+    """A folder can be read at one glance."""
+    folders = Counter(
+        path.parent.relative_to(ROOT).as_posix() for top in (*PACKAGES, "tests") for path in (ROOT / top).rglob("*.py")
+    )
+    assert {folder: count for folder, count in folders.items() if count > MODULES_OF_A_FOLDER} == {}

@@ -1,1 +1,1 @@
-"""Benchmarks: each one command, seeded and self-checking; see benchmarks/README.md. Never part of the timed tests."""
+"""Benchmarks, run on request only. Each is one command, takes a seed and checks its own run. See README.md."""

@@ -1,11 +1,12 @@
-"""All measured tables in one run, one benchmark after the other; have nothing else at work on the machine.
+"""Run all benchmarks one after the other and write their tables into the documents.
 
     python -m benchmarks              hours
     python -m benchmarks --quick      smaller, with fewer repetitions
     python -m benchmarks --only latency peers
 
-Results and plots go to docs/benchmarks/ at the end, so that none of them makes the tree of the next one dirty; then the
-tables of the documents are written. What is interrupted keeps the benchmarks that have finished.
+Let nothing else run on the machine. Results and plots are collected in a temporary folder and go to docs/benchmarks/
+at the end. So the first benchmark does not change the tree that the next one names as its commit. A run that is
+interrupted keeps the benchmarks that have finished.
 """
 
 import argparse
@@ -43,8 +44,8 @@ def main() -> None:
         SystemExit: one of them failed; the others count.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=PLAN, default=list(PLAN), help="these, in this order")
-    parser.add_argument("--quick", action="store_true", help="smaller, with fewer repetitions")
+    parser.add_argument("--only", nargs="+", choices=PLAN, default=list(PLAN), help="run these, in this order")
+    parser.add_argument("--quick", action="store_true", help="smaller inputs and fewer repetitions")
     options = parser.parse_args()
     failed: list[str] = []
     with tempfile.TemporaryDirectory() as made:

@@ -1,4 +1,4 @@
-"""The same copy loop with aiokafka: what its client costs a program that does nothing else.
+"""The bare copy loop with aiokafka: what this client costs a program that does nothing else.
 
 python -m benchmarks.aiokafka_loop BOOTSTRAP_SERVERS SOURCE SINK
 """

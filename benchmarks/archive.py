@@ -1,9 +1,10 @@
-"""What the archive sink and the export cost: events a second and bytes an event, with and without digested numbers.
+"""What the archive costs: events a second into files and back out, and bytes of file an event.
 
     python -m benchmarks.archive --events 240000
 
-Generated events go to 12 partitions of a local Kafka; a sink of this process reads all of them to an archive in a
-folder of its own, and they are read back in order of arrival. Every event must be in a file once and come back.
+Generated events go to 12 partitions of a local Kafka. A sink in this process writes all of them to an archive in a
+temporary folder, once with plain and once with digested numbers. Then they are read back in order of arrival. Every
+event must be in a file exactly once and must come back.
 """
 
 import argparse
@@ -34,9 +35,9 @@ FOR_EVER_MS = 1 << 42
 def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=240_000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser.add_argument("--events", type=int, default=240_000, help="events to archive [%(default)s]")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     lines = event_lines(options.events, seed=options.seed)
     with local_services(heap_mb=1024, valkey=False) as services, tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 """A backlog of generated calls on `call-events`, and the check that each of them was answered once.
 
-The events are generated once for a seed and a number, and kept with the downloads of the local Kafka. They are
-published with their times moved, so that the last one happens now: a worker counts them as traffic of the last hours.
+The events of a seed and a number are generated once and kept in the user's cache folder. When they are published, their
+times are moved so that the last event happens now. A worker then counts them as traffic of the last hours.
 """
 
 import hashlib

@@ -1,4 +1,6 @@
-"""The floor of every comparison: librdkafka consumes, and answers each call setup with as many bytes as a decision has.
+"""The floor of every comparison: librdkafka reads the topic and answers each call setup with padding.
+
+An answer has as many bytes as a decision. Nothing else is done.
 
 python -m benchmarks.bare_loop BOOTSTRAP_SERVERS SOURCE SINK LINGER_MS
 """

@@ -1,9 +1,9 @@
-"""What a worker's processor time goes to, from the outside: py-spy looks at its stack some hundred times a second.
+"""Which stage a worker's processor time goes to, seen from outside with the sampling profiler py-spy.
 
-Each sample counts for the innermost frame that belongs to a stage, so C code and compiled kernels count for whoever
-called them. Shares of samples times the processor time per event give microseconds: the stages add up to the total by
-construction, and a share is as exact as its number of samples allows. py-spy cannot tell the event loop at work from
-the event loop that waits: of its samples as many count as make the whole the process's own share of a processor.
+A sample counts for the innermost stack frame that belongs to a stage. C code and compiled code therefore count for
+their caller. Microseconds of a stage are its share of samples times the measured processor time per event, so the
+stages add up to the total by construction. How exact a share is depends on its number of samples. py-spy cannot tell a
+working event loop from a waiting one: just enough of these samples are kept to match the measured processor time.
 """
 
 import subprocess

@@ -1,11 +1,11 @@
-"""Two programs that publish each record again as it came: with our transport, and with librdkafka as one would have to.
+"""Two programs that publish each record again unchanged: one on our transport, one on librdkafka.
 
     python -m benchmarks.client_loops {transport,confluent} BOOTSTRAP_SERVERS SOURCE SINK RECORDS
 
-Both run on one event loop of uvloop, hand records to it poll by poll, publish with acks=all by the key of a switch,
-commit every half second what is safe and nothing else, and go on until SIGTERM. When RECORDS are safe they print
-the processor time since the first one, in seconds. The second has no more of a group than it needs to be timed: no wait
-for what is in flight before partitions go, no late forms, no retry of its own.
+Both run on one uvloop event loop, take records poll by poll and publish with acks=all under the key of a switch. Every
+half second they commit what is safe. They stop at SIGTERM. Once RECORDS records are safe they print the processor time
+since the first one, in seconds. The librdkafka program has only as much of a consumer group as timing needs. It does
+not wait for records in flight when partitions leave, knows no late forms and retries nothing itself.
 """
 
 import asyncio

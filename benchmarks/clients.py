@@ -1,10 +1,10 @@
-"""aiokafka as our transport uses it beside librdkafka: cost on a backlog, and open-loop latency, of the same bytes.
+"""Two Kafka clients on the same bytes: aiokafka as our transport uses it, and librdkafka.
 
     python -m benchmarks.clients --records 300000 --rates 0 100 1000 5000 --seconds 8
 
-Both programs (`benchmarks.client_loops`) publish each record again as it came. First each reads a backlog alone, more
-than once, by turns; then both run, and calls are sent to one and to the other at each rate. A run in which a record is
-missing or there twice fails. A local Kafka is started; ROBOCALL_KAFKA_BOOTSTRAP_SERVERS takes one that runs.
+Both programs (`benchmarks.client_loops`) publish each record again unchanged. First they take turns on a backlog, more
+than once. Then both run and take turns at each rate in an open loop. A run with a missing or repeated record fails. A
+local Kafka is started unless ROBOCALL_KAFKA_BOOTSTRAP_SERVERS names one that runs.
 """
 
 import argparse
@@ -39,11 +39,17 @@ SETTLE_S = 3.0
 def main() -> None:
     """Measure both and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--records", type=int, default=300_000)
-    parser.add_argument("--rates", type=int, nargs="+", default=[IDLE, 100, 1_000, 5_000])
-    parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser.add_argument("--records", type=int, default=300_000, help="records of the backlog [%(default)s]")
+    parser.add_argument(
+        "--rates",
+        type=int,
+        nargs="+",
+        default=[IDLE, 100, 1_000, 5_000],
+        help="calls a second, 0 = idle; default: %(default)s",
+    )
+    parser.add_argument("--seconds", type=float, default=8.0, help="at each rate [%(default)s]")
+    parser.add_argument("--repeat", type=int, default=3, help="turns of each program [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     with local_services(heap_mb=1024, fast_start=False, configured=True) as services:
         result = describe() | measure(str(services.bootstrap_servers), options)

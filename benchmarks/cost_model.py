@@ -1,7 +1,7 @@
-"""What a worker costs at any rate, from measurements: time that passes, batches, events, and tracked keys.
+"""A linear model of what a worker costs, fitted to measurements: time, batches, events and tracked keys.
 
-A worker takes `idle_s` of a processor each second whatever comes, `batch_us` for each batch and `event_us` for each
-event; an event costs more the more keys are tracked, since their rows are no longer in the processor's caches.
+A worker takes `idle_s` of a processor each second whatever arrives, `batch_us` for each batch and `event_us` for each
+event. An event costs more when more keys are tracked, because their rows no longer fit the processor's caches.
 """
 
 import multiprocessing

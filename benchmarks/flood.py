@@ -1,9 +1,10 @@
-"""A flood of distinct random calling numbers at full speed: memory stays bounded, busy numbers keep their windows.
+"""A flood of random calling numbers at full speed: does memory stay bounded, do busy numbers keep their windows?
 
-python -m benchmarks.flood --numbers 20000000
+    python -m benchmarks.flood --numbers 20000000
 
-A real broker and a real worker on one partition. Between the flood's calls, `--busy` numbers call again and again. The
-worker's resident memory is looked at all the while; in the end its last snapshot must have every call of the busy ones.
+A real broker and a real worker on one partition. Between the calls of the flood, `--busy` numbers call again and again.
+The worker's resident memory is sampled during the run. At the end its last snapshot must hold every call of the busy
+numbers.
 """
 
 import argparse
@@ -158,11 +159,11 @@ def measure(numbers: int, busy: int, seed: int) -> dict[str, object]:
 
 def main() -> None:
     """Run it and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--numbers", type=int, default=20_000_000)
-    parser.add_argument("--busy", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--numbers", type=int, default=20_000_000, help="random numbers that call once [%(default)s]")
+    parser.add_argument("--busy", type=int, default=500, help="numbers that call again and again [%(default)s]")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     result = describe() | measure(options.numbers, options.busy, options.seed)
     give(result, options.out)

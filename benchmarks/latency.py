@@ -1,13 +1,14 @@
-"""Open-loop latency on Apache Kafka: intended send instant to the decision read by another process.
+"""Open-loop latency on Apache Kafka: from the intended send instant to the decision in another process.
 
     python -m benchmarks.latency --rates 0 100 500 1000 2000 5000 --seconds 10
 
-The worker, a bare librdkafka copy loop and a bare aiokafka copy loop take turns at each rate, several times; all wait
-for all replicas. Rate 0 is an idle system: one call each 50 to 100 ms. Generator, broker, worker and reader share the
-machine: each row says how much of its processors they took and how late the generator was, and whether that fits.
+The worker, a bare librdkafka copy loop and a bare aiokafka copy loop take turns at each rate, several times. All of
+them use acks=all. Rate 0 is an idle system: one call every 50 to 100 ms. Generator, broker, worker and reader share the
+machine. Each row therefore says how much of the processors they used, how late the generator was, and whether the run
+fits the machine.
 
-Where ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or ROBOCALL_REDIS_URL is set, that service is measured (a plaintext Kafka only),
-with a consumer group of its own.
+ROBOCALL_KAFKA_BOOTSTRAP_SERVERS and ROBOCALL_REDIS_URL, where set, name the services that are measured. Kafka must be
+plaintext; the benchmark uses a consumer group of its own.
 """
 
 import argparse
@@ -46,12 +47,18 @@ LOOPS = {"librdkafka loop": "benchmarks.bare_loop", "aiokafka loop": "benchmarks
 def main() -> None:
     """Run every rate against all paths and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rates", type=int, nargs="+", default=[IDLE, 100, 500, 1_000, 2_000, 5_000])
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--partitions", type=int, default=12)
-    parser.add_argument("--out", type=Path, help="also write the result here")
-    parser.add_argument("--plots", type=Path, help="folder for the plot")
+    parser.add_argument(
+        "--rates",
+        type=int,
+        nargs="+",
+        default=[IDLE, 100, 500, 1_000, 2_000, 5_000],
+        help="calls a second, 0 = idle; default: %(default)s",
+    )
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each turn [%(default)s]")
+    parser.add_argument("--repeat", type=int, default=3, help="turns at each rate [%(default)s]")
+    parser.add_argument("--partitions", type=int, default=12, help="of the topic [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
+    parser.add_argument("--plots", type=Path, help="draw the plot into this folder")
     options = parser.parse_args()
     result = describe() | measure(options)
     give(result, options.out)

@@ -1,4 +1,4 @@
-"""What a figure has to name: machine, commit, versions, model, command."""
+"""What every figure names: machine, commit, versions, model and command."""
 
 import importlib.metadata
 import json

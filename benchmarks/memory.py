@@ -1,9 +1,10 @@
-"""Memory of the window engine: bytes a number, and the rate of updates with so many tracked. Its counts are checked.
+"""Memory of the window engine: bytes a number, and calls a second with that many numbers tracked.
 
-python -m benchmarks.memory
+    python -m benchmarks.memory
 
-Each part runs in a process of its own, so that its memory is its own. `rss_bytes_per_number` is what the process grew
-by while the numbers came, divided by them: all that their calls left behind, in every family.
+Each part runs in a process of its own, so that its memory is its own. `rss_bytes_per_number` is the growth of the
+process divided by the numbers that were added. It holds all that their calls left behind, in every window family. The
+counts are checked.
 """
 
 import argparse
@@ -174,10 +175,12 @@ def _in_own_process(numbers: int, calls_each: int, seed: int) -> dict[str, objec
 
 def main() -> None:
     """Run it and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", type=int, nargs=2, metavar=("NUMBERS", "CALLS"), help="measure this alone, here")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--part", type=int, nargs=2, metavar=("NUMBERS", "CALLS"), help="measure only this part, in this process"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     WindowEngine.warm()
     if options.part:

@@ -1,8 +1,8 @@
-"""Calls sent at instants fixed beforehand, and the time from such an instant to the answer read by another process.
+"""Send calls at instants fixed beforehand, and time each until another process reads its answer.
 
-Generator and reader are processes of their own that live through all runs. An instant is the schedule's, not the moment
-at which the generator got to it, so that a stall is not hidden (coordinated omission); how late the generator was is
-measured beside it.
+Generator and reader are processes of their own and live through all runs. The clock starts at the scheduled instant,
+not when the generator got to it, so a stall is not hidden (coordinated omission). How late the generator was is
+measured too.
 """
 
 import gc

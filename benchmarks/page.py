@@ -2,7 +2,7 @@
 
     python -m benchmarks.page
 
-Each table stands between `<!-- NAME -->` and `<!-- /NAME -->`; whatever has no result yet says so.
+Each table stands between `<!-- NAME -->` and `<!-- /NAME -->`. A table without a result says so.
 """
 
 import json

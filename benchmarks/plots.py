@@ -1,4 +1,4 @@
-"""Pictures of results, one file each, for docs/benchmarks.md."""
+"""Pictures of results for the pages of docs/, one file each."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which processors a process may use, and how much time on them it took."""
+"""Which processors a process may use, and how much processor time it took."""
 
 import os
 from collections.abc import Iterable, Iterator

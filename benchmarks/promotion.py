@@ -1,13 +1,15 @@
-"""Promotions and rollbacks under load: is a call lost, and does one wait longer for its answer?
+"""Promotions and rollbacks of a model under load: is a call lost, and does one wait longer for its answer?
 
     python -m benchmarks.promotion --rate 500 --seconds 180 --switches 6
 
-A real broker, store and worker; calls on a fixed schedule from another process. At even distances another model is
-named as `robocall models promote` names it, and then the first one again, by turns. Latency is counted from the
-intended send instant to the decision read by a third process. Every call must have one decision, and the stretches of
-the models must not overlap. What a switch costs is the slowest answer while the worker notices, loads and takes a
-model, beside the slowest answers of all other spans of that length: those are what this machine does without a switch.
-Where these differ among themselves by more than the limit (their quartiles), nothing can be said.
+A real broker, store and worker. Another process sends calls on a fixed schedule, and a third reads the decisions. At
+even intervals a second model is promoted, as `robocall models promote` does it, and then the first one again. Latency
+is counted from the intended send instant. Every call must have exactly one decision, and the spans of the two models
+must not overlap.
+
+A switch costs the slowest answer while the worker notices, loads and takes a model. It is compared with the slowest
+answers of all other spans of that length, which are what this machine does without a switch. Where these differ by more
+than the limit (their quartiles), the result says nothing.
 """
 
 import argparse
@@ -61,12 +63,14 @@ class Answer:
 def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=int, default=500, help="calls a second")
-    parser.add_argument("--seconds", type=float, default=180.0)
-    parser.add_argument("--switches", type=int, default=6, help="promotions and rollbacks, by turns [6]")
-    parser.add_argument("--partitions", type=int, default=12)
-    parser.add_argument("--second", type=Path, help="folder of the other model; else one is trained, about a minute")
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser.add_argument("--rate", type=int, default=500, help="calls a second [%(default)s]")
+    parser.add_argument("--seconds", type=float, default=180.0, help="of traffic [%(default)s]")
+    parser.add_argument("--switches", type=int, default=6, help="promotions and rollbacks, in turn [%(default)s]")
+    parser.add_argument("--partitions", type=int, default=12, help="of the topic [%(default)s]")
+    parser.add_argument(
+        "--second", type=Path, help="folder of the other model; without it one is trained, which takes about a minute"
+    )
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     folder = private_folder()
     models = [Registry(folder / "models").add(one, schema_id=FEATURE_SCHEMA_ID)[0].version for one in (

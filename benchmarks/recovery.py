@@ -1,10 +1,10 @@
-"""Kill -9 of a worker that tracks a million numbers in one partition: how long until its successor decides again.
+"""Kill -9 of a worker that tracks a million numbers: how long until its successor decides again?
 
-python -m benchmarks.recovery --numbers 1000000
+    python -m benchmarks.recovery --numbers 1000000
 
-A real broker, a real worker, a real folder. The worker counts one call of every number and some more of the busy ones,
-writes a snapshot, counts `--tail` further calls that only the topic knows, and is killed. The successor must come to
-the same number of tracked keys. Also what the worker's own metrics say about the last snapshot before the kill.
+A real broker, worker and folder, with one partition. The worker counts one call of every number and several of the busy
+ones. It writes a snapshot, counts `--tail` more calls that only the topic holds, and is killed. The successor must
+arrive at the same number of tracked keys. The result also has the worker's own metrics of the last snapshot.
 """
 
 import argparse
@@ -169,14 +169,16 @@ def measure(numbers: int, busy: int, tail: int, seed: int) -> dict[str, object]:
 
 def main() -> None:
     """Run it and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--numbers", type=int, default=1_000_000)
-    parser.add_argument("--busy", type=int, default=40_000, help="at most the bound of busy numbers, 131,072")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--numbers", type=int, default=1_000_000, help="numbers that the worker tracks [%(default)s]")
     parser.add_argument(
-        "--tail", type=int, default=50_000, help="calls after the snapshot, counted again from the topic"
+        "--busy", type=int, default=40_000, help="of these, numbers that call often; at most 131,072 [%(default)s]"
     )
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser.add_argument(
+        "--tail", type=int, default=50_000, help="calls after the snapshot, counted again from the topic [%(default)s]"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     result = describe() | measure(options.numbers, options.busy, options.tail, options.seed)
     give(result, options.out)

@@ -1,10 +1,10 @@
-"""Replay of generated events: file to decisions, no broker. Events per second and CPU microseconds per event, one core.
+"""Replay of generated events, from file to decisions without a broker: events a second and CPU microseconds an event.
 
-The whole job: lines, decoding, all windows and features, model, policy, encoding. Several repetitions from empty
-windows, all of them in the output; then one more, watched, for what each part costs. A run whose counts are wrong, or
-whose decisions differ from the first one's, fails.
+    python -m benchmarks.replay --events 1000000
 
-python -m benchmarks.replay --events 1000000
+The whole job on one core: reading lines, decoding, all windows and features, model, policy, encoding. Each repetition
+starts with empty windows, and all of them are in the result. A last repetition is watched for what each part costs. A
+run with wrong counts, or with decisions that differ from the first run's, fails.
 """
 
 import argparse
@@ -33,12 +33,12 @@ Spent = defaultdict[str, float]
 
 def main() -> None:
     """Run it and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--cpu", type=int, default=0, help="processor to pin to; -1 = none")
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000, help="events to replay, about [%(default)s]")
+    parser.add_argument("--repeat", type=int, default=3, help="repetitions [%(default)s]")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument("--cpu", type=int, default=0, help="processor to pin to, -1 = none [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     if options.cpu >= 0 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {options.cpu})

@@ -1,10 +1,10 @@
-"""A day of traffic to a packaged model: how long, how much memory.
+"""From a day of traffic to a packaged model: time, CPU and memory.
 
     python -m benchmarks.retrain --events 5000000
 
-Generates a day (not counted), then runs what a data scientist runs on it, one process after the other: `robocall
-replay --features`, the worker's own code over every event, and `robocall train` with the labels. Every event must be
-read, every call must have features and a label, and the artifact must load. Progress is that of the commands.
+Generates a day, which is not counted. Then it runs the commands of a data scientist, one process after the other:
+`robocall replay --features` over every event, and `robocall train` with the labels. Every event must be read, every
+call must have features and a label, and the artifact must load. The commands show their own progress.
 """
 
 import argparse
@@ -34,10 +34,12 @@ AIM_S = 600
 def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=5_000_000, help="of the day, about [5000000]")
-    parser.add_argument("--seed", type=int, default=41)
-    parser.add_argument("--folder", type=Path, help="keep events, features and model here; a day found here is used")
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser.add_argument("--events", type=int, default=5_000_000, help="events of the day, about [%(default)s]")
+    parser.add_argument("--seed", type=int, default=41, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument(
+        "--folder", type=Path, help="keep events, features and model here; a day found here is used again"
+    )
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     folder = options.folder or private_folder()
     folder.mkdir(parents=True, exist_ok=True)

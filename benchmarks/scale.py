@@ -1,10 +1,10 @@
-"""1, 2 and 4 workers on as many partitions, and what one worker costs at any rate and number of tracked keys.
+"""What 1, 2 and 4 workers cost on as many partitions, and what one costs at each rate and number of tracked keys.
 
     python -m benchmarks.scale --workers 1 2 4 --events 1000000
 
-Everything shares the machine: with more workers than processors the rate cannot grow, and what shows is whether an
-event stays as cheap. The workers stand still while the backlog is published, and go on together. Every setup must have
-exactly one decision, of a call that was judged. docs/sizing.md and `benchmarks.sizing` use the result.
+Everything shares the machine. With more workers than processors the rate cannot grow; what shows is whether an event
+stays as cheap. The workers stand still while the backlog is published, and start together. Every setup must have
+exactly one decision, and none may fail open. docs/sizing.md and `benchmarks.sizing` use the result.
 """
 
 import argparse
@@ -46,14 +46,28 @@ BATCHES, EVENTS = "robocall_batch_events_count", "robocall_batch_events_sum"
 def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--events", type=int, default=1_000_000, help="of each backlog")
-    parser.add_argument("--rates", type=int, nargs="+", default=[0, 100, 500, 2_000, 5_000])
-    parser.add_argument("--seconds", type=float, default=6.0, help="at each rate")
-    parser.add_argument("--keys", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--out", type=Path, help="also write the result here")
-    parser.add_argument("--plots", type=Path, help="folder for the plots")
+    parser.add_argument(
+        "--workers", type=int, nargs="+", default=[1, 2, 4], help="numbers of workers; default: %(default)s"
+    )
+    parser.add_argument("--events", type=int, default=1_000_000, help="events of each backlog [%(default)s]")
+    parser.add_argument(
+        "--rates",
+        type=int,
+        nargs="+",
+        default=[0, 100, 500, 2_000, 5_000],
+        help="events a second of one worker; default: %(default)s",
+    )
+    parser.add_argument("--seconds", type=float, default=6.0, help="at each rate [%(default)s]")
+    parser.add_argument(
+        "--keys",
+        type=int,
+        nargs="+",
+        default=[10_000, 100_000, 1_000_000],
+        help="numbers of tracked keys; default: %(default)s",
+    )
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
+    parser.add_argument("--plots", type=Path, help="draw plots into this folder")
     options = parser.parse_args()
     result: dict[str, Any] = describe() | {"processors": os.cpu_count()}
     result["keys"] = windows_by_keys(options.keys, options.seed)

@@ -1,4 +1,4 @@
-"""Sweep, load and forget of a million tracked numbers: how long each takes, and how long it holds the worker up.
+"""Snapshots of a million tracked numbers: how long writing, loading and forgetting take and hold up the worker.
 
 python -m benchmarks.snapshot --numbers 1000000
 """
@@ -134,12 +134,14 @@ def _exhaust(slices: Iterator[object], holds: Holds) -> None:
 
 def main() -> None:
     """Run it and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--numbers", type=int, default=1_000_000)
-    parser.add_argument("--hot", type=int, default=60_000)
-    parser.add_argument("--max-bytes", type=int, default=1 << 18, help="copied in one step of the sweep")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--numbers", type=int, default=1_000_000, help="numbers that are tracked [%(default)s]")
+    parser.add_argument("--hot", type=int, default=60_000, help="of these, numbers that call often [%(default)s]")
+    parser.add_argument(
+        "--max-bytes", type=int, default=1 << 18, help="most bytes copied in one step of writing [%(default)s]"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     WindowEngine.warm()
     result = describe() | measure(Traffic(options.numbers, options.hot, options.seed), options.max_bytes)

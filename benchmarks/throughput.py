@@ -1,11 +1,11 @@
-"""A worker works off a backlog on Apache Kafka: sustained rate and CPU microseconds per event, on one core.
+"""A worker works off a backlog on Apache Kafka on one core: sustained rate and CPU microseconds per event.
 
     python -m benchmarks.throughput --events 2000000
 
-The worker process is pinned to one processor, broker, Valkey and this program to the others. Beside it in the same run,
-as floor: a bare librdkafka loop that consumes the same topic and answers each call setup with as many bytes. Measured
-from when a twentieth is answered to the end, so that no start counts. Every setup must have exactly one decision, of a
-call that was judged. A last pass with a sampling profiler, on the same backlog, shows what the time goes to.
+The worker is pinned to one processor; broker, Valkey and this program use the others. The floor is measured in the same
+run: a bare librdkafka loop that reads the same topic and answers each call setup with as many bytes. Measuring starts
+when a twentieth is answered, so no start-up counts. Every setup must have exactly one decision, and none may fail open.
+A last pass over the same backlog, with a sampling profiler, shows what the time goes to.
 """
 
 import argparse
@@ -48,13 +48,15 @@ Sample = tuple[float, float, int]  # s, s on the processor, answers so far
 def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=2_000_000)
-    parser.add_argument("--partitions", type=int, default=12)
-    parser.add_argument("--repeat", type=int, default=2, help="times that loop and worker take turns")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--no-breakdown", dest="breakdown", action="store_false", help="without the profiler's pass")
-    parser.add_argument("--out", type=Path, help="also write the result here")
-    parser.add_argument("--plots", type=Path, help="folder for the plot of the break-down")
+    parser.add_argument("--events", type=int, default=2_000_000, help="events of the backlog [%(default)s]")
+    parser.add_argument("--partitions", type=int, default=12, help="of the topic [%(default)s]")
+    parser.add_argument("--repeat", type=int, default=2, help="turns of the bare loop and the worker [%(default)s]")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument(
+        "--no-breakdown", dest="breakdown", action="store_false", help="leave out the pass with the profiler"
+    )
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
+    parser.add_argument("--plots", type=Path, help="draw the break-down into this folder")
     options = parser.parse_args()
     result = describe() | measure(options)
     give(result, options.out)

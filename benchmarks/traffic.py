@@ -1,9 +1,9 @@
-"""Events a second that traffic is generated at on one core, in several worlds of each author.
+"""How many events a second the traffic generators make on one core, in several worlds of each author.
 
-Of the first author as records of `call-events`, which the aim is for; of the others as events with their truths, as
-training takes them.
+    python -m benchmarks.traffic --calls 100000
 
-python -m benchmarks.traffic --calls 100000
+The first author's traffic is measured as records of `call-events`, which the aim is about. That of the others is
+measured as events with their truths, the form that training reads.
 """
 
 import argparse
@@ -25,9 +25,11 @@ RATE = 200.0
 def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--calls", type=int, default=100_000, help="calls of each world, about [100000]")
-    parser.add_argument("--worlds", type=int, default=2, help="worlds of each family and of each other author [2]")
-    parser.add_argument("--out", type=Path, help="also write the result here")
+    parser.add_argument("--calls", type=int, default=100_000, help="calls of each world, about [%(default)s]")
+    parser.add_argument(
+        "--worlds", type=int, default=2, help="worlds of each family and of each other author [%(default)s]"
+    )
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     rows = measure(options.calls, options.worlds)
     give(describe() | {"aim_per_second": AIM_PER_SECOND, "rows": rows}, options.out)

@@ -1,4 +1,4 @@
-"""The one seeded source of benchmark traffic: no clock, no network."""
+"""The one seeded source of benchmark traffic. It reads no clock and no network."""
 
 import json
 import random

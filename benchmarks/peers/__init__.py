@@ -1,1 +1,1 @@
-"""Other streaming systems on the same job, topic, broker and core; see README.md. Imports nothing: peers run it too."""
+"""Other streaming systems on the same job, topic, broker and core. See README.md. Imports nothing: peers run it too."""

@@ -1,4 +1,4 @@
-"""Other streaming systems and ours on the same job, topic, broker and core; see README.md.
+"""Compare other streaming systems with ours on the same job, topic, broker and core. See README.md.
 
 python -m benchmarks.peers --only worker floor quix_memory --out result.json
 """
@@ -143,15 +143,24 @@ def _say(text: str) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=[entry.name for entry in ENTRIES], default=[])
-    parser.add_argument("--repetitions", type=int, default=1)
-    parser.add_argument("--scale", type=float, default=1.0, help="times the number of events of every entry")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--core", type=int, default=os.cpu_count() and (os.cpu_count() or 1) - 1, help="for the entry")
-    parser.add_argument("--out", type=Path, help="also write the result here, after each run")
-    parser.add_argument("--resume", action="store_true", help="keep the runs that --out has already")
-    parser.add_argument("--plot", type=Path, help="also draw it here (PNG or SVG)")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--only", nargs="+", choices=[entry.name for entry in ENTRIES], default=[], help="entries to run [all]"
+    )
+    parser.add_argument("--repetitions", type=int, default=1, help="runs of each entry [%(default)s]")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="factor of every entry's number of events [%(default)s]"
+    )
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument(
+        "--core",
+        type=int,
+        default=os.cpu_count() and (os.cpu_count() or 1) - 1,
+        help="processor that the entry is pinned to [the last one]",
+    )
+    parser.add_argument("--out", type=Path, help="write the result to this file after each run")
+    parser.add_argument("--resume", action="store_true", help="keep the runs that --out already holds")
+    parser.add_argument("--plot", type=Path, help="draw the result into this file, PNG or SVG")
     options = parser.parse_args()
     if options.resume and not options.out:
         parser.error("--resume goes on with the file that --out names: give both")

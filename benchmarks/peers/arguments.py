@@ -1,4 +1,4 @@
-"""The command line that every Python peer understands. Standard library only."""
+"""The command line that every Python peer understands. It uses the standard library only."""
 
 import argparse
 

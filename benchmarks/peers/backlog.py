@@ -1,4 +1,4 @@
-"""The input that every entry reads: generated once, published once, and known here event by event."""
+"""The input that every entry reads: generated and published once, and known here event by event."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Whether an entry's output is right; raises `WrongRun` where not."""
+"""Check whether an entry's output is right; raise `WrongRun` where it is not."""
 
 import random
 from collections.abc import Iterable

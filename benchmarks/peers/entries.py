@@ -1,4 +1,4 @@
-"""What is compared: one line an entry. The contract of a peer's folder is in README.md."""
+"""The list of what is compared, one line an entry. README.md has the contract of a peer's folder."""
 
 import os
 import sys

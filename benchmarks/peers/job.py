@@ -1,7 +1,7 @@
-"""The common job in plain Python, exact: for peers whose own windows do not slide. Standard library only.
+"""The common job in plain Python, exact, for peers whose own windows do not slide. Standard library only.
 
-State is per calling number and per trunk group. Each event costs a constant number of steps on average: a window that
-moves on gives back what left it (subtract on evict).
+State is kept per calling number and per trunk group. A window that moves on subtracts what has left it, so each event
+costs a constant number of steps on average.
 """
 
 import json

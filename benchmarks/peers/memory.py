@@ -1,4 +1,4 @@
-"""The whole job with its state in dictionaries of one process: for peers that are run without a state store."""
+"""The whole job with its state in dictionaries of one process, for peers that run without a state store."""
 
 from collections.abc import Mapping
 from typing import Any

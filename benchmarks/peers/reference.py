@@ -1,4 +1,4 @@
-"""The counts of the job by brute force: every window is looked up in the whole history, nothing is carried along."""
+"""The counts of the job by brute force: every window is counted anew from the whole history."""
 
 from bisect import bisect_right
 from collections import defaultdict

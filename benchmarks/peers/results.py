@@ -1,4 +1,4 @@
-"""What the runs gave, on disk after each of them, so that an interrupted benchmark can go on where it stopped."""
+"""The results of the runs, written to disk after each, so that an interrupted benchmark can resume."""
 
 import json
 import statistics

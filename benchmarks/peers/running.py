@@ -1,4 +1,4 @@
-"""One run of one entry: started, pinned, watched, stopped. CPU time is that of its whole process tree."""
+"""One run of one entry: start, pin, watch and stop it. CPU time is that of its whole process tree."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""The result as a table and a plot: ratios first."""
+"""The result of the comparison as a table and a plot, ratios first."""
 
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,7 @@
-"""How good a model is, in the terms of a carrier: robocalls caught at a fixed rate of lawful calls or numbers blocked.
+"""How good a model is, in a carrier's terms: robocalls caught at a fixed rate of lawful calls or numbers blocked.
 
-Thresholds for a rate are taken from the very calls that are judged: that compares how models rank. What a model does
-with the thresholds that it ships stands beside it.
+The threshold for a rate is taken from the judged calls themselves, so the figures compare how models rank calls. What
+a model does at the thresholds that it ships stands beside them.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,8 +1,8 @@
-"""The gate before a promotion: the candidate against the running model on the same calls, line by line.
+"""The gate before a promotion: the candidate and the running model on the same calls, compared line by line.
 
-A candidate may be worse than the running model by what `Tolerances` say and by no more: as a whole, for every kind of
-campaign and for every class of lawful caller, where a limit ends what many small steps down would add up to. Kinds with
-few calls are shown and not judged; in a lawful class one call is always allowed, since one call is no evidence.
+`Tolerances` say how much worse a candidate may be, over all calls, for each kind of campaign and for each class of
+lawful callers. For lawful classes a limit keeps many small steps down from adding up. Kinds with few calls are shown
+and not judged. In a lawful class one call is always allowed, because one call is no evidence.
 """
 
 import tomllib

@@ -1,4 +1,4 @@
-"""Plots of a report as PNG: recall against false blocks and precision, calibration, shares of kinds."""
+"""Plots of a report, as PNG: recall against false blocks and against precision, calibration, shares by kind."""
 
 import io
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""How soon campaigns are stopped: calls placed up to the first that was hit, and the share of their calls hit.
+"""How soon campaigns are stopped: calls up to the first one hit, and the share of a campaign's calls hit.
 
-Only a campaign whose first call is among those judged can tell: to one that began before them the windows are used.
+Only a campaign whose first call is among the judged ones can tell. The windows know the others already.
 """
 
 from typing import Any

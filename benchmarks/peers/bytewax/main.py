@@ -1,4 +1,4 @@
-"""Bytewax: keyed state, or a dictionary in a step over whole batches; see README.md."""
+"""Bytewax with its keyed state, or with a dictionary in a step over whole batches. See README.md."""
 
 import gc
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The floor: librdkafka consumes, copies as many bytes as an answer has, produces; at least once. No job."""
+"""The floor: librdkafka reads, copies as many bytes as an answer has, and writes them, at least once. No job."""
 
 import signal
 import time

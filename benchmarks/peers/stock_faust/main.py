@@ -1,4 +1,4 @@
-"""Faust as its user guide writes it: one event at a time, windowed tables, or a dictionary instead; see README.md."""
+"""Faust as its user guide writes it: one event at a time, with windowed tables or a dictionary. See README.md."""
 
 import gc
 import os

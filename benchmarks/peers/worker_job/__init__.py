@@ -1,1 +1,1 @@
-"""The job on the parts that the worker is made of; see README.md."""
+"""The common job on the parts that the worker is made of. See README.md."""

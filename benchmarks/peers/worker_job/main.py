@@ -1,4 +1,4 @@
-"""The job on the worker's own transport, decoder, columns and publisher; windows and score are compiled for it."""
+"""The job on the worker's own transport, reading, columns and publisher, with windows and score compiled for it."""
 
 import asyncio
 import sys

@@ -1,8 +1,9 @@
-"""The job's counts for a whole batch in one compiled pass, exact: linked calls of each key, subtracted when they leave.
+"""The job's counts for a whole batch in one compiled pass, exact.
 
-Keys, calls and pairs of a caller and a called number are rows of arrays that begin with room for a million, as the
-worker's own do: memory that was never written to is none. They double when they are full. A call that has left the
-longest window is given back; keys and pairs stay, for a run of bounded length.
+The calls of each key are linked and are subtracted when they leave a window. Keys, calls, and pairs of a caller and a
+called number are rows of arrays. The arrays start with room for a million rows, as the worker's own do; memory that was
+never written to is not used. They double when they are full. A call that has left the longest window is given back.
+Keys and pairs stay, which suits a run of bounded length.
 """
 
 from typing import NamedTuple

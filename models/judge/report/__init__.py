@@ -1,1 +1,1 @@
-"""The report of a model: figures as JSON, one HTML page, and the tables of `docs/quality.md`."""
+"""The report of a model: its figures as JSON, one HTML page, and the tables of `docs/quality.md`."""

@@ -1,7 +1,7 @@
-"""Whether the features that tell generated campaigns also tell real labelled fraud subscribers.
+"""Check on real labelled subscribers whether features point the way that they do in generated traffic.
 
-The real set is of subscribers of a Chinese province, 55 monthly features and a label each. Only columns that are near
-to a feature are read, none that says who the subscriber is.
+The real set holds subscribers of one Chinese province, with 55 monthly features and a fraud label each. Only columns
+that are near to one of our features are read. None of them says who the subscriber is.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The HTML page of a report: one file, plots inside, no script and no network. All text of data is escaped."""
+"""The HTML page of a report: one file with its plots inside, no script, no network. All text from data is escaped."""
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,7 @@
-"""Small models beside the one that is judged: a linear one, and trees with features, kinds or an author taken away.
+"""Small models to compare with: a linear one, and trees that lack some features, one kind of campaign or one author.
 
-All learn from the same calls, none of which is judged, and all trees by one short recipe: so they compare with each
-other. The judged model learnt from other calls, and mostly from more.
+All learn from the same calls, and none of these is judged. All trees follow one short recipe, so they compare with each
+other. They compare only roughly with the judged model, which learnt from other calls and mostly from more.
 """
 
 import re

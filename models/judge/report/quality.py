@@ -1,9 +1,9 @@
-"""`make quality`: judge a model in worlds that it was not trained in, and write the tables of `docs/quality.md`.
+"""`make quality`: judge a model in worlds that it never saw, and write the tables of `docs/quality.md`.
 
-Five families of worlds: the first generator's central figures, figures within the ranges that training draws from,
-figures wholly outside of them, and worlds by each of the two other authors, all at the natural share of robocalls.
-Seeds are fixed, so that two models are judged on the same calls. What the model is compared with learns from worlds by
-all authors that are not judged.
+There are five families of worlds. Three are by the first generator: its central figures, figures within the ranges that
+training draws from, and figures wholly outside of them. The second and the third author have one family each. All have
+the natural share of robocalls. Seeds are fixed, so two models are judged on the same calls. The models to compare with
+learn from other worlds, by all three authors.
 """
 
 import argparse
@@ -186,19 +186,43 @@ def _counted_otherwise(
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make quality", description="Judge a model in worlds it was not trained in.")
-    parser.add_argument("--model", type=Path, default=SHIPPED, help="artifact folder [the shipped model]")
-    parser.add_argument("--quick", action="store_true", help="a try in small worlds; its figures say nothing")
-    parser.add_argument("--worlds", type=int, help=f"held-out worlds; half as many of the others [{FULL.worlds}]")
-    parser.add_argument("--calls", type=int, help=f"calls of each world, about [{FULL.calls}]")
-    parser.add_argument("--seed", type=int, default=SEED, help="of the worlds; one that no model was chosen by")
-    parser.add_argument("--partitions", type=int, default=PARTITIONS, help="that windows are counted in [%(default)s]")
-    learnt = f"worlds that what it is compared with learns from [{FULL.learn_from}]"
+    parser = argparse.ArgumentParser(
+        prog="make quality",
+        description="Judge a model in generated worlds that it never saw, and write the tables of docs/quality.md.",
+    )
+    parser.add_argument("--model", type=Path, default=SHIPPED, help="artifact folder of the model [the shipped one]")
+    parser.add_argument(
+        "--quick", action="store_true", help="try the command in small worlds; the figures mean nothing"
+    )
+    parser.add_argument(
+        "--worlds", type=int, help=f"held-out worlds; each other family has half as many [{FULL.worlds}]"
+    )
+    parser.add_argument("--calls", type=int, help=f"calls of a world, about [{FULL.calls}]")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=SEED,
+        help="seed of the worlds; never one that a model was trained or chosen with [%(default)s]",
+    )
+    parser.add_argument(
+        "--partitions", type=int, default=PARTITIONS, help="partitions to count windows in, as workers do [%(default)s]"
+    )
+    learnt = f"worlds that the models to compare with learn from [{FULL.learn_from}]"
     parser.add_argument("--learn-from", type=int, help=learnt)
-    parser.add_argument("--learnt-calls", type=int, help=f"calls of each of those, about [{FULL.learnt_calls}]")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "quality", help="folder for the reports")
-    parser.add_argument("--page", type=Path, default=PAGE, help="page whose tables are replaced")
-    parser.add_argument("--reference-data", type=Path, default=_reference_data(), help=f"folder [{REFERENCE_VARIABLE}]")
+    parser.add_argument("--learnt-calls", type=int, help=f"calls of each of these, about [{FULL.learnt_calls}]")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "build" / "quality",
+        help="write a report of each family here [build/quality]",
+    )
+    parser.add_argument("--page", type=Path, default=PAGE, help="page whose tables are replaced [docs/quality.md]")
+    parser.add_argument(
+        "--reference-data",
+        type=Path,
+        default=_reference_data(),
+        help=f"folder with the labelled subscribers [{REFERENCE_VARIABLE}]",
+    )
     options = parser.parse_args(arguments)
     sizes = QUICK if options.quick else FULL
     for name in Sizes.__slots__:

@@ -1,4 +1,7 @@
-"""The tables of `docs/quality.md`: what was found in each family of worlds, beside the aims."""
+"""The tables of `docs/quality.md`: what was found in each family of worlds, beside the aims.
+
+It formats figures and measures nothing.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime

@@ -1,6 +1,6 @@
-"""The report of a model on labelled calls: figures as JSON, and one HTML page that needs nothing else.
+"""The report of a model on labelled calls: figures as JSON, and one HTML page that needs no other file.
 
-The figures are plain values under `schema_version`; a change that a reader of the JSON could trip over raises it.
+The figures are plain values under `schema_version`. A change that could break a reader of the JSON raises it.
 """
 
 import json

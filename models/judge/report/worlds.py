@@ -1,4 +1,4 @@
-"""The worlds that a model is judged in."""
+"""The families of generated worlds that a model is judged in."""
 
 from dataclasses import replace
 

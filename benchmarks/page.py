@@ -17,7 +17,9 @@ from benchmarks.peers import table as peers_table
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "benchmarks"
-PAGES = tuple(DOCS / f"{name}.md" for name in ("benchmarks", "sizing", "retraining", "archive"))
+PAGES = tuple(
+    DOCS / f"{name}.md" for name in ("benchmarks", "benchmarks-aims", "sizing", "retraining", "promoting", "archive")
+)
 NOT_YET = "Not measured yet."
 PEER_AIMS = {
     "stock Faust": (("stock_faust",), 25.0),

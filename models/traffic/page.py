@@ -66,7 +66,7 @@ for events, truths in blocks(AUTHORS["third"](1, start_ms=DEFAULT_START_MS, call
     ...
 ```
 
-How fast it is generated stands in [retraining](retraining.md#what-it-takes).
+How fast it is generated stands in [benchmarks](benchmarks.md#generating-traffic).
 """
 
 _CALIBRATED = """

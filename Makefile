@@ -47,6 +47,8 @@ check: $(STAMP) ## lint, format, types, import rules, generated documents
 	$(BIN)/python -m streams.contract_docs.asyncapi --check
 	@$(BIN)/python -m detector.features.table | cmp - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
 	@$(BIN)/python -m models.traffic.page | cmp - docs/traffic.md || { echo "docs/traffic.md is old: make docs" >&2; exit 1; }
+	@$(BIN)/python -m streams.contract_docs.metrics_page | cmp - docs/metrics.md || { echo "docs/metrics.md is old: make docs" >&2; exit 1; }
+	@$(BIN)/python -m streams.contract_docs.settings_page | cmp - docs/settings.md || { echo "docs/settings.md is old: make docs" >&2; exit 1; }
 
 bench: $(STAMP) ## cost of an event in a replay; BENCH=throughput, latency, ... for the others: benchmarks/README.md
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
@@ -67,6 +69,8 @@ docs: $(STAMP) ## regenerate the documents that come from code
 	$(BIN)/python -m streams.contract_docs.asyncapi
 	$(BIN)/python -m detector.features.table > docs/features.md
 	$(BIN)/python -m models.traffic.page > docs/traffic.md
+	$(BIN)/python -m streams.contract_docs.metrics_page > docs/metrics.md
+	$(BIN)/python -m streams.contract_docs.settings_page > docs/settings.md
 
 notebook: $(STAMP) ## run the example notebook, and keep what it shows
 	$(BIN)/python -c "import nbclient, nbformat; name = 'examples/retraining.ipynb'; page = nbformat.read(name, 4); \

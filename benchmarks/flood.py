@@ -22,6 +22,7 @@ from detector.windows import WindowEngine
 from streams.files import private_folder
 from streams.kafka.topics import CALL_EVENTS, admin_client, create, identity
 from streams.local.services import local_services
+from streams.metrics import Metric
 from streams.screening.build import make_screener
 from streams.settings import Settings, load_settings
 from streams.state.snapshot_file import read_snapshot
@@ -87,7 +88,7 @@ class Flood:
     def _look(self) -> None:
         self.resident.append(self._process.memory_info().rss)
         self._producer.poll(0)
-        while self._worker.metrics().get('robocall_lag_records{partition="0"}', 0.0) > BACKLOG:
+        while self._worker.metrics().get(f'{Metric.LAG}{{partition="0"}}', 0.0) > BACKLOG:
             time.sleep(0.2)
 
     def finish(self) -> None:
@@ -141,8 +142,8 @@ def measure(numbers: int, busy: int, seed: int) -> dict[str, object]:
     wrong = sum(found[number] != calls for number, calls in flood.calls.items())
     if wrong:
         raise SystemExit(f"wrong run: the windows of {wrong} of {len(flood.calls)} busy numbers are not whole")
-    evictions = {name: value for name, value in metrics.items() if name.startswith("robocall_evictions")}
-    if not evictions.get('robocall_evictions_total{family="cold_number"}'):
+    evictions = {name: value for name, value in metrics.items() if name.startswith(Metric.EVICTIONS)}
+    if not evictions.get(f'{Metric.EVICTIONS}{{family="cold_number"}}'):
         raise SystemExit(f"wrong run: nothing was evicted ({evictions})")
     return {
         "numbers": numbers,
@@ -153,7 +154,7 @@ def measure(numbers: int, busy: int, seed: int) -> dict[str, object]:
         "busy_calls": sum(flood.calls.values()),
         "busy_windows_wrong": wrong,
         "evictions": evictions,
-        "passed_unscored": {k: v for k, v in metrics.items() if k.startswith("robocall_passed_unscored")},
+        "passed_unscored": {k: v for k, v in metrics.items() if k.startswith(Metric.PASSED_UNSCORED)},
     }
 
 

@@ -27,6 +27,7 @@ from benchmarks.machine import describe, give
 from streams.files import private_folder
 from streams.kafka.topics import CALL_EVENTS, admin_client, create
 from streams.local.services import free_ports, local_services
+from streams.metrics import Metric
 from streams.settings import load_settings
 
 PATIENCE_S = 600.0
@@ -142,8 +143,8 @@ def measure(numbers: int, busy: int, tail: int, seed: int) -> dict[str, object]:
         first.wait_until_ready()
         calls.publish(producer, calls.past())
         first.wait_until_read()
-        count = first.metrics()["robocall_snapshots_total"]
-        wait_until(lambda: first.metrics()["robocall_snapshots_total"] >= count + 1, "a snapshot")
+        count = first.metrics()[Metric.SNAPSHOTS]
+        wait_until(lambda: first.metrics()[Metric.SNAPSHOTS] >= count + 1, "a snapshot")
         calls.publish(producer, calls.tail(tail))
         first.wait_until_read()
         before = first.metrics()
@@ -153,16 +154,16 @@ def measure(numbers: int, busy: int, tail: int, seed: int) -> dict[str, object]:
         second.wait_until_read()
         after = second.metrics()
         second.kill()
-    tracked = {name: value for name, value in before.items() if name.startswith("robocall_tracked_keys")}
+    tracked = {name: value for name, value in before.items() if name.startswith(Metric.TRACKED_KEYS)}
     found = {name: after[name] for name in tracked}
     if found != tracked:
         raise SystemExit(f"wrong run: {tracked} before the kill, {found} after it")
     return {
         "tracked": tracked,
-        "restore_s": after["robocall_restore_seconds"],
+        "restore_s": after[Metric.RESTORE],
         "process_start_to_green_s": round(started_s, 2),
-        "snapshot_bytes": before["robocall_snapshot_bytes"],
-        "snapshot_longest_step_ms": round(1e3 * before["robocall_snapshot_step_seconds"], 3),
+        "snapshot_bytes": before[Metric.SNAPSHOT_BYTES],
+        "snapshot_longest_step_ms": round(1e3 * before[Metric.SNAPSHOT_STEP], 3),
         "resident_bytes_before_kill": before.get("process_resident_memory_bytes"),
     }
 

@@ -31,6 +31,7 @@ from benchmarks.throughput import OLD_EVENTS, PATIENT
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, admin_client, create
 from streams.local.services import LocalServices, local_services
+from streams.metrics import Metric
 from streams.settings import load_settings
 
 EVERY_S = 0.25
@@ -38,9 +39,9 @@ FROM_SHARE, TO_SHARE = 0.05, 0.75
 """Measured between these shares of the answers: partitions are not equally full, so workers end one after the other."""
 RATE_PARTITIONS = 12
 FIRST_RATE = 200
-SNAPSHOT_TIME, SNAPSHOT_BYTES = "robocall_snapshot_timestamp_seconds", "robocall_snapshot_bytes"
+SNAPSHOT_TIME, SNAPSHOT_BYTES = Metric.SNAPSHOT_TIMESTAMP, Metric.SNAPSHOT_BYTES
 SNAPSHOT_WAIT_S = 15.0
-BATCHES, EVENTS = "robocall_batch_events_count", "robocall_batch_events_sum"
+BATCHES, EVENTS = f"{Metric.BATCH_EVENTS}_count", f"{Metric.BATCH_EVENTS}_sum"
 
 
 def main() -> None:
@@ -100,7 +101,7 @@ class Fleet:
     def _is_shared_out(self) -> bool:
         if any(one.process.poll() is not None for one in self.workers):
             raise SystemExit("wrong run: a worker ended")
-        owned = [sum(name.startswith("robocall_lag_records") for name in one.metrics()) for one in self.workers]
+        owned = [sum(name.startswith(Metric.LAG) for name in one.metrics()) for one in self.workers]
         return sum(owned) == self._partitions and min(owned) == self._partitions // len(self.workers)
 
     def cpu_s(self) -> float:
@@ -188,7 +189,7 @@ def several(workers: int, events: int, seed: int) -> dict[str, Any]:
 
 
 def _numbers(metrics: dict[str, float]) -> int:
-    return round(sum(metrics[f'robocall_tracked_keys{{family="{family}"}}'] for family in ("number", "cold_number")))
+    return round(sum(metrics[f'{Metric.TRACKED_KEYS}{{family="{family}"}}'] for family in ("number", "cold_number")))
 
 
 def _watch(fleet: Fleet, backlog: Backlog, before: int) -> list[tuple[float, float, int]]:

@@ -29,7 +29,11 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 def _default_snapshot_url() -> str:
-    """A folder of this user (XDG Base Directory Specification): state that outlives the process and is no cache."""
+    """`$XDG_STATE_HOME/robocall-detector/snapshots`; without that variable the same below `~/.local/state`.
+
+    The XDG Base Directory Specification keeps there what outlives a process and is no cache. The page of settings shows
+    the first line.
+    """
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return str(Path(state) / "robocall-detector" / "snapshots")
 
@@ -50,43 +54,66 @@ class Settings(BaseSettings):
     kafka_ssl_certfile: FilePath | None = Field(None, description="PEM of this client's certificate (mutual TLS).")
     kafka_ssl_keyfile: FilePath | None = Field(None, description="PEM of this client's private key (mutual TLS).")
     kafka_acks: Literal["all", "1"] = Field(
-        "all", description="Brokers that must have a decision before its call event is acknowledged."
+        "all", description="Brokers that must have a decision before its call event counts as answered."
     )
     kafka_fetch_max_wait_ms: int = Field(
-        100, ge=1, le=1_500, description="Longest that the broker holds an empty fetch; new events end it at once."
+        100,
+        ge=1,
+        le=1_500,
+        description="Longest that the broker holds a fetch without records; a new event ends it at once.",
     )
 
     consumer_group: str = Field("robocall-detector", min_length=1, max_length=200, description="Kafka consumer group.")
     instance_id: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]{1,200}$",
-        description="Unique per worker and stable over restarts: static membership, so a restart moves no partition.",
+        description="Name of this worker, its own and the same after a restart: then a restart moves no partition.",
     )
     session_timeout_s: float = Field(
-        10.0, ge=6, le=300, description="A worker silent for this long loses its partitions. Longer than a restart."
+        10.0,
+        ge=6,
+        le=300,
+        description="A worker that is silent for this long loses its partitions. Set it longer than a restart.",
     )
     commit_interval_s: float = Field(
-        0.5, ge=0.05, le=10, description="How often offsets are committed: bounds the repeats after a crash."
+        0.5, ge=0.05, le=10, description="How often offsets are committed. A crash repeats at most this much."
     )
-    partitions: int = Field(12, ge=1, le=1_024, description="Partitions of `call-events`; scales sampled counts.")
+    partitions: int = Field(
+        12,
+        ge=1,
+        le=1_024,
+        description="Partitions that `call-events` has; counts seen in one partition are multiplied by it.",
+    )
     max_batch_events: int = Field(
-        1_024, ge=16, le=2_048, description="Most events screened in one go; bounds the time the event loop is held."
+        1_024, ge=16, le=2_048, description="Most events screened in one go; bounds how long the event loop is held."
     )
     scored_sample_ratio: float = Field(
-        0.01, ge=0, le=1, description="Share of calls whose features go to `scored-calls`; by call, not by chance."
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of calls whose features go to `scored-calls`; a repeat takes the same calls.",
     )
 
     decision_deadline_ms: int = Field(
-        5_000, ge=50, le=HOUR_MS, description="A decision that would be older is `allow`: no switch gets a stale block."
+        5_000,
+        ge=50,
+        le=HOUR_MS,
+        description="A decision that would be older becomes `allow`: no switch gets a stale block.",
     )
     shed_after_ms: int = Field(
         2_000, ge=10, le=HOUR_MS, description="A call that waited longer for its turn is allowed unscored (`overload`)."
     )
     clock_ahead_ms: int = Field(
-        60_000, ge=1_000, le=DAY_MS, description="An event further ahead of its arrival has a wrong clock: corrected."
+        60_000,
+        ge=1_000,
+        le=DAY_MS,
+        description="An event further ahead of its arrival has a wrong clock; it is counted at its arrival.",
     )
     clock_behind_ms: int = Field(
-        1_800_000, ge=1_000, le=DAY_MS, description="The same, behind; must leave room for what a switch buffers."
+        1_800_000,
+        ge=1_000,
+        le=DAY_MS,
+        description="The same for an event this far behind; leave room for what a switch buffers.",
     )
 
     snapshot_url: str = Field(
@@ -95,7 +122,10 @@ class Settings(BaseSettings):
         description="Folder or URL (`s3://bucket/path`) for snapshots of the windows; `off` for none.",
     )
     snapshot_interval_s: float = Field(
-        10.0, ge=0.5, le=3_600, description="Pause between two snapshots: bounds what is counted again after a crash."
+        10.0,
+        ge=0.5,
+        le=3_600,
+        description="Pause between two snapshots. After a crash at most this much is counted again.",
     )
     warm_up_s: float = Field(
         3_600.0, ge=0, le=90_000, description="How far back the topic is counted where there is no usable snapshot."
@@ -109,23 +139,38 @@ class Settings(BaseSettings):
     )
     redis_tls_cafile: FilePath | None = Field(None, description="PEM of the authority that signed the Redis server.")
 
-    policy_file: Path | None = Field(None, description="Policy of the carrier; the shipped default when absent.")
-    model_dir: Path | None = Field(None, description="Folder of a model artifact; the shipped model when absent.")
+    policy_file: Path | None = Field(
+        None, description="Policy of the carrier. Without one the shipped default applies."
+    )
+    model_dir: Path | None = Field(
+        None, description="Folder of a model artifact. Without one the shipped model serves."
+    )
     models_url: str | None = Field(
         None,
         min_length=1,
         description="Registry of models, folder or URL (`s3://bucket/path`); else the folder of `model_dir`.",
     )
-    mode: Mode | None = Field(None, description="`enforce` or `shadow` over whatever the policy says.")
+    mode: Mode | None = Field(None, description="Takes the place of the mode in the policy, and of all its overrides.")
 
     hash_seed: int = Field(
-        1, ge=0, le=2**63 - 1, description="Seed of the key hashes; the same on all workers that share a Redis."
+        1,
+        ge=0,
+        le=2**63 - 1,
+        description="Seed of the key hashes. It must be the same on all workers that share a Redis.",
     )
-    max_hot_numbers: int = Field(131_072, ge=1_000, le=20_000_000, description="Busy numbers, 1 KiB each.")
-    max_cold_numbers: int = Field(2_097_152, ge=1_000, le=200_000_000, description="Other numbers, 64 bytes each.")
-    max_trunks: int = Field(2_048, ge=16, le=100_000, description="Trunk groups, 10 KB each and partition.")
-    max_blocks: int = Field(32_768, ge=100, le=10_000_000, description="Number blocks (NPA-NXX in a trunk).")
-    max_origins: int = Field(2_048, ge=100, le=10_000_000, description="Origins (signer and `origid`), 3 KB each.")
+    max_hot_numbers: int = Field(
+        131_072, ge=1_000, le=20_000_000, description="Busy calling numbers with exact windows, 1 KiB each."
+    )
+    max_cold_numbers: int = Field(
+        2_097_152, ge=1_000, le=200_000_000, description="Other calling numbers, 64 bytes each."
+    )
+    max_trunks: int = Field(2_048, ge=16, le=100_000, description="Trunk groups, 10 KB each in every partition.")
+    max_blocks: int = Field(
+        32_768, ge=100, le=10_000_000, description="Number blocks: an NPA-NXX within a trunk group."
+    )
+    max_origins: int = Field(
+        2_048, ge=100, le=10_000_000, description="Origins, a signer with its `origid`, 3 KB each."
+    )
     max_called: int = Field(131_072, ge=100, le=20_000_000, description="Called numbers.")
 
     web_host: str = Field("127.0.0.1", description="Address of `/metrics` and `/health`; they have no password.")
@@ -134,9 +179,11 @@ class Settings(BaseSettings):
         30.0, ge=1, le=3_600, description="Unread events and no progress for this long make `/health` red."
     )
     log_level: LogLevel = Field("info", description="Least severe line that is written.")
-    log_format: Literal["auto", "json", "console"] = Field("auto", description="`auto`: console on a terminal.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto` writes text on a terminal and JSON elsewhere."
+    )
     log_key: SecretStr | None = Field(
-        None, description="Key of the digests that stand for numbers in logs; random per process when absent."
+        None, description="Key of the digests that stand for numbers in logs. Without one each process makes its own."
     )
 
     @field_validator("log_level", "mode", mode="before")

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import core as prometheus
 from prometheus_client.registry import Collector
 
 from streams.archive.settings import ArchiveSettings
 from streams.archive.sink import Tally
 from streams.errors import SettingsInvalid
+from streams.metrics import Metric
 
 
 class ArchiveMetrics(Collector):
@@ -28,18 +29,16 @@ class ArchiveMetrics(Collector):
             self._written_s = time.time()
         self._tally = tally
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[prometheus.Metric]:
         """Give all families for a scrape."""
         tally = self._tally
-        yield CounterMetricFamily("robocall_archive_records", "Records in files.", tally.records)
-        yield CounterMetricFamily("robocall_archive_refused", "Records that break the contract.", tally.refused)
-        yield CounterMetricFamily("robocall_archive_files", "Files written.", tally.files)
-        yield GaugeMetricFamily("robocall_archive_lag_records", "Records not read yet.", tally.lag)
-        yield GaugeMetricFamily("robocall_archive_waiting_records", "Records read, in no file yet.", tally.waiting)
-        yield GaugeMetricFamily("robocall_archive_partitions", "Partitions that this sink has.", tally.partitions)
-        yield GaugeMetricFamily(
-            "robocall_archive_file_timestamp_seconds", "When the last file was written, or the start.", self._written_s
-        )
+        yield Metric.ARCHIVE_RECORDS.one(tally.records)
+        yield Metric.ARCHIVE_REFUSED.one(tally.refused)
+        yield Metric.ARCHIVE_FILES.one(tally.files)
+        yield Metric.ARCHIVE_LAG.one(tally.lag)
+        yield Metric.ARCHIVE_WAITING.one(tally.waiting)
+        yield Metric.ARCHIVE_PARTITIONS.one(tally.partitions)
+        yield Metric.ARCHIVE_FILE_TIMESTAMP.one(self._written_s)
 
 
 @contextmanager

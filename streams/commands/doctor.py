@@ -26,6 +26,7 @@ from streams.archive.doctor import archived
 from streams.commands import model_doctor
 from streams.errors import KafkaUnreachable
 from streams.kafka import topics
+from streams.metrics import Metric
 from streams.redis.connection import ACTIVE_MODEL
 from streams.screening.policy_file import load_policy
 from streams.settings import Settings, load_settings, unknown_keys
@@ -180,7 +181,7 @@ def _alarms(settings: Settings) -> Iterator[Finding]:
         yield Finding("watch", State.WARNING, f"what answers on port {settings.web_port} gives no metrics: {error}")
         return
     if raised is None:
-        yield Finding("watch", State.OK, "no worker answers here: the alarms of others are robocall_model_alarm")
+        yield Finding("watch", State.OK, f"no worker answers here: the alarms of others are {Metric.MODEL_ALARM}")
         return
     for sentence in raised:
         yield Finding("watch", State.WARNING, sentence)

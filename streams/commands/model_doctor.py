@@ -9,21 +9,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from streams.commands.models_place import place_of
+from streams.metrics import Metric
 from streams.settings import Settings
-from streams.worker.model_metrics import ALARM
 
 TIMEOUT_S = 2.0
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 
 SENTENCES = {
     "features": "the features of the calls have moved away from those that the model was judged on: "
-    "see robocall_model_features_moved and robocall_model_feature_psi, then train again",
-    "scores": "the scores have moved away from those of the model's test calls: see robocall_model_score_psi",
-    "label_at": "the share of calls scored for a label is out of its band: see robocall_model_share",
-    "block_at": "the share of calls scored for a block is out of its band: see robocall_model_share",
-    "calibration": "scores and verdicts of feedback are far apart: see robocall_feedback_calibration_gap, "
+    f"see {Metric.FEATURES_MOVED} and {Metric.FEATURE_PSI}, then train again",
+    "scores": f"the scores have moved away from those of the model's test calls: see {Metric.SCORE_PSI}",
+    "label_at": f"the share of calls scored for a label is out of its band: see {Metric.MODEL_SHARE}",
+    "block_at": f"the share of calls scored for a block is out of its band: see {Metric.MODEL_SHARE}",
+    "calibration": f"scores and verdicts of feedback are far apart: see {Metric.CALIBRATION_GAP}, "
     "then calibrate anew by training",
-    "false_blocks": "five or more blocked calls were reported lawful within a day: see robocall_false_block_reports, "
+    "false_blocks": f"five or more blocked calls were reported lawful within a day: see {Metric.FALSE_BLOCK_REPORTS}, "
     "and think of `robocall models rollback`",
     "shadow": "the shadow model broke and was turned off: `robocall models shadow off`, and the log says why",
     "watching": "the watch over drift broke and was given up: the log says why; restart the worker",
@@ -69,7 +69,7 @@ def alarms(settings: Settings) -> list[str] | None:
 
 def _raised(page: str) -> Iterator[str]:
     for family in text_string_to_metric_families(page):
-        if family.name == ALARM:
+        if family.name == Metric.MODEL_ALARM:
             for sample in family.samples:
                 if sample.value and sample.labels.get("alarm") in SENTENCES:
                     yield sample.labels["alarm"]

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client import core as prometheus
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from detector.contract.decisions import Versions
+from streams.metrics import Metric
 from streams.state.durability import Figures
 
 LATENCY_BUCKETS_S = (
@@ -48,101 +49,60 @@ class Sources:
 class BatchHistogram(Collector):
     """A histogram that takes a whole array at once: 0.02 us a value instead of 1 us."""
 
-    def __init__(self, name: str, documentation: str, bounds: Sequence[float], **labels: str) -> None:
-        self._name = name
-        self._documentation = documentation
-        self._labels = labels
+    def __init__(self, metric: Metric, bounds: Sequence[float]) -> None:
+        self._metric = metric
         self._bounds: NDArray[np.float64] = np.asarray(bounds, dtype=np.float64)
         self._counts: NDArray[np.int64] = np.zeros(len(bounds) + 1, dtype=np.int64)
         self._sum = 0.0
 
     def observe(self, values: NDArray[np.float64]) -> None:
-        """Count values; a bucket holds those up to and including its bound."""
+        """Count values, shape (n,); a bucket holds those up to and including its bound."""
         places = np.searchsorted(self._bounds, values, side="left")
         self._counts += np.bincount(places, minlength=len(self._counts))
         self._sum += float(values.sum())
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[prometheus.Metric]:
         """Give the family for a scrape."""
-        family = HistogramMetricFamily(self._name, self._documentation, labels=tuple(self._labels))
+        family = prometheus.HistogramMetricFamily(self._metric, self._metric.meaning)
         edges = [*(repr(float(bound)) for bound in self._bounds), "+Inf"]
-        buckets = list(zip(edges, np.cumsum(self._counts).tolist(), strict=True))
-        family.add_metric(tuple(self._labels.values()), buckets, self._sum)
+        family.add_metric((), list(zip(edges, np.cumsum(self._counts).tolist(), strict=True)), self._sum)
         yield family
 
 
 class ScrapeTime(Collector):
-    """Gauges that are read from their source when somebody asks; goes into `Metrics.registry`."""
+    """Families that are read from their source when somebody asks; goes into `Metrics.registry`."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterator[prometheus.Metric]:
         """Give all families for a scrape."""
         source = self._sources
-        lag = GaugeMetricFamily("robocall_lag_records", "Unread call events.", labels=("partition",))
-        for partition, records in sorted(source.lag().items()):
-            lag.add_metric((str(partition),), records)
-        tracked = GaugeMetricFamily("robocall_tracked_keys", "Keys that have windows.", labels=("family",))
-        for family, keys in source.tracked().items():
-            tracked.add_metric((family,), keys)
-        evictions = CounterMetricFamily(
-            "robocall_evictions", "Keys pushed out at the memory bound, longest idle first.", labels=("family",)
-        )
-        for family, keys in source.evictions().items():
-            evictions.add_metric((family,), keys)
-        view = GaugeMetricFamily("robocall_trunk_view", "1 for the view of trunk totals in use.", labels=("view",))
-        for name in ("shared", "local"):
-            view.add_metric((name,), float(source.trunk_view() == name))
+        yield Metric.LAG.many({(str(partition),): records for partition, records in sorted(source.lag().items())})
+        yield Metric.TRACKED_KEYS.many({(family,): keys for family, keys in source.tracked().items()})
+        yield Metric.EVICTIONS.many({(family,): keys for family, keys in source.evictions().items()})
+        view = source.trunk_view()
+        yield Metric.TRUNK_VIEW.many({(name,): float(view == name) for name in ("shared", "local")})
         versions = source.versions()
-        info = GaugeMetricFamily(
-            "robocall_versions_info",
-            "1; the labels say what decides.",
-            labels=("model_version", "policy_version", "feature_schema"),
-        )
-        info.add_metric((versions.model_version, versions.policy_version, versions.feature_schema), 1)
-        yield from (lag, tracked, evictions, view, info)
-        yield GaugeMetricFamily(
-            "robocall_outage_seconds", "How long nothing could be published; 0 = it can.", value=source.outage_s()
-        )
-        yield GaugeMetricFamily(
-            "robocall_unpublished_records", "Records not yet safe at the brokers.", value=source.unpublished()
-        )
+        yield Metric.VERSIONS.many({(versions.model_version, versions.policy_version, versions.feature_schema): 1})
+        yield Metric.OUTAGE.one(source.outage_s())
+        yield Metric.UNPUBLISHED.one(source.unpublished())
         yield from _durability(source.durability())
 
 
-def _durability(figures: Figures) -> Iterator[Metric]:
+def _durability(figures: Figures) -> Iterator[prometheus.Metric]:
     """What is there of partitions' state, in memory and in snapshots."""
-    partitions = GaugeMetricFamily("robocall_partitions", "Assigned partitions by state.", labels=("state",))
-    partitions.add_metric(("ready",), figures.ready)
-    partitions.add_metric(("unready",), figures.unready)
-    yield partitions
-    yield CounterMetricFamily(
-        "robocall_assignments", "Times that the group gave this worker partitions.", value=figures.assignments
-    )
-    yield CounterMetricFamily(
-        "robocall_warm_starts", "Partitions that began without a usable snapshot.", value=figures.warm_starts
-    )
-    yield GaugeMetricFamily(
-        "robocall_restore_seconds", "Time that the latest restoration of a partition took.", value=figures.restored_s
-    )
+    yield Metric.PARTITIONS.many({("ready",): figures.ready, ("unready",): figures.unready})
+    yield Metric.ASSIGNMENTS.one(figures.assignments)
+    yield Metric.WARM_STARTS.one(figures.warm_starts)
+    yield Metric.RESTORE.one(figures.restored_s)
     if figures.taken is None:
         return
-    yield CounterMetricFamily("robocall_snapshots", "Snapshots published.", value=figures.taken.published)
-    yield CounterMetricFamily(
-        "robocall_snapshot_failures", "Snapshots that could not be written or published.", value=figures.taken.failures
-    )
-    yield GaugeMetricFamily(
-        "robocall_snapshot_timestamp_seconds", "When the latest one was published.", value=figures.taken.last_ms / 1_000
-    )
-    yield GaugeMetricFamily(
-        "robocall_snapshot_bytes", "Size of the latest one, all partitions.", value=figures.taken.size_bytes
-    )
-    yield GaugeMetricFamily(
-        "robocall_snapshot_step_seconds",
-        "Longest that the event loop was held by a step of the latest one.",
-        value=figures.taken.longest_step_s,
-    )
+    yield Metric.SNAPSHOTS.one(figures.taken.published)
+    yield Metric.SNAPSHOT_FAILURES.one(figures.taken.failures)
+    yield Metric.SNAPSHOT_TIMESTAMP.one(figures.taken.last_ms / 1_000)
+    yield Metric.SNAPSHOT_BYTES.one(figures.taken.size_bytes)
+    yield Metric.SNAPSHOT_STEP.one(figures.taken.longest_step_s)
 
 
 class Metrics:
@@ -154,35 +114,25 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._events = self._counter("events", "Call events read.", "type")
-        self._decisions = self._counter("decisions", "Decisions published.", "action", "decided_by", "mode")
-        self._dead_letters = self._counter("dead_letters", "Records that could not be used.", "code")
-        self._errors = self._counter("internal_errors", "Internal errors; each call concerned was allowed.", "cause")
-        self._fail_open = self._counter("fail_open", "Calls allowed because of an internal error.")
-        self._passed = self._counter(
-            "passed_unscored", "Calls allowed whatever their score, late or for overload.", "reason"
-        )
-        self._skewed = self._counter("clock_skew", "Events whose switch had a wrong clock, counted at their arrival.")
-        self._mismatches = self._counter("key_mismatches", "Events whose key is not their calling number.")
-        self._since_setup = self._histogram(
-            "robocall_decision_since_setup_seconds",
-            "From the switch's setup time to the decision; includes the offset between the clocks.",
-            LATENCY_BUCKETS_S,
-        )
-        self._since_arrival = self._histogram(
-            "robocall_decision_since_arrival_seconds",
-            "From the time stamp of the record in Kafka to the decision.",
-            LATENCY_BUCKETS_S,
-        )
-        self._batches = self._histogram("robocall_batch_events", "Events screened in one go.", BATCH_BUCKETS)
+        self._events = self._counter(Metric.EVENTS)
+        self._decisions = self._counter(Metric.DECISIONS)
+        self._dead_letters = self._counter(Metric.DEAD_LETTERS)
+        self._errors = self._counter(Metric.INTERNAL_ERRORS)
+        self._fail_open = self._counter(Metric.FAIL_OPEN)
+        self._passed = self._counter(Metric.PASSED_UNSCORED)
+        self._skewed = self._counter(Metric.CLOCK_SKEW)
+        self._mismatches = self._counter(Metric.KEY_MISMATCHES)
+        self._since_setup = self._histogram(Metric.SINCE_SETUP, LATENCY_BUCKETS_S)
+        self._since_arrival = self._histogram(Metric.SINCE_ARRIVAL, LATENCY_BUCKETS_S)
+        self._batches = self._histogram(Metric.BATCH_EVENTS, BATCH_BUCKETS)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
 
-    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
-        return Counter(f"robocall_{name}", documentation, labels, registry=self.registry)
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(metric, metric.meaning, metric.labels, registry=self.registry)
 
-    def _histogram(self, name: str, documentation: str, bounds: Sequence[float]) -> BatchHistogram:
-        histogram = BatchHistogram(name, documentation, bounds)
+    def _histogram(self, metric: Metric, bounds: Sequence[float]) -> BatchHistogram:
+        histogram = BatchHistogram(metric, bounds)
         self.registry.register(histogram)
         return histogram
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,21 +11,15 @@ from typing import Any
 import click
 import pytest
 import yaml
-from prometheus_client.metrics_core import Metric
 
-from detector.contract.decisions import Versions
-from streams.archive.metrics import ArchiveMetrics
 from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
 from streams.commands.main import COMMANDS, robocall
+from streams.contract_docs.metrics_page import alert_expressions, metrics_in, panel_expressions
+from streams.metrics import Metric
 from streams.settings import load_settings, unknown_keys
-from streams.state.durability import Figures
-from streams.state.snapshots import Taken
-from streams.worker import model_metrics
-from streams.worker.metrics import Metrics, ScrapeTime, Sources
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
-SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
 BUILT_IN_METRICS = {"up"}
 
 
@@ -36,34 +29,7 @@ def compose() -> dict[str, Any]:
     return content
 
 
-@pytest.fixture(scope="module")
-def metric_names() -> set[str]:
-    versions = Versions(model_version="m1", policy_version="p1", feature_schema="f1")
-    sources = Sources(
-        lag=dict,
-        tracked=dict,
-        evictions=dict,
-        trunk_view=lambda: "local",
-        versions=lambda: versions,
-        durability=lambda: Figures(0, 0, 0, 0, 0.0, Taken()),
-        outage_s=lambda: 0.0,
-        unpublished=lambda: 0,
-    )
-    registry = Metrics().registry
-    registry.register(ScrapeTime(sources))
-    registry.register(ArchiveMetrics())
-    exported = {name for family in registry.collect() for name in names_of(family)}
-    return exported | {model_metrics.ALARM}
-
-
-def names_of(family: Metric) -> list[str]:
-    return [family.name + suffix for suffix in SUFFIXES.get(family.type, ("",))]
-
-
-def metrics_in(expression: str) -> set[str]:
-    """Names of metrics in a PromQL expression: what stands before a selector, a range, a bracket or an end."""
-    without_labels = re.sub(r"\{[^}]*\}|\b(by|without)\s*\([^)]*\)", " ", expression)
-    return set(re.findall(r"\brobocall_\w+|\bup\b", without_labels))
+METRIC_NAMES = {name for metric in Metric for name in metric.sample_names}
 
 
 def workers(compose: dict[str, Any]) -> dict[str, Any]:
@@ -149,25 +115,21 @@ def test_prometheus_scrapes_every_worker_and_the_archive_at_their_ports(compose:
     assert [(DEPLOY / "prometheus" / name).is_file() for name in config["rule_files"]] == [True]
 
 
-def test_alerts_use_metrics_that_are_exported(metric_names: set[str]) -> None:
-    groups = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
-    used = {rule["alert"]: metrics_in(rule["expr"]) for rule in rules}
+def test_alerts_use_metrics_that_are_exported() -> None:
+    used = {name: metrics_in(expression) for name, expression in alert_expressions().items()}
     assert all(used.values())
-    assert set().union(*used.values()) <= metric_names | BUILT_IN_METRICS
+    assert set().union(*used.values()) <= METRIC_NAMES | BUILT_IN_METRICS
 
 
 def test_every_alert_is_explained_in_the_operating_page() -> None:
-    groups = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))["groups"]
     page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    assert [rule["alert"] for group in groups for rule in group["rules"] if f"`{rule['alert']}`" not in page] == []
+    assert [name for name in alert_expressions() if f"`{name}`" not in page] == []
 
 
-def test_dashboard_uses_metrics_that_the_worker_exports(metric_names: set[str]) -> None:
-    dashboard = json.loads((DEPLOY / "grafana" / "dashboards" / "robocall.json").read_text(encoding="utf-8"))
-    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    assert all(metrics_in(expression) for expression in expressions)
-    assert set().union(*map(metrics_in, expressions)) <= metric_names
+def test_dashboard_uses_metrics_that_are_exported() -> None:
+    used = [metrics_in(expression) for found in panel_expressions().values() for expression in found]
+    assert all(used)
+    assert set().union(*used) <= METRIC_NAMES
 
 
 def test_dashboard_panels_use_the_provisioned_source_and_do_not_overlap() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.metrics import Metric
 from tests.faults import injections
 from tests.faults.clocks import set_right, set_wrong
 from tests.faults.disk import SmallDisk
@@ -23,7 +24,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 SHORT_S = 3.0
 SHED_AFTER_MS = 2_000
 SOON = {"CONSUMER_METADATA_MAX_AGE_MS": "2000"}
-ASSIGNMENTS = "robocall_assignments_total"
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def assert_nothing_lost(found: Findings) -> None:
     assert (found.missing, found.contradicting, found.counts_wrong, found.dead_letters) == (0, 0, 0, 0), found
 
 
-def metric(on: Stage, name: str) -> float:
+def metric(on: Stage, name: Metric) -> float:
     """A counter without labels, summed over the workers."""
     total = 0.0
     for member in on.fleet.members:
@@ -103,7 +103,7 @@ def test_a_call_that_the_model_cannot_stand_passes_alone_and_wrong_clocks_are_pu
     plan = Plan(seed=5, workers=1, program=RAISING, change=lambda event: set_wrong(call_itself(event)))
     with stage(tmp_path, plan) as on:
         injections.go_on(on, chance, SHORT_S)
-        skewed = metric(on, "robocall_clock_skew_total")
+        skewed = metric(on, Metric.CLOCK_SKEW)
         found = on.end(set_right)
 
     failed_open = {one.call_id for one in on.answers.decisions if one.decided_by == "fail_open" and not one.is_late}
@@ -116,9 +116,9 @@ def test_a_call_that_the_model_cannot_stand_passes_alone_and_wrong_clocks_are_pu
 def test_more_calls_than_can_be_decided_are_answered_in_time_and_move_no_partition(tmp_path: Path) -> None:
     chance = random.Random(7)
     with stage(tmp_path, Plan(seed=7, workers=2, program=SLOW)) as on:
-        before = metric(on, ASSIGNMENTS)
+        before = metric(on, Metric.ASSIGNMENTS)
         injections.overload(on, chance, rate=3_000.0, seconds=SHORT_S)
-        after = metric(on, ASSIGNMENTS)
+        after = metric(on, Metric.ASSIGNMENTS)
         found = on.end()
 
     arrived = {one.call_id: one.arrived_ms for one in on.traffic.setups()}

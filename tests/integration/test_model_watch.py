@@ -12,6 +12,7 @@ from models.serve.artifact import load
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_FEEDBACK
+from streams.metrics import Metric
 from tests.integration.test_worker_kafka import is_ready, produce
 from tests.processes import Worker, robocall, wait_until, workers
 
@@ -48,24 +49,24 @@ def test_a_worker_tells_of_shadow_drift_and_feedback(
     def is_heard() -> bool:
         """A new group hears what is said once it listens; until then the report is repeated."""
         report(kafka_bootstrap)
-        return "robocall_feedback_total{" in metrics(worker)
+        return f"{Metric.FEEDBACK}{{" in metrics(worker)
 
     with workers(1, two_models, tmp_path) as running:
         (worker,) = running
         wait_until(lambda: is_ready(running), "partitions assigned", timeout_s=240)
         robocall("models", "shadow", second, environment=two_models)
-        wait_until(lambda: "robocall_shadow_calls_total" in metrics(worker), "the shadow is in place")
+        wait_until(lambda: Metric.SHADOW_CALLS in metrics(worker), "the shadow is in place")
         produce(kafka_bootstrap, lines)
-        alarm = 'robocall_model_alarm{alarm="features"} 1.0'
+        alarm = f'{Metric.MODEL_ALARM}{{alarm="features"}} 1.0'
         wait_until(lambda: alarm in metrics(worker), "drift is seen")
         wait_until(is_heard, "the report is heard")
         page = metrics(worker)
         found = robocall("doctor", "--json", environment=two_models | {"ROBOCALL_WEB_PORT": str(worker.port)})
 
-    both_allow = f'robocall_shadow_calls_total{{active="allow",model_version="{second}",shadow="allow"}}'
+    both_allow = f'{Metric.SHADOW_CALLS}{{active="allow",model_version="{second}",shadow="allow"}}'
     (line,) = [line for line in page.splitlines() if line.startswith(both_allow)]
     assert float(line.rpartition(" ")[2]) > 0
-    assert 'robocall_feedback_total{decided="none",source="redress",verdict="legitimate"}' in page
+    assert f'{Metric.FEEDBACK}{{decided="none",source="redress",verdict="legitimate"}}' in page
     (watch,) = [finding for finding in json.loads(found)["findings"] if finding["subject"] == "watch"]
     assert watch["state"] == "warning"
     assert "train again" in watch["text"]

@@ -16,6 +16,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
+from streams.metrics import Metric
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, wait_until, workers
 
@@ -124,9 +125,9 @@ def test_every_call_setup_is_answered_exactly_once_without_redis(
 
     assert decisions.calls() == Counter(wanted)
     assert health == {"status": "ok", "partitions": 12, "lag": 0, "stalled": []}
-    assert f'robocall_events_total{{type="call_setup"}} {len(wanted)}.0' in exposition
-    assert 'robocall_trunk_view{view="local"} 1.0' in exposition
-    assert "robocall_key_mismatches_total 0.0" in exposition
+    assert f'{Metric.EVENTS}{{type="call_setup"}} {len(wanted)}.0' in exposition
+    assert f'{Metric.TRUNK_VIEW}{{view="local"}} 1.0' in exposition
+    assert f"{Metric.KEY_MISMATCHES} 0.0" in exposition
     assert status == 0
     assert committed(kafka_bootstrap, environment["ROBOCALL_CONSUMER_GROUP"]) == len(events)
     sampled = samples.read()

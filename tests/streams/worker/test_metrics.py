@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from detector.contract.decisions import Versions
+from streams.metrics import Metric
 from streams.state.durability import Figures
 from streams.state.snapshots import Taken
 from streams.worker.metrics import LATENCY_BUCKETS_S, BatchHistogram, Metrics, ScrapeTime, Sources
@@ -96,8 +97,8 @@ VALUES = st.one_of(st.sampled_from(LATENCY_BUCKETS_S), st.floats(0, 2, allow_nan
 @given(st.lists(st.lists(VALUES, max_size=20), max_size=5))
 def test_a_batch_histogram_equals_the_one_value_at_a_time(batches: list[list[float]]) -> None:
     """Values on a bound included."""
-    ours = BatchHistogram("h", "d", LATENCY_BUCKETS_S)
-    theirs = Histogram("h", "d", buckets=LATENCY_BUCKETS_S, registry=CollectorRegistry())
+    ours = BatchHistogram(Metric.SINCE_SETUP, LATENCY_BUCKETS_S)
+    theirs = Histogram(Metric.SINCE_SETUP, "d", buckets=LATENCY_BUCKETS_S, registry=CollectorRegistry())
     for batch in batches:
         ours.observe(np.array(batch, dtype=np.float64))
         for value in batch:

@@ -24,9 +24,10 @@ from models.watch.drift import FEWEST_ROWS, STRIDE, DriftWatch
 from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel
 from streams.commands import model_doctor
+from streams.metrics import Metric
 from streams.settings import load_settings
 from streams.worker.feedback import DAY_MS, FALSE_BLOCKS_ALARM, FEWEST_JUDGED, NOT_KEPT, FeedbackCounts
-from streams.worker.model_metrics import ALARM, ALARMS, ModelMetrics
+from streams.worker.model_metrics import ALARMS, ModelMetrics
 from tests.models.serve.stumps import stump
 from tests.models.small_model import save_small_model
 
@@ -59,7 +60,7 @@ def samples(registry: CollectorRegistry) -> Samples:
 
 
 def raised(found: Samples) -> list[str]:
-    return [name for name in ALARMS if found[ALARM, (("alarm", name),)]]
+    return [name for name in ALARMS if found[Metric.MODEL_ALARM, (("alarm", name),)]]
 
 
 def decision(action: Action, score: float | None = 0.95, step: Step = Step.MODEL, call_id: str = "call-1") -> Decision:

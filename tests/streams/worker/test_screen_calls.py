@@ -22,6 +22,7 @@ from streams.kafka.publisher import Delivery
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.kafka.transport import Poll
 from streams.log import NumberDigest
+from streams.metrics import Metric
 from streams.screening.build import make_screener
 from streams.screening.pipeline import Pipeline
 from streams.settings import load_settings
@@ -229,7 +230,7 @@ def test_a_key_that_is_not_the_calling_number_is_told_once_and_without_the_numbe
     assert line["event"].startswith("record key is not the calling number")
     assert line["calling_number_digest"] == NumberDigest("key of the test")(json.loads(events[0])["calling_number"])
     assert json.loads(events[0])["calling_number"] not in str(line)
-    assert f"robocall_key_mismatches_total {len(events)}.0" in world.metrics.exposition().decode()
+    assert f"{Metric.KEY_MISMATCHES} {len(events)}.0" in world.metrics.exposition().decode()
 
 
 def test_a_key_that_is_the_calling_number_is_not_told(model: Path, events: list[bytes]) -> None:
@@ -238,7 +239,7 @@ def test_a_key_that_is_the_calling_number_is_not_told(model: Path, events: list[
 
     world.screen([b"junk", *events[:3], None, *events[3:], b"{}"])
 
-    assert "robocall_key_mismatches_total 0.0" in world.metrics.exposition().decode()
+    assert f"{Metric.KEY_MISMATCHES} 0.0" in world.metrics.exposition().decode()
 
 
 def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path, events: list[bytes]) -> None:
@@ -304,8 +305,8 @@ def test_calls_that_waited_too_long_pass_unjudged_and_count(
     assert {(d["action"], d["decided_by"], d["score"]) for d in decisions} == {("allow", "fail_open", None)}
     (reason,) = {tuple(reason.items()) for decision in decisions for reason in decision["reasons"]}
     assert dict(reason) | {"text": ""} == {"code": code, "text": "", "value": waited_ms, "threshold": threshold}
-    assert world.figure(f'robocall_passed_unscored_total{{reason="{code}"}}') == len(decisions)
-    assert world.figure("robocall_fail_open_total") == 0
+    assert world.figure(f'{Metric.PASSED_UNSCORED}{{reason="{code}"}}') == len(decisions)
+    assert world.figure(Metric.FAIL_OPEN) == 0
     for line in events:
         event = json.loads(line)
         number, at_ms = event["calling_number"], event["setup_time_ms"]
@@ -359,7 +360,7 @@ def test_a_block_can_turn_into_an_allow_once_it_is_late(model: Path, events: lis
     }
     assert "2402 ms" in text
     assert world.keeper.latest[in_time["decision_id"]] == in_its_place
-    assert world.figure('robocall_passed_unscored_total{reason="late"}') == 1
+    assert world.figure(f'{Metric.PASSED_UNSCORED}{{reason="late"}}') == 1
     allowed = [one for one in world.topics.records[CALL_DECISIONS] if json.loads(one[1] or b"")["action"] == "allow"]
     assert allowed
     assert not any(isinstance(one, Perishable) for one in allowed)
@@ -386,8 +387,8 @@ def test_wrong_clocks_are_counted_and_their_calls_decided(model: Path, events: l
 
     world.screen([*events, encode(right)])
 
-    assert world.figure("robocall_clock_skew_total") == len(events)
+    assert world.figure(Metric.CLOCK_SKEW) == len(events)
     sent = {event["call_id"]: event["setup_time_ms"] for event in map(json.loads, events) if "end_time_ms" not in event}
     answered = {decision["call_id"]: decision["setup_time_ms"] for decision in world.topics.decisions()}
     assert answered == sent | {right["call_id"]: NOW_MS - 5}
-    assert world.figure("robocall_fail_open_total") == 0
+    assert world.figure(Metric.FAIL_OPEN) == 0

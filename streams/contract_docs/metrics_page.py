@@ -1,0 +1,86 @@
+"""The page `docs/metrics.md`: the table of `streams.metrics`, and beside each family the alerts and panels that use it.
+
+Alerts and panels are read from `deploy/`, so the page is made in a checkout only: `make docs`.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from streams.metrics import Metric
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+ALERTS = DEPLOY / "prometheus" / "alerts.yml"
+DASHBOARD = DEPLOY / "grafana" / "dashboards" / "robocall.json"
+
+_OPENING = """\
+# Metrics
+
+A worker serves its metrics at `/metrics` on `ROBOCALL_WEB_PORT`. The sink of the archive does so on
+`ROBOCALL_ARCHIVE_WEB_PORT`. Both use the Prometheus text format. [Operating](operating.md) says what to do when an
+alert fires. `make docs` writes this page from `streams/metrics.py`, the alerts and the dashboard in `deploy/`.
+
+A *counter* begins at 0 when its process starts. A *histogram* has three series: its name with `_bucket`, `_sum` and
+`_count` behind it. Families about snapshots are absent where snapshots are off, families about drift where the model
+brings no reference, families about a shadow model where there is none.
+"""
+_CLOSING = """
+Both processes also expose `process_...` of the Prometheus client (CPU, memory, open files). A worker adds `python_...`
+(version, garbage collection).
+"""
+
+
+def metrics_in(expression: str) -> set[str]:
+    """Names of metrics in a PromQL expression, histograms with their endings."""
+    without_labels = re.sub(r"\{[^}]*\}|\b(by|without)\s*\([^)]*\)", " ", expression)
+    return set(re.findall(r"\brobocall_\w+|\bup\b", without_labels))
+
+
+def alert_expressions() -> dict[str, str]:
+    """Expression of each alert, by its name, in the order of the file."""
+    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    return {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
+
+
+def panel_expressions() -> dict[str, list[str]]:
+    """Expressions of each panel of the dashboard, by its title."""
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    return {panel["title"]: [target["expr"] for target in panel["targets"]] for panel in panels}
+
+
+def render_page() -> str:
+    """Make the text of the page."""
+    archive = [metric for metric in Metric if metric.startswith("robocall_archive_")]
+    worker = [metric for metric in Metric if metric not in archive]
+    sections = ("\n## Of a worker\n", *_table(worker), "\n## Of `robocall archive run`\n", *_table(archive))
+    return _OPENING + "\n".join(sections) + "\n" + _CLOSING
+
+
+def _table(metrics: Iterable[Metric]) -> Iterator[str]:
+    alerts = {name: metrics_in(expression) for name, expression in alert_expressions().items()}
+    panels = {title: set().union(*map(metrics_in, found)) for title, found in panel_expressions().items()}
+    yield "| metric | type | labels | unit | meaning | alerts | panels |"
+    yield "|---|---|---|---|---|---|---|"
+    for metric in metrics:
+        cells = (
+            f"`{metric}`",
+            metric.kind,
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.unit,
+            metric.meaning,
+            ", ".join(f"`{name}`" for name in _users(metric, alerts)),
+            "; ".join(_users(metric, panels)),
+        )
+        yield "| " + " | ".join(cells) + " |"
+
+
+def _users(metric: Metric, used: Mapping[str, set[str]]) -> list[str]:
+    return [name for name, names in used.items() if names.intersection(metric.sample_names)]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_page())

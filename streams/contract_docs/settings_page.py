@@ -1,0 +1,101 @@
+"""The page `docs/settings.md`: every environment variable, from the two classes that read them."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from streams.archive.settings import ArchiveSettings
+from streams.settings import Settings
+
+_OPENING = """\
+# Settings
+
+Every setting is an environment variable. A command reads them once, at its start. A value out of its bounds ends it
+with one line that names the variable. An empty variable counts as one that is not set. `robocall doctor` names
+variables that begin with `ROBOCALL_` and that nobody reads. `make docs` writes this page from `streams/settings.py` and
+`streams/archive/settings.py`.
+"""
+SECTIONS: Mapping[str, str] = {
+    "kafka_bootstrap_servers": "How Kafka is spoken to",
+    "consumer_group": "The group of the workers, and their work",
+    "decision_deadline_ms": "Late answers, overload and wrong clocks",
+    "snapshot_url": "Snapshots and recovery",
+    "redis_url": "Redis or Valkey",
+    "policy_file": "Policy and model",
+    "hash_seed": "Windows and their memory",
+    "web_host": "Health, metrics and log",
+}
+"""Headings by the first field below them, in the order of `Settings`."""
+
+UNITS: Mapping[str, str] = {
+    "_ms": "milliseconds",
+    "_s": "seconds",
+    "_ratio": "ratio",
+    "_bytes": "bytes",
+    "_port": "TCP port",
+}
+"""Units by the ending of a name. Counts have none."""
+_TYPES: Mapping[Any, str] = {str: "text", int: "whole number", float: "number", Path: "path", SecretStr: "secret text"}
+
+
+def render_page() -> str:
+    """Make the text of the page."""
+    lines = [*_tables(Settings, SECTIONS), *_tables(ArchiveSettings, {"url": "Of `robocall archive`"})]
+    return _OPENING + "\n".join(lines) + "\n"
+
+
+def _tables(settings: type[BaseSettings], sections: Mapping[str, str]) -> Iterator[str]:
+    prefix = settings.model_config["env_prefix"]
+    for name, field in settings.model_fields.items():
+        if name in sections:
+            yield f"\n## {sections[name]}\n"
+            yield "| variable | default | values | unit | meaning |"
+            yield "|---|---|---|---|---|"
+        cells = (f"`{prefix}{name.upper()}`", _default(field), _values(field), _unit(name), field.description or "")
+        yield "| " + " | ".join(cells) + " |"
+
+
+def _unit(name: str) -> str:
+    return next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:  # depends on the machine: its docstring says how
+        return str(field.default_factory.__doc__).partition("\n")[0].rstrip(".")
+    value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+    if value is None or not str(value):
+        return "none"
+    return f"`{_plain(value)}`"
+
+
+def _plain(value: object) -> str:
+    """Write a value as it is given in the environment: no thousands separator, no `.0`."""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
+
+
+def _values(field: FieldInfo) -> str:
+    """Name the type of a value in words, or list the values, with bounds where there are any."""
+    kind = field.annotation
+    if get_origin(kind) in {Union, UnionType}:
+        (kind,) = (one for one in get_args(kind) if one is not NoneType)
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return ", ".join(f"`{member.value}`" for member in kind)
+    low = next((rule.ge for rule in field.metadata if isinstance(rule, Ge)), None)
+    high = next((rule.le for rule in field.metadata if isinstance(rule, Le)), None)
+    if low is not None and high is not None:
+        return f"{_plain(low)} to {_plain(high)}"
+    return _TYPES[get_origin(kind) or kind] if kind in _TYPES else "path of a file"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_page())

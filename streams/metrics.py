@@ -1,0 +1,189 @@
+"""Every metric family that our processes expose: the one table from which code, tests and `docs/metrics.md` take names.
+
+A name is a member of `Metric`, so that a misspelt one is an error of types. The table knows nothing of who counts: the
+worker fills its families in `streams.worker.metrics` and `model_metrics`, the sink in `streams.archive.metrics`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Literal, Self
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+_FAMILIES: dict[Kind, type[CounterMetricFamily | GaugeMetricFamily]]
+_FAMILIES = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+
+
+class Metric(StrEnum):
+    """A family; the value is the name under which Prometheus stores it (a histogram adds `_bucket`, `_sum`, `_count`).
+
+    Attributes:
+        kind: what Prometheus calls its type. A counter begins at 0 with the process.
+        unit: of its values.
+        meaning: one sentence, the HELP text of the page.
+        labels: names of its labels, in the order in which values are given.
+    """
+
+    kind: Kind
+    unit: str
+    meaning: str
+    labels: tuple[str, ...]
+
+    def __new__(cls, exposed_name: str, kind: Kind, unit: str, meaning: str, *labels: str) -> Self:
+        """Make a member of one row of the table."""
+        member = str.__new__(cls, exposed_name)
+        member._value_ = exposed_name
+        member.kind, member.unit, member.meaning, member.labels = kind, unit, meaning, labels
+        return member
+
+    # fmt: off
+    # What a worker counts
+    EVENTS = "robocall_events_total", "counter", "events", "Call events read.", "type"
+    DECISIONS = (
+        "robocall_decisions_total", "counter", "decisions", "Decisions published.", "action", "decided_by", "mode",
+    )
+    DEAD_LETTERS = "robocall_dead_letters_total", "counter", "records", "Records that could not be used.", "code"
+    INTERNAL_ERRORS = (
+        "robocall_internal_errors_total", "counter", "errors",
+        "Internal errors; each call concerned was allowed.", "cause",
+    )
+    FAIL_OPEN = "robocall_fail_open_total", "counter", "calls", "Calls allowed because of an internal error."
+    PASSED_UNSCORED = (
+        "robocall_passed_unscored_total", "counter", "calls",
+        "Calls allowed whatever their score, late or for overload.", "reason",
+    )
+    CLOCK_SKEW = (
+        "robocall_clock_skew_total", "counter", "events",
+        "Events whose switch had a wrong clock, counted at their arrival.",
+    )
+    KEY_MISMATCHES = (
+        "robocall_key_mismatches_total", "counter", "events", "Events whose key is not their calling number.",
+    )
+    SINCE_SETUP = (
+        "robocall_decision_since_setup_seconds", "histogram", "seconds",
+        "From the switch's setup time to the decision; includes the offset between the clocks.",
+    )
+    SINCE_ARRIVAL = (
+        "robocall_decision_since_arrival_seconds", "histogram", "seconds",
+        "From the time stamp of the record in Kafka to the decision.",
+    )
+    BATCH_EVENTS = "robocall_batch_events", "histogram", "events", "Events screened in one go."
+
+    # Where a worker stands
+    LAG = "robocall_lag_records", "gauge", "records", "Unread call events.", "partition"
+    TRACKED_KEYS = "robocall_tracked_keys", "gauge", "keys", "Keys that have windows.", "family"
+    EVICTIONS = (
+        "robocall_evictions_total", "counter", "keys",
+        "Keys pushed out at the memory bound, longest idle first.", "family",
+    )
+    TRUNK_VIEW = "robocall_trunk_view", "gauge", "0 or 1", "1 for the view of trunk totals in use.", "view"
+    VERSIONS = (
+        "robocall_versions_info", "gauge", "always 1", "1; the labels say what decides.",
+        "model_version", "policy_version", "feature_schema",
+    )
+    OUTAGE = "robocall_outage_seconds", "gauge", "seconds", "How long nothing could be published; 0 = it can."
+    UNPUBLISHED = "robocall_unpublished_records", "gauge", "records", "Records not yet safe at the brokers."
+
+    # State of partitions and their snapshots
+    PARTITIONS = "robocall_partitions", "gauge", "partitions", "Assigned partitions by state.", "state"
+    ASSIGNMENTS = (
+        "robocall_assignments_total", "counter", "assignments", "Times that the group gave this worker partitions.",
+    )
+    WARM_STARTS = (
+        "robocall_warm_starts_total", "counter", "partitions", "Partitions that began without a usable snapshot.",
+    )
+    RESTORE = (
+        "robocall_restore_seconds", "gauge", "seconds", "Time that the latest restoration of a partition took.",
+    )
+    SNAPSHOTS = "robocall_snapshots_total", "counter", "snapshots", "Snapshots published."
+    SNAPSHOT_FAILURES = (
+        "robocall_snapshot_failures_total", "counter", "snapshots",
+        "Snapshots that could not be written or published.",
+    )
+    SNAPSHOT_TIMESTAMP = (
+        "robocall_snapshot_timestamp_seconds", "gauge", "seconds since 1970", "When the latest one was published.",
+    )
+    SNAPSHOT_BYTES = "robocall_snapshot_bytes", "gauge", "bytes", "Size of the latest one, all partitions."
+    SNAPSHOT_STEP = (
+        "robocall_snapshot_step_seconds", "gauge", "seconds",
+        "Longest that the event loop was held by a step of the latest one.",
+    )
+
+    # Its models
+    MODELS_REFUSED = (
+        "robocall_models_refused_total", "counter", "models", "Models that were to be put in place and were not.",
+    )
+    MODEL_ALARM = (
+        "robocall_model_alarm", "gauge", "0 or 1", "1 where a model needs a look: see `robocall doctor`.", "alarm",
+    )
+    FEATURE_PSI = (
+        "robocall_model_feature_psi", "gauge", "index", "Population stability index of each feature.", "feature",
+    )
+    FEATURES_MOVED = (
+        "robocall_model_features_moved", "gauge", "index",
+        "Mean of these indices without trunks, weighted by what a feature moves the score.",
+    )
+    SCORE_PSI = "robocall_model_score_psi", "gauge", "index", "Population stability index of the scores."
+    MODEL_SHARE = (
+        "robocall_model_share", "gauge", "ratio", "Share of scored calls that reach a threshold.", "threshold",
+    )
+    MODEL_SHARE_BAND = (
+        "robocall_model_share_band", "gauge", "ratio", "Band in which that share is expected.", "threshold", "end",
+    )
+    SHADOW_CALLS = (
+        "robocall_shadow_calls_total", "counter", "calls",
+        "Calls scored by a second model, by what either would do.", "model_version", "active", "shadow",
+    )
+    SHADOW_SKIPPED = (
+        "robocall_shadow_skipped_total", "counter", "calls", "Calls that the second model was too slow for.",
+    )
+    FEEDBACK = (
+        "robocall_feedback_total", "counter", "records", "Feedback records read.", "verdict", "source", "decided",
+    )
+    FALSE_BLOCK_REPORTS = (
+        "robocall_false_block_reports_total", "counter", "calls",
+        "Calls that were blocked and reported lawful.", "source", "step",
+    )
+    FEEDBACK_INVALID = (
+        "robocall_feedback_invalid_total", "counter", "records", "Feedback records that cannot be used.",
+    )
+    CALIBRATION_GAP = (
+        "robocall_feedback_calibration_gap", "gauge", "difference of ratios",
+        "Mean score minus share of robocalls, over the latest reported calls that were labelled or blocked.",
+    )
+
+    # What the sink of the archive counts
+    ARCHIVE_RECORDS = "robocall_archive_records_total", "counter", "records", "Records in files."
+    ARCHIVE_REFUSED = "robocall_archive_refused_total", "counter", "records", "Records that break the contract."
+    ARCHIVE_FILES = "robocall_archive_files_total", "counter", "files", "Files written."
+    ARCHIVE_LAG = "robocall_archive_lag_records", "gauge", "records", "Records not read yet."
+    ARCHIVE_WAITING = "robocall_archive_waiting_records", "gauge", "records", "Records read, in no file yet."
+    ARCHIVE_PARTITIONS = "robocall_archive_partitions", "gauge", "partitions", "Partitions that this sink has."
+    ARCHIVE_FILE_TIMESTAMP = (
+        "robocall_archive_file_timestamp_seconds", "gauge", "seconds since 1970",
+        "When the last file was written, or the start.",
+    )
+    # fmt: on
+
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """Names that may stand in a query."""
+        is_histogram = self.kind == "histogram"
+        return tuple(f"{self}{suffix}" for suffix in ("_bucket", "_sum", "_count")) if is_histogram else (str(self),)
+
+    def one(self, value: float) -> CounterMetricFamily | GaugeMetricFamily:
+        """Make the family for a scrape of a counter or gauge without labels."""
+        return self.many({(): value})
+
+    def many(self, values: Mapping[tuple[str, ...], float]) -> CounterMetricFamily | GaugeMetricFamily:
+        """Make the family for a scrape of a counter or gauge: one sample for each tuple of label values, in order.
+
+        Raises:
+            KeyError: it is a histogram.
+        """
+        family: CounterMetricFamily | GaugeMetricFamily = _FAMILIES[self.kind](self, self.meaning, labels=self.labels)
+        for labels, value in values.items():
+            family.add_metric(labels, value)
+        return family

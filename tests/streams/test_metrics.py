@@ -1,0 +1,79 @@
+"""The table of metrics is what is exposed: no family more, no family less."""
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+
+from detector.contract.decisions import Versions
+from models.serve.reference import Reference
+from models.watch.drift import FEWEST_ROWS, STRIDE, DriftWatch
+from models.watch.shadow import Shadow
+from models.watch.watched import WatchedModel
+from streams.archive.metrics import ArchiveMetrics
+from streams.metrics import Metric
+from streams.state.durability import Figures
+from streams.state.snapshots import Taken
+from streams.worker.feedback import FeedbackCounts
+from streams.worker.metrics import Metrics, ScrapeTime, Sources
+from streams.worker.model_metrics import ModelMetrics
+from tests.streams.worker.test_model_metrics import THRESHOLDS, model
+
+SOURCES = Sources(
+    lag=lambda: {0: 1},
+    tracked=lambda: {"number": 1},
+    evictions=lambda: {"number": 1},
+    trunk_view=lambda: "local",
+    versions=lambda: Versions("gbt-1", "p1-1", "f1-1"),
+    durability=lambda: Figures(1, 0, 1, 0, 0.0, Taken()),
+    outage_s=lambda: 0.0,
+    unpublished=lambda: 0,
+)
+
+
+def watched_with_drift_and_shadow() -> WatchedModel:
+    reference = Reference.measure(np.zeros((100, 2), np.float32), np.zeros(100), np.ones((1, 2)))
+    drift = DriftWatch(reference, ("one", "other"), 0)
+    shadow = Shadow(model("gbt-1"), model("gbt-2"), lambda: THRESHOLDS, lambda _: None)
+    watched = WatchedModel(model("gbt-1"), drift, shadow, lambda: 0)
+    watched.score(np.zeros((FEWEST_ROWS * STRIDE, 2), np.float32))
+    shadow.settle()
+    return watched
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    """Everything that a worker and a sink expose when nothing is turned off."""
+    found = Metrics().registry
+    watched = watched_with_drift_and_shadow()
+    found.register(ScrapeTime(SOURCES))
+    found.register(ModelMetrics(lambda: watched, lambda: THRESHOLDS, FeedbackCounts(lambda: 0), lambda: 0))
+    found.register(ArchiveMetrics())
+    return found
+
+
+def test_the_table_is_exactly_what_is_exposed(registry: CollectorRegistry) -> None:
+    """By name, type and help text; the families of the Prometheus client itself are not ours."""
+    ours = [family for family in registry.collect() if family.name.startswith("robocall_")]
+    found = [(family.name, family.type, family.documentation) for family in ours]
+    table = [(str(metric).removesuffix("_total"), metric.kind, metric.meaning) for metric in Metric]
+    assert sorted(found) == sorted(table)
+
+
+def test_every_sample_has_the_labels_of_the_table(registry: CollectorRegistry) -> None:
+    labels = {name: set(metric.labels) for metric in Metric for name in metric.sample_names}
+    samples = [one for family in registry.collect() for one in family.samples if one.name in labels]
+    assert samples
+    assert [one for one in samples if set(one.labels) - {"le"} != labels[one.name]] == []
+
+
+def test_names_follow_the_rules_of_prometheus() -> None:
+    """A counter ends in `_total` and nothing else does; a number of seconds or bytes says so in its name."""
+    assert [metric for metric in Metric if metric.endswith("_total") != (metric.kind == "counter")] == []
+    for unit in ("seconds", "bytes"):
+        wrong = [metric for metric in Metric if metric.unit.startswith(unit) and not metric.endswith(f"_{unit}")]
+        assert wrong == []
+
+
+def test_a_histogram_cannot_be_filled_value_by_value() -> None:
+    with pytest.raises(KeyError):
+        Metric.BATCH_EVENTS.one(1.0)

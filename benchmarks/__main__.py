@@ -1,7 +1,7 @@
 """Run all benchmarks one after the other and write their tables into the documents.
 
     python -m benchmarks              hours
-    python -m benchmarks --quick      smaller, with fewer repetitions
+    python -m benchmarks --quick      smaller, with fewer turns
     python -m benchmarks --only latency peers
 
 Let nothing else run on the machine. Results and plots are collected in a temporary folder and go to docs/benchmarks/
@@ -24,11 +24,11 @@ from benchmarks import page
 ROOT = Path(__file__).parents[1]
 PLAN: dict[str, tuple[list[str], list[str]]] = {
     "replay": ([], ["--events", "500000"]),
-    "throughput": (["--plots", "."], ["--events", "1000000", "--repeat", "2"]),
-    "latency": (["--plots", "."], ["--seconds", "4", "--repeat", "2"]),
+    "throughput": (["--plots", "."], ["--events", "1000000", "--turns", "6"]),
+    "latency": (["--plots", "."], ["--seconds", "4", "--turns", "6"]),
     "scale": (["--plots", "."], ["--events", "200000", "--seconds", "3"]),
     "memory": ([], []),
-    "peers": (["--plot", "peers.png"], ["--scale", "0.3", "--repetitions", "1"]),
+    "peers": (["--plot", "peers.png"], ["--scale", "0.3", "--turns", "1"]),
     "promotion": ([], []),
     "traffic": ([], []),
     "archive": ([], []),
@@ -45,7 +45,7 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PLAN, default=list(PLAN), help="run these, in this order")
-    parser.add_argument("--quick", action="store_true", help="smaller inputs and fewer repetitions")
+    parser.add_argument("--quick", action="store_true", help="smaller inputs and fewer turns")
     options = parser.parse_args()
     failed: list[str] = []
     with tempfile.TemporaryDirectory() as made:

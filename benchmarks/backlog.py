@@ -7,7 +7,7 @@ times are moved so that the last event happens now. A worker then counts them as
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +44,18 @@ class Backlog:
 
 def event_file(events: int, seed: int) -> Path:
     """The first `events` events of the generator, one a line; generated unless they have been before."""
+    return cached_events("events", events, seed, lambda: event_lines(events, seed=seed))
+
+
+def cached_events(kind: str, events: int, seed: int, make: Callable[[], Iterable[bytes]]) -> Path:
+    """A file of lines in the user's cache folder; made unless it is there, by this version of the generator."""
     sources = sorted(Path(spec.__file__).parent.glob("*.py"))
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
-    path = cache_folder() / "benchmarks" / f"events-{events}-{seed}-{version}.jsonl"
+    path = cache_folder() / "benchmarks" / f"{kind}-{events}-{seed}-{version}.jsonl"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".new")
-        unfinished.write_bytes(b"\n".join(event_lines(events, seed=seed)))
+        unfinished.write_bytes(b"\n".join(make()))
         unfinished.replace(path)
     return path
 

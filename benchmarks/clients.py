@@ -17,21 +17,23 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Producer
 
 from benchmarks.backlog import ends
-from benchmarks.latency import Paths
+from benchmarks.latency import COMPARED, Paths, p50_ms
 from benchmarks.machine import describe, give
 from benchmarks.open_loop import IDLE, Generator, Reader
+from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
 from benchmarks.workload import latency_event
 from streams.kafka.topics import admin_client
 from streams.local.services import local_services
 from streams.settings import load_settings
 
-KINDS = ("transport", "confluent")
+JUDGED, BASE = KINDS = ("transport", "confluent")
 PARTITIONS = 12
 SETTLE_S = 3.0
 
@@ -48,8 +50,8 @@ def main() -> None:
         help="calls a second, 0 = idle; default: %(default)s",
     )
     parser.add_argument("--seconds", type=float, default=8.0, help="at each rate [%(default)s]")
-    parser.add_argument("--repeat", type=int, default=3, help="turns of each program [%(default)s]")
     parser.add_argument("--out", type=Path, help="also write the result to this file")
+    add_limits(parser, within=0.05, most=12)
     options = parser.parse_args()
     with local_services(heap_mb=1024, fast_start=False, configured=True) as services:
         result = describe() | measure(str(services.bootstrap_servers), options)
@@ -71,11 +73,8 @@ def measure(servers: str, options: argparse.Namespace) -> dict[str, Any]:
         )
         for source, _ in topics.values():
             publish(servers, source, options.records)
-        costs: dict[str, list[float]] = {kind: [] for kind in KINDS}
-        for _ in range(options.repeat):
-            for kind in KINDS:
-                with copying(kind, servers, *topics[kind], options.records) as (_, cpu_s):
-                    costs[kind].append(cpu_s / options.records * 1e6)
+        costing = {kind: partial(cost_us, kind, servers, topics[kind], options.records) for kind in KINDS}
+        costs = take_turns(costing, base=BASE, cost=float, limits=limits_of(options))
         pids = {}
         for kind in KINDS:
             pids[kind], _ = stack.enter_context(copying(kind, servers, *topics[kind], options.records))
@@ -83,26 +82,34 @@ def measure(servers: str, options: argparse.Namespace) -> dict[str, Any]:
         stack.callback(generator.close)
         stack.callback(reader.close)
         paths = Paths(topics, pids, generator, reader)
-        runs = [
-            paths.run(kind, rate, options.seconds)
-            for rate in options.rates
-            for _ in range(options.repeat)
-            for kind in KINDS
-        ]
+        runs = {rate: _runs(paths, rate, options) for rate in options.rates}
     return {
+        "cpu, transport to confluent": ratio_of(costs[JUDGED], costs[BASE]).as_json(),
         "cpu_us_per_record": {kind: {"best": min(found), "all": found} for kind, found in costs.items()},
-        "latency": [summary(runs, rate) for rate in options.rates],
-        "runs": runs,
+        "latency": [{"rate": rate} | summary(found) for rate, found in runs.items()],
+        "runs": [run for found in runs.values() for of_kind in found.values() for run in of_kind],
     }
 
 
-def summary(runs: list[dict[str, Any]], rate: int) -> dict[str, Any]:
-    """Medians over the runs of a rate."""
-    row: dict[str, Any] = {"rate": rate, "fits": all(run["fits"] for run in runs if run["rate"] == rate)}
-    for kind in KINDS:
-        found = [run for run in runs if run["rate"] == rate and run["path"] == kind]
-        row[kind] = {name: statistics.median(run[name] for run in found) for name in ("p50_ms", "p99_ms")}
-        row[kind]["processors"] = statistics.median(run["processors"][kind] for run in found)
+def _runs(paths: Paths, rate: int, options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    turns = {kind: partial(paths.run, kind, rate, options.seconds) for kind in KINDS}
+    return take_turns(turns, base=BASE, cost=p50_ms, limits=limits_of(options))
+
+
+def cost_us(kind: str, servers: str, topics: tuple[str, str], records: int) -> float:
+    """CPU microseconds a record of one program that works off the backlog."""
+    with copying(kind, servers, *topics, records) as (_, cpu_s):
+        return cpu_s / records * 1e6
+
+
+def summary(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """One rate: ratios turn by turn, then medians over the runs."""
+    ratios = {p: ratio_of([run[p] for run in found[JUDGED]], [run[p] for run in found[BASE]]) for p in COMPARED}
+    row: dict[str, Any] = {f"{JUDGED} to {BASE}": {p: ratio.as_json() for p, ratio in ratios.items()}}
+    row["fits"] = all(run["fits"] for runs in found.values() for run in runs)
+    for kind, runs in found.items():
+        row[kind] = {name: statistics.median(run[name] for run in runs) for name in COMPARED}
+        row[kind]["processors"] = statistics.median(run["processors"][kind] for run in runs)
     return row
 
 

@@ -12,14 +12,13 @@ plaintext; the benchmark uses a consumer group of its own.
 """
 
 import argparse
-import json
 import os
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from benchmarks.machine import describe, give
 from benchmarks.open_loop import IDLE, Generator, Reader, make_run, percentiles
 from benchmarks.processors import cpu_s, machine_busy_s
 from benchmarks.recovery import Worker
+from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
 from streams.files import private_folder
 from streams.kafka.temporary_group import guest_group, partitions_of
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
@@ -41,6 +41,7 @@ FIRST_RATE = 50
 LATE_MS, BUSY_SHARE = 1.0, 0.9
 """A row fits the machine when the generator's p99 is below this, and all that takes part uses no more than this."""
 WORKER, BROKER = "worker", "broker"
+COMPARED = ("p50_ms", "p99_ms")
 LOOPS = {"librdkafka loop": "benchmarks.bare_loop", "aiokafka loop": "benchmarks.aiokafka_loop"}
 
 
@@ -55,10 +56,10 @@ def main() -> None:
         help="calls a second, 0 = idle; default: %(default)s",
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="of each turn [%(default)s]")
-    parser.add_argument("--repeat", type=int, default=3, help="turns at each rate [%(default)s]")
     parser.add_argument("--partitions", type=int, default=12, help="of the topic [%(default)s]")
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     parser.add_argument("--plots", type=Path, help="draw the plot into this folder")
+    add_limits(parser, within=0.05, most=12)
     options = parser.parse_args()
     result = describe() | measure(options)
     give(result, options.out)
@@ -68,30 +69,33 @@ def main() -> None:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All paths at all rates, by turns."""
+    rows: list[dict[str, Any]] = []
     runs: list[dict[str, Any]] = []
     with (
         local_services(heap_mb=1024, fast_start=False, configured=True) as services,
         running_paths(services, options.partitions) as paths,
     ):
         for rate in options.rates:
-            for _ in range(options.repeat):
-                for path in (WORKER, *LOOPS):
-                    runs.append(paths.run(path, rate, options.seconds))
-                    print(json.dumps(runs[-1] | {"histogram_us": ""}), file=sys.stderr, flush=True)
-    return {"rows": [summary(runs, rate) for rate in options.rates], "runs": runs}
+            turns = {path: partial(paths.run, path, rate, options.seconds) for path in (*LOOPS, WORKER)}
+            found = take_turns(turns, base=next(iter(LOOPS)), cost=p50_ms, limits=limits_of(options))
+            rows.append({"rate": rate} | summary(found))
+            runs += [run for of_turn in zip(*found.values(), strict=True) for run in of_turn]
+    return {"rows": rows, "runs": runs}
 
 
-def summary(runs: list[dict[str, Any]], rate: int) -> dict[str, Any]:
-    """One rate: percentiles of all runs of a path together, and ratios of the medians of the runs."""
-    row: dict[str, Any] = {"rate": rate, "fits": all(run["fits"] for run in runs if run["rate"] == rate)}
-    medians: dict[str, dict[str, float]] = {}
-    for path in (WORKER, *LOOPS):
-        found = [run for run in runs if run["rate"] == rate and run["path"] == path]
-        row[path] = percentiles([run["histogram_us"] for run in found])
-        medians[path] = {p: statistics.median(run[p] for run in found) for p in ("p50_ms", "p99_ms")}
+def p50_ms(run: dict[str, Any]) -> float:
+    """What decides whether a ratio is known: the tail of a run of seconds never is."""
+    return float(run["p50_ms"])
+
+
+def summary(found: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """One rate: ratios of the worker's percentiles, turn by turn; percentiles of all runs of a path together."""
+    row: dict[str, Any] = {}
     for loop in LOOPS:
-        row[f"worker to {loop}"] = {p: round(medians[WORKER][p] / medians[loop][p], 2) for p in ("p50_ms", "p99_ms")}
-    return row
+        ratios = {p: ratio_of([run[p] for run in found[WORKER]], [run[p] for run in found[loop]]) for p in COMPARED}
+        row[f"worker to {loop}"] = {p: ratio.as_json() for p, ratio in ratios.items()}
+    row["fits"] = all(run["fits"] for runs in found.values() for run in runs)
+    return row | {path: percentiles([run["histogram_us"] for run in runs]) for path, runs in found.items()}
 
 
 class Paths:

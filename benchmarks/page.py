@@ -14,6 +14,7 @@ from typing import Any
 from benchmarks import sizing
 from benchmarks.open_loop import IDLE
 from benchmarks.peers import table as peers_table
+from benchmarks.turns import Ratio, in_words
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "benchmarks"
@@ -74,10 +75,23 @@ def aim(what: str, measured: float, wanted: float, *, least: bool, unit: str = "
     ]
 
 
+def aim_of_ratio(what: str, measured: dict[str, Any], wanted: float, *, least: bool) -> list[str]:
+    """The same of a ratio, which is shown with its interval."""
+    row = aim(what, measured["ratio"], wanted, least=least)
+    return [row[0], in_words(Ratio(**measured)), *row[2:]]
+
+
 def aims(replay: Result, throughput: Result, latency: Result, memory: Result) -> str:
     """All aims of the worker itself."""
     per_key = memory["bytes_per_key"]
-    rows = [
+    rows = [aim_of_ratio("worker to bare librdkafka loop, CPU", throughput["worker_to_loop"], 4, least=False)]
+    for row in latency["rows"]:
+        if row["rate"] != IDLE:
+            ratio, name = row["worker to librdkafka loop"], f"{row['rate']:,} events/s, worker to librdkafka loop"
+            for percentile, wanted in (("p50", 1.5), ("p99", 2)):
+                found = aim_of_ratio(f"{percentile} at {name}", ratio[f"{percentile}_ms"], wanted, least=False)
+                rows.append(found if row["fits"] else [*found[:-1], "says nothing: the run did not fit the machine"])
+    rows += [
         aim("replay, events/s of CPU time", 1e6 / replay["cpu_us_per_event"], 200_000, least=True),
         aim("replay, events/s on the clock", replay["events_per_second"], 200_000, least=True),
         aim("worker on Kafka, CPU us/event", throughput["worker_cpu_us_per_event"], 8, least=False),
@@ -87,14 +101,7 @@ def aims(replay: Result, throughput: Result, latency: Result, memory: Result) ->
             3,
             least=False,
         ),
-        aim("worker to bare librdkafka loop, CPU", throughput["worker_to_loop"], 4, least=False),
     ]
-    for row in latency["rows"]:
-        if row["rate"] != IDLE:
-            ratio, name = row["worker to librdkafka loop"], f"{row['rate']:,} events/s, worker to librdkafka loop"
-            for percentile, wanted in (("p50", 1.5), ("p99", 2)):
-                found = aim(f"{percentile} at {name}", ratio[f"{percentile}_ms"], wanted, least=False)
-                rows.append(found if row["fits"] else [*found[:-1], "says nothing: the run did not fit the machine"])
     for row in latency["rows"]:
         if row["rate"] == 2_000:
             rows.append(aim("p50 at 2,000 events/s", row["worker"]["p50_ms"], 2, least=False, unit=" ms"))
@@ -124,11 +131,12 @@ def memory(result: Result) -> str:
 def peers(result: Result) -> str:
     """How much cheaper than each peer, and the table of the peers' own run."""
     best = {row["name"]: row["best_cpu_us_per_event"] for row in result["rows"]}
+    ratios = {row["name"]: row["times_ours"] for row in result["rows"]}
     rows = []
     for name, (entries, wanted) in PEER_AIMS.items():
         cheapest = min((entry for entry in entries if entry in best), key=best.__getitem__, default=None)
         if cheapest is not None:
-            row = aim(f"{name} (`{cheapest}`)", best[cheapest] / best["worker_job"], wanted, least=True)
+            row = aim_of_ratio(f"{name} (`{cheapest}`)", ratios[cheapest], wanted, least=True)
             rows.append([*row, f"{best[cheapest] / best['worker']:.1f}"])
     headings = ["CPU per event of", "times ours on the common job", "aim", "", "times the whole worker's"]
     return "\n\n".join([table(headings, rows), peers_table.markdown(result["rows"]), source(result)])
@@ -139,6 +147,8 @@ def throughput(result: Result) -> str:
     stages = list(result["breakdown_us_per_event"].items())
     total = result["worker_cpu_us_per_event"]
     rows = [[stage, f"{us:.2f}", f"{100 * us / total:.0f} %"] for stage, us in stages]
+    compared = in_words(Ratio(**result["worker_to_loop"]))
+    ratio = table(["", "ratio"], [["worker to bare librdkafka loop, CPU of an event", compared]])
     facts = table(
         ["", "CPU us/event", "events/s"],
         [
@@ -151,7 +161,7 @@ def throughput(result: Result) -> str:
         ],
     )
     parts = table(["worker", "us", ""], rows)
-    return "\n\n".join([facts, parts, f"{result['breakdown_samples']:,} samples. {source(result)}"])
+    return "\n\n".join([ratio, facts, parts, f"{result['breakdown_samples']:,} samples. {source(result)}"])
 
 
 def latency(result: Result) -> str:
@@ -162,7 +172,7 @@ def latency(result: Result) -> str:
         cells = ["idle" if row["rate"] == IDLE else f"{row['rate']:,}"]
         for name in ("librdkafka loop", "aiokafka loop"):
             ratio = row[f"worker to {name}"]
-            cells.append(f"{ratio['p50_ms']:.2f} / {ratio['p99_ms']:.2f}")
+            cells += [in_words(Ratio(**ratio[p])) for p in ("p50_ms", "p99_ms")]
         cells += [
             " / ".join(f"{row[path][p]:.2f}" for p in ("p50_ms", "p99_ms", "p99.9_ms", "max_ms")) for path in paths
         ]
@@ -170,7 +180,7 @@ def latency(result: Result) -> str:
         late = [run["generator_late"]["p99_ms"] for run in result["runs"] if run["rate"] == row["rate"]]
         cells += [f"{max(used):.1f}", f"{max(late):.2f}", "yes" if row["fits"] else "no"]
         rows.append(cells)
-    headings = ["events/s", "p50 / p99 in times of librdkafka", "of aiokafka"]
+    headings = ["events/s", *(f"{p} in times of {loop}" for loop in ("librdkafka", "aiokafka") for p in ("p50", "p99"))]
     headings += [f"{path}: p50 / p99 / p99.9 / max, ms" for path in paths]
     headings += ["processors used", "generator late, p99 ms", "fits"]
     return "\n\n".join([table(headings, rows), source(result)])

@@ -9,12 +9,10 @@ arrive at the same number of tracked keys. The result also has the worker's own 
 
 import argparse
 import json
-import os
 import random
 import re
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from contextlib import suppress
@@ -24,6 +22,7 @@ from typing import Any
 from confluent_kafka import Producer
 
 from benchmarks.machine import describe, give
+from benchmarks.trees import HERE, Tree
 from streams.files import private_folder
 from streams.kafka.topics import CALL_EVENTS, admin_client, create
 from streams.local.services import free_ports, local_services
@@ -35,14 +34,22 @@ SAMPLE = re.compile(r"^(robocall_\w+)(\{[^}]*\})? (\S+)$", re.MULTILINE)
 
 
 class Worker:
-    """A worker process and what its pages say."""
+    """A worker process and what its pages say.
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    Args:
+        environment: its settings.
+        tree: whose code it runs.
+    """
+
+    def __init__(self, environment: dict[str, str], tree: Tree = HERE) -> None:
         self._port = free_ports(1)[0]
         self.started_s = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "streams.commands.main", "worker"],
-            env=os.environ | environment | {"ROBOCALL_WEB_PORT": str(self._port), "ROBOCALL_LOG_LEVEL": "warning"},
+            tree.command("worker"),
+            cwd=tree.folder,
+            env=tree.environment()
+            | environment
+            | {"ROBOCALL_WEB_PORT": str(self._port), "ROBOCALL_LOG_LEVEL": "warning"},
         )
 
     def page(self, name: str) -> str:

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from benchmarks.backlog import Backlog, check_decisions, ends, publish
 from benchmarks.machine import describe, give
 from benchmarks.processors import cpu_s, on_processors
 from benchmarks.recovery import Worker
+from benchmarks.trees import HERE, Tree
+from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
 from streams.local.services import LocalServices, local_services
@@ -50,13 +53,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=2_000_000, help="events of the backlog [%(default)s]")
     parser.add_argument("--partitions", type=int, default=12, help="of the topic [%(default)s]")
-    parser.add_argument("--repeat", type=int, default=2, help="turns of the bare loop and the worker [%(default)s]")
     parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
     parser.add_argument(
         "--no-breakdown", dest="breakdown", action="store_false", help="leave out the pass with the profiler"
     )
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     parser.add_argument("--plots", type=Path, help="draw the break-down into this folder")
+    add_limits(parser)
     options = parser.parse_args()
     result = describe() | measure(options)
     give(result, options.out)
@@ -69,26 +72,32 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with on_processors(range(WORKER_PROCESSOR + 1, 1024)), local_services(heap_mb=1024, fast_start=False) as services:
         bench = Bench(services, options.partitions)
         backlog = publish(bench.servers, options.events, options.seed)
-        loops, workers = [], []
-        for _ in range(options.repeat):
-            loops.append(bench.loop(backlog))
-            workers.append(bench.worker(backlog))
-        loop_us, worker_us = (statistics.median(one["cpu_us_per_event"] for one in runs) for runs in (loops, workers))
+        turns: dict[str, Callable[[], dict[str, Any]]] = {
+            "loop": partial(bench.loop, backlog),
+            "worker": partial(bench.worker, backlog),
+        }
+        found = take_turns(turns, base="loop", cost=cost_us, limits=limits_of(options))
+        costs = {name: [cost_us(one) for one in runs] for name, runs in found.items()}
         result: dict[str, Any] = {
+            "worker_to_loop": ratio_of(costs["worker"], costs["loop"]).as_json(),
             "events": backlog.events,
             "setups": len(backlog.setups),
             "bytes_per_event": round(backlog.value_bytes / backlog.events),
             "partitions": options.partitions,
-            "worker_events_per_second": statistics.median(one["events_per_second"] for one in workers),
-            "worker_cpu_us_per_event": worker_us,
-            "loop_cpu_us_per_event": loop_us,
-            "worker_to_loop": round(worker_us / loop_us, 2),
-            "workers": workers,
-            "loops": loops,
+            "worker_events_per_second": statistics.median(one["events_per_second"] for one in found["worker"]),
+            "worker_cpu_us_per_event": statistics.median(costs["worker"]),
+            "loop_cpu_us_per_event": statistics.median(costs["loop"]),
+            "workers": found["worker"],
+            "loops": found["loop"],
         }
         if options.breakdown:
-            result |= bench.look_into(backlog, worker_us)
+            result |= bench.look_into(backlog, result["worker_cpu_us_per_event"])
     return result
+
+
+def cost_us(figures: dict[str, Any]) -> float:
+    """CPU microseconds an event of a run of the loop or of a worker."""
+    return float(figures["cpu_us_per_event"])
 
 
 class Bench:
@@ -114,10 +123,10 @@ class Bench:
             samples = self._samples(process.pid, LOOP_OUT, sum(before), len(backlog.setups), _alive(process))
         return _figures(samples, backlog)
 
-    def worker(self, backlog: Backlog) -> dict[str, Any]:
-        """Let a fresh worker answer all; check every decision."""
+    def worker(self, backlog: Backlog, tree: Tree = HERE) -> dict[str, Any]:
+        """Let a fresh worker of this tree answer all; check every decision."""
         before = self._ends(CALL_DECISIONS)
-        with self._fresh_worker() as process:
+        with self._fresh_worker(tree) as process:
             samples = self._samples(process.pid, CALL_DECISIONS, sum(before), len(backlog.setups), _alive(process))
             figures = _figures(samples, backlog)
         size = check_decisions(self.servers, backlog, before, self._ends(CALL_DECISIONS))
@@ -126,7 +135,7 @@ class Bench:
     def look_into(self, backlog: Backlog, total_us: float) -> dict[str, Any]:
         """The same once more, with the profiler on for half of the time that it should take."""
         before, setups = sum(self._ends(CALL_DECISIONS)), len(backlog.setups)
-        with self._fresh_worker() as process:
+        with self._fresh_worker(HERE) as process:
             while sum(self._ends(CALL_DECISIONS)) - before < STARTED_SHARE * setups:
                 _alive(process)()
                 time.sleep(EVERY_S)
@@ -142,7 +151,7 @@ class Bench:
         }
 
     @contextmanager
-    def _fresh_worker(self) -> Iterator["subprocess.Popen[bytes]"]:
+    def _fresh_worker(self, tree: Tree) -> Iterator["subprocess.Popen[bytes]"]:
         self._runs += 1
         settings = {
             "ROBOCALL_PARTITIONS": str(self._partitions),
@@ -150,7 +159,7 @@ class Bench:
             "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
         }
         with on_processors({WORKER_PROCESSOR}):
-            process = Worker(self._services.environment() | PATIENT | OLD_EVENTS | settings).process
+            process = Worker(self._services.environment() | PATIENT | OLD_EVENTS | settings, tree).process
         with _ending(process):
             yield process
 

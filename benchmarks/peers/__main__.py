@@ -22,6 +22,7 @@ from benchmarks.peers.backlog import Backlog, publish
 from benchmarks.peers.entries import COPY, ENTRIES, PRODUCT, Entry, Place
 from benchmarks.peers.reference import Reference
 from benchmarks.peers.results import Results
+from benchmarks.turns import add_limits, limits_of
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, SCORED_CALLS, admin_client, create
 from streams.local.services import LocalServices, local_services
@@ -43,10 +44,8 @@ def main() -> None:
     results = Results(chosen, describe() | {"pinned_to_core": options.core, "seed": options.seed}, options.out)
     if options.resume:
         results.resume()
-    due = results.due(options.repetitions)
-    _say(f"{len(due)} runs to do")
-    if due:
-        _run_all(due, results, options)
+    if results.due(limits_of(options)):
+        _run_all(chosen, results, options)
     _say(table.markdown(results.rows()))
     if options.plot:
         table.draw(results.rows(), options.plot)
@@ -55,29 +54,29 @@ def main() -> None:
         raise SystemExit("\n".join(f"wrong run: {reason}" for reason in results.failed.values()))
 
 
-def _run_all(due: list[tuple[int, Entry]], results: Results, options: argparse.Namespace) -> None:
-    for _, entry in due:
+def _run_all(chosen: list[Entry], results: Results, options: argparse.Namespace) -> None:
+    for entry in chosen:
         results.versions[entry.name] = running.prepare(entry)
     os.sched_setaffinity(0, set(os.sched_getaffinity(0)) - {options.core} or {options.core})
-    most = max(entry.events for _, entry in due)
+    most = max(entry.events for entry in chosen)
     lines = event_file(most, options.seed).read_bytes().splitlines()
     with local_services(heap_mb=1024, fast_start=False) as services:
         bench = Bench(services, lines, options.core, options.seed)
         started_s = time.monotonic()
-        for done, (number, entry) in enumerate(due, start=1):
-            if entry.name in results.failed:
-                continue
-            try:
-                figures = bench.run(entry)
-            except checking.WrongRun as error:
-                results.fail(entry, str(error))
-                _say(f"wrong run: {error}")
-                continue
-            results.add(entry, figures)
-            _say(
-                f"[{done} of {len(due)}, {time.monotonic() - started_s:.0f} s] {entry.name} {number + 1}: "
-                f"{figures['cpu_us_per_event']} us of CPU an event, {figures['counts']}"
-            )
+        while due := results.due(limits_of(options)):
+            for entry in due:
+                said = _run_one(bench, entry, results)
+                _say(f"[{time.monotonic() - started_s:.0f} s] {entry.name}: {said}")
+
+
+def _run_one(bench: "Bench", entry: Entry, results: Results) -> str:
+    try:
+        figures = bench.run(entry)
+    except checking.WrongRun as error:
+        results.fail(entry, str(error))
+        return f"wrong run: {error}"
+    results.add(entry, figures)
+    return f"{figures['cpu_us_per_event']} us of CPU an event, {figures['counts']}"
 
 
 class Bench:
@@ -147,7 +146,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="+", choices=[entry.name for entry in ENTRIES], default=[], help="entries to run [all]"
     )
-    parser.add_argument("--repetitions", type=int, default=1, help="runs of each entry [%(default)s]")
     parser.add_argument(
         "--scale", type=float, default=1.0, help="factor of every entry's number of events [%(default)s]"
     )
@@ -161,6 +159,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="write the result to this file after each run")
     parser.add_argument("--resume", action="store_true", help="keep the runs that --out already holds")
     parser.add_argument("--plot", type=Path, help="draw the result into this file, PNG or SVG")
+    add_limits(parser, within=0.1, most=8)
     options = parser.parse_args()
     if options.resume and not options.out:
         parser.error("--resume goes on with the file that --out names: give both")

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.peers import table
 from benchmarks.peers.entries import Entry
+from benchmarks.turns import Limits, Ratio
 
 DIRTY = "-dirty"
 SAME = ("machine", "python", "commit", "model", "pinned_to_core", "seed")
@@ -54,14 +55,19 @@ class Results:
                 self._runs[row["name"]] = row["runs"]
                 self.versions[row["name"]] = row["version"]
 
-    def due(self, repetitions: int) -> list[tuple[int, Entry]]:
-        """Number of the round and entry of each run to do, by turns: a busy minute of the machine harms all alike."""
-        return [
-            (number, entry)
-            for number in range(repetitions)
-            for entry in self._entries
-            if number >= len(self._runs[entry.name])
-        ]
+    def due(self, limits: Limits) -> list[Entry]:
+        """Entries of the next turn, in order; none once all ratios are narrow or the turns are used up.
+
+        An entry whose run was wrong takes no more turns.
+        """
+        running = [entry for entry in self._entries if entry.name not in self.failed]
+        turn = min((len(self._runs[entry.name]) for entry in running), default=limits.most)
+        rows = [row for row in self.rows() if row["name"] not in {*self.failed, table.LIKE_FOR_LIKE}]
+        complete = all(len(self._runs[entry.name]) == turn for entry in running)
+        known = all(row["times_ours"] and Ratio(**row["times_ours"]).is_within(limits.within) for row in rows)
+        if turn >= limits.most or (complete and rows and known):
+            return []
+        return [entry for entry in running if len(self._runs[entry.name]) == turn]
 
     def add(self, entry: Entry, run: dict[str, Any]) -> None:
         """Add a run and write everything."""

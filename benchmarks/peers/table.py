@@ -5,6 +5,8 @@ from typing import Any
 
 import matplotlib as mpl
 
+from benchmarks.turns import Ratio, in_words, ratio_of
+
 LIKE_FOR_LIKE = "worker_job"
 HEAD = (
     "| entry | times our CPU | CPU us/event, best (median) | events/s on one core | MiB | windows kept by "
@@ -13,18 +15,23 @@ HEAD = (
 
 
 def ratios(rows: list[dict[str, Any]]) -> None:
-    """Add to each row how often its CPU per event is that of `LIKE_FOR_LIKE`, best against best; None without it."""
-    ours = next((row["best_cpu_us_per_event"] for row in rows if row["name"] == LIKE_FOR_LIKE), None)
+    """Add to each row how often its CPU per event is that of `LIKE_FOR_LIKE`, turn by turn; None without it."""
+    ours = next((_costs(row) for row in rows if row["name"] == LIKE_FOR_LIKE), None)
     for row in rows:
-        row["times_ours"] = None if ours is None else round(row["best_cpu_us_per_event"] / ours, 2)
+        pairs = list(zip(_costs(row), ours or [], strict=False))  # an interrupted turn has no pair
+        row["times_ours"] = ratio_of(*zip(*pairs, strict=True)).as_json() if pairs else None
+
+
+def _costs(row: dict[str, Any]) -> list[float]:
+    return [run["cpu_us_per_event"] for run in row["runs"]]
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:
     """One line an entry, cheapest first."""
     lines = [
-        f"| {row['name']} | {row['times_ours']} | {row['best_cpu_us_per_event']:.1f} "
-        f"({row['median_cpu_us_per_event']:.1f}) | {1e6 / row['best_cpu_us_per_event']:,.0f} | {row['resident_mib']} "
-        f"| {row['state']} | {row['version']} |"
+        f"| {row['name']} | {in_words(Ratio(**row['times_ours'])) if row['times_ours'] else ''} "
+        f"| {row['best_cpu_us_per_event']:.1f} ({row['median_cpu_us_per_event']:.1f}) "
+        f"| {1e6 / row['best_cpu_us_per_event']:,.0f} | {row['resident_mib']} | {row['state']} | {row['version']} |"
         for row in sorted(rows, key=lambda row: float(row["best_cpu_us_per_event"]))
     ]
     return "\n".join([HEAD, *lines])

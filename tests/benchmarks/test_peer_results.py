@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.peers.entries import COPY, JOB, Entry
 from benchmarks.peers.results import Results
+from benchmarks.turns import Limits
 
 ENTRIES = [Entry("worker_job", JOB, 100, "arrays"), Entry("floor", COPY, 100, "none")]
 ABOUT = {"machine": "m", "python": "3", "commit": "abc", "model": "x", "pinned_to_core": 1, "seed": 7}
@@ -23,13 +24,13 @@ def results(path: Path, **about: Any) -> Results:
     return made
 
 
-def names(due: list[tuple[int, Entry]]) -> list[tuple[int, str]]:
-    return [(number, entry.name) for number, entry in due]
+def names(made: Results, turns: int) -> list[str]:
+    return [entry.name for entry in made.due(Limits(within=0.1, most=turns))]
 
 
 def test_what_is_finished_is_on_disk_and_is_not_done_again(tmp_path: Path) -> None:
     first = results(tmp_path / "peers.json")
-    assert names(first.due(2)) == [(0, "worker_job"), (0, "floor"), (1, "worker_job"), (1, "floor")]
+    assert names(first, 2) == ["worker_job", "floor"]
     first.add(ENTRIES[0], run(8.0))
     first.add(ENTRIES[1], run(2.0))
     first.add(ENTRIES[0], run(6.0))
@@ -37,12 +38,22 @@ def test_what_is_finished_is_on_disk_and_is_not_done_again(tmp_path: Path) -> No
     second = results(tmp_path / "peers.json", commit="abc-dirty")
     second.resume()
 
-    assert names(second.due(2)) == [(1, "floor")]
+    assert names(second, 2) == ["floor"]
     second.add(ENTRIES[1], run(3.0))
     rows = {row["name"]: row for row in json.loads((tmp_path / "peers.json").read_text())["rows"]}
     assert [one["cpu_us_per_event"] for one in rows["worker_job"]["runs"]] == [8.0, 6.0]
-    assert (rows["worker_job"]["times_ours"], rows["floor"]["times_ours"]) == (1.0, 0.33)
-    assert not second.due(2)
+    assert rows["floor"]["times_ours"] == {"ratio": 0.375, "low": 0.25, "high": 0.5, "turns": 2}
+    assert not names(second, 2)
+
+
+def test_turns_end_when_every_ratio_is_narrow(tmp_path: Path) -> None:
+    made = results(tmp_path / "peers.json")
+    for turn in range(6):
+        assert names(made, 30) == ["worker_job", "floor"]
+        made.add(ENTRIES[0], run(8.0 + turn))
+        assert names(made, 30) == ["floor"]
+        made.add(ENTRIES[1], run(4.0 + turn / 2))
+    assert not names(made, 30)
 
 
 def test_an_entry_that_was_wrong_is_named_and_done_again(tmp_path: Path) -> None:
@@ -56,7 +67,7 @@ def test_an_entry_that_was_wrong_is_named_and_done_again(tmp_path: Path) -> None
 
     assert found["failed"] == {"floor": "floor: 3 copies of 50"}
     assert [row["name"] for row in found["rows"]] == ["worker_job"]
-    assert names(second.due(1)) == [(0, "floor")]
+    assert names(second, 1) == ["floor"]
     assert not second.failed
 
 

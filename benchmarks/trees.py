@@ -1,0 +1,63 @@
+"""Commits of this repository, each checked out in a folder of its own, and how its `robocall` is started there."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A work tree.
+
+    Attributes:
+        commit: what is checked out, abbreviated; empty for the tree of this file.
+        folder: where.
+    """
+
+    commit: str
+    folder: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        """`robocall` of this tree with these arguments, in the Python of this process."""
+        scripts = tomllib.loads((self.folder / "pyproject.toml").read_text())["project"]["scripts"]
+        module, _, _ = scripts["robocall"].partition(":")
+        return [sys.executable, "-m", module, *arguments]
+
+    def environment(self) -> dict[str, str]:
+        """That of this process, with the modules of this tree before all others. Start in `folder` as well."""
+        return os.environ | {"PYTHONPATH": str(self.folder)}
+
+
+HERE = Tree("", ROOT)
+
+
+@contextmanager
+def checked_out(commit: str) -> Iterator[Tree]:
+    """A commit in a temporary work tree, which is removed afterwards.
+
+    Raises:
+        SystemExit: there is no such commit.
+    """
+    name = _git("rev-parse", "--short", "--verify", f"{commit}^{{commit}}")
+    with tempfile.TemporaryDirectory(prefix=f"robocall-{name}-") as parent:
+        folder = Path(parent) / "tree"
+        _git("worktree", "add", "--quiet", "--detach", str(folder), name)
+        try:
+            yield Tree(name, folder)
+        finally:
+            _git("worktree", "remove", "--force", str(folder))
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()

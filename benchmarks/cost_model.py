@@ -7,15 +7,16 @@ event. An event costs more when more keys are tracked, because their rows no lon
 import multiprocessing
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import psutil
 
 from benchmarks.snapshot import Traffic
+from benchmarks.windows import WINDOWS
 from detector.features.table import FEATURE_SCHEMA_ID
-from detector.windows import WindowEngine, WindowSettings
+from detector.windows import WindowEngine
 from streams.files import private_folder
 from streams.state.snapshot_file import SnapshotWriter
 from streams.state.snapshot_format import Header
@@ -90,7 +91,7 @@ def windows_by_keys(sizes: Sequence[int], seed: int) -> list[dict[str, Any]]:
 def _windows_at(numbers: int, seed: int) -> dict[str, Any]:
     WindowEngine.warm()
     busy = max(1, round(BUSY_SHARE * numbers))
-    engine = WindowEngine(WindowSettings(partitions=1, max_hot_numbers=busy, max_cold_numbers=numbers))
+    engine = WindowEngine(replace(WINDOWS, max_hot_numbers=busy, max_cold_numbers=numbers))
     traffic = Traffic(numbers, busy, seed)
     begin = psutil.Process().memory_info().rss
     for batch in traffic.past():

@@ -12,15 +12,16 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe, give
+from benchmarks.windows import WINDOWS
 from detector.columns.call_columns import CallBatch
-from detector.windows import WindowEngine, WindowSettings
+from detector.windows import WindowEngine
 
 Ints = NDArray[np.int64]
 
@@ -125,7 +126,9 @@ def _apply(engine: WindowEngine, traffic: Traffic, order: Ints, *, is_read: bool
 def measure(numbers: int, calls_each: int, seed: int) -> Figures:
     """Fill an engine and measure it; a wrong count or an evicted number fails the run."""
     busy = MEASURED if calls_each == 1 else numbers
-    settings = WindowSettings(max_cold_numbers=numbers, max_hot_numbers=busy, max_called=8 * CALLED, max_blocks=1 << 17)
+    settings = replace(
+        WINDOWS, max_cold_numbers=numbers, max_hot_numbers=busy, max_called=8 * CALLED, max_blocks=1 << 17
+    )
     engine, traffic, draw = WindowEngine(settings), Traffic(numbers, seed), np.random.default_rng(seed)
     engine.count(traffic.batch(np.arange(0)))
     before = _resident_bytes()
@@ -187,7 +190,7 @@ def main() -> None:
         figures = measure(options.part[0], options.part[1], options.seed)
         print(json.dumps({name: getattr(figures, name) for name in Figures.__slots__}))
         return
-    per_key = {name: round(size, 1) for name, size in WindowEngine(WindowSettings()).bytes_per_key().items()}
+    per_key = {name: round(size, 1) for name, size in WindowEngine(WINDOWS).bytes_per_key().items()}
     parts = [_in_own_process(*part, options.seed) for part in PARTS]
     give(describe() | {"bytes_per_key": per_key, "parts": parts}, options.out)
 

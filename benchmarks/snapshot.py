@@ -7,13 +7,15 @@ import argparse
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.machine import describe, give
+from benchmarks.windows import WINDOWS
 from detector.columns.call_columns import CallBatch, build_batch
 from detector.contract.events import CallSetup
-from detector.windows import WindowEngine, WindowSettings
+from detector.windows import WindowEngine
 from detector.windows.sweep import Block
 
 START_MS = 1_700_000_000_000
@@ -92,7 +94,7 @@ class Traffic:
 
 def measure(traffic: Traffic, max_bytes: int) -> dict[str, object]:
     """Fill an engine, sweep it between updates, load all into another one and forget a partition there."""
-    settings = WindowSettings(partitions=PARTITIONS)
+    settings = replace(WINDOWS, partitions=PARTITIONS)
     engine = WindowEngine(settings)
     for batch in traffic.past():
         engine.count(batch)

@@ -29,6 +29,7 @@ BROKER = "it needs a broker: kills, moves and catch-up in one place"
 
 TESTED_ELSEWHERE = {
     # module without the suffix: (the file that would fail if it were wrong, why the module has no test of its own)
+    "detector/columns/arrays": ("tests/detector/columns/test_call_columns.py", "names of array types, no code"),
     "detector/columns/compiled": ("tests/contracts/test_numba_seams.py", "it leans on numba, whose seams are tested"),
     "detector/columns/facts": (SCAN, "the shape of what the scan fills: its values are compared there, field by field"),
     "detector/contract/decisions": ("tests/streams/wire/test_records.py", "value types: their bytes are tested"),

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from detector.columns import facts as raw
 from detector.columns import numbering
+from detector.columns.arrays import Bytes, Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
-from detector.columns.facts import Bytes, Facts, Ints, Texts, facts_of
+from detector.columns.facts import Facts, Texts, facts_of
 from detector.columns.hashing import hash_bytes, hash_pair, mix
 from detector.features import window_constants as spec
 
@@ -22,14 +23,16 @@ SHARED = -1
 """Partition of a key that all partitions share."""
 
 VERSTAT_ABSENT, VERSTAT_PASSED, VERSTAT_FAILED, VERSTAT_NONE = 0, 1, 2, 3
+OTHER_RELEASE, BAD_NUMBER, BUSY, NO_ANSWER, REJECTED = range(5)
+"""Release classes: why a call was not answered."""
 RELEASE_CLASS = {
-    404: 1, 484: 1, 604: 1,
-    486: 2, 600: 2,
-    480: 3, 408: 3, 487: 3,
-    603: 4, 607: 4, 608: 4,
-}  # fmt: skip
-"""SIP status to release class: 0 other, 1 bad number, 2 busy, 3 no answer, 4 rejected."""
-_RELEASE_CLASSES = np.array([RELEASE_CLASS.get(status, 0) for status in range(700)])
+    **dict.fromkeys((404, 484, 604), BAD_NUMBER),
+    **dict.fromkeys((486, 600), BUSY),
+    **dict.fromkeys((480, 408, 487), NO_ANSWER),
+    **dict.fromkeys((603, 607, 608), REJECTED),
+}
+"""Release class of a SIP status; those that are not here are `OTHER_RELEASE`."""
+_RELEASE_CLASSES = np.array([RELEASE_CLASS.get(status, OTHER_RELEASE) for status in range(700)])
 _ONE = np.uint64(1)
 _PASSED = np.frombuffer(b"TN-Validation-Passed", dtype=np.uint8)
 _FAILED = np.frombuffer(b"TN-Validation-Failed", dtype=np.uint8)
@@ -156,13 +159,13 @@ def _end_measures(release: int, talk_ms: int, answered: int) -> int:
             bits |= 1 << spec.SHORT
         if talk_ms > spec.LONG_TALK_MS:
             bits |= 1 << spec.LONG
-    elif release == 1:
+    elif release == BAD_NUMBER:
         bits |= 1 << spec.BAD_NUMBER
-    elif release == 2:  # noqa: PLR2004 - classes of RELEASE_CLASS
+    elif release == BUSY:
         bits |= 1 << spec.BUSY
-    elif release == 3:  # noqa: PLR2004
+    elif release == NO_ANSWER:
         bits |= 1 << spec.NO_ANSWER
-    elif release == 4:  # noqa: PLR2004
+    elif release == REJECTED:
         bits |= 1 << spec.REJECTED
     return bits
 
@@ -276,7 +279,7 @@ def _fill_setup(
 def _fill_end(given: Ints, row: np.uint64, columns: Ints) -> None:
     status, answer_ms = given[row, raw.SIP_STATUS], given[row, raw.ANSWER_TIME]
     answered = answer_ms != raw.ABSENT
-    release = _RELEASE_CLASSES[np.uint64(status)] if 0 <= status < len(_RELEASE_CLASSES) else 0
+    release = _RELEASE_CLASSES[np.uint64(status)] if 0 <= status < len(_RELEASE_CLASSES) else OTHER_RELEASE
     talk_ms = max(0, given[row, raw.END_TIME] - answer_ms) if answered else 0
     columns[_TIME, row] = given[row, raw.END_TIME]
     columns[_RELEASE, row] = release

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.arrays import Ints
 from detector.columns.call_columns import CallBatch
-from detector.columns.facts import Ints
 
 MINUTE_MS = 60_000
 BACKFILL_MS = 48 * 60 * MINUTE_MS

@@ -1,15 +1,22 @@
-"""Decision ids of a whole batch at once, compiled: BLAKE2b (RFC 7693) over the texts where they stand in the records.
+"""The decision id of a call, in two forms that give the same 16 bytes: a definition, and a fast form for batches.
 
-`detector.contract.decisions.decision_id` is the definition; this gives the same 16 bytes, without making an object of a
-call.
+`decision_id` is the definition, for one Python event. `identify` makes the ids of a whole batch at once. It is compiled
+and hashes the texts where they stand in the records (BLAKE2b, RFC 7693), so that no object is made of a call. A test
+holds the two together: change both or neither, since an id that was once given out must be found again.
 """
 
-import numpy as np
-from numpy.typing import NDArray
+import hashlib
+from typing import Protocol
 
+import numpy as np
+
+from detector.columns.arrays import Bytes, Flags, Ints, Words
 from detector.columns.compiled import compiled_borrowing, compiled_inline
-from detector.columns.facts import CALL_ID, CALLING, TRUNK, Bytes, Ints, Texts
-from detector.contract.decisions import DECISION_ID_BYTES
+from detector.columns.facts import CALL_ID, CALLING, TRUNK, Texts
+
+DECISION_ID_BYTES = 16
+SEPARATOR = 0x1F
+"""Byte between the fields that are hashed, so that ("ab", "c") and ("a", "bc") differ."""
 
 _IV = np.array(
     [
@@ -42,14 +49,35 @@ _MOST_BYTES = 8 * _BLOCK
 """Longest text that is hashed here; the bounds of the event contract keep plain ones below."""
 _MOST_DIGITS = 24
 """Bytes of a time and of the separators, at most."""
-_SEPARATOR, _ZERO, _BACKSLASH, _ASCII_END = 0x1F, 48, 0x5C, 0x80
+_ZERO, _BACKSLASH, _ASCII_END = 48, 0x5C, 0x80
 
 _U1, _U16, _U24, _U32, _U40, _U48, _U63 = (np.uint64(bits) for bits in (1, 16, 24, 32, 40, 48, 63))
 _LAST = np.uint64(0xFFFFFFFFFFFFFFFF)
 
-Flags = NDArray[np.bool_]
-Words = NDArray[np.uint64]
 Quarter = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
+
+
+class IdentifiedCall(Protocol):
+    """The fields of a call set-up that its decision id is made of, as in `detector.contract.events.CallSetup`."""
+
+    @property
+    def call_id(self) -> str: ...  # noqa: D102 - documented where the contract stands
+    @property
+    def setup_time_ms(self) -> int: ...  # noqa: D102
+    @property
+    def calling_number(self) -> str: ...  # noqa: D102
+    @property
+    def trunk_group_id(self) -> str: ...  # noqa: D102
+
+
+def decision_id(call: IdentifiedCall) -> str:
+    """Make the decision id of one call: 32 hex digits that depend on the call alone. Neither blocks nor raises.
+
+    ATIS-1000099 allows up to 64 of `[A-Za-z0-9_-]` as the `id` of a 603+.
+    """
+    fields = (call.call_id, str(call.setup_time_ms), call.calling_number, call.trunk_group_id)
+    hashed = chr(SEPARATOR).join(fields).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(hashed, digest_size=DECISION_ID_BYTES).hexdigest()
 
 
 @compiled_inline
@@ -95,7 +123,7 @@ def _put(text: Bytes, at: int, data: Bytes, span: Ints) -> int:
     for position in range(span[0], span[1]):
         text[at] = data[position]
         at += 1
-    text[at] = _SEPARATOR
+    text[at] = SEPARATOR
     return at + 1
 
 
@@ -148,7 +176,7 @@ def _identify(
             continue
         at = _put(text, 0, data, call_id)
         at = put_digits(text, at, setup_ms[row])
-        text[at] = _SEPARATOR
+        text[at] = SEPARATOR
         at += 1
         at = _put(text, at, data, calling)
         length = _put(text, at, data, trunk) - 1
@@ -159,13 +187,15 @@ def _identify(
 
 
 def identify(texts: Texts, setup_ms: Ints) -> tuple[Bytes, Flags]:
-    """Decision ids of calls, shape (n, 16) uint8, and which of them could be made here, shape (n,).
-
-    The others have texts with escapes or beyond ASCII: their ids are made of the events.
+    """Make the decision ids of n calls at once. Neither blocks nor raises.
 
     Args:
-        texts: Of the calls.
-        setup_ms: Set-up times as the events say them, shape (n,).
+        texts: Texts of the calls, n rows.
+        setup_ms: Set-up times as the events say them, epoch milliseconds, shape (n,).
+
+    Returns:
+        The ids, shape (n, DECISION_ID_BYTES) uint8, and which of them were made, shape (n,) bool. A call that has a
+        text with an escape or beyond ASCII has none here: ask `decision_id` with its event.
     """
     count = len(setup_ms)
     digests = np.zeros((count, DECISION_ID_BYTES // 8), np.uint64)

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-Ints = NDArray[np.int64]
+from detector.columns.arrays import Bytes, Ints
 
 TEXT_FIELDS = ("call_id", "calling_number", "called_number", "trunk_group_id", "switch_id")
 """Texts that an answer repeats."""

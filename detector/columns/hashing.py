@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.integers import as_int
 
 _INCREMENT = np.uint64(0x9E3779B97F4A7C15)  # splitmix64: Steele, Lea, Flood 2014
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -16,11 +17,10 @@ _SHIFT_2 = np.uint64(27)
 _SHIFT_3 = np.uint64(31)
 _ONE, _BYTE_BITS, _WORD_BYTES, _LAST_BIT = np.uint64(1), np.uint64(8), np.uint64(8), np.uint64(63)
 _NOTHING = np.uint64(0)
-_KEY_MASK = np.uint64(0x3FFFFFFFFFFFFFFF)
-_HASHED_BIT = np.uint64(0x4000000000000000)
 
 HASHED = 1 << 62
 """Set in every hashed key: no telephone number read as an integer reaches it, so the two never meet."""
+_HASHED_BIT, _KEY_MASK = np.uint64(HASHED), np.uint64(HASHED - 1)
 
 
 @compiled_borrowing
@@ -77,7 +77,7 @@ def _begin(length: int, seed: int) -> np.uint64:
 
 @compiled_borrowing
 def _key(state: np.uint64) -> int:
-    return int(np.int64((state & _KEY_MASK) | _HASHED_BIT))
+    return as_int((state & _KEY_MASK) | _HASHED_BIT)
 
 
 @compiled_borrowing
@@ -107,8 +107,7 @@ def hash_pair(
 def mix(seed: int, value: int, other: int) -> int:
     """Combine two integers to a key with `HASHED` set; order matters."""
     state = scramble(np.uint64(value) ^ scramble(np.uint64(seed) + _INCREMENT))
-    state = scramble(state + _INCREMENT * (np.uint64(other) + np.uint64(1)))
-    return int(np.int64((state & _KEY_MASK) | _HASHED_BIT))
+    return _key(scramble(state + _INCREMENT * (np.uint64(other) + np.uint64(1))))
 
 
 def hash_text(text: str, *, seed: int) -> int:

@@ -8,14 +8,10 @@ from collections.abc import Collection
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detector.columns.arrays import Bytes, Flags, Ints
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.hashing import hash_bytes, hash_text
-
-Bytes = NDArray[np.uint8]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 SEED = 5
 FEWEST_PLACES = 4_096

@@ -5,26 +5,31 @@ digits after `+1` are the area code (NPA), the next three the central office cod
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detector.columns.arrays import Bytes
 from detector.columns.compiled import compiled_borrowing
+from detector.columns.integers import as_int
 
+COUNTRY_CODE = "+1"
 NANP_LENGTH = 12
+"""Characters of a North American number in E.164: `+1` and ten digits."""
 E164_LONGEST = 16  # "+" and 15 digits (ITU-T E.164)
 E164_SHORTEST = 8
 NOT_NANP = -1
 SUBSCRIBER_RANGE = 10_000
 """Numbers in one NPA-NXX block; `digits // SUBSCRIBER_RANGE` names the block."""
+NATIONAL = 10_000_000_000
+"""The country code 1 before ten digits: less this, 11 digits are the ten national ones."""
+NPA_WIDTH = 1_000
+"""`block // NPA_WIDTH` is the area code of a block."""
+SERVICE, CODE_ENDINGS = 11, 100
+"""A code that is `SERVICE` modulo `CODE_ENDINGS` is one of N11 (911, 411, ...)."""
 
 _PLUS = 43
 _ZERO = 48
 _NINE = 57
 _ONE = 49
 _TWO = 50
-_COUNTRY_CODE_1 = 10_000_000_000
-_NPA_WIDTH = 1000
-_LINE_MODULUS = 100
-_SERVICE = 11
 _TOLL_FREE = (800, 833, 844, 855, 866, 877, 888)
 
 VALID = 0
@@ -34,7 +39,7 @@ ANONYMOUS = 3
 
 
 @compiled_borrowing
-def nanp_digits(data: NDArray[np.uint8], start: int, stop: int) -> int:
+def nanp_digits(data: Bytes, start: int, stop: int) -> int:
     """Read `data[start:stop]` as `+1NXXNXXXXXX` to its 11 digits as an integer; 0 where it has another form."""
     if stop - start != NANP_LENGTH:
         return 0
@@ -46,7 +51,7 @@ def nanp_digits(data: NDArray[np.uint8], start: int, stop: int) -> int:
     digits = 0
     i += np.uint64(1)
     while i < end:
-        character = int(np.int64(data[i]))
+        character = as_int(data[i])
         if character < _ZERO or character > _NINE:
             return 0
         digits = digits * 10 + (character - _ZERO)
@@ -59,24 +64,24 @@ def npa_nxx(digits: int) -> int:
     """Return the six digits NPA-NXX of a NANP number as an integer, `NOT_NANP` for 0."""
     if digits == 0:
         return NOT_NANP
-    return (digits - _COUNTRY_CODE_1) // SUBSCRIBER_RANGE
+    return (digits - NATIONAL) // SUBSCRIBER_RANGE
 
 
 @compiled_borrowing
 def is_service_code(digits: int) -> bool:
     """Tell whether area code or office code of a NANP number is N11 (911, 411, ...): never assigned to a line."""
     block = npa_nxx(digits)
-    return (block // _NPA_WIDTH) % _LINE_MODULUS == _SERVICE or block % _LINE_MODULUS == _SERVICE
+    return (block // NPA_WIDTH) % CODE_ENDINGS == SERVICE or block % CODE_ENDINGS == SERVICE
 
 
 @compiled_borrowing
 def is_toll_free(digits: int) -> bool:
     """Tell whether a NANP number is toll-free (800, 833, 844, 855, 866, 877, 888)."""
-    return npa_nxx(digits) // _NPA_WIDTH in _TOLL_FREE
+    return npa_nxx(digits) // NPA_WIDTH in _TOLL_FREE
 
 
 @compiled_borrowing
-def classify(data: NDArray[np.uint8], start: int, stop: int) -> int:
+def classify(data: Bytes, start: int, stop: int) -> int:
     """Say what the calling number `data[start:stop]` is: `VALID` (NANP), `FOREIGN`, `IMPOSSIBLE`, or `ANONYMOUS`.
 
     Foreign is well-formed E.164 of another country (`+`, 7 to 15 digits, no leading 0 or 1); anonymous has no digit.

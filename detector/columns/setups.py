@@ -10,22 +10,17 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.arrays import Flags, Ints
 from detector.columns.call_columns import CallBatch
 from detector.columns.compiled import compiled_borrowing
-from detector.columns.decision_ids import identify
+from detector.columns.decision_ids import DECISION_ID_BYTES, decision_id, identify
 from detector.columns.facts import TEXT_FIELDS, Texts
+from detector.columns.impossible import may_be_impossible
 from detector.columns.membership import ENDLESS, hash_spans, hash_texts
-from detector.contract.decisions import DECISION_ID_BYTES, decision_id
 from detector.contract.events import CallSetup
-
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 ODD_CALLED, ODD_CALLING, PRIORITY = 1, 2, 4
 """Bits of `signs`: the called or calling number may be one that a step knows by its form; a priority field is there."""
-
-_SERVICE, _LINE_MODULUS, _NPA_WIDTH = 11, 100, 1_000
-_NATIONAL, _REPEATED = 10_000_000_000, 1_111_111_111
 
 
 class Picked(Sequence[Any]):
@@ -212,12 +207,9 @@ def _sign(
     all_signs = 0
     for row in range(len(at)):
         place = at[row]
-        digits, block = calling_digits[place], calling_npanxx[place]
         if called_digits[place] == 0:
             signs[row] |= ODD_CALLED
-        # Not in the form of a North American number, of an area code N11, or one digit ten times.
-        is_service = block // _NPA_WIDTH % _LINE_MODULUS == _SERVICE
-        if digits == 0 or is_service or (digits - _NATIONAL) % _REPEATED == 0:
+        if may_be_impossible(calling_digits[place], calling_npanxx[place]):
             signs[row] |= ODD_CALLING
         if has_priority[place]:
             signs[row] |= PRIORITY

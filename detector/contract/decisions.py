@@ -1,14 +1,11 @@
 """What we answer: version 1 of the decision contract, and the one place where a decision is put together."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
 from detector.contract.events import CallSetup, documented
-
-DECISION_ID_BYTES = 16
 
 
 class Action(StrEnum):
@@ -117,12 +114,6 @@ class Decision:
 
 
 D = TypeVar("D")
-
-
-def decision_id(event: CallSetup) -> str:
-    """32 hex digits that depend on the call alone (ATIS-1000099 allows 64 of `[A-Za-z0-9_-]` as 603+ `id`)."""
-    text = f"{event.call_id}\x1f{event.setup_time_ms}\x1f{event.calling_number}\x1f{event.trunk_group_id}"
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DECISION_ID_BYTES).hexdigest()
 
 
 def decide(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from detector.features import window_constants as spec
+from detector.features.operations import operands_of
 from detector.features.table import FEATURES, wanted_counts, wanted_distinct
 
 
@@ -21,10 +22,9 @@ def missing(shapes: Mapping[int, spec.FamilyShape]) -> list[str]:
             ]
             if distinct[family, window] and window not in shape.distinct_windows:
                 lines.append(f"distinct counts of {spec.FAMILIES[family]} in {name}")
-    operations = (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM)
-    for operation, family, item, *_ in (feature.step for feature in FEATURES):
-        if operation in operations and item not in [sketch.item for sketch in shapes[family].sketches]:
-            lines.append(f"distinct {spec.ITEMS[item]} of {spec.FAMILIES[family]}")
+    for item in (operands_of(feature.step).item for feature in FEATURES):
+        if item is not None and item.item not in [sketch.item for sketch in shapes[item.family].sketches]:
+            lines.append(f"distinct {spec.ITEMS[item.item]} of {spec.FAMILIES[item.family]}")
     return lines
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from detector.features import operations
 from detector.features import window_constants as spec
+from detector.features.operations import Step
 
-NOT_ENOUGH_DATA = spec.NOT_ENOUGH_DATA
 MINIMUM_SAMPLE = 5
 """Fewest calls that a share of a number's calls is computed from (46 Labs: profiles start at 5 attempts)."""
 MINIMUM_SAMPLE_GROUP = 20
@@ -49,7 +50,7 @@ class Feature:
         source: Family whose windows it comes from, or `call`.
         minimum_sample: Fewest calls that it is computed from; below it is `NOT_ENOUGH_DATA`. 0 = always computed.
         doc: What it is, a phrase that continues "This is the ...".
-        step: (operation, family, first, second, window, minimum sample) for `detector.windows.feature_rows`.
+        step: How it is computed.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Feature:
     source: str
     minimum_sample: int
     doc: str
-    step: tuple[int, int, int, int, int, int]
+    step: Step
 
 
 def name_of(family: int, what: str, window: int) -> str:
@@ -75,7 +76,7 @@ def calls_of(family: int, window: int) -> str:
 def attempts(family: int, *windows: int) -> Iterator[Feature]:
     """Calls."""
     for window in windows:
-        step = (spec.COUNT, family, spec.ATTEMPTS, 0, window, 0)
+        step = Step(operations.COUNT, family, spec.ATTEMPTS, 0, window, 0)
         name = name_of(family, "attempts", window)
         doc = f"number of {calls_of(family, window)}"
         yield Feature(name, "calls", 0.0, UNBOUNDED, spec.FAMILIES[family], 0, doc, step)
@@ -84,7 +85,7 @@ def attempts(family: int, *windows: int) -> Iterator[Feature]:
 def share(family: int, what: str, part: int, whole: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
     """Shares of one measure in another."""
     for window in windows:
-        step = (spec.RATIO, family, part, whole, window, minimum)
+        step = Step(operations.RATIO, family, part, whole, window, minimum)
         doc = f"share of {words} among {calls_of(family, window)}"
         yield Feature(name_of(family, what, window), "share", 0.0, 1.0, spec.FAMILIES[family], minimum, doc, step)
 
@@ -92,7 +93,7 @@ def share(family: int, what: str, part: int, whole: int, minimum: int, words: st
 def distinct(family: int, what: str, item: int, words: str, *windows: int) -> Iterator[Feature]:
     """Different items."""
     for window in windows:
-        step = (spec.DISTINCT, family, item, 0, window, 0)
+        step = Step(operations.DISTINCT, family, item, 0, window, 0)
         doc = f"number of different {words} among {calls_of(family, window)}"
         yield Feature(name_of(family, what, window), "numbers", 0.0, UNBOUNDED, spec.FAMILIES[family], 0, doc, step)
 
@@ -100,7 +101,7 @@ def distinct(family: int, what: str, item: int, words: str, *windows: int) -> It
 def distinct_ratio(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
     """Different items for each call."""
     for window in windows:
-        step = (spec.DISTINCT_RATIO, family, item, 0, window, minimum)
+        step = Step(operations.DISTINCT_RATIO, family, item, 0, window, minimum)
         doc = f"number of different {words} for each of the {calls_of(family, window)}"
         yield Feature(name_of(family, what, window), "ratio", 0.0, 1.0, spec.FAMILIES[family], minimum, doc, step)
 
@@ -108,7 +109,7 @@ def distinct_ratio(family: int, what: str, item: int, minimum: int, words: str, 
 def calls_per(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
     """Calls for each different item."""
     for window in windows:
-        step = (spec.CALLS_PER_ITEM, family, item, 0, window, minimum)
+        step = Step(operations.CALLS_PER_ITEM, family, item, 0, window, minimum)
         doc = f"calls for each different {words} among {calls_of(family, window)}"
         yield Feature(name_of(family, what, window), "ratio", 1.0, UNBOUNDED, spec.FAMILIES[family], minimum, doc, step)
 
@@ -116,7 +117,7 @@ def calls_per(family: int, what: str, item: int, minimum: int, words: str, *wind
 def mean_talk(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
     """Mean talk times."""
     for window in windows:
-        step = (spec.MEAN_TALK, family, 0, 0, window, minimum)
+        step = Step(operations.MEAN_TALK, family, 0, 0, window, minimum)
         doc = f"mean talk time of answered {calls_of(family, window)}"
         name = name_of(family, "mean_talk", window)
         yield Feature(name, "s", 0.0, spec.LONGEST_TALK_S, spec.FAMILIES[family], minimum, doc, step)
@@ -125,7 +126,7 @@ def mean_talk(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
 def burst(family: int) -> Feature:
     """The last minute against the last hour."""
     doc = f"calls {FAMILY_WORDS[family]} in the last minute against its mean minute of the last hour"
-    step = (spec.BURST, family, 0, 0, spec.W1M, 0)
+    step = Step(operations.BURST, family, 0, 0, spec.W1M, 0)
     return Feature(f"{spec.FAMILIES[family]}_burst", "ratio", 0.0, UNBOUNDED, spec.FAMILIES[family], 0, doc, step)
 
 
@@ -135,14 +136,16 @@ def ages(family: int, words: str) -> Iterator[Feature]:
     high = spec.AGE_LIMIT_S
     first = f"time since the first call {words} that is remembered"
     previous = f"time since the previous call {words}"
-    yield Feature(f"{name}_age", "s", 0.0, high, name, 0, first, (spec.AGE, family, 0, 0, 0, 0))
-    yield Feature(f"{name}_idle", "s", 0.0, high, name, 2, previous, (spec.IDLE, family, 0, 0, 0, 0))
+    yield Feature(f"{name}_age", "s", 0.0, high, name, 0, first, Step(operations.AGE, family, 0, 0, 0, 0))
+    yield Feature(f"{name}_idle", "s", 0.0, high, name, 2, previous, Step(operations.IDLE, family, 0, 0, 0, 0))
 
 
 def part_of(family: int, other: int, minimum: int, *windows: int) -> Iterator[Feature]:
     """How much of the traffic of the trunk group (or another key of the call) a key is."""
     for window in windows:
-        step = (spec.PART_OF, family, spec.ATTEMPTS, spec.pack_reference(other, window), window, minimum)
+        step = Step(
+            operations.PART_OF, family, spec.ATTEMPTS, operations.pack_reference(other, window), window, minimum
+        )
         name = name_of(family, f"part_of_{spec.FAMILIES[other]}", window)
         doc = f"share of calls {FAMILY_WORDS[family]} among {calls_of(other, window)}"
         yield Feature(name, "share", 0.0, 1.0, spec.FAMILIES[family], minimum, doc, step)
@@ -152,7 +155,7 @@ def levels(family: int, other: int, window: int, *measures: int) -> Iterator[Fea
     """Shares that few calls do not throw about: as if `DRAWN_BY` more calls had been like the other key's."""
     for measure in measures:
         what, words = _COMPARED[measure]
-        step = (spec.LEVEL, family, measure, spec.pack_reference(other, window), window, DRAWN_BY)
+        step = Step(operations.LEVEL, family, measure, operations.pack_reference(other, window), window, DRAWN_BY)
         doc = f"{words} of {calls_of(family, window)} and {DRAWN_BY} more like those {FAMILY_WORDS[other]}"
         name = name_of(family, f"{what}_level", window)
         unit, high = ("s", spec.LONGEST_TALK_S) if measure == spec.TALK_S else ("share", 1.0)
@@ -163,7 +166,7 @@ def beside(family: int, window: int, other: int, usual: int, *measures: int) -> 
     """Shares against the trunk group's (or another key's) in the window `usual`, 0.5 where they are alike."""
     for measure in measures:
         what, words = _COMPARED[measure]
-        step = (spec.BESIDE, family, measure, spec.pack_reference(other, usual), window, DRAWN_BY)
+        step = Step(operations.BESIDE, family, measure, operations.pack_reference(other, usual), window, DRAWN_BY)
         against = f"{spec.FAMILIES[other]}_{spec.WINDOW_NAMES[usual]}" if other != family else "usual"
         doc = f"{words} of {calls_of(family, window)} against {calls_of(other, usual)} (0.5 = alike)"
         name = f"{name_of(family, what, window)}_vs_{against}"
@@ -173,14 +176,14 @@ def beside(family: int, window: int, other: int, usual: int, *measures: int) -> 
 def surge(family: int, *windows: int) -> Iterator[Feature]:
     """The rate of short windows against the last day's."""
     for window in windows:
-        step = (spec.SURGE, family, spec.ATTEMPTS, spec.pack_reference(family, spec.W24H), window, 3)
+        step = Step(operations.SURGE, family, spec.ATTEMPTS, operations.pack_reference(family, spec.W24H), window, 3)
         doc = f"rate of {calls_of(family, window)} against that of the last 24 hours (0.5 = alike)"
         yield Feature(name_of(family, "surge", window), "ratio", 0.0, 1.0, spec.FAMILIES[family], 0, doc, step)
 
 
 def age_beside(family: int, other: int) -> Feature:
     """A key's age against another key's."""
-    step = (spec.AGE_BESIDE, family, 0, spec.pack_reference(other, 0), 0, 0)
+    step = Step(operations.AGE_BESIDE, family, 0, operations.pack_reference(other, 0), 0, 0)
     words = f"time since the first call {FAMILY_WORDS[family]} that is remembered"
     doc = f"{words} against that {FAMILY_WORDS[other]} (0.5 = alike)"
     name = f"{spec.FAMILIES[family]}_age_vs_{spec.FAMILIES[other]}"

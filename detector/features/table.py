@@ -9,11 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features import kinds
+from detector.features import kinds, operations
 from detector.features import window_constants as spec
 from detector.features.kinds import Feature
-
-NOT_ENOUGH_DATA = spec.NOT_ENOUGH_DATA
+from detector.features.operations import Step, operands_of, reference_of
 
 
 def _number() -> Iterator[Feature]:
@@ -91,7 +90,7 @@ def _called() -> Iterator[Feature]:
 def _received() -> Iterator[Feature]:
     family, source = spec.RECEIVED, spec.FAMILIES[spec.RECEIVED]
     yield from kinds.attempts(family, spec.W1H, spec.W24H)
-    step = (spec.IN_OUT, family, 0, 0, spec.W24H, 2)
+    step = Step(operations.IN_OUT, family, 0, 0, spec.W24H, 2)
     doc = "share of calls received among calls received and made by the calling number in the last 24 hours"
     yield Feature("number_in_out_ratio_24h", "share", 0.0, 1.0, source, 2, doc, step)
 
@@ -171,7 +170,7 @@ _FLAG_WORDS = (
 
 def _flags() -> Iterator[Feature]:
     for flag, (name, words) in enumerate(zip(spec.CALL_FLAGS, _FLAG_WORDS, strict=True)):
-        step = (spec.FLAG, 0, flag, 0, 0, 0)
+        step = Step(operations.FLAG, 0, flag, 0, 0, 0)
         yield Feature(f"call_{name}", "flag", 0.0, 1.0, "call", 0, f"sign that {words}", step)
 
 
@@ -196,8 +195,7 @@ INDEX: dict[str, int] = {name: column for column, name in enumerate(FEATURE_NAME
 
 
 def _reads_trunk(feature: Feature) -> bool:
-    operation, family, _, second, _, _ = feature.step
-    return family == spec.TRUNK or (operation in spec.COMPARISONS and second // spec.N_WINDOWS == spec.TRUNK)
+    return spec.TRUNK in (feature.step.family, reference_of(feature.step)[0])
 
 
 OF_TRUNK_GROUPS: frozenset[str] = frozenset(feature.name for feature in FEATURES if _reads_trunk(feature))
@@ -205,7 +203,7 @@ OF_TRUNK_GROUPS: frozenset[str] = frozenset(feature.name for feature in FEATURES
 
 
 def _schema_id() -> str:
-    rows = "\n".join(f"{f.name} {f.unit} {f.step}" for f in FEATURES)
+    rows = "\n".join(f"{f.name} {f.unit} {tuple(f.step)}" for f in FEATURES)
     return "f2-" + hashlib.sha256(rows.encode()).hexdigest()[:12]
 
 
@@ -214,46 +212,27 @@ FEATURE_SCHEMA_ID = _schema_id()
 
 
 def program() -> NDArray[np.int64]:
-    """The table as the interpreter reads it, shape (N_FEATURES, 6)."""
+    """The table as the windows read it: one `Step` a row, shape (N_FEATURES, 6) int64."""
     return np.array([feature.step for feature in FEATURES], dtype=np.int64)
 
 
 def wanted_distinct() -> NDArray[np.bool_]:
-    """Which families need distinct counts of which windows, shape (N_FAMILIES, 5)."""
+    """Which families need distinct counts of which windows, shape (N_FAMILIES, N_WINDOWS) bool."""
     wanted = np.zeros((spec.N_FAMILIES, spec.N_WINDOWS), dtype=np.bool_)
-    for operation, family, _, _, window, _ in program():
-        if operation in (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM):
-            wanted[family, window] = True
+    for feature in FEATURES:
+        item = operands_of(feature.step).item
+        if item is not None:
+            wanted[item.family, item.window] = True
     return wanted
 
 
 def wanted_counts() -> NDArray[np.bool_]:
-    """Which measures of which windows the features read, shape (N_FAMILIES, 5, N_MEASURES)."""
+    """Which measures of which windows the features read, shape (N_FAMILIES, N_WINDOWS, N_MEASURES) bool."""
     wanted = np.zeros((spec.N_FAMILIES, spec.N_WINDOWS, spec.N_MEASURES), dtype=np.bool_)
-    for step in program().tolist():
-        for family, window, measure in _reads(step):
-            wanted[family, window, measure] = True
+    for feature in FEATURES:
+        for count in operands_of(feature.step).counts:
+            wanted[count] = True
     return wanted
-
-
-def _reads(step: list[int]) -> list[tuple[int, int, int]]:
-    """Family, window and measure of every count that a step reads."""
-    operation, family, first, second, window, _ = step
-    if operation in (spec.AGE, spec.IDLE, spec.FLAG, spec.AGE_BESIDE):
-        return []
-    places, measures = [(family, window)], {spec.ATTEMPTS}
-    if operation in (spec.COUNT, spec.RATIO):
-        measures = {first, second} if operation == spec.RATIO else {first}
-    elif operation == spec.MEAN_TALK:
-        measures = {spec.TALK_S, spec.ANSWERED}
-    elif operation == spec.BURST:
-        places.append((family, spec.W1H))
-    elif operation == spec.IN_OUT:
-        places.append((spec.NUMBER, window))
-    elif operation in spec.COMPARISONS:
-        places.append((second // spec.N_WINDOWS, second % spec.N_WINDOWS))
-        measures |= {first, spec.WHOLES[first]}
-    return [(*place, measure) for place in places for measure in measures]
 
 
 def _figure(feature: Feature, value: float) -> str:
@@ -272,7 +251,7 @@ def explain(name: str, value: float) -> str:
     """
     feature = FEATURES[INDEX[name]]
     words = feature.doc[0].upper() + feature.doc[1:]
-    if value == NOT_ENOUGH_DATA:
+    if value == spec.NOT_ENOUGH_DATA:
         return f"{words}: not enough data."
     if feature.unit == "flag":
         return f"{words}: {'yes' if value >= 0.5 else 'no'}."  # noqa: PLR2004 - halfway between no and yes

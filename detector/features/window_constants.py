@@ -10,7 +10,7 @@ DAY_MS = 24 * HOUR_MS
 WINDOW_MS = (10 * SECOND_MS, MINUTE_MS, 5 * MINUTE_MS, HOUR_MS, DAY_MS)
 """Lengths of the five sliding windows, half-open `(now - length, now]`."""
 WINDOW_NAMES = ("10s", "1m", "5m", "1h", "24h")
-N_WINDOWS = 5
+N_WINDOWS = len(WINDOW_MS)
 W10S, W1M, W5M, W1H, W24H = range(N_WINDOWS)
 PANES_PER_WINDOW = 8
 N_PANES = PANES_PER_WINDOW + 1
@@ -44,7 +44,7 @@ MEASURES = (
     "rejected",
     "talk_s",
 )
-N_MEASURES = 19
+N_MEASURES = len(MEASURES)
 (
     ATTEMPTS,
     NEIGHBOUR_NXX,
@@ -102,15 +102,15 @@ CALL_FLAGS = (
     FLAG_FROM_DIFFERS,
     FLAG_HAS_NAME,
     FLAG_NEW_NUMBER,
-) = range(15)
+) = range(len(CALL_FLAGS))
 
 FAMILIES = ("number", "trunk", "origin", "block", "called", "received")
-N_FAMILIES = 6
+N_FAMILIES = len(FAMILIES)
 NUMBER, TRUNK, ORIGIN, BLOCK, CALLED, RECEIVED = range(N_FAMILIES)
 """`received` is no store of its own: it is what the called family knows of the calling number."""
 
 ITEMS = ("peer", "prefix", "other")
-N_ITEMS = 3
+N_ITEMS = len(ITEMS)
 PEER, PREFIX, OTHER = range(N_ITEMS)
 """Counted distinct: the other party, its NPA-NXX, and the trunk of a number or the calling number of the rest."""
 Pairs = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
@@ -213,70 +213,7 @@ SHAPES = {
 NOT_ENOUGH_DATA = -1.0
 """Value of a feature whose sample is too small to say anything."""
 
-OPERATIONS = (
-    "count",
-    "ratio",
-    "distinct",
-    "distinct_ratio",
-    "calls_per_item",
-    "mean_talk",
-    "burst",
-    "age",
-    "idle",
-    "flag",
-    "in_out",
-    "part_of",
-    "level",
-    "beside",
-    "surge",
-    "age_beside",
-)
-(
-    COUNT,
-    RATIO,
-    DISTINCT,
-    DISTINCT_RATIO,
-    CALLS_PER_ITEM,
-    MEAN_TALK,
-    BURST,
-    AGE,
-    IDLE,
-    FLAG,
-    IN_OUT,
-    PART_OF,
-    LEVEL,
-    BESIDE,
-    SURGE,
-    AGE_BESIDE,
-) = range(16)
-"""How a feature is computed; a step of the program is (operation, family, first, second, window, minimum sample).
-
-The last five compare: a key with the trunk group or another key of the same call, or with itself over a longer time.
-`second` then says with what, as `pack_reference` packs it.
-"""
-COMPARISONS = (PART_OF, LEVEL, BESIDE, SURGE, AGE_BESIDE)
-WHOLES = (
-    *(ATTEMPTS,) * N_SETUP_MEASURES,
-    ENDED,
-    ENDED,
-    ANSWERED,
-    ANSWERED,
-    ENDED,
-    ENDED,
-    ENDED,
-    ENDED,
-    ANSWERED,
-)
-"""Of what each measure is a share: calls, ended calls or talks; of talk time the mean."""
-STEP_COLUMNS = 6
 AGE_LIMIT_S = 30 * 86_400.0
-BURST_PARTS = 60.0
-"""Minutes in the hour that the last minute is compared with."""
-ALIKE = 0.5
-"""Value of a comparison where both sides are alike, or where there is nothing to compare yet."""
+"""Ages above this are reported as this."""
 LONGEST_TALK_S = 65_535.0
-
-
-def pack_reference(family: int, window: int) -> int:
-    """Pack what a feature is compared with: a family of the same call, in a window."""
-    return family * N_WINDOWS + window
+"""Talk times above this are counted as this."""

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detector.columns.membership import Flags, Ints, Marks
+from detector.columns.arrays import Flags, Ints
+from detector.columns.membership import Marks
+from detector.columns.numbering import COUNTRY_CODE, NANP_LENGTH
 from detector.contract.errors import RobocallError
 
 DNO_LENGTHS = (10, 7, 6, 3)
 """Digits of a do-not-originate pattern, longest first: a number, NPA-NXX-X, NPA-NXX, NPA."""
-
-COUNTRY_CODE = "+1"
-NANP_LENGTH = 12
-"""Characters of a North American number in E.164: `+1` and ten digits."""
 
 LISTS = ("emergency", "opt_out", "allow", "block", "dno")
 

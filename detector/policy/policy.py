@@ -9,9 +9,9 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
+from detector.columns.impossible import Impossible
 from detector.contract.decisions import Action, Mode
 from detector.contract.sip import DnoStatus, Location, Redress, SettingInvalid
 from detector.features.table import INDEX
@@ -34,15 +34,6 @@ def _known_feature(name: str) -> None:
 def _name(name: str) -> None:
     well_formed = 0 < len(name) <= NAME_LIMIT and name.isascii() and name.replace("_", "").isalnum()
     _require(well_formed, f"name {name!r}: use 1 to {NAME_LIMIT} letters, digits and _")
-
-
-class Impossible(StrEnum):
-    """Why a number in the form `+1...` cannot be anybody's; numbers in any other form are never looked at."""
-
-    AREA_CODE = "area_code"
-    EXCHANGE = "exchange"
-    REPEATED_DIGIT = "repeated_digit"
-    LENGTH = "length"
 
 
 @dataclass(frozen=True, slots=True)

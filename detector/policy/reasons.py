@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from detector.columns.compiled import compiled_borrowing
 from detector.contract.decisions import Action, Reason
 from detector.contract.ports import FeatureMatrix
-from detector.features.table import FEATURE_NAMES, INDEX, NOT_ENOUGH_DATA, explain
+from detector.features.table import FEATURE_NAMES, INDEX, explain
+from detector.features.window_constants import NOT_ENOUGH_DATA
 from detector.policy.policy import Rule
 from detector.policy.standing import StandingDecision
 

@@ -11,8 +11,9 @@ from itertools import islice
 
 import numpy as np
 
+from detector.columns.arrays import Flags, Ints
 from detector.columns.membership import Marks
-from detector.columns.setups import Calls, Flags, Ints
+from detector.columns.setups import Calls
 from detector.contract.decisions import Action, Mode
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
 

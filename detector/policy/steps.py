@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from detector.columns.numbering import COUNTRY_CODE, NANP_LENGTH
 from detector.columns.setups import ODD_CALLED, ODD_CALLING, PRIORITY
 from detector.contract.decisions import Action, Outcome, Reason, Step
 from detector.contract.sip import dno_block
 from detector.policy import reasons
 from detector.policy.batch import Found, Work
-from detector.policy.lists import COUNTRY_CODE, NANP_LENGTH
 from detector.policy.model_step import judge
 
 

@@ -1,21 +1,18 @@
 """A policy made ready for batches: sets and dictionaries instead of settings, built once when it is put in place."""
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.impossible import HEAD_LENGTH, REPEATED, Impossible, heads_of, is_wrong_length
+from detector.columns.numbering import NANP_LENGTH
 from detector.columns.setups import Calls
 from detector.contract.decisions import Label, Mode
 from detector.contract.ports import FeatureMatrix
-from detector.features.table import INDEX, NOT_ENOUGH_DATA
-from detector.policy.lists import COUNTRY_CODE, NANP_LENGTH
-from detector.policy.policy import Category, Condition, Impossible, Policy, Rule, Thresholds
-
-DIGITS = "0123456789"
-SHORT_CODE_LIMIT = 9
-"""A `+1` number of fewer characters is a short code with a stray prefix, not an impossible number."""
+from detector.features.table import INDEX
+from detector.features.window_constants import NOT_ENOUGH_DATA
+from detector.policy.policy import Category, Condition, Policy, Rule, Thresholds
 
 _URI_SCHEMES = ("sip:", "sips:", "tel:")
 _SERVICE_URN = "urn:service:sos"  # RFC 5031: what an emergency INVITE has in its Request-URI
@@ -79,8 +76,8 @@ class PolicyTables:
         kinds = frozenset(policy.dno.impossible)
         self.policy = policy
         self.emergency_forms = frozenset(policy.emergency_numbers) | {"1" + n for n in policy.emergency_numbers}
-        self.impossible_heads = _impossible_heads(kinds)
-        self.impossible_numbers = _repeated_digits() if Impossible.REPEATED_DIGIT in kinds else frozenset[str]()
+        self.impossible_heads = heads_of(kinds)
+        self.impossible_numbers = REPEATED if Impossible.REPEATED_DIGIT in kinds else frozenset[str]()
         self.checks_length = Impossible.LENGTH in kinds
         self.labels = {category.name: Label(category.label_text, category.name) for category in policy.categories}
         self.rules: tuple[tuple[Rule, tuple[ColumnBound, ...]], ...] = tuple(
@@ -148,16 +145,10 @@ class PolicyTables:
     def is_impossible(self, calling_number: str) -> bool:
         """Whether a `+1` calling number cannot be anybody's."""
         return (
-            calling_number[:6] in self.impossible_heads
+            calling_number[:HEAD_LENGTH] in self.impossible_heads
             if len(calling_number) == NANP_LENGTH
             else self.checks_length and is_wrong_length(calling_number)
         ) or calling_number in self.impossible_numbers
-
-
-def is_wrong_length(calling_number: str) -> bool:
-    """Whether it claims `+1` and is neither ten digits nor a short code."""
-    length = len(calling_number)
-    return length != NANP_LENGTH and length >= SHORT_CODE_LIMIT and calling_number.startswith(COUNTRY_CODE)
 
 
 def _columns(conditions: tuple[Condition, ...]) -> tuple[ColumnBound, ...]:
@@ -169,17 +160,3 @@ def _columns(conditions: tuple[Condition, ...]) -> tuple[ColumnBound, ...]:
         )
         for condition in conditions
     )
-
-
-def _impossible_heads(kinds: frozenset[Impossible]) -> frozenset[str]:
-    """`+1` NPA N of area codes 0xx, 1xx and N11, and of exchanges 0xx and 1xx."""
-    areas = ["".join(digits) for digits in product(DIGITS, repeat=3)]
-    bad = {area for area in areas if area[0] in "01" or area[1:] == "11"}
-    heads = {area + digit for area in bad for digit in DIGITS} if Impossible.AREA_CODE in kinds else set()
-    if Impossible.EXCHANGE in kinds:
-        heads |= {area + digit for area in areas if area not in bad for digit in "01"}
-    return frozenset(COUNTRY_CODE + head for head in heads)
-
-
-def _repeated_digits() -> frozenset[str]:
-    return frozenset(COUNTRY_CODE + digit * 10 for digit in DIGITS)

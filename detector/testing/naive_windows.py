@@ -8,9 +8,11 @@ import numpy as np
 
 from detector.contract.events import CallEnd, CallEvent, CallSetup
 from detector.contract.ports import FeatureMatrix
+from detector.features import operations
 from detector.features import window_constants as spec
-from detector.features.kinds import NOT_ENOUGH_DATA, Feature
+from detector.features.kinds import Feature
 from detector.features.table import FEATURES
+from detector.features.window_constants import NOT_ENOUGH_DATA
 
 NANP = re.compile(r"\+1([2-9]\d\d)([2-9]\d\d)(\d{4})", re.ASCII)
 WHOLES = {
@@ -190,7 +192,7 @@ class NaiveWindows:
         def share(part: float, whole: float) -> float:
             return min(1.0, part / whole) if whole >= minimum and whole > 0 else NOT_ENOUGH_DATA
 
-        match spec.OPERATIONS[operation]:
+        match operations.OPERATIONS[operation].name:
             case "flag":
                 return float(spec.CALL_FLAGS[first] in flags)
             case "count":
@@ -231,7 +233,7 @@ class NaiveWindows:
 
     def _compared(self, feature: Feature, now: dict[int, History], now_ms: int) -> float:
         operation, family, first, second, window, minimum = feature.step
-        name, (reference, usual) = spec.OPERATIONS[operation], divmod(second, spec.N_WINDOWS)
+        name, (reference, usual) = operations.OPERATIONS[operation].name, divmod(second, spec.N_WINDOWS)
         measure, whole = spec.MEASURES[first], WHOLES.get(spec.MEASURES[first], "attempts")
         mine, theirs = now[family], now[reference]
 

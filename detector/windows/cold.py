@@ -4,10 +4,9 @@ A second call within 24 hours, or an end that is not that of the call, moves it.
 the one before, which no window has any more.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
+from detector.columns.arrays import Floats
 from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.integers import LOW_32, as_int
 from detector.features import window_constants as spec
 from detector.windows import counting, exact_calls, key_store
 from detector.windows.key_store import Store
@@ -27,9 +26,6 @@ from detector.windows.layout import (
 )
 from detector.windows.reading import count_of, shortest_window, spread
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
 OPEN = -0x80000000
 """`END_AGE` of a call that has not ended."""
 LONGEST_MS = 0x7FFFFFFF
@@ -38,7 +34,7 @@ LONGEST_MS = 0x7FFFFFFF
 @compiled_inline
 def must_move(cold: Store, slot: int, now_ms: int) -> bool:
     """Tell whether the call or its end is of the last 24 h, so that one more call needs a bigger row."""
-    setup_ms, end = cold.w64[slot, LATEST_MS], int(np.int64(cold.w32[slot, END_AGE]))
+    setup_ms, end = cold.w64[slot, LATEST_MS], as_int(cold.w32[slot, END_AGE])
     latest_ms = setup_ms if end == OPEN else max(setup_ms, setup_ms + end)
     return bool(latest_ms > now_ms - spec.DAY_MS)
 
@@ -69,7 +65,7 @@ def replace(cold: Store, slot: int, time_ms: int, peer: int, second: int, flags:
 @compiled_inline
 def has_open_call(cold: Store, slot: int, setup_ms: int, end_ms: int, peer: int) -> bool:
     """Tell whether the call of `slot` is the one set up at `setup_ms` with `peer`, has not ended, and may end then."""
-    is_same = cold.w64[slot, LATEST_MS] == setup_ms and (cold.w32[slot, PEER] - peer) & 0xFFFFFFFF == 0
+    is_same = cold.w64[slot, LATEST_MS] == setup_ms and (cold.w32[slot, PEER] - peer) & LOW_32 == 0
     return bool(is_same and cold.w32[slot, END_AGE] == OPEN and abs(end_ms - setup_ms) <= LONGEST_MS)
 
 
@@ -78,7 +74,7 @@ def record_end(cold: Store, slot: int, end_ms: int, flags: int, talk_s: int) -> 
     """Write the end of the call of `slot`."""
     key_store.touch(cold, slot)
     cold.w32[slot, END_AGE] = end_ms - cold.w64[slot, LATEST_MS]
-    facts = int(np.int64(cold.w32[slot, FACTS]))
+    facts = as_int(cold.w32[slot, FACTS])
     cold.w32[slot, FACTS] = exact_calls.pack_facts(exact_calls.setup_flags(facts) | flags, talk_s)
 
 
@@ -87,8 +83,8 @@ def read(cold: Store, slot: int, now_ms: int, counts: Floats, distinct: Floats) 
     """Read all windows of `slot` at `now_ms` as `detector.windows.reading.read` does."""
     setup_ms, end, facts = (
         cold.w64[slot, LATEST_MS],
-        int(np.int64(cold.w32[slot, END_AGE])),
-        int(np.int64(cold.w32[slot, FACTS])),
+        as_int(cold.w32[slot, END_AGE]),
+        as_int(cold.w32[slot, FACTS]),
     )
     setup_window = shortest_window(setup_ms, now_ms)
     end_window = spec.N_WINDOWS if end == OPEN else shortest_window(setup_ms + end, now_ms)
@@ -106,7 +102,7 @@ def read(cold: Store, slot: int, now_ms: int, counts: Floats, distinct: Floats) 
 @compiled_borrowing
 def move(cold: Store, cold_slot: int, hot: Store) -> int:
     """Move a key to a slot of its own in the hot store, nothing lost; returns that slot."""
-    setup_ms, end = cold.w64[cold_slot, LATEST_MS], int(np.int64(cold.w32[cold_slot, END_AGE]))
+    setup_ms, end = cold.w64[cold_slot, LATEST_MS], as_int(cold.w32[cold_slot, END_AGE])
     latest_ms = setup_ms if end == OPEN else max(setup_ms, setup_ms + end)
     slot = key_store.acquire(hot, cold.w64[cold_slot, KEY], key_store.partition_of(cold, cold_slot), latest_ms)
     counting.begin(hot, slot)
@@ -117,8 +113,6 @@ def move(cold: Store, cold_slot: int, hot: Store) -> int:
     hot.w32[slot, ORIGIN] = cold.w32[cold_slot, ORIGIN]
     end_bits = 0 if end == OPEN else exact_calls.end_bits(setup_ms + end)
     peer, second, facts = cold.w32[cold_slot, PEER], cold.w32[cold_slot, SECOND], cold.w32[cold_slot, FACTS]
-    exact_calls.keep_call(
-        hot, slot, setup_ms, end_bits, int(np.int64(peer)), int(np.int64(second)), int(np.int64(facts))
-    )
+    exact_calls.keep_call(hot, slot, setup_ms, end_bits, as_int(peer), as_int(second), as_int(facts))
     key_store.release(cold, cold_slot)
     return slot

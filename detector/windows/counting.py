@@ -5,11 +5,10 @@ to them too, and from then on each event, until a day without any has passed. So
 What is not held exactly is remembered by the latest such time: a window that starts at or after it is exact.
 """
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detector.columns import numbering
+from detector.columns.arrays import Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.integers import LOW_16, LOW_32, as_int, as_unsigned, difference
 from detector.features import window_constants as spec
 from detector.windows import exact_calls, key_store, sketches
 from detector.windows.key_store import Store
@@ -35,12 +34,7 @@ from detector.windows.layout import (
     WORD,
 )
 
-Ints = NDArray[np.int64]
-
 ASTRAY_LIMIT = 16
-_MOST_16 = 0xFFFF
-_MOST_32 = 0xFFFFFFFF
-_SIGN = 0x80000000
 _QUARTER = 16
 _SETUPS = (1 << spec.N_SETUP_MEASURES) - 1
 
@@ -129,10 +123,10 @@ def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
 def _add(store: Store, slot: int, at: int, amount: int) -> None:
     """Add to one pane's count, which stays at the most that it can hold."""
     if store.plan[AT.is_wide]:
-        count = (int(np.int64(store.w32[slot, at])) & _MOST_32) + amount
-        store.w32[slot, at] = min(count, _MOST_32)
+        count = as_unsigned(store.w32[slot, at]) + amount
+        store.w32[slot, at] = min(count, LOW_32)
     else:
-        store.w16[slot, at] = min(int(np.int64(store.w16[slot, at])) + amount, _MOST_16)
+        store.w16[slot, at] = min(as_int(store.w16[slot, at]) + amount, LOW_16)
 
 
 @compiled_inline
@@ -140,9 +134,9 @@ def _add_talk(store: Store, slot: int, at: int, talk_s: int) -> None:
     if store.plan[AT.is_wide]:
         _add(store, slot, at, talk_s)
         return
-    total = int(np.int64(store.w16[slot, at])) + (int(np.int64(store.w16[slot, at + 1])) << _QUARTER) + talk_s
-    total = min(total, _MOST_32)
-    store.w16[slot, at] = total & _MOST_16
+    total = as_int(store.w16[slot, at]) + (as_int(store.w16[slot, at + 1]) << _QUARTER) + talk_s
+    total = min(total, LOW_32)
+    store.w16[slot, at] = total & LOW_16
     store.w16[slot, at + 1] = total >> _QUARTER
 
 
@@ -185,12 +179,12 @@ def use_panes(store: Store, slot: int) -> None:
         return
     store.w8[slot, IS_PANED] = 1
     latest_ms = store.w64[slot, LATEST_MS]
-    for place in range(int(np.int64(store.w8[slot, HELD]))):
-        facts = int(np.int64(store.w32[slot, R_FACTS + place]))
+    for place in range(as_int(store.w8[slot, HELD])):
+        facts = as_int(store.w32[slot, R_FACTS + place])
         setup_ms = exact_calls.time_of(store.w32[slot, R_SETUP + place], latest_ms)
         peer, second = store.w32[slot, R_PEER + place], store.w32[slot, R_SECOND + place]
         add_to_panes(store, slot, setup_ms, exact_calls.setup_flags(facts), 0)
-        add_to_sketches(store, slot, setup_ms, int(np.int64(peer)), int(np.int64(second)))
+        add_to_sketches(store, slot, setup_ms, as_int(peer), as_int(second))
         end = store.w32[slot, R_END + place]
         if end != 0:
             end_ms = exact_calls.time_of(end, latest_ms)
@@ -203,7 +197,7 @@ def is_sequential(last: int, called: int) -> bool:
 
     Another number 4,294,967,296 further would look the same, which no NANP number of the same block is.
     """
-    step = ((called - last + _SIGN) & _MOST_32) - _SIGN
+    step = difference(called, last)
     same_block = called // numbering.SUBSCRIBER_RANGE == (called - step) // numbering.SUBSCRIBER_RANGE
     return called != 0 and last != 0 and 0 < abs(step) <= spec.SEQUENTIAL_REACH and same_block
 
@@ -254,7 +248,7 @@ def record_end(
     talk_s = min(talk_s, exact_calls.TALK_LIMIT_S)
     place = exact_calls.open_call(store, slot, setup_ms, peer)
     if place >= 0:
-        facts = int(np.int64(store.w32[slot, R_FACTS + place]))
+        facts = as_int(store.w32[slot, R_FACTS + place])
         store.w32[slot, R_END + place] = exact_calls.end_bits(end_ms)
         store.w32[slot, R_FACTS + place] = exact_calls.pack_facts(exact_calls.setup_flags(facts) | flags, talk_s)
     else:

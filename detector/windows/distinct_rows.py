@@ -1,11 +1,9 @@
 """Rows of a batch at which a pair of keys stands first: a batch has many calls of few trunk groups. Compiled."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detector.columns.arrays import Ints
 from detector.columns.compiled import compiled_borrowing
-
-Ints = NDArray[np.int64]
 
 _SPREAD = 0x9E3779B1
 _FREE = -1

@@ -40,10 +40,10 @@ KEYS_PER_HOT_KEY = 8
 
 @dataclass(frozen=True, slots=True)
 class WindowSettings:
-    """Bounds of the engine.
+    """Bounds of the engine. Defaults stand in `streams.settings` alone; a notebook or a test says what it wants.
 
     A number seen once takes 64 bytes, a busy one 1,024, all in; `WindowEngine.bytes_per_key` has the other families.
-    Memory is used as keys come; all of it at these defaults is 0.35 GB.
+    Memory is used as keys come.
 
     Attributes:
         max_hot_numbers: Numbers with full windows (a second call within 24 h).
@@ -58,13 +58,13 @@ class WindowSettings:
         shared_trunks: One slot a trunk for all partitions (replay), else one a partition.
     """
 
-    max_hot_numbers: int = 131_072
-    max_cold_numbers: int = 2_097_152
-    max_trunks: int = 4_096
-    max_blocks: int = 32_768
-    max_origins: int = 4_096
-    max_called: int = 131_072
-    seed: int = 1
+    max_hot_numbers: int
+    max_cold_numbers: int
+    max_trunks: int
+    max_blocks: int
+    max_origins: int
+    max_called: int
+    seed: int
     partitions: int = 1
     shared_trunks: bool = False
 
@@ -115,7 +115,7 @@ class WindowEngine:
     @classmethod
     def warm(cls) -> None:
         """Compile everything, or load it from the cache, so that the first call does not wait."""
-        settings = WindowSettings(8, 8, 8, 8, 8, 8)
+        settings = WindowSettings(8, 8, 8, 8, 8, 8, seed=1)
         engine = cls(settings)
         call = CallSetup(call_id="", setup_time_ms=0, calling_number="0", called_number="0", trunk_group_id="0")
         batch = build_batch([call], [True], seed=settings.seed)

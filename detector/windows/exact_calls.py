@@ -8,6 +8,7 @@ import numpy as np
 
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.hashing import scramble
+from detector.columns.integers import LOW_16, LOW_32, as_int, as_unsigned, difference
 from detector.features import window_constants as spec
 from detector.windows.key_store import NONE, Store
 from detector.windows.layout import (
@@ -23,20 +24,18 @@ from detector.windows.layout import (
     RING_COLUMNS,
 )
 
-TALK_LIMIT_S = 0xFFFF
-NEVER = 0xFFFFFFFF
+TALK_LIMIT_S = LOW_16
+NEVER = LOW_32
 """An age: there was none. A known one stays at a millisecond less, 49 days."""
 STALE_MS = 2 * spec.DAY_MS
 OLDEST_MS = 20 * spec.DAY_MS
 """A call so long before the latest event of its key is not kept: its time could be taken for another."""
-_LOW = 0xFFFFFFFF
-_SIGN = 0x80000000
 _HALF = 32
 _QUARTER = 16
 _SETUP_BITS = spec.N_SETUP_MEASURES - 1
 _END_BITS = spec.TALK_S - spec.ENDED - 1
 _SETUP_MASK = (1 << _SETUP_BITS) - 1
-_FLAG_MASK = 0xFFFF
+_FLAG_MASK = LOW_16
 
 if _SETUP_BITS + _END_BITS > _QUARTER:
     raise ValueError("a packed call has 16 bits for measures: widen its facts in detector/windows/exact_calls.py first")
@@ -45,13 +44,13 @@ if _SETUP_BITS + _END_BITS > _QUARTER:
 @compiled_inline
 def short_hash(key: int) -> int:
     """Return 32 well-mixed bits of `key`."""
-    return int(np.int64(scramble(np.uint64(key)) >> np.uint64(_HALF)))
+    return as_int(scramble(np.uint64(key)) >> np.uint64(_HALF))
 
 
 @compiled_inline
 def halves(first: int, second: int) -> int:
     """Pack the low 16 bits of two hashes: enough to tell the few trunks and blocks of one number apart."""
-    return ((first & 0xFFFF) << _QUARTER) | (second & 0xFFFF)
+    return ((first & LOW_16) << _QUARTER) | (second & LOW_16)
 
 
 @compiled_inline
@@ -82,19 +81,19 @@ def talk_of(facts: int) -> int:
 @compiled_inline
 def time_of(low: int, near_ms: int) -> int:
     """The time with these low 32 bits that is nearest to `near_ms`."""
-    return near_ms + (((low - near_ms + _SIGN) & _LOW) - _SIGN)
+    return near_ms + difference(low, near_ms)
 
 
 @compiled_inline
 def end_bits(end_ms: int) -> int:
     """What an end is kept as: its low 32 bits, never 0, which says that there is none (so 1 ms off once in 49 days)."""
-    return max(1, end_ms & _LOW)
+    return max(1, end_ms & LOW_32)
 
 
 @compiled_inline
 def age_of(store: Store, slot: int, column: int) -> int:
     """One of the ages of a row, milliseconds before its latest event."""
-    return int(np.int64(store.w32[slot, column]) & _LOW)
+    return as_unsigned(store.w32[slot, column])
 
 
 @compiled_inline
@@ -116,7 +115,7 @@ def make_older(store: Store, slot: int, column: int, passed_ms: int) -> None:
 @compiled_inline
 def _place_for(store: Store, slot: int, time_ms: int) -> int:
     """Place for a call at `time_ms`: a free one, else that of the earliest call, -1 where all are later."""
-    held = int(np.int64(store.w8[slot, HELD]))
+    held = as_int(store.w8[slot, HELD])
     if held < spec.RING:
         store.w8[slot, HELD] = held + 1
         return int(held)
@@ -155,9 +154,9 @@ def keep_call(store: Store, slot: int, setup_ms: int, end: int, peer: int, secon
 @compiled_inline
 def open_call(store: Store, slot: int, setup_ms: int, peer: int) -> int:
     """Place of the exact call set up at `setup_ms` with `peer` that has not ended, -1 where there is none."""
-    for place in range(int(np.int64(store.w8[slot, HELD]))):
-        is_same = (store.w32[slot, R_SETUP + place] - setup_ms) & _LOW == 0
-        is_same &= (store.w32[slot, R_PEER + place] - peer) & _LOW == 0
+    for place in range(as_int(store.w8[slot, HELD])):
+        is_same = (store.w32[slot, R_SETUP + place] - setup_ms) & LOW_32 == 0
+        is_same &= (store.w32[slot, R_PEER + place] - peer) & LOW_32 == 0
         if is_same and store.w32[slot, R_END + place] == 0:
             return place
     return NONE
@@ -168,7 +167,7 @@ def drop_stale(store: Store, slot: int, time_ms: int) -> None:
     """Drop the exact calls that are two days before `time_ms`, before the clock of the row moves on to it."""
     latest_ms = store.w64[slot, LATEST_MS]
     kept = 0
-    for place in range(int(np.int64(store.w8[slot, HELD]))):
+    for place in range(as_int(store.w8[slot, HELD])):
         setup_ms = time_of(store.w32[slot, R_SETUP + place], latest_ms)
         end = store.w32[slot, R_END + place]
         end_ms = time_of(end, latest_ms) if end != 0 else setup_ms

@@ -8,52 +8,44 @@ at each access whether it counts from the end.
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.arrays import Floats, Ints, Words
 from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.features import operations
 from detector.features import window_constants as spec
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Places = NDArray[np.uint64]
+from detector.features.operations import Count, Step, operands_of, reference_of
 
 # Columns of an assembled program: the step itself, then where its numbers are.
 _OPERATION, _COLUMN, _FAMILY, _OTHER, _WINDOW, _LONGER, _FIRST, _MINIMUM = (np.uint64(at) for at in range(8))
 _ITEM, _PART, _WHOLE, _BESIDE, _BESIDE_WHOLE = (np.uint64(at) for at in range(8, 13))
 
 
-def _count(family: int, window: int, measure: int) -> int:
-    """Where a count is among all counts (N_FAMILIES, 5, N_MEASURES)."""
-    return (family * spec.N_WINDOWS + window) * spec.N_MEASURES + measure
+def _place(count: Count | None) -> int:
+    """Where a count is among all counts (N_FAMILIES, N_WINDOWS, N_MEASURES); 0 for none, which nobody then reads."""
+    if count is None:
+        return 0
+    return (count.family * spec.N_WINDOWS + count.window) * spec.N_MEASURES + count.measure
 
 
-def _assembled(step: list[int], column: int) -> list[int]:
-    """One step: what it is, and where its numbers are; what the operation does not use means nothing."""
-    operation, family, first, second, window, minimum = step
-    other, longer, item = family, window, 0
-    part, whole = _count(family, window, first), _count(family, window, spec.ATTEMPTS)
-    beside = beside_whole = 0
-    if operation == spec.RATIO:
-        whole = _count(family, window, second)
-    elif operation in (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM):
-        part, item = 0, (family * spec.N_ITEMS + first) * spec.N_WINDOWS + window
-    elif operation == spec.MEAN_TALK:
-        part, whole = _count(family, window, spec.TALK_S), _count(family, window, spec.ANSWERED)
-    elif operation == spec.BURST:
-        beside = _count(family, spec.W1H, spec.ATTEMPTS)
-    elif operation == spec.IN_OUT:
-        beside = _count(spec.NUMBER, window, spec.ATTEMPTS)
-    elif operation in (spec.AGE, spec.IDLE):
-        part = 0
-    elif operation in spec.COMPARISONS:
-        other, longer = divmod(second, spec.N_WINDOWS)
-        if operation != spec.AGE_BESIDE:
-            whole = _count(family, window, spec.WHOLES[first])
-            beside, beside_whole = _count(other, longer, first), _count(other, longer, spec.WHOLES[first])
-    return [operation, column, family, other, window, longer, first, minimum, item, part, whole, beside, beside_whole]
+def _assembled(step: Step, column: int) -> list[int]:
+    """One step: what it is, and where its numbers are; what the operation does not read is 0."""
+    operands, (other, longer) = operands_of(step), reference_of(step)
+    item = operands.item
+    places = [_place(count) for count in (operands.part, operands.whole, operands.beside, operands.beside_whole)]
+    item_place = 0 if item is None else (item.family * spec.N_ITEMS + item.item) * spec.N_WINDOWS + item.window
+    what = [step.operation, column, step.family, other, step.window, longer, step.first, step.minimum]
+    return [*what, item_place, *places]
 
 
-def assembled(program: Ints) -> Places:
-    """Assemble a program (n_features, 6), `detector.features.table.program`, for `fill_row`: (n_features, 13)."""
-    steps = [_assembled(step, column) for column, step in enumerate(program.tolist())]
+def assembled(program: Ints) -> Words:
+    """Make the program ready for `fill_row`: once, when an engine is made.
+
+    Args:
+        program: `detector.features.table.program`, shape (n_features, 6).
+
+    Returns:
+        The steps in order of operation, shape (n_features, 13).
+    """
+    steps = [_assembled(Step(*step), column) for column, step in enumerate(program.tolist())]
     return np.array(sorted(steps, key=lambda step: step[0]), dtype=np.uint64)
 
 
@@ -96,72 +88,72 @@ def _level(part: float, whole: float, usual: float, strength: float) -> float:
 @compiled_inline
 def _beside(own: float, other: float) -> float:
     """Compare two quantities: `own` in `own + other`, 0.5 where they are equal."""
-    return own / (own + other) if own + other > 0.0 else spec.ALIKE
+    return own / (own + other) if own + other > 0.0 else operations.ALIKE
 
 
 @compiled_inline
 def _surge(part: float, longer: float, window: int, longer_window: int, minimum: float, age_s: float) -> float:
     """Calls a second now beside those of the longer window, of which no more counts than the key has been known."""
     if longer < minimum:
-        return spec.ALIKE
+        return operations.ALIKE
     span_s = spec.WINDOW_MS[np.int64(window)] / spec.SECOND_MS
     known_s = min(spec.WINDOW_MS[np.int64(longer_window)] / spec.SECOND_MS, max(age_s, span_s))
     return _beside(part / span_s, longer / known_s)
 
 
 @compiled_inline
-def _compared(program: Places, at: np.uint64, counts: Floats, ages_s: Floats, scale: Floats) -> float:
-    """Value of a feature that compares; see `measures.OPERATIONS`. Without an origin or a block there is none."""
+def _compared(program: Words, at: np.uint64, counts: Floats, ages_s: Floats, scale: Floats) -> float:
+    """Value of a feature that compares; see `operations.OPERATIONS`. Without an origin or a block there is none."""
     operation, minimum = program[at, _OPERATION], float(program[at, _MINIMUM])
     own_age_s, other_age_s = ages_s[program[at, _FAMILY], 0], ages_s[program[at, _OTHER], 0]
     part, beside = counts[program[at, _PART]], counts[program[at, _BESIDE]]
     if own_age_s < 0.0 or other_age_s < 0.0:
         return spec.NOT_ENOUGH_DATA
-    if operation == spec.PART_OF:
+    if operation == operations.PART_OF:
         part = _everywhere(part, program[at, _FAMILY], scale)
         whole = _everywhere(beside, program[at, _OTHER], scale)
         return _ratio(part, whole, 0.0) if beside >= minimum else spec.NOT_ENOUGH_DATA
-    if operation == spec.SURGE:
+    if operation == operations.SURGE:
         return _surge(part, beside, program[at, _WINDOW], program[at, _LONGER], minimum, own_age_s)
-    if operation == spec.AGE_BESIDE:
+    if operation == operations.AGE_BESIDE:
         return _beside(own_age_s, other_age_s)
     usual = beside / max(1.0, counts[program[at, _BESIDE_WHOLE]])
     level = _level(part, counts[program[at, _WHOLE]], usual, minimum)
-    return level if operation == spec.LEVEL else _beside(level, usual)
+    return level if operation == operations.LEVEL else _beside(level, usual)
 
 
 @compiled_inline
 def _single(
-    program: Places, at: np.uint64, counts: Floats, distinct: Floats, ages_s: Floats, flags: int, scale: Floats
+    program: Words, at: np.uint64, counts: Floats, distinct: Floats, ages_s: Floats, flags: int, scale: Floats
 ) -> float:
     """Value of a feature of one key alone that is neither a count nor a share."""
     operation, family, minimum = program[at, _OPERATION], program[at, _FAMILY], float(program[at, _MINIMUM])
     part, whole, item = counts[program[at, _PART]], counts[program[at, _WHOLE]], program[at, _ITEM]
-    if operation == spec.FLAG:
+    if operation == operations.FLAG:
         value = float((flags >> np.int64(program[at, _FIRST])) & 1)
-    elif operation == spec.DISTINCT:
+    elif operation == operations.DISTINCT:
         value = _everywhere(distinct[item], family, scale)
-    elif operation == spec.DISTINCT_RATIO:
+    elif operation == operations.DISTINCT_RATIO:
         value = _ratio(distinct[item], whole, minimum)
-    elif operation == spec.CALLS_PER_ITEM:
+    elif operation == operations.CALLS_PER_ITEM:
         value = _quotient(whole, distinct[item], minimum, whole)
-    elif operation == spec.MEAN_TALK:
+    elif operation == operations.MEAN_TALK:
         value = _quotient(part, whole, minimum, whole)
-    elif operation == spec.BURST:
+    elif operation == operations.BURST:
         hourly = _everywhere(counts[program[at, _BESIDE]], family, scale)
-        value = _everywhere(whole, family, scale) / max(1.0, hourly / spec.BURST_PARTS)
-    elif operation == spec.IN_OUT:
+        value = _everywhere(whole, family, scale) / max(1.0, hourly / operations.BURST_PARTS)
+    elif operation == operations.IN_OUT:
         # Calls received against calls received and made, both for all partitions.
         received = _everywhere(whole, family, scale)
         value = _ratio(received, received + counts[program[at, _BESIDE]], minimum)
     else:
-        value = ages_s[family, operation - np.uint64(spec.AGE)]
+        value = ages_s[family, operation - np.uint64(operations.AGE)]
     return float(value)
 
 
 @compiled_borrowing
 def fill_row(
-    program: Places,
+    program: Words,
     counts: Floats,
     distinct: Floats,
     ages_s: Floats,
@@ -182,14 +174,14 @@ def fill_row(
     """
     at, steps = np.uint64(0), np.uint64(len(program))
     one = np.uint64(1)
-    while at < steps and program[at, _OPERATION] == spec.COUNT:
+    while at < steps and program[at, _OPERATION] == operations.COUNT:
         row[program[at, _COLUMN]] = _everywhere(counts[program[at, _PART]], program[at, _FAMILY], scale)
         at += one
-    while at < steps and program[at, _OPERATION] == spec.RATIO:
+    while at < steps and program[at, _OPERATION] == operations.RATIO:
         part, whole = counts[program[at, _PART]], counts[program[at, _WHOLE]]
         row[program[at, _COLUMN]] = _ratio(part, whole, float(program[at, _MINIMUM]))
         at += one
-    while at < steps and program[at, _OPERATION] < spec.PART_OF:
+    while at < steps and program[at, _OPERATION] < operations.PART_OF:
         row[program[at, _COLUMN]] = _single(program, at, counts, distinct, ages_s, flags, scale)
         at += one
     while at < steps:

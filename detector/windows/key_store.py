@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.arrays import Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.integers import LOW_16, LOW_32, as_int
 from detector.features import window_constants as spec
 from detector.windows import layout, row_copies
 from detector.windows.layout import EPOCH, EPOCH_MASK, KEY, LINKS, MARKS, NEWER, OLDER, PARTITION
 from detector.windows.row_copies import NO_ROWS, STATE_COLUMNS, RowCopies
 from detector.windows.sketches import items_of_filled
-
-Ints = NDArray[np.int64]
 
 # Columns of `Store.scalars`.
 USED, FREE, OLDEST, NEWEST, EVICTIONS, UNTOUCHED, SWEEP, LEFT, CURSOR, KEPT, SLOT_BITS = range(11)
@@ -30,11 +30,9 @@ many rows are in `kept`."""
 NONE = -1
 TABLE_LOAD = 2
 """The table has this many places a slot, so probes stay short."""
-LOW = 0xFFFFFFFF
 HALF = 32
-UNSIGNED = 0xFFFF
 HIGHEST_PARTITION = 0x7FFF
-LAST_SWEEP = 0xFFFF
+LAST_SWEEP = LOW_16
 CACHE_LINE = 64
 
 
@@ -131,21 +129,21 @@ def bytes_per_key(store: Store) -> float:
 @compiled_inline
 def partition_of(store: Store, slot: int) -> int:
     """Partition of the key of `slot`, -1 = shared."""
-    value = int(np.int64(store.w16[slot, PARTITION]))
-    return value if value <= HIGHEST_PARTITION else value - UNSIGNED - 1
+    value = as_int(store.w16[slot, PARTITION])
+    return value if value <= HIGHEST_PARTITION else value - LOW_16 - 1
 
 
 @compiled_inline
 def home_of(store: Store, key: int) -> int:
     """Place in the table where the search for `key` begins: by its low 32 bits, which are a hash."""
-    return ((key & LOW) * len(store.table)) >> HALF
+    return ((key & LOW_32) * len(store.table)) >> HALF
 
 
 @compiled_inline
 def find(store: Store, key: int) -> int:
     """Return the slot of `key`, -1 where it is not tracked."""
     bits = store.scalars[SLOT_BITS]
-    tag = (key >> HALF) & (LOW >> bits)
+    tag = (key >> HALF) & (LOW_32 >> bits)
     place = home_of(store, key)
     while True:
         entry = np.int64(store.table[place])
@@ -170,7 +168,7 @@ def find_low(store: Store, low: int) -> int:
         if entry == 0:
             return NONE
         slot = int((entry & ((1 << bits) - 1)) - 1)
-        if store.w64[slot, KEY] & LOW == low & LOW:
+        if store.w64[slot, KEY] & LOW_32 == low & LOW_32:
             return slot
         place += 1
         if place == len(store.table):
@@ -179,7 +177,7 @@ def find_low(store: Store, low: int) -> int:
 
 @compiled_inline
 def _unlink(store: Store, slot: int) -> None:
-    older, newer = int(np.int64(store.w32[slot, OLDER])), int(np.int64(store.w32[slot, NEWER]))
+    older, newer = as_int(store.w32[slot, OLDER]), as_int(store.w32[slot, NEWER])
     if older >= 0:
         store.w32[older, NEWER] = newer
     else:
@@ -224,7 +222,7 @@ def keep(store: Store, slot: int) -> None:
 
     There must be room in `kept`: `detector.windows.sweep.Sweep.make_room`.
     """
-    if store.scalars[SWEEP] > 0 and int(np.int64(store.w16[slot, EPOCH])) != store.scalars[SWEEP]:
+    if store.scalars[SWEEP] > 0 and as_int(store.w16[slot, EPOCH]) != store.scalars[SWEEP]:
         _copy(store, slot)
 
 
@@ -310,13 +308,13 @@ def acquire(store: Store, key: int, partition: int, time_ms: int) -> int:
     store.scalars[USED] += 1
     store.w64[slot, KEY] = key
     store.w64[slot, layout.LATEST_MS] = time_ms
-    store.w16[slot, PARTITION] = partition & UNSIGNED
+    store.w16[slot, PARTITION] = partition & LOW_16
     store.w16[slot, EPOCH] = store.scalars[SWEEP]
     bits = store.scalars[SLOT_BITS]
     place = home_of(store, key)
     while store.table[place] != 0:
         place = place + 1 if place + 1 < len(store.table) else 0
-    store.table[place] = (((key >> HALF) & (LOW >> bits)) << bits) | (slot + 1)
+    store.table[place] = (((key >> HALF) & (LOW_32 >> bits)) << bits) | (slot + 1)
     _link(store, slot)
     return slot
 

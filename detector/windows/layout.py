@@ -11,12 +11,7 @@ A row of any other key has its one call in place of what follows 28, and ends at
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from detector.features import window_constants as spec
-
-Ints = NDArray[np.int64]
 
 KEY, LATEST_MS = 0, 1
 """In units of 64 bits; of a cold row the latest event counts as that of its call."""

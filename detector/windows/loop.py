@@ -5,24 +5,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.arrays import Floats, Ints, Words
 from detector.columns.call_columns import BLOCK_SALT, CALLED_SALT, ORIGIN_SALT, SHARED, TRUNK_SALT, scoped_key
 from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.integers import LOW_32, as_int
 from detector.features import window_constants as spec
 from detector.windows import cold, exact_calls, feature_rows
 from detector.windows.counting import begin, record_end, record_setup
 from detector.windows.exact_calls import halves, short_hash
-from detector.windows.key_store import SLOT_BITS, Ints, Store, acquire, find, find_low, home_of
+from detector.windows.key_store import SLOT_BITS, Store, acquire, find, find_low, home_of
 from detector.windows.layout import FIRST_AGE, LATEST_MS, ORIGIN
 from detector.windows.prefetch import prefetch
 from detector.windows.reading import Scratch, read
-
-Floats = NDArray[np.float64]
 
 NUMBER_SALT = CALLED_SALT + 1
 AHEAD_TABLE = 12
 AHEAD_ROW = 6
 """So many events ahead the loop asks for the places in the tables, and for the rows."""
-_LOW = 0xFFFFFFFF
 
 
 class Columns(NamedTuple):
@@ -86,7 +85,7 @@ class End(NamedTuple):
 class Reading(NamedTuple):
     """Scratch of one call and what it is read with; counts and distinct counts also flat, in the same memory."""
 
-    program: feature_rows.Places
+    program: Words
     scale: Floats
     counts: Floats
     all_counts: Floats
@@ -292,9 +291,7 @@ def _calls_of(columns: Columns, event: int, origin_key: int, scope: int) -> tupl
     via, prefix = short_hash(columns.trunk[event]), short_hash(columns.called_npanxx[event] + 1)
     flags, dialled = columns.measures[event], columns.called_digits[event]
     return (
-        Call(
-            partition, now_ms, callee, halves(via, prefix), flags, dialled, int(np.int64(np.int32(origin_key & _LOW)))
-        ),
+        Call(partition, now_ms, callee, halves(via, prefix), flags, dialled, as_int(np.int32(origin_key & LOW_32))),
         Call(scope, now_ms, callee, caller, flags, dialled, 0),
         Call(partition, now_ms, callee, caller, flags, dialled, 0),
         Call(partition, now_ms, caller, via, flags, 0, 0),
@@ -341,7 +338,7 @@ def run(
         scope = SHARED if is_shared else columns.partition[event]
         by_number, by_trunk, by_group, by_called = _calls_of(columns, event, key[ORIGIN_KEY], scope)
         is_new = _tiered_setup(
-            cold_number, number, reading, spec.NUMBER, key[NUMBER_KEY], by_number, int(np.int64(0)), is_read
+            cold_number, number, reading, spec.NUMBER, key[NUMBER_KEY], by_number, as_int(0), is_read
         )
         new = int(is_new) << spec.NEW_NUMBER
         _plain_setup(trunk, reading, spec.TRUNK, key[TRUNK_KEY], by_trunk, new, is_read)

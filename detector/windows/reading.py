@@ -8,9 +8,10 @@ The error is then at most the content of the oldest pane, and for a late `now` a
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detector.columns.arrays import Floats, Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.integers import as_int
 from detector.features import window_constants as spec
 from detector.windows import exact_calls, sketches
 from detector.windows.key_store import Store
@@ -33,9 +34,6 @@ from detector.windows.layout import (
     START,
     WIDTH,
 )
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 REFRESH_SHARE = 50
 """A remembered estimate is made anew once the key gained 1/50 of the window's calls ..."""
@@ -119,8 +117,8 @@ def _count_calls(store: Store, slot: int, now_ms: int, scratch: Scratch) -> None
     latest_ms = store.w64[slot, LATEST_MS]
     for window in range(spec.N_WINDOWS):
         scratch.setups[window] = scratch.ends[window] = scratch.talk_s[window] = 0
-    for place in range(int(np.int64(store.w8[slot, HELD]))):
-        facts = int(np.int64(store.w32[slot, R_FACTS + place]))
+    for place in range(as_int(store.w8[slot, HELD])):
+        facts = as_int(store.w32[slot, R_FACTS + place])
         window = shortest_window(exact_calls.time_of(store.w32[slot, R_SETUP + place], latest_ms), now_ms)
         scratch.nearest[place] = window
         if window < spec.N_WINDOWS:
@@ -207,11 +205,11 @@ def _read_windows(
 def _distinct_calls(store: Store, slot: int, item: int, scratch: Scratch, distinct: Floats) -> None:
     """Fill the wanted windows of `distinct` (5,) with exact numbers of different items among the exact calls."""
     plan = store.plan
-    held, items, nearest = int(np.int64(store.w8[slot, HELD])), scratch.items, scratch.nearest
+    held, items, nearest = as_int(store.w8[slot, HELD]), scratch.items, scratch.nearest
     near, far = 0.0, 0.0
     for place in range(held):
         peer, second = store.w32[slot, R_PEER + place], store.w32[slot, R_SECOND + place]
-        items[place] = sketches.item_of(plan, item, int(np.int64(peer)), int(np.int64(second)))
+        items[place] = sketches.item_of(plan, item, as_int(peer), as_int(second))
         closest = spec.N_WINDOWS
         for rival in range(place):
             if items[rival] == items[place]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from detector.columns.arrays import Ints
 
 PARTITION, LATEST_MS = range(2)
 STATE_COLUMNS = 2

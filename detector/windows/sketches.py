@@ -12,13 +12,12 @@ Times are in units of the shorter window's panes; the oldest unit of a window co
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.arrays import Bytes, Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.hashing import scramble
+from detector.columns.integers import LOW_16, as_int, as_unsigned
 from detector.features import window_constants as spec
 from detector.windows.layout import AT, STAMP_STEP, STAMPS_BEHIND, WORD
-
-Ints = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
 LAST_STAMP = 255
 _HALF = 32
@@ -57,7 +56,7 @@ def move_on(registers: Bytes, start: int, stop: int, from_unit: int, to_unit: in
     if passed == 0:
         return
     for register in range(start, stop):
-        registers[register] = max(0, int(np.int64(registers[register])) - passed)
+        registers[register] = max(0, as_int(registers[register]) - passed)
 
 
 @compiled_inline
@@ -66,18 +65,18 @@ def _note(registers: Bytes, start: int, rows: int, levels: int, item: int, stamp
     level = 0
     while level < levels - 1 and (mixed >> np.uint64(level)) & _ONE == np.uint64(0):
         level += 1
-    register = start + level * rows + int(np.int64((mixed >> np.uint64(_HALF)) % np.uint64(rows)))
-    registers[register] = max(int(np.int64(registers[register])), stamp)
+    register = start + level * rows + as_int((mixed >> np.uint64(_HALF)) % np.uint64(rows))
+    registers[register] = max(as_int(registers[register]), stamp)
 
 
 @compiled_inline
 def item_of(plan: Ints, item: int, peer: int, second: int) -> int:
     """What a call shows of `item`; where prefixes are counted, `second` holds other party and prefix, 16 bits each."""
     if item == spec.PEER:
-        return peer & 0xFFFFFFFF
+        return as_unsigned(peer)
     if plan[AT.items] < spec.N_ITEMS:
-        return second & 0xFFFFFFFF
-    return (second >> 16) & 0xFFFF if item == spec.OTHER else second & 0xFFFF
+        return as_unsigned(second)
+    return (second >> 16) & LOW_16 if item == spec.OTHER else second & LOW_16
 
 
 @compiled_inline
@@ -127,7 +126,7 @@ def _sum_bytes(word: np.uint64) -> int:
     for _ in range(WORD):
         total += word & _BYTE
         word >>= np.uint64(WORD)
-    return int(np.int64(total))
+    return as_int(total)
 
 
 @compiled_inline

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled_borrowing
+from detector.columns.integers import LOW_32, as_int, as_unsigned
 from detector.features import window_constants as spec
 from detector.windows import key_store
 from detector.windows.key_store import Store
@@ -36,7 +37,6 @@ _MEANING = hashlib.blake2b(repr((spec.WINDOW_MS, spec.N_PANES, _SHAPE)).encode()
 PANES_SHAPE = (spec.N_WINDOWS, spec.N_PANES, spec.N_MEASURES)
 _PANES_BYTES = 4 * spec.N_PANES * sum(map(len, _SHAPE.pairs))
 UNIT_MS = _PLAN.unit_ms
-_MOST = 0xFFFFFFFF
 LONGEST_NAME_BYTES = 1_024
 """256 characters (the contract's limit) of at most 4 bytes each."""
 
@@ -129,7 +129,7 @@ def merge(shares: Sequence[TrunkShare]) -> TrunkShare:
             behind = latest_ms // pane_ms - share.latest_ms // pane_ms
             if behind < spec.N_PANES:
                 panes[window, : spec.N_PANES - behind] += share.panes[window, behind:]
-    capped = np.minimum(panes, np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    capped = np.minimum(panes, np.uint64(LOW_32)).astype(np.uint32)
     return TrunkShare(shares[0].trunk_group_id, latest_ms, capped, sketches)
 
 
@@ -162,10 +162,10 @@ def copy_own(store: Store, key: int, panes: Panes, times: Times) -> int:
             first = _first_count(store, window, latest_ms, place)
             for column in range(store.columns[window, WIDTH]):
                 measure = store.columns[window, FIRST_COLUMN + column]
-                panes[window, place, measure] = np.int64(store.w32[slot, first + column]) & _MOST
+                panes[window, place, measure] = as_unsigned(store.w32[slot, first + column])
     base = base_of(latest_ms // store.plan[AT.unit_ms])
     for register in range(len(times)):
-        stamp = int(np.int64(store.w8[slot, store.plan[AT.sketch_0] + register]))
+        stamp = as_int(store.w8[slot, store.plan[AT.sketch_0] + register])
         times[register] = max(0, stamp + base) if stamp > 0 else 0
     return int(latest_ms)
 
@@ -223,7 +223,7 @@ def _put_others(
                 count = sums[window, place, measure]
                 if own >= 0 and place + behind < spec.N_PANES:
                     count -= panes[own, window, place + behind, measure]
-                store.w32[slot, first + column] = min(count, _MOST)
+                store.w32[slot, first + column] = min(count, LOW_32)
     base, start = base_of(newest_ms // plan[AT.unit_ms]), plan[AT.sketch_0] + plan[AT.other_sketches]
     for register in range(tops.shape[1]):
         time = tops[2 if own >= 0 and tops[1, register] == own else 0, register]

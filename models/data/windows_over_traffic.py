@@ -22,7 +22,17 @@ from models.traffic.authors import Traffic, blocks
 from models.traffic.first.spec import HOUR_MS, TrafficSpec
 from models.traffic.truth import Truth, batches
 
-WINDOW_SEED = 1
+TRAINING_WINDOWS = WindowSettings(
+    max_hot_numbers=131_072,
+    max_cold_numbers=2_097_152,
+    max_trunks=4_096,
+    max_blocks=32_768,
+    max_origins=4_096,
+    max_called=131_072,
+    seed=1,
+    shared_trunks=True,
+)
+"""Room for every key of the generated traffic. The shipped model was trained with these: other ones give other rows."""
 BATCH_EVENTS = 512
 TRAIN_SHARE = 0.8
 CALIBRATION_SHARE = 0.1
@@ -80,7 +90,7 @@ def from_traffic(
     calls = _Calls()
     turns = [partitions[number % len(partitions)] for number in range(len(specs))]
     for number, (spec, counted_in) in enumerate(zip(specs, turns, strict=True)):
-        engine = WindowEngine(WindowSettings(seed=WINDOW_SEED, partitions=counted_in, shared_trunks=True))
+        engine = WindowEngine(replace(TRAINING_WINDOWS, partitions=counted_in))
         for events, truths in blocks(spec):
             calls.add(events, truths, engine, f"span{number}-", spec.judged_ms)
             progress(calls.n_events)
@@ -115,7 +125,9 @@ class _Calls:
         rows = []
         for batch in batches(events, BATCH_EVENTS):
             is_setup = [isinstance(event, CallSetup) for event in batch]
-            columns = build_batch(batch, is_setup, _homes(batch, engine.settings.partitions), seed=WINDOW_SEED)
+            columns = build_batch(
+                batch, is_setup, _homes(batch, engine.settings.partitions), seed=TRAINING_WINDOWS.seed
+            )
             if first < len(setups):
                 rows.append(engine.update(columns).copy())
             else:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from detector.contract.decisions import decision_id
+from detector.columns.decision_ids import decision_id
 
 WITHHELD = "withheld"
 """Stands for a calling name: that there was one is a feature."""
@@ -101,4 +101,4 @@ class _Call:
 
 
 def _decision_id(record: dict[str, Any]) -> str:
-    return decision_id(_Call(record))  # type: ignore[arg-type]  # reads these four fields of a CallSetup
+    return decision_id(_Call(record))

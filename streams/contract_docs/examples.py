@@ -9,18 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.contract.decisions import (
-    PLAIN_ALLOW,
-    Action,
-    Label,
-    Mode,
-    Outcome,
-    Reason,
-    Step,
-    Versions,
-    decide,
-    decision_id,
-)
+from detector.columns.decision_ids import decision_id
+from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, Outcome, Reason, Step, Versions, decide
 from detector.contract.events import Attestation, CallSetup, FeedbackSource, ReleasedBy, Role, Verdict
 from detector.contract.sip import DnoStatus, Location, Redress, analytics_block, dno_block
 from detector.features.table import N_FEATURES

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled_borrowing
-from detector.columns.decision_ids import put_digits
+from detector.columns.decision_ids import DECISION_ID_BYTES, put_digits
 from detector.columns.facts import CALL_ID, CALLED, CALLING, SWITCH, TRUNK
-from detector.contract.decisions import DECISION_ID_BYTES, PLAIN_ALLOW, Mode, Versions, decide
+from detector.contract.decisions import PLAIN_ALLOW, Mode, Versions, decide
 from detector.contract.events import CallSetup
 from detector.policy.screening import Screening
 from streams.wire.records import DecisionRecord, encode, encode_decision

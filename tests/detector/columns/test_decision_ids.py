@@ -4,9 +4,8 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from detector.columns.decision_ids import identify
+from detector.columns.decision_ids import decision_id, identify
 from detector.columns.facts import facts_of, texts_of
-from detector.contract.decisions import decision_id
 from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS, CallSetup
 from streams.wire.records import encode
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.columns.arrays import Ints
 from detector.columns.hashing import hash_bytes, hash_text
-from detector.columns.membership import FEWEST_PLACES, SEED, Ints, Marks, hash_spans, hash_texts, like_any
+from detector.columns.membership import FEWEST_PLACES, SEED, Marks, hash_spans, hash_texts, like_any
 from detector.contract.decisions import Action
 from detector.policy.standing import StandingDecision, StandingDecisions
 

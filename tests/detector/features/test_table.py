@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.features import operations
 from detector.features import window_constants as spec
 from detector.features.table import (
     FEATURE_NAMES,
@@ -12,12 +13,12 @@ from detector.features.table import (
     FEATURES,
     INDEX,
     N_FEATURES,
-    NOT_ENOUGH_DATA,
     explain,
     program,
     render_page,
     wanted_counts,
 )
+from detector.features.window_constants import NOT_ENOUGH_DATA
 
 PAGE = Path(__file__).parents[3] / "docs" / "features.md"
 
@@ -45,7 +46,7 @@ def test_every_measure_asked_for_is_kept_in_panes() -> None:
             assert set(np.flatnonzero(wanted)) <= set(shape.pairs[window])
     for operation, family, first, _, window, _ in program().tolist():
         shape = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family]
-        if operation in (spec.DISTINCT, spec.DISTINCT_RATIO, spec.CALLS_PER_ITEM):
+        if operation in (operations.DISTINCT, operations.DISTINCT_RATIO, operations.CALLS_PER_ITEM):
             assert first in [sketch.item for sketch in shape.sketches]
             assert window in shape.distinct_windows
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from detector.columns.call_columns import build_batch
-from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, SipAnswer, Step, decision_id
+from detector.columns.decision_ids import decision_id
+from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, SipAnswer, Step
 from detector.contract.errors import FeatureSchemaMismatch
 from detector.contract.events import CallEnd, CallSetup, Role
 from detector.contract.sip import Redress

@@ -6,11 +6,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.columns.impossible import Impossible
 from detector.contract.decisions import Action, Decision, Mode, Step, decide
 from detector.contract.events import Role
 from detector.contract.sip import DnoStatus, Location, Redress
 from detector.policy.lists import Lists
-from detector.policy.policy import Condition, DoNotOriginate, Impossible, Override, Policy, Rule
+from detector.policy.policy import Condition, DoNotOriginate, Override, Policy, Rule
 from detector.policy.screening import Screening
 from detector.policy.standing import StandingDecision, StandingDecisions
 from tests.detector.policy.policy_case import CALLEE, CALLER, SCORE, T0, screen, screener, setup

@@ -11,7 +11,7 @@ from detector.columns.call_columns import build_batch
 from detector.contract.events import CallSetup
 from detector.features.table import FEATURE_NAMES
 from models.data import windows_over_traffic
-from models.data.windows_over_traffic import WINDOW_SEED, from_traffic
+from models.data.windows_over_traffic import TRAINING_WINDOWS, from_traffic
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import HOUR_MS, TrafficSpec
 
@@ -93,7 +93,7 @@ def test_in_partitions_a_number_is_counted_and_an_origin_estimated() -> None:
 
 def _origin_estimates(spec: TrafficSpec) -> list[int]:
     setups = [event for block in generate(spec) for event in block.events() if isinstance(event, CallSetup)]
-    origins = build_batch(setups, [True] * len(setups), seed=WINDOW_SEED).origin.tolist()
+    origins = build_batch(setups, [True] * len(setups), seed=TRAINING_WINDOWS.seed).origin.tolist()
     seen: Counter[tuple[int, int]] = Counter()
     estimates = []
     for setup, origin in zip(setups, origins, strict=True):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.columns.call_columns import build_batch
-from detector.contract.decisions import decision_id
+from detector.columns.decision_ids import decision_id
 from detector.policy.policy import Policy
 from detector.policy.tables import PolicyTables
 from streams.archive.numbers import WITHHELD, NumberKey, redact
@@ -93,7 +93,7 @@ def test_a_record_keeps_no_number_name_or_note() -> None:
 def test_the_decision_id_is_that_of_the_replaced_call() -> None:
     """The original is a plain hash: with it everybody could try the 10,000 numbers of a block."""
     event = EVENT_DECODER.decode(json.dumps(setup(1)))
-    original = decision_id(event)  # type: ignore[arg-type]  # a setup
+    original = decision_id(event)
     record: dict[str, Any] = {
         "call_id": "call-1", "decision_id": original, "setup_time_ms": event.setup_time_ms,
         "trunk_group_id": "nyc-ix-7",
@@ -102,5 +102,5 @@ def test_the_decision_id_is_that_of_the_replaced_call() -> None:
     }  # fmt: skip
     redact(record, KEY)
     replaced = EVENT_DECODER.decode(json.dumps(setup(1, calling_number=KEY.number(event.calling_number))))
-    assert record["decision_id"] == decision_id(replaced)  # type: ignore[arg-type]  # a setup
+    assert record["decision_id"] == decision_id(replaced)
     assert original not in str(record)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from detector.contract.decisions import Decision, Mode, Step, decision_id
+from detector.columns.decision_ids import decision_id
+from detector.contract.decisions import Decision, Mode, Step
 from detector.contract.events import MAX_RECORD_BYTES
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED, load

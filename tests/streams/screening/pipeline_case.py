@@ -18,7 +18,9 @@ from detector.windows import WindowEngine, WindowSettings
 from streams.screening.pipeline import Pipeline
 
 START_MS = 1_760_000_000_000
-
+SMALL = WindowSettings(
+    max_hot_numbers=64, max_cold_numbers=64, max_trunks=8, max_blocks=64, max_origins=8, max_called=64, seed=1
+)
 
 HOUR_MS = 3_600_000
 
@@ -42,7 +44,7 @@ class Certain:
 
 
 def pipeline(score: float | None, failures: list[Exception], mode: Mode = Mode.ENFORCE) -> Pipeline:
-    engine = WindowEngine(WindowSettings(seed=1))
+    engine = WindowEngine(SMALL)
     return Pipeline(
         Screener(engine, Certain(score), Policy(mode=mode), Lists(), StandingDecisions()),
         seed=1,
@@ -106,7 +108,7 @@ def traffic(count: int) -> list[bytes]:
 def world(
     classifier: Classifier, failures: list[Exception], clock: ClockTolerance | None = None, after_blocks: int = 5
 ) -> Pipeline:
-    engine = WindowEngine(WindowSettings(seed=1))
+    engine = WindowEngine(SMALL)
     policy = Policy(mode=Mode.ENFORCE, minimum_samples=(), standing_blocks=StandingBlocks(after_blocks=after_blocks))
     one = Screener(engine, classifier, policy, Lists(), StandingDecisions())
     return Pipeline(one, seed=1, on_failure=failures.append, clock=clock)

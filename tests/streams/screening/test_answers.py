@@ -7,19 +7,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from detector.columns.decision_ids import decision_id
 from detector.columns.setups import calls_of
-from detector.contract.decisions import (
-    PLAIN_ALLOW,
-    Action,
-    Label,
-    Mode,
-    Outcome,
-    Reason,
-    SipAnswer,
-    Step,
-    Versions,
-    decision_id,
-)
+from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, Outcome, Reason, SipAnswer, Step, Versions
 from detector.contract.events import CallSetup
 from detector.features.table import N_FEATURES
 from detector.policy import unjudged

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.columns.call_columns import build_columns
+from detector.columns.decision_ids import decision_id
 from detector.columns.setups import Calls, calls_in, calls_of
-from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Outcome, Step, Versions, decide, decision_id
+from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Outcome, Step, Versions, decide
 from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS
 from detector.features.table import N_FEATURES
 from detector.policy.screening import Screening

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from detector.columns.impossible import Impossible
 from detector.contract.decisions import Action, Mode
 from detector.contract.errors import PolicyInvalid
 from detector.contract.sip import DnoStatus, Location, Redress
@@ -13,7 +14,6 @@ from detector.policy.policy import (
     Category,
     Condition,
     DoNotOriginate,
-    Impossible,
     MinimumSample,
     Override,
     Policy,

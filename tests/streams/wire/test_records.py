@@ -7,6 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from detector.columns.decision_ids import decision_id
 from detector.contract.decisions import (
     PLAIN_ALLOW,
     Action,
@@ -19,7 +20,6 @@ from detector.contract.decisions import (
     Step,
     Versions,
     decide,
-    decision_id,
 )
 from detector.contract.events import Attestation, CallEnd, CallSetup, Feedback
 from streams.wire import records

@@ -1,0 +1,70 @@
+"""Calling numbers in the form `+1...` that nobody can have, and why. The one place that knows.
+
+The policy asks for one number at a time, as text, and may leave kinds out (`heads_of`, `REPEATED`, `is_wrong_length`).
+The columns ask for all calls of a batch at once, and must not miss any kind (`may_be_impossible`). A test holds the two
+together. Numbers in any other form are never impossible here: `detector.columns.numbering.classify` says what they are.
+"""
+
+from collections.abc import Collection
+from enum import StrEnum
+from itertools import product
+
+from detector.columns.compiled import compiled_borrowing
+from detector.columns.numbering import CODE_ENDINGS, COUNTRY_CODE, NANP_LENGTH, NATIONAL, NPA_WIDTH, SERVICE
+
+SHORT_CODE_LIMIT = 9
+"""A `+1` number of fewer characters is a short code with a stray prefix, not an impossible number."""
+HEAD_LENGTH = 6
+"""Characters of a head: `+1`, the area code, and the first digit of the exchange."""
+
+_DIGITS = "0123456789"
+_RESERVED = "01"
+"""First digits that no area code and no exchange has."""
+_REPEATED_DIGIT = 1_111_111_111
+
+
+class Impossible(StrEnum):
+    """Why a number in the form `+1...` cannot be anybody's."""
+
+    AREA_CODE = "area_code"
+    EXCHANGE = "exchange"
+    REPEATED_DIGIT = "repeated_digit"
+    LENGTH = "length"
+
+
+REPEATED = frozenset(COUNTRY_CODE + digit * 10 for digit in _DIGITS)
+"""Numbers of one digit ten times."""
+
+
+def heads_of(kinds: Collection[Impossible]) -> frozenset[str]:
+    """First `HEAD_LENGTH` characters of the numbers of ten digits that are impossible for their area code or exchange.
+
+    Area codes 0xx, 1xx and N11 are never assigned, nor are exchanges 0xx and 1xx.
+
+    Args:
+        kinds: Those that count; `AREA_CODE` and `EXCHANGE` are looked at.
+    """
+    areas = ["".join(digits) for digits in product(_DIGITS, repeat=3)]
+    bad = {area for area in areas if area[0] in _RESERVED or int(area) % CODE_ENDINGS == SERVICE}
+    heads = {area + digit for area in bad for digit in _DIGITS} if Impossible.AREA_CODE in kinds else set()
+    if Impossible.EXCHANGE in kinds:
+        heads |= {area + digit for area in areas if area not in bad for digit in _RESERVED}
+    return frozenset(COUNTRY_CODE + head for head in heads)
+
+
+def is_wrong_length(calling_number: str) -> bool:
+    """Tell whether a number claims `+1` and is neither ten digits nor a short code."""
+    length = len(calling_number)
+    return length != NANP_LENGTH and length >= SHORT_CODE_LIMIT and calling_number.startswith(COUNTRY_CODE)
+
+
+@compiled_borrowing
+def may_be_impossible(digits: int, block: int) -> bool:
+    """Tell whether a calling number may be impossible of any kind, or has no form that can be judged by its digits.
+
+    Args:
+        digits: 11 digits of a NANP number, 0 for any other text.
+        block: Its NPA-NXX, `detector.columns.numbering.npa_nxx` of `digits`.
+    """
+    is_service = block // NPA_WIDTH % CODE_ENDINGS == SERVICE
+    return digits == 0 or is_service or (digits - NATIONAL) % _REPEATED_DIGIT == 0

@@ -29,9 +29,9 @@ PEER_AIMS = {
     "Kafka Streams": (("kafka_streams", "kafka_streams_memory"), 3.0),
     "Flink": (("flink",), 3.0),
 }
-"""Of each system the cheapest of these entries counts."""
+"""For each system the entries that count, of which the cheapest is taken, and the factor that is aimed at."""
 LEAST_OF_A_PROCESSOR = 0.9
-"""With less, a time on the clock is that of the others."""
+"""With a smaller share of a processor, a time on the clock says how busy the others were."""
 PERCENTILES = ("p50_ms", "p99_ms", "p99.9_ms", "max_ms")
 Result = dict[str, Any]
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def source(result: Result) -> str:
-    """Machine, commit, model and command of a result; of the model the first results say nothing."""
+    """Machine, commit, model and command of a result. The oldest results name no model."""
     made = f"commit `{result['commit']}`" + (f", model `{result['model']}`" if "model" in result else "")
     return f"{result['machine']}; Python {result['python']}; {made}; `{result['command']}`."
 
@@ -62,7 +62,7 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
 
 
 def aim(what: str, measured: float, wanted: float, *, least: bool, unit: str = "") -> list[str]:
-    """One row of aims: what was measured, and met or missed by how much."""
+    """One row of aims: what was measured, what was wanted, and whether it is met or missed by which factor."""
     met = measured >= wanted if least else measured <= wanted
     missed = measured / wanted if measured < wanted else wanted / measured
     times = f"missed, {1 / missed if not met else 1:.2f} times off"
@@ -112,7 +112,7 @@ def aims(replay: Result, throughput: Result, latency: Result, memory: Result) ->
 
 
 def memory(result: Result) -> str:
-    """Bytes of a number and cost of a call with so many tracked."""
+    """Bytes of a number, and cost of a call with so many tracked."""
     rows = [
         [
             f"{part['numbers']:,}",

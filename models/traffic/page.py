@@ -1,4 +1,7 @@
-"""The page `docs/traffic.md`: kinds and figures of generated traffic from the code, between what is said of them."""
+"""The page `docs/traffic.md`: the kinds and figures of generated traffic as the code has them, with words around.
+
+It generates nothing. Words that explain one kind or one figure stand with that kind or figure.
+"""
 
 from collections.abc import Iterable
 
@@ -10,40 +13,9 @@ from models.traffic.third.carrier import ROBOCALL_KINDS
 _OPENING = """\
 # Generated traffic
 
-Call events with their truth, to train models on and to judge them by. Made by `python -m models.traffic.page`, the
-tables from the code.
-
-## Three authors
-
-A model that learnt one author's traffic catches little in another's ([quality](quality.md)), so there are three
-generators. What callers do in the second and the third was written without sight of how the others generate.
-"""
-_AUTHORS = (
-    (
-        "first",
-        "`models/traffic/first/`",
-        "`robocall simulate`, the demo; three in five worlds that models learn from, and the held-out ones",
-    ),
-    (
-        "second",
-        "`models/traffic/second/`",
-        "a regional carrier: one in five worlds to learn from; `train`, the gate and `make quality` judge in others",
-    ),
-    (
-        "third",
-        "`models/traffic/third/`",
-        "a terminating carrier with peers of seven types: one in five worlds too, judged in likewise",
-    ),
-)
-_USE = """
-`models.traffic.authors` gives the traffic of any of them in blocks of events and truths. They share the names of kinds
-and the first instant, the second and the third also how big a carrier is drawn; all else is each author's own.
-
-The first author's traffic is hard on purpose: at one lawful call in 1,000 hit, no feature by itself catches more than
-0.4 of any kind, and the rate rules of the field (calls of a number in a minute or an hour) catch next to nothing
-([test](../tests/models/traffic/first/test_hardness.py)). In the others' the rate rules catch nothing either, and no
-feature by itself tells robocalls, but it does tell some kinds, such as `sequential_dialling`
-([test](../tests/models/traffic/test_authors_hardness.py)).
+Use this traffic to try the system, to train models and to judge them without calls of real people. Every event comes
+with its truth. Real traffic will differ: [quality](quality.md#what-generated-calls-cannot-show) says how far this one
+can be trusted. `python -m models.traffic.page` makes this page, with the tables from the code.
 
 ## Generate it
 
@@ -55,8 +27,8 @@ robocall simulate --kafka --rate 1000                                           
 robocall train --worlds 32 --world-calls 8000 --seed 7 --out generated                   # learn from all three authors
 ```
 
-The same seed gives the same bytes; another has other subscribers, trunks and campaigns. `simulate` gives the first
-author's traffic; that of the others is drawn in Python:
+The same seed gives the same bytes. Another seed has other subscribers, trunks and campaigns. `simulate` gives the first
+author's traffic. That of the others is drawn in Python:
 
 ```python
 from models.traffic.authors import AUTHORS, blocks
@@ -66,15 +38,47 @@ for events, truths in blocks(AUTHORS["third"](1, start_ms=DEFAULT_START_MS, call
     ...
 ```
 
-How fast it is generated stands in [benchmarks](benchmarks.md#generating-traffic).
+[Benchmarks](benchmarks.md#generating-traffic) say how fast it is generated.
+
+## Three authors
+
+A model that learnt one author's traffic catches little in another's ([table](quality.md#an-author-left-out)). So there
+are three generators. The second and third author wrote what callers do without seeing the other generators.
+"""
+_AUTHORS = (
+    (
+        "first",
+        "`models/traffic/first/`",
+        "`robocall simulate` and the demo; three in five of the worlds that models learn from, and all held-out ones",
+    ),
+    (
+        "second",
+        "`models/traffic/second/`",
+        "a regional carrier; one in five of the worlds to learn from, and others to judge in",
+    ),
+    (
+        "third",
+        "`models/traffic/third/`",
+        "a terminating carrier with seven types of peers; likewise",
+    ),
+)
+_SHARED = """
+`models.traffic.authors` gives the traffic of any author, in blocks of events and truths. The authors share the names of
+kinds and the first instant. The second and third also share how the size of a carrier is drawn. All else is each
+author's own.
+
+**How hard it is.** The first author's traffic is hard on purpose. At one lawful call in 1,000 hit, no single feature
+catches more than 0.4 of any kind. The rate rules of the field count calls of a number in a minute or an hour, and
+catch next to nothing ([test](../tests/models/traffic/first/test_hardness.py)). In the others' traffic these rules catch
+nothing either. No single feature tells robocalls there, though some features tell some kinds, such as
+`sequential_dialling` ([test](../tests/models/traffic/test_authors_hardness.py)).
 """
 
 _CALIBRATED = """
 ## What it is calibrated on
 
-The central world of the first author is held against these figures, within tolerances that the
-[test](../tests/models/traffic/first/test_published.py) names; the code has the parameters in
-`models/traffic/first/profiles.py`.
+A [test](../tests/models/traffic/first/test_published.py) holds the central world of the first author against these
+figures, within tolerances that it names. The parameters are in `models/traffic/first/profiles.py`.
 """
 _TARGETS = (
     ("robocalls among all calls", "7 to 8 %", "TransNexus, 2022"),
@@ -96,17 +100,17 @@ _TARGETS = (
     ("Q.850 cause of a SIP status", "the mapping", "RFC 3398"),
 )
 _OTHERS = """
-Six carriers each of the second and the third author are held against the figures on levels, answers and talks
-([test](../tests/models/traffic/test_authors_published.py), with what lies outside): both have more robocalls at level A
-than is published, the third also more in all, unsigned and at C, and its lawful diallers are answered more often.
+Another [test](../tests/models/traffic/test_authors_published.py) holds six carriers each of the second and third author
+against the figures on levels, answers and talks, and names what lies outside. Both have more robocalls at level A than
+is published. The third also has more in all, unsigned and at C, and its lawful diallers are answered more often.
 """
 
 _FIGURES = """\
 ## Figures of a world
 
-Of the first author. The central world has the calibrated figures. A world to train on draws each figure from the
-training range, a held-out one from bands that lie wholly outside of it, below or above. Those of lawful callers and
-of campaigns are drawn for each kind; a factor multiplies what is calibrated.
+These are the first author's. The central world has the calibrated figures. A world to train on draws each figure from
+its training range. A held-out world draws from bands that lie wholly outside of this range, below or above. Figures of
+lawful callers and of campaigns are drawn for each kind. A factor multiplies the calibrated figure.
 """
 
 
@@ -123,10 +127,10 @@ def render_page() -> str:
     parts = [
         _OPENING,
         _table(("author", "code", "what it is for"), _AUTHORS),
-        _USE,
-        "## Kinds of campaign\n\nThe first author has them all.\n",
+        _SHARED,
+        "## Kinds of campaign\n\nThe first author has all of them.\n",
         _table(("kind", "what it is", "second", "third"), campaigns),
-        "\n## Lawful kinds\n\nOf the first author; the others have most of them, and the third some of its own.\n",
+        "\n## Lawful kinds\n\nThe first author has these. The others have most of them, and the third has more.\n",
         _table(("kind", "what it is"), lawful),
         _CALIBRATED,
         _table(("what", "published", "by"), _TARGETS),

@@ -23,20 +23,30 @@ def tables(found: Figures, *, command: str, commit: str, seed: int, seconds: flo
     """All tables, Markdown."""
     figures = found[JUDGED]
     at = datetime.fromtimestamp(figures["made"]["at_ms"] / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    worlds = "; ".join(
-        f"{name} {one['calls']:,} calls of {len(one['worlds'])} worlds ({one['data']['robocall_share']:.1%} robocalls)"
-        for name, one in found.items()
-    )
     partitions = next(iter(figures["partitions"]))
     run = (
         f"Model `{figures['model']['version']}` at commit `{commit}`, {at}, {figures['made']['machine']},"
-        f" {seconds:.0f} s: `{command}`, seed {seed}; windows counted in {partitions}"
-        f" partition{'' if partitions == 1 else 's'}."
-        f" {worlds[0].upper()}{worlds[1:]}."
+        f" {seconds:.0f} s. Windows are counted in {partitions} partition{'' if partitions == 1 else 's'}."
+        f" Command: `{command}`, seed {seed}."
     )
-    heads = ("worlds", "campaigns", "began before the judged calls", "calls judged of a campaign, median", "most")
+    heads = (
+        "worlds",
+        "number",
+        "calls",
+        "robocalls",
+        "campaigns",
+        "began before",
+        "calls of a campaign, median",
+        "most",
+    )
     sizes = (
-        (name, *(figure(one["campaign_sizes"][what]) for what in ("campaigns", "began_before", "median", "most")))
+        (
+            name,
+            f"{len(one['worlds'])}",
+            f"{one['calls']:,}",
+            f"{one['data']['robocall_share']:.1%}",
+            *(figure(one["campaign_sizes"][what]) for what in ("campaigns", "began_before", "median", "most")),
+        )
         for name, one in found.items()
     )
     return "\n\n".join([run, _table(heads, sizes), *_sections(found)]) + "\n"
@@ -51,9 +61,9 @@ def _sections(found: Figures) -> Iterator[str]:
     yield from _by_rate(found)
     yield from _compared(found[JUDGED])
     yield from _author_left_out(found)
-    yield "### Robocalls caught by their position in the campaign, 1 lawful call in 1,000 hit"
+    yield "### What is caught from which call of a campaign on, 1 lawful call in 1,000 hit"
     yield _table(("from call", *found), _positions(found))
-    yield "### Robocalls caught by share of lawful numbers hit"
+    yield "### What is caught by share of lawful numbers hit"
     rows = (
         (name, f"{one['rate']:g}", _share(one["recall"]), _sample(one["sample"]))
         for name, figures in found.items()
@@ -61,7 +71,7 @@ def _sections(found: Figures) -> Iterator[str]:
     )
     yield _table(("worlds", "lawful numbers hit", "caught", "lawful numbers"), rows)
     yield "### Kinds of campaign, 1 lawful call in 1,000 hit"
-    heads = ("kind", *found, "stopped after: median, 90 %, never (held out)", "calls stopped", "began before")
+    heads = ("kind", *found, "stopped after: median, 90 %, never (held out)", "share of calls stopped", "began before")
     yield _table(heads, _kinds(found))
     yield "### Lawful classes, 1 lawful call in 1,000 hit"
     yield _table(("class", *found, "numbers labelled (held out)", "first reasons (held out)"), _lawful(found))
@@ -83,12 +93,12 @@ def _must_show(figures: dict[str, Any]) -> Iterator[str]:
         f"{samples[rate]['lawful_allowed']:,} at {rate:g}{'' if samples[rate]['is_enough'] else ' (too few to tell)'}"
         for rate in KIND_RATES
     )
-    yield "### Held-out worlds: robocalls caught, by share of lawful calls hit, beside rules and logistic regression"
+    yield "### What is caught in held-out worlds, beside the rules and a linear model"
     yield (
-        f"{figures['robocalls']:,} robocalls of campaigns and numbers that were not trained on, among"
-        f" {figures['calls'] - figures['robocalls']:,} lawful calls. Intervals of all are by campaign, those of a kind"
-        " Wilson's. The rule is the one of the four that catches most of this line at this rate; linear is a logistic"
-        f" regression. Lawful calls hit: {hit}."
+        f"{figures['robocalls']:,} robocalls among {figures['calls'] - figures['robocalls']:,} lawful calls. Campaigns"
+        " and numbers were not trained on. Columns give the share caught at a rate of lawful calls hit. The interval of"
+        " the first line is by campaign; those of kinds are Wilson's. *Rule* is the rate rule that catches most of this"
+        f" line at this rate, and *linear* is a logistic regression. Lawful calls hit: {hit}."
     )
     rows = []
     for name, one, line in (
@@ -133,16 +143,16 @@ def _best_rule(figures: dict[str, Any], kind: str, rate: float) -> str:
 
 
 def _by_rate(found: Figures) -> Iterator[str]:
-    yield "### Robocalls caught by share of lawful calls hit, in each family of worlds"
+    yield "### What is caught at each rate, in each family of worlds"
     precise = (f"precision at {base:.0%} robocalls" for base in BASE_RATES)
     heads = ("worlds", "lawful calls hit", "caught", "by campaign", "best rule", "times", *precise, "lawful calls")
     yield _table(heads, (row for name, one in found.items() for row in _rates(name, one)))
     yield (
-        "In each world by itself, with a threshold of its own, recall at 1 in 1,000 is "
+        "Worlds differ. With a threshold for each world, the lowest, median and highest recall at 1 in 1,000 are "
         + "; ".join(f"{_spread(one['worlds'])} ({name})" for name, one in found.items())
-        + ": lowest, median, highest."
+        + "."
     )
-    yield "What is lost by leaving the training ranges, and what by counting in partitions (held-out worlds):"
+    yield "What is lost outside of the training ranges, and by counting in partitions (held-out worlds):"
     inside, outside = (found[name]["at_false_block_rates"] for name in (INSIDE, JUDGED))
     partitions = found[JUDGED]["partitions"]
     counted = {f"counted in {n}": rates for n, rates in sorted(partitions.items())}
@@ -166,10 +176,10 @@ def _campaign_share(recall: dict[str, Any]) -> str:
 def _compared(figures: dict[str, Any]) -> Iterator[str]:
     """The linear model, features taken away, kinds left out: models that learnt in other worlds."""
     compared = figures["compared"]
-    yield "### A linear model, and features taken away, in held-out worlds"
+    yield "### What features are worth, in held-out worlds"
     yield (
-        f"All but the model learnt from {compared['learnt_calls']:,} calls of {compared['learnt_from']}, the trees by"
-        " one short recipe, so that they compare with each other; the model learnt from more. Each has its own"
+        f"All but the model learnt from {compared['learnt_calls']:,} calls of {compared['learnt_from']}. The trees"
+        " follow one short recipe, so they compare with each other. The model learnt from more calls. Each has its own"
         " threshold at each rate, as the model has."
     )
     rows = (
@@ -178,10 +188,10 @@ def _compared(figures: dict[str, Any]) -> Iterator[str]:
     )
     heads = ("", *(f"caught at {rate:g}" for rate in FALSE_BLOCK_RATES), "area under precision and recall")
     yield _table(heads, rows)
-    yield "### Kinds left out of training, one at a time"
+    yield "### A kind of campaign left out of training"
     yield (
-        "Recall of the kind in held-out worlds, by the trees with all features above (told), and by the same that were"
-        " never told of this kind."
+        "Recall of a kind in held-out worlds. *Told* are the trees with all features above; *left out* are the same"
+        " trees that learnt no call of this kind."
     )
     left = (
         (
@@ -201,10 +211,10 @@ def _author_left_out(found: Figures) -> Iterator[str]:
     """Each author's worlds, judged by what learnt from all authors and by what learnt from the others."""
     yield "### An author left out"
     yield (
-        "Three authors wrote the traffic, without sight of each other. Recall in worlds of one of them, by the trees"
-        f" with all features above, which learnt from {found[JUDGED]['compared']['learnt_calls']:,} calls of all three"
-        " (told), and by the same that learnt from those of the two others only (left out): the nearest that these"
-        " tables come to traffic from elsewhere. Intervals are by campaign."
+        "Three authors wrote the traffic without sight of each other. This table gives recall in worlds of one of them."
+        f" *Told* are trees that learnt from {found[JUDGED]['compared']['learnt_calls']:,} calls of all three; *left"
+        " out* are the same trees, taught by the two others only. No other table comes as near to traffic from"
+        " elsewhere. Intervals are by campaign."
     )
     rows = (
         (
@@ -306,7 +316,7 @@ def _real(found: dict[str, Any]) -> Iterator[str]:
     rows.append(("all together, linear, cross-validated", "", _area(found["together"]), ""))
     yield (
         f"Area under the ROC curve of {found['subscribers']:,} subscribers, {found['fraud']:,} of them labelled as"
-        " fraud; above 0.5 fraud has the larger values."
+        " fraud. Above 0.5, fraud has the larger values."
     )
     yield _table(("quantity", "nearest feature", "real", "held-out worlds"), rows)
 

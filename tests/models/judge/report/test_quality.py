@@ -159,6 +159,6 @@ def test_the_shipped_model_is_judged_and_the_page_rewritten(tmp_path: Path) -> N
     assert all(f"\n| {name} | 0.001 |" in content for name in LEFT_OUT_IN.values())
     judged = json.loads((tmp_path / "third-author" / "report.json").read_text(encoding="utf-8"))
     assert list(judged["compared"]["author_left_out"]) == ["third"]
-    assert re.search(r"\n\| held out \| \d+ \| \d+ \| \S+ \| \d+ \|\n", content)
+    assert re.search(r"\n\| held out \| \d+ \| [\d,]+ \| \S+% \| \d+ \| \d+ \| \S+ \| \d+ \|\n", content)
     assert (tmp_path / "held-out" / "report.html").is_file()
     assert (tmp_path / "training-ranges" / "report.json").is_file()

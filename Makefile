@@ -39,7 +39,7 @@ test: $(STAMP) ## all tests, on a real Kafka and Valkey
 soak: $(STAMP) ## all faults, long and often; writes the table of docs/reliability.md
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 
-check: $(STAMP) ## lint, format, types, import rules, generated documents
+check: $(STAMP) ## lint, format, types, import rules, generated pages, the site and its links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -49,6 +49,7 @@ check: $(STAMP) ## lint, format, types, import rules, generated documents
 	@$(BIN)/python -m models.traffic.page | cmp - docs/traffic.md || { echo "docs/traffic.md is old: make docs" >&2; exit 1; }
 	@$(BIN)/python -m streams.contract_docs.metrics_page | cmp - docs/metrics.md || { echo "docs/metrics.md is old: make docs" >&2; exit 1; }
 	@$(BIN)/python -m streams.contract_docs.settings_page | cmp - docs/settings.md || { echo "docs/settings.md is old: make docs" >&2; exit 1; }
+	$(BIN)/python docs/build_site.py
 
 bench: $(STAMP) ## cost of an event in a replay; BENCH=throughput, latency, ... for the others: benchmarks/README.md
 	$(BIN)/python -m benchmarks.$(BENCH) $(ARGS)
@@ -65,12 +66,13 @@ down: $(STAMP) ## stop them
 train: $(STAMP) ## train the shipped model again, a quarter of an hour; ARGS for another
 	$(BIN)/robocall train $(or $(ARGS),--worlds 150 --world-calls 24000 --seed 7 --out models/default)
 
-docs: $(STAMP) ## regenerate the documents that come from code
+docs: $(STAMP) ## regenerate the pages that come from code, and build the site in build/site
 	$(BIN)/python -m streams.contract_docs.asyncapi
 	$(BIN)/python -m detector.features.table > docs/features.md
 	$(BIN)/python -m models.traffic.page > docs/traffic.md
 	$(BIN)/python -m streams.contract_docs.metrics_page > docs/metrics.md
 	$(BIN)/python -m streams.contract_docs.settings_page > docs/settings.md
+	$(BIN)/python docs/build_site.py
 
 notebook: $(STAMP) ## run the example notebook, and keep what it shows
 	$(BIN)/python -c "import nbclient, nbformat; name = 'examples/retraining.ipynb'; page = nbformat.read(name, 4); \

@@ -1,4 +1,4 @@
-"""Errors of trained models, of the artifacts that hold them, and of the registry that keeps those."""
+"""Errors of trained models, of the artifacts that hold them, and of the places where files are kept."""
 
 from detector.contract.errors import RobocallError
 
@@ -19,15 +19,14 @@ class TrainingDataInvalid(RobocallError):  # noqa: N818
     """Features or labels do not allow what was asked."""
 
 
-class RegistryUnreachable(RobocallError):  # noqa: N818
-    """The registry cannot be read or written."""
+class StorageError(RobocallError):
+    """A folder or an object store does not answer, refuses, or does not exist. The message says what to do."""
 
     retriable = True
 
-    def __init__(self, url: str, cause: BaseException) -> None:
-        reason = f"{type(cause).__name__}: {cause}".splitlines()[0].rstrip(": ")
-        super().__init__(f"the models at {url} cannot be reached ({reason}): see ROBOCALL_MODELS_URL and its rights")
-        self.url = url
+
+class StoredFileUnusable(RobocallError):  # noqa: N818
+    """A file is not in the storage, is larger than its reader allows, or has a path that leads out."""
 
 
 class ModelUnknown(RobocallError):  # noqa: N818

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from models.errors import ArtifactCorrupt, PromotionRefused
-from models.store.storage import ObjectStore
+from models.errors import ArtifactCorrupt, PromotionRefused, StoredFileUnusable
+from models.store.storage import Storage
 
 FOLDER = "promotions"
 MAX_PROMOTION_BYTES = 1024 * 1024
@@ -42,16 +42,16 @@ class Promotions:
     """The history in the store of a registry.
 
     Raises:
-        RegistryUnreachable: by every method.
+        StorageError: by every method, when the place does not answer or refuses.
         ArtifactCorrupt: by every method, when an entry of the history cannot be read.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: Storage) -> None:
         self._store = store
 
     def history(self) -> list[Promotion]:
         """All changes, oldest first."""
-        return [self._read(name) for name in self._store.names(FOLDER)]
+        return [self._read(file.path) for file in self._store.files(FOLDER)]
 
     def active(self) -> str | None:
         """Version in place; None before the first promotion."""
@@ -97,10 +97,11 @@ class Promotions:
         self._store.write(f"{FOLDER}/{name}", msgspec.json.format(msgspec.json.encode(promotion), indent=1))
         return promotion
 
-    def _read(self, name: str) -> Promotion:
-        path = f"{FOLDER}/{name}"
+    def _read(self, path: str) -> Promotion:
         try:
             return msgspec.json.decode(self._store.read(path, limit_bytes=MAX_PROMOTION_BYTES), type=Promotion)
+        except StoredFileUnusable as error:
+            raise ArtifactCorrupt(str(error)) from error
         except msgspec.MsgspecError as error:
             raise ArtifactCorrupt(f"{self._store.url}/{path} is no promotion: {error}") from error
 

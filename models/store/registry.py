@@ -12,12 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from models.errors import ArtifactCorrupt, ArtifactError, ModelUnknown
+from models.errors import ArtifactCorrupt, ArtifactError, ModelUnknown, StoredFileUnusable
 from models.serve.artifact import MANIFEST, MAX_FILE_BYTES, VERSION, Model, load, parse_manifest, read_manifest
-from models.store.storage import ObjectStore
+from models.store.opening import open_storage
+from models.store.storage import Drafts
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 MAX_FILES = 64
+DRAFTS = Drafts("{name}.{pid}.part", abandoned_after_s=24 * 3_600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,11 @@ class Registry:
         url: path or fsspec URL; needs not exist before the first artifact is added.
 
     Raises:
-        RegistryUnreachable: by every method.
+        StorageError: by every method, when the place does not answer or refuses.
     """
 
     def __init__(self, url: str | Path) -> None:
-        self.store = ObjectStore(url)
+        self.store = open_storage(url, holds="the models", setting="ROBOCALL_MODELS_URL", drafts=DRAFTS)
 
     @property
     def url(self) -> str:
@@ -144,6 +146,7 @@ class Registry:
             self.store.write(f"{model.version}/{name}", (folder / name).read_bytes())
         # Last: a folder without a manifest is no artifact, so a reader never meets half of one.
         self.store.write(f"{model.version}/{MANIFEST}", (folder / MANIFEST).read_bytes())
+        self.store.remove_abandoned(model.version)
         return model, True
 
     def _serves(self, version: str, schema_id: str) -> bool:
@@ -178,27 +181,32 @@ class Registry:
 
     def _is_inside(self, name: str) -> bool:
         """Neither dots nor, in a folder, a link may lead elsewhere."""
-        local = self.store.local
+        local = self.store.folder
         if local is None:
             return name not in {".", ".."}
         return (local / name).resolve().parent == local.resolve()
 
     def _manifest(self, folder: str) -> dict[str, Any]:
         path = f"{folder}/{MANIFEST}"
-        return parse_manifest(self.store.read(path, limit_bytes=MAX_FILE_BYTES), f"{self.url}/{path}")
+        return parse_manifest(self._read(path), f"{self.url}/{path}")
+
+    def _read(self, path: str) -> bytes:
+        try:
+            return self.store.read(path, limit_bytes=MAX_FILE_BYTES)
+        except StoredFileUnusable as error:
+            raise ArtifactCorrupt(str(error)) from error
 
     @contextmanager
     def _opened(self, folder: str) -> Iterator[Path]:
-        if self.store.local is not None:
-            yield self.store.local / folder
+        if self.store.folder is not None:
+            yield self.store.folder / folder
             return
         manifest = self._manifest(folder)
         if len(manifest["files"]) > MAX_FILES:
             raise ArtifactCorrupt(f"{self.url}/{folder} lists more than {MAX_FILES} files")
         with TemporaryDirectory(prefix="robocall-model-") as fetched:
             for name in (*manifest["files"], MANIFEST):
-                content = self.store.read(f"{folder}/{name}", limit_bytes=MAX_FILE_BYTES)
-                (Path(fetched) / name).write_bytes(content)
+                (Path(fetched) / name).write_bytes(self._read(f"{folder}/{name}"))
             yield Path(fetched)
 
 

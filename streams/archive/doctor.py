@@ -14,7 +14,8 @@ def archived() -> str | None:
 
     Raises:
         SettingsInvalid: a setting of the archive is wrong.
-        ArchiveUnusable: the archive cannot be listed, or its numbers are kept in another way than they would be now.
+        StorageError: the archive cannot be listed.
+        ArchiveUnusable: its numbers are kept in another way than they would be now.
     """
     if not os.environ.get(f"{ARCHIVE_PREFIX}URL"):
         return None
@@ -22,8 +23,8 @@ def archived() -> str | None:
     store = ArchiveStore(settings.url)
     files = list(latest_files(store, ARCHIVED).values())
     if not files:
-        return f"nothing is archived at {settings.url} yet: `robocall archive run`"
+        return f"nothing is archived at {store.url} yet: `robocall archive run`"
     key = None if settings.key is None else NumberKey(settings.key)
     require_same_numbers(store, files, numbers_identity(key))
     minutes = max(0.0, time.time() - max(file.modified_s for file in files)) / 60
-    return f"{settings.url}: newest file {minutes:,.0f} minutes old"
+    return f"{store.url}: newest file {minutes:,.0f} minutes old"

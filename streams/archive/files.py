@@ -6,33 +6,30 @@ archived: where a sink goes on, and which of two files with the same records cou
 (`chosen`). Storage is whatever fsspec knows.
 """
 
-import contextlib
-import os
 import re
-import tempfile
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
 
 from detector.contract.errors import RobocallError
+from models.errors import StoredFileUnusable
+from models.store.opening import open_storage
+from models.store.storage import Drafts, StoredFile
 
 ROWS_PER_GROUP = 100_000
-UNFINISHED = ".unfinished"
+ABANDONED_S = 24 * 3_600.0
+"""Age at which the draft of a file belongs to a writer that was killed."""
+DRAFTS = Drafts(".{stem}-{random}.unfinished", ABANDONED_S)
 _NAME = re.compile(r"day=(\d{4}-\d{2}-\d{2})/p(\d{5})-(\d{20})-(\d{20})-([0-9a-f]{8})\.parquet")
-_LOCAL_FAULTS = (OSError, pa.ArrowException)
 
 
 class ArchiveUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
-    """The archive cannot be read or written, or does not fit the topics."""
+    """A file of the archive cannot be used, or the archive does not fit the topics."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,131 +88,82 @@ def chosen(files: Iterable[ArchiveFile]) -> Chosen:
 
 
 class ArchiveStore:
-    """A folder or object store that holds an archive.
+    """A folder or object store that holds an archive. Every method blocks.
 
     Args:
         url: a path, or an address that fsspec knows. Credentials and end point of S3 come from the usual AWS variables.
 
     Raises:
-        ArchiveUnusable: nobody knows such an address.
+        StorageError: nobody knows such an address; by every method, when the place does not answer or refuses.
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        try:
-            # Listings are never remembered: another process writes here.
-            self.filesystem, root = url_to_fs(url, use_listings_cache=False, skip_instance_cache=True)
-        except (ValueError, ImportError) as error:
-            raise ArchiveUnusable(f"ROBOCALL_ARCHIVE_URL={url}: {error}") from error
-        self.root: str = root.rstrip("/")
-        self.is_local = isinstance(self.filesystem, LocalFileSystem)
-        # Each object store has errors of its own, with no common root.
-        self._fault_types: tuple[type[Exception], ...] = _LOCAL_FAULTS if self.is_local else (Exception,)
+        self._storage = open_storage(url, holds="the archive", setting="ROBOCALL_ARCHIVE_URL", drafts=DRAFTS)
+
+    @property
+    def url(self) -> str:
+        """Where the archive is, without credentials."""
+        return self._storage.url
+
+    @property
+    def filesystem(self) -> Any | None:
+        """Fsspec's file system, through which another program opens an `address`; None for a folder."""
+        return self._storage.filesystem
 
     def files(self, topic: str) -> list[ArchiveFile]:
         """List the complete files of a topic, in no particular order."""
-        with self._faults("list"):
-            try:
-                found: dict[str, Any] = self.filesystem.find(f"{self.root}/{topic}", detail=True)
-            except FileNotFoundError:
-                return []
-        files = []
-        for path, info in found.items():
-            name = _NAME.fullmatch("/".join(path.split("/")[-2:]))
-            if name:
-                day, partition, first, last, schema_id = name.groups()
-                place = (topic, int(partition), int(first), int(last), day, schema_id)
-                files.append(ArchiveFile(*place, int(info["size"]), _modified_s(info)))
-        return files
+        found = (_archived(topic, stored) for stored in self._storage.files(topic, deep=True))
+        return [file for file in found if file is not None]
 
-    def address(self, file: ArchiveFile) -> str:
-        """The file's address for a program that opens it through `filesystem`."""
-        return f"{self.root}/{file.path}"
+    def address(self, file: ArchiveFile | None = None) -> str:
+        """Address of a file, or of the whole archive, for another program: a path, or a URL for `filesystem`."""
+        return self._storage.address("" if file is None else file.path)
 
     @contextmanager
     def open(self, file: ArchiveFile) -> Iterator[Any]:
-        """Open a file as `pyarrow.parquet.ParquetFile`."""
-        with (
-            self._faults("read"),
-            self.filesystem.open(self.address(file), "rb") as raw,
-            pq.ParquetFile(raw) as parquet,
-        ):
-            yield parquet
+        """Open a file as `pyarrow.parquet.ParquetFile`.
+
+        Raises:
+            ArchiveUnusable: it went meanwhile, or is no Parquet file.
+        """
+        try:
+            with self._storage.open(file.path) as raw, pq.ParquetFile(raw) as parquet:
+                yield parquet
+        except StoredFileUnusable as error:
+            raise ArchiveUnusable(f"a file of {self.url} went meanwhile (compact, prune): run it again") from error
+        except pa.ArrowException as error:
+            raise ArchiveUnusable(f"cannot read {file.path} in the archive at {self.url} ({error})") from error
 
     @contextmanager
     def create(self, file: ArchiveFile, schema: Any) -> Iterator[Any]:
         """Write a file through a `pyarrow.parquet.ParquetWriter`; it appears whole when the block ends, or not at all.
 
-        A folder gets it by renaming a temporary file that is on the disk, an object store by one put.
+        Raises:
+            ArchiveUnusable: pyarrow cannot write what it is given.
         """
-        with self._faults("write"), self._draft(file) as draft:
-            with pq.ParquetWriter(draft, schema, compression="zstd") as writer:
-                yield writer
-            if self.is_local:
-                _publish(draft, Path(self.address(file)))
-            else:
-                self.filesystem.put_file(str(draft), self.address(file))
-
-    @contextmanager
-    def _draft(self, file: ArchiveFile) -> Iterator[Path]:
-        """A temporary file: in the folder itself, so that it can be renamed, else wherever this machine has them."""
-        if self.is_local:
-            folder = Path(self.address(file)).parent
-            folder.mkdir(parents=True, exist_ok=True)
-        else:
-            folder = Path(tempfile.gettempdir())
-        draft = folder / f".{Path(file.path).stem}-{uuid.uuid4().hex}{UNFINISHED}"
         try:
-            yield draft
-        finally:
-            draft.unlink(missing_ok=True)
+            with self._storage.draft(file.path) as draft, pq.ParquetWriter(draft, schema, compression="zstd") as writer:
+                yield writer
+        except pa.ArrowException as error:
+            raise ArchiveUnusable(f"cannot write {file.path} to the archive at {self.url} ({error})") from error
 
     def delete(self, file: ArchiveFile) -> None:
         """Delete a file; one that is gone already is no error. A folder that it leaves empty goes as well."""
-        with self._faults("delete"), contextlib.suppress(FileNotFoundError):
-            self.filesystem.rm_file(self.address(file))
-        if self.is_local:
-            with contextlib.suppress(OSError):  # not empty
-                Path(self.address(file)).parent.rmdir()
+        self._storage.delete(file.path)
 
-    def unfinished(self, topic: str) -> list[Path]:
-        """Temporary files that a killed writer left in a folder; an object store has none."""
-        return sorted(Path(self.root, topic).glob(f"day=*/.*{UNFINISHED}")) if self.is_local else []
-
-    @contextmanager
-    def _faults(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except RobocallError:
-            raise
-        except self._fault_types as error:
-            if doing == "read" and isinstance(error, FileNotFoundError):
-                raise ArchiveUnusable(f"a file of {self.url} went meanwhile (compact, prune): run it again") from error
-            raise ArchiveUnusable(
-                f"cannot {doing} the archive at {self.url} ({error}): check ROBOCALL_ARCHIVE_URL"
-            ) from error
+    def remove_abandoned(self, topic: str) -> None:
+        """Delete the drafts of killed writers that are older than a day; an object store has none."""
+        self._storage.remove_abandoned(topic, deep=True)
 
 
-def _modified_s(info: dict[str, Any]) -> float:
-    """Epoch seconds of the last change, under whatever name this kind of storage has it; 0 where it tells none."""
-    found = info.get("mtime") or info.get("LastModified") or info.get("updated") or 0.0
-    if isinstance(found, str):
-        found = datetime.fromisoformat(found)
-    return found.timestamp() if isinstance(found, datetime) else float(found)
-
-
-def _publish(draft: Path, final: Path) -> None:
-    descriptor = os.open(draft, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    draft.replace(final)
-    folder = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _archived(topic: str, stored: StoredFile) -> ArchiveFile | None:
+    """The file of the archive that a stored file is; None for a stranger."""
+    name = _NAME.fullmatch("/".join(stored.path.split("/")[-2:]))
+    if name is None:
+        return None
+    day, partition, first, last, schema_id = name.groups()
+    place = (topic, int(partition), int(first), int(last), day, schema_id)
+    return ArchiveFile(*place, stored.size_bytes, stored.changed_ms / 1_000)
 
 
 def day_of(timestamp_ms: int) -> str:

@@ -56,7 +56,7 @@ def connected(store: ArchiveStore) -> Iterator[Any]:
 
     Raises:
         QueryRefused: DuckDB is missing.
-        ArchiveUnusable: the archive cannot be listed.
+        StorageError: the archive cannot be listed.
     """
     module = duckdb()
     connection = module.connect(config=dict(_UNREACHABLE_EXTENSIONS))
@@ -70,13 +70,13 @@ def connected(store: ArchiveStore) -> Iterator[Any]:
 
 def _prepare(connection: Any, store: ArchiveStore) -> None:
     connection.execute("SET python_enable_replacements = false")
-    if not store.is_local:
+    if store.filesystem is not None:
         connection.register_filesystem(store.filesystem)
     listed = {topic: chosen(store.files(topic)) for topic in SCHEMAS}
     for topic, files in listed.items():
         _make_view(connection, store, topic, files)
     connection.register(FILES_VIEW, _file_table(list(listed.values())))
-    connection.execute(f"SET allowed_directories = [{_quoted(_place(store, store.root) + '/')}]")
+    connection.execute(f"SET allowed_directories = [{_quoted(store.address() + '/')}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
@@ -98,13 +98,9 @@ def _make_view(connection: Any, store: ArchiveStore, topic: str, files: Chosen) 
 
 
 def _read(store: ArchiveStore, files: Sequence[ArchiveFile]) -> str:
-    names = ", ".join(_quoted(_place(store, store.address(file))) for file in files)
+    names = ", ".join(_quoted(store.address(file)) for file in files)
     options = "hive_partitioning = true, hive_types = {'day': DATE}"
     return f"SELECT * FROM read_parquet([{names}], {options})"  # noqa: S608 - our own names, quoted
-
-
-def _place(store: ArchiveStore, path: str) -> str:
-    return path if store.is_local else str(store.filesystem.unstrip_protocol(path))
 
 
 def _quoted(text: str) -> str:

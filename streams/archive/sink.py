@@ -145,7 +145,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
         Raises:
             KafkaUnreachable: no broker answers at the start.
             ClusterRefused: this user may not read the topics.
-            ArchiveUnusable: the archive cannot be read or written, or belongs to other topics or another number key.
+            StorageError: the archive cannot be read or written.
+            ArchiveUnusable: it belongs to other topics or to another number key.
         """
         try:
             await self._consumer.start()

@@ -21,8 +21,6 @@ LARGEST_BYTES = 512 * 1024 * 1024
 """Files are not merged beyond this size."""
 GRACE_S = 3_600.0
 """How long parts stay after they were merged: longer than any query takes."""
-ABANDONED_S = 24 * 3_600.0
-"""Age at which a temporary file belongs to a writer that was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +111,7 @@ def clear(store: ArchiveStore, topic: str, grace_s: float = GRACE_S) -> list[Arc
     Temporary files that a killed writer left go too, after a day.
     """
     now_s = time.time()
-    for draft in store.unfinished(topic):
-        if now_s - draft.stat().st_mtime > ABANDONED_S:
-            draft.unlink(missing_ok=True)
+    store.remove_abandoned(topic)
     found = chosen(store.files(topic))
     deleted = []
     for file in found.superseded:

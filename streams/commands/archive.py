@@ -106,7 +106,7 @@ def _opened(settings: ArchiveSettings) -> ArchiveStore:
     """The archive to read; one that is not there would else look like one without calls."""
     store = ArchiveStore(settings.url)
     if not any(store.files(topic) for topic in ARCHIVED):
-        click.echo(f"nothing is archived at {settings.url}: is ROBOCALL_ARCHIVE_URL right?", err=True)
+        click.echo(f"nothing is archived at {store.url}: is ROBOCALL_ARCHIVE_URL right?", err=True)
     return store
 
 

@@ -8,6 +8,7 @@ import structlog
 from prometheus_client import disable_created_metrics
 
 from detector.windows import WindowEngine
+from models.store.advice import without_credentials
 from streams import log as logging
 from streams.errors import PortTaken
 from streams.kafka.client import require_topics
@@ -76,7 +77,7 @@ def run_worker(settings: Settings) -> int:
         model_version=versions.model_version,
         policy_version=versions.policy_version,
         mode=assembly.screener.policy.mode.value,
-        snapshots=settings.snapshot_url,
+        snapshots=without_credentials(settings.snapshot_url),
     )
     status = run(assembly.app, assembly.services, ending, loop)
     log.info("worker ended", status=status)

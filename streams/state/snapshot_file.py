@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from detector.windows.row_copies import LATEST_MS, PARTITION
 from detector.windows.sweep import Block
-from streams.state.snapshot_errors import SnapshotRefused, SnapshotStoreError, store_error
+from models.store.advice import storage_error
+from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_format import (
     DIGEST_BYTES,
     FORMAT,
@@ -75,7 +76,8 @@ class SnapshotWriter:
         names: trunk group ids by key.
 
     Raises:
-        SnapshotStoreError: the file cannot be written. Each method raises it too; the file is then gone.
+        StorageError: the file cannot be written. Each method raises it too; the file is then gone.
+        SnapshotRefused: nobody could read the file: its header is wrong or, by each method, it becomes too large.
     """
 
     def __init__(self, path: Path, header: Header, memory: bytes, names: Mapping[int, str]) -> None:
@@ -83,7 +85,7 @@ class SnapshotWriter:
         try:
             msgspec.json.decode(head, type=Header)
         except msgspec.ValidationError as error:
-            raise SnapshotStoreError(f"no snapshot can have this header, nobody would read it: {error}") from error
+            raise SnapshotRefused(f"no snapshot can have this header, nobody would read it: {error}") from error
         self._path = path
         self._packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
         self._digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
@@ -96,7 +98,7 @@ class SnapshotWriter:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            raise store_error("write a snapshot to", str(path), error) from error
+            raise storage_error("write a snapshot to", str(path), error) from error
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._write(PREAMBLE.pack(MAGIC, FORMAT, len(head)) + head)
         self._memory = self._frame(memory)
@@ -130,7 +132,7 @@ class SnapshotWriter:
             self._file.close()
         except OSError as error:
             self.abandon()
-            raise store_error("write a snapshot to", str(self._path), error) from error
+            raise storage_error("write a snapshot to", str(self._path), error) from error
         return self._position
 
     def abandon(self) -> None:
@@ -157,7 +159,7 @@ class SnapshotWriter:
         self._unpacked += len(content)
         if len(content) > MAX_FRAME_BYTES or self._unpacked > MAX_UNPACKED_BYTES:
             self.abandon()
-            raise SnapshotStoreError(f"snapshot {self._path.name} is larger than can be read back: track fewer keys")
+            raise SnapshotRefused(f"snapshot {self._path.name} is larger than can be read back: track fewer keys")
         start, packed = self._position, self._packer.compress(content)
         self._write(packed)
         return Frame(start, len(packed), len(content))
@@ -170,7 +172,7 @@ class SnapshotWriter:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
             self.abandon()
-            raise store_error("write a snapshot to", str(self._path), error) from error
+            raise storage_error("write a snapshot to", str(self._path), error) from error
         self._position += len(content)
 
 

@@ -7,18 +7,17 @@ changes. Blocking: for a thread, never for the event loop.
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from streams.state.snapshot_errors import SnapshotStoreError, store_error
+from models.store.opening import open_storage
+from models.store.storage import Drafts
 from streams.state.snapshot_format import Header
-from streams.state.snapshot_places import open_place
 
 KEEP = 3
 TIMEOUT_S = 120.0
 SUFFIX = ".snapshot"
+DRAFTS = Drafts("{name}.tmp", abandoned_after_s=3_600.0)
 
 _REST = re.compile(r"(?P<offset>[0-9]{20})-(?P<generation>[0-9]{10})-[0-9a-f]{8}" + re.escape(SUFFIX))
 
@@ -49,21 +48,21 @@ class SnapshotStore:
         timeout_s: how long one operation of an object store may take, seconds.
 
     Raises:
-        SnapshotStoreError: the kind of URL is unknown, or needs a library that is not installed. Every method raises
-            it too, whatever is the matter with the store.
+        StorageError: the kind of URL is unknown, or needs a library that is not installed. Every method raises it too,
+            whatever is the matter with the store.
     """
 
     def __init__(self, url: str, *, keep: int = KEEP, timeout_s: float = TIMEOUT_S) -> None:
-        self._url = url
         self._keep = keep
-        try:
-            self._place = open_place(url, timeout_s=timeout_s)
-        except ImportError as error:
-            kind = url.partition(":")[0]
-            more = "pip install 'robocall-detector[s3]'" if kind in {"s3", "s3a"} else str(error)
-            raise SnapshotStoreError(f"snapshots at {kind}:// need a library that is not installed: {more}") from error
-        except (ValueError, OSError) as error:
-            raise store_error("use as a store of snapshots", url, error) from error
+        # Snapshots hold phone numbers, so they are for their owner only.
+        self._storage = open_storage(
+            url,
+            holds="snapshots",
+            setting="ROBOCALL_SNAPSHOT_URL",
+            drafts=DRAFTS,
+            is_private=True,
+            timeout_s=timeout_s,
+        )
 
     def publish(self, path: Path, header: Header) -> Entry:
         """Copy a finished file to the store, then remove all but the newest few of its partition.
@@ -72,26 +71,25 @@ class SnapshotStore:
         later offset are not touched: they are those of a worker that took over meanwhile.
 
         Raises:
-            SnapshotStoreError: it was not published; or it was, and older ones could not be removed, as the text says.
+            StorageError: it was not published; or it was, and older ones could not be listed or deleted, as the text
+                says.
         """
         name = (
             f"{_prefix(header.topic, header.partition)}{header.offset:020d}-{header.generation:010d}"
             f"-{secrets.token_hex(4)}{SUFFIX}"
         )
-        with self._telling("publish a snapshot to"):
-            self._place.put(path, name)
-        with self._telling("remove old snapshots, the new one is published, from"):
-            entries = self._entries(header.topic, header.partition)
-            for old in [entry for entry in entries if entry.offset <= header.offset][self._keep :]:
-                self._place.remove(old.name)
+        self._storage.put(name, path)
+        self._storage.remove_abandoned()
+        entries = self._entries(header.topic, header.partition)
+        for old in [entry for entry in entries if entry.offset <= header.offset][self._keep :]:
+            self._storage.delete(old.name)
         return next(
             (entry for entry in entries if entry.name == name), Entry(header.offset, header.generation, name, 0)
         )
 
     def candidates(self, topic: str, partition: int, at_most: int) -> list[Entry]:
         """Snapshots of a partition with no record at or above the offset `at_most` in them, newest first."""
-        with self._telling("list the snapshots of"):
-            return [entry for entry in self._entries(topic, partition) if entry.offset <= at_most]
+        return [entry for entry in self._entries(topic, partition) if entry.offset <= at_most]
 
     def fetch(self, entry: Entry, folder: Path) -> Path:
         """Make a snapshot readable as a local file.
@@ -100,25 +98,20 @@ class SnapshotStore:
             entry: one of `candidates`.
             folder: where to copy it to, if it is not local. Delete the folder afterwards, never the returned file: of
                 a local store it is the published one.
+
+        Raises:
+            StoredFileUnusable: it was deleted meanwhile.
         """
-        with self._telling("fetch a snapshot from"):
-            return self._place.get(entry.name, folder)
+        return self._storage.fetch(entry.name, folder)
 
     def _entries(self, topic: str, partition: int) -> list[Entry]:
         prefix = _prefix(topic, partition)
         found: list[Entry] = []
-        for name, created_ms in self._place.names().items():
-            match = _REST.fullmatch(name, len(prefix)) if name.startswith(prefix) else None
+        for file in self._storage.files():
+            match = _REST.fullmatch(file.name, len(prefix)) if file.name.startswith(prefix) else None
             if match:
-                found.append(Entry(int(match["offset"]), int(match["generation"]), name, created_ms))
+                found.append(Entry(int(match["offset"]), int(match["generation"]), file.name, file.changed_ms))
         return sorted(found, key=lambda entry: (entry.offset, entry.generation, entry.created_ms), reverse=True)
-
-    @contextmanager
-    def _telling(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # every library of a store has errors of its own, and none may stop a worker
-            raise store_error(doing, self._url, error) from error
 
 
 def _prefix(topic: str, partition: int) -> str:

@@ -1,21 +1,19 @@
 """The registry takes what serves, finds it by version, and lets nothing else through; in a folder and on S3 alike."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from fsspec import filesystem
-from moto.server import ThreadedMotoServer
 
 from detector.features.table import FEATURE_SCHEMA_ID
-from models.errors import ArtifactCorrupt, ArtifactIncompatible, ModelUnknown, PromotionRefused, RegistryUnreachable
+from models.errors import ArtifactCorrupt, ArtifactIncompatible, ModelUnknown, StorageError
 from models.serve.artifact import MANIFEST, TREES, load
-from models.store.promotions import Promotions
 from models.store.registry import Registry
 from tests.models.small_model import save_small_model
+from tests.s3_server import s3_server
 
 OTHER_SCHEMA = "f1-ffffffffffff"
 
@@ -31,19 +29,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    """URL of an S3 bucket of a real HTTP server."""
-    with pytest.MonkeyPatch.context() as patch:
-        server = ThreadedMotoServer(port=0)
-        server.start()
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
-        patch.setenv("AWS_ENDPOINT_URL", endpoint)
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        filesystem("s3", skip_instance_cache=True).mkdir("models")
-        yield "s3://models"
-        server.stop()
+    """URL of a bucket of a real S3 server."""
+    with s3_server("models") as url:
+        yield url
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -159,34 +147,21 @@ def test_a_store_that_cannot_be_reached_is_one_error(made: Path, bucket: str) ->
     """Whatever the client raises: here a bucket that does not exist."""
     registry = Registry(f"{bucket}-that-is-none/models")
 
-    with pytest.raises(RegistryUnreachable, match="ROBOCALL_MODELS_URL"):
+    with pytest.raises(StorageError, match="ROBOCALL_MODELS_URL"):
         registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)
 
 
-def test_two_rollbacks_lead_two_promotions_back(url: str) -> None:
-    """And a promotion after a rollback goes on from there: a, b, c, back, back, d, back."""
-    history = Promotions(Registry(url).store)
-    steps: list[tuple[str, Any]] = [("a", "shipped"), ("b", "a"), ("c", "b")]
-    for version, before in steps:
-        history.promote(version, before, gate=[])
+def test_drafts_of_killed_writers_go_when_the_model_is_added_again(made: Path, tmp_path: Path) -> None:
+    """They lie in its folder under the name of a file and of a process."""
+    registry = Registry(tmp_path)
+    version = load(made / "first", schema_id=FEATURE_SCHEMA_ID).version
+    (tmp_path / version).mkdir()
+    draft = tmp_path / version / f"{TREES}.4711.part"
+    draft.write_bytes(b"half")
+    os.utime(draft, (0, 0))
 
-    assert [history.rollback().version for _ in range(2)] == ["b", "a"]
-    history.promote("d", "a", gate=[])
-    assert [history.rollback().version for _ in range(2)] == ["a", "shipped"]
-    with pytest.raises(PromotionRefused, match="no model before"):
-        history.rollback()
-    assert history.active() == "shipped"
+    registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)
 
-
-def test_the_history_keeps_gate_and_reason(url: str) -> None:
-    """In the order in which it was made, whatever the clock says."""
-    history = Promotions(Registry(url).store)
-    line = {"measure": "recall at 0.001", "passed": False}
-
-    history.promote("a", "shipped", gate=[line], forced_because="campaign of today")
-    history.promote("b", "a", gate=[])
-
-    first, second = Promotions(Registry(url).store).history()
-    assert (first.version, first.gate, first.forced_because) == ("a", [line], "campaign of today")
-    assert first.at_ms < second.at_ms
-    assert second.from_version == "a"
+    assert sorted(path.name for path in (tmp_path / version).iterdir()) == sorted(
+        path.name for path in (made / "first").iterdir()
+    )

@@ -1,22 +1,25 @@
 """Which files count, and that a file appears whole or not at all; in a folder and in an object store."""
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
+from models.errors import StorageError
 from streams.archive.files import ArchiveFile, ArchiveStore, ArchiveUnusable, chosen, day_of
 from streams.archive.query import ask, connected
 from streams.archive.schema import SCHEMAS
 from streams.archive.upkeep import clear, compact
 from streams.kafka.topics import CALL_EVENTS
+from tests.s3_server import s3_server
 from tests.streams.archive.archive_case import encoded, files_in, put, rows, setup
 
 BUCKET = "calls"
+DRAFT = r"call-events/day=2026-05-28/\.p00000-0{20}-0{19}9-0123abcd-[0-9a-f]{32}\.unfinished"
 
 
 def file(first: int, last: int, day: str = "2026-05-28", partition: int = 0) -> ArchiveFile:
@@ -24,20 +27,10 @@ def file(first: int, last: int, day: str = "2026-05-28", partition: int = 0) -> 
 
 
 @pytest.fixture
-def object_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveStore]:
-    """A bucket of a real S3 server on loopback."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    store = ArchiveStore(f"s3://{BUCKET}/a/b")
-    store.filesystem.makedirs(BUCKET, exist_ok=True)
-    yield store
-    server.stop()
+def object_store() -> Iterator[ArchiveStore]:
+    """An archive in a bucket of a real S3 server."""
+    with s3_server(BUCKET) as url:
+        yield ArchiveStore(f"{url}/a/b")
 
 
 def test_a_longer_file_counts_instead_of_its_parts() -> None:
@@ -71,7 +64,8 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def write() -> None:
         with store.create(file(0, 9), SCHEMAS[CALL_EVENTS]) as writer:
             writer.write_table(SCHEMAS[CALL_EVENTS].empty_table())
-            assert len(store.unfinished(CALL_EVENTS)) == 1
+            (draft,) = files_in(tmp_path)
+            assert re.fullmatch(DRAFT, draft)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -89,13 +83,13 @@ def test_strangers_in_the_folder_are_no_files(tmp_path: Path) -> None:
 
 
 def test_an_address_that_nobody_knows_is_one_line() -> None:
-    with pytest.raises(ArchiveUnusable, match="ROBOCALL_ARCHIVE_URL"):
+    with pytest.raises(StorageError, match="ROBOCALL_ARCHIVE_URL"):
         ArchiveStore("nothing://here")
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file where the folder would be")
-    with pytest.raises(ArchiveUnusable, match="check ROBOCALL_ARCHIVE_URL"):
+    with pytest.raises(StorageError, match=r"^cannot write the archive at .*: name a folder in ROBOCALL_ARCHIVE_URL$"):
         put(ArchiveStore(str(tmp_path / "taken")), CALL_EVENTS, [encoded(setup(1))])
 
 
@@ -118,5 +112,17 @@ def test_an_object_store_holds_queries_and_compacts_an_archive(object_store: Arc
 
 
 def test_a_bucket_that_does_not_exist_is_one_line(object_store: ArchiveStore) -> None:
-    with pytest.raises(ArchiveUnusable, match="bucket does not exist"):
+    with pytest.raises(StorageError, match="bucket does not exist"):
         put(ArchiveStore(object_store.url.replace(BUCKET, "no-such-bucket")), CALL_EVENTS, [encoded(setup(1))])
+
+
+def test_a_file_that_is_no_parquet_is_told_by_its_path(tmp_path: Path) -> None:
+    store = ArchiveStore(str(tmp_path))
+    (tmp_path / file(0, 9).path).parent.mkdir(parents=True)
+    (tmp_path / file(0, 9).path).write_bytes(b"something else")
+
+    with (
+        pytest.raises(ArchiveUnusable, match=r"^cannot read call-events/day=2026-05-28/p"),
+        store.open(file(0, 9)),
+    ):
+        pass

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from streams.archive.files import ArchiveStore, day_of
+from streams.archive.files import ABANDONED_S, ArchiveStore, day_of
 from streams.archive.query import ask, connected
 from streams.archive.schema import OFFSET
 from streams.archive.sink import latest_files
-from streams.archive.upkeep import ABANDONED_S, clear, compact, expired, prune
+from streams.archive.upkeep import clear, compact, expired, prune
 from streams.kafka.topics import CALL_EVENTS
 from tests.processes import ROOT, wait_until
 from tests.streams.archive.archive_case import DAY_MS, START_MS, encoded, files_in, put, rows, setup

@@ -19,8 +19,9 @@ from detector.contract.events import CallEvent
 from detector.windows import WindowEngine
 from detector.windows.row_copies import LATEST_MS, PARTITION, STATE_COLUMNS
 from detector.windows.sweep import Block
+from models.errors import StorageError
 from streams.state import snapshot_file, snapshot_format
-from streams.state.snapshot_errors import SnapshotRefused, SnapshotStoreError
+from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_file import Snapshot, SnapshotWriter, read_snapshot
 from streams.state.snapshot_format import FORMAT, LENGTH, PREAMBLE, TAIL_BYTES, Header
 from tests.detector.windows.test_engine import histories
@@ -280,7 +281,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"mine")
 
-    with pytest.raises(SnapshotStoreError, match="File exists"):
+    with pytest.raises(StorageError, match="File exists"):
         write(tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == b"mine"
 
@@ -288,7 +289,7 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wrong", [{"generation": -1}, {"instance": ""}, {"topic": "../call-events"}])
 def test_a_header_that_the_reader_would_refuse_is_not_written(tmp_path: Path, wrong: dict[str, Any]) -> None:
     """Else a worker would write files for ever that nobody can use."""
-    with pytest.raises(SnapshotStoreError, match=r"^no snapshot can have this header.*\$\."):
+    with pytest.raises(SnapshotRefused, match=r"^no snapshot can have this header.*\$\."):
         write(tmp_path / "a", header=msgspec.structs.replace(HEADER, **wrong))
     assert not list(tmp_path.iterdir())
 
@@ -311,7 +312,7 @@ def test_a_full_disk_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     os.close(full)
     writer.add(rows("number", 10))
 
-    with pytest.raises(SnapshotStoreError, match=r"^cannot write a snapshot to .*: free space there$") as caught:
+    with pytest.raises(StorageError, match=r"^cannot write a snapshot to .*: free space there$") as caught:
         writer.close()
     assert caught.value.retriable
     assert not list(tmp_path.iterdir())

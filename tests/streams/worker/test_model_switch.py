@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from detector.features.table import N_FEATURES
-from models.errors import RegistryUnreachable
+from models.errors import StorageError
 from models.serve.artifact import Model
 from models.store.promotions import Promotions
 from models.store.registry import Registry
@@ -121,7 +121,7 @@ def test_a_registry_that_is_away_is_asked_again(models: Path, monkeypatch: pytes
     screener = make_screener(load_settings(model_dir=models / "first"), shared_trunks=False)
     switch = ModelSwitch(screener, models)
     first = screener.versions.model_version
-    load, outages = Registry.load, [RegistryUnreachable("s3://models", OSError("away"))] * 2
+    load, outages = Registry.load, [StorageError("away")] * 2
 
     def failing_load(registry: Registry, name: str, *, schema_id: str) -> Model:
         if outages:

@@ -1,0 +1,158 @@
+"""Storage in a folder of this machine: a file is written beside its name, seen to the disk, and then renamed."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from shutil import copyfile
+from typing import BinaryIO
+
+from models.errors import StoredFileUnusable
+from models.store.storage import Drafts, Place, StoredFile, checked
+
+
+class Folder:
+    """See `Storage`. The folder is made when the first file is put.
+
+    Args:
+        root: the folder.
+        place: for errors.
+        drafts: names of files that are being written.
+        is_private: files and folders that this makes are for their owner only, whatever the user's mask.
+    """
+
+    def __init__(self, root: Path, place: Place, drafts: Drafts, *, is_private: bool) -> None:
+        self.url = place.url
+        self.folder: Path | None = root
+        self.filesystem = None
+        self._root = root
+        self._place = place
+        self._drafts = drafts
+        self._is_private = is_private
+
+    def folders(self) -> list[str]:
+        """See `Storage`; a link to a folder is none."""
+        with self._place.telling("list"):
+            return sorted(entry.name for entry in _entries(self._root) if entry.is_dir(follow_symlinks=False))
+
+    def files(self, below: str = "", *, deep: bool = False) -> list[StoredFile]:
+        """See `Storage`."""
+        with self._place.telling("list"):
+            found = [self._described(entry) for entry in self._walk(self._path(below), deep=deep)]
+        complete = [file for file in found if file is not None and not file.path.endswith(self._drafts.suffix)]
+        return sorted(complete, key=lambda file: file.path)
+
+    def exists(self, path: str) -> bool:
+        """See `Storage`."""
+        with self._place.telling("read"):
+            return self._path(path).is_file()
+
+    def read(self, path: str, *, limit_bytes: int) -> bytes:
+        """See `Storage`."""
+        with self.open(path) as file:
+            if os.fstat(file.fileno()).st_size > limit_bytes:
+                raise StoredFileUnusable(f"{self.url}/{path} is larger than {limit_bytes} bytes")
+            return file.read()
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """See `Storage`. Of what the block raises, only the system's errors are those of the storage."""
+        with self._place.telling("read", OSError):
+            try:
+                file = self._path(path).open("rb")
+            except FileNotFoundError as error:
+                raise StoredFileUnusable(f"{self.url}/{path} is missing") from error
+            with file:
+                yield file
+
+    def fetch(self, path: str, into: Path) -> Path:
+        """See `Storage`; it is the file itself, nothing is copied."""
+        del into
+        with self.open(path):
+            return self._path(path)
+
+    def write(self, path: str, content: bytes) -> None:
+        """See `Storage`."""
+        with self.draft(path) as draft:
+            draft.write_bytes(content)
+
+    def put(self, path: str, source: Path) -> None:
+        """See `Storage`."""
+        with self.draft(path) as draft:
+            copyfile(source, draft)
+
+    @contextmanager
+    def draft(self, path: str) -> Iterator[Path]:
+        """See `Storage`. Of what the block raises, only the system's errors are those of the storage."""
+        final = self._path(path)
+        draft = self._drafts.of(final)
+        with self._place.telling("write", OSError):
+            final.parent.mkdir(mode=0o700 if self._is_private else 0o777, parents=True, exist_ok=True)
+            if self._is_private:
+                os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            try:
+                yield draft
+                _settle(draft)
+                draft.replace(final)
+            finally:
+                draft.unlink(missing_ok=True)
+            _settle(final.parent)  # without which a power cut may take the name back
+
+    def delete(self, path: str) -> None:
+        """See `Storage`."""
+        file = self._path(path)
+        with self._place.telling("delete from"):
+            file.unlink(missing_ok=True)
+        if file.parent != self._root:
+            with suppress(OSError):  # not empty
+                file.parent.rmdir()
+
+    def remove_abandoned(self, below: str = "", *, deep: bool = False) -> None:
+        """See `Storage`."""
+        before_s = time.time() - self._drafts.abandoned_after_s
+        with self._place.telling("delete from"):
+            for entry in self._walk(self._path(below), deep=deep):
+                if entry.name.endswith(self._drafts.suffix):
+                    with suppress(FileNotFoundError):
+                        if entry.stat().st_mtime < before_s:
+                            Path(entry.path).unlink()
+
+    def address(self, path: str = "") -> str:
+        """See `Storage`."""
+        return str(self._path(path))
+
+    def _path(self, path: str) -> Path:
+        return self._root / checked(path)
+
+    def _walk(self, folder: Path, *, deep: bool) -> Iterator["os.DirEntry[str]"]:
+        for entry in _entries(folder):
+            if entry.is_file():
+                yield entry
+            elif deep and entry.is_dir(follow_symlinks=False):
+                yield from self._walk(Path(entry.path), deep=True)
+
+    def _described(self, entry: "os.DirEntry[str]") -> StoredFile | None:
+        """None when somebody has deleted it this very moment."""
+        with suppress(FileNotFoundError):
+            found = entry.stat()
+            path = Path(entry.path).relative_to(self._root).as_posix()
+            return StoredFile(path, found.st_size, found.st_mtime_ns // 1_000_000)
+        return None
+
+
+def _entries(folder: Path) -> "list[os.DirEntry[str]]":
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []
+
+
+def _settle(path: Path) -> None:
+    """See a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

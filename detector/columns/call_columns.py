@@ -10,13 +10,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.columns import facts as raw
 from detector.columns import numbering
 from detector.columns.arrays import Bytes, Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
-from detector.columns.facts import Facts, Texts, facts_of
+from detector.columns.facts import (
+    ABSENT,
+    ANSWER_TIME,
+    ATTESTATION,
+    CALLED,
+    CALLING,
+    END_TIME,
+    FROM,
+    HAS_DIVERSION,
+    HAS_NAME,
+    HAS_PRIORITY,
+    ORIGID,
+    PRESENCE,
+    SETUP_TIME,
+    SIGNER,
+    SIP_STATUS,
+    TRUNK,
+    VERSTAT,
+    WANTS_PRIVACY,
+    Facts,
+    Texts,
+    facts_of,
+)
 from detector.columns.hashing import hash_bytes, hash_pair, mix
-from detector.features import window_constants as spec
+from detector.features import window_constants
 
 TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT = 1, 2, 3, 4
 SHARED = -1
@@ -65,8 +86,8 @@ class CallBatch:
         verstat: 0 absent, 1 passed, 2 failed, 3 `No-TN-Validation`.
         release: Release class of an end, see `RELEASE_CLASS`.
         talk_ms: Talk time of an end, at least 0; 0 where never answered.
-        measures: What the event adds to its windows, bits of `detector.features.window_constants.Measure`.
-        call_flags: What the call shows by itself, bits of `detector.features.window_constants.CallFlag`.
+        measures: What the event adds to its windows, bit n is measure n of `window_constants.MEASURES`.
+        call_flags: What the call shows by itself, bit n is flag n of `window_constants.CALL_FLAGS`.
         has_priority: True where a set-up has a Priority or a Resource-Priority that is not empty.
         texts: Texts that an answer repeats, as JSON writes them; None where the batch was made of Python events.
     """
@@ -111,18 +132,18 @@ _COLUMNS = (
 
 @compiled_borrowing
 def _setup_measures(attestation: int, verstat: int, number: tuple[int, ...]) -> int:
-    bits = 1 << spec.ATTEMPTS
+    bits = 1 << window_constants.ATTEMPTS
     calling, called = number[2], number[3]
     if calling >= 0 and calling == called:
-        bits |= 1 << spec.NEIGHBOUR_NXX
+        bits |= 1 << window_constants.NEIGHBOUR_NXX
     if calling >= 0 and calling // 1000 == called // 1000:
-        bits |= 1 << spec.NEIGHBOUR_NPA
+        bits |= 1 << window_constants.NEIGHBOUR_NPA
     if number[4] == numbering.IMPOSSIBLE:
-        bits |= 1 << spec.INVALID
+        bits |= 1 << window_constants.INVALID
     if attestation > 0:
-        bits |= 1 << (spec.ATTESTED_A + attestation - 1)
+        bits |= 1 << (window_constants.ATTESTED_A + attestation - 1)
     if verstat == VERSTAT_FAILED:
-        bits |= 1 << spec.VERIFICATION_FAILED
+        bits |= 1 << window_constants.VERIFICATION_FAILED
     return bits
 
 
@@ -130,43 +151,43 @@ def _setup_measures(attestation: int, verstat: int, number: tuple[int, ...]) -> 
 def _call_flags(attestation: int, verstat: int, number: tuple[int, ...]) -> int:
     bits = 0
     if attestation > 0:
-        bits |= 1 << (spec.FLAG_ATTESTED_A + attestation - 1)
+        bits |= 1 << (window_constants.FLAG_ATTESTED_A + attestation - 1)
     if verstat == VERSTAT_PASSED:
-        bits |= 1 << spec.FLAG_VERIFIED
+        bits |= 1 << window_constants.FLAG_VERIFIED
     if verstat == VERSTAT_FAILED:
-        bits |= 1 << spec.FLAG_FAILED
+        bits |= 1 << window_constants.FLAG_FAILED
     if number[4] == numbering.IMPOSSIBLE:
-        bits |= 1 << spec.FLAG_INVALID
+        bits |= 1 << window_constants.FLAG_INVALID
     if number[4] == numbering.FOREIGN:
-        bits |= 1 << spec.FLAG_FOREIGN
+        bits |= 1 << window_constants.FLAG_FOREIGN
     if number[4] == numbering.ANONYMOUS:
-        bits |= 1 << spec.FLAG_ANONYMOUS
+        bits |= 1 << window_constants.FLAG_ANONYMOUS
     if number[0] != 0 and number[0] == number[1]:
-        bits |= 1 << spec.FLAG_SELF_CALL
+        bits |= 1 << window_constants.FLAG_SELF_CALL
     if number[0] != 0 and numbering.is_toll_free(number[0]):
-        bits |= 1 << spec.FLAG_TOLL_FREE
+        bits |= 1 << window_constants.FLAG_TOLL_FREE
     if number[2] >= 0 and number[2] == number[3]:
-        bits |= 1 << spec.FLAG_NEIGHBOUR
+        bits |= 1 << window_constants.FLAG_NEIGHBOUR
     return bits
 
 
 @compiled_borrowing
 def _end_measures(release: int, talk_ms: int, answered: int) -> int:
-    bits = 1 << spec.ENDED
+    bits = 1 << window_constants.ENDED
     if answered:
-        bits |= 1 << spec.ANSWERED
-        if talk_ms <= spec.SHORT_TALK_MS:
-            bits |= 1 << spec.SHORT
-        if talk_ms > spec.LONG_TALK_MS:
-            bits |= 1 << spec.LONG
+        bits |= 1 << window_constants.ANSWERED
+        if talk_ms <= window_constants.SHORT_TALK_MS:
+            bits |= 1 << window_constants.SHORT
+        if talk_ms > window_constants.LONG_TALK_MS:
+            bits |= 1 << window_constants.LONG
     elif release == BAD_NUMBER:
-        bits |= 1 << spec.BAD_NUMBER
+        bits |= 1 << window_constants.BAD_NUMBER
     elif release == BUSY:
-        bits |= 1 << spec.BUSY
+        bits |= 1 << window_constants.BUSY
     elif release == NO_ANSWER:
-        bits |= 1 << spec.NO_ANSWER
+        bits |= 1 << window_constants.NO_ANSWER
     elif release == REJECTED:
-        bits |= 1 << spec.REJECTED
+        bits |= 1 << window_constants.REJECTED
     return bits
 
 
@@ -183,7 +204,7 @@ def _same(data: Bytes, start: int, other: Bytes, other_start: int, length: int) 
 
 @compiled_borrowing
 def _verstat_code(data: Bytes, start: int, stop: int) -> int:
-    if start == raw.ABSENT:
+    if start == ABSENT:
         return VERSTAT_ABSENT
     if stop - start >= len(_PASSED) and _same(data, start, _PASSED, 0, len(_PASSED)):
         return VERSTAT_PASSED
@@ -197,20 +218,20 @@ def _span(spans: Ints, row: np.uint64, field: int) -> tuple[int, int]:
 
 
 @compiled_inline
-def _sign_flags(data: Bytes, spans: Ints, row: np.uint64, signs: int) -> int:
-    """Call flags that are presence of a field, not a number."""
+def _presence_flags(data: Bytes, spans: Ints, row: np.uint64, presence: int) -> int:
+    """Call flags that say which fields the set-up has, whatever stands in them."""
     bits = 0
-    if signs & raw.DIVERTED:
-        bits |= 1 << spec.FLAG_DIVERTED
-    if signs & raw.PRIVATE:
-        bits |= 1 << spec.FLAG_ANONYMOUS
-    if signs & raw.NAMED:
-        bits |= 1 << spec.FLAG_HAS_NAME
-    start, stop = _span(spans, row, raw.FROM)
-    if start != raw.ABSENT:
-        calling, calling_stop = _span(spans, row, raw.CALLING)
+    if presence & HAS_DIVERSION:
+        bits |= 1 << window_constants.FLAG_DIVERTED
+    if presence & WANTS_PRIVACY:
+        bits |= 1 << window_constants.FLAG_ANONYMOUS
+    if presence & HAS_NAME:
+        bits |= 1 << window_constants.FLAG_HAS_NAME
+    start, stop = _span(spans, row, FROM)
+    if start != ABSENT:
+        calling, calling_stop = _span(spans, row, CALLING)
         if stop - start != calling_stop - calling or not _same(data, start, data, calling, stop - start):
-            bits |= 1 << spec.FLAG_FROM_DIFFERS
+            bits |= 1 << window_constants.FLAG_FROM_DIFFERS
     return bits
 
 
@@ -235,9 +256,9 @@ def _fill(
     """Fill `columns`, shape (len(_COLUMNS), n), of zeros, and `priority`, shape (n,)."""
     for event in range(len(is_setup)):
         row = np.uint64(event)  # a signed index costs a test for wrap-around
-        span = _span(spans, row, raw.CALLING)
+        span = _span(spans, row, CALLING)
         columns[_CALLING, row], calling_digits, calling_npanxx = _number(data, span, seed)
-        columns[_CALLED, row], called_digits, called_npanxx = _number(data, _span(spans, row, raw.CALLED), seed)
+        columns[_CALLED, row], called_digits, called_npanxx = _number(data, _span(spans, row, CALLED), seed)
         number = (
             calling_digits,
             called_digits,
@@ -247,11 +268,11 @@ def _fill(
         )
         for i in range(len(number)):
             columns[_NUMBERS + i, row] = number[i]
-        start, stop = _span(spans, row, raw.TRUNK)
+        start, stop = _span(spans, row, TRUNK)
         if stop > start:
             columns[_TRUNK, row] = hash_bytes(data, start, stop, seed + TRUNK_SALT)
-        columns[_SETUP_TIME, row] = given[row, raw.SETUP_TIME]
-        priority[row] = is_setup[row] and given[row, raw.SIGNS] & raw.PRIORITY != 0
+        columns[_SETUP_TIME, row] = given[row, SETUP_TIME]
+        priority[row] = is_setup[row] and given[row, PRESENCE] & HAS_PRIORITY != 0
         if is_setup[row]:
             _fill_setup(data, spans, given, number, row, seed, columns)
         else:
@@ -262,26 +283,26 @@ def _fill(
 def _fill_setup(
     data: Bytes, spans: Ints, given: Ints, number: tuple[int, ...], row: np.uint64, seed: int, columns: Ints
 ) -> None:
-    attestation = given[row, raw.ATTESTATION]
-    verstat = _verstat_code(data, spans[row, raw.VERSTAT, 0], spans[row, raw.VERSTAT, 1])
-    signer, origid = _span(spans, row, raw.SIGNER), _span(spans, row, raw.ORIGID)
+    attestation = given[row, ATTESTATION]
+    verstat = _verstat_code(data, spans[row, VERSTAT, 0], spans[row, VERSTAT, 1])
+    signer, origid = _span(spans, row, SIGNER), _span(spans, row, ORIGID)
     if signer[1] > signer[0] or origid[1] > origid[0]:
         columns[_ORIGIN, row] = hash_pair(data, signer, _SEPARATOR, origid, seed + ORIGIN_SALT)
-    columns[_TIME, row] = given[row, raw.SETUP_TIME]
+    columns[_TIME, row] = given[row, SETUP_TIME]
     columns[_ATTESTATION, row] = attestation
     columns[_VERSTAT, row] = verstat
     columns[_MEASURES, row] = _setup_measures(attestation, verstat, number)
     flags = _call_flags(attestation, verstat, number)
-    columns[_FLAGS, row] = flags | _sign_flags(data, spans, row, given[row, raw.SIGNS])
+    columns[_FLAGS, row] = flags | _presence_flags(data, spans, row, given[row, PRESENCE])
 
 
 @compiled_inline
 def _fill_end(given: Ints, row: np.uint64, columns: Ints) -> None:
-    status, answer_ms = given[row, raw.SIP_STATUS], given[row, raw.ANSWER_TIME]
-    answered = answer_ms != raw.ABSENT
+    status, answer_ms = given[row, SIP_STATUS], given[row, ANSWER_TIME]
+    answered = answer_ms != ABSENT
     release = _RELEASE_CLASSES[np.uint64(status)] if 0 <= status < len(_RELEASE_CLASSES) else OTHER_RELEASE
-    talk_ms = max(0, given[row, raw.END_TIME] - answer_ms) if answered else 0
-    columns[_TIME, row] = given[row, raw.END_TIME]
+    talk_ms = max(0, given[row, END_TIME] - answer_ms) if answered else 0
+    columns[_TIME, row] = given[row, END_TIME]
     columns[_RELEASE, row] = release
     columns[_TALK, row] = talk_ms
     columns[_MEASURES, row] = _end_measures(release, talk_ms, answered)

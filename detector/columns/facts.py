@@ -19,17 +19,17 @@ TEXT_FIELDS = ("call_id", "calling_number", "called_number", "trunk_group_id", "
 SPAN_FIELDS = (*TEXT_FIELDS, "from_number", "verstat", "signer_spc", "origid")
 CALL_ID, CALLING, CALLED, TRUNK, SWITCH, FROM, VERSTAT, SIGNER, ORIGID = range(len(SPAN_FIELDS))
 
-NUMBER_FIELDS = ("setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "attestation", "signs")
-SETUP_TIME, END_TIME, ANSWER_TIME, SIP_STATUS, ATTESTATION, SIGNS = range(len(NUMBER_FIELDS))
+NUMBER_FIELDS = ("setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "attestation", "presence")
+SETUP_TIME, END_TIME, ANSWER_TIME, SIP_STATUS, ATTESTATION, PRESENCE = range(len(NUMBER_FIELDS))
 
-DIVERTED, PRIVATE, NAMED, PRIORITY = 1, 2, 4, 8
-"""Bits of `signs`: the field, or one of the fields, is there and not empty."""
-SIGN_FIELDS = {
-    "diversion": DIVERTED,
-    "privacy": PRIVATE,
-    "calling_name": NAMED,
-    "priority": PRIORITY,
-    "resource_priority": PRIORITY,
+HAS_DIVERSION, WANTS_PRIVACY, HAS_NAME, HAS_PRIORITY = 1, 2, 4, 8
+"""Bits of `presence`: a call setup has the field, or one of the fields, and it is not empty."""
+PRESENCE_BITS = {
+    "diversion": HAS_DIVERSION,
+    "privacy": WANTS_PRIVACY,
+    "calling_name": HAS_NAME,
+    "priority": HAS_PRIORITY,
+    "resource_priority": HAS_PRIORITY,
 }
 
 ABSENT = -1
@@ -60,7 +60,7 @@ class Facts:
         spans: Shape (n, len(SPAN_FIELDS), 2) int64: start and stop of each text, UTF-8 without quotes and escapes;
             `ABSENT` twice where there is none. Fields that only a `call_setup` has mean nothing of a `call_end`.
         numbers: Shape (n, len(NUMBER_FIELDS)) int64. `end_time_ms`, `answer_time_ms` and `sip_status` mean nothing of
-            a `call_setup`, `attestation` (see `ATTESTATION_CODE`) and `signs` nothing of a `call_end`;
+            a `call_setup`, `attestation` (see `ATTESTATION_CODE`) and `presence` nothing of a `call_end`;
             `answer_time_ms` is `ABSENT` where never answered.
         texts: As JSON writes them; None where nobody asked.
     """
@@ -83,8 +83,11 @@ def put(facts: Facts, rows: Ints | Sequence[int], others: Facts) -> Facts:
 
     Args:
         facts: With texts.
-        rows: Where to write.
+        rows: Where to write, shape (k,).
         others: One for each of the rows, in the same order, with texts.
+
+    Raises:
+        ValueError: One of them has no texts.
     """
     mine, theirs = facts.texts, others.texts
     if mine is None or theirs is None:
@@ -122,10 +125,10 @@ def _joined(parts: Sequence[tuple[Bytes, Ints]]) -> tuple[Bytes, Ints]:
     return joined, np.concatenate(moved)
 
 
-_SETUP = attrgetter(*SPAN_FIELDS, "setup_time_ms", "attestation", *SIGN_FIELDS)
+_SETUP = attrgetter(*SPAN_FIELDS, "setup_time_ms", "attestation", *PRESENCE_BITS)
 _END = attrgetter(*TEXT_FIELDS, "setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status")
 _ONLY_SETUP = (None,) * (len(SPAN_FIELDS) - len(TEXT_FIELDS))
-_ALL_SIGNS = tuple(SIGN_FIELDS.values())
+_BITS = tuple(PRESENCE_BITS.values())
 _NEEDS_ESCAPE = np.zeros(256, dtype=np.bool_)
 _NEEDS_ESCAPE[[*range(0x20), ord('"'), ord("\\")]] = True
 
@@ -145,13 +148,13 @@ def _join_texts(texts: Sequence[str | None]) -> tuple[Bytes, Ints]:
 
 def _read_setup(event: Any, texts: list[str | None], numbers: list[int]) -> None:
     found = _SETUP(event)
-    setup_time_ms, attestation, *signs = found[len(SPAN_FIELDS) :]
+    setup_time_ms, attestation, *values = found[len(SPAN_FIELDS) :]
     texts += found[: len(SPAN_FIELDS)]
-    shown = 0
-    for is_there, sign in zip(signs, _ALL_SIGNS, strict=True):
-        if is_there:
-            shown |= sign
-    numbers += (setup_time_ms, 0, ABSENT, 0, ATTESTATION_CODE[attestation], shown)
+    presence = 0
+    for value, bit in zip(values, _BITS, strict=True):
+        if value:
+            presence |= bit
+    numbers += (setup_time_ms, 0, ABSENT, 0, ATTESTATION_CODE[attestation], presence)
 
 
 def _read_end(event: Any, texts: list[str | None], numbers: list[int]) -> None:
@@ -162,7 +165,11 @@ def _read_end(event: Any, texts: list[str | None], numbers: list[int]) -> None:
 
 
 def facts_of(events: Sequence[Any], is_setup: Sequence[bool]) -> Facts:
-    """Facts of Python events: `CallSetup` and `CallEnd`, or wire records with the same attributes.
+    """Facts of Python events, without `texts`: see `texts_of`.
+
+    Args:
+        events: `CallSetup` and `CallEnd`, or wire records with the same attributes, in order of arrival.
+        is_setup: Which of them are setups.
 
     Raises:
         ValueError: The sequences differ in length.
@@ -181,7 +188,12 @@ def facts_of(events: Sequence[Any], is_setup: Sequence[bool]) -> Facts:
 
 
 def texts_of(facts: Facts, as_json: Callable[[str], bytes]) -> Facts:
-    """The same facts with `texts`: what needs an escape is rewritten by `as_json`, a JSON string with its quotes."""
+    """The same facts with `texts`, so that answers can repeat them.
+
+    Args:
+        facts: Of any events.
+        as_json: Writes one text as a JSON string in UTF-8, with its quotes; asked for texts that need an escape only.
+    """
     spans = facts.spans[:, : len(TEXT_FIELDS)].copy()
     escapes = np.concatenate(([0], _NEEDS_ESCAPE[facts.data].cumsum()))
     needed = np.argwhere(escapes[spans[..., 1]] > escapes[spans[..., 0]]).tolist()  # an absent one has none

@@ -1,7 +1,7 @@
 """Which texts of a batch may be in a set: said of all of them at once, without making a string of any.
 
-A set is marked in a table of small counts, by the hash of each of its texts. A text whose place has no mark is not in
-the set; one that has a mark nearly always is, and whoever asks looks for itself.
+A `MembershipFilter` counts the texts of a set in a table, by their hashes (a counting Bloom filter with one hash). A
+text whose place counts nothing is not in the set. Any other nearly always is, and whoever asks looks for itself.
 """
 
 from collections.abc import Collection
@@ -26,50 +26,50 @@ _PIECE = 10_000
 """So many lengths are read without giving the interpreter lock back: half a millisecond."""
 
 
-class Marks:
-    """The marks of one set of texts, which stands elsewhere.
+class MembershipFilter:
+    """Says which texts may be in a set of texts, which stands elsewhere.
 
     The table has its full size from the start, so that no text ever pays for all that came before it. Places that were
-    never marked take no memory until then: the system gives zeroed pages when they are first written to.
+    never counted take no memory until then: the system gives zeroed pages when they are first written to.
 
     Args:
         most: Texts that the set may come to hold.
     """
 
-    __slots__ = ("_counts", "_marked")
+    __slots__ = ("_counts", "_texts")
 
     def __init__(self, most: int) -> None:
         places = FEWEST_PLACES
         while places < PLACES_A_TEXT * most:
             places *= 2
         self._counts: Bytes = np.zeros(places, np.uint8)
-        self._marked = 0
+        self._texts = 0
 
     @classmethod
-    def of(cls, texts: Collection[str]) -> "Marks":
-        """The marks of a set that stays as it is."""
-        marks = cls(len(texts))
-        marks.add_all(texts)
-        return marks
+    def of(cls, texts: Collection[str]) -> "MembershipFilter":
+        """Make the filter of a set that stays as it is."""
+        made = cls(len(texts))
+        made.add_all(texts)
+        return made
 
     def add(self, text: str) -> None:
-        """Mark a text that has just come into the set."""
+        """Take in a text that has just come into the set."""
         place = self._place(text)
         self._counts[place] += self._counts[place] < _FULL
-        self._marked += 1
+        self._texts += 1
 
     def add_all(self, texts: Collection[str]) -> None:
-        """Mark texts that have just come into the set; a thousand take a fifth of a millisecond."""
+        """Take in texts that have just come into the set; a thousand take a fifth of a millisecond."""
         waiting = iter(texts)
         while piece := list(islice(waiting, _PIECE)):
-            _mark(hash_texts(piece), self._counts)
-        self._marked += len(texts)
+            _count(hash_texts(piece), self._counts)
+        self._texts += len(texts)
 
     def discard(self, text: str) -> None:
-        """Take back the mark of a text that has just left the set."""
+        """Take out a text that has just left the set."""
         place = self._place(text)
         self._counts[place] -= 0 < self._counts[place] < _FULL
-        self._marked -= 1
+        self._texts -= 1
 
     def _place(self, text: str) -> int:
         return hash_text(text, seed=SEED) & (len(self._counts) - 1)
@@ -80,7 +80,7 @@ class Marks:
         Args:
             hashes: Of the texts (`hash_spans`), shape (n,).
         """
-        if not self._marked:
+        if not self._texts:
             return np.zeros(len(hashes), np.bool_)
         found: Flags = self._counts[hashes & (len(self._counts) - 1)] > 0
         return found
@@ -117,9 +117,9 @@ def like_any(hashes: Ints, is_one: Flags) -> Flags:
         is_one: Which are the ones to compare with, shape (n,).
     """
     places = hashes & (_PLACES_OF_SOME - 1)
-    marked = np.zeros(_PLACES_OF_SOME, np.bool_)
-    marked[places[is_one]] = True
-    found: Flags = marked[places]
+    is_place_of_one = np.zeros(_PLACES_OF_SOME, np.bool_)
+    is_place_of_one[places[is_one]] = True
+    found: Flags = is_place_of_one[places]
     return found
 
 
@@ -132,7 +132,7 @@ def _hash(data: Bytes, spans: Ints, skip: int, most: int, hashes: Ints) -> None:
 
 
 @compiled_borrowing
-def _mark(hashes: Ints, counts: Bytes) -> None:
+def _count(hashes: Ints, counts: Bytes) -> None:
     for row in range(len(hashes)):
         place = hashes[row] & (len(counts) - 1)
         if counts[place] < _FULL:

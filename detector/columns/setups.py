@@ -19,8 +19,9 @@ from detector.columns.impossible import may_be_impossible
 from detector.columns.membership import ENDLESS, hash_spans, hash_texts
 from detector.contract.events import CallSetup
 
-ODD_CALLED, ODD_CALLING, PRIORITY = 1, 2, 4
-"""Bits of `signs`: the called or calling number may be one that a step knows by its form; a priority field is there."""
+MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY = 1, 2, 4
+"""Bits of `hints`: the called number may be an emergency number by its form, the calling number may be one that nobody
+can have, and a priority field is there. A call without the bit needs no look at its texts."""
 
 
 class Picked(Sequence[Any]):
@@ -65,8 +66,8 @@ class Calls:
         now_ms: When each was set up by a clock that is right, shape (n,): what policies go by.
         reported_ms: When each was set up as its event says, shape (n,): what answers repeat.
         digests: Decision ids, shape (n, 16) uint8.
-        signs: What the steps look for in columns, shape (n,), bits `ODD_CALLED` and following.
-        all_signs: The bits that any of them may have.
+        hints: What a step may find in the texts of a call, shape (n,), bits `MAY_BE_EMERGENCY` and following.
+        all_hints: The bits that any of them may have.
         plain: Which have texts without escapes and beyond ASCII, shape (n,); none where there are no `texts`.
         texts: What answers repeat, as JSON; None where the batch was made of Python events.
     """
@@ -75,8 +76,8 @@ class Calls:
     now_ms: Ints
     reported_ms: Ints
     digests: NDArray[np.uint8]
-    signs: Ints
-    all_signs: int
+    hints: Ints
+    all_hints: int
     plain: Flags
     texts: Texts | None = None
     _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
@@ -152,8 +153,8 @@ class Calls:
             self.now_ms[at],
             self.reported_ms[at],
             self.digests[at],
-            self.signs[at],
-            self.all_signs,
+            self.hints[at],
+            self.all_hints,
             self.plain[at],
             None if self.texts is None else replace(self.texts, spans=self.texts.spans[at]),
         )
@@ -163,8 +164,8 @@ def calls_in(batch: CallBatch) -> Calls:
     """The call setups of a batch."""
     at = batch.is_setup.nonzero()[0]
     events, reported_ms = Picked(batch.events, at), batch.reported_ms[at]
-    signs = np.zeros(len(at), np.int64)
-    all_signs = _sign(at, batch.called_digits, batch.calling_digits, batch.calling_npanxx, batch.has_priority, signs)
+    hints = np.zeros(len(at), np.int64)
+    all_hints = _hint(at, batch.called_digits, batch.calling_digits, batch.calling_npanxx, batch.has_priority, hints)
     if batch.texts is None:
         digests, plain, texts = _digests_of(events), np.zeros(len(at), np.bool_), None
     else:
@@ -172,7 +173,7 @@ def calls_in(batch: CallBatch) -> Calls:
         digests, plain = identify(texts, reported_ms)
         for row in () if plain.all() else (~plain).nonzero()[0].tolist():
             digests[row] = np.frombuffer(bytes.fromhex(decision_id(events[row])), np.uint8)
-    return Calls(events, batch.time_ms[at], reported_ms, digests, signs, all_signs, plain, texts)
+    return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, plain, texts)
 
 
 def calls_of(events: Sequence[CallSetup]) -> Calls:
@@ -200,18 +201,18 @@ def _pack(data: NDArray[np.uint8], spans: Ints, packed: NDArray[np.uint8]) -> No
 
 
 @compiled_borrowing
-def _sign(
-    at: Ints, called_digits: Ints, calling_digits: Ints, calling_npanxx: Ints, has_priority: Flags, signs: Ints
+def _hint(
+    at: Ints, called_digits: Ints, calling_digits: Ints, calling_npanxx: Ints, has_priority: Flags, hints: Ints
 ) -> int:
-    """Mark every call that a step might decide by a number's form or a priority; returns all marks that are there."""
-    all_signs = 0
+    """Fill the hints of every call; returns all bits that are there."""
+    all_hints = 0
     for row in range(len(at)):
         place = at[row]
         if called_digits[place] == 0:
-            signs[row] |= ODD_CALLED
+            hints[row] |= MAY_BE_EMERGENCY
         if may_be_impossible(calling_digits[place], calling_npanxx[place]):
-            signs[row] |= ODD_CALLING
+            hints[row] |= MAY_BE_IMPOSSIBLE
         if has_priority[place]:
-            signs[row] |= PRIORITY
-        all_signs |= signs[row]
-    return all_signs
+            hints[row] |= MAY_BE_PRIORITY
+        all_hints |= hints[row]
+    return all_hints

@@ -126,7 +126,18 @@ def decide(
     versions: Versions,
     make: Callable[..., D],
 ) -> D:
-    """Put a decision together; `make` is `Decision` or a wire record with the same fields in the same order."""
+    """Put the decision on one call together, after mode and identifiers. The one place that knows what shadow hides.
+
+    Args:
+        event: The call.
+        identifier: Its decision id.
+        outcome: What the policy made of it.
+        score: Calibrated probability in [0, 1]; None when no model ran.
+        mode: Mode that applies to the call. In shadow the answer is allow, and `would_be` says the rest.
+        decided_time_ms: When it was decided, epoch milliseconds; in a replay the event's own time.
+        versions: What it was decided with.
+        make: `Decision`, or a wire record with the same fields in the same order.
+    """
     enforced = mode is Mode.ENFORCE
     return make(
         event.call_id,

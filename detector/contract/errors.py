@@ -18,3 +18,7 @@ class FeatureSchemaMismatch(RobocallError):  # noqa: N818 - the name states what
 
 class PolicyInvalid(RobocallError):  # noqa: N818
     """A policy file does not say what it must, or says what it must not."""
+
+
+class SettingInvalid(PolicyInvalid, ValueError):  # noqa: N818
+    """One setting that breaks a rule; a `ValueError` too, so that a reader of files can add where it stands."""

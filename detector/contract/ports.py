@@ -1,4 +1,4 @@
-"""What the domain needs from outside, as protocols. Outer packages satisfy them."""
+"""What the domain needs of a trained model, as a protocol. Outer packages satisfy it, tests hold each of them to it."""
 
 from typing import Protocol
 
@@ -10,22 +10,44 @@ FeatureMatrix = NDArray[np.float32]
 
 
 class Classifier(Protocol):
-    """A trained model."""
+    """A trained model.
+
+    It is asked from one thread, once for each batch, while the calls of the batch wait: it must not block, read files
+    or wait for anything. What it says of a row depends on that row alone, and is the same each time. It leaves the rows
+    as they are. Whatever it raises costs the call concerned its judgement, and the call passes (`Step.FAIL_OPEN`).
+    `tests/contracts/test_classifiers.py` holds models and fakes to this.
+    """
 
     @property
     def version(self) -> str:
-        """Name of the artifact: stable, at most 64 characters."""
+        """Name of the artifact: 1 to 64 characters, the same for the life of the object."""
         ...
 
     @property
     def schema_id(self) -> str:
-        """Id of the feature table that it was trained on."""
+        """Id of the feature table that it was trained on; a screener refuses another one than its own."""
         ...
 
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Calibrated probability of a robocall per row, shape (n_calls,), in [0, 1]."""
+        """Say how likely each call is to be a robocall.
+
+        Args:
+            rows: Shape (n_calls, n_features) float32, n_calls at least 1; they may be a view.
+
+        Returns:
+            Calibrated probabilities in [0, 1], shape (n_calls,) float64.
+        """
         ...
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Additive contribution of each feature to the raw score in log-odds, shape (n_calls, n_features)."""
+        """Say what each feature added to the raw score, for the reasons of a decision.
+
+        It is asked for the calls that the model's step labels or blocks, so much less often than `score`.
+
+        Args:
+            rows: As for `score`.
+
+        Returns:
+            In log-odds, shape (n_calls, n_features) float64. Those above 0 raised the score.
+        """
         ...

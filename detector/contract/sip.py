@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 
 from detector.contract.decisions import SipAnswer
-from detector.contract.errors import PolicyInvalid
+from detector.contract.errors import SettingInvalid
 from detector.contract.events import Role
 
 ANALYTICS_STATUS = 603
@@ -54,10 +54,6 @@ DNO_ANSWERS = {
     DnoStatus.FORBIDDEN: SipAnswer(403, "Forbidden", None),
     DnoStatus.NOT_FOUND: SipAnswer(404, "Not Found", None),
 }
-
-
-class SettingInvalid(PolicyInvalid, ValueError):  # noqa: N818 - the name states what is wrong
-    """One setting that breaks a rule; a `ValueError` too, so that a reader of files can add where it stands."""
 
 
 @dataclass(frozen=True, slots=True)

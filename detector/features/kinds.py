@@ -4,8 +4,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from detector.features import operations
-from detector.features import window_constants as spec
 from detector.features.operations import Step
+from detector.features.window_constants import (
+    AGE_LIMIT_S,
+    ANSWERED,
+    ATTEMPTS,
+    BAD_NUMBER,
+    BLOCK,
+    BUSY,
+    CALLED,
+    ENDED,
+    FAMILIES,
+    LONG,
+    LONGEST_TALK_S,
+    NEIGHBOUR_NXX,
+    NEW_NUMBER,
+    NO_ANSWER,
+    NUMBER,
+    ORIGIN,
+    RECEIVED,
+    REJECTED,
+    SEQUENTIAL,
+    SHORT,
+    TALK_S,
+    TRUNK,
+    W1M,
+    W24H,
+    WINDOW_NAMES,
+)
 
 MINIMUM_SAMPLE = 5
 """Fewest calls that a share of a number's calls is computed from (46 Labs: profiles start at 5 attempts)."""
@@ -16,23 +42,23 @@ DRAWN_BY = 5
 UNBOUNDED = float("inf")
 
 FAMILY_WORDS = {
-    spec.NUMBER: "of the calling number",
-    spec.TRUNK: "of the trunk group",
-    spec.ORIGIN: "of the origin (signer and origid)",
-    spec.BLOCK: "of the calling number's block (NPA-NXX within the trunk)",
-    spec.CALLED: "to the called number",
-    spec.RECEIVED: "received by the calling number",
+    NUMBER: "of the calling number",
+    TRUNK: "of the trunk group",
+    ORIGIN: "of the origin (signer and origid)",
+    BLOCK: "of the calling number's block (NPA-NXX within the trunk)",
+    CALLED: "to the called number",
+    RECEIVED: "received by the calling number",
 }
 NEW_NUMBERS = "calls from numbers never seen before"
 _COMPARED = {
-    spec.NEIGHBOUR_NXX: ("neighbour_nxx_ratio", "share of calls into the caller's own NPA-NXX"),
-    spec.SEQUENTIAL: ("sequential_ratio", "share of calls that dial on in sequence"),
-    spec.NEW_NUMBER: ("new_number_share", f"share of {NEW_NUMBERS}"),
-    spec.ANSWERED: ("asr", "share of answered calls (ASR)"),
-    spec.SHORT: ("sdr", "share of talks of at most 6 s (SDR)"),
-    spec.LONG: ("long_share", "share of talks above 120 s"),
-    spec.BAD_NUMBER: ("bad_number_share", "share of calls to numbers not in service"),
-    spec.TALK_S: ("mean_talk", "mean talk time"),
+    NEIGHBOUR_NXX: ("neighbour_nxx_ratio", "share of calls into the caller's own NPA-NXX"),
+    SEQUENTIAL: ("sequential_ratio", "share of calls that dial on in sequence"),
+    NEW_NUMBER: ("new_number_share", f"share of {NEW_NUMBERS}"),
+    ANSWERED: ("asr", "share of answered calls (ASR)"),
+    SHORT: ("sdr", "share of talks of at most 6 s (SDR)"),
+    LONG: ("long_share", "share of talks above 120 s"),
+    BAD_NUMBER: ("bad_number_share", "share of calls to numbers not in service"),
+    TALK_S: ("mean_talk", "mean talk time"),
 }
 """Measures that are compared: name, and words that "of calls ..." follows."""
 _WINDOW_WORDS = ("10 seconds", "minute", "5 minutes", "hour", "24 hours")
@@ -65,7 +91,7 @@ class Feature:
 
 def name_of(family: int, what: str, window: int) -> str:
     """Name a feature of a family in a window."""
-    return f"{spec.FAMILIES[family]}_{what}_{spec.WINDOW_NAMES[window]}"
+    return f"{FAMILIES[family]}_{what}_{WINDOW_NAMES[window]}"
 
 
 def calls_of(family: int, window: int) -> str:
@@ -76,10 +102,10 @@ def calls_of(family: int, window: int) -> str:
 def attempts(family: int, *windows: int) -> Iterator[Feature]:
     """Calls."""
     for window in windows:
-        step = Step(operations.COUNT, family, spec.ATTEMPTS, 0, window, 0)
+        step = Step(operations.COUNT, family, ATTEMPTS, 0, window, 0)
         name = name_of(family, "attempts", window)
         doc = f"number of {calls_of(family, window)}"
-        yield Feature(name, "calls", 0.0, UNBOUNDED, spec.FAMILIES[family], 0, doc, step)
+        yield Feature(name, "calls", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, step)
 
 
 def share(family: int, what: str, part: int, whole: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
@@ -87,7 +113,7 @@ def share(family: int, what: str, part: int, whole: int, minimum: int, words: st
     for window in windows:
         step = Step(operations.RATIO, family, part, whole, window, minimum)
         doc = f"share of {words} among {calls_of(family, window)}"
-        yield Feature(name_of(family, what, window), "share", 0.0, 1.0, spec.FAMILIES[family], minimum, doc, step)
+        yield Feature(name_of(family, what, window), "share", 0.0, 1.0, FAMILIES[family], minimum, doc, step)
 
 
 def distinct(family: int, what: str, item: int, words: str, *windows: int) -> Iterator[Feature]:
@@ -95,7 +121,7 @@ def distinct(family: int, what: str, item: int, words: str, *windows: int) -> It
     for window in windows:
         step = Step(operations.DISTINCT, family, item, 0, window, 0)
         doc = f"number of different {words} among {calls_of(family, window)}"
-        yield Feature(name_of(family, what, window), "numbers", 0.0, UNBOUNDED, spec.FAMILIES[family], 0, doc, step)
+        yield Feature(name_of(family, what, window), "numbers", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, step)
 
 
 def distinct_ratio(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
@@ -103,7 +129,7 @@ def distinct_ratio(family: int, what: str, item: int, minimum: int, words: str, 
     for window in windows:
         step = Step(operations.DISTINCT_RATIO, family, item, 0, window, minimum)
         doc = f"number of different {words} for each of the {calls_of(family, window)}"
-        yield Feature(name_of(family, what, window), "ratio", 0.0, 1.0, spec.FAMILIES[family], minimum, doc, step)
+        yield Feature(name_of(family, what, window), "ratio", 0.0, 1.0, FAMILIES[family], minimum, doc, step)
 
 
 def calls_per(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
@@ -111,7 +137,7 @@ def calls_per(family: int, what: str, item: int, minimum: int, words: str, *wind
     for window in windows:
         step = Step(operations.CALLS_PER_ITEM, family, item, 0, window, minimum)
         doc = f"calls for each different {words} among {calls_of(family, window)}"
-        yield Feature(name_of(family, what, window), "ratio", 1.0, UNBOUNDED, spec.FAMILIES[family], minimum, doc, step)
+        yield Feature(name_of(family, what, window), "ratio", 1.0, UNBOUNDED, FAMILIES[family], minimum, doc, step)
 
 
 def mean_talk(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
@@ -120,20 +146,20 @@ def mean_talk(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
         step = Step(operations.MEAN_TALK, family, 0, 0, window, minimum)
         doc = f"mean talk time of answered {calls_of(family, window)}"
         name = name_of(family, "mean_talk", window)
-        yield Feature(name, "s", 0.0, spec.LONGEST_TALK_S, spec.FAMILIES[family], minimum, doc, step)
+        yield Feature(name, "s", 0.0, LONGEST_TALK_S, FAMILIES[family], minimum, doc, step)
 
 
 def burst(family: int) -> Feature:
     """The last minute against the last hour."""
     doc = f"calls {FAMILY_WORDS[family]} in the last minute against its mean minute of the last hour"
-    step = Step(operations.BURST, family, 0, 0, spec.W1M, 0)
-    return Feature(f"{spec.FAMILIES[family]}_burst", "ratio", 0.0, UNBOUNDED, spec.FAMILIES[family], 0, doc, step)
+    step = Step(operations.BURST, family, 0, 0, W1M, 0)
+    return Feature(f"{FAMILIES[family]}_burst", "ratio", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, step)
 
 
 def ages(family: int, words: str) -> Iterator[Feature]:
     """Time since the first and since the previous call."""
-    name = spec.FAMILIES[family]
-    high = spec.AGE_LIMIT_S
+    name = FAMILIES[family]
+    high = AGE_LIMIT_S
     first = f"time since the first call {words} that is remembered"
     previous = f"time since the previous call {words}"
     yield Feature(f"{name}_age", "s", 0.0, high, name, 0, first, Step(operations.AGE, family, 0, 0, 0, 0))
@@ -143,12 +169,10 @@ def ages(family: int, words: str) -> Iterator[Feature]:
 def part_of(family: int, other: int, minimum: int, *windows: int) -> Iterator[Feature]:
     """How much of the traffic of the trunk group (or another key of the call) a key is."""
     for window in windows:
-        step = Step(
-            operations.PART_OF, family, spec.ATTEMPTS, operations.pack_reference(other, window), window, minimum
-        )
-        name = name_of(family, f"part_of_{spec.FAMILIES[other]}", window)
+        step = Step(operations.PART_OF, family, ATTEMPTS, operations.pack_reference(other, window), window, minimum)
+        name = name_of(family, f"part_of_{FAMILIES[other]}", window)
         doc = f"share of calls {FAMILY_WORDS[family]} among {calls_of(other, window)}"
-        yield Feature(name, "share", 0.0, 1.0, spec.FAMILIES[family], minimum, doc, step)
+        yield Feature(name, "share", 0.0, 1.0, FAMILIES[family], minimum, doc, step)
 
 
 def levels(family: int, other: int, window: int, *measures: int) -> Iterator[Feature]:
@@ -158,8 +182,8 @@ def levels(family: int, other: int, window: int, *measures: int) -> Iterator[Fea
         step = Step(operations.LEVEL, family, measure, operations.pack_reference(other, window), window, DRAWN_BY)
         doc = f"{words} of {calls_of(family, window)} and {DRAWN_BY} more like those {FAMILY_WORDS[other]}"
         name = name_of(family, f"{what}_level", window)
-        unit, high = ("s", spec.LONGEST_TALK_S) if measure == spec.TALK_S else ("share", 1.0)
-        yield Feature(name, unit, 0.0, high, spec.FAMILIES[family], 0, doc, step)
+        unit, high = ("s", LONGEST_TALK_S) if measure == TALK_S else ("share", 1.0)
+        yield Feature(name, unit, 0.0, high, FAMILIES[family], 0, doc, step)
 
 
 def beside(family: int, window: int, other: int, usual: int, *measures: int) -> Iterator[Feature]:
@@ -167,18 +191,18 @@ def beside(family: int, window: int, other: int, usual: int, *measures: int) -> 
     for measure in measures:
         what, words = _COMPARED[measure]
         step = Step(operations.BESIDE, family, measure, operations.pack_reference(other, usual), window, DRAWN_BY)
-        against = f"{spec.FAMILIES[other]}_{spec.WINDOW_NAMES[usual]}" if other != family else "usual"
+        against = f"{FAMILIES[other]}_{WINDOW_NAMES[usual]}" if other != family else "usual"
         doc = f"{words} of {calls_of(family, window)} against {calls_of(other, usual)} (0.5 = alike)"
         name = f"{name_of(family, what, window)}_vs_{against}"
-        yield Feature(name, "ratio", 0.0, 1.0, spec.FAMILIES[family], 0, doc, step)
+        yield Feature(name, "ratio", 0.0, 1.0, FAMILIES[family], 0, doc, step)
 
 
 def surge(family: int, *windows: int) -> Iterator[Feature]:
     """The rate of short windows against the last day's."""
     for window in windows:
-        step = Step(operations.SURGE, family, spec.ATTEMPTS, operations.pack_reference(family, spec.W24H), window, 3)
+        step = Step(operations.SURGE, family, ATTEMPTS, operations.pack_reference(family, W24H), window, 3)
         doc = f"rate of {calls_of(family, window)} against that of the last 24 hours (0.5 = alike)"
-        yield Feature(name_of(family, "surge", window), "ratio", 0.0, 1.0, spec.FAMILIES[family], 0, doc, step)
+        yield Feature(name_of(family, "surge", window), "ratio", 0.0, 1.0, FAMILIES[family], 0, doc, step)
 
 
 def age_beside(family: int, other: int) -> Feature:
@@ -186,23 +210,23 @@ def age_beside(family: int, other: int) -> Feature:
     step = Step(operations.AGE_BESIDE, family, 0, operations.pack_reference(other, 0), 0, 0)
     words = f"time since the first call {FAMILY_WORDS[family]} that is remembered"
     doc = f"{words} against that {FAMILY_WORDS[other]} (0.5 = alike)"
-    name = f"{spec.FAMILIES[family]}_age_vs_{spec.FAMILIES[other]}"
-    return Feature(name, "ratio", 0.0, 1.0, spec.FAMILIES[family], 0, doc, step)
+    name = f"{FAMILIES[family]}_age_vs_{FAMILIES[other]}"
+    return Feature(name, "ratio", 0.0, 1.0, FAMILIES[family], 0, doc, step)
 
 
 def outcomes(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
     """What became of the calls: the field's ASR, SDR, talk times and release mix."""
-    yield from share(family, "asr", spec.ANSWERED, spec.ENDED, minimum, "answered calls (ASR)", *windows)
-    yield from share(family, "sdr", spec.SHORT, spec.ANSWERED, minimum, "talks of at most 6 s (SDR)", *windows)
-    yield from share(family, "long_share", spec.LONG, spec.ANSWERED, minimum, "talks above 120 s", *windows)
+    yield from share(family, "asr", ANSWERED, ENDED, minimum, "answered calls (ASR)", *windows)
+    yield from share(family, "sdr", SHORT, ANSWERED, minimum, "talks of at most 6 s (SDR)", *windows)
+    yield from share(family, "long_share", LONG, ANSWERED, minimum, "talks above 120 s", *windows)
     yield from mean_talk(family, minimum, *windows)
     yield from share(
-        family, "bad_number_share", spec.BAD_NUMBER, spec.ENDED, minimum, "calls to numbers not in service", *windows
+        family, "bad_number_share", BAD_NUMBER, ENDED, minimum, "calls to numbers not in service", *windows
     )
 
 
 def other_releases(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
     """Why calls were not answered."""
-    yield from share(family, "no_answer_share", spec.NO_ANSWER, spec.ENDED, minimum, "unanswered calls", *windows)
-    yield from share(family, "busy_share", spec.BUSY, spec.ENDED, minimum, "busy calls", *windows)
-    yield from share(family, "rejected_share", spec.REJECTED, spec.ENDED, minimum, "rejected calls", *windows)
+    yield from share(family, "no_answer_share", NO_ANSWER, ENDED, minimum, "unanswered calls", *windows)
+    yield from share(family, "busy_share", BUSY, ENDED, minimum, "busy calls", *windows)
+    yield from share(family, "rejected_share", REJECTED, ENDED, minimum, "rejected calls", *windows)

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from detector.features import window_constants
+from detector.features.window_constants import (
+    ANSWERED,
+    ATTEMPTS,
+    ENDED,
+    N_SETUP_MEASURES,
+    N_WINDOWS,
+    NUMBER,
+    TALK_S,
+    W1H,
+)
 
 
 class Step(NamedTuple):
@@ -89,14 +98,14 @@ class Operation:
 
 def pack_reference(family: int, window: int) -> int:
     """Pack what a feature is compared with: a family of the same call, in a window."""
-    return family * window_constants.N_WINDOWS + window
+    return family * N_WINDOWS + window
 
 
 def reference_of(step: Step) -> tuple[int, int]:
     """Family and window that a step compares with; of one that compares nothing its own."""
     if step.operation not in COMPARISONS:
         return step.family, step.window
-    return divmod(step.second, window_constants.N_WINDOWS)
+    return divmod(step.second, N_WINDOWS)
 
 
 def _own(step: Step, measure: int) -> Count:
@@ -108,7 +117,7 @@ def _other(step: Step, measure: int) -> Count:
 
 
 def _attempts(step: Step) -> Count:
-    return _own(step, window_constants.ATTEMPTS)
+    return _own(step, ATTEMPTS)
 
 
 def _item(step: Step) -> Operands:
@@ -139,14 +148,12 @@ OPERATIONS = (
     Operation(
         "mean_talk",
         "talk time / answered calls",
-        lambda step: Operands(part=_own(step, window_constants.TALK_S), whole=_own(step, window_constants.ANSWERED)),
+        lambda step: Operands(part=_own(step, TALK_S), whole=_own(step, ANSWERED)),
     ),
     Operation(
         "burst",
         "attempts / (attempts of the hour / 60)",
-        lambda step: Operands(
-            whole=_attempts(step), beside=Count(step.family, window_constants.W1H, window_constants.ATTEMPTS)
-        ),
+        lambda step: Operands(whole=_attempts(step), beside=Count(step.family, W1H, ATTEMPTS)),
     ),
     Operation("age", "seconds since the first call", lambda _: Operands()),
     Operation("idle", "seconds since the previous call", lambda _: Operands()),
@@ -154,10 +161,7 @@ OPERATIONS = (
     Operation(
         "in_out",
         "received / (received + made by the calling number)",
-        lambda step: Operands(
-            whole=_attempts(step),
-            beside=Count(window_constants.NUMBER, step.window, window_constants.ATTEMPTS),
-        ),
+        lambda step: Operands(whole=_attempts(step), beside=Count(NUMBER, step.window, ATTEMPTS)),
     ),
     Operation(
         "part_of",
@@ -185,11 +189,11 @@ The last five compare: a key with the trunk group or another key of the same cal
 COMPARISONS = range(PART_OF, len(OPERATIONS))
 
 WHOLES = (
-    *(window_constants.ATTEMPTS,) * window_constants.N_SETUP_MEASURES,
-    *(window_constants.ENDED,) * 2,  # ended, answered
-    *(window_constants.ANSWERED,) * 2,  # short, long
-    *(window_constants.ENDED,) * 4,  # bad number, no answer, busy, rejected
-    window_constants.ANSWERED,  # talk time
+    *(ATTEMPTS,) * N_SETUP_MEASURES,
+    *(ENDED,) * 2,  # ended, answered
+    *(ANSWERED,) * 2,  # short, long
+    *(ENDED,) * 4,  # bad number, no answer, busy, rejected
+    ANSWERED,  # talk time
 )
 """Of what each measure is a share: calls, ended calls or talks; of talk time the mean."""
 BURST_PARTS = 60.0

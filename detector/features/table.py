@@ -10,33 +10,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.features import kinds, operations
-from detector.features import window_constants as spec
 from detector.features.kinds import Feature
 from detector.features.operations import Step, operands_of, reference_of
+from detector.features.window_constants import (
+    ANSWERED,
+    ATTEMPTS,
+    ATTESTED_A,
+    ATTESTED_B,
+    ATTESTED_C,
+    BAD_NUMBER,
+    BLOCK,
+    CALL_FLAGS,
+    CALLED,
+    ENDED,
+    FAMILIES,
+    INVALID,
+    LONG,
+    N_FAMILIES,
+    N_MEASURES,
+    N_WINDOWS,
+    NEIGHBOUR_NPA,
+    NEIGHBOUR_NXX,
+    NEW_NUMBER,
+    NOT_ENOUGH_DATA,
+    NUMBER,
+    ORIGIN,
+    OTHER,
+    PEER,
+    PREFIX,
+    RECEIVED,
+    SEQUENTIAL,
+    SHORT,
+    TALK_S,
+    TRUNK,
+    VERIFICATION_FAILED,
+    W1H,
+    W1M,
+    W5M,
+    W10S,
+    W24H,
+)
 
 
 def _number() -> Iterator[Feature]:
-    family, minimum = spec.NUMBER, kinds.MINIMUM_SAMPLE
-    hour, day = spec.W1H, spec.W24H
-    yield from kinds.attempts(family, *range(spec.N_WINDOWS))
+    family, minimum = NUMBER, kinds.MINIMUM_SAMPLE
+    hour, day = W1H, W24H
+    yield from kinds.attempts(family, *range(N_WINDOWS))
     yield kinds.burst(family)
     yield from kinds.ages(family, kinds.FAMILY_WORDS[family])
-    yield from kinds.distinct(family, "distinct_called", spec.PEER, "called numbers", hour, day)
-    yield from kinds.distinct_ratio(family, "distinct_called_ratio", spec.PEER, minimum, "called numbers", hour, day)
-    yield from kinds.distinct(family, "distinct_npanxx", spec.PREFIX, "called NPA-NXX", hour, day)
-    yield from kinds.distinct_ratio(family, "distinct_npanxx_ratio", spec.PREFIX, minimum, "called NPA-NXX", hour)
-    yield from kinds.distinct(family, "distinct_trunks", spec.OTHER, "trunk groups", hour, day)
+    yield from kinds.distinct(family, "distinct_called", PEER, "called numbers", hour, day)
+    yield from kinds.distinct_ratio(family, "distinct_called_ratio", PEER, minimum, "called numbers", hour, day)
+    yield from kinds.distinct(family, "distinct_npanxx", PREFIX, "called NPA-NXX", hour, day)
+    yield from kinds.distinct_ratio(family, "distinct_npanxx_ratio", PREFIX, minimum, "called NPA-NXX", hour)
+    yield from kinds.distinct(family, "distinct_trunks", OTHER, "trunk groups", hour, day)
     sequential = "calls that dial on in sequence"
-    yield from kinds.share(family, "sequential_ratio", spec.SEQUENTIAL, spec.ATTEMPTS, 3, sequential, hour, day)
+    yield from kinds.share(family, "sequential_ratio", SEQUENTIAL, ATTEMPTS, 3, sequential, hour, day)
     same_block = "calls into the caller's own NPA-NXX"
-    yield from kinds.share(
-        family, "neighbour_nxx_ratio", spec.NEIGHBOUR_NXX, spec.ATTEMPTS, minimum, same_block, hour, day
-    )
+    yield from kinds.share(family, "neighbour_nxx_ratio", NEIGHBOUR_NXX, ATTEMPTS, minimum, same_block, hour, day)
     same_area = "calls into the caller's own area code"
-    yield from kinds.share(family, "neighbour_npa_ratio", spec.NEIGHBOUR_NPA, spec.ATTEMPTS, minimum, same_area, day)
-    yield from kinds.share(family, "attested_a_share", spec.ATTESTED_A, spec.ATTEMPTS, minimum, "A-attested calls", day)
+    yield from kinds.share(family, "neighbour_npa_ratio", NEIGHBOUR_NPA, ATTEMPTS, minimum, same_area, day)
+    yield from kinds.share(family, "attested_a_share", ATTESTED_A, ATTEMPTS, minimum, "A-attested calls", day)
     failed = "calls whose verification failed"
-    yield from kinds.share(family, "failed_share", spec.VERIFICATION_FAILED, spec.ATTEMPTS, minimum, failed, day)
+    yield from kinds.share(family, "failed_share", VERIFICATION_FAILED, ATTEMPTS, minimum, failed, day)
     yield from kinds.outcomes(family, minimum, hour, day)
     yield from kinds.other_releases(family, minimum, hour, day)
 
@@ -44,76 +79,70 @@ def _number() -> Iterator[Feature]:
 def _mix(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
     """What a group of callers looks like: attestation and verification."""
     for what, measure, words in (
-        ("attested_a_share", spec.ATTESTED_A, "A-attested calls"),
-        ("attested_b_share", spec.ATTESTED_B, "B-attested calls"),
-        ("attested_c_share", spec.ATTESTED_C, "C-attested calls"),
-        ("failed_share", spec.VERIFICATION_FAILED, "calls whose verification failed"),
-        ("invalid_share", spec.INVALID, "calls from impossible numbers"),
+        ("attested_a_share", ATTESTED_A, "A-attested calls"),
+        ("attested_b_share", ATTESTED_B, "B-attested calls"),
+        ("attested_c_share", ATTESTED_C, "C-attested calls"),
+        ("failed_share", VERIFICATION_FAILED, "calls whose verification failed"),
+        ("invalid_share", INVALID, "calls from impossible numbers"),
     ):
-        yield from kinds.share(family, what, measure, spec.ATTEMPTS, minimum, words, *windows)
+        yield from kinds.share(family, what, measure, ATTEMPTS, minimum, words, *windows)
 
 
 def _group(family: int) -> Iterator[Feature]:
     """Features of trunk, origin and block alike."""
     minimum = kinds.MINIMUM_SAMPLE_GROUP
-    five, hour = spec.W5M, spec.W1H
-    yield from kinds.attempts(family, spec.W1M, hour, spec.W24H)
+    five, hour = W5M, W1H
+    yield from kinds.attempts(family, W1M, hour, W24H)
     yield kinds.burst(family)
     yield from kinds.ages(family, kinds.FAMILY_WORDS[family])
-    yield from kinds.distinct_ratio(family, "distinct_called_ratio", spec.PEER, minimum, "called numbers", hour)
-    yield from kinds.distinct_ratio(
-        family, "distinct_calling_ratio", spec.OTHER, minimum, "calling numbers", five, hour
-    )
-    yield from kinds.calls_per(family, "calls_per_number", spec.OTHER, minimum, "calling number", hour)
-    yield from kinds.share(
-        family, "new_number_share", spec.NEW_NUMBER, spec.ATTEMPTS, minimum, kinds.NEW_NUMBERS, five, hour
-    )
+    yield from kinds.distinct_ratio(family, "distinct_called_ratio", PEER, minimum, "called numbers", hour)
+    yield from kinds.distinct_ratio(family, "distinct_calling_ratio", OTHER, minimum, "calling numbers", five, hour)
+    yield from kinds.calls_per(family, "calls_per_number", OTHER, minimum, "calling number", hour)
+    yield from kinds.share(family, "new_number_share", NEW_NUMBER, ATTEMPTS, minimum, kinds.NEW_NUMBERS, five, hour)
     same_block = "calls into the caller's own NPA-NXX"
-    yield from kinds.share(family, "neighbour_nxx_ratio", spec.NEIGHBOUR_NXX, spec.ATTEMPTS, minimum, same_block, hour)
+    yield from kinds.share(family, "neighbour_nxx_ratio", NEIGHBOUR_NXX, ATTEMPTS, minimum, same_block, hour)
     sequential = "calls that dial on in sequence"
-    yield from kinds.share(family, "sequential_ratio", spec.SEQUENTIAL, spec.ATTEMPTS, minimum, sequential, hour)
+    yield from kinds.share(family, "sequential_ratio", SEQUENTIAL, ATTEMPTS, minimum, sequential, hour)
     yield from kinds.outcomes(family, minimum, hour)
 
 
 def _called() -> Iterator[Feature]:
-    family = spec.CALLED
-    yield from kinds.attempts(family, spec.W10S, spec.W5M, spec.W1H, spec.W24H)
+    family = CALLED
+    yield from kinds.attempts(family, W10S, W5M, W1H, W24H)
     yield kinds.burst(family)
-    yield from kinds.distinct(family, "distinct_calling", spec.PEER, "calling numbers", spec.W5M, spec.W1H)
-    yield from kinds.distinct_ratio(family, "distinct_calling_ratio", spec.PEER, 3, "calling numbers", spec.W1H)
-    yield from kinds.share(
-        family, "new_number_share", spec.NEW_NUMBER, spec.ATTEMPTS, 3, "calls from new numbers", spec.W1H
-    )
-    yield from kinds.share(family, "asr", spec.ANSWERED, spec.ENDED, 3, "answered calls (ASR)", spec.W24H)
+    yield from kinds.distinct(family, "distinct_calling", PEER, "calling numbers", W5M, W1H)
+    yield from kinds.distinct_ratio(family, "distinct_calling_ratio", PEER, 3, "calling numbers", W1H)
+    yield from kinds.share(family, "new_number_share", NEW_NUMBER, ATTEMPTS, 3, "calls from new numbers", W1H)
+    yield from kinds.share(family, "asr", ANSWERED, ENDED, 3, "answered calls (ASR)", W24H)
 
 
 def _received() -> Iterator[Feature]:
-    family, source = spec.RECEIVED, spec.FAMILIES[spec.RECEIVED]
-    yield from kinds.attempts(family, spec.W1H, spec.W24H)
-    step = Step(operations.IN_OUT, family, 0, 0, spec.W24H, 2)
+    family, source = RECEIVED, FAMILIES[RECEIVED]
+    yield from kinds.attempts(family, W1H, W24H)
+    step = Step(operations.IN_OUT, family, 0, 0, W24H, 2)
     doc = "share of calls received among calls received and made by the calling number in the last 24 hours"
     yield Feature("number_in_out_ratio_24h", "share", 0.0, 1.0, source, 2, doc, step)
 
 
 def _compared_numbers() -> Iterator[Feature]:
     """The calling number against its trunk group, origin and block."""
-    family, hour, day = spec.NUMBER, spec.W1H, spec.W24H
-    outcomes = (spec.ANSWERED, spec.SHORT, spec.LONG, spec.BAD_NUMBER, spec.TALK_S)
-    yield from kinds.part_of(family, spec.TRUNK, kinds.MINIMUM_SAMPLE_GROUP, hour, day)
-    yield from kinds.part_of(family, spec.ORIGIN, kinds.MINIMUM_SAMPLE_GROUP, hour)
-    yield from kinds.part_of(family, spec.BLOCK, kinds.MINIMUM_SAMPLE, hour)
-    yield from kinds.levels(family, spec.TRUNK, day, *outcomes)
-    yield from kinds.beside(family, hour, spec.TRUNK, day, spec.ANSWERED, spec.SEQUENTIAL)
-    yield from kinds.beside(family, day, spec.TRUNK, day, spec.ANSWERED, spec.BAD_NUMBER, spec.TALK_S)
+    family, hour, day = NUMBER, W1H, W24H
+    outcomes = (ANSWERED, SHORT, LONG, BAD_NUMBER, TALK_S)
+    yield from kinds.part_of(family, TRUNK, kinds.MINIMUM_SAMPLE_GROUP, hour, day)
+    yield from kinds.part_of(family, ORIGIN, kinds.MINIMUM_SAMPLE_GROUP, hour)
+    yield from kinds.part_of(family, BLOCK, kinds.MINIMUM_SAMPLE, hour)
+    yield from kinds.levels(family, TRUNK, day, *outcomes)
+    yield from kinds.beside(family, hour, TRUNK, day, ANSWERED, SEQUENTIAL)
+    yield from kinds.beside(family, day, TRUNK, day, ANSWERED, BAD_NUMBER, TALK_S)
     yield from kinds.surge(family, hour)
-    yield kinds.age_beside(family, spec.TRUNK)
+    yield kinds.age_beside(family, TRUNK)
 
 
 def _compared_trunk() -> Iterator[Feature]:
     """The trunk group now against its own usual day."""
-    family, five, hour, day = spec.TRUNK, spec.W5M, spec.W1H, spec.W24H
-    watched = (spec.NEW_NUMBER, spec.BAD_NUMBER, spec.ANSWERED, spec.SHORT, spec.SEQUENTIAL, spec.NEIGHBOUR_NXX)
-    yield from kinds.beside(family, five, family, day, spec.NEW_NUMBER, spec.BAD_NUMBER)
+    family, five, hour, day = TRUNK, W5M, W1H, W24H
+    watched = (NEW_NUMBER, BAD_NUMBER, ANSWERED, SHORT, SEQUENTIAL, NEIGHBOUR_NXX)
+    yield from kinds.beside(family, five, family, day, NEW_NUMBER, BAD_NUMBER)
     yield from kinds.beside(family, hour, family, day, *watched)
     yield from kinds.surge(family, five, hour)
     yield from _new_numbers(family)
@@ -121,32 +150,32 @@ def _compared_trunk() -> Iterator[Feature]:
 
 def _compared_origin() -> Iterator[Feature]:
     """The origin against its own usual day and against the trunk group."""
-    family, five, hour, day = spec.ORIGIN, spec.W5M, spec.W1H, spec.W24H
-    yield from kinds.beside(family, hour, family, day, spec.NEW_NUMBER, spec.ANSWERED)
-    yield from kinds.beside(family, hour, spec.TRUNK, day, spec.NEW_NUMBER, spec.SHORT, spec.BAD_NUMBER, spec.LONG)
-    yield from kinds.levels(family, spec.TRUNK, hour, spec.NEW_NUMBER, spec.ANSWERED, spec.SHORT, spec.BAD_NUMBER)
-    yield from kinds.levels(family, spec.TRUNK, day, spec.ANSWERED, spec.SHORT, spec.BAD_NUMBER, spec.TALK_S)
+    family, five, hour, day = ORIGIN, W5M, W1H, W24H
+    yield from kinds.beside(family, hour, family, day, NEW_NUMBER, ANSWERED)
+    yield from kinds.beside(family, hour, TRUNK, day, NEW_NUMBER, SHORT, BAD_NUMBER, LONG)
+    yield from kinds.levels(family, TRUNK, hour, NEW_NUMBER, ANSWERED, SHORT, BAD_NUMBER)
+    yield from kinds.levels(family, TRUNK, day, ANSWERED, SHORT, BAD_NUMBER, TALK_S)
     yield from kinds.surge(family, five, hour)
-    yield from kinds.part_of(family, spec.TRUNK, kinds.MINIMUM_SAMPLE_GROUP, hour)
+    yield from kinds.part_of(family, TRUNK, kinds.MINIMUM_SAMPLE_GROUP, hour)
     yield from _new_numbers(family)
-    yield kinds.age_beside(family, spec.TRUNK)
+    yield kinds.age_beside(family, TRUNK)
 
 
 def _compared_block() -> Iterator[Feature]:
     """The calling number's block against the trunk group."""
-    family, five, hour, day = spec.BLOCK, spec.W5M, spec.W1H, spec.W24H
-    yield from kinds.beside(family, hour, spec.TRUNK, day, spec.ANSWERED, spec.SHORT)
-    yield from kinds.levels(family, spec.TRUNK, hour, spec.NEW_NUMBER, spec.ANSWERED, spec.SHORT, spec.BAD_NUMBER)
+    family, five, hour, day = BLOCK, W5M, W1H, W24H
+    yield from kinds.beside(family, hour, TRUNK, day, ANSWERED, SHORT)
+    yield from kinds.levels(family, TRUNK, hour, NEW_NUMBER, ANSWERED, SHORT, BAD_NUMBER)
     yield from kinds.surge(family, hour)
-    yield from kinds.part_of(family, spec.TRUNK, kinds.MINIMUM_SAMPLE_GROUP, five, hour)
+    yield from kinds.part_of(family, TRUNK, kinds.MINIMUM_SAMPLE_GROUP, five, hour)
     yield from _new_numbers(family)
-    yield kinds.age_beside(family, spec.TRUNK)
+    yield kinds.age_beside(family, TRUNK)
 
 
 def _new_numbers(family: int) -> Iterator[Feature]:
     """Numbers never seen before among the calls of a day."""
-    new, minimum = (spec.NEW_NUMBER, spec.ATTEMPTS), kinds.MINIMUM_SAMPLE_GROUP
-    yield from kinds.share(family, "new_number_share", *new, minimum, kinds.NEW_NUMBERS, spec.W24H)
+    new, minimum = (NEW_NUMBER, ATTEMPTS), kinds.MINIMUM_SAMPLE_GROUP
+    yield from kinds.share(family, "new_number_share", *new, minimum, kinds.NEW_NUMBERS, W24H)
 
 
 _FLAG_WORDS = (
@@ -169,7 +198,7 @@ _FLAG_WORDS = (
 
 
 def _flags() -> Iterator[Feature]:
-    for flag, (name, words) in enumerate(zip(spec.CALL_FLAGS, _FLAG_WORDS, strict=True)):
+    for flag, (name, words) in enumerate(zip(CALL_FLAGS, _FLAG_WORDS, strict=True)):
         step = Step(operations.FLAG, 0, flag, 0, 0, 0)
         yield Feature(f"call_{name}", "flag", 0.0, 1.0, "call", 0, f"sign that {words}", step)
 
@@ -177,10 +206,10 @@ def _flags() -> Iterator[Feature]:
 FEATURES: tuple[Feature, ...] = (
     *_number(),
     *_received(),
-    *_group(spec.TRUNK),
-    *_mix(spec.TRUNK, kinds.MINIMUM_SAMPLE_GROUP, spec.W1H),
-    *_group(spec.ORIGIN),
-    *_group(spec.BLOCK),
+    *_group(TRUNK),
+    *_mix(TRUNK, kinds.MINIMUM_SAMPLE_GROUP, W1H),
+    *_group(ORIGIN),
+    *_group(BLOCK),
     *_called(),
     *_compared_numbers(),
     *_compared_trunk(),
@@ -195,7 +224,7 @@ INDEX: dict[str, int] = {name: column for column, name in enumerate(FEATURE_NAME
 
 
 def _reads_trunk(feature: Feature) -> bool:
-    return spec.TRUNK in (feature.step.family, reference_of(feature.step)[0])
+    return TRUNK in (feature.step.family, reference_of(feature.step)[0])
 
 
 OF_TRUNK_GROUPS: frozenset[str] = frozenset(feature.name for feature in FEATURES if _reads_trunk(feature))
@@ -218,7 +247,7 @@ def program() -> NDArray[np.int64]:
 
 def wanted_distinct() -> NDArray[np.bool_]:
     """Which families need distinct counts of which windows, shape (N_FAMILIES, N_WINDOWS) bool."""
-    wanted = np.zeros((spec.N_FAMILIES, spec.N_WINDOWS), dtype=np.bool_)
+    wanted = np.zeros((N_FAMILIES, N_WINDOWS), dtype=np.bool_)
     for feature in FEATURES:
         item = operands_of(feature.step).item
         if item is not None:
@@ -228,7 +257,7 @@ def wanted_distinct() -> NDArray[np.bool_]:
 
 def wanted_counts() -> NDArray[np.bool_]:
     """Which measures of which windows the features read, shape (N_FAMILIES, N_WINDOWS, N_MEASURES) bool."""
-    wanted = np.zeros((spec.N_FAMILIES, spec.N_WINDOWS, spec.N_MEASURES), dtype=np.bool_)
+    wanted = np.zeros((N_FAMILIES, N_WINDOWS, N_MEASURES), dtype=np.bool_)
     for feature in FEATURES:
         for count in operands_of(feature.step).counts:
             wanted[count] = True
@@ -251,7 +280,7 @@ def explain(name: str, value: float) -> str:
     """
     feature = FEATURES[INDEX[name]]
     words = feature.doc[0].upper() + feature.doc[1:]
-    if value == spec.NOT_ENOUGH_DATA:
+    if value == NOT_ENOUGH_DATA:
         return f"{words}: not enough data."
     if feature.unit == "flag":
         return f"{words}: {'yes' if value >= 0.5 else 'no'}."  # noqa: PLR2004 - halfway between no and yes

@@ -197,13 +197,7 @@ SHAPES = {
         is_wide=False,
     ),
     CALLED: FamilyShape(
-        pairs=(
-            (ATTEMPTS,),
-            (ATTEMPTS,),
-            (ATTEMPTS,),
-            (ATTEMPTS, NEW_NUMBER),
-            (ATTEMPTS, ENDED, ANSWERED),
-        ),
+        pairs=((ATTEMPTS,), (ATTEMPTS,), (ATTEMPTS,), (ATTEMPTS, NEW_NUMBER), (ATTEMPTS, ENDED, ANSWERED)),
         sketches=(Sketch(PEER, 16, 8),),
         distinct_windows=(W5M, W1H),
         is_wide=False,

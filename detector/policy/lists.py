@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from detector.columns.arrays import Flags, Ints
-from detector.columns.membership import Marks
+from detector.columns.membership import MembershipFilter
 from detector.columns.numbering import COUNTRY_CODE, NANP_LENGTH
 from detector.contract.errors import RobocallError
 
@@ -47,16 +47,16 @@ class Lists:
     block: frozenset[str] = frozenset()
     dno: frozenset[str] = frozenset()
     dno_lengths: tuple[int, ...] = field(init=False, default=(), compare=False, repr=False)
-    _marks: dict[str, Marks] = field(init=False, default_factory=dict, compare=False, repr=False)
+    _filters: dict[str, MembershipFilter] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Bring entries to the form that events are compared with, and mark them, once for all look-ups."""
+        """Bring entries to the form that events are compared with, and make filters of them, once for all look-ups."""
         for name in ("emergency", "opt_out", "allow", "block"):
             object.__setattr__(self, name, frozenset(map(_bare, getattr(self, name))))
         object.__setattr__(self, "dno", frozenset(map(dno_digits, self.dno)))
         lengths = {len(prefix) for prefix in self.dno}
         object.__setattr__(self, "dno_lengths", tuple(length for length in DNO_LENGTHS if length in lengths))
-        self._marks.update({name: Marks.of(texts) for name in LISTS if (texts := getattr(self, name))})
+        self._filters.update({name: MembershipFilter.of(texts) for name in LISTS if (texts := getattr(self, name))})
 
     def may_have(self, name: str, hashes: Ints) -> Flags:
         """Which texts may be on a list, shape (n,); all that are on it are among them.
@@ -65,8 +65,8 @@ class Lists:
             name: `emergency`, `opt_out`, `allow`, `block` or, of parts of a number, `dno`.
             hashes: Of the texts (`detector.columns.membership`), shape (n,).
         """
-        marks = self._marks.get(name)
-        return np.zeros(len(hashes), np.bool_) if marks is None else marks.may_have(hashes)
+        known = self._filters.get(name)
+        return np.zeros(len(hashes), np.bool_) if known is None else known.may_have(hashes)
 
     def dno_match(self, calling_number: str) -> str | None:
         """Longest do-not-originate prefix of a North American calling number, or None; O(1)."""

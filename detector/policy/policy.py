@@ -13,7 +13,8 @@ from typing import Any
 
 from detector.columns.impossible import Impossible
 from detector.contract.decisions import Action, Mode
-from detector.contract.sip import DnoStatus, Location, Redress, SettingInvalid
+from detector.contract.errors import SettingInvalid
+from detector.contract.sip import DnoStatus, Location, Redress
 from detector.features.table import INDEX
 
 VERSION_BYTES = 6

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.call_columns import CallBatch
 from detector.columns.setups import Calls, calls_in, calls_of
+from detector.columns.windows_port import Windows
 from detector.contract.decisions import PLAIN_ALLOW, Mode, Outcome, Versions
 from detector.contract.errors import FeatureSchemaMismatch
 from detector.contract.events import CallSetup
@@ -26,16 +27,7 @@ from detector.policy.unjudged import FAILED_OPEN
 NOBODY: Mapping[int, Outcome] = {}
 
 
-class Windows(Protocol):
-    """What screening needs of `detector.windows.WindowEngine`."""
-
-    def update(self, batch: CallBatch) -> FeatureMatrix:
-        """Apply the batch and return one row of features per call setup, in order."""
-        ...
-
-    def count(self, batch: CallBatch) -> None:
-        """Apply the batch exactly as `update` does and read nothing."""
-        ...
+WindowsT_co = TypeVar("WindowsT_co", bound=Windows, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +98,16 @@ class Screening:
         )
 
 
-class Screener:
+class Screener(Generic[WindowsT_co]):
     """Decides batches of call events, one after the other; not for several threads at once.
 
+    It asks little of its windows; whoever keeps or shares them knows them by their own type, `Screener[WindowEngine]`.
     `classifier`, `policy` and `lists` may be replaced between two batches.
+
+    Attributes:
+        engine: The windows.
+        lists: Lists of the carrier.
+        standing: Standing decisions, and what hysteresis remembers.
 
     Raises:
         FeatureSchemaMismatch: The classifier, here or when it is replaced, was trained on another feature table.
@@ -118,7 +116,7 @@ class Screener:
     __slots__ = ("_classifier", "_tables", "_versions", "engine", "lists", "standing")
 
     def __init__(
-        self, engine: Windows, classifier: Classifier, policy: Policy, lists: Lists, standing: StandingDecisions
+        self, engine: WindowsT_co, classifier: Classifier, policy: Policy, lists: Lists, standing: StandingDecisions
     ) -> None:
         self.engine = engine
         self.lists = lists
@@ -156,7 +154,9 @@ class Screener:
     def screen(self, batch: CallBatch, passed: Mapping[int, Outcome] = NOBODY) -> Screening:
         """Update the windows with the whole batch and decide its call setups.
 
-        A call that makes a step raise passes (`FAILED_OPEN`), alone; the windows have counted it like any other.
+        It is called once for each batch, while its calls wait, and never waits itself. A call that makes a step or the
+        model raise passes (`FAILED_OPEN`), alone; the windows have counted it like any other. What the windows raise
+        goes on to the caller, who lets the batch pass (`fail_open`).
 
         Args:
             batch: Events in order.

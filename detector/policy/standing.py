@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 
 from detector.columns.arrays import Flags, Ints
-from detector.columns.membership import Marks
+from detector.columns.membership import MembershipFilter
 from detector.columns.setups import Calls
 from detector.contract.decisions import Action, Mode
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
@@ -112,11 +112,11 @@ def _reached_here(decision: StandingDecision, belongs: Callable[[str], bool]) ->
 class HeldNumbers:
     """Bounded map from calling number to `Held`."""
 
-    __slots__ = ("_held", "_marks", "_max_entries")
+    __slots__ = ("_filter", "_held", "_max_entries")
 
     def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
         self._held: dict[str, Held] = {}
-        self._marks = Marks(max_entries)
+        self._filter = MembershipFilter(max_entries)
         self._max_entries = max_entries
 
     def __len__(self) -> int:
@@ -129,7 +129,7 @@ class HeldNumbers:
 
     def may_have(self, hashes: Ints) -> Flags:
         """Which calling numbers may be in it, by their hashes (`Calls.hashes`); all that are in it are among them."""
-        return self._marks.may_have(hashes)
+        return self._filter.may_have(hashes)
 
     def get(self, calling_number: str) -> Held | None:
         """Return what is remembered of the number, expired or not."""
@@ -140,14 +140,14 @@ class HeldNumbers:
         known = self._held.pop(calling_number, None)
         self._held[calling_number] = held
         if known is None:
-            self._marks.add(calling_number)
+            self._filter.add(calling_number)
         if len(self._held) > self._max_entries:
             self.drop(next(iter(self._held)))
 
     def drop(self, calling_number: str) -> None:
         """Forget the number and its count of blocks."""
         if self._held.pop(calling_number, None) is not None:
-            self._marks.discard(calling_number)
+            self._filter.discard(calling_number)
 
     def copy(self) -> dict[str, Held]:
         """Copy the map, the number touched longest ago first; 1 ms for 100,000 of them."""
@@ -159,7 +159,7 @@ class HeldNumbers:
         for number in known:
             del self._held[number]
         self._held.update(held)
-        self._marks.add_all([number for number in held if number not in known])
+        self._filter.add_all([number for number in held if number not in known])
         for number in list(islice(self._held, max(0, len(self._held) - self._max_entries))):
             self.drop(number)
 
@@ -171,9 +171,9 @@ class StandingDecisions:
         "_by_entity",
         "_changes",
         "_max_entries",
-        "_number_marks",
+        "_number_filter",
         "_numbers",
-        "_trunk_marks",
+        "_trunk_filter",
         "_trunks",
         "held",
     )
@@ -182,8 +182,8 @@ class StandingDecisions:
         self._by_entity: dict[str, StandingDecision] = {}
         self._numbers: builtins.set[str] = set()
         self._trunks: builtins.set[str] = set()
-        self._number_marks = Marks(max_entries)
-        self._trunk_marks = Marks(max_entries)
+        self._number_filter = MembershipFilter(max_entries)
+        self._trunk_filter = MembershipFilter(max_entries)
         self._changes: list[StandingDecision] = []
         self._max_entries = max_entries
         self.held = HeldNumbers(max_entries)
@@ -205,9 +205,9 @@ class StandingDecisions:
         """Rows of the calls with a decision, expired or not, on their number or trunk; ascending."""
         may_be = np.zeros(len(calls), np.bool_)
         if self._numbers:
-            may_be |= self._number_marks.may_have(calls.hashes("calling_number"))
+            may_be |= self._number_filter.may_have(calls.hashes("calling_number"))
         if self._trunks:
-            may_be |= self._trunk_marks.may_have(calls.hashes("trunk_group_id"))
+            may_be |= self._trunk_filter.may_have(calls.hashes("trunk_group_id"))
         return [
             row
             for row in may_be.nonzero()[0].tolist()
@@ -223,11 +223,11 @@ class StandingDecisions:
         """
         self._by_entity.pop(decision.entity, None)
         self._by_entity[decision.entity] = decision
-        subjects, marks = self._subjects(decision.entity)
+        subjects, known = self._subjects(decision.entity)
         subject = decision.entity.partition(":")[2]
         if subject not in subjects:
             subjects.add(subject)
-            marks.add(subject)
+            known.add(subject)
         if len(self._by_entity) > self._max_entries:
             self._forget(next(iter(self._by_entity)))
         if publish and decision.mode is Mode.ENFORCE:
@@ -241,15 +241,15 @@ class StandingDecisions:
 
     def _forget(self, entity: str) -> None:
         self._by_entity.pop(entity, None)
-        subjects, marks = self._subjects(entity)
+        subjects, known = self._subjects(entity)
         subject = entity.partition(":")[2]
         if subject in subjects:
             subjects.remove(subject)
-            marks.discard(subject)
+            known.discard(subject)
 
-    def _subjects(self, entity: str) -> tuple[builtins.set[str], Marks]:
+    def _subjects(self, entity: str) -> tuple[builtins.set[str], MembershipFilter]:
         is_number = entity.startswith(NUMBER_ENTITY)
-        return (self._numbers, self._number_marks) if is_number else (self._trunks, self._trunk_marks)
+        return (self._numbers, self._number_filter) if is_number else (self._trunks, self._trunk_filter)
 
     def memory(self, belongs: Callable[[str], bool] | None = None) -> PolicyMemory:
         """Copy what a partition's snapshot has to hold.

@@ -1,8 +1,8 @@
 """The order of decision, as one table. Each step looks at a whole batch and says which calls it decides.
 
 A step is cheap when nothing is to be decided: an empty list costs nothing, of other sets the hashes of a whole column
-say which calls may be in them (`detector.columns.membership`), numbers of an odd form and priorities are marked
-beforehand (`detector.columns.setups`), scores are compared with thresholds in numpy, and only calls that something
+say which calls may be in them (`detector.columns.membership`), hints say beforehand which numbers have an odd form
+or a priority (`detector.columns.setups`), scores are compared with thresholds in numpy, and only calls that something
 objects to are looked at one by one.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from detector.columns.numbering import COUNTRY_CODE, NANP_LENGTH
-from detector.columns.setups import ODD_CALLED, ODD_CALLING, PRIORITY
+from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY
 from detector.contract.decisions import Action, Outcome, Reason, Step
 from detector.contract.sip import dno_block
 from detector.policy import reasons
@@ -22,7 +22,7 @@ from detector.policy.model_step import judge
 def emergency(work: Work) -> Found:
     """Pass emergency calls, and everything to and from numbers on the emergency list."""
     found: dict[int, Outcome] = {}
-    for row in _signed(work, ODD_CALLED):
+    for row in _hinted(work, MAY_BE_EMERGENCY):
         called = work.calls.text(row, "called_number")
         # `+` and 11 characters is no form of an emergency number.
         if (len(called) != NANP_LENGTH or called[0] != "+") and work.tables.is_emergency(called):
@@ -30,7 +30,7 @@ def emergency(work: Work) -> Found:
     for column in ("called_number", "calling_number"):
         for row in _members(work, column, "emergency"):
             found.setdefault(row, _allow(Step.EMERGENCY, reasons.EMERGENCY_LISTED))
-    for row in _signed(work, PRIORITY):
+    for row in _hinted(work, MAY_BE_PRIORITY):
         event = work.calls.events[row]
         if event.priority and event.priority.strip().lower() == "psap-callback":
             found.setdefault(row, _allow(Step.EMERGENCY, reasons.PSAP_CALLBACK))
@@ -59,7 +59,7 @@ def do_not_originate(work: Work) -> Found:
         prefix = work.lists.dno_match(work.calling(row))
         if prefix is not None:
             found[row] = reasons.dno_listed(prefix)
-    for row in _signed(work, ODD_CALLING):
+    for row in _hinted(work, MAY_BE_IMPOSSIBLE):
         if work.tables.is_impossible(work.calls.text(row, "calling_number")):
             found.setdefault(row, reasons.IMPOSSIBLE_NUMBER)
     answer = dno_block(work.tables.policy.dno.sip_status)
@@ -124,11 +124,11 @@ def _may_be_dno(work: Work) -> list[int]:
     return found
 
 
-def _signed(work: Work, sign: int) -> list[int]:
-    """Rows that bear a sign."""
-    if not work.calls.all_signs & sign:
+def _hinted(work: Work, hint: int) -> list[int]:
+    """Rows that have a hint, ascending."""
+    if not work.calls.all_hints & hint:
         return []
-    found: list[int] = (work.calls.signs & sign).nonzero()[0].tolist()
+    found: list[int] = (work.calls.hints & hint).nonzero()[0].tolist()
     return found
 
 

@@ -8,10 +8,20 @@ FAILED_OPEN = Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.INTERNAL_ERROR,))
 
 
 def late(waited_ms: int, deadline_ms: int) -> Outcome:
-    """Let a call pass whose answer would come, or comes, after the deadline."""
+    """Outcome of a call whose answer would come, or comes, after the deadline.
+
+    Args:
+        waited_ms: Since the call arrived, milliseconds.
+        deadline_ms: Most that it may take, milliseconds.
+    """
     return Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.late(waited_ms, deadline_ms),))
 
 
 def overload(waited_ms: int, shed_after_ms: int) -> Outcome:
-    """Let a call pass because calls arrive faster than they can be judged."""
+    """Outcome of a call that passes because calls arrive faster than they can be judged.
+
+    Args:
+        waited_ms: Since the call arrived, milliseconds.
+        shed_after_ms: Most that a call may wait for its turn, milliseconds.
+    """
     return Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.overload(waited_ms, shed_after_ms),))

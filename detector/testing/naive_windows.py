@@ -8,8 +8,7 @@ import numpy as np
 
 from detector.contract.events import CallEnd, CallEvent, CallSetup
 from detector.contract.ports import FeatureMatrix
-from detector.features import operations
-from detector.features import window_constants as spec
+from detector.features import operations, window_constants
 from detector.features.kinds import Feature
 from detector.features.table import FEATURES
 from detector.features.window_constants import NOT_ENOUGH_DATA
@@ -65,7 +64,7 @@ class History:
 
     def count(self, measure: str, now_ms: int, window: int) -> int:
         """Calls of a measure in `(now - window, now]`."""
-        start = now_ms - spec.WINDOW_MS[window]
+        start = now_ms - window_constants.WINDOW_MS[window]
         if measure == "talk_s":
             return sum(talk for t, _, talk in self.ends if start < t <= now_ms)
         setups = sum(measure in shown for t, *_, shown in self.setups if start < t <= now_ms)
@@ -73,7 +72,7 @@ class History:
 
     def distinct(self, item: int, now_ms: int, window: int) -> int:
         """Different values of an item of the set-ups in the window: 0 peers, 1 their prefixes, 2 others."""
-        start = now_ms - spec.WINDOW_MS[window]
+        start = now_ms - window_constants.WINDOW_MS[window]
         return len({setup[1 + item] for setup in self.setups if start < setup[0] <= now_ms})
 
 
@@ -134,7 +133,7 @@ class NaiveWindows:
     def __init__(self, partitions: int = 1) -> None:
         """`partitions`: so many share the calls of an origin, a block and a called number."""
         self.partitions = partitions
-        self.families: dict[int, dict[object, History]] = {family: {} for family in range(spec.N_FAMILIES)}
+        self.families: dict[int, dict[object, History]] = {family: {} for family in range(window_constants.N_FAMILIES)}
         self.signed: dict[str, object] = {}
 
     def update(self, events: list[CallEvent]) -> FeatureMatrix:
@@ -149,22 +148,26 @@ class NaiveWindows:
 
     def _setup(self, event: CallSetup) -> list[float]:
         calling, called, trunk = event.calling_number, event.called_number, event.trunk_group_id
-        is_new = calling not in self.families[spec.NUMBER]
+        is_new = calling not in self.families[window_constants.NUMBER]
         shown = shown_by(event) | ({"new_number"} if is_new else set())
         origin = (event.signer_spc or "", event.origid or "")
-        keys: dict[int, object] = {spec.NUMBER: calling, spec.TRUNK: trunk, spec.CALLED: called}
+        keys: dict[int, object] = {
+            window_constants.NUMBER: calling,
+            window_constants.TRUNK: trunk,
+            window_constants.CALLED: called,
+        }
         if any(origin):
-            keys[spec.ORIGIN] = self.signed[calling] = origin
+            keys[window_constants.ORIGIN] = self.signed[calling] = origin
         if block_of(calling):
-            keys[spec.BLOCK] = (trunk, block_of(calling))
+            keys[window_constants.BLOCK] = (trunk, block_of(calling))
         now: dict[int, History] = defaultdict(History)
         for family, key in keys.items():
             now[family] = self.families[family].setdefault(key, History())
-            peer = calling if family == spec.CALLED else called
-            other = trunk if family in (spec.NUMBER, spec.CALLED) else calling
-            dialled = None if family == spec.CALLED else called
+            peer = calling if family == window_constants.CALLED else called
+            other = trunk if family in (window_constants.NUMBER, window_constants.CALLED) else calling
+            dialled = None if family == window_constants.CALLED else called
             now[family].add(event, peer, other, dialled, shown)
-        now[spec.RECEIVED] = self.families[spec.CALLED].get(calling, History())
+        now[window_constants.RECEIVED] = self.families[window_constants.CALLED].get(calling, History())
         flags = call_flags(event, is_new=is_new)
         return [self._value(feature, now, event.setup_time_ms, flags) for feature in FEATURES]
 
@@ -172,11 +175,11 @@ class NaiveWindows:
         shown, talk_s = outcome_of(event)
         calling, trunk = event.calling_number, event.trunk_group_id
         keys: dict[int, object] = {
-            spec.NUMBER: calling,
-            spec.TRUNK: trunk,
-            spec.ORIGIN: self.signed.get(calling),
-            spec.BLOCK: (trunk, block_of(calling)),
-            spec.CALLED: event.called_number,
+            window_constants.NUMBER: calling,
+            window_constants.TRUNK: trunk,
+            window_constants.ORIGIN: self.signed.get(calling),
+            window_constants.BLOCK: (trunk, block_of(calling)),
+            window_constants.CALLED: event.called_number,
         }
         for family, key in keys.items():
             if key in self.families[family]:
@@ -187,14 +190,14 @@ class NaiveWindows:
         history = now[family]
 
         def count(measure: int, at: int = window) -> int:
-            return history.count(spec.MEASURES[measure], now_ms, at)
+            return history.count(window_constants.MEASURES[measure], now_ms, at)
 
         def share(part: float, whole: float) -> float:
             return min(1.0, part / whole) if whole >= minimum and whole > 0 else NOT_ENOUGH_DATA
 
         match operations.OPERATIONS[operation].name:
             case "flag":
-                return float(spec.CALL_FLAGS[first] in flags)
+                return float(window_constants.CALL_FLAGS[first] in flags)
             case "count":
                 return self._everywhere(count(first), family)
             case "ratio":
@@ -202,19 +205,23 @@ class NaiveWindows:
             case "distinct":
                 return self._everywhere(history.distinct(first, now_ms, window), family)
             case "distinct_ratio":
-                return share(history.distinct(first, now_ms, window), count(spec.ATTEMPTS))
+                return share(history.distinct(first, now_ms, window), count(window_constants.ATTEMPTS))
             case "calls_per_item":
                 different = history.distinct(first, now_ms, window)
-                return count(spec.ATTEMPTS) / different if count(spec.ATTEMPTS) >= max(1, minimum) else NOT_ENOUGH_DATA
+                return (
+                    count(window_constants.ATTEMPTS) / different
+                    if count(window_constants.ATTEMPTS) >= max(1, minimum)
+                    else NOT_ENOUGH_DATA
+                )
             case "mean_talk":
-                answered = count(spec.ANSWERED)
-                return count(spec.TALK_S) / answered if answered >= max(1, minimum) else NOT_ENOUGH_DATA
+                answered = count(window_constants.ANSWERED)
+                return count(window_constants.TALK_S) / answered if answered >= max(1, minimum) else NOT_ENOUGH_DATA
             case "burst":
-                hourly = self._everywhere(count(spec.ATTEMPTS, spec.W1H), family)
-                return self._everywhere(count(spec.ATTEMPTS), family) / max(1.0, hourly / 60)
+                hourly = self._everywhere(count(window_constants.ATTEMPTS, window_constants.W1H), family)
+                return self._everywhere(count(window_constants.ATTEMPTS), family) / max(1.0, hourly / 60)
             case "in_out":
-                received = count(spec.ATTEMPTS) * self.partitions
-                made = now[spec.NUMBER].count("attempts", now_ms, window)
+                received = count(window_constants.ATTEMPTS) * self.partitions
+                made = now[window_constants.NUMBER].count("attempts", now_ms, window)
                 return share(received, received + made)
             case "part_of" | "level" | "beside" | "surge" | "age_beside":
                 return self._compared(feature, now, now_ms)
@@ -225,16 +232,16 @@ class NaiveWindows:
 
     def _everywhere(self, counted: float, family: int) -> float:
         """What all partitions would count: the call itself once, the other ones of this partition so many times."""
-        if family in (spec.NUMBER, spec.TRUNK) or counted == 0:
+        if family in (window_constants.NUMBER, window_constants.TRUNK) or counted == 0:
             return float(counted)
-        if family == spec.RECEIVED:
+        if family == window_constants.RECEIVED:
             return float(counted * self.partitions)
         return float(1 + (counted - 1) * self.partitions)
 
     def _compared(self, feature: Feature, now: dict[int, History], now_ms: int) -> float:
         operation, family, first, second, window, minimum = feature.step
-        name, (reference, usual) = operations.OPERATIONS[operation].name, divmod(second, spec.N_WINDOWS)
-        measure, whole = spec.MEASURES[first], WHOLES.get(spec.MEASURES[first], "attempts")
+        name, (reference, usual) = operations.OPERATIONS[operation].name, divmod(second, window_constants.N_WINDOWS)
+        measure, whole = window_constants.MEASURES[first], WHOLES.get(window_constants.MEASURES[first], "attempts")
         mine, theirs = now[family], now[reference]
 
         def half(own: float, other: float) -> float:
@@ -251,7 +258,7 @@ class NaiveWindows:
             share = min(1.0, self._everywhere(part, family) / everywhere) if everywhere else NOT_ENOUGH_DATA
             return share if their_part >= minimum else NOT_ENOUGH_DATA
         if name == "surge":
-            span, longest = spec.WINDOW_MS[window] / 1000, spec.WINDOW_MS[usual] / 1000
+            span, longest = window_constants.WINDOW_MS[window] / 1000, window_constants.WINDOW_MS[usual] / 1000
             known = min(longest, max(ages[0], span))
             return 0.5 if their_part < minimum else half(part / span, their_part / known)
         usual_share = their_part / max(1, theirs.count(whole, now_ms, usual))

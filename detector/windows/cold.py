@@ -7,7 +7,7 @@ the one before, which no window has any more.
 from detector.columns.arrays import Floats
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.integers import LOW_32, as_int
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.windows import counting, exact_calls, key_store
 from detector.windows.key_store import Store
 from detector.windows.layout import (
@@ -36,7 +36,7 @@ def must_move(cold: Store, slot: int, now_ms: int) -> bool:
     """Tell whether the call or its end is of the last 24 h, so that one more call needs a bigger row."""
     setup_ms, end = cold.w64[slot, LATEST_MS], as_int(cold.w32[slot, END_AGE])
     latest_ms = setup_ms if end == OPEN else max(setup_ms, setup_ms + end)
-    return bool(latest_ms > now_ms - spec.DAY_MS)
+    return bool(latest_ms > now_ms - window_constants.DAY_MS)
 
 
 @compiled_inline
@@ -57,7 +57,7 @@ def replace(cold: Store, slot: int, time_ms: int, peer: int, second: int, flags:
     cold.w64[slot, LATEST_MS] = time_ms
     exact_calls.make_older(cold, slot, FIRST_AGE, passed_ms)
     if counting.is_sequential(cold.w32[slot, LAST_CALLED], dialled):
-        flags |= 1 << spec.SEQUENTIAL
+        flags |= 1 << window_constants.SEQUENTIAL
     record_first(cold, slot, peer, second, flags, dialled)
     return int(min(passed_ms, exact_calls.NEVER - 1))
 
@@ -87,15 +87,15 @@ def read(cold: Store, slot: int, now_ms: int, counts: Floats, distinct: Floats) 
         as_int(cold.w32[slot, FACTS]),
     )
     setup_window = shortest_window(setup_ms, now_ms)
-    end_window = spec.N_WINDOWS if end == OPEN else shortest_window(setup_ms + end, now_ms)
-    for window in range(spec.N_WINDOWS):
+    end_window = window_constants.N_WINDOWS if end == OPEN else shortest_window(setup_ms + end, now_ms)
+    for window in range(window_constants.N_WINDOWS):
         setups = spread(exact_calls.setup_flags(facts)) if window >= setup_window else 0
-        ends = spread(exact_calls.end_flags(facts) >> spec.ENDED) if window >= end_window else 0
+        ends = spread(exact_calls.end_flags(facts) >> window_constants.ENDED) if window >= end_window else 0
         talk_s = exact_calls.talk_of(facts) if window >= end_window else 0
         for column in range(cold.columns[window, WIDTH]):
             measure = cold.columns[window, FIRST_COLUMN + column]
             counts[window, measure] = count_of(measure, setups, ends, talk_s)
-        for item in range(spec.N_ITEMS):
+        for item in range(window_constants.N_ITEMS):
             distinct[item, window] = 1.0 if window >= setup_window else 0.0
 
 

@@ -9,7 +9,7 @@ from detector.columns import numbering
 from detector.columns.arrays import Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.integers import LOW_16, LOW_32, as_int, as_unsigned, difference
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.windows import exact_calls, key_store, sketches
 from detector.windows.key_store import Store
 from detector.windows.layout import (
@@ -36,7 +36,7 @@ from detector.windows.layout import (
 
 ASTRAY_LIMIT = 16
 _QUARTER = 16
-_SETUPS = (1 << spec.N_SETUP_MEASURES) - 1
+_SETUPS = (1 << window_constants.N_SETUP_MEASURES) - 1
 
 
 @compiled_borrowing
@@ -57,8 +57,8 @@ def _watch_clock(store: Store, slot: int, time_ms: int) -> None:
 
     One event with a clock far ahead would otherwise hide all that follow until they catch up with it.
     """
-    pane_ms = spec.PANE_MS[spec.W24H]
-    if store.w64[slot, LATEST_MS] // pane_ms - time_ms // pane_ms < spec.N_PANES:
+    pane_ms = window_constants.PANE_MS[window_constants.W24H]
+    if store.w64[slot, LATEST_MS] // pane_ms - time_ms // pane_ms < window_constants.N_PANES:
         store.w16[slot, ASTRAY] = 0
         return
     store.w16[slot, ASTRAY] += 1
@@ -78,13 +78,13 @@ def _watch_clock(store: Store, slot: int, time_ms: int) -> None:
 def _advance_panes(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
     """Clear the panes that come into use between the row's latest event and `time_ms`, shortest windows first."""
     plan, latest_ms = store.plan, store.w64[slot, LATEST_MS]
-    for window in range(spec.N_WINDOWS):
-        head, target = latest_ms // spec.PANE_MS[window], indexes[window]
+    for window in range(window_constants.N_WINDOWS):
+        head, target = latest_ms // window_constants.PANE_MS[window], indexes[window]
         if head == target:
             break  # each pane of a longer window is made of whole panes of the shorter one
         start, width = store.columns[window, START], store.columns[window, WIDTH]
-        for index in range(max(head + 1, target - spec.N_PANES + 1), target + 1):
-            first = start + index % spec.N_PANES * width
+        for index in range(max(head + 1, target - window_constants.N_PANES + 1), target + 1):
+            first = start + index % window_constants.N_PANES * width
             for column in range(first, first + width):
                 if plan[AT.is_wide]:
                     store.w32[slot, column] = 0
@@ -102,11 +102,11 @@ def advance(store: Store, slot: int, time_ms: int, indexes: Ints) -> None:
         if passed_ms < 0:
             _watch_clock(store, slot, time_ms)
         return
-    if passed_ms > spec.DAY_MS:
+    if passed_ms > window_constants.DAY_MS:
         exact_calls.drop_stale(store, slot, time_ms)
     if store.w8[slot, IS_PANED]:
-        pane_ms = spec.PANE_MS[spec.W24H]
-        if indexes[spec.W24H] - store.w64[slot, LATEST_MS] // pane_ms >= spec.N_PANES:
+        pane_ms = window_constants.PANE_MS[window_constants.W24H]
+        if indexes[window_constants.W24H] - store.w64[slot, LATEST_MS] // pane_ms >= window_constants.N_PANES:
             _clear(store, slot)
             store.w8[slot, IS_PANED] = store.plan[AT.is_wide]
         else:
@@ -143,12 +143,12 @@ def _add_talk(store: Store, slot: int, at: int, talk_s: int) -> None:
 @compiled_borrowing
 def add_to_panes(store: Store, slot: int, time_ms: int, flags: int, talk_s: int) -> None:
     """Count `flags` (and talk time) in the panes of `time_ms`, as far as they are still held."""
-    for window in range(spec.N_WINDOWS):
-        length = spec.PANE_MS[window]
+    for window in range(window_constants.N_WINDOWS):
+        length = window_constants.PANE_MS[window]
         index = time_ms // length
-        if store.w64[slot, LATEST_MS] // length - index >= spec.N_PANES:
+        if store.w64[slot, LATEST_MS] // length - index >= window_constants.N_PANES:
             continue
-        start = store.columns[window, START] + index % spec.N_PANES * store.columns[window, WIDTH]
+        start = store.columns[window, START] + index % window_constants.N_PANES * store.columns[window, WIDTH]
         rest, measure = flags, 0
         while rest != 0:
             column = store.column[window, measure]
@@ -156,7 +156,7 @@ def add_to_panes(store: Store, slot: int, time_ms: int, flags: int, talk_s: int)
                 _add(store, slot, start + column, 1)
             rest >>= 1
             measure += 1
-        column = store.column[window, spec.TALK_S]
+        column = store.column[window, window_constants.TALK_S]
         if talk_s > 0 and column >= 0:
             _add_talk(store, slot, start + column, talk_s)
 
@@ -199,7 +199,7 @@ def is_sequential(last: int, called: int) -> bool:
     """
     step = difference(called, last)
     same_block = called // numbering.SUBSCRIBER_RANGE == (called - step) // numbering.SUBSCRIBER_RANGE
-    return called != 0 and last != 0 and 0 < abs(step) <= spec.SEQUENTIAL_REACH and same_block
+    return called != 0 and last != 0 and 0 < abs(step) <= window_constants.SEQUENTIAL_REACH and same_block
 
 
 @compiled_inline
@@ -222,12 +222,12 @@ def record_setup(
     advance(store, slot, time_ms, indexes)
     latest_ms, previous = store.w64[slot, LATEST_MS], exact_calls.age_of(store, slot, LAST_SETUP_AGE)
     if is_sequential(store.w32[slot, LAST_CALLED], dialled):
-        flags |= 1 << spec.SEQUENTIAL
+        flags |= 1 << window_constants.SEQUENTIAL
     store.w32[slot, LAST_CALLED] = dialled
     first = exact_calls.age_of(store, slot, FIRST_AGE)
     store.w32[slot, FIRST_AGE] = max(first, min(latest_ms - time_ms, exact_calls.NEVER - 1))
     exact_calls.remember_later(store, slot, LAST_SETUP_AGE, time_ms)
-    if store.w8[slot, HELD] == spec.RING:
+    if store.w8[slot, HELD] == window_constants.RING:
         use_panes(store, slot)
     exact_calls.keep_call(store, slot, time_ms, 0, peer, second, exact_calls.pack_facts(flags, 0))
     if store.w8[slot, IS_PANED]:

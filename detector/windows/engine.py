@@ -12,8 +12,7 @@ from detector.columns.hashing import hash_text
 from detector.columns.numbering import nanp_digits
 from detector.contract.events import CallSetup
 from detector.contract.ports import FeatureMatrix
-from detector.features import coverage
-from detector.features import window_constants as spec
+from detector.features import coverage, window_constants
 from detector.features.table import N_FEATURES, program
 from detector.windows import cold, key_store, loop
 from detector.windows.distinct_rows import first_rows
@@ -70,30 +69,44 @@ class WindowSettings:
 
 
 class WindowEngine:
-    """Sliding windows of all keys. Not thread-safe; one call at a time."""
+    """Sliding windows of all keys: `detector.columns.windows_port.Windows`, and what keeping and sharing them needs.
+
+    Every window is half-open in event time: at `now` it holds what happened in `(now - length, now]`, so an event that
+    is exactly `length` old has left it. A late event is counted in the pane of its own time while any window still
+    reaches back to it, and nowhere after that. It changes no row that was read before.
+
+    One call at a time, from one thread. Nothing here waits, reads a clock or touches a file. Each call ends soon: an
+    event costs some microseconds, and what takes longer (`load`, `forget_slowly`, a sweep) comes in slices.
+    """
 
     def __init__(self, settings: WindowSettings) -> None:
-        """Reserve the stores; memory is used as keys come."""
+        """Reserve the stores; memory is used as keys come.
+
+        Args:
+            settings: Bounds, seed and partitions; they stay as they are.
+        """
         self.settings = settings
         hot_blocks, hot_called = (
             max(1, most // KEYS_PER_HOT_KEY) for most in (settings.max_blocks, settings.max_called)
         )
         self._stores = Stores(
             Families(
-                cold_number=make_store(spec.NUMBER, settings.max_cold_numbers, is_cold=True),
-                number=make_store(spec.NUMBER, settings.max_hot_numbers),
-                trunk=make_store(spec.TRUNK, settings.max_trunks),
-                origin=make_store(spec.ORIGIN, settings.max_origins),
-                cold_block=make_store(spec.BLOCK, settings.max_blocks, is_cold=True),
-                block=make_store(spec.BLOCK, hot_blocks),
-                cold_called=make_store(spec.CALLED, settings.max_called, is_cold=True),
-                called=make_store(spec.CALLED, hot_called),
+                cold_number=make_store(window_constants.NUMBER, settings.max_cold_numbers, is_cold=True),
+                number=make_store(window_constants.NUMBER, settings.max_hot_numbers),
+                trunk=make_store(window_constants.TRUNK, settings.max_trunks),
+                origin=make_store(window_constants.ORIGIN, settings.max_origins),
+                cold_block=make_store(window_constants.BLOCK, settings.max_blocks, is_cold=True),
+                block=make_store(window_constants.BLOCK, hot_blocks),
+                cold_called=make_store(window_constants.CALLED, settings.max_called, is_cold=True),
+                called=make_store(window_constants.CALLED, hot_called),
             )
         )
-        scale = np.ones(spec.N_FAMILIES)
-        scale[[spec.ORIGIN, spec.BLOCK, spec.CALLED, spec.RECEIVED]] = settings.partitions
-        counts = np.zeros((spec.N_FAMILIES, spec.N_WINDOWS, spec.N_MEASURES))
-        distinct = np.zeros((spec.N_FAMILIES, spec.N_ITEMS, spec.N_WINDOWS))
+        scale = np.ones(window_constants.N_FAMILIES)
+        scale[[window_constants.ORIGIN, window_constants.BLOCK, window_constants.CALLED, window_constants.RECEIVED]] = (
+            settings.partitions
+        )
+        counts = np.zeros((window_constants.N_FAMILIES, window_constants.N_WINDOWS, window_constants.N_MEASURES))
+        distinct = np.zeros((window_constants.N_FAMILIES, window_constants.N_ITEMS, window_constants.N_WINDOWS))
         self._reading = Reading(
             program=assembled(program()),
             scale=scale,
@@ -101,9 +114,9 @@ class WindowEngine:
             all_counts=counts.reshape(-1),
             distinct=distinct,
             all_distinct=distinct.reshape(-1),
-            ages_s=np.full((spec.N_FAMILIES, 2), spec.NOT_ENOUGH_DATA),
+            ages_s=np.full((window_constants.N_FAMILIES, 2), window_constants.NOT_ENOUGH_DATA),
             scratch=make_scratch(),
-            indexes=np.zeros(spec.N_WINDOWS, dtype=np.int64),
+            indexes=np.zeros(window_constants.N_WINDOWS, dtype=np.int64),
         )
         self._run: Callable[..., object] | None = None
         self._sweep: Sweep | None = None
@@ -114,7 +127,10 @@ class WindowEngine:
 
     @classmethod
     def warm(cls) -> None:
-        """Compile everything, or load it from the cache, so that the first call does not wait."""
+        """Compile everything, or load it from the cache, so that the first call does not wait.
+
+        It is called once, before calls come: it blocks for up to a minute where nothing is cached, else for seconds.
+        """
         settings = WindowSettings(8, 8, 8, 8, 8, 8, seed=1)
         engine = cls(settings)
         call = CallSetup(call_id="", setup_time_ms=0, calling_number="0", called_number="0", trunk_group_id="0")
@@ -133,9 +149,12 @@ class WindowEngine:
     def update(self, batch: CallBatch) -> FeatureMatrix:
         """Apply all events of `batch` in order.
 
+        Args:
+            batch: Columns that were made with the seed of these windows.
+
         Returns:
-            One row for each set-up, in order, shape (setups, N_FEATURES) float32: what was known at that call,
-            itself and every earlier event included.
+            One row for each set-up, in order, shape (n_setups, N_FEATURES) float32: what was known at that call,
+            itself and every earlier event included. The matrix is new and the caller's own.
         """
         matrix = np.zeros((int(np.count_nonzero(batch.is_setup)), N_FEATURES), dtype=np.float32)
         self._apply(batch, matrix, is_read=True)
@@ -171,7 +190,13 @@ class WindowEngine:
         meaning = (
             LAYOUT_VERSION,
             {name: key_store.shapes(store) for name, store in self._families._asdict().items()},
-            (spec.WINDOW_MS, spec.N_PANES, spec.MEASURES, sorted(spec.SHAPES.items()), sorted(PLANS.items())),
+            (
+                window_constants.WINDOW_MS,
+                window_constants.N_PANES,
+                window_constants.MEASURES,
+                sorted(window_constants.SHAPES.items()),
+                sorted(PLANS.items()),
+            ),
             (self.settings.seed, self.settings.shared_trunks),
         )
         return hashlib.blake2b(repr(meaning).encode(), digest_size=8).hexdigest()
@@ -239,7 +264,7 @@ class WindowEngine:
                 yield
 
     def tracked(self) -> dict[str, int]:
-        """Number of keys held, per family and tier; `cold_` are keys with a call or two."""
+        """Number of keys held, per family and tier; `cold_` are keys with one call. Cheap: a look at counters."""
         return {name: int(store.scalars[key_store.USED]) for name, store in self._families._asdict().items()}
 
     def bytes_per_key(self) -> dict[str, float]:
@@ -251,7 +276,15 @@ class WindowEngine:
         return {name: int(store.scalars[key_store.EVICTIONS]) for name, store in self._families._asdict().items()}
 
     def trunk_shares(self, partition: int, *, changed_only: bool = False) -> list[TrunkShare]:
-        """What `partition` counted per trunk group, for other workers; `changed_only` since it was last asked."""
+        """What `partition` counted per trunk group, for other workers.
+
+        Args:
+            partition: Whose counts.
+            changed_only: Leave out trunk groups without an event since this was last asked for the partition.
+
+        Returns:
+            One share for each trunk group that is tracked, by its key; each a copy that nobody writes to.
+        """
         keys = {key for key, changed in self._changed_trunks if changed == partition}
         self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
         shares = []
@@ -302,15 +335,21 @@ class WindowEngine:
             self._changed_trunks = {pair for pair in self._changed_trunks if pair[0] in keep}
 
     def number_counts(self, calling_number: str, now_ms: int, partition: int = 0) -> dict[str, tuple[float, ...]]:
-        """All measures of a calling number in the five windows at `now_ms`, shortest first; empty when not tracked.
+        """Look a calling number up; nothing changes by it.
 
-        `NOT_ENOUGH_DATA` where `detector.features.window_constants.SHAPES` does not keep the measure for the window.
+        Args:
+            calling_number: As in the events.
+            now_ms: End of the windows, epoch milliseconds.
+            partition: The one that its events came from.
 
-        `partition` is the one that its events came from.
+        Returns:
+            By measure its counts in the five windows `(now_ms - length, now_ms]`, shortest first; talk time in seconds.
+            `NOT_ENOUGH_DATA` where `detector.features.window_constants.SHAPES` does not keep the measure for the
+            window. Empty when the number is not tracked.
         """
         key = loop.number_key(self._number_key(calling_number), partition, self.settings.seed)
-        counts = np.full((spec.N_WINDOWS, spec.N_MEASURES), spec.NOT_ENOUGH_DATA)
-        distinct = np.zeros((spec.N_ITEMS, spec.N_WINDOWS))
+        counts = np.full((window_constants.N_WINDOWS, window_constants.N_MEASURES), window_constants.NOT_ENOUGH_DATA)
+        distinct = np.zeros((window_constants.N_ITEMS, window_constants.N_WINDOWS))
         busy, cold_numbers = self._families.number, self._families.cold_number
         slot, cold_slot = int(key_store.find(busy, key)), int(key_store.find(cold_numbers, key))
         if slot >= 0:
@@ -319,7 +358,7 @@ class WindowEngine:
             cold.read(cold_numbers, cold_slot, now_ms, counts, distinct)
         else:
             return {}
-        return {name: tuple(counts[:, column].tolist()) for column, name in enumerate(spec.MEASURES)}
+        return {name: tuple(counts[:, column].tolist()) for column, name in enumerate(window_constants.MEASURES)}
 
     def _number_key(self, calling_number: str) -> int:
         data = np.frombuffer(calling_number.encode("utf-8", "surrogatepass"), dtype=np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.hashing import scramble
 from detector.columns.integers import LOW_16, LOW_32, as_int, as_unsigned, difference
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.windows.key_store import NONE, Store
 from detector.windows.layout import (
     EVICTED_END_AGE,
@@ -27,13 +27,13 @@ from detector.windows.layout import (
 TALK_LIMIT_S = LOW_16
 NEVER = LOW_32
 """An age: there was none. A known one stays at a millisecond less, 49 days."""
-STALE_MS = 2 * spec.DAY_MS
-OLDEST_MS = 20 * spec.DAY_MS
+STALE_MS = 2 * window_constants.DAY_MS
+OLDEST_MS = 20 * window_constants.DAY_MS
 """A call so long before the latest event of its key is not kept: its time could be taken for another."""
 _HALF = 32
 _QUARTER = 16
-_SETUP_BITS = spec.N_SETUP_MEASURES - 1
-_END_BITS = spec.TALK_S - spec.ENDED - 1
+_SETUP_BITS = window_constants.N_SETUP_MEASURES - 1
+_END_BITS = window_constants.TALK_S - window_constants.ENDED - 1
 _SETUP_MASK = (1 << _SETUP_BITS) - 1
 _FLAG_MASK = LOW_16
 
@@ -56,7 +56,7 @@ def halves(first: int, second: int) -> int:
 @compiled_inline
 def pack_facts(flags: int, talk_s: int) -> int:
     """Pack measure bits and talk time in seconds into 32 bits; that it is a call and that it ended need no bit."""
-    bits = ((flags >> 1) & _SETUP_MASK) | (flags >> (spec.ENDED + 1)) << _SETUP_BITS
+    bits = ((flags >> 1) & _SETUP_MASK) | (flags >> (window_constants.ENDED + 1)) << _SETUP_BITS
     return (min(talk_s, TALK_LIMIT_S) << _QUARTER) | (bits & _FLAG_MASK)
 
 
@@ -69,7 +69,7 @@ def setup_flags(facts: int) -> int:
 @compiled_inline
 def end_flags(facts: int) -> int:
     """Measure bits of the end, from bit `ENDED` on; of a call that has ended."""
-    return ((((facts & _FLAG_MASK) >> _SETUP_BITS) << 1) | 1) << spec.ENDED
+    return ((((facts & _FLAG_MASK) >> _SETUP_BITS) << 1) | 1) << window_constants.ENDED
 
 
 @compiled_inline
@@ -116,12 +116,12 @@ def make_older(store: Store, slot: int, column: int, passed_ms: int) -> None:
 def _place_for(store: Store, slot: int, time_ms: int) -> int:
     """Place for a call at `time_ms`: a free one, else that of the earliest call, -1 where all are later."""
     held = as_int(store.w8[slot, HELD])
-    if held < spec.RING:
+    if held < window_constants.RING:
         store.w8[slot, HELD] = held + 1
         return int(held)
     latest_ms = store.w64[slot, LATEST_MS]
     earliest, earliest_ms = 0, time_of(store.w32[slot, R_SETUP], latest_ms)
-    for place in range(1, spec.RING):
+    for place in range(1, window_constants.RING):
         setup_ms = time_of(store.w32[slot, R_SETUP + place], latest_ms)
         if setup_ms < earliest_ms:
             earliest, earliest_ms = place, setup_ms
@@ -176,7 +176,7 @@ def drop_stale(store: Store, slot: int, time_ms: int) -> None:
             remember_later(store, slot, EVICTED_END_AGE, end_ms)
             continue
         for column in range(RING_COLUMNS):
-            at = R_SETUP + column * spec.RING
+            at = R_SETUP + column * window_constants.RING
             store.w32[slot, at + kept] = store.w32[slot, at + place]
         kept += 1
     store.w8[slot, HELD] = kept

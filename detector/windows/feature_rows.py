@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from detector.columns.arrays import Floats, Ints, Words
 from detector.columns.compiled import compiled_borrowing, compiled_inline
-from detector.features import operations
-from detector.features import window_constants as spec
+from detector.features import operations, window_constants
 from detector.features.operations import Count, Step, operands_of, reference_of
 
 # Columns of an assembled program: the step itself, then where its numbers are.
@@ -23,7 +22,7 @@ def _place(count: Count | None) -> int:
     """Where a count is among all counts (N_FAMILIES, N_WINDOWS, N_MEASURES); 0 for none, which nobody then reads."""
     if count is None:
         return 0
-    return (count.family * spec.N_WINDOWS + count.window) * spec.N_MEASURES + count.measure
+    return (count.family * window_constants.N_WINDOWS + count.window) * window_constants.N_MEASURES + count.measure
 
 
 def _assembled(step: Step, column: int) -> list[int]:
@@ -31,7 +30,11 @@ def _assembled(step: Step, column: int) -> list[int]:
     operands, (other, longer) = operands_of(step), reference_of(step)
     item = operands.item
     places = [_place(count) for count in (operands.part, operands.whole, operands.beside, operands.beside_whole)]
-    item_place = 0 if item is None else (item.family * spec.N_ITEMS + item.item) * spec.N_WINDOWS + item.window
+    item_place = (
+        0
+        if item is None
+        else (item.family * window_constants.N_ITEMS + item.item) * window_constants.N_WINDOWS + item.window
+    )
     what = [step.operation, column, step.family, other, step.window, longer, step.first, step.minimum]
     return [*what, item_place, *places]
 
@@ -58,7 +61,7 @@ def _everywhere(counted: float, family: int, scale: Floats) -> float:
     too, and are multiplied with the rest: of an origin or a block of one busy number this says too much.
     """
     times = scale[family]
-    own = 0.0 if family == spec.RECEIVED else times - 1.0
+    own = 0.0 if family == window_constants.RECEIVED else times - 1.0
     return float(max(counted, counted * times - own))
 
 
@@ -66,13 +69,13 @@ def _everywhere(counted: float, family: int, scale: Floats) -> float:
 def _ratio(part: float, whole: float, minimum: float) -> float:
     """Share of `part` in `whole`, `NOT_ENOUGH_DATA` below the minimum sample; cut to [0, 1], as panes interpolate."""
     share = min(1.0, max(0.0, part / (whole if whole > 0.0 else 1.0)))
-    return share if (whole >= minimum) & (whole > 0.0) else spec.NOT_ENOUGH_DATA
+    return share if (whole >= minimum) & (whole > 0.0) else window_constants.NOT_ENOUGH_DATA
 
 
 @compiled_inline
 def _quotient(part: float, whole: float, minimum: float, sample: float) -> float:
     if sample < minimum or whole <= 0.0:
-        return spec.NOT_ENOUGH_DATA
+        return window_constants.NOT_ENOUGH_DATA
     return part / whole
 
 
@@ -96,8 +99,8 @@ def _surge(part: float, longer: float, window: int, longer_window: int, minimum:
     """Calls a second now beside those of the longer window, of which no more counts than the key has been known."""
     if longer < minimum:
         return operations.ALIKE
-    span_s = spec.WINDOW_MS[np.int64(window)] / spec.SECOND_MS
-    known_s = min(spec.WINDOW_MS[np.int64(longer_window)] / spec.SECOND_MS, max(age_s, span_s))
+    span_s = window_constants.WINDOW_MS[np.int64(window)] / window_constants.SECOND_MS
+    known_s = min(window_constants.WINDOW_MS[np.int64(longer_window)] / window_constants.SECOND_MS, max(age_s, span_s))
     return _beside(part / span_s, longer / known_s)
 
 
@@ -108,11 +111,11 @@ def _compared(program: Words, at: np.uint64, counts: Floats, ages_s: Floats, sca
     own_age_s, other_age_s = ages_s[program[at, _FAMILY], 0], ages_s[program[at, _OTHER], 0]
     part, beside = counts[program[at, _PART]], counts[program[at, _BESIDE]]
     if own_age_s < 0.0 or other_age_s < 0.0:
-        return spec.NOT_ENOUGH_DATA
+        return window_constants.NOT_ENOUGH_DATA
     if operation == operations.PART_OF:
         part = _everywhere(part, program[at, _FAMILY], scale)
         whole = _everywhere(beside, program[at, _OTHER], scale)
-        return _ratio(part, whole, 0.0) if beside >= minimum else spec.NOT_ENOUGH_DATA
+        return _ratio(part, whole, 0.0) if beside >= minimum else window_constants.NOT_ENOUGH_DATA
     if operation == operations.SURGE:
         return _surge(part, beside, program[at, _WINDOW], program[at, _LONGER], minimum, own_age_s)
     if operation == operations.AGE_BESIDE:

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from detector.columns.arrays import Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.integers import LOW_16, LOW_32, as_int
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.windows import layout, row_copies
-from detector.windows.layout import EPOCH, EPOCH_MASK, KEY, LINKS, MARKS, NEWER, OLDER, PARTITION
+from detector.windows.layout import EPOCH, EPOCH_MASK, KEY, LINKS_WORD, NEWER, OLDER, PARTITION, PARTITION_WORD
 from detector.windows.row_copies import NO_ROWS, STATE_COLUMNS, RowCopies
 from detector.windows.sketches import items_of_filled
 
 # Columns of `Store.scalars`.
-USED, FREE, OLDEST, NEWEST, EVICTIONS, UNTOUCHED, SWEEP, LEFT, CURSOR, KEPT, SLOT_BITS = range(11)
+USED, FREE, OLDEST, NEWEST, EVICTIONS, UNTOUCHED, SWEEP, LEFT, CURSOR, COPIED, SLOT_BITS = range(11)
 """Four are of the sweep under way: its number (0 = none), how many rows it has not copied, the slot it is at, and how
-many rows are in `kept`."""
+many rows are in `copies`."""
 
 NONE = -1
 TABLE_LOAD = 2
@@ -49,7 +49,7 @@ class Store(NamedTuple):
         column: (5, N_MEASURES) int64, the other way round, -1 where not kept.
         inverse: Items that a number of set registers of a sketch tell of, one sketch after the other.
         scalars: (11,) int64.
-        kept: RowCopies that the sweep under way has copied; room for none while there is none.
+        copies: Rows that the sweep under way has copied; room for none while there is none.
         plan: `layout.Plan` of the row of a busy key; a cold store has it and the columns for what it reads.
     """
 
@@ -62,17 +62,17 @@ class Store(NamedTuple):
     column: Ints
     inverse: NDArray[np.float64]
     scalars: Ints
-    kept: RowCopies
+    copies: RowCopies
     plan: Ints
 
 
 def _columns(family: int) -> tuple[Ints, Ints]:
     """`Store.columns` and `Store.column`."""
-    lists = [layout.columns_of(spec.SHAPES[family], window) for window in range(spec.N_WINDOWS)]
-    columns = np.zeros((spec.N_WINDOWS, layout.FIRST_COLUMN + max(map(len, lists))), dtype=np.int64)
+    lists = [layout.columns_of(window_constants.SHAPES[family], window) for window in range(window_constants.N_WINDOWS)]
+    columns = np.zeros((window_constants.N_WINDOWS, layout.FIRST_COLUMN + max(map(len, lists))), dtype=np.int64)
     columns[:, layout.START] = layout.pane_starts(family)
     columns[:, layout.WIDTH] = [len(measures) for measures in lists]
-    column = np.full((spec.N_WINDOWS, spec.N_MEASURES), NONE, dtype=np.int64)
+    column = np.full((window_constants.N_WINDOWS, window_constants.N_MEASURES), NONE, dtype=np.int64)
     for window, measures in enumerate(lists):
         columns[window, layout.FIRST_COLUMN : layout.FIRST_COLUMN + len(measures)] = measures
         for place, measure in reversed(list(enumerate(measures))):
@@ -81,7 +81,7 @@ def _columns(family: int) -> tuple[Ints, Ints]:
 
 
 def make_store(family: int, slots: int, *, is_cold: bool = False) -> Store:
-    """Make an empty store of `slots` keys. RowCopies are touched only as slots come into use, one after the other.
+    """Make an empty store of `slots` keys. Rows are touched only as slots come into use, one after the other.
 
     The table is touched at once: keys fall all over it, so the first ones would wait for each of its pages.
     """
@@ -99,9 +99,9 @@ def make_store(family: int, slots: int, *, is_cold: bool = False) -> Store:
         w8=rows,
         columns=columns,
         column=column,
-        inverse=np.concatenate([items_of_filled(sketch) for sketch in spec.SHAPES[family].sketches]),
+        inverse=np.concatenate([items_of_filled(sketch) for sketch in window_constants.SHAPES[family].sketches]),
         scalars=np.array((0, NONE, NONE, NONE, 0, 0, 0, 0, 0, 0, slots.bit_length()), dtype=np.int64),
-        kept=NO_ROWS,
+        copies=NO_ROWS,
         plan=np.array(plan, dtype=np.int64),
     )
 
@@ -202,25 +202,25 @@ def _link(store: Store, slot: int) -> None:
 
 @compiled_borrowing
 def _copy(store: Store, slot: int) -> None:
-    """Append the row of `slot` to `kept`; links to other rows mean nothing elsewhere and are left out."""
-    place = store.scalars[KEPT]
-    store.scalars[KEPT] += 1
+    """Append the row of `slot` to `copies`; links to other rows mean nothing elsewhere and are left out."""
+    place = store.scalars[COPIED]
+    store.scalars[COPIED] += 1
     store.scalars[LEFT] -= 1
-    row = store.kept.row[place]
+    row = store.copies.row[place]
     for word in range(len(row)):
         row[word] = store.w64[slot, word]
-    row[LINKS] = 0
-    row[MARKS] &= EPOCH_MASK
-    store.kept.state[place, row_copies.PARTITION] = partition_of(store, slot)
-    store.kept.state[place, row_copies.LATEST_MS] = store.w64[slot, layout.LATEST_MS]
+    row[LINKS_WORD] = 0
+    row[PARTITION_WORD] &= EPOCH_MASK
+    store.copies.state[place, row_copies.PARTITION_COLUMN] = partition_of(store, slot)
+    store.copies.state[place, row_copies.LATEST_MS_COLUMN] = store.w64[slot, layout.LATEST_MS]
     store.w16[slot, EPOCH] = store.scalars[SWEEP]
 
 
 @compiled_inline
-def keep(store: Store, slot: int) -> None:
+def copy_before_write(store: Store, slot: int) -> None:
     """Copy the row of `slot` for the sweep under way, unless it has it: to be called before anything is written to it.
 
-    There must be room in `kept`: `detector.windows.sweep.Sweep.make_room`.
+    There must be room in `copies`: `detector.windows.sweep.Sweep.make_room`.
     """
     if store.scalars[SWEEP] > 0 and as_int(store.w16[slot, EPOCH]) != store.scalars[SWEEP]:
         _copy(store, slot)
@@ -233,7 +233,7 @@ def copy_slots(store: Store, most: int) -> int:
     slot = first
     while slot < first + most and store.scalars[LEFT] > 0:
         if store.w64[slot, KEY] != 0:
-            keep(store, slot)
+            copy_before_write(store, slot)
         slot += 1
     store.scalars[CURSOR] = slot
     return int(slot - first)
@@ -242,7 +242,7 @@ def copy_slots(store: Store, most: int) -> int:
 @compiled_inline
 def touch(store: Store, slot: int) -> None:
     """Mark `slot` as the one used last; every write to what a key counted begins here."""
-    keep(store, slot)
+    copy_before_write(store, slot)
     if store.scalars[NEWEST] != slot:
         _unlink(store, slot)
         _link(store, slot)
@@ -274,7 +274,7 @@ def _erase(store: Store, slot: int) -> None:
 @compiled_borrowing
 def release(store: Store, slot: int) -> None:
     """Forget the key of `slot` and clear what was counted."""
-    keep(store, slot)
+    copy_before_write(store, slot)
     _erase(store, slot)
     _unlink(store, slot)
     for word in range(store.w64.shape[1]):
@@ -327,7 +327,7 @@ def insert(store: Store, rows: RowCopies, partition: int) -> int:
     """
     inserted = 0
     for place in range(len(rows.row)):
-        if rows.state[place, row_copies.PARTITION] != partition:
+        if rows.state[place, row_copies.PARTITION_COLUMN] != partition:
             continue
         inserted += 1
         row = rows.row[place]
@@ -336,10 +336,10 @@ def insert(store: Store, rows: RowCopies, partition: int) -> int:
             slot = acquire(store, row[KEY], partition, row[layout.LATEST_MS])
         else:
             touch(store, slot)
-        links, epoch = store.w64[slot, LINKS], store.w16[slot, EPOCH]
+        links, epoch = store.w64[slot, LINKS_WORD], store.w16[slot, EPOCH]
         for word in range(len(row)):
             store.w64[slot, word] = row[word]
-        store.w64[slot, LINKS] = links
+        store.w64[slot, LINKS_WORD] = links
         store.w16[slot, EPOCH] = epoch
     return inserted
 

@@ -11,7 +11,7 @@ A row of any other key has its one call in place of what follows 28, and ends at
 
 from typing import NamedTuple
 
-from detector.features import window_constants as spec
+from detector.features import window_constants
 
 KEY, LATEST_MS = 0, 1
 """In units of 64 bits; of a cold row the latest event counts as that of its call."""
@@ -26,14 +26,16 @@ ASTRAY = 15
 """In units of 16 bits."""
 HELD, IS_PANED = 28, 29
 """In bytes."""
-LINKS, MARKS = 2, 3
+LINKS_WORD, PARTITION_WORD = 2, 3
 """The 64-bit words of `OLDER` and `NEWER`, and of `PARTITION` and `EPOCH`."""
 EPOCH_MASK = ~(0xFFFF << 16)
 COLD_BYTES = HEAD_BYTES = 56
 RING_COLUMNS = 5
-R_SETUP, R_END, R_PEER, R_SECOND, R_FACTS = (HEAD_BYTES // 4 + spec.RING * column for column in range(RING_COLUMNS))
+R_SETUP, R_END, R_PEER, R_SECOND, R_FACTS = (
+    HEAD_BYTES // 4 + window_constants.RING * column for column in range(RING_COLUMNS)
+)
 """Where the exact calls begin, in units of 32 bits: set-up, end (0 = none), parties, facts."""
-OTHERS_MS = (HEAD_BYTES + 4 * RING_COLUMNS * spec.RING) // 8
+OTHERS_MS = (HEAD_BYTES + 4 * RING_COLUMNS * window_constants.RING) // 8
 """Of a row that has room for other partitions' counts: time of their latest event; in units of 64 bits."""
 
 WORD = 8
@@ -75,10 +77,10 @@ class Plan(NamedTuple):
     estimates: int
 
 
-def columns_of(shape: spec.FamilyShape, window: int) -> list[int]:
+def columns_of(shape: window_constants.FamilyShape, window: int) -> list[int]:
     """Measure of each column of the panes of a window; of 16-bit panes talk time takes two, low and high half."""
     measures = list(shape.pairs[window])
-    return measures + [spec.TALK_S] * (not shape.is_wide and spec.TALK_S in measures)
+    return measures + [window_constants.TALK_S] * (not shape.is_wide and window_constants.TALK_S in measures)
 
 
 def _padded(values: list[int], count: int) -> list[int]:
@@ -87,13 +89,13 @@ def _padded(values: list[int], count: int) -> list[int]:
 
 def plan_for(family: int, *, is_shared: bool) -> Plan:
     """Lay the row of a busy key of `family` out; `is_shared`: with room for what other partitions counted."""
-    shape = spec.SHAPES[family]
+    shape = window_constants.SHAPES[family]
     size = 4 if shape.is_wide else 2
     items = len(shape.sketches)
     estimates = OTHERS_MS + is_shared
     at = WORD * (estimates + (2 * (2 + items) if shape.is_wide else 0))
-    widths = [len(columns_of(shape, window)) for window in range(spec.N_WINDOWS)]
-    panes_bytes = size * spec.N_PANES * sum(widths)
+    widths = [len(columns_of(shape, window)) for window in range(window_constants.N_WINDOWS)]
+    panes_bytes = size * window_constants.N_PANES * sum(widths)
     panes = at // size
     at += -(-panes_bytes // WORD) * WORD
     lengths = [sketch.rows * sketch.levels for sketch in shape.sketches]
@@ -112,20 +114,23 @@ def plan_for(family: int, *, is_shared: bool) -> Plan:
         row += sum(lengths)
     return Plan(  # type: ignore[call-arg]
         row, int(shape.is_wide), int(is_shared), panes, other_panes, items,
-        *_padded([sketch.item for sketch in shape.sketches], spec.N_ITEMS),
-        *_padded([sketch.rows for sketch in shape.sketches], spec.N_ITEMS),
-        *_padded([sketch.levels for sketch in shape.sketches], spec.N_ITEMS),
-        *_padded(sketches, spec.N_ITEMS), end, other_sketches,
-        *shape.distinct_windows, spec.PANE_MS[shape.distinct_windows[0]], estimates,
+        *_padded([sketch.item for sketch in shape.sketches], window_constants.N_ITEMS),
+        *_padded([sketch.rows for sketch in shape.sketches], window_constants.N_ITEMS),
+        *_padded([sketch.levels for sketch in shape.sketches], window_constants.N_ITEMS),
+        *_padded(sketches, window_constants.N_ITEMS), end, other_sketches,
+        *shape.distinct_windows, window_constants.PANE_MS[shape.distinct_windows[0]], estimates,
     )  # fmt: skip
 
 
 def pane_starts(family: int) -> list[int]:
     """Where the panes of each window begin in the row of a busy key, in units of a pane's count."""
-    widths = [len(columns_of(spec.SHAPES[family], window)) for window in range(spec.N_WINDOWS)]
-    return [PLANS[family].panes + spec.N_PANES * sum(widths[:window]) for window in range(spec.N_WINDOWS)]
+    widths = [len(columns_of(window_constants.SHAPES[family], window)) for window in range(window_constants.N_WINDOWS)]
+    return [
+        PLANS[family].panes + window_constants.N_PANES * sum(widths[:window])
+        for window in range(window_constants.N_WINDOWS)
+    ]
 
 
-PLANS = {family: plan_for(family, is_shared=family == spec.TRUNK) for family in spec.SHAPES}
+PLANS = {family: plan_for(family, is_shared=family == window_constants.TRUNK) for family in window_constants.SHAPES}
 AT = Plan(*range(len(Plan._fields)))
 """Where each field is in `Store.plan`: an array is handed on to compiled functions for less than so many numbers."""

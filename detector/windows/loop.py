@@ -9,7 +9,7 @@ from detector.columns.arrays import Floats, Ints, Words
 from detector.columns.call_columns import BLOCK_SALT, CALLED_SALT, ORIGIN_SALT, SHARED, TRUNK_SALT, scoped_key
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.integers import LOW_32, as_int
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.windows import cold, exact_calls, feature_rows
 from detector.windows.counting import begin, record_end, record_setup
 from detector.windows.exact_calls import halves, short_hash
@@ -157,12 +157,12 @@ def _ask_tiers(tier: Store, hot: Store, keys: Ints, event: int, column: int) -> 
 
 @compiled_inline
 def _set_ages(reading: Reading, family: int, first_ms: int, now_ms: int, idle_ms: int) -> None:
-    age_s = min(spec.AGE_LIMIT_S, max(0.0, (now_ms - first_ms) / spec.SECOND_MS))
+    age_s = min(window_constants.AGE_LIMIT_S, max(0.0, (now_ms - first_ms) / window_constants.SECOND_MS))
     reading.ages_s[family, 0] = age_s
     if idle_ms == exact_calls.NEVER:
-        reading.ages_s[family, 1] = spec.NOT_ENOUGH_DATA
+        reading.ages_s[family, 1] = window_constants.NOT_ENOUGH_DATA
     else:
-        reading.ages_s[family, 1] = min(spec.AGE_LIMIT_S, idle_ms / spec.SECOND_MS)
+        reading.ages_s[family, 1] = min(window_constants.AGE_LIMIT_S, idle_ms / window_constants.SECOND_MS)
 
 
 @compiled_inline
@@ -182,7 +182,7 @@ def clear(reading: Reading, family: int) -> None:
     """Say that nothing is known."""
     reading.counts[family] = 0.0
     reading.distinct[family] = 0.0
-    reading.ages_s[family] = spec.NOT_ENOUGH_DATA
+    reading.ages_s[family] = window_constants.NOT_ENOUGH_DATA
 
 
 @compiled_inline
@@ -241,7 +241,7 @@ def _plain_setup(store: Store, reading: Reading, family: int, key: int, call: Ca
 @compiled_borrowing
 def _read_received(tier: Store, hot: Store, reading: Reading, key: int, now_ms: int) -> None:
     """Read what the calling number itself was called, without marking it as used: no remembered estimate is made."""
-    counts, distinct = reading.counts[spec.RECEIVED], reading.distinct[spec.RECEIVED]
+    counts, distinct = reading.counts[window_constants.RECEIVED], reading.distinct[window_constants.RECEIVED]
     slot = find(hot, key)
     if slot >= 0:
         read(hot, slot, now_ms, counts, distinct, reading.scratch)
@@ -250,12 +250,12 @@ def _read_received(tier: Store, hot: Store, reading: Reading, key: int, now_ms: 
     if slot >= 0:
         cold.read(tier, slot, now_ms, counts, distinct)
     else:
-        clear(reading, spec.RECEIVED)
+        clear(reading, window_constants.RECEIVED)
 
 
 @compiled_inline
 def _end_of(columns: Columns, event: int) -> End:
-    talk_s = (columns.talk_ms[event] + spec.SECOND_MS // 2) // spec.SECOND_MS
+    talk_s = (columns.talk_ms[event] + window_constants.SECOND_MS // 2) // window_constants.SECOND_MS
     return End(columns.setup_time_ms[event], columns.time_ms[event], columns.measures[event], talk_s)
 
 
@@ -322,8 +322,8 @@ def run(
         _ask_tiers(cold_called, called, keys, event, CALLED_KEY)
         _ask_tiers(cold_called, called, keys, event, RECEIVED_KEY)
         key, now_ms = keys[event], columns.time_ms[event]
-        for window in range(spec.N_WINDOWS):
-            indexes[window] = now_ms // spec.PANE_MS[window]
+        for window in range(window_constants.N_WINDOWS):
+            indexes[window] = now_ms // window_constants.PANE_MS[window]
         if not columns.is_setup[event]:
             end = _end_of(columns, event)
             caller, callee = short_hash(columns.calling[event]), short_hash(columns.called[event])
@@ -338,17 +338,17 @@ def run(
         scope = SHARED if is_shared else columns.partition[event]
         by_number, by_trunk, by_group, by_called = _calls_of(columns, event, key[ORIGIN_KEY], scope)
         is_new = _tiered_setup(
-            cold_number, number, reading, spec.NUMBER, key[NUMBER_KEY], by_number, as_int(0), is_read
+            cold_number, number, reading, window_constants.NUMBER, key[NUMBER_KEY], by_number, as_int(0), is_read
         )
-        new = int(is_new) << spec.NEW_NUMBER
-        _plain_setup(trunk, reading, spec.TRUNK, key[TRUNK_KEY], by_trunk, new, is_read)
-        _plain_setup(origin, reading, spec.ORIGIN, key[ORIGIN_KEY], by_group, new, is_read)
-        _tiered_setup(cold_block, block, reading, spec.BLOCK, key[BLOCK_KEY], by_group, new, is_read)
-        _tiered_setup(cold_called, called, reading, spec.CALLED, key[CALLED_KEY], by_called, new, is_read)
+        new = int(is_new) << window_constants.NEW_NUMBER
+        _plain_setup(trunk, reading, window_constants.TRUNK, key[TRUNK_KEY], by_trunk, new, is_read)
+        _plain_setup(origin, reading, window_constants.ORIGIN, key[ORIGIN_KEY], by_group, new, is_read)
+        _tiered_setup(cold_block, block, reading, window_constants.BLOCK, key[BLOCK_KEY], by_group, new, is_read)
+        _tiered_setup(cold_called, called, reading, window_constants.CALLED, key[CALLED_KEY], by_called, new, is_read)
         if not is_read:
             continue
         _read_received(cold_called, called, reading, key[RECEIVED_KEY], now_ms)
-        flags = columns.call_flags[event] | (int(is_new) << spec.FLAG_NEW_NUMBER)
+        flags = columns.call_flags[event] | (int(is_new) << window_constants.FLAG_NEW_NUMBER)
         feature_rows.fill_row(
             reading.program, reading.all_counts, reading.all_distinct, reading.ages_s, flags, reading.scale, matrix[row]
         )

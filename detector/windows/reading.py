@@ -12,7 +12,7 @@ import numpy as np
 from detector.columns.arrays import Floats, Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.integers import as_int
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.windows import exact_calls, sketches
 from detector.windows.key_store import Store
 from detector.windows.layout import (
@@ -71,17 +71,20 @@ class Scratch(NamedTuple):
 
 def make_scratch() -> Scratch:
     """Room for one reading after the other."""
-    ring, windows = np.zeros((2, spec.RING), dtype=np.int64), np.zeros((3, spec.N_WINDOWS), dtype=np.int64)
-    return Scratch(ring[0], ring[1], windows[0], windows[1], windows[2], np.zeros(spec.N_MEASURES + 1))
+    ring, windows = (
+        np.zeros((2, window_constants.RING), dtype=np.int64),
+        np.zeros((3, window_constants.N_WINDOWS), dtype=np.int64),
+    )
+    return Scratch(ring[0], ring[1], windows[0], windows[1], windows[2], np.zeros(window_constants.N_MEASURES + 1))
 
 
 @compiled_inline
 def shortest_window(time_ms: int, now_ms: int) -> int:
     """Shortest window at `now_ms` that has `time_ms` in it, 5 where none has."""
     if time_ms > now_ms:
-        return spec.N_WINDOWS
+        return window_constants.N_WINDOWS
     window = 0
-    while window < spec.N_WINDOWS and time_ms <= now_ms - spec.WINDOW_MS[window]:
+    while window < window_constants.N_WINDOWS and time_ms <= now_ms - window_constants.WINDOW_MS[window]:
         window += 1
     return window
 
@@ -95,10 +98,10 @@ def spread(flags: int) -> int:
 @compiled_inline
 def count_of(measure: int, setups: int, ends: int, talk_s: int) -> float:
     """Count of one measure from the fields of set-ups and ends."""
-    if measure < spec.N_SETUP_MEASURES:
+    if measure < window_constants.N_SETUP_MEASURES:
         return float((setups >> (_FIELD * measure)) & _FIELD_MASK)
-    if measure < spec.TALK_S:
-        return float((ends >> (_FIELD * (measure - spec.ENDED))) & _FIELD_MASK)
+    if measure < window_constants.TALK_S:
+        return float((ends >> (_FIELD * (measure - window_constants.ENDED))) & _FIELD_MASK)
     return float(talk_s)
 
 
@@ -106,7 +109,7 @@ def count_of(measure: int, setups: int, ends: int, talk_s: int) -> float:
 def _exact_windows(evicted_ms: int, now_ms: int) -> int:
     """Number of windows, shortest first, that begin at or after `evicted_ms`."""
     exact = 0
-    while exact < spec.N_WINDOWS and evicted_ms <= now_ms - spec.WINDOW_MS[exact]:
+    while exact < window_constants.N_WINDOWS and evicted_ms <= now_ms - window_constants.WINDOW_MS[exact]:
         exact += 1
     return exact
 
@@ -115,22 +118,22 @@ def _exact_windows(evicted_ms: int, now_ms: int) -> int:
 def _count_calls(store: Store, slot: int, now_ms: int, scratch: Scratch) -> None:
     """Count the exact calls: `scratch` gets counts by window, and each call's shortest window."""
     latest_ms = store.w64[slot, LATEST_MS]
-    for window in range(spec.N_WINDOWS):
+    for window in range(window_constants.N_WINDOWS):
         scratch.setups[window] = scratch.ends[window] = scratch.talk_s[window] = 0
     for place in range(as_int(store.w8[slot, HELD])):
         facts = as_int(store.w32[slot, R_FACTS + place])
         window = shortest_window(exact_calls.time_of(store.w32[slot, R_SETUP + place], latest_ms), now_ms)
         scratch.nearest[place] = window
-        if window < spec.N_WINDOWS:
+        if window < window_constants.N_WINDOWS:
             scratch.setups[window] += spread(exact_calls.setup_flags(facts))
         end = store.w32[slot, R_END + place]
         if end == 0:
             continue
         window = shortest_window(exact_calls.time_of(end, latest_ms), now_ms)
-        if window < spec.N_WINDOWS:
-            scratch.ends[window] += spread(exact_calls.end_flags(facts) >> spec.ENDED)
+        if window < window_constants.N_WINDOWS:
+            scratch.ends[window] += spread(exact_calls.end_flags(facts) >> window_constants.ENDED)
             scratch.talk_s[window] += exact_calls.talk_of(facts)
-    for window in range(1, spec.N_WINDOWS):
+    for window in range(1, window_constants.N_WINDOWS):
         scratch.setups[window] += scratch.setups[window - 1]
         scratch.ends[window] += scratch.ends[window - 1]
         scratch.talk_s[window] += scratch.talk_s[window - 1]
@@ -155,22 +158,22 @@ def _add_panes(
 ) -> None:
     """Add the panes up to `now_ms` of a ring of panes headed by `head`, the oldest as far as the window has it."""
     index = now_ms // length
-    first = index - spec.PANES_PER_WINDOW
+    first = index - window_constants.PANES_PER_WINDOW
     if head == index:  # nearly always: all panes of the ring are of the window
-        for place in range(spec.N_PANES):
+        for place in range(window_constants.N_PANES):
             _add_pane(store, slot, start + place * width, width, 1.0, sums)
     else:
-        for at in range(max(first, head - spec.PANES_PER_WINDOW), min(index, head) + 1):
-            _add_pane(store, slot, start + at % spec.N_PANES * width, width, 1.0, sums)
-    if head - spec.PANES_PER_WINDOW <= first <= head:
+        for at in range(max(first, head - window_constants.PANES_PER_WINDOW), min(index, head) + 1):
+            _add_pane(store, slot, start + at % window_constants.N_PANES * width, width, 1.0, sums)
+    if head - window_constants.PANES_PER_WINDOW <= first <= head:
         outside = (now_ms - index * length) / length
-        _add_pane(store, slot, start + first % spec.N_PANES * width, width, -outside, sums)
+        _add_pane(store, slot, start + first % window_constants.N_PANES * width, width, -outside, sums)
 
 
 @compiled_borrowing
 def _read_panes(store: Store, slot: int, now_ms: int, window: int, sums: Floats) -> None:
     """Fill `sums` (width,) from the panes of one window, others' panes included."""
-    plan, length = store.plan, spec.PANE_MS[window]
+    plan, length = store.plan, window_constants.PANE_MS[window]
     start, width = store.columns[window, START], store.columns[window, WIDTH]
     for column in range(width):
         sums[column] = 0.0
@@ -178,7 +181,7 @@ def _read_panes(store: Store, slot: int, now_ms: int, window: int, sums: Floats)
     if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0:
         other_head = store.w64[slot, OTHERS_MS] // length
         _add_panes(store, slot, start + plan[AT.other_panes], width, other_head, now_ms, length, sums)
-    talk = store.column[window, spec.TALK_S]
+    talk = store.column[window, window_constants.TALK_S]
     if not plan[AT.is_wide] and talk >= 0:
         sums[talk] += _QUARTER * sums[talk + 1]
 
@@ -188,14 +191,14 @@ def _read_windows(
     store: Store, slot: int, now_ms: int, exact_setups: int, exact_ends: int, counts: Floats, scratch: Scratch
 ) -> None:
     """Fill the kept measures of all windows: where the exact calls are not all, from the panes."""
-    for window in range(spec.N_WINDOWS):
+    for window in range(window_constants.N_WINDOWS):
         setups, ends, talk_s = scratch.setups[window], scratch.ends[window], scratch.talk_s[window]
         is_paned = window >= min(exact_setups, exact_ends)
         if is_paned:
             _read_panes(store, slot, now_ms, window, scratch.sums)
         for column in range(store.columns[window, WIDTH]):
             measure = store.columns[window, FIRST_COLUMN + column]
-            if is_paned and window >= (exact_setups if measure < spec.N_SETUP_MEASURES else exact_ends):
+            if is_paned and window >= (exact_setups if measure < window_constants.N_SETUP_MEASURES else exact_ends):
                 counts[window, measure] = scratch.sums[store.column[window, measure]]
             else:
                 counts[window, measure] = count_of(measure, setups, ends, talk_s)
@@ -210,7 +213,7 @@ def _distinct_calls(store: Store, slot: int, item: int, scratch: Scratch, distin
     for place in range(held):
         peer, second = store.w32[slot, R_PEER + place], store.w32[slot, R_SECOND + place]
         items[place] = sketches.item_of(plan, item, as_int(peer), as_int(second))
-        closest = spec.N_WINDOWS
+        closest = window_constants.N_WINDOWS
         for rival in range(place):
             if items[rival] == items[place]:
                 closest = min(closest, nearest[rival])
@@ -235,7 +238,7 @@ def _estimate(store: Store, slot: int, place: int, now_ms: int, window: int) -> 
         table += registers[before] + 1
     unit = now_ms // plan[AT.unit_ms]
     outside = (now_ms - unit * plan[AT.unit_ms]) / plan[AT.unit_ms]
-    oldest = unit - spec.WINDOW_MS[window] // plan[AT.unit_ms]
+    oldest = unit - window_constants.WINDOW_MS[window] // plan[AT.unit_ms]
     others, other_base = 0, 0
     if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0:
         others, other_base = plan[AT.other_sketches], sketches.base_of(store.w64[slot, OTHERS_MS] // plan[AT.unit_ms])
@@ -256,7 +259,7 @@ def _is_stale(store: Store, slot: int, at: int, now_ms: int, window: int, attemp
     """Tell whether the remembered estimates of one window are too old."""
     age_ms = abs(now_ms - store.w64[slot, at + MADE])
     gained = store.w64[slot, at + SINCE]
-    return bool(gained * REFRESH_SHARE >= attempts or age_ms * REFRESH_PARTS >= spec.WINDOW_MS[window])
+    return bool(gained * REFRESH_SHARE >= attempts or age_ms * REFRESH_PARTS >= window_constants.WINDOW_MS[window])
 
 
 @compiled_borrowing
@@ -264,7 +267,7 @@ def _read_distinct(
     store: Store, slot: int, now_ms: int, window: int, remembered: int, counts: Floats, distinct: Floats
 ) -> None:
     """Fill all distinct counts of one window from the sketches, never above the attempts."""
-    plan, attempts = store.plan, counts[window, spec.ATTEMPTS]
+    plan, attempts = store.plan, counts[window, window_constants.ATTEMPTS]
     items = (plan[AT.item_0], plan[AT.item_1], plan[AT.item_2])
     is_stale = True
     if plan[AT.is_wide]:
@@ -295,7 +298,7 @@ def read(store: Store, slot: int, now_ms: int, counts: Floats, distinct: Floats,
         scratch: Overwritten.
     """
     plan, latest_ms = store.plan, store.w64[slot, LATEST_MS]
-    exact_setups = exact_ends = spec.N_WINDOWS
+    exact_setups = exact_ends = window_constants.N_WINDOWS
     if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0:
         exact_setups = exact_ends = 0
     elif store.w8[slot, IS_PANED]:

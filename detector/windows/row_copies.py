@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from detector.columns.arrays import Ints
 
-PARTITION, LATEST_MS = range(2)
+PARTITION_COLUMN, LATEST_MS_COLUMN = range(2)
 STATE_COLUMNS = 2
 """Columns of `RowCopies.state`."""
 
 
 class RowCopies(NamedTuple):
-    """RowCopies of one store; n of them.
+    """Copies of n rows of one store.
 
     Attributes:
         state: (n, 2) int64: partition, -1 where all share it, and time of the latest event.

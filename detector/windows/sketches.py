@@ -16,7 +16,7 @@ from detector.columns.arrays import Bytes, Ints
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.hashing import scramble
 from detector.columns.integers import LOW_16, as_int, as_unsigned
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.windows.layout import AT, STAMP_STEP, STAMPS_BEHIND, WORD
 
 LAST_STAMP = 255
@@ -30,7 +30,7 @@ _BYTE = np.uint64(0xFF)
 _HIGH_STAMP = 128
 
 
-def items_of_filled(sketch: spec.Sketch) -> NDArray[np.float64]:
+def items_of_filled(sketch: window_constants.Sketch) -> NDArray[np.float64]:
     """Items that each number of set registers tells of, shape (registers + 1,): the expected number, turned round."""
     shares = [0.5 ** (level + 1) for level in range(sketch.levels)]
     shares[-1] = 0.5 ** (sketch.levels - 1)
@@ -72,11 +72,11 @@ def _note(registers: Bytes, start: int, rows: int, levels: int, item: int, stamp
 @compiled_inline
 def item_of(plan: Ints, item: int, peer: int, second: int) -> int:
     """What a call shows of `item`; where prefixes are counted, `second` holds other party and prefix, 16 bits each."""
-    if item == spec.PEER:
+    if item == window_constants.PEER:
         return as_unsigned(peer)
-    if plan[AT.items] < spec.N_ITEMS:
+    if plan[AT.items] < window_constants.N_ITEMS:
         return as_unsigned(second)
-    return (second >> 16) & LOW_16 if item == spec.OTHER else second & LOW_16
+    return (second >> 16) & LOW_16 if item == window_constants.OTHER else second & LOW_16
 
 
 @compiled_inline

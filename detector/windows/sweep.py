@@ -35,7 +35,7 @@ class Block:
     @property
     def partitions(self) -> NDArray[np.int64]:
         """Partition of each row, shape (n,); -1 where all partitions share it."""
-        column: NDArray[np.int64] = self.arrays["state"][:, row_copies.PARTITION].astype(np.int64, copy=False)
+        column: NDArray[np.int64] = self.arrays["state"][:, row_copies.PARTITION_COLUMN].astype(np.int64, copy=False)
         return column
 
     def of(self, partition: int) -> "Block":
@@ -51,10 +51,10 @@ class Stores:
         """Hold `families`."""
         self.families = families
 
-    def keep_in(self, name: str, kept: RowCopies) -> Store:
-        """Let the sweep copy rows of the store `name` to `kept`, from its start."""
-        store: Store = getattr(self.families, name)._replace(kept=kept)
-        store.scalars[key_store.KEPT] = 0
+    def copy_into(self, name: str, copies: RowCopies) -> Store:
+        """Let the sweep copy rows of the store `name` to `copies`, from its start."""
+        store: Store = getattr(self.families, name)._replace(copies=copies)
+        store.scalars[key_store.COPIED] = 0
         self.families = self.families._replace(**{name: store})
         return store
 
@@ -80,7 +80,7 @@ class Sweep:
         self._unfinished = sorted(by_size, key=by_size.__getitem__, reverse=True)
         mark = number % key_store.LAST_SWEEP + 1
         for name in Families._fields:
-            store = stores.keep_in(name, NO_ROWS)
+            store = stores.copy_into(name, NO_ROWS)
             scalars = store.scalars
             if mark == 1:  # what rows were marked with one round of numbers ago must not be taken for this sweep's
                 store.w16[: scalars[key_store.UNTOUCHED], EPOCH] = 0
@@ -94,7 +94,11 @@ class Sweep:
         return not self._unfinished and not self._filled and not self.is_abandoned
 
     def step(self, max_bytes: int) -> list[Block]:
-        """Copy about `max_bytes` more and return the blocks filled since the last step, often none.
+        """Copy about `max_bytes` more; it takes about a millisecond for each MB.
+
+        Returns:
+            The blocks that were filled since the last step, often none. They are the caller's: any thread may read
+            them, and nobody writes to them any more.
 
         Raises:
             RuntimeError: The sweep was abandoned, so that it will never be whole.
@@ -119,7 +123,7 @@ class Sweep:
         self.is_abandoned = True
         self._filled = []
         for name in self._unfinished:
-            self._stores.keep_in(name, NO_ROWS).scalars[key_store.SWEEP] = 0
+            self._stores.copy_into(name, NO_ROWS).scalars[key_store.SWEEP] = 0
         self._unfinished = []
 
     def make_room(self, writes: int) -> None:
@@ -136,22 +140,22 @@ class Sweep:
         """The store `name` with room for `rows` more, or all that are left; hands a block out where room is short."""
         store: Store = getattr(self._stores.families, name)
         left = int(store.scalars[key_store.LEFT])
-        if len(store.kept.row) - store.scalars[key_store.KEPT] >= min(rows, left):
+        if len(store.copies.row) - store.scalars[key_store.COPIED] >= min(rows, left):
             return store
         self._hand_out(name, store)
         room = min(left, rows + self._block_bytes // key_store.row_bytes(store))
-        return self._stores.keep_in(name, key_store.empty_rows(store, room))
+        return self._stores.copy_into(name, key_store.empty_rows(store, room))
 
     def _hand_out(self, name: str, store: Store) -> None:
-        count = int(store.scalars[key_store.KEPT])
+        count = int(store.scalars[key_store.COPIED])
         if count > 0:
-            self._filled.append(Block(name, row_copies.named(store.kept, count)))
+            self._filled.append(Block(name, row_copies.named(store.copies, count)))
 
     def _finish_if_done(self, name: str) -> None:
         store: Store = getattr(self._stores.families, name)
         if store.scalars[key_store.LEFT] == 0:
             self._hand_out(name, store)
-            self._stores.keep_in(name, NO_ROWS).scalars[key_store.SWEEP] = 0
+            self._stores.copy_into(name, NO_ROWS).scalars[key_store.SWEEP] = 0
             self._unfinished.remove(name)
 
 

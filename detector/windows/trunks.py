@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.integers import LOW_32, as_int, as_unsigned
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.windows import key_store
 from detector.windows.key_store import Store
 from detector.windows.layout import AT, FIRST_COLUMN, LATEST_MS, OTHERS_MS, PLANS, START, WIDTH
@@ -29,13 +29,15 @@ Times64 = NDArray[np.int64]
 _FAMILY = b"RTS"
 _MAGIC = _FAMILY + b"2"
 _HEADER = struct.Struct("<4sq8sIH")
-_SHAPE = spec.SHAPES[spec.TRUNK]
-_PLAN = PLANS[spec.TRUNK]
+_SHAPE = window_constants.SHAPES[window_constants.TRUNK]
+_PLAN = PLANS[window_constants.TRUNK]
 _REGISTERS = sum(sketch.rows * sketch.levels for sketch in _SHAPE.sketches)
-_MEANING = hashlib.blake2b(repr((spec.WINDOW_MS, spec.N_PANES, _SHAPE)).encode(), digest_size=8).digest()
+_MEANING = hashlib.blake2b(
+    repr((window_constants.WINDOW_MS, window_constants.N_PANES, _SHAPE)).encode(), digest_size=8
+).digest()
 """Shares of trunk groups that are counted in another way are not added up."""
-PANES_SHAPE = (spec.N_WINDOWS, spec.N_PANES, spec.N_MEASURES)
-_PANES_BYTES = 4 * spec.N_PANES * sum(map(len, _SHAPE.pairs))
+PANES_SHAPE = (window_constants.N_WINDOWS, window_constants.N_PANES, window_constants.N_MEASURES)
+_PANES_BYTES = 4 * window_constants.N_PANES * sum(map(len, _SHAPE.pairs))
 UNIT_MS = _PLAN.unit_ms
 LONGEST_NAME_BYTES = 1_024
 """256 characters (the contract's limit) of at most 4 bytes each."""
@@ -94,8 +96,8 @@ class TrunkShare:
         name = data[_HEADER.size : start].decode("utf-8", "surrogatepass")
         panes = np.zeros(PANES_SHAPE, dtype=np.uint32)
         for window, measures in enumerate(_SHAPE.pairs):
-            count = spec.N_PANES * len(measures)
-            panes[window][:, measures] = np.frombuffer(data, "<u4", count, start).reshape(spec.N_PANES, -1)
+            count = window_constants.N_PANES * len(measures)
+            panes[window][:, measures] = np.frombuffer(data, "<u4", count, start).reshape(window_constants.N_PANES, -1)
             start += 4 * count
         return cls(name, latest_ms, panes, _times(np.frombuffer(data, np.uint8, _REGISTERS, start), latest_ms))
 
@@ -115,6 +117,11 @@ def _times(stamps: NDArray[np.uint8], latest_ms: int) -> NDArray[np.uint32]:
 def merge(shares: Sequence[TrunkShare]) -> TrunkShare:
     """Add the shares of one trunk group up; panes that the latest share no longer holds are dropped.
 
+    It takes no longer for busy trunk groups than for idle ones, and may run in any thread.
+
+    Returns:
+        What one engine that saw all calls would have counted, as of the latest of the shares.
+
     Raises:
         ValueError: No share, or shares of different trunk groups.
     """
@@ -125,10 +132,10 @@ def merge(shares: Sequence[TrunkShare]) -> TrunkShare:
     sketches = np.zeros(_REGISTERS, dtype=np.uint32)
     for share in shares:
         np.maximum(sketches, share.sketches, out=sketches)
-        for window, pane_ms in enumerate(spec.PANE_MS):
+        for window, pane_ms in enumerate(window_constants.PANE_MS):
             behind = latest_ms // pane_ms - share.latest_ms // pane_ms
-            if behind < spec.N_PANES:
-                panes[window, : spec.N_PANES - behind] += share.panes[window, behind:]
+            if behind < window_constants.N_PANES:
+                panes[window, : window_constants.N_PANES - behind] += share.panes[window, behind:]
     capped = np.minimum(panes, np.uint64(LOW_32)).astype(np.uint32)
     return TrunkShare(shares[0].trunk_group_id, latest_ms, capped, sketches)
 
@@ -136,8 +143,8 @@ def merge(shares: Sequence[TrunkShare]) -> TrunkShare:
 @compiled_borrowing
 def _first_count(store: Store, window: int, latest_ms: int, place: int) -> int:
     """Where the counts of a pane begin in a row, in units of a count; place 0 is the oldest of those up to a time."""
-    index = latest_ms // spec.PANE_MS[window] - spec.PANES_PER_WINDOW + place
-    return int(store.columns[window, START] + index % spec.N_PANES * store.columns[window, WIDTH])
+    index = latest_ms // window_constants.PANE_MS[window] - window_constants.PANES_PER_WINDOW + place
+    return int(store.columns[window, START] + index % window_constants.N_PANES * store.columns[window, WIDTH])
 
 
 @compiled_borrowing
@@ -157,8 +164,8 @@ def copy_own(store: Store, key: int, panes: Panes, times: Times) -> int:
     if slot < 0:
         return -1
     latest_ms = store.w64[slot, LATEST_MS]
-    for window in range(spec.N_WINDOWS):
-        for place in range(spec.N_PANES):
+    for window in range(window_constants.N_WINDOWS):
+        for place in range(window_constants.N_PANES):
             first = _first_count(store, window, latest_ms, place)
             for column in range(store.columns[window, WIDTH]):
                 measure = store.columns[window, FIRST_COLUMN + column]
@@ -190,10 +197,12 @@ def _total(
     for share in range(len(latest_ms)):
         if share == left_out:
             continue
-        for window in range(spec.N_WINDOWS):
-            behind = newest_ms // spec.PANE_MS[window] - latest_ms[share] // spec.PANE_MS[window]
-            for place in range(spec.N_PANES - behind):
-                for measure in range(spec.N_MEASURES):
+        for window in range(window_constants.N_WINDOWS):
+            behind = (
+                newest_ms // window_constants.PANE_MS[window] - latest_ms[share] // window_constants.PANE_MS[window]
+            )
+            for place in range(window_constants.N_PANES - behind):
+                for measure in range(window_constants.N_MEASURES):
                     sums[window, place, measure] += panes[share, window, place + behind, measure]
         for register in range(times.shape[1]):
             time = np.int64(times[share, register])
@@ -209,19 +218,19 @@ def _put_others(
     store: Store, slot: int, own: int, own_ms: int, panes: Panes, newest_ms: int, sums: Sums, tops: Times64
 ) -> None:
     """Put all sums, less the counts of the share `own` where that is not -1, into a row."""
-    key_store.keep(store, slot)
+    key_store.copy_before_write(store, slot)
     plan = store.plan
     store.w64[slot, OTHERS_MS] = newest_ms
     for word in range(plan[AT.estimates], plan[AT.panes] // 2):
         store.w64[slot, word] = 0
-    for window in range(spec.N_WINDOWS):
-        behind = newest_ms // spec.PANE_MS[window] - own_ms // spec.PANE_MS[window]
-        for place in range(spec.N_PANES):
+    for window in range(window_constants.N_WINDOWS):
+        behind = newest_ms // window_constants.PANE_MS[window] - own_ms // window_constants.PANE_MS[window]
+        for place in range(window_constants.N_PANES):
             first = _first_count(store, window, newest_ms, place) + plan[AT.other_panes]
             for column in range(store.columns[window, WIDTH]):
                 measure = store.columns[window, FIRST_COLUMN + column]
                 count = sums[window, place, measure]
-                if own >= 0 and place + behind < spec.N_PANES:
+                if own >= 0 and place + behind < window_constants.N_PANES:
                     count -= panes[own, window, place + behind, measure]
                 store.w32[slot, first + column] = min(count, LOW_32)
     base, start = base_of(newest_ms // plan[AT.unit_ms]), plan[AT.sketch_0] + plan[AT.other_sketches]

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from redis.asyncio import Redis
 
+from detector.columns.windows_port import Windows
 from detector.contract.errors import RobocallError
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY, Lists, dno_digits
 from detector.policy.screening import Screener
@@ -91,7 +92,7 @@ class ListSync:
         self,
         redis: Redis,
         guard: Guard,
-        screener: Screener,
+        screener: Screener[Windows],
         *,
         on_model: Callable[[str], None] | None = None,
         on_shadow: Callable[[str], None] | None = None,

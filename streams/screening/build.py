@@ -12,7 +12,7 @@ from streams.screening.policy_file import load_policy
 from streams.settings import Settings
 
 
-def make_screener(settings: Settings, *, shared_trunks: bool) -> Screener:
+def make_screener(settings: Settings, *, shared_trunks: bool) -> Screener[WindowEngine]:
     """A screener with empty windows and lists.
 
     Args:

@@ -16,6 +16,7 @@ from detector.columns.clocks import ClockTolerance, set_right
 from detector.contract.decisions import Mode
 from detector.contract.events import CallSetup
 from detector.policy.screening import Screener, Screening, fail_open
+from detector.windows import WindowEngine
 from models.watch.watched import unwatched
 from streams.screening.answers import LateForm, Waiting, answer
 from streams.screening.one_by_one import Poison, build_apart, decode_apart, read_apart
@@ -81,7 +82,7 @@ class Pipeline:
     """
 
     def __init__(
-        self, screener: Screener, *, seed: int, on_failure: OnFailure, clock: ClockTolerance | None = None
+        self, screener: Screener[WindowEngine], *, seed: int, on_failure: OnFailure, clock: ClockTolerance | None = None
     ) -> None:
         self.screener = screener
         self._seed = seed

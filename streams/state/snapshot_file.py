@@ -16,7 +16,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from detector.windows.row_copies import LATEST_MS, PARTITION
+from detector.windows.row_copies import LATEST_MS_COLUMN, PARTITION_COLUMN
 from detector.windows.sweep import Block
 from models.store.advice import storage_error
 from streams.state.snapshot_errors import SnapshotRefused
@@ -55,7 +55,7 @@ class Snapshot:
 
     Attributes:
         header: Whose it is.
-        blocks: All rows, one entry a store, in the order of `state[LATEST_MS]`: the longest idle first.
+        blocks: All rows, one entry a store, in the order of `state[LATEST_MS_COLUMN]`: the longest idle first.
         names: Trunk group ids by the key that the windows know them by.
         memory: Policy memory, as `streams.state.policy_memory` encodes it.
     """
@@ -322,9 +322,9 @@ def _places(frames: _Frames, store: str, contents: Contents, partition: int) -> 
     done = 0
     for piece in contents.pieces:
         state = frames.array(contents, piece, STATE)
-        if state.shape[1] <= LATEST_MS or (state[:, PARTITION] != partition).any():
+        if state.shape[1] <= LATEST_MS_COLUMN or (state[:, PARTITION_COLUMN] != partition).any():
             raise _damaged(frames.name, f"{store} has rows of another partition")
-        latest_ms[done : done + piece.rows] = state[:, LATEST_MS]
+        latest_ms[done : done + piece.rows] = state[:, LATEST_MS_COLUMN]
         done += piece.rows
     places = np.empty(len(latest_ms), dtype=np.intp)
     places[np.argsort(latest_ms, kind="stable")] = np.arange(len(latest_ms))

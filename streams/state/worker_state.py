@@ -51,14 +51,13 @@ class WorkerState:
         self._touched: set[int] = set()
 
     @property
-    def _screener(self) -> Screener:
+    def _screener(self) -> Screener[WindowEngine]:
         return self._pipeline.screener
 
     @property
     def engine(self) -> WindowEngine:
         """The windows."""
-        engine: Any = self._screener.engine
-        return engine  # type: ignore[no-any-return]  # the screener asks less of it than we do
+        return self._screener.engine
 
     def processed(self, partition: int, next_offset: int) -> None:
         """Note that every record before `next_offset` is counted."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from detector.columns.compiled import compiled_borrowing, compiled_inline
-from detector.columns.facts import ABSENT, ANSWER_TIME, NUMBER_FIELDS, SIGNS, SPAN_FIELDS, TEXT_FIELDS, Facts, Texts
+from detector.columns.facts import ABSENT, ANSWER_TIME, NUMBER_FIELDS, PRESENCE, SPAN_FIELDS, TEXT_FIELDS, Facts, Texts
 from detector.columns.hashing import load
 from detector.contract.events import MAX_RECORD_BYTES
 from streams.wire import scan_json as json
@@ -40,8 +40,8 @@ _TABLES = spec.make_tables()
 
 # Columns, unsigned: see `streams.wire.repeated_keys`.
 _START, _STOP = np.uint64(0), np.uint64(1)
-_SIGNS, _ANSWER_TIME = np.uint64(SIGNS), np.uint64(ANSWER_TIME)
-_KIND, _IS_OPTIONAL, _LOW, _HIGH, _MOST_ITEMS, _SPAN, _NUMBER, _SIGN, _FIRST_CHOICE, _N_CHOICES, _LENGTH = (
+_PRESENCE, _ANSWER_TIME = np.uint64(PRESENCE), np.uint64(ANSWER_TIME)
+_KIND, _IS_OPTIONAL, _LOW, _HIGH, _MOST_ITEMS, _SPAN, _NUMBER, _PRESENCE_BIT, _FIRST_CHOICE, _N_CHOICES, _LENGTH = (
     np.uint64(column) for column in range(spec.N_COLUMNS)
 )
 _W0, _W1, _W2, _CHOICE_LENGTH, _CHOICE_CODE = (np.uint64(column) for column in range(spec.KEY_WORDS + 2))
@@ -157,7 +157,7 @@ def _text(data: Bytes, i: Position, field: Position, tables: Tables, found: Foun
     if not tables.fields[field, _LOW] <= length <= tables.fields[field, _HIGH]:
         return ODD_AT
     if length > 0:
-        found.numbers[row, _SIGNS] |= tables.fields[field, _SIGN]
+        found.numbers[row, _PRESENCE] |= tables.fields[field, _PRESENCE_BIT]
     return i
 
 
@@ -194,7 +194,7 @@ def _rare(data: Bytes, i: Position, field: Position, tables: Tables, found: Foun
     else:
         return ODD_AT
     if is_there:
-        found.numbers[row, _SIGNS] |= tables.fields[field, _SIGN]
+        found.numbers[row, _PRESENCE] |= tables.fields[field, _PRESENCE_BIT]
     return i
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.columns.facts import ATTESTATION_CODE, NUMBER_FIELDS, SIGN_FIELDS, SPAN_FIELDS
+from detector.columns.facts import ATTESTATION_CODE, NUMBER_FIELDS, PRESENCE_BITS, SPAN_FIELDS
 from detector.contract.events import CallEnd, CallSetup
 
 Ints = NDArray[np.int64]
@@ -18,7 +18,7 @@ ODD, END, SETUP = 0, 1, 2
 """Verdicts of the scan, and codes of the field `type`: SETUP and END are certain, ODD is for the decoder to judge."""
 
 TYPE, TEXT, CHOICE, INTEGER, BOOLEAN, LIST = range(6)
-KIND, IS_OPTIONAL, LOW, HIGH, MOST_ITEMS, SPAN, NUMBER, SIGN, FIRST_CHOICE, N_CHOICES, LENGTH = range(11)
+KIND, IS_OPTIONAL, LOW, HIGH, MOST_ITEMS, SPAN, NUMBER, PRESENCE_BIT, FIRST_CHOICE, N_CHOICES, LENGTH = range(11)
 N_COLUMNS = LENGTH + 1
 """Columns of `Tables.fields`. `LOW` and `HIGH` bound the length of a text, of each text of a list, or an integer."""
 
@@ -97,7 +97,7 @@ def _field_row(field: Field[Any], hint: Any, choices: list[list[int]]) -> list[i
         bounds.get("max_items", NO_LIMIT),
         _index(SPAN_FIELDS, field.name),
         _index(NUMBER_FIELDS, field.name),
-        SIGN_FIELDS.get(field.name, 0),
+        PRESENCE_BITS.get(field.name, 0),
         first if kind == CHOICE else 0,
         len(choices) - first,
         len(field.name),

@@ -10,6 +10,7 @@ from typing import Any
 
 from detector.columns.clocks import ClockTolerance
 from detector.policy.screening import Screener
+from detector.windows import WindowEngine
 from models.serve.artifact import SHIPPED
 from streams.files import private_folder
 from streams.kafka.client import client_settings
@@ -59,7 +60,7 @@ class Assembly:
 
     app: Any
     services: list[Part]
-    screener: Screener
+    screener: Screener[WindowEngine]
 
 
 def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
@@ -75,7 +76,6 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
         started yet.
     """
     screener = make_screener(settings, shared_trunks=False)
-    engine: Any = screener.engine
     app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
     health = Health(settings.health_stall_s)
 
@@ -89,7 +89,7 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
     pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error), clock=clock)
     durability = _make_durability(settings, app, pipeline, identity, lists)
-    exchange = TrunkExchange(engine, redis, guard, lambda: durability.ready)
+    exchange = TrunkExchange(screener.engine, redis, guard, lambda: durability.ready)
     Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, health).follow(app)
 
     publisher = _make_publisher(settings, ending)
@@ -112,10 +112,10 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
 
 
 def _make_sources(
-    app: Any, screener: Screener, exchange: TrunkExchange, durability: Durability, publisher: Publisher
+    app: Any, screener: Screener[WindowEngine], exchange: TrunkExchange, durability: Durability, publisher: Publisher
 ) -> Sources:
     """Where a scrape reads what nobody counts."""
-    engine: Any = screener.engine
+    engine = screener.engine
     return Sources(
         lag=lambda: _lag(app),
         tracked=engine.tracked,

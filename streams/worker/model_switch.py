@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from detector.columns.windows_port import Windows
 from detector.contract.ports import Classifier
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from detector.policy.policy import Thresholds
@@ -87,7 +88,7 @@ class ModelSwitch:
         url: of the registry.
     """
 
-    def __init__(self, screener: Screener, url: str | Path) -> None:
+    def __init__(self, screener: Screener[Windows], url: str | Path) -> None:
         self._screener = screener
         self._registry = Registry(url)
         self._follow_active = _Follower("active", self._load, self._put)

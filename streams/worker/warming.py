@@ -3,7 +3,7 @@
 import numpy as np
 
 from detector.columns.call_columns import build_columns
-from detector.columns.membership import Marks
+from detector.columns.membership import MembershipFilter
 from detector.columns.setups import calls_in
 from detector.contract.decisions import Versions
 from detector.features.table import N_FEATURES
@@ -35,7 +35,7 @@ def warm_answers() -> None:
     if made.failures or not calls.plain.all():
         raise RuntimeError(f"the warm-up call could not be answered: {made.failures}")
     calls.column("calling_number")
-    Marks.of(["warm-up"]).may_have(calls.hashes("calling_number"))
+    MembershipFilter.of(["warm-up"]).may_have(calls.hashes("calling_number"))
     strays(rows_of([(0, 0, None, _CALL)]).key_hashes(), intake)
     leading(np.zeros((1, N_FEATURES)))
     partitions_of([b"warm-up"], 2)

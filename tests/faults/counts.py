@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
@@ -86,5 +85,4 @@ def replayed(settings: Settings, records: list[Message], partition: int, undo: U
         arrivals = [one.timestamp()[1] for one in batch]
         pipeline.process(values, [partition] * len(batch), decided_time_ms=None, arrivals_ms=arrivals)
     assert not failures, f"the replay failed: {failures[0]!r}"
-    engine: Any = screener.engine
-    return engine  # type: ignore[no-any-return]  # the screener asks less of it
+    return screener.engine

@@ -15,7 +15,7 @@ from benchmarks.peers.job import N_WINDOWS, WINDOW_MS
 from detector.columns.call_columns import CallBatch
 from detector.columns.compiled import compiled
 from detector.columns.hashing import mix
-from detector.features import window_constants as spec
+from detector.features import window_constants
 
 Ints = NDArray[np.int64]
 NONE = -1
@@ -168,8 +168,8 @@ def _count(batch: Ints, state: State, found: Ints) -> None:
         caller = _row_of(state.callers, calling)
         _advance(answered, counts, caller, now_ms, MARKED)
         if not is_setup:
-            if measures >> spec.ANSWERED & 1:
-                _append(answered, counts, caller, now_ms, MARKED, measures >> spec.SHORT & 1)
+            if measures >> window_constants.ANSWERED & 1:
+                _append(answered, counts, caller, now_ms, MARKED, measures >> window_constants.SHORT & 1)
             continue
         group, pair = _row_of(state.trunks, trunk), _row_of(state.pairs, mix(12, calling, called))
         _append(setups, counts, caller, now_ms, DISTINCT, pair)

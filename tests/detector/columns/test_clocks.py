@@ -15,8 +15,9 @@ from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX
 from detector.policy.policy import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
+from detector.testing import CALLER, START_MS, call_setup, make_screener
 from detector.windows import WindowEngine, WindowSettings
-from tests.detector.policy.policy_case import CALLER, CATEGORIES, SCORE, T0, screener, setup
+from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
 SEED = 3
 SETTINGS = WindowSettings(
@@ -25,7 +26,7 @@ SETTINGS = WindowSettings(
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 TOLERANCE = ClockTolerance()
-TIMES = st.integers(T0 - 30 * HOUR_MS, T0 + 30 * HOUR_MS)
+TIMES = st.integers(START_MS - 30 * HOUR_MS, START_MS + 30 * HOUR_MS)
 
 
 def naive_shift(time_ms: int, arrival_ms: int, tolerance: ClockTolerance) -> int:
@@ -66,6 +67,10 @@ def test_a_corrected_time_is_near_its_arrival(time_ms: int, arrival_ms: int) -> 
     assert shifts_ms(np.array([time_ms + shift]), np.array([arrival_ms]), TOLERANCE).tolist() == [0]
 
 
+#  event time, by how much it differs from its arrival
+#   -48 h            -30 min       0      +1 min
+#  --]----- wrong -----[--- late or right ---]----- wrong ---->     both bounds themselves are tolerated
+#  a replay of old traffic on purpose: left alone, as late events are
 @pytest.mark.parametrize(
     ("ahead_ms", "shift_ms"),
     [
@@ -81,12 +86,12 @@ def test_a_corrected_time_is_near_its_arrival(time_ms: int, arrival_ms: int) -> 
     ],
 )
 def test_the_bounds_themselves_are_tolerated(ahead_ms: int, shift_ms: int) -> None:
-    assert shifts_ms(np.array([T0 + ahead_ms]), np.array([T0]), TOLERANCE).tolist() == [shift_ms]
+    assert shifts_ms(np.array([START_MS + ahead_ms]), np.array([START_MS]), TOLERANCE).tolist() == [shift_ms]
 
 
 def call(number: int, at_ms: int) -> CallSetup:
     """Another calling number each time, one trunk group for all."""
-    return setup(f"c{number}", setup_time_ms=at_ms, calling_number=f"+1212555{number:04d}")
+    return call_setup(f"c{number}", setup_time_ms=at_ms, calling_number=f"+1212555{number:04d}")
 
 
 def end_of(event: CallSetup, after_ms: int) -> CallEnd:
@@ -112,7 +117,7 @@ def features_of_normal_calls(wrong_by_ms: int, tolerance: ClockTolerance) -> Fea
     engine = WindowEngine(SETTINGS)
     rows = []
     for number in range(20):
-        at_ms = T0 + 1_000 * number
+        at_ms = START_MS + 1_000 * number
         event = call(number, at_ms + (wrong_by_ms if number == 5 else 0))
         batch, _ = set_right(columns(event), [at_ms + 40], tolerance)
         rows.append(engine.update(batch))
@@ -129,6 +134,9 @@ SHIFTED = [7 * HOUR_MS, -5 * HOUR_MS, 24 * HOUR_MS, -40 * HOUR_MS]
 OLD_MS = -400 * 24 * HOUR_MS
 
 
+#  arrival   0s  1s  2s  3s  4s  5s  6s ... 19s
+#  calls     x   x   x   x   x   w   x  ...  x        w bears a time that is hours off; it is moved to its arrival,
+#                                                     so that the windows of its trunk group stay where they are
 @pytest.mark.parametrize("wrong_by_ms", SHIFTED)
 def test_a_switch_hours_off_changes_nothing_for_the_others_on_its_trunk_group(wrong_by_ms: int) -> None:
     """Nothing expired, nothing frozen: to the bit what they are when its clock is right."""
@@ -157,13 +165,13 @@ def test_without_the_correction_it_does(wrong_by_ms: int) -> None:
 def test_an_end_finds_its_call_whatever_the_clock(wrong_by_ms: int) -> None:
     """Exact, in the number's own ring: attempt, end, answered, short, 4 s of talk."""
     engine = WindowEngine(SETTINGS)
-    event = call(1, T0 + wrong_by_ms)
+    event = call(1, START_MS + wrong_by_ms)
 
-    for one, arrival_ms in ((event, T0 + 30), (end_of(event, 5_000), T0 + 5_120)):
+    for one, arrival_ms in ((event, START_MS + 30), (end_of(event, 5_000), START_MS + 5_120)):
         batch, _ = set_right(columns(one), [arrival_ms], TOLERANCE)
         engine.update(batch)
 
-    counts = engine.number_counts(event.calling_number, T0 + 5_000)
+    counts = engine.number_counts(event.calling_number, START_MS + 5_000)
     assert {name: counts[name][3] for name in ("attempts", "ended", "answered", "short", "talk_s")} == {
         "attempts": 1,
         "ended": 1,
@@ -174,31 +182,33 @@ def test_an_end_finds_its_call_whatever_the_clock(wrong_by_ms: int) -> None:
 
 
 def test_a_batch_without_a_wrong_clock_is_handed_back_as_it_is() -> None:
-    batch = columns(call(1, T0), call(2, T0 - 20 * MINUTE_MS))
+    batch = columns(call(1, START_MS), call(2, START_MS - 20 * MINUTE_MS))
 
-    assert set_right(batch, [T0 + 5, 0], TOLERANCE) == (batch, 0)
+    assert set_right(batch, [START_MS + 5, 0], TOLERANCE) == (batch, 0)
 
 
 def test_the_event_keeps_its_own_time() -> None:
     """Only the columns move: the decision shows what the switch sent."""
-    event = call(1, T0 + 7 * HOUR_MS)
+    event = call(1, START_MS + 7 * HOUR_MS)
 
-    batch, skewed = set_right(columns(event), [T0], TOLERANCE)
+    batch, skewed = set_right(columns(event), [START_MS], TOLERANCE)
 
-    assert (batch.time_ms.tolist(), batch.setup_time_ms.tolist(), skewed) == ([T0], [T0], 1)
+    assert (batch.time_ms.tolist(), batch.setup_time_ms.tolist(), skewed) == ([START_MS], [START_MS], 1)
     assert batch.events[0] is event
-    assert event.setup_time_ms == T0 + 7 * HOUR_MS
+    assert event.setup_time_ms == START_MS + 7 * HOUR_MS
 
 
 @pytest.mark.parametrize(("arrives_s", "step"), [(30, Step.ENTITY_BLOCK), (90, Step.ALLOW)])
 def test_a_standing_block_goes_by_the_corrected_time(arrives_s: int, step: Step) -> None:
     """It holds for a minute, whatever the switch believes the time to be."""
     standing = StandingDecisions()
-    standing.set(StandingDecision("number:" + CALLER, Action.BLOCK, "automated_call", T0, T0 + 60_000, "model"))
-    event = setup(setup_time_ms=T0 + arrives_s * 1_000 + 7 * HOUR_MS)
-    batch, _ = set_right(columns(event), [T0 + arrives_s * 1_000], TOLERANCE)
+    standing.set(
+        StandingDecision("number:" + CALLER, Action.BLOCK, "automated_call", START_MS, START_MS + 60_000, "model")
+    )
+    event = call_setup(setup_time_ms=START_MS + arrives_s * 1_000 + 7 * HOUR_MS)
+    batch, _ = set_right(columns(event), [START_MS + arrives_s * 1_000], TOLERANCE)
 
-    screening = screener(Policy(mode=Mode.ENFORCE), standing=standing).screen(batch)
+    screening = make_screener(Policy(mode=Mode.ENFORCE), standing=standing).screen(batch)
 
     assert screening.outcome(0).decided_by is step
 
@@ -207,13 +217,13 @@ def test_hysteresis_and_standing_blocks_are_dated_by_the_corrected_time() -> Non
     """What a call from the future sets does not last until then."""
     policy = Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES)
     policy = replace(policy, standing_blocks=replace(policy.standing_blocks, after_blocks=2))
-    calls = [setup(f"call-{n}", setup_time_ms=T0 + 7 * HOUR_MS + n) for n in range(2)]
-    one = screener(policy, {event.call_id: {SCORE: 0.99} for event in calls})
-    batch, _ = set_right(columns(*calls), [T0, T0], TOLERANCE)
+    calls = [call_setup(f"call-{n}", setup_time_ms=START_MS + 7 * HOUR_MS + n) for n in range(2)]
+    one = make_screener(policy, {event.call_id: {SCORE: 0.99} for event in calls})
+    batch, _ = set_right(columns(*calls), [START_MS, START_MS], TOLERANCE)
 
     (change,) = one.screen(batch).entity_changes
 
-    assert (change.since_ms, change.expires_ms) == (T0 + 1, T0 + 1 + policy.standing_blocks.block_s * 1_000)
+    assert (change.since_ms, change.expires_ms) == (START_MS + 1, START_MS + 1 + policy.standing_blocks.block_s * 1_000)
     held = one.standing.held.get(CALLER)
     assert held is not None
-    assert held.expires_ms == T0 + 1 + policy.hold_s * 1_000
+    assert held.expires_ms == START_MS + 1 + policy.hold_s * 1_000

@@ -1,4 +1,4 @@
-"""Marks of sets of texts: whatever is in the set is found, by hashes that do not depend on where a text stands."""
+"""Filters of sets of texts: whatever is in the set is found, by hashes that do not depend on where a text stands."""
 
 from collections.abc import Collection
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from detector.columns.arrays import Ints
 from detector.columns.hashing import hash_bytes, hash_text
-from detector.columns.membership import FEWEST_PLACES, SEED, Marks, hash_spans, hash_texts, like_any
+from detector.columns.membership import FEWEST_PLACES, SEED, MembershipFilter, hash_spans, hash_texts, like_any
 from detector.contract.decisions import Action
 from detector.policy.standing import StandingDecision, StandingDecisions
 
@@ -20,30 +20,30 @@ TEXTS = st.text(max_size=12)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([f"+1212555{n:04}" for n in range(40)]))))
 def test_what_is_in_the_set_is_found_whatever_came_and_went(changes: list[tuple[bool, str]]) -> None:
     members: dict[str, None] = {}
-    marks = Marks(40)
+    filter_ = MembershipFilter(40)
     for comes, text in changes:
         if comes and text not in members:
             members[text] = None
-            marks.add(text)
+            filter_.add(text)
         elif not comes and text in members:
             del members[text]
-            marks.discard(text)
+            filter_.discard(text)
 
-    assert marks.may_have(hash_texts(members)).all()
+    assert filter_.may_have(hash_texts(members)).all()
     if not members:
-        assert not marks.may_have(hash_texts([text for _, text in changes])).any()
+        assert not filter_.may_have(hash_texts([text for _, text in changes])).any()
 
 
 @pytest.mark.parametrize("number", [3_000, 100_000])
 def test_few_of_those_that_are_not_in_the_set_are_found_however_full_it_is(number: int) -> None:
     members = [f"+1212{n:07}" for n in range(number)]
     others = hash_texts([f"+1415{n:07}" for n in range(20_000)])
-    marks = Marks(number)
+    filter_ = MembershipFilter(number)
     for start in range(0, number, 1_000):
-        marks.add_all(members[start : start + 1_000])
+        filter_.add_all(members[start : start + 1_000])
 
-    assert marks.may_have(hash_texts(members)).all()
-    assert 0 < marks.may_have(others).sum() < 20_000 // 12
+    assert filter_.may_have(hash_texts(members)).all()
+    assert 0 < filter_.may_have(others).sum() < 20_000 // 12
 
 
 def test_a_text_costs_the_same_whatever_is_there_already(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,12 +74,12 @@ def test_nothing_is_lost_where_more_texts_share_a_place_than_it_can_count() -> N
     hashes = hash_spans(digits, np.stack((starts, starts + 7), axis=1))
     of_place = [f"{n:07}" for n in (hashes & (FEWEST_PLACES - 1) == 1).nonzero()[0].tolist()]
     assert len(of_place) > 256
-    marks = Marks(0)
-    marks.add_all(of_place)
+    filter_ = MembershipFilter(0)
+    filter_.add_all(of_place)
     for gone in of_place[:-1]:
-        marks.discard(gone)
+        filter_.discard(gone)
 
-    assert marks.may_have(hash_texts(of_place[-1:])).all()
+    assert filter_.may_have(hash_texts(of_place[-1:])).all()
 
 
 @settings(deadline=None)

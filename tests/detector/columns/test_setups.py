@@ -4,11 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.columns.setups import ODD_CALLED, ODD_CALLING, PRIORITY, Picked, calls_in, calls_of
+from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, Picked, calls_in, calls_of
 from detector.policy.policy import Policy
-from detector.policy.reasons import MODEL_FEATURES, leading
 from detector.policy.tables import PolicyTables
-from tests.detector.policy.policy_case import batch_of, setup
+from detector.testing import batch_of, call_setup
 
 TABLES = PolicyTables(Policy())
 national = st.text("0123456789", min_size=10, max_size=10) | st.sampled_from(list("0123456789")).map(lambda d: d * 10)
@@ -17,39 +16,27 @@ numbers = national.map(lambda digits: "+1" + digits) | st.text("+0123456789sip:@
 
 @settings(max_examples=400, deadline=None)
 @given(calling=numbers, called=numbers, priority=st.none() | st.just("") | st.just("psap-callback"))
-def test_whatever_a_step_knows_by_its_form_is_marked(calling: str, called: str, priority: str | None) -> None:
-    """A number that is not marked is looked at by no step, so it must be neither impossible nor an emergency."""
-    calls = calls_in(batch_of([setup(calling_number=calling, called_number=called, priority=priority)]))
+def test_whatever_a_step_knows_by_its_form_is_hinted_at(calling: str, called: str, priority: str | None) -> None:
+    """A call without the hint is looked at by no step, so it must be neither impossible nor an emergency."""
+    calls = calls_in(batch_of([call_setup(calling_number=calling, called_number=called, priority=priority)]))
 
-    (signs,) = calls.signs.tolist()
+    (hints,) = calls.hints.tolist()
 
-    assert signs & ODD_CALLING or not TABLES.is_impossible(calling)
-    assert signs & ODD_CALLED or not TABLES.is_emergency(called)
-    assert bool(signs & PRIORITY) == bool(priority)
+    assert hints & MAY_BE_IMPOSSIBLE or not TABLES.is_impossible(calling)
+    assert hints & MAY_BE_EMERGENCY or not TABLES.is_emergency(called)
+    assert bool(hints & MAY_BE_PRIORITY) == bool(priority)
 
 
-def test_ordinary_numbers_are_not_marked() -> None:
+def test_ordinary_numbers_give_no_hint() -> None:
     """Or every call would be looked at one by one."""
-    calls = calls_in(batch_of([setup(calling_number="+12125550123", called_number="+13105550456")]))
+    calls = calls_in(batch_of([call_setup(calling_number="+12125550123", called_number="+13105550456")]))
 
-    assert calls.signs.tolist() == [0]
-
-
-@given(st.integers(0, 5).flatmap(lambda n: st.lists(st.lists(st.integers(-2, 3), min_size=9, max_size=9), max_size=n)))
-def test_leading_features_are_the_first_of_a_stable_sort(rows: list[list[int]]) -> None:
-    """Most first, of equal ones the first in the table, only positive ones."""
-    credit = np.array(rows, np.float64).reshape(len(rows), 9)
-
-    found = leading(credit)
-
-    for row, columns in zip(credit, found.tolist(), strict=True):
-        order = np.argsort(-row, kind="stable")[:MODEL_FEATURES]
-        assert [column for column in columns if column >= 0] == [c for c in order.tolist() if row[c] > 0]
+    assert calls.hints.tolist() == [0]
 
 
 def test_some_of_the_calls_are_those_calls() -> None:
     """Whatever is asked of them."""
-    calls = calls_of([setup(f"call-{number}", trunk_group_id=f"t-{number}") for number in range(4)])
+    calls = calls_of([call_setup(f"call-{number}", trunk_group_id=f"t-{number}") for number in range(4)])
 
     some = calls.take([3, 1])
 

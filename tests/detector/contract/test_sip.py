@@ -5,9 +5,9 @@ import re
 import pytest
 
 from detector.contract.decisions import SipAnswer
-from detector.contract.errors import PolicyInvalid
+from detector.contract.errors import PolicyInvalid, SettingInvalid
 from detector.contract.events import Role
-from detector.contract.sip import DnoStatus, Location, Redress, SettingInvalid, analytics_block, dno_block, location_of
+from detector.contract.sip import DnoStatus, Location, Redress, analytics_block, dno_block, location_of
 
 
 def test_a_603_plus_with_all_contacts_is_exact() -> None:

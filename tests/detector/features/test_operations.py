@@ -1,50 +1,8 @@
-"""What an operation reads: nothing else may move a feature, and all of it is among what the windows keep."""
+"""The table of operations: each is used, and says what it compares with. `test_feature_rows.py` tests what it reads."""
 
-import numpy as np
-import pytest
-
-from detector.features import window_constants
-from detector.features.kinds import Feature
-from detector.features.operations import COMPARISONS, OPERATIONS, PART_OF, operands_of, pack_reference, reference_of
-from detector.features.table import FEATURES, program
-from detector.windows.feature_rows import assembled, fill_row
-
-N_FAMILIES, N_WINDOWS, N_MEASURES = (
-    window_constants.N_FAMILIES,
-    window_constants.N_WINDOWS,
-    window_constants.N_MEASURES,
-)
-PROGRAM = assembled(program())
-
-
-def row_of(counts: np.ndarray, distinct: np.ndarray) -> np.ndarray:
-    row = np.zeros(len(FEATURES), np.float32)
-    ages_s = np.arange(2.0, 2.0 + 2 * N_FAMILIES).reshape(N_FAMILIES, 2)
-    fill_row(PROGRAM, counts.reshape(-1), distinct.reshape(-1), ages_s, 0b101, np.ones(N_FAMILIES), row)
-    return row
-
-
-RANDOM = np.random.default_rng(5)
-COUNTS = RANDOM.integers(40, 90, (N_FAMILIES, N_WINDOWS, N_MEASURES)).astype(np.float64)
-DISTINCT = RANDOM.integers(1, 40, (N_FAMILIES, window_constants.N_ITEMS, N_WINDOWS)).astype(np.float64)
-ROW = row_of(COUNTS, DISTINCT)
-
-
-@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
-def test_nothing_but_its_operands_moves_a_feature(feature: Feature) -> None:
-    """All other counts at 0, it is what it was; without its own ones, where it has any, it is something else."""
-    column, operands = FEATURES.index(feature), operands_of(feature.step)
-    mine = np.zeros(COUNTS.shape, np.bool_)
-    for count in operands.counts:
-        mine[count] = True
-    my_items = np.zeros(DISTINCT.shape, np.bool_)
-    if operands.item is not None:
-        my_items[operands.item] = True
-
-    assert row_of(np.where(mine, COUNTS, 0), np.where(my_items, DISTINCT, 0))[column] == ROW[column]
-    if mine.any():
-        without = row_of(np.where(mine, 0, COUNTS), np.where(my_items, 0, DISTINCT))
-        assert without[column] != ROW[column]
+from detector.features.operations import COMPARISONS, OPERATIONS, PART_OF, pack_reference, reference_of
+from detector.features.table import FEATURES
+from detector.features.window_constants import TRUNK, W24H
 
 
 def test_every_operation_is_used_and_said() -> None:
@@ -55,13 +13,9 @@ def test_every_operation_is_used_and_said() -> None:
 
 
 def test_only_comparisons_look_at_another_key() -> None:
-    packed = pack_reference(window_constants.TRUNK, window_constants.W24H)
+    packed = pack_reference(TRUNK, W24H)
     for feature in FEATURES:
         step = feature.step._replace(second=packed)
-        expected = (
-            (window_constants.TRUNK, window_constants.W24H)
-            if step.operation in COMPARISONS
-            else (step.family, step.window)
-        )
+        expected = (TRUNK, W24H) if step.operation in COMPARISONS else (step.family, step.window)
         assert reference_of(step) == expected
     assert OPERATIONS[PART_OF].name == "part_of"

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.features import operations
-from detector.features import window_constants as spec
+from detector.features import operations, window_constants
 from detector.features.table import (
     FEATURE_NAMES,
     FEATURE_SCHEMA_ID,
@@ -41,11 +40,11 @@ def test_schema_id_is_a_short_digest() -> None:
 def test_every_measure_asked_for_is_kept_in_panes() -> None:
     """A feature on a measure that its family does not keep would be zero for busy keys and right for idle ones."""
     for family, windows in enumerate(wanted_counts()):
-        shape = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family]
+        shape = window_constants.SHAPES[window_constants.CALLED if family == window_constants.RECEIVED else family]
         for window, wanted in enumerate(windows):
             assert set(np.flatnonzero(wanted)) <= set(shape.pairs[window])
     for operation, family, first, _, window, _ in program().tolist():
-        shape = spec.SHAPES[spec.CALLED if family == spec.RECEIVED else family]
+        shape = window_constants.SHAPES[window_constants.CALLED if family == window_constants.RECEIVED else family]
         if operation in (operations.DISTINCT, operations.DISTINCT_RATIO, operations.CALLS_PER_ITEM):
             assert first in [sketch.item for sketch in shape.sketches]
             assert window in shape.distinct_windows

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from detector.columns.windows_port import Windows
 from detector.contract.decisions import Action, Label, Mode, Outcome, Step
 from detector.contract.events import CallSetup
 from detector.contract.ports import FeatureMatrix
@@ -19,21 +20,20 @@ from detector.policy.model_step import treatment
 from detector.policy.policy import Condition, MinimumSample, Override, Policy, Rule, StandingBlocks, with_mode
 from detector.policy.screening import Screener
 from detector.policy.standing import Held, StandingDecision, StandingDecisions
-from tests.detector.policy.policy_case import (
+from detector.testing import (
     CALLER,
-    CATEGORIES,
-    SCORE,
-    T0,
-    THRESHOLDS,
+    START_MS,
     PreparedWindows,
-    ReadOffClassifier,
+    ScoreFromFeature,
     batch_of,
+    call_setup,
+    make_screener,
     outcome,
+    outcomes,
+    scores,
     screen,
-    screener,
-    setup,
 )
-from tests.detector.policy.screened import outcomes, scores
+from tests.detector.policy.policy_case import CATEGORIES, SCORE, THRESHOLDS
 
 ALLOW, LABEL, BLOCK = Action.ALLOW, Action.LABEL, Action.BLOCK
 # label from 0.85 until below 0.75, block from 0.98 until below 0.95
@@ -67,13 +67,15 @@ def test_treatment_at_every_edge(score: float, held: Action, may_block: bool, ex
     assert treatment(score, held, THRESHOLDS, may_block=may_block) == expected
 
 
-def _timeline(policy: Policy, calls: Sequence[tuple[int, float]], *, one: Screener | None = None) -> list[Outcome]:
-    """Outcomes of calls of one number, given as (seconds after T0, score), each in its own batch."""
-    one = one or screener(policy)
+def _timeline(
+    policy: Policy, calls: Sequence[tuple[int, float]], *, one: Screener[Windows] | None = None
+) -> list[Outcome]:
+    """Outcomes of calls of one number, given as (seconds after START_MS, score), each in its own batch."""
+    one = one or make_screener(policy)
     outcomes = []
     for index, (seconds, score) in enumerate(calls):
         one.engine = PreparedWindows({f"c{index}": {SCORE: score}})
-        outcomes.append(outcome(one, setup(f"c{index}", setup_time_ms=T0 + seconds * 1_000)))
+        outcomes.append(outcome(one, call_setup(f"c{index}", setup_time_ms=START_MS + seconds * 1_000)))
     return outcomes
 
 
@@ -110,15 +112,15 @@ def test_hysteresis_ends_with_the_hold(calls: list[tuple[int, float]], actions: 
 
 
 def test_hysteresis_is_of_the_number_alone() -> None:
-    one = screener(POLICY, {"a": {SCORE: 0.9}, "b": {SCORE: 0.8}})
+    one = make_screener(POLICY, {"a": {SCORE: 0.9}, "b": {SCORE: 0.8}})
 
-    screening = screen(one, setup("a"), setup("b", calling_number="+12125550999"))
+    screening = screen(one, call_setup("a"), call_setup("b", calling_number="+12125550999"))
 
     assert [decided.action for decided in outcomes(screening)] == [LABEL, ALLOW]
 
 
 def test_a_number_that_was_cleared_is_forgotten() -> None:
-    one = screener(POLICY)
+    one = make_screener(POLICY)
     _timeline(POLICY, [(0, 0.9), (1, 0.1)], one=one)
 
     assert len(one.standing.held) == 0
@@ -128,7 +130,7 @@ def test_a_number_that_was_cleared_is_forgotten() -> None:
 def test_below_the_minimum_sample_a_call_is_labelled_at_most(seen: float, action: Action) -> None:
     policy = replace(POLICY, minimum_samples=(MinimumSample("trunk_attempts_24h", 20),))
 
-    decided = outcome(screener(policy, {"call-1": {SCORE: 0.99, "trunk_attempts_24h": seen}}), setup())
+    decided = outcome(make_screener(policy, {"call-1": {SCORE: 0.99, "trunk_attempts_24h": seen}}), call_setup())
 
     assert decided.action is action
 
@@ -137,11 +139,11 @@ def test_a_default_policy_wants_a_trunk_with_a_history() -> None:
     policy = Policy(mode=Mode.ENFORCE, categories=CATEGORIES)
     fresh, known = ({"call-1": {SCORE: 1.0, "trunk_attempts_24h": seen}} for seen in (19.0, 20.0))
 
-    assert outcome(screener(policy, fresh), setup()).action is LABEL
-    assert outcome(screener(policy, known), setup()).action is BLOCK
+    assert outcome(make_screener(policy, fresh), call_setup()).action is LABEL
+    assert outcome(make_screener(policy, known), call_setup()).action is BLOCK
 
 
-class WrittenContributions(ReadOffClassifier):
+class WrittenContributions(ScoreFromFeature):
     """Contributions that a test wrote down."""
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
@@ -152,10 +154,10 @@ class WrittenContributions(ReadOffClassifier):
 
 def test_reasons_are_the_score_and_the_three_strongest_features() -> None:
     """Strongest first, ties in feature order, negative contributions never."""
-    one = screener(POLICY, {"call-1": {SCORE: 0.9, "number_attempts_5m": 7.0, "number_attempts_24h": -1.0}})
+    one = make_screener(POLICY, {"call-1": {SCORE: 0.9, "number_attempts_5m": 7.0, "number_attempts_24h": -1.0}})
     one.classifier = WrittenContributions()
 
-    decided = outcome(one, setup())
+    decided = outcome(one, call_setup())
 
     assert decided.label == Label("Possible automated call", "automated_call")
     assert [(reason.code, reason.value, reason.threshold) for reason in decided.reasons] == [
@@ -169,7 +171,7 @@ def test_reasons_are_the_score_and_the_three_strongest_features() -> None:
 
 
 def test_fewer_reasons_when_little_speaks_for_it() -> None:
-    decided = outcome(screener(POLICY, {"call-1": {SCORE: 0.99}}), setup())
+    decided = outcome(make_screener(POLICY, {"call-1": {SCORE: 0.99}}), call_setup())
 
     assert [reason.code for reason in decided.reasons] == ["model", SCORE]
     assert decided.reasons[0].text == "Score 0.990 is at or above 0.980, the threshold for blocking"
@@ -180,7 +182,7 @@ THREE = replace(POLICY, standing_blocks=StandingBlocks(after_blocks=3, within_s=
 
 def test_the_third_block_within_the_window_makes_a_standing_block() -> None:
     """Blocks at 0, 10 and 20 s; from 20 s on the number is blocked whatever its score, until 620 s."""
-    one = screener(THREE)
+    one = make_screener(THREE)
     outcomes = _timeline(
         THREE, [(0, 0.99), (10, 0.99), (15, 0.1), (20, 0.99), (30, 0.1), (619, 0.1), (620, 0.1)], one=one
     )
@@ -214,8 +216,8 @@ def test_the_count_starts_again_after_a_standing_block() -> None:
 
 
 def test_a_standing_block_is_published_with_its_expiry_and_the_call_that_led_to_it() -> None:
-    calls = [setup(f"c{n}", setup_time_ms=T0 + n) for n in range(3)]
-    one = screener(THREE, {event.call_id: {SCORE: 0.99} for event in calls})
+    calls = [call_setup(f"c{n}", setup_time_ms=START_MS + n) for n in range(3)]
+    one = make_screener(THREE, {event.call_id: {SCORE: 0.99} for event in calls})
 
     screening = screen(one, *calls)
 
@@ -224,8 +226,8 @@ def test_a_standing_block_is_published_with_its_expiry_and_the_call_that_led_to_
             f"number:{CALLER}",
             BLOCK,
             "automated_call",
-            T0 + 2,
-            T0 + 600_002,
+            START_MS + 2,
+            START_MS + 600_002,
             "model",
             decision_id=screening.calls.identifier(2),
         )
@@ -235,13 +237,13 @@ def test_a_standing_block_is_published_with_its_expiry_and_the_call_that_led_to_
 def test_a_standing_block_holds_for_the_later_calls_of_its_own_batch() -> None:
     """Over the rule and the model, which come later in the order, not over an opt-out; with no score from the model."""
     rules = (Rule("busy", (Condition("number_attempts_1m", at_least=1),), ALLOW, "automated_call"),)
-    calls = [setup(f"c{n}", setup_time_ms=T0 + n) for n in range(3)]
-    ruled, scored = setup("ruled", setup_time_ms=T0 + 3), setup("scored", setup_time_ms=T0 + 4)
-    passed = setup("passed", setup_time_ms=T0 + 5, called_number="+13105550999")
-    after = setup("after", setup_time_ms=T0 + 600_002)
+    calls = [call_setup(f"c{n}", setup_time_ms=START_MS + n) for n in range(3)]
+    ruled, scored = call_setup("ruled", setup_time_ms=START_MS + 3), call_setup("scored", setup_time_ms=START_MS + 4)
+    passed = call_setup("passed", setup_time_ms=START_MS + 5, called_number="+13105550999")
+    after = call_setup("after", setup_time_ms=START_MS + 600_002)
     features = {event.call_id: {SCORE: 0.99} for event in [*calls, scored]}
     features["ruled"] = {"number_attempts_1m": 1.0}
-    one = screener(replace(THREE, rules=rules), features, lists=Lists(opt_out=frozenset(["+13105550999"])))
+    one = make_screener(replace(THREE, rules=rules), features, lists=Lists(opt_out=frozenset(["+13105550999"])))
 
     screening = screen(one, *calls, ruled, scored, passed, after)
 
@@ -256,9 +258,9 @@ def test_a_standing_block_holds_for_the_later_calls_of_its_own_batch() -> None:
 
 def test_what_was_reached_in_shadow_is_not_published_and_touches_no_enforced_call() -> None:
     policy = replace(with_mode(THREE, Mode.SHADOW), overrides=(Override("t-live", mode=Mode.ENFORCE),))
-    calls = [setup(f"c{n}", setup_time_ms=T0 + n) for n in range(4)]
-    live = setup("live", setup_time_ms=T0 + 4, trunk_group_id="t-live")
-    one = screener(policy, {event.call_id: {SCORE: 0.99} for event in calls})
+    calls = [call_setup(f"c{n}", setup_time_ms=START_MS + n) for n in range(4)]
+    live = call_setup("live", setup_time_ms=START_MS + 4, trunk_group_id="t-live")
+    one = make_screener(policy, {event.call_id: {SCORE: 0.99} for event in calls})
 
     screening = screen(one, *calls, live)
 
@@ -268,7 +270,7 @@ def test_what_was_reached_in_shadow_is_not_published_and_touches_no_enforced_cal
 
 
 def test_a_released_number_starts_from_nothing() -> None:
-    one = screener(THREE)
+    one = make_screener(THREE)
     _timeline(THREE, [(0, 0.99), (1, 0.99), (2, 0.99)], one=one)
 
     one.standing.remove("number:" + CALLER)
@@ -279,26 +281,26 @@ def test_a_released_number_starts_from_nothing() -> None:
 
 def test_an_unanswerable_score_is_no_block() -> None:
     """A classifier that answers NaN, against its contract, lets calls pass."""
-    assert outcome(screener(POLICY, {"call-1": {SCORE: float("nan")}}), setup()).decided_by is Step.ALLOW
+    assert outcome(make_screener(POLICY, {"call-1": {SCORE: float("nan")}}), call_setup()).decided_by is Step.ALLOW
 
 
 def test_memory_of_numbers_is_bounded() -> None:
     standing = StandingDecisions(max_entries=10)
-    calls = [setup(f"c{n}", calling_number=f"+1212555{n:04d}") for n in range(50)]
-    one = screener(POLICY, {event.call_id: {SCORE: 0.9} for event in calls}, standing=standing)
+    calls = [call_setup(f"c{n}", calling_number=f"+1212555{n:04d}") for n in range(50)]
+    one = make_screener(POLICY, {event.call_id: {SCORE: 0.9} for event in calls}, standing=standing)
 
     screen(one, *calls)
 
     assert len(standing.held) == 10
-    assert standing.held.get("+12125550049") == Held(LABEL, T0 + 3_600_000)
+    assert standing.held.get("+12125550049") == Held(LABEL, START_MS + 3_600_000)
 
 
 def test_a_number_is_cleared_by_a_low_score_in_the_batch_that_labelled_it() -> None:
     """As call by call: .90 labels, .10 clears, .80 is below the upper threshold again."""
     scores = {"a": 0.9, "b": 0.1, "c": 0.8}
-    calls = [setup(name, setup_time_ms=T0 + row) for row, name in enumerate(scores)]
+    calls = [call_setup(name, setup_time_ms=START_MS + row) for row, name in enumerate(scores)]
 
-    screening = screen(screener(POLICY, {name: {SCORE: score} for name, score in scores.items()}), *calls)
+    screening = screen(make_screener(POLICY, {name: {SCORE: score} for name, score in scores.items()}), *calls)
 
     assert [decided.action for decided in outcomes(screening)] == [LABEL, ALLOW, ALLOW]
 
@@ -329,12 +331,12 @@ def test_outcomes_do_not_depend_on_how_calls_are_cut_into_batches(
     calls: list[tuple[int, int, float, str, bool, bool]], cuts: set[int]
 ) -> None:
     """One call a batch is the definition; any other cut must give the same outcomes, scores and publications."""
-    events, features, now_ms = [], {}, T0
+    events, features, now_ms = [], {}, START_MS
     for index, (number, seconds, score, trunk, fires, opted_out) in enumerate(calls):
         now_ms += seconds * 1_000
         called = "+13105550999" if opted_out else "+13105550456"
         events.append(
-            setup(
+            call_setup(
                 f"c{index}",
                 calling_number=f"+1212555010{number}",
                 called_number=called,
@@ -350,7 +352,7 @@ def test_outcomes_do_not_depend_on_how_calls_are_cut_into_batches(
 def _screened(
     events: Sequence[CallSetup], features: Mapping[str, Mapping[str, float]], cuts: set[int]
 ) -> tuple[list[Outcome], list[float | None], list[StandingDecision]]:
-    one = screener(RULED, features, lists=Lists(opt_out=frozenset(["+13105550999"])))
+    one = make_screener(RULED, features, lists=Lists(opt_out=frozenset(["+13105550999"])))
     found: list[Outcome] = []
     scored: list[float | None] = []
     changes: list[StandingDecision] = []

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from detector.contract.decisions import Action, Mode
-from detector.contract.sip import DnoStatus, Redress, SettingInvalid
+from detector.contract.errors import SettingInvalid
+from detector.contract.sip import DnoStatus, Redress
 from detector.policy.policy import (
     Category,
     Condition,

@@ -8,6 +8,7 @@ import pytest
 
 from detector.columns.call_columns import build_batch
 from detector.columns.decision_ids import decision_id
+from detector.columns.windows_port import Windows
 from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, SipAnswer, Step
 from detector.contract.errors import FeatureSchemaMismatch
 from detector.contract.events import CallEnd, CallSetup, Role
@@ -18,21 +19,23 @@ from detector.policy.policy import Category, Condition, Override, Policy, Rule, 
 from detector.policy.screening import Screener, fail_open
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.steps import STEPS
-from tests.detector.policy.policy_case import (
+from detector.testing import (
     CALLEE,
     CALLER,
-    CATEGORIES,
-    SCORE,
-    T0,
+    START_MS,
     PreparedWindows,
-    ReadOffClassifier,
+    ScoreFromFeature,
     batch_of,
+    call_setup,
+    ids,
+    make_screener,
+    modes,
     outcome,
+    outcomes,
+    scores,
     screen,
-    screener,
-    setup,
 )
-from tests.detector.policy.screened import ids, modes, outcomes, scores
+from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
 ENFORCE = Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES)
 BUSY_RULE = Rule("busy", (Condition("number_attempts_1m", at_least=100),), Action.BLOCK, "automated_call")
@@ -43,7 +46,7 @@ def test_the_table_holds_every_step_in_order() -> None:
     assert [step for step, _ in STEPS] == ORDER[:-1]
 
 
-def _call_with(steps: set[Step]) -> tuple[Screener, CallSetup]:
+def _call_with(steps: set[Step]) -> tuple[Screener[Windows], CallSetup]:
     """A call that each of the given steps would decide."""
     lists = Lists(
         opt_out=frozenset([CALLEE] if Step.SUBSCRIBER in steps else []),
@@ -53,8 +56,8 @@ def _call_with(steps: set[Step]) -> tuple[Screener, CallSetup]:
     )
     features = {"call-1": {SCORE: 0.99 if Step.MODEL in steps else 0.0, "number_attempts_1m": 500.0}}
     policy = replace(ENFORCE, rules=(BUSY_RULE,) if Step.RULE in steps else ())
-    event = setup(priority="psap-callback" if Step.EMERGENCY in steps else None)
-    return screener(policy, features, lists=lists), event
+    event = call_setup(priority="psap-callback" if Step.EMERGENCY in steps else None)
+    return make_screener(policy, features, lists=lists), event
 
 
 @pytest.mark.parametrize("first", ORDER)
@@ -78,7 +81,7 @@ def test_each_step_decides_alone_too(only: Step) -> None:
 
 
 def test_a_plain_allow_is_the_shared_one_with_its_score() -> None:
-    screening = screen(screener(ENFORCE, {"call-1": {SCORE: 0.25}}), setup())
+    screening = screen(make_screener(ENFORCE, {"call-1": {SCORE: 0.25}}), call_setup())
 
     assert screening.outcome(0) is PLAIN_ALLOW
     assert scores(screening) == [0.25]
@@ -100,7 +103,7 @@ def test_a_plain_allow_is_the_shared_one_with_its_score() -> None:
 def test_an_emergency_passes_and_says_why(fields: dict[str, Any], lists: Lists, code: str) -> None:
     full = replace(lists, block=frozenset(["t-1"]))
 
-    decided = outcome(screener(ENFORCE, {"call-1": {SCORE: 1.0}}, lists=full), setup(**fields))
+    decided = outcome(make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}, lists=full), call_setup(**fields))
 
     assert (decided.action, decided.decided_by) == (Action.ALLOW, Step.EMERGENCY)
     assert [reason.code for reason in decided.reasons] == [code]
@@ -108,7 +111,7 @@ def test_an_emergency_passes_and_says_why(fields: dict[str, Any], lists: Lists, 
 
 @pytest.mark.parametrize("fields", [{"priority": "emergency"}, {"resource_priority": "wps.1"}, {"called_number": ""}])
 def test_other_priorities_are_no_emergency(fields: dict[str, Any]) -> None:
-    decided = outcome(screener(ENFORCE, {"call-1": {SCORE: 1.0}}), setup(**fields))
+    decided = outcome(make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}), call_setup(**fields))
 
     assert decided.decided_by is Step.MODEL
 
@@ -117,7 +120,7 @@ def test_a_model_block_is_answered_to_the_byte() -> None:
     r"""Decision id worked out with coreutils: `printf 'call-1\\x1f...' | b2sum -l 128`."""
     policy = replace(ENFORCE, redress=Redress(url="https://example.com/redress"))
 
-    decided = outcome(screener(policy, {"call-1": {SCORE: 0.99}}), setup(role=Role.TERMINATING))
+    decided = outcome(make_screener(policy, {"call-1": {SCORE: 0.99}}), call_setup(role=Role.TERMINATING))
 
     assert decided.sip == SipAnswer(
         603,
@@ -136,9 +139,9 @@ def test_a_model_block_is_answered_to_the_byte() -> None:
     ],
 )
 def test_a_do_not_originate_block_is_declined_without_a_reason_header(calling: str, text: str) -> None:
-    one = screener(ENFORCE, lists=Lists(dno=frozenset(["212555"])))
+    one = make_screener(ENFORCE, lists=Lists(dno=frozenset(["212555"])))
 
-    screening = screen(one, setup(calling_number=calling), setup("call-2", calling_number="+13105550199"))
+    screening = screen(one, call_setup(calling_number=calling), call_setup("call-2", calling_number="+13105550199"))
 
     decided = screening.outcome(0)
     assert (decided.action, decided.decided_by) == (Action.BLOCK, Step.DNO)
@@ -149,16 +152,16 @@ def test_a_do_not_originate_block_is_declined_without_a_reason_header(calling: s
 
 
 def test_a_listed_number_that_is_impossible_too_is_reported_as_listed() -> None:
-    one = screener(ENFORCE, lists=Lists(dno=frozenset(["911"])))
+    one = make_screener(ENFORCE, lists=Lists(dno=frozenset(["911"])))
 
-    decided = outcome(one, setup(calling_number="+19115550123"))
+    decided = outcome(one, call_setup(calling_number="+19115550123"))
 
     assert decided.reasons[0].text == "The calling number is on the do-not-originate list (entry 911)"
 
 
 @pytest.mark.parametrize("entry", [CALLER, "number:" + CALLER, "t-1", "trunk:t-1"])
 def test_the_block_list_knows_numbers_and_trunks(entry: str) -> None:
-    decided = outcome(screener(ENFORCE, lists=Lists(block=frozenset([entry]))), setup())
+    decided = outcome(make_screener(ENFORCE, lists=Lists(block=frozenset([entry]))), call_setup())
 
     assert (decided.action, decided.decided_by) == (Action.BLOCK, Step.ENTITY_BLOCK)
     assert decided.reasons[0].code == "block_list"
@@ -166,17 +169,17 @@ def test_the_block_list_knows_numbers_and_trunks(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", [CALLER, "t-1"])
 def test_the_allow_list_knows_numbers_and_trunks(entry: str) -> None:
-    one = screener(ENFORCE, {"call-1": {SCORE: 1.0}}, lists=Lists(allow=frozenset([entry])))
+    one = make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}, lists=Lists(allow=frozenset([entry])))
 
-    assert outcome(one, setup()).decided_by is Step.ALLOW_LIST
+    assert outcome(one, call_setup()).decided_by is Step.ALLOW_LIST
 
 
 def test_a_standing_label_is_shown_with_the_text_of_its_category() -> None:
     """A category that the policy does not know is shown like the last one."""
     standing = StandingDecisions()
-    standing.set(StandingDecision("trunk:t-1", Action.LABEL, "gone", T0, T0 + 60_000, "analyst"))
+    standing.set(StandingDecision("trunk:t-1", Action.LABEL, "gone", START_MS, START_MS + 60_000, "analyst"))
 
-    decided = outcome(screener(ENFORCE, standing=standing), setup())
+    decided = outcome(make_screener(ENFORCE, standing=standing), call_setup())
 
     assert (decided.action, decided.decided_by) == (Action.LABEL, Step.ENTITY_BLOCK)
     assert decided.label == Label("Possible automated call", "automated_call")
@@ -188,9 +191,11 @@ def test_a_standing_label_is_shown_with_the_text_of_its_category() -> None:
 @pytest.mark.parametrize(("seconds", "step"), [(59, Step.ENTITY_BLOCK), (60, Step.ALLOW)])
 def test_a_standing_block_ends_at_its_expiry(seconds: int, step: Step) -> None:
     standing = StandingDecisions()
-    standing.set(StandingDecision("number:" + CALLER, Action.BLOCK, "automated_call", T0, T0 + 60_000, "model"))
+    standing.set(
+        StandingDecision("number:" + CALLER, Action.BLOCK, "automated_call", START_MS, START_MS + 60_000, "model")
+    )
 
-    decided = outcome(screener(ENFORCE, standing=standing), setup(setup_time_ms=T0 + seconds * 1_000))
+    decided = outcome(make_screener(ENFORCE, standing=standing), call_setup(setup_time_ms=START_MS + seconds * 1_000))
 
     assert decided.decided_by is step
 
@@ -210,7 +215,7 @@ def test_a_rule_fires_when_all_its_conditions_hold(values: dict[str, float], fir
     conditions = (Condition("number_attempts_1m", at_least=100), Condition("number_asr_1h", at_most=0.1))
     policy = replace(ENFORCE, rules=(Rule("unanswered_burst", conditions, Action.LABEL, "automated_call"),))
 
-    decided = outcome(screener(policy, {"call-1": values}), setup())
+    decided = outcome(make_screener(policy, {"call-1": values}), call_setup())
 
     assert decided.decided_by is (Step.RULE if fires else Step.ALLOW)
     if fires:
@@ -229,7 +234,7 @@ def test_the_first_rule_that_holds_decides() -> None:
     passing = Rule("known_burst", BUSY_RULE.when, Action.ALLOW, "automated_call")
     policy = replace(ENFORCE, rules=(passing, BUSY_RULE))
 
-    decided = outcome(screener(policy, {"call-1": {"number_attempts_1m": 100.0, SCORE: 1.0}}), setup())
+    decided = outcome(make_screener(policy, {"call-1": {"number_attempts_1m": 100.0, SCORE: 1.0}}), call_setup())
 
     assert (decided.action, decided.decided_by, decided.label) == (Action.ALLOW, Step.RULE, None)
 
@@ -247,12 +252,12 @@ def test_overrides_of_trunk_and_switch() -> None:
         ),
     )
     calls = [
-        setup("a", calling_number="+12125550001"),
-        setup("b", calling_number="+12125550002", trunk_group_id="t-enforced", switch_id="s-strict"),
-        setup("c", calling_number="+12125550003", trunk_group_id="t-strict", switch_id="s-enforced"),
-        setup("d", calling_number="+12125550004", trunk_group_id="t-other", switch_id="s-other"),
+        call_setup("a", calling_number="+12125550001"),
+        call_setup("b", calling_number="+12125550002", trunk_group_id="t-enforced", switch_id="s-strict"),
+        call_setup("c", calling_number="+12125550003", trunk_group_id="t-strict", switch_id="s-enforced"),
+        call_setup("d", calling_number="+12125550004", trunk_group_id="t-other", switch_id="s-other"),
     ]
-    one = screener(policy, {event.call_id: {SCORE: 0.7} for event in calls})
+    one = make_screener(policy, {event.call_id: {SCORE: 0.7} for event in calls})
 
     screening = screen(one, *calls)
 
@@ -274,10 +279,10 @@ def test_categories_differ_in_text_thresholds_and_hardness() -> None:
         thresholds=Thresholds(label_at=0.6, label_clear=0.5),
     )
     policy = replace(ENFORCE, categories=(spread, *ENFORCE.categories))
-    calls = [setup("a", calling_number="+12125550001"), setup("b", calling_number="+12125550002")]
+    calls = [call_setup("a", calling_number="+12125550001"), call_setup("b", calling_number="+12125550002")]
     features = {"a": {SCORE: 0.99, "number_distinct_trunks_1h": 3.0}, "b": {SCORE: 0.7}}
 
-    screening = screen(screener(policy, features), *calls)
+    screening = screen(make_screener(policy, features), *calls)
 
     assert screening.outcome(0).label == Label("Unusual calling pattern", "many_trunks")
     assert screening.outcome(1) is PLAIN_ALLOW
@@ -286,33 +291,33 @@ def test_categories_differ_in_text_thresholds_and_hardness() -> None:
 def test_ends_count_and_get_no_decision() -> None:
     end = CallEnd(
         call_id="call-0",
-        setup_time_ms=T0,
-        end_time_ms=T0 + 1_000,
+        setup_time_ms=START_MS,
+        end_time_ms=START_MS + 1_000,
         calling_number=CALLER,
         called_number=CALLEE,
         trunk_group_id="t-1",
         sip_status=486,
     )
-    events = [end, setup("call-1"), end, setup("call-2")]
+    events = [end, call_setup("call-1"), end, call_setup("call-2")]
     batch = build_batch(events, [False, True, False, True], [0] * 4, seed=7)
 
-    screening = screener(ENFORCE).screen(batch)
+    screening = make_screener(ENFORCE).screen(batch)
 
     assert [event.call_id for event in screening.calls.events] == ["call-1", "call-2"]
-    assert ids(screening) == [decision_id(setup("call-1")), decision_id(setup("call-2"))]
+    assert ids(screening) == [decision_id(call_setup("call-1")), decision_id(call_setup("call-2"))]
     assert screening.features.shape == (2, N_FEATURES)
 
 
 def test_a_batch_without_setups_is_no_trouble() -> None:
-    assert outcomes(screen(screener(ENFORCE))) == []
+    assert outcomes(screen(make_screener(ENFORCE))) == []
 
 
-class OtherSchema(ReadOffClassifier):
+class OtherSchema(ScoreFromFeature):
     schema_id = "f1-000000000000"
 
 
 def test_a_classifier_of_another_feature_table_is_refused_and_the_running_one_stays() -> None:
-    one = screener(ENFORCE)
+    one = make_screener(ENFORCE)
     before = one.classifier
 
     with pytest.raises(FeatureSchemaMismatch):
@@ -325,12 +330,12 @@ def test_a_classifier_of_another_feature_table_is_refused_and_the_running_one_st
 
 
 def test_policy_and_lists_may_be_replaced_between_batches() -> None:
-    one = screener(Policy(minimum_samples=()), {"call-1": {SCORE: 0.99}})
-    shadow = screen(one, setup())
+    one = make_screener(Policy(minimum_samples=()), {"call-1": {SCORE: 0.99}})
+    shadow = screen(one, call_setup())
 
     one.policy = with_mode(one.policy, Mode.ENFORCE)
     one.lists = Lists(allow=frozenset([CALLER]))
-    enforced = screen(one, setup())
+    enforced = screen(one, call_setup())
 
     assert (modes(shadow), modes(enforced)) == ([Mode.SHADOW], [Mode.ENFORCE])
     assert enforced.outcome(0).decided_by is Step.ALLOW_LIST
@@ -339,8 +344,8 @@ def test_policy_and_lists_may_be_replaced_between_batches() -> None:
 
 @pytest.mark.parametrize("mode", Mode)
 def test_failing_open_lets_every_call_pass(mode: Mode) -> None:
-    setups = [setup("a"), setup("b", calling_number="\ud800")]
-    versions = screener(ENFORCE).versions
+    setups = [call_setup("a"), call_setup("b", calling_number="\ud800")]
+    versions = make_screener(ENFORCE).versions
 
     screening = fail_open(setups, versions, mode)
 
@@ -357,16 +362,16 @@ def test_failing_open_lets_every_call_pass(mode: Mode) -> None:
 
 
 def test_the_model_is_asked_about_open_calls_only_and_explains_decided_ones_only() -> None:
-    one = screener(ENFORCE, {"b": {SCORE: 0.2}, "c": {SCORE: 0.9}}, lists=Lists(block=frozenset(["t-bad"])))
+    one = make_screener(ENFORCE, {"b": {SCORE: 0.2}, "c": {SCORE: 0.9}}, lists=Lists(block=frozenset(["t-bad"])))
     classifier = one.classifier
-    assert isinstance(classifier, ReadOffClassifier)
+    assert isinstance(classifier, ScoreFromFeature)
 
     screening = one.screen(
         batch_of(
             [
-                setup("a", trunk_group_id="t-bad"),
-                setup("b", calling_number="+12125550001"),
-                setup("c", calling_number="+12125550002"),
+                call_setup("a", trunk_group_id="t-bad"),
+                call_setup("b", calling_number="+12125550001"),
+                call_setup("c", calling_number="+12125550002"),
             ]
         )
     )

@@ -14,7 +14,8 @@ from detector.policy.lists import Lists
 from detector.policy.policy import Condition, DoNotOriginate, Override, Policy, Rule
 from detector.policy.screening import Screening
 from detector.policy.standing import StandingDecision, StandingDecisions
-from tests.detector.policy.policy_case import CALLEE, CALLER, SCORE, T0, screen, screener, setup
+from detector.testing import CALLEE, CALLER, START_MS, call_setup, make_screener, screen
+from tests.detector.policy.policy_case import SCORE
 
 BUSY_RULE = Rule("busy", (Condition("number_attempts_1m", at_least=100),), Action.BLOCK, "automated_call")
 
@@ -63,10 +64,12 @@ CASES = st.fixed_dictionaries(
 def _screen_case(case: dict[str, Any], **fields: Any) -> tuple[Screening, Decision]:
     standing = StandingDecisions()
     if case["stands"]:
-        standing.set(StandingDecision("trunk:t-1", Action.BLOCK, "automated_call", T0, T0 + 9_999, "analyst"))
+        standing.set(
+            StandingDecision("trunk:t-1", Action.BLOCK, "automated_call", START_MS, START_MS + 9_999, "analyst")
+        )
     features = {"call-1": {SCORE: case["score"], "number_attempts_1m": case["attempts"]}}
-    one = screener(case["policy"], features, lists=case["lists"], standing=standing)
-    event = setup(**{"calling_number": case["calling"], "role": case["role"], "switch_id": "s", **fields})
+    one = make_screener(case["policy"], features, lists=case["lists"], standing=standing)
+    event = call_setup(**{"calling_number": case["calling"], "role": case["role"], "switch_id": "s", **fields})
     screening = screen(one, event)
     decision = decide(
         event,

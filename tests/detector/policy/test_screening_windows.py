@@ -2,35 +2,21 @@
 
 from dataclasses import replace
 
-from detector.columns.call_columns import CallBatch, build_batch
+from detector.columns.windows_port import Windows
 from detector.contract.decisions import Action, Mode, Outcome, Step
 from detector.contract.events import CallSetup
-from detector.policy.lists import Lists
 from detector.policy.policy import Condition, Policy, Rule, StandingBlocks
 from detector.policy.screening import Screener
-from detector.policy.standing import StandingDecisions
-from detector.windows import WindowEngine, WindowSettings
-from tests.detector.policy.policy_case import T0, ReadOffClassifier, setup
-from tests.detector.policy.screened import outcomes
-
-SEED = 11
-SETTINGS = WindowSettings(
-    max_hot_numbers=256,
-    max_cold_numbers=256,
-    max_trunks=16,
-    max_blocks=64,
-    max_origins=16,
-    max_called=256,
-    seed=SEED,
-)
+from detector.testing import START_MS, ScoreFromFeature, batch_of, call_setup, make_screener, outcomes, small_windows
+from detector.windows import WindowEngine
 
 
 def _dialler(count: int, verstat: str | None = None) -> list[CallSetup]:
     """One number that calls +1 310 555 0000, 0001, 0002..., a call a second."""
     return [
-        setup(
+        call_setup(
             f"d{n}",
-            setup_time_ms=T0 + 1_000 * n,
+            setup_time_ms=START_MS + 1_000 * n,
             called_number=f"+1310555{n:04d}",
             trunk_group_id="t-dialler",
             verstat=verstat,
@@ -39,16 +25,13 @@ def _dialler(count: int, verstat: str | None = None) -> list[CallSetup]:
     ]
 
 
-def _batch(events: list[CallSetup]) -> CallBatch:
-    return build_batch(events, [True] * len(events), [0] * len(events), seed=SEED)
-
-
-def _screener(policy: Policy, feature: str) -> Screener:
-    return Screener(WindowEngine(SETTINGS), ReadOffClassifier(feature), policy, Lists(), StandingDecisions())
+def _screener(policy: Policy, feature: str) -> Screener[Windows]:
+    windows = WindowEngine(small_windows(keys=256))
+    return make_screener(policy, windows=windows, classifier=ScoreFromFeature(feature))
 
 
 def _outcomes(policy: Policy, feature: str, events: list[CallSetup]) -> list[Outcome]:
-    return outcomes(_screener(policy, feature).screen(_batch(events)))
+    return outcomes(_screener(policy, feature).screen(batch_of(events)))
 
 
 def test_a_rate_rule_fires_at_its_count() -> None:
@@ -79,7 +62,7 @@ def test_a_dialler_is_blocked_call_by_call_and_then_as_a_number() -> None:
     policy = replace(Policy(mode=Mode.ENFORCE), standing_blocks=StandingBlocks(after_blocks=5))
     screener = _screener(policy, "number_failed_share_24h")
 
-    screening = screener.screen(_batch(_dialler(27, "TN-Validation-Failed")))
+    screening = screener.screen(batch_of(_dialler(27, "TN-Validation-Failed")))
 
     steps = [(decided.action, decided.decided_by) for decided in outcomes(screening)]
     assert steps[:4] == [(Action.ALLOW, Step.ALLOW)] * 4
@@ -87,4 +70,4 @@ def test_a_dialler_is_blocked_call_by_call_and_then_as_a_number() -> None:
     assert steps[19:24] == [(Action.BLOCK, Step.MODEL)] * 5
     assert steps[24:] == [(Action.BLOCK, Step.ENTITY_BLOCK)] * 3
     assert [change.entity for change in screening.entity_changes] == ["number:+12125550123"]
-    assert screening.entity_changes[0].expires_ms == T0 + 23_000 + 3_600_000
+    assert screening.entity_changes[0].expires_ms == START_MS + 23_000 + 3_600_000

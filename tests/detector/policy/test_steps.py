@@ -19,7 +19,7 @@ from detector.policy.policy import DoNotOriginate, Policy
 from detector.policy.standing import StandingDecisions
 from detector.policy.steps import STEPS
 from detector.policy.tables import PolicyTables
-from tests.detector.policy.policy_case import ReadOffClassifier
+from detector.testing import ScoreFromFeature
 
 NUMBERS = st.sampled_from(
     [
@@ -63,7 +63,7 @@ def _found(calls: Calls, lists: Lists) -> dict[Step, dict[int, Reason]]:
         tables=PolicyTables(Policy(dno=DoNotOriginate(impossible=()))),
         lists=lists,
         standing=StandingDecisions(),
-        classifier=ReadOffClassifier(),
+        classifier=ScoreFromFeature(),
     )
     return {
         step: {row: outcome.reasons[0] for row, outcome in look(work).items()}

@@ -19,9 +19,9 @@ from detector.policy.policy import Condition, Policy, Rule, StandingBlocks
 from detector.policy.screening import Screener, Screening
 from detector.policy.standing import Held, StandingDecisions
 from detector.policy.unjudged import FAILED_OPEN
+from detector.testing import CALLER, START_MS, ScoreFromFeature, call_setup, outcomes, scores
 from detector.windows import WindowEngine, WindowSettings
-from tests.detector.policy.policy_case import CALLER, CATEGORIES, T0, ReadOffClassifier, setup
-from tests.detector.policy.screened import outcomes, scores
+from tests.detector.policy.policy_case import CATEGORIES
 
 SEED = 11
 SETTINGS = WindowSettings(
@@ -35,7 +35,7 @@ POLICY = replace(
 ATTEMPTS = "number_attempts_1m"
 
 
-class Choosy(ReadOffClassifier):
+class Choosy(ScoreFromFeature):
     """Scores a tenth of the attempts of a minute; one number of attempts makes it raise, in one of its two methods."""
 
     def __init__(self, attempts: int, method: str) -> None:
@@ -59,7 +59,7 @@ class Choosy(ReadOffClassifier):
 def dialler(count: int) -> list[CallSetup]:
     """One number, a call every two seconds, another called number each time."""
     return [
-        setup(f"d{n}", setup_time_ms=T0 + 2_000 * n, called_number=f"+1310555{n:04d}", trunk_group_id="t-1")
+        call_setup(f"d{n}", setup_time_ms=START_MS + 2_000 * n, called_number=f"+1310555{n:04d}", trunk_group_id="t-1")
         for n in range(count)
     ]
 
@@ -68,17 +68,15 @@ def batch_of(events: Sequence[CallSetup]) -> CallBatch:
     return build_batch(events, [True] * len(events), [0] * len(events), seed=SEED)
 
 
-def screener(classifier: Any, policy: Policy = POLICY) -> Screener:
+def screener(classifier: Any, policy: Policy = POLICY) -> Screener[WindowEngine]:
     return Screener(WindowEngine(SETTINGS), classifier, policy, Lists(), StandingDecisions())
 
 
-def counts(one: Screener) -> dict[str, tuple[float, ...]]:
-    engine: Any = one.engine
-    found: dict[str, tuple[float, ...]] = engine.number_counts(CALLER, T0 + 60_000)
-    return found
+def counts(one: Screener[WindowEngine]) -> dict[str, tuple[float, ...]]:
+    return one.engine.number_counts(CALLER, START_MS + 60_000)
 
 
-def in_batches(one: Screener, events: list[CallSetup], size: int) -> list[Screening]:
+def in_batches(one: Screener[WindowEngine], events: list[CallSetup], size: int) -> list[Screening]:
     return [one.screen(batch_of(events[start : start + size])) for start in range(0, len(events), size)]
 
 
@@ -103,7 +101,7 @@ class TestSettledBeforehand:
 
         held = one.standing.held.get(CALLER)
         assert held is not None
-        assert held == Held(Action.LABEL, T0 + 16_000 + 30_000)  # by the ninth call, of score 0.9, alone
+        assert held == Held(Action.LABEL, START_MS + 16_000 + 30_000)  # by the ninth call, of score 0.9, alone
         assert counts(one)["attempts"][2] == 11
 
     @pytest.mark.parametrize("passed", [range(12), range(11), range(0)])
@@ -117,7 +115,7 @@ class TestSettledBeforehand:
         assert counts(one) == counts(other)
 
     def test_a_batch_of_nothing_else_is_not_scored(self) -> None:
-        classifier = ReadOffClassifier()
+        classifier = ScoreFromFeature()
 
         screening = screener(classifier).screen(batch_of(dialler(3)), dict.fromkeys(range(3), LATE))
 
@@ -181,7 +179,7 @@ class TestPoison:
             return reasons_of(rule, features, row)
 
         monkeypatch.setattr("detector.policy.reasons.of_rule", broken)
-        one = screener(ReadOffClassifier(), replace(POLICY, rules=(rule,)))
+        one = screener(ScoreFromFeature(), replace(POLICY, rules=(rule,)))
 
         parts = in_batches(one, dialler(12), size)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.windows import WindowEngine, layout, row_copies
 
 STEP_BYTES = 1 << 24
@@ -19,7 +19,7 @@ def counted(row: NDArray[Any], store: str) -> NDArray[Any]:
     """A row without what a partition did not count itself: remembered estimates, and what others said."""
     row = row.copy()
     if store in ("trunk", "origin"):
-        plan = layout.PLANS[spec.TRUNK if store == "trunk" else spec.ORIGIN]
+        plan = layout.PLANS[window_constants.TRUNK if store == "trunk" else window_constants.ORIGIN]
         row[layout.OTHERS_MS : plan.panes // 2] = 0
         row[plan.sketches_end // 8 :] = 0
     return row
@@ -29,7 +29,7 @@ def rows_in(blocks: Iterable[Any], partition: int) -> Rows:
     """Every row of a partition in blocks of a sweep, or in the rows of a snapshot."""
     found: Rows = {}
     for block in blocks:
-        mine = block.arrays["state"][:, row_copies.PARTITION] == partition
+        mine = block.arrays["state"][:, row_copies.PARTITION_COLUMN] == partition
         for row in block.arrays["row"][mine]:
             found[block.store, int(row[layout.KEY])] = counted(row, block.store)
     return found

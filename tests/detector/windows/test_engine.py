@@ -1,7 +1,6 @@
 """The window engine against its slow exact twin, and the promises that a twin cannot check."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +10,7 @@ from hypothesis import strategies as st
 from detector.columns.call_columns import build_batch
 from detector.contract.events import Attestation, CallEnd, CallEvent, CallSetup
 from detector.contract.ports import FeatureMatrix
-from detector.features import coverage
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.features.table import FEATURE_NAMES, INDEX
 from detector.testing.naive_windows import NaiveWindows
 from detector.windows import WindowEngine, WindowSettings
@@ -67,7 +65,7 @@ def value(rows: FeatureMatrix, name: str) -> float:
 
 
 @st.composite
-def histories(draw: st.DrawFn, gaps: st.SearchStrategy[int], most: int = spec.RING) -> list[CallEvent]:
+def histories(draw: st.DrawFn, gaps: st.SearchStrategy[int], most: int = window_constants.RING) -> list[CallEvent]:
     """Up to `most` calls; each gap is from the previous call; an end comes any number of events after its set-up.
 
     A number keeps its origin: an end counts for the last one, whose ring does not hold the calls before it.
@@ -135,6 +133,19 @@ class TestAgainstTheTwin:
             np.testing.assert_array_equal(feed(WindowEngine(SMALL), events, size), whole)
 
 
+class TestEdges:
+    #  now - length                    now
+    #       |----- before -----|-- now --|
+    #       (------------- window -------]     the call at exactly now - length has left, the one at now is in
+    @pytest.mark.parametrize("window", range(window_constants.N_WINDOWS), ids=window_constants.WINDOW_NAMES)
+    @pytest.mark.parametrize(("earlier_ms", "counted"), [(0, 1), (-1, 2), (1, 1)], ids=["at", "inside", "outside"])
+    def test_a_window_is_open_at_its_start_and_closed_at_now(self, window: int, earlier_ms: int, counted: int) -> None:
+        length_ms = window_constants.WINDOW_MS[window] + earlier_ms
+        rows = feed(WindowEngine(SMALL), [setup(0), setup(length_ms)])
+
+        assert value(rows, f"number_attempts_{window_constants.WINDOW_NAMES[window]}") == counted
+
+
 class TestPanes:
     @FEW
     @given(gaps=st.lists(st.sampled_from((0, 3, 200, 5_000, 40_000, 900_000)), min_size=9, max_size=150))
@@ -145,22 +156,29 @@ class TestPanes:
 
         for row, at in enumerate(times):
             seen = times[: row + 1] + START_MS
-            for window, length in enumerate(spec.WINDOW_MS):
-                now, pane = int(at) + START_MS, spec.PANE_MS[window]
+            for window, length in enumerate(window_constants.WINDOW_MS):
+                now, pane = int(at) + START_MS, window_constants.PANE_MS[window]
                 truth = np.count_nonzero((seen > now - length) & (seen <= now))
-                slack = np.count_nonzero(seen // pane == now // pane - spec.PANES_PER_WINDOW)
-                counted = rows[row, INDEX[f"number_attempts_{spec.WINDOW_NAMES[window]}"]]
+                slack = np.count_nonzero(seen // pane == now // pane - window_constants.PANES_PER_WINDOW)
+                counted = rows[row, INDEX[f"number_attempts_{window_constants.WINDOW_NAMES[window]}"]]
                 assert abs(counted - truth) <= slack + 1e-4
 
+    #  pane   0       1 ... 7       8
+    #         |xxxxxxx|-- ... --|---n---|      100 calls x in pane 0, the call n a quarter into pane 8
+    #           (----- 1 h --------]           a quarter of pane 0 has left the window: 75 calls of it count
     def test_oldest_pane_counts_in_proportion(self) -> None:
         """100 calls spread over one pane of the 1 h window, read when a quarter of it has left: 75 count."""
-        pane = spec.PANE_MS[spec.W1H]
+        pane = window_constants.PANE_MS[window_constants.W1H]
         first = -START_MS % pane  # the start of a pane, relative to START_MS
         events = [setup(first + n * pane // 100, called=f"+1310555{n:04}") for n in range(100)]
         rows = feed(WindowEngine(SMALL), [*events, setup(first + 8 * pane + pane // 4)])
 
         assert value(rows, "number_attempts_1h") == pytest.approx(75 + 1)
 
+    #  0 s                  70 s               100 s
+    #  |---------------------l--------------------xxn     l comes after the 20 x, but bears an earlier time
+    #                                     (- 10 s --]     l is not in it: 20 x and n
+    #  (----------------- 5 min --------------------]     l is in it: 20 x, l and n
     def test_late_call_is_counted_in_its_own_pane(self) -> None:
         """20 calls now, one call 30 s late: the 5 min window has 21, the 10 s window does not count the late one."""
         events = [setup(100_000 + n) for n in range(20)]
@@ -169,9 +187,12 @@ class TestPanes:
         assert value(rows, "number_attempts_5m") == 22
         assert value(rows, "number_attempts_10s") == 21
 
+    #  now                                  10 days later
+    #  |xxx ... x----------------------------------f      f comes first, then 60 calls x of now
+    #           16 x that are a day behind f: f was astray, and the windows start again at x
     def test_one_event_far_ahead_does_not_blind_a_key(self) -> None:
         """After 16 events a day behind a stray clock the windows start again and count."""
-        far = setup(10 * spec.DAY_MS)
+        far = setup(10 * window_constants.DAY_MS)
         rows = feed(WindowEngine(SMALL), [far, *(setup(n) for n in range(60))])
 
         assert value(rows, "trunk_attempts_1m") >= 40
@@ -210,20 +231,30 @@ class TestTiers:
 
     def test_call_every_second_day_stays_cold(self) -> None:
         engine = WindowEngine(SMALL)
-        feed(engine, [setup(day * 2 * spec.DAY_MS) for day in range(9)])
+        feed(engine, [setup(day * 2 * window_constants.DAY_MS) for day in range(9)])
 
         assert (engine.tracked()["cold_number"], engine.tracked()["number"]) == (1, 0)
 
+    #  0 h                         24 h 50 min   25 h
+    #  s----------- talk --------------e----------n      its set-up s has left the day, its end e has not
+    #     (-------------- 24 h -------------------]
     def test_long_talk_over_the_day_is_not_lost(self) -> None:
         """A talk set up 25 h ago that ended 10 min ago still counts as ended in the 24 h window."""
-        calls = [setup(0), setup(2_000), setup(25 * spec.HOUR_MS)]
-        events: list[CallEvent] = [calls[0], end(calls[0], 25 * spec.HOUR_MS - 600_000, 200, 100), *calls[1:]]
-        rows = feed(WindowEngine(SMALL), [*events, *(setup(25 * spec.HOUR_MS + n) for n in range(5))])
+        calls = [setup(0), setup(2_000), setup(25 * window_constants.HOUR_MS)]
+        events: list[CallEvent] = [
+            calls[0],
+            end(calls[0], 25 * window_constants.HOUR_MS - 600_000, 200, 100),
+            *calls[1:],
+        ]
+        rows = feed(WindowEngine(SMALL), [*events, *(setup(25 * window_constants.HOUR_MS + n) for n in range(5))])
 
         assert value(rows, "number_attempts_24h") == 6
         counts = WindowEngine(SMALL)
         feed(counts, events)
-        assert counts.number_counts(NUMBERS[0], START_MS + 25 * spec.HOUR_MS)["ended"][spec.W24H] == 1
+        assert (
+            counts.number_counts(NUMBERS[0], START_MS + 25 * window_constants.HOUR_MS)["ended"][window_constants.W24H]
+            == 1
+        )
 
     def test_end_without_call_counts_for_a_known_number_only(self) -> None:
         engine = WindowEngine(SMALL)
@@ -234,8 +265,8 @@ class TestTiers:
         feed(engine, [setup(0), stray])
 
         counts = engine.number_counts(NUMBERS[0], START_MS + 6_000)["bad_number"]
-        assert counts[spec.W1H :] == (1, 1)
-        assert counts[: spec.W1H] == (-1, -1, -1), "not kept for shorter windows"
+        assert counts[window_constants.W1H :] == (1, 1)
+        assert counts[: window_constants.W1H] == (-1, -1, -1), "not kept for shorter windows"
 
 
 class TestMemory:
@@ -247,11 +278,21 @@ class TestMemory:
         assert engine.tracked()["cold_number"] == 64
         assert engine.evictions()["cold_number"] == 936
 
+    #  day 0        day 2
+    #  A B----------A C       two places: C takes the place of B, whose last call is the longest ago
     def test_longest_idle_key_goes_first(self) -> None:
         """Places for 2 numbers: A, B, A again two days later, then C pushes B out."""
         engine = WindowEngine(WindowSettings(2, 2, 8, 8, 8, 8, seed=1))
         a, b, c = (f"+1212555010{n}" for n in range(3))
-        feed(engine, [setup(0, a), setup(1, b), setup(2 * spec.DAY_MS, a), setup(2 * spec.DAY_MS + 1, c)])
+        feed(
+            engine,
+            [
+                setup(0, a),
+                setup(1, b),
+                setup(2 * window_constants.DAY_MS, a),
+                setup(2 * window_constants.DAY_MS + 1, c),
+            ],
+        )
 
         known = [bool(engine.number_counts(number, START_MS + 10)) for number in (a, b, c)]
         assert known == [True, False, True]
@@ -286,18 +327,6 @@ class TestMemory:
         assert engine.tracked()["trunk"] == 1
 
 
-def test_feature_on_what_is_not_kept_is_named() -> None:
-    """Without the answered calls of a number's hour every feature on them would be wrong for busy numbers."""
-    shape = spec.SHAPES[spec.NUMBER]
-    pairs = tuple(
-        tuple(measure for measure in measures if (window, measure) != (spec.W1H, spec.ANSWERED))
-        for window, measures in enumerate(shape.pairs)
-    )
-
-    assert coverage.missing(spec.SHAPES) == []
-    assert coverage.missing({**spec.SHAPES, spec.NUMBER: replace(shape, pairs=pairs)}) == ["answered of number in 1h"]  # type: ignore[arg-type]
-
-
 def test_end_is_credited_to_the_origin_that_signed() -> None:
     """20 signed calls, their ends carry no signature, yet the origin's answer-seizure ratio is 1."""
     events: list[CallEvent] = []
@@ -319,14 +348,17 @@ def test_no_feature_is_ever_nan(split: Callable[[int], int]) -> None:
     assert rows.min() >= -1.0
 
 
-@pytest.mark.parametrize("days", [0, 3, 19, 21, 30, 40, (1 << 32) / spec.DAY_MS - 0.0001, 400])
+@pytest.mark.parametrize("days", [0, 3, 19, 21, 30, 40, (1 << 32) / window_constants.DAY_MS - 0.0001, 400])
 def test_a_call_of_long_ago_is_not_taken_for_one_of_now(days: float) -> None:
     """Times of exact calls are kept by 32 bits, 49 days: whatever is that late counts where it belongs, or nowhere."""
     engine = WindowEngine(SMALL)
-    feed(engine, [setup(0), setup(1), setup(1 - round(days * spec.DAY_MS)), *(setup(10 + i) for i in range(8))])
+    feed(
+        engine,
+        [setup(0), setup(1), setup(1 - round(days * window_constants.DAY_MS)), *(setup(10 + i) for i in range(8))],
+    )
 
     attempts = engine.number_counts(NUMBERS[0], START_MS + 20)["attempts"]
 
-    assert attempts == (11.0 if days == 0 else 10.0,) * spec.N_WINDOWS
-    later = engine.number_counts(NUMBERS[0], START_MS + 20 * spec.DAY_MS)["attempts"]
+    assert attempts == (11.0 if days == 0 else 10.0,) * window_constants.N_WINDOWS
+    later = engine.number_counts(NUMBERS[0], START_MS + 20 * window_constants.DAY_MS)["attempts"]
     assert max(later) <= 0.0

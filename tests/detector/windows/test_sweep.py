@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detector.columns.call_columns import CallBatch, build_batch
 from detector.contract.events import CallEvent, CallSetup
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.features.table import INDEX, wanted_distinct
 from detector.windows import TrunkShare, WindowEngine, WindowSettings, key_store, layout
 from detector.windows.sweep import Block
@@ -46,8 +46,8 @@ def rows_of(engine: WindowEngine) -> Rows:
         while slot >= 0:
             row = store.w64[slot].copy()
             slot = int(store.w32[slot, layout.NEWER])
-            row[layout.LINKS] = 0
-            row[layout.MARKS] &= layout.EPOCH_MASK
+            row[layout.LINKS_WORD] = 0
+            row[layout.PARTITION_WORD] &= layout.EPOCH_MASK
             rows[name, int(row[layout.KEY])] = row
     return rows
 
@@ -123,6 +123,9 @@ def interrupt(engine: WindowEngine, step: tuple[object, ...]) -> None:
 
 
 class TestTheCopy:
+    #  before      | sweep begins                          sweep is done
+    #  a  b  c  d  |  step   write b   step   forget d   step  |
+    #              |  a      b (as it was before the write)  c, d (as they were)
     @FEW
     @given(
         before=histories(gaps, most=24),
@@ -210,7 +213,7 @@ class TestTheCopy:
 
     def test_is_safe_from_reading_what_a_number_was_called(self) -> None:
         """That reading precedes no write, so it must not make estimates anew: no feature may ask for them."""
-        assert not wanted_distinct()[spec.RECEIVED].any()
+        assert not wanted_distinct()[window_constants.RECEIVED].any()
 
     def test_names_are_those_of_the_start(self) -> None:
         engine = WindowEngine(ROOMY)
@@ -247,7 +250,9 @@ class TestLoading:
         list(new.load(0, blocks, names))
 
         loaded = rows_of(new)
-        assert_same(loaded, {key: row for key, row in rows_of(old).items() if (row[layout.MARKS] & 0xFFFF) == 0})
+        assert_same(
+            loaded, {key: row for key, row in rows_of(old).items() if (row[layout.PARTITION_WORD] & 0xFFFF) == 0}
+        )
         chosen = [event for event in after if home(event) == 0]
         is_chosen = [home(event) == 0 for event in after if isinstance(event, CallSetup)]
         expected = old.update(batch_of(after))[is_chosen]

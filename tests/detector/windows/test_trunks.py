@@ -7,7 +7,7 @@ import pytest
 
 from detector.columns.call_columns import build_batch
 from detector.contract.events import CallSetup
-from detector.features import window_constants as spec
+from detector.features import window_constants
 from detector.features.table import INDEX
 from detector.windows import TrunkShare, WindowEngine, WindowSettings, layout, merge, row_copies
 
@@ -60,13 +60,19 @@ def test_share_does_not_contain_what_others_counted() -> None:
     assert engine.trunk_shares(0)[0].to_bytes() == before
 
 
+#  absolute pane     n-8 ... n-1   n   n+1
+#  share of 0        |oldest ...       2|           2 calls in pane n, its latest
+#  share of 1            |oldest ...       1|       1 call in pane n+1, its latest
+#  merged                |oldest ...   2   1|       as of n+1: the first share lost its oldest pane
 def test_merge_aligns_panes_by_absolute_time() -> None:
     """A share one pane older loses its oldest pane and moves by one."""
     engine = WindowEngine(SETTINGS)
     feed(engine, [setup(0, 1), setup(0, 2)], [0, 0])
-    feed(engine, [setup(spec.PANE_MS[spec.W10S], 3)], [1])
+    feed(engine, [setup(window_constants.PANE_MS[window_constants.W10S], 3)], [1])
 
-    panes = merge([*engine.trunk_shares(0), *engine.trunk_shares(1)]).panes[spec.W10S, :, spec.ATTEMPTS]
+    panes = merge([*engine.trunk_shares(0), *engine.trunk_shares(1)]).panes[
+        window_constants.W10S, :, window_constants.ATTEMPTS
+    ]
 
     assert panes.tolist() == [0, 0, 0, 0, 0, 0, 0, 2, 1]
 
@@ -77,15 +83,19 @@ def known_of_others(engine: WindowEngine, partition: int) -> tuple[np.ndarray, n
     while not sweep.is_done:
         for block in sweep.step(1 << 20):
             if block.store == "trunk":
-                mine = block.arrays["state"][:, row_copies.PARTITION] == partition
+                mine = block.arrays["state"][:, row_copies.PARTITION_COLUMN] == partition
                 rows += list(block.arrays["row"][mine])
     (row,) = rows
-    plan = layout.PLANS[spec.TRUNK]
+    plan = layout.PLANS[window_constants.TRUNK]
     counts, first = row.view(np.uint32), plan.panes + plan.other_panes
     registers = row.view(np.uint8)[plan.sketch_0 + plan.other_sketches :]
     return counts[first : first + plan.other_panes], registers[: plan.sketches_end - plan.sketch_0]
 
 
+#  partition 0   x   x   x   x                        a call each 0.9 s, 60 of each
+#  partition 1   x              x              x      each 4 s
+#  partition 2   xxxx                                 each millisecond
+#  partition 3   x                  x                 each 5 s: it is ahead of all others at the end
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
 def test_each_partition_knows_the_sum_of_all_others(order: tuple[int, ...]) -> None:
     """Told of all at once, or of the merged share of all others: the same to the bit, also where sums are full.

@@ -56,7 +56,7 @@ def valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
 
 
 @pytest.fixture
-def screener() -> Screener:
+def screener() -> Screener[WindowEngine]:
     return Screener(WindowEngine(SMALL), Even(), Policy(), Lists(), StandingDecisions())
 
 
@@ -73,7 +73,7 @@ async def flush(writer: DecisionWriter) -> None:
 
 
 def test_an_entry_added_reaches_a_running_screener_within_two_seconds(
-    valkey: ValkeyProcess, screener: Screener, monkeypatch: pytest.MonkeyPatch
+    valkey: ValkeyProcess, screener: Screener[WindowEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`robocall lists add` in another process of the operator: the worker's lists change, and change back."""
     monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
@@ -92,7 +92,9 @@ def test_an_entry_added_reaches_a_running_screener_within_two_seconds(
     run(work, valkey.url)
 
 
-def test_lists_are_read_whole_and_only_when_their_version_changes(valkey: ValkeyProcess, screener: Screener) -> None:
+def test_lists_are_read_whole_and_only_when_their_version_changes(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine]
+) -> None:
     """25,000 entries arrive complete over many scans; a second look reads nothing."""
 
     async def work(client: Redis) -> None:
@@ -112,7 +114,9 @@ def test_lists_are_read_whole_and_only_when_their_version_changes(valkey: Valkey
     run(work, valkey.url)
 
 
-def test_entries_that_make_no_sense_are_ignored_and_counted(valkey: ValkeyProcess, screener: Screener) -> None:
+def test_entries_that_make_no_sense_are_ignored_and_counted(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine]
+) -> None:
     """Junk written into a set by hand neither stops the good entry beside it nor the other lists."""
 
     async def work(client: Redis) -> None:
@@ -129,7 +133,9 @@ def test_entries_that_make_no_sense_are_ignored_and_counted(valkey: ValkeyProces
     run(work, valkey.url)
 
 
-def test_last_known_lists_stay_while_redis_is_away_or_empty(valkey: ValkeyProcess, screener: Screener) -> None:
+def test_last_known_lists_stay_while_redis_is_away_or_empty(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine]
+) -> None:
     """Killed, and back without its data: the emergency list is still in force; a new version replaces it."""
 
     async def work(client: Redis) -> None:
@@ -155,7 +161,9 @@ def test_last_known_lists_stay_while_redis_is_away_or_empty(valkey: ValkeyProces
     run(work, valkey.url)
 
 
-def test_a_standing_decision_reaches_other_workers_and_its_end_too(valkey: ValkeyProcess, screener: Screener) -> None:
+def test_a_standing_decision_reaches_other_workers_and_its_end_too(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine]
+) -> None:
     """Written by one worker with its expiry, set on another, removed when the first deletes it."""
 
     async def work(client: Redis) -> None:
@@ -181,7 +189,9 @@ def test_a_standing_decision_reaches_other_workers_and_its_end_too(valkey: Valke
     run(work, valkey.url)
 
 
-def test_an_older_or_foreign_standing_decision_changes_nothing(valkey: ValkeyProcess, screener: Screener) -> None:
+def test_an_older_or_foreign_standing_decision_changes_nothing(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine]
+) -> None:
     """What was decided later stays; a record under another entity's key, or junk, is counted and ignored."""
 
     async def work(client: Redis) -> None:
@@ -205,7 +215,9 @@ def test_an_older_or_foreign_standing_decision_changes_nothing(valkey: ValkeyPro
     run(work, valkey.url)
 
 
-def test_all_standing_decisions_are_loaded_at_the_start(valkey: ValkeyProcess, screener: Screener) -> None:
+def test_all_standing_decisions_are_loaded_at_the_start(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine]
+) -> None:
     """A worker that starts later knows every one that holds, over several round trips."""
 
     async def work(client: Redis) -> None:
@@ -221,7 +233,9 @@ def test_all_standing_decisions_are_loaded_at_the_start(valkey: ValkeyProcess, s
     run(work, valkey.url)
 
 
-def test_the_active_model_is_announced_once_for_each_change(valkey: ValkeyProcess, screener: Screener) -> None:
+def test_the_active_model_is_announced_once_for_each_change(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine]
+) -> None:
     """A new name is told once; a name that is no text is not told."""
 
     async def work(client: Redis) -> None:

@@ -116,7 +116,7 @@ def world(
 
 def state(one: Pipeline, now_ms: int = START_MS + 60_000) -> tuple[Any, ...]:
     """Windows of all numbers, and everything that outlives a call."""
-    screener: Any = one.screener
+    screener = one.screener
     counts = [screener.engine.number_counts(caller(number), now_ms) for number in range(7)]
     held = [screener.standing.held.get(caller(number)) for number in range(7)]
     return counts, held, list(screener.standing)

@@ -14,9 +14,9 @@ from detector.contract.events import CallSetup
 from detector.features.table import N_FEATURES
 from detector.policy import unjudged
 from detector.policy.screening import Screening
+from detector.testing import ids, outcomes
 from streams.screening.answers import Waiting, answer
 from streams.wire.records import encode_decision
-from tests.detector.policy.screened import ids, outcomes
 
 NOW_MS = 1_760_000_000_000
 WAITING = Waiting(NOW_MS, deadline_ms=2_000, shed_after_ms=500)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from detector.contract.decisions import Mode
-from tests.detector.policy.screened import ids
+from detector.testing import ids
 from tests.streams.screening.pipeline_case import START_MS, pipeline, setup
 
 

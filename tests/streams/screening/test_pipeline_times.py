@@ -7,12 +7,12 @@ import pytest
 from detector.columns.clocks import ClockTolerance
 from detector.features.table import FEATURE_NAMES, INDEX, N_FEATURES
 from detector.policy.policy import Thresholds
+from detector.testing import ids
 from models.serve.reference import Reference
 from models.watch.drift import DriftWatch
 from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel
 from streams.screening.answers import Waiting
-from tests.detector.policy.screened import ids
 from tests.streams.screening.pipeline_case import (
     HOUR_MS,
     START_MS,

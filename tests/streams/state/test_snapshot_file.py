@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from detector.contract.events import CallEvent
 from detector.windows import WindowEngine
-from detector.windows.row_copies import LATEST_MS, PARTITION, STATE_COLUMNS
+from detector.windows.row_copies import LATEST_MS_COLUMN, PARTITION_COLUMN, STATE_COLUMNS
 from detector.windows.sweep import Block
 from models.errors import StorageError
 from streams.state import snapshot_file, snapshot_format
@@ -37,7 +37,7 @@ def rows(store: str, count: int, *, seed: int = 1, partition: int = 3) -> Block:
     """Rows of random bits in every kind of array that a store has, none of them in the order of their times."""
     random = np.random.default_rng(seed)
     state = random.integers(-(2**63), 2**63 - 1, (count, STATE_COLUMNS), dtype=np.int64)
-    state[:, PARTITION] = partition
+    state[:, PARTITION_COLUMN] = partition
     arrays: dict[str, NDArray[Any]] = {
         "state": state,
         "ring": random.integers(-(2**63), 2**63 - 1, (count, 2, 4), dtype=np.int64),
@@ -68,7 +68,7 @@ def read(path: Path, **other: Any) -> Snapshot:
 def joined(blocks: list[Block]) -> dict[str, NDArray[Any]]:
     """All rows, sorted the slow and obvious way."""
     arrays = {name: np.concatenate([block.arrays[name] for block in blocks]) for name in blocks[0].arrays}
-    order = sorted(range(len(arrays["state"])), key=lambda row: arrays["state"][row, LATEST_MS])
+    order = sorted(range(len(arrays["state"])), key=lambda row: arrays["state"][row, LATEST_MS_COLUMN])
     return {name: array[order] for name, array in arrays.items()}
 
 
@@ -121,7 +121,7 @@ def test_random_rows_come_back_bit_by_bit(
 
 def test_rows_of_one_instant_keep_their_order(tmp_path: Path) -> None:
     block = rows("number", 50)
-    block.arrays["state"][:, LATEST_MS] = 5
+    block.arrays["state"][:, LATEST_MS_COLUMN] = 5
     write(tmp_path / "a.snapshot", block)
 
     assert_same(read(tmp_path / "a.snapshot").blocks[0].arrays, block.arrays)

@@ -312,8 +312,7 @@ def test_calls_that_waited_too_long_pass_unjudged_and_count(
         number, at_ms = event["calling_number"], event["setup_time_ms"]
         for partition in range(3):
             counted, expected = (
-                one.screener.engine.number_counts(number, at_ms, partition=partition)  # type: ignore[attr-defined]
-                for one in (world, prompt)
+                one.screener.engine.number_counts(number, at_ms, partition=partition) for one in (world, prompt)
             )
             assert counted == expected
 

@@ -24,35 +24,25 @@ ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
 LOCAL = "tests/streams/local/test_services.py"
 PROMOTE = "tests/streams/commands/test_models_promote.py"
 PART = "one part of a generator that is tested by what it generates"
-WRITES = "compiled: each event goes through it, beside the slow twin"
 BROKER = "it needs a broker: kills, moves and catch-up in one place"
 
 TESTED_ELSEWHERE = {
     # module without the suffix: (the file that would fail if it were wrong, why the module has no test of its own)
     "detector/columns/arrays": ("tests/detector/columns/test_call_columns.py", "names of array types, no code"),
     "detector/columns/compiled": ("tests/contracts/test_numba_seams.py", "it leans on numba, whose seams are tested"),
-    "detector/columns/facts": (SCAN, "the shape of what the scan fills: its values are compared there, field by field"),
+    "detector/columns/windows_port": ("tests/contracts/test_windows.py", "a protocol: windows are held to it there"),
     "detector/contract/decisions": ("tests/streams/wire/test_records.py", "value types: their bytes are tested"),
     "detector/contract/errors": ("tests/streams/screening/test_policy_file.py", "one error, raised where it is tested"),
     "detector/contract/events": ("tests/streams/wire/test_records.py", "value types: their bytes are tested"),
-    "detector/contract/ports": ("tests/detector/policy/test_unjudged.py", "protocols only, no code"),
-    "detector/features/coverage": (ENGINE, "one check that runs at import: the test gives it a feature out of reach"),
-    "detector/features/kinds": ("tests/detector/features/test_table.py", "it makes the rows of the table tested there"),
+    "detector/contract/ports": ("tests/contracts/test_classifiers.py", "a protocol: classifiers are held to it there"),
     "detector/features/window_constants": (ENGINE, "constants only: a wrong one tells fast and slow windows apart"),
     "detector/policy/batch": ("tests/detector/policy/test_steps.py", "columns of a batch: the steps are run on them"),
-    "detector/policy/reasons": ("tests/detector/policy/test_steps.py", "words of reasons: each step's are tested"),
+    "detector/testing/events": ("tests/detector/testing/test_screeners.py", "builders: what they build is screened"),
     "detector/testing/naive_windows": (ENGINE, "the slow twin: held against the fast windows, and they against it"),
-    "detector/windows/cold": (ENGINE, WRITES),
-    "detector/windows/counting": (ENGINE, WRITES),
-    "detector/windows/exact_calls": (ENGINE, WRITES),
-    "detector/windows/feature_rows": (ENGINE, "compiled: each feature comes out of it, beside the slow twin"),
-    "detector/windows/key_store": (ENGINE, "compiled: each key goes through it, at its bound and beyond"),
-    "detector/windows/layout": (ENGINE, "constants only: two that overlap tell fast and slow windows apart"),
+    "detector/testing/windows": ("tests/detector/testing/test_screeners.py", "small windows count there"),
     "detector/windows/loop": (ENGINE, "compiled: it is the engine's loop"),
     "detector/windows/prefetch": (ENGINE, "a hint to the processor: it must change no figure"),
-    "detector/windows/reading": (ENGINE, "compiled: each feature comes out of it, beside the slow twin"),
     "detector/windows/row_copies": ("tests/detector/windows/test_sweep.py", "the shape of what a sweep copies"),
-    "detector/windows/sketches": (ENGINE, "compiled: distinct counts are compared with exact ones there"),
     "models/data/files": ("tests/streams/commands/test_replay.py", "packed and plain files, whole and cut short"),
     "models/data/thresholds": ("tests/models/judge/test_evaluation.py", "one function, which every figure rests on"),
     "models/errors": ("tests/models/serve/test_artifact.py", "error types only, raised where they are tested"),

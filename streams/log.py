@@ -27,6 +27,9 @@ MAX_TEMPLATES = 1_000
 
 _QUIET_LIBRARIES = ("faust", "mode", "aiokafka", "aiohttp", "kafka", "asyncio", "numba")
 
+_TIMERS = "mode.timers"
+"""Warns of a commit that takes longer than its interval, as on any loaded machine; health and lag say what matters."""
+
 
 class NumberDigest:
     """Turns numbers into digests of 16 hex digits.
@@ -145,6 +148,7 @@ def configure(level: str, style: Literal["auto", "json", "console"] = "auto") ->
     root.setLevel(level.upper())
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    logging.getLogger(_TIMERS).setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
     structlog.configure(
         processors=[
             *shared,

@@ -61,7 +61,11 @@ class Span:
 
 
 def parts_of(store: ArchiveStore, span: Span) -> list[Part]:
-    """Files with call events of the days of the span."""
+    """Files with call events of the days of the span.
+
+    Raises:
+        ArchiveUnusable: the archive cannot be listed.
+    """
     parts = chosen(store.files(CALL_EVENTS)).parts
     return [part for part in parts if span.first_day <= part.file.day <= span.last_day]
 
@@ -76,6 +80,9 @@ def events(
         parts: see `parts_of`.
         span: when they arrived.
         on_file: told about each file that was read to its end.
+
+    Raises:
+        ArchiveUnusable: a file cannot be read; raised while iterating.
     """
     by_partition: dict[int, list[Part]] = {}
     for part in parts:

@@ -50,7 +50,7 @@ def duckdb() -> Any:
 
 @contextmanager
 def connected(store: ArchiveStore) -> Iterator[Any]:
-    """A DuckDB connection with one view a topic, each record once, and `archive_files`.
+    """A DuckDB connection with one view a topic, each record once, and `archive_files`. Blocks: for a command's thread.
 
     Files are those of this instant. Of a query with `day = DATE '2026-11-25'` only the files of that day are read.
 

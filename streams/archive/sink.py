@@ -117,7 +117,8 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
     Args:
         settings: where Kafka is.
         archive: where files go, and when.
-        on_change: told after each round what was done so far.
+        on_change: told after each round, some times a second, what was done so far. It is called on the event loop, so
+            it must not block.
     """
 
     def __init__(self, settings: Settings, archive: ArchiveSettings, on_change: Callable[[Tally], None]) -> None:

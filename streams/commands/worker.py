@@ -7,16 +7,18 @@ import click
 import structlog
 from prometheus_client import disable_created_metrics
 
+from detector.contract.decisions import Mode
 from detector.windows import WindowEngine
 from models.store.advice import without_credentials
 from streams import log as logging
 from streams.errors import PortTaken
-from streams.kafka.client import require_topics
+from streams.kafka.client import await_groups, require_topics
 from streams.kafka.topics import CALL_EVENTS, identity
 from streams.running.services import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings, unknown_keys
 from streams.wire import reading
 from streams.worker.assembly import TOPICS, Assembly, build_app
+from streams.worker.feedback import feedback_group
 from streams.worker.warming import warm_answers
 
 log = structlog.get_logger(__name__)
@@ -63,10 +65,13 @@ def run_worker(settings: Settings) -> int:
     if settings.web_port:
         require_port(settings.web_host, settings.web_port)
     loop.run_until_complete(require_topics(settings, TOPICS))
+    loop.run_until_complete(await_groups(settings, (settings.consumer_group, feedback_group(settings))))
     assembly = build_app(settings, ending, identity(settings, CALL_EVENTS))
     warm(assembly)
-    for complaint in assembly.screener.policy.warnings():
-        log.warning(complaint)
+    policy = assembly.screener.policy
+    does_enforce = Mode.ENFORCE in {policy.mode, *(override.mode for override in policy.overrides)}
+    for complaint in policy.warnings():
+        (log.warning if does_enforce else log.info)(complaint)
     versions = assembly.screener.versions
     log.info(
         "worker starts",
@@ -76,7 +81,7 @@ def run_worker(settings: Settings) -> int:
         web=f"http://{settings.web_host}:{settings.web_port}" if settings.web_port else "off",
         model_version=versions.model_version,
         policy_version=versions.policy_version,
-        mode=assembly.screener.policy.mode.value,
+        mode=policy.mode.value,
         snapshots=without_credentials(settings.snapshot_url),
     )
     status = run(assembly.app, assembly.services, ending, loop)

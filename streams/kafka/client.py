@@ -3,14 +3,15 @@
 import asyncio
 import functools
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection, CloseReason
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
 from faust import auth
 
 from streams.errors import ClusterRefused, KafkaUnreachable, TopicMissing
@@ -18,6 +19,7 @@ from streams.settings import Settings
 
 CLIENT_ID = "robocall-detector"
 AGAIN_S = 0.1
+GROUPS_WAIT_S = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -113,10 +115,25 @@ def make_consumer(settings: Settings, *topics: str, **options: Any) -> Any:
         settings: how the brokers are spoken to.
         topics: subscribed to.
         options: of aiokafka.
+
+    Raises:
+        OSError: a file of the TLS settings cannot be read.
     """
     consumer = AIOKafkaConsumer(*topics, **client_settings(settings), **options)
     keep_metadata_coming(consumer._client)  # noqa: SLF001 - no public way to reach it
     return consumer
+
+
+@asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**client_settings(settings))
+    try:
+        await admin.start()
+        yield admin
+    except KafkaConnectionError as error:
+        raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
+    finally:
+        await admin.close()
 
 
 async def require_topics(settings: Settings, topics: Iterable[str]) -> None:
@@ -127,16 +144,49 @@ async def require_topics(settings: Settings, topics: Iterable[str]) -> None:
         ClusterRefused: this user may not see the topics.
         TopicMissing: names those that do not exist.
     """
-    admin = AIOKafkaAdminClient(**client_settings(settings))
-    try:
-        await admin.start()
-        existing = set(await admin.list_topics())
-    except KafkaConnectionError as error:
-        raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
-    except KafkaError as error:
-        raise ClusterRefused("to list topics", "Describe on topics, and the right password", error) from error
-    finally:
-        await admin.close()
+    async with _admin(settings) as admin:
+        try:
+            existing = set(await admin.list_topics())
+        except KafkaConnectionError:
+            raise
+        except KafkaError as error:
+            raise ClusterRefused("to list topics", "Describe on topics, and the right password", error) from error
     missing = sorted(set(topics) - existing)
     if missing:
         raise TopicMissing(missing)
+
+
+async def await_groups(settings: Settings, groups: Iterable[str]) -> None:
+    """Wait until the brokers can keep offsets of these groups; called once before their consumers start.
+
+    A fresh broker makes its offsets topic when it is first asked for a group, and refuses all groups until then. A
+    consumer would report that as an error, although nothing is wrong. It is not waited for longer than `GROUPS_WAIT_S`,
+    nor where the brokers refuse for good: the consumer says that in its own words.
+
+    Raises:
+        KafkaUnreachable: no broker answers.
+    """
+    async with _admin(settings) as admin:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GROUPS_WAIT_S):
+                for group in groups:
+                    await _await_group(admin, group)
+
+
+async def _await_group(admin: AIOKafkaAdminClient, group: str) -> None:
+    while True:
+        if not await _is_coming(admin, group):
+            return
+        await asyncio.sleep(AGAIN_S)
+
+
+async def _is_coming(admin: AIOKafkaAdminClient, group: str) -> bool:
+    """Whether the group cannot be used now and can be soon."""
+    try:
+        (answer,) = await admin.describe_consumer_groups([group])
+    except KafkaConnectionError:
+        raise
+    except KafkaError as error:
+        return bool(error.retriable)
+    (code, *_) = answer.groups[0]
+    return bool(for_code(code).retriable)

@@ -21,8 +21,10 @@ class LogReader:
         settings: how the brokers are spoken to.
         topic: what is read.
 
+    Used on the event loop, by one task at a time.
+
     Raises:
-        aiokafka.errors.KafkaError: from every method; a broker that is away for a moment only makes it slower.
+        aiokafka.errors.KafkaError: from every method. A broker that is away for a moment only makes it slower.
     """
 
     def __init__(self, settings: Settings, topic: str) -> None:
@@ -65,7 +67,7 @@ class LogReader:
         return None if found.get(tp) is None else int(found[tp].offset)
 
     async def read(self, partition: int, start: int, stop: int) -> AsyncIterator[list[Any]]:
-        """Yield the records from offset `start` on, up to and without `stop`, in lists of at most 2,048.
+        """Yield the records from offset `start` on, up to and without `stop`, in order, in lists of at most 2,048.
 
         Where the topic no longer has `start` it begins with the oldest record; it ends early where the topic does.
         """

@@ -45,27 +45,36 @@ class Waits(Protocol):
     """Whoever waits for records to be safe."""
 
     def arrived(self, records: int) -> None:
-        """Note that this many are safe."""
+        """Note that this many are safe; called on the event loop, lot by lot, in the order of the queue.
+
+        It must not block. An error would leave others waiting for ever, so it fails the outbox for good.
+        """
         ...
 
 
 class Observer(Protocol):
-    """What an outbox tells its publisher."""
+    """What an outbox tells its publisher, on the event loop. Nothing of it may block or raise."""
 
     def safe(self, records: int) -> None:
-        """The broker has so many records more."""
+        """The broker has so many records more; said before `Waits.arrived` of the same lot."""
         ...
 
     def troubled(self, outbox: "Outbox", error: Exception, since: float) -> None:
-        """A batch could not be delivered since a monotonic time in seconds, and is going to be tried again."""
+        """A batch could not be delivered and will be tried again; said after every attempt.
+
+        Args:
+            outbox: whose batch it is.
+            error: of this attempt.
+            since: when this attempt began, monotonic seconds.
+        """
         ...
 
     def recovered(self, outbox: "Outbox") -> None:
-        """A batch was delivered after trouble."""
+        """A batch was delivered after trouble; said once for each outage of an outbox."""
         ...
 
     def failed(self, error: PublishFailed) -> None:
-        """A batch can never be delivered."""
+        """A batch can never be delivered: the outbox sends nothing any more."""
         ...
 
 
@@ -73,7 +82,10 @@ class Sends(Protocol):
     """What an outbox needs of `streams.kafka.sender.Sender`."""
 
     def enlist(self, outbox: "Outbox") -> None:
-        """Ask the outbox for a batch soon, send that, and tell what became of it; once for each call."""
+        """Ask the outbox for a batch soon (`fill`), send it, and tell what became of it (`settle`), once for each call.
+
+        Returns at once, and calls neither before it has returned. It may be called again from within `settle`.
+        """
         ...
 
 
@@ -88,7 +100,7 @@ def wall_clock_ms() -> int:
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether a repeat can help: a broker, leader or replica that is away, unlike a refusal for good."""
+    """Whether a repeat can help: a broker, leader or replica is away. False of a refusal for good."""
     if isinstance(error, KafkaError):
         return error.retriable or isinstance(error, KafkaTimeoutError)
     return isinstance(error, OSError)  # TimeoutError and ConnectionError among them
@@ -102,7 +114,7 @@ def _late(record: Perishable) -> Record:
 
 
 class Outbox:
-    """Sends to one partition.
+    """Sends to one partition. Used on the event loop alone; no method blocks or raises.
 
     Args:
         sender: asks for batches.

@@ -45,7 +45,7 @@ def _place(data: NDArray[np.uint8], lengths: NDArray[np.int64], partitions: int,
 
 
 def partitions_of(keys: Sequence[bytes], partitions: int) -> list[int]:
-    """Partition of each key; at once where there is one only."""
+    """Partition of each key, in order: 0 up to but not including `partitions`, which must be at least 1."""
     if partitions == 1:
         return [0] * len(keys)
     lengths = np.array([len(key) for key in keys], np.int64)

@@ -34,7 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 class Delivery:
-    """Counts the records of one poll that are not yet safe; calls back once, when it is sealed and none is left."""
+    """Counts the records of one poll that are not yet safe at the broker. Used on the event loop alone.
+
+    Args:
+        on_done: called once, from within `arrived` or `seal`, when it is sealed and no record is left. It must neither
+            block nor raise.
+    """
 
     __slots__ = ("_left", "_on_done", "_sealed")
 
@@ -44,7 +49,7 @@ class Delivery:
         self._sealed = False
 
     def expect(self, records: int) -> None:
-        """Wait for this many more."""
+        """Wait for this many more; before `seal`."""
         self._left += records
 
     def arrived(self, records: int) -> None:
@@ -53,7 +58,7 @@ class Delivery:
         self._finish()
 
     def seal(self) -> None:
-        """Say that no more will be expected."""
+        """Say that no more will be expected; once."""
         self._sealed = True
         self._finish()
 
@@ -69,12 +74,13 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 class Publisher:
-    """Publishes to a fixed set of topics.
+    """Publishes to a fixed set of topics. Used on the event loop alone.
 
     Args:
         client: settings of the aiokafka client: servers, security; and `acks`, by default of all brokers in sync.
         topics: what may be published to; must exist.
-        on_failure: told once about the first batch that can never be delivered.
+        on_failure: told once, on the event loop, about the first batch that can never be delivered. Its poll is never
+            acknowledged; nothing of its partition leaves any more.
         clock_ms: epoch milliseconds, decides what is late.
     """
 
@@ -97,7 +103,7 @@ class Publisher:
         self._outboxes: dict[str, list[Outbox]] = {}
 
     async def start(self) -> None:
-        """Connect and learn the partitions of each topic.
+        """Connect and learn the partitions of each topic; once, before anything is published.
 
         Raises:
             KafkaUnreachable: no broker answers.
@@ -135,7 +141,10 @@ class Publisher:
             raise TopicMissing(missing)
 
     async def stop(self) -> None:
-        """Send what waits, then close the connection; with the broker away give both up after a few seconds."""
+        """Send what waits, then close the connection; never raises.
+
+        With the broker away both are given up, after `STOP_TIMEOUT_S` and `CLOSE_TIMEOUT_S`.
+        """
         client, self._client = self._client, None
         if client is None or self._sender is None:
             return
@@ -152,7 +161,17 @@ class Publisher:
             log.warning("the connections of the publisher did not close, their brokers are away")
 
     def publish(self, topic: str, records: Iterable[Record | Perishable], delivery: Delivery) -> None:
-        """Queue records; `delivery` learns when they are safe. Keys decide partitions as Kafka's own clients do."""
+        """Queue records; returns at once, whatever the broker does, and refuses none.
+
+        Args:
+            topic: one of the topics that this publisher was made for.
+            records: in the order in which those of one key are to be read. Keys decide partitions as Kafka's own
+                clients do it.
+            delivery: told when the records are safe at the broker.
+
+        Raises:
+            KeyError: the topic is none of them.
+        """
         outboxes = self._outboxes[topic]
         queued, lots = list(records), defaultdict[int, list[Record | Perishable]](list)
         partitions = partitions_of([record[0] for record in queued], len(outboxes))
@@ -164,11 +183,11 @@ class Publisher:
         delivery.expect(len(queued))
 
     def waiting(self) -> int:
-        """Records that are not safe yet."""
+        """Records that are not safe yet. Cheap: it is asked at every scrape."""
         return self._watch.unsafe
 
     def outage_s(self) -> float:
-        """Seconds since the first partition could not be written to, 0 while all can."""
+        """Seconds since the first partition could not be written to, 0 while all can. Cheap."""
         return self._watch.outage_s()
 
 

@@ -33,11 +33,18 @@ class HasBatches(Protocol):
     partition: int
 
     def fill(self) -> bytearray | None:
-        """Make the batch that is to be sent; None where there is none after all."""
+        """Make the batch that is to be sent; None where there is none after all.
+
+        Called on the event loop, once for each `Sender.enlist`, right before the request is packed. It must not raise.
+        """
         ...
 
     def settle(self, error: Exception | None) -> None:
-        """Learn what became of it: None = it is safe."""
+        """Learn what became of it: None = it is safe.
+
+        Called on the event loop, once for each batch, as long as the sender is not stopped. What it raises is dropped:
+        the other batches of the request must hear of theirs.
+        """
         ...
 
 

@@ -42,9 +42,16 @@ CLOSED_GATE_POLL_S = 0.05
 log = logging.getLogger(__name__)
 
 Located = Callable[[Mapping[Partition, int | None]], Awaitable[None]]
-"""Told, after every rebalance and before anything is read, the committed offset of each assigned partition."""
+"""Told, after every rebalance and before anything is read, the committed offset of each assigned partition.
+
+Awaited on the event loop; None = nothing is committed. Nothing is handed out until it returns, so whatever takes long
+goes into a task. What it raises ends the worker.
+"""
 Leaving = Callable[[], Awaitable[None]]
-"""Told when everything is committed and the group is about to be left for good."""
+"""Told when everything is committed and the group is about to be left for good.
+
+Awaited once, on the event loop, within what `streams.running.services.STOP_TIMEOUT_S` leaves. It must not raise.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,6 +100,7 @@ class PollConsumer(driver.Consumer):
         self._on_leaving = on_leaving
         self.committed: dict[Partition, int] = {}
         self._began: dict[Partition, int] = {}  # where reading began, of partitions nothing was committed of
+        self._beginnings: dict[Partition, int] = {}  # oldest offset of these, when they were assigned
         self._room = asyncio.Event()
         self._doubtful: set[Partition] = set()
         self._dropped: set[Partition] = set()
@@ -208,6 +216,8 @@ class PollConsumer(driver.Consumer):
         await self._notice_new_logs()
         self._thread.watch_partitions()
         committed = {tp: self._committed_offset.get(tp) for tp in self.assignment()}
+        unread = [tp for tp, offset in committed.items() if offset is None]
+        self._beginnings = dict(await self._thread.earliest_offsets(*unread)) if unread else {}
         for tp, offset in committed.items():
             if offset is not None:
                 self.watermarks.expect(tp, offset)
@@ -223,13 +233,8 @@ class PollConsumer(driver.Consumer):
         for tp in polled:
             committed = self._committed_offset.get(tp)
             if committed is not None and committed > ends.get(tp, committed):
-                log.error(
-                    "%s/%s ends at %s, before the committed %s: reading it from its beginning",
-                    tp.topic,
-                    tp.partition,
-                    ends[tp],
-                    committed,
-                )
+                where = (tp.topic, tp.partition, ends[tp], committed)
+                log.error("%s/%s ends at %s, before the committed %s: reading it from its beginning", *where)
                 self._committed_offset[tp] = None
                 await self._thread.seek_to_beginning(tp)
 
@@ -238,7 +243,7 @@ class PollConsumer(driver.Consumer):
         expected = self.watermarks.expected(tp)
         if rows and tp in self._doubtful:
             self._doubtful.discard(tp)
-            if rows.first_offset != expected:
+            if rows.first_offset != (self._beginnings.get(tp) if expected is None else expected):
                 await self._rewind(tp, expected)
                 return rows[:0]
         if expected is None or not rows or rows.first_offset >= expected:
@@ -247,7 +252,8 @@ class PollConsumer(driver.Consumer):
 
     async def _rewind(self, tp: Partition, expected: int | None) -> None:
         # Not skipping a record matters more than a second fetch.
-        log.info("what was fetched of %s/%s may have a gap: reading again from %s", tp.topic, tp.partition, expected)
+        place = "its beginning" if expected is None else expected
+        log.info("a fetch of %s/%s does not go on where it should: reading from %s", tp.topic, tp.partition, place)
         if expected is None:
             await self._thread.seek_to_beginning(tp)
         else:
@@ -384,7 +390,13 @@ class PollTransport(driver.Transport):
         self._on_leaving: Leaving | None = None
 
     def plug_in(self, *, is_ready: Callable[[Partition], bool], on_located: Located, on_leaving: Leaving) -> None:
-        """Say which partitions may be read, and who learns what of them; before the consumer is made."""
+        """Say which partitions may be read, and who learns what of them; called once, before the consumer is made.
+
+        Args:
+            is_ready: asked on the event loop for every assigned partition at every poll, so it only looks something up.
+            on_located: see `Located`.
+            on_leaving: see `Leaving`.
+        """
         self._is_ready, self._on_located, self._on_leaving = is_ready, on_located, on_leaving
 
     def create_consumer(self, callback: Any, **kwargs: Any) -> PollConsumer:

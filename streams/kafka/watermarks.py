@@ -1,7 +1,8 @@
 """What may be committed: pure bookkeeping of polls in flight, no Kafka. One poll spans many partitions.
 
-A poll is *opened* when it is handed out and *closed* once every record in it is safely answered, in any order. The
-watermark of a partition is the offset up to which everything handed out before is closed: only that is committed.
+A poll is *opened* when it is handed out. It is *closed* once every record in it is safely answered; polls may be closed
+in any order. The *watermark* of a partition is the offset up to which everything handed out before is closed. Only that
+is committed. Nothing here blocks or raises.
 """
 
 from collections import deque
@@ -22,7 +23,10 @@ class _Span:
 
 
 class Watermarks(Generic[P]):
-    """Polls in flight and the watermark of each partition. O(partitions of the poll) per call; not thread-safe."""
+    """Polls in flight and the watermark of each partition.
+
+    Used on the event loop alone: it is not thread-safe. A call costs O(partitions of the poll).
+    """
 
     __slots__ = ("_expected", "_open", "_spans", "_ticket", "_watermarks")
 

@@ -160,7 +160,10 @@ class Guard:
     async def attempt(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Await `work()`; None when Redis is away, or not yet due for another try.
 
-        `work` must stand being given up half-way and repeated.
+        `work` must stand being given up half-way and repeated. It is given up after `EXCHANGE_TIMEOUT_S`.
+
+        Raises:
+            Exception: whatever `work` raises that is none of `FAULTS`.
         """
         if self._available is False and self._clock() < self._next_try_s:
             return None

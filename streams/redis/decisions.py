@@ -113,7 +113,7 @@ class DecisionWriter:
         self._queue(self._entities, _Write(WRITE_ENTITY, keys, (entity, payload or b"", expires_ms)))
 
     async def run(self) -> None:
-        """Write until cancelled."""
+        """Write until cancelled; a fault of Redis never ends it."""
         while True:
             if not await self.flush():
                 await asyncio.sleep(PAUSE_S)

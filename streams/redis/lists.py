@@ -83,7 +83,8 @@ class ListSync:
         redis: client.
         guard: shared by all users of the client.
         screener: its `lists` are replaced between two batches, its `standing` decisions are set and removed.
-        on_model: told the new content of the key `robocall:model:active`, each time it changes.
+        on_model: told the new content of the key `robocall:model:active`, each time it changes; called on the event
+            loop, so it must return at once, and must not raise.
         on_shadow: the same of `robocall:model:shadow`; it may be `off`.
         interval_s: between two looks.
     """
@@ -114,7 +115,7 @@ class ListSync:
         """How often the lists were replaced."""
 
     async def run(self) -> None:
-        """Follow until cancelled."""
+        """Follow until cancelled; a fault of Redis never ends it."""
         while True:
             await self.poll()
             await asyncio.sleep(self._interval_s)

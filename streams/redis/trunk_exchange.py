@@ -124,7 +124,7 @@ class TrunkExchange:
         engine: counts; used on the event loop's thread only.
         redis: client.
         guard: shared by all users of the client.
-        partitions: the partitions that this worker owns now.
+        partitions: the partitions that this worker owns now; asked once an exchange.
         interval_s: between the starts of two exchanges.
         limits: bounds.
     """
@@ -166,7 +166,7 @@ class TrunkExchange:
         return "shared" if self._is_shared and not self._sees_foreign else "local"
 
     async def run(self) -> None:
-        """Exchange until cancelled."""
+        """Exchange until cancelled; a fault of Redis never ends it."""
         while True:
             started_s = time.monotonic()
             busy_s = await self.exchange()
@@ -174,7 +174,9 @@ class TrunkExchange:
             await asyncio.sleep(max(pause_s, busy_s / self._limits.busy_ratio - busy_s, 0.0))
 
     async def exchange(self) -> float:
-        """Collect own shares, write and read in one round trip, merge.
+        """Collect own shares, write and read in one round trip, merge. One at a time, on the event loop.
+
+        A fault of Redis raises nothing: own partitions are merged all the same.
 
         Returns:
             Seconds of the event loop's time that it took.

@@ -27,13 +27,13 @@ mode_log = logging.getLogger("mode")  # services announce every start and stop t
 
 
 class Part(Protocol):
-    """Something with a beginning and an end."""
+    """Something with a beginning and an end, run by `run` around the Faust application."""
 
     async def start(self) -> None:
-        """Begin."""
+        """Begin. Awaited once, on the event loop, before whatever stands behind it; what it raises ends the process."""
 
     async def stop(self) -> None:
-        """End."""
+        """End. Awaited once, after whatever stands behind it has ended, also when `start` failed. It must not raise."""
 
 
 class Around(Service):
@@ -55,7 +55,12 @@ class Around(Service):
 
 
 class Background:
-    """Endless jobs beside the stream. One that breaks is logged and started again: it must not stop decisions."""
+    """Endless jobs beside the stream. One that breaks is logged and started again: it must not stop decisions.
+
+    Args:
+        jobs: each with a name for the log. A job runs on the event loop, so it keeps its slices short. It is started
+            again, after `RESTART_PAUSE_S`, whether it returned or raised, and ends when it is cancelled.
+    """
 
     def __init__(self, jobs: Sequence[tuple[str, Callable[[], Awaitable[None]]]]) -> None:
         self._jobs = jobs

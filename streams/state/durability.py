@@ -33,6 +33,13 @@ class Figures:
 class Durability:
     """One of them a worker: what the consumer, the metrics and the page of health are joined to.
 
+    All of it runs on the event loop. In one life of an assignment the calls come in this order: `take_over` (ours now),
+    `Recovery.begin` (where the group stands), `processed` batch after batch while `run` takes snapshots, `hand_over`.
+
+    Attributes:
+        processed: called with a partition and its next offset right after a batch was counted, before anything else can
+            run; see `WorkerState.processed`.
+
     Args:
         state: of the partitions.
         recovery: brings it to where the group stands.
@@ -68,12 +75,19 @@ class Durability:
         )
 
     async def take_over(self, partitions: Collection[int]) -> None:
-        """Note what is ours now, and drop the state of all other partitions: somebody else counts there."""
+        """Note what is ours now, and drop the state of all other partitions: somebody else counts there.
+
+        Awaited after every rebalance, before anything is read; takes as long as there is state to drop.
+        """
         self._recovery.expect(partitions)
         await self._state.keep_only(partitions)
 
     async def hand_over(self) -> None:
-        """Publish the last state of all partitions, and count no more until told where they stand."""
+        """Publish the last state of all partitions, and count no more until told where they stand.
+
+        Awaited before every rebalance and at the end, with everything committed. Never raises, and ends within
+        `SnapshotLimits.hand_over_s`. A second call in a row finds nothing to publish.
+        """
         if self._snapshots is not None:
             await self._snapshots.hand_over()
         await self._recovery.halt()

@@ -57,6 +57,8 @@ class RecoveryLimits:
 class Recovery:
     """Restores partitions one after the other; each may be read as soon as it is there.
 
+    All of it runs on the event loop, in slices; the store is read in a thread of its own.
+
     Args:
         state: what is restored.
         store: where snapshots are; None = there are none.
@@ -64,7 +66,8 @@ class Recovery:
         spool: folder for what a remote store is read through.
         reader: makes a reader of the topic.
         limits: bounds.
-        on_restored: awaited after a partition was caught up with: what came back may have been released since.
+        on_restored: awaited after a partition was caught up with: what came back may have been released since. It is
+            waited for no longer than `RecoveryLimits.releases_s`, and may raise.
     """
 
     def __init__(
@@ -104,7 +107,7 @@ class Recovery:
         return tp.partition in self.ready
 
     async def halt(self) -> None:
-        """Stop: the partitions are about to be taken away. Never raises."""
+        """Stop: the partitions are about to be taken away. Waits for the end of what is under way; never raises."""
         self.ready.clear()
         self.unready.clear()
         if self._task is not None:
@@ -113,12 +116,19 @@ class Recovery:
             self._task = None
 
     def expect(self, partitions: Collection[int]) -> None:
-        """Note which partitions were given to us: none is well before `begin` knows where it stands."""
+        """Note which partitions were given to us; called once for each assignment, before `begin`.
+
+        Until then none of them is ready, and `unready` names them all.
+        """
         self.assignments += 1
         self.unready = dict.fromkeys(partitions, RESTORING)
 
     async def begin(self, committed: Mapping[Any, int | None]) -> None:
-        """Take the assignment: partitions with the group's committed offset, None where it has none."""
+        """Take the assignment, and begin to restore what is not there yet; returns before that is done.
+
+        Args:
+            committed: the group's committed offset of each assigned partition, None where it has none.
+        """
         await self.halt()
         self._is_store_away = False
         offsets = {tp.partition: offset for tp, offset in committed.items()}

@@ -69,6 +69,9 @@ class Taken:
 class Snapshots:
     """Takes snapshots of all partitions that are ready.
 
+    Everything runs on the event loop in short steps, but for writing and publishing files, which a thread does. The
+    functions that are asked (`ready`, `committed` ...) are asked on the event loop and only look something up.
+
     Args:
         state: what is copied.
         store: where snapshots go.
@@ -124,7 +127,11 @@ class Snapshots:
             await self.take()
 
     async def take(self) -> None:
-        """Take one of every partition that moved since its last one."""
+        """Take one of every partition that moved since its last one; never raises.
+
+        Returns when all are published or given up. It waits up to `COMMIT_PATIENCE_S` for the group to take each
+        snapshot's offset.
+        """
         moved = [p for p in self._ready() if self._state.positions.get(p) != self._last.get(p)]
         if not moved or self._is_handing_over:
             return

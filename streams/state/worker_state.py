@@ -60,7 +60,7 @@ class WorkerState:
         return self._screener.engine
 
     def processed(self, partition: int, next_offset: int) -> None:
-        """Note that every record before `next_offset` is counted."""
+        """Note that every record before `next_offset` is counted; nothing may be awaited since it was."""
         self.positions[partition] = next_offset
         self._touched.add(partition)
 
@@ -120,7 +120,11 @@ class WorkerState:
         self.processed(rows[-1].partition, rows[-1].offset + 1)
 
     def copy(self, partitions: Collection[int]) -> Copy:
-        """Begin a copy of partitions as they are now; ends any other that is still being fetched."""
+        """Begin a copy of partitions as they are now; ends any other that is still being fetched.
+
+        Raises:
+            KeyError: a partition has no position.
+        """
         positions = {partition: self.positions[partition] for partition in partitions}
         return Copy(positions, self.engine.sweep(), self._screener.standing.memory())
 

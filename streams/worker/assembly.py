@@ -68,7 +68,7 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
 
     Args:
         settings: of this worker.
-        ending: told about the failure that must stop it.
+        ending: told about the failure that must stop it; its `fail` is called on the event loop.
         identity: of the topic of call events, `streams.kafka.topics.identity`: whose snapshots may be used.
 
     Returns:

@@ -43,8 +43,13 @@ UNKNOWN = "unknown"
 log = structlog.get_logger(__name__)
 
 
+def feedback_group(settings: Settings) -> str:
+    """Name of the Kafka group in which the workers share the reports."""
+    return f"{settings.consumer_group}-feedback"
+
+
 class FeedbackCounts:
-    """What was heard since the start of the worker.
+    """What was heard since the start of the worker. Used on the event loop alone.
 
     Attributes:
         heard: records by verdict, source and what was decided: `block`, `label`, `none` or `unknown`.
@@ -115,6 +120,9 @@ class FeedbackReader:
         """Listen until cancelled; without the topic, return after a minute, to be started again.
 
         A new group begins with what is said from now on.
+
+        Raises:
+            aiokafka.errors.KafkaError: the consumer is refused for good. Whoever runs this starts it again.
         """
         if not await self._topic_exists():
             await asyncio.sleep(MISSING_PAUSE_S)
@@ -122,7 +130,7 @@ class FeedbackReader:
         consumer = make_consumer(
             self._settings,
             CALL_FEEDBACK,
-            group_id=f"{self._settings.consumer_group}-feedback",
+            group_id=feedback_group(self._settings),
             auto_offset_reset="latest",
             max_poll_records=RECORDS_PER_POLL,
             fetch_max_bytes=MAX_FETCH_BYTES,

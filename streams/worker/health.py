@@ -28,7 +28,7 @@ class Verdict:
 
 
 class Health:
-    """Watches offsets move.
+    """Watches offsets move. Used on the event loop alone; no method blocks or raises.
 
     Args:
         stall_s: unread records and no movement for this long mean stalled, seconds.
@@ -56,6 +56,10 @@ class Health:
             progress: of every partition that is assigned.
             now_s: monotonic seconds.
             unready: what is being done about each partition that is not read yet: `restoring` or `warming`.
+
+        Returns:
+            What `/health` answers. `stalled` wins over nothing but `ok`: a partition that is being restored is not
+            expected to move.
         """
         moved: dict[Hashable, tuple[int | None, float]] = {}
         stalled = []

@@ -7,16 +7,17 @@ from streams.worker.health import Health
 
 
 class Ownership:
-    """Follows the assignments of a Faust application.
+    """Follows the assignments of a Faust application. Everything happens on the event loop.
 
     The protocol takes all partitions away at every rebalance, and mostly gives them back. What was counted is handed
-    over each time, after everything in flight was answered and committed; it is dropped only for partitions that went
-    to somebody else.
+    over each time. It is dropped only for partitions that went to somebody else.
 
     Args:
         topic: the topic whose partitions matter.
-        hand_over: called when partitions are about to go, with their offsets committed.
-        take_over: told which partitions are ours now; drops what was counted in all others.
+        hand_over: awaited when partitions are about to go: everything in flight is answered and committed, and the
+            group waits for us. It ends by itself after a bounded time, and must not raise.
+        take_over: awaited with the partitions that are ours now, possibly none, before any of them is read; drops what
+            was counted in all others. What it raises ends the worker.
         health: told about joining and leaving.
     """
 
@@ -34,7 +35,7 @@ class Ownership:
         self.partitions: frozenset[int] = frozenset()
 
     def follow(self, app: Any) -> None:
-        """Connect to the application's signals."""
+        """Connect to the application's signals; once, before the application starts."""
         app.on_partitions_revoked.connect(self._on_revoked)
         app.on_partitions_assigned.connect(self._on_assigned)
         app.on_rebalance_complete.connect(self._on_complete)

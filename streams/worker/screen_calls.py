@@ -45,7 +45,7 @@ class Publishes(Protocol):
     """What screening needs of `streams.kafka.publisher.Publisher`."""
 
     def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
-        """Queue records; `delivery` learns when they are safe."""
+        """Queue records; `delivery` learns when they are safe. Returns at once and refuses none."""
         ...
 
 
@@ -53,11 +53,14 @@ class KeepsDecisions(Protocol):
     """What screening needs of `streams.redis.decisions.DecisionWriter`."""
 
     def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
-        """Keep a decision that did not allow; a later one of the same call takes its place."""
+        """Keep a decision that did not allow; a later one of the same call takes its place.
+
+        Returns at once and never raises: it stands on the way of a call. What cannot be kept is dropped and counted.
+        """
         ...
 
     def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
-        """Keep a standing decision."""
+        """Keep a standing decision until `expires_ms`, epoch milliseconds, or with None end it; likewise at once."""
         ...
 
 
@@ -112,7 +115,18 @@ class CallScreening:
         self._clock_ms = clock_ms
 
     async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
-        """Answer everything in a poll; `acknowledge` is called once all of it is safe, possibly after this returns."""
+        """Answer everything in a poll.
+
+        Called on the event loop, by one task, poll after poll. It gives the loop back after each slice.
+
+        Args:
+            poll: what the transport handed over.
+            acknowledge: called once, on the event loop, when everything is safe at the broker, mostly after this has
+                returned. Never called when a record cannot be published.
+
+        Raises:
+            Exception: whatever no other way could help with. Nothing of the poll will be acknowledged.
+        """
         delivery = Delivery(acknowledge)
         for parts in split(poll.parts, self._max_batch_events):
             batch, decided_ms = Batch(parts), self._clock_ms()

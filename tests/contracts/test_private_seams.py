@@ -50,6 +50,7 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (driver.AIOKafkaConsumerThread, "seek", ["self", "partition", "offset"]),
     (driver.AIOKafkaConsumerThread, "seek_to_beginning", ["self", "partitions"]),
     (driver.AIOKafkaConsumerThread, "highwaters", ["self", "partitions"]),
+    (driver.AIOKafkaConsumerThread, "earliest_offsets", ["self", "partitions"]),
     (driver.AIOKafkaConsumerThread, "commit", ["self", "offsets"]),
     (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
     (consumer.Consumer, "_commit_offsets", ["self", "offsets", "start_new_transaction"]),

@@ -9,7 +9,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from streams.kafka.client import keep_metadata_coming
+from streams.errors import KafkaUnreachable
+from streams.kafka.client import await_groups, keep_metadata_coming
+from streams.settings import load_settings
 
 
 async def _ask_twice(bootstrap: str) -> list[str]:
@@ -58,3 +60,14 @@ async def _write_to_what_was_lost(bootstrap: str) -> bool:
 def test_a_connection_that_was_lost_this_instant_is_an_error_that_clients_expect(kafka_bootstrap: str) -> None:
     """A `RuntimeError` of uvloop ended tasks of aiokafka; the next request has a connection again."""
     assert uvloop.run(_write_to_what_was_lost(kafka_bootstrap))
+
+
+@pytest.mark.kafka
+def test_groups_that_the_broker_can_keep_are_not_waited_for(kafka_bootstrap: str) -> None:
+    """Known or not: a group that nobody has heard of is as good as any."""
+    asyncio.run(await_groups(load_settings(kafka_bootstrap_servers=kafka_bootstrap), ["nobody-s-group", "another"]))
+
+
+def test_groups_are_not_waited_for_without_a_broker() -> None:
+    with pytest.raises(KafkaUnreachable):
+        asyncio.run(await_groups(load_settings(kafka_bootstrap_servers="127.0.0.1:1"), ["any"]))

@@ -125,6 +125,15 @@ def test_a_doubtful_fetch_of_a_partition_without_commits_starts_from_the_beginni
     assert consumer._thread.sought == [(CALLS, "beginning")]
 
 
+def test_a_partition_without_commits_that_is_read_from_its_beginning_is_not_read_twice(consumer: Any) -> None:
+    """The ordinary first start of a group: the log of a healthy start says nothing of gaps."""
+    consumer._beginnings[CALLS] = 9
+    consumer._doubtful.add(CALLS)
+
+    assert unread(consumer, rows(9, 12)) == [9, 10, 11]
+    assert consumer._thread.sought == []
+
+
 def test_a_partition_is_read_again_once_only(consumer: Any) -> None:
     """Behind the seek there may be a gap in the log itself; asking for what is not there would never end."""
     consumer.watermarks.expect(CALLS, 4)

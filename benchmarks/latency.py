@@ -31,7 +31,7 @@ from benchmarks.processors import cpu_s, machine_busy_s
 from benchmarks.recovery import Worker
 from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
 from streams.files import private_folder
-from streams.kafka.temporary_group import guest_group, partitions_of
+from streams.kafka.temporary_group import partitions_of, temporary_group
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
 from streams.local.services import LocalServices, local_services
 from streams.settings import load_settings
@@ -153,7 +153,7 @@ def running_paths(services: LocalServices, partitions: int) -> Iterator[Paths]:
     with admin_client(settings) as admin, ExitStack() as stack:
         partitions = _prepare(admin, partitions, topics)
         own = {
-            "ROBOCALL_CONSUMER_GROUP": stack.enter_context(guest_group(admin, "robocall-benchmark")),
+            "ROBOCALL_CONSUMER_GROUP": stack.enter_context(temporary_group(admin, "robocall-benchmark")),
             "ROBOCALL_PARTITIONS": str(partitions),
             "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
         }

@@ -35,7 +35,7 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED
 from models.store.registry import Registry
 from streams.files import private_folder
-from streams.kafka.temporary_group import guest_group, partitions_of
+from streams.kafka.temporary_group import partitions_of, temporary_group
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
 from streams.local.services import local_services
 from streams.redis.connection import ACTIVE_MODEL
@@ -83,7 +83,7 @@ def main() -> None:
         create(admin, partitions=options.partitions)
         partitions = partitions_of(admin, CALL_EVENTS)
         own = {
-            "ROBOCALL_CONSUMER_GROUP": at_exit.enter_context(guest_group(admin, "robocall-benchmark")),
+            "ROBOCALL_CONSUMER_GROUP": at_exit.enter_context(temporary_group(admin, "robocall-benchmark")),
             "ROBOCALL_PARTITIONS": str(partitions),
             "ROBOCALL_SNAPSHOT_URL": str(folder / "snapshots"),
             "ROBOCALL_MODELS_URL": str(folder / "models"),

@@ -110,7 +110,7 @@ class Seldom(logging.Filter):
         return True
 
 
-def configure(level: str, style: Literal["auto", "json", "console"] = "auto") -> None:
+def configure_log(level: str, style: Literal["auto", "json", "console"] = "auto") -> None:
     """Send the log of the whole process to standard error.
 
     Args:

@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.status import Status
 
-from streams import log as logging
 from streams.archive.export import Span, events, parts_of, write_labels
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.metrics import ArchiveMetrics, served
@@ -29,6 +28,7 @@ from streams.archive.upkeep import compact as merge
 from streams.archive.upkeep import prune as delete
 from streams.files import open_output, require_distinct
 from streams.kafka.client import require_topics
+from streams.log import configure_log
 from streams.settings import Settings, load_settings, unknown_keys
 
 REPORT_S = 30.0
@@ -83,7 +83,7 @@ def run() -> None:
     """
     settings = load_settings()
     chosen = load_archive_settings()
-    logging.configure(settings.log_level, settings.log_format)
+    configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
     asyncio.run(_archive(settings, chosen, Console(stderr=True)))

@@ -27,7 +27,7 @@ from streams.commands.demo_view import Figures, live, summary
 from streams.errors import DemoFailed
 from streams.files import private_folder
 from streams.kafka.client import client_settings
-from streams.kafka.temporary_group import guest_group, partitions_of
+from streams.kafka.temporary_group import partitions_of, temporary_group
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
 from streams.local.services import LocalServices, free_ports, local_services
 from streams.settings import load_settings
@@ -74,7 +74,7 @@ def _topics_and_group(services: LocalServices) -> Iterator[dict[str, str]]:
     own_broker = "kafka" in services.pids
     with admin_client(load_settings()) as admin:
         create(admin, partitions=PARTITIONS, replication_factor=1 if own_broker else None)
-        with guest_group(admin, "robocall-demo") as group:
+        with temporary_group(admin, "robocall-demo") as group:
             yield {
                 "ROBOCALL_CONSUMER_GROUP": group,
                 "ROBOCALL_PARTITIONS": str(partitions_of(admin, CALL_EVENTS)),

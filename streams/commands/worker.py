@@ -10,10 +10,10 @@ from prometheus_client import disable_created_metrics
 from detector.contract.decisions import Mode
 from detector.windows import WindowEngine
 from models.store.advice import without_credentials
-from streams import log as logging
 from streams.errors import PortTaken
 from streams.kafka.client import await_groups, require_topics
 from streams.kafka.topics import CALL_EVENTS, identity
+from streams.log import configure_log
 from streams.running.services import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings, unknown_keys
 from streams.wire import reading
@@ -100,7 +100,7 @@ def worker(web_port: int | None, mode: str | None) -> None:
     """
     given = {"web_port": web_port, "mode": mode}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    logging.configure(settings.log_level, settings.log_format)
+    configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
     sys.exit(run_worker(settings))

@@ -50,7 +50,7 @@ class Stretch(NamedTuple):
         return size >= _BATCH_LENGTH.size and 0 < _BATCH_LENGTH.unpack_from(self.data, self.start)[0] <= size - 12
 
 
-class QuickResponse(NamedTuple):
+class PackedFetchResponse(NamedTuple):
     """A fetch response.
 
     Attributes:
@@ -63,11 +63,11 @@ class QuickResponse(NamedTuple):
     API_VERSION: int = VERSION
 
 
-def read_response(data: bytes, at: int) -> QuickResponse:
+def read_response(data: bytes, at: int) -> PackedFetchResponse:
     """Read a response of version 11 whose header ends at `at`."""
     (topic_count,) = _LENGTH.unpack_from(data, at + _ANSWER_HEAD_BYTES)
     at += _ANSWER_HEAD_BYTES + _LENGTH.size
-    response = QuickResponse([], {})
+    response = PackedFetchResponse([], {})
     for _ in range(topic_count):
         (size,) = _TEXT_LENGTH.unpack_from(data, at)
         at += _TEXT_LENGTH.size
@@ -92,21 +92,21 @@ def read_response(data: bytes, at: int) -> QuickResponse:
     return response
 
 
-class QuickRequest(FetchRequest_v11):  # type: ignore[misc]  # aiokafka has no types
+class PackedFetchRequest(FetchRequest_v11):  # type: ignore[misc]  # aiokafka has no types
     """A fetch request of version 11, packed; the response goes to `asker`."""
 
-    def __init__(self, request: FetchRequest, asker: "Quick") -> None:
+    def __init__(self, request: FetchRequest, asker: "PackedFetch") -> None:
         self._request = request
         self._asker = asker
 
     @property
-    def RESPONSE_TYPE(self) -> "QuickRequest":  # noqa: N802 - aiokafka's name for whatever decodes the response
+    def RESPONSE_TYPE(self) -> "PackedFetchRequest":  # noqa: N802 - aiokafka's name for whatever decodes the response
         """Ourselves: a class could not know who asked."""
         return self
 
     def __repr__(self) -> str:
         """For aiokafka's log."""
-        return f"QuickRequest({len(self._asker.topics)} topics)"
+        return f"PackedFetchRequest({len(self._asker.topics)} topics)"
 
     def encode(self) -> bytes:
         """Same bytes as aiokafka's."""
@@ -123,13 +123,13 @@ class QuickRequest(FetchRequest_v11):  # type: ignore[misc]  # aiokafka has no t
         parts += (_LENGTH.pack(0), _TEXT_LENGTH.pack(len(rack)), rack)
         return b"".join(parts)
 
-    def decode(self, frame: BytesIO) -> QuickResponse:
+    def decode(self, frame: BytesIO) -> PackedFetchResponse:
         """Read the response, after its header."""
         self._asker.response = response = read_response(frame.getvalue(), frame.tell())
         return response
 
 
-class Quick:
+class PackedFetch:
     """Stands in for aiokafka's builder of a fetch request.
 
     Attributes:
@@ -142,13 +142,13 @@ class Quick:
     def __init__(self, request: FetchRequest) -> None:
         self._request = request
         self.topics = request.topics
-        self.response: QuickResponse | None = None
+        self.response: PackedFetchResponse | None = None
 
     def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
         """Choose the form for a broker: ours, or aiokafka's for one that does not speak it."""
         lowest, highest = versions.get(self.API_KEY, (0, 0))
         if lowest <= VERSION <= highest:
-            return QuickRequest(self._request, self)
+            return PackedFetchRequest(self._request, self)
         return self._request.prepare(versions)
 
 
@@ -193,14 +193,14 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
 
     async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
         """Have aiokafka's fetcher look at everything but the records, and keep those."""
-        quick = Quick(request)
-        needs_wakeup = bool(await super()._proc_fetch_request(assignment, node_id, quick))
-        if quick.response is None or not quick.response.records or not assignment.active:
+        packed = PackedFetch(request)
+        needs_wakeup = bool(await super()._proc_fetch_request(assignment, node_id, packed))
+        if packed.response is None or not packed.response.records or not assignment.active:
             return needs_wakeup
-        for topic, partitions in quick.topics:
+        for topic, partitions in packed.topics:
             for partition, offset, _ in partitions:
                 tp = TopicPartition(topic, partition)
-                stretch = quick.response.records.get(tp)
+                stretch = packed.response.records.get(tp)
                 state = assignment.state_value(tp)
                 if stretch is not None and state.has_valid_position and state.position == offset:
                     self._records[tp] = Fetched(stretch, offset, assignment, self._prefetch_backoff)

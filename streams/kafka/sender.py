@@ -71,7 +71,7 @@ def read_answers(data: bytes, at: int) -> Answers:
     return answers
 
 
-class QuickProduce(ProduceRequest_v7):  # type: ignore[misc]  # aiokafka has no types
+class PackedProduceRequest(ProduceRequest_v7):  # type: ignore[misc]  # aiokafka has no types
     """A produce request of version 7, packed."""
 
     def __init__(
@@ -82,13 +82,13 @@ class QuickProduce(ProduceRequest_v7):  # type: ignore[misc]  # aiokafka has no 
         self._topics = topics
 
     @property
-    def RESPONSE_TYPE(self) -> "QuickProduce":  # noqa: N802 - aiokafka's name for whatever decodes the response
+    def RESPONSE_TYPE(self) -> "PackedProduceRequest":  # noqa: N802 - aiokafka's name for whatever decodes the response
         """Ourselves."""
         return self
 
     def __repr__(self) -> str:
         """For aiokafka's log: no batch, whose bytes hold phone numbers."""
-        return f"QuickProduce({sum(len(partitions) for _, partitions in self._topics)} partitions)"
+        return f"PackedProduceRequest({sum(len(partitions) for _, partitions in self._topics)} partitions)"
 
     def encode(self) -> bytes:
         """Same bytes as aiokafka's, without a transaction."""
@@ -110,14 +110,14 @@ class QuickProduce(ProduceRequest_v7):  # type: ignore[misc]  # aiokafka has no 
         return read_answers(frame.getvalue(), frame.tell())
 
 
-class Produce(ProduceRequest):  # type: ignore[misc]  # aiokafka has no types
+class PackedProduce(ProduceRequest):  # type: ignore[misc]  # aiokafka has no types
     """aiokafka's builder of a produce request, with our form where the broker speaks it."""
 
     def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
         """Choose the form for a broker."""
         lowest, highest = versions.get(self.API_KEY, (0, 0))
         if lowest <= VERSION <= highest:
-            return QuickProduce(self._required_acks, self._timeout, self._topics)
+            return PackedProduceRequest(self._required_acks, self._timeout, self._topics)
         return super().prepare(versions)
 
 
@@ -199,7 +199,7 @@ class Sender:
             return
         error: Exception = errors.KafkaConnectionError("the broker did not answer for this batch")
         try:
-            request = Produce(None, self._acks, self._timeout_ms, list(topics.items()))
+            request = PackedProduce(None, self._acks, self._timeout_ms, list(topics.items()))
             response = await self._client.send(leader, request)
             for topic, partitions in response.topics:
                 for partition, code, *_ in partitions:

@@ -31,7 +31,7 @@ def partitions_of(admin: KafkaAdminClient, topic: str) -> int:
 
 
 @contextlib.contextmanager
-def guest_group(admin: KafkaAdminClient, prefix: str) -> Iterator[str]:
+def temporary_group(admin: KafkaAdminClient, prefix: str) -> Iterator[str]:
     """Give the name of a new group whose worker starts at the end of `call-events`; the group is deleted afterwards.
 
     A worker starts a new group at the oldest event, and would decide a day of a configured cluster's calls again. To

@@ -63,7 +63,7 @@ class _Write:
     arguments: tuple[str | bytes | int, ...]
 
 
-class DecisionWriter:
+class DecisionIndex:
     """Write decisions and standing decisions behind the stream.
 
     Args:

@@ -76,7 +76,7 @@ def checked_entry(list_name: str, entry: str) -> str:
     raise ListEntryRefused(f"{entry!r} is no number in E.164 with +, for instance +12025550123")
 
 
-class ListSync:
+class ListFollower:
     """Keep a screener's lists and standing decisions like those in Redis.
 
     Args:

@@ -20,8 +20,8 @@ from streams.kafka.publisher import Publisher, partition_of
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.log import NumberDigest
 from streams.redis.connection import Guard, connect
-from streams.redis.decisions import DecisionWriter
-from streams.redis.lists import ListSync
+from streams.redis.decisions import DecisionIndex
+from streams.redis.lists import ListFollower
 from streams.redis.trunk_exchange import TrunkExchange
 from streams.running.failures import Failures
 from streams.running.services import Background, Ending, Part
@@ -81,9 +81,9 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
 
     redis, guard = connect(settings), Guard()
     switch = ModelSwitch(screener, settings.models_url or (settings.model_dir or SHIPPED).absolute().parent)
-    lists = ListSync(redis, guard, screener, on_model=switch, on_shadow=switch.shadow)
+    lists = ListFollower(redis, guard, screener, on_model=switch, on_shadow=switch.shadow)
     feedback = FeedbackCounts(now_ms)
-    keeper = DecisionWriter(redis, guard)
+    keeper = DecisionIndex(redis, guard)
 
     metrics = Metrics()
     clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
@@ -128,7 +128,9 @@ def _make_sources(
     )
 
 
-def _make_durability(settings: Settings, app: Any, pipeline: Pipeline, identity: str, lists: ListSync) -> Durability:
+def _make_durability(
+    settings: Settings, app: Any, pipeline: Pipeline, identity: str, lists: ListFollower
+) -> Durability:
     """What keeps windows over restarts and moves; joined to the consumer, which tells where partitions stand."""
 
     def home(calling_number: str) -> int:
@@ -176,7 +178,7 @@ def _make_screening(
     pipeline: Pipeline,
     durability: Durability,
     publisher: Publisher,
-    keeper: DecisionWriter,
+    keeper: DecisionIndex,
     metrics: Metrics,
 ) -> CallScreening:
     """What answers a poll: the pipeline, with everything that its answers go to."""

@@ -50,7 +50,7 @@ class Publishes(Protocol):
 
 
 class KeepsDecisions(Protocol):
-    """What screening needs of `streams.redis.decisions.DecisionWriter`."""
+    """What screening needs of `streams.redis.decisions.DecisionIndex`."""
 
     def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
         """Keep a decision that did not allow; a later one of the same call takes its place.

@@ -233,7 +233,7 @@ def test_the_consumer_looks_for_its_fetcher_in_the_attribute_that_we_set() -> No
 
 
 def test_a_connection_has_a_response_decoded_by_what_its_request_names() -> None:
-    """`QuickRequest` names itself."""
+    """`PackedFetchRequest` names itself."""
     source = inspect.getsource(AIOKafkaConnection._handle_frame)
     assert "resp_type = request.RESPONSE_TYPE" in source
     assert "response = resp_type.decode(resp)" in source

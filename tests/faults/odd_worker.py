@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.features.table import FEATURE_NAMES
-from streams import log
 from streams.commands import worker
+from streams.log import configure_log
 from streams.settings import load_settings
 from streams.worker.assembly import build_app
 
@@ -63,7 +63,7 @@ def main() -> int:
 
     vars(worker)["build_app"] = build_odd
     settings = load_settings()
-    log.configure(settings.log_level)
+    configure_log(settings.log_level)
     return worker.run_worker(settings)
 
 

@@ -8,18 +8,18 @@ Settings come from the environment, as for `robocall worker`.
 import sys
 from typing import Any
 
-from streams import log
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
 from streams.kafka.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
+from streams.log import configure_log
 from streams.running.services import Ending, new_event_loop, run
 from streams.settings import load_settings
 
 
 def main() -> int:
     settings = load_settings()
-    log.configure(settings.log_level)
+    configure_log(settings.log_level)
     loop = new_event_loop()
     ending = Ending()
     publisher = Publisher(client_settings(settings), [CALL_DECISIONS], ending.fail)

@@ -9,10 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import structlog.testing
 
 from streams.log import Lines, NumberDigest, Seldom
-from streams.running.failures import Failures
 
 NUMBER = "+12025550123"
 
@@ -39,8 +37,8 @@ def test_a_number_may_be_anything_that_a_switch_sent() -> None:
 
 SCRIPT = """
 import logging, structlog
-from streams import log
-log.configure("info", "json")
+from streams.log import configure_log
+configure_log("info", "json")
 structlog.get_logger("streams.x").info("hello", partition=3)
 structlog.get_logger("streams.x").debug("too fine")
 logging.getLogger("aiokafka").info("library chatter")
@@ -61,8 +59,8 @@ def test_lines_are_json_on_standard_error() -> None:
 
 TRACEBACK_SCRIPT = """
 import structlog
-from streams import log
-log.configure("info", STYLE)
+from streams.log import configure_log
+configure_log("info", STYLE)
 def decide(calling_number):
     return {}[0]
 try:
@@ -82,33 +80,12 @@ def test_a_traceback_shows_no_values_of_variables(style: str) -> None:
     assert NUMBER not in done.stderr
 
 
-def _raise_with_number() -> None:
-    raise ValueError(f"cannot handle {NUMBER}")
-
-
-def test_an_internal_error_is_counted_each_time_and_logged_once() -> None:
-    """And its message, which may quote a phone number, is not written."""
-    counted: list[str] = []
-    failures = Failures(counted.append)
-    with structlog.testing.capture_logs() as lines:
-        for _ in range(3):
-            try:
-                _raise_with_number()
-            except ValueError as error:
-                failures(error)
-
-    assert counted == ["ValueError"] * 3
-    assert len(lines) == 1
-    assert NUMBER not in json.dumps(lines)
-    assert lines[0]["cause"] == "ValueError"
-
-
 BROKEN_LOG_SCRIPT = """
 import logging, sys
 from pathlib import Path
 import structlog
-from streams import log
-log.configure("info", sys.argv[1])
+from streams.log import configure_log
+configure_log("info", sys.argv[1])
 for number in range(2_000):
     structlog.get_logger("streams.x").warning("decided", partition=number)
     logging.getLogger("aiokafka").warning("line %s", number)
@@ -169,10 +146,10 @@ def test_a_library_says_the_same_once_and_we_say_everything(monkeypatch: pytest.
 
 def test_a_process_ends_with_its_own_status_although_its_log_is_full() -> None:
     """Without a flush of its own Python fails at its exit for what is still buffered, with status 120."""
-    program = "import sys; from streams import log; sys.stdout.write('x'); {}"
+    program = "import sys; from streams.log import configure_log; sys.stdout.write('x'); {}"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     statuses = []
-    for end in ("pass", "log.configure('info')"):
+    for end in ("pass", "configure_log('info')"):
         with Path("/dev/full").open("wb") as full:
             command = [sys.executable, "-c", program.format(end)]
             statuses.append(subprocess.run(command, stdout=full, stderr=full, env=environment, check=False).returncode)

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from detector.contract.decisions import Action, Decision, Label, Mode, Reason, Step
 from streams.commands.main import robocall
 from streams.redis.connection import PREFIX, Guard, RedisUnreachable, connect, entity_key, list_key, number_key
-from streams.redis.decisions import DecisionWriter
+from streams.redis.decisions import DecisionIndex
 from streams.settings import load_settings
 from streams.wire.records import EntityDecision, encode, encode_decision
 
@@ -72,12 +72,12 @@ def decision(identifier: str, *, second: int = 0) -> Decision:
     )
 
 
-def write(redis_url: str, *decisions: Decision) -> DecisionWriter:
+def write(redis_url: str, *decisions: Decision) -> DecisionIndex:
     """Put decisions into Redis as a worker does."""
 
-    async def work() -> DecisionWriter:
+    async def work() -> DecisionIndex:
         client = connect(load_settings(redis_url=redis_url))
-        writer = DecisionWriter(client, Guard())
+        writer = DecisionIndex(client, Guard())
         for one in decisions:
             writer.offer(one.decision_id, one.calling_number, encode_decision(one))
         while await writer.flush():

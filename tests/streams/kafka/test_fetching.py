@@ -12,7 +12,7 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.kafka.fetching import BatchFetcher, Fetched, Quick, QuickRequest, QuickResponse, Stretch
+from streams.kafka.fetching import BatchFetcher, Fetched, PackedFetch, PackedFetchRequest, PackedFetchResponse, Stretch
 from tests.streams.kafka.test_record_batches import batch
 
 INT16, INT32, INT64 = (st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (16, 32, 64))
@@ -33,11 +33,11 @@ def test_a_request_is_the_bytes_that_aiokafka_sends(
     """With its header: the connection makes that."""
     request = FetchRequest(100, 1, 2_000_000, isolation, topics, rack)
 
-    quick, slow = Quick(request).prepare(SPEAKS), request.prepare({1: (4, 11)})
+    packed, slow = PackedFetch(request).prepare(SPEAKS), request.prepare({1: (4, 11)})
 
-    assert isinstance(quick, QuickRequest)
-    assert quick.encode() == slow.encode()
-    assert quick.build_request_header(7, "us").encode() == slow.build_request_header(7, "us").encode()
+    assert isinstance(packed, PackedFetchRequest)
+    assert packed.encode() == slow.encode()
+    assert packed.build_request_header(7, "us").encode() == slow.build_request_header(7, "us").encode()
 
 
 @pytest.mark.parametrize("versions", [{1: (4, 10)}, {1: (12, 17)}])
@@ -48,9 +48,9 @@ def test_a_broker_that_does_not_speak_our_version_is_left_to_aiokafka(versions: 
         expected = request.prepare(versions).encode()
     except NotImplementedError:
         with pytest.raises(NotImplementedError):
-            Quick(request).prepare(versions)
+            PackedFetch(request).prepare(versions)
         return
-    assert Quick(request).prepare(versions).encode() == expected
+    assert PackedFetch(request).prepare(versions).encode() == expected
 
 
 PARTITION = st.tuples(
@@ -69,11 +69,11 @@ def test_a_response_is_read_as_aiokafka_reads_it(answered: dict[str, Partitions]
     body = b"head" + FetchResponse_v11(3, 0, 0, topics).encode()
     frame = BytesIO(body)
     frame.read(4)
-    quick = Quick(FetchRequest(100, 1, 2_000_000, 0, []))
+    packed = PackedFetch(FetchRequest(100, 1, 2_000_000, 0, []))
 
-    found: QuickResponse = quick.prepare(SPEAKS).RESPONSE_TYPE.decode(frame)
+    found: PackedFetchResponse = packed.prepare(SPEAKS).RESPONSE_TYPE.decode(frame)
 
-    assert quick.response is found
+    assert packed.response is found
     assert found.API_VERSION == FetchResponse_v11.API_VERSION
     kept = {tp: one.data[one.start : one.stop] for tp, one in found.records.items()}
     assert kept == {
@@ -132,4 +132,7 @@ def test_a_length_that_none_can_have_is_left_to_aiokafka(length: int) -> None:
 
 
 def test_requests_are_printed_for_a_log() -> None:
-    assert repr(Quick(FetchRequest(100, 1, 1, 0, [("calls", [(0, 0, 1)])])).prepare(SPEAKS)) == "QuickRequest(1 topics)"
+    assert (
+        repr(PackedFetch(FetchRequest(100, 1, 1, 0, [("calls", [(0, 0, 1)])])).prepare(SPEAKS))
+        == "PackedFetchRequest(1 topics)"
+    )

@@ -1,4 +1,4 @@
-"""Deliveries, partitions of keys, and batches on a real broker."""
+"""Deliveries, and batches on a real broker."""
 
 import asyncio
 import random
@@ -10,35 +10,18 @@ from typing import Any
 
 import pytest
 from aiokafka import errors
-from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Consumer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import client_settings, require_topics
 from streams.kafka.outbox import MAX_BATCH_BYTES, Perishable, Record, may_pass
-from streams.kafka.partitioner import partitions_of
-from streams.kafka.publisher import Delivery, Publisher, partition_of
+from streams.kafka.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS
 from streams.settings import load_settings
 
 FreshTopics = Callable[..., list[str]]
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=64), st.integers(1, 200))
-def test_keys_go_where_kafkas_default_partitioner_sends_them(key: bytes, partitions: int) -> None:
-    """A reader of one key finds our records in the partition where its own client looks."""
-    assert partition_of(key, partitions) == DefaultPartitioner()(key, list(range(partitions)), [])
-
-
-@settings(deadline=None)
-@given(st.lists(st.binary(max_size=64)), st.integers(1, 200))
-def test_a_batch_of_keys_goes_where_each_of_them_goes(keys: list[bytes], partitions: int) -> None:
-    """However long the others are."""
-    places = [DefaultPartitioner()(key, list(range(partitions)), []) for key in keys]
-    assert partitions_of(keys, partitions) == places
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=20), st.randoms(use_true_random=False))

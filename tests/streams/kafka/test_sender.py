@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from streams.errors import PublishFailed
 from streams.kafka.outbox import FIRST_PAUSE_S, Outbox
-from streams.kafka.sender import Answers, Produce, QuickProduce, Sender, read_answers
+from streams.kafka.sender import Answers, PackedProduce, PackedProduceRequest, Sender, read_answers
 
 TOPICS = st.text(st.characters(max_codepoint=0x24F), min_size=1, max_size=20)
 INT16, INT32, INT64 = (st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (16, 32, 64))
@@ -28,18 +28,18 @@ def test_a_request_is_the_bytes_that_aiokafka_sends(
     topics: list[tuple[str, list[tuple[int, bytes]]]], acks: int, timeout_ms: int
 ) -> None:
     """Version 7, without a transaction."""
-    quick = Produce(None, acks, timeout_ms, topics).prepare({0: (3, 12)})
+    packed = PackedProduce(None, acks, timeout_ms, topics).prepare({0: (3, 12)})
     slow = ProduceRequest(None, acks, timeout_ms, topics).prepare({0: (3, 7)})
 
-    assert isinstance(quick, QuickProduce)
+    assert isinstance(packed, PackedProduceRequest)
     assert type(slow) is ProduceRequest_v7
-    assert quick.encode() == slow.encode()
-    assert quick.build_request_header(7, "us").encode() == slow.build_request_header(7, "us").encode()
+    assert packed.encode() == slow.encode()
+    assert packed.build_request_header(7, "us").encode() == slow.build_request_header(7, "us").encode()
 
 
 def test_a_broker_that_does_not_speak_our_version_gets_one_that_it_speaks() -> None:
     """As aiokafka chooses it."""
-    assert type(Produce(None, 1, 5_000, []).prepare({0: (0, 5)})) is type(
+    assert type(PackedProduce(None, 1, 5_000, []).prepare({0: (0, 5)})) is type(
         ProduceRequest(None, 1, 5_000, []).prepare({0: (0, 5)})
     )
 
@@ -327,4 +327,7 @@ def test_nothing_is_sent_after_the_end() -> None:
 
 def test_a_request_is_printed_without_what_it_carries() -> None:
     """Aiokafka logs requests at debug level, and batches hold phone numbers."""
-    assert repr(QuickProduce(-1, 1_000, [("calls", [(0, b"secret"), (1, b"secret")])])) == "QuickProduce(2 partitions)"
+    assert (
+        repr(PackedProduceRequest(-1, 1_000, [("calls", [(0, b"secret"), (1, b"secret")])]))
+        == "PackedProduceRequest(2 partitions)"
+    )

@@ -1,10 +1,7 @@
-"""Lists, standing decisions, the active model and kept decisions on a real Valkey, through outages."""
+"""Lists, standing decisions and the active model on a real Valkey, through outages."""
 
 import asyncio
-import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,9 +18,9 @@ from detector.policy.screening import Screener
 from detector.policy.standing import StandingDecisions
 from detector.windows.engine import WindowEngine, WindowSettings
 from streams.commands.main import robocall
-from streams.redis.connection import ACTIVE_MODEL, LISTS_VERSION, Guard, decision_key, entity_key, list_key, number_key
-from streams.redis.decisions import DecisionWriter
-from streams.redis.lists import ListSync
+from streams.redis.connection import ACTIVE_MODEL, LISTS_VERSION, Guard, entity_key, list_key
+from streams.redis.decisions import DecisionIndex
+from streams.redis.lists import ListFollower
 from streams.wire.records import EntityDecision, encode
 from tests.valkey_process import ValkeyProcess, run, until
 
@@ -48,14 +45,6 @@ class Even:
 
 
 @pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
-    process = ValkeyProcess(tmp_path)
-    process.start()
-    yield process
-    process.kill()
-
-
-@pytest.fixture
 def screener() -> Screener[WindowEngine]:
     return Screener(WindowEngine(SMALL), Even(), Policy(), Lists(), StandingDecisions())
 
@@ -67,7 +56,7 @@ def standing_record(action: Action, since_ms: int, *, entity: str = ENTITY) -> t
     return entity, encode(record), expires_ms
 
 
-async def flush(writer: DecisionWriter) -> None:
+async def flush(writer: DecisionIndex) -> None:
     while await writer.flush():
         pass
 
@@ -79,7 +68,7 @@ def test_an_entry_added_reaches_a_running_screener_within_two_seconds(
     monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
 
     async def work(client: Redis) -> None:
-        task = asyncio.create_task(ListSync(client, Guard(), screener).run())
+        task = asyncio.create_task(ListFollower(client, Guard(), screener).run())
         for command in (("add", "block", CALLING), ("add", "dno", "202555"), ("add", "emergency", "911")):
             added = await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", *command])
             assert added.exit_code == 0, added.output
@@ -100,7 +89,7 @@ def test_lists_are_read_whole_and_only_when_their_version_changes(
     async def work(client: Redis) -> None:
         numbers = [f"+1202{n:07d}" for n in range(25_000)]
         await client.sadd(list_key("opt_out"), *numbers)
-        sync = ListSync(client, Guard(), screener)
+        sync = ListFollower(client, Guard(), screener)
         await sync.poll()
         assert sync.loads == 0
 
@@ -123,7 +112,7 @@ def test_entries_that_make_no_sense_are_ignored_and_counted(
         await client.sadd(list_key("block"), CALLING, b"\xff\xfe", "nonsense", "+1" * 400)
         await client.sadd(list_key("dno"), "12")
         await client.incr(LISTS_VERSION)
-        sync = ListSync(client, Guard(), screener)
+        sync = ListFollower(client, Guard(), screener)
 
         await sync.poll()
 
@@ -142,7 +131,7 @@ def test_last_known_lists_stay_while_redis_is_away_or_empty(
         await client.sadd(list_key("emergency"), CALLING)
         await client.incr(LISTS_VERSION)
         guard = Guard()
-        sync = ListSync(client, guard, screener, interval_s=0.05)
+        sync = ListFollower(client, guard, screener, interval_s=0.05)
         await sync.poll()
         task = asyncio.create_task(sync.run())
 
@@ -167,7 +156,7 @@ def test_a_standing_decision_reaches_other_workers_and_its_end_too(
     """Written by one worker with its expiry, set on another, removed when the first deletes it."""
 
     async def work(client: Redis) -> None:
-        writer, sync = DecisionWriter(client, Guard()), ListSync(client, Guard(), screener)
+        writer, sync = DecisionIndex(client, Guard()), ListFollower(client, Guard(), screener)
         entity, value, expires_ms = standing_record(Action.BLOCK, 1_000)
         writer.offer_entity(entity, value, expires_ms)
         await flush(writer)
@@ -195,7 +184,7 @@ def test_an_older_or_foreign_standing_decision_changes_nothing(
     """What was decided later stays; a record under another entity's key, or junk, is counted and ignored."""
 
     async def work(client: Redis) -> None:
-        writer, sync = DecisionWriter(client, Guard()), ListSync(client, Guard(), screener)
+        writer, sync = DecisionIndex(client, Guard()), ListFollower(client, Guard(), screener)
         for action, since_ms in ((Action.BLOCK, 2_000), (Action.LABEL, 1_000)):
             writer.offer_entity(*standing_record(action, since_ms))
             await flush(writer)
@@ -221,12 +210,12 @@ def test_all_standing_decisions_are_loaded_at_the_start(
     """A worker that starts later knows every one that holds, over several round trips."""
 
     async def work(client: Redis) -> None:
-        writer = DecisionWriter(client, Guard())
+        writer = DecisionIndex(client, Guard())
         for n in range(500):
             writer.offer_entity(*standing_record(Action.BLOCK, 1_000, entity=f"trunk:t-{n}"))
         await flush(writer)
 
-        await ListSync(client, Guard(), screener).poll()
+        await ListFollower(client, Guard(), screener).poll()
 
         assert len(screener.standing) == 500
 
@@ -240,53 +229,12 @@ def test_the_active_model_is_announced_once_for_each_change(
 
     async def work(client: Redis) -> None:
         told: list[str] = []
-        sync = ListSync(client, Guard(), screener, on_model=told.append)
+        sync = ListFollower(client, Guard(), screener, on_model=told.append)
         for value in ("m-1", "m-1", b"\xff", "m-2"):
             await client.set(ACTIVE_MODEL, value)
             await sync.poll()
 
         assert told == ["m-1", "m-2"]
         assert sync.invalid == 1
-
-    run(work, valkey.url)
-
-
-def test_decisions_wait_for_redis_and_the_oldest_go_first(valkey: ValkeyProcess) -> None:
-    """Without Redis the queue keeps the latest of its capacity, counted; with it they are written, nothing twice."""
-
-    async def work(client: Redis) -> None:
-        valkey.kill()
-        guard = Guard()
-        writer = DecisionWriter(client, guard, capacity=50)
-        task = asyncio.create_task(writer.run())
-        await asyncio.sleep(0)
-        for n in range(120):
-            writer.offer(f"{n:032x}", f"+1202555{n:04d}", json.dumps({"n": n}).encode())
-        assert (writer.dropped, writer.waiting) == (70, 50)
-
-        await until(lambda: guard.outages == 1)
-        valkey.start()
-        await until(lambda: writer.waiting == 0)
-        task.cancel()
-
-        assert writer.written == 50
-        assert await client.exists(*(decision_key(f"{n:032x}") for n in range(120))) == 50
-        assert await client.get(decision_key(f"{119:032x}")) == b'{"n": 119}'
-        assert 600_000 < await client.ttl(decision_key(f"{119:032x}")) <= 604_800
-
-    run(work, valkey.url)
-
-
-def test_a_key_that_somebody_else_uses_does_not_stop_the_queue(valkey: ValkeyProcess) -> None:
-    """A string where the number's list should be: that one write is refused and counted, the next goes through."""
-
-    async def work(client: Redis) -> None:
-        await client.set(number_key(CALLING), "mine")
-        writer = DecisionWriter(client, Guard())
-        writer.offer("a" * 32, CALLING, b"{}")
-        writer.offer("b" * 32, "\ud800", b"{}")
-        await flush(writer)
-
-        assert (writer.refused, writer.written, writer.waiting) == (1, 1, 0)
 
     run(work, valkey.url)

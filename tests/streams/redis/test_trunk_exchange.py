@@ -3,8 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Collection, Iterator
-from pathlib import Path
+from collections.abc import Collection
 
 import numpy as np
 import pytest
@@ -29,14 +28,6 @@ START_MS = 1_764_000_000_000
 SETTINGS = WindowSettings(
     max_hot_numbers=64, max_cold_numbers=256, max_trunks=64, max_blocks=64, max_origins=64, max_called=64, seed=SEED
 )
-
-
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
-    process = ValkeyProcess(tmp_path)
-    process.start()
-    yield process
-    process.kill()
 
 
 def call(engine: WindowEngine, partition: int, count: int, *, trunk: str = TRUNK) -> FeatureMatrix:

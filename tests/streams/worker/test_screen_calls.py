@@ -17,8 +17,7 @@ from detector.policy.standing import StandingDecision
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.fetched import rows_of
-from streams.kafka.outbox import Perishable, Record
-from streams.kafka.publisher import Delivery
+from streams.kafka.outbox import Perishable
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.kafka.transport import Poll
 from streams.log import NumberDigest
@@ -30,46 +29,9 @@ from streams.wire.records import encode, encode_decision
 from streams.worker.metrics import Metrics
 from streams.worker.screen_calls import CallScreening, entity_record
 from tests.models.small_model import save_small_model
+from tests.streams.worker.fakes import Keeper, Topics
 
 NOW_MS = 1_700_000_000_000
-
-
-class Topics:
-    """Takes what is published; the test says when it is safe."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, list[Record | Perishable]] = {}
-        self.unsafe: list[tuple[Delivery, int]] = []
-
-    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
-        self.records.setdefault(topic, []).extend(records)
-        delivery.expect(len(records))
-        self.unsafe.append((delivery, len(records)))
-
-    def decisions(self) -> list[dict[str, Any]]:
-        return [json.loads(record[1] or b"") for record in self.records.get(CALL_DECISIONS, [])]
-
-    def make_safe(self) -> None:
-        for delivery, records in self.unsafe:
-            delivery.arrived(records)
-        self.unsafe.clear()
-
-
-class Keeper:
-    """Keeps in a list."""
-
-    def __init__(self) -> None:
-        self.kept: list[str] = []
-        self.latest: dict[str, bytes] = {}
-
-    def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
-        del calling_number
-        self.kept.append(identifier)
-        self.latest[identifier] = payload
-
-    def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
-        del payload, expires_ms
-        self.kept.append(entity)
 
 
 class World:

@@ -1,0 +1,54 @@
+"""What an agent talks to, in memory. `tests/contracts` holds each of them to the suite of the real thing."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from streams.kafka.outbox import Perishable, Record
+from streams.kafka.publisher import Delivery
+from streams.kafka.topics import CALL_DECISIONS
+from streams.worker.assembly import PUBLISHED
+
+
+class Topics:
+    """Takes what is published to the topics of a worker; the test says when it is safe."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Record | Perishable]] = {topic: [] for topic in PUBLISHED}
+        self.unsafe: list[tuple[Delivery, int]] = []
+
+    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
+        self.records[topic].extend(records)
+        if records:
+            delivery.expect(len(records))
+            self.unsafe.append((delivery, len(records)))
+
+    def decisions(self) -> list[dict[str, Any]]:
+        return [json.loads(record[1] or b"") for record in self.records[CALL_DECISIONS]]
+
+    def make_safe(self) -> None:
+        for delivery, records in self.unsafe:
+            delivery.arrived(records)
+        self.unsafe.clear()
+
+
+class Keeper:
+    """Keeps decisions and standing decisions, and the order in which they came."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.latest: dict[str, bytes] = {}
+        self.standing: dict[str, bytes] = {}
+
+    def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
+        del calling_number
+        self.kept.append(identifier)
+        self.latest[identifier] = payload
+
+    def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
+        del expires_ms
+        self.kept.append(entity)
+        if payload is None:
+            self.standing.pop(entity, None)
+        else:
+            self.standing[entity] = payload

@@ -1,4 +1,21 @@
-"""Watermarks against a slow twin that remembers every single offset."""
+"""Watermarks: what may be committed while polls are answered in any order.
+
+One partition; each bar is a poll from its opening (offsets in it) to its closing, time runs to the right.
+
+    poll 1  [0..3)   |----------------------|
+    poll 2  [3..6)      |-------|
+    poll 3  [6..9)         |-----------------------|
+                     time ->    ^           ^      ^
+    watermark        none       none        6      9      of 2 alone nothing may be committed: 0..3 are unanswered
+    expected         3  6  9    9           9      9      what is handed out next, whatever was answered
+
+The partition is taken away and comes back; the answer to a poll of before says nothing about what is read again.
+
+    poll 1  [5..10)  |--------------------------|
+    revoked               |
+    poll 2  [5..8)              |-----------------------|
+    watermark        none   none                ^none   ^8
+"""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,18 +88,31 @@ def test_watermarks_equal_those_of_the_slow_twin(steps: list[tuple[str, object]]
         assert fast.in_flight == len(slow.polls)
 
 
+def test_of_polls_that_are_answered_out_of_order_what_lies_behind_a_gap_is_not_committed() -> None:
+    """The first picture above."""
+    marks: Watermarks[str] = Watermarks()
+    one, two, three = marks.open([("a", 3)]), marks.open([("a", 6)]), marks.open([("a", 9)])
+    reached: list[int | None] = []
+    for ticket in (two, one, three):
+        marks.close(ticket)
+        reached.append(marks.watermark("a"))
+
+    assert reached == [None, 6, 9]
+    assert marks.expected("a") == 9
+
+
 def test_a_late_answer_of_a_revoked_poll_does_not_move_the_new_assignment() -> None:
-    """The same partition comes back and is read again from the committed offset."""
+    """The second picture: the same partition comes back and is read again from the committed offset."""
     marks: Watermarks[str] = Watermarks()
     old = marks.open([("a", 10)])
     marks.forget({"a"})
-    new = marks.open([("a", 5)])
+    new = marks.open([("a", 8)])
 
     marks.close(old)
 
     assert marks.watermark("a") is None
     marks.close(new)
-    assert marks.watermark("a") == 5
+    assert marks.watermark("a") == 8
 
 
 def test_reading_starts_where_it_was_told_and_goes_on_where_it_stopped() -> None:

@@ -1,4 +1,31 @@
-"""Snapshots and catch-up on a real Kafka and a real folder: the next owner knows all, exactly once."""
+"""Snapshots and catch-up on a real Kafka and a real folder: the next owner knows all, exactly once.
+
+Offsets of one partition run to the right. S = offset of a snapshot, C = committed, P = counted by the owner.
+
+Crash: the next owner loads S and counts S..C again without publishing; C.. is decided as usual.
+
+    log         0 ------------------ S -------------- C --------- P -------- end
+    old owner   decided, published ...................................x crash (C..P published, will be repeated)
+    new owner                        |-- catch up --->|-- decide and publish -------->
+
+Hand-over: everything is answered and committed first, so S = C = P and nothing is caught up with.
+
+    old owner   decided ............................. S=C=P
+    new owner                                         |-- decide and publish -------->
+
+A snapshot becomes visible only once C has passed it. A zombie's commits are refused, so C never passes its S.
+
+    zombie      decided ........ C ........... S      S stays invisible, and is removed with the next generation
+
+State in memory is kept where P = C, caught up where P < C, and dropped where P > C: C..P will come again.
+
+    P < C       |-- in memory --P|-- catch up --C|
+    P > C       |-- in memory ----------C-----P|      dropped: load S <= C, catch up S..C
+
+Without a usable snapshot the recent past is counted and not judged: W = the latest of `warm_up_s` and `warm_up_events`.
+
+    new owner            W|-- warm up --------------->C|-- decide and publish -------->
+"""
 
 import asyncio
 import shutil

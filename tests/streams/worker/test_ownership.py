@@ -1,4 +1,14 @@
-"""State is handed over at every rebalance, stays, and goes with the partitions that really left."""
+"""State is handed over at every rebalance, stays, and goes with the partitions that really left.
+
+A rebalance that gives partition 1 to another worker and brings 5, seen by this one:
+
+    group        |  assigned 0 1 2  | rebalance                    | assigned 0 2 5
+    Faust says   ^ assigned         ^ revoked 0 1 2                ^ assigned 0 2 5, then complete
+    we do        take over 0 1 2      hand over 0 1 2 (still ours)   take over 0 2 5: counts of 1 are dropped,
+                                                                     those of 0 and 2 have stayed in memory
+    health       joining -> ok        joining ........................ ok
+    partitions   {0 1 2}              {0 1 2} until handed over, {}  {0 2 5}
+"""
 
 import asyncio
 from collections.abc import Collection

@@ -8,6 +8,8 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PAGES = ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").rglob("*.md")))]
+FOLDERS = ("detector", "models", "streams", "tests", "benchmarks", "deploy", "docs", "examples", "requirements")
 MEASURE = 25
 SENTENCE_END = re.compile(r"(?<=[.!?:])\s+")
 
@@ -54,9 +56,15 @@ def test_a_picture_needs_no_script(site: ModuleType) -> None:
     assert "mermaid\n" not in shown
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").rglob("*.md")))]
-)
+@pytest.mark.parametrize("page", PAGES)
+def test_the_files_that_a_page_names_exist(page: str) -> None:
+    """A moved module is still found by whoever reads of it."""
+    named = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`", (ROOT / page).read_text(encoding="utf-8"))
+
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_sentences_are_short(page: str) -> None:
     """At most 25 words on average, outside of tables, headings and code."""
     text = re.sub(r"```.*?```", " ", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""Every command of every tutorial runs in the order of the page, against a broker that the page itself starts.
+"""Every command of README and of the tutorials runs in the order of its page, against a broker that the page starts.
 
 A block of `console` holds commands after `$ ` and what they print. A block of `sh` is for the reader alone: it
 installs, or it names a cluster that a test does not have.
@@ -18,7 +18,8 @@ from tests.processes import ROOT, needs_kcat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 
-PAGES = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+PAGES = [ROOT / "README.md", *TUTORIALS]
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PROMPT = "$ "
 MARK = "\x1e"
@@ -27,7 +28,7 @@ NEEDED = ("curl", "jq")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_commands_of_a_tutorial_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     """Numbers and ids may differ, and `...` stands for anything; all other words are as shown, in that order."""
     _needs_tools()
     steps = commands(page.read_text(encoding="utf-8"))
@@ -58,7 +59,7 @@ def test_a_command_goes_on_after_a_pipe_or_a_backslash() -> None:
 
 def test_there_is_a_tutorial_for_each_user() -> None:
     """A moved folder must not pass for one that runs."""
-    assert [page.stem for page in PAGES] == ["data-scientist", "platform-engineer", "switch-vendor"]
+    assert [page.stem for page in TUTORIALS] == ["data-scientist", "platform-engineer", "switch-vendor"]
 
 
 def commands(page: str) -> list[tuple[str, list[str]]]:
@@ -91,6 +92,7 @@ def run(lines: list[str], folder: Path) -> list[str]:
             "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
             "PYTHONPATH": str(ROOT),
             "ROBOCALL_WEB_PORT": port,
+            "XDG_STATE_HOME": str(folder / "state"),
             "COLUMNS": "120",
         },
         stdout=subprocess.PIPE,

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 LOCKS = {
     # file: the extras that whoever installs from it gets
-    "all.txt": ("archive", "bench", "dev", "local", "s3"),
+    "all.txt": ("archive", "bench", "dev", "docs", "local", "s3"),
     "image.txt": ("archive", "s3"),
 }
 REFUSED = ("://", "--index-url", "--extra-index-url", "--find-links", "--trusted-host")

@@ -3,7 +3,7 @@
     python -m benchmarks.compare 0252823 HEAD
     python -m benchmarks.compare 0252823 HEAD --worker --events 1000000
 
-Both are checked out into temporary work trees. Each replays one file of generated, unusual and malformed events;
+Both are checked out into work trees of their own. Each replays one file of generated, unusual and malformed events;
 decisions, features and dead letters must have the same digests. Then they take turns, A B A B, until the interval of
 the ratio of their CPU time is narrow. A start has a ratio of its own: each turn also replays a few events, and the
 difference is what the others cost. With `--worker` both work off the same backlog on a real Kafka instead.
@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -48,11 +47,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--worker", action="store_true", help="the worker on a backlog instead of the replay")
     parser.add_argument("--partitions", type=int, default=12, help="of the backlog [%(default)s]")
+    parser.add_argument("--trees", type=Path, help="keep the work trees here: the next time they are compiled already")
     parser.add_argument("--out", type=Path, help="also write the result here")
     add_limits(parser)
     options = parser.parse_args()
-    with ExitStack() as stack:
-        trees = dict(zip("AB", map(stack.enter_context, map(checked_out, options.commits)), strict=True))
+    with checked_out(options.commits, options.trees) as made:
+        trees = dict(zip("AB", made, strict=True))
         _say(", ".join(f"{name} is {tree.commit}" for name, tree in trees.items()))
         compare = compare_workers if options.worker else compare_replays
         result = describe() | {name: tree.commit for name, tree in trees.items()} | compare(trees, options)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,20 +40,29 @@ HERE = Tree("", ROOT)
 
 
 @contextmanager
-def checked_out(commit: str) -> Iterator[Tree]:
-    """A commit in a temporary work tree, which is removed afterwards.
+def checked_out(commits: Sequence[str], kept: Path | None) -> Iterator[list[Tree]]:
+    """Commits in work trees of their own.
+
+    Args:
+        commits: as git takes them.
+        kept: the trees lie in this folder and stay there, with what their Python has compiled; None for temporary ones.
 
     Raises:
         SystemExit: there is no such commit.
     """
+    try:
+        with tempfile.TemporaryDirectory(prefix="robocall-trees-") as made:
+            yield [_tree(commit, kept or Path(made)) for commit in commits]
+    finally:
+        _git("worktree", "prune")
+
+
+def _tree(commit: str, parent: Path) -> Tree:
     name = _git("rev-parse", "--short", "--verify", f"{commit}^{{commit}}")
-    with tempfile.TemporaryDirectory(prefix=f"robocall-{name}-") as parent:
-        folder = Path(parent) / "tree"
+    folder = parent.resolve() / name
+    if not folder.exists():
         _git("worktree", "add", "--quiet", "--detach", str(folder), name)
-        try:
-            yield Tree(name, folder)
-        finally:
-            _git("worktree", "remove", "--force", str(folder))
+    return Tree(name, folder)
 
 
 def _git(*arguments: str) -> str:

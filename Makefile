@@ -46,6 +46,7 @@ check: $(STAMP) ## lint, format, types, import rules, generated pages, the site 
 	$(BIN)/lint-imports
 	$(BIN)/python -m streams.contract_docs.asyncapi --check
 	@$(BIN)/python -m detector.features.table | cmp - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
+	$(BIN)/python -m tests.import_graph --check
 	@$(BIN)/python -m models.traffic.page | cmp - docs/traffic.md || { echo "docs/traffic.md is old: make docs" >&2; exit 1; }
 	@$(BIN)/python -m streams.contract_docs.metrics_page | cmp - docs/metrics.md || { echo "docs/metrics.md is old: make docs" >&2; exit 1; }
 	@$(BIN)/python -m streams.contract_docs.settings_page | cmp - docs/settings.md || { echo "docs/settings.md is old: make docs" >&2; exit 1; }
@@ -70,6 +71,7 @@ docs: $(STAMP) ## regenerate the pages that come from code, and build the site i
 	$(BIN)/python -m streams.contract_docs.asyncapi
 	$(BIN)/python -m detector.features.table > docs/features.md
 	$(BIN)/python -m models.traffic.page > docs/traffic.md
+	$(BIN)/python -m tests.import_graph
 	$(BIN)/python -m streams.contract_docs.metrics_page > docs/metrics.md
 	$(BIN)/python -m streams.contract_docs.settings_page > docs/settings.md
 	$(BIN)/python docs/build_site.py

@@ -6,8 +6,9 @@ ARGS ?=
 BENCH ?= replay
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-LOCK := uv pip compile pyproject.toml --quiet --group build --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --annotation-style line --custom-compile-command "make lock"
+INSTALL := $(BIN)/uv pip install --python $(BIN)/python --no-deps
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--annotation-style line --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock demo test soak check bench quality up down train docs notebook clean
@@ -18,17 +19,19 @@ help: ## list the targets
 
 setup: $(STAMP) ## install everything into .venv
 
-$(STAMP): pyproject.toml requirements/all.txt
+$(STAMP): pyproject.toml requirements/all.txt requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..." >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements/all.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/uv.txt
+	$(INSTALL) --require-hashes --requirement requirements/all.txt
+	$(INSTALL) --no-build-isolation --editable .
 	@touch $@
 
 lock: $(STAMP) ## pin requirements anew after a change of pyproject.toml; ARGS=--upgrade takes newer releases
-	$(BIN)/$(LOCK) $(ARGS) --all-extras --output-file requirements/all.txt
-	$(BIN)/$(LOCK) --extra s3 --extra archive --constraint requirements/all.txt --output-file requirements/image.txt
+	$(LOCK) $(ARGS) pyproject.toml --all-extras --group build --group installer --output-file requirements/all.txt
+	$(LOCK) pyproject.toml --extra s3 --extra archive --group build --constraint requirements/all.txt --output-file requirements/image.txt
+	$(LOCK) --group installer --constraint requirements/all.txt --output-file requirements/uv.txt
 
 demo: $(STAMP) ## the whole system on this machine: broker, worker, traffic, live decisions
 	$(BIN)/robocall demo $(ARGS)

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -10,20 +11,18 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 LOCKS = {
-    # file: the extras that whoever installs from it gets
-    "all.txt": ("archive", "bench", "dev", "docs", "local", "s3"),
-    "image.txt": ("archive", "s3"),
+    # file: the extras and groups that whoever installs from it gets
+    "all.txt": ("archive", "bench", "dev", "docs", "local", "s3", "build", "installer"),
+    "image.txt": ("archive", "s3", "build"),
 }
 REFUSED = ("://", "--index-url", "--extra-index-url", "--find-links", "--trusted-host")
 
 
-def asked(extras: tuple[str, ...]) -> list[Requirement]:
-    """What `pyproject.toml` names for the package, these extras and a build."""
+def asked(more: tuple[str, ...]) -> list[Requirement]:
+    """What `pyproject.toml` names for the package, and for these extras and groups."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    project = pyproject["project"]
-    named = [*project["dependencies"], *pyproject["dependency-groups"]["build"]]
-    named += [one for extra in extras for one in project["optional-dependencies"][extra]]
-    return [Requirement(one) for one in named]
+    named = pyproject["project"]["optional-dependencies"] | pyproject["dependency-groups"]
+    return list(map(Requirement, chain(pyproject["project"]["dependencies"], *(named[one] for one in more))))
 
 
 def pinned(file: str) -> dict[str, list[Requirement]]:
@@ -44,9 +43,9 @@ def version(requirement: Requirement) -> str:
 
 
 def test_all_is_all() -> None:
-    """Developers and CI get every extra."""
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(LOCKS["all.txt"]) == set(extras)
+    """Developers and CI get every extra and every group."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(LOCKS["all.txt"]) == {*pyproject["project"]["optional-dependencies"], *pyproject["dependency-groups"]}
 
 
 @pytest.mark.parametrize("file", LOCKS)
@@ -59,7 +58,7 @@ def test_what_is_asked_for_is_pinned(file: str) -> None:
         assert all(requirement.specifier.contains(version(line)) for line in lines), f"{requirement}: make lock"
 
 
-@pytest.mark.parametrize("file", LOCKS)
+@pytest.mark.parametrize("file", [*LOCKS, "uv.txt"])
 def test_every_pin_has_hashes_and_names_no_index(file: str) -> None:
     """Whoever installs brings an index; the hashes say that it gave the right files."""
     text = (ROOT / "requirements" / file).read_text()
@@ -69,8 +68,9 @@ def test_every_pin_has_hashes_and_names_no_index(file: str) -> None:
     assert [word for word in REFUSED if word in text] == []
 
 
-def test_the_image_runs_what_was_tested() -> None:
-    """The same releases in both files."""
+@pytest.mark.parametrize("file", ["image.txt", "uv.txt"])
+def test_the_image_runs_what_was_tested(file: str) -> None:
+    """The same releases in all files."""
     everything = pinned("all.txt")
-    for name, lines in pinned("image.txt").items():
+    for name, lines in pinned(file).items():
         assert set(map(version, lines)) <= set(map(version, everything[name])), name

@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 from streams.local.guard import die_with_parent
 from streams.local.kafka_broker import commands, wait_for_metadata
 from streams.local.services import free_ports, port_accepts
+from tests.waiting import HANG_S, wait_until
 
-START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 QUICK_RETURN = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500\n"
 """A killed broker may register again only once its former registration expired: 3 instead of 11 s."""
@@ -61,19 +60,17 @@ class BrokerProcess:
             properties.write(QUICK_RETURN)
         with self.log.open("ab") as out:
             if prepare:
-                subprocess.run(prepare, stdout=out, stderr=out, check=True, timeout=START_TIMEOUT_S)
+                subprocess.run(prepare, stdout=out, stderr=out, check=True, timeout=HANG_S)
             self._process = subprocess.Popen(broker, stdout=out, stderr=out, preexec_fn=die_with_parent)  # noqa: PLW1509
         if wait:
             self.wait()
 
     def wait(self) -> None:
         """Return once the running broker tells clients about itself."""
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not port_accepts(self.port):
-            assert self._process is not None
-            assert self._process.poll() is None, f"the broker ended: {self.log.read_text(errors='replace')[-400:]}"
-            assert time.monotonic() < deadline, "the broker does not accept"
-            time.sleep(0.05)
+        process = self._process
+        assert process is not None
+        wait_until(lambda: port_accepts(self.port) or process.poll() is not None, "the broker accepts")
+        assert process.poll() is None, f"the broker ended: {self.log.read_text(errors='replace')[-400:]}"
         wait_for_metadata(self.bootstrap)
 
     def stop(self) -> None:

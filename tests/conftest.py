@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
@@ -15,9 +15,15 @@ from kafka.admin import OffsetSpec
 from streams.kafka import topics
 from streams.local.services import KAFKA_VARIABLE, LocalServices, local_services
 from streams.settings import load_settings
+from tests.waiting import wait_until
+
+# No property depends on how fast the machine is; one that fails prints what repeats it.
+hypothesis.settings.register_profile(
+    "any machine", print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 REFERENCE_VARIABLE = "ROBOCALL_REFERENCE_DATA"
-DELETION_SECONDS = 10.0
 
 FreshTopics = Callable[..., list[str]]
 
@@ -97,10 +103,7 @@ def delete_topics(admin: KafkaAdminClient, names: set[str]) -> None:
     if not present:
         return
     admin.delete_topics(sorted(present))
-    deadline = time.monotonic() + DELETION_SECONDS
-    while topics.existing(admin) & names:
-        assert time.monotonic() < deadline, "the broker did not delete the topics"
-        time.sleep(0.05)
+    wait_until(lambda: not topics.existing(admin) & names, "the broker deletes the topics")
 
 
 @pytest.fixture(scope="session")

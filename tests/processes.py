@@ -1,4 +1,4 @@
-"""Real processes for the tests: workers, kcat, and waiting for them with a deadline instead of sleeping."""
+"""Real processes for the tests: workers, commands, kcat."""
 
 import json
 import os
@@ -6,10 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,18 @@ from typing import Any
 import pytest
 
 from streams.local.services import free_ports
+from tests.waiting import HANG_S
 
 ROOT = Path(__file__).parents[1]
 PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "600000", "ROBOCALL_SHED_AFTER_MS": "600000"}
 """Settings of a worker that scores whatever waited: tests fill topics before it starts, or faster than it reads."""
 
 
-def robocall(*arguments: str, environment: dict[str, str] | None = None, timeout_s: float = 240) -> str:
+def robocall(*arguments: str, environment: dict[str, str] | None = None) -> str:
     """Run a `robocall` command; return its standard output; fail with its standard error."""
     done = subprocess.run(
         [sys.executable, "-m", "streams.commands.main", *arguments],
-        cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=timeout_s, check=False,
+        cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -97,14 +97,6 @@ def workers(number: int, environment: dict[str, str], folder: Path) -> Iterator[
                 worker.kill()
 
 
-def wait_until(claim: Callable[[], bool], what: str, *, timeout_s: float = 120) -> None:
-    """Poll until the claim holds, or fail saying what never happened."""
-    deadline = time.monotonic() + timeout_s
-    while not claim():
-        assert time.monotonic() < deadline, f"never happened within {timeout_s:.0f} s: {what}"
-        time.sleep(0.1)
-
-
 def needs_kcat() -> str:
     """Path of kcat, or skip saying how to get it; in CI a missing kcat is a failure."""
     path = shutil.which("kcat") or shutil.which("kafkacat")
@@ -120,7 +112,7 @@ def kcat_produce(servers: str, topic: str, keyed_lines: Path) -> None:
     subprocess.run(
         [needs_kcat(), "-P", "-b", servers, "-t", topic, "-K", "\t", "-X", "topic.partitioner=murmur2_random",
          "-l", str(keyed_lines)],
-        check=True, timeout=180, capture_output=True,
+        check=True, timeout=HANG_S, capture_output=True,
     )  # fmt: skip
 
 
@@ -128,6 +120,6 @@ def kcat_consume(servers: str, topic: str) -> list[bytes]:
     """Every record value that the topic holds now."""
     done = subprocess.run(
         [needs_kcat(), "-C", "-b", servers, "-t", topic, "-o", "beginning", "-e", "-q"],
-        check=True, timeout=180, capture_output=True,
+        check=True, timeout=HANG_S, capture_output=True,
     )  # fmt: skip
     return done.stdout.splitlines()

@@ -3,16 +3,17 @@
 import asyncio
 import socket
 import subprocess
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from redis.asyncio import Redis
 
+from streams.local.services import port_accepts
 from streams.local.valkey_server import command, wait_for_ping
 from streams.redis.connection import connect
 from streams.settings import load_settings
+from tests.waiting import wait_until
 
 
 class ValkeyProcess:
@@ -29,15 +30,10 @@ class ValkeyProcess:
     def start(self) -> None:
         """Start it and wait until it answers."""
         arguments = [*command(self._folder, port=self.port, keep=False), "--logfile", "valkey.log"]
-        self._process = subprocess.Popen(arguments)
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    wait_for_ping(self.url)
-                    return
-            assert self._process.poll() is None, "the server did not start"
-            time.sleep(0.02)
-        raise AssertionError("the server does not accept")
+        process = self._process = subprocess.Popen(arguments)
+        wait_until(lambda: port_accepts(self.port) or process.poll() is not None, "the server accepts")
+        assert process.poll() is None, "the server did not start"
+        wait_for_ping(self.url)
 
     def kill(self) -> None:
         """Kill it without a chance to say goodbye."""
@@ -85,12 +81,3 @@ def run(work: Callable[[Redis], Awaitable[None]], url: str) -> None:
             await client.aclose()
 
     asyncio.run(main())
-
-
-async def until(condition: Callable[[], bool], *, seconds: float = 10.0) -> float:
-    """Wait until it holds; how long that took."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, "it never became true"
-        await asyncio.sleep(0.01)
-    return time.monotonic() - started

@@ -73,7 +73,7 @@ def by_looking_back(events: list[dict[str, Any]]) -> list[list[int]]:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps)
 def test_three_ways_to_count_agree(drawn: list[tuple[int, str, str, str, int | None]]) -> None:
     events = events_of(drawn)

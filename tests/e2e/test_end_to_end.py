@@ -14,11 +14,12 @@ from detector.features.table import FEATURE_NAMES, OF_TRUNK_GROUPS
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.local.services import LocalServices
-from tests.processes import PATIENT, Worker, kcat_consume, kcat_produce, needs_kcat, robocall, wait_until, workers
+from tests.processes import PATIENT, Worker, kcat_consume, kcat_produce, needs_kcat, robocall, workers
 from tests.streams.wire.malformed import corpus
 from tests.valkey_process import ValkeyProcess
+from tests.waiting import HANG_S, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PARTITIONS = 12
 EVENTS = 200_000
@@ -89,7 +90,7 @@ def decided(services: LocalServices, wanted: int) -> list[dict[str, object]]:
         found[:] = kcat_consume(str(services.bootstrap_servers), "call-decisions")
         return len(found) >= wanted
 
-    wait_until(enough, f"{wanted} decisions", timeout_s=180)
+    wait_until(enough, f"{wanted} decisions")
     return [json.loads(line) for line in found]
 
 
@@ -160,7 +161,7 @@ def test_malformed_records_become_dead_letters_and_no_good_one_is_lost(
         for key, value in mixed:
             producer.produce("call-events", value, key)
             producer.poll(0)
-        producer.flush(30)
+        producer.flush(HANG_S)
 
         decisions = decided(services, setups(lines).total())
         wait_until(
@@ -192,7 +193,7 @@ def test_a_worker_killed_under_load_costs_no_decision(
             found = kcat_consume(str(services.bootstrap_servers), "call-decisions")
             return {json.loads(line)["call_id"] for line in found} == set(calls)
 
-        wait_until(all_decided, "a decision for every call", timeout_s=120)
+        wait_until(all_decided, "a decision for every call")
         assert running[1].stop() == 0
 
     ids: dict[str, set[str]] = {}

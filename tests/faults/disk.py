@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import wait_until
+from tests.waiting import wait_until
 
 SIZE = "24m"
 BLOCK = b"\0" * (64 * 1024)
@@ -50,7 +50,7 @@ class SmallDisk:
             command = ["mount", "-o", "remount,ro", str(self._folder)]
             return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
-        wait_until(is_refused, f"{self._folder} can be turned read-only", timeout_s=20)
+        wait_until(is_refused, f"{self._folder} can be turned read-only")
 
     def writable(self) -> None:
         """Take writes again."""

@@ -12,7 +12,7 @@ from streams.settings import load_settings
 from tests.faults.disk import SmallDisk
 from tests.faults.object_store import ObjectStore
 from tests.faults.stage import SESSION_TIMEOUT_S, Stage
-from tests.processes import wait_until
+from tests.waiting import wait_until
 
 INSTANTS_S = (0.2, 3.0)
 """Faults come at random instants: so long after the system was well again."""
@@ -49,7 +49,7 @@ def _restart(on: Stage, index: int) -> None:
     ended = len(member.exits)
     with on.fault():
         member.send(signal.SIGTERM)
-        wait_until(lambda: len(member.exits) > ended, f"{member.name} ends after SIGTERM", timeout_s=END_TIMEOUT_S)
+        wait_until(lambda: len(member.exits) > ended, f"{member.name} ends after SIGTERM")
     assert member.exits[-1] == 0, f"{member.name} ended with {member.exits[-1]} after SIGTERM"
     on.wait_until_whole()
 

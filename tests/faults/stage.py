@@ -18,8 +18,9 @@ from tests.faults.findings import Findings, Injected, contradicting, longest_gap
 from tests.faults.fleet import Fleet
 from tests.faults.proxy import Proxy
 from tests.faults.traffic import Change, Traffic
-from tests.processes import WORKER, wait_until
+from tests.processes import WORKER
 from tests.valkey_process import ValkeyProcess
+from tests.waiting import wait_until
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Stage:
 
     def begin(self) -> None:
         """Return once the workers have their partitions and calls are decided in each of them."""
-        wait_until(lambda: self.fleet.share(self.partitions), "every worker has partitions", timeout_s=START_TIMEOUT_S)
+        wait_until(lambda: self.fleet.share(self.partitions), "every worker has partitions")
         self.traffic.start()
         self.wait_until_fresh(time.time(), "the first calls are decided in every partition")
         self._begun_s = time.time()
@@ -86,7 +87,7 @@ class Stage:
         """Publish so many events a second more while the block runs; they count like the others."""
         more = Traffic(self.broker.bootstrap, rate=rate, seed=self.plan.seed + 1)
         more.start()
-        wait_until(lambda: bool(more.sent), "the burst begins", timeout_s=START_TIMEOUT_S)
+        wait_until(lambda: bool(more.sent), "the burst begins")
         yield
         more.stop()
         self.traffic.sent.extend(more.sent)
@@ -113,12 +114,12 @@ class Stage:
             found.extend([] if took_s is None else [took_s])
             return bool(found)
 
-        wait_until(is_fresh, what, timeout_s=RECOVERY_TIMEOUT_S)
+        wait_until(is_fresh, what)
         return found[0]
 
     def wait_until_whole(self) -> None:
         """Return once every worker runs and has its partitions again."""
-        wait_until(lambda: self.fleet.share(self.partitions), "every worker has partitions", timeout_s=START_TIMEOUT_S)
+        wait_until(lambda: self.fleet.share(self.partitions), "every worker has partitions")
 
     def newest_snapshots(self) -> list[Path]:
         """The newest published snapshot of each partition, where snapshots are files."""
@@ -135,14 +136,14 @@ class Stage:
             found = self.newest_snapshots()
             return len(found) == self.partitions and all(path.stat().st_mtime >= since_s for path in found)
 
-        wait_until(are_there, "every partition has a new snapshot", timeout_s=RECOVERY_TIMEOUT_S)
+        wait_until(are_there, "every partition has a new snapshot")
 
     def end(self, undo: Undo | None = None) -> Findings:
         """End the traffic, let everything be decided, stop the workers, and compare their counts; what was found."""
         self._ended_s = time.time()
         self.traffic.stop()
         with contextlib.suppress(AssertionError):  # what is missing is a finding, not a failure of the harness
-            wait_until(lambda: not self.undecided(), "every call is decided", timeout_s=RECOVERY_TIMEOUT_S)
+            wait_until(lambda: not self.undecided(), "every call is decided")
         self.wait_until_acknowledged()
         statuses = self.fleet.stop()
         assert statuses == [0] * len(statuses), f"the workers ended with {statuses} when they were told to stop"
@@ -164,7 +165,7 @@ class Stage:
 
         wait_until(
             lambda: all(no_lag(member.worker.health) for member in self.fleet.members),
-            "every event is acknowledged", timeout_s=RECOVERY_TIMEOUT_S,
+            "every event is acknowledged",
         )  # fmt: skip
 
     def _findings(self, counts_wrong: int) -> Findings:

@@ -19,7 +19,7 @@ from tests.faults.poison import call_itself, is_poison
 from tests.faults.scenarios import RAISING, SLOW
 from tests.faults.stage import Plan, Stage, stage
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 SHORT_S = 3.0
 SHED_AFTER_MS = 2_000

@@ -13,6 +13,7 @@ from streams.local.services import local_services
 from streams.settings import load_settings
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, wait_until, workers
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 

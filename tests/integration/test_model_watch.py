@@ -14,16 +14,17 @@ from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.metrics import Metric
 from tests.integration.test_worker_kafka import is_ready, produce
-from tests.processes import Worker, robocall, wait_until, workers
+from tests.processes import Worker, robocall, workers
+from tests.waiting import HANG_S, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 CALLING = "+12025550123"
 EVENTS = 12_000
 
 
 def metrics(worker: Worker) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=5) as page:
+    with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=HANG_S) as page:
         return str(page.read().decode())
 
 
@@ -32,7 +33,7 @@ def report(bootstrap: str) -> None:
     said = {"time_ms": 1_700_000_000_000, "verdict": "legitimate", "source": "redress", "calling_number": CALLING}
     producer = Producer({"bootstrap.servers": bootstrap})
     producer.produce(CALL_FEEDBACK, key=CALLING, value=json.dumps(said))
-    assert producer.flush(30) == 0
+    assert producer.flush(HANG_S) == 0
 
 
 def test_a_worker_tells_of_shadow_drift_and_feedback(
@@ -53,7 +54,7 @@ def test_a_worker_tells_of_shadow_drift_and_feedback(
 
     with workers(1, two_models, tmp_path) as running:
         (worker,) = running
-        wait_until(lambda: is_ready(running), "partitions assigned", timeout_s=240)
+        wait_until(lambda: is_ready(running), "partitions assigned")
         robocall("models", "shadow", second, environment=two_models)
         wait_until(lambda: Metric.SHADOW_CALLS in metrics(worker), "the shadow is in place")
         produce(kafka_bootstrap, lines)

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from tests.conftest import FreshTopics
-from tests.processes import wait_until
+from tests.waiting import HANG_S, wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -53,17 +53,17 @@ def produce(bootstrap: str, first: int, count: int, codec: str = "none") -> None
     for number in range(first, first + count):
         producer.produce(CALL_EVENTS, key=f"+1202555{number % 997:04d}", value=f"event-{number}")
         producer.poll(0)
-    assert producer.flush(20) == 0
+    assert producer.flush(HANG_S) == 0
 
 
-def published(bootstrap: str, expected: set[str], timeout_s: float = 60.0) -> Counter[str]:
+def published(bootstrap: str, expected: set[str]) -> Counter[str]:
     """Read the output topic from its beginning until everything expected was seen; then what is there already."""
     consumer = Consumer(
         {"bootstrap.servers": bootstrap, "group.id": f"reader-{time.time_ns()}", "auto.offset.reset": "earliest"}
     )
     consumer.subscribe([CALL_DECISIONS])
     seen: Counter[str] = Counter()
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + HANG_S
     quiet_since = time.monotonic()
     while time.monotonic() < deadline and (not expected <= seen.keys() or time.monotonic() - quiet_since < 1.0):
         message = consumer.poll(0.2)
@@ -103,7 +103,7 @@ def test_every_record_comes_back_exactly_once(kafka_bootstrap: str, fresh_topics
         produce(kafka_bootstrap, 0, 5_000)
         seen = published(kafka_bootstrap, expected)
         worker.send_signal(signal.SIGTERM)
-        status = worker.wait(20)
+        status = worker.wait(HANG_S)
 
     assert set(seen) == expected
     assert set(seen.values()) == {1}
@@ -120,7 +120,7 @@ def test_a_restart_goes_on_where_the_last_one_stopped(kafka_bootstrap: str, fres
         with running(kafka_bootstrap, group=group) as (worker,):
             seen = published(kafka_bootstrap, expected)
             worker.send_signal(signal.SIGTERM)
-            assert worker.wait(20) == 0
+            assert worker.wait(HANG_S) == 0
         assert set(seen.values()) == {1}
         assert set(seen) == expected
 
@@ -139,7 +139,7 @@ def test_a_killed_worker_loses_nothing(kafka_bootstrap: str, fresh_topics: Fresh
             time.sleep(0.1)
         seen = published(kafka_bootstrap, expected)
         survivor.send_signal(signal.SIGTERM)
-        status = survivor.wait(20)
+        status = survivor.wait(HANG_S)
 
     assert set(seen) == expected
     assert sum(seen.values()) < 12_000  # repeats are bounded by the commit interval
@@ -161,7 +161,7 @@ def test_members_that_come_and_go_lose_and_repeat_nothing(kafka_bootstrap: str, 
                 if start == 3_000:
                     wait_until(lambda: members(kafka_bootstrap, group) == 2, "both workers are members")
                     second.send_signal(signal.SIGTERM)
-            assert second.wait(20) == 0
+            assert second.wait(HANG_S) == 0
         seen = published(kafka_bootstrap, expected)
 
     assert set(seen) == expected

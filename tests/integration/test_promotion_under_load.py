@@ -15,9 +15,10 @@ from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_DECISIONS
 from tests.integration.test_worker_kafka import Reader, is_ready, produce, setups
 from tests.models.small_evaluation import save_small_evaluation
-from tests.processes import robocall, wait_until, workers
+from tests.processes import robocall, workers
+from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 EVENTS_PER_PORTION = 50
 PAUSE_S = 0.02
@@ -65,7 +66,7 @@ def test_a_promotion_and_a_rollback_under_load_lose_no_call(
         )
 
     with workers(1, two_models, tmp_path) as running:
-        wait_until(lambda: is_ready(running), "partitions assigned", timeout_s=240)
+        wait_until(lambda: is_ready(running), "partitions assigned")
         with feed(kafka_bootstrap) as sent:
             wait_until(lambda: decided_by(first) > 0, "the first model decides")
             robocall("models", "promote", second, *evaluation, environment=two_models)

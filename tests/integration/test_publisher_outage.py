@@ -19,9 +19,10 @@ from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCOR
 from streams.settings import load_settings
 from tests.broker_process import BrokerProcess, broker_process
 from tests.models.small_model import save_small_model
-from tests.processes import wait_until, workers
+from tests.processes import workers
+from tests.waiting import HANG_S, until, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 KEY = b"switch-1"
 GROUP = "outage"
@@ -52,7 +53,7 @@ def read(bootstrap: str, topic: str, enough: Callable[[list[bytes]], bool]) -> l
     )
     consumer.subscribe([topic])
     found: list[bytes] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANG_S
     while time.monotonic() < deadline:
         messages = consumer.consume(5_000, 0.5)
         values = [message.value() for message in messages if message.error() is None]
@@ -61,13 +62,6 @@ def read(bootstrap: str, topic: str, enough: Callable[[list[bytes]], bool]) -> l
             break
     consumer.close()
     return found
-
-
-async def until(claim: Callable[[], bool]) -> None:
-    """Wait for it on the loop, or fail."""
-    async with asyncio.timeout(60):
-        while not claim():  # noqa: ASYNC110 - what is claimed tells nobody
-            await asyncio.sleep(0.02)
 
 
 class Publishing:
@@ -142,7 +136,7 @@ async def _stop_without_broker(publishing: Publishing, broker: BrokerProcess) ->
     await publishing.publisher.start()
     broker.kill()
     publishing.give(1, (KEY, b"allow 1"))
-    await asyncio.wait_for(publishing.publisher.stop(), 20)
+    await asyncio.wait_for(publishing.publisher.stop(), HANG_S)
 
 
 def test_stopping_without_a_broker_acknowledges_nothing_and_is_no_failure(broker: BrokerProcess) -> None:
@@ -161,7 +155,7 @@ def produce(bootstrap: str, lines: list[bytes]) -> None:
     for line in lines:
         producer.produce(CALL_EVENTS, key=json.loads(line)["calling_number"], value=line)
         producer.poll(0)
-    assert producer.flush(60) == 0
+    assert producer.flush(HANG_S) == 0
 
 
 def setups(lines: list[bytes]) -> set[str]:
@@ -222,13 +216,13 @@ def test_a_worker_goes_on_by_itself_and_ends_when_told_with_the_broker_away(
         "ROBOCALL_SESSION_TIMEOUT_S": "6",
     }
     with workers(1, environment, tmp_path) as (worker,):
-        wait_until(lambda: worker.health().get("partitions", 0) == 4, "ready", timeout_s=60)
+        wait_until(lambda: worker.health().get("partitions", 0) == 4, "ready")
         produce(broker.bootstrap, first)
         broker.kill()
         time.sleep(AWAY_S)  # the length of the outage
         broker.start()
         answered = read(broker.bootstrap, CALL_DECISIONS, lambda values: set(call_ids(values)) >= setups(first))
-        wait_until(lambda: committed_events(broker.bootstrap) == len(first), "everything committed", timeout_s=60)
+        wait_until(lambda: committed_events(broker.bootstrap) == len(first), "everything committed")
 
         produce(broker.bootstrap, second)
         broker.kill()
@@ -237,7 +231,7 @@ def test_a_worker_goes_on_by_itself_and_ends_when_told_with_the_broker_away(
     assert set(call_ids(answered)) == setups(first)
     assert status == 0
     broker.start()
-    wait_until(lambda: committed_events(broker.bootstrap) >= 0, "the broker knows the group", timeout_s=30)
+    wait_until(lambda: committed_events(broker.bootstrap) >= 0, "the broker knows the group")
     taken = setups(read_committed(broker.bootstrap))
     decided = read(broker.bootstrap, CALL_DECISIONS, lambda values: taken <= set(call_ids(values)))
     assert taken <= set(call_ids(decided))

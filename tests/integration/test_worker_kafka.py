@@ -18,9 +18,10 @@ from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
 from streams.metrics import Metric
 from tests.models.small_model import save_small_model
-from tests.processes import PATIENT, Worker, wait_until, workers
+from tests.processes import PATIENT, Worker, workers
+from tests.waiting import HANG_S, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 FreshTopics = Callable[..., list[str]]
 NO_REDIS = "redis://127.0.0.1:1/0"
@@ -69,7 +70,7 @@ def produce(bootstrap: str, lines: list[bytes]) -> None:
     for line in lines:
         producer.produce(CALL_EVENTS, key=json.loads(line)["calling_number"], value=line)
         producer.poll(0)
-    assert producer.flush(30) == 0
+    assert producer.flush(HANG_S) == 0
 
 
 class Reader:
@@ -116,10 +117,10 @@ def test_every_call_setup_is_answered_exactly_once_without_redis(
 
     with workers(1, environment, tmp_path) as (worker,):
         produce(kafka_bootstrap, events)
-        wait_until(lambda: set(decisions.calls()) >= wanted, "every setup answered", timeout_s=240)
+        wait_until(lambda: set(decisions.calls()) >= wanted, "every setup answered")
         wait_until(lambda: worker.health().get("lag") == 0, "everything acknowledged")
         health = worker.health()
-        with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=5) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=HANG_S) as page:
             exposition = page.read().decode()
         status = worker.stop()
 
@@ -152,10 +153,10 @@ def test_records_that_cannot_be_used_become_dead_letters_and_stop_nothing(
         producer.produce(CALL_EVENTS, key=b"original key", value=value, partition=3)
     for line in good[100:]:
         producer.produce(CALL_EVENTS, key=b"k", value=line, partition=3)
-    assert producer.flush(30) == 0
+    assert producer.flush(HANG_S) == 0
 
     with workers(1, environment, tmp_path) as (worker,):
-        wait_until(lambda: set(decisions.calls()) >= setups(good), "every setup answered", timeout_s=240)
+        wait_until(lambda: set(decisions.calls()) >= setups(good), "every setup answered")
         wait_until(lambda: len(letters.read()) >= len(junk), "a dead letter for each")
         assert worker.stop() == 0
 
@@ -174,7 +175,7 @@ def test_one_of_two_workers_is_killed_and_no_call_is_lost(
     decisions = Reader(kafka_bootstrap, CALL_DECISIONS)
 
     with workers(2, environment, tmp_path) as (victim, survivor):
-        wait_until(lambda: is_ready([victim, survivor]), "both have their share", timeout_s=240)
+        wait_until(lambda: is_ready([victim, survivor]), "both have their share")
         for start in range(0, EVENTS, 250):
             produce(kafka_bootstrap, events[start : start + 250])
             if start == 2_500:
@@ -198,9 +199,9 @@ def test_a_refused_decision_ends_the_worker_and_acknowledges_nothing(
     kafka_admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, CALL_DECISIONS, {"max.message.bytes": "100"})])
 
     with workers(1, environment, tmp_path) as (worker,):
-        wait_until(lambda: is_ready([worker]), "ready", timeout_s=240)
+        wait_until(lambda: is_ready([worker]), "ready")
         produce(kafka_bootstrap, events[:500])
-        status = worker.process.wait(60)
+        status = worker.process.wait(HANG_S)
 
     assert status == 1
     assert "call-decisions/" in worker.log.read_text()

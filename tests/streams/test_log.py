@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from streams.log import Lines, NumberDigest, Seldom
+from tests.waiting import HANG_S
 
 NUMBER = "+12025550123"
 
@@ -48,7 +49,7 @@ logging.getLogger("aiokafka").warning("library warning %s", 7)
 
 def test_lines_are_json_on_standard_error() -> None:
     """Our own from the level on, those of libraries from warning on."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=HANG_S)
 
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert done.stdout == ""
@@ -74,7 +75,7 @@ except KeyError:
 def test_a_traceback_shows_no_values_of_variables(style: str) -> None:
     """They are call events, and a phone number must not be logged."""
     script = TRACEBACK_SCRIPT.replace("STYLE", repr(style))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=HANG_S)
     assert "KeyError" in done.stderr
     assert "decide" in done.stderr
     assert NUMBER not in done.stderr
@@ -101,14 +102,14 @@ def test_a_log_that_cannot_be_written_breaks_nothing(style: str, stderr: str, tm
     reached = tmp_path / "reached"
     command = [sys.executable, "-c", BROKEN_LOG_SCRIPT, style, str(reached)]
     if stderr == "closed":
-        done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *command], check=False, timeout=60)
+        done = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *command], check=False, timeout=HANG_S)
     elif stderr == "full disk":
         with Path("/dev/full").open("wb") as full:
-            done = subprocess.run(command, stderr=full, check=False, timeout=60)
+            done = subprocess.run(command, stderr=full, check=False, timeout=HANG_S)
     else:
         read_end, write_end = os.pipe()
         os.close(read_end)
-        done = subprocess.run(command, stderr=write_end, check=False, timeout=60)
+        done = subprocess.run(command, stderr=write_end, check=False, timeout=HANG_S)
         os.close(write_end)
 
     assert done.returncode == 0

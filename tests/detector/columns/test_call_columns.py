@@ -81,7 +81,7 @@ def test_sequences_of_different_length_are_refused() -> None:
         build_batch([setup()], [], seed=1)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(texts=st.lists(st.text(max_size=40), min_size=1, max_size=20))
 def test_keys_depend_on_the_text_alone(texts: list[str]) -> None:
     """Whatever else is in the batch: equal text, equal key; unequal text, unequal key."""

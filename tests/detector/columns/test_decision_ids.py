@@ -41,7 +41,7 @@ def _long(length: int) -> CallSetup:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(events=st.lists(calls, max_size=6))
 @example(events=[_long(length) for length in (127, 128, 129, 255, 256, 257, 384, 385, 512, 513, 656) if length > 145])
 def test_ids_of_a_batch_are_those_of_its_calls(events: list[CallSetup]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.columns.facts import (
@@ -62,7 +62,6 @@ def said(made: Facts) -> list[tuple[object, ...]]:
     return found
 
 
-@settings(deadline=None)
 @given(events)
 def test_spans_point_to_the_texts_of_each_event(of: list[CallEvent]) -> None:
     """Whatever its neighbours are; `texts` as JSON writes them, without the quotes."""
@@ -75,7 +74,6 @@ def test_spans_point_to_the_texts_of_each_event(of: list[CallEvent]) -> None:
         assert written == escaped[: len(TEXT_FIELDS)]
 
 
-@settings(deadline=None)
 @given(events.flatmap(lambda of: st.tuples(st.just(of), st.permutations(range(len(of))))), events)
 def test_pieces_say_what_the_whole_says(given_: tuple[list[CallEvent], list[int]], others: list[CallEvent]) -> None:
     """In any order, and joined with others."""
@@ -86,7 +84,6 @@ def test_pieces_say_what_the_whole_says(given_: tuple[list[CallEvent], list[int]
     assert said(concatenate([whole, facts(others)])) == said(whole) + said(facts(others))
 
 
-@settings(deadline=None)
 @given(st.lists(setups, min_size=3, max_size=3), st.lists(setups, min_size=2, max_size=2))
 def test_facts_written_over_others_take_their_places(of: list[CallSetup], others: list[CallSetup]) -> None:
     kept = said(facts(of))[1]

@@ -29,7 +29,7 @@ def _data(text: bytes) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     return np.frombuffer(text, dtype=np.uint8)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=40), st.binary(max_size=40), st.integers(0, 2**32))
 def test_hash_is_that_of_the_twin(before: bytes, text: bytes, seed: int) -> None:
     """Wherever the text stands in its buffer."""
@@ -38,7 +38,7 @@ def test_hash_is_that_of_the_twin(before: bytes, text: bytes, seed: int) -> None
     assert hash_bytes(data, len(before), len(before) + len(text), seed) == slow_hash(text, seed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=40), st.binary(max_size=40), st.integers(0, 2**32))
 def test_hash_of_a_pair_is_that_of_the_joined(first: bytes, second: bytes, seed: int) -> None:
     """With the separator between them, wherever the words of 8 bytes begin."""

@@ -21,7 +21,7 @@ def is_impossible(number: str) -> bool:
     return number[:HEAD_LENGTH] in HEADS or number in REPEATED or is_wrong_length(number)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(national.map(lambda digits: "+1" + digits) | st.text("+0123456789", max_size=16))
 @example("+12115550123")
 @example("+12121550123")

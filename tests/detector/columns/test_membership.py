@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.columns.arrays import Ints
@@ -16,7 +16,6 @@ from detector.policy.standing import StandingDecision, StandingDecisions
 TEXTS = st.text(max_size=12)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([f"+1212555{n:04}" for n in range(40)]))))
 def test_what_is_in_the_set_is_found_whatever_came_and_went(changes: list[tuple[bool, str]]) -> None:
     members: dict[str, None] = {}
@@ -82,7 +81,6 @@ def test_nothing_is_lost_where_more_texts_share_a_place_than_it_can_count() -> N
     assert filter_.may_have(hash_texts(of_place[-1:])).all()
 
 
-@settings(deadline=None)
 @given(st.lists(TEXTS), TEXTS, st.integers(0, 14), st.integers(0, 14))
 def test_a_part_of_a_text_has_the_hash_of_that_text(texts: list[str], before: str, skip: int, most: int) -> None:
     encoded = [text.encode("utf-8", "surrogatepass") for text in [before, *texts]]
@@ -100,7 +98,6 @@ def test_a_part_of_a_text_has_the_hash_of_that_text(texts: list[str], before: st
     assert hash_spans(data, spans, skip=skip, most=most).tolist() == parts.tolist()
 
 
-@settings(deadline=None)
 @given(st.lists(TEXTS), TEXTS)
 def test_a_text_has_one_hash_wherever_it_stands(texts: list[str], before: str) -> None:
     encoded = [text.encode("utf-8", "surrogatepass") for text in [before, *texts]]
@@ -117,7 +114,6 @@ def test_an_absent_text_is_an_empty_one() -> None:
     assert absent.tolist() == hash_texts([""]).tolist()
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans())))
 def test_all_that_are_equal_to_one_are_found(rows: list[tuple[str, bool]]) -> None:
     chosen = {text for text, is_one in rows if is_one}

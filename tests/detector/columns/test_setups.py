@@ -14,7 +14,7 @@ national = st.text("0123456789", min_size=10, max_size=10) | st.sampled_from(lis
 numbers = national.map(lambda digits: "+1" + digits) | st.text("+0123456789sip:@", max_size=16) | st.just("911")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(calling=numbers, called=numbers, priority=st.none() | st.just("") | st.just("psap-callback"))
 def test_whatever_a_step_knows_by_its_form_is_hinted_at(calling: str, called: str, priority: str | None) -> None:
     """A call without the hint is looked at by no step, so it must be neither impossible nor an emergency."""

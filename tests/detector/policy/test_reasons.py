@@ -1,7 +1,7 @@
 """Reasons of the model: the features that raised a score most, in words and numbers."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.contract.decisions import Action
@@ -9,7 +9,6 @@ from detector.features.table import INDEX, N_FEATURES
 from detector.policy.reasons import MODEL_FEATURES, late, leading, of_model, overload
 
 
-@settings(deadline=None)
 @given(st.integers(0, 5).flatmap(lambda n: st.lists(st.lists(st.integers(-2, 3), min_size=9, max_size=9), max_size=n)))
 def test_leading_features_are_the_first_of_a_stable_sort(rows: list[list[int]]) -> None:
     """Most first, of equal ones the first in the table, only positive ones."""

@@ -3,7 +3,7 @@
 import json
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.columns.call_columns import build_columns
@@ -93,7 +93,6 @@ def _expected(setups: list[CallSetup], lists: Lists) -> dict[Step, dict[int, Rea
     return found
 
 
-@settings(deadline=None)
 @given(calls=CALLS, lists=LISTS)
 def test_lists_decide_what_a_look_at_each_call_decides(calls: list[tuple[str, str, str]], lists: Lists) -> None:
     setups = _setups(calls)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.columns.impossible import Impossible
@@ -99,7 +99,6 @@ def test_possible_numbers_short_codes_and_anything_else_are_left_alone(number: s
     assert not TABLES.is_impossible(number)
 
 
-@settings(deadline=None)
 @given(
     value=st.floats(-1.0, 3.0, width=32),
     at_least=st.none() | st.floats(0.0, 2.0),

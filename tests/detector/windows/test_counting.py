@@ -1,6 +1,6 @@
 """What counts as dialling on in sequence, against plain integers."""
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from detector.columns.numbering import SUBSCRIBER_RANGE
@@ -20,7 +20,6 @@ def low(number: int) -> int:
     return (number + 2**31) % 2**32 - 2**31
 
 
-@settings(deadline=None)
 @given(nanp, st.integers(-30, 30))
 @example(13_105_559_995, 10)
 @example(13_105_550_000, -1)
@@ -32,7 +31,6 @@ def test_numbers_of_one_block_and_near_are_a_sequence(last: int, step: int) -> N
     assert is_sequential(low(last), called) == (same_block and 0 < abs(step) <= SEQUENTIAL_REACH)
 
 
-@settings(deadline=None)
 @given(nanp, nanp)
 def test_any_two_numbers_are_a_sequence_by_their_distance_alone(last: int, called: int) -> None:
     same_block = called // SUBSCRIBER_RANGE == last // SUBSCRIBER_RANGE

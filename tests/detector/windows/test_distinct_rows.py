@@ -1,7 +1,7 @@
 """First rows of pairs, against a dictionary."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.windows.distinct_rows import first_rows
@@ -9,7 +9,6 @@ from detector.windows.distinct_rows import first_rows
 KEYS = st.one_of(st.integers(-3, 3), st.integers(-(2**63), 2**63 - 1))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(KEYS, st.integers(0, 3)), max_size=60), st.integers(1, 3))
 def test_each_pair_is_found_where_it_stands_first(pairs: list[tuple[int, int]], step: int) -> None:
     """Whatever the keys, also of columns whose values do not stand side by side in memory."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.columns.call_columns import build_batch
@@ -17,7 +17,7 @@ from detector.windows import WindowEngine, WindowSettings
 
 START_MS = 1_700_000_000_000
 SMALL = WindowSettings(64, 64, 16, 64, 16, 64, seed=7, partitions=3)
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=40)
 
 NUMBERS = ("+12125550100", "+12125550101", "+12125550109", "+12129990000", "+13105550100", "+442071234567", "anonymous")
 

@@ -1,7 +1,7 @@
 """How an exact call is packed, against plain integers: nothing of a call is lost in its 20 bytes."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.features.window_constants import ATTEMPTS, DAY_MS, ENDED, N_SETUP_MEASURES, TALK_S
@@ -21,7 +21,6 @@ ended_bits = st.integers(0, (1 << (TALK_S - ENDED)) - 1).map(lambda bits: (bits 
 times_ms = st.integers(1_600_000_000_000, 1_900_000_000_000)
 
 
-@settings(deadline=None)
 @given(setup_bits, ended_bits, st.integers(0, 200_000))
 def test_what_a_call_showed_is_what_was_packed(setup: int, ended: int, talk_s: int) -> None:
     """Bits of the set-up, bits of the end, seconds of talk up to 18 hours."""
@@ -32,7 +31,6 @@ def test_what_a_call_showed_is_what_was_packed(setup: int, ended: int, talk_s: i
     assert talk_of(facts) == min(talk_s, TALK_LIMIT_S)
 
 
-@settings(deadline=None)
 @given(setup_bits)
 def test_a_call_that_has_not_ended_shows_its_set_up_alone(setup: int) -> None:
     assert setup_flags(pack_facts(setup, 0)) == setup
@@ -41,7 +39,6 @@ def test_a_call_that_has_not_ended_shows_its_set_up_alone(setup: int) -> None:
 
 #  latest - 24 days                       latest                     latest + 24 days
 #  |-------------------- a time within is found again by its low 32 bits -----------|
-@settings(deadline=None)
 @given(times_ms, st.integers(-24 * DAY_MS, 24 * DAY_MS))
 def test_a_time_is_found_by_its_low_32_bits(latest_ms: int, apart_ms: int) -> None:
     time_ms = latest_ms + apart_ms
@@ -49,7 +46,6 @@ def test_a_time_is_found_by_its_low_32_bits(latest_ms: int, apart_ms: int) -> No
     assert time_of(time_ms % 2**32, latest_ms) == time_ms
 
 
-@settings(deadline=None)
 @given(times_ms)
 def test_an_end_is_never_taken_for_none(end_ms: int) -> None:
     """0 says that there is no end yet; the one end in 49 days that would look so is kept a millisecond late."""

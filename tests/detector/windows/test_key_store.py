@@ -19,7 +19,7 @@ keys = st.builds(lambda high, low: HASHED | high << 33 | low, st.integers(0, 5),
 steps = st.lists(st.tuples(st.sampled_from(["use", "use", "use", "drop"]), keys), max_size=60)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps)
 @example([("use", HASHED | high << 33 | LOW_PARTS[-1]) for high in range(6)])
 def test_a_store_is_a_bounded_map_in_order_of_use(history: list[tuple[str, int]]) -> None:

@@ -1,6 +1,6 @@
 """Small parts of a reading against plain Python: which window an instant is in, and counts in fields of six bits."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.features.window_constants import ENDED, N_SETUP_MEASURES, N_WINDOWS, RING, TALK_S, WINDOW_MS
@@ -13,7 +13,6 @@ bits = st.integers(0, (1 << N_SETUP_MEASURES) - 1)
 
 #  now - 24 h ... now - 1 h ... now - 5 min   now - 1 min   now - 10 s      now
 #      (-- 4 -----(-- 3 ------(--- 2 -------(--- 1 -------(---- 0 ------------]   the shortest window that has it
-@settings(deadline=None)
 @given(edges | st.integers(-10, 100_000_000))
 def test_an_instant_is_in_every_window_from_its_shortest_on(age_ms: int) -> None:
     """Half-open: exactly a window ago is outside of it, and what comes after now is in none."""
@@ -22,7 +21,6 @@ def test_an_instant_is_in_every_window_from_its_shortest_on(age_ms: int) -> None
     assert shortest_window(NOW_MS - age_ms, NOW_MS) == min(having, default=N_WINDOWS)
 
 
-@settings(deadline=None)
 @given(st.lists(bits, max_size=RING), st.lists(bits, max_size=RING))
 def test_calls_are_counted_for_all_measures_in_one_addition(setups: list[int], ends: list[int]) -> None:
     """A ring of calls: as many as show the measure, of set-ups and of ends apart."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.features.window_constants import PEER, Sketch
@@ -24,7 +24,6 @@ def twin(own: list[int], oldest: int, outside: float, others: list[int], other_o
     return later(0) if outside >= 1.0 else outside * later(0) + (1.0 - outside) * later(1)
 
 
-@settings(deadline=None)
 @given(registers, stamps, st.sampled_from([0.0, 0.25, 1.0]))
 def test_registers_later_than_the_start_of_a_window_are_counted(own: list[int], oldest: int, outside: float) -> None:
     """The oldest unit counts as far as the window has not left it: `outside` is the share that it has."""
@@ -35,7 +34,6 @@ def test_registers_later_than_the_start_of_a_window_are_counted(own: list[int], 
     assert found == twin(own, oldest, outside, [0] * REGISTERS, LAST_STAMP + 1)
 
 
-@settings(deadline=None)
 @given(registers, registers, stamps, stamps)
 def test_registers_of_other_partitions_count_once(own: list[int], others: list[int], oldest: int, other: int) -> None:
     """An item that fell on both sides is one item; each side has a base of its own."""
@@ -48,7 +46,6 @@ def test_registers_of_other_partitions_count_once(own: list[int], others: list[i
 
 #  unit   0                       steps of 32 units
 #  base   |<-- at least 223 ----->|unit of the latest event
-@settings(deadline=None)
 @given(st.integers(0, 10**9), st.integers(0, 1_000))
 def test_the_base_moves_on_in_steps_and_stays_far_enough_behind(unit: int, later: int) -> None:
     behind = unit - base_of(unit)
@@ -57,7 +54,6 @@ def test_the_base_moves_on_in_steps_and_stays_far_enough_behind(unit: int, later
     assert (base_of(unit + later) - base_of(unit)) % STAMP_STEP == 0
 
 
-@settings(deadline=None)
 @given(registers, st.integers(1_000, 10**9), st.integers(0, 500))
 def test_registers_keep_their_times_when_the_base_moves_on(own: list[int], unit: int, later: int) -> None:
     """What is before the new base is forgotten, all else says the same time as before."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -22,7 +22,7 @@ from tests.detector.windows.test_engine import NUMBERS, START_MS, feed, historie
 TINY = WindowSettings(2, 4, 2, 8, 2, 8, seed=7, partitions=2)
 """So small that keys of every family have to go."""
 ROOMY = WindowSettings(64, 64, 16, 256, 16, 256, seed=7, partitions=2)
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=60)
 
 Rows = dict[tuple[str, int], NDArray[np.int64]]
 gaps = st.integers(-2_000_000, 4_000_000) | st.sampled_from((0, 1, 10_000, 90_000_000))

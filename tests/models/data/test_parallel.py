@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from models.data.windows_over_traffic import from_traffic
 from models.judge.report.quality import SEED
 from models.judge.report.worlds import families
 from models.traffic.truth import Truth
+from tests.waiting import HANG_S, wait_until
 
 
 def test_numbers_and_campaigns_of_two_worlds_are_not_the_same() -> None:
@@ -74,7 +74,7 @@ from models.data.parallel import processes
 if __name__ == "__main__":
     with processes() as pool:
         print(pool.submit(os.getpid).result(), flush=True)
-        pool.submit(time.sleep, 60).result()
+        pool.submit(time.sleep, 3600).result()
 """
 
 
@@ -89,25 +89,20 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path, sent: si
         assert started.stdout is not None
         worker = int(started.stdout.readline())
         started.send_signal(sent)
-        started.wait(10)
+        started.wait(HANG_S)
 
-    assert _ends(worker, within_s=10)
+    wait_until(lambda: _has_ended(worker), "the worker ends")
 
 
 def test_a_process_that_nobody_waits_for_has_ended() -> None:
     """Where the first process of a container does not collect orphans, a worker stays in the list for ever."""
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        assert _ends(ended.pid, within_s=10)
+        wait_until(lambda: _has_ended(ended.pid), "it ends")
         assert psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE
 
 
-def _ends(process: int, within_s: float) -> bool:
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        try:
-            if psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.05)
-    return False
+def _has_ended(process: int) -> bool:
+    try:
+        return bool(psutil.Process(process).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

@@ -11,7 +11,7 @@ from models.serve.scorer import UNCALIBRATED, TreeScorer
 from tests.models.serve.forests import boosted, rows_of
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     shape=st.tuples(st.integers(0, 7), st.sampled_from([1, 13, 60]), st.sampled_from([2, 17, 31])),
     n_rows=st.integers(0, 200),

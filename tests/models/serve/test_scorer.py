@@ -16,7 +16,7 @@ from tests.models.serve.forests import N_FEATURES, boosted, calibrated, rows_of
 shapes = st.tuples(st.integers(0, 7), st.sampled_from([1, 2, 13, 60]), st.sampled_from([2, 3, 17, 31, 32]))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(shape=shapes, n_rows=st.integers(1, 600), rows_seed=st.integers(0, 2**32 - 1))
 def test_raw_score_is_scikit_learns_to_the_last_bit(shape: tuple[int, int, int], n_rows: int, rows_seed: int) -> None:
     """Same leaves, added in the same order, for any number of trees, leaves and rows."""
@@ -28,7 +28,7 @@ def test_raw_score_is_scikit_learns_to_the_last_bit(shape: tuple[int, int, int],
     np.testing.assert_array_equal(raw, estimator.decision_function(rows))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shape=shapes,
     method=st.sampled_from(["isotonic", "sigmoid"]),

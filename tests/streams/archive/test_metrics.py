@@ -16,10 +16,11 @@ from streams.errors import SettingsInvalid
 from streams.kafka.topics import CALL_EVENTS
 from streams.local.services import free_ports
 from tests.streams.archive.archive_case import SECRET, encoded, put, setup
+from tests.waiting import HANG_S
 
 
 def scraped(port: int) -> dict[str, float]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANG_S) as answer:
         page = answer.read().decode()
     return {sample.name: sample.value for family in text_string_to_metric_families(page) for sample in family.samples}
 

@@ -25,8 +25,9 @@ from streams.archive.settings import load_archive_settings
 from streams.archive.sink import Sink, Tally
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from streams.settings import load_settings
-from tests.processes import ROOT, wait_until
+from tests.processes import ROOT
 from tests.streams.archive.archive_case import DAY_MS, SECRET, encoded, put, rows, setup
+from tests.waiting import HANG_S, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -60,7 +61,7 @@ def produce(bootstrap: str, topic: str, values: list[bytes], times_ms: list[int]
         else:
             producer.produce(topic, partition=0, value=value, timestamp=times_ms[number], on_delivery=_must_arrive)
         producer.poll(0)
-    assert producer.flush(30) == 0
+    assert producer.flush(HANG_S) == 0
 
 
 def _must_arrive(error: object, _message: object) -> None:
@@ -85,7 +86,7 @@ def sink(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 def stop(process: "subprocess.Popen[str]") -> str:
     """SIGTERM; the process must end cleanly. Returns its standard error."""
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 0, errors
     return errors
 
@@ -111,7 +112,7 @@ async def archive_until(
     settings = load_settings(kafka_bootstrap_servers=environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"])
     group = environment["ROBOCALL_ARCHIVE_CONSUMER_GROUP"]
     sink = Sink(settings, load_archive_settings(url=store.url, consumer_group=group, **archive), look)
-    await asyncio.wait_for(sink.run(stop), 60)
+    await asyncio.wait_for(sink.run(stop), HANG_S)
     return sink.tally
 
 
@@ -276,7 +277,7 @@ def test_another_number_key_is_refused(environment: dict[str, str], store: Archi
     done = subprocess.run(
         [sys.executable, "-m", "streams.commands.main", "archive", "run"],
         cwd=ROOT, env=os.environ | environment | {"ROBOCALL_ARCHIVE_NUMBER_KEY": SECRET},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "ROBOCALL_ARCHIVE_NUMBER_KEY" in done.stderr
@@ -287,7 +288,7 @@ def test_a_topic_that_was_created_anew_is_refused(environment: dict[str, str], s
     put(store, CALL_EVENTS, [encoded(setup(1))], first=5_000)
     done = subprocess.run(
         [sys.executable, "-m", "streams.commands.main", "archive", "run"],
-        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "created anew" in done.stderr

@@ -15,8 +15,9 @@ from streams.archive.schema import OFFSET
 from streams.archive.sink import latest_files
 from streams.archive.upkeep import clear, compact, expired, prune
 from streams.kafka.topics import CALL_EVENTS
-from tests.processes import ROOT, wait_until
+from tests.processes import ROOT
 from tests.streams.archive.archive_case import DAY_MS, START_MS, encoded, files_in, put, rows, setup
+from tests.waiting import wait_until
 
 DAY = "2026-05-28"
 NEXT_DAY = "2026-05-29"

@@ -12,6 +12,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from streams.errors import KafkaUnreachable
 from streams.kafka.client import await_groups, keep_metadata_coming
 from streams.settings import load_settings
+from tests.waiting import HANG_S
 
 
 async def _ask_twice(bootstrap: str) -> list[str]:
@@ -27,8 +28,8 @@ async def _ask_twice(bootstrap: str) -> list[str]:
     await client.bootstrap()
     client.cluster.add_listener(listen)
     try:
-        await asyncio.wait_for(client.force_metadata_update(), 10)
-        await asyncio.wait_for(client.force_metadata_update(), 10)
+        await asyncio.wait_for(client.force_metadata_update(), HANG_S)
+        await asyncio.wait_for(client.force_metadata_update(), HANG_S)
     finally:
         await client.close()
     return asked

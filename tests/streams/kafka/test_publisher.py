@@ -20,6 +20,7 @@ from streams.kafka.outbox import MAX_BATCH_BYTES, Perishable, Record, may_pass
 from streams.kafka.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS
 from streams.settings import load_settings
+from tests.waiting import HANG_S
 
 FreshTopics = Callable[..., list[str]]
 
@@ -120,7 +121,7 @@ async def _publish(
     delivery.seal()
     assert publisher.waiting() == len(records)
     time.sleep(stand_still_s)  # noqa: ASYNC251 - as SIGSTOP does
-    await asyncio.wait_for(finished.wait(), 30)
+    await asyncio.wait_for(finished.wait(), HANG_S)
     await publisher.stop()
     assert publisher.waiting() == 0 or told.failures
     return told
@@ -132,7 +133,7 @@ def _read(bootstrap: str, count: int) -> list[tuple[bytes | None, bytes | None]]
     )
     consumer.subscribe([CALL_DECISIONS])
     found: list[tuple[bytes | None, bytes | None]] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_S
     while len(found) < count and time.monotonic() < deadline:
         message = consumer.poll(0.2)
         if message is not None and message.error() is None:

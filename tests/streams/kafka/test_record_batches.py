@@ -9,7 +9,7 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.kafka.fetching import Stretch, read_rows
@@ -122,7 +122,6 @@ def test_nonsense_under_a_right_checksum_reads_nothing_outside_of_it(nonsense: b
         assert (value or b"") in nonsense
 
 
-@settings(deadline=None)  # the first call compiles what only tests use
 @given(st.binary(max_size=300), st.integers(0, 20))
 def test_the_checksum_is_the_same_with_and_without_the_instruction(data: bytes, start: int) -> None:
     """CRC-32C, against aiokafka's."""

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.errors import PublishFailed
-from streams.kafka.outbox import FIRST_PAUSE_S, Outbox
+from streams.kafka.outbox import Outbox
 from streams.kafka.sender import Answers, PackedProduce, PackedProduceRequest, Sender, read_answers
+from tests.waiting import until
 
 TOPICS = st.text(st.characters(max_codepoint=0x24F), min_size=1, max_size=20)
 INT16, INT32, INT64 = (st.integers(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (16, 32, 64))
@@ -300,7 +301,7 @@ def test_an_outbox_without_a_leader_is_in_trouble_since_it_had_something_to_send
         assert len(heard.since) == 1
         assert before_s <= heard.since[0] <= time.monotonic()
         cluster.leaders[place] = 1
-        await asyncio.sleep(FIRST_PAUSE_S + 0.05)
+        await until(lambda: cluster.answers)
         cluster.answers[0].set_result(Answers([("calls", [(0, 0)])]))
         await _turn()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +14,7 @@ from kafka.errors import TopicAuthorizationFailedError
 from streams.errors import ClusterRefused
 from streams.kafka import topics
 from streams.settings import load_settings
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -32,14 +32,13 @@ def alter(admin: KafkaAdminClient, name: str, **values: str) -> None:
     """Change settings of a topic and return when the broker shows them."""
     configs = {key.replace("_", "."): value for key, value in values.items()}
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
-    deadline = time.monotonic() + 10.0
-    while True:
-        resource = ConfigResource(ConfigResourceType.TOPIC, name)
+    resource = ConfigResource(ConfigResourceType.TOPIC, name)
+
+    def are_shown() -> bool:
         found = admin.describe_configs([resource], config_filter="all")["topic"][name]
-        if all(found[key]["value"] == value for key, value in configs.items()):
-            return
-        assert time.monotonic() < deadline, f"the broker does not show {configs}"
-        time.sleep(0.05)
+        return all(found[key]["value"] == value for key, value in configs.items())
+
+    wait_until(are_shown, f"the broker shows {configs}")
 
 
 def test_fresh_topics_are_those_of_the_contract(

@@ -10,8 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -25,10 +24,10 @@ from streams.local import jars, kafka_broker
 from streams.local.jars import LocalServiceError, jar_lock, kafka_class_path
 from streams.local.services import free_ports, local_services, port_accepts
 from streams.settings import load_settings
+from tests.waiting import HANG_S, wait_until
 
 pytestmark = pytest.mark.kafka
 
-GONE_SECONDS = 10.0
 OWNER = """
 import sys, time
 from streams.local.services import local_services
@@ -38,16 +37,6 @@ with local_services(quiet=True) as services:
         raise SystemError("on purpose")
     time.sleep(600)
 """
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether the condition becomes true within `GONE_SECONDS`."""
-    deadline = time.monotonic() + GONE_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def alive(process: psutil.Process) -> bool:
@@ -126,8 +115,8 @@ def test_kill_9_of_the_owner_leaves_nothing(owner: Owner) -> None:
     assert {process.name() for process in processes} >= {"java", "valkey-server"}
     owner.process.kill()
     owner.process.wait()
-    assert eventually(lambda: not any(map(alive, processes)))
-    assert eventually(owner.left_nothing)
+    wait_until(lambda: not any(map(alive, processes)), "all processes have ended")
+    wait_until(owner.left_nothing, "no file is left")
 
 
 def test_kill_9_of_owner_and_guards_at_once_leaves_no_process(owner: Owner) -> None:
@@ -138,21 +127,21 @@ def test_kill_9_of_owner_and_guards_at_once_leaves_no_process(owner: Owner) -> N
     owner.process.wait()
     if sys.platform != "linux":
         pytest.skip("only Linux lets a process die with its parent")
-    assert eventually(lambda: not any(map(alive, processes)))
+    wait_until(lambda: not any(map(alive, processes)), "all processes have ended")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_owner_leaves_nothing(owner: Owner, number: signal.Signals) -> None:
     processes = owner.descendants()
     owner.process.send_signal(number)
-    owner.process.wait(GONE_SECONDS)
-    assert eventually(lambda: not any(map(alive, processes)))
-    assert eventually(owner.left_nothing)
+    owner.process.wait(HANG_S)
+    wait_until(lambda: not any(map(alive, processes)), "all processes have ended")
+    wait_until(owner.left_nothing, "no file is left")
 
 
 def test_an_exception_in_the_block_leaves_nothing(tmp_path: Path) -> None:
     owner = Owner(tmp_path, "crash")
-    assert owner.process.wait(GONE_SECONDS) == 1
+    assert owner.process.wait(HANG_S) == 1
     assert owner.left_nothing()
 
 

@@ -22,7 +22,8 @@ from streams.redis.connection import ACTIVE_MODEL, LISTS_VERSION, Guard, entity_
 from streams.redis.decisions import DecisionIndex
 from streams.redis.lists import ListFollower
 from streams.wire.records import EntityDecision, encode
-from tests.valkey_process import ValkeyProcess, run, until
+from tests.valkey_process import ValkeyProcess, run
+from tests.waiting import until
 
 CALLING = "+12025550123"
 ENTITY = f"number:{CALLING}"
@@ -61,7 +62,7 @@ async def flush(writer: DecisionIndex) -> None:
         pass
 
 
-def test_an_entry_added_reaches_a_running_screener_within_two_seconds(
+def test_an_entry_added_reaches_a_running_screener(
     valkey: ValkeyProcess, screener: Screener[WindowEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`robocall lists add` in another process of the operator: the worker's lists change, and change back."""
@@ -73,9 +74,9 @@ def test_an_entry_added_reaches_a_running_screener_within_two_seconds(
             added = await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", *command])
             assert added.exit_code == 0, added.output
         wanted = Lists(block=frozenset({CALLING}), dno=frozenset({"202555"}), emergency=frozenset({"911"}))
-        assert await until(lambda: screener.lists == wanted) < 2.0
+        await until(lambda: screener.lists == wanted)
         await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", "remove", "block", CALLING])
-        assert await until(lambda: CALLING not in screener.lists.block) < 2.0
+        await until(lambda: CALLING not in screener.lists.block)
         task.cancel()
 
     run(work, valkey.url)

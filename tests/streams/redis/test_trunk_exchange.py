@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Collection
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 from redis.asyncio import Redis
@@ -20,7 +18,8 @@ from streams.commands.main import robocall
 from streams.redis.connection import Guard, connect, trunk_journal_key, trunk_key, trunk_version_key
 from streams.redis.trunk_exchange import ExchangeLimits, TrunkExchange
 from streams.settings import load_settings
-from tests.valkey_process import ValkeyProcess, run, slow_proxy, until
+from tests.valkey_process import ValkeyProcess, run, slow_proxy
+from tests.waiting import HANG_S, until
 
 SEED = 7
 TRUNK = "nyc-ix-7"
@@ -311,7 +310,7 @@ def test_the_number_of_trunks_of_a_partition_is_bounded(valkey: ValkeyProcess) -
 
 
 def test_a_slow_redis_does_not_hold_the_event_loop(valkey: ValkeyProcess) -> None:
-    """Every answer 300 ms late: something else on the loop still runs every few milliseconds, and totals arrive."""
+    """Every answer 300 ms late: the loop goes on turning for others meanwhile, and totals arrive."""
 
     async def work(client: Redis) -> None:
         async with slow_proxy(valkey.port, delay_s=0.3) as slow_url:
@@ -324,39 +323,37 @@ def test_a_slow_redis_does_not_hold_the_event_loop(valkey: ValkeyProcess) -> Non
             first, second = exchange_of(one, slow, 0), exchange_of(two, client, 1)
             await exchange_all(second)
             task = asyncio.create_task(first.run())
-            gaps = []
+            turns = 0
             while first.round_trips < 4:
-                before = time.perf_counter()
-                await asyncio.sleep(0.001)
-                gaps.append(time.perf_counter() - before)
+                await asyncio.sleep(0)
+                turns += 1
             task.cancel()
             await slow.aclose()
 
             assert trunk_attempts(one, 0) == 71
-            assert len(gaps) > 200
-            # A shared machine takes the processor away at times; a loop held by a wait would show 300 ms every time.
-            assert float(np.percentile(gaps, 99)) < 0.05
+            # Held by each wait, the loop would turn a few times for each of the four answers.
+            assert turns > 200
 
     run(work, valkey.url)
 
 
 def test_a_silent_redis_is_given_up_within_its_timeout(valkey: ValkeyProcess) -> None:
-    """A server that accepts and never answers counts as away after about a second."""
+    """A server that accepts and never answers counts as away, and is not asked again at once."""
+
+    async def unasked() -> str:
+        pytest.fail("it was asked again at once")
 
     async def work(client: Redis) -> None:
         del client
-        async with slow_proxy(valkey.port, delay_s=60.0) as silent_url:
+        async with slow_proxy(valkey.port, delay_s=HANG_S) as silent_url:
             silent = connect(load_settings(redis_url=silent_url))
             guard = Guard()
-            started = time.monotonic()
             answer = await guard.attempt(silent.ping)
-            again = time.monotonic()
-            refused = await guard.attempt(silent.ping)
+            refused = await guard.attempt(unasked)
             await silent.aclose()
 
-            assert answer is refused is None
-            assert 0.5 < again - started < 3.0
-            assert time.monotonic() - again < 0.1
+            assert answer is None
+            assert refused is None
             assert (guard.available, guard.outages) == (False, 1)
 
     run(work, valkey.url)

@@ -72,7 +72,7 @@ def screening_of(calls: Calls, decided: dict[int, Outcome], scores: list[float],
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), escaped=st.booleans(), now_ms=st.none() | st.integers(-(2**63) + 1, 2**63 - 1))
 def test_fast_bytes_are_slow_bytes(data: st.DataObject, escaped: bool, now_ms: int | None) -> None:
     """Of every call, with and without a switch, in both modes, beside calls that are not simply allowed."""

@@ -1,3 +1,5 @@
+from tests.waiting import HANG_S, until
+
 """Snapshots and catch-up on a real Kafka and a real folder: the next owner knows all, exactly once.
 
 Offsets of one partition run to the right. S = offset of a snapshot, C = committed, P = counted by the owner.
@@ -59,7 +61,6 @@ pytestmark = pytest.mark.kafka
 
 PARTITIONS = 2
 EVENTS = 6_000
-PATIENCE_S = 60.0
 IDENTITY = f"{CALL_EVENTS}.test"
 
 
@@ -88,7 +89,7 @@ class Member:
         folder: Path,
         group: Group,
         store: SnapshotStore | None = None,
-        store_s: float = PATIENCE_S,
+        store_s: float = HANG_S,
     ) -> None:
         self.failures: list[Exception] = []
         screener = make_screener(settings, shared_trunks=False)
@@ -120,9 +121,7 @@ class Member:
     async def assign(self, *partitions: int) -> None:
         """Give it partitions, and wait until it is ready for all of them."""
         await self.recovery.begin({TP(CALL_EVENTS, p): self.group.committed.get(p) for p in partitions})
-        async with asyncio.timeout(PATIENCE_S):
-            while self.recovery.ready != set(partitions):  # noqa: ASYNC110 - it tells nobody
-                await asyncio.sleep(0.01)
+        await until(lambda: self.recovery.ready == set(partitions))
 
     def decide(self, rows: list[Any]) -> None:
         """Decide records as the agent does."""
@@ -356,7 +355,7 @@ class HangingStore(SnapshotStore):
     """A store whose folder hangs, as one on a network does whose server is gone."""
 
     def candidates(self, topic: str, partition: int, at_most: int) -> list[Entry]:
-        time.sleep(PATIENCE_S)
+        time.sleep(HANG_S)
         return super().candidates(topic, partition, at_most)
 
 

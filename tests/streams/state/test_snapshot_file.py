@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -94,7 +94,7 @@ def resealed(content: bytes) -> bytes:
     return body + hashlib.blake2b(body, digest_size=snapshot_format.DIGEST_BYTES).digest()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**32 - 1),
     counts=st.lists(st.tuples(st.sampled_from(["cold_number", "number", "trunk"]), st.integers(0, 40)), max_size=12),
@@ -195,7 +195,7 @@ def test_any_cut_and_any_addition_is_refused(small: bytes, tmp_path: Path) -> No
             read(path)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_what_the_checksum_cannot_catch_is_refused_too(
     small: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -318,7 +318,7 @@ def test_a_full_disk_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20)
 @given(events=histories(gaps, most=40))
 def test_windows_come_back_from_a_file_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, events: list[CallEvent]

@@ -180,7 +180,7 @@ def _repeats(text: str) -> bool:
     return found
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.tuples(_TREES, st.integers(0, 2**32)), min_size=1, max_size=6))
 def test_scan_finds_what_a_full_decode_finds(trees: list[tuple[Any, int]]) -> None:
     """Repeated keys at any level, with any escapes, in a batch, as json.loads with pairs sees them."""
@@ -191,7 +191,7 @@ def test_scan_finds_what_a_full_decode_finds(trees: list[tuple[Any, int]]) -> No
     assert [verdict == repeated_keys.DUPLICATE for verdict in verdicts] == [_repeats(text) for text in texts]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.binary(max_size=200) | st.text('{}[]",:\\a1', max_size=80).map(str.encode), max_size=8))
 def test_any_bytes_are_read_without_an_error(values: list[bytes]) -> None:
     """Every value is either an event or refused, never both, never lost."""

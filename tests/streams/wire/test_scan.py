@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.workload import event_lines
@@ -165,7 +165,7 @@ JUNK = st.binary(max_size=60) | st.text('{}[]",:\\a1', max_size=60).map(str.enco
 ANY = st.integers(0, 9).flatmap(lambda draw: JUNK if draw == 9 else mutated() if draw > 5 else records())
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(st.lists(ANY, max_size=5))
 def test_scan_and_decoder_read_the_same(values: list[bytes | None]) -> None:
     """Valid, nearly valid and hostile records, beside each other: events, columns, texts, codes and messages."""

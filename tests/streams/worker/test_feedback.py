@@ -12,7 +12,7 @@ from streams.kafka.topics import CALL_FEEDBACK
 from streams.redis.connection import Guard, connect, decision_key, number_key
 from streams.settings import load_settings
 from streams.worker.feedback import FeedbackCounts, FeedbackReader
-from tests.valkey_process import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -68,10 +68,10 @@ def test_reports_meet_the_decisions_on_their_calls(
         producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
         await producer.start()
         try:
-            await until(lambda: reader.is_listening, seconds=30)
+            await until(lambda: reader.is_listening)
             for value in REPORTS:
                 await producer.send_and_wait(CALL_FEEDBACK, value, key=BLOCKED.encode())
-            await until(lambda: counts.heard.total() + counts.invalid == len(REPORTS), seconds=30)
+            await until(lambda: counts.heard.total() + counts.invalid == len(REPORTS))
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

@@ -12,10 +12,10 @@ from streams.kafka import topics
 from streams.local.services import local_services
 from streams.settings import load_settings
 from tests.models.small_model import save_small_model
-from tests.processes import PATIENT, wait_until, workers
+from tests.processes import PATIENT, workers
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 ALARMING = {"warning", "error", "critical"}
 
@@ -46,7 +46,7 @@ def test_a_first_start_on_a_fresh_broker_logs_no_warning_and_no_error(tmp_path: 
         }
         with workers(1, environment, tmp_path) as (worker,):
             healthy = {"status": "ok", "partitions": 4, "lag": 0, "stalled": []}
-            wait_until(lambda: worker.health() == healthy, "the worker has decided what waited", timeout_s=500)
+            wait_until(lambda: worker.health() == healthy, "the worker has decided what waited")
             assert worker.stop() == 0
 
     lines = [json.loads(line) for line in worker.log.read_text(encoding="utf-8").splitlines()]

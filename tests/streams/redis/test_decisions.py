@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from streams.redis.connection import Guard, decision_key, number_key
 from streams.redis.decisions import DecisionIndex
-from tests.valkey_process import ValkeyProcess, run, until
+from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import until
 
 CALLING = "+12025550123"

@@ -1,5 +1,3 @@
-from tests.waiting import HANG_S, until
-
 """Snapshots and catch-up on a real Kafka and a real folder: the next owner knows all, exactly once.
 
 Offsets of one partition run to the right. S = offset of a snapshot, C = committed, P = counted by the owner.
@@ -56,6 +54,7 @@ from streams.state.snapshot_store import Entry, SnapshotStore
 from streams.state.snapshots import SnapshotLimits, Snapshots
 from streams.state.worker_state import WorkerState
 from tests.detector.windows.rows_of_engine import differences, rows_of
+from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.kafka
 

@@ -25,7 +25,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
-from streams.kafka.fetched import Batch, split
+from streams.kafka.fetched import split
 from streams.kafka.publisher import Delivery, Publisher
 from streams.running.services import SWITCH_INTERVAL_S, Ending, new_event_loop, run
 from streams.settings import load_settings
@@ -77,8 +77,8 @@ def run_transport(source: str, sink: str, meter: Meter) -> int:
             poll = event.value
             delivery = Delivery(_both(event.ack, meter, sum(len(rows) for _, rows in poll.parts)))
             for parts in split(poll.parts, SLICE):
-                batch = Batch(parts)
-                records: Any = [(switch_of(key), value) for key, value in zip(batch.keys, batch.values, strict=True)]
+                both = [pair for _, rows in parts for pair in zip(rows.keys(), rows.values(), strict=True)]
+                records: Any = [(switch_of(key), value) for key, value in both]
                 publisher.publish(sink, records, delivery)
                 await asyncio.sleep(0)
             delivery.seal()

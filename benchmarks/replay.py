@@ -23,6 +23,8 @@ from unittest.mock import patch
 from benchmarks.machine import describe, give
 from benchmarks.workload import event_lines
 from streams.commands.replay import batches_of, run
+from streams.screening import one_by_one
+from streams.screening import pipeline as pipelines
 from streams.screening.build import make_screener
 from streams.screening.pipeline import Pipeline
 from streams.settings import load_settings
@@ -97,16 +99,14 @@ def watching(pipeline: Pipeline, spent: Spent) -> Iterator[None]:
     with ExitStack() as stack:
         for holder, name, part in places:
             stack.enter_context(patch.object(holder, name, timed(getattr(holder, name), part, spent)))
-        for name, part in (("read_apart", "decode"), ("build_apart", "columns"), ("answer", "encode")):
-            target = f"streams.screening.pipeline.{name}"
-            stack.enter_context(patch(target, timed(getattr(_pipeline_module(), name), part, spent)))
+        steps: list[tuple[Any, str, str]] = [
+            (one_by_one, "read", "decode"),
+            (pipelines, "columns_of", "columns"),
+            (pipelines, "answer", "encode"),
+        ]
+        for module, name, part in steps:
+            stack.enter_context(patch.object(module, name, timed(getattr(module, name), part, spent)))
         yield
-
-
-def _pipeline_module() -> Any:
-    import streams.screening.pipeline as module  # noqa: PLC0415 - the module, beside the class of the same file
-
-    return module
 
 
 def timed(function: Callable[..., Any], part: str, spent: Spent) -> Callable[..., Any]:

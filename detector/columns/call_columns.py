@@ -308,15 +308,13 @@ def _fill_end(given: Ints, row: np.uint64, columns: Ints) -> None:
     columns[_MEASURES, row] = _end_measures(release, talk_ms, answered)
 
 
-def build_columns(
-    facts: Facts, events: Sequence[Any], partitions: Sequence[int] | None = None, *, seed: int
-) -> CallBatch:
+def build_columns(facts: Facts, events: Sequence[Any], partitions: Ints | None = None, *, seed: int) -> CallBatch:
     """Turn facts to columns.
 
     Args:
         facts: Of the events.
         events: The events, in order of arrival; they are not looked at.
-        partitions: Partition of each; None = all 0.
+        partitions: Partition of each, shape (n,), kept as it is; None = all 0.
         seed: Seed of the hashes; the window engine must have the same.
     """
     count = len(facts.is_setup)
@@ -327,7 +325,7 @@ def build_columns(
         n=count,
         events=events,
         is_setup=facts.is_setup,
-        partition=np.zeros(count, np.int64) if partitions is None else np.array(partitions, dtype=np.int64),
+        partition=np.zeros(count, np.int64) if partitions is None else partitions,
         reported_ms=columns[_SETUP_TIME],
         has_priority=priority,
         texts=facts.texts,
@@ -349,7 +347,8 @@ def build_batch(
     Raises:
         ValueError: The sequences differ in length.
     """
-    return build_columns(facts_of(events, is_setup), events, partitions, seed=seed)
+    of_each = None if partitions is None else np.array(partitions, dtype=np.int64)
+    return build_columns(facts_of(events, is_setup), events, of_each, seed=seed)
 
 
 @compiled_borrowing

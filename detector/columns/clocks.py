@@ -4,7 +4,6 @@ Windows are driven by event time, and keys are shared by switches: a trunk group
 its windows moved on to it, and counts nothing of the present until that future has come.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,18 +56,18 @@ def shifts_ms(time_ms: Ints, arrivals_ms: Ints, tolerance: ClockTolerance) -> In
     return shifts
 
 
-def set_right(batch: CallBatch, arrivals_ms: Sequence[int], tolerance: ClockTolerance) -> tuple[CallBatch, int]:
+def set_right(batch: CallBatch, arrivals_ms: Ints, tolerance: ClockTolerance) -> tuple[CallBatch, int]:
     """Correct the times of events whose switch has a wrong clock; the events themselves stay as they came.
 
     Args:
         batch: Of any times.
-        arrivals_ms: When each of its events arrived, epoch milliseconds; 0 or less where nobody knows.
+        arrivals_ms: When each of its events arrived, shape (n,), epoch milliseconds; 0 or less where nobody knows.
         tolerance: What is not corrected.
 
     Returns:
         The batch, the same one when nothing is wrong, and how many of its events were corrected.
     """
-    shifts = shifts_ms(batch.time_ms, np.array(arrivals_ms, dtype=np.int64), tolerance)
+    shifts = shifts_ms(batch.time_ms, arrivals_ms, tolerance)
     skewed = int(np.count_nonzero(shifts))
     if not skewed:
         return batch, 0

@@ -3,9 +3,9 @@
 Nearly every call is allowed without anybody asking for its event, so events are made of their records only on demand.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from detector.columns.compiled import compiled_borrowing
 from detector.columns.decision_ids import DECISION_ID_BYTES, decision_id, identify
 from detector.columns.facts import TEXT_FIELDS, Texts
 from detector.columns.impossible import may_be_impossible
+from detector.columns.lazy_sequence import LazySequence
 from detector.columns.membership import ENDLESS, hash_spans, hash_texts
+from detector.columns.packing import pack
 from detector.contract.events import CallSetup
 
 MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY = 1, 2, 4
@@ -24,11 +26,15 @@ MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY = 1, 2, 4
 can have, and a priority field is there. A call without the bit needs no look at its texts."""
 
 
-class Picked(Sequence[Any]):
-    """Some elements of a sequence that may be lazy; equal to any sequence of equal elements."""
+class Picked(LazySequence[Any]):
+    """Some elements of a sequence that may be lazy itself.
+
+    Args:
+        whole: The sequence.
+        at: Which of its elements, shape (n,).
+    """
 
     __slots__ = ("_at", "_whole")
-    __hash__ = None  # type: ignore[assignment]  # compared by content
 
     def __init__(self, whole: Sequence[Any], at: Ints) -> None:
         self._whole = whole
@@ -38,23 +44,8 @@ class Picked(Sequence[Any]):
         """Number of elements."""
         return len(self._at)
 
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Picked": ...
-    def __getitem__(self, index: int | slice) -> Any:
-        """One element, or several that stay where they are."""
-        if isinstance(index, slice):
-            return Picked(self._whole, self._at[index])
+    def _make(self, index: int) -> Any:
         return self._whole[self._at.item(index)]
-
-    def __iter__(self) -> Iterator[Any]:
-        """All in order."""
-        return (self._whole[place] for place in self._at.tolist())
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by content."""
-        return isinstance(other, Sequence) and list(self) == list(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +129,7 @@ class Calls:
             return [getattr(event, name) or "" for event in self.events]
         spans = self.texts.spans[:, TEXT_FIELDS.index(name)].copy()
         packed = np.empty(int((spans[:, 1] - spans[:, 0]).sum()), np.uint8)
-        _pack(self.texts.data, spans, packed)
+        pack(self.texts.data, spans, packed, 0, 0)
         joined = packed.tobytes().decode("latin-1")  # a character for each byte, so that spans fit
         found = [joined[start:stop] for start, stop in spans.tolist()]
         for row in (~self.plain).nonzero()[0].tolist():
@@ -186,18 +177,6 @@ def calls_of(events: Sequence[CallSetup]) -> Calls:
 def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:
     joined = bytes.fromhex("".join(map(decision_id, events)))
     return np.frombuffer(joined, np.uint8).reshape(len(events), DECISION_ID_BYTES).copy()
-
-
-@compiled_borrowing
-def _pack(data: NDArray[np.uint8], spans: Ints, packed: NDArray[np.uint8]) -> None:
-    """Copy the spans of `data` to `packed`, one behind the other, and have `spans` say where they stand there."""
-    at = 0
-    for row in range(len(spans)):
-        start, length = spans[row, 0], spans[row, 1] - spans[row, 0]
-        for offset in range(length):
-            packed[at + offset] = data[start + offset]
-        spans[row, 0], spans[row, 1] = at, at + length
-        at += length
 
 
 @compiled_borrowing

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.columns.call_columns import CallBatch
-from detector.columns.setups import Calls, calls_in, calls_of
+from detector.columns.batch_columns import BatchColumns
+from detector.columns.setups import Calls, calls_of
 from detector.columns.windows_port import Windows
 from detector.contract.decisions import PLAIN_ALLOW, Mode, Outcome, Versions
 from detector.contract.errors import FeatureSchemaMismatch
@@ -151,7 +151,7 @@ class Screener(Generic[WindowsT_co]):
         """What the next batch will be decided with."""
         return self._versions
 
-    def screen(self, batch: CallBatch, passed: Mapping[int, Outcome] = NOBODY) -> Screening:
+    def screen(self, batch: BatchColumns, passed: Mapping[int, Outcome] = NOBODY) -> Screening:
         """Update the windows with the whole batch and decide its call setups.
 
         It is called once for each batch, while its calls wait, and never waits itself. A call that makes a step or the
@@ -159,16 +159,16 @@ class Screener(Generic[WindowsT_co]):
         goes on to the caller, who lets the batch pass (`fail_open`).
 
         Args:
-            batch: Events in order.
+            batch: Columns of its events.
             passed: Outcome by row of the setups that are settled beforehand (late, overload): counted, not judged, and
                 without a trace in what outlives a call.
         """
-        calls = calls_in(batch)
+        calls = batch.calls
         features = np.zeros((0, N_FEATURES), np.float32)
         if len(passed) == len(calls):
-            self.engine.count(batch)
+            self.engine.count(batch.events)
         else:
-            features = self.engine.update(batch)
+            features = self.engine.update(batch.events)
         work = Work(
             calls,
             features,

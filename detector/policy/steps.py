@@ -62,6 +62,8 @@ def do_not_originate(work: Work) -> Found:
     for row in _hinted(work, MAY_BE_IMPOSSIBLE):
         if work.tables.is_impossible(work.calls.text(row, "calling_number")):
             found.setdefault(row, reasons.IMPOSSIBLE_NUMBER)
+    if not found:
+        return {}
     answer = dno_block(work.tables.policy.dno.sip_status)
     return {row: Outcome(Action.BLOCK, Step.DNO, (reason,), None, answer) for row, reason in found.items()}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from detector.columns.batch_columns import BatchColumns
 from detector.columns.windows_port import Windows
 from detector.contract.decisions import Mode, Outcome
 from detector.contract.events import CallEvent
@@ -48,7 +49,7 @@ def make_screener(
 
 def screen(screener: Screener[Windows], *events: CallEvent) -> Screening:
     """Screen events as one batch."""
-    return screener.screen(batch_of(events))
+    return screener.screen(BatchColumns.of(batch_of(events)))
 
 
 def outcome(screener: Screener[Windows], event: CallEvent) -> Outcome:

@@ -17,7 +17,8 @@ from detector.contract.decisions import Decision
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from streams.archive.numbers import NumberKey, redact
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
-from streams.wire import reading
+from streams.wire.reading import read
+from streams.wire.record_columns import records_of
 from streams.wire.records import DECISION_DECODER, FEEDBACK_DECODER, ScoredCallRecord
 
 OFFSET = "kafka_offset"
@@ -88,8 +89,8 @@ def schema_id(schema: Any) -> str:
 
 
 def _decode_events(values: Sequence[bytes | None]) -> tuple[list[int], list[Any]]:
-    read = reading.read(values)  # the worker's own: what it refused stands in dead-letters
-    return read.positions, list(read.events)
+    found = read(records_of(values))  # the worker's own: what it refused stands in dead-letters
+    return found.positions.tolist(), list(found.events)
 
 
 def _decode_each(decode: Callable[[bytes], Any]) -> Callable[[Sequence[bytes | None]], tuple[list[int], list[Any]]]:

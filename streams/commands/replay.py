@@ -27,11 +27,12 @@ from models.data.files import DAMAGED
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
 from streams.kafka.partitioner import partitions_of
+from streams.screening.batch import Batch, Unusable
 from streams.screening.build import make_screener
 from streams.screening.bulk_allows import as_lines
-from streams.screening.one_by_one import INTERNAL_ERROR
-from streams.screening.pipeline import MAX_BATCH, Pipeline, Processed
+from streams.screening.pipeline import MAX_BATCH, Pipeline
 from streams.settings import load_settings
+from streams.wire.record_columns import records_of
 from streams.wire.records import dead_letter
 
 ROWS_PER_GROUP = 100_000
@@ -82,9 +83,8 @@ class FeatureWriter:
         self._setups: list[Any] = []
         self._rows: list[Any] = []
 
-    def add(self, processed: Processed) -> None:
+    def add(self, screening: Screening) -> None:
         """Keep the rows of one batch; a call that failed open has none."""
-        screening = processed.screening
         if len(screening.features):
             passed = {row for row, one in screening.decided.items() if one.decided_by is Step.FAIL_OPEN}
             judged = [row for row in range(len(screening.calls)) if row not in passed]
@@ -128,18 +128,19 @@ def run(  # noqa: D417 - the outputs explain themselves
         partitions: how many partitions the topic would have.
     """
     counts = Counts()
-    for batch in batches:
-        processed = pipeline.process(batch, _partitions(batch, partitions), decided_time_ms=None)
-        if processed.decisions:
-            decisions.write(as_lines(processed.decisions))
+    for lines in batches:
+        batch = pipeline.process(records_of(lines, _partitions(lines, partitions)), decided_time_ms=None)
+        if batch.answers.decisions:
+            decisions.write(as_lines(batch.answers.decisions))
         if features is not None:
-            features.add(processed)
+            features.add(batch.screening)
+        unusable = batch.unusable()
         if dead_letters is not None:
-            _write_dead_letters(dead_letters, batch, processed, counts.lines)
-        counts.lines += len(batch)
-        counts.decisions += len(processed.decisions)
-        counts.rejected += len(processed.intake.rejected) + len(processed.poison)
-        _count_actions(counts, processed.screening)
+            _write_dead_letters(dead_letters, batch, unusable, counts.lines)
+        counts.lines += len(lines)
+        counts.decisions += len(batch.answers.decisions)
+        counts.rejected += len(unusable)
+        _count_actions(counts, batch.screening)
         yield counts
 
 
@@ -150,25 +151,24 @@ def _count_actions(counts: Counts, screening: Screening) -> None:
         counts.actions[action] = counts.actions.get(action, 0) + calls
 
 
-def _partitions(batch: Sequence[bytes], partitions: int) -> list[int]:
+def _partitions(lines: Sequence[bytes], partitions: int) -> list[int] | None:
     if partitions == 1:
-        return [0] * len(batch)
-    return partitions_of([_calling_number(line).encode() for line in batch], partitions)
+        return None
+    return partitions_of([_calling_number(line).encode() for line in lines], partitions)
 
 
 def _calling_number(line: bytes) -> str:
     try:
         return _KEY_DECODER.decode(line).calling_number
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""  # a bad line: the intake rejects it, its partition has no effect
+        return ""  # a bad line: reading rejects it, its partition has no effect
 
 
-def _write_dead_letters(out: BinaryIO, batch: Sequence[bytes], processed: Processed, first_line: int) -> None:
-    letters = [(bad.position, str(bad.code), bad.message) for bad in processed.intake.rejected]
-    letters += [(bad.position, INTERNAL_ERROR, bad.message) for bad in processed.poison]
+def _write_dead_letters(out: BinaryIO, batch: Batch, unusable: Sequence[Unusable], first_line: int) -> None:
     out.writelines(
-        dead_letter("file", 0, first_line + position, code, message, batch[position], 0) + b"\n"
-        for position, code, message in sorted(letters)
+        dead_letter("file", 0, first_line + one.position, one.code, one.message, batch.records.value(one.position), 0)
+        + b"\n"
+        for one in unusable
     )
 
 

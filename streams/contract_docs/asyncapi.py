@@ -20,7 +20,7 @@ from streams.contract_docs import page
 from streams.contract_docs.examples import examples
 from streams.kafka.topics import TOPIC_BY_NAME
 from streams.wire import records
-from streams.wire.reading import CODE_MEANINGS
+from streams.wire.refusals import CODE_MEANINGS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ASYNCAPI_FILE = DOCS / "asyncapi.json"

@@ -18,6 +18,7 @@ from detector.policy import reasons
 from detector.policy.unjudged import FAILED_OPEN, late
 from streams.wire import records
 from streams.wire.reading import read
+from streams.wire.record_columns import records_of
 
 _TIME_MS = 1_760_000_000_000
 _ANSWERED_AFTER_MS = 3
@@ -130,7 +131,7 @@ def _compact(event: object) -> bytes:
 
 def _rejected() -> Example:
     broken = _compact(SETUP).replace(b'"called_number":"+13125550142"', b'"called_number":13125550142')
-    refused = read([broken]).rejected[0]
+    refused = read(records_of([broken])).rejected[0]
     letter = records.dead_letter("call-events", 3, 4711, refused.code, refused.message, broken, _TIME_MS + 3)
     return Example("dead_letter", "dead-letters", SETUP.calling_number, letter, "An event had a wrong type.")
 

@@ -14,8 +14,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from detector.contract.decisions import Decision, Label, Reason, SipAnswer
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from streams.contract_docs.examples import SETUP, examples
-from streams.wire.reading import CODE_MEANINGS
 from streams.wire.records import DeadLetter, EntityDecision
+from streams.wire.refusals import CODE_MEANINGS
 
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z_ ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _JSON_NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", bytes: "base64 string"}

@@ -1,14 +1,19 @@
-"""Records as they were fetched, side by side: columns of one partition, and a batch over several partitions."""
+"""Records as they were fetched, side by side: columns of one partition, and a batch over several partitions.
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+No record becomes an object here. The room of the wire says how a batch has to stand (`streams.wire.record_columns`).
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detector.columns.arrays import Bytes, Ints
 from detector.columns.membership import hash_spans
+from detector.columns.packing import pack
 from streams.kafka.record_batches import COLUMNS, KEY_START, KEY_STOP, OFFSET, TIMESTAMP, VALUE_START, VALUE_STOP, Table
+from streams.wire.record_columns import NULL, PADDING, TERMINATOR, Records
 
 Partition = Any  # faust.types.TP: a named tuple (topic, partition)
 
@@ -68,9 +73,22 @@ class Rows:
         """Key of each record."""
         return self._cut(KEY_START, KEY_STOP)
 
-    def key_hashes(self) -> NDArray[np.int64]:
+    def key_hashes(self) -> Ints:
         """Hash of each record's key (`membership.hash_spans`), of an empty one where there is none; shape (n,)."""
-        return hash_spans(np.frombuffer(self._data, np.uint8), self._table[[KEY_START, KEY_STOP]].T)
+        return hash_spans(self.buffer(), self._table[[KEY_START, KEY_STOP]].T)
+
+    def buffer(self) -> Bytes:
+        """What holds keys and values, shape (bytes,), read-only."""
+        return np.frombuffer(self._data, np.uint8)
+
+    def value_spans(self) -> Ints:
+        """Start and stop of each value in `buffer`, shape (n, 2), contiguous, a copy; -1 twice where it is null."""
+        return np.stack((self._table[VALUE_START], self._table[VALUE_STOP]), axis=1)
+
+    def arrivals_ms(self) -> Ints:
+        """When each record arrived, shape (n,), epoch milliseconds."""
+        arrivals_ms: Ints = self._table[TIMESTAMP]
+        return arrivals_ms
 
     def values(self) -> list[bytes | None]:
         """Value of each record."""
@@ -101,62 +119,92 @@ def rows_of(records: Iterable[tuple[int, int, bytes | None, bytes | None]]) -> R
     return Rows(b"".join(texts), np.array(numbers, np.int64).reshape(-1, COLUMNS).T)
 
 
-def split(parts: Iterable[tuple[Partition, Rows]], limit: int) -> Iterator[list[tuple[Partition, Rows]]]:
+def split(parts: Iterable[tuple[Partition, Rows]], limit: int) -> list[list[tuple[Partition, Rows]]]:
     """Cut a poll into pieces of at most `limit` records, in order; partitions without records are left out."""
-    piece: list[tuple[Partition, Rows]] = []
-    size = 0
+    pieces: list[list[tuple[Partition, Rows]]] = []
+    room = 0
     for tp, rows in parts:
         start = 0
         while start < len(rows):
-            taken = rows[start : start + limit - size]
-            piece.append((tp, taken))
-            size += len(taken)
+            if not room:
+                pieces.append([])
+                room = limit
+            taken = rows[start : start + room]
+            pieces[-1].append((tp, taken))
+            room -= len(taken)
             start += len(taken)
-            if size == limit:
-                yield piece
-                piece, size = [], 0
-    if piece:
-        yield piece
+    return pieces
 
 
-class Batch:
-    """Records of several partitions, partition after partition, as lists that run side by side.
+class FetchedBatch:
+    """Records of several partitions, partition after partition, and where each of them came from.
+
+    Made once for each batch, which copies the values out of what was fetched, all at once. Keys and places are looked
+    up when somebody asks for them.
 
     Args:
-        parts: each partition with its records; not empty.
+        parts: Each partition with its records; not empty.
+
+    Attributes:
+        records: The records side by side, in the order of `parts`.
+        ends: Each partition with the offset after its last record.
     """
+
+    __slots__ = ("_parts", "ends", "records")
 
     def __init__(self, parts: Sequence[tuple[Partition, Rows]]) -> None:
         self._parts = parts
-        self.values: list[bytes | None] = _joined([rows.values() for _, rows in parts])
-        self.arrivals_ms: list[int] = _joined([rows.timestamps() for _, rows in parts])
-        self.partitions: list[int] = _joined([[tp.partition] * len(rows) for tp, rows in parts])
-
-    def __len__(self) -> int:
-        """Number of records."""
-        return len(self.values)
-
-    @cached_property
-    def keys(self) -> list[bytes | None]:
-        """Key of each record."""
-        return _joined([rows.keys() for _, rows in self._parts])
-
-    def key_hashes(self) -> NDArray[np.int64]:
-        """`Rows.key_hashes` of all records, shape (n,)."""
-        return np.concatenate([rows.key_hashes() for _, rows in self._parts])
+        self.records: Records = gather([(tp.partition, rows) for tp, rows in parts])
+        self.ends: list[tuple[int, int]] = [(tp.partition, rows.end_offset) for tp, rows in parts]
 
     def place(self, position: int) -> tuple[str, int, int]:
-        """Topic, partition and offset of one record."""
+        """Topic, partition and offset of one record.
+
+        Raises:
+            IndexError: There is no record at this position.
+        """
+        tp, rows = self._one(position)
+        return tp.topic, tp.partition, rows.first_offset
+
+    def key(self, position: int) -> bytes | None:
+        """Key of one record.
+
+        Raises:
+            IndexError: There is no record at this position.
+        """
+        return self._one(position)[1].keys()[0]
+
+    def _one(self, position: int) -> tuple[Partition, Rows]:
         for tp, rows in self._parts:
             if position < len(rows):
-                return tp.topic, tp.partition, rows[position : position + 1].first_offset
+                return tp, rows[position : position + 1]
             position -= len(rows)
         raise IndexError(position)
 
-    def ends(self) -> list[tuple[int, int]]:
-        """Each partition with the offset after its last record."""
-        return [(tp.partition, rows.end_offset) for tp, rows in self._parts]
+    def keys(self) -> list[bytes | None]:
+        """Cut out the keys of all records."""
+        return list(chain.from_iterable(rows.keys() for _, rows in self._parts))
+
+    def key_hashes(self) -> Ints:
+        """Hashes of all keys (`Rows.key_hashes`), shape (n,)."""
+        return np.concatenate([rows.key_hashes() for _, rows in self._parts])
 
 
-def _joined(lists: list[list[Any]]) -> list[Any]:
-    return lists[0] if len(lists) == 1 else [one for some in lists for one in some]
+def gather(parts: Sequence[tuple[int, Rows]]) -> Records:
+    """Put the records of several partitions side by side: one copy of each value, and no object for any of them.
+
+    Args:
+        parts: Number of each partition, and its records; not empty.
+    """
+    spans = np.concatenate([rows.value_spans() for _, rows in parts])
+    nulls = np.flatnonzero(spans[:, 0] < 0)
+    size = int((spans[:, 1] - spans[:, 0]).sum()) + len(spans) * len(TERMINATOR)
+    data = np.zeros(size + len(PADDING), np.uint8)
+    at = first = 0
+    for _, rows in parts:
+        at = pack(rows.buffer(), spans[first : first + len(rows)], data, at, len(TERMINATOR))
+        first += len(rows)
+    spans[nulls] = NULL
+    data.setflags(write=False)
+    partitions = np.repeat([partition for partition, _ in parts], [len(rows) for _, rows in parts])
+    return Records(data, spans, partitions, np.concatenate([rows.arrivals_ms() for _, rows in parts]))

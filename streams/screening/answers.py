@@ -1,182 +1,109 @@
-"""From outcomes to decision records: the answer as it is, and the one that replaces it once it is late."""
+"""From outcomes to decision records: calls that are simply allowed all at once, every other call by itself.
 
-from collections.abc import Callable, Sequence
+It chooses between the two forms (`streams.screening.bulk_allows`, `streams.screening.single_answers`) and joins them.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detector.contract.decisions import Action, Outcome, decide
-from detector.contract.events import CallSetup
-from detector.policy import unjudged
+from detector.columns.arrays import Ints
 from detector.policy.screening import Screening
-from detector.policy.unjudged import FAILED_OPEN
-from streams.screening.bulk_allows import Slices, write_allows
+from streams.screening.bulk_allows import Slices, Written, write_allows
+from streams.screening.lateness import LateForm, Waiting
 from streams.screening.one_by_one import Poison
-from streams.wire.records import DecisionRecord, encode_decision
-
-LateForm = Callable[[int], bytes]
-"""Encodes the answer of a call that its decision did not reach in time; takes the present, epoch milliseconds."""
+from streams.screening.single_answers import SingleAnswer, answer_one
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """When a batch begins, and how long its calls may have waited by then, all in milliseconds.
-
-    Attributes:
-        now_ms: wall clock, epoch milliseconds.
-        deadline_ms: a switch no longer waits for an answer after this.
-        shed_after_ms: a call that waited longer is not judged, so that those behind it need not wait.
-    """
-
-    now_ms: int
-    deadline_ms: int
-    shed_after_ms: int
-
-    def passed(self, arrivals_ms: Sequence[int]) -> dict[int, Outcome]:
-        """Outcome by row of the calls that are not judged.
-
-        Args:
-            arrivals_ms: of each call; 0 or less where nobody knows: it did not wait.
-        """
-        most_ms = min(self.deadline_ms, self.shed_after_ms)
-        if not arrivals_ms or self.now_ms - min(arrivals_ms) <= most_ms:
-            return {}
-        found: dict[int, Outcome] = {}
-        for row, arrival_ms in enumerate(arrivals_ms):
-            waited_ms = self.now_ms - arrival_ms
-            if waited_ms <= most_ms or arrival_ms <= 0:
-                continue
-            if waited_ms > self.deadline_ms:
-                found[row] = unjudged.late(waited_ms, self.deadline_ms)
-            else:
-                found[row] = unjudged.overload(waited_ms, self.shed_after_ms)
-        return found
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Answers:
     """Encoded decisions; all sequences run parallel to `screening.calls`.
 
     Attributes:
-        screening: what they say; less those that could not be encoded.
-        positions: index of each call's record among the values.
-        decisions: values of the records.
-        keys: their keys.
-        late: by row, what to publish once the answer is late; none where it is allow anyway.
-        poison: records whose answer could not be encoded, by their position.
-        failures: what encoding raised.
+        screening: What they say; less the calls that could not be answered.
+        decisions: Values of the records.
+        keys: Their keys.
+        arrivals_ms: When the record of each call arrived, shape (n,), epoch milliseconds; 0 or less: nobody knows.
+        late: By row, what to publish once the answer is late; none where it allows anyway, or where nobody waits.
+        poison: Records that could not be answered in any form.
+        failures: What encoding raised.
     """
 
     screening: Screening
-    positions: list[int]
-    decisions: Sequence[bytes] = ()
-    keys: Sequence[bytes] = ()
+    decisions: Sequence[bytes]
+    keys: Sequence[bytes]
+    arrivals_ms: Ints
     late: dict[int, LateForm] = field(default_factory=dict)
-    poison: list[Poison] = field(default_factory=list)
-    failures: list[Exception] = field(default_factory=list)
+    poison: tuple[Poison, ...] = ()
+    failures: tuple[Exception, ...] = ()
 
 
 def answer(
-    screening: Screening, positions: list[int], arrivals_ms: Sequence[int], waiting: Waiting | None, now_ms: int | None
+    screening: Screening, positions: Ints, arrivals_ms: Ints, waiting: Waiting | None, now_ms: int | None
 ) -> Answers:
     """Encode the decision of every call; one that cannot be encoded passes, and if even that fails it is left out.
 
-    Calls that are simply allowed, and whose texts stand in their records as they are, are written all at once.
+    Called once for each batch, last. Never raises and never blocks. Calls that are simply allowed, and whose texts
+    stand in their records as they are, are written all at once.
 
     Args:
-        screening: what was decided; changed in place where a call passes after all.
-        positions: of each call's record among the values.
-        arrivals_ms: of each call's record; 0 or less where nobody knows: never late.
+        screening: What was decided; changed in place where a call passes after all.
+        positions: Of each call's record in the batch, shape (n_setups,).
+        arrivals_ms: Of each call's record, shape (n_setups,), epoch milliseconds; 0 or less where nobody knows.
         waiting: None where nobody waits: no late forms.
-        now_ms: time of decision, epoch milliseconds; None takes each call's own setup time.
+        now_ms: Time of decision, epoch milliseconds; None takes each call's own setup time.
     """
-    made = Answers(screening, positions)
-    whole, bounds, is_written = _write_allows(made, now_ms)
-    decisions: dict[int, bytes] = {}
-    keys: dict[int, bytes] = {}
-    lost: list[int] = []
-    for row in (~is_written).nonzero()[0].tolist():
+    failures: list[Exception] = []
+    written = _write_allows(screening, now_ms, failures)
+    singles: dict[int, SingleAnswer] = {}
+    poison: dict[int, Poison] = {}
+    for row in (~written.is_written).nonzero()[0].tolist():
         try:
-            event = screening.calls.events[row]
+            one = singles[row] = answer_one(screening, row, arrivals_ms.item(row), waiting, now_ms)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
-            made.failures.append(error)
-            made.poison.append(Poison(positions[row], error))
-            lost.append(row)
+            poison[row] = Poison(positions.item(row), error)
+            failures.append(error)
             continue
-        decided_ms = event.setup_time_ms if now_ms is None else now_ms
-        try:
-            decisions[row] = _encoded(screening, row, event, screening.outcome(row), decided_ms)
-            late = _late_form(screening, row, event, arrivals_ms[row], waiting)
-        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
-            made.failures.append(error)
-            screening.fail(row)
-            late = None
-            try:
-                decisions[row] = _encoded(screening, row, event, FAILED_OPEN, decided_ms)
-            except Exception as again:  # noqa: BLE001 - see above
-                made.poison.append(Poison(positions[row], again))
-                lost.append(row)
-                continue
-        keys[row] = (event.switch_id or event.call_id).encode("utf-8", "surrogatepass")
-        if late is not None:
-            made.late[row] = late
-    made.decisions, made.keys = Slices(whole, bounds[:, :2], decisions), Slices(whole, bounds[:, 2:], keys)
-    return _less(made, lost) if lost else made
+        if one.failure is not None:
+            failures.append(one.failure)
+    made = Answers(
+        screening,
+        Slices(written.data, written.decisions, {row: one.decision for row, one in singles.items()}),
+        Slices(written.data, written.keys, {row: one.key for row, one in singles.items()}),
+        arrivals_ms,
+        {row: one.late for row, one in singles.items() if one.late is not None},
+        tuple(poison.values()),
+        tuple(failures),
+    )
+    return _less(made, list(poison)) if poison else made
 
 
-def _write_allows(made: Answers, now_ms: int | None) -> tuple[bytes, NDArray[np.int64], NDArray[np.bool_]]:
-    """Write what can be written at once: the bytes, the bounds of records and keys in them, and of which calls."""
-    screening = made.screening
+def _write_allows(screening: Screening, now_ms: int | None, failures: list[Exception]) -> Written:
+    """Write what can be written at once."""
     is_wanted = screening.calls.plain.copy()
     if screening.decided:
         is_wanted[list(screening.decided)] = False
     if is_wanted.any():
         try:
-            return *write_allows(screening, is_wanted, now_ms), is_wanted
+            return write_allows(screening, is_wanted, now_ms)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
-            made.failures.append(error)
-    nothing = np.zeros((len(screening.calls), 4), np.int64)
-    return b"", nothing, np.zeros(len(screening.calls), np.bool_)
+            failures.append(error)
+    return Written.nothing(len(is_wanted))
 
 
 def _less(made: Answers, lost: list[int]) -> Answers:
-    """Take out the calls that cannot be answered."""
-    decisions, keys = list(made.decisions), list(made.keys)
-    late: list[LateForm | None] = [made.late.get(row) for row in range(len(decisions))]
+    """Take out the calls that cannot be answered, by row, ascending."""
+    screening = made.screening
     for row in reversed(lost):
-        made.screening = made.screening.without(row)
-        for values in (made.positions, decisions, keys, late):
-            del values[row]
-    made.decisions, made.keys = decisions, keys
-    made.late = {row: one for row, one in enumerate(late) if one is not None}
-    return made
-
-
-def _encoded(screening: Screening, row: int, event: CallSetup, outcome: Outcome, decided_ms: int) -> bytes:
-    """Encode the decision of one call."""
-    record = decide(
-        event,
-        screening.calls.identifier(row),
-        outcome,
-        screening.score(row),
-        screening.mode(row),
-        decided_ms,
-        screening.versions,
-        DecisionRecord,
+        screening = screening.without(row)
+    kept = np.delete(np.arange(len(made.decisions)), lost).tolist()
+    return Answers(
+        screening,
+        [made.decisions[row] for row in kept],
+        [made.keys[row] for row in kept],
+        made.arrivals_ms[kept],
+        {new: made.late[old] for new, old in enumerate(kept) if old in made.late},
+        made.poison,
+        made.failures,
     )
-    return encode_decision(record)
-
-
-def _late_form(
-    screening: Screening, row: int, event: CallSetup, arrival_ms: int, waiting: Waiting | None
-) -> LateForm | None:
-    """Only what is enforced can harm: in shadow the switch is told to allow whenever the answer comes."""
-    if waiting is None or arrival_ms <= 0 or screening.outcome(row).action is Action.ALLOW or screening.is_shadow[row]:
-        return None
-    deadline_ms = waiting.deadline_ms
-
-    def encode_late(now_ms: int) -> bytes:
-        return _encoded(screening, row, event, unjudged.late(now_ms - arrival_ms, deadline_ms), now_ms)
-
-    return encode_late

@@ -1,67 +1,83 @@
 """Decision records of calls that are simply allowed: a whole batch written into one buffer, compiled.
 
-Such a record is always the same but for what the call brings, so what is the same is taken from the encoder once, as
-templates, and what the call brings is copied from its own record, where it stands as JSON already. The bytes are those
-that `streams.wire.records.encode_decision` gives for the call's decision.
+The odd form stands beside it (`streams.screening.single_answers`). Such a record is always the same but for what the
+call brings. So what is the same is taken from the encoder once, as templates, and what the call brings is copied from
+its own record, where it stands as JSON already. The bytes are those that `encode_decision` gives for the decision.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import overload
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from detector.columns.arrays import Bytes, Flags, Ints
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.decision_ids import DECISION_ID_BYTES, put_digits
 from detector.columns.facts import CALL_ID, CALLED, CALLING, SWITCH, TRUNK
+from detector.columns.lazy_sequence import LazySequence
 from detector.contract.decisions import PLAIN_ALLOW, Mode, Versions, decide
 from detector.contract.events import CallSetup
 from detector.policy.screening import Screening
-from streams.wire.records import DecisionRecord, encode, encode_decision
-
-Bytes = NDArray[np.uint8]
-Ints = NDArray[np.int64]
+from streams.screening.decision_keys import key_fields
+from streams.wire.records import DecisionRecord, encode_decision
 
 TEMPLATES_KEPT = 8
-_IDENTIFIER, _SCORE, _DECIDED_MS, _SWITCH = "<decision>", 0.123456789, 2_222_222_222_222, "<switch>"
 _CALL = CallSetup(
     call_id="<call>",
     setup_time_ms=1_111_111_111_111,
     calling_number="<calling>",
     called_number="<called>",
     trunk_group_id="<trunk>",
-    switch_id=_SWITCH,
+    switch_id="<switch>",
 )
-_MARKS = (
+_IDENTIFIER, _SCORE, _DECIDED_MS = "<decision>", 0.123456789, 2_222_222_222_222
+
+# What a call brings, in the order of the contract: a template has a piece before each, and one behind the last.
+_BY_CALL = (
     _CALL.call_id,
     _IDENTIFIER,
     _SCORE,
     _CALL.calling_number,
     _CALL.called_number,
     _CALL.trunk_group_id,
-    _SWITCH,
+    _CALL.switch_id,
     _CALL.setup_time_ms,
     _DECIDED_MS,
 )
-"""What stands in a template for what a call brings, in the order of the contract; versions come behind."""
+(
+    _TO_CALL_ID,
+    _TO_IDENTIFIER,
+    _TO_SCORE,
+    _TO_CALLING,
+    _TO_CALLED,
+    _TO_TRUNK,
+    _TO_SWITCH,
+    _TO_SETUP_MS,
+    _TO_DECIDED_MS,
+    _TO_END,
+) = range(len(_BY_CALL) + 1)
+_SHADOW, _WITH_SWITCH = 2, 1
+"""Added up they number the templates."""
+_START, _STOP = 0, 1
+_SCORES = msgspec.json.Encoder()
 _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 _DIGITS = 20
 _MINUS, _COMMA, _END, _LINE_END = 45, 44, 93, 10
 
 
-class Slices(Sequence[bytes]):
+class Slices(LazySequence[bytes]):
     """Parts of one byte string, in order, some of them replaced; each is cut out when somebody asks for it.
 
     Args:
-        whole: the bytes.
-        bounds: start and stop of each part, shape (n, 2).
-        others: what stands in the place of some parts, by index.
+        whole: The bytes.
+        bounds: Start and stop of each part, shape (n, 2).
+        others: What stands in the place of some parts, by index.
     """
 
     __slots__ = ("_bounds", "_others", "_whole")
-    __hash__ = None  # type: ignore[assignment]  # compared by content
 
     def __init__(self, whole: bytes, bounds: Ints, others: dict[int, bytes]) -> None:
         self._whole = whole
@@ -72,31 +88,19 @@ class Slices(Sequence[bytes]):
         """Number of parts."""
         return len(self._bounds)
 
-    @overload
-    def __getitem__(self, index: int) -> bytes: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[bytes]: ...
-    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
-        """One part, or several."""
-        if isinstance(index, slice):
-            return list(self)[index]
-        at = range(len(self))[index]
-        if at in self._others:
-            return self._others[at]
-        start, stop = self._bounds[at].tolist()
+    def _make(self, index: int) -> bytes:
+        if index in self._others:
+            return self._others[index]
+        start, stop = self._bounds[index].tolist()
         return self._whole[start:stop]
 
     def __iter__(self) -> Iterator[bytes]:
-        """All of them, at the price of a list."""
+        """All of them, at the price of a list: a third of the price of one after the other."""
         whole = self._whole
         parts = [whole[start:stop] for start, stop in self._bounds.tolist()]
         for index, other in self._others.items():
             parts[index] = other
         return iter(parts)
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by content."""
-        return isinstance(other, Sequence) and list(self) == list(other)
 
     def lines(self) -> bytes:
         """All parts, each with a line end, of a whole in which they stand in order with a line end behind each."""
@@ -112,39 +116,89 @@ class Slices(Sequence[bytes]):
 
 
 def as_lines(records: Sequence[bytes]) -> bytes:
-    """Records of a batch, each with a line end."""
+    """Join the records of a batch, each with a line end. Called by whoever writes a file."""
     return records.lines() if isinstance(records, Slices) else b"".join([record + b"\n" for record in records])
 
 
-@lru_cache(TEMPLATES_KEPT)
-def _templates(versions: Versions) -> tuple[Bytes, Ints, int]:
-    """What is the same in all records, the bounds of its pieces, and most bytes of a record besides texts and score.
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """Records that were written at once.
 
-    The bounds have shape (4, 10, 2). The first index is 2 where the call is decided in shadow, and 1 more where it has
-    a switch.
+    Attributes:
+        data: The records in order, each with a line end behind it.
+        decisions: Shape (n, 2): start and stop of the record of each call, zeros where it was not written.
+        keys: Shape (n, 2): start and stop of its key, likewise.
+        is_written: Shape (n,): of which calls.
     """
-    whole = b""
-    bounds: list[list[tuple[int, int]]] = []
+
+    data: bytes
+    decisions: Ints
+    keys: Ints
+    is_written: Flags
+
+    @classmethod
+    def nothing(cls, calls: int) -> "Written":
+        """No record of so many calls."""
+        bounds = np.zeros((calls, 2), np.int64)
+        return cls(b"", bounds, bounds, np.zeros(calls, np.bool_))
+
+
+class _Templates(NamedTuple):
+    """What is the same in all records.
+
+    Attributes:
+        text: The templates, shape (bytes,).
+        pieces: Start and stop of every piece, shape (templates, pieces, 2); see `_SHADOW` and `_TO_CALL_ID`.
+    """
+
+    text: Bytes
+    pieces: Ints
+
+
+class _Calls(NamedTuple):
+    """What the calls bring, a row each; see `streams.screening.bulk_allows.write_allows`."""
+
+    data: Bytes
+    spans: Ints
+    digests: Bytes
+    key_fields: Ints
+    setup_ms: Ints
+    decided_ms: Ints
+    is_wanted: Flags
+    is_shadow: Flags
+
+
+@lru_cache(TEMPLATES_KEPT)
+def _templates(versions: Versions) -> tuple[_Templates, int]:
+    """Make the templates, and say how many bytes a record has at most besides its texts and score.
+
+    Raises:
+        ValueError: The contract has another order than this module.
+    """
+    text = b""
+    pieces: list[list[tuple[int, int]]] = []
     for mode in (Mode.ENFORCE, Mode.SHADOW):
-        for switch in (None, _SWITCH):
+        for switch in (None, _CALL.switch_id):
             event = replace(_CALL, switch_id=switch)
             record = decide(event, _IDENTIFIER, PLAIN_ALLOW, _SCORE, mode, _DECIDED_MS, versions, DecisionRecord)
-            pieces: list[tuple[int, int]] = []
+            found: list[tuple[int, int]] = []
             for piece in _pieces(encode_decision(record), has_switch=switch is not None):
-                pieces.append((len(whole), len(whole) + len(piece)))
-                whole += piece
-            bounds.append(pieces)
-    longest = max(pieces[-1][1] - pieces[0][0] for pieces in bounds)
-    return np.frombuffer(whole, np.uint8), np.array(bounds, np.int64), longest + 2 * DECISION_ID_BYTES + 2 * _DIGITS
+                found.append((len(text), len(text) + len(piece)))
+                text += piece
+            pieces.append(found)
+    longest = max(found[-1][1] - found[0][0] for found in pieces) + 2 * DECISION_ID_BYTES + 2 * _DIGITS
+    return _Templates(np.frombuffer(text, np.uint8), np.array(pieces, np.int64)), longest
 
 
 def _pieces(rest: bytes, *, has_switch: bool) -> Iterator[bytes]:
-    """What stands before each mark, and behind the last."""
-    for mark in _MARKS:
-        if mark is _SWITCH and not has_switch:
+    """What stands before each thing that a call brings, and behind the last."""
+    for brought in _BY_CALL:
+        if brought is _CALL.switch_id and not has_switch:
             yield b""  # the null stands in the piece behind it
             continue
-        piece, _, rest = rest.partition(encode(mark).strip(b'"'))
+        piece, found, rest = rest.partition(_SCORES.encode(brought).strip(b'"'))
+        if not found:
+            raise ValueError(f"{brought!r} is not where the records of simple allows have it: see `_BY_CALL`")
         yield piece
     yield rest
 
@@ -175,70 +229,72 @@ def _put_number(out: Bytes, at: int, number: int) -> int:
 
 
 @compiled_borrowing
-def _write(
-    calls: tuple[Bytes, Ints, Bytes, NDArray[np.bool_], NDArray[np.bool_]],
-    times_ms: tuple[Ints, Ints],
-    scores: Bytes,
-    templates: tuple[Bytes, Ints],
-    out: Bytes,
-    bounds: Ints,
-) -> int:
-    """Write the record of every wanted call to `out`, and where it and its key stand to `bounds`; returns the end."""
-    data, spans, digests, is_wanted, is_shadow = calls
-    pieces, piece_bounds = templates
+def _write(calls: _Calls, scores: Bytes, templates: _Templates, out: Bytes, decisions: Ints, keys: Ints) -> int:
+    """Write the record of every wanted call to `out`, and where it and its key stand; returns the end."""
     at, score = 0, 1  # behind the bracket
-    for row in range(len(spans)):
+    for row in range(len(calls.spans)):
         score_end = score
         while scores[score_end] != _COMMA and scores[score_end] != _END:
             score_end += 1
-        if is_wanted[row]:
-            has_switch = spans[row, SWITCH, 0] >= 0
-            piece = piece_bounds[2 * is_shadow[row] + has_switch]
-            bounds[row, 0] = at
-            at = _copy(out, at, pieces, piece[0, 0], piece[0, 1])
-            call_id = at
-            at = _copy(out, at, data, spans[row, CALL_ID, 0], spans[row, CALL_ID, 1])
-            bounds[row, 2], bounds[row, 3] = call_id, at
-            at = _put_hex(out, _copy(out, at, pieces, piece[1, 0], piece[1, 1]), digests[row])
-            at = _copy(out, at, pieces, piece[2, 0], piece[2, 1])
-            at = _copy(out, at, scores, score, score_end)
-            for place, name in ((3, CALLING), (4, CALLED), (5, TRUNK), (6, SWITCH)):
-                at = _copy(out, at, pieces, piece[place, 0], piece[place, 1])
+        if calls.is_wanted[row]:
+            text, spans, key = templates.text, calls.spans[row], calls.key_fields[row]
+            has_switch = spans[SWITCH, _START] >= 0
+            piece = templates.pieces[_SHADOW * calls.is_shadow[row] + _WITH_SWITCH * has_switch]
+            decisions[row, _START] = at
+            for place, field in ((_TO_CALL_ID, CALL_ID), (_TO_CALLING, CALLING), (_TO_CALLED, CALLED),
+                                 (_TO_TRUNK, TRUNK), (_TO_SWITCH, SWITCH)):  # fmt: skip
+                at = _copy(out, at, text, piece[place, _START], piece[place, _STOP])
                 start = at
-                at = _copy(out, at, data, spans[row, name, 0], spans[row, name, 1])
-                if name == SWITCH and at > start:
-                    bounds[row, 2], bounds[row, 3] = start, at
-            at = _put_number(out, _copy(out, at, pieces, piece[7, 0], piece[7, 1]), times_ms[0][row])
-            at = _put_number(out, _copy(out, at, pieces, piece[8, 0], piece[8, 1]), times_ms[1][row])
-            at = _copy(out, at, pieces, piece[9, 0], piece[9, 1])
-            bounds[row, 1] = at
+                at = _copy(out, at, calls.data, spans[field, _START], spans[field, _STOP])
+                if field == key:
+                    keys[row, _START], keys[row, _STOP] = start, at
+                if field == CALL_ID:
+                    at = _copy(out, at, text, piece[_TO_IDENTIFIER, _START], piece[_TO_IDENTIFIER, _STOP])
+                    at = _put_hex(out, at, calls.digests[row])
+                    at = _copy(out, at, text, piece[_TO_SCORE, _START], piece[_TO_SCORE, _STOP])
+                    at = _copy(out, at, scores, score, score_end)
+            at = _copy(out, at, text, piece[_TO_SETUP_MS, _START], piece[_TO_SETUP_MS, _STOP])
+            at = _put_number(out, at, calls.setup_ms[row])
+            at = _copy(out, at, text, piece[_TO_DECIDED_MS, _START], piece[_TO_DECIDED_MS, _STOP])
+            at = _put_number(out, at, calls.decided_ms[row])
+            at = _copy(out, at, text, piece[_TO_END, _START], piece[_TO_END, _STOP])
+            decisions[row, _STOP] = at
             out[at] = _LINE_END
             at += 1
         score = score_end + 1
     return at
 
 
-def write_allows(screening: Screening, is_wanted: NDArray[np.bool_], now_ms: int | None) -> tuple[bytes, Ints]:
-    """Write the records of some calls that are simply allowed.
+def write_allows(screening: Screening, is_wanted: Flags, now_ms: int | None) -> Written:
+    """Write the records of some calls that are simply allowed. Called once for each batch; linear in the bytes.
 
     Args:
-        screening: what was decided, of calls with `texts`.
-        is_wanted: which calls, shape (n,); each is plain (`Calls.plain`) and simply allowed.
-        now_ms: time of decision, epoch milliseconds; None takes each call's own setup time.
+        screening: What was decided, of calls with `texts`.
+        is_wanted: Which calls, shape (n,); each is plain (`Calls.plain`) and simply allowed.
+        now_ms: Time of decision, epoch milliseconds; None takes each call's own setup time.
 
-    Returns:
-        The records, each with a line end behind it, and where each record and its key stand in them, shape (n, 4);
-        zeros where it is not wanted.
+    Raises:
+        ValueError: The calls have no texts: they have to be answered one by one.
     """
     calls, texts = screening.calls, screening.calls.texts
     if texts is None:
         raise ValueError("calls without texts have to be encoded one by one")
-    scores = np.frombuffer(encode(screening.scores.tolist()), np.uint8)
-    pieces, piece_bounds, most = _templates(screening.versions)
-    decided_ms = calls.reported_ms if now_ms is None else np.full(len(calls), now_ms)
-    lengths = (texts.spans[:, :, 1] - texts.spans[:, :, 0]).sum()
-    out = np.empty(len(calls) * (most + 1) + int(lengths) + len(scores), np.uint8)
-    bounds = np.zeros((len(calls), 4), np.int64)
-    columns = (texts.data, texts.spans, calls.digests, is_wanted, screening.is_shadow)
-    end = _write(columns, (calls.reported_ms, decided_ms), scores, (pieces, piece_bounds), out, bounds)
-    return out[:end].tobytes(), bounds
+    count = len(is_wanted)
+    scores = np.frombuffer(_SCORES.encode(screening.scores.tolist()), np.uint8)
+    templates, most = _templates(screening.versions)
+    decided_ms = calls.reported_ms if now_ms is None else np.full(count, now_ms)
+    lengths = int((texts.spans[:, :, _STOP] - texts.spans[:, :, _START]).sum())
+    out = np.empty(count * (most + 1) + lengths + len(scores), np.uint8)
+    decisions, keys = np.zeros((count, 2), np.int64), np.zeros((count, 2), np.int64)
+    brought = _Calls(
+        texts.data,
+        texts.spans,
+        calls.digests,
+        key_fields(texts.spans),
+        calls.reported_ms,
+        decided_ms,
+        is_wanted,
+        screening.is_shadow,
+    )
+    end = _write(brought, scores, templates, out, decisions, keys)
+    return Written(out[:end].tobytes(), decisions, keys, is_wanted)

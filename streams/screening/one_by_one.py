@@ -1,14 +1,19 @@
-"""Find the records that make our own code raise, so that each costs itself only.
+"""From records to columns, at once or one by one, so that a record that makes our own code raise costs itself only.
 
-A batch is done in one go; only when that raises is each record tried alone. All functions are free of side effects, so
-a record may go through them twice.
+The fast form stands beside it: the whole batch at once. Only when that raises, records are tried alone. Nothing here
+leaves a trace, so a record may go through reading and columns more than once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from detector.columns.call_columns import CallBatch, build_columns
-from streams.wire.reading import Intake, join, read
+import numpy as np
+
+from detector.columns.batch_columns import BatchColumns
+from streams.wire.reading import Reading, join, read
+from streams.wire.record_columns import Records, records_of
+
+Build = Callable[[Reading], BatchColumns]
 
 INTERNAL_ERROR = "internal_error"
 """Code of their dead letters."""
@@ -19,8 +24,8 @@ class Poison:
     """A record that made our code raise.
 
     Attributes:
-        position: its index among the values, or of `build_apart` among the events.
-        error: what it raised.
+        position: Its index among the records.
+        error: What it raised.
     """
 
     position: int
@@ -32,62 +37,107 @@ class Poison:
         return f"internal error: {type(self.error).__name__}"
 
 
-def read_apart(values: Sequence[bytes | None]) -> tuple[Intake, list[Poison]]:
-    """Read values; a record that makes the reader raise, which its refusals do not, is left out."""
-    try:
-        return read(values), []
-    except Exception:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
-        poison: list[Poison] = []
-    parts: list[tuple[int, Intake]] = []
-    for position, value in enumerate(values):
-        try:
-            parts.append((position, read([value])))
-        except Exception as error:  # noqa: BLE001 - see above
-            poison.append(Poison(position, error))
-    return join(parts), poison
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A batch that is ready to be screened; nothing has a trace of it yet.
+
+    Attributes:
+        reading: The events that could be read, and what was refused.
+        columns: Of those of its events that can be made columns; None where no screening is possible.
+        unbuilt: Indexes in `reading` of the other events, ascending: setups among them pass, ends are lost.
+        poison: Records that could not be read.
+    """
+
+    reading: Reading
+    columns: BatchColumns | None
+    unbuilt: tuple[int, ...] = ()
+    poison: tuple[Poison, ...] = ()
 
 
-def build_apart(intake: Intake, partitions: Sequence[int], *, seed: int) -> tuple[CallBatch, list[int], list[Poison]]:
-    """Turn events to columns; an event that makes this raise is left out.
+def prepare_at_once(records: Records, build: Build) -> Prepared:
+    """Read a batch and make its columns, all at once: the fast form. Called once for each batch.
 
     Args:
-        intake: the events.
-        partitions: of each of its events.
-        seed: of the hashes.
+        records: The batch.
+        build: Makes columns of events; leaves no trace.
 
-    Returns:
-        The batch, the index in `intake.events` of each of its events, and what was left out.
+    Raises:
+        Exception: Any: a record makes our own code raise. `prepare_one_by_one` finds it.
     """
-    everything = list(range(len(intake.events)))
+    reading = read(records)
+    return Prepared(reading, build(reading))
+
+
+def prepare_one_by_one(records: Records, build: Build, on_failure: Callable[[Exception], None]) -> Prepared:
+    """Do the same record by record: the odd form, about a hundred times slower. Never raises.
+
+    Called when the fast form has raised. What is right with a record gives the same as there.
+
+    Args:
+        records: The batch.
+        build: As there.
+        on_failure: Told what each record has raised.
+    """
+    reading, poison = read_apart(records)
+    failures = [one.error for one in poison]
+    unbuilt = unbuildable(reading, build)
+    failures += unbuilt.values()
+    columns = None
     try:
-        return _build(intake, everything, partitions, seed), everything, []
-    except Exception:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
-        poison: list[Poison] = []
-    for index in everything:
+        columns = build(without(reading, tuple(unbuilt)))
+    except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+        failures.append(error)
+    for failure in failures:
+        on_failure(failure)
+    return Prepared(reading, columns, tuple(unbuilt), tuple(poison))
+
+
+def without(reading: Reading, unbuilt: tuple[int, ...]) -> Reading:
+    """What was read less some events, by index."""
+    return reading.take(np.delete(np.arange(len(reading.positions)), unbuilt)) if unbuilt else reading
+
+
+def read_apart(records: Records) -> tuple[Reading, list[Poison]]:
+    """Read each record alone; one that makes the reader raise, which its refusals do not, is left out.
+
+    Called when reading all of them at once has raised. Positions are those in the whole batch.
+    """
+    parts: list[tuple[int, Reading]] = []
+    poison: list[Poison] = []
+    for position in range(len(records)):
         try:
-            _build(intake, [index], partitions, seed)
-        except Exception as error:  # noqa: BLE001 - see above
-            poison.append(Poison(index, error))
-    bad = {one.position for one in poison}
-    kept = [index for index in everything if index not in bad]
-    return _build(intake, kept, partitions, seed), kept, poison
+            parts.append((position, read(records_of([records.value(position)]))))
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            poison.append(Poison(position, error))
+    return join(records, parts), poison
 
 
-def decode_apart(intake: Intake) -> tuple[Intake, list[Poison]]:
-    """Make every event; one that makes the decoder raise, which accepted it or was not asked before, is left out."""
+def unbuildable(reading: Reading, build: Build) -> dict[int, Exception]:
+    """Make columns of each event alone; returns what those that made it raise have raised, by index in `reading`.
+
+    Called when making columns of all of them at once has raised.
+    """
+    found: dict[int, Exception] = {}
+    for index in range(len(reading.positions)):
+        try:
+            build(reading.take([index]))
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            found[index] = error
+    return found
+
+
+def decode_apart(reading: Reading) -> tuple[Reading, list[Poison]]:
+    """Make every event; one that makes the decoder raise, which accepted it or was not asked before, is left out.
+
+    Called when all calls of a batch have to pass: their answers need their events.
+    """
     poison: list[Poison] = []
     kept: list[int] = []
-    for index, position in enumerate(intake.positions):
+    for index, position in enumerate(reading.positions.tolist()):
         try:
-            intake.events[index]
+            reading.events[index]
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
             poison.append(Poison(position, error))
         else:
             kept.append(index)
-    return (intake.take(kept) if poison else intake), poison
-
-
-def _build(intake: Intake, indexes: Sequence[int], partitions: Sequence[int], seed: int) -> CallBatch:
-    if len(indexes) < len(intake.events):
-        intake, partitions = intake.take(indexes), [partitions[index] for index in indexes]
-    return build_columns(intake.scanned, intake.events, partitions, seed=seed)
+    return (reading.take(kept) if poison else reading), poison

@@ -3,19 +3,24 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.arrays import Ints
 from detector.columns.facts import CALLING
 from detector.columns.membership import hash_spans
-from streams.wire.reading import Intake
+from streams.wire.reading import Reading
 
 
-def strays(key_hashes: NDArray[np.int64], intake: Intake) -> list[int]:
-    """Indexes of those events, told by hashes: one in 2^64 of them may be overlooked.
+def strays(key_hashes: Ints, reading: Reading) -> NDArray[np.intp]:
+    """Find those events, told by hashes: one in 2^64 of them may be overlooked.
+
+    Called once for each batch, after its answers have left; linear in the bytes of the numbers, never raises.
 
     Args:
-        key_hashes: Of the keys of all records of the batch, refused ones too (`membership.hash_spans`).
-        intake: The events.
+        key_hashes: Of the keys of all records of the batch, refused ones too, shape (records,)
+            (`detector.columns.membership.hash_spans`).
+        reading: The events.
+
+    Returns:
+        Their indexes in `reading`, ascending, shape (strays,).
     """
-    facts = intake.scanned
-    numbers = hash_spans(facts.data, facts.spans[:, CALLING])
-    found: list[int] = (numbers != key_hashes.take(np.array(intake.positions, np.intp))).nonzero()[0].tolist()
-    return found
+    numbers = hash_spans(reading.facts.data, reading.facts.spans[:, CALLING])
+    return np.flatnonzero(numbers != key_hashes[reading.positions])

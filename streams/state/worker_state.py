@@ -16,6 +16,7 @@ from detector.windows import WindowEngine
 from detector.windows.sweep import Sweep
 from streams.screening.pipeline import Pipeline
 from streams.state.snapshot_file import Snapshot
+from streams.wire.record_columns import Records, records_of
 
 NUMBERS_PER_SLICE = 500
 """Numbers of the policy memory handled in one go: about a millisecond."""
@@ -111,12 +112,12 @@ class WorkerState:
 
     def catch_up(self, rows: Sequence[Any]) -> None:
         """Count and judge records (`aiokafka.ConsumerRecord`) of one partition again that are decided already."""
-        self._pipeline.catch_up(*_columns(rows))
+        self._pipeline.catch_up(_records(rows))
         self.processed(rows[-1].partition, rows[-1].offset + 1)
 
     def warm_up(self, rows: Sequence[Any]) -> None:
         """Count records of one partition, without judging them."""
-        self._pipeline.warm_up(*_columns(rows))
+        self._pipeline.warm_up(_records(rows))
         self.processed(rows[-1].partition, rows[-1].offset + 1)
 
     def copy(self, partitions: Collection[int]) -> Copy:
@@ -129,5 +130,5 @@ class WorkerState:
         return Copy(positions, self.engine.sweep(), self._screener.standing.memory())
 
 
-def _columns(rows: Sequence[Any]) -> tuple[list[bytes | None], list[int], list[int]]:
-    return [row.value for row in rows], [row.partition for row in rows], [row.timestamp for row in rows]
+def _records(rows: Sequence[Any]) -> Records:
+    return records_of([row.value for row in rows], [row.partition for row in rows], [row.timestamp for row in rows])

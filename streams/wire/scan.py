@@ -2,24 +2,54 @@
 
 The scan takes only what it is certain of: plain JSON (ASCII, no escapes in names and in texts that are read, plain
 integers) that keeps the contract and repeats no key. All else is `ODD`, for the decoder to judge
-(`streams.wire.reading`): the scan refuses nothing by itself, so what is accepted, and why something is not, is the
+(`streams.wire.decoder`): the scan refuses nothing by itself, so what is accepted, and why something is not, is the
 decoder's word alone.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from detector.columns.arrays import Bytes, Ints, Words
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.facts import ABSENT, ANSWER_TIME, NUMBER_FIELDS, PRESENCE, SPAN_FIELDS, TEXT_FIELDS, Facts, Texts
 from detector.columns.hashing import load
 from detector.contract.events import MAX_RECORD_BYTES
-from streams.wire import scan_json as json
-from streams.wire import scan_tables as spec
-from streams.wire.scan_json import ODD_AT, Bytes, Position, Words
-from streams.wire.scan_tables import ODD, SETUP, Ints, Tables
+from streams.wire.record_columns import Records
+from streams.wire.scan_json import (
+    MOST_NAMES,
+    MOST_NESTED,
+    ODD_AT,
+    Position,
+    first_mark,
+    is_null,
+    is_true,
+    read_integer,
+    read_literal,
+    read_text,
+    read_value,
+    remember_name,
+    skip_space,
+    special,
+    text_end,
+)
+from streams.wire.scan_tables import (
+    BOOLEAN,
+    CHOICE,
+    FOLD,
+    INTEGER,
+    KEY_WORDS,
+    LIST,
+    N_COLUMNS,
+    ODD,
+    SETUP,
+    SLOT_BITS,
+    TEXT,
+    TYPE,
+    Tables,
+    make_tables,
+)
 
 _QUOTE, _COMMA, _COLON, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST, _LOWER_N = (
     0x22,
@@ -32,23 +62,23 @@ _QUOTE, _COMMA, _COLON, _OPEN, _CLOSE, _OPEN_LIST, _CLOSE_LIST, _LOWER_N = (
     0x6E,
 )
 _ONE, _SEVEN, _EIGHT = np.uint64(1), np.uint64(7), np.uint64(8)
-_SLOT_SHIFT = np.uint64(64 - spec.SLOT_BITS)
+_SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
 _UNKNOWN = -1
 _N_SPANS, _N_NUMBERS, _N_TEXTS = len(SPAN_FIELDS), len(NUMBER_FIELDS), len(TEXT_FIELDS)
-_SCRATCH_ROWS = json.MOST_NAMES + json.MOST_NESTED + 1
-_TABLES = spec.make_tables()
+_SCRATCH_ROWS = MOST_NAMES + MOST_NESTED + 1
+_TABLES = make_tables()
 
-# Columns, unsigned: see `streams.wire.repeated_keys`.
+# Columns, unsigned: a signed index costs numba a test for wrap-around, which makes the scan five times slower.
 _START, _STOP = np.uint64(0), np.uint64(1)
 _PRESENCE, _ANSWER_TIME = np.uint64(PRESENCE), np.uint64(ANSWER_TIME)
 _KIND, _IS_OPTIONAL, _LOW, _HIGH, _MOST_ITEMS, _SPAN, _NUMBER, _PRESENCE_BIT, _FIRST_CHOICE, _N_CHOICES, _LENGTH = (
-    np.uint64(column) for column in range(spec.N_COLUMNS)
+    np.uint64(column) for column in range(N_COLUMNS)
 )
-_W0, _W1, _W2, _CHOICE_LENGTH, _CHOICE_CODE = (np.uint64(column) for column in range(spec.KEY_WORDS + 2))
+_W0, _W1, _W2, _CHOICE_LENGTH, _CHOICE_CODE = (np.uint64(column) for column in range(KEY_WORDS + 2))
 
 
 class Found(NamedTuple):
-    """Where the scan writes: one row a record, and scratch for names (see `streams.wire.scan_json.remember`)."""
+    """Where the scan writes: one row a record, and scratch for names (see `streams.wire.scan_json.remember_name`)."""
 
     verdicts: Ints
     spans: Ints
@@ -66,23 +96,23 @@ def _below(marks: Position) -> Position:
 def _words(data: Bytes, i: Position) -> tuple[Position, Position, Position, Position]:
     """Read plain text of up to 24 bytes that a quote ends: its words, zeros behind, and where the quote is."""
     one, two, three = load(data, i), ODD_AT, ODD_AT
-    marks = json.special(one)
+    marks = special(one)
     if marks != ODD_AT:
         one &= _below(marks)
     else:
         i += _EIGHT
         two = load(data, i)
-        marks = json.special(two)
+        marks = special(two)
         if marks != ODD_AT:
             two &= _below(marks)
         else:
             i += _EIGHT
             three = load(data, i)
-            marks = json.special(three)
+            marks = special(three)
             if marks == ODD_AT:
                 return one, two, three, ODD_AT
             three &= _below(marks)
-    stop = i + json.first_mark(marks)
+    stop = i + first_mark(marks)
     return one, two, three, stop if data[stop] == _QUOTE else ODD_AT
 
 
@@ -90,7 +120,7 @@ def _words(data: Bytes, i: Position) -> tuple[Position, Position, Position, Posi
 def _field(words: tuple[Position, Position, Position], length: Position, tables: Tables) -> int:
     """Find the field of a name."""
     one, two, three = words
-    slot = ((one ^ (two * spec.FOLD) ^ length) * tables.multiplier[0]) >> _SLOT_SHIFT
+    slot = ((one ^ (two * FOLD) ^ length) * tables.multiplier[0]) >> _SLOT_SHIFT
     field = tables.slots[slot]
     at = np.uint64(max(field, 0))
     is_same = tables.keys[at, 0] == one and tables.keys[at, 1] == two and tables.keys[at, 2] == three
@@ -120,22 +150,22 @@ def _list(data: Bytes, i: Position, field: Position, tables: Tables) -> tuple[Po
     """Read a list of texts; returns also how many there are."""
     if data[i] != _OPEN_LIST:
         return ODD_AT, 0
-    i = json.skip_space(data, i + _ONE)
+    i = skip_space(data, i + _ONE)
     if data[i] == _CLOSE_LIST:
         return i + _ONE, 0
     low, high, most = tables.fields[field, _LOW], tables.fields[field, _HIGH], tables.fields[field, _MOST_ITEMS]
     count = 0
     while True:
-        i, length = json.text(data, i)
+        i, length = read_text(data, i)
         count += 1
         if i == ODD_AT or not low <= np.int64(length) <= high or count > most:
             return ODD_AT, 0
-        i = json.skip_space(data, i)
+        i = skip_space(data, i)
         if data[i] == _CLOSE_LIST:
             return i + _ONE, count
         if data[i] != _COMMA:
             return ODD_AT, 0
-        i = json.skip_space(data, i + _ONE)
+        i = skip_space(data, i + _ONE)
 
 
 @compiled_inline
@@ -143,11 +173,11 @@ def _text(data: Bytes, i: Position, field: Position, tables: Tables, found: Foun
     """Read a text whose quote stands at `i`."""
     span = tables.fields[field, _SPAN]
     if span < 0:
-        i, characters = json.text(data, i)
+        i, characters = read_text(data, i)
         length = np.int64(characters)
     else:
         start = i + _ONE
-        i = json.text_end(data, start)
+        i = text_end(data, start)
         if data[i] != _QUOTE:
             return ODD_AT
         length = np.int64(i - start)
@@ -163,7 +193,7 @@ def _text(data: Bytes, i: Position, field: Position, tables: Tables, found: Foun
 
 @compiled_inline
 def _integer(data: Bytes, i: Position, field: Position, tables: Tables, found: Found, row: Position) -> Position:
-    i, value = json.integer(data, i)
+    i, value = read_integer(data, i)
     if not tables.fields[field, _LOW] <= value <= tables.fields[field, _HIGH]:
         return ODD_AT
     number = tables.fields[field, _NUMBER]
@@ -175,22 +205,22 @@ def _integer(data: Bytes, i: Position, field: Position, tables: Tables, found: F
 @compiled_borrowing
 def _rare(data: Bytes, i: Position, field: Position, tables: Tables, found: Found, row: Position) -> Position:
     """Read a value that is neither text nor integer, or null."""
-    if tables.fields[field, _IS_OPTIONAL] != 0 and json.is_null(data, i):
-        return json.literal(data, i)
+    if tables.fields[field, _IS_OPTIONAL] != 0 and is_null(data, i):
+        return read_literal(data, i)
     kind, is_there = tables.fields[field, _KIND], False
-    if kind == spec.TYPE:
+    if kind == TYPE:
         i, found.verdicts[row] = _choice(data, i, field, tables)
-    elif kind == spec.CHOICE:
+    elif kind == CHOICE:
         i, code = _choice(data, i, field, tables)
         number = tables.fields[field, _NUMBER]
         if number >= 0:
             found.numbers[row, np.uint64(number)] = code
-    elif kind == spec.LIST:
+    elif kind == LIST:
         i, count = _list(data, i, field, tables)
         is_there = count > 0
-    elif kind == spec.BOOLEAN and not json.is_null(data, i):
-        is_there = json.is_true(data, i)
-        i = json.literal(data, i)
+    elif kind == BOOLEAN and not is_null(data, i):
+        is_there = is_true(data, i)
+        i = read_literal(data, i)
     else:
         return ODD_AT
     if is_there:
@@ -201,9 +231,9 @@ def _rare(data: Bytes, i: Position, field: Position, tables: Tables, found: Foun
 @compiled_inline
 def _value(data: Bytes, i: Position, field: Position, tables: Tables, found: Found, row: Position) -> Position:
     kind = tables.fields[field, _KIND]
-    if kind == spec.TEXT and data[i] == _QUOTE:
+    if kind == TEXT and data[i] == _QUOTE:
         return _text(data, i, field, tables, found, row)
-    if kind == spec.INTEGER and data[i] != _LOWER_N:
+    if kind == INTEGER and data[i] != _LOWER_N:
         return _integer(data, i, field, tables, found, row)
     return _rare(data, i, field, tables, found, row)
 
@@ -219,18 +249,18 @@ def _member(
     one, two, three, stop = _words(data, first)
     field = _UNKNOWN
     if stop == ODD_AT:
-        stop = json.text_end(data, first)
+        stop = text_end(data, first)
     else:
         field = _field((one, two, three), stop - first, tables)
     if data[stop] != _QUOTE:
         return ODD_AT, seen
-    i = json.skip_space(data, stop + _ONE)
+    i = skip_space(data, stop + _ONE)
     if data[i] != _COLON:
         return ODD_AT, seen
-    i = json.skip_space(data, i + _ONE)
+    i = skip_space(data, i + _ONE)
     if field == _UNKNOWN:
-        is_new = json.remember(data, first, stop, ODD_AT, found.names)
-        return json.value(data, i, found.names) if is_new else ODD_AT, seen
+        is_new = remember_name(data, first, stop, ODD_AT, found.names)
+        return read_value(data, i, found.names) if is_new else ODD_AT, seen
     bit = _ONE << np.uint64(field)
     if seen & bit != ODD_AT:
         return ODD_AT, seen
@@ -248,34 +278,34 @@ def _record(data: Bytes, start: Position, end: Position, tables: Tables, found: 
     found.numbers[row, _ANSWER_TIME] = ABSENT
     found.names[0, 0] = found.names[0, 1] = ODD_AT
     found.verdicts[row] = ODD
-    i = json.skip_space(data, start)
+    i = skip_space(data, start)
     if data[i] != _OPEN:
         return False
-    i = json.skip_space(data, i + _ONE)
+    i = skip_space(data, i + _ONE)
     seen = np.uint64(0)
     while True:
         i, seen = _member(data, i, seen, tables, found, row)
         if i == ODD_AT:
             return False
-        i = json.skip_space(data, i)
+        i = skip_space(data, i)
         if data[i] != _COMMA:
             break
-        i = json.skip_space(data, i + _ONE)
+        i = skip_space(data, i + _ONE)
     required = tables.required[np.uint64(found.verdicts[row])]
-    return bool(data[i] == _CLOSE and json.skip_space(data, i + _ONE) == end and seen & required == required)
+    return bool(data[i] == _CLOSE and skip_space(data, i + _ONE) == end and seen & required == required)
 
 
 @compiled_borrowing
-def _scan(data: Bytes, lengths: Ints, tables: Tables, found: Found) -> int:
-    """Scan all records; returns how many are odd."""
-    odd, start = 0, np.uint64(0)
-    for record in range(len(lengths)):
+def _scan(data: Bytes, records: Ints, tables: Tables, found: Found) -> int:
+    """Scan all records, shape (n, 2); returns how many are odd."""
+    odd = 0
+    for record in range(len(records)):
         row = np.uint64(record)
-        end = start + np.uint64(lengths[row])
-        if lengths[row] > MAX_RECORD_BYTES or not _record(data, start, end, tables, found, row):
+        start, stop = records[row, _START], records[row, _STOP]
+        is_candidate = start >= 0 and stop - start <= MAX_RECORD_BYTES
+        if not is_candidate or not _record(data, np.uint64(start), np.uint64(stop), tables, found, row):
             found.verdicts[row] = ODD
             odd += 1
-        start = end + _ONE
     return odd
 
 
@@ -294,16 +324,13 @@ class Scanned:
     facts: Facts
 
 
-def scan(values: Sequence[bytes | None]) -> Scanned:
-    """Scan the values of a batch; one that is None is odd. Linear in the bytes."""
-    count = len(values)
-    present = [value or b"" for value in values]
-    data = np.frombuffer(json.TERMINATOR.join([*present, json.PADDING]), dtype=np.uint8)
-    lengths = np.fromiter(map(len, present), np.int64, count)
+def scan(records: Records) -> Scanned:
+    """Scan the records of a batch. Linear in the bytes; never raises for what a record holds, never blocks."""
+    count = len(records)
     verdicts = np.empty(count, np.int64)
     spans = np.empty((count, _N_SPANS, 2), np.int64)
     numbers = np.empty((count, _N_NUMBERS), np.int64)
     names = np.empty((_SCRATCH_ROWS, 3), np.uint64)
-    odd = _scan(data, lengths, _TABLES, Found(verdicts, spans, numbers, names))
-    texts = Texts(data, spans[:, :_N_TEXTS].copy())
-    return Scanned(verdicts, odd, Facts(verdicts == SETUP, data, spans, numbers, texts))
+    odd = _scan(records.data, records.spans, _TABLES, Found(verdicts, spans, numbers, names))
+    texts = Texts(records.data, spans[:, :_N_TEXTS].copy())
+    return Scanned(verdicts, odd, Facts(verdicts == SETUP, records.data, spans, numbers, texts))

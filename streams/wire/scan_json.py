@@ -1,22 +1,19 @@
 """JSON as bytes, compiled: strings, numbers and whole values, as far as they are plain.
 
 Every function takes a position in `data` and returns the one behind what it has read, or `ODD_AT` when that is not what
-it is certain of. The caller guarantees that a NUL stands behind every record and 32 of them behind the last: NUL is no
-part of plain JSON, so nothing runs past the end of its record, and words may be loaded anywhere before it.
+it is certain of. The caller guarantees the layout of `streams.wire.record_columns`: a NUL stands behind every record
+and 32 of them behind the last. NUL is no part of plain JSON, so nothing runs past the end of its record, and words may
+be loaded anywhere before it.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detector.columns.arrays import Bytes, Words
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.hashing import load
 
-Bytes = NDArray[np.uint8]
-Words = NDArray[np.uint64]
 Position = np.uint64
 
-PADDING = bytes(32)
-TERMINATOR = PADDING[:1]
 ODD_AT = np.uint64(0)
 """No value ends at position 0."""
 MOST_NAMES = 32
@@ -77,7 +74,7 @@ def text_end(data: Bytes, i: Position) -> Position:
 
 
 @compiled_borrowing
-def text(data: Bytes, i: Position) -> tuple[Position, Position]:
+def read_text(data: Bytes, i: Position) -> tuple[Position, Position]:
     """Read a string, simple escapes included; returns also how many characters it has."""
     if data[i] != _QUOTE:
         return ODD_AT, ODD_AT
@@ -93,7 +90,7 @@ def text(data: Bytes, i: Position) -> tuple[Position, Position]:
 
 
 @compiled_inline
-def literal(data: Bytes, i: Position) -> Position:
+def read_literal(data: Bytes, i: Position) -> Position:
     """Read `true`, `false` or `null`."""
     word = load(data, i) & _HALF_WORD
     if word in (_TRUE, _NULL):
@@ -114,7 +111,7 @@ def is_true(data: Bytes, i: Position) -> bool:
 
 
 @compiled_inline
-def integer(data: Bytes, i: Position) -> tuple[Position, int]:
+def read_integer(data: Bytes, i: Position) -> tuple[Position, int]:
     """Read an integer of 1 to 18 digits and no sign; returns also its value. What follows is the caller's to judge."""
     first, value = i, 0
     while _ZERO <= data[i] <= _NINE and i - first < _LONGEST_NUMBER:
@@ -130,7 +127,7 @@ def _number(data: Bytes, i: Position) -> Position:
     """Read a number without exponent, of up to 18 digits before the point and behind it."""
     if data[i] == _MINUS:
         i += _ONE
-    i, _ = integer(data, i)
+    i, _ = read_integer(data, i)
     if i == ODD_AT or data[i] != _POINT:
         return i
     first = i + _ONE
@@ -141,7 +138,7 @@ def _number(data: Bytes, i: Position) -> Position:
 
 
 @compiled_borrowing
-def remember(data: Bytes, first: Position, stop: Position, owner: Position, names: Words) -> bool:
+def remember_name(data: Bytes, first: Position, stop: Position, owner: Position, names: Words) -> bool:
     """Keep the name of a field of the object `owner`; False when it is there already, or there are too many.
 
     `names[0, 0]` counts those below it; each has its object, start and stop.
@@ -172,7 +169,7 @@ def _name(data: Bytes, i: Position, owner: Position, names: Words) -> Position:
         return ODD_AT
     first = i + _ONE
     stop = text_end(data, first)
-    if data[stop] != _QUOTE or not remember(data, first, stop, owner, names):
+    if data[stop] != _QUOTE or not remember_name(data, first, stop, owner, names):
         return ODD_AT
     i = skip_space(data, stop + _ONE)
     return skip_space(data, i + _ONE) if data[i] == _COLON else ODD_AT
@@ -182,15 +179,15 @@ def _name(data: Bytes, i: Position, owner: Position, names: Words) -> Position:
 def _scalar(data: Bytes, i: Position) -> Position:
     byte = data[i]
     if byte == _QUOTE:
-        return text(data, i)[0]
+        return read_text(data, i)[0]
     if byte == _MINUS or _ZERO <= byte <= _NINE:
         return _number(data, i)
-    return literal(data, i)
+    return read_literal(data, i)
 
 
 @compiled_borrowing
-def value(data: Bytes, i: Position, names: Words) -> Position:
-    """Read any value, as deep as `MOST_NESTED`, no name repeated in any of its objects. Scratch: see `remember`.
+def read_value(data: Bytes, i: Position, names: Words) -> Position:
+    """Read any value, as deep as `MOST_NESTED`, no name repeated in any of its objects. Scratch: see `remember_name`.
 
     `names[MOST_NAMES + 1 + d, 0]` is the serial number of the object open at depth d, 0 for an array.
     """

@@ -6,13 +6,10 @@ from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detector.columns.arrays import Ints, Words
 from detector.columns.facts import ATTESTATION_CODE, NUMBER_FIELDS, PRESENCE_BITS, SPAN_FIELDS
 from detector.contract.events import CallEnd, CallSetup
-
-Ints = NDArray[np.int64]
-Words = NDArray[np.uint64]
 
 ODD, END, SETUP = 0, 1, 2
 """Verdicts of the scan, and codes of the field `type`: SETUP and END are certain, ODD is for the decoder to judge."""

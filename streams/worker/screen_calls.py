@@ -22,17 +22,17 @@ from detector.policy import reasons
 from detector.policy.policy import Policy
 from detector.policy.screening import Screening
 from detector.policy.standing import StandingDecision
-from streams.kafka.fetched import Batch, split
+from streams.kafka.fetched import FetchedBatch, split
 from streams.kafka.outbox import Perishable, Record
 from streams.kafka.publisher import Delivery
 from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.kafka.transport import Poll
 from streams.log import NumberDigest
-from streams.screening.answers import LateForm, Waiting
-from streams.screening.one_by_one import INTERNAL_ERROR
-from streams.screening.pipeline import Pipeline, Processed
+from streams.screening.batch import Batch, Unusable
+from streams.screening.lateness import LateForm, Waiting
+from streams.screening.pipeline import Pipeline
 from streams.screening.stray_keys import strays
-from streams.wire.records import EntityDecision, EntityDecisionRecord, dead_letter, encode
+from streams.wire.records import EntityDecision, EntityDecisionRecord, dead_letter, encode, scored_call
 from streams.worker.metrics import Metrics
 
 SAMPLE_BITS = 32
@@ -129,63 +129,57 @@ class CallScreening:
         """
         delivery = Delivery(acknowledge)
         for parts in split(poll.parts, self._max_batch_events):
-            batch, decided_ms = Batch(parts), self._clock_ms()
-            processed = self._screen_batch(batch, decided_ms, delivery)
+            fetched, decided_ms = FetchedBatch(parts), self._clock_ms()
+            batch = self._screen_batch(fetched, decided_ms, delivery)
             # The publisher and heartbeats share this loop: answers leave before they are counted.
             await asyncio.sleep(0)
-            self._count(batch, processed, decided_ms)
+            self._count(fetched, batch, decided_ms)
         delivery.seal()
 
-    def _screen_batch(self, batch: Batch, decided_ms: int, delivery: Delivery) -> Processed:
-        processed = self._pipeline.process(
-            batch.values,
-            batch.partitions,
-            decided_time_ms=decided_ms,
-            arrivals_ms=batch.arrivals_ms,
-            waiting=Waiting(decided_ms, self._deadline_ms, self._shed_after_ms),
-        )
-        for partition, end in batch.ends():  # nothing is awaited since the windows counted them: whoever copies the
+    def _screen_batch(self, fetched: FetchedBatch, decided_ms: int, delivery: Delivery) -> Batch:
+        waiting = Waiting(decided_ms, self._deadline_ms, self._shed_after_ms)
+        batch = self._pipeline.process(fetched.records, decided_time_ms=decided_ms, waiting=waiting)
+        for partition, end in fetched.ends:  # nothing is awaited since the windows counted them: whoever copies the
             self._processed(partition, end)  # windows finds the offset that fits
-        self._publish(batch, processed, delivery)
-        return processed
+        self._publish(fetched, batch, delivery)
+        return batch
 
-    def _publish(self, batch: Batch, processed: Processed, delivery: Delivery) -> None:
-        screening = processed.screening
-        self._publisher.publish(CALL_DECISIONS, self._answers(batch, processed), delivery)
-        rejected = [(bad.position, str(bad.code), bad.message) for bad in processed.intake.rejected]
-        rejected += [(bad.position, INTERNAL_ERROR, bad.message) for bad in processed.poison]
-        if rejected:
-            self._dead_letters(batch, rejected, delivery)
-        if screening.entity_changes:
-            self._standing(screening, delivery)
-        sampled = self._sampled(processed)
+    def _publish(self, fetched: FetchedBatch, batch: Batch, delivery: Delivery) -> None:
+        self._publisher.publish(CALL_DECISIONS, self._answers(batch), delivery)
+        unusable = batch.unusable()
+        if unusable:
+            self._dead_letters(fetched, unusable, delivery)
+        if batch.screening.entity_changes:
+            self._standing(batch.screening, delivery)
+        sampled = self._sampled(batch)
         if sampled:
             self._publisher.publish(SCORED_CALLS, sampled, delivery)
-        self._keep(processed)
+        self._keep(batch)
 
-    def _answers(self, batch: Batch, processed: Processed) -> list[Record | Perishable]:
-        answers: list[Record | Perishable] = list(zip(processed.keys, processed.decisions, strict=True))
-        for row, late in processed.late.items():
-            expires_ms = batch.arrivals_ms[processed.positions[row]] + self._deadline_ms
-            in_its_place = partial(self._late, processed.screening, row, late)
-            answers[row] = Perishable(processed.keys[row], processed.decisions[row], expires_ms, in_its_place)
+    def _answers(self, batch: Batch) -> list[Record | Perishable]:
+        made = batch.answers
+        answers: list[Record | Perishable] = list(zip(made.keys, made.decisions, strict=True))
+        for row, late in made.late.items():
+            in_its_place = partial(self._late, batch.screening, row, late)
+            answers[row] = Perishable(made.keys[row], made.decisions[row], late.expires_ms, in_its_place)
         return answers
 
-    def _late(self, screening: Screening, row: int, encode_late: LateForm) -> bytes:
+    def _late(self, screening: Screening, row: int, late: LateForm) -> bytes:
         """Make the answer that leaves in the place of one that became late; look-ups see what the switch was told."""
-        value = encode_late(self._clock_ms())
+        value = late.encode(self._clock_ms())
         self._metrics.passed(reasons.LATE, 1)
         calls = screening.calls
         self._keeper.offer(calls.identifier(row), calls.text(row, "calling_number"), value)
         return value
 
-    def _dead_letters(self, batch: Batch, rejected: Sequence[tuple[int, str, str]], delivery: Delivery) -> None:
+    def _dead_letters(self, fetched: FetchedBatch, unusable: Sequence[Unusable], delivery: Delivery) -> None:
         at_ms = self._clock_ms()
         records: list[Record] = []
-        for position, code, message in rejected:
+        for position, code, message in unusable:
             self._metrics.dead_letter(code)
-            letter = dead_letter(*batch.place(position), code, message, batch.values[position], at_ms)
-            records.append((batch.keys[position] or b"", letter))
+            value = fetched.records.value(position)
+            letter = dead_letter(*fetched.place(position), code, message, value, at_ms)
+            records.append((fetched.key(position) or b"", letter))
         self._publisher.publish(DEAD_LETTERS, records, delivery)
 
     def _standing(self, screening: Screening, delivery: Delivery) -> None:
@@ -197,46 +191,47 @@ class CallScreening:
             self._keeper.offer_entity(change.entity, payload, change.expires_ms)
         self._publisher.publish(ENTITY_DECISIONS, records, delivery)
 
-    def _sampled(self, processed: Processed) -> list[Record]:
-        screening = processed.screening
+    def _sampled(self, batch: Batch) -> list[Record]:
+        screening = batch.screening
         if not self._sampled_below or not len(screening.features):  # nobody asked, or nothing was judged
             return []
         records: list[Record] = []
         for row in np.flatnonzero(screening.calls.lots < self._sampled_below).tolist():
             if screening.outcome(row).decided_by is not Step.FAIL_OPEN:
                 vector = dict(zip(FEATURE_NAMES, screening.features[row].tolist(), strict=True))
-                # The record is the decision with one field more at its end: the published bytes are reused.
-                value = processed.decisions[row][:-1] + b',"features":' + encode(vector) + b"}"
                 number = screening.calls.text(row, "calling_number")
+                value = scored_call(batch.answers.decisions[row], vector)
                 records.append((number.encode("utf-8", "surrogatepass"), value))
         return records
 
-    def _keep(self, processed: Processed) -> None:
-        screening, calls = processed.screening, processed.screening.calls
-        for row, outcome in screening.decided.items():
+    def _keep(self, batch: Batch) -> None:
+        calls = batch.screening.calls
+        for row, outcome in batch.screening.decided.items():
             if outcome.action is not Action.ALLOW:
                 number = calls.text(row, "calling_number")
-                self._keeper.offer(calls.identifier(row), number, processed.decisions[row])
+                self._keeper.offer(calls.identifier(row), number, batch.answers.decisions[row])
 
-    def _count(self, batch: Batch, processed: Processed, decided_ms: int) -> None:
-        calls, intake = processed.screening.calls, processed.intake
-        astray = strays(batch.key_hashes(), intake)
-        if astray:
-            first = astray[0]
-            self._tell_mismatch(intake.events[first], batch.place(intake.positions[first]), decided_ms)
-        setups = sum(intake.is_setup)
-        self._metrics.batch(setups=setups, ends=len(intake.is_setup) - setups, key_mismatches=len(astray))
-        self._metrics.clock_skew(processed.skewed)
-        decided = processed.screening.decided.values()
+    def _count(self, fetched: FetchedBatch, batch: Batch, decided_ms: int) -> None:
+        """Count a batch whose answers are on their way."""
+        screening, reading = batch.screening, batch.reading
+        astray = strays(fetched.key_hashes(), reading)
+        if len(astray):
+            first = astray.item(0)
+            self._tell_mismatch(reading.events[first], fetched.place(reading.positions.item(first)), decided_ms)
+        setups = int(np.count_nonzero(reading.facts.is_setup))
+        ends = len(reading.positions) - setups
+        self._metrics.batch(setups=setups, ends=ends, key_mismatches=len(astray))
+        self._metrics.clock_skew(batch.skewed)
+        decided = screening.decided.values()
         codes = [one.reasons[0].code for one in decided if one.decided_by is Step.FAIL_OPEN]
         passed = {code: codes.count(code) for code in (reasons.LATE, reasons.OVERLOAD)}
         for code, count in passed.items():
             self._metrics.passed(code, count)
-        if len(calls):
+        if len(screening.calls):
             self._metrics.decided(
-                _kinds(processed.screening),
-                calls.reported_ms,
-                [batch.arrivals_ms[position] for position in processed.positions],
+                _kinds(screening),
+                screening.calls.reported_ms,
+                batch.answers.arrivals_ms,
                 decided_ms,
                 passed=sum(passed.values()),
             )

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from detector.columns.call_columns import build_columns
+from detector.columns.batch_columns import columns_of
 from detector.columns.membership import MembershipFilter
-from detector.columns.setups import calls_in
 from detector.contract.decisions import Versions
 from detector.features.table import N_FEATURES
 from detector.policy.reasons import leading
 from detector.policy.screening import Screening
-from streams.kafka.fetched import rows_of
+from streams.kafka.fetched import gather, rows_of
 from streams.kafka.partitioner import partitions_of
 from streams.screening.answers import answer
 from streams.screening.stray_keys import strays
@@ -27,15 +26,17 @@ def warm_answers() -> None:
     Raises:
         RuntimeError: it cannot be answered the fast way.
     """
-    intake = read([_CALL])
-    calls = calls_in(build_columns(intake.scanned, intake.events, seed=0))
-    in_enforcement, score = np.zeros(1, np.bool_), np.zeros(1)
+    rows = rows_of([(0, 0, b"warm-up", _CALL)])
+    reading = read(gather([(0, rows)]))
+    nowhere = np.zeros(1, np.int64)
+    calls = columns_of(reading.facts, reading.events, nowhere, nowhere, seed=0).calls
     no_features = np.zeros((0, N_FEATURES), np.float32)
-    made = answer(Screening(calls, {}, in_enforcement, score, no_features, Versions("", "", "")), [0], [0], None, None)
+    screening = Screening(calls, {}, np.zeros(1, np.bool_), np.zeros(1), no_features, Versions("", "", ""))
+    made = answer(screening, nowhere, nowhere, None, None)
     if made.failures or not calls.plain.all():
         raise RuntimeError(f"the warm-up call could not be answered: {made.failures}")
     calls.column("calling_number")
     MembershipFilter.of(["warm-up"]).may_have(calls.hashes("calling_number"))
-    strays(rows_of([(0, 0, None, _CALL)]).key_hashes(), intake)
+    strays(rows.key_hashes(), reading)
     leading(np.zeros((1, N_FEATURES)))
     partitions_of([b"warm-up"], 2)

@@ -13,6 +13,7 @@ from benchmarks.peers.reference import Reference
 from benchmarks.peers.worker_job.windows import ExactWindows
 from detector.columns.call_columns import build_columns
 from streams.wire.reading import read
+from streams.wire.record_columns import records_of
 
 START_MS = 1_773_147_600_000
 GAPS_MS = (0, 1, 999, 4_000, 10_000, 50_000, 60_000, 240_000, 3_540_000, 3_600_000)
@@ -89,9 +90,9 @@ def test_three_ways_to_count_agree(drawn: list[tuple[int, str, str, str, int | N
 
     windows, compiled = ExactWindows(), []
     for start in range(0, len(events), 7):
-        intake = read([json.dumps(event).encode() for event in events[start : start + 7]])
-        assert not intake.rejected
-        compiled += windows.count(build_columns(intake.scanned, intake.events, seed=1)).tolist()
+        reading = read(records_of([json.dumps(event).encode() for event in events[start : start + 7]]))
+        assert not reading.rejected
+        compiled += windows.count(build_columns(reading.facts, reading.events, seed=1)).tolist()
     assert compiled == expected
 
 

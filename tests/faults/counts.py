@@ -20,6 +20,7 @@ from streams.screening.pipeline import MAX_BATCH, Pipeline
 from streams.settings import Settings
 from streams.state.snapshot_file import read_snapshot
 from streams.state.snapshot_store import SnapshotStore
+from streams.wire.record_columns import records_of
 from tests.detector.windows.rows_of_engine import differences, rows_in, rows_of
 
 READ_TIMEOUT_S = 60.0
@@ -83,6 +84,6 @@ def replayed(settings: Settings, records: list[Message], partition: int, undo: U
         if undo:
             values = [value and undo(value) for value in values]
         arrivals = [one.timestamp()[1] for one in batch]
-        pipeline.process(values, [partition] * len(batch), decided_time_ms=None, arrivals_ms=arrivals)
+        pipeline.process(records_of(values, [partition] * len(batch), arrivals), decided_time_ms=None)
     assert not failures, f"the replay failed: {failures[0]!r}"
     return screener.engine

@@ -17,12 +17,13 @@ from detector.columns.call_columns import build_columns
 from detector.columns.compiled import compiled_borrowing
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
-from streams.kafka.fetched import Batch, split
+from streams.kafka.fetched import FetchedBatch, split
 from streams.kafka.publisher import Delivery, Publisher
 from streams.kafka.transport import Poll
 from streams.running.services import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
 from streams.wire.reading import read
+from streams.wire.record_columns import records_of
 from streams.worker.assembly import add_agent
 
 _WEIGHTS = np.array(WEIGHTS)
@@ -53,25 +54,25 @@ class JobScreening:
 
     def warm(self) -> None:
         """Compile before the group counts on this process, as the worker does."""
-        batch = build_columns(read([]).scanned, [], seed=self._settings.hash_seed)
+        batch = build_columns(read(records_of([])).facts, [], seed=self._settings.hash_seed)
         _scores(self._windows.count(batch))
 
     async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
         """Answer a poll in slices, as the worker does; acknowledged once the broker has every answer."""
         delivery = Delivery(acknowledge)
         for parts in split(poll.parts, self._settings.max_batch_events):
-            self._publisher.publish(self._sink, self._answers(Batch(parts)), delivery)
+            self._publisher.publish(self._sink, self._answers(FetchedBatch(parts)), delivery)
             await asyncio.sleep(0)
         delivery.seal()
 
-    def _answers(self, records: Batch) -> list[tuple[bytes, bytes]]:
-        intake = read(records.values)
-        batch = build_columns(intake.scanned, intake.events, seed=self._settings.hash_seed)
+    def _answers(self, fetched: FetchedBatch) -> list[tuple[bytes, bytes]]:
+        reading = read(fetched.records)
+        batch = build_columns(reading.facts, reading.events, seed=self._settings.hash_seed)
         counts = self._windows.count(batch)
         setups = np.flatnonzero(batch.is_setup)
-        data, spans = intake.scanned.data.tobytes(), intake.scanned.spans[setups, 0].tolist()
+        data, spans = reading.facts.data.tobytes(), reading.facts.spans[setups, 0].tolist()
         scores, found = _scores(counts).tolist(), counts.tolist()
-        encode, keys, positions = self._encode, records.keys, intake.positions
+        encode, keys, positions = self._encode, fetched.keys(), reading.positions.tolist()
         return [
             (
                 keys[positions[place]] or b"",

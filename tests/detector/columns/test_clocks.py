@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.columns.batch_columns import BatchColumns
 from detector.columns.call_columns import CallBatch, build_batch
 from detector.columns.clocks import ClockTolerance, set_right, shifts_ms
 from detector.contract.decisions import Action, Mode, Step
@@ -119,10 +120,10 @@ def features_of_normal_calls(wrong_by_ms: int, tolerance: ClockTolerance) -> Fea
     for number in range(20):
         at_ms = START_MS + 1_000 * number
         event = call(number, at_ms + (wrong_by_ms if number == 5 else 0))
-        batch, _ = set_right(columns(event), [at_ms + 40], tolerance)
+        batch, _ = set_right(columns(event), np.array([at_ms + 40]), tolerance)
         rows.append(engine.update(batch))
         if number == 5:
-            ended, skewed = set_right(columns(end_of(event, 9_000)), [at_ms + 9_070], tolerance)
+            ended, skewed = set_right(columns(end_of(event, 9_000)), np.array([at_ms + 9_070]), tolerance)
             engine.update(ended)
             assert skewed == (wrong_by_ms in SHIFTED and tolerance is TOLERANCE)
     del rows[5]
@@ -168,7 +169,7 @@ def test_an_end_finds_its_call_whatever_the_clock(wrong_by_ms: int) -> None:
     event = call(1, START_MS + wrong_by_ms)
 
     for one, arrival_ms in ((event, START_MS + 30), (end_of(event, 5_000), START_MS + 5_120)):
-        batch, _ = set_right(columns(one), [arrival_ms], TOLERANCE)
+        batch, _ = set_right(columns(one), np.array([arrival_ms]), TOLERANCE)
         engine.update(batch)
 
     counts = engine.number_counts(event.calling_number, START_MS + 5_000)
@@ -184,14 +185,14 @@ def test_an_end_finds_its_call_whatever_the_clock(wrong_by_ms: int) -> None:
 def test_a_batch_without_a_wrong_clock_is_handed_back_as_it_is() -> None:
     batch = columns(call(1, START_MS), call(2, START_MS - 20 * MINUTE_MS))
 
-    assert set_right(batch, [START_MS + 5, 0], TOLERANCE) == (batch, 0)
+    assert set_right(batch, np.array([START_MS + 5, 0]), TOLERANCE) == (batch, 0)
 
 
 def test_the_event_keeps_its_own_time() -> None:
     """Only the columns move: the decision shows what the switch sent."""
     event = call(1, START_MS + 7 * HOUR_MS)
 
-    batch, skewed = set_right(columns(event), [START_MS], TOLERANCE)
+    batch, skewed = set_right(columns(event), np.array([START_MS]), TOLERANCE)
 
     assert (batch.time_ms.tolist(), batch.setup_time_ms.tolist(), skewed) == ([START_MS], [START_MS], 1)
     assert batch.events[0] is event
@@ -206,9 +207,9 @@ def test_a_standing_block_goes_by_the_corrected_time(arrives_s: int, step: Step)
         StandingDecision("number:" + CALLER, Action.BLOCK, "automated_call", START_MS, START_MS + 60_000, "model")
     )
     event = call_setup(setup_time_ms=START_MS + arrives_s * 1_000 + 7 * HOUR_MS)
-    batch, _ = set_right(columns(event), [START_MS + arrives_s * 1_000], TOLERANCE)
+    batch, _ = set_right(columns(event), np.array([START_MS + arrives_s * 1_000]), TOLERANCE)
 
-    screening = make_screener(Policy(mode=Mode.ENFORCE), standing=standing).screen(batch)
+    screening = make_screener(Policy(mode=Mode.ENFORCE), standing=standing).screen(BatchColumns.of(batch))
 
     assert screening.outcome(0).decided_by is step
 
@@ -219,9 +220,9 @@ def test_hysteresis_and_standing_blocks_are_dated_by_the_corrected_time() -> Non
     policy = replace(policy, standing_blocks=replace(policy.standing_blocks, after_blocks=2))
     calls = [call_setup(f"call-{n}", setup_time_ms=START_MS + 7 * HOUR_MS + n) for n in range(2)]
     one = make_screener(policy, {event.call_id: {SCORE: 0.99} for event in calls})
-    batch, _ = set_right(columns(*calls), [START_MS, START_MS], TOLERANCE)
+    batch, _ = set_right(columns(*calls), np.array([START_MS, START_MS]), TOLERANCE)
 
-    (change,) = one.screen(batch).entity_changes
+    (change,) = one.screen(BatchColumns.of(batch)).entity_changes
 
     assert (change.since_ms, change.expires_ms) == (START_MS + 1, START_MS + 1 + policy.standing_blocks.block_s * 1_000)
     held = one.standing.held.get(CALLER)

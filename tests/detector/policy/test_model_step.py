@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from detector.columns.batch_columns import BatchColumns
 from detector.columns.windows_port import Windows
 from detector.contract.decisions import Action, Label, Mode, Outcome, Step
 from detector.contract.events import CallSetup
@@ -358,7 +359,7 @@ def _screened(
     changes: list[StandingDecision] = []
     edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
     for start, stop in itertools.pairwise(edges):
-        screening = one.screen(batch_of(events[start:stop]))
+        screening = one.screen(BatchColumns.of(batch_of(events[start:stop])))
         found += outcomes(screening)
         scored += scores(screening)
         changes += screening.entity_changes

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from detector.columns.batch_columns import BatchColumns
 from detector.columns.call_columns import build_batch
 from detector.columns.decision_ids import decision_id
 from detector.columns.windows_port import Windows
@@ -301,7 +302,7 @@ def test_ends_count_and_get_no_decision() -> None:
     events = [end, call_setup("call-1"), end, call_setup("call-2")]
     batch = build_batch(events, [False, True, False, True], [0] * 4, seed=7)
 
-    screening = make_screener(ENFORCE).screen(batch)
+    screening = make_screener(ENFORCE).screen(BatchColumns.of(batch))
 
     assert [event.call_id for event in screening.calls.events] == ["call-1", "call-2"]
     assert ids(screening) == [decision_id(call_setup("call-1")), decision_id(call_setup("call-2"))]
@@ -366,15 +367,13 @@ def test_the_model_is_asked_about_open_calls_only_and_explains_decided_ones_only
     classifier = one.classifier
     assert isinstance(classifier, ScoreFromFeature)
 
-    screening = one.screen(
-        batch_of(
-            [
-                call_setup("a", trunk_group_id="t-bad"),
-                call_setup("b", calling_number="+12125550001"),
-                call_setup("c", calling_number="+12125550002"),
-            ]
-        )
-    )
+    calls = [
+        call_setup("a", trunk_group_id="t-bad"),
+        call_setup("b", calling_number="+12125550001"),
+        call_setup("c", calling_number="+12125550002"),
+    ]
+
+    screening = one.screen(BatchColumns.of(batch_of(calls)))
 
     assert scores(screening) == [None, 0.2, 0.9]
     assert (classifier.rows_scored, classifier.rows_explained) == (2, 1)

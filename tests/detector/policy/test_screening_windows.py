@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from detector.columns.batch_columns import BatchColumns
 from detector.columns.windows_port import Windows
 from detector.contract.decisions import Action, Mode, Outcome, Step
 from detector.contract.events import CallSetup
@@ -31,7 +32,7 @@ def _screener(policy: Policy, feature: str) -> Screener[Windows]:
 
 
 def _outcomes(policy: Policy, feature: str, events: list[CallSetup]) -> list[Outcome]:
-    return outcomes(_screener(policy, feature).screen(batch_of(events)))
+    return outcomes(_screener(policy, feature).screen(BatchColumns.of(batch_of(events))))
 
 
 def test_a_rate_rule_fires_at_its_count() -> None:
@@ -62,7 +63,7 @@ def test_a_dialler_is_blocked_call_by_call_and_then_as_a_number() -> None:
     policy = replace(Policy(mode=Mode.ENFORCE), standing_blocks=StandingBlocks(after_blocks=5))
     screener = _screener(policy, "number_failed_share_24h")
 
-    screening = screener.screen(batch_of(_dialler(27, "TN-Validation-Failed")))
+    screening = screener.screen(BatchColumns.of(batch_of(_dialler(27, "TN-Validation-Failed"))))
 
     steps = [(decided.action, decided.decided_by) for decided in outcomes(screening)]
     assert steps[:4] == [(Action.ALLOW, Step.ALLOW)] * 4

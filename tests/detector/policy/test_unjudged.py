@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.columns.call_columns import CallBatch, build_batch
+from detector.columns.batch_columns import BatchColumns
+from detector.columns.call_columns import build_batch
 from detector.contract.decisions import Action, Mode, Step
 from detector.contract.events import CallSetup
 from detector.contract.ports import FeatureMatrix
@@ -64,8 +65,8 @@ def dialler(count: int) -> list[CallSetup]:
     ]
 
 
-def batch_of(events: Sequence[CallSetup]) -> CallBatch:
-    return build_batch(events, [True] * len(events), [0] * len(events), seed=SEED)
+def batch_of(events: Sequence[CallSetup]) -> BatchColumns:
+    return BatchColumns.of(build_batch(events, [True] * len(events), [0] * len(events), seed=SEED))
 
 
 def screener(classifier: Any, policy: Policy = POLICY) -> Screener[WindowEngine]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import detector.testing
+from detector.columns.batch_columns import BatchColumns
 from detector.contract.decisions import Action, Mode, Step
 from detector.policy.policy import Policy
 from detector.testing import (
@@ -62,7 +63,7 @@ def test_real_windows_count_what_a_test_sends() -> None:
     screener = make_screener(POLICY, windows=engine)
     calls = [call_setup(f"c{number}", setup_time_ms=START_MS + 1_000 * number) for number in range(3)]
 
-    screening = screener.screen(batch_of(calls))
+    screening = screener.screen(BatchColumns.of(batch_of(calls)))
 
     assert [outcome.decided_by for outcome in outcomes(screening)] == [Step.ALLOW] * 3
     assert engine.number_counts(CALLER, START_MS + 2_000)["attempts"] == (3.0,) * 5

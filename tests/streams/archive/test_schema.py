@@ -12,7 +12,7 @@ from detector.contract.events import CallEnd, CallSetup, Feedback
 from detector.features.table import FEATURE_NAMES
 from streams.archive.schema import PLACE, SCHEMAS, Record, to_rows
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
-from streams.wire.records import encode, encode_decision, scored_call
+from streams.wire.records import encode_decision, scored_call
 from tests.streams.archive.archive_case import encoded, setup
 
 PLACE_NAMES = ["kafka_partition", "kafka_offset", "kafka_timestamp_ms"]
@@ -114,7 +114,7 @@ def test_what_a_worker_writes_is_read() -> None:
     plain = DECISION | {"label": None, "sip": None, "reasons": ()}
     decision = Decision(**plain)
     assert back(CALL_DECISIONS, encode_decision(decision))[0]["call_id"] == "call-1"
-    (row,) = back(SCORED_CALLS, encode(scored_call(decision, {"number_attempts_1h": 3.0})))
+    (row,) = back(SCORED_CALLS, scored_call(encode_decision(decision), {"number_attempts_1h": 3.0}))
     assert (row["score"], row["reasons"], row["sip"]) == (0.97, [], None)
     assert dict(row["features"]) == {"number_attempts_1h": 3.0}
 

@@ -18,7 +18,9 @@ from streams.contract_docs.examples import SETUP, Example, examples
 from streams.kafka.topics import TOPIC_BY_NAME
 from streams.screening.policy_file import load_policy
 from streams.wire import records
-from streams.wire.reading import Code, read
+from streams.wire.reading import read
+from streams.wire.record_columns import records_of
+from streams.wire.refusals import Code
 
 EXAMPLES = {e.name: e for e in examples()}
 DECODERS: dict[str, Any] = {
@@ -138,7 +140,7 @@ def test_command_on_the_page_publishes_a_valid_event() -> None:
     page = asyncapi.CONTRACT_FILE.read_text(encoding="utf-8")
     key, _, value = next(line for line in page.splitlines() if line.startswith("+1")).partition("|")
 
-    assert [event.calling_number for event in read([value.encode()]).events] == [key]
+    assert [event.calling_number for event in read(records_of([value.encode()])).events] == [key]
 
 
 def test_block_is_a_603_plus_that_names_its_decision() -> None:

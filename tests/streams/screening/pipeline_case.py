@@ -16,6 +16,7 @@ from detector.policy.screening import Screener
 from detector.policy.standing import StandingDecisions
 from detector.windows import WindowEngine, WindowSettings
 from streams.screening.pipeline import Pipeline
+from streams.wire.record_columns import records_of
 
 START_MS = 1_760_000_000_000
 SMALL = WindowSettings(
@@ -126,5 +127,5 @@ def in_batches(one: Pipeline, values: list[bytes], size: int) -> list[bytes]:
     decisions: list[bytes] = []
     for start in range(0, len(values), size):
         batch = values[start : start + size]
-        decisions += one.process(batch, [0] * len(batch), decided_time_ms=None).decisions
+        decisions += one.process(records_of(batch), decided_time_ms=None).answers.decisions
     return decisions

@@ -1,4 +1,4 @@
-"""Records that are written all at once are the bytes of the encoder."""
+"""Bulk allows and single answers beside each other: whatever is written at once has the bytes of the encoder."""
 
 import json
 
@@ -7,17 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.columns.batch_columns import BatchColumns
 from detector.columns.call_columns import build_columns
 from detector.columns.decision_ids import decision_id
-from detector.columns.setups import Calls, calls_in, calls_of
+from detector.columns.setups import Calls, calls_of
 from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Outcome, Step, Versions, decide
 from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS
 from detector.features.table import N_FEATURES
 from detector.policy.screening import Screening
-from streams.screening.answers import answer
+from streams.screening.answers import Answers, answer
 from streams.screening.bulk_allows import Slices, as_lines, write_allows
+from streams.screening.single_answers import SingleAnswer, answer_one
 from streams.wire.reading import read
+from streams.wire.record_columns import records_of
 from streams.wire.records import DecisionRecord, encode_decision
+from tests.streams.screening.answers_case import ints
 
 NOW_MS = 1_760_000_000_000
 LABEL = Outcome(Action.LABEL, Step.RULE, (), Label("Maybe", "automated_call"))
@@ -56,9 +60,9 @@ ends = st.just(
 
 
 def calls_from(values: list[bytes]) -> Calls:
-    intake = read(values)
-    assert intake.rejected == []
-    return calls_in(build_columns(intake.scanned, intake.events, seed=1))
+    reading = read(records_of(values))
+    assert reading.rejected == []
+    return BatchColumns.of(build_columns(reading.facts, reading.events, seed=1)).calls
 
 
 def screening_of(calls: Calls, decided: dict[int, Outcome], scores: list[float], shadow: list[bool]) -> Screening:
@@ -86,7 +90,7 @@ def test_fast_bytes_are_slow_bytes(data: st.DataObject, escaped: bool, now_ms: i
     shadow = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
     one = screening_of(calls, {row: LABEL for row in range(count) if row in labelled}, scores, shadow)
 
-    made = answer(one, list(range(count)), [0] * count, None, now_ms)
+    made = answer(one, np.arange(count), np.zeros(count, np.int64), None, now_ms)
 
     slow = [
         encode_decision(
@@ -107,7 +111,10 @@ def test_fast_bytes_are_slow_bytes(data: st.DataObject, escaped: bool, now_ms: i
     keys = [str(line.get("switch_id") or line["call_id"]).encode() for line in setups]
     assert as_lines(made.decisions) == as_lines(slow) == b"".join(record + b"\n" for record in slow)
     assert list(made.keys) == [made.keys[row] for row in range(count)] == keys
-    assert made.failures == []
+    assert made.failures == ()
+    assert [answer_one(one, row, 0, None, now_ms) for row in range(count)] == [
+        SingleAnswer(record, key, None) for record, key in zip(slow, keys, strict=True)
+    ]
     for name in ("call_id", "calling_number", "called_number", "trunk_group_id", "switch_id"):
         assert [calls.text(row, name) for row in range(count)] == [line.get(name) or "" for line in setups]
         assert calls.column(name) == [line.get(name) or "" for line in setups]
@@ -122,15 +129,21 @@ def test_a_bug_of_the_fast_way_costs_its_speed_alone(monkeypatch: pytest.MonkeyP
     line = {"type": "call_setup", "call_id": "c", "setup_time_ms": NOW_MS, "calling_number": "+12025550123"}
     line |= {"called_number": "+13125550145", "trunk_group_id": "t"}
     values = [json.dumps(line | {"call_id": f"c{number}"}).encode() for number in range(3)]
-    expected = answer(screening_of(calls_from(values), {}, [0.5] * 3, [False] * 3), [0, 1, 2], [0] * 3, None, None)
+    expected = answer_all(calls_from(values))
     monkeypatch.setattr("streams.screening.answers.write_allows", broken)
 
-    made = answer(screening_of(calls_from(values), {}, [0.5] * 3, [False] * 3), [0, 1, 2], [0] * 3, None, None)
+    made = answer_all(calls_from(values))
 
     assert made.decisions == expected.decisions
     assert made.keys == expected.keys == [b"c0", b"c1", b"c2"]
     assert [type(failure) for failure in made.failures] == [MemoryError]
     assert outcomes_of(made.screening) == [PLAIN_ALLOW] * 3
+
+
+def answer_all(calls: Calls) -> Answers:
+    count = len(calls)
+    one = screening_of(calls, {}, [0.5] * count, [False] * count)
+    return answer(one, ints(*range(count)), ints(*[0] * count), None, None)
 
 
 def outcomes_of(screening: Screening) -> list[Outcome]:

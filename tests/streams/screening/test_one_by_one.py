@@ -1,17 +1,20 @@
-"""Records that make our own code raise: found, left out, and nothing else of their batch is touched."""
+"""Batch and one-by-one beside each other; and records that make our own code raise, which cost themselves only."""
 
-from collections.abc import Sequence
+import random
+from dataclasses import fields
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
-from detector.columns.call_columns import build_batch, build_columns
-from detector.columns.facts import Facts
-from streams.screening.one_by_one import build_apart, read_apart
-from streams.wire.reading import read
+from detector.columns.batch_columns import BatchColumns, columns_of
+from detector.columns.call_columns import CallBatch
+from streams.screening.one_by_one import Prepared, prepare_at_once, prepare_one_by_one, read_apart
+from streams.wire.reading import Reading, read
+from streams.wire.record_columns import records_of
 from streams.wire.records import EVENT_DECODER
+from tests.streams.wire.malformed import good_setup
 
 SEED = 5
 
@@ -47,47 +50,98 @@ class BrokenDecoder:
         return event
 
 
-def test_reading_apart_is_reading_when_nothing_raises() -> None:
-    assert read_apart(VALUES) == (read(VALUES), [])
+def build(reading: Reading) -> BatchColumns:
+    return columns_of(reading.facts, reading.events, reading.partitions, reading.arrivals_ms, seed=SEED)
+
+
+def assert_same(one: Prepared, other: Prepared) -> None:
+    """Compare all that can be said of two batches."""
+    assert one.reading.events == other.reading.events
+    assert one.reading.rejected == other.reading.rejected
+    for name in ("positions", "partitions", "arrivals_ms"):
+        assert getattr(one.reading, name).tolist() == getattr(other.reading, name).tolist()
+    assert one.columns is not None
+    assert other.columns is not None
+    for field in fields(CallBatch):
+        if field.name not in {"n", "events", "texts"}:
+            assert np.array_equal(getattr(one.columns.events, field.name), getattr(other.columns.events, field.name))
+    assert np.array_equal(one.columns.calls.digests, other.columns.calls.digests)
+    assert (one.unbuilt, one.poison) == (other.unbuilt, other.poison)
+
+
+def never(error: Exception) -> None:
+    raise AssertionError from error
+
+
+BATCHES: dict[str, list[bytes | None]] = {
+    "odd ones, refused ones and a null": VALUES,
+    "plain ones": [good_setup(random.Random(seed)) for seed in range(5)],
+    "refused ones only": [b"{", None, b"", b"[]"],
+    "nothing": [],
+    "plain and odd": [good_setup(random.Random(1)), setup(1), good_setup(random.Random(2)), b"null"],
+}
+
+
+@pytest.mark.parametrize("name", list(BATCHES))
+def test_at_once_and_one_by_one_come_to_the_same(name: str) -> None:
+    """The fast form and the odd form, side by side, of every kind of batch."""
+    values = BATCHES[name]
+    records = records_of(values, range(10, 10 + len(values)), range(50, 50 + len(values)))
+
+    assert_same(prepare_one_by_one(records, build, never), prepare_at_once(records, build))
 
 
 @pytest.mark.parametrize("poison", [0, 2, 5])
 def test_a_record_that_makes_the_decoder_raise_is_left_out_alone(poison: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Positions of the others are those in the whole batch."""
-    expected = read(VALUES)
-    monkeypatch.setattr("streams.wire.reading.EVENT_DECODER", BrokenDecoder(f"call-{poison}"))
+    expected = read(records_of(VALUES))
+    monkeypatch.setattr("streams.wire.decoder.EVENT_DECODER", BrokenDecoder(f"call-{poison}"))
 
-    intake, found = read_apart(VALUES)
+    reading, found = read_apart(records_of(VALUES))
 
     assert [(one.position, type(one.error)) for one in found] == [(poison, SystemError)]
     kept = [index for index, position in enumerate(expected.positions) if position != poison]
-    assert intake.positions == [expected.positions[index] for index in kept]
-    assert intake.events == [expected.events[index] for index in kept]
-    assert intake.is_setup == [True] * len(kept)
-    assert intake.rejected == expected.rejected
+    assert reading.positions.tolist() == expected.positions[kept].tolist()
+    assert reading.events == [expected.events[index] for index in kept]
+    assert reading.facts.is_setup.tolist() == [True] * len(kept)
+    assert reading.rejected == expected.rejected
 
 
 @pytest.mark.parametrize("poison", [set[int](), {0}, {2, 5}, {0, 2, 4, 5}])
-def test_events_that_make_the_columns_raise_are_left_out_alone(
-    poison: set[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Columns, partitions and indexes are those of a batch without them."""
-    intake = read(VALUES)
-    partitions = [7, 8, 9, 10]
-
+def test_events_that_make_the_columns_raise_are_left_out_alone(poison: set[int]) -> None:
+    """The columns are those of a batch without them, and every error is told."""
+    records = records_of(VALUES, range(6))
     bad = {f"call-{number}" for number in poison}
+    told: list[Exception] = []
 
-    def broken(facts: Facts, events: Sequence[Any], *rest: Any, seed: int) -> Any:
-        if any(event.call_id in bad for event in events):
+    def broken(reading: Reading) -> BatchColumns:
+        if any(event.call_id in bad for event in reading.events):
             raise OverflowError("a bug")
-        return build_columns(facts, events, *rest, seed=seed)
+        return build(reading)
 
-    monkeypatch.setattr("streams.screening.one_by_one.build_columns", broken)
-    batch, kept, found = build_apart(intake, partitions, seed=SEED)
+    prepared = prepare_one_by_one(records, broken, told.append)
 
-    assert {intake.positions[one.position] for one in found} == poison
-    assert kept == [index for index, position in enumerate(intake.positions) if position not in poison]
-    assert batch.partition.tolist() == [partitions[index] for index in kept]
-    expected = build_batch([intake.events[index] for index in kept], [True] * len(kept), seed=SEED)
-    assert np.array_equal(batch.calling, expected.calling)
-    assert np.array_equal(batch.time_ms, expected.time_ms)
+    assert {prepared.reading.positions.item(index) for index in prepared.unbuilt} == poison
+    assert [type(error) for error in told] == [OverflowError] * len(poison)
+    rest = [value if number not in poison else b"{" for number, value in enumerate(VALUES)]
+    expected = prepare_at_once(records_of(rest, range(6)), build)
+    assert prepared.columns is not None
+    assert expected.columns is not None
+    assert prepared.columns.events.partition.tolist() == expected.columns.events.partition.tolist()
+    assert np.array_equal(prepared.columns.events.calling, expected.columns.events.calling)
+    assert np.array_equal(prepared.columns.calls.digests, expected.columns.calls.digests)
+
+
+def test_columns_that_can_be_made_of_each_but_not_of_all_are_none() -> None:
+    """Then no screening is possible, and every call passes."""
+    told: list[Exception] = []
+
+    def broken(reading: Reading) -> BatchColumns:
+        if len(reading.positions) > 1:
+            raise OverflowError("a bug")
+        return build(reading)
+
+    prepared = prepare_one_by_one(records_of(VALUES), broken, told.append)
+
+    assert (prepared.columns, prepared.unbuilt) == (None, ())
+    assert [type(error) for error in told] == [OverflowError]

@@ -5,6 +5,7 @@ import pytest
 
 from detector.contract.decisions import Mode
 from detector.testing import ids
+from streams.wire.record_columns import records_of
 from tests.streams.screening.pipeline_case import START_MS, pipeline, setup
 
 
@@ -12,33 +13,33 @@ def test_every_good_setup_is_answered_and_a_bad_neighbour_changes_nothing() -> N
     """Decisions come in input order; the bad record is named by its position."""
     failures: list[Exception] = []
 
-    processed = pipeline(0.0, failures).process([setup(1), b"{", setup(2)], [0, 0, 0], decided_time_ms=START_MS + 9)
+    batch = pipeline(0.0, failures).process(records_of([setup(1), b"{", setup(2)]), decided_time_ms=START_MS + 9)
 
-    answers = [msgspec.json.decode(decision) for decision in processed.decisions]
+    answers = [msgspec.json.decode(decision) for decision in batch.answers.decisions]
     assert [(a["call_id"], a["action"], a["decided_by"]) for a in answers] == [
         ("call-1", "allow", "allow"),
         ("call-2", "allow", "allow"),
     ]
     assert [a["decided_time_ms"] for a in answers] == [START_MS + 9, START_MS + 9]
-    assert [rejected.position for rejected in processed.intake.rejected] == [1]
+    assert [rejected.position for rejected in batch.reading.rejected] == [1]
     assert failures == []
 
 
 def test_decisions_are_keyed_by_switch_and_else_by_call() -> None:
     """The contract's key of `call-decisions`."""
-    processed = pipeline(0.0, []).process([setup(1, switch_id="sw-7"), setup(2)], [0, 0], decided_time_ms=None)
+    batch = pipeline(0.0, []).process(records_of([setup(1, switch_id="sw-7"), setup(2)]), decided_time_ms=None)
 
-    assert processed.keys == [b"sw-7", b"call-2"]
+    assert batch.answers.keys == [b"sw-7", b"call-2"]
 
 
 def test_an_internal_error_allows_the_calls_and_is_reported() -> None:
     """`fail_open`: no score, reason `internal_error`, same decision id as without the bug."""
     failures: list[Exception] = []
 
-    broken = pipeline(None, failures).process([setup(1), setup(2)], [0, 0], decided_time_ms=None)
-    whole = pipeline(0.0, []).process([setup(1), setup(2)], [0, 0], decided_time_ms=None)
+    broken = pipeline(None, failures).process(records_of([setup(1), setup(2)]), decided_time_ms=None)
+    whole = pipeline(0.0, []).process(records_of([setup(1), setup(2)]), decided_time_ms=None)
 
-    answers = [msgspec.json.decode(decision) for decision in broken.decisions]
+    answers = [msgspec.json.decode(decision) for decision in broken.answers.decisions]
     assert [(a["action"], a["decided_by"], a["score"]) for a in answers] == [("allow", "fail_open", None)] * 2
     assert answers[0]["reasons"][0]["code"] == "internal_error"
     assert ids(broken.screening) == ids(whole.screening)
@@ -48,9 +49,9 @@ def test_an_internal_error_allows_the_calls_and_is_reported() -> None:
 @pytest.mark.parametrize(("mode", "would_be"), [(Mode.ENFORCE, None), (Mode.SHADOW, "allow")])
 def test_an_internal_error_is_answered_in_the_mode_of_the_policy(mode: Mode, would_be: str | None) -> None:
     """A shadow deployment never writes a record that says it enforced."""
-    processed = pipeline(None, [], mode).process([setup(1)], [0], decided_time_ms=None)
+    batch = pipeline(None, [], mode).process(records_of([setup(1)]), decided_time_ms=None)
 
-    answer = msgspec.json.decode(processed.decisions[0])
+    answer = msgspec.json.decode(batch.answers.decisions[0])
     assert (answer["action"], answer["decided_by"]) == ("allow", "fail_open")
     assert (answer["mode"], answer["would_be"]) == (mode.value, would_be)
 
@@ -64,16 +65,12 @@ def test_decisions_do_not_depend_on_how_events_are_cut_into_batches(size: int) -
     in_one_size = [
         decision
         for start in range(0, len(values), size)
-        for decision in one.process(
-            values[start : start + size], [0] * len(values[start : start + size]), decided_time_ms=None
-        ).decisions
+        for decision in one.process(records_of(values[start : start + size]), decided_time_ms=None).answers.decisions
     ]
     in_another = [
         decision
         for start in range(0, len(values), 64)
-        for decision in other.process(
-            values[start : start + 64], [0] * len(values[start : start + 64]), decided_time_ms=None
-        ).decisions
+        for decision in other.process(records_of(values[start : start + 64]), decided_time_ms=None).answers.decisions
     ]
 
     assert in_one_size == in_another

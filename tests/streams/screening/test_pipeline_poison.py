@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from detector.columns.call_columns import build_columns
+from detector.columns.batch_columns import columns_of
 from detector.columns.facts import Facts
+from streams.wire.record_columns import records_of
 from streams.wire.records import EVENT_DECODER
 from tests.streams.screening.pipeline_case import Certain, Choosy, in_batches, pipeline, setup, state, traffic, world
 
@@ -43,10 +44,10 @@ def test_poison_of_decoder_and_columns_is_not_counted_and_nothing_else_is_lost(
     unreadable, unbuildable = values[20], values[30:34]
     bad_ids = {msgspec.json.decode(value)["call_id"] for value in unbuildable}
 
-    def broken_build(facts: Facts, events: Sequence[Any], *rest: Any, seed: int) -> Any:
+    def broken_build(facts: Facts, events: Sequence[Any], *rest: Any, **more: Any) -> Any:
         if any(event.call_id in bad_ids for event in events):
             raise OverflowError("a bug")
-        return build_columns(facts, events, *rest, seed=seed)
+        return columns_of(facts, events, *rest, **more)
 
     class BrokenDecoder:
         def decode(self, value: bytes) -> Any:
@@ -57,8 +58,8 @@ def test_poison_of_decoder_and_columns_is_not_counted_and_nothing_else_is_lost(
     failures: list[Exception] = []
     one, other = world(Certain(0.999), failures), world(Certain(0.999), [])
     expected = in_batches(other, [v for v in values if v != unreadable and v not in unbuildable], 256)
-    monkeypatch.setattr("streams.screening.one_by_one.build_columns", broken_build)
-    monkeypatch.setattr("streams.wire.reading.EVENT_DECODER", BrokenDecoder())
+    monkeypatch.setattr("streams.screening.pipeline.columns_of", broken_build)
+    monkeypatch.setattr("streams.wire.decoder.EVENT_DECODER", BrokenDecoder())
 
     decisions = in_batches(one, values, size)
 
@@ -106,10 +107,10 @@ def test_a_record_that_cannot_even_be_answered_is_reported_by_its_position(monke
     def broken(record: Any) -> bytes:
         raise SystemError(f"a bug of the encoder, {record.call_id}")
 
-    monkeypatch.setattr("streams.screening.answers.encode_decision", broken)
+    monkeypatch.setattr("streams.screening.single_answers.encode_decision", broken)
 
-    processed = pipeline(0.999, []).process([b"{", setup(1), traffic(1)[1]], [0] * 3, decided_time_ms=None)
+    batch = pipeline(0.999, []).process(records_of([traffic(1)[1], setup(1), b"{"]), decided_time_ms=None)
 
-    assert [rejected.position for rejected in processed.intake.rejected] == [0]
-    assert [(one.position, one.message) for one in processed.poison] == [(1, "internal error: SystemError")]
-    assert (processed.decisions, processed.keys, processed.positions) == ([], [], [])
+    assert [(position, code) for position, code, _ in batch.unusable()] == [(1, "internal_error"), (2, "invalid_json")]
+    assert batch.unusable()[0].message == "internal error: SystemError"
+    assert (batch.answers.decisions, batch.answers.keys, len(batch.answers.arrivals_ms)) == ([], [], 0)

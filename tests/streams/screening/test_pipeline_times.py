@@ -12,7 +12,8 @@ from models.serve.reference import Reference
 from models.watch.drift import DriftWatch
 from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel
-from streams.screening.answers import Waiting
+from streams.screening.lateness import Waiting
+from streams.wire.record_columns import records_of
 from tests.streams.screening.pipeline_case import (
     HOUR_MS,
     START_MS,
@@ -34,7 +35,7 @@ def test_catching_up_comes_to_the_state_of_deciding(cut: int) -> None:
 
     for start in range(0, cut, 16):
         part = values[start : min(start + 16, cut)]
-        caught.catch_up(part, [0] * len(part), [0] * len(part))
+        caught.catch_up(records_of(part))
     after = in_batches(caught, values[cut:], 16)
 
     decided = in_batches(through, values, 16)
@@ -59,8 +60,8 @@ def test_drift_and_shadow_count_what_is_decided_and_not_what_is_caught_up_with()
     assert watched.shadow is not None
     worker = world(watched, [])
 
-    worker.catch_up(traffic(10), [0] * 20, [0] * 20)
-    worker.process(traffic(15)[20:], [0] * 10, decided_time_ms=None)
+    worker.catch_up(records_of(traffic(10)))
+    worker.process(records_of(traffic(15)[20:]), decided_time_ms=None)
 
     watched.shadow.settle()
     assert watched.failure is None
@@ -73,7 +74,7 @@ def test_warming_up_counts_and_judges_nothing() -> None:
     """Windows as after deciding, and nobody held."""
     warm, through = world(Certain(0.999), []), world(Certain(0.999), [])
 
-    warm.warm_up([*traffic(40), b"{"], [0] * 81, [0] * 81)
+    warm.warm_up(records_of([*traffic(40), b"{"]))
     in_batches(through, traffic(40), 16)
 
     assert state(warm)[0] == state(through)[0]
@@ -83,7 +84,14 @@ def test_warming_up_counts_and_judges_nothing() -> None:
 
 @pytest.mark.parametrize("method", ["process", "catch_up", "warm_up"])
 def test_a_wrong_clock_is_put_right_where_arrivals_are_known(method: str) -> None:
-    """Seven hours ahead; windows are where they were with a right clock, answers show the time that was sent."""
+    """Seven hours ahead; windows are where they were with a right clock, answers show the time that was sent.
+
+    hours  0         1 ...                          7
+           |---------+------------------------------|
+    sent                                            * what the event says, and the answer repeats
+    came   *                                          arrival: more than the tolerance before it
+    counts *                                          the windows count it here
+    """
     wrong, right = world(Certain(0.0), [], ClockTolerance()), world(Certain(0.0), [], ClockTolerance())
     skewed = [
         msgspec.json.encode(
@@ -91,17 +99,16 @@ def test_a_wrong_clock_is_put_right_where_arrivals_are_known(method: str) -> Non
         )
         for value in traffic(10)
     ]
-    arrivals = [START_MS + 500 * number for number in range(20)]
-    partitions = [0] * 20
+    arrived = records_of(skewed, arrivals_ms=[START_MS + 500 * number for number in range(20)])
 
     if method == "process":
-        processed = wrong.process(skewed, partitions, decided_time_ms=START_MS, arrivals_ms=arrivals)
-        assert processed.skewed == 20
-        answers = [msgspec.json.decode(decision) for decision in processed.decisions]
+        batch = wrong.process(arrived, decided_time_ms=START_MS)
+        assert batch.skewed == 20
+        answers = [msgspec.json.decode(decision) for decision in batch.answers.decisions]
         assert [answer["setup_time_ms"] for answer in answers] == [START_MS + 7 * HOUR_MS + n for n in range(10)]
-        assert ids(processed.screening) == [answer["decision_id"] for answer in answers]
+        assert ids(batch.screening) == [answer["decision_id"] for answer in answers]
     else:
-        getattr(wrong, method)(skewed, partitions, arrivals)
+        getattr(wrong, method)(arrived)
     in_batches(right, traffic(10), 20)
 
     assert state(wrong) == state(right)
@@ -112,32 +119,42 @@ def test_without_arrivals_or_tolerance_times_are_as_sent() -> None:
     values = traffic(10)
     tolerant, strict = world(Certain(0.0), [], ClockTolerance()), world(Certain(0.0), [])
 
-    replayed = tolerant.process(values, [0] * 20, decided_time_ms=None)
-    untouched = strict.process(values, [0] * 20, decided_time_ms=None, arrivals_ms=[START_MS + 9 * HOUR_MS] * 20)
+    replayed = tolerant.process(records_of(values), decided_time_ms=None)
+    arrived = records_of(values, arrivals_ms=[START_MS + 9 * HOUR_MS] * 20)
+    untouched = strict.process(arrived, decided_time_ms=None)
 
     assert (replayed.skewed, untouched.skewed) == (0, 0)
     assert state(tolerant) == state(strict)
 
 
 def test_a_call_that_waited_is_counted_and_passes() -> None:
-    """One late, one shed, one judged; and the late one's place in the windows is kept."""
+    """One late, one shed, one judged; and the late one's place in the windows is kept.
+
+    The batch begins at 0; each call is drawn from its arrival until then.
+
+        ms   -2500        -2000                      -600   -500          -20   0
+               |------------+--------------------------+------+------------+----|
+        call 0 *=======================================================------->| late: beyond the deadline
+        call 1                                         *======================>| overload: beyond shed_after_ms
+        call 2                                                            *====>| judged
+                            ^ deadline_ms                      ^ shed_after_ms
+    """
     one = world(Certain(0.999), [])
     waiting = Waiting(START_MS + 10_000, deadline_ms=2_000, shed_after_ms=500)
-    values = [setup(number) for number in range(3)]
+    arrived = [waiting.now_ms - waited_ms for waited_ms in (2_500, 600, 20)]
 
-    processed = one.process(
-        values,
-        [0] * 3,
+    batch = one.process(
+        records_of([setup(number) for number in range(3)], arrivals_ms=arrived),
         decided_time_ms=waiting.now_ms,
-        arrivals_ms=[waiting.now_ms - 2_500, waiting.now_ms - 600, waiting.now_ms - 20],
         waiting=waiting,
     )
 
-    answers = [msgspec.json.decode(decision) for decision in processed.decisions]
+    answers = [msgspec.json.decode(decision) for decision in batch.answers.decisions]
     assert [(a["decided_by"], a["reasons"][0]["code"]) for a in answers] == [
         ("fail_open", "late"),
         ("fail_open", "overload"),
         ("model", "model"),
     ]
-    assert list(processed.late) == [2]
-    assert processed.screening.features[2, INDEX["number_attempts_1h"]] == 3
+    assert list(batch.answers.late) == [2]
+    assert batch.answers.arrivals_ms.tolist() == arrived
+    assert batch.screening.features[2, INDEX["number_attempts_1h"]] == 3

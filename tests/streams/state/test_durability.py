@@ -53,6 +53,7 @@ from streams.state.recovery import Recovery, RecoveryLimits
 from streams.state.snapshot_store import Entry, SnapshotStore
 from streams.state.snapshots import SnapshotLimits, Snapshots
 from streams.state.worker_state import WorkerState
+from streams.wire.record_columns import records_of
 from tests.detector.windows.rows_of_engine import differences, rows_of
 from tests.waiting import HANG_S, until
 
@@ -124,7 +125,8 @@ class Member:
 
     def decide(self, rows: list[Any]) -> None:
         """Decide records as the agent does."""
-        self.pipeline.process([row.value for row in rows], [row.partition for row in rows], decided_time_ms=0)
+        records = records_of([row.value for row in rows], [row.partition for row in rows])
+        self.pipeline.process(records, decided_time_ms=0)
         for row in rows:
             self.state.processed(row.partition, row.offset + 1)
 

@@ -3,21 +3,26 @@
 import json
 import random
 import sys
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.contract.events import MAX_RECORD_BYTES
-from streams.wire import repeated_keys
-from streams.wire.reading import CODE_MEANINGS, MESSAGE_LIMIT, Code, read
+from streams.wire.reading import Reading, read
+from streams.wire.record_columns import records_of
+from streams.wire.refusals import MESSAGE_LIMIT, Code
 from tests.streams.wire.malformed import KINDS, corpus, good_setup
 
 END = (
     b'{"type":"call_end","call_id":"c","setup_time_ms":1760000000000,"end_time_ms":1760000009000,'
     b'"calling_number":"anonymous","called_number":"911","trunk_group_id":"t","sip_status":200}'
 )
+
+
+def read_all(values: Sequence[bytes | None]) -> Reading:
+    return read(records_of(values))
 
 
 def _good(seed: int = 1) -> bytes:
@@ -32,10 +37,10 @@ def test_every_kind_of_damage_gets_its_code() -> None:
     """2,000 reproducible malformed records, every one refused with the code that its kind calls for."""
     cases = list(corpus(2_000, seed=7))
 
-    intake = read([record for _, record in cases])
+    reading = read_all([record for _, record in cases])
 
-    assert intake.events == []
-    assert [(r.position, cases[r.position][0].name, r.code) for r in intake.rejected] == [
+    assert reading.events == []
+    assert [(r.position, cases[r.position][0].name, r.code) for r in reading.rejected] == [
         (position, kind.name, kind.code) for position, (kind, _) in enumerate(cases)
     ]
     assert {kind.code for kind in KINDS} == set(Code)
@@ -55,16 +60,16 @@ def test_poison_does_not_affect_its_neighbours() -> None:
     good = [good_setup(rng) for _ in poison]
     mixed = [record for pair in zip(good, poison, strict=True) for record in pair]
 
-    intake = read(mixed)
+    reading = read_all(mixed)
 
-    assert intake.events == read(good).events
-    assert intake.positions == list(range(0, len(mixed), 2))
-    assert [r.position for r in intake.rejected] == list(range(1, len(mixed), 2))
+    assert reading.events == read_all(good).events
+    assert reading.positions.tolist() == list(range(0, len(mixed), 2))
+    assert [r.position for r in reading.rejected] == list(range(1, len(mixed), 2))
 
 
 def test_messages_name_fields_and_never_values() -> None:
     """A message is one short sentence without any value of the record, so without a phone number."""
-    for rejected in read([record for _, record in corpus(len(KINDS) * 2, seed=5)]).rejected:
+    for rejected in read_all([record for _, record in corpus(len(KINDS) * 2, seed=5)]).rejected:
         assert len(rejected.message) <= MESSAGE_LIMIT
         assert rejected.message.endswith(".")
         assert "555" not in rejected.message
@@ -75,36 +80,36 @@ def test_message_says_which_field_is_wrong() -> None:
     """The reader of a dead letter learns the field."""
     bad = json.dumps(json.loads(_good()) | {"called_number": 17}).encode()
 
-    assert read([bad]).rejected[0].message == "The field `called_number` is wrong: expected `str`, got `int`."
+    assert read_all([bad]).rejected[0].message == "The field `called_number` is wrong: expected `str`, got `int`."
 
 
 def test_setups_and_ends_are_told_apart_in_order() -> None:
     """`is_setup` runs beside the events."""
-    intake = read([END, _good(), END])
+    reading = read_all([END, _good(), END])
 
-    assert intake.is_setup == [False, True, False]
-    assert intake.events[0].calling_number == "anonymous"
+    assert reading.facts.is_setup.tolist() == [False, True, False]
+    assert reading.events[0].calling_number == "anonymous"
 
 
 def test_no_value_is_refused_as_empty() -> None:
     """A tombstone on call-events is no event."""
-    assert [r.code for r in read([None]).rejected] == [Code.EMPTY]
+    assert [r.code for r in read_all([None]).rejected] == [Code.EMPTY]
 
 
-def test_empty_batch_is_an_empty_intake() -> None:
+def test_empty_batch_is_an_empty_reading() -> None:
     """No record, no work."""
-    intake = read([])
+    reading = read_all([])
 
-    assert (len(intake.events), intake.is_setup, intake.positions, intake.rejected) == (0, [], [], [])
-    assert len(intake.scanned.is_setup) == 0
+    assert (len(reading.events), reading.positions.tolist(), reading.rejected) == (0, [], [])
+    assert len(reading.facts.is_setup) == 0
 
 
 def test_largest_permitted_record_is_read() -> None:
     """16 KiB is in, one byte more is out."""
     padded = _good() + b" " * (MAX_RECORD_BYTES - len(_good()))
 
-    assert len(read([padded]).events) == 1
-    assert read([padded + b" "]).rejected[0].code is Code.TOO_LARGE
+    assert len(read_all([padded]).events) == 1
+    assert read_all([padded + b" "]).rejected[0].code is Code.TOO_LARGE
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ def test_largest_permitted_record_is_read() -> None:
 )
 def test_unknown_fields_are_ignored_whatever_they_hold(member: bytes) -> None:
     """An unknown field with any valid JSON does not refuse the record."""
-    assert read([_member(member)]).events == read([_good()]).events
+    assert read_all([_member(member)]).events == read_all([_good()]).events
 
 
 def test_depth_limit_does_not_depend_on_the_stack() -> None:
@@ -130,72 +135,15 @@ def test_depth_limit_does_not_depend_on_the_stack() -> None:
     record = _member(b'"x":' + b"[" * 64 + b"]" * 64)
 
     def deep(levels: int) -> Code:
-        return read([record]).rejected[0].code if levels == 0 else deep(levels - 1)
+        return read_all([record]).rejected[0].code if levels == 0 else deep(levels - 1)
 
     assert deep(0) is deep(sys.getrecursionlimit() // 2) is Code.TOO_DEEP
-
-
-def test_every_code_has_a_meaning() -> None:
-    """The table of the contract page is complete."""
-    assert set(CODE_MEANINGS) == set(Code)
-
-
-_KEYS = st.sampled_from(["a", "b", "ab", "", "é", "\\", '"', "\n", "A", "call_id"]) | st.text(max_size=3)
-_LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
-_Pairs = list[tuple[str, Any]]
-
-
-def _write(value: Any, rng: random.Random) -> str:
-    """Write JSON in which objects are lists of pairs, with random escapes and spaces."""
-    if isinstance(value, tuple):
-        inside = ",".join(f"{_name(key, rng)} :{_write(item, rng)}" for key, item in value)
-        return f"{{ {inside}}}"
-    if isinstance(value, list):
-        return f"[{','.join(_write(item, rng) for item in value)}]"
-    return json.dumps(value, ensure_ascii=rng.random() < 0.5)
-
-
-def _name(key: str, rng: random.Random) -> str:
-    if rng.random() < 0.3:
-        return '"' + "".join(f"\\u{ord(c):04x}" if ord(c) < 0x10000 else json.dumps(c)[1:-1] for c in key) + '"'
-    return json.dumps(key, ensure_ascii=rng.random() < 0.5)
-
-
-_TREES = st.recursive(
-    _LEAVES,
-    lambda inner: st.lists(inner, max_size=4) | st.lists(st.tuples(_KEYS, inner), max_size=5).map(tuple),
-    max_leaves=25,
-)
-
-
-def _repeats(text: str) -> bool:
-    """Slow twin: does any object repeat a key?"""
-    found = False
-
-    def look(pairs: _Pairs) -> None:
-        nonlocal found
-        found = found or len(dict(pairs)) < len(pairs)
-
-    json.loads(text, object_pairs_hook=look)
-    return found
-
-
-@settings(max_examples=400)
-@given(st.lists(st.tuples(_TREES, st.integers(0, 2**32)), min_size=1, max_size=6))
-def test_scan_finds_what_a_full_decode_finds(trees: list[tuple[Any, int]]) -> None:
-    """Repeated keys at any level, with any escapes, in a batch, as json.loads with pairs sees them."""
-    texts = [_write(tree, random.Random(seed)) for tree, seed in trees]
-
-    verdicts = repeated_keys.scan([text.encode("utf-8", "surrogatepass") for text in texts])
-
-    assert [verdict == repeated_keys.DUPLICATE for verdict in verdicts] == [_repeats(text) for text in texts]
 
 
 @settings(max_examples=200)
 @given(st.lists(st.binary(max_size=200) | st.text('{}[]",:\\a1', max_size=80).map(str.encode), max_size=8))
 def test_any_bytes_are_read_without_an_error(values: list[bytes]) -> None:
     """Every value is either an event or refused, never both, never lost."""
-    intake = read(values)
+    reading = read_all(values)
 
-    assert sorted([*intake.positions, *(r.position for r in intake.rejected)]) == list(range(len(values)))
-    assert len(repeated_keys.scan(values)) == len(values)
+    assert sorted([*reading.positions.tolist(), *(r.position for r in reading.rejected)]) == list(range(len(values)))

@@ -2,7 +2,7 @@
 
 import base64
 import dataclasses
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 import pytest
@@ -162,8 +162,10 @@ def test_scored_call_is_the_decision_and_its_features() -> None:
     """Every field of the decision, then the features by name."""
     decision = _decision(BLOCK, Mode.ENFORCE)
 
-    scored = msgspec.json.decode(records.encode(records.scored_call(decision, {"attempts_60s": 12.0})))
+    value = records.scored_call(records.encode_decision(decision), {"attempts_60s": 12.0})
 
+    assert records.encode(msgspec.json.decode(value, type=cast("Any", records.ScoredCallRecord))) == value
+    scored = msgspec.json.decode(value)
     assert scored.pop("features") == {"attempts_60s": 12.0}
     assert scored == msgspec.json.decode(records.encode_decision(decision))
 

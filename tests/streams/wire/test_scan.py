@@ -16,15 +16,17 @@ from detector.columns import call_columns
 from detector.columns.call_columns import CallBatch, build_batch, build_columns
 from detector.columns.facts import SPAN_FIELDS, TEXT_FIELDS
 from detector.contract.events import Attestation, CallEnd, CallSetup, ReleasedBy, Role
-from streams.wire import reading, repeated_keys
+from streams.wire import reading
 from streams.wire import scan as scan_module
+from streams.wire.decoder import decode
+from streams.wire.record_columns import records_of
 from streams.wire.records import SetupRecord
 from streams.wire.scan import scan
 from streams.wire.scan_tables import END, ODD, SETUP, make_tables
 from tests.streams.wire.malformed import KINDS, corpus, good_setup
 
 SEED = 3
-KERNELS: list[Any] = [scan_module._scan, repeated_keys._scan_all, call_columns._fill]
+KERNELS: list[Any] = [scan_module._scan, call_columns._fill]
 HINTS = {**get_type_hints(CallSetup), **get_type_hints(CallEnd)}
 FIELDS = {field.name: field for field in (*fields(CallSetup), *fields(CallEnd))}
 CHOICES: dict[str, list[str]] = {"attestation": list(Attestation), "role": list(Role), "released_by": list(ReleasedBy)}
@@ -44,21 +46,24 @@ def written(batch: CallBatch) -> list[list[bytes | None]]:
 
 def assert_as_decoded(values: list[bytes | None]) -> None:
     """Compare the scan with the decoder alone."""
-    read = reading.read(values)
-    twin = reading._decode(values, range(len(values)))
+    records = records_of(values)
+    read = reading.read(records)
+    twin = decode(records, np.arange(len(values)))
+    events = list(twin.events.values())
 
     assert read.rejected == twin.rejected
-    assert read.positions == twin.positions
-    assert read.is_setup == [type(event) is SetupRecord for event in twin.events]
-    scanned = build_columns(read.scanned, read.events, read.positions, seed=SEED)
-    decoded = build_batch(twin.events, read.is_setup, twin.positions, seed=SEED)
+    assert read.positions.tolist() == list(twin.events)
+    is_setup = [type(event) is SetupRecord for event in events]
+    assert read.facts.is_setup.tolist() == is_setup
+    scanned = build_columns(read.facts, read.events, read.positions, seed=SEED)
+    decoded = build_batch(events, is_setup, list(twin.events), seed=SEED)
     assert columns_of(scanned) == columns_of(decoded)
     assert written(scanned) == [
         [None if text is None else msgspec.json.encode(text)[1:-1] for text in (getattr(e, n) for n in TEXT_FIELDS)]
-        for e in twin.events
+        for e in events
     ]
-    assert read.events == twin.events
-    assert scan(values).facts.data.dtype == np.uint8
+    assert read.events == events
+    assert scan(records).facts.data.dtype == np.uint8
 
 
 def _beyond(low: int, high: int) -> st.SearchStrategy[int]:
@@ -205,8 +210,8 @@ def test_what_switches_send_is_never_odd() -> None:
         rng.shuffle(items)
         varied.append(_write(items, rng).encode())
 
-    assert scan(list(lines)).verdicts.tolist() == [SETUP if b"call_setup" in line else END for line in lines]
-    assert scan(varied).odd == 0
+    assert scan(records_of(lines)).verdicts.tolist() == [SETUP if b"call_setup" in line else END for line in lines]
+    assert scan(records_of(varied)).odd == 0
     assert_as_decoded(varied[:500])
 
 
@@ -228,7 +233,7 @@ def test_full_records_are_not_odd() -> None:
         record[field.name] = _longest(field.name, hint, bounds)
     value = msgspec.json.encode(record)
 
-    assert scan([value]).verdicts.tolist() == [SETUP]
+    assert scan(records_of([value])).verdicts.tolist() == [SETUP]
     assert_as_decoded([value])
 
 
@@ -250,7 +255,7 @@ def test_a_read_text_with_an_escape_goes_through_the_decoder(name: str) -> None:
     """Its bytes are not its text."""
     value = msgspec.json.encode(json.loads(good_setup(random.Random(1))) | {name: 'a"b\\c\né'})
 
-    assert scan([value]).verdicts.tolist() == [ODD]
+    assert scan(records_of([value])).verdicts.tolist() == [ODD]
     assert_as_decoded([value, good_setup(random.Random(2)), value])
 
 
@@ -271,8 +276,8 @@ def test_bounds_of_what_the_scan_takes_itself(within: str, beyond: str) -> None:
     good = good_setup(random.Random(1))
     taken, left = (good[:-1] + b"," + member.encode() + b"}" for member in (within, beyond))
 
-    assert scan([taken, left]).verdicts.tolist() == [SETUP, ODD]
-    assert len(reading.read([taken, left]).events) == 2
+    assert scan(records_of([taken, left])).verdicts.tolist() == [SETUP, ODD]
+    assert len(reading.read(records_of([taken, left])).events) == 2
     assert_as_decoded([taken, left])
 
 
@@ -291,7 +296,7 @@ def test_what_is_nearly_json_is_odd(name: str, text: str) -> None:
     value = good[:-1] + f',"{name}":{text}}}'.encode()
     strange = [value.replace(text.encode(), b'"' + byte + b'"') for byte in (b"\x80", b"\xc3\xa9", b"\xff")]
 
-    assert scan([value, *strange]).odd == len(strange) + 1
+    assert scan(records_of([value, *strange])).odd == len(strange) + 1
     assert_as_decoded([value, *strange, good])
 
 
@@ -300,7 +305,7 @@ def test_a_character_that_is_escaped_counts_once() -> None:
     good = json.loads(good_setup(random.Random(1)))
     longest, longer = (msgspec.json.encode(good | {"user_agent": '"' * length}) for length in (256, 257))
 
-    assert scan([longest, longer]).verdicts.tolist() == [SETUP, ODD]
+    assert scan(records_of([longest, longer])).verdicts.tolist() == [SETUP, ODD]
     assert_as_decoded([longest, longer])
 
 

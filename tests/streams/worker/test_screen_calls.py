@@ -150,7 +150,7 @@ def test_a_record_whose_answer_cannot_be_encoded_is_set_aside_alone(
             raise MemoryError
         return encode_decision(record)
 
-    monkeypatch.setattr("streams.screening.answers.encode_decision", broken)
+    monkeypatch.setattr("streams.screening.single_answers.encode_decision", broken)
     world.screen(events)
     world.topics.make_safe()
 

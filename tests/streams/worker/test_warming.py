@@ -12,7 +12,9 @@ from detector.policy.lists import Lists
 from detector.policy.standing import Held, StandingDecision
 from streams.kafka.partitioner import partitions_of
 from streams.screening.pipeline import Pipeline
-from streams.kafka.fetched import rows_of
+from streams.kafka.fetched import FetchedBatch, rows_of
+from streams.wire.record_columns import records_of
+from faust.types import TP
 from streams.screening.build import make_screener
 from streams.settings import load_settings
 from streams.screening.stray_keys import strays
@@ -39,11 +41,13 @@ for lists in (Lists(), everything):
     screener.lists = lists
     for lines in ([line], [line, odd, {}, line, end], [odd], [], [{}], [end], [line] * 300):
         values = [json.dumps(one, separators=(",", ":")).encode() for one in lines]
-        processed = pipeline.process(values, [0] * len(values), decided_time_ms=None)
-        records = rows_of((offset, 0, b"key", value) for offset, value in enumerate(values))
-        for rows in (records, records[:1], records[1:]):
-            rows.key_hashes()
-        strays(records.key_hashes(), processed.intake)
+        rows = rows_of((offset, 0, b"key", value) for offset, value in enumerate(values))
+        for parts in ([(TP("t", 0), rows)], [(TP("t", 0), rows[:1]), (TP("t", 1), rows[1:])]):
+            if all(len(some) for _, some in parts):
+                fetched = FetchedBatch(parts)
+                batch = pipeline.process(fetched.records, decided_time_ms=None)
+                strays(fetched.key_hashes(), batch.reading)
+        pipeline.process(records_of(values), decided_time_ms=None)
         partitions_of([b"key"] * len(values), 12)
     screener.standing.held.put("+12025550123", Held(Action.LABEL, 4_000_000_000_000, ()))
     screener.standing.set(StandingDecision("trunk:t", Action.LABEL, "c", 0, 4_000_000_000_000, "analyst"))

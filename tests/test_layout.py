@@ -131,6 +131,7 @@ TESTS_OF_NO_MODULE = {
     # test without `test_` and the suffix: what it is about
     "models/traffic/first/hardness": "the whole generator: no figure by itself gives a campaign away",
     "models/traffic/first/published": "the whole generator: its figures are those of published measurements",
+    "streams/screening/walk": "the way of a batch through all rooms, as the architecture page has it",
 }
 
 

@@ -42,25 +42,49 @@ log = structlog.get_logger(__name__)
 
 
 class Publishes(Protocol):
-    """What screening needs of `streams.kafka.publisher.Publisher`."""
+    """What screening needs of `streams.kafka.publisher.Publisher`. `tests/contracts` says it as tests."""
 
     def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
-        """Queue records; `delivery` learns when they are safe. Returns at once and refuses none."""
+        """Queue records. Called several times for each batch, on the event loop; returns at once and never blocks.
+
+        Records of one key are stored in the order in which they were published, and records of a broker that is away
+        are kept until it is back.
+
+        Args:
+            topic: One of those that the publisher was made for.
+            records: Keys and values; a perishable one that leaves too late is replaced by its late form.
+            delivery: Expects the records before this returns, and learns later that they are safe.
+
+        Raises:
+            KeyError: The publisher was not made for the topic.
+        """
         ...
 
 
 class KeepsDecisions(Protocol):
-    """What screening needs of `streams.redis.decisions.DecisionIndex`."""
+    """What screening needs of `streams.redis.decisions.DecisionIndex`. `tests/contracts` says it as tests."""
 
     def offer(self, identifier: str, calling_number: str, payload: bytes) -> None:
         """Keep a decision that did not allow; a later one of the same call takes its place.
 
-        Returns at once and never raises: it stands on the way of a call. What cannot be kept is dropped and counted.
+        Called once for each such call, on the event loop, and again when its answer became late. Returns at once,
+        never blocks and never raises: what cannot be kept is dropped and counted.
+
+        Args:
+            identifier: Id of the decision.
+            calling_number: As in the decision.
+            payload: The decision as published.
         """
         ...
 
     def offer_entity(self, entity: str, payload: bytes | None, expires_ms: int) -> None:
-        """Keep a standing decision until `expires_ms`, epoch milliseconds, or with None end it; likewise at once."""
+        """Keep a standing decision. Returns at once, never blocks and never raises.
+
+        Args:
+            entity: `number:` and the number, or `trunk:` and the trunk group.
+            payload: The record as published; None deletes.
+            expires_ms: From this instant on it no longer holds, epoch milliseconds.
+        """
         ...
 
 

@@ -34,8 +34,8 @@ from benchmarks.trees import Tree, checked_out
 from benchmarks.turns import add_limits, in_words, limits_of, ratio_of, take_turns
 from streams.local.services import local_services
 
-FEW = 2_000
-"""Events of a replay that is mostly its start."""
+FEW = 20_000
+"""Events of a replay that is mostly its start: enough of them to do everything once that is done only once."""
 OUTPUTS = ("decisions", "features", "dead_letters")
 
 

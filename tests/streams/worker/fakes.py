@@ -14,17 +14,19 @@ class Topics:
     """Takes what is published to the topics of a worker; the test says when it is safe."""
 
     def __init__(self) -> None:
-        self.records: dict[str, list[Record | Perishable]] = {topic: [] for topic in PUBLISHED}
+        self.records: dict[str, list[Record | Perishable]] = {}
         self.unsafe: list[tuple[Delivery, int]] = []
 
     def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
-        self.records[topic].extend(records)
+        if topic not in PUBLISHED:
+            raise KeyError(topic)
+        self.records.setdefault(topic, []).extend(records)
         if records:
             delivery.expect(len(records))
             self.unsafe.append((delivery, len(records)))
 
     def decisions(self) -> list[dict[str, Any]]:
-        return [json.loads(record[1] or b"") for record in self.records[CALL_DECISIONS]]
+        return [json.loads(record[1] or b"") for record in self.records.get(CALL_DECISIONS, [])]
 
     def make_safe(self) -> None:
         for delivery, records in self.unsafe:

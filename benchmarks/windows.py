@@ -10,4 +10,5 @@ WINDOWS = WindowSettings(
     max_origins=4_096,
     max_called=131_072,
     seed=1,
+    partitions=1,
 )

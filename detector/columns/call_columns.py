@@ -39,7 +39,8 @@ from detector.columns.facts import (
 from detector.columns.hashing import hash_bytes, hash_pair, mix
 from detector.features import window_constants
 
-TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT = 1, 2, 3, 4
+TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT, NUMBER_SALT = range(1, 6)
+"""Added to the seed, so that equal texts of different families get different keys."""
 SHARED = -1
 """Partition of a key that all partitions share."""
 

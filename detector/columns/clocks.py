@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from detector.columns.arrays import Ints
 from detector.columns.call_columns import CallBatch
+from detector.features.window_constants import DAY_MS, MINUTE_MS
 
-MINUTE_MS = 60_000
-BACKFILL_MS = 48 * 60 * MINUTE_MS
+BACKFILL_MS = 2 * DAY_MS
+"""Further behind than any clock is wrong by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,16 @@ class ClockTolerance:
     Much further behind than any time zone it is a replay of old traffic on purpose, which is driven by its own time.
     What is too old for a window does not enter it.
 
+    Defaults of the first two stand in `streams.settings` alone.
+
     Attributes:
         ahead_ms: Most that an event may be dated after its arrival, milliseconds, at least 0.
         behind_ms: Most that an event may be dated before its arrival, milliseconds, at least 0.
         backfill_ms: Dated further than this before its arrival it is left alone, milliseconds, at least 0.
     """
 
-    ahead_ms: int = MINUTE_MS
-    behind_ms: int = 30 * MINUTE_MS
+    ahead_ms: int
+    behind_ms: int
     backfill_ms: int = BACKFILL_MS
 
 

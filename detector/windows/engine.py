@@ -64,7 +64,7 @@ class WindowSettings:
     max_origins: int
     max_called: int
     seed: int
-    partitions: int = 1
+    partitions: int
     shared_trunks: bool = False
 
 
@@ -131,7 +131,7 @@ class WindowEngine:
 
         It is called once, before calls come: it blocks for up to a minute where nothing is cached, else for seconds.
         """
-        settings = WindowSettings(8, 8, 8, 8, 8, 8, seed=1)
+        settings = WindowSettings(8, 8, 8, 8, 8, 8, seed=1, partitions=1)
         engine = cls(settings)
         call = CallSetup(call_id="", setup_time_ms=0, calling_number="0", called_number="0", trunk_group_id="0")
         batch = build_batch([call], [True], seed=settings.seed)

@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.arrays import Floats, Ints, Words
-from detector.columns.call_columns import BLOCK_SALT, CALLED_SALT, ORIGIN_SALT, SHARED, TRUNK_SALT, scoped_key
+from detector.columns.call_columns import (
+    BLOCK_SALT,
+    CALLED_SALT,
+    NUMBER_SALT,
+    ORIGIN_SALT,
+    SHARED,
+    TRUNK_SALT,
+    scoped_key,
+)
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.integers import LOW_32, as_int
 from detector.features import window_constants
@@ -18,7 +26,6 @@ from detector.windows.layout import FIRST_AGE, LATEST_MS, ORIGIN
 from detector.windows.prefetch import prefetch
 from detector.windows.reading import Scratch, read
 
-NUMBER_SALT = CALLED_SALT + 1
 AHEAD_TABLE = 12
 AHEAD_ROW = 6
 """So many events ahead the loop asks for the places in the tables, and for the rows."""

@@ -30,6 +30,7 @@ TRAINING_WINDOWS = WindowSettings(
     max_origins=4_096,
     max_called=131_072,
     seed=1,
+    partitions=1,
     shared_trunks=True,
 )
 """Room for every key of the generated traffic. The shipped model was trained with these: other ones give other rows."""

@@ -38,7 +38,14 @@ def test_policies_go_by_the_corrected_time_and_answers_by_the_one_that_was_sent(
     events = [call_setup("wrong", setup_time_ms=START_MS + 7 * HOUR_MS), call_setup("right", setup_time_ms=START_MS)]
     facts, nowhere = facts_of(events, [True, True]), np.zeros(2, np.int64)
 
-    made = columns_of(facts, events, nowhere, np.array([START_MS, START_MS]), seed=1, clock=ClockTolerance())
+    made = columns_of(
+        facts,
+        events,
+        nowhere,
+        np.array([START_MS, START_MS]),
+        seed=1,
+        clock=ClockTolerance(ahead_ms=60_000, behind_ms=1_800_000),
+    )
 
     assert made.skewed == 1
     assert made.calls.now_ms.tolist() == [START_MS, START_MS]

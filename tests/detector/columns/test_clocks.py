@@ -22,11 +22,18 @@ from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
 SEED = 3
 SETTINGS = WindowSettings(
-    max_hot_numbers=64, max_cold_numbers=64, max_trunks=8, max_blocks=64, max_origins=8, max_called=64, seed=SEED
+    max_hot_numbers=64,
+    max_cold_numbers=64,
+    max_trunks=8,
+    max_blocks=64,
+    max_origins=8,
+    max_called=64,
+    seed=SEED,
+    partitions=1,
 )
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
-TOLERANCE = ClockTolerance()
+TOLERANCE = ClockTolerance(ahead_ms=MINUTE_MS, behind_ms=30 * MINUTE_MS)
 TIMES = st.integers(START_MS - 30 * HOUR_MS, START_MS + 30 * HOUR_MS)
 
 

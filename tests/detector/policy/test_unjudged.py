@@ -26,7 +26,14 @@ from tests.detector.policy.policy_case import CATEGORIES
 
 SEED = 11
 SETTINGS = WindowSettings(
-    max_hot_numbers=64, max_cold_numbers=64, max_trunks=8, max_blocks=64, max_origins=8, max_called=256, seed=SEED
+    max_hot_numbers=64,
+    max_cold_numbers=64,
+    max_trunks=8,
+    max_blocks=64,
+    max_origins=8,
+    max_called=256,
+    seed=SEED,
+    partitions=1,
 )
 LATE = unjudged.late(2_400, 2_000)
 POLICY = replace(

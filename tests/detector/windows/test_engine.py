@@ -205,7 +205,7 @@ class TestDistinct:
         """Root mean square error over 24 seeds; 0.69 / sqrt(rows) is 24.5 % with 8 rows (number), 6.1 % with 128."""
         errors = []
         for seed in range(24):
-            engine = WindowEngine(WindowSettings(8, 8, 8, 8, 8, 8, seed=seed))
+            engine = WindowEngine(WindowSettings(8, 8, 8, 8, 8, 8, seed=seed, partitions=1))
             rows = feed(engine, [setup(n, called=f"+1310{200 + n // 100:03}{n % 100:04}") for n in range(size)])
             errors.append(value(rows, f"{family}_distinct_called_ratio_1h") - 1.0)
         rms = float(np.sqrt(np.mean(np.square(errors))))
@@ -282,7 +282,7 @@ class TestMemory:
     #  A B----------A C       two places: C takes the place of B, whose last call is the longest ago
     def test_longest_idle_key_goes_first(self) -> None:
         """Places for 2 numbers: A, B, A again two days later, then C pushes B out."""
-        engine = WindowEngine(WindowSettings(2, 2, 8, 8, 8, 8, seed=1))
+        engine = WindowEngine(WindowSettings(2, 2, 8, 8, 8, 8, seed=1, partitions=1))
         a, b, c = (f"+1212555010{n}" for n in range(3))
         feed(
             engine,
@@ -301,7 +301,7 @@ class TestMemory:
     @given(keys=st.lists(st.integers(0, 40), max_size=300), places=st.integers(1, 9))
     def test_store_is_a_least_recently_used_map(self, keys: list[int], places: int) -> None:
         """Against a dict in order of use: the same trunks are tracked after any history."""
-        engine = WindowEngine(WindowSettings(8, 8, places, 8, 8, 8, seed=1))
+        engine = WindowEngine(WindowSettings(8, 8, places, 8, 8, 8, seed=1, partitions=1))
         model: dict[int, int] = {}
         for key in keys:
             model[key] = model.pop(key, 0) + 1

@@ -310,8 +310,8 @@ class TestLoading:
     def test_layout_depends_on_meaning_and_not_on_room(self) -> None:
         assert WindowEngine(TINY).layout == WindowEngine(ROOMY).layout
         others = (
-            WindowSettings(2, 4, 2, 8, 2, 8, seed=8),
-            WindowSettings(2, 4, 2, 8, 2, 8, seed=7, shared_trunks=True),
+            WindowSettings(2, 4, 2, 8, 2, 8, seed=8, partitions=1),
+            WindowSettings(2, 4, 2, 8, 2, 8, seed=7, partitions=1, shared_trunks=True),
         )
         assert len({WindowEngine(TINY).layout, *(WindowEngine(other).layout for other in others)}) == 3
 

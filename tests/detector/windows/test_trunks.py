@@ -12,7 +12,7 @@ from detector.features.table import INDEX
 from detector.windows import TrunkShare, WindowEngine, WindowSettings, layout, merge, row_copies
 
 START_MS = 1_700_000_000_000
-SETTINGS = WindowSettings(256, 256, 8, 64, 8, 256, seed=1)
+SETTINGS = WindowSettings(256, 256, 8, 64, 8, 256, seed=1, partitions=1)
 
 
 def setup(at_ms: int, caller: int) -> CallSetup:
@@ -33,7 +33,7 @@ def test_merged_shares_equal_one_engine() -> None:
     """Own share plus the others' gives the trunk features of an engine that counted all calls itself."""
     events = [setup(at * 900, caller=at % 90) for at in range(400)]
     homes = [event_number % 90 % 3 for event_number in range(400)]
-    single = WindowEngine(WindowSettings(256, 256, 8, 64, 8, 256, seed=1, shared_trunks=True))
+    single = WindowEngine(WindowSettings(256, 256, 8, 64, 8, 256, seed=1, partitions=1, shared_trunks=True))
     expected = feed(single, [*events, setup(400 * 900, 0)], [*homes, 0])[-1]
     engine = WindowEngine(SETTINGS)
     feed(engine, events, homes)

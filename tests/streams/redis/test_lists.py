@@ -28,7 +28,7 @@ from tests.waiting import until
 CALLING = "+12025550123"
 ENTITY = f"number:{CALLING}"
 SMALL = WindowSettings(
-    max_hot_numbers=8, max_cold_numbers=8, max_trunks=8, max_blocks=8, max_origins=8, max_called=8, seed=7
+    max_hot_numbers=8, max_cold_numbers=8, max_trunks=8, max_blocks=8, max_origins=8, max_called=8, seed=7, partitions=1
 )
 
 

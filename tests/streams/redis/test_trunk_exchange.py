@@ -25,7 +25,14 @@ SEED = 7
 TRUNK = "nyc-ix-7"
 START_MS = 1_764_000_000_000
 SETTINGS = WindowSettings(
-    max_hot_numbers=64, max_cold_numbers=256, max_trunks=64, max_blocks=64, max_origins=64, max_called=64, seed=SEED
+    max_hot_numbers=64,
+    max_cold_numbers=256,
+    max_trunks=64,
+    max_blocks=64,
+    max_origins=64,
+    max_called=64,
+    seed=SEED,
+    partitions=1,
 )
 
 

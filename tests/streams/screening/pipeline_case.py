@@ -20,7 +20,14 @@ from streams.wire.record_columns import records_of
 
 START_MS = 1_760_000_000_000
 SMALL = WindowSettings(
-    max_hot_numbers=64, max_cold_numbers=64, max_trunks=8, max_blocks=64, max_origins=8, max_called=64, seed=1
+    max_hot_numbers=64,
+    max_cold_numbers=64,
+    max_trunks=8,
+    max_blocks=64,
+    max_origins=8,
+    max_called=64,
+    seed=1,
+    partitions=1,
 )
 
 HOUR_MS = 3_600_000

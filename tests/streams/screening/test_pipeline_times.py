@@ -26,6 +26,8 @@ from tests.streams.screening.pipeline_case import (
     world,
 )
 
+TOLERANCE = ClockTolerance(ahead_ms=60_000, behind_ms=1_800_000)
+
 
 @pytest.mark.parametrize("cut", [0, 37, 80])
 def test_catching_up_comes_to_the_state_of_deciding(cut: int) -> None:
@@ -92,7 +94,7 @@ def test_a_wrong_clock_is_put_right_where_arrivals_are_known(method: str) -> Non
     came   *                                          arrival: more than the tolerance before it
     counts *                                          the windows count it here
     """
-    wrong, right = world(Certain(0.0), [], ClockTolerance()), world(Certain(0.0), [], ClockTolerance())
+    wrong, right = world(Certain(0.0), [], TOLERANCE), world(Certain(0.0), [], TOLERANCE)
     skewed = [
         msgspec.json.encode(
             {k: v + 7 * HOUR_MS if k.endswith("time_ms") else v for k, v in msgspec.json.decode(value).items()}
@@ -117,7 +119,7 @@ def test_a_wrong_clock_is_put_right_where_arrivals_are_known(method: str) -> Non
 def test_without_arrivals_or_tolerance_times_are_as_sent() -> None:
     """A replay from a file goes by event time alone."""
     values = traffic(10)
-    tolerant, strict = world(Certain(0.0), [], ClockTolerance()), world(Certain(0.0), [])
+    tolerant, strict = world(Certain(0.0), [], TOLERANCE), world(Certain(0.0), [])
 
     replayed = tolerant.process(records_of(values), decided_time_ms=None)
     arrived = records_of(values, arrivals_ms=[START_MS + 9 * HOUR_MS] * 20)

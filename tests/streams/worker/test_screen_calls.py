@@ -343,7 +343,7 @@ def test_positions_follow_each_batch_before_anything_of_it_is_published(model: P
 
 def test_wrong_clocks_are_counted_and_their_calls_decided(model: Path, events: list[bytes]) -> None:
     """The traffic is of another year than its arrival, but for one event."""
-    world = World(model, clock=ClockTolerance())
+    world = World(model, clock=ClockTolerance(ahead_ms=60_000, behind_ms=1_800_000))
     right = json.loads(next(line for line in events if b'"call_setup"' in line)) | {"setup_time_ms": NOW_MS - 5}
 
     world.screen([*events, encode(right)])

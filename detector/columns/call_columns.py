@@ -354,7 +354,14 @@ def build_batch(
 
 @compiled_borrowing
 def scoped_key(kind: int, key: int, partition: int, seed: int) -> int:
-    """Key of a sampled family: `key` within `partition`, apart from other kinds; 0 stays 0 (no key)."""
+    """Key of a slot: one for each kind, key and partition.
+
+    Args:
+        kind: One of the salts, so that equal keys of different families stay apart.
+        key: Of a number, a trunk group or an origin; 0 is no key and stays 0.
+        partition: The one that the event came from, or `SHARED`.
+        seed: Seed of the hashes.
+    """
     if key == 0:
         return 0
     return mix(seed + kind, key, partition + 1)

@@ -129,7 +129,16 @@ def _put(text: Bytes, at: int, data: Bytes, span: Ints) -> int:
 
 @compiled_borrowing
 def put_digits(text: Bytes, at: int, number: int) -> int:
-    """Write a number that is not negative in decimal digits; returns where it ends."""
+    """Write a number in decimal digits.
+
+    Args:
+        text: Bytes to write to; there must be room for all digits.
+        at: Where to begin.
+        number: At least 0.
+
+    Returns:
+        The place behind the last digit.
+    """
     digits, rest = 1, number
     while rest >= 10:  # noqa: PLR2004 - base of the digits
         rest //= 10

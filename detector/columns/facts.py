@@ -72,7 +72,7 @@ class Facts:
     texts: Texts | None = None
 
     def take(self, rows: Sequence[int] | Ints) -> "Facts":
-        """Facts of some events; the bytes are shared."""
+        """Facts of some events, in the order of `rows`, shape (k,); the bytes are shared."""
         at = np.array(rows, dtype=np.int64)
         texts = None if self.texts is None else replace(self.texts, spans=self.texts.spans[at])
         return replace(self, is_setup=self.is_setup[at], spans=self.spans[at], numbers=self.numbers[at], texts=texts)
@@ -102,7 +102,11 @@ def put(facts: Facts, rows: Ints | Sequence[int], others: Facts) -> Facts:
 
 
 def concatenate(parts: Sequence[Facts]) -> Facts:
-    """The facts of several batches, one behind the other; their texts too, if all of them, one or more, have them."""
+    """Join the facts of several batches, one behind the other; bytes are copied.
+
+    Args:
+        parts: At least one. The result has texts if all of them have.
+    """
     data, spans = _joined([(part.data, part.spans) for part in parts])
     texts = [part.texts for part in parts if part.texts is not None]
     return Facts(

@@ -105,12 +105,20 @@ def hash_pair(
 
 @compiled_borrowing
 def mix(seed: int, value: int, other: int) -> int:
-    """Combine two integers to a key with `HASHED` set; order matters."""
+    """Combine two integers from 0 to 2**63 - 1 to a key with `HASHED` set; order matters."""
     state = scramble(np.uint64(value) ^ scramble(np.uint64(seed) + _INCREMENT))
     return _key(scramble(state + _INCREMENT * (np.uint64(other) + np.uint64(1))))
 
 
 def hash_text(text: str, *, seed: int) -> int:
-    """Hash one string as `hash_bytes` does."""
+    """Hash one string as `hash_bytes` does: the same key in every process and on every machine.
+
+    Args:
+        text: Any string; lone surrogates are allowed.
+        seed: From 0 to 2**63 - 1.
+
+    Returns:
+        A key with `HASHED` set, below 2**63.
+    """
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
     return int(hash_bytes(data, 0, len(data), seed))

@@ -53,7 +53,7 @@ class MembershipFilter:
         return made
 
     def add(self, text: str) -> None:
-        """Take in a text that has just come into the set."""
+        """Take in a text that has just come into the set; it must not have been in it."""
         place = self._place(text)
         self._counts[place] += self._counts[place] < _FULL
         self._texts += 1
@@ -66,7 +66,7 @@ class MembershipFilter:
         self._texts += len(texts)
 
     def discard(self, text: str) -> None:
-        """Take out a text that has just left the set."""
+        """Take out a text that has just left the set; it must have been in it."""
         place = self._place(text)
         self._counts[place] -= 0 < self._counts[place] < _FULL
         self._texts -= 1

@@ -92,7 +92,15 @@ class Redress:
 
 
 def location_of(role: str | None, default: Location) -> Location:
-    """Location for the switch's place in the call path; `default` where the event does not say."""
+    """Location for the switch's place in the call path.
+
+    Args:
+        role: As in the event, one of `detector.contract.events.Role`; None where it does not say.
+        default: Location then.
+
+    Raises:
+        KeyError: `role` is none of those; events that were decoded have no other.
+    """
     return default if role is None else LOCATION_BY_ROLE[role]
 
 

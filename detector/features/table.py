@@ -273,7 +273,11 @@ def _figure(feature: Feature, value: float) -> str:
 
 
 def explain(name: str, value: float) -> str:
-    """Say in one sentence, for a person, what `value` of the feature `name` means.
+    """Say in one sentence, for a person, what a value of a feature means.
+
+    Args:
+        name: Name of the feature.
+        value: In the feature's unit, or `NOT_ENOUGH_DATA`.
 
     Raises:
         KeyError: No feature has that name.

@@ -84,7 +84,7 @@ class Work:
         self.failures.setdefault(type(error), error)
 
     def settle(self, found: Found) -> None:
-        """Take a step's findings for the rows that no earlier step has decided."""
+        """Take a step's findings for the rows that no earlier step has decided; those of other rows are dropped."""
         for row, outcome in found.items():
             self.decided.setdefault(row, outcome)
 
@@ -105,14 +105,28 @@ class Work:
         return Mode.SHADOW if self.is_shadow[row] else Mode.ENFORCE
 
     def blocked(self, row: int, step: Step, why: tuple[Reason, ...]) -> Outcome:
-        """Block by analytics or by order of the carrier: answered 603+."""
+        """Outcome of a block by analytics or by order of the carrier: answered 603+, with the call's decision id in it.
+
+        Args:
+            row: The call.
+            step: The step that decides.
+            why: Its reasons, most important first.
+        """
         policy = self.tables.policy
         location = location_of(self.calls.events[row].role, policy.location)
         answer: SipAnswer = analytics_block(policy.redress, location, self.calls.identifier(row))
         return Outcome(Action.BLOCK, step, why, None, answer)
 
     def treated(self, row: int, step: Step, action: Action, category: str, why: tuple[Reason, ...]) -> Outcome:
-        """Outcome of an action that may be any of the three."""
+        """Outcome of an action that may be any of the three.
+
+        Args:
+            row: The call.
+            step: The step that decides.
+            action: What is to be done.
+            category: Category of the policy whose label is shown.
+            why: Its reasons, most important first.
+        """
         if action is Action.BLOCK:
             return self.blocked(row, step, why)
         label = self.tables.label(category) if action is Action.LABEL else None

@@ -31,7 +31,18 @@ class Verdict:
 
 
 def judge(work: Work) -> Found:
-    """Score the calls that are still open and decide those whose score reaches a threshold."""
+    """Score the calls that are still open and decide those whose score reaches a threshold.
+
+    It is called once for each batch, after all other steps. It writes the scores, the hysteresis of numbers and the
+    standing blocks that these calls bring about, so it must never be repeated for the same calls. It does not raise:
+    a call that makes the model or the policy raise is found as `FAILED_OPEN`, and the error is kept in `work.failures`.
+
+    Args:
+        work: The batch, settled by all earlier steps.
+
+    Returns:
+        Outcome by row, of the calls that are not simply allowed.
+    """
     open_rows = work.open_rows()
     if not open_rows.size:
         return {}

@@ -268,7 +268,12 @@ class Policy:
 
 
 def with_mode(policy: Policy, mode: Mode) -> Policy:
-    """Return the policy with this mode for every call: overrides lose theirs, so that shadow is shadow everywhere."""
+    """Return the policy with one mode for every call: overrides lose theirs, so that shadow is shadow everywhere.
+
+    Args:
+        policy: It stays as it is.
+        mode: Mode of all calls; the version changes with it.
+    """
     kept = tuple(replace(override, mode=None) for override in policy.overrides if override.thresholds is not None)
     return replace(policy, mode=mode, overrides=kept)
 

@@ -69,12 +69,12 @@ class Screening:
         return None if math.isnan(score) else score
 
     def fail(self, row: int) -> None:
-        """Let the call of a row pass after all: its answer could not be made."""
+        """Let the call of a row pass after all, since its answer could not be made; its score is dropped too."""
         self.decided[row] = FAILED_OPEN
         self.scores[row] = np.nan
 
     def without(self, row: int) -> "Screening":
-        """The same less a row."""
+        """The same less the call of a row; rows behind it move up by one. This one stays as it is."""
         kept = [one for one in range(len(self.calls)) if one != row]
         return replace(
             self,
@@ -86,7 +86,13 @@ class Screening:
         )
 
     def with_failed(self, row: int, setup: CallSetup, mode: Mode) -> "Screening":
-        """The same with a call that could not be judged put in before `row`."""
+        """The same with a call that could not be judged put in; this one stays as it is.
+
+        Args:
+            row: Where it is to stand; what stands there and behind moves down by one.
+            setup: The call.
+            mode: Mode that it is answered in.
+        """
         later = {one + (one >= row): outcome for one, outcome in self.decided.items()}
         return replace(
             self,
@@ -217,7 +223,7 @@ def _attempt(step: Callable[[Work], Found], work: Work) -> Found:
 
 
 def fail_open(setups: Sequence[CallSetup], versions: Versions, mode: Mode) -> Screening:
-    """Let call setups pass because judging them failed; looks at nothing that could fail again.
+    """Let call setups pass because judging them failed. It looks at nothing that could fail again, and does not raise.
 
     Args:
         setups: Call setups of the batch, in order.

@@ -136,7 +136,12 @@ class HeldNumbers:
         return self._held.get(calling_number)
 
     def put(self, calling_number: str, held: Held) -> None:
-        """Hold, as the most recent entry."""
+        """Remember `held` of a number, as the most recent entry; at the bound the one touched longest ago goes.
+
+        Args:
+            calling_number: As in the events.
+            held: What replaces whatever was remembered of it.
+        """
         known = self._held.pop(calling_number, None)
         self._held[calling_number] = held
         if known is None:
@@ -202,7 +207,10 @@ class StandingDecisions:
         return decision if decision is not None and now_ms < decision.expires_ms else None
 
     def touched(self, calls: Calls) -> list[int]:
-        """Rows of the calls with a decision, expired or not, on their number or trunk; ascending."""
+        """Rows of the calls with a decision, expired or not, on their number or trunk; ascending.
+
+        It costs a look at two columns of hashes, and at the texts of the calls that may be among them.
+        """
         may_be = np.zeros(len(calls), np.bool_)
         if self._numbers:
             may_be |= self._number_filter.may_have(calls.hashes("calling_number"))

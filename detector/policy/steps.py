@@ -1,5 +1,10 @@
 """The order of decision, as one table. Each step looks at a whole batch and says which calls it decides.
 
+A step is a function from a batch (`Work`) to outcomes by row (`Found`). It is called once for each batch, must not wait
+for anything, and changes nothing: where it raises, it is called again for each call alone, and only those that make it
+raise pass unjudged. It may name rows that an earlier step has decided; they are left out. A new step is a function
+here and a line in `STEPS`.
+
 A step is cheap when nothing is to be decided: an empty list costs nothing, of other sets the hashes of a whole column
 say which calls may be in them (`detector.columns.membership`), hints say beforehand which numbers have an odd form
 or a priority (`detector.columns.setups`), scores are compared with thresholds in numpy, and only calls that something
@@ -104,7 +109,9 @@ STEPS: tuple[tuple[Step, Callable[[Work], Found]], ...] = (
     (Step.RULE, rule),
     (Step.MODEL, judge),
 )
-"""What decides, in order. A call that no step decides is allowed (`Step.ALLOW`)."""
+"""What decides, in order: the first step that names a row wins. A call that no step names is allowed (`Step.ALLOW`).
+
+Only the model's step writes: scores, and what outlives a call. It never raises, and is never called twice."""
 
 
 def _members(work: Work, column: str, name: str) -> list[int]:

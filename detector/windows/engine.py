@@ -248,12 +248,18 @@ class WindowEngine:
                 yield inserted
 
     def forget_partition(self, partition: int) -> None:
-        """Drop everything that `partition` counted: it moved to another worker."""
+        """Drop everything that `partition` counted: it moved to another worker. What all partitions share stays."""
         for _ in self.forget_slowly(partition):
             pass
 
     def forget_slowly(self, partition: int) -> Iterator[None]:
-        """Do as `forget_partition`, a fraction of a millisecond at a time; its events must not come meanwhile."""
+        """Do as `forget_partition`, a fraction of a millisecond at a time.
+
+        Between two steps other partitions may be updated; events of this one must not come before the end.
+
+        Yields:
+            After each step.
+        """
         self._partitions.discard(partition)
         self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
         for name, store in self._families._asdict().items():

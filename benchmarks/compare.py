@@ -31,7 +31,7 @@ from benchmarks.mixed_events import mixed_event_file
 from benchmarks.processors import on_processors
 from benchmarks.throughput import WORKER_PROCESSOR, Bench
 from benchmarks.trees import Tree, checked_out
-from benchmarks.turns import add_limits, in_words, limits_of, ratio_of, take_turns
+from benchmarks.turns import FEWEST, Ratio, add_limits, in_words, limits_of, ratio_of, take_turns
 from streams.local.services import local_services
 
 FEW = 20_000
@@ -138,9 +138,14 @@ def _ratios(found: dict[str, list[dict[str, float]]], measures: tuple[str, ...])
     """Each measure of B as a ratio to A's, and the runs."""
     ratios = {one: ratio_of([run[one] for run in found["B"]], [run[one] for run in found["A"]]) for one in measures}
     for one, ratio in ratios.items():
-        slower = "dearer" if ratio.low > 1 else "cheaper" if ratio.high < 1 else "no difference that shows"
-        _say(f"{one}: B to A {in_words(ratio)}, {slower}")
+        _say(f"{one}: B to A {in_words(ratio)}, {_verdict(ratio)}")
     return {"ratios": {one: ratio.as_json() for one, ratio in ratios.items()}, "runs": found}
+
+
+def _verdict(ratio: Ratio) -> str:
+    if ratio.turns < FEWEST:
+        return "too few turns to say more"
+    return "dearer" if ratio.low > 1 else "cheaper" if ratio.high < 1 else "no difference that shows"
 
 
 def _of_event(figures: dict[str, float]) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from benchmarks.workload import event_lines
-from models.traffic.first import spec
+from models import traffic
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.local.jars import cache_folder
 
@@ -49,7 +49,7 @@ def event_file(events: int, seed: int) -> Path:
 
 def cached_events(kind: str, events: int, seed: int, make: Callable[[], Iterable[bytes]]) -> Path:
     """A file of lines in the user's cache folder; made unless it is there, by this version of the generator."""
-    sources = sorted(Path(spec.__file__).parent.glob("*.py"))
+    sources = sorted(Path(traffic.__file__).parent.rglob("*.py"))
     version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
     path = cache_folder() / "benchmarks" / f"{kind}-{events}-{seed}-{version}.jsonl"
     if not path.exists():

@@ -15,7 +15,8 @@ from typing import Any
 from benchmarks.machine import describe, give
 from models.traffic.authors import AUTHORS, Traffic, blocks
 from models.traffic.first.generate import generate
-from models.traffic.first.spec import DEFAULT_START_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.span import DEFAULT_START_MS
 from models.traffic.worlds import held_out_worlds, training_worlds
 
 AIM_PER_SECOND = 50_000

@@ -14,7 +14,7 @@ PACKAGES = ("detector", "models", "streams")
 MODULES_OF_A_FOLDER = 20
 
 ENGINE = "tests/detector/windows/test_engine.py"
-HTML = "tests/models/judge/report/test_report.py"
+HTML = "tests/models/judge/report/test_html.py"
 FIRST = "tests/models/traffic/first/test_generate.py"
 SECOND = "tests/models/traffic/second/test_generate.py"
 THIRD = "tests/models/traffic/third/test_generate.py"
@@ -48,8 +48,6 @@ TESTED_ELSEWHERE = {
     "models/errors": ("tests/models/serve/test_artifact.py", "error types only, raised where they are tested"),
     "models/judge/packaging": ("tests/models/serve/test_artifact.py", "it makes the artifacts that are tested there"),
     "models/judge/plots": (HTML, "pictures: the test asks that they are there, nobody compares pixels"),
-    "models/judge/report/families": (HTML, "one section of the report that is tested as a whole"),
-    "models/judge/report/html": (HTML, "the page of the report that is tested as a whole"),
     "models/judge/report/quality_page": (
         "tests/models/judge/report/test_quality.py",
         "tables of the page tested there",

@@ -19,8 +19,10 @@ from detector.features.table import FEATURE_NAMES
 from detector.windows import WindowEngine, WindowSettings
 from models.data.dataset import Dataset, assemble
 from models.traffic.authors import Traffic, blocks
-from models.traffic.first.spec import HOUR_MS, TrafficSpec
-from models.traffic.truth import Truth, batches
+from models.traffic.batches import batches
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.span import HOUR_MS
+from models.traffic.truth import Truth
 
 TRAINING_WINDOWS = WindowSettings(
     max_hot_numbers=131_072,

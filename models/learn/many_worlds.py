@@ -9,7 +9,8 @@ from models.data.dataset import Dataset
 from models.data.parallel import generated, join, processes
 from models.learn.training import Parameters
 from models.traffic.authors import AUTHORS, Traffic
-from models.traffic.first.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS
+from models.traffic.kinds import CAMPAIGN_KINDS
+from models.traffic.span import DEFAULT_START_MS, HOUR_MS
 from models.traffic.worlds import (
     CALLS_PER_WORLD,
     FEWEST_WORLDS,

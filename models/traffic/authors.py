@@ -1,22 +1,23 @@
 """Traffic by any of its authors, block by block.
 
-What callers do was written without sight of how the authors before generate and, by the second and the third, of what
-models had been found to miss; their modules say what they share. A model that learnt the traffic of one author catches
-little in that of another (docs/quality.md), so models learn from all of them.
+Three authors wrote generators, each without sight of the others'. A model that learnt the traffic of one author catches
+little in that of another (docs/quality.md). So models learn from all of them, and are also judged with one left out.
+What the authors share stands beside this module: kinds, the first instant, how big a carrier is, the truth of a call.
 """
 
 from collections.abc import Callable, Iterator
 
 from detector.contract.events import CallEvent, CallSetup
+from models.traffic.batches import batches
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.second import generate as second
-from models.traffic.second.generate import Elsewhere
+from models.traffic.second.generate import SecondTraffic
 from models.traffic.third import generate as third
-from models.traffic.third.generate import Otherwise
-from models.traffic.truth import ROBOCALL, Truth, batches
+from models.traffic.third.generate import ThirdTraffic
+from models.traffic.truth import ROBOCALL, Truth
 
-Traffic = TrafficSpec | Elsewhere | Otherwise
+Traffic = TrafficSpec | SecondTraffic | ThirdTraffic
 """What traffic to generate, by any author: `start_ms`, and `judged_ms` from which on its calls are learnt or judged."""
 Block = tuple[list[CallEvent], list[Truth]]
 """Events in order of time, and what each call was that is set up among them."""
@@ -27,12 +28,15 @@ _BLOCK_EVENTS = 16_384
 
 
 def blocks(spec: Traffic) -> Iterator[Block]:
-    """Generate traffic in blocks, events in time order within and across them."""
+    """Generate traffic in blocks, events in time order within and across them.
+
+    It takes processor time and no input or output. The same description always gives the same blocks.
+    """
     if isinstance(spec, TrafficSpec):
         for block in generate(spec):
             told = [Truth(one.label == ROBOCALL, one.campaign, one.kind) for one in block.truths()]
             yield block.events(), told
         return
-    events = second.generate(spec) if isinstance(spec, Elsewhere) else third.generate(spec)
+    events = second.generate(spec) if isinstance(spec, SecondTraffic) else third.generate(spec)
     for part in batches(events, _BLOCK_EVENTS):
         yield [event for event, _ in part], [truth for event, truth in part if isinstance(event, CallSetup)]

@@ -5,8 +5,8 @@ It generates nothing. Words that explain one kind or one figure stand with that 
 
 from collections.abc import Iterable
 
-from models.traffic.first.spec import CAMPAIGN_DOC, LAWFUL_DOC
 from models.traffic.first.world import FIGURES, Band
+from models.traffic.kinds import CAMPAIGN_DOC, LAWFUL_DOC
 from models.traffic.second.campaigns import HABITS
 from models.traffic.third.carrier import ROBOCALL_KINDS
 
@@ -32,7 +32,7 @@ author's traffic. That of the others is drawn in Python:
 
 ```python
 from models.traffic.authors import AUTHORS, blocks
-from models.traffic.first.spec import DEFAULT_START_MS
+from models.traffic.span import DEFAULT_START_MS
 
 for events, truths in blocks(AUTHORS["third"](1, start_ms=DEFAULT_START_MS, calls=30_000)):
     ...

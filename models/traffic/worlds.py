@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.traffic.first.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
 from models.traffic.first.world import CENTRAL_WORLD, Family, World
+from models.traffic.kinds import CAMPAIGN_KINDS
+from models.traffic.span import DEFAULT_START_MS, HOUR_MS
 
 SLOT_MS = 4 * 24 * HOUR_MS
 """Time that a world has to itself; the longest span and the ends of its calls fit in."""

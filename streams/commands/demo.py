@@ -22,7 +22,8 @@ from rich.live import Live
 
 from models.traffic.first.blocks import TrafficBlock
 from models.traffic.first.generate import generate
-from models.traffic.first.spec import HOUR_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.span import HOUR_MS
 from streams.commands.demo_view import Figures, live, summary
 from streams.errors import DemoFailed
 from streams.files import private_folder

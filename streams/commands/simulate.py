@@ -19,8 +19,10 @@ from rich.progress import Progress
 from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS
 from models.traffic.first.blocks import Truth, event_json
 from models.traffic.first.generate import generate, live_events, live_spec
-from models.traffic.first.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, HOUR_MS, LAWFUL_KINDS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
 from models.traffic.first.world import Family, World
+from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
+from models.traffic.span import DEFAULT_START_MS, HOUR_MS
 from streams.errors import KafkaUnreachable, TopicMissing
 from streams.files import open_output, require_distinct
 from streams.kafka.topics import CALL_EVENTS, admin_options

@@ -18,7 +18,7 @@ from rich.table import Table
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.data.dataset import Dataset
 from models.serve.artifact import SHIPPED, load
-from models.traffic.first.spec import CAMPAIGN_KINDS
+from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
 from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, simulated
 

@@ -18,7 +18,7 @@ from models.learn.baselines import Rank, Scores, linear_model
 from models.learn.training import Parameters, fit, split
 from models.serve.forest import forest_of
 from models.serve.scorer import UNCALIBRATED, TreeScorer
-from models.traffic.first.spec import CAMPAIGN_KINDS
+from models.traffic.kinds import CAMPAIGN_KINDS
 
 RECIPE = Parameters(lawful_share=0.2, n_trees=60, learning_rate=0.15, max_bins=64)
 """A third of the usual trees, in larger steps, and a quarter of the bins: what features, kinds and authors are worth

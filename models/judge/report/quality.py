@@ -33,7 +33,8 @@ from models.judge.stopping import campaign_sizes
 from models.learn.many_worlds import COUNTED_IN, by_turns, whose
 from models.serve.artifact import SHIPPED, Model, load
 from models.traffic.authors import Traffic
-from models.traffic.first.spec import CAMPAIGN_KINDS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.kinds import CAMPAIGN_KINDS
 
 SEED = 3_000_017
 """Of worlds that models are judged in. Models are not to be trained with it."""

@@ -93,7 +93,7 @@ class Actors:
         """Add a caller with habits near the given ones and return its row.
 
         Args:
-            kind: One of the kinds of `models.traffic.first.spec`.
+            kind: One of `models.traffic.kinds`.
             campaign: Name of the campaign; empty for a lawful caller.
             outcome: Mean behaviour; the caller's own differs from it at random.
             attest: Attestation shares.

@@ -28,8 +28,9 @@ from models.traffic.first.profiles import (
     Outcome,
 )
 from models.traffic.first.sources import Customers, Persons, Source
-from models.traffic.first.spec import HOUR_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
 from models.traffic.first.world import World
+from models.traffic.span import HOUR_MS
 
 _PERSON_SHARE = 0.515
 _CALLBACK_SHARE = 0.006

@@ -14,7 +14,9 @@ from models.traffic.first.plan import HourPlanner
 from models.traffic.first.population import build_population
 from models.traffic.first.rhythm import OFFICE_HOURS, PERSON_HOURS, Rhythm
 from models.traffic.first.sources import Job, Persons, Source
-from models.traffic.first.spec import CAMPAIGN_KINDS, HOUR_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.kinds import CAMPAIGN_KINDS
+from models.traffic.span import HOUR_MS
 
 _LIVE_SLICE_MS = 250
 _WARM_UP_MS = 360_000

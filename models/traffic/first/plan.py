@@ -12,7 +12,8 @@ from models.traffic.first.population import ODD_NUMBERS, Int64, Population
 from models.traffic.first.profiles import CALLBACK, CAMPAIGNS, RETAIL_SIGNED, JobKind
 from models.traffic.first.senders import Sender
 from models.traffic.first.sources import Job
-from models.traffic.first.spec import HOUR_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.span import HOUR_MS
 
 _LARGEST_RANGE = 60
 _RANGE_SHARE = 0.5

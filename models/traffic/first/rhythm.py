@@ -3,7 +3,8 @@
 import numpy as np
 
 from models.traffic.first.population import Float64
-from models.traffic.first.spec import HOUR_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.span import HOUR_MS
 
 # Local time, relative. Persons peak in late afternoon (Nodobo); offices and diallers keep office hours and almost stop
 # for eight hours a day (FTC honeypot 2014).

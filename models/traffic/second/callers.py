@@ -1,6 +1,6 @@
 """Numbers, trunk groups and callers of the second author: who calls whom, what signs the call, and how it ends.
 
-Written without sight of `models.traffic`; shares nothing with it but the event contract.
+Shares nothing with the other authors' callers but the event contract.
 """
 
 import math

@@ -1,15 +1,12 @@
-"""Labelled call events by another hand: a second generator, against which a model is judged that learnt from the first.
+"""The second author's traffic: a regional carrier's switch on a weekday, its events in order of time with their truth.
 
-What callers do here and how their calls are carried was written from the event contract and the published figures of
-the field, without sight of how `models.traffic` generates, of the worlds that models train on, and of what models had
-been found to miss: a habit that both generators share by chance is worth knowing, one that only the training has is
-what this is to find. Shared with the other authors are the names of kinds, so that figures by kind can be compared,
-and, since worlds of this are learnt from, the first instant of traffic and the size of a carrier
-(`models.traffic.carrier_size`). Models are trained on worlds of every author, and judged also with one author left out
-(docs/quality.md). It is a sceptical carrier's test traffic and no better founded than that.
+It was written from the event contract and the published figures of the field. Its author did not look at how the first
+author's callers behave, nor at what models had been found to miss: a habit that both traffics have is then no habit of
+one author. The authors share the names of kinds (`models.traffic.kinds`), so that figures by kind can be compared, the
+first instant (`models.traffic.span`) and how big a carrier is (`models.traffic.carrier_size`). It is a sceptical
+carrier's test traffic, and no better founded than that.
 
-A regional carrier's switch on a weekday: calls of its subscribers and to them, by trunk groups that lawful callers and
-robocallers share in part.
+The switch sees calls of its subscribers and calls to them. Lawful callers and robocallers share some trunk groups.
 """
 
 import heapq
@@ -21,14 +18,16 @@ from typing import Any
 
 from detector.contract.events import Attestation, CallEnd, CallSetup, Role
 from models.traffic.carrier_size import drawn_size, log_uniform
-from models.traffic.first.spec import DEFAULT_START_MS, HOUR_MS
 from models.traffic.second.callers import Numbering, Sender, trunks
 from models.traffic.second.campaigns import Cunning, campaigns
 from models.traffic.second.lawful import Setting, abroad, bodies, bursts, centres, persons
+from models.traffic.span import DEFAULT_START_MS, after_hours
 from models.traffic.truth import Truth
 
 START_HOUR = 9
 """Of the day when traffic begins, whatever its `start_ms`: the carrier's time zone follows."""
+_DRAWN = "elsewhere"
+"""Part of the seed: with another word every carrier would be another, and models have learnt from these."""
 _CALLS_MADE = 1.2
 """Of each call that is asked for, by day: in eight draws 1.15 to 1.26, but for one with a big alert at its end."""
 PEOPLE_PER_CALL_A_SECOND = 28_000
@@ -40,10 +39,18 @@ _RHYTHMS = {"person": _PERSON_HOURS, "office": _OFFICE_HOURS, "always": (10,) * 
 
 
 @dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """What to generate: `hours` of traffic at about so many calls a second, and the share that robocalls have.
+class SecondTraffic:
+    """What to generate of the second author's traffic.
 
-    The first `history_hours` only fill windows.
+    Attributes:
+        seed: of everything that is drawn while it is generated.
+        hours: length of the span.
+        calls_per_second: mean rate of all calls, about.
+        trunk_groups: how many there are.
+        robocall_share: share of robocalls among all calls, about.
+        cunning: how well robocallers hide.
+        start_ms: first instant, epoch milliseconds UTC.
+        history_hours: the first part of the span only fills windows; its calls are neither learnt nor judged.
     """
 
     seed: int = 1
@@ -58,10 +65,10 @@ class Elsewhere:
     @property
     def judged_ms(self) -> int:
         """First instant whose calls are learnt or judged."""
-        return self.start_ms + round(self.history_hours * HOUR_MS)
+        return after_hours(self.start_ms, self.history_hours)
 
 
-def drawn(seed: int, *, start_ms: int, calls: int) -> Elsewhere:
+def drawn(seed: int, *, start_ms: int, calls: int) -> SecondTraffic:
     """Draw a carrier from wide ranges.
 
     Args:
@@ -69,7 +76,7 @@ def drawn(seed: int, *, start_ms: int, calls: int) -> Elsewhere:
         start_ms: First instant of its traffic, epoch milliseconds.
         calls: How many calls are judged, about.
     """
-    random = Random(f"elsewhere {seed}")
+    random = Random(f"{_DRAWN} {seed}")
     calls_per_second, history_hours, hours = drawn_size(random, calls / _CALLS_MADE)
     cunning = Cunning(
         log_uniform(random, 100.0, 1_000.0),
@@ -80,13 +87,13 @@ def drawn(seed: int, *, start_ms: int, calls: int) -> Elsewhere:
         own_origid=random.uniform(0.25, 0.7),
     )
     share, trunk_groups = random.uniform(0.05, 0.12), random.randint(15, 60)
-    return Elsewhere(seed, hours, calls_per_second, trunk_groups, share, cunning, start_ms, history_hours)
+    return SecondTraffic(seed, hours, calls_per_second, trunk_groups, share, cunning, start_ms, history_hours)
 
 
-def generate(spec: Elsewhere) -> Iterator[tuple[CallSetup | CallEnd, Truth]]:
+def generate(spec: SecondTraffic) -> Iterator[tuple[CallSetup | CallEnd, Truth]]:
     """Events in order of their time, a call's end when it ends, each with what the call was.
 
-    Streams: what is held are the callers and the ends of calls that are going on.
+    The same description always gives the same events. Only the callers and the ends of calls in progress are held.
     """
     random = Random(spec.seed)
     end_s = spec.hours * 3_600
@@ -102,7 +109,7 @@ def generate(spec: Elsewhere) -> Iterator[tuple[CallSetup | CallEnd, Truth]]:
         yield heapq.heappop(ends)[2:]
 
 
-def _senders(spec: Elsewhere, random: Random) -> list[Sender]:
+def _senders(spec: SecondTraffic, random: Random) -> list[Sender]:
     numbers = Numbering(round(PEOPLE_PER_CALL_A_SECOND * spec.calls_per_second), random)
     at = Setting(numbers, trunks(random, spec.trunk_groups), spec.hours * 3_600, spec.calls_per_second)
     robocalls = campaigns(at, random, spec.cunning, spec.robocall_share * spec.calls_per_second * at.length_s)
@@ -130,7 +137,7 @@ def _instants(senders: list[Sender], random: Random, end_s: float) -> Iterator[t
         heapq.heapreplace(waiting, following(now, sender))
 
 
-def _call(spec: Elsewhere, random: Random, number: int, now: float, sender: Sender) -> tuple[CallSetup, CallEnd]:
+def _call(spec: SecondTraffic, random: Random, number: int, now: float, sender: Sender) -> tuple[CallSetup, CallEnd]:
     setup_ms = spec.start_ms + int(now * 1_000)
     calling, (called, in_service) = sender.pair(random, now)
     carried = sender.route(random, now, calling)

@@ -1,4 +1,4 @@
-"""The lawful callers of `models.traffic.second.generate`. Their bursts are bigger than most campaigns."""
+"""The lawful callers of the second author. Their bursts are bigger than most campaigns."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The lawful callers of `models.traffic.third.generate`: persons, and customers of all sizes that call on business."""
+"""The lawful callers of the third author: persons, and customers of all sizes that call on business."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,14 +1,12 @@
-"""Labelled call events by a third hand: a generator written from the event contract and the field's figures alone.
+"""The third author's traffic: a terminating carrier for some hours of a working day, its events in order of time.
 
-What callers do here and how their calls are carried was written without sight of how `models.traffic` and
-`models.traffic.second.generate` generate, and of what models had been found to miss. Shared with them are the names of
-kinds, so that figures by kind can be compared, the first instant of traffic and the size of a carrier
-(`models.traffic.carrier_size`). A model that learnt from one author's traffic does badly on another's. So models are
-trained on worlds of every author, and judged also with one author left out (docs/quality.md).
+It was written from the event contract and the figures of the field alone. Its author did not look at how the two other
+authors' callers behave or their calls are carried, nor at what models had been found to miss. The authors share the
+names of kinds (`models.traffic.kinds`), so that figures by kind can be compared, the first instant
+(`models.traffic.span`) and how big a carrier is (`models.traffic.carrier_size`).
 
-One terminating carrier for some hours of a working day, at an even rate. By the seed it has peers of seven types, trunk
-groups, shares of lawful callers and of campaigns, and tells more or less of each call. It is held in memory as columns,
-about 300 bytes a call, and told in order of time.
+Calls come at an even rate. The seed decides on peers of seven types, trunk groups, shares of lawful callers and of
+campaigns, and how much is told of each call. All calls are held in memory as columns, about 300 bytes a call.
 """
 
 from collections.abc import Iterator
@@ -20,13 +18,15 @@ import numpy as np
 
 from detector.contract.events import Attestation, CallEnd, CallSetup, ReleasedBy, Role
 from models.traffic.carrier_size import drawn_size
-from models.traffic.first.spec import DEFAULT_START_MS, HOUR_MS
+from models.traffic.span import DEFAULT_START_MS, after_hours
 from models.traffic.third.callers import lawful
 from models.traffic.third.calls import KINDS, Calls, Columns
 from models.traffic.third.campaigns import campaigns
 from models.traffic.third.carrier import NONE, Carrier
 from models.traffic.truth import Truth
 
+_DRAWN = "otherwise"
+"""Part of the seed and of call ids: with another word all traffic would be another, and models learnt from this."""
 _LEAST_HOURS = 0.1
 _CHUNK = 1 << 15
 _CAUSES = {200: 16, 404: 1, 484: 28, 486: 17, 480: 19, 487: 16, 503: 34, 603: 21}
@@ -40,10 +40,19 @@ _TOLD = (
 
 
 @dataclass(frozen=True, slots=True)
-class Otherwise:
-    """What to generate: `hours` of traffic at about so many calls a second, and the share that robocalls have.
+class ThirdTraffic:
+    """What to generate of the third author's traffic.
 
-    The first `history_hours` only fill windows. All else about the carrier follows from `seed`, which is at least 0.
+    Attributes:
+        seed: at least 0; all else about the carrier and its calls follows from it.
+        start_ms: first instant, epoch milliseconds UTC.
+        hours: length of the span.
+        history_hours: the first part of the span only fills windows; its calls are neither learnt nor judged.
+        calls_per_second: mean rate of all calls, about.
+        robocall_share: share of robocalls among all calls, about.
+
+    Raises:
+        ValueError: the history leaves no room for calls that are judged.
     """
 
     seed: int = 1
@@ -63,10 +72,10 @@ class Otherwise:
     @property
     def judged_ms(self) -> int:
         """First instant whose calls are learnt or judged."""
-        return self.start_ms + round(self.history_hours * HOUR_MS)
+        return after_hours(self.start_ms, self.history_hours)
 
 
-def drawn(seed: int, *, start_ms: int, calls: int) -> Otherwise:
+def drawn(seed: int, *, start_ms: int, calls: int) -> ThirdTraffic:
     """Draw a carrier from wide ranges.
 
     Args:
@@ -74,13 +83,16 @@ def drawn(seed: int, *, start_ms: int, calls: int) -> Otherwise:
         start_ms: First instant of its traffic, epoch milliseconds.
         calls: How many calls are judged, about.
     """
-    random = Random(f"otherwise {seed}")
+    random = Random(f"{_DRAWN} {seed}")
     calls_per_second, history_hours, hours = drawn_size(random, calls)
-    return Otherwise(seed, start_ms, hours, history_hours, calls_per_second, random.uniform(0.05, 0.12))
+    return ThirdTraffic(seed, start_ms, hours, history_hours, calls_per_second, random.uniform(0.05, 0.12))
 
 
-def generate(spec: Otherwise) -> Iterator[tuple[CallSetup | CallEnd, Truth]]:
-    """Events in order of their time, a call's end when it ends, each with what the call was."""
+def generate(spec: ThirdTraffic) -> Iterator[tuple[CallSetup | CallEnd, Truth]]:
+    """Events in order of their time, a call's end when it ends, each with what the call was.
+
+    The same description always gives the same events. All calls are held in memory before the first is given.
+    """
     carrier = Carrier(
         spec.seed,
         calls_per_second=spec.calls_per_second,
@@ -112,7 +124,7 @@ def _events(carrier: Carrier, columns: Columns, places: Any) -> Iterator[tuple[C
 
 def _common(carrier: Carrier, call: int, row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "call_id": f"{carrier.seed}-{call:x}@otherwise.example",
+        "call_id": f"{carrier.seed}-{call:x}@{_DRAWN}.example",
         "setup_time_ms": row["setup"],
         "calling_number": carrier.number(row["caller"]),
         "called_number": carrier.number(row["called"]),

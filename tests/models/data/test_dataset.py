@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from models.data.dataset import assemble, read, read_labels, trailing_counts
 from models.errors import TrainingDataInvalid
-from models.traffic.truth import Truth, batches
+from models.traffic.batches import batches
+from models.traffic.truth import Truth
 
 
 def _write_features(path: Path, call_ids: list[str], times: list[int]) -> Path:

@@ -13,7 +13,8 @@ from detector.features.table import FEATURE_NAMES
 from models.data import windows_over_traffic
 from models.data.windows_over_traffic import TRAINING_WINDOWS, from_traffic
 from models.traffic.first.generate import generate
-from models.traffic.first.spec import HOUR_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.span import HOUR_MS
 
 SPEC = TrafficSpec(hours=0.1, seed=3, calls_per_second=8.0)
 PARTITIONS = 12

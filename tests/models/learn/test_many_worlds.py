@@ -10,10 +10,11 @@ from models.data.dataset import Dataset
 from models.learn import search as searching
 from models.learn.many_worlds import COUNTED_IN, cut_between_worlds, from_worlds, plan
 from models.learn.training import Parameters, split
-from models.traffic.first.spec import DEFAULT_START_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
 from models.traffic.first.world import Family
-from models.traffic.second.generate import Elsewhere
-from models.traffic.third.generate import Otherwise
+from models.traffic.second.generate import SecondTraffic
+from models.traffic.span import DEFAULT_START_MS
+from models.traffic.third.generate import ThirdTraffic
 from models.traffic.worlds import SLOT_MS
 from tests.models.labelled_calls import dataset
 
@@ -53,7 +54,7 @@ def test_worlds_of_every_author_are_learnt_in_both_ways_of_counting() -> None:
     specs = plan(20, 1, calls=CALLS)[:20]
 
     met = {(type(spec), COUNTED_IN[slot % len(COUNTED_IN)]) for slot, spec in enumerate(specs)}
-    assert met == set(product((TrafficSpec, Elsewhere, Otherwise), COUNTED_IN))
+    assert met == set(product((TrafficSpec, SecondTraffic, ThirdTraffic), COUNTED_IN))
 
 
 def test_judged_are_worlds_outside_of_what_is_learnt_and_a_carrier_of_each_other_author() -> None:
@@ -63,7 +64,7 @@ def test_judged_are_worlds_outside_of_what_is_learnt_and_a_carrier_of_each_other
 
     assert len(worlds) == 8
     assert all(isinstance(spec, TrafficSpec) and spec.world.family is Family.HELD_OUT for spec in worlds)
-    assert [type(spec) for spec in carriers] == [Elsewhere, Otherwise]
+    assert [type(spec) for spec in carriers] == [SecondTraffic, ThirdTraffic]
     assert {spec.seed for spec in carriers}.isdisjoint(spec.seed for spec in learnt)
 
 

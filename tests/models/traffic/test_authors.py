@@ -7,17 +7,19 @@ import pytest
 from detector.contract.events import CallEvent, CallSetup
 from models.traffic.authors import AUTHORS, Block, Traffic, blocks
 from models.traffic.first.generate import generate
-from models.traffic.first.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.second import generate as second
-from models.traffic.second.generate import Elsewhere
+from models.traffic.second.generate import SecondTraffic
+from models.traffic.span import DEFAULT_START_MS
 from models.traffic.third import generate as third
-from models.traffic.third.generate import Otherwise
+from models.traffic.third.generate import ThirdTraffic
 from models.traffic.truth import ROBOCALL
 
 SPECS: dict[str, Traffic] = {
     "first": TrafficSpec(hours=0.25, seed=3, calls_per_second=12.0),
-    "second": Elsewhere(seed=3, hours=0.25, calls_per_second=12.0),
-    "third": Otherwise(seed=3, hours=0.25, history_hours=0.1, calls_per_second=12.0),
+    "second": SecondTraffic(seed=3, hours=0.25, calls_per_second=12.0),
+    "third": ThirdTraffic(seed=3, hours=0.25, history_hours=0.1, calls_per_second=12.0),
 }
 
 
@@ -42,7 +44,7 @@ def _truths(spec: Traffic) -> dict[str, tuple[bool, str, str]]:
     if isinstance(spec, TrafficSpec):
         found = [one for block in generate(spec) for one in block.truths()]
         return {one.call_id: (one.label == ROBOCALL, one.campaign, one.kind) for one in found}
-    events = second.generate(spec) if isinstance(spec, Elsewhere) else third.generate(spec)
+    events = second.generate(spec) if isinstance(spec, SecondTraffic) else third.generate(spec)
     return {event.call_id: (truth.is_robocall, truth.campaign, truth.kind) for event, truth in events}
 
 

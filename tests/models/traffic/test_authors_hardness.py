@@ -10,7 +10,7 @@ from models.data.dataset import Dataset, trailing_counts
 from models.data.thresholds import threshold_at
 from models.data.windows_over_traffic import from_traffic
 from models.traffic.authors import AUTHORS
-from models.traffic.first.spec import DEFAULT_START_MS
+from models.traffic.span import DEFAULT_START_MS
 
 SEEDS = range(1, 5)
 CALLS = 5_000

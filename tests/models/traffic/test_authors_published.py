@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detector.contract.events import CallEnd, CallSetup
 from models.traffic.authors import AUTHORS, blocks
-from models.traffic.first.spec import DEFAULT_START_MS
+from models.traffic.span import DEFAULT_START_MS
 from models.traffic.truth import Truth
 
 SEEDS = range(1, 7)

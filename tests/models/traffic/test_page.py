@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from models.traffic.first.profiles import CAMPAIGNS, LAWFUL_JOBS
-from models.traffic.first.spec import CAMPAIGN_KINDS, LAWFUL_KINDS
 from models.traffic.first.world import FIGURES
+from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
 from models.traffic.page import render_page
 
 PAGE = Path(__file__).parents[3] / "docs" / "traffic.md"

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from models.traffic.first.generate import generate
-from models.traffic.first.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, LAWFUL_KINDS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
 from models.traffic.first.world import CENTRAL_WORLD, FIGURES, Family, World, with_odds
+from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
+from models.traffic.span import DEFAULT_START_MS
 from models.traffic.worlds import NATURAL_SHARE, SLOT_MS, after, held_out_worlds, natural, training_worlds
 
 DRAWS = range(60)

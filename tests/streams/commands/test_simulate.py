@@ -13,7 +13,7 @@ import zstandard
 from click.testing import CliRunner, Result
 from kafka import KafkaConsumer
 
-from models.traffic.first.spec import CAMPAIGN_KINDS
+from models.traffic.kinds import CAMPAIGN_KINDS
 from streams.commands.simulate import simulate
 from streams.errors import KafkaUnreachable
 from streams.kafka.topics import CALL_EVENTS

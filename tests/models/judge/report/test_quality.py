@@ -30,7 +30,7 @@ from models.judge.report.worlds import LEFT_OUT_IN, families
 from models.learn.many_worlds import TURNS, whose
 from models.serve.artifact import Model
 from models.serve.scorer import Calibration, TreeScorer
-from models.traffic.first.spec import CAMPAIGN_KINDS
+from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.truth import Truth
 from tests.models.serve.stumps import stump
 

@@ -8,8 +8,8 @@ from models.learn.many_worlds import by_turns
 from models.traffic.authors import Traffic
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.first.world import Family
-from models.traffic.second.generate import Elsewhere
-from models.traffic.third.generate import Otherwise
+from models.traffic.second.generate import SecondTraffic
+from models.traffic.third.generate import ThirdTraffic
 from models.traffic.worlds import HELD_OUT_SEED, NATURAL_SHARE, SLOT_MS
 from streams.commands.labelled import EVALUATION_SEED
 
@@ -25,8 +25,8 @@ def test_worlds_are_judged_in_five_families() -> None:
     assert _drawn_from(found["central"]) == [Family.CENTRAL] * 2
     assert _drawn_from(found["training ranges"]) == [Family.TRAINING] * 2
     assert _drawn_from(found["held out"]) == [Family.HELD_OUT] * 4
-    assert _drawn_from(found["second author"]) == [Elsewhere] * 2
-    assert _drawn_from(found["third author"]) == [Otherwise] * 2
+    assert _drawn_from(found["second author"]) == [SecondTraffic] * 2
+    assert _drawn_from(found["third author"]) == [ThirdTraffic] * 2
     assert {spec.robocall_share for specs in found.values() for spec in specs} == {NATURAL_SHARE}
     assert found == families(4, 1_000, SEED)
     assert not set(found["held out"]) & set(families(4, 1_000, seed=5)["held out"])

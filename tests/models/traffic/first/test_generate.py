@@ -14,7 +14,9 @@ import pytest
 from detector.contract.events import CallEnd, CallEvent, CallSetup
 from models.traffic.first.blocks import Truth, event_json
 from models.traffic.first.generate import generate, live_events, live_spec
-from models.traffic.first.spec import CAMPAIGN_KINDS, DEFAULT_START_MS, LAWFUL_KINDS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
+from models.traffic.span import DEFAULT_START_MS
 
 SPEC = TrafficSpec(hours=1.0, calls_per_second=12.0, seed=5)
 

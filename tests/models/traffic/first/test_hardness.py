@@ -8,7 +8,8 @@ import pytest
 from models.data.dataset import Dataset, trailing_counts
 from models.data.thresholds import threshold_at
 from models.data.windows_over_traffic import from_traffic
-from models.traffic.first.spec import CAMPAIGN_KINDS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.kinds import CAMPAIGN_KINDS
 
 LAWFUL_HIT = 1e-3
 MOST_OF_A_KIND = 0.4

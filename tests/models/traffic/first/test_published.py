@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from models.traffic.first.generate import generate
 from models.traffic.first.outcomes import LEVEL_A, LEVEL_B, LEVEL_C, UNSIGNED
-from models.traffic.first.spec import DEFAULT_START_MS, HOUR_MS, TrafficSpec
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.span import DEFAULT_START_MS, HOUR_MS
 
 DAY = TrafficSpec(start_ms=DEFAULT_START_MS - 13 * HOUR_MS, hours=24.0, seed=5, calls_per_second=2.0)
 TOLL_FREE = (1_800, 1_833, 1_844, 1_855, 1_866, 1_877, 1_888)

@@ -9,10 +9,10 @@ import pytest
 from detector.contract.events import CallEnd, CallSetup
 from models.traffic.second.callers import Numbering
 from models.traffic.second.campaigns import HABITS
-from models.traffic.second.generate import Elsewhere, drawn, generate
+from models.traffic.second.generate import SecondTraffic, drawn, generate
 from models.traffic.truth import Truth
 
-SHORT = Elsewhere(seed=3, hours=0.5, calls_per_second=12.0, trunk_groups=24)
+SHORT = SecondTraffic(seed=3, hours=0.5, calls_per_second=12.0, trunk_groups=24)
 LAWFUL = {
     "business", "conference", "debt_collection", "delivery", "inbound_call_centre", "mass_alert", "new_number",
     "outbound_call_centre", "passcode", "person", "political", "reminder", "ride_proxy", "spoofed_callback", "survey",

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from detector.contract.events import CallEnd, CallSetup
-from models.traffic.first.spec import CAMPAIGN_KINDS, LAWFUL_KINDS
+from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
 from models.traffic.third.calls import KINDS, Manner, outcome
 from models.traffic.third.carrier import LAWFUL_SHARES, ROBOCALL_KINDS, Carrier
-from models.traffic.third.generate import Otherwise, drawn, generate
+from models.traffic.third.generate import ThirdTraffic, drawn, generate
 from models.traffic.truth import Truth
 
-SHORT = Otherwise(seed=3, hours=0.9, history_hours=0.4, calls_per_second=12.0)
+SHORT = ThirdTraffic(seed=3, hours=0.9, history_hours=0.4, calls_per_second=12.0)
 OWN_KINDS = {"person_to_business", "call_centre_back", "machine", "international", "anonymous"}
 
 Told = list[tuple[CallSetup | CallEnd, Truth]]
@@ -115,7 +115,7 @@ def test_robocalls_have_their_share_before_and_in_what_is_judged(told: Told) -> 
 def test_a_span_without_room_for_campaigns_is_refused(history_hours: float) -> None:
     """Whoever asks for it is told what to change."""
     with pytest.raises(ValueError, match=r"leave 0\.1 of 1\.0 hours or more"):
-        Otherwise(hours=1.0, history_hours=history_hours)
+        ThirdTraffic(hours=1.0, history_hours=history_hours)
 
 
 def test_carriers_drawn_differ_and_have_about_the_calls_asked_for() -> None:

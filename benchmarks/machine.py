@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models.serve.artifact import MANIFEST, SHIPPED
+from models.serve.artifact import SHIPPED
+from models.serve.manifest import MANIFEST
 
 PACKAGES = ("faust-streaming", "aiokafka", "confluent-kafka", "numpy", "numba", "scikit-learn", "msgspec")
 

@@ -30,12 +30,20 @@ COUNTED_IN_KEY = "counted_in"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """Labelled calls in order of their setup. All arrays have one entry a call.
+    """Labelled calls in order of their setup. All arrays have one entry a call and are not to be changed.
 
-    `number` and `campaign` are codes, equal where the calling numbers or campaigns are; `campaign` is -1 for none.
-    `position` is that of the call in its campaign, from 1, whether or not the calls before it are here; 0 for none.
-    `kind` indexes `kinds`: the kind of campaign, or of lawful caller. `counted_in` are the numbers of partitions that
-    the windows of its calls were counted in, rising; empty where that is not known.
+    Attributes:
+        feature_names: names of the columns of `rows`.
+        rows: feature values, shape (n_calls, n_features) float32, no NaN.
+        setup_time_ms: epoch milliseconds UTC, never falling.
+        number: code of the calling number; calls of one number have one code.
+        is_robocall: else the call is lawful.
+        campaign: code of the campaign, -1 for none.
+        position: of the call in its campaign, from 1, whether or not the calls before it are here; 0 for none.
+        kind: index into `kinds`.
+        kinds: names of the kinds of campaign and of lawful caller.
+        counted_in: numbers of partitions that the windows of these calls were counted in, rising; empty where that is
+            not known.
     """
 
     feature_names: tuple[str, ...]
@@ -54,7 +62,7 @@ class Dataset:
         return len(self.rows)
 
     def take(self, chosen: NDArray[Any]) -> "Dataset":
-        """The chosen calls, by index or by mask."""
+        """The chosen calls, by rising index or by mask of shape (n_calls,); their arrays are copies."""
         return Dataset(
             self.feature_names,
             self.rows[chosen],
@@ -74,7 +82,7 @@ class Dataset:
         return found
 
     def digest(self) -> str:
-        """SHA-256 of features and labels, hexadecimal."""
+        """SHA-256 of features and labels, hexadecimal; reads all of them."""
         digest = hashlib.sha256("\n".join(self.feature_names).encode())
         for array in (self.rows, self.setup_time_ms, self.is_robocall, self.campaign):
             digest.update(np.ascontiguousarray(array).data)
@@ -89,9 +97,15 @@ def assemble(
     truths: Sequence[Truth],
     placed_before: Mapping[str, int] | None = None,
 ) -> Dataset:
-    """Put a data set together, ordered by setup time (calls of the same millisecond keep their order).
+    """Put a data set together, ordered by setup time; calls of the same millisecond keep their order.
 
-    `placed_before` counts by campaign the calls that it placed before all of these.
+    Args:
+        feature_names: names of the columns.
+        rows: shape (n_calls, n_features) float32; copied.
+        setup_time_ms: shape (n_calls,) int64.
+        numbers: calling number of each call.
+        truths: what each call was.
+        placed_before: by campaign, how many calls it placed before all of these.
     """
     order = np.argsort(setup_time_ms, kind="stable")
     ordered = np.ascontiguousarray(rows[order], np.float32)
@@ -150,7 +164,12 @@ def read(features: Path, labels: Path, progress: Progress = lambda _done, _of: N
     """Join the Parquet file of `robocall replay --features` with a label file (see `read_labels`).
 
     Calls without a label are left out: nobody knows what they were. The rows are in memory once: 2,500,000 calls of 187
-    features take 1.9 GB.
+    features take 1.9 GB. It blocks for the disk.
+
+    Args:
+        features: Parquet file.
+        labels: CSV or JSON lines.
+        progress: told after each part of the file.
 
     Raises:
         TrainingDataInvalid: a file is damaged, lacks a column, or they do not fit together.
@@ -277,7 +296,16 @@ def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Label]:
 
 
 def trailing_counts(setup_time_ms: NDArray[np.int64], number: NDArray[np.int64], window_ms: int) -> NDArray[np.int64]:
-    """Calls of the same number in `(now - window, now]`, each call counting itself. Times must not fall."""
+    """Calls of the same number in `(now - window, now]`, each call counting itself.
+
+    Args:
+        setup_time_ms: shape (n_calls,) int64, never falling.
+        number: code of the calling number, shape (n_calls,).
+        window_ms: length of the window.
+
+    Returns:
+        Shape (n_calls,) int64, at least 1.
+    """
     group = np.unique(number, return_inverse=True)[1].astype(np.int64)
     since_ms = setup_time_ms - setup_time_ms[0] if len(setup_time_ms) else setup_time_ms
     stride = (int(since_ms[-1]) if len(since_ms) else 0) + window_ms + 1

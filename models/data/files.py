@@ -46,7 +46,15 @@ class _ZstdFrames(io.RawIOBase):
 
 
 def open_packed(path: Path, stack: ExitStack) -> BinaryIO:
-    """A file to read, unpacked on the way; the stack closes it. Reading raises one of DAMAGED when it is damaged."""
+    """Open a file to read, unpacked on the way; memory does not grow with its size. Reading blocks for the disk.
+
+    Args:
+        path: `.gz` and `.zst` are unpacked, anything else is read as it is.
+        stack: closes it.
+
+    Raises:
+        OSError: there is no such file. Reading raises one of `DAMAGED` when it is damaged or cut off.
+    """
     raw = stack.enter_context(path.open("rb"))
     if path.suffix == ".gz":
         return cast("BinaryIO", stack.enter_context(gzip.open(raw)))
@@ -56,7 +64,15 @@ def open_packed(path: Path, stack: ExitStack) -> BinaryIO:
 
 
 def create_packed(path: Path, stack: ExitStack) -> BinaryIO:
-    """A file to write, packed on the way (without a time stamp); the stack completes and closes it."""
+    """Create a file to write, packed on the way, without a time stamp: the same content gives the same bytes.
+
+    Args:
+        path: `.gz` and `.zst` are packed; what was there is overwritten.
+        stack: completes and closes it.
+
+    Raises:
+        OSError: it cannot be written; writing raises it too.
+    """
     raw = stack.enter_context(path.open("wb"))
     if path.suffix == ".gz":
         packed = gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0)

@@ -59,7 +59,16 @@ class Tolerances:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One comparison. `allowed` is the worst candidate that passes; `passed` is None where too few calls were there."""
+    """One comparison; figures are shares in [0, 1].
+
+    Attributes:
+        measure: what was compared, for people.
+        calls: how many calls it was measured on.
+        running: figure of the running model.
+        candidate: figure of the candidate.
+        allowed: the worst figure that passes.
+        passed: None where there were too few calls to say.
+    """
 
     measure: str
     calls: int
@@ -74,7 +83,7 @@ class Line:
 
 
 def read_tolerances(path: Path | None) -> Tolerances:
-    """Read a TOML file with some of the names of `Tolerances`; without one, the defaults.
+    """Read a TOML file with some of the names of `Tolerances`; without one, the defaults. Blocks for the disk.
 
     Raises:
         TolerancesInvalid: it cannot be read, or names or values are not those of `Tolerances`.
@@ -106,12 +115,20 @@ def compare(
 ) -> list[Line]:
     """Measure both models on labelled calls that neither was trained on, and judge the difference.
 
+    Called once a promotion; it takes processor time, some seconds for a million calls, and no input or output.
+
     Args:
-        data: calls of both classes.
+        data: robocalls and lawful calls, at least one of each; columns as both models want them.
         running: what decides now.
         candidate: what is to follow.
         thresholds: of the policy in use.
         tolerances: how much worse the candidate may be.
+
+    Returns:
+        All comparisons: over all calls, then by kind of campaign, then by lawful class.
+
+    Raises:
+        ValueError: the data have other columns than a model wants.
     """
     both = (_Judged.of(running, data), _Judged.of(candidate, data))
     return [
@@ -122,7 +139,7 @@ def compare(
 
 
 def has_learnt_from(model: Model, data: Dataset) -> bool:
-    """Whether these are the very calls that a model was made of, whose figures say nothing about others."""
+    """Whether a model was made of exactly these calls: figures on them say nothing about other calls."""
     provenance: Any = model.manifest.get("provenance") or {}
     return bool(provenance.get("data_sha256") == data.digest())
 
@@ -144,7 +161,7 @@ def counted_otherwise(model: Model, data: Dataset) -> str | None:
 
 
 def passes(lines: list[Line]) -> bool:
-    """Whether no line fails."""
+    """Whether no line fails; a line of too few calls does not."""
     return all(line.passed is not False for line in lines)
 
 

@@ -32,6 +32,9 @@ def search(
         n: How many other settings to try.
         parameters: To start from; what is not a choice stays as it is.
         progress: Told every setting and its mean recall.
+
+    Raises:
+        TrainingDataInvalid: a span lacks robocalls of new campaigns, or lawful calls.
     """
     random = np.random.default_rng(seed)
     spans = split(data, parameters)

@@ -10,7 +10,6 @@ somebody who can write to the folder.
 import hashlib
 import io
 import json
-import re
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
@@ -25,25 +24,27 @@ from models.errors import ArtifactCorrupt, ArtifactIncompatible
 from models.serve.card import model_card
 from models.serve.explain import contributions
 from models.serve.forest import ARRAY_TYPES, Forest, check
+from models.serve.manifest import (
+    CARD,
+    ESTIMATOR,
+    FORMAT,
+    GOLDEN,
+    MANIFEST,
+    REFERENCE,
+    REPORT,
+    TREES,
+    file_entry,
+    read_manifest,
+    verified,
+)
 from models.serve.reference import Reference
 from models.serve.scorer import FEWEST_ROWS_FOR_MASKS, Calibration, TreeScorer
 
 SHIPPED = Path(__file__).parents[1] / "default"
 """The model that comes with the package."""
 
-FORMAT = 1
-MANIFEST = "manifest.json"
-TREES = "trees.npz"
-GOLDEN = "golden.npz"
-ESTIMATOR = "estimator.skops"
-REFERENCE = "reference.npz"
-REPORT = "report.json"
-CARD = "model_card.md"
-NEEDED = (TREES, GOLDEN, ESTIMATOR, REPORT)
-MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 TOLERANCE = 1e-12
-VERSION = re.compile(r"gbt-[0-9a-f]{12}")
 TRUSTED_TYPES = (
     "scipy.interpolate._interpolate.interp1d",
     "sklearn.calibration._CalibratedClassifier",
@@ -54,7 +55,15 @@ LIBRARIES = ("numpy", "scikit-learn", "skops")
 
 
 class Model:
-    """A loaded model. Satisfies `detector.contract.ports.Classifier`; immutable."""
+    """A loaded model. Satisfies `detector.contract.ports.Classifier`.
+
+    Immutable, so threads may share it. It never blocks: all is in memory. Whoever puts it in place calls `warm` before,
+    so that no call waits for compiled code.
+
+    Attributes:
+        manifest: of its artifact, not to be changed.
+        reference: how features and scores of its test calls were distributed; None in artifacts of before.
+    """
 
     def __init__(self, scorer: TreeScorer, manifest: dict[str, Any], reference: Reference | None = None) -> None:
         self._scorer = scorer
@@ -77,19 +86,40 @@ class Model:
         return dict(self.manifest["thresholds"])
 
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Calibrated probability of a robocall per row, shape (n_calls,), in [0, 1]."""
+        """Calibrated probability of a robocall per row, shape (n_calls,) float64, in [0, 1].
+
+        Called for each batch of calls, about 0.3 us a call in batches of 512 and 3 us a call alone.
+
+        Args:
+            rows: shape (n_calls, n_features) float32, columns in the order of `manifest["feature_names"]`, no NaN.
+
+        Raises:
+            ValueError: rows of another shape or type, or with NaN.
+        """
         return self._scorer.score(rows)
 
     def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Raw score per row in log-odds, before calibration: ranks calls that share a calibrated probability."""
+        """Raw score per row in log-odds, before calibration, shape (n_calls,) float64; arguments as `score`.
+
+        It ranks calls that share a calibrated probability. Called where models are judged, never for a decision.
+
+        Raises:
+            ValueError: rows of another shape or type, or with NaN.
+        """
         return self._scorer.raw(rows)
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Additive contribution of each feature to the raw score in log-odds, shape (n_calls, n_features)."""
+        """Additive contribution of each feature to the raw score in log-odds, shape (n_calls, n_features) float64.
+
+        Called for the calls that are labelled or blocked, to give reasons; arguments as `score`.
+
+        Raises:
+            ValueError: rows of another shape or type.
+        """
         return contributions(self._scorer.forest, rows)
 
     def warm(self) -> None:
-        """Compile everything that a call may need, so that no call waits for it."""
+        """Compile everything that a call may need, or load it from the cache; takes seconds the first time."""
         for n_rows in (1, FEWEST_ROWS_FOR_MASKS):
             rows = np.zeros((n_rows, self._scorer.forest.n_features), np.float32)
             self.score(rows)
@@ -100,8 +130,18 @@ class Model:
 class Contents:
     """What goes into an artifact.
 
-    `provenance` is any JSON that says where the model came from: data digest, seed, parameters. `golden_rows` are a few
-    hundred feature rows of real use. `plots` are PNG files by name. Without a `reference` nobody can tell drift.
+    Attributes:
+        schema_id: of the feature table that it was trained on.
+        feature_names: names of its columns, in order.
+        scorer: what serves.
+        estimator: the scikit-learn estimator that the scorer was made of, calibrated.
+        thresholds: `block_at` and `label_at`, calibrated probabilities.
+        golden_rows: a few hundred feature rows of real use, shape (n, n_features) float32; loading scores them.
+        report: of `models.judge.evaluation.report`, plain values.
+        provenance: plain values that say where the model came from: data digest, seed, parameters.
+        plots: PNG files by name.
+        created_ms: when it was packaged, epoch milliseconds.
+        reference: of its test calls; without one nobody can tell drift.
     """
 
     schema_id: str
@@ -118,7 +158,18 @@ class Contents:
 
 
 def save(contents: Contents, folder: Path) -> Model:
-    """Write an artifact to `folder` and load it again, so that nothing is shipped that does not load."""
+    """Write an artifact and load it again, so that nothing is shipped that does not load. Blocks for the disk.
+
+    Called once a training. The manifest is written last: a folder without one is no artifact.
+
+    Args:
+        contents: what goes in.
+        folder: made when it is missing; files of the same names are overwritten.
+
+    Raises:
+        ArtifactError: what was written cannot serve: the compiled scorer disagrees with the estimator, for one.
+        OSError: the folder cannot be written.
+    """
     from skops.io import dumps  # noqa: PLC0415 - only training needs it
 
     reference = contents.estimator.predict_proba(contents.golden_rows)[:, 1]
@@ -142,12 +193,11 @@ def save(contents: Contents, folder: Path) -> Model:
         "metrics": headline(contents.report),
         "provenance": contents.provenance,
         "libraries": {name: installed_version(name) for name in LIBRARIES},
-        "files": {name: _entry(content) for name, content in files.items()},
+        "files": {name: file_entry(content) for name, content in files.items()},
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    # Last: a folder without a manifest is no artifact, so a reader never meets half of one.
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return load(folder, schema_id=contents.schema_id)
 
@@ -163,7 +213,7 @@ def _card(contents: Contents) -> str:
 
 
 def headline(report: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a report that a person compares models by."""
+    """The figures of a report that a person compares models by, plain values; what it lacks is left out."""
     names = ("calls", "robocalls", "pr_auc", "brier", "expected_calibration_error")
     found = {name: report[name] for name in names if name in report}
     for entry in report.get("at_false_block_rates", []):
@@ -172,7 +222,14 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def load(folder: Path, *, schema_id: str) -> Model:
-    """Load and verify an artifact.
+    """Load and verify an artifact: digests, schema, trees, and that the scorer computes what was recorded.
+
+    Blocks for the disk and for some tenths of a second of processor time: a worker calls it in a thread. Nothing in the
+    folder is executed.
+
+    Args:
+        folder: of the artifact.
+        schema_id: of the feature table that this build computes.
 
     Raises:
         ArtifactCorrupt: a file is missing, altered or too large, or the scorer disagrees with the recorded reference.
@@ -183,7 +240,7 @@ def load(folder: Path, *, schema_id: str) -> Model:
         raise ArtifactIncompatible(
             f"{folder} wants feature schema {manifest['schema_id']}, this build computes {schema_id}: train it again"
         )
-    contents = {name: _verified(folder, name, manifest) for name in manifest["files"]}
+    contents = {name: verified(folder, name, manifest) for name in manifest["files"]}
     scorer = _scorer_of(_unpack(contents[TREES], TREES), len(manifest["feature_names"]))
     if _version_of(scorer, schema_id) != manifest["version"]:
         raise ArtifactCorrupt(f"{folder}: the trees are not those of version {manifest['version']}")
@@ -200,7 +257,7 @@ def load_golden(folder: Path) -> FeatureMatrix:
     Raises:
         ArtifactError: the artifact cannot be used.
     """
-    arrays = _unpack(_verified(folder, GOLDEN, read_manifest(folder)), GOLDEN)
+    arrays = _unpack(verified(folder, GOLDEN, read_manifest(folder)), GOLDEN)
     if "rows" not in arrays:
         raise ArtifactCorrupt(f"{folder / GOLDEN} lacks rows")
     return arrays["rows"]
@@ -215,63 +272,19 @@ def read_card(folder: Path) -> str:
     manifest = read_manifest(folder)
     if CARD not in manifest["files"]:
         raise ArtifactIncompatible(f"{folder} was packaged without a model card: train it again")
-    return _verified(folder, CARD, manifest).decode("utf-8", "replace")
+    return verified(folder, CARD, manifest).decode("utf-8", "replace")
 
 
 def load_estimator(folder: Path) -> Any:
-    """The scikit-learn estimator, for notebooks. Types outside of `TRUSTED_TYPES` are refused."""
+    """Load the scikit-learn estimator, for notebooks; serving never calls it. Blocks for the disk.
+
+    Raises:
+        ArtifactError: the artifact cannot be used.
+        skops.io.exceptions.UntrustedTypesFoundException: it holds types outside of `TRUSTED_TYPES`.
+    """
     from skops.io import loads  # noqa: PLC0415 - serving never needs it
 
-    return loads(_verified(folder, ESTIMATOR, read_manifest(folder)), trusted=list(TRUSTED_TYPES))
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, checked for what loading relies on."""
-    if not (folder / MANIFEST).exists():
-        raise ArtifactCorrupt(f"{folder} is no model: `robocall train --out FOLDER` makes one")
-    return parse_manifest(_bounded(folder / MANIFEST), str(folder / MANIFEST))
-
-
-def parse_manifest(content: bytes, place: str) -> dict[str, Any]:
-    """As `read_manifest`, of bytes from `place`."""
-    try:
-        manifest = json.loads(content)
-    except ValueError as error:
-        raise ArtifactCorrupt(f"{place} is no JSON: {error}") from error
-    if not isinstance(manifest, dict):
-        raise ArtifactCorrupt(f"{place} is no JSON object")
-    if manifest.get("format") != FORMAT:
-        raise ArtifactIncompatible(f"{place} has artifact format {manifest.get('format')}, this build reads {FORMAT}")
-    expected = {"version": str, "schema_id": str, "feature_names": list, "thresholds": dict, "files": dict}
-    wrong = [name for name, kind in expected.items() if not isinstance(manifest.get(name), kind)]
-    if wrong:
-        raise ArtifactCorrupt(f"{place} lacks {', '.join(wrong)}")
-    absent = [name for name in NEEDED if name not in manifest["files"]]
-    if absent or any(Path(name).name != name for name in manifest["files"]):
-        raise ArtifactCorrupt(f"{place} lists the wrong files")
-    return manifest
-
-
-def _bounded(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ArtifactCorrupt(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise ArtifactCorrupt(f"{path} is larger than {MAX_FILE_BYTES} bytes")
-    return content
-
-
-def _entry(content: bytes) -> dict[str, Any]:
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def _verified(folder: Path, name: str, manifest: dict[str, Any]) -> bytes:
-    content = _bounded(folder / name)
-    if _entry(content) != manifest["files"][name]:
-        raise ArtifactCorrupt(f"{folder / name} is not the file that the manifest lists: copy the artifact again")
-    return content
+    return loads(verified(folder, ESTIMATOR, read_manifest(folder)), trusted=list(TRUSTED_TYPES))
 
 
 def _pack(arrays: dict[str, Any]) -> bytes:

@@ -39,7 +39,17 @@ def _credit_paths(
 
 
 def contributions(forest: Forest, rows: FeatureMatrix) -> NDArray[np.float64]:
-    """Contributions in log-odds, shape (n, n_features); with `forest.expected()` they sum to the raw score."""
+    """Contributions in log-odds, shape (n, n_features) float64; with `forest.expected()` they sum to the raw score.
+
+    Called for the calls that are labelled or blocked. It never blocks; the first call compiles.
+
+    Args:
+        forest: checked.
+        rows: shape (n, n_features) float32.
+
+    Raises:
+        ValueError: rows of another shape or type.
+    """
     if rows.ndim != 2 or rows.shape[1] != forest.n_features or rows.dtype != np.float32:  # noqa: PLR2004
         raise ValueError(f"rows must be float32 of shape (n, {forest.n_features}), got {rows.dtype} {rows.shape}")
     credit = np.zeros(rows.shape, np.float64)

@@ -23,11 +23,19 @@ ARRAY_TYPES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forest:
-    """Nodes of all trees, root first; tree `t` owns nodes `tree_start[t]` up to, without, `tree_start[t + 1]`.
+    """Nodes of all trees as arrays, each tree's root first, children behind their parent. Not to be changed.
 
-    A row goes left where `row[feature] <= threshold`. A leaf has `left == -1`. Children stand behind their parent.
-    `value` is the leaf's addend in log-odds and, at an inner node, the mean of its leaves weighted by training rows
-    (scikit-learn stores unshrunk values there, which must not be used).
+    Attributes:
+        n_features: columns of the rows that it reads.
+        baseline: addend of every call, log-odds.
+        tree_start: shape (n_trees + 1,) int32; tree `t` owns the nodes from `tree_start[t]` up to, without,
+            `tree_start[t + 1]`. The other arrays have one entry a node.
+        feature: int32; column that an inner node asks for.
+        threshold: float32; a row goes left where its value is at most this.
+        left: int32; the left child, -1 at a leaf.
+        right: int32; the right child, -1 at a leaf.
+        value: float64, log-odds; the leaf's addend, and at an inner node the mean of its leaves weighted by training
+            rows. scikit-learn stores unshrunk values there, which must not be used.
     """
 
     n_features: int
@@ -58,8 +66,13 @@ def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def forest_of(estimator: Any) -> Forest:
-    """Flatten a fitted binary `HistGradientBoostingClassifier` without categorical splits, at most 32 leaves a tree."""
-    trees = [iteration[0].nodes for iteration in estimator._predictors]  # noqa: SLF001 - pinned by tests/models/test_forest.py
+    """Flatten a fitted binary `HistGradientBoostingClassifier`. Called once a training.
+
+    Raises:
+        ValueError: it has categorical splits.
+        ArtifactCorrupt: it has trees of more than `MAX_LEAVES` leaves.
+    """
+    trees = [iteration[0].nodes for iteration in estimator._predictors]  # noqa: SLF001 - pinned by tests/models/serve/test_forest.py
     start = np.cumsum([0, *(len(nodes) for nodes in trees)]).astype(np.int32)
     nodes = np.concatenate(trees)
     if nodes["is_categorical"].any():
@@ -96,9 +109,12 @@ def _mean_values(
 
 
 def check(forest: Forest) -> None:
-    """Raise `ArtifactCorrupt` unless a compiled walk over these arrays ends, inside of them.
+    """Check that a compiled walk over these arrays ends, and never leaves them.
 
-    Compiled code checks no bounds, so every index is checked here, once.
+    Compiled code checks no bounds, so every index is checked here, once a loading.
+
+    Raises:
+        ArtifactCorrupt: it would not.
     """
     n_nodes = len(forest.feature)
     start = forest.tree_start

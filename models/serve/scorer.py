@@ -162,7 +162,11 @@ class Calibration:
     y: NDArray[np.float64]
 
     def check(self) -> None:
-        """Raise `ArtifactCorrupt` unless the map is one: increasing, finite, into [0, 1]."""
+        """Check that this is a map into [0, 1]: finite, and rising where it is isotonic.
+
+        Raises:
+            ArtifactCorrupt: it is none.
+        """
         sound = self.x.ndim == 1 and self.x.shape == self.y.shape and len(self.x) > 0
         sound = sound and bool(np.isfinite(self.x).all() and np.isfinite(self.y).all())
         if sound and self.kind == "isotonic":
@@ -174,7 +178,7 @@ class Calibration:
             raise ArtifactCorrupt("the model's calibration is no map into [0, 1]: train it again")
 
     def apply(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probability for each raw score."""
+        """Probability in [0, 1] for each raw score in log-odds; same shape, float64."""
         if self.kind == "isotonic":
             return np.interp(raw, self.x, self.y)
         with np.errstate(over="ignore"):
@@ -186,7 +190,11 @@ UNCALIBRATED = Calibration("sigmoid", np.array([-1.0]), np.array([0.0]))
 
 
 def calibration_of(calibrated: Any) -> Calibration:
-    """Calibration of a `CalibratedClassifierCV` around one frozen estimator."""
+    """Take the calibration out of a fitted `CalibratedClassifierCV` around one frozen estimator.
+
+    Raises:
+        ValueError: it is neither isotonic nor a sigmoid.
+    """
     (classifier,) = calibrated.calibrated_classifiers_
     (calibrator,) = classifier.calibrators
     if classifier.method == "isotonic":
@@ -199,7 +207,15 @@ def calibration_of(calibrated: Any) -> Calibration:
 
 
 class TreeScorer:
-    """Scores rows with one forest and one calibration. Immutable, so threads may share it."""
+    """Scores rows with one forest and one calibration. Immutable, so threads may share it; it never blocks.
+
+    The first call compiles, or loads from the cache, one of two kernels: that for fewer than `FEWEST_ROWS_FOR_MASKS`
+    rows or that for more.
+
+    Args:
+        forest: checked (`models.serve.forest.check`): compiled code checks no bounds.
+        calibration: checked likewise.
+    """
 
     def __init__(self, forest: Forest, calibration: Calibration) -> None:
         self.forest = forest
@@ -207,7 +223,14 @@ class TreeScorer:
         self._masks = _masks_of(forest)
 
     def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Raw scores in log-odds, shape (n,), for float32 rows of shape (n, n_features) without NaN."""
+        """Raw scores in log-odds, shape (n,) float64.
+
+        Args:
+            rows: shape (n, n_features) float32, without NaN; copied when it is not C-contiguous.
+
+        Raises:
+            ValueError: rows of another shape or type, or with NaN.
+        """
         forest, masks = self.forest, self._masks
         if rows.ndim != 2 or rows.shape[1] != forest.n_features or rows.dtype != np.float32:  # noqa: PLR2004
             raise ValueError(f"rows must be float32 of shape (n, {forest.n_features}), got {rows.dtype} {rows.shape}")
@@ -233,5 +256,5 @@ class TreeScorer:
         return raw
 
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Calibrated probability of a robocall for each row, shape (n,)."""
+        """Calibrated probability of a robocall for each row, shape (n,) float64, in [0, 1]; see `raw`."""
         return self.calibration.apply(self.raw(rows))

@@ -39,7 +39,10 @@ class Promotion:
 
 
 class Promotions:
-    """The history in the store of a registry.
+    """The history in the store of a registry. Every method blocks, for the disk or the network.
+
+    Nothing is locked. Two people who promote in the same millisecond may write one entry over the other; otherwise the
+    later entry leads.
 
     Raises:
         StorageError: by every method, when the place does not answer or refuses.
@@ -61,7 +64,17 @@ class Promotions:
     def promote(
         self, version: str, from_version: str, *, gate: list[dict[str, Any]], forced_because: str | None = None
     ) -> Promotion:
-        """Record that `version` follows `from_version`."""
+        """Record that `version` follows `from_version`; called after the gate, before workers are told.
+
+        Args:
+            version: of an artifact in the registry.
+            from_version: what was in place until now.
+            gate: lines of `models.judge.gate.Line.as_json`.
+            forced_because: why a gate that said no is overruled.
+
+        Returns:
+            The entry, as it was written.
+        """
         at_ms = self._after(self.history())
         return self._write(Promotion("promote", version, from_version, at_ms, forced_because, gate))
 

@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from models.errors import ArtifactCorrupt, ArtifactError, ModelUnknown, StoredFileUnusable
-from models.serve.artifact import MANIFEST, MAX_FILE_BYTES, VERSION, Model, load, parse_manifest, read_manifest
+from models.serve.artifact import Model, load
+from models.serve.manifest import MANIFEST, MAX_FILE_BYTES, VERSION, parse_manifest, read_manifest
 from models.store.opening import open_storage
 from models.store.storage import Drafts
 
@@ -24,7 +25,16 @@ DRAFTS = Drafts("{name}.{pid}.part", abandoned_after_s=24 * 3_600.0)
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One artifact. `problem` is None where it can serve, else a sentence."""
+    """One artifact as a list shows it.
+
+    Attributes:
+        folder: where it is: a path, or a URL without credentials.
+        version: empty where it cannot be read.
+        created_ms: when it was packaged, epoch milliseconds; 0 where that cannot be read.
+        schema_id: of the feature table that it was trained on.
+        metrics: figures of its test, plain values by name.
+        problem: None where it can serve, else a sentence.
+    """
 
     folder: str
     version: str
@@ -35,7 +45,12 @@ class Summary:
 
 
 def summary(folder: Path, *, schema_id: str) -> Summary:
-    """Describe the artifact in a folder; one that cannot be loaded is described by its problem."""
+    """Describe the artifact in a folder; one that cannot be loaded is described by its problem. Blocks to load it.
+
+    Args:
+        folder: on this machine.
+        schema_id: of the feature table that this build computes.
+    """
     try:
         manifest = read_manifest(folder)
     except ArtifactError as error:
@@ -57,10 +72,13 @@ def summary(folder: Path, *, schema_id: str) -> Summary:
 
 
 class Registry:
-    """Artifacts below one URL. Blocking: the worker uses it in a thread.
+    """Artifacts below one URL. Every method blocks, for the disk or the network: the worker calls them in a thread.
+
+    Several processes may add and load at the same time: an artifact is added whole, its manifest last, and then never
+    changes.
 
     Args:
-        url: path or fsspec URL; needs not exist before the first artifact is added.
+        url: path or fsspec URL; need not exist before the first artifact is added.
 
     Raises:
         StorageError: by every method, when the place does not answer or refuses.
@@ -75,7 +93,7 @@ class Registry:
         return self.store.url
 
     def artifacts(self, *, schema_id: str) -> list[Summary]:
-        """All artifacts, newest first, each loaded to say whether it could serve."""
+        """All artifacts, newest first, each loaded to say whether it could serve; takes as long as loading them all."""
         found = []
         for name in self._folders():
             try:

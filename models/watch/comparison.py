@@ -29,12 +29,24 @@ class Artifact:
 
     @staticmethod
     def of(folder: Path, model: Model) -> "Artifact":
-        """Of a folder whose model is loaded already."""
+        """Of a folder whose model is loaded already. Blocks for the disk.
+
+        Raises:
+            ArtifactError: the folder cannot be used.
+        """
         return Artifact(model, load_golden(folder))
 
 
 def action_codes(scores: NDArray[np.float64], thresholds: Thresholds) -> NDArray[np.int64]:
-    """What each score alone leads to: 0 allow, 1 label, 2 block. Shape as `scores`."""
+    """What each score alone leads to, without the policy's other steps: 0 allow, 1 label, 2 block.
+
+    Args:
+        scores: calibrated probabilities, any shape.
+        thresholds: scores from which a call is labelled and blocked.
+
+    Returns:
+        Codes as int64, in the shape of `scores`.
+    """
     return np.searchsorted(np.array([thresholds.label_at, thresholds.block_at]), scores, side="right")
 
 
@@ -57,7 +69,20 @@ def differences(one: Artifact, other: Artifact) -> dict[str, Any]:
 
 
 def disagreement(one: Model, other: Model, rows: FeatureMatrix, thresholds: Thresholds) -> dict[str, Any]:
-    """How often two models would treat calls differently, by pair of actions, and how far their scores are apart."""
+    """How often two models would treat calls differently, by pair of actions, and how far their scores are apart.
+
+    Args:
+        one: a model.
+        other: another of the same feature table.
+        rows: shape (n_calls, n_features) float32.
+        thresholds: of the policy, for both.
+
+    Returns:
+        Plain values: counts of calls, and differences of calibrated probabilities.
+
+    Raises:
+        ValueError: rows of another shape or type, or with NaN.
+    """
     scores = [model.score(rows) for model in (one, other)]
     pairs = count_pairs(*(action_codes(score, thresholds) for score in scores))
     apart = np.abs(scores[0] - scores[1])
@@ -71,7 +96,7 @@ def disagreement(one: Model, other: Model, rows: FeatureMatrix, thresholds: Thre
 
 
 def count_pairs(one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Calls by pair of action codes, shape (3, 3): row of the first, column of the second."""
+    """Calls by pair of action codes (`action_codes`), shape (3, 3) int64: row of the first, column of the second."""
     return np.bincount(one * len(ACTIONS) + other, minlength=len(ACTIONS) ** 2).reshape(len(ACTIONS), len(ACTIONS))
 
 

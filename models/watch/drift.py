@@ -36,7 +36,15 @@ BAND = 3.0
 
 
 def psi(expected: NDArray[np.int64], found: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Population stability index between histograms of the same bins along the last axis; 0 where one is empty."""
+    """Population stability index between histograms of the same bins; 0 where one is empty.
+
+    Args:
+        expected: counts of calls, shape (..., n_bins).
+        found: the same.
+
+    Returns:
+        Shape (...), float64, without unit, at least 0.
+    """
     totals = [np.maximum(counts.sum(axis=-1, keepdims=True), 1) for counts in (expected, found)]
     before = np.maximum(expected / totals[0], SMALLEST_SHARE)
     after = np.maximum(found / totals[1], SMALLEST_SHARE)
@@ -68,7 +76,7 @@ class Share:
 
     @property
     def is_outside(self) -> bool:
-        """The share has left its band."""
+        """Whether the share has left its band."""
         return not self.low <= self.found <= self.high
 
 
@@ -110,7 +118,10 @@ class _Pane:
 
 
 class DriftWatch:
-    """Counts what a model is asked and answers; for one thread, and readable from another.
+    """Counts what a model is asked and answers.
+
+    One thread counts; `drift` may be called from another, and may then miss the calls of that moment. Memory is two
+    panes of histograms, whatever the traffic. Nothing blocks.
 
     Args:
         reference: of the model.
@@ -131,7 +142,12 @@ class DriftWatch:
         self._weights: NDArray[np.float64] = weights / max(float(weights.sum()), np.finfo(np.float64).tiny)
 
     def observe(self, rows: FeatureMatrix, scores: NDArray[np.float64], now_ms: int) -> None:
-        """Count scored calls: about 0.2 us each.
+        """Count scored calls, about 0.2 us each; called after each batch that the model has scored.
+
+        Args:
+            rows: shape (n_calls, n_features) float32.
+            scores: calibrated probabilities of the same calls, shape (n_calls,).
+            now_ms: on the clock that it was made with.
 
         Raises:
             ValueError: rows of another width than the reference: compiled code would read beyond them.
@@ -145,12 +161,16 @@ class DriftWatch:
         self._now.scores += count_scores(scores)
 
     def warm(self) -> None:
-        """Compile what `observe` needs."""
+        """Compile what `observe` needs, or load it from the cache; counts nothing."""
         edges = self._reference.edges
         _count(np.zeros((0, len(edges)), np.float32), 0, STRIDE, edges, self._now.features)
 
     def drift(self, thresholds: Thresholds) -> Drift:
-        """Compare the last hours with the reference."""
+        """Compare the last three to six hours with the reference; called when somebody looks at the metrics.
+
+        Args:
+            thresholds: of the policy, to tell the shares of calls labelled and blocked.
+        """
         features = self._now.features + self._before.features
         scores = self._now.scores + self._before.scores
         calls = int(scores.sum())

@@ -39,6 +39,9 @@ class Disagreement:
 class Shadow:
     """Scores batches with a second model and counts where its treatment would differ, by score and threshold alone.
 
+    It has a thread of its own, which begins with the first batch and ends at `stop`. What the second model raises ends
+    the comparison, never a decision: `failure` names it.
+
     Args:
         active: the model that decides.
         model: the one beside it.
@@ -68,7 +71,7 @@ class Shadow:
 
     @property
     def pairs(self) -> dict[tuple[str, str], int]:
-        """Calls by what the active and the shadow model would do."""
+        """Calls by what the active and the shadow model would do, all nine pairs; may be read while it counts."""
         return {
             (str(one), str(other)): int(self._pairs[i, j])
             for i, one in enumerate(ACTIONS)
@@ -76,7 +79,15 @@ class Shadow:
         }
 
     def offer(self, rows: FeatureMatrix, scores: NDArray[np.float64]) -> None:
-        """Leave calls and the active model's scores to the thread; returns at once."""
+        """Leave calls and the active model's scores to the thread; returns at once, and raises nothing.
+
+        Called after each batch that the active model has scored. Rows and scores are copied. Where more than
+        `MOST_WAITING` batches wait, or after a failure, the batch is dropped.
+
+        Args:
+            rows: shape (n_calls, n_features) float32.
+            scores: the active model's calibrated probabilities of them, shape (n_calls,).
+        """
         if self.failure is not None:
             return
         if self._waiting - self._done >= MOST_WAITING:
@@ -86,11 +97,15 @@ class Shadow:
         self._thread.submit(self._compare, rows.copy(), scores.copy())
 
     def settle(self) -> None:
-        """Wait until everything that was offered is counted."""
+        """Block until everything that was offered is counted; for tests and for comparisons that end.
+
+        Raises:
+            RuntimeError: it was stopped.
+        """
         self._thread.submit(lambda: None).result()
 
     def stop(self) -> None:
-        """Score nothing more; returns at once."""
+        """Score nothing more; returns at once. Batches that wait are dropped; `offer` must not be called afterwards."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _compare(self, rows: FeatureMatrix, scores: NDArray[np.float64]) -> None:

@@ -42,7 +42,17 @@ class WatchedModel:
         return self.model.schema_id
 
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Scores of the model; whoever watches cannot change them, nor keep them back."""
+        """Scores of the model; whoever watches cannot change them, nor keep them back.
+
+        Called for each batch of calls, on the event loop. It blocks no longer than the model, and raises only what the
+        model raises: an error of whoever watches ends the watching.
+
+        Args:
+            rows: shape (n_calls, n_features) float32, no NaN.
+
+        Returns:
+            Calibrated probabilities, shape (n_calls,) float64.
+        """
         scores = self.model.score(rows)
         try:
             if self.shadow is not None:
@@ -54,11 +64,11 @@ class WatchedModel:
         return scores
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Contributions of the model."""
+        """Contributions of the model in log-odds, shape (n_calls, n_features) float64; nobody watches."""
         return self.model.contributions(rows)
 
     def warm(self) -> None:
-        """Compile everything that a call may need."""
+        """Compile everything that a call may need; called in a thread before this is put in place."""
         model: Any = self.model
         if hasattr(model, "warm"):
             model.warm()

@@ -9,7 +9,8 @@ import click
 from rich.table import Column
 
 from detector.features.table import FEATURE_SCHEMA_ID
-from models.serve.artifact import MANIFEST, SHIPPED, load
+from models.serve.artifact import SHIPPED, load
+from models.serve.manifest import MANIFEST
 from models.store.promotions import Promotions
 from models.store.registry import Registry
 from streams.commands.labelled import FEATURES_HELP, LABELS_HELP

@@ -16,7 +16,8 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from models.errors import ArtifactCorrupt, ArtifactError, ArtifactIncompatible
 from models.judge.packaging import package
 from models.learn.training import Parameters, TrainedModel, train
-from models.serve.artifact import GOLDEN, MANIFEST, REFERENCE, SHIPPED, TREES, Model, load, load_estimator, read_card
+from models.serve.artifact import SHIPPED, Model, load, load_estimator, read_card
+from models.serve.manifest import GOLDEN, MANIFEST, REFERENCE, TREES
 from tests.models.labelled_calls import FEATURE_NAMES, dataset
 
 SCHEMA = "f1-0123456789ab"

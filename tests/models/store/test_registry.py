@@ -10,7 +10,8 @@ import pytest
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.errors import ArtifactCorrupt, ArtifactIncompatible, ModelUnknown, StorageError
-from models.serve.artifact import MANIFEST, TREES, load
+from models.serve.artifact import load
+from models.serve.manifest import MANIFEST, TREES
 from models.store.registry import Registry
 from tests.models.small_model import save_small_model
 from tests.s3_server import s3_server

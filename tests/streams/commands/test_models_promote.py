@@ -15,7 +15,8 @@ from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.data.dataset import read
 from models.errors import ArtifactCorrupt, PromotionRefused
-from models.serve.artifact import MANIFEST, TREES, load
+from models.serve.artifact import load
+from models.serve.manifest import MANIFEST, TREES
 from streams.commands.models import models
 from streams.commands.models_promote import WorkersNotTold
 from streams.redis.connection import ACTIVE_MODEL, SHADOW_MODEL

@@ -15,7 +15,8 @@ from detector.contract.decisions import Action, Decision, Mode, Step
 from detector.contract.events import Feedback, FeedbackSource, Verdict
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.policy import Thresholds
-from models.serve.artifact import TREES, Model
+from models.serve.artifact import Model
+from models.serve.manifest import TREES
 from models.serve.reference import Reference
 from models.serve.scorer import UNCALIBRATED, TreeScorer
 from models.store.promotions import Promotions

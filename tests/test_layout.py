@@ -14,7 +14,6 @@ PACKAGES = ("detector", "models", "streams")
 MODULES_OF_A_FOLDER = 20
 
 ENGINE = "tests/detector/windows/test_engine.py"
-HTML = "tests/models/judge/report/test_html.py"
 FIRST = "tests/models/traffic/first/test_generate.py"
 SECOND = "tests/models/traffic/second/test_generate.py"
 THIRD = "tests/models/traffic/third/test_generate.py"
@@ -43,19 +42,11 @@ TESTED_ELSEWHERE = {
     "detector/windows/loop": (ENGINE, "compiled: it is the engine's loop"),
     "detector/windows/prefetch": (ENGINE, "a hint to the processor: it must change no figure"),
     "detector/windows/row_copies": ("tests/detector/windows/test_sweep.py", "the shape of what a sweep copies"),
-    "models/data/files": ("tests/streams/commands/test_replay.py", "packed and plain files, whole and cut short"),
-    "models/data/thresholds": ("tests/models/judge/test_evaluation.py", "one function, which every figure rests on"),
     "models/errors": ("tests/models/serve/test_artifact.py", "error types only, raised where they are tested"),
-    "models/judge/packaging": ("tests/models/serve/test_artifact.py", "it makes the artifacts that are tested there"),
-    "models/judge/plots": (HTML, "pictures: the test asks that they are there, nobody compares pixels"),
     "models/judge/report/quality_page": (
         "tests/models/judge/report/test_quality.py",
         "tables of the page tested there",
     ),
-    "models/judge/stopping": ("tests/models/judge/test_evaluation.py", "one part of an evaluation, tested with it"),
-    "models/learn/search": ("tests/models/learn/test_many_worlds.py", "a search needs worlds: it is tested with them"),
-    "models/serve/card": ("tests/streams/commands/test_train.py", "words for people, made from a tested manifest"),
-    "models/serve/forest": ("tests/models/serve/test_scorer.py", "arrays of trees: the scorer refuses the bad ones"),
     "models/traffic/first/actors": (FIRST, PART),
     "models/traffic/first/blocks": (FIRST, PART),
     "models/traffic/first/crowds": (FIRST, PART),
@@ -80,10 +71,6 @@ TESTED_ELSEWHERE = {
     "models/traffic/third/campaigns": (THIRD, PART),
     "models/traffic/third/carrier": (THIRD, PART),
     "models/traffic/truth": ("tests/models/data/test_dataset.py", "one value type, read from label files there"),
-    "models/watch/watched": (
-        "tests/streams/worker/test_model_metrics.py",
-        "it joins drift and shadow, tested as metrics",
-    ),
     "streams/archive/doctor": (
         "tests/streams/archive/test_metrics.py",
         "sentences on the figures that are tested there",

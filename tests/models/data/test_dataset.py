@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from models.data.dataset import assemble, read, read_labels, trailing_counts
 from models.errors import TrainingDataInvalid
-from models.traffic.batches import batches
 from models.traffic.truth import Truth
 
 
@@ -182,8 +181,3 @@ def test_trailing_counts_are_those_of_a_loop(calls: list[tuple[int, int]], windo
     ]
 
     assert trailing_counts(times, numbers, window_ms).tolist() == expected
-
-
-def test_batches_lose_nothing() -> None:
-    """The last batch is what is left."""
-    assert list(batches(range(5), 2)) == [[0, 1], [2, 3], [4]]

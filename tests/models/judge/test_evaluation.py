@@ -1,15 +1,13 @@
 """Figures of a report: against values worked out by hand, and against slow twins on random calls."""
 
 import json
-from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.data.dataset import Dataset, assemble
-from models.data.thresholds import threshold_at
+from models.data.dataset import assemble
 from models.errors import TrainingDataInvalid
 from models.judge.evaluation import (
     FALSE_BLOCK_RATES,
@@ -27,9 +25,9 @@ from models.judge.evaluation import (
     report,
     wilson,
 )
-from models.judge.stopping import campaign_sizes, seen_from_first, stopping
 from models.learn.training import Parameters, train
 from models.traffic.truth import Truth
+from tests.models.judge.judged_calls import begun_before, calls
 from tests.models.labelled_calls import dataset
 
 THRESHOLDS = {"block_at": 0.9, "label_at": 0.5}
@@ -39,13 +37,6 @@ SMALL_CALLS = st.lists(st.tuples(st.integers(0, 8), st.booleans(), st.integers(0
 
 TIED_CALLS = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=60)
 """Scores of few values, so that most calls share theirs with others."""
-
-
-def calls(rows: list[tuple[str, bool, str, str]]) -> Dataset:
-    """One call a row: number, whether it is a robocall, campaign, kind; one second apart."""
-    truths = [Truth(robocall, campaign, kind) for _, robocall, campaign, kind in rows]
-    numbers = [number for number, *_ in rows]
-    return assemble(["f"], np.zeros((len(rows), 1), np.float32), np.arange(len(rows)) * 1_000, numbers, truths)
 
 
 def test_wilson_interval_of_eight_in_ten() -> None:
@@ -110,24 +101,6 @@ def test_threshold_counts_calls_at_it_as_hit() -> None:
     assert found["recall"]["share"] == pytest.approx(2 / 3)
     assert found["false_block_rate"]["share"] == 0.5
     assert found["precision"] == pytest.approx(2 / 3)
-
-
-@given(
-    TIED_CALLS.filter(lambda pairs: not all(robocall for _, robocall in pairs)), st.sampled_from([0.0, 0.1, 0.3, 0.7])
-)
-def test_recall_at_a_rate_is_the_best_of_all_thresholds(pairs: list[tuple[int, bool]], rate: float) -> None:
-    """The twin tries every score that a call has, calls of one score being hit together or not at all."""
-    scores = np.array([score for score, _ in pairs], np.float64)
-    truth = np.array([robocall for _, robocall in pairs])
-    lawful = [score for score, robocall in pairs if not robocall]
-    robocalls = [score for score, robocall in pairs if robocall]
-
-    best = 0
-    for limit in range(9):
-        if sum(score >= limit for score in lawful) <= int(rate * len(lawful)):
-            best = max(best, sum(score >= limit for score in robocalls))
-
-    assert int((scores[truth] >= threshold_at(scores, truth, rate)).sum()) == best
 
 
 @given(TIED_CALLS)
@@ -198,38 +171,11 @@ def test_the_interval_by_campaign_is_wider_where_campaigns_are_caught_whole() ->
     assert found["high"] > high + 0.1
 
 
-def test_calls_until_a_campaign_is_hit_are_counted_with_the_hit_call() -> None:
-    """Campaign a is hit at its second call, b at its first, c never: 1, 2 and infinitely many, of which half are 2."""
-    data = calls([(name, True, name, "flood") for name in ("a", "b", "a", "c")] + [("d", False, "", "person")])
-
-    found = stopping(data, np.array([False, True, True, False, True]), seen_from_first(data))
-
-    assert (found["campaigns"], found["never"], found["median"], found["p90"]) == (3, 1, 2.0, None)
-    assert found["calls_stopped"] == pytest.approx((0.5 + 1 + 0) / 3)
-
-
 def test_calls_are_counted_from_the_first_of_their_campaign() -> None:
     """From 1, each campaign by itself; lawful calls have no position."""
     data = calls([("a", True, "x", "k"), ("b", False, "", "k"), ("a", True, "y", "k"), ("c", True, "x", "k")])
 
     assert data.position.tolist() == [1, 0, 1, 2]
-
-
-def begun_before() -> Dataset:
-    """Campaign x placed two calls before these three; y begins here, of two calls."""
-    truths = [Truth(True, campaign, "flood") for campaign in ("x", "y", "x", "y", "x")] + [Truth(False, "", "person")]
-    return assemble(["f"], np.zeros((6, 1), np.float32), np.arange(6), list("abcdef"), truths, {"x": 2})
-
-
-def test_a_campaign_that_began_before_the_judged_calls_is_left_out_and_told() -> None:
-    """Both of x's first judged calls are hit, which says nothing of how soon; y is hit at its second call."""
-    data = begun_before()
-
-    found = stopping(data, np.array([True, False, True, True, True, False]), seen_from_first(data))
-
-    assert (found["campaigns"], found["began_before"], found["median"]) == (1, 1, 2.0)
-    assert found["until_half"]["campaigns"] == 1
-    assert found["calls_stopped"] == 0.5
 
 
 def test_positions_are_those_in_the_whole_campaign() -> None:
@@ -254,50 +200,6 @@ def test_a_campaign_is_judged_by_calls_of_one_attestation_though_its_first_call_
     found = measure(data, scores, scores, THRESHOLDS)["attestations"]["A"]["robocalls"]["calls_until_blocked"]
 
     assert (found["campaigns"], found["began_before"], found["median"]) == (1, 0, 2.0)
-
-
-def test_campaigns_are_told_with_their_size_in_the_judged_calls() -> None:
-    """Three and two calls, of which the first campaign began before; lawful calls alone have none."""
-    found = campaign_sizes(begun_before())
-
-    assert found == {"campaigns": 2, "began_before": 1, "median": 2.5, "most": 3}
-    assert campaign_sizes(calls([("a", False, "", "k")])) == {
-        "campaigns": 0,
-        "began_before": 0,
-        "median": None,
-        "most": None,
-    }
-
-
-def test_no_campaign_has_no_quantile() -> None:
-    """Labels without campaigns: nothing is known of how soon they are stopped."""
-    data = calls([("a", True, "", "k"), ("b", False, "", "k")])
-
-    found = stopping(data, np.array([True, False]), seen_from_first(data))
-
-    assert (found["campaigns"], found["median"], found["calls_stopped"]) == (0, None, None)
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=60))
-def test_stopping_is_that_of_a_walk_through_each_campaign(pairs: list[tuple[int, bool]]) -> None:
-    """The twin walks from call to call; half are stopped from the first hit on from which half of the rest are."""
-    data = calls([("n", True, f"c{campaign}", "k") for campaign, _ in pairs])
-
-    first, half = [], []
-    for campaign in {campaign for campaign, _ in pairs}:
-        hits = [hit for one, hit in pairs if one == campaign]
-        first.append(next((place for place, hit in enumerate(hits, 1) if hit), np.inf))
-        halves = (Fraction(sum(hits[place:]), len(hits) - place) >= Fraction(1, 2) for place in range(len(hits)))
-        half.append(
-            next((place for place, (hit, ok) in enumerate(zip(hits, halves, strict=True), 1) if hit and ok), np.inf)
-        )
-
-    found = stopping(data, np.array([hit for _, hit in pairs]), seen_from_first(data))
-
-    for values, entry in ((first, found), (half, found["until_half"])):
-        median = float(np.quantile(sorted(values), 0.5, method="higher"))
-        assert entry["median"] == (median if np.isfinite(median) else None)
-        assert entry["never"] == sum(np.isinf(value) for value in values)
 
 
 def test_attestation_is_read_from_the_features() -> None:

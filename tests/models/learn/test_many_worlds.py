@@ -1,4 +1,4 @@
-"""Training on many worlds cuts between worlds; a search never looks at the test span."""
+"""Training on many worlds cuts between worlds, and judges in others."""
 
 from dataclasses import replace
 from itertools import product
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from models.data.dataset import Dataset
-from models.learn import search as searching
 from models.learn.many_worlds import COUNTED_IN, cut_between_worlds, from_worlds, plan
 from models.learn.training import Parameters, split
 from models.traffic.first.spec import TrafficSpec
@@ -16,7 +15,6 @@ from models.traffic.second.generate import SecondTraffic
 from models.traffic.span import DEFAULT_START_MS
 from models.traffic.third.generate import ThirdTraffic
 from models.traffic.worlds import SLOT_MS
-from tests.models.labelled_calls import dataset
 
 WORLDS = 6
 CALLS = 400
@@ -90,30 +88,3 @@ def test_too_few_worlds_are_refused() -> None:
     """There must be some to learn from and some to calibrate on."""
     with pytest.raises(ValueError, match="at least 6"):
         plan(5, 1)
-
-
-def test_a_search_returns_the_best_of_what_it_tried() -> None:
-    """The given settings are the first; the same seed tries the same."""
-    tried: list[tuple[Parameters, float]] = []
-
-    best = searching.search(dataset(), 1, 2, SMALL, lambda setting, recall: tried.append((setting, recall)))
-
-    assert tried[0][0] == SMALL
-    assert len({setting for setting, _ in tried}) == 3
-    assert best == max(tried, key=lambda entry: entry[1])[0]
-    assert searching.search(dataset(), 1, 2, SMALL, lambda _setting, _recall: None) == best
-
-
-def test_a_search_does_not_look_at_the_test_span() -> None:
-    """Wrong labels there change nothing."""
-    calls = dataset()
-    spans = split(calls, SMALL)
-    labels = calls.is_robocall.copy()
-    lawful = spans.test[~labels[spans.test]]
-    labels[lawful[::2]] = True
-    recalls: list[list[float]] = []
-    for one in (calls, replace(calls, is_robocall=labels)):
-        recalls.append([])
-        searching.search(one, 1, 1, SMALL, lambda _, recall: recalls[-1].append(recall))
-
-    assert recalls[0] == recalls[1]

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from models.data.dataset import assemble
-from models.data.thresholds import threshold_at
 from models.errors import TrainingDataInvalid
 from models.judge.evaluation import expected_calibration_error
 from models.learn.training import Parameters, split, train, weights
@@ -65,22 +64,6 @@ def test_rare_kinds_weigh_more_than_common_ones() -> None:
     found = weights(data)
 
     np.testing.assert_allclose(found, [2 / 3] * 30 + [2.0] * 10 + [1.0] * 5)
-
-
-def test_threshold_is_the_smallest_score_that_keeps_the_rate() -> None:
-    """Of ten lawful calls one may be hit at 0.1: the second highest, 0.8, must not."""
-    lawful = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9]
-    robocalls = [0.8, 0.85, 0.95]
-    scores = np.array(lawful + robocalls)
-    truth = np.array([False] * 10 + [True] * 3)
-
-    assert threshold_at(scores, truth, 0.1) == 0.85
-    assert threshold_at(scores, truth, 0.0) == 0.95
-
-
-def test_no_threshold_where_lawful_calls_hold_the_top() -> None:
-    """Nothing is above the highest lawful call, so nothing may be blocked."""
-    assert threshold_at(np.array([0.5, 1.0]), np.array([True, False]), 0.0) == np.inf
 
 
 def test_a_trained_model_is_calibrated_on_calls_that_it_never_saw() -> None:

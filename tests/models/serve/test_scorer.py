@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.errors import ArtifactCorrupt
-from models.serve.forest import forest_of, round_down
+from models.serve.forest import forest_of
 from models.serve.scorer import UNCALIBRATED, Calibration, TreeScorer, calibration_of
 from tests.models.serve.forests import N_FEATURES, boosted, calibrated, rows_of
 
@@ -62,14 +62,6 @@ def test_rows_on_and_beside_every_threshold_take_scikit_learns_side(n_rows: int)
     raw = TreeScorer(forest_of(estimator), UNCALIBRATED).raw(rows)
 
     np.testing.assert_array_equal(raw, estimator.decision_function(rows))
-
-
-@given(threshold=st.floats(allow_nan=False), value=st.floats(allow_nan=False, width=32))
-def test_rounding_a_threshold_down_changes_no_comparison(threshold: float, value: float) -> None:
-    """For float32 values, `value <= threshold` is the same with the rounded threshold."""
-    rounded = round_down(np.array([threshold]))[0]
-
-    assert (np.float32(value) <= rounded) == (value <= threshold)
 
 
 @pytest.mark.parametrize("n_rows", [1, 70])

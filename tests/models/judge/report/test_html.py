@@ -112,16 +112,16 @@ def test_the_page_names_no_best_rule_where_none_catches_any(judgement: Judgement
 
 def test_the_page_says_what_its_words_mean(judgement: Judgement) -> None:
     """Whoever opens it has not read the docs."""
-    text = Page(page(judgement.figures, judgement.draw())).text
+    text = " ".join(Page(page(judgement.figures, judgement.draw())).text.split())
 
     assert "A lawful call is hit when its score is at the threshold or above: a mistake." in text
-    assert "{" not in text.replace("{kind", "")
+    assert "{'" not in text
 
 
 def test_a_figure_that_is_missing_is_an_error(judgement: Judgement) -> None:
     """Not an empty cell that a reader takes for nothing."""
     figures = copy.deepcopy(judgement.figures)
-    del figures["pr_auc"]
+    del figures["data"]["digest"]
 
-    with pytest.raises(UndefinedError, match="pr_auc"):
+    with pytest.raises(UndefinedError, match="digest"):
         page(figures, judgement.draw())

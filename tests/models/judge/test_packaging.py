@@ -1,0 +1,60 @@
+"""An artifact is packaged with what the test span showed, and with rows that pin its score at every height."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.judge.packaging import GOLDEN_ROWS, golden_rows, package
+from models.learn.training import Parameters, TrainedModel, train
+from models.serve.artifact import load_golden
+from tests.models.labelled_calls import dataset
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedModel:
+    return train(dataset(), 1, Parameters(n_trees=5, min_samples_leaf=10, lawful_share=1.0, max_features=1.0))
+
+
+def test_golden_rows_reach_from_the_lowest_to_the_highest_score_of_both_classes() -> None:
+    data = dataset()
+    scores = data.rows[:, 0].astype(np.float64)
+
+    found = golden_rows(data, scores)
+
+    assert len(found) == GOLDEN_ROWS
+    of_robocalls, of_lawful = np.split(found[:, 0], 2)
+    for part, chosen in ((of_robocalls, data.is_robocall), (of_lawful, ~data.is_robocall)):
+        assert (part.min(), part.max()) == (data.rows[chosen, 0].min(), data.rows[chosen, 0].max())
+        assert (np.diff(part) >= 0).all()
+
+
+def test_few_calls_are_all_golden() -> None:
+    data = dataset()
+    few = data.take(np.concatenate([np.flatnonzero(data.is_robocall)[:3], np.flatnonzero(~data.is_robocall)[:4]]))
+
+    assert len(golden_rows(few, few.rows[:, 0].astype(np.float64))) == 7
+
+
+def test_the_manifest_says_how_to_make_the_model_again(trained: TrainedModel, tmp_path: Path) -> None:
+    model = package(dataset(), trained, tmp_path, schema_id="f0", created_ms=5, made_by={"worlds": 6})
+
+    assert model.manifest["provenance"] == {
+        "data_sha256": dataset().digest(),
+        "calls": len(dataset()),
+        "seed": 1,
+        "parameters": trained.parameters.as_json(),
+        "worlds": 6,
+    }
+    assert model.manifest["created_ms"] == 5
+    assert {"recall.png", "precision_recall.png", "calibration.png"} <= set(model.manifest["files"])
+
+
+def test_golden_rows_and_the_reference_are_of_the_test_span(trained: TrainedModel, tmp_path: Path) -> None:
+    """Calls that the model did not learn from."""
+    model = package(dataset(), trained, tmp_path, schema_id="f0", created_ms=5)
+    tested = {row.tobytes() for row in dataset().rows[trained.split.test]}
+
+    assert {row.tobytes() for row in load_golden(tmp_path)} <= tested
+    assert model.reference is not None
+    assert int(model.reference.scores.sum()) == len(trained.split.test)

@@ -27,6 +27,7 @@ class Folder:
         self.folder: Path | None = root
         self.filesystem = None
         self._root = root
+        self._begins_with = os.path.join(root, "")  # noqa: PTH118 - listings are cut as text: a path each is slow
         self._place = place
         self._drafts = drafts
         self._is_private = is_private
@@ -136,7 +137,7 @@ class Folder:
         """None when somebody has deleted it this very moment."""
         with suppress(FileNotFoundError):
             found = entry.stat()
-            path = Path(entry.path).relative_to(self._root).as_posix()
+            path = entry.path[len(self._begins_with) :]
             return StoredFile(path, found.st_size, found.st_mtime_ns // 1_000_000)
         return None
 

@@ -15,8 +15,6 @@ MODULES_OF_A_FOLDER = 20
 
 ENGINE = "tests/detector/windows/test_engine.py"
 FIRST = "tests/models/traffic/first/test_generate.py"
-SECOND = "tests/models/traffic/second/test_generate.py"
-THIRD = "tests/models/traffic/third/test_generate.py"
 DURABILITY = "tests/streams/state/test_durability.py"
 SCAN = "tests/streams/wire/test_scan.py"
 ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
@@ -63,13 +61,6 @@ TESTED_ELSEWHERE = {
     "models/traffic/first/sources": (FIRST, PART),
     "models/traffic/first/spec": ("tests/streams/commands/test_simulate.py", "options of a generator and their bounds"),
     "models/traffic/first/world": ("tests/models/traffic/test_worlds.py", "worlds of all authors are tested together"),
-    "models/traffic/second/callers": (SECOND, PART),
-    "models/traffic/second/campaigns": (SECOND, PART),
-    "models/traffic/second/lawful": (SECOND, PART),
-    "models/traffic/third/callers": (THIRD, PART),
-    "models/traffic/third/calls": (THIRD, PART),
-    "models/traffic/third/campaigns": (THIRD, PART),
-    "models/traffic/third/carrier": (THIRD, PART),
     "models/traffic/truth": ("tests/models/data/test_dataset.py", "one value type, read from label files there"),
     "streams/archive/doctor": (
         "tests/streams/archive/test_metrics.py",

@@ -1,13 +1,11 @@
-"""The traffic by another hand is what a switch might send, and as much of it as was asked for."""
+"""The second author's traffic is what a switch might send, and as much of it as was asked for."""
 
 from dataclasses import fields, replace
 from itertools import islice
-from random import Random
 
 import pytest
 
 from detector.contract.events import CallEnd, CallSetup
-from models.traffic.second.callers import Numbering
 from models.traffic.second.campaigns import HABITS
 from models.traffic.second.generate import SecondTraffic, drawn, generate
 from models.traffic.truth import Truth
@@ -75,17 +73,6 @@ def test_every_kind_of_caller_is_there_and_told_by_name(told: Told) -> None:
     assert all(truth.is_robocall == bool(truth.campaign) for truth in truths)
     assert {truth.kind for truth in truths if truth.is_robocall} == set(HABITS)
     assert {truth.kind for truth in truths if not truth.is_robocall} == LAWFUL
-
-
-def test_persons_have_numbers_of_their_own_and_few_to_call() -> None:
-    """No two persons share a number; one of caller and called is a subscriber of this carrier, each time."""
-    numbers, random = Numbering(40_000, Random(5)), Random(6)
-
-    assert len({numbers.person(who) for who in range(40_000)}) == 40_000
-    known = [numbers.known(random, 4_321) for _ in range(2_000)]
-    assert len(set(known)) <= 14
-    assert all(who % 4 == 0 for who in known)
-    assert all(numbers.dialled_line(row * 1_299_709) == (numbers.person(4 * row), True) for row in (0, 17, 9_999))
 
 
 def test_a_later_start_moves_every_event_and_changes_nothing_else(told: Told) -> None:

@@ -1,4 +1,4 @@
-"""The traffic by a third hand is what a switch might send, and as much of it as was asked for."""
+"""The third author's traffic is what a switch might send, and as much of it as was asked for."""
 
 from collections import Counter
 from dataclasses import fields, replace
@@ -9,8 +9,8 @@ import pytest
 
 from detector.contract.events import CallEnd, CallSetup
 from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
-from models.traffic.third.calls import KINDS, Manner, outcome
-from models.traffic.third.carrier import LAWFUL_SHARES, ROBOCALL_KINDS, Carrier
+from models.traffic.third.calls import KINDS
+from models.traffic.third.carrier import LAWFUL_SHARES, ROBOCALL_KINDS
 from models.traffic.third.generate import ThirdTraffic, drawn, generate
 from models.traffic.truth import Truth
 
@@ -24,12 +24,6 @@ Told = list[tuple[CallSetup | CallEnd, Truth]]
 def told() -> Told:
     """Less than an hour of traffic."""
     return list(generate(SHORT))
-
-
-@pytest.fixture(scope="module")
-def carrier() -> Carrier:
-    """A carrier whose calls nobody has made yet."""
-    return Carrier(5, calls_per_second=10.0, history_s=3_600.0, span_s=7_200.0, robocall_share=0.08)
 
 
 def test_the_same_seed_gives_the_same_events_and_another_one_others(told: Told) -> None:
@@ -130,25 +124,3 @@ def test_carriers_drawn_differ_and_have_about_the_calls_asked_for() -> None:
         assert spec.history_hours <= 4.01 * (spec.hours - spec.history_hours)
         times = [event.setup_time_ms for event, _ in generate(spec) if isinstance(event, CallSetup)]
         assert 5_000 < sum(time_ms >= spec.judged_ms for time_ms in times) < 20_000
-
-
-def test_persons_answer_and_hang_up_as_their_manner_says(carrier: Carrier) -> None:
-    """Who answers is answered 200, numbers that do not exist fail, and machines take a share of the rest."""
-    dead = np.arange(20_000) < 5_000
-
-    ends = outcome(carrier, 20_000, Manner(0.6, 60.0, voicemail=0.2, bad=dead))
-
-    assert set(ends["status"][dead].tolist()) == {404, 484, 480, 503}
-    assert np.mean(ends["status"][~dead] == 200) == pytest.approx(0.8, abs=0.02)
-    assert (ends["talk"][ends["status"] == 200] >= 0.4).all()
-    assert (ends["talk"][ends["status"] != 200] == 0).all()
-
-
-def test_subscribers_are_at_home_here_and_others_always_with_the_same_peer(carrier: Carrier) -> None:
-    """Where a call comes from follows from its number."""
-    strangers = carrier.foreign[~carrier.is_assigned(carrier.foreign)]
-
-    assert (carrier.home(carrier.own) == 0).all()
-    assert (carrier.home(strangers) > 0).all()
-    assert (carrier.home(strangers[::-1])[::-1] == carrier.home(strangers)).all()
-    assert (carrier.routes >= 0).all()

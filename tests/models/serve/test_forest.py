@@ -47,8 +47,8 @@ def test_arrays_are_scikit_learns_trees_one_after_the_other() -> None:
 def test_an_inner_value_is_the_mean_of_its_leaves() -> None:
     """Of 30 rows at -1 and 10 at 2 the root holds -0.25, whatever scikit-learn stores there."""
     estimator = boosted(0, 1, 2)
-    (nodes,) = (iteration[0].nodes for iteration in estimator._predictors)
-    root, low, high = nodes[0], *nodes[[nodes[0]["left"], nodes[0]["right"]]]
+    nodes = estimator._predictors[0][0].nodes
+    root, low, high = nodes[0], nodes[nodes[0]["left"]], nodes[nodes[0]["right"]]
 
     found = forest_of(estimator).value[0]
 

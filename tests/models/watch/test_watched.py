@@ -81,7 +81,7 @@ def test_a_watcher_that_fails_is_dropped_and_named(place: int) -> None:
 def test_what_the_model_raises_comes_through() -> None:
     """It is for the screener to fail open."""
     with pytest.raises(ValueError, match="float32"):
-        watched(None, None).score(ROWS.astype(np.float64))  # type: ignore[arg-type]
+        watched(None, None).score(ROWS.astype(np.float64))
 
 
 def test_warming_warms_the_model() -> None:

@@ -33,7 +33,7 @@ def missing(shapes: Mapping[int, FamilyShape]) -> list[str]:
             ]
             if distinct[family, window] and window not in shape.distinct_windows:
                 lines.append(f"distinct counts of {FAMILIES[family]} in {name}")
-    for item in (operands_of(feature.step).item for feature in FEATURES):
+    for item in (operands_of(feature.instruction).item for feature in FEATURES):
         if item is not None and item.item not in [sketch.item for sketch in shapes[item.family].sketches]:
             lines.append(f"distinct {ITEMS[item.item]} of {FAMILIES[item.family]}")
     return lines

@@ -1,10 +1,10 @@
-"""Kinds of features: each function gives rows of the feature table, named, described and with their step."""
+"""Kinds of features: each function gives rows of the feature table, named, described and with their instruction."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from detector.features import operations
-from detector.features.operations import Step
+from detector.features.operations import Instruction
 from detector.features.window_constants import (
     AGE_LIMIT_S,
     ANSWERED,
@@ -76,7 +76,7 @@ class Feature:
         source: Family whose windows it comes from, or `call`.
         minimum_sample: Fewest calls that it is computed from; below it is `NOT_ENOUGH_DATA`. 0 = always computed.
         doc: What it is, a phrase that continues "This is the ...".
-        step: How it is computed.
+        instruction: How it is computed.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Feature:
     source: str
     minimum_sample: int
     doc: str
-    step: Step
+    instruction: Instruction
 
 
 def name_of(family: int, what: str, window: int) -> str:
@@ -102,58 +102,60 @@ def calls_of(family: int, window: int) -> str:
 def attempts(family: int, *windows: int) -> Iterator[Feature]:
     """Calls."""
     for window in windows:
-        step = Step(operations.COUNT, family, ATTEMPTS, 0, window, 0)
+        instruction = Instruction(operations.COUNT, family, ATTEMPTS, 0, window, 0)
         name = name_of(family, "attempts", window)
         doc = f"number of {calls_of(family, window)}"
-        yield Feature(name, "calls", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, step)
+        yield Feature(name, "calls", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, instruction)
 
 
 def share(family: int, what: str, part: int, whole: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
     """Shares of one measure in another."""
     for window in windows:
-        step = Step(operations.RATIO, family, part, whole, window, minimum)
+        instruction = Instruction(operations.RATIO, family, part, whole, window, minimum)
         doc = f"share of {words} among {calls_of(family, window)}"
-        yield Feature(name_of(family, what, window), "share", 0.0, 1.0, FAMILIES[family], minimum, doc, step)
+        yield Feature(name_of(family, what, window), "share", 0.0, 1.0, FAMILIES[family], minimum, doc, instruction)
 
 
 def distinct(family: int, what: str, item: int, words: str, *windows: int) -> Iterator[Feature]:
     """Different items."""
     for window in windows:
-        step = Step(operations.DISTINCT, family, item, 0, window, 0)
+        instruction = Instruction(operations.DISTINCT, family, item, 0, window, 0)
         doc = f"number of different {words} among {calls_of(family, window)}"
-        yield Feature(name_of(family, what, window), "numbers", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, step)
+        yield Feature(name_of(family, what, window), "numbers", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, instruction)
 
 
 def distinct_ratio(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
     """Different items for each call."""
     for window in windows:
-        step = Step(operations.DISTINCT_RATIO, family, item, 0, window, minimum)
+        instruction = Instruction(operations.DISTINCT_RATIO, family, item, 0, window, minimum)
         doc = f"number of different {words} for each of the {calls_of(family, window)}"
-        yield Feature(name_of(family, what, window), "ratio", 0.0, 1.0, FAMILIES[family], minimum, doc, step)
+        yield Feature(name_of(family, what, window), "ratio", 0.0, 1.0, FAMILIES[family], minimum, doc, instruction)
 
 
 def calls_per(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
     """Calls for each different item."""
     for window in windows:
-        step = Step(operations.CALLS_PER_ITEM, family, item, 0, window, minimum)
+        instruction = Instruction(operations.CALLS_PER_ITEM, family, item, 0, window, minimum)
         doc = f"calls for each different {words} among {calls_of(family, window)}"
-        yield Feature(name_of(family, what, window), "ratio", 1.0, UNBOUNDED, FAMILIES[family], minimum, doc, step)
+        yield Feature(
+            name_of(family, what, window), "ratio", 1.0, UNBOUNDED, FAMILIES[family], minimum, doc, instruction
+        )
 
 
 def mean_talk(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
     """Mean talk times."""
     for window in windows:
-        step = Step(operations.MEAN_TALK, family, 0, 0, window, minimum)
+        instruction = Instruction(operations.MEAN_TALK, family, 0, 0, window, minimum)
         doc = f"mean talk time of answered {calls_of(family, window)}"
         name = name_of(family, "mean_talk", window)
-        yield Feature(name, "s", 0.0, LONGEST_TALK_S, FAMILIES[family], minimum, doc, step)
+        yield Feature(name, "s", 0.0, LONGEST_TALK_S, FAMILIES[family], minimum, doc, instruction)
 
 
 def burst(family: int) -> Feature:
     """The last minute against the last hour."""
     doc = f"calls {FAMILY_WORDS[family]} in the last minute against its mean minute of the last hour"
-    step = Step(operations.BURST, family, 0, 0, W1M, 0)
-    return Feature(f"{FAMILIES[family]}_burst", "ratio", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, step)
+    instruction = Instruction(operations.BURST, family, 0, 0, W1M, 0)
+    return Feature(f"{FAMILIES[family]}_burst", "ratio", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, instruction)
 
 
 def ages(family: int, words: str) -> Iterator[Feature]:
@@ -162,56 +164,64 @@ def ages(family: int, words: str) -> Iterator[Feature]:
     high = AGE_LIMIT_S
     first = f"time since the first call {words} that is remembered"
     previous = f"time since the previous call {words}"
-    yield Feature(f"{name}_age", "s", 0.0, high, name, 0, first, Step(operations.AGE, family, 0, 0, 0, 0))
-    yield Feature(f"{name}_idle", "s", 0.0, high, name, 2, previous, Step(operations.IDLE, family, 0, 0, 0, 0))
+    yield Feature(f"{name}_age", "s", 0.0, high, name, 0, first, Instruction(operations.AGE, family, 0, 0, 0, 0))
+    yield Feature(f"{name}_idle", "s", 0.0, high, name, 2, previous, Instruction(operations.IDLE, family, 0, 0, 0, 0))
 
 
 def part_of(family: int, other: int, minimum: int, *windows: int) -> Iterator[Feature]:
     """How much of the traffic of the trunk group (or another key of the call) a key is."""
     for window in windows:
-        step = Step(operations.PART_OF, family, ATTEMPTS, operations.pack_reference(other, window), window, minimum)
+        instruction = Instruction(
+            operations.PART_OF, family, ATTEMPTS, operations.pack_reference(other, window), window, minimum
+        )
         name = name_of(family, f"part_of_{FAMILIES[other]}", window)
         doc = f"share of calls {FAMILY_WORDS[family]} among {calls_of(other, window)}"
-        yield Feature(name, "share", 0.0, 1.0, FAMILIES[family], minimum, doc, step)
+        yield Feature(name, "share", 0.0, 1.0, FAMILIES[family], minimum, doc, instruction)
 
 
 def levels(family: int, other: int, window: int, *measures: int) -> Iterator[Feature]:
     """Shares that few calls do not throw about: as if `DRAWN_BY` more calls had been like the other key's."""
     for measure in measures:
         what, words = _COMPARED[measure]
-        step = Step(operations.LEVEL, family, measure, operations.pack_reference(other, window), window, DRAWN_BY)
+        instruction = Instruction(
+            operations.LEVEL, family, measure, operations.pack_reference(other, window), window, DRAWN_BY
+        )
         doc = f"{words} of {calls_of(family, window)} and {DRAWN_BY} more like those {FAMILY_WORDS[other]}"
         name = name_of(family, f"{what}_level", window)
         unit, high = ("s", LONGEST_TALK_S) if measure == TALK_S else ("share", 1.0)
-        yield Feature(name, unit, 0.0, high, FAMILIES[family], 0, doc, step)
+        yield Feature(name, unit, 0.0, high, FAMILIES[family], 0, doc, instruction)
 
 
 def beside(family: int, window: int, other: int, usual: int, *measures: int) -> Iterator[Feature]:
     """Shares against the trunk group's (or another key's) in the window `usual`, 0.5 where they are alike."""
     for measure in measures:
         what, words = _COMPARED[measure]
-        step = Step(operations.BESIDE, family, measure, operations.pack_reference(other, usual), window, DRAWN_BY)
+        instruction = Instruction(
+            operations.BESIDE, family, measure, operations.pack_reference(other, usual), window, DRAWN_BY
+        )
         against = f"{FAMILIES[other]}_{WINDOW_NAMES[usual]}" if other != family else "usual"
         doc = f"{words} of {calls_of(family, window)} against {calls_of(other, usual)} (0.5 = alike)"
         name = f"{name_of(family, what, window)}_vs_{against}"
-        yield Feature(name, "ratio", 0.0, 1.0, FAMILIES[family], 0, doc, step)
+        yield Feature(name, "ratio", 0.0, 1.0, FAMILIES[family], 0, doc, instruction)
 
 
 def surge(family: int, *windows: int) -> Iterator[Feature]:
     """The rate of short windows against the last day's."""
     for window in windows:
-        step = Step(operations.SURGE, family, ATTEMPTS, operations.pack_reference(family, W24H), window, 3)
+        instruction = Instruction(
+            operations.SURGE, family, ATTEMPTS, operations.pack_reference(family, W24H), window, 3
+        )
         doc = f"rate of {calls_of(family, window)} against that of the last 24 hours (0.5 = alike)"
-        yield Feature(name_of(family, "surge", window), "ratio", 0.0, 1.0, FAMILIES[family], 0, doc, step)
+        yield Feature(name_of(family, "surge", window), "ratio", 0.0, 1.0, FAMILIES[family], 0, doc, instruction)
 
 
 def age_beside(family: int, other: int) -> Feature:
     """A key's age against another key's."""
-    step = Step(operations.AGE_BESIDE, family, 0, operations.pack_reference(other, 0), 0, 0)
+    instruction = Instruction(operations.AGE_BESIDE, family, 0, operations.pack_reference(other, 0), 0, 0)
     words = f"time since the first call {FAMILY_WORDS[family]} that is remembered"
     doc = f"{words} against that {FAMILY_WORDS[other]} (0.5 = alike)"
     name = f"{FAMILIES[family]}_age_vs_{FAMILIES[other]}"
-    return Feature(name, "ratio", 0.0, 1.0, FAMILIES[family], 0, doc, step)
+    return Feature(name, "ratio", 0.0, 1.0, FAMILIES[family], 0, doc, instruction)
 
 
 def outcomes(family: int, minimum: int, *windows: int) -> Iterator[Feature]:

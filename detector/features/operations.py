@@ -22,7 +22,7 @@ from detector.features.window_constants import (
 )
 
 
-class Step(NamedTuple):
+class Instruction(NamedTuple):
     """How one feature is computed: a line of the program that the windows run for each call.
 
     Attributes:
@@ -59,7 +59,7 @@ class Item(NamedTuple):
 
 
 class Operands(NamedTuple):
-    """Every number that a step reads beside ages and call flags; None where it reads none of the kind.
+    """Every number that an instruction reads beside ages and call flags; None where it reads none of the kind.
 
     Attributes:
         part: What is counted.
@@ -88,12 +88,12 @@ class Operation:
     Attributes:
         name: As tests and pages call it.
         formula: What comes out, in words.
-        operands: Says what a step of this operation reads.
+        operands: Says what an instruction of this operation reads.
     """
 
     name: str
     formula: str
-    operands: Callable[[Step], Operands]
+    operands: Callable[[Instruction], Operands]
 
 
 def pack_reference(family: int, window: int) -> int:
@@ -101,46 +101,48 @@ def pack_reference(family: int, window: int) -> int:
     return family * N_WINDOWS + window
 
 
-def reference_of(step: Step) -> tuple[int, int]:
-    """Family and window that a step compares with; of one that compares nothing its own."""
-    if step.operation not in COMPARISONS:
-        return step.family, step.window
-    return divmod(step.second, N_WINDOWS)
+def reference_of(instruction: Instruction) -> tuple[int, int]:
+    """Family and window that an instruction compares with; of one that compares nothing its own."""
+    if instruction.operation not in COMPARISONS:
+        return instruction.family, instruction.window
+    return divmod(instruction.second, N_WINDOWS)
 
 
-def _own(step: Step, measure: int) -> Count:
-    return Count(step.family, step.window, measure)
+def _own(instruction: Instruction, measure: int) -> Count:
+    return Count(instruction.family, instruction.window, measure)
 
 
-def _other(step: Step, measure: int) -> Count:
-    return Count(*reference_of(step), measure)
+def _other(instruction: Instruction, measure: int) -> Count:
+    return Count(*reference_of(instruction), measure)
 
 
-def _attempts(step: Step) -> Count:
-    return _own(step, ATTEMPTS)
+def _attempts(instruction: Instruction) -> Count:
+    return _own(instruction, ATTEMPTS)
 
 
-def _item(step: Step) -> Operands:
+def _item(instruction: Instruction) -> Operands:
     """Different items; never more than the attempts, which are read with them."""
-    return Operands(whole=_attempts(step), item=Item(step.family, step.first, step.window))
+    return Operands(whole=_attempts(instruction), item=Item(instruction.family, instruction.first, instruction.window))
 
 
-def _compared(step: Step) -> Operands:
-    whole = WHOLES[step.first]
+def _compared(instruction: Instruction) -> Operands:
+    whole = WHOLES[instruction.first]
     return Operands(
-        part=_own(step, step.first),
-        whole=_own(step, whole),
-        beside=_other(step, step.first),
-        beside_whole=_other(step, whole),
+        part=_own(instruction, instruction.first),
+        whole=_own(instruction, whole),
+        beside=_other(instruction, instruction.first),
+        beside_whole=_other(instruction, whole),
     )
 
 
 OPERATIONS = (
-    Operation("count", "part", lambda step: Operands(part=_own(step, step.first))),
+    Operation("count", "part", lambda instruction: Operands(part=_own(instruction, instruction.first))),
     Operation(
         "ratio",
         "part / whole, cut to [0, 1]",
-        lambda step: Operands(part=_own(step, step.first), whole=_own(step, step.second)),
+        lambda instruction: Operands(
+            part=_own(instruction, instruction.first), whole=_own(instruction, instruction.second)
+        ),
     ),
     Operation("distinct", "items", _item),
     Operation("distinct_ratio", "items / attempts, cut to [0, 1]", _item),
@@ -148,12 +150,12 @@ OPERATIONS = (
     Operation(
         "mean_talk",
         "talk time / answered calls",
-        lambda step: Operands(part=_own(step, TALK_S), whole=_own(step, ANSWERED)),
+        lambda instruction: Operands(part=_own(instruction, TALK_S), whole=_own(instruction, ANSWERED)),
     ),
     Operation(
         "burst",
         "attempts / (attempts of the hour / 60)",
-        lambda step: Operands(whole=_attempts(step), beside=Count(step.family, W1H, ATTEMPTS)),
+        lambda instruction: Operands(whole=_attempts(instruction), beside=Count(instruction.family, W1H, ATTEMPTS)),
     ),
     Operation("age", "seconds since the first call", lambda _: Operands()),
     Operation("idle", "seconds since the previous call", lambda _: Operands()),
@@ -161,26 +163,30 @@ OPERATIONS = (
     Operation(
         "in_out",
         "received / (received + made by the calling number)",
-        lambda step: Operands(whole=_attempts(step), beside=Count(NUMBER, step.window, ATTEMPTS)),
+        lambda instruction: Operands(whole=_attempts(instruction), beside=Count(NUMBER, instruction.window, ATTEMPTS)),
     ),
     Operation(
         "part_of",
         "part / the same of the other key, cut to [0, 1]",
-        lambda step: Operands(part=_own(step, step.first), beside=_other(step, step.first)),
+        lambda instruction: Operands(
+            part=_own(instruction, instruction.first), beside=_other(instruction, instruction.first)
+        ),
     ),
     Operation("level", "share in its whole, as if `minimum` more calls had been like the other key's", _compared),
     Operation("beside", "level / (level + the other key's share)", _compared),
     Operation(
         "surge",
         "rate / (rate + rate of the longer window)",
-        lambda step: Operands(part=_own(step, step.first), beside=_other(step, step.first)),
+        lambda instruction: Operands(
+            part=_own(instruction, instruction.first), beside=_other(instruction, instruction.first)
+        ),
     ),
     Operation("age_beside", "age / (age + the other key's age)", lambda _: Operands()),
 )
 """How a feature is computed, by number.
 
 The last five compare: a key with the trunk group or another key of the same call, or with itself over a longer time.
-`Step.second` then says with what. The compiled interpreter relies on their standing behind all others.
+`Instruction.second` then says with what. The compiled interpreter relies on their standing behind all others.
 """
 (
     COUNT, RATIO, DISTINCT, DISTINCT_RATIO, CALLS_PER_ITEM, MEAN_TALK, BURST, AGE, IDLE, FLAG, IN_OUT,
@@ -202,6 +208,6 @@ ALIKE = 0.5
 """Value of a comparison where both sides are alike, or where there is nothing to compare yet."""
 
 
-def operands_of(step: Step) -> Operands:
-    """Every number that a step reads from the windows."""
-    return OPERATIONS[step.operation].operands(step)
+def operands_of(instruction: Instruction) -> Operands:
+    """Every number that an instruction reads from the windows."""
+    return OPERATIONS[instruction.operation].operands(instruction)

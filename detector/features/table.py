@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detector.features import kinds, operations
 from detector.features.kinds import Feature
-from detector.features.operations import Step, operands_of, reference_of
+from detector.features.operations import Instruction, operands_of, reference_of
 from detector.features.window_constants import (
     ANSWERED,
     ATTEMPTS,
@@ -119,9 +119,9 @@ def _called() -> Iterator[Feature]:
 def _received() -> Iterator[Feature]:
     family, source = RECEIVED, FAMILIES[RECEIVED]
     yield from kinds.attempts(family, W1H, W24H)
-    step = Step(operations.IN_OUT, family, 0, 0, W24H, 2)
+    instruction = Instruction(operations.IN_OUT, family, 0, 0, W24H, 2)
     doc = "share of calls received among calls received and made by the calling number in the last 24 hours"
-    yield Feature("number_in_out_ratio_24h", "share", 0.0, 1.0, source, 2, doc, step)
+    yield Feature("number_in_out_ratio_24h", "share", 0.0, 1.0, source, 2, doc, instruction)
 
 
 def _compared_numbers() -> Iterator[Feature]:
@@ -199,8 +199,8 @@ _FLAG_WORDS = (
 
 def _flags() -> Iterator[Feature]:
     for flag, (name, words) in enumerate(zip(CALL_FLAGS, _FLAG_WORDS, strict=True)):
-        step = Step(operations.FLAG, 0, flag, 0, 0, 0)
-        yield Feature(f"call_{name}", "flag", 0.0, 1.0, "call", 0, f"sign that {words}", step)
+        instruction = Instruction(operations.FLAG, 0, flag, 0, 0, 0)
+        yield Feature(f"call_{name}", "flag", 0.0, 1.0, "call", 0, f"sign that {words}", instruction)
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -224,7 +224,7 @@ INDEX: dict[str, int] = {name: column for column, name in enumerate(FEATURE_NAME
 
 
 def _reads_trunk(feature: Feature) -> bool:
-    return TRUNK in (feature.step.family, reference_of(feature.step)[0])
+    return TRUNK in (feature.instruction.family, reference_of(feature.instruction)[0])
 
 
 OF_TRUNK_GROUPS: frozenset[str] = frozenset(feature.name for feature in FEATURES if _reads_trunk(feature))
@@ -232,7 +232,7 @@ OF_TRUNK_GROUPS: frozenset[str] = frozenset(feature.name for feature in FEATURES
 
 
 def _schema_id() -> str:
-    rows = "\n".join(f"{f.name} {f.unit} {tuple(f.step)}" for f in FEATURES)
+    rows = "\n".join(f"{f.name} {f.unit} {tuple(f.instruction)}" for f in FEATURES)
     return "f2-" + hashlib.sha256(rows.encode()).hexdigest()[:12]
 
 
@@ -241,15 +241,15 @@ FEATURE_SCHEMA_ID = _schema_id()
 
 
 def program() -> NDArray[np.int64]:
-    """The table as the windows read it: one `Step` a row, shape (N_FEATURES, 6) int64."""
-    return np.array([feature.step for feature in FEATURES], dtype=np.int64)
+    """The table as the windows read it: one `Instruction` a row, shape (N_FEATURES, 6) int64."""
+    return np.array([feature.instruction for feature in FEATURES], dtype=np.int64)
 
 
 def wanted_distinct() -> NDArray[np.bool_]:
     """Which families need distinct counts of which windows, shape (N_FAMILIES, N_WINDOWS) bool."""
     wanted = np.zeros((N_FAMILIES, N_WINDOWS), dtype=np.bool_)
     for feature in FEATURES:
-        item = operands_of(feature.step).item
+        item = operands_of(feature.instruction).item
         if item is not None:
             wanted[item.family, item.window] = True
     return wanted
@@ -259,7 +259,7 @@ def wanted_counts() -> NDArray[np.bool_]:
     """Which measures of which windows the features read, shape (N_FAMILIES, N_WINDOWS, N_MEASURES) bool."""
     wanted = np.zeros((N_FAMILIES, N_WINDOWS, N_MEASURES), dtype=np.bool_)
     for feature in FEATURES:
-        for count in operands_of(feature.step).counts:
+        for count in operands_of(feature.instruction).counts:
             wanted[count] = True
     return wanted
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from detector.columns.membership import like_any
 from detector.contract.decisions import Action, Outcome, Step
 from detector.policy import reasons
-from detector.policy.batch import Found, Work
-from detector.policy.policy import Category, Thresholds
+from detector.policy.settings import Category, Thresholds
 from detector.policy.standing import Held, StandingDecision, number_entity
 from detector.policy.unjudged import FAILED_OPEN
+from detector.policy.work import Found, Work
 
 
 @dataclass(frozen=True, slots=True)

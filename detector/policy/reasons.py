@@ -12,7 +12,7 @@ from detector.contract.decisions import Action, Reason
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import FEATURE_NAMES, INDEX, explain
 from detector.features.window_constants import NOT_ENOUGH_DATA
-from detector.policy.policy import Rule
+from detector.policy.settings import Rule
 from detector.policy.standing import StandingDecision
 
 MODEL_FEATURES = 3

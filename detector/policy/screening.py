@@ -16,13 +16,13 @@ from detector.contract.errors import FeatureSchemaMismatch
 from detector.contract.events import CallSetup
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
-from detector.policy.batch import Found, Work
 from detector.policy.lists import Lists
-from detector.policy.policy import Policy
+from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.steps import STEPS
 from detector.policy.tables import PolicyTables
 from detector.policy.unjudged import FAILED_OPEN
+from detector.policy.work import Found, Work
 
 NOBODY: Mapping[int, Outcome] = {}
 

@@ -20,8 +20,8 @@ from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_
 from detector.contract.decisions import Action, Outcome, Reason, Step
 from detector.contract.sip import dno_block
 from detector.policy import reasons
-from detector.policy.batch import Found, Work
 from detector.policy.model_step import judge
+from detector.policy.work import Found, Work
 
 
 def emergency(work: Work) -> Found:
@@ -57,7 +57,7 @@ def allow_list(work: Work) -> Found:
     return {row: _allow(Step.ALLOW_LIST, reason) for row, reason in found.items()}
 
 
-def do_not_originate(work: Work) -> Found:
+def dno(work: Work) -> Found:
     """Block what cannot be a lawful origin, whatever it does: deterministic, not analytics."""
     found: dict[int, Reason] = {}
     for row in _may_be_dno(work):
@@ -104,7 +104,7 @@ STEPS: tuple[tuple[Step, Callable[[Work], Found]], ...] = (
     (Step.EMERGENCY, emergency),
     (Step.SUBSCRIBER, subscriber),
     (Step.ALLOW_LIST, allow_list),
-    (Step.DNO, do_not_originate),
+    (Step.DNO, dno),
     (Step.ENTITY_BLOCK, entity_block),
     (Step.RULE, rule),
     (Step.MODEL, judge),

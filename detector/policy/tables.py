@@ -12,7 +12,7 @@ from detector.contract.decisions import Label, Mode
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX
 from detector.features.window_constants import NOT_ENOUGH_DATA
-from detector.policy.policy import Category, Condition, Policy, Rule, Thresholds
+from detector.policy.settings import Category, Condition, Policy, Rule, Thresholds
 
 _URI_SCHEMES = ("sip:", "sips:", "tel:")
 _SERVICE_URN = "urn:service:sos"  # RFC 5031: what an emergency INVITE has in its Request-URI

@@ -3,7 +3,7 @@
 Say what the windows know of a call, and read what the policy makes of it:
 
     >>> from detector.contract.decisions import Mode
-    >>> from detector.policy.policy import Policy
+    >>> from detector.policy.settings import Policy
     >>> from detector.testing import call_setup, make_screener, outcome
     >>> policy = Policy(mode=Mode.ENFORCE, minimum_samples=())
     >>> screener = make_screener(policy, {"suspect": {"number_asr_24h": 0.999}})

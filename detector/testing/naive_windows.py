@@ -186,7 +186,7 @@ class NaiveWindows:
                 self.families[family][key].ends.append((event.end_time_ms, shown, talk_s))
 
     def _value(self, feature: Feature, now: dict[int, History], now_ms: int, flags: set[str]) -> float:  # noqa: PLR0911
-        operation, family, first, second, window, minimum = feature.step
+        operation, family, first, second, window, minimum = feature.instruction
         history = now[family]
 
         def count(measure: int, at: int = window) -> int:
@@ -239,7 +239,7 @@ class NaiveWindows:
         return float(1 + (counted - 1) * self.partitions)
 
     def _compared(self, feature: Feature, now: dict[int, History], now_ms: int) -> float:
-        operation, family, first, second, window, minimum = feature.step
+        operation, family, first, second, window, minimum = feature.instruction
         name, (reference, usual) = operations.OPERATIONS[operation].name, divmod(second, window_constants.N_WINDOWS)
         measure, whole = window_constants.MEASURES[first], WHOLES.get(window_constants.MEASURES[first], "attempts")
         mine, theirs = now[family], now[reference]

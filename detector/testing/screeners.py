@@ -8,8 +8,8 @@ from detector.contract.decisions import Mode, Outcome
 from detector.contract.events import CallEvent
 from detector.contract.ports import Classifier
 from detector.policy.lists import Lists
-from detector.policy.policy import Policy
 from detector.policy.screening import Screener, Screening
+from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecisions
 from detector.testing.classifiers import ScoreFromFeature
 from detector.testing.events import batch_of

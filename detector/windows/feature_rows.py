@@ -1,8 +1,8 @@
 """From the windows of a call's keys to its feature row: an interpreter of the feature table's program. Compiled.
 
-The table is assembled once: its steps stand in order of operation, so that each operation has a loop of its own, and
-say where in memory their counts are, so that a step looks nothing up. Places are unsigned: for a signed one numba asks
-at each access whether it counts from the end.
+The table is assembled once. Its instructions stand in order of operation, so that each operation has a loop of its
+own, and they say where in memory their counts are, so that none looks anything up. Places are unsigned: for a signed
+one numba asks at each access whether it counts from the end.
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from detector.columns.arrays import Floats, Ints, Words
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.features import operations, window_constants
-from detector.features.operations import Count, Step, operands_of, reference_of
+from detector.features.operations import Count, Instruction, operands_of, reference_of
 
-# Columns of an assembled program: the step itself, then where its numbers are.
+# Columns of an assembled program: the instruction itself, then where its numbers are.
 _OPERATION, _COLUMN, _FAMILY, _OTHER, _WINDOW, _LONGER, _FIRST, _MINIMUM = (np.uint64(at) for at in range(8))
 _ITEM, _PART, _WHOLE, _BESIDE, _BESIDE_WHOLE = (np.uint64(at) for at in range(8, 13))
 
@@ -25,9 +25,9 @@ def _place(count: Count | None) -> int:
     return (count.family * window_constants.N_WINDOWS + count.window) * window_constants.N_MEASURES + count.measure
 
 
-def _assembled(step: Step, column: int) -> list[int]:
-    """One step: what it is, and where its numbers are; what the operation does not read is 0."""
-    operands, (other, longer) = operands_of(step), reference_of(step)
+def _assembled(instruction: Instruction, column: int) -> list[int]:
+    """One instruction: what it is, and where its numbers are; what the operation does not read is 0."""
+    operands, (other, longer) = operands_of(instruction), reference_of(instruction)
     item = operands.item
     places = [_place(count) for count in (operands.part, operands.whole, operands.beside, operands.beside_whole)]
     item_place = (
@@ -35,7 +35,16 @@ def _assembled(step: Step, column: int) -> list[int]:
         if item is None
         else (item.family * window_constants.N_ITEMS + item.item) * window_constants.N_WINDOWS + item.window
     )
-    what = [step.operation, column, step.family, other, step.window, longer, step.first, step.minimum]
+    what = [
+        instruction.operation,
+        column,
+        instruction.family,
+        other,
+        instruction.window,
+        longer,
+        instruction.first,
+        instruction.minimum,
+    ]
     return [*what, item_place, *places]
 
 
@@ -48,7 +57,7 @@ def assembled(program: Ints) -> Words:
     Returns:
         The steps in order of operation, shape (n_features, 13).
     """
-    steps = [_assembled(Step(*step), column) for column, step in enumerate(program.tolist())]
+    steps = [_assembled(Instruction(*step), column) for column, step in enumerate(program.tolist())]
     return np.array(sorted(steps, key=lambda step: step[0]), dtype=np.uint64)
 
 

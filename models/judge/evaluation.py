@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 from detector.contract.ports import FeatureMatrix
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.data.dataset import Dataset
 from models.data.thresholds import threshold_at
 from models.errors import TrainingDataInvalid

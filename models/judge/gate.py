@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.data.dataset import Dataset
 from models.data.thresholds import threshold_at
 from models.errors import TolerancesInvalid

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.contract.decisions import Action
 from detector.contract.ports import FeatureMatrix
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.serve.artifact import Model, load_golden
 
 ACTIONS = (Action.ALLOW, Action.LABEL, Action.BLOCK)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from detector.columns.compiled import compiled
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import OF_TRUNK_GROUPS
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.serve.reference import SCORE_BINS, Reference, count_scores, share_from
 
 PANE_MS = 3 * 3_600_000

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detector.contract.decisions import Action
 from detector.contract.ports import Classifier, FeatureMatrix
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.watch.comparison import ACTIONS, action_codes, count_pairs
 
 MOST_WAITING = 32

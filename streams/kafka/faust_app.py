@@ -1,4 +1,7 @@
-"""The Faust application with nothing of ours in it: settings for low latency, and a topic that arrives as polls."""
+"""The Faust application with nothing of ours in it: settings for low latency, and `call-events` as polls.
+
+Other topics are read beside it, by a plain consumer (`streams.kafka.client.make_consumer`).
+"""
 
 from typing import Any
 

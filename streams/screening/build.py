@@ -2,8 +2,8 @@
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.lists import Lists
-from detector.policy.policy import with_mode
 from detector.policy.screening import Screener
+from detector.policy.settings import with_mode
 from detector.policy.standing import StandingDecisions
 from detector.windows import WindowEngine, WindowSettings
 from models.serve.artifact import SHIPPED

@@ -1,6 +1,6 @@
 """Read a policy from YAML: bounded, strict, and with one-line errors that name the setting and say what to do.
 
-The names and bounds are those of `detector.policy.policy`; this module only gets a file safely to them.
+The names and bounds are those of `detector.policy.settings`; this module only gets a file safely to them.
 """
 
 import json
@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from detector.contract.errors import PolicyInvalid
-from detector.policy.policy import Policy, with_mode
+from detector.policy.settings import Policy, with_mode
 
 __all__ = ["DEFAULT_POLICY_FILE", "load_policy", "parse_policy", "with_mode"]
 

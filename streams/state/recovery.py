@@ -40,16 +40,16 @@ class RecoveryLimits:
     """Bounds.
 
     Attributes:
-        max_batch_events: records counted in one go; bounds the time that the event loop is held.
         warm_up_s: how far back to count where there is no snapshot, seconds.
         warm_up_events: most records counted then, the latest ones.
+        slice_events: records counted in one go; bounds the time that the event loop is held.
         store_s: longest that one answer of the snapshot store is waited for, seconds.
         releases_s: longest that the look at released numbers is waited for, seconds.
     """
 
-    max_batch_events: int = 256
-    warm_up_s: float = 3_600.0
-    warm_up_events: int = 500_000
+    warm_up_s: float
+    warm_up_events: int
+    slice_events: int = 256
     store_s: float = 30.0
     releases_s: float = 2.0
 
@@ -179,8 +179,8 @@ class Recovery:
                 await self._warm_up(reader, partition, target)
                 return
         async for rows in reader.read(partition, self._state.positions[partition], target):
-            for start in range(0, len(rows), self._limits.max_batch_events):
-                self._state.catch_up(rows[start : start + self._limits.max_batch_events])
+            for start in range(0, len(rows), self._limits.slice_events):
+                self._state.catch_up(rows[start : start + self._limits.slice_events])
                 await asyncio.sleep(0)
 
     async def _look_at_releases(self, partition: int) -> None:
@@ -243,6 +243,6 @@ class Recovery:
         self.warm_starts += 1
         log.warning("no usable snapshot, warming up from the topic", partition=partition, records=target - start)
         async for rows in reader.read(partition, start, target):
-            for first in range(0, len(rows), self._limits.max_batch_events):
-                self._state.warm_up(rows[first : first + self._limits.max_batch_events])
+            for first in range(0, len(rows), self._limits.slice_events):
+                self._state.warm_up(rows[first : first + self._limits.slice_events])
                 await asyncio.sleep(0)

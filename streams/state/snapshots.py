@@ -42,7 +42,7 @@ class SnapshotLimits:
         hand_over_s: longest that a hand-over waits for its snapshots; without them the next owner counts again.
     """
 
-    interval_s: float = 10.0
+    interval_s: float
     step_bytes: int = 1 << 18
     hand_over_s: float = 5.0
 

@@ -1,4 +1,4 @@
-"""The odd form of reading: records one by one through msgspec, whose word decides what is accepted and why not.
+"""The odd form of reading `call-events`: one by one through msgspec, whose word decides what is accepted and why not.
 
 The fast form stands beside it (`streams.wire.scan`); one table of tests holds the two together. Whatever a record
 holds, it affects no other record.

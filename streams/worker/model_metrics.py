@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client import core as prometheus
 from prometheus_client.registry import Collector
 
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.watch.drift import Drift
 from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel

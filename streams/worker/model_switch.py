@@ -10,8 +10,8 @@ import structlog
 from detector.columns.windows_port import Windows
 from detector.contract.ports import Classifier
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
-from detector.policy.policy import Thresholds
 from detector.policy.screening import Screener
+from detector.policy.settings import Thresholds
 from models.serve.artifact import Model
 from models.serve.reference import Reference
 from models.store.promotions import Promotions

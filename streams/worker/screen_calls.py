@@ -19,8 +19,8 @@ from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, Step
 from detector.contract.events import CallEvent
 from detector.features.table import FEATURE_NAMES
 from detector.policy import reasons
-from detector.policy.policy import Policy
 from detector.policy.screening import Screening
+from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision
 from streams.kafka.fetched import FetchedBatch, split
 from streams.kafka.outbox import Perishable, Record

@@ -14,7 +14,7 @@ from detector.contract.decisions import Action, Mode, Step
 from detector.contract.events import CallEnd, CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX
-from detector.policy.policy import Policy
+from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.testing import CALLER, START_MS, call_setup, make_screener
 from detector.windows import WindowEngine, WindowSettings

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, Picked, calls_in, calls_of
-from detector.policy.policy import Policy
+from detector.policy.settings import Policy
 from detector.policy.tables import PolicyTables
 from detector.testing import batch_of, call_setup
 

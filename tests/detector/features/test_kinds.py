@@ -1,7 +1,7 @@
-"""Rows of the feature table: names, bounds, words and steps of each kind."""
+"""Rows of the feature table: names, bounds, words and instructions of each kind."""
 
 from detector.features import kinds, operations
-from detector.features.operations import Step, pack_reference
+from detector.features.operations import Instruction, pack_reference
 from detector.features.window_constants import (
     ANSWERED,
     ATTEMPTS,
@@ -22,14 +22,14 @@ def test_a_window_each_is_a_feature_each() -> None:
 
     assert (short.name, long.name) == ("number_attempts_1m", "number_attempts_24h")
     assert short.doc == "number of calls of the calling number in the last minute"
-    assert long.step == Step(operations.COUNT, NUMBER, ATTEMPTS, 0, W24H, 0)
+    assert long.instruction == Instruction(operations.COUNT, NUMBER, ATTEMPTS, 0, W24H, 0)
 
 
 def test_a_share_is_a_part_of_its_whole_with_a_minimum_sample() -> None:
     (asr,) = kinds.share(TRUNK, "asr", ANSWERED, ENDED, 20, "answered calls (ASR)", W1H)
 
     assert (asr.low, asr.high, asr.unit, asr.minimum_sample) == (0.0, 1.0, "share", 20)
-    assert asr.step == Step(operations.RATIO, TRUNK, ANSWERED, ENDED, W1H, 20)
+    assert asr.instruction == Instruction(operations.RATIO, TRUNK, ANSWERED, ENDED, W1H, 20)
 
 
 def test_a_comparison_says_with_what_it_compares() -> None:
@@ -39,7 +39,7 @@ def test_a_comparison_says_with_what_it_compares() -> None:
 
     assert trunk.name == "number_bad_number_share_1h_vs_trunk_24h"
     assert usual.name == "trunk_bad_number_share_1h_vs_usual"
-    assert trunk.step.second == pack_reference(TRUNK, W24H)
+    assert trunk.instruction.second == pack_reference(TRUNK, W24H)
 
 
 def test_a_level_of_talk_time_is_seconds_and_of_all_else_a_share() -> None:

@@ -7,7 +7,7 @@ from detector.features.window_constants import TRUNK, W24H
 
 def test_every_operation_is_used_and_said() -> None:
     """An operation that no feature has would be code that nothing tests."""
-    assert {feature.step.operation for feature in FEATURES} == set(range(len(OPERATIONS)))
+    assert {feature.instruction.operation for feature in FEATURES} == set(range(len(OPERATIONS)))
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
     assert all(operation.formula for operation in OPERATIONS)
 
@@ -15,7 +15,7 @@ def test_every_operation_is_used_and_said() -> None:
 def test_only_comparisons_look_at_another_key() -> None:
     packed = pack_reference(TRUNK, W24H)
     for feature in FEATURES:
-        step = feature.step._replace(second=packed)
-        expected = (TRUNK, W24H) if step.operation in COMPARISONS else (step.family, step.window)
-        assert reference_of(step) == expected
+        instruction = feature.instruction._replace(second=packed)
+        expected = (TRUNK, W24H) if instruction.operation in COMPARISONS else (instruction.family, instruction.window)
+        assert reference_of(instruction) == expected
     assert OPERATIONS[PART_OF].name == "part_of"

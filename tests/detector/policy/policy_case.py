@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from detector.policy.policy import DEFAULT_CATEGORIES, Thresholds
+from detector.policy.settings import DEFAULT_CATEGORIES, Thresholds
 
 THRESHOLDS = Thresholds(label_at=0.85, label_clear=0.75, block_at=0.98, block_clear=0.95)
 CATEGORIES = (replace(DEFAULT_CATEGORIES[0], thresholds=THRESHOLDS),)

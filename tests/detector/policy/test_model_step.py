@@ -18,8 +18,8 @@ from detector.contract.ports import FeatureMatrix
 from detector.features.table import explain
 from detector.policy.lists import Lists
 from detector.policy.model_step import treatment
-from detector.policy.policy import Condition, MinimumSample, Override, Policy, Rule, StandingBlocks, with_mode
 from detector.policy.screening import Screener
+from detector.policy.settings import Condition, MinimumSample, Override, Policy, Rule, StandingBlocks, with_mode
 from detector.policy.standing import Held, StandingDecision, StandingDecisions
 from detector.testing import (
     CALLER,

@@ -16,8 +16,8 @@ from detector.contract.events import CallEnd, CallSetup, Role
 from detector.contract.sip import Redress
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES, explain
 from detector.policy.lists import Lists
-from detector.policy.policy import Category, Condition, Override, Policy, Rule, Thresholds, with_mode
 from detector.policy.screening import Screener, fail_open
+from detector.policy.settings import Category, Condition, Override, Policy, Rule, Thresholds, with_mode
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.steps import STEPS
 from detector.testing import (

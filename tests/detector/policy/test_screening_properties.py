@@ -11,8 +11,8 @@ from detector.contract.decisions import Action, Decision, Mode, Step, decide
 from detector.contract.events import Role
 from detector.contract.sip import DnoStatus, Location, Redress
 from detector.policy.lists import Lists
-from detector.policy.policy import Condition, DoNotOriginate, Override, Policy, Rule
 from detector.policy.screening import Screening
+from detector.policy.settings import Condition, DoNotOriginate, Override, Policy, Rule
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.testing import CALLEE, CALLER, START_MS, call_setup, make_screener, screen
 from tests.detector.policy.policy_case import SCORE

@@ -6,8 +6,8 @@ from detector.columns.batch_columns import BatchColumns
 from detector.columns.windows_port import Windows
 from detector.contract.decisions import Action, Mode, Outcome, Step
 from detector.contract.events import CallSetup
-from detector.policy.policy import Condition, Policy, Rule, StandingBlocks
 from detector.policy.screening import Screener
+from detector.policy.settings import Condition, Policy, Rule, StandingBlocks
 from detector.testing import START_MS, ScoreFromFeature, batch_of, call_setup, make_screener, outcomes, small_windows
 from detector.windows import WindowEngine
 

@@ -13,12 +13,12 @@ from detector.contract.decisions import Reason, Step
 from detector.contract.events import CallSetup
 from detector.features.table import N_FEATURES
 from detector.policy import reasons
-from detector.policy.batch import Work
 from detector.policy.lists import Lists
-from detector.policy.policy import DoNotOriginate, Policy
+from detector.policy.settings import DoNotOriginate, Policy
 from detector.policy.standing import StandingDecisions
 from detector.policy.steps import STEPS
 from detector.policy.tables import PolicyTables
+from detector.policy.work import Work
 from detector.testing import ScoreFromFeature
 
 NUMBERS = st.sampled_from(

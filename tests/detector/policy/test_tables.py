@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from detector.columns.impossible import Impossible
 from detector.contract.decisions import Action
 from detector.features.table import FEATURE_NAMES
-from detector.policy.policy import Condition, DoNotOriginate, Policy, Rule
+from detector.policy.settings import Condition, DoNotOriginate, Policy, Rule
 from detector.policy.tables import PolicyTables
 
 TABLES = PolicyTables(Policy())

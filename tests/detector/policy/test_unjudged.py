@@ -16,8 +16,8 @@ from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX
 from detector.policy import unjudged
 from detector.policy.lists import Lists
-from detector.policy.policy import Condition, Policy, Rule, StandingBlocks
 from detector.policy.screening import Screener, Screening
+from detector.policy.settings import Condition, Policy, Rule, StandingBlocks
 from detector.policy.standing import Held, StandingDecisions
 from detector.policy.unjudged import FAILED_OPEN
 from detector.testing import CALLER, START_MS, ScoreFromFeature, call_setup, outcomes, scores

@@ -9,7 +9,7 @@ import pytest
 import detector.testing
 from detector.columns.batch_columns import BatchColumns
 from detector.contract.decisions import Action, Mode, Step
-from detector.policy.policy import Policy
+from detector.policy.settings import Policy
 from detector.testing import (
     CALLER,
     START_MS,

@@ -28,7 +28,7 @@ ROW = row_of(COUNTS, DISTINCT)
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
 def test_nothing_but_its_operands_moves_a_feature(feature: Feature) -> None:
     """All other counts at 0, it is what it was; without its own ones, where it has any, it is something else."""
-    column, operands = FEATURES.index(feature), operands_of(feature.step)
+    column, operands = FEATURES.index(feature), operands_of(feature.instruction)
     mine = np.zeros(COUNTS.shape, np.bool_)
     for count in operands.counts:
         mine[count] = True

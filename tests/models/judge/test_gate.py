@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.data.dataset import Dataset
 from models.errors import TolerancesInvalid
 from models.judge.gate import Line, Tolerances, compare, passes, read_tolerances

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.serve.artifact import Model
 from models.serve.scorer import UNCALIBRATED, TreeScorer
 from models.watch.comparison import Artifact, action_codes, differences, disagreement, importance

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.serve.reference import N_BINS, Reference
 from models.watch.drift import FEWEST_ROWS, FEWEST_SCORES, PANE_MS, PSI_ALARM, STRIDE, DriftWatch, psi
 

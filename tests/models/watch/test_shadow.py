@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from detector.contract.decisions import Action
 from detector.contract.ports import FeatureMatrix
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.serve.artifact import Model
 from models.serve.reference import Reference
 from models.serve.scorer import UNCALIBRATED, TreeScorer

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from detector.columns.call_columns import build_batch
 from detector.columns.decision_ids import decision_id
-from detector.policy.policy import Policy
+from detector.policy.settings import Policy
 from detector.policy.tables import PolicyTables
 from streams.archive.numbers import WITHHELD, NumberKey, redact
 from streams.wire.records import EVENT_DECODER

@@ -13,8 +13,8 @@ from detector.contract.decisions import Action
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.lists import Lists
-from detector.policy.policy import Policy
 from detector.policy.screening import Screener
+from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecisions
 from detector.windows.engine import WindowEngine, WindowSettings
 from streams.commands.main import robocall

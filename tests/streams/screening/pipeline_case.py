@@ -11,8 +11,8 @@ from detector.contract.decisions import Mode
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.features.table import FEATURE_SCHEMA_ID, INDEX, N_FEATURES
 from detector.policy.lists import Lists
-from detector.policy.policy import Policy, StandingBlocks
 from detector.policy.screening import Screener
+from detector.policy.settings import Policy, StandingBlocks
 from detector.policy.standing import StandingDecisions
 from detector.windows import WindowEngine, WindowSettings
 from streams.screening.pipeline import Pipeline

@@ -6,7 +6,7 @@ import pytest
 
 from detector.columns.clocks import ClockTolerance
 from detector.features.table import FEATURE_NAMES, INDEX, N_FEATURES
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from detector.testing import ids
 from models.serve.reference import Reference
 from models.watch.drift import DriftWatch

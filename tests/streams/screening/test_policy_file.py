@@ -10,7 +10,7 @@ from detector.columns.impossible import Impossible
 from detector.contract.decisions import Action, Mode
 from detector.contract.errors import PolicyInvalid
 from detector.contract.sip import DnoStatus, Location, Redress
-from detector.policy.policy import (
+from detector.policy.settings import (
     Category,
     Condition,
     DoNotOriginate,

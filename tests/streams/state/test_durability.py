@@ -39,7 +39,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
-from detector.policy.policy import Policy, Thresholds
+from detector.policy.settings import Policy, Thresholds
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.log_reader import LogReader
@@ -108,7 +108,7 @@ class Member:
             self.state, store, identity=IDENTITY, instance="test", spool=spool,
             ready=lambda: tuple(self.recovery.ready), committed=self.committed,
             generation=lambda: group.generation, partition_of=home, partitions=lambda: PARTITIONS,
-            limits=SnapshotLimits(step_bytes=50_000),
+            limits=SnapshotLimits(settings.snapshot_interval_s, step_bytes=50_000),
         )  # fmt: skip
         self.restorations = 0
 

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from detector.contract.decisions import Action, Decision, Mode, Step
 from detector.contract.events import Feedback, FeedbackSource, Verdict
 from detector.features.table import FEATURE_SCHEMA_ID
-from detector.policy.policy import Thresholds
+from detector.policy.settings import Thresholds
 from models.serve.artifact import Model
 from models.serve.manifest import TREES
 from models.serve.reference import Reference

@@ -9,7 +9,7 @@ import pytest
 from detector.contract.decisions import Action, Mode
 from detector.contract.errors import SettingInvalid
 from detector.contract.sip import DnoStatus, Redress
-from detector.policy.policy import (
+from detector.policy.settings import (
     Category,
     Condition,
     DoNotOriginate,

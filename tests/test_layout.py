@@ -68,7 +68,6 @@ TESTED_ELSEWHERE = {
     ),
     "streams/archive/output": ("tests/streams/archive/test_query.py", "what a query prints, compared there"),
     "streams/commands/demo": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
-    "streams/commands/demo_view": (".ci/run", "it draws the demo: CI runs it whole, and no test looks at the table"),
     "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),
     "streams/commands/local": (LOCAL, "up, status and down are typed there"),
     "streams/commands/model_doctor": ("tests/streams/worker/test_model_metrics.py", "sentences on those metrics"),

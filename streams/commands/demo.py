@@ -7,12 +7,8 @@ traffic in real time; shows decisions as another program reads them; stops every
 import asyncio
 import contextlib
 import os
-import signal
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 
 import click
@@ -24,13 +20,16 @@ from models.traffic.first.blocks import TrafficBlock
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import HOUR_MS
-from streams.commands.demo_view import Figures, live, summary
+from streams.commands.demo_view import Figures, in_one_line, live, summary
+from streams.commands.demo_worker import running_worker
 from streams.errors import DemoFailed
 from streams.files import private_folder
 from streams.kafka.client import client_settings
 from streams.kafka.temporary_group import partitions_of, temporary_group
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
-from streams.local.services import LocalServices, free_ports, local_services
+from streams.local.services import LocalServices, local_services
+from streams.running.progress import EVERY_S, step
+from streams.running.told_every import told_every
 from streams.settings import load_settings
 from streams.wire.records import DECISION_DECODER, EVENT_DECODER
 
@@ -38,8 +37,6 @@ PARTITIONS = 4
 LEAD_MS = 1_500
 SLICE_MS = 250
 SETTLE_S = 5.0
-READY_TIMEOUT_S = 120.0
-STOP_TIMEOUT_S = 20.0
 
 
 @click.command()
@@ -58,23 +55,24 @@ def demo(seconds: float, rate: float, seed: int) -> None:
     with (
         local_services(configured=True) as services,
         _environment(services.environment()),
-        _topics_and_group(services) as own,
+        _topics_and_group(services, console) as own,
         _environment(own),
-        _worker(console) as worker,
+        running_worker(console) as worker,
     ):
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_watch(figures, worker, seconds=seconds, rate=rate, seed=seed, console=console))
         if worker.poll() is not None:
-            raise DemoFailed(f"the worker ended with status {worker.returncode}; its last lines are above")
+            raise DemoFailed(f"the worker ended with status {worker.returncode}")
     console.print(summary(figures))
 
 
 @contextlib.contextmanager
-def _topics_and_group(services: LocalServices) -> Iterator[dict[str, str]]:
+def _topics_and_group(services: LocalServices, console: Console) -> Iterator[dict[str, str]]:
     """Missing topics created, and the settings of a worker that leaves the group of other workers alone."""
     own_broker = "kafka" in services.pids
     with admin_client(load_settings()) as admin:
-        create(admin, partitions=PARTITIONS, replication_factor=1 if own_broker else None)
+        with step("Creating the topics", console):
+            create(admin, partitions=PARTITIONS, replication_factor=1 if own_broker else None)
         with temporary_group(admin, "robocall-demo") as group:
             yield {
                 "ROBOCALL_CONSUMER_GROUP": group,
@@ -95,40 +93,6 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-@contextlib.contextmanager
-def _worker(console: Console) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker process that is ready: its partitions assigned, its code compiled."""
-    (port,) = free_ports(1)
-    environment = os.environ | {"ROBOCALL_WEB_PORT": str(port), "ROBOCALL_LOG_LEVEL": "warning"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streams.commands.main", "worker"], env=environment, start_new_session=True
-    )
-    try:
-        with console.status("Starting a worker (its first start compiles)"):
-            _wait_until_ready(process, port)
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise DemoFailed(f"the worker ended with status {process.returncode} while starting")
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise DemoFailed(f"the worker was not ready after {READY_TIMEOUT_S:.0f} s; run `robocall doctor`")
-
-
 async def _watch(
     figures: Figures,
     worker: "subprocess.Popen[bytes]",
@@ -147,7 +111,10 @@ async def _watch(
         sender = asyncio.create_task(_send(producer, figures, seconds=seconds, rate=rate, seed=seed))
         began = time.monotonic()
         try:
-            with Live(live(figures, elapsed_s=0, seconds=seconds), console=console, refresh_per_second=4) as table:
+            with (
+                _lines(figures, seconds, console),
+                Live(live(figures, elapsed_s=0, seconds=seconds), console=console, refresh_per_second=4) as table,
+            ):
                 while worker.poll() is None and not reader.done():
                     await asyncio.sleep(0.25)
                     elapsed = time.monotonic() - began
@@ -161,6 +128,21 @@ async def _watch(
             for task in (sender, reader):
                 task.cancel()
             await asyncio.gather(sender, reader, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _lines(figures: Figures, seconds: float, console: Console) -> Iterator[None]:
+    """Figures now and then where there is no terminal, on which a table could live."""
+    if console.is_terminal:
+        yield
+        return
+
+    def tell(elapsed_s: float) -> None:
+        console.print(in_one_line(figures, elapsed_s=elapsed_s, seconds=seconds), soft_wrap=True, highlight=False)
+
+    console.print("Sending calls")
+    with told_every(EVERY_S, tell):
+        yield
 
 
 async def _read(consumer: AIOKafkaConsumer, figures: Figures) -> None:

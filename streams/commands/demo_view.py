@@ -1,5 +1,6 @@
 """What the demo shows: running figures of decisions, a live table of them, and the summary against the ground truth."""
 
+import re
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from models.traffic.first.blocks import Truth
 
 RECENT = 5_000
 OFFENDERS = 6
+_NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
+"""A number in full. What else callers write there, `asterisk` or `+1`, is shared by many of them."""
 
 
 @dataclass(slots=True)
@@ -51,7 +54,7 @@ class Figures:
         self.steps[decision.decided_by] += 1
         self.latencies_ms.append(latency_ms)
         self.recent_ms.append(latency_ms)
-        if decision.action is not Action.ALLOW:
+        if decision.action is not Action.ALLOW and _NUMBER.fullmatch(decision.calling_number):
             self._offend(decision)
 
     def _offend(self, decision: Decision) -> None:
@@ -71,6 +74,14 @@ def percentiles(latencies_ms: "list[float] | deque[float]") -> str:
         return "-"
     p50, p95, p99 = np.percentile(np.array(latencies_ms), (50, 95, 99))
     return f"p50 {p50:.1f} ms   p95 {p95:.1f} ms   p99 {p99:.1f} ms"
+
+
+def in_one_line(figures: Figures, *, elapsed_s: float, seconds: float) -> str:
+    """Write the running figures for where no table can be redrawn."""
+    counts = ", ".join(f"{action.value} {figures.actions[action]:,}" for action in Action)
+    return (
+        f"{elapsed_s:.0f} of {seconds:.0f} s: {figures.decided:,} decided ({counts}), {percentiles(figures.recent_ms)}"
+    )
 
 
 def live(figures: Figures, *, elapsed_s: float, seconds: float) -> Group:

@@ -183,9 +183,9 @@ def _alarms(settings: Settings) -> Iterator[Finding]:
     if raised is None:
         yield Finding("watch", State.OK, f"no worker answers here: the alarms of others are {Metric.MODEL_ALARM}")
         return
-    for sentence in raised:
-        yield Finding("watch", State.WARNING, sentence)
-    if not raised:
+    if raised:
+        yield Finding("watch", State.WARNING, f"{'; '.join(raised)}. Calls of `robocall simulate` raise alarms too")
+    else:
         yield Finding("watch", State.OK, "the worker here raises no alarm about its model")
 
 

@@ -32,12 +32,16 @@ class Running(msgspec.Struct, frozen=True):
     redis_url: str
 
 
+def default_folder() -> Path:
+    """Return the same folder from wherever it is asked: `$XDG_DATA_HOME/robocall/local` or that of `~/.local/share`."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "robocall" / "local"
+
+
 _folder = click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".robocall"),
-    show_default=True,
-    help="Where their data, logs and state are kept.",
+    default=default_folder,
+    help="Where their data, logs and state are kept [default: ~/.local/share/robocall/local].",
 )
 
 

@@ -73,8 +73,9 @@ def lookup(subject: str, *, as_json: bool) -> None:
       robocall lookup trunk:nyc-ix-7      lists, standing decision, totals of a trunk group's windows
       robocall lookup 3f0c...             one decision by its id, as quoted in redress
 
-    `number:` and `trunk:` may precede where it is not clear what is meant. Decisions are kept for seven days; plain
-    allows are not kept. Redis is the one in ROBOCALL_REDIS_URL.
+    Ten digits are a North American number. What is neither a number nor a known decision is taken for a trunk group,
+    and the answer says so; `number:` and `trunk:` make it clear. A call is found by its calling number. Decisions are
+    kept for seven days; plain allows are not kept. Redis is the one in ROBOCALL_REDIS_URL.
     """  # noqa: D301 - click reads the backspace
     report: Report = with_redis(lambda redis: find(redis, subject))
     if report.is_missing:

@@ -12,6 +12,10 @@ import traceback
 import click
 
 from detector.contract.errors import RobocallError
+from streams.running.told_every import told_every
+
+LOADING_S = 1.5
+"""A command that is not there by then says that it is on its way."""
 
 COMMANDS = {
     "demo": (
@@ -45,12 +49,13 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module."""
+        """Import the command's module; says so when that takes long."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        with told_every(LOADING_S, lambda _: click.echo(f"robocall {cmd_name}: loading", err=True)):
+            command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

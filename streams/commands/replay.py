@@ -27,6 +27,7 @@ from models.data.files import DAMAGED
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
 from streams.kafka.partitioner import partitions_of
+from streams.running.progress import step
 from streams.screening.batch import Batch, Unusable
 from streams.screening.build import make_screener
 from streams.screening.bulk_allows import as_lines
@@ -34,6 +35,7 @@ from streams.screening.pipeline import MAX_BATCH, Pipeline
 from streams.settings import load_settings
 from streams.wire.record_columns import records_of
 from streams.wire.records import dead_letter
+from streams.worker.warming import is_compiled, warm
 
 ROWS_PER_GROUP = 100_000
 BLOCK_BYTES = 1 << 20
@@ -259,6 +261,9 @@ def replay(
     screener = make_screener(settings, shared_trunks=True)
     pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append)
     console = Console(stderr=True)
+    if not is_compiled():
+        with step("Compiling (the first time)", console):
+            warm(screener.classifier)
     counts = Counts()
     with ExitStack() as stack:
         source = read_batches(events, stack)
@@ -277,5 +282,7 @@ def replay(
     console.print(f"{counts.lines:,} events, {counts.decisions:,} decisions ({actions}), {counts.rejected:,} bad lines")
     if failures:
         raise ReplayFailed(f"{len(failures)} internal errors, their calls were allowed; the first: {failures[0]!r}")
+    if counts.lines and counts.rejected == counts.lines:
+        raise ReplayFailed(f"no line of {events} is an event: want JSON lines as `robocall simulate` writes them")
     if strict and counts.rejected:
         raise ReplayFailed(f"{counts.rejected} bad lines and --strict was given; see --dead-letters")

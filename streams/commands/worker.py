@@ -1,5 +1,6 @@
 """`robocall worker`: warm up, check what is needed, then run until told to stop."""
 
+import os
 import socket
 import sys
 
@@ -8,31 +9,22 @@ import structlog
 from prometheus_client import disable_created_metrics
 
 from detector.contract.decisions import Mode
-from detector.windows import WindowEngine
 from models.store.advice import without_credentials
 from streams.errors import PortTaken
 from streams.kafka.client import await_groups, require_topics
 from streams.kafka.topics import CALL_EVENTS, identity
 from streams.log import configure_log
 from streams.running.services import Ending, new_event_loop, run
+from streams.running.told_every import told_every
 from streams.settings import Settings, load_settings, unknown_keys
-from streams.wire import reading
-from streams.worker.assembly import TOPICS, Assembly, build_app
+from streams.worker.assembly import TOPICS, build_app
 from streams.worker.feedback import feedback_group
-from streams.worker.warming import warm_answers
+from streams.worker.warming import warm
+
+TELL_S = 4.0
+"""Between two lines of the log while the worker compiles."""
 
 log = structlog.get_logger(__name__)
-
-
-def warm(assembly: Assembly) -> None:
-    """Compile, or load from the cache, everything that a call may need: before the group counts on this worker."""
-    reading.warm()
-    WindowEngine.warm()
-    warm_answers()
-    classifier = assembly.screener.classifier
-    warm_model = getattr(classifier, "warm", None)
-    if warm_model is not None:
-        warm_model()
 
 
 def require_port(host: str, port: int) -> None:
@@ -64,10 +56,13 @@ def run_worker(settings: Settings) -> int:
     ending = Ending()
     if settings.web_port:
         require_port(settings.web_host, settings.web_port)
+    log.info("worker looks for its topics", brokers=settings.kafka_bootstrap_servers)
     loop.run_until_complete(require_topics(settings, TOPICS))
     loop.run_until_complete(await_groups(settings, (settings.consumer_group, feedback_group(settings))))
     assembly = build_app(settings, ending, identity(settings, CALL_EVENTS))
-    warm(assembly)
+    log.info("worker compiles, or loads what was compiled")
+    with told_every(TELL_S, lambda _: log.info("worker compiles", cpu_s=round(sum(os.times()[:4]), 1))):
+        warm(assembly.screener.classifier)
     policy = assembly.screener.policy
     does_enforce = Mode.ENFORCE in {policy.mode, *(override.mode for override in policy.overrides)}
     for complaint in policy.warnings():

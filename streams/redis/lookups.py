@@ -3,7 +3,8 @@
 Values that others wrote are judged, not trusted: what cannot be read counts as not there.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,14 +28,26 @@ from streams.redis.decisions import LATEST_PER_NUMBER
 
 DECISION_ID_LENGTH = 32
 MAX_PARTITIONS = 4_096
+NATIONAL = re.compile(r"1?([2-9][0-9]{9})")
+"""A North American number as people write it."""
+NO_DECISIONS = "none in seven days, plain allows aside, which are not kept"
+TAKEN_FOR_TRUNK = (
+    "taken for a trunk group: no number, and no decision id that is known; a call is found by its calling number"
+)
 SHOWN_MEASURES = ("attempts", "answered", "short", "busy", "no_answer", "rejected", "bad_number")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is known; `--json` prints `content`, which has `kind` (`number`, `trunk`, `decision`) and `subject`."""
+    """What is known; `--json` prints `content`, which has `kind` (`number`, `trunk`, `decision`) and `subject`.
+
+    Attributes:
+        content: what was found.
+        taken_for: why the subject was taken for this kind, where that was a guess; empty where it was clear.
+    """
 
     content: dict[str, Any]
+    taken_for: str = ""
 
     @property
     def is_missing(self) -> bool:
@@ -46,13 +59,14 @@ class Report:
         content = self.content
         if content["kind"] == "decision":
             return _decision_lines(content["decision"])
-        lines = [f"{content['kind']} {content['subject']}", f"lists: {', '.join(content['lists']) or 'none'}"]
+        guess = f" ({self.taken_for})" if self.taken_for else ""
+        lines = [f"{content['kind']} {content['subject']}{guess}", f"lists: {', '.join(content['lists']) or 'none'}"]
         if content.get("dno"):
             lines[-1] += f" (do-not-originate {content['dno']})"
         lines.append(f"standing decision: {_standing_text(content['standing'])}")
         if content["kind"] == "number":
             lines += ["latest decisions:", *map(_short_line, content["decisions"])]
-            return lines if content["decisions"] else [*lines[:-1], "latest decisions: none in seven days"]
+            return lines if content["decisions"] else [*lines[:-1], f"latest decisions: {NO_DECISIONS}"]
         return [*lines, *_window_lines(content["windows"], content["latest_ms"])]
 
 
@@ -61,10 +75,13 @@ async def find(redis: Redis, subject: str) -> Report:
     text = subject.strip()
     if text.startswith(NUMBER_ENTITY) or E164.fullmatch(text):
         return await _number(redis, text.removeprefix(NUMBER_ENTITY))
+    if national := NATIONAL.fullmatch(text):
+        return replace(await _number(redis, f"+1{national[1]}"), taken_for=f"{text} without its +1")
     if not text.startswith(TRUNK_ENTITY):
         decision = _json(await redis.get(decision_key(text)))
         if decision is not None or _is_decision_id(text):
             return Report({"kind": "decision", "subject": text, "decision": decision})
+        return replace(await _trunk(redis, text), taken_for=TAKEN_FOR_TRUNK)
     return await _trunk(redis, text.removeprefix(TRUNK_ENTITY))
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled, compiled_borrowing, entry_point
@@ -30,3 +31,42 @@ def test_an_entry_point_is_the_compiled_function_for_types_found_once() -> None:
     run = entry_point(compiled(_total), (values,))
 
     assert run(values) == 21
+
+
+def test_a_function_that_compiled_code_calls_is_no_machine_code_of_its_own() -> None:
+    """It is a part of its caller, and Python can call it all the same. Local functions are not kept on disk."""
+
+    @compiled_borrowing
+    def half(value: int) -> int:
+        return value // 2
+
+    @compiled_borrowing
+    def halves(value: int) -> int:
+        return half(value) + half(value + 1)
+
+    callee: Any = half
+
+    assert halves(9) == 9
+    assert callee.signatures == []
+    assert len(callee._part.signatures) == 1
+    assert half(9) == 4
+    assert len(callee.signatures) == 1
+
+
+@compiled
+def _positive(value: int) -> int:
+    if value < 0:
+        raise ValueError("below zero")
+    return value
+
+
+@compiled
+def _doubled(value: int) -> int:
+    return 2 * _positive(value)
+
+
+def test_an_error_of_a_part_reaches_python() -> None:
+    """Its message as well."""
+    assert _doubled(2) == 4
+    with pytest.raises(ValueError, match="below zero"):
+        _doubled(-1)

@@ -189,8 +189,33 @@ def test_an_unknown_decision_id_is_a_failure_and_an_unknown_number_is_not(store:
     assert f"no decision {'d' * 32}" in missing.stderr
     assert unknown.exit_code == 0
     assert unknown.stdout == (
-        "number +13125550100\nlists: none\nstanding decision: none\nlatest decisions: none in seven days\n"
+        "number +13125550100\nlists: none\nstanding decision: none\n"
+        "latest decisions: none in seven days, plain allows aside, which are not kept\n"
     )
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("typed", ["2025550123", "12025550123"])
+def test_a_number_without_its_prefix_is_a_north_american_one(redis_url: str, typed: str) -> None:
+    """As people write it; the answer says what it was taken for."""
+    write(redis_url, decision("c" * 32))
+
+    text = run("lookup", typed).stdout
+
+    assert text.startswith(f"number {CALLING} ({typed} without its +1)\n")
+    assert "c" * 32 in text
+    assert run_json("lookup", typed)["subject"] == CALLING
+
+
+@pytest.mark.usefixtures("store")
+def test_what_is_no_number_and_no_decision_is_said_to_be_taken_for_a_trunk_group() -> None:
+    """A call id looks like a trunk group: nobody should read "nothing known" as "this call was not seen"."""
+    guessed, told = run("lookup", "7f3a@sbc1").stdout, run("lookup", "trunk:7f3a@sbc1").stdout
+
+    assert guessed.startswith("trunk 7f3a@sbc1 (taken for a trunk group: ")
+    assert "a call is found by its calling number)" in guessed
+    assert told.startswith("trunk 7f3a@sbc1\n")
+    assert run_json("lookup", "7f3a@sbc1") == run_json("lookup", "trunk:7f3a@sbc1")
 
 
 def test_a_repeat_is_listed_once_and_only_twenty_are_kept(store: "blocking.Redis", redis_url: str) -> None:

@@ -292,3 +292,17 @@ def test_off_a_terminal_standard_error_has_no_empty_line(model: Path, events: Pa
     done = run(model, events, "--decisions", tmp_path / "d.jsonl")
 
     assert all(line.strip() for line in done.stderr.splitlines())
+
+
+def test_a_file_without_a_single_event_fails(model: Path, tmp_path: Path) -> None:
+    """Somebody named the wrong file. One event among bad lines is enough, and so is an empty file."""
+    wrong, empty = tmp_path / "labels.csv", tmp_path / "empty"
+    wrong.write_text("call_id,label\na,robocall\n", encoding="utf-8")
+    empty.write_bytes(b"")
+
+    refused = run(model, wrong, "--decisions", tmp_path / "out")
+    nothing = run(model, empty, "--decisions", tmp_path / "out")
+
+    assert isinstance(refused.exception, ReplayFailed)
+    assert str(refused.exception).startswith(f"no line of {wrong} is an event")
+    assert nothing.exit_code == 0

@@ -223,6 +223,19 @@ def test_up_status_down(tmp_path: Path) -> None:
     assert not (tmp_path / "mine").exists()
 
 
+def test_the_folder_of_a_broker_does_not_depend_on_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After `cd`, `robocall local up` finds the broker that runs, and starts no second one."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    answers = set()
+    for here in (tmp_path, Path("/")):
+        monkeypatch.chdir(here)
+        answers.add(CliRunner().invoke(local, ["status"]).stderr)
+
+    assert answers == {f"nothing runs for {tmp_path / 'data/robocall/local'}: start with `robocall local up`\n"}
+
+
 def test_down_never_stops_a_stranger(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         state = {"keeper": stranger.pid, "bootstrap_servers": "127.0.0.1:1", "redis_url": "redis://127.0.0.1:1/0"}

@@ -6,7 +6,6 @@ import sys
 
 PROGRAM = """
 import json, sys
-from types import SimpleNamespace
 from detector.contract.decisions import Action
 from detector.policy.lists import Lists
 from detector.policy.standing import Held, StandingDecision
@@ -18,7 +17,7 @@ from faust.types import TP
 from streams.screening.build import make_screener
 from streams.settings import load_settings
 from streams.screening.stray_keys import strays
-from streams.commands.worker import warm
+from streams.worker.warming import warm
 
 def compiled():
     modules = [one for name, one in sys.modules.items() if name.partition(".")[0] in ("detector", "models", "streams")]
@@ -27,7 +26,7 @@ def compiled():
 
 settings = load_settings(partitions=12)
 screener = make_screener(settings, shared_trunks=True)
-warm(SimpleNamespace(screener=screener))
+warm(screener.classifier)
 before = compiled()
 line = {"type": "call_setup", "call_id": "c", "setup_time_ms": 1760000000000, "calling_number": "+12025550123",
         "called_number": "+13125550145", "trunk_group_id": "t"}

@@ -1,0 +1,132 @@
+"""The worker of the demo: a process of its own, waited for as long as it gets on. Knows nothing of calls."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from streams.errors import DemoFailed
+from streams.local.services import free_ports
+from streams.running.progress import step
+
+SILENCE_S = 180.0
+"""A worker that logs nothing for so long and does not get ready is given up."""
+POLL_S = 0.1
+STOP_TIMEOUT_S = 20.0
+_LOUD = ("warning", "error", "critical")
+
+
+@contextlib.contextmanager
+def running_worker(console: Console) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a worker with the settings of this process while the block runs; it is ready when the block begins.
+
+    Its log goes to a file; warnings in it are shown afterwards, where they do not tear a table.
+
+    Raises:
+        DemoFailed: it ended, or got on no more; the message is its own last line.
+    """
+    (port,) = free_ports(1)
+    settings = {"ROBOCALL_WEB_PORT": str(port), "ROBOCALL_LOG_LEVEL": "info", "ROBOCALL_LOG_FORMAT": "json"}
+    with tempfile.TemporaryDirectory(prefix="robocall-demo-") as folder:
+        log = Path(folder) / "worker.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "streams.commands.main", "worker"],
+                env=os.environ | settings,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            with step("Starting a worker (its first start compiles)", console) as say:
+                wait_until(lambda: _is_healthy(port), process.poll, log, say)
+            yield process
+        finally:
+            _stop(process)
+            for line in _loud_lines(log):
+                console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def wait_until(
+    is_ready: Callable[[], bool],
+    status: Callable[[], int | None],
+    log: Path,
+    say: Callable[[str], None],
+    *,
+    now_s: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> None:
+    """Block until a process is ready, however long it takes, as long as its log grows.
+
+    Args:
+        is_ready: asked again and again.
+        status: exit status of the process; None while it runs.
+        log: file that it writes.
+        say: gets the last line of the log whenever that has grown.
+        now_s: monotonic clock, seconds.
+        pause: sleeps for seconds.
+
+    Raises:
+        DemoFailed: it has ended, or wrote nothing for `SILENCE_S`.
+    """
+    size, grown_s = 0, now_s()
+    while not is_ready():
+        ended = status()
+        if ended is not None:
+            raise DemoFailed(f"the worker ended with status {ended}: {last_line(log)}")
+        if log.stat().st_size != size:
+            size, grown_s = log.stat().st_size, now_s()
+            say(last_line(log))
+        elif now_s() - grown_s > SILENCE_S:
+            raise DemoFailed(f"the worker has said nothing for {SILENCE_S:.0f} s; its last line: {last_line(log)}")
+        pause(POLL_S)
+
+
+def last_line(log: Path) -> str:
+    """Return what the last line of a log says, without its fields."""
+    lines = [line for line in log.read_bytes().split(b"\n") if line.strip()]
+    return _text(lines[-1]) if lines else "(nothing)"
+
+
+def _text(line: bytes) -> str:
+    fields = _fields(line)
+    return str(fields["event"]) if "event" in fields else line.decode("utf-8", "replace").strip()
+
+
+def _fields(line: bytes) -> dict[str, object]:
+    try:
+        return msgspec.json.decode(line, type=dict[str, object])
+    except msgspec.MsgspecError:
+        return {}
+
+
+def _loud_lines(log: Path) -> list[str]:
+    lines = log.read_bytes().split(b"\n")
+    return [f"worker: {_text(line)}" for line in lines if _fields(line).get("level") in _LOUD]
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

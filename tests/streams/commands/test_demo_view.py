@@ -1,0 +1,40 @@
+"""What the demo shows of the decisions that it read."""
+
+import pytest
+
+from detector.contract.decisions import Action, Decision, Mode, Outcome, Step, Versions, decide
+from detector.contract.events import CallSetup
+from streams.commands.demo_view import Figures, in_one_line
+
+
+def blocked(calling_number: str, call: int) -> Decision:
+    setup = CallSetup(
+        call_id=f"{calling_number}-{call}",
+        setup_time_ms=0,
+        calling_number=calling_number,
+        called_number="+13125550145",
+        trunk_group_id="t",
+    )
+    return decide(setup, "", Outcome(Action.BLOCK, Step.MODEL), 0.9, Mode.ENFORCE, 0, Versions("", "", ""), Decision)
+
+
+@pytest.mark.parametrize("shared", ["+1", "asterisk", "anonymous", "", "+0123456789"])
+def test_offenders_are_numbers_and_not_what_many_callers_share(shared: str) -> None:
+    """Spoofed junk comes from everybody: it is counted, but it is nobody's number."""
+    figures = Figures()
+    for call in range(5):
+        figures.add(blocked(shared, call), latency_ms=1.0)
+    figures.add(blocked("+12025550123", 0), latency_ms=1.0)
+
+    assert list(figures.offenders) == ["+12025550123"]
+    assert figures.actions[Action.BLOCK] == 6
+
+
+def test_one_line_says_how_far_it_is() -> None:
+    """For logs, where no table can be redrawn."""
+    figures = Figures()
+    figures.add(blocked("+12025550123", 0), latency_ms=2.0)
+
+    line = in_one_line(figures, elapsed_s=5, seconds=20)
+
+    assert line.startswith("5 of 20 s: 1 decided (allow 0, label 0, block 1), p50 2.0 ms")

@@ -1,0 +1,74 @@
+"""The demo waits for its worker as long as that gets on, and says what the worker said last."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.commands.demo_worker import SILENCE_S, last_line, wait_until
+from streams.errors import DemoFailed
+
+
+class Clock:
+    """Monotonic seconds; a pause takes `step_s`, in which the worker may write a line.
+
+    Args:
+        step_s: what each pause takes, as on a machine with much to do.
+        lines: what the worker writes, one a pause.
+        log: where it writes.
+    """
+
+    def __init__(self, step_s: float, lines: Iterator[str], log: Path) -> None:
+        self.time_s, self._step_s, self._lines, self._log = 0.0, step_s, lines, log
+
+    def now_s(self) -> float:
+        return self.time_s
+
+    def pause(self, _: float) -> None:
+        self.time_s += self._step_s
+        with self._log.open("a", encoding="utf-8") as output:
+            output.write(next(self._lines, ""))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "worker.log"
+    path.write_bytes(b"")
+    return path
+
+
+def waiting(clock: Clock, log: Path, said: list[str], *, ready: Callable[[], bool]) -> None:
+    wait_until(ready, lambda: None, log, said.append, now_s=clock.now_s, pause=clock.pause)
+
+
+def test_a_slow_worker_is_waited_for_as_long_as_its_log_grows(log: Path) -> None:
+    """Half an hour on a busy machine, a line every minute."""
+    lines = [f'{{"event": "worker compiles", "cpu_s": {n}}}\n' for n in range(30)]
+    clock, said = Clock(60.0, iter(lines), log), list[str]()
+
+    waiting(clock, log, said, ready=lambda: clock.time_s >= 1_800)
+
+    assert clock.time_s == 1_800
+    assert said == ["worker compiles"] * 29
+
+
+def test_a_worker_that_says_nothing_any_more_is_given_up_with_its_last_line(log: Path) -> None:
+    """The silence counts, not how long it has taken until then."""
+    clock = Clock(SILENCE_S / 2, iter(["one\n", "two\n", "waits for its partitions\n"]), log)
+
+    with pytest.raises(DemoFailed, match="its last line: waits for its partitions"):
+        waiting(clock, log, [], ready=lambda: False)
+
+    assert clock.time_s > 2 * SILENCE_S
+
+
+def test_a_worker_that_ended_is_not_waited_for(log: Path) -> None:
+    """Whatever it said last is the message."""
+    log.write_text('{"event": "worker starts"}\nrobocall: the port is taken\n', encoding="utf-8")
+
+    with pytest.raises(DemoFailed, match="ended with status 1: robocall: the port is taken"):
+        wait_until(lambda: False, lambda: 1, log, print)
+
+
+def test_a_log_without_lines_says_so(log: Path) -> None:
+    assert last_line(log) == "(nothing)"

@@ -1,7 +1,11 @@
 """Texts that stand anywhere in a buffer, copied one behind the other. It knows no call and no record."""
 
+import numpy as np
+
 from detector.columns.arrays import Bytes, Ints
 from detector.columns.compiled import compiled_borrowing
+
+_ONE = np.uint64(1)
 
 
 @compiled_borrowing
@@ -21,8 +25,10 @@ def pack(data: Bytes, spans: Ints, packed: Bytes, at: int, gap: int) -> int:
     """
     for row in range(len(spans)):
         start, length = spans[row, 0], spans[row, 1] - spans[row, 0]
-        for offset in range(length):
-            packed[at + offset] = data[start + offset]
+        to = np.uint64(at)  # a signed index costs a test for wrap-around, which forbids copying many bytes at once
+        for place in range(np.uint64(start), np.uint64(start + length)):
+            packed[to] = data[place]
+            to += _ONE
         spans[row, 0], spans[row, 1] = at, at + length
         at += length
         for _ in range(gap):

@@ -62,8 +62,8 @@ class Pipeline:
             decided_time_ms: Epoch milliseconds; None takes each call's own setup time (replay).
             waiting: What to do about calls that have waited; None judges all.
         """
-        prepared = self._prepare(records)
-        prepared, screening = self._screen(prepared, waiting)
+        prepared = self._prepare(records)  # bytes to events, and events to columns
+        prepared, screening = self._screen(prepared, waiting)  # columns to outcomes
         reading, is_setup = prepared.reading, prepared.reading.facts.is_setup
         answers = answer(
             screening, reading.positions[is_setup], reading.arrivals_ms[is_setup], waiting, decided_time_ms

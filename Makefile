@@ -10,6 +10,10 @@ INSTALL := $(BIN)/uv pip install --python $(BIN)/python --no-deps
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--annotation-style line --custom-compile-command "make lock"
 
+# $(call told,WHAT,COMMAND): says what is being set up, and every 5 s that it still is.
+told = @echo "setting up: $(1)"; (s=0; while sleep 5; do s=$$((s + 5)); echo "  still at it, $$s s"; done) & ticker=$$!; \
+	trap "kill $$ticker 2>/dev/null" EXIT; $(2)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup lock demo test soak check bench quality up down train docs notebook clean
 
@@ -22,10 +26,10 @@ setup: $(STAMP) ## install everything into .venv
 $(STAMP): pyproject.toml requirements/all.txt requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..." >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/uv.txt
-	$(INSTALL) --require-hashes --requirement requirements/all.txt
-	$(INSTALL) --no-build-isolation --editable .
+	$(call told,an environment in $(VENV),test -x $(BIN)/python || $(PYTHON) -m venv $(VENV))
+	$(call told,the installer,$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements/uv.txt)
+	$(call told,the pinned packages,$(INSTALL) --require-hashes --requirement requirements/all.txt)
+	$(call told,this checkout,$(INSTALL) --no-build-isolation --editable .)
 	@touch $@
 
 lock: $(STAMP) ## pin requirements anew after a change of pyproject.toml; ARGS=--upgrade takes newer releases

@@ -93,6 +93,7 @@ def run(lines: list[str], folder: Path) -> list[str]:
             "PYTHONPATH": str(ROOT),
             "ROBOCALL_WEB_PORT": port,
             "XDG_STATE_HOME": str(folder / "state"),
+            "XDG_DATA_HOME": str(folder / "data"),
             "COLUMNS": "120",
         },
         stdout=subprocess.PIPE,

@@ -278,8 +278,17 @@ def replay(
         running = run(source, pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)
         for counts in running:
             progress.update(task, completed=counts.lines, description=f"{counts.lines:,} events")
+    _report(console, counts)
+    _refuse(events, counts, failures, strict=strict)
+
+
+def _report(console: Console, counts: Counts) -> None:
     actions = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.actions.items()))
     console.print(f"{counts.lines:,} events, {counts.decisions:,} decisions ({actions}), {counts.rejected:,} bad lines")
+
+
+def _refuse(events: str, counts: Counts, failures: list[Exception], *, strict: bool) -> None:
+    """End with status 1 where the replay did not do what it was asked for."""
     if failures:
         raise ReplayFailed(f"{len(failures)} internal errors, their calls were allowed; the first: {failures[0]!r}")
     if counts.lines and counts.rejected == counts.lines:

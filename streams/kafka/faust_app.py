@@ -35,7 +35,7 @@ def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
     """Make the application and its source topic.
 
     Returns:
-        The `faust.App`, and the topic whose events hold one `streams.kafka.transport.Poll` each.
+        The `faust.App`, and the topic whose events hold one `streams.kafka.fetched.Poll` each.
     """
     urls = [URL(f"aiokafka://{server}") for server in settings.kafka_servers]
     app = faust.App(

@@ -4,6 +4,7 @@ No record becomes an object here. The room of the wire says how a batch has to s
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -117,6 +118,19 @@ def rows_of(records: Iterable[tuple[int, int, bytes | None, bytes | None]]) -> R
             numbers += (end, end + len(text))
             end += len(text)
     return Rows(b"".join(texts), np.array(numbers, np.int64).reshape(-1, COLUMNS).T)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Poll:
+    """Value of one Faust event: what one poll brought.
+
+    Attributes:
+        ticket: of the watermarks.
+        parts: each partition once, with its records in order of offset; at most `MAX_RECORDS_PER_POLL` in all.
+    """
+
+    ticket: int
+    parts: list[tuple[Partition, Rows]]
 
 
 def split(parts: Iterable[tuple[Partition, Rows]], limit: int) -> list[list[tuple[Partition, Rows]]]:

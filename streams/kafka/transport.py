@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.errors import ConsumerStoppedError
@@ -25,7 +24,7 @@ from faust.types.tuples import TP, ack_lock
 from mode.utils.futures import notify
 from yarl import URL
 
-from streams.kafka.fetched import Partition, Rows, split
+from streams.kafka.fetched import Partition, Poll, Rows, split
 from streams.kafka.main_loop import MainLoopConsumer
 from streams.kafka.watermarks import Watermarks
 
@@ -52,19 +51,6 @@ Leaving = Callable[[], Awaitable[None]]
 
 Awaited once, on the event loop, within what `streams.running.services.STOP_TIMEOUT_S` leaves. It must not raise.
 """
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Poll:
-    """Value of one Faust event: what one poll brought.
-
-    Attributes:
-        ticket: of the watermarks.
-        parts: each partition once, with its records in order of offset; at most `MAX_RECORDS_PER_POLL` in all.
-    """
-
-    ticket: int
-    parts: list[tuple[Partition, Rows]]
 
 
 class PollConsumer(driver.Consumer):

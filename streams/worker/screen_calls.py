@@ -22,11 +22,10 @@ from detector.policy import reasons
 from detector.policy.screening import Screening
 from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision
-from streams.kafka.fetched import FetchedBatch, split
+from streams.kafka.fetched import FetchedBatch, Poll, split
 from streams.kafka.outbox import Perishable, Record
 from streams.kafka.publisher import Delivery
 from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
-from streams.kafka.transport import Poll
 from streams.log import NumberDigest
 from streams.screening.batch import Batch, Unusable
 from streams.screening.lateness import LateForm, Waiting

@@ -17,9 +17,8 @@ from detector.columns.call_columns import build_columns
 from detector.columns.compiled import compiled_borrowing
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
-from streams.kafka.fetched import FetchedBatch, split
+from streams.kafka.fetched import FetchedBatch, Poll, split
 from streams.kafka.publisher import Delivery, Publisher
-from streams.kafka.transport import Poll
 from streams.running.services import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
 from streams.wire.reading import read

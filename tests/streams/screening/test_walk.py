@@ -33,11 +33,11 @@ from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
 from detector.columns.lazy_sequence import LazySequence
+from streams.kafka.fetched import Poll
 from streams.kafka.fetching import Stretch, read_rows
 from streams.kafka.outbox import Outbox
 from streams.kafka.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
-from streams.kafka.transport import Poll
 from streams.log import NumberDigest
 from streams.screening.build import make_screener
 from streams.screening.pipeline import Pipeline

@@ -16,10 +16,9 @@ from detector.policy.lists import Lists
 from detector.policy.standing import StandingDecision
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
-from streams.kafka.fetched import rows_of
+from streams.kafka.fetched import Poll, rows_of
 from streams.kafka.outbox import Perishable
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
-from streams.kafka.transport import Poll
 from streams.log import NumberDigest
 from streams.metrics import Metric
 from streams.screening.build import make_screener

@@ -300,9 +300,7 @@ def test_a_file_without_a_single_event_fails(model: Path, tmp_path: Path) -> Non
     wrong.write_text("call_id,label\na,robocall\n", encoding="utf-8")
     empty.write_bytes(b"")
 
-    refused = run(model, wrong, "--decisions", tmp_path / "out")
-    nothing = run(model, empty, "--decisions", tmp_path / "out")
+    with pytest.raises(ReplayFailed, match=f"no line of {wrong} is an event"):
+        run(model, wrong, "--decisions", tmp_path / "out")
 
-    assert isinstance(refused.exception, ReplayFailed)
-    assert str(refused.exception).startswith(f"no line of {wrong} is an event")
-    assert nothing.exit_code == 0
+    assert run(model, empty, "--decisions", tmp_path / "out").exit_code == 0

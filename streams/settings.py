@@ -19,6 +19,7 @@ from streams.errors import SettingsInvalid
 
 PREFIX = "ROBOCALL_"
 MAX_PORT = 65_535
+MAX_PARTITIONS = 1_024
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 NO_SNAPSHOTS = "off"
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     partitions: int = Field(
         12,
         ge=1,
-        le=1_024,
+        le=MAX_PARTITIONS,
         description="Partitions that `call-events` has; counts seen in one partition are multiplied by it.",
     )
     max_batch_events: int = Field(

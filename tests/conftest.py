@@ -71,7 +71,7 @@ def fresh_topics(kafka_admin: KafkaAdminClient) -> Iterator[FreshTopics]:
     On a configured cluster it never deletes records that it finds: the test is skipped and says so.
     """
 
-    def make(partitions: int = topics.DEFAULT_PARTITIONS) -> list[str]:
+    def make(partitions: int = load_settings().partitions) -> list[str]:
         if os.environ.get(KAFKA_VARIABLE):
             _leave_records_alone(kafka_admin)
         delete_topics(kafka_admin, set(topics.TOPIC_BY_NAME))

@@ -32,7 +32,7 @@ from streams.screening.batch import Batch, Unusable
 from streams.screening.build import make_screener
 from streams.screening.bulk_allows import as_lines
 from streams.screening.pipeline import MAX_BATCH, Pipeline
-from streams.settings import load_settings
+from streams.settings import MAX_PARTITIONS, load_settings
 from streams.wire.record_columns import records_of
 from streams.wire.records import dead_letter
 from streams.worker.warming import is_compiled, warm
@@ -227,7 +227,9 @@ def read_batches(name: str, stack: ExitStack) -> Iterator[list[bytes]]:
 @click.option("--model", type=click.Path(path_type=Path), help=_MODEL_HELP)
 @click.option("--policy", type=click.Path(path_type=Path), help=_POLICY_HELP)
 @click.option("--mode", type=click.Choice(["enforce", "shadow"]), help="[default: ROBOCALL_MODE, else the policy's].")
-@click.option("--partitions", type=click.IntRange(1, 1_024), default=1, show_default=True, help=_PARTITIONS_HELP)
+@click.option(
+    "--partitions", type=click.IntRange(1, MAX_PARTITIONS), default=1, show_default=True, help=_PARTITIONS_HELP
+)
 @click.option("--dead-letters", help="Where bad lines go, as dead-letter records.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 when a line was bad.")
 def replay(

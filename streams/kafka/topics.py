@@ -16,7 +16,7 @@ from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, To
 from detector.contract.errors import RobocallError
 from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka.client import ssl_context
-from streams.settings import Settings, load_settings
+from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
 CALL_EVENTS = "call-events"
 CALL_DECISIONS = "call-decisions"
@@ -28,7 +28,6 @@ DEAD_LETTERS = "dead-letters"
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 MIB = 1024 * 1024
-DEFAULT_PARTITIONS = 12
 ANSWER_TIMEOUT_MS = 10_000
 
 
@@ -132,9 +131,7 @@ def existing(admin: KafkaAdminClient) -> set[str]:
     return set(admin.list_topics()) & set(TOPIC_BY_NAME)
 
 
-def create(
-    admin: KafkaAdminClient, *, partitions: int = DEFAULT_PARTITIONS, replication_factor: int | None = None
-) -> list[str]:
+def create(admin: KafkaAdminClient, *, partitions: int, replication_factor: int | None = None) -> list[str]:
     """Create the missing topics and wait until they can be used; return their names. Existing ones stay as they are.
 
     All topics get the same number of partitions, so that topics of the same key are read by the same worker.
@@ -168,7 +165,7 @@ def create(
     return created
 
 
-def check(admin: KafkaAdminClient, *, partitions: int = DEFAULT_PARTITIONS) -> list[str]:
+def check(admin: KafkaAdminClient, *, partitions: int) -> list[str]:
     """Return what is wrong with the topics, one sentence each with what to do; empty when all is well."""
     present = existing(admin)
     complaints = [
@@ -237,8 +234,8 @@ def topics() -> None:
 
 _partitions = click.option(
     "--partitions",
-    type=click.IntRange(1, 1_024),
-    help="Partitions of each topic; default: ROBOCALL_PARTITIONS, else 12. The upper limit of workers.",
+    type=click.IntRange(1, MAX_PARTITIONS),
+    help="Partitions of each topic; default: ROBOCALL_PARTITIONS. The upper limit of workers.",
 )
 
 

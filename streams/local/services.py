@@ -28,7 +28,8 @@ from streams.running.progress import step
 
 KAFKA_VARIABLE = "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"
 REDIS_VARIABLE = "ROBOCALL_REDIS_URL"
-START_TIMEOUT_SECONDS = 300.0
+SILENCE_SECONDS = 120.0
+"""A server that does not answer and writes nothing to its log for so long is given up."""
 """Of a server that runs and does not answer: beyond what the busiest machine needs. One that ends is not waited for."""
 POLL_SECONDS = 0.02
 TRIES = 3  # a port that was free can be taken in the moment before the server binds it
@@ -133,16 +134,18 @@ class _Guarded:
 
         Raises:
             _PortTaken: somebody else has it.
-            LocalServiceError: the server ended or is too slow.
+            LocalServiceError: the server ended, or got on no more.
         """
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        while time.monotonic() < deadline:
+        size, grown_s = 0, time.monotonic()
+        while time.monotonic() - grown_s < SILENCE_SECONDS:
             if self.process.poll() is not None:
                 raise self._failed("did not start")
             if port_accepts(port):
                 return
+            if self.log.stat().st_size != size:
+                size, grown_s = self.log.stat().st_size, time.monotonic()
             time.sleep(POLL_SECONDS)
-        raise self._failed(f"did not answer on port {port} within {START_TIMEOUT_SECONDS:.0f} s")
+        raise self._failed(f"does not answer on port {port}, and wrote nothing for {SILENCE_SECONDS:.0f} s")
 
     def _failed(self, what: str) -> Exception:
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""

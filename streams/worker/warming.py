@@ -35,8 +35,8 @@ _WINDOWS = "import gc; from detector.windows import WindowEngine; gc.disable(); 
 def warm(classifier: object) -> None:
     """Compile everything that a call may need; called once, before the group counts on this worker.
 
-    Blocks: half a minute of CPU the first time, and then less on two cores, where another process compiles the windows
-    meanwhile; a fraction of a second once it is on disk.
+    Blocks: about half a minute of CPU the first time. Where there are two cores another process compiles the windows
+    meanwhile, so the clock shows less. Once the code is on disk, a fraction of a second.
 
     Args:
         classifier: the model that serves; one without a method `warm` compiles nothing.

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.job import SHORT_TALK_MS
 
-PENDING = 100_000
-
 
 class Event(msgspec.Struct):
     """The fields that the job reads."""

@@ -113,15 +113,6 @@ class Registry:
             )
         return sorted(found, key=lambda entry: -entry.created_ms)
 
-    def version_of(self, name: str) -> str:
-        """Version of the artifact that a name means: a version, or the name of its folder.
-
-        Raises:
-            ModelUnknown: there is none.
-            ArtifactError: its manifest cannot be used.
-        """
-        return str(self._manifest(self._folder_of(name))["version"])
-
     @contextmanager
     def open(self, name: str) -> Iterator[Path]:
         """Folder with the artifact on this machine, fetched where it is elsewhere; not yet verified.

@@ -65,11 +65,6 @@ class Rows:
         found: list[int] = self._table[OFFSET].tolist()
         return found
 
-    def timestamps(self) -> list[int]:
-        """Epoch milliseconds of each record."""
-        found: list[int] = self._table[TIMESTAMP].tolist()
-        return found
-
     def keys(self) -> list[bytes | None]:
         """Key of each record."""
         return self._cut(KEY_START, KEY_STOP)

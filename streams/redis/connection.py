@@ -145,17 +145,6 @@ class Guard:
         self._retry_s = FIRST_RETRY_S
         self._next_try_s = 0.0
         self._down_since_s = 0.0
-        self._outages = 0
-
-    @property
-    def available(self) -> bool:
-        """The latest attempt succeeded; False before the first."""
-        return self._available is True
-
-    @property
-    def outages(self) -> int:
-        """How often Redis went away, or was not there at the start."""
-        return self._outages
 
     async def attempt(self, work: Callable[[], Awaitable[T]]) -> T | None:
         """Await `work()`; None when Redis is away, or not yet due for another try.
@@ -181,7 +170,6 @@ class Guard:
     def _failed(self, fault: BaseException) -> None:
         now_s = self._clock()
         if self._available is not False:
-            self._outages += 1
             self._down_since_s = now_s
             self._retry_s = FIRST_RETRY_S
             log.warning("redis unreachable, going on with own counts", cause=f"{type(fault).__name__}: {fault}")

@@ -109,7 +109,6 @@ EVENT_DECODER = cast(
 FEEDBACK_DECODER = msgspec.json.Decoder(FeedbackRecord)
 DECISION_DECODER = msgspec.json.Decoder(DecisionRecord)
 ENTITY_DECISION_DECODER = msgspec.json.Decoder(EntityDecisionRecord)
-DEAD_LETTER_DECODER = msgspec.json.Decoder(DeadLetterRecord)
 
 _ENCODER = msgspec.json.Encoder()
 

@@ -16,7 +16,6 @@ from tests.waiting import wait_until
 
 INSTANTS_S = (0.2, 3.0)
 """Faults come at random instants: so long after the system was well again."""
-END_TIMEOUT_S = 30.0
 
 
 def _at_a_random_instant(chance: random.Random) -> None:

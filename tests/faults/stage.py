@@ -25,8 +25,6 @@ from tests.waiting import wait_until
 log = logging.getLogger(__name__)
 
 SESSION_TIMEOUT_S = 6
-RECOVERY_TIMEOUT_S = 90.0
-START_TIMEOUT_S = 120.0
 WRONG_SHOWN = 10
 
 

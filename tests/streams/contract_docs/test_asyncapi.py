@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from detector.columns.decision_ids import decision_id
@@ -28,7 +29,7 @@ DECODERS: dict[str, Any] = {
     "call-decisions": records.DECISION_DECODER,
     "entity-decisions": records.ENTITY_DECISION_DECODER,
     "call-feedback": records.FEEDBACK_DECODER,
-    "dead-letters": records.DEAD_LETTER_DECODER,
+    "dead-letters": msgspec.json.Decoder(records.DeadLetterRecord),
 }
 # FreeSWITCH's test for a 603+, in its words: the Reason text starts like this.
 SIX_O_THREE_PLUS = re.compile(

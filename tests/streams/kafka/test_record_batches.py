@@ -43,7 +43,7 @@ def signed(found: bytearray) -> bytearray:
 def ours(data: bytes, first: int) -> tuple[list[tuple[int, int, bytes | None, bytes | None]], int]:
     """What we read, from the middle of something longer as in a response."""
     rows, following = read_rows(TP, Stretch(b"head" + data + b"tail", 4, 4 + len(data)), first)
-    return list(zip(rows.offsets(), rows.timestamps(), rows.keys(), rows.values(), strict=True)), following
+    return list(zip(rows.offsets(), rows.arrivals_ms().tolist(), rows.keys(), rows.values(), strict=True)), following
 
 
 def theirs(data: bytes, first: int) -> tuple[list[tuple[int, int, bytes | None, bytes | None]], int]:

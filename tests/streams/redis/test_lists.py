@@ -131,17 +131,17 @@ def test_last_known_lists_stay_while_redis_is_away_or_empty(
     async def work(client: Redis) -> None:
         await client.sadd(list_key("emergency"), CALLING)
         await client.incr(LISTS_VERSION)
-        guard = Guard()
-        sync = ListFollower(client, guard, screener, interval_s=0.05)
+        sync = ListFollower(client, Guard(), screener, interval_s=0.05)
         await sync.poll()
         task = asyncio.create_task(sync.run())
 
         valkey.kill()
-        await until(lambda: not guard.available)
+        while await sync.poll():
+            pass
         assert screener.lists.emergency == {CALLING}
         valkey.start()
-        await until(lambda: guard.available)
-        await asyncio.sleep(0.2)
+        while not await sync.poll():
+            pass  # Redis is not asked before its time
         assert screener.lists.emergency == {CALLING}
 
         await client.incr(LISTS_VERSION)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.features.table import N_FEATURES
+from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
 from models.errors import StorageError
 from models.serve.artifact import Model
 from models.store.promotions import Promotions
@@ -139,8 +139,8 @@ def test_a_registry_that_is_away_is_asked_again(models: Path, monkeypatch: pytes
 def test_a_worker_begins_with_what_was_promoted_last(models: Path) -> None:
     """The registry knows when Redis has forgotten; what Redis names goes before."""
     registry = Registry(models)
-    second = registry.version_of("second")
-    Promotions(registry.store).promote(second, registry.version_of("first"), gate=[])
+    first, second = (registry.load(name, schema_id=FEATURE_SCHEMA_ID).version for name in ("first", "second"))
+    Promotions(registry.store).promote(second, first, gate=[])
 
     async def started(*told: str) -> str:
         screener = make_screener(load_settings(model_dir=models / "first"), shared_trunks=False)
@@ -154,7 +154,7 @@ def test_a_worker_begins_with_what_was_promoted_last(models: Path) -> None:
         return screener.versions.model_version
 
     assert asyncio.run(started()) == second
-    assert asyncio.run(started(registry.version_of("first"))) == registry.version_of("first")
+    assert asyncio.run(started(first)) == first
 
 
 def test_a_shadow_is_scored_beside_the_active_model_and_survives_a_switch(models: Path) -> None:

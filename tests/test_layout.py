@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("detector", "models", "streams")
 MODULES_OF_A_FOLDER = 20
+LINES_OF_A_FILE = 400
 
 ENGINE = "tests/detector/windows/test_engine.py"
 FIRST = "tests/models/traffic/first/test_generate.py"
@@ -163,3 +164,10 @@ def test_no_folder_is_a_flat_floor() -> None:
         path.parent.relative_to(ROOT).as_posix() for top in (*PACKAGES, "tests") for path in (ROOT / top).rglob("*.py")
     )
     assert {folder: count for folder, count in folders.items() if count > MODULES_OF_A_FOLDER} == {}
+
+
+def test_no_file_is_long() -> None:
+    """A file holds one idea."""
+    paths = (path for top in (*PACKAGES, "tests", "benchmarks") for path in (ROOT / top).rglob("*.py"))
+    lines = {path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+    assert {path: count for path, count in lines.items() if count > LINES_OF_A_FILE} == {}

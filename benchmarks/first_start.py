@@ -14,11 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from streams.commands.demo_worker import is_healthy
 from streams.local.services import free_ports, local_services
 
 ROBOCALL = [sys.executable, "-m", "streams.commands.main"]
@@ -48,21 +47,12 @@ def worker(_: Path) -> None:
     process = subprocess.Popen(
         [*ROBOCALL, "worker", "--web-port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    while not is_ready(port):
+    while not is_healthy(port):
         if process.poll() is not None:
             raise SystemExit(f"the worker ended with status {process.returncode}")
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     process.wait()
-
-
-def is_ready(port: int) -> bool:
-    """Whether the worker says so."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def demo(_: Path) -> None:

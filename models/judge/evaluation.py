@@ -248,7 +248,8 @@ def _by_position(judged: _Judged) -> list[dict[str, Any]]:
     ]
 
 
-def _groups(data: Dataset, wanted: Mask) -> Iterator[tuple[str, Mask]]:
+def by_kind(data: Dataset, wanted: Mask) -> Iterator[tuple[str, Mask]]:
+    """Names of the kinds that have wanted calls, each with a mask of those calls, shape (n_calls,)."""
     for index, kind in enumerate(data.kinds):
         chosen = (data.kind == index) & wanted
         if chosen.any():
@@ -299,8 +300,8 @@ def measure(
         **judged.stops(truth),
         "positions": _by_position(judged),
         "kinds": {
-            "campaigns": {kind: {**judged.shares(one), **judged.stops(one)} for kind, one in _groups(data, truth)},
-            "lawful": {kind: judged.lawful(one, explain) for kind, one in _groups(data, ~truth)},
+            "campaigns": {kind: {**judged.shares(one), **judged.stops(one)} for kind, one in by_kind(data, truth)},
+            "lawful": {kind: judged.lawful(one, explain) for kind, one in by_kind(data, ~truth)},
         },
         "attestations": _attestations(judged),
     }
@@ -321,7 +322,7 @@ def kinds_at_rates(
     hits = {rate: scores >= threshold_at(scores, data.is_robocall, rate) for rate in rates}
     return {
         kind: [{"rate": rate, **share_of(hit[chosen])} for rate, hit in hits.items()]
-        for kind, chosen in _groups(data, data.is_robocall)
+        for kind, chosen in by_kind(data, data.is_robocall)
     }
 
 

@@ -17,7 +17,7 @@ from detector.policy.settings import Thresholds
 from models.data.dataset import Dataset
 from models.data.thresholds import threshold_at
 from models.errors import TolerancesInvalid
-from models.judge.evaluation import Mask, Scores, expected_calibration_error
+from models.judge.evaluation import Mask, Scores, by_kind, expected_calibration_error
 from models.serve.artifact import Model
 
 MAX_FILE_BYTES = 64 * 1024
@@ -197,7 +197,7 @@ def _overall(data: Dataset, both: _Both, tolerances: Tolerances) -> Iterator[Lin
 
 def _campaign_kinds(data: Dataset, both: _Both, tolerances: Tolerances) -> Iterator[Line]:
     hits = [one.caught_at(KIND_RATE, data.is_robocall) for one in both]
-    for kind, chosen in _kinds(data, data.is_robocall):
+    for kind, chosen in by_kind(data, data.is_robocall):
         running, candidate = (float(hit[chosen].mean()) for hit in hits)
         loss = min(tolerances.recall_per_kind, tolerances.recall_share * running)
         line = _at_least(f"recall at {KIND_RATE:g}, {kind}", int(chosen.sum()), running, candidate, loss)
@@ -208,20 +208,13 @@ def _lawful_classes(data: Dataset, both: _Both, thresholds: Thresholds, toleranc
     block = (tolerances.blocked_per_lawful_class, tolerances.most_blocked_per_lawful_class)
     label = (tolerances.labelled_per_lawful_class, tolerances.most_labelled_per_lawful_class)
     levels = (("blocked", thresholds.block_at, *block), ("labelled or blocked", thresholds.label_at, *label))
-    for kind, chosen in _kinds(data, ~data.is_robocall):
+    for kind, chosen in by_kind(data, ~data.is_robocall):
         calls = int(chosen.sum())
         for what, threshold, rise, limit in levels:
             running, candidate = (float((one.scores[chosen] >= threshold).mean()) for one in both)
             allowed = max(1 / calls, running, min(running + max(rise, 1 / calls), limit))
             line = Line(f"lawful {what}, {kind}", calls, running, candidate, allowed, _not_above(candidate, allowed))
             yield _if_enough(line, tolerances)
-
-
-def _kinds(data: Dataset, wanted: Mask) -> Iterator[tuple[str, Mask]]:
-    for index, kind in enumerate(data.kinds):
-        chosen = (data.kind == index) & wanted
-        if chosen.any():
-            yield kind, chosen
 
 
 def _at_least(measure: str, calls: int, running: float, candidate: float, loss: float) -> Line:

@@ -49,7 +49,7 @@ def running_worker(console: Console) -> Iterator["subprocess.Popen[bytes]"]:
             )
         try:
             with step("Starting a worker (its first start compiles)", console) as say:
-                wait_until(lambda: _is_healthy(port), process.poll, log, say)
+                wait_until(lambda: is_healthy(port), process.poll, log, say)
             yield process
         finally:
             _stop(process)
@@ -115,7 +115,8 @@ def _loud_lines(log: Path) -> list[str]:
     return [f"worker: {_text(line)}" for line in lines if _fields(line).get("level") in _LOUD]
 
 
-def _is_healthy(port: int) -> bool:
+def is_healthy(port: int) -> bool:
+    """Whether the worker with this web port says that it is; blocks for a second at most and raises nothing."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
             return True

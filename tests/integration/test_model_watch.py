@@ -13,7 +13,8 @@ from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.metrics import Metric
-from tests.integration.test_worker_kafka import is_ready, produce
+from tests.integration.events_case import produce
+from tests.integration.test_worker_kafka import is_ready
 from tests.processes import Worker, robocall, workers
 from tests.waiting import HANG_S, wait_until
 

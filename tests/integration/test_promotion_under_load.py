@@ -13,7 +13,8 @@ from models.serve.artifact import load
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_DECISIONS
-from tests.integration.test_worker_kafka import Reader, is_ready, produce, setups
+from tests.integration.events_case import produce, setups
+from tests.integration.test_worker_kafka import Reader, is_ready
 from tests.models.small_evaluation import save_small_evaluation
 from tests.processes import robocall, workers
 from tests.waiting import wait_until

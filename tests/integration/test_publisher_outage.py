@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
@@ -18,6 +18,7 @@ from streams.kafka.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
 from streams.settings import load_settings
 from tests.broker_process import BrokerProcess, broker_process
+from tests.integration.events_case import produce, setups
 from tests.models.small_model import save_small_model
 from tests.processes import workers
 from tests.waiting import HANG_S, until, wait_until
@@ -95,9 +96,9 @@ async def _ride_out(publishing: Publishing, go: Callable[[], None], come_back: C
 
     go()
     publishing.give(1, block(1, good_for_s=2), (KEY, b"allow 2"), block(3, good_for_s=3_600))
-    await until(lambda: publisher.outage_s() > 2.5)
+    await until(lambda: publisher.outage_s() > 0.0)
     publishing.give(2, (KEY, b"allow 4"), (KEY, None))
-    await asyncio.sleep(0.5)
+    await until(lambda: publisher.outage_s() > 2.5)
     assert publishing.done == [0]
     assert publisher.waiting() == 5
 
@@ -148,18 +149,6 @@ def test_stopping_without_a_broker_acknowledges_nothing_and_is_no_failure(broker
     assert publishing.done == []
     assert publishing.failures == []
     assert publishing.publisher.waiting() == 1
-
-
-def produce(bootstrap: str, lines: list[bytes]) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 5})
-    for line in lines:
-        producer.produce(CALL_EVENTS, key=json.loads(line)["calling_number"], value=line)
-        producer.poll(0)
-    assert producer.flush(HANG_S) == 0
-
-
-def setups(lines: list[bytes]) -> set[str]:
-    return {event["call_id"] for event in map(json.loads, lines) if event["type"] == "call_setup"}
 
 
 def call_ids(values: list[bytes]) -> list[str]:

@@ -17,6 +17,7 @@ from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
 from streams.metrics import Metric
+from tests.integration.events_case import produce, setups
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, workers
 from tests.waiting import HANG_S, wait_until
@@ -59,18 +60,6 @@ def events() -> list[bytes]:
         if len(lines) >= EVENTS:
             break
     return [line.encode() for line in lines[:EVENTS]]
-
-
-def setups(lines: list[bytes]) -> set[str]:
-    return {event["call_id"] for event in map(json.loads, lines) if event["type"] == "call_setup"}
-
-
-def produce(bootstrap: str, lines: list[bytes]) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", "linger.ms": 5})
-    for line in lines:
-        producer.produce(CALL_EVENTS, key=json.loads(line)["calling_number"], value=line)
-        producer.poll(0)
-    assert producer.flush(HANG_S) == 0
 
 
 class Reader:

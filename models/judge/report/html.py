@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from models.judge.report.intervals import area, share
 from models.judge.report.learnt import OWN
 
 TEMPLATE = "page.html.jinja"
@@ -38,13 +39,6 @@ def page(figures: dict[str, Any], plots: dict[str, bytes]) -> str:
     )
 
 
-def _share(entry: dict[str, Any]) -> str:
-    """A share in [0, 1] with its interval; a dash where there are no calls to take it of."""
-    if entry["share"] is None:
-        return "-"
-    return f"{entry['share']:.4f} ({entry['low']:.4f} to {entry['high']:.4f})"
-
-
 def _number(value: float | None, form: str = ".0f") -> str:
     """A number; a dash for none."""
     return "-" if value is None else f"{value:{form}}"
@@ -60,12 +54,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "area": _area,
+        "area": area,
         "instant": _instant,
         "number": _number,
         "rate": "{:g}".format,
-        "share": _share,
-        "share_by_campaign": lambda recall: _share({**recall, **recall["by_campaign"]}),
+        "share": share,
+        "share_by_campaign": lambda recall: share({**recall, **recall["by_campaign"]}),
         "thousands": "{:,}".format,
         "words": _words,
     }
@@ -74,10 +68,6 @@ def _environment() -> Environment:
 
 def _instant(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _area(entry: dict[str, float] | None) -> str:
-    return "-" if entry is None else f"{entry['area']:.3f} ({entry['low']:.3f} to {entry['high']:.3f})"
 
 
 def _words(value: object) -> str:

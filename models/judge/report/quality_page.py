@@ -10,6 +10,7 @@ from typing import Any
 
 from models.judge.evaluation import BASE_RATES, FALSE_BLOCK_RATES, KIND_RATES
 from models.judge.report.aims import AIMS, Figures, figure
+from models.judge.report.intervals import area, share
 from models.judge.report.learnt import LEFT_OUT_RATES, LINEAR
 from models.judge.report.worlds import BY_OTHERS, INSIDE, JUDGED, LEFT_OUT_IN
 
@@ -65,7 +66,7 @@ def _sections(found: Figures) -> Iterator[str]:
     yield _table(("from call", *found), _positions(found))
     yield "### What is caught by share of lawful numbers hit"
     rows = (
-        (name, f"{one['rate']:g}", _share(one["recall"]), _sample(one["sample"]))
+        (name, f"{one['rate']:g}", share(one["recall"]), _sample(one["sample"]))
         for name, figures in found.items()
         for one in figures["at_false_number_rates"]
     )
@@ -78,7 +79,7 @@ def _sections(found: Figures) -> Iterator[str]:
     yield "Of the lawful calls hit, " + "; ".join(f"{_hit_most(one)} ({name})" for name, one in found.items()) + "."
     yield "### By attestation, in held-out worlds"
     attested = (
-        (name, *(_share(one[whose]["at_rates"][0]) for whose in ("robocalls", "lawful")))
+        (name, *(share(one[whose]["at_rates"][0]) for whose in ("robocalls", "lawful")))
         for name, one in found[JUDGED]["attestations"].items()
     )
     yield _table(("attestation", "robocalls caught", "lawful calls hit"), attested)
@@ -196,7 +197,7 @@ def _compared(figures: dict[str, Any]) -> Iterator[str]:
     left = (
         (
             kind,
-            *(_share(cell) for pair in zip(one["told"], one["left_out"], strict=True) for cell in pair),
+            *(share(cell) for pair in zip(one["told"], one["left_out"], strict=True) for cell in pair),
             *(_lost(*pair) for pair in zip(one["told"], one["left_out"], strict=True)),
             f"{one['calls']:,} of {one['campaigns']:,}",
         )
@@ -247,7 +248,7 @@ def _rates(name: str, figures: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         yield (
             name,
             f"{one['rate']:g}",
-            _share(one["recall"]),
+            share(one["recall"]),
             f"{campaign['low']:.3f} to {campaign['high']:.3f}",
             f"{best['recall']:.3f} {best['best']}" if best["recall"] else "none catches any",
             figure(best["ratio"]),
@@ -259,7 +260,7 @@ def _rates(name: str, figures: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 def _positions(found: Figures) -> Iterator[tuple[str, ...]]:
     for place, one in enumerate(found[JUDGED]["positions"]):
         shares = (figures["positions"][place : place + 1] for figures in found.values())
-        yield f"{one['from_call']}", *(_share(some[0]["at_rates"][0]) if some else "-" for some in shares)
+        yield f"{one['from_call']}", *(share(some[0]["at_rates"][0]) if some else "-" for some in shares)
 
 
 def _kinds(found: Figures) -> Iterator[tuple[str, ...]]:
@@ -280,7 +281,7 @@ def _lawful(found: Figures) -> Iterator[tuple[str, ...]]:
         yield (
             kind,
             *(_of(figures, "lawful", kind) for figures in found.values()),
-            _share(one["numbers_labelled"]),
+            share(one["numbers_labelled"]),
             reasons,
         )
 
@@ -295,7 +296,7 @@ def _hit_most(figures: dict[str, Any]) -> str:
 
 def _of(figures: dict[str, Any], group: str, kind: str) -> str:
     one = figures["kinds"][group].get(kind)
-    return "-" if one is None else _share(one["at_rates"][0])
+    return "-" if one is None else share(one["at_rates"][0])
 
 
 def _others(figures: dict[str, Any]) -> Iterator[str]:
@@ -312,8 +313,8 @@ def _real(found: dict[str, Any]) -> Iterator[str]:
     if "skipped" in found:
         yield found["skipped"]
         return
-    rows = [(one["what"], f"`{one['feature']}`", _area(one["real"]), _area(one["here"])) for one in found["families"]]
-    rows.append(("all together, linear, cross-validated", "", _area(found["together"]), ""))
+    rows = [(one["what"], f"`{one['feature']}`", area(one["real"]), area(one["here"])) for one in found["families"]]
+    rows.append(("all together, linear, cross-validated", "", area(found["together"]), ""))
     yield (
         f"Area under the ROC curve of {found['subscribers']:,} subscribers, {found['fraud']:,} of them labelled as"
         " fraud. Above 0.5, fraud has the larger values."
@@ -324,16 +325,6 @@ def _real(found: dict[str, Any]) -> Iterator[str]:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
-
-
-def _share(entry: dict[str, Any]) -> str:
-    if entry["share"] is None:
-        return "-"
-    return f"{entry['share']:.4f} ({entry['low']:.4f} to {entry['high']:.4f})"
-
-
-def _area(entry: dict[str, float] | None) -> str:
-    return "-" if entry is None else f"{entry['area']:.3f} ({entry['low']:.3f} to {entry['high']:.3f})"
 
 
 def _sample(sample: dict[str, Any]) -> str:

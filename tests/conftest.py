@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 
 # No property depends on how fast the machine is; one that fails prints what repeats it.
 hypothesis.settings.register_profile(
-    "any machine", print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "any machine", deadline=None, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
 

@@ -61,6 +61,13 @@ class Dataset:
         """Number of calls."""
         return len(self.rows)
 
+    def by_kind(self, wanted: NDArray[np.bool_]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+        """Names of the kinds that have wanted calls, each with a mask of those calls; masks have shape (n_calls,)."""
+        for index, kind in enumerate(self.kinds):
+            chosen = (self.kind == index) & wanted
+            if chosen.any():
+                yield kind, chosen
+
     def take(self, chosen: NDArray[Any]) -> "Dataset":
         """The chosen calls, by rising index or by mask of shape (n_calls,); their arrays are copies."""
         return Dataset(

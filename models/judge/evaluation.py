@@ -4,7 +4,7 @@ The threshold for a rate is taken from the judged calls themselves, so the figur
 a model does at the thresholds that it ships stands beside them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,8 @@ from detector.policy.settings import Thresholds
 from models.data.dataset import Dataset
 from models.data.thresholds import threshold_at
 from models.errors import TrainingDataInvalid
+from models.judge.calibration import Mask, Scores, calibration_curve, expected_calibration_error
 from models.judge.stopping import POSITIONS, seen_from_first, stopping
-from models.learn.baselines import linear_model, rule_scores
-from models.learn.training import TrainedModel
-from models.serve.explain import contributions
 
 FALSE_BLOCK_RATES = (1e-2, 1e-3, 1e-4, 1e-5)
 KIND_RATES = (1e-3, 1e-4, 1e-5)
@@ -28,7 +26,6 @@ FEWEST_HITS = 10
 """Fewer lawful hits than this at a rate, and the rate is not known to a third of itself."""
 BASE_RATES = (0.08, 0.01)
 """Shares of robocalls that precision is told for: of all US calls (TransNexus, 2022), and of a carrier that filters."""
-N_BINS = 20
 CURVE_POINTS = 100
 Z_95 = 1.959963984540054
 RESAMPLES = 400
@@ -38,8 +35,6 @@ FAILED = "call_verification_failed"
 MOST_EXPLAINED = 5_000
 REASONS = 5
 
-Scores = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Explain = Callable[[FeatureMatrix], NDArray[np.float64]]
 """Contributions of each feature to the raw score, shape (n_calls, n_features)."""
 
@@ -75,25 +70,6 @@ def by_campaign(hit: Mask, cluster: NDArray[np.int64]) -> dict[str, float]:
         shares[draw] = (times @ hits) / (times @ calls)
     low, high = np.quantile(shares, [0.025, 0.975])
     return {"low": float(low), "high": float(high)}
-
-
-def expected_calibration_error(scores: Scores, is_robocall: Mask) -> float:
-    """Mean gap between probability and observed share over 20 bins of equal width, weighted by calls."""
-    curve = calibration_curve(scores, is_robocall)
-    return float(sum(abs(one["promised"] - one["found"]) * one["calls"] for one in curve) / len(scores))
-
-
-def calibration_curve(scores: Scores, is_robocall: Mask) -> list[dict[str, Any]]:
-    """Mean probability promised, share of robocalls found and calls, for each of 20 bins of equal width with a call."""
-    bins = np.minimum((scores * N_BINS).astype(int), N_BINS - 1)
-    calls = np.bincount(bins, minlength=N_BINS)
-    filled = np.flatnonzero(calls)
-    promised = np.bincount(bins, weights=scores, minlength=N_BINS)[filled] / calls[filled]
-    found = np.bincount(bins, weights=is_robocall, minlength=N_BINS)[filled] / calls[filled]
-    return [
-        {"promised": float(one), "found": float(other), "calls": int(count)}
-        for one, other, count in zip(promised, found, calls[filled], strict=True)
-    ]
 
 
 def precision_recall_curve(scores: Scores, is_robocall: Mask) -> list[list[float]]:
@@ -248,14 +224,6 @@ def _by_position(judged: _Judged) -> list[dict[str, Any]]:
     ]
 
 
-def by_kind(data: Dataset, wanted: Mask) -> Iterator[tuple[str, Mask]]:
-    """Names of the kinds that have wanted calls, each with a mask of those calls, shape (n_calls,)."""
-    for index, kind in enumerate(data.kinds):
-        chosen = (data.kind == index) & wanted
-        if chosen.any():
-            yield kind, chosen
-
-
 def _attestations(judged: _Judged) -> dict[str, dict[str, Any]]:
     """Per attestation what is hit of robocalls and of lawful calls, and how soon campaigns are by calls of it."""
     attested, truth = attestation_of(judged.data), judged.data.is_robocall
@@ -300,15 +268,20 @@ def measure(
         **judged.stops(truth),
         "positions": _by_position(judged),
         "kinds": {
-            "campaigns": {kind: {**judged.shares(one), **judged.stops(one)} for kind, one in by_kind(data, truth)},
-            "lawful": {kind: judged.lawful(one, explain) for kind, one in by_kind(data, ~truth)},
+            "campaigns": {kind: {**judged.shares(one), **judged.stops(one)} for kind, one in data.by_kind(truth)},
+            "lawful": {kind: judged.lawful(one, explain) for kind, one in data.by_kind(~truth)},
         },
         "attestations": _attestations(judged),
     }
 
 
 def ranking(scores: Scores, is_robocall: Mask) -> dict[str, Any]:
-    """What can be said of scores that are no probabilities: recall at each rate, area under precision and recall."""
+    """What can be said of scores that are no probabilities: recall at each rate, area under precision and recall.
+
+    Args:
+        scores: One for each call, shape (n_calls,); higher means more suspect.
+        is_robocall: What each call is, shape (n_calls,).
+    """
     return {
         "at_false_block_rates": at_rates(scores, is_robocall),
         "pr_auc": float(average_precision_score(is_robocall, scores)),
@@ -318,32 +291,18 @@ def ranking(scores: Scores, is_robocall: Mask) -> dict[str, Any]:
 def kinds_at_rates(
     data: Dataset, scores: Scores, rates: Sequence[float] = KIND_RATES
 ) -> dict[str, list[dict[str, Any]]]:
-    """Per kind of campaign what scores that are no probabilities catch, at each rate of lawful calls hit."""
+    """Per kind of campaign what scores that are no probabilities catch, at each rate of lawful calls hit.
+
+    Args:
+        data: n_calls labelled calls.
+        scores: One for each call in the order of `data`, shape (n_calls,); higher means more suspect.
+        rates: Shares of the lawful calls, in [0, 1].
+
+    Returns:
+        By kind of campaign, for each rate, the share of its calls that are caught (`share_of`).
+    """
     hits = {rate: scores >= threshold_at(scores, data.is_robocall, rate) for rate in rates}
     return {
         kind: [{"rate": rate, **share_of(hit[chosen])} for rate, hit in hits.items()]
-        for kind, chosen in by_kind(data, data.is_robocall)
-    }
-
-
-def baselines(data: Dataset, train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> dict[str, Any]:
-    """The rules of the field and a linear model on the same test calls.
-
-    Each is given its best threshold for each rate on the test calls, as the model is.
-    """
-    found = {name: scores[test] for name, scores in rule_scores(data).items()}
-    found["logistic_regression"] = linear_model(data, train, seed)(data.rows[test])
-    return {name: ranking(scores, data.is_robocall[test]) for name, scores in found.items()}
-
-
-def report(data: Dataset, model: TrainedModel) -> dict[str, Any]:
-    """The whole report of a trained model on its test span."""
-    test = data.take(model.split.test)
-    raw = model.scorer.raw(test.rows)
-    scores = model.scorer.calibration.apply(raw)
-    return {
-        "split": model.split.as_json(),
-        "span_ms": [int(test.setup_time_ms[0]), int(test.setup_time_ms[-1])],
-        **measure(test, raw, scores, model.thresholds, lambda rows: contributions(model.scorer.forest, rows)),
-        "baselines": baselines(data, model.split.train, model.split.test, model.seed),
+        for kind, chosen in data.by_kind(data.is_robocall)
     }

@@ -17,7 +17,7 @@ from detector.policy.settings import Thresholds
 from models.data.dataset import Dataset
 from models.data.thresholds import threshold_at
 from models.errors import TolerancesInvalid
-from models.judge.evaluation import Mask, Scores, by_kind, expected_calibration_error
+from models.judge.calibration import Mask, Scores, expected_calibration_error
 from models.serve.artifact import Model
 
 MAX_FILE_BYTES = 64 * 1024
@@ -197,7 +197,7 @@ def _overall(data: Dataset, both: _Both, tolerances: Tolerances) -> Iterator[Lin
 
 def _campaign_kinds(data: Dataset, both: _Both, tolerances: Tolerances) -> Iterator[Line]:
     hits = [one.caught_at(KIND_RATE, data.is_robocall) for one in both]
-    for kind, chosen in by_kind(data, data.is_robocall):
+    for kind, chosen in data.by_kind(data.is_robocall):
         running, candidate = (float(hit[chosen].mean()) for hit in hits)
         loss = min(tolerances.recall_per_kind, tolerances.recall_share * running)
         line = _at_least(f"recall at {KIND_RATE:g}, {kind}", int(chosen.sum()), running, candidate, loss)
@@ -208,7 +208,7 @@ def _lawful_classes(data: Dataset, both: _Both, thresholds: Thresholds, toleranc
     block = (tolerances.blocked_per_lawful_class, tolerances.most_blocked_per_lawful_class)
     label = (tolerances.labelled_per_lawful_class, tolerances.most_labelled_per_lawful_class)
     levels = (("blocked", thresholds.block_at, *block), ("labelled or blocked", thresholds.label_at, *label))
-    for kind, chosen in by_kind(data, ~data.is_robocall):
+    for kind, chosen in data.by_kind(~data.is_robocall):
         calls = int(chosen.sum())
         for what, threshold, rise, limit in levels:
             running, candidate = (float((one.scores[chosen] >= threshold).mean()) for one in both)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from models.data.dataset import Dataset
 from models.judge import plots
-from models.judge.evaluation import report
+from models.judge.evaluation import measure, ranking
+from models.learn.baselines import linear_model, rule_scores
 from models.learn.training import TrainedModel
 from models.serve.artifact import Contents, Model, save
 from models.serve.explain import contributions
@@ -60,6 +61,29 @@ def package(
         reference=Reference.measure(test.rows, scores, contributions(trained.scorer.forest, golden)),
     )
     return save(contents, folder)
+
+
+def report(data: Dataset, model: TrainedModel) -> dict[str, Any]:
+    """The whole report of a trained model on its test span, as plain values; no input or output."""
+    test = data.take(model.split.test)
+    raw = model.scorer.raw(test.rows)
+    scores = model.scorer.calibration.apply(raw)
+    return {
+        "split": model.split.as_json(),
+        "span_ms": [int(test.setup_time_ms[0]), int(test.setup_time_ms[-1])],
+        **measure(test, raw, scores, model.thresholds, lambda rows: contributions(model.scorer.forest, rows)),
+        "baselines": baselines(data, model.split.train, model.split.test, model.seed),
+    }
+
+
+def baselines(data: Dataset, train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> dict[str, Any]:
+    """The rules of the field and a linear model on the same test calls.
+
+    Each is given its best threshold for each rate on the test calls, as the model is.
+    """
+    found = {name: scores[test] for name, scores in rule_scores(data).items()}
+    found["logistic_regression"] = linear_model(data, train, seed)(data.rows[test])
+    return {name: ranking(scores, data.is_robocall[test]) for name, scores in found.items()}
 
 
 def golden_rows(test: Dataset, scores: NDArray[np.float64]) -> NDArray[np.float32]:

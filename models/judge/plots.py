@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.judge.evaluation import calibration_curve, precision_recall_curve
+from models.judge.calibration import calibration_curve
+from models.judge.evaluation import precision_recall_curve
 
 DPI = 72
 
@@ -30,7 +31,16 @@ def recall_by_false_block_rate(
     is_robocall: NDArray[np.bool_],
     others: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> bytes:
-    """PNG: share of robocalls caught over the share of lawful calls hit, from 1e-5 to 1; `others` beside it."""
+    """Plot the share of robocalls caught over the share of lawful calls hit, from 1e-5 to 1.
+
+    Args:
+        scores: The model's, shape (n_calls,); higher means more suspect.
+        is_robocall: What each call is, shape (n_calls,).
+        others: Scores of the same calls by the name of whatever gave them, each of shape (n_calls,); drawn beside it.
+
+    Returns:
+        A PNG.
+    """
     figure = _figure()
     axes = figure.subplots()
     for name, values in {"model": scores, **(others or {})}.items():
@@ -50,7 +60,15 @@ def recall_by_false_block_rate(
 
 
 def precision_by_recall(scores: NDArray[np.float64], is_robocall: NDArray[np.bool_]) -> bytes:
-    """PNG: precision over recall at the traffic's own share of robocalls."""
+    """Plot precision over recall, at the traffic's own share of robocalls.
+
+    Args:
+        scores: One for each call, shape (n_calls,); higher means more suspect.
+        is_robocall: What each call is, shape (n_calls,).
+
+    Returns:
+        A PNG.
+    """
     figure = _figure()
     axes = figure.subplots()
     axes.plot(*np.array(precision_recall_curve(scores, is_robocall)).T)
@@ -60,7 +78,15 @@ def precision_by_recall(scores: NDArray[np.float64], is_robocall: NDArray[np.boo
 
 
 def calibration(scores: NDArray[np.float64], is_robocall: NDArray[np.bool_]) -> bytes:
-    """PNG: observed share of robocalls over the promised probability, 20 bins."""
+    """Plot the share of robocalls found over the probability promised, in 20 bins.
+
+    Args:
+        scores: Probabilities in [0, 1], shape (n_calls,).
+        is_robocall: What each call is, shape (n_calls,).
+
+    Returns:
+        A PNG.
+    """
     figure = _figure()
     axes = figure.subplots()
     curve = calibration_curve(scores, is_robocall)

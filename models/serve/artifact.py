@@ -137,7 +137,7 @@ class Contents:
         estimator: the scikit-learn estimator that the scorer was made of, calibrated.
         thresholds: `block_at` and `label_at`, calibrated probabilities.
         golden_rows: a few hundred feature rows of real use, shape (n, n_features) float32; loading scores them.
-        report: of `models.judge.evaluation.report`, plain values.
+        report: of `models.judge.packaging.report`, plain values.
         provenance: plain values that say where the model came from: data digest, seed, parameters.
         plots: PNG files by name.
         created_ms: when it was packaged, epoch milliseconds.

@@ -27,7 +27,7 @@ def model_card(
         version: of the model.
         schema_id: of the features that it wants.
         created_ms: when it was packaged, epoch milliseconds.
-        report: of `models.judge.evaluation.report`; parts that it lacks are left out.
+        report: of `models.judge.packaging.report`; parts that it lacks are left out.
         facts: sections of plain values, by title.
     """
     created = datetime.fromtimestamp(created_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")

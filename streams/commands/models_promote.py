@@ -3,13 +3,11 @@
 The registry keeps what was decided; the key in Redis tells the workers, which follow within two seconds.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.console import Console
@@ -18,6 +16,15 @@ from rich.table import Table
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.errors import ArtifactError, ModelUnknown, PromotionRefused
+from models.judge.gate import (
+    Line,
+    Tolerances,
+    compare,
+    counted_otherwise,
+    has_learnt_from,
+    passes,
+    read_tolerances,
+)
 from models.serve.artifact import Model
 from models.store.promotions import Promotion
 from streams.commands.labelled import evaluation_set
@@ -36,9 +43,6 @@ from streams.commands.models_place import (
 from streams.redis.connection import ACTIVE_MODEL, NO_MODEL, SHADOW_MODEL
 from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
-
-if TYPE_CHECKING:
-    from models.judge.gate import Line, Tolerances
 
 LOG_WIDTH = 120
 
@@ -83,8 +87,6 @@ def promote(
         raise click.UsageError("give --features and --labels together")
     if reason is not None and not reason.strip():
         raise click.UsageError("--force needs a reason: it is recorded")
-    from models.judge.gate import passes, read_tolerances  # noqa: PLC0415 - scikit-learn takes seconds
-
     allowed = read_tolerances(tolerances)
     place = own_place(url)
     candidate = place.registry.load(name, schema_id=FEATURE_SCHEMA_ID)
@@ -129,8 +131,6 @@ def _judged(
     *,
     is_forced: bool,
 ) -> list[Line]:
-    from models.judge.gate import compare, counted_otherwise, has_learnt_from  # noqa: PLC0415
-
     # In a log the lines are as wide as the table needs; a terminal has its own width.
     console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
     thresholds = load_policy(load_settings().policy_file).categories[0].thresholds

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.data.dataset import Dataset
+from models.judge.gate import counted_otherwise, has_learnt_from
 from models.serve.artifact import SHIPPED, load
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
@@ -205,8 +206,7 @@ def evaluate(model: Path, features: Path, labels: Path, report: Path | None, ref
     \b
     robocall evaluate --model my-model --features holdout.parquet --labels holdout.csv --report report > figures.json
     """  # noqa: D301
-    from models.judge.gate import counted_otherwise, has_learnt_from  # noqa: PLC0415 - scikit-learn takes seconds
-    from models.judge.report.learnt import learn_first_part  # noqa: PLC0415
+    from models.judge.report.learnt import learn_first_part  # noqa: PLC0415 - scikit-learn takes seconds
     from models.judge.report.report import judge, write  # noqa: PLC0415
 
     console = Console(stderr=True)

@@ -18,7 +18,8 @@ import numpy as np
 from models.data.dataset import Dataset
 from models.errors import TrainingDataInvalid
 from models.judge import plots
-from models.judge.evaluation import Scores, kinds_at_rates, measure, ranking
+from models.judge.calibration import Scores
+from models.judge.evaluation import kinds_at_rates, measure, ranking
 from models.judge.report.families import check_families
 from models.judge.report.html import page
 from models.judge.report.learnt import Learnt, compare

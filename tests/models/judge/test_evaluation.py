@@ -1,7 +1,5 @@
 """Figures of a report: against values worked out by hand, and against slow twins on random calls."""
 
-import json
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,24 +9,19 @@ from models.data.dataset import assemble
 from models.errors import TrainingDataInvalid
 from models.judge.evaluation import (
     FALSE_BLOCK_RATES,
-    N_BINS,
     Z_95,
     at_number_rates,
     at_rates,
     at_threshold,
     attestation_of,
     by_campaign,
-    expected_calibration_error,
     measure,
     precision_at,
     precision_recall_curve,
-    report,
     wilson,
 )
-from models.learn.training import Parameters, train
 from models.traffic.truth import Truth
 from tests.models.judge.judged_calls import begun_before, calls
-from tests.models.labelled_calls import dataset
 
 THRESHOLDS = {"block_at": 0.9, "label_at": 0.5}
 
@@ -71,27 +64,6 @@ def test_wilson_ends_are_where_the_score_test_just_does_not_reject(counts: tuple
 
     expected = (0.0 if hits == 0 else end(0.0), 1.0 if hits == trials else end(1.0))
     assert wilson(hits, trials) == pytest.approx(expected, abs=1e-9)
-
-
-def test_calibration_error_of_two_bins() -> None:
-    """Four calls at 0.12, one a robocall: gap 0.13. One at 0.92, none: gap 0.92. Mean (4 * 0.13 + 0.92) / 5."""
-    scores = np.array([0.12, 0.12, 0.12, 0.12, 0.92])
-    truth = np.array([True, False, False, False, False])
-
-    assert expected_calibration_error(scores, truth) == pytest.approx((4 * 0.13 + 0.92) / 5)
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=80))
-def test_calibration_error_is_that_of_a_loop_over_bins(pairs: list[tuple[float, bool]]) -> None:
-    """The twin collects the calls of one bin after the other; probability one belongs to the last bin."""
-    scores, truth = np.array([score for score, _ in pairs]), np.array([robocall for _, robocall in pairs])
-
-    expected = 0.0
-    for number in range(N_BINS):
-        inside = [pair for pair in pairs if min(int(pair[0] * N_BINS), N_BINS - 1) == number]
-        expected += abs(sum(score for score, _ in inside) - sum(robocall for _, robocall in inside)) / len(pairs)
-
-    assert expected_calibration_error(scores, truth) == pytest.approx(expected, abs=1e-12)
 
 
 def test_threshold_counts_calls_at_it_as_hit() -> None:
@@ -251,18 +223,3 @@ def test_calls_of_one_kind_only_are_refused() -> None:
 
     with pytest.raises(TrainingDataInvalid, match="both needed"):
         measure(data, np.ones(3), np.ones(3), THRESHOLDS)
-
-
-def test_a_report_is_plain_json_and_beats_the_rate_rules() -> None:
-    """On data whose signal is in the features and not in the rate, the model finds what counting cannot."""
-    data = dataset()
-    trained = train(data, 1, Parameters(n_trees=30, min_samples_leaf=10, lawful_share=1.0, max_features=1.0))
-
-    found = report(data, trained)
-
-    json.dumps(found, allow_nan=False)
-    recall = found["at_false_block_rates"][0]["recall"]["share"]
-    assert recall > 0.5
-    assert found["baselines"]["calls_per_minute"]["at_false_block_rates"][0]["recall"]["share"] < recall
-    assert set(found["kinds"]["campaigns"]) == {"kind0", "kind1", "kind2"}
-    assert set(found["kinds"]["lawful"]) == {"business", "person"}

@@ -1,5 +1,7 @@
 """The gate says of every measure what was found, what is allowed, and whether that is enough."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +157,15 @@ def test_a_file_of_tolerances_that_is_none_is_refused(tmp_path: Path, text: str)
 
     with pytest.raises(TolerancesInvalid, match="tolerances"):
         read_tolerances(file)
+
+
+def test_whoever_promotes_loads_neither_trainer_nor_scikit_learn() -> None:
+    """Both take seconds, and a comparison of two finished models needs neither."""
+    program = (
+        "import sys, models.judge.gate\n"
+        "print([name for name in sys.modules if name == 'sklearn' or name.startswith('models.learn')])"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert loaded.stdout == "[]\n"

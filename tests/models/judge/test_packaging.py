@@ -1,11 +1,12 @@
 """An artifact is packaged with what the test span showed, and with rows that pin its score at every height."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.judge.packaging import GOLDEN_ROWS, golden_rows, package
+from models.judge.packaging import GOLDEN_ROWS, golden_rows, package, report
 from models.learn.training import Parameters, TrainedModel, train
 from models.serve.artifact import load_golden
 from tests.models.labelled_calls import dataset
@@ -58,3 +59,18 @@ def test_golden_rows_and_the_reference_are_of_the_test_span(trained: TrainedMode
     assert {row.tobytes() for row in load_golden(tmp_path)} <= tested
     assert model.reference is not None
     assert int(model.reference.scores.sum()) == len(trained.split.test)
+
+
+def test_a_report_is_plain_json_and_beats_the_rate_rules() -> None:
+    """On data whose signal is in the features and not in the rate, the model finds what counting cannot."""
+    data = dataset()
+    trained = train(data, 1, Parameters(n_trees=30, min_samples_leaf=10, lawful_share=1.0, max_features=1.0))
+
+    found = report(data, trained)
+
+    json.dumps(found, allow_nan=False)
+    recall = found["at_false_block_rates"][0]["recall"]["share"]
+    assert recall > 0.5
+    assert found["baselines"]["calls_per_minute"]["at_false_block_rates"][0]["recall"]["share"] < recall
+    assert set(found["kinds"]["campaigns"]) == {"kind0", "kind1", "kind2"}
+    assert set(found["kinds"]["lawful"]) == {"business", "person"}

@@ -7,7 +7,7 @@ import pytest
 
 from models.data.dataset import assemble
 from models.errors import TrainingDataInvalid
-from models.judge.evaluation import expected_calibration_error
+from models.judge.calibration import expected_calibration_error
 from models.learn.training import Parameters, split, train, weights
 from models.traffic.truth import Truth
 from tests.models.labelled_calls import dataset

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe, give
-from models.traffic.authors import AUTHORS, Traffic, blocks
+from models.traffic.authors import AUTHORS, Traffic, slices
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import DEFAULT_START_MS
@@ -59,11 +59,11 @@ def _measured(name: str, spec: Traffic) -> dict[str, Any]:
 
 
 def _counted(spec: Traffic) -> Iterator[int]:
-    """Events of each block, made as they are used; what a generator sets up first is made here as well."""
+    """Events of each slice, made as they are used; what a generator sets up first is made here as well."""
     if isinstance(spec, TrafficSpec):
-        yield from (len(block.json_lines()) for block in generate(spec))
+        yield from (len(part.json_lines()) for part in generate(spec))
     else:
-        yield from (len(events) for events, _ in blocks(spec))
+        yield from (len(events) for events, _ in slices(spec))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from detector.contract.events import CallEnd, CallEvent, CallSetup
 from detector.features.table import FEATURE_NAMES
 from detector.windows import WindowEngine, WindowSettings
 from models.data.dataset import Dataset, assemble
-from models.traffic.authors import Traffic, blocks
+from models.traffic.authors import Traffic, slices
 from models.traffic.batches import batches
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import HOUR_MS
@@ -94,7 +94,7 @@ def from_traffic(
     turns = [partitions[number % len(partitions)] for number in range(len(specs))]
     for number, (spec, counted_in) in enumerate(zip(specs, turns, strict=True)):
         engine = WindowEngine(replace(TRAINING_WINDOWS, partitions=counted_in))
-        for events, truths in blocks(spec):
+        for events, truths in slices(spec):
             calls.add(events, truths, engine, f"span{number}-", spec.judged_ms)
             progress(calls.n_events)
     rows, times_ms = np.concatenate(calls.rows), np.array(calls.times_ms, np.int64)
@@ -116,7 +116,7 @@ class _Calls:
     def add(
         self, events: list[CallEvent], truths: list[Truth], engine: WindowEngine, prefix: str, judged_ms: int
     ) -> None:
-        """Run one block through the windows and keep its calls from `judged_ms` on.
+        """Run one slice through the windows and keep its calls from `judged_ms` on.
 
         `prefix` keeps campaigns of different spans apart.
         """

@@ -1,4 +1,4 @@
-"""Traffic by any of its authors, block by block.
+"""Traffic by any of its authors, slice by slice.
 
 Three authors wrote generators, each without sight of the others'. A model that learnt the traffic of one author catches
 little in that of another (docs/quality.md). So models learn from all of them, and are also judged with one left out.
@@ -19,24 +19,24 @@ from models.traffic.truth import ROBOCALL, Truth
 
 Traffic = TrafficSpec | SecondTraffic | ThirdTraffic
 """What traffic to generate, by any author: `start_ms`, and `judged_ms` from which on its calls are learnt or judged."""
-Block = tuple[list[CallEvent], list[Truth]]
+Slice = tuple[list[CallEvent], list[Truth]]
 """Events in order of time, and what each call was that is set up among them."""
 
 AUTHORS: dict[str, Callable[..., Traffic]] = {"second": second.drawn, "third": third.drawn}
 """How a carrier of its own is drawn for a seed, by who wrote it; of the first author see `models.traffic.worlds`."""
-_BLOCK_EVENTS = 16_384
+_SLICE_EVENTS = 16_384
 
 
-def blocks(spec: Traffic) -> Iterator[Block]:
-    """Generate traffic in blocks, events in time order within and across them.
+def slices(spec: Traffic) -> Iterator[Slice]:
+    """Generate traffic in slices, events in time order within and across them.
 
-    It takes processor time and no input or output. The same description always gives the same blocks.
+    It takes processor time and no input or output. The same description always gives the same slices.
     """
     if isinstance(spec, TrafficSpec):
-        for block in generate(spec):
-            told = [Truth(one.label == ROBOCALL, one.campaign, one.kind) for one in block.truths()]
-            yield block.events(), told
+        for made in generate(spec):
+            told = [Truth(one.label == ROBOCALL, one.campaign, one.kind) for one in made.truths()]
+            yield made.events(), told
         return
     events = second.generate(spec) if isinstance(spec, SecondTraffic) else third.generate(spec)
-    for part in batches(events, _BLOCK_EVENTS):
+    for part in batches(events, _SLICE_EVENTS):
         yield [event for event, _ in part], [truth for event, truth in part if isinstance(event, CallSetup)]

@@ -31,10 +31,10 @@ The same seed gives the same bytes. Another seed has other subscribers, trunks a
 author's traffic. That of the others is drawn in Python:
 
 ```python
-from models.traffic.authors import AUTHORS, blocks
+from models.traffic.authors import AUTHORS, slices
 from models.traffic.span import DEFAULT_START_MS
 
-for events, truths in blocks(AUTHORS["third"](1, start_ms=DEFAULT_START_MS, calls=30_000)):
+for events, truths in slices(AUTHORS["third"](1, start_ms=DEFAULT_START_MS, calls=30_000)):
     ...
 ```
 
@@ -63,7 +63,7 @@ _AUTHORS = (
     ),
 )
 _SHARED = """
-`models.traffic.authors` gives the traffic of any author, in blocks of events and truths. The authors share the names of
+`models.traffic.authors` gives the traffic of any author, in slices: events and truths. The authors share the names of
 kinds and the first instant. The second and third also share how the size of a carrier is drawn. All else is each
 author's own.
 

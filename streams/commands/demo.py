@@ -16,8 +16,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from rich.console import Console
 from rich.live import Live
 
-from models.traffic.first.blocks import TrafficBlock
 from models.traffic.first.generate import generate
+from models.traffic.first.slices import TrafficSlice
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import HOUR_MS
 from streams.commands.demo_view import Figures, in_one_line, live, summary
@@ -164,17 +164,17 @@ async def _send(producer: AIOKafkaProducer, figures: Figures, *, seconds: float,
         warm=True,
         slice_ms=SLICE_MS,
     )
-    blocks = await asyncio.to_thread(lambda: iter(generate(spec)))
+    slices = await asyncio.to_thread(lambda: iter(generate(spec)))
     end_ms = start_ms + seconds * 1e3
-    while (block := await asyncio.to_thread(next, blocks, None)) is not None:
-        if not await _send_block(producer, block, figures, end_ms):
+    while (part := await asyncio.to_thread(next, slices, None)) is not None:
+        if not await _send_slice(producer, part, figures, end_ms):
             return
 
 
-async def _send_block(producer: AIOKafkaProducer, block: TrafficBlock, figures: Figures, end_ms: float) -> bool:
-    figures.truths.update((truth.call_id, truth) for truth in block.truths())
-    times = block.times_ms().tolist()
-    lines = [line.encode() for line in block.json_lines()]
+async def _send_slice(producer: AIOKafkaProducer, part: TrafficSlice, figures: Figures, end_ms: float) -> bool:
+    figures.truths.update((truth.call_id, truth) for truth in part.truths())
+    times = part.times_ms().tolist()
+    lines = [line.encode() for line in part.json_lines()]
     for line, due_ms in zip(lines, times, strict=True):
         if due_ms >= end_ms:
             return False

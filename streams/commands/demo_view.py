@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from detector.contract.decisions import Action, Decision
-from models.traffic.first.blocks import Truth
+from models.traffic.first.slices import LabelRow
 
 RECENT = 5_000
 OFFENDERS = 6
@@ -41,7 +41,7 @@ class Figures:
     recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     offenders: dict[str, Offender] = field(default_factory=dict)
     decisions: dict[str, Action] = field(default_factory=dict)
-    truths: dict[str, Truth] = field(default_factory=dict)
+    truths: dict[str, LabelRow] = field(default_factory=dict)
 
     def add(self, decision: Decision, latency_ms: float) -> None:
         """Count one decision."""

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS
-from models.traffic.first.blocks import Truth, event_json
 from models.traffic.first.generate import generate, live_events, live_spec
+from models.traffic.first.slices import LabelRow, event_json
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.first.world import Family, World
 from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
@@ -44,7 +44,7 @@ class LabelWriter:
         self._csv = csv.writer(out, lineterminator="\n")
         self._csv.writerow(_LABEL_COLUMNS)
 
-    def write(self, truths: list[Truth]) -> None:
+    def write(self, truths: list[LabelRow]) -> None:
         """Append calls."""
         self._csv.writerows(truths)
 
@@ -62,12 +62,12 @@ def write_file(
     """Write a span of traffic and its truth. Returns the numbers of calls, robocalls and events."""
     task = progress.add_task("simulating", total=spec.end_ms - spec.start_ms)
     calls = events = robocalls = 0
-    for block in generate(spec):
-        if len(block):
-            out.write("\n".join(block.json_lines()).encode() + b"\n")
-            events += len(block)
-            progress.update(task, completed=int(block.times_ms()[-1]) - spec.start_ms, description=f"{events:,} events")
-        truths = block.truths()
+    for part in generate(spec):
+        if len(part):
+            out.write("\n".join(part.json_lines()).encode() + b"\n")
+            events += len(part)
+            progress.update(task, completed=int(part.times_ms()[-1]) - spec.start_ms, description=f"{events:,} events")
+        truths = part.truths()
         calls += len(truths)
         robocalls += sum(truth.label == "robocall" for truth in truths)
         if labels:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError, Message, Producer
 
 from detector.contract.events import CallEvent, CallSetup
-from models.traffic.first.blocks import event_json
 from models.traffic.first.generate import live_events, live_spec
+from models.traffic.first.slices import event_json
 from streams.kafka.topics import CALL_EVENTS
 
 WARM_UP_S = 3.0

@@ -7,12 +7,12 @@ import numpy as np
 
 from detector.contract.events import CallEvent, CallSetup
 from models.traffic.first.actors import Actors, build_network
-from models.traffic.first.blocks import TrafficBlock, Truth
 from models.traffic.first.crowds import LawfulMix, inbound_numbers, lawful_crowds, office_numbers
 from models.traffic.first.outcomes import Calls, resolve
 from models.traffic.first.plan import HourPlanner
 from models.traffic.first.population import build_population
 from models.traffic.first.rhythm import OFFICE_HOURS, PERSON_HOURS, Rhythm
+from models.traffic.first.slices import LabelRow, TrafficSlice
 from models.traffic.first.sources import Job, Persons, Source
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.kinds import CAMPAIGN_KINDS
@@ -46,8 +46,8 @@ class _Generator:
         self._person = Rhythm(PERSON_HOURS, spec)
         self._office = Rhythm(OFFICE_HOURS, spec, shift_h=spec.world.value("office_shift_h"))
 
-    def blocks(self) -> Iterator[TrafficBlock]:
-        """Yield the blocks of the span, and at the end one with the ends of the calls that outlast it."""
+    def slices(self) -> Iterator[TrafficSlice]:
+        """Yield the slices of the span, and at the end one with the ends of the calls that outlast it."""
         spec = self._spec
         if spec.warm:
             self._warm_up()
@@ -59,7 +59,7 @@ class _Generator:
             end = min(start + spec.slice_ms, spec.end_ms, planned_ms)
             yield self._slice(start, end)
             start = end
-        yield self._block(Calls.empty(), int(self._open.end_ms.max(initial=start)) + 1)
+        yield self._merged(Calls.empty(), int(self._open.end_ms.max(initial=start)) + 1)
 
     def _warm_up(self) -> None:
         """Draw the minutes before the span and keep what is still going on at its start."""
@@ -74,7 +74,7 @@ class _Generator:
         self._jobs.extend(self._planner.plan(hour_ms, self._office.rate(hour_ms + HOUR_MS // 2)))
         self._columns = self._actors.freeze()
 
-    def _slice(self, start_ms: int, end_ms: int) -> TrafficBlock:
+    def _slice(self, start_ms: int, end_ms: int) -> TrafficSlice:
         middle = (start_ms + end_ms) // 2
         office, person = self._office.rate(middle), self._person.rate(middle)
         drafts = []
@@ -84,9 +84,9 @@ class _Generator:
                 drafts.append(draft)
         calls = resolve(self._rng, self._columns, drafts, self._serial)
         self._serial += len(calls)
-        return self._block(calls, end_ms)
+        return self._merged(calls, end_ms)
 
-    def _block(self, calls: Calls, end_ms: int) -> TrafficBlock:
+    def _merged(self, calls: Calls, end_ms: int) -> TrafficSlice:
         """Merge new setups with the ends before `end_ms`; the other calls stay open."""
         before = len(self._open)
         calls = Calls.join(self._open, calls)
@@ -98,17 +98,17 @@ class _Generator:
         is_end = np.arange(len(rows)) >= len(setups)
         times = np.where(is_end, calls.end_ms[rows], calls.setup_ms[rows])
         order = np.lexsort((calls.serial[rows], is_end, times))
-        return TrafficBlock(
+        return TrafficSlice(
             calls, rows[order], is_end[order], self._first_id, self._network, self._actors, self._columns
         )
 
 
-def generate(spec: TrafficSpec) -> Iterator[TrafficBlock]:
-    """Generate the traffic of a span in blocks, events in time order within and across blocks.
+def generate(spec: TrafficSpec) -> Iterator[TrafficSlice]:
+    """Generate the traffic of a span in slices, events in time order within and across slices.
 
     Every setup lies in the span and has exactly one end, which may come after it.
     """
-    return _Generator(spec).blocks()
+    return _Generator(spec).slices()
 
 
 def live_spec(
@@ -137,7 +137,7 @@ def live_spec(
     )
 
 
-def live_events(spec: TrafficSpec, *, first_ms: int) -> Iterator[tuple[float, CallEvent, Truth | None]]:
+def live_events(spec: TrafficSpec, *, first_ms: int) -> Iterator[tuple[float, CallEvent, LabelRow | None]]:
     """Yield (seconds after the first instant, event, truth of a setup) of a `live_spec`, in time order, endlessly.
 
     The stream starts with ends of calls whose setup nobody saw, as on a real switch. A sender that keeps the offsets
@@ -147,8 +147,8 @@ def live_events(spec: TrafficSpec, *, first_ms: int) -> Iterator[tuple[float, Ca
         spec: What to generate; its `start_ms` gives way to `first_ms`.
         first_ms: Event time of the first instant, epoch milliseconds UTC: the wall clock when sending starts.
     """
-    for block in generate(replace(spec, start_ms=first_ms)):
-        truths = iter(block.truths())
-        for time_ms, event in zip(block.times_ms().tolist(), block.events(), strict=True):
+    for part in generate(replace(spec, start_ms=first_ms)):
+        truths = iter(part.truths())
+        for time_ms, event in zip(part.times_ms().tolist(), part.events(), strict=True):
             truth = next(truths) if isinstance(event, CallSetup) else None
             yield (time_ms - first_ms) / 1_000, event, truth

@@ -14,7 +14,15 @@ _CALLED_BACK_SHARE = 0.25
 
 
 class Draft(NamedTuple):
-    """Attempted calls in no order: setup time, caller's row, both numbers, whether the called one exists."""
+    """n attempted calls in no order; each array has shape (n,).
+
+    Attributes:
+        time_ms: Setup time, epoch milliseconds UTC.
+        actor: Row of the caller in `Actors`.
+        calling: Calling number as the integer of its digits, country code first; below 0 for one without a number.
+        called: Called number in the same form.
+        exists: Whether somebody has the called number.
+    """
 
     time_ms: Int64
     actor: Int64
@@ -27,7 +35,17 @@ class Source(Protocol):
     """Anything that places calls."""
 
     def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:
-        """Draw the calls of `[start_ms, end_ms)`; `rate` is the rhythm of the hour, 1.0 on average."""
+        """Draw the calls of one slice of time. The generator asks once for each slice, in order; it never blocks.
+
+        Args:
+            rng: The generator's own source of chance: the same draws in the same order give the same traffic.
+            start_ms: Where the slice begins, epoch milliseconds UTC.
+            end_ms: Where it ends, itself outside.
+            rate: The rhythm of the hour, 1.0 on average.
+
+        Returns:
+            The calls, in no order; None where there are none.
+        """
 
 
 def _times(rng: np.random.Generator, n: int, start_ms: int, end_ms: int) -> Int64:

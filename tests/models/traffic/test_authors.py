@@ -1,11 +1,11 @@
-"""Traffic of any author comes in blocks of one form: events in order of time, and what each call was."""
+"""Traffic of any author comes in slices of one form: events in order of time, and what each call was."""
 
 from dataclasses import replace
 
 import pytest
 
 from detector.contract.events import CallEvent, CallSetup
-from models.traffic.authors import AUTHORS, Block, Traffic, blocks
+from models.traffic.authors import AUTHORS, Slice, Traffic, slices
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.kinds import CAMPAIGN_KINDS
@@ -30,9 +30,9 @@ def author(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(author: str) -> list[Block]:
-    """A quarter of an hour, in several blocks."""
-    return list(blocks(SPECS[author]))
+def told(author: str) -> list[Slice]:
+    """A quarter of an hour, in several slices."""
+    return list(slices(SPECS[author]))
 
 
 def _time_ms(event: CallEvent) -> int:
@@ -42,14 +42,14 @@ def _time_ms(event: CallEvent) -> int:
 def _truths(spec: Traffic) -> dict[str, tuple[bool, str, str]]:
     """What the author says of each call, by call id."""
     if isinstance(spec, TrafficSpec):
-        found = [one for block in generate(spec) for one in block.truths()]
+        found = [one for part in generate(spec) for one in part.truths()]
         return {one.call_id: (one.label == ROBOCALL, one.campaign, one.kind) for one in found}
     events = second.generate(spec) if isinstance(spec, SecondTraffic) else third.generate(spec)
     return {event.call_id: (truth.is_robocall, truth.campaign, truth.kind) for event, truth in events}
 
 
-def test_each_set_up_has_the_truth_that_its_author_tells(author: str, told: list[Block]) -> None:
-    """In the block of its set-up and at its place; an end has none."""
+def test_each_set_up_has_the_truth_that_its_author_tells(author: str, told: list[Slice]) -> None:
+    """In the slice of its set-up and at its place; an end has none."""
     expected, found = _truths(SPECS[author]), {}
     for events, truths in told:
         setups = [event for event in events if isinstance(event, CallSetup)]
@@ -60,17 +60,17 @@ def test_each_set_up_has_the_truth_that_its_author_tells(author: str, told: list
     assert found == expected
 
 
-def test_events_are_in_order_of_time_within_and_across_blocks(told: list[Block]) -> None:
-    """A window engine can be fed with one block after the other."""
+def test_events_are_in_order_of_time_within_and_across_slices(told: list[Slice]) -> None:
+    """A window engine can be fed with one slice after the other."""
     times = [_time_ms(event) for events, _ in told for event in events]
 
     assert len(told) > 1
     assert times == sorted(times)
 
 
-def test_robocalls_alone_have_a_campaign_and_the_kinds_of_robocalls(told: list[Block]) -> None:
+def test_robocalls_alone_have_a_campaign_and_the_kinds_of_robocalls(told: list[Slice]) -> None:
     """Authors agree on the names of campaigns' kinds, so that figures by kind can be compared."""
-    truths = [truth for _, block in told for truth in block]
+    truths = [truth for _, part in told for truth in part]
 
     assert all(bool(truth.campaign) == truth.is_robocall for truth in truths)
     assert all((truth.kind in CAMPAIGN_KINDS) == truth.is_robocall for truth in truths)

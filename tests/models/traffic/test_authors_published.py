@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.contract.events import CallEnd, CallSetup
-from models.traffic.authors import AUTHORS, blocks
+from models.traffic.authors import AUTHORS, slices
 from models.traffic.span import DEFAULT_START_MS
 from models.traffic.truth import Truth
 
@@ -39,7 +39,7 @@ def worlds_of(author: str) -> Calls:
     rows: list[tuple[str, str, bool, float]] = []
     for seed in SEEDS:
         truths: dict[str, tuple[str, Truth]] = {}
-        for events, told in blocks(AUTHORS[author](seed, start_ms=DEFAULT_START_MS, calls=CALLS)):
+        for events, told in slices(AUTHORS[author](seed, start_ms=DEFAULT_START_MS, calls=CALLS)):
             following = iter(told)
             for event in events:
                 if isinstance(event, CallSetup):

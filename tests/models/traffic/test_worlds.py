@@ -66,7 +66,7 @@ def test_multiplying_odds_keeps_a_share() -> None:
 
 
 def _counts(spec: TrafficSpec) -> Counter[tuple[str, str]]:
-    return Counter((truth.label, truth.kind) for block in generate(spec) for truth in block.truths())
+    return Counter((truth.label, truth.kind) for part in generate(spec) for truth in part.truths())
 
 
 def test_a_world_has_its_kinds_and_about_the_size_asked_for() -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from detector.contract.events import CallEnd, CallEvent, CallSetup
-from models.traffic.first.blocks import Truth, event_json
 from models.traffic.first.generate import generate, live_events, live_spec
+from models.traffic.first.slices import LabelRow, event_json
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
 from models.traffic.span import DEFAULT_START_MS
@@ -22,18 +22,18 @@ SPEC = TrafficSpec(hours=1.0, calls_per_second=12.0, seed=5)
 
 
 @pytest.fixture(scope="module")
-def traffic() -> tuple[list[CallEvent], dict[str, Truth]]:
+def traffic() -> tuple[list[CallEvent], dict[str, LabelRow]]:
     """An hour of events and the truth of its calls."""
     events: list[CallEvent] = []
-    truths: dict[str, Truth] = {}
-    for block in generate(SPEC):
-        events.extend(block.events())
-        truths.update((truth.call_id, truth) for truth in block.truths())
+    truths: dict[str, LabelRow] = {}
+    for part in generate(SPEC):
+        events.extend(part.events())
+        truths.update((truth.call_id, truth) for truth in part.truths())
     return events, truths
 
 
 def _lines(spec: TrafficSpec) -> list[str]:
-    return [line for block in generate(spec) for line in block.json_lines()]
+    return [line for part in generate(spec) for line in part.json_lines()]
 
 
 def _time(event: CallEvent) -> int:
@@ -75,7 +75,7 @@ def test_every_call_has_one_setup_then_one_end_that_repeats_it(traffic: tuple[li
     assert ended == set(setups) == set(truths)
 
 
-def test_every_kind_of_caller_is_there(traffic: tuple[Any, dict[str, Truth]]) -> None:
+def test_every_kind_of_caller_is_there(traffic: tuple[Any, dict[str, LabelRow]]) -> None:
     _, truths = traffic
     kinds = {label: {t.kind for t in truths.values() if t.label == label} for label in ("robocall", "legitimate")}
 
@@ -83,7 +83,7 @@ def test_every_kind_of_caller_is_there(traffic: tuple[Any, dict[str, Truth]]) ->
     assert all((truth.campaign != "") == (truth.label == "robocall") for truth in truths.values())
 
 
-def test_rate_and_base_rate_are_those_asked_for(traffic: tuple[Any, dict[str, Truth]]) -> None:
+def test_rate_and_base_rate_are_those_asked_for(traffic: tuple[Any, dict[str, LabelRow]]) -> None:
     """Within 5 % for the rate and half a point for the share: the call counts are Poisson."""
     _, truths = traffic
     robocalls = sum(truth.label == "robocall" for truth in truths.values())
@@ -95,7 +95,7 @@ def test_rate_and_base_rate_are_those_asked_for(traffic: tuple[Any, dict[str, Tr
 
 def test_only_the_scenarios_asked_for_run_at_the_full_share() -> None:
     spec = replace(SPEC, scenarios=("flood", "wangiri"), hours=0.5)
-    counts = Counter(truth.kind for block in generate(spec) for truth in block.truths())
+    counts = Counter(truth.kind for part in generate(spec) for truth in part.truths())
 
     assert {kind for kind in CAMPAIGN_KINDS if counts[kind]} == {"flood", "wangiri"}
     share = (counts["flood"] + counts["wangiri"]) / counts.total()
@@ -104,7 +104,7 @@ def test_only_the_scenarios_asked_for_run_at_the_full_share() -> None:
 
 def test_a_later_span_has_the_same_callers_and_only_new_campaigns() -> None:
     later = replace(SPEC, start_ms=SPEC.end_ms)
-    seen = [(event, truth) for spec in (SPEC, later) for block in generate(spec) for event, truth in _setups(block)]
+    seen = [(event, truth) for spec in (SPEC, later) for part in generate(spec) for event, truth in _setups(part)]
     half = next(i for i, (event, _) in enumerate(seen) if event.setup_time_ms >= SPEC.end_ms)
     first, second = seen[:half], seen[half:]
 
@@ -117,14 +117,14 @@ def test_a_later_span_has_the_same_callers_and_only_new_campaigns() -> None:
 
 
 def test_lawful_senders_come_again_and_campaigns_mostly_do_not(
-    traffic: tuple[list[CallEvent], dict[str, Truth]],
+    traffic: tuple[list[CallEvent], dict[str, LabelRow]],
 ) -> None:
     """Lawful diallers call from numbers of the hour before more often than campaigns do."""
     events, truths = traffic
     later: list[CallEvent] = []
-    for block in generate(replace(SPEC, start_ms=SPEC.end_ms, hours=1.0)):
-        later.extend(block.events())
-        truths.update((truth.call_id, truth) for truth in block.truths())
+    for part in generate(replace(SPEC, start_ms=SPEC.end_ms, hours=1.0)):
+        later.extend(part.events())
+        truths.update((truth.call_id, truth) for truth in part.truths())
 
     def numbers(some: list[CallEvent], *kinds: str) -> set[str]:
         return {e.calling_number for e in some if isinstance(e, CallSetup) and truths[e.call_id].kind in kinds}
@@ -136,9 +136,9 @@ def test_lawful_senders_come_again_and_campaigns_mostly_do_not(
     assert len(numbers(later, *campaigns) & again) / len(again) < len(known[0] & known[1]) / len(known[1])
 
 
-def _setups(block: Any) -> list[tuple[CallSetup, Truth]]:
-    setups = [event for event in block.events() if isinstance(event, CallSetup)]
-    return list(zip(setups, block.truths(), strict=True))
+def _setups(part: Any) -> list[tuple[CallSetup, LabelRow]]:
+    setups = [event for event in part.events() if isinstance(event, CallSetup)]
+    return list(zip(setups, part.truths(), strict=True))
 
 
 def _violations(event: CallEvent) -> list[str]:
@@ -167,13 +167,13 @@ def test_every_event_is_inside_the_bounds_of_the_contract(traffic: tuple[list[Ca
 
 
 def test_json_lines_say_the_same_as_the_events() -> None:
-    """Two writers, one record: the fast lines of a block and the encoder of single events."""
-    for block in itertools.islice(generate(SPEC), 3):
-        for line, event in zip(block.json_lines(), block.events(), strict=True):
+    """Two writers, one record: the fast lines of a slice and the encoder of single events."""
+    for part in itertools.islice(generate(SPEC), 3):
+        for line, event in zip(part.json_lines(), part.events(), strict=True):
             assert json.loads(line) == json.loads(event_json(event))
 
 
-def test_the_biggest_burst_of_a_number_is_lawful(traffic: tuple[list[CallEvent], dict[str, Truth]]) -> None:
+def test_the_biggest_burst_of_a_number_is_lawful(traffic: tuple[list[CallEvent], dict[str, LabelRow]]) -> None:
     events, truths = traffic
     bursts: dict[str, Counter[tuple[str, int]]] = {"robocall": Counter(), "legitimate": Counter()}
     for event in events:
@@ -185,7 +185,9 @@ def test_the_biggest_burst_of_a_number_is_lawful(traffic: tuple[list[CallEvent],
     assert biggest["legitimate"] > 2 * biggest["robocall"]
 
 
-def test_no_trunk_level_area_or_number_form_tells_a_robocall(traffic: tuple[list[CallEvent], dict[str, Truth]]) -> None:
+def test_no_trunk_level_area_or_number_form_tells_a_robocall(
+    traffic: tuple[list[CallEvent], dict[str, LabelRow]],
+) -> None:
     """Each robocall shares its trunk, its attestation and the form of its calling number with lawful calls."""
     events, truths = traffic
     for trait in (
@@ -201,7 +203,7 @@ def test_no_trunk_level_area_or_number_form_tells_a_robocall(traffic: tuple[list
         assert alone < 0.03 * seen["robocall"].total()
 
 
-def test_durations_follow_the_published_shape(traffic: tuple[list[CallEvent], dict[str, Truth]]) -> None:
+def test_durations_follow_the_published_shape(traffic: tuple[list[CallEvent], dict[str, LabelRow]]) -> None:
     """Conversations: at least 20 % above 120 s. Diallers: below 60 s on average, but for those who pad their calls."""
     events, truths = traffic
     talk: dict[str, list[float]] = {}
@@ -257,8 +259,8 @@ def test_robocall_shares_by_attestation_lie_near_the_published_ones(reference_da
 
     calls: Counter[str] = Counter()
     robocalls: Counter[str] = Counter()
-    for block in generate(replace(SPEC, calls_per_second=25.0, campaigns_per_hour=6.0)):
-        for event, truth in _setups(block):
+    for part in generate(replace(SPEC, calls_per_second=25.0, campaigns_per_hour=6.0)):
+        for event, truth in _setups(part):
             level = event.attestation.value if event.attestation else "unsigned"
             calls.update((level, "all"))
             robocalls.update((level, "all") if truth.label == "robocall" else ())

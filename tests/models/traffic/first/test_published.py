@@ -42,15 +42,15 @@ class Day:
 def day() -> Day:
     """A day of the central world, from midnight to midnight UTC."""
     parts = []
-    for block in generate(DAY):
-        calls = block.calls.take(block.rows[~block.is_end])
+    for part in generate(DAY):
+        calls = part.calls.take(part.rows[~part.is_end])
         answered = calls.answer_ms >= 0
         parts.append(
             (
                 calls.setup_ms // HOUR_MS % 24,
                 calls.attestation,
-                np.array([campaign != "" for campaign in block.actors.campaigns])[calls.actor],
-                np.array(block.actors.kinds)[calls.actor],
+                np.array([campaign != "" for campaign in part.actors.campaigns])[calls.actor],
+                np.array(part.actors.kinds)[calls.actor],
                 calls.calling,
                 calls.status,
                 calls.cause,

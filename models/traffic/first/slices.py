@@ -16,8 +16,8 @@ _RELEASED = (ReleasedBy.CALLING, ReleasedBy.CALLED, ReleasedBy.NETWORK)
 _PASSED, _NOT_VALIDATED, _NOT_PASSED = "TN-Validation-Passed", "No-TN-Validation", "TN-Validation-Failed"
 
 
-class Truth(NamedTuple):
-    """What a call really is."""
+class LabelRow(NamedTuple):
+    """What a call really is, as a row of a label file."""
 
     call_id: str
     label: str
@@ -26,7 +26,7 @@ class Truth(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class TrafficBlock:
+class TrafficSlice:
     """Events of one slice in time order: row `rows[i]` of `calls`, its end where `is_end[i]`, else its setup."""
 
     calls: Calls
@@ -53,12 +53,12 @@ class TrafficBlock:
         """Give the event time of each event: setup time of a setup, end time of an end."""
         return np.where(self.is_end, self.calls.end_ms[self.rows], self.calls.setup_ms[self.rows])
 
-    def truths(self) -> list[Truth]:
+    def truths(self) -> list[LabelRow]:
         """Give the truth of the calls set up here, in order of setup."""
         setups = self.rows[~self.is_end]
         kinds, campaigns = self.actors.kinds, self.actors.campaigns
         return [
-            Truth(call_id, "robocall" if campaigns[actor] else "legitimate", campaigns[actor], kinds[actor])
+            LabelRow(call_id, "robocall" if campaigns[actor] else "legitimate", campaigns[actor], kinds[actor])
             for call_id, actor in zip(self._ids(setups), self.calls.actor[setups].tolist(), strict=True)
         ]
 

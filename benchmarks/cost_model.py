@@ -123,8 +123,8 @@ def _snapshot_bytes(engine: WindowEngine) -> int:
     sweep = engine.sweep()
     writer = SnapshotWriter(private_folder() / "snapshot", header, b"", sweep.names)
     while not sweep.is_done:
-        for block in sweep.step(STEP_BYTES):
-            writer.add(block)
+        for part in sweep.step(STEP_BYTES):
+            writer.add(part)
     return writer.close()
 
 

@@ -106,7 +106,7 @@ def counted(settings: Settings, numbers: list[str]) -> dict[str, int]:
     topic, store = identity(settings, CALL_EVENTS), SnapshotStore(settings.snapshot_url)
     path = store.fetch(store.candidates(topic, 0, 1 << 60)[0], private_folder())
     found = read_snapshot(path, topic=topic, partition=0, layout=engine.layout, feature_schema=FEATURE_SCHEMA_ID)
-    for _ in engine.load(0, found.blocks, found.names):
+    for _ in engine.load(0, found.parts, found.names):
         pass
     now_ms = time.time_ns() // 1_000_000
     return {number: round(engine.number_counts(number, now_ms).get("attempts", (0.0,))[-1]) for number in numbers}

@@ -16,7 +16,7 @@ from benchmarks.windows import WINDOWS
 from detector.columns.call_columns import CallBatch, build_batch
 from detector.contract.events import CallSetup
 from detector.windows import WindowEngine
-from detector.windows.sweep import Block
+from detector.windows.sweep import SweptRows
 
 START_MS = 1_700_000_000_000
 PARTITIONS = 4
@@ -107,18 +107,18 @@ def measure(traffic: Traffic, max_bytes: int) -> dict[str, object]:
         steps.time(lambda: sweep.step(max_bytes))  # what is written is let go of
         batch = traffic.batch()
         during.time(lambda batch=batch: engine.update(batch))  # type: ignore[misc]
-    tracked, blocks, other = engine.tracked(), list[Block](), WindowEngine(settings)
+    tracked, parts, other = engine.tracked(), list[SweptRows](), WindowEngine(settings)
     sweep = whole.time(engine.sweep)
     while not sweep.is_done:
-        blocks += whole.time(lambda: sweep.step(max_bytes))
+        parts += whole.time(lambda: sweep.step(max_bytes))
     for partition in range(PARTITIONS):
-        _exhaust(other.load(partition, [block.of(partition) for block in blocks], sweep.names), loads)
+        _exhaust(other.load(partition, [part.of(partition) for part in parts], sweep.names), loads)
     if other.tracked() != tracked:
         raise SystemExit(f"wrong run: {other.tracked()} loaded, {tracked} swept")
     _exhaust(other.forget_slowly(0), forgets)
     return {
         "tracked": tracked,
-        "bytes": sum(array.nbytes for block in blocks for array in block.arrays.values()),
+        "bytes": sum(array.nbytes for part in parts for array in part.arrays.values()),
         "update_of_256_without": before.figures(),
         "update_of_256_during": during.figures(),
         "step": steps.figures(),

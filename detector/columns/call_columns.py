@@ -139,7 +139,7 @@ def _setup_measures(attestation: int, verstat: int, number: tuple[int, ...]) -> 
         bits |= 1 << window_constants.NEIGHBOUR_NXX
     if calling >= 0 and calling // 1000 == called // 1000:
         bits |= 1 << window_constants.NEIGHBOUR_NPA
-    if number[4] == numbering.IMPOSSIBLE:
+    if number[4] == numbering.INVALID:
         bits |= 1 << window_constants.INVALID
     if attestation > 0:
         bits |= 1 << (window_constants.ATTESTED_A + attestation - 1)
@@ -157,7 +157,7 @@ def _call_flags(attestation: int, verstat: int, number: tuple[int, ...]) -> int:
         bits |= 1 << window_constants.FLAG_VERIFIED
     if verstat == VERSTAT_FAILED:
         bits |= 1 << window_constants.FLAG_FAILED
-    if number[4] == numbering.IMPOSSIBLE:
+    if number[4] == numbering.INVALID:
         bits |= 1 << window_constants.FLAG_INVALID
     if number[4] == numbering.FOREIGN:
         bits |= 1 << window_constants.FLAG_FOREIGN

@@ -1,8 +1,11 @@
-"""Calling numbers in the form `+1...` that nobody can have, and why. The one place that knows.
+"""Calling numbers in the form `+1...` that the policy calls impossible: nobody can have them, and why.
 
 The policy asks for one number at a time, as text, and may leave kinds out (`heads_of`, `REPEATED`, `is_wrong_length`).
 The columns ask for all calls of a batch at once, and must not miss any kind (`may_be_impossible`). A test holds the two
-together. Numbers in any other form are never impossible here: `detector.columns.numbering.classify` says what they are.
+together. Numbers in any other form are never impossible.
+
+*Invalid* is another word: it is a class of `detector.columns.numbering.classify`, which the features count. It takes
+text of any form, and fewer kinds. `+12222222222` is impossible and not invalid, `12345` is invalid and not impossible.
 """
 
 from collections.abc import Collection

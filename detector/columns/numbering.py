@@ -1,4 +1,4 @@
-"""Telephone numbers as bytes: what is a North American number, what is impossible, what is foreign. Compiled.
+"""Telephone numbers as bytes: what is a North American number, what is foreign, what is neither. Compiled.
 
 A number of the North American Numbering Plan is written `+1NXXNXXXXXX` with N in 2..9 and X in 0..9; the first three
 digits after `+1` are the area code (NPA), the next three the central office code (NXX).
@@ -34,7 +34,7 @@ _TOLL_FREE = (800, 833, 844, 855, 866, 877, 888)
 
 VALID = 0
 FOREIGN = 1
-IMPOSSIBLE = 2
+INVALID = 2
 ANONYMOUS = 3
 
 
@@ -82,13 +82,15 @@ def is_toll_free(digits: int) -> bool:
 
 @compiled_borrowing
 def classify(data: Bytes, start: int, stop: int) -> int:
-    """Say what the calling number `data[start:stop]` is: `VALID` (NANP), `FOREIGN`, `IMPOSSIBLE`, or `ANONYMOUS`.
+    """Say what the calling number `data[start:stop]` is: `VALID` (NANP), `FOREIGN`, `INVALID`, or `ANONYMOUS`.
 
     Foreign is well-formed E.164 of another country (`+`, 7 to 15 digits, no leading 0 or 1); anonymous has no digit.
+    Invalid is any other text, and a NANP number with a code N11. It is what the features `invalid_*` count, and it is
+    not what the policy calls impossible (`detector.columns.impossible`).
     """
     digits = nanp_digits(data, start, stop)
     if digits != 0:
-        return IMPOSSIBLE if is_service_code(digits) else VALID
+        return INVALID if is_service_code(digits) else VALID
     numerals = 0
     for position in range(start, stop):
         if _ZERO <= data[position] <= _NINE:
@@ -97,4 +99,4 @@ def classify(data: Bytes, start: int, stop: int) -> int:
         return ANONYMOUS
     length = stop - start
     is_e164 = E164_SHORTEST <= length <= E164_LONGEST and data[start] == _PLUS and numerals == length - 1
-    return FOREIGN if is_e164 and data[start + 1] > _ONE else IMPOSSIBLE
+    return FOREIGN if is_e164 and data[start + 1] > _ONE else INVALID

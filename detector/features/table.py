@@ -178,6 +178,7 @@ def _new_numbers(family: int) -> Iterator[Feature]:
     yield from kinds.share(family, "new_number_share", *new, minimum, kinds.NEW_NUMBERS, W24H)
 
 
+# Decisions quote the words of features, so they stay: they say "impossible" of what is called invalid elsewhere.
 _FLAG_WORDS = (
     "the call is A-attested",
     "the call is B-attested",

@@ -132,7 +132,11 @@ class Screener(Generic[WindowsT_co]):
 
     @property
     def classifier(self) -> Classifier:
-        """The model that scores."""
+        """The model that scores. Another one may take its place between two batches.
+
+        Raises:
+            FeatureSchemaMismatch: The one that is set was trained on another feature table; the old one stays.
+        """
         return self._classifier
 
     @classifier.setter

@@ -29,8 +29,8 @@ def block_of(number: str) -> str | None:
     return match[1] + match[2] if match else None
 
 
-def is_impossible(number: str) -> bool:
-    """Whether nobody can have the calling number: N11 codes, or neither NANP nor E.164."""
+def is_invalid(number: str) -> bool:
+    """Whether the calling number is invalid: it has an N11 code, or has digits and is neither NANP nor E.164."""
     block = block_of(number)
     if block:
         return block[1:3] == "11" or block[4:6] == "11"
@@ -84,7 +84,7 @@ def shown_by(event: CallSetup) -> set[str]:
         shown.add("neighbour_nxx")
     if mine and theirs and mine[:3] == theirs[:3]:
         shown.add("neighbour_npa")
-    if is_impossible(event.calling_number):
+    if is_invalid(event.calling_number):
         shown.add("invalid")
     if event.attestation:
         shown.add(f"attested_{event.attestation.lower()}")
@@ -112,7 +112,7 @@ def call_flags(event: CallSetup, *, is_new: bool) -> set[str]:
     claims = {
         "verified": verstat.startswith("TN-Validation-Passed"),
         "verification_failed": verstat.startswith("TN-Validation-Failed"),
-        "invalid_calling": is_impossible(number),
+        "invalid_calling": is_invalid(number),
         "foreign_calling": re.fullmatch(r"\+[2-9]\d{6,14}", number, re.ASCII) is not None,
         "anonymous": bool(event.privacy) or not re.search("[0-9]", number),
         "self_call": block is not None and number == event.called_number,

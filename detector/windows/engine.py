@@ -21,7 +21,7 @@ from detector.windows.key_store import make_store
 from detector.windows.layout import PLANS
 from detector.windows.loop import Columns, Families, Reading
 from detector.windows.reading import make_scratch, read
-from detector.windows.sweep import BLOCK_BYTES, Block, Stores, Sweep, packed_blocks
+from detector.windows.sweep import PART_BYTES, Stores, Sweep, SweptRows, packed_parts
 from detector.windows.trunks import TrunkShare, export_share, share_out
 
 coverage.check()
@@ -141,9 +141,9 @@ class WindowEngine:
         share = engine.trunk_shares(0)[0]
         sweep = engine.sweep()
         engine.set_trunk_others(call.trunk_group_id, {0: share})
-        blocks = sweep.step(BLOCK_BYTES)
+        parts = sweep.step(PART_BYTES)
         engine.forget_partition(0)
-        for _ in engine.load(0, blocks, sweep.names):
+        for _ in engine.load(0, parts, sweep.names):
             engine.count(batch)
 
     def update(self, batch: CallBatch) -> FeatureMatrix:
@@ -186,7 +186,7 @@ class WindowEngine:
 
     @property
     def layout(self) -> str:
-        """Digest of all that fixes what the arrays of a `Block` mean: rows go to engines of the same layout only."""
+        """Digest of all that fixes what the arrays of `SweptRows` mean: rows go to engines of the same layout only."""
         meaning = (
             LAYOUT_VERSION,
             {name: key_store.shapes(store) for name, store in self._families._asdict().items()},
@@ -201,42 +201,42 @@ class WindowEngine:
         )
         return hashlib.blake2b(repr(meaning).encode(), digest_size=8).hexdigest()
 
-    def sweep(self, *, block_bytes: int = BLOCK_BYTES) -> Sweep:
+    def sweep(self, *, part_bytes: int = PART_BYTES) -> Sweep:
         """Start to copy all windows as they are at this instant; a sweep that is not done is abandoned.
 
         Args:
-            block_bytes: About as much is in a block.
+            part_bytes: About as much is handed out at a time.
         """
         if self._sweep is not None:
             self._sweep.abandon()
         self._sweeps += 1
-        self._sweep = Sweep(self._stores, self._sweeps, self._trunk_names.copy(), block_bytes)
+        self._sweep = Sweep(self._stores, self._sweeps, self._trunk_names.copy(), part_bytes)
         return self._sweep
 
     def _make_room(self, writes: int) -> None:
         if self._sweep is not None:
             self._sweep.make_room(writes)
 
-    def load(self, partition: int, blocks: Iterable[Block], names: dict[int, str]) -> Iterator[int]:
-        """Insert the rows of `partition` in `blocks`, in order: the last one counts as used last.
+    def load(self, partition: int, parts: Iterable[SweptRows], names: dict[int, str]) -> Iterator[int]:
+        """Insert the rows of `partition` in `parts`, in order: the last one counts as used last.
 
         Every array is restored to the bit. Where there are more rows than places, the longest idle keys go as usual.
         The partition should have been forgotten before. All its trunk groups count as changed.
 
         Args:
             partition: Rows of other partitions are left out.
-            blocks: Of an engine of the same `layout`.
+            parts: Of an engine of the same `layout`.
             names: Trunk key to trunk group id, `Sweep.names`; it may have more than needed.
 
         Yields:
             Number of rows inserted so far, after a fraction of a millisecond each time.
 
         Raises:
-            ValueError: The arrays of a block are not of this layout.
+            ValueError: The arrays of a part are not of this layout.
         """
         self._partitions.add(partition)
         inserted = 0
-        for name, rows in packed_blocks(self._stores, blocks, SLICE_BYTES):
+        for name, rows in packed_parts(self._stores, parts, SLICE_BYTES):
             self._make_room(len(rows.row))
             inserted += key_store.insert(getattr(self._families, name), rows, partition)
             yield inserted

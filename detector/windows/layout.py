@@ -88,7 +88,11 @@ def _padded(values: list[int], count: int) -> list[int]:
 
 
 def plan_for(family: int, *, is_shared: bool) -> Plan:
-    """Lay the row of a busy key of `family` out; `is_shared`: with room for what other partitions counted."""
+    """Lay the row of a busy key of `family` out; `is_shared`: with room for what other partitions counted.
+
+    Raises:
+        ValueError: The registers of a sketch do not fill whole words, so what follows would lie astray.
+    """
     shape = window_constants.SHAPES[family]
     size = 4 if shape.is_wide else 2
     items = len(shape.sketches)

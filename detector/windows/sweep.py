@@ -16,13 +16,13 @@ from detector.windows.layout import EPOCH
 from detector.windows.loop import Families
 from detector.windows.row_copies import NO_ROWS, RowCopies
 
-BLOCK_BYTES = 1 << 20
-"""A block is handed out once it holds about as much, or sooner where a big batch needs the room."""
+PART_BYTES = 1 << 20
+"""A part is handed out once it holds about as much, or sooner where a big batch needs the room."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
-    """Whole rows of one store, of any partitions, that nobody writes to any more.
+class SweptRows:
+    """A part of a sweep: whole rows of one store, of any partitions, that nobody writes to any more.
 
     Attributes:
         store: Name of the store in `detector.windows.loop.Families`.
@@ -38,10 +38,10 @@ class Block:
         column: NDArray[np.int64] = self.arrays["state"][:, row_copies.PARTITION_COLUMN].astype(np.int64, copy=False)
         return column
 
-    def of(self, partition: int) -> "Block":
+    def of(self, partition: int) -> "SweptRows":
         """The rows of `partition`, in the same order."""
         chosen = np.flatnonzero(self.partitions == partition)
-        return Block(self.store, {name: array[chosen] for name, array in self.arrays.items()})
+        return SweptRows(self.store, {name: array[chosen] for name, array in self.arrays.items()})
 
 
 class Stores:
@@ -60,7 +60,7 @@ class Stores:
 
 
 class Sweep:
-    """One sweep; `WindowEngine.sweep` starts it. Steps and updates by one thread, the blocks may go to another.
+    """One sweep; `WindowEngine.sweep` starts it. Steps and updates by one thread, the parts may go to another.
 
     Attributes:
         names: Trunk key to trunk group id as of the start, of all partitions.
@@ -68,13 +68,13 @@ class Sweep:
         is_abandoned: The rest will never be handed out.
     """
 
-    def __init__(self, stores: Stores, number: int, names: dict[int, str], block_bytes: int) -> None:
+    def __init__(self, stores: Stores, number: int, names: dict[int, str], part_bytes: int) -> None:
         """Begin with the present state of `stores`; `number` is above that of every earlier sweep of them."""
-        self._block_bytes = block_bytes
+        self._part_bytes = part_bytes
         self.names = names
         self.is_abandoned = False
         self._stores = stores
-        self._filled: list[Block] = []
+        self._filled: list[SweptRows] = []
         # Big rows first: the longer they wait, the more of them an update has to copy.
         by_size = {name: key_store.row_bytes(store) for name, store in stores.families._asdict().items()}
         self._unfinished = sorted(by_size, key=by_size.__getitem__, reverse=True)
@@ -93,11 +93,11 @@ class Sweep:
         """Tell whether every row has been handed out."""
         return not self._unfinished and not self._filled and not self.is_abandoned
 
-    def step(self, max_bytes: int) -> list[Block]:
+    def step(self, max_bytes: int) -> list[SweptRows]:
         """Copy about `max_bytes` more; it takes about a millisecond for each MB.
 
         Returns:
-            The blocks that were filled since the last step, often none. They are the caller's: any thread may read
+            The parts that were filled since the last step, often none. They are the caller's: any thread may read
             them, and nobody writes to them any more.
 
         Raises:
@@ -137,19 +137,19 @@ class Sweep:
                 self._with_room(name, writes)
 
     def _with_room(self, name: str, rows: int) -> Store:
-        """The store `name` with room for `rows` more, or all that are left; hands a block out where room is short."""
+        """The store `name` with room for `rows` more, or all that are left; hands a part out where room is short."""
         store: Store = getattr(self._stores.families, name)
         left = int(store.scalars[key_store.LEFT])
         if len(store.copies.row) - store.scalars[key_store.COPIED] >= min(rows, left):
             return store
         self._hand_out(name, store)
-        room = min(left, rows + self._block_bytes // key_store.row_bytes(store))
+        room = min(left, rows + self._part_bytes // key_store.row_bytes(store))
         return self._stores.copy_into(name, key_store.empty_rows(store, room))
 
     def _hand_out(self, name: str, store: Store) -> None:
         count = int(store.scalars[key_store.COPIED])
         if count > 0:
-            self._filled.append(Block(name, row_copies.named(store.copies, count)))
+            self._filled.append(SweptRows(name, row_copies.named(store.copies, count)))
 
     def _finish_if_done(self, name: str) -> None:
         store: Store = getattr(self._stores.families, name)
@@ -159,29 +159,33 @@ class Sweep:
             self._unfinished.remove(name)
 
 
-def packed_parts(store: Store, block: Block, max_bytes: int) -> Iterator[RowCopies]:
-    """The rows of `block` in order, packed as `store` takes them, about `max_bytes` at a time.
+def packed_rows(store: Store, part: SweptRows, max_bytes: int) -> Iterator[RowCopies]:
+    """The rows of `part` in order, packed as `store` takes them, about `max_bytes` at a time.
 
     Raises:
-        ValueError: The arrays of `block` are not those of `store`.
+        ValueError: The arrays of `part` are not those of `store`.
     """
     known = {name: (shape, np.dtype(np.int64)) for name, shape in key_store.shapes(store).items()}
-    if known != {name: (array.shape[1:], array.dtype) for name, array in block.arrays.items()}:
-        raise ValueError(f"the arrays of this block of {block.store} are not of this version's layout: do not load it")
-    count = len(block.arrays["state"])
+    if known != {name: (array.shape[1:], array.dtype) for name, array in part.arrays.items()}:
+        raise ValueError(f"the arrays of this part of {part.store} are not of this version's layout: do not load it")
+    count = len(part.arrays["state"])
     most = max(1, max_bytes // key_store.row_bytes(store))
     for start in range(0, count, most):
         stop = min(start + most, count)
         rows = key_store.empty_rows(store, stop - start)
         for name, view in row_copies.named(rows, stop - start).items():
-            view[...] = block.arrays[name][start:stop]
+            view[...] = part.arrays[name][start:stop]
         yield rows
 
 
-def packed_blocks(stores: Stores, blocks: Iterable[Block], max_bytes: int) -> Iterator[tuple[str, RowCopies]]:
-    """Name of the store and packed rows of all `blocks`, in order; see `packed_parts`."""
-    for block in blocks:
-        if block.store not in Families._fields:
-            raise ValueError(f"there is no store {block.store!r}: this block is not of this version, do not load it")
-        for rows in packed_parts(getattr(stores.families, block.store), block, max_bytes):
-            yield block.store, rows
+def packed_parts(stores: Stores, parts: Iterable[SweptRows], max_bytes: int) -> Iterator[tuple[str, RowCopies]]:
+    """Name of the store and packed rows of all `parts`, in order, about `max_bytes` at a time; see `packed_rows`.
+
+    Raises:
+        ValueError: A part is of no store of this version, or its arrays are not those of its store.
+    """
+    for part in parts:
+        if part.store not in Families._fields:
+            raise ValueError(f"there is no store {part.store!r}: this part is not of this version, do not load it")
+        for rows in packed_rows(getattr(stores.families, part.store), part, max_bytes):
+            yield part.store, rows

@@ -37,7 +37,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def parse_manifest(content: bytes, place: str) -> dict[str, Any]:
-    """As `read_manifest`, of bytes that were fetched from `place`, which errors name."""
+    """Read a manifest from bytes that were fetched from `place`, which errors name; checked as `read_manifest` does.
+
+    Raises:
+        ArtifactCorrupt: it is no manifest, or it lacks something.
+        ArtifactIncompatible: it has a format that this build does not read.
+    """
     try:
         manifest = json.loads(content)
     except ValueError as error:

@@ -57,7 +57,7 @@ class NumberKey:
             digits = int.from_bytes(mac[:8]) % 10**_FOREIGN_DIGITS
             return f"{foreign[1]}{digits:0{_FOREIGN_DIGITS}}"
         if _DIGIT.search(number):
-            return f"x{mac[:8].hex()}0"  # with a digit: of the class "impossible", as it was
+            return f"x{mac[:8].hex()}0"  # with a digit: of the class "invalid", as it was
         return "x" + "".join(chr(ord("a") + nibble) for byte in mac[:8] for nibble in divmod(byte, 16))
 
     def _line(self, block: str, line: int) -> str:

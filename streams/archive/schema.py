@@ -43,7 +43,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class ArchiveTable:
     """Records of one partition as a table, and how many the contract refused."""
 
     table: Any
@@ -115,7 +115,7 @@ _DECODERS = {
 }
 
 
-def to_rows(topic: str, partition: int, records: Sequence[Record], key: NumberKey | None) -> Rows:
+def to_table(topic: str, partition: int, records: Sequence[Record], key: NumberKey | None) -> ArchiveTable:
     """Turn records of one partition to a table with the columns of `SCHEMAS[topic]`, in their order.
 
     Args:
@@ -136,7 +136,7 @@ def to_rows(topic: str, partition: int, records: Sequence[Record], key: NumberKe
         table = _table(topic, found)
     except _UNFIT:  # one that the contract lets pass and no column holds, an integer of 80 bits: costs only itself
         table = _table(topic, [row for row in found if _fits(topic, row)])
-    return Rows(table, len(records) - table.num_rows)
+    return ArchiveTable(table, len(records) - table.num_rows)
 
 
 def _table(topic: str, rows: Sequence[Mapping[str, Any]]) -> Any:

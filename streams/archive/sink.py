@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from streams.archive.files import ArchiveFile, ArchiveStore, ArchiveUnusable, day_of
 from streams.archive.numbers import NumberKey
-from streams.archive.schema import SCHEMAS, Record, schema_id, to_rows
+from streams.archive.schema import SCHEMAS, Record, schema_id, to_table
 from streams.archive.settings import ARCHIVED, ArchiveSettings
 from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka.client import make_consumer
@@ -91,10 +91,10 @@ def write_file(
     written = refused = 0
     with store.create(file, schema) as writer:
         for start in range(0, len(buffer.records), RECORDS_AT_A_TIME):
-            rows = to_rows(topic, partition, buffer.records[start : start + RECORDS_AT_A_TIME], key)
-            writer.write_table(rows.table)
-            written += rows.table.num_rows
-            refused += rows.refused
+            made = to_table(topic, partition, buffer.records[start : start + RECORDS_AT_A_TIME], key)
+            writer.write_table(made.table)
+            written += made.table.num_rows
+            refused += made.refused
         writer.add_key_value_metadata(file_metadata(file, numbers_identity(key), refused))
     return written, refused
 

@@ -38,7 +38,7 @@ from streams.wire.records import dead_letter
 from streams.worker.warming import is_compiled, warm
 
 ROWS_PER_GROUP = 100_000
-BLOCK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
 _MODEL_HELP = "Model artifact folder [default: ROBOCALL_MODEL_DIR, else the shipped model]."
 _POLICY_HELP = "Policy file [default: ROBOCALL_POLICY_FILE, else the documented defaults]."
 
@@ -175,7 +175,7 @@ def _write_dead_letters(out: BinaryIO, batch: Batch, unusable: Sequence[Unusable
 
 
 def batches_of(source: BinaryIO) -> Iterator[list[bytes]]:
-    """Lines without their line ends, `MAX_BATCH` at a time; read in blocks, as they come.
+    """Lines without their line ends, `MAX_BATCH` at a time; read in chunks, as they come.
 
     Raises:
         EOFError: like the others of `models.data.files.DAMAGED`, when reading does; the lines before have been given.
@@ -183,8 +183,8 @@ def batches_of(source: BinaryIO) -> Iterator[list[bytes]]:
     lines: list[bytes] = []
     begun: list[bytes] = []  # of a line whose end has not been read
     try:
-        for block in iter(partial(source.read1, BLOCK_BYTES), b""):  # type: ignore[attr-defined]
-            whole, line_end, rest = block.rpartition(b"\n")
+        for chunk in iter(partial(source.read1, CHUNK_BYTES), b""):  # type: ignore[attr-defined]
+            whole, line_end, rest = chunk.rpartition(b"\n")
             if line_end:
                 lines += _split(b"".join((*begun, whole)))
                 begun = []

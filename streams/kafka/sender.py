@@ -48,17 +48,17 @@ class HasBatches(Protocol):
         ...
 
 
-class Answers(NamedTuple):
+class ProduceAnswer(NamedTuple):
     """A produce response: each topic with partition and error code of each batch, 0 = it is safe."""
 
     topics: list[tuple[str, list[tuple[int, int]]]]
 
 
-def read_answers(data: bytes, at: int) -> Answers:
+def read_answer(data: bytes, at: int) -> ProduceAnswer:
     """Read a produce response of version 7 whose header ends at `at`."""
     (topic_count,) = _LENGTH.unpack_from(data, at)
     at += _LENGTH.size
-    answers = Answers([])
+    answer = ProduceAnswer([])
     for _ in range(topic_count):
         (size,) = _TEXT_LENGTH.unpack_from(data, at)
         at += _TEXT_LENGTH.size
@@ -66,9 +66,9 @@ def read_answers(data: bytes, at: int) -> Answers:
         (count,) = _LENGTH.unpack_from(data, at + size)
         at += size + _LENGTH.size
         end = at + count * _ANSWERED.size
-        answers.topics.append((topic, list(_ANSWERED.iter_unpack(data[at:end]))))
+        answer.topics.append((topic, list(_ANSWERED.iter_unpack(data[at:end]))))
         at = end
-    return answers
+    return answer
 
 
 class PackedProduceRequest(ProduceRequest_v7):  # type: ignore[misc]  # aiokafka has no types
@@ -105,9 +105,9 @@ class PackedProduceRequest(ProduceRequest_v7):  # type: ignore[misc]  # aiokafka
                 parts += (_BATCH_HEAD.pack(partition, len(batch)), batch)
         return b"".join(parts)
 
-    def decode(self, frame: BytesIO) -> Answers:
+    def decode(self, frame: BytesIO) -> ProduceAnswer:
         """Read the response, after its header."""
-        return read_answers(frame.getvalue(), frame.tell())
+        return read_answer(frame.getvalue(), frame.tell())
 
 
 class PackedProduce(ProduceRequest):  # type: ignore[misc]  # aiokafka has no types

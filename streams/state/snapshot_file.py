@@ -17,7 +17,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from detector.windows.row_copies import LATEST_MS_COLUMN, PARTITION_COLUMN
-from detector.windows.sweep import Block
+from detector.windows.sweep import SweptRows
 from models.store.advice import storage_error
 from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_format import (
@@ -55,13 +55,13 @@ class Snapshot:
 
     Attributes:
         header: Whose it is.
-        blocks: All rows, one entry a store, in the order of `state[LATEST_MS_COLUMN]`: the longest idle first.
+        parts: All rows, one entry a store, in the order of `state[LATEST_MS_COLUMN]`: the longest idle first.
         names: Trunk group ids by the key that the windows know them by.
         memory: Policy memory, as `streams.state.policy_memory` encodes it.
     """
 
     header: Header
-    blocks: list[Block]
+    parts: list[SweptRows]
     names: dict[int, str]
     memory: bytes
 
@@ -104,22 +104,33 @@ class SnapshotWriter:
         self._memory = self._frame(memory)
         self._names = self._frame(msgspec.msgpack.encode(dict(names)))
 
-    def add(self, block: Block) -> None:
-        """Add rows. Their arrays must not change afterwards: they are packed once about a megabyte is together."""
-        if not len(block.arrays[STATE]):
+    def add(self, part: SweptRows) -> None:
+        """Add rows. Their arrays must not change afterwards: they are packed once about a megabyte is together.
+
+        Raises:
+            StorageError: The file cannot be written; it is then gone.
+            SnapshotRefused: The file becomes larger than can be read back; it is then gone.
+            ValueError: The arrays are not like those that came before for the same store.
+        """
+        if not len(part.arrays[STATE]):
             return
-        waiting = self._waiting.setdefault(block.store, [])
-        waiting.append(block.arrays)
-        size = self._waiting_bytes.get(block.store, 0) + sum(array.nbytes for array in block.arrays.values())
-        self._waiting_bytes[block.store] = size
+        waiting = self._waiting.setdefault(part.store, [])
+        waiting.append(part.arrays)
+        size = self._waiting_bytes.get(part.store, 0) + sum(array.nbytes for array in part.arrays.values())
+        self._waiting_bytes[part.store] = size
         if size >= PIECE_BYTES:
-            self._pack(block.store)
+            self._pack(part.store)
 
     def close(self) -> int:
         """Write what is left and the footer, and see it to the disk.
 
         Returns:
             Size of the file in bytes.
+
+        Raises:
+            StorageError: The file cannot be written; it is then gone.
+            SnapshotRefused: The file becomes larger than can be read back; it is then gone.
+            ValueError: The arrays of a store are not all alike.
         """
         for store in tuple(self._waiting):
             self._pack(store)
@@ -198,9 +209,9 @@ def read_snapshot(path: Path, *, topic: str, partition: int, layout: str, featur
                 if its != mine:
                     raise SnapshotRefused(f"snapshot {path.name} is skipped: its {what} is {its}, wanted is {mine}")
             reader = _Frames(file, path.name)
-            blocks = [_rows(reader, store, contents, partition) for store, contents in footer.stores.items()]
+            parts = [_rows(reader, store, contents, partition) for store, contents in footer.stores.items()]
             names = _decoded(reader.read(footer.names), dict[int, str], path.name)
-            return Snapshot(header, blocks, names, reader.read(footer.memory))
+            return Snapshot(header, parts, names, reader.read(footer.memory))
     except OSError as error:
         raise SnapshotRefused(f"snapshot {path.name} is skipped: it cannot be read ({error.strerror})") from error
 
@@ -300,7 +311,7 @@ class _Frames:
         return np.frombuffer(self.read(frame), dtype=shape.dtype).reshape(piece.rows, *shape.row)
 
 
-def _rows(frames: _Frames, store: str, contents: Contents, partition: int) -> Block:
+def _rows(frames: _Frames, store: str, contents: Contents, partition: int) -> SweptRows:
     """Put the pieces of a store together, each row straight to its place, so that they are never held twice."""
     places = _places(frames, store, contents, partition)
     arrays: dict[str, Array] = {
@@ -313,7 +324,7 @@ def _rows(frames: _Frames, store: str, contents: Contents, partition: int) -> Bl
         for name, array in arrays.items():
             array[here] = frames.array(contents, piece, name)
         done += piece.rows
-    return Block(store, arrays)
+    return SweptRows(store, arrays)
 
 
 def _places(frames: _Frames, store: str, contents: Contents, partition: int) -> NDArray[np.intp]:

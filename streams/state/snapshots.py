@@ -17,7 +17,7 @@ import structlog
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.standing import PolicyMemory
-from detector.windows.sweep import Block, Sweep
+from detector.windows.sweep import Sweep, SweptRows
 from streams.running.daemon_thread import DaemonThread
 from streams.state.policy_memory import encode
 from streams.state.snapshot_file import SnapshotWriter
@@ -199,10 +199,10 @@ class Snapshots:
             if generation != self._generation() or (self._is_handing_over and not is_urgent):
                 return False
             started_s = time.perf_counter()
-            blocks = sweep.step(self._limits.step_bytes)
+            parts = sweep.step(self._limits.step_bytes)
             took_s = time.perf_counter() - started_s
             self._longest_s = max(self._longest_s, took_s)
-            await self._thread.run(_add, writers, blocks)
+            await self._thread.run(_add, writers, parts)
             await asyncio.sleep(0 if is_urgent else STEPS_PER_PAUSE * took_s)
         self.taken.longest_step_s = self._longest_s
         return True
@@ -255,10 +255,10 @@ def _owners(memory: PolicyMemory, partition_of: Callable[[str], int]) -> dict[st
     return {number: partition_of(number) for number in memory.numbers()}
 
 
-def _add(writers: dict[int, SnapshotWriter], blocks: list[Block]) -> None:
-    for block in blocks:
-        for partition in set(block.partitions.tolist()) & writers.keys():
-            writers[partition].add(block.of(partition))
+def _add(writers: dict[int, SnapshotWriter], parts: list[SweptRows]) -> None:
+    for part in parts:
+        for partition in set(part.partitions.tolist()) & writers.keys():
+            writers[partition].add(part.of(partition))
 
 
 def _close(writers: dict[int, SnapshotWriter]) -> list[int]:

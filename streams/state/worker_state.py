@@ -103,7 +103,7 @@ class WorkerState:
             memory: its policy memory, decoded.
         """
         self._touched.add(partition)
-        for _ in self.engine.load(partition, snapshot.blocks, snapshot.names):
+        for _ in self.engine.load(partition, snapshot.parts, snapshot.names):
             await asyncio.sleep(0)
         for part in memory.parts(NUMBERS_PER_SLICE):
             self._screener.standing.restore(part)

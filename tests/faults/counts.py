@@ -51,7 +51,7 @@ def wrong_counts(settings: Settings, partitions: int, folder: Path, undo: Undo |
             store.fetch(entries[0], folder), topic=name, partition=partition,
             layout=engine.layout, feature_schema=FEATURE_SCHEMA_ID,
         )  # fmt: skip
-        wrong = differences(rows_of(engine, partition), rows_in(snapshot.blocks, partition))
+        wrong = differences(rows_of(engine, partition), rows_in(snapshot.parts, partition))
         found += [f"partition {partition}: {line}" for line in wrong]
     return found
 

@@ -25,23 +25,23 @@ def counted(row: NDArray[Any], store: str) -> NDArray[Any]:
     return row
 
 
-def rows_in(blocks: Iterable[Any], partition: int) -> Rows:
-    """Every row of a partition in blocks of a sweep, or in the rows of a snapshot."""
+def rows_in(parts: Iterable[Any], partition: int) -> Rows:
+    """Every row of a partition in parts of a sweep, or in the rows of a snapshot."""
     found: Rows = {}
-    for block in blocks:
-        mine = block.arrays["state"][:, row_copies.PARTITION_COLUMN] == partition
-        for row in block.arrays["row"][mine]:
-            found[block.store, int(row[layout.KEY])] = counted(row, block.store)
+    for part in parts:
+        mine = part.arrays["state"][:, row_copies.PARTITION_COLUMN] == partition
+        for row in part.arrays["row"][mine]:
+            found[part.store, int(row[layout.KEY])] = counted(row, part.store)
     return found
 
 
 def rows_of(engine: WindowEngine, partition: int) -> Rows:
     """Every row that an engine has of a partition now."""
     sweep = engine.sweep()
-    blocks: list[Any] = []
+    parts: list[Any] = []
     while not sweep.is_done:
-        blocks += sweep.step(STEP_BYTES)
-    return rows_in(blocks, partition)
+        parts += sweep.step(STEP_BYTES)
+    return rows_in(parts, partition)
 
 
 def differences(expected: Rows, found: Rows) -> list[str]:

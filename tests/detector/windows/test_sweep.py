@@ -15,7 +15,7 @@ from detector.contract.events import CallEvent, CallSetup
 from detector.features import window_constants
 from detector.features.table import INDEX, wanted_distinct
 from detector.windows import TrunkShare, WindowEngine, WindowSettings, key_store, layout
-from detector.windows.sweep import Block
+from detector.windows.sweep import SweptRows
 from tests.detector.windows import rows_of_engine
 from tests.detector.windows.test_engine import NUMBERS, START_MS, feed, histories, setup
 
@@ -52,13 +52,13 @@ def rows_of(engine: WindowEngine) -> Rows:
     return rows
 
 
-def rows_in(blocks: Sequence[Block]) -> Rows:
+def rows_in(parts: Sequence[SweptRows]) -> Rows:
     rows: Rows = {}
-    for block in blocks:
-        for row in block.arrays["row"]:
+    for part in parts:
+        for row in part.arrays["row"]:
             key = int(row[layout.KEY])
-            assert (block.store, key) not in rows
-            rows[block.store, key] = row
+            assert (part.store, key) not in rows
+            rows[part.store, key] = row
     return rows
 
 
@@ -68,12 +68,12 @@ def assert_same(rows: Rows, expected: Rows) -> None:
         np.testing.assert_array_equal(rows[key], row, err_msg=str(key))
 
 
-def swept(engine: WindowEngine) -> tuple[list[Block], dict[int, str]]:
+def swept(engine: WindowEngine) -> tuple[list[SweptRows], dict[int, str]]:
     sweep = engine.sweep()
-    blocks = []
+    parts = []
     while not sweep.is_done:
-        blocks += sweep.step(10_000)
-    return blocks, sweep.names
+        parts += sweep.step(10_000)
+    return parts, sweep.names
 
 
 def share_of(events: Sequence[CallEvent]) -> TrunkShare | None:
@@ -130,31 +130,31 @@ class TestTheCopy:
     @given(
         before=histories(gaps, most=24),
         meanwhile=interruptions(),
-        block_bytes=st.sampled_from((0, 3_000, 1 << 20)),
+        part_bytes=st.sampled_from((0, 3_000, 1 << 20)),
         places=st.sampled_from((TINY, ROOMY)),
     )
     def test_is_of_the_instant_at_which_the_sweep_began(
         self,
         before: list[CallEvent],
         meanwhile: list[tuple[object, ...]],
-        block_bytes: int,
+        part_bytes: int,
         places: WindowSettings,
     ) -> None:
         """Whatever happens meanwhile, each row comes out once, as it was."""
         engine = WindowEngine(places)
         engine.update(batch_of(before))
         expected = rows_of(engine)
-        sweep = engine.sweep(block_bytes=block_bytes)
-        blocks: list[Block] = []
+        sweep = engine.sweep(part_bytes=part_bytes)
+        parts: list[SweptRows] = []
         for happening in meanwhile:
             if happening[0] == "step":
-                blocks += sweep.step(happening[1])  # type: ignore[arg-type]
+                parts += sweep.step(happening[1])  # type: ignore[arg-type]
             else:
                 interrupt(engine, happening)
         while not sweep.is_done:
-            blocks += sweep.step(5_000)
+            parts += sweep.step(5_000)
 
-        assert_same(rows_in(blocks), expected)
+        assert_same(rows_in(parts), expected)
 
     @FEW
     @given(before=histories(gaps, most=16), meanwhile=interruptions(), after=histories(gaps, most=10))
@@ -165,7 +165,7 @@ class TestTheCopy:
         watched, alone = WindowEngine(TINY), WindowEngine(TINY)
         for engine in (watched, alone):
             engine.update(batch_of(before))
-        sweep = watched.sweep(block_bytes=0)
+        sweep = watched.sweep(part_bytes=0)
         for happening in meanwhile:
             if happening[0] == "step":
                 sweep.step(happening[1])  # type: ignore[arg-type]
@@ -192,24 +192,24 @@ class TestTheCopy:
         first.step(3_000)
         feed(engine, [setup(100, NUMBERS[0])])
 
-        blocks, _ = swept(engine)
+        parts, _ = swept(engine)
 
-        assert_same(rows_in(blocks), rows_of(engine))
+        assert_same(rows_in(parts), rows_of(engine))
         assert (first.is_abandoned, first.is_done) == (True, False)
         with pytest.raises(RuntimeError, match="not whole"):
             first.step(1_000)
 
     def test_is_not_written_to_any_more(self) -> None:
-        """A block that was handed out stays as it is, whatever happens to the engine."""
+        """A part that was handed out stays as it is, whatever happens to the engine."""
         engine = WindowEngine(ROOMY)
         feed(engine, [setup(n, NUMBERS[n % 7]) for n in range(50)])
         expected = rows_of(engine)
-        blocks, _ = swept(engine)
+        parts, _ = swept(engine)
 
         feed(engine, [setup(1_000 + n, NUMBERS[n % 7]) for n in range(50)])
         engine.forget_partition(0)
 
-        assert_same(rows_in(blocks), expected)
+        assert_same(rows_in(parts), expected)
 
     def test_is_safe_from_reading_what_a_number_was_called(self) -> None:
         """That reading precedes no write, so it must not make estimates anew: no feature may ask for them."""
@@ -223,16 +223,16 @@ class TestTheCopy:
 
         assert list(sweep.names.values()) == ["T1"]
 
-    def test_block_of_one_partition(self) -> None:
+    def test_part_of_one_partition(self) -> None:
         engine = WindowEngine(ROOMY)
         engine.update(batch_of([setup(n, NUMBERS[n % 7]) for n in range(50)]))
-        blocks, _ = swept(engine)
+        parts, _ = swept(engine)
 
-        for block in blocks:
-            parts = [block.of(partition) for partition in (0, 1)]
-            assert all(set(part.partitions.tolist()) <= {partition} for partition, part in enumerate(parts))
-            assert_same(rows_in(parts), rows_in([block]))
-            assert len(block.of(5).partitions) == 0
+        for part in parts:
+            split = [part.of(partition) for partition in (0, 1)]
+            assert all(set(part.partitions.tolist()) <= {partition} for partition, part in enumerate(split))
+            assert_same(rows_in(split), rows_in([part]))
+            assert len(part.of(5).partitions) == 0
 
 
 class TestLoading:
@@ -245,9 +245,9 @@ class TestLoading:
         old, new = WindowEngine(ROOMY), WindowEngine(ROOMY)
         old.update(batch_of(before))
         tell_others(old, "T1", 0, share_of(others))
-        blocks, names = swept(old)
+        parts, names = swept(old)
 
-        list(new.load(0, blocks, names))
+        list(new.load(0, parts, names))
 
         loaded = rows_of(new)
         assert_same(
@@ -273,10 +273,10 @@ class TestLoading:
     def test_twice_is_as_once(self) -> None:
         old, new = WindowEngine(ROOMY), WindowEngine(ROOMY)
         feed(old, [setup(n, NUMBERS[n % 7]) for n in range(50)])
-        blocks, names = swept(old)
+        parts, names = swept(old)
 
         for _ in range(2):
-            list(new.load(0, blocks, names))
+            list(new.load(0, parts, names))
 
         assert_same(rows_of(new), rows_of(old))
         assert new.tracked() == old.tracked()
@@ -294,13 +294,13 @@ class TestLoading:
     def test_foreign_arrays_are_refused(self) -> None:
         engine = WindowEngine(ROOMY)
         feed(engine, [setup(0)])
-        (block, *_), names = swept(engine)
-        state = block.arrays["state"]
+        (part, *_), names = swept(engine)
+        state = part.arrays["state"]
         foreign = [
-            Block("nothing", block.arrays),
-            Block(block.store, {"state": state}),
-            Block(block.store, block.arrays | {"state": state[:, 1:]}),
-            Block(block.store, block.arrays | {"state": state.astype(np.float64)}),
+            SweptRows("nothing", part.arrays),
+            SweptRows(part.store, {"state": state}),
+            SweptRows(part.store, part.arrays | {"state": state[:, 1:]}),
+            SweptRows(part.store, part.arrays | {"state": state.astype(np.float64)}),
         ]
 
         for wrong in foreign:
@@ -382,9 +382,9 @@ engine = WindowEngine(ROOMY)
 engine.update(batch_of([setup(n, NUMBERS[n % 7]) for n in range(50)]))
 sweep = engine.sweep()
 tell_others(engine, "T1", 0, share_of([setup(0)]))
-blocks = sweep.step(1 << 20)
+parts = sweep.step(1 << 20)
 engine.forget_partition(0)
-list(engine.load(0, blocks, sweep.names))
+list(engine.load(0, parts, sweep.names))
 engine.count(batch_of([setup(1_000)]))
 engine.number_counts(NUMBERS[0], START_MS)
 assert compiled() == before, (before, compiled())

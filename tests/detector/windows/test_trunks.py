@@ -81,10 +81,10 @@ def known_of_others(engine: WindowEngine, partition: int) -> tuple[np.ndarray, n
     """Where the row of T1 keeps what others counted: panes as numbers, registers."""
     sweep, rows = engine.sweep(), []
     while not sweep.is_done:
-        for block in sweep.step(1 << 20):
-            if block.store == "trunk":
-                mine = block.arrays["state"][:, row_copies.PARTITION_COLUMN] == partition
-                rows += list(block.arrays["row"][mine])
+        for part in sweep.step(1 << 20):
+            if part.store == "trunk":
+                mine = part.arrays["state"][:, row_copies.PARTITION_COLUMN] == partition
+                rows += list(part.arrays["row"][mine])
     (row,) = rows
     plan = layout.PLANS[window_constants.TRUNK]
     counts, first = row.view(np.uint32), plan.panes + plan.other_panes

@@ -10,7 +10,7 @@ import pytest
 from detector.contract.decisions import Decision
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from detector.features.table import FEATURE_NAMES
-from streams.archive.schema import PLACE, SCHEMAS, Record, to_rows
+from streams.archive.schema import PLACE, SCHEMAS, Record, to_table
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
 from streams.wire.records import encode_decision, scored_call
 from tests.streams.archive.archive_case import encoded, setup
@@ -30,7 +30,7 @@ DECISION: dict[str, Any] = {
 
 def back(topic: str, *values: bytes | None) -> list[dict[str, Any]]:
     records = [Record(7 + i, 1_780_000_000_500 + i, value) for i, value in enumerate(values)]
-    return list(to_rows(topic, 3, records, None).table.to_pylist())
+    return list(to_table(topic, 3, records, None).table.to_pylist())
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_events_come_back_with_the_place_they_had() -> None:
 def test_refused_records_are_left_out_and_counted_and_the_others_keep_their_offsets() -> None:
     values = [encoded(setup(1)), None, b"{", b'{"type": "call_setup"}', b"\xff", encoded(setup(2))]
     records = [Record(7 + i, 0, value) for i, value in enumerate(values)]
-    rows = to_rows(CALL_EVENTS, 0, records, None)
+    rows = to_table(CALL_EVENTS, 0, records, None)
     assert rows.refused == 4
     assert rows.table.column("kafka_offset").to_pylist() == [7, 12]
 
@@ -77,7 +77,7 @@ def test_refused_records_are_left_out_and_counted_and_the_others_keep_their_offs
 @pytest.mark.parametrize("topic", [CALL_DECISIONS, SCORED_CALLS, CALL_FEEDBACK])
 def test_what_is_no_record_of_the_topic_is_refused(topic: str) -> None:
     values = [None, b"", b"[]", b"{}", b"\xff", b'"text"', b"[" * 100_000]
-    assert to_rows(topic, 0, [Record(i, 0, value) for i, value in enumerate(values)], None).refused == 7
+    assert to_table(topic, 0, [Record(i, 0, value) for i, value in enumerate(values)], None).refused == 7
 
 
 def test_decisions_come_back_with_their_structures() -> None:
@@ -89,14 +89,14 @@ def test_decisions_come_back_with_their_structures() -> None:
 def test_a_number_that_no_column_holds_costs_only_its_record(time_ms: int) -> None:
     """The contract has no bounds for the times of a decision; the sink must not die of one, again and again."""
     values = [encoded(DECISION), encoded(DECISION | {"setup_time_ms": time_ms}), encoded(DECISION | {"call_id": "2"})]
-    rows = to_rows(CALL_DECISIONS, 0, [Record(i, 0, value) for i, value in enumerate(values)], None)
+    rows = to_table(CALL_DECISIONS, 0, [Record(i, 0, value) for i, value in enumerate(values)], None)
     assert rows.refused == 1
     assert rows.table.column("kafka_offset").to_pylist() == [0, 2]
 
 
 def test_a_feature_beyond_float32_is_kept_as_infinite_or_refused() -> None:
     values = [encoded(DECISION | {"features": {"f": value}}) for value in (1e300, 0.5)]
-    rows = to_rows(SCORED_CALLS, 0, [Record(i, 0, value) for i, value in enumerate(values)], None)
+    rows = to_table(SCORED_CALLS, 0, [Record(i, 0, value) for i, value in enumerate(values)], None)
     assert dict(rows.table.to_pylist()[-1]["features"]) == {"f": 0.5}
 
 

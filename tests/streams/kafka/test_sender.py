@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from streams.errors import PublishFailed
 from streams.kafka.outbox import Outbox
-from streams.kafka.sender import Answers, PackedProduce, PackedProduceRequest, Sender, read_answers
+from streams.kafka.sender import PackedProduce, PackedProduceRequest, ProduceAnswer, Sender, read_answer
 from tests.waiting import until
 
 TOPICS = st.text(st.characters(max_codepoint=0x24F), min_size=1, max_size=20)
@@ -51,7 +51,7 @@ def test_a_response_is_read_as_aiokafka_reads_it(topics: list[tuple[str, list[tu
     body = b"head" + ProduceResponse_v7(topics, 0).encode()
     expected = [(topic, [one[:2] for one in ProduceResponse_v7.decode(BytesIO(body[4:])).topics[place][1]])
                 for place, (topic, _) in enumerate(topics)]  # fmt: skip
-    assert read_answers(body, 4).topics == expected
+    assert read_answer(body, 4).topics == expected
 
 
 class Cluster:
@@ -61,7 +61,7 @@ class Cluster:
         self.cluster = self
         self.leaders: dict[TopicPartition, int] = {}
         self.asked: list[tuple[int, list[tuple[int, bytes]]]] = []
-        self.answers: list[asyncio.Future[Answers]] = []
+        self.answers: list[asyncio.Future[ProduceAnswer]] = []
         self.updates = 0
 
     def leader_for_partition(self, tp: TopicPartition) -> int | None:
@@ -70,9 +70,9 @@ class Cluster:
     def force_metadata_update(self) -> None:
         self.updates += 1
 
-    async def send(self, node: int, request: Any) -> Answers:
+    async def send(self, node: int, request: Any) -> ProduceAnswer:
         self.asked.append((node, dict(request._topics).get("calls", [])))
-        answer: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[ProduceAnswer] = asyncio.get_running_loop().create_future()
         self.answers.append(answer)
         return await answer
 
@@ -125,9 +125,9 @@ def test_what_is_ready_in_one_turn_shares_a_request_and_what_comes_later_the_nex
         later = [Box(sender, partition, b"%d" % partition) for partition in (2, 3)]
         await _turn()
         assert [asked for _, asked in cluster.asked] == [[(0, b"0"), (1, b"1")]]
-        cluster.answers[0].set_result(Answers([("calls", [(0, 0), (1, 0)])]))
+        cluster.answers[0].set_result(ProduceAnswer([("calls", [(0, 0), (1, 0)])]))
         await _turn()
-        cluster.answers[1].set_result(Answers([("calls", [(3, 0), (2, 0), (0, 0)])]))
+        cluster.answers[1].set_result(ProduceAnswer([("calls", [(3, 0), (2, 0), (0, 0)])]))
         await _turn()
         assert [box.told for box in (*first, *later)] == [[None, None], [None], [None], [None]]
 
@@ -141,7 +141,7 @@ def test_a_request_leaves_in_the_turn_after_its_records_came() -> None:
     async def story(cluster: Cluster, sender: Sender) -> None:
         Box(sender, 0, b"0")
         await _turn()
-        cluster.answers[0].set_result(Answers([("calls", [(0, 0)])]))
+        cluster.answers[0].set_result(ProduceAnswer([("calls", [(0, 0)])]))
         await _turn()
         Box(sender, 1, b"1")
         await asyncio.sleep(0)
@@ -156,7 +156,7 @@ def test_an_outbox_without_a_batch_is_left_out() -> None:
     async def story(cluster: Cluster, sender: Sender) -> None:
         boxes = [Box(sender, 0, None), Box(sender, 1, b"1")]
         await _turn()
-        cluster.answers[0].set_result(Answers([("calls", [(1, 0)])]))
+        cluster.answers[0].set_result(ProduceAnswer([("calls", [(1, 0)])]))
         await _turn()
         assert [box.told for box in boxes] == [[], [None]]
         Box(sender, 0, None)
@@ -171,7 +171,7 @@ def test_an_error_is_told_to_the_batch_that_it_belongs_to() -> None:
     async def story(cluster: Cluster, sender: Sender) -> None:
         good, bad = (Box(sender, partition, b"") for partition in (0, 1))
         await _turn()
-        cluster.answers[0].set_result(Answers([("calls", [(0, 0), (1, NOT_LEADER)])]))
+        cluster.answers[0].set_result(ProduceAnswer([("calls", [(0, 0), (1, NOT_LEADER)])]))
         await _turn()
         assert good.told == [None]
         assert [type(told) for told in bad.told] == [errors.NotLeaderForPartitionError]
@@ -191,7 +191,7 @@ def test_a_request_that_broke_is_told_to_all_its_batches_and_the_next_one_leaves
         cluster.answers[0].set_exception(error)
         await _turn()
         assert [box.told for box in sent] == [[error]] * 2
-        cluster.answers[1].set_result(Answers([("calls", [(2, 0)])]))
+        cluster.answers[1].set_result(ProduceAnswer([("calls", [(2, 0)])]))
         await _turn()
         assert next_one.told == [None]
 
@@ -204,7 +204,7 @@ def test_a_batch_that_the_answer_does_not_mention_is_not_safe() -> None:
     async def story(cluster: Cluster, sender: Sender) -> None:
         good, bad = (Box(sender, partition, b"") for partition in (0, 1))
         await _turn()
-        cluster.answers[0].set_result(Answers([("calls", [(0, 0)])]))
+        cluster.answers[0].set_result(ProduceAnswer([("calls", [(0, 0)])]))
         await _turn()
         assert good.told == [None]
         assert [type(told) for told in bad.told] == [errors.KafkaConnectionError]
@@ -235,7 +235,7 @@ def test_a_batch_that_waited_for_a_request_goes_to_where_its_leader_is_by_then()
         cluster.leaders[TopicPartition("calls", 1)] = 2
         cluster.answers[0].set_exception(errors.RequestTimedOutError())
         await _turn()
-        cluster.answers[1].set_result(Answers([("calls", [(1, 0)])]))
+        cluster.answers[1].set_result(ProduceAnswer([("calls", [(1, 0)])]))
         await _turn()
         assert [type(told) for told in first.told] == [errors.RequestTimedOutError]
         assert moved.told == [None]
@@ -252,7 +252,7 @@ def test_whatever_ends_the_task_of_a_broker_the_next_batch_starts_it_again() -> 
         meanwhile = Box(sender, 1, b"1")
         cluster.answers[0].cancel()
         await _turn()
-        cluster.answers[1].set_result(Answers([("calls", [(1, 0)])]))
+        cluster.answers[1].set_result(ProduceAnswer([("calls", [(1, 0)])]))
         await _turn()
         assert [type(told) for told in first.told] == [errors.KafkaConnectionError]
         assert meanwhile.told == [None]
@@ -302,7 +302,7 @@ def test_an_outbox_without_a_leader_is_in_trouble_since_it_had_something_to_send
         assert before_s <= heard.since[0] <= time.monotonic()
         cluster.leaders[place] = 1
         await until(lambda: cluster.answers)
-        cluster.answers[0].set_result(Answers([("calls", [(0, 0)])]))
+        cluster.answers[0].set_result(ProduceAnswer([("calls", [(0, 0)])]))
         await _turn()
 
     ((_, batches),) = _told(1, story).asked

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from detector.contract.events import CallEvent
 from detector.windows import WindowEngine
 from detector.windows.row_copies import LATEST_MS_COLUMN, PARTITION_COLUMN, STATE_COLUMNS
-from detector.windows.sweep import Block
+from detector.windows.sweep import SweptRows
 from models.errors import StorageError
 from streams.state import snapshot_file, snapshot_format
 from streams.state.snapshot_errors import SnapshotRefused
@@ -33,7 +33,7 @@ NAMES = {1: "t-1", -(2**63): "trunk é", 2**63 - 1: "t-2"}
 MEMORY = b"memory of the policy"
 
 
-def rows(store: str, count: int, *, seed: int = 1, partition: int = 3) -> Block:
+def rows(store: str, count: int, *, seed: int = 1, partition: int = 3) -> SweptRows:
     """Rows of random bits in every kind of array that a store has, none of them in the order of their times."""
     random = np.random.default_rng(seed)
     state = random.integers(-(2**63), 2**63 - 1, (count, STATE_COLUMNS), dtype=np.int64)
@@ -45,13 +45,13 @@ def rows(store: str, count: int, *, seed: int = 1, partition: int = 3) -> Block:
         "sketches": np.zeros((count, 0, 32), dtype=np.uint32),
         "estimates": random.integers(0, 2**32, (count, 3, 5), dtype=np.uint32).view(np.float32),
     }
-    return Block(store, arrays)
+    return SweptRows(store, arrays)
 
 
-def write(path: Path, *blocks: Block, header: Header = HEADER) -> int:
+def write(path: Path, *parts: SweptRows, header: Header = HEADER) -> int:
     writer = SnapshotWriter(path, header, MEMORY, NAMES)
-    for block in blocks:
-        writer.add(block)
+    for part in parts:
+        writer.add(part)
     return writer.close()
 
 
@@ -65,9 +65,9 @@ def read(path: Path, **other: Any) -> Snapshot:
     return read_snapshot(path, **wanted | other)
 
 
-def joined(blocks: list[Block]) -> dict[str, NDArray[Any]]:
+def joined(parts: list[SweptRows]) -> dict[str, NDArray[Any]]:
     """All rows, sorted the slow and obvious way."""
-    arrays = {name: np.concatenate([block.arrays[name] for block in blocks]) for name in blocks[0].arrays}
+    arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays}
     order = sorted(range(len(arrays["state"])), key=lambda row: arrays["state"][row, LATEST_MS_COLUMN])
     return {name: array[order] for name, array in arrays.items()}
 
@@ -103,28 +103,28 @@ def resealed(content: bytes) -> bytes:
 def test_random_rows_come_back_bit_by_bit(
     tmp_path_factory: pytest.TempPathFactory, seed: int, counts: list[tuple[str, int]], piece_bytes: int
 ) -> None:
-    """However they were cut into blocks, and whichever blocks were packed together."""
+    """However they were cut into parts, and whichever parts were packed together."""
     path = tmp_path_factory.mktemp("rows") / "a.snapshot"
-    blocks = [rows(store, count, seed=seed + index) for index, (store, count) in enumerate(counts)]
+    parts = [rows(store, count, seed=seed + index) for index, (store, count) in enumerate(counts)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(snapshot_file, "PIECE_BYTES", piece_bytes)
-        write(path, *blocks)
+        write(path, *parts)
 
     snapshot = read(path)
 
     assert (snapshot.header, snapshot.names, snapshot.memory) == (HEADER, NAMES, MEMORY)
-    assert {block.store for block in snapshot.blocks} == {store for store, count in counts if count}
-    assert len(snapshot.blocks) == len({block.store for block in snapshot.blocks})
-    for block in snapshot.blocks:
-        assert_same(block.arrays, joined([given for given in blocks if given.store == block.store]))
+    assert {part.store for part in snapshot.parts} == {store for store, count in counts if count}
+    assert len(snapshot.parts) == len({part.store for part in snapshot.parts})
+    for part in snapshot.parts:
+        assert_same(part.arrays, joined([given for given in parts if given.store == part.store]))
 
 
 def test_rows_of_one_instant_keep_their_order(tmp_path: Path) -> None:
-    block = rows("number", 50)
-    block.arrays["state"][:, LATEST_MS_COLUMN] = 5
-    write(tmp_path / "a.snapshot", block)
+    part = rows("number", 50)
+    part.arrays["state"][:, LATEST_MS_COLUMN] = 5
+    write(tmp_path / "a.snapshot", part)
 
-    assert_same(read(tmp_path / "a.snapshot").blocks[0].arrays, block.arrays)
+    assert_same(read(tmp_path / "a.snapshot").parts[0].arrays, part.arrays)
 
 
 def test_the_header_is_readable_without_unpacking(small: bytes) -> None:
@@ -211,8 +211,8 @@ def test_what_the_checksum_cannot_catch_is_refused_too(
         snapshot = read(path)
     except SnapshotRefused:
         return
-    for block in snapshot.blocks:
-        assert {len(array) for array in block.arrays.values()} == {len(block.arrays["state"])}
+    for part in snapshot.parts:
+        assert {len(array) for array in part.arrays.values()} == {len(part.arrays["state"])}
 
 
 def with_footer(content: bytes, footer: object) -> bytes:
@@ -326,19 +326,19 @@ def test_windows_come_back_from_a_file_as_they_were(
     """From a running engine through a file into another engine: every row, and every feature of the next call."""
     engine = WindowEngine(ROOMY)
     engine.update(batch_of(events))
-    blocks, names = swept(engine)
+    parts, names = swept(engine)
     path = tmp_path_factory.mktemp("engine") / "a.snapshot"
     restored = WindowEngine(ROOMY)
 
     for partition in range(2):
         header = msgspec.structs.replace(HEADER, partition=partition, layout=engine.layout)
         writer = SnapshotWriter(path, header, MEMORY, names)
-        for block in blocks:
-            writer.add(block.of(partition))
+        for part in parts:
+            writer.add(part.of(partition))
         writer.close()
         snapshot = read(path, partition=partition, layout=restored.layout)
         assert snapshot.names == names
-        for _ in restored.load(partition, snapshot.blocks, snapshot.names):
+        for _ in restored.load(partition, snapshot.parts, snapshot.names):
             pass
         path.unlink()
 

@@ -11,6 +11,9 @@ from typing import BinaryIO
 from models.errors import StoredFileUnusable
 from models.store.storage import Drafts, Place, StoredFile, checked
 
+TURNS = 100
+"""Tries to make a file in a folder that others keep deleting; each of theirs needs a file of their own to be gone."""
+
 
 class Folder:
     """See `Storage`. The folder is made when the first file is put.
@@ -89,16 +92,28 @@ class Folder:
         final = self._path(path)
         draft = self._drafts.of(final)
         with self._place.telling("write", OSError):
-            final.parent.mkdir(mode=0o700 if self._is_private else 0o777, parents=True, exist_ok=True)
-            if self._is_private:
-                os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            self._begin(draft)
             try:
                 yield draft
                 _settle(draft)
                 draft.replace(final)
             finally:
                 draft.unlink(missing_ok=True)
-            _settle(final.parent)  # without which a power cut may take the name back
+            with suppress(FileNotFoundError):  # deleted by somebody else already, folder and all
+                _settle(final.parent)  # without which a power cut may take the name back
+
+    def _begin(self, draft: Path) -> None:
+        """Make the draft, empty, and its folder: again where somebody who found that empty deletes it in between."""
+        folder_mode, mode, flags = (0o700, 0o600, os.O_EXCL) if self._is_private else (0o777, 0o666, 0)
+        for turn in range(1, TURNS + 1):
+            try:
+                draft.parent.mkdir(mode=folder_mode, parents=True, exist_ok=True)
+                os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | flags, mode))
+            except FileNotFoundError:
+                if turn == TURNS:
+                    raise
+            else:
+                return
 
     def delete(self, path: str) -> None:
         """See `Storage`."""

@@ -55,7 +55,14 @@ def _continues(run: list[Part], part: Part, largest_bytes: int) -> bool:
 
 
 def compact(store: ArchiveStore, topic: str, before_day: str) -> Iterator[Merged]:
-    """Merge the small files of a topic's days before `before_day` (`YYYY-MM-DD`); yields after each merged file."""
+    """Merge the small files of a topic's days before `before_day` (`YYYY-MM-DD`); yields after each merged file.
+
+    Called by `robocall archive compact`, in a process of its own, while the sink may write. It blocks: files are read
+    and written between two yields. Stopping anywhere loses nothing, since the parts stay until `clear` deletes them.
+
+    Raises:
+        StorageError: a file cannot be read or written.
+    """
     for run in runs(chosen(store.files(topic)).parts, before_day):
         # The first one whole, or the merged file would not take its place.
         parts = [Part(run[0].file, run[0].file.first), *run[1:]]
@@ -108,7 +115,11 @@ def _with_columns(table: Any, schema: Any) -> Any:
 def clear(store: ArchiveStore, topic: str, grace_s: float = GRACE_S) -> list[ArchiveFile]:
     """Delete files whose every record another one holds, when that one is older than `grace_s`; return them.
 
-    Temporary files that a killed writer left go too, after a day.
+    Temporary files that a killed writer left go too, after a day. It blocks, and may be repeated. The grace is for
+    queries that have listed the old files and still read them.
+
+    Raises:
+        StorageError: the archive cannot be listed, or a file not be deleted.
     """
     now_s = time.time()
     store.remove_abandoned(topic)
@@ -127,7 +138,11 @@ def _overlap(one: ArchiveFile, other: ArchiveFile) -> bool:
 
 
 def expired(store: ArchiveStore, topic: str, days: int, today: str) -> list[ArchiveFile]:
-    """Files of the days of a topic that are more than `days` before `today` (`YYYY-MM-DD`), oldest first."""
+    """Files of the days of a topic that are more than `days` before `today` (`YYYY-MM-DD`), oldest first.
+
+    Raises:
+        StorageError: the archive cannot be listed or read.
+    """
     oldest = (datetime.fromisoformat(today).replace(tzinfo=UTC) - timedelta(days=days)).date().isoformat()
     newest = _newest(store, topic)
     found = [file for file in store.files(topic) if file.day < oldest]
@@ -139,7 +154,10 @@ def prune(store: ArchiveStore, topic: str, files: Iterable[ArchiveFile]) -> Iter
     """Delete the files; yields after each.
 
     The newest file of a partition is emptied instead: where the sink goes on stands in its name, and a sink that began
-    anew would bring back what was deleted.
+    anew would bring back what was deleted. It blocks; stopping between two yields leaves the rest as it was.
+
+    Raises:
+        StorageError: a file cannot be deleted or emptied.
     """
     newest = _newest(store, topic)
     for file in files:

@@ -1,8 +1,8 @@
 """The table of operations: each is used, and says what it compares with. `test_feature_rows.py` tests what it reads."""
 
-from detector.features.operations import COMPARISONS, OPERATIONS, PART_OF, pack_reference, reference_of
+from detector.features.operations import COMPARISONS, OPERATIONS, PART_OF, WHOLES, pack_reference, reference_of
 from detector.features.table import FEATURES
-from detector.features.window_constants import TRUNK, W24H
+from detector.features.window_constants import MEASURES, TRUNK, W24H
 
 
 def test_every_operation_is_used_and_said() -> None:
@@ -10,6 +10,11 @@ def test_every_operation_is_used_and_said() -> None:
     assert {feature.instruction.operation for feature in FEATURES} == set(range(len(OPERATIONS)))
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
     assert all(operation.formula for operation in OPERATIONS)
+
+
+def test_every_measure_has_its_whole() -> None:
+    """They go by position: a measure without its own would take that of the next."""
+    assert len(WHOLES) == len(MEASURES)
 
 
 def test_only_comparisons_look_at_another_key() -> None:

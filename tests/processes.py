@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,16 @@ def robocall(*arguments: str, environment: dict[str, str] | None = None) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+STILL_AT_IT = re.compile(
+    r'robocall \w+: loading|\{"event": "loading", "level": "info"\}|Compiling \(the first time\)(, \d+ s)?'
+)
+
+
+def complaints(stderr: str) -> list[str]:
+    """Lines of a command's standard error but those that say, on a cold or slow machine, that it is on its way."""
+    return [line for line in stderr.splitlines() if not STILL_AT_IT.fullmatch(line)]
 
 
 WORKER = ("-m", "streams.commands.main", "worker")

@@ -109,8 +109,8 @@ class Folder:
             try:
                 draft.parent.mkdir(mode=folder_mode, parents=True, exist_ok=True)
                 os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | flags, mode))
-            except FileNotFoundError:
-                if turn == TURNS:
+            except (FileNotFoundError, FileExistsError):  # the second: a folder that was there and is gone
+                if turn == TURNS or draft.parent.is_file():
                     raise
             else:
                 return

@@ -5,6 +5,7 @@ standard error.
 """
 
 import importlib
+import json
 import os
 import sys
 import traceback
@@ -40,6 +41,14 @@ COMMANDS = {
 }
 
 
+def loading(command: str) -> str:
+    """Line that says that a command is still being loaded: a worker's is one of its log, which programs read."""
+    style = os.environ.get("ROBOCALL_LOG_FORMAT", "auto")
+    if command != "worker" or style == "console" or (style == "auto" and sys.stderr.isatty()):
+        return f"robocall {command}: loading"
+    return json.dumps({"event": "loading", "level": "info"})
+
+
 class LazyGroup(click.Group):
     """A group that lists its commands from a table and imports one only to run it."""
 
@@ -54,7 +63,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        with told_every(LOADING_S, lambda _: click.echo(f"robocall {cmd_name}: loading", err=True)):
+        with told_every(LOADING_S, lambda _: click.echo(loading(cmd_name), err=True)):
             command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 

@@ -159,3 +159,19 @@ def test_a_read_only_disk_says_so_and_can_still_be_read(tiny_disk: Path, source:
     with pytest.raises(StorageError, match=r"\(Read-only file system\): mount it writable, or name another place in R"):
         storage.put("two", source)
     assert storage.read("one", limit_bytes=100_000) == source.read_bytes()
+
+
+def test_a_folder_that_goes_while_it_is_asked_for_is_made_again(tmp_path: Path, source: Path) -> None:
+    """Somebody who deletes its last file deletes it too: between "it exists" and "so it is a folder"."""
+    make, turns = os.mkdir, iter([True, False])
+
+    def gone_meanwhile(path: Path, mode: int) -> None:
+        if next(turns, False):
+            raise FileExistsError(path)
+        make(path, mode)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "mkdir", gone_meanwhile)
+        opened(tmp_path / "new").put("one", source)
+
+    assert (tmp_path / "new" / "one").read_bytes() == source.read_bytes()

@@ -1,12 +1,14 @@
 """The command line: help that teaches, errors of one line, exit status 0, 1 or 2."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from streams.commands.main import COMMANDS, main, robocall
+from streams.commands.main import COMMANDS, loading, main, robocall
+from tests.processes import complaints
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -30,6 +32,18 @@ def test_every_command_explains_itself(name: str) -> None:
 
     assert command is not None
     assert command.help
+
+
+@pytest.mark.parametrize("style", ["auto", "json"])
+def test_a_worker_that_is_still_loading_says_so_in_its_log(style: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever reads the log of a service expects JSON in each line; of a command, people read it."""
+    monkeypatch.setenv("ROBOCALL_LOG_FORMAT", style)
+
+    assert json.loads(loading("worker")) == {"event": "loading", "level": "info"}
+    assert loading("replay") == "robocall replay: loading"
+
+    monkeypatch.setenv("ROBOCALL_LOG_FORMAT", "console")
+    assert loading("worker") == "robocall worker: loading"
 
 
 @pytest.mark.parametrize(("level", "is_traced"), [("info", False), ("debug", True)])
@@ -64,4 +78,4 @@ def test_wrong_usage_is_status_2_and_failure_is_one_line_and_status_1(tmp_path: 
     assert missing.returncode == 2
     assert "/nonexistent.jsonl" in missing.stderr.splitlines()[-1]
     assert failed.returncode == 1
-    assert failed.stderr == f"robocall: {damaged} is damaged or truncated\n"
+    assert complaints(failed.stderr) == [f"robocall: {damaged} is damaged or truncated"]

@@ -295,11 +295,18 @@ def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Label]:
     reader = csv.DictReader(lines)
     if not {"call_id", "label"} <= set(reader.fieldnames or ()):
         raise TrainingDataInvalid(f"{path} needs a header line with call_id and label")
-    for row in reader:
+    for row in _csv_lines(path, reader):
         label = row["label"]
         if label not in {ROBOCALL, LEGITIMATE}:
             raise TrainingDataInvalid(f"{path} line {reader.line_num}: label is neither {ROBOCALL} nor {LEGITIMATE}")
         yield _Label(row["call_id"], cast("Any", label), row.get("campaign"), row.get("kind"))
+
+
+def _csv_lines(path: Path, reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise TrainingDataInvalid(f"{path} line {reader.line_num}: {error}: is a quote left open?") from error
 
 
 def trailing_counts(setup_time_ms: NDArray[np.int64], number: NDArray[np.int64], window_ms: int) -> NDArray[np.int64]:

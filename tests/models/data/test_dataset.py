@@ -96,6 +96,7 @@ def test_labels_that_are_not_text_are_refused(tmp_path: Path) -> None:
         '{"call_id":"a"}\n',
         '{"call_id":"a","label":"robocall"}\n[]\n',
         '{"call_id":"a",\n',
+        'call_id,label\n"a,robocall\n' + "b,robocall\n" * 20_000,
     ],
 )
 def test_a_label_file_that_says_something_else_is_refused(tmp_path: Path, text: str) -> None:

@@ -7,9 +7,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from pathlib import Path
 
 import msgspec
@@ -120,7 +120,7 @@ def is_healthy(port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
             return True
-    except (urllib.error.URLError, OSError):
+    except (OSError, HTTPException):  # nobody there, or somebody who speaks no HTTP
         return False
 
 

@@ -1,8 +1,8 @@
 """What `robocall doctor` says of models: whether the promoted one can serve, which alarms the worker here raises."""
 
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPException
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -58,7 +58,9 @@ def promoted(settings: Settings, told: str | None) -> tuple[str, list[str]]:
 
 
 def alarms(settings: Settings) -> list[str] | None:
-    """Sentences on the alarms of the worker on this machine; None where none answers.
+    """Sentences on the alarms of the worker on this machine; None where none gives a page.
+
+    Called once by `robocall doctor`. It blocks for the network; a silence of `TIMEOUT_S` counts as no answer.
 
     Raises:
         ValueError: something answers that gives no metrics.
@@ -82,5 +84,7 @@ def _page(settings: Settings) -> str | None:
     try:
         with urllib.request.urlopen(f"http://{host}:{settings.web_port}/metrics", timeout=TIMEOUT_S) as answer:
             return str(answer.read(MAX_PAGE_BYTES).decode("utf-8", "replace"))
-    except (urllib.error.URLError, OSError):
+    except HTTPException as error:
+        raise ValueError(f"it speaks no HTTP ({type(error).__name__})") from error
+    except OSError:
         return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import redis
 
 from streams.local.jars import LocalServiceError, needs_extra
 
-READY_TIMEOUT_SECONDS = 10.0
+ANSWER_TIMEOUT_SECONDS = 10.0
+POLL_SECONDS = 0.05
 
 
 def command(folder: Path, *, port: int, keep: bool) -> list[str]:
@@ -31,10 +33,21 @@ def command(folder: Path, *, port: int, keep: bool) -> list[str]:
 
 
 def wait_for_ping(url: str) -> None:
-    """Return once the server, whose port already accepts, answers.
+    """Block until the server, whose port already accepts, has loaded its data and answers, however long that takes.
 
     Raises:
-        redis.RedisError: it did not within `READY_TIMEOUT_SECONDS`.
+        LocalServiceError: it ended meanwhile, or did not answer a question within `ANSWER_TIMEOUT_SECONDS`.
     """
-    with redis.Redis.from_url(url, socket_timeout=READY_TIMEOUT_SECONDS) as client:
-        client.ping()
+    with redis.Redis.from_url(url, socket_timeout=ANSWER_TIMEOUT_SECONDS) as client:
+        try:
+            while not _has_loaded(client):
+                time.sleep(POLL_SECONDS)
+        except redis.RedisError as error:
+            raise LocalServiceError(f"the local Valkey at {url} accepts connections but does not answer") from error
+
+
+def _has_loaded(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.exceptions.BusyLoadingError:
+        return False

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.commands.demo_worker import SILENCE_S, last_line, wait_until
+from streams.commands.demo_worker import SILENCE_S, is_healthy, last_line, wait_until
 from streams.errors import DemoFailed
+from tests.stranger import stranger
 
 
 class Clock:
@@ -72,3 +73,9 @@ def test_a_worker_that_ended_is_not_waited_for(log: Path) -> None:
 
 def test_a_log_without_lines_says_so(log: Path) -> None:
     assert last_line(log) == "(nothing)"
+
+
+def test_a_port_that_speaks_no_http_is_no_healthy_worker() -> None:
+    """Somebody else may have bound it before the worker could."""
+    with stranger() as port:
+        assert not is_healthy(port)

@@ -31,6 +31,7 @@ from streams.worker.feedback import DAY_MS, FALSE_BLOCKS_ALARM, FEWEST_JUDGED, N
 from streams.worker.model_metrics import ALARMS, ModelMetrics
 from tests.models.serve.stumps import stump
 from tests.models.small_model import save_small_model
+from tests.stranger import stranger
 
 THRESHOLDS = Thresholds(label_at=0.6, label_clear=0.5, block_at=0.9, block_clear=0.6)
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -178,6 +179,12 @@ def test_doctor_says_of_each_alarm_what_to_do(page: tuple[int, list[bytes]]) -> 
 
     assert "robocall models rollback" in sentence
     assert model_doctor.alarms(load_settings(web_port=0)) is None
+
+
+def test_doctor_says_when_something_else_has_the_port_of_the_worker() -> None:
+    """A finding, not an internal error of doctor."""
+    with stranger() as port, pytest.raises(ValueError, match="speaks no HTTP"):
+        model_doctor.alarms(load_settings(web_port=port))
 
 
 def test_every_alarm_has_a_sentence() -> None:

@@ -296,13 +296,18 @@ def _pack(arrays: dict[str, Any]) -> bytes:
 def _unpack(content: bytes, name: str) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise ArtifactCorrupt(f"{name} unpacks to more than {MAX_UNPACKED_BYTES} bytes")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            unpacked_bytes = sum(member.file_size for member in archive.infolist())
+        arrays = None if unpacked_bytes > MAX_UNPACKED_BYTES else _read_arrays(content)
+    except Exception as error:  # zipfile, zlib, the tokenizer of headers and numpy each raise what they like
         raise ArtifactCorrupt(f"{name} holds no arrays: {error}") from error
+    if arrays is None:
+        raise ArtifactCorrupt(f"{name} unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+    return arrays
+
+
+def _read_arrays(content: bytes) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {key: arrays[key] for key in arrays.files}
 
 
 def _arrays_of(scorer: TreeScorer) -> dict[str, NDArray[Any]]:

@@ -45,7 +45,7 @@ def parse_manifest(content: bytes, place: str) -> dict[str, Any]:
     """
     try:
         manifest = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactCorrupt(f"{place} is no JSON: {error}") from error
     if not isinstance(manifest, dict):
         raise ArtifactCorrupt(f"{place} is no JSON object")

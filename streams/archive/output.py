@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.archive.query import duckdb, refused
+from streams.running.printable import printable
 
 ROWS_AT_A_TIME = 1_000
 SHOWN_ROWS = 100
@@ -20,6 +22,7 @@ SHOWN_ROWS = 100
 NARROWEST_COLUMN = 10
 """Characters below which a column is not worth reading."""
 
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d+(\.\d+)?\Z)")
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -49,11 +52,15 @@ def write_json(cursor: Any, out: BinaryIO) -> None:
 
 
 def write_csv(cursor: Any, out: BinaryIO) -> None:
-    """A header, then one line a row; lists and structs as JSON, null as nothing."""
+    """A header, then one line a row; lists and structs as JSON, null as nothing.
+
+    Spreadsheets take a cell that begins like a formula for one: a text that does, and is no number, gets an apostrophe
+    before it (https://owasp.org/www-community/attacks/CSV_Injection).
+    """
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names_of(cursor))
-    writer.writerows([_plain(value) for value in row] for row in fetched(cursor))
+    writer.writerows([_inert(_plain(value)) for value in row] for row in fetched(cursor))
     text.detach()
 
 
@@ -61,19 +68,23 @@ def show(cursor: Any, console: Console) -> None:
     """The first rows as a table; one field a line where the columns are too many for the width."""
     names = names_of(cursor)
     is_wide = len(names) * NARROWEST_COLUMN > console.width
-    table = Table("column", "value") if is_wide else Table(*map(escape, names))
+    table = Table("column", "value") if is_wide else Table(*(escape(printable(name)) for name in names))
     rows = fetched(cursor)
     for _, row in zip(range(SHOWN_ROWS), rows, strict=False):
-        cells = [Text("" if value is None else str(_plain(value))) for value in row]
+        cells = [Text("" if value is None else printable(str(_plain(value)))) for value in row]
         if is_wide:
             for name, cell in zip(names, cells, strict=True):
-                table.add_row(Text(name), cell)
+                table.add_row(Text(printable(name)), cell)
             table.add_section()
         else:
             table.add_row(*cells)
     console.print(table)
     if next(rows, None) is not None:
         click.echo(f"the first {SHOWN_ROWS} rows; --csv and --json give all", err=True)
+
+
+def _inert(value: Any) -> Any:
+    return "'" + value if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def _plain(value: Any) -> Any:

@@ -25,6 +25,7 @@ from streams.redis.connection import (
 )
 from streams.redis.lists import MAX_LIST_ENTRIES, SCAN_COUNT, ListEntryRefused, checked_entry
 from streams.redis.lookups import Report, find
+from streams.running.printable import printable
 from streams.settings import load_settings
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ def lookup(subject: str, *, as_json: bool) -> None:
     report: Report = with_redis(lambda redis: find(redis, subject))
     if report.is_missing:
         raise click.ClickException(f"no decision {subject}: ids are kept for seven days, plain allows are not kept")
-    click.echo(_json(report.content) if as_json else "\n".join(report.lines()))
+    click.echo(_json(report.content) if as_json else "\n".join(map(printable, report.lines())))
 
 
 @click.group()
@@ -145,7 +146,7 @@ def show(list_name: str | None, *, as_json: bool) -> None:
         click.echo(_json({"list": list_name, "size": len(entries), "entries": entries}))
         return
     for entry in entries:
-        click.echo(entry)
+        click.echo(printable(entry))
 
 
 def _checked(list_name: str, entries: tuple[str, ...], file: TextIO | None) -> list[str]:

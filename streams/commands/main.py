@@ -13,6 +13,7 @@ import traceback
 import click
 
 from detector.contract.errors import RobocallError
+from streams.running.printable import printable
 from streams.running.told_every import told_every
 
 LOADING_S = 1.5
@@ -94,7 +95,7 @@ def main() -> None:
         click.echo("stopped", err=True)
         sys.exit(1)
     except (RobocallError, OSError) as error:
-        click.echo(f"robocall: {error}", err=True)
+        click.echo(printable(f"robocall: {error}"), err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the last resort; only the type, a message may quote a phone number
         if os.environ.get("ROBOCALL_LOG_LEVEL", "").lower() == "debug":

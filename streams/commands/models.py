@@ -27,6 +27,7 @@ from streams.commands.models_place import (
     place_of,
     whole,
 )
+from streams.running.printable import printable
 from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
 
@@ -83,12 +84,12 @@ def show_model(name: str | None, url: str | None, *, card: bool, as_json: bool) 
         entry = summary(folder, schema_id=FEATURE_SCHEMA_ID)
         text = read_card(folder) if card else None
     if text is not None:
-        click.echo(text, nl=False)
+        click.echo("\n".join(map(printable, text.splitlines())))
     elif as_json:
         click.echo(json.dumps(_as_json(entry)))
     else:
         for key, value in _as_json(entry).items():
-            click.echo(f"{key}: {value}")
+            click.echo(printable(f"{key}: {value}"))
     if entry.problem:
         raise ArtifactIncompatible(entry.problem)
 

@@ -1,8 +1,12 @@
 """An artifact loads only when it is whole, of this build, and computes what it did when it was made."""
 
 import hashlib
+import io
 import json
+import random
 import shutil
+import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,9 +137,13 @@ def _replace_arrays(folder: Path, name: str, edit: Callable[[dict[str, NDArray[A
     with np.load(folder / name) as arrays:
         changed = {key: arrays[key] for key in arrays.files}
     edit(changed)
-    with (folder / name).open("wb") as out:
-        np.savez_compressed(out, **changed)
-    content = (folder / name).read_bytes()
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **changed)
+    _replace(folder, name, packed.getvalue())
+
+
+def _replace(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
     entry = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     _edit_manifest(folder, lambda manifest: manifest["files"].update({name: entry}))
 
@@ -160,6 +168,40 @@ def test_trees_that_would_lead_compiled_code_astray_are_refused(
 
     with pytest.raises(ArtifactCorrupt):
         load(folder, schema_id=SCHEMA)
+
+
+HEADERS = {
+    "petabytes": "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,)}",
+    "too deep": "-" * 9_000 + "1",
+    "an object": "{'descr': '|O', 'fortran_order': False, 'shape': (1,)}",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_an_array_that_lies_about_itself_is_refused(folder: Path, header: str) -> None:
+    """Before anything of its size is allocated, and without a word to pickle."""
+    packed, line = io.BytesIO(), header.encode() + b"\n"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("rows.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(line)) + line)
+    _replace(folder, TREES, packed.getvalue())
+
+    with pytest.raises(ArtifactCorrupt, match="holds no arrays"):
+        load(folder, schema_id=SCHEMA)
+
+
+def test_damaged_arrays_are_refused_whichever_byte_it_is(folder: Path) -> None:
+    """zlib, zipfile, numpy and its header's tokenizer each complain in a way of their own."""
+    sound, chosen, refused = (folder / TREES).read_bytes(), random.Random(3), 0
+    for _ in range(600):
+        damaged = bytearray(sound)
+        place = chosen.choice((chosen.randrange(len(sound)), chosen.randrange(300), -1 - chosen.randrange(1_200)))
+        damaged[place] ^= 1 << chosen.randrange(8)
+        _replace(folder, TREES, bytes(damaged))
+        try:
+            load(folder, schema_id=SCHEMA)
+        except ArtifactError:
+            refused += 1
+    assert refused > 300  # the others hit bytes that mean nothing, such as a member's time
 
 
 def test_trees_of_another_model_are_refused(folder: Path) -> None:

@@ -10,8 +10,10 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from streams.archive.files import ArchiveStore
+from streams.archive.output import show
 from streams.archive.query import QueryRefused, ask, connected
 from streams.archive.schema import SCHEMAS
 from streams.archive.upkeep import compact
@@ -94,13 +96,16 @@ def test_the_files_can_be_asked_for(store: ArchiveStore) -> None:
         "COPY (SELECT 1) TO '{folder}/out.csv'", "DROP VIEW call_events", "CREATE TABLE t AS SELECT 1",
         "SET enable_external_access = true", "SELECT 1; SELECT 2", "", "INSTALL httpfs", "LOAD httpfs",
         "ATTACH '{folder}/x.db'", "PRAGMA version",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{file}'", "SELECT * FROM query('COPY (SELECT 1) TO ''{file}''')",
     ],
 )  # fmt: skip
 def test_whatever_is_no_single_question_is_refused(store: ArchiveStore, tmp_path: Path, sql: str) -> None:
-    before = files_in(tmp_path)
+    archived = Path(store.address(store.files(CALL_EVENTS)[0]))
+    before, content = files_in(tmp_path), archived.read_bytes()
     with connected(store) as connection, pytest.raises(QueryRefused):
-        ask(connection, sql.format(folder=tmp_path))
+        ask(connection, sql.format(folder=tmp_path, file=str(archived).replace("'", "''")))
     assert files_in(tmp_path) == before
+    assert archived.read_bytes() == content
 
 
 @pytest.mark.parametrize(
@@ -129,6 +134,17 @@ def test_csv_is_what_a_pipe_gets(store: ArchiveStore) -> None:
     expected = [["call_id", "diversion", "privacy"], ["call-0", '["+13035550100"]', ""]]
     for arguments in ([sql], ["--csv", sql]):
         assert list(csv.reader(io.StringIO(query(store, *arguments).stdout))) == expected
+
+
+def test_no_cell_of_a_stranger_is_a_formula_or_moves_the_cursor(store: ArchiveStore) -> None:
+    sql = "SELECT '=1+1' a, '@x' b, '+1+1' c, '-2' d, '+12025550100' e, '-1.5' f, -1.5 g, chr(27) || '[2J' h"
+    (_, cells) = csv.reader(io.StringIO(query(store, "--csv", sql).stdout))
+    assert cells[:-1] == ["'=1+1", "'@x", "'+1+1", "-2", "+12025550100", "-1.5", "-1.5"]
+    with connected(store) as connection:
+        out = io.StringIO()
+        show(ask(connection, sql), Console(file=out, width=200, force_terminal=True, no_color=True))
+    assert r"\x1b[2J" in out.getvalue()
+    assert "\x1b[2J" not in out.getvalue()
 
 
 def test_without_duckdb_the_command_says_what_to_install(store: ArchiveStore, monkeypatch: pytest.MonkeyPatch) -> None:

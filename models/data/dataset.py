@@ -89,7 +89,7 @@ class Dataset:
         return found
 
     def digest(self) -> str:
-        """SHA-256 of features and labels, hexadecimal; reads all of them."""
+        """SHA-256 of features and labels, hexadecimal. It reads all of them: some seconds for a million calls."""
         digest = hashlib.sha256("\n".join(self.feature_names).encode())
         for array in (self.rows, self.setup_time_ms, self.is_robocall, self.campaign):
             digest.update(np.ascontiguousarray(array).data)
@@ -180,6 +180,7 @@ def read(features: Path, labels: Path, progress: Progress = lambda _done, _of: N
 
     Raises:
         TrainingDataInvalid: a file is damaged, lacks a column, or they do not fit together.
+        OSError: a file cannot be read, or a page of the Parquet file cannot be unpacked.
     """
     with _opened(features) as file:
         data = _joined(file, features, read_labels(labels), labels, progress)
@@ -188,10 +189,11 @@ def read(features: Path, labels: Path, progress: Progress = lambda _done, _of: N
 
 
 def feature_schema(features: Path) -> str | None:
-    """Id of the feature table that a Parquet file is of; None where it does not say.
+    """Id of the feature table that a Parquet file is of; None where it does not say. It reads the end of the file.
 
     Raises:
         TrainingDataInvalid: it is no Parquet file.
+        OSError: it cannot be read.
     """
     with _opened(features) as file:
         return _metadata(file, SCHEMA_KEY)
@@ -258,10 +260,11 @@ def read_labels(path: Path) -> dict[str, Truth]:
     """Labels by call id from CSV or JSON lines, `.gz` or `.zst` unpacked.
 
     Columns or members are `call_id`, `label` and optionally `campaign`, `kind`. Which of the two formats it is shows in
-    the first character.
+    the first character. It blocks for the disk, and all labels are held; of a call named twice the later label counts.
 
     Raises:
         TrainingDataInvalid: the file is damaged, or does not say of every call what it was.
+        OSError: it cannot be read.
     """
     with ExitStack() as stack:
         lines = io.TextIOWrapper(open_packed(path, stack), encoding="utf-8", newline="")

@@ -66,6 +66,8 @@ def open_packed(path: Path, stack: ExitStack) -> BinaryIO:
 def create_packed(path: Path, stack: ExitStack) -> BinaryIO:
     """Create a file to write, packed on the way, without a time stamp: the same content gives the same bytes.
 
+    Writing and closing block for the disk.
+
     Args:
         path: `.gz` and `.zst` are packed; what was there is overwritten.
         stack: completes and closes it.

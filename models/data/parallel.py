@@ -20,7 +20,9 @@ PROCESSES = 2
 def processes() -> ProcessPoolExecutor:
     """Where to generate. Not forked: children of a process whose threads hold locks may wait for them for ever.
 
-    They end when this process ends in whatever way, and at once when a terminal interrupts them with it.
+    For a `with` block, whose end waits for the worlds in work. The processes start with the first world, and load the
+    libraries anew, which takes seconds. They end when this process ends in whatever way, and at once when a terminal
+    interrupts them with it.
     """
     return ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn"), initializer=_end_with_parent)
 
@@ -44,14 +46,21 @@ def generated(
 ) -> list[Dataset]:
     """Generate worlds, each with the features that workers would compute.
 
+    Called once a training or a family of worlds to judge in. It blocks until all are there: processor time that grows
+    with the events of all worlds, history included. All calls are held, each row as long as the feature table.
+
     Args:
         specs: The worlds.
-        partitions: Partitions that their windows are counted in, one figure after the other in turn.
-        pool: Where to work.
-        say: Told how far it is, a line each world.
+        partitions: Partitions that their windows are counted in, one figure after the other in turn; at least one.
+        pool: Where to work; of `processes`.
+        say: Told how far it is, a line each world, from the calling thread.
 
     Returns:
         The calls of each world, in order of `specs`.
+
+    Raises:
+        BrokenProcessPool: A process was killed, by a kernel without memory for one.
+        ValueError: A world has no call that is learnt or judged.
     """
     turns = [partitions[number % len(partitions)] for number in range(len(specs))]
     found = []
@@ -66,9 +75,13 @@ def _generate(spec: Traffic, partitions: int) -> Dataset:
 
 
 def join(parts: list[Dataset]) -> Dataset:
-    """Put worlds that follow each other in time together, and empty the list: no call is in memory twice.
+    """Put worlds that follow each other in time together, and empty the list: no world is in memory twice for long.
 
-    Equal numbers or campaigns of two worlds are not the same.
+    Called once for each `generated`; it copies every row once. Equal numbers or campaigns of two worlds are not the
+    same.
+
+    Args:
+        parts: At least one, none without calls, all of one feature table; each is let go once it is copied.
 
     Raises:
         ValueError: two worlds overlap in time, or are in the wrong order.

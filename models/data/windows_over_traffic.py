@@ -43,7 +43,15 @@ CALIBRATION_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class BusyExchange:
-    """An exchange that is watched for short spans: their starts and length, in shares of the whole time."""
+    """An exchange that is watched for short spans.
+
+    Attributes:
+        times_busier: Calls a second, as a multiple of the exchange that is watched for the whole time.
+        span: Length of a span, a share of the whole time.
+        learn: Starts of the spans to learn from, shares of the whole time.
+        calibrate: Of those to calibrate on.
+        judge: Of those to judge by.
+    """
 
     times_busier: float
     span: float
@@ -61,7 +69,16 @@ BUSY_EXCHANGES = (
 
 
 def plan(hours: float, seed: int, calls_per_second: float) -> list[TrafficSpec]:
-    """The spans of traffic to train on, in no order; every exchange has its own seed, so its own subscribers."""
+    """The spans of traffic to train on, in no order; every exchange has its own seed, so its own subscribers.
+
+    Args:
+        hours: Length of the whole time, above 0.
+        seed: Of the exchange that is watched for the whole time; the busier ones have those behind it.
+        calls_per_second: Mean rate of lawful calls of that exchange, above 0.
+
+    Raises:
+        ValueError: A figure is out of its bounds (`TrafficSpec`).
+    """
     long = TrafficSpec(hours=hours, seed=seed, calls_per_second=calls_per_second)
     spans = [long]
     for number, exchange in enumerate(BUSY_EXCHANGES, start=1):
@@ -84,11 +101,18 @@ def from_traffic(
 ) -> Dataset:
     """Generate spans of traffic and compute the features of their calls as workers would, each from a cold start.
 
+    It blocks for processor time alone, on one core, that grows with the events; the first call of a process also loads
+    or compiles the windows. All judged calls are held.
+
     Args:
         specs: The traffic, of any author; campaigns of different spans count as different, and their calls from the
             first, which may be in the history.
         progress: Told the number of events so far, after each slice of traffic.
-        partitions: Partitions that the windows of a span are counted in, one figure after the other in turn.
+        partitions: Partitions that the windows of a span are counted in, one figure after the other in turn; at least
+            one.
+
+    Raises:
+        ValueError: No call is set up from the `judged_ms` of its span on.
     """
     calls = _Calls()
     turns = [partitions[number % len(partitions)] for number in range(len(specs))]

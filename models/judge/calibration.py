@@ -17,13 +17,24 @@ Mask = NDArray[np.bool_]
 
 
 def expected_calibration_error(scores: Scores, is_robocall: Mask) -> float:
-    """Mean gap between probability and observed share over 20 bins of equal width, weighted by calls."""
+    """Mean gap between probability and observed share over 20 bins of equal width, weighted by calls.
+
+    Args:
+        scores: Probabilities in [0, 1], shape (n_calls,); at least one.
+        is_robocall: What each call is, shape (n_calls,).
+
+    Returns:
+        A share in [0, 1].
+    """
     curve = calibration_curve(scores, is_robocall)
     return float(sum(abs(one["promised"] - one["found"]) * one["calls"] for one in curve) / len(scores))
 
 
 def calibration_curve(scores: Scores, is_robocall: Mask) -> list[dict[str, Any]]:
-    """Mean probability promised, share of robocalls found and calls, for each of 20 bins of equal width with a call."""
+    """Mean probability promised, share of robocalls found and calls, for each of 20 bins of equal width with a call.
+
+    See `expected_calibration_error` for the arguments.
+    """
     bins = np.minimum((scores * N_BINS).astype(int), N_BINS - 1)
     calls = np.bincount(bins, minlength=N_BINS)
     filled = np.flatnonzero(calls)

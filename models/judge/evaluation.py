@@ -1,7 +1,8 @@
 """How good a model is, in a carrier's terms: robocalls caught at a fixed rate of lawful calls or numbers blocked.
 
 The threshold for a rate is taken from the judged calls themselves, so the figures compare how models rank calls. What
-a model does at the thresholds that it ships stands beside them.
+a model does at the thresholds that it ships stands beside them. All is called once a report or a family of worlds and
+takes processor time alone; figures are plain values that JSON can hold.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,7 +52,14 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
 
 
 def share_of(hit: Mask) -> dict[str, Any]:
-    """A share with its 95 % interval and the number that it was counted on."""
+    """A share with its 95 % interval and the number that it was counted on.
+
+    Args:
+        hit: Which calls count, shape (n,).
+
+    Returns:
+        `share` in [0, 1], None without calls; `low` and `high`; `calls`, n.
+    """
     low, high = wilson(int(hit.sum()), len(hit))
     return {"share": float(hit.mean()) if len(hit) else None, "low": low, "high": high, "calls": len(hit)}
 
@@ -60,6 +68,10 @@ def by_campaign(hit: Mask, cluster: NDArray[np.int64]) -> dict[str, float]:
     """95 % interval of a share whose calls come in clusters, by drawing clusters again (seeded).
 
     Calls of a campaign are caught or missed together, so that the Wilson interval of calls is too narrow.
+
+    Args:
+        hit: Which calls count, shape (n,), n at least 1.
+        cluster: Code of each call's cluster, shape (n,).
     """
     _, where = np.unique(cluster, return_inverse=True)
     calls, hits = np.bincount(where), np.bincount(where, weights=hit)
@@ -73,7 +85,12 @@ def by_campaign(hit: Mask, cluster: NDArray[np.int64]) -> dict[str, float]:
 
 
 def precision_recall_curve(scores: Scores, is_robocall: Mask) -> list[list[float]]:
-    """At most 101 pairs (recall, precision), recall rising; calls of one score are hit together."""
+    """At most 101 pairs (recall, precision), recall rising; calls of one score are hit together.
+
+    Args:
+        scores: One for each call, shape (n_calls,); higher means more suspect; at least one.
+        is_robocall: What each call is, shape (n_calls,).
+    """
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.diff(scores[order], append=-np.inf))
     caught = np.cumsum(is_robocall[order])[last]
@@ -83,7 +100,13 @@ def precision_recall_curve(scores: Scores, is_robocall: Mask) -> list[list[float
 
 
 def at_threshold(scores: Scores, is_robocall: Mask, threshold: float) -> dict[str, Any]:
-    """What a threshold does: recall, lawful calls hit, precision here and at other shares of robocalls."""
+    """What a threshold does: recall, lawful calls hit, precision here and at other shares of robocalls.
+
+    Args:
+        scores: One for each call, shape (n_calls,).
+        is_robocall: What each call is, shape (n_calls,).
+        threshold: Lowest score that is hit, in the unit of `scores`; infinite hits none, and is told as None.
+    """
     hit = scores >= threshold
     recall, false = share_of(hit[is_robocall]), share_of(hit[~is_robocall])
     return {
@@ -108,12 +131,17 @@ def precision_at(base_rate: float, recall: dict[str, Any], false: dict[str, Any]
 
 
 def sample(rate: float, lawful: int) -> dict[str, Any]:
-    """How many of the lawful may be hit at a rate, and whether these are enough to tell."""
+    """How many of the lawful may be hit at a rate, a share in [0, 1], and whether these are enough to tell."""
     return {"lawful": lawful, "lawful_allowed": int(rate * lawful), "is_enough": rate * lawful >= FEWEST_HITS}
 
 
 def at_rates(scores: Scores, is_robocall: Mask) -> list[dict[str, Any]]:
-    """Recall at each rate of lawful calls hit."""
+    """Recall at each of `FALSE_BLOCK_RATES` of lawful calls hit.
+
+    Args:
+        scores: One for each call, shape (n_calls,), in any monotonic unit; higher means more suspect.
+        is_robocall: What each call is, shape (n_calls,); at least one is lawful.
+    """
     lawful = int((~is_robocall).sum())
     return [
         {
@@ -126,7 +154,12 @@ def at_rates(scores: Scores, is_robocall: Mask) -> list[dict[str, Any]]:
 
 
 def rates_by_campaign(data: Dataset, raw: Scores) -> list[dict[str, Any]]:
-    """Recall at each rate of lawful calls hit, with its interval by campaign too."""
+    """Recall at each rate of lawful calls hit, with its interval by campaign too.
+
+    Args:
+        data: n_calls labelled calls, of both classes.
+        raw: Scores in the order of `data`, shape (n_calls,), in any monotonic unit; higher means more suspect.
+    """
     truth = data.is_robocall
     cluster = np.where(data.campaign >= 0, data.campaign, -1 - data.number)[truth]
     rates = at_rates(raw, truth)
@@ -137,7 +170,10 @@ def rates_by_campaign(data: Dataset, raw: Scores) -> list[dict[str, Any]]:
 
 
 def at_number_rates(data: Dataset, scores: Scores) -> list[dict[str, Any]]:
-    """Recall at each rate of lawful calling numbers of which any lawful call is hit."""
+    """Recall at each rate of lawful calling numbers of which any lawful call is hit.
+
+    See `rates_by_campaign` for the arguments.
+    """
     lawful = ~data.is_robocall
     _, where = np.unique(data.number[lawful], return_inverse=True)
     worst = np.full(int(where.max(initial=-1)) + 1, -np.inf)
@@ -160,7 +196,7 @@ def at_number_rates(data: Dataset, scores: Scores) -> list[dict[str, Any]]:
 
 
 def attestation_of(data: Dataset) -> NDArray[np.str_] | None:
-    """`A`, `B`, `C`, `failed` or `none` for each call; None where the features do not tell."""
+    """`A`, `B`, `C`, `failed` or `none` for each call, shape (n_calls,); None where the features do not tell."""
     if not {*ATTESTATIONS.values(), FAILED} <= set(data.feature_names):
         return None
     found = np.full(len(data), "none", dtype="<U6")
@@ -241,7 +277,17 @@ def _attestations(judged: _Judged) -> dict[str, dict[str, Any]]:
 def measure(
     data: Dataset, raw: Scores, scores: Scores, thresholds: dict[str, float], explain: Explain | None = None
 ) -> dict[str, Any]:
-    """Every figure of a model on calls it never saw. `raw` ranks, `scores` are calibrated; both in order of `data`.
+    """Every figure of a model on calls it never saw.
+
+    Some seconds for a million calls, and more with `explain`.
+
+    Args:
+        data: n_calls labelled calls.
+        raw: What ranks the calls, in log-odds, shape (n_calls,), in order of `data`.
+        scores: Calibrated probabilities, shape (n_calls,), likewise.
+        thresholds: `block_at` and `label_at` of the model, probabilities in [0, 1].
+        explain: Contributions of each feature, to count the reasons of lawful calls that are labelled; asked for
+            `MOST_EXPLAINED` rows of a class at most. None tells no reasons.
 
     Raises:
         TrainingDataInvalid: all calls are robocalls, or all are lawful.
@@ -280,7 +326,7 @@ def ranking(scores: Scores, is_robocall: Mask) -> dict[str, Any]:
 
     Args:
         scores: One for each call, shape (n_calls,); higher means more suspect.
-        is_robocall: What each call is, shape (n_calls,).
+        is_robocall: What each call is, shape (n_calls,); at least one is lawful.
     """
     return {
         "at_false_block_rates": at_rates(scores, is_robocall),

@@ -139,7 +139,10 @@ def compare(
 
 
 def has_learnt_from(model: Model, data: Dataset) -> bool:
-    """Whether a model was made of exactly these calls: figures on them say nothing about other calls."""
+    """Whether a model was made of exactly these calls: figures on them say nothing about other calls.
+
+    It reads all features and labels once (`Dataset.digest`).
+    """
     provenance: Any = model.manifest.get("provenance") or {}
     return bool(provenance.get("data_sha256") == data.digest())
 

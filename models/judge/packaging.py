@@ -30,7 +30,20 @@ def package(
 ) -> Model:
     """Judge a trained model on its test span and write the artifact.
 
-    `made_by` are plain values that say how to make the same model again; they go into manifest and model card.
+    Called once a training, by `robocall train`. It blocks: the report takes seconds to minutes of processor time, the
+    plots load matplotlib, and the artifact is written to the disk and loaded again.
+
+    Args:
+        data: All calls of the training, those of every span.
+        trained: What `train` made of them.
+        folder: Of the artifact; made when it is missing.
+        schema_id: Of the feature table of `data`.
+        created_ms: Now, epoch milliseconds.
+        made_by: Plain values that say how to make the same model again; they go into manifest and model card.
+
+    Raises:
+        ArtifactError: what was written cannot serve.
+        OSError: the folder cannot be written.
     """
     test = data.take(trained.split.test)
     scores = trained.scorer.score(test.rows)
@@ -64,7 +77,11 @@ def package(
 
 
 def report(data: Dataset, model: TrainedModel) -> dict[str, Any]:
-    """The whole report of a trained model on its test span, as plain values; no input or output."""
+    """The whole report of a trained model on its test span, as plain values.
+
+    It takes processor time, seconds to minutes for a million calls, and no input or output; `data` are all calls of the
+    training.
+    """
     test = data.take(model.split.test)
     raw = model.scorer.raw(test.rows)
     scores = model.scorer.calibration.apply(raw)
@@ -80,6 +97,12 @@ def baselines(data: Dataset, train: NDArray[np.int64], test: NDArray[np.int64], 
     """The rules of the field and a linear model on the same test calls.
 
     Each is given its best threshold for each rate on the test calls, as the model is.
+
+    Args:
+        data: All calls.
+        train: Indices of the calls that the linear model learns from, shape (any,).
+        test: Of the calls to judge by, of both classes.
+        seed: Of what the linear model learns from, where those are too many.
     """
     found = {name: scores[test] for name, scores in rule_scores(data).items()}
     found["logistic_regression"] = linear_model(data, train, seed)(data.rows[test])
@@ -87,7 +110,15 @@ def baselines(data: Dataset, train: NDArray[np.int64], test: NDArray[np.int64], 
 
 
 def golden_rows(test: Dataset, scores: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Rows spread evenly over the ranks of both classes, so that every region of the score is checked at loading."""
+    """Rows spread evenly over the ranks of both classes, so that every region of the score is checked at loading.
+
+    Args:
+        test: n_calls calls of both classes.
+        scores: Of each of them, shape (n_calls,).
+
+    Returns:
+        At most `GOLDEN_ROWS` rows, shape (n, n_features).
+    """
     chosen: list[NDArray[np.int64]] = []
     for wanted in (test.is_robocall, ~test.is_robocall):
         ranked = np.flatnonzero(wanted)[np.argsort(scores[wanted], kind="stable")]

@@ -16,7 +16,7 @@ NEVER = np.iinfo(np.int64).max
 
 
 def seen_from_first(data: Dataset) -> NDArray[np.bool_]:
-    """Whether the first call of the call's campaign is among these; False for a call of none.
+    """Whether the first call of the call's campaign is among these, shape (n_calls,); False for a call of none.
 
     A campaign whose first call was left out of a test, since its number was learnt from, counts as begun before.
     """
@@ -41,13 +41,16 @@ def campaign_sizes(data: Dataset) -> dict[str, Any]:
 def stopping(data: Dataset, hit: NDArray[np.bool_], from_first: NDArray[np.bool_]) -> dict[str, Any]:
     """How campaigns fare when the calls of `hit` are stopped, over campaigns of which a call is in `data`.
 
-    Judged are the campaigns of the calls in `from_first` (see `seen_from_first`); the others are counted in
-    `began_before` and left out.
-
     `median` and `p90` are of the calls that a campaign placed up to its first call that was hit, this one included;
     a campaign that is never hit counts as one of infinitely many calls, so that a quantile which falls on it is None.
     `until_half` says the same of the first call that was hit and from which on at least half of the campaign's calls
     were: one lucky hit does not stop a campaign. `calls_stopped` is the mean over campaigns of the share of calls hit.
+
+    Args:
+        data: n_calls calls, in order of time.
+        hit: Which are stopped, shape (n_calls,).
+        from_first: Calls of the campaigns that are judged, shape (n_calls,): of `seen_from_first`, asked before any
+            calls were left out. The other campaigns are counted in `began_before` and left out.
     """
     chosen = np.flatnonzero(data.is_robocall & from_first)
     order = chosen[np.argsort(data.campaign[chosen], kind="stable")]

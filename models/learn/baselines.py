@@ -31,7 +31,9 @@ Rank = Callable[[FeatureMatrix], Scores]
 
 
 def rule_scores(data: Dataset) -> dict[str, Scores]:
-    """Score of each call by each rule that the data allow, shape (n_calls,).
+    """Score of each call by each rule that the data allow, by name: float64 of shape (n_calls,), in calls.
+
+    Called once a report; it takes processor time, for sorting the calls, and reads nothing.
 
     Total calls are those of 24 hours: OpenSIPS counts them within a profile's hours. Calls in sequence are the last
     hour's, from features: OpenSIPS counts calls to one prefix in a row, which labelled calls do not hold.

@@ -52,6 +52,9 @@ def plan(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
         seed: Of those worlds; the eight held-out ones are always the same, the others' carriers follow from `n`.
         calls: Calls of each world, about.
 
+    Returns:
+        Worlds in order of time, none overlapping: `n` to learn from, the eight, one of each other author.
+
     Raises:
         ValueError: there are too few worlds.
     """
@@ -68,7 +71,13 @@ def plan(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
 
 
 def by_turns(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
-    """Worlds of the training ranges, in order of time, by all authors; see `plan` for the arguments."""
+    """Worlds of the training ranges, in order of time, by all authors as in `TURNS`.
+
+    Args:
+        n: How many, in slots 0 to `n` - 1.
+        seed: Of all of them.
+        calls: Calls of each world, about.
+    """
     own = training_worlds(n, seed, calls=calls)
     return [by_author(author, seed, slot, calls) if author else own[slot] for slot, author in enumerate(whose(n))]
 
@@ -79,7 +88,14 @@ def whose(n: int) -> list[str]:
 
 
 def by_author(author: str, seed: int, slot: int, calls: int) -> Traffic:
-    """A world by another author, of `AUTHORS`, in the time of a slot; see `plan` for the other arguments."""
+    """A world by another author, in the time of a slot.
+
+    Args:
+        author: One of `AUTHORS`.
+        seed: Together with `slot`, of what is drawn.
+        slot: When, in steps of `SLOT_MS` from the first instant of generated traffic on.
+        calls: How many calls are judged, about.
+    """
     number = int(np.random.default_rng([seed, slot]).integers(1 << 31))
     return AUTHORS[author](number, start_ms=DEFAULT_START_MS + slot * SLOT_MS, calls=calls)
 
@@ -87,10 +103,12 @@ def by_author(author: str, seed: int, slot: int, calls: int) -> Traffic:
 def cut_between_worlds(data: Dataset, n: int, parameters: Parameters | None = None) -> Parameters:
     """Set the shares of the time span so that they cut where the learnt and where the calibrated worlds end.
 
+    Called between `from_worlds` and the training, once.
+
     Args:
-        data: The calls of `plan`.
+        data: The calls of `plan`, or some of them.
         n: As given to `plan`.
-        parameters: What else to train with.
+        parameters: What else to train with; None for what many worlds are trained with.
     """
     start, end = int(data.setup_time_ms[0]), int(data.setup_time_ms[-1])
     calibrated = max(2, round(n * CALIBRATED_SHARE))
@@ -106,6 +124,9 @@ def from_worlds(
 ) -> Dataset:
     """Generate the traffic of `plan` and compute its features as workers would, in `COUNTED_IN` partitions.
 
+    Called once a training. It blocks as `models.data.parallel.generated` does, on two cores, for minutes where the
+    worlds have their usual size.
+
     Args:
         n: As given to `plan`.
         seed: As given to `plan`.
@@ -116,6 +137,7 @@ def from_worlds(
 
     Raises:
         ValueError: there are too few worlds, or no such kind.
+        BrokenProcessPool: a process was killed.
     """
     if without is not None and without not in CAMPAIGN_KINDS:
         raise ValueError(f"{without} is no kind of campaign: leave out one of {', '.join(CAMPAIGN_KINDS)}")

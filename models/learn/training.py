@@ -66,7 +66,15 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Indices of the calls of each span, and what was left out so that the test holds nothing that was learnt from."""
+    """The calls of each span, and what was left out so that the test holds nothing that was learnt from.
+
+    Attributes:
+        train: Indices of the calls to learn from, shape (any,) int64, rising.
+        calibration: Of those to calibrate on.
+        test: Of those to judge by.
+        dropped_seen_campaign: Calls of the last span left out for their campaign.
+        dropped_seen_number: Further calls of it left out for their calling number.
+    """
 
     train: NDArray[np.int64]
     calibration: NDArray[np.int64]
@@ -87,7 +95,18 @@ class Split:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainedModel:
-    """A calibrated estimator, its compiled twin, and where they came from."""
+    """A calibrated estimator, its compiled twin, and where they came from.
+
+    Attributes:
+        estimator: Of scikit-learn, calibrated.
+        scorer: Computes the same, compiled.
+        thresholds: `block_at` and `label_at`, calibrated probabilities found on the calibration span.
+        feature_names: Columns that it takes, in order.
+        data_digest: `Dataset.digest` of all calls.
+        seed: Of the training.
+        parameters: Of the training.
+        split: Which calls were used for what.
+    """
 
     estimator: Any
     scorer: TreeScorer
@@ -101,6 +120,10 @@ class TrainedModel:
 
 def split(data: Dataset, parameters: Parameters) -> Split:
     """Cut by time; leave out later robocalls whose campaign, or calling number as a robocaller, was learnt from.
+
+    Args:
+        data: Labelled calls in order of time, at least one.
+        parameters: Of which `train_share` and `calibration_share` are used.
 
     Raises:
         TrainingDataInvalid: a span lacks robocalls of new campaigns, or lawful calls.
@@ -184,11 +207,14 @@ def train(data: Dataset, seed: int, parameters: Parameters | None = None) -> Tra
 def fit(data: Dataset, chosen: NDArray[np.int64], seed: int, parameters: Parameters) -> Any:
     """Fit the trees on the robocalls of some calls and on a share of the lawful ones; not calibrated.
 
+    It blocks for processor time on all cores, seconds to minutes: calls learnt, times trees, times leaves. The rows of
+    the calls learnt are copied once, and `data` is left as it is.
+
     Args:
         data: all calls.
         chosen: indices of the calls to learn from, shape (any,) int64.
         seed: of the choice of lawful calls and of the fit.
-        parameters: how to fit.
+        parameters: how to fit; the shares of the time span are not used.
 
     Returns:
         A fitted `HistGradientBoostingClassifier`.
@@ -222,12 +248,13 @@ def calibrate(boosted: Any, later: Dataset, base_rate: float | None = None) -> t
     """Calibrate on later calls: isotonic, or a sigmoid where isotonic ties too many calls at the block threshold.
 
     Isotonic regression maps whole stretches of raw scores to one probability. Where the stretch at the top holds more
-    lawful calls than the block rate allows, no threshold could block at that rate.
+    lawful calls than the block rate allows, no threshold could block at that rate. It blocks for processor time, some
+    scorings of `later`, and says on standard error what came of each.
 
     Args:
         boosted: fitted trees, as `fit` gives them.
         later: calls that they did not learn from, of both classes.
-        base_rate: see `Parameters`.
+        base_rate: share of robocalls that probabilities are meant for, in (0, 1); None takes that of `later`.
 
     Returns:
         The calibrated estimator, and the compiled scorer that computes the same.

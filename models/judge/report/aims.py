@@ -12,7 +12,7 @@ Figures = dict[str, dict[str, Any]]
 
 
 def figure(value: float | None) -> str:
-    """Three digits; a dash for none."""
+    """Write a figure of any unit in three digits; a dash for none."""
     if value is None:
         return "-"
     return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"  # noqa: PLR2004 - from there on all digits are whole
@@ -20,10 +20,13 @@ def figure(value: float | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What the model should reach in the held-out worlds.
+    """What the model should reach in the held-out worlds. Nothing found (a campaign that is never stopped) is a miss.
 
-    `find` gives what was found and a word on where; `wanted` is the least, or the most if `is_most`. Nothing found
-    (a campaign that is never stopped) is a miss.
+    Attributes:
+        what: It, for people; the unit follows from it.
+        wanted: The least that is enough, or the most if `is_most`.
+        find: Gives what was found in one family's figures, None for nothing, and a word on where.
+        is_most: Whether less is better.
     """
 
     what: str
@@ -32,12 +35,12 @@ class Aim:
     is_most: bool = False
 
     def is_met(self, found: Figures) -> bool:
-        """Whether it is reached."""
+        """Whether it is reached. `found` has `JUDGED`, the held-out worlds, among its families."""
         value, _ = self.find(found[JUDGED])
         return value is not None and (value <= self.wanted if self.is_most else value >= self.wanted)
 
     def row(self, found: Figures) -> tuple[str, ...]:
-        """Aim, wanted, found and by how much it is missed."""
+        """Aim, wanted, found and by how much it is missed; see `is_met`."""
         value, _ = self.find(found[JUDGED])
         sign = "at most" if self.is_most else "at least"
         missed = "met" if self.is_met(found) else "missed"

@@ -58,7 +58,19 @@ FAMILIES = (
 def check_families(data: Dataset, reference_data: Path | None) -> dict[str, Any]:
     """Area under the ROC curve of each family on real subscribers and on the numbers of `data`.
 
-    0.5 tells nothing; above, fraud has the larger values. Without the set a dict with `skipped`, a sentence.
+    0.5 tells nothing; above, fraud has the larger values. Called once a report. It blocks for reading the set, and for
+    some thousand rankings of it.
+
+    Args:
+        data: The judged calls.
+        reference_data: Folder of the public reference data; None where there is none.
+
+    Returns:
+        Plain values. Without the set a dict with `skipped`, a sentence.
+
+    Raises:
+        OSError: The file of the set cannot be read.
+        pyarrow.ArrowException: It lacks a column, or holds another kind of value.
     """
     path = None if reference_data is None else reference_data / FILE
     if path is None or not path.is_file():
@@ -89,7 +101,12 @@ def _family(family: Family, values: NDArray[np.float64], is_fraud: NDArray[np.bo
 
 
 def area(values: NDArray[np.float64], positive: NDArray[np.bool_]) -> dict[str, float]:
-    """Area under the ROC curve with its 95 % interval by drawing anew (seeded)."""
+    """Area under the ROC curve with its 95 % interval by drawing anew (seeded), `RESAMPLES` times.
+
+    Args:
+        values: What ranks, shape (n,); larger means more suspect.
+        positive: Which are fraud or robocallers, shape (n,); both kinds have to be there.
+    """
     random = np.random.default_rng(0)
     drawn = []
     for _ in range(RESAMPLES):

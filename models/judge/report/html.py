@@ -23,6 +23,9 @@ def page(figures: dict[str, Any], plots: dict[str, bytes]) -> str:
     Args:
         figures: of `models.judge.report.report.judge`.
         plots: PNG by name, all that the report draws.
+
+    Raises:
+        jinja2.UndefinedError: A figure or a plot that the template shows is not there.
     """
     own = {OWN: figures}
     learnt = {name: one for name, one in figures["compared"].get("models", {}).items() if name != OWN}

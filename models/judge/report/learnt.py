@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Untold:
-    """A model that learnt from what the other authors of traffic wrote, and from how many calls."""
+    """A model that learnt from what the other authors of traffic wrote, and from how many `calls`."""
 
     rank: Rank
     calls: int
@@ -67,13 +67,22 @@ class Learnt:
     without_author: dict[str, Untold] = field(default_factory=dict)
 
     def of_author(self, author: str) -> "Learnt":
-        """What says how much it matters to have learnt from an author: told of all, and told of the others."""
+        """What says how much it matters to have learnt from an author: told of all, and told of the others.
+
+        Of an author whose calls all of them learnt there is the first alone.
+
+        Raises:
+            KeyError: none among the rivals learnt all features.
+        """
         untold = {name: one for name, one in self.without_author.items() if name == author}
         return replace(self, rivals={ALL_FEATURES: self.rivals[ALL_FEATURES]}, left_out={}, without_author=untold)
 
 
 def without(data: Dataset, patterns: Sequence[re.Pattern[str]]) -> Dataset:
-    """The same calls with the features of matching names held at 0, so that nothing can be learnt from them."""
+    """The same calls with the features of matching names held at 0, so that nothing can be learnt from them.
+
+    Rows are copied, unless there are no patterns.
+    """
     if not patterns:
         return data
     rows = data.rows.copy()
@@ -95,8 +104,11 @@ def learn(
     The calls of a kind left out are not learnt; what they did to windows that other calls share stays, as it would in
     traffic with campaigns of a kind that nobody has labelled.
 
+    Called once a report. It blocks for processor time on all cores: a linear model and a fit of `RECIPE` for each
+    feature set, kind and author.
+
     Args:
-        data: The calls.
+        data: n_calls labelled calls, of both classes whatever is left out.
         seed: Of the training.
         source: Words on where the calls come from.
         leave_out: Kinds of campaign.
@@ -129,6 +141,13 @@ def learn(
 def learn_first_part(data: Dataset, seed: int = 0, say: Say = lambda _: None) -> Learnt:
     """Learn the rivals from the first part of some calls, to be judged on the last part of the same.
 
+    It blocks as `learn` does.
+
+    Args:
+        data: Labelled calls in order of time.
+        seed: Of the training.
+        say: Told what is being done, a line each.
+
     Raises:
         TrainingDataInvalid: the calls cannot be split.
     """
@@ -138,12 +157,14 @@ def learn_first_part(data: Dataset, seed: int = 0, say: Say = lambda _: None) ->
 
 
 def compare(learnt: Learnt, data: Dataset, raw: Scores) -> dict[str, Any]:
-    """What the judged model and those beside it catch of the same calls.
+    """What the judged model and those beside it catch of the same calls, as plain values.
+
+    It takes processor time: every model scores every call.
 
     Args:
-        learnt: The models beside it.
-        data: The calls.
-        raw: Scores of the judged model, in order of `data`.
+        learnt: The models beside it, with trees that learnt all features among them.
+        data: n_calls labelled calls, some of them lawful.
+        raw: Raw scores of the judged model in log-odds, shape (n_calls,), in order of `data`.
     """
     if learnt.judged is not None:
         data, raw = data.take(learnt.judged), raw[learnt.judged]

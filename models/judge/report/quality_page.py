@@ -21,7 +21,19 @@ AUTHOR_RATES = (1e-2, 1e-3, 1e-4)
 
 
 def tables(found: Figures, *, command: str, commit: str, seed: int, seconds: float) -> str:
-    """All tables, Markdown."""
+    """All tables, Markdown; called once, at the end of `make quality`.
+
+    Args:
+        found: By family of worlds, at least the held-out one, with `worlds` and `campaign_sizes` beside the figures of
+            a report; of the held-out one `partitions` too.
+        command: What to type for the same figures.
+        commit: Of the source.
+        seed: Of the worlds.
+        seconds: How long it took.
+
+    Raises:
+        KeyError: A figure is missing.
+    """
     figures = found[JUDGED]
     at = datetime.fromtimestamp(figures["made"]["at_ms"] / 1_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
     partitions = next(iter(figures["partitions"]))

@@ -47,7 +47,12 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """Figures of a report, plain values; and how to draw its plots, PNG by name, for which matplotlib is needed."""
+    """What a report is made of.
+
+    Attributes:
+        figures: Plain values, as they stand in the JSON.
+        draw: Draws the plots, PNG by name; some seconds, with matplotlib to load. It holds the calls.
+    """
 
     figures: dict[str, Any]
     draw: Callable[[], dict[str, bytes]]
@@ -64,16 +69,22 @@ def judge(
 ) -> Judgement:
     """Measure a model on labelled calls that it never saw, beside the rules of the field and what learning adds.
 
+    Called once by `robocall evaluate`, and for each family of worlds by `make quality`. It blocks for processor time,
+    tens of seconds for a million calls, and for whatever `learnt` takes.
+
     Args:
         model: The model.
-        data: The calls.
+        data: The calls, with the columns that the model takes.
         made_ms: Now, epoch milliseconds.
         reference_data: Folder of the public reference data, for the check on real subscribers.
-        learnt: Gives, for these calls, what was trained to compare with; without it nothing is.
+        learnt: Gives, for these calls, what was trained to compare with; without it nothing is. If it raises
+            `TrainingDataInvalid` the report says so.
         say: Told what is being done, a line each.
 
     Raises:
         TrainingDataInvalid: all calls are robocalls, or all are lawful.
+        ValueError: rows of another width than the model takes.
+        OSError: the reference data cannot be read.
     """
     say(f"scoring {len(data):,} calls")
     raw = model.raw(data.rows)
@@ -98,10 +109,14 @@ def judge(
 
 
 def write(judgement: Judgement, folder: Path) -> Path:
-    """Write `report.json` and `report.html`; the path of the latter.
+    """Draw the plots, write `report.json` and `report.html`, and give the path of the latter. Blocks for the disk.
+
+    Args:
+        judgement: Of `judge`.
+        folder: Made when it is missing; a report that stands there is overwritten.
 
     Raises:
-        TrainingDataInvalid: plots cannot be drawn here.
+        OSError: the folder cannot be written.
     """
     content = page(judgement.figures, judgement.draw())
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +127,12 @@ def write(judgement: Judgement, folder: Path) -> Path:
 
 
 def against_best(rates: list[dict[str, Any]], baselines: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """At each rate the baseline that catches most, and how many times more the model catches; None where it is none."""
+    """At each rate the baseline that catches most, and how many times more the model catches; None where it is none.
+
+    Args:
+        rates: Of the model, by rate (`at_rates`).
+        baselines: By name what `ranking` gives; at least one, with the same rates in the same order.
+    """
     found = []
     for index, entry in enumerate(rates):
         recalls = {name: one["at_false_block_rates"][index]["recall"]["share"] for name, one in baselines.items()}
@@ -133,7 +153,10 @@ def _compared(learnt: Callable[[Dataset], Learnt] | None, data: Dataset, raw: Sc
 
 
 def cost(model: Model, data: Dataset) -> list[dict[str, float]]:
-    """Microseconds of scoring a call, by calls in a batch; median over at least 50 ms of batches."""
+    """Microseconds of scoring a call, by calls in a batch; median over at least 50 ms of batches.
+
+    It blocks for that long for each size, and before for compiled code that was not loaded yet.
+    """
     model.warm()
     found = []
     for size in BATCHES:

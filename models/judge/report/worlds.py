@@ -22,9 +22,12 @@ def families(worlds: int, calls: int, seed: int) -> dict[str, list[Traffic]]:
     """Specifications of the worlds of each family, at the natural share of robocalls.
 
     Args:
-        worlds: Held-out ones; of the other families half as many.
+        worlds: Held-out ones, at least 1; of the other families half as many, at least 1.
         calls: Of each world, about.
         seed: One that no model was trained with.
+
+    Returns:
+        By family, each in order of time and none overlapping; nothing is generated yet.
     """
     others = max(1, worlds // 2)
     found: dict[str, list[Traffic]] = {

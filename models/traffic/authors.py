@@ -30,7 +30,8 @@ _SLICE_EVENTS = 16_384
 def slices(spec: Traffic) -> Iterator[Slice]:
     """Generate traffic in slices, events in time order within and across them.
 
-    It takes processor time and no input or output. The same description always gives the same slices.
+    It takes processor time and no input or output. The same description always gives the same slices. Of the third
+    author all calls are drawn, and held, before the first slice; of the others calls are drawn as they come.
     """
     if isinstance(spec, TrafficSpec):
         for made in generate(spec):

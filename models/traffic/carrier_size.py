@@ -12,7 +12,7 @@ _LEAST_JUDGED_S = 1_200
 def drawn_size(random: Random, calls: float) -> tuple[float, float, float]:
     """Draw calls a second, hours of history and hours in all, such that about so many calls are judged.
 
-    What is judged lasts twenty minutes or more; its history is at most four times as long.
+    What is judged lasts twenty minutes or more; its history is at most four times as long. `calls` is above 0.
     """
     calls_per_second = min(log_uniform(random, 6.0, 40.0), calls / _LEAST_JUDGED_S)
     judged_hours = calls / calls_per_second / 3_600

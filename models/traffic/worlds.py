@@ -34,8 +34,8 @@ def training_worlds(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[
     """Draw worlds to train on, in order of time.
 
     Args:
-        n: How many.
-        seed: Another seed gives other worlds of the same ranges.
+        n: How many, in slots of `SLOT_MS` from the first instant of generated traffic on; none overlap.
+        seed: At least 0. Another seed gives other worlds of the same ranges.
         calls: Calls of each world, about; a short span is a busy one.
     """
     return [_world(Family.TRAINING, seed, slot, calls) for slot in range(n)]
@@ -60,14 +60,17 @@ def natural(spec: TrafficSpec, share: float = NATURAL_SHARE) -> TrafficSpec:
     Args:
         spec: Traffic with robocalls; how many campaigns start in an hour follows from the share. As every kind on air
             has a campaign, a lower share also makes campaigns smaller where they are few.
-        share: Of robocalls among all calls.
+        share: Of robocalls among all calls, in (0, 1).
+
+    Raises:
+        ZeroDivisionError: There are no robocalls in `spec`.
     """
     more = share / (1 - share) / (spec.robocall_share / (1 - spec.robocall_share))
     return replace(spec, robocall_share=share, campaigns_per_hour=spec.campaigns_per_hour * more)
 
 
 def after(specs: list[TrafficSpec], slots: int) -> list[TrafficSpec]:
-    """Move worlds behind others in time."""
+    """Move worlds behind `slots` others in time, each `SLOT_MS` long."""
     return [replace(spec, start_ms=spec.start_ms + slots * SLOT_MS) for spec in specs]
 
 

@@ -121,7 +121,10 @@ def _crowd_of(world: World, crowd: Crowd) -> Crowd:
 
 
 def own_numbers(rng: np.random.Generator, population: Population, n: int, each: int, *, toll_free: float) -> Int64:
-    """Give n customers `each` numbers, in one block and mostly neighbouring; a share of customers is toll-free."""
+    """Give n customers `each` numbers, in one block and mostly neighbouring: shape (n, each), E.164 digits as int64.
+
+    `toll_free` is the share of customers whose numbers are, in [0, 1].
+    """
     free = rng.choice(_TOLL_FREE, n) * 10_000_000 + rng.integers(2_000_000, 9_990_000, n)
     base = np.where(rng.random(n) < toll_free, free, population.any_number(rng, n))[:, None]
     line = (base % 10_000 + np.arange(each) * rng.integers(1, 4, n)[:, None]) % 10_000
@@ -130,7 +133,7 @@ def own_numbers(rng: np.random.Generator, population: Population, n: int, each: 
 
 
 def lawful_crowds(spec: TrafficSpec, mix: LawfulMix, population: Population, actors: Actors) -> list[Source]:
-    """Cast the lawful callers who are always there."""
+    """Cast the lawful callers who are always there, each as a row of `actors`; called once a span."""
     world, rng = spec.world, actors.rng
     per_ms = spec.calls_per_second / 1_000
     person = outcome_of(world, "person", PERSON, group="lawful")

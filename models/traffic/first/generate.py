@@ -106,7 +106,8 @@ class _Generator:
 def generate(spec: TrafficSpec) -> Iterator[TrafficSlice]:
     """Generate the traffic of a span in slices, events in time order within and across slices.
 
-    Every setup lies in the span and has exactly one end, which may come after it.
+    Every setup lies in the span and has exactly one end, which may come after it: the last slice has those ends. It
+    takes processor time, and no input or output; held are the calls in progress and the callers, not what was given.
     """
     return _Generator(spec).slices()
 
@@ -117,10 +118,18 @@ def live_spec(
     seed: int = 1,
     scenarios: tuple[str, ...] = CAMPAIGN_KINDS,
 ) -> TrafficSpec:
-    """Describe endless traffic at a flat rate with every campaign kind on air nearly always.
+    """Describe thirty days of traffic at a flat rate with every campaign kind on air nearly always.
 
     Half of the events are setups. Talk times stay real (a call of six seconds must stay one), so it is not time that is
     compressed: few, large campaigns are running from the start, which shows each within seconds.
+
+    Args:
+        events_per_second: Mean rate of setups and ends together, above 0.
+        seed: Of everything, at least 0.
+        scenarios: Campaign kinds to run.
+
+    Raises:
+        ValueError: A figure is out of its bounds.
     """
     default = TrafficSpec()
     return replace(
@@ -138,7 +147,10 @@ def live_spec(
 
 
 def live_events(spec: TrafficSpec, *, first_ms: int) -> Iterator[tuple[float, CallEvent, LabelRow | None]]:
-    """Yield (seconds after the first instant, event, truth of a setup) of a `live_spec`, in time order, endlessly.
+    """Yield (seconds after the first instant, event, truth of a setup) of a `live_spec`, in time order.
+
+    Whoever sends waits between events; each quarter of a second of traffic is drawn when it is asked for, and the
+    minutes before the first instant with the first event.
 
     The stream starts with ends of calls whose setup nobody saw, as on a real switch. A sender that keeps the offsets
     needs no other time stamps. The rate is a mean: lawful bursts, each many calls a second, come and go.

@@ -57,7 +57,14 @@ class Calls:
 
 
 def resolve(rng: np.random.Generator, actors: ActorColumns, drafts: list[Draft], first_serial: int) -> Calls:
-    """Turn the attempts of a slice into calls in order of setup, numbered from `first_serial`."""
+    """Turn the attempts of a slice into calls in order of setup.
+
+    Args:
+        rng: The generator's own source of chance.
+        actors: Habits of the callers; `Draft.actor` are its rows.
+        drafts: Attempts, in no order; none gives no calls.
+        first_serial: Number of the first call; the others follow.
+    """
     if not drafts:
         return Calls.empty()
     time_ms, actor, calling, called, exists = (np.concatenate(column) for column in zip(*drafts, strict=True))

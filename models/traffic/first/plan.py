@@ -31,7 +31,13 @@ _MAIN_NUMBER = 0.5  # of clinics and schools: they call from the number that tak
 class HourPlanner:
     """Casts the jobs that start in an hour. Seeded by the hour, so two spans share no campaign.
 
-    `inbound` are the numbers that never originate a call, `offices` those that take and place calls all day.
+    Args:
+        spec: The span.
+        mix: How lawful calls are shared among lawful kinds.
+        population: Whom and by whose numbers they call.
+        actors: Table that callers are added to.
+        inbound: Numbers that never originate a call, shape (any,).
+        offices: Numbers that take and place calls all day, shape (any,).
     """
 
     def __init__(
@@ -64,7 +70,14 @@ class HourPlanner:
         return known
 
     def plan(self, hour_ms: int, rhythm: float) -> list[Job]:
-        """Cast the lawful bursts, the campaigns and the call-backs of `[hour_ms, hour_ms + 1 h)` inside the span."""
+        """Cast the lawful bursts, the campaigns and the call-backs of `[hour_ms, hour_ms + 1 h)` inside the span.
+
+        Called once for each hour, in order.
+
+        Args:
+            hour_ms: Where it begins, epoch milliseconds UTC.
+            rhythm: Rate of offices in it, 1.0 on average over the span.
+        """
         spec = self._spec
         rng = np.random.default_rng([spec.seed, 3, hour_ms // 1_000])
         self._actors.rng = rng

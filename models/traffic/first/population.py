@@ -1,4 +1,7 @@
-"""The subscribers: numbers, contacts and rhythm of persons, computed, not stored. Numbers are E.164 digits as int64."""
+"""The subscribers: numbers and contacts of persons, computed, not stored. Numbers are E.164 digits as int64.
+
+Arrays have one entry a person or a call asked for, shape (n,); persons are counted from 0.
+"""
 
 from dataclasses import dataclass
 
@@ -36,7 +39,7 @@ _CONTACT_OFFSETS = np.array([1, 2, 5, 11, 23, 47, 97, 211, 523, 1_201, 4_099, 17
 
 
 def mix(values: Int64) -> NDArray[np.uint64]:
-    """Scramble whole numbers (SplitMix64 finaliser): the same everywhere, unlike Python's `hash`."""
+    """Scramble whole numbers of any shape (SplitMix64 finaliser): the same everywhere, unlike Python's `hash`."""
     x = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -45,7 +48,15 @@ def mix(values: Int64) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Persons and the number blocks they live in."""
+    """Persons and the number blocks they live in.
+
+    Attributes:
+        n: How many persons.
+        blocks: NPA-NXX behind the country code, 7 digits, shape (n_blocks,), rising.
+        shuffle: Persons in the order of how much they call, shape (n,).
+        caller_skew: Exponent of the rank of a caller; the larger, the more calls come from few.
+        stranger_share: Share of calls to anybody, in [0, 1].
+    """
 
     n: int
     blocks: Int64

@@ -24,7 +24,13 @@ _STEPS = 97
 
 
 class Rhythm:
-    """Rate of an hour curve at an instant, 1.0 on average over a span; flat where the specification says so."""
+    """Rate of an hour curve at an instant, 1.0 on average over a span; flat where the specification says so.
+
+    Args:
+        curve: Relative rate by hour of the day, local time, shape (24,).
+        spec: Span and world: the world's time zone moves the curve, and its depth bends it.
+        shift_h: How many hours later the curve is followed.
+    """
 
     def __init__(self, curve: Float64, spec: TrafficSpec, *, shift_h: float = 0.0) -> None:
         self._curve = curve ** spec.world.value("rhythm_depth") if spec.rhythm else np.ones(len(curve))
@@ -33,7 +39,7 @@ class Rhythm:
         self._mean = float(np.mean([self._weight(int(step)) for step in steps]))
 
     def rate(self, time_ms: int) -> float:
-        """Read the curve at an instant, interpolated between hours."""
+        """Read the curve at an instant, epoch milliseconds UTC, interpolated between hours."""
         return self._weight(time_ms) / self._mean
 
     def _weight(self, time_ms: int) -> float:

@@ -50,7 +50,7 @@ class TrafficSlice:
         return [_end_json(row) if row.is_end else _setup_json(row) for row in self._read()]
 
     def times_ms(self) -> Int64:
-        """Give the event time of each event: setup time of a setup, end time of an end."""
+        """Give the event time of each event, shape (n_events,) epoch milliseconds: of an end the time of its end."""
         return np.where(self.is_end, self.calls.end_ms[self.rows], self.calls.setup_ms[self.rows])
 
     def truths(self) -> list[LabelRow]:

@@ -69,7 +69,7 @@ class Persons:
     recent: Int64 = field(default_factory=lambda: np.zeros((2, 0), dtype=np.int64))
 
     def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:
-        """Draw calls between contacts."""
+        """Draw calls between contacts. See `Source`."""
         n = int(rng.poisson(self.per_ms * (end_ms - start_ms) * rate))
         caller = self.population.pick(rng, n)
         called = self.population.contact(rng, caller)
@@ -109,7 +109,7 @@ class Customers:
     skew: float = 1.5
 
     def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:
-        """Draw calls to (or from) the customers in the address books."""
+        """Draw calls to (or from) the customers in the address books. See `Source`."""
         n = int(rng.poisson(self.per_ms * (end_ms - start_ms) * rate))
         if n == 0:
             return None
@@ -153,7 +153,7 @@ class Job:
     victims: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def draw(self, rng: np.random.Generator, start_ms: int, end_ms: int, rate: float) -> Draft | None:  # noqa: ARG002
-        """Draw the part of its work that falls into a slice; a dialler keeps its pace whatever the hour."""
+        """Draw its work within a slice; a dialler keeps its pace whatever the hour. See `Source`."""
         low, high = max(start_ms, self.start_ms), min(end_ms, self.end_ms)
         if high <= low:
             return None

@@ -32,7 +32,10 @@ class TrafficSpec:
             ends of those calls then come without a setup.
         slice_ms: Calls are drawn slice by slice; memory and first output grow with it.
         world: Whose figures to use, all but those that stand here; see `models.traffic.worlds` for specifications of
-        worlds.
+            worlds.
+
+    Raises:
+        ValueError: A figure is out of its bounds; the message names it.
     """
 
     start_ms: int = DEFAULT_START_MS

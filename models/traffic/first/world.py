@@ -135,7 +135,11 @@ class World:
     number: int = 0
 
     def value(self, name: str, kind: str = "") -> float:
-        """Give a figure of `FIGURES`; with `kind`, that kind of caller's own draw of it."""
+        """Give a figure of `FIGURES` in its unit; with `kind`, that kind of caller's own draw of it.
+
+        Raises:
+            KeyError: No figure has that name.
+        """
         figure = FIGURES[name]
         if self.family is Family.CENTRAL:
             return figure.central
@@ -147,7 +151,7 @@ class World:
         return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
     def count(self, name: str, kind: str = "") -> int:
-        """Give a figure that is a number of things, at least 1."""
+        """Give a figure that is a number of things, at least 1; see `value`."""
         return max(1, round(self.value(name, kind)))
 
     def __str__(self) -> str:
@@ -159,5 +163,5 @@ CENTRAL_WORLD = World()
 
 
 def with_odds(share: float, factor: float) -> float:
-    """Multiply the odds of a share in [0, 1]."""
+    """Multiply the odds of a share in [0, 1] by a factor of at least 0; gives the share of these odds."""
     return share * factor / (1.0 - share + share * factor)

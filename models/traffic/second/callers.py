@@ -90,7 +90,7 @@ class Numbering:
         return f"+1{blocks(random, 1, _TOLL_FREE_NPAS)[0]}{random.randrange(LINES):04d}"
 
     def rented(self, random: Random, count: int, spread: int) -> list[str]:
-        """Numbers of hosted providers, of at most so many blocks."""
+        """Give `count` numbers of hosted providers, not all different, of at most `spread` blocks."""
         chosen = random.sample(self.hosted, min(spread, len(self.hosted)))
         return [f"+1{random.choice(chosen)}{random.randrange(LINES):04d}" for _ in range(count)]
 
@@ -173,7 +173,10 @@ class Ends:
     caller_hangs_up: float = 0.5
 
     def finish(self, random: Random, in_service: bool, setup_ms: int) -> tuple[int, int | None, int, int, ReleasedBy]:
-        """SIP status, answer and end in epoch milliseconds, Q.850 cause, and who released the call."""
+        """SIP status, answer and end in epoch milliseconds, Q.850 cause, and who released the call.
+
+        The answer is None where there was none; the end lies after the set-up, and after the answer.
+        """
 
         def after(seconds: float) -> int:
             return setup_ms + 1 + int(1_000 * seconds)

@@ -60,7 +60,14 @@ class Cunning:
 
 
 def campaigns(at: Setting, random: Random, cunning: Cunning, calls: float) -> Iterator[Sender]:
-    """Campaigns of about so many calls together, each kind at least once."""
+    """Campaigns of about so many calls together, each kind at least once.
+
+    Args:
+        at: Where they are put.
+        random: The generator's own source of chance.
+        cunning: How well they hide.
+        calls: Robocalls of the whole span.
+    """
     left, number = calls, 0
     kinds = sorted(HABITS, key=lambda _: random.random())
     while left > 0 or number < len(kinds):

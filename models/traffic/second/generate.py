@@ -93,7 +93,8 @@ def drawn(seed: int, *, start_ms: int, calls: int) -> SecondTraffic:
 def generate(spec: SecondTraffic) -> Iterator[tuple[CallSetup | CallEnd, Truth]]:
     """Events in order of their time, a call's end when it ends, each with what the call was.
 
-    The same description always gives the same events. Only the callers and the ends of calls in progress are held.
+    It takes processor time alone. The same description always gives the same events. Only the callers and the ends of
+    calls in progress are held.
     """
     random = Random(spec.seed)
     end_s = spec.hours * 3_600

@@ -1,4 +1,8 @@
-"""The lawful callers of the second author. Their bursts are bigger than most campaigns."""
+"""The lawful callers of the second author. Their bursts are bigger than most campaigns.
+
+In all of these `at` is where callers are put and `random` the generator's own source of chance. A `share` is of all
+calls, `bad` one of the numbers called, both in [0, 1].
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -186,7 +190,7 @@ def bursts(at: Setting, random: Random) -> Iterator[Sender]:
 
 
 def returned(at: Setting, number: str, begin_s: float, calls: float) -> Sender:
-    """Call-backs of strangers to a number that was misused."""
+    """Call-backs of strangers to a number that was misused: so many in the hour after `begin_s` seconds of traffic."""
     pair, ends = _call_in(at, number), Ends(0.5, BRIEF)
     return Sender(
         "spoofed_callback", calls / 3_600, pair, persons(at, 0).route, ends, "always", begin_s, begin_s + 3_600

@@ -40,7 +40,12 @@ class Manner:
 
 
 def outcome(carrier: Carrier, n: int, manner: Manner) -> Columns:
-    """Final status, seconds of ringing and of talk, and who hung up: 0 the caller, 1 the called, 2 the network."""
+    """Draw how n calls end, columns of shape (n,).
+
+    Returns:
+        `status`, the final one; `ring` and `talk`, seconds; `by`, who hung up: 0 the caller, 1 the called, 2 the
+        network.
+    """
     random = carrier.random
     drawn = random.random(n)
     human = manner.human
@@ -102,7 +107,14 @@ class Calls:
         return added
 
     def again(self, part: Columns, share: float, delay_s: tuple[float, float], manner: Manner) -> None:
-        """Dial again some of what was not answered."""
+        """Dial again some of what was not answered.
+
+        Args:
+            part: Calls, as `add` gives them.
+            share: Of those without an answer, in [0, 1].
+            delay_s: Shortest and longest wait after the first try, seconds.
+            manner: How the new calls end.
+        """
         random = self._carrier.random
         chosen = (part["status"] != 200) & (random.random(len(part["t"])) < share)
         n = int(chosen.sum())
@@ -111,7 +123,10 @@ class Calls:
         self._parts.append({**later, **outcome(self._carrier, n, manner)})
 
     def columns(self, start_ms: int) -> Columns:
-        """All calls of the span in order of set-up, with how they come in and their instants."""
+        """All calls of the span in order of set-up, with how they come in and their instants in epoch milliseconds.
+
+        Called once, at the end: it empties what was added.
+        """
         parts, self._parts = self._parts, []
         calls = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         in_span = (calls["t"] >= 0) & (calls["t"] < self._carrier.span_s)

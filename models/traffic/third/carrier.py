@@ -44,7 +44,7 @@ ROBOCALL_KINDS = (
 
 
 def mixed(number: Any, salt: int) -> Array:
-    """Give a uniform number in [0, 1) that is always the same for a number."""
+    """Give a uniform number in [0, 1) that is always the same for a number and a salt, in the shape of `number`."""
     x = (np.asarray(number, np.int64).astype(np.uint64) + np.uint64(salt * 7919 + 1)) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     mantissa: Array = ((x ^ (x >> np.uint64(32))) >> np.uint64(11)).astype(np.float64)
@@ -54,7 +54,15 @@ def mixed(number: Any, salt: int) -> Array:
 class Carrier:
     """One terminating carrier for some hours. All that is random here and in its traffic comes from `random`, in turn.
 
-    Times are seconds from the start of the traffic; what is judged begins at `history_s` and ends at `span_s`.
+    Times are seconds from the start of the traffic; what is judged begins at `history_s` and ends at `span_s`. Arrays
+    of numbers hold ten national digits as an integer, or a code below 0 that `number` knows the text of.
+
+    Args:
+        seed: At least 0; all else follows from it.
+        calls_per_second: Mean rate of all calls.
+        history_s: Length of what only fills windows, seconds.
+        span_s: Length of the whole, seconds.
+        robocall_share: Share of robocalls among all calls, in [0, 1).
     """
 
     def __init__(
@@ -158,7 +166,7 @@ class Carrier:
         return np.where(found % 100 == 11, found + 1, found)
 
     def numbers(self, n: int, local: float = 0.3) -> Array:
-        """Numbers of the plan, in exchanges that a few hundred of them share."""
+        """Give n numbers of the plan, in exchanges that some of them share; a share `local` of these is near by."""
         random, n_codes = self.random, max(20, n // 60)
         near = random.random(n_codes) < local
         areas = np.where(near, random.choice(self.npas, n_codes), random.choice(_NPAS, n_codes))

@@ -91,7 +91,8 @@ def drawn(seed: int, *, start_ms: int, calls: int) -> ThirdTraffic:
 def generate(spec: ThirdTraffic) -> Iterator[tuple[CallSetup | CallEnd, Truth]]:
     """Events in order of their time, a call's end when it ends, each with what the call was.
 
-    The same description always gives the same events. All calls are held in memory before the first is given.
+    It takes processor time alone. The same description always gives the same events. All calls are drawn and held in
+    memory before the first event is given.
     """
     carrier = Carrier(
         spec.seed,

@@ -15,7 +15,7 @@ told = @echo "setting up: $(1)"; (s=0; while sleep 5; do s=$$((s + 5)); echo "  
 	trap "kill $$ticker 2>/dev/null" EXIT; $(2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock demo test soak check bench quality up down train docs notebook clean
+.PHONY: help setup lock audit demo test soak check bench quality up down train docs notebook clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ lock: $(STAMP) ## pin requirements anew after a change of pyproject.toml; ARGS=-
 	$(LOCK) $(ARGS) pyproject.toml --all-extras --group build --group installer --output-file requirements/all.txt
 	$(LOCK) pyproject.toml --extra s3 --extra archive --group build --constraint requirements/all.txt --output-file requirements/image.txt
 	$(LOCK) --group installer --constraint requirements/all.txt --output-file requirements/uv.txt
+	$(LOCK) --group audit --constraint requirements/all.txt --output-file requirements/audit.txt
+
+audit: $(STAMP) ## known vulnerabilities of what we use, and a bill of materials of the image: build/sbom.json
+	@VENV=$(VENV) .ci/audit
 
 demo: $(STAMP) ## the whole system on this machine: broker, worker, traffic, live decisions
 	$(BIN)/robocall demo $(ARGS)

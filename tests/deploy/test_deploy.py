@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import shutil
 import subprocess
@@ -64,6 +65,32 @@ def test_two_workers_are_static_members_with_names_of_their_own(compose: dict[st
     found = [worker["environment"]["ROBOCALL_INSTANCE_ID"] for worker in workers(compose).values()]
     assert sorted(found) == ["worker-1", "worker-2"]
     assert all("/health" in str(worker["healthcheck"]["test"]) for worker in workers(compose).values())
+
+
+def test_no_service_can_get_more_rights_and_ours_have_none(compose: dict[str, Any]) -> None:
+    """A root file system that nobody writes to: what we write is in a volume or in /tmp."""
+    for name, service in compose["services"].items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        if service["image"].startswith("robocall"):
+            assert service["tmpfs"] == ["/tmp"], name  # noqa: S108 - of the container
+            assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+
+
+def test_the_unit_for_systemd_starts_a_worker_with_settings_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = configparser.RawConfigParser(strict=False, delimiters="=")
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    text = (DEPLOY / "systemd" / "robocall@.service").read_text(encoding="utf-8")
+    unit.read_string(text)
+    lines = [line.removeprefix("Environment=") for line in text.splitlines() if line.startswith("Environment=")]
+    values = dict(
+        pair.split("=", 1) for line in lines for pair in line.replace("%i", "1").replace("%H", "host").split()
+    )
+    assert unit["Service"]["ExecStart"].split()[1:] == ["worker"]
+    assert unknown_keys({key: value for key, value in values.items() if key.startswith("ROBOCALL")}) == []
+    for key, value in values.items():
+        monkeypatch.setenv(key, value)
+    assert load_settings().web_port == 6061
+    assert (unit["Service"]["DynamicUser"], unit["Service"]["NoNewPrivileges"]) == ("yes", "yes")
 
 
 def test_every_setting_in_the_compose_file_is_read(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,8 @@ def shifts_ms(time_ms: Ints, arrivals_ms: Ints, tolerance: ClockTolerance) -> In
 def set_right(batch: CallBatch, arrivals_ms: Ints, tolerance: ClockTolerance) -> tuple[CallBatch, int]:
     """Correct the times of events whose switch has a wrong clock; the events themselves stay as they came.
 
+    Called once for each batch, before anything counts it; linear, never blocks.
+
     Args:
         batch: Of any times.
         arrivals_ms: When each of its events arrived, shape (n,), epoch milliseconds; 0 or less where nobody knows.

@@ -81,7 +81,7 @@ def _digest(*parts: bytes) -> str:
 
 
 class CodeCache(NullCache):
-    """The files of one function."""
+    """The files of one function. numba asks once for each signature; every method blocks for the disk."""
 
     def __init__(self, function: str, sources: Iterable[Path]) -> None:
         self._function = function
@@ -104,7 +104,10 @@ class CodeCache(NullCache):
         return f"{self._function}.{self._sources}.{key}"
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        """Return what was compiled for this signature, processor and these sources; None where that is not there."""
+        """Return what was compiled for this signature, processor and these sources; None where that is not there.
+
+        A file that cannot be read counts as none; one of the right name with other content raises what pickle raises.
+        """
         target.refresh()
         name = self._file(signature, target.codegen())
         for folder in folders():

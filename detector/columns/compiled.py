@@ -83,7 +83,11 @@ class _Dispatcher(CPUDispatcher):
 
 
 def compiled(function: F) -> F:
-    """Compile `function` on first call; division follows numpy, there is no fast-math, results are reproducible."""
+    """Compile `function` on first call; division follows numpy, there is no fast-math, results are reproducible.
+
+    That call blocks for tenths of a second to many seconds, or for reading the cache, and once more for each new set of
+    argument types. All others run without the interpreter lock. An index is not checked against its array.
+    """
     return cast("F", _Dispatcher(function))
 
 
@@ -105,6 +109,7 @@ def entry_point(function: Callable[..., object], arguments: tuple[object, ...]) 
     """Return the compiled `function` for arguments of the types of `arguments` alone; it does not look at them again.
 
     Finding the types of a hundred arrays takes 12 us a call. Whoever calls the result answers for types and layouts.
+    It compiles, or loads from the cache, here and not at the first call of the result.
     """
     typed: Any = typeof
     dispatcher: Any = function

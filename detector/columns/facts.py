@@ -192,7 +192,7 @@ def facts_of(events: Sequence[Any], is_setup: Sequence[bool]) -> Facts:
 
 
 def texts_of(facts: Facts, as_json: Callable[[str], bytes]) -> Facts:
-    """The same facts with `texts`, so that answers can repeat them.
+    """The same facts with `texts`, so that answers can repeat them. The bytes are shared where no text needs an escape.
 
     Args:
         facts: Of any events.

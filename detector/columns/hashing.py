@@ -33,7 +33,7 @@ def scramble(value: np.uint64) -> np.uint64:
 
 @compiled_inline
 def load(data: NDArray[np.uint8], i: np.uint64) -> np.uint64:
-    """Load 8 bytes from position `i`, the first lowest; the compiler makes one instruction of it."""
+    """Load `data[i:i + 8]`, the first byte lowest, which all have to be there: one instruction, no check of bounds."""
     return (
         np.uint64(data[i])
         | np.uint64(data[i + np.uint64(1)]) << np.uint64(8)
@@ -91,7 +91,18 @@ def hash_bytes(data: NDArray[np.uint8], start: int, stop: int, seed: int) -> int
 def hash_pair(
     data: NDArray[np.uint8], first: tuple[int, int], separator: int, second: tuple[int, int], seed: int
 ) -> int:
-    """Hash two spans of `data` with the byte `separator` between them, as `hash_bytes` hashes the three joined."""
+    """Hash two spans of `data` with the byte `separator` between them, as `hash_bytes` hashes the three joined.
+
+    Args:
+        data: Shape (bytes,) uint8.
+        first: Start and stop of the text that comes first.
+        separator: From 0 to 255.
+        second: Start and stop of the other.
+        seed: From 0 to 2**63 - 1.
+
+    Returns:
+        A key with `HASHED` set, below 2**63.
+    """
     state = _begin(first[1] - first[0] + 1 + second[1] - second[0], seed)
     state, word, filled = _absorb(data, first[0], first[1], state, _NOTHING, _NOTHING)
     word |= np.uint64(separator) << filled

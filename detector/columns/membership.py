@@ -87,7 +87,7 @@ class MembershipFilter:
 
 
 def hash_texts(texts: Collection[str]) -> Ints:
-    """Hashes of strings, shape (n,)."""
+    """Hashes of strings, shape (n,), in their order; lone surrogates are allowed."""
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     spans = np.zeros((len(encoded), 2), np.int64)
     np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=spans[:, 1])
@@ -99,8 +99,9 @@ def hash_spans(data: Bytes, spans: Ints, *, skip: int = 0, most: int = ENDLESS) 
     """Hashes of texts where they stand, as `hash_texts` gives them for plain ones, shape (n,).
 
     Args:
-        data: Shape (bytes,).
-        spans: Start and stop of each text, shape (n, 2).
+        data: Shape (bytes,) uint8, the texts in UTF-8.
+        spans: Start and stop of each text, shape (n, 2); of one that is absent both are the same, and it hashes as the
+            empty one.
         skip: Bytes left out at the start of each.
         most: Bytes taken of each from there.
     """

@@ -52,6 +52,8 @@ class Picked(LazySequence[Any]):
 class Calls:
     """n call setups in order.
 
+    One thread at a time: strings and hashes of a field are made when they are first asked for, and kept.
+
     Attributes:
         events: The setups themselves; an event may be made when it is first asked for.
         now_ms: When each was set up by a clock that is right, shape (n,): what policies go by.
@@ -79,7 +81,7 @@ class Calls:
         return len(self.now_ms)
 
     def identifier(self, row: int) -> str:
-        """Decision id of a call."""
+        """Decision id of the call in row `row`: 32 hex digits."""
         return bytes(self.digests[row]).hex()
 
     @property
@@ -137,7 +139,7 @@ class Calls:
         return found
 
     def take(self, rows: slice | Sequence[int]) -> "Calls":
-        """Some of the calls."""
+        """Some of the calls, in the order of `rows`; columns are copied, bytes of texts and events are shared."""
         at = np.arange(len(self))[rows]
         return Calls(
             Picked(self.events, at),
@@ -152,7 +154,7 @@ class Calls:
 
 
 def calls_in(batch: CallBatch) -> Calls:
-    """The call setups of a batch."""
+    """The call setups of a batch, with their decision ids. Called once for each batch; linear, never blocks."""
     at = batch.is_setup.nonzero()[0]
     events, reported_ms = Picked(batch.events, at), batch.reported_ms[at]
     hints = np.zeros(len(at), np.int64)
@@ -168,7 +170,7 @@ def calls_in(batch: CallBatch) -> Calls:
 
 
 def calls_of(events: Sequence[CallSetup]) -> Calls:
-    """Call setups of which nothing is known but the events: good for an answer, not for the steps."""
+    """Call setups of which nothing is known but the events: good for an answer, not for the steps. Never blocks."""
     times_ms = np.array([event.setup_time_ms for event in events], np.int64)
     nothing = np.zeros(len(events), np.int64)
     return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing.astype(np.bool_))

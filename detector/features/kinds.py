@@ -1,4 +1,10 @@
-"""Kinds of features: each function gives rows of the feature table, named, described and with their instruction."""
+"""Kinds of features: each function gives rows of the feature table, named, described and with their instruction.
+
+They are called once, when `detector.features.table` is imported. Most give a feature for each window or measure that
+they are asked for. A `family`, and the `other` that it is compared with, is one of `FAMILIES`; a `window`, and the
+`usual` one, an index of `WINDOW_NAMES`; `part`, `whole` and `measures` are of `MEASURES`, `item` is of `ITEMS`;
+`minimum` is the fewest calls that it is computed from; `what` goes into the name, `words` into the description.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,7 +106,7 @@ def calls_of(family: int, window: int) -> str:
 
 
 def attempts(family: int, *windows: int) -> Iterator[Feature]:
-    """Calls."""
+    """Numbers of calls."""
     for window in windows:
         instruction = Instruction(operations.COUNT, family, ATTEMPTS, 0, window, 0)
         name = name_of(family, "attempts", window)
@@ -109,7 +115,7 @@ def attempts(family: int, *windows: int) -> Iterator[Feature]:
 
 
 def share(family: int, what: str, part: int, whole: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
-    """Shares of one measure in another."""
+    """Shares of the measure `part` in the measure `whole`, in [0, 1]."""
     for window in windows:
         instruction = Instruction(operations.RATIO, family, part, whole, window, minimum)
         doc = f"share of {words} among {calls_of(family, window)}"
@@ -117,7 +123,7 @@ def share(family: int, what: str, part: int, whole: int, minimum: int, words: st
 
 
 def distinct(family: int, what: str, item: int, words: str, *windows: int) -> Iterator[Feature]:
-    """Different items."""
+    """Numbers of different items."""
     for window in windows:
         instruction = Instruction(operations.DISTINCT, family, item, 0, window, 0)
         doc = f"number of different {words} among {calls_of(family, window)}"
@@ -125,7 +131,7 @@ def distinct(family: int, what: str, item: int, words: str, *windows: int) -> It
 
 
 def distinct_ratio(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
-    """Different items for each call."""
+    """Different items for each call, in [0, 1]."""
     for window in windows:
         instruction = Instruction(operations.DISTINCT_RATIO, family, item, 0, window, minimum)
         doc = f"number of different {words} for each of the {calls_of(family, window)}"
@@ -133,7 +139,7 @@ def distinct_ratio(family: int, what: str, item: int, minimum: int, words: str, 
 
 
 def calls_per(family: int, what: str, item: int, minimum: int, words: str, *windows: int) -> Iterator[Feature]:
-    """Calls for each different item."""
+    """Calls for each different item, at least 1."""
     for window in windows:
         instruction = Instruction(operations.CALLS_PER_ITEM, family, item, 0, window, minimum)
         doc = f"calls for each different {words} among {calls_of(family, window)}"
@@ -143,7 +149,7 @@ def calls_per(family: int, what: str, item: int, minimum: int, words: str, *wind
 
 
 def mean_talk(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
-    """Mean talk times."""
+    """Mean talk times, seconds."""
     for window in windows:
         instruction = Instruction(operations.MEAN_TALK, family, 0, 0, window, minimum)
         doc = f"mean talk time of answered {calls_of(family, window)}"
@@ -152,14 +158,14 @@ def mean_talk(family: int, minimum: int, *windows: int) -> Iterator[Feature]:
 
 
 def burst(family: int) -> Feature:
-    """The last minute against the last hour."""
+    """Calls of the last minute against those of a mean minute of the last hour."""
     doc = f"calls {FAMILY_WORDS[family]} in the last minute against its mean minute of the last hour"
     instruction = Instruction(operations.BURST, family, 0, 0, W1M, 0)
     return Feature(f"{FAMILIES[family]}_burst", "ratio", 0.0, UNBOUNDED, FAMILIES[family], 0, doc, instruction)
 
 
 def ages(family: int, words: str) -> Iterator[Feature]:
-    """Time since the first and since the previous call."""
+    """Time since the first and since the previous call, seconds."""
     name = FAMILIES[family]
     high = AGE_LIMIT_S
     first = f"time since the first call {words} that is remembered"
@@ -169,7 +175,7 @@ def ages(family: int, words: str) -> Iterator[Feature]:
 
 
 def part_of(family: int, other: int, minimum: int, *windows: int) -> Iterator[Feature]:
-    """How much of the traffic of the trunk group (or another key of the call) a key is."""
+    """How much of the traffic of the trunk group (or another key of the call) a key is, in [0, 1]."""
     for window in windows:
         instruction = Instruction(
             operations.PART_OF, family, ATTEMPTS, operations.pack_reference(other, window), window, minimum
@@ -216,7 +222,7 @@ def surge(family: int, *windows: int) -> Iterator[Feature]:
 
 
 def age_beside(family: int, other: int) -> Feature:
-    """A key's age against another key's."""
+    """A key's age against another key's, in [0, 1], 0.5 where they are alike."""
     instruction = Instruction(operations.AGE_BESIDE, family, 0, operations.pack_reference(other, 0), 0, 0)
     words = f"time since the first call {FAMILY_WORDS[family]} that is remembered"
     doc = f"{words} against that {FAMILY_WORDS[other]} (0.5 = alike)"

@@ -48,7 +48,15 @@ class History:
     last_called: str | None = None
 
     def add(self, event: CallSetup, peer: str, other: str, dialled: str | None, shown: set[str]) -> None:
-        """Remember a set-up; `peer` and `other` are what distinct counts of the key are of."""
+        """Remember a set-up.
+
+        Args:
+            event: The set-up.
+            peer: The other party, of which distinct counts are, and of its prefix.
+            other: What else distinct counts are of.
+            dialled: Called number, to tell calls in sequence; None where the key is a called number.
+            shown: Measures that it shows, by name.
+        """
         self.previous_ms = max((setup[0] for setup in self.setups), default=None)
         prefix = block_of(peer)
         counted = shown | ({"sequential"} if self._is_sequential(dialled) else set())
@@ -63,7 +71,7 @@ class History:
         return 1 <= abs(int(dialled) - int(self.last_called)) <= SEQUENTIAL_WITHIN
 
     def count(self, measure: str, now_ms: int, window: int) -> int:
-        """Calls of a measure in `(now - window, now]`."""
+        """Calls of a measure, or seconds of talk, in `(now_ms - length, now_ms]`; `window` indexes `WINDOW_MS`."""
         start = now_ms - window_constants.WINDOW_MS[window]
         if measure == "talk_s":
             return sum(talk for t, _, talk in self.ends if start < t <= now_ms)
@@ -94,7 +102,7 @@ def shown_by(event: CallSetup) -> set[str]:
 
 
 def outcome_of(event: CallEnd) -> tuple[set[str], int]:
-    """Measures of an end, and talk time in s, halves up."""
+    """Measures of an end, and talk time in whole seconds, halves up, 65,535 at most."""
     if event.answer_time_ms is None:
         classes = (("bad_number", BAD), ("busy", BUSY), ("no_answer", NO_ANSWER), ("rejected", REJECTED))
         return {"ended"} | {name for name, statuses in classes if event.sip_status in statuses}, 0
@@ -128,7 +136,10 @@ def call_flags(event: CallSetup, *, is_new: bool) -> set[str]:
 
 
 class NaiveWindows:
-    """Twin of `WindowEngine` with unbounded memory and no approximation."""
+    """Twin of `WindowEngine` with unbounded memory and no approximation.
+
+    For tests alone: each call counts anew all that its keys ever saw.
+    """
 
     def __init__(self, partitions: int = 1) -> None:
         """`partitions`: so many share the calls of an origin, a block and a called number."""

@@ -48,7 +48,10 @@ def make_screener(
 
 
 def screen(screener: Screener[Windows], *events: CallEvent) -> Screening:
-    """Screen events as one batch."""
+    """Screen events as one batch, in order of arrival. The windows of the screener count them.
+
+    The first time in a process this compiles, or loads what was compiled, which may take half a minute.
+    """
     return screener.screen(BatchColumns.of(batch_of(events)))
 
 

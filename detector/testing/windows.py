@@ -42,7 +42,11 @@ class PreparedWindows:
         self.features = features
 
     def update(self, batch: CallBatch) -> FeatureMatrix:
-        """Return the prepared rows, shape (n_setups, n_features)."""
+        """Return the prepared rows, shape (n_setups, n_features); see `detector.columns.windows_port.Windows`.
+
+        Raises:
+            KeyError: A name is that of no feature.
+        """
         setups = [event for event, is_setup in zip(batch.events, batch.is_setup, strict=True) if is_setup]
         rows = np.zeros((len(setups), N_FEATURES), np.float32)
         for row, event in enumerate(setups):

@@ -12,6 +12,8 @@ from streams.archive.sink import latest_files, numbers_identity, require_same_nu
 def archived() -> str | None:
     """Say where the archive is and how old its newest file is; None where none is configured.
 
+    Called by `robocall doctor`. It blocks for listing the archive and for opening a file of each topic.
+
     Raises:
         SettingsInvalid: a setting of the archive is wrong.
         StorageError: the archive cannot be listed.

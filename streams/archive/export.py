@@ -61,10 +61,10 @@ class Span:
 
 
 def parts_of(store: ArchiveStore, span: Span) -> list[Part]:
-    """Files with call events of the days of the span.
+    """Files with call events of the days of the span. It blocks for listing them.
 
     Raises:
-        ArchiveUnusable: the archive cannot be listed.
+        StorageError: the archive cannot be listed.
     """
     parts = chosen(store.files(CALL_EVENTS)).parts
     return [part for part in parts if span.first_day <= part.file.day <= span.last_day]
@@ -75,6 +75,8 @@ def events(
 ) -> Iterator[bytes]:
     """Call events of the span as JSON, in order of arrival; those of one partition always in the order of Kafka.
 
+    It blocks for reading while it is iterated; a file of each partition is open at a time.
+
     Args:
         store: the archive.
         parts: see `parts_of`.
@@ -82,7 +84,8 @@ def events(
         on_file: told about each file that was read to its end.
 
     Raises:
-        ArchiveUnusable: a file cannot be read; raised while iterating.
+        ArchiveUnusable: a file went meanwhile, or is no Parquet file; raised while iterating, as the other one is.
+        StorageError: the archive does not answer or refuses, or a page of a file is damaged.
     """
     by_partition: dict[int, list[Part]] = {}
     for part in parts:
@@ -125,12 +128,22 @@ def _day_ms(day: str) -> int:
 def write_labels(connection: Any, span: Span, reach_hours: int, before_ms: int, out: TextIO) -> int:
     """Write what `call-feedback` says about calls as a label file: `call_id`, `label`, `campaign`.
 
-    The latest verdict counts, one that names the call before one that names a number. A verdict on a number is about
-    its calls in the `reach_hours` before it. Verdicts of `before_ms` (epoch milliseconds, their `time_ms`) or later
-    are as if they were not there. Calls are those that arrived on the days of the span.
+    The latest verdict counts, one that names the call before one that names a number. It blocks for one query over the
+    days of the span and all feedback.
+
+    Args:
+        connection: Of `streams.archive.query.connected`.
+        span: Calls are those that arrived on its days.
+        reach_hours: A verdict on a number is about its calls in so many hours before it.
+        before_ms: Verdicts of then or later by their `time_ms`, epoch milliseconds, are as if they were not there.
+        out: Where the CSV goes.
 
     Returns:
         Number of labelled calls.
+
+    Raises:
+        QueryRefused: DuckDB met a fault, a file that went meanwhile for one.
+        OSError: `out` cannot be written.
     """
     days = {"first_day": span.first_day, "last_day": span.last_day}
     cursor = ask(connection, _LABELS.format(reach_ms=reach_hours * HOUR_MS, before_ms=before_ms, **days))

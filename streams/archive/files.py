@@ -34,7 +34,18 @@ class ArchiveUnusable(RobocallError):  # noqa: N818 - the name states what is wr
 
 @dataclass(frozen=True, slots=True, order=True)
 class ArchiveFile:
-    """One file of a topic. Offsets `first` to `last`, both inclusive."""
+    """One file of a topic.
+
+    Attributes:
+        topic: Its topic.
+        partition: Its partition of that topic.
+        first: First offset that it stands for.
+        last: Last one, itself inclusive.
+        day: UTC day of arrival, `YYYY-MM-DD`.
+        schema_id: Of its columns (`streams.archive.schema.schema_id`).
+        size_bytes: As the store says; 0 for one that is not written yet.
+        modified_s: When it appeared by the store's clock, epoch seconds; likewise.
+    """
 
     topic: str
     partition: int
@@ -121,10 +132,11 @@ class ArchiveStore:
 
     @contextmanager
     def open(self, file: ArchiveFile) -> Iterator[Any]:
-        """Open a file as `pyarrow.parquet.ParquetFile`.
+        """Open a file as `pyarrow.parquet.ParquetFile`, which reads what is asked of it until the block ends.
 
         Raises:
             ArchiveUnusable: it went meanwhile, or is no Parquet file.
+            StorageError: the place does not answer or refuses; also by the block, where a page of the file is damaged.
         """
         try:
             with self._storage.open(file.path) as raw, pq.ParquetFile(raw) as parquet:
@@ -137,6 +149,8 @@ class ArchiveStore:
     @contextmanager
     def create(self, file: ArchiveFile, schema: Any) -> Iterator[Any]:
         """Write a file through a `pyarrow.parquet.ParquetWriter`; it appears whole when the block ends, or not at all.
+
+        One of the same name is replaced.
 
         Raises:
             ArchiveUnusable: pyarrow cannot write what it is given.

@@ -15,7 +15,10 @@ from streams.metrics import Metric
 
 
 class ArchiveMetrics(Collector):
-    """Follows the tally of a sink: to be called with it, and collected when somebody asks."""
+    """Follows the tally of a sink: to be called with it on the event loop, and collected by the thread of the pages.
+
+    Neither blocks.
+    """
 
     def __init__(self) -> None:
         self._tally = Tally()
@@ -43,7 +46,7 @@ class ArchiveMetrics(Collector):
 
 @contextmanager
 def served(settings: ArchiveSettings, metrics: ArchiveMetrics) -> Iterator[None]:
-    """Serve the metrics as long as the block runs, where a port is set.
+    """Serve the metrics as long as the block runs, where a port is set; from a thread, which the end of it waits for.
 
     Raises:
         SettingsInvalid: the port is taken, or is not for this user.

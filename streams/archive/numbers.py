@@ -30,7 +30,9 @@ _KEPT_NUMBERS = 262_144
 class NumberKey:
     """Replaces numbers under one secret; the same number always by the same text, different ones by different texts.
 
-    Exact for North American numbers (a bijection); tokens of others are 43 bits (foreign) or 64 bits long.
+    Exact for North American numbers (a bijection); tokens of others are 43 bits (foreign) or 64 bits long. Words for a
+    withheld number, short codes and the like stay as they are (`number`). It takes processor time alone, at most ten
+    keyed hashes for a number that is not among the latest 262,144.
 
     Args:
         secret: any text; its strength is the strength of the digests.
@@ -70,6 +72,9 @@ class NumberKey:
 
 def redact(record: dict[str, Any], key: NumberKey) -> None:
     """Take the numbers, names and free text out of a record of any archived topic, in place.
+
+    Called for each record before it is written, in the thread that writes. `record` has the fields of the contract, as
+    plain values.
 
     Identity headers and notes go; so does the Reason header of an answer, which quotes the decision id. That id is a
     plain hash of the call, so it is made anew from the replaced number: a replay of the archive gives the same one.

@@ -1,4 +1,8 @@
-"""Results of a query for a person (a table) or a program (CSV, JSON lines), fetched as they are written."""
+"""Results of a query for a person (a table) or a program (CSV, JSON lines), fetched as they are written.
+
+A `cursor` is what `streams.archive.query.ask` gives. Writing blocks for DuckDB, which reads files, and for whoever
+reads the output; what is held is `ROWS_AT_A_TIME` rows, and what DuckDB needs for the query.
+"""
 
 import csv
 import io
@@ -32,7 +36,7 @@ def names_of(cursor: Any) -> list[str]:
 
 
 def fetched(cursor: Any) -> Iterator[Sequence[Any]]:
-    """Rows of a result.
+    """Rows of a result, as they come.
 
     Raises:
         QueryRefused: DuckDB met a fault on the way.
@@ -46,16 +50,21 @@ def fetched(cursor: Any) -> Iterator[Sequence[Any]]:
 
 
 def write_json(cursor: Any, out: BinaryIO) -> None:
-    """One JSON object a row and line."""
+    """Write one JSON object a row and line.
+
+    Raises:
+        QueryRefused: DuckDB met a fault on the way; the rows before it are written.
+        OSError: nobody reads the output any more, or its disk is full.
+    """
     names = names_of(cursor)
     out.writelines(_ENCODER.encode(dict(zip(names, row, strict=True))) + b"\n" for row in fetched(cursor))
 
 
 def write_csv(cursor: Any, out: BinaryIO) -> None:
-    """A header, then one line a row; lists and structs as JSON, null as nothing.
+    """Write a header, then one line a row; lists and structs as JSON, null as nothing.
 
     Spreadsheets take a cell that begins like a formula for one: a text that does, and is no number, gets an apostrophe
-    before it (https://owasp.org/www-community/attacks/CSV_Injection).
+    before it (https://owasp.org/www-community/attacks/CSV_Injection). It raises as `write_json` does.
     """
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
@@ -65,7 +74,11 @@ def write_csv(cursor: Any, out: BinaryIO) -> None:
 
 
 def show(cursor: Any, console: Console) -> None:
-    """The first rows as a table; one field a line where the columns are too many for the width."""
+    """Show the first rows as a table; one field a line where the columns are too many for the width.
+
+    Raises:
+        QueryRefused: DuckDB met a fault on the way.
+    """
     names = names_of(cursor)
     is_wide = len(names) * NARROWEST_COLUMN > console.width
     table = Table("column", "value") if is_wide else Table(*(escape(printable(name)) for name in names))

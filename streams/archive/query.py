@@ -55,7 +55,7 @@ def connected(store: ArchiveStore) -> Iterator[Any]:
     Files are those of this instant. Of a query with `day = DATE '2026-11-25'` only the files of that day are read.
 
     Raises:
-        QueryRefused: DuckDB is missing.
+        QueryRefused: DuckDB is missing, or cannot make the views.
         StorageError: the archive cannot be listed.
     """
     module = duckdb()
@@ -120,7 +120,11 @@ def _file_table(listed: Sequence[Chosen]) -> Any:
 
 
 def ask(connection: Any, sql: str) -> Any:
-    """Run one query and return DuckDB's cursor with its result, not fetched yet.
+    """Run one query and return DuckDB's cursor with its result, not fetched yet. It blocks for DuckDB.
+
+    Args:
+        connection: Of `connected`; a later query on it ends the result of this one.
+        sql: One statement that only reads.
 
     Raises:
         QueryRefused: it is not exactly one statement that only reads, or DuckDB refuses it; the message is DuckDB's.

@@ -118,6 +118,9 @@ _DECODERS = {
 def to_table(topic: str, partition: int, records: Sequence[Record], key: NumberKey | None) -> ArchiveTable:
     """Turn records of one partition to a table with the columns of `SCHEMAS[topic]`, in their order.
 
+    Called in the thread that writes, for `streams.archive.sink.RECORDS_AT_A_TIME` records at most. It takes processor
+    time alone. What the contract refuses and what no column can hold is counted, and raises nothing.
+
     Args:
         topic: one of `SCHEMAS`.
         partition: where the records stood.

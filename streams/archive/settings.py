@@ -72,7 +72,7 @@ class ArchiveSettings(BaseSettings):
 
 
 def load_archive_settings(**overrides: object) -> ArchiveSettings:
-    """Read the environment; keyword arguments win over it.
+    """Read the environment, once a command; keyword arguments win over it.
 
     Raises:
         SettingsInvalid: a value is out of its bounds, or a variable with the archive's prefix is no setting.

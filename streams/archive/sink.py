@@ -53,7 +53,7 @@ class Buffer:
     since_s: float = 0.0
 
     def add(self, record: Record, now_s: float) -> None:
-        """Keep a record."""
+        """Keep a record, the next one by offset; `now_s` is a monotonic clock, seconds."""
         if not self.records:
             self.since_s = now_s
         self.records.append(record)
@@ -63,7 +63,16 @@ class Buffer:
 
 @dataclass(slots=True)
 class Tally:
-    """What this sink did since it started."""
+    """What this sink did since it started, and where it is.
+
+    Attributes:
+        records: Rows in files.
+        refused: Records that the contract refuses.
+        files: Files written.
+        lag: Records in Kafka that are not read yet, of the partitions that it has.
+        partitions: How many it has.
+        waiting: Records in memory.
+    """
 
     records: int = 0
     refused: int = 0
@@ -81,10 +90,21 @@ def numbers_identity(key: NumberKey | None) -> str:
 def write_file(
     store: ArchiveStore, topic: str, partition: int, buffer: Buffer, key: NumberKey | None
 ) -> tuple[int, int]:
-    """Write what a buffer holds as one file.
+    """Write what a buffer holds as one file. It blocks for decoding and for the store: called in a thread.
+
+    Args:
+        store: The archive.
+        topic: One of `SCHEMAS`.
+        partition: Where the records stood.
+        buffer: At least one record; left as it is.
+        key: Replaces numbers; None keeps them.
 
     Returns:
         Rows written, records that the contract refuses.
+
+    Raises:
+        StorageError: the store does not answer or refuses; no file has appeared.
+        ArchiveUnusable: pyarrow cannot write the records.
     """
     schema = SCHEMAS[topic]
     file = ArchiveFile(topic, partition, buffer.first, buffer.position - 1, buffer.day, schema_id(schema))
@@ -119,6 +139,10 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
         archive: where files go, and when.
         on_change: told after each round, some times a second, what was done so far. It is called on the event loop, so
             it must not block.
+
+    Raises:
+        StorageError: nobody knows such an address of the archive.
+        OSError: a file of the TLS settings cannot be read.
     """
 
     def __init__(self, settings: Settings, archive: ArchiveSettings, on_change: Callable[[Tally], None]) -> None:
@@ -141,7 +165,9 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Archive until `stop` is set; then write what is in memory.
+        """Archive until `stop` is set; then write what is in memory, which may take as long as the store does.
+
+        Awaited once. Files are written in threads, so the event loop is not blocked.
 
         Raises:
             KafkaUnreachable: no broker answers at the start.
@@ -233,13 +259,16 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
                     await self._consumer.commit({place: buffer.position})
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Forget the partitions; their next owner reads again what is in no file."""
+        """Forget the partitions; their next owner reads again what is in no file. aiokafka awaits it in a rebalance."""
         self._changes += 1
         for place in revoked:
             self._buffers.pop(place, None)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Go on where the files of each partition end."""
+        """Go on where the files of each partition end. aiokafka awaits it in a rebalance, until the archive is listed.
+
+        It raises nothing: what goes wrong ends `run`.
+        """
         self._changes += 1
         places = sorted(assigned)
         try:
@@ -261,7 +290,11 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
 
 
 def latest_files(store: ArchiveStore, topics: Iterable[str]) -> dict[tuple[str, int], ArchiveFile]:
-    """The file with the highest last offset of each topic and partition."""
+    """The file with the highest last offset of each topic and partition. It blocks for listing the topics.
+
+    Raises:
+        StorageError: the archive cannot be listed.
+    """
     latest: dict[tuple[str, int], ArchiveFile] = {}
     for topic in topics:
         for file in store.files(topic):
@@ -272,10 +305,16 @@ def latest_files(store: ArchiveStore, topics: Iterable[str]) -> dict[tuple[str, 
 
 
 def require_same_numbers(store: ArchiveStore, files: Iterable[ArchiveFile], numbers: str) -> None:
-    """Check that numbers are kept as they were before, by the newest file of each topic.
+    """Check that numbers are kept as they were before, by the newest file of each topic. It blocks for opening those.
+
+    Args:
+        store: The archive.
+        files: Of any topics.
+        numbers: How they would be kept now (`numbers_identity`).
 
     Raises:
-        ArchiveUnusable: they are not; the same number would have two forms in one archive.
+        ArchiveUnusable: they are not; the same number would have two forms in one archive. Or a file cannot be read.
+        StorageError: the archive does not answer or refuses.
     """
     newest: Mapping[str, ArchiveFile] = {
         file.topic: file for file in sorted(files, key=lambda one: (one.day, one.last))

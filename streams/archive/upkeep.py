@@ -61,7 +61,8 @@ def compact(store: ArchiveStore, topic: str, before_day: str) -> Iterator[Merged
     and written between two yields. Stopping anywhere loses nothing, since the parts stay until `clear` deletes them.
 
     Raises:
-        StorageError: a file cannot be read or written.
+        StorageError: a file cannot be read or written, or a page of it is damaged.
+        ArchiveUnusable: a file went meanwhile, or is no Parquet file.
     """
     for run in runs(chosen(store.files(topic)).parts, before_day):
         # The first one whole, or the merged file would not take its place.
@@ -140,8 +141,11 @@ def _overlap(one: ArchiveFile, other: ArchiveFile) -> bool:
 def expired(store: ArchiveStore, topic: str, days: int, today: str) -> list[ArchiveFile]:
     """Files of the days of a topic that are more than `days` before `today` (`YYYY-MM-DD`), oldest first.
 
+    It blocks for listing the topic and for opening a file of each partition.
+
     Raises:
         StorageError: the archive cannot be listed or read.
+        ArchiveUnusable: a file went meanwhile, or is no Parquet file.
     """
     oldest = (datetime.fromisoformat(today).replace(tzinfo=UTC) - timedelta(days=days)).date().isoformat()
     newest = _newest(store, topic)
@@ -158,6 +162,7 @@ def prune(store: ArchiveStore, topic: str, files: Iterable[ArchiveFile]) -> Iter
 
     Raises:
         StorageError: a file cannot be deleted or emptied.
+        ArchiveUnusable: one to be emptied went meanwhile, or is no Parquet file.
     """
     newest = _newest(store, topic)
     for file in files:

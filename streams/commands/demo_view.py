@@ -30,7 +30,10 @@ class Offender:
 
 @dataclass(slots=True)
 class Figures:
-    """Everything counted so far. Latencies are milliseconds from the intended send instant to the decision read."""
+    """Everything counted so far. Latencies are milliseconds from the intended send instant to the decision read.
+
+    It grows with the calls: action, truth and latency of each are kept until the summary.
+    """
 
     sent_calls: int = 0
     decided: int = 0
@@ -44,7 +47,7 @@ class Figures:
     truths: dict[str, LabelRow] = field(default_factory=dict)
 
     def add(self, decision: Decision, latency_ms: float) -> None:
-        """Count one decision."""
+        """Count one decision; a second one on the same call counts as repeated, and as nothing else."""
         if decision.call_id in self.decisions:
             self.repeated += 1
             return
@@ -69,7 +72,7 @@ class Figures:
 
 
 def percentiles(latencies_ms: "list[float] | deque[float]") -> str:
-    """Write p50, p95 and p99 in milliseconds."""
+    """Write p50, p95 and p99 in milliseconds; a dash for none."""
     if not latencies_ms:
         return "-"
     p50, p95, p99 = np.percentile(np.array(latencies_ms), (50, 95, 99))
@@ -77,7 +80,7 @@ def percentiles(latencies_ms: "list[float] | deque[float]") -> str:
 
 
 def in_one_line(figures: Figures, *, elapsed_s: float, seconds: float) -> str:
-    """Write the running figures for where no table can be redrawn."""
+    """Write the running figures, `elapsed_s` of `seconds` after the start, for where no table can be redrawn."""
     counts = ", ".join(f"{action.value} {figures.actions[action]:,}" for action in Action)
     return (
         f"{elapsed_s:.0f} of {seconds:.0f} s: {figures.decided:,} decided ({counts}), {percentiles(figures.recent_ms)}"
@@ -85,7 +88,7 @@ def in_one_line(figures: Figures, *, elapsed_s: float, seconds: float) -> str:
 
 
 def live(figures: Figures, *, elapsed_s: float, seconds: float) -> Group:
-    """The table that is redrawn while the demo runs."""
+    """The table that is redrawn while the demo runs, `elapsed_s` of `seconds` after the start."""
     rate = figures.decided / elapsed_s if elapsed_s > 0 else 0.0
     top = Table.grid(padding=(0, 3))
     top.add_row("time", f"{elapsed_s:.0f} of {seconds:.0f} s", "calls per second", f"{rate:,.0f}")

@@ -30,7 +30,8 @@ _LOUD = ("warning", "error", "critical")
 def running_worker(console: Console) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a worker with the settings of this process while the block runs; it is ready when the block begins.
 
-    Its log goes to a file; warnings in it are shown afterwards, where they do not tear a table.
+    It blocks until the worker is ready, half a minute where it has to compile, and at the end until it is gone:
+    `STOP_TIMEOUT_S` at most. Its log goes to a file; warnings in it are shown afterwards, where they tear no table.
 
     Raises:
         DemoFailed: it ended, or got on no more; the message is its own last line.

@@ -29,10 +29,16 @@ EVALUATION_CALLS = 8_000
 
 
 def from_files(features: Path, labels: Path, console: Console) -> Dataset:
-    """Join features and labels, with a progress bar on `console`.
+    """Join features and labels, with a progress bar on `console`. It blocks as `models.data.dataset.read` does.
+
+    Args:
+        features: Parquet file of `robocall replay --features`.
+        labels: CSV or JSON lines.
+        console: Where progress is shown.
 
     Raises:
         TrainingDataInvalid: they do not fit together, or the features are those of another build.
+        OSError: a file cannot be read.
     """
     if feature_schema(features) not in {None, FEATURE_SCHEMA_ID}:
         raise TrainingDataInvalid(OTHER_BUILD)
@@ -48,7 +54,10 @@ def from_files(features: Path, labels: Path, console: Console) -> Dataset:
 
 
 def simulated(hours: float, calls_per_second: float, seed: int, console: Console) -> Dataset:
-    """Generate traffic of one world and compute its features, with a progress bar on `console`."""
+    """Generate traffic of the central world and compute its features, with a progress bar on `console`.
+
+    It blocks for that: see `models.data.windows_over_traffic`, whose `plan` says what the arguments mean.
+    """
     from models.data.windows_over_traffic import plan  # noqa: PLC0415 - only some commands generate
 
     return _generated(plan(hours, seed, calls_per_second), console)
@@ -59,7 +68,11 @@ def evaluation_set(features: Path | None, labels: Path | None, console: Console)
 
     Generated are worlds of the training ranges, by all authors, and worlds outside of them: a model that has learnt its
     own traffic by heart, or forgotten that of an author, must not pass. They are counted by turns in 1 and in 12
-    partitions, as a replay and as workers count.
+    partitions, as a replay and as workers count. It blocks for reading, or for generating.
+
+    Raises:
+        TrainingDataInvalid: the files do not fit together, or the features are those of another build.
+        OSError: a file cannot be read.
     """
     if features is not None and labels is not None:
         return from_files(features, labels, console)

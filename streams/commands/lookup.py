@@ -40,9 +40,10 @@ FILE_OPTION = click.option(
 
 
 def with_redis(work: Callable[[Redis], Awaitable[T]]) -> T:
-    """Run `work` with a client of the configured Redis.
+    """Run `work` with a client of the configured Redis, in an event loop of its own; blocks until it is done.
 
     Raises:
+        SettingsInvalid: a setting is out of its bounds.
         RedisUnreachable: nothing answers.
         RedisRefused: something answers with an error.
     """

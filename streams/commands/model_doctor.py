@@ -34,6 +34,9 @@ SENTENCES = {
 def promoted(settings: Settings, told: str | None) -> tuple[str, list[str]]:
     """Say what the registry wants workers to run, and what is wrong with that.
 
+    Called once by `robocall doctor`. It blocks for the registry and for loading the model. Errors of ours become
+    complaints.
+
     Args:
         settings: of the workers.
         told: content of the key in Redis that names the active model; None where there is none.

@@ -37,7 +37,13 @@ def whole(heading: str) -> Column:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The registry that a command works on, and the model that runs where nothing was promoted yet."""
+    """The registry that a command works on, and the model that runs where nothing was promoted yet.
+
+    Attributes:
+        registry: Whose methods block for the place.
+        configured: Folder of the configured model, or of the shipped one.
+        is_own: Whether somebody said where the models are: else it is the folder of the installed package.
+    """
 
     registry: Registry
     configured: Path
@@ -50,12 +56,22 @@ class Place:
 
     @property
     def running(self) -> str:
-        """Version that workers run when they follow the history."""
+        """Version that workers run when they follow the history. It blocks for the registry, or for loading a model.
+
+        Raises:
+            StorageError: the registry does not answer or refuses.
+            ArtifactError: an entry of the history cannot be read, or the configured model cannot be used.
+        """
         return self.promotions.active() or load(self.configured, schema_id=FEATURE_SCHEMA_ID).version
 
 
 def place_of(url: str | None) -> Place:
-    """The registry at a URL; without one, the folder that the configured model stands in."""
+    """The registry at a URL; without one, the folder that the configured model stands in. Nothing is connected to yet.
+
+    Raises:
+        SettingsInvalid: a setting is out of its bounds.
+        StorageError: the kind of URL is unknown, or needs a library that is not installed.
+    """
     configured = load_settings().model_dir
     folder = (configured or SHIPPED).absolute()
     return Place(Registry(url or folder.parent), folder, url is not None or configured is not None)
@@ -66,6 +82,8 @@ def own_place(url: str | None) -> Place:
 
     Raises:
         UsageError: no registry is configured.
+        SettingsInvalid: a setting is out of its bounds.
+        StorageError: the kind of URL is unknown, or needs a library that is not installed.
     """
     place = place_of(url)
     if not place.is_own:
@@ -75,7 +93,15 @@ def own_place(url: str | None) -> Place:
 
 @contextmanager
 def artifact_folder(place: Place, name: str | None) -> Iterator[Path]:
-    """Folder of an artifact: by path, by version, or the running one when there is no name."""
+    """Folder of an artifact: by path, by version, or the running one when there is no name; not verified.
+
+    It blocks for the registry, and for a copy where that is elsewhere, which goes with the block.
+
+    Raises:
+        ModelUnknown: a name that means none.
+        ArtifactError: it cannot be fetched whole, or an entry of the history cannot be read.
+        StorageError: the registry does not answer or refuses.
+    """
     if name is None and place.promotions.active() is None:
         yield place.configured
     elif name is not None and (Path(name) / MANIFEST).is_file():

@@ -123,11 +123,17 @@ def run(  # noqa: D417 - the outputs explain themselves
     features: FeatureWriter | None = None,
     dead_letters: BinaryIO | None = None,
 ) -> Iterator[Counts]:
-    """Replay batch by batch; yields the running counts after each.
+    """Replay batch by batch; yields the running counts after each, the same object each time.
+
+    It blocks for processor time, and for the files that it writes to. A bad line is counted and raises nothing.
 
     Args:
         batches: JSON lines without their line ends (`batches_of`).
+        pipeline: The worker's own, with windows that have counted nothing else.
         partitions: how many partitions the topic would have.
+
+    Raises:
+        OSError: an output cannot be written. What `batches` raises comes through.
     """
     counts = Counts()
     for lines in batches:

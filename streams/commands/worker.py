@@ -43,7 +43,7 @@ def require_port(host: str, port: int) -> None:
 
 
 def run_worker(settings: Settings) -> int:
-    """Run a worker in this process.
+    """Run a worker in this process; blocks until it is told to stop, or fails. Called once, in the main thread.
 
     Returns:
         Exit status: 0 after SIGTERM or SIGINT, 1 after a failure.

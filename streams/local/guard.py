@@ -70,7 +70,16 @@ class Guard:
         return self._asked_to_stop or owner_let_go or self.orphaned()
 
     def run(self, command: list[str], log: BinaryIO, stop_seconds: float) -> int | None:
-        """Run `command` to its own end (its exit status) or until the owner goes (None)."""
+        """Run `command` to its own end (its exit status) or until the owner goes (None); blocks until it is gone.
+
+        Args:
+            command: Program and arguments.
+            log: File that takes what it writes.
+            stop_seconds: How long it may take to end by itself once the owner is gone; 0 kills it at once.
+
+        Raises:
+            OSError: there is no such program, or it may not be run.
+        """
         server = subprocess.Popen(  # noqa: S603 - the command is built by streams.local.services
             command,
             stdin=subprocess.DEVNULL,
@@ -88,7 +97,7 @@ class Guard:
 
 
 def end(server: subprocess.Popen[bytes], stop_seconds: float) -> None:
-    """Stop a server that may already have ended: politely first when it is given time."""
+    """Stop a server that may already have ended, and wait for it: politely first, for `stop_seconds` at most."""
     if server.poll() is not None:
         return
     if stop_seconds > 0:

@@ -65,6 +65,10 @@ def kafka_class_path(*, quiet: bool = False) -> str:
 
     The first time that is 44 MB, with its progress on stderr unless `quiet`.
     Several processes may call it at once: one downloads, the others wait and find the files there.
+
+    Raises:
+        LocalServiceError: a jar could not be fetched, or is not the pinned one.
+        OSError: the cache's folder cannot be written.
     """
     lock = jar_lock()
     return class_path(f"kafka-{lock.kafka}", lock.jars, title="Apache Kafka", quiet=quiet)
@@ -72,6 +76,9 @@ def kafka_class_path(*, quiet: bool = False) -> str:
 
 def class_path(name: str, jars: dict[str, Jar], *, title: str, quiet: bool = False) -> str:
     """Return the Java class path of pinned jars, downloading into the cache's folder `name` what is missing.
+
+    It blocks for the download; a connection that delivers nothing for `STALL_SECONDS` is tried again, `TRIES` times in
+    all.
 
     Args:
         name: folder below `cache_folder()`, with the version in it.
@@ -81,6 +88,7 @@ def class_path(name: str, jars: dict[str, Jar], *, title: str, quiet: bool = Fal
 
     Raises:
         LocalServiceError: a jar could not be fetched, or is not the pinned one.
+        OSError: the cache's folder cannot be written.
     """
     folder = cache_folder() / name
     folder.mkdir(parents=True, exist_ok=True)

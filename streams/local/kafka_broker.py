@@ -56,7 +56,18 @@ def commands(
 ) -> tuple[list[str], list[str]]:
     """Write the properties into `folder`; return (command that formats the storage or nothing, command of the broker).
 
-    `fast_start` keeps Java at its quick compiler: ready sooner and smaller, but slower under load.
+    It blocks for a download when the jars are not in the cache.
+
+    Args:
+        folder: Of the broker, which has to be there; its data go below.
+        port: Loopback port for clients.
+        controller_port: Loopback port that it needs for itself.
+        heap_mb: Java heap, MiB.
+        fast_start: keeps Java at its quick compiler: ready sooner and smaller, but slower under load.
+
+    Raises:
+        LocalServiceError: the packages of local runs are not installed, or a jar could not be fetched.
+        OSError: the folder or the cache cannot be written.
     """
     data, properties = folder / "data", folder / "server.properties"
     text = PROPERTIES.format(port=port, controller_port=controller_port, data=data.as_posix())
@@ -81,10 +92,12 @@ def new_cluster_id() -> str:
 
 
 def wait_for_metadata(bootstrap_servers: str) -> None:
-    """Return once the broker, whose port already accepts, tells clients about itself.
+    """Block until the broker, whose port already accepts, tells clients about itself.
+
+    Meanwhile the Kafka client logs nothing below CRITICAL, in this whole process.
 
     Raises:
-        LocalServiceError: it did not within `READY_TIMEOUT_MS`.
+        LocalServiceError: it did not within some `READY_TIMEOUT_MS`.
     """
     deadline = time.monotonic() + READY_TIMEOUT_MS / 1000
     noise = logging.getLogger("kafka")  # the client reports every refused try as an error; here they are expected

@@ -29,8 +29,8 @@ from streams.running.progress import step
 KAFKA_VARIABLE = "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"
 REDIS_VARIABLE = "ROBOCALL_REDIS_URL"
 SILENCE_SECONDS = 120.0
-"""A server that does not answer and writes nothing to its log for so long is given up."""
-"""Of a server that runs and does not answer: beyond what the busiest machine needs. One that ends is not waited for."""
+"""A server that runs, does not answer and writes nothing to its log for so long is given up; longer than the busiest
+machine needs. One that ends is not waited for."""
 POLL_SECONDS = 0.02
 TRIES = 3  # a port that was free can be taken in the moment before the server binds it
 LOG_TAIL_CHARS = 400
@@ -70,6 +70,9 @@ def local_services(
     configured: bool = False,
 ) -> Iterator[LocalServices]:
     """Run the services while the block runs.
+
+    It blocks for some seconds until they answer, and the first time for a download. The end of the block waits until
+    they are gone: at once, or up to 20 s where their data are kept.
 
     Args:
         kafka: start an Apache Kafka broker.
@@ -238,7 +241,7 @@ class _Starter:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return so many different loopback ports that nobody listens on at this moment."""
+    """Return so many different loopback ports that nobody listens on at this moment; a moment later somebody may."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -247,7 +250,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def port_accepts(port: int) -> bool:
-    """Return whether something on this machine accepts connections on the port."""
+    """Return whether something on this machine accepts connections on the port; waits half a second at most."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -24,11 +24,22 @@ class DaemonThread:
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a call there and return what it returns; it goes on to its end even when this is cancelled."""
+        """Run a call there and return what it returns; it goes on to its end even when this is cancelled.
+
+        Awaited on an event loop, which goes on meanwhile. It waits for the calls before, however long they take, and
+        raises what the call raises.
+        """
         return await self.post(call, *args, **kwargs)
 
     def post(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[R]":
-        """Have a call run there after those before it; nobody needs to wait for it."""
+        """Have a call run there after those before it; nobody needs to wait for it. It never blocks.
+
+        Returns:
+            A future of the running event loop, settled with what the call returns or raises.
+
+        Raises:
+            RuntimeError: no event loop runs in this thread.
+        """
         if self._thread.ident is None:
             self._thread.start()
         loop = asyncio.get_running_loop()

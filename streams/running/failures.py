@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 
 class Failures:
-    """Takes the internal errors of a pipeline.
+    """Takes the internal errors of a pipeline, each from where it was caught. It raises nothing itself.
 
     Args:
         count: told the class name of each error.

@@ -97,11 +97,11 @@ class Ending:
         self._task: asyncio.Task[None] | None = None
 
     def bind(self, stop: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Say how to stop; done once, before the start."""
+        """Say how to stop; done once, by `run`, before the start."""
         self._stop = stop
 
     def fail(self, cause: BaseException) -> None:
-        """Stop everything, and end with status 1."""
+        """Stop everything, and end with status 1. It returns at once; what is stopped is awaited by a task."""
         if self.cause is None:
             self.cause = cause
             log.error("stopping without acknowledging what is in flight", cause=str(cause))
@@ -146,7 +146,9 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 def run(app: Any, services: Sequence[Part], ending: Ending, loop: asyncio.AbstractEventLoop) -> int:
-    """Run until SIGTERM, SIGINT or a failure.
+    """Run until SIGTERM, SIGINT or a failure; blocks until all has stopped, which takes `STOP_TIMEOUT_S` at most.
+
+    Called once, in the main thread. What exists by then is never looked at by the garbage collector again.
 
     Args:
         app: the Faust application.

@@ -7,7 +7,11 @@ SLICES_PER_PAUSE = 5
 
 
 class TimeSlices:
-    """Gives the event loop back whenever a slice is used up, and sums the time that was really used."""
+    """Gives the event loop back whenever a slice is used up, and sums the time that was really used, `busy_s`.
+
+    Args:
+        slice_s: Length of a slice, seconds.
+    """
 
     def __init__(self, slice_s: float) -> None:
         self._slice_s = slice_s

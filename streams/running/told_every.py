@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 def told_every(interval_s: float, tell: Callable[[float], None]) -> Iterator[None]:
     """Call `tell` again and again, from a thread, with the seconds since the block began; not after the block.
 
+    The end of the block waits for a `tell` that is running.
+
     Args:
         interval_s: between two calls; the first comes after one interval.
         tell: must be quick and must not raise.

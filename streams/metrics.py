@@ -61,6 +61,10 @@ class Metric(StrEnum):
     KEY_MISMATCHES = (
         "robocall_key_mismatches_total", "counter", "events", "Events whose key is not their calling number.",
     )
+    REPAIRED = (
+        "robocall_events_repaired_total", "counter", "repairs",
+        "Formatted numbers, long texts and long call ids in events, put right.", "repair",
+    )
     SINCE_SETUP = (
         "robocall_decision_since_setup_seconds", "histogram", "seconds",
         "From the switch's setup time to the decision; includes the offset between the clocks.",

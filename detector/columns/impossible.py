@@ -24,6 +24,7 @@ _DIGITS = "0123456789"
 _RESERVED = "01"
 """First digits that no area code and no exchange has."""
 _REPEATED_DIGIT = 1_111_111_111
+_TOLL_FREE = "8"
 
 
 class Impossible(StrEnum):
@@ -35,8 +36,8 @@ class Impossible(StrEnum):
     LENGTH = "length"
 
 
-REPEATED = frozenset(COUNTRY_CODE + digit * 10 for digit in _DIGITS)
-"""Numbers of one digit ten times."""
+REPEATED = frozenset(COUNTRY_CODE + digit * 10 for digit in _DIGITS if digit != _TOLL_FREE)
+"""Numbers of one digit ten times, but for +1 888 888 8888, which is an assigned toll-free number."""
 
 
 def heads_of(kinds: Collection[Impossible]) -> frozenset[str]:

@@ -31,6 +31,8 @@ _NINE = 57
 _ONE = 49
 _TWO = 50
 _TOLL_FREE = (800, 833, 844, 855, 866, 877, 888)
+_NON_GEOGRAPHIC = (*_TOLL_FREE, 500, *range(520, 530), 533, 544, 566, 577, 588, 700, 900)
+_EMERGENCY = 911
 
 VALID = 0
 FOREIGN = 1
@@ -69,9 +71,15 @@ def npa_nxx(digits: int) -> int:
 
 @compiled_borrowing
 def is_service_code(digits: int) -> bool:
-    """Tell whether area code or office code of a NANP number is N11 (911, 411, ...): never assigned to a line."""
+    """Tell whether area code or office code of a NANP number is N11 (911, 411, ...) and never assigned to a line.
+
+    Non-geographic area codes use the office codes N11, except 911: 800-411 is assigned.
+    """
     block = npa_nxx(digits)
-    return (block // NPA_WIDTH) % CODE_ENDINGS == SERVICE or block % CODE_ENDINGS == SERVICE
+    area, office = block // NPA_WIDTH, block % NPA_WIDTH
+    if area % CODE_ENDINGS == SERVICE:
+        return True
+    return office % CODE_ENDINGS == SERVICE and (office == _EMERGENCY or area not in _NON_GEOGRAPHIC)
 
 
 @compiled_borrowing

@@ -92,7 +92,7 @@ class Versions:
 class Decision:
     """The answer to one `call_setup`. Field order is the order on the wire."""
 
-    call_id: str = documented("The call that this answers.", source="Call-ID header")
+    call_id: str = documented("The call that this answers; hashed where it is longer than 128 characters.", source="Call-ID header")
     decision_id: str = documented("Function of the call: a replay or a repeat gives the same id. Quote it in redress.")
     action: Action = documented("What to do with the call.")
     mode: Mode = documented("In `shadow` the action is always `allow`.")
@@ -102,8 +102,8 @@ class Decision:
     label: Label | None = documented("Shown to the called party when the action is `label`; else null.")
     reasons: tuple[Reason, ...] = documented("Why, most important first; empty for a plain allow.")
     sip: SipAnswer | None = documented("SIP answer to send when the action is `block`; else null.")
-    calling_number: str = documented("As in the event.")
-    called_number: str = documented("As in the event.")
+    calling_number: str = documented("As in the event, in its normal form.")
+    called_number: str = documented("As in the event, in its normal form.")
     trunk_group_id: str = documented("As in the event.")
     switch_id: str | None = documented("As in the event.")
     setup_time_ms: int = documented("As in the event.")

@@ -12,6 +12,7 @@ EARLIEST_TIME_MS = 946_684_800_000  # 2000-01-01T00:00:00Z
 LATEST_TIME_MS = 4_102_444_800_000  # 2100-01-01T00:00:00Z
 MAX_RECORD_BYTES = 16 * 1024
 TEXT_LIMIT = 256
+CALL_ID_LIMIT = 128
 LIST_LIMIT = 16
 IDENTITY_LIMIT = 8_192
 
@@ -82,13 +83,13 @@ def _text(doc: str, source: str, *, max_length: int = TEXT_LIMIT, **more: Any) -
 class CallSetup:
     """A call attempt: the INVITE as the switch saw it. Answered by exactly one decision."""
 
-    call_id: str = _text("Identifies the call at this switch.", "Call-ID header", max_length=128, min_length=1)
+    call_id: str = _text("Identifies the call at this switch.", "Call-ID header", max_length=CALL_ID_LIMIT, min_length=1)
     setup_time_ms: int = _time("When the INVITE arrived.", "switch clock")
     calling_number: str = _text(
-        "Calling number, E.164 with `+`; anything else (`anonymous`, a short code, junk) as it came.",
+        "Calling number, best in E.164 with `+`. Its formatting is removed; what is no number (`anonymous`) stays.",
         "P-Asserted-Identity, else From",
     )
-    called_number: str = _text("Called number, E.164 with `+`, before number-portability routing.", "Request-URI")
+    called_number: str = _text("Called number, likewise, before number-portability routing.", "Request-URI")
     trunk_group_id: str = _text(
         "Trunk group that the call came in by.", "tgrp and trunk-context (RFC 4904), or otg", min_length=1
     )
@@ -138,7 +139,7 @@ class CallSetup:
 class CallEnd:
     """The end of a call or attempt. Repeats what is needed, so that nothing has to be joined on `call_id`."""
 
-    call_id: str = _text("Same as in the call's `call_setup`.", "Call-ID header", max_length=128, min_length=1)
+    call_id: str = _text("Same as in the call's `call_setup`.", "Call-ID header", max_length=CALL_ID_LIMIT, min_length=1)
     setup_time_ms: int = _time("Same as in the call's `call_setup`.", "switch clock")
     end_time_ms: int = _time("When the call or attempt ended.", "switch clock")
     calling_number: str = _text("Same as in the call's `call_setup`.", "P-Asserted-Identity, else From")
@@ -158,7 +159,7 @@ class Feedback:
     time_ms: int = _time("When it was said.", "")
     verdict: Verdict = documented("What the call or number was.")
     source: FeedbackSource = documented("Who says so.")
-    call_id: str | None = _text("The call; `call_id` or `calling_number` is needed.", "", max_length=128, default=None)
+    call_id: str | None = _text("The call; `call_id` or `calling_number` is needed.", "", max_length=CALL_ID_LIMIT, default=None)
     calling_number: str | None = _text("The calling number.", "", default=None)
     campaign: str | None = _text("Campaign, where known.", "", default=None)
     note: str | None = _text("Free text.", "", max_length=2_000, default=None)

@@ -14,6 +14,7 @@ from detector.features.table import FEATURES
 from detector.features.window_constants import NOT_ENOUGH_DATA
 
 NANP = re.compile(r"\+1([2-9]\d\d)([2-9]\d\d)(\d{4})", re.ASCII)
+NON_GEOGRAPHIC = re.compile(r"8(00|33|44|55|66|77|88)|5(00|2\d|33|44|66|77|88)|700|900", re.ASCII)
 WHOLES = {
     **dict.fromkeys(("answered", "bad_number", "no_answer", "busy", "rejected", "ended"), "ended"),
     **dict.fromkeys(("short", "long", "talk_s"), "answered"),
@@ -30,10 +31,15 @@ def block_of(number: str) -> str | None:
 
 
 def is_invalid(number: str) -> bool:
-    """Whether the calling number is invalid: it has an N11 code, or has digits and is neither NANP nor E.164."""
+    """Whether the calling number is invalid: it has an N11 code, or has digits and is neither NANP nor E.164.
+
+    The office codes N11 of non-geographic area codes are assigned, except 911.
+    """
     block = block_of(number)
     if block:
-        return block[1:3] == "11" or block[4:6] == "11"
+        area, office = block[:3], block[3:]
+        is_assigned = office != "911" and NON_GEOGRAPHIC.fullmatch(area) is not None
+        return area[1:] == "11" or (office[1:] == "11" and not is_assigned)
     digits = sum(character in "0123456789" for character in number)
     return digits > 0 and re.fullmatch(r"\+[2-9]\d{6,14}", number, re.ASCII) is None
 

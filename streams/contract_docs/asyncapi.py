@@ -100,6 +100,9 @@ def _describe(schema: dict[str, Any], message: Message) -> None:
     for f in fields(message.domain):
         source = f.metadata.get("source")
         text = f"{f.metadata['doc']} Source: {source}." if source else f.metadata["doc"]
+        bounds = page.bounds_of(message.domain, f)
+        if "cut" in bounds or "hashed" in bounds:
+            text = f"{text} Longer ones are accepted: {bounds}."
         schema["properties"][f.name]["description"] = text
     if "type" in schema["properties"]:
         schema["properties"]["type"] = {"const": message.name, "description": "Which event this is."}

@@ -26,6 +26,9 @@ _BOUND_TEXTS = {
     "ge": "from {}",
     "le": "to {}",
 }
+_SHORTENED_TEXTS = {"max_length": "cut after {} characters", "max_items": "cut after {} items"}
+"""Of optional fields of events; `_HASHED_TEXTS` of their call id."""
+_HASHED_TEXTS = {"max_length": "hashed beyond {} characters"}
 _TABLES: dict[str, type[Any]] = {
     "call_setup": CallSetup,
     "call_end": CallEnd,
@@ -65,13 +68,20 @@ def _type(hint: Any) -> str:
     return _JSON_NAMES.get(hint) or f"object [{_OBJECTS[hint]}](#{_OBJECTS[hint]})"
 
 
+def bounds_of(domain: type[Any], f: Field[Any]) -> str:
+    """Say what bounds a field has, and what becomes of a value beyond them where that is not refused."""
+    texts = _BOUND_TEXTS
+    if domain in {CallSetup, CallEnd}:
+        texts = texts | (_HASHED_TEXTS if f.name == "call_id" else {} if f.default is MISSING else _SHORTENED_TEXTS)
+    return "; ".join(texts[name].format(value) for name, value in f.metadata.get("bounds", {}).items())
+
+
 def _row(domain: type[Any], f: Field[Any], hint: Any) -> tuple[str, ...]:
-    bounds = f.metadata.get("bounds", {})
     return (
         f"`{f.name}`",
         _type(hint),
         "yes" if f.default is MISSING else "no",
-        "; ".join(_BOUND_TEXTS[name].format(value) for name, value in bounds.items()),
+        bounds_of(domain, f),
         f.metadata.get("source", ""),
         f.metadata.get("doc") or MEANINGS[domain, f.name],
     )

@@ -4,12 +4,14 @@ The fast form stands beside it (`streams.wire.scan`); one table of tests holds t
 holds, it affects no other record.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from detector.columns.arrays import Ints
 from detector.contract.events import MAX_RECORD_BYTES, CallEvent
 from streams.wire.record_columns import Records
 from streams.wire.records import EVENT_DECODER
+from streams.wire.repairs import Repair, repair
 from streams.wire.refusals import CODE_MEANINGS, MESSAGE_LIMIT, REFUSALS, Code, Rejected, classify, passed_in_silence
 
 
@@ -20,10 +22,12 @@ class Decoded:
     Attributes:
         events: Those that it accepted, by the position of their record, in order.
         rejected: The others, in order.
+        repairs: What was put right in the events, and how often.
     """
 
     events: dict[int, CallEvent] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
+    repairs: Counter[Repair] = field(default_factory=Counter)
 
 
 def decode(records: Records, positions: Ints) -> Decoded:
@@ -42,7 +46,7 @@ def decode(records: Records, positions: Ints) -> Decoded:
             code, message = found
             decoded.rejected.append(Rejected(position, code, message[:MESSAGE_LIMIT]))
         else:
-            decoded.events[position] = found
+            decoded.events[position] = repair(found, decoded.repairs)
     return decoded
 
 

@@ -4,8 +4,9 @@ The scan takes all plain records at once (`streams.wire.scan`), the decoder take
 (`streams.wire.decoder`). It knows no transport.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from streams.wire.lazy_events import LazyEvents
 from streams.wire.record_columns import Records, records_of
 from streams.wire.records import SetupRecord, encode
 from streams.wire.refusals import Rejected
+from streams.wire.repairs import Repair
 from streams.wire.scan import scan
 from streams.wire.scan_tables import ODD
 
@@ -31,6 +33,7 @@ class Reading:
         partitions: Shape (n,) int64: partition that each came from.
         arrivals_ms: Shape (n,) int64: when each arrived, epoch milliseconds; 0 or less where nobody knows.
         rejected: The refused records, in order.
+        repairs: What was put right in the events, and how often.
     """
 
     facts: Facts
@@ -39,9 +42,10 @@ class Reading:
     partitions: Ints
     arrivals_ms: Ints
     rejected: list[Rejected]
+    repairs: Counter[Repair] = field(default_factory=Counter)
 
     def take(self, indexes: Sequence[int] | Ints) -> "Reading":
-        """Pick some of the events; everything that was refused stays."""
+        """Pick some of the events; everything that was refused stays, and what was put right."""
         at = np.array(indexes, dtype=np.int64)
         return Reading(
             self.facts.take(at),
@@ -50,6 +54,7 @@ class Reading:
             self.partitions[at],
             self.arrivals_ms[at],
             self.rejected,
+            self.repairs,
         )
 
 
@@ -75,7 +80,7 @@ def _with_odd(records: Records, facts: Facts, odd: Ints) -> Reading:
         facts = put(facts, list(decoded.events), texts_of(facts_of(made, kinds), encode))
     everything = np.arange(len(records))
     events = LazyEvents(records, everything, decoded.events)
-    reading = Reading(facts, events, everything, records.partitions, records.arrivals_ms, decoded.rejected)
+    reading = Reading(facts, events, everything, records.partitions, records.arrivals_ms, decoded.rejected, decoded.repairs)
     refused = [rejected.position for rejected in decoded.rejected]
     return reading.take(np.delete(everything, refused)) if refused else reading
 
@@ -96,6 +101,7 @@ def join(records: Records, parts: Sequence[tuple[int, Reading]]) -> Reading:
         records.partitions[at],
         records.arrivals_ms[at],
         [replace(refused, position=position) for position, part in parts for refused in part.rejected],
+        sum((part.repairs for _, part in parts), Counter()),
     )
 
 

@@ -5,7 +5,7 @@ cast in `_record`): whatever reads `CallSetup` by attribute reads `SetupRecord` 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from types import GenericAlias
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -49,6 +49,18 @@ class DeadLetter:
     rejected_time_ms: int = documented("When it was refused.")
 
 
+_CUT = ("max_length", "max_items")
+"""Bounds of optional fields of events, and of their call id: what is longer is shortened and never refused."""
+
+
+def _enforced(f: Field[Any], *, is_event: bool) -> Mapping[str, Any]:
+    """Bounds of a field that refuse a record."""
+    bounds = f.metadata.get("bounds", {})
+    if is_event and (f.default is not MISSING or f.name == "call_id"):
+        return {name: bound for name, bound in bounds.items() if name not in _CUT}
+    return dict(bounds)
+
+
 def _bounded(hint: Any, bounds: Mapping[str, Any]) -> Any:
     """Put the bounds of a field where msgspec looks for them: on the string, number or list inside of an optional."""
     if not bounds:
@@ -67,7 +79,7 @@ def _fields(domain: type[Any]) -> list[Any]:
     hints = get_type_hints(domain)
     made: list[Any] = []
     for f in fields(domain):
-        hint = _bounded(hints[f.name], f.metadata.get("bounds", {}))
+        hint = _bounded(hints[f.name], _enforced(f, is_event=domain in {CallSetup, CallEnd}))
         made.append((f.name, hint) if f.default is MISSING else (f.name, hint, f.default))
     return made
 

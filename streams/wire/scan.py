@@ -1,7 +1,7 @@
 """One compiled pass over the bytes of a batch of call events: from records to facts, without an object a record.
 
 The scan takes only what it is certain of: plain JSON (ASCII, no escapes in names and in texts that are read, plain
-integers) that keeps the contract and repeats no key. All else is `ODD`, for the decoder to judge
+integers) that keeps the contract, repeats no key and needs no repair. All else is `ODD`, for the decoder to judge
 (`streams.wire.decoder`): the scan refuses nothing by itself, so what is accepted, and why something is not, is the
 decoder's word alone.
 """
@@ -13,9 +13,22 @@ import numpy as np
 
 from detector.columns.arrays import Bytes, Ints, Words
 from detector.columns.compiled import compiled_borrowing, compiled_inline
-from detector.columns.facts import ABSENT, ANSWER_TIME, NUMBER_FIELDS, PRESENCE, SPAN_FIELDS, TEXT_FIELDS, Facts, Texts
+from detector.columns.facts import (
+    ABSENT,
+    ANSWER_TIME,
+    CALLED,
+    CALLING,
+    FROM,
+    NUMBER_FIELDS,
+    PRESENCE,
+    SPAN_FIELDS,
+    TEXT_FIELDS,
+    Facts,
+    Texts,
+)
 from detector.columns.hashing import load
 from detector.contract.events import MAX_RECORD_BYTES
+from detector.contract.numbers import FORMATTING
 from streams.wire.record_columns import Records
 from streams.wire.scan_json import (
     MOST_NAMES,
@@ -65,6 +78,8 @@ _ONE, _SEVEN, _EIGHT = np.uint64(1), np.uint64(7), np.uint64(8)
 _SLOT_SHIFT = np.uint64(64 - SLOT_BITS)
 _UNKNOWN = -1
 _N_SPANS, _N_NUMBERS, _N_TEXTS = len(SPAN_FIELDS), len(NUMBER_FIELDS), len(TEXT_FIELDS)
+_IS_FORMATTING = np.zeros(256, np.bool_)
+_IS_FORMATTING[[ord(character) for character in FORMATTING]] = True
 _SCRATCH_ROWS = MOST_NAMES + MOST_NESTED + 1
 _TABLES = make_tables()
 
@@ -267,6 +282,19 @@ def _member(
     return _value(data, i, np.uint64(field), tables, found, row), seen | bit
 
 
+@compiled_inline
+def _is_formatted(data: Bytes, found: Found, row: Position) -> bool:
+    """Tell whether a number of the record may have another form than its normal one."""
+    is_formatted = False
+    for span in (CALLING, CALLED, FROM):
+        i = np.uint64(found.spans[row, np.uint64(span), _START])
+        stop = np.uint64(found.spans[row, np.uint64(span), _STOP])
+        while i < stop:
+            is_formatted |= _IS_FORMATTING[data[i]]
+            i += _ONE
+    return is_formatted
+
+
 @compiled_borrowing
 def _record(data: Bytes, start: Position, end: Position, tables: Tables, found: Found, row: Position) -> bool:
     """Scan one record; True when it is certain."""
@@ -292,7 +320,9 @@ def _record(data: Bytes, start: Position, end: Position, tables: Tables, found: 
             break
         i = skip_space(data, i + _ONE)
     required = tables.required[np.uint64(found.verdicts[row])]
-    return bool(data[i] == _CLOSE and skip_space(data, i + _ONE) == end and seen & required == required)
+    if data[i] != _CLOSE or skip_space(data, i + _ONE) != end or seen & required != required:
+        return False
+    return not _is_formatted(data, found, row)
 
 
 @compiled_borrowing

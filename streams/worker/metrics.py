@@ -122,6 +122,7 @@ class Metrics:
         self._passed = self._counter(Metric.PASSED_UNSCORED)
         self._skewed = self._counter(Metric.CLOCK_SKEW)
         self._mismatches = self._counter(Metric.KEY_MISMATCHES)
+        self._repaired = self._counter(Metric.REPAIRED)
         self._since_setup = self._histogram(Metric.SINCE_SETUP, LATENCY_BUCKETS_S)
         self._since_arrival = self._histogram(Metric.SINCE_ARRIVAL, LATENCY_BUCKETS_S)
         self._batches = self._histogram(Metric.BATCH_EVENTS, BATCH_BUCKETS)
@@ -177,6 +178,11 @@ class Metrics:
     def clock_skew(self, events: int) -> None:
         """Count events whose switch had a wrong clock."""
         self._skewed.inc(events)
+
+    def repaired(self, repairs: Mapping[str, int]) -> None:
+        """Count what was put right in events, by its name."""
+        for repair, count in repairs.items():
+            self._repaired.labels(repair).inc(count)
 
     def dead_letter(self, code: str) -> None:
         """Count a record that could not be used."""

@@ -245,6 +245,7 @@ class CallScreening:
         ends = len(reading.positions) - setups
         self._metrics.batch(setups=setups, ends=ends, key_mismatches=len(astray))
         self._metrics.clock_skew(batch.skewed)
+        self._metrics.repaired(reading.repairs)
         decided = screening.decided.values()
         codes = [one.reasons[0].code for one in decided if one.decided_by is Step.FAIL_OPEN]
         passed = {code: codes.count(code) for code in (reasons.LATE, reasons.OVERLOAD)}

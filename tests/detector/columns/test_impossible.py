@@ -35,6 +35,12 @@ def test_ordinary_numbers_are_not_looked_at() -> None:
     assert not any(map(may_be, ("+12125550123", "+18005550199", "+14155551111")))
 
 
+def test_a_toll_free_number_of_one_digit_is_possible() -> None:
+    """+1 888 888 8888 is assigned; no other number of one digit ten times is."""
+    assert not is_impossible("+18888888888")
+    assert all(is_impossible("+1" + digit * 10) for digit in "012345679")
+
+
 def test_each_kind_has_its_own_heads() -> None:
     """+1 911 N..., +1 212 0..., and never both."""
     areas, exchanges = heads_of([Impossible.AREA_CODE]), heads_of([Impossible.EXCHANGE])

@@ -25,6 +25,30 @@ def test_every_good_setup_is_answered_and_a_bad_neighbour_changes_nothing() -> N
     assert failures == []
 
 
+@pytest.mark.parametrize(
+    "written", ["+1-202-555-0123", "tel:+12025550123", "+12025550123;verstat=TN-Validation-Passed", "+18888888888"]
+)
+def test_formatting_blocks_nobody(written: str) -> None:
+    """A number that can be dialled is not impossible, whatever its switch writes around it."""
+    batch = pipeline(0.0, []).process(records_of([setup(1, calling_number=written)]), decided_time_ms=None)
+
+    answer = msgspec.json.decode(batch.answers.decisions[0])
+    assert (answer["action"], answer["decided_by"]) == ("allow", "allow")
+
+
+def test_a_formatted_number_is_counted_with_its_other_calls() -> None:
+    """Windows know one number, however it is written."""
+    one = pipeline(0.0, [])
+    written = ["+12025550123", "+1-202-555-0123", "tel:+12025550123"]
+
+    one.process(
+        records_of([setup(n, calling_number=number) for n, number in enumerate(written)]), decided_time_ms=None
+    )
+
+    counts = one.screener.engine.number_counts("+12025550123", START_MS + 9)
+    assert counts["attempts"][-1] == len(written)
+
+
 def test_decisions_are_keyed_by_switch_and_else_by_call() -> None:
     """The contract's key of `call-decisions`."""
     batch = pipeline(0.0, []).process(records_of([setup(1, switch_id="sw-7"), setup(2)]), decided_time_ms=None)

@@ -176,12 +176,12 @@ KINDS: tuple[Kind, ...] = (
     Kind("time_beyond_64_bits", _number_as(b"99999999999999999999"), "out_of_range"),
     Kind("time_of_5000_digits", _number_as(b"1" * 5_000), "out_of_range"),
     Kind("call_id_empty", _with("call_id", lambda _: ""), "out_of_range"),
-    Kind("call_id_too_long", _with("call_id", lambda rng: "c" * rng.randrange(129, 999)), "out_of_range"),
+    Kind("trunk_too_long", _with("trunk_group_id", lambda rng: "t" * rng.randrange(257, 999)), "out_of_range"),
     Kind("number_too_long", _with("calling_number", lambda _: "+1" + "0" * 256), "out_of_range"),
     Kind("trunk_empty", _with("trunk_group_id", lambda _: ""), "out_of_range"),
     Kind("attestation_unknown", _with("attestation", lambda _: "D"), "out_of_range"),
     Kind("role_unknown", _with("role", lambda _: "+12025550100"), "out_of_range"),
-    Kind("diversion_too_many", _with("diversion", lambda _: ["+12025550100"] * 17), "out_of_range"),
+    Kind("called_number_too_long", _with("called_number", lambda _: "5" * 257), "out_of_range"),
 )
 
 

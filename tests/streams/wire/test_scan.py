@@ -16,6 +16,7 @@ from detector.columns import call_columns
 from detector.columns.call_columns import CallBatch, build_batch, build_columns
 from detector.columns.facts import SPAN_FIELDS, TEXT_FIELDS
 from detector.contract.events import Attestation, CallEnd, CallSetup, ReleasedBy, Role
+from detector.contract.numbers import normal_form
 from streams.wire import reading
 from streams.wire import scan as scan_module
 from streams.wire.decoder import decode
@@ -27,6 +28,11 @@ from tests.streams.wire.malformed import KINDS, corpus, good_setup
 
 SEED = 3
 KERNELS: list[Any] = [scan_module._scan, call_columns._fill]
+FORMATTED = (
+    "anonymous", "+1-202-555-0101", "tel:+12025550101", "TEL:+1(202)555.0101", "sip:+12025550101@host;user=phone",
+    "+12025550101;verstat=TN-Validation-Passed", " +12025550101", "sip:anonymous@anonymous.invalid", "tel:911", "a:b",
+)  # fmt: skip
+"""Numbers as switches write them, and what only looks like it."""
 HINTS = {**get_type_hints(CallSetup), **get_type_hints(CallEnd)}
 FIELDS = {field.name: field for field in (*fields(CallSetup), *fields(CallEnd))}
 CHOICES: dict[str, list[str]] = {"attestation": list(Attestation), "role": list(Role), "released_by": list(ReleasedBy)}
@@ -66,6 +72,12 @@ def assert_as_decoded(values: list[bytes | None]) -> None:
     assert scan(records).facts.data.dtype == np.uint8
 
 
+def read_columns(value: bytes) -> dict[str, list[int]]:
+    """Columns of one record."""
+    read = reading.read(records_of([value]))
+    return columns_of(build_columns(read.facts, read.events, read.positions, seed=SEED))
+
+
 def _beyond(low: int, high: int) -> st.SearchStrategy[int]:
     """Integers about both bounds."""
     return st.sampled_from([low, low + 1, high - 1, high, low - 1, high + 1])
@@ -80,7 +92,7 @@ def _text_of(length: int) -> str:
 
 
 def _texts(low: int, high: int) -> st.SearchStrategy[str]:
-    plain = st.text("+0123456789", min_size=low, max_size=13) | st.sampled_from(["TN-Validation-Passed", "anonymous"])
+    plain = st.text("+0123456789", min_size=low, max_size=13) | st.sampled_from(["TN-Validation-Passed", *FORMATTED])
     return plain | _within(low, high).map(_text_of) | st.sampled_from(["+12025550100", "a/b", "TN-Validation-Failed-A"])
 
 
@@ -298,6 +310,18 @@ def test_what_is_nearly_json_is_odd(name: str, text: str) -> None:
 
     assert scan(records_of([value, *strange])).odd == len(strange) + 1
     assert_as_decoded([value, *strange, good])
+
+
+@pytest.mark.parametrize("written", FORMATTED[1:])
+@pytest.mark.parametrize("name", ["calling_number", "called_number", "from_number"])
+def test_a_formatted_number_goes_through_the_decoder(name: str, written: str) -> None:
+    """Which alone knows its normal form; a plain number beside it does not."""
+    good = json.loads(good_setup(random.Random(1)))
+    odd, plain = (msgspec.json.encode(good | {name: number}) for number in (written, normal_form(written)))
+
+    assert scan(records_of([odd])).verdicts.tolist() == [ODD]
+    assert_as_decoded([odd, plain])
+    assert read_columns(odd) == read_columns(plain)
 
 
 def test_a_character_that_is_escaped_counts_once() -> None:

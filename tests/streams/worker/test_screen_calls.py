@@ -340,6 +340,20 @@ def test_positions_follow_each_batch_before_anything_of_it_is_published(model: P
     assert world.positions == sorted(world.positions)
 
 
+def test_formatted_numbers_are_decided_in_their_normal_form_and_counted(model: Path, events: list[bytes]) -> None:
+    """Nothing is a dead letter; the answer has the number that windows and lists know."""
+    world = World(model)
+    plain = json.loads(next(line for line in events if b'"call_setup"' in line))
+    number = plain["calling_number"]
+
+    world.screen([encode(plain | {"calling_number": f"tel:{number[:2]}-{number[2:]}", "call_id": "c" * 200})])
+
+    (decision,) = world.topics.decisions()
+    assert (decision["calling_number"], decision["decided_by"]) == (number, "allow")
+    assert f'{Metric.REPAIRED}{{repair="number_normalised"}} 1.0' in world.metrics.exposition().decode()
+    assert f'{Metric.REPAIRED}{{repair="call_id_hashed"}} 1.0' in world.metrics.exposition().decode()
+
+
 def test_wrong_clocks_are_counted_and_their_calls_decided(model: Path, events: list[bytes]) -> None:
     """The traffic is of another year than its arrival, but for one event."""
     world = World(model, clock=ClockTolerance(ahead_ms=60_000, behind_ms=1_800_000))

@@ -61,6 +61,10 @@ class Metric(StrEnum):
     KEY_MISMATCHES = (
         "robocall_key_mismatches_total", "counter", "events", "Events whose key is not their calling number.",
     )
+    UNBELIEVED = (
+        "robocall_unbelieved_priorities_total", "counter", "calls",
+        "Calls that claim an emergency priority without a trusted trunk group or signature; judged like others.",
+    )
     REPAIRED = (
         "robocall_events_repaired_total", "counter", "repairs",
         "Formatted numbers, long texts and long call ids in events, put right.", "repair",

@@ -5,25 +5,28 @@ Nearly every call is allowed without anybody asking for its event, so events are
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.arrays import Flags, Ints
-from detector.columns.call_columns import CallBatch
+from detector.columns.call_columns import VERSTAT_PASSED, CallBatch
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.decision_ids import DECISION_ID_BYTES, decision_id, identify
-from detector.columns.facts import TEXT_FIELDS, Texts
+from detector.columns.facts import ATTESTATION_CODE, TEXT_FIELDS, Texts
 from detector.columns.impossible import may_be_impossible
 from detector.columns.lazy_sequence import LazySequence
 from detector.columns.membership import ENDLESS, hash_spans, hash_texts
+from detector.columns.numbering import INVALID, NPA_WIDTH
 from detector.columns.packing import pack
 from detector.contract.events import CallSetup
 
-MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY = 1, 2, 4
+MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, MAY_BE_FROM_911, IS_VOUCHED = 1, 2, 4, 8, 16
 """Bits of `hints`: the called number may be an emergency number by its form, the calling number may be one that nobody
-can have, and a priority field is there. A call without the bit needs no look at its texts."""
+can have, a priority field is there, the calling number may be 911. A call without the bit needs no look at its texts.
+The last one is no guess: a verified signature of attestation A vouches for the calling number."""
+_PRIORITY_AREA, _EMERGENCY_AREA, _ATTESTED_A = 710, 911, ATTESTATION_CODE["A"]
 
 
 class Picked(LazySequence[Any]):
@@ -61,6 +64,7 @@ class Calls:
         digests: Decision ids, shape (n, 16) uint8.
         hints: What a step may find in the texts of a call, shape (n,), bits `MAY_BE_EMERGENCY` and following.
         all_hints: The bits that any of them may have.
+        called_digits: 11 digits of a NANP called number, else 0, shape (n,).
         plain: Which have texts without escapes and beyond ASCII, shape (n,); none where there are no `texts`.
         texts: What answers repeat, as JSON; None where the batch was made of Python events.
     """
@@ -71,6 +75,7 @@ class Calls:
     digests: NDArray[np.uint8]
     hints: Ints
     all_hints: int
+    called_digits: Ints
     plain: Flags
     texts: Texts | None = None
     _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
@@ -148,6 +153,7 @@ class Calls:
             self.digests[at],
             self.hints[at],
             self.all_hints,
+            self.called_digits[at],
             self.plain[at],
             None if self.texts is None else replace(self.texts, spans=self.texts.spans[at]),
         )
@@ -158,7 +164,7 @@ def calls_in(batch: CallBatch) -> Calls:
     at = batch.is_setup.nonzero()[0]
     events, reported_ms = Picked(batch.events, at), batch.reported_ms[at]
     hints = np.zeros(len(at), np.int64)
-    all_hints = _hint(at, batch.called_digits, batch.calling_digits, batch.calling_npanxx, batch.has_priority, hints)
+    all_hints = _hint(at, _Hinting(*(getattr(batch, name) for name in _Hinting._fields)), hints)
     if batch.texts is None:
         digests, plain, texts = _digests_of(events), np.zeros(len(at), np.bool_), None
     else:
@@ -166,14 +172,15 @@ def calls_in(batch: CallBatch) -> Calls:
         digests, plain = identify(texts, reported_ms)
         for row in () if plain.all() else (~plain).nonzero()[0].tolist():
             digests[row] = np.frombuffer(bytes.fromhex(decision_id(events[row])), np.uint8)
-    return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, plain, texts)
+    called_digits = batch.called_digits[at]
+    return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, called_digits, plain, texts)
 
 
 def calls_of(events: Sequence[CallSetup]) -> Calls:
     """Call setups of which nothing is known but the events: good for an answer, not for the steps. Never blocks."""
     times_ms = np.array([event.setup_time_ms for event in events], np.int64)
     nothing = np.zeros(len(events), np.int64)
-    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing.astype(np.bool_))
+    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing, nothing.astype(np.bool_))
 
 
 def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:
@@ -181,19 +188,35 @@ def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:
     return np.frombuffer(joined, np.uint8).reshape(len(events), DECISION_ID_BYTES).copy()
 
 
+class _Hinting(NamedTuple):
+    """The columns of a `CallBatch` that hints are made of."""
+
+    called_digits: Ints
+    calling_digits: Ints
+    called_npanxx: Ints
+    calling_npanxx: Ints
+    number_class: Ints
+    attestation: Ints
+    verstat: Ints
+    has_priority: Flags
+
+
 @compiled_borrowing
-def _hint(
-    at: Ints, called_digits: Ints, calling_digits: Ints, calling_npanxx: Ints, has_priority: Flags, hints: Ints
-) -> int:
+def _hint(at: Ints, columns: _Hinting, hints: Ints) -> int:
     """Fill the hints of every call; returns all bits that are there."""
     all_hints = 0
     for row in range(len(at)):
         place = at[row]
-        if called_digits[place] == 0:
+        digits, block = columns.calling_digits[place], columns.calling_npanxx[place]
+        if columns.called_digits[place] == 0 or columns.called_npanxx[place] // NPA_WIDTH == _PRIORITY_AREA:
             hints[row] |= MAY_BE_EMERGENCY
-        if may_be_impossible(calling_digits[place], calling_npanxx[place]):
+        if may_be_impossible(digits, block):
             hints[row] |= MAY_BE_IMPOSSIBLE
-        if has_priority[place]:
+        if columns.has_priority[place]:
             hints[row] |= MAY_BE_PRIORITY
+        if columns.number_class[place] == INVALID and (digits == 0 or block // NPA_WIDTH == _EMERGENCY_AREA):
+            hints[row] |= MAY_BE_FROM_911
+        if columns.verstat[place] == VERSTAT_PASSED and columns.attestation[place] == _ATTESTED_A:
+            hints[row] |= IS_VOUCHED
         all_hints |= hints[row]
     return all_hints

@@ -92,7 +92,9 @@ class Versions:
 class Decision:
     """The answer to one `call_setup`. Field order is the order on the wire."""
 
-    call_id: str = documented("The call that this answers; hashed where it is longer than 128 characters.", source="Call-ID header")
+    call_id: str = documented(
+        "The call that this answers; hashed where it is longer than 128 characters.", source="Call-ID header"
+    )
     decision_id: str = documented("Function of the call: a replay or a repeat gives the same id. Quote it in redress.")
     action: Action = documented("What to do with the call.")
     mode: Mode = documented("In `shadow` the action is always `allow`.")

@@ -83,7 +83,9 @@ def _text(doc: str, source: str, *, max_length: int = TEXT_LIMIT, **more: Any) -
 class CallSetup:
     """A call attempt: the INVITE as the switch saw it. Answered by exactly one decision."""
 
-    call_id: str = _text("Identifies the call at this switch.", "Call-ID header", max_length=CALL_ID_LIMIT, min_length=1)
+    call_id: str = _text(
+        "Identifies the call at this switch.", "Call-ID header", max_length=CALL_ID_LIMIT, min_length=1
+    )
     setup_time_ms: int = _time("When the INVITE arrived.", "switch clock")
     calling_number: str = _text(
         "Calling number, best in E.164 with `+`. Its formatting is removed; what is no number (`anonymous`) stays.",
@@ -125,9 +127,13 @@ class CallSetup:
         max_length=IDENTITY_LIMIT,
         max_items=LIST_LIMIT,
     )
-    priority: str | None = _text("Priority value; `psap-callback` always passes.", "Priority (RFC 7090)", default=None)
+    priority: str | None = _text(
+        "Priority value; `psap-callback` passes where it is believed.", "Priority (RFC 7090)", default=None
+    )
     resource_priority: str | None = _text(
-        "Resource-Priority value; `esnet.*` always passes.", "Resource-Priority (RFC 4412)", default=None
+        "Resource-Priority value; `esnet`, `ets`, `wps` pass where believed.",
+        "Resource-Priority (RFC 4412)",
+        default=None,
     )
     user_agent: str | None = _text("User agent string.", "User-Agent", default=None)
     icid: str | None = _text("Charging id, stable across elements.", "P-Charging-Vector (RFC 7315)", default=None)
@@ -139,7 +145,9 @@ class CallSetup:
 class CallEnd:
     """The end of a call or attempt. Repeats what is needed, so that nothing has to be joined on `call_id`."""
 
-    call_id: str = _text("Same as in the call's `call_setup`.", "Call-ID header", max_length=CALL_ID_LIMIT, min_length=1)
+    call_id: str = _text(
+        "Same as in the call's `call_setup`.", "Call-ID header", max_length=CALL_ID_LIMIT, min_length=1
+    )
     setup_time_ms: int = _time("Same as in the call's `call_setup`.", "switch clock")
     end_time_ms: int = _time("When the call or attempt ended.", "switch clock")
     calling_number: str = _text("Same as in the call's `call_setup`.", "P-Asserted-Identity, else From")
@@ -159,7 +167,9 @@ class Feedback:
     time_ms: int = _time("When it was said.", "")
     verdict: Verdict = documented("What the call or number was.")
     source: FeedbackSource = documented("Who says so.")
-    call_id: str | None = _text("The call; `call_id` or `calling_number` is needed.", "", max_length=CALL_ID_LIMIT, default=None)
+    call_id: str | None = _text(
+        "The call; `call_id` or `calling_number` is needed.", "", max_length=CALL_ID_LIMIT, default=None
+    )
     calling_number: str | None = _text("The calling number.", "", default=None)
     campaign: str | None = _text("Campaign, where known.", "", default=None)
     note: str | None = _text("Free text.", "", max_length=2_000, default=None)

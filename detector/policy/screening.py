@@ -44,6 +44,7 @@ class Screening:
         versions: What they were decided with.
         entity_changes: Standing decisions that these calls brought about and that are to be published.
         failures: Internal errors on the way, the first of each class; the calls concerned have `FAILED_OPEN`.
+        unbelieved: How many calls claim a priority that nothing vouches for.
     """
 
     calls: Calls
@@ -54,6 +55,7 @@ class Screening:
     versions: Versions
     entity_changes: list[StandingDecision] = field(default_factory=list)
     failures: tuple[Exception, ...] = ()
+    unbelieved: int = 0
 
     def outcome(self, row: int) -> Outcome:
         """What the policy made of a call."""
@@ -200,6 +202,7 @@ class Screener(Generic[WindowsT_co]):
             self._versions,
             self.standing.changes(),
             tuple(work.failures.values()),
+            len(work.unbelieved),
         )
 
 

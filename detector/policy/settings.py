@@ -220,6 +220,9 @@ class Policy:
         redress: Contact in every 603+.
         location: Location in a 603+ where the event has no `role`.
         emergency_numbers: Called numbers that are never blocked, national form; 911, 933 and 988 cannot be left out.
+            988 stands for what it is translated to as well, 1-800-273-8255.
+        emergency_trunks: Trunk groups whose calls are believed when they claim a priority (`psap-callback`, `esnet`,
+            `ets`, `wps`). By others only a verified signature with attestation A is believed.
         dno: Do-not-originate treatment.
         rules: Decisions without the model, in order; none by default.
         categories: In order; the last one has no conditions and takes every call that the others leave.
@@ -237,6 +240,7 @@ class Policy:
     redress: Redress = DEFAULT_REDRESS
     location: Location = Location.TRANSIT
     emergency_numbers: tuple[str, ...] = EMERGENCY_NUMBERS
+    emergency_trunks: tuple[str, ...] = ()
     dno: DoNotOriginate = DoNotOriginate()
     rules: tuple[Rule, ...] = ()
     categories: tuple[Category, ...] = DEFAULT_CATEGORIES

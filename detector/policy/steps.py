@@ -2,8 +2,8 @@
 
 A step is a function from a batch (`Work`) to outcomes by row (`Found`). It is called once for each batch, must not wait
 for anything, and changes nothing: where it raises, it is called again for each call alone, and only those that make it
-raise pass unjudged. It may name rows that an earlier step has decided; they are left out. A new step is a function
-here and a line in `STEPS`.
+raise pass unjudged. (`emergency` notes whose claim it does not believe, for counting; twice is no harm.) It may name
+rows that an earlier step has decided; they are left out. A new step is a function here and a line in `STEPS`.
 
 A step is cheap when nothing is to be decided: an empty list costs nothing, of other sets the hashes of a whole column
 say which calls may be in them (`detector.columns.membership`), hints say beforehand which numbers have an odd form
@@ -15,11 +15,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from detector.columns.numbering import COUNTRY_CODE, NANP_LENGTH
-from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY
+from detector.columns.arrays import Ints
+from detector.columns.numbering import COUNTRY_CODE
+from detector.columns.setups import IS_VOUCHED, MAY_BE_EMERGENCY, MAY_BE_FROM_911, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY
 from detector.contract.decisions import Action, Outcome, Reason, Step
 from detector.contract.sip import dno_block
 from detector.policy import reasons
+from detector.policy.emergency import claimed, is_from_911
 from detector.policy.model_step import judge
 from detector.policy.work import Found, Work
 
@@ -27,20 +29,25 @@ from detector.policy.work import Found, Work
 def emergency(work: Work) -> Found:
     """Pass emergency calls, and everything to and from numbers on the emergency list."""
     found: dict[int, Outcome] = {}
-    for row in _hinted(work, MAY_BE_EMERGENCY):
-        called = work.calls.text(row, "called_number")
-        # `+` and 11 characters is no form of an emergency number.
-        if (len(called) != NANP_LENGTH or called[0] != "+") and work.tables.is_emergency(called):
-            found[row] = _allow(Step.EMERGENCY, reasons.EMERGENCY_CALLED)
+    emergencies = work.tables.emergency
+    for row in _hinted(work, MAY_BE_EMERGENCY) + _among(work.calls.called_digits, emergencies.national):
+        reason = emergencies.called(work.calls.text(row, "called_number"))
+        if reason is not None:
+            found[row] = _allow(Step.EMERGENCY, reason)
+    for row in _hinted(work, MAY_BE_FROM_911):
+        if is_from_911(work.calling(row)):
+            found.setdefault(row, _allow(Step.EMERGENCY, reasons.FROM_EMERGENCY_NUMBER))
     for column in ("called_number", "calling_number"):
         for row in _members(work, column, "emergency"):
             found.setdefault(row, _allow(Step.EMERGENCY, reasons.EMERGENCY_LISTED))
     for row in _hinted(work, MAY_BE_PRIORITY):
-        event = work.calls.events[row]
-        if event.priority and event.priority.strip().lower() == "psap-callback":
-            found.setdefault(row, _allow(Step.EMERGENCY, reasons.PSAP_CALLBACK))
-        if event.resource_priority and _is_emergency_network(event.resource_priority):
-            found.setdefault(row, _allow(Step.EMERGENCY, reasons.EMERGENCY_NETWORK))
+        claim = claimed(work.calls.events[row])
+        if claim is None or row in found:
+            continue
+        if work.calls.hints.item(row) & IS_VOUCHED or emergencies.trusts(work.calls.text(row, "trunk_group_id")):
+            found[row] = _allow(Step.EMERGENCY, claim)
+        else:
+            work.unbelieved.add(row)
     return found
 
 
@@ -141,8 +148,11 @@ def _hinted(work: Work, hint: int) -> list[int]:
     return found
 
 
-def _is_emergency_network(resource_priority: str) -> bool:
-    return any(value.strip().lower().startswith("esnet.") for value in resource_priority.split(","))
+def _among(digits: Ints, ascending: Ints) -> list[int]:
+    """Rows whose digits are among some others, ascending."""
+    at = np.minimum(np.searchsorted(ascending, digits), len(ascending) - 1)
+    found: list[int] = (ascending[at] == digits).nonzero()[0].tolist()
+    return found
 
 
 def _allow(step: Step, reason: Reason) -> Outcome:

@@ -12,10 +12,8 @@ from detector.contract.decisions import Label, Mode
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX
 from detector.features.window_constants import NOT_ENOUGH_DATA
+from detector.policy.emergency import EmergencyTable
 from detector.policy.settings import Category, Condition, Policy, Rule, Thresholds
-
-_URI_SCHEMES = ("sip:", "sips:", "tel:")
-_SERVICE_URN = "urn:service:sos"  # RFC 5031: what an emergency INVITE has in its Request-URI
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class PolicyTables:
 
     Attributes:
         policy: What it was made of.
-        emergency_forms: Digits of called numbers that are never blocked, with and without the country code.
+        emergency: What makes a call an emergency.
         impossible_heads: First six characters (`+1` NPA and one digit) of numbers that cannot exist.
         impossible_numbers: Whole numbers that cannot exist.
         checks_length: Whether a `+1` number of another length than ten digits is impossible.
@@ -62,7 +60,7 @@ class PolicyTables:
         "_categories",
         "_samples",
         "checks_length",
-        "emergency_forms",
+        "emergency",
         "floor",
         "has_overrides",
         "impossible_heads",
@@ -75,7 +73,7 @@ class PolicyTables:
     def __init__(self, policy: Policy) -> None:
         kinds = frozenset(policy.dno.impossible)
         self.policy = policy
-        self.emergency_forms = frozenset(policy.emergency_numbers) | {"1" + n for n in policy.emergency_numbers}
+        self.emergency = EmergencyTable(policy)
         self.impossible_heads = heads_of(kinds)
         self.impossible_numbers = REPEATED if Impossible.REPEATED_DIGIT in kinds else frozenset[str]()
         self.checks_length = Impossible.LENGTH in kinds
@@ -131,16 +129,6 @@ class PolicyTables:
     def has_sample(self, features: FeatureMatrix, row: int) -> bool:
         """Whether enough has been seen for a block."""
         return all(features.item(row, column) >= count for column, count in self._samples)
-
-    def is_emergency(self, called_number: str) -> bool:
-        """Whether this is an emergency number in any of the forms that switches send; in doubt it is."""
-        text = called_number.strip().lower()
-        if text.startswith(_SERVICE_URN):
-            return True
-        for scheme in _URI_SCHEMES:
-            text = text.removeprefix(scheme)
-        user = text.partition("@")[0].partition(";")[0]
-        return "".join(filter(str.isdigit, user)) in self.emergency_forms
 
     def is_impossible(self, calling_number: str) -> bool:
         """Whether a `+1` calling number cannot be anybody's."""

@@ -27,6 +27,7 @@ class Work:
         is_shadow: Which calls are decided in shadow, shape (n_setups,).
         decided: Outcome by row; the first step that decides a row wins.
         scores: Score by row, NaN where the model was not asked, shape (n_setups,).
+        unbelieved: Rows of calls that claim a priority which nothing vouches for.
         failures: Internal errors, the first of each class; each cost the rows concerned their judgement.
     """
 
@@ -41,6 +42,7 @@ class Work:
         "scores",
         "standing",
         "tables",
+        "unbelieved",
     )
 
     def __init__(
@@ -62,6 +64,7 @@ class Work:
         self.is_shadow = tables.shadows(calls)
         self.decided: dict[int, Outcome] = {}
         self.scores: NDArray[np.float64] = np.full(len(calls), np.nan)
+        self.unbelieved: set[int] = set()
         self.failures: dict[type[Exception], Exception] = {}
 
     def calling(self, row: int) -> str:

@@ -11,8 +11,8 @@ from detector.columns.arrays import Ints
 from detector.contract.events import MAX_RECORD_BYTES, CallEvent
 from streams.wire.record_columns import Records
 from streams.wire.records import EVENT_DECODER
-from streams.wire.repairs import Repair, repair
 from streams.wire.refusals import CODE_MEANINGS, MESSAGE_LIMIT, REFUSALS, Code, Rejected, classify, passed_in_silence
+from streams.wire.repairs import Repair, repair
 
 
 @dataclass(slots=True)

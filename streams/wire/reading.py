@@ -80,7 +80,9 @@ def _with_odd(records: Records, facts: Facts, odd: Ints) -> Reading:
         facts = put(facts, list(decoded.events), texts_of(facts_of(made, kinds), encode))
     everything = np.arange(len(records))
     events = LazyEvents(records, everything, decoded.events)
-    reading = Reading(facts, events, everything, records.partitions, records.arrivals_ms, decoded.rejected, decoded.repairs)
+    reading = Reading(
+        facts, events, everything, records.partitions, records.arrivals_ms, decoded.rejected, decoded.repairs
+    )
     refused = [rejected.position for rejected in decoded.rejected]
     return reading.take(np.delete(everything, refused)) if refused else reading
 

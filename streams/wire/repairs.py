@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from dataclasses import MISSING, Field, fields
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -65,7 +65,7 @@ def repair(event: E, repairs: "Counter[Repair] | None" = None) -> E:
         done.append(Repair.CALL_ID)
     if repairs is not None:
         repairs.update(done)
-    return msgspec.structs.replace(event, **changes) if changes else event
+    return cast("E", msgspec.structs.replace(cast("Any", event), **changes)) if changes else event
 
 
 def short_call_id(call_id: str) -> str:

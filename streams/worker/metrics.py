@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from detector.contract.decisions import Versions
 from streams.metrics import Metric
 from streams.state.durability import Figures
+from streams.wire.repairs import Repair
 
 LATENCY_BUCKETS_S = (
     0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0,
@@ -122,6 +123,7 @@ class Metrics:
         self._passed = self._counter(Metric.PASSED_UNSCORED)
         self._skewed = self._counter(Metric.CLOCK_SKEW)
         self._mismatches = self._counter(Metric.KEY_MISMATCHES)
+        self._unbelieved = self._counter(Metric.UNBELIEVED)
         self._repaired = self._counter(Metric.REPAIRED)
         self._since_setup = self._histogram(Metric.SINCE_SETUP, LATENCY_BUCKETS_S)
         self._since_arrival = self._histogram(Metric.SINCE_ARRIVAL, LATENCY_BUCKETS_S)
@@ -179,10 +181,14 @@ class Metrics:
         """Count events whose switch had a wrong clock."""
         self._skewed.inc(events)
 
-    def repaired(self, repairs: Mapping[str, int]) -> None:
+    def unbelieved(self, calls: int) -> None:
+        """Count calls whose claim of a priority was not believed."""
+        self._unbelieved.inc(calls)
+
+    def repaired(self, repairs: Mapping[Repair, int]) -> None:
         """Count what was put right in events, by its name."""
         for repair, count in repairs.items():
-            self._repaired.labels(repair).inc(count)
+            self._repaired.labels(repair.value).inc(count)
 
     def dead_letter(self, code: str) -> None:
         """Count a record that could not be used."""

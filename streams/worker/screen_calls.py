@@ -246,6 +246,7 @@ class CallScreening:
         self._metrics.batch(setups=setups, ends=ends, key_mismatches=len(astray))
         self._metrics.clock_skew(batch.skewed)
         self._metrics.repaired(reading.repairs)
+        self._metrics.unbelieved(screening.unbelieved)
         decided = screening.decided.values()
         codes = [one.reasons[0].code for one in decided if one.decided_by is Step.FAIL_OPEN]
         passed = {code: codes.count(code) for code in (reasons.LATE, reasons.OVERLOAD)}

@@ -1,17 +1,37 @@
 """The columns of a batch's calls say what their texts say."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, Picked, calls_in, calls_of
+from detector.columns.setups import (
+    IS_VOUCHED,
+    MAY_BE_EMERGENCY,
+    MAY_BE_FROM_911,
+    MAY_BE_IMPOSSIBLE,
+    MAY_BE_PRIORITY,
+    Picked,
+    calls_in,
+    calls_of,
+)
+from detector.contract.events import Attestation
+from detector.policy.emergency import is_from_911
 from detector.policy.settings import Policy
 from detector.policy.tables import PolicyTables
 from detector.testing import batch_of, call_setup
 
 TABLES = PolicyTables(Policy())
 national = st.text("0123456789", min_size=10, max_size=10) | st.sampled_from(list("0123456789")).map(lambda d: d * 10)
-numbers = national.map(lambda digits: "+1" + digits) | st.text("+0123456789sip:@", max_size=16) | st.just("911")
+areas = st.sampled_from(["710", "911", "800273825", "212"])
+numbers = (
+    national.map(lambda digits: "+1" + digits)
+    | st.builds(
+        lambda plus, area, rest: plus + (area + rest)[:10], st.sampled_from(["+1", "1", "", "+"]), areas, national
+    )
+    | st.text("+0123456789sip:@", max_size=16)
+    | st.sampled_from(["911", "+1911", "1911", "+911", "+18002738255"])
+)
 
 
 @settings(max_examples=400)
@@ -23,7 +43,9 @@ def test_whatever_a_step_knows_by_its_form_is_hinted_at(calling: str, called: st
     (hints,) = calls.hints.tolist()
 
     assert hints & MAY_BE_IMPOSSIBLE or not TABLES.is_impossible(calling)
-    assert hints & MAY_BE_EMERGENCY or not TABLES.is_emergency(called)
+    is_national = calls.called_digits.item(0) in TABLES.emergency.national.tolist()
+    assert hints & MAY_BE_EMERGENCY or is_national or not TABLES.emergency.called(called)
+    assert hints & MAY_BE_FROM_911 or not is_from_911(calling)
     assert bool(hints & MAY_BE_PRIORITY) == bool(priority)
 
 
@@ -32,6 +54,18 @@ def test_ordinary_numbers_give_no_hint() -> None:
     calls = calls_in(batch_of([call_setup(calling_number="+12125550123", called_number="+13105550456")]))
 
     assert calls.hints.tolist() == [0]
+
+
+@pytest.mark.parametrize("verstat", [None, "TN-Validation-Passed", "TN-Validation-Passed-A", "TN-Validation-Failed"])
+@pytest.mark.parametrize("attestation", [None, *Attestation])
+def test_a_signature_vouches_when_it_was_verified_and_says_a(
+    verstat: str | None, attestation: Attestation | None
+) -> None:
+    """B and C do not say that the number is the caller's, and a level without a verdict says nothing."""
+    calls = calls_in(batch_of([call_setup(verstat=verstat, attestation=attestation)]))
+
+    is_vouched = bool(calls.hints.item(0) & IS_VOUCHED)
+    assert is_vouched == (attestation == "A" and (verstat or "").startswith("TN-Validation-Passed"))
 
 
 def test_some_of_the_calls_are_those_calls() -> None:

@@ -25,8 +25,13 @@ MARKS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
         {"called_number": "911"},
         {"called_number": "+1988"},
         {"called_number": "sip:933@example.com"},
-        {"priority": "psap-callback"},
-        {"resource_priority": "esnet.1"},
+        {"called_number": "+18002738255"},
+        {"called_number": "+17106274387"},
+        {"called_number": "urn:nena:service:responder.police"},
+        {"calling_number": "+19115550123"},
+        {"priority": "psap-callback", "trunk_group_id": "psap"},
+        {"resource_priority": "esnet.1", "trunk_group_id": "psap"},
+        {"resource_priority": "wps.0", "attestation": "A", "verstat": "TN-Validation-Passed"},
     ]
 )
 LISTED = st.frozensets(st.sampled_from([CALLER, CALLEE, "t-1", "911"]))
@@ -42,6 +47,7 @@ POLICIES = st.builds(
     ),
     rules=st.sampled_from([(), (BUSY_RULE,)]),
     minimum_samples=st.just(()),
+    emergency_trunks=st.just(("psap",)),
     overrides=st.sampled_from(
         [(), (Override("t-1", mode=Mode.ENFORCE),), (Override(switch_id="s", mode=Mode.SHADOW),)]
     ),

@@ -69,7 +69,7 @@ def test_people_are_not_recognised_and_services_are() -> None:
 def test_emergency_calls_stay_emergency_calls() -> None:
     tables = PolicyTables(Policy())
     for number in ("911", "+1911", "988", "urn:service:sos", "urn:service:sos.police"):
-        assert tables.is_emergency(KEY.number(number))
+        assert tables.emergency.called(KEY.number(number))
 
 
 def test_a_record_keeps_no_number_name_or_note() -> None:

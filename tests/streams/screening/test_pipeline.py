@@ -41,9 +41,7 @@ def test_a_formatted_number_is_counted_with_its_other_calls() -> None:
     one = pipeline(0.0, [])
     written = ["+12025550123", "+1-202-555-0123", "tel:+12025550123"]
 
-    one.process(
-        records_of([setup(n, calling_number=number) for n, number in enumerate(written)]), decided_time_ms=None
-    )
+    one.process(records_of([setup(n, calling_number=number) for n, number in enumerate(written)]), decided_time_ms=None)
 
     counts = one.screener.engine.number_counts("+12025550123", START_MS + 9)
     assert counts["attempts"][-1] == len(written)

@@ -1,0 +1,72 @@
+"""Emergencies pass everything, and what only claims to be one does not."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from detector.contract.decisions import Action, Mode, Step
+from detector.policy.lists import Lists
+from detector.policy.settings import Policy
+from detector.testing import CALLEE, CALLER, call_setup, make_screener, outcome, screen
+from tests.detector.policy.policy_case import CATEGORIES, SCORE
+
+ENFORCE = Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES, emergency_trunks=("psap",))
+SIGNED = {"attestation": "A", "verstat": "TN-Validation-Passed"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "lists", "code"),
+    [
+        ({"called_number": "911"}, Lists(), "emergency_called"),
+        ({"called_number": "urn:service:sos"}, Lists(), "emergency_called"),
+        ({"called_number": "+13334567890"}, Lists(emergency=frozenset(["+13334567890"])), "emergency_list"),
+        ({}, Lists(emergency=frozenset([CALLEE])), "emergency_list"),
+        ({}, Lists(emergency=frozenset([CALLER])), "emergency_list"),
+        ({"called_number": "+18002738255"}, Lists(), "emergency_called"),
+        ({"called_number": "+17106274387"}, Lists(), "priority_service"),
+        ({"calling_number": "911"}, Lists(), "from_911"),
+        ({"calling_number": "+19115550123"}, Lists(), "from_911"),
+        ({"priority": " PSAP-Callback ", "trunk_group_id": "psap"}, Lists(), "psap_callback"),
+        ({"resource_priority": "q735.1, ESNET.0", "trunk_group_id": "psap"}, Lists(), "esnet"),
+        ({"resource_priority": "ets.0", **SIGNED}, Lists(), "priority_service"),
+        ({"resource_priority": "wps.1", **SIGNED}, Lists(), "priority_service"),
+    ],
+)
+def test_an_emergency_passes_and_says_why(fields: dict[str, Any], lists: Lists, code: str) -> None:
+    full = replace(lists, block=frozenset(["t-1", "psap"]), dno=frozenset([CALLER[2:]]))
+
+    decided = outcome(make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}, lists=full), call_setup(**fields))
+
+    assert (decided.action, decided.decided_by) == (Action.ALLOW, Step.EMERGENCY)
+    assert [reason.code for reason in decided.reasons] == [code]
+
+
+@pytest.mark.parametrize(
+    "claim", [{"priority": "psap-callback"}, {"resource_priority": "esnet.0"}, {"resource_priority": "wps.0"}]
+)
+@pytest.mark.parametrize(
+    "signed",
+    [
+        {},
+        {"attestation": "A"},
+        {"attestation": "B", "verstat": "TN-Validation-Passed"},
+        {"attestation": "A", "verstat": "TN-Validation-Failed"},
+        {"attestation": "A", "verstat": "No-TN-Validation"},
+    ],
+)
+def test_a_claim_that_nothing_vouches_for_opens_no_door(claim: dict[str, Any], signed: dict[str, Any]) -> None:
+    """Anybody can write a header; it does not lead past do-not-originate, and it is counted."""
+    lists = Lists(dno=frozenset([CALLER[2:]]))
+
+    screening = screen(make_screener(ENFORCE, lists=lists), call_setup(**claim, **signed))
+
+    assert (screening.outcome(0).action, screening.outcome(0).decided_by) == (Action.BLOCK, Step.DNO)
+    assert screening.unbelieved == 1
+
+
+@pytest.mark.parametrize("fields", [{"priority": "emergency"}, {"resource_priority": "q735.1"}, {"called_number": ""}])
+def test_other_priorities_are_no_emergency(fields: dict[str, Any]) -> None:
+    decided = outcome(make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}), call_setup(**fields))
+
+    assert decided.decided_by is Step.MODEL

@@ -82,7 +82,7 @@ def _key(state: np.uint64) -> int:
 
 @compiled_borrowing
 def hash_bytes(data: NDArray[np.uint8], start: int, stop: int, seed: int) -> int:
-    """Hash `data[start:stop]`, shape (n,) uint8, to a key with `HASHED` set."""
+    """Hash `data[start:stop]`, shape (n,) uint8, to a key with `HASHED` set; `seed` is from 0 to 2**63 - 1."""
     state, word, _ = _absorb(data, start, stop, _begin(stop - start, seed), _NOTHING, _NOTHING)
     return _key(scramble(state ^ word))
 

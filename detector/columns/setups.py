@@ -95,7 +95,7 @@ class Calls:
         return self.digests[:, :4].copy().view(">u4")[:, 0].astype(np.int64)
 
     def text(self, row: int, name: str) -> str:
-        """One of `TEXT_FIELDS` of a call, empty where absent."""
+        """One of `TEXT_FIELDS` of a call, empty where absent. It makes the event of a call that is not `plain`."""
         if name in self._columns:
             return self._columns[name][row]
         if self.texts is None or not self.plain[row]:
@@ -104,7 +104,7 @@ class Calls:
         return self.texts.data[spans.item(row, at, 0) : spans.item(row, at, 1)].tobytes().decode()
 
     def column(self, name: str) -> list[str]:
-        """One of `TEXT_FIELDS` of every call, empty where absent; made when first asked for."""
+        """One of `TEXT_FIELDS` of every call, empty where absent; made for all of them when first asked for."""
         if name not in self._columns:
             self._columns[name] = self._read(name)
         return self._columns[name]

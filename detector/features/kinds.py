@@ -186,7 +186,10 @@ def part_of(family: int, other: int, minimum: int, *windows: int) -> Iterator[Fe
 
 
 def levels(family: int, other: int, window: int, *measures: int) -> Iterator[Feature]:
-    """Shares that few calls do not throw about: as if `DRAWN_BY` more calls had been like the other key's."""
+    """Shares that few calls do not throw about: as if `DRAWN_BY` more calls had been like the other key's.
+
+    Each is in [0, 1]; of `TALK_S` it is the mean talk time, seconds.
+    """
     for measure in measures:
         what, words = _COMPARED[measure]
         instruction = Instruction(
@@ -212,7 +215,7 @@ def beside(family: int, window: int, other: int, usual: int, *measures: int) -> 
 
 
 def surge(family: int, *windows: int) -> Iterator[Feature]:
-    """The rate of short windows against the last day's."""
+    """The rate of short windows against the last day's, in [0, 1], 0.5 where they are alike."""
     for window in windows:
         instruction = Instruction(
             operations.SURGE, family, ATTEMPTS, operations.pack_reference(family, W24H), window, 3

@@ -55,4 +55,4 @@ class PreparedWindows:
         return rows
 
     def count(self, batch: CallBatch) -> None:
-        """Do nothing: nothing is counted, and nothing read."""
+        """Do nothing: nothing is counted, and nothing read. See `detector.columns.windows_port.Windows`."""

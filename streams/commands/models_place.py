@@ -51,7 +51,7 @@ class Place:
 
     @property
     def promotions(self) -> Promotions:
-        """Its history."""
+        """Its history; nothing is read yet."""
         return Promotions(self.registry.store)
 
     @property

@@ -71,6 +71,10 @@ class FeatureWriter:
     Args:
         path: of the file.
         partitions: that windows are counted in; stands in the file's metadata.
+
+    Raises:
+        OSError: the file cannot be written; also by both methods. They block for the disk, `add` for every
+            `ROWS_PER_GROUP` rows, which are held until then.
     """
 
     def __init__(self, path: Path, partitions: int) -> None:

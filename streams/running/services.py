@@ -46,11 +46,11 @@ class Around(Service):
         self._part = part
 
     async def on_start(self) -> None:
-        """Start the part before whatever comes after it."""
+        """Start the part before whatever comes after it. See `Part`."""
         await self._part.start()
 
     async def on_stop(self) -> None:
-        """Stop the part after whatever came after it."""
+        """Stop the part after whatever came after it. See `Part`."""
         await self._part.stop()
 
 

@@ -20,7 +20,11 @@ _COLUMN = {name: i for i, name in enumerate(Outcome._fields)}
 
 @dataclass(slots=True)
 class Calls:
-    """Calls as columns of one length; text is held as an index into the tables of the network and the actors."""
+    """Calls as columns of shape (n,); text is held as an index into the tables of the network and the actors.
+
+    Times are epoch milliseconds UTC. Without an answer `answer_ms` is `NEVER`, without a diversion `diverted_by` is.
+    Attestation is 1 to 3 for A to C, else `FAILED` or `UNSIGNED`; numbers are those of `Draft`.
+    """
 
     serial: Int64
     setup_ms: Int64

@@ -83,6 +83,7 @@ TESTED_ELSEWHERE = {
     "streams/local/guard": (LOCAL, "it ends servers when their owner dies: the test kills owners"),
     "streams/local/jars": (LOCAL, "damaged and foreign jars are given to it there"),
     "streams/local/kafka_broker": (LOCAL, "the broker is started there"),
+    "streams/redis/erasing": ("tests/streams/commands/test_erase.py", "what the command erases"),
     "streams/redis/lookups": ("tests/streams/commands/test_lookup.py", "what the command prints"),
     "streams/screening/build": (DURABILITY, "it joins a screener, which is run there"),
     "streams/screening/stray_keys": ("tests/streams/worker/test_warming.py", "one function, counted there"),

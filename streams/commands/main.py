@@ -37,6 +37,10 @@ COMMANDS = {
     ),
     "lookup": ("streams.commands.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),
     "lists": ("streams.commands.lookup:lists", "Keep the allow, block, do-not-originate, emergency and opt-out lists."),
+    "erase": (
+        "streams.commands.erase:erase",
+        "Take a phone number out of Redis and the archive; say where it stays.",
+    ),
     "local": ("streams.commands.local:local", "Apache Kafka and Valkey on this machine, from pip alone."),
     "doctor": ("streams.commands.doctor:doctor", "What is reachable, which versions, what is misconfigured."),
 }

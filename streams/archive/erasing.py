@@ -1,0 +1,94 @@
+"""Take a number out of the archive: each file that has a record with it is written anew without those records."""
+
+import re
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streams.archive.files import ROWS_PER_GROUP, ArchiveFile, ArchiveStore, ArchiveUnusable
+from streams.archive.numbers import NumberKey
+from streams.archive.sink import NUMBERS, PLAIN, REFUSED, file_metadata
+
+
+def erase(
+    store: ArchiveStore, topic: str, number: str, key: NumberKey | None, *, dry_run: bool = False
+) -> Iterator[tuple[ArchiveFile, int]]:
+    """Take the records with a number out of the files of a topic; yields each file and how many records went.
+
+    Called by `robocall erase`. A record goes if the number stands anywhere in it: as calling number, as called number,
+    in a list or within a text. A file without it is only read. It blocks for one file at a time, and reads the whole
+    topic; stopping between two yields leaves files before erased and those after as they were.
+
+    Args:
+        store: the archive.
+        topic: one of `ARCHIVED`.
+        number: E.164.
+        key: the archive's own, where it keeps digests of numbers.
+        dry_run: only count.
+
+    Raises:
+        ArchiveUnusable: a file keeps numbers under another key than `key`, or cannot be read.
+        StorageError: a file cannot be read or written.
+    """
+    for file in sorted(store.files(topic)):
+        with store.open(file) as parquet:
+            pattern = _pattern(_kept_as(store, file, parquet, number, key))
+            gone = sum(_holds(table, pattern).sum().as_py() or 0 for table in _tables(parquet))
+        if gone and not dry_run:
+            _rewrite(store, file, pattern)
+        yield file, gone
+
+
+def _kept_as(store: ArchiveStore, file: ArchiveFile, parquet: Any, number: str, key: NumberKey | None) -> str:
+    """How the file would have the number."""
+    kept = parquet.metadata.metadata.get(NUMBERS, PLAIN.encode()).decode()
+    if kept == PLAIN:
+        return number
+    if key is None or kept != key.identity:
+        raise ArchiveUnusable(
+            f"{file.path} in {store.url} has numbers under the key {kept}: set that ROBOCALL_ARCHIVE_NUMBER_KEY"
+        )
+    return key.number(number)
+
+
+def _pattern(number: str) -> str:
+    """What finds the number but no longer one that begins with it."""
+    return re.escape(number) + r"([^0-9]|$)"
+
+
+def _tables(parquet: Any) -> Iterator[Any]:
+    for batch in parquet.iter_batches(ROWS_PER_GROUP):
+        yield pa.Table.from_batches([batch])
+
+
+def _holds(table: Any, pattern: str) -> Any:
+    """Which rows have the number, shape (n_rows,)."""
+    flat = table.flatten()
+    while any(pa.types.is_struct(field.type) for field in flat.schema):
+        flat = flat.flatten()
+    found = [_matches(column.combine_chunks(), pattern) for column in flat.columns]
+    none = pa.array([False] * table.num_rows)
+    return reduce(pc.or_, [one for one in found if one is not None], none)
+
+
+def _matches(column: Any, pattern: str) -> Any | None:
+    """Rows of a column of texts or of lists of texts that match; None where the column has no text."""
+    if pa.types.is_string(column.type):
+        return pc.fill_null(pc.match_substring_regex(column, pattern), fill_value=False)
+    if pa.types.is_list(column.type) and pa.types.is_string(column.type.value_type):
+        return _matches(pc.binary_join(column, "\n"), pattern)
+    return None
+
+
+def _rewrite(store: ArchiveStore, file: ArchiveFile, pattern: str) -> None:
+    """Write the file anew, in its place, without the rows that match."""
+    with store.open(file) as parquet:
+        metadata = parquet.metadata.metadata
+        with store.create(file, parquet.schema_arrow) as writer:
+            for table in _tables(parquet):
+                writer.write_table(table.filter(pc.invert(_holds(table, pattern))), row_group_size=ROWS_PER_GROUP)
+            kept_as, refused = metadata.get(NUMBERS, PLAIN.encode()).decode(), int(metadata.get(REFUSED, b"0"))
+            writer.add_key_value_metadata(file_metadata(file, kept_as, refused))

@@ -1,0 +1,158 @@
+"""`robocall erase`: take a phone number out of what keeps it for long, and say where it stays and until when."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import click
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from detector.contract.errors import RobocallError
+from streams.archive.erasing import erase as erase_archived
+from streams.archive.files import ArchiveStore
+from streams.archive.numbers import NumberKey
+from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
+from streams.commands.lookup import with_redis
+from streams.errors import KafkaUnreachable
+from streams.kafka.client import client_settings
+from streams.kafka.topics import ENTITY_DECISIONS, HOUR_MS, TOPICS
+from streams.redis.connection import E164
+from streams.redis.erasing import NUMBER_ENTITY, lists_with
+from streams.redis.erasing import erase as erase_in_redis
+from streams.settings import Settings, load_settings
+
+DAY_H = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one place had of the number.
+
+    Attributes:
+        place: for people.
+        erased: keys, records or rows that went, or would go.
+        problem: why the place could not be dealt with; empty when it was.
+    """
+
+    place: str
+    erased: int = 0
+    problem: str = ""
+
+
+@click.command()
+@click.argument("number")
+@click.option("--dry-run", is_flag=True, help="Only count what would be erased.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Take NUMBER, +12025550123, out of Redis, the archive and entity-decisions.
+
+    Erased: decisions for look-ups, what stands about the number, and each archived record in which it stands as
+    caller, as called number or in a text. The rest is said: topics keep it until their retention ends, workers and
+    their snapshots until 25 hours after its last call. Carrier's lists, files that were exported and models are not
+    touched.
+
+    \b
+      robocall erase +12025550123 --dry-run
+      robocall erase +12025550123 --yes
+    """  # noqa: D301 - click reads the backspace
+    if not E164.fullmatch(number):
+        raise click.UsageError(f"{number!r} is no number in E.164: +12025550123")
+    settings, chosen = load_settings(), load_archive_settings()
+    if not dry_run and not yes:
+        click.confirm(f"Erase {number} for good?", abort=True, err=True)
+    console = Console(stderr=True)
+    done: list[Done] = []
+    for place, work in _steps(settings, chosen, number, dry_run=dry_run):
+        with console.status(place):
+            done.append(_tried(place, work))
+    _tell(number, done, dry_run=dry_run, as_json=as_json)
+    if any(one.problem for one in done):
+        raise click.exceptions.Exit(1)
+
+
+def _steps(
+    settings: Settings, chosen: ArchiveSettings, number: str, *, dry_run: bool
+) -> Iterator[tuple[str, Callable[[], int]]]:
+    yield "Redis", lambda: with_redis(lambda redis: erase_in_redis(redis, number, dry_run=dry_run))
+    if not dry_run:
+        yield f"topic {ENTITY_DECISIONS}", lambda: asyncio.run(_forget_in_topic(settings, number))
+    for topic in ARCHIVED:
+        yield f"archive of {topic}", partial(_erase_archived, chosen, topic, number, dry_run=dry_run)
+
+
+def _tried(place: str, work: Callable[[], int]) -> Done:
+    try:
+        return Done(place, work())
+    except (RobocallError, OSError) as error:
+        return Done(place, problem=str(error))
+
+
+def _erase_archived(chosen: ArchiveSettings, topic: str, number: str, *, dry_run: bool) -> int:
+    secret = chosen.number_key
+    key = NumberKey(secret.get_secret_value()) if secret else None
+    return sum(gone for _, gone in erase_archived(ArchiveStore(chosen.url), topic, number, key, dry_run=dry_run))
+
+
+async def _forget_in_topic(settings: Settings, number: str) -> int:
+    """Publish the null that lets compaction forget what was decided about the number."""
+    producer = AIOKafkaProducer(**client_settings(settings), acks="all")
+    with _quiet():
+        try:
+            await producer.start()
+            await producer.send_and_wait(ENTITY_DECISIONS, None, key=(NUMBER_ENTITY + number).encode())
+        except KafkaError as error:
+            raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
+        finally:
+            await producer.stop()
+    return 1
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What aiokafka would say in many lines comes back as one error that says what to do."""
+    logger = logging.getLogger("aiokafka")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _tell(number: str, done: list[Done], *, dry_run: bool, as_json: bool) -> None:
+    named = _lists(number)
+    remains = {topic.name: _until(topic.retention_ms) for topic in TOPICS}
+    if as_json:
+        places = [{"place": one.place, "erased": one.erased, "problem": one.problem or None} for one in done]
+        click.echo(json.dumps({"dry_run": dry_run, "places": places, "on_lists": named, "remains": remains}))
+        return
+    for one in done:
+        verb = "would be erased" if dry_run else "erased"
+        click.echo(f"{one.place}: " + (f"not done, {one.problem}" if one.problem else f"{one.erased:,} {verb}"))
+    for name in named:
+        click.echo(f"list {name}: names it; `robocall lists remove {name} {number}`")
+    for topic, until in remains.items():
+        click.echo(f"topic {topic}: {until}")
+    click.echo("workers and their snapshots: until 25 hours after its last call")
+
+
+def _lists(number: str) -> list[str]:
+    try:
+        return with_redis(lambda redis: lists_with(redis, number))
+    except (RobocallError, OSError):
+        return []  # said by the step before
+
+
+def _until(retention_ms: int | None) -> str:
+    if retention_ms is None:
+        return "until compaction, after the null that was published"
+    hours = retention_ms // HOUR_MS
+    span = f"{hours // DAY_H} days" if hours % DAY_H == 0 else f"{hours} hours"
+    return f"until its retention ends, {span} after the record"

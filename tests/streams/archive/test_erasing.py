@@ -1,0 +1,60 @@
+"""A number leaves the archive, from whichever field; everything else stays, and so does where the sink goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.archive.erasing import erase
+from streams.archive.files import ArchiveStore, ArchiveUnusable
+from streams.archive.numbers import NumberKey
+from streams.archive.sink import latest_files
+from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
+from tests.streams.archive.archive_case import DAY_MS, SECRET, START_MS, encoded, put, rows, setup
+
+NUMBER = "+12025550003"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArchiveStore:
+    return ArchiveStore(str(tmp_path / "archive"))
+
+
+def erased(store: ArchiveStore, topic: str = CALL_EVENTS, key: NumberKey | None = None) -> dict[int, int]:
+    """Records that went, by the first offset of their file."""
+    return {file.first: gone for file, gone in erase(store, topic, NUMBER, key) if gone}
+
+
+def test_a_number_goes_whatever_it_was_and_all_else_stays(store: ArchiveStore) -> None:
+    put(store, CALL_EVENTS, [encoded(setup(n)) for n in range(5)])
+    put(store, CALL_EVENTS, [encoded(setup(n)) for n in range(10, 12)], first=5, at_ms=START_MS + DAY_MS)
+    last = [
+        setup(20, called_number=NUMBER),
+        setup(21, diversion=["+13035550100", NUMBER]),
+        setup(22, from_number=NUMBER),
+    ]
+    put(store, CALL_EVENTS, [*map(encoded, last), encoded(setup(23, called_number=NUMBER + "4"))], first=7)
+    before, newest = rows(store, CALL_EVENTS), latest_files(store, [CALL_EVENTS])
+
+    assert erased(store) == {0: 1, 7: 3}
+    after = rows(store, CALL_EVENTS)
+    assert after == [row for row in before if row["kafka_offset"] not in {3, 7, 8, 9}]
+    assert {place: file.path for place, file in latest_files(store, [CALL_EVENTS]).items()} == {
+        place: file.path for place, file in newest.items()
+    }
+    assert erased(store) == {}
+
+
+def test_a_note_that_names_the_number_goes_too(store: ArchiveStore) -> None:
+    said = {"time_ms": START_MS, "call_id": "c", "verdict": "legitimate", "source": "analyst", "note": f"is {NUMBER}."}
+    put(store, CALL_FEEDBACK, [encoded(said), encoded(said | {"note": "is +120255500031"})])
+    assert erased(store, CALL_FEEDBACK) == {0: 1}
+
+
+def test_digests_go_with_the_key_and_nothing_without(store: ArchiveStore) -> None:
+    key = NumberKey(SECRET)
+    put(store, CALL_EVENTS, [encoded(setup(n)) for n in range(5)], key=key)
+    for wrong in (None, NumberKey("another secret of them")):
+        with pytest.raises(ArchiveUnusable, match="ROBOCALL_ARCHIVE_NUMBER_KEY"):
+            erased(store, key=wrong)
+    assert erased(store, key=key) == {0: 1}
+    assert [row["kafka_offset"] for row in rows(store, CALL_EVENTS)] == [0, 1, 2, 4]

@@ -1,0 +1,124 @@
+"""`robocall erase` on a real Valkey, a real broker and an archive: what goes, what stays, what it says of the rest."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis as blocking
+from click.testing import CliRunner, Result
+from confluent_kafka import Consumer
+
+from streams.archive.files import ArchiveStore
+from streams.commands.main import robocall
+from streams.kafka.topics import CALL_EVENTS, ENTITY_DECISIONS
+from streams.redis.connection import PREFIX, decision_key, entity_key, list_key, number_key
+from tests.streams.archive.archive_case import encoded, put, rows, setup
+from tests.waiting import HANG_S
+
+NUMBER, OTHER = "+12025550003", "+12025550004"
+
+
+@pytest.fixture
+def store(
+    redis_url: str,
+    kafka_bootstrap: str,
+    fresh_topics: Callable[[int], list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator["blocking.Redis"]:
+    """A Valkey that knows two numbers, an archive with both, empty topics."""
+    fresh_topics(3)
+    client: blocking.Redis = blocking.Redis.from_url(redis_url)
+    client.flushdb()
+    for name, value in {
+        "ROBOCALL_REDIS_URL": redis_url,
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "ROBOCALL_ARCHIVE_URL": str(tmp_path / "archive"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    for number in (NUMBER, OTHER):
+        client.set(entity_key(f"number:{number}"), b"{}")
+        client.rpush(number_key(number), b"a" * 32)
+        client.sadd(list_key("allow"), number)
+    client.set(decision_key("a" * 32), f'{{"calling_number":"{NUMBER}","called_number":"{OTHER}"}}')
+    client.set(decision_key("b" * 32), f'{{"calling_number":"{OTHER}","called_number":"{NUMBER}"}}')
+    client.set(decision_key("c" * 32), f'{{"calling_number":"{NUMBER}1","called_number":"{OTHER}"}}')
+    put(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS, [encoded(setup(n)) for n in range(6)])
+    yield client
+    client.flushdb()
+    client.close()
+
+
+def erase(*options: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(robocall, ["erase", NUMBER, *options], input=text)
+
+
+def nulls(bootstrap: str) -> list[bytes | None]:
+    """Keys of the nulls on `entity-decisions`, once there is one."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "nulls", "auto.offset.reset": "earliest"})
+    consumer.subscribe([ENTITY_DECISIONS])
+    message = consumer.poll(HANG_S)
+    consumer.close()
+    assert message is not None
+    return [message.key()] if message.value() is None else []
+
+
+def test_a_number_goes_from_everywhere_and_others_stay(
+    store: "blocking.Redis", kafka_bootstrap: str, tmp_path: Path
+) -> None:
+    result = erase("--yes", "--json")
+
+    said = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert {place["place"]: place["erased"] for place in said["places"]} == {
+        "Redis": 4, "topic entity-decisions": 1, "archive of call-events": 1, "archive of call-decisions": 0,
+        "archive of scored-calls": 0, "archive of call-feedback": 0,
+    }  # fmt: skip
+    assert said["on_lists"] == ["allow"]
+    assert set(said["remains"]) >= {"call-events", "call-decisions", "dead-letters"}
+    left = {key.decode() for key in store.scan_iter(f"{PREFIX}*")}
+    assert {entity_key(f"number:{OTHER}"), number_key(OTHER), decision_key("c" * 32)} <= left
+    assert not left & {
+        entity_key(f"number:{NUMBER}"),
+        number_key(NUMBER),
+        decision_key("a" * 32),
+        decision_key("b" * 32),
+    }
+    assert store.smembers(list_key("allow")) == {NUMBER.encode(), OTHER.encode()}
+    assert nulls(kafka_bootstrap) == [f"number:{NUMBER}".encode()]
+    archived = [row["calling_number"] for row in rows(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS)]
+    assert archived == [f"+1202555000{n}" for n in (0, 1, 2, 4, 5)]
+
+
+def test_a_dry_run_only_counts_and_no_answer_is_no(store: "blocking.Redis", tmp_path: Path) -> None:
+    before = set(store.scan_iter(f"{PREFIX}*"))
+
+    counted, refused = erase("--dry-run"), erase(text="n\n")
+
+    assert "Redis: 4 would be erased" in counted.stdout
+    assert "archive of call-events: 1 would be erased" in counted.stdout
+    assert f"`robocall lists remove allow {NUMBER}`" in counted.stdout
+    assert refused.exit_code == 1
+    assert set(store.scan_iter(f"{PREFIX}*")) == before
+    assert len(rows(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS)) == 6
+
+
+def test_what_is_away_is_named_and_the_rest_is_done(
+    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+
+    result = erase("--yes")
+
+    assert result.exit_code == 1
+    assert "topic entity-decisions: not done, " in result.stdout
+    assert "127.0.0.1:1" in result.stdout
+    assert not store.exists(number_key(NUMBER))
+    assert len(rows(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS)) == 5
+
+
+def test_what_is_no_number_is_wrong_usage() -> None:
+    result = CliRunner().invoke(robocall, ["erase", "2025550003", "--yes"])
+    assert result.exit_code == 2
+    assert "E.164" in result.stderr

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.membership import like_any
-from detector.contract.decisions import Action, Outcome, Step
+from detector.contract.decisions import Action, Mode, Outcome, Step
 from detector.policy import reasons
 from detector.policy.settings import Category, Thresholds
-from detector.policy.standing import Held, StandingDecision, number_entity
+from detector.policy.standing import MODEL_SOURCE, Held, StandingDecision, number_entity
 from detector.policy.unjudged import FAILED_OPEN
 from detector.policy.work import Found, Work
 
@@ -103,7 +103,7 @@ def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64
     held = work.standing.held
     if len(held) or worth.any():
         hashes = work.calls.hashes("calling_number").take(rows)
-        rising = {work.calling(row) for row in rows[worth].tolist()}
+        rising = {work.calling(row) for row in rows[worth].tolist() if work.caller(row) is not None}
         # A number that rises here may come to be held by a call of this very batch.
         may_be = held.may_have(hashes) | like_any(hashes, worth)
         for index in (may_be & ~worth).nonzero()[0].tolist():
@@ -118,44 +118,58 @@ def _verdict(work: Work, row: int, score: float) -> Verdict | None:
     category = work.tables.category(work.features, row)
     thresholds = work.tables.thresholds(work.calls, row, category)
     may_block = category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row)
-    number = work.calling(row)
-    held = work.standing.held.get(number)
+    caller = work.caller(row)
+    held = None if caller is None else work.standing.held.get(caller)
     held_action = held.action_at(work.now_ms(row)) if held is not None else Action.ALLOW
     action, threshold = treatment(score, held_action, thresholds, may_block=may_block)
     entered = threshold in (thresholds.label_at, thresholds.block_at)
-    _remember(work, (row, number), category, action, held, entered=entered)
+    if caller is not None:
+        _remember(work, (row, caller), category, action, held, entered=entered)
     return None if action is Action.ALLOW else Verdict(row, action, score, threshold, category)
 
 
 def _remember(
     work: Work, call: tuple[int, str], category: Category, action: Action, held: Held | None, *, entered: bool
 ) -> None:
-    """Carry on the hysteresis and the count of blocks of the number of `call`, its row and calling number."""
-    policy, (row, number) = work.tables.policy, call
+    """Carry on the hysteresis and the count of blocks of the caller of `call`, its row and caller."""
+    policy, (row, caller) = work.tables.policy, call
     now_ms = work.now_ms(row)
     earliest_ms = now_ms - policy.standing_blocks.within_s * 1_000
     blocks_ms = tuple(ms for ms in held.blocks_ms if ms > earliest_ms) if held is not None else ()
     if action is Action.BLOCK:
         blocks_ms = (*blocks_ms, now_ms)
         if len(blocks_ms) >= policy.standing_blocks.after_blocks:
-            _stand(work, row, number, category)
+            _stand(work, row, category)
             blocks_ms = ()
     if action is Action.ALLOW and not blocks_ms:
-        work.standing.held.drop(number)
+        work.standing.held.drop(caller)
         return
     expires_ms = now_ms + policy.hold_s * 1_000 if entered or held is None else held.expires_ms
-    work.standing.held.put(number, Held(action, expires_ms, blocks_ms))
+    work.standing.held.put(caller, Held(action, expires_ms, blocks_ms))
 
 
-def _stand(work: Work, row: int, number: str, category: Category) -> None:
-    """Block the number from the next call on, those later in this batch included."""
-    now_ms = work.now_ms(row)
-    expires_ms = now_ms + work.tables.policy.standing_blocks.block_s * 1_000
-    entity, identifier = number_entity(number), work.calls.identifier(row)
+def _stand(work: Work, row: int, category: Category) -> None:
+    """Block the caller from the next call on, those later in this batch included."""
+    now_ms, number, trunk = work.now_ms(row), work.calling(row), work.calls.text(row, "trunk_group_id")
+    entity, is_vouched = number_entity(number), work.is_vouched(row)
+    known = work.standing.active(entity, now_ms)
+    if known is not None and known.mode is Mode.ENFORCE and work.mode(row) is Mode.SHADOW:
+        return  # what is only tried takes nothing from what holds
     decision = StandingDecision(
-        entity, Action.BLOCK, category.name, now_ms, expires_ms, "model", work.mode(row), identifier
+        entity,
+        Action.BLOCK,
+        category.name,
+        now_ms,
+        now_ms + work.tables.policy.standing_blocks.block_s * 1_000,
+        MODEL_SOURCE,
+        work.mode(row),
+        work.calls.identifier(row),
+        () if is_vouched else (trunk,),
+        is_vouched,
     )
-    work.standing.set(decision, publish=True)
+    # Other callers with this number stay blocked as long as this one.
+    is_alike = known is not None and known.source == MODEL_SOURCE and known.mode is decision.mode
+    work.standing.set(decision.joined(known if is_alike else None), publish=True)
     hashes = work.calls.hashes("calling_number")
     for later in (row + 1 + (hashes[row + 1 :] == hashes[row]).nonzero()[0]).tolist():
         if work.calling(later) == number and _decided_after_standing(work.decided.get(later)):

@@ -1,12 +1,16 @@
 """What outlives a call: standing decisions on numbers and trunks, and the memory behind hysteresis.
 
+A calling number can be written by anybody, so what calls bring about belongs to a *caller*: the number where a verified
+signature vouches for it, else the number together with the trunk group that its calls come by. Whose number is spoofed
+is not held responsible. Withheld and malformed numbers are no callers: nothing is remembered of them.
+
 Everything is driven by event time and by the order of events, so that a replay comes to the same state. Both maps are
 bounded; at the bound the entry that was set longest ago goes first.
 """
 
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -15,9 +19,13 @@ from detector.columns.arrays import Flags, Ints
 from detector.columns.membership import MembershipFilter
 from detector.columns.setups import Calls
 from detector.contract.decisions import Action, Mode
+from detector.contract.numbers import is_e164
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
 
 DEFAULT_MAX_ENTRIES = 100_000
+MAX_TRUNKS = 16
+"""Trunk groups that one standing decision names; a further one takes the place of the first."""
+_BY_TRUNK = "\x1f"
 MODEL_SOURCE = "model"
 """Source of a standing decision that the model's own blocks led to; it can be reached again from the calls alone."""
 
@@ -35,6 +43,8 @@ class StandingDecision:
         source: Who set it: `model`, `analyst`, `traceback`...
         mode: A decision that was reached in shadow never touches a call that is enforced, and is never published.
         decision_id: The decision on a call that led to it, where there was one.
+        trunk_group_ids: It is about calls by these trunk groups that no signature vouches for. None of them: see next.
+        is_vouched: It is about calls that a signature vouches for. Without trunk groups and this it is about all calls.
     """
 
     entity: str
@@ -45,11 +55,26 @@ class StandingDecision:
     source: str
     mode: Mode = Mode.ENFORCE
     decision_id: str | None = None
+    trunk_group_ids: tuple[str, ...] = ()
+    is_vouched: bool = False
+
+    def covers(self, trunk_group_id: str, *, is_vouched: bool) -> bool:
+        """Tell whether it is about a call of its entity."""
+        if not (self.trunk_group_ids or self.is_vouched):
+            return True
+        return self.is_vouched if is_vouched else trunk_group_id in self.trunk_group_ids
+
+    def joined(self, earlier: "StandingDecision | None") -> "StandingDecision":
+        """Return this one for the callers of an earlier one of the same entity as well."""
+        if earlier is None:
+            return self
+        trunks = tuple(dict.fromkeys((*earlier.trunk_group_ids, *self.trunk_group_ids)))[-MAX_TRUNKS:]
+        return replace(self, trunk_group_ids=trunks, is_vouched=self.is_vouched or earlier.is_vouched)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the model last made of a number, for hysteresis and for counting blocks.
+    """What the model last made of a caller, for hysteresis and for counting blocks.
 
     Attributes:
         action: `label` or `block`; `allow` where only blocks are still counted.
@@ -62,16 +87,16 @@ class Held:
     blocks_ms: tuple[int, ...] = ()
 
     def action_at(self, now_ms: int) -> Action:
-        """What the number is held at: `allow` once it has expired."""
+        """What the caller is held at: `allow` once it has expired."""
         return self.action if now_ms < self.expires_ms else Action.ALLOW
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyMemory:
-    """What the model's step remembers of calling numbers, as of one instant; never changes once taken.
+    """What the model's step remembers of callers, as of one instant; never changes once taken.
 
     Attributes:
-        held: Hysteresis by calling number, the one touched longest ago first.
+        held: Hysteresis by caller (`caller_of`), the one touched longest ago first.
         standing: Standing decisions, the one set longest ago first.
     """
 
@@ -84,17 +109,17 @@ class PolicyMemory:
         Standing decisions on trunks and of other sources than the model are left out: those are kept by whoever made
         them. One call of `belongs` an entry; safe in any thread.
         """
-        held = {number: held for number, held in self.held.items() if belongs(number)}
+        held = {caller: held for caller, held in self.held.items() if belongs(number_of(caller))}
         standing = tuple(decision for decision in self.standing if _reached_here(decision, belongs))
         return PolicyMemory(held, standing)
 
     def numbers(self) -> set[str]:
         """All calling numbers in it."""
         entities = (d.entity for d in self.standing if d.entity.startswith(NUMBER_ENTITY))
-        return self.held.keys() | {entity.removeprefix(NUMBER_ENTITY) for entity in entities}
+        return set(map(number_of, self.held)) | {entity.removeprefix(NUMBER_ENTITY) for entity in entities}
 
     def parts(self, size: int) -> Iterator["PolicyMemory"]:
-        """Cut it into pieces of at most `size` numbers held and `size` decisions, in order."""
+        """Cut it into pieces of at most `size` callers held and `size` decisions, in order."""
         held = iter(self.held.items())
         for start in range(0, max(len(self.held), len(self.standing)), size):
             yield PolicyMemory(dict(islice(held, size)), self.standing[start : start + size])
@@ -109,64 +134,83 @@ def _reached_here(decision: StandingDecision, belongs: Callable[[str], bool]) ->
     )
 
 
-class HeldNumbers:
-    """Bounded map from calling number to `Held`."""
+class HeldCallers:
+    """Bounded map from caller (`caller_of`) to `Held`."""
 
-    __slots__ = ("_filter", "_held", "_max_entries")
+    __slots__ = ("_by_number", "_filter", "_held", "_max_entries")
 
     def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
         self._held: dict[str, Held] = {}
+        self._by_number: dict[str, set[str]] = {}
         self._filter = MembershipFilter(max_entries)
         self._max_entries = max_entries
 
     def __len__(self) -> int:
-        """Count the numbers that are held."""
+        """Count the callers that are held."""
         return len(self._held)
 
     def __contains__(self, calling_number: str) -> bool:
-        """Whether anything is remembered of the number, expired or not."""
-        return calling_number in self._held
+        """Whether anything is remembered of a caller with this number, expired or not."""
+        return calling_number in self._by_number
 
     def may_have(self, hashes: Ints) -> Flags:
         """Which calling numbers may be in it, by their hashes (`Calls.hashes`); all that are in it are among them."""
         return self._filter.may_have(hashes)
 
-    def get(self, calling_number: str) -> Held | None:
-        """Return what is remembered of the number, expired or not."""
-        return self._held.get(calling_number)
+    def get(self, caller: str) -> Held | None:
+        """Return what is remembered of the caller, expired or not."""
+        return self._held.get(caller)
 
-    def put(self, calling_number: str, held: Held) -> None:
-        """Remember `held` of a number, as the most recent entry; at the bound the one touched longest ago goes.
+    def put(self, caller: str, held: Held) -> None:
+        """Remember `held` of a caller, as the most recent entry; at the bound the one touched longest ago goes.
 
         Args:
-            calling_number: As in the events.
+            caller: See `caller_of`.
             held: What replaces whatever was remembered of it.
         """
-        known = self._held.pop(calling_number, None)
-        self._held[calling_number] = held
-        if known is None:
-            self._filter.add(calling_number)
+        known = self._held.pop(caller, None)
+        self._held[caller] = held
+        if known is None and self._is_first_of_number(caller):
+            self._filter.add(number_of(caller))
         if len(self._held) > self._max_entries:
             self.drop(next(iter(self._held)))
 
-    def drop(self, calling_number: str) -> None:
-        """Forget the number and its count of blocks."""
-        if self._held.pop(calling_number, None) is not None:
-            self._filter.discard(calling_number)
+    def _is_first_of_number(self, caller: str) -> bool:
+        """Note a new caller under its number, and tell whether that is new, too."""
+        callers = self._by_number.setdefault(number_of(caller), set())
+        callers.add(caller)
+        return len(callers) == 1
+
+    def drop(self, caller: str) -> None:
+        """Forget the caller and its count of blocks."""
+        if self._held.pop(caller, None) is None:
+            return
+        number = number_of(caller)
+        callers = self._by_number[number]
+        callers.remove(caller)
+        if not callers:
+            del self._by_number[number]
+            self._filter.discard(number)
+
+    def drop_number(self, calling_number: str) -> None:
+        """Forget all callers with this number."""
+        for caller in tuple(self._by_number.get(calling_number, ())):
+            self.drop(caller)
 
     def copy(self) -> dict[str, Held]:
-        """Copy the map, the number touched longest ago first; 1 ms for 100,000 of them."""
+        """Copy the map, the caller touched longest ago first; 1 ms for 100,000 of them."""
         return dict(self._held)
 
     def restore(self, held: Mapping[str, Held]) -> None:
         """Hold all of these, in their order, as the most recent entries."""
         known = self._held.keys() & held.keys()
-        for number in known:
-            del self._held[number]
+        for caller in known:
+            del self._held[caller]
         self._held.update(held)
-        self._filter.add_all([number for number in held if number not in known])
-        for number in list(islice(self._held, max(0, len(self._held) - self._max_entries))):
-            self.drop(number)
+        fresh = [caller for caller in held if caller not in known and self._is_first_of_number(caller)]
+        self._filter.add_all(list(map(number_of, fresh)))
+        for caller in list(islice(self._held, max(0, len(self._held) - self._max_entries))):
+            self.drop(caller)
 
 
 class StandingDecisions:
@@ -191,7 +235,7 @@ class StandingDecisions:
         self._trunk_filter = MembershipFilter(max_entries)
         self._changes: list[StandingDecision] = []
         self._max_entries = max_entries
-        self.held = HeldNumbers(max_entries)
+        self.held = HeldCallers(max_entries)
 
     def __len__(self) -> int:
         """Count the entities, expired ones that nothing has pushed out included."""
@@ -245,7 +289,7 @@ class StandingDecisions:
         """Release an entity: its decision, and for a number the hysteresis and the count of blocks, are forgotten."""
         self._forget(entity)
         if entity.startswith(NUMBER_ENTITY):
-            self.held.drop(entity.removeprefix(NUMBER_ENTITY))
+            self.held.drop_number(entity.removeprefix(NUMBER_ENTITY))
 
     def _forget(self, entity: str) -> None:
         self._by_entity.pop(entity, None)
@@ -287,7 +331,7 @@ class StandingDecisions:
         Decisions of others, and those on trunks, stay: they hold wherever the number's calls are screened.
         """
         for number in calling_numbers:
-            self.held.drop(number)
+            self.held.drop_number(number)
             decision = self._by_entity.get(number_entity(number))
             if decision is not None and decision.source == MODEL_SOURCE:
                 self._forget(decision.entity)
@@ -296,6 +340,24 @@ class StandingDecisions:
         """Hand over what was set with `publish` since the last call, in order."""
         drained, self._changes = self._changes, []
         return drained
+
+
+def caller_of(calling_number: str, trunk_group_id: str, *, is_vouched: bool) -> str | None:
+    """Return whom a call is held against; None for a number that is nobody's (withheld, a short code, malformed).
+
+    Args:
+        calling_number: Of the call.
+        trunk_group_id: Of the call.
+        is_vouched: Whether a verified signature vouches for the number: then it stands for itself.
+    """
+    if not is_e164(calling_number):
+        return None
+    return calling_number if is_vouched else calling_number + _BY_TRUNK + trunk_group_id
+
+
+def number_of(caller: str) -> str:
+    """Calling number of a caller."""
+    return caller.partition(_BY_TRUNK)[0]
 
 
 def number_entity(calling_number: str) -> str:

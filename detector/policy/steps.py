@@ -17,7 +17,7 @@ import numpy as np
 
 from detector.columns.arrays import Ints
 from detector.columns.numbering import COUNTRY_CODE
-from detector.columns.setups import IS_VOUCHED, MAY_BE_EMERGENCY, MAY_BE_FROM_911, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY
+from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_FROM_911, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY
 from detector.contract.decisions import Action, Outcome, Reason, Step
 from detector.contract.sip import dno_block
 from detector.policy import reasons
@@ -44,7 +44,7 @@ def emergency(work: Work) -> Found:
         claim = claimed(work.calls.events[row])
         if claim is None or row in found:
             continue
-        if work.calls.hints.item(row) & IS_VOUCHED or emergencies.trusts(work.calls.text(row, "trunk_group_id")):
+        if work.is_vouched(row) or emergencies.trusts(work.calls.text(row, "trunk_group_id")):
             found[row] = _allow(Step.EMERGENCY, claim)
         else:
             work.unbelieved.add(row)

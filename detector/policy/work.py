@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.columns.setups import Calls
+from detector.columns.setups import IS_VOUCHED, Calls
 from detector.contract.decisions import Action, Mode, Outcome, Reason, SipAnswer, Step
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.contract.sip import analytics_block, location_of
 from detector.policy import reasons
 from detector.policy.lists import Lists
-from detector.policy.standing import StandingDecision, StandingDecisions, number_entity, trunk_entity
+from detector.policy.standing import StandingDecision, StandingDecisions, caller_of, number_entity, trunk_entity
 from detector.policy.tables import PolicyTables
 
 Found = Mapping[int, Outcome]
@@ -70,6 +70,15 @@ class Work:
     def calling(self, row: int) -> str:
         """Calling number of a call."""
         return self.calls.text(row, "calling_number")
+
+    def is_vouched(self, row: int) -> bool:
+        """Whether a verified signature of attestation A vouches for the calling number."""
+        return bool(self.calls.hints.item(row) & IS_VOUCHED)
+
+    def caller(self, row: int) -> str | None:
+        """Whom a call is held against; None where that is nobody (`detector.policy.standing.caller_of`)."""
+        trunk = self.calls.text(row, "trunk_group_id")
+        return caller_of(self.calling(row), trunk, is_vouched=self.is_vouched(row))
 
     def only(self, row: int) -> "Work":
         """One row as a batch of its own; nothing that is found in it is found here."""
@@ -136,12 +145,17 @@ class Work:
         return Outcome(action, step, why, label)
 
     def standing_on(self, row: int) -> StandingDecision | None:
-        """Standing decision that applies to the call: its number's, else its trunk group's."""
-        now_ms = self.now_ms(row)
-        for entity in (number_entity(self.calling(row)), trunk_entity(self.calls.text(row, "trunk_group_id"))):
+        """Standing decision that applies to the call: its caller's, else its trunk group's."""
+        now_ms, trunk = self.now_ms(row), self.calls.text(row, "trunk_group_id")
+        entities = [trunk_entity(trunk)]
+        if self.caller(row) is not None:
+            entities.insert(0, number_entity(self.calling(row)))
+        for entity in entities:
             decision = self.standing.active(entity, now_ms)
+            if decision is None or not decision.covers(trunk, is_vouched=self.is_vouched(row)):
+                continue
             # What was only tried in shadow must not touch a call that is enforced.
-            if decision is not None and (decision.mode is Mode.ENFORCE or self.is_shadow[row]):
+            if decision.mode is Mode.ENFORCE or self.is_shadow[row]:
                 return decision
         return None
 

@@ -18,7 +18,7 @@ from detector.columns.windows_port import Windows
 from detector.contract.errors import RobocallError
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY, Lists, dno_digits
 from detector.policy.screening import Screener
-from detector.policy.standing import StandingDecision
+from detector.policy.standing import MAX_TRUNKS, StandingDecision
 from streams.redis.connection import (
     ACTIVE_MODEL,
     E164,
@@ -286,4 +286,13 @@ def _standing(entity: str, value: bytes) -> StandingDecision | None:
         return None
     if found.entity != entity or not entity.startswith((NUMBER_ENTITY, TRUNK_ENTITY)):
         return None
-    return StandingDecision(entity, found.action, found.category, found.since_ms, found.expires_ms, found.source)
+    return StandingDecision(
+        entity,
+        found.action,
+        found.category,
+        found.since_ms,
+        found.expires_ms,
+        found.source,
+        trunk_group_ids=(found.trunk_group_ids or ())[:MAX_TRUNKS],
+        is_vouched=bool(found.signed),
+    )

@@ -172,7 +172,10 @@ def _standing_text(standing: dict[str, Any] | None) -> str:
     if standing is None:
         return "none"
     since, until = _time(standing.get("since_ms")), _time(standing.get("expires_ms"))
-    return f"{standing.get('action')} as {standing.get('category')} by {standing.get('source')}, {since} until {until}"
+    text = f"{standing.get('action')} as {standing.get('category')} by {standing.get('source')}, {since} until {until}"
+    trunks = [f"by trunk {trunk}, unsigned" for trunk in standing.get("trunk_group_ids") or ()]
+    meant = [*trunks, *(["signed"] if standing.get("signed") else [])]
+    return f"{text}, of calls {' or '.join(meant)}" if meant else text
 
 
 def _short_line(decision: dict[str, Any]) -> str:

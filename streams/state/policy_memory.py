@@ -11,8 +11,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from detector.contract.decisions import Action, Mode
-from detector.contract.events import TEXT_LIMIT
-from detector.policy.standing import Held, PolicyMemory, StandingDecision
+from detector.policy.standing import MAX_TRUNKS, Held, PolicyMemory, StandingDecision
 from streams.state.snapshot_errors import SnapshotRefused
 
 GROUP = 500
@@ -22,15 +21,14 @@ MAX_BLOCKS = 1_000
 """Of a number, the most that a policy can count (`StandingBlocks.after_blocks`)."""
 
 T = TypeVar("T")
-Text = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT)]
 Name = Annotated[str, msgspec.Meta(max_length=1_024)]
 Instant = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class HeldEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """`Held` of a calling number."""
+    """`Held` of a caller."""
 
-    calling_number: Text
+    caller: Name
     action: Action
     expires_ms: Instant
     blocks_ms: Annotated[tuple[Instant, ...], msgspec.Meta(max_length=MAX_BLOCKS)]
@@ -47,6 +45,8 @@ class StandingEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     source: Name
     mode: Mode
     decision_id: Name | None
+    trunk_group_ids: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_TRUNKS)] = ()
+    is_vouched: bool = False
 
 
 class _Groups(msgspec.Struct, frozen=True, array_like=True):
@@ -55,11 +55,11 @@ class _Groups(msgspec.Struct, frozen=True, array_like=True):
 
 
 def encode(memory: PolicyMemory) -> bytes:
-    """Encode a memory; 100,000 numbers take about 5 MB."""
-    held = (HeldEntry(number, h.action, h.expires_ms, h.blocks_ms) for number, h in memory.held.items())
+    """Encode a memory; 100,000 callers take about 5 MB."""
+    held = (HeldEntry(caller, h.action, h.expires_ms, h.blocks_ms) for caller, h in memory.held.items())
     standing = (
-        StandingEntry(d.entity, d.action, d.category, d.since_ms, d.expires_ms, d.source, Mode(d.mode), d.decision_id)
-        for d in memory.standing
+        StandingEntry(*(getattr(decision, name) for name in StandingEntry.__struct_fields__))
+        for decision in memory.standing
     )
     return msgspec.msgpack.encode(_Groups(tuple(_grouped(held)), tuple(_grouped(standing))))
 
@@ -74,7 +74,7 @@ def decode(content: bytes) -> PolicyMemory:
         raise SnapshotRefused(f"policy memory of {len(content)} bytes is skipped: the most is {MAX_BYTES}")
     try:
         groups = msgspec.msgpack.decode(content, type=_Groups)
-        held = {entry.calling_number: _held(entry) for entry in _entries(groups.held, HeldEntry)}
+        held = {entry.caller: _held(entry) for entry in _entries(groups.held, HeldEntry)}
         standing = tuple(_standing(entry) for entry in _entries(groups.standing, StandingEntry))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SnapshotRefused(f"policy memory is skipped: it is damaged ({error})") from error
@@ -97,13 +97,4 @@ def _held(entry: HeldEntry) -> Held:
 
 
 def _standing(entry: StandingEntry) -> StandingDecision:
-    return StandingDecision(
-        entry.entity,
-        entry.action,
-        entry.category,
-        entry.since_ms,
-        entry.expires_ms,
-        entry.source,
-        entry.mode,
-        entry.decision_id,
-    )
+    return StandingDecision(*(getattr(entry, name) for name in StandingEntry.__struct_fields__))

@@ -33,6 +33,14 @@ class EntityDecision:
     source: str = documented("Who decided: a step of the policy, or an operator.")
     decision_id: str | None = documented("The decision on a call that led to it, where there was one.")
     policy_version: str = documented("Version of the policy that decided.")
+    trunk_group_ids: tuple[str, ...] | None = documented(
+        "Of a number: calls by these trunk groups that no verified signature of attestation A vouches for.",
+        default=None,
+    )
+    signed: bool | None = documented(
+        "Of a number: whether calls that such a signature vouches for are meant. With both null all calls are.",
+        default=None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

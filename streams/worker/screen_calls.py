@@ -301,4 +301,6 @@ def entity_record(change: StandingDecision, policy: Policy) -> EntityDecision:
         change.source,
         None,
         policy.version,
+        change.trunk_group_ids or None,
+        change.is_vouched if change.trunk_group_ids or change.is_vouched else None,
     )

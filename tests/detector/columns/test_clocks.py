@@ -15,8 +15,8 @@ from detector.contract.events import CallEnd, CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX
 from detector.policy.settings import Policy
-from detector.policy.standing import StandingDecision, StandingDecisions
-from detector.testing import CALLER, START_MS, call_setup, make_screener
+from detector.policy.standing import StandingDecision, StandingDecisions, caller_of
+from detector.testing import CALLER, START_MS, TRUNK_GROUP, call_setup, make_screener
 from detector.windows import WindowEngine, WindowSettings
 from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
@@ -232,6 +232,6 @@ def test_hysteresis_and_standing_blocks_are_dated_by_the_corrected_time() -> Non
     (change,) = one.screen(BatchColumns.of(batch)).entity_changes
 
     assert (change.since_ms, change.expires_ms) == (START_MS + 1, START_MS + 1 + policy.standing_blocks.block_s * 1_000)
-    held = one.standing.held.get(CALLER)
+    held = one.standing.held.get(caller_of(CALLER, TRUNK_GROUP, is_vouched=False) or "")
     assert held is not None
     assert held.expires_ms == START_MS + 1 + policy.hold_s * 1_000

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from detector.columns.batch_columns import BatchColumns
 from detector.columns.windows_port import Windows
 from detector.contract.decisions import Action, Label, Mode, Outcome, Step
-from detector.contract.events import CallSetup
+from detector.contract.events import Attestation, CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import explain
 from detector.policy.lists import Lists
 from detector.policy.model_step import treatment
 from detector.policy.screening import Screener
 from detector.policy.settings import Condition, MinimumSample, Override, Policy, Rule, StandingBlocks, with_mode
-from detector.policy.standing import Held, StandingDecision, StandingDecisions
+from detector.policy.standing import Held, StandingDecision, StandingDecisions, caller_of
 from detector.testing import (
     CALLER,
     START_MS,
@@ -44,6 +44,13 @@ POLICY = Policy(
     standing_blocks=StandingBlocks(after_blocks=1_000),
     categories=CATEGORIES,
 )
+
+
+def by_trunk(number: str, trunk: str = "t-1") -> str:
+    """Whom unsigned calls are held against."""
+    caller = caller_of(number, trunk, is_vouched=False)
+    assert caller is not None
+    return caller
 
 
 @pytest.mark.parametrize(
@@ -231,6 +238,7 @@ def test_a_standing_block_is_published_with_its_expiry_and_the_call_that_led_to_
             START_MS + 600_002,
             "model",
             decision_id=screening.calls.identifier(2),
+            trunk_group_ids=("t-1",),
         )
     ]
 
@@ -293,7 +301,7 @@ def test_memory_of_numbers_is_bounded() -> None:
     screen(one, *calls)
 
     assert len(standing.held) == 10
-    assert standing.held.get("+12125550049") == Held(LABEL, START_MS + 3_600_000)
+    assert standing.held.get(by_trunk("+12125550049")) == Held(LABEL, START_MS + 3_600_000)
 
 
 def test_a_number_is_cleared_by_a_low_score_in_the_batch_that_labelled_it() -> None:
@@ -308,12 +316,13 @@ def test_a_number_is_cleared_by_a_low_score_in_the_batch_that_labelled_it() -> N
 
 CALLS = st.lists(
     st.tuples(
-        st.integers(0, 1),  # number
+        st.sampled_from(["+12125550100", "+12125550101", "anonymous"]),
         st.integers(-5, 40),  # seconds after the call before
         st.sampled_from([0.1, 0.76, 0.86, 0.96, 0.99]),
         st.sampled_from(["t-1", "t-1", "t-live"]),
         st.integers(0, 4).map(lambda one: one == 0),  # whether the rule fires
         st.integers(0, 4).map(lambda one: one == 0),  # whether the called party has opted out
+        st.booleans(),  # whether a signature vouches for the number
     ),
     max_size=25,
 )
@@ -329,20 +338,22 @@ RULED = replace(
 @settings(max_examples=400)
 @given(calls=CALLS, cuts=st.sets(st.integers(0, 25)))
 def test_outcomes_do_not_depend_on_how_calls_are_cut_into_batches(
-    calls: list[tuple[int, int, float, str, bool, bool]], cuts: set[int]
+    calls: list[tuple[str, int, float, str, bool, bool, bool]], cuts: set[int]
 ) -> None:
     """One call a batch is the definition; any other cut must give the same outcomes, scores and publications."""
     events, features, now_ms = [], {}, START_MS
-    for index, (number, seconds, score, trunk, fires, opted_out) in enumerate(calls):
+    for index, (number, seconds, score, trunk, fires, opted_out, signed) in enumerate(calls):
         now_ms += seconds * 1_000
         called = "+13105550999" if opted_out else "+13105550456"
         events.append(
             call_setup(
                 f"c{index}",
-                calling_number=f"+1212555010{number}",
+                calling_number=number,
                 called_number=called,
                 setup_time_ms=now_ms,
                 trunk_group_id=trunk,
+                verstat="TN-Validation-Passed" if signed else None,
+                attestation=Attestation.A,
             )
         )
         features[f"c{index}"] = {SCORE: score, "number_attempts_1m": float(fires)}

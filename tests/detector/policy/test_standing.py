@@ -3,18 +3,23 @@
 import json
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from detector.columns.call_columns import build_columns
 from detector.columns.facts import facts_of, texts_of
+from detector.columns.membership import hash_texts
 from detector.columns.setups import calls_in, calls_of
 from detector.contract.decisions import Action, Mode
 from detector.contract.events import CallSetup
 from detector.policy.standing import (
     Held,
-    HeldNumbers,
+    HeldCallers,
     PolicyMemory,
     StandingDecision,
     StandingDecisions,
     number_entity,
+    number_of,
     trunk_entity,
 )
 
@@ -115,7 +120,7 @@ def test_release_forgets_decision_hysteresis_and_count() -> None:
 
 
 def test_held_numbers_are_bounded_and_the_longest_untouched_goes() -> None:
-    held = HeldNumbers(max_entries=2)
+    held = HeldCallers(max_entries=2)
     for number in ("1", "2", "1", "3"):
         held.put(number, Held(Action.LABEL, 2_000))
 
@@ -238,3 +243,29 @@ def test_a_memory_put_back_in_parts_is_the_same() -> None:
 
     assert standing.memory() == memory
     assert list(standing.held.copy()) == list(memory.held)
+
+
+CALLERS = [f"+1212555010{n}{by}" for n in range(3) for by in ("", "\x1ft-1", "\x1ft-2")]
+
+
+@given(steps=st.lists(st.tuples(st.sampled_from(["put", "drop", "drop_number", "restore"]), st.sampled_from(CALLERS))))
+def test_callers_are_found_by_their_number(steps: list[tuple[str, str]]) -> None:
+    """As in a plain map: which callers there are, in which order, and which numbers they have."""
+    held, plain = HeldCallers(max_entries=5), dict[str, Held]()
+    for step, caller in steps:
+        if step == "drop":
+            held.drop(caller)
+            plain.pop(caller, None)
+        elif step == "drop_number":
+            held.drop_number(number_of(caller))
+            plain = {other: one for other, one in plain.items() if number_of(other) != number_of(caller)}
+        else:
+            held.put(caller, HELD) if step == "put" else held.restore({caller: HELD})
+            plain = {**{other: one for other, one in plain.items() if other != caller}, caller: HELD}
+            plain = dict(list(plain.items())[-5:])
+
+        numbers = {number_of(other) for other in plain}
+        assert list(held.copy()) == list(plain)
+        assert {number for number in map(number_of, CALLERS) if number in held} == numbers
+        assert held.may_have(hash_texts(sorted(numbers))).all()
+        assert not held.may_have(hash_texts(["+13335550100"])).any()

@@ -15,13 +15,14 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.lists import Lists
 from detector.policy.screening import Screener
 from detector.policy.settings import Policy
-from detector.policy.standing import StandingDecisions
+from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.windows.engine import WindowEngine, WindowSettings
 from streams.commands.main import robocall
 from streams.redis.connection import ACTIVE_MODEL, LISTS_VERSION, Guard, entity_key, list_key
 from streams.redis.decisions import DecisionIndex
 from streams.redis.lists import ListFollower
 from streams.wire.records import EntityDecision, encode
+from streams.worker.screen_calls import entity_record
 from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import until
 
@@ -175,6 +176,25 @@ def test_a_standing_decision_reaches_other_workers_and_its_end_too(
         await sync.poll()
         assert screener.standing.active(ENTITY, expires_ms - 1) is None
         assert await client.exists(entity_key(ENTITY)) == 0
+
+    run(work, valkey.url)
+
+
+def test_the_callers_of_a_standing_decision_reach_other_workers(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine]
+) -> None:
+    """Or they would block the calls of somebody whose number is spoofed."""
+    made = StandingDecision(
+        ENTITY, Action.BLOCK, "spam", 1_000, time.time_ns() // 1_000_000 + 3_600_000, "model", trunk_group_ids=("t-1",)
+    )
+
+    async def work(client: Redis) -> None:
+        writer, sync = DecisionIndex(client, Guard()), ListFollower(client, Guard(), screener)
+        writer.offer_entity(ENTITY, encode(entity_record(made, Policy())), made.expires_ms)
+        await flush(writer)
+        await sync.poll()
+
+        assert list(screener.standing) == [made]
 
     run(work, valkey.url)
 

@@ -126,7 +126,7 @@ def state(one: Pipeline, now_ms: int = START_MS + 60_000) -> tuple[Any, ...]:
     """Windows of all numbers, and everything that outlives a call."""
     screener = one.screener
     counts = [screener.engine.number_counts(caller(number), now_ms) for number in range(7)]
-    held = [screener.standing.held.get(caller(number)) for number in range(7)]
+    held = [screener.standing.held.get(f"{caller(number)}\x1ftrunk-1") for number in range(7)]
     return counts, held, list(screener.standing)
 
 

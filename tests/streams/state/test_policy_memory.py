@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.contract.decisions import Action, Mode
-from detector.policy.standing import Held, PolicyMemory, StandingDecision
+from detector.policy.standing import MAX_TRUNKS, Held, PolicyMemory, StandingDecision
 from streams.state import policy_memory
 from streams.state.policy_memory import GROUP, decode, encode
 from streams.state.snapshot_errors import SnapshotRefused
@@ -16,7 +16,17 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=64)
 ACTIONS = st.sampled_from(Action)
 HELD = st.builds(Held, ACTIONS, INSTANTS, st.lists(INSTANTS, max_size=5).map(tuple))
 STANDING = st.builds(
-    StandingDecision, TEXTS, ACTIONS, TEXTS, INSTANTS, INSTANTS, TEXTS, st.sampled_from(Mode), st.none() | TEXTS
+    StandingDecision,
+    TEXTS,
+    ACTIONS,
+    TEXTS,
+    INSTANTS,
+    INSTANTS,
+    TEXTS,
+    st.sampled_from(Mode),
+    st.none() | TEXTS,
+    st.lists(TEXTS, max_size=MAX_TRUNKS).map(tuple),
+    st.booleans(),
 )
 MEMORIES = st.builds(PolicyMemory, st.dictionaries(TEXTS, HELD), st.lists(STANDING).map(tuple))
 
@@ -74,7 +84,7 @@ def test_damage_is_refused_or_decodes_to_a_memory_never_anything_else(data: st.D
         [["+1", "destroy", 1, []]],
         [["+1", "label", "soon", []]],
         [["+1", "label", 1, [1] * 1_001]],
-        [["1" * 300, "label", 1, []]],
+        [["1" * 1_300, "label", 1, []]],
         [["+1", "label", 2**64 - 1, []]],
         "no list",
     ],

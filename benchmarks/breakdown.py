@@ -64,8 +64,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     ),
     "fetch": (
         "/aiokafka/consumer/",
-        "/streams/kafka/fetching.py",
-        "/streams/kafka/record_batches.py",
+        "/streams/kafka/fetch/fetcher.py",
+        "/streams/kafka/fetch/record_batches.py",
         "/streams/kafka/fetched.py",
     ),
     "transport": ("/streams/kafka/transport.py", "/streams/kafka/main_loop.py", "/streams/kafka/watermarks.py"),

@@ -79,8 +79,17 @@ class Metric(StrEnum):
     )
     BATCH_EVENTS = "robocall_batch_events", "histogram", "events", "Events screened in one go."
 
+    UNREADABLE = (
+        "robocall_unreadable_batches_total", "counter", "batches",
+        "Batches of records that were stepped over, too large or damaged.", "topic", "code",
+    )
+
     # Where a worker stands
     LAG = "robocall_lag_records", "gauge", "records", "Unread call events.", "partition"
+    HELD_BACK = (
+        "robocall_held_back_records", "gauge", "records",
+        "Call events that wait for the end of a transaction, theirs or one before them.", "partition",
+    )
     TRACKED_KEYS = "robocall_tracked_keys", "gauge", "keys", "Keys that have windows.", "family"
     EVICTIONS = (
         "robocall_evictions_total", "counter", "keys",
@@ -165,6 +174,10 @@ class Metric(StrEnum):
     # What the sink of the archive counts
     ARCHIVE_RECORDS = "robocall_archive_records_total", "counter", "records", "Records in files."
     ARCHIVE_REFUSED = "robocall_archive_refused_total", "counter", "records", "Records that break the contract."
+    ARCHIVE_UNREADABLE = (
+        "robocall_archive_unreadable_batches_total", "counter", "batches",
+        "Batches of records that were stepped over, too large or damaged.",
+    )
     ARCHIVE_FILES = "robocall_archive_files_total", "counter", "files", "Files written."
     ARCHIVE_LAG = "robocall_archive_lag_records", "gauge", "records", "Records not read yet."
     ARCHIVE_WAITING = "robocall_archive_waiting_records", "gauge", "records", "Records read, in no file yet."

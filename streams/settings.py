@@ -64,6 +64,20 @@ class Settings(BaseSettings):
         description="Longest that the broker holds a fetch without records; a new event ends it at once.",
     )
 
+    kafka_isolation_level: Literal["read_committed", "read_uncommitted"] = Field(
+        "read_committed",
+        description="`read_uncommitted` decides calls of transactions that are open or aborted too.",
+    )
+    kafka_max_batch_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=256 * 1024 * 1024,
+        description="Bytes that a compressed batch of records unpacks to at most; a larger one is a dead letter.",
+    )
+    kafka_max_batch_records: int = Field(
+        65_536, ge=1_000, le=1_000_000, description="Records that a batch has at most; one with more is a dead letter."
+    )
+
     consumer_group: str = Field("robocall-detector", min_length=1, max_length=200, description="Kafka consumer group.")
     instance_id: str | None = Field(
         None,

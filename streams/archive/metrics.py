@@ -37,6 +37,7 @@ class ArchiveMetrics(Collector):
         tally = self._tally
         yield Metric.ARCHIVE_RECORDS.one(tally.records)
         yield Metric.ARCHIVE_REFUSED.one(tally.refused)
+        yield Metric.ARCHIVE_UNREADABLE.one(tally.unreadable)
         yield Metric.ARCHIVE_FILES.one(tally.files)
         yield Metric.ARCHIVE_LAG.one(tally.lag)
         yield Metric.ARCHIVE_WAITING.one(tally.waiting)

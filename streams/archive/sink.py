@@ -11,7 +11,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -23,10 +22,12 @@ from streams.archive.schema import SCHEMAS, Record, schema_id, to_table
 from streams.archive.settings import ARCHIVED, ArchiveSettings
 from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka.client import make_consumer
+from streams.kafka.fetch.fetcher import Reading, fetch_batches
+from streams.kafka.fetched import Rows
 from streams.settings import Settings
 
 POLL_MS = 200
-POLL_RECORDS = 5_000
+MAX_FETCH_BYTES = 8 * 1024 * 1024
 RECORDS_AT_A_TIME = 25_000
 """Records that are decoded at a time, and rows of a row group: bounds the memory of writing a file."""
 NUMBERS = b"robocall_numbers"
@@ -76,6 +77,7 @@ class Tally:
 
     records: int = 0
     refused: int = 0
+    unreadable: int = 0
     files: int = 0
     lag: int = 0
     partitions: int = 0
@@ -162,6 +164,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
             auto_offset_reset="earliest",
             session_timeout_ms=int(settings.session_timeout_s * 1_000),
             max_poll_interval_ms=600_000,
+            fetch_max_bytes=MAX_FETCH_BYTES,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -177,6 +180,7 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
         """
         try:
             await self._consumer.start()
+            await fetch_batches(self._consumer, Reading.of(self._settings).limits)
             self._consumer.subscribe(topics=ARCHIVED, listener=self)
             while not stop.is_set():
                 await self._round()
@@ -191,17 +195,20 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
 
     async def _round(self) -> None:
         changes = self._changes
-        batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
+        batches = await self._consumer.getmany(timeout_ms=POLL_MS)
         if self._failure is not None:
             raise self._failure
-        for place, messages in batches.items():
+        for place, rows in batches.items():
             if place not in self._buffers:  # being assigned: it is read again from where its files end
                 continue
-            left = messages
+            self._note(place, rows)
+            left = _records(rows)
             while left and changes == self._changes:
                 left = self._take(place, left)
                 if left:  # of the day after
                     await self._write([place])
+            if changes == self._changes:
+                self._buffers[place].position = rows.end
         if changes == self._changes:
             await self._write(self._due())
         else:
@@ -216,17 +223,31 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
         end = self._consumer.highwater(place)
         return 0 if end is None else max(0, end - self._buffers[place].position)
 
-    def _take(self, place: TopicPartition, messages: list[Any]) -> list[Any]:
+    def _note(self, place: TopicPartition, rows: Rows) -> None:
+        """Count a batch that was stepped over, and say which."""
+        if rows.unreadable is None:
+            return
+        self.tally.unreadable += 1
+        what = rows.unreadable
+        log.error(
+            "records are not archived, their batch cannot be read",
+            place=f"{place.topic}/{place.partition}",
+            first=what.first,
+            last=what.last,
+            cause=what.message,
+        )
+
+    def _take(self, place: TopicPartition, records: list[Record]) -> list[Record]:
         """Keep records of one day; return those from the first one on that belongs to a later day than what is kept."""
         now_ms = time.time_ns() // 1_000_000
         buffer = self._buffers[place]
-        for index, message in enumerate(messages):
+        for index, record in enumerate(records):
             # A day never goes back within a partition, and never ahead of the clock here: each file is of one day.
-            day = max(buffer.day, day_of(max(0, min(message.timestamp, now_ms))))
+            day = max(buffer.day, day_of(max(0, min(record.timestamp_ms, now_ms))))
             if day != buffer.day and buffer.records:
-                return messages[index:]
+                return records[index:]
             buffer.day = day
-            buffer.add(Record(message.offset, message.timestamp, message.value), time.monotonic())
+            buffer.add(record, time.monotonic())
         return []
 
     def _due(self) -> list[TopicPartition]:
@@ -287,6 +308,11 @@ class Sink(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships n
     def _seek(self, places: Iterable[TopicPartition]) -> None:
         for place in places:
             self._consumer.seek(place, self._buffers[place].position)
+
+
+def _records(rows: Rows) -> list[Record]:
+    columns = rows.offsets(), rows.arrivals_ms().tolist(), rows.values()
+    return [Record(*one) for one in zip(*columns, strict=True)]
 
 
 def latest_files(store: ArchiveStore, topics: Iterable[str]) -> dict[tuple[str, int], ArchiveFile]:

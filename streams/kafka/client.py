@@ -111,6 +111,8 @@ def keep_metadata_coming(client: Any) -> None:
 def make_consumer(settings: Settings, *topics: str, **options: Any) -> Any:
     """Make an `aiokafka.AIOKafkaConsumer` that outlives whatever its brokers do; it has still to be started.
 
+    Whoever reads with it gives it our fetcher after its start (`streams.kafka.fetch.fetcher.fetch_batches`).
+
     Args:
         settings: how the brokers are spoken to.
         topics: subscribed to.
@@ -119,7 +121,8 @@ def make_consumer(settings: Settings, *topics: str, **options: Any) -> Any:
     Raises:
         OSError: a file of the TLS settings cannot be read.
     """
-    consumer = AIOKafkaConsumer(*topics, **client_settings(settings), **options)
+    isolation_level = settings.kafka_isolation_level
+    consumer = AIOKafkaConsumer(*topics, **client_settings(settings), isolation_level=isolation_level, **options)
     keep_metadata_coming(consumer._client)  # noqa: SLF001 - no public way to reach it
     return consumer
 

@@ -9,47 +9,78 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.columns.arrays import Bytes, Ints
 from detector.columns.membership import hash_spans
 from detector.columns.packing import pack
-from streams.kafka.record_batches import COLUMNS, KEY_START, KEY_STOP, OFFSET, TIMESTAMP, VALUE_START, VALUE_STOP, Table
 from streams.wire.record_columns import NULL, PADDING, TERMINATOR, Records
+from streams.wire.refusals import Code
 
+OFFSET, TIMESTAMP, KEY_START, KEY_STOP, VALUE_START, VALUE_STOP = range(6)
+"""Rows of a table; starts and stops are positions in its data, -1 for null, timestamps are epoch milliseconds."""
+COLUMNS = 6
+
+Table = NDArray[np.int64]
+"""One column for each record."""
 Partition = Any  # faust.types.TP: a named tuple (topic, partition)
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Offsets that were stepped over, since their batch cannot be read.
+
+    Attributes:
+        first: offset of the first record that is left out.
+        last: offset of the last one.
+        code: why, for a program.
+        message: why, for a person.
+    """
+
+    first: int
+    last: int
+    code: Code
+    message: str
+
+
 class Rows:
-    """Records of one partition in order of offset. A slice of it is `Rows` again and copies nothing.
+    """What there is to read between two offsets of a partition: records in order, or none.
+
+    A slice of it is `Rows` again and copies nothing. Slices that follow each other cover all offsets between them,
+    those too that have no record: markers of transactions, what was aborted, and what compaction left out.
 
     Args:
         data: holds keys and values.
-        table: as `streams.kafka.record_batches.read_batches` returns it.
+        table: says where each of them stands.
+        begin: first offset that it covers.
+        end: offset after the last one that it covers.
+        unreadable: why there is no record, where that is no good sign.
     """
 
-    __slots__ = ("_data", "_table")
+    __slots__ = ("_data", "_table", "begin", "end", "unreadable")
 
-    def __init__(self, data: bytes, table: Table) -> None:
+    def __init__(self, data: bytes, table: Table, begin: int, end: int, unreadable: Unreadable | None = None) -> None:
         self._data = data
         self._table = table
+        self.begin = begin
+        self.end = end
+        self.unreadable = unreadable
 
     def __len__(self) -> int:
         """Number of records."""
         return int(self._table.shape[1])
 
     def __getitem__(self, part: slice) -> "Rows":
-        """Some of the records."""
-        return Rows(self._data, self._table[:, part])
+        """Some of the records, one after the other."""
+        start, stop, _ = part.indices(len(self))
+        begin = int(self._table[OFFSET, start]) if 0 < start < len(self) else self.end if start else self.begin
+        end = self.end if stop == len(self) else int(self._table[OFFSET, stop]) if stop > start else begin
+        return Rows(self._data, self._table[:, start:stop], begin, end)
 
     @property
     def first_offset(self) -> int:
         """Offset of the first record; there must be one."""
         return int(self._table[OFFSET, 0])
-
-    @property
-    def end_offset(self) -> int:
-        """Offset after the last record; there must be one."""
-        return int(self._table[OFFSET, -1]) + 1
 
     @property
     def first_timestamp(self) -> int:
@@ -59,6 +90,10 @@ class Rows:
     def since(self, offset: int) -> "Rows":
         """The records from an offset on."""
         return self[int(np.searchsorted(self._table[OFFSET], offset)) :]
+
+    def before(self, offset: int) -> "Rows":
+        """The records before an offset."""
+        return self[: int(np.searchsorted(self._table[OFFSET], offset))]
 
     def offsets(self) -> list[int]:
         """Offset of each record."""
@@ -98,11 +133,16 @@ class Rows:
         ]
 
 
-def rows_of(records: Iterable[tuple[int, int, bytes | None, bytes | None]]) -> Rows:
-    """Make rows of records that were read otherwise: offset, timestamp, key and value of each, in order of offset."""
+def rows_of(
+    records: Iterable[tuple[int, int, bytes | None, bytes | None]], begin: int | None = None, end: int | None = None
+) -> Rows:
+    """Make rows of records that were read otherwise: offset, timestamp, key and value of each, in order of offset.
+
+    They cover the offsets from the first to the last record, where nothing else is said.
+    """
     texts: list[bytes] = []
     numbers: list[int] = []
-    end = 0
+    size = 0
     for offset, timestamp, key, value in records:
         numbers += (offset, timestamp)
         for text in (key, value):
@@ -110,9 +150,18 @@ def rows_of(records: Iterable[tuple[int, int, bytes | None, bytes | None]]) -> R
                 numbers += (-1, -1)
                 continue
             texts.append(text)
-            numbers += (end, end + len(text))
-            end += len(text)
-    return Rows(b"".join(texts), np.array(numbers, np.int64).reshape(-1, COLUMNS).T)
+            numbers += (size, size + len(text))
+            size += len(text)
+    if begin is None:
+        begin = numbers[0] if numbers else 0
+    if end is None:
+        end = numbers[-COLUMNS] + 1 if numbers else begin
+    return Rows(b"".join(texts), np.array(numbers, np.int64).reshape(-1, COLUMNS).T, begin, end)
+
+
+def nothing(begin: int, end: int, unreadable: Unreadable | None = None) -> Rows:
+    """Make rows without a record."""
+    return Rows(b"", np.empty((COLUMNS, 0), np.int64), begin, end, unreadable)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -164,7 +213,7 @@ class FetchedBatch:
     def __init__(self, parts: Sequence[tuple[Partition, Rows]]) -> None:
         self._parts = parts
         self.records: Records = gather([(tp.partition, rows) for tp, rows in parts])
-        self.ends: list[tuple[int, int]] = [(tp.partition, rows.end_offset) for tp, rows in parts]
+        self.ends: list[tuple[int, int]] = [(tp.partition, rows.end) for tp, rows in parts]
 
     def place(self, position: int) -> tuple[str, int, int]:
         """Topic, partition and offset of one record.

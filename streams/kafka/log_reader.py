@@ -1,15 +1,16 @@
 """Reading a stretch of one topic outside of the consumer group: for catching up with what was counted elsewhere."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import TopicPartition
 
 from streams.kafka.client import make_consumer
+from streams.kafka.fetch.fetcher import Reading, fetch_batches
+from streams.kafka.fetched import Rows, Unreadable
 from streams.settings import Settings
 
-MAX_RECORDS_PER_READ = 2_048
 READ_TIMEOUT_MS = 500
 MAX_FETCH_BYTES = 8 * 1024 * 1024
 
@@ -20,6 +21,7 @@ class LogReader:
     Args:
         settings: how the brokers are spoken to.
         topic: what is read.
+        on_unreadable: told of every batch that was stepped over.
 
     Used on the event loop, by one task at a time.
 
@@ -27,8 +29,9 @@ class LogReader:
         aiokafka.errors.KafkaError: from every method. A broker that is away for a moment only makes it slower.
     """
 
-    def __init__(self, settings: Settings, topic: str) -> None:
+    def __init__(self, settings: Settings, topic: str, on_unreadable: Callable[[Any, Unreadable], object]) -> None:
         self._topic = topic
+        self._on_unreadable = on_unreadable
         self._settings = settings
         self._consumer: Any = None
 
@@ -43,6 +46,7 @@ class LogReader:
         )
         try:
             await self._consumer.start()
+            await fetch_batches(self._consumer, Reading.of(self._settings).limits)
         except BaseException:
             await self._consumer.stop()
             raise
@@ -66,8 +70,8 @@ class LogReader:
         found = await self._consumer.offsets_for_times({tp: time_ms})
         return None if found.get(tp) is None else int(found[tp].offset)
 
-    async def read(self, partition: int, start: int, stop: int) -> AsyncIterator[list[Any]]:
-        """Yield the records from offset `start` on, up to and without `stop`, in order, in lists of at most 2,048.
+    async def read(self, partition: int, start: int, stop: int) -> AsyncIterator[Rows]:
+        """Yield the records from offset `start` on, up to and without `stop`, in order, as they were fetched.
 
         Where the topic no longer has `start` it begins with the oldest record; it ends early where the topic does.
         """
@@ -77,7 +81,8 @@ class LogReader:
         stop = min(stop, int(ends[tp]))
         self._consumer.seek(tp, max(start, await self.beginning(partition)))
         while await self._consumer.position(tp) < stop:
-            found = await self._consumer.getmany(tp, timeout_ms=READ_TIMEOUT_MS, max_records=MAX_RECORDS_PER_READ)
-            rows = [row for row in found.get(tp, ()) if row.offset < stop]
-            if rows:
-                yield rows
+            for rows in (await self._consumer.getmany(tp, timeout_ms=READ_TIMEOUT_MS)).values():
+                if rows.unreadable is not None:
+                    self._on_unreadable(tp, rows.unreadable)
+                if wanted := rows.before(stop):
+                    yield wanted

@@ -18,7 +18,7 @@ from mode import Service
 from mode.utils.futures import maybe_async
 
 from streams.kafka.client import keep_metadata_coming
-from streams.kafka.fetching import fetch_batches
+from streams.kafka.fetch.fetcher import Reading, fetch_batches
 
 COMMIT_TIMEOUT_S = 5.0
 LAST_COMMIT_TIMEOUT_S = 1.5
@@ -32,15 +32,15 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
 
     Args:
         consumer: the Faust consumer that delegates to this.
-        fetch_max_wait_ms: longest that the broker holds an empty fetch (the driver hard-codes 1,500).
+        reading: how the brokers are asked, and what is read.
     """
 
     logger = logging.getLogger("mode")
     wait_for_shutdown = False
 
-    def __init__(self, consumer: Any, *, fetch_max_wait_ms: int, **kwargs: Any) -> None:
+    def __init__(self, consumer: Any, *, reading: Reading, **kwargs: Any) -> None:
         loop = asyncio.get_event_loop()
-        self._wait_ms = fetch_max_wait_ms
+        self._reading = reading
         super().__init__(consumer, thread_loop=loop, **{**kwargs, "loop": loop})
 
     async def maybe_start(self) -> Any:
@@ -50,7 +50,7 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Connect; nothing is subscribed to yet."""
         await super().on_start()
-        await fetch_batches(self._consumer)
+        await fetch_batches(self._consumer, self._reading.limits)
 
     async def start(self) -> None:
         """Start on the running loop."""
@@ -67,6 +67,16 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
                 await asyncio.wait_for(self._consumer.stop(), LEAVE_TIMEOUT_S)
             except TimeoutError:
                 log.warning("the group was not left, its broker is away")
+
+    def highwater(self, tp: Any) -> Any:
+        """Offset up to which an assigned partition may be read, as far as it is known."""
+        consumer = self._ensure_consumer()
+        return consumer.last_stable_offset(tp) if self._reading.is_committed else consumer.highwater(tp)
+
+    def held_back(self, tp: Any) -> int:
+        """Records of an assigned partition that wait for the end of a transaction."""
+        end, readable = self._ensure_consumer().highwater(tp), self.highwater(tp)
+        return 0 if end is None or readable is None else max(0, end - readable)
 
     def watch_partitions(self) -> None:
         """Have new partitions noticed; call it whenever partitions were assigned.
@@ -132,6 +142,8 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = self._wait_ms  # noqa: SLF001 - no public way to set it
+        # No public way to set these two: the driver has 1,500 ms and reads uncommitted.
+        consumer._fetch_max_wait_ms = self._reading.max_wait_ms  # noqa: SLF001
+        consumer._isolation_level = self._reading.isolation_level  # noqa: SLF001
         keep_metadata_coming(consumer._client)  # noqa: SLF001 - nor to reach it
         return consumer

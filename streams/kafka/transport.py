@@ -22,9 +22,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import ConsumerMessage
 from faust.types.tuples import TP, ack_lock
 from mode.utils.futures import notify
-from yarl import URL
 
-from streams.kafka.fetched import Partition, Poll, Rows, split
+from streams.kafka.fetch.fetcher import Reading
+from streams.kafka.fetched import Partition, Poll, Rows, Unreadable, nothing, split
 from streams.kafka.main_loop import MainLoopConsumer
 from streams.kafka.watermarks import Watermarks
 
@@ -51,16 +51,22 @@ Leaving = Callable[[], Awaitable[None]]
 
 Awaited once, on the event loop, within what `streams.running.services.STOP_TIMEOUT_S` leaves. It must not raise.
 """
+OnUnreadable = Callable[[Partition, Unreadable, Callable[[], object]], object]
+"""Told of a batch that was stepped over, and what to call once that is safely said: until then it is not committed.
+
+Called on the event loop; it must neither block nor raise.
+"""
 
 
 class PollConsumer(driver.Consumer):
     """Yields one message a poll.
 
     Args:
-        fetch_max_wait_ms: longest that the broker holds an empty fetch.
+        reading: how the brokers are asked, and what is read.
         is_ready: whether records of a partition may be handed out now.
         on_located: see `Located`.
         on_leaving: see `Leaving`.
+        on_unreadable: see `OnUnreadable`.
 
     Attributes:
         committed: offset that the group has taken, by assigned partition.
@@ -73,17 +79,19 @@ class PollConsumer(driver.Consumer):
         self,
         transport: Any,
         *,
-        fetch_max_wait_ms: int,
+        reading: Reading,
         is_ready: Callable[[Partition], bool] = lambda _: True,
         on_located: Located | None = None,
         on_leaving: Leaving | None = None,
+        on_unreadable: OnUnreadable,
         **kwargs: Any,
     ) -> None:
-        self.fetch_max_wait_ms = fetch_max_wait_ms
+        self._reading = reading
         self.watermarks: Watermarks[Partition] = Watermarks()
         self._is_ready = is_ready
         self._on_located = on_located
         self._on_leaving = on_leaving
+        self._on_unreadable = on_unreadable
         self.committed: dict[Partition, int] = {}
         self._began: dict[Partition, int] = {}  # where reading began, of partitions nothing was committed of
         self._beginnings: dict[Partition, int] = {}  # oldest offset of these, when they were assigned
@@ -96,7 +104,7 @@ class PollConsumer(driver.Consumer):
         super().__init__(transport, **kwargs)
 
     def _new_consumer_thread(self) -> MainLoopConsumer:
-        return MainLoopConsumer(self, fetch_max_wait_ms=self.fetch_max_wait_ms, beacon=self.beacon)
+        return MainLoopConsumer(self, reading=self._reading, beacon=self.beacon)
 
     # Reading
 
@@ -119,7 +127,11 @@ class PollConsumer(driver.Consumer):
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             if self._may_read(tp):
-                parts.append((tp, await self._unread(tp, rows)))
+                unread = await self._unread(tp, rows)
+                if unread:
+                    parts.append((tp, unread))
+                else:
+                    self._move_on(tp, unread)
             else:  # it was when the fetch began
                 self._dropped.add(tp)
         for part in split(parts, MAX_RECORDS_PER_POLL):
@@ -227,14 +239,32 @@ class PollConsumer(driver.Consumer):
     async def _unread(self, tp: Partition, rows: Rows) -> Rows:
         """Leave out what was handed out before; read a partition again, once, whose records may have been skipped."""
         expected = self.watermarks.expected(tp)
-        if rows and tp in self._doubtful:
+        if tp in self._doubtful:
             self._doubtful.discard(tp)
-            if rows.first_offset != (self._beginnings.get(tp) if expected is None else expected):
+            if rows.begin != (self._beginnings.get(tp) if expected is None else expected):
                 await self._rewind(tp, expected)
-                return rows[:0]
+                return nothing(rows.begin, rows.begin)
         if expected is None or not rows or rows.first_offset >= expected:
             return rows
         return rows.since(expected)
+
+    def _move_on(self, tp: Partition, rows: Rows) -> None:
+        """Pass over offsets that have no record; over a batch that cannot be read once that is safely said."""
+        expected = self.watermarks.expected(tp)
+        if rows.end <= max(rows.begin, expected or 0):
+            return
+        if expected is None:
+            self._began[tp] = rows.begin
+        ticket = self.watermarks.open([(tp, rows.end)])
+
+        def passed() -> None:
+            self.watermarks.close(ticket)
+            self._room.set()
+
+        if rows.unreadable is None:
+            passed()
+        else:
+            self._on_unreadable(tp, rows.unreadable, passed)
 
     async def _rewind(self, tp: Partition, expected: int | None) -> None:
         # Not skipping a record matters more than a second fetch.
@@ -248,7 +278,7 @@ class PollConsumer(driver.Consumer):
     def _poll_message(self, parts: list[tuple[Partition, Rows]], generation: int) -> Any:
         self._began |= {tp: rows.first_offset for tp, rows in parts if self.watermarks.expected(tp) is None}
         tp, rows = parts[0]
-        ticket = self.watermarks.open((tp, rows.end_offset) for tp, rows in parts)
+        ticket = self.watermarks.open((tp, rows.end) for tp, rows in parts)
         poll: Any = Poll(ticket, parts)
         return ConsumerMessage(
             topic=tp.topic,
@@ -349,8 +379,15 @@ class PollConsumer(driver.Consumer):
 
     # What operators are shown
 
+    def held_back(self) -> Mapping[Partition, int]:
+        """Records of each assigned partition that wait for the end of a transaction."""
+        try:
+            return {tp: self._thread.held_back(tp) for tp in self.assignment()}
+        except ConsumerNotStarted:
+            return {}
+
     def progress(self) -> Mapping[Partition, tuple[int | None, int | None]]:
-        """Watermark (or where reading started) and end of each assigned partition."""
+        """Watermark (or where reading started) and end of each assigned partition, as far as it may be read."""
         found: dict[Partition, tuple[int | None, int | None]] = {}
         try:
             assigned = self.assignment()
@@ -360,39 +397,3 @@ class PollConsumer(driver.Consumer):
             reached = self.watermarks.watermark(tp)
             found[tp] = (self.watermarks.expected(tp) if reached is None else reached, self.highwater(tp))
         return found
-
-
-class PollTransport(driver.Transport):
-    """The aiokafka transport with our consumer."""
-
-    Consumer = PollConsumer
-    driver_version = driver.Transport.driver_version
-
-    def __init__(self, urls: list[URL], app: Any, *, fetch_max_wait_ms: int) -> None:
-        super().__init__(urls, app)
-        self._fetch_max_wait_ms = fetch_max_wait_ms
-        self._is_ready: Callable[[Partition], bool] = lambda _: True
-        self._on_located: Located | None = None
-        self._on_leaving: Leaving | None = None
-
-    def plug_in(self, *, is_ready: Callable[[Partition], bool], on_located: Located, on_leaving: Leaving) -> None:
-        """Say which partitions may be read, and who learns what of them; called once, before the consumer is made.
-
-        Args:
-            is_ready: asked on the event loop for every assigned partition at every poll, so it only looks something up.
-            on_located: see `Located`.
-            on_leaving: see `Leaving`.
-        """
-        self._is_ready, self._on_located, self._on_leaving = is_ready, on_located, on_leaving
-
-    def create_consumer(self, callback: Any, **kwargs: Any) -> PollConsumer:
-        """Make the consumer of the app."""
-        return PollConsumer(
-            self,
-            callback=callback,
-            fetch_max_wait_ms=self._fetch_max_wait_ms,
-            is_ready=self._is_ready,
-            on_located=self._on_located,
-            on_leaving=self._on_leaving,
-            **kwargs,
-        )

@@ -180,7 +180,7 @@ class Recovery:
                 return
         async for rows in reader.read(partition, self._state.positions[partition], target):
             for start in range(0, len(rows), self._limits.slice_events):
-                self._state.catch_up(rows[start : start + self._limits.slice_events])
+                self._state.catch_up(partition, rows[start : start + self._limits.slice_events])
                 await asyncio.sleep(0)
 
     async def _look_at_releases(self, partition: int) -> None:
@@ -244,5 +244,5 @@ class Recovery:
         log.warning("no usable snapshot, warming up from the topic", partition=partition, records=target - start)
         async for rows in reader.read(partition, start, target):
             for first in range(0, len(rows), self._limits.slice_events):
-                self._state.warm_up(rows[first : first + self._limits.slice_events])
+                self._state.warm_up(partition, rows[first : first + self._limits.slice_events])
                 await asyncio.sleep(0)

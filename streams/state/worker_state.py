@@ -5,18 +5,17 @@ them sees, for each partition in `positions`, exactly the records before that of
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from detector.policy.screening import Screener
 from detector.policy.standing import PolicyMemory
 from detector.windows import WindowEngine
 from detector.windows.sweep import Sweep
+from streams.kafka.fetched import Rows, gather
 from streams.screening.pipeline import Pipeline
 from streams.state.snapshot_file import Snapshot
-from streams.wire.record_columns import Records, records_of
 
 NUMBERS_PER_SLICE = 500
 """Numbers of the policy memory handled in one go: about a millisecond."""
@@ -110,15 +109,15 @@ class WorkerState:
             await asyncio.sleep(0)
         self.positions[partition] = snapshot.header.offset
 
-    def catch_up(self, rows: Sequence[Any]) -> None:
-        """Count and judge records (`aiokafka.ConsumerRecord`) of one partition again that are decided already."""
-        self._pipeline.catch_up(_records(rows))
-        self.processed(rows[-1].partition, rows[-1].offset + 1)
+    def catch_up(self, partition: int, rows: Rows) -> None:
+        """Count and judge records of a partition again that are decided already; there must be some."""
+        self._pipeline.catch_up(gather([(partition, rows)]))
+        self.processed(partition, rows.end)
 
-    def warm_up(self, rows: Sequence[Any]) -> None:
-        """Count records of one partition, without judging them."""
-        self._pipeline.warm_up(_records(rows))
-        self.processed(rows[-1].partition, rows[-1].offset + 1)
+    def warm_up(self, partition: int, rows: Rows) -> None:
+        """Count records of a partition, without judging them; there must be some."""
+        self._pipeline.warm_up(gather([(partition, rows)]))
+        self.processed(partition, rows.end)
 
     def copy(self, partitions: Collection[int]) -> Copy:
         """Begin a copy of partitions as they are now; ends any other that is still being fetched.
@@ -128,7 +127,3 @@ class WorkerState:
         """
         positions = {partition: self.positions[partition] for partition in partitions}
         return Copy(positions, self.engine.sweep(), self._screener.standing.memory())
-
-
-def _records(rows: Sequence[Any]) -> Records:
-    return records_of([row.value for row in rows], [row.partition for row in rows], [row.timestamp for row in rows])

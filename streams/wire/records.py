@@ -49,7 +49,8 @@ class DeadLetter:
 
     topic: str = documented("Topic that it came from.")
     partition: int = documented("Partition that it came from.")
-    offset: int = documented("Offset in that partition.")
+    offset: int = documented("Offset in that partition; of a batch, that of its first record.")
+    last_offset: int = documented("The same as `offset`; of a batch that cannot be read, that of its last record.")
     code: str = documented("What is wrong, for a program.")
     message: str = documented("What is wrong, for a person.")
     value: bytes | None = documented("Original bytes, base64, cut after 512 KiB; null when there were none.")
@@ -159,4 +160,13 @@ def dead_letter(
     """Encode the dead letter of one refused record; the original is cut after `DEAD_LETTER_VALUE_LIMIT_BYTES`."""
     kept = None if value is None else value[:DEAD_LETTER_VALUE_LIMIT_BYTES]
     length = 0 if value is None else len(value)
-    return _ENCODER.encode(DeadLetterRecord(topic, partition, offset, code, message, kept, length, rejected_time_ms))
+    return _ENCODER.encode(
+        DeadLetterRecord(topic, partition, offset, offset, code, message, kept, length, rejected_time_ms)
+    )
+
+
+def batch_dead_letter(
+    topic: str, partition: int, offsets: tuple[int, int], code: str, message: str, rejected_time_ms: int
+) -> bytes:
+    """Encode the dead letter of a batch that cannot be read, by its first and last offset; it has no original."""
+    return _ENCODER.encode(DeadLetterRecord(topic, partition, *offsets, code, message, None, 0, rejected_time_ms))

@@ -30,6 +30,8 @@ class Code(StrEnum):
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"
     OUT_OF_RANGE = "out_of_range"
+    BATCH_TOO_LARGE = "batch_too_large"
+    BATCH_DAMAGED = "batch_damaged"
 
 
 CODE_MEANINGS: dict[Code, str] = {
@@ -44,6 +46,8 @@ CODE_MEANINGS: dict[Code, str] = {
     Code.MISSING_FIELD: "A required field is missing.",
     Code.WRONG_TYPE: "A field has the wrong JSON type (a number with a fraction or exponent is not an integer).",
     Code.OUT_OF_RANGE: "A field is outside of its bounds, or not one of its permitted values.",
+    Code.BATCH_TOO_LARGE: "A batch of records unpacks to more bytes, or has more records, than is read.",
+    Code.BATCH_DAMAGED: "A batch of records is damaged at the broker.",
 }
 
 

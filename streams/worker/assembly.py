@@ -41,6 +41,7 @@ from streams.worker.model_metrics import ModelMetrics
 from streams.worker.model_switch import ModelSwitch
 from streams.worker.ownership import Ownership
 from streams.worker.screen_calls import CallScreening, now_ms
+from streams.worker.unreadable import UnreadableBatches
 
 PUBLISHED = (CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS)
 TOPICS = (CALL_EVENTS, *PUBLISHED)
@@ -88,11 +89,12 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     metrics = Metrics()
     clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
     pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error), clock=clock)
-    durability = _make_durability(settings, app, pipeline, identity, lists)
+    publisher = _make_publisher(settings, ending)
+    unreadable = UnreadableBatches(metrics, publisher)
+    durability = _make_durability(settings, app, pipeline, identity, lists, unreadable)
     exchange = TrunkExchange(screener.engine, redis, guard, lambda: durability.ready)
     Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, health).follow(app)
 
-    publisher = _make_publisher(settings, ending)
     screening = _make_screening(settings, pipeline, durability, publisher, keeper, metrics)
     add_agent(app, source, screening, ending)
 
@@ -104,7 +106,7 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
         ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
     )
     pages.add(app, metrics, verdict)
-    reader = FeedbackReader(settings, redis, guard, feedback)
+    reader = FeedbackReader(settings, redis, guard, feedback, unreadable.tell)
     runs = (exchange, lists, keeper, switch, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
     jobs.append(("watch", lambda: _watch(verdict)))
@@ -118,6 +120,7 @@ def _make_sources(
     engine = screener.engine
     return Sources(
         lag=lambda: _lag(app),
+        held_back=lambda: {tp.partition: held for tp, held in app.consumer.held_back().items()},
         tracked=engine.tracked,
         evictions=engine.evictions,
         trunk_view=lambda: exchange.trunk_view,
@@ -129,7 +132,12 @@ def _make_sources(
 
 
 def _make_durability(
-    settings: Settings, app: Any, pipeline: Pipeline, identity: str, lists: ListFollower
+    settings: Settings,
+    app: Any,
+    pipeline: Pipeline,
+    identity: str,
+    lists: ListFollower,
+    unreadable: UnreadableBatches,
 ) -> Durability:
     """What keeps windows over restarts and moves; joined to the consumer, which tells where partitions stand."""
 
@@ -144,7 +152,7 @@ def _make_durability(
         store,
         identity,
         spool,
-        lambda: LogReader(settings, CALL_EVENTS),
+        lambda: LogReader(settings, CALL_EVENTS, unreadable.note),
         RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events),
         on_restored=lists.read_again,
     )
@@ -164,7 +172,12 @@ def _make_durability(
             limits=SnapshotLimits(interval_s=settings.snapshot_interval_s),
         )
     durability = Durability(state, recovery, snapshots)
-    app.transport.plug_in(is_ready=recovery.is_ready, on_located=recovery.begin, on_leaving=durability.hand_over)
+    app.transport.plug_in(
+        is_ready=recovery.is_ready,
+        on_located=recovery.begin,
+        on_leaving=durability.hand_over,
+        on_unreadable=unreadable.tell,
+    )
     return durability
 
 

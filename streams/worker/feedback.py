@@ -1,7 +1,7 @@
 """Listen to `call-feedback` beside the stream: what was said of decided calls, counted for metrics and alarms.
 
-A consumer of its own reads a hundred records at a time, so that no flood of reports holds the event loop, and looks up
-in Redis what was decided. The group of all workers shares the partitions, so each report is counted by one of them.
+A consumer of its own reads them, and gives the event loop back after each, so that no flood of reports holds it. It
+looks up in Redis what was decided. The group of all workers shares the partitions, so each report is counted by one.
 """
 
 import asyncio
@@ -17,12 +17,13 @@ from detector.contract.decisions import Action, Decision, Step
 from detector.contract.errors import RobocallError
 from detector.contract.events import Feedback, Verdict
 from streams.kafka.client import make_consumer, require_topics
+from streams.kafka.fetch.fetcher import Reading, fetch_batches
+from streams.kafka.fetched import Unreadable
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.redis.connection import Guard, decision_key, number_key
 from streams.settings import Settings
 from streams.wire.records import DECISION_DECODER, FEEDBACK_DECODER
 
-RECORDS_PER_POLL = 100
 MAX_FETCH_BYTES = 1024 * 1024
 POLL_TIMEOUT_MS = 1_000
 MISSING_PAUSE_S = 60.0
@@ -106,9 +107,18 @@ class FeedbackReader:
         redis: client.
         guard: shared by all users of the client.
         counts: told of every record.
+        on_unreadable: told of every batch that was stepped over.
     """
 
-    def __init__(self, settings: Settings, redis: Redis, guard: Guard, counts: FeedbackCounts) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        redis: Redis,
+        guard: Guard,
+        counts: FeedbackCounts,
+        on_unreadable: Callable[[Any, Unreadable], object],
+    ) -> None:
+        self._on_unreadable = on_unreadable
         self._settings = settings
         self._redis = redis
         self._guard = guard
@@ -129,20 +139,23 @@ class FeedbackReader:
             return
         consumer = make_consumer(
             self._settings,
-            CALL_FEEDBACK,
             group_id=feedback_group(self._settings),
             auto_offset_reset="latest",
-            max_poll_records=RECORDS_PER_POLL,
             fetch_max_bytes=MAX_FETCH_BYTES,
             max_partition_fetch_bytes=MAX_FETCH_BYTES,
         )
         try:
             await consumer.start()
+            await fetch_batches(consumer, Reading.of(self._settings).limits)
+            consumer.subscribe([CALL_FEEDBACK])
             while True:
                 polled = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS)
-                for records in polled.values():
-                    for record in records:
-                        await self._take(record.key, record.value)
+                for tp, rows in polled.items():
+                    if rows.unreadable is not None:
+                        self._on_unreadable(tp, rows.unreadable)
+                    for key, value in zip(rows.keys(), rows.values(), strict=True):
+                        await self._take(key, value)
+                        await asyncio.sleep(0)
                 self.is_listening = bool(consumer.assignment())
         finally:
             self.is_listening = False

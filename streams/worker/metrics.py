@@ -28,6 +28,7 @@ class Sources:
 
     Attributes:
         lag: unread records by partition of `call-events`.
+        held_back: records by partition that wait for the end of a transaction.
         tracked: keys with windows by family.
         evictions: keys pushed out at a memory bound by family, since start.
         trunk_view: `shared` while trunk totals of all workers are read, `local` while those of some are not.
@@ -38,6 +39,7 @@ class Sources:
     """
 
     lag: Callable[[], Mapping[int, int]]
+    held_back: Callable[[], Mapping[int, int]]
     tracked: Callable[[], Mapping[str, int]]
     evictions: Callable[[], Mapping[str, int]]
     trunk_view: Callable[[], str]
@@ -80,6 +82,7 @@ class ScrapeTime(Collector):
         """Give all families for a scrape."""
         source = self._sources
         yield Metric.LAG.many({(str(partition),): records for partition, records in sorted(source.lag().items())})
+        yield Metric.HELD_BACK.many({(str(number),): held for number, held in sorted(source.held_back().items())})
         yield Metric.TRACKED_KEYS.many({(family,): keys for family, keys in source.tracked().items()})
         yield Metric.EVICTIONS.many({(family,): keys for family, keys in source.evictions().items()})
         view = source.trunk_view()
@@ -118,6 +121,7 @@ class Metrics:
         self._events = self._counter(Metric.EVENTS)
         self._decisions = self._counter(Metric.DECISIONS)
         self._dead_letters = self._counter(Metric.DEAD_LETTERS)
+        self._unreadable = self._counter(Metric.UNREADABLE)
         self._errors = self._counter(Metric.INTERNAL_ERRORS)
         self._fail_open = self._counter(Metric.FAIL_OPEN)
         self._passed = self._counter(Metric.PASSED_UNSCORED)
@@ -193,6 +197,10 @@ class Metrics:
     def dead_letter(self, code: str) -> None:
         """Count a record that could not be used."""
         self._dead_letters.labels(code).inc()
+
+    def unreadable(self, topic: str, code: str) -> None:
+        """Count a batch of records that was stepped over."""
+        self._unreadable.labels(topic, code).inc()
 
     def internal_error(self, cause: str) -> None:
         """Count an internal error by the name of its class."""

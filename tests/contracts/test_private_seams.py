@@ -63,15 +63,15 @@ SEAMS: list[tuple[type, str, list[str]]] = [
         "_fetch_records",
         ["self", "consumer", "active_partitions", "timeout", "max_records"],
     ),
-    # streams.kafka.fetching
+    # streams.kafka.fetch.fetcher
     (Fetcher, "_proc_fetch_request", ["self", "assignment", "node_id", "request"]),
     (Fetcher, "fetched_records", ["self", "partitions", "timeout", "max_records"]),
     (Fetcher, "_create_fetch_waiter", ["self"]),
     (Fetcher, "_notify", ["self", "future"]),
     (Fetcher, "close", ["self"]),
     (FetchError, "check_raise", ["self"]),
-    (FetchResult, "getall", ["self", "max_records"]),
     (FetchResult, "calculate_backoff", ["self"]),
+    # streams.kafka.fetch.batch_reader
     (
         PartitionRecords,
         "__init__",
@@ -145,6 +145,7 @@ def test_every_override_has_something_to_override(ours: type, theirs: type) -> N
         "_is_stale",
         "_wait_for_room",
         "_unread",
+        "_move_on",
         "_rewind",
         "_poll_message",
         "_give_up",

@@ -20,6 +20,7 @@ from tests.streams.worker.test_model_metrics import THRESHOLDS, model
 
 SOURCES = Sources(
     lag=lambda: {0: 1},
+    held_back=lambda: {0: 1},
     tracked=lambda: {"number": 1},
     evictions=lambda: {"number": 1},
     trunk_view=lambda: "local",

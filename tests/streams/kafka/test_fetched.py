@@ -1,5 +1,7 @@
 """Records as they were fetched: cut into batches, put side by side, and found again by their position."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from faust.types import TP
@@ -45,6 +47,23 @@ def test_a_slice_of_a_partition_is_gathered_without_the_rest() -> None:
 
     assert [gathered.value(position) for position in range(2)] == [b"bb", None]
     assert gathered.arrivals_ms.tolist() == [1_001, 1_002]
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=8), st.integers(0, 3), st.lists(st.integers(0, 9), max_size=4))
+def test_slices_cover_every_offset_between_them(holes: list[int], behind: int, cuts: list[int]) -> None:
+    """Those without a record too, once each: what was covered may be committed."""
+    offsets = [10 + sum(holes[: place + 1]) + place for place in range(len(holes))]
+    end = offsets[-1] + 1 + behind
+    whole = rows_of(((offset, 0, None, b"") for offset in offsets), 10, end)
+    bounds = [0, *sorted(min(cut, len(holes)) for cut in cuts), len(holes)]
+
+    pieces = [whole[first:last] for first, last in pairwise(bounds)]
+
+    assert [one.begin for one in pieces] == [10, *(one.end for one in pieces[:-1])]
+    assert pieces[-1].end == end
+    assert [offset for one in pieces for offset in one.offsets()] == offsets
+    for one in pieces:
+        assert all(one.begin <= offset < one.end for offset in one.offsets())
 
 
 def test_each_record_of_a_batch_is_found_where_it_came_from() -> None:

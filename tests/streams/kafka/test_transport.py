@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.kafka.faust_app import make_faust_app
-from streams.kafka.fetched import Rows, rows_of, split
+from streams.kafka.fetched import Rows, Unreadable, nothing, rows_of, split
 from streams.kafka.transport import PollConsumer
 from streams.settings import load_settings
+from streams.wire.refusals import Code
 
 
 def rows(first: int, end: int) -> Rows:
@@ -76,6 +77,44 @@ def consumer() -> Any:
 CALLS = TP("calls", 3)
 
 
+def test_offsets_without_a_record_count_as_answered_behind_those_that_wait(consumer: Any) -> None:
+    """A marker at the end of a quiet partition is nothing unread; nor may it be committed before what is before it."""
+    ticket = consumer.watermarks.open([(CALLS, 8)])
+
+    consumer._move_on(CALLS, nothing(8, 9))
+    assert consumer.watermarks.watermark(CALLS) is None
+    consumer.watermarks.close(ticket)
+
+    assert consumer.watermarks.watermark(CALLS) == 9
+    assert consumer.watermarks.in_flight == 0
+
+
+def test_a_batch_that_cannot_be_read_is_committed_once_that_is_safely_said(consumer: Any) -> None:
+    """Else a crash in between would leave it out without a word."""
+    told: list[Any] = []
+    consumer._on_unreadable = lambda *one: told.append(one)
+    unreadable = Unreadable(4, 8, Code.BATCH_DAMAGED, "The batch is damaged.")
+
+    consumer._move_on(CALLS, nothing(4, 9, unreadable))
+    ((tp, what, passed),) = told
+    assert (tp, what) == (CALLS, unreadable)
+    assert consumer.watermarks.watermark(CALLS) is None
+    assert consumer._began == {CALLS: 4}
+    passed()
+
+    assert consumer.watermarks.watermark(CALLS) == 9
+
+
+@pytest.mark.parametrize("rows", [nothing(4, 4), nothing(4, 8), nothing(12, 12)])
+def test_offsets_that_were_handed_out_before_move_nothing(consumer: Any, rows: Rows) -> None:
+    """A fetch that came twice, and one that is left for the next."""
+    consumer.watermarks.close(consumer.watermarks.open([(CALLS, 8)]))
+
+    consumer._move_on(CALLS, rows)
+
+    assert consumer.watermarks.watermark(CALLS) == 8
+
+
 def unread(consumer: Any, fetched: Rows) -> list[int]:
     found: Rows = asyncio.new_event_loop().run_until_complete(consumer._unread(CALLS, fetched))
     assert found.values() == [b"%d" % offset for offset in found.offsets()]
@@ -115,6 +154,18 @@ def test_a_fetch_that_overlapped_a_seek_and_still_fits_is_taken(consumer: Any) -
 
     assert unread(consumer, rows(9, 12)) == list(range(9, 12))
     assert consumer._thread.sought == []
+
+
+def test_a_fetch_that_overlapped_a_seek_and_has_no_record_is_read_again_too(consumer: Any) -> None:
+    """It may say that reading goes on behind what was never read."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer._doubtful.add(CALLS)
+
+    found = asyncio.new_event_loop().run_until_complete(consumer._unread(CALLS, nothing(9, 12)))
+    consumer._move_on(CALLS, found)
+
+    assert consumer.watermarks.watermark(CALLS) is None
+    assert consumer._thread.sought == [(CALLS, 4)]
 
 
 def test_a_doubtful_fetch_of_a_partition_without_commits_starts_from_the_beginning(consumer: Any) -> None:

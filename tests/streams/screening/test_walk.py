@@ -33,8 +33,8 @@ from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
 from detector.columns.lazy_sequence import LazySequence
+from streams.kafka.fetch.batch_reader import BITE_BYTES, BatchLimits, BatchReader, Stretch
 from streams.kafka.fetched import Poll
-from streams.kafka.fetching import Stretch, read_rows
 from streams.kafka.outbox import Outbox
 from streams.kafka.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
@@ -184,8 +184,8 @@ def fetched(first: int) -> Any:
         value = setup(first + offset, calling_number=number, switch_id="sw-1")
         builder.append(offset, START_MS, number.encode(), value, [])
     data = bytes(builder.build())
-    rows, following = read_rows(TP(CALL_EVENTS, 0), Stretch(data, 0, len(data)), 0)
-    assert following == CALLS
+    rows = BatchReader(Stretch(data, 0, len(data), CALLS), 0, BatchLimits(len(data), CALLS)).read(BITE_BYTES)
+    assert rows.end == CALLS
     return rows
 
 

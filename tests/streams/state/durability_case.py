@@ -1,10 +1,10 @@
 """What stories of durability are told with: a worker's lasting parts on a real Kafka and a real folder, no Faust."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
@@ -12,6 +12,7 @@ from faust.types import TP
 from detector.policy.settings import Policy, Thresholds
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
+from streams.kafka.fetched import Rows
 from streams.kafka.log_reader import LogReader
 from streams.kafka.publisher import partition_of
 from streams.kafka.topics import CALL_EVENTS
@@ -33,6 +34,18 @@ IDENTITY = f"{CALL_EVENTS}.test"
 Story = Callable[[Settings, dict[int, list[Any]]], Awaitable[None]]
 """What happens with a filled topic: settings, and records by partition."""
 Play = Callable[[Story], None]
+
+
+class Row(NamedTuple):
+    """A record of the log."""
+
+    partition: int
+    offset: int
+    value: bytes | None
+
+
+def fail(*what: object) -> None:
+    raise AssertionError(what)
 
 
 class Group:
@@ -73,7 +86,7 @@ class Member:
         store, spool = store or SnapshotStore(str(folder)), folder.parent / "spool"
         spool.mkdir(exist_ok=True)
         self.recovery = Recovery(
-            self.state, store, IDENTITY, spool, lambda: LogReader(settings, CALL_EVENTS),
+            self.state, store, IDENTITY, spool, lambda: LogReader(settings, CALL_EVENTS, fail),
             RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events, store_s=store_s),
             on_restored=self.restored,
         )  # fmt: skip
@@ -140,8 +153,14 @@ async def publish(servers: str) -> None:
 
 
 async def whole_log(settings: Settings) -> dict[int, list[Any]]:
-    async with LogReader(settings, CALL_EVENTS) as reader:
-        return {p: [row async for rows in reader.read(p, 0, 1 << 60) for row in rows] for p in range(PARTITIONS)}
+    async with LogReader(settings, CALL_EVENTS, fail) as reader:
+        return {
+            p: [row async for rows in reader.read(p, 0, 1 << 60) for row in _each(p, rows)] for p in range(PARTITIONS)
+        }
+
+
+def _each(partition: int, rows: Rows) -> Iterator[Row]:
+    return (Row(partition, *one) for one in zip(rows.offsets(), rows.values(), strict=True))
 
 
 async def half_way(member: Member, log: dict[int, list[Any]]) -> None:

@@ -186,7 +186,16 @@ def test_dead_letter_carries_the_original_bytes() -> None:
 
     assert msgspec.json.decode(letter)["value"] == base64.b64encode(b"\xff\x00").decode()
     assert msgspec.json.decode(letter, type=records.DeadLetterRecord) == records.DeadLetterRecord(
-        "call-events", 3, 17, "invalid_utf8", "Not UTF-8.", b"\xff\x00", 2, 1_760_000_000_000
+        "call-events", 3, 17, 17, "invalid_utf8", "Not UTF-8.", b"\xff\x00", 2, 1_760_000_000_000
+    )
+
+
+def test_the_dead_letter_of_a_batch_says_which_offsets_are_left_out() -> None:
+    """It has no original: that cannot be read, or is too large."""
+    letter = records.batch_dead_letter("call-events", 3, (17, 30), "batch_damaged", "Damaged.", 5)
+
+    assert msgspec.json.decode(letter, type=records.DeadLetterRecord) == records.DeadLetterRecord(
+        "call-events", 3, 17, 30, "batch_damaged", "Damaged.", None, 0, 5
     )
 
 

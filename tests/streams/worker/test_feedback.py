@@ -55,6 +55,7 @@ def test_reports_meet_the_decisions_on_their_calls(
         kafka_bootstrap_servers=kafka_bootstrap, redis_url=redis_url, consumer_group="feedback-test"
     )
     counts = FeedbackCounts(lambda: 0)
+    unreadable: list[Any] = []
 
     async def listen() -> None:
         redis = connect(settings)
@@ -63,7 +64,7 @@ def test_reports_meet_the_decisions_on_their_calls(
         await redis.set(keys[0], decision("blocked-call", "block"))
         await redis.set(keys[1], decision("labelled-call", "label"))
         await redis.rpush(keys[2], "labelled-call", "blocked-call", "expired-call")
-        reader = FeedbackReader(settings, redis, Guard(), counts)
+        reader = FeedbackReader(settings, redis, Guard(), counts, lambda *one: unreadable.append(one))
         listening = asyncio.create_task(reader.run())
         producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
         await producer.start()

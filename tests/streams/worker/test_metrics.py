@@ -21,6 +21,7 @@ def metrics() -> Metrics:
     found = Metrics()
     sources = Sources(
         lag=lambda: {0: 5, 11: 0},
+        held_back=lambda: {0: 3, 11: 0},
         tracked=lambda: {"number": 7},
         evictions=lambda: {"number": 2},
         trunk_view=lambda: "local",
@@ -83,6 +84,7 @@ def test_state_is_read_at_scrape_time(metrics: Metrics) -> None:
     """Lag, keys, evictions, the view of trunks, and what decides."""
     found = samples(metrics)
     assert found["robocall_lag_records", (("partition", "0"),)] == 5
+    assert found["robocall_held_back_records", (("partition", "0"),)] == 3
     assert found["robocall_tracked_keys", (("family", "number"),)] == 7
     assert found["robocall_evictions_total", (("family", "number"),)] == 2
     assert found["robocall_trunk_view", (("view", "local"),)] == 1

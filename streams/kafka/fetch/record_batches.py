@@ -3,8 +3,8 @@
 aiokafka makes two Python objects for each record, 0.5 us of them, and computes checksums in software. Here a fetched
 partition becomes one table of integers; keys and values are cut out of the response when somebody asks for them.
 
-Format: https://kafka.apache.org/documentation/#recordbatch. Batches of older formats and compressed ones are left to
-aiokafka (`streams.kafka.fetching`).
+Format: https://kafka.apache.org/documentation/#recordbatch. It reads up to the first batch that is not plain:
+compressed, of an older format, damaged, or too long. `streams.kafka.fetch.batch_reader` goes on from there.
 """
 
 from typing import Any
@@ -17,22 +17,16 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled, entry_point
-
-OFFSET, TIMESTAMP, KEY_START, KEY_STOP, VALUE_START, VALUE_STOP = range(6)
-COLUMNS = 6
-
-READ, FOREIGN, BAD_CHECKSUM, MALFORMED = range(4)
-"""What became of a stretch of batches: read, not of this format, damaged on its way, or against the format."""
+from streams.kafka.fetched import COLUMNS, KEY_START, KEY_STOP, OFFSET, TIMESTAMP, VALUE_START, VALUE_STOP, Table
 
 _LENGTH_AT, _MAGIC_AT, _CRC_AT, _ATTRIBUTES_AT, _LAST_DELTA_AT = 8, 16, 17, 21, 23
 _FIRST_TIME_AT, _LAST_TIME_AT, _COUNT_AT, _RECORDS_AT = 27, 35, 57, 61
 _BEFORE_LENGTH = 12
 _MAGIC = 2
-_CODEC, _LOG_APPEND_TIME, _CONTROL = 0x07, 0x08, 0x20
+_CODEC, _LOG_APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 _LEAST_RECORD = 7
 
 Bytes = NDArray[np.uint8]
-Table = NDArray[np.int64]
 
 
 def _crc_tables() -> NDArray[np.uint32]:
@@ -148,20 +142,24 @@ def _whole_batch_end(data: Bytes, at: int, stop: int) -> int:
 
 
 @compiled
-def _count(data: Bytes, start: int, stop: int) -> tuple[int, int]:
-    """Room that the records of a stretch need, and whether it can be read here."""
+def _is_plain(data: Bytes, at: int, end: int, most: int, strange: int) -> bool:
+    """Whether the header of a batch says that it can be read here; `strange` are the attributes that forbid it."""
+    if end - at < _RECORDS_AT or data[at + _MAGIC_AT] != _MAGIC or data[at + _ATTRIBUTES_AT + 1] & strange:
+        return False
+    records = _integer(data, at + _COUNT_AT, 4)
+    return 0 <= records <= most and records * _LEAST_RECORD <= end - at - _RECORDS_AT
+
+
+@compiled
+def _count(data: Bytes, start: int, stop: int, most: int, strange: int) -> tuple[int, int]:
+    """Room that the records of the plain batches at the beginning of a stretch need, and where these end."""
     room, at = 0, start
     end = _whole_batch_end(data, at, stop)
-    while end:
-        if end - at < _RECORDS_AT or data[at + _MAGIC_AT] != _MAGIC or data[at + _ATTRIBUTES_AT + 1] & _CODEC:
-            return 0, FOREIGN
-        records = _integer(data, at + _COUNT_AT, 4)
-        if records < 0 or records * _LEAST_RECORD > end - at - _RECORDS_AT:
-            return 0, MALFORMED
-        room += records
+    while end and _is_plain(data, at, end, most, strange):
+        room += _integer(data, at + _COUNT_AT, 4)
         at = end
         end = _whole_batch_end(data, at, stop)
-    return room, READ
+    return room, at
 
 
 @compiled
@@ -182,18 +180,19 @@ def _read_batch(data: Bytes, bounds: tuple[int, int], first: int, table: Table, 
     base, first_time = _integer(data, start, 8), _integer(data, start + _FIRST_TIME_AT, 8)
     last_time = _integer(data, start + _LAST_TIME_AT, 8)
     is_appended = (data[start + _ATTRIBUTES_AT + 1] & _LOG_APPEND_TIME) != 0
-    at = start + _RECORDS_AT
+    at, least, last_delta = start + _RECORDS_AT, 0, _integer(data, start + _LAST_DELTA_AT, 4)
     for _ in range(_integer(data, start + _COUNT_AT, 4)):
         length, at = _varint(data, at, stop)
-        end = at + length
-        if at > stop or length < _LEAST_RECORD - 1 or end > stop:
+        if at > stop or length < _LEAST_RECORD - 1 or length > stop - at:
             return -1
+        end = at + length
         later, at = _varint(data, at + 1, end)  # after the attributes, which are unused
         delta, at = _varint(data, min(at, end), end)
         table[KEY_START, row], table[KEY_STOP, row], at = _span(data, min(at, end), end)
         table[VALUE_START, row], table[VALUE_STOP, row], at = _span(data, min(at, end), end)
-        if at > end:
+        if at > end or not least <= delta <= last_delta:
             return -1
+        least = delta + 1
         table[OFFSET, row] = base + delta
         table[TIMESTAMP, row] = last_time if is_appended else first_time + later
         row += base + delta >= first
@@ -202,45 +201,78 @@ def _read_batch(data: Bytes, bounds: tuple[int, int], first: int, table: Table, 
 
 
 @compiled
-def _read(data: Bytes, start: int, stop: int, first: int, table: Table) -> tuple[int, int, int]:
-    """Read a stretch that `_count` has seen. Returns rows, the offset to go on with, and what became of it."""
-    row, following, at = 0, first, start
-    end = _whole_batch_end(data, at, stop)
-    while end:
-        expected = np.uint32(_integer(data, at + _CRC_AT, 4) & 0xFFFFFFFF)
-        if crc32c(data, at + _ATTRIBUTES_AT, end) != expected:
-            return row, following, BAD_CHECKSUM
+def _is_whole(data: Bytes, at: int, end: int) -> bool:
+    """Whether the checksum of a batch is right."""
+    expected = np.uint32(_integer(data, at + _CRC_AT, 4) & 0xFFFFFFFF)
+    return bool(crc32c(data, at + _ATTRIBUTES_AT, end) == expected)
+
+
+@compiled
+def _read(
+    data: Bytes, bounds: tuple[int, int], offsets: tuple[int, int], is_checked: bool, table: Table
+) -> tuple[int, int, int]:
+    """Read a stretch that `_count` has seen. Returns rows, the offset to go on with, and where the first bad one is."""
+    row, at = 0, bounds[0]
+    first, last = offsets
+    following = first
+    while at < bounds[1]:
+        end = _whole_batch_end(data, at, bounds[1])
+        after = _integer(data, at, 8) + _integer(data, at + _LAST_DELTA_AT, 4) + 1
+        if not following < after <= last or not (is_checked or _is_whole(data, at, end)):
+            break
         if not data[at + _ATTRIBUTES_AT + 1] & _CONTROL:
-            row = _read_batch(data, (at, end), first, table, row)
-            if row < 0:
-                return 0, following, MALFORMED
-        following = _integer(data, at, 8) + _integer(data, at + _LAST_DELTA_AT, 4) + 1
-        at = end
-        end = _whole_batch_end(data, at, stop)
-    return row, following, READ
+            next_row = _read_batch(data, (at, end), first, table, row)
+            if next_row < 0:
+                break
+            row = next_row
+        following, at = after, end
+    return row, following, at
+
+
+@compiled
+def _checksum(data: Bytes, start: int, stop: int) -> np.uint32:
+    return crc32c(data, start, stop)
 
 
 _NOTHING = np.frombuffer(b"", np.uint8)
-_count_of: Any = entry_point(_count, (_NOTHING, 0, 0))
-_read_into: Any = entry_point(_read, (_NOTHING, 0, 0, 0, np.empty((COLUMNS, 0), np.int64)))
+_count_of: Any = entry_point(_count, (_NOTHING, 0, 0, 0, 0))
+_read_into: Any = entry_point(_read, (_NOTHING, (0, 0), (0, 0), True, np.empty((COLUMNS, 0), np.int64)))
+_checksum_of: Any = entry_point(_checksum, (_NOTHING, 0, 0))
 
 
-def read_batches(data: Bytes, start: int, stop: int, first: int) -> tuple[int, Table, int]:
-    """Read the whole batches of a stretch of a fetch response.
+def is_whole(data: bytes, start: int, stop: int) -> bool:
+    """Whether the checksum of the batch (format 2) that stands there is right. Blocks for 0.1 us a kilobyte."""
+    expected = int.from_bytes(data[start + _CRC_AT : start + _ATTRIBUTES_AT])
+    return bool(_checksum_of(np.frombuffer(data, np.uint8), start + _ATTRIBUTES_AT, stop) == expected)
+
+
+def read_batches(
+    data: bytes,
+    bounds: tuple[int, int],
+    offsets: tuple[int, int],
+    most: int,
+    *,
+    is_checked: bool = False,
+    are_transactions_plain: bool = True,
+) -> tuple[Table, int, int]:
+    """Read the plain batches at the beginning of a stretch of a fetch response.
 
     Args:
-        data: the response, not writeable.
-        start: where the batches of a partition begin in it.
-        stop: where they end; the last may be cut.
-        first: records before this offset are left out.
+        data: the response.
+        bounds: where the batches of a partition begin in it, and where they end; the last may be cut.
+        offsets: records before the first are left out; a batch that ends after the second, or before the first, lies.
+        most: records that a plain batch has at most.
+        is_checked: the checksums need not be looked at.
+        are_transactions_plain: batches of transactions are read too.
 
     Returns:
-        What became of it; one column of the table for each record, its rows `OFFSET` to `VALUE_STOP` (starts and stops
-        are positions in `data`, -1 for null; timestamps are epoch milliseconds); the offset to fetch next.
+        One column of the table for each record, its rows `OFFSET` to `VALUE_STOP` (starts and stops are positions in
+        `data`, -1 for null; timestamps are epoch milliseconds); the offset to go on with; where the first batch stands
+        that was not read, at the end of the stretch or before a cut one when there is none.
     """
-    room, outcome = _count_of(data, start, stop)
-    if outcome != READ:
-        return outcome, np.empty((COLUMNS, 0), np.int64), first
+    view = np.frombuffer(data, np.uint8)
+    strange = _CODEC if are_transactions_plain else _CODEC | _TRANSACTIONAL
+    room, end = _count_of(view, bounds[0], bounds[1], most, strange)
     table = np.empty((COLUMNS, room + 1), np.int64)  # a record that is left out is overwritten, at the end beyond it
-    rows, following, outcome = _read_into(data, start, stop, first, table)
-    return outcome, table[:, :rows], following
+    rows, following, at = _read_into(view, (bounds[0], end), offsets, is_checked, table)
+    return table[:, :rows], following, at

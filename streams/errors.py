@@ -49,6 +49,14 @@ class KafkaUnreachable(RobocallError):  # noqa: N818
         self.servers = servers
 
 
+class KafkaRefusedUs(RobocallError):  # noqa: N818
+    """A broker answers, and does not let us in."""
+
+    def __init__(self, server: str, complaint: str) -> None:
+        super().__init__(f"the Kafka broker at {server} refuses {complaint}")
+        self.server = server
+
+
 class ClusterRefused(RobocallError):  # noqa: N818
     """The Kafka cluster answers, but not this question of this user."""
 

@@ -22,15 +22,18 @@ class BrokerProcess:
     Args:
         folder: keeps properties, data and log; must exist.
         port: of the clients; a free one when None.
+        heap_mb: of its Java.
+        properties: lines of its configuration, over our own; `{port}` and `{controller_port}` stand for its ports.
     """
 
-    def __init__(self, folder: Path, port: int | None = None, *, heap_mb: int = 384) -> None:
+    def __init__(self, folder: Path, port: int | None = None, *, heap_mb: int = 384, properties: str = "") -> None:
         free, self._controller_port = free_ports(2)
         self.port = free if port is None else port
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.log = folder / "broker.log"
         self._folder = folder
         self._heap_mb = heap_mb
+        self._properties = properties
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -58,6 +61,7 @@ class BrokerProcess:
         )
         with (self._folder / "server.properties").open("a") as properties:
             properties.write(QUICK_RETURN)
+            properties.write(self._properties.format(port=self.port, controller_port=self._controller_port))
         with self.log.open("ab") as out:
             if prepare:
                 subprocess.run(prepare, stdout=out, stderr=out, check=True, timeout=HANG_S)
@@ -104,10 +108,10 @@ class BrokerProcess:
 
 
 @contextmanager
-def broker_process(folder: Path) -> Iterator[BrokerProcess]:
+def broker_process(folder: Path, *, properties: str = "") -> Iterator[BrokerProcess]:
     """A started broker that is killed at the end, paused or not."""
     folder.mkdir(parents=True, exist_ok=True)
-    broker = BrokerProcess(folder)
+    broker = BrokerProcess(folder, properties=properties)
     broker.start()
     try:
         yield broker

@@ -26,12 +26,17 @@ PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "600000", "ROBOCALL_SHED_AFTER_MS": 
 
 def robocall(*arguments: str, environment: dict[str, str] | None = None) -> str:
     """Run a `robocall` command; return its standard output; fail with its standard error."""
-    done = subprocess.run(
+    done = run_robocall(*arguments, environment=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_robocall(*arguments: str, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a `robocall` command to its end, whatever that is."""
+    return subprocess.run(
         [sys.executable, "-m", "streams.commands.main", *arguments],
         cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 STILL_AT_IT = re.compile(

@@ -19,8 +19,7 @@ from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
 from streams.commands.lookup import with_redis
-from streams.errors import KafkaUnreachable
-from streams.kafka.client import client_settings
+from streams.kafka.client import client_settings, why_unreachable
 from streams.kafka.topics import ENTITY_DECISIONS, HOUR_MS, TOPICS
 from streams.redis.connection import E164
 from streams.redis.erasing import NUMBER_ENTITY, lists_with
@@ -108,7 +107,7 @@ async def _forget_in_topic(settings: Settings, number: str) -> int:
             await producer.start()
             await producer.send_and_wait(ENTITY_DECISIONS, None, key=(NUMBER_ENTITY + number).encode())
         except KafkaError as error:
-            raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
+            raise await why_unreachable(settings) from error
         finally:
             await producer.stop()
     return 1

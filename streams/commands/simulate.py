@@ -23,8 +23,9 @@ from models.traffic.first.spec import TrafficSpec
 from models.traffic.first.world import Family, World
 from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
 from models.traffic.span import DEFAULT_START_MS, HOUR_MS
-from streams.errors import KafkaUnreachable, TopicMissing
+from streams.errors import TopicMissing
 from streams.files import open_output, require_distinct
+from streams.kafka.client import why_unreachable
 from streams.kafka.topics import CALL_EVENTS, admin_options
 from streams.settings import Settings, load_settings
 
@@ -103,6 +104,7 @@ async def publish(
 
     Raises:
         KafkaUnreachable: no broker answers.
+        KafkaRefusedUs: one does, and refuses the password, the certificate or the protocol.
         TopicMissing: there is no topic `call-events`.
     """
     options = admin_options(settings)
@@ -114,7 +116,7 @@ async def publish(
             raise TopicMissing([CALL_EVENTS])
         await _send_when_due(producer, spec, seconds=seconds, labels=labels, sent=sent, progress=progress)
     except KafkaConnectionError as error:
-        raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
+        raise await why_unreachable(settings) from error
     except UnknownTopicOrPartitionError as error:
         raise TopicMissing([CALL_EVENTS]) from error
     finally:

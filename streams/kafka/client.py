@@ -10,16 +10,25 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.conn import AIOKafkaConnection, CloseReason
-from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
+from aiokafka.conn import AIOKafkaConnection, CloseReason, create_conn
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+    for_code,
+)
 from faust import auth
 
-from streams.errors import ClusterRefused, KafkaUnreachable, TopicMissing
-from streams.settings import Settings
+from detector.contract.errors import RobocallError
+from streams.errors import ClusterRefused, KafkaRefusedUs, KafkaUnreachable, TopicMissing
+from streams.settings import PREFIX, Settings
 
 CLIENT_ID = "robocall-detector"
 AGAIN_S = 0.1
 GROUPS_WAIT_S = 30.0
+TRY_S = 5.0
+"""Given to one broker that is asked what it has against us."""
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +95,46 @@ def client_settings(settings: Settings) -> dict[str, Any]:
     return found
 
 
+async def why_unreachable(settings: Settings) -> RobocallError:
+    """Try each configured broker once and return what is to be said, for whoever could not connect.
+
+    Called on the event loop after a client gave up; it waits `TRY_S` at most for a broker.
+    """
+    said: RobocallError = KafkaUnreachable(settings.kafka_bootstrap_servers)
+    for server in settings.kafka_servers:
+        complaint = await _complaint(settings, server)
+        if complaint:
+            said = KafkaRefusedUs(server, complaint)
+    return said
+
+
+async def _complaint(settings: Settings, server: str) -> str:
+    """What a broker that answers has against us, and what to check; empty where none answers."""
+    host, _, port = server.rpartition(":")
+    options = client_settings(settings)
+    del options["bootstrap_servers"]
+    try:
+        async with asyncio.timeout(TRY_S):
+            connection = await create_conn(
+                host.strip("[]"), int(port), request_timeout_ms=int(TRY_S * 1_000), **options
+            )
+    except SaslAuthenticationFailed:
+        return f"the name or the password: check {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD"
+    except UnsupportedSaslMechanismError:
+        return f"{settings.kafka_sasl_mechanism}: check {PREFIX}KAFKA_SASL_MECHANISM"
+    except ssl.SSLCertVerificationError as error:
+        return f"nothing, but its certificate is not trusted ({error.verify_message}): check {PREFIX}KAFKA_SSL_CAFILE"
+    except (ssl.SSLError, KafkaError):  # it closes in the middle of a greeting that it does not understand
+        return (
+            f"{settings.kafka_security_protocol} in this form: check {PREFIX}KAFKA_SECURITY_PROTOCOL, and the "
+            f"certificate in {PREFIX}KAFKA_SSL_CERTFILE if it wants one"
+        )
+    except (OSError, TimeoutError):
+        return ""
+    connection.close()
+    return ""
+
+
 def keep_metadata_coming(client: Any) -> None:
     """Let a client outlive an error in its task that learns about brokers and leaders; call it before its start.
 
@@ -134,7 +183,7 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.start()
         yield admin
     except KafkaConnectionError as error:
-        raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
+        raise await why_unreachable(settings) from error
     finally:
         await admin.close()
 
@@ -144,6 +193,7 @@ async def require_topics(settings: Settings, topics: Iterable[str]) -> None:
 
     Raises:
         KafkaUnreachable: no broker answers.
+        KafkaRefusedUs: one does, and refuses the password, the certificate or the protocol.
         ClusterRefused: this user may not see the topics.
         TopicMissing: names those that do not exist.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, To
 
 from detector.contract.errors import RobocallError
 from streams.errors import ClusterRefused, KafkaUnreachable
-from streams.kafka.client import ssl_context
+from streams.kafka.client import ssl_context, why_unreachable
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
 CALL_EVENTS = "call-events"
@@ -96,13 +97,14 @@ def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
     """Connect to the configured cluster for administration.
 
     Raises:
-        KafkaUnreachable: no broker answers within 10 s, or none accepts the credentials.
+        KafkaUnreachable: no broker answers within 10 s.
+        KafkaRefusedUs: one does, and refuses the password, the certificate or the protocol.
         ClusterRefused: the user may not ask what was asked meanwhile.
     """
     try:
         client = KafkaAdminClient(**admin_options(settings))
     except (KafkaError, OSError) as error:
-        raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error
+        raise asyncio.run(why_unreachable(settings)) from error
     with client:
         try:
             yield client

@@ -29,6 +29,8 @@ from detector.columns.facts import (
     SETUP_TIME,
     SIGNER,
     SIP_STATUS,
+    TREATMENT,
+    TREATMENT_CODE,
     TRUNK,
     VERSTAT,
     WANTS_PRIVACY,
@@ -55,6 +57,7 @@ RELEASE_CLASS = {
 }
 """Release class of a SIP status; those that are not here are `OTHER_RELEASE`."""
 _RELEASE_CLASSES = np.array([RELEASE_CLASS.get(status, OTHER_RELEASE) for status in range(700)])
+_BLOCKED = TREATMENT_CODE["block"]
 _ONE = np.uint64(1)
 _PASSED = np.frombuffer(b"TN-Validation-Passed", dtype=np.uint8)
 _FAILED = np.frombuffer(b"TN-Validation-Failed", dtype=np.uint8)
@@ -71,7 +74,7 @@ class CallBatch:
         events: The events themselves; may be lazy, an event is then made when it is first asked for.
         is_setup: True for a `call_setup`, False for a `call_end`.
         time_ms: Event time: `setup_time_ms` of a setup, `end_time_ms` of an end.
-        setup_time_ms: Set-up time of the call, of both kinds.
+        setup_time_ms: Set-up time of the call, of both kinds; `facts.ABSENT` of an end that does not say it.
         reported_ms: The same as the event says it, which a wrong clock leaves as it is: what an answer repeats.
         partition: Partition that the event came from.
         calling: Key of the calling number: digits of a NANP number, else a hash.
@@ -87,7 +90,8 @@ class CallBatch:
         verstat: 0 absent, 1 passed, 2 failed, 3 `No-TN-Validation`.
         release: Release class of an end, see `RELEASE_CLASS`.
         talk_ms: Talk time of an end, at least 0; 0 where never answered.
-        measures: What the event adds to its windows, bit n is measure n of `window_constants.MEASURES`.
+        measures: What the event adds to its windows, bit n is measure n of `window_constants.MEASURES`. 0 of the end of
+            a call that the switch blocked: how our own answer ended it says nothing about its caller.
         call_flags: What the call shows by itself, bit n is flag n of `window_constants.CALL_FLAGS`.
         has_priority: True where a set-up has a Priority or a Resource-Priority that is not empty.
         texts: Texts that an answer repeats, as JSON writes them; None where the batch was made of Python events.
@@ -306,7 +310,8 @@ def _fill_end(given: Ints, row: np.uint64, columns: Ints) -> None:
     columns[_TIME, row] = given[row, END_TIME]
     columns[_RELEASE, row] = release
     columns[_TALK, row] = talk_ms
-    columns[_MEASURES, row] = _end_measures(release, talk_ms, answered)
+    if given[row, TREATMENT] != _BLOCKED:
+        columns[_MEASURES, row] = _end_measures(release, talk_ms, answered)
 
 
 def build_columns(facts: Facts, events: Sequence[Any], partitions: Ints | None = None, *, seed: int) -> CallBatch:

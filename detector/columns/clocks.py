@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from detector.columns.arrays import Ints
 from detector.columns.call_columns import CallBatch
+from detector.columns.facts import ABSENT
 from detector.features.window_constants import DAY_MS, MINUTE_MS
 
 BACKFILL_MS = 2 * DAY_MS
@@ -76,4 +77,5 @@ def set_right(batch: CallBatch, arrivals_ms: Ints, tolerance: ClockTolerance) ->
     skewed = int(np.count_nonzero(shifts))
     if not skewed:
         return batch, 0
-    return replace(batch, time_ms=batch.time_ms + shifts, setup_time_ms=batch.setup_time_ms + shifts), skewed
+    setup_time_ms = np.where(batch.setup_time_ms == ABSENT, ABSENT, batch.setup_time_ms + shifts)
+    return replace(batch, time_ms=batch.time_ms + shifts, setup_time_ms=setup_time_ms), skewed

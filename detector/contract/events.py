@@ -15,6 +15,7 @@ TEXT_LIMIT = 256
 CALL_ID_LIMIT = 128
 LIST_LIMIT = 16
 IDENTITY_LIMIT = 8_192
+LONGEST_RING_MS = 86_400_000
 
 
 class Attestation(StrEnum):
@@ -40,6 +41,15 @@ class ReleasedBy(StrEnum):
     CALLING = "calling"
     CALLED = "called"
     NETWORK = "network"
+
+
+class Treatment(StrEnum):
+    """What the switch did with a call, whatever the decision said."""
+
+    ALLOW = "allow"
+    LABEL = "label"
+    BLOCK = "block"
+    TIMEOUT = "timeout"
 
 
 class Verdict(StrEnum):
@@ -139,6 +149,20 @@ class CallSetup:
     icid: str | None = _text("Charging id, stable across elements.", "P-Charging-Vector (RFC 7315)", default=None)
     calling_ocn: str | None = _text("Operating company number of the calling number.", "LNP dip", default=None)
     role: Role | None = documented("Where the switch stands in the call path.", default=None)
+    to_number: str | None = _text("Number in To where it differs from the called number.", "To", default=None)
+    asserted_numbers: list[str] | None = documented(
+        "All values of P-Asserted-Identity, raw: a `sip:` and a `tel:` one may stand beside each other.",
+        source="P-Asserted-Identity (RFC 3325)",
+        default=None,
+        max_length=TEXT_LIMIT,
+        max_items=LIST_LIMIT,
+    )
+    ani_ii: str | None = _text(
+        "Kind of the calling line: `00` ordinary, `29` prison, `62` mobile.", "isup-oli, or oli parameter", default=None
+    )
+    attestation_info: str | None = _text(
+        "What the originating network attests to its signer, raw.", "Attestation-Info (3GPP TS 24.229)", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +172,11 @@ class CallEnd:
     call_id: str = _text(
         "Same as in the call's `call_setup`.", "Call-ID header", max_length=CALL_ID_LIMIT, min_length=1
     )
-    setup_time_ms: int = _time("Same as in the call's `call_setup`.", "switch clock")
+    setup_time_ms: int | None = _time(
+        "Same as in the call's `call_setup`; absent: the latest call of both numbers that has not ended.",
+        "switch clock",
+        default=None,
+    )
     end_time_ms: int = _time("When the call or attempt ended.", "switch clock")
     calling_number: str = _text("Same as in the call's `call_setup`.", "P-Asserted-Identity, else From")
     called_number: str = _text("Same as in the call's `call_setup`.", "Request-URI")
@@ -158,6 +186,17 @@ class CallEnd:
     q850_cause: int | None = documented("Q.850 cause.", source="Reason header (RFC 3326)", default=None, ge=0, le=127)
     released_by: ReleasedBy | None = documented("Who ended the call.", source="BYE or CANCEL", default=None)
     switch_id: str | None = _text("Reporting switch.", "", default=None)
+    treatment: Treatment | None = documented(
+        "What was done with the call; `timeout`: routed because no decision came in time. A `block` is no outcome.",
+        default=None,
+    )
+    decision_id: str | None = _text("The decision that was acted on.", "", max_length=64, default=None)
+    egress_trunk_group_id: str | None = _text("Trunk group that the call left by.", "", default=None)
+    egress_ocn: str | None = _text("Operating company number of the provider that it left to.", "", default=None)
+    ring_time_ms: int | None = documented(
+        "How long it rang.", source="from 180 or 183 to the end or the answer", default=None, ge=0, le=LONGEST_RING_MS
+    )
+    reason: str | None = _text("Reason header that was received, raw.", "Reason (RFC 3326)", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

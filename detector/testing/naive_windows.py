@@ -189,6 +189,8 @@ class NaiveWindows:
         return [self._value(feature, now, event.setup_time_ms, flags) for feature in FEATURES]
 
     def _end(self, event: CallEnd) -> None:
+        if event.treatment == "block":  # how our own answer ends a call says nothing about it
+            return
         shown, talk_s = outcome_of(event)
         calling, trunk = event.calling_number, event.trunk_group_id
         keys: dict[int, object] = {

@@ -65,8 +65,9 @@ def replace(cold: Store, slot: int, time_ms: int, peer: int, second: int, flags:
 @compiled_inline
 def has_open_call(cold: Store, slot: int, setup_ms: int, end_ms: int, peer: int) -> bool:
     """Tell whether the call of `slot` is the one set up at `setup_ms` with `peer`, has not ended, and may end then."""
-    is_same = cold.w64[slot, LATEST_MS] == setup_ms and (cold.w32[slot, PEER] - peer) & LOW_32 == 0
-    return bool(is_same and cold.w32[slot, END_AGE] == OPEN and abs(end_ms - setup_ms) <= LONGEST_MS)
+    started_ms = cold.w64[slot, LATEST_MS]
+    is_same = setup_ms in (started_ms, exact_calls.ANY_SETUP) and (cold.w32[slot, PEER] - peer) & LOW_32 == 0
+    return bool(is_same and cold.w32[slot, END_AGE] == OPEN and abs(end_ms - started_ms) <= LONGEST_MS)
 
 
 @compiled_inline

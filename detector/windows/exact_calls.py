@@ -7,6 +7,7 @@ their low 32 bits, which are told apart as long as they are within 24 days of th
 import numpy as np
 
 from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.facts import ABSENT
 from detector.columns.hashing import scramble
 from detector.columns.integers import LOW_16, LOW_32, as_int, as_unsigned, difference
 from detector.features import window_constants
@@ -25,6 +26,8 @@ from detector.windows.layout import (
 )
 
 TALK_LIMIT_S = LOW_16
+ANY_SETUP = ABSENT
+"""Set-up time of an end that does not say which call it ends: the latest one with its peer that has not ended."""
 NEVER = LOW_32
 """An age: there was none. A known one stays at a millisecond less, 49 days."""
 STALE_MS = 2 * window_constants.DAY_MS
@@ -154,12 +157,18 @@ def keep_call(store: Store, slot: int, setup_ms: int, end: int, peer: int, secon
 @compiled_inline
 def open_call(store: Store, slot: int, setup_ms: int, peer: int) -> int:
     """Place of the exact call set up at `setup_ms` with `peer` that has not ended, -1 where there is none."""
+    latest, latest_ms = NONE, 0
     for place in range(as_int(store.w8[slot, HELD])):
-        is_same = (store.w32[slot, R_SETUP + place] - setup_ms) & LOW_32 == 0
-        is_same &= (store.w32[slot, R_PEER + place] - peer) & LOW_32 == 0
-        if is_same and store.w32[slot, R_END + place] == 0:
+        is_open = (store.w32[slot, R_PEER + place] - peer) & LOW_32 == 0 and store.w32[slot, R_END + place] == 0
+        if not is_open:
+            continue
+        if (store.w32[slot, R_SETUP + place] - setup_ms) & LOW_32 == 0:
             return place
-    return NONE
+        if setup_ms == ANY_SETUP:
+            started_ms = time_of(store.w32[slot, R_SETUP + place], store.w64[slot, LATEST_MS])
+            if latest == NONE or started_ms > latest_ms:
+                latest, latest_ms = place, started_ms
+    return latest
 
 
 @compiled_borrowing

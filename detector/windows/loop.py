@@ -81,7 +81,7 @@ class Call(NamedTuple):
 
 
 class End(NamedTuple):
-    """One end."""
+    """One end; `setup_ms` is `exact_calls.ANY_SETUP` where it does not say when its call was set up."""
 
     setup_ms: int
     end_ms: int
@@ -332,6 +332,8 @@ def run(
         for window in range(window_constants.N_WINDOWS):
             indexes[window] = now_ms // window_constants.PANE_MS[window]
         if not columns.is_setup[event]:
+            if columns.measures[event] == 0:
+                continue
             end = _end_of(columns, event)
             caller, callee = short_hash(columns.calling[event]), short_hash(columns.called[event])
             from_origin = _tiered_end(cold_number, number, key[NUMBER_KEY], end, indexes, callee)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from detector.columns.decision_ids import decision_id
+from detector.contract.numbers import normal_form
 
 WITHHELD = "withheld"
 """Stands for a calling name: that there was one is a feature."""
@@ -79,20 +80,21 @@ def redact(record: dict[str, Any], key: NumberKey) -> None:
     Identity headers and notes go; so does the Reason header of an answer, which quotes the decision id. That id is a
     plain hash of the call, so it is made anew from the replaced number: a replay of the archive gives the same one.
     """
-    for field in ("calling_number", "called_number", "from_number"):
+    for field in ("calling_number", "called_number", "from_number", "to_number"):
         if record.get(field) is not None:
-            record[field] = key.number(record[field])
-    if record.get("diversion"):
-        record["diversion"] = [key.number(number) for number in record["diversion"]]
+            record[field] = key.number(normal_form(record[field]))
+    for field in ("diversion", "asserted_numbers"):
+        if record.get(field):
+            record[field] = [key.number(normal_form(number)) for number in record[field]]
     if record.get("calling_name"):
         record["calling_name"] = WITHHELD
-    for field in ("identity", "note"):
+    for field in ("identity", "note", "reason"):
         if field in record:
             record[field] = None
-    if "decision_id" in record:
-        record["decision_id"] = _decision_id(record)
-        if record["sip"] is not None:
-            record["sip"] = {**record["sip"], "reason_header": None}
+    if record.get("decision_id") is not None:
+        record["decision_id"] = None if record["setup_time_ms"] is None else _decision_id(record)
+    if record.get("sip") is not None:
+        record["sip"] = {**record["sip"], "reason_header": None}
 
 
 class _Call:

@@ -21,6 +21,7 @@ from detector.columns.facts import (
     FROM,
     NUMBER_FIELDS,
     PRESENCE,
+    SETUP_TIME,
     SPAN_FIELDS,
     TEXT_FIELDS,
     Facts,
@@ -85,7 +86,7 @@ _TABLES = make_tables()
 
 # Columns, unsigned: a signed index costs numba a test for wrap-around, which makes the scan five times slower.
 _START, _STOP = np.uint64(0), np.uint64(1)
-_PRESENCE, _ANSWER_TIME = np.uint64(PRESENCE), np.uint64(ANSWER_TIME)
+_PRESENCE, _ANSWER_TIME, _SETUP_TIME = np.uint64(PRESENCE), np.uint64(ANSWER_TIME), np.uint64(SETUP_TIME)
 _KIND, _IS_OPTIONAL, _LOW, _HIGH, _MOST_ITEMS, _SPAN, _NUMBER, _PRESENCE_BIT, _FIRST_CHOICE, _N_CHOICES, _LENGTH = (
     np.uint64(column) for column in range(N_COLUMNS)
 )
@@ -303,7 +304,7 @@ def _record(data: Bytes, start: Position, end: Position, tables: Tables, found: 
         found.spans[row, np.uint64(span), _STOP] = ABSENT
     for number in range(_N_NUMBERS):
         found.numbers[row, np.uint64(number)] = 0
-    found.numbers[row, _ANSWER_TIME] = ABSENT
+    found.numbers[row, _ANSWER_TIME] = found.numbers[row, _SETUP_TIME] = ABSENT
     found.names[0, 0] = found.names[0, 1] = ODD_AT
     found.verdicts[row] = ODD
     i = skip_space(data, start)

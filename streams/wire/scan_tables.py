@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from detector.columns.arrays import Ints, Words
-from detector.columns.facts import ATTESTATION_CODE, NUMBER_FIELDS, PRESENCE_BITS, SPAN_FIELDS
+from detector.columns.facts import CHOICE_CODES, NUMBER_FIELDS, PRESENCE_BITS, SPAN_FIELDS
 from detector.contract.events import CallEnd, CallSetup
 
 ODD, END, SETUP = 0, 1, 2
@@ -83,7 +83,7 @@ def _field_row(field: Field[Any], hint: Any, choices: list[list[int]]) -> list[i
     kind, bounds = _kind(inner), field.metadata["bounds"]
     first = len(choices)
     if kind == CHOICE:
-        codes: Any = ATTESTATION_CODE if field.name == "attestation" else {}
+        codes = CHOICE_CODES.get(field.name, {})
         choices += [[*_words(value), len(value), codes.get(value, 0)] for value in inner]
     is_integer = kind == INTEGER
     return [
@@ -134,7 +134,9 @@ def make_tables() -> Tables:
     known = {"type": [TYPE, 0, 0, 0, 0, -1, -1, 0, 0, len(choices), len("type")]}
     known |= _known(CallSetup, choices)
     for name, row in _known(CallEnd, choices).items():
-        if known.setdefault(name, row) != row:
+        seen = known.setdefault(name, row)
+        seen[IS_OPTIONAL] = min(seen[IS_OPTIONAL], row[IS_OPTIONAL])  # null is odd where either kind refuses it
+        if seen[:IS_OPTIONAL] != row[:IS_OPTIONAL] or seen[IS_OPTIONAL + 1 :] != row[IS_OPTIONAL + 1 :]:
             raise ValueError(f"{name!r} means different things in a call_setup and a call_end: the scan knows one")
     names = list(known)
     table = np.array(list(known.values()), dtype=np.int64)

@@ -24,7 +24,7 @@ def set_wrong(event: CallEvent) -> CallEvent:
     answered = None if event.answer_time_ms is None else event.answer_time_ms + error
     return replace(
         event,
-        setup_time_ms=event.setup_time_ms + error,
+        setup_time_ms=None if event.setup_time_ms is None else event.setup_time_ms + error,
         answer_time_ms=answered,
         end_time_ms=event.end_time_ms + error,
     )

@@ -1,6 +1,7 @@
 """The window engine against its slow exact twin, and the promises that a twin cannot check."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.columns.call_columns import build_batch
-from detector.contract.events import Attestation, CallEnd, CallEvent, CallSetup
+from detector.contract.events import Attestation, CallEnd, CallEvent, CallSetup, Treatment
 from detector.contract.ports import FeatureMatrix
 from detector.features import window_constants
 from detector.features.table import FEATURE_NAMES, INDEX
@@ -71,11 +72,13 @@ def value(rows: FeatureMatrix, name: str) -> float:
 def histories(draw: st.DrawFn, gaps: st.SearchStrategy[int], most: int = window_constants.RING) -> list[CallEvent]:
     """Up to `most` calls; each gap is from the previous call; an end comes any number of events after its set-up.
 
-    A number keeps its origin: an end counts for the last one, whose ring does not hold the calls before it.
+    Either all ends say when their calls were set up, or none does. A number keeps its origin: an end counts for the
+    last one, whose ring does not hold the calls before it.
     """
     signed = {
         number: (draw(st.sampled_from((None, "1234"))), draw(st.sampled_from((None, "o1", "o2")))) for number in NUMBERS
     }
+    says_setup = draw(st.sampled_from((True, True, False)))
     events: list[CallEvent] = []
     waiting: list[CallEnd] = []
     at_ms = 0
@@ -98,7 +101,9 @@ def histories(draw: st.DrawFn, gaps: st.SearchStrategy[int], most: int = window_
         talk = draw(st.sampled_from((None, 0, 500, 100)))
         lasts = draw(st.sampled_from((600, 6_500, 6_501, 130_000)))
         status = 200 if talk is not None else draw(st.sampled_from((404, 486, 487, 603, 500)))
-        waiting.append(end(call, lasts, status, talk))
+        ended = end(call, lasts, status, talk)
+        treatment = draw(st.sampled_from((None, None, Treatment.BLOCK, Treatment.TIMEOUT)))
+        waiting.append(replace(ended, treatment=treatment, setup_time_ms=ended.setup_time_ms if says_setup else None))
         for _ in range(min(len(waiting), draw(st.integers(0, 3)))):
             chosen: int = draw(st.integers(0, len(waiting) - 1))
             events.append(waiting.pop(chosen))
@@ -270,6 +275,30 @@ class TestTiers:
         counts = engine.number_counts(NUMBERS[0], START_MS + 6_000)["bad_number"]
         assert counts[window_constants.W1H :] == (1, 1)
         assert counts[: window_constants.W1H] == (-1, -1, -1), "not kept for shorter windows"
+
+    def test_an_end_that_does_not_say_when_its_call_was_set_up_ends_the_latest_open_one(self) -> None:
+        """Told by both numbers. Nothing needs panes, so a number with one call stays in its small row."""
+        engine = WindowEngine(SMALL)
+        one, other = setup(0), setup(1_000, NUMBERS[1])
+        silent = replace(end(one, 9_000, 486), setup_time_ms=None)
+
+        feed(engine, [one, silent, other, replace(silent, calling_number=NUMBERS[1], called_number=NUMBERS[4])])
+
+        assert engine.number_counts(NUMBERS[0], START_MS + 9_000)["busy"][window_constants.W1H] == 1
+        assert engine.number_counts(NUMBERS[1], START_MS + 9_000)["busy"][window_constants.W1H] == 1
+        assert engine.tracked()["number"] == 1, "only the second number, whose end is that of another call"
+
+    @pytest.mark.parametrize(("status", "measure"), [(603, "rejected"), (404, "bad_number"), (486, "busy")])
+    def test_our_own_blocks_are_no_outcome(self, status: int, measure: str) -> None:
+        """How the switch sent our answer says nothing about the caller; what others answered does."""
+        engine = WindowEngine(SMALL)
+        calls = [setup(0), setup(1_000)]
+        blocked = replace(end(calls[0], 5, status), treatment=Treatment.BLOCK)
+
+        feed(engine, [*calls, blocked, replace(end(calls[1], 5, status), treatment=Treatment.ALLOW)])
+
+        counts = engine.number_counts(NUMBERS[0], START_MS + 2_000)
+        assert [counts[name][window_constants.W1H] for name in ("attempts", "ended", measure)] == [2, 1, 1]
 
 
 class TestMemory:

@@ -1,7 +1,7 @@
 """Keyed digests: what a number keeps, what it loses, and that nothing else in a record gives it away."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from detector.columns.call_columns import build_batch
 from detector.columns.decision_ids import decision_id
+from detector.contract.events import CallSetup
 from detector.policy.settings import Policy
 from detector.policy.tables import PolicyTables
 from streams.archive.numbers import WITHHELD, NumberKey, redact
@@ -18,6 +19,11 @@ from tests.streams.archive.archive_case import SECRET, setup
 
 KEY = NumberKey(SECRET)
 OTHER_KEY = NumberKey(SECRET + ".")
+
+
+def decoded(record: dict[str, Any]) -> CallSetup:
+    """A call setup as the worker reads it."""
+    return cast("CallSetup", EVENT_DECODER.decode(json.dumps(record)))
 
 
 def number_class(number: str) -> int:
@@ -78,13 +84,23 @@ def test_a_record_keeps_no_number_name_or_note() -> None:
     record: dict[str, Any] = setup(1) | {
         "calling_number": person, "called_number": callee, "from_number": person, "diversion": [callee, person],
         "calling_name": f"Alice {person}", "identity": [f"header of {person}"],
+        "to_number": callee, "asserted_numbers": [f"tel:{person}", "sip:+1-202-555-0123@host"],
     }  # fmt: skip
     redact(record, KEY)
     assert person not in str(record)
     assert callee not in str(record)
     assert record["calling_name"] == WITHHELD
     assert record["identity"] is None
+    assert record["asserted_numbers"] == [KEY.number(person)] * 2
     assert record["from_number"] == record["calling_number"] == record["diversion"][1] == KEY.number(person)
+    ended: dict[str, Any] = setup(1) | {"reason": f"SIP;cause=603;text={person}", "decision_id": "0" * 32}
+    redact(ended, KEY)
+    assert ended["reason"] is None
+    replaced = setup(1, calling_number=ended["calling_number"])
+    assert ended["decision_id"] == decision_id(decoded(replaced))
+    unknown: dict[str, Any] = ended | {"setup_time_ms": None}
+    redact(unknown, KEY)
+    assert unknown["decision_id"] is None
     verdict: dict[str, Any] = {"calling_number": person, "note": f"{person} again"}
     redact(verdict, KEY)
     assert verdict == {"calling_number": KEY.number(person), "note": None}
@@ -92,7 +108,7 @@ def test_a_record_keeps_no_number_name_or_note() -> None:
 
 def test_the_decision_id_is_that_of_the_replaced_call() -> None:
     """The original is a plain hash: with it everybody could try the 10,000 numbers of a block."""
-    event = EVENT_DECODER.decode(json.dumps(setup(1)))
+    event = decoded(setup(1))
     original = decision_id(event)
     record: dict[str, Any] = {
         "call_id": "call-1", "decision_id": original, "setup_time_ms": event.setup_time_ms,
@@ -101,6 +117,6 @@ def test_the_decision_id_is_that_of_the_replaced_call() -> None:
         "sip": {"status": 603, "reason_phrase": "Network Blocked", "reason_header": f"id={original}"},
     }  # fmt: skip
     redact(record, KEY)
-    replaced = EVENT_DECODER.decode(json.dumps(setup(1, calling_number=KEY.number(event.calling_number))))
+    replaced = decoded(setup(1, calling_number=KEY.number(event.calling_number)))
     assert record["decision_id"] == decision_id(replaced)
     assert original not in str(record)

@@ -15,7 +15,7 @@ from benchmarks.workload import event_lines
 from detector.columns import call_columns
 from detector.columns.call_columns import CallBatch, build_batch, build_columns
 from detector.columns.facts import SPAN_FIELDS, TEXT_FIELDS
-from detector.contract.events import Attestation, CallEnd, CallSetup, ReleasedBy, Role
+from detector.contract.events import Attestation, CallEnd, CallSetup, ReleasedBy, Role, Treatment
 from detector.contract.numbers import normal_form
 from streams.wire import reading
 from streams.wire import scan as scan_module
@@ -35,7 +35,12 @@ FORMATTED = (
 """Numbers as switches write them, and what only looks like it."""
 HINTS = {**get_type_hints(CallSetup), **get_type_hints(CallEnd)}
 FIELDS = {field.name: field for field in (*fields(CallSetup), *fields(CallEnd))}
-CHOICES: dict[str, list[str]] = {"attestation": list(Attestation), "role": list(Role), "released_by": list(ReleasedBy)}
+CHOICES: dict[str, list[str]] = {
+    "attestation": list(Attestation),
+    "role": list(Role),
+    "released_by": list(ReleasedBy),
+    "treatment": list(Treatment),
+}
 
 
 def columns_of(batch: CallBatch) -> dict[str, list[int]]:

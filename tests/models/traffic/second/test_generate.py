@@ -58,7 +58,7 @@ def test_events_come_in_order_and_every_call_ends_once_after_it_began(told: Told
         ended += 1
         assert (event.calling_number, event.called_number) == (setup.calling_number, setup.called_number)
         assert (event.trunk_group_id, event.setup_time_ms) == (setup.trunk_group_id, setup.setup_time_ms)
-        assert event.setup_time_ms <= (event.answer_time_ms or event.setup_time_ms) < event.end_time_ms
+        assert setup.setup_time_ms <= (event.answer_time_ms or setup.setup_time_ms) < event.end_time_ms
         assert (event.answer_time_ms is not None) == (event.sip_status == 200)
 
     assert times == sorted(times)

@@ -55,9 +55,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     ),
     "policy": ("/detector/", "/models/serve/explain.py"),
     "publish": (
-        "/streams/kafka/publisher.py",
-        "/streams/kafka/outbox.py",
-        "/streams/kafka/sender.py",
+        "/streams/kafka/publishing/",
         "/streams/kafka/partitioner.py",
         "/aiokafka/producer/",
         "/aiokafka/partitioner.py",

@@ -26,7 +26,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
 from streams.kafka.fetched import split
-from streams.kafka.publisher import Delivery, Publisher
+from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.running.services import SWITCH_INTERVAL_S, Ending, new_event_loop, run
 from streams.settings import load_settings
 

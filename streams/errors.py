@@ -8,16 +8,31 @@ class SettingsInvalid(RobocallError):  # noqa: N818 - the name states what is wr
 
 
 class PublishFailed(RobocallError):  # noqa: N818
-    """The broker did not take a decision. The worker stops without acknowledging, so that the events are read again."""
+    """The broker refused records for good.
+
+    Of a decision it ends the worker without acknowledging, so that the events are read again.
+    """
 
     retriable = True
 
-    def __init__(self, *, topic: str, partition: int, cause: BaseException) -> None:
+    def __init__(self, *, topic: str, partition: int, cause: BaseException, records: int) -> None:
         super().__init__(
             f"{topic}/{partition} refused a batch ({type(cause).__name__}: {cause}): check the broker, then start again"
         )
         self.topic = topic
         self.partition = partition
+        self.cause = cause
+        self.records = records
+
+
+class InstanceTaken(RobocallError):  # noqa: N818
+    """Another worker has joined the group under the instance id of this one."""
+
+    def __init__(self, *, instance: str, group: str) -> None:
+        super().__init__(
+            f"another worker of the group {group} has started as {instance}, and of two the older ends: "
+            "give each worker a ROBOCALL_INSTANCE_ID of its own"
+        )
 
 
 class TopicMissing(RobocallError):  # noqa: N818

@@ -100,8 +100,15 @@ class Metric(StrEnum):
         "robocall_versions_info", "gauge", "always 1", "1; the labels say what decides.",
         "model_version", "policy_version", "feature_schema",
     )
-    OUTAGE = "robocall_outage_seconds", "gauge", "seconds", "How long nothing could be published; 0 = it can."
-    UNPUBLISHED = "robocall_unpublished_records", "gauge", "records", "Records not yet safe at the brokers."
+    OUTAGE = "robocall_outage_seconds", "gauge", "seconds", "How long decisions could not be published; 0 = they can."
+    UNPUBLISHED = "robocall_unpublished_records", "gauge", "records", "Decisions not yet safe at the brokers."
+    SIDE_WAITING = (
+        "robocall_side_waiting_bytes", "gauge", "bytes", "Records that only inform and wait for their topic.", "topic",
+    )
+    SIDE_DROPPED = (
+        "robocall_side_dropped_total", "counter", "records",
+        "Records that only inform and were dropped, since their topic does not take them.", "topic", "reason",
+    )
 
     # State of partitions and their snapshots
     PARTITIONS = "robocall_partitions", "gauge", "partitions", "Assigned partitions by state.", "state"

@@ -83,6 +83,17 @@ class Worker:
         except (urllib.error.URLError, OSError):
             return {}
 
+    def metrics(self) -> str:
+        """The page of metrics."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=HANG_S) as page:
+            return str(page.read().decode())
+
+    def metric(self, name: str, **labels: str) -> float:
+        """One figure of that page; 0 where it is not there yet."""
+        wanted = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+        start = f"{name}{{{wanted}}} " if wanted else f"{name} "
+        return sum(float(line.split()[-1]) for line in self.metrics().splitlines() if line.startswith(start))
+
     def kill(self) -> None:
         """Kill -9."""
         self.process.send_signal(signal.SIGKILL)

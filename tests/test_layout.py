@@ -80,6 +80,11 @@ TESTED_ELSEWHERE = {
     "streams/kafka/faust_app": ("tests/streams/kafka/test_transport.py", "settings of an application, joined there"),
     "streams/kafka/log_reader": (DURABILITY, "it needs a broker: catching up reads through it"),
     "streams/kafka/main_loop": ("tests/integration/test_poll_transport.py", "it needs a broker and a group"),
+    "streams/kafka/plugs": ("tests/streams/kafka/test_transport.py", "names of what is plugged in, used there"),
+    "streams/kafka/static_member": (
+        "tests/integration/test_shared_instance.py",
+        "it needs a broker and two members of one name",
+    ),
     "streams/local/guard": (LOCAL, "it ends servers when their owner dies: the test kills owners"),
     "streams/local/jars": (LOCAL, "damaged and foreign jars are given to it there"),
     "streams/local/kafka_broker": (LOCAL, "the broker is started there"),

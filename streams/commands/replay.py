@@ -177,11 +177,9 @@ def _calling_number(line: bytes) -> str:
 
 
 def _write_dead_letters(out: BinaryIO, batch: Batch, unusable: Sequence[Unusable], first_line: int) -> None:
-    out.writelines(
-        dead_letter("file", 0, first_line + one.position, one.code, one.message, batch.records.value(one.position), 0)
-        + b"\n"
-        for one in unusable
-    )
+    for position, code, message in unusable:
+        _, letter = dead_letter(("file", 0, first_line + position), code, message, batch.records.value(position), 0)
+        out.write(letter + b"\n")
 
 
 def batches_of(source: BinaryIO) -> Iterator[list[bytes]]:

@@ -132,7 +132,8 @@ def _compact(event: object) -> bytes:
 def _rejected() -> Example:
     broken = _compact(SETUP).replace(b'"called_number":"+13125550142"', b'"called_number":13125550142')
     refused = read(records_of([broken])).rejected[0]
-    letter = records.dead_letter("call-events", 3, 4711, refused.code, refused.message, broken, _TIME_MS + 3)
+    place, key = ("call-events", 3, 4711), SETUP.calling_number.encode()
+    _, letter = records.dead_letter(place, refused.code, refused.message, broken, _TIME_MS + 3, key)
     return Example("dead_letter", "dead-letters", SETUP.calling_number, letter, "An event had a wrong type.")
 
 

@@ -3,8 +3,6 @@
 Other topics are read beside it, by a plain consumer (`streams.kafka.client.make_consumer`).
 """
 
-import logging
-from collections.abc import Callable
 from typing import Any
 
 import faust
@@ -15,20 +13,12 @@ from yarl import URL
 from streams.files import private_folder
 from streams.kafka.client import CLIENT_ID, faust_credentials
 from streams.kafka.fetch.fetcher import Reading
-from streams.kafka.fetched import Partition, Unreadable
-from streams.kafka.transport import Leaving, Located, OnUnreadable, PollConsumer
+from streams.kafka.plugs import Plugs
+from streams.kafka.transport import PollConsumer
 from streams.settings import Settings
 
 NEVER = 10**9
 REQUEST_TIMEOUT_S = 20.0
-
-log = logging.getLogger(__name__)
-
-
-def _say(tp: Partition, unreadable: Unreadable, done: Callable[[], object]) -> None:
-    """What is done about a batch that cannot be read where nothing is plugged in."""
-    log.error("%s: %s", tp, unreadable)
-    done()
 
 
 class PollTransport(driver.Transport):
@@ -40,42 +30,12 @@ class PollTransport(driver.Transport):
     def __init__(self, urls: list[URL], app: Any, reading: Reading) -> None:
         super().__init__(urls, app)
         self._reading = reading
-        self._is_ready: Callable[[Partition], bool] = lambda _: True
-        self._on_located: Located | None = None
-        self._on_leaving: Leaving | None = None
-        self._on_unreadable: OnUnreadable = _say
-
-    def plug_in(
-        self,
-        *,
-        is_ready: Callable[[Partition], bool],
-        on_located: Located,
-        on_leaving: Leaving,
-        on_unreadable: OnUnreadable,
-    ) -> None:
-        """Say which partitions may be read, and who learns what of them; called once, before the consumer is made.
-
-        Args:
-            is_ready: asked on the event loop for every assigned partition at every poll, so it only looks something up.
-            on_located: see `Located`.
-            on_leaving: see `Leaving`.
-            on_unreadable: see `OnUnreadable`.
-        """
-        self._is_ready, self._on_located, self._on_leaving = is_ready, on_located, on_leaving
-        self._on_unreadable = on_unreadable
+        self.plugs = Plugs()
+        """Replaced once, before the consumer is made."""
 
     def create_consumer(self, callback: Any, **kwargs: Any) -> PollConsumer:
         """Make the consumer of the app."""
-        return PollConsumer(
-            self,
-            callback=callback,
-            reading=self._reading,
-            is_ready=self._is_ready,
-            on_located=self._on_located,
-            on_leaving=self._on_leaving,
-            on_unreadable=self._on_unreadable,
-            **kwargs,
-        )
+        return PollConsumer(self, callback=callback, reading=self._reading, plugs=self.plugs, **kwargs)
 
 
 class Untouched(faust.Schema[Any, Any]):

@@ -19,6 +19,7 @@ from mode.utils.futures import maybe_async
 
 from streams.kafka.client import keep_metadata_coming
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
+from streams.kafka.static_member import tell_when_replaced
 
 COMMIT_TIMEOUT_S = 5.0
 LAST_COMMIT_TIMEOUT_S = 1.5
@@ -33,13 +34,15 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
     Args:
         consumer: the Faust consumer that delegates to this.
         reading: how the brokers are asked, and what is read.
+        on_replaced: told that another member has joined under our instance id.
     """
 
     logger = logging.getLogger("mode")
     wait_for_shutdown = False
 
-    def __init__(self, consumer: Any, *, reading: Reading, **kwargs: Any) -> None:
+    def __init__(self, consumer: Any, *, reading: Reading, on_replaced: Callable[[], object], **kwargs: Any) -> None:
         loop = asyncio.get_event_loop()
+        self._on_replaced = on_replaced
         self._reading = reading
         super().__init__(consumer, thread_loop=loop, **{**kwargs, "loop": loop})
 
@@ -51,6 +54,7 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
         """Connect; nothing is subscribed to yet."""
         await super().on_start()
         await fetch_batches(self._consumer, self._reading.limits)
+        tell_when_replaced(self._consumer, self._on_replaced)
 
     async def start(self) -> None:
         """Start on the running loop."""

@@ -73,6 +73,8 @@ TOPICS = (
     # A dead letter carries the original record, up to 512 KiB of it, as base64.
     Topic(DEAD_LETTERS, key="the original key", retention_ms=30 * DAY_MS, max_message_bytes=2 * MIB),
 )
+SIDE_TOPICS = (DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS)
+"""What a worker writes that only informs: no call waits for them, and a worker does without."""
 TOPIC_BY_NAME: Mapping[str, Topic] = {topic.name: topic for topic in TOPICS}
 
 

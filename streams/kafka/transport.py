@@ -12,7 +12,7 @@ pins the private names used here.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -24,8 +24,9 @@ from faust.types.tuples import TP, ack_lock
 from mode.utils.futures import notify
 
 from streams.kafka.fetch.fetcher import Reading
-from streams.kafka.fetched import Partition, Poll, Rows, Unreadable, nothing, split
+from streams.kafka.fetched import Partition, Poll, Rows, nothing, split
 from streams.kafka.main_loop import MainLoopConsumer
+from streams.kafka.plugs import Plugs
 from streams.kafka.watermarks import Watermarks
 
 MAX_RECORDS_PER_POLL = 2_048
@@ -40,33 +41,13 @@ CLOSED_GATE_POLL_S = 0.05
 
 log = logging.getLogger(__name__)
 
-Located = Callable[[Mapping[Partition, int | None]], Awaitable[None]]
-"""Told, after every rebalance and before anything is read, the committed offset of each assigned partition.
-
-Awaited on the event loop; None = nothing is committed. Nothing is handed out until it returns, so whatever takes long
-goes into a task. What it raises ends the worker.
-"""
-Leaving = Callable[[], Awaitable[None]]
-"""Told when everything is committed and the group is about to be left for good.
-
-Awaited once, on the event loop, within what `streams.running.services.STOP_TIMEOUT_S` leaves. It must not raise.
-"""
-OnUnreadable = Callable[[Partition, Unreadable, Callable[[], object]], object]
-"""Told of a batch that was stepped over, and what to call once that is safely said: until then it is not committed.
-
-Called on the event loop; it must neither block nor raise.
-"""
-
 
 class PollConsumer(driver.Consumer):
     """Yields one message a poll.
 
     Args:
         reading: how the brokers are asked, and what is read.
-        is_ready: whether records of a partition may be handed out now.
-        on_located: see `Located`.
-        on_leaving: see `Leaving`.
-        on_unreadable: see `OnUnreadable`.
+        plugs: whom it asks and tells.
 
     Attributes:
         committed: offset that the group has taken, by assigned partition.
@@ -75,23 +56,10 @@ class PollConsumer(driver.Consumer):
     logger = logging.getLogger("mode")
     _thread: MainLoopConsumer
 
-    def __init__(
-        self,
-        transport: Any,
-        *,
-        reading: Reading,
-        is_ready: Callable[[Partition], bool] = lambda _: True,
-        on_located: Located | None = None,
-        on_leaving: Leaving | None = None,
-        on_unreadable: OnUnreadable,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, transport: Any, *, reading: Reading, plugs: Plugs, **kwargs: Any) -> None:
         self._reading = reading
         self.watermarks: Watermarks[Partition] = Watermarks()
-        self._is_ready = is_ready
-        self._on_located = on_located
-        self._on_leaving = on_leaving
-        self._on_unreadable = on_unreadable
+        self._plugs = plugs
         self.committed: dict[Partition, int] = {}
         self._began: dict[Partition, int] = {}  # where reading began, of partitions nothing was committed of
         self._beginnings: dict[Partition, int] = {}  # oldest offset of these, when they were assigned
@@ -104,7 +72,7 @@ class PollConsumer(driver.Consumer):
         super().__init__(transport, **kwargs)
 
     def _new_consumer_thread(self) -> MainLoopConsumer:
-        return MainLoopConsumer(self, reading=self._reading, beacon=self.beacon)
+        return MainLoopConsumer(self, reading=self._reading, on_replaced=self._plugs.on_replaced, beacon=self.beacon)
 
     # Reading
 
@@ -161,7 +129,7 @@ class PollConsumer(driver.Consumer):
                 raise
 
     def _may_read(self, tp: Partition) -> bool:
-        return self._is_located and self._is_ready(tp)
+        return self._is_located and self._plugs.is_ready(tp)
 
     async def _is_still_ours(self) -> bool:
         """Whether the group counts on us: after a standstill as long as its patience, only it can tell.
@@ -220,8 +188,7 @@ class PollConsumer(driver.Consumer):
             if offset is not None:
                 self.watermarks.expect(tp, offset)
                 self.committed[tp] = offset
-        if self._on_located is not None:
-            await self._on_located(committed)
+        await self._plugs.on_located(committed)
         self._is_located = revocations == self._revocations
 
     async def _notice_new_logs(self) -> None:
@@ -249,22 +216,16 @@ class PollConsumer(driver.Consumer):
         return rows.since(expected)
 
     def _move_on(self, tp: Partition, rows: Rows) -> None:
-        """Pass over offsets that have no record; over a batch that cannot be read once that is safely said."""
+        """Pass over offsets that have no record; of a batch that cannot be read somebody is told."""
         expected = self.watermarks.expected(tp)
         if rows.end <= max(rows.begin, expected or 0):
             return
         if expected is None:
             self._began[tp] = rows.begin
-        ticket = self.watermarks.open([(tp, rows.end)])
-
-        def passed() -> None:
-            self.watermarks.close(ticket)
-            self._room.set()
-
-        if rows.unreadable is None:
-            passed()
-        else:
-            self._on_unreadable(tp, rows.unreadable, passed)
+        if rows.unreadable is not None:
+            self._plugs.on_unreadable(tp, rows.unreadable)
+        self.watermarks.close(self.watermarks.open([(tp, rows.end)]))
+        self._room.set()
 
     async def _rewind(self, tp: Partition, expected: int | None) -> None:
         # Not skipping a record matters more than a second fetch.
@@ -320,6 +281,7 @@ class PollConsumer(driver.Consumer):
 
     async def _commit_offsets(self, offsets: Mapping[Partition, int], start_new_transaction: bool = True) -> bool:
         """Commit; where the group refuses, keep what was known: Faust would take the offsets for committed."""
+        await self._plugs.before_commit()
         before = {tp: self._committed_offset.get(tp) for tp in offsets}
         did_commit = bool(await super()._commit_offsets(offsets, start_new_transaction=start_new_transaction))
         if did_commit:
@@ -357,8 +319,7 @@ class PollConsumer(driver.Consumer):
     async def on_stop(self) -> None:
         """Answer and commit what is in flight; whoever gets the partitions next must find what was counted."""
         await super().on_stop()
-        if self._on_leaving is not None:
-            await self._on_leaving()
+        await self._plugs.on_leaving()
 
     def _give_up(self) -> None:
         if self._unacked_messages:

@@ -34,9 +34,10 @@ class Durability:
     """One of them a worker: what the consumer, the metrics and the page of health are joined to.
 
     All of it runs on the event loop. In one life of an assignment the calls come in this order: `take_over` (ours now),
-    `Recovery.begin` (where the group stands), `processed` batch after batch while `run` takes snapshots, `hand_over`.
+    `begin` (where the group stands), `processed` batch after batch while `run` takes snapshots, `hand_over`.
 
     Attributes:
+        is_ready, begin: see `Recovery`.
         processed: called with a partition and its next offset right after a batch was counted, before anything else can
             run; see `WorkerState.processed`.
 
@@ -50,6 +51,7 @@ class Durability:
         self._state = state
         self._recovery = recovery
         self._snapshots = snapshots
+        self.is_ready, self.begin = recovery.is_ready, recovery.begin
         self.processed = state.processed
 
     @property

@@ -17,7 +17,10 @@ from detector.contract.events import CallEnd, CallEvent, CallSetup, Feedback, do
 T = TypeVar("T")
 
 DEAD_LETTER_VALUE_LIMIT_BYTES = 512 * 1024
-"""A longer original is cut: its base64 form must fit a producer's 1 MiB, or the dead letter would itself be poison."""
+DEAD_LETTER_KEY_LIMIT_BYTES = 1024
+"""Room for the key of any record that keeps the contract: a number has at most 256 characters."""
+DEAD_LETTER_LIMIT_BYTES = 704 * 1024
+"""No dead letter is larger, its key included: less than the 1 MiB that a topic takes unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ class DeadLetter:
     message: str = documented("What is wrong, for a person.")
     value: bytes | None = documented("Original bytes, base64, cut after 512 KiB; null when there were none.")
     value_bytes: int = documented("Length of the original, which tells whether `value` was cut.")
+    key_bytes: int = documented(
+        "Length of the original key, which tells whether this record's key was cut after 1 KiB."
+    )
     rejected_time_ms: int = documented("When it was refused.")
 
 
@@ -155,18 +161,34 @@ def scored_call(decision: bytes, features: Mapping[str, float]) -> bytes:
 
 
 def dead_letter(
-    topic: str, partition: int, offset: int, code: str, message: str, value: bytes | None, rejected_time_ms: int
-) -> bytes:
-    """Encode the dead letter of one refused record; the original is cut after `DEAD_LETTER_VALUE_LIMIT_BYTES`."""
-    kept = None if value is None else value[:DEAD_LETTER_VALUE_LIMIT_BYTES]
-    length = 0 if value is None else len(value)
-    return _ENCODER.encode(
-        DeadLetterRecord(topic, partition, offset, offset, code, message, kept, length, rejected_time_ms)
-    )
+    place: tuple[str, int, int],
+    code: str,
+    message: str,
+    value: bytes | None,
+    rejected_time_ms: int,
+    key: bytes | None = None,
+) -> tuple[bytes, bytes]:
+    """Make the dead letter of one refused record.
+
+    Args:
+        place: Topic, partition and offset of the record.
+        code: What is wrong with it.
+        message: The same for a person.
+        value: Its value, cut after `DEAD_LETTER_VALUE_LIMIT_BYTES`.
+        rejected_time_ms: Now, epoch milliseconds.
+        key: Its key, cut after `DEAD_LETTER_KEY_LIMIT_BYTES`.
+
+    Returns:
+        Key and value of the letter, together at most `DEAD_LETTER_LIMIT_BYTES`.
+    """
+    key, kept = key or b"", None if value is None else value[:DEAD_LETTER_VALUE_LIMIT_BYTES]
+    lengths = len(value or b""), len(key)
+    letter = DeadLetterRecord(*place, place[2], code, message, kept, *lengths, rejected_time_ms)
+    return key[:DEAD_LETTER_KEY_LIMIT_BYTES], _ENCODER.encode(letter)
 
 
 def batch_dead_letter(
     topic: str, partition: int, offsets: tuple[int, int], code: str, message: str, rejected_time_ms: int
 ) -> bytes:
     """Encode the dead letter of a batch that cannot be read, by its first and last offset; it has no original."""
-    return _ENCODER.encode(DeadLetterRecord(topic, partition, *offsets, code, message, None, 0, rejected_time_ms))
+    return _ENCODER.encode(DeadLetterRecord(topic, partition, *offsets, code, message, None, 0, 0, rejected_time_ms))

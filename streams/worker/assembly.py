@@ -12,12 +12,15 @@ from detector.columns.clocks import ClockTolerance
 from detector.policy.screening import Screener
 from detector.windows import WindowEngine
 from models.serve.artifact import SHIPPED
+from streams.errors import InstanceTaken
 from streams.files import private_folder
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
 from streams.kafka.log_reader import LogReader
-from streams.kafka.publisher import Publisher, partition_of
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
+from streams.kafka.plugs import Plugs
+from streams.kafka.publishing.publisher import Publisher, partition_of
+from streams.kafka.publishing.side_topics import SideTopics
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, SIDE_TOPICS
 from streams.log import NumberDigest
 from streams.redis.connection import Guard, connect
 from streams.redis.decisions import DecisionIndex
@@ -43,8 +46,7 @@ from streams.worker.ownership import Ownership
 from streams.worker.screen_calls import CallScreening, now_ms
 from streams.worker.unreadable import UnreadableBatches
 
-PUBLISHED = (CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS)
-TOPICS = (CALL_EVENTS, *PUBLISHED)
+TOPICS = (CALL_EVENTS, CALL_DECISIONS)
 """What must exist before a worker starts."""
 WATCH_INTERVAL_S = 1.0
 
@@ -90,18 +92,27 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
     pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error), clock=clock)
     publisher = _make_publisher(settings, ending)
-    unreadable = UnreadableBatches(metrics, publisher)
+    side = SideTopics(settings, SIDE_TOPICS, metrics.side_dropped)
+    unreadable = UnreadableBatches(metrics, side)
     durability = _make_durability(settings, app, pipeline, identity, lists, unreadable)
     exchange = TrunkExchange(screener.engine, redis, guard, lambda: durability.ready)
     Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, health).follow(app)
 
-    screening = _make_screening(settings, pipeline, durability, publisher, keeper, metrics)
+    screening = _make_screening(settings, pipeline, durability, publisher, side, keeper, metrics)
     add_agent(app, source, screening, ending)
+    app.transport.plugs = Plugs(
+        is_ready=durability.is_ready,
+        on_located=durability.begin,
+        on_unreadable=unreadable.tell,
+        before_commit=side.settled,
+        on_leaving=durability.hand_over,
+        on_replaced=lambda: ending.fail(_instance_taken(settings)),
+    )
 
     def verdict() -> Verdict:
         return health.observe(app.consumer.progress(), time.monotonic(), durability.unready.values())
 
-    metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher)))
+    metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
     metrics.registry.register(
         ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
     )
@@ -110,11 +121,16 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     runs = (exchange, lists, keeper, switch, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
     jobs.append(("watch", lambda: _watch(verdict)))
-    return Assembly(app, [publisher, Background(jobs)], screener)
+    return Assembly(app, [publisher, side, Background(jobs)], screener)
 
 
 def _make_sources(
-    app: Any, screener: Screener[WindowEngine], exchange: TrunkExchange, durability: Durability, publisher: Publisher
+    app: Any,
+    screener: Screener[WindowEngine],
+    exchange: TrunkExchange,
+    durability: Durability,
+    publisher: Publisher,
+    side: SideTopics,
 ) -> Sources:
     """Where a scrape reads what nobody counts."""
     engine = screener.engine
@@ -128,6 +144,7 @@ def _make_sources(
         durability=durability.figures,
         outage_s=publisher.outage_s,
         unpublished=publisher.waiting,
+        side_waiting=side.waiting_bytes,
     )
 
 
@@ -139,7 +156,7 @@ def _make_durability(
     lists: ListFollower,
     unreadable: UnreadableBatches,
 ) -> Durability:
-    """What keeps windows over restarts and moves; joined to the consumer, which tells where partitions stand."""
+    """What keeps windows over restarts and moves."""
 
     def home(calling_number: str) -> int:
         return partition_of(calling_number.encode("utf-8", "surrogatepass"), app.consumer.partition_count(CALL_EVENTS))
@@ -171,19 +188,16 @@ def _make_durability(
             partitions=lambda: app.consumer.partition_count(CALL_EVENTS),
             limits=SnapshotLimits(interval_s=settings.snapshot_interval_s),
         )
-    durability = Durability(state, recovery, snapshots)
-    app.transport.plug_in(
-        is_ready=recovery.is_ready,
-        on_located=recovery.begin,
-        on_leaving=durability.hand_over,
-        on_unreadable=unreadable.tell,
-    )
-    return durability
+    return Durability(state, recovery, snapshots)
 
 
 def _make_publisher(settings: Settings, ending: Ending) -> Publisher:
     acks: int | str = "all" if settings.kafka_acks == "all" else int(settings.kafka_acks)
-    return Publisher({**client_settings(settings), "acks": acks}, PUBLISHED, ending.fail)
+    return Publisher({**client_settings(settings), "acks": acks}, (CALL_DECISIONS,), ending.fail)
+
+
+def _instance_taken(settings: Settings) -> InstanceTaken:
+    return InstanceTaken(instance=str(settings.instance_id), group=settings.consumer_group)
 
 
 def _make_screening(
@@ -191,6 +205,7 @@ def _make_screening(
     pipeline: Pipeline,
     durability: Durability,
     publisher: Publisher,
+    side: SideTopics,
     keeper: DecisionIndex,
     metrics: Metrics,
 ) -> CallScreening:
@@ -198,6 +213,7 @@ def _make_screening(
     return CallScreening(
         pipeline,
         publisher,
+        side,
         keeper,
         metrics,
         NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value()),

@@ -35,7 +35,8 @@ class Sources:
         versions: of model, policy and feature table in use.
         durability: where recovery and snapshots stand.
         outage_s: how long decisions could not be published, seconds; 0 when they can.
-        unpublished: records that wait to be published or for their acknowledgement.
+        unpublished: decisions that wait to be published or for their acknowledgement.
+        side_waiting: bytes that wait for each topic that only informs.
     """
 
     lag: Callable[[], Mapping[int, int]]
@@ -47,6 +48,7 @@ class Sources:
     durability: Callable[[], Figures]
     outage_s: Callable[[], float]
     unpublished: Callable[[], int]
+    side_waiting: Callable[[], Mapping[str, int]]
 
 
 class BatchHistogram(Collector):
@@ -91,6 +93,7 @@ class ScrapeTime(Collector):
         yield Metric.VERSIONS.many({(versions.model_version, versions.policy_version, versions.feature_schema): 1})
         yield Metric.OUTAGE.one(source.outage_s())
         yield Metric.UNPUBLISHED.one(source.unpublished())
+        yield Metric.SIDE_WAITING.many({(topic,): size for topic, size in source.side_waiting().items()})
         yield from _durability(source.durability())
 
 
@@ -122,6 +125,7 @@ class Metrics:
         self._decisions = self._counter(Metric.DECISIONS)
         self._dead_letters = self._counter(Metric.DEAD_LETTERS)
         self._unreadable = self._counter(Metric.UNREADABLE)
+        self._side_dropped = self._counter(Metric.SIDE_DROPPED)
         self._errors = self._counter(Metric.INTERNAL_ERRORS)
         self._fail_open = self._counter(Metric.FAIL_OPEN)
         self._passed = self._counter(Metric.PASSED_UNSCORED)
@@ -201,6 +205,10 @@ class Metrics:
     def unreadable(self, topic: str, code: str) -> None:
         """Count a batch of records that was stepped over."""
         self._unreadable.labels(topic, code).inc()
+
+    def side_dropped(self, topic: str, reason: str, records: int) -> None:
+        """Count records that only inform and that nobody will read, by the name of the broker's error."""
+        self._side_dropped.labels(topic, reason).inc(records)
 
     def internal_error(self, cause: str) -> None:
         """Count an internal error by the name of its class."""

@@ -2,7 +2,8 @@
 
 Every call setup is answered, whatever goes wrong inside: an internal error allows the call, and a record that even that
 cannot help becomes a dead letter. A call that has waited too long is allowed, and so is one whose answer does not leave
-in time. A poll is acknowledged once every record that came of it is safe at the broker.
+in time. A poll is acknowledged once its decisions are safe at the broker. What only informs is offered and not waited
+for: dead letters, standing decisions, scored calls.
 """
 
 import asyncio
@@ -23,8 +24,8 @@ from detector.policy.screening import Screening
 from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision
 from streams.kafka.fetched import FetchedBatch, Poll, split
-from streams.kafka.outbox import Perishable, Record
-from streams.kafka.publisher import Delivery
+from streams.kafka.publishing.outbox import Perishable, Record
+from streams.kafka.publishing.publisher import Delivery
 from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.log import NumberDigest
 from streams.screening.batch import Batch, Unusable
@@ -41,10 +42,10 @@ log = structlog.get_logger(__name__)
 
 
 class Publishes(Protocol):
-    """What screening needs of `streams.kafka.publisher.Publisher`. `tests/contracts` says it as tests."""
+    """What screening needs of `streams.kafka.publishing.publisher.Publisher`. `tests/contracts` says it as tests."""
 
     def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
-        """Queue records. Called several times for each batch, on the event loop; returns at once and never blocks.
+        """Queue records. Called once for each batch, on the event loop; returns at once and never blocks.
 
         Records of one key are stored in the order in which they were published, and records of a broker that is away
         are kept until it is back.
@@ -56,6 +57,24 @@ class Publishes(Protocol):
 
         Raises:
             KeyError: The publisher was not made for the topic.
+        """
+        ...
+
+
+class Informs(Protocol):
+    """What screening needs of `streams.kafka.publishing.side_topics.SideTopics`."""
+
+    def offer(self, topic: str, records: Sequence[Record]) -> None:
+        """Queue records that only inform. Called on the event loop, once a batch and topic where there are any.
+
+        Returns at once and never blocks: what its topic does not take is dropped and counted.
+
+        Args:
+            topic: One of `streams.kafka.topics.SIDE_TOPICS`.
+            records: Keys and values, those of one key in the order in which they are to be read.
+
+        Raises:
+            KeyError: The topic is none of them.
         """
         ...
 
@@ -97,7 +116,8 @@ class CallScreening:
 
     Args:
         pipeline: decides.
-        publisher: takes what is to be sent.
+        publisher: takes decisions.
+        side: takes what only informs.
         keeper: keeps decisions for look-ups, behind the stream.
         metrics: counts.
         digest: stands for numbers in the log.
@@ -113,6 +133,7 @@ class CallScreening:
         self,
         pipeline: Pipeline,
         publisher: Publishes,
+        side: Informs,
         keeper: KeepsDecisions,
         metrics: Metrics,
         digest: NumberDigest,
@@ -126,6 +147,7 @@ class CallScreening:
     ) -> None:
         self._pipeline = pipeline
         self._publisher = publisher
+        self._side = side
         self._keeper = keeper
         self._metrics = metrics
         self._digest = digest
@@ -144,8 +166,8 @@ class CallScreening:
 
         Args:
             poll: what the transport handed over.
-            acknowledge: called once, on the event loop, when everything is safe at the broker, mostly after this has
-                returned. Never called when a record cannot be published.
+            acknowledge: called once, on the event loop, when all decisions are safe at the broker, mostly after this
+                has returned. Never called when one cannot be published.
 
         Raises:
             Exception: whatever no other way could help with. Nothing of the poll will be acknowledged.
@@ -171,12 +193,12 @@ class CallScreening:
         self._publisher.publish(CALL_DECISIONS, self._answers(batch), delivery)
         unusable = batch.unusable()
         if unusable:
-            self._dead_letters(fetched, unusable, delivery)
+            self._dead_letters(fetched, unusable)
         if batch.screening.entity_changes:
-            self._standing(batch.screening, delivery)
+            self._standing(batch.screening)
         sampled = self._sampled(batch)
         if sampled:
-            self._publisher.publish(SCORED_CALLS, sampled, delivery)
+            self._side.offer(SCORED_CALLS, sampled)
         self._keep(batch)
 
     def _answers(self, batch: Batch) -> list[Record | Perishable]:
@@ -195,24 +217,23 @@ class CallScreening:
         self._keeper.offer(calls.identifier(row), calls.text(row, "calling_number"), value)
         return value
 
-    def _dead_letters(self, fetched: FetchedBatch, unusable: Sequence[Unusable], delivery: Delivery) -> None:
+    def _dead_letters(self, fetched: FetchedBatch, unusable: Sequence[Unusable]) -> None:
         at_ms = self._clock_ms()
         records: list[Record] = []
         for position, code, message in unusable:
             self._metrics.dead_letter(code)
-            value = fetched.records.value(position)
-            letter = dead_letter(*fetched.place(position), code, message, value, at_ms)
-            records.append((fetched.key(position) or b"", letter))
-        self._publisher.publish(DEAD_LETTERS, records, delivery)
+            value, key = fetched.records.value(position), fetched.key(position)
+            records.append(dead_letter(fetched.place(position), code, message, value, at_ms, key))
+        self._side.offer(DEAD_LETTERS, records)
 
-    def _standing(self, screening: Screening, delivery: Delivery) -> None:
+    def _standing(self, screening: Screening) -> None:
         policy = self._pipeline.screener.policy
         records: list[Record] = []
         for change in screening.entity_changes:
             payload = encode(entity_record(change, policy))
             records.append((change.entity.encode("utf-8", "surrogatepass"), payload))
             self._keeper.offer_entity(change.entity, payload, change.expires_ms)
-        self._publisher.publish(ENTITY_DECISIONS, records, delivery)
+        self._side.offer(ENTITY_DECISIONS, records)
 
     def _sampled(self, batch: Batch) -> list[Record]:
         screening = batch.screening

@@ -1,17 +1,15 @@
 """What is said of batches that cannot be read: they are stepped over wherever they are met, and nobody overlooks it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import structlog
 
 from streams.kafka.fetched import Unreadable
-from streams.kafka.outbox import wall_clock_ms
-from streams.kafka.publisher import Delivery
+from streams.kafka.publishing.outbox import wall_clock_ms
 from streams.kafka.topics import DEAD_LETTERS
 from streams.wire.records import batch_dead_letter
 from streams.worker.metrics import Metrics
-from streams.worker.screen_calls import Publishes
+from streams.worker.screen_calls import Informs
 
 log = structlog.get_logger(__name__)
 
@@ -21,12 +19,12 @@ class UnreadableBatches:
 
     Args:
         metrics: counts.
-        publisher: takes dead letters.
+        side: takes dead letters.
     """
 
-    def __init__(self, metrics: Metrics, publisher: Publishes) -> None:
+    def __init__(self, metrics: Metrics, side: Informs) -> None:
         self._metrics = metrics
-        self._publisher = publisher
+        self._side = side
 
     def note(self, tp: Any, what: Unreadable) -> None:
         """Count a batch and log it: it was told of when it was read first."""
@@ -40,12 +38,10 @@ class UnreadableBatches:
             cause=what.message,
         )
 
-    def tell(self, tp: Any, what: Unreadable, done: Callable[[], object] = lambda: None) -> None:
-        """Publish a dead letter too, and call `done` once that is safe at the broker."""
+    def tell(self, tp: Any, what: Unreadable) -> None:
+        """Offer a dead letter too."""
         self.note(tp, what)
         self._metrics.dead_letter(what.code)
         offsets = what.first, what.last
         letter = batch_dead_letter(tp.topic, tp.partition, offsets, what.code, what.message, wall_clock_ms())
-        delivery = Delivery(done)
-        self._publisher.publish(DEAD_LETTERS, [(b"", letter)], delivery)
-        delivery.seal()
+        self._side.offer(DEAD_LETTERS, [(b"", letter)])

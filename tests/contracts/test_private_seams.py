@@ -115,12 +115,12 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     # streams.running.services
     (Worker, "stop", ["self"]),
     (Worker, "execute_from_commandline", ["self"]),
-    # streams.kafka.publisher
+    # streams.kafka.publishing.publisher
     (AIOKafkaClient, "_wait_on_metadata", ["self", "topic"]),
-    # streams.kafka.outbox
+    # streams.kafka.publishing.outbox
     (DefaultRecordBatchBuilder, "append", ["self", "offset", "timestamp", "key", "value", "headers"]),
     (DefaultRecordBatchBuilder, "build", ["self"]),
-    # streams.kafka.sender
+    # streams.kafka.publishing.sender
     (AIOKafkaClient, "send", ["self", "node_id", "request", "group"]),
     (ProduceRequest, "prepare", ["self", "versions"]),
     (ProduceRequest, "__init__", ["self", "transactional_id", "required_acks", "timeout", "topics"]),

@@ -1,4 +1,4 @@
-"""What screening may expect of whoever publishes: the real publisher on a real broker, and the one of the tests."""
+"""What screening may expect of whoever publishes: the real ones on a real broker, and those of the tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,19 +9,20 @@ from typing import Any
 import pytest
 
 from streams.kafka.client import client_settings
-from streams.kafka.publisher import Delivery, Publisher
-from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS
+from streams.kafka.publishing.publisher import Delivery, Publisher
+from streams.kafka.publishing.side_topics import SideTopics
+from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS, SIDE_TOPICS
 from streams.settings import load_settings
-from streams.worker.assembly import PUBLISHED
-from streams.worker.screen_calls import Publishes
-from tests.streams.worker.fakes import Topics
+from streams.worker.screen_calls import Informs, Publishes
+from tests.streams.worker.fakes import Side, Topics
 
 
 @dataclass
 class Case:
-    """A publisher, and a way to wait until what it took is safe."""
+    """A publisher, what takes records that only inform, and a way to wait until decisions are safe."""
 
     port: Publishes
+    side: Informs
     make_safe: Callable[[], Awaitable[object]]
 
 
@@ -32,24 +33,28 @@ async def in_memory(_: pytest.FixtureRequest) -> AsyncIterator[Case]:
     async def make_safe() -> None:
         topics.make_safe()
 
-    yield Case(topics, make_safe)
+    yield Case(topics, Side(), make_safe)
 
 
 @asynccontextmanager
 async def on_a_broker(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
     servers: str = request.getfixturevalue("kafka_bootstrap")
     failures: list[Exception] = []
-    publisher = Publisher(client_settings(load_settings(kafka_bootstrap_servers=servers)), PUBLISHED, failures.append)
+    settings = load_settings(kafka_bootstrap_servers=servers)
+    publisher = Publisher(client_settings(settings), [CALL_DECISIONS], failures.append)
+    side = SideTopics(settings, SIDE_TOPICS, lambda *lost: pytest.fail(str(lost)))
     await publisher.start()
+    await side.start()
 
     async def make_safe() -> None:
         async with asyncio.timeout(60):
             await publisher._watch.idle.wait()
 
     try:
-        yield Case(publisher, make_safe)
+        yield Case(publisher, side, make_safe)
         assert failures == []
     finally:
+        await side.stop()
         await publisher.stop()
 
 
@@ -83,13 +88,13 @@ of_every_publisher = pytest.mark.parametrize("play", PUBLISHERS, indirect=True)
 
 @of_every_publisher
 def test_a_delivery_is_done_once_when_all_is_safe_and_it_is_sealed(play: Play) -> None:
-    """Over several topics; taking records waits for nothing, so nothing is safe when `publish` returns."""
+    """Taking records waits for nothing, so nothing is safe when `publish` returns."""
 
     async def story(case: Case) -> None:
         done: list[int] = []
         delivery = Delivery(lambda: done.append(1))
         case.port.publish(CALL_DECISIONS, [(b"key", b"1"), (b"key", b"2")], delivery)
-        case.port.publish(DEAD_LETTERS, [(b"key", None)], delivery)
+        case.port.publish(CALL_DECISIONS, [(b"other key", None)], delivery)
         await case.make_safe()
         assert done == []
         delivery.seal()
@@ -132,5 +137,8 @@ def test_a_topic_that_it_was_not_made_for_is_refused(play: Play) -> None:
     async def story(case: Case) -> None:
         with pytest.raises(KeyError):
             case.port.publish("nowhere", [(b"key", b"1")], Delivery(lambda: None))
+        with pytest.raises(KeyError):
+            case.side.offer("nowhere", [(b"key", b"1")])
+        case.side.offer(DEAD_LETTERS, [(b"key", b"1")])
 
     play(story)

@@ -10,7 +10,7 @@ from typing import Any
 
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
-from streams.kafka.publisher import Delivery, Publisher
+from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.log import configure_log
 from streams.running.services import Ending, new_event_loop, run

@@ -14,9 +14,10 @@ from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_DECISIONS
 from tests.integration.events_case import produce, setups
-from tests.integration.test_worker_kafka import Reader, is_ready
+from tests.integration.test_worker_kafka import is_ready
 from tests.models.small_evaluation import save_small_evaluation
 from tests.processes import robocall, workers
+from tests.topic_reader import Reader
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -73,13 +74,13 @@ def test_a_promotion_and_a_rollback_under_load_lose_no_call(
             robocall("models", "promote", second, *evaluation, environment=two_models)
             wait_until(lambda: decided_by(second) > 0, "the second model decides")
             robocall("models", "rollback", environment=two_models)
-            promoted_ms = max(r["decided_time_ms"] for _, r in decisions.records if r["model_version"] == second)
+            promoted_ms = max(r["decided_time_ms"] for _, r in decisions.read() if r["model_version"] == second)
             wait_until(lambda: decided_by(first, promoted_ms) > 0, "the first model decides again")
         wanted = setups(sent)
         wait_until(lambda: set(decisions.calls()) >= wanted, "every setup answered")
 
     assert decisions.calls() == Counter(wanted)
-    in_order = sorted((record["decided_time_ms"], record["model_version"]) for _, record in decisions.records)
+    in_order = sorted((record["decided_time_ms"], record["model_version"]) for _, record in decisions.read())
     by_second = [at_ms for at_ms, version in in_order if version == second]
     between = [version for at_ms, version in in_order if by_second[0] < at_ms < by_second[-1]]
     assert set(between) <= {second}

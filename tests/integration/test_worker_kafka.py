@@ -1,12 +1,9 @@
 """The worker process on a real broker: every call setup is answered once, whatever else is in the topic."""
 
-import json
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -20,6 +17,7 @@ from streams.metrics import Metric
 from tests.integration.events_case import produce, setups
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, workers
+from tests.topic_reader import Reader
 from tests.waiting import HANG_S, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -62,29 +60,6 @@ def events() -> list[bytes]:
     return [line.encode() for line in lines[:EVENTS]]
 
 
-class Reader:
-    """Reads a topic from its beginning, keeping what it saw."""
-
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self.records: list[tuple[bytes | None, dict[str, Any]]] = []
-        self._consumer = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": f"reader-{time.time_ns()}", "auto.offset.reset": "earliest"}
-        )
-        self._consumer.subscribe([topic])
-
-    def read(self) -> list[tuple[bytes | None, dict[str, Any]]]:
-        """Everything so far, after waiting a moment for more."""
-        for message in self._consumer.consume(5_000, 0.5):
-            value = message.value()
-            if message.error() is None and value is not None:
-                self.records.append((message.key(), json.loads(value)))
-        return self.records
-
-    def calls(self) -> Counter[str]:
-        """How often each call was answered."""
-        return Counter(record["call_id"] for _, record in self.read())
-
-
 def committed(bootstrap: str, group: str) -> int:
     """Sum of the group's committed offsets."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
@@ -109,8 +84,7 @@ def test_every_call_setup_is_answered_exactly_once_without_redis(
         wait_until(lambda: set(decisions.calls()) >= wanted, "every setup answered")
         wait_until(lambda: worker.health().get("lag") == 0, "everything acknowledged")
         health = worker.health()
-        with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/metrics", timeout=HANG_S) as page:
-            exposition = page.read().decode()
+        exposition = worker.metrics()
         status = worker.stop()
 
     assert decisions.calls() == Counter(wanted)
@@ -122,7 +96,7 @@ def test_every_call_setup_is_answered_exactly_once_without_redis(
     assert committed(kafka_bootstrap, environment["ROBOCALL_CONSUMER_GROUP"]) == len(events)
     sampled = samples.read()
     assert 0.4 * len(wanted) < len(sampled) < 0.6 * len(wanted)
-    by_call = {record["call_id"]: record for _, record in decisions.records}
+    by_call = {record["call_id"]: record for _, record in decisions.read()}
     for _, record in sampled:
         assert len(record["features"]) > 40
         assert {name: value for name, value in record.items() if name != "features"} == by_call[record["call_id"]]
@@ -150,10 +124,10 @@ def test_records_that_cannot_be_used_become_dead_letters_and_stop_nothing(
         assert worker.stop() == 0
 
     assert decisions.calls() == Counter(setups(good))
-    found = sorted((letter["offset"], letter["code"], letter["topic"]) for _, letter in letters.records)
+    found = sorted((letter["offset"], letter["code"], letter["topic"]) for _, letter in letters.read())
     codes = ["empty", "empty", "invalid_json", "not_an_object", "missing_field", "invalid_utf8", "too_large"]
     assert found == [(100 + index, code, CALL_EVENTS) for index, code in enumerate(codes)]
-    assert {key for key, _ in letters.records} == {b"original key"}
+    assert {key for key, _ in letters.read()} == {b"original key"}
 
 
 def test_one_of_two_workers_is_killed_and_no_call_is_lost(
@@ -173,7 +147,7 @@ def test_one_of_two_workers_is_killed_and_no_call_is_lost(
         assert survivor.stop() == 0
 
     assert set(decisions.calls()) == wanted
-    ids = {(record["call_id"], record["decision_id"]) for _, record in decisions.records}
+    ids = {(record["call_id"], record["decision_id"]) for _, record in decisions.read()}
     assert len(ids) == len(wanted)
 
 

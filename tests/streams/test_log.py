@@ -138,7 +138,7 @@ def test_a_library_says_the_same_once_and_we_say_everything(monkeypatch: pytest.
 
     assert [seldom.filter(_library_line("aiokafka.conn", number)) for number in range(80)] == [True] + [False] * 79
     assert seldom.filter(_library_line("aiokafka.client", 1))
-    assert all(seldom.filter(_library_line("streams.kafka.publisher", number)) for number in range(5))
+    assert all(seldom.filter(_library_line("streams.kafka.publishing.publisher", number)) for number in range(5))
     now[0] += 10
     later = _library_line("aiokafka.conn", 81)
     assert seldom.filter(later)

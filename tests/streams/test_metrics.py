@@ -28,6 +28,7 @@ SOURCES = Sources(
     durability=lambda: Figures(1, 0, 1, 0, 0.0, Taken()),
     outage_s=lambda: 0.0,
     unpublished=lambda: 0,
+    side_waiting=lambda: {"scored-calls": 1},
 )
 
 

@@ -18,7 +18,7 @@ from detector.columns.compiled import compiled_borrowing
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
 from streams.kafka.fetched import FetchedBatch, Poll, split
-from streams.kafka.publisher import Delivery, Publisher
+from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.running.services import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
 from streams.wire.reading import read

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.kafka.partitioner import partitions_of
-from streams.kafka.publisher import partition_of
+from streams.kafka.publishing.publisher import partition_of
 
 
 @given(st.binary(max_size=64), st.integers(1, 200))

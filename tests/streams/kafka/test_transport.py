@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from streams.kafka.faust_app import make_faust_app
 from streams.kafka.fetched import Rows, Unreadable, nothing, rows_of, split
+from streams.kafka.plugs import Plugs
 from streams.kafka.transport import PollConsumer
 from streams.settings import load_settings
 from streams.wire.refusals import Code
@@ -89,19 +90,16 @@ def test_offsets_without_a_record_count_as_answered_behind_those_that_wait(consu
     assert consumer.watermarks.in_flight == 0
 
 
-def test_a_batch_that_cannot_be_read_is_committed_once_that_is_safely_said(consumer: Any) -> None:
-    """Else a crash in between would leave it out without a word."""
+def test_a_batch_that_cannot_be_read_is_passed_over_and_somebody_is_told(consumer: Any) -> None:
+    """What is said of it is offered before the watermark moves, so that a commit waits for it as for all of that."""
     told: list[Any] = []
-    consumer._on_unreadable = lambda *one: told.append(one)
+    consumer._plugs = Plugs(on_unreadable=lambda *one: told.append(one))
     unreadable = Unreadable(4, 8, Code.BATCH_DAMAGED, "The batch is damaged.")
 
     consumer._move_on(CALLS, nothing(4, 9, unreadable))
-    ((tp, what, passed),) = told
-    assert (tp, what) == (CALLS, unreadable)
-    assert consumer.watermarks.watermark(CALLS) is None
-    assert consumer._began == {CALLS: 4}
-    passed()
 
+    assert told == [(CALLS, unreadable)]
+    assert consumer._began == {CALLS: 4}
     assert consumer.watermarks.watermark(CALLS) == 9
 
 
@@ -231,12 +229,12 @@ def test_what_comes_before_the_flow_resumes_is_read_again(consumer: Any) -> None
 def test_what_was_fetched_before_the_partition_had_to_be_restored_is_read_again(consumer: Any) -> None:
     """Handed out it would be counted while its windows are being put back."""
     consumer.watermarks.expect(CALLS, 4)
-    consumer._is_ready = lambda _: False
+    consumer._plugs = Plugs(is_ready=lambda _: False)
     assert polled(consumer, rows(4, 9)) == []
 
     fetch(consumer)
     assert consumer._thread.sought == [], "not before it may be read"
-    consumer._is_ready = lambda _: True
+    consumer._plugs = Plugs()
     fetch(consumer)
     assert consumer._thread.sought == [(CALLS, 4)]
 
@@ -292,6 +290,27 @@ def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:
     assert list(consumer._filter_tps_with_pending_acks()) == [CALLS]
     assert list(consumer._filter_tps_with_pending_acks({"other"})) == []
     assert consumer._new_offset(CALLS) == 3
+
+
+def test_whoever_is_plugged_in_is_awaited_before_each_commit(consumer: Any) -> None:
+    """So that what was offered beside the decisions is safe when their events are done with."""
+    order: list[str] = []
+
+    async def before_commit() -> None:
+        await asyncio.sleep(0)
+        order.append("before")
+
+    async def commit(offsets: dict[TP, int]) -> bool:
+        assert offsets == {CALLS: 5}
+        order.append("commit")
+        return True
+
+    consumer._plugs = Plugs(before_commit=before_commit)
+    consumer._thread.commit = commit
+    consumer._thread.assignment = lambda: {CALLS}
+    consumer.loop.run_until_complete(consumer._commit_offsets({CALLS: 5}))
+
+    assert order == ["before", "commit"]
 
 
 def test_the_last_commit_has_what_was_answered_while_another_was_under_way(consumer: Any) -> None:

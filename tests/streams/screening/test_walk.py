@@ -19,7 +19,7 @@ passes it twice, in and out. Every other room is entered once.
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -35,8 +35,8 @@ from faust.types import TP
 from detector.columns.lazy_sequence import LazySequence
 from streams.kafka.fetch.batch_reader import BITE_BYTES, BatchLimits, BatchReader, Stretch
 from streams.kafka.fetched import Poll
-from streams.kafka.outbox import Outbox
-from streams.kafka.publisher import Delivery, Publisher
+from streams.kafka.publishing.outbox import Outbox, Record
+from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.log import NumberDigest
 from streams.screening.build import make_screener
@@ -109,7 +109,7 @@ def traced() -> Iterator[Walk]:
 
 
 class Shelf:
-    """Keeps the outboxes that have something to send (`streams.kafka.outbox.Sends`)."""
+    """Keeps the outboxes that have something to send (`streams.kafka.publishing.outbox.Sends`)."""
 
     def __init__(self) -> None:
         self.outboxes: list[Outbox] = []
@@ -117,6 +117,14 @@ class Shelf:
     def enlist(self, outbox: Outbox) -> None:
         """Take an outbox."""
         self.outboxes.append(outbox)
+
+
+class Nowhere:
+    """Takes no record that only informs: there is none in this test."""
+
+    def offer(self, topic: str, records: Sequence[Record]) -> None:
+        """Refuse."""
+        raise AssertionError((topic, records))
 
 
 class Nothing:
@@ -148,6 +156,7 @@ class World:
         self.agent = CallScreening(
             pipeline,
             publisher,
+            Nowhere(),
             Nothing(),
             Metrics(),
             NumberDigest("key of the test"),

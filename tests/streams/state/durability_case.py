@@ -14,7 +14,7 @@ from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.fetched import Rows
 from streams.kafka.log_reader import LogReader
-from streams.kafka.publisher import partition_of
+from streams.kafka.publishing.publisher import partition_of
 from streams.kafka.topics import CALL_EVENTS
 from streams.screening.build import make_screener
 from streams.screening.pipeline import Pipeline

@@ -21,8 +21,9 @@ from detector.contract.decisions import (
     Versions,
     decide,
 )
-from detector.contract.events import Attestation, CallEnd, CallSetup, Feedback
+from detector.contract.events import LATEST_TIME_MS, Attestation, CallEnd, CallSetup, Feedback
 from streams.wire import records
+from streams.wire.refusals import MESSAGE_LIMIT
 
 PAIRS: list[tuple[Any, Any]] = [
     (CallSetup, records.SetupRecord),
@@ -182,11 +183,13 @@ def test_entity_decision_survives_a_round_trip() -> None:
 
 def test_dead_letter_carries_the_original_bytes() -> None:
     """Base64 of what came, its length and where it came from."""
-    letter = records.dead_letter("call-events", 3, 17, "invalid_utf8", "Not UTF-8.", b"\xff\x00", 1_760_000_000_000)
+    place = ("call-events", 3, 17)
+    key, letter = records.dead_letter(place, "invalid_utf8", "Not UTF-8.", b"\xff\x00", 1_760_000_000_000, b"key")
 
+    assert key == b"key"
     assert msgspec.json.decode(letter)["value"] == base64.b64encode(b"\xff\x00").decode()
     assert msgspec.json.decode(letter, type=records.DeadLetterRecord) == records.DeadLetterRecord(
-        "call-events", 3, 17, 17, "invalid_utf8", "Not UTF-8.", b"\xff\x00", 2, 1_760_000_000_000
+        "call-events", 3, 17, 17, "invalid_utf8", "Not UTF-8.", b"\xff\x00", 2, 3, 1_760_000_000_000
     )
 
 
@@ -195,16 +198,26 @@ def test_the_dead_letter_of_a_batch_says_which_offsets_are_left_out() -> None:
     letter = records.batch_dead_letter("call-events", 3, (17, 30), "batch_damaged", "Damaged.", 5)
 
     assert msgspec.json.decode(letter, type=records.DeadLetterRecord) == records.DeadLetterRecord(
-        "call-events", 3, 17, 30, "batch_damaged", "Damaged.", None, 0, 5
+        "call-events", 3, 17, 30, "batch_damaged", "Damaged.", None, 0, 0, 5
     )
 
 
-def test_dead_letter_of_a_huge_record_fits_the_broker() -> None:
-    """An original of 900 kB is cut, and says how long it was; one without a value says null."""
-    huge = records.dead_letter("call-events", 0, 0, "too_large", "Too large.", b"x" * 900_000, 0)
-    empty = records.dead_letter("call-events", 0, 0, "empty", "Empty.", None, 0)
-    none = msgspec.json.decode(empty, type=records.DeadLetterRecord)
+def test_dead_letter_of_a_huge_record_fits_any_topic() -> None:
+    """Key and value are cut, and say how long they were; the rest is as large as it can be. Kafka takes 1 MiB."""
+    place = ("t" * 249, 2**31 - 1, 2**63 - 1)
+    key, huge = records.dead_letter(
+        place, "too_large", "\x01" * MESSAGE_LIMIT, b"x" * 900_000, LATEST_TIME_MS, bytes(3 * 1024 * 1024)
+    )
+    found = msgspec.json.decode(huge, type=records.DeadLetterRecord)
 
-    assert len(huge) < 1024 * 1024 * 0.9
-    assert msgspec.json.decode(huge, type=records.DeadLetterRecord).value_bytes == 900_000
-    assert (none.value, none.value_bytes) == (None, 0)
+    assert len(key) + len(huge) <= records.DEAD_LETTER_LIMIT_BYTES < 1_000_000
+    assert (found.value_bytes, found.key_bytes) == (900_000, 3 * 1024 * 1024)
+    assert (len(found.value or b""), len(key)) == (512 * 1024, 1024)
+
+
+def test_dead_letter_of_a_record_without_key_and_value() -> None:
+    """It says null, and its own key is empty."""
+    key, letter = records.dead_letter(("call-events", 0, 0), "empty", "Empty.", None, 0)
+    found = msgspec.json.decode(letter, type=records.DeadLetterRecord)
+
+    assert (key, found.value, found.value_bytes, found.key_bytes) == (b"", None, 0, 0)

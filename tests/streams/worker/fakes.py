@@ -4,21 +4,20 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from streams.kafka.outbox import Perishable, Record
-from streams.kafka.publisher import Delivery
-from streams.kafka.topics import CALL_DECISIONS
-from streams.worker.assembly import PUBLISHED
+from streams.kafka.publishing.outbox import Perishable, Record
+from streams.kafka.publishing.publisher import Delivery
+from streams.kafka.topics import CALL_DECISIONS, SIDE_TOPICS
 
 
 class Topics:
-    """Takes what is published to the topics of a worker; the test says when it is safe."""
+    """Takes the decisions of a worker; the test says when they are safe."""
 
     def __init__(self) -> None:
         self.records: dict[str, list[Record | Perishable]] = {}
         self.unsafe: list[tuple[Delivery, int]] = []
 
     def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
-        if topic not in PUBLISHED:
+        if topic != CALL_DECISIONS:
             raise KeyError(topic)
         self.records.setdefault(topic, []).extend(records)
         if records:
@@ -32,6 +31,18 @@ class Topics:
         for delivery, records in self.unsafe:
             delivery.arrived(records)
         self.unsafe.clear()
+
+
+class Side:
+    """Takes what only informs, by topic."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[Record]] = {}
+
+    def offer(self, topic: str, records: Sequence[Record]) -> None:
+        if topic not in SIDE_TOPICS:
+            raise KeyError(topic)
+        self.records.setdefault(topic, []).extend(records)
 
 
 class Keeper:

@@ -29,6 +29,7 @@ def metrics() -> Metrics:
         durability=lambda: Figures(3, 1, 5, 2, 0.25, Taken(published=9, size_bytes=12, last_ms=1_500)),
         outage_s=lambda: 1.5,
         unpublished=lambda: 4,
+        side_waiting=lambda: {"scored-calls": 70, "dead-letters": 0},
     )
     found.registry.register(ScrapeTime(sources))
     return found

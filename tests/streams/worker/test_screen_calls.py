@@ -17,7 +17,7 @@ from detector.policy.standing import StandingDecision
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.fetched import Poll, rows_of
-from streams.kafka.outbox import Perishable
+from streams.kafka.publishing.outbox import Perishable
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.log import NumberDigest
 from streams.metrics import Metric
@@ -28,7 +28,7 @@ from streams.wire.records import encode, encode_decision
 from streams.worker.metrics import Metrics
 from streams.worker.screen_calls import CallScreening, entity_record
 from tests.models.small_model import save_small_model
-from tests.streams.worker.fakes import Keeper, Topics
+from tests.streams.worker.fakes import Keeper, Side, Topics
 
 NOW_MS = 1_700_000_000_000
 
@@ -42,11 +42,13 @@ class World:
         self.failures: list[Exception] = []
         self.pipeline = Pipeline(self.screener, seed=settings.hash_seed, on_failure=self.failures.append, clock=clock)
         self.topics = Topics()
+        self.side = Side()
         self.keeper = Keeper()
         self.metrics = Metrics()
         self.screening = CallScreening(
             self.pipeline,
             self.topics,
+            self.side,
             self.keeper,
             self.metrics,
             NumberDigest("key of the test"),
@@ -155,7 +157,7 @@ def test_a_record_whose_answer_cannot_be_encoded_is_set_aside_alone(
 
     expected = set(call_ids(events)) - {poisoned}
     assert {decision["call_id"] for decision in world.topics.decisions()} == expected
-    letters = [json.loads(record[1] or b"") for record in world.topics.records[DEAD_LETTERS]]
+    letters = [json.loads(record[1] or b"") for record in world.side.records[DEAD_LETTERS]]
     assert [(letter["code"], letter["message"]) for letter in letters] == [
         ("internal_error", "internal error: MemoryError")
     ]
@@ -170,7 +172,7 @@ def test_records_that_cannot_be_used_are_dead_letters_with_their_key(model: Path
 
     world.screen([events[0], None, b"junk", events[1]])
 
-    letters = [(record[0], json.loads(record[1] or b"")) for record in world.topics.records[DEAD_LETTERS]]
+    letters = [(record[0], json.loads(record[1] or b"")) for record in world.side.records[DEAD_LETTERS]]
     assert [(key, letter["partition"], letter["offset"], letter["code"]) for key, letter in letters] == [
         (b"original", 1, 1, "empty"),
         (b"original", 2, 2, "invalid_json"),
@@ -209,7 +211,7 @@ def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path
     for _ in range(2):
         world = World(model, sample=0.3)
         world.screen(events)
-        records = [json.loads(record[1] or b"") for record in world.topics.records[SCORED_CALLS]]
+        records = [json.loads(record[1] or b"") for record in world.side.records[SCORED_CALLS]]
         decisions = {decision["call_id"]: decision for decision in world.topics.decisions()}
         for record in records:
             features = record.pop("features")
@@ -222,8 +224,8 @@ def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path
     none, every = World(model, sample=0.0), World(model, sample=1.0)
     none.screen(events)
     every.screen(events)
-    assert SCORED_CALLS not in none.topics.records
-    assert len(every.topics.records[SCORED_CALLS]) == len(call_ids(events))
+    assert SCORED_CALLS not in none.side.records
+    assert len(every.side.records[SCORED_CALLS]) == len(call_ids(events))
 
 
 def test_standing_decisions_are_published_and_kept(model: Path, events: list[bytes]) -> None:
@@ -234,7 +236,7 @@ def test_standing_decisions_are_published_and_kept(model: Path, events: list[byt
 
     world.screen(events[:10])
 
-    (record,) = world.topics.records[ENTITY_DECISIONS]
+    (record,) = world.side.records[ENTITY_DECISIONS]
     assert record[0] == b"number:+12025550123"
     assert json.loads(record[1] or b"")["expires_ms"] == NOW_MS + 1
     assert "number:+12025550123" in world.keeper.kept
@@ -286,7 +288,7 @@ def test_only_those_that_waited_pass_and_none_of_them_is_a_scored_call(model: Pa
 
     waited = set(call_ids(events[1::2]))
     passed = {d["call_id"] for d in world.topics.decisions() if d["decided_by"] == "fail_open"}
-    scored = {json.loads(record[1] or b"")["call_id"] for record in world.topics.records[SCORED_CALLS]}
+    scored = {json.loads(record[1] or b"")["call_id"] for record in world.side.records[SCORED_CALLS]}
     assert passed == waited
     assert scored == set(call_ids(events)) - waited
 

@@ -27,7 +27,7 @@ _NO_LEADER = (None, -1)
 
 
 class HasBatches(Protocol):
-    """What the sender needs of `streams.kafka.outbox.Outbox`."""
+    """What the sender needs of `streams.kafka.publishing.outbox.Outbox`."""
 
     topic: str
     partition: int
@@ -137,10 +137,12 @@ class Sender:
         client: started.
         acks: brokers that must have a batch, -1 = all in sync.
         timeout_ms: for so long the leader may wait for them.
+        linger_s: what comes while a broker is idle waits so long for company.
     """
 
-    def __init__(self, client: AIOKafkaClient, *, acks: int, timeout_ms: int) -> None:
+    def __init__(self, client: AIOKafkaClient, *, acks: int, timeout_ms: int, linger_s: float = 0.0) -> None:
         self._client = client
+        self._linger_s = linger_s
         self._acks = acks
         self._timeout_ms = timeout_ms
         self._links: dict[int, _Link] = {}
@@ -156,7 +158,7 @@ class Sender:
             return
         leader = self._leader(outbox)
         if leader is None:
-            asyncio.get_running_loop().call_soon(self._settle, outbox, errors.LeaderNotAvailableError(outbox.topic))
+            asyncio.get_running_loop().call_soon(self._settle, outbox, self._why_no_leader(outbox.topic))
             return
         link = self._links.setdefault(leader, _Link())
         link.ready.append(outbox)
@@ -169,12 +171,21 @@ class Sender:
         leader = self._client.cluster.leader_for_partition(TopicPartition(outbox.topic, outbox.partition))
         return None if leader in _NO_LEADER else int(leader)
 
+    def _why_no_leader(self, topic: str) -> errors.KafkaError:
+        cluster = self._client.cluster
+        if topic in cluster.unauthorized_topics:
+            return errors.TopicAuthorizationFailedError(topic)
+        is_known = cluster.partitions_for_topic(topic) is not None
+        return errors.LeaderNotAvailableError(topic) if is_known else errors.UnknownTopicOrPartitionError(topic)
+
     async def _serve(self, leader: int, link: _Link) -> None:
         try:
             while True:
                 if not link.ready:
                     link.waiter = asyncio.get_running_loop().create_future()
                     await link.waiter
+                    if self._linger_s:
+                        await asyncio.sleep(self._linger_s)
                 outboxes, link.ready = link.ready, []
                 await self._deliver(leader, outboxes)
         finally:  # whatever ended it: the next one to come starts it again

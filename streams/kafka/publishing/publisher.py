@@ -2,7 +2,8 @@
 
 A broker that is away is waited for, however long: records stay in their outboxes, nothing of their deliveries is
 acknowledged, and the transport hands out no more than a few polls, which bounds what is kept. A batch that the broker
-refuses for good ends the worker: whoever owns the partition next reads those events again.
+refuses for good is told to whoever made the publisher. Of decisions it ends the worker: whoever owns the partition next
+reads those events again. What may be lost (`streams.kafka.publishing.side_topics`) is dropped, and the rest goes on.
 """
 
 import asyncio
@@ -15,13 +16,13 @@ from typing import Any
 
 import structlog
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import keep_metadata_coming
-from streams.kafka.outbox import Outbox, Perishable, Record, wall_clock_ms
 from streams.kafka.partitioner import partitions_of
-from streams.kafka.sender import Sender
+from streams.kafka.publishing.outbox import Fate, Outbox, Perishable, Record, wall_clock_ms
+from streams.kafka.publishing.sender import Sender
 
 REQUEST_TIMEOUT_MS = 5_000
 """Of one connection or request. A batch that was made can no longer be changed to its late form: it is made when it is
@@ -53,7 +54,7 @@ class Delivery:
         self._left += records
 
     def arrived(self, records: int) -> None:
-        """Note that this many are safe."""
+        """Note that this many are safe, or dropped."""
         self._left -= records
         self._finish()
 
@@ -65,6 +66,13 @@ class Delivery:
     def _finish(self) -> None:
         if self._sealed and not self._left:
             self._on_done()
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a repeat can help: a broker, leader or replica is away. False of a refusal for good."""
+    if isinstance(error, KafkaError):
+        return error.retriable or isinstance(error, KafkaTimeoutError)
+    return isinstance(error, OSError)  # TimeoutError and ConnectionError among them
 
 
 @lru_cache(maxsize=16_384)
@@ -81,6 +89,9 @@ class Publisher:
         topics: what may be published to; must exist.
         on_failure: told once, on the event loop, about the first batch that can never be delivered. Its poll is never
             acknowledged; nothing of its partition leaves any more.
+        may_lose: such a batch is dropped and the rest goes on: `on_failure` is told of each. A topic that does not
+            exist any more refuses for good then, where decisions would wait for it.
+        linger_s: see `streams.kafka.publishing.sender.Sender`.
         clock_ms: epoch milliseconds, decides what is late.
     """
 
@@ -90,6 +101,8 @@ class Publisher:
         topics: Iterable[str],
         on_failure: Callable[[PublishFailed], None],
         *,
+        may_lose: bool = False,
+        linger_s: float = 0.0,
         clock_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._settings = dict(client)
@@ -97,7 +110,9 @@ class Publisher:
         self._acks = -1 if acks == "all" else int(acks)
         self._topics = tuple(topics)
         self._clock_ms = clock_ms
-        self._watch = _Watch(on_failure)
+        self._may_lose = may_lose
+        self._linger_s = linger_s
+        self._watch = _Watch(on_failure, may_lose=may_lose)
         self._client: AIOKafkaClient | None = None
         self._sender: Sender | None = None
         self._outboxes: dict[str, list[Outbox]] = {}
@@ -123,7 +138,7 @@ class Publisher:
         self._client = client
 
     async def _make_outboxes(self, client: AIOKafkaClient) -> None:
-        self._sender = Sender(client, acks=self._acks, timeout_ms=REQUEST_TIMEOUT_MS)
+        self._sender = Sender(client, acks=self._acks, timeout_ms=REQUEST_TIMEOUT_MS, linger_s=self._linger_s)
         missing = []
         for topic in self._topics:
             try:
@@ -152,7 +167,8 @@ class Publisher:
             await asyncio.wait_for(self._watch.idle.wait(), STOP_TIMEOUT_S)
         self._watch.is_stopping = True
         if unsafe := self.waiting():
-            log.warning("ending with unpublished records, their events will be read again", records=unsafe)
+            fate = "lost" if self._may_lose else "their events will be read again"
+            log.warning("ending with unpublished records", topics=self._topics, records=unsafe, fate=fate)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._sender.stop()
@@ -190,14 +206,20 @@ class Publisher:
         """Seconds since the first partition could not be written to, 0 while all can. Cheap."""
         return self._watch.outage_s()
 
+    def trouble(self) -> str | None:
+        """Class of the latest error in an outage, None while every partition can be written to."""
+        return self._watch.trouble
+
 
 class _Watch:
     """What the outboxes tell. An outage goes on until every partition can be written to; both its ends are logged."""
 
-    def __init__(self, on_failure: Callable[[PublishFailed], None]) -> None:
+    def __init__(self, on_failure: Callable[[PublishFailed], None], *, may_lose: bool) -> None:
         self._on_failure = on_failure
+        self._may_lose = may_lose
         self._has_failed = False
         self._troubled: set[Outbox] = set()
+        self.trouble: str | None = None
         self._since = 0.0
         self._most_waiting = 0
         self.unsafe = 0
@@ -214,12 +236,25 @@ class _Watch:
             self.unsafe += records
             self.idle.clear()
 
-    def safe(self, records: int) -> None:
+    def settled(self, records: int) -> None:
         self.unsafe -= records
         if not self.unsafe:
             self.idle.set()
 
-    def troubled(self, outbox: Outbox, error: Exception, since: float) -> None:
+    def undelivered(self, outbox: Outbox, records: int, error: Exception, since: float) -> Fate:
+        is_gone = self._may_lose and isinstance(error, UnknownTopicOrPartitionError)
+        if may_pass(error) and not is_gone:
+            self._note_trouble(outbox, error, since)
+            return Fate.AGAIN
+        if self._may_lose or not (self._has_failed or self.is_stopping):  # what our own end broke is no failure
+            self._has_failed = True
+            self._on_failure(
+                PublishFailed(topic=outbox.topic, partition=outbox.partition, cause=error, records=records)
+            )
+        return Fate.DROPPED if self._may_lose else Fate.STUCK
+
+    def _note_trouble(self, outbox: Outbox, error: Exception, since: float) -> None:
+        self.trouble = type(error).__name__
         if not self._troubled:
             self._since, self._most_waiting = since, 0
             log.warning(
@@ -233,12 +268,15 @@ class _Watch:
         self._most_waiting = max(self._most_waiting, self.unsafe)
 
     def recovered(self, outbox: Outbox) -> None:
+        if outbox not in self._troubled:  # what was not delivered was dropped
+            return
         seconds = self.outage_s()
         self._troubled.discard(outbox)
         if not self._troubled:
-            log.warning("records are published again", outage_s=round(seconds, 1), waited=self._most_waiting)
-
-    def failed(self, error: PublishFailed) -> None:
-        if not self._has_failed and not self.is_stopping:  # what our own end broke is no failure
-            self._has_failed = True
-            self._on_failure(error)
+            self.trouble = None
+            log.warning(
+                "records are published again",
+                topic=outbox.topic,
+                outage_s=round(seconds, 1),
+                waited=self._most_waiting,
+            )

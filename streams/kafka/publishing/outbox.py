@@ -3,19 +3,19 @@
 One batch at a time is on its way: what arrives meanwhile leaves together in the next one, so
 batches grow with load and nothing lingers. A batch that could not be delivered goes back to the head of the queue and
 is tried again for ever, so the order within a partition stays. It may have been stored all the same: then its records
-are there twice, under the same decision ids.
+are there twice, under the same decision ids. One that is too large leaves again record by record, so that a record
+that no broker takes costs itself only. Whether a record may be lost is not known here: the observer says so.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import NamedTuple, Protocol
 
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-
-from streams.errors import PublishFailed
 
 MAX_BATCH_BYTES = 512 * 1024
 FIRST_PAUSE_S = 0.1
@@ -45,41 +45,49 @@ class Waits(Protocol):
     """Whoever waits for records to be safe."""
 
     def arrived(self, records: int) -> None:
-        """Note that this many are safe; called on the event loop, lot by lot, in the order of the queue.
+        """Note that this many are safe, or dropped; called on the event loop, lot by lot, in the order of the queue.
 
-        It must not block. An error would leave others waiting for ever, so it fails the outbox for good.
+        It must not block. An error would leave others waiting for ever, so it counts as a batch that is undelivered.
         """
         ...
+
+
+class Fate(Enum):
+    """What becomes of a batch that could not be delivered, and of its outbox."""
+
+    AGAIN = auto()
+    """It is tried again, after a pause, before anything else leaves."""
+    DROPPED = auto()
+    """It is lost, whoever waits for it waits no longer, and after a pause the next one leaves."""
+    STUCK = auto()
+    """It must not be lost and cannot be delivered: nothing leaves any more."""
 
 
 class Observer(Protocol):
     """What an outbox tells its publisher, on the event loop. Nothing of it may block or raise."""
 
-    def safe(self, records: int) -> None:
-        """The broker has so many records more; said before `Waits.arrived` of the same lot."""
+    def settled(self, records: int) -> None:
+        """So many records less are in the outbox; said before `Waits.arrived` of the same lot."""
         ...
 
-    def troubled(self, outbox: "Outbox", error: Exception, since: float) -> None:
-        """A batch could not be delivered and will be tried again; said after every attempt.
+    def undelivered(self, outbox: "Outbox", records: int, error: Exception, since: float) -> Fate:
+        """A batch could not be delivered; said after every attempt.
 
         Args:
             outbox: whose batch it is.
-            error: of this attempt.
+            records: in it.
+            error: of this attempt; not that it is too large, unless it is one record.
             since: when this attempt began, monotonic seconds.
         """
         ...
 
     def recovered(self, outbox: "Outbox") -> None:
-        """A batch was delivered after trouble; said once for each outage of an outbox."""
-        ...
-
-    def failed(self, error: PublishFailed) -> None:
-        """A batch can never be delivered: the outbox sends nothing any more."""
+        """A batch was delivered after some that were not; said once for each such time."""
         ...
 
 
 class Sends(Protocol):
-    """What an outbox needs of `streams.kafka.sender.Sender`."""
+    """What an outbox needs of `streams.kafka.publishing.sender.Sender`."""
 
     def enlist(self, outbox: "Outbox") -> None:
         """Ask the outbox for a batch soon (`fill`), send it, and tell what became of it (`settle`), once for each call.
@@ -92,18 +100,12 @@ class Sends(Protocol):
 Lot = tuple[list[Record | Perishable], Waits]
 """Records that came together, and who waits for them."""
 _NO_HEADERS: list[tuple[str, bytes | None]] = []
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 def wall_clock_ms() -> int:
     """Epoch milliseconds."""
     return time.time_ns() // 1_000_000
-
-
-def may_pass(error: BaseException) -> bool:
-    """Whether a repeat can help: a broker, leader or replica is away. False of a refusal for good."""
-    if isinstance(error, KafkaError):
-        return error.retriable or isinstance(error, KafkaTimeoutError)
-    return isinstance(error, OSError)  # TimeoutError and ConnectionError among them
 
 
 def _late(record: Perishable) -> Record:
@@ -120,11 +122,12 @@ class Outbox:
         sender: asks for batches.
         topic: of the partition.
         partition: where all records go.
-        observer: told what becomes of them.
+        observer: told what becomes of them, and says what becomes of those that cannot be delivered.
         clock_ms: decides whether a perishable record is late, epoch milliseconds.
     """
 
     __slots__ = (
+        "_apart",
         "_clock_ms",
         "_is_enlisted",
         "_observer",
@@ -147,6 +150,7 @@ class Outbox:
         self._clock_ms = clock_ms
         self._waiting: deque[Lot] = deque()
         self._on_the_way: list[Lot] = []
+        self._apart = 0  # records at the head that leave one by one
         self._is_enlisted = False
         self._since_s = 0.0
         self._pause_s = FIRST_PAUSE_S
@@ -166,40 +170,58 @@ class Outbox:
         """Make the batch that is on its way from now on; None, said to the observer, where that is impossible."""
         try:
             return self._fill()
-        except Exception as error:  # noqa: BLE001 - what was taken is lost whatever it is, and its poll must never be
-            # acknowledged
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows which of the records raised it
+            self._on_the_way.extend(self._waiting)
+            self._waiting.clear()
             self._fail(error)
             return None
 
     def settle(self, error: Exception | None) -> None:
         """Learn what became of the batch: None = it is safe."""
         try:
-            self._go_on(error)
-        except Exception as broken:  # noqa: BLE001 - whoever waits may never hear of its records now
-            self._fail(broken)
-
-    def _go_on(self, error: Exception | None) -> None:
-        lots, self._on_the_way = self._on_the_way, []
-        if error is None:
-            self._arrived(lots)
-            if self._pause_s > FIRST_PAUSE_S:
-                self._observer.recovered(self)
-                self._pause_s = FIRST_PAUSE_S
-            if self._waiting:
-                self._enlist()
+            if error is None:
+                self._succeed()
             else:
-                self._is_enlisted = False
-        elif may_pass(error):
-            self._waiting.extendleft(reversed(lots))
-            self._observer.troubled(self, error, self._since_s)
-            asyncio.get_running_loop().call_later(self._pause_s, self._enlist)
-            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-        else:
-            self._fail(error)
+                self._fail(error)
+        except Exception as broken:  # noqa: BLE001 - whoever waits may never hear of its records now
+            self._observer.undelivered(self, 0, broken, self._since_s)
+
+    def _succeed(self) -> None:
+        self._arrived()
+        if self._pause_s > FIRST_PAUSE_S:
+            self._observer.recovered(self)
+            self._pause_s = FIRST_PAUSE_S
+        self._go_on()
 
     def _fail(self, error: Exception) -> None:
-        """Give up for good: nothing may leave after what is lost."""
-        self._observer.failed(PublishFailed(topic=self.topic, partition=self.partition, cause=error))
+        records = sum(len(some) for some, _ in self._on_the_way)
+        if records > 1 and isinstance(error, _TOO_LARGE):
+            self._apart = records
+            self._take_back()
+            self._go_on()
+            return
+        fate = self._observer.undelivered(self, records, error, self._since_s)
+        if fate is Fate.STUCK:
+            return
+        if fate is Fate.AGAIN:
+            self._take_back()
+        else:
+            self._arrived()
+            if isinstance(error, _TOO_LARGE):  # the next one may fit
+                self._go_on()
+                return
+        asyncio.get_running_loop().call_later(self._pause_s, self._go_on)
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+
+    def _go_on(self) -> None:
+        if self._waiting:
+            self._enlist()
+        else:
+            self._is_enlisted = False
+
+    def _take_back(self) -> None:
+        self._waiting.extendleft(reversed(self._on_the_way))
+        self._on_the_way = []
 
     def _fill(self) -> bytearray:
         """Take what waits, as far as it fits; the builder takes the first record whatever its size."""
@@ -209,7 +231,7 @@ class Outbox:
         while self._waiting:
             records, delivery = self._waiting[0]
             first = place
-            for record in records:
+            for record in records[:1] if self._apart else records:
                 if isinstance(record, Perishable) and now_ms > record.expires_ms:
                     record = records[place - first] = _late(record)  # noqa: PLW2901 - from now on it is this one
                 if builder.append(place, now_ms, record[0], record[1], _NO_HEADERS) is None:  # full
@@ -222,10 +244,15 @@ class Outbox:
                     self._waiting[0] = records[fitted:], delivery
                 break
             self._on_the_way.append(self._waiting.popleft())
+            if self._apart:
+                break
         batch: bytearray = builder.build()
         return batch
 
-    def _arrived(self, lots: list[Lot]) -> None:
+    def _arrived(self) -> None:
+        """Nobody has to wait for what was on its way any longer."""
+        lots, self._on_the_way = self._on_the_way, []
         for records, delivery in lots:
-            self._observer.safe(len(records))
+            self._apart = max(0, self._apart - len(records))
+            self._observer.settled(len(records))
             delivery.arrived(len(records))

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import client_settings, require_topics
-from streams.kafka.outbox import MAX_BATCH_BYTES, Perishable, Record, may_pass
-from streams.kafka.publisher import Delivery, Publisher
+from streams.kafka.publishing.outbox import MAX_BATCH_BYTES, Perishable, Record
+from streams.kafka.publishing.publisher import Delivery, Publisher, may_pass
 from streams.kafka.topics import CALL_DECISIONS
 from streams.settings import load_settings
 from tests.waiting import HANG_S

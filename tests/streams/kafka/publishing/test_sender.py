@@ -12,9 +12,8 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.errors import PublishFailed
-from streams.kafka.outbox import Outbox
-from streams.kafka.sender import PackedProduce, PackedProduceRequest, ProduceAnswer, Sender, read_answer
+from streams.kafka.publishing.outbox import Fate, Outbox
+from streams.kafka.publishing.sender import PackedProduce, PackedProduceRequest, ProduceAnswer, Sender, read_answer
 from tests.waiting import until
 
 TOPICS = st.text(st.characters(max_codepoint=0x24F), min_size=1, max_size=20)
@@ -60,12 +59,16 @@ class Cluster:
     def __init__(self) -> None:
         self.cluster = self
         self.leaders: dict[TopicPartition, int] = {}
+        self.unauthorized_topics: set[str] = set()
         self.asked: list[tuple[int, list[tuple[int, bytes]]]] = []
         self.answers: list[asyncio.Future[ProduceAnswer]] = []
         self.updates = 0
 
     def leader_for_partition(self, tp: TopicPartition) -> int | None:
         return self.leaders.get(tp)
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        return {tp.partition for tp in self.leaders if tp.topic == topic} or None
 
     def force_metadata_update(self) -> None:
         self.updates += 1
@@ -225,6 +228,42 @@ def test_a_partition_without_a_leader_is_an_error_that_may_pass() -> None:
     assert _told(1, story).updates == 1
 
 
+@pytest.mark.parametrize(
+    ("is_forbidden", "error"),
+    [(False, errors.UnknownTopicOrPartitionError), (True, errors.TopicAuthorizationFailedError)],
+)
+def test_a_topic_that_is_gone_or_forbidden_is_told_from_one_without_a_leader(
+    *, is_forbidden: bool, error: type[errors.KafkaError]
+) -> None:
+    """Brokers hide a topic from who may not see it; all three have no leader."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        cluster.leaders.clear()
+        cluster.unauthorized_topics = {"calls"} if is_forbidden else set()
+        box = Box(sender, 0)
+        await _turn()
+        assert [type(told) for told in box.told] == [error]
+
+    assert _told(1, story).asked == []
+
+
+def test_what_lingers_shares_a_request_with_what_comes_meanwhile() -> None:
+    """The first finds the broker idle and waits for company."""
+
+    async def story(cluster: Cluster, sender: Sender) -> None:
+        sender._linger_s = 0.01
+        Box(sender, 0, b"0")
+        await _turn()
+        cluster.answers[0].set_result(ProduceAnswer([("calls", [(0, 0)])]))
+        await _turn()
+        Box(sender, 1, b"1")
+        await _turn()
+        Box(sender, 2, b"2")
+        await until(lambda: len(cluster.asked) == 2)
+
+    assert [asked for _, asked in _told(3, story).asked] == [[(0, b"0")], [(1, b"1"), (2, b"2")]]
+
+
 def test_a_batch_that_waited_for_a_request_goes_to_where_its_leader_is_by_then() -> None:
     """The broker before it may hang for seconds, and lose its partitions meanwhile."""
 
@@ -265,25 +304,23 @@ class Heard:
 
     def __init__(self) -> None:
         self.since: list[float] = []
-        self.recoveries = self.safe_records = 0
-        self.failures: list[PublishFailed] = []
+        self.recoveries = self.settled_records = 0
 
-    def safe(self, records: int) -> None:
-        self.safe_records += records
+    def settled(self, records: int) -> None:
+        self.settled_records += records
 
     def arrived(self, records: int) -> None:
         assert records
 
-    def troubled(self, outbox: Outbox, error: Exception, since: float) -> None:
-        del outbox, error
+    def undelivered(self, outbox: Outbox, records: int, error: Exception, since: float) -> Fate:
+        del outbox, records
+        assert isinstance(error, errors.LeaderNotAvailableError)
         self.since.append(since)
+        return Fate.AGAIN
 
     def recovered(self, outbox: Outbox) -> None:
         del outbox
         self.recoveries += 1
-
-    def failed(self, error: PublishFailed) -> None:
-        self.failures.append(error)
 
 
 def test_an_outbox_without_a_leader_is_in_trouble_since_it_had_something_to_send() -> None:
@@ -292,7 +329,7 @@ def test_an_outbox_without_a_leader_is_in_trouble_since_it_had_something_to_send
 
     async def story(cluster: Cluster, sender: Sender) -> None:
         place = TopicPartition("calls", 0)
-        del cluster.leaders[place]
+        cluster.leaders[place] = -1
         outbox = Outbox(sender, "calls", 0, heard, lambda: 0)
         before_s = time.monotonic()
         outbox.put([(b"k", b"first")], heard)
@@ -308,7 +345,7 @@ def test_an_outbox_without_a_leader_is_in_trouble_since_it_had_something_to_send
     ((_, batches),) = _told(1, story).asked
     ((_, batch),) = batches
     assert batch.index(b"first") < batch.index(b"second")
-    assert (heard.recoveries, heard.safe_records, heard.failures) == (1, 2, [])
+    assert (heard.recoveries, heard.settled_records) == (1, 2)
 
 
 def test_nothing_is_sent_after_the_end() -> None:

@@ -329,6 +329,19 @@ def test_a_formatted_number_goes_through_the_decoder(name: str, written: str) ->
     assert read_columns(odd) == read_columns(plain)
 
 
+def test_an_end_may_leave_out_when_its_call_was_set_up() -> None:
+    """Absent is plain; null goes through the decoder, which refuses it of a set-up and takes it of an end."""
+    setup = json.loads(good_setup(random.Random(1)))
+    end = setup | {"type": "call_end", "end_time_ms": setup["setup_time_ms"] + 9, "sip_status": 603}
+    silent = {name: value for name, value in end.items() if name != "setup_time_ms"} | {"treatment": "block"}
+    null = {"setup_time_ms": None}
+    values: list[bytes | None] = [msgspec.json.encode(one) for one in (silent, end | null, setup | null)]
+
+    assert scan(records_of(values)).verdicts.tolist() == [END, ODD, ODD]
+    assert [refused.position for refused in reading.read(records_of(values)).rejected] == [2]
+    assert_as_decoded([*values, good_setup(random.Random(2))])
+
+
 def test_a_character_that_is_escaped_counts_once() -> None:
     """Bounds are in characters."""
     good = json.loads(good_setup(random.Random(1)))

@@ -83,6 +83,7 @@ class CallBatch:
         origin: Key of signer and `origid`; 0 where the call carries neither, and for ends.
         calling_digits: 11 digits of a NANP calling number, else 0.
         called_digits: 11 digits of a NANP called number, else 0.
+        from_digits: 11 digits of a NANP number in From that is not the calling number, else 0.
         calling_npanxx: NPA-NXX of the calling number, -1 where not NANP.
         called_npanxx: NPA-NXX of the called number, -1 where not NANP.
         number_class: What the calling number is, `detector.columns.numbering.VALID` and following.
@@ -110,6 +111,7 @@ class CallBatch:
     origin: Ints
     calling_digits: Ints
     called_digits: Ints
+    from_digits: Ints
     calling_npanxx: Ints
     called_npanxx: Ints
     number_class: Ints
@@ -126,12 +128,12 @@ class CallBatch:
 _COLUMNS = (
     "time_ms", "setup_time_ms", "calling", "called", "trunk", "origin",
     "calling_digits", "called_digits", "calling_npanxx", "called_npanxx", "number_class",
-    "attestation", "verstat", "release", "talk_ms", "measures", "call_flags",
+    "attestation", "verstat", "release", "talk_ms", "measures", "call_flags", "from_digits",
 )  # fmt: skip
 (
     _TIME, _SETUP_TIME, _CALLING, _CALLED, _TRUNK, _ORIGIN,
     _NUMBERS, _, _, _, _,
-    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS,
+    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS,
 ) = range(len(_COLUMNS))  # fmt: skip
 
 
@@ -297,8 +299,10 @@ def _fill_setup(
     columns[_ATTESTATION, row] = attestation
     columns[_VERSTAT, row] = verstat
     columns[_MEASURES, row] = _setup_measures(attestation, verstat, number)
-    flags = _call_flags(attestation, verstat, number)
-    columns[_FLAGS, row] = flags | _presence_flags(data, spans, row, given[row, PRESENCE])
+    flags = _call_flags(attestation, verstat, number) | _presence_flags(data, spans, row, given[row, PRESENCE])
+    columns[_FLAGS, row] = flags
+    if flags & (1 << window_constants.FLAG_FROM_DIFFERS):
+        columns[_FROM_DIGITS, row] = numbering.nanp_digits(data, spans[row, FROM, 0], spans[row, FROM, 1])
 
 
 @compiled_inline

@@ -65,6 +65,7 @@ class Calls:
         hints: What a step may find in the texts of a call, shape (n,), bits `MAY_BE_EMERGENCY` and following.
         all_hints: The bits that any of them may have.
         called_digits: 11 digits of a NANP called number, else 0, shape (n,).
+        from_digits: 11 digits of a NANP number in From that is not the calling number, else 0, shape (n,).
         plain: Which have texts without escapes and beyond ASCII, shape (n,); none where there are no `texts`.
         texts: What answers repeat, as JSON; None where the batch was made of Python events.
     """
@@ -76,6 +77,7 @@ class Calls:
     hints: Ints
     all_hints: int
     called_digits: Ints
+    from_digits: Ints
     plain: Flags
     texts: Texts | None = None
     _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
@@ -154,6 +156,7 @@ class Calls:
             self.hints[at],
             self.all_hints,
             self.called_digits[at],
+            self.from_digits[at],
             self.plain[at],
             None if self.texts is None else replace(self.texts, spans=self.texts.spans[at]),
         )
@@ -172,15 +175,17 @@ def calls_in(batch: CallBatch) -> Calls:
         digests, plain = identify(texts, reported_ms)
         for row in () if plain.all() else (~plain).nonzero()[0].tolist():
             digests[row] = np.frombuffer(bytes.fromhex(decision_id(events[row])), np.uint8)
-    called_digits = batch.called_digits[at]
-    return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, called_digits, plain, texts)
+    digits = batch.called_digits[at], batch.from_digits[at]
+    return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, *digits, plain, texts)
 
 
 def calls_of(events: Sequence[CallSetup]) -> Calls:
     """Call setups of which nothing is known but the events: good for an answer, not for the steps. Never blocks."""
     times_ms = np.array([event.setup_time_ms for event in events], np.int64)
     nothing = np.zeros(len(events), np.int64)
-    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing, nothing.astype(np.bool_))
+    return Calls(
+        events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing, nothing, nothing.astype(np.bool_)
+    )
 
 
 def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:

@@ -24,12 +24,15 @@ class Mode(StrEnum):
 
 
 class Step(StrEnum):
-    """The step of the policy that decided, in order; `fail_open` (a bug, overload, a late answer) is outside of it."""
+    """The step of the policy that decided, in order; `fail_open` (a bug, overload, a late answer) is outside of it.
+
+    The allow list has two turns: numbers where it stands here, trunk groups after `subscriber`.
+    """
 
     EMERGENCY = "emergency"
-    SUBSCRIBER = "subscriber"
     ALLOW_LIST = "allow_list"
     DNO = "dno"
+    SUBSCRIBER = "subscriber"
     ENTITY_BLOCK = "entity_block"
     RULE = "rule"
     MODEL = "model"

@@ -33,7 +33,8 @@ class Lists:
     Attributes:
         emergency: Calling or called numbers that are never blocked (public-safety answering points, hospitals).
         opt_out: Called numbers whose subscriber does not want calls to be judged.
-        allow: Calling numbers and trunk groups that pass before anything but emergencies and opt-out is looked at.
+        allow: Calling numbers that pass before anything but emergencies is looked at, and trunk groups that pass before
+            anything but that, do-not-originate and opt-out.
         block: Calling numbers and trunk groups that the carrier blocks.
         dno: Do-not-originate prefixes of 3, 6, 7 or 10 national digits; `+1` and punctuation may be in them.
 

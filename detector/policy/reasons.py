@@ -45,6 +45,11 @@ def dno_listed(prefix: str) -> Reason:
     return Reason("dno", f"The calling number is on the do-not-originate list (entry {prefix})")
 
 
+def dno_listed_from(prefix: str) -> Reason:
+    """Reason of a do-not-originate hit of the number in From, which the called party is shown."""
+    return Reason("dno", f"The number in From is on the do-not-originate list (entry {prefix})")
+
+
 def late(waited_ms: int, deadline_ms: int) -> Reason:
     """Reason of a call that passes because its answer was not ready within the deadline; both in milliseconds."""
     text = (

@@ -193,6 +193,7 @@ class Screener(Generic[WindowsT_co]):
         if len(passed) < len(calls):
             for _, step in STEPS:
                 work.settle(_attempt(step, work))
+            work.apply_mode_of_dno()
         return Screening(
             calls,
             dict(sorted(work.decided.items())),

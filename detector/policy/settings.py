@@ -154,10 +154,13 @@ class DoNotOriginate:
     Attributes:
         sip_status: 603 (`Decline`), 403 or 404; never a 603+, because nothing is analysed.
         impossible: Which kinds of impossible `+1` numbers are treated like listed ones.
+        mode: Mode of these blocks alone, or none to do as the rest does. They follow from a list and not from
+            analytics, so they may be enforced while the rest is only tried.
     """
 
     sip_status: DnoStatus = DnoStatus.DECLINE
     impossible: tuple[Impossible, ...] = tuple(Impossible)
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,14 +275,14 @@ class Policy:
 
 
 def with_mode(policy: Policy, mode: Mode) -> Policy:
-    """Return the policy with one mode for every call: overrides lose theirs, so that shadow is shadow everywhere.
+    """Return the policy with one mode for every call: overrides and `dno` lose theirs, so shadow is shadow everywhere.
 
     Args:
         policy: It stays as it is.
         mode: Mode of all calls; the version changes with it.
     """
     kept = tuple(replace(override, mode=None) for override in policy.overrides if override.thresholds is not None)
-    return replace(policy, mode=mode, overrides=kept)
+    return replace(policy, mode=mode, dno=replace(policy.dno, mode=None), overrides=kept)
 
 
 def _plain(content: Any) -> Any:

@@ -51,21 +51,18 @@ def emergency(work: Work) -> Found:
     return found
 
 
-def subscriber(work: Work) -> Found:
-    """Pass calls to subscribers who have opted out."""
-    rows = _members(work, "called_number", "opt_out")
-    return {row: _allow(Step.SUBSCRIBER, reasons.OPTED_OUT) for row in rows}
-
-
-def allow_list(work: Work) -> Found:
-    """Pass calls from numbers and trunk groups on the allow list."""
-    found = dict.fromkeys(_members(work, "trunk_group_id", "allow"), reasons.ALLOW_LISTED_TRUNK)
-    found |= dict.fromkeys(_members(work, "calling_number", "allow"), reasons.ALLOW_LISTED_NUMBER)
-    return {row: _allow(Step.ALLOW_LIST, reason) for row, reason in found.items()}
+def allowed_number(work: Work) -> Found:
+    """Pass calls from numbers on the allow list, do-not-originate ones too: somebody has looked at each of them."""
+    return dict.fromkeys(
+        _members(work, "calling_number", "allow"), _allow(Step.ALLOW_LIST, reasons.ALLOW_LISTED_NUMBER)
+    )
 
 
 def dno(work: Work) -> Found:
-    """Block what cannot be a lawful origin, whatever it does: deterministic, not analytics."""
+    """Block what cannot be a lawful origin, whatever it does: deterministic, not analytics.
+
+    An opt-out is from analytics, so it comes later: who must not be called from a number cannot wish it.
+    """
     found: dict[int, Reason] = {}
     for row in _may_be_dno(work):
         prefix = work.lists.dno_match(work.calling(row))
@@ -74,10 +71,25 @@ def dno(work: Work) -> Found:
     for row in _hinted(work, MAY_BE_IMPOSSIBLE):
         if work.tables.is_impossible(work.calls.text(row, "calling_number")):
             found.setdefault(row, reasons.IMPOSSIBLE_NUMBER)
+    if work.lists.dno:
+        for row in work.calls.from_digits.nonzero()[0].tolist():
+            prefix = work.lists.dno_match(f"+{work.calls.from_digits.item(row)}")
+            if prefix is not None:
+                found.setdefault(row, reasons.dno_listed_from(prefix))
     if not found:
         return {}
     answer = dno_block(work.tables.policy.dno.sip_status)
     return {row: Outcome(Action.BLOCK, Step.DNO, (reason,), None, answer) for row, reason in found.items()}
+
+
+def subscriber(work: Work) -> Found:
+    """Pass calls to subscribers who have opted out of analytics."""
+    return dict.fromkeys(_members(work, "called_number", "opt_out"), _allow(Step.SUBSCRIBER, reasons.OPTED_OUT))
+
+
+def allowed_trunk(work: Work) -> Found:
+    """Pass calls by trunk groups on the allow list."""
+    return dict.fromkeys(_members(work, "trunk_group_id", "allow"), _allow(Step.ALLOW_LIST, reasons.ALLOW_LISTED_TRUNK))
 
 
 def entity_block(work: Work) -> Found:
@@ -109,9 +121,10 @@ def rule(work: Work) -> Found:
 
 STEPS: tuple[tuple[Step, Callable[[Work], Found]], ...] = (
     (Step.EMERGENCY, emergency),
-    (Step.SUBSCRIBER, subscriber),
-    (Step.ALLOW_LIST, allow_list),
+    (Step.ALLOW_LIST, allowed_number),
     (Step.DNO, dno),
+    (Step.SUBSCRIBER, subscriber),
+    (Step.ALLOW_LIST, allowed_trunk),
     (Step.ENTITY_BLOCK, entity_block),
     (Step.RULE, rule),
     (Step.MODEL, judge),

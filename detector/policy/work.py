@@ -100,6 +100,13 @@ class Work:
         for row, outcome in found.items():
             self.decided.setdefault(row, outcome)
 
+    def apply_mode_of_dno(self) -> None:
+        """Give the calls that do-not-originate decides their own mode, where the policy has one."""
+        mode = self.tables.policy.dno.mode
+        if mode is not None:
+            rows = [row for row, outcome in self.decided.items() if outcome.decided_by is Step.DNO]
+            self.is_shadow[rows] = mode is Mode.SHADOW
+
     def open_rows(self) -> NDArray[np.intp]:
         """Rows that nothing has decided, ascending."""
         if not self.decided:

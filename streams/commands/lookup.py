@@ -96,7 +96,8 @@ def lists() -> None:
       block      calling numbers and trunk groups that are blocked
       dno        do-not-originate: 3, 6, 7 or 10 national digits
 
-    The order in which they apply is emergency, opt_out, allow, dno, block.
+    The order in which they apply is emergency, allow of numbers, dno, opt_out,
+    allow of trunk groups, block.
     """  # noqa: D301 - click reads the backspace
 
 

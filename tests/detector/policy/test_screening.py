@@ -44,7 +44,10 @@ ORDER = list(Step)[: list(Step).index(Step.ALLOW) + 1]
 
 
 def test_the_table_holds_every_step_in_order() -> None:
-    assert [step for step, _ in STEPS] == ORDER[:-1]
+    turns = [step for step, _ in STEPS]
+
+    assert list(dict.fromkeys(turns)) == ORDER[:-1]
+    assert turns[turns.index(Step.SUBSCRIBER) + 1] is Step.ALLOW_LIST, "the second turn, of trunk groups"
 
 
 def _call_with(steps: set[Step]) -> tuple[Screener[Windows], CallSetup]:

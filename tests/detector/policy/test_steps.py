@@ -65,11 +65,12 @@ def _found(calls: Calls, lists: Lists) -> dict[Step, dict[int, Reason]]:
         standing=StandingDecisions(),
         classifier=ScoreFromFeature(),
     )
-    return {
-        step: {row: outcome.reasons[0] for row, outcome in look(work).items()}
-        for step, look in STEPS
-        if step in LOOKED_AT
-    }
+    found: dict[Step, dict[int, Reason]] = {step: {} for step in LOOKED_AT}
+    for step, look in STEPS:
+        if step in LOOKED_AT:
+            reasons_by_row = {row: outcome.reasons[0] for row, outcome in look(work).items()}
+            found[step] = reasons_by_row | found[step]
+    return found
 
 
 def _expected(setups: list[CallSetup], lists: Lists) -> dict[Step, dict[int, Reason]]:

@@ -13,6 +13,7 @@ from numba import typeof
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
+from numba.core.types import unliteral
 
 from detector.columns.code_cache import cache_for
 
@@ -52,6 +53,11 @@ class _PartDispatcher(CPUDispatcher):
         entry = object()
         self.targetctx.insert_user_function(entry, result.fndesc, [result.library])  # type: ignore[no-untyped-call]
         self.overloads[tuple(result.signature.args)] = result._replace(entry_point=entry)
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Find the signature for a call; a constant counts as any value of its type, not as a type of its own."""
+        named = dict(zip(kws, map(unliteral, kws.values()), strict=True))
+        return super().get_call_template(tuple(map(unliteral, args)), named)
 
 
 class _Dispatcher(CPUDispatcher):

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from detector.columns.call_columns import TRUNK_SALT, CallBatch, build_batch
+from detector.columns.call_columns import TRUNK_SALT, CallBatch
 from detector.columns.compiled import entry_point
 from detector.columns.hashing import hash_text
 from detector.columns.numbering import nanp_digits
@@ -35,6 +36,14 @@ NAMES_PER_SLICE = 128
 NAMES_PER_SLOT = 2
 KEYS_PER_HOT_KEY = 8
 """Blocks and called numbers: one in so many may be busy enough for full windows."""
+
+
+def _any_call() -> CallBatch:
+    """A set-up with a one in most columns; made without the code that makes columns, which another process compiles."""
+    columns: dict[str, Any] = dict.fromkeys((field.name for field in fields(CallBatch)), np.ones(1, np.int64))
+    columns |= {"n": 1, "partition": np.zeros(1, np.int64), "is_setup": np.ones(1, np.bool_)}
+    call = CallSetup(call_id="", setup_time_ms=0, calling_number="0", called_number="0", trunk_group_id="0")
+    return CallBatch(**columns | {"events": [call]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +138,15 @@ class WindowEngine:
     def warm(cls) -> None:
         """Compile everything, or load it from the cache, so that the first call does not wait.
 
-        It is called once, before calls come: it blocks for up to a minute where nothing is cached, else for seconds.
+        It is called once, before calls come: it blocks for half a minute where nothing is cached, else for a second.
         """
-        settings = WindowSettings(8, 8, 8, 8, 8, 8, seed=1, partitions=1)
-        engine = cls(settings)
-        call = CallSetup(call_id="", setup_time_ms=0, calling_number="0", called_number="0", trunk_group_id="0")
-        batch = build_batch([call], [True], seed=settings.seed)
+        engine = cls(WindowSettings(8, 8, 8, 8, 8, 8, seed=1, partitions=1))
+        batch = _any_call()
         for _ in range(2):  # a number of one call, and a busy one
             engine.update(batch)
-            engine.number_counts(call.calling_number, 0)
         share = engine.trunk_shares(0)[0]
         sweep = engine.sweep()
-        engine.set_trunk_others(call.trunk_group_id, {0: share})
+        engine.set_trunk_others(share.trunk_group_id, {0: share})
         parts = sweep.step(PART_BYTES)
         engine.forget_partition(0)
         for _ in engine.load(0, parts, sweep.names):
@@ -341,7 +347,7 @@ class WindowEngine:
             self._changed_trunks = {pair for pair in self._changed_trunks if pair[0] in keep}
 
     def number_counts(self, calling_number: str, now_ms: int, partition: int = 0) -> dict[str, tuple[float, ...]]:
-        """Look a calling number up; nothing changes by it.
+        """Look a calling number up; nothing changes by it. Not warmed: the first use compiles for about a second.
 
         Args:
             calling_number: As in the events.

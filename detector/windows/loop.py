@@ -347,7 +347,7 @@ def run(
         scope = SHARED if is_shared else columns.partition[event]
         by_number, by_trunk, by_group, by_called = _calls_of(columns, event, key[ORIGIN_KEY], scope)
         is_new = _tiered_setup(
-            cold_number, number, reading, window_constants.NUMBER, key[NUMBER_KEY], by_number, as_int(0), is_read
+            cold_number, number, reading, window_constants.NUMBER, key[NUMBER_KEY], by_number, 0, is_read
         )
         new = int(is_new) << window_constants.NEW_NUMBER
         _plain_setup(trunk, reading, window_constants.TRUNK, key[TRUNK_KEY], by_trunk, new, is_read)

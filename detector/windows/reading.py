@@ -159,12 +159,11 @@ def _add_panes(
     """Add the panes up to `now_ms` of a ring of panes headed by `head`, the oldest as far as the window has it."""
     index = now_ms // length
     first = index - window_constants.PANES_PER_WINDOW
-    if head == index:  # nearly always: all panes of the ring are of the window
-        for place in range(window_constants.N_PANES):
-            _add_pane(store, slot, start + place * width, width, 1.0, sums)
-    else:
-        for at in range(max(first, head - window_constants.PANES_PER_WINDOW), min(index, head) + 1):
-            _add_pane(store, slot, start + at % window_constants.N_PANES * width, width, 1.0, sums)
+    oldest = max(first, head - window_constants.PANES_PER_WINDOW)
+    place = oldest % window_constants.N_PANES
+    for _ in range(oldest, min(index, head) + 1):
+        _add_pane(store, slot, start + place * width, width, 1.0, sums)
+        place = place + 1 if place < window_constants.PANES_PER_WINDOW else 0
     if head - window_constants.PANES_PER_WINDOW <= first <= head:
         outside = (now_ms - index * length) / length
         _add_pane(store, slot, start + first % window_constants.N_PANES * width, width, -outside, sums)
@@ -177,10 +176,10 @@ def _read_panes(store: Store, slot: int, now_ms: int, window: int, sums: Floats)
     start, width = store.columns[window, START], store.columns[window, WIDTH]
     for column in range(width):
         sums[column] = 0.0
-    _add_panes(store, slot, start, width, store.w64[slot, LATEST_MS] // length, now_ms, length, sums)
-    if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0:
-        other_head = store.w64[slot, OTHERS_MS] // length
-        _add_panes(store, slot, start + plan[AT.other_panes], width, other_head, now_ms, length, sums)
+    rings = 2 if plan[AT.is_shared] and store.w64[slot, OTHERS_MS] > 0 else 1
+    for ring in range(rings):  # one call, since its code is taken in at each
+        head = store.w64[slot, LATEST_MS if ring == 0 else OTHERS_MS] // length
+        _add_panes(store, slot, start + ring * plan[AT.other_panes], width, head, now_ms, length, sums)
     talk = store.column[window, window_constants.TALK_S]
     if not plan[AT.is_wide] and talk >= 0:
         sums[talk] += _QUARTER * sums[talk + 1]
@@ -308,12 +307,11 @@ def read(store: Store, slot: int, now_ms: int, counts: Floats, distinct: Floats,
         _count_calls(store, slot, now_ms, scratch)
     _read_windows(store, slot, now_ms, exact_setups, exact_ends, counts, scratch)
     if exact_setups > plan[AT.near]:
-        _distinct_calls(store, slot, plan[AT.item_0], scratch, distinct[plan[AT.item_0]])
-        if plan[AT.items] > 1:
-            _distinct_calls(store, slot, plan[AT.item_1], scratch, distinct[plan[AT.item_1]])
-        if plan[AT.items] > 2:  # noqa: PLR2004
-            _distinct_calls(store, slot, plan[AT.item_2], scratch, distinct[plan[AT.item_2]])
-    else:
-        _read_distinct(store, slot, now_ms, plan[AT.near], plan[AT.estimates], counts, distinct)
-    if exact_setups <= plan[AT.far]:
-        _read_distinct(store, slot, now_ms, plan[AT.far], plan[AT.estimates] + 2 + plan[AT.items], counts, distinct)
+        items = (plan[AT.item_0], plan[AT.item_1], plan[AT.item_2])
+        for place in range(plan[AT.items]):
+            _distinct_calls(store, slot, items[place], scratch, distinct[items[place]])
+    remembered = plan[AT.estimates]
+    for window in (plan[AT.near], plan[AT.far]):
+        if exact_setups <= window:
+            _read_distinct(store, slot, now_ms, window, remembered, counts, distinct)
+        remembered += 2 + plan[AT.items]

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba import int64
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled, compiled_borrowing, entry_point
@@ -70,3 +71,20 @@ def test_an_error_of_a_part_reaches_python() -> None:
     assert _doubled(2) == 4
     with pytest.raises(ValueError, match="below zero"):
         _doubled(-1)
+
+
+def test_a_part_is_compiled_once_for_all_constants_that_it_is_given() -> None:
+    """Numba takes a constant for a type of its own, and would compile a callee again for each."""
+
+    @compiled_borrowing
+    def sum_of(one: int, other: int) -> int:
+        return one + other
+
+    @compiled_borrowing
+    def sums(value: int) -> int:
+        return sum_of(value, 1) + sum_of(2, 3) + sum_of(value, value) + sum_of(other=4, one=value)
+
+    callee: Any = sum_of
+
+    assert sums(5) == 6 + 5 + 10 + 9
+    assert callee._part.signatures == [(int64, int64)]

@@ -386,7 +386,6 @@ parts = sweep.step(1 << 20)
 engine.forget_partition(0)
 list(engine.load(0, parts, sweep.names))
 engine.count(batch_of([setup(1_000)]))
-engine.number_counts(NUMBERS[0], START_MS)
 assert compiled() == before, (before, compiled())
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

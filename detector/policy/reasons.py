@@ -21,6 +21,9 @@ REASONS_KEPT = 16_384
 """Reasons that are kept because many calls share them: flags, counts, features without enough data."""
 
 INTERNAL_ERROR = Reason("internal_error", "The call could not be judged, so it passes")
+LISTS_UNKNOWN = Reason(
+    "lists_unknown", "The lists of emergency, opted-out and allowed numbers are not known yet, so the call passes"
+)
 EMERGENCY_CALLED = Reason("emergency_called", "An emergency number is called")
 EMERGENCY_LISTED = Reason("emergency_list", "The calling or called number is on the emergency list")
 PSAP_CALLBACK = Reason("psap_callback", "The call has SIP priority psap-callback")

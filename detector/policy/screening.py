@@ -21,10 +21,11 @@ from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.steps import STEPS
 from detector.policy.tables import PolicyTables
-from detector.policy.unjudged import FAILED_OPEN
+from detector.policy.unjudged import FAILED_OPEN, LISTS_UNKNOWN
 from detector.policy.work import Found, Work
 
 NOBODY: Mapping[int, Outcome] = {}
+NO_LISTS = Lists()
 
 
 WindowsT_co = TypeVar("WindowsT_co", bound=Windows, covariant=True)
@@ -114,7 +115,7 @@ class Screener(Generic[WindowsT_co]):
 
     Attributes:
         engine: The windows.
-        lists: Lists of the carrier.
+        lists: Lists of the carrier; None while they are not known, and every call passes (`LISTS_UNKNOWN`).
         standing: Standing decisions, and what hysteresis remembers.
 
     Raises:
@@ -127,7 +128,7 @@ class Screener(Generic[WindowsT_co]):
         self, engine: WindowsT_co, classifier: Classifier, policy: Policy, lists: Lists, standing: StandingDecisions
     ) -> None:
         self.engine = engine
-        self.lists = lists
+        self.lists: Lists | None = lists
         self.standing = standing
         self._tables = PolicyTables(policy)
         self.classifier = classifier
@@ -176,6 +177,8 @@ class Screener(Generic[WindowsT_co]):
                 without a trace in what outlives a call.
         """
         calls = batch.calls
+        if self.lists is None:  # nobody knows whom we promised not to touch
+            passed = dict.fromkeys(range(len(calls)), LISTS_UNKNOWN)
         features = np.zeros((0, N_FEATURES), np.float32)
         if len(passed) == len(calls):
             self.engine.count(batch.events)
@@ -185,7 +188,7 @@ class Screener(Generic[WindowsT_co]):
             calls,
             features,
             tables=self._tables,
-            lists=self.lists,
+            lists=self.lists or NO_LISTS,
             standing=self.standing,
             classifier=self._classifier,
         )

@@ -5,7 +5,7 @@ signature vouches for it, else the number together with the trunk group that its
 is not held responsible. Withheld and malformed numbers are no callers: nothing is remembered of them.
 
 Everything is driven by event time and by the order of events, so that a replay comes to the same state. Both maps are
-bounded; at the bound the entry that was set longest ago goes first.
+bounded. At the bound the entry that was set longest ago goes first, people's decisions last (`EvictionOrder`).
 """
 
 import builtins
@@ -20,13 +20,14 @@ from detector.columns.membership import MembershipFilter
 from detector.columns.setups import Calls
 from detector.contract.decisions import Action, Mode
 from detector.contract.numbers import is_e164
+from detector.policy.eviction import MODEL, EvictionOrder
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
 
 DEFAULT_MAX_ENTRIES = 100_000
 MAX_TRUNKS = 16
 """Trunk groups that one standing decision names; a further one takes the place of the first."""
 _BY_TRUNK = "\x1f"
-MODEL_SOURCE = "model"
+MODEL_SOURCE = MODEL
 """Source of a standing decision that the model's own blocks led to; it can be reached again from the calls alone."""
 
 
@@ -214,7 +215,12 @@ class HeldCallers:
 
 
 class StandingDecisions:
-    """Bounded map from entity to its standing decision, with the changes that are still to be published."""
+    """Bounded map from entity to its standing decision, with the changes that are still to be published.
+
+    Attributes:
+        held: What the model last made of calling numbers.
+        order: Who decided how many of them, and how many were pushed out.
+    """
 
     __slots__ = (
         "_by_entity",
@@ -222,13 +228,17 @@ class StandingDecisions:
         "_max_entries",
         "_number_filter",
         "_numbers",
+        "_restored",
         "_trunk_filter",
         "_trunks",
         "held",
+        "order",
     )
 
     def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
         self._by_entity: dict[str, StandingDecision] = {}
+        self.order = EvictionOrder()
+        self._restored: dict[str, None] = {}
         self._numbers: builtins.set[str] = set()
         self._trunks: builtins.set[str] = set()
         self._number_filter = MembershipFilter(max_entries)
@@ -275,13 +285,14 @@ class StandingDecisions:
         """
         self._by_entity.pop(decision.entity, None)
         self._by_entity[decision.entity] = decision
+        self.order.put(decision.entity, decision.source, decision.expires_ms)
         subjects, known = self._subjects(decision.entity)
         subject = decision.entity.partition(":")[2]
         if subject not in subjects:
             subjects.add(subject)
             known.add(subject)
         if len(self._by_entity) > self._max_entries:
-            self._forget(next(iter(self._by_entity)))
+            self._forget(self.order.choose(decision.since_ms))
         if publish and decision.mode is Mode.ENFORCE:
             self._changes.append(decision)
 
@@ -293,6 +304,7 @@ class StandingDecisions:
 
     def _forget(self, entity: str) -> None:
         self._by_entity.pop(entity, None)
+        self.order.drop(entity)
         subjects, known = self._subjects(entity)
         subject = entity.partition(":")[2]
         if subject in subjects:
@@ -317,13 +329,24 @@ class StandingDecisions:
         """Put a partition's memory back; nothing of it is published again.
 
         A decision that was set later than the remembered one, by an analyst say, stays. A release that was learnt of
-        after the memory was taken is not known here: whoever follows releases has to look at all of them once more.
+        after the memory was taken is not known here: whoever follows releases looks at what was `restored`.
         """
         self.held.restore(memory.held)
         for decision in memory.standing:
             known = self._by_entity.get(decision.entity)
             if known is None or known.since_ms <= decision.since_ms:
                 self.set(decision)
+                self._restored[decision.entity] = None
+
+    def reached_again(self, decisions: Iterable[StandingDecision]) -> None:
+        """Note that calls of the past brought these about once more: they may have been released since, too."""
+        self._restored.update((decision.entity, None) for decision in decisions)
+
+    def restored(self) -> list[str]:
+        """Hand over the entities whose decisions came back since the last call, from snapshots or from past calls."""
+        handed_over = [entity for entity in self._restored if entity in self._by_entity]
+        self._restored.clear()
+        return handed_over
 
     def forget(self, calling_numbers: Iterable[str]) -> None:
         """Drop the hysteresis of calling numbers, and what the model decided on them.

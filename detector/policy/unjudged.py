@@ -1,10 +1,13 @@
-"""Calls that pass without being judged, and why: a bug, a late answer or too many calls never block one."""
+"""Calls that pass without being judged, and why: a bug, a late answer, overload or unknown lists never block one."""
 
 from detector.contract.decisions import Action, Outcome, Step
 from detector.policy import reasons
 
 FAILED_OPEN = Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.INTERNAL_ERROR,))
 """The outcome of a call that could not be judged because of an internal error."""
+
+LISTS_UNKNOWN = Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.LISTS_UNKNOWN,))
+"""The outcome of every call while the lists of the carrier are not known: any of them might be on one."""
 
 
 def late(waited_ms: int, deadline_ms: int) -> Outcome:

@@ -27,6 +27,7 @@ from streams.commands import model_doctor
 from streams.errors import KafkaUnreachable
 from streams.kafka import topics
 from streams.metrics import Metric
+from streams.redis.bounded import MAX_NAME_BYTES
 from streams.redis.connection import ACTIVE_MODEL
 from streams.screening.policy_file import load_policy
 from streams.settings import Settings, load_settings, unknown_keys
@@ -167,10 +168,10 @@ def _told(settings: Settings) -> str | None:
     """Name of the model that Redis tells workers; None where it tells none, or does not answer."""
     try:
         with _redis_client(settings) as client:
-            name: Any = client.get(ACTIVE_MODEL)
+            name: Any = client.getrange(ACTIVE_MODEL, 0, MAX_NAME_BYTES)
     except (redis.RedisError, OSError):
         return None
-    return None if name is None else name.decode("utf-8", "replace")
+    return name.decode("utf-8", "replace") or None
 
 
 def _alarms(settings: Settings) -> Iterator[Finding]:

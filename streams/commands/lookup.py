@@ -14,16 +14,24 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
+from streams.redis.bounded import PAGE
 from streams.redis.connection import (
     FAULTS,
     LIST_NAMES,
-    LISTS_VERSION,
     RedisRefused,
     RedisUnreachable,
     connect,
     list_key,
 )
-from streams.redis.lists import MAX_LIST_ENTRIES, SCAN_COUNT, ListEntryRefused, checked_entry
+from streams.redis.lists import (
+    MAX_ENTRY_BYTES,
+    MAX_LIST_ENTRIES,
+    SCAN_COUNT,
+    ListEntryRefused,
+    change_list,
+    checked_entry,
+    empty_list,
+)
 from streams.redis.lookups import Report, find
 from streams.running.printable import printable
 from streams.settings import load_settings
@@ -114,7 +122,7 @@ def add(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, as_jso
       robocall lists add dno --file dno.txt
     """  # noqa: D301 - click reads the backspace
     checked = _checked(list_name, entries, file)
-    changed, size = with_redis(lambda redis: _change(redis, list_name, checked, is_addition=True))
+    changed, size = with_redis(lambda redis: _add(redis, list_name, checked))
     _tell(list_name, "added", changed, size, as_json=as_json)
 
 
@@ -122,15 +130,22 @@ def add(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, as_jso
 @LIST_ARGUMENT
 @click.argument("entries", metavar="[ENTRY]...", nargs=-1)
 @FILE_OPTION
+@click.option("--all", "is_all", is_flag=True, help="Remove every entry, whatever they are.")
 @JSON_OPTION
-def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, as_json: bool) -> None:
+def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, is_all: bool, as_json: bool) -> None:
     """Remove entries from a list; those not in it are no error.
 
     \b
       robocall lists remove block +12025550123
+      robocall lists remove emergency --all
+
+    Workers keep the last emergency list when it vanishes from Redis. It becomes empty only where this command removes
+    its last entry, or all.
     """  # noqa: D301 - click reads the backspace
-    checked = _checked(list_name, entries, file)
-    changed, size = with_redis(lambda redis: _change(redis, list_name, checked, is_addition=False))
+    if is_all and (entries or file):
+        raise click.UsageError("give either --all or entries")
+    checked = None if is_all else _checked(list_name, entries, file)
+    changed, size = with_redis(lambda redis: _remove(redis, list_name, checked))
     _tell(list_name, "removed", changed, size, as_json=as_json)
 
 
@@ -143,7 +158,7 @@ def show(list_name: str | None, *, as_json: bool) -> None:
         sizes = with_redis(_sizes)
         click.echo(_json(sizes) if as_json else "\n".join(f"{name:<10} {size}" for name, size in sizes.items()))
         return
-    entries = sorted(with_redis(lambda redis: _members(redis, list_name)))
+    entries = with_redis(lambda redis: _members(redis, list_name))
     if as_json:
         click.echo(_json({"list": list_name, "size": len(entries), "entries": entries}))
         return
@@ -175,26 +190,35 @@ def _lines(file: TextIO) -> Iterator[tuple[str, str]]:
         raise click.UsageError(f"{name} is not UTF-8 text") from error
 
 
-async def _change(redis: Redis, list_name: str, entries: list[str], *, is_addition: bool) -> tuple[int, int]:
-    key = list_key(list_name)
-    present: int = await redis.scard(key)
-    if is_addition and present + len(entries) > MAX_LIST_ENTRIES:
+async def _add(redis: Redis, list_name: str, entries: list[str]) -> tuple[int, int]:
+    present: int = await redis.scard(list_key(list_name))
+    if present + len(entries) > MAX_LIST_ENTRIES:
         raise click.ClickException(f"list {list_name} would have more than {MAX_LIST_ENTRIES} entries")
-    command = redis.sadd if is_addition else redis.srem
-    changed = 0
-    for start in range(0, len(entries), SCAN_COUNT):
-        changed += await command(key, *entries[start : start + SCAN_COUNT])
-    await redis.incr(LISTS_VERSION)
-    size: int = await redis.scard(key)
-    return changed, size
+    changed = await change_list(redis, list_name, entries, is_addition=True)
+    return changed, await redis.scard(list_key(list_name))
+
+
+async def _remove(redis: Redis, list_name: str, entries: list[str] | None) -> tuple[int, int]:
+    """Remove entries; None = all of them."""
+    if entries is None:
+        return await empty_list(redis, list_name), 0
+    changed = await change_list(redis, list_name, entries, is_addition=False)
+    return changed, await redis.scard(list_key(list_name))
 
 
 async def _sizes(redis: Redis) -> dict[str, int]:
     return {name: await redis.scard(list_key(name)) for name in LIST_NAMES}
 
 
-async def _members(redis: Redis, list_name: str) -> set[str]:
-    return {raw.decode("utf-8", "replace") async for raw in redis.sscan_iter(list_key(list_name), count=SCAN_COUNT)}
+async def _members(redis: Redis, list_name: str) -> list[str]:
+    """All entries, sorted; what is too long to be one is left out, what is no text is shown as far as it is."""
+    entries: set[str] = set()
+    cursor = b"0"
+    while True:
+        cursor, found, _ = await redis.eval(PAGE, 1, list_key(list_name), cursor, SCAN_COUNT, MAX_ENTRY_BYTES)
+        entries.update(raw.decode("utf-8", "replace") for raw in found)
+        if cursor == b"0":
+            return sorted(entries)
 
 
 def _tell(list_name: str, verb: str, changed: int, size: int, *, as_json: bool) -> None:

@@ -15,7 +15,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, RedisError
 
 from detector.contract.errors import RobocallError
 from streams.settings import Settings
@@ -25,6 +26,8 @@ LIST_NAMES = ("emergency", "opt_out", "allow", "block", "dno")
 
 LISTS_VERSION = f"{PREFIX}list:version"
 """Counter; whoever changes a list raises it afterwards."""
+EMERGENCY_EMPTIED = f"{PREFIX}list:emergency-emptied"
+"""There while the emergency list is empty because `robocall lists` emptied it."""
 ENTITIES_CHANGED = f"{PREFIX}entity-journal"
 """Sorted set of the entities whose standing decision changed, by the count of the change."""
 ENTITIES_VERSION = f"{PREFIX}entity-version"
@@ -48,6 +51,8 @@ DECISION_TTL_S = 7 * 24 * 3_600
 
 FAULTS = (RedisError, OSError, TimeoutError, EOFError)
 """Whatever a dead, slow, full, read-only or strange server can raise."""
+PASSING = (RedisConnectionError, ReadOnlyError, OutOfMemoryError, NoPermissionError)
+"""Refusals that say something about the server; any other says something about one key and is not repeated."""
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 T = TypeVar("T")

@@ -8,29 +8,31 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import ResponseError
 
+from detector.contract.decisions import Decision
+from streams.redis.bounded import FIRST, MAX_RECORD_BYTES, is_instant, read_values, record, run_script, text
 from streams.redis.connection import (
     DECISION_TTL_S,
     ENTITIES_CHANGED,
     ENTITIES_VERSION,
+    PASSING,
     Guard,
     decision_key,
     entity_key,
     number_key,
 )
+from streams.wire.records import DECISION_DECODER
 
 LATEST_PER_NUMBER = 20
+MAX_IDENTIFIER_BYTES = 64
 COMMANDS_PER_TRIP = 32
 """Small, so that packing and reading one trip holds the event loop for well under a millisecond."""
 JOURNAL_LIMIT = 1_000_000
 PAUSE_S = 0.05
-
-PASSING = (RedisConnectionError, ReadOnlyError, OutOfMemoryError, NoPermissionError)
-"""Refusals that say something about the server; any other says something about one key and is not repeated."""
 
 # One command for each decision. LREM first: a repeat after a lost answer, or a replay, must not list an id twice.
 WRITE_DECISION = f"""
@@ -154,3 +156,27 @@ class DecisionIndex:
         refused = sum(isinstance(answer, ResponseError) for answer in answers)
         self.refused += refused
         self.written += len(answers) - refused
+
+
+async def latest_decisions(redis: Redis, calling_number: str) -> list[Decision]:
+    """Read the kept decisions on a calling number, the latest first; what is none of ours counts as not there.
+
+    Raises:
+        redis.exceptions.RedisError: the server is away.
+    """
+    key = number_key(calling_number)
+    found: Any = await run_script(redis, FIRST, key, LATEST_PER_NUMBER, MAX_IDENTIFIER_BYTES)
+    identifiers = [name for raw in found or () if (name := text(raw)) is not None]
+    return [one for one in await decisions_of(redis, identifiers) if one is not None]
+
+
+async def decisions_of(redis: Redis, identifiers: Sequence[str]) -> list[Decision | None]:
+    """Read kept decisions by their ids; None where there is none of ours.
+
+    Raises:
+        redis.exceptions.RedisError: the server is away.
+    """
+    keys = [decision_key(identifier) for identifier in identifiers]
+    values = await read_values(redis, keys, MAX_RECORD_BYTES) if keys else []
+    found = [record(raw, DECISION_DECODER) for raw in values]
+    return [one if one is not None and is_instant(one.setup_time_ms, one.decided_time_ms) else None for one in found]

@@ -1,16 +1,18 @@
 """Follow the carrier's lists, the standing decisions and the models in use that stand in Redis.
 
 One small round trip a second asks whether anything changed; only then is anything read. What was read last stays in
-force while Redis is away, or when its keys have vanished: an emptied Redis must not take the emergency list with it.
+force while Redis is away, or when its keys have vanished: an emptied Redis must not take the lists with it. Nobody
+takes the emergency list by accident: it becomes empty only where `robocall lists` says so. Until any lists are known
+the screener has none, and every call passes.
 """
 
 import asyncio
 import re
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import msgspec
 import structlog
 from redis.asyncio import Redis
 
@@ -18,31 +20,50 @@ from detector.columns.windows_port import Windows
 from detector.contract.errors import RobocallError
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY, Lists, dno_digits
 from detector.policy.screening import Screener
-from detector.policy.standing import MAX_TRUNKS, StandingDecision
+from streams.redis.bounded import MAX_NAME_BYTES, PAGE, Skipped, answers, ask_value, number, run_script, text, value
 from streams.redis.connection import (
     ACTIVE_MODEL,
     E164,
-    ENTITIES_CHANGED,
+    EMERGENCY_EMPTIED,
     ENTITIES_VERSION,
     LIST_NAMES,
     LISTS_VERSION,
     SHADOW_MODEL,
     Guard,
-    entity_key,
     list_key,
 )
-from streams.wire.records import ENTITY_DECISION_DECODER
+from streams.redis.entities import EntityFollower
+from streams.redis.kept_lists import Kept, ListKeeper
 
 MAX_LIST_ENTRIES = 5_000_000
-MAX_ENTRY_LENGTH = 264
-MAX_ENTITY_BYTES = 16 * 1024
-MAX_MODEL_LENGTH = 1_024
+MAX_ENTRY_BYTES = 264
+MAX_VERSION_BYTES = 64
 SCAN_COUNT = 1_000
 """Entries asked for at a time, so that neither Redis nor the event loop stands still for a long list."""
-ENTITIES_PER_TRIP = 200
 
 SHORT_CODE = re.compile(r"[0-9]{3,6}")
 TRUNK_ID = re.compile(r"[^\x00-\x20\x7f]{1,256}")
+
+# One step: the entries, the mark of an emergency list that is meant to be empty, and the version that workers look at.
+# Whatever makes no sense where the version should be is replaced. Removing what is not there says nothing on purpose.
+CHANGE = """
+local changed
+if ARGV[1] == 'UNLINK' then
+  changed = redis.call('SCARD', KEYS[1])
+  redis.call('UNLINK', KEYS[1])
+else
+  changed = redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))
+end
+if KEYS[3] ~= '' then
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('DEL', KEYS[3])
+  elseif changed > 0 or ARGV[1] == 'UNLINK' then
+    redis.call('SET', KEYS[3], '1')
+  end
+end
+if type(redis.pcall('INCR', KEYS[2])) == 'table' then redis.call('SET', KEYS[2], '1') end
+return changed
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -76,13 +97,71 @@ def checked_entry(list_name: str, entry: str) -> str:
     raise ListEntryRefused(f"{entry!r} is no number in E.164 with +, for instance +12025550123")
 
 
+async def change_list(redis: Redis, name: str, entries: Sequence[str], *, is_addition: bool) -> int:
+    """Add entries to a list or remove them, and have the workers look; says how many were not there, or were.
+
+    Where the last entry of `emergency` is removed here, workers are told that it was meant. A thousand entries are one
+    step that is done whole.
+
+    Raises:
+        redis.exceptions.RedisError: the server is away, or refuses.
+    """
+    command = "SADD" if is_addition else "SREM"
+    changed = 0
+    for start in range(0, len(entries), SCAN_COUNT):
+        changed += await _change(redis, name, command, entries[start : start + SCAN_COUNT])
+    return changed
+
+
+async def empty_list(redis: Redis, name: str) -> int:
+    """Remove all entries of a list, on purpose; says how many there were.
+
+    Raises:
+        redis.exceptions.RedisError: the server is away, or refuses.
+    """
+    return await _change(redis, name, "UNLINK", ())
+
+
+async def _change(redis: Redis, name: str, command: str, entries: Sequence[str]) -> int:
+    keys = (list_key(name), LISTS_VERSION, EMERGENCY_EMPTIED if name == "emergency" else "")
+    found: Any = await redis.eval(CHANGE, len(keys), *keys, command, *entries)
+    return int(found)
+
+
+@dataclass(frozen=True, slots=True)
+class ListsView:
+    """Which lists are in force, for operators.
+
+    Attributes:
+        source: `redis`; `kept` from an earlier run of a worker; `none`, as nobody keeps any; `unknown`, so that every
+            call passes.
+        age_s: since Redis last said that they are in force, seconds; None where it never did.
+        emergency_held: the emergency list is empty in Redis, nobody said that it shall be, and the last one holds.
+    """
+
+    source: Literal["redis", "kept", "none", "unknown"]
+    age_s: float | None = None
+    emergency_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one look says: each is b"" where there is nothing, None where it makes no sense."""
+
+    version: bytes | None
+    entities: bytes | None
+    models: dict[str, bytes | None]
+
+
 class ListFollower:
     """Keep a screener's lists and standing decisions like those in Redis.
 
     Args:
         redis: client.
         guard: shared by all users of the client.
-        screener: its `lists` are replaced between two batches, its `standing` decisions are set and removed.
+        screener: its `lists` are replaced between two batches, its `standing` decisions are set and removed. Lists that
+            it has at the beginning are taken for none: nobody keeps any.
+        keeper: keeps the lists for the next start; None = they are not kept.
         on_model: told the new content of the key `robocall:model:active`, each time it changes; called on the event
             loop, so it must return at once, and must not raise.
         on_shadow: the same of `robocall:model:shadow`; it may be `off`.
@@ -95,6 +174,7 @@ class ListFollower:
         guard: Guard,
         screener: Screener[Windows],
         *,
+        keeper: ListKeeper | None = None,
         on_model: Callable[[str], None] | None = None,
         on_shadow: Callable[[str], None] | None = None,
         interval_s: float = 1.0,
@@ -102,20 +182,31 @@ class ListFollower:
         self._redis = redis
         self._guard = guard
         self._screener = screener
+        self._keeper = keeper
         self._followers = {ACTIVE_MODEL: on_model, SHADOW_MODEL: on_shadow}
         self._interval_s = interval_s
-        self._lists_version: bytes | None = None
-        self._entity_count = 0
-        self._models: dict[str, bytes] = {}
+        self._source: Literal["redis", "kept", "none", "unknown"] = "unknown" if screener.lists is None else "none"
+        self._version: bytes | None = None
+        self._confirmed_ms = 0
+        self._emergency_held = False
+        self._models: dict[str, bytes | None] = {}
         self._complained = ""
         self._looking = asyncio.Lock()
-        self.invalid = 0
-        """List entries, standing decisions and model names that were ignored because they make no sense."""
+        self.skipped = Skipped()
+        """What was ignored because it makes no sense, by kind: list entries, standing decisions, names of models."""
+        self.entities = EntityFollower(redis, guard, screener.standing, self.skipped)
         self.loads = 0
         """How often the lists were replaced."""
 
+    def view(self) -> ListsView:
+        """Say which lists are in force."""
+        age_s = max(0, _now_ms() - self._confirmed_ms) / 1_000 if self._confirmed_ms else None
+        return ListsView(self._source, age_s, self._emergency_held)
+
     async def run(self) -> None:
-        """Follow until cancelled; a fault of Redis never ends it."""
+        """Take what an earlier run kept, then follow until cancelled; a fault of Redis never ends it."""
+        async with self._looking:
+            await self._recall()
         while True:
             await self.poll()
             await asyncio.sleep(self._interval_s)
@@ -127,142 +218,147 @@ class ListFollower:
             False when Redis is away; everything then stays as it was.
         """
         async with self._looking:
-            return await self._poll()
+            asked = await self._guard.attempt(self._ask)
+            if asked is None:
+                return False
+            for key, name in asked.models.items():
+                self._follow_model(key, name)
+            await self._follow_lists(asked.version)
+            await self._follow_entities(asked.entities)
+            await self.entities.look_at_restored()
+            return True
 
-    async def _poll(self) -> bool:
-        versions = await self._guard.attempt(self._versions)
-        if versions is None:
-            return False
-        lists_version, entity_count, models = versions
-        if lists_version is None:
-            self._lists_version = None
-        elif lists_version != self._lists_version:
-            await self._load_lists(lists_version)
-        await self._load_entities(entity_count)
-        for key, name in models.items():
-            self._follow_model(key, name)
-        return True
+    async def look_at_restored(self) -> None:
+        """Look at the standing decisions that came back with a partition: they may have been released since.
 
-    async def read_again(self) -> bool:
-        """Look at all standing decisions again: old ones were put back from a snapshot, of before they were released.
-
-        Returns:
-            False when Redis is away; they are then looked at when it is back.
+        Without Redis they are looked at when it is back.
         """
-        async with self._looking:  # a look under way would put its own place in the journal over ours
-            self._entity_count = 0
-            versions = await self._guard.attempt(self._versions)
-            if versions is not None:
-                await self._load_entities(versions[1])
-            return versions is not None
+        async with self._looking:
+            await self.entities.look_at_restored()
 
-    async def _versions(self) -> tuple[bytes | None, int, dict[str, bytes | None]]:
-        answer: list[Any] = await self._redis.mget(LISTS_VERSION, ENTITIES_VERSION, *self._followers)
-        lists, entities, *models = answer
-        count = int(entities) if entities is not None and entities.isdigit() else 0
-        return lists, count, dict(zip(self._followers, models, strict=True))
+    async def _ask(self) -> _Asked:
+        pipeline = self._redis.pipeline(transaction=False)
+        ask_value(pipeline, LISTS_VERSION, MAX_VERSION_BYTES)
+        ask_value(pipeline, ENTITIES_VERSION, MAX_VERSION_BYTES)
+        for key in self._followers:
+            ask_value(pipeline, key, MAX_NAME_BYTES)
+        lists, entities, *models = await answers(pipeline)
+        return _Asked(
+            value(lists, MAX_VERSION_BYTES),
+            value(entities, MAX_VERSION_BYTES),
+            {key: value(raw, MAX_NAME_BYTES) for key, raw in zip(self._followers, models, strict=True)},
+        )
+
+    async def _recall(self) -> None:
+        """Take the lists of an earlier run, where none are known."""
+        kept = None if self._keeper is None or self._source != "unknown" else await self._keeper.recall()
+        if kept is not None:
+            self._screener.lists = kept.lists
+            self._source, self._confirmed_ms = "kept", kept.confirmed_ms
+            age_s = self.view().age_s
+            log.warning("lists of an earlier time hold until Redis answers", age_s=age_s, version=kept.version)
+
+    async def _follow_lists(self, version: bytes | None) -> None:
+        """Read the lists where their version is another; where it has vanished, those that are known stay."""
+        if version is None:
+            self.skipped.note("version")
+        elif version != self._version and (version or self._source == "unknown"):
+            await self._load_lists(version)
+        elif version != self._version:
+            self._version = None
+        if version is not None and version == self._version:
+            self._confirmed_ms = _now_ms()
+        if self._source == "redis" and self._keeper is not None and self._screener.lists is not None:
+            version_text = (self._version or b"").decode("utf-8", "replace")
+            self._keeper.keep(Kept(self._screener.lists, version_text, self._confirmed_ms))
 
     async def _load_lists(self, version: bytes) -> None:
-        sizes = await self._guard.attempt(self._sizes)
-        if sizes is None:
+        found = await self._guard.attempt(self._sizes)
+        if found is None:
             return
-        if sum(sizes) > MAX_LIST_ENTRIES:
-            self._complain(
-                f"{sum(sizes)} list entries are more than {MAX_LIST_ENTRIES}, keeping the lists as they were"
-            )
+        sizes, is_emptied = found
+        if sum(size or 0 for size in sizes.values()) > MAX_LIST_ENTRIES:
+            self._complain(f"more than {MAX_LIST_ENTRIES} list entries, keeping the lists as they were")
             return
-        loaded: dict[str, set[str]] = {}
-        for name in LIST_NAMES:
-            entries = await self._entries(name)
+        loaded: dict[str, frozenset[str]] = {}
+        for name, size in sizes.items():
+            entries = self._known(name) if size is None else await self._entries(name)
             if entries is None:
                 return
             loaded[name] = entries
+        asked = await self._guard.attempt(self._ask)
+        if asked is None or bool(asked.version) != bool(version):
+            return  # emptied while it was read: what was read may be half of it
+        known = self._known("emergency")
+        self._emergency_held = bool(known) and not loaded["emergency"] and not is_emptied
+        if known and self._emergency_held:
+            loaded["emergency"] = known
         # In a thread: bringing millions of entries to their form is Python code that lets the event loop run meanwhile.
         self._screener.lists = await asyncio.to_thread(_lists, loaded)
-        self._lists_version = version
+        self._version, self._source = version, "redis"
         self.loads += 1
         self._complained = ""
         log.info("lists loaded", **{name: len(entries) for name, entries in loaded.items()})
+        if self._emergency_held:
+            self._complain("the emergency list has vanished from Redis: the last one holds, see `robocall lists`")
 
-    async def _sizes(self) -> list[int]:
+    def _known(self, name: str) -> frozenset[str] | None:
+        """A list as it is in force; None, and said, when it is not known."""
+        lists = self._screener.lists
+        if lists is None:
+            return None
+        known: frozenset[str] = getattr(lists, name)
+        return known
+
+    async def _sizes(self) -> tuple[dict[str, int | None], bool]:
+        """How many entries each list has, None where its key is no list; whether `emergency` was emptied on purpose."""
         pipeline = self._redis.pipeline(transaction=False)
         for name in LIST_NAMES:
             pipeline.scard(list_key(name))
-        sizes: list[int] = await pipeline.execute()
-        return sizes
+        pipeline.exists(EMERGENCY_EMPTIED)
+        *sizes, is_emptied = await answers(pipeline)
+        self.skipped.note("list", sizes.count(None))
+        return dict(zip(LIST_NAMES, sizes, strict=True)), bool(is_emptied)
 
-    async def _entries(self, name: str) -> set[str] | None:
+    async def _entries(self, name: str) -> frozenset[str] | None:
         entries: set[str] = set()
         cursor = 0
         while True:
-            answer = await self._guard.attempt(lambda: self._scan(name, cursor))  # noqa: B023 - awaited at once
-            if answer is None:
+            page = await self._guard.attempt(lambda: self._page(name, cursor))  # noqa: B023 - awaited at once
+            if page is None:
                 return None
-            cursor, found = answer
-            entries.update(entry for entry in (self._read_entry(name, raw) for raw in found) if entry is not None)
-            if cursor == 0:
-                return entries
+            cursor, found = page
+            if found is None:
+                return self._known(name)
+            entries.update(found)
+            if cursor == 0 or len(entries) > MAX_LIST_ENTRIES:
+                return frozenset(entries)
 
-    async def _scan(self, name: str, cursor: int) -> tuple[int, list[bytes]]:
-        answer: Any = await self._redis.sscan(list_key(name), cursor, count=SCAN_COUNT)
-        return int(answer[0]), answer[1]
+    async def _page(self, name: str, cursor: int) -> tuple[int, list[str] | None]:
+        found: Any = await run_script(self._redis, PAGE, list_key(name), cursor, SCAN_COUNT, MAX_ENTRY_BYTES)
+        if found is None:  # it is no list any more
+            self.skipped.note("list")
+            return 0, None
+        following, members, too_long = found
+        entries = [entry for raw in members if (entry := _entry(name, raw)) is not None]
+        self.skipped.note("list_entry", too_long + len(members) - len(entries))
+        return int(following), entries
 
-    def _read_entry(self, name: str, raw: bytes) -> str | None:
-        try:
-            if len(raw) <= MAX_ENTRY_LENGTH:
-                return checked_entry(name, raw.decode())
-        except (ListEntryRefused, UnicodeDecodeError):
-            pass
-        self.invalid += 1
-        return None
+    async def _follow_entities(self, raw: bytes | None) -> None:
+        count = number(raw or b"0")
+        if count is None or raw is None:
+            self.skipped.note("version")
+        else:
+            await self.entities.follow(count)
 
-    async def _load_entities(self, count: int) -> None:
-        if count < self._entity_count:  # Redis was emptied or replaced: everything in it is news
-            self._entity_count = 0
-        while self._entity_count < count:
-            changed = await self._guard.attempt(self._changed_entities)
-            if not changed:
-                self._entity_count = count if changed == [] else self._entity_count
-                return
-            for entity, value in changed:
-                self._take_entity(entity, value)
-
-    async def _changed_entities(self) -> list[tuple[str, bytes | None]]:
-        journal: list[Any] = await self._redis.zrangebyscore(
-            ENTITIES_CHANGED, f"({self._entity_count}", "+inf", start=0, num=ENTITIES_PER_TRIP, withscores=True
-        )
-        if not journal:
-            return []
-        names = [member.decode("utf-8", "replace") for member, _ in journal]
-        values: list[Any] = await self._redis.mget([entity_key(name) for name in names])
-        self._entity_count = int(journal[-1][1])
-        return list(zip(names, values, strict=True))
-
-    def _take_entity(self, entity: str, value: bytes | None) -> None:
-        standing = self._screener.standing
-        # Wall clock: it only tells an expiry in Redis from a deletion. Whether a decision holds is asked in event time.
-        known = standing.active(entity, time.time_ns() // 1_000_000)
-        if value is None:
-            if known is not None:
-                standing.remove(entity)
+    def _follow_model(self, key: str, raw: bytes | None) -> None:
+        if raw in (b"", self._models.get(key, b"")):
             return
-        decision = _standing(entity, value)
-        if decision is None:
-            self.invalid += 1
-        elif known is None or decision.since_ms >= known.since_ms:
-            standing.set(decision)
-
-    def _follow_model(self, key: str, model: bytes | None) -> None:
-        if model is None or model == self._models.get(key):
-            return
-        self._models[key] = model
-        try:
-            name = model.decode()
-        except UnicodeDecodeError:
-            name = ""
+        self._models[key] = raw
+        name = text(raw)
         follower = self._followers[key]
-        if not name or len(name) > MAX_MODEL_LENGTH or not name.isprintable():
-            self.invalid += 1
+        if name is None or not name.isprintable():
+            self.skipped.note("model")
         elif follower is not None:
             follower(name)
 
@@ -272,27 +368,16 @@ class ListFollower:
             self._complained = message
 
 
-def _lists(loaded: dict[str, set[str]]) -> Lists:
-    return Lists(**{name: frozenset(entries) for name, entries in loaded.items()})
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
-def _standing(entity: str, value: bytes) -> StandingDecision | None:
-    """Read a standing decision of somebody else; None when it is not one on this entity."""
-    if len(value) > MAX_ENTITY_BYTES:
-        return None
+def _entry(name: str, raw: bytes) -> str | None:
     try:
-        found = ENTITY_DECISION_DECODER.decode(value)
-    except (msgspec.MsgspecError, ValueError):
+        return checked_entry(name, raw.decode())
+    except (ListEntryRefused, UnicodeDecodeError):
         return None
-    if found.entity != entity or not entity.startswith((NUMBER_ENTITY, TRUNK_ENTITY)):
-        return None
-    return StandingDecision(
-        entity,
-        found.action,
-        found.category,
-        found.since_ms,
-        found.expires_ms,
-        found.source,
-        trunk_group_ids=(found.trunk_group_ids or ())[:MAX_TRUNKS],
-        is_vouched=bool(found.signed),
-    )
+
+
+def _lists(loaded: dict[str, frozenset[str]]) -> Lists:
+    return Lists(**loaded)

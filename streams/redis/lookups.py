@@ -14,20 +14,31 @@ from redis.asyncio import Redis
 from detector.features.window_constants import MEASURES, PANE_MS, WINDOW_NAMES
 from detector.policy.lists import DNO_LENGTHS, NUMBER_ENTITY, TRUNK_ENTITY
 from detector.windows.trunks import TrunkShare, merge
+from streams.redis.bounded import (
+    FIELD,
+    MAX_RECORD_BYTES,
+    SMALL_SET,
+    answers,
+    is_instant,
+    number,
+    read_value,
+    record,
+    run_script,
+)
 from streams.redis.connection import (
     E164,
     LIST_NAMES,
     TRUNK_PARTITIONS,
-    decision_key,
     entity_key,
     list_key,
-    number_key,
     trunk_key,
 )
-from streams.redis.decisions import LATEST_PER_NUMBER
+from streams.redis.decisions import decisions_of, latest_decisions
+from streams.settings import MAX_PARTITIONS
+from streams.wire.records import ENTITY_DECISION_DECODER
 
 DECISION_ID_LENGTH = 32
-MAX_PARTITIONS = 4_096
+MAX_SHARE_BYTES = 256 * 1024
 NATIONAL = re.compile(r"1?([2-9][0-9]{9})")
 """A North American number as people write it."""
 NO_DECISIONS = "none in seven days, plain allows aside, which are not kept"
@@ -78,9 +89,9 @@ async def find(redis: Redis, subject: str) -> Report:
     if national := NATIONAL.fullmatch(text):
         return replace(await _number(redis, f"+1{national[1]}"), taken_for=f"{text} without its +1")
     if not text.startswith(TRUNK_ENTITY):
-        decision = _json(await redis.get(decision_key(text)))
+        (decision,) = await decisions_of(redis, [text])
         if decision is not None or _is_decision_id(text):
-            return Report({"kind": "decision", "subject": text, "decision": decision})
+            return Report({"kind": "decision", "subject": text, "decision": msgspec.to_builtins(decision)})
         return replace(await _trunk(redis, text), taken_for=TAKEN_FOR_TRUNK)
     return await _trunk(redis, text.removeprefix(TRUNK_ENTITY))
 
@@ -91,28 +102,36 @@ async def _number(redis: Redis, number: str) -> Report:
     content["dno"] = await _dno(redis, number)
     if content["dno"]:
         content["lists"].append("dno")
-    content["standing"] = _json(await redis.get(entity_key(NUMBER_ENTITY + number)))
-    identifiers: list[Any] = await redis.lrange(number_key(number), 0, LATEST_PER_NUMBER - 1)
-    keys = [decision_key(identifier.decode("utf-8", "replace")) for identifier in identifiers]
-    found: list[Any] = await redis.mget(keys) if keys else []
-    content["decisions"] = [decision for decision in map(_json, found) if decision is not None]
+    content["standing"] = await _standing(redis, NUMBER_ENTITY + number)
+    content["decisions"] = msgspec.to_builtins(await latest_decisions(redis, number))
     return Report(content)
 
 
 async def _trunk(redis: Redis, trunk: str) -> Report:
     content: dict[str, Any] = {"kind": "trunk", "subject": trunk}
     content["lists"] = await _lists_with(redis, TRUNK_ENTITY + trunk, ("allow", "block"))
-    content["standing"] = _json(await redis.get(entity_key(TRUNK_ENTITY + trunk)))
-    shares = await _shares(redis, trunk)
-    merged = merge(shares) if shares else None
-    content["partitions"] = len(shares)
+    content["standing"] = await _standing(redis, TRUNK_ENTITY + trunk)
+    content["partitions"], merged = await _merged_shares(redis, trunk)
     content["latest_ms"] = merged.latest_ms if merged else None
     content["windows"] = _totals(merged) if merged else {}
     return Report(content)
 
 
+async def _standing(redis: Redis, entity: str) -> dict[str, Any] | None:
+    found = record(await read_value(redis, entity_key(entity), MAX_RECORD_BYTES), ENTITY_DECISION_DECODER)
+    if found is None or not is_instant(found.since_ms, found.expires_ms):
+        return None
+    standing: dict[str, Any] = msgspec.to_builtins(found)
+    return standing
+
+
 async def _lists_with(redis: Redis, entry: str, names: tuple[str, ...]) -> list[str]:
-    return [name for name in names if await redis.sismember(list_key(name), entry)]
+    """Names of the lists that have an entry; a key that is no list has none."""
+    pipeline = redis.pipeline(transaction=False)
+    for name in names:
+        pipeline.sismember(list_key(name), entry)
+    found = await answers(pipeline)
+    return [name for name, is_in in zip(names, found, strict=True) if is_in]
 
 
 async def _dno(redis: Redis, number: str) -> str | None:
@@ -120,25 +139,27 @@ async def _dno(redis: Redis, number: str) -> str | None:
     digits = number.removeprefix("+1")
     if not E164.fullmatch(number) or digits == number or len(digits) != DNO_LENGTHS[0]:
         return None
+    pipeline = redis.pipeline(transaction=False)
     for length in DNO_LENGTHS:
-        if await redis.sismember(list_key("dno"), digits[:length]):
-            return digits[:length]
-    return None
+        pipeline.sismember(list_key("dno"), digits[:length])
+    found = zip(DNO_LENGTHS, await answers(pipeline), strict=True)
+    return next((digits[:length] for length, is_in in found if is_in), None)
 
 
-async def _shares(redis: Redis, trunk: str) -> list[TrunkShare]:
-    partitions: set[Any] = await redis.smembers(TRUNK_PARTITIONS)
-    numbers = sorted(int(name) for name in partitions if name.isdigit())[:MAX_PARTITIONS]
-    shares = []
-    for partition in numbers:
-        value: Any = await redis.hget(trunk_key(partition), trunk)
+async def _merged_shares(redis: Redis, trunk: str) -> tuple[int, TrunkShare | None]:
+    """How many partitions have a share of the trunk group, and what all of them add up to."""
+    names: Any = await run_script(redis, SMALL_SET, TRUNK_PARTITIONS, MAX_PARTITIONS)
+    numbers = {partition for name in names or () if (partition := number(name, MAX_PARTITIONS - 1)) is not None}
+    count, merged = 0, None
+    for partition in sorted(numbers):
+        raw: Any = await run_script(redis, FIELD, trunk_key(partition), trunk, MAX_SHARE_BYTES)
         try:
-            share = TrunkShare.from_bytes(value) if value else None
+            share = TrunkShare.from_bytes(raw) if raw else None
         except ValueError:
             continue
         if share is not None and share.trunk_group_id == trunk:
-            shares.append(share)
-    return shares
+            count, merged = count + 1, share if merged is None else merge((merged, share))
+    return count, merged
 
 
 def _totals(share: TrunkShare) -> dict[str, dict[str, int]]:
@@ -154,54 +175,41 @@ def _is_decision_id(text: str) -> bool:
     return len(text) == DECISION_ID_LENGTH and all(character in "0123456789abcdef" for character in text)
 
 
-def _json(value: Any) -> dict[str, Any] | None:
-    try:
-        content = msgspec.json.decode(value) if value else None
-    except (msgspec.MsgspecError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def _time(value: Any) -> str:
-    if not isinstance(value, int):
-        return "?"
+def _time(value: int) -> str:
     return datetime.fromtimestamp(value / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _standing_text(standing: dict[str, Any] | None) -> str:
     if standing is None:
         return "none"
-    since, until = _time(standing.get("since_ms")), _time(standing.get("expires_ms"))
-    text = f"{standing.get('action')} as {standing.get('category')} by {standing.get('source')}, {since} until {until}"
-    trunks = [f"by trunk {trunk}, unsigned" for trunk in standing.get("trunk_group_ids") or ()]
-    meant = [*trunks, *(["signed"] if standing.get("signed") else [])]
+    since, until = _time(standing["since_ms"]), _time(standing["expires_ms"])
+    text = f"{standing['action']} as {standing['category']} by {standing['source']}, {since} until {until}"
+    trunks = [f"by trunk {trunk}, unsigned" for trunk in standing["trunk_group_ids"] or ()]
+    meant = [*trunks, *(["signed"] if standing["signed"] else [])]
     return f"{text}, of calls {' or '.join(meant)}" if meant else text
 
 
 def _short_line(decision: dict[str, Any]) -> str:
-    action = decision.get("would_be") or decision.get("action")
-    shadow = " (shadow)" if decision.get("mode") == "shadow" else ""
-    score = decision.get("score")
-    scored = f", score {score:.3f}" if isinstance(score, float) else ""
+    action = decision["would_be"] or decision["action"]
+    shadow = " (shadow)" if decision["mode"] == "shadow" else ""
+    scored = "" if decision["score"] is None else f", score {decision['score']:.3f}"
     return (
-        f"  {_time(decision.get('setup_time_ms'))}  {action}{shadow} by {decision.get('decided_by')}{scored}"
-        f", to {decision.get('called_number')}  {decision.get('decision_id')}"
+        f"  {_time(decision['setup_time_ms'])}  {action}{shadow} by {decision['decided_by']}{scored}"
+        f", to {decision['called_number']}  {decision['decision_id']}"
     )
 
 
 def _decision_lines(decision: dict[str, Any]) -> list[str]:
-    lines = [f"decision {decision.get('decision_id')}", _short_line(decision).strip()]
-    lines.append(f"from {decision.get('calling_number')} by trunk {decision.get('trunk_group_id')}")
-    reasons = decision.get("reasons")
-    known = [reason for reason in reasons if isinstance(reason, dict)] if isinstance(reasons, list) else []
-    lines += [f"because: {reason.get('text')} [{reason.get('code')}]" for reason in known]
+    lines = [f"decision {decision['decision_id']}", _short_line(decision).strip()]
+    lines.append(f"from {decision['calling_number']} by trunk {decision['trunk_group_id']}")
+    lines += [f"because: {reason['text']} [{reason['code']}]" for reason in decision["reasons"]]
     versions = ("model_version", "policy_version", "feature_schema")
-    lines.append(", ".join(f"{name} {decision.get(name)}" for name in versions))
+    lines.append(", ".join(f"{name} {decision[name]}" for name in versions))
     return lines
 
 
 def _window_lines(windows: dict[str, dict[str, int]], latest_ms: int | None) -> list[str]:
-    if not windows:
+    if latest_ms is None:
         return ["windows: no calls in 25 hours, or no worker has told Redis"]
     lines = [f"windows at the latest call, {_time(latest_ms)}:"]
     lines.append("  " + "".join(f"{name:>12}" for name in ("", *SHOWN_MEASURES)))

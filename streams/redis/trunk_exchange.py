@@ -21,7 +21,9 @@ from redis.exceptions import ResponseError
 
 from detector.windows.engine import WindowEngine
 from detector.windows.trunks import AnotherVersion, TrunkShare
+from streams.redis.bounded import SMALL_SET, number
 from streams.redis.connection import (
+    PASSING,
     SHARE_TTL_S,
     TRUNK_PARTITIONS,
     Guard,
@@ -29,10 +31,8 @@ from streams.redis.connection import (
     trunk_key,
     trunk_version_key,
 )
-from streams.redis.decisions import PASSING
 from streams.running.time_slices import TimeSlices
-
-MAX_PARTITION_DIGITS = 6
+from streams.settings import MAX_PARTITIONS
 
 log = structlog.get_logger(__name__)
 
@@ -224,7 +224,7 @@ class TrunkExchange:
         reads = list(self._others)
         for partition in reads:
             self._queue_read(pipeline, partition, max(1, self._limits.reads_per_trip // len(reads)))
-        pipeline.smembers(TRUNK_PARTITIONS)
+        pipeline.eval(SMALL_SET, 1, TRUNK_PARTITIONS, MAX_PARTITIONS)
         answers = await pipeline.execute(raise_on_error=False)
         for answer in answers:
             if isinstance(answer, PASSING):
@@ -279,10 +279,14 @@ class TrunkExchange:
         if isinstance(reply, ResponseError) or not isinstance(reply, list) or len(reply) % 3:
             self.invalid += 1
         elif other is not None and reply:
-            if int(reply[1]) <= other.count:  # Redis was emptied since: the numbering began anew
+            if (number(reply[1]) or 0) <= other.count:  # Redis was emptied since: the numbering began anew
                 other.shares.clear()
-            for name, count, value in zip(reply[::3], reply[1::3], reply[2::3], strict=True):
-                other.count = int(count)
+            for name, raw, value in zip(reply[::3], reply[1::3], reply[2::3], strict=True):
+                count = number(raw)
+                if count is None:  # only junk is behind it
+                    self.invalid += 1
+                    break
+                other.count = count
                 self._take_share(other, name, value)
                 await self._slices.breathe()
 
@@ -315,10 +319,11 @@ class TrunkExchange:
             self.invalid += 1
             return
         for name in reply:
-            if not name.isdigit() or len(name) > MAX_PARTITION_DIGITS:
+            partition = number(name, MAX_PARTITIONS - 1)
+            if partition is None:
                 self.invalid += 1
-            elif int(name) not in self._own:
-                self._others.setdefault(int(name), _Other())
+            elif partition not in self._own:
+                self._others.setdefault(partition, _Other())
 
     def _look_for_foreign(self) -> None:
         """Note, and say when it begins and ends, whether somebody counts in a way that cannot be added up."""

@@ -82,7 +82,8 @@ class Pipeline:
         watched = self.screener.classifier
         self.screener.classifier = unwatched(watched)
         try:
-            self._screen(self._prepare(records), None)
+            _, screening = self._screen(self._prepare(records), None)
+            self.screener.standing.reached_again(screening.entity_changes)
         finally:
             self.screener.classifier = watched
 

@@ -171,7 +171,7 @@ def _make_durability(
         spool,
         lambda: LogReader(settings, CALL_EVENTS, unreadable.note),
         RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events),
-        on_restored=lists.read_again,
+        on_restored=lists.look_at_restored,
     )
     snapshots = None
     if store is not None:

@@ -20,9 +20,10 @@ from streams.kafka.client import make_consumer, require_topics
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
 from streams.kafka.fetched import Unreadable
 from streams.kafka.topics import CALL_FEEDBACK
-from streams.redis.connection import Guard, decision_key, number_key
+from streams.redis.connection import Guard
+from streams.redis.decisions import latest_decisions
 from streams.settings import Settings
-from streams.wire.records import DECISION_DECODER, FEEDBACK_DECODER
+from streams.wire.records import FEEDBACK_DECODER
 
 MAX_FETCH_BYTES = 1024 * 1024
 POLL_TIMEOUT_MS = 1_000
@@ -184,21 +185,7 @@ class FeedbackReader:
 
     async def _decided(self, calling_number: str, call_id: str | None) -> Decision | str:
         """The kept decision on a call, or on the latest call of its number where the report names none."""
-        payloads = await self._guard.attempt(lambda: self._kept(calling_number))
-        if payloads is None:
+        kept = await self._guard.attempt(lambda: latest_decisions(self._redis, calling_number))
+        if kept is None:
             return UNKNOWN
-        for payload in payloads:
-            try:
-                decision = DECISION_DECODER.decode(payload)
-            except (msgspec.MsgspecError, ValueError):
-                continue
-            if call_id is None or decision.call_id == call_id:
-                return decision
-        return NOT_KEPT
-
-    async def _kept(self, calling_number: str) -> list[bytes]:
-        ids: Any = await self._redis.lrange(number_key(calling_number), 0, -1)
-        if not ids:
-            return []
-        found: list[Any] = await self._redis.mget([decision_key(one.decode()) for one in ids])
-        return [payload for payload in found if payload is not None]
+        return next((one for one in kept if call_id is None or one.call_id == call_id), NOT_KEPT)

@@ -270,7 +270,7 @@ class CallScreening:
         self._metrics.unbelieved(screening.unbelieved)
         decided = screening.decided.values()
         codes = [one.reasons[0].code for one in decided if one.decided_by is Step.FAIL_OPEN]
-        passed = {code: codes.count(code) for code in (reasons.LATE, reasons.OVERLOAD)}
+        passed = {code: codes.count(code) for code in (reasons.LATE, reasons.OVERLOAD, reasons.LISTS_UNKNOWN.code)}
         for code, count in passed.items():
             self._metrics.passed(code, count)
         if len(screening.calls):

@@ -81,6 +81,20 @@ def test_at_the_bound_the_one_set_longest_ago_goes() -> None:
     assert len(standing) == 2
 
 
+def test_what_came_back_is_handed_over_once() -> None:
+    """From a snapshot and from calls of the past; not what is gone again, nor what is set as calls come."""
+    standing = StandingDecisions()
+    one, two, three = (replace(BLOCK, entity=f"number:{n}") for n in (1, 2, 3))
+    standing.set(three)
+    standing.restore(PolicyMemory({}, (one, BLOCK)))
+    standing.remove(one.entity)
+    standing.set(two, publish=True)
+    standing.reached_again([two])
+
+    assert standing.restored() == [BLOCK.entity, two.entity]
+    assert standing.restored() == []
+
+
 def test_a_batch_is_worth_a_look_when_any_of_it_is_decided_on() -> None:
     """Numbers and trunk groups are told apart; what was released or pushed out is not looked for."""
     standing = StandingDecisions(max_entries=2)

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from detector.contract.decisions import Action
 from detector.contract.ports import FeatureMatrix
@@ -27,6 +28,7 @@ from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import until
 
 CALLING = "+12025550123"
+OTHER = "+13125550188"
 ENTITY = f"number:{CALLING}"
 SMALL = WindowSettings(
     max_hot_numbers=8, max_cold_numbers=8, max_trunks=8, max_blocks=8, max_origins=8, max_called=8, seed=7, partitions=1
@@ -49,6 +51,12 @@ class Even:
 @pytest.fixture
 def screener() -> Screener[WindowEngine]:
     return Screener(WindowEngine(SMALL), Even(), Policy(), Lists(), StandingDecisions())
+
+
+def lists_of(screener: Screener[WindowEngine]) -> Lists:
+    """The lists in force, which are known."""
+    assert screener.lists is not None
+    return screener.lists
 
 
 def standing_record(action: Action, since_ms: int, *, entity: str = ENTITY) -> tuple[str, bytes, int]:
@@ -77,7 +85,7 @@ def test_an_entry_added_reaches_a_running_screener(
         wanted = Lists(block=frozenset({CALLING}), dno=frozenset({"202555"}), emergency=frozenset({"911"}))
         await until(lambda: screener.lists == wanted)
         await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", "remove", "block", CALLING])
-        await until(lambda: CALLING not in screener.lists.block)
+        await until(lambda: CALLING not in lists_of(screener).block)
         task.cancel()
 
     run(work, valkey.url)
@@ -99,8 +107,8 @@ def test_lists_are_read_whole_and_only_when_their_version_changes(
         await sync.poll()
         await sync.poll()
 
-        assert screener.lists.opt_out == frozenset(numbers)
-        assert (sync.loads, sync.invalid) == (1, 0)
+        assert lists_of(screener).opt_out == frozenset(numbers)
+        assert (sync.loads, sync.skipped.total()) == (1, 0)
 
     run(work, valkey.url)
 
@@ -119,7 +127,7 @@ def test_entries_that_make_no_sense_are_ignored_and_counted(
         await sync.poll()
 
         assert screener.lists == Lists(block=frozenset({CALLING}))
-        assert sync.invalid == 4
+        assert sync.skipped.total() == 4
 
     run(work, valkey.url)
 
@@ -127,10 +135,10 @@ def test_entries_that_make_no_sense_are_ignored_and_counted(
 def test_last_known_lists_stay_while_redis_is_away_or_empty(
     valkey: ValkeyProcess, screener: Screener[WindowEngine]
 ) -> None:
-    """Killed, and back without its data: the emergency list is still in force; a new version replaces it."""
+    """Killed, and back without its data: the lists are still in force; a new version replaces them."""
 
     async def work(client: Redis) -> None:
-        await client.sadd(list_key("emergency"), CALLING)
+        await client.sadd(list_key("allow"), CALLING)
         await client.incr(LISTS_VERSION)
         sync = ListFollower(client, Guard(), screener, interval_s=0.05)
         await sync.poll()
@@ -139,15 +147,77 @@ def test_last_known_lists_stay_while_redis_is_away_or_empty(
         valkey.kill()
         while await sync.poll():
             pass
-        assert screener.lists.emergency == {CALLING}
+        assert lists_of(screener).allow == {CALLING}
         valkey.start()
         while not await sync.poll():
             pass  # Redis is not asked before its time
-        assert screener.lists.emergency == {CALLING}
+        assert lists_of(screener).allow == {CALLING}
 
         await client.incr(LISTS_VERSION)
-        await until(lambda: not screener.lists.emergency)
+        await until(lambda: not lists_of(screener).allow)
         task.cancel()
+
+    run(work, valkey.url)
+
+
+@pytest.mark.parametrize("accident", ["the key is deleted", "all data is lost", "the last entry is removed by hand"])
+def test_the_emergency_list_is_not_emptied_by_accident(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine], monkeypatch: pytest.MonkeyPatch, accident: str
+) -> None:
+    """The last one holds, is said to, and goes once `robocall lists` says so; other lists follow all the while."""
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
+
+    async def command(*arguments: str) -> None:
+        done = await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", *arguments])
+        assert done.exit_code == 0, done.output
+
+    async def work(client: Redis) -> None:
+        sync = ListFollower(client, Guard(), screener)
+        await command("add", "emergency", CALLING)
+        await sync.poll()
+        if accident == "all data is lost":
+            await client.flushdb()
+        elif accident == "the key is deleted":
+            await client.delete(list_key("emergency"))
+        else:
+            await client.srem(list_key("emergency"), CALLING)
+        await command("add", "allow", OTHER)
+        await command("remove", "emergency", OTHER)  # which is not in it: this says nothing of the list
+        with capture_logs() as lines:
+            await sync.poll()
+
+        assert lists_of(screener) == Lists(emergency=frozenset({CALLING}), allow=frozenset({OTHER}))
+        assert sync.view().emergency_held
+        assert [line["log_level"] for line in lines if "emergency list" in line["event"]] == ["warning"]
+
+        await command("remove", "emergency", "--all")
+        await sync.poll()
+        assert lists_of(screener) == Lists(allow=frozenset({OTHER}))
+        assert not sync.view().emergency_held
+
+    run(work, valkey.url)
+
+
+def test_the_last_entry_removed_by_the_command_empties_the_emergency_list(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That was meant. What is added later is followed, and protected again."""
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
+
+    async def work(client: Redis) -> None:
+        sync = ListFollower(client, Guard(), screener)
+        for arguments in (("add", "911", "112"), ("remove", "112"), ("remove", "911")):
+            command, *entries = arguments
+            await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", command, "emergency", *entries])
+            await sync.poll()
+        assert lists_of(screener).emergency == frozenset()
+
+        await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", "add", "emergency", "933"])
+        await sync.poll()
+        await client.delete(list_key("emergency"))
+        await client.incr(LISTS_VERSION)
+        await sync.poll()
+        assert lists_of(screener).emergency == {"933"}
 
     run(work, valkey.url)
 
@@ -220,7 +290,7 @@ def test_an_older_or_foreign_standing_decision_changes_nothing(
         assert held is not None
         assert held.action is Action.BLOCK
         assert len(screener.standing) == 1
-        assert sync.invalid == 2
+        assert sync.skipped.total() == 2
 
     run(work, valkey.url)
 
@@ -256,6 +326,6 @@ def test_the_active_model_is_announced_once_for_each_change(
             await sync.poll()
 
         assert told == ["m-1", "m-2"]
-        assert sync.invalid == 1
+        assert sync.skipped.total() == 1
 
     run(work, valkey.url)

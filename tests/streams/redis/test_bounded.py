@@ -1,0 +1,248 @@
+"""Whatever bytes stand in our keys: background work goes on, commands answer or say one line. On a real Valkey."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis as blocking
+from click.testing import CliRunner
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from detector.contract.decisions import Action
+from detector.contract.errors import RobocallError
+from detector.policy.lists import Lists
+from detector.policy.screening import Screener
+from detector.policy.settings import Policy
+from detector.policy.standing import PolicyMemory, StandingDecisions
+from detector.windows.engine import WindowEngine
+from streams.commands.main import robocall
+from streams.redis import connection as keys
+from streams.redis.bounded import MAX_COUNT, MAX_RECORD_BYTES, Skipped, number, read_value, record, text
+from streams.redis.connection import Guard
+from streams.redis.decisions import DecisionIndex, latest_decisions
+from streams.redis.entities import EntityFollower
+from streams.redis.lists import ListFollower
+from streams.redis.trunk_exchange import TrunkExchange
+from streams.wire.records import DECISION_DECODER, ENTITY_DECISION_DECODER
+from tests.streams.redis.test_lists import CALLING, ENTITY, SMALL, Even, standing_record
+from tests.streams.redis.test_trunk_exchange import TRUNK, call
+from tests.valkey_process import ValkeyProcess, run
+
+PARTITION, IDENTIFIER = 1, "a" * 32
+OUR_KEYS = (
+    keys.LISTS_VERSION,
+    keys.EMERGENCY_EMPTIED,
+    keys.ENTITIES_VERSION,
+    keys.ENTITIES_CHANGED,
+    keys.TRUNK_PARTITIONS,
+    keys.ACTIVE_MODEL,
+    keys.SHADOW_MODEL,
+    *map(keys.list_key, keys.LIST_NAMES),
+    keys.entity_key(ENTITY),
+    keys.entity_key(f"trunk:{TRUNK}"),
+    keys.decision_key(IDENTIFIER),
+    keys.number_key(CALLING),
+    keys.trunk_key(PARTITION),
+    keys.trunk_journal_key(PARTITION),
+    keys.trunk_version_key(PARTITION),
+)
+HUGE = 10**30
+
+
+def odd_record(since_ms: object) -> bytes:
+    """A standing decision as ours, but for one field."""
+    found: dict[str, Any] = json.loads(standing_record(Action.BLOCK, 1_000)[1])
+    return json.dumps(found | {"since_ms": since_ms}).encode()
+
+
+TEXTS = st.binary(max_size=40) | st.sampled_from(
+    [
+        b"9" * 5_000,
+        b"-1",
+        b"1e400",
+        b"nan",
+        str(HUGE).encode(),
+        str(MAX_COUNT + 1).encode(),
+        b"[" * 60_000,
+        b'{"a":' * 12_000,
+        b"x" * (MAX_RECORD_BYTES + 1),
+        CALLING.encode(),
+        ENTITY.encode(),
+        IDENTIFIER.encode(),
+        b"number:" + b"7" * 2_000,
+        b"\xed\xa0\x80",
+        odd_record(HUGE),
+        odd_record(-1),
+        odd_record("soon"),
+    ]
+)
+SCORES = st.floats(allow_nan=False) | st.sampled_from([0.5, 1.0, 5.0, float("inf"), float(2**60)])
+VALUES = st.one_of(
+    TEXTS,
+    st.lists(TEXTS, min_size=1, max_size=4),
+    st.sets(TEXTS, min_size=1, max_size=4),
+    st.dictionaries(TEXTS, TEXTS, min_size=1, max_size=4),
+    st.tuples(st.dictionaries(TEXTS, SCORES, min_size=1, max_size=4)),
+)
+
+
+def put(client: "blocking.Redis", key: str, value: Any) -> None:
+    """A string, list, set, hash, or (in a tuple) sorted set."""
+    if isinstance(value, bytes):
+        client.set(key, value)
+    elif isinstance(value, list):
+        client.rpush(key, *value)
+    elif isinstance(value, set):
+        client.sadd(key, *value)
+    elif isinstance(value, dict):
+        client.hset(key, mapping=value)
+    else:
+        client.zadd(key, value[0])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyProcess]:
+    process = ValkeyProcess(tmp_path_factory.mktemp("valkey"))
+    process.start()
+    yield process
+    process.kill()
+
+
+class Background:
+    """The background work of a worker beside a Redis, step by step."""
+
+    def __init__(self, client: Redis) -> None:
+        self.told: list[str] = []
+        self.screener = Screener(WindowEngine(SMALL), Even(), Policy(), Lists(), StandingDecisions())
+        guard = Guard()
+        self.follower = ListFollower(client, guard, self.screener, on_model=self.told.append)
+        self.exchange = TrunkExchange(self.screener.engine, client, guard, lambda: (0,))
+        self.keeper = DecisionIndex(client, guard)
+        self.client = client
+
+    async def turn(self) -> None:
+        """Each of them once, none of which may raise."""
+        held = StandingDecisions()
+        await EntityFollower(self.client, Guard(), held, Skipped()).follow(1)
+        self.screener.standing.restore(PolicyMemory({}, tuple(held)))
+        assert await self.follower.poll()
+        await self.exchange.exchange()
+        await self.exchange.exchange()
+        self.keeper.offer(IDENTIFIER, CALLING, b"{}")
+        self.keeper.offer_entity(*standing_record(Action.BLOCK, 2_000))
+        while await self.keeper.flush():
+            pass
+        await latest_decisions(self.client, CALLING)
+
+
+@settings(max_examples=60)
+@example([(keys.ENTITIES_VERSION, b"9" * 5_000), (keys.TRUNK_PARTITIONS, {b"9" * 5_000})])
+@example([(keys.ENTITIES_VERSION, b"5"), (keys.ENTITIES_CHANGED, ({ENTITY.encode(): float("inf")},))])
+@example([(keys.ENTITIES_VERSION, b"5"), (keys.ENTITIES_CHANGED, ({ENTITY.encode(): 0.5},))])
+@example([(keys.entity_key(ENTITY), odd_record(HUGE))])
+@example([(keys.trunk_version_key(PARTITION), b"9"), (keys.trunk_journal_key(PARTITION), ({b"t": float("inf")},))])
+@given(st.lists(st.tuples(st.sampled_from(OUR_KEYS), VALUES), min_size=1, max_size=4))
+def test_background_work_goes_on_whatever_stands_in_redis(server: ValkeyProcess, junk: list[tuple[str, Any]]) -> None:
+    """Nothing raises while it is there; once it is gone, what is good is followed again."""
+
+    async def work(client: Redis) -> None:
+        background = Background(client)
+        call(background.screener.engine, 0, 3)
+        await background.turn()
+        blocking_client.delete(*(key for key, _ in junk))
+        await client.incr(keys.LISTS_VERSION)
+        await client.set(keys.ACTIVE_MODEL, "m-good")
+        await client.delete(*map(keys.list_key, keys.LIST_NAMES))
+        await client.sadd(keys.list_key("allow"), CALLING)
+        await background.turn()
+
+        assert background.screener.lists is not None
+        assert background.screener.lists.allow == {CALLING}
+        assert background.told[-1] == "m-good"
+        assert background.exchange.trunk_view == "shared"
+        assert background.exchange.round_trips == 4
+
+    with blocking.Redis.from_url(server.url) as blocking_client:
+        blocking_client.flushdb()
+        blocking_client.set(keys.ENTITIES_VERSION, 5)
+        blocking_client.zadd(keys.ENTITIES_CHANGED, {ENTITY: 1})
+        blocking_client.sadd(keys.TRUNK_PARTITIONS, PARTITION)
+        for key, value in junk:
+            blocking_client.delete(key)
+            put(blocking_client, key, value)
+        run(work, server.url)
+
+
+@settings(max_examples=40)
+@example([(keys.entity_key(ENTITY), odd_record(HUGE))], ("lookup", CALLING))
+@example([(keys.entity_key(ENTITY), b"[" * 60_000)], ("lookup", CALLING))
+@example([(keys.decision_key(IDENTIFIER), b'{"a":' * 12_000)], ("lookup", IDENTIFIER))
+@example([(keys.list_key("block"), b"text")], ("lookup", CALLING))
+@given(
+    st.lists(st.tuples(st.sampled_from(OUR_KEYS), VALUES), min_size=1, max_size=3),
+    st.sampled_from(
+        [
+            ("lookup", CALLING),
+            ("lookup", TRUNK),
+            ("lookup", IDENTIFIER),
+            ("lists", "show"),
+            ("lists", "show", "block"),
+            ("lists", "add", "emergency", "911"),
+            ("lists", "remove", "emergency", "911"),
+            ("lists", "remove", "emergency", "--all"),
+        ]
+    ),
+)
+def test_a_command_answers_or_says_one_line_whatever_stands_in_redis(
+    server: ValkeyProcess, junk: list[tuple[str, Any]], command: tuple[str, ...]
+) -> None:
+    """Junk is not there; where the command cannot do without that key, one line says what is the matter."""
+    with blocking.Redis.from_url(server.url) as client, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROBOCALL_REDIS_URL", server.url)
+        client.flushdb()
+        client.sadd(keys.TRUNK_PARTITIONS, PARTITION)
+        for key, value in junk:
+            client.delete(key)
+            put(client, key, value)
+        for options in ((), ("--json",)):
+            done = CliRunner().invoke(robocall, [*command, *options])
+            assert isinstance(done.exception, RobocallError | SystemExit | None), done.exception
+            if isinstance(done.exception, RobocallError):
+                assert "\n" not in str(done.exception)
+            elif done.exit_code == 0 and options:
+                json.loads(done.stdout)
+
+
+def test_a_text_is_cut_by_the_server(valkey: ValkeyProcess) -> None:
+    """64 MB in our key: what comes over is one byte more than allowed, and counts as nothing."""
+
+    async def work(client: Redis) -> None:
+        await client.setrange(keys.ACTIVE_MODEL, 64 * 1024 * 1024, b"x")
+        before = (await client.info("stats"))["total_net_output_bytes"]
+        assert await read_value(client, keys.ACTIVE_MODEL, 100) is None
+        assert (await client.info("stats"))["total_net_output_bytes"] - before < 100_000
+        assert await read_value(client, keys.SHADOW_MODEL, 100) == b""
+
+    run(work, valkey.url)
+
+
+@pytest.mark.parametrize("raw", [b"", b"-1", b"1.5", b"inf", b"9" * 5_000, str(MAX_COUNT + 1).encode(), None, 0.5])
+def test_what_is_no_number_in_range_is_none(raw: Any) -> None:
+    assert number(raw) is None
+
+
+def test_numbers_and_texts_within_their_bounds_are_taken() -> None:
+    """Both bounds belong to them; halves of surrogate pairs come through, as switches send them."""
+    assert [number(str(n).encode()) for n in (0, MAX_COUNT)] == [0, MAX_COUNT]
+    assert (number(b"9", 9), number(b"10", 9)) == (9, None)
+    assert (text(b"abc", 3), text(b"abcd", 3), text(b"", 3), text(b"\xff")) == ("abc", None, None, None)
+    assert text("\ud800".encode("utf-8", "surrogatepass")) == "\ud800"
+
+
+@pytest.mark.parametrize("raw", [None, b"", b"{", b"\xff", b"[" * 60_000, b'{"entity":' * 6_000, b" " * 70_000])
+def test_what_is_no_record_is_none(raw: bytes | None) -> None:
+    assert record(raw, ENTITY_DECISION_DECODER) is None
+    assert record(raw, DECISION_DECODER) is None

@@ -1,0 +1,99 @@
+"""Standing decisions that come back with a partition are looked at again, and only those. On a real Valkey."""
+
+import time
+
+from redis.asyncio import Redis
+
+from detector.contract.decisions import Action
+from detector.policy.standing import PolicyMemory, StandingDecision, StandingDecisions
+from streams.redis.bounded import Skipped
+from streams.redis.connection import ENTITIES_CHANGED, ENTITIES_VERSION, Guard, entity_key
+from streams.redis.decisions import DecisionIndex
+from streams.redis.entities import PER_TRIP, EntityFollower
+from tests.streams.redis.test_lists import flush, standing_record
+from tests.valkey_process import ValkeyProcess, run
+
+NOW_MS = time.time_ns() // 1_000_000
+FAR_MS = NOW_MS + 3_600_000
+
+
+def of_model(name: str) -> StandingDecision:
+    return StandingDecision(f"number:{name}", Action.BLOCK, "spam", 1_000, FAR_MS, "model")
+
+
+async def journal(client: Redis) -> int:
+    return int(await client.get(ENTITIES_VERSION) or 0)
+
+
+def test_a_take_over_looks_at_what_came_back_and_at_nothing_else(valkey: ValkeyProcess) -> None:
+    """1,000 decisions in Redis and a partition that brings three: three are asked for, and the released one goes.
+
+    One that Redis never heard of was reached while Redis was away: it stays.
+    """
+
+    async def work(client: Redis) -> None:
+        writer, standing = DecisionIndex(client, Guard()), StandingDecisions()
+        for n in range(1_000):
+            writer.offer_entity(*standing_record(Action.BLOCK, 1_000, entity=f"number:+1202{n:07d}"))
+        for name in ("+13125550101", "+13125550102"):
+            writer.offer_entity(*standing_record(Action.BLOCK, 1_000, entity=f"number:{name}"))
+        await flush(writer)
+        writer.offer_entity("number:+13125550102", None, 0)
+        await flush(writer)
+        follower = EntityFollower(client, Guard(), standing, Skipped())
+        await follower.follow(await journal(client))
+        assert follower.looked_at == 1_002
+
+        back = tuple(of_model(f"+1312555010{n}") for n in (1, 2, 3))
+        standing.restore(PolicyMemory({}, back))
+        await follower.look_at_restored()
+        await follower.look_at_restored()
+
+        assert follower.looked_at == 1_002 + 3
+        held = [one.entity for one in back if standing.active(one.entity, NOW_MS)]
+        assert held == ["number:+13125550101", "number:+13125550103"]
+
+    run(work, valkey.url)
+
+
+def test_what_could_not_be_looked_at_is_looked_at_when_redis_is_back(valkey: ValkeyProcess) -> None:
+    """More than a round trip takes come back while Redis is away; nothing of it is forgotten."""
+
+    async def work(client: Redis) -> None:
+        standing = StandingDecisions()
+        now_s = 0.0
+        follower = EntityFollower(client, Guard(lambda: now_s), standing, Skipped())
+        back = tuple(of_model(f"+1202{n:07d}") for n in range(PER_TRIP + 1))
+        standing.restore(PolicyMemory({}, back))
+        valkey.kill()
+        await follower.look_at_restored()
+        assert len(standing) == len(back)
+
+        valkey.start()
+        await client.zadd(ENTITIES_CHANGED, {one.entity: n for n, one in enumerate(back, 1)})  # all were released
+        now_s = 60.0
+        await follower.look_at_restored()
+        assert len(standing) == 0
+
+    run(work, valkey.url)
+
+
+def test_a_value_that_is_no_decision_releases_nobody(valkey: ValkeyProcess) -> None:
+    """Too long, of another type, or from far ahead: what is known stays, and it is counted."""
+
+    async def work(client: Redis) -> None:
+        standing, skipped = StandingDecisions(), Skipped()
+        follower = EntityFollower(client, Guard(), standing, skipped)
+        names = ("number:+13125550101", "number:+13125550102", "number:+13125550103")
+        for name in names:
+            standing.set(of_model(name.removeprefix("number:")))
+        await client.zadd(ENTITIES_CHANGED, {name: n for n, name in enumerate(names, 1)})
+        await client.set(entity_key(names[0]), b"x" * 100_000)
+        await client.rpush(entity_key(names[1]), "x")
+        await client.set(entity_key(names[2]), standing_record(Action.LABEL, NOW_MS + 90_000_000, entity=names[2])[1])
+        await follower.follow(3)
+
+        assert [one.action for one in standing] == [Action.BLOCK] * 3
+        assert skipped["standing"] == 3
+
+    run(work, valkey.url)

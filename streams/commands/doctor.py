@@ -7,6 +7,7 @@ import platform
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -24,6 +25,7 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve import artifact
 from streams.archive.doctor import archived
 from streams.commands import model_doctor
+from streams.commands.exposure import clock_complaint, exposures
 from streams.errors import KafkaUnreachable
 from streams.kafka import topics
 from streams.metrics import Metric
@@ -59,7 +61,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _versions()
     yield from _variables()
     yield from _kafka(settings)
-    yield _redis(settings)
+    yield from _redis(settings)
+    yield from (Finding("security", State.WARNING, complaint) for complaint in exposures(settings))
     yield _guarded("model", lambda: _model(settings))
     yield from _promoted(settings)
     yield from _alarms(settings)
@@ -124,19 +127,25 @@ def _topics(complaints: list[str]) -> Iterator[Finding]:
         yield Finding("topics", State.OK, f"{len(topics.TOPICS)} topics are as they should be")
 
 
-def _redis(settings: Settings) -> Finding:
+def _redis(settings: Settings) -> Iterator[Finding]:
     """Look at Redis; a worker goes on without it, so nothing here is worse than a warning."""
     consequence = "workers go on with trunk_view: local and without lists"
     try:
         with _redis_client(settings) as client:
             server = client.info("server")
+            seconds, microseconds = client.time()
+            off = clock_complaint(seconds + microseconds / 1e6, time.time(), settings.redis_address)
     except (redis.RedisError, OSError) as error:
-        return Finding("redis", State.WARNING, f"{settings.redis_address} does not answer ({error}): {consequence}")
+        yield Finding("redis", State.WARNING, f"{settings.redis_address} does not answer ({error}): {consequence}")
+        return
     name = "Valkey" if "valkey_version" in server else "Redis"
     found = str(server.get("valkey_version") or server["redis_version"])
     if tuple(int(part) for part in found.split(".")[:2]) < OLDEST_REDIS:
-        return Finding("redis", State.WARNING, f"{name} {found} is older than 6.2: {consequence}")
-    return Finding("redis", State.OK, f"{settings.redis_address}: {name} {found}")
+        yield Finding("redis", State.WARNING, f"{name} {found} is older than 6.2: {consequence}")
+    else:
+        yield Finding("redis", State.OK, f"{settings.redis_address}: {name} {found}")
+    if off:
+        yield Finding("clock", State.WARNING, off)
 
 
 def _redis_client(settings: Settings) -> redis.Redis:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -114,3 +116,16 @@ def test_people_get_a_table_on_standard_error_and_nothing_on_standard_output(run
     result = CliRunner().invoke(doctor, [], env={"ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": "not an address"})
     assert (result.exit_code, result.stdout) == (1, "")
     assert "is not host:port" in " ".join(result.stderr.split())
+
+
+def test_a_clock_that_differs_from_that_of_redis_is_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "clock" not in findings(run())
+    monkeypatch.setattr("streams.commands.doctor.time", SimpleNamespace(time=lambda: time.time() + 3.0))
+    (clock,) = findings(run())["clock"]
+    assert clock["state"] == "warning"
+    assert "ahead of that of redis://127.0.0.1:" in clock["text"]
+
+
+def test_open_doors_are_warnings(run: Run) -> None:
+    said = findings(run(web_host="0.0.0.0"))["security"]
+    assert [(one["state"], "/metrics" in one["text"]) for one in said] == [("warning", True)]

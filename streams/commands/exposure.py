@@ -1,0 +1,45 @@
+"""What a stranger on the network could read or change with these settings; for `robocall doctor`. It asks nobody."""
+
+import ipaddress
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from streams.settings import PREFIX, Settings
+
+CLOCK_OFF_S = 1.0
+"""A clock that is off by more spoils deadlines: switches wait less than that."""
+
+
+def exposures(settings: Settings) -> Iterator[str]:
+    """Sentences, each with what to set. Loopback is never one of them."""
+    away = [server for server in settings.kafka_servers if not is_loopback(server.rpartition(":")[0])]
+    if away and not settings.kafka_security_protocol.endswith("SSL"):
+        yield f"phone numbers go to {away[0]} in plain text: set {PREFIX}KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL"
+    if away and not settings.kafka_security_protocol.startswith("SASL") and settings.kafka_ssl_certfile is None:
+        yield f"{away[0]} is asked for no password and no certificate: set {PREFIX}KAFKA_SASL_USERNAME or _SSL_CERTFILE"
+    redis = urlsplit(settings.redis_url.get_secret_value())
+    if redis.hostname and not is_loopback(redis.hostname):
+        if redis.scheme != "rediss":
+            yield f"lists and decisions go to {redis.hostname} in plain text: use rediss:// in {PREFIX}REDIS_URL"
+        if not redis.password:
+            yield f"whoever reaches {redis.hostname} can change the lists: put user and password into {PREFIX}REDIS_URL"
+    if settings.web_port and not is_loopback(settings.web_host):
+        yield f"/metrics and /health are served to everybody who reaches {settings.web_host}: they have no password"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine for certain; no name is looked up."""
+    bare = host.strip("[]")
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return bare == "localhost" or bare.endswith(".localhost")
+
+
+def clock_complaint(theirs_s: float, ours_s: float, server: str) -> str | None:
+    """What to say of this machine's clock beside a server's, both in epoch seconds; None where they agree."""
+    ahead_s = ours_s - theirs_s
+    if abs(ahead_s) <= CLOCK_OFF_S:
+        return None
+    side = "ahead of" if ahead_s > 0 else "behind"
+    return f"this clock is {abs(ahead_s):.1f} s {side} that of {server}: keep both on NTP, deadlines are shorter"

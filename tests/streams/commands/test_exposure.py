@@ -1,0 +1,51 @@
+"""What doctor says of addresses, passwords and clocks; nothing is asked of the network."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.commands.exposure import clock_complaint, exposures, is_loopback
+from streams.settings import load_settings
+
+AWAY = {"kafka_bootstrap_servers": "127.0.0.1:9092,kafka.example:9093", "redis_url": "redis://valkey.example/0"}
+SECRETS = {"kafka_sasl_username": "robocall", "kafka_sasl_password": "x", "kafka_sasl_mechanism": "SCRAM-SHA-512"}
+
+
+def test_on_this_machine_nothing_is_open() -> None:
+    assert list(exposures(load_settings())) == []
+
+
+def test_each_open_door_is_named_with_what_closes_it() -> None:
+    said = list(exposures(load_settings(**AWAY, web_host="0.0.0.0")))
+    assert [("kafka.example:9093" in one, "valkey.example" in one) for one in said] == [
+        (True, False), (True, False), (False, True), (False, True), (False, False),
+    ]  # fmt: skip
+    assert ["ROBOCALL_" in one for one in said] == [True, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {**SECRETS, "kafka_security_protocol": "SASL_SSL"},
+        {"kafka_security_protocol": "SSL", "kafka_ssl_certfile": "crt", "kafka_ssl_keyfile": "key"},
+    ],
+)
+def test_doors_that_are_closed_are_not_mentioned(closed: dict[str, str], tmp_path: Path) -> None:
+    for name in ("crt", "key"):
+        (tmp_path / name).touch()
+    files = {name: str(tmp_path / value) if value in {"crt", "key"} else value for name, value in closed.items()}
+    assert list(exposures(load_settings(**AWAY | files | {"redis_url": "rediss://user:secret@valkey.example/0"}))) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("::1", True), ("[::1]", True), ("localhost", True), ("10.0.0.1", False), ("kafka", False)],
+)
+def test_only_what_is_this_machine_for_certain_is(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_a_clock_that_is_off_is_said_with_its_side() -> None:
+    assert clock_complaint(100.0, 100.9, "a") is None
+    assert "3.0 s ahead of that of a" in str(clock_complaint(100.0, 103.0, "a"))
+    assert "3.0 s behind that of a" in str(clock_complaint(103.0, 100.0, "a"))

@@ -223,6 +223,7 @@ def test_the_fetcher_keeps_what_a_fetch_brought_where_we_put_ours() -> None:
     assert "lso = part_data[0]" in looked_at
     assert "part_data[3])" in looked_at
     assert "MemoryRecords(part_data[-1])" in looked_at
+    assert "OffsetRequest(-1, self._isolation_level," in inspect.getsource(Fetcher._proc_offset_request)
 
 
 def test_the_consumer_looks_for_its_fetcher_in_the_attribute_that_we_set() -> None:

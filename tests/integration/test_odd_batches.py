@@ -296,6 +296,11 @@ def test_calls_behind_an_open_transaction_wait_for_its_end_and_that_is_no_stall(
             wait_until(lambda: answers.decided() == ["call-1", "call-2"], "another group does not wait")
             assert other.stop() == 0
         assert worker.health() == {"status": "ok", "partitions": 1, "lag": 0, "stalled": []}
+        # The archive goes on, whose position is now behind what may be read.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ROBOCALL_KAFKA_ISOLATION_LEVEL", "read_uncommitted")
+            asyncio.run(archived(kafka_bootstrap, tmp_path, environment, lambda one: one.records == 4))
+        asyncio.run(archived(kafka_bootstrap, tmp_path, environment, lambda one: one.partitions > 0))
         slow.commit_transaction(HANG_S)
         wait_until(lambda: answers.decided() == ["call-1", "call-1", "call-2", "call-2"], "both are decided")
         wait_until(lambda: metrics(worker).get(held) == 0, "nothing waits")

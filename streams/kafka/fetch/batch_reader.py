@@ -110,6 +110,8 @@ class BatchReader:
         copied_bytes: size of the plain batches that were made for the latest bite; 0 where it lies in the response.
     """
 
+    __slots__ = ("_at", "_data", "_end", "_left_out", "_limits", "_stop", "copied_bytes", "offset")
+
     def __init__(self, stretch: Stretch, first: int, limits: BatchLimits) -> None:
         self._data, self._at, self._stop, self._end, aborted = stretch
         self._limits = limits
@@ -120,7 +122,7 @@ class BatchReader:
     @property
     def is_done(self) -> bool:
         """Nothing is left to read but a batch that is cut."""
-        return not _end_of(self._data, self._at, self._stop)
+        return self._at == self._stop or not _end_of(self._data, self._at, self._stop)
 
     def read(self, most: int) -> Rows:
         """Read the next bite: records, or none where it only moves on.
@@ -134,21 +136,16 @@ class BatchReader:
             TooLarge: the next batch has more bytes than that, or more records than any may have.
             BatchDamaged: the next batch cannot be read.
         """
-        begin, self.copied_bytes = self.offset, 0
-        table, following, at = read_batches(
-            self._data,
-            (self._at, self._stop),
-            (begin, self._end),
-            self._limits.records,
-            are_transactions_plain=not self._left_out,
-        )
-        if at > self._at:
-            self.offset, self._at = following, at
-            return Rows(self._data, table, begin, following)
-        if not _end_of(self._data, self._at, self._stop):
+        data, start, begin, self.copied_bytes = self._data, self._at, self.offset, 0
+        if self._stop - start < _HEADER.size or not data[start + _CODEC_AT] & _CODEC:
+            bounds = start, self._stop, begin, self._end
+            table, following, at = read_batches(data, bounds, self._limits.records, strict=bool(self._left_out))
+            if at > start:
+                self.offset, self._at = following, at
+                return Rows(data, table, begin, following)
+        if not _end_of(data, start, self._stop):
             raise BatchDamaged("a batch is not there as a whole")
-        is_old = self._data[self._at + _MAGIC_AT] < _MAGIC
-        return self._read_old(most) if is_old else self._read_unpacked(most)
+        return self._read_old(most) if data[start + _MAGIC_AT] < _MAGIC else self._read_unpacked(most)
 
     def step_over(self, code: Code, message: str) -> Rows:
         """Leave out the next batch, which `read` could not read: no record, and `Rows.unreadable` says why.
@@ -195,7 +192,7 @@ class BatchReader:
         at, offset = self._at, begin
         while size < BITE_BYTES and (end := _end_of(self._data, at, self._stop)):
             try:
-                piece = self._as_plain(at, end, offset, most)
+                following, piece = self._as_plain(at, end, offset, most)
             except (TooLarge, BatchDamaged):
                 if at == self._at:
                     raise
@@ -203,11 +200,10 @@ class BatchReader:
             if piece:
                 sources[size] = at, offset
                 pieces += piece
-                size += sum(map(len, piece))
-            at, offset = end, self._header(at).following
+                size += len(piece[0]) + len(piece[1])
+            at, offset = end, following
         data = b"".join(pieces)
-        most_records = self._limits.records
-        table, _, reached = read_batches(data, (0, size), (begin, self._end), most_records, is_checked=True)
+        table, _, reached = read_batches(data, (0, size, begin, self._end), self._limits.records, is_checked=True)
         if reached < size:  # a batch that is none, whatever its checksum says; those before it are
             at, offset = sources[reached]
             if at == self._at:
@@ -215,15 +211,15 @@ class BatchReader:
         self._at, self.offset, self.copied_bytes = at, offset, size
         return Rows(data, table, begin, offset)
 
-    def _as_plain(self, at: int, end: int, offset: int, most: int) -> list[Any]:
-        """Give a batch as parts of a plain one; no parts where nothing of it is to be read."""
+    def _as_plain(self, at: int, end: int, offset: int, most: int) -> tuple[int, tuple[Any, ...]]:
+        """Give the offset after a batch, and header and records of a plain one; neither where it is not to be read."""
         if not _is_sound(self._data, at, end):
             raise BatchDamaged("a checksum is wrong")
         header = self._header(at)
         if not offset < header.following <= self._end:
             raise BatchDamaged("a batch does not stand at its offset")
         if at in self._left_out or header.attributes & _CONTROL:
-            return []
+            return header.following, ()
         if header.records > self._limits.records:
             raise TooLarge
         codec = header.attributes & _CODEC
@@ -233,9 +229,9 @@ class BatchReader:
                 records = unpack(codec, records, most)
             except NotUnpackable as error:
                 raise BatchDamaged("it cannot be unpacked") from error
-        length = _HEADER.size - _BEFORE_LENGTH + len(records)
-        attributes = header.attributes & ~_CODEC
-        return [_HEADER.pack(*header._replace(length=length, attributes=attributes)), records]
+        length, attributes = _HEADER.size - _BEFORE_LENGTH + len(records), header.attributes & ~_CODEC
+        plain = _HEADER.pack(header.base, length, *header[2:5], attributes, *header[6:])
+        return header.following, (plain, records)
 
     def _read_old(self, most: int) -> Rows:
         """Read one message of the formats before 0.11, of which aiokafka makes objects; compressed ones hold many."""

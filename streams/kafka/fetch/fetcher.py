@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
-from aiokafka.consumer.fetcher import Fetcher, FetchError
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED, Fetcher, FetchError
 from aiokafka.structs import TopicPartition
 
 from streams.kafka.fetch.batch_reader import BITE_BYTES, BatchDamaged, BatchLimits, BatchReader
@@ -133,15 +133,21 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
     Args:
         limits: of one batch.
         client: and all else that aiokafka's takes.
+
+    Where a log ends is asked as if all were committed: a position that was reached before may lie behind what may be
+    read now, since a transaction is open, and must not be taken for one of another log.
     """
 
     def __init__(self, limits: BatchLimits, client: Any, *args: Any, **kwargs: Any) -> None:
         self._limits = limits
         self._tries: dict[TopicPartition, tuple[int, int]] = {}
         super().__init__(client, *args, **kwargs)
+        self._records_level: int = self._isolation_level
+        self._isolation_level: int = READ_UNCOMMITTED
 
     async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
         """Have aiokafka's fetcher look at everything but the records, and keep those."""
+        request._isolation_level = self._records_level
         packed = PackedFetch(request)
         needs_wakeup = bool(await super()._proc_fetch_request(assignment, node_id, packed))
         if packed.response is None or not packed.response.records or not assignment.active:

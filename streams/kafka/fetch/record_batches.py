@@ -209,14 +209,12 @@ def _is_whole(data: Bytes, at: int, end: int) -> bool:
 
 @compiled
 def _read(
-    data: Bytes, bounds: tuple[int, int], offsets: tuple[int, int], is_checked: bool, table: Table
+    data: Bytes, start: int, stop: int, first: int, last: int, is_checked: bool, table: Table
 ) -> tuple[int, int, int]:
     """Read a stretch that `_count` has seen. Returns rows, the offset to go on with, and where the first bad one is."""
-    row, at = 0, bounds[0]
-    first, last = offsets
-    following = first
-    while at < bounds[1]:
-        end = _whole_batch_end(data, at, bounds[1])
+    row, following, at = 0, first, start
+    while at < stop:
+        end = _whole_batch_end(data, at, stop)
         after = _integer(data, at, 8) + _integer(data, at + _LAST_DELTA_AT, 4) + 1
         if not following < after <= last or not (is_checked or _is_whole(data, at, end)):
             break
@@ -236,7 +234,7 @@ def _checksum(data: Bytes, start: int, stop: int) -> np.uint32:
 
 _NOTHING = np.frombuffer(b"", np.uint8)
 _count_of: Any = entry_point(_count, (_NOTHING, 0, 0, 0, 0))
-_read_into: Any = entry_point(_read, (_NOTHING, (0, 0), (0, 0), True, np.empty((COLUMNS, 0), np.int64)))
+_read_into: Any = entry_point(_read, (_NOTHING, 0, 0, 0, 0, True, np.empty((COLUMNS, 0), np.int64)))
 _checksum_of: Any = entry_point(_checksum, (_NOTHING, 0, 0))
 
 
@@ -248,22 +246,21 @@ def is_whole(data: bytes, start: int, stop: int) -> bool:
 
 def read_batches(
     data: bytes,
-    bounds: tuple[int, int],
-    offsets: tuple[int, int],
+    bounds: tuple[int, int, int, int],
     most: int,
     *,
     is_checked: bool = False,
-    are_transactions_plain: bool = True,
+    strict: bool = False,
 ) -> tuple[Table, int, int]:
     """Read the plain batches at the beginning of a stretch of a fetch response.
 
     Args:
         data: the response.
-        bounds: where the batches of a partition begin in it, and where they end; the last may be cut.
-        offsets: records before the first are left out; a batch that ends after the second, or before the first, lies.
+        bounds: where the batches of a partition begin in it, and where they end, the last may be cut; then the first
+            offset that is wanted, and the end of the partition: a batch whose records are not between these lies.
         most: records that a plain batch has at most.
         is_checked: the checksums need not be looked at.
-        are_transactions_plain: batches of transactions are read too.
+        strict: batches of transactions are not taken for plain.
 
     Returns:
         One column of the table for each record, its rows `OFFSET` to `VALUE_STOP` (starts and stops are positions in
@@ -271,8 +268,8 @@ def read_batches(
         that was not read, at the end of the stretch or before a cut one when there is none.
     """
     view = np.frombuffer(data, np.uint8)
-    strange = _CODEC if are_transactions_plain else _CODEC | _TRANSACTIONAL
-    room, end = _count_of(view, bounds[0], bounds[1], most, strange)
+    start, stop, first, last = bounds
+    room, end = _count_of(view, start, stop, most, _CODEC | _TRANSACTIONAL if strict else _CODEC)
     table = np.empty((COLUMNS, room + 1), np.int64)  # a record that is left out is overwritten, at the end beyond it
-    rows, following, at = _read_into(view, (bounds[0], end), offsets, is_checked, table)
+    rows, following, at = _read_into(view, start, end, first, last, is_checked, table)
     return table[:, :rows], following, at

@@ -112,6 +112,15 @@ class Metric(StrEnum):
 
     # State of partitions and their snapshots
     PARTITIONS = "robocall_partitions", "gauge", "partitions", "Assigned partitions by state.", "state"
+    LEADERLESS = (
+        "robocall_partitions_without_leader", "gauge", "partitions", "Assigned partitions that no broker leads.",
+    )
+    LOG_CHANGES = (
+        "robocall_log_changes_total", "counter", "partitions",
+        "Partitions whose log was not the one that had been read: its topic `made_again`, its end `cut`, or `expired`.",
+        "change",
+    )
+    LOST = "robocall_lost_records_total", "counter", "records", "Call events that were deleted before they were read."
     ASSIGNMENTS = (
         "robocall_assignments_total", "counter", "assignments", "Times that the group gave this worker partitions.",
     )

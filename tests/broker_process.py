@@ -4,16 +4,43 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from streams.local.guard import die_with_parent
-from streams.local.kafka_broker import commands, wait_for_metadata
+from streams.local.kafka_broker import commands, new_cluster_id, wait_for_metadata
 from streams.local.services import free_ports, port_accepts
 from tests.waiting import HANG_S, wait_until
 
 STOP_TIMEOUT_S = 30.0
 QUICK_RETURN = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500\n"
 """A killed broker may register again only once its former registration expired: 3 instead of 11 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What makes a broker one of several.
+
+    Attributes:
+        node: its number, from 1.
+        controller_ports: of all of them, in order of their numbers.
+        cluster_id: of the cluster.
+    """
+
+    node: int
+    controller_ports: tuple[int, ...]
+    cluster_id: str
+
+    @property
+    def properties(self) -> str:
+        """Lines that replace those of a single broker: a later one wins."""
+        voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(self.controller_ports, 1))
+        copies = len(self.controller_ports)
+        return (
+            f"node.id={self.node}\ncontroller.quorum.voters={voters}\noffsets.topic.replication.factor={copies}\n"
+            "min.insync.replicas=1\n"
+        )
 
 
 class BrokerProcess:
@@ -24,10 +51,22 @@ class BrokerProcess:
         port: of the clients; a free one when None.
         heap_mb: of its Java.
         properties: lines of its configuration, over our own; `{port}` and `{controller_port}` stand for its ports.
+        membership: of a cluster of several; None = it is alone.
     """
 
-    def __init__(self, folder: Path, port: int | None = None, *, heap_mb: int = 384, properties: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        heap_mb: int = 384,
+        properties: str = "",
+        membership: Membership | None = None,
+    ) -> None:
         free, self._controller_port = free_ports(2)
+        self._membership = membership
+        if membership is not None:
+            self._controller_port = membership.controller_ports[membership.node - 1]
         self.port = free if port is None else port
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.log = folder / "broker.log"
@@ -62,6 +101,10 @@ class BrokerProcess:
         with (self._folder / "server.properties").open("a") as properties:
             properties.write(QUICK_RETURN)
             properties.write(self._properties.format(port=self.port, controller_port=self._controller_port))
+            if self._membership is not None:
+                properties.write(self._membership.properties)
+                cluster_id = self._membership.cluster_id
+                prepare = [cluster_id if before == "-t" else word for before, word in pairwise(["", *prepare])]
         with self.log.open("ab") as out:
             if prepare:
                 subprocess.run(prepare, stdout=out, stderr=out, check=True, timeout=HANG_S)
@@ -117,3 +160,24 @@ def broker_process(folder: Path, *, properties: str = "") -> Iterator[BrokerProc
         yield broker
     finally:
         broker.kill()
+
+
+@contextmanager
+def broker_cluster(folder: Path, *, size: int = 3, heap_mb: int = 256) -> Iterator[list[BrokerProcess]]:
+    """Brokers of one cluster, started; those that still run at the end are killed. Each is a controller too."""
+    controller_ports = tuple(free_ports(size))
+    cluster_id = new_cluster_id()
+    brokers: list[BrokerProcess] = []
+    for node in range(1, size + 1):
+        place = folder / f"broker-{node}"
+        place.mkdir(parents=True)
+        brokers.append(BrokerProcess(place, heap_mb=heap_mb, membership=Membership(node, controller_ports, cluster_id)))
+    try:
+        for broker in brokers:
+            broker.start(wait=False)
+        for broker in brokers:
+            broker.wait()
+        yield brokers
+    finally:
+        for broker in brokers:
+            broker.kill()

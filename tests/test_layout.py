@@ -92,7 +92,6 @@ TESTED_ELSEWHERE = {
     "streams/redis/lookups": ("tests/streams/commands/test_lookup.py", "what the command prints"),
     "streams/screening/build": (DURABILITY, "it joins a screener, which is run there"),
     "streams/screening/stray_keys": ("tests/streams/worker/test_warming.py", "one function, counted there"),
-    "streams/state/recovery": (DURABILITY, BROKER),
     "streams/state/snapshot_errors": ("tests/streams/state/test_snapshot_file.py", "one error, raised there"),
     "streams/state/snapshot_format": (
         "tests/streams/state/test_snapshot_file.py",

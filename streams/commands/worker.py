@@ -12,7 +12,6 @@ from detector.contract.decisions import Mode
 from models.store.advice import without_credentials
 from streams.errors import PortTaken
 from streams.kafka.client import await_groups, require_topics
-from streams.kafka.topics import CALL_EVENTS, identity
 from streams.log import configure_log
 from streams.running.services import Ending, new_event_loop, run
 from streams.running.told_every import told_every
@@ -59,7 +58,7 @@ def run_worker(settings: Settings) -> int:
     log.info("worker looks for its topics", brokers=settings.kafka_bootstrap_servers)
     loop.run_until_complete(require_topics(settings, TOPICS))
     loop.run_until_complete(await_groups(settings, (settings.consumer_group, feedback_group(settings))))
-    assembly = build_app(settings, ending, identity(settings, CALL_EVENTS))
+    assembly = build_app(settings, ending)
     log.info("worker compiles, or loads what was compiled")
     with told_every(TELL_S, lambda _: log.info("worker compiles", cpu_s=round(sum(os.times()[:4]), 1))):
         warm(assembly.screener.classifier)

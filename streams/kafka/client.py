@@ -157,6 +157,18 @@ def keep_metadata_coming(client: Any) -> None:
     client._md_synchronizer = keep  # noqa: SLF001
 
 
+def endless_tasks(consumer: Any) -> dict[str, Any]:
+    """Tasks of a started `aiokafka.AIOKafkaConsumer` of a group that must run as long as it does.
+
+    aiokafka says of none of them that it has ended: nothing comes any more, and everybody waits for ever.
+    """
+    return {
+        "metadata": consumer._client._sync_task,  # noqa: SLF001 - no public way to any of them
+        "group": consumer._coordinator._coordination_task,  # noqa: SLF001
+        "fetching": consumer._fetcher._fetch_task,  # noqa: SLF001
+    }
+
+
 def make_consumer(settings: Settings, *topics: str, **options: Any) -> Any:
     """Make an `aiokafka.AIOKafkaConsumer` that outlives whatever its brokers do; it has still to be started.
 

@@ -3,21 +3,33 @@
 Other topics are read beside it, by a plain consumer (`streams.kafka.client.make_consumer`).
 """
 
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import faust
+from faust.assignor.partition_assignor import PartitionAssignor
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types.enums import ProcessingGuarantee
 from yarl import URL
 
 from streams.files import private_folder
-from streams.kafka.client import CLIENT_ID, faust_credentials
+from streams.kafka.client import CLIENT_ID, endless_tasks, faust_credentials
 from streams.kafka.fetch.fetcher import Reading
 from streams.kafka.plugs import Plugs
 from streams.kafka.transport import PollConsumer
 from streams.settings import Settings
 
 NEVER = 10**9
+VITAL = (
+    "Fetcher._fetcher",
+    "Conductor._subscriber",
+    "Recovery._restart_recovery",
+    "Consumer._commit_handler",
+    "PollConsumer._locate_partitions",
+)
+"""Coroutines of services that Faust starts: they read, hand on, take assignments, commit, and locate."""
 REQUEST_TIMEOUT_S = 20.0
 
 
@@ -51,6 +63,45 @@ class Untouched(faust.Schema[Any, Any]):
         return message.value
 
 
+class Assignor(PartitionAssignor):
+    """Faust's, for topics that have fewer partitions than they had: made again, or being made again.
+
+    Faust's would let members keep partitions that are gone, and then finds no room for those that are left.
+    """
+
+    def assign(self, cluster: Any, member_metadata: Any) -> Any:
+        """Share partitions out; asked of one member for all."""
+        self._cluster = cluster
+        return super().assign(cluster, member_metadata)
+
+    def _get_client_metadata(self, metadata: Any) -> Any:  # type: ignore[override]  # Faust calls it on the instance
+        found = super()._get_client_metadata(metadata)
+        held = found.assignment
+        held.actives, held.standbys = self._existing(held.actives), self._existing(held.standbys)
+        return found
+
+    def _existing(self, held: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:
+        there = {topic: self._cluster.partitions_for_topic(topic) or () for topic in held}
+        return {topic: [one for one in held[topic] if one in found] for topic, found in there.items() if found}
+
+
+def vital_tasks(app: Any) -> dict[str, Any]:
+    """Tasks of Faust and aiokafka without which calls wait for ever, None for those that are not there.
+
+    What they raise ends the worker. Where one only ends, because something that it waited for was cancelled or took
+    longer than Faust allows, nobody hears of it.
+    """
+    consumer, agents = app.consumer, list(app.agents.values())
+    services = (app._fetcher, app.topics, app.tables.recovery, consumer)  # noqa: SLF001 - no public way to it
+    running = {task.__wrapped__.__qualname__: task for service in services for task in service._futures}  # noqa: SLF001
+    found: dict[str, Any] = {name: running.get(name) for name in VITAL}
+    actors = [actor.actor_task for agent in agents for actor in agent._actors]  # noqa: SLF001
+    found["agent"] = next((task for task in actors if task is not None and not task.done()), None)
+    with suppress(ConsumerNotStarted):
+        found |= endless_tasks(consumer._thread._ensure_consumer())  # noqa: SLF001
+    return found
+
+
 def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
     """Make the application and its source topic.
 
@@ -78,6 +129,7 @@ def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
         producer_request_timeout=REQUEST_TIMEOUT_S,
         topic_allow_declare=False,  # `robocall topics create` does it, with the right partitions and retention
         topic_disable_leader=True,
+        PartitionAssignor=Assignor,
         table_standby_replicas=1,  # with no tables this only keeps Faust's sticky assignor
         cython_optimizations=True,
         store="memory://",

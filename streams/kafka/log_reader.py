@@ -1,10 +1,13 @@
 """Reading a stretch of one topic outside of the consumer group: for catching up with what was counted elsewhere."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from streams.kafka.client import make_consumer
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
@@ -13,6 +16,8 @@ from streams.settings import Settings
 
 READ_TIMEOUT_MS = 500
 MAX_FETCH_BYTES = 8 * 1024 * 1024
+STALL_S = 5.0
+T = TypeVar("T")
 
 
 class LogReader:
@@ -26,7 +31,8 @@ class LogReader:
     Used on the event loop, by one task at a time.
 
     Raises:
-        aiokafka.errors.KafkaError: from every method. A broker that is away for a moment only makes it slower.
+        aiokafka.errors.KafkaError: from every method. A broker that is away for a moment only makes it slower; a
+            partition that gives nothing for `STALL_S` must not keep the others waiting.
     """
 
     def __init__(self, settings: Settings, topic: str, on_unreadable: Callable[[Any, Unreadable], object]) -> None:
@@ -61,13 +67,13 @@ class LogReader:
     async def beginning(self, partition: int) -> int:
         """Offset of the oldest record that is kept."""
         tp = TopicPartition(self._topic, partition)
-        found = await self._consumer.beginning_offsets([tp])
+        found = await _soon(self._consumer.beginning_offsets([tp]))
         return int(found[tp])
 
     async def offset_at(self, partition: int, time_ms: int) -> int | None:
         """Offset of the first record at or after an instant, epoch milliseconds; None where there is none."""
         tp = TopicPartition(self._topic, partition)
-        found = await self._consumer.offsets_for_times({tp: time_ms})
+        found = await _soon(self._consumer.offsets_for_times({tp: time_ms}))
         return None if found.get(tp) is None else int(found[tp].offset)
 
     async def read(self, partition: int, start: int, stop: int) -> AsyncIterator[Rows]:
@@ -77,12 +83,24 @@ class LogReader:
         """
         tp = TopicPartition(self._topic, partition)
         self._consumer.assign([tp])
-        ends = await self._consumer.end_offsets([tp])
+        ends = await _soon(self._consumer.end_offsets([tp]))
         stop = min(stop, int(ends[tp]))
         self._consumer.seek(tp, max(start, await self.beginning(partition)))
-        while await self._consumer.position(tp) < stop:
+        moved_s, before = time.monotonic(), -1
+        while (position := await _soon(self._consumer.position(tp))) < stop:
+            if position != before:
+                moved_s, before = time.monotonic(), position
+            elif time.monotonic() - moved_s > STALL_S:
+                raise KafkaTimeoutError(f"nothing of {self._topic}/{partition} came for {STALL_S:g} s")
             for rows in (await self._consumer.getmany(tp, timeout_ms=READ_TIMEOUT_MS)).values():
                 if rows.unreadable is not None:
                     self._on_unreadable(tp, rows.unreadable)
                 if wanted := rows.before(stop):
                     yield wanted
+
+
+async def _soon(answer: Awaitable[T]) -> T:
+    try:
+        return await asyncio.wait_for(answer, STALL_S)
+    except TimeoutError:
+        raise KafkaTimeoutError(f"no answer within {STALL_S:g} s") from None

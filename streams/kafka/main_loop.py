@@ -8,7 +8,7 @@ A commit that fails ends nothing: the watermark is committed again by the next o
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
@@ -19,6 +19,10 @@ from mode.utils.futures import maybe_async
 
 from streams.kafka.client import keep_metadata_coming
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
+from streams.kafka.fetch.lineage import Lineage
+from streams.kafka.fetched import Partition
+from streams.kafka.locating import Mark
+from streams.kafka.log_requests import Log, describe_logs
 from streams.kafka.static_member import tell_when_replaced
 
 COMMIT_TIMEOUT_S = 5.0
@@ -44,6 +48,7 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
         loop = asyncio.get_event_loop()
         self._on_replaced = on_replaced
         self._reading = reading
+        self._lineage = Lineage()
         super().__init__(consumer, thread_loop=loop, **{**kwargs, "loop": loop})
 
     async def maybe_start(self) -> Any:
@@ -53,7 +58,7 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Connect; nothing is subscribed to yet."""
         await super().on_start()
-        await fetch_batches(self._consumer, self._reading.limits)
+        await fetch_batches(self._consumer, self._reading.limits, self._lineage)
         tell_when_replaced(self._consumer, self._on_replaced)
 
     async def start(self) -> None:
@@ -93,14 +98,66 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
             coordinator._group_subscription = frozenset(consumer.subscription())  # noqa: SLF001
             coordinator._metadata_snapshot = coordinator._get_metadata_snapshot()  # noqa: SLF001
 
+    # Where partitions stand
+
+    def leader_of(self, tp: Partition) -> int | None:
+        """Broker that leads a partition as far as is known, None while nobody does."""
+        leader = self._ensure_consumer()._client.cluster.leader_for_partition(tp)  # noqa: SLF001 - no public way
+        return None if leader is None or leader < 0 else int(leader)
+
+    def _exists(self, tp: Partition) -> bool:
+        return tp.partition in (self._ensure_consumer().partitions_for_topic(tp.topic) or ())
+
+    async def committed_marks(self, tps: Collection[Partition]) -> dict[Partition, Mark]:
+        """What the group has committed of partitions; those without are left out. Waits while nobody coordinates it.
+
+        Raises:
+            aiokafka.errors.KafkaError: it may not be asked.
+        """
+        coordinator = self._ensure_consumer()._coordinator  # noqa: SLF001 - only this has the metadata of offsets
+        found = await coordinator.fetch_committed_offsets([TopicPartition(*tp) for tp in tps])
+        return {tp: Mark.of(found[tp].offset, found[tp].metadata) for tp in tps if tp in found}
+
+    async def logs(self, node: int, marks: Mapping[Partition, Mark]) -> dict[Partition, Log]:
+        """Ask a broker about logs that it leads; those that it knows.
+
+        Raises:
+            aiokafka.errors.KafkaError: it does not answer.
+        """
+        client = self._ensure_consumer()._client  # noqa: SLF001 - the connections that fetches use too
+        found: dict[Partition, Log] = {}
+        for topic in {tp.topic for tp in marks}:
+            epochs = {tp.partition: mark.epoch for tp, mark in marks.items() if tp.topic == topic}
+            logs = await describe_logs(client, node, topic, epochs)
+            found |= {tp: logs[tp.partition] for tp in marks if tp.topic == topic and tp.partition in logs}
+            if len(logs) < len(epochs):
+                client.force_metadata_update()
+        return found
+
+    def read_from(self, tp: Partition, offset: int) -> None:
+        """Fetch from there; the log was looked at, so whatever epoch its records have is taken."""
+        self._lineage.accept(tp)
+        self.seek(tp, offset)
+
+    def take_doubts(self) -> list[Partition]:
+        """Partitions whose logs have to be looked at again; each is told once."""
+        return self._lineage.take_doubts()
+
+    def epoch_of(self, tp: Partition) -> int | None:
+        """Leader epoch of what was fetched last, None while nothing was."""
+        return self._lineage.epochs.get(tp)
+
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         consumer = self._ensure_consumer()
-        assigned = self.assignment()
+        assigned = {tp for tp in self.assignment() if self._exists(tp)}  # one that is gone would hold up all the others
+        above: Any = self.consumer
         wanted = {
-            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
+            TopicPartition(*tp): OffsetAndMetadata(offset, above.mark_metadata(tp))
             for tp, offset in offsets.items()
             if tp in assigned
         }
+        if not wanted:
+            return False
         if consumer._coordinator.generation != self.app.consumer_generation_id:  # noqa: SLF001 - no public way to know
             return False  # no longer a member: from an empty group the broker would take what others have passed
         timeout_s = LAST_COMMIT_TIMEOUT_S if self.app.should_stop else COMMIT_TIMEOUT_S

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from streams.kafka.fetched import Partition, Unreadable
+from streams.kafka.locating import Place
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +25,9 @@ class Plugs:
     Attributes:
         is_ready: whether records of a partition may be handed out now. Asked for every assigned one at every poll, so
             it only looks something up.
-        on_located: told, after every rebalance and before anything is read, the committed offset of each assigned
-            partition, None = nothing is committed. Nothing is handed out until it returns, so whatever takes long goes
-            into a task. What it raises ends the worker.
+        on_located: told, partition by partition, where reading goes on: after every rebalance, and when a log has
+            changed. Nothing of these partitions is handed out until it returns, so whatever takes long goes into a
+            task.
         on_unreadable: told of a batch that was stepped over. It must neither block nor raise.
         before_commit: awaited before each commit, which waits for it. It must not raise.
         on_leaving: awaited once, when everything is committed and the group is about to be left for good, within what
@@ -35,7 +36,7 @@ class Plugs:
     """
 
     is_ready: Callable[[Partition], bool] = lambda _: True
-    on_located: Callable[[Mapping[Partition, int | None]], Awaitable[None]] = _nobody
+    on_located: Callable[[Mapping[Partition, Place]], Awaitable[None]] = _nobody
     on_unreadable: Callable[[Partition, Unreadable], object] = _say
     before_commit: Callable[[], Awaitable[None]] = _nobody
     on_leaving: Callable[[], Awaitable[None]] = _nobody

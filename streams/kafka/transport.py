@@ -21,10 +21,12 @@ from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import ConsumerMessage
 from faust.types.tuples import TP, ack_lock
+from mode import Service
 from mode.utils.futures import notify
 
 from streams.kafka.fetch.fetcher import Reading
 from streams.kafka.fetched import Partition, Poll, Rows, nothing, split
+from streams.kafka.locating import Locator, Mark, Place
 from streams.kafka.main_loop import MainLoopConsumer
 from streams.kafka.plugs import Plugs
 from streams.kafka.watermarks import Watermarks
@@ -51,6 +53,7 @@ class PollConsumer(driver.Consumer):
 
     Attributes:
         committed: offset that the group has taken, by assigned partition.
+        locator: finds out where partitions are read from.
     """
 
     logger = logging.getLogger("mode")
@@ -62,13 +65,12 @@ class PollConsumer(driver.Consumer):
         self._plugs = plugs
         self.committed: dict[Partition, int] = {}
         self._began: dict[Partition, int] = {}  # where reading began, of partitions nothing was committed of
-        self._beginnings: dict[Partition, int] = {}  # oldest offset of these, when they were assigned
+        self._partition_count = 1
         self._room = asyncio.Event()
         self._doubtful: set[Partition] = set()
         self._dropped: set[Partition] = set()
-        self._revocations = 0
         self._awake_s = time.monotonic()
-        self._is_located = False
+        self.locator = Locator(lambda: self._thread, self._settle, plugs.on_located, self.watermarks.is_open)
         super().__init__(transport, **kwargs)
 
     def _new_consumer_thread(self) -> MainLoopConsumer:
@@ -78,14 +80,16 @@ class PollConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Partition, Any]]:  # noqa: ASYNC109 - faust's signature
         """Yield what one poll brought. Called in a loop by the driver; ends early when partitions are taken away."""
+        turn = self.locator.turn
         found: Any = await self._wait_next_records(timeout)  # rows of each partition, and which are active
         records, active = found
         if records is None or self.should_stop:
             return
+        self._look_at_doubts()
         if not await self._is_still_ours():
             self._dropped.update(records)
             return
-        if not self.flow_active:
+        if not self.flow_active or turn != self.locator.turn:
             # A fetch that waited since before a rebalance may have taken what comes after the seek with it.
             self._dropped.update(records)
             return
@@ -95,7 +99,7 @@ class PollConsumer(driver.Consumer):
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
             if self._may_read(tp):
-                unread = await self._unread(tp, rows)
+                unread = self._unread(tp, rows)
                 if unread:
                     parts.append((tp, unread))
                 else:
@@ -103,7 +107,7 @@ class PollConsumer(driver.Consumer):
             else:  # it was when the fetch began
                 self._dropped.add(tp)
         for part in split(parts, MAX_RECORDS_PER_POLL):
-            if not await self._wait_for_room(generation):
+            if not await self._wait_for_room(generation) or turn != self.locator.turn:
                 self._dropped.update(tp for tp, _ in parts)
                 return
             message = self._poll_message(part, generation)
@@ -129,7 +133,7 @@ class PollConsumer(driver.Consumer):
                 raise
 
     def _may_read(self, tp: Partition) -> bool:
-        return self._is_located and self._plugs.is_ready(tp)
+        return tp in self.locator.located and self._plugs.is_ready(tp)
 
     async def _is_still_ours(self) -> bool:
         """Whether the group counts on us: after a standstill as long as its patience, only it can tell.
@@ -157,10 +161,11 @@ class PollConsumer(driver.Consumer):
         return not self._is_stale(generation)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - faust's signature
+        self._look_at_doubts()
         ready = {tp for tp in active_partitions if self._may_read(tp)}
         for tp in ready & self._dropped:  # not when rows come: a partition that has fallen quiet would wait for ever
             self._dropped.discard(tp)
-            await self._rewind(tp, self.watermarks.expected(tp))
+            self._rewind(tp)
         if len(ready) < len(active_partitions):
             timeout = min(timeout, CLOSED_GATE_POLL_S)
         if not ready:  # asking for none would give records of all
@@ -168,48 +173,56 @@ class PollConsumer(driver.Consumer):
             return {}
         return await super()._getmany(ready, timeout)
 
+    # Where reading goes on
+
     async def perform_seek(self) -> None:
-        """Go back to the committed offsets; called when partitions were assigned, before the flow resumes.
+        """Begin to look where each partition is read from; called when partitions were assigned.
 
-        Nothing is handed out before `on_located` has heard where partitions stand: what it restores would not know of
-        it. A rebalance may begin meanwhile, and Faust resumes the flow all the same; a seek of its own will follow.
+        It returns at once. Faust gives up in silence, and for good, where this takes longer than a request may.
         """
-        revocations, self._is_located = self._revocations, False
-        self._doubtful.update(self.assignment())  # before the seek: a fetch may return while it is under way
-        await super().perform_seek()
-        if revocations != self._revocations:
-            return
-        await self._notice_new_logs()
+        assigned = self.assignment()
+        self._doubtful.update(assigned)
         self._thread.watch_partitions()
-        committed = {tp: self._committed_offset.get(tp) for tp in self.assignment()}
-        unread = [tp for tp, offset in committed.items() if offset is None]
-        self._beginnings = dict(await self._thread.earliest_offsets(*unread)) if unread else {}
-        for tp, offset in committed.items():
-            if offset is not None:
-                self.watermarks.expect(tp, offset)
-                self.committed[tp] = offset
-        await self._plugs.on_located(committed)
-        self._is_located = revocations == self._revocations
+        self.locator.assign(assigned)
 
-    async def _notice_new_logs(self) -> None:
-        """Begin at the beginning where the group is ahead of the log: the topic was made again, or lost its records."""
-        polled = list(self.assignment())
-        ends = await self._thread.highwaters(*polled) if polled else {}
-        for tp in polled:
-            committed = self._committed_offset.get(tp)
-            if committed is not None and committed > ends.get(tp, committed):
-                where = (tp.topic, tp.partition, ends[tp], committed)
-                log.error("%s/%s ends at %s, before the committed %s: reading it from its beginning", *where)
+    @Service.task
+    async def _locate_partitions(self) -> None:
+        await self.locator.run()
+
+    def _settle(self, tp: Partition, place: Place, is_fresh: bool) -> None:
+        if is_fresh or place.change is not None:
+            self.watermarks.forget([tp])
+            self.watermarks.expect(tp, place.offset)
+            self.committed.pop(tp, None)
+            if place.is_new or place.change is not None:
                 self._committed_offset[tp] = None
-                await self._thread.seek_to_beginning(tp)
+                self._began[tp] = place.offset
+            else:
+                self._committed_offset[tp] = self.committed[tp] = place.offset
+        self._doubtful.add(tp)
+        self._thread.read_from(tp, place.offset)
 
-    async def _unread(self, tp: Partition, rows: Rows) -> Rows:
+    def _look_at_doubts(self) -> None:
+        for tp in self._thread.take_doubts():
+            mark = self._mark(tp)
+            self.locator.doubt(tp, Mark(self.watermarks.expected(tp), mark.topic_id, mark.epoch))
+
+    def _mark(self, tp: Partition) -> Mark:
+        """What is known of the log of a partition, its latest epoch included."""
+        mark, epoch = self.locator.mark_of(tp), self._thread.epoch_of(tp)
+        return mark if epoch is None else Mark(mark.offset, mark.topic_id, epoch)
+
+    def mark_metadata(self, tp: Partition) -> str:
+        """What stands beside a committed offset: whose it is."""
+        return self._mark(tp).metadata()
+
+    def _unread(self, tp: Partition, rows: Rows) -> Rows:
         """Leave out what was handed out before; read a partition again, once, whose records may have been skipped."""
         expected = self.watermarks.expected(tp)
         if tp in self._doubtful:
             self._doubtful.discard(tp)
-            if rows.begin != (self._beginnings.get(tp) if expected is None else expected):
-                await self._rewind(tp, expected)
+            if rows.begin != expected:
+                self._rewind(tp)
                 return nothing(rows.begin, rows.begin)
         if expected is None or not rows or rows.first_offset >= expected:
             return rows
@@ -217,27 +230,21 @@ class PollConsumer(driver.Consumer):
 
     def _move_on(self, tp: Partition, rows: Rows) -> None:
         """Pass over offsets that have no record; of a batch that cannot be read somebody is told."""
-        expected = self.watermarks.expected(tp)
-        if rows.end <= max(rows.begin, expected or 0):
+        if rows.end <= max(rows.begin, self.watermarks.expected(tp) or 0):
             return
-        if expected is None:
-            self._began[tp] = rows.begin
         if rows.unreadable is not None:
             self._plugs.on_unreadable(tp, rows.unreadable)
         self.watermarks.close(self.watermarks.open([(tp, rows.end)]))
         self._room.set()
 
-    async def _rewind(self, tp: Partition, expected: int | None) -> None:
+    def _rewind(self, tp: Partition) -> None:
         # Not skipping a record matters more than a second fetch.
-        place = "its beginning" if expected is None else expected
-        log.info("a fetch of %s/%s does not go on where it should: reading from %s", tp.topic, tp.partition, place)
-        if expected is None:
-            await self._thread.seek_to_beginning(tp)
-        else:
+        expected = self.watermarks.expected(tp)
+        if expected is not None:
+            log.info("a fetch of %s/%s does not go on where it should: reading from %s", *tp, expected)
             self._thread.seek(tp, expected)
 
     def _poll_message(self, parts: list[tuple[Partition, Rows]], generation: int) -> Any:
-        self._began |= {tp: rows.first_offset for tp, rows in parts if self.watermarks.expected(tp) is None}
         tp, rows = parts[0]
         ticket = self.watermarks.open((tp, rows.end) for tp, rows in parts)
         poll: Any = Poll(ticket, parts)
@@ -298,8 +305,7 @@ class PollConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[Partition]) -> None:
         """Commit, then forget. The driver's part waits until all that is in flight is acknowledged."""
-        self._revocations += 1
-        self._is_located = False
+        self.locator.revoke()
         await super().on_partitions_revoked(revoked)
         self.watermarks.forget(revoked)
         for tp in revoked:
@@ -334,27 +340,30 @@ class PollConsumer(driver.Consumer):
         return self.committed.get(TP(topic, partition))
 
     def partition_count(self, topic: str) -> int:
-        """Number of partitions of a topic, as far as the brokers have told us; at least 1."""
+        """Number of partitions of a topic, as the brokers told us last while it was there; at least 1."""
         consumer = self._thread._ensure_consumer()  # noqa: SLF001 - the driver's own access
-        return max(1, len(consumer.partitions_for_topic(topic) or ()))
+        self._partition_count = len(consumer.partitions_for_topic(topic) or ()) or self._partition_count
+        return self._partition_count
 
     # What operators are shown
 
+    def _ours(self) -> set[Partition]:
+        with suppress(ConsumerNotStarted):
+            return set(self.assignment())
+        return set()
+
     def held_back(self) -> Mapping[Partition, int]:
         """Records of each assigned partition that wait for the end of a transaction."""
-        try:
-            return {tp: self._thread.held_back(tp) for tp in self.assignment()}
-        except ConsumerNotStarted:
-            return {}
+        return {tp: self._thread.held_back(tp) for tp in self._ours()}
+
+    def leaderless(self) -> list[Partition]:
+        """Assigned partitions that no broker leads, as far as is known; nothing can be read or written there."""
+        return sorted(tp for tp in self._ours() if self._thread.leader_of(tp) is None)
 
     def progress(self) -> Mapping[Partition, tuple[int | None, int | None]]:
         """Watermark (or where reading started) and end of each assigned partition, as far as it may be read."""
         found: dict[Partition, tuple[int | None, int | None]] = {}
-        try:
-            assigned = self.assignment()
-        except ConsumerNotStarted:
-            return found
-        for tp in assigned:
+        for tp in self._ours():
             reached = self.watermarks.watermark(tp)
             found[tp] = (self.watermarks.expected(tp) if reached is None else reached, self.highwater(tp))
         return found

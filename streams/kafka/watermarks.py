@@ -75,6 +75,10 @@ class Watermarks(Generic[P]):
         """Partitions that have a watermark."""
         return tuple(self._watermarks)
 
+    def is_open(self, partition: P) -> bool:
+        """Whether records of the partition were handed out that are not answered yet."""
+        return bool(self._spans.get(partition))
+
     def expect(self, partition: P, offset: int) -> None:
         """Note where reading starts; no effect once a record of the partition was handed out."""
         if partition not in self._spans:

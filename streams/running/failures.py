@@ -33,7 +33,7 @@ class Failures:
         log.error("internal error, the calls concerned are allowed", **found)
 
 
-def described(error: Exception) -> dict[str, Any]:
+def described(error: BaseException) -> dict[str, Any]:
     """What may be logged of an error: its class and where it happened. Its message may quote a phone number."""
     frames = traceback.extract_tb(error.__traceback__)
     return {

@@ -65,6 +65,7 @@ class Background:
     def __init__(self, jobs: Sequence[tuple[str, Callable[[], Awaitable[None]]]]) -> None:
         self._jobs = jobs
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopping = False
 
     async def start(self) -> None:
         """Start every job."""
@@ -72,20 +73,27 @@ class Background:
 
     async def stop(self) -> None:
         """Cancel every job and wait for it; again and again, since a cancelled network call may swallow the first."""
+        self._is_stopping = True
         running = set(self._tasks)
         while running:
             for task in running:
                 task.cancel()
             _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_S)
 
-    @staticmethod
-    async def _keep_running(name: str, job: Callable[[], Awaitable[None]]) -> None:
+    async def _keep_running(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
+        pause_s = 0.0
         while True:
             try:
+                await asyncio.sleep(pause_s)
+                pause_s = RESTART_PAUSE_S
                 await job()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the job is needed
+            except (Exception, asyncio.CancelledError) as error:  # whatever it is, the job is needed
+                task = asyncio.current_task()
+                if self._is_stopping or task is None:
+                    raise
+                while task.cancelling():  # by nobody who may: a future that it waited for was cancelled, or it was
+                    task.uncancel()
                 log.error("background job broke, starting it again", job=name, **described(error))  # noqa: TRY400
-            await asyncio.sleep(RESTART_PAUSE_S)
 
 
 class Ending:

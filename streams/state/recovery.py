@@ -3,6 +3,9 @@
 State in memory that is not ahead of the committed offset is kept. Else the newest snapshot that is not ahead of it is
 loaded, or the one before that; with none, the recent past of the topic is counted. What lies between the state and the
 committed offset is counted and judged again, and not published: it was when it was committed.
+
+State belongs to a log. Where the topic was made again it starts empty: calls of the old log may come once more in the
+new one, and a call that is counted twice makes a lawful caller look busy.
 """
 
 import asyncio
@@ -19,6 +22,7 @@ from aiokafka.errors import KafkaError
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.standing import PolicyMemory
+from streams.kafka.locating import Change, Place
 from streams.kafka.log_reader import LogReader
 from streams.running.daemon_thread import DaemonThread
 from streams.running.failures import described
@@ -62,7 +66,7 @@ class Recovery:
     Args:
         state: what is restored.
         store: where snapshots are; None = there are none.
-        identity: name of the topic in the store.
+        topic: whose partitions they are; with the id of its log it is its name in the store.
         spool: folder for what a remote store is read through.
         reader: makes a reader of the topic.
         limits: bounds.
@@ -74,7 +78,7 @@ class Recovery:
         self,
         state: WorkerState,
         store: SnapshotStore | None,
-        identity: str,
+        topic: str,
         spool: Path,
         reader: Callable[[], LogReader],
         limits: RecoveryLimits,
@@ -83,7 +87,9 @@ class Recovery:
     ) -> None:
         self._state = state
         self._store = store
-        self._identity = identity
+        self._topic = topic
+        self.identity = topic
+        """Name of the topic's present log in the store, as of the latest partition that was begun with."""
         self._spool = spool
         self._reader = reader
         self._limits = limits
@@ -91,6 +97,7 @@ class Recovery:
         self._thread = DaemonThread("snapshot reader")
         self._is_store_away = False
         self._task: asyncio.Task[None] | None = None
+        self._waiting: dict[int, Place] = {}
         self.ready: set[int] = set()
         """Partitions whose state is where the group stands, or was when they were given to us."""
         self.unready: dict[int, str] = {}
@@ -110,66 +117,98 @@ class Recovery:
         """Stop: the partitions are about to be taken away. Waits for the end of what is under way; never raises."""
         self.ready.clear()
         self.unready.clear()
+        self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
     def expect(self, partitions: Collection[int]) -> None:
-        """Note which partitions were given to us; called once for each assignment, before `begin`.
+        """Note which partitions were given to us; called once for each assignment.
 
-        Until then none of them is ready, and `unready` names them all.
+        Until `begin` was told of one it is not ready, and `unready` names it.
         """
         self.assignments += 1
-        self.unready = dict.fromkeys(partitions, RESTORING)
-
-    async def begin(self, committed: Mapping[Any, int | None]) -> None:
-        """Take the assignment, and begin to restore what is not there yet; returns before that is done.
-
-        Args:
-            committed: the group's committed offset of each assigned partition, None where it has none.
-        """
-        await self.halt()
+        self.unready |= dict.fromkeys(set(partitions) - self.ready - self.unready.keys(), RESTORING)
         self._is_store_away = False
-        offsets = {tp.partition: offset for tp, offset in committed.items()}
-        await self._state.keep_only(offsets)
-        for partition, offset in offsets.items():
-            if offset is not None and self._state.positions.get(partition) == offset:
-                self.ready.add(partition)
+
+    async def begin(self, places: Mapping[Any, Place]) -> None:
+        """Begin to restore partitions of which it is known now where reading goes on; returns before that is done.
+
+        Called for each of them once after an assignment, and again whenever its log has changed.
+        """
+        for tp, place in places.items():
+            partition, held = tp.partition, self._state.positions.get(tp.partition)
+            self.ready.discard(partition)
+            if place.topic_id is not None:
+                self.identity = f"{self._topic}.{place.topic_id}"
+            if held == place.offset and not place.is_new and place.change is None:
+                self._is_there(partition)
             else:
                 self.unready[partition] = RESTORING
-        if self.unready:
-            waiting = {partition: offsets[partition] for partition in self.unready}
-            self._task = asyncio.create_task(self._restore_all(waiting), name="recovery")
+                self._waiting[partition] = place
+        if self._waiting and (self._task is None or self._task.done()):
+            self._start()
 
-    async def _restore_all(self, waiting: dict[int, int | None]) -> None:
-        while waiting:
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._restore_all(), name="recovery")
+        self._task.add_done_callback(self._look_after)
+
+    def _look_after(self, task: "asyncio.Task[None]") -> None:
+        if task is self._task and self._waiting:  # nobody halted us
+            log.error("restoring partitions was interrupted, going on", partitions=sorted(self._waiting))
+            self._start()
+
+    def _is_there(self, partition: int) -> None:
+        self.unready.pop(partition, None)
+        self.ready.add(partition)
+
+    async def _restore_all(self) -> None:
+        """Restore what waits, one after the other; a partition that cannot be read waits behind the others."""
+        while self._waiting:
             try:
                 async with self._reader() as reader:
-                    for partition in list(waiting):
-                        await self._restore(reader, partition, waiting[partition])
-                        del waiting[partition]
+                    while self._waiting:
+                        if not await self._try_each(reader):
+                            await asyncio.sleep(RETRY_S)
             except Exception as error:  # noqa: BLE001 - whatever it is, the partitions must not wait for ever
                 log.warning("cannot read the topic to restore partitions, trying again", **described(error))
                 await asyncio.sleep(RETRY_S)
 
-    async def _restore(self, reader: LogReader, partition: int, committed: int | None) -> None:
+    async def _try_each(self, reader: LogReader) -> bool:
+        """Try to restore each partition that waits; False where none could be."""
+        restored = False
+        for partition, place in list(self._waiting.items()):
+            try:
+                await self._restore(reader, partition, place)
+            except (KafkaError, TimeoutError) as error:
+                log.warning("cannot read a partition to restore it, going on with the others", partition=partition,
+                            **described(error))  # fmt: skip
+                continue
+            restored = True
+            if self._waiting.get(partition) is place:  # its log has not changed meanwhile
+                del self._waiting[partition]
+                self._is_there(partition)
+        return restored
+
+    async def _restore(self, reader: LogReader, partition: int, place: Place) -> None:
         """Restore one partition; whatever goes wrong inside of us, its calls must flow."""
         started_s = time.monotonic()
-        target = await reader.beginning(partition) if committed is None else committed
         try:
-            await self._bring_to(reader, partition, target)
-        except KafkaError:
+            if place.change is Change.MADE_AGAIN:
+                await self._state.forget(partition)
+            if place.change is Change.CUT:
+                await self._drop_beyond(partition, place.offset)
+            await self._bring_to(reader, partition, place.offset)
+        except (KafkaError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - fail open: an empty window blocks nobody
             log.error("could not restore a partition, its windows start empty", partition=partition, **described(error))  # noqa: TRY400
             await self._state.forget(partition)
         await self._look_at_releases(partition)
-        self._state.processed(partition, target)
-        self.unready.pop(partition, None)
-        self.ready.add(partition)
+        self._state.processed(partition, place.offset)
         self.restored_s = time.monotonic() - started_s
-        log.info("partition ready", partition=partition, offset=target, seconds=round(self.restored_s, 3))
+        log.info("partition ready", partition=partition, offset=place.offset, seconds=round(self.restored_s, 3))
 
     async def _bring_to(self, reader: LogReader, partition: int, target: int) -> None:
         held = self._state.positions.get(partition)
@@ -191,11 +230,20 @@ class Recovery:
         except Exception as error:  # noqa: BLE001 - the list sync goes on with it
             log.warning("releases are looked at later", partition=partition, **described(error))
 
+    async def _drop_beyond(self, partition: int, offset: int) -> None:
+        """Delete snapshots of records that the log has lost: later ones will have their offsets."""
+        if self._store is None:
+            return
+        try:
+            await self._ask_store(self._store.drop_beyond, self.identity, partition, offset)
+        except (RobocallError, OSError, TimeoutError) as error:
+            log.warning("snapshots beyond the end of a log are left", partition=partition, cause=str(error))
+
     async def _load_newest(self, partition: int, target: int) -> bool:
         if self._store is None or self._is_store_away:
             return False
         try:
-            found = await self._ask_store(self._store.candidates, self._identity, partition, target)
+            found = await self._ask_store(self._store.candidates, self.identity, partition, target)
             for entry in found:
                 if await self._load(self._store, entry, partition):
                     return True
@@ -228,7 +276,7 @@ class Recovery:
         with tempfile.TemporaryDirectory(dir=self._spool) as folder:
             path = store.fetch(entry, Path(folder))
             found = read_snapshot(
-                path, topic=self._identity, partition=partition, layout=layout, feature_schema=FEATURE_SCHEMA_ID
+                path, topic=self.identity, partition=partition, layout=layout, feature_schema=FEATURE_SCHEMA_ID
             )
         return found, decode(found.memory)
 

@@ -91,6 +91,12 @@ class SnapshotStore:
         """Snapshots of a partition with no record at or above the offset `at_most` in them, newest first."""
         return [entry for entry in self._entries(topic, partition) if entry.offset <= at_most]
 
+    def drop_beyond(self, topic: str, partition: int, offset: int) -> None:
+        """Delete the snapshots of a partition that have records at or above an offset in them."""
+        for entry in self._entries(topic, partition):
+            if entry.offset > offset:
+                self._storage.delete(entry.name)
+
     def fetch(self, entry: Entry, folder: Path) -> Path:
         """Make a snapshot readable as a local file.
 

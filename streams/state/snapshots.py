@@ -75,7 +75,7 @@ class Snapshots:
     Args:
         state: what is copied.
         store: where snapshots go.
-        identity: name of the topic in the store.
+        identity: name of the topic's present log in the store.
         instance: name of this worker, for people.
         spool: folder for files that are being written.
         ready: the partitions whose state is complete.
@@ -91,7 +91,7 @@ class Snapshots:
         state: WorkerState,
         store: SnapshotStore,
         *,
-        identity: str,
+        identity: Callable[[], str],
         instance: str,
         spool: Path,
         ready: Callable[[], Collection[int]],
@@ -136,12 +136,13 @@ class Snapshots:
         if not moved or self._is_handing_over:
             return
         generation = self._generation()
+        forgotten = {p: self._state.forgotten[p] for p in moved}
         files: list[tuple[Path, Header]] = []
         try:
             async with self._copying:
                 files = await self._write(moved, generation, is_urgent=False)
             for path, header in files:
-                await self._publish_committed(path, header)
+                await self._publish_committed(path, header, forgotten[header.partition])
         except Exception as error:  # noqa: BLE001 - without a snapshot the worker goes on, whatever it was
             self._failed(error)
         finally:
@@ -218,7 +219,7 @@ class Snapshots:
 
     def _header(self, partition: int, offset: int, generation: int) -> Header:
         return Header(
-            topic=self._identity,
+            topic=self._identity(),
             partition=partition,
             offset=offset,
             generation=generation,
@@ -229,10 +230,17 @@ class Snapshots:
             instance=self._instance,
         )
 
-    async def _publish_committed(self, path: Path, header: Header) -> None:
-        """Wait until the group is past the snapshot's offset, then publish; drop it when we may no longer."""
+    async def _publish_committed(self, path: Path, header: Header, forgotten: int) -> None:
+        """Wait until the group is past the snapshot's offset, then publish; drop it when we may no longer.
+
+        Nor when the partition was forgotten meanwhile: then its log has changed, and other records have these offsets.
+        """
         deadline_s = time.monotonic() + COMMIT_PATIENCE_S
-        while header.generation == self._generation() and time.monotonic() < deadline_s:
+        while (
+            header.generation == self._generation()
+            and forgotten == self._state.forgotten[header.partition]
+            and time.monotonic() < deadline_s
+        ):
             committed = self._committed(header.partition)
             if committed is not None and committed >= header.offset:
                 await self._publish(path, header)

@@ -5,6 +5,7 @@ them sees, for each partition in `positions`, exactly the records before that of
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
@@ -48,6 +49,8 @@ class WorkerState:
         self._pipeline = pipeline
         self._partition_of = partition_of
         self.positions: dict[int, int] = {}
+        self.forgotten: Counter[int] = Counter()
+        """How often each partition's state was dropped."""
         self._touched: set[int] = set()
 
     @property
@@ -76,6 +79,7 @@ class WorkerState:
         gone = [partition for partition in partitions if partition in self._touched]
         if not gone:
             return
+        self.forgotten.update(gone)
         for partition in gone:
             self.positions.pop(partition, None)
         await self._forget_memory(gone)

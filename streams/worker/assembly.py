@@ -15,7 +15,7 @@ from models.serve.artifact import SHIPPED
 from streams.errors import InstanceTaken
 from streams.files import private_folder
 from streams.kafka.client import client_settings
-from streams.kafka.faust_app import make_faust_app
+from streams.kafka.faust_app import make_faust_app, vital_tasks
 from streams.kafka.log_reader import LogReader
 from streams.kafka.plugs import Plugs
 from streams.kafka.publishing.publisher import Publisher, partition_of
@@ -28,6 +28,7 @@ from streams.redis.lists import ListFollower
 from streams.redis.trunk_exchange import TrunkExchange
 from streams.running.failures import Failures
 from streams.running.services import Background, Ending, Part
+from streams.running.watched_tasks import WatchedTasks
 from streams.screening.build import make_screener
 from streams.screening.pipeline import Pipeline
 from streams.settings import NO_SNAPSHOTS, Settings
@@ -66,13 +67,12 @@ class Assembly:
     screener: Screener[WindowEngine]
 
 
-def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
+def build_app(settings: Settings, ending: Ending) -> Assembly:
     """Join the parts of a worker; call it with the event loop in place that will run them.
 
     Args:
         settings: of this worker.
         ending: told about the failure that must stop it; its `fail` is called on the event loop.
-        identity: of the topic of call events, `streams.kafka.topics.identity`: whose snapshots may be used.
 
     Returns:
         The Faust application and the services around it, to be run by `streams.running.services.run`: nothing is
@@ -94,7 +94,7 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     publisher = _make_publisher(settings, ending)
     side = SideTopics(settings, SIDE_TOPICS, metrics.side_dropped)
     unreadable = UnreadableBatches(metrics, side)
-    durability = _make_durability(settings, app, pipeline, identity, lists, unreadable)
+    durability = _make_durability(settings, app, pipeline, lists, unreadable)
     exchange = TrunkExchange(screener.engine, redis, guard, lambda: durability.ready)
     Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, health).follow(app)
 
@@ -110,7 +110,10 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     )
 
     def verdict() -> Verdict:
-        return health.observe(app.consumer.progress(), time.monotonic(), durability.unready.values())
+        leaderless = app.consumer.leaderless()
+        numbers = {tp.partition for tp in leaderless}
+        unready = [doing for partition, doing in durability.unready.items() if partition not in numbers]
+        return health.observe(app.consumer.progress(), time.monotonic(), unready, leaderless)
 
     metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
     metrics.registry.register(
@@ -120,7 +123,8 @@ def build_app(settings: Settings, ending: Ending, identity: str) -> Assembly:
     reader = FeedbackReader(settings, redis, guard, feedback, unreadable.tell)
     runs = (exchange, lists, keeper, switch, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
-    jobs.append(("watch", lambda: _watch(verdict)))
+    watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
+    jobs.append(("watch", lambda: _watch(app, verdict, watched)))
     return Assembly(app, [publisher, side, Background(jobs)], screener)
 
 
@@ -142,6 +146,9 @@ def _make_sources(
         trunk_view=lambda: exchange.trunk_view,
         versions=lambda: screener.versions,
         durability=durability.figures,
+        leaderless=lambda: len(app.consumer.leaderless()),
+        log_changes=lambda: app.consumer.locator.changes,
+        lost=lambda: app.consumer.locator.lost,
         outage_s=publisher.outage_s,
         unpublished=publisher.waiting,
         side_waiting=side.waiting_bytes,
@@ -149,12 +156,7 @@ def _make_sources(
 
 
 def _make_durability(
-    settings: Settings,
-    app: Any,
-    pipeline: Pipeline,
-    identity: str,
-    lists: ListFollower,
-    unreadable: UnreadableBatches,
+    settings: Settings, app: Any, pipeline: Pipeline, lists: ListFollower, unreadable: UnreadableBatches
 ) -> Durability:
     """What keeps windows over restarts and moves."""
 
@@ -167,7 +169,7 @@ def _make_durability(
     recovery = Recovery(
         state,
         store,
-        identity,
+        CALL_EVENTS,
         spool,
         lambda: LogReader(settings, CALL_EVENTS, unreadable.note),
         RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events),
@@ -178,7 +180,7 @@ def _make_durability(
         snapshots = Snapshots(
             state,
             store,
-            identity=identity,
+            identity=lambda: recovery.identity,
             instance=settings.instance_id or f"{socket.gethostname()}-{os.getpid()}",
             spool=spool,
             ready=lambda: tuple(recovery.ready),
@@ -247,8 +249,10 @@ def _lag(app: Any) -> dict[int, int]:
     }
 
 
-async def _watch(verdict: Callable[[], Verdict]) -> None:
-    """Look regularly, so that a stall is seen whether or not anybody asks."""
+async def _watch(app: Any, verdict: Callable[[], Verdict], watched: WatchedTasks) -> None:
+    """Look regularly, so that a stall is seen whether or not anybody asks, and so is the end of a task."""
     while True:
-        verdict()
+        status = verdict().status
+        if not app.should_stop:
+            watched.look(should_run=status != "joining")
         await asyncio.sleep(WATCH_INTERVAL_S)

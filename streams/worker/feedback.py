@@ -16,12 +16,13 @@ from redis.asyncio import Redis
 from detector.contract.decisions import Action, Decision, Step
 from detector.contract.errors import RobocallError
 from detector.contract.events import Feedback, Verdict
-from streams.kafka.client import make_consumer, require_topics
+from streams.kafka.client import endless_tasks, make_consumer, require_topics
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
 from streams.kafka.fetched import Unreadable
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.redis.connection import Guard
 from streams.redis.decisions import latest_decisions
+from streams.running.watched_tasks import WatchedTasks
 from streams.settings import Settings
 from streams.wire.records import FEEDBACK_DECODER
 
@@ -100,6 +101,10 @@ class FeedbackCounts:
         return found
 
 
+def _fail(error: BaseException) -> None:
+    raise error
+
+
 class FeedbackReader:
     """Reads the topic and asks Redis.
 
@@ -134,6 +139,7 @@ class FeedbackReader:
 
         Raises:
             aiokafka.errors.KafkaError: the consumer is refused for good. Whoever runs this starts it again.
+            BackgroundTaskEnded: the consumer would hear nothing any more.
         """
         if not await self._topic_exists():
             await asyncio.sleep(MISSING_PAUSE_S)
@@ -149,7 +155,9 @@ class FeedbackReader:
             await consumer.start()
             await fetch_batches(consumer, Reading.of(self._settings).limits)
             consumer.subscribe([CALL_FEEDBACK])
+            watched = WatchedTasks(lambda: endless_tasks(consumer), _fail)
             while True:
+                watched.look()
                 polled = await consumer.getmany(timeout_ms=POLL_TIMEOUT_MS)
                 for tp, rows in polled.items():
                     if rows.unreadable is not None:

@@ -12,19 +12,20 @@ Progress = Mapping[Any, tuple[int | None, int | None]]
 class Verdict:
     """What `/health` answers.
 
-    `status` is `ok`, `standby`, `joining`, `restoring`, `warming` (up, without a snapshot) or `stalled`; all but the
-    first two are red.
+    `status` is `ok`, `standby`, `degraded`, `joining`, `restoring`, `warming` (up, without a snapshot) or `stalled`.
+    All but the first three are red.
     """
 
     status: str
     partitions: int
     lag: int
     stalled: tuple[str, ...] = ()
+    leaderless: tuple[str, ...] = ()
 
     @property
     def is_healthy(self) -> bool:
-        """Green: traffic is handled, or would be."""
-        return self.status in {"ok", "standby"}
+        """Green: traffic is handled, or would be, as far as this worker can help it: a restart would do no good."""
+        return self.status in {"ok", "standby", "degraded"}
 
 
 class Health:
@@ -49,16 +50,19 @@ class Health:
         """Note that the share was taken back."""
         self._has_joined = False
 
-    def observe(self, progress: Progress, now_s: float, unready: Collection[str] = ()) -> Verdict:
+    def observe(
+        self, progress: Progress, now_s: float, unready: Collection[str] = (), leaderless: Collection[Any] = ()
+    ) -> Verdict:
         """Judge; call every second or so, since a stall is measured from the first look that saw the offset.
 
         Args:
             progress: of every partition that is assigned.
             now_s: monotonic seconds.
             unready: what is being done about each partition that is not read yet: `restoring` or `warming`.
+            leaderless: partitions that no broker leads; they are not expected to move, nor to be restored.
 
         Returns:
-            What `/health` answers. `stalled` wins over nothing but `ok`: a partition that is being restored is not
+            What `/health` answers. `stalled` wins over `degraded` and `ok`: a partition that is being restored is not
             expected to move.
         """
         moved: dict[Hashable, tuple[int | None, float]] = {}
@@ -66,21 +70,30 @@ class Health:
         for partition, (reached, end) in progress.items():
             before, since = self._moved.get(partition, (reached, now_s))
             moved[partition] = (reached, now_s if reached != before or not _lag(reached, end) else since)
-            is_other_log = reached is not None and end is not None and end < reached  # made again, or records lost
-            if is_other_log or now_s - moved[partition][1] >= self._stall_s:
-                stalled.append(str(partition))
+            if now_s - moved[partition][1] >= self._stall_s and partition not in leaderless:
+                stalled.append(_name(partition))
         self._moved = moved
         lag = sum(_lag(reached, end) for reached, end in progress.values())
-        return Verdict(self._status(progress, stalled, unready), len(progress), lag, tuple(stalled))
+        status = self._status(progress, stalled, unready, leaderless)
+        return Verdict(status, len(progress), lag, tuple(stalled), tuple(map(_name, leaderless)))
 
-    def _status(self, progress: Progress, stalled: list[str], unready: Collection[str]) -> str:
+    def _status(
+        self, progress: Progress, stalled: list[str], unready: Collection[str], leaderless: Collection[Any]
+    ) -> str:
         if not self._has_joined:
             return "joining"
         if unready:
             return max(unready)  # `warming` says more than `restoring`
         if stalled:
             return "stalled"
+        if leaderless:
+            return "degraded"
         return "ok" if progress else "standby"
+
+
+def _name(partition: Any) -> str:
+    """`topic/3` of what has a topic and a number."""
+    return "/".join(map(str, partition)) if isinstance(partition, tuple) else str(partition)
 
 
 def _lag(reached: int | None, end: int | None) -> int:

@@ -34,6 +34,9 @@ class Sources:
         trunk_view: `shared` while trunk totals of all workers are read, `local` while those of some are not.
         versions: of model, policy and feature table in use.
         durability: where recovery and snapshots stand.
+        leaderless: assigned partitions that no broker leads.
+        log_changes: partitions whose log was not the one that had been read, since start, by what became of it.
+        lost: records that were deleted unread, since start.
         outage_s: how long decisions could not be published, seconds; 0 when they can.
         unpublished: decisions that wait to be published or for their acknowledgement.
         side_waiting: bytes that wait for each topic that only informs.
@@ -46,6 +49,9 @@ class Sources:
     trunk_view: Callable[[], str]
     versions: Callable[[], Versions]
     durability: Callable[[], Figures]
+    leaderless: Callable[[], int]
+    log_changes: Callable[[], Mapping[str, int]]
+    lost: Callable[[], int]
     outage_s: Callable[[], float]
     unpublished: Callable[[], int]
     side_waiting: Callable[[], Mapping[str, int]]
@@ -91,6 +97,9 @@ class ScrapeTime(Collector):
         yield Metric.TRUNK_VIEW.many({(name,): float(view == name) for name in ("shared", "local")})
         versions = source.versions()
         yield Metric.VERSIONS.many({(versions.model_version, versions.policy_version, versions.feature_schema): 1})
+        yield Metric.LEADERLESS.one(source.leaderless())
+        yield Metric.LOG_CHANGES.many({(change,): partitions for change, partitions in source.log_changes().items()})
+        yield Metric.LOST.one(source.lost())
         yield Metric.OUTAGE.one(source.outage_s())
         yield Metric.UNPUBLISHED.one(source.unpublished())
         yield Metric.SIDE_WAITING.many({(topic,): size for topic, size in source.side_waiting().items()})

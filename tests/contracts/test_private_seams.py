@@ -12,6 +12,7 @@ from typing import Any
 import mode
 import pytest
 from aiokafka.client import AIOKafkaClient
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.consumer.consumer import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher, FetchError, FetchResult, PartitionRecords
@@ -23,6 +24,9 @@ from aiokafka.protocol.fetch import FetchRequest, FetchRequest_v11
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record._protocols import DefaultRecordBatchBuilderProtocol as DefaultRecordBatchBuilder
 from faust import App, Event, Schema, Stream, Worker
+from faust.agents.agent import Agent
+from faust.assignor.partition_assignor import PartitionAssignor
+from faust.tables.recovery import Recovery
 from faust.transport import base, consumer
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
@@ -31,6 +35,7 @@ from mode.utils.futures import maybe_async, notify
 from mode.utils.queues import FlowControlEvent
 from packaging.requirements import Requirement
 
+from streams.kafka.faust_app import VITAL
 from streams.kafka.main_loop import MainLoopConsumer
 from streams.kafka.transport import PollConsumer
 
@@ -48,9 +53,8 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (driver.AIOKafkaConsumerThread, "_stop_futures", ["self"]),
     (driver.AIOKafkaConsumerThread, "_stop_exit_stacks", ["self"]),
     (driver.AIOKafkaConsumerThread, "seek", ["self", "partition", "offset"]),
-    (driver.AIOKafkaConsumerThread, "seek_to_beginning", ["self", "partitions"]),
-    (driver.AIOKafkaConsumerThread, "highwaters", ["self", "partitions"]),
-    (driver.AIOKafkaConsumerThread, "earliest_offsets", ["self", "partitions"]),
+    (GroupCoordinator, "fetch_committed_offsets", ["self", "partitions"]),
+    (ClusterMetadata, "leader_for_partition", ["self", "partition"]),
     (driver.AIOKafkaConsumerThread, "commit", ["self", "offsets"]),
     (driver.AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
     (consumer.Consumer, "_commit_offsets", ["self", "offsets", "start_new_transaction"]),
@@ -112,6 +116,9 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (Event, "ack", ["self"]),
     (Stream, "noack", ["self"]),
     (Stream, "events", ["self"]),
+    # streams.kafka.faust_app
+    (PartitionAssignor, "assign", ["self", "cluster", "member_metadata"]),
+    (PartitionAssignor, "_get_client_metadata", ["metadata"]),
     # streams.running.services
     (Worker, "stop", ["self"]),
     (Worker, "execute_from_commandline", ["self"]),
@@ -149,7 +156,12 @@ def test_every_override_has_something_to_override(ours: type, theirs: type) -> N
         "_rewind",
         "_poll_message",
         "_give_up",
-        "_notice_new_logs",
+        "_locate_partitions",
+        "_settle",
+        "_ours",
+        "_look_at_doubts",
+        "_mark",
+        "_exists",
         "_may_read",
         "_is_still_ours",
     }
@@ -254,9 +266,38 @@ def test_a_commit_names_the_generation_that_is_current_when_it_is_sent() -> None
     assert "app.consumer_generation_id = generation" in inspect.getsource(driver.ConsumerRebalanceListener)
 
 
-def test_seek_to_committed_does_not_seek_where_nothing_was_committed() -> None:
-    """Why `_rewind` goes to the beginning itself."""
-    assert "if offset and offset > 0:" in inspect.getsource(AIOKafkaConsumer.seek_to_committed)
+def test_a_seek_that_takes_too_long_ends_the_task_that_takes_assignments_in_silence() -> None:
+    """Why `PollConsumer.perform_seek` waits for nothing."""
+    source = inspect.getsource(Recovery)
+    assert "consumer.perform_seek(), timeout=self.app.conf.broker_request_timeout" in source
+    assert "raise ServiceStopped()" in inspect.getsource(Recovery._wait)
+    assert "break  # service was stopped" in inspect.getsource(Recovery._restart_recovery.fun)
+
+
+@pytest.mark.parametrize(
+    ("owner", "attribute"),
+    [
+        (AIOKafkaClient, "self._sync_task = create_task("),
+        (GroupCoordinator, "self._coordination_task = create_task("),
+        (Fetcher, "self._fetch_task = create_task("),
+        (mode.Service, "fut.__wrapped__ = coro"),
+        (mode.Service, "self._futures.add(fut)"),
+        (Agent, "aref.actor_task = task"),
+    ],
+    ids=["metadata", "group", "fetching", "coroutine", "futures", "agent"],
+)
+def test_tasks_are_kept_where_we_look_whether_they_run(owner: type, attribute: str) -> None:
+    """What `endless_tasks` and `vital_tasks` find."""
+    assert attribute in inspect.getsource(owner)
+
+
+@pytest.mark.parametrize("name", VITAL)
+def test_a_vital_task_is_one_of_its_service(name: str) -> None:
+    """A coroutine that was renamed would be missed, and end the worker."""
+    owner, task = name.split(".")
+    services = (consumer.Fetcher, Conductor, Recovery, consumer.Consumer, PollConsumer)
+    (service,) = (one for one in services if one.__name__ == owner)
+    assert isinstance(vars(service)[task], mode.services.ServiceTask)
 
 
 def test_helpers_are_where_we_import_them_from() -> None:

@@ -21,6 +21,7 @@ from aiokafka.consumer.fetcher import READ_UNCOMMITTED, Fetcher, FetchError
 from aiokafka.structs import TopicPartition
 
 from streams.kafka.fetch.batch_reader import BITE_BYTES, BatchDamaged, BatchLimits, BatchReader
+from streams.kafka.fetch.lineage import Lineage
 from streams.kafka.fetch.messages import PackedFetch
 from streams.kafka.fetch.unpacking import TooLarge
 from streams.kafka.fetched import Rows
@@ -132,14 +133,16 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
 
     Args:
         limits: of one batch.
+        lineage: told what arrives and what is refused.
         client: and all else that aiokafka's takes.
 
     Where a log ends is asked as if all were committed: a position that was reached before may lie behind what may be
     read now, since a transaction is open, and must not be taken for one of another log.
     """
 
-    def __init__(self, limits: BatchLimits, client: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, limits: BatchLimits, lineage: Lineage, client: Any, *args: Any, **kwargs: Any) -> None:
         self._limits = limits
+        self._lineage = lineage
         self._tries: dict[TopicPartition, tuple[int, int]] = {}
         super().__init__(client, *args, **kwargs)
         self._records_level: int = self._isolation_level
@@ -150,7 +153,10 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
         request._isolation_level = self._records_level
         packed = PackedFetch(request)
         needs_wakeup = bool(await super()._proc_fetch_request(assignment, node_id, packed))
-        if packed.response is None or not packed.response.records or not assignment.active:
+        if not assignment.active:
+            return needs_wakeup
+        self._lineage.refused(packed.refused())
+        if packed.response is None or not packed.response.records:
             return needs_wakeup
         for topic, partitions in packed.topics:
             for partition, offset, _ in partitions:
@@ -158,6 +164,7 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
                 stretch = packed.response.records.get(tp)
                 state = assignment.state_value(tp)
                 if stretch is not None and state.has_valid_position and state.position == offset:
+                    self._lineage.arrived(tp, stretch.data, stretch.start, stretch.stop)
                     reader = BatchReader(stretch, offset, self._limits)
                     self._records[tp] = Fetched(tp, reader, self._limits, assignment, self._prefetch_backoff)
                     needs_wakeup = True
@@ -264,15 +271,16 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
         self._wake()
 
 
-async def fetch_batches(consumer: Any, limits: BatchLimits) -> None:
+async def fetch_batches(consumer: Any, limits: BatchLimits, lineage: Lineage | None = None) -> None:
     """Give a started `aiokafka.AIOKafkaConsumer`, which has not subscribed to anything yet, a `BatchFetcher`.
 
-    From then on its `getmany` returns `Rows` by partition.
+    From then on its `getmany` returns `Rows` by partition. `lineage` hears of what arrives and what is refused.
     """
     old = consumer._fetcher
     await old.close()
     consumer._fetcher = BatchFetcher(
         limits,
+        lineage or Lineage(),
         consumer._client,
         consumer._subscription,
         fetch_min_bytes=consumer._fetch_min_bytes,

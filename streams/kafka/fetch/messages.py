@@ -119,6 +119,12 @@ class PackedFetch:
         self.topics = request.topics
         self.response: PackedFetchResponse | None = None
 
+    def refused(self) -> list[TopicPartition]:
+        """Partitions that brought an error, or no answer at all; asked once there can be one."""
+        if self.response is None:
+            return [TopicPartition(topic, one[0]) for topic, asked in self.topics for one in asked]
+        return [TopicPartition(topic, one[0]) for topic, found in self.response.topics for one in found if one[1]]
+
     def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
         """Choose the form for a broker: ours, or aiokafka's for one that does not speak it."""
         lowest, highest = versions.get(self.API_KEY, (0, 0))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from streams.kafka.faust_app import make_faust_app
 from streams.kafka.fetched import Rows, Unreadable, nothing, rows_of, split
+from streams.kafka.locating import Mark, Place
 from streams.kafka.plugs import Plugs
 from streams.kafka.transport import PollConsumer
 from streams.settings import load_settings
@@ -44,13 +45,19 @@ class Thread:
     def __init__(self) -> None:
         self.is_member = True
         self.offered: dict[TP, int] = {}
-        self.sought: list[tuple[TP, int | str]] = []
+        self.sought: list[tuple[TP, int]] = []
+        self.doubts: list[TP] = []
 
     def seek(self, tp: TP, offset: int) -> None:
         self.sought.append((tp, offset))
 
-    async def seek_to_beginning(self, tp: TP) -> None:
-        self.sought.append((tp, "beginning"))
+    def take_doubts(self) -> list[TP]:
+        doubts, self.doubts = self.doubts, []
+        return doubts
+
+    def epoch_of(self, tp: TP) -> int | None:
+        del tp
+        return 3
 
     async def commit(self, offsets: dict[TP, int]) -> bool:
         self.offered = offsets
@@ -99,7 +106,6 @@ def test_a_batch_that_cannot_be_read_is_passed_over_and_somebody_is_told(consume
     consumer._move_on(CALLS, nothing(4, 9, unreadable))
 
     assert told == [(CALLS, unreadable)]
-    assert consumer._began == {CALLS: 4}
     assert consumer.watermarks.watermark(CALLS) == 9
 
 
@@ -114,7 +120,7 @@ def test_offsets_that_were_handed_out_before_move_nothing(consumer: Any, rows: R
 
 
 def unread(consumer: Any, fetched: Rows) -> list[int]:
-    found: Rows = asyncio.new_event_loop().run_until_complete(consumer._unread(CALLS, fetched))
+    found: Rows = consumer._unread(CALLS, fetched)
     assert found.values() == [b"%d" % offset for offset in found.offsets()]
     return found.offsets()
 
@@ -159,28 +165,10 @@ def test_a_fetch_that_overlapped_a_seek_and_has_no_record_is_read_again_too(cons
     consumer.watermarks.expect(CALLS, 4)
     consumer._doubtful.add(CALLS)
 
-    found = asyncio.new_event_loop().run_until_complete(consumer._unread(CALLS, nothing(9, 12)))
-    consumer._move_on(CALLS, found)
+    consumer._move_on(CALLS, consumer._unread(CALLS, nothing(9, 12)))
 
     assert consumer.watermarks.watermark(CALLS) is None
     assert consumer._thread.sought == [(CALLS, 4)]
-
-
-def test_a_doubtful_fetch_of_a_partition_without_commits_starts_from_the_beginning(consumer: Any) -> None:
-    """Aiokafka's own way back to the committed offset does nothing when there is none."""
-    consumer._doubtful.add(CALLS)
-
-    assert unread(consumer, rows(9, 12)) == []
-    assert consumer._thread.sought == [(CALLS, "beginning")]
-
-
-def test_a_partition_without_commits_that_is_read_from_its_beginning_is_not_read_twice(consumer: Any) -> None:
-    """The ordinary first start of a group: the log of a healthy start says nothing of gaps."""
-    consumer._beginnings[CALLS] = 9
-    consumer._doubtful.add(CALLS)
-
-    assert unread(consumer, rows(9, 12)) == [9, 10, 11]
-    assert consumer._thread.sought == []
 
 
 def test_a_partition_is_read_again_once_only(consumer: Any) -> None:
@@ -210,7 +198,7 @@ def polled(consumer: Any, fetched: Rows, *, is_located: bool = True) -> list[int
         return [offset for message in messages for _, part in message.value.parts for offset in part.offsets()]
 
     consumer._wait_next_records = wait_next_records
-    consumer._is_located = is_located
+    consumer.locator.located = {CALLS} if is_located else set()
     return asyncio.new_event_loop().run_until_complete(poll())
 
 
@@ -244,7 +232,7 @@ def test_nothing_is_handed_out_before_it_is_known_where_partitions_stand(consume
     consumer.watermarks.expect(CALLS, 4)
     assert polled(consumer, rows(4, 9), is_located=False) == []
 
-    consumer._is_located = True
+    consumer.locator.located = {CALLS}
     fetch(consumer)
     assert consumer._thread.sought == [(CALLS, 4)]
 
@@ -265,6 +253,8 @@ def test_a_process_that_was_frozen_asks_the_group_before_it_goes_on(consumer: An
 
 def test_a_new_group_that_was_frozen_before_its_first_commit_asks_too(consumer: Any) -> None:
     """It can say no more than where it began, which is true whatever was answered since."""
+    consumer._thread.read_from = consumer._thread.seek
+    consumer._settle(CALLS, Place(7, is_new=True), True)
     assert polled(consumer, rows(7, 9)) == [7, 8]
     consumer._awake_s -= consumer.app.conf.broker_session_timeout
     consumer._thread.is_member = False
@@ -274,6 +264,18 @@ def test_a_new_group_that_was_frozen_before_its_first_commit_asks_too(consumer: 
     consumer._thread.is_member = True
     fetch(consumer)
     assert polled(consumer, rows(9, 12)) == [9, 10, 11]
+
+
+def test_what_was_fetched_of_a_doubtful_log_is_read_again(consumer: Any) -> None:
+    """The fetch that brought the doubt may have brought records with it."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer._thread.doubts = [CALLS]
+    assert polled(consumer, rows(4, 9)) == []
+    assert consumer.locator.mark_of(CALLS) == Mark(4, None, 3)
+
+    consumer.locator.located = {CALLS}
+    fetch(consumer)
+    assert consumer._thread.sought == [(CALLS, 4)]
 
 
 def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:

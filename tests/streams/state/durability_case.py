@@ -13,6 +13,7 @@ from detector.policy.settings import Policy, Thresholds
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.fetched import Rows
+from streams.kafka.locating import Place
 from streams.kafka.log_reader import LogReader
 from streams.kafka.publishing.publisher import partition_of
 from streams.kafka.topics import CALL_EVENTS
@@ -29,7 +30,8 @@ from tests.waiting import HANG_S, until
 
 PARTITIONS = 2
 EVENTS = 6_000
-IDENTITY = f"{CALL_EVENTS}.test"
+TOPIC_ID = "test"
+IDENTITY = f"{CALL_EVENTS}.{TOPIC_ID}"
 
 Story = Callable[[Settings, dict[int, list[Any]]], Awaitable[None]]
 """What happens with a filled topic: settings, and records by partition."""
@@ -86,12 +88,12 @@ class Member:
         store, spool = store or SnapshotStore(str(folder)), folder.parent / "spool"
         spool.mkdir(exist_ok=True)
         self.recovery = Recovery(
-            self.state, store, IDENTITY, spool, lambda: LogReader(settings, CALL_EVENTS, fail),
+            self.state, store, CALL_EVENTS, spool, lambda: LogReader(settings, CALL_EVENTS, fail),
             RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events, store_s=store_s),
             on_restored=self.restored,
         )  # fmt: skip
         self.snapshots = Snapshots(
-            self.state, store, identity=IDENTITY, instance="test", spool=spool,
+            self.state, store, identity=lambda: self.recovery.identity, instance="test", spool=spool,
             ready=lambda: tuple(self.recovery.ready), committed=self.committed,
             generation=lambda: group.generation, partition_of=home, partitions=lambda: PARTITIONS,
             limits=SnapshotLimits(settings.snapshot_interval_s, step_bytes=50_000),
@@ -107,8 +109,16 @@ class Member:
 
     async def assign(self, *partitions: int) -> None:
         """Give it partitions, and wait until it is ready for all of them."""
-        await self.recovery.begin({TP(CALL_EVENTS, p): self.group.committed.get(p) for p in partitions})
+        places = {TP(CALL_EVENTS, p): self.place(p) for p in partitions}
+        await self.recovery.halt()
+        await self.state.keep_only(partitions)
+        await self.recovery.begin(places)
         await until(lambda: self.recovery.ready == set(partitions))
+
+    def place(self, partition: int) -> Place:
+        """Where the group stands; the logs of these stories begin at 0."""
+        committed = self.group.committed.get(partition)
+        return Place(committed or 0, TOPIC_ID, is_new=committed is None)
 
     def decide(self, rows: list[Any]) -> None:
         """Decide records as the agent does."""

@@ -77,7 +77,12 @@ def test_a_partition_that_is_being_restored_is_red_and_warming_says_more() -> No
     assert health.observe({"calls-0": (5, 9)}, 2.0).is_healthy
 
 
-def test_a_log_that_ends_before_what_was_read_is_red_at_once() -> None:
-    """The topic was made again: its new records would be taken for old ones until the worker starts again."""
-    verdict = joined().observe({"calls-0": (50, 9)}, 0.0)
-    assert (verdict.status, verdict.stalled) == ("stalled", ("calls-0",))
+def test_a_partition_without_a_leader_is_named_and_makes_nothing_red() -> None:
+    """No restart of a worker brings the leader back; the other partitions are judged as ever."""
+    health, calls, other = joined(30.0), ("call-events", 3), ("call-events", 4)
+    assert health.observe({calls: (5, 9), other: (5, 9)}, 0.0, (), [calls]).status == "degraded"
+    verdict = health.observe({calls: (5, 9), other: (6, 9)}, 31.0, (), [calls])
+    assert (verdict.status, verdict.is_healthy) == ("degraded", True)
+    assert (verdict.leaderless, verdict.stalled) == (("call-events/3",), ())
+    assert health.observe({calls: (5, 9), other: (6, 9)}, 61.0, (), [calls]).stalled == ("call-events/4",)
+    assert health.observe({calls: (5, 9), other: (7, 9)}, 62.0, ["restoring"], [calls]).status == "restoring"

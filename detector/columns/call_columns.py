@@ -26,6 +26,7 @@ from detector.columns.facts import (
     HAS_PRIORITY,
     ORIGID,
     PRESENCE,
+    ROLE,
     SETUP_TIME,
     SIGNER,
     SIP_STATUS,
@@ -88,6 +89,7 @@ class CallBatch:
         called_npanxx: NPA-NXX of the called number, -1 where not NANP.
         number_class: What the calling number is, `detector.columns.numbering.VALID` and following.
         attestation: 0 none, 1 A, 2 B, 3 C.
+        role: Where the switch stands, `facts.ROLE_CODE`.
         verstat: 0 absent, 1 passed, 2 failed, 3 `No-TN-Validation`.
         release: Release class of an end, see `RELEASE_CLASS`.
         talk_ms: Talk time of an end, at least 0; 0 where never answered.
@@ -116,6 +118,7 @@ class CallBatch:
     called_npanxx: Ints
     number_class: Ints
     attestation: Ints
+    role: Ints
     verstat: Ints
     release: Ints
     talk_ms: Ints
@@ -128,12 +131,12 @@ class CallBatch:
 _COLUMNS = (
     "time_ms", "setup_time_ms", "calling", "called", "trunk", "origin",
     "calling_digits", "called_digits", "calling_npanxx", "called_npanxx", "number_class",
-    "attestation", "verstat", "release", "talk_ms", "measures", "call_flags", "from_digits",
+    "attestation", "verstat", "release", "talk_ms", "measures", "call_flags", "from_digits", "role",
 )  # fmt: skip
 (
     _TIME, _SETUP_TIME, _CALLING, _CALLED, _TRUNK, _ORIGIN,
     _NUMBERS, _, _, _, _,
-    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS,
+    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS, _ROLE,
 ) = range(len(_COLUMNS))  # fmt: skip
 
 
@@ -297,6 +300,7 @@ def _fill_setup(
         columns[_ORIGIN, row] = hash_pair(data, signer, _SEPARATOR, origid, seed + ORIGIN_SALT)
     columns[_TIME, row] = given[row, SETUP_TIME]
     columns[_ATTESTATION, row] = attestation
+    columns[_ROLE, row] = given[row, ROLE]
     columns[_VERSTAT, row] = verstat
     columns[_MEASURES, row] = _setup_measures(attestation, verstat, number)
     flags = _call_flags(attestation, verstat, number) | _presence_flags(data, spans, row, given[row, PRESENCE])

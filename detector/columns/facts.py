@@ -13,15 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.arrays import Bytes, Ints
-from detector.contract.events import Treatment
+from detector.contract.events import Role, Treatment
 
 TEXT_FIELDS = ("call_id", "calling_number", "called_number", "trunk_group_id", "switch_id")
 """Texts that an answer repeats."""
 SPAN_FIELDS = (*TEXT_FIELDS, "from_number", "verstat", "signer_spc", "origid")
 CALL_ID, CALLING, CALLED, TRUNK, SWITCH, FROM, VERSTAT, SIGNER, ORIGID = range(len(SPAN_FIELDS))
 
-NUMBER_FIELDS = ("setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "attestation", "presence", "treatment")
-SETUP_TIME, END_TIME, ANSWER_TIME, SIP_STATUS, ATTESTATION, PRESENCE, TREATMENT = range(len(NUMBER_FIELDS))
+NUMBER_FIELDS = (
+    "setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "attestation", "presence", "treatment", "role",
+)  # fmt: skip
+SETUP_TIME, END_TIME, ANSWER_TIME, SIP_STATUS, ATTESTATION, PRESENCE, TREATMENT, ROLE = range(len(NUMBER_FIELDS))
 
 HAS_DIVERSION, WANTS_PRIVACY, HAS_NAME, HAS_PRIORITY = 1, 2, 4, 8
 """Bits of `presence`: a call setup has the field, or one of the fields, and it is not empty."""
@@ -36,7 +38,12 @@ PRESENCE_BITS = {
 ABSENT = -1
 ATTESTATION_CODE = {None: 0, "A": 1, "B": 2, "C": 3}
 TREATMENT_CODE = {None: 0} | {str(treatment): code for code, treatment in enumerate(Treatment, 1)}
-CHOICE_CODES: dict[str, dict[Any, int]] = {"attestation": ATTESTATION_CODE, "treatment": TREATMENT_CODE}
+ROLE_CODE = {None: 0} | {str(role): code for code, role in enumerate(Role, 1)}
+CHOICE_CODES: dict[str, dict[Any, int]] = {
+    "attestation": ATTESTATION_CODE,
+    "treatment": TREATMENT_CODE,
+    "role": ROLE_CODE,
+}
 """Codes of the fields of fixed texts that are numbers here."""
 
 
@@ -64,9 +71,9 @@ class Facts:
         spans: Shape (n, len(SPAN_FIELDS), 2) int64: start and stop of each text, UTF-8 without quotes and escapes;
             `ABSENT` twice where there is none. Fields that only a `call_setup` has mean nothing of a `call_end`.
         numbers: Shape (n, len(NUMBER_FIELDS)) int64. `end_time_ms`, `answer_time_ms` and `sip_status` mean nothing of
-            a `call_setup`, `attestation` (see `ATTESTATION_CODE`) and `presence` nothing of a `call_end`, `treatment`
-            (see `TREATMENT_CODE`) nothing of a `call_setup`. `answer_time_ms` is `ABSENT` where never answered,
-            `setup_time_ms` where an end does not say it.
+            a `call_setup`, nor does `treatment` (see `TREATMENT_CODE`); `attestation` (see `ATTESTATION_CODE`), `role`
+            (see `ROLE_CODE`) and `presence` mean nothing of a `call_end`. `answer_time_ms` is `ABSENT` where never
+            answered, `setup_time_ms` where an end does not say it.
         texts: As JSON writes them; None where nobody asked.
     """
 
@@ -134,7 +141,7 @@ def _joined(parts: Sequence[tuple[Bytes, Ints]]) -> tuple[Bytes, Ints]:
     return joined, np.concatenate(moved)
 
 
-_SETUP = attrgetter(*SPAN_FIELDS, "setup_time_ms", "attestation", *PRESENCE_BITS)
+_SETUP = attrgetter(*SPAN_FIELDS, "setup_time_ms", "attestation", "role", *PRESENCE_BITS)
 _END = attrgetter(*TEXT_FIELDS, "setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "treatment")
 _ONLY_SETUP = (None,) * (len(SPAN_FIELDS) - len(TEXT_FIELDS))
 _BITS = tuple(PRESENCE_BITS.values())
@@ -157,13 +164,13 @@ def _join_texts(texts: Sequence[str | None]) -> tuple[Bytes, Ints]:
 
 def _read_setup(event: Any, texts: list[str | None], numbers: list[int]) -> None:
     found = _SETUP(event)
-    setup_time_ms, attestation, *values = found[len(SPAN_FIELDS) :]
+    setup_time_ms, attestation, role, *values = found[len(SPAN_FIELDS) :]
     texts += found[: len(SPAN_FIELDS)]
     presence = 0
     for value, bit in zip(values, _BITS, strict=True):
         if value:
             presence |= bit
-    numbers += (setup_time_ms, 0, ABSENT, 0, ATTESTATION_CODE[attestation], presence, 0)
+    numbers += (setup_time_ms, 0, ABSENT, 0, ATTESTATION_CODE[attestation], presence, 0, ROLE_CODE[role])
 
 
 def _read_end(event: Any, texts: list[str | None], numbers: list[int]) -> None:
@@ -171,7 +178,7 @@ def _read_end(event: Any, texts: list[str | None], numbers: list[int]) -> None:
     *times_ms, sip_status, treatment = found[len(TEXT_FIELDS) :]
     texts += found[: len(TEXT_FIELDS)] + _ONLY_SETUP
     numbers += (ABSENT if time_ms is None else time_ms for time_ms in times_ms)
-    numbers += (sip_status, 0, 0, TREATMENT_CODE[treatment])
+    numbers += (sip_status, 0, 0, TREATMENT_CODE[treatment], 0)
 
 
 def facts_of(events: Sequence[Any], is_setup: Sequence[bool]) -> Facts:

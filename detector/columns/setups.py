@@ -14,7 +14,7 @@ from detector.columns.arrays import Flags, Ints
 from detector.columns.call_columns import VERSTAT_PASSED, CallBatch
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.decision_ids import DECISION_ID_BYTES, decision_id, identify
-from detector.columns.facts import ATTESTATION_CODE, TEXT_FIELDS, Texts
+from detector.columns.facts import ATTESTATION_CODE, ROLE_CODE, TEXT_FIELDS, Texts
 from detector.columns.impossible import may_be_impossible
 from detector.columns.lazy_sequence import LazySequence
 from detector.columns.membership import ENDLESS, hash_spans, hash_texts
@@ -65,6 +65,7 @@ class Calls:
         hints: What a step may find in the texts of a call, shape (n,), bits `MAY_BE_EMERGENCY` and following.
         all_hints: The bits that any of them may have.
         called_digits: 11 digits of a NANP called number, else 0, shape (n,).
+        roles: Where the switch of each stands, `facts.ROLE_CODE`, shape (n,).
         from_digits: 11 digits of a NANP number in From that is not the calling number, else 0, shape (n,).
         plain: Which have texts without escapes and beyond ASCII, shape (n,); none where there are no `texts`.
         texts: What answers repeat, as JSON; None where the batch was made of Python events.
@@ -77,6 +78,7 @@ class Calls:
     hints: Ints
     all_hints: int
     called_digits: Ints
+    roles: Ints
     from_digits: Ints
     plain: Flags
     texts: Texts | None = None
@@ -156,6 +158,7 @@ class Calls:
             self.hints[at],
             self.all_hints,
             self.called_digits[at],
+            self.roles[at],
             self.from_digits[at],
             self.plain[at],
             None if self.texts is None else replace(self.texts, spans=self.texts.spans[at]),
@@ -175,16 +178,17 @@ def calls_in(batch: CallBatch) -> Calls:
         digests, plain = identify(texts, reported_ms)
         for row in () if plain.all() else (~plain).nonzero()[0].tolist():
             digests[row] = np.frombuffer(bytes.fromhex(decision_id(events[row])), np.uint8)
-    digits = batch.called_digits[at], batch.from_digits[at]
-    return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, *digits, plain, texts)
+    columns = batch.called_digits[at], batch.role[at], batch.from_digits[at]
+    return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, *columns, plain, texts)
 
 
 def calls_of(events: Sequence[CallSetup]) -> Calls:
     """Call setups of which nothing is known but the events: good for an answer, not for the steps. Never blocks."""
     times_ms = np.array([event.setup_time_ms for event in events], np.int64)
     nothing = np.zeros(len(events), np.int64)
+    roles = np.array([ROLE_CODE[event.role] for event in events], np.int64)
     return Calls(
-        events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing, nothing, nothing.astype(np.bool_)
+        events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing, roles, nothing, nothing.astype(np.bool_)
     )
 
 

@@ -117,7 +117,9 @@ def _verdict(work: Work, row: int, score: float) -> Verdict | None:
         return None
     category = work.tables.category(work.features, row)
     thresholds = work.tables.thresholds(work.calls, row, category)
-    may_block = category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row)
+    may_block = (
+        category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row) and work.may_block(row)
+    )
     caller = work.caller(row)
     held = None if caller is None else work.standing.held.get(caller)
     held_action = held.action_at(work.now_ms(row)) if held is not None else Action.ALLOW

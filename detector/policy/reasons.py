@@ -35,6 +35,7 @@ ALLOW_LISTED_NUMBER = Reason("allow_list", "The calling number is on the allow l
 ALLOW_LISTED_TRUNK = Reason("allow_list", "The trunk group is on the allow list")
 BLOCK_LISTED_NUMBER = Reason("block_list", "The calling number is on the block list")
 BLOCK_LISTED_TRUNK = Reason("block_list", "The trunk group is on the block list")
+NO_BLOCK_HERE = Reason("role", "Analytics may not block where this switch stands in the call path, so it labels")
 IMPOSSIBLE_NUMBER = Reason("dno", "The calling number is not a possible North American number")
 
 LATE = "late"

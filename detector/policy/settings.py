@@ -14,6 +14,7 @@ from typing import Any
 from detector.columns.impossible import Impossible
 from detector.contract.decisions import Action, Mode
 from detector.contract.errors import SettingInvalid
+from detector.contract.events import Role
 from detector.contract.sip import DnoStatus, Location, Redress
 from detector.features.table import INDEX
 
@@ -221,7 +222,9 @@ class Policy:
     Attributes:
         mode: `shadow` answers allow to every call and says what it would have done; `enforce` acts.
         redress: Contact in every 603+.
-        location: Location in a 603+ where the event has no `role`.
+        location: Where the carrier stands in the call path when the event has no `role`; location in a 603+.
+        blocking_roles: Where analytics (rules, model, block list, standing decisions) may block. Elsewhere a call is
+            labelled at most: the safe harbour of 47 CFR 64.1200(k) names terminating providers.
         emergency_numbers: Called numbers that are never blocked, national form; 911, 933 and 988 cannot be left out.
             988 stands for what it is translated to as well, 1-800-273-8255.
         emergency_trunks: Trunk groups whose calls are believed when they claim a priority (`psap-callback`, `esnet`,
@@ -241,7 +244,8 @@ class Policy:
 
     mode: Mode = Mode.SHADOW
     redress: Redress = DEFAULT_REDRESS
-    location: Location = Location.TRANSIT
+    location: Location = Location.TERMINATING
+    blocking_roles: tuple[Role, ...] = (Role.TERMINATING,)
     emergency_numbers: tuple[str, ...] = EMERGENCY_NUMBERS
     emergency_trunks: tuple[str, ...] = ()
     dno: DoNotOriginate = DoNotOriginate()

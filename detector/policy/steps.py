@@ -95,10 +95,11 @@ def allowed_trunk(work: Work) -> Found:
 def entity_block(work: Work) -> Found:
     """Block or label what a list or a standing decision names."""
     found: dict[int, Outcome] = {}
+    category = work.tables.last_category
     listed = (("calling_number", reasons.BLOCK_LISTED_NUMBER), ("trunk_group_id", reasons.BLOCK_LISTED_TRUNK))
     for column, reason in listed:
         for row in _members(work, column, "block"):
-            found.setdefault(row, work.blocked(row, Step.ENTITY_BLOCK, (reason,)))
+            found.setdefault(row, work.treated(row, Step.ENTITY_BLOCK, Action.BLOCK, category, (reason,)))
     if len(work.standing):
         for row in work.standing.touched(work.calls):
             decision = work.standing_on(row)

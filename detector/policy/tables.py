@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.facts import ROLE_CODE
 from detector.columns.impossible import HEAD_LENGTH, REPEATED, Impossible, heads_of, is_wrong_length
 from detector.columns.numbering import NANP_LENGTH
 from detector.columns.setups import Calls
 from detector.contract.decisions import Label, Mode
 from detector.contract.ports import FeatureMatrix
+from detector.contract.sip import LOCATION_BY_ROLE
 from detector.features.table import INDEX
 from detector.features.window_constants import NOT_ENOUGH_DATA
 from detector.policy.emergency import EmergencyTable
@@ -55,6 +57,7 @@ class PolicyTables:
     """
 
     __slots__ = (
+        "_blocking_roles",
         "_by_switch",
         "_by_trunk",
         "_categories",
@@ -74,6 +77,9 @@ class PolicyTables:
         kinds = frozenset(policy.dno.impossible)
         self.policy = policy
         self.emergency = EmergencyTable(policy)
+        is_without_role = policy.location in {LOCATION_BY_ROLE[role] for role in policy.blocking_roles}
+        roles = (*policy.blocking_roles, *((None,) if is_without_role else ()))
+        self._blocking_roles = frozenset(ROLE_CODE[role] for role in roles)
         self.impossible_heads = heads_of(kinds)
         self.impossible_numbers = REPEATED if Impossible.REPEATED_DIGIT in kinds else frozenset[str]()
         self.checks_length = Impossible.LENGTH in kinds
@@ -122,13 +128,22 @@ class PolicyTables:
                 return category
         return self._categories[-1][0]
 
+    @property
+    def last_category(self) -> str:
+        """Name of the category that takes whatever the others leave."""
+        return self.policy.categories[-1].name
+
     def label(self, category: str) -> Label:
         """Label of a category; one that the policy does not know (any more) is labelled like the last."""
-        return self.labels.get(category) or self.labels[self.policy.categories[-1].name]
+        return self.labels.get(category) or self.labels[self.last_category]
 
     def has_sample(self, features: FeatureMatrix, row: int) -> bool:
         """Whether enough has been seen for a block."""
         return all(features.item(row, column) >= count for column, count in self._samples)
+
+    def may_block(self, role: int) -> bool:
+        """Whether analytics may block a call where the switch stands (`detector.columns.facts.ROLE_CODE`)."""
+        return role in self._blocking_roles
 
     def is_impossible(self, calling_number: str) -> bool:
         """Whether a `+1` calling number cannot be anybody's."""

@@ -123,21 +123,19 @@ class Work:
         """Mode of a call."""
         return Mode.SHADOW if self.is_shadow[row] else Mode.ENFORCE
 
-    def blocked(self, row: int, step: Step, why: tuple[Reason, ...]) -> Outcome:
-        """Outcome of a block by analytics or by order of the carrier: answered 603+, with the call's decision id in it.
+    def may_block(self, row: int) -> bool:
+        """Whether analytics may block the call where its switch stands."""
+        return self.tables.may_block(self.calls.roles.item(row))
 
-        Args:
-            row: The call.
-            step: The step that decides.
-            why: Its reasons, most important first.
-        """
+    def _blocked(self, row: int, step: Step, why: tuple[Reason, ...]) -> Outcome:
+        """Outcome of a block by analytics or by order of the carrier: answered 603+, with the call's decision id."""
         policy = self.tables.policy
         location = location_of(self.calls.events[row].role, policy.location)
         answer: SipAnswer = analytics_block(policy.redress, location, self.calls.identifier(row))
         return Outcome(Action.BLOCK, step, why, None, answer)
 
     def treated(self, row: int, step: Step, action: Action, category: str, why: tuple[Reason, ...]) -> Outcome:
-        """Outcome of an action that may be any of the three.
+        """Outcome of an action that may be any of the three; a block is a label where the carrier may not block.
 
         Args:
             row: The call.
@@ -146,8 +144,10 @@ class Work:
             category: Category of the policy whose label is shown.
             why: Its reasons, most important first.
         """
+        if action is Action.BLOCK and self.may_block(row):
+            return self._blocked(row, step, why)
         if action is Action.BLOCK:
-            return self.blocked(row, step, why)
+            action, why = Action.LABEL, (*why, reasons.NO_BLOCK_HERE)
         label = self.tables.label(category) if action is Action.LABEL else None
         return Outcome(action, step, why, label)
 

@@ -20,7 +20,7 @@ from detector.policy.screening import Screener, Screening
 from detector.policy.settings import Condition, Policy, Rule, StandingBlocks
 from detector.policy.standing import Held, StandingDecisions
 from detector.policy.unjudged import FAILED_OPEN
-from detector.testing import CALLER, START_MS, ScoreFromFeature, call_setup, outcomes, scores
+from detector.testing import CALLER, START_MS, TRUNK_GROUP, ScoreFromFeature, call_setup, outcomes, scores
 from detector.windows import WindowEngine, WindowSettings
 from tests.detector.policy.policy_case import CATEGORIES
 
@@ -88,6 +88,9 @@ def in_batches(one: Screener[WindowEngine], events: list[CallSetup], size: int) 
     return [one.screen(batch_of(events[start : start + size])) for start in range(0, len(events), size)]
 
 
+BY_TRUNK = f"{CALLER}\x1f{TRUNK_GROUP}"
+
+
 class TestSettledBeforehand:
     """Late and shed calls."""
 
@@ -107,7 +110,7 @@ class TestSettledBeforehand:
         one.screen(batch_of(dialler(9)), dict.fromkeys(range(8), LATE))
         one.screen(batch_of(dialler(11)[9:]), {0: LATE, 1: LATE})
 
-        held = one.standing.held.get(CALLER)
+        held = one.standing.held.get(BY_TRUNK)
         assert held is not None
         assert held == Held(Action.LABEL, START_MS + 16_000 + 30_000)  # by the ninth call, of score 0.9, alone
         assert counts(one)["attempts"][2] == 11
@@ -166,7 +169,7 @@ class TestPoison:
         assert counts(one) == counts(whole)
         assert counts(one)["attempts"][2] == 20
         assert list(one.standing) == list(whole.standing)
-        assert one.standing.held.get(CALLER) == whole.standing.held.get(CALLER)
+        assert one.standing.held.get(BY_TRUNK) == whole.standing.held.get(BY_TRUNK)
 
     def test_only_the_first_failure_of_each_class_is_handed_on(self) -> None:
         screening = screener(Choosy(2, "score")).screen(batch_of(dialler(4)))

@@ -20,10 +20,12 @@ from kafka.admin import (
     ResourceType,
 )
 from kafka.admin import ACLResourcePatternType as PatternType
+from kafka.protocol.admin.client_quotas import AlterClientQuotasRequest
 
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka import topics
+from streams.kafka.client import CLIENT_ID
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
 from streams.metrics import Metric
 from streams.settings import load_settings
@@ -147,6 +149,70 @@ def test_dead_letters_that_their_topic_refuses_are_counted_and_stop_nothing(
 
     assert decisions.calls() == Counter(setups(events))
     assert worker.log.read_text().count("records are dropped, calls go on") == 1
+
+
+def _throttle(admin: KafkaAdminClient, client_id: str, bytes_per_s: float | None) -> None:
+    """Have the broker stop reading from a client for a while after each request; None = no longer."""
+    request = AlterClientQuotasRequest
+    entity = request.EntryData.EntityData(entity_type="client-id", entity_name=client_id)
+    limit = request.EntryData.OpData(key="producer_byte_rate", value=bytes_per_s or 0.0, remove=bytes_per_s is None)
+    entry = request.EntryData(entity=[entity], ops=[limit])
+    admin._manager.run(admin._manager.send, request(entries=[entry], validate_only=False))
+
+
+def test_a_broker_that_is_slow_with_scored_calls_holds_no_decision(
+    kafka_bootstrap: str,
+    kafka_admin: KafkaAdminClient,
+    fresh_topics: FreshTopics,
+    model: Path,
+    events: list[bytes],
+    tmp_path: Path,
+) -> None:
+    """It answers one request and then reads no more for seconds: samples wait, calls are decided and committed."""
+    fresh_topics(PARTITIONS)
+    decisions = Reader(kafka_bootstrap, CALL_DECISIONS)
+    _throttle(kafka_admin, f"{CLIENT_ID}-{SCORED_CALLS}", 1.0)
+    try:
+        with workers(1, environment(kafka_bootstrap, model), tmp_path) as (worker,):
+            wait_until(lambda: worker.health().get("partitions") == PARTITIONS, "ready")
+            for start in range(0, len(events), PART):
+                produce(kafka_bootstrap, events[start : start + PART])
+                time.sleep(0.2)  # several requests, of which the second waits
+            wait_until(lambda: set(decisions.calls()) >= setups(events), "every setup answered")
+            wait_until(lambda: is_done(worker), "everything acknowledged")
+            assert worker.metric(Metric.SIDE_WAITING, topic=SCORED_CALLS) > 0, "the samples had to wait"
+            assert worker.metric(Metric.OUTAGE) == 0
+            assert worker.stop() == 0
+    finally:
+        _throttle(kafka_admin, f"{CLIENT_ID}-{SCORED_CALLS}", None)
+
+    assert decisions.calls() == Counter(setups(events))
+
+
+def test_a_topic_that_is_deleted_under_a_worker_holds_no_decision(
+    kafka_bootstrap: str,
+    delete_topic: Callable[[str], None],
+    fresh_topics: FreshTopics,
+    model: Path,
+    events: list[bytes],
+    tmp_path: Path,
+) -> None:
+    """Its samples are counted; a broker might be looking for its leader, so errors of this kind may pass elsewhere."""
+    fresh_topics(PARTITIONS)
+    decisions = Reader(kafka_bootstrap, CALL_DECISIONS)
+
+    with workers(1, environment(kafka_bootstrap, model), tmp_path) as (worker,):
+        wait_until(lambda: worker.health().get("partitions") == PARTITIONS, "ready")
+        delete_topic(SCORED_CALLS)
+        for start in range(0, len(events), PART // 3):
+            produce(kafka_bootstrap, events[start : start + PART // 3])
+            time.sleep(0.2)  # more polls than may be unanswered
+        wait_until(lambda: set(decisions.calls()) >= setups(events), "every setup answered")
+        wait_until(lambda: dropped(worker, SCORED_CALLS, "UnknownTopicOrPartitionError"), "counted")
+        wait_until(lambda: is_done(worker), "everything acknowledged")
+        assert worker.stop() == 0
+
+    assert decisions.calls() == Counter(setups(events))
 
 
 def _allow(admin: KafkaAdminClient, principal: str, operation: ACLOperation) -> None:

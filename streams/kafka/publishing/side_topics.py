@@ -1,7 +1,8 @@
 """Publish what only informs: dead letters, standing decisions, scored calls. No call ever waits for it.
 
 Each of these topics has a publisher, and with it connections and requests, of its own, so that a broker that is slow
-with one of them holds neither decisions nor the others. What a broker refuses is dropped, what waits beyond a bound is
+with one of them holds neither decisions nor the others. Its client id names the topic, so that brokers can tell it
+apart too, in quotas for instance. What a broker refuses is dropped, what waits beyond a bound is
 dropped, and what comes while there is no such topic is dropped; all of it is counted, by topic and reason.
 
 A commit waits a moment for what was offered before it (`settled`). So a worker that is killed loses nothing, unless the
@@ -18,7 +19,7 @@ import structlog
 
 from detector.contract.errors import RobocallError
 from streams.errors import PublishFailed
-from streams.kafka.client import client_settings, require_topics
+from streams.kafka.client import CLIENT_ID, client_settings, require_topics
 from streams.kafka.publishing.outbox import Record
 from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.settings import Settings
@@ -121,8 +122,8 @@ class _Way:
         self._settings = settings
         self._topic = topic
         self._losses = losses
-        self._client = {**client_settings(settings), "acks": settings.kafka_acks}
-        self._publisher = Publisher(self._client, [topic], self._refused, may_lose=True, linger_s=LINGER_S)
+        client = client_settings(settings) | {"client_id": f"{CLIENT_ID}-{topic}", "acks": settings.kafka_acks}
+        self._publisher = Publisher(client, [topic], self._refused, may_lose=True, linger_s=LINGER_S)
         self._closed: str | None = "NotStarted"  # why nothing can be published
         self._looking: asyncio.Task[None] | None = None
         self.waiting_bytes = 0

@@ -126,6 +126,7 @@ def measure(numbers: int, busy: int, seed: int) -> dict[str, object]:
                 "ROBOCALL_PARTITIONS": "1",
                 "ROBOCALL_SNAPSHOT_URL": snapshots,
                 "ROBOCALL_REDIS_URL": "redis://127.0.0.1:1/0",
+                "ROBOCALL_AWAIT_LISTS": "false",
             }
         )
         worker.wait_until_ready()

@@ -144,6 +144,7 @@ def measure(numbers: int, busy: int, tail: int, seed: int) -> dict[str, object]:
             "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
             "ROBOCALL_SNAPSHOT_INTERVAL_S": "20",
             "ROBOCALL_REDIS_URL": "redis://127.0.0.1:1/0",
+            "ROBOCALL_AWAIT_LISTS": "false",
         }
         producer = Producer({"bootstrap.servers": servers, "linger.ms": 20, "queue.buffering.max.messages": 2_000_000})
         calls, first = Calls(numbers, busy, seed), Worker(environment)

@@ -52,7 +52,7 @@ class Metric(StrEnum):
     FAIL_OPEN = "robocall_fail_open_total", "counter", "calls", "Calls allowed because of an internal error."
     PASSED_UNSCORED = (
         "robocall_passed_unscored_total", "counter", "calls",
-        "Calls allowed whatever their score, late or for overload.", "reason",
+        "Calls allowed whatever their score: late, for overload, or while lists were unknown.", "reason",
     )
     CLOCK_SKEW = (
         "robocall_clock_skew_total", "counter", "events",
@@ -142,6 +142,30 @@ class Metric(StrEnum):
     SNAPSHOT_STEP = (
         "robocall_snapshot_step_seconds", "gauge", "seconds",
         "Longest that the event loop was held by a step of the latest one.",
+    )
+
+    # What it follows in Redis
+    LISTS_SOURCE = (
+        "robocall_lists_source", "gauge", "0 or 1",
+        "1 for where the lists in force come from; while they are unknown every call passes.", "source",
+    )
+    LISTS_AGE = (
+        "robocall_lists_age_seconds", "gauge", "seconds", "Since Redis last said that the lists in force are its own.",
+    )
+    EMERGENCY_HELD = (
+        "robocall_emergency_list_held", "gauge", "0 or 1",
+        "1 while the emergency list has vanished from Redis and the last one holds.",
+    )
+    REDIS_SKIPPED = (
+        "robocall_redis_skipped_total", "counter", "values",
+        "What stood in Redis, made no sense and was skipped.", "kind",
+    )
+    STANDING = (
+        "robocall_standing_decisions", "gauge", "entities", "Standing decisions in memory, by who decided.", "by",
+    )
+    STANDING_EVICTED = (
+        "robocall_standing_evicted_total", "counter", "entities",
+        "Standing decisions that still held and were pushed out at the memory bound.", "by",
     )
 
     # Its models

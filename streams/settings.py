@@ -152,6 +152,11 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="Redis or Valkey; `rediss://` for TLS. May be unreachable."
     )
+    await_lists: bool | None = Field(
+        None,
+        description="Whether every call passes until the lists in Redis, or those kept of an earlier time, are known. "
+        "Without it: where `ROBOCALL_REDIS_URL` is set.",
+    )
     redis_tls_cafile: FilePath | None = Field(None, description="PEM of the authority that signed the Redis server.")
 
     policy_file: Path | None = Field(
@@ -248,6 +253,11 @@ class Settings(BaseSettings):
     def kafka_servers(self) -> list[str]:
         """The brokers to start from, each `host:port`."""
         return self.kafka_bootstrap_servers.split(",")
+
+    @property
+    def awaits_lists(self) -> bool:
+        """Whether somebody keeps lists: calls pass until they are known."""
+        return "redis_url" in self.model_fields_set if self.await_lists is None else self.await_lists
 
     @property
     def redis_address(self) -> str:

@@ -30,8 +30,12 @@ FreshTopics = Callable[..., list[str]]
 
 @pytest.fixture(scope="session", autouse=True)
 def snapshots_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No worker of the tests leaves its windows in the home of whoever runs them."""
+    """No worker of the tests leaves its windows in the home of whoever runs them, or waits for lists in a Redis.
+
+    Most have no Redis. `tests/integration/test_lists.py` is about workers that await lists.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROBOCALL_AWAIT_LISTS", "false")
         patch.setenv("ROBOCALL_SNAPSHOT_URL", str(tmp_path_factory.mktemp("snapshots")))
         yield
 

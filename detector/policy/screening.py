@@ -178,7 +178,7 @@ class Screener(Generic[WindowsT_co]):
         """
         calls = batch.calls
         if self.lists is None:  # nobody knows whom we promised not to touch
-            passed = dict.fromkeys(range(len(calls)), LISTS_UNKNOWN)
+            passed = {**dict.fromkeys(range(len(calls)), LISTS_UNKNOWN), **passed}
         features = np.zeros((0, N_FEATURES), np.float32)
         if len(passed) == len(calls):
             self.engine.count(batch.events)

@@ -215,7 +215,7 @@ async def _members(redis: Redis, list_name: str) -> list[str]:
     entries: set[str] = set()
     cursor = b"0"
     while True:
-        cursor, found, _ = await redis.eval(PAGE, 1, list_key(list_name), cursor, SCAN_COUNT, MAX_ENTRY_BYTES)
+        cursor, found, _ = await redis.eval(PAGE, 0, list_key(list_name), cursor, SCAN_COUNT, MAX_ENTRY_BYTES)
         entries.update(raw.decode("utf-8", "replace") for raw in found)
         if cursor == b"0":
             return sorted(entries)

@@ -28,32 +28,33 @@ DIGITS = 16
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
+# Each takes its key as its first argument, and not as a key: a script's keys are for those who may write to them too.
 # A page of a set, without members that are too long: answers cursor, members, how many were left out.
 PAGE = """
-local page = redis.call('SSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
+local page = redis.call('SSCAN', ARGV[1], ARGV[2], 'COUNT', ARGV[3])
 local kept, skipped = {}, 0
 for _, member in ipairs(page[2]) do
-  if #member <= tonumber(ARGV[3]) then kept[#kept + 1] = member else skipped = skipped + 1 end
+  if #member <= tonumber(ARGV[4]) then kept[#kept + 1] = member else skipped = skipped + 1 end
 end
 return {page[1], kept, skipped}
 """
 # The first elements of a list, without those that are too long.
 FIRST = """
 local kept = {}
-for _, element in ipairs(redis.call('LRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)) do
-  if #element <= tonumber(ARGV[2]) then kept[#kept + 1] = element end
+for _, element in ipairs(redis.call('LRANGE', ARGV[1], 0, tonumber(ARGV[2]) - 1)) do
+  if #element <= tonumber(ARGV[3]) then kept[#kept + 1] = element end
 end
 return kept
 """
 # A field of a hash, or nothing when it is too long.
 FIELD = """
-if redis.call('HSTRLEN', KEYS[1], ARGV[1]) > tonumber(ARGV[2]) then return false end
-return redis.call('HGET', KEYS[1], ARGV[1])
+if redis.call('HSTRLEN', ARGV[1], ARGV[2]) > tonumber(ARGV[3]) then return false end
+return redis.call('HGET', ARGV[1], ARGV[2])
 """
 # All members of a small set, or none.
 SMALL_SET = """
-if redis.call('SCARD', KEYS[1]) > tonumber(ARGV[1]) then return {} end
-return redis.call('SMEMBERS', KEYS[1])
+if redis.call('SCARD', ARGV[1]) > tonumber(ARGV[2]) then return {} end
+return redis.call('SMEMBERS', ARGV[1])
 """
 
 
@@ -119,7 +120,7 @@ async def run_script(redis: Redis, script: str, key: str, *arguments: str | floa
         redis.exceptions.RedisError: the server is away.
     """
     pipeline = redis.pipeline(transaction=False)
-    pipeline.eval(script, 1, key, *arguments)
+    pipeline.eval(script, 0, key, *arguments)
     (found,) = await answers(pipeline)
     return found
 

@@ -36,13 +36,13 @@ FUTURE_MS = 24 * 3_600_000
 # A page of the journal, above one count and up to another, lowest first: how many members, the count of the last, then
 # name and value of each that has no overlong name. A value that is too long, or no text, is false.
 PAGE = """
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], ARGV[2], 'WITHSCORES', 'LIMIT', 0, ARGV[3])
-local answer = {#found / 2, found[#found] or ARGV[2]}
+local found = redis.call('ZRANGEBYSCORE', ARGV[1], '(' .. ARGV[2], ARGV[3], 'WITHSCORES', 'LIMIT', 0, ARGV[4])
+local answer = {#found / 2, found[#found] or ARGV[3]}
 for i = 1, #found, 2 do
-  if #found[i] <= tonumber(ARGV[4]) then
-    local value = redis.pcall('GETRANGE', ARGV[5] .. found[i], 0, ARGV[6])
+  if #found[i] <= tonumber(ARGV[5]) then
+    local value = redis.pcall('GETRANGE', ARGV[6] .. found[i], 0, ARGV[7])
     answer[#answer + 1] = found[i]
-    answer[#answer + 1] = type(value) == 'string' and #value <= tonumber(ARGV[6]) and value
+    answer[#answer + 1] = type(value) == 'string' and #value <= tonumber(ARGV[7]) and value
   end
 end
 return answer

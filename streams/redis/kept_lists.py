@@ -66,7 +66,7 @@ class KeptLists:
 
     Args:
         url: of the snapshot store.
-        identity: name of the topic in the store: whose lists they are.
+        identity: whose lists they are (`identity_of`).
 
     Raises:
         StorageError: the kind of URL is unknown, or needs a library that is not installed. Both methods raise it too,
@@ -114,6 +114,11 @@ class KeptLists:
             return _parsed(io.BytesIO(rest))
         except (msgspec.MsgspecError, UnicodeDecodeError, ListEntryInvalid, KeyError) as error:
             raise KeptListsRefused(f"the kept lists are not used: {error}") from error
+
+
+def identity_of(redis_address: str, consumer_group: str) -> str:
+    """Return what tells the lists of this Redis and these workers from those of others in the same store."""
+    return f"kept-{_digest(f'{consumer_group} {redis_address}'.encode())[:16].decode()}"
 
 
 def _digest(content: bytes) -> bytes:

@@ -54,7 +54,7 @@ if ARGV[1] == 'UNLINK' then
 else
   changed = redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))
 end
-if KEYS[3] ~= '' then
+if KEYS[3] then
   if redis.call('EXISTS', KEYS[1]) == 1 then
     redis.call('DEL', KEYS[3])
   elseif changed > 0 or ARGV[1] == 'UNLINK' then
@@ -65,6 +65,7 @@ if type(redis.pcall('INCR', KEYS[2])) == 'table' then redis.call('SET', KEYS[2],
 return changed
 """
 
+Source = Literal["redis", "kept", "none", "unknown"]
 log = structlog.get_logger(__name__)
 
 
@@ -123,7 +124,7 @@ async def empty_list(redis: Redis, name: str) -> int:
 
 
 async def _change(redis: Redis, name: str, command: str, entries: Sequence[str]) -> int:
-    keys = (list_key(name), LISTS_VERSION, EMERGENCY_EMPTIED if name == "emergency" else "")
+    keys = (list_key(name), LISTS_VERSION, *([EMERGENCY_EMPTIED] if name == "emergency" else ()))
     found: Any = await redis.eval(CHANGE, len(keys), *keys, command, *entries)
     return int(found)
 
@@ -139,7 +140,7 @@ class ListsView:
         emergency_held: the emergency list is empty in Redis, nobody said that it shall be, and the last one holds.
     """
 
-    source: Literal["redis", "kept", "none", "unknown"]
+    source: Source
     age_s: float | None = None
     emergency_held: bool = False
 
@@ -185,7 +186,7 @@ class ListFollower:
         self._keeper = keeper
         self._followers = {ACTIVE_MODEL: on_model, SHADOW_MODEL: on_shadow}
         self._interval_s = interval_s
-        self._source: Literal["redis", "kept", "none", "unknown"] = "unknown" if screener.lists is None else "none"
+        self._source: Source = "unknown" if screener.lists is None else "none"
         self._version: bytes | None = None
         self._confirmed_ms = 0
         self._emergency_held = False

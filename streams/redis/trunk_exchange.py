@@ -224,7 +224,7 @@ class TrunkExchange:
         reads = list(self._others)
         for partition in reads:
             self._queue_read(pipeline, partition, max(1, self._limits.reads_per_trip // len(reads)))
-        pipeline.eval(SMALL_SET, 1, TRUNK_PARTITIONS, MAX_PARTITIONS)
+        pipeline.eval(SMALL_SET, 0, TRUNK_PARTITIONS, MAX_PARTITIONS)
         answers = await pipeline.execute(raise_on_error=False)
         for answer in answers:
             if isinstance(answer, PASSING):

@@ -24,6 +24,7 @@ from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, SIDE_TOPICS
 from streams.log import NumberDigest
 from streams.redis.connection import Guard, connect
 from streams.redis.decisions import DecisionIndex
+from streams.redis.kept_lists import KeptLists, ListKeeper, identity_of
 from streams.redis.lists import ListFollower
 from streams.redis.trunk_exchange import TrunkExchange
 from streams.running.failures import Failures
@@ -44,6 +45,7 @@ from streams.worker.metrics import Metrics, ScrapeTime, Sources
 from streams.worker.model_metrics import ModelMetrics
 from streams.worker.model_switch import ModelSwitch
 from streams.worker.ownership import Ownership
+from streams.worker.redis_metrics import RedisMetrics
 from streams.worker.screen_calls import CallScreening, now_ms
 from streams.worker.unreadable import UnreadableBatches
 
@@ -84,7 +86,7 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
 
     redis, guard = connect(settings), Guard()
     switch = ModelSwitch(screener, settings.models_url or (settings.model_dir or SHIPPED).absolute().parent)
-    lists = ListFollower(redis, guard, screener, on_model=switch, on_shadow=switch.shadow)
+    lists = _make_lists(settings, screener, redis, guard, switch)
     feedback = FeedbackCounts(now_ms)
     keeper = DecisionIndex(redis, guard)
 
@@ -113,12 +115,14 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
         leaderless = app.consumer.leaderless()
         numbers = {tp.partition for tp in leaderless}
         unready = [doing for partition, doing in durability.unready.items() if partition not in numbers]
-        return health.observe(app.consumer.progress(), time.monotonic(), unready, leaderless)
+        found = health.observe(app.consumer.progress(), time.monotonic(), unready, leaderless)
+        return found.with_lists(lists.view())
 
     metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
     metrics.registry.register(
         ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
     )
+    metrics.registry.register(RedisMetrics(lists, exchange, screener.standing))
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, unreadable.tell)
     runs = (exchange, lists, keeper, switch, reader, durability)
@@ -126,6 +130,19 @@ def build_app(settings: Settings, ending: Ending) -> Assembly:
     watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
     jobs.append(("watch", lambda: _watch(app, verdict, watched)))
     return Assembly(app, [publisher, side, Background(jobs)], screener)
+
+
+def _make_lists(
+    settings: Settings, screener: Screener[WindowEngine], redis: Any, guard: Guard, switch: ModelSwitch
+) -> ListFollower:
+    """What follows Redis. Where lists are awaited the screener has none to begin with, and every call passes."""
+    if settings.awaits_lists:
+        screener.lists = None
+    keeper = None
+    if settings.awaits_lists and settings.snapshot_url != NO_SNAPSHOTS:
+        identity = identity_of(settings.redis_address, settings.consumer_group)
+        keeper = ListKeeper(KeptLists(settings.snapshot_url, identity))
+    return ListFollower(redis, guard, screener, keeper=keeper, on_model=switch, on_shadow=switch.shadow)
 
 
 def _make_sources(

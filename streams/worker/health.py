@@ -1,19 +1,23 @@
 """Whether this worker does its work, judged by offsets and not by intentions. Pure: time and offsets are arguments."""
 
 from collections.abc import Collection, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from streams.redis.lists import ListsView
 
 Progress = Mapping[Any, tuple[int | None, int | None]]
 """By partition: the offset up to which everything is answered, and the end of the partition; None while unknown."""
+
+LISTS_UNKNOWN = "lists_unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What `/health` answers.
 
-    `status` is `ok`, `standby`, `degraded`, `joining`, `restoring`, `warming` (up, without a snapshot) or `stalled`.
-    All but the first three are red.
+    `status` is `ok`, `standby`, `degraded`, `lists_unknown` (every call passes), `joining`, `restoring`, `warming` (up,
+    without a snapshot) or `stalled`. All but the first four are red.
     """
 
     status: str
@@ -21,11 +25,19 @@ class Verdict:
     lag: int
     stalled: tuple[str, ...] = ()
     leaderless: tuple[str, ...] = ()
+    lists: ListsView | None = None
 
     @property
     def is_healthy(self) -> bool:
         """Green: traffic is handled, or would be, as far as this worker can help it: a restart would do no good."""
-        return self.status in {"ok", "standby", "degraded"}
+        return self.status in {"ok", "standby", "degraded", LISTS_UNKNOWN}
+
+    def with_lists(self, lists: ListsView) -> "Verdict":
+        """Say which lists are in force, if anybody keeps any. Green stays green: a restart would not find them."""
+        if lists.source == "none":
+            return self
+        passes_all = lists.source == "unknown" and self.is_healthy
+        return replace(self, status=LISTS_UNKNOWN if passes_all else self.status, lists=lists)
 
 
 class Health:

@@ -24,7 +24,8 @@ def add(app: Any, metrics: Metrics, verdict: Callable[[], Verdict]) -> None:
         """200 while the worker does its work, 503 otherwise; the body says why."""
         del request
         found = verdict()
-        return view.json(asdict(found), status=HEALTHY if found.is_healthy else UNHEALTHY)
+        said = {name: value for name, value in asdict(found).items() if value is not None}
+        return view.json(said, status=HEALTHY if found.is_healthy else UNHEALTHY)
 
     app.page("/metrics", name="metrics")(metrics_page)
     app.page("/health", name="health")(health_page)

@@ -108,3 +108,14 @@ def test_settings_cannot_be_changed() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.web_port = 1
+
+
+def test_lists_are_awaited_where_a_redis_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or as the setting says: some name a Redis and keep no lists."""
+    monkeypatch.delenv("ROBOCALL_AWAIT_LISTS", raising=False)
+    monkeypatch.delenv("ROBOCALL_REDIS_URL", raising=False)
+    assert not load_settings().awaits_lists
+    assert load_settings(await_lists=True).awaits_lists
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", "redis://127.0.0.1:6379/0")
+    assert load_settings().awaits_lists
+    assert not load_settings(await_lists=False).awaits_lists

@@ -18,8 +18,8 @@ from detector.policy import unjudged
 from detector.policy.lists import Lists
 from detector.policy.screening import Screener, Screening
 from detector.policy.settings import Condition, Policy, Rule, StandingBlocks
-from detector.policy.standing import Held, StandingDecisions
-from detector.policy.unjudged import FAILED_OPEN
+from detector.policy.standing import Held, StandingDecision, StandingDecisions
+from detector.policy.unjudged import FAILED_OPEN, LISTS_UNKNOWN
 from detector.testing import CALLER, START_MS, TRUNK_GROUP, ScoreFromFeature, call_setup, outcomes, scores
 from detector.windows import WindowEngine, WindowSettings
 from tests.detector.policy.policy_case import CATEGORIES
@@ -89,6 +89,31 @@ def in_batches(one: Screener[WindowEngine], events: list[CallSetup], size: int) 
 
 
 BY_TRUNK = f"{CALLER}\x1f{TRUNK_GROUP}"
+
+
+class TestUnknownLists:
+    """Calls while nobody knows whom the carrier promised not to touch."""
+
+    def test_every_call_passes_whatever_it_is(self) -> None:
+        """A number that cannot exist, and a standing block: neither is looked at, nor is the model asked."""
+        one = screener(Choosy(0, "none"))
+        one.standing.set(StandingDecision(f"number:{CALLER}", Action.BLOCK, "spam", START_MS, START_MS * 2, "analyst"))
+        one.lists = None
+
+        screening = one.screen(batch_of([*dialler(3), call_setup("i", calling_number="+10005550123")]), {1: LATE})
+
+        assert outcomes(screening) == [LISTS_UNKNOWN, LATE, LISTS_UNKNOWN, LISTS_UNKNOWN]
+        assert LISTS_UNKNOWN.action is Action.ALLOW
+        assert scores(screening) == [None] * 4
+
+    def test_they_are_counted_and_once_lists_are_known_calls_are_judged(self) -> None:
+        """The fourth call of the number is its fourth, and scores 0.4."""
+        one = screener(Choosy(0, "none"))
+        one.lists = None
+        one.screen(batch_of(dialler(3)))
+        one.lists = Lists()
+
+        assert scores(one.screen(batch_of(dialler(4)[3:]))) == pytest.approx([0.4])
 
 
 class TestSettledBeforehand:

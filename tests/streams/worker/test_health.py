@@ -1,5 +1,6 @@
 """Health follows offsets: red when there is something to read and nothing moves, or nothing was joined."""
 
+from streams.redis.lists import ListsView
 from streams.worker.health import Health
 
 
@@ -86,3 +87,14 @@ def test_a_partition_without_a_leader_is_named_and_makes_nothing_red() -> None:
     assert (verdict.leaderless, verdict.stalled) == (("call-events/3",), ())
     assert health.observe({calls: (5, 9), other: (6, 9)}, 61.0, (), [calls]).stalled == ("call-events/4",)
     assert health.observe({calls: (5, 9), other: (7, 9)}, 62.0, ["restoring"], [calls]).status == "restoring"
+
+
+def test_unknown_lists_are_said_and_green() -> None:
+    """Every call passes, and a restart would not find the lists either. What is red stays as it is."""
+    unknown, kept = ListsView("unknown"), ListsView("kept", 7.0)
+    ok, joining = joined().observe({"calls-0": (1, 1)}, 0.0), Health(30.0).observe({}, 0.0)
+
+    assert (ok.with_lists(unknown).status, ok.with_lists(unknown).is_healthy) == ("lists_unknown", True)
+    assert joining.with_lists(unknown).status == "joining"
+    assert (ok.with_lists(kept).status, ok.with_lists(kept).lists) == ("ok", kept)
+    assert ok.with_lists(ListsView("none")) == ok

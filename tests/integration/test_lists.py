@@ -1,0 +1,132 @@
+"""A worker whose Redis is away: no call is judged without lists, and those of an earlier time hold. A real broker."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer
+
+from streams.kafka.topics import CALL_DECISIONS
+from tests.integration.events_case import produce
+from tests.models.small_model import save_small_model
+from tests.processes import PATIENT, Worker, robocall, workers
+from tests.valkey_process import ValkeyProcess
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+LISTED, UNLISTED = "+10005550123", "+10005550124"
+"""Two calling numbers that cannot exist, so that each of their calls is blocked unless a list says otherwise."""
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
+    """Not started yet."""
+    process = ValkeyProcess(tmp_path)
+    yield process
+    process.kill()
+
+
+class Case:
+    """A worker that enforces, its broker, and what it decided."""
+
+    def __init__(self, bootstrap: str, redis_url: str, folder: Path) -> None:
+        self._bootstrap = bootstrap
+        self._calls = 0
+        self.environment = {
+            "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+            "ROBOCALL_REDIS_URL": redis_url,
+            "ROBOCALL_AWAIT_LISTS": "true",
+            "ROBOCALL_MODE": "enforce",
+            "ROBOCALL_PARTITIONS": "2",
+            "ROBOCALL_SNAPSHOT_URL": str(folder / "snapshots"),
+            "ROBOCALL_MODEL_DIR": str(save_small_model(folder / "models" / "small")),
+            "ROBOCALL_CONSUMER_GROUP": f"lists-{time.time_ns()}",
+            **PATIENT,
+        }
+        self._reader = Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": f"reader-{time.time_ns()}", "auto.offset.reset": "earliest"}
+        )
+        self._reader.subscribe([CALL_DECISIONS])
+        self._decided: dict[str, dict[str, Any]] = {}
+
+    def decide(self, calling_number: str) -> tuple[str, str, str, int | None]:
+        """Let a call come in: what was done with it, by which step, why, and the answer of a block."""
+        self._calls += 1
+        call_id = f"call-{self._calls}"
+        event = {
+            "type": "call_setup",
+            "call_id": call_id,
+            "setup_time_ms": time.time_ns() // 1_000_000,
+            "calling_number": calling_number,
+            "called_number": "+13125550188",
+            "trunk_group_id": "t-1",
+        }
+        produce(self._bootstrap, [json.dumps(event).encode()])
+        wait_until(lambda: self._read(call_id), "the call is decided")
+        found = self._decided[call_id]
+        return found["action"], found["decided_by"], found["reasons"][0]["code"], (found["sip"] or {}).get("status")
+
+    def _read(self, call_id: str) -> bool:
+        for message in self._reader.consume(100, 0.2):
+            value = message.value()
+            if message.error() is None and value is not None:
+                decision = json.loads(value)
+                self._decided[decision["call_id"]] = decision
+        return call_id in self._decided
+
+
+@pytest.fixture
+def case(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]], valkey: ValkeyProcess, tmp_path: Path) -> Case:
+    fresh_topics(2)
+    return Case(kafka_bootstrap, valkey.url, tmp_path)
+
+
+def source(worker: Worker) -> str:
+    return str(worker.health().get("lists", {}).get("source"))
+
+
+PASSES = ("allow", "fail_open", "lists_unknown", None)
+BLOCKED = ("block", "dno", "dno", 603)
+EMERGENCY = ("allow", "emergency", "emergency_list", None)
+
+
+def test_until_lists_are_known_every_call_passes_and_health_says_so(
+    case: Case, valkey: ValkeyProcess, tmp_path: Path
+) -> None:
+    """Redis is away from the start. Once it is there, and empty, that is known: calls are judged."""
+    with workers(1, case.environment, tmp_path) as (worker,):
+        wait_until(lambda: worker.health().get("status") == "lists_unknown", "the worker says what it lacks")
+        assert case.decide(UNLISTED) == PASSES
+
+        valkey.start()
+        wait_until(lambda: worker.health().get("status") == "ok", "the lists are known")
+        assert source(worker) == "redis"
+        assert case.decide(UNLISTED) == BLOCKED
+        assert worker.stop() == 0
+
+
+def test_a_worker_that_starts_while_redis_is_away_goes_by_the_lists_of_an_earlier_time(
+    case: Case, valkey: ValkeyProcess, tmp_path: Path
+) -> None:
+    """Killed between two runs of a worker: whoever was on the emergency list still is, and says how old that is."""
+    valkey.start()
+    robocall("lists", "add", "emergency", LISTED, environment=case.environment)
+    with workers(1, case.environment, tmp_path) as (worker,):
+        wait_until(lambda: source(worker) == "redis", "the lists are read")
+        wait_until(lambda: [*(tmp_path / "snapshots").glob("kept-*.lists")], "the lists are kept")
+        assert (case.decide(LISTED), case.decide(UNLISTED)) == (EMERGENCY, BLOCKED)
+        assert worker.stop() == 0
+
+    valkey.kill()
+    with workers(1, case.environment, tmp_path) as (worker,):
+        wait_until(lambda: worker.health().get("status") == "ok", "the worker is ready")
+        assert (case.decide(LISTED), case.decide(UNLISTED)) == (EMERGENCY, BLOCKED)
+        lists = worker.health()["lists"]
+        assert (lists["source"], lists["emergency_held"]) == ("kept", False)
+        assert lists["age_s"] > 0
+        assert worker.stop() == 0
+    assert worker.log.read_text().count("lists of an earlier time hold") == 1

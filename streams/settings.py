@@ -171,6 +171,7 @@ class Settings(BaseSettings):
         description="Registry of models, folder or URL (`s3://bucket/path`); else the folder of `model_dir`.",
     )
     mode: Mode | None = Field(None, description="Takes the place of the mode in the policy, and of all its overrides.")
+    redress_url: str | None = Field(None, description="Takes the place of `redress.url` in the policy.")
 
     hash_seed: int = Field(
         1,

@@ -277,6 +277,11 @@ class Policy:
             return ["redress.url is the placeholder: set your own contact before you enforce"]
         return []
 
+    @property
+    def does_enforce(self) -> bool:
+        """Whether analytics may block any call: a block must then name whom to complain to (47 CFR 64.1200(k)(8))."""
+        return Mode.ENFORCE in {self.mode, *(override.mode for override in self.overrides)}
+
 
 def with_mode(policy: Policy, mode: Mode) -> Policy:
     """Return the policy with one mode for every call: overrides and `dno` lose theirs, so shadow is shadow everywhere.

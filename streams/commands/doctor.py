@@ -31,7 +31,7 @@ from streams.kafka import topics
 from streams.metrics import Metric
 from streams.redis.bounded import MAX_NAME_BYTES
 from streams.redis.connection import ACTIVE_MODEL
-from streams.screening.policy_file import load_policy
+from streams.screening.build import policy_of
 from streams.settings import Settings, load_settings, unknown_keys
 
 LIBRARIES = ("faust-streaming", "mode-streaming", "aiokafka", "numba", "numpy", "msgspec", "scikit-learn", "redis")
@@ -201,14 +201,14 @@ def _alarms(settings: Settings) -> Iterator[Finding]:
 
 def _policy(settings: Settings) -> Iterator[Finding]:
     try:
-        policy = load_policy(settings.policy_file)
+        policy = policy_of(settings)
     except (RobocallError, OSError) as error:
         yield Finding("policy", State.BROKEN, str(error))
         return
     source = settings.policy_file or "the shipped default"
-    yield Finding("policy", State.OK, f"{policy.version}, mode {settings.mode or policy.mode}, from {source}")
+    yield Finding("policy", State.OK, f"{policy.version}, mode {policy.mode}, from {source}")
     for complaint in policy.warnings():
-        yield Finding("policy", State.WARNING, complaint)
+        yield Finding("policy", State.BROKEN if policy.does_enforce else State.WARNING, complaint)
 
 
 def _archive() -> Iterator[Finding]:

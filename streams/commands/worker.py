@@ -8,13 +8,15 @@ import click
 import structlog
 from prometheus_client import disable_created_metrics
 
-from detector.contract.decisions import Mode
+from detector.contract.errors import PolicyInvalid
+from detector.policy.settings import Policy
 from models.store.advice import without_credentials
 from streams.errors import PortTaken
 from streams.kafka.client import await_groups, require_topics
 from streams.log import configure_log
 from streams.running.services import Ending, new_event_loop, run
 from streams.running.told_every import told_every
+from streams.screening.build import policy_of
 from streams.settings import Settings, load_settings, unknown_keys
 from streams.worker.assembly import TOPICS, build_app
 from streams.worker.feedback import feedback_group
@@ -24,6 +26,17 @@ TELL_S = 4.0
 """Between two lines of the log while the worker compiles."""
 
 log = structlog.get_logger(__name__)
+
+
+def require_contact(policy: Policy) -> None:
+    """Check that whoever is blocked can complain; a worker that blocks without that must not start.
+
+    Raises:
+        PolicyInvalid: the policy enforces, and its contact is not the carrier's own.
+    """
+    if policy.does_enforce and policy.warnings():
+        ways_out = "ROBOCALL_REDRESS_URL, or redress in the policy file; or run with --mode shadow"
+        raise PolicyInvalid(f"{'; '.join(policy.warnings())}: {ways_out}")
 
 
 def require_port(host: str, port: int) -> None:
@@ -51,6 +64,7 @@ def run_worker(settings: Settings) -> int:
         RobocallError: it could not start; the message says what to do.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]  # one line per counter that nobody reads
+    require_contact(policy_of(settings))
     loop = new_event_loop()
     ending = Ending()
     if settings.web_port:
@@ -63,9 +77,8 @@ def run_worker(settings: Settings) -> int:
     with told_every(TELL_S, lambda _: log.info("worker compiles", cpu_s=round(sum(os.times()[:4]), 1))):
         warm(assembly.screener.classifier)
     policy = assembly.screener.policy
-    does_enforce = Mode.ENFORCE in {policy.mode, *(override.mode for override in policy.overrides)}
     for complaint in policy.warnings():
-        (log.warning if does_enforce else log.info)(complaint)
+        log.info(complaint)
     versions = assembly.screener.versions
     log.info(
         "worker starts",

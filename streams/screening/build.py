@@ -1,15 +1,29 @@
 """Windows, model, policy and lists joined into a screener: once, for the worker and for the replay alike."""
 
+from dataclasses import replace
+
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.lists import Lists
 from detector.policy.screening import Screener
-from detector.policy.settings import with_mode
+from detector.policy.settings import Policy, with_mode
 from detector.policy.standing import StandingDecisions
 from detector.windows import WindowEngine, WindowSettings
 from models.serve.artifact import SHIPPED
 from models.serve.artifact import load as load_model
 from streams.screening.policy_file import load_policy
 from streams.settings import Settings
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Read the policy of a deployment: its file, or the defaults, with what settings put in the place of it.
+
+    Raises:
+        PolicyInvalid: the policy file is wrong, or the contact cannot stand in a SIP header.
+    """
+    policy = load_policy(settings.policy_file)
+    if settings.redress_url is not None:
+        policy = replace(policy, redress=replace(policy.redress, url=settings.redress_url))
+    return policy if settings.mode is None else with_mode(policy, settings.mode)
 
 
 def make_screener(settings: Settings, *, shared_trunks: bool) -> Screener[WindowEngine]:
@@ -23,7 +37,7 @@ def make_screener(settings: Settings, *, shared_trunks: bool) -> Screener[Window
         PolicyInvalid: the policy file is wrong.
         ArtifactError: the model cannot be used.
     """
-    policy = load_policy(settings.policy_file)
+    policy = policy_of(settings)
     windows = WindowSettings(
         max_hot_numbers=settings.max_hot_numbers,
         max_cold_numbers=settings.max_cold_numbers,
@@ -38,7 +52,7 @@ def make_screener(settings: Settings, *, shared_trunks: bool) -> Screener[Window
     return Screener(
         engine=WindowEngine(windows),
         classifier=load_model(settings.model_dir or SHIPPED, schema_id=FEATURE_SCHEMA_ID),
-        policy=policy if settings.mode is None else with_mode(policy, settings.mode),
+        policy=policy,
         lists=Lists(),
         standing=StandingDecisions(),
     )

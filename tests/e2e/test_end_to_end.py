@@ -49,6 +49,7 @@ def environment(
         "ROBOCALL_CONSUMER_GROUP": f"test-{request.node.name}",
         "ROBOCALL_SCORED_SAMPLE_RATIO": "1",
         "ROBOCALL_MODE": "enforce",
+        "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
         "ROBOCALL_SESSION_TIMEOUT_S": "6",
         **ROOMY,
         **PATIENT,

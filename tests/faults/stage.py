@@ -205,6 +205,7 @@ def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
             "ROBOCALL_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
             "ROBOCALL_PARTITIONS": str(plan.partitions),
             "ROBOCALL_MODE": "enforce",
+            "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
         }
         chosen = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items()}
         fleet = Fleet(plan.workers, environment | plan.environment, folder, program=plan.program, log=plan.log)

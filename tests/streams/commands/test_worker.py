@@ -1,12 +1,54 @@
 """What a worker checks before it starts."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 
-from streams.commands.worker import require_port
+from detector.contract.decisions import Mode
+from detector.contract.errors import PolicyInvalid
+from detector.contract.sip import Redress
+from detector.policy.settings import DoNotOriginate, Override, Policy, with_mode
+from streams.commands.worker import require_contact, require_port
 from streams.errors import PortTaken
 from streams.local.services import free_ports
+from streams.screening.build import policy_of
+from streams.settings import load_settings
+
+PLACEHOLDER = Policy()
+OWN = Redress(url="https://redress.carrier.example/")
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        with_mode(PLACEHOLDER, Mode.ENFORCE),
+        Policy(overrides=(Override("t-1", mode=Mode.ENFORCE),)),
+        Policy(mode=Mode.ENFORCE, dno=DoNotOriginate(mode=Mode.SHADOW)),
+    ],
+)
+def test_nobody_is_blocked_who_could_not_complain(policy: Policy) -> None:
+    """The sentence says what to set."""
+    with pytest.raises(PolicyInvalid, match=r"placeholder.*ROBOCALL_REDRESS_URL.*--mode shadow"):
+        require_contact(policy)
+
+    require_contact(replace(policy, redress=OWN))
+
+
+def test_a_policy_that_only_watches_needs_no_contact() -> None:
+    """Nor does one that enforces do-not-originate alone, whose answer names none."""
+    require_contact(PLACEHOLDER)
+    require_contact(Policy(dno=DoNotOriginate(mode=Mode.ENFORCE)))
+
+
+def test_a_setting_takes_the_place_of_the_contact() -> None:
+    """With any policy, and for any mode."""
+    policy = policy_of(load_settings(redress_url=OWN.url, mode=Mode.ENFORCE))
+
+    assert policy.redress == OWN
+    require_contact(policy)
+    with pytest.raises(PolicyInvalid, match="https"):
+        policy_of(load_settings(redress_url="http://plain.example/"))
 
 
 def test_a_taken_port_is_named_with_what_to_do() -> None:

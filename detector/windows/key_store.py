@@ -4,6 +4,11 @@ A slot is one row of a single array, so that an event touches few cache lines; `
 where. Capacity is fixed, so memory has a hard bound: a full store gives the slot of the longest-idle key to the
 newcomer and counts it.
 
+No search takes more than `LONGEST_SEARCH` steps, whatever keys somebody chooses. A key stands at most so far behind the
+place where its search begins; where all of those places are taken, the longest idle of the keys there goes, and counts
+as evicted. A gap that cannot be closed in as many steps stays as `GONE`, which a search passes over and a newcomer
+takes. Keys that nobody chose never come near the bound: half of the table is free.
+
 While a sweep runs, a row it has not copied yet is copied just before it is first written to: so the copy shows all rows
 as they were when the sweep began. Each row knows the last sweep that has it, or in which it was made.
 """
@@ -29,18 +34,24 @@ many rows are in `copies`."""
 
 NONE = -1
 TABLE_LOAD = 2
-"""The table has this many places a slot, so probes stay short."""
+"""The table has this many places a slot, so searches stay short."""
+LONGEST_SEARCH = 128
+"""Steps. Of hashed keys fewer than one in 10**11 would stand in a stretch of so many taken places (linear probing, half
+full); behind the last home there is room for it, so that no search goes back to the start of the table."""
+GONE = 1 << 31
+"""In the table: a key stood here, and a search goes on. Its slot is none."""
 HALF = 32
 HIGHEST_PARTITION = 0x7FFF
 LAST_SWEEP = LOW_16
 CACHE_LINE = 64
+_ONE, _LONGEST = np.uint64(1), np.uint64(LONGEST_SEARCH)
 
 
 class Store(NamedTuple):
     """Arrays of one family; S slots, all of the same memory but for the table.
 
     Attributes:
-        table: (places,) uint32: slot + 1 in the low `SLOT_BITS`, above them bits of the key; 0 = free.
+        table: (places,) uint32: slot + 1 in the low `SLOT_BITS`, above them bits of the key; 0 = free, else `GONE`.
         w64: (S, row bytes / 8) int64.
         w32: (S, row bytes / 4) int32.
         w16: (S, row bytes / 2) uint16.
@@ -92,7 +103,7 @@ def make_store(family: int, slots: int, *, is_cold: bool = False) -> Store:
     rows = memory[start : start + slots * width].reshape(slots, width)
     columns, column = _columns(family)
     return Store(
-        table=np.full(TABLE_LOAD * slots, 0, dtype=np.uint32),
+        table=np.full(TABLE_LOAD * slots + LONGEST_SEARCH, 0, dtype=np.uint32),
         w64=rows.view(np.int64),
         w32=rows.view(np.int32),
         w16=rows.view(np.uint16),
@@ -136,7 +147,13 @@ def partition_of(store: Store, slot: int) -> int:
 @compiled_inline
 def home_of(store: Store, key: int) -> int:
     """Place in the table where the search for `key` begins: by its low 32 bits, which are a hash."""
-    return ((key & LOW_32) * len(store.table)) >> HALF
+    return ((key & LOW_32) * (len(store.table) - LONGEST_SEARCH)) >> HALF
+
+
+@compiled_inline
+def _slot_in(store: Store, place: int) -> int:
+    """Slot of the key that stands at `place`, -1 where none does."""
+    return int((np.int64(store.table[np.uint64(place)]) & ((1 << store.scalars[SLOT_BITS]) - 1)) - 1)
 
 
 @compiled_inline
@@ -144,35 +161,31 @@ def find(store: Store, key: int) -> int:
     """Return the slot of `key`, -1 where it is not tracked."""
     bits = store.scalars[SLOT_BITS]
     tag = (key >> HALF) & (LOW_32 >> bits)
-    place = home_of(store, key)
-    while True:
+    place = np.uint64(home_of(store, key))  # a signed index costs a test for wrap-around
+    end = place + _LONGEST
+    while place < end:
         entry = np.int64(store.table[place])
         if entry == 0:
             return NONE
         if entry >> bits == tag:
             slot = int((entry & ((1 << bits) - 1)) - 1)
-            if store.w64[slot, KEY] == key:
+            if slot >= 0 and store.w64[slot, KEY] == key:
                 return slot
-        place += 1
-        if place == len(store.table):
-            place = 0
+        place += _ONE
+    return NONE
 
 
 @compiled_inline
 def find_low(store: Store, low: int) -> int:
     """Return the slot of the key with the low 32 bits `low`, -1 where there is none."""
-    bits = store.scalars[SLOT_BITS]
-    place = home_of(store, low)
-    while True:
-        entry = np.int64(store.table[place])
-        if entry == 0:
+    home = home_of(store, low)
+    for place in range(home, home + LONGEST_SEARCH):
+        if store.table[place] == 0:
             return NONE
-        slot = int((entry & ((1 << bits) - 1)) - 1)
-        if store.w64[slot, KEY] & LOW_32 == low & LOW_32:
+        slot = _slot_in(store, place)
+        if slot >= 0 and store.w64[slot, KEY] & LOW_32 == low & LOW_32:
             return slot
-        place += 1
-        if place == len(store.table):
-            place = 0
+    return NONE
 
 
 @compiled_inline
@@ -249,39 +262,48 @@ def touch(store: Store, slot: int) -> None:
 
 
 @compiled_borrowing
-def _erase(store: Store, slot: int) -> None:
-    """Take the key of `slot` out of the table, closing the gap behind it (linear probing, no tombstones)."""
-    places = len(store.table)
-    mask = (1 << store.scalars[SLOT_BITS]) - 1
-    gap = home_of(store, store.w64[slot, KEY])
-    while (np.int64(store.table[gap]) & mask) - 1 != slot:
-        gap = gap + 1 if gap + 1 < places else 0
-    place = gap
-    while True:
-        place = place + 1 if place + 1 < places else 0
-        entry = np.int64(store.table[place])
-        if entry == 0:
-            break
-        home = home_of(store, store.w64[(entry & mask) - 1, KEY])
-        behind = place - home if place >= home else place - home + places
-        # Move back unless its home lies cyclically in (gap, place].
-        if behind >= (place - gap if place >= gap else place - gap + places):
-            store.table[gap] = store.table[place]
-            gap = place
-    store.table[gap] = 0
+def _place_of(store: Store, slot: int) -> int:
+    """Place in the table of the key of `slot`."""
+    place = home_of(store, store.w64[slot, KEY])
+    while _slot_in(store, place) != slot:
+        place += 1
+    return place
 
 
 @compiled_borrowing
-def release(store: Store, slot: int) -> None:
-    """Forget the key of `slot` and clear what was counted."""
+def _erase(store: Store, slot: int) -> None:
+    """Take the key of `slot` out of the table, and close the gap by keys from behind it, as far as a search goes."""
+    first = gap = _place_of(store, slot)
+    end = min(first + LONGEST_SEARCH, len(store.table))
+    place = first + 1
+    while place < end and store.table[place] != 0:
+        follower = _slot_in(store, place)
+        if follower >= 0 and home_of(store, store.w64[follower, KEY]) <= gap:
+            store.table[gap] = store.table[place]
+            gap = place
+        place += 1
+    # Keys that stand further behind may have been put there past the gap, unless it is still the first one.
+    is_passed = gap > first and place == end < len(store.table)
+    store.table[gap] = GONE if is_passed else 0
+
+
+@compiled_borrowing
+def _clear(store: Store, slot: int) -> None:
+    """Free a slot whose key is out of the table."""
     copy_before_write(store, slot)
-    _erase(store, slot)
     _unlink(store, slot)
     for word in range(store.w64.shape[1]):
         store.w64[slot, word] = 0
     store.w32[slot, OLDER] = store.scalars[FREE]
     store.scalars[FREE] = slot
     store.scalars[USED] -= 1
+
+
+@compiled_borrowing
+def release(store: Store, slot: int) -> None:
+    """Forget the key of `slot` and clear what was counted."""
+    _erase(store, slot)
+    _clear(store, slot)
 
 
 @compiled_borrowing
@@ -299,21 +321,39 @@ def _take(store: Store) -> int:
 
 
 @compiled_borrowing
+def _place_for(store: Store, key: int) -> int:
+    """Place in the table for a new key: a free one, else that of the longest idle key which a search for it passes."""
+    home = home_of(store, key)
+    idlest = home
+    for place in range(home, home + LONGEST_SEARCH):
+        slot = _slot_in(store, place)
+        if slot < 0:
+            return place
+        if store.w64[slot, layout.LATEST_MS] < store.w64[_slot_in(store, idlest), layout.LATEST_MS]:
+            idlest = place
+    return idlest
+
+
+@compiled_borrowing
 def acquire(store: Store, key: int, partition: int, time_ms: int) -> int:
     """Give `key` a slot, its latest event being at `time_ms`; at capacity that of the longest-idle key.
 
-    The key must not be tracked yet.
+    The key must not be tracked yet. One other key goes at most: a sweep has room for no more.
     """
+    place = _place_for(store, key)
+    is_taken = _slot_in(store, place) >= 0
+    if is_taken:
+        _clear(store, _slot_in(store, place))
+        store.scalars[EVICTIONS] += 1
     slot = _take(store)
+    if not is_taken:  # a key that went may have left a nearer place
+        place = _place_for(store, key)
     store.scalars[USED] += 1
     store.w64[slot, KEY] = key
     store.w64[slot, layout.LATEST_MS] = time_ms
     store.w16[slot, PARTITION] = partition & LOW_16
     store.w16[slot, EPOCH] = store.scalars[SWEEP]
     bits = store.scalars[SLOT_BITS]
-    place = home_of(store, key)
-    while store.table[place] != 0:
-        place = place + 1 if place + 1 < len(store.table) else 0
     store.table[place] = (((key >> HALF) & (LOW_32 >> bits)) << bits) | (slot + 1)
     _link(store, slot)
     return slot

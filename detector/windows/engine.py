@@ -238,7 +238,8 @@ class WindowEngine:
             Number of rows inserted so far, after a fraction of a millisecond each time.
 
         Raises:
-            ValueError: The arrays of a part are not of this layout.
+            ValueError: The arrays of a part are not of this layout, or a row is none that a detector writes
+                (`detector.windows.row_check`). Forget the partition then: earlier parts are there.
         """
         self._partitions.add(partition)
         inserted = 0

@@ -14,6 +14,7 @@ from detector.windows import key_store, row_copies
 from detector.windows.key_store import Store
 from detector.windows.layout import EPOCH
 from detector.windows.loop import Families
+from detector.windows.row_check import check_rows
 from detector.windows.row_copies import NO_ROWS, RowCopies
 
 PART_BYTES = 1 << 20
@@ -163,7 +164,7 @@ def packed_rows(store: Store, part: SweptRows, max_bytes: int) -> Iterator[RowCo
     """The rows of `part` in order, packed as `store` takes them, about `max_bytes` at a time.
 
     Raises:
-        ValueError: The arrays of `part` are not those of `store`.
+        ValueError: The arrays of `part` are not those of `store`, or a row is none that a detector writes.
     """
     known = {name: (shape, np.dtype(np.int64)) for name, shape in key_store.shapes(store).items()}
     if known != {name: (array.shape[1:], array.dtype) for name, array in part.arrays.items()}:
@@ -175,6 +176,7 @@ def packed_rows(store: Store, part: SweptRows, max_bytes: int) -> Iterator[RowCo
         rows = key_store.empty_rows(store, stop - start)
         for name, view in row_copies.named(rows, stop - start).items():
             view[...] = part.arrays[name][start:stop]
+        check_rows(store.plan, rows)
         yield rows
 
 
@@ -182,7 +184,7 @@ def packed_parts(stores: Stores, parts: Iterable[SweptRows], max_bytes: int) -> 
     """Name of the store and packed rows of all `parts`, in order, about `max_bytes` at a time; see `packed_rows`.
 
     Raises:
-        ValueError: A part is of no store of this version, or its arrays are not those of its store.
+        ValueError: A part is of no store of this version, its arrays are not those of its store, or a row is none.
     """
     for part in parts:
         if part.store not in Families._fields:

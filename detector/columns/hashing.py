@@ -1,7 +1,10 @@
 """Seeded 64-bit hashing of text, the same in every process and on every machine; Python's own `hash` is not.
 
-Not cryptographic: keys and sketches only. Functions are compiled; keys are non-negative int64, to fit every array.
+Not cryptographic: keys and sketches only. Whoever knows the seed can choose texts that collide, so a fleet of workers
+has one that nobody else knows. Functions are compiled; keys are non-negative int64, to fit every array.
 """
+
+import hashlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +21,9 @@ _SHIFT_3 = np.uint64(31)
 _ONE, _BYTE_BITS, _WORD_BYTES, _LAST_BIT = np.uint64(1), np.uint64(8), np.uint64(8), np.uint64(63)
 _NOTHING = np.uint64(0)
 
+PUBLIC_SEED = 1
+"""Of replay and training, whose results are to be the same everywhere, and of a fleet that has no secret."""
+
 HASHED = 1 << 62
 """Set in every hashed key: no telephone number read as an integer reaches it, so the two never meet."""
 _HASHED_BIT, _KEY_MASK = np.uint64(HASHED), np.uint64(HASHED - 1)
@@ -29,6 +35,12 @@ def scramble(value: np.uint64) -> np.uint64:
     mixed = (value ^ (value >> _SHIFT_1)) * _MULTIPLIER_1
     mixed = (mixed ^ (mixed >> _SHIFT_2)) * _MULTIPLIER_2
     return mixed ^ (mixed >> _SHIFT_3)
+
+
+@compiled_borrowing
+def salt_of(seed: int) -> np.uint64:
+    """Return what the items of distinct counts are mixed with; nothing for the public seed."""
+    return scramble(np.uint64(seed)) ^ scramble(np.uint64(PUBLIC_SEED))
 
 
 @compiled_inline
@@ -133,3 +145,8 @@ def hash_text(text: str, *, seed: int) -> int:
     """
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
     return int(hash_bytes(data, 0, len(data), seed))
+
+
+def name_of(seed: int) -> str:
+    """Name a seed without telling it: 16 hex digits, for whoever must know whether two have the same one."""
+    return hashlib.blake2b(seed.to_bytes(8, "little"), digest_size=8, person=b"name of a seed").hexdigest()

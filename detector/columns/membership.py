@@ -1,9 +1,11 @@
 """Which texts of a batch may be in a set: said of all of them at once, without making a string of any.
 
 A `MembershipFilter` counts the texts of a set in a table, by their hashes (a counting Bloom filter with one hash). A
-text whose place counts nothing is not in the set. Any other nearly always is, and whoever asks looks for itself.
+text whose place counts nothing is not in the set. Any other nearly always is, and whoever asks looks for itself. The
+seed of the hashes is drawn anew in each process, so nobody can choose texts that are looked for in vain.
 """
 
+import secrets
 from collections.abc import Collection
 from itertools import islice
 
@@ -13,7 +15,7 @@ from detector.columns.arrays import Bytes, Flags, Ints
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.hashing import hash_bytes, hash_text
 
-SEED = 5
+SEED = secrets.randbits(62)
 FEWEST_PLACES = 4_096
 PLACES_A_TEXT = 16
 """Of a full table; one text in so many that are not in the set is looked for in vain."""
@@ -106,7 +108,8 @@ def hash_spans(data: Bytes, spans: Ints, *, skip: int = 0, most: int = ENDLESS) 
         most: Bytes taken of each from there.
     """
     hashes = np.empty(len(spans), np.int64)
-    _hash(data, np.ascontiguousarray(spans), skip, most, hashes)  # one layout, so that one function is compiled
+    spans = np.ascontiguousarray(spans)  # one layout, so that one function is compiled
+    _hash(data, spans, skip, most, SEED, hashes)
     return hashes
 
 
@@ -125,11 +128,11 @@ def like_any(hashes: Ints, is_one: Flags) -> Flags:
 
 
 @compiled_borrowing
-def _hash(data: Bytes, spans: Ints, skip: int, most: int, hashes: Ints) -> None:
+def _hash(data: Bytes, spans: Ints, skip: int, most: int, seed: int, hashes: Ints) -> None:
     for row in range(len(spans)):
         start, stop = spans[row, 0], spans[row, 1]
         start += min(skip, stop - start)
-        hashes[row] = hash_bytes(data, start, start + min(most, stop - start), SEED)
+        hashes[row] = hash_bytes(data, start, start + min(most, stop - start), seed)
 
 
 @compiled_borrowing

@@ -45,9 +45,9 @@ if _SETUP_BITS + _END_BITS > _QUARTER:
 
 
 @compiled_inline
-def short_hash(key: int) -> int:
-    """Return 32 well-mixed bits of `key`."""
-    return as_int(scramble(np.uint64(key)) >> np.uint64(_HALF))
+def short_hash(key: int, salt: np.uint64) -> int:
+    """Return 32 well-mixed bits of `key`; which they are nobody can say who does not know the salt (`salt_of`)."""
+    return as_int(scramble(np.uint64(key) ^ salt) >> np.uint64(_HALF))
 
 
 @compiled_inline

@@ -16,6 +16,7 @@ from detector.columns.call_columns import (
     scoped_key,
 )
 from detector.columns.compiled import compiled_borrowing, compiled_inline
+from detector.columns.hashing import salt_of
 from detector.columns.integers import LOW_32, as_int
 from detector.features import window_constants
 from detector.windows import cold, exact_calls, feature_rows
@@ -291,11 +292,13 @@ def _tiered_end(tier: Store, hot: Store, key: int, end: End, indexes: Ints, peer
 
 
 @compiled_inline
-def _calls_of(columns: Columns, event: int, origin_key: int, scope: int) -> tuple[Call, Call, Call, Call]:
+def _calls_of(
+    columns: Columns, event: int, origin_key: int, scope: int, salt: np.uint64
+) -> tuple[Call, Call, Call, Call]:
     """The set-up as seen by the calling number, by the trunk group, by origin and block, and by the called number."""
     partition, now_ms = columns.partition[event], columns.time_ms[event]
-    caller, callee = short_hash(columns.calling[event]), short_hash(columns.called[event])
-    via, prefix = short_hash(columns.trunk[event]), short_hash(columns.called_npanxx[event] + 1)
+    caller, callee = short_hash(columns.calling[event], salt), short_hash(columns.called[event], salt)
+    via, prefix = short_hash(columns.trunk[event], salt), short_hash(columns.called_npanxx[event] + 1, salt)
     flags, dialled = columns.measures[event], columns.called_digits[event]
     return (
         Call(partition, now_ms, callee, halves(via, prefix), flags, dialled, as_int(np.int32(origin_key & LOW_32))),
@@ -321,7 +324,7 @@ def run(
     All families are at hand here only: they are too many arrays to hand on for each event.
     """
     cold_number, number, trunk, origin, cold_block, block, cold_called, called = families
-    indexes = reading.indexes
+    indexes, salt = reading.indexes, salt_of(seed)
     fill_keys(columns, is_shared, seed, keys)
     row = 0
     for event in range(len(keys)):
@@ -335,7 +338,7 @@ def run(
             if columns.measures[event] == 0:
                 continue
             end = _end_of(columns, event)
-            caller, callee = short_hash(columns.calling[event]), short_hash(columns.called[event])
+            caller, callee = short_hash(columns.calling[event], salt), short_hash(columns.called[event], salt)
             from_origin = _tiered_end(cold_number, number, key[NUMBER_KEY], end, indexes, callee)
             _end_in(trunk, find(trunk, key[TRUNK_KEY]), end, indexes, callee)
             if from_origin != 0:
@@ -345,7 +348,7 @@ def run(
             _tiered_end(cold_called, called, key[CALLED_KEY], end, indexes, caller)
             continue
         scope = SHARED if is_shared else columns.partition[event]
-        by_number, by_trunk, by_group, by_called = _calls_of(columns, event, key[ORIGIN_KEY], scope)
+        by_number, by_trunk, by_group, by_called = _calls_of(columns, event, key[ORIGIN_KEY], scope, salt)
         is_new = _tiered_setup(
             cold_number, number, reading, window_constants.NUMBER, key[NUMBER_KEY], by_number, 0, is_read
         )

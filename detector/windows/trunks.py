@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled_borrowing
+from detector.columns.hashing import PUBLIC_SEED, name_of
 from detector.columns.integers import LOW_32, as_int, as_unsigned
 from detector.features import window_constants
 from detector.windows import key_store
@@ -27,8 +28,8 @@ Sums = NDArray[np.int64]
 Times64 = NDArray[np.int64]
 
 _FAMILY = b"RTS"
-_MAGIC = _FAMILY + b"2"
-_HEADER = struct.Struct("<4sq8sIH")
+_MAGIC = _FAMILY + b"3"
+_HEADER = struct.Struct("<4sq8s8sIH")
 _SHAPE = window_constants.SHAPES[window_constants.TRUNK]
 _PLAN = PLANS[window_constants.TRUNK]
 _REGISTERS = sum(sketch.rows * sketch.levels for sketch in _SHAPE.sketches)
@@ -44,7 +45,7 @@ LONGEST_NAME_BYTES = 1_024
 
 
 class AnotherVersion(ValueError):  # noqa: N818 - says what the share is
-    """A share that another version of the detector made: it counts otherwise, so the two cannot be added up."""
+    """A share of another version of the detector, or of another seed: it counts otherwise, the two do not add up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,29 +66,35 @@ class TrunkShare:
     panes: NDArray[np.uint32]
     sketches: NDArray[np.uint32]
 
-    def to_bytes(self) -> bytes:
-        """Encode: header, name, panes, sketches, little-endian."""
+    def to_bytes(self, *, seed: int = PUBLIC_SEED) -> bytes:
+        """Encode: header, name, panes, sketches, little-endian; `seed` is that of the engine that counted."""
         name = self.trunk_group_id.encode("utf-8", "surrogatepass")
-        header = _HEADER.pack(_MAGIC, self.latest_ms, _MEANING, _REGISTERS, len(name))
+        header = _HEADER.pack(_MAGIC, self.latest_ms, _MEANING, bytes.fromhex(name_of(seed)), _REGISTERS, len(name))
         kept = [self.panes[window][:, measures] for window, measures in enumerate(_SHAPE.pairs)]
         panes = b"".join(part.astype("<u4").tobytes() for part in kept)
         return header + name + panes + _stamps(self.sketches, self.latest_ms).tobytes()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
+    def from_bytes(cls, data: bytes, *, seed: int | None = PUBLIC_SEED) -> Self:
         """Decode what `to_bytes` made.
 
+        Args:
+            data: Of any size and content.
+            seed: That of the engine which is to be told; None takes any, for whoever adds up panes alone: the registers
+                of another seed stand for other items.
+
         Raises:
-            AnotherVersion: Another version, or other dimensions.
+            AnotherVersion: Another version, other dimensions, or counted under another seed.
             ValueError: It is damaged.
         """
         if not data.startswith(_FAMILY):
             raise ValueError("this is no trunk share")
         if len(data) < _HEADER.size:
             raise ValueError(f"a trunk share has at least {_HEADER.size} bytes, this one {len(data)}")
-        magic, latest_ms, meaning, registers, name_bytes = _HEADER.unpack_from(data)
-        if (magic, meaning, registers) != (_MAGIC, _MEANING, _REGISTERS):
-            raise AnotherVersion("the trunk share comes from another version of the detector: upgrade all workers")
+        magic, latest_ms, meaning, seed_name, registers, name_bytes = _HEADER.unpack_from(data)
+        is_other_seed = seed is not None and seed_name.hex() != name_of(seed)
+        if (magic, meaning, registers) != (_MAGIC, _MEANING, _REGISTERS) or is_other_seed:
+            raise AnotherVersion("the trunk share comes from another version or has another seed: restart all workers")
         start = _HEADER.size + name_bytes
         if name_bytes > LONGEST_NAME_BYTES or len(data) != start + _PANES_BYTES + _REGISTERS:
             raise ValueError(f"a trunk share of {len(data)} bytes is cut short or too long")

@@ -154,7 +154,7 @@ async def _merged_shares(redis: Redis, trunk: str) -> tuple[int, TrunkShare | No
     for partition in sorted(numbers):
         raw: Any = await run_script(redis, FIELD, trunk_key(partition), trunk, MAX_SHARE_BYTES)
         try:
-            share = TrunkShare.from_bytes(raw) if raw else None
+            share = TrunkShare.from_bytes(raw, seed=None) if raw else None
         except ValueError:
             continue
         if share is not None and share.trunk_group_id == trunk:

@@ -106,8 +106,8 @@ class _Own:
 class _Other:
     """What another worker wrote of one partition, up to its change number `count`, longest unchanged first.
 
-    Its latest share was one of another version, which cannot be added up, until `foreign_until_s` of the monotonic
-    clock: by then that share counts for nothing.
+    Its latest share was one of another version or seed, which cannot be added up, until `foreign_until_s` of the
+    monotonic clock: by then that share counts for nothing.
     """
 
     shares: dict[str, TrunkShare] = field(default_factory=dict)
@@ -140,6 +140,7 @@ class TrunkExchange:
         limits: ExchangeLimits | None = None,
     ) -> None:
         self._engine = engine
+        self._seed = engine.settings.seed
         self._redis = redis
         self._guard = guard
         self._partitions = partitions
@@ -161,7 +162,7 @@ class TrunkExchange:
     def trunk_view(self) -> Literal["shared", "local"]:
         """Whether the totals include all other workers' partitions as of the last exchange.
 
-        During an upgrade they do not: what workers of another version count cannot be added up.
+        During an upgrade they do not: what workers of another version or seed count cannot be added up.
         """
         return "shared" if self._is_shared and not self._sees_foreign else "local"
 
@@ -240,7 +241,7 @@ class TrunkExchange:
                 continue
             writes[partition] = taken
             keys = (*_keys(partition), TRUNK_PARTITIONS)
-            pairs = [part for share in taken for part in (_name(share.trunk_group_id), share.to_bytes())]
+            pairs = [part for one in taken for part in (_name(one.trunk_group_id), one.to_bytes(seed=self._seed))]
             limit = self._limits.trunks_per_partition
             pipeline.eval(WRITE_SHARES, len(keys), *keys, partition, SHARE_TTL_S, limit, *pairs)
         return writes
@@ -293,7 +294,7 @@ class TrunkExchange:
     def _take_share(self, other: _Other, name: bytes, value: bytes) -> None:
         latest_allowed_ms = time.time_ns() // 1_000_000 + self._limits.ahead_ms
         try:
-            share = TrunkShare.from_bytes(value)
+            share = TrunkShare.from_bytes(value, seed=self._seed)
         except AnotherVersion:
             self.invalid += 1
             other.foreign_until_s = time.monotonic() + SHARE_TTL_S
@@ -332,7 +333,7 @@ class TrunkExchange:
         if bool(foreign) != self._sees_foreign:
             self._sees_foreign = bool(foreign)
             if foreign:
-                log.warning("workers of another version: their trunk totals are not seen", partitions=foreign)
+                log.warning("workers of another version or seed: their trunk totals are not seen", partitions=foreign)
             else:
                 log.info("trunk totals of all workers are seen again")
 

@@ -121,3 +121,15 @@ def test_all_that_are_equal_to_one_are_found(rows: list[tuple[str, bool]]) -> No
     found = like_any(hash_texts([text for text, _ in rows]), np.array([is_one for _, is_one in rows], np.bool_))
 
     assert found.tolist() == [text in chosen for text, _ in rows]
+
+
+def test_nobody_can_choose_texts_that_are_looked_for_in_vain() -> None:
+    """They were chosen to share the place of a member under the seed of an older build, which all could read."""
+    older = 5
+    wanted = hash_text("+12125550100", seed=older) & (FEWEST_PLACES - 1)
+    texts = [f"+1415{n:07}" for n in range(400_000)]
+    alike = [text for text in texts if hash_text(text, seed=older) & (FEWEST_PLACES - 1) == wanted]
+    filter_ = MembershipFilter.of(["+12125550100"])
+
+    assert len(alike) > 50
+    assert filter_.may_have(hash_texts(alike)).sum() < 5

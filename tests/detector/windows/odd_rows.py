@@ -5,6 +5,7 @@ and how many were used.
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -148,7 +149,7 @@ def main() -> None:
                 used += len(part.arrays["row"])
                 parts.append(part)
             use(engine, parts, names, (0, 600_000, 100_000_000)[turn % 3])
-    print(json.dumps({"refused": refused, "used": used, "stores": len(stores)}))
+    sys.stdout.write(json.dumps({"refused": refused, "used": used, "stores": len(stores)}))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 """Registers of a sketch against plain lists: which are later than the start of a window, and what that tells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.columns.hashing import PUBLIC_SEED
 from detector.features.window_constants import PEER, Sketch
+from detector.windows import WindowEngine
 from detector.windows.layout import STAMP_STEP, STAMPS_BEHIND
 from detector.windows.sketches import LAST_STAMP, base_of, estimate, items_of_filled, move_on
+from tests.detector.windows.test_engine import SMALL, feed, setup, value
 
 REGISTERS = 24
 registers = st.lists(st.integers(0, LAST_STAMP), min_size=REGISTERS, max_size=REGISTERS)
@@ -74,3 +79,31 @@ def test_more_set_registers_tell_of_more_items(sketch: Sketch) -> None:
     assert items[0] == 0.0
     assert items[1] == pytest.approx(1.0, abs=0.1)
     assert (np.diff(items) >= 0).all()
+
+
+def _falls_first(number: str) -> bool:
+    """Whether a called number falls into the first register of a caller's sketch, under the public seed."""
+    mask = (1 << 64) - 1
+
+    def scramble(value: int) -> int:
+        value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & mask
+        value = (value ^ value >> 27) * 0x94D049BB133111EB & mask
+        return value ^ value >> 31
+
+    mixed = scramble((scramble(int(number)) >> 32) + 0x51ED270B & mask)
+    return mixed & 1 == 1 and (mixed >> 32) % 8 == 0
+
+
+def test_chosen_numbers_are_counted_by_whoever_has_a_seed_that_nobody_knows() -> None:
+    """Called numbers that all fall into one register of a sketch count as one under the seed that everybody knows."""
+    alike = [number for n in range(10_000) if _falls_first(number := f"+1310555{n:04}")][:300]
+    calls = [setup(at_ms * 100, called=number) for at_ms, number in enumerate(alike)]
+
+    counts = {
+        seed: value(feed(WindowEngine(replace(SMALL, seed=seed)), calls), "number_distinct_called_1h")
+        for seed in (PUBLIC_SEED, 0x1357_9BDF_0246_8ACE)
+    }
+
+    assert len(alike) == 300
+    assert counts[PUBLIC_SEED] == 1
+    assert 150 < counts[0x1357_9BDF_0246_8ACE] < 600

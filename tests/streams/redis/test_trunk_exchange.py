@@ -48,7 +48,7 @@ def call(engine: WindowEngine, partition: int, count: int, *, trunk: str = TRUNK
         )
         for n in range(count)
     ]
-    return engine.update(build_batch(events, [True] * count, [partition] * count, seed=SEED))
+    return engine.update(build_batch(events, [True] * count, [partition] * count, seed=engine.settings.seed))
 
 
 def trunk_attempts(engine: WindowEngine, partition: int, *, trunk: str = TRUNK) -> float:

@@ -5,8 +5,9 @@ that imports from our packages, however far. numba's own cache looks at one sour
 leaves the code of the windows alone.
 
 Code is looked for in the folder that NUMBA_CACHE_DIR names, else beside the sources and then in the user's cache
-folder; new code goes to the first of these that can be written. Where none can, nothing is kept. This module knows no
-function of ours, and must import none.
+folder; new code goes to the first of these that can be written. Where none can, nothing is kept. What is loaded is run:
+so a folder or file that belongs to another user (but root), or that others may write, is passed over. This module knows
+no function of ours, and must import none.
 """
 
 import hashlib
@@ -33,6 +34,7 @@ _IMPORT = re.compile(rb"^[ \t]*(?:from +([\w.]+) +import +(\([^)]*\)|[^\n#]*)|im
 _NAME = re.compile(rb"\w+")
 _DIGEST_BYTES = 8
 _READABLE = 0o644
+_OTHERS_WRITE, _ROOT_USER = 0o022, 0
 _LOADED_NS = time.time_ns()
 _rebuilt: Any = CompileResult._rebuild  # noqa: SLF001 - numba has no public way, and no types
 _dumps: Any = dumps
@@ -92,7 +94,7 @@ class CodeCache(NullCache):
     def is_filled(self) -> bool:
         """True when something is kept that was compiled from the sources of today."""
         pattern = f"{self._function}.{self._sources}.*"
-        return any(path for folder in folders() for path in folder.glob(pattern))
+        return any(_is_ours(path) for folder in folders() if _is_ours(folder) for path in folder.glob(pattern))
 
     @property
     def can_be_filled(self) -> bool:
@@ -112,7 +114,7 @@ class CodeCache(NullCache):
         name = self._file(signature, target.codegen())
         for folder in folders():
             try:
-                content = (folder / name).read_bytes()
+                content = _read(folder, name)
             except OSError:
                 continue
             return _rebuilt(target, *pickle.loads(content))  # noqa: S301 - it is code, as the sources are
@@ -137,9 +139,39 @@ class CodeCache(NullCache):
                 path.unlink(missing_ok=True)
 
 
+def _is_ours(path: Path) -> bool:
+    """Whether nobody but this user and root can have written it; False where it is not there."""
+    try:
+        return _is_safe(path.stat())
+    except OSError:
+        return False
+
+
+def _is_safe(found: os.stat_result) -> bool:
+    return found.st_uid in (os.getuid(), _ROOT_USER) and not found.st_mode & _OTHERS_WRITE
+
+
+def _read(folder: Path, name: str) -> bytes:
+    """Read a file of a folder that nobody else may write.
+
+    Raises:
+        OSError: It is not there, or somebody else may have written it.
+    """
+    with (folder / name).open("rb") as file:
+        if not (_is_ours(folder) and _is_safe(os.fstat(file.fileno()))):
+            raise PermissionError(f"others may write {folder}")
+        return file.read()
+
+
 def _put(folder: Path, name: str, content: bytes) -> None:
-    """Write a file that appears whole or not at all, whoever else writes the same; others may read it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a file that appears whole or not at all, whoever else writes the same; others may read it.
+
+    Raises:
+        OSError: It cannot be written, or others may write the folder.
+    """
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not _is_ours(folder):
+        raise PermissionError(f"others may write {folder}")
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as part:
         part.write(content)
     Path(part.name).chmod(_READABLE)
@@ -148,7 +180,7 @@ def _put(folder: Path, name: str, content: bytes) -> None:
 
 def _can_be_written(folder: Path) -> bool:
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    return os.access(there, os.W_OK)
+    return os.access(there, os.W_OK) and (there != folder or _is_ours(folder))
 
 
 def sources_of(module: ModuleType) -> list[Path]:

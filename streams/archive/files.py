@@ -109,7 +109,10 @@ class ArchiveStore:
     """
 
     def __init__(self, url: str) -> None:
-        self._storage = open_storage(url, holds="the archive", setting="ROBOCALL_ARCHIVE_URL", drafts=DRAFTS)
+        # Records hold phone numbers, so they are for their owner only.
+        self._storage = open_storage(
+            url, holds="the archive", setting="ROBOCALL_ARCHIVE_URL", drafts=DRAFTS, is_private=True
+        )
 
     @property
     def url(self) -> str:

@@ -58,7 +58,8 @@ def local() -> None:
 @click.option("--heap-mb", type=click.IntRange(256, 65_536), default=512, show_default=True, help="Java heap in MiB.")
 def up(folder: Path, heap_mb: int) -> None:
     """Start both (again a no-op) and print the settings that point to them, for `eval`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)  # call records are in there
     (folder / ".gitignore").write_text("*\n", encoding="utf-8")  # data of a broker never belong into a repository
     running = _running(folder) or _start(folder, heap_mb)
     for name, value in _environment(running).items():

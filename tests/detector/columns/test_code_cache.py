@@ -84,6 +84,22 @@ def test_a_cache_that_cannot_be_written_costs_time_but_no_result(tmp_path: Path)
     assert run(tmp_path, 1, base=10, cache=nowhere) == ["compiled total", "11"]
 
 
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_code_that_others_may_have_written_is_not_run(tmp_path: Path, what: str) -> None:
+    """It is machine code: who can write there is who runs as this user. It is compiled again instead."""
+    sources, cache = tmp_path / "sources", tmp_path / "cache"
+    sources.mkdir()
+    assert run(sources, 1, base=10, cache=cache) == ["compiled total", "11"]
+    (file,) = (path for path in cache.rglob("*") if path.is_file())
+    changed = file.parent if what == "folder" else file
+    mode = changed.stat().st_mode
+
+    changed.chmod(mode | 0o020)
+    assert run(sources, 1, base=10, cache=cache) == ["compiled total", "11"]
+    changed.chmod(mode)
+    assert run(sources, 1, base=10, cache=cache) == ["11"]
+
+
 def test_the_sources_of_a_function_are_all_that_its_module_imports_of_ours() -> None:
     """Held against the syntax tree of each source."""
     found = code_cache.sources_of(sys.modules[loop.__name__])

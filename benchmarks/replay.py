@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 from benchmarks.machine import describe, give
 from benchmarks.workload import event_lines
+from detector.columns.hashing import PUBLIC_SEED
 from streams.commands.replay import batches_of, run
 from streams.screening import one_by_one
 from streams.screening import pipeline as pipelines
@@ -64,7 +65,7 @@ def measure(lines: list[bytes], spent: Spent | None = None) -> dict[str, Any]:
     failures: list[Exception] = []
     settings = load_settings(partitions=1)
     screener = make_screener(settings, shared_trunks=True)
-    pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append)
+    pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
     sink, file = _Sink(), io.BytesIO(b"\n".join(lines))
     with ExitStack() as stack:
         if spent is not None:

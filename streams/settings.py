@@ -15,6 +15,7 @@ from pydantic import Field, FilePath, SecretStr, ValidationError, field_validato
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from detector.contract.decisions import Mode
+from models.serve.signing import Signing
 from streams.errors import SettingsInvalid
 
 PREFIX = "ROBOCALL_"
@@ -170,15 +171,17 @@ class Settings(BaseSettings):
         min_length=1,
         description="Registry of models, folder or URL (`s3://bucket/path`); else the folder of `model_dir`.",
     )
+    signing_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Signs snapshots, models and promotions; then only signed ones are used. Secret, of all workers.",
+    )
+    signing_key_other: SecretStr | None = Field(
+        None, min_length=16, description="What was signed with this key is used as well, while the key is replaced."
+    )
     mode: Mode | None = Field(None, description="Takes the place of the mode in the policy, and of all its overrides.")
     redress_url: str | None = Field(None, description="Takes the place of `redress.url` in the policy.")
 
-    hash_seed: int = Field(
-        1,
-        ge=0,
-        le=2**63 - 1,
-        description="Seed of the key hashes. It must be the same on all workers that share a Redis.",
-    )
     max_hot_numbers: int = Field(
         131_072, ge=1_000, le=20_000_000, description="Busy calling numbers with exact windows, 1 KiB each."
     )
@@ -246,6 +249,8 @@ class Settings(BaseSettings):
             raise ValueError(f"a SASL protocol needs {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD")
         if self.shed_after_ms > self.decision_deadline_ms:
             raise ValueError(f"{PREFIX}SHED_AFTER_MS must not be above {PREFIX}DECISION_DEADLINE_MS")
+        if self.signing_key_other is not None and self.signing_key is None:
+            raise ValueError(f"{PREFIX}SIGNING_KEY_OTHER needs {PREFIX}SIGNING_KEY")
         if bool(self.kafka_ssl_certfile) != bool(self.kafka_ssl_keyfile):
             raise ValueError(f"{PREFIX}KAFKA_SSL_CERTFILE and {PREFIX}KAFKA_SSL_KEYFILE go together")
         return self
@@ -259,6 +264,12 @@ class Settings(BaseSettings):
     def awaits_lists(self) -> bool:
         """Whether somebody keeps lists: calls pass until they are known."""
         return "redis_url" in self.model_fields_set if self.await_lists is None else self.await_lists
+
+    @property
+    def signing(self) -> Signing:
+        """The keys that snapshots, models and promotions are signed with."""
+        keys = (self.signing_key, self.signing_key_other)
+        return Signing(*(None if key is None else key.get_secret_value().encode() for key in keys))
 
     @property
     def redis_address(self) -> str:

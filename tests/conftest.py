@@ -78,11 +78,11 @@ def fresh_topics(kafka_admin: KafkaAdminClient) -> Iterator[FreshTopics]:
     def make(partitions: int = load_settings().partitions) -> list[str]:
         if os.environ.get(KAFKA_VARIABLE):
             _leave_records_alone(kafka_admin)
-        delete_topics(kafka_admin, set(topics.TOPIC_BY_NAME))
+        delete_topics(kafka_admin, {*topics.TOPIC_BY_NAME, topics.FLEET_SECRET.name})
         return topics.create(kafka_admin, partitions=partitions)
 
     yield make
-    delete_topics(kafka_admin, set(topics.TOPIC_BY_NAME))
+    delete_topics(kafka_admin, {*topics.TOPIC_BY_NAME, topics.FLEET_SECRET.name})
 
 
 @pytest.fixture
@@ -103,11 +103,11 @@ def _leave_records_alone(admin: KafkaAdminClient) -> None:
 
 def delete_topics(admin: KafkaAdminClient, names: set[str]) -> None:
     """Delete those of the topics that exist and wait until the broker has forgotten them."""
-    present = topics.existing(admin) & names
+    present = set(admin.list_topics()) & names
     if not present:
         return
     admin.delete_topics(sorted(present))
-    wait_until(lambda: not topics.existing(admin) & names, "the broker deletes the topics")
+    wait_until(lambda: not set(admin.list_topics()) & names, "the broker deletes the topics")
 
 
 @pytest.fixture(scope="session")

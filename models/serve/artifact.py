@@ -3,8 +3,8 @@
 `manifest.json` names every other file with its digest. `trees.npz` is what serves. `golden.npz` holds feature rows with
 what scikit-learn computed for them, and loading checks that the compiled scorer computes the same. `reference.npz`,
 where there is one, says how features and scores were distributed. `model_card.md` is for people, `estimator.skops` for
-data scientists (`load_estimator`); serving opens neither. The digests guard against damage and mix-ups, not against
-somebody who can write to the folder.
+data scientists (`load_estimator`); serving opens neither. The digests guard against damage and mix-ups, the signature
+of the manifest (`manifest.sig`, where there is a key) against somebody who can write to the folder.
 """
 
 import hashlib
@@ -32,13 +32,16 @@ from models.serve.manifest import (
     MANIFEST,
     REFERENCE,
     REPORT,
+    SIGNATURE,
     TREES,
     file_entry,
     read_manifest,
+    signature_of,
     verified,
 )
 from models.serve.reference import Reference
 from models.serve.scorer import FEWEST_ROWS_FOR_MASKS, Calibration, TreeScorer
+from models.serve.signing import UNSIGNED, Signing
 
 SHIPPED = Path(__file__).parents[1] / "default"
 """The model that comes with the package."""
@@ -221,7 +224,7 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def load(folder: Path, *, schema_id: str) -> Model:
+def load(folder: Path, *, schema_id: str, signing: Signing = UNSIGNED) -> Model:
     """Load and verify an artifact: digests, schema, trees, and that the scorer computes what was recorded.
 
     Blocks for the disk and for some tenths of a second of processor time: a worker calls it in a thread. Nothing in the
@@ -230,12 +233,14 @@ def load(folder: Path, *, schema_id: str) -> Model:
     Args:
         folder: of the artifact.
         schema_id: of the feature table that this build computes.
+        signing: with a key, only what was signed is loaded; the shipped model is code of ours, and needs none.
 
     Raises:
-        ArtifactCorrupt: a file is missing, altered or too large, or the scorer disagrees with the recorded reference.
+        ArtifactCorrupt: a file is missing, unsigned, altered or too large, or the scorer disagrees with the recorded
+            reference.
         ArtifactIncompatible: made for another format or for another feature table than `schema_id`.
     """
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder, UNSIGNED if folder.resolve() == SHIPPED.resolve() else signing)
     if manifest["schema_id"] != schema_id:
         raise ArtifactIncompatible(
             f"{folder} wants feature schema {manifest['schema_id']}, this build computes {schema_id}: train it again"
@@ -249,6 +254,17 @@ def load(folder: Path, *, schema_id: str) -> Model:
     if REFERENCE in contents:
         reference = Reference.of_arrays(_unpack(contents[REFERENCE], REFERENCE), len(manifest["feature_names"]))
     return Model(scorer, manifest, reference)
+
+
+def sign(folder: Path, signing: Signing) -> None:
+    """Sign the artifact in a folder, whatever is in it; without a key nothing happens. Blocks for the disk.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    signature = signature_of((folder / MANIFEST).read_bytes(), signing)
+    if signature is not None:
+        (folder / SIGNATURE).write_bytes(signature)
 
 
 def load_golden(folder: Path) -> FeatureMatrix:

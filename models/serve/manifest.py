@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import ArtifactCorrupt, ArtifactIncompatible
+from models.serve.signing import SIGNATURE_BYTES, UNSIGNED, Signing
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+"""HMAC-SHA256 of the manifest in hex (`models.serve.signing`); the manifest has the digests of all other files."""
+SIGNED_AS = "model"
 TREES = "trees.npz"
 GOLDEN = "golden.npz"
 ESTIMATOR = "estimator.skops"
@@ -24,16 +28,40 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 VERSION = re.compile(r"gbt-[0-9a-f]{12}")
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path, signing: Signing = UNSIGNED) -> dict[str, Any]:
     """Read the manifest of a folder, checked for what loading relies on. Blocks for the disk.
 
+    Args:
+        folder: of the artifact.
+        signing: with a key, the manifest must have been signed.
+
     Raises:
-        ArtifactCorrupt: there is none, or it lacks something.
+        ArtifactCorrupt: there is none, it lacks something, or its signature is missing or wrong.
         ArtifactIncompatible: it has a format that this build does not read.
     """
     if not (folder / MANIFEST).exists():
         raise ArtifactCorrupt(f"{folder} is no model: `robocall train --out FOLDER` makes one")
-    return parse_manifest(_bounded(folder / MANIFEST), str(folder / MANIFEST))
+    content = _bounded(folder / MANIFEST)
+    problem = signing.problem(SIGNED_AS, content, _signature_in(folder))
+    if problem is not None:
+        raise ArtifactCorrupt(f"{folder} is refused: {problem}; `robocall models sign` signs what you trust")
+    return parse_manifest(content, str(folder / MANIFEST))
+
+
+def signature_of(manifest: bytes, signing: Signing) -> bytes | None:
+    """Content of `SIGNATURE` for a manifest; None without a key."""
+    signature = signing.sign(SIGNED_AS, manifest)
+    return None if signature is None else signature.hex().encode()
+
+
+def _signature_in(folder: Path) -> bytes | None:
+    """None where there is none; what is no signature is a wrong one."""
+    if not (folder / SIGNATURE).exists():
+        return None
+    try:
+        return bytes.fromhex(_bounded(folder / SIGNATURE)[: 2 * SIGNATURE_BYTES].decode("ascii"))
+    except ValueError:
+        return b""
 
 
 def parse_manifest(content: bytes, place: str) -> dict[str, Any]:

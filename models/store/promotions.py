@@ -11,10 +11,12 @@ from typing import Any, Literal
 import msgspec
 
 from models.errors import ArtifactCorrupt, PromotionRefused, StoredFileUnusable
+from models.serve.signing import UNSIGNED, Signing
 from models.store.storage import Storage
 
 FOLDER = "promotions"
 MAX_PROMOTION_BYTES = 1024 * 1024
+SIGNED_AS = "promotion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,16 @@ class Promotion:
     gate: list[dict[str, Any]] = field(default_factory=list)
 
 
+class _Signed(msgspec.Struct, frozen=True):
+    """The signature of an entry, which stands in its file; over its name too, for the names are the order."""
+
+    signature: str | None = None
+
+
 class Promotions:
     """The history in the store of a registry. Every method blocks, for the disk or the network.
+
+    With a key, entries are signed and unsigned ones refused. That the latest were deleted no signature shows.
 
     Nothing is locked. Two people who promote in the same millisecond may write one entry over the other; otherwise the
     later entry leads.
@@ -49,8 +59,9 @@ class Promotions:
         ArtifactCorrupt: by every method, when an entry of the history cannot be read.
     """
 
-    def __init__(self, store: Storage) -> None:
+    def __init__(self, store: Storage, signing: Signing = UNSIGNED) -> None:
         self._store = store
+        self._signing = signing
 
     def history(self) -> list[Promotion]:
         """All changes, oldest first."""
@@ -107,16 +118,45 @@ class Promotions:
 
     def _write(self, promotion: Promotion) -> Promotion:
         name = f"{promotion.at_ms:013d}-{promotion.action}-{promotion.version}.json"
-        self._store.write(f"{FOLDER}/{name}", msgspec.json.format(msgspec.json.encode(promotion), indent=1))
+        self._put(name, promotion)
         return promotion
 
+    def _put(self, name: str, promotion: Promotion) -> None:
+        signature = self._signing.sign(SIGNED_AS, _signed_bytes(name, promotion))
+        content = msgspec.to_builtins(promotion) | ({} if signature is None else {"signature": signature.hex()})
+        self._store.write(f"{FOLDER}/{name}", msgspec.json.format(msgspec.json.encode(content), indent=1))
+
+    def sign(self) -> int:
+        """Sign all entries with the key of today, whoever wrote them; returns how many. Without a key, none."""
+        if self._signing.key is None:
+            return 0
+        files = self._store.files(FOLDER)
+        for file in files:
+            self._put(file.name, self._decoded(file.path)[0])
+        return len(files)
+
     def _read(self, path: str) -> Promotion:
+        promotion, signature = self._decoded(path)
+        problem = self._signing.problem(SIGNED_AS, _signed_bytes(path.rpartition("/")[2], promotion), signature)
+        if problem is not None:
+            said = f"{problem}; `robocall models sign` signs what you trust"
+            raise ArtifactCorrupt(f"promotion {self._store.url}/{path} is refused: {said}")
+        return promotion
+
+    def _decoded(self, path: str) -> tuple[Promotion, bytes | None]:
         try:
-            return msgspec.json.decode(self._store.read(path, limit_bytes=MAX_PROMOTION_BYTES), type=Promotion)
+            content = self._store.read(path, limit_bytes=MAX_PROMOTION_BYTES)
+            signature = msgspec.json.decode(content, type=_Signed).signature
+            promotion = msgspec.json.decode(content, type=Promotion)
+            return promotion, None if signature is None else bytes.fromhex(signature)
         except StoredFileUnusable as error:
             raise ArtifactCorrupt(str(error)) from error
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, ValueError) as error:
             raise ArtifactCorrupt(f"{self._store.url}/{path} is no promotion: {error}") from error
+
+
+def _signed_bytes(name: str, promotion: Promotion) -> bytes:
+    return name.encode() + b"\0" + msgspec.json.encode(promotion)
 
 
 def _stack(history: list[Promotion]) -> list[str]:

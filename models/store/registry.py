@@ -14,7 +14,16 @@ from typing import Any
 
 from models.errors import ArtifactCorrupt, ArtifactError, ModelUnknown, StoredFileUnusable
 from models.serve.artifact import Model, load
-from models.serve.manifest import MANIFEST, MAX_FILE_BYTES, VERSION, parse_manifest, read_manifest
+from models.serve.manifest import (
+    MANIFEST,
+    MAX_FILE_BYTES,
+    SIGNATURE,
+    VERSION,
+    parse_manifest,
+    read_manifest,
+    signature_of,
+)
+from models.serve.signing import UNSIGNED, Signing
 from models.store.opening import open_storage
 from models.store.storage import Drafts
 
@@ -44,12 +53,13 @@ class Summary:
     problem: str | None
 
 
-def summary(folder: Path, *, schema_id: str) -> Summary:
+def summary(folder: Path, *, schema_id: str, signing: Signing = UNSIGNED) -> Summary:
     """Describe the artifact in a folder; one that cannot be loaded is described by its problem. Blocks to load it.
 
     Args:
         folder: on this machine.
         schema_id: of the feature table that this build computes.
+        signing: with a key, an artifact that it did not sign has a problem.
     """
     try:
         manifest = read_manifest(folder)
@@ -57,7 +67,7 @@ def summary(folder: Path, *, schema_id: str) -> Summary:
         return Summary(str(folder), "", 0, "", {}, str(error))
     problem = None
     try:
-        load(folder, schema_id=schema_id)
+        load(folder, schema_id=schema_id, signing=signing)
     except ArtifactError as error:
         problem = str(error)
     created_ms, metrics = manifest.get("created_ms"), manifest.get("metrics")
@@ -79,12 +89,14 @@ class Registry:
 
     Args:
         url: path or fsspec URL; need not exist before the first artifact is added.
+        signing: with a key, artifacts are signed as they are added, and only signed ones are loaded.
 
     Raises:
         StorageError: by every method, when the place does not answer or refuses.
     """
 
-    def __init__(self, url: str | Path) -> None:
+    def __init__(self, url: str | Path, signing: Signing = UNSIGNED) -> None:
+        self.signing = signing
         self.store = open_storage(url, holds="the models", setting="ROBOCALL_MODELS_URL", drafts=DRAFTS)
 
     @property
@@ -98,7 +110,7 @@ class Registry:
         for name in self._folders():
             try:
                 with self._opened(name) as folder:
-                    described = summary(folder, schema_id=schema_id)
+                    described = summary(folder, schema_id=schema_id, signing=self.signing)
             except ArtifactError as error:
                 described = Summary("", "", 0, "", {}, str(error))
             found.append(
@@ -133,14 +145,37 @@ class Registry:
         """
         folder = self._folder_of(name)
         with self._opened(folder) as files:
-            model = load(files, schema_id=schema_id)
+            model = load(files, schema_id=schema_id, signing=self.signing)
         problem = _misplaced(folder, model.version)
         if problem is not None:
             raise ArtifactCorrupt(f"{self.url}/{folder}: {problem}")
         return model
 
+    def sign(self, name: str, *, schema_id: str) -> str:
+        """Verify an artifact but for its signature, and sign it with the key of today; returns its version.
+
+        Whoever calls it answers for what is in the registry. Without a key nothing is written.
+
+        Raises:
+            ModelUnknown: a name that means none.
+            ArtifactError: it is damaged, misplaced, or made for another build.
+        """
+        folder = self._folder_of(name)
+        with self._opened(folder) as files:
+            manifest = (files / MANIFEST).read_bytes()
+            version = load(files, schema_id=schema_id).version
+        self._write_signature(folder, manifest)
+        return version
+
+    def _write_signature(self, folder: str, manifest: bytes) -> None:
+        signature = signature_of(manifest, self.signing)
+        if signature is not None:
+            self.store.write(f"{folder}/{SIGNATURE}", signature)
+
     def add(self, folder: Path, *, schema_id: str) -> tuple[Model, bool]:
-        """Verify an artifact and put it into the registry under its version.
+        """Verify an artifact and put it into the registry under its version, signed where there is a key.
+
+        Whoever adds an artifact answers for it: a signature that it carries is not looked at.
 
         Returns:
             The model, and whether it is new: the same model, packed another time, changes nothing.
@@ -154,7 +189,9 @@ class Registry:
         for name in model.manifest["files"]:
             self.store.write(f"{model.version}/{name}", (folder / name).read_bytes())
         # Last: a folder without a manifest is no artifact, so a reader never meets half of one.
-        self.store.write(f"{model.version}/{MANIFEST}", (folder / MANIFEST).read_bytes())
+        manifest = (folder / MANIFEST).read_bytes()
+        self._write_signature(model.version, manifest)
+        self.store.write(f"{model.version}/{MANIFEST}", manifest)
         self.store.remove_abandoned(model.version)
         return model, True
 
@@ -214,7 +251,8 @@ class Registry:
         if len(manifest["files"]) > MAX_FILES:
             raise ArtifactCorrupt(f"{self.url}/{folder} lists more than {MAX_FILES} files")
         with TemporaryDirectory(prefix="robocall-model-") as fetched:
-            for name in (*manifest["files"], MANIFEST):
+            signature = [SIGNATURE] if self.store.exists(f"{folder}/{SIGNATURE}") else []
+            for name in (*manifest["files"], *signature, MANIFEST):
                 (Path(fetched) / name).write_bytes(self._read(f"{folder}/{name}"))
             yield Path(fetched)
 

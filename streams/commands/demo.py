@@ -26,7 +26,7 @@ from streams.errors import DemoFailed
 from streams.files import private_folder
 from streams.kafka.client import client_settings
 from streams.kafka.temporary_group import partitions_of, temporary_group
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create, create_secret
 from streams.local.services import LocalServices, local_services
 from streams.running.progress import EVERY_S, step
 from streams.running.told_every import told_every
@@ -70,9 +70,11 @@ def demo(seconds: float, rate: float, seed: int) -> None:
 def _topics_and_group(services: LocalServices, console: Console) -> Iterator[dict[str, str]]:
     """Missing topics created, and the settings of a worker that leaves the group of other workers alone."""
     own_broker = "kafka" in services.pids
-    with admin_client(load_settings()) as admin:
+    settings, copies = load_settings(), 1 if own_broker else None
+    with admin_client(settings) as admin:
         with step("Creating the topics", console):
-            create(admin, partitions=PARTITIONS, replication_factor=1 if own_broker else None)
+            create(admin, partitions=PARTITIONS, replication_factor=copies)
+            create_secret(admin, settings, replication_factor=copies)
         with temporary_group(admin, "robocall-demo") as group:
             yield {
                 "ROBOCALL_CONSUMER_GROUP": group,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import platform
 import socket
@@ -20,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from detector.columns.hashing import name_of
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve import artifact
@@ -27,7 +29,7 @@ from streams.archive.doctor import archived
 from streams.commands import model_doctor
 from streams.commands.exposure import clock_complaint, exposures
 from streams.errors import KafkaUnreachable
-from streams.kafka import topics
+from streams.kafka import fleet_secret, topics
 from streams.metrics import Metric
 from streams.redis.bounded import MAX_NAME_BYTES
 from streams.redis.connection import ACTIVE_MODEL
@@ -105,6 +107,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
             brokers = len(cluster["brokers"])
             yield Finding("kafka", State.OK, f"{servers}: {brokers} broker(s), cluster {cluster['cluster_id']}")
             yield from _topics(topics.check(admin, partitions=settings.partitions))
+            yield _secret(settings)
     except RobocallError as error:
         yield Finding("kafka", State.BROKEN, str(error))
 
@@ -125,6 +128,15 @@ def _topics(complaints: list[str]) -> Iterator[Finding]:
         yield Finding("topics", State.BROKEN if is_missing else State.WARNING, complaint)
     if not complaints:
         yield Finding("topics", State.OK, f"{len(topics.TOPICS)} topics are as they should be")
+
+
+def _secret(settings: Settings) -> Finding:
+    """Without it a worker takes its copy, or the public seed: it decides all the same, so this is a warning."""
+    try:
+        secret = asyncio.run(fleet_secret.read(settings))
+    except fleet_secret.SecretUnknown as error:
+        return Finding("fleet secret", State.WARNING, f"{error}; without it numbers can be chosen that cost much")
+    return Finding("fleet secret", State.OK, f"seed {name_of(fleet_secret.seed_of(secret))}")
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
@@ -160,7 +172,7 @@ def _redis_client(settings: Settings) -> redis.Redis:
 
 def _model(settings: Settings) -> str:
     folder = settings.model_dir or artifact.SHIPPED
-    model = artifact.load(folder, schema_id=FEATURE_SCHEMA_ID)
+    model = artifact.load(folder, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing)
     return f"{model.version} for features {model.schema_id}, from {folder}"
 
 

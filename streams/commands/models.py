@@ -80,8 +80,9 @@ def _rounded(figure: float | None) -> str:
 @JSON_OPTION
 def show_model(name: str | None, url: str | None, *, card: bool, as_json: bool) -> None:
     """Show one artifact (the running one by default) and whether this build can use it."""
-    with artifact_folder(place_of(url), name) as folder:
-        entry = summary(folder, schema_id=FEATURE_SCHEMA_ID)
+    place = place_of(url)
+    with artifact_folder(place, name) as folder:
+        entry = summary(folder, schema_id=FEATURE_SCHEMA_ID, signing=place.registry.signing)
         text = read_card(folder) if card else None
     if text is not None:
         click.echo("\n".join(map(printable, text.splitlines())))
@@ -111,6 +112,27 @@ def add_model(folder: Path, url: str | None, *, as_json: bool) -> None:
         return
     click.echo(model.version)
     click.echo(f"{'added to' if is_new else 'already in'} {place.registry.url}", err=True)
+
+
+@models.command("sign")
+@click.argument("names", metavar="MODEL...", nargs=-1)
+@click.option("--promotions", is_flag=True, help="Also everything that was promoted and rolled back.")
+@REGISTRY_OPTION
+def sign_models(names: tuple[str, ...], url: str | None, *, promotions: bool) -> None:
+    """Sign models of the registry with ROBOCALL_SIGNING_KEY, so that workers with that key use them.
+
+    Needed for what was there before the key. Look at what you sign: `models show`, `models history`.
+
+    \b
+      robocall models sign gbt-0f3c11aa9d2e gbt-63b3196a2898 --promotions
+    """  # noqa: D301 - click reads the backspace
+    place = own_place(url)
+    if place.registry.signing.key is None:
+        raise click.UsageError("set ROBOCALL_SIGNING_KEY to the key that your workers have")
+    for name in names:
+        click.echo(f"{place.registry.sign(name, schema_id=FEATURE_SCHEMA_ID)} is signed", err=True)
+    if promotions:
+        click.echo(f"{place.promotions.sign()} promotions are signed", err=True)
 
 
 @models.command("diff")
@@ -147,7 +169,7 @@ def diff_models(
 
 def _loaded(place: Place, name: str | None) -> Artifact:
     with artifact_folder(place, name) as folder:
-        return Artifact.of(folder, load(folder, schema_id=FEATURE_SCHEMA_ID))
+        return Artifact.of(folder, load(folder, schema_id=FEATURE_SCHEMA_ID, signing=place.registry.signing))
 
 
 def _print_differences(found: dict[str, Any]) -> None:

@@ -52,7 +52,7 @@ class Place:
     @property
     def promotions(self) -> Promotions:
         """Its history; nothing is read yet."""
-        return Promotions(self.registry.store)
+        return Promotions(self.registry.store, self.registry.signing)
 
     @property
     def running(self) -> str:
@@ -62,7 +62,10 @@ class Place:
             StorageError: the registry does not answer or refuses.
             ArtifactError: an entry of the history cannot be read, or the configured model cannot be used.
         """
-        return self.promotions.active() or load(self.configured, schema_id=FEATURE_SCHEMA_ID).version
+        return (
+            self.promotions.active()
+            or load(self.configured, schema_id=FEATURE_SCHEMA_ID, signing=self.registry.signing).version
+        )
 
 
 def place_of(url: str | None) -> Place:
@@ -72,9 +75,10 @@ def place_of(url: str | None) -> Place:
         SettingsInvalid: a setting is out of its bounds.
         StorageError: the kind of URL is unknown, or needs a library that is not installed.
     """
-    configured = load_settings().model_dir
+    settings = load_settings()
+    configured = settings.model_dir
     folder = (configured or SHIPPED).absolute()
-    return Place(Registry(url or folder.parent), folder, url is not None or configured is not None)
+    return Place(Registry(url or folder.parent, settings.signing), folder, url is not None or configured is not None)
 
 
 def own_place(url: str | None) -> Place:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.progress import Progress
 
+from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action, Step
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from detector.policy.screening import Screening
@@ -269,7 +270,7 @@ def replay(
     chosen = {"model_dir": model, "policy_file": policy, "mode": mode}
     settings = load_settings(partitions=partitions, **{name: value for name, value in chosen.items() if value})
     screener = make_screener(settings, shared_trunks=True)
-    pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append)
+    pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
     console = Console(stderr=True)
     if not is_compiled():
         with step("Compiling (the first time)", console):

@@ -18,6 +18,7 @@ from streams.running.services import Ending, new_event_loop, run
 from streams.running.told_every import told_every
 from streams.screening.build import policy_of
 from streams.settings import Settings, load_settings, unknown_keys
+from streams.state.fleet_seed import fleet_seed
 from streams.worker.assembly import TOPICS, build_app
 from streams.worker.feedback import feedback_group
 from streams.worker.warming import warm
@@ -72,7 +73,7 @@ def run_worker(settings: Settings) -> int:
     log.info("worker looks for its topics", brokers=settings.kafka_bootstrap_servers)
     loop.run_until_complete(require_topics(settings, TOPICS))
     loop.run_until_complete(await_groups(settings, (settings.consumer_group, feedback_group(settings))))
-    assembly = build_app(settings, ending)
+    assembly = build_app(settings, ending, loop.run_until_complete(fleet_seed(settings)))
     log.info("worker compiles, or loads what was compiled")
     with told_every(TELL_S, lambda _: log.info("worker compiles", cpu_s=round(sum(os.times()[:4]), 1))):
         warm(assembly.screener.classifier)

@@ -30,7 +30,7 @@ SECTIONS: Mapping[str, str] = {
     "snapshot_url": "Snapshots and recovery",
     "redis_url": "Redis or Valkey",
     "policy_file": "Policy and model",
-    "hash_seed": "Windows and their memory",
+    "max_hot_numbers": "Windows and their memory",
     "web_host": "Health, metrics and log",
 }
 """Headings by the first field below them, in the order of `Settings`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, To
 
 from detector.contract.errors import RobocallError
 from streams.errors import ClusterRefused, KafkaUnreachable
+from streams.kafka import fleet_secret
 from streams.kafka.client import ssl_context, why_unreachable
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
@@ -76,6 +77,8 @@ TOPICS = (
 SIDE_TOPICS = (DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS)
 """What a worker writes that only informs: no call waits for them, and a worker does without."""
 TOPIC_BY_NAME: Mapping[str, Topic] = {topic.name: topic for topic in TOPICS}
+FLEET_SECRET = Topic(fleet_secret.TOPIC, key="name of the secret", retention_ms=None, max_message_bytes=4_096)
+"""Between workers alone, so no part of the contract: switches need no access to it. It has one partition."""
 
 
 def admin_options(settings: Settings) -> dict[str, Any]:
@@ -145,6 +148,25 @@ def create(admin: KafkaAdminClient, *, partitions: int, replication_factor: int 
         TopicCreationFailed: the cluster refused one; the message says which and why.
     """
     missing = [topic for topic in TOPICS if topic.name not in existing(admin)]
+    return _create(admin, missing, partitions, replication_factor)
+
+
+def create_secret(admin: KafkaAdminClient, settings: Settings, *, replication_factor: int | None = None) -> list[str]:
+    """Create the topic of the fleet's secret unless it is there, and put a secret into it unless it has one.
+
+    Raises:
+        TopicCreationFailed: the cluster refused the topic; the message says why.
+        SecretUnknown: the cluster did not take a secret in time.
+    """
+    missing = [] if FLEET_SECRET.name in admin.list_topics() else [FLEET_SECRET]
+    created = _create(admin, missing, 1, replication_factor)
+    asyncio.run(fleet_secret.ensure(settings))
+    return created
+
+
+def _create(
+    admin: KafkaAdminClient, missing: Sequence[Topic], partitions: int, replication_factor: int | None
+) -> list[str]:
     if not missing:
         return []
     safety = {"min.insync.replicas": "2"} if (replication_factor or 0) >= 3 else {}  # noqa: PLR2004 - 2 of 3
@@ -254,6 +276,7 @@ def create_command(partitions: int | None, replication_factor: int | None) -> No
     wanted = partitions or settings.partitions
     with admin_client(settings) as admin:
         created = create(admin, partitions=wanted, replication_factor=replication_factor)
+        created += create_secret(admin, settings, replication_factor=replication_factor)
         complaints = check(admin, partitions=wanted)
     click.echo(f"created: {', '.join(created)}" if created else "all topics exist", err=True)
     for complaint in complaints:
@@ -267,6 +290,8 @@ def check_command(partitions: int | None) -> None:
     settings = load_settings()
     with admin_client(settings) as admin:
         complaints = check(admin, partitions=partitions or settings.partitions)
+        if FLEET_SECRET.name not in admin.list_topics():
+            complaints.append(f"{FLEET_SECRET.name} is missing: run `robocall topics create`")
     for complaint in complaints:
         click.echo(complaint)
     if complaints:

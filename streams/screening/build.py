@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from detector.columns.hashing import PUBLIC_SEED
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.lists import Lists
 from detector.policy.screening import Screener
@@ -26,12 +27,13 @@ def policy_of(settings: Settings) -> Policy:
     return policy if settings.mode is None else with_mode(policy, settings.mode)
 
 
-def make_screener(settings: Settings, *, shared_trunks: bool) -> Screener[WindowEngine]:
+def make_screener(settings: Settings, *, shared_trunks: bool, seed: int = PUBLIC_SEED) -> Screener[WindowEngine]:
     """A screener with empty windows and lists.
 
     Args:
-        settings: capacities, seed, partitions, policy, model and mode are read from it.
+        settings: capacities, partitions, policy, model and mode are read from it.
         shared_trunks: one window per trunk over all partitions, exact (replay), instead of one per partition (worker).
+        seed: of all hashes; a fleet of workers has one that nobody else knows.
 
     Raises:
         PolicyInvalid: the policy file is wrong.
@@ -45,13 +47,13 @@ def make_screener(settings: Settings, *, shared_trunks: bool) -> Screener[Window
         max_blocks=settings.max_blocks,
         max_origins=settings.max_origins,
         max_called=settings.max_called,
-        seed=settings.hash_seed,
+        seed=seed,
         partitions=settings.partitions,
         shared_trunks=shared_trunks,
     )
     return Screener(
         engine=WindowEngine(windows),
-        classifier=load_model(settings.model_dir or SHIPPED, schema_id=FEATURE_SCHEMA_ID),
+        classifier=load_model(settings.model_dir or SHIPPED, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing),
         policy=policy,
         lists=Lists(),
         standing=StandingDecisions(),

@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 import structlog
 from aiokafka.errors import KafkaError
 
+from detector.columns.hashing import name_of
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.standing import PolicyMemory
@@ -272,11 +273,17 @@ class Recovery:
             return await self._thread.run(call, *args, **kwargs)
 
     def _read(self, store: SnapshotStore, entry: Entry, partition: int) -> tuple[Snapshot, PolicyMemory]:
-        layout = self._state.engine.layout
+        engine = self._state.engine
         with tempfile.TemporaryDirectory(dir=self._spool) as folder:
             path = store.fetch(entry, Path(folder))
             found = read_snapshot(
-                path, topic=self.identity, partition=partition, layout=layout, feature_schema=FEATURE_SCHEMA_ID
+                path,
+                topic=self.identity,
+                partition=partition,
+                layout=engine.layout,
+                feature_schema=FEATURE_SCHEMA_ID,
+                seed=name_of(engine.settings.seed),
+                signing=store.signing,
             )
         return found, decode(found.memory)
 

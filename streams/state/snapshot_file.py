@@ -9,15 +9,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 import msgspec
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from detector.columns.hashing import PUBLIC_SEED, name_of
+from detector.contract.events import TEXT_LIMIT
 from detector.windows.row_copies import LATEST_MS_COLUMN, PARTITION_COLUMN
 from detector.windows.sweep import SweptRows
+from models.serve.signing import SIGNATURE_BYTES, UNSIGNED, Signing
 from models.store.advice import storage_error
 from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_format import (
@@ -30,6 +33,7 @@ from streams.state.snapshot_format import (
     MAX_HEADER_BYTES,
     MAX_UNPACKED_BYTES,
     PREAMBLE,
+    SIGNED_FORMAT,
     TAIL_BYTES,
     Contents,
     Footer,
@@ -44,6 +48,10 @@ PIECE_BYTES = 1024 * 1024
 READ_BYTES = 1024 * 1024
 LEVEL = 1
 STATE = "state"
+SIGNED_AS = "snapshot"
+MUST_FIT = ("topic", "partition", "seed of hashes", "layout", "feature schema")
+TrunkKey = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+TrunkName = Annotated[str, msgspec.Meta(max_length=TEXT_LIMIT)]
 
 T = TypeVar("T")
 Array = NDArray[Any]
@@ -74,13 +82,19 @@ class SnapshotWriter:
         header: whose state it is.
         memory: encoded policy memory.
         names: trunk group ids by key.
+        signing: with a key, the file is signed.
 
     Raises:
         StorageError: the file cannot be written. Each method raises it too; the file is then gone.
         SnapshotRefused: nobody could read the file: its header is wrong or, by each method, it becomes too large.
     """
 
-    def __init__(self, path: Path, header: Header, memory: bytes, names: Mapping[int, str]) -> None:
+    def __init__(
+        self, path: Path, header: Header, memory: bytes, names: Mapping[int, str], signing: Signing = UNSIGNED
+    ) -> None:
+        self._signing = signing
+        its_format = FORMAT if signing.key is None else SIGNED_FORMAT
+        header = msgspec.structs.replace(header, format=its_format)
         head = msgspec.json.encode(header)
         try:
             msgspec.json.decode(head, type=Header)
@@ -100,7 +114,7 @@ class SnapshotWriter:
         except OSError as error:
             raise storage_error("write a snapshot to", str(path), error) from error
         self._file = os.fdopen(descriptor, "wb", buffering=0)
-        self._write(PREAMBLE.pack(MAGIC, FORMAT, len(head)) + head)
+        self._write(PREAMBLE.pack(MAGIC, its_format, len(head)) + head)
         self._memory = self._frame(memory)
         self._names = self._frame(msgspec.msgpack.encode(dict(names)))
 
@@ -137,7 +151,8 @@ class SnapshotWriter:
         rows = sum(contents.rows for contents in self._stores.values())
         footer = msgspec.msgpack.encode(Footer(self._memory, self._names, self._stores, rows, self._unpacked))
         self._write(footer + LENGTH.pack(len(footer)))
-        self._write(self._digest.digest())
+        checksum = self._digest.digest()
+        self._write(checksum + (self._signing.sign(SIGNED_AS, checksum) or b""))
         try:
             os.fsync(self._file.fileno())
             self._file.close()
@@ -187,7 +202,16 @@ class SnapshotWriter:
         self._position += len(content)
 
 
-def read_snapshot(path: Path, *, topic: str, partition: int, layout: str, feature_schema: str) -> Snapshot:
+def read_snapshot(
+    path: Path,
+    *,
+    topic: str,
+    partition: int,
+    layout: str,
+    feature_schema: str,
+    seed: str = name_of(PUBLIC_SEED),
+    signing: Signing = UNSIGNED,
+) -> Snapshot:
     """Read a snapshot, all or nothing.
 
     Args:
@@ -196,21 +220,23 @@ def read_snapshot(path: Path, *, topic: str, partition: int, layout: str, featur
         partition: partition that it must be of.
         layout: `WindowEngine.layout` of this build.
         feature_schema: feature table of this build.
+        seed: name of the seed of this worker's hashes.
+        signing: with a key, only what was signed is read.
 
     Raises:
         SnapshotRefused: the file is missing, damaged, cut off, of another format or of something else than was asked.
     """
     try:
         with path.open("rb") as file:
-            header, footer = _verified(file, path.name)
-            wanted = {"topic": topic, "partition": partition, "layout": layout, "feature schema": feature_schema}
-            found = (header.topic, header.partition, header.layout, header.feature_schema)
-            for (what, mine), its in zip(wanted.items(), found, strict=True):
+            header, footer = _verified(file, path.name, signing)
+            found = (header.topic, header.partition, header.seed, header.layout, header.feature_schema)
+            wanted = (topic, partition, seed, layout, feature_schema)
+            for what, mine, its in zip(MUST_FIT, wanted, found, strict=True):
                 if its != mine:
                     raise SnapshotRefused(f"snapshot {path.name} is skipped: its {what} is {its}, wanted is {mine}")
             reader = _Frames(file, path.name)
             parts = [_rows(reader, store, contents, partition) for store, contents in footer.stores.items()]
-            names = _decoded(reader.read(footer.names), dict[int, str], path.name)
+            names = _decoded(reader.read(footer.names), dict[TrunkKey, TrunkName], path.name)
             return Snapshot(header, parts, names, reader.read(footer.memory))
     except OSError as error:
         raise SnapshotRefused(f"snapshot {path.name} is skipped: it cannot be read ({error.strerror})") from error
@@ -227,8 +253,8 @@ def _decoded(content: bytes, kind: type[T], name: str, *, json: bool = False) ->
         raise _damaged(name, str(error)) from error
 
 
-def _verified(file: BinaryIO, name: str) -> tuple[Header, Footer]:
-    """Header and footer of a file whose checksum was found right."""
+def _verified(file: BinaryIO, name: str, signing: Signing) -> tuple[Header, Footer]:
+    """Header and footer of a file whose checksum, and signature where there is a key, were found right."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     start = file.read(PREAMBLE.size)
@@ -237,11 +263,16 @@ def _verified(file: BinaryIO, name: str) -> tuple[Header, Footer]:
     magic, its_format, header_bytes = PREAMBLE.unpack(start)
     if magic != MAGIC:
         raise SnapshotRefused(f"snapshot {name} is skipped: it is no snapshot")
-    if its_format != FORMAT:
-        raise SnapshotRefused(f"snapshot {name} is skipped: it has format {its_format}, this build reads {FORMAT}")
+    if its_format not in (FORMAT, SIGNED_FORMAT):
+        said = f"it has format {its_format}, this build reads {FORMAT} and {SIGNED_FORMAT}"
+        raise SnapshotRefused(f"snapshot {name} is skipped: {said}")
     if size > MAX_UNPACKED_BYTES:
         raise SnapshotRefused(f"snapshot {name} is skipped: {size} bytes are more than {MAX_UNPACKED_BYTES}")
-    _check_digest(file, size, name)
+    size -= SIGNATURE_BYTES if its_format == SIGNED_FORMAT else 0
+    checksum = _check_digest(file, size, name)
+    problem = signing.problem(SIGNED_AS, checksum, file.read() or None)
+    if problem is not None:
+        raise SnapshotRefused(f"snapshot {name} is skipped: {problem}")
     file.seek(size - TAIL_BYTES)
     (footer_bytes,) = LENGTH.unpack(file.read(LENGTH.size))
     room = size - PREAMBLE.size - TAIL_BYTES
@@ -255,7 +286,8 @@ def _verified(file: BinaryIO, name: str) -> tuple[Header, Footer]:
     return header, footer
 
 
-def _check_digest(file: BinaryIO, size: int, name: str) -> None:
+def _check_digest(file: BinaryIO, size: int, name: str) -> bytes:
+    """Checksum of a file of `size` bytes and what follows; the file stands behind it then."""
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
     left = size - DIGEST_BYTES
     file.seek(0)
@@ -265,8 +297,9 @@ def _check_digest(file: BinaryIO, size: int, name: str) -> None:
             raise _damaged(name, "it became shorter")
         digest.update(part)
         left -= len(part)
-    if file.read() != digest.digest():
+    if file.read(DIGEST_BYTES) != digest.digest():
         raise _damaged(name, "its checksum is wrong")
+    return digest.digest()
 
 
 def _check_totals(footer: Footer, name: str) -> None:

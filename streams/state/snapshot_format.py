@@ -10,11 +10,13 @@
     footer            msgpack: where each frame lies, its unpacked size, shapes and types, totals
     length of footer  u32
     checksum          32 bytes, blake2b of all before
+    signature         32 bytes, in format 2 alone: HMAC-SHA256 of the checksum (`models.serve.signing`)
 
 Integers and arrays are little-endian. The checksum is verified before the footer is believed, and the footer says how
 much a frame unpacks to before memory is taken for it, so a damaged or cut file is refused and never half read. The
-checksum guards against damage and mix-ups, not against somebody who can write to the store. Any change of this layout,
-or of what a field means, raises `FORMAT`; what the arrays mean is told by the header's `layout`.
+checksum guards against damage and mix-ups, the signature against somebody who can write to the store. Without a key
+format 1 is written, which builds of before read as well. Any other change of this layout, or of what a field means,
+is another format; what the arrays mean is told by the header's `layout`, and rows are looked at when they are loaded.
 """
 
 import struct
@@ -23,8 +25,10 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
+from detector.columns.hashing import PUBLIC_SEED, name_of
+
 MAGIC = b"ROBOSNAP"
-FORMAT = 1
+FORMAT, SIGNED_FORMAT = 1, 2
 MAX_HEADER_BYTES = 64 * 1024
 MAX_FOOTER_BYTES = 64 * 1024 * 1024
 MAX_FRAME_BYTES = 256 * 1024 * 1024
@@ -53,6 +57,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         feature_schema: Id of the feature table.
         partitions: Partitions that the topic had.
         instance: Worker that wrote it.
+        seed: Name of the seed of its hashes; the public one where builds of before did not say.
         format: Version of the file format.
     """
 
@@ -65,6 +70,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     feature_schema: Text
     partitions: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
     instance: Text
+    seed: Text = name_of(PUBLIC_SEED)
     format: int = FORMAT
 
 

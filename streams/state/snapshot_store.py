@@ -10,13 +10,17 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.errors import StoredFileUnusable
+from models.serve.signing import UNSIGNED, Signing
 from models.store.opening import open_storage
 from models.store.storage import Drafts
+from streams.kafka.fleet_secret import SECRET_BYTES
 from streams.state.snapshot_format import Header
 
 KEEP = 3
 TIMEOUT_S = 120.0
 SUFFIX = ".snapshot"
+COPY = "fleet-secret"
 DRAFTS = Drafts("{name}.tmp", abandoned_after_s=3_600.0)
 
 _REST = re.compile(r"(?P<offset>[0-9]{20})-(?P<generation>[0-9]{10})-[0-9a-f]{8}" + re.escape(SUFFIX))
@@ -46,13 +50,17 @@ class SnapshotStore:
         url: folder, or `s3://bucket/prefix`; address and credentials of S3 come from the environment (`AWS_...`).
         keep: how many snapshots of a partition stay, the newest.
         timeout_s: how long one operation of an object store may take, seconds.
+        signing: with a key, snapshots are signed and only signed ones are read (`streams.state.snapshot_file`).
 
     Raises:
         StorageError: the kind of URL is unknown, or needs a library that is not installed. Every method raises it too,
             whatever is the matter with the store.
     """
 
-    def __init__(self, url: str, *, keep: int = KEEP, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, *, keep: int = KEEP, timeout_s: float = TIMEOUT_S, signing: Signing = UNSIGNED
+    ) -> None:
+        self.signing = signing
         self._keep = keep
         # Snapshots hold phone numbers, so they are for their owner only.
         self._storage = open_storage(
@@ -109,6 +117,19 @@ class SnapshotStore:
             StoredFileUnusable: it was deleted meanwhile.
         """
         return self._storage.fetch(entry.name, folder)
+
+    def keep_secret(self, secret: bytes) -> None:
+        """Keep the secret of the fleet beside the snapshots, in place of another one; a folder's is its owner's."""
+        if self.kept_secret() != secret:
+            self._storage.write(COPY, secret)
+
+    def kept_secret(self) -> bytes | None:
+        """What `keep_secret` kept; None where there is nothing that could be one."""
+        try:
+            kept = self._storage.read(COPY, limit_bytes=SECRET_BYTES)
+        except StoredFileUnusable:
+            return None
+        return kept if len(kept) == SECRET_BYTES else None
 
     def _entries(self, topic: str, partition: int) -> list[Entry]:
         prefix = _prefix(topic, partition)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from detector.columns.hashing import name_of
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.standing import PolicyMemory
@@ -212,7 +213,7 @@ class Snapshots:
         owners = _owners(copy.memory, self._partition_of)
         for partition, (path, header) in files.items():
             memory = copy.memory.of(lambda number, partition=partition: owners[number] == partition)  # type: ignore[misc]
-            writers[partition] = SnapshotWriter(path, header, encode(memory), copy.sweep.names)
+            writers[partition] = SnapshotWriter(path, header, encode(memory), copy.sweep.names, self._store.signing)
 
     def _path(self, partition: int) -> Path:
         return self._spool / f"{partition}-{next(self._files)}.part"
@@ -228,6 +229,7 @@ class Snapshots:
             feature_schema=FEATURE_SCHEMA_ID,
             partitions=self._partitions(),
             instance=self._instance,
+            seed=name_of(self._state.engine.settings.seed),
         )
 
     async def _publish_committed(self, path: Path, header: Header, forgotten: int) -> None:

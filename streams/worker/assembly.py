@@ -69,30 +69,32 @@ class Assembly:
     screener: Screener[WindowEngine]
 
 
-def build_app(settings: Settings, ending: Ending) -> Assembly:
+def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     """Join the parts of a worker; call it with the event loop in place that will run them.
 
     Args:
         settings: of this worker.
         ending: told about the failure that must stop it; its `fail` is called on the event loop.
+        seed: of all hashes, `streams.state.fleet_seed`.
 
     Returns:
         The Faust application and the services around it, to be run by `streams.running.services.run`: nothing is
         started yet.
     """
-    screener = make_screener(settings, shared_trunks=False)
+    screener = make_screener(settings, shared_trunks=False, seed=seed)
     app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
     health = Health(settings.health_stall_s)
 
     redis, guard = connect(settings), Guard()
-    switch = ModelSwitch(screener, settings.models_url or (settings.model_dir or SHIPPED).absolute().parent)
+    models_url = settings.models_url or (settings.model_dir or SHIPPED).absolute().parent
+    switch = ModelSwitch(screener, models_url, settings.signing)
     lists = _make_lists(settings, screener, redis, guard, switch)
     feedback = FeedbackCounts(now_ms)
     keeper = DecisionIndex(redis, guard)
 
     metrics = Metrics()
     clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
-    pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=Failures(metrics.internal_error), clock=clock)
+    pipeline = Pipeline(screener, seed=seed, on_failure=Failures(metrics.internal_error), clock=clock)
     publisher = _make_publisher(settings, ending)
     side = SideTopics(settings, SIDE_TOPICS, metrics.side_dropped)
     unreadable = UnreadableBatches(metrics, side)
@@ -181,7 +183,11 @@ def _make_durability(
         return partition_of(calling_number.encode("utf-8", "surrogatepass"), app.consumer.partition_count(CALL_EVENTS))
 
     state = WorkerState(pipeline, home)
-    store = None if settings.snapshot_url == NO_SNAPSHOTS else SnapshotStore(settings.snapshot_url)
+    store = (
+        None
+        if settings.snapshot_url == NO_SNAPSHOTS
+        else SnapshotStore(settings.snapshot_url, signing=settings.signing)
+    )
     spool = private_folder()
     recovery = Recovery(
         state,

@@ -14,6 +14,7 @@ from detector.policy.screening import Screener
 from detector.policy.settings import Thresholds
 from models.serve.artifact import Model
 from models.serve.reference import Reference
+from models.serve.signing import UNSIGNED, Signing
 from models.store.promotions import Promotions
 from models.store.registry import Registry
 from models.watch.drift import DriftWatch
@@ -86,11 +87,12 @@ class ModelSwitch:
     Args:
         screener: its `classifier` is replaced.
         url: of the registry.
+        signing: with a key, only signed models are put in place.
     """
 
-    def __init__(self, screener: Screener[Windows], url: str | Path) -> None:
+    def __init__(self, screener: Screener[Windows], url: str | Path, signing: Signing = UNSIGNED) -> None:
         self._screener = screener
-        self._registry = Registry(url)
+        self._registry = Registry(url, signing)
         self._follow_active = _Follower("active", self._load, self._put)
         self._follow_shadow = _Follower("shadow", self._load, self._put_beside)
         self._was_told = False
@@ -130,7 +132,7 @@ class ModelSwitch:
 
     async def run(self) -> None:
         """Begin with the model that was promoted last, where Redis has not named one; then nothing, until cancelled."""
-        name = await asyncio.to_thread(Promotions(self._registry.store).active)
+        name = await asyncio.to_thread(Promotions(self._registry.store, self._registry.signing).active)
         if name is not None and not self._was_told:
             self._follow_active(name)
         self.has_looked.set()

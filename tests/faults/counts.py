@@ -12,6 +12,7 @@ from pathlib import Path
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from detector.columns.clocks import ClockTolerance
+from detector.columns.hashing import PUBLIC_SEED
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine
 from streams.kafka.topics import CALL_EVENTS, identity
@@ -77,7 +78,7 @@ def replayed(settings: Settings, records: list[Message], partition: int, undo: U
     failures: list[Exception] = []
     screener = make_screener(settings, shared_trunks=False)
     clock = None if undo else ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
-    pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append, clock=clock)
+    pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append, clock=clock)
     rest = iter(records)
     while batch := list(islice(rest, MAX_BATCH)):
         values = [one.value() for one in batch]

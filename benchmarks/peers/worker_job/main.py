@@ -15,6 +15,7 @@ from benchmarks.peers.job import BIAS, BLOCK_AT, WEIGHTS
 from benchmarks.peers.worker_job.windows import ExactWindows
 from detector.columns.call_columns import build_columns
 from detector.columns.compiled import compiled_borrowing
+from detector.columns.hashing import PUBLIC_SEED
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
 from streams.kafka.fetched import FetchedBatch, Poll, split
@@ -53,7 +54,7 @@ class JobScreening:
 
     def warm(self) -> None:
         """Compile before the group counts on this process, as the worker does."""
-        batch = build_columns(read(records_of([])).facts, [], seed=self._settings.hash_seed)
+        batch = build_columns(read(records_of([])).facts, [], seed=PUBLIC_SEED)
         _scores(self._windows.count(batch))
 
     async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
@@ -66,7 +67,7 @@ class JobScreening:
 
     def _answers(self, fetched: FetchedBatch) -> list[tuple[bytes, bytes]]:
         reading = read(fetched.records)
-        batch = build_columns(reading.facts, reading.events, seed=self._settings.hash_seed)
+        batch = build_columns(reading.facts, reading.events, seed=PUBLIC_SEED)
         counts = self._windows.count(batch)
         setups = np.flatnonzero(batch.is_setup)
         data, spans = reading.facts.data.tobytes(), reading.facts.spans[setups, 0].tolist()

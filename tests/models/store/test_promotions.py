@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models.errors import ArtifactCorrupt, PromotionRefused
+from models.serve.signing import Signing
 from models.store.promotions import FOLDER, Promotions
 from models.store.registry import Registry
 from tests.s3_server import s3_server
@@ -80,3 +81,25 @@ def test_an_entry_that_cannot_be_read_is_told(tmp_path: Path, content: bytes) ->
 
     with pytest.raises(ArtifactCorrupt, match=r"0000000000001-promote-a\.json"):
         Promotions(store).active()
+
+
+KEYS = Signing(b"a key of sixteen bytes or more")
+
+
+def test_with_a_key_only_signed_entries_count(url: str) -> None:
+    """Those of before are refused until somebody answers for them; an entry under another name is another entry."""
+    unsigned, signed = Promotions(Registry(url).store), Promotions(Registry(url).store, KEYS)
+    unsigned.promote("a", "shipped", gate=[{"measure": "recall", "running": 0.5}])
+    with pytest.raises(ArtifactCorrupt, match=r"is not signed.*`robocall models sign`"):
+        signed.active()
+
+    assert signed.sign() == 1
+    signed.promote("b", "a", gate=[])
+    assert (signed.active(), unsigned.active()) == ("b", "b")
+    assert [entry.version for entry in signed.history()] == ["a", "b"]
+
+    store = Registry(url).store
+    newest = store.files(FOLDER)[-1].path
+    store.write(f"{FOLDER}/9{newest.rpartition('/')[2][1:]}", store.read(newest, limit_bytes=4_096))
+    with pytest.raises(ArtifactCorrupt, match="or was changed"):
+        signed.active()

@@ -12,6 +12,7 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from models.errors import ArtifactCorrupt, ArtifactIncompatible, ModelUnknown, StorageError
 from models.serve.artifact import load
 from models.serve.manifest import MANIFEST, TREES
+from models.serve.signing import Signing
 from models.store.registry import Registry
 from tests.models.small_model import save_small_model
 from tests.s3_server import s3_server
@@ -166,3 +167,37 @@ def test_drafts_of_killed_writers_go_when_the_model_is_added_again(made: Path, t
     assert sorted(path.name for path in (tmp_path / version).iterdir()) == sorted(
         path.name for path in (made / "first").iterdir()
     )
+
+
+KEYS = Signing(b"a key of sixteen bytes or more")
+
+
+def test_with_a_key_only_what_it_signed_is_loaded(made: Path, url: str) -> None:
+    """What was there before the key is refused in one line, until somebody answers for it."""
+    version = Registry(url).add(made / "first", schema_id=FEATURE_SCHEMA_ID)[0].version
+    signed, others = Registry(url, KEYS), Registry(url, Signing(b"another key of that length"))
+
+    with pytest.raises(ArtifactCorrupt, match=r"is not signed.*`robocall models sign`"):
+        signed.load(version, schema_id=FEATURE_SCHEMA_ID)
+    assert signed.sign(version, schema_id=FEATURE_SCHEMA_ID) == version
+
+    assert signed.load(version, schema_id=FEATURE_SCHEMA_ID).version == version
+    assert Registry(url).load(version, schema_id=FEATURE_SCHEMA_ID).version == version
+    with pytest.raises(ArtifactCorrupt, match="signed with another key"):
+        others.load(version, schema_id=FEATURE_SCHEMA_ID)
+    added = others.add(made / "first", schema_id=FEATURE_SCHEMA_ID)
+    assert added[1]
+    assert others.load(version, schema_id=FEATURE_SCHEMA_ID).version == version
+
+
+def test_a_manifest_that_was_changed_is_refused(made: Path, tmp_path: Path) -> None:
+    """Thresholds, for one: the digests of the files still fit."""
+    registry = Registry(tmp_path, KEYS)
+    version = registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)[0].version
+    manifest = tmp_path / version / MANIFEST
+    content = json.loads(manifest.read_text()) | {"thresholds": {"block_at": 0.01, "label_at": 0.01}}
+    manifest.write_text(json.dumps(content))
+
+    assert Registry(tmp_path).load(version, schema_id=FEATURE_SCHEMA_ID).thresholds["block_at"] == 0.01
+    with pytest.raises(ArtifactCorrupt, match="or was changed"):
+        registry.load(version, schema_id=FEATURE_SCHEMA_ID)

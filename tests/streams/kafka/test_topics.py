@@ -82,7 +82,9 @@ def test_check_names_every_missing_topic(
     delete_topic("scored-calls")
     result = run("check", "--partitions", "1")
     assert result.exit_code == 1
-    assert result.stdout == "scored-calls is missing: run `robocall topics create`\n"
+    assert result.stdout.splitlines() == [
+        f"{name} is missing: run `robocall topics create`" for name in ("scored-calls", "fleet-secret")
+    ]
 
 
 def test_check_says_what_is_wrong_and_how_to_put_it_right(
@@ -96,7 +98,7 @@ def test_check_says_what_is_wrong_and_how_to_put_it_right(
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert sum("has 1 partitions, 2 are configured" in line for line in lines) == len(CONTRACT)
-    rest = [line for line in lines if "partitions" not in line]
+    rest = [line for line in lines if "partitions" not in line and "fleet-secret" not in line]
     assert [line.split(": ")[0] for line in rest] == [
         "call-events has retention.ms=3600000, needed is 90000000",
         "entity-decisions has cleanup.policy=delete, needed is compact",
@@ -119,7 +121,7 @@ def test_create_command_creates_then_check_command_is_content(
     fresh_topics(partitions=1)
     delete_topic("call-feedback")
     result = run("create", "--partitions", "1")
-    assert (result.exit_code, result.stderr) == (0, "created: call-feedback\n")
+    assert (result.exit_code, result.stderr) == (0, "created: call-feedback, fleet-secret\n")
     assert run("check", "--partitions", "1").exit_code == 0
 
 

@@ -32,6 +32,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
+from detector.columns.hashing import PUBLIC_SEED
 from detector.columns.lazy_sequence import LazySequence
 from streams.kafka.fetch.batch_reader import BITE_BYTES, BatchLimits, BatchReader, Stretch
 from streams.kafka.fetched import Poll
@@ -151,7 +152,7 @@ class World:
             CALL_DECISIONS: [Outbox(self.shelf, CALL_DECISIONS, 0, publisher._watch, lambda: START_MS)]
         }
         pipeline = Pipeline(
-            make_screener(settings, shared_trunks=False), seed=settings.hash_seed, on_failure=self.failures.append
+            make_screener(settings, shared_trunks=False), seed=PUBLIC_SEED, on_failure=self.failures.append
         )
         self.agent = CallScreening(
             pipeline,

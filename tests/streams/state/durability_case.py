@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
+from detector.columns.hashing import PUBLIC_SEED
 from detector.policy.settings import Policy, Thresholds
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
@@ -82,7 +83,7 @@ class Member:
         self.failures: list[Exception] = []
         screener = make_screener(settings, shared_trunks=False)
         screener.policy = eager(screener.policy)
-        self.pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=self.failures.append)
+        self.pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=self.failures.append)
         self.group = group
         self.state = WorkerState(self.pipeline, home)
         store, spool = store or SnapshotStore(str(folder)), folder.parent / "spool"

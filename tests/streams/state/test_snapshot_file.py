@@ -15,15 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from detector.columns.hashing import PUBLIC_SEED, name_of
 from detector.contract.events import CallEvent
 from detector.windows import WindowEngine
 from detector.windows.row_copies import LATEST_MS_COLUMN, PARTITION_COLUMN, STATE_COLUMNS
 from detector.windows.sweep import SweptRows
 from models.errors import StorageError
+from models.serve.signing import UNSIGNED, Signing
 from streams.state import snapshot_file, snapshot_format
 from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_file import Snapshot, SnapshotWriter, read_snapshot
-from streams.state.snapshot_format import FORMAT, LENGTH, PREAMBLE, TAIL_BYTES, Header
+from streams.state.snapshot_format import FORMAT, LENGTH, PREAMBLE, SIGNED_FORMAT, TAIL_BYTES, Header
 from tests.detector.windows.test_engine import histories
 from tests.detector.windows.test_sweep import ROOMY, batch_of, gaps, rows_of, swept
 from tests.detector.windows.test_sweep import assert_same as assert_same_rows
@@ -48,8 +50,8 @@ def rows(store: str, count: int, *, seed: int = 1, partition: int = 3) -> SweptR
     return SweptRows(store, arrays)
 
 
-def write(path: Path, *parts: SweptRows, header: Header = HEADER) -> int:
-    writer = SnapshotWriter(path, header, MEMORY, NAMES)
+def write(path: Path, *parts: SweptRows, header: Header = HEADER, signing: Signing = UNSIGNED) -> int:
+    writer = SnapshotWriter(path, header, MEMORY, NAMES, signing)
     for part in parts:
         writer.add(part)
     return writer.close()
@@ -159,13 +161,15 @@ def test_what_belongs_elsewhere_is_refused(small: bytes, tmp_path: Path, asked: 
         read(tmp_path / "a", **asked)
 
 
-@pytest.mark.parametrize("its_format", [0, FORMAT + 1, 2**32 - 1])
+@pytest.mark.parametrize("its_format", [0, SIGNED_FORMAT + 1, 2**32 - 1])
 def test_another_format_is_refused_whatever_follows(small: bytes, tmp_path: Path, its_format: int) -> None:
     """Also when nothing behind the version is as this build knows it."""
     content = small[:8] + LENGTH.pack(its_format) + os.urandom(200)
     (tmp_path / "a").write_bytes(content)
 
-    with pytest.raises(SnapshotRefused, match=f"it has format {its_format}, this build reads {FORMAT}$"):
+    with pytest.raises(
+        SnapshotRefused, match=f"it has format {its_format}, this build reads {FORMAT} and {SIGNED_FORMAT}$"
+    ):
         read(tmp_path / "a")
 
 
@@ -345,3 +349,46 @@ def test_windows_come_back_from_a_file_as_they_were(
     assert_same_rows(rows_of(restored), rows_of(engine))
     later = batch_of(events)
     np.testing.assert_array_equal(restored.update(later), engine.update(later))
+
+
+KEYS = Signing(b"a key of sixteen bytes or more")
+
+
+def test_with_a_key_only_what_it_signed_is_read(tmp_path: Path) -> None:
+    """Without one everything is; a signed file as well."""
+    unsigned, signed = tmp_path / "unsigned", tmp_path / "signed"
+    write(unsigned, rows("number", 5))
+    write(signed, rows("number", 5), signing=KEYS)
+
+    assert read(signed, signing=KEYS).header.format == SIGNED_FORMAT
+    assert_same_rows_of(read(signed), read(signed, signing=Signing(b"a newer key, as long", KEYS.key)))
+    with pytest.raises(SnapshotRefused, match=r"is skipped: it is not signed, and ROBOCALL_SIGNING_KEY is set"):
+        read(unsigned, signing=KEYS)
+    with pytest.raises(SnapshotRefused, match="signed with another key"):
+        read(signed, signing=Signing(b"a newer key, as long"))
+
+
+def assert_same_rows_of(one: Snapshot, other: Snapshot) -> None:
+    for mine, its in zip(one.parts, other.parts, strict=True):
+        assert all((mine.arrays[name] == its.arrays[name]).all() for name in mine.arrays)
+
+
+def test_a_changed_file_with_a_right_checksum_is_refused_where_there_is_a_key(tmp_path: Path) -> None:
+    """Whoever can write to the store can work out a checksum, and take the signature of another file."""
+    mine, forged = tmp_path / "mine", tmp_path / "forged"
+    write(mine, rows("number", 5), signing=KEYS)
+    write(forged, rows("number", 5, seed=2), signing=KEYS)
+    forged.write_bytes(forged.read_bytes()[:-32] + mine.read_bytes()[-32:])
+
+    assert read(forged).parts
+    with pytest.raises(SnapshotRefused, match="or was changed"):
+        read(forged, signing=KEYS)
+
+
+def test_a_snapshot_of_another_seed_is_told_so(tmp_path: Path) -> None:
+    """Keys of another seed mean other numbers. One that does not say was written under the public seed."""
+    write(tmp_path / "a", rows("number", 5), header=msgspec.structs.replace(HEADER, seed=name_of(5)))
+
+    with pytest.raises(SnapshotRefused, match=f"its seed of hashes is {name_of(5)}, wanted is {name_of(PUBLIC_SEED)}"):
+        read(tmp_path / "a")
+    assert read(tmp_path / "a", seed=name_of(5)).parts

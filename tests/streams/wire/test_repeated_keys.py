@@ -1,7 +1,10 @@
 """Repeated keys and depth, which the decoder is silent about: found whatever the escapes, spaces and strings around."""
 
 import json
+import os
 import random
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -76,3 +79,16 @@ def test_what_is_no_json_raises_nothing(record: bytes) -> None:
     """That it is none is said elsewhere."""
     assert has_repeated_key(record) is False
     is_too_deep(record)
+
+
+def test_no_names_are_dearer_than_others() -> None:
+    """They collide in a table that hashes as Python does without a seed; each process has a seed of its own."""
+    code = "names = [f'k{n}' for n in range(200_000)]\nprint(*[name for name in names if hash(name) & 1023 == 7])"
+    without = os.environ | {"PYTHONHASHSEED": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=without, capture_output=True, text=True, check=True)
+    names = done.stdout.split()
+
+    assert len(names) > 100
+    assert sum(hash(name) & 1023 == hash(names[0]) & 1023 for name in names) < 10
+    assert not has_repeated_key(json.dumps(dict.fromkeys(names, 0)).encode())
+    assert has_repeated_key(b"{" + b",".join(f'"{name}":0'.encode() for name in [*names, names[50]]) + b"}")

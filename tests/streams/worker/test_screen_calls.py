@@ -11,6 +11,7 @@ import structlog.testing
 from faust.types import TP
 
 from detector.columns.clocks import ClockTolerance
+from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action, Mode
 from detector.policy.lists import Lists
 from detector.policy.standing import StandingDecision
@@ -40,7 +41,7 @@ class World:
         settings = load_settings(model_dir=model, mode="enforce", web_port=0)
         self.screener = make_screener(settings, shared_trunks=False)
         self.failures: list[Exception] = []
-        self.pipeline = Pipeline(self.screener, seed=settings.hash_seed, on_failure=self.failures.append, clock=clock)
+        self.pipeline = Pipeline(self.screener, seed=PUBLIC_SEED, on_failure=self.failures.append, clock=clock)
         self.topics = Topics()
         self.side = Side()
         self.keeper = Keeper()

@@ -6,6 +6,7 @@ import sys
 
 PROGRAM = """
 import json, sys
+from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action
 from detector.policy.lists import Lists
 from detector.policy.standing import Held, StandingDecision
@@ -33,7 +34,7 @@ line = {"type": "call_setup", "call_id": "c", "setup_time_ms": 1760000000000, "c
 end = {**line, "type": "call_end", "end_time_ms": 1760000009000, "answer_time_ms": 1760000001000, "sip_status": 200}
 odd = {**line, "call_id": "\\u2603"}
 failures = []
-pipeline = Pipeline(screener, seed=settings.hash_seed, on_failure=failures.append)
+pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
 listed = frozenset(["+12025550123", "t", "x"])
 everything = Lists(emergency=listed, opt_out=listed, allow=listed, block=listed, dno=frozenset(["202", "2025550123"]))
 for lists in (Lists(), everything):

@@ -22,8 +22,10 @@ ALARMING = {"warning", "error", "critical"}
 
 def fill(bootstrap: str) -> None:
     """Make the topics, and publish calls that wait for the first worker."""
-    with topics.admin_client(load_settings(kafka_bootstrap_servers=bootstrap)) as admin:
+    settings = load_settings(kafka_bootstrap_servers=bootstrap)
+    with topics.admin_client(settings) as admin:
         topics.create(admin, partitions=4)
+        topics.create_secret(admin, settings)
     producer = Producer({"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"})
     (block, *_) = generate(TrafficSpec(seed=11, hours=0.1, calls_per_second=4.0))
     for event, line in zip(block.events(), block.json_lines(), strict=True):

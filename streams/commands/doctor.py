@@ -141,7 +141,9 @@ def _secret(settings: Settings) -> Finding:
 
 def _redis(settings: Settings) -> Iterator[Finding]:
     """Look at Redis; a worker goes on without it, so nothing here is worse than a warning."""
-    consequence = "workers go on with trunk_view: local and without lists"
+    consequence = (
+        "workers go on with trunk_view: local and the lists that they know; one that knows none lets every call pass"
+    )
     try:
         with _redis_client(settings) as client:
             server = client.info("server")

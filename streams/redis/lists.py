@@ -267,6 +267,8 @@ class ListFollower:
             await self._load_lists(version)
         elif version != self._version:
             self._version = None
+            if self._source != "none":
+                self._complain("the lists have vanished from Redis: the last ones hold, see `robocall lists`")
         if version is not None and version == self._version:
             self._confirmed_ms = _now_ms()
         if self._source == "redis" and self._keeper is not None and self._screener.lists is not None:

@@ -149,9 +149,12 @@ def test_last_known_lists_stay_while_redis_is_away_or_empty(
             pass
         assert lists_of(screener).allow == {CALLING}
         valkey.start()
-        while not await sync.poll():
-            pass  # Redis is not asked before its time
+        with capture_logs() as lines:
+            while not await sync.poll():
+                pass  # Redis is not asked before its time
+            await sync.poll()
         assert lists_of(screener).allow == {CALLING}
+        assert [line["event"].startswith("the lists have vanished") for line in lines].count(True) == 1
 
         await client.incr(LISTS_VERSION)
         await until(lambda: not lists_of(screener).allow)

@@ -79,7 +79,8 @@ class LogReader:
     async def read(self, partition: int, start: int, stop: int) -> AsyncIterator[Rows]:
         """Yield the records from offset `start` on, up to and without `stop`, in order, as they were fetched.
 
-        Where the topic no longer has `start` it begins with the oldest record; it ends early where the topic does.
+        Where the topic no longer has `start` it begins with the oldest record; it ends early where the topic does, or
+        where a transaction is open.
         """
         tp = TopicPartition(self._topic, partition)
         self._consumer.assign([tp])
@@ -87,7 +88,7 @@ class LogReader:
         stop = min(stop, int(ends[tp]))
         self._consumer.seek(tp, max(start, await self.beginning(partition)))
         moved_s, before = time.monotonic(), -1
-        while (position := await _soon(self._consumer.position(tp))) < stop:
+        while (position := await _soon(self._consumer.position(tp))) < min(stop, self._readable(tp, stop)):
             if position != before:
                 moved_s, before = time.monotonic(), position
             elif time.monotonic() - moved_s > STALL_S:
@@ -97,6 +98,11 @@ class LogReader:
                     self._on_unreadable(tp, rows.unreadable)
                 if wanted := rows.before(stop):
                     yield wanted
+
+    def _readable(self, tp: TopicPartition, stop: int) -> int:
+        """Where an open transaction holds reading back, as far as is known; what it hides is not waited for."""
+        found = self._consumer.last_stable_offset(tp)
+        return stop if found is None or found < 0 else int(found)
 
 
 async def _soon(answer: Awaitable[T]) -> T:

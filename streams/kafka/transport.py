@@ -364,6 +364,9 @@ class PollConsumer(driver.Consumer):
         """Watermark (or where reading started) and end of each assigned partition, as far as it may be read."""
         found: dict[Partition, tuple[int | None, int | None]] = {}
         for tp in self._ours():
-            reached = self.watermarks.watermark(tp)
-            found[tp] = (self.watermarks.expected(tp) if reached is None else reached, self.highwater(tp))
+            reached, end = self.watermarks.watermark(tp), self.highwater(tp)
+            reached = self.watermarks.expected(tp) if reached is None else reached
+            if reached is not None and end is not None and end < reached <= end + self._thread.held_back(tp):
+                end = reached  # it was read uncommitted before, and a transaction of then is open
+            found[tp] = reached, end
         return found

@@ -59,7 +59,9 @@ class Answers:
     """What the worker has published so far."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "nobody", "enable.auto.commit": False})
+        self._consumer = Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": "nobody", "enable.auto.commit": False, "log_level": 0}
+        )
         topics = self._consumer.list_topics(timeout=10).topics
         self._consumer.assign(
             [

@@ -4,6 +4,7 @@ import struct
 from typing import Any
 
 import pytest
+from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from tests.streams.kafka.fetch.batches import (
     theirs,
 )
 
+ENCODE = {0: bytes, 1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}
 TEXTS = st.none() | st.binary(max_size=200)
 HEADERS = st.lists(st.tuples(st.text(max_size=5), st.none() | st.binary(max_size=9)), max_size=3)
 RECORDS = st.lists(st.tuples(st.integers(0, 2**42), TEXTS, TEXTS, HEADERS), min_size=1, max_size=12)
@@ -242,6 +244,41 @@ def test_a_record_count_that_lies_costs_its_batch_alone(count: int, codec: int) 
     assert found[-1][3] == b"next"
     assert following == 10
     assert [(one.first, one.last) for one in unreadable] == ([] if 0 <= count <= 4 else [(5, 8)])
+
+
+def varint(number: int) -> bytes:
+    """As the format writes integers: zigzag, seven bits a byte."""
+    rest, found = (number << 1) ^ (number >> 63), bytearray()
+    while rest > 0x7F:
+        found.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    return bytes([*found, rest])
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+@pytest.mark.parametrize("lie", [-(2**63), -(2**31), -2, 6, 7, 100, 2**31 - 1, 2**31, 2**62, 2**63 - 1])
+@pytest.mark.parametrize("place", ["length", "delta", "key", "value"])
+def test_a_length_that_lies_costs_its_batch_alone(place: str, lie: int, codec: int) -> None:
+    """Of a record, key or value, or the number of a record: 5, 1, 3 and 5 would be the truth."""
+    told = {"length": 17, "delta": 1, "key": 3, "value": 5} | {place: lie}
+    body = b"\0" + varint(0) + varint(told["delta"]) + varint(told["key"]) + b"key" + varint(told["value"]) + b"value"
+    told["length"] = lie if place == "length" else len(body) + 1
+    lying = batch(5, [(0, b"key", b"first", []), (0, None, None, [])])
+    records = bytes(lying[RECORDS_AT:-7]) + varint(told["length"]) + body + b"\0"
+    packed = ENCODE[codec](records)
+    lying[RECORDS_AT:] = packed
+    lying[8:12] = (len(lying) - 12).to_bytes(4, "big")
+    lying[ATTRIBUTES_AT + 1] |= codec
+    data = bytes(signed(lying) + batch(7, [(0, None, b"next", [])], codec))
+
+    found, following, unreadable = ours(data, 5)
+
+    assert found[-1] == (7, 0, None, b"next")
+    assert following == 8
+    assert [(one.first, one.last) for one in unreadable] in ([], [(5, 6)])
+    assert all((key or b"") in records and (value or b"") in records + b"next" for _, _, key, value in found)
+    if unreadable:
+        assert len(found) == 1
 
 
 @given(st.binary(max_size=120), st.integers(0, 20), st.sampled_from(sorted(CODECS.values())))

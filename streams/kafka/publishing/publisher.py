@@ -30,6 +30,8 @@ sent, at most a connection has to be made first, and it comes back to its outbox
 STOP_TIMEOUT_S = 2.0
 """What waits at the end may take so long to leave; the transport has waited for it before."""
 CLOSE_TIMEOUT_S = 1.0
+TELL_AGAIN_S = 60.0
+"""Of what may be lost the log hears so seldom: a slow broker is in and out of trouble all day."""
 
 log = structlog.get_logger(__name__)
 
@@ -212,7 +214,10 @@ class Publisher:
 
 
 class _Watch:
-    """What the outboxes tell. An outage goes on until every partition can be written to; both its ends are logged."""
+    """What the outboxes tell. An outage goes on until every partition can be written to; both its ends are logged.
+
+    Where records may be lost only the first outage in `TELL_AGAIN_S` is.
+    """
 
     def __init__(self, on_failure: Callable[[PublishFailed], None], *, may_lose: bool) -> None:
         self._on_failure = on_failure
@@ -221,6 +226,8 @@ class _Watch:
         self._troubled: set[Outbox] = set()
         self.trouble: str | None = None
         self._since = 0.0
+        self._told_s = -TELL_AGAIN_S
+        self._is_told = False
         self._most_waiting = 0
         self.unsafe = 0
         self.is_stopping = False
@@ -257,13 +264,16 @@ class _Watch:
         self.trouble = type(error).__name__
         if not self._troubled:
             self._since, self._most_waiting = since, 0
-            log.warning(
-                "records cannot be published, trying until they can",
-                topic=outbox.topic,
-                partition=outbox.partition,
-                cause=f"{type(error).__name__}: {error}",
-                waiting=self.unsafe,
-            )
+            self._is_told = not self._may_lose or since - self._told_s >= TELL_AGAIN_S
+            if self._is_told:
+                self._told_s = since
+                log.warning(
+                    "records cannot be published, trying until they can",
+                    topic=outbox.topic,
+                    partition=outbox.partition,
+                    cause=f"{type(error).__name__}: {error}",
+                    waiting=self.unsafe,
+                )
         self._troubled.add(outbox)
         self._most_waiting = max(self._most_waiting, self.unsafe)
 
@@ -274,9 +284,10 @@ class _Watch:
         self._troubled.discard(outbox)
         if not self._troubled:
             self.trouble = None
-            log.warning(
-                "records are published again",
-                topic=outbox.topic,
-                outage_s=round(seconds, 1),
-                waited=self._most_waiting,
-            )
+            if self._is_told:
+                log.warning(
+                    "records are published again",
+                    topic=outbox.topic,
+                    outage_s=round(seconds, 1),
+                    waited=self._most_waiting,
+                )

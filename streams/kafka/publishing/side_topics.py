@@ -21,7 +21,7 @@ from detector.contract.errors import RobocallError
 from streams.errors import PublishFailed
 from streams.kafka.client import CLIENT_ID, client_settings, require_topics
 from streams.kafka.publishing.outbox import Record
-from streams.kafka.publishing.publisher import Delivery, Publisher
+from streams.kafka.publishing.publisher import TELL_AGAIN_S, Delivery, Publisher
 from streams.settings import Settings
 
 MAX_WAITING_BYTES = 16 * 1024 * 1024
@@ -31,7 +31,6 @@ LINGER_S = 0.02
 PATIENCE_S = 0.25
 """Longest that a commit waits for them."""
 LOOK_AGAIN_S = 30.0
-TELL_AGAIN_S = 60.0
 FULL = "Full"
 """Reason of what is dropped at the bound while the broker has reported no error."""
 

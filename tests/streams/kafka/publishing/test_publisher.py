@@ -6,9 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import structlog.testing
 from aiokafka import errors
 from confluent_kafka import Consumer
 from hypothesis import given
@@ -16,8 +17,9 @@ from hypothesis import strategies as st
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import client_settings, require_topics
-from streams.kafka.publishing.outbox import MAX_BATCH_BYTES, Perishable, Record
-from streams.kafka.publishing.publisher import Delivery, Publisher, may_pass
+from streams.kafka.publishing.outbox import MAX_BATCH_BYTES, Fate, Outbox, Perishable, Record
+from streams.kafka.publishing.publisher import Delivery, Publisher, _Watch, may_pass
+from streams.kafka.publishing.sender import Sender
 from streams.kafka.topics import CALL_DECISIONS
 from streams.settings import load_settings
 from tests.waiting import HANG_S
@@ -89,6 +91,24 @@ FINAL = [
 def test_what_may_pass_is_tried_again_and_what_is_final_is_not(error: Exception) -> None:
     """A broker that is away comes back; a refusal stays one."""
     assert may_pass(error) is (error in RETRIABLE)
+
+
+@pytest.mark.parametrize(("may_lose", "expected"), [(False, 4), (True, 2)])
+def test_a_broker_that_is_in_and_out_of_trouble_fills_no_log_with_what_may_be_lost(
+    *, may_lose: bool, expected: int
+) -> None:
+    """Two outages within a minute; each has two ends, and of decisions all four are told."""
+    watch = _Watch(lambda _: None, may_lose=may_lose)
+    outbox: Any = Outbox(Sender(cast("Any", None), acks=1, timeout_ms=1), "calls", 0, watch, lambda: 0)
+
+    with structlog.testing.capture_logs() as lines:
+        for since_s in (100.0, 130.0):
+            assert watch.undelivered(outbox, 1, errors.RequestTimedOutError(), since_s) is Fate.AGAIN
+            assert watch.trouble == "RequestTimedOutError"
+            watch.recovered(outbox)
+            assert watch.trouble is None
+
+    assert len(lines) == expected
 
 
 @dataclass

@@ -18,10 +18,11 @@ from rich.table import Table
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.data.dataset import Dataset
 from models.judge.gate import counted_otherwise, has_learnt_from
-from models.serve.artifact import SHIPPED, load
+from models.serve.artifact import SHIPPED, load, sign
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
 from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, simulated
+from streams.settings import load_settings
 
 if TYPE_CHECKING:
     from models.learn.training import Parameters
@@ -99,6 +100,7 @@ def train(
             created_ms=time.time_ns() // 1_000_000,
             made_by=_made_by(click.get_current_context()),
         )
+    sign(out, load_settings().signing)
     _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
     console.print(f"{model.version} written to {out}")
 

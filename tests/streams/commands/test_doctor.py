@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -12,9 +13,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from kafka import KafkaAdminClient
 
+from detector.columns.hashing import name_of
 from streams.commands.doctor import doctor
+from streams.kafka import fleet_secret, topics
 from streams.local.services import free_ports
+from streams.settings import load_settings
 
 pytestmark = pytest.mark.kafka
 
@@ -84,6 +89,21 @@ def test_a_missing_topic_is_broken_and_a_wrong_one_a_warning(
     (topic,) = findings(result)["topics"]
     assert topic["state"] == "broken"
     assert topic["text"] == "call-events is missing: run `robocall topics create`"
+
+
+def test_a_fleet_without_a_secret_is_a_warning_and_one_with_it_shows_its_name_alone(
+    run: Run, fresh_topics: Callable[..., list[str]], kafka_bootstrap: str, kafka_admin: KafkaAdminClient
+) -> None:
+    """Workers decide without it."""
+    fresh_topics(partitions=2)
+    (before,) = findings(run(partitions="2"))["fleet secret"]
+    settings = load_settings(kafka_bootstrap_servers=kafka_bootstrap)
+    topics.create_secret(kafka_admin, settings, replication_factor=1)
+    (after,) = findings(run(partitions="2"))["fleet secret"]
+
+    seed = fleet_secret.seed_of(asyncio.run(fleet_secret.read(settings)))
+    assert (before["state"], "run `robocall topics create`" in before["text"]) == ("warning", True)
+    assert (after["state"], after["text"]) == ("ok", f"seed {name_of(seed)}")
 
 
 def test_a_wrong_policy_and_a_wrong_model_are_broken(run: Run, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from models.errors import ArtifactCorrupt, TrainingDataInvalid
 from models.judge.report.quality import LEARNT_SEED, SEED
 from models.learn.many_worlds import plan
 from models.serve.artifact import load
+from models.serve.signing import Signing
 from models.traffic.worlds import HELD_OUT_SEED, SLOT_MS
 from streams.commands.labelled import EVALUATION_SEED
 from streams.commands.train import evaluate, train
@@ -32,11 +33,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return save_labelled(folder, matrix, is_robocall, calls_per_campaign=100)
 
 
+KEY = "a key of sixteen bytes or more"
+
+
 @pytest.fixture(scope="module")
 def artifact(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "mine"
     options = ["--features", str(files[0]), "--labels", str(files[1]), "--out", str(folder)]
-    result = CliRunner().invoke(train, options, catch_exceptions=False)
+    result = CliRunner().invoke(train, options, catch_exceptions=False, env={"ROBOCALL_SIGNING_KEY": KEY})
     assert result.exit_code == 0
     return folder
 
@@ -44,6 +48,12 @@ def artifact(files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory)
 def test_training_writes_an_artifact_that_this_build_loads(artifact: Path) -> None:
     """The worker could take it at once."""
     assert load(artifact, schema_id=FEATURE_SCHEMA_ID).version.startswith("gbt-")
+
+
+def test_a_model_is_signed_where_there_is_a_key(artifact: Path) -> None:
+    assert load(artifact, schema_id=FEATURE_SCHEMA_ID, signing=Signing(KEY.encode()))
+    with pytest.raises(ArtifactCorrupt, match="signed with another key"):
+        load(artifact, schema_id=FEATURE_SCHEMA_ID, signing=Signing(b"another key of sixteen"))
 
 
 def test_the_model_says_how_it_was_made(artifact: Path, files: tuple[Path, Path]) -> None:

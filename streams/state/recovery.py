@@ -28,6 +28,7 @@ from streams.kafka.log_reader import LogReader
 from streams.running.daemon_thread import DaemonThread
 from streams.running.failures import described
 from streams.state.policy_memory import decode
+from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_file import Snapshot, read_snapshot
 from streams.state.snapshot_store import Entry, SnapshotStore
 from streams.state.worker_state import WorkerState
@@ -285,6 +286,8 @@ class Recovery:
                 seed=name_of(engine.settings.seed),
                 signing=store.signing,
             )
+        if found.header.offset != entry.offset:  # beyond the commit it would count what comes again
+            raise SnapshotRefused(f"snapshot {entry.name} is skipped: it is of offset {found.header.offset}")
         return found, decode(found.memory)
 
     async def _warm_up(self, reader: LogReader, partition: int, target: int) -> None:

@@ -38,6 +38,31 @@ def test_a_damaged_snapshot_is_passed_over_for_the_one_before(play: Play, tmp_pa
     play(story)
 
 
+def test_a_snapshot_under_the_name_of_an_earlier_offset_is_passed_over(play: Play, tmp_path: Path) -> None:
+    """Somebody renamed it: what is between the two offsets comes again, and would be counted twice."""
+
+    async def story(settings: Settings, log: dict[int, list[Any]]) -> None:
+        group = Group()
+        first = Member(settings, tmp_path / "snapshots", group)
+        await half_way(first, log)
+        await first.snapshots.hand_over()
+        its = group.committed[0]
+        earlier = its - 200
+        (file,) = (tmp_path / "snapshots").rglob(f"*-{its:020d}-*")
+        file.rename(file.with_name(file.name.replace(f"{its:020d}", f"{earlier:020d}")))
+        group.committed[0] = earlier
+
+        second = Member(settings, tmp_path / "snapshots", group)
+        await second.assign(0)
+
+        reference = Member(settings, tmp_path / "none", Group())
+        reference.decide(log[0][:earlier])
+        assert differences(reference.rows(0), second.rows(0)) == []
+        assert second.recovery.warm_starts == 1
+
+    play(story)
+
+
 def test_a_store_that_cannot_be_used_stops_nothing(play: Play, tmp_path: Path) -> None:
     """A file where the folder should be."""
     (tmp_path / "file").write_text("in the way")

@@ -115,6 +115,10 @@ class Metric(StrEnum):
     LEADERLESS = (
         "robocall_partitions_without_leader", "gauge", "partitions", "Assigned partitions that no broker leads.",
     )
+    CLOCK_AHEAD = (
+        "robocall_clock_ahead_seconds", "gauge", "seconds",
+        "How far this worker's clock is ahead of the brokers', less than 0 where it is behind.",
+    )
     LOG_CHANGES = (
         "robocall_log_changes_total", "counter", "partitions",
         "Partitions whose log was not the one that had been read: its topic `made_again`, its end `cut`, or `expired`.",

@@ -87,6 +87,11 @@ class Rows:
         """Epoch milliseconds of the first record; there must be one."""
         return int(self._table[TIMESTAMP, 0])
 
+    @property
+    def last_timestamp(self) -> int:
+        """Epoch milliseconds of the last record; there must be one."""
+        return int(self._table[TIMESTAMP, -1])
+
     def since(self, offset: int) -> "Rows":
         """The records from an offset on."""
         return self[int(np.searchsorted(self._table[OFFSET], offset)) :]

@@ -24,6 +24,7 @@ from faust.types.tuples import TP, ack_lock
 from mode import Service
 from mode.utils.futures import notify
 
+from streams.kafka.broker_clock import BrokerClock
 from streams.kafka.fetch.fetcher import Reading
 from streams.kafka.fetched import Partition, Poll, Rows, nothing, split
 from streams.kafka.locating import Locator, Mark, Place
@@ -54,6 +55,7 @@ class PollConsumer(driver.Consumer):
     Attributes:
         committed: offset that the group has taken, by assigned partition.
         locator: finds out where partitions are read from.
+        clock: knows how far ours is from the brokers'.
     """
 
     logger = logging.getLogger("mode")
@@ -70,6 +72,7 @@ class PollConsumer(driver.Consumer):
         self._doubtful: set[Partition] = set()
         self._dropped: set[Partition] = set()
         self._awake_s = time.monotonic()
+        self.clock = BrokerClock()
         self.locator = Locator(lambda: self._thread, self._settle, plugs.on_located, self.watermarks.is_open)
         super().__init__(transport, **kwargs)
 
@@ -106,6 +109,8 @@ class PollConsumer(driver.Consumer):
                     self._move_on(tp, unread)
             else:  # it was when the fetch began
                 self._dropped.add(tp)
+        if self.clock.is_due(self._awake_s):
+            self._compare_clocks(parts)
         for part in split(parts, MAX_RECORDS_PER_POLL):
             if not await self._wait_for_room(generation) or turn != self.locator.turn:
                 self._dropped.update(tp for tp, _ in parts)
@@ -131,6 +136,11 @@ class PollConsumer(driver.Consumer):
         except (asyncio.CancelledError, ConsumerStoppedError):
             if not self.app.should_stop:
                 raise
+
+    def _compare_clocks(self, parts: list[tuple[Partition, Rows]]) -> None:
+        arrivals = [rows.last_timestamp for tp, rows in parts if rows.end >= (self.highwater(tp) or 0)]
+        if arrivals:
+            self.clock.compare(self._awake_s, time.time_ns() // 1_000_000, max(arrivals))
 
     def _may_read(self, tp: Partition) -> bool:
         return tp in self.locator.located and self._plugs.is_ready(tp)

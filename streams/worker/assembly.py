@@ -52,6 +52,7 @@ from streams.worker.unreadable import UnreadableBatches
 TOPICS = (CALL_EVENTS, CALL_DECISIONS)
 """What must exist before a worker starts."""
 WATCH_INTERVAL_S = 1.0
+LEAST_CLOCK_BOUND_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     """
     screener = make_screener(settings, shared_trunks=False, seed=seed)
     app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
-    health = Health(settings.health_stall_s)
+    health = Health(settings.health_stall_s, _clock_bound_s(settings))
 
     redis, guard = connect(settings), Guard()
     models_url = settings.models_url or (settings.model_dir or SHIPPED).absolute().parent
@@ -117,7 +118,8 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         leaderless = app.consumer.leaderless()
         numbers = {tp.partition for tp in leaderless}
         unready = [doing for partition, doing in durability.unready.items() if partition not in numbers]
-        found = health.observe(app.consumer.progress(), time.monotonic(), unready, leaderless)
+        ahead_s = app.consumer.clock.ahead_s
+        found = health.observe(app.consumer.progress(), time.monotonic(), unready, leaderless, ahead_s)
         return found.with_lists(lists.view())
 
     metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
@@ -147,6 +149,11 @@ def _make_lists(
     return ListFollower(redis, guard, screener, keeper=keeper, on_model=switch, on_shadow=switch.shadow)
 
 
+def _clock_bound_s(settings: Settings) -> float:
+    """So far our clock may be from the brokers' before it takes calls for late, with room for as much again."""
+    return max(LEAST_CLOCK_BOUND_S, min(settings.shed_after_ms, settings.decision_deadline_ms) / 2_000)
+
+
 def _make_sources(
     app: Any,
     screener: Screener[WindowEngine],
@@ -166,6 +173,7 @@ def _make_sources(
         versions=lambda: screener.versions,
         durability=durability.figures,
         leaderless=lambda: len(app.consumer.leaderless()),
+        clock_ahead_s=lambda: app.consumer.clock.ahead_s,
         log_changes=lambda: app.consumer.locator.changes,
         lost=lambda: app.consumer.locator.lost,
         outage_s=publisher.outage_s,

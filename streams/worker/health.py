@@ -17,7 +17,8 @@ class Verdict:
     """What `/health` answers.
 
     `status` is `ok`, `standby`, `degraded`, `lists_unknown` (every call passes), `joining`, `restoring`, `warming` (up,
-    without a snapshot) or `stalled`. All but the first four are red.
+    without a snapshot) or `stalled`. All but the first four are red. `clock_ahead_s` is how far our clock is ahead of
+    the brokers' where that matters, less than 0 where it is behind, else 0.
     """
 
     status: str
@@ -25,6 +26,7 @@ class Verdict:
     lag: int
     stalled: tuple[str, ...] = ()
     leaderless: tuple[str, ...] = ()
+    clock_ahead_s: float = 0.0
     lists: ListsView | None = None
 
     @property
@@ -45,12 +47,14 @@ class Health:
 
     Args:
         stall_s: unread records and no movement for this long mean stalled, seconds.
+        clock_s: so far our clock may be from the brokers', seconds.
     """
 
-    __slots__ = ("_has_joined", "_moved", "_stall_s")
+    __slots__ = ("_clock_s", "_has_joined", "_moved", "_stall_s")
 
-    def __init__(self, stall_s: float) -> None:
+    def __init__(self, stall_s: float, clock_s: float = 1.0) -> None:
         self._stall_s = stall_s
+        self._clock_s = clock_s
         self._moved: dict[Hashable, tuple[int | None, float]] = {}
         self._has_joined = False
 
@@ -63,7 +67,12 @@ class Health:
         self._has_joined = False
 
     def observe(
-        self, progress: Progress, now_s: float, unready: Collection[str] = (), leaderless: Collection[Any] = ()
+        self,
+        progress: Progress,
+        now_s: float,
+        unready: Collection[str] = (),
+        leaderless: Collection[Any] = (),
+        clock_ahead_s: float = 0.0,
     ) -> Verdict:
         """Judge; call every second or so, since a stall is measured from the first look that saw the offset.
 
@@ -72,6 +81,7 @@ class Health:
             now_s: monotonic seconds.
             unready: what is being done about each partition that is not read yet: `restoring` or `warming`.
             leaderless: partitions that no broker leads; they are not expected to move, nor to be restored.
+            clock_ahead_s: how far our clock is ahead of the brokers'.
 
         Returns:
             What `/health` answers. `stalled` wins over `degraded` and `ok`: a partition that is being restored is not
@@ -86,19 +96,18 @@ class Health:
                 stalled.append(_name(partition))
         self._moved = moved
         lag = sum(_lag(reached, end) for reached, end in progress.values())
-        status = self._status(progress, stalled, unready, leaderless)
-        return Verdict(status, len(progress), lag, tuple(stalled), tuple(map(_name, leaderless)))
+        clock_s = round(clock_ahead_s, 3) if abs(clock_ahead_s) > self._clock_s else 0.0
+        status = self._status(progress, stalled, unready, is_degraded=bool(leaderless or clock_s))
+        return Verdict(status, len(progress), lag, tuple(stalled), tuple(map(_name, leaderless)), clock_s)
 
-    def _status(
-        self, progress: Progress, stalled: list[str], unready: Collection[str], leaderless: Collection[Any]
-    ) -> str:
+    def _status(self, progress: Progress, stalled: list[str], unready: Collection[str], *, is_degraded: bool) -> str:
         if not self._has_joined:
             return "joining"
         if unready:
             return max(unready)  # `warming` says more than `restoring`
         if stalled:
             return "stalled"
-        if leaderless:
+        if is_degraded:
             return "degraded"
         return "ok" if progress else "standby"
 

@@ -159,6 +159,7 @@ def test_every_override_has_something_to_override(ours: type, theirs: type) -> N
         "_locate_partitions",
         "_settle",
         "_ours",
+        "_compare_clocks",
         "_look_at_doubts",
         "_mark",
         "_exists",

@@ -55,6 +55,10 @@ class Thread:
         doubts, self.doubts = self.doubts, []
         return doubts
 
+    def highwater(self, tp: TP) -> int:
+        del tp
+        return 12
+
     def epoch_of(self, tp: TP) -> int | None:
         del tp
         return 3
@@ -276,6 +280,15 @@ def test_what_was_fetched_of_a_doubtful_log_is_read_again(consumer: Any) -> None
     consumer.locator.located = {CALLS}
     fetch(consumer)
     assert consumer._thread.sought == [(CALLS, 4)]
+
+
+def test_clocks_are_compared_by_what_ends_its_partition(consumer: Any) -> None:
+    """What comes before the end may have waited in the log."""
+    consumer.watermarks.expect(CALLS, 4)
+    polled(consumer, rows(4, 9))
+    assert consumer.clock.is_due(consumer._awake_s)
+    polled(consumer, rows(9, 12))
+    assert not consumer.clock.is_due(consumer._awake_s)
 
 
 def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:

@@ -1,7 +1,7 @@
 """Health follows offsets: red when there is something to read and nothing moves, or nothing was joined."""
 
 from streams.redis.lists import ListsView
-from streams.worker.health import Health
+from streams.worker.health import Health, Verdict
 
 
 def joined(stall_s: float = 30.0) -> Health:
@@ -76,6 +76,16 @@ def test_a_partition_that_is_being_restored_is_red_and_warming_says_more() -> No
     verdict = health.observe({"calls-0": (5, 9)}, 1.0, ["restoring", "warming"])
     assert (verdict.status, verdict.is_healthy) == ("warming", False)
     assert health.observe({"calls-0": (5, 9)}, 2.0).is_healthy
+
+
+def test_a_clock_that_is_wrong_is_said_and_makes_nothing_red() -> None:
+    """3 s ahead every call seems late; a restart would not set the clock."""
+    health, progress = Health(30.0, 0.5), {"calls-0": (7, 7)}
+    health.joined()
+    for ahead_s in (3.0004, -0.6):
+        verdict = health.observe(progress, 0.0, clock_ahead_s=ahead_s)
+        assert (verdict.status, verdict.is_healthy, verdict.clock_ahead_s) == ("degraded", True, round(ahead_s, 3))
+    assert health.observe(progress, 0.0, clock_ahead_s=0.5) == Verdict("ok", 1, 0)
 
 
 def test_a_partition_without_a_leader_is_named_and_makes_nothing_red() -> None:

@@ -96,6 +96,13 @@ class Metric(StrEnum):
         "Keys pushed out at the memory bound, longest idle first.", "family",
     )
     TRUNK_VIEW = "robocall_trunk_view", "gauge", "0 or 1", "1 for the view of trunk totals in use.", "view"
+    TRUNK_KNOWN = (
+        "robocall_trunk_known_ratio", "gauge", "ratio", "Share of other workers' shares of trunk groups that is known.",
+    )
+    TRUNK_AGE = (
+        "robocall_trunk_age_seconds", "gauge", "seconds",
+        "How long ago all of these had last been read, and all own ones written.",
+    )
     VERSIONS = (
         "robocall_versions_info", "gauge", "always 1", "1; the labels say what decides.",
         "model_version", "policy_version", "feature_schema",

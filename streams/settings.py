@@ -188,7 +188,13 @@ class Settings(BaseSettings):
     max_cold_numbers: int = Field(
         2_097_152, ge=1_000, le=200_000_000, description="Other calling numbers, 64 bytes each."
     )
-    max_trunks: int = Field(2_048, ge=16, le=100_000, description="Trunk groups, 10 KB each in every partition.")
+    max_trunks: int = Field(
+        65_536,
+        ge=16,
+        le=1_000_000,
+        description="Trunk groups, counted once in each partition of this worker: 5,000 in 12 partitions are 60,000. "
+        "10 KB each, used as they come.",
+    )
     max_blocks: int = Field(
         32_768, ge=100, le=10_000_000, description="Number blocks: an NPA-NXX within a trunk group."
     )

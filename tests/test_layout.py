@@ -90,7 +90,6 @@ TESTED_ELSEWHERE = {
     "streams/local/kafka_broker": (LOCAL, "the broker is started there"),
     "streams/redis/erasing": ("tests/streams/commands/test_erase.py", "what the command erases"),
     "streams/redis/lookups": ("tests/streams/commands/test_lookup.py", "what the command prints"),
-    "streams/screening/build": (DURABILITY, "it joins a screener, which is run there"),
     "streams/screening/stray_keys": ("tests/streams/worker/test_warming.py", "one function, counted there"),
     "streams/state/snapshot_errors": ("tests/streams/state/test_snapshot_file.py", "one error, raised there"),
     "streams/state/snapshot_format": (

@@ -16,14 +16,13 @@ from detector.contract.ports import FeatureMatrix
 from detector.features import coverage, window_constants
 from detector.features.table import N_FEATURES, program
 from detector.windows import cold, key_store, loop
-from detector.windows.distinct_rows import first_rows
 from detector.windows.feature_rows import assembled
 from detector.windows.key_store import make_store
 from detector.windows.layout import PLANS
 from detector.windows.loop import Columns, Families, Reading
 from detector.windows.reading import make_scratch, read
 from detector.windows.sweep import PART_BYTES, Stores, Sweep, SweptRows, packed_parts
-from detector.windows.trunks import TrunkShare, export_share, share_out
+from detector.windows.trunk_book import TrunkBook
 
 coverage.check()
 
@@ -56,7 +55,7 @@ class WindowSettings:
     Attributes:
         max_hot_numbers: Numbers with full windows (a second call within 24 h).
         max_cold_numbers: Numbers with their last call only.
-        max_trunks: Trunk groups, times partitions unless shared.
+        max_trunks: Trunk groups, counted once in each partition unless shared.
         max_blocks: Number blocks; one in eight of them may be busy.
         max_origins: Origins.
         max_called: Called numbers; one in eight of them may be busy.
@@ -130,9 +129,7 @@ class WindowEngine:
         self._run: Callable[..., object] | None = None
         self._sweep: Sweep | None = None
         self._sweeps = 0
-        self._trunk_names: dict[int, str] = {}
-        self._changed_trunks: set[tuple[int, int]] = set()
-        self._partitions: set[int] = set()
+        self._trunks = TrunkBook(self._scoped, seed=settings.seed, most_names=NAMES_PER_SLOT * settings.max_trunks)
 
     @classmethod
     def warm(cls) -> None:
@@ -144,9 +141,10 @@ class WindowEngine:
         batch = _any_call()
         for _ in range(2):  # a number of one call, and a busy one
             engine.update(batch)
-        share = engine.trunk_shares(0)[0]
+        ((trunk_group_id, share),) = engine.trunk_shares(0).items()
+        engine.whole_shares([share])
         sweep = engine.sweep()
-        engine.set_trunk_others(share.trunk_group_id, {0: share})
+        engine.set_trunk_others(trunk_group_id, {0: share})
         parts = sweep.step(PART_BYTES)
         engine.forget_partition(0)
         for _ in engine.load(0, parts, sweep.names):
@@ -175,7 +173,7 @@ class WindowEngine:
         self._apply(batch, np.zeros((0, N_FEATURES), dtype=np.float32), is_read=False)
 
     def _apply(self, batch: CallBatch, matrix: FeatureMatrix, *, is_read: bool) -> None:
-        self._note_trunks(batch)
+        self._trunks.note(batch, self._families.trunk)
         self._make_room(batch.n)
         # The entry point takes the arrays for what they are said to be: strided ones have to be copied before.
         columns = Columns(*(np.ascontiguousarray(getattr(batch, name)) for name in Columns._fields))
@@ -216,7 +214,7 @@ class WindowEngine:
         if self._sweep is not None:
             self._sweep.abandon()
         self._sweeps += 1
-        self._sweep = Sweep(self._stores, self._sweeps, self._trunk_names.copy(), part_bytes)
+        self._sweep = Sweep(self._stores, self._sweeps, self._trunks.names.copy(), part_bytes)
         return self._sweep
 
     def _make_room(self, writes: int) -> None:
@@ -241,16 +239,13 @@ class WindowEngine:
             ValueError: The arrays of a part are not of this layout, or a row is none that a detector writes
                 (`detector.windows.row_check`). Forget the partition then: earlier parts are there.
         """
-        self._partitions.add(partition)
         inserted = 0
         for name, rows in packed_parts(self._stores, parts, SLICE_BYTES):
             self._make_room(len(rows.row))
             inserted += key_store.insert(getattr(self._families, name), rows, partition)
             yield inserted
         for place, (key, name) in enumerate(names.items()):
-            if self._trunk_slot(key, partition) >= 0:
-                self._trunk_names[key] = name
-                self._changed_trunks.add((key, partition))
+            self._trunks.restore(key, name, partition, self._families.trunk)
             if place % NAMES_PER_SLICE == 0:
                 yield inserted
 
@@ -267,8 +262,7 @@ class WindowEngine:
         Yields:
             After each step.
         """
-        self._partitions.discard(partition)
-        self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
+        self._trunks.forget(partition)
         for name, store in self._families._asdict().items():
             most = max(1, SLICE_BYTES // key_store.row_bytes(store))
             for start in range(0, int(store.scalars[key_store.UNTOUCHED]), most):
@@ -288,64 +282,47 @@ class WindowEngine:
         """Number of keys given up for want of room, per family, since the start."""
         return {name: int(store.scalars[key_store.EVICTIONS]) for name, store in self._families._asdict().items()}
 
-    def trunk_shares(self, partition: int, *, changed_only: bool = False) -> list[TrunkShare]:
-        """What `partition` counted per trunk group, for other workers.
+    def trunk_shares(self, partition: int) -> dict[str, bytes]:
+        """What `partition` counted for the trunk groups that have waited longest to be asked for.
+
+        It takes a fraction of a millisecond, since a few dozen are given at once. A trunk group waits from its next
+        event on.
 
         Args:
             partition: Whose counts.
-            changed_only: Leave out trunk groups without an event since this was last asked for the partition.
 
         Returns:
-            One share for each trunk group that is tracked, by its key; each a copy that nobody writes to.
+            By trunk group its share, as `TrunkShare.to_bytes` packs it; empty when nothing has changed.
         """
-        keys = {key for key, changed in self._changed_trunks if changed == partition}
-        self._changed_trunks = {pair for pair in self._changed_trunks if pair[1] != partition}
-        shares = []
-        for key in sorted(keys if changed_only else self._trunk_names):
-            share = export_share(self._families.trunk, self._scoped(key, partition), self._trunk_names[key])
-            if share is not None:
-                shares.append(share)
-        return shares
+        return self._trunks.shares(partition, self._families.trunk)
+
+    def recount_trunks(self, partition: int) -> None:
+        """Have `trunk_shares` give all trunk groups of `partition` again: who asks has nothing of it."""
+        self._trunks.recount(partition)
+
+    def whole_shares(self, shares: Sequence[bytes]) -> list[bool]:
+        """Tell of each share from elsewhere, at least one, whose header was read, whether the rest is whole too."""
+        return self._trunks.are_whole(shares)
 
     def set_trunk_others(
-        self, trunk_group_id: str, shares: Mapping[int, TrunkShare], elsewhere: Sequence[TrunkShare] = ()
+        self, trunk_group_id: str, shares: Mapping[int, bytes], elsewhere: Sequence[bytes] = ()
     ) -> int:
         """Tell the row of a trunk group in each partition what all shares but its own add up to; idempotent.
 
         Args:
             trunk_group_id: as in the events.
-            shares: of the partitions that are to be told, as `trunk_shares` gave them.
-            elsewhere: what is counted besides.
+            shares: of the partitions that are to be told, as `trunk_shares` gave them; at least one.
+            elsewhere: what is counted besides; all of them are whole, see `whole_shares`.
 
         Returns:
             How many of the partitions track the trunk group, so that there was something to add to.
         """
         key = hash_text(trunk_group_id, seed=self.settings.seed + TRUNK_SALT)
-        keys = [self._scoped(key, partition) for partition in shares]
-        self._make_room(len(keys))
-        return share_out(self._families.trunk, keys, list(shares.values()), elsewhere)
+        self._make_room(len(shares))
+        return self._trunks.share_out(key, shares, elsewhere, self._families.trunk)
 
     def _scoped(self, key: int, partition: int) -> int:
         return loop.trunk_key(key, partition, self.settings.shared_trunks, self.settings.seed)
-
-    def _trunk_slot(self, key: int, partition: int) -> int:
-        return int(key_store.find(self._families.trunk, self._scoped(key, partition)))
-
-    def _note_trunks(self, batch: CallBatch) -> None:
-        """Remember names of trunk groups, and which have changed; names of forgotten ones go once they are many."""
-        rows = first_rows(batch.trunk, batch.partition)
-        keys, partitions = batch.trunk[rows].tolist(), batch.partition[rows].tolist()
-        self._partitions.update(partitions)
-        self._changed_trunks.update(zip(keys, partitions, strict=True))
-        for row, key in zip(rows.tolist(), keys, strict=True):
-            if key not in self._trunk_names:
-                self._trunk_names[key] = batch.events[row].trunk_group_id  # an event may be lazy: made when asked for
-        if len(self._trunk_names) > NAMES_PER_SLOT * self.settings.max_trunks:
-            keep = set(keys)
-            for partition in self._partitions:
-                keep |= {key for key in self._trunk_names if self._trunk_slot(key, partition) >= 0}
-            self._trunk_names = {key: name for key, name in self._trunk_names.items() if key in keep}
-            self._changed_trunks = {pair for pair in self._changed_trunks if pair[0] in keep}
 
     def number_counts(self, calling_number: str, now_ms: int, partition: int = 0) -> dict[str, tuple[float, ...]]:
         """Look a calling number up; nothing changes by it. Not warmed: the first use compiles for about a second.

@@ -113,6 +113,11 @@ def trunk_version_key(partition: int) -> str:
     return f"{PREFIX}trunk-version:{partition}"
 
 
+def trunk_total_key(partition: int) -> str:
+    """How many trunk groups the owner of a partition has, written or not."""
+    return f"{PREFIX}trunk-total:{partition}"
+
+
 def connect(settings: Settings) -> "Redis":
     """Make a client; nothing is sent before its first command.
 

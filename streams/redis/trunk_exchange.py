@@ -6,113 +6,61 @@ look comes back in the same round trip. All of it happens beside the stream, in 
 """
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
 from detector.windows.engine import WindowEngine
-from detector.windows.trunks import AnotherVersion, TrunkShare
+from detector.windows.trunks import AnotherVersion, read_header
 from streams.redis.bounded import SMALL_SET, number
-from streams.redis.connection import (
-    PASSING,
-    SHARE_TTL_S,
-    TRUNK_PARTITIONS,
-    Guard,
-    trunk_journal_key,
-    trunk_key,
-    trunk_version_key,
-)
-from streams.running.time_slices import TimeSlices
+from streams.redis.connection import PASSING, SHARE_TTL_S, TRUNK_PARTITIONS, Guard
+from streams.redis.trunk_scripts import queue_read, queue_write
+from streams.redis.trunk_shares import KNOWN_ENOUGH, OtherShares, OwnShares, TrunkView, known_share
+from streams.running.time_slices import SLICES_PER_PAUSE, TimeSlices
 from streams.settings import MAX_PARTITIONS
 
 log = structlog.get_logger(__name__)
 
-WRITE_SHARES = """
-local count
-for i = 4, #ARGV, 2 do
-  count = redis.call('INCR', KEYS[3])
-  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
-  redis.call('ZADD', KEYS[2], count, ARGV[i])
-end
-local surplus = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[3])
-if surplus > 0 then
-  for _, trunk in ipairs(redis.call('ZRANGE', KEYS[2], 0, surplus - 1)) do redis.call('HDEL', KEYS[1], trunk) end
-  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, surplus - 1)
-end
-redis.call('SADD', KEYS[4], ARGV[1])
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[2]) end
-return count
-"""
-
-# Answers trunk, count, share, trunk, ... oldest change first. A count below the reader's means that Redis was emptied.
-READ_SHARES = """
-local since = ARGV[1]
-if tonumber(redis.call('GET', KEYS[3]) or '0') < tonumber(since) then since = '0' end
-local found = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. since, '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-local answer = {}
-for i = 1, #found, 2 do
-  local size = redis.call('HSTRLEN', KEYS[1], found[i])
-  answer[#answer + 1] = found[i]
-  answer[#answer + 1] = found[i + 1]
-  answer[#answer + 1] = size <= tonumber(ARGV[3]) and redis.call('HGET', KEYS[1], found[i]) or ''
-end
-return answer
-"""
+TAKEN_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeLimits:
-    """Bounds of the exchange.
+    """Bounds of the exchange. Trunk groups of a partition are bounded by those of the engine.
 
     Attributes:
-        trunks_per_partition: more of one partition are neither written nor taken.
         writes_per_trip: shares written in one round trip; the rest waits for the next, longest unwritten first.
         reads_per_trip: shares read in one round trip, over all partitions.
-        share_bytes: a longer value is not a share and stays in Redis.
+        trip_bytes: about so much is read in one round trip.
+        kept_bytes: of other workers' shares; beyond that those of a partition go that are unchanged for longest.
         slice_s: the event loop is given back after this long.
         busy_ratio: most of the time that the exchange may take; it slows itself down to stay below.
+        hurry_ratio: the same while it has much to do after a start, a take-over or an outage.
+        hurry_s: for so long at most.
+        long_slice_s: the slices while it has much to do: on a busy machine each pause is long.
+        wait_s: rows keep what they were told for so long while the exchange is behind: a part would be less.
         ahead_ms: a share that claims calls later than this after now is not believed: it would age all others out.
     """
 
-    trunks_per_partition: int = 4_096
-    writes_per_trip: int = 16
-    reads_per_trip: int = 32
-    share_bytes: int = 256 * 1024
+    writes_per_trip: int = 1_024
+    reads_per_trip: int = 4_096
+    trip_bytes: int = 2 << 20
+    kept_bytes: int = 256 << 20
     slice_s: float = 0.001
     busy_ratio: float = 0.1
+    hurry_ratio: float = 0.5
+    hurry_s: float = 10.0
+    long_slice_s: float = 0.004
+    wait_s: float = 2.0
     ahead_ms: int = 3_600_000
-
-
-@dataclass(slots=True)
-class _Own:
-    """What this worker counted in one of its partitions, and what Redis has of it."""
-
-    shares: dict[str, TrunkShare] = field(default_factory=dict)
-    unwritten: dict[str, None] = field(default_factory=dict)
-    count: int | None = None
-    is_new: bool = True
-
-
-@dataclass(slots=True)
-class _Other:
-    """What another worker wrote of one partition, up to its change number `count`, longest unchanged first.
-
-    Its latest share was one of another version or seed, which cannot be added up, until `foreign_until_s` of the
-    monotonic clock: by then that share counts for nothing.
-    """
-
-    shares: dict[str, TrunkShare] = field(default_factory=dict)
-    count: int = 0
-    foreign_until_s: float = 0.0
 
 
 class TrunkExchange:
@@ -146,25 +94,30 @@ class TrunkExchange:
         self._partitions = partitions
         self._interval_s = interval_s
         self._limits = limits or ExchangeLimits()
-        self._own: dict[int, _Own] = {}
-        self._others: dict[int, _Other] = {}
-        self._sketches: dict[str, NDArray[np.uint32]] = {}
+        self._own: dict[int, OwnShares] = {}
+        self._others: dict[int, OtherShares] = {}
         self._stale: dict[str, None] = {}
         self._is_shared = False
         self._sees_foreign = False
         self._slices = TimeSlices(self._limits.slice_s)
+        self._whole_s: float | None = None
+        self._merge_by_s = math.inf
+        self._hurries = False
+        self._hurry_until_s = time.monotonic() + self._limits.hurry_s
         self.invalid = 0
         """Values and keys in Redis that were ignored: corrupt, foreign, oversized, or from the future."""
         self.round_trips = 0
         """Exchanges that succeeded."""
 
     @property
-    def trunk_view(self) -> Literal["shared", "local"]:
-        """Whether the totals include all other workers' partitions as of the last exchange.
-
-        During an upgrade they do not: what workers of another version or seed count cannot be added up.
-        """
-        return "shared" if self._is_shared and not self._sees_foreign else "local"
+    def view(self) -> TrunkView:
+        """What is known of other workers' trunk totals as of the last exchange."""
+        others = self._others.values()
+        known = known_share(others)
+        is_partial = known < KNOWN_ENOUGH or any(other.version is None for other in others)
+        view: Literal["shared", "partial"] = "partial" if is_partial else "shared"
+        age_s = None if self._whole_s is None else time.monotonic() - self._whole_s
+        return TrunkView(view if self._is_shared and not self._sees_foreign else "local", known, age_s)
 
     async def run(self) -> None:
         """Exchange until cancelled; a fault of Redis never ends it."""
@@ -172,7 +125,8 @@ class TrunkExchange:
             started_s = time.monotonic()
             busy_s = await self.exchange()
             pause_s = self._interval_s - (time.monotonic() - started_s)
-            await asyncio.sleep(max(pause_s, busy_s / self._limits.busy_ratio - busy_s, 0.0))
+            ratio = self._limits.hurry_ratio if self._hurries else self._limits.busy_ratio
+            await asyncio.sleep(max(0.0 if self._hurries else pause_s, busy_s / ratio - busy_s))
 
     async def exchange(self) -> float:
         """Collect own shares, write and read in one round trip, merge. One at a time, on the event loop.
@@ -182,8 +136,9 @@ class TrunkExchange:
         Returns:
             Seconds of the event loop's time that it took.
         """
-        self._slices = TimeSlices(self._limits.slice_s)
         self._follow_assignment()
+        self._hurries = self._has_much_to_do and time.monotonic() < self._hurry_until_s
+        self._slices = self._make_slices()
         await self._collect()
         self._slices.stop()
         answers = await self._guard.attempt(self._round_trip)
@@ -196,35 +151,54 @@ class TrunkExchange:
         self._slices.stop()
         return self._slices.busy_s
 
+    def _make_slices(self) -> TimeSlices:
+        if not self._has_much_to_do:
+            return TimeSlices(self._limits.slice_s)
+        return TimeSlices(self._limits.long_slice_s, pauses=1 if self._hurries else SLICES_PER_PAUSE)
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether something was never looked at: shares to be read, or a partition that was just taken over."""
+        return any(own.is_new for own in self._own.values()) or any(one.is_behind for one in self._others.values())
+
+    @property
+    def _has_much_to_do(self) -> bool:
+        """Whether it is behind, or more waits to be written than one round trip takes."""
+        return self._is_behind or sum(len(own.unwritten) for own in self._own.values()) > self._limits.writes_per_trip
+
     def _follow_assignment(self) -> None:
         owned = set(self._partitions())
+        if owned != self._own.keys():
+            self._hurry()
         for partition in self._own.keys() - owned:
-            shares = self._own.pop(partition).shares
-            self._others[partition] = _Other(shares)  # its next owner's word replaces this share by share
-            self._stale.update(dict.fromkeys(shares))
+            gone = self._others[partition] = OtherShares.of(self._own.pop(partition))
+            self._stale.update(dict.fromkeys(gone.shares))
         for partition in owned - self._own.keys():
-            self._own[partition] = _Own()
-            gone = self._others.pop(partition, None)
-            self._stale.update(dict.fromkeys(gone.shares if gone else ()))
+            other = self._others.pop(partition, None)
+            self._own[partition] = OwnShares.after(other)
+            self._engine.recount_trunks(partition)
+            self._stale.update(dict.fromkeys(other.shares if other else ()))
+
+    def _hurry(self) -> None:
+        """There is much to do at once: take more of the event loop for some seconds."""
+        self._hurry_until_s = time.monotonic() + self._limits.hurry_s
 
     async def _collect(self) -> None:
         for partition, own in list(self._own.items()):
-            changed = self._engine.trunk_shares(partition, changed_only=not own.is_new)
-            own.is_new = False
-            for share in changed:
-                own.unwritten[share.trunk_group_id] = None
-                gone = _put(own.shares, share, self._limits.trunks_per_partition)
-                if gone is not None:
-                    own.unwritten.pop(gone, None)
-                self._stale[share.trunk_group_id] = None
-            await self._slices.breathe()
+            while shares := self._engine.trunk_shares(partition):
+                for trunk, share in shares.items():
+                    own.put(trunk, share, self._engine.settings.max_trunks)
+                    self._stale[trunk] = None
+                await self._slices.breathe()
+            own.inherited, own.is_new = {}, False
 
     async def _round_trip(self) -> "_Answers":
         pipeline = self._redis.pipeline(transaction=False)
         writes = self._queue_writes(pipeline)
-        reads = list(self._others)
+        reads, most = list(self._others), self._limits.reads_per_trip
         for partition in reads:
-            self._queue_read(pipeline, partition, max(1, self._limits.reads_per_trip // len(reads)))
+            since = self._others[partition].count
+            queue_read(pipeline, partition, since, max(1, most // len(reads)), self._limits.trip_bytes // len(reads))
         pipeline.eval(SMALL_SET, 0, TRUNK_PARTITIONS, MAX_PARTITIONS)
         answers = await pipeline.execute(raise_on_error=False)
         for answer in answers:
@@ -232,24 +206,17 @@ class TrunkExchange:
                 raise answer
         return _Answers(writes, reads, answers)
 
-    def _queue_writes(self, pipeline: Pipeline) -> dict[int, list[TrunkShare]]:
+    def _queue_writes(self, pipeline: Pipeline) -> dict[int, dict[str, bytes]]:
         room = max(1, self._limits.writes_per_trip // max(1, len(self._own)))
-        writes: dict[int, list[TrunkShare]] = {}
+        writes: dict[int, dict[str, bytes]] = {}
         for partition, own in self._own.items():
-            taken = [own.shares[trunk] for trunk in islice(own.unwritten, room)]
+            taken = {trunk: own.shares[trunk] for trunk in islice(own.unwritten, room)}
+            own.sent = len(taken)
             if not taken:
                 continue
             writes[partition] = taken
-            keys = (*_keys(partition), TRUNK_PARTITIONS)
-            pairs = [part for one in taken for part in (_name(one.trunk_group_id), one.to_bytes(seed=self._seed))]
-            limit = self._limits.trunks_per_partition
-            pipeline.eval(WRITE_SHARES, len(keys), *keys, partition, SHARE_TTL_S, limit, *pairs)
+            queue_write(pipeline, partition, taken, len(own.shares), self._engine.settings.max_trunks)
         return writes
-
-    def _queue_read(self, pipeline: Pipeline, partition: int, limit: int) -> None:
-        keys = _keys(partition)
-        since = self._others[partition].count
-        pipeline.eval(READ_SHARES, len(keys), *keys, since, limit, self._limits.share_bytes)
 
     async def _take(self, answers: "_Answers") -> None:
         replies = iter(answers.replies)
@@ -262,58 +229,53 @@ class TrunkExchange:
         self._is_shared = True
         self.round_trips += 1
 
-    def _take_written(self, partition: int, written: list[TrunkShare], reply: Any) -> None:
-        own = self._own[partition]
+    def _take_written(self, partition: int, written: dict[str, bytes], reply: Any) -> None:
         if isinstance(reply, ResponseError):  # the key is somebody else's: keep trying, it may be put right
             self.invalid += 1
             return
-        if own.count is not None and reply != own.count + len(written):
-            # Redis was emptied, or somebody else wrote here: write everything again.
-            own.unwritten.update(dict.fromkeys(own.shares))
-        own.count = reply
-        for share in written:
-            if own.shares.get(share.trunk_group_id) is share:
-                own.unwritten.pop(share.trunk_group_id, None)
+        self._own[partition].written(written, reply)
 
     async def _take_read(self, partition: int, reply: Any) -> None:
         other = self._others.get(partition)
-        if isinstance(reply, ResponseError) or not isinstance(reply, list) or len(reply) % 3:
+        if not isinstance(reply, list) or len(reply) % 2 == 0 or None in map(number, reply[:3]):
             self.invalid += 1
-        elif other is not None and reply:
-            if (number(reply[1]) or 0) <= other.count:  # Redis was emptied since: the numbering began anew
-                other.shares.clear()
-            for name, raw, value in zip(reply[::3], reply[1::3], reply[2::3], strict=True):
-                count = number(raw)
-                if count is None:  # only junk is behind it
-                    self.invalid += 1
-                    break
-                other.count = count
-                self._take_share(other, name, value)
+            if other is not None:
+                other.version = other.count  # whatever stands there, nothing of it can be read
+        elif other is not None:
+            other.count, other.version, other.total = reply[:3]
+            for at in range(3, len(reply), 2 * TAKEN_AT_ONCE):
+                part = reply[at : at + 2 * TAKEN_AT_ONCE]
+                self._take_shares(other, zip(part[::2], part[1::2], strict=True))
                 await self._slices.breathe()
 
-    def _take_share(self, other: _Other, name: bytes, value: bytes) -> None:
-        latest_allowed_ms = time.time_ns() // 1_000_000 + self._limits.ahead_ms
+    def _take_shares(self, other: OtherShares, found: Iterable[tuple[bytes, bytes]]) -> None:
+        shares = {name: share for name, share in found if self._may_be_share(other, name, share)}
+        room = self._limits.kept_bytes - sum(one.size for one in self._others.values())
+        for (name, share), is_whole in zip(
+            shares.items(), self._engine.whole_shares(list(shares.values())) if shares else (), strict=True
+        ):
+            if not is_whole:
+                self.invalid += 1
+                continue
+            trunk = name.decode("utf-8", "surrogatepass")
+            room -= other.put(trunk, share, self._engine.settings.max_trunks, room)
+            self._stale[trunk] = None
+
+    def _may_be_share(self, other: OtherShares, name: bytes, share: bytes) -> bool:
+        """Whether this is a share of that trunk group, as far as its header tells."""
         try:
-            share = TrunkShare.from_bytes(value, seed=self._seed)
+            own_name, latest_ms = read_header(share, self._seed)
         except AnotherVersion:
             self.invalid += 1
             other.foreign_until_s = time.monotonic() + SHARE_TTL_S
-            return
+            return False
         except ValueError:
             self.invalid += 1
-            return
+            return False
         other.foreign_until_s = 0.0
-        trunk = share.trunk_group_id
-        if _name(trunk) != name or share.latest_ms > latest_allowed_ms:
-            self.invalid += 1
-            return
-        # Sketches are maxima of times: one for all other partitions says what one for each would, in less room.
-        known = self._sketches.setdefault(trunk, share.sketches)
-        np.maximum(known, share.sketches, out=known)
-        gone = _put(other.shares, replace(share, sketches=known), self._limits.trunks_per_partition)
-        if gone is not None and not any(gone in one.shares for one in self._others.values()):
-            del self._sketches[gone]
-        self._stale[trunk] = None
+        is_fitting = own_name == name and latest_ms <= time.time_ns() // 1_000_000 + self._limits.ahead_ms
+        self.invalid += not is_fitting
+        return is_fitting
 
     def _take_partitions(self, reply: Any) -> None:
         if isinstance(reply, ResponseError):
@@ -324,7 +286,7 @@ class TrunkExchange:
             if partition is None:
                 self.invalid += 1
             elif partition not in self._own:
-                self._others.setdefault(partition, _Other())
+                self._others.setdefault(partition, OtherShares())
 
     def _look_for_foreign(self) -> None:
         """Note, and say when it begins and ends, whether somebody counts in a way that cannot be added up."""
@@ -338,15 +300,29 @@ class TrunkExchange:
                 log.info("trunk totals of all workers are seen again")
 
     def _forget_redis(self) -> None:
-        """Read and write everything again when it is back: nobody knows what it will have lost."""
+        """Redis is away, or too slow: what it still has is found out when it is back."""
         self._is_shared = False
+        self._hurry()
         for own in self._own.values():
-            own.unwritten.update(dict.fromkeys(own.shares))
-            own.count = None
-        for other in self._others.values():
-            other.count = 0
+            own.failed()
+
+    def _must_wait(self) -> bool:
+        """Whether rows keep what they know for now, since more of it is being read; notes when everything is known."""
+        now_s = time.monotonic()
+        if not self._is_behind:
+            self._merge_by_s = math.inf
+            if self._is_shared and not any(own.unwritten for own in self._own.values()):
+                self._whole_s = now_s
+            return False
+        if now_s < self._merge_by_s:
+            self._merge_by_s = min(self._merge_by_s, now_s + self._limits.wait_s)
+            return True
+        self._merge_by_s = now_s + self._limits.wait_s
+        return False
 
     async def _merge(self) -> None:
+        if self._must_wait():
+            return
         for trunk in list(self._stale):
             del self._stale[trunk]
             elsewhere = [other.shares[trunk] for other in self._others.values() if trunk in other.shares]
@@ -360,25 +336,6 @@ class TrunkExchange:
 class _Answers:
     """What was asked in one round trip, and the replies: to the writes, to the reads, and the partitions that exist."""
 
-    writes: dict[int, list[TrunkShare]]
+    writes: dict[int, dict[str, bytes]]
     reads: list[int]
     replies: list[Any]
-
-
-def _keys(partition: int) -> tuple[str, str, str]:
-    return trunk_key(partition), trunk_journal_key(partition), trunk_version_key(partition)
-
-
-def _name(trunk_group_id: str) -> bytes:
-    return trunk_group_id.encode("utf-8", "surrogatepass")
-
-
-def _put(shares: dict[str, TrunkShare], share: TrunkShare, limit: int) -> str | None:
-    """Add a share as the one changed last; at the limit the one that is unchanged for longest goes and is returned."""
-    shares.pop(share.trunk_group_id, None)
-    shares[share.trunk_group_id] = share
-    if len(shares) <= limit:
-        return None
-    gone = next(iter(shares))
-    del shares[gone]
-    return gone

@@ -118,8 +118,8 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         leaderless = app.consumer.leaderless()
         numbers = {tp.partition for tp in leaderless}
         unready = [doing for partition, doing in durability.unready.items() if partition not in numbers]
-        ahead_s = app.consumer.clock.ahead_s
-        found = health.observe(app.consumer.progress(), time.monotonic(), unready, leaderless, ahead_s)
+        progress, now_s, ahead_s = app.consumer.progress(), time.monotonic(), app.consumer.clock.ahead_s
+        found = health.observe(progress, now_s, unready, leaderless, ahead_s, exchange.view)
         return found.with_lists(lists.view())
 
     metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
@@ -169,7 +169,7 @@ def _make_sources(
         held_back=lambda: {tp.partition: held for tp, held in app.consumer.held_back().items()},
         tracked=engine.tracked,
         evictions=engine.evictions,
-        trunk_view=lambda: exchange.trunk_view,
+        trunk_view=lambda: exchange.view,
         versions=lambda: screener.versions,
         durability=durability.figures,
         leaderless=lambda: len(app.consumer.leaderless()),

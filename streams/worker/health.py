@@ -1,11 +1,15 @@
 """Whether this worker does its work, judged by offsets and not by intentions. Pure: time and offsets are arguments."""
 
+import math
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from streams.redis.lists import ListsView
+from streams.redis.trunk_shares import TrunkView
 
+TRUNKS_LATE_S = 15.0
+"""A start or a take-over needs seconds to read what others counted; after that something is wrong."""
 Progress = Mapping[Any, tuple[int | None, int | None]]
 """By partition: the offset up to which everything is answered, and the end of the partition; None while unknown."""
 
@@ -28,6 +32,7 @@ class Verdict:
     leaderless: tuple[str, ...] = ()
     clock_ahead_s: float = 0.0
     lists: ListsView | None = None
+    trunks: TrunkView | None = None
 
     @property
     def is_healthy(self) -> bool:
@@ -50,13 +55,15 @@ class Health:
         clock_s: so far our clock may be from the brokers', seconds.
     """
 
-    __slots__ = ("_clock_s", "_has_joined", "_moved", "_stall_s")
+    __slots__ = ("_clock_s", "_has_joined", "_moved", "_stall_s", "_whole_s")
 
     def __init__(self, stall_s: float, clock_s: float = 1.0) -> None:
         self._stall_s = stall_s
         self._clock_s = clock_s
         self._moved: dict[Hashable, tuple[int | None, float]] = {}
         self._has_joined = False
+        self._whole_s = math.inf
+        """When the trunk totals of others were last known."""
 
     def joined(self) -> None:
         """Note that the group gave this worker its share, even an empty one."""
@@ -73,6 +80,7 @@ class Health:
         unready: Collection[str] = (),
         leaderless: Collection[Any] = (),
         clock_ahead_s: float = 0.0,
+        trunks: TrunkView | None = None,
     ) -> Verdict:
         """Judge; call every second or so, since a stall is measured from the first look that saw the offset.
 
@@ -82,6 +90,7 @@ class Health:
             unready: what is being done about each partition that is not read yet: `restoring` or `warming`.
             leaderless: partitions that no broker leads; they are not expected to move, nor to be restored.
             clock_ahead_s: how far our clock is ahead of the brokers'.
+            trunks: what is known of the trunk totals of others; `partial` for longer than a take-over is `degraded`.
 
         Returns:
             What `/health` answers. `stalled` wins over `degraded` and `ok`: a partition that is being restored is not
@@ -97,8 +106,11 @@ class Health:
         self._moved = moved
         lag = sum(_lag(reached, end) for reached, end in progress.values())
         clock_s = round(clock_ahead_s, 3) if abs(clock_ahead_s) > self._clock_s else 0.0
-        status = self._status(progress, stalled, unready, is_degraded=bool(leaderless or clock_s))
-        return Verdict(status, len(progress), lag, tuple(stalled), tuple(map(_name, leaderless)), clock_s)
+        if trunks is None or trunks.view != "partial" or now_s < self._whole_s:
+            self._whole_s = now_s
+        is_degraded = bool(leaderless or clock_s) or now_s - self._whole_s >= TRUNKS_LATE_S
+        status, names = self._status(progress, stalled, unready, is_degraded=is_degraded), tuple(map(_name, leaderless))
+        return Verdict(status, len(progress), lag, tuple(stalled), names, clock_s, trunks=trunks)
 
     def _status(self, progress: Progress, stalled: list[str], unready: Collection[str], *, is_degraded: bool) -> str:
         if not self._has_joined:

@@ -1,5 +1,6 @@
 """Metrics of one worker in Prometheus text form, in a registry of their own. Fed once a batch, read once a scrape."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from detector.contract.decisions import Versions
 from streams.metrics import Metric
+from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
 from streams.wire.repairs import Repair
 
@@ -31,7 +33,7 @@ class Sources:
         held_back: records by partition that wait for the end of a transaction.
         tracked: keys with windows by family.
         evictions: keys pushed out at a memory bound by family, since start.
-        trunk_view: `shared` while trunk totals of all workers are read, `local` while those of some are not.
+        trunk_view: what is known of the trunk totals of other workers.
         versions: of model, policy and feature table in use.
         durability: where recovery and snapshots stand.
         leaderless: assigned partitions that no broker leads.
@@ -47,7 +49,7 @@ class Sources:
     held_back: Callable[[], Mapping[int, int]]
     tracked: Callable[[], Mapping[str, int]]
     evictions: Callable[[], Mapping[str, int]]
-    trunk_view: Callable[[], str]
+    trunk_view: Callable[[], TrunkView]
     versions: Callable[[], Versions]
     durability: Callable[[], Figures]
     leaderless: Callable[[], int]
@@ -96,7 +98,9 @@ class ScrapeTime(Collector):
         yield Metric.TRACKED_KEYS.many({(family,): keys for family, keys in source.tracked().items()})
         yield Metric.EVICTIONS.many({(family,): keys for family, keys in source.evictions().items()})
         view = source.trunk_view()
-        yield Metric.TRUNK_VIEW.many({(name,): float(view == name) for name in ("shared", "local")})
+        yield Metric.TRUNK_VIEW.many({(name,): float(view.view == name) for name in ("shared", "partial", "local")})
+        yield Metric.TRUNK_KNOWN.one(view.known)
+        yield Metric.TRUNK_AGE.one(math.inf if view.age_s is None else view.age_s)
         versions = source.versions()
         yield Metric.VERSIONS.many({(versions.model_version, versions.policy_version, versions.feature_schema): 1})
         yield Metric.LEADERLESS.one(source.leaderless())

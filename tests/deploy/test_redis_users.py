@@ -79,7 +79,7 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
         assert lists.allow == {CALLING, TRUNK}
         assert background.told == ["m-2"]
         assert background.screener.standing.active(ENTITY, 2_000) is not None
-        assert background.exchange.trunk_view == "shared"
+        assert background.exchange.view.view == "shared"
         assert (background.keeper.refused, background.follower.skipped.total(), background.exchange.invalid) == (
             0,
             0,

@@ -11,6 +11,7 @@ from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel
 from streams.archive.metrics import ArchiveMetrics
 from streams.metrics import Metric
+from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
 from streams.state.snapshots import Taken
 from streams.worker.feedback import FeedbackCounts
@@ -23,7 +24,7 @@ SOURCES = Sources(
     held_back=lambda: {0: 1},
     tracked=lambda: {"number": 1},
     evictions=lambda: {"number": 1},
-    trunk_view=lambda: "local",
+    trunk_view=lambda: TrunkView("local", 1.0, 2.5),
     versions=lambda: Versions("gbt-1", "p1-1", "f1-1"),
     durability=lambda: Figures(1, 0, 1, 0, 0.0, Taken()),
     leaderless=lambda: 1,

@@ -114,8 +114,8 @@ def use(engine: WindowEngine, parts: list[SweptRows], names: dict[int, str], at_
     feed(engine, list(history(at_ms)))
     engine.number_counts("+12122001111", START_MS + at_ms)
     shares = engine.trunk_shares(0)
-    for share in shares[:8]:
-        engine.set_trunk_others(share.trunk_group_id, {0: share}, [shares[0]])
+    for trunk, share in list(shares.items())[:8]:
+        engine.set_trunk_others(trunk, {0: share}, [next(iter(shares.values()))])
     feed(engine, [call(group, at_ms + 400_000) for group in range(GROUPS)])
     swept(engine)
     engine.forget_partition(0)
@@ -127,8 +127,8 @@ def main() -> None:
     """Change every byte of the head of each kind of row, and a sample of the rest."""
     engine = WindowEngine(SETTINGS)
     feed(engine, list(history(0)))
-    for share in engine.trunk_shares(0):
-        engine.set_trunk_others(share.trunk_group_id, {0: share}, [share])
+    for trunk, share in engine.trunk_shares(0).items():
+        engine.set_trunk_others(trunk, {0: share}, [share])
     whole, names = swept(engine), engine.sweep().names
     engine.forget_partition(0)
     stores = []

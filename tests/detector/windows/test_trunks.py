@@ -25,6 +25,12 @@ def setup(at_ms: int, caller: int) -> CallSetup:
     )
 
 
+def share_of(engine: WindowEngine, partition: int, trunk: str = "T1") -> bytes:
+    """What a partition counted for a trunk group, whether or not that was asked for before."""
+    engine.recount_trunks(partition)
+    return engine.trunk_shares(partition)[trunk]
+
+
 def feed(engine: WindowEngine, events: list[CallSetup], partitions: list[int]) -> np.ndarray:
     return engine.update(build_batch(events, [True] * len(events), partitions, seed=engine.settings.seed))
 
@@ -37,10 +43,10 @@ def test_merged_shares_equal_one_engine() -> None:
     expected = feed(single, [*events, setup(400 * 900, 0)], [*homes, 0])[-1]
     engine = WindowEngine(SETTINGS)
     feed(engine, events, homes)
-    shares = [TrunkShare.from_bytes(engine.trunk_shares(home)[0].to_bytes()) for home in (1, 2)]
+    own, *shares = (share_of(engine, home) for home in (0, 1, 2))
 
     for _ in range(2):  # importing twice changes nothing
-        assert engine.set_trunk_others("T1", {0: engine.trunk_shares(0)[0]}, shares) == 1
+        assert engine.set_trunk_others("T1", {0: own}, shares) == 1
     row = feed(engine, [setup(400 * 900, 0)], [0])[-1]
 
     for name in ("trunk_attempts_1m", "trunk_attempts_1h", "trunk_attempts_24h", "trunk_new_number_share_1h"):
@@ -53,11 +59,11 @@ def test_share_does_not_contain_what_others_counted() -> None:
     """Exporting after an import gives the same bytes: shares never feed back."""
     engine = WindowEngine(SETTINGS)
     feed(engine, [setup(at, at) for at in range(40)], [at % 2 for at in range(40)])
-    before = engine.trunk_shares(0)[0].to_bytes()
+    before = share_of(engine, 0)
 
-    engine.set_trunk_others("T1", {home: engine.trunk_shares(home)[0] for home in (0, 1)})
+    engine.set_trunk_others("T1", {home: share_of(engine, home) for home in (0, 1)})
 
-    assert engine.trunk_shares(0)[0].to_bytes() == before
+    assert share_of(engine, 0) == before
 
 
 #  absolute pane     n-8 ... n-1   n   n+1
@@ -70,7 +76,7 @@ def test_merge_aligns_panes_by_absolute_time() -> None:
     feed(engine, [setup(0, 1), setup(0, 2)], [0, 0])
     feed(engine, [setup(window_constants.PANE_MS[window_constants.W10S], 3)], [1])
 
-    panes = merge([*engine.trunk_shares(0), *engine.trunk_shares(1)]).panes[
+    panes = merge([TrunkShare.from_bytes(share_of(engine, home)) for home in (0, 1)]).panes[
         window_constants.W10S, :, window_constants.ATTEMPTS
     ]
 
@@ -105,14 +111,17 @@ def test_each_partition_knows_the_sum_of_all_others(order: tuple[int, ...]) -> N
     engine = WindowEngine(SETTINGS)
     for home, step_ms in enumerate((900, 4_000, 1, 5_000)):
         feed(engine, [setup(at * step_ms, caller=at + home) for at in range(60)], [home] * 60)
-    shares = {home: engine.trunk_shares(home)[0] for home in order}
-    for elsewhere in ([], [replace(shares[2], panes=np.full_like(shares[2].panes, 0xFFFFFFFF))]):
-        assert engine.set_trunk_others("T1", shares, elsewhere) == len(order)
+    shares = {home: share_of(engine, home) for home in order}
+    full = TrunkShare.from_bytes(shares[2])
+    full = replace(full, panes=np.full_like(full.panes, 0xFFFFFFFF))
+    for elsewhere in ([], [full]):
+        assert engine.set_trunk_others("T1", shares, [share.to_bytes() for share in elsewhere]) == len(order)
         found = {home: known_of_others(engine, home) for home in order}
         for home in order:
-            others = merge([share for owner, share in shares.items() if owner != home] + elsewhere)
+            plain = [TrunkShare.from_bytes(share) for owner, share in shares.items() if owner != home]
+            others = merge(plain + elsewhere)
             nothing = replace(others, panes=np.zeros_like(others.panes), sketches=np.zeros_like(others.sketches))
-            engine.set_trunk_others("T1", {home: nothing}, [others])
+            engine.set_trunk_others("T1", {home: nothing.to_bytes()}, [others.to_bytes()])
             for one, other in zip(found[home], known_of_others(engine, home), strict=True):
                 assert np.array_equal(one, other)
 
@@ -121,15 +130,17 @@ def test_only_changed_trunks_are_exported() -> None:
     engine = WindowEngine(SETTINGS)
     feed(engine, [setup(0, 1)], [0])
 
-    assert len(engine.trunk_shares(0, changed_only=True)) == 1
-    assert engine.trunk_shares(0, changed_only=True) == []
+    assert list(engine.trunk_shares(0)) == ["T1"]
+    assert engine.trunk_shares(0) == {}
+    feed(engine, [setup(1, 1)], [0])
+    assert list(engine.trunk_shares(0)) == ["T1"]
 
 
 def test_unknown_trunk_is_refused() -> None:
     engine = WindowEngine(SETTINGS)
     feed(engine, [setup(0, 1)], [0])
 
-    share = engine.trunk_shares(0)[0]
+    share = share_of(engine, 0)
     assert engine.set_trunk_others("T9", {0: share}, [share]) == 0
 
 
@@ -137,7 +148,7 @@ def test_unknown_trunk_is_refused() -> None:
 def test_damaged_share_is_refused(damage: object) -> None:
     engine = WindowEngine(SETTINGS)
     feed(engine, [setup(0, 1)], [0])
-    data = engine.trunk_shares(0)[0].to_bytes()
+    data = share_of(engine, 0)
 
     with pytest.raises(ValueError, match="trunk share"):
         TrunkShare.from_bytes(damage(data))  # type: ignore[operator]
@@ -147,7 +158,7 @@ def test_registers_of_a_damaged_share_are_never_in_the_future() -> None:
     """A share of 1970, one of whose registers says that something was before that."""
     engine = WindowEngine(SETTINGS)
     feed(engine, [setup(0, 1)], [0])
-    share = replace(engine.trunk_shares(0)[0], latest_ms=0)
+    share = replace(TrunkShare.from_bytes(share_of(engine, 0)), latest_ms=0)
     data = bytearray(replace(share, sketches=np.zeros_like(share.sketches)).to_bytes())
     data[-1] = 1
 

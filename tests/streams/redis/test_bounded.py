@@ -162,7 +162,7 @@ def test_background_work_goes_on_whatever_stands_in_redis(server: ValkeyProcess,
         assert background.screener.lists is not None
         assert background.screener.lists.allow == {CALLING}
         assert background.told[-1] == "m-good"
-        assert background.exchange.trunk_view == "shared"
+        assert background.exchange.view.view == "shared"
         assert background.exchange.round_trips == 4
 
     with blocking.Redis.from_url(server.url) as blocking_client:

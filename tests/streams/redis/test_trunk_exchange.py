@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -16,7 +17,7 @@ from detector.features.table import INDEX
 from detector.windows.engine import WindowEngine, WindowSettings
 from streams.commands.main import robocall
 from streams.redis.connection import Guard, connect, trunk_journal_key, trunk_key, trunk_version_key
-from streams.redis.trunk_exchange import ExchangeLimits, TrunkExchange
+from streams.redis.trunk_exchange import TrunkExchange
 from streams.settings import load_settings
 from tests.valkey_process import ValkeyProcess, run, slow_proxy
 from tests.waiting import HANG_S, until
@@ -78,7 +79,7 @@ def test_two_workers_see_the_totals_of_a_trunk(valkey: ValkeyProcess) -> None:
 
         await exchange_all(first, second)
 
-        assert (first.trunk_view, second.trunk_view) == ("shared", "shared")
+        assert (first.view.view, second.view.view) == ("shared", "shared")
         assert trunk_attempts(one, 0) == 71
         assert trunk_attempts(two, 1) == 71
         assert (first.invalid, second.invalid) == (0, 0)
@@ -95,11 +96,12 @@ def test_a_repeat_changes_nothing(valkey: ValkeyProcess) -> None:
         call(two, 1, 40)
         first, second = exchange_of(one, client, 0), exchange_of(two, client, 1)
 
+        await exchange_all(first, second)
+        versions = [await client.get(trunk_version_key(partition)) for partition in (0, 1)]
         await exchange_all(first, second, rounds=20)
 
         assert trunk_attempts(one, 0) == 71
-        assert await client.get(trunk_version_key(0)) == b"1"
-        assert await client.get(trunk_version_key(1)) == b"1"
+        assert [await client.get(trunk_version_key(partition)) for partition in (0, 1)] == versions
 
     run(work, valkey.url)
 
@@ -116,7 +118,7 @@ def test_partitions_of_one_worker_are_merged_with_and_without_redis(valkey: Valk
 
         await exchange_all(exchange)
 
-        assert exchange.trunk_view == "local"
+        assert exchange.view.view == "local"
         assert trunk_attempts(engine, 0) == 31
 
     run(work, valkey.url)
@@ -155,15 +157,15 @@ def test_redis_killed_and_restarted_means_local_then_shared_again(valkey: Valkey
         other_client = connect(load_settings(redis_url=valkey.url))
         first, second = exchange_of(one, client, 0), exchange_of(two, other_client, 1)
         tasks = [asyncio.create_task(first.run()), asyncio.create_task(second.run())]
-        await until(lambda: first.trunk_view == second.trunk_view == "shared")
+        await until(lambda: first.view.view == second.view.view == "shared")
 
         with capture_logs() as lines:
             valkey.kill()
-            await until(lambda: first.trunk_view == second.trunk_view == "local")
+            await until(lambda: first.view.view == second.view.view == "local")
             call(two, 1, 40)
             await asyncio.sleep(1.0)
             valkey.start()
-            await until(lambda: first.trunk_view == second.trunk_view == "shared")
+            await until(lambda: first.view.view == second.view.view == "shared")
 
         trips = second.round_trips
         await until(lambda: second.round_trips > trips + 3 and first.round_trips > trips + 3)
@@ -240,7 +242,7 @@ def test_the_view_is_local_while_a_worker_of_another_version_counts(
             patch.undo()
             await exchange_all(first)
 
-            assert first.trunk_view == "local"
+            assert first.view.view == "local"
             assert trunk_attempts(one, 0) == 31
             assert first.invalid > 0
 
@@ -248,7 +250,7 @@ def test_the_view_is_local_while_a_worker_of_another_version_counts(
             call(two, 1, 1)
             await exchange_all(upgraded, first)
 
-        assert (first.trunk_view, upgraded.trunk_view) == ("shared", "shared")
+        assert (first.view.view, upgraded.view.view) == ("shared", "shared")
         assert trunk_attempts(one, 0) == 73
         assert [line.get("partitions") for line in lines] == [[1], None]
 
@@ -290,7 +292,7 @@ def test_keys_of_a_wrong_type_do_not_stop_the_exchange(valkey: ValkeyProcess) ->
 
         await exchange_all(first, second)
 
-        assert first.trunk_view == "shared"
+        assert first.view.view == "shared"
         assert trunk_attempts(one, 0) == 71
         assert first.invalid > 0
 
@@ -301,14 +303,11 @@ def test_the_number_of_trunks_of_a_partition_is_bounded(valkey: ValkeyProcess) -
     """With room for three trunks, a flood of ten leaves the three written last in Redis."""
 
     async def work(client: Redis) -> None:
-        engine = WindowEngine(SETTINGS)
+        engine = WindowEngine(replace(SETTINGS, max_trunks=3))
+        exchange = exchange_of(engine, client, 0)
         for n in range(10):
             call(engine, 0, 1, trunk=f"flood-{n}")
-        exchange = TrunkExchange(
-            engine, client, Guard(), lambda: (0,), limits=ExchangeLimits(trunks_per_partition=3, writes_per_trip=4)
-        )
-
-        await exchange_all(exchange, rounds=4)
+            await exchange_all(exchange, rounds=1)
 
         assert await client.hlen(trunk_key(0)) == 3
         assert await client.zcard(trunk_journal_key(0)) == 3

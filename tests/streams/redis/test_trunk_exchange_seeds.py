@@ -29,7 +29,7 @@ def test_what_was_counted_under_another_seed_is_not_added_up(valkey: ValkeyProce
         with capture_logs() as logs:
             await exchange_all(first, second)
 
-        assert (first.trunk_view, second.trunk_view) == ("local", "local")
+        assert (first.view.view, second.view.view) == ("local", "local")
         assert trunk_attempts(one, 0) == 31
         assert trunk_attempts(two, 1) == 41
         assert sum("another version or seed" in line["event"] for line in logs) == 2

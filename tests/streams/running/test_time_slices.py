@@ -17,9 +17,15 @@ class World:
 
     def __init__(self) -> None:
         self.now_s = 100.0
+        self.used_s = 7.0
         self.pauses_s: list[float] = []
 
     def work(self, seconds: float) -> None:
+        self.now_s += seconds
+        self.used_s += seconds
+
+    def be_held_up(self, seconds: float) -> None:
+        """The processor works for others."""
         self.now_s += seconds
 
     async def sleep(self, seconds: float) -> None:
@@ -31,6 +37,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     found = World()
     monkeypatch.setattr("streams.running.time_slices.time.perf_counter", lambda: found.now_s)
+    monkeypatch.setattr("streams.running.time_slices.time.thread_time", lambda: found.used_s)
     monkeypatch.setattr("streams.running.time_slices.asyncio.sleep", found.sleep)
     return found
 
@@ -65,3 +72,16 @@ def test_waiting_for_something_else_is_no_work(world: World) -> None:
     world.work(0.001)
     slices.stop()
     assert slices.busy_s == pytest.approx(0.003)
+
+
+def test_a_processor_that_works_for_others_ends_the_slice_and_is_no_work(world: World) -> None:
+    async def story() -> float:
+        slices = TimeSlices(0.010, pauses=1)
+        world.work(0.001)
+        world.be_held_up(0.5)
+        await slices.breathe()
+        slices.stop()
+        return slices.busy_s
+
+    assert asyncio.run(story()) == pytest.approx(0.001)
+    assert world.pauses_s == [0.010]

@@ -1,6 +1,7 @@
 """Health follows offsets: red when there is something to read and nothing moves, or nothing was joined."""
 
 from streams.redis.lists import ListsView
+from streams.redis.trunk_shares import TrunkView
 from streams.worker.health import Health, Verdict
 
 
@@ -108,3 +109,18 @@ def test_unknown_lists_are_said_and_green() -> None:
     assert joining.with_lists(unknown).status == "joining"
     assert (ok.with_lists(kept).status, ok.with_lists(kept).lists) == ("ok", kept)
     assert ok.with_lists(ListsView("none")) == ok
+
+
+def test_trunk_totals_that_stay_partial_are_degraded_and_green() -> None:
+    """A take-over has some seconds to read what others counted."""
+    health, progress = joined(), {"calls-0": (7, 7)}
+    whole, part = TrunkView("shared", 1.0, 0.1), TrunkView("partial", 0.6, 9.0)
+
+    def observed(trunks: TrunkView, now_s: float) -> Verdict:
+        return health.observe(progress, now_s, trunks=trunks)
+
+    assert [observed(part, 0.0).status, observed(part, 14.0).status] == ["ok", "ok"]
+    late = observed(part, 15.0)
+    assert (late.status, late.is_healthy, late.trunks) == ("degraded", True, part)
+    assert observed(whole, 16.0).status == "ok"
+    assert observed(part, 30.0).status == "ok"

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detector.contract.decisions import Versions
 from streams.metrics import Metric
+from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
 from streams.state.snapshots import Taken
 from streams.worker.metrics import LATENCY_BUCKETS_S, BatchHistogram, Metrics, ScrapeTime, Sources
@@ -24,7 +25,7 @@ def metrics() -> Metrics:
         held_back=lambda: {0: 3, 11: 0},
         tracked=lambda: {"number": 7},
         evictions=lambda: {"number": 2},
-        trunk_view=lambda: "local",
+        trunk_view=lambda: TrunkView("local", 1.0, 2.5),
         versions=lambda: Versions("gbt-1", "p1-2", "f1-3"),
         durability=lambda: Figures(3, 1, 5, 2, 0.25, Taken(published=9, size_bytes=12, last_ms=1_500)),
         leaderless=lambda: 2,
@@ -94,6 +95,8 @@ def test_state_is_read_at_scrape_time(metrics: Metrics) -> None:
     assert found["robocall_evictions_total", (("family", "number"),)] == 2
     assert found["robocall_trunk_view", (("view", "local"),)] == 1
     assert found["robocall_trunk_view", (("view", "shared"),)] == 0
+    assert found["robocall_trunk_known_ratio", ()] == 1.0
+    assert found["robocall_trunk_age_seconds", ()] == 2.5
     labels = (("feature_schema", "f1-3"), ("model_version", "gbt-1"), ("policy_version", "p1-2"))
     assert found["robocall_versions_info", labels] == 1
 

@@ -69,6 +69,12 @@ class Settings(BaseSettings):
         "read_committed",
         description="`read_uncommitted` decides calls of transactions that are open or aborted too.",
     )
+    side_waiting_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=4 * 1024 * 1024,
+        le=8 * 1024**3,
+        description="What may wait for each of `dead-letters`, `entity-decisions`, `scored-calls`; more is dropped.",
+    )
     kafka_max_batch_bytes: int = Field(
         16 * 1024 * 1024,
         ge=1024 * 1024,

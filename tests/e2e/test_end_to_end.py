@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 PARTITIONS = 12
 EVENTS = 200_000
 FreshTopics = Callable[..., list[str]]
+REDRESS = {"ROBOCALL_REDRESS_URL": "https://redress.carrier.example/"}
+"""Of worker and replay alike: it is part of the policy, and so of its version."""
 ROOMY = {f"ROBOCALL_MAX_{family}": "200000" for family in ("ORIGINS", "BLOCKS", "CALLED", "HOT_NUMBERS")}
 """Nothing is evicted: a replay holds all partitions in one process, so at a bound it would forget other keys."""
 
@@ -48,9 +50,10 @@ def environment(
         "ROBOCALL_REDIS_URL": valkey.url,
         "ROBOCALL_CONSUMER_GROUP": f"test-{request.node.name}",
         "ROBOCALL_SCORED_SAMPLE_RATIO": "1",
+        "ROBOCALL_SIDE_WAITING_BYTES": str(2**30),  # the features of all calls are compared, and they come at once
         "ROBOCALL_MODE": "enforce",
-        "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
         "ROBOCALL_SESSION_TIMEOUT_S": "6",
+        **REDRESS,
         **ROOMY,
         **PATIENT,
     }
@@ -83,6 +86,11 @@ def ready(running: list[Worker], partitions: int = PARTITIONS) -> bool:
     return sum(shares) == partitions and all(shares)
 
 
+def told(running: list[Worker]) -> bool:
+    """Nothing waits for `scored-calls` any more."""
+    return not any(worker.metric("robocall_side_waiting_bytes", topic="scored-calls") for worker in running)
+
+
 def decided(services: LocalServices, wanted: int) -> list[dict[str, object]]:
     """All decisions, once there are as many as wanted."""
     found: list[bytes] = []
@@ -107,6 +115,7 @@ def test_two_workers_answer_every_call_of_a_foreign_client_once(
 
         kcat_produce(str(services.bootstrap_servers), "call-events", keyed(lines, tmp_path / "events.tsv"))
         decisions = decided(services, calls.total())
+        wait_until(lambda: told(running), "all features are published")
         statuses = [worker.stop() for worker in running]
 
     assert statuses == [0, 0]
@@ -125,7 +134,7 @@ def _features_equal_a_replay(
     (folder / "events.jsonl").write_text("".join(f"{line}\n" for line in lines))
     robocall(
         "replay", str(folder / "events.jsonl"), "--decisions", str(folder / "replayed.jsonl"), "--mode", "enforce",
-        "--features", str(folder / "features.parquet"), "--partitions", str(partitions), environment=ROOMY,
+        "--features", str(folder / "features.parquet"), "--partitions", str(partitions), environment=ROOMY | REDRESS,
     )  # fmt: skip
     table = pq.read_table(folder / "features.parquet")
     matrix = np.column_stack([table[name].to_numpy() for name in names])
@@ -215,6 +224,7 @@ def test_a_worker_on_one_partition_decides_as_the_replay_does(
         wait_until(lambda: ready(running, 1), "the worker has its partition")
         kcat_produce(str(services.bootstrap_servers), "call-events", keyed(lines, tmp_path / "events.tsv"))
         decided(services, setups(lines).total())
+        wait_until(lambda: told(running), "all features are published")
         assert running[0].stop() == 0
 
     servers = str(services.bootstrap_servers)

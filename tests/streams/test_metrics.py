@@ -5,6 +5,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from detector.contract.decisions import Versions
+from detector.policy.standing import StandingDecisions
 from models.serve.reference import Reference
 from models.watch.drift import FEWEST_ROWS, STRIDE, DriftWatch
 from models.watch.shadow import Shadow
@@ -18,6 +19,7 @@ from streams.worker.feedback import FeedbackCounts
 from streams.worker.metrics import Metrics, ScrapeTime, Sources
 from streams.worker.model_metrics import ModelMetrics
 from tests.streams.worker.test_model_metrics import THRESHOLDS, model
+from tests.streams.worker.test_redis_metrics import redis_metrics
 
 SOURCES = Sources(
     lag=lambda: {0: 1},
@@ -55,6 +57,7 @@ def registry() -> CollectorRegistry:
     found.register(ScrapeTime(SOURCES))
     found.register(ModelMetrics(lambda: watched, lambda: THRESHOLDS, FeedbackCounts(lambda: 0), lambda: 0))
     found.register(ArchiveMetrics())
+    found.register(redis_metrics(StandingDecisions(max_entries=2)))
     return found
 
 

@@ -24,8 +24,6 @@ from streams.kafka.publishing.outbox import Record
 from streams.kafka.publishing.publisher import TELL_AGAIN_S, Delivery, Publisher
 from streams.settings import Settings
 
-MAX_WAITING_BYTES = 16 * 1024 * 1024
-"""Keys and values that wait for one topic."""
 LINGER_S = 0.02
 """Nobody waits for these records, and a request that carries more of them is cheaper."""
 PATIENCE_S = 0.25
@@ -44,7 +42,7 @@ class SideTopics:
     """Takes records for a fixed set of topics. Used on the event loop alone.
 
     Args:
-        settings: how the brokers are spoken to.
+        settings: how the brokers are spoken to, and how many bytes of keys and values may wait for each topic.
         topics: may be missing; each is looked for until it is there.
         dropped: counts; must neither block nor raise.
     """
@@ -160,7 +158,7 @@ class _Way:
         kept, size, dropped = [], 0, 0
         for record in records:
             more = len(record[0]) + len(record[1] or b"")
-            if self.waiting_bytes + size + more > MAX_WAITING_BYTES:
+            if self.waiting_bytes + size + more > self._settings.side_waiting_bytes:
                 dropped += 1
                 continue
             kept.append(record)

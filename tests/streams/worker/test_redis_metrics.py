@@ -20,6 +20,16 @@ from streams.worker.redis_metrics import RedisMetrics
 from tests.streams.redis.test_lists import SMALL, Even
 
 
+def redis_metrics(standing: StandingDecisions) -> RedisMetrics:
+    """Of a worker that knows no lists yet and has skipped two values of the journal."""
+    screener = Screener(WindowEngine(SMALL), Even(), Policy(), Lists(), standing)
+    screener.lists = None
+    redis, guard = connect(load_settings(redis_url="redis://127.0.0.1:1/0")), Guard()
+    lists = ListFollower(redis, guard, screener)
+    lists.skipped.note("journal", 2)
+    return RedisMetrics(lists, TrunkExchange(screener.engine, redis, guard, lambda: ()), standing)
+
+
 def test_a_scrape_says_where_lists_come_from_what_was_skipped_and_who_was_pushed_out() -> None:
     """Nothing is known yet; two values were skipped; one of three decisions had to go, and it was the model's."""
     standing = StandingDecisions(max_entries=2)
@@ -27,13 +37,8 @@ def test_a_scrape_says_where_lists_come_from_what_was_skipped_and_who_was_pushed
     standing.set(by_model)
     for n in range(2):
         standing.set(replace(by_model, entity=f"trunk:{n}", source="analyst"))
-    screener = Screener(WindowEngine(SMALL), Even(), Policy(), Lists(), standing)
-    screener.lists = None
-    redis, guard = connect(load_settings(redis_url="redis://127.0.0.1:1/0")), Guard()
-    lists = ListFollower(redis, guard, screener)
-    lists.skipped.note("journal", 2)
     registry = CollectorRegistry()
-    registry.register(RedisMetrics(lists, TrunkExchange(screener.engine, redis, guard, lambda: ()), standing))
+    registry.register(redis_metrics(standing))
 
     page = generate_latest(registry).decode()
 

@@ -12,7 +12,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams.kafka import topics
 from streams.kafka.publishing import side_topics
-from streams.kafka.publishing.side_topics import FULL, MAX_WAITING_BYTES, SideTopics
+from streams.kafka.publishing.side_topics import FULL, SideTopics
 from streams.kafka.topics import DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS, SIDE_TOPICS
 from streams.settings import load_settings
 from tests.broker_process import broker_process
@@ -21,6 +21,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
 
+MAX_WAITING_BYTES = 16 * 1024 * 1024
 Story = Callable[[SideTopics, Counter[tuple[str, str]]], Awaitable[None]]
 FreshTopics = Callable[..., list[str]]
 
@@ -33,7 +34,8 @@ def play(bootstrap: str, story: Story) -> Counter[tuple[str, str]]:
         dropped[topic, reason] += records
 
     async def whole() -> None:
-        side = SideTopics(load_settings(kafka_bootstrap_servers=bootstrap), SIDE_TOPICS, count)
+        settings = load_settings(kafka_bootstrap_servers=bootstrap, side_waiting_bytes=MAX_WAITING_BYTES)
+        side = SideTopics(settings, SIDE_TOPICS, count)
         await side.start()
         try:
             await story(side, dropped)

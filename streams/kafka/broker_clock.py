@@ -6,6 +6,7 @@ clocks. It needs `message.timestamp.type=LogAppendTime`: else the time stamp is 
 """
 
 from collections import deque
+from collections.abc import Hashable, Mapping
 
 EVERY_S = 1.0
 SAMPLES = 30
@@ -18,16 +19,23 @@ class BrokerClock:
 
     def __init__(self) -> None:
         self._waits_ms: deque[int] = deque(maxlen=SAMPLES)
+        self._ended: set[Hashable] = set()
         self._due_s = 0.0
 
     def is_due(self, now_s: float) -> bool:
         """Whether another sample is wanted, at monotonic seconds."""
         return now_s >= self._due_s
 
-    def compare(self, now_s: float, now_ms: int, arrival_ms: int) -> None:
-        """Take a sample: the wall clock, and the newest arrival of records that end their partition."""
-        self._due_s = now_s + EVERY_S
-        self._waits_ms.append(now_ms - arrival_ms)
+    def compare(self, now_s: float, now_ms: int, arrivals_ms: Mapping[Hashable, int]) -> None:
+        """Take a sample: the wall clock, and by partition the newest arrival of what ended it.
+
+        What ends a partition for the first time may have waited for this process to start, so it is no sample.
+        """
+        fresh = [arrival_ms for partition, arrival_ms in arrivals_ms.items() if partition in self._ended]
+        self._ended.update(arrivals_ms)
+        if fresh:
+            self._due_s = now_s + EVERY_S
+            self._waits_ms.append(now_ms - max(fresh))
 
     @property
     def ahead_s(self) -> float:

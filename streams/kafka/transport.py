@@ -138,9 +138,8 @@ class PollConsumer(driver.Consumer):
                 raise
 
     def _compare_clocks(self, parts: list[tuple[Partition, Rows]]) -> None:
-        arrivals = [rows.last_timestamp for tp, rows in parts if rows.end >= (self.highwater(tp) or 0)]
-        if arrivals:
-            self.clock.compare(self._awake_s, time.time_ns() // 1_000_000, max(arrivals))
+        arrivals_ms = {tp: rows.last_timestamp for tp, rows in parts if rows.end >= (self.highwater(tp) or 0)}
+        self.clock.compare(self._awake_s, time.time_ns() // 1_000_000, arrivals_ms)
 
     def _may_read(self, tp: Partition) -> bool:
         return tp in self.locator.located and self._plugs.is_ready(tp)

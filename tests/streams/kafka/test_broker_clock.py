@@ -7,8 +7,9 @@ from streams.kafka.broker_clock import FEWEST, SAMPLES, BrokerClock
 
 def compared(*waits_ms: int) -> BrokerClock:
     clock = BrokerClock()
+    clock.compare(0.0, 1_000_000, {0: 1_000_000})
     for second, wait_ms in enumerate(waits_ms):
-        clock.compare(float(second), 1_000_000 + wait_ms, 1_000_000)
+        clock.compare(float(second), 1_000_000 + wait_ms, {0: 1_000_000})
     return clock
 
 
@@ -30,6 +31,19 @@ def test_a_clock_that_was_set_right_is_soon_forgotten() -> None:
 def test_a_sample_a_second_is_enough() -> None:
     clock = BrokerClock()
     assert clock.is_due(100.0)
-    clock.compare(100.0, 5, 5)
+    clock.compare(99.0, 5, {0: 5})
+    assert clock.is_due(100.0)
+    clock.compare(100.0, 5, {0: 5})
     assert not clock.is_due(100.9)
     assert clock.is_due(101.0)
+
+
+def test_what_waited_for_a_worker_to_start_is_no_sample() -> None:
+    """Twelve partitions with a backlog of 4 s each end one after the other; what comes then was fetched at once."""
+    clock = BrokerClock()
+    for partition in range(12):
+        clock.compare(float(partition), 4_000, {partition: 0})
+    assert clock.ahead_s == 0.0
+    for second in range(FEWEST):
+        clock.compare(20.0 + second, 4_002, {second: 4_000})
+    assert clock.ahead_s == 0.002

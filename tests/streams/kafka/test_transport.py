@@ -283,11 +283,12 @@ def test_what_was_fetched_of_a_doubtful_log_is_read_again(consumer: Any) -> None
 
 
 def test_clocks_are_compared_by_what_ends_its_partition(consumer: Any) -> None:
-    """What comes before the end may have waited in the log."""
+    """What comes before the end may have waited in the log, and so may what ends it for the first time."""
     consumer.watermarks.expect(CALLS, 4)
-    polled(consumer, rows(4, 9))
-    assert consumer.clock.is_due(consumer._awake_s)
-    polled(consumer, rows(9, 12))
+    for first, end in ((4, 9), (9, 12)):
+        polled(consumer, rows(first, end))
+        assert consumer.clock.is_due(consumer._awake_s)
+    polled(consumer, rows(12, 14))
     assert not consumer.clock.is_due(consumer._awake_s)
 
 

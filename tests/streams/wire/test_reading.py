@@ -43,7 +43,7 @@ def test_every_kind_of_damage_gets_its_code() -> None:
     assert [(r.position, cases[r.position][0].name, r.code) for r in reading.rejected] == [
         (position, kind.name, kind.code) for position, (kind, _) in enumerate(cases)
     ]
-    assert {kind.code for kind in KINDS} == set(Code)
+    assert {kind.code for kind in KINDS} == set(Code) - {Code.BATCH_DAMAGED, Code.BATCH_TOO_LARGE}  # of no record
     assert len({kind.name for kind in KINDS}) == len(KINDS) >= 40
 
 

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from detector.contract.errors import RobocallError
+from detector.policy.lists import NUMBER_ENTITY
 from streams.archive.erasing import erase as erase_archived
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
@@ -22,8 +23,8 @@ from streams.commands.lookup import with_redis
 from streams.kafka.client import client_settings, why_unreachable
 from streams.kafka.topics import ENTITY_DECISIONS, HOUR_MS, TOPICS
 from streams.redis.connection import E164
-from streams.redis.erasing import NUMBER_ENTITY, lists_with
 from streams.redis.erasing import erase as erase_in_redis
+from streams.redis.erasing import lists_with
 from streams.settings import Settings, load_settings
 
 DAY_H = 24

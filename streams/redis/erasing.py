@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import AsyncIterator
-from typing import Any
 
 from redis.asyncio import Redis
 
+from detector.policy.lists import NUMBER_ENTITY
+from streams.redis.bounded import MAX_RECORD_BYTES, read_values
 from streams.redis.connection import (
     ENTITIES_CHANGED,
     ENTITIES_VERSION,
@@ -18,7 +19,6 @@ from streams.redis.connection import (
 from streams.redis.decisions import WRITE_ENTITY
 
 KEYS_AT_A_TIME = 1_000
-NUMBER_ENTITY = "number:"
 
 
 async def erase(redis: Redis, number: str, *, dry_run: bool) -> int:
@@ -36,9 +36,9 @@ async def erase(redis: Redis, number: str, *, dry_run: bool) -> int:
         RedisError, OSError: the server is away or refuses.
     """
     pattern = re.compile(re.escape(number).encode() + rb"(?![0-9])")
-    found = {number_key(number).encode()} if await redis.exists(number_key(number)) else set()
+    found = {number_key(number)} if await redis.exists(number_key(number)) else set()
     async for some in _decisions(redis):
-        values: list[Any] = await redis.mget(some)
+        values = await read_values(redis, some, MAX_RECORD_BYTES)
         found.update(key for key, value in zip(some, values, strict=True) if value and pattern.search(value))
     keys = sorted(found)
     stands = bool(await redis.exists(entity_key(NUMBER_ENTITY + number)))
@@ -62,10 +62,10 @@ async def lists_with(redis: Redis, number: str) -> list[str]:
     return [name for name, entry in entries.items() if await redis.sismember(list_key(name), entry)]
 
 
-async def _decisions(redis: Redis) -> AsyncIterator[list[bytes]]:
-    keys: list[bytes] = []
+async def _decisions(redis: Redis) -> AsyncIterator[list[str]]:
+    keys: list[str] = []
     async for key in redis.scan_iter(match=decision_key("*"), count=KEYS_AT_A_TIME):
-        keys.append(key)
+        keys.append(key.decode("utf-8", "surrogatepass"))
         if len(keys) == KEYS_AT_A_TIME:
             yield keys
             keys = []

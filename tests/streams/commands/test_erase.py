@@ -44,6 +44,8 @@ def store(
     client.set(decision_key("a" * 32), f'{{"calling_number":"{NUMBER}","called_number":"{OTHER}"}}')
     client.set(decision_key("b" * 32), f'{{"calling_number":"{OTHER}","called_number":"{NUMBER}"}}')
     client.set(decision_key("c" * 32), f'{{"calling_number":"{NUMBER}1","called_number":"{OTHER}"}}')
+    client.set(decision_key("d" * 32), NUMBER.encode() * 100_000)  # no decision of ours is so large: left to expire
+    client.lpush(decision_key("e" * 32), NUMBER)
     put(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS, [encoded(setup(n)) for n in range(6)])
     yield client
     client.flushdb()
@@ -78,7 +80,7 @@ def test_a_number_goes_from_everywhere_and_others_stay(
     assert said["on_lists"] == ["allow"]
     assert set(said["remains"]) >= {"call-events", "call-decisions", "dead-letters"}
     left = {key.decode() for key in store.scan_iter(f"{PREFIX}*")}
-    assert {entity_key(f"number:{OTHER}"), number_key(OTHER), decision_key("c" * 32)} <= left
+    assert {entity_key(f"number:{OTHER}"), number_key(OTHER), *(decision_key(c * 32) for c in "cde")} <= left
     assert not left & {
         entity_key(f"number:{NUMBER}"),
         number_key(NUMBER),

@@ -23,7 +23,6 @@ from detector.columns.compiled import compiled_borrowing
 from detector.columns.integers import LOW_32
 from detector.columns.numbering import NATIONAL
 from detector.contract.events import CallSetup
-from detector.features.table import INDEX
 from detector.windows import WindowEngine
 from detector.windows.key_store import HALF, TABLE_LOAD
 from detector.windows.loop import number_key
@@ -35,7 +34,6 @@ HOMES = 64
 FIRST, LAST = 2_012_000_000, 9_899_999_999
 FEWEST = 2
 """An office code begins with it, or with a higher digit."""
-PEERS = 300
 
 
 @compiled_borrowing
@@ -106,28 +104,6 @@ def us_a_call(callers: Sequence[str], seed: int) -> dict[str, float]:
     return {"mean_us": round(1e6 * took / len(callers), 2), "last_us": round(1e6 * worst / last.n, 2)}
 
 
-def peers_counted(seed: int) -> float:
-    """How many different called numbers a caller is said to have had who dialled `PEERS` chosen ones in an hour."""
-    engine = WindowEngine(replace(WINDOWS, seed=seed))
-    alike = [number for number in ordinary(4_000_000, 2) if _falls_first(number)][:PEERS]
-    calls = [_call(place, "+12125550100", peer) for place, peer in enumerate(alike)]
-    rows = engine.update(build_batch(calls, [True] * len(calls), seed=seed))
-    return float(rows[-1, INDEX["number_distinct_called_1h"]])
-
-
-def _falls_first(number: str) -> bool:
-    """Whether the public hash of a called number falls into the first register of a sketch of 8 rows."""
-    mask = (1 << 64) - 1
-
-    def scramble(value: int) -> int:
-        value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & mask
-        value = (value ^ value >> 27) * 0x94D049BB133111EB & mask
-        return value ^ value >> 31
-
-    mixed = scramble((scramble(int(number)) >> 32) + 0x51ED270B & mask)
-    return mixed & 1 == 1 and (mixed >> 32) % 8 == 0
-
-
 def main() -> None:
     """Run it and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -140,9 +116,6 @@ def main() -> None:
         "ordinary": us_a_call(ordinary(options.numbers, 7), WINDOWS.seed),
         "chosen_public_seed": us_a_call(collide, WINDOWS.seed),
         "chosen_secret_seed": us_a_call(collide, secret),
-        "peers": PEERS,
-        "peers_counted_public_seed": peers_counted(WINDOWS.seed),
-        "peers_counted_secret_seed": peers_counted(secret),
     }
     give(result, options.out)
 

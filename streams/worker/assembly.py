@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from detector.columns.clocks import ClockTolerance
@@ -114,14 +115,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         on_replaced=lambda: ending.fail(_instance_taken(settings)),
     )
 
-    def verdict() -> Verdict:
-        leaderless = app.consumer.leaderless()
-        numbers = {tp.partition for tp in leaderless}
-        unready = [doing for partition, doing in durability.unready.items() if partition not in numbers]
-        progress, now_s, ahead_s = app.consumer.progress(), time.monotonic(), app.consumer.clock.ahead_s
-        found = health.observe(progress, now_s, unready, leaderless, ahead_s, exchange.view)
-        return found.with_lists(lists.view())
-
+    verdict = partial(_judge, health, app, durability, exchange, lists)
     metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
     metrics.registry.register(
         ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
@@ -134,6 +128,18 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
     jobs.append(("watch", lambda: _watch(app, verdict, watched)))
     return Assembly(app, [publisher, side, Background(jobs)], screener)
+
+
+def _judge(health: Health, app: Any, durability: Durability, exchange: TrunkExchange, lists: ListFollower) -> Verdict:
+    """What `/health` answers now."""
+    consumer = app.consumer
+    leaderless = consumer.leaderless()
+    numbers = {tp.partition for tp in leaderless}
+    unready = [doing for partition, doing in durability.unready.items() if partition not in numbers]
+    found = health.observe(
+        consumer.progress(), time.monotonic(), unready, leaderless, consumer.clock.ahead_s, exchange.view
+    )
+    return found.with_lists(lists.view())
 
 
 def _make_lists(

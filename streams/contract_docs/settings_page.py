@@ -8,7 +8,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import SecretStr
+from pydantic import FilePath, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
@@ -43,7 +43,16 @@ UNITS: Mapping[str, str] = {
     "_port": "TCP port",
 }
 """Units by the ending of a name. Counts have none."""
-_TYPES: Mapping[Any, str] = {str: "text", int: "whole number", float: "number", Path: "path", SecretStr: "secret text"}
+_TYPES: Mapping[Any, str] = {
+    bool: "`true`, `false`",
+    str: "text",
+    int: "whole number",
+    float: "number",
+    Path: "path",
+    FilePath: "path of a file",
+    SecretStr: "secret text",
+}
+"""In words; a type that is not here has none yet."""
 
 
 def render_page() -> str:
@@ -94,7 +103,7 @@ def _values(field: FieldInfo) -> str:
     high = next((rule.le for rule in field.metadata if isinstance(rule, Le)), None)
     if low is not None and high is not None:
         return f"{_plain(low)} to {_plain(high)}"
-    return _TYPES[get_origin(kind) or kind] if kind in _TYPES else "path of a file"
+    return _TYPES[kind]
 
 
 if __name__ == "__main__":

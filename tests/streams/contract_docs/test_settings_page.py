@@ -41,6 +41,7 @@ def test_every_heading_has_a_setting_below_it() -> None:
         ("ROBOCALL_MODE", "none", "`enforce`, `shadow`", ""),
         ("ROBOCALL_KAFKA_SASL_PASSWORD", "none", "secret text", ""),
         ("ROBOCALL_KAFKA_SSL_CAFILE", "none", "path of a file", ""),
+        ("ROBOCALL_AWAIT_LISTS", "none", "`true`, `false`", ""),
         ("ROBOCALL_MAX_COLD_NUMBERS", "`2097152`", "1000 to 200000000", ""),
         ("ROBOCALL_ARCHIVE_FLUSH_S", "`300`", "0.1 to 3600", "seconds"),
     ],

@@ -278,6 +278,11 @@ class Settings(BaseSettings):
         return "redis_url" in self.model_fields_set if self.await_lists is None else self.await_lists
 
     @property
+    def keeps_lists(self) -> bool:
+        """Whether lists that were read are kept for the next start: always, unless it was said that there are none."""
+        return self.await_lists is not False and self.snapshot_url != NO_SNAPSHOTS
+
+    @property
     def signing(self) -> Signing:
         """The keys that snapshots, models and promotions are signed with."""
         keys = (self.signing_key, self.signing_key_other)

@@ -251,8 +251,8 @@ class ListFollower:
         )
 
     async def _recall(self) -> None:
-        """Take the lists of an earlier run, where none are known."""
-        kept = None if self._keeper is None or self._source != "unknown" else await self._keeper.recall()
+        """Take the lists of an earlier run, where there are any."""
+        kept = None if self._keeper is None else await self._keeper.recall()
         if kept is not None:
             self._screener.lists = kept.lists
             self._source, self._confirmed_ms = "kept", kept.confirmed_ms

@@ -149,7 +149,7 @@ def _make_lists(
     if settings.awaits_lists:
         screener.lists = None
     keeper = None
-    if settings.awaits_lists and settings.snapshot_url != NO_SNAPSHOTS:
+    if settings.keeps_lists:
         identity = identity_of(settings.redis_address, settings.consumer_group)
         keeper = ListKeeper(KeptLists(settings.snapshot_url, identity))
     return ListFollower(redis, guard, screener, keeper=keeper, on_model=switch, on_shadow=switch.shadow)

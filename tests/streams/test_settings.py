@@ -119,3 +119,4 @@ def test_lists_are_awaited_where_a_redis_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ROBOCALL_REDIS_URL", "redis://127.0.0.1:6379/0")
     assert load_settings().awaits_lists
     assert not load_settings(await_lists=False).awaits_lists
+    assert (load_settings().keeps_lists, load_settings(await_lists=False).keeps_lists) == (True, False)

@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 from detector.policy.lists import Lists
+from detector.policy.screening import Screener
+from detector.policy.settings import Policy
+from detector.policy.standing import StandingDecisions
+from detector.windows import WindowEngine
 from models.errors import StorageError
 from streams.redis import kept_lists
+from streams.redis.connection import Guard, connect
 from streams.redis.kept_lists import REFRESH_MS, RETRY_S, Kept, KeptLists, KeptListsRefused, ListKeeper
+from streams.redis.lists import ListFollower
+from streams.settings import load_settings
+from tests.streams.redis.test_lists import SMALL, Even
 from tests.waiting import until
 
 TOPIC = "call-events.0123"
@@ -121,3 +129,24 @@ def test_a_store_that_refuses_is_tried_again_after_a_while(tmp_path: Path) -> No
         await until(lambda: kept.read() == KEPT)
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("known", [None, Lists()], ids=["awaited", "not awaited"])
+def test_a_start_without_redis_goes_by_the_lists_that_were_kept(known: Lists | None, tmp_path: Path) -> None:
+    """Whether or not calls would pass until any lists are known: nobody who was allowed is blocked meanwhile."""
+    kept = KeptLists(str(tmp_path), TOPIC)
+    kept.write(KEPT)
+    judge = Screener(WindowEngine(SMALL), Even(), Policy(), Lists(), StandingDecisions())
+    judge.lists = known
+
+    async def work() -> str:
+        redis = connect(load_settings(redis_url="redis://127.0.0.1:1/0"))
+        follower = ListFollower(redis, Guard(), judge, keeper=ListKeeper(kept))
+        running = asyncio.create_task(follower.run())
+        await until(lambda: follower.view().source == "kept")
+        running.cancel()
+        await redis.aclose()
+        return follower.view().source
+
+    assert asyncio.run(work()) == "kept"
+    assert judge.lists == LISTS

@@ -88,7 +88,15 @@ def test_every_call_setup_is_answered_exactly_once_without_redis(
         status = worker.stop()
 
     assert decisions.calls() == Counter(wanted)
-    assert health == {"status": "ok", "partitions": 12, "lag": 0, "stalled": [], "leaderless": [], "clock_ahead_s": 0.0}
+    assert health == {
+        "status": "ok",
+        "partitions": 12,
+        "lag": 0,
+        "stalled": [],
+        "leaderless": [],
+        "clock_ahead_s": 0.0,
+        "trunks": {"view": "local", "known": 1.0, "age_s": None},
+    }
     assert f'{Metric.EVENTS}{{type="call_setup"}} {len(wanted)}.0' in exposition
     assert f'{Metric.TRUNK_VIEW}{{view="local"}} 1.0' in exposition
     assert f"{Metric.KEY_MISMATCHES} 0.0" in exposition

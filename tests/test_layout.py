@@ -20,7 +20,7 @@ DURABILITY = "tests/streams/state/test_durability.py"
 SCAN = "tests/streams/wire/test_scan.py"
 ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
 LOCAL = "tests/streams/local/test_services.py"
-PROMOTE = "tests/streams/commands/test_models_promote.py"
+PROMOTE = "tests/streams/commands/models/test_promote.py"
 PART = "one part of a generator that is tested by what it generates"
 BROKER = "it needs a broker: kills, moves and catch-up in one place"
 
@@ -71,9 +71,9 @@ TESTED_ELSEWHERE = {
     "streams/commands/demo": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
     "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),
     "streams/commands/local": (LOCAL, "up, status and down are typed there"),
-    "streams/commands/model_doctor": ("tests/streams/worker/test_model_metrics.py", "sentences on those metrics"),
-    "streams/commands/models": (PROMOTE, "listed, shown and compared there, beside promotions"),
-    "streams/commands/models_place": (PROMOTE, "the registry that those commands work on"),
+    "streams/commands/models/doctor": ("tests/streams/worker/test_model_metrics.py", "sentences on those metrics"),
+    "streams/commands/models/artifacts": (PROMOTE, "listed, shown and compared there, beside promotions"),
+    "streams/commands/models/place": (PROMOTE, "the registry that those commands work on"),
     "streams/contract_docs/examples": (ASYNCAPI, "examples are checked against the schema there"),
     "streams/contract_docs/page": (ASYNCAPI, "the page is compared with the one that is kept"),
     "streams/errors": ("tests/streams/kafka/test_topics.py", "error types only, raised where they are tested"),

@@ -26,8 +26,8 @@ from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve import artifact
 from streams.archive.doctor import archived
-from streams.commands import model_doctor
 from streams.commands.exposure import clock_complaint, exposures
+from streams.commands.models import doctor as model_doctor
 from streams.errors import KafkaUnreachable
 from streams.kafka import fleet_secret, topics
 from streams.metrics import Metric

@@ -30,7 +30,10 @@ COMMANDS = {
     "replay": ("streams.commands.replay:replay", "Run a file of events through the worker's own code."),
     "train": ("streams.commands.train:train", "Train, calibrate and package a model."),
     "evaluate": ("streams.commands.train:evaluate", "Measure a model on features and labels."),
-    "models": ("streams.commands.models:models", "Keep models: list, compare, add, promote, roll back, run in shadow."),
+    "models": (
+        "streams.commands.models.artifacts:models",
+        "Keep models: list, compare, add, promote, roll back, run in shadow.",
+    ),
     "archive": (
         "streams.commands.archive:archive",
         "Keep events, decisions and feedback as Parquet files; query, export.",

@@ -24,7 +24,7 @@ from models.store.registry import Registry
 from models.watch.drift import FEWEST_ROWS, STRIDE, DriftWatch
 from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel
-from streams.commands import model_doctor
+from streams.commands.models import doctor as model_doctor
 from streams.metrics import Metric
 from streams.settings import load_settings
 from streams.worker.feedback import DAY_MS, FALSE_BLOCKS_ALARM, FEWEST_JUDGED, NOT_KEPT, FeedbackCounts

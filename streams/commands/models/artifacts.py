@@ -1,4 +1,4 @@
-"""`robocall models`: artifacts listed, shown, compared and added; what workers run is in `models_promote`."""
+"""`robocall models`: artifacts listed, shown, compared and added; what workers run is in `promote`."""
 
 import json
 from datetime import UTC, datetime
@@ -14,9 +14,9 @@ from models.errors import ArtifactIncompatible
 from models.serve.artifact import load, read_card
 from models.store.registry import Summary, summary
 from models.watch.comparison import Artifact, differences, disagreement
-from streams.commands import models_promote
 from streams.commands.labelled import from_files
-from streams.commands.models_place import (
+from streams.commands.models import promote
+from streams.commands.models.place import (
     FEATURES_OPTION,
     JSON_OPTION,
     LABELS_OPTION,
@@ -41,7 +41,7 @@ def models() -> None:
     """
 
 
-for _command in (models_promote.promote, models_promote.rollback, models_promote.history, models_promote.shadow):
+for _command in (promote.promote, promote.rollback, promote.history, promote.shadow):
     models.add_command(_command)
 
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
-from streams.commands.models_place import place_of
+from streams.commands.models.place import place_of
 from streams.metrics import Metric
 from streams.settings import Settings
 

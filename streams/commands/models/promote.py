@@ -29,7 +29,7 @@ from models.serve.artifact import Model
 from models.store.promotions import Promotion
 from streams.commands.labelled import evaluation_set
 from streams.commands.lookup import with_redis
-from streams.commands.models_place import (
+from streams.commands.models.place import (
     FEATURES_OPTION,
     FILE,
     JSON_OPTION,

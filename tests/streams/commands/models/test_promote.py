@@ -17,8 +17,8 @@ from models.data.dataset import read
 from models.errors import ArtifactCorrupt, PromotionRefused
 from models.serve.artifact import load
 from models.serve.manifest import MANIFEST, TREES
-from streams.commands.models import models
-from streams.commands.models_promote import WorkersNotTold
+from streams.commands.models.artifacts import models
+from streams.commands.models.promote import WorkersNotTold
 from streams.redis.connection import ACTIVE_MODEL, SHADOW_MODEL
 from streams.screening.policy_file import DEFAULT_POLICY_FILE
 from tests.models.small_evaluation import N_CALLS, save_small_evaluation
@@ -156,7 +156,7 @@ def test_the_gate_is_silent_on_how_generated_calls_are_counted(
     (tmp_path / "learnt" / MANIFEST).write_text(json.dumps(manifest))
     name = typed("add", str(tmp_path / "learnt"))["version"]
     generated = replace(read(Path(evaluation[1]), Path(evaluation[3])), counted_in=(1, 12))
-    monkeypatch.setattr("streams.commands.models_promote.evaluation_set", lambda *_: generated)
+    monkeypatch.setattr("streams.commands.models.promote.evaluation_set", lambda *_: generated)
 
     result = CliRunner().invoke(models, ["promote", name, *evaluation[4:]], catch_exceptions=False)
 

@@ -1,6 +1,7 @@
 """Where modules and their tests stand: `a/b/c.py` is tested by `tests/a/b/test_c.py`, or a table here says why not.
 
-Packages whose tests look at several modules at once (`faults`, `integration`, `e2e`, `contracts`) mirror nothing.
+Packages whose tests look at several modules at once (`faults`, `histories`, `integration`, `e2e`, `contracts`) mirror
+nothing.
 """
 
 import ast

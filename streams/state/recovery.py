@@ -11,10 +11,11 @@ new one, and a call that is counted twice makes a lawful caller look busy.
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -23,8 +24,8 @@ from detector.columns.hashing import name_of
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.standing import PolicyMemory
+from streams.kafka.fetched import Rows
 from streams.kafka.locating import Change, Place
-from streams.kafka.log_reader import LogReader
 from streams.running.daemon_thread import DaemonThread
 from streams.running.failures import described
 from streams.state.policy_memory import decode
@@ -39,6 +40,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 log = structlog.get_logger(__name__)
+
+
+class ReadsLog(AbstractAsyncContextManager["ReadsLog"], Protocol):
+    """What recovery needs of `streams.kafka.log_reader.LogReader`, which says more. It is used by one task at a time.
+
+    Every method raises a `KafkaError` or a `TimeoutError` where the log cannot be read now.
+    """
+
+    async def offset_at(self, partition: int, time_ms: int) -> int | None:
+        """Offset of the first record at or after an instant, epoch milliseconds; None where there is none."""
+        ...
+
+    def read(self, partition: int, start: int, stop: int) -> AsyncIterator[Rows]:
+        """Yield the records from offset `start` on, up to and without `stop`, in order, as they were fetched."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +98,7 @@ class Recovery:
         store: SnapshotStore | None,
         topic: str,
         spool: Path,
-        reader: Callable[[], LogReader],
+        reader: Callable[[], ReadsLog],
         limits: RecoveryLimits,
         *,
         on_restored: Callable[[], Awaitable[object]],
@@ -177,7 +193,7 @@ class Recovery:
                 log.warning("cannot read the topic to restore partitions, trying again", **described(error))
                 await asyncio.sleep(RETRY_S)
 
-    async def _try_each(self, reader: LogReader) -> bool:
+    async def _try_each(self, reader: ReadsLog) -> bool:
         """Try to restore each partition that waits; False where none could be."""
         restored = False
         for partition, place in list(self._waiting.items()):
@@ -193,7 +209,7 @@ class Recovery:
                 self._is_there(partition)
         return restored
 
-    async def _restore(self, reader: LogReader, partition: int, place: Place) -> None:
+    async def _restore(self, reader: ReadsLog, partition: int, place: Place) -> None:
         """Restore one partition; whatever goes wrong inside of us, its calls must flow."""
         started_s = time.monotonic()
         try:
@@ -212,7 +228,7 @@ class Recovery:
         self.restored_s = time.monotonic() - started_s
         log.info("partition ready", partition=partition, offset=place.offset, seconds=round(self.restored_s, 3))
 
-    async def _bring_to(self, reader: LogReader, partition: int, target: int) -> None:
+    async def _bring_to(self, reader: ReadsLog, partition: int, target: int) -> None:
         held = self._state.positions.get(partition)
         if held is None or held > target:  # what we counted beyond will be read again
             await self._state.forget(partition)
@@ -290,7 +306,7 @@ class Recovery:
             raise SnapshotRefused(f"snapshot {entry.name} is skipped: it is of offset {found.header.offset}")
         return found, decode(found.memory)
 
-    async def _warm_up(self, reader: LogReader, partition: int, target: int) -> None:
+    async def _warm_up(self, reader: ReadsLog, partition: int, target: int) -> None:
         """Count the recent past of the topic: better than nothing, and said."""
         since_ms = time.time_ns() // 1_000_000 - round(self._limits.warm_up_s * 1_000)
         start = await reader.offset_at(partition, since_ms)

@@ -52,10 +52,11 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What the called party is shown."""
+    """What the called party is shown: a text of at most 15 characters, and where there is room for it a longer one."""
 
     text: str
     category: str
+    long_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

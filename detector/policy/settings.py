@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from detector.columns.impossible import Impossible
-from detector.contract.decisions import Action, Mode
+from detector.contract.decisions import Action, Label, Mode
 from detector.contract.errors import SettingInvalid
 from detector.contract.events import Role
 from detector.contract.sip import DnoStatus, Location, Redress
@@ -20,6 +20,8 @@ from detector.features.table import INDEX
 
 VERSION_BYTES = 6
 NAME_LIMIT = 64
+DISPLAY_LIMIT = 15
+"""Characters of a name that networks carry to a display (CNAM)."""
 EMERGENCY_NUMBERS = ("911", "933", "988")
 PLACEHOLDER_URL = "https://redress.example.com/"
 
@@ -106,7 +108,9 @@ class Category:
 
     Attributes:
         name: Category in labels and standing decisions.
-        label_text: What the called party is shown. It informs ("Possible automated call") and does not judge ("Scam").
+        label_text: What the called party is shown, 1 to 15 ASCII characters: every display has room for them. It
+            informs ("Maybe automated") and does not judge ("Scam").
+        label_long_text: The same in up to 64 characters, for displays that have room; none by default.
         highest_action: `block`, or `label` for a category that is never blocked by the model.
         when: All must hold; the first category whose conditions hold is the call's. Empty: holds for every call.
         thresholds: Scores at which it is labelled and blocked.
@@ -117,13 +121,28 @@ class Category:
     highest_action: Action = Action.BLOCK
     when: tuple[Condition, ...] = ()
     thresholds: Thresholds = Thresholds()
+    label_long_text: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse empty texts and a category that does nothing."""
+        """Refuse texts that no display shows, and a category that does nothing."""
         _name(self.name)
-        _require(0 < len(self.label_text) <= NAME_LIMIT, f"label_text must have 1 to {NAME_LIMIT} characters")
+        length = len(self.label_text)
+        _require(
+            0 < length <= DISPLAY_LIMIT,
+            f"label_text has {length} characters, displays show 1 to {DISPLAY_LIMIT}: shorten it, and give the whole "
+            "text as label_long_text",
+        )
+        _require(self.label_text.isascii(), "label_text is for every display, so ASCII: others go to label_long_text")
         _require(self.label_text.isprintable(), "label_text must be printable")
+        if (whole := self.label_long_text) is not None:
+            _require(0 < len(whole) <= NAME_LIMIT, f"label_long_text must have 1 to {NAME_LIMIT} characters")
+            _require(whole.isprintable(), "label_long_text must be printable")
         _require(self.highest_action is not Action.ALLOW, "highest_action is label or block")
+
+    @property
+    def label(self) -> Label:
+        """What its labelled calls carry."""
+        return Label(self.label_text, self.name, self.label_long_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +231,7 @@ class Override:
 DEFAULT_REDRESS = Redress(url=PLACEHOLDER_URL)
 DEFAULT_SAMPLES = (MinimumSample("trunk_attempts_24h", 20),)
 """A trunk group that has hardly called yet. Not the number: rotated ones never reach a sample of their own."""
-DEFAULT_CATEGORIES = (Category("automated_call", "Possible automated call"),)
+DEFAULT_CATEGORIES = (Category("automated_call", "Maybe automated", label_long_text="Possible automated call"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +289,10 @@ class Policy:
         subjects = [(override.trunk_group_id, override.switch_id) for override in self.overrides]
         _require(len(set(subjects)) == len(subjects), "overrides: each trunk group and each switch may stand once")
         object.__setattr__(self, "version", _digest(self))
+
+    def label(self, category: str) -> Label:
+        """Label of a category, O(categories); one that the policy does not know (any more) has that of the last."""
+        return next((one for one in self.categories if one.name == category), self.categories[-1]).label
 
     def warnings(self) -> list[str]:
         """What an operator should change before calls are blocked, one sentence each."""

@@ -9,7 +9,7 @@ from detector.columns.facts import ROLE_CODE
 from detector.columns.impossible import HEAD_LENGTH, REPEATED, Impossible, heads_of, is_wrong_length
 from detector.columns.numbering import NANP_LENGTH
 from detector.columns.setups import Calls
-from detector.contract.decisions import Label, Mode
+from detector.contract.decisions import Mode
 from detector.contract.ports import FeatureMatrix
 from detector.contract.sip import LOCATION_BY_ROLE
 from detector.features.table import INDEX
@@ -53,7 +53,6 @@ class PolicyTables:
         checks_length: Whether a `+1` number of another length than ten digits is impossible.
         has_overrides: Whether a call's trunk group or switch can matter.
         floor: Lowest score at which anything can be done about a call.
-        labels: Label by category name.
     """
 
     __slots__ = (
@@ -68,7 +67,6 @@ class PolicyTables:
         "has_overrides",
         "impossible_heads",
         "impossible_numbers",
-        "labels",
         "policy",
         "rules",
     )
@@ -83,7 +81,6 @@ class PolicyTables:
         self.impossible_heads = heads_of(kinds)
         self.impossible_numbers = REPEATED if Impossible.REPEATED_DIGIT in kinds else frozenset[str]()
         self.checks_length = Impossible.LENGTH in kinds
-        self.labels = {category.name: Label(category.label_text, category.name) for category in policy.categories}
         self.rules: tuple[tuple[Rule, tuple[ColumnBound, ...]], ...] = tuple(
             (rule, _columns(rule.when)) for rule in policy.rules
         )
@@ -132,10 +129,6 @@ class PolicyTables:
     def last_category(self) -> str:
         """Name of the category that takes whatever the others leave."""
         return self.policy.categories[-1].name
-
-    def label(self, category: str) -> Label:
-        """Label of a category; one that the policy does not know (any more) is labelled like the last."""
-        return self.labels.get(category) or self.labels[self.last_category]
 
     def has_sample(self, features: FeatureMatrix, row: int) -> bool:
         """Whether enough has been seen for a block."""

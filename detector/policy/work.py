@@ -148,7 +148,7 @@ class Work:
             return self._blocked(row, step, why)
         if action is Action.BLOCK:
             action, why = Action.LABEL, (*why, reasons.NO_BLOCK_HERE)
-        label = self.tables.label(category) if action is Action.LABEL else None
+        label = self.tables.policy.label(category) if action is Action.LABEL else None
         return Outcome(action, step, why, label)
 
     def standing_on(self, row: int) -> StandingDecision | None:

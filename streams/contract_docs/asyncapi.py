@@ -16,6 +16,7 @@ import msgspec
 
 from detector.contract.decisions import Decision
 from detector.contract.events import CallEnd, CallSetup, Feedback
+from detector.policy.settings import DISPLAY_LIMIT
 from streams.contract_docs import page
 from streams.contract_docs.examples import examples
 from streams.kafka.topics import TOPIC_BY_NAME
@@ -116,6 +117,7 @@ def _schemas(messages: Sequence[Message]) -> dict[str, Any]:
         _describe(schemas[message.record.__name__], message)
     for (domain, name), meaning in page.MEANINGS.items():
         schemas[domain.__name__]["properties"][name]["description"] = meaning
+    schemas["Label"]["properties"]["text"] |= {"minLength": 1, "maxLength": DISPLAY_LIMIT}
     schemas["DeadLetterRecord"]["properties"]["code"]["enum"] = [str(code) for code in CODE_MEANINGS]
     return schemas
 

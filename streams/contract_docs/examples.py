@@ -90,7 +90,7 @@ LABEL = Outcome(
     Action.LABEL,
     Step.MODEL,
     _reasons(Action.LABEL, 0.87, 0.8),
-    label=Label("Possible automated call", "automated_call"),
+    label=Label("Maybe automated", "automated_call", "Possible automated call"),
 )
 DNO = Outcome(
     Action.BLOCK,

@@ -41,8 +41,12 @@ _TABLES: dict[str, type[Any]] = {
     "sip": SipAnswer,
 }
 MEANINGS: dict[tuple[type[Any], str], str] = {
-    (Label, "text"): "Words for the called party; they inform and do not judge.",
+    (Label, "text"): "At most 15 ASCII characters for the called party, so that every display shows them whole.",
     (Label, "category"): "Category of the policy, for programs.",
+    (
+        Label,
+        "long_text",
+    ): "The same in up to 64 characters, for displays with room; null where the policy has none.",
     (Reason, "code"): "`model`, `rule`, `dno`, `late`, `overload`, ..., or the name of a feature; for programs.",
     (Reason, "text"): "One sentence for a person.",
     (Reason, "value"): "What was measured; null when nothing was.",

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 import structlog
 
-from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, Step
+from detector.contract.decisions import PLAIN_ALLOW, Action, Mode, Step
 from detector.contract.events import CallEvent
 from detector.features.table import FEATURE_NAMES
 from detector.policy import reasons
@@ -310,13 +310,11 @@ def _kinds(screening: Screening) -> Tally[tuple[str, str, str]]:
 
 def entity_record(change: StandingDecision, policy: Policy) -> EntityDecision:
     """The `entity-decisions` record of a standing decision."""
-    texts = {category.name: category.label_text for category in policy.categories}
-    label = Label(texts.get(change.category, change.category), change.category)
     return EntityDecisionRecord(
         change.entity,
         change.action,
         change.category,
-        label if change.action is Action.LABEL else None,
+        policy.label(change.category) if change.action is Action.LABEL else None,
         change.since_ms,
         change.expires_ms,
         change.source,

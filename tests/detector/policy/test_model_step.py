@@ -167,7 +167,7 @@ def test_reasons_are_the_score_and_the_three_strongest_features() -> None:
 
     decided = outcome(one, call_setup())
 
-    assert decided.label == Label("Possible automated call", "automated_call")
+    assert decided.label == Label("Maybe automated", "automated_call", "Possible automated call")
     assert [(reason.code, reason.value, reason.threshold) for reason in decided.reasons] == [
         ("model", 0.9, 0.85),
         ("number_attempts_5m", 7.0, None),

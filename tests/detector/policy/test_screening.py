@@ -158,7 +158,7 @@ def test_a_standing_label_is_shown_with_the_text_of_its_category() -> None:
     decided = outcome(make_screener(ENFORCE, standing=standing), call_setup())
 
     assert (decided.action, decided.decided_by) == (Action.LABEL, Step.ENTITY_BLOCK)
-    assert decided.label == Label("Possible automated call", "automated_call")
+    assert decided.label == Label("Maybe automated", "automated_call", "Possible automated call")
     assert decided.reasons[0].code == "standing_label"
     # 1 700 000 000 s = 2023-11-14T22:13:20Z
     assert decided.reasons[0].text == ("A standing label of the trunk holds until 2023-11-14T22:14:20+00:00 (analyst)")
@@ -196,7 +196,7 @@ def test_a_rule_fires_when_all_its_conditions_hold(values: dict[str, float], fir
     assert decided.decided_by is (Step.RULE if fires else Step.ALLOW)
     if fires:
         assert decided.action is Action.LABEL
-        assert decided.label == Label("Possible automated call", "automated_call")
+        assert decided.label == Label("Maybe automated", "automated_call", "Possible automated call")
         assert [(reason.code, reason.value, reason.threshold) for reason in decided.reasons] == [
             ("rule", None, None),
             ("number_attempts_1m", 100.0, 100),
@@ -249,7 +249,7 @@ def test_overrides_of_trunk_and_switch() -> None:
 def test_categories_differ_in_text_thresholds_and_hardness() -> None:
     spread = Category(
         "many_trunks",
-        "Unusual calling pattern",
+        "Unusual pattern",
         highest_action=Action.LABEL,
         when=(Condition("number_distinct_trunks_1h", at_least=3),),
         thresholds=Thresholds(label_at=0.6, label_clear=0.5),
@@ -260,7 +260,7 @@ def test_categories_differ_in_text_thresholds_and_hardness() -> None:
 
     screening = screen(make_screener(policy, features), *calls)
 
-    assert screening.outcome(0).label == Label("Unusual calling pattern", "many_trunks")
+    assert screening.outcome(0).label == Label("Unusual pattern", "many_trunks")
     assert screening.outcome(1) is PLAIN_ALLOW
 
 

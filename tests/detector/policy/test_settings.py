@@ -24,7 +24,7 @@ from detector.policy.settings import (
 
 FEATURE = "number_attempts_1h"
 BUSY = Condition(FEATURE, at_least=10)
-OTHER = Category("survey_call", "Possible survey call")
+OTHER = Category("survey_call", "Maybe a survey")
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,10 @@ OTHER = Category("survey_call", "Possible survey call")
         (lambda: Category("a b", "text"), "letters, digits and _"),
         (lambda: Category("_", "text"), "letters, digits and _"),
         (lambda: Category("a" * 65, "text"), "1 to 64"),
-        (lambda: Category("a", ""), "1 to 64 characters"),
-        (lambda: Category("a", "x" * 65), "1 to 64 characters"),
+        (lambda: Category("a", ""), "label_text has 0 characters"),
+        (lambda: Category("a", "x" * 16), "label_text has 16 characters, displays show 1 to 15"),
+        (lambda: Category("a", "x", label_long_text=""), "label_long_text must have 1 to 64 characters"),
+        (lambda: Category("a", "x", label_long_text="x" * 65), "label_long_text must have 1 to 64 characters"),
         (lambda: Category("a", "x\r\ny"), "printable"),
         (lambda: Category("a", "x", highest_action=Action.ALLOW), "label or block"),
         (lambda: Rule("r", (), Action.BLOCK, "automated_call"), "at least one condition"),

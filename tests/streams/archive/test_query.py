@@ -18,7 +18,8 @@ from streams.archive.query import QueryRefused, ask, connected
 from streams.archive.schema import SCHEMAS
 from streams.archive.upkeep import compact
 from streams.commands.archive import archive
-from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
+from streams.contract_docs.examples import examples
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK
 from tests.streams.archive.archive_case import DAY_MS, START_MS, encoded, files_in, put, setup
 
 
@@ -68,6 +69,28 @@ def test_files_of_an_older_build_are_read_with_newer_ones(store: ArchiveStore, m
     assert one(store, asked) == (13, 1, 0)
     assert len(list(compact(store, CALL_EVENTS, "2026-06-30"))) == 2
     assert one(store, asked) == (13, 1, 0)
+
+
+def test_labels_of_a_build_without_long_texts_are_read_with_newer_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they are, and compacted into one file."""
+    store = ArchiveStore(str(tmp_path))
+    labelled = next(example.value for example in examples() if example.name == "label")
+    newer = SCHEMAS[CALL_DECISIONS]
+    place, column = newer.get_field_index("label"), newer.field("label")
+    older = newer.set(place, column.with_type(pa.struct([part for part in column.type if part.name != "long_text"])))
+    with monkeypatch.context() as patch:
+        patch.setitem(cast("dict[str, Any]", SCHEMAS), CALL_DECISIONS, older)
+        put(store, CALL_DECISIONS, [labelled])
+    put(store, CALL_DECISIONS, [labelled], first=1)
+    asked = (
+        "SELECT count(label.text), min(label.category), list(label.long_text ORDER BY kafka_offset) FROM call_decisions"
+    )
+    expected = (2, "automated_call", [None, "Possible automated call"])
+    assert one(store, asked) == expected
+    assert len(list(compact(store, CALL_DECISIONS, "2026-06-30"))) == 1
+    assert one(store, asked) == expected
 
 
 def test_a_file_that_went_meanwhile_is_one_line_that_says_so(store: ArchiveStore) -> None:

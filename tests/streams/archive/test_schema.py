@@ -18,7 +18,7 @@ from tests.streams.archive.archive_case import encoded, setup
 PLACE_NAMES = ["kafka_partition", "kafka_offset", "kafka_timestamp_ms"]
 DECISION: dict[str, Any] = {
     "call_id": "call-1", "decision_id": "ab", "action": "block", "mode": "enforce", "would_be": None,
-    "decided_by": "model", "score": 0.97, "label": {"text": "Spam?", "category": "robocall"},
+    "decided_by": "model", "score": 0.97, "label": {"text": "Spam?", "category": "robocall", "long_text": None},
     "reasons": [{"code": "burst", "text": "Many calls", "value": 41.0, "threshold": 30.0},
                 {"code": "short", "text": "Short calls", "value": None, "threshold": None}],
     "sip": {"status": 603, "reason_phrase": "Network Blocked", "reason_header": "SIP;cause=603"},

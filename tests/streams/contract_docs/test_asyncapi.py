@@ -159,13 +159,14 @@ def test_block_is_a_603_plus_that_names_its_decision() -> None:
 
 def test_examples_show_the_forms_of_a_decision() -> None:
     """Each says what its name says."""
-    dno, shadow, failed = _decision("dno"), _decision("shadow"), _decision("fail_open")
+    dno, shadow, failed, label = _decision("dno"), _decision("shadow"), _decision("fail_open"), _decision("label").label
 
     assert dno.sip is not None
     assert dno.sip.reason_header is None
     assert (shadow.action, shadow.would_be, shadow.mode, shadow.sip) == ("allow", "block", Mode.SHADOW, None)
     assert (failed.action, failed.decided_by) == ("allow", Step.FAIL_OPEN)
-    assert _decision("label").label is not None
+    assert label is not None
+    assert len(label.text) <= 15 < len(label.long_text or "")
     assert _decision("allow").reasons == ()
 
 

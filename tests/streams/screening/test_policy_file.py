@@ -69,10 +69,11 @@ rules:
     category: survey_call
 categories:
   - name: survey_call
-    label_text: Possible survey call
+    label_text: Maybe a survey
+    label_long_text: Possible survey call, opinión
     highest_action: label
     when: [{feature: number_mean_talk_1h, at_least: 60}]
-  - {name: automated_call, label_text: Possible automated call, thresholds: {block_at: 1}}
+  - {name: automated_call, label_text: Maybe automated, thresholds: {block_at: 1}}
 minimum_samples: []
 hold_s: 60
 standing_blocks: {after_blocks: 3}
@@ -85,7 +86,11 @@ def test_every_setting_arrives() -> None:
 
     burst = (Condition("number_attempts_1m", at_least=50.0), Condition("number_asr_1h", at_most=0.1))
     survey = Category(
-        "survey_call", "Possible survey call", Action.LABEL, (Condition("number_mean_talk_1h", at_least=60.0),)
+        "survey_call",
+        "Maybe a survey",
+        Action.LABEL,
+        (Condition("number_mean_talk_1h", at_least=60.0),),
+        label_long_text="Possible survey call, opinión",
     )
     assert policy.mode is Mode.ENFORCE
     assert policy.redress == Redress("https://carrier.example/redress", "+18005550123", "redress@carrier.example")
@@ -121,6 +126,21 @@ def test_a_partial_list_replaces_the_default_list() -> None:
         ("dno: {sip_status: 608}", "dno.sip_status: input should be"),
         ("categories: [{name: a, label_text: b, thresholds: {label_at: 2}}]", "categories.0.thresholds: want 0 <"),
         ("categories: [{name: a}]", "categories.0.label_text: missing: add it"),
+        (
+            "categories: [{name: a, label_text: Possible automated call}]",
+            "categories.0: label_text has 23 characters, displays show 1 to 15: shorten it, and give the whole text as",
+        ),
+        ("categories: [{name: a, label_text: Maybe automate-d}]", "categories.0: label_text has 16 characters"),
+        ("categories: [{name: a, label_text: ''}]", "categories.0: label_text has 0 characters"),
+        ("categories: [{name: a, label_text: Llamada automá}]", "categories.0: label_text is for every display"),
+        (
+            "categories: [{name: a, label_text: b, label_long_text: ''}]",
+            "categories.0: label_long_text must have 1 to 64",
+        ),
+        (
+            'categories: [{name: a, label_text: b, label_long_text: "\\n"}]',
+            "categories.0: label_long_text must be print",
+        ),
         (
             "rules: [{name: r, when: [{feature: zz, at_least: 1}], action: block, category: automated_call}]",
             "rules.0.when.0: unknown feature 'zz': docs/features.md lists them",

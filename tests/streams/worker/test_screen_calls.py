@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,13 +245,17 @@ def test_standing_decisions_are_published_and_kept(model: Path, events: list[byt
 
 
 def test_a_standing_label_carries_the_text_of_its_category(model: Path) -> None:
-    """And a standing block none."""
+    """And a standing block none. Where the policy does not know the category, it is that of the last one."""
     policy = World(model).screener.policy
-    name, text = policy.categories[-1].name, policy.categories[-1].label_text
+    name, text, whole = "automated_call", "Maybe automated", "Possible automated call"
     label = StandingDecision("trunk:t1", Action.LABEL, name, NOW_MS, NOW_MS + 1, "analyst", Mode.ENFORCE)
+    shown = {"text": text, "category": name, "long_text": whole}
     block = StandingDecision("trunk:t1", Action.BLOCK, name, NOW_MS, NOW_MS + 1, "analyst", Mode.ENFORCE)
 
-    assert json.loads(encode(entity_record(label, policy)))["label"] == {"text": text, "category": name}
+    assert json.loads(encode(entity_record(label, policy)))["label"] == shown
+    assert (
+        json.loads(encode(entity_record(replace(label, category="a_category_that_is_gone"), policy)))["label"] == shown
+    )
     assert json.loads(encode(entity_record(block, policy)))["label"] is None
 
 

@@ -16,7 +16,7 @@ import psutil
 from confluent_kafka import Producer
 
 from benchmarks.machine import describe, give
-from benchmarks.recovery import Worker, wait_until
+from benchmarks.recovery import PATIENT, Worker, wait_until
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.windows import WindowEngine
 from streams.files import private_folder
@@ -122,6 +122,7 @@ def measure(numbers: int, busy: int, seed: int) -> dict[str, object]:
             create(admin, partitions=1)
         worker = Worker(
             services.environment()
+            | PATIENT
             | {
                 "ROBOCALL_PARTITIONS": "1",
                 "ROBOCALL_SNAPSHOT_URL": snapshots,

@@ -28,7 +28,7 @@ from benchmarks import plots
 from benchmarks.machine import describe, give
 from benchmarks.open_loop import IDLE, Generator, Reader, make_run, percentiles
 from benchmarks.processors import cpu_s, machine_busy_s
-from benchmarks.recovery import Worker
+from benchmarks.recovery import PATIENT, Worker
 from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
 from streams.files import private_folder
 from streams.kafka.temporary_group import partitions_of, temporary_group
@@ -158,7 +158,7 @@ def running_paths(services: LocalServices, partitions: int) -> Iterator[Paths]:
             "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
         }
         pids = {BROKER: services.pids["kafka"]} if "kafka" in services.pids else {}
-        worker = Worker(services.environment() | own)
+        worker = Worker(services.environment() | PATIENT | own)
         pids[WORKER] = stack.enter_context(_stopped(worker.process))
         for loop, module in LOOPS.items():
             command = [sys.executable, "-m", module, servers, *topics[loop], "0"]

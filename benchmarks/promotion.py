@@ -30,7 +30,7 @@ from redis import Redis
 
 from benchmarks.machine import describe
 from benchmarks.open_loop import Generator, Run, make_run
-from benchmarks.recovery import Worker
+from benchmarks.recovery import PATIENT, Worker
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED
 from models.store.registry import Registry
@@ -90,7 +90,7 @@ def main() -> None:
         }
         redis = at_exit.enter_context(Redis.from_url(str(services.redis_url)))
         redis.set(ACTIVE_MODEL, models[0])
-        worker = Worker(services.environment() | own)
+        worker = Worker(services.environment() | PATIENT | own)
         at_exit.callback(worker.process.wait)
         at_exit.callback(worker.process.terminate)
         worker.wait_until_ready()

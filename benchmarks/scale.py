@@ -26,8 +26,8 @@ from benchmarks.backlog import SETUP, Backlog, check_decisions, ends, event_file
 from benchmarks.cost_model import Point, fit, windows_by_keys
 from benchmarks.machine import describe, give
 from benchmarks.processors import cpu_s
-from benchmarks.recovery import Worker, wait_until
-from benchmarks.throughput import OLD_EVENTS, PATIENT
+from benchmarks.recovery import PATIENT, Worker, wait_until
+from benchmarks.throughput import OLD_EVENTS
 from streams.files import private_folder
 from streams.kafka.topics import CALL_DECISIONS, admin_client, create
 from streams.local.services import LocalServices, local_services

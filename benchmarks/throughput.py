@@ -25,7 +25,7 @@ from benchmarks import breakdown, plots
 from benchmarks.backlog import Backlog, check_decisions, ends, publish
 from benchmarks.machine import describe, give
 from benchmarks.processors import cpu_s, on_processors
-from benchmarks.recovery import Worker
+from benchmarks.recovery import PATIENT, Worker
 from benchmarks.trees import HERE, Tree
 from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
 from streams.files import private_folder
@@ -38,8 +38,6 @@ LOOP_OUT = "bench-loop-out"
 EVERY_S = 0.25
 STARTED_SHARE = 0.05
 PATIENCE_S = 600.0
-PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "3600000", "ROBOCALL_SHED_AFTER_MS": "3600000"}
-"""A backlog is old: these have every call scored whatever it waited."""
 OLD_EVENTS = {"ROBOCALL_CLOCK_BEHIND_MS": "86400000"}
 """The backlog's events are up to a day older than their arrival, on purpose: not moved to when they arrived."""
 LINGER_MS = "5"

@@ -117,13 +117,18 @@ class Settings(BaseSettings):
     )
 
     decision_deadline_ms: int = Field(
-        5_000,
+        250,
         ge=50,
         le=HOUR_MS,
-        description="A decision that would be older becomes `allow`: no switch gets a stale block.",
+        description="A decision that would be older becomes `allow` (`late`). Set it to what your switches wait, 100 "
+        "to 250 ms, less the ways to and from Kafka: nobody executes a block that comes later.",
     )
-    shed_after_ms: int = Field(
-        2_000, ge=10, le=HOUR_MS, description="A call that waited longer for its turn is allowed unscored (`overload`)."
+    shed_after_ms: int | None = Field(
+        None,
+        ge=10,
+        le=HOUR_MS,
+        description="A call that waited longer for its turn is allowed unscored (`overload`). Without it: four fifths "
+        "of the deadline, 200 ms; the rest is for judging.",
     )
     clock_ahead_ms: int = Field(
         60_000,
@@ -259,7 +264,7 @@ class Settings(BaseSettings):
             self.kafka_sasl_username and self.kafka_sasl_password
         ):
             raise ValueError(f"a SASL protocol needs {PREFIX}KAFKA_SASL_USERNAME and {PREFIX}KAFKA_SASL_PASSWORD")
-        if self.shed_after_ms > self.decision_deadline_ms:
+        if self.sheds_after_ms > self.decision_deadline_ms:
             raise ValueError(f"{PREFIX}SHED_AFTER_MS must not be above {PREFIX}DECISION_DEADLINE_MS")
         if self.signing_key_other is not None and self.signing_key is None:
             raise ValueError(f"{PREFIX}SIGNING_KEY_OTHER needs {PREFIX}SIGNING_KEY")
@@ -271,6 +276,16 @@ class Settings(BaseSettings):
     def kafka_servers(self) -> list[str]:
         """The brokers to start from, each `host:port`."""
         return self.kafka_bootstrap_servers.split(",")
+
+    @property
+    def sheds_after_ms(self) -> int:
+        """How long a call may wait for its turn, milliseconds."""
+        return self.decision_deadline_ms * 4 // 5 if self.shed_after_ms is None else self.shed_after_ms
+
+    @property
+    def clock_bound_s(self) -> float:
+        """So far a clock may be from the brokers' before it is said: half of what a call may wait, seconds."""
+        return min(self.sheds_after_ms, self.decision_deadline_ms) / 2_000
 
     @property
     def awaits_lists(self) -> bool:

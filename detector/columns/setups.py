@@ -93,6 +93,10 @@ class Calls:
         """Decision id of the call in row `row`: 32 hex digits."""
         return bytes(self.digests[row]).hex()
 
+    def is_vouched(self, row: int) -> bool:
+        """Whether a verified signature of attestation A vouches for the calling number of a call."""
+        return bool(self.hints.item(row) & IS_VOUCHED)
+
     @property
     def lots(self) -> Ints:
         """First 32 bits of each decision id, shape (n,): for drawing a sample that is a function of the calls."""

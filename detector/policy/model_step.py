@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from detector.columns.membership import like_any
 from detector.contract.decisions import Action, Mode, Outcome, Step
 from detector.policy import reasons
+from detector.policy.held import Held
 from detector.policy.settings import Category, Thresholds
-from detector.policy.standing import MODEL_SOURCE, Held, StandingDecision, number_entity
+from detector.policy.standing import MODEL_SOURCE, StandingDecision, number_entity
 from detector.policy.unjudged import FAILED_OPEN
 from detector.policy.work import Found, Work
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.columns.batch_columns import BatchColumns
 from detector.columns.setups import Calls, calls_of
 from detector.columns.windows_port import Windows
-from detector.contract.decisions import PLAIN_ALLOW, Mode, Outcome, Versions
+from detector.contract.decisions import PLAIN_ALLOW, Mode, Outcome, Step, Versions
 from detector.contract.errors import FeatureSchemaMismatch
 from detector.contract.events import CallSetup
 from detector.contract.ports import Classifier, FeatureMatrix
@@ -208,6 +208,25 @@ class Screener(Generic[WindowsT_co]):
             tuple(work.failures.values()),
             len(work.unbelieved),
         )
+
+    def missed(self, screening: Screening, row: int) -> None:
+        """Have nothing remembered of a call whose answer left too late: see `StandingDecisions.missed`.
+
+        Called between two batches, once for each such call; does not block and does not raise. Calls that another step
+        decided than the model's have left nothing behind.
+
+        Args:
+            screening: What was made of its batch.
+            row: The call.
+        """
+        calls = screening.calls
+        if screening.outcome(row).decided_by is Step.MODEL:
+            self.standing.missed(
+                calls.text(row, "calling_number"),
+                calls.text(row, "trunk_group_id"),
+                is_vouched=calls.is_vouched(row),
+                decision_id=calls.identifier(row),
+            )
 
 
 def _attempt(step: Callable[[Work], Found], work: Work) -> Found:

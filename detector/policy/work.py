@@ -5,13 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.columns.setups import IS_VOUCHED, Calls
+from detector.columns.setups import Calls
 from detector.contract.decisions import Action, Mode, Outcome, Reason, SipAnswer, Step
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.contract.sip import analytics_block, location_of
 from detector.policy import reasons
+from detector.policy.held import caller_of
 from detector.policy.lists import Lists
-from detector.policy.standing import StandingDecision, StandingDecisions, caller_of, number_entity, trunk_entity
+from detector.policy.standing import StandingDecision, StandingDecisions, number_entity, trunk_entity
 from detector.policy.tables import PolicyTables
 
 Found = Mapping[int, Outcome]
@@ -73,7 +74,7 @@ class Work:
 
     def is_vouched(self, row: int) -> bool:
         """Whether a verified signature of attestation A vouches for the calling number."""
-        return bool(self.calls.hints.item(row) & IS_VOUCHED)
+        return self.calls.is_vouched(row)
 
     def caller(self, row: int) -> str | None:
         """Whom a call is held against; None where that is nobody (`detector.policy.standing.caller_of`)."""

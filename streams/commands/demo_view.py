@@ -10,10 +10,13 @@ from rich.panel import Panel
 from rich.table import Table
 
 from detector.contract.decisions import Action, Decision
+from detector.policy.reasons import LATE, OVERLOAD
 from models.traffic.first.slices import LabelRow
 
 RECENT = 5_000
 OFFENDERS = 6
+WAIT_MS = 250.0
+"""As long as a switch waits."""
 _NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
 """A number in full. What else callers write there, `asterisk` or `+1`, is shared by many of them."""
 
@@ -38,6 +41,7 @@ class Figures:
     sent_calls: int = 0
     decided: int = 0
     repeated: int = 0
+    late: int = 0
     actions: Counter[str] = field(default_factory=Counter)
     steps: Counter[str] = field(default_factory=Counter)
     latencies_ms: list[float] = field(default_factory=list)
@@ -55,6 +59,7 @@ class Figures:
         self.decisions[decision.call_id] = decision.action
         self.actions[decision.action] += 1
         self.steps[decision.decided_by] += 1
+        self.late += any(reason.code in (LATE, OVERLOAD) for reason in decision.reasons)
         self.latencies_ms.append(latency_ms)
         self.recent_ms.append(latency_ms)
         if decision.action is not Action.ALLOW and _NUMBER.fullmatch(decision.calling_number):
@@ -124,11 +129,20 @@ def summary(figures: Figures) -> Group:
     totals = {label: sum((c for (of, _), c in kinds.items() if of == label), Counter()) for label, _ in kinds}
     lines = [_share(label, counts) for label, counts in sorted(totals.items())]
     lines.append(f"latency from the intended send instant to the decision read: {percentiles(figures.latencies_ms)}")
+    lines.append(_in_time(figures))
     lines.append(
         f"{figures.sent_calls:,} calls sent, {figures.decided:,} decided, "
         f"{figures.sent_calls - figures.decided:,} missing, {figures.repeated:,} repeated"
     )
     return Group(table, *lines)
+
+
+def _in_time(figures: Figures) -> str:
+    in_time = sum(latency_ms <= WAIT_MS for latency_ms in figures.latencies_ms)
+    return (
+        f"{in_time:,} of {figures.decided:,} within {WAIT_MS:.0f} ms, as long as a switch waits; "
+        f"{figures.late:,} passed because the demo's own deadline was over"
+    )
 
 
 def _share(label: str, counts: Counter[str]) -> str:

@@ -147,8 +147,9 @@ def _redis(settings: Settings) -> Iterator[Finding]:
     try:
         with _redis_client(settings) as client:
             server = client.info("server")
-            seconds, microseconds = client.time()
-            off = clock_complaint(seconds + microseconds / 1e6, time.time(), settings.redis_address)
+            asked_s, (seconds, microseconds), answered_s = time.time(), client.time(), time.time()
+            theirs_s, where = seconds + microseconds / 1e6, settings.redis_address
+            off = clock_complaint(asked_s, theirs_s, answered_s, where, settings.clock_bound_s)
     except (redis.RedisError, OSError) as error:
         yield Finding("redis", State.WARNING, f"{settings.redis_address} does not answer ({error}): {consequence}")
         return

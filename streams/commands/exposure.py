@@ -6,9 +6,6 @@ from urllib.parse import urlsplit
 
 from streams.settings import PREFIX, Settings
 
-CLOCK_OFF_S = 1.0
-"""A clock that is off by more spoils deadlines: switches wait less than that."""
-
 
 def exposures(settings: Settings) -> Iterator[str]:
     """Sentences, each with what to set. Loopback is never one of them."""
@@ -36,10 +33,19 @@ def is_loopback(host: str) -> bool:
         return bare == "localhost" or bare.endswith(".localhost")
 
 
-def clock_complaint(theirs_s: float, ours_s: float, server: str) -> str | None:
-    """What to say of this machine's clock beside a server's, both in epoch seconds; None where they agree."""
-    ahead_s = ours_s - theirs_s
-    if abs(ahead_s) <= CLOCK_OFF_S:
+def clock_complaint(asked_s: float, theirs_s: float, answered_s: float, server: str, bound_s: float) -> str | None:
+    """What to say of this machine's clock beside a server's, all in epoch seconds; None where they may agree.
+
+    Args:
+        asked_s: when the server was asked, by our clock.
+        theirs_s: what it said.
+        answered_s: when the answer was here, by our clock.
+        server: which it is.
+        bound_s: so much may be between them.
+    """
+    nearest_s = sorted((asked_s, theirs_s, answered_s))[1]
+    ahead_s = nearest_s - theirs_s
+    if abs(ahead_s) <= bound_s:
         return None
     side = "ahead of" if ahead_s > 0 else "behind"
-    return f"this clock is {abs(ahead_s):.1f} s {side} that of {server}: keep both on NTP, deadlines are shorter"
+    return f"this clock is {abs(ahead_s):.1f} s {side} that of {server}: keep both on NTP, calls wait {bound_s * 2:g} s"

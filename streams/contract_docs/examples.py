@@ -98,8 +98,8 @@ DNO = Outcome(
     (reasons.dno_listed("202555"),),
     sip=dno_block(DnoStatus.DECLINE),
 )
-LATE_AFTER_MS = 5_240
-LATE = late(LATE_AFTER_MS, 5_000)
+LATE_AFTER_MS = 262
+LATE = late(LATE_AFTER_MS, 250)
 
 
 def _decision(

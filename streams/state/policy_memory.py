@@ -11,7 +11,8 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from detector.contract.decisions import Action, Mode
-from detector.policy.standing import MAX_TRUNKS, Held, PolicyMemory, StandingDecision
+from detector.policy.held import Held
+from detector.policy.standing import MAX_TRUNKS, PolicyMemory, StandingDecision
 from streams.state.snapshot_errors import SnapshotRefused
 
 GROUP = 500

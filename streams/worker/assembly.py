@@ -53,7 +53,6 @@ from streams.worker.unreadable import UnreadableBatches
 TOPICS = (CALL_EVENTS, CALL_DECISIONS)
 """What must exist before a worker starts."""
 WATCH_INTERVAL_S = 1.0
-LEAST_CLOCK_BOUND_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     """
     screener = make_screener(settings, shared_trunks=False, seed=seed)
     app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
-    health = Health(settings.health_stall_s, _clock_bound_s(settings))
+    health = Health(settings.health_stall_s, settings.clock_bound_s)
 
     redis, guard = connect(settings), Guard()
     models_url = settings.models_url or (settings.model_dir or SHIPPED).absolute().parent
@@ -153,11 +152,6 @@ def _make_lists(
         identity = identity_of(settings.redis_address, settings.consumer_group)
         keeper = ListKeeper(KeptLists(settings.snapshot_url, identity))
     return ListFollower(redis, guard, screener, keeper=keeper, on_model=switch, on_shadow=switch.shadow)
-
-
-def _clock_bound_s(settings: Settings) -> float:
-    """So far our clock may be from the brokers' before it takes calls for late, with room for as much again."""
-    return max(LEAST_CLOCK_BOUND_S, min(settings.shed_after_ms, settings.decision_deadline_ms) / 2_000)
 
 
 def _make_sources(
@@ -259,7 +253,7 @@ def _make_screening(
         max_batch_events=settings.max_batch_events,
         scored_sample_ratio=settings.scored_sample_ratio,
         deadline_ms=settings.decision_deadline_ms,
-        shed_after_ms=settings.shed_after_ms,
+        shed_after_ms=settings.sheds_after_ms,
         processed=durability.processed,
     )
 

@@ -170,22 +170,11 @@ class Metrics:
         self._events.labels("call_end").inc(ends)
         self._mismatches.inc(key_mismatches)
 
-    def decided(
-        self,
-        kinds: Mapping[tuple[str, str, str], int],
-        setup_ms: Any,
-        arrival_ms: Any,
-        now_ms: float,
-        *,
-        passed: int = 0,
-    ) -> None:
+    def decided(self, kinds: Mapping[tuple[str, str, str], int], *, passed: int = 0) -> None:
         """Count decisions.
 
         Args:
             kinds: how many there are of each (action, decided_by, mode).
-            setup_ms: setup time of each call, epoch milliseconds.
-            arrival_ms: time stamp of each record, epoch milliseconds.
-            now_ms: time of the decision.
             passed: how many of them failed open without any error, being late or shed.
         """
         failed = -passed
@@ -194,6 +183,15 @@ class Metrics:
             if step == "fail_open":
                 failed += count
         self._fail_open.inc(failed)
+
+    def took(self, setup_ms: Any, arrival_ms: Any, now_ms: float) -> None:
+        """Note how long calls waited for their decisions.
+
+        Args:
+            setup_ms: setup time of each call, epoch milliseconds.
+            arrival_ms: time stamp of each record, epoch milliseconds.
+            now_ms: time of the decision.
+        """
         self._since_setup.observe(_seconds_since(setup_ms, now_ms))
         self._since_arrival.observe(_seconds_since(arrival_ms, now_ms))
 

@@ -9,7 +9,7 @@ from streams.kafka.publishing.outbox import wall_clock_ms
 from streams.kafka.topics import DEAD_LETTERS
 from streams.wire.records import batch_dead_letter
 from streams.worker.metrics import Metrics
-from streams.worker.screen_calls import Informs
+from streams.worker.reports import Informs
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from streams.redis.connection import Guard, decision_key, entity_key
 from streams.redis.decisions import DecisionIndex
-from streams.worker.screen_calls import KeepsDecisions
+from streams.worker.reports import KeepsDecisions
 from tests.streams.worker.fakes import Keeper
 from tests.valkey_process import ValkeyProcess, run
 

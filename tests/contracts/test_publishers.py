@@ -13,7 +13,8 @@ from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.kafka.publishing.side_topics import SideTopics
 from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS, SIDE_TOPICS
 from streams.settings import load_settings
-from streams.worker.screen_calls import Informs, Publishes
+from streams.worker.reports import Informs
+from streams.worker.screen_calls import Publishes
 from tests.streams.worker.fakes import Side, Topics
 
 

@@ -25,6 +25,8 @@ from tests.waiting import wait_until
 log = logging.getLogger(__name__)
 
 SESSION_TIMEOUT_S = 6
+DEADLINE_MS, SHED_AFTER_MS = 5_000, 2_000
+"""Longer than any switch waits: an answer that is late is compared with none, so few may be."""
 WRONG_SHOWN = 10
 
 
@@ -204,6 +206,8 @@ def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
             "ROBOCALL_SNAPSHOT_INTERVAL_S": "2",
             "ROBOCALL_SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
             "ROBOCALL_PARTITIONS": str(plan.partitions),
+            "ROBOCALL_DECISION_DEADLINE_MS": str(DEADLINE_MS),
+            "ROBOCALL_SHED_AFTER_MS": str(SHED_AFTER_MS),
             "ROBOCALL_MODE": "enforce",
             "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
         }

@@ -17,12 +17,11 @@ from tests.faults.disk import SmallDisk
 from tests.faults.findings import Findings
 from tests.faults.poison import call_itself, is_poison
 from tests.faults.scenarios import RAISING, SLOW
-from tests.faults.stage import Plan, Stage, stage
+from tests.faults.stage import SHED_AFTER_MS, Plan, Stage, stage
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 SHORT_S = 3.0
-SHED_AFTER_MS = 2_000
 SOON = {"CONSUMER_METADATA_MAX_AGE_MS": "2000"}
 
 

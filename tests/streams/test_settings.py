@@ -120,3 +120,18 @@ def test_lists_are_awaited_where_a_redis_is_named(monkeypatch: pytest.MonkeyPatc
     assert load_settings().awaits_lists
     assert not load_settings(await_lists=False).awaits_lists
     assert (load_settings().keeps_lists, load_settings(await_lists=False).keeps_lists) == (True, False)
+
+
+def test_a_switch_has_its_answer_or_an_allow_within_a_quarter_of_a_second() -> None:
+    """That is as long as switches wait; calls are shed while there is time left to judge those behind them."""
+    settings = load_settings()
+
+    assert (settings.decision_deadline_ms, settings.sheds_after_ms, settings.clock_bound_s) == (250, 200, 0.1)
+
+
+@pytest.mark.parametrize(("deadline_ms", "shed_ms", "clock_s"), [(100, 80, 0.04), (5_000, 4_000, 2.0)])
+def test_who_sets_the_deadline_alone_moves_what_hangs_on_it(deadline_ms: int, shed_ms: int, clock_s: float) -> None:
+    """A clock that is off by half of what a call may wait is said."""
+    settings = load_settings(decision_deadline_ms=deadline_ms)
+
+    assert (settings.sheds_after_ms, settings.clock_bound_s) == (shed_ms, clock_s)

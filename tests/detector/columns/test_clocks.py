@@ -14,8 +14,9 @@ from detector.contract.decisions import Action, Mode, Step
 from detector.contract.events import CallEnd, CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX
+from detector.policy.held import caller_of
 from detector.policy.settings import Policy
-from detector.policy.standing import StandingDecision, StandingDecisions, caller_of
+from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.testing import CALLER, START_MS, TRUNK_GROUP, call_setup, make_screener
 from detector.windows import WindowEngine, WindowSettings
 from tests.detector.policy.policy_case import CATEGORIES, SCORE

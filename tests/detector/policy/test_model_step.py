@@ -16,11 +16,12 @@ from detector.contract.decisions import Action, Label, Mode, Outcome, Step
 from detector.contract.events import Attestation, CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import explain
+from detector.policy.held import Held, caller_of
 from detector.policy.lists import Lists
 from detector.policy.model_step import treatment
 from detector.policy.screening import Screener
 from detector.policy.settings import Condition, MinimumSample, Override, Policy, Rule, StandingBlocks, with_mode
-from detector.policy.standing import Held, StandingDecision, StandingDecisions, caller_of
+from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.testing import (
     CALLER,
     START_MS,

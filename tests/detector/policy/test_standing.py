@@ -3,25 +3,13 @@
 import json
 from dataclasses import replace
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from detector.columns.call_columns import build_columns
 from detector.columns.facts import facts_of, texts_of
-from detector.columns.membership import hash_texts
 from detector.columns.setups import calls_in, calls_of
 from detector.contract.decisions import Action, Mode
 from detector.contract.events import CallSetup
-from detector.policy.standing import (
-    Held,
-    HeldCallers,
-    PolicyMemory,
-    StandingDecision,
-    StandingDecisions,
-    number_entity,
-    number_of,
-    trunk_entity,
-)
+from detector.policy.held import Held
+from detector.policy.standing import PolicyMemory, StandingDecision, StandingDecisions, number_entity, trunk_entity
 
 NUMBER = number_entity("+12125550123")
 
@@ -131,22 +119,6 @@ def test_release_forgets_decision_hysteresis_and_count() -> None:
 
     assert standing.active(NUMBER, 1_500) is None
     assert "+12125550123" not in standing.held
-
-
-def test_held_numbers_are_bounded_and_the_longest_untouched_goes() -> None:
-    held = HeldCallers(max_entries=2)
-    for number in ("1", "2", "1", "3"):
-        held.put(number, Held(Action.LABEL, 2_000))
-
-    assert [number in held for number in ("1", "2", "3")] == [True, False, True]
-    assert len(held) == 2
-
-
-def test_an_expired_action_is_held_no_longer() -> None:
-    held = Held(Action.LABEL, 2_000)
-
-    assert held.action_at(1_999) is Action.LABEL
-    assert held.action_at(2_000) is Action.ALLOW
 
 
 def is_even(calling_number: str) -> bool:
@@ -259,27 +231,22 @@ def test_a_memory_put_back_in_parts_is_the_same() -> None:
     assert list(standing.held.copy()) == list(memory.held)
 
 
-CALLERS = [f"+1212555010{n}{by}" for n in range(3) for by in ("", "\x1ft-1", "\x1ft-2")]
+def test_a_missed_call_takes_its_caller_out_of_the_decision_that_it_brought_about() -> None:
+    """Whoever else the decision is about stays in it; a decision of another call is left alone."""
+    number, standing = "+12125550123", StandingDecisions()
+    earlier = replace(BLOCK, trunk_group_ids=("t-1",), decision_id="d-1")
+    standing.set(replace(earlier, trunk_group_ids=("t-2",), decision_id="d-2", is_vouched=True).joined(earlier))
+    standing.held.put(f"{number}\x1ft-2", Held(Action.BLOCK, 2_000, (1_000,)))
 
+    standing.missed(number, "t-2", is_vouched=False, decision_id="d-3")
+    (untouched,) = standing
+    standing.missed(number, "t-2", is_vouched=False, decision_id="d-2")
+    (rest,) = standing
+    standing.missed(number, "t-9", is_vouched=True, decision_id="d-2")
+    (last,) = standing
+    standing.missed(number, "t-1", is_vouched=False, decision_id="d-2")
 
-@given(steps=st.lists(st.tuples(st.sampled_from(["put", "drop", "drop_number", "restore"]), st.sampled_from(CALLERS))))
-def test_callers_are_found_by_their_number(steps: list[tuple[str, str]]) -> None:
-    """As in a plain map: which callers there are, in which order, and which numbers they have."""
-    held, plain = HeldCallers(max_entries=5), dict[str, Held]()
-    for step, caller in steps:
-        if step == "drop":
-            held.drop(caller)
-            plain.pop(caller, None)
-        elif step == "drop_number":
-            held.drop_number(number_of(caller))
-            plain = {other: one for other, one in plain.items() if number_of(other) != number_of(caller)}
-        else:
-            held.put(caller, HELD) if step == "put" else held.restore({caller: HELD})
-            plain = {**{other: one for other, one in plain.items() if other != caller}, caller: HELD}
-            plain = dict(list(plain.items())[-5:])
-
-        numbers = {number_of(other) for other in plain}
-        assert list(held.copy()) == list(plain)
-        assert {number for number in map(number_of, CALLERS) if number in held} == numbers
-        assert held.may_have(hash_texts(sorted(numbers))).all()
-        assert not held.may_have(hash_texts(["+13335550100"])).any()
+    assert untouched.trunk_group_ids == ("t-1", "t-2")
+    assert (rest.trunk_group_ids, rest.is_vouched) == (("t-1",), True)
+    assert (last.trunk_group_ids, last.is_vouched) == (("t-1",), False)
+    assert (len(standing), len(standing.held)) == (0, 0)

@@ -15,10 +15,11 @@ from detector.contract.events import CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX
 from detector.policy import unjudged
+from detector.policy.held import Held
 from detector.policy.lists import Lists
 from detector.policy.screening import Screener, Screening
 from detector.policy.settings import Condition, Policy, Rule, StandingBlocks
-from detector.policy.standing import Held, StandingDecision, StandingDecisions
+from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.unjudged import FAILED_OPEN, LISTS_UNKNOWN
 from detector.testing import CALLER, START_MS, TRUNK_GROUP, ScoreFromFeature, call_setup, outcomes, scores
 from detector.windows import WindowEngine, WindowSettings

@@ -1,13 +1,17 @@
 """What the demo shows of the decisions that it read."""
 
 import pytest
+from rich.console import Console
 
 from detector.contract.decisions import Action, Decision, Mode, Outcome, Step, Versions, decide
 from detector.contract.events import CallSetup
-from streams.commands.demo_view import Figures, in_one_line
+from detector.policy.unjudged import late
+from streams.commands.demo_view import Figures, in_one_line, summary
+
+BLOCK = Outcome(Action.BLOCK, Step.MODEL)
 
 
-def blocked(calling_number: str, call: int) -> Decision:
+def blocked(calling_number: str, call: int, outcome: Outcome = BLOCK) -> Decision:
     setup = CallSetup(
         call_id=f"{calling_number}-{call}",
         setup_time_ms=0,
@@ -15,7 +19,7 @@ def blocked(calling_number: str, call: int) -> Decision:
         called_number="+13125550145",
         trunk_group_id="t",
     )
-    return decide(setup, "", Outcome(Action.BLOCK, Step.MODEL), 0.9, Mode.ENFORCE, 0, Versions("", "", ""), Decision)
+    return decide(setup, "", outcome, 0.9, Mode.ENFORCE, 0, Versions("", "", ""), Decision)
 
 
 @pytest.mark.parametrize("shared", ["+1", "asterisk", "anonymous", "", "+0123456789"])
@@ -38,3 +42,17 @@ def test_one_line_says_how_far_it_is() -> None:
     line = in_one_line(figures, elapsed_s=5, seconds=20)
 
     assert line.startswith("5 of 20 s: 1 decided (allow 0, label 0, block 1), p50 2.0 ms")
+
+
+def test_the_summary_says_how_many_answers_a_switch_would_have_waited_for() -> None:
+    """The demo's deadline is a generous one, so it must not hide how slow an answer was."""
+    figures, console = Figures(), Console(width=200, record=True, quiet=True)
+    figures.add(blocked("+12025550123", 0), latency_ms=250.0)
+    figures.add(blocked("+12025550123", 1), latency_ms=251.0)
+    figures.add(blocked("+12025550123", 2, late(5_001, 5_000)), latency_ms=5_001.0)
+
+    console.quiet = False
+    with console.capture() as said:
+        console.print(summary(figures))
+
+    assert "1 of 3 within 250 ms, as long as a switch waits; 1 passed because" in said.get()

@@ -46,6 +46,7 @@ def test_only_what_is_this_machine_for_certain_is(host: str, expected: bool) -> 
 
 
 def test_a_clock_that_is_off_is_said_with_its_side() -> None:
-    assert clock_complaint(100.0, 100.9, "a") is None
-    assert "3.0 s ahead of that of a" in str(clock_complaint(100.0, 103.0, "a"))
-    assert "3.0 s behind that of a" in str(clock_complaint(103.0, 100.0, "a"))
+    assert clock_complaint(100.09, 100.0, 100.1, "a", 0.1) is None
+    assert clock_complaint(97.0, 100.0, 103.0, "a", 0.1) is None, "it was asked slowly"
+    assert "0.3 s ahead of that of a" in str(clock_complaint(100.3, 100.0, 100.4, "a", 0.1))
+    assert "3.0 s behind that of a" in str(clock_complaint(99.0, 103.0, 100.0, "a", 0.1))

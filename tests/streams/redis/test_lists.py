@@ -23,7 +23,7 @@ from streams.redis.connection import ACTIVE_MODEL, LISTS_VERSION, Guard, entity_
 from streams.redis.decisions import DecisionIndex
 from streams.redis.lists import ListFollower
 from streams.wire.records import EntityDecision, encode
-from streams.worker.screen_calls import entity_record
+from streams.worker.reports import entity_record
 from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import until
 

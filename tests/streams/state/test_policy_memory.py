@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.contract.decisions import Action, Mode
-from detector.policy.standing import MAX_TRUNKS, Held, PolicyMemory, StandingDecision
+from detector.policy.held import Held
+from detector.policy.standing import MAX_TRUNKS, PolicyMemory, StandingDecision
 from streams.state import policy_memory
 from streams.state.policy_memory import GROUP, decode, encode
 from streams.state.snapshot_errors import SnapshotRefused

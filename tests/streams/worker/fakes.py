@@ -27,6 +27,11 @@ class Topics:
     def decisions(self) -> list[dict[str, Any]]:
         return [json.loads(record[1] or b"") for record in self.records.get(CALL_DECISIONS, [])]
 
+    def make_late(self) -> None:
+        """Send what waits, after it has expired."""
+        for records in self.records.values():
+            records[:] = [(one.key, one.late()) if isinstance(one, Perishable) else one for one in records]
+
     def make_safe(self) -> None:
         for delivery, records in self.unsafe:
             delivery.arrived(records)

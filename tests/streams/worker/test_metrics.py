@@ -49,7 +49,7 @@ def test_decisions_are_counted_by_action_step_and_mode(metrics: Metrics) -> None
     """Two kinds, three decisions; one of them failed open."""
     kinds = {("allow", "allow", "enforce"): 2, ("allow", "fail_open", "enforce"): 1}
 
-    metrics.decided(kinds, [NOW_MS] * 3, [NOW_MS] * 3, NOW_MS)
+    metrics.decided(kinds)
 
     found = samples(metrics)
     label = (("action", "allow"), ("decided_by", "allow"), ("mode", "enforce"))
@@ -59,8 +59,7 @@ def test_decisions_are_counted_by_action_step_and_mode(metrics: Metrics) -> None
 
 def test_latency_is_measured_from_setup_and_from_arrival(metrics: Metrics) -> None:
     """Set up 40 ms ago, arrived 2 ms ago; and one whose switch runs a second ahead of us."""
-    kind = ("allow", "allow", "enforce")
-    metrics.decided({kind: 2}, [NOW_MS - 40, NOW_MS + 1_000], [NOW_MS - 2, NOW_MS - 2], NOW_MS)
+    metrics.took([NOW_MS - 40, NOW_MS + 1_000], [NOW_MS - 2, NOW_MS - 2], NOW_MS)
 
     found = samples(metrics)
     assert found["robocall_decision_since_setup_seconds_sum", ()] == pytest.approx(0.040)

@@ -1,97 +1,26 @@
 """The agent with a real pipeline and a real, small model: everything answered, nothing acknowledged too early."""
 
-import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog.testing
-from faust.types import TP
 
 from detector.columns.clocks import ClockTolerance
-from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action, Mode
-from detector.policy.lists import Lists
 from detector.policy.standing import StandingDecision
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
-from streams.kafka.fetched import Poll, rows_of
-from streams.kafka.publishing.outbox import Perishable
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
+from streams.kafka.topics import DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.log import NumberDigest
 from streams.metrics import Metric
-from streams.screening.build import make_screener
-from streams.screening.pipeline import Pipeline
-from streams.settings import load_settings
 from streams.wire.records import encode, encode_decision
-from streams.worker.metrics import Metrics
-from streams.worker.screen_calls import CallScreening, entity_record
+from streams.worker.reports import entity_record
 from tests.models.small_model import save_small_model
-from tests.streams.worker.fakes import Keeper, Side, Topics
-
-NOW_MS = 1_700_000_000_000
-
-
-class World:
-    """An agent with its surroundings."""
-
-    def __init__(self, model: Path, *, sample: float = 0.0, clock: ClockTolerance | None = None) -> None:
-        settings = load_settings(model_dir=model, mode="enforce", web_port=0)
-        self.screener = make_screener(settings, shared_trunks=False)
-        self.failures: list[Exception] = []
-        self.pipeline = Pipeline(self.screener, seed=PUBLIC_SEED, on_failure=self.failures.append, clock=clock)
-        self.topics = Topics()
-        self.side = Side()
-        self.keeper = Keeper()
-        self.metrics = Metrics()
-        self.screening = CallScreening(
-            self.pipeline,
-            self.topics,
-            self.side,
-            self.keeper,
-            self.metrics,
-            NumberDigest("key of the test"),
-            max_batch_events=64,
-            scored_sample_ratio=sample,
-            deadline_ms=2_000,
-            shed_after_ms=500,
-            processed=self._note_position,
-            clock_ms=lambda: self.now_ms,
-        )
-        self.now_ms = NOW_MS
-        self.acknowledged = 0
-        self.positions: list[tuple[int, int]] = []
-        self.published_at: list[int] = []
-
-    def screen(self, values: Sequence[bytes | None], waited_ms: Callable[[int], int] = lambda _: 2) -> None:
-        records: dict[TP, list[tuple[int, int, bytes | None, bytes | None]]] = {}
-        for index, value in enumerate(values):
-            record = (index, NOW_MS - waited_ms(index), _key(value), value)
-            records.setdefault(TP(CALL_EVENTS, index % 3), []).append(record)
-        parts = [(tp, rows_of(some)) for tp, some in sorted(records.items())]
-        asyncio.run(self.screening.screen(Poll(1, parts), self._acknowledge))
-
-    def figure(self, name: str) -> float:
-        """A metric by its name and labels."""
-        lines = self.metrics.exposition().decode().splitlines()
-        return float(next(line for line in lines if line.startswith(name + " ")).split()[-1])
-
-    def _note_position(self, partition: int, next_offset: int) -> None:
-        self.positions.append((partition, next_offset))
-        self.published_at.append(len(self.topics.decisions()))
-
-    def _acknowledge(self) -> None:
-        self.acknowledged += 1
-
-
-def _key(value: bytes | None) -> bytes | None:
-    try:
-        return str(json.loads(value or b"")["calling_number"]).encode()
-    except (ValueError, KeyError, TypeError):
-        return b"original"
+from tests.streams.worker.agent_case import NOW_MS, World
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +115,7 @@ def test_a_key_that_is_not_the_calling_number_is_told_once_and_without_the_numbe
 ) -> None:
     """The windows of such a number are split over partitions: somebody has to put the switch right."""
     world = World(model)
-    monkeypatch.setitem(globals(), "_key", lambda _: b"wrong")
+    monkeypatch.setattr("tests.streams.worker.agent_case._key", lambda _: b"wrong")
 
     with structlog.testing.capture_logs() as lines:
         world.screen(events)
@@ -297,41 +226,6 @@ def test_only_those_that_waited_pass_and_none_of_them_is_a_scored_call(model: Pa
     scored = {json.loads(record[1] or b"")["call_id"] for record in world.side.records[SCORED_CALLS]}
     assert passed == waited
     assert scored == set(call_ids(events)) - waited
-
-
-def test_a_block_can_turn_into_an_allow_once_it_is_late(model: Path, events: list[bytes]) -> None:
-    """The same decision with the same id; metrics and look-ups see what the switch was told."""
-    world = World(model)
-    blocked = json.loads(next(line for line in events if b'"call_setup"' in line))
-    world.screener.lists = Lists(block=frozenset([blocked["trunk_group_id"]]))
-    world.screen(events)
-
-    record = next(
-        one
-        for one in world.topics.records[CALL_DECISIONS]
-        if isinstance(one, Perishable) and json.loads(one.value)["call_id"] == blocked["call_id"]
-    )
-    world.now_ms = NOW_MS + 2_400
-    in_its_place = record.late()
-    in_time, late = json.loads(record.value), json.loads(in_its_place)
-
-    assert record.expires_ms == NOW_MS - 2 + 2_000
-    assert (in_time["action"], in_time["sip"]["status"]) == ("block", 603)
-    changed = {name: value for name, value in late.items() if in_time[name] != value}
-    text = changed["reasons"][0].pop("text")
-    assert changed == {
-        "action": "allow",
-        "decided_by": "fail_open",
-        "reasons": [{"code": "late", "value": 2_402, "threshold": 2_000}],
-        "sip": None,
-        "decided_time_ms": NOW_MS + 2_400,
-    }
-    assert "2402 ms" in text
-    assert world.keeper.latest[in_time["decision_id"]] == in_its_place
-    assert world.figure(f'{Metric.PASSED_UNSCORED}{{reason="late"}}') == 1
-    allowed = [one for one in world.topics.records[CALL_DECISIONS] if json.loads(one[1] or b"")["action"] == "allow"]
-    assert allowed
-    assert not any(isinstance(one, Perishable) for one in allowed)
 
 
 def test_positions_follow_each_batch_before_anything_of_it_is_published(model: Path, events: list[bytes]) -> None:

@@ -9,7 +9,8 @@ import json, sys
 from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action
 from detector.policy.lists import Lists
-from detector.policy.standing import Held, StandingDecision
+from detector.policy.held import Held
+from detector.policy.standing import StandingDecision
 from streams.kafka.partitioner import partitions_of
 from streams.screening.pipeline import Pipeline
 from streams.kafka.fetched import FetchedBatch, rows_of

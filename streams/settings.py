@@ -190,6 +190,13 @@ class Settings(BaseSettings):
     signing_key_other: SecretStr | None = Field(
         None, min_length=16, description="What was signed with this key is used as well, while the key is replaced."
     )
+    release_grace_s: float = Field(
+        86_400.0,
+        ge=60,
+        le=2_592_000,
+        description="How long neither model nor rules block what `robocall release` has released. A day: by then the "
+        "windows have forgotten what it was blocked for.",
+    )
     mode: Mode | None = Field(None, description="Takes the place of the mode in the policy, and of all its overrides.")
     redress_url: str | None = Field(None, description="Takes the place of `redress.url` in the policy.")
 

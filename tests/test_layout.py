@@ -26,6 +26,13 @@ PART = "one part of a generator that is tested by what it generates"
 BROKER = "it needs a broker: kills, moves and catch-up in one place"
 
 TESTED_ELSEWHERE = {
+    "streams/commands/entity_topic": (
+        "tests/streams/commands/test_release.py",
+        "one record, which is read there",
+    ),
+    "streams/redis/list_entries": ("tests/streams/commands/test_lookup.py", "what the commands take and refuse"),
+    "streams/redis/list_notes": ("tests/streams/redis/test_lists.py", "followed with the lists that the notes are on"),
+    "streams/redis/releasing": ("tests/streams/redis/test_entities.py", "a release is what workers make of it"),
     # module without the suffix: (the file that would fail if it were wrong, why the module has no test of its own)
     "detector/columns/arrays": ("tests/detector/columns/test_call_columns.py", "names of array types, no code"),
     "detector/columns/compiled": ("tests/contracts/test_numba_seams.py", "it leans on numba, whose seams are tested"),

@@ -26,7 +26,8 @@ class Mode(StrEnum):
 class Step(StrEnum):
     """The step of the policy that decided, in order; `fail_open` (a bug, overload, a late answer) is outside of it.
 
-    The allow list has two turns: numbers where it stands here, trunk groups after `subscriber`.
+    Two have two turns. The allow list: numbers of which is known who allowed them and why where it stands here, others
+    after `subscriber`. Blocks of entities: by order and for a subscriber after `dno`, the rest where they stand here.
     """
 
     EMERGENCY = "emergency"

@@ -1,7 +1,7 @@
-"""The SIP answer of a block: 603+ for analytics (ATIS-1000099), a plain status for do-not-originate.
+"""The SIP answer of a block: 603+ for analytics (ATIS-1000099), a plain status for do-not-originate and orders.
 
-Nothing else can come out of here: 604 and 608 mislead other elements and 607 counts as a human's vote (RFC 8197,
-RFC 8688), so no policy can ask for them.
+607 counts as a human's vote (RFC 8197, RFC 8688), so it is the answer where the called subscriber asked for the block,
+and nowhere else. 604 and 608 mislead other elements. No policy can ask for any of them.
 """
 
 import re
@@ -54,6 +54,11 @@ DNO_ANSWERS = {
     DnoStatus.FORBIDDEN: SipAnswer(403, "Forbidden", None),
     DnoStatus.NOT_FOUND: SipAnswer(404, "Not Found", None),
 }
+
+ORDER_BLOCK = SipAnswer(603, "Decline", None)
+"""Answer of a block that a court or the FCC ordered: nothing was analysed, so it is no 603+."""
+UNWANTED = SipAnswer(607, "Unwanted", None)
+"""Answer of a block that the called subscriber asked for (RFC 8197)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ A `Lists` is a value: whoever keeps the lists (Redis, a file) builds a new one a
 between two batches. Matching is by the exact text of the event, except for the do-not-originate prefixes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from detector.columns.arrays import Flags, Ints
 from detector.columns.membership import MembershipFilter
 from detector.columns.numbering import COUNTRY_CODE, NANP_LENGTH
 from detector.contract.errors import RobocallError
+from detector.contract.numbers import is_e164
 
 DNO_LENGTHS = (10, 7, 6, 3)
 """Digits of a do-not-originate pattern, longest first: a number, NPA-NXX-X, NPA-NXX, NPA."""
@@ -20,6 +23,20 @@ LISTS = ("emergency", "opt_out", "allow", "block", "dno")
 
 NUMBER_ENTITY = "number:"
 TRUNK_ENTITY = "trunk:"
+DIRECTED_TO = "/"
+"""Between calling and called number of a block that the called subscriber asked for."""
+
+
+class Basis(StrEnum):
+    """What a block of the list rests on. It decides how the call is answered, and what may come before it."""
+
+    ANALYTICS = "analytics"
+    COURT_ORDER = "court_order"
+    FCC_ORDER = "fcc_order"
+    SUBSCRIBER = "subscriber"
+
+
+ORDERS = (Basis.COURT_ORDER, Basis.FCC_ORDER)
 
 
 class ListEntryInvalid(RobocallError):  # noqa: N818 - the name states what is wrong, not that it is an error
@@ -33,10 +50,14 @@ class Lists:
     Attributes:
         emergency: Calling or called numbers that are never blocked (public-safety answering points, hospitals).
         opt_out: Called numbers whose subscriber does not want calls to be judged.
-        allow: Calling numbers that pass before anything but emergencies is looked at, and trunk groups that pass before
-            anything but that, do-not-originate and opt-out.
-        block: Calling numbers and trunk groups that the carrier blocks.
+        allow: Calling numbers and trunk groups that pass before any analytics is looked at.
+        block: Calling numbers and trunk groups that the carrier blocks; and `+CALLING/+CALLED`, calls that the called
+            subscriber wants blocked.
         dno: Do-not-originate prefixes of 3, 6, 7 or 10 national digits; `+1` and punctuation may be in them.
+        audited: Those numbers of `allow` of which is known who allowed them and why: they pass before anything but
+            emergencies is looked at.
+        orders: Those entries of `block` that a court or the FCC ordered, and which of both it was.
+        directed: Calling numbers that a subscriber wants blocked, by called number; made of `block`.
 
     Raises:
         ListEntryInvalid: A do-not-originate entry has another number of digits.
@@ -47,23 +68,30 @@ class Lists:
     allow: frozenset[str] = frozenset()
     block: frozenset[str] = frozenset()
     dno: frozenset[str] = frozenset()
+    audited: frozenset[str] = frozenset()
+    orders: Mapping[str, Basis] = field(default_factory=dict)
+    directed: Mapping[str, frozenset[str]] = field(init=False, default_factory=dict, compare=False, repr=False)
     dno_lengths: tuple[int, ...] = field(init=False, default=(), compare=False, repr=False)
     _filters: dict[str, MembershipFilter] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Bring entries to the form that events are compared with, and make filters of them, once for all look-ups."""
-        for name in ("emergency", "opt_out", "allow", "block"):
+        for name in ("emergency", "opt_out", "allow", "block", "audited"):
             object.__setattr__(self, name, frozenset(map(_bare, getattr(self, name))))
+        object.__setattr__(self, "orders", {_bare(entry): basis for entry, basis in self.orders.items()})
+        object.__setattr__(self, "directed", _directed(self.block))
         object.__setattr__(self, "dno", frozenset(map(dno_digits, self.dno)))
         lengths = {len(prefix) for prefix in self.dno}
         object.__setattr__(self, "dno_lengths", tuple(length for length in DNO_LENGTHS if length in lengths))
-        self._filters.update({name: MembershipFilter.of(texts) for name in LISTS if (texts := getattr(self, name))})
+        named = (*LISTS, "audited", "orders", "directed")
+        self._filters.update({name: MembershipFilter.of(texts) for name in named if (texts := getattr(self, name))})
 
     def may_have(self, name: str, hashes: Ints) -> Flags:
         """Which texts may be on a list, shape (n,); all that are on it are among them.
 
         Args:
-            name: `emergency`, `opt_out`, `allow`, `block` or, of parts of a number, `dno`.
+            name: `emergency`, `opt_out`, `allow`, `audited`, `block`, `orders`, `directed` (of called numbers) or, of
+                parts of a number, `dno`.
             hashes: Of the texts (`detector.columns.membership`), shape (n,).
         """
         known = self._filters.get(name)
@@ -92,6 +120,21 @@ def dno_digits(entry: str) -> str:
     if len(digits) not in DNO_LENGTHS:
         raise ListEntryInvalid(f"do-not-originate entry {entry!r}: give 3, 6, 7 or 10 national digits")
     return digits
+
+
+def directed_parts(entry: str) -> tuple[str, str] | None:
+    """Calling and called number of a block that a subscriber asked for; None of any other entry."""
+    calling, sign, called = entry.partition(DIRECTED_TO)
+    return (calling, called) if sign and is_e164(calling) and is_e164(called) else None
+
+
+def _directed(block: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Numbers that each subscriber wants blocked."""
+    found: dict[str, set[str]] = {}
+    for parts in map(directed_parts, block):
+        if parts is not None:
+            found.setdefault(parts[1], set()).add(parts[0])
+    return {called: frozenset(calling) for called, calling in found.items()}
 
 
 def _bare(entry: str) -> str:

@@ -119,7 +119,10 @@ def _verdict(work: Work, row: int, score: float) -> Verdict | None:
     category = work.tables.category(work.features, row)
     thresholds = work.tables.thresholds(work.calls, row, category)
     may_block = (
-        category.highest_action is Action.BLOCK and work.tables.has_sample(work.features, row) and work.may_block(row)
+        category.highest_action is Action.BLOCK
+        and work.tables.has_sample(work.features, row)
+        and work.may_block(row)
+        and not work.is_released(row)
     )
     caller = work.caller(row)
     held = None if caller is None else work.standing.held.get(caller)

@@ -12,6 +12,7 @@ from detector.contract.decisions import Action, Reason
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import FEATURE_NAMES, INDEX, explain
 from detector.features.window_constants import NOT_ENOUGH_DATA
+from detector.policy.lists import Basis
 from detector.policy.settings import Rule
 from detector.policy.standing import StandingDecision
 
@@ -31,10 +32,15 @@ EMERGENCY_NETWORK = Reason("esnet", "The call has resource priority esnet")
 PRIORITY_SERVICE = Reason("priority_service", "The call is of a priority service (GETS, WPS)")
 FROM_EMERGENCY_NUMBER = Reason("from_911", "The call is from 911 itself")
 OPTED_OUT = Reason("opted_out", "The called subscriber does not want calls to be judged")
+AUDITED = Reason("audited_allow", "The calling number is on the allow list, with who put it there and why")
 ALLOW_LISTED_NUMBER = Reason("allow_list", "The calling number is on the allow list")
 ALLOW_LISTED_TRUNK = Reason("allow_list", "The trunk group is on the allow list")
 BLOCK_LISTED_NUMBER = Reason("block_list", "The calling number is on the block list")
 BLOCK_LISTED_TRUNK = Reason("block_list", "The trunk group is on the block list")
+UNWANTED = Reason("subscriber_block", "The called subscriber does not want calls from this number")
+RELEASED = Reason(
+    "released", "The number or trunk group was released lately, so analytics label the call and do not block it"
+)
 NO_BLOCK_HERE = Reason("role", "Analytics may not block where this switch stands in the call path, so it labels")
 IMPOSSIBLE_NUMBER = Reason("dno", "The calling number is not a possible North American number")
 
@@ -52,6 +58,11 @@ def dno_listed(prefix: str) -> Reason:
 def dno_listed_from(prefix: str) -> Reason:
     """Reason of a do-not-originate hit of the number in From, which the called party is shown."""
     return Reason("dno", f"The number in From is on the do-not-originate list (entry {prefix})")
+
+
+def ordered(basis: str) -> Reason:
+    """Reason of a block that was ordered: `court_order` or `fcc_order`."""
+    return Reason(basis, f"{'A court' if basis == Basis.COURT_ORDER else 'The FCC'} ordered to block these calls")
 
 
 def late(waited_ms: int, deadline_ms: int) -> Reason:

@@ -26,11 +26,11 @@ MODEL_SOURCE = MODEL
 
 @dataclass(frozen=True, slots=True)
 class StandingDecision:
-    """A block or label of every call of a number or trunk until it expires.
+    """A block or label of every call of a number or trunk until it expires; or its release.
 
     Attributes:
         entity: `number:+1...` or `trunk:...`; key of topic `entity-decisions`.
-        action: `label` or `block`.
+        action: `label` or `block`; `allow` for a release (`is_release`).
         category: Category of the policy that it falls under.
         since_ms: Event time of the call that set it.
         expires_ms: First instant at which it no longer holds.
@@ -57,6 +57,22 @@ class StandingDecision:
         if not (self.trunk_group_ids or self.is_vouched):
             return True
         return self.is_vouched if is_vouched else trunk_group_id in self.trunk_group_ids
+
+    @property
+    def is_release(self) -> bool:
+        """Whether it ends whatever stood before: until it expires, analytics label the calls and do not block them."""
+        return self.action is Action.ALLOW
+
+    def takes_place_of(self, known: "StandingDecision") -> bool:
+        """Whether this is the later word on its entity, where one of them comes from elsewhere.
+
+        What the model decided before it had heard of a release is not, whatever the clock of a switch says.
+        """
+        if self.is_release and known.source == MODEL_SOURCE:
+            return True
+        if known.is_release and self.source == MODEL_SOURCE:
+            return self.since_ms >= known.expires_ms
+        return self.since_ms >= known.since_ms
 
     def joined(self, earlier: "StandingDecision | None") -> "StandingDecision":
         """Return this one for the callers of an earlier one of the same entity as well."""
@@ -186,6 +202,8 @@ class StandingDecisions:
             decision: The new one.
             publish: It was reached here and others have to learn of it. Shadow decisions are never published.
         """
+        if decision.is_release:
+            self.remove(decision.entity)
         self._by_entity.pop(decision.entity, None)
         self._by_entity[decision.entity] = decision
         self.order.put(decision.entity, decision.source, decision.expires_ms)
@@ -247,13 +265,17 @@ class StandingDecisions:
     def restore(self, memory: PolicyMemory) -> None:
         """Put a partition's memory back; nothing of it is published again.
 
-        A decision that was set later than the remembered one, by an analyst say, stays. A release that was learnt of
-        after the memory was taken is not known here: whoever follows releases looks at what was `restored`.
+        A decision that was set later than the remembered one, by an analyst say, stays; so does a release.
+        One that was learnt of after the memory was taken may not be known here: whoever follows releases looks at what
+        was `restored`.
         """
         self.held.restore(memory.held)
+        released = [decision.entity for decision in self._by_entity.values() if decision.is_release]
+        for entity in released:  # since then
+            self.held.drop_number(entity.removeprefix(NUMBER_ENTITY))
         for decision in memory.standing:
             known = self._by_entity.get(decision.entity)
-            if known is None or known.since_ms <= decision.since_ms:
+            if known is None or decision.takes_place_of(known):
                 self.set(decision)
                 self._restored[decision.entity] = None
 

@@ -11,7 +11,7 @@ or a priority (`detector.columns.setups`), scores are compared with thresholds i
 objects to are looked at one by one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from detector.columns.arrays import Ints
 from detector.columns.numbering import COUNTRY_CODE
 from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_FROM_911, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY
 from detector.contract.decisions import Action, Outcome, Reason, Step
-from detector.contract.sip import dno_block
+from detector.contract.sip import ORDER_BLOCK, UNWANTED, dno_block
 from detector.policy import reasons
 from detector.policy.emergency import claimed, is_from_911
 from detector.policy.model_step import judge
@@ -51,11 +51,9 @@ def emergency(work: Work) -> Found:
     return found
 
 
-def allowed_number(work: Work) -> Found:
-    """Pass calls from numbers on the allow list, do-not-originate ones too: somebody has looked at each of them."""
-    return dict.fromkeys(
-        _members(work, "calling_number", "allow"), _allow(Step.ALLOW_LIST, reasons.ALLOW_LISTED_NUMBER)
-    )
+def audited_number(work: Work) -> Found:
+    """Pass calls from numbers of which is known who allowed them and why, do-not-originate ones too."""
+    return dict.fromkeys(_members(work, "calling_number", "audited"), _allow(Step.ALLOW_LIST, reasons.AUDITED))
 
 
 def dno(work: Work) -> Found:
@@ -82,14 +80,37 @@ def dno(work: Work) -> Found:
     return {row: Outcome(Action.BLOCK, Step.DNO, (reason,), None, answer) for row, reason in found.items()}
 
 
+def demanded_block(work: Work) -> Found:
+    """Block what a court or the FCC ordered, and what the called subscriber wants blocked.
+
+    None of it is analytics: an opt-out, the allow list and the place of the switch in the call path do not matter.
+    """
+    found: dict[int, Outcome] = {}
+    for column in ("calling_number", "trunk_group_id"):
+        for row in _members(work, column, "orders"):
+            why = reasons.ordered(work.lists.orders[work.calls.text(row, column)])
+            found.setdefault(row, Outcome(Action.BLOCK, Step.ENTITY_BLOCK, (why,), None, ORDER_BLOCK))
+    for row in _members(work, "called_number", "directed"):
+        if work.calling(row) in work.lists.directed[work.calls.text(row, "called_number")]:
+            found.setdefault(row, Outcome(Action.BLOCK, Step.ENTITY_BLOCK, (reasons.UNWANTED,), None, UNWANTED))
+    return found
+
+
 def subscriber(work: Work) -> Found:
     """Pass calls to subscribers who have opted out of analytics."""
     return dict.fromkeys(_members(work, "called_number", "opt_out"), _allow(Step.SUBSCRIBER, reasons.OPTED_OUT))
 
 
-def allowed_trunk(work: Work) -> Found:
-    """Pass calls by trunk groups on the allow list."""
-    return dict.fromkeys(_members(work, "trunk_group_id", "allow"), _allow(Step.ALLOW_LIST, reasons.ALLOW_LISTED_TRUNK))
+def allowed(work: Work) -> Found:
+    """Pass calls from numbers and by trunk groups on the allow list: analytics is not for them."""
+    found: dict[int, Outcome] = {}
+    for column, reason in (
+        ("calling_number", reasons.ALLOW_LISTED_NUMBER),
+        ("trunk_group_id", reasons.ALLOW_LISTED_TRUNK),
+    ):
+        for row in _members(work, column, "allow"):
+            found.setdefault(row, _allow(Step.ALLOW_LIST, reason))
+    return found
 
 
 def entity_block(work: Work) -> Found:
@@ -115,17 +136,20 @@ def rule(work: Work) -> Found:
         holds = np.logical_and.reduce([bound.holds(work.features) for bound in bounds])
         for row in holds.nonzero()[0].tolist():
             if row not in found:
-                why = reasons.of_rule(one, work.features, row)
-                found[row] = work.treated(row, Step.RULE, one.action, one.category, why)
+                why, action = reasons.of_rule(one, work.features, row), one.action
+                if action is Action.BLOCK and work.is_released(row):
+                    why, action = (*why, reasons.RELEASED), Action.LABEL
+                found[row] = work.treated(row, Step.RULE, action, one.category, why)
     return found
 
 
 STEPS: tuple[tuple[Step, Callable[[Work], Found]], ...] = (
     (Step.EMERGENCY, emergency),
-    (Step.ALLOW_LIST, allowed_number),
+    (Step.ALLOW_LIST, audited_number),
     (Step.DNO, dno),
+    (Step.ENTITY_BLOCK, demanded_block),
     (Step.SUBSCRIBER, subscriber),
-    (Step.ALLOW_LIST, allowed_trunk),
+    (Step.ALLOW_LIST, allowed),
     (Step.ENTITY_BLOCK, entity_block),
     (Step.RULE, rule),
     (Step.MODEL, judge),
@@ -137,7 +161,7 @@ Only the model's step writes: scores, and what outlives a call. It never raises,
 
 def _members(work: Work, column: str, name: str) -> list[int]:
     """Rows whose value is on a list, ascending."""
-    members: frozenset[str] = getattr(work.lists, name)
+    members: Container[str] = getattr(work.lists, name)
     if not members:
         return []
     may_be = work.lists.may_have(name, work.calls.hashes(column)).nonzero()[0].tolist()

@@ -102,10 +102,14 @@ class Work:
             self.decided.setdefault(row, outcome)
 
     def apply_mode_of_dno(self) -> None:
-        """Give the calls that do-not-originate decides their own mode, where the policy has one."""
+        """Give the blocks that follow from no analytics their own mode, where the policy has one.
+
+        Those of do-not-originate, of orders, and of subscribers. They are the ones that carry no Reason header.
+        """
         mode = self.tables.policy.dno.mode
         if mode is not None:
-            rows = [row for row, outcome in self.decided.items() if outcome.decided_by is Step.DNO]
+            answers = [(row, outcome.sip) for row, outcome in self.decided.items()]
+            rows = [row for row, answer in answers if answer is not None and answer.reason_header is None]
             self.is_shadow[rows] = mode is Mode.SHADOW
 
     def open_rows(self) -> NDArray[np.intp]:
@@ -160,12 +164,21 @@ class Work:
             entities.insert(0, number_entity(self.calling(row)))
         for entity in entities:
             decision = self.standing.active(entity, now_ms)
-            if decision is None or not decision.covers(trunk, is_vouched=self.is_vouched(row)):
+            if decision is None or decision.is_release or not decision.covers(trunk, is_vouched=self.is_vouched(row)):
                 continue
             # What was only tried in shadow must not touch a call that is enforced.
             if decision.mode is Mode.ENFORCE or self.is_shadow[row]:
                 return decision
         return None
+
+    def is_released(self, row: int) -> bool:
+        """Whether number or trunk group of the call were released so lately that analytics may not block them."""
+        if not len(self.standing):
+            return False
+        now_ms = self.now_ms(row)
+        entities = number_entity(self.calling(row)), trunk_entity(self.calls.text(row, "trunk_group_id"))
+        found = (self.standing.active(entity, now_ms) for entity in entities)
+        return any(decision is not None and decision.is_release for decision in found)
 
     def stood(self, row: int, decision: StandingDecision) -> Outcome:
         """Outcome of a standing decision."""

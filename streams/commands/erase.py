@@ -2,15 +2,11 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import click
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from detector.contract.errors import RobocallError
@@ -19,8 +15,8 @@ from streams.archive.erasing import erase as erase_archived
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
+from streams.commands.entity_topic import publish_end
 from streams.commands.lookup import with_redis
-from streams.kafka.client import client_settings, why_unreachable
 from streams.kafka.topics import ENTITY_DECISIONS, HOUR_MS, TOPICS
 from streams.redis.connection import E164
 from streams.redis.erasing import erase as erase_in_redis
@@ -101,29 +97,9 @@ def _erase_archived(chosen: ArchiveSettings, topic: str, number: str, *, dry_run
 
 
 async def _forget_in_topic(settings: Settings, number: str) -> int:
-    """Publish the null that lets compaction forget what was decided about the number."""
-    producer = AIOKafkaProducer(**client_settings(settings), acks="all")
-    with _quiet():
-        try:
-            await producer.start()
-            await producer.send_and_wait(ENTITY_DECISIONS, None, key=(NUMBER_ENTITY + number).encode())
-        except KafkaError as error:
-            raise await why_unreachable(settings) from error
-        finally:
-            await producer.stop()
+    """Let compaction forget what was decided about the number."""
+    await publish_end(settings, NUMBER_ENTITY + number)
     return 1
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """What aiokafka would say in many lines comes back as one error that says what to do."""
-    logger = logging.getLogger("aiokafka")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _tell(number: str, done: list[Done], *, dry_run: bool, as_json: bool) -> None:
@@ -131,19 +107,20 @@ def _tell(number: str, done: list[Done], *, dry_run: bool, as_json: bool) -> Non
     remains = {topic.name: _until(topic.retention_ms) for topic in TOPICS}
     if as_json:
         places = [{"place": one.place, "erased": one.erased, "problem": one.problem or None} for one in done]
-        click.echo(json.dumps({"dry_run": dry_run, "places": places, "on_lists": named, "remains": remains}))
+        on_lists = list(dict.fromkeys(name for name, _ in named))
+        click.echo(json.dumps({"dry_run": dry_run, "places": places, "on_lists": on_lists, "remains": remains}))
         return
     for one in done:
         verb = "would be erased" if dry_run else "erased"
         click.echo(f"{one.place}: " + (f"not done, {one.problem}" if one.problem else f"{one.erased:,} {verb}"))
-    for name in named:
-        click.echo(f"list {name}: names it; `robocall lists remove {name} {number}`")
+    for name, entry in named:
+        click.echo(f"list {name}: names it; `robocall lists remove {name} {entry}`")
     for topic, until in remains.items():
         click.echo(f"topic {topic}: {until}")
     click.echo("workers and their snapshots: until 25 hours after its last call")
 
 
-def _lists(number: str) -> list[str]:
+def _lists(number: str) -> list[tuple[str, str]]:
     try:
         return with_redis(lambda redis: lists_with(redis, number))
     except (RobocallError, OSError):

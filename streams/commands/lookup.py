@@ -14,6 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
+from detector.policy.lists import Basis
 from streams.redis.bounded import PAGE
 from streams.redis.connection import (
     FAULTS,
@@ -23,15 +24,19 @@ from streams.redis.connection import (
     connect,
     list_key,
 )
-from streams.redis.lists import (
+from streams.redis.list_entries import ListEntryRefused, checked_entry, directed_entry
+from streams.redis.list_notes import (
+    MAX_BY,
     MAX_ENTRY_BYTES,
     MAX_LIST_ENTRIES,
+    MAX_REASON,
+    NOTED_LISTS,
     SCAN_COUNT,
-    ListEntryRefused,
-    change_list,
-    checked_entry,
-    empty_list,
+    Note,
+    note_now,
+    read_notes,
 )
+from streams.redis.lists import change_list, empty_list
 from streams.redis.lookups import Report, find
 from streams.running.printable import printable
 from streams.settings import load_settings
@@ -104,8 +109,8 @@ def lists() -> None:
       block      calling numbers and trunk groups that are blocked
       dno        do-not-originate: 3, 6, 7 or 10 national digits
 
-    The order in which they apply is emergency, allow of numbers, dno, opt_out,
-    allow of trunk groups, block.
+    The order in which they apply is emergency, allow of numbers with --by and --reason, dno,
+    block by order or for a subscriber, opt_out, allow, block.
     """  # noqa: D301 - click reads the backspace
 
 
@@ -113,17 +118,57 @@ def lists() -> None:
 @LIST_ARGUMENT
 @click.argument("entries", metavar="[ENTRY]...", nargs=-1)
 @FILE_OPTION
+@click.option(
+    "--basis",
+    type=click.Choice([basis.value for basis in Basis]),
+    help="On what a block rests: it decides how calls are answered. Without it: analytics.",
+)
+@click.option("--called", metavar="NUMBER", help="The subscriber who wants the block, with --basis subscriber.")
+@click.option("--by", help="Who allows or blocks; with --reason a number passes before dno as well.")
+@click.option("--reason", help="Why, for whoever asks later; `lists show` and `lookup` print it.")
 @JSON_OPTION
-def add(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, as_json: bool) -> None:
+def add(
+    list_name: str,
+    entries: tuple[str, ...],
+    file: TextIO | None,
+    basis: str | None,
+    called: str | None,
+    by: str | None,
+    reason: str | None,
+    *,
+    as_json: bool,
+) -> None:
     """Add entries to a list; those already there stay. Nothing is added when one entry is wrong.
 
     \b
       robocall lists add block +12025550123 trunk:nyc-ix-7
+      robocall lists add block trunk:bad-7 --basis fcc_order --by "M. Lee" --reason "DA 26-1"
+      robocall lists add block +12025550123 --basis subscriber --called +13125550142
+      robocall lists add allow +12025550123 --by "M. Lee" --reason "hospital, redress 311"
       robocall lists add dno --file dno.txt
+
+    An entry that is added once more keeps what is known of it, unless these options say otherwise.
     """  # noqa: D301 - click reads the backspace
-    checked = _checked(list_name, entries, file)
-    changed, size = with_redis(lambda redis: _add(redis, list_name, checked))
+    note = _note(list_name, basis, called, by, reason)
+    checked = _checked(list_name, entries, file, called)
+    changed, size = with_redis(lambda redis: _add(redis, list_name, checked, note))
     _tell(list_name, "added", changed, size, as_json=as_json)
+
+
+def _note(list_name: str, basis: str | None, called: str | None, by: str | None, reason: str | None) -> bytes:
+    """What is put on the entries; wrong usage where it does not fit the list."""
+    if (by is None) != (reason is None):
+        raise click.UsageError("give --by and --reason together, or neither")
+    if by is not None and list_name not in NOTED_LISTS:
+        raise click.UsageError(f"--by and --reason are for the lists {' and '.join(NOTED_LISTS)}")
+    if basis is not None and list_name != "block":
+        raise click.UsageError("--basis is for the list block")
+    if (basis == Basis.SUBSCRIBER) != (called is not None):
+        raise click.UsageError("--basis subscriber needs --called, the subscriber who asked, and nothing else does")
+    for option, text, most in (("--by", by, MAX_BY), ("--reason", reason, MAX_REASON)):
+        if text is not None and not 0 < len(text.strip()) <= most:
+            raise click.UsageError(f"{option} has 1 to {most} characters")
+    return note_now(basis=None if basis is None else Basis(basis), by=by, reason=reason)
 
 
 @lists.command()
@@ -153,25 +198,32 @@ def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, is_
 @click.argument("list_name", metavar="[LIST]", type=click.Choice(LIST_NAMES), required=False)
 @JSON_OPTION
 def show(list_name: str | None, *, as_json: bool) -> None:
-    """Show the entries of a list, sorted, one a line; without LIST, how many each has."""
+    """Show the entries of a list, sorted, one a line; without LIST, how many each has.
+
+    What is known of an entry (basis, who, when, why) stands behind it as a comment.
+    """
     if list_name is None:
         sizes = with_redis(_sizes)
         click.echo(_json(sizes) if as_json else "\n".join(f"{name:<10} {size}" for name, size in sizes.items()))
         return
-    entries = with_redis(lambda redis: _members(redis, list_name))
+    entries, notes = with_redis(lambda redis: _members(redis, list_name))
     if as_json:
-        click.echo(_json({"list": list_name, "size": len(entries), "entries": entries}))
+        known = {entry: msgspec.to_builtins(note) for entry, note in sorted(notes.items())}
+        click.echo(_json({"list": list_name, "size": len(entries), "entries": entries, "notes": known}))
         return
     for entry in entries:
-        click.echo(printable(entry))
+        click.echo(printable(f"{entry}  # {notes[entry].text()}" if entry in notes else entry))
 
 
-def _checked(list_name: str, entries: tuple[str, ...], file: TextIO | None) -> list[str]:
-    """Entries in the form of their list, each once, in order; wrong usage when one is wrong or there is none."""
+def _checked(list_name: str, entries: tuple[str, ...], file: TextIO | None, called: str | None = None) -> list[str]:
+    """Entries in the form of their list, each once, in order; wrong usage when one is wrong or there is none.
+
+    With `called`, which a subscriber has, they are blocks of calls to that number alone.
+    """
     checked: dict[str, None] = {}
     for where, entry in (*(("", entry) for entry in entries), *(_lines(file) if file else ())):
         try:
-            checked[checked_entry(list_name, entry)] = None
+            checked[checked_entry(list_name, entry) if called is None else directed_entry(entry, called)] = None
         except ListEntryRefused as error:
             raise click.UsageError(f"{where}{error}") from error
     if not checked:
@@ -190,11 +242,11 @@ def _lines(file: TextIO) -> Iterator[tuple[str, str]]:
         raise click.UsageError(f"{name} is not UTF-8 text") from error
 
 
-async def _add(redis: Redis, list_name: str, entries: list[str]) -> tuple[int, int]:
+async def _add(redis: Redis, list_name: str, entries: list[str], note: bytes) -> tuple[int, int]:
     present: int = await redis.scard(list_key(list_name))
     if present + len(entries) > MAX_LIST_ENTRIES:
         raise click.ClickException(f"list {list_name} would have more than {MAX_LIST_ENTRIES} entries")
-    changed = await change_list(redis, list_name, entries, is_addition=True)
+    changed = await change_list(redis, list_name, entries, is_addition=True, note=note)
     return changed, await redis.scard(list_key(list_name))
 
 
@@ -210,15 +262,17 @@ async def _sizes(redis: Redis) -> dict[str, int]:
     return {name: await redis.scard(list_key(name)) for name in LIST_NAMES}
 
 
-async def _members(redis: Redis, list_name: str) -> list[str]:
-    """All entries, sorted; what is too long to be one is left out, what is no text is shown as far as it is."""
+async def _members(redis: Redis, list_name: str) -> tuple[list[str], dict[str, Note]]:
+    """All entries, sorted, and the notes on them; what is too long is left out, what is no text is shown as can be."""
     entries: set[str] = set()
     cursor = b"0"
     while True:
         cursor, found, _ = await redis.eval(PAGE, 0, list_key(list_name), cursor, SCAN_COUNT, MAX_ENTRY_BYTES)
         entries.update(raw.decode("utf-8", "replace") for raw in found)
         if cursor == b"0":
-            return sorted(entries)
+            break
+    notes = (await read_notes(redis, list_name)).by_entry if list_name in NOTED_LISTS else {}
+    return sorted(entries), {entry: note for entry, note in notes.items() if entry in entries}
 
 
 def _tell(list_name: str, verb: str, changed: int, size: int, *, as_json: bool) -> None:

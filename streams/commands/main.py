@@ -40,6 +40,10 @@ COMMANDS = {
     ),
     "lookup": ("streams.commands.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),
     "lists": ("streams.commands.lookup:lists", "Keep the allow, block, do-not-originate, emergency and opt-out lists."),
+    "release": (
+        "streams.commands.release:release",
+        "End what stands against a number or trunk group; do not block it for a day.",
+    ),
     "erase": (
         "streams.commands.erase:erase",
         "Take a phone number out of Redis and the archive; say where it stays.",

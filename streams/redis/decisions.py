@@ -44,12 +44,15 @@ redis.call('EXPIRE', KEYS[2], {DECISION_TTL_S})
 return 1
 """
 
-# An equal value changes nothing, so that workers that tell each other the same thing come to rest.
+# An equal value changes nothing, so that workers that tell each other the same thing come to rest. What calls brought
+# about takes no release away: its worker had not heard of it yet.
 WRITE_ENTITY = f"""
+local function releases(value) return string.find(value, '"action":"allow"', 1, true) end
 if ARGV[2] == '' then
   if redis.call('DEL', KEYS[1]) == 0 then return 0 end
 else
-  if redis.call('GET', KEYS[1]) == ARGV[2] then return 0 end
+  local known = redis.call('GET', KEYS[1])
+  if known == ARGV[2] or (known and releases(known) and not releases(ARGV[2])) then return 0 end
   redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
 end
 redis.call('ZADD', KEYS[3], redis.call('INCR', KEYS[2]), ARGV[1])

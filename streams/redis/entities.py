@@ -138,7 +138,7 @@ class EntityFollower:
         decision = _standing(entity, raw, now_ms)
         if decision is None:
             self._skipped.note("standing")
-        elif known is None or decision.since_ms >= known.since_ms:
+        elif known is None or decision.takes_place_of(known):
             self._standing.set(decision)
 
 

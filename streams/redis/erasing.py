@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
 
-from detector.policy.lists import NUMBER_ENTITY
+from detector.policy.lists import DIRECTED_TO, NUMBER_ENTITY, directed_parts
 from streams.redis.bounded import MAX_RECORD_BYTES, read_values
 from streams.redis.connection import (
     ENTITIES_CHANGED,
@@ -51,15 +51,20 @@ async def erase(redis: Redis, number: str, *, dry_run: bool) -> int:
     return len(keys) + stands
 
 
-async def lists_with(redis: Redis, number: str) -> list[str]:
-    """Names of the lists that name the number itself.
+async def lists_with(redis: Redis, number: str) -> list[tuple[str, str]]:
+    """Lists that name the number, each with the entry that does: itself, or a block that a subscriber asked for.
 
     Raises:
         RedisError, OSError: the server is away or refuses.
     """
     digits = number.removeprefix("+1") if number.startswith("+1") else number
-    entries = {name: digits if name == "dno" else number for name in LIST_NAMES}
-    return [name for name, entry in entries.items() if await redis.sismember(list_key(name), entry)]
+    entries = [(name, digits if name == "dno" else number) for name in LIST_NAMES]
+    found = [(name, entry) for name, entry in entries if await redis.sismember(list_key(name), entry)]
+    async for raw in redis.sscan_iter(list_key("block"), match=f"*{DIRECTED_TO}*", count=KEYS_AT_A_TIME):
+        entry = raw.decode("utf-8", "replace")
+        if number in (directed_parts(entry) or ()):
+            found.append(("block", entry))
+    return found
 
 
 async def _decisions(redis: Redis) -> AsyncIterator[list[str]]:

@@ -1,8 +1,8 @@
 """The last lists that were read from Redis, kept beside the snapshots for workers that start while Redis is away.
 
 One text file in the snapshot store, for its owner only and never seen half-written: a line with a digest of all the
-rest, a line of JSON with version and time, then the entries, each list behind a heading. The size is checked before it
-is read, the digest after, and the lists are built by the same code as ever.
+rest, a line of JSON with version, time and what is known of entries, then the entries, each list behind a heading. The
+size is checked before it is read, the digest after, and the lists are built by the same code as ever.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from detector.contract.errors import RobocallError
-from detector.policy.lists import LISTS, ListEntryInvalid, Lists
+from detector.policy.lists import LISTS, Basis, ListEntryInvalid, Lists
 from models.errors import StoredFileUnusable
 from models.store.opening import open_storage
 from models.store.storage import Drafts
@@ -56,9 +56,11 @@ class Kept:
     confirmed_ms: int
 
 
-class _Header(msgspec.Struct, frozen=True):
+class _Header(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str
     confirmed_ms: int
+    audited: list[str] = []
+    orders: dict[str, Basis] = {}
 
 
 class KeptLists:
@@ -126,10 +128,12 @@ def _digest(content: bytes) -> bytes:
 
 
 def _lines(kept: Kept) -> Iterator[bytes]:
-    yield msgspec.json.encode(_Header(kept.version, kept.confirmed_ms)) + b"\n"
+    lists = kept.lists
+    header = _Header(kept.version, kept.confirmed_ms, sorted(lists.audited), dict(lists.orders))
+    yield msgspec.json.encode(header) + b"\n"
     for name in LISTS:
         yield HEADING + name.encode() + b"\n"
-        for entry in sorted(getattr(kept.lists, name)):
+        for entry in sorted(getattr(lists, name)):
             yield entry.encode("utf-8", "surrogatepass") + b"\n"
 
 
@@ -143,7 +147,8 @@ def _parsed(lines: io.BytesIO) -> Kept:
             entries = found[text[1:]]
         else:
             entries.add(text)
-    lists = Lists(**{name: frozenset(texts) for name, texts in found.items()})
+    entries_of = {name: frozenset(texts) for name, texts in found.items()}
+    lists = Lists(**entries_of, audited=frozenset(header.audited), orders=header.orders)
     return Kept(lists, header.version, header.confirmed_ms)
 
 

@@ -7,7 +7,6 @@ the screener has none, and every call passes.
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,7 @@ import structlog
 from redis.asyncio import Redis
 
 from detector.columns.windows_port import Windows
-from detector.contract.errors import RobocallError
-from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY, Lists, dno_digits
+from detector.policy.lists import ORDERS, Lists
 from detector.policy.screening import Screener
 from streams.redis.bounded import MAX_NAME_BYTES, PAGE, Skipped, answers, ask_value, number, run_script, text, value
 from streams.redis.connection import (
@@ -34,31 +32,42 @@ from streams.redis.connection import (
 )
 from streams.redis.entities import EntityFollower
 from streams.redis.kept_lists import Kept, ListKeeper
+from streams.redis.list_entries import ListEntryRefused, checked_entry
+from streams.redis.list_notes import (
+    MAX_ENTRY_BYTES,
+    MAX_LIST_ENTRIES,
+    NOTED_LISTS,
+    SCAN_COUNT,
+    Note,
+    notes_key,
+    read_notes,
+)
 
-MAX_LIST_ENTRIES = 5_000_000
-MAX_ENTRY_BYTES = 264
 MAX_VERSION_BYTES = 64
-SCAN_COUNT = 1_000
-"""Entries asked for at a time, so that neither Redis nor the event loop stands still for a long list."""
-
-SHORT_CODE = re.compile(r"[0-9]{3,6}")
-TRUNK_ID = re.compile(r"[^\x00-\x20\x7f]{1,256}")
-
-# One step: the entries, the mark of an emergency list that is meant to be empty, and the version that workers look at.
-# Whatever makes no sense where the version should be is replaced. Removing what is not there says nothing on purpose.
+# One step: the entries with the note on them, the mark of an emergency list that is meant to be empty, and the version
+# that workers look at. Whatever makes no sense where notes or the version should be is replaced. Removing what is not
+# there says nothing on purpose. An entry that is added again without a note keeps the one that it has.
 CHANGE = """
 local changed
 if ARGV[1] == 'UNLINK' then
   changed = redis.call('SCARD', KEYS[1])
-  redis.call('UNLINK', KEYS[1])
+  redis.call('UNLINK', KEYS[1], KEYS[3])
 else
-  changed = redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))
+  changed = redis.call(ARGV[1], KEYS[1], unpack(ARGV, 3))
+  if type(redis.pcall('HLEN', KEYS[3])) == 'table' then redis.call('UNLINK', KEYS[3]) end
+  for i = 3, #ARGV do
+    if ARGV[1] == 'SREM' then
+      redis.call('HDEL', KEYS[3], ARGV[i])
+    elseif ARGV[2] ~= '' then
+      redis.call('HSET', KEYS[3], ARGV[i], ARGV[2])
+    end
+  end
 end
-if KEYS[3] then
+if KEYS[4] then
   if redis.call('EXISTS', KEYS[1]) == 1 then
-    redis.call('DEL', KEYS[3])
+    redis.call('DEL', KEYS[4])
   elseif changed > 0 or ARGV[1] == 'UNLINK' then
-    redis.call('SET', KEYS[3], '1')
+    redis.call('SET', KEYS[4], '1')
   end
 end
 if type(redis.pcall('INCR', KEYS[2])) == 'table' then redis.call('SET', KEYS[2], '1') end
@@ -69,40 +78,12 @@ Source = Literal["redis", "kept", "none", "unknown"]
 log = structlog.get_logger(__name__)
 
 
-class ListEntryRefused(RobocallError):  # noqa: N818 - the name states what is wrong
-    """An entry that its list cannot hold."""
-
-
-def checked_entry(list_name: str, entry: str) -> str:
-    """Bring an entry to the form in which its list keeps it.
-
-    Numbers are E.164 with `+` (`emergency` takes short codes too), trunk groups `trunk:ID`, do-not-originate entries
-    bare national digits.
-
-    Raises:
-        ListEntryRefused: it is none of those.
-    """
-    text = entry.strip()
-    if list_name == "dno":
-        try:
-            return dno_digits(text)
-        except RobocallError as error:
-            raise ListEntryRefused(str(error)) from error
-    bare = text.removeprefix(NUMBER_ENTITY)
-    if E164.fullmatch(bare) or (list_name == "emergency" and SHORT_CODE.fullmatch(bare)):
-        return bare
-    if list_name in {"allow", "block"}:
-        if text.startswith(TRUNK_ENTITY) and TRUNK_ID.fullmatch(text.removeprefix(TRUNK_ENTITY)):
-            return text
-        raise ListEntryRefused(f"{entry!r} is neither +E.164 number nor trunk:ID, for instance +12025550123")
-    raise ListEntryRefused(f"{entry!r} is no number in E.164 with +, for instance +12025550123")
-
-
-async def change_list(redis: Redis, name: str, entries: Sequence[str], *, is_addition: bool) -> int:
+async def change_list(redis: Redis, name: str, entries: Sequence[str], *, is_addition: bool, note: bytes = b"") -> int:
     """Add entries to a list or remove them, and have the workers look; says how many were not there, or were.
 
-    Where the last entry of `emergency` is removed here, workers are told that it was meant. A thousand entries are one
-    step that is done whole.
+    `note` (`streams.redis.list_notes`) is put on those that are added, also on those that were there. Where the last
+    entry of `emergency` is removed here, workers are told that it was meant. A thousand entries are one step that is
+    done whole.
 
     Raises:
         redis.exceptions.RedisError: the server is away, or refuses.
@@ -110,7 +91,7 @@ async def change_list(redis: Redis, name: str, entries: Sequence[str], *, is_add
     command = "SADD" if is_addition else "SREM"
     changed = 0
     for start in range(0, len(entries), SCAN_COUNT):
-        changed += await _change(redis, name, command, entries[start : start + SCAN_COUNT])
+        changed += await _change(redis, name, command, entries[start : start + SCAN_COUNT], note)
     return changed
 
 
@@ -123,9 +104,9 @@ async def empty_list(redis: Redis, name: str) -> int:
     return await _change(redis, name, "UNLINK", ())
 
 
-async def _change(redis: Redis, name: str, command: str, entries: Sequence[str]) -> int:
-    keys = (list_key(name), LISTS_VERSION, *([EMERGENCY_EMPTIED] if name == "emergency" else ()))
-    found: Any = await redis.eval(CHANGE, len(keys), *keys, command, *entries)
+async def _change(redis: Redis, name: str, command: str, entries: Sequence[str], note: bytes = b"") -> int:
+    keys = (list_key(name), LISTS_VERSION, notes_key(name), *([EMERGENCY_EMPTIED] if name == "emergency" else ()))
+    found: Any = await redis.eval(CHANGE, len(keys), *keys, command, note, *entries)
     return int(found)
 
 
@@ -289,6 +270,13 @@ class ListFollower:
             if entries is None:
                 return
             loaded[name] = entries
+        notes: dict[str, dict[str, Note]] = {}
+        for name in NOTED_LISTS:
+            known_of = await self._guard.attempt(lambda: read_notes(self._redis, name))  # noqa: B023 - awaited at once
+            if known_of is None:
+                return
+            self.skipped.note("list_note", known_of.skipped)
+            notes[name] = known_of.by_entry
         asked = await self._guard.attempt(self._ask)
         if asked is None or bool(asked.version) != bool(version):
             return  # emptied while it was read: what was read may be half of it
@@ -297,7 +285,7 @@ class ListFollower:
         if known and self._emergency_held:
             loaded["emergency"] = known
         # In a thread: bringing millions of entries to their form is Python code that lets the event loop run meanwhile.
-        self._screener.lists = await asyncio.to_thread(_lists, loaded)
+        self._screener.lists = await asyncio.to_thread(_lists, loaded, notes)
         self._version, self._source = version, "redis"
         self.loads += 1
         self._complained = ""
@@ -382,5 +370,12 @@ def _entry(name: str, raw: bytes) -> str | None:
         return None
 
 
-def _lists(loaded: dict[str, frozenset[str]]) -> Lists:
-    return Lists(**loaded)
+def _lists(loaded: dict[str, frozenset[str]], notes: dict[str, dict[str, Note]]) -> Lists:
+    """Build the lists; a note on what is no entry says nothing."""
+    audited = {entry for entry, note in notes["allow"].items() if note.is_audited and E164.fullmatch(entry)}
+    orders = {entry: note.basis for entry, note in notes["block"].items() if note.basis in ORDERS}
+    return Lists(
+        **loaded,
+        audited=loaded["allow"] & audited,
+        orders={entry: basis for entry, basis in orders.items() if basis is not None and entry in loaded["block"]},
+    )

@@ -34,6 +34,7 @@ from streams.redis.connection import (
     trunk_key,
 )
 from streams.redis.decisions import decisions_of, latest_decisions
+from streams.redis.list_notes import MAX_NOTE_BYTES, NOTED_LISTS, Note, note_of, notes_key
 from streams.settings import MAX_PARTITIONS
 from streams.wire.records import ENTITY_DECISION_DECODER
 
@@ -74,6 +75,7 @@ class Report:
         lines = [f"{content['kind']} {content['subject']}{guess}", f"lists: {', '.join(content['lists']) or 'none'}"]
         if content.get("dno"):
             lines[-1] += f" (do-not-originate {content['dno']})"
+        lines += [f"list {name}: {_note_text(note)}" for name, note in content["notes"].items()]
         lines.append(f"standing decision: {_standing_text(content['standing'])}")
         if content["kind"] == "number":
             lines += ["latest decisions:", *map(_short_line, content["decisions"])]
@@ -99,6 +101,7 @@ async def find(redis: Redis, subject: str) -> Report:
 async def _number(redis: Redis, number: str) -> Report:
     content: dict[str, Any] = {"kind": "number", "subject": number}
     content["lists"] = await _lists_with(redis, number, LIST_NAMES[:-1])
+    content["notes"] = await _notes_on(redis, number, content["lists"])
     content["dno"] = await _dno(redis, number)
     if content["dno"]:
         content["lists"].append("dno")
@@ -110,6 +113,7 @@ async def _number(redis: Redis, number: str) -> Report:
 async def _trunk(redis: Redis, trunk: str) -> Report:
     content: dict[str, Any] = {"kind": "trunk", "subject": trunk}
     content["lists"] = await _lists_with(redis, TRUNK_ENTITY + trunk, ("allow", "block"))
+    content["notes"] = await _notes_on(redis, TRUNK_ENTITY + trunk, content["lists"])
     content["standing"] = await _standing(redis, TRUNK_ENTITY + trunk)
     content["partitions"], merged = await _merged_shares(redis, trunk)
     content["latest_ms"] = merged.latest_ms if merged else None
@@ -132,6 +136,20 @@ async def _lists_with(redis: Redis, entry: str, names: tuple[str, ...]) -> list[
         pipeline.sismember(list_key(name), entry)
     found = await answers(pipeline)
     return [name for name, is_in in zip(names, found, strict=True) if is_in]
+
+
+async def _notes_on(redis: Redis, entry: str, names: list[str]) -> dict[str, Any]:
+    """What is known of an entry beside its name, by the list that has it."""
+    found: dict[str, Any] = {}
+    for name in names:
+        if name in NOTED_LISTS:
+            note = note_of(await run_script(redis, FIELD, notes_key(name), entry, MAX_NOTE_BYTES))
+            found |= {} if note is None else {name: msgspec.to_builtins(note)}
+    return found
+
+
+def _note_text(note: dict[str, Any]) -> str:
+    return msgspec.convert(note, Note).text()
 
 
 async def _dno(redis: Redis, number: str) -> str | None:

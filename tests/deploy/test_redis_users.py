@@ -14,11 +14,13 @@ from click.testing import CliRunner
 from redis.asyncio import Redis
 
 from detector.contract.decisions import Action
+from detector.policy.lists import Basis
 from streams.commands.main import robocall
 from streams.local.services import port_accepts
 from streams.local.valkey_server import command
 from streams.redis.connection import ACTIVE_MODEL, decision_key, entity_key, list_key, number_key, trunk_key
 from streams.redis.decisions import latest_decisions
+from streams.redis.releasing import release
 from tests.streams.redis.test_bounded import IDENTIFIER, Background
 from tests.streams.redis.test_lists import CALLING, ENTITY, standing_record
 from tests.streams.redis.test_trunk_exchange import TRUNK, call
@@ -63,8 +65,11 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
 
     command_of("operator", "lists", "add", "emergency", "911")
     command_of("operator", "lists", "remove", "emergency", "--all")
-    command_of("operator", "lists", "add", "allow", CALLING, f"trunk:{TRUNK}")
-    assert command_of("operator", "lists", "show", "allow") == f"{CALLING}\ntrunk:{TRUNK}\n"
+    command_of("operator", "lists", "add", "allow", CALLING, f"trunk:{TRUNK}", "--by", "M. Lee", "--reason", "why")
+    command_of("operator", "lists", "add", "block", "trunk:bad", "--basis", "fcc_order")
+    command_of("operator", "lists", "add", "block", CALLING)
+    command_of("operator", "lists", "remove", "block", CALLING)
+    assert command_of("operator", "lists", "show", "block").startswith("trunk:bad  # fcc_order, 2")
     with blocking.Redis.from_url(url("operator")) as operator:
         operator.set(ACTIVE_MODEL, "m-2")
 
@@ -77,6 +82,8 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
         lists = background.screener.lists
         assert lists is not None
         assert lists.allow == {CALLING, TRUNK}
+        assert lists.audited == {CALLING}
+        assert lists.orders == {"bad": Basis.FCC_ORDER}
         assert background.told == ["m-2"]
         assert background.screener.standing.active(ENTITY, 2_000) is not None
         assert background.exchange.view.view == "shared"
@@ -89,8 +96,14 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
 
     run(work, url("worker"))
     shown = command_of("lookup", "lookup", CALLING)
-    assert "lists: allow" in shown
+    assert "lists: allow\nlist allow: by M. Lee" in shown
     assert "standing decision: block as spam" in shown
+
+    async def let_go(client: Redis) -> None:
+        await release(client, ENTITY, by="M. Lee", grace_s=600)
+
+    run(let_go, url("operator"))
+    assert "standing decision: allow as released" in command_of("lookup", "lookup", CALLING)
     assert "3 " in command_of("lookup", "lookup", f"trunk:{TRUNK}")
 
 
@@ -103,7 +116,6 @@ FORBIDDEN: dict[str, list[tuple[Any, ...]]] = {
         ("EVAL", "return redis.call('SET', ARGV[1], 'x')", 0, ACTIVE_MODEL),
     ],
     "operator": [
-        ("SET", entity_key(ENTITY), "x"),
         ("GETRANGE", decision_key(IDENTIFIER), 0, 1),
         ("DEL", number_key(CALLING)),
         ("EVAL", "return redis.call('DEL', ARGV[1])", 0, trunk_key(0)),

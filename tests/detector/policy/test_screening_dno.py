@@ -28,7 +28,8 @@ def test_an_opt_out_is_from_analytics_and_not_from_do_not_originate() -> None:
 
 def test_a_number_on_the_allow_list_passes_and_a_trunk_group_does_not() -> None:
     """Somebody has looked at the number; of a trunk group nobody knows whose numbers come by it."""
-    number, trunk = (Lists(dno=LISTED, allow=frozenset([entry])) for entry in (CALLER, "trunk:t-1"))
+    number = Lists(dno=LISTED, allow=frozenset([CALLER]), audited=frozenset([CALLER]))
+    trunk = Lists(dno=LISTED, allow=frozenset(["trunk:t-1"]))
 
     assert outcome(make_screener(ENFORCE, lists=number), call_setup()).decided_by is Step.ALLOW_LIST
     assert outcome(make_screener(ENFORCE, lists=trunk), call_setup()).decided_by is Step.DNO

@@ -11,9 +11,10 @@ from detector.columns.facts import facts_of, texts_of
 from detector.columns.setups import Calls, calls_in, calls_of
 from detector.contract.decisions import Reason, Step
 from detector.contract.events import CallSetup
+from detector.contract.numbers import is_e164
 from detector.features.table import N_FEATURES
 from detector.policy import reasons
-from detector.policy.lists import Lists
+from detector.policy.lists import Basis, Lists
 from detector.policy.settings import DoNotOriginate, Policy
 from detector.policy.standing import StandingDecisions
 from detector.policy.steps import STEPS
@@ -39,7 +40,12 @@ TRUNKS = st.sampled_from(["t-1", "t-2", "t-3", "caf\u00e9", "+12125550000"])
 LOOKED_AT = (Step.EMERGENCY, Step.SUBSCRIBER, Step.ALLOW_LIST, Step.DNO, Step.ENTITY_BLOCK)
 LISTED = st.frozensets(st.one_of(NUMBERS, TRUNKS), max_size=4)
 DNO = st.frozensets(st.sampled_from(["212", "800", "212555", "2125550", "2125550003", "9005550100", "415"]))
-LISTS = st.builds(Lists, emergency=LISTED, opt_out=LISTED, allow=LISTED, block=LISTED, dno=DNO)
+PAIRS = st.frozensets(st.builds("{}/{}".format, NUMBERS, NUMBERS), max_size=3)
+BLOCKED = st.builds(frozenset.union, LISTED, PAIRS)
+ORDERS = st.dictionaries(st.one_of(NUMBERS, TRUNKS), st.sampled_from([Basis.COURT_ORDER, Basis.FCC_ORDER]), max_size=2)
+LISTS = st.builds(
+    Lists, emergency=LISTED, opt_out=LISTED, allow=LISTED, block=BLOCKED, dno=DNO, audited=LISTED, orders=ORDERS
+)
 CALLS = st.lists(st.tuples(NUMBERS, NUMBERS, TRUNKS), min_size=1, max_size=12)
 
 
@@ -69,8 +75,12 @@ def _found(calls: Calls, lists: Lists) -> dict[Step, dict[int, Reason]]:
     for step, look in STEPS:
         if step in LOOKED_AT:
             reasons_by_row = {row: outcome.reasons[0] for row, outcome in look(work).items()}
-            found[step] = reasons_by_row | found[step]
+            found[step] = reasons_by_row | found[step]  # of two turns the first one counts
     return found
+
+
+def _pair(one: CallSetup) -> str:
+    return f"{one.calling_number}/{one.called_number}"
 
 
 def _expected(setups: list[CallSetup], lists: Lists) -> dict[Step, dict[int, Reason]]:
@@ -81,13 +91,19 @@ def _expected(setups: list[CallSetup], lists: Lists) -> dict[Step, dict[int, Rea
             found[Step.EMERGENCY][row] = reasons.EMERGENCY_LISTED
         if one.called_number in lists.opt_out:
             found[Step.SUBSCRIBER][row] = reasons.OPTED_OUT
-        if one.calling_number in lists.allow:
+        if one.calling_number in lists.audited:
+            found[Step.ALLOW_LIST][row] = reasons.AUDITED
+        elif one.calling_number in lists.allow:
             found[Step.ALLOW_LIST][row] = reasons.ALLOW_LISTED_NUMBER
         elif one.trunk_group_id in lists.allow:
             found[Step.ALLOW_LIST][row] = reasons.ALLOW_LISTED_TRUNK
         if (prefix := lists.dno_match(one.calling_number)) is not None:
             found[Step.DNO][row] = reasons.dno_listed(prefix)
-        if one.calling_number in lists.block:
+        if basis := lists.orders.get(one.calling_number) or lists.orders.get(one.trunk_group_id):
+            found[Step.ENTITY_BLOCK][row] = reasons.ordered(basis)
+        elif is_e164(one.calling_number) and is_e164(one.called_number) and _pair(one) in lists.block:
+            found[Step.ENTITY_BLOCK][row] = reasons.UNWANTED
+        elif one.calling_number in lists.block:
             found[Step.ENTITY_BLOCK][row] = reasons.BLOCK_LISTED_NUMBER
         elif one.trunk_group_id in lists.block:
             found[Step.ENTITY_BLOCK][row] = reasons.BLOCK_LISTED_TRUNK

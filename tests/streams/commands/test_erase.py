@@ -94,6 +94,7 @@ def test_a_number_goes_from_everywhere_and_others_stay(
 
 
 def test_a_dry_run_only_counts_and_no_answer_is_no(store: "blocking.Redis", tmp_path: Path) -> None:
+    store.sadd(list_key("block"), f"{OTHER}/{NUMBER}", f"{OTHER}/{NUMBER}1", "trunk:a/b")
     before = set(store.scan_iter(f"{PREFIX}*"))
 
     counted, refused = erase("--dry-run"), erase(text="n\n")
@@ -101,6 +102,8 @@ def test_a_dry_run_only_counts_and_no_answer_is_no(store: "blocking.Redis", tmp_
     assert "Redis: 4 would be erased" in counted.stdout
     assert "archive of call-events: 1 would be erased" in counted.stdout
     assert f"`robocall lists remove allow {NUMBER}`" in counted.stdout
+    assert f"`robocall lists remove block {OTHER}/{NUMBER}`" in counted.stdout
+    assert counted.stdout.count("list block") == 1
     assert refused.exit_code == 1
     assert set(store.scan_iter(f"{PREFIX}*")) == before
     assert len(rows(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS)) == 6

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,55 @@ def test_entries_added_are_shown_and_removed(store: "blocking.Redis") -> None:
     assert shown.stdout == f"{CALLING}\ntrunk:nyc-ix-7\n"
     assert removed == {"list": "block", "removed": 1, "size": 1}
     assert store.smembers(list_key("block")) == {b"trunk:nyc-ix-7"}
+
+
+@pytest.mark.usefixtures("store")
+def test_who_put_an_entry_on_a_list_and_why_is_shown(tmp_path: Path) -> None:
+    """As a comment, so that what is shown can be added again; and by `lookup`."""
+    run("lists", "add", "allow", CALLING, "--by", "M. Lee", "--reason", "hospital")
+    run("lists", "add", "allow", "trunk:nyc-ix-7")
+    run("lists", "add", "block", "trunk:bad-7", "--basis", "court_order")
+    run("lists", "add", "block", CALLING, "--basis", "subscriber", "--called", "+13125550142")
+    shown = run("lists", "show", "allow").stdout
+    file = tmp_path / "shown.txt"
+    file.write_text(shown)
+
+    again = run("lists", "add", "allow", "--file", str(file))
+
+    first, second = shown.splitlines()
+    assert re.fullmatch(re.escape(CALLING) + r"  # by M. Lee, 20[0-9-]+ [0-9:]+, hospital", first)
+    assert second == "trunk:nyc-ix-7"
+    assert again.stderr == "allow: 0 added, 2 in the list\n"
+    assert run("lists", "show", "allow").stdout == shown
+    blocked = run_json("lists", "show", "block")
+    assert blocked["entries"] == [f"{CALLING}/+13125550142", "trunk:bad-7"]
+    assert blocked["notes"]["trunk:bad-7"]["basis"] == "court_order"
+    assert "list allow: by M. Lee" in run("lookup", CALLING).stdout
+    assert run_json("lookup", "trunk:bad-7")["notes"]["block"]["basis"] == "court_order"
+
+    run("lists", "remove", "allow", CALLING)
+    run("lists", "add", "allow", CALLING)
+    assert run("lists", "show", "allow").stdout == f"{CALLING}\ntrunk:nyc-ix-7\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("allow", CALLING, "--by", "M. Lee"), "--by and --reason together"),
+        (("dno", "202", "--by", "M. Lee", "--reason", "why"), "are for the lists allow and block"),
+        (("allow", CALLING, "--basis", "court_order"), "is for the list block"),
+        (("block", CALLING, "--basis", "subscriber"), "needs --called"),
+        (("block", CALLING, "--called", "+13125550142"), "needs --called"),
+        (("block", "trunk:t-1", "--basis", "subscriber", "--called", "+13125550142"), "is no number in E.164"),
+        (("block", CALLING, "--by", " ", "--reason", "why"), "1 to 128 characters"),
+    ],
+)
+def test_what_fits_no_list_is_wrong_usage(store: "blocking.Redis", arguments: tuple[str, ...], says: str) -> None:
+    result = run("lists", "add", *arguments)
+
+    assert result.exit_code == 2
+    assert says in " ".join(result.stderr.split())
+    assert list(store.scan_iter(f"{PREFIX}*")) == []
 
 
 def test_a_file_of_entries_may_have_comments(store: "blocking.Redis", tmp_path: Path) -> None:

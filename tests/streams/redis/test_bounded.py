@@ -24,6 +24,7 @@ from streams.redis.bounded import MAX_COUNT, MAX_RECORD_BYTES, Skipped, number, 
 from streams.redis.connection import Guard
 from streams.redis.decisions import DecisionIndex, latest_decisions
 from streams.redis.entities import EntityFollower
+from streams.redis.list_notes import NOTED_LISTS, notes_key
 from streams.redis.lists import ListFollower
 from streams.redis.trunk_exchange import TrunkExchange
 from streams.wire.records import DECISION_DECODER, ENTITY_DECISION_DECODER
@@ -41,6 +42,7 @@ OUR_KEYS = (
     keys.ACTIVE_MODEL,
     keys.SHADOW_MODEL,
     *map(keys.list_key, keys.LIST_NAMES),
+    *map(notes_key, NOTED_LISTS),
     keys.entity_key(ENTITY),
     keys.entity_key(f"trunk:{TRUNK}"),
     keys.decision_key(IDENTIFIER),
@@ -77,6 +79,8 @@ TEXTS = st.binary(max_size=40) | st.sampled_from(
         odd_record(HUGE),
         odd_record(-1),
         odd_record("soon"),
+        b'{"basis":"whim"}',
+        b'{"by":"M. Lee","reason":"why","at_ms":1e18}',
     ]
 )
 SCORES = st.floats(allow_nan=False) | st.sampled_from([0.5, 1.0, 5.0, float("inf"), float(2**60)])

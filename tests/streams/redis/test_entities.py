@@ -5,11 +5,13 @@ import time
 from redis.asyncio import Redis
 
 from detector.contract.decisions import Action
+from detector.policy.held import Held
 from detector.policy.standing import PolicyMemory, StandingDecision, StandingDecisions
 from streams.redis.bounded import Skipped
 from streams.redis.connection import ENTITIES_CHANGED, ENTITIES_VERSION, Guard, entity_key
 from streams.redis.decisions import DecisionIndex
 from streams.redis.entities import PER_TRIP, EntityFollower
+from streams.redis.releasing import release
 from tests.streams.redis.test_lists import flush, standing_record
 from tests.valkey_process import ValkeyProcess, run
 
@@ -95,5 +97,33 @@ def test_a_value_that_is_no_decision_releases_nobody(valkey: ValkeyProcess) -> N
 
         assert [one.action for one in standing] == [Action.BLOCK] * 3
         assert skipped["standing"] == 3
+
+    run(work, valkey.url)
+
+
+def test_a_release_reaches_workers_and_no_block_of_theirs_takes_it_away(valkey: ValkeyProcess) -> None:
+    """A worker that had not heard of it tells Redis of its block afterwards: the release stays, there and here.
+
+    Its block may be of a later instant: the clock of a switch may be ahead.
+    """
+
+    async def work(client: Redis) -> None:
+        entity, block, far_ms = standing_record(Action.BLOCK, NOW_MS + 60_000)
+        writer, standing = DecisionIndex(client, Guard()), StandingDecisions()
+        writer.offer_entity(entity, block, far_ms)
+        await flush(writer)
+        follower = EntityFollower(client, Guard(), standing, Skipped())
+        await follower.follow(await journal(client))
+        standing.held.put(entity.removeprefix("number:"), Held(Action.BLOCK, far_ms, (NOW_MS,)))
+
+        done = await release(client, entity, by="M. Lee", grace_s=600)
+        writer.offer_entity(*standing_record(Action.BLOCK, NOW_MS + 61_000))
+        await flush(writer)
+        await follower.follow(await journal(client))
+
+        (found,) = standing
+        assert (found.is_release, found.source, found.expires_ms) == (True, "M. Lee", done.until_ms)
+        assert (done.stood, done.unlisted, len(standing.held)) == (True, False, 0)
+        assert 590_000 < await client.pttl(entity_key(entity)) <= 600_000
 
     run(work, valkey.url)

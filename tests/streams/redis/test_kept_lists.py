@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.policy.lists import Lists
+from detector.policy.lists import Basis, Lists
 from detector.policy.screening import Screener
 from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecisions
@@ -25,7 +25,9 @@ LISTS = Lists(
     emergency=frozenset({"911", "+12025550911"}),
     opt_out=frozenset({"+13125550188"}),
     allow=frozenset({"+12025550123", "trunk:nyc-ix-7", "trunk:\u2028odd", "trunk:allow"}),
-    block=frozenset(),
+    block=frozenset({"trunk:bad-7", "+12025550123/+13125550142"}),
+    audited=frozenset({"+12025550123"}),
+    orders={"trunk:bad-7": Basis.FCC_ORDER},
     dno=frozenset({"900", "2025550199"}),
 )
 KEPT = Kept(LISTS, "57", 1_764_000_000_000)

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from detector.contract.decisions import Action
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import FEATURE_SCHEMA_ID
-from detector.policy.lists import Lists
+from detector.policy.lists import Basis, Lists
 from detector.policy.screening import Screener
 from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
@@ -21,6 +21,7 @@ from detector.windows.engine import WindowEngine, WindowSettings
 from streams.commands.main import robocall
 from streams.redis.connection import ACTIVE_MODEL, LISTS_VERSION, Guard, entity_key, list_key
 from streams.redis.decisions import DecisionIndex
+from streams.redis.list_notes import notes_key
 from streams.redis.lists import ListFollower
 from streams.wire.records import EntityDecision, encode
 from streams.worker.reports import entity_record
@@ -330,5 +331,43 @@ def test_the_active_model_is_announced_once_for_each_change(
 
         assert told == ["m-1", "m-2"]
         assert sync.skipped.total() == 1
+
+    run(work, valkey.url)
+
+
+def test_what_is_known_of_entries_is_followed_and_junk_is_not(
+    valkey: ValkeyProcess, screener: Screener[WindowEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Basis and audit line arrive with the entry and go with it; a note without an entry says nothing."""
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
+
+    async def work(client: Redis) -> None:
+        sync = ListFollower(client, Guard(), screener)
+        for command in (
+            ("add", "block", "trunk:bad-7", OTHER, "--basis", "fcc_order", "--by", "M. Lee", "--reason", "DA 26-1"),
+            ("add", "block", CALLING, "--basis", "subscriber", "--called", OTHER),
+            ("add", "allow", CALLING, "trunk:nyc-ix-7", "--by", "M. Lee", "--reason", "hospital"),
+            ("add", "allow", OTHER),
+            ("remove", "block", OTHER),
+        ):
+            changed = await asyncio.to_thread(CliRunner().invoke, robocall, ["lists", *command])
+            assert changed.exit_code == 0, changed.output
+        for entry, note in (("+1", b"{}"), (OTHER, b"junk"), ("trunk:gone", b'{"basis":"court_order"}')):
+            await client.hset(notes_key("block"), entry, note)
+        await sync.poll()
+
+        found = lists_of(screener)
+        assert found.orders == {"bad-7": Basis.FCC_ORDER}
+        assert found.directed == {OTHER: {CALLING}}
+        assert found.audited == {CALLING}
+        assert found.allow == {CALLING, OTHER, "nyc-ix-7"}
+        assert sync.skipped["list_note"] == 1
+
+        await client.delete(notes_key("block"))
+        await client.set(notes_key("block"), "no hash")
+        await client.incr(LISTS_VERSION)
+        await sync.poll()
+        assert lists_of(screener).orders == {}
+        assert lists_of(screener).block == {"bad-7", f"{CALLING}/{OTHER}"}
 
     run(work, valkey.url)

@@ -1,0 +1,43 @@
+"""Tell the topic `entity-decisions` that nothing stands against an entity any more; for commands."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from streams.kafka.client import client_settings, why_unreachable
+from streams.kafka.topics import ENTITY_DECISIONS
+from streams.settings import Settings
+
+
+async def publish_end(settings: Settings, entity: str) -> None:
+    """Publish the null that ends a standing decision for whoever caches it, and lets compaction forget it.
+
+    Waits until the brokers have it.
+
+    Raises:
+        KafkaUnreachable: no broker answers, or it refuses; one sentence.
+    """
+    producer = AIOKafkaProducer(**client_settings(settings), acks="all")
+    with _quiet():
+        try:
+            await producer.start()
+            await producer.send_and_wait(ENTITY_DECISIONS, None, key=entity.encode("utf-8", "surrogatepass"))
+        except KafkaError as error:
+            raise await why_unreachable(settings) from error
+        finally:
+            await producer.stop()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What aiokafka would say in many lines comes back as one error that says what to do."""
+    logger = logging.getLogger("aiokafka")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,56 @@
+"""Release a number or trunk group: what stood against it ends, and analytics do not block it for a while.
+
+The release stands where a standing decision would, so that workers learn of it as they learn of those. Workers of
+earlier versions let the calls pass.
+"""
+
+import time
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from detector.contract.decisions import Action
+from detector.policy.lists import NUMBER_ENTITY
+from streams.redis.connection import ENTITIES_CHANGED, ENTITIES_VERSION, entity_key
+from streams.redis.decisions import WRITE_ENTITY
+from streams.redis.lists import change_list
+from streams.wire.records import EntityDecisionRecord, encode
+
+CATEGORY = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What a release did.
+
+    Attributes:
+        stood: whether something stood against it, or an earlier release did.
+        unlisted: whether it was on the block list.
+        until_ms: from then on analytics may block it again, epoch milliseconds.
+    """
+
+    stood: bool
+    unlisted: bool
+    until_ms: int
+
+
+async def release(redis: Redis, entity: str, *, by: str, grace_s: float) -> Released:
+    """Release an entity, and take it off the block list; workers follow within two seconds.
+
+    Args:
+        redis: client.
+        entity: `number:+1...` or `trunk:...`.
+        by: who releases.
+        grace_s: how long analytics may not block it.
+
+    Raises:
+        redis.exceptions.RedisError: the server is away, or refuses.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    until_ms = now_ms + round(grace_s * 1_000)
+    unlisted = await change_list(redis, "block", [entity.removeprefix(NUMBER_ENTITY)], is_addition=False)
+    stood = await redis.exists(entity_key(entity))
+    record = EntityDecisionRecord(entity, Action.ALLOW, CATEGORY, None, now_ms, until_ms, by, None, "")
+    keys = (entity_key(entity), ENTITIES_VERSION, ENTITIES_CHANGED)
+    await redis.eval(WRITE_ENTITY, len(keys), *keys, entity, encode(record), until_ms)
+    return Released(bool(stood), bool(unlisted), until_ms)

@@ -1,0 +1,65 @@
+"""`robocall release` on a real Valkey and a real broker: what ends, who is told, what is wrong usage."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis as blocking
+from click.testing import CliRunner, Result
+
+from streams.commands.main import robocall
+from streams.redis.connection import entity_key, list_key
+from tests.streams.commands.test_erase import nulls
+
+NUMBER = "+12025550003"
+
+
+@pytest.fixture
+def store(
+    redis_url: str,
+    kafka_bootstrap: str,
+    fresh_topics: Callable[[int], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator["blocking.Redis"]:
+    """An empty Valkey, empty topics, and a grace of an hour."""
+    fresh_topics(1)
+    client: blocking.Redis = blocking.Redis.from_url(redis_url)
+    client.flushdb()
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
+    monkeypatch.setenv("ROBOCALL_RELEASE_GRACE_S", "3600")
+    yield client
+    client.flushdb()
+    client.close()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(robocall, arguments)
+
+
+def test_a_release_ends_what_stands_and_tells_workers_and_switches(
+    store: "blocking.Redis", kafka_bootstrap: str
+) -> None:
+    """Workers by Redis, switches that cache standing decisions by a null."""
+    store.set(entity_key(f"number:{NUMBER}"), b'{"action":"block"}')
+    run("lists", "add", "block", NUMBER)
+
+    done = run("release", NUMBER, "--by", "M. Lee, redress 311")
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith(f"{NUMBER}: ended what stood and a block entry; analytics do not block it until 2")
+    stored = json.loads(store.get(entity_key(f"number:{NUMBER}")) or b"")
+    assert (stored["action"], stored["source"]) == ("allow", "M. Lee, redress 311")
+    assert stored["expires_ms"] - stored["since_ms"] == 3_600_000
+    assert store.smembers(list_key("block")) == set()
+    assert nulls(kafka_bootstrap) == [f"number:{NUMBER}".encode()]
+    assert "allow as released by M. Lee, redress 311" in run("lookup", NUMBER).stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("12025550003", "--by", "M. Lee"), (NUMBER,), (NUMBER, "--by", "model"), ("trunk:", "--by", "M. Lee")]
+)
+def test_wrong_usage_changes_nothing(store: "blocking.Redis", arguments: tuple[str, ...]) -> None:
+    """Whoever releases has a name; `model` is that of the machine."""
+    assert run("release", *arguments).exit_code == 2
+    assert list(store.scan_iter("robocall:*")) == []

@@ -48,6 +48,10 @@ COMMANDS = {
         "streams.commands.erase:erase",
         "Take a phone number out of Redis and the archive; say where it stays.",
     ),
+    "conformance": (
+        "streams.commands.conformance:conformance",
+        "Check a detector or a switch against the contract, case by case.",
+    ),
     "local": ("streams.commands.local:local", "Apache Kafka and Valkey on this machine, from pip alone."),
     "doctor": ("streams.commands.doctor:doctor", "What is reachable, which versions, what is misconfigured."),
 }

@@ -65,6 +65,11 @@ class Metric(StrEnum):
         "robocall_unbelieved_priorities_total", "counter", "calls",
         "Calls that claim an emergency priority without a trusted trunk group or signature; judged like others.",
     )
+    REPEATED_SETUPS = (
+        "robocall_repeated_setups_total", "counter", "events",
+        "Call setups that came before, counted once and answered again as the first time.",
+    )
+    REPEATED_ENDS = "robocall_repeated_ends_total", "counter", "events", "Call ends that came before, counted once."
     REPAIRED = (
         "robocall_events_repaired_total", "counter", "repairs",
         "Formatted numbers, long texts and long call ids in events, put right.", "repair",

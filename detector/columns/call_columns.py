@@ -17,6 +17,7 @@ from detector.columns.facts import (
     ABSENT,
     ANSWER_TIME,
     ATTESTATION,
+    CALL_ID,
     CALLED,
     CALLING,
     END_TIME,
@@ -42,7 +43,7 @@ from detector.columns.facts import (
 from detector.columns.hashing import hash_bytes, hash_pair, mix
 from detector.features import window_constants
 
-TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT, NUMBER_SALT = range(1, 6)
+TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT, NUMBER_SALT, SETUP_SALT, END_SALT = range(1, 8)
 """Added to the seed, so that equal texts of different families get different keys."""
 SHARED = -1
 """Partition of a key that all partitions share."""
@@ -78,6 +79,7 @@ class CallBatch:
         setup_time_ms: Set-up time of the call, of both kinds; `facts.ABSENT` of an end that does not say it.
         reported_ms: The same as the event says it, which a wrong clock leaves as it is: what an answer repeats.
         partition: Partition that the event came from.
+        call: Seeded hash of the call id.
         calling: Key of the calling number: digits of a NANP number, else a hash.
         called: Key of the called number, likewise.
         trunk: Key of the trunk group.
@@ -93,8 +95,9 @@ class CallBatch:
         verstat: 0 absent, 1 passed, 2 failed, 3 `No-TN-Validation`.
         release: Release class of an end, see `RELEASE_CLASS`.
         talk_ms: Talk time of an end, at least 0; 0 where never answered.
-        measures: What the event adds to its windows, bit n is measure n of `window_constants.MEASURES`. 0 of the end of
-            a call that the switch blocked: how our own answer ended it says nothing about its caller.
+        measures: What the event adds to its windows, bit n is measure n of `window_constants.MEASURES`. 0 of an event
+            that is counted nowhere: one that came before, and the end of a call that
+            the switch blocked, since how our own answer ended it says nothing about its caller.
         call_flags: What the call shows by itself, bit n is flag n of `window_constants.CALL_FLAGS`.
         has_priority: True where a set-up has a Priority or a Resource-Priority that is not empty.
         texts: Texts that an answer repeats, as JSON writes them; None where the batch was made of Python events.
@@ -107,6 +110,7 @@ class CallBatch:
     setup_time_ms: Ints
     reported_ms: Ints
     partition: Ints
+    call: Ints
     calling: Ints
     called: Ints
     trunk: Ints
@@ -131,12 +135,12 @@ class CallBatch:
 _COLUMNS = (
     "time_ms", "setup_time_ms", "calling", "called", "trunk", "origin",
     "calling_digits", "called_digits", "calling_npanxx", "called_npanxx", "number_class",
-    "attestation", "verstat", "release", "talk_ms", "measures", "call_flags", "from_digits", "role",
+    "attestation", "verstat", "release", "talk_ms", "measures", "call_flags", "from_digits", "role", "call",
 )  # fmt: skip
 (
     _TIME, _SETUP_TIME, _CALLING, _CALLED, _TRUNK, _ORIGIN,
     _NUMBERS, _, _, _, _,
-    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS, _ROLE,
+    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS, _ROLE, _CALL,
 ) = range(len(_COLUMNS))  # fmt: skip
 
 
@@ -278,6 +282,8 @@ def _fill(
         )
         for i in range(len(number)):
             columns[_NUMBERS + i, row] = number[i]
+        start, stop = _span(spans, row, CALL_ID)
+        columns[_CALL, row] = hash_bytes(data, start, stop, seed)
         start, stop = _span(spans, row, TRUNK)
         if stop > start:
             columns[_TRUNK, row] = hash_bytes(data, start, stop, seed + TRUNK_SALT)

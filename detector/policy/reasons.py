@@ -25,6 +25,7 @@ INTERNAL_ERROR = Reason("internal_error", "The call could not be judged, so it p
 LISTS_UNKNOWN = Reason(
     "lists_unknown", "The lists of emergency, opted-out and allowed numbers are not known yet, so the call passes"
 )
+REPEATED = Reason("repeated", "The call came before, and what was answered to it is not known any more, so it passes")
 EMERGENCY_CALLED = Reason("emergency_called", "An emergency number is called")
 EMERGENCY_LISTED = Reason("emergency_list", "The calling or called number is on the emergency list")
 PSAP_CALLBACK = Reason("psap_callback", "The call has SIP priority psap-callback")

@@ -41,11 +41,12 @@ class Screening:
         is_shadow: Which were decided in shadow, shape (n_setups,).
         scores: Calibrated probabilities, shape (n_setups,), NaN where the model was not asked.
         features: Shape (n_setups, n_features), or (0, n_features) when none was judged. Rows of calls that passed
-            unjudged (`Step.FAIL_OPEN`) mean nothing.
+            unjudged (`Step.FAIL_OPEN`) or came before mean nothing.
         versions: What they were decided with.
         entity_changes: Standing decisions that these calls brought about and that are to be published.
         failures: Internal errors on the way, the first of each class; the calls concerned have `FAILED_OPEN`.
         unbelieved: How many calls claim a priority that nothing vouches for.
+        repeats: Rows of calls that came before: they were counted and judged then.
     """
 
     calls: Calls
@@ -57,6 +58,7 @@ class Screening:
     entity_changes: list[StandingDecision] = field(default_factory=list)
     failures: tuple[Exception, ...] = ()
     unbelieved: int = 0
+    repeats: frozenset[int] = frozenset()
 
     def outcome(self, row: int) -> Outcome:
         """What the policy made of a call."""
@@ -86,6 +88,7 @@ class Screening:
             is_shadow=self.is_shadow[kept],
             scores=self.scores[kept],
             features=self.features[kept] if len(self.features) else self.features,
+            repeats=frozenset(one - (one > row) for one in self.repeats if one != row),
         )
 
     def with_failed(self, row: int, setup: CallSetup, mode: Mode) -> "Screening":
@@ -104,6 +107,7 @@ class Screening:
             is_shadow=np.insert(self.is_shadow, row, mode is Mode.SHADOW),
             scores=np.insert(self.scores, row, np.nan),
             features=np.insert(self.features, row, 0.0, axis=0) if len(self.features) else self.features,
+            repeats=frozenset(one + (one >= row) for one in self.repeats),
         )
 
 
@@ -173,7 +177,7 @@ class Screener(Generic[WindowsT_co]):
 
         Args:
             batch: Columns of its events.
-            passed: Outcome by row of the setups that are settled beforehand (late, overload): counted, not judged, and
+            passed: Outcome by row of the setups that are settled beforehand (late, overload, repeats): not judged, and
                 without a trace in what outlives a call.
         """
         calls = batch.calls

@@ -9,6 +9,9 @@ FAILED_OPEN = Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.INTERNAL_ERROR,))
 LISTS_UNKNOWN = Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.LISTS_UNKNOWN,))
 """The outcome of every call while the lists of the carrier are not known: any of them might be on one."""
 
+REPEATED = Outcome(Action.ALLOW, Step.FAIL_OPEN, (reasons.REPEATED,))
+"""The outcome of a call that came before, where nobody knows what was answered to it then."""
+
 
 def late(waited_ms: int, deadline_ms: int) -> Outcome:
     """Outcome of a call whose answer would come, or comes, after the deadline.

@@ -321,6 +321,8 @@ def run(
 ) -> None:
     """Apply all events in order; `matrix` gets one row a set-up, or nothing unless `is_read`; `keys` is scratch.
 
+    An event without measures leaves no trace, and a set-up without any no row: it keeps its zeros.
+
     All families are at hand here only: they are too many arrays to hand on for each event.
     """
     cold_number, number, trunk, origin, cold_block, block, cold_called, called = families
@@ -334,9 +336,10 @@ def run(
         key, now_ms = keys[event], columns.time_ms[event]
         for window in range(window_constants.N_WINDOWS):
             indexes[window] = now_ms // window_constants.PANE_MS[window]
+        if columns.measures[event] == 0:
+            row += int(columns.is_setup[event])
+            continue
         if not columns.is_setup[event]:
-            if columns.measures[event] == 0:
-                continue
             end = _end_of(columns, event)
             caller, callee = short_hash(columns.calling[event], salt), short_hash(columns.called[event], salt)
             from_origin = _tiered_end(cold_number, number, key[NUMBER_KEY], end, indexes, callee)

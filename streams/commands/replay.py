@@ -91,9 +91,10 @@ class FeatureWriter:
         self._rows: list[Any] = []
 
     def add(self, screening: Screening) -> None:
-        """Keep the rows of one batch; a call that failed open has none."""
+        """Keep the rows of one batch; a call that failed open, or came before, has none."""
         if len(screening.features):
-            passed = {row for row, one in screening.decided.items() if one.decided_by is Step.FAIL_OPEN}
+            unjudged = {row for row, one in screening.decided.items() if one.decided_by is Step.FAIL_OPEN}
+            passed = unjudged | screening.repeats
             judged = [row for row in range(len(screening.calls)) if row not in passed]
             self._setups += [screening.calls.events[row] for row in judged]
             self._rows.append(screening.features[judged])

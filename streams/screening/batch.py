@@ -37,6 +37,7 @@ class Batch:
         screening: What was decided of each setup. Filled by `detector.policy.screening`, with windows and model.
         answers: The bytes to be published, parallel to `screening.calls`. Filled by `streams.screening.answers`.
         poison: Records that cannot be answered at all, since they made our own code raise.
+        ends_again: How many ends came before and were counted then.
     """
 
     records: Records
@@ -45,6 +46,7 @@ class Batch:
     screening: Screening
     answers: Answers
     poison: list[Poison]
+    ends_again: int = 0
 
     @property
     def skewed(self) -> int:

@@ -22,6 +22,7 @@ from streams.screening.answers import answer
 from streams.screening.batch import Batch
 from streams.screening.lateness import Waiting
 from streams.screening.one_by_one import Prepared, decode_apart, prepare_at_once, prepare_one_by_one, without
+from streams.screening.repeats import Repeats, placeholders
 from streams.wire.reading import Reading
 from streams.wire.record_columns import Records
 
@@ -39,6 +40,10 @@ class Pipeline:
 
     All methods run to their end on the thread that calls them, and on one thread at a time.
 
+    Attributes:
+        screener: As it was given.
+        repeats: The latest events of each partition and what was answered to them.
+
     Args:
         screener: Holds windows, model, policy and lists.
         seed: Of the hashes of keys; the same for every worker of a group.
@@ -50,6 +55,7 @@ class Pipeline:
         self, screener: Screener[WindowEngine], *, seed: int, on_failure: OnFailure, clock: ClockTolerance | None = None
     ) -> None:
         self.screener = screener
+        self.repeats = Repeats(seed)
         self._seed = seed
         self._on_failure = on_failure
         self._clock = clock
@@ -63,7 +69,7 @@ class Pipeline:
             waiting: What to do about calls that have waited; None judges all.
         """
         prepared = self._prepare(records)  # bytes to events, and events to columns
-        prepared, screening = self._screen(prepared, waiting)  # columns to outcomes
+        prepared, screening, ends_again = self._screen(prepared, waiting)  # columns to outcomes
         reading, is_setup = prepared.reading, prepared.reading.facts.is_setup
         answers = answer(
             screening, reading.positions[is_setup], reading.arrivals_ms[is_setup], waiting, decided_time_ms
@@ -71,7 +77,7 @@ class Pipeline:
         for failure in answers.failures:
             self._on_failure(failure)
         poison = [*prepared.poison, *answers.poison]
-        return Batch(records, reading, prepared.columns, answers.screening, answers, poison)
+        return Batch(records, reading, prepared.columns, answers.screening, answers, poison, ends_again)
 
     def catch_up(self, records: Records) -> None:
         """Bring windows and policy memory to where deciding the records brings them; nothing is to be published.
@@ -82,7 +88,7 @@ class Pipeline:
         watched = self.screener.classifier
         self.screener.classifier = unwatched(watched)
         try:
-            _, screening = self._screen(self._prepare(records), None)
+            _, screening, _ = self._screen(self._prepare(records), None)
             self.screener.standing.reached_again(screening.entity_changes)
         finally:
             self.screener.classifier = watched
@@ -93,6 +99,7 @@ class Pipeline:
         if prepared.columns is None:
             return
         try:
+            self.repeats.look(prepared.columns)
             self.screener.engine.count(prepared.columns.events)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
             self._on_failure(error)
@@ -108,22 +115,36 @@ class Pipeline:
         facts, events = reading.facts, reading.events
         return columns_of(facts, events, reading.partitions, reading.arrivals_ms, seed=self._seed, clock=self._clock)
 
-    def _screen(self, prepared: Prepared, waiting: Waiting | None) -> tuple[Prepared, Screening]:
-        """Screen all events once. Where that fails, every call passes that can be answered at all."""
+    def _screen(self, prepared: Prepared, waiting: Waiting | None) -> tuple[Prepared, Screening, int]:
+        """Screen all events once. Where that fails, every call passes that can be answered at all.
+
+        Returns:
+            The batch, what was made of it, and how many of its ends had come before.
+        """
         columns = prepared.columns
         if columns is not None:
             try:
-                screening = self.screener.screen(columns, _passed(prepared, waiting))
+                screening, ends_again = self._screen_once(columns, _passed(prepared, waiting))
                 for failure in screening.failures:
                     self._on_failure(failure)
-                return prepared, self._with_unbuilt(screening, prepared)
+                return prepared, self._with_unbuilt(screening, prepared), ends_again
             except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
                 self._on_failure(error)
         reading, lost = decode_apart(prepared.reading)
         for one in lost:
             self._on_failure(one.error)
         passing = replace(prepared, reading=reading, columns=None, poison=(*prepared.poison, *lost))
-        return passing, fail_open(_setups(reading), self.screener.versions, self.screener.policy.mode)
+        return passing, fail_open(_setups(reading), self.screener.versions, self.screener.policy.mode), 0
+
+    def _screen_once(self, columns: BatchColumns, passed: dict[int, Outcome]) -> tuple[Screening, int]:
+        """Screen what is new, and answer what came before as it was answered then."""
+        again = self.repeats.look(columns)
+        held = {} if self.screener.lists is None else placeholders(again)  # until lists are known every call passes
+        screening = self.screener.screen(columns, {**held, **passed})
+        self.repeats.settle(screening, again, again.rows if self.screener.lists is None else passed)
+        if again.rows:
+            screening = replace(screening, repeats=frozenset(again.rows))
+        return screening, again.looked.ends
 
     def _with_unbuilt(self, screening: Screening, prepared: Prepared) -> Screening:
         """Put the setups that could not be made columns back in their places; they pass."""

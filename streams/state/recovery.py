@@ -28,6 +28,7 @@ from streams.kafka.fetched import Rows
 from streams.kafka.locating import Change, Place
 from streams.running.daemon_thread import DaemonThread
 from streams.running.failures import described
+from streams.screening.repeats import Remembered
 from streams.state.policy_memory import decode
 from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_file import Snapshot, read_snapshot
@@ -275,8 +276,8 @@ class Recovery:
 
     async def _load(self, store: SnapshotStore, entry: Entry, partition: int) -> bool:
         try:
-            snapshot, memory = await self._ask_store(self._read, store, entry, partition)
-            await self._state.load(partition, snapshot, memory)
+            snapshot, memory, remembered = await self._ask_store(self._read, store, entry, partition)
+            await self._state.load(partition, snapshot, memory, remembered)
         except TimeoutError:
             raise
         except (RobocallError, ValueError, OSError) as error:
@@ -289,7 +290,7 @@ class Recovery:
         async with asyncio.timeout(self._limits.store_s):
             return await self._thread.run(call, *args, **kwargs)
 
-    def _read(self, store: SnapshotStore, entry: Entry, partition: int) -> tuple[Snapshot, PolicyMemory]:
+    def _read(self, store: SnapshotStore, entry: Entry, partition: int) -> tuple[Snapshot, PolicyMemory, Remembered]:
         engine = self._state.engine
         with tempfile.TemporaryDirectory(dir=self._spool) as folder:
             path = store.fetch(entry, Path(folder))
@@ -304,7 +305,7 @@ class Recovery:
             )
         if found.header.offset != entry.offset:  # beyond the commit it would count what comes again
             raise SnapshotRefused(f"snapshot {entry.name} is skipped: it is of offset {found.header.offset}")
-        return found, decode(found.memory)
+        return found, *decode(found.memory)
 
     async def _warm_up(self, reader: ReadsLog, partition: int, target: int) -> None:
         """Count the recent past of the topic: better than nothing, and said."""

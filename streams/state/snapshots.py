@@ -213,7 +213,8 @@ class Snapshots:
         owners = _owners(copy.memory, self._partition_of)
         for partition, (path, header) in files.items():
             memory = copy.memory.of(lambda number, partition=partition: owners[number] == partition)  # type: ignore[misc]
-            writers[partition] = SnapshotWriter(path, header, encode(memory), copy.sweep.names, self._store.signing)
+            content = encode(memory, copy.repeats[partition])
+            writers[partition] = SnapshotWriter(path, header, content, copy.sweep.names, self._store.signing)
 
     def _path(self, partition: int) -> Path:
         return self._spool / f"{partition}-{next(self._files)}.part"

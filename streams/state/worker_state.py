@@ -16,6 +16,7 @@ from detector.windows import WindowEngine
 from detector.windows.sweep import Sweep
 from streams.kafka.fetched import Rows, gather
 from streams.screening.pipeline import Pipeline
+from streams.screening.repeats import Remembered
 from streams.state.snapshot_file import Snapshot
 
 NUMBERS_PER_SLICE = 500
@@ -30,11 +31,13 @@ class Copy:
         positions: offset of the next record, by partition.
         sweep: the windows of that instant, to be fetched step by step.
         memory: the policy memory of all partitions of that instant.
+        repeats: the latest answers of that instant, by partition.
     """
 
     positions: dict[int, int]
     sweep: Sweep
     memory: PolicyMemory
+    repeats: dict[int, Remembered]
 
 
 class WorkerState:
@@ -84,6 +87,7 @@ class WorkerState:
             self.positions.pop(partition, None)
         await self._forget_memory(gone)
         for partition in gone:
+            self._pipeline.repeats.forget(partition)
             for _ in self.engine.forget_slowly(partition):
                 await asyncio.sleep(0)
             self._touched.discard(partition)
@@ -95,7 +99,7 @@ class WorkerState:
             standing.forget([number for number in some if self._partition_of(number) in gone])
             await asyncio.sleep(0)
 
-    async def load(self, partition: int, snapshot: Snapshot, memory: PolicyMemory) -> None:
+    async def load(self, partition: int, snapshot: Snapshot, memory: PolicyMemory, remembered: Remembered) -> None:
         """Take a snapshot's state over, in slices; the partition has no position until all of it is there.
 
         It must have been forgotten before, and be forgotten again when this is cut short.
@@ -104,8 +108,10 @@ class WorkerState:
             partition: whose state it is.
             snapshot: its windows and their offset.
             memory: its policy memory, decoded.
+            remembered: its latest answers.
         """
         self._touched.add(partition)
+        self._pipeline.repeats.restore(partition, remembered)
         for _ in self.engine.load(partition, snapshot.parts, snapshot.names):
             await asyncio.sleep(0)
         for part in memory.parts(NUMBERS_PER_SLICE):
@@ -130,4 +136,5 @@ class WorkerState:
             KeyError: a partition has no position.
         """
         positions = {partition: self.positions[partition] for partition in partitions}
-        return Copy(positions, self.engine.sweep(), self._screener.standing.memory())
+        repeats = {partition: self._pipeline.repeats.copy(partition) for partition in partitions}
+        return Copy(positions, self.engine.sweep(), self._screener.standing.memory(), repeats)

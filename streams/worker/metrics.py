@@ -148,6 +148,8 @@ class Metrics:
         self._skewed = self._counter(Metric.CLOCK_SKEW)
         self._mismatches = self._counter(Metric.KEY_MISMATCHES)
         self._unbelieved = self._counter(Metric.UNBELIEVED)
+        self._setups_again = self._counter(Metric.REPEATED_SETUPS)
+        self._ends_again = self._counter(Metric.REPEATED_ENDS)
         self._repaired = self._counter(Metric.REPAIRED)
         self._since_setup = self._histogram(Metric.SINCE_SETUP, LATENCY_BUCKETS_S)
         self._since_arrival = self._histogram(Metric.SINCE_ARRIVAL, LATENCY_BUCKETS_S)
@@ -206,6 +208,11 @@ class Metrics:
     def unbelieved(self, calls: int) -> None:
         """Count calls whose claim of a priority was not believed."""
         self._unbelieved.inc(calls)
+
+    def repeated(self, *, setups: int, ends: int) -> None:
+        """Count events that came before."""
+        self._setups_again.inc(setups)
+        self._ends_again.inc(ends)
 
     def repaired(self, repairs: Mapping[Repair, int]) -> None:
         """Count what was put right in events, by its name."""

@@ -25,7 +25,7 @@ from streams.wire.records import EntityDecision, EntityDecisionRecord, encode, s
 from streams.worker.metrics import Metrics
 
 SAMPLE_BITS = 32
-UNJUDGED = (reasons.LATE, reasons.OVERLOAD, reasons.LISTS_UNKNOWN.code)
+UNJUDGED = (reasons.LATE, reasons.OVERLOAD, reasons.LISTS_UNKNOWN.code, reasons.REPEATED.code)
 """Codes of calls that pass without any error."""
 Kind = tuple[str, str, str]
 """Action, step and mode of a decision."""
@@ -164,11 +164,12 @@ class Reports:
             self._side.offer(ENTITY_DECISIONS, records)
 
     def _sampled(self, screening: Screening) -> list[int]:
-        """Rows of the calls whose features are published; of those that were judged."""
+        """Rows of the calls whose features are published; of those that were judged, and now."""
         if not len(screening.features):
             return []
         found: list[int] = np.flatnonzero(screening.calls.lots < self._sampled_below).tolist()
-        return [row for row in found if screening.outcome(row).decided_by is not Step.FAIL_OPEN]
+        judged = (row for row in found if row not in screening.repeats)
+        return [row for row in judged if screening.outcome(row).decided_by is not Step.FAIL_OPEN]
 
     def _scored(self, batch: Batch, rows: Iterable[int], late: Mapping[int, bytes] | None = None) -> None:
         screening, records = batch.screening, list[Record]()

@@ -188,6 +188,7 @@ class CallScreening:
         self._metrics.clock_skew(batch.skewed)
         self._metrics.repaired(reading.repairs)
         self._metrics.unbelieved(batch.screening.unbelieved)
+        self._metrics.repeated(setups=len(batch.screening.repeats), ends=batch.ends_again)
         self._metrics.took(batch.screening.calls.reported_ms, batch.answers.arrivals_ms, decided_ms)
         self._reports.counted(batch)
 

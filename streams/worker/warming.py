@@ -22,6 +22,7 @@ from streams.kafka.fetched import gather, rows_of
 from streams.kafka.partitioner import partitions_of
 from streams.local.guard import die_with_parent
 from streams.screening.answers import answer
+from streams.screening.repeats import Repeats
 from streams.screening.stray_keys import strays
 from streams.wire import reading
 
@@ -104,9 +105,11 @@ def warm_answers() -> None:
     rows = rows_of([(0, 0, b"warm-up", _CALL)])
     taken = reading.read(gather([(0, rows)]))
     nowhere = np.zeros(1, np.int64)
-    calls = columns_of(taken.facts, taken.events, nowhere, nowhere, seed=0).calls
+    columns = columns_of(taken.facts, taken.events, nowhere, nowhere, seed=0)
+    repeats, calls = Repeats(0), columns.calls
     no_features = np.zeros((0, N_FEATURES), np.float32)
     screening = Screening(calls, {}, np.zeros(1, np.bool_), np.zeros(1), no_features, Versions("", "", ""))
+    repeats.settle(screening, repeats.look(columns), ())
     made = answer(screening, nowhere, nowhere, None, None)
     if made.failures or not calls.plain.all():
         raise RuntimeError(f"the warm-up call could not be answered: {made.failures}")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from detector.contract.decisions import Action, Mode
 from detector.policy.held import Held
 from detector.policy.standing import MAX_TRUNKS, PolicyMemory, StandingDecision
+from streams.screening.repeats import Remembered
 from streams.state import policy_memory
 from streams.state.policy_memory import GROUP, decode, encode
 from streams.state.snapshot_errors import SnapshotRefused
@@ -40,7 +41,7 @@ SMALL = PolicyMemory(
 @given(memory=MEMORIES)
 def test_any_memory_comes_back_as_it_was(memory: PolicyMemory) -> None:
     """Order included: at the bound the entry set longest ago goes first."""
-    again = decode(encode(memory))
+    again, _ = decode(encode(memory, Remembered.nothing()))
 
     assert again == memory
     assert list(again.held) == list(memory.held)
@@ -50,7 +51,7 @@ def test_more_than_a_group_comes_back_in_order() -> None:
     numbers = [f"+1212555{n:04d}" for n in range(2 * GROUP + 1)]
     memory = PolicyMemory({number: Held(Action.BLOCK, n) for n, number in enumerate(numbers)}, SMALL.standing * 501)
 
-    again = decode(encode(memory))
+    again, _ = decode(encode(memory, Remembered.nothing()))
 
     assert list(again.held) == numbers
     assert again == memory
@@ -58,7 +59,7 @@ def test_more_than_a_group_comes_back_in_order() -> None:
 
 def test_actions_and_modes_are_those_of_the_domain() -> None:
     """Compared by identity in the policy, so equal strings would not do."""
-    again = decode(encode(SMALL))
+    again, _ = decode(encode(SMALL, Remembered.nothing()))
 
     assert again.held["+12125550123"].action is Action.LABEL
     assert again.standing[0].mode is Mode.SHADOW
@@ -67,13 +68,13 @@ def test_actions_and_modes_are_those_of_the_domain() -> None:
 @settings(max_examples=300)
 @given(data=st.data())
 def test_damage_is_refused_or_decodes_to_a_memory_never_anything_else(data: st.DataObject) -> None:
-    changed = bytearray(encode(SMALL))
+    changed = bytearray(encode(SMALL, Remembered.nothing()))
     for _ in range(data.draw(st.integers(1, 3))):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     content = bytes(changed[: data.draw(st.integers(0, len(changed)))])
 
     try:
-        memory = decode(content)
+        memory, _ = decode(content)
     except SnapshotRefused:
         return
     assert all(isinstance(held, Held) for held in memory.held.values())
@@ -102,4 +103,4 @@ def test_more_than_the_bound_is_refused_unread(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(policy_memory, "MAX_BYTES", 10)
 
     with pytest.raises(SnapshotRefused, match=r"the most is 10$"):
-        decode(encode(SMALL))
+        decode(encode(SMALL, Remembered.nothing()))

@@ -154,6 +154,9 @@ class PollConsumer(driver.Consumer):
         known, still_s = self._began | self.committed, now_s - self._awake_s
         if known and still_s >= self.app.conf.broker_session_timeout / 2:
             log.info("stood still for %.1f s, asking the group whether the partitions are still ours", still_s)
+            await self._plugs.before_commit()
+            # What is known to be committed may be less than what is: the group would go back to it.
+            known |= {tp: offset for tp in known if (offset := self.watermarks.watermark(tp)) is not None}
             if not await self._thread.commit(known):
                 return False  # asked again with the next fetch, until partitions are assigned anew
         self._awake_s = now_s

@@ -12,13 +12,14 @@ ENDS = (200, 200, 404, 480, 486, 603)
 
 
 class Record(NamedTuple):
-    """A record of the log, as its reader gets it."""
+    """A record of the log, as its reader gets it; `call_id` is that of the call that it sets up, if it does."""
 
     partition: int
     offset: int
     at_ms: int
     key: bytes
     value: bytes
+    call_id: str | None = None
 
 
 def home_of(number: str, partitions: int) -> int:
@@ -46,9 +47,11 @@ def short_log(events: int, *, partitions: int, seed: int, numbers: int = 14) -> 
             event = _setup(chance, f"call-{seed}-{len(found)}", *chance.choices(callers, often)[0], at_ms)
             open_calls.append(event)
         number = event["calling_number"]
-        value = json.dumps(event).encode() if chance.random() < 0.97 else b"{not a call"
+        is_readable = chance.random() < 0.97
+        value = json.dumps(event).encode() if is_readable else b"{not a call"
+        call_id = event["call_id"] if is_readable and event["type"] == "call_setup" else None
         partition = home_of(number, partitions)
-        found.append(Record(partition, ends[partition], at_ms, number.encode(), value))
+        found.append(Record(partition, ends[partition], at_ms, number.encode(), value, call_id))
         ends[partition] += 1
     return found
 

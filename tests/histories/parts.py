@@ -65,7 +65,6 @@ class Parts:
     recovery: Recovery
     snapshots: Snapshots
     durability: Durability
-    failures: list[Exception]
     home: Callable[[str], int]
 
     def rows(self, partition: int) -> Rows:
@@ -77,27 +76,42 @@ class Parts:
         return self.pipeline.screener.standing.memory(lambda number: self.home(number) == partition)
 
 
-def make_parts(log: MemoryLog, store: SnapshotStore, spool: Path, stands: Stands, classifier: Any) -> Parts:
-    """Join them; nothing runs yet."""
-    failures: list[Exception] = []
+def make_pipeline(partitions: int, classifier: Any, on_failure: Callable[[Exception], None]) -> Pipeline:
+    """Windows, model and policy, with nothing counted."""
     screener = Screener(
-        engine=WindowEngine(small_windows(keys=KEYS, partitions=log.partitions)),
+        engine=WindowEngine(small_windows(keys=KEYS, partitions=partitions)),
         classifier=classifier,
         policy=touchy(),
         lists=Lists(),
         standing=StandingDecisions(),
     )
-    pipeline = Pipeline(screener, seed=SEED, on_failure=failures.append)
+    return Pipeline(screener, seed=SEED, on_failure=on_failure)
+
+
+def join(
+    log: MemoryLog, pipeline: Any, store: SnapshotStore, spool: Path, stands: Stands, limits: RecoveryLimits = LIMITS
+) -> Parts:
+    """Join what lasts; nothing runs yet."""
     home = partial(home_of, partitions=log.partitions)
     state = WorkerState(pipeline, home)
-    recovery = Recovery(state, store, CALL_EVENTS, spool, lambda: MemoryReader(log), LIMITS, on_restored=_nothing)
+    recovery = Recovery(state, store, CALL_EVENTS, spool, lambda: MemoryReader(log), limits, on_restored=_nothing)
     snapshots = Snapshots(
         state, store, identity=lambda: recovery.identity, instance="test", spool=spool,
         ready=lambda: tuple(recovery.ready), committed=stands.committed, generation=stands.generation,
         partition_of=home, partitions=lambda: log.partitions,
         limits=SnapshotLimits(interval_s=3_600.0, step_bytes=2_000),
     )  # fmt: skip
-    return Parts(pipeline, state, recovery, snapshots, Durability(state, recovery, snapshots), failures, home)
+    return Parts(pipeline, state, recovery, snapshots, Durability(state, recovery, snapshots), home)
+
+
+def make_parts(log: MemoryLog, store: SnapshotStore, spool: Path, stands: Stands, classifier: Any) -> Parts:
+    """All of it, with nothing counted; an internal error fails the test."""
+    return join(log, make_pipeline(log.partitions, classifier, fail), store, spool, stands)
+
+
+def fail(error: Exception) -> None:
+    """Nothing may go wrong inside."""
+    raise AssertionError("an internal error") from error
 
 
 async def _nothing() -> None:

@@ -270,6 +270,18 @@ def test_a_new_group_that_was_frozen_before_its_first_commit_asks_too(consumer: 
     assert polled(consumer, rows(9, 12)) == [9, 10, 11]
 
 
+def test_a_process_that_was_frozen_asks_with_all_that_it_has_answered(consumer: Any) -> None:
+    """A commit may have been taken and nobody said so: with less the group would go back."""
+    consumer.watermarks.expect(CALLS, 4)
+    consumer.committed[CALLS] = 4
+    consumer.watermarks.close(consumer.watermarks.open([(CALLS, 8)]))
+    consumer._awake_s -= consumer.app.conf.broker_session_timeout
+
+    polled(consumer, rows(8, 9))
+
+    assert consumer._thread.offered == {CALLS: 8}
+
+
 def test_what_was_fetched_of_a_doubtful_log_is_read_again(consumer: Any) -> None:
     """The fetch that brought the doubt may have brought records with it."""
     consumer.watermarks.expect(CALLS, 4)

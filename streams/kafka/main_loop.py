@@ -18,6 +18,7 @@ from mode import Service
 from mode.utils.futures import maybe_async
 
 from streams.kafka.client import keep_metadata_coming
+from streams.kafka.commit_floor import CommitFloor
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
 from streams.kafka.fetch.lineage import Lineage
 from streams.kafka.fetched import Partition
@@ -49,6 +50,8 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
         self._on_replaced = on_replaced
         self._reading = reading
         self._lineage = Lineage()
+        self._floor: CommitFloor[Partition] = CommitFloor()
+        self._committing = asyncio.Lock()
         super().__init__(consumer, thread_loop=loop, **{**kwargs, "loop": loop})
 
     async def maybe_start(self) -> Any:
@@ -137,6 +140,7 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
     def read_from(self, tp: Partition, offset: int) -> None:
         """Fetch from there; the log was looked at, so whatever epoch its records have is taken."""
         self._lineage.accept(tp)
+        self._floor.lower(tp, offset)
         self.seek(tp, offset)
 
     def take_doubts(self) -> list[Partition]:
@@ -148,29 +152,32 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
         return self._lineage.epochs.get(tp)
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
-        consumer = self._ensure_consumer()
-        assigned = {tp for tp in self.assignment() if self._exists(tp)}  # one that is gone would hold up all the others
-        above: Any = self.consumer
-        wanted = {
-            TopicPartition(*tp): OffsetAndMetadata(offset, above.mark_metadata(tp))
-            for tp, offset in offsets.items()
-            if tp in assigned
-        }
-        if not wanted:
-            return False
-        if consumer._coordinator.generation != self.app.consumer_generation_id:  # noqa: SLF001 - no public way to know
-            return False  # no longer a member: from an empty group the broker would take what others have passed
+        """Commit, one after the other: the client tries one again that failed, maybe after a later one has passed."""
         timeout_s = LAST_COMMIT_TIMEOUT_S if self.app.should_stop else COMMIT_TIMEOUT_S
         try:
-            await asyncio.wait_for(consumer.commit(wanted), timeout_s)
+            async with asyncio.timeout(timeout_s), self._committing:
+                return await self._commit_now(offsets)
         except (CommitFailedError, IllegalStateError, TimeoutError) as error:
             log.info("offsets not committed, they will be by the next commit or read again: %r", error)
-            return False
         except KafkaError as error:
             if not error.retriable:
                 log.exception("offsets cannot be committed")
                 await self.crash(error)
-            return False
+        return False
+
+    async def _commit_now(self, offsets: Mapping[Any, int]) -> bool:
+        consumer = self._ensure_consumer()
+        assigned = {tp for tp in self.assignment() if self._exists(tp)}  # one that is gone would hold up all the others
+        ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        generation = consumer._coordinator.generation  # noqa: SLF001 - no public way to know
+        if not ours or generation != self.app.consumer_generation_id:
+            return False  # no longer a member: from an empty group the broker would take what others have passed
+        above: Any = self.consumer
+        wanted = {
+            TopicPartition(*tp): OffsetAndMetadata(offset, above.mark_metadata(tp))
+            for tp, offset in self._floor.raised(generation, ours).items()
+        }
+        await consumer.commit(wanted)
         return True
 
     async def crash(self, reason: BaseException) -> None:

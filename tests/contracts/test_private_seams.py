@@ -165,6 +165,7 @@ def test_every_override_has_something_to_override(ours: type, theirs: type) -> N
         "_exists",
         "_may_read",
         "_is_still_ours",
+        "_commit_now",
     }
     private = {name for name in vars(ours) if name.startswith("_") and not name.startswith("__")} - own
     assert {name for name in private if not hasattr(theirs, name)} == set()

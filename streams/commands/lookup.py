@@ -184,6 +184,7 @@ def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, is_
       robocall lists remove block +12025550123
       robocall lists remove emergency --all
 
+    What is removed from `block` may be blocked by analytics with its next call; `robocall release` holds that off.
     Workers keep the last emergency list when it vanishes from Redis. It becomes empty only where this command removes
     its last entry, or all.
     """  # noqa: D301 - click reads the backspace
@@ -192,6 +193,8 @@ def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, is_
     checked = None if is_all else _checked(list_name, entries, file)
     changed, size = with_redis(lambda redis: _remove(redis, list_name, checked))
     _tell(list_name, "removed", changed, size, as_json=as_json)
+    if list_name == "block" and changed and not as_json:
+        click.echo("analytics may block them at once: `robocall release` holds that off as well", err=True)
 
 
 @lists.command()

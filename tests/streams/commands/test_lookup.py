@@ -94,12 +94,16 @@ def test_entries_added_are_shown_and_removed(store: "blocking.Redis") -> None:
     added = run("lists", "add", "block", "trunk:nyc-ix-7", CALLING, f"number:{CALLING}")
     shown = run("lists", "show", "block")
     removed = run_json("lists", "remove", "block", CALLING)
+    gone, not_there = (run("lists", "remove", "block", "trunk:nyc-ix-7").stderr for _ in range(2))
 
     assert (added.exit_code, added.stdout) == (0, "")
     assert added.stderr == "block: 2 added, 2 in the list\n"
     assert shown.stdout == f"{CALLING}\ntrunk:nyc-ix-7\n"
     assert removed == {"list": "block", "removed": 1, "size": 1}
-    assert store.smembers(list_key("block")) == {b"trunk:nyc-ix-7"}
+    assert gone.splitlines()[0] == "block: 1 removed, 0 in the list"
+    assert "`robocall release` holds that off" in gone
+    assert not_there == "block: 0 removed, 0 in the list\n"
+    assert store.smembers(list_key("block")) == set()
 
 
 @pytest.mark.usefixtures("store")

@@ -21,6 +21,7 @@ from streams.commands.demo_worker import is_healthy
 from streams.local.services import free_ports, local_services
 
 ROBOCALL = [sys.executable, "-m", "streams.commands.main"]
+EVENTS = "events.jsonl"
 
 
 def measure(name: str, run: Callable[[], None]) -> None:
@@ -34,11 +35,8 @@ def measure(name: str, run: Callable[[], None]) -> None:
 
 def replay(folder: Path) -> None:
     """Replay generated events."""
-    events = folder / "events.jsonl"
-    if not events.exists():
-        command = [*ROBOCALL, "simulate", "--out", str(events), "--labels", os.devnull, "--hours", "0.05"]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    subprocess.run([*ROBOCALL, "replay", str(events), "--decisions", os.devnull], check=True, stderr=subprocess.DEVNULL)
+    command = [*ROBOCALL, "replay", str(folder / EVENTS), "--decisions", os.devnull]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
 
 
 def worker(_: Path) -> None:
@@ -76,6 +74,8 @@ def main() -> None:
     chosen = sys.argv[1:] or list(starts)
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
+        simulate = [*ROBOCALL, "simulate", "--out", str(folder / EVENTS), "--labels", os.devnull, "--hours", "0.05"]
+        subprocess.run(simulate, check=True, stderr=subprocess.DEVNULL)
         if chosen != ["replay"]:
             stack.enter_context(services(folder))
         for command in chosen:

@@ -11,12 +11,23 @@ from tests.waiting import HANG_S
 
 
 class Reader:
-    """Reads a topic from its beginning, keeping what it saw."""
+    """Reads a topic from its beginning, keeping what it saw.
 
-    def __init__(self, bootstrap: str, topic: str) -> None:
+    Args:
+        bootstrap: the brokers.
+        topic: its name.
+        options: of the consumer, over its own: a login, a group.
+    """
+
+    def __init__(self, bootstrap: str, topic: str, **options: str) -> None:
         self.raw: list[tuple[bytes | None, bytes | None]] = []
         self._consumer = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": f"reader-{time.time_ns()}", "auto.offset.reset": "earliest"}
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": f"reader-{time.time_ns()}",
+                "auto.offset.reset": "earliest",
+                **options,
+            }
         )
         self._consumer.subscribe([topic])
 

@@ -36,7 +36,7 @@ _WINDOWS = "import gc; from detector.windows import WindowEngine; gc.disable(); 
 def warm(classifier: object) -> None:
     """Compile everything that a call may need; called once, before the group counts on this worker.
 
-    Blocks: some 20 s of CPU the first time. Where there are two cores another process compiles the windows
+    Blocks: half a minute or more of CPU the first time. Where there are two cores another process compiles the windows
     meanwhile, so the clock shows less. Once the code is on disk, a fraction of a second.
 
     Args:

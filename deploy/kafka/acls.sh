@@ -1,0 +1,51 @@
+#!/bin/sh
+# Gives each of our users its rights on Kafka, and nothing else. It only adds: running it again changes nothing.
+#
+#   deploy/kafka/acls.sh HOST:PORT [--command-config FILE]    what follows the address is passed to kafka-acls.sh
+#   KAFKA_ACLS=echo deploy/kafka/acls.sh HOST:PORT            shows what it would do
+#
+# The broker needs an authorizer, and allow.everyone.if.no.acl.found=false. Give worker, archive and switches different users.
+set -eu
+
+[ $# -ge 1 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+bootstrap=$1
+shift
+: "${KAFKA_ACLS:=kafka-acls.sh}"      # the tool of Apache Kafka
+: "${WORKER:=robocall-worker}"        # robocall worker
+: "${SWITCH:=robocall-switch}"        # what publishes calls and reads decisions
+: "${SWITCH_GROUPS:=switch-}"         # consumer groups of the switches begin so
+: "${ANALYST:=robocall-analyst}"      # publishes feedback, reads samples and dead letters
+: "${ANALYST_GROUPS:=analyst-}"       # consumer groups of the analysts begin so
+: "${ARCHIVE:=robocall-archive}"      # robocall archive run
+: "${OPERATOR:=robocall-operator}"    # robocall topics create, topics check, doctor, erase
+: "${GROUP:=${ROBOCALL_CONSUMER_GROUP:-robocall-detector}}"
+: "${ARCHIVE_GROUP:=${ROBOCALL_ARCHIVE_CONSUMER_GROUP:-robocall-archive}}"
+
+options=$*
+
+# may USER OPERATIONS RESOURCES: operations in words; resources as options of the tool
+may() {
+    operations=
+    for operation in $2; do operations="$operations --operation $operation"; done
+    # shellcheck disable=SC2086 # all of these are words
+    "$KAFKA_ACLS" --bootstrap-server "$bootstrap" $options --add --allow-principal "User:$1" $operations $3
+}
+
+may "$WORKER" "Read Describe" "--topic call-events --topic call-feedback --topic fleet-secret --group $GROUP --group $GROUP-feedback"
+may "$WORKER" "Write Describe" "--topic call-decisions --topic entity-decisions --topic scored-calls --topic dead-letters"
+
+may "$SWITCH" "Write Describe" "--topic call-events"
+may "$SWITCH" "Read Describe" "--topic call-decisions --topic entity-decisions"
+may "$SWITCH" "Read Describe" "--group $SWITCH_GROUPS --resource-pattern-type prefixed"
+
+may "$ANALYST" "Write Describe" "--topic call-feedback"
+may "$ANALYST" "Read Describe" "--topic call-decisions --topic entity-decisions --topic scored-calls --topic dead-letters"
+may "$ANALYST" "Read Describe" "--group $ANALYST_GROUPS --resource-pattern-type prefixed"
+
+may "$ARCHIVE" "Read Describe" "--topic call-events --topic call-decisions --topic scored-calls --topic call-feedback --group $ARCHIVE_GROUP"
+
+may "$OPERATOR" "Create Describe DescribeConfigs" "--topic call-events --topic call-decisions --topic entity-decisions \
+    --topic call-feedback --topic scored-calls --topic dead-letters --topic fleet-secret"
+may "$OPERATOR" "Read Write" "--topic fleet-secret"
+may "$OPERATOR" "Write" "--topic entity-decisions" # robocall erase
+may "$OPERATOR" "Describe" "--group $GROUP"

@@ -1,0 +1,172 @@
+"""The rights of `deploy/kafka`, in place on a real broker: each of our users does its work, and nothing else."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from streams.kafka import topics
+from streams.local.services import free_ports
+from tests.broker_process import broker_process
+from tests.models.small_model import save_small_model
+from tests.processes import PATIENT, Worker, robocall, run_robocall, workers
+from tests.topic_reader import Reader
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+USERS = ("worker", "switch", "analyst", "archive", "operator")
+PROPERTIES = """
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,USERS:SASL_PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.users.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
+    {users};
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=false
+super.users=User:ANONYMOUS
+advertised.listeners=PLAINTEXT://127.0.0.1:{{port}},USERS://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{{port}},CONTROLLER://127.0.0.1:{{controller_port}},USERS://127.0.0.1:{port}
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where our users log in; each has its name as password, and the rights of the file."""
+    folder = tmp_path_factory.mktemp("rights")
+    (port,) = free_ports(1)
+    users = " ".join(f'user_robocall-{user}="{user}"' for user in USERS)
+    with broker_process(folder, properties=PROPERTIES.format(users=users, port=port)) as broker:
+        tool = folder / "kafka-acls"
+        tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/deploy/kafka_acls.py" "$@"\n')
+        tool.chmod(0o700)
+        environment = os.environ | {"KAFKA_ACLS": str(tool), "PYTHONPATH": str(ROOT)}
+        subprocess.run([ROOT / "deploy" / "kafka" / "acls.sh", broker.bootstrap], env=environment, check=True)
+        yield f"127.0.0.1:{port}"
+
+
+def login(address: str, user: str) -> dict[str, str]:
+    return {
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": address,
+        "ROBOCALL_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "ROBOCALL_KAFKA_SASL_MECHANISM": "PLAIN",
+        "ROBOCALL_KAFKA_SASL_USERNAME": f"robocall-{user}",
+        "ROBOCALL_KAFKA_SASL_PASSWORD": user,
+    }
+
+
+def client(address: str, user: str, group: str | None = None) -> dict[str, str]:
+    return {
+        "group.id": group or f"{user}-1",
+        "bootstrap.servers": address,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": f"robocall-{user}",
+        "sasl.password": user,
+    }
+
+
+def test_each_user_does_its_work(address: str, tmp_path: Path) -> None:
+    """The operator makes the topics, a switch publishes, a worker decides, the archive keeps; nobody is refused."""
+    robocall("topics", "create", "--partitions", "2", environment=login(address, "operator"))
+    checked = run_robocall("topics", "check", environment=login(address, "operator") | {"ROBOCALL_PARTITIONS": "2"})
+    assert "uthoriz" not in checked.stdout + checked.stderr
+    assert "refused" not in checked.stdout + checked.stderr
+    environment = login(address, "worker") | {
+        "ROBOCALL_REDIS_URL": "redis://127.0.0.1:1/0",
+        "ROBOCALL_MODEL_DIR": str(save_small_model(tmp_path / "small")),
+        "ROBOCALL_PARTITIONS": "2",
+        "ROBOCALL_SCORED_SAMPLE_RATIO": "1.0",
+        **PATIENT,
+    }
+    kept = tmp_path / "archive"
+    archive = login(address, "archive") | {"ROBOCALL_ARCHIVE_URL": str(kept), "ROBOCALL_ARCHIVE_FLUSH_S": "0.2"}
+    with workers(1, environment, tmp_path) as (worker,):
+        wait_until(lambda: worker.health().get("status") == "ok", "the worker is healthy")
+        robocall("simulate", "--kafka", "--rate", "100", "--hours", "0.001", environment=login(address, "switch"))
+        decided = Reader(address, topics.CALL_DECISIONS, **client(address, "switch", "switch-1"))
+        wait_until(decided.calls, "the switch reads decisions")
+        sampled = Reader(address, topics.SCORED_CALLS, **client(address, "analyst", "analyst-1"))
+        wait_until(sampled.calls, "the analyst reads samples")
+        sink = Worker(archive, tmp_path / "sink.log", ("-m", "streams.commands.main", "archive", "run"))
+        try:
+            for topic in (topics.CALL_EVENTS, topics.CALL_DECISIONS):
+                wait_until(partial(is_kept, kept / topic), f"{topic} is archived")
+        finally:
+            assert sink.stop() == 0
+        wait_until(lambda: worker.health().get("lag") == 0, "everything is acknowledged")
+        assert worker.stop() == 0
+    assert [line for line in worker.log.read_text().splitlines() if "uthorization" in line] == []
+
+
+def is_kept(folder: Path) -> bool:
+    return any(folder.rglob("*.parquet"))
+
+
+WRITES = {
+    "worker": ("call-events", "call-feedback", "fleet-secret"),
+    "switch": ("call-decisions", "entity-decisions", "call-feedback", "fleet-secret", "dead-letters"),
+    "analyst": ("call-events", "call-decisions", "entity-decisions", "fleet-secret"),
+    "archive": ("call-events", "call-decisions", "call-feedback"),
+    "operator": ("call-events", "call-decisions", "call-feedback"),
+}
+READS = {
+    "worker": ("call-decisions", "scored-calls"),
+    "switch": ("fleet-secret", "scored-calls", "call-feedback", "call-events", "dead-letters"),
+    "analyst": ("fleet-secret", "call-events"),
+    "archive": ("fleet-secret", "dead-letters"),
+    "operator": ("call-events", "call-decisions"),
+}
+
+
+def note(codes: dict[str, str | None], topic: str, error: KafkaError | None, _: object) -> None:
+    codes[topic] = error.name() if error else None
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_no_user_can_do_more(address: str, user: str) -> None:
+    """A switch cannot decide, an analyst cannot call, and the secret is for workers alone."""
+    run_robocall("topics", "create", "--partitions", "2", environment=login(address, "operator"))
+    codes: dict[str, str | None] = {}
+    producer = Producer(client(address, user) | {"message.timeout.ms": 30_000, "enable.idempotence": False})
+    for topic in WRITES[user]:
+        producer.produce(topic, b"{}", callback=partial(note, codes, topic))
+    producer.flush(60)
+    assert codes == dict.fromkeys(WRITES[user], "TOPIC_AUTHORIZATION_FAILED")
+
+    for topic in READS[user]:
+        assert _answer(address, user, topic) == "TOPIC_AUTHORIZATION_FAILED"
+
+
+def _answer(address: str, user: str, topic: str) -> str:
+    """What a consumer is told first, about the topic or when it reads; a record is an answer, too."""
+    consumer = Consumer(client(address, user))
+    unseen = consumer.list_topics(topic, timeout=60).topics[topic].error
+    if unseen is not None:
+        consumer.close()
+        return str(unseen.name())
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    told: list[str] = []
+
+    def is_told() -> bool:
+        names = (error.name() if (error := one.error()) else "a record" for one in consumer.consume(10, 0.5))
+        told.extend(name for name in names if not name.startswith("GROUP_"))  # not every user has a group of this name
+        return bool(told)
+
+    wait_until(is_told, f"{user} is told something about {topic}")
+    consumer.close()
+    return told[0]
+
+
+def test_nobody_may_delete_a_topic(address: str) -> None:
+    run_robocall("topics", "create", "--partitions", "2", environment=login(address, "operator"))
+    for user in USERS:
+        admin = AdminClient({**client(address, user)})
+        with pytest.raises(KafkaException, match="TOPIC_AUTHORIZATION_FAILED"):
+            admin.delete_topics([topics.CALL_EVENTS])[topics.CALL_EVENTS].result(60)

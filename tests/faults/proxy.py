@@ -41,13 +41,17 @@ class Proxy:
 
     def close(self) -> None:
         """End the proxy and its thread."""
-        self._server.close()
-        self._run(self._hang_up())
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(ANSWER_TIMEOUT_S)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWER_TIMEOUT_S)
+
+    async def _end(self) -> None:
+        """On its own loop: from another thread it may meet a connection that goes."""
+        self._server.close()
+        await self._hang_up()
 
     async def _hang_up(self) -> None:
         for writer in self._writers:

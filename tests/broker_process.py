@@ -26,11 +26,13 @@ class Membership:
         node: its number, from 1.
         controller_ports: of all of them, in order of their numbers.
         cluster_id: of the cluster.
+        in_step: copies that must have a record of a topic that says nothing of it, the group's offsets among them.
     """
 
     node: int
     controller_ports: tuple[int, ...]
     cluster_id: str
+    in_step: int
 
     @property
     def properties(self) -> str:
@@ -39,7 +41,7 @@ class Membership:
         copies = len(self.controller_ports)
         return (
             f"node.id={self.node}\ncontroller.quorum.voters={voters}\noffsets.topic.replication.factor={copies}\n"
-            "min.insync.replicas=1\n"
+            f"min.insync.replicas={self.in_step}\n"
         )
 
 
@@ -163,7 +165,9 @@ def broker_process(folder: Path, *, properties: str = "") -> Iterator[BrokerProc
 
 
 @contextmanager
-def broker_cluster(folder: Path, *, size: int = 3, heap_mb: int = 256) -> Iterator[list[BrokerProcess]]:
+def broker_cluster(
+    folder: Path, *, size: int = 3, heap_mb: int = 256, in_step: int = 1
+) -> Iterator[list[BrokerProcess]]:
     """Brokers of one cluster, started; those that still run at the end are killed. Each is a controller too."""
     controller_ports = tuple(free_ports(size))
     cluster_id = new_cluster_id()
@@ -171,7 +175,8 @@ def broker_cluster(folder: Path, *, size: int = 3, heap_mb: int = 256) -> Iterat
     for node in range(1, size + 1):
         place = folder / f"broker-{node}"
         place.mkdir(parents=True)
-        brokers.append(BrokerProcess(place, heap_mb=heap_mb, membership=Membership(node, controller_ports, cluster_id)))
+        membership = Membership(node, controller_ports, cluster_id, in_step)
+        brokers.append(BrokerProcess(place, heap_mb=heap_mb, membership=membership))
     try:
         for broker in brokers:
             broker.start(wait=False)

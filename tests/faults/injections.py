@@ -5,10 +5,10 @@ import signal
 import time
 
 import redis
+from confluent_kafka.admin import AdminClient
 
 from streams.kafka import topics
 from streams.kafka.topics import CALL_EVENTS
-from streams.settings import load_settings
 from tests.faults.disk import SmallDisk
 from tests.faults.object_store import ObjectStore
 from tests.faults.stage import SESSION_TIMEOUT_S, Stage
@@ -84,6 +84,59 @@ def lose_brokers(on: Stage, chance: random.Random, seconds: float) -> None:
     on.wait_until_whole()
 
 
+def kill_leader(on: Stage, chance: random.Random, seconds: float) -> None:
+    """Kill -9 of the broker that leads a partition; another one leads it until the first is back."""
+    _at_a_random_instant(chance)
+    with topics.admin_client(on.settings) as admin:
+        (described,) = admin.describe_topics([CALL_EVENTS])
+    _kill_broker(on, chance.choice(described["partitions"])["leader_id"], seconds)
+
+
+def kill_coordinator(on: Stage, chance: random.Random, seconds: float) -> None:
+    """Kill -9 of the broker that keeps the offsets of the group; another one does until the first is back."""
+    _at_a_random_instant(chance)
+    group = on.settings.consumer_group
+    admin = AdminClient({"bootstrap.servers": on.settings.kafka_bootstrap_servers, "log_level": 0})
+    described = admin.describe_consumer_groups([group])[group].result()
+    _kill_broker(on, described.coordinator.id, seconds)
+
+
+def _kill_broker(on: Stage, node: int, seconds: float) -> None:
+    killed = on.brokers[node - 1]
+    with on.fault():
+        killed.kill()
+        time.sleep(seconds)
+        killed.start()
+    on.wait_until_in_step()
+
+
+def freeze_broker(on: Stage, chance: random.Random, seconds: float) -> None:
+    """SIGSTOP of a broker: connections to it stay open. It leads a third of the partitions and follows in the others.
+
+    The others wait for it until it has been silent for too long, and go on as two.
+    """
+    _at_a_random_instant(chance)
+    frozen = chance.choice(on.brokers)
+    with on.fault():
+        frozen.pause()
+        time.sleep(seconds)
+        frozen.resume()
+    on.wait_until_in_step()
+
+
+def start_without_one(on: Stage, chance: random.Random, seconds: float) -> None:
+    """Kill -9 of a broker, and of a worker, which starts while that broker is away."""
+    _at_a_random_instant(chance)
+    away = chance.choice(on.brokers)
+    with on.fault():
+        away.kill()
+        chance.choice(on.fleet.members).send(signal.SIGKILL)
+        time.sleep(seconds)
+        on.wait_until_whole()
+        away.start()
+    on.wait_until_in_step()
+
+
 def kill_redis(on: Stage, chance: random.Random, seconds: float) -> None:
     """Redis is killed and comes back empty."""
     _at_a_random_instant(chance)
@@ -115,8 +168,7 @@ def fill_redis(on: Stage, chance: random.Random, seconds: float) -> None:
 def more_partitions(on: Stage, chance: random.Random, number: int) -> None:
     """`call-events` gets more partitions under running workers."""
     _at_a_random_instant(chance)
-    settings = load_settings(kafka_bootstrap_servers=on.broker.bootstrap)
-    with topics.admin_client(settings) as admin, on.fault():
+    with topics.admin_client(on.settings) as admin, on.fault():
         admin.create_partitions({CALL_EVENTS: number})
         on.partitions = number
     on.wait_until_whole()

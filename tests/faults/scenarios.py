@@ -84,6 +84,37 @@ def of_services() -> list[Scenario]:
     ]
 
 
+def of_three_brokers() -> list[Scenario]:
+    """Faults of one of three brokers: every topic has three copies, and two must have a record."""
+    plan, away_s = Plan(brokers=3), 15.0
+    return [
+        Scenario(
+            fault="three brokers: kill -9 of a leader, back after 15 s",
+            inject=partial(injections.kill_leader, seconds=away_s),
+            times=2,
+            plan=plan,
+        ),
+        Scenario(
+            fault="three brokers: kill -9 of the group's coordinator, back after 15 s",
+            inject=partial(injections.kill_coordinator, seconds=away_s),
+            times=2,
+            plan=plan,
+        ),
+        Scenario(
+            fault="three brokers: SIGSTOP of one for 15 s",
+            inject=partial(injections.freeze_broker, seconds=away_s),
+            times=2,
+            plan=plan,
+        ),
+        Scenario(
+            fault="three brokers: a worker killed, and started, while one is away",
+            inject=partial(injections.start_without_one, seconds=away_s),
+            times=2,
+            plan=plan,
+        ),
+    ]
+
+
 def of_load() -> list[Scenario]:
     """Faults of what comes in."""
     return [

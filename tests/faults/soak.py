@@ -19,7 +19,7 @@ import psutil
 
 from detector.windows import WindowEngine
 from tests.faults.findings import Findings
-from tests.faults.scenarios import Scenario, of_load, of_services, of_storage, of_workers, play
+from tests.faults.scenarios import Scenario, of_load, of_services, of_storage, of_three_brokers, of_workers, play
 from tests.processes import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
@@ -81,12 +81,12 @@ def _git(*arguments: str) -> str:
 def scenarios(folder: Path) -> Iterator[list[Scenario]]:
     """All of them."""
     with of_storage(folder) as stored:
-        yield [*of_workers(), *of_services(), *stored, *of_load()]
+        yield [*of_workers(), *of_services(), *of_three_brokers(), *stored, *of_load()]
 
 
 def main() -> int:
     """Run those that were asked for."""
-    parser = argparse.ArgumentParser(prog="make soak", description="Failure tests, long form; about 40 minutes.")
+    parser = argparse.ArgumentParser(prog="make soak", description="Failure tests, long form; about an hour.")
     parser.add_argument("--only", default="", help="run the faults whose name contains this")
     parser.add_argument("--seed", type=int, default=1, help="of traffic and instants")
     chosen = parser.parse_args()

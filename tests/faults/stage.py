@@ -11,7 +11,7 @@ from streams.kafka import topics
 from streams.kafka.topics import CALL_EVENTS
 from streams.settings import PREFIX, Settings, load_settings
 from streams.state.snapshot_store import SUFFIX
-from tests.broker_process import BrokerProcess, broker_process
+from tests.broker_process import BrokerProcess, broker_cluster, broker_process
 from tests.faults.answers import Answers
 from tests.faults.counts import Undo, wrong_counts
 from tests.faults.findings import Findings, Injected, contradicting, longest_gap_s, missing, recovered_s
@@ -36,6 +36,7 @@ class Plan:
 
     Attributes:
         workers: how many.
+        brokers: one, or three of which two must have a record.
         partitions: of every topic.
         rate: events a second.
         seed: of the traffic.
@@ -47,6 +48,7 @@ class Plan:
     """
 
     workers: int = 3
+    brokers: int = 1
     partitions: int = 6
     rate: float = 240.0
     seed: int = 1
@@ -62,7 +64,7 @@ class Stage:
     """A running system under load."""
 
     plan: Plan
-    broker: BrokerProcess
+    brokers: list[BrokerProcess]
     valkey: ValkeyProcess
     redis: Proxy
     folder: Path
@@ -75,6 +77,11 @@ class Stage:
     _begun_s: float = 0.0
     _ended_s: float = 0.0
 
+    @property
+    def broker(self) -> BrokerProcess:
+        """The first of them, or the only one."""
+        return self.brokers[0]
+
     def begin(self) -> None:
         """Return once the workers have their partitions and calls are decided in each of them."""
         wait_until(lambda: self.fleet.share(self.partitions), "every worker has partitions")
@@ -85,7 +92,7 @@ class Stage:
     @contextlib.contextmanager
     def burst(self, rate: float) -> Iterator[None]:
         """Publish so many events a second more while the block runs; they count like the others."""
-        more = Traffic(self.broker.bootstrap, rate=rate, seed=self.plan.seed + 1)
+        more = Traffic(self.settings.kafka_bootstrap_servers, rate=rate, seed=self.plan.seed + 1)
         more.start()
         wait_until(lambda: bool(more.sent), "the burst begins")
         yield
@@ -120,6 +127,18 @@ class Stage:
     def wait_until_whole(self) -> None:
         """Return once every worker runs and has its partitions again."""
         wait_until(lambda: self.fleet.share(self.partitions), "every worker has partitions")
+
+    def wait_until_in_step(self) -> None:
+        """Return once every broker has every record of `call-events`, and of what follows from it."""
+
+        def are_in_step() -> bool:
+            with topics.admin_client(self.settings) as admin:
+                described = admin.describe_topics(list(admin.list_topics()))
+            return all(
+                len(one["isr_nodes"]) == len(one["replica_nodes"]) for of in described for one in of["partitions"]
+            )
+
+        wait_until(are_in_step, "all copies are in step")
 
     def newest_snapshots(self) -> list[Path]:
         """The newest published snapshot of each partition, where snapshots are files."""
@@ -186,12 +205,24 @@ class Stage:
 
 
 @contextlib.contextmanager
+def _brokers(folder: Path, plan: Plan) -> Iterator[list[BrokerProcess]]:
+    if plan.brokers > 1:
+        with broker_cluster(folder, size=plan.brokers, in_step=plan.brokers - 1) as brokers:
+            yield brokers
+    else:
+        with broker_process(folder) as broker:
+            yield [broker]
+
+
+@contextlib.contextmanager
 def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
-    """Set a stage in `folder`, on a broker and a store of its own, and begin; nothing is left running."""
+    """Set a stage in `folder`, on brokers and a store of its own, and begin; nothing is left running."""
     with contextlib.ExitStack() as cleanup:
-        broker = cleanup.enter_context(broker_process(folder / "kafka"))
-        with topics.admin_client(load_settings(kafka_bootstrap_servers=broker.bootstrap)) as admin:
-            topics.create(admin, partitions=plan.partitions)
+        brokers = cleanup.enter_context(_brokers(folder / "kafka", plan))
+        bootstrap = ",".join(broker.bootstrap for broker in brokers)
+        with topics.admin_client(load_settings(kafka_bootstrap_servers=bootstrap)) as admin:
+            wait_until(lambda: len(admin.describe_cluster()["brokers"]) == plan.brokers, "all brokers are members")
+            topics.create(admin, partitions=plan.partitions, replication_factor=plan.brokers)
         valkey = ValkeyProcess(folder)
         valkey.start()
         cleanup.callback(valkey.kill)
@@ -199,7 +230,7 @@ def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
         cleanup.callback(redis.close)
         snapshots = plan.snapshot_url or str(folder / "snapshots")
         environment = {
-            "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap,
+            "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
             "ROBOCALL_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
             "ROBOCALL_REDIS_URL": f"redis://127.0.0.1:{redis.port}/0",
             "ROBOCALL_SNAPSHOT_URL": snapshots,
@@ -214,10 +245,10 @@ def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
         chosen = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items()}
         fleet = Fleet(plan.workers, environment | plan.environment, folder, program=plan.program, log=plan.log)
         cleanup.callback(fleet.kill)
-        answers = Answers(broker.bootstrap, plan.partitions)
-        traffic = Traffic(broker.bootstrap, rate=plan.rate, seed=plan.seed, change=plan.change)
+        answers = Answers(bootstrap, plan.partitions)
+        traffic = Traffic(bootstrap, rate=plan.rate, seed=plan.seed, change=plan.change)
         running = Stage(
-            plan, broker, valkey, redis, folder, load_settings(**chosen), fleet, answers, traffic, plan.partitions
+            plan, brokers, valkey, redis, folder, load_settings(**chosen), fleet, answers, traffic, plan.partitions
         )
         try:
             running.begin()

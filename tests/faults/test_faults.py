@@ -72,6 +72,19 @@ def test_a_broker_and_a_redis_that_go_away_lose_nothing(tmp_path: Path) -> None:
     assert_nothing_lost(found)
 
 
+def test_one_of_three_brokers_that_is_killed_or_frozen_loses_nothing(tmp_path: Path) -> None:
+    """A leader, the group's coordinator, any of them; and a worker that starts while one is away."""
+    chance = random.Random(8)
+    with stage(tmp_path, Plan(seed=8, workers=2, brokers=3)) as on:
+        injections.kill_leader(on, chance, SHORT_S)
+        injections.kill_coordinator(on, chance, SHORT_S)
+        injections.freeze_broker(on, chance, 2 * SHORT_S)
+        injections.start_without_one(on, chance, SHORT_S)
+        found = on.end()
+
+    assert_nothing_lost(found)
+
+
 def test_new_partitions_are_noticed_and_a_rolling_restart_repeats_nothing(tmp_path: Path) -> None:
     chance = random.Random(3)
     with stage(tmp_path, Plan(seed=3, environment=SOON)) as on:

@@ -21,7 +21,8 @@ from streams.local.valkey_server import command
 from streams.redis.connection import ACTIVE_MODEL, decision_key, entity_key, list_key, number_key, trunk_key
 from streams.redis.decisions import latest_decisions
 from streams.redis.releasing import release
-from tests.streams.redis.test_bounded import IDENTIFIER, Background
+from tests.streams.redis.junk import IDENTIFIER
+from tests.streams.redis.test_bounded import Background
 from tests.streams.redis.test_lists import CALLING, ENTITY, standing_record
 from tests.streams.redis.test_trunk_exchange import TRUNK, call
 from tests.valkey_process import run

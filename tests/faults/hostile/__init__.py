@@ -1,0 +1,1 @@
+"""Everything hostile at once, poured into a running system from a process of its own."""

@@ -39,6 +39,7 @@ COMMANDS = {
         "Keep events, decisions and feedback as Parquet files; query, export.",
     ),
     "lookup": ("streams.commands.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),
+    "audit": ("streams.commands.audit:audit", "Say which promises were not kept, from the topics alone."),
     "lists": ("streams.commands.lookup:lists", "Keep the allow, block, do-not-originate, emergency and opt-out lists."),
     "release": (
         "streams.commands.release:release",

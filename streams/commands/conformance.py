@@ -29,6 +29,8 @@ from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
 
+PATIENCE_S, LATE_PATIENCE_S = 10.0, 600.0
+"""For a decision; for somebody who starts a worker first."""
 PASSED = {True: "pass", False: "FAIL", None: "-"}
 STYLES = {True: "green", False: "bold red", None: "dim"}
 
@@ -71,12 +73,12 @@ def list_cases(*, as_json: bool) -> None:
 
 
 @conformance.command()
-@click.option("--timeout", type=SECONDS, default=10.0, show_default=True, help="Longest wait for a decision, seconds.")
+@click.option("--timeout", type=SECONDS, help="Longest wait for a decision, seconds.  [default: 10; 600 with --late]")
 @click.option("--blocked", help="A reserved number that you put on the block list: checks 603+ and labels (D13, D14).")
 @click.option("--late", is_flag=True, help="Only D17: start this while no worker runs, and a worker when it says so.")
 @REMOTE_OPTION
 @JSON_OPTION
-def detector(timeout: float, blocked: str | None, *, late: bool, allow_remote: bool, as_json: bool) -> None:
+def detector(timeout: float | None, blocked: str | None, *, late: bool, allow_remote: bool, as_json: bool) -> None:
     """Play a switch, and check what the workers answer.
 
     Publishes about twenty test calls to call-events, one record that breaks the contract, and the end of one call. It
@@ -91,7 +93,8 @@ def detector(timeout: float, blocked: str | None, *, late: bool, allow_remote: b
         raise click.UsageError("--blocked takes a reserved number: +12025550199")
     settings = load_settings()
     _require_here(settings, allow_remote=allow_remote)
-    _tell(_run(_play_switch(settings, timeout, blocked, late=late)), as_json=as_json)
+    patience_s = timeout or (LATE_PATIENCE_S if late else PATIENCE_S)
+    _tell(_run(_play_switch(settings, patience_s, blocked, late=late)), as_json=as_json)
 
 
 @conformance.command()

@@ -103,7 +103,7 @@ def robocall() -> None:
 def main() -> None:
     """Run the command line; an error is one line and exit status 1."""
     try:
-        robocall.main(prog_name="robocall", standalone_mode=False)
+        sys.exit(robocall.main(prog_name="robocall", standalone_mode=False))  # of a command that says itself: it failed
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

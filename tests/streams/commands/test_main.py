@@ -65,6 +65,20 @@ def test_an_unforeseen_error_is_one_line_and_status_1(
     assert is_traced or len(shown.splitlines()) == 1
 
 
+def test_a_command_that_says_itself_that_it_failed_has_status_1(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was not erased must not look erased to a script."""
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["robocall", "erase", "+12025550123", "--dry-run"])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 1
+
+
 def test_wrong_usage_is_status_2_and_failure_is_one_line_and_status_1(tmp_path: Path) -> None:
     """What scripts rely on."""
     damaged = tmp_path / "damaged.jsonl.zst"

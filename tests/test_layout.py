@@ -88,7 +88,6 @@ TESTED_ELSEWHERE = {
     "streams/errors": ("tests/streams/kafka/test_topics.py", "error types only, raised where they are tested"),
     "streams/kafka/faust_app": ("tests/streams/kafka/test_transport.py", "settings of an application, joined there"),
     "streams/kafka/log_reader": (DURABILITY, "it needs a broker: catching up reads through it"),
-    "streams/kafka/main_loop": ("tests/integration/test_poll_transport.py", "it needs a broker and a group"),
     "streams/kafka/plugs": ("tests/streams/kafka/test_transport.py", "names of what is plugged in, used there"),
     "streams/kafka/static_member": (
         "tests/integration/test_shared_instance.py",

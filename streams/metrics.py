@@ -61,6 +61,14 @@ class Metric(StrEnum):
     KEY_MISMATCHES = (
         "robocall_key_mismatches_total", "counter", "events", "Events whose key is not their calling number.",
     )
+    PLACES_CHECKED = (
+        "robocall_places_checked_total", "counter", "events",
+        "Sampled call events whose partition was held against their key.",
+    )
+    STRAY_PARTITIONS = (
+        "robocall_stray_partitions_total", "counter", "events",
+        "Those of them that are not in the partition of their key: their producer has another partitioner.",
+    )
     UNBELIEVED = (
         "robocall_unbelieved_priorities_total", "counter", "calls",
         "Calls that claim an emergency priority without a trusted trunk group or signature; judged like others.",

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 import redis
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -29,7 +30,7 @@ from streams.archive.doctor import archived
 from streams.commands.exposure import clock_complaint, exposures
 from streams.commands.models import doctor as model_doctor
 from streams.errors import KafkaUnreachable
-from streams.kafka import fleet_secret, topics
+from streams.kafka import fleet_secret, placement, topics
 from streams.metrics import Metric
 from streams.redis.bounded import MAX_NAME_BYTES
 from streams.redis.connection import ACTIVE_MODEL
@@ -108,6 +109,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
             yield Finding("kafka", State.OK, f"{servers}: {brokers} broker(s), cluster {cluster['cluster_id']}")
             yield from _topics(topics.check(admin, partitions=settings.partitions))
             yield _secret(settings)
+            yield from _placement(settings)
     except RobocallError as error:
         yield Finding("kafka", State.BROKEN, str(error))
 
@@ -137,6 +139,17 @@ def _secret(settings: Settings) -> Finding:
     except fleet_secret.SecretUnknown as error:
         return Finding("fleet secret", State.WARNING, f"{error}; without it numbers can be chosen that cost much")
     return Finding("fleet secret", State.OK, f"seed {name_of(fleet_secret.seed_of(secret))}")
+
+
+def _placement(settings: Settings) -> Iterator[Finding]:
+    """Look where recent call events stand; silent where there are none, or all is well."""
+    try:
+        complaint = asyncio.run(placement.recent_complaint(settings))
+    except (KafkaError, OSError) as error:
+        yield Finding("partitioner", State.WARNING, f"recent call events cannot be read: {type(error).__name__}")
+        return
+    if complaint is not None:
+        yield Finding("partitioner", State.WARNING, complaint)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

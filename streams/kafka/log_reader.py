@@ -70,6 +70,17 @@ class LogReader:
         found = await _soon(self._consumer.beginning_offsets([tp]))
         return int(found[tp])
 
+    async def partitions(self) -> int:
+        """Number of partitions of the topic, 0 where it is not there."""
+        cluster = await _soon(self._consumer._client.fetch_all_metadata())  # noqa: SLF001 - the public way keeps it
+        return len(cluster.partitions_for_topic(self._topic) or ())
+
+    async def end(self, partition: int) -> int:
+        """Offset behind the latest record."""
+        tp = TopicPartition(self._topic, partition)
+        found = await _soon(self._consumer.end_offsets([tp]))
+        return int(found[tp])
+
     async def offset_at(self, partition: int, time_ms: int) -> int | None:
         """Offset of the first record at or after an instant, epoch milliseconds; None where there is none."""
         tp = TopicPartition(self._topic, partition)

@@ -103,7 +103,10 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     exchange = TrunkExchange(screener.engine, redis, guard, lambda: durability.ready)
     Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, health).follow(app)
 
-    screening = _make_screening(settings, pipeline, durability, publisher, side, keeper, metrics)
+    def partitions() -> int:
+        return int(app.consumer.partition_count(CALL_EVENTS))
+
+    screening = _make_screening(settings, pipeline, durability, publisher, side, keeper, metrics, partitions)
     add_agent(app, source, screening, ending)
     app.transport.plugs = Plugs(
         is_ready=durability.is_ready,
@@ -241,6 +244,7 @@ def _make_screening(
     side: SideTopics,
     keeper: DecisionIndex,
     metrics: Metrics,
+    partitions: Callable[[], int],
 ) -> CallScreening:
     """What answers a poll: the pipeline, with everything that its answers go to."""
     return CallScreening(
@@ -255,6 +259,7 @@ def _make_screening(
         deadline_ms=settings.decision_deadline_ms,
         shed_after_ms=settings.sheds_after_ms,
         processed=durability.processed,
+        partitions=partitions,
     )
 
 

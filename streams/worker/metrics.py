@@ -147,6 +147,8 @@ class Metrics:
         self._passed = self._counter(Metric.PASSED_UNSCORED)
         self._skewed = self._counter(Metric.CLOCK_SKEW)
         self._mismatches = self._counter(Metric.KEY_MISMATCHES)
+        self._places = self._counter(Metric.PLACES_CHECKED)
+        self._strays = self._counter(Metric.STRAY_PARTITIONS)
         self._unbelieved = self._counter(Metric.UNBELIEVED)
         self._setups_again = self._counter(Metric.REPEATED_SETUPS)
         self._ends_again = self._counter(Metric.REPEATED_ENDS)
@@ -213,6 +215,11 @@ class Metrics:
         """Count events that came before."""
         self._setups_again.inc(setups)
         self._ends_again.inc(ends)
+
+    def placed(self, *, checked: int, astray: int) -> None:
+        """Count events whose partition was held against their key."""
+        self._places.inc(checked)
+        self._strays.inc(astray)
 
     def repaired(self, repairs: Mapping[Repair, int]) -> None:
         """Count what was put right in events, by its name."""

@@ -28,6 +28,7 @@ from streams.screening.stray_keys import strays
 from streams.wire.records import dead_letter
 from streams.worker.metrics import Metrics
 from streams.worker.reports import Informs, KeepsDecisions, Perishing, Reports
+from streams.worker.stray_partitions import StrayPartitions
 
 MISMATCH_PAUSE_MS = 60_000
 
@@ -74,6 +75,7 @@ class CallScreening:
         deadline_ms: an answer that leaves later than this after the arrival of its call allows it.
         shed_after_ms: a call that waited longer for its batch is allowed unjudged.
         processed: told a partition and its next offset after each batch, before anything else can run.
+        partitions: how many the topic has, as far as is known.
         clock_ms: time of decision, epoch milliseconds.
     """
 
@@ -91,6 +93,7 @@ class CallScreening:
         deadline_ms: int,
         shed_after_ms: int,
         processed: Callable[[int, int], object],
+        partitions: Callable[[], int],
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._pipeline = pipeline
@@ -99,6 +102,7 @@ class CallScreening:
         self._metrics = metrics
         self._reports = Reports(pipeline, side, keeper, metrics, scored_sample_ratio=scored_sample_ratio)
         self._digest = digest
+        self._placement = StrayPartitions(partitions, metrics)
         self._mismatch_told_ms = 0
         self._max_batch_events = max_batch_events
         self._deadline_ms = deadline_ms
@@ -182,6 +186,7 @@ class CallScreening:
         if len(astray):
             first = astray.item(0)
             self._tell_mismatch(reading.events[first], fetched.place(reading.positions.item(first)), decided_ms)
+        self._placement.look(fetched, reading, decided_ms)
         setups = int(np.count_nonzero(reading.facts.is_setup))
         ends = len(reading.positions) - setups
         self._metrics.batch(setups=setups, ends=ends, key_mismatches=len(astray))

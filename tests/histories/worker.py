@@ -168,7 +168,7 @@ class Worker:
         self.screening = screening(
             self.parts.pipeline, publisher, nobody, nobody, METRICS, NumberDigest(None),
             max_batch_events=BATCH_EVENTS, scored_sample_ratio=0.0, deadline_ms=1 << 60, shed_after_ms=1 << 60,
-            processed=durability.processed, clock_ms=lambda: 0,
+            processed=durability.processed, partitions=lambda: 0, clock_ms=lambda: 0,
         )  # fmt: skip
 
     @contextmanager

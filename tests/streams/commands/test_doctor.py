@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from confluent_kafka import Producer
 from kafka import KafkaAdminClient
 
 from detector.columns.hashing import name_of
@@ -104,6 +105,29 @@ def test_a_fleet_without_a_secret_is_a_warning_and_one_with_it_shows_its_name_al
     seed = fleet_secret.seed_of(asyncio.run(fleet_secret.read(settings)))
     assert (before["state"], "run `robocall topics create`" in before["text"]) == ("warning", True)
     assert (after["state"], after["text"]) == ("ok", f"seed {name_of(seed)}")
+
+
+def test_a_producer_with_another_partitioner_is_named(
+    run: Run, fresh_topics: Callable[..., list[str]], kafka_bootstrap: str
+) -> None:
+    """What librdkafka does by default; with the partitioner of Kafka's Java client nothing is said."""
+    fresh_topics(partitions=6)
+    numbers = [f"+1202555{number:04d}" for number in range(200)]
+    _produce(kafka_bootstrap, numbers, partitioner="murmur2")
+    assert "partitioner" not in findings(run(partitions="6"))
+
+    _produce(kafka_bootstrap, numbers, partitioner="consistent_random")
+    (found,) = findings(run(partitions="6"))["partitioner"]
+    assert found["state"] == "warning"
+    assert "switch_id 'sbc-1'" in found["text"]
+    assert "partitioner=murmur2" in found["text"]
+
+
+def _produce(servers: str, numbers: list[str], **options: str) -> None:
+    producer = Producer({"bootstrap.servers": servers, **options})
+    for number in numbers:
+        producer.produce("call-events", key=number, value=json.dumps({"switch_id": "sbc-1", "calling_number": number}))
+    producer.flush()
 
 
 def test_a_wrong_policy_and_a_wrong_model_are_broken(run: Run, tmp_path: Path) -> None:

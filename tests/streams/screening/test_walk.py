@@ -166,6 +166,7 @@ class World:
             deadline_ms=2_000,
             shed_after_ms=500,
             processed=lambda partition, offset: (partition, offset),
+            partitions=lambda: 1,
             clock_ms=lambda: START_MS,
         )
 

@@ -46,9 +46,11 @@ class World:
             deadline_ms=2_000,
             shed_after_ms=500,
             processed=self._note_position,
+            partitions=lambda: self.partitions,
             clock_ms=lambda: self.now_ms,
         )
         self.now_ms = NOW_MS
+        self.partitions = 1
         self.acknowledged = 0
         self.positions: list[tuple[int, int]] = []
         self.published_at: list[int] = []

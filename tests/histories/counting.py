@@ -16,6 +16,7 @@ import numpy as np
 from detector.policy.standing import StandingDecisions
 from detector.windows.row_copies import LATEST_MS_COLUMN, PARTITION_COLUMN, STATE_COLUMNS
 from detector.windows.sweep import SweptRows
+from streams.screening.repeats import Remembered
 from streams.wire.record_columns import Records
 
 MEMORY = 100
@@ -73,11 +74,26 @@ class CountingEngine:
             yield
 
 
+class NoRepeats:
+    """Remembers no answers: no record of a history comes twice."""
+
+    def forget(self, partition: int) -> None:
+        """There is nothing."""
+
+    def restore(self, partition: int, remembered: Remembered) -> None:
+        """There was nothing."""
+
+    def copy(self, partition: int) -> Remembered:
+        del partition
+        return Remembered.nothing()
+
+
 class CountingPipeline:
     """Stands for `streams.screening.pipeline.Pipeline`."""
 
     def __init__(self) -> None:
         self.engine = CountingEngine()
+        self.repeats = NoRepeats()
         self.screener = SimpleNamespace(engine=self.engine, standing=StandingDecisions(MEMORY))
 
     def catch_up(self, records: Records) -> None:

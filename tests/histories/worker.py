@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from streams.kafka.fetch.fetcher import Reading
 from streams.kafka.plugs import Plugs
+from streams.kafka.publishing.identity import Identities
 from streams.kafka.publishing.outbox import Outbox
 from streams.kafka.publishing.publisher import Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
@@ -161,7 +162,7 @@ class Worker:
         self.consumer.locator._on_located = durability.begin
         publisher = Publisher({}, (CALL_DECISIONS,), self._fail)
         publisher._outboxes[CALL_DECISIONS] = [
-            Outbox(self.sender, CALL_DECISIONS, number, publisher._watch, lambda: 0)
+            Outbox(self.sender, CALL_DECISIONS, number, publisher._watch, Identities(), lambda: 0)
             for number in range(OUTPUT_PARTITIONS)
         ]
         nobody: Any = Nobody()

@@ -15,7 +15,7 @@ from streams.kafka import topics
 from streams.kafka.client import client_settings
 from streams.kafka.publishing.outbox import Perishable, Record
 from streams.kafka.publishing.publisher import Delivery, Publisher
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.settings import load_settings
 from tests.broker_process import BrokerProcess, broker_process
 from tests.integration.events_case import produce, setups
@@ -118,6 +118,31 @@ def test_a_broker_that_was_killed_finds_everything_in_order_and_nothing_stale(br
     assert publishing.failures == []
     found = read(broker.bootstrap, DEAD_LETTERS, lambda values: b"allow 4" in values)
     assert found == [b"allow 0", b"late 1", b"allow 2", b"block 3", b"allow 4"]
+
+
+async def _freeze_and_go_on(publishing: Publishing, broker: BrokerProcess) -> None:
+    publisher = publishing.publisher
+    await publisher.start()
+    await until(lambda: publisher._identities.current.producer_id >= 0)
+    publishing.give(0, (KEY, b"0"))
+    await until(lambda: publishing.done == [0])
+    for number in range(1, 4):
+        broker.pause()
+        publishing.give(number, (KEY, b"%d" % number))
+        await until(lambda: publisher.outage_s() > 0.0)
+        broker.resume()
+        await until(lambda number=number: publishing.done[-1] == number)  # type: ignore[misc]
+    await publisher.stop()
+
+
+def test_what_a_frozen_broker_had_received_is_stored_once(broker: BrokerProcess) -> None:
+    """It lies in its socket and is stored when it goes on; our repeat comes behind it, under the same number."""
+    publishing = Publishing(broker.bootstrap, ENTITY_DECISIONS)
+
+    asyncio.run(_freeze_and_go_on(publishing, broker))
+
+    assert publishing.failures == []
+    assert read(broker.bootstrap, ENTITY_DECISIONS, lambda values: b"3" in values) == [b"0", b"1", b"2", b"3"]
 
 
 def test_a_frozen_broker_may_take_what_it_had_received_but_the_late_form_comes_last(broker: BrokerProcess) -> None:

@@ -2,9 +2,10 @@
 
 One batch at a time is on its way: what arrives meanwhile leaves together in the next one, so
 batches grow with load and nothing lingers. A batch that could not be delivered goes back to the head of the queue and
-is tried again for ever, so the order within a partition stays. It may have been stored all the same: then its records
-are there twice, under the same decision ids. One that is too large leaves again record by record, so that a record
-that no broker takes costs itself only. Whether a record may be lost is not known here: the observer says so.
+is tried again for ever, so the order within a partition stays. It may have been stored all the same: so it is tried
+again with the same records under the same number, by which brokers tell (`streams.kafka.publishing.identity`). One that
+is too large leaves again record by record, so that a record that no broker takes costs itself only. Whether a record
+may be lost is not known here: the observer says so.
 """
 
 import asyncio
@@ -12,10 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
+from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
-from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import DuplicateSequenceNumber, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from streams.kafka.publishing.identity import ANONYMOUS, LOST, SEQUENCES, Identity
 
 MAX_BATCH_BYTES = 512 * 1024
 FIRST_PAUSE_S = 0.1
@@ -97,6 +101,16 @@ class Sends(Protocol):
         ...
 
 
+class Identifies(Protocol):
+    """What an outbox needs of `streams.kafka.publishing.identity.Identities`."""
+
+    current: Identity
+
+    def renew(self, lost: Identity) -> None:
+        """Note that the brokers do not know an identity; returns at once."""
+        ...
+
+
 Lot = tuple[list[Record | Perishable], Waits]
 """Records that came together, and who waits for them."""
 _NO_HEADERS: list[tuple[str, bytes | None]] = []
@@ -123,17 +137,23 @@ class Outbox:
         topic: of the partition.
         partition: where all records go.
         observer: told what becomes of them, and says what becomes of those that cannot be delivered.
+        identities: under whose number batches leave.
         clock_ms: decides whether a perishable record is late, epoch milliseconds.
     """
 
     __slots__ = (
         "_apart",
+        "_as",
         "_clock_ms",
+        "_identities",
         "_is_enlisted",
         "_observer",
         "_on_the_way",
         "_pause_s",
+        "_same",
         "_sender",
+        "_sent",
+        "_sequence",
         "_since_s",
         "_waiting",
         "partition",
@@ -141,12 +161,23 @@ class Outbox:
     )
 
     def __init__(
-        self, sender: Sends, topic: str, partition: int, observer: Observer, clock_ms: Callable[[], int]
+        self,
+        sender: Sends,
+        topic: str,
+        partition: int,
+        observer: Observer,
+        identities: Identifies,
+        clock_ms: Callable[[], int],
     ) -> None:
         self._sender = sender
         self.topic = topic
         self.partition = partition
         self._observer = observer
+        self._identities = identities
+        self._as = ANONYMOUS  # under which the latest batch left
+        self._sequence = 0  # of its first record
+        self._sent = 0  # records in it
+        self._same = 0  # records at the head that leave together, as they did before
         self._clock_ms = clock_ms
         self._waiting: deque[Lot] = deque()
         self._on_the_way: list[Lot] = []
@@ -179,7 +210,7 @@ class Outbox:
     def settle(self, error: Exception | None) -> None:
         """Learn what became of the batch: None = it is safe."""
         try:
-            if error is None:
+            if error is None or isinstance(error, DuplicateSequenceNumber):
                 self._succeed()
             else:
                 self._fail(error)
@@ -187,6 +218,7 @@ class Outbox:
             self._observer.undelivered(self, 0, broken, self._since_s)
 
     def _succeed(self) -> None:
+        self._sequence, self._same = (self._sequence + self._sent) % SEQUENCES, 0
         self._arrived()
         if self._pause_s > FIRST_PAUSE_S:
             self._observer.recovered(self)
@@ -194,6 +226,9 @@ class Outbox:
         self._go_on()
 
     def _fail(self, error: Exception) -> None:
+        self._same = 0
+        if isinstance(error, LOST):
+            self._identities.renew(self._as)
         records = sum(len(some) for some, _ in self._on_the_way)
         if records > 1 and isinstance(error, _TOO_LARGE):
             self._apart = records
@@ -205,6 +240,7 @@ class Outbox:
             return
         if fate is Fate.AGAIN:
             self._take_back()
+            self._same = 0 if self._as is ANONYMOUS else self._sent
         else:
             self._arrived()
             if isinstance(error, _TOO_LARGE):  # the next one may fit
@@ -225,13 +261,20 @@ class Outbox:
 
     def _fill(self) -> bytearray:
         """Take what waits, as far as it fits; the builder takes the first record whatever its size."""
-        builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, MAX_BATCH_BYTES)
+        if self._as is not self._identities.current:
+            self._as, self._sequence, self._same = self._identities.current, 0, 0
         now_ms = self._clock_ms()
+        if self._same and self._has_grown_old(now_ms):  # under its number the broker would not take the late form
+            self._identities.renew(self._as)
+            self._as, self._sequence, self._same = ANONYMOUS, 0, 0
+        builder = DefaultRecordBatchBuilder(2, 0, 0, *self._as, self._sequence, MAX_BATCH_BYTES)
+        most = 1 if self._apart else self._same
+        self._sent = 0
         place = 0
         while self._waiting:
             records, delivery = self._waiting[0]
             first = place
-            for record in records[:1] if self._apart else records:
+            for record in records[: most - place] if most else records:
                 if isinstance(record, Perishable) and now_ms > record.expires_ms:
                     record = records[place - first] = _late(record)  # noqa: PLW2901 - from now on it is this one
                 if builder.append(place, now_ms, record[0], record[1], _NO_HEADERS) is None:  # full
@@ -244,10 +287,16 @@ class Outbox:
                     self._waiting[0] = records[fitted:], delivery
                 break
             self._on_the_way.append(self._waiting.popleft())
-            if self._apart:
+            if most and place == most:
                 break
+        self._sent = place
         batch: bytearray = builder.build()
         return batch
+
+    def _has_grown_old(self, now_ms: int) -> bool:
+        """Whether a record that leaves again must leave in its late form."""
+        again = islice(chain.from_iterable(records for records, _ in self._waiting), self._same)
+        return any(isinstance(record, Perishable) and now_ms > record.expires_ms for record in again)
 
     def _arrived(self) -> None:
         """Nobody has to wait for what was on its way any longer."""

@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError,
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import keep_metadata_coming
 from streams.kafka.partitioner import partitions_of
+from streams.kafka.publishing.identity import LOST, Identities
 from streams.kafka.publishing.outbox import Fate, Outbox, Perishable, Record, wall_clock_ms
 from streams.kafka.publishing.sender import Sender
 
@@ -73,7 +74,7 @@ class Delivery:
 def may_pass(error: BaseException) -> bool:
     """Whether a repeat can help: a broker, leader or replica is away. False of a refusal for good."""
     if isinstance(error, KafkaError):
-        return error.retriable or isinstance(error, KafkaTimeoutError)
+        return error.retriable or isinstance(error, (KafkaTimeoutError, *LOST))
     return isinstance(error, OSError)  # TimeoutError and ConnectionError among them
 
 
@@ -115,6 +116,7 @@ class Publisher:
         self._may_lose = may_lose
         self._linger_s = linger_s
         self._watch = _Watch(on_failure, may_lose=may_lose)
+        self._identities = Identities(is_wanted=self._acks == -1)
         self._client: AIOKafkaClient | None = None
         self._sender: Sender | None = None
         self._outboxes: dict[str, list[Outbox]] = {}
@@ -151,11 +153,12 @@ class Publisher:
                 missing.append(topic)
                 continue
             self._outboxes[topic] = [
-                Outbox(self._sender, topic, partition, self._watch, self._clock_ms)
+                Outbox(self._sender, topic, partition, self._watch, self._identities, self._clock_ms)
                 for partition in range(len(partitions))
             ]
         if missing:
             raise TopicMissing(missing)
+        await self._identities.start(client)
 
     async def stop(self) -> None:
         """Send what waits, then close the connection; never raises.
@@ -173,6 +176,7 @@ class Publisher:
             log.warning("ending with unpublished records", topics=self._topics, records=unsafe, fate=fate)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._identities.stop()
                 await self._sender.stop()
                 await client.close()
         except TimeoutError:

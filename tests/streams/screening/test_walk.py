@@ -36,6 +36,7 @@ from detector.columns.hashing import PUBLIC_SEED
 from detector.columns.lazy_sequence import LazySequence
 from streams.kafka.fetch.batch_reader import BITE_BYTES, BatchLimits, BatchReader, Stretch
 from streams.kafka.fetched import Poll
+from streams.kafka.publishing.identity import Identities
 from streams.kafka.publishing.outbox import Outbox, Record
 from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
@@ -149,7 +150,7 @@ class World:
         self.shelf = Shelf()
         publisher = Publisher({}, [CALL_DECISIONS], self.failures.append, clock_ms=lambda: START_MS)
         publisher._outboxes = {
-            CALL_DECISIONS: [Outbox(self.shelf, CALL_DECISIONS, 0, publisher._watch, lambda: START_MS)]
+            CALL_DECISIONS: [Outbox(self.shelf, CALL_DECISIONS, 0, publisher._watch, Identities(), lambda: START_MS)]
         }
         pipeline = Pipeline(
             make_screener(settings, shared_trunks=False), seed=PUBLIC_SEED, on_failure=self.failures.append

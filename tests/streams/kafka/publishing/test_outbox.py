@@ -10,6 +10,7 @@ Each bar is a batch from `fill` to `settle`; what arrives meanwhile leaves toget
 """
 
 import asyncio
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from aiokafka import errors
 from aiokafka.record.memory_records import MemoryRecords
 
+from streams.kafka.publishing.identity import ANONYMOUS, SEQUENCES, Identity
 from streams.kafka.publishing.outbox import Fate, Outbox, Perishable, Record
 from streams.kafka.publishing.publisher import may_pass
 
@@ -35,7 +37,8 @@ class World:
         self.troubles = self.recoveries = self.settled_records = self.arrived_records = 0
         self.failures: list[tuple[Exception, int]] = []
         self._refused = refused
-        self.outbox = Outbox(self, "call-decisions", 3, self, lambda: self.now_ms)
+        self.current = ANONYMOUS
+        self.outbox = Outbox(self, "call-decisions", 3, self, self, lambda: self.now_ms)
         self._resume: list[Callable[[], object]] = []
 
     # What the outbox asks of its sender, and of the loop
@@ -47,6 +50,12 @@ class World:
     def call_later(self, delay_s: float, callback: Callable[[], object]) -> None:
         self.pauses_s.append(delay_s)
         self._resume.append(callback)
+
+    # What it asks about itself
+
+    def renew(self, lost: Identity) -> None:
+        assert lost is self.current
+        self.current = ANONYMOUS
 
     # What it tells
 
@@ -79,6 +88,12 @@ class World:
         assert batch is not None
         found: Any = MemoryRecords(bytes(batch)).next_batch()
         return [bytes(record.value) for record in found]
+
+    def leaves_as(self) -> tuple[int, int, int, int]:
+        """Producer id, epoch, number of the first record and how many there are, of the batch that leaves now."""
+        batch = self.outbox.fill()
+        assert batch is not None
+        return struct.unpack_from(">qhii", batch, 43)
 
     def end_pause(self) -> None:
         self._resume.pop()()
@@ -295,3 +310,124 @@ def test_a_late_form_that_cannot_be_made_fails_without_what_the_error_says(play:
     world = play(story)
     assert "KeyError" in str(world.failures[0][0])
     assert "2025550123" not in str(world.failures[0][0])
+
+
+ME, OTHER = Identity(7, 0), Identity(8, 0)
+
+
+def test_batches_of_an_identity_are_numbered_by_their_records(play: Play) -> None:
+    def story(world: World) -> None:
+        world.current = ME
+        world.put(b"a", b"b")
+        assert world.leaves_as() == (7, 0, 0, 2)
+        world.put(b"c")
+        world.outbox.settle(None)
+        assert world.leaves_as() == (7, 0, 2, 1)
+        world.outbox.settle(errors.DuplicateSequenceNumber())
+        assert world.arrived_records == 3
+
+    play(story)
+
+
+def test_what_is_tried_again_is_the_same_batch_however_much_has_come_meanwhile(play: Play) -> None:
+    """Else a broker that has stored it would not know it again: it looks at the numbers of first and last record."""
+
+    def story(world: World) -> None:
+        world.current = ME
+        world.put(b"a")
+        world.put(b"b", b"c")
+        assert world.leaves_as() == (7, 0, 0, 3)
+        world.put(b"d")
+        for _ in range(3):
+            world.outbox.settle(AWAY)
+            world.end_pause()
+            assert world.leaves() == [b"a", b"b", b"c"]
+        world.outbox.settle(None)
+        assert world.leaves_as() == (7, 0, 3, 1)
+
+    play(story)
+
+
+def test_a_part_of_what_came_together_is_tried_again_as_that_part(play: Play) -> None:
+    def story(world: World) -> None:
+        world.current = ME
+        world.put(*[bytes(200_000)] * 3)
+        assert world.leaves_as() == (7, 0, 0, 2)
+        world.outbox.settle(AWAY)
+        world.end_pause()
+        assert world.leaves_as() == (7, 0, 0, 2)
+        world.outbox.settle(None)
+        assert world.leaves_as() == (7, 0, 2, 1)
+
+    play(story)
+
+
+def test_what_is_too_large_together_has_taken_no_number(play: Play) -> None:
+    def story(world: World) -> None:
+        world.current = ME
+        world.put(b"a", b"b", b"c")
+        world.leaves()
+        world.outbox.settle(TOO_LARGE)
+        for number in range(3):
+            assert world.leaves_as() == (7, 0, number, 1)
+            world.outbox.settle(None)
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    "lost", [errors.OutOfOrderSequenceNumber, errors.UnknownProducerId, errors.InvalidProducerEpoch]
+)
+def test_without_its_identity_it_goes_on_and_with_another_one_counts_anew(play: Play, lost: type[Exception]) -> None:
+    def story(world: World) -> None:
+        world.current = ME
+        world.put(b"a")
+        world.leaves()
+        world.outbox.settle(None)
+        world.put(b"b")
+        assert world.leaves_as() == (7, 0, 1, 1)
+        world.outbox.settle(lost())
+        world.put(b"c")
+        world.end_pause()
+        assert world.leaves_as() == (-1, -1, 0, 2)
+        world.outbox.settle(None)
+        world.current = OTHER
+        world.put(b"d")
+        assert world.leaves_as() == (8, 0, 0, 1)
+        world.outbox.settle(None)
+        assert world.arrived_records == 4
+
+    play(story)
+
+
+def test_numbers_begin_again_behind_the_last_one(play: Play) -> None:
+    def story(world: World) -> None:
+        world.current = ME
+        world.put(b"a")
+        world.leaves()
+        world.outbox.settle(None)
+        world.outbox._sequence = SEQUENCES - 1
+        world.put(b"b", b"c")
+        assert world.leaves_as() == (7, 0, SEQUENCES - 1, 2)
+        world.outbox.settle(None)
+        world.put(b"d")
+        assert world.leaves_as() == (7, 0, 1, 1)
+
+    play(story)
+
+
+def test_a_late_form_leaves_without_a_number_so_that_it_is_stored_whatever_was_before(play: Play) -> None:
+    """The block may lie in the socket of a frozen broker: what comes behind it has to say that it no longer holds."""
+
+    def story(world: World) -> None:
+        world.current = ME
+        world.put(Perishable(b"switch-1", b"block", 2_000, lambda: b"late"), b"b")
+        assert world.leaves_as() == (7, 0, 0, 2)
+        world.outbox.settle(AWAY)
+        world.end_pause()
+        world.now_ms = 2_001
+        assert world.leaves() == [b"late", b"b"]
+        assert world.current is ANONYMOUS
+        world.outbox.settle(None)
+
+    play(story)

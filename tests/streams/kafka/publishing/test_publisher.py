@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import client_settings, require_topics
+from streams.kafka.publishing.identity import Identities
 from streams.kafka.publishing.outbox import MAX_BATCH_BYTES, Fate, Outbox, Perishable, Record
 from streams.kafka.publishing.publisher import Delivery, Publisher, _Watch, may_pass
 from streams.kafka.publishing.sender import Sender
@@ -99,7 +100,7 @@ def test_a_broker_that_is_in_and_out_of_trouble_fills_no_log_with_what_may_be_lo
 ) -> None:
     """Two outages within a minute; each has two ends, and of decisions all four are told."""
     watch = _Watch(lambda _: None, may_lose=may_lose)
-    outbox: Any = Outbox(Sender(cast("Any", None), acks=1, timeout_ms=1), "calls", 0, watch, lambda: 0)
+    outbox: Any = Outbox(Sender(cast("Any", None), acks=1, timeout_ms=1), "calls", 0, watch, Identities(), lambda: 0)
 
     with structlog.testing.capture_logs() as lines:
         for since_s in (100.0, 130.0):

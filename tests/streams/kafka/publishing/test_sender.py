@@ -12,6 +12,7 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.kafka.publishing.identity import Identities
 from streams.kafka.publishing.outbox import Fate, Outbox
 from streams.kafka.publishing.sender import PackedProduce, PackedProduceRequest, ProduceAnswer, Sender, read_answer
 from tests.waiting import until
@@ -330,7 +331,7 @@ def test_an_outbox_without_a_leader_is_in_trouble_since_it_had_something_to_send
     async def story(cluster: Cluster, sender: Sender) -> None:
         place = TopicPartition("calls", 0)
         cluster.leaders[place] = -1
-        outbox = Outbox(sender, "calls", 0, heard, lambda: 0)
+        outbox = Outbox(sender, "calls", 0, heard, Identities(), lambda: 0)
         before_s = time.monotonic()
         outbox.put([(b"k", b"first")], heard)
         await _turn()

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from detector.contract.decisions import Action, Decision, Mode
+from detector.contract.decisions import Action, Decision, Mode, Step
 from detector.contract.events import CALL_ID_LIMIT
 from streams.kafka.topics import CALL_EVENTS
 from streams.wire.records import DECISION_DECODER
@@ -21,7 +21,7 @@ from streams.wire.repairs import short_call_id
 EXAMPLES = 5
 MOST_OF_A_BATCH = 1_000_000
 SLOWEST_MS = 600_000
-STALE_REASONS = frozenset({"late", "overload"})
+LATE = frozenset({"late", "overload"})
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NEVER = frozenset({604, 607, 608})
 ANALYTICS = 'SIP;cause=603;text="v=analytics1;'
@@ -47,7 +47,7 @@ MEANINGS = {
     Breach.UNDECIDED: "A call set-up has no decision, and is no dead letter.",
     Breach.UNKNOWN: "A decision is on a call that nobody set up.",
     Breach.TWO_IDS: "Decisions on one call have different ids.",
-    Breach.CHANGED: "A repeated decision says something else, and neither is late or overload.",
+    Breach.CHANGED: "A repeated decision says something else, and neither is fail_open.",
     Breach.STALE: "A label or a block was decided after the deadline.",
     Breach.MALFORMED: "A decision does not keep its contract.",
 }
@@ -160,8 +160,8 @@ class Ledger:
 
     def _judge(self, call: _Call, found: Decision) -> None:
         """Hold a decision against its call, and against what was said before."""
-        is_late = bool(STALE_REASONS & {reason.code for reason in found.reasons})
-        digest = b"" if is_late else _substance(found)
+        is_late = bool(LATE & {reason.code for reason in found.reasons})
+        digest = b"" if found.decided_by is Step.FAIL_OPEN else _substance(found)
         self.counts["late"] += is_late
         call.last_ms = found.decided_time_ms
         if call.came_ms is not None:

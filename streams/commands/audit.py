@@ -50,7 +50,7 @@ def audit(span_ms: int, settle_ms: int, *, as_json: bool) -> None:
     """Read what was asked and what was answered, and say which promises were not kept.
 
     Each call set-up has a decision, unless it is a dead letter; no decision is on a call that nobody set up. One call
-    has one decision id, and a repeat says the same, unless it says late or overload. No label or block is older than
+    has one decision id, and a repeat says the same, unless one of them is fail_open. No label or block is older than
     ROBOCALL_DECISION_DEADLINE_MS. Decisions keep the contract, with 603+ for blocks by analytics.
 
     It reads call-events, call-decisions and dead-letters from the brokers, with no group, and changes nothing. Some

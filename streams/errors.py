@@ -35,6 +35,10 @@ class InstanceTaken(RobocallError):  # noqa: N818
         )
 
 
+class SnapshotUnusable(RobocallError):  # noqa: N818
+    """A snapshot that was named cannot be shown or restored; the text says why, and what to do."""
+
+
 class TopicMissing(RobocallError):  # noqa: N818
     """A topic that the worker reads or writes does not exist."""
 

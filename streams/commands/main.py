@@ -45,6 +45,10 @@ COMMANDS = {
         "streams.commands.release:release",
         "End what stands against a number or trunk group; do not block it for a day.",
     ),
+    "snapshots": (
+        "streams.state.snapshot_commands:snapshots",
+        "Look at the snapshots of the windows; go back to an older one.",
+    ),
     "erase": (
         "streams.commands.erase:erase",
         "Take a phone number out of Redis and the archive; say where it stays.",

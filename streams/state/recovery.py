@@ -32,7 +32,7 @@ from streams.screening.repeats import Remembered
 from streams.state.policy_memory import decode
 from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_file import Snapshot, read_snapshot
-from streams.state.snapshot_store import Entry, SnapshotStore
+from streams.state.snapshot_store import Entry, SnapshotStore, kind_of
 from streams.state.worker_state import WorkerState
 
 RETRY_S = 1.0
@@ -262,7 +262,7 @@ class Recovery:
         if self._store is None or self._is_store_away:
             return False
         try:
-            found = await self._ask_store(self._store.candidates, self.identity, partition, target)
+            found = await self._ask_store(self._store.candidates, self.identity, partition, target, self._kind())
             for entry in found:
                 if await self._load(self._store, entry, partition):
                     return True
@@ -273,6 +273,10 @@ class Recovery:
         except (RobocallError, OSError) as error:
             log.warning("no snapshots can be had", partition=partition, cause=str(error))
         return False
+
+    def _kind(self) -> str:
+        engine = self._state.engine
+        return kind_of(engine.layout, FEATURE_SCHEMA_ID, name_of(engine.settings.seed))
 
     async def _load(self, store: SnapshotStore, entry: Entry, partition: int) -> bool:
         try:

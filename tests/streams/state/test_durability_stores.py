@@ -81,9 +81,9 @@ def test_a_store_that_cannot_be_used_stops_nothing(play: Play, tmp_path: Path) -
 class HangingStore(SnapshotStore):
     """A store whose folder hangs, as one on a network does whose server is gone."""
 
-    def candidates(self, topic: str, partition: int, at_most: int) -> list[Entry]:
+    def candidates(self, topic: str, partition: int, at_most: int, kind: str | None = None) -> list[Entry]:
         time.sleep(HANG_S)
-        return super().candidates(topic, partition, at_most)
+        return super().candidates(topic, partition, at_most, kind)
 
 
 def test_a_store_that_hangs_is_given_up_and_the_topic_is_counted(play: Play, tmp_path: Path) -> None:

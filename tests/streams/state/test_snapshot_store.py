@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from models.errors import StorageError, StoredFileUnusable
 from streams.state.snapshot_format import Header
-from streams.state.snapshot_store import Entry, SnapshotStore
+from streams.state.snapshot_store import Entry, SnapshotStore, kind_of
 from tests.s3_server import s3_server
 from tests.streams.state.snapshot_case import HEADER
 
@@ -47,6 +48,44 @@ def finished(tmp_path: Path) -> Path:
 
 def offsets(store: SnapshotStore, at_most: int = 2**62) -> list[tuple[int, int]]:
     return [(entry.offset, entry.generation) for entry in store.candidates("call-events", 3, at_most)]
+
+
+def test_each_kind_keeps_its_newest_few(url: str, finished: Path) -> None:
+    """So a roll-back finds where the build before stopped; each build finds its own."""
+    store = SnapshotStore(url)
+    other = msgspec.structs.replace(at(1), layout="layout-b")
+    kinds = [kind_of(one.layout, one.feature_schema, one.seed) for one in (HEADER, other)]
+    for offset in (10, 20, 30, 40):
+        store.publish(finished, at(offset))
+    for offset in (50, 60, 70, 80):
+        store.publish(finished, msgspec.structs.replace(other, offset=offset))
+
+    found = [[entry.offset for entry in store.candidates("call-events", 3, 100, kind)] for kind in kinds]
+
+    assert found == [[40, 30, 20], [80, 70, 60]]
+    assert [entry.offset for entry in store.everything()] == [80, 70, 60, 40, 30, 20]
+
+
+def test_other_kinds_go_once_no_window_reaches_back_to_them(finished: Path, tmp_path: Path) -> None:
+    store = SnapshotStore(str(tmp_path / "store"))
+    old, recent = (store.publish(finished, msgspec.structs.replace(at(1), layout=layout)) for layout in "ab")
+    os.utime(tmp_path / "store" / old.name, (time.time() - 26 * 3_600,) * 2)
+    os.utime(tmp_path / "store" / recent.name, (time.time() - 24 * 3_600,) * 2)
+
+    store.publish(finished, at(5))
+
+    assert {entry.name for entry in store.everything()} >= {recent.name}
+    assert old.name not in {entry.name for entry in store.everything()}
+
+
+def test_what_builds_of_before_wrote_is_tried_by_every_kind(finished: Path, tmp_path: Path) -> None:
+    """Its name does not say of which kind it is."""
+    store = SnapshotStore(str(tmp_path / "store"))
+    published = store.publish(finished, at(5))
+    before = published.name.replace(f"-{published.kind}-", "-")
+    (tmp_path / "store" / published.name).rename(tmp_path / "store" / before)
+
+    assert [entry.name for entry in store.candidates("call-events", 3, 100, "00000000")] == [before]
 
 
 def test_what_was_published_is_fetched_byte_by_byte(url: str, finished: Path, tmp_path: Path) -> None:
@@ -143,7 +182,7 @@ def test_one_that_vanished_is_an_error_of_one_line(url: str, finished: Path, tmp
     store.publish(finished, HEADER)
 
     with pytest.raises(StoredFileUnusable, match=r"/call-events-00003-gone.snapshot is missing$") as caught:
-        store.fetch(Entry(1, 1, "call-events-00003-gone.snapshot", 0), tmp_path / "fetched")
+        store.fetch(Entry("call-events", 3, 1, 1, "", "call-events-00003-gone.snapshot", 0, 0), tmp_path / "fetched")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "fetched").exists() or not list((tmp_path / "fetched").iterdir())
 

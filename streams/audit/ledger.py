@@ -14,6 +14,7 @@ import msgspec
 
 from detector.contract.decisions import Action, Decision, Mode, Step
 from detector.contract.events import CALL_ID_LIMIT
+from detector.policy.settings import DISPLAY_LIMIT
 from streams.kafka.topics import CALL_EVENTS
 from streams.wire.records import DECISION_DECODER
 from streams.wire.repairs import short_call_id
@@ -23,7 +24,10 @@ MOST_OF_A_BATCH = 1_000_000
 SLOWEST_MS = 600_000
 LATE = frozenset({"late", "overload"})
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
-NEVER = frozenset({604, 607, 608})
+NEVER = frozenset({604, 608})
+UNWANTED_STATUS = 607
+BY_ANALYTICS = frozenset({Step.RULE, Step.MODEL})
+"""Steps that block by analytics alone; an entity may be blocked by an order or for a subscriber."""
 ANALYTICS = 'SIP;cause=603;text="v=analytics1;'
 
 
@@ -249,7 +253,13 @@ def problem_of(found: Decision) -> str:
         "would_be stands in enforce, or does not in shadow": is_shadow == (found.would_be is None),
         "a block without a SIP answer, or an answer without a block": (found.action is Action.BLOCK) == (sip is None),
         "a label without a text": found.action is Action.LABEL and found.label is None,
-        "it is answered 604, 607 or 608": sip is not None and sip.status in NEVER,
+        "its label has more than 15 characters": found.label is not None and len(found.label.text) > DISPLAY_LIMIT,
+        "it is answered 604 or 608": sip is not None and sip.status in NEVER,
+        "it is answered 607, and no subscriber asked for that": sip is not None
+        and sip.status == UNWANTED_STATUS
+        and (found.decided_by is not Step.ENTITY_BLOCK or header is not None),
+        "it is analytics without 603+": sip is not None and header is None and found.decided_by in BY_ANALYTICS,
+        "it is do-not-originate with a Reason header": header is not None and found.decided_by is Step.DNO,
         "its 603+ is not v=analytics1 with its own id": header is not None
         and not (header.startswith(ANALYTICS) and f'id={found.decision_id}"' in header),
     }

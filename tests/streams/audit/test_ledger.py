@@ -64,11 +64,16 @@ def found(*decisions: bytes) -> dict[Breach, int]:
         [labelled("a", decided_time_ms=CAME_MS + DEADLINE_MS)],
         [blocked("a"), failed_open("a", decided_time_ms=CAME_MS + 9_000)],
         [failed_open("a"), blocked("a")],
-        [blocked("a", 404, None)],
+        [blocked("a", 404, None, decided_by="dno")],
+        [blocked("a", 603, None, decided_by="entity_block")],
+        [blocked("a", 607, None, decided_by="entity_block")],
         [allowed("a", mode="shadow", would_be="block", decided_by="model")],
     ],
-    ids=["once", "the same again", "at the deadline", "late the second time", "late at first", "plain", "shadow"],
-)
+    ids=[
+        "once", "the same again", "at the deadline", "late the second time", "late at first", "do-not-originate",
+        "order", "for a subscriber", "shadow",
+    ],
+)  # fmt: skip
 def test_what_keeps_every_promise_is_clean(decisions: list[bytes]) -> None:
     assert found(*decisions) == {}
 
@@ -87,7 +92,12 @@ def test_what_keeps_every_promise_is_clean(decisions: list[bytes]) -> None:
         ([allowed("a", decision_id="a b")], Breach.MALFORMED),
         ([allowed("a", action="block")], Breach.MALFORMED),
         ([allowed("a", action="label")], Breach.MALFORMED),
+        ([blocked("a", 604, None, decided_by="dno")], Breach.MALFORMED),
         ([blocked("a", 607)], Breach.MALFORMED),
+        ([blocked("a", 607, decided_by="entity_block")], Breach.MALFORMED),
+        ([blocked("a", 603, None)], Breach.MALFORMED),
+        ([blocked("a", decided_by="dno")], Breach.MALFORMED),
+        ([labelled("a", label={"text": "Possible automated call", "category": "spam"})], Breach.MALFORMED),
         ([blocked("a", header='SIP;cause=603;text="v=analytics1;id=another"')], Breach.MALFORMED),
         ([allowed("a", mode="shadow")], Breach.MALFORMED),
         ([labelled("a", mode="shadow", would_be="label")], Breach.MALFORMED),

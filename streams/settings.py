@@ -217,7 +217,10 @@ class Settings(BaseSettings):
         32_768, ge=100, le=10_000_000, description="Number blocks: an NPA-NXX within a trunk group."
     )
     max_origins: int = Field(
-        2_048, ge=100, le=10_000_000, description="Origins, a signer with its `origid`, 3 KB each."
+        32_768,
+        ge=100,
+        le=10_000_000,
+        description="Origins, a signer with its `origid`, in each partition of a worker; 3 KB each.",
     )
     max_called: int = Field(131_072, ge=100, le=20_000_000, description="Called numbers.")
 

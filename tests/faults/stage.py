@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 SESSION_TIMEOUT_S = 6
 DEADLINE_MS, SHED_AFTER_MS = 5_000, 2_000
 """Longer than any switch waits: an answer that is late is compared with none, so few may be."""
-MAX_ORIGINS = 16_384
-"""None is pushed out: a replay of one partition pushes out others than a worker of several does."""
 WRONG_SHOWN = 10
 
 
@@ -241,7 +239,6 @@ def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
             "ROBOCALL_PARTITIONS": str(plan.partitions),
             "ROBOCALL_DECISION_DEADLINE_MS": str(DEADLINE_MS),
             "ROBOCALL_SHED_AFTER_MS": str(SHED_AFTER_MS),
-            "ROBOCALL_MAX_ORIGINS": str(MAX_ORIGINS),
             "ROBOCALL_MODE": "enforce",
             "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
         }

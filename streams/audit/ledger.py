@@ -192,17 +192,17 @@ class Ledger:
                 return
             del self._calls[key]
             if call.came_ms is None:
-                self._breach(Breach.UNKNOWN, key[0])
+                self._unknown(key[0])
             elif call.decision_id is None and call.place not in self._refused:
                 self._open[key] = call
                 self._bound(self._open)
 
     def conclude(self) -> None:
-        """Nothing more will come: judge what is left."""
+        """Nothing more will come: judge what is left. Where calls were given up, a decision may be on one of those."""
         for calls in (self._open, self._calls):
             for (call_id, _), call in calls.items():
                 if call.came_ms is None:
-                    self._breach(Breach.UNKNOWN, call_id)
+                    self._unknown(call_id)
                 elif call.decision_id is None and call.is_judged and call.place not in self._refused:
                     self._breach(Breach.UNDECIDED, call_id)
             calls.clear()
@@ -228,6 +228,11 @@ class Ledger:
         if len(calls) > self.most:
             calls.popitem(last=False)
             self.counts["given_up"] += 1
+
+    def _unknown(self, call_id: str) -> None:
+        """Note a decision on a call that is not known; whether one that was given up was its own nobody can tell."""
+        if not self.counts["given_up"]:
+            self._breach(Breach.UNKNOWN, call_id)
 
     def _breach(self, kind: Breach, example: str) -> None:
         self.breaches[kind] += 1

@@ -60,6 +60,8 @@ def audit(span_ms: int, settle_ms: int, *, as_json: bool) -> None:
       robocall audit --since 24h
       robocall audit --since 30m --json
     """  # noqa: D301 - click reads the backspace
+    if settle_ms >= span_ms:
+        raise click.UsageError("--settle leaves nothing to look at: it must be shorter than --since")
     settings = load_settings()
     partitions = _partitions(settings)
     now_ms = time.time_ns() // 1_000_000
@@ -119,10 +121,11 @@ def _show(ledger: Ledger) -> None:
         click.echo(f"answered: {times}")
     if counts["given_up"]:
         click.echo(f"{counts['given_up']:,} calls were not looked at: there were too many at a time")
+        click.echo("so decisions on no call are not looked for: they may be on those")
     for kind in Breach:
         if count := ledger.breaches[kind]:
             click.echo(f"{kind.meaning} {count:,} times, for instance:")
             for example in ledger.examples[kind]:
                 click.echo(f"  {printable(example)}")
     if not ledger.breaches:
-        click.echo("every promise was kept")
+        click.echo("every promise was kept" if counts["calls"] else "there was no call to look at")

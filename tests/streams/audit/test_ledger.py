@@ -12,7 +12,7 @@ from streams.kafka.topics import CALL_DECISIONS
 
 CAME_MS = 1_780_000_000_000
 DEADLINE_MS = 250
-LATE = [{"code": "late", "text": "Too late.", "value": None, "threshold": None}]
+LATE = {"code": "late", "text": "Too late.", "value": None, "threshold": None}
 
 
 def call(name: str, **other: Any) -> bytes:
@@ -31,8 +31,8 @@ def allowed(name: str, **other: Any) -> bytes:
     return json.dumps(found | other).encode()
 
 
-def failed_open(name: str, **other: Any) -> bytes:
-    return allowed(name, decided_by="fail_open", reasons=LATE, **other)
+def failed_open(name: str, code: str = "late", **other: Any) -> bytes:
+    return allowed(name, decided_by="fail_open", reasons=[{**LATE, "code": code}], **other)
 
 
 def labelled(name: str, **other: Any) -> bytes:
@@ -64,14 +64,16 @@ def found(*decisions: bytes) -> dict[Breach, int]:
         [labelled("a", decided_time_ms=CAME_MS + DEADLINE_MS)],
         [blocked("a"), failed_open("a", decided_time_ms=CAME_MS + 9_000)],
         [failed_open("a"), blocked("a")],
+        [blocked("a"), failed_open("a", "repeated")],
+        [failed_open("a", "lists_unknown"), blocked("a")],
         [blocked("a", 404, None, decided_by="dno")],
         [blocked("a", 603, None, decided_by="entity_block")],
         [blocked("a", 607, None, decided_by="entity_block")],
         [allowed("a", mode="shadow", would_be="block", decided_by="model")],
     ],
     ids=[
-        "once", "the same again", "at the deadline", "late the second time", "late at first", "do-not-originate",
-        "order", "for a subscriber", "shadow",
+        "once", "the same again", "at the deadline", "late the second time", "late at first", "not known any more",
+        "lists not known at first", "do-not-originate", "order", "for a subscriber", "shadow",
     ],
 )  # fmt: skip
 def test_what_keeps_every_promise_is_clean(decisions: list[bytes]) -> None:
@@ -175,3 +177,16 @@ def test_memory_has_a_bound_and_what_is_given_up_is_counted() -> None:
 
     assert ledger.counts["given_up"] == 15
     assert ledger.breaches == {Breach.UNDECIDED: 10}
+
+
+def test_a_decision_on_a_call_that_was_given_up_is_no_broken_promise() -> None:
+    """A carrier with more calls than are kept at a time would read that it decides calls that nobody set up."""
+    ledger = Ledger(DEADLINE_MS, most=10)
+    for number in range(12):
+        ledger.event(0, number, call(f"call-{number}"), CAME_MS)
+    for number in range(12):
+        ledger.decision(allowed(f"call-{number}"))
+    ledger.conclude()
+
+    assert ledger.counts["given_up"]
+    assert ledger.breaches[Breach.UNKNOWN] == 0

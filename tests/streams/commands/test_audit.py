@@ -95,3 +95,11 @@ def test_no_broker_and_no_topics_are_one_line(
 
 def test_a_span_that_is_none_is_wrong_usage() -> None:
     assert CliRunner().invoke(robocall, ["audit", "--since", "soon"]).exit_code == 2
+
+
+def test_a_span_of_which_nothing_is_left_is_wrong_usage() -> None:
+    """It would read nothing, and say that every promise was kept."""
+    done = CliRunner().invoke(robocall, ["audit", "--since", "30s"])
+
+    assert done.exit_code == 2
+    assert "--settle leaves nothing to look at" in done.output

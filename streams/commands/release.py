@@ -27,7 +27,8 @@ def release(subject: str, by: str) -> None:
 
     Workers follow within two seconds. They forget hysteresis and counted blocks of a number, and for
     ROBOCALL_RELEASE_GRACE_S, a day unless set, neither the model nor a rule blocks its calls: they label at most.
-    Do-not-originate, orders, and blocks that a subscriber asked for hold all the same. Needs Redis and Kafka.
+    Do-not-originate, orders, and blocks that a subscriber asked for hold all the same: an order stays on the block
+    list. Needs Redis and Kafka.
 
     \b
       robocall release +12025550123 --by "M. Lee, redress 311"
@@ -44,8 +45,12 @@ def release(subject: str, by: str) -> None:
     until = datetime.fromtimestamp(done.until_ms / 1_000, UTC).isoformat(" ", "seconds")
     ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
     click.echo(
-        printable(f"{subject}: ended {' and '.join(ended) or 'nothing'}; analytics do not block it until {until}")
+        printable(
+            f"{subject}: ended {' and '.join(ended) or 'nothing'}; analytics do not block it until {until}"
+        )
     )
+    if done.ordered:
+        click.echo(f"it stays on the block list by {done.ordered}: `robocall lists remove block` lifts that", err=True)
 
 
 def _entity(subject: str) -> str:

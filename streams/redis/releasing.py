@@ -6,13 +6,16 @@ earlier versions let the calls pass.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 
 from detector.contract.decisions import Action
-from detector.policy.lists import NUMBER_ENTITY
+from detector.policy.lists import NUMBER_ENTITY, ORDERS, Basis
+from streams.redis.bounded import FIELD
 from streams.redis.connection import ENTITIES_CHANGED, ENTITIES_VERSION, entity_key
 from streams.redis.decisions import WRITE_ENTITY
+from streams.redis.list_notes import MAX_NOTE_BYTES, note_of, notes_key
 from streams.redis.lists import change_list
 from streams.wire.records import EntityDecisionRecord, encode
 
@@ -25,17 +28,19 @@ class Released:
 
     Attributes:
         stood: whether something stood against it, or an earlier release did.
-        unlisted: whether it was on the block list.
+        unlisted: whether it was on the block list, and no order keeps it there.
+        ordered: the order that keeps it on the block list: nobody who releases can lift that.
         until_ms: from then on analytics may block it again, epoch milliseconds.
     """
 
     stood: bool
     unlisted: bool
+    ordered: Basis | None
     until_ms: int
 
 
 async def release(redis: Redis, entity: str, *, by: str, grace_s: float) -> Released:
-    """Release an entity, and take it off the block list; workers follow within two seconds.
+    """Release an entity, and take it off the block list, unless an order put it there; workers follow within 2 s.
 
     Args:
         redis: client.
@@ -48,9 +53,18 @@ async def release(redis: Redis, entity: str, *, by: str, grace_s: float) -> Rele
     """
     now_ms = time.time_ns() // 1_000_000
     until_ms = now_ms + round(grace_s * 1_000)
-    unlisted = await change_list(redis, "block", [entity.removeprefix(NUMBER_ENTITY)], is_addition=False)
+    entry = entity.removeprefix(NUMBER_ENTITY)
+    ordered = await _order_on(redis, entry)
+    unlisted = 0 if ordered else await change_list(redis, "block", [entry], is_addition=False)
     stood = await redis.exists(entity_key(entity))
     record = EntityDecisionRecord(entity, Action.ALLOW, CATEGORY, None, now_ms, until_ms, by, None, "")
     keys = (entity_key(entity), ENTITIES_VERSION, ENTITIES_CHANGED)
     await redis.eval(WRITE_ENTITY, len(keys), *keys, entity, encode(record), until_ms)
-    return Released(bool(stood), bool(unlisted), until_ms)
+    return Released(bool(stood), bool(unlisted), ordered, until_ms)
+
+
+async def _order_on(redis: Redis, entry: str) -> Basis | None:
+    """The order on which a block entry rests. What cannot be read is refused: it must not be taken for no order."""
+    found: Any = await redis.eval(FIELD, 0, notes_key("block"), entry, MAX_NOTE_BYTES)
+    note = note_of(found)
+    return note.basis if note is not None and note.basis in ORDERS else None

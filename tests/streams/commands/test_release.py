@@ -56,6 +56,19 @@ def test_a_release_ends_what_stands_and_tells_workers_and_switches(
     assert "allow as released by M. Lee, redress 311" in run("lookup", NUMBER).stdout
 
 
+@pytest.mark.parametrize("basis", ["court_order", "fcc_order"])
+def test_a_release_lifts_no_order(store: "blocking.Redis", basis: str) -> None:
+    """Whoever answers redress must not undo what a court or the FCC ordered; the command says what stays."""
+    run("lists", "add", "block", NUMBER, "--basis", basis, "--by", "legal", "--reason", "DA 26-1")
+
+    done = run("release", NUMBER, "--by", "M. Lee")
+
+    assert done.exit_code == 0, done.output
+    assert store.smembers(list_key("block")) == {NUMBER.encode()}
+    assert f"it stays on the block list by {basis}" in done.stderr
+    assert f"{basis}, by legal" in run("lists", "show", "block").stdout
+
+
 @pytest.mark.parametrize(
     "arguments", [("12025550003", "--by", "M. Lee"), (NUMBER,), (NUMBER, "--by", "model"), ("trunk:", "--by", "M. Lee")]
 )

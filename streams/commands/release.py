@@ -45,9 +45,7 @@ def release(subject: str, by: str) -> None:
     until = datetime.fromtimestamp(done.until_ms / 1_000, UTC).isoformat(" ", "seconds")
     ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
     click.echo(
-        printable(
-            f"{subject}: ended {' and '.join(ended) or 'nothing'}; analytics do not block it until {until}"
-        )
+        printable(f"{subject}: ended {' and '.join(ended) or 'nothing'}; analytics do not block it until {until}")
     )
     if done.ordered:
         click.echo(f"it stays on the block list by {done.ordered}: `robocall lists remove block` lifts that", err=True)

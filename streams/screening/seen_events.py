@@ -46,9 +46,10 @@ class Looked(NamedTuple):
 class SeenEvents:
     """The latest events of every partition: 256 KB each, taken as a partition is first heard of.
 
-    Two events are the same if they are of one kind and have the same call id, calling number, trunk group and set-up
-    time, as they say it. These are told by 62 bits of a seeded hash. One call at a time, from one thread; nothing here
-    waits or raises.
+    Two events are the same if they are of one kind and have the same call id, both numbers, trunk group and set-up
+    time, as they say it. A caller writes its call ids: without the called number a call to 911 could be taken for
+    another one of that instant, and be answered as that was. Events are told by 62 bits of a seeded hash. One call at
+    a time, from one thread; nothing here waits or raises.
 
     Args:
         seed: Of the hashes, the same as of the batches.
@@ -71,7 +72,9 @@ class SeenEvents:
         """
         slots, is_repeat = np.empty(batch.n, np.int64), np.empty(batch.n, np.bool_)
         self._reserve(int(batch.partition.max(initial=_NONE)) + 1)
-        given = (batch.is_setup, batch.partition, batch.call, batch.calling, batch.trunk, batch.reported_ms)
+        given = (
+            batch.is_setup, batch.partition, batch.call, batch.calling, batch.called, batch.trunk, batch.reported_ms
+        )  # fmt: skip
         memory = (self._keys, self._table, self._next, self.states)
         columns = tuple(map(np.ascontiguousarray, given))
         arguments = (columns, memory, self._seed, np.empty(batch.n, np.int64), batch.measures, slots, is_repeat)
@@ -168,7 +171,7 @@ def _drop(keys: Ints, table: NDArray[np.uint32], slot: int) -> None:
 
 @compiled_borrowing
 def _look(
-    columns: tuple[Flags, Ints, Ints, Ints, Ints, Ints],
+    columns: tuple[Flags, Ints, Ints, Ints, Ints, Ints, Ints],
     memory: tuple[Ints, NDArray[np.uint32], Ints, NDArray[np.uint8]],
     seed: int,
     hashes: Ints,
@@ -177,12 +180,12 @@ def _look(
     is_repeat: Flags,
 ) -> tuple[int, int]:
     """Fill `slots` and `is_repeat`; returns how many set-ups and ends are repeats. `hashes` is scratch."""
-    is_setup, partition, call, calling, trunk, reported_ms = columns
+    is_setup, partition, call, calling, called, trunk, reported_ms = columns
     all_keys, tables, had, states = memory
     for event in range(len(slots)):
         salt = seed + (SETUP_SALT if is_setup[event] else END_SALT)
-        caller = mix(salt, calling[event], trunk[event])
-        hashes[event] = mix(salt, mix(salt, call[event], max(0, reported_ms[event])), caller)
+        numbers = mix(salt, mix(salt, calling[event], called[event]), trunk[event])
+        hashes[event] = mix(salt, mix(salt, call[event], max(0, reported_ms[event])), numbers)
     setups = ends = 0
     for event in range(len(slots)):
         if event + _AHEAD < len(slots):  # most of the time would be waiting for the memory of the table

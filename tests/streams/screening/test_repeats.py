@@ -100,6 +100,18 @@ def test_a_repeat_of_what_was_only_counted_passes_and_says_why() -> None:
     assert one.screener.engine.number_counts("+12025550123", 10**13) is not None
 
 
+def test_a_call_to_911_is_not_taken_for_another_call_of_its_id_and_instant() -> None:
+    """A caller writes its call ids: what was said of one call must not be said of an emergency."""
+    one = world(Certain(0.999), [])
+    fields = json.loads(setup(1))
+    help_wanted = json.dumps(fields | {"called_number": "911"}).encode()
+
+    blocked, passed = (json.loads(decision) for decision in in_batches(one, [setup(1), help_wanted], 2))
+
+    assert blocked["action"] == "block"
+    assert (passed["action"], passed["decided_by"]) == ("allow", "emergency")
+
+
 def test_a_repeat_says_the_mode_in_which_the_first_one_was_decided() -> None:
     failures: list[Exception] = []
     one = world(Certain(0.999), failures)

@@ -13,8 +13,8 @@ from streams.screening import seen_events
 from streams.screening.seen_events import KEPT, SeenEvents
 
 SEED = 7
-Event = tuple[int, bool, str, int, str, str]
-"""Partition, whether it is a set-up, call id, set-up time, calling number, trunk group."""
+Event = tuple[int, bool, str, int, str, str, str]
+"""Partition, whether it is a set-up, call id, set-up time, calling number, called number, trunk group."""
 
 EVENTS = st.tuples(
     st.integers(0, 2),
@@ -22,6 +22,7 @@ EVENTS = st.tuples(
     st.sampled_from(["a", "b", "c"]),
     st.integers(0, 1),
     st.sampled_from(["+12125550123", "sip:x"]),
+    st.sampled_from(["+1", "911"]),
     st.sampled_from(["t", "u"]),
 )
 
@@ -44,19 +45,19 @@ class Twin:
 def batch_of(events: Iterable[Event]) -> CallBatch:
     events = list(events)
     made = [
-        CallSetup(call_id=call, setup_time_ms=at, calling_number=calling, called_number="+1", trunk_group_id=trunk)
+        CallSetup(call_id=call, setup_time_ms=at, calling_number=calling, called_number=called, trunk_group_id=trunk)
         if is_setup
         else CallEnd(
-            call_id=call, setup_time_ms=at, calling_number=calling, called_number="+1", trunk_group_id=trunk,
+            call_id=call, setup_time_ms=at, calling_number=calling, called_number=called, trunk_group_id=trunk,
             end_time_ms=at, sip_status=200, answer_time_ms=None,
         )
-        for _, is_setup, call, at, calling, trunk in events
+        for _, is_setup, call, at, calling, called, trunk in events
     ]  # fmt: skip
     return build_batch(made, [event[1] for event in events], [event[0] for event in events], seed=SEED)
 
 
 def calls(numbers: Iterable[int], partition: int = 0) -> CallBatch:
-    return batch_of((partition, True, f"call-{number}", number, "+12125550123", "t") for number in numbers)
+    return batch_of((partition, True, f"call-{number}", number, "+12125550123", "+1", "t") for number in numbers)
 
 
 @settings(max_examples=200)

@@ -127,7 +127,7 @@ class World:
         self.broker.complete(Random(number))
         if self.broker.generation != generation:
             self.taken[-1] = dict(self.broker.committed)
-            self.owners.append(self.broker.members)
+            self.owners.append(dict(self.broker.members))  # whoever leaves was its owner all the same
             self.taken.append({})
 
     def _append(self, _: int, number: int) -> None:

@@ -19,6 +19,7 @@ from detector.columns.arrays import Ints
 from detector.columns.numbering import COUNTRY_CODE
 from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_FROM_911, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY
 from detector.contract.decisions import Action, Outcome, Reason, Step
+from detector.contract.numbers import is_e164
 from detector.contract.sip import ORDER_BLOCK, UNWANTED, dno_block
 from detector.policy import reasons
 from detector.policy.emergency import claimed, is_from_911
@@ -102,14 +103,19 @@ def subscriber(work: Work) -> Found:
 
 
 def allowed(work: Work) -> Found:
-    """Pass calls from numbers and by trunk groups on the allow list: analytics is not for them."""
+    """Pass calls from numbers and by trunk groups on the allow list: analytics is not for them.
+
+    A caller can write the name of a trunk group where its number should be, so what is no number is looked for among
+    trunk groups alone.
+    """
     found: dict[int, Outcome] = {}
     for column, reason in (
         ("calling_number", reasons.ALLOW_LISTED_NUMBER),
         ("trunk_group_id", reasons.ALLOW_LISTED_TRUNK),
     ):
         for row in _members(work, column, "allow"):
-            found.setdefault(row, _allow(Step.ALLOW_LIST, reason))
+            if column == "trunk_group_id" or is_e164(work.calling(row)):
+                found.setdefault(row, _allow(Step.ALLOW_LIST, reason))
     return found
 
 

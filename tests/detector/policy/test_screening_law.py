@@ -80,6 +80,13 @@ def test_a_number_that_is_allowed_without_who_and_why_passes_analytics_alone() -
     assert outcome(make_screener(ENFORCE, lists=both(unknown, ORDER["do-not-originate"][1])), call_setup()).sip
 
 
+def test_a_caller_that_calls_itself_by_the_name_of_an_allowed_trunk_group_is_judged() -> None:
+    """A caller writes its number; the names of trunk groups are no numbers."""
+    one = make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}, lists=ORDER["allow of the trunk group"][1])
+
+    assert outcome(one, call_setup(calling_number="t-1", trunk_group_id="t-2")).decided_by is Step.MODEL
+
+
 @pytest.mark.parametrize(
     ("lists", "answer", "code"),
     [

@@ -93,7 +93,7 @@ def _expected(setups: list[CallSetup], lists: Lists) -> dict[Step, dict[int, Rea
             found[Step.SUBSCRIBER][row] = reasons.OPTED_OUT
         if one.calling_number in lists.audited:
             found[Step.ALLOW_LIST][row] = reasons.AUDITED
-        elif one.calling_number in lists.allow:
+        elif is_e164(one.calling_number) and one.calling_number in lists.allow:
             found[Step.ALLOW_LIST][row] = reasons.ALLOW_LISTED_NUMBER
         elif one.trunk_group_id in lists.allow:
             found[Step.ALLOW_LIST][row] = reasons.ALLOW_LISTED_TRUNK

@@ -23,6 +23,7 @@ from streams.settings import Settings, load_settings
 
 READ = (CALL_EVENTS, CALL_DECISIONS, DEAD_LETTERS)
 UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+MOST_MS = 366 * UNITS_MS["d"]
 PERCENTS = (50, 99, 99.9)
 
 
@@ -36,7 +37,10 @@ class _Span(click.ParamType):
         found = re.fullmatch(r"([0-9]{1,6})([smhd])", str(value))
         if found is None:
             self.fail(f"{value!r} is no span: 90s, 30m, 24h or 7d", param, ctx)
-        return int(found[1]) * UNITS_MS[found[2]]
+        span_ms = int(found[1]) * UNITS_MS[found[2]]
+        if span_ms > MOST_MS:
+            self.fail(f"{value!r} is longer than a year", param, ctx)
+        return span_ms
 
 
 @click.command()

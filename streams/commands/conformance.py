@@ -24,6 +24,7 @@ from streams.conformance.line import Got, Line
 from streams.conformance.listening import Listener
 from streams.conformance.producer import Traffic, judge
 from streams.errors import ClusterRefused
+from streams.kafka.temporary_group import NOT_YET
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, admin_client
 from streams.running.printable import printable
 from streams.running.progress import step
@@ -83,7 +84,7 @@ def detector(timeout: float | None, blocked: str | None, *, late: bool, allow_re
 
     Publishes about twenty test calls to call-events, one record that breaks the contract, and the end of one call. It
     reads call-decisions and dead-letters, without a group. Its calls count in the windows of their own numbers and of
-    the trunk group `conformance`, and in none of yours.
+    the trunk group `conformance`; one counts as withheld, and one as a call to 911.
 
     \b
       robocall lists add block +12025550199
@@ -186,11 +187,13 @@ async def _play_detector(settings: Settings, seconds: float, switch_id: str | No
 
 def _require_no_worker(settings: Settings) -> None:
     group = settings.consumer_group
-    try:
-        with admin_client(settings) as admin:
+    with admin_client(settings) as admin:
+        try:
             members = admin.describe_groups([group])[group]["members"]
-    except KafkaError as error:
-        raise ClusterRefused(f"to describe the group {group}", f"Describe on group {group}", error) from error
+        except NOT_YET:  # a cluster that never had a group
+            members = ()
+        except KafkaError as error:
+            raise ClusterRefused(f"to describe the group {group}", f"Describe on group {group}", error) from error
     if members:
         raise NotHere(f"{len(members)} workers of the group {group} run and would answer too: stop them first")
 

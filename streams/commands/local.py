@@ -64,7 +64,8 @@ def up(folder: Path, heap_mb: int) -> None:
     running = _running(folder) or _start(folder, heap_mb)
     for name, value in _environment(running).items():
         click.echo(f"export {name}={shlex.quote(value)}")
-    click.echo(f"running; data in {folder.absolute()}; stop with `robocall local down`", err=True)
+    named = "" if folder == default_folder() else f" --folder {shlex.quote(str(folder))}"
+    click.echo(f"running; data in {folder.absolute()}; stop with `robocall local down{named}`", err=True)
 
 
 @local.command()

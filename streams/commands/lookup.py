@@ -161,6 +161,8 @@ def _note(list_name: str, basis: str | None, called: str | None, by: str | None,
         raise click.UsageError("give --by and --reason together, or neither")
     if by is not None and list_name not in NOTED_LISTS:
         raise click.UsageError(f"--by and --reason are for the lists {' and '.join(NOTED_LISTS)}")
+    if by is not None and list_name == "block" and basis is None:
+        raise click.UsageError("--by and --reason of a block need --basis as well: it decides how calls are answered")
     if basis is not None and list_name != "block":
         raise click.UsageError("--basis is for the list block")
     if (basis == Basis.SUBSCRIBER) != (called is not None):

@@ -22,6 +22,8 @@ SCAN_COUNT = 1_000
 """Entries asked for at a time, so that neither Redis nor the event loop stands still for a long list."""
 MAX_BY, MAX_REASON = 128, 500
 MAX_NOTE_BYTES = 4_096
+MAX_NOTES_BYTES = 256 * 1024 * 1024
+"""Of all notes of a list together, with their entries; what is beyond is left out."""
 
 # A page of a hash, without fields and values that are too long: answers cursor, fields and values, how many were left
 # out. Its key is its first argument, see `streams.redis.bounded`.
@@ -102,13 +104,13 @@ class Notes:
 
 
 async def read_notes(redis: Redis, name: str) -> Notes:
-    """Read all notes of a list; a key that holds something else has none.
+    """Read the notes of a list, as far as they have 256 MiB together; a key that holds something else has none.
 
     Raises:
         redis.exceptions.RedisError: the server is away.
     """
     notes: dict[str, Note] = {}
-    cursor, skipped = 0, 0
+    cursor, skipped, read_bytes = 0, 0, 0
     while True:
         page: Any = await run_script(redis, PAGE, notes_key(name), cursor, SCAN_COUNT, MAX_ENTRY_BYTES, MAX_NOTE_BYTES)
         if page is None:
@@ -121,5 +123,8 @@ async def read_notes(redis: Redis, name: str) -> Notes:
             else:
                 notes[raw.decode("utf-8", "replace")] = note
         skipped += too_long
-        if cursor == 0 or len(notes) > MAX_LIST_ENTRIES:
+        read_bytes += sum(map(len, pairs))
+        if cursor == 0:
             return Notes(notes, skipped)
+        if read_bytes > MAX_NOTES_BYTES:
+            return Notes(notes, skipped + 1)

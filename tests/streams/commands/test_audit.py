@@ -93,8 +93,9 @@ def test_no_broker_and_no_topics_are_one_line(
     assert "127.0.0.1:1" in str(away.exception)
 
 
-def test_a_span_that_is_none_is_wrong_usage() -> None:
-    assert CliRunner().invoke(robocall, ["audit", "--since", "soon"]).exit_code == 2
+@pytest.mark.parametrize("span", ["soon", "999999d", "367d"])
+def test_a_span_that_is_none_is_wrong_usage(span: str) -> None:
+    assert CliRunner().invoke(robocall, ["audit", "--since", span]).exit_code == 2
 
 
 def test_a_span_of_which_nothing_is_left_is_wrong_usage() -> None:

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,8 +13,9 @@ from confluent_kafka import Consumer, Producer
 from streams.commands.conformance import NotHere, conformance
 from streams.conformance.calls import TestCalls, encoded
 from streams.conformance.cases import all_cases
-from streams.errors import KafkaUnreachable
+from streams.errors import KafkaUnreachable, TopicMissing
 from streams.kafka.topics import CALL_EVENTS
+from tests.broker_process import broker_process
 from tests.waiting import HANG_S, wait_until
 
 SIDES = ("detector", "producer", "consumer")
@@ -36,6 +38,16 @@ def test_what_publishes_wants_to_be_told_where_it_may(side: str, monkeypatch: py
     monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "localhost:9092,kafka.carrier.example:9092")
     with pytest.raises(NotHere, match="example:9092: say --allow-remote"):
         typed(side)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_cluster_that_never_had_a_group_has_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was "grant Describe and DescribeConfigs on topics", since the first question makes the topic of offsets."""
+    with broker_process(tmp_path / "kafka") as fresh:
+        monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", fresh.bootstrap)
+        with pytest.raises(TopicMissing):
+            typed("consumer", "--seconds", "1")
 
 
 def test_a_number_of_somebody_is_not_tried() -> None:

@@ -144,7 +144,8 @@ def test_who_put_an_entry_on_a_list_and_why_is_shown(tmp_path: Path) -> None:
         (("block", CALLING, "--basis", "subscriber"), "needs --called"),
         (("block", CALLING, "--called", "+13125550142"), "needs --called"),
         (("block", "trunk:t-1", "--basis", "subscriber", "--called", "+13125550142"), "is no number in E.164"),
-        (("block", CALLING, "--by", " ", "--reason", "why"), "1 to 128 characters"),
+        (("block", CALLING, "--by", "M. Lee", "--reason", "why"), "need --basis as well"),
+        (("allow", CALLING, "--by", " ", "--reason", "why"), "1 to 128 characters"),
     ],
 )
 def test_what_fits_no_list_is_wrong_usage(store: "blocking.Redis", arguments: tuple[str, ...], says: str) -> None:

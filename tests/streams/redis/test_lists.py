@@ -19,6 +19,7 @@ from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.windows.engine import WindowEngine, WindowSettings
 from streams.commands.main import robocall
+from streams.redis import list_notes
 from streams.redis.connection import ACTIVE_MODEL, LISTS_VERSION, Guard, entity_key, list_key
 from streams.redis.decisions import DecisionIndex
 from streams.redis.list_notes import notes_key
@@ -250,6 +251,20 @@ def test_a_standing_decision_reaches_other_workers_and_its_end_too(
         await sync.poll()
         assert screener.standing.active(ENTITY, expires_ms - 1) is None
         assert await client.exists(entity_key(ENTITY)) == 0
+
+    run(work, valkey.url)
+
+
+def test_notes_without_end_are_read_up_to_a_bound(valkey: ValkeyProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is beyond is left out, and counted as something that makes no sense."""
+    monkeypatch.setattr(list_notes, "MAX_NOTES_BYTES", 300_000)
+    note = list_notes.note_now(basis=None, by="M. Lee", reason="x" * 400)
+
+    async def work(client: Redis) -> None:
+        await client.hset(notes_key("allow"), mapping={f"+1202{n:07}": note for n in range(10_000)})
+        found = await list_notes.read_notes(client, "allow")
+        assert 300 < len(found.by_entry) < 5_000
+        assert found.skipped == 1
 
     run(work, valkey.url)
 

@@ -37,6 +37,7 @@ STYLES = {True: "green", False: "bold red", None: "dim"}
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 SWITCH_OPTION = click.option("--switch-id", help="Only calls of this switch.  [default: of every switch]")
+MOST_RECORDS = 200_000
 SECONDS = click.FloatRange(1, 86_400)
 REMOTE_OPTION = click.option(
     "--allow-remote", is_flag=True, help="Publish test calls or decisions although the broker is not on this machine."
@@ -100,14 +101,17 @@ def detector(timeout: float | None, blocked: str | None, *, late: bool, allow_re
 
 @conformance.command()
 @click.option("--seconds", type=SECONDS, default=60.0, show_default=True, help="How long to listen.")
-@click.option("--records", type=click.IntRange(1), help="Stop after so many records.")
+@click.option(
+    "--records", type=click.IntRange(1, MOST_RECORDS), default=MOST_RECORDS, show_default=True,
+    help="Stop after so many records; they are kept in memory.",
+)  # fmt: skip
 @click.option(
     "--calls-last", type=click.FloatRange(0, 86_400), default=60.0, show_default=True,
     help="A call whose set-up is older than so many seconds at the end should have ended.",
 )  # fmt: skip
 @SWITCH_OPTION
 @JSON_OPTION
-def producer(seconds: float, records: int | None, calls_last: float, switch_id: str | None, *, as_json: bool) -> None:
+def producer(seconds: float, records: int, calls_last: float, switch_id: str | None, *, as_json: bool) -> None:
     """Listen to call-events, and judge what your switch publishes. Reads only, without a group.
 
     Judges keys, partitions, idempotence, clocks, and each end beside its set-up, of what is published meanwhile.
@@ -163,7 +167,7 @@ async def _play_switch(settings: Settings, patience_s: float, blocked: str | Non
 
 
 async def _listen(
-    settings: Settings, seconds: float, records: int | None, calls_last: float, switch_id: str | None
+    settings: Settings, seconds: float, records: int, calls_last: float, switch_id: str | None
 ) -> Traffic:
     with step("Listening to call-events", _console()) as say:
         async with Listener(settings, CALL_EVENTS) as listener:
@@ -171,8 +175,10 @@ async def _listen(
             async for heard in listener.listen(seconds):
                 traffic.add(heard, time.time_ns() // 1_000_000)
                 say(f"{traffic.heard:,} records, {len(traffic.setups):,} set-ups, {len(traffic.ends):,} ends")
-                if records is not None and traffic.heard >= records:
+                if traffic.heard >= records:
                     break
+            if listener.left_out:
+                _say(f"{listener.left_out:,} batches were left out: they are damaged, or larger than workers read")
     return traffic
 
 

@@ -1,6 +1,8 @@
 """Listening to a topic with what its batches say of their producer, which no consumer hands on. It only reads."""
 
 import asyncio
+import struct
+import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,18 +13,24 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.record.memory_records import MemoryRecords
 
 from streams.conformance.line import LineRefused
 from streams.kafka.client import client_settings, require_topics, why_unreachable
+from streams.kafka.fetch.batch_reader import BatchDamaged, BatchLimits, BatchReader, Stretch
+from streams.kafka.fetch.unpacking import TooLarge
+from streams.kafka.fetched import Rows
 from streams.kafka.log_requests import describe_logs
 from streams.settings import Settings
+from streams.wire.refusals import Code
 
 WAIT_MS, MOST_BYTES = 250, 4 * 1024 * 1024
 AGAIN_S = 0.2
 READ_COMMITTED = 1
 NO_PRODUCER = -1
-LOG_APPEND_TIME = 1
+_HEAD = struct.Struct(">8xi4xx4xh4x8x8xq")
+"""Length, attributes and producer id of a batch of format 2."""
+_BEFORE_LENGTH = 12
+_LOG_APPEND_TIME = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,9 @@ class Listener:
         settings: how the brokers are spoken to.
         topic: which must exist.
 
+    Attributes:
+        left_out: batches that are damaged, or larger than a worker reads.
+
     Raises:
         RobocallError: no broker answers, or it refuses us, or the topic is missing; one line, with what to do.
     """
@@ -62,6 +73,8 @@ class Listener:
         self._topic = topic
         self._client: Any = None
         self._next: dict[int, int] = {}
+        self._limits = BatchLimits(settings.kafka_max_batch_bytes, settings.kafka_max_batch_records)
+        self.left_out = 0
 
     @property
     def partitions(self) -> int:
@@ -136,23 +149,30 @@ class Listener:
         return heard
 
     def _unpack(self, partition: int, data: bytes) -> list[Heard]:
-        records, heard = MemoryRecords(data), []
-        while records.has_next():
-            batch = records.next_batch()
-            is_idempotent = batch.producer_id != NO_PRODUCER
-            is_stamped = batch.timestamp_type == LOG_APPEND_TIME
-            if not batch.is_control_batch:
-                heard += [
-                    Heard(
-                        partition,
-                        record.offset,
-                        record.key,
-                        record.value,
-                        record.timestamp if is_stamped else None,
-                        is_idempotent,
-                    )
-                    for record in batch
-                    if record.offset >= self._next[partition]
-                ]
-            self._next[partition] = max(self._next[partition], batch.next_offset)
+        """Read one batch after the other, within the bounds of a worker; one that is cut comes again."""
+        heard: list[Heard] = []
+        at = 0
+        while at + _HEAD.size <= len(data):
+            length, attributes, producer = _HEAD.unpack_from(data, at)
+            end = at + _BEFORE_LENGTH + length
+            if length <= 0 or end > len(data):
+                break
+            rows = self._rows(partition, Stretch(data, at, end, sys.maxsize))
+            is_stamped, is_idempotent = bool(attributes & _LOG_APPEND_TIME), producer != NO_PRODUCER
+            heard += [
+                Heard(partition, offset, key, value, stamp if is_stamped else None, is_idempotent)
+                for offset, stamp, key, value in zip(
+                    rows.offsets(), rows.arrivals_ms().tolist(), rows.keys(), rows.values(), strict=True
+                )
+            ]
+            self._next[partition] = max(self._next[partition], rows.end)
+            at = end
         return heard
+
+    def _rows(self, partition: int, batch: Stretch) -> Rows:
+        reader = BatchReader(batch, self._next[partition], self._limits)
+        try:
+            return reader.read(self._limits.unpacked_bytes)
+        except (TooLarge, BatchDamaged):
+            self.left_out += 1
+            return reader.step_over(Code.BATCH_TOO_LARGE, self._limits.meaning)

@@ -13,6 +13,7 @@ from streams.conformance.producer import Traffic, judge
 from streams.errors import TopicMissing
 from streams.kafka.topics import CALL_EVENTS
 from streams.settings import Settings, load_settings
+from tests.integration.odd_batches_case import MIB, produce
 from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.kafka
@@ -75,6 +76,24 @@ def test_compressed_batches_are_heard(settings: Settings) -> None:
     records, _ = asyncio.run(heard(settings, **GOOD, **{"compression.type": "zstd"}))
 
     assert len(records) == CALLS
+
+
+def test_a_batch_that_unpacks_to_more_than_a_worker_reads_is_left_out(settings: Settings) -> None:
+    """60 MiB in some kilobytes; what comes behind it in every partition is heard."""
+
+    async def listen() -> tuple[int, int]:
+        found = 0
+        async with Listener(settings, CALL_EVENTS) as listener:
+            for partition in range(listener.partitions):
+                produce(settings.kafka_bootstrap_servers, [b"\0" * (60 * MIB)], partition=partition, codec="zstd")
+            await asyncio.to_thread(publish, settings, **GOOD)
+            async for records in listener.listen(HANG_S):
+                found += len(records)
+                if found == CALLS:
+                    break
+        return found, listener.left_out
+
+    assert asyncio.run(listen()) == (CALLS, 12)
 
 
 def test_a_topic_that_is_missing_is_one_line(settings: Settings) -> None:

@@ -163,7 +163,7 @@ class Place:
         """Newest snapshot of each partition; nothing while one is missing."""
         found: dict[str, Path] = {}
         for path in sorted(Path(self.settings.snapshot_url).glob(f"*{SUFFIX}")):
-            found[path.name.rsplit("-", 3)[0]] = path
+            found[path.name.rsplit("-", 4)[0]] = path
         return list(found.values()) if len(found) == self.settings.partitions else []
 
 

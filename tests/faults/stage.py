@@ -144,7 +144,7 @@ class Stage:
         """The newest published snapshot of each partition, where snapshots are files."""
         newest: dict[str, Path] = {}
         for path in sorted(Path(self.settings.snapshot_url).glob(f"*{SUFFIX}")):
-            newest[path.name.removeprefix(CALL_EVENTS).rsplit("-", 3)[0]] = path
+            newest[path.name.removeprefix(CALL_EVENTS).rsplit("-", 4)[0]] = path
         return list(newest.values())
 
     def wait_for_snapshots(self) -> None:

@@ -77,26 +77,27 @@ async def audit(
             reader = await stack.enter_async_context(LogReader(settings, topic, unreadable))
             topics[topic] = Slices(reader, number)
             await topics[topic].begin(since_ms - (REMEMBERED_MS if topic == CALL_EVENTS else 0))
-
-        async def events(stop_ms: int | None) -> None:
-            async for partition, rows in topics[CALL_EVENTS].until(stop_ms):
-                for offset, value, came_ms in zip(
-                    rows.offsets(), rows.values(), rows.arrivals_ms().tolist(), strict=True
-                ):
-                    ledger.event(partition, offset, value, came_ms, is_judged=since_ms <= came_ms < until_ms)
-
-        async def answers(stop_ms: int | None) -> None:
-            for topic, take in ((DEAD_LETTERS, ledger.letter), (CALL_DECISIONS, ledger.decision)):
-                async for _, rows in topics[topic].until(stop_ms):
-                    for value in rows.values():
-                        take(value)
-
         for stop_ms in range(since_ms + SLICE_MS, until_ms, SLICE_MS):
-            await events(stop_ms)
-            await answers(stop_ms)
+            await _note(topics, ledger, stop_ms, since_ms, until_ms)
             ledger.forget(stop_ms - REMEMBERED_MS)
             told(stop_ms)
-        await events(None)
-        await answers(None)
-        await events(None)  # calls that came meanwhile: their decisions were read, perhaps
+        await _note(topics, ledger, None, since_ms, until_ms)
+        # Calls that came meanwhile: their decisions were read, perhaps.
+        await _note_events(topics[CALL_EVENTS], ledger, None, since_ms, until_ms)
     ledger.conclude()
+
+
+async def _note(topics: dict[str, Slices], ledger: Ledger, stop_ms: int | None, since_ms: int, until_ms: int) -> None:
+    """Note what was asked up to an instant, then what was answered."""
+    await _note_events(topics[CALL_EVENTS], ledger, stop_ms, since_ms, until_ms)
+    for topic, take in ((DEAD_LETTERS, ledger.letter), (CALL_DECISIONS, ledger.decision)):
+        async for _, rows in topics[topic].until(stop_ms):
+            for value in rows.values():
+                take(value)
+
+
+async def _note_events(events: Slices, ledger: Ledger, stop_ms: int | None, since_ms: int, until_ms: int) -> None:
+    async for partition, rows in events.until(stop_ms):
+        arrivals_ms = rows.arrivals_ms().tolist()
+        for offset, value, came_ms in zip(rows.offsets(), rows.values(), arrivals_ms, strict=True):
+            ledger.event(partition, offset, value, came_ms, is_judged=since_ms <= came_ms < until_ms)

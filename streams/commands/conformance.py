@@ -9,7 +9,6 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import click
-from kafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -23,9 +22,8 @@ from streams.conformance.detector import DetectorCheck
 from streams.conformance.line import Got, Line
 from streams.conformance.listening import Listener
 from streams.conformance.producer import Traffic, judge
-from streams.errors import ClusterRefused
-from streams.kafka.temporary_group import NOT_YET
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, admin_client
+from streams.kafka.group_view import group_view
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
@@ -192,16 +190,11 @@ async def _play_detector(settings: Settings, seconds: float, switch_id: str | No
 
 
 def _require_no_worker(settings: Settings) -> None:
-    group = settings.consumer_group
-    with admin_client(settings) as admin:
-        try:
-            members = admin.describe_groups([group])[group]["members"]
-        except NOT_YET:  # a cluster that never had a group
-            members = ()
-        except KafkaError as error:
-            raise ClusterRefused(f"to describe the group {group}", f"Describe on group {group}", error) from error
+    members = group_view(settings).members
     if members:
-        raise NotHere(f"{len(members)} workers of the group {group} run and would answer too: stop them first")
+        raise NotHere(
+            f"{members} workers of the group {settings.consumer_group} run and would answer too: stop them first"
+        )
 
 
 def _console() -> Console:

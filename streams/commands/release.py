@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
+from detector.contract.errors import RobocallError
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
 from detector.policy.standing import MODEL_SOURCE
 from streams.commands.entity_topic import publish_end
@@ -41,7 +42,6 @@ def release(subject: str, by: str) -> None:
     done: Released = with_redis(
         lambda redis: release_in_redis(redis, entity, by=by.strip(), grace_s=settings.release_grace_s)
     )
-    asyncio.run(publish_end(settings, entity))
     until = datetime.fromtimestamp(done.until_ms / 1_000, UTC).isoformat(" ", "seconds")
     ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
     click.echo(
@@ -49,6 +49,11 @@ def release(subject: str, by: str) -> None:
     )
     if done.ordered:
         click.echo(f"it stays on the block list by {done.ordered}: `robocall lists remove block` lifts that", err=True)
+    try:
+        asyncio.run(publish_end(settings, entity))
+    except RobocallError:
+        click.echo("workers follow; switches that cache standing decisions were not told: run it again", err=True)
+        raise
 
 
 def _entity(subject: str) -> str:

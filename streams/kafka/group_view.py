@@ -5,8 +5,11 @@ from typing import Any
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
+from kafka.errors import GroupAuthorizationFailedError
 
+from streams.errors import ClusterRefused
 from streams.kafka.locating import Mark
+from streams.kafka.temporary_group import NOT_YET
 from streams.kafka.topics import CALL_EVENTS, admin_client
 from streams.settings import Settings
 
@@ -36,14 +39,22 @@ class GroupView:
 def group_view(settings: Settings) -> GroupView:
     """Ask the brokers.
 
+    Returns:
+        Nobody and no offset where the cluster has not had a group yet.
+
     Raises:
         KafkaUnreachable: no broker answers.
         ClusterRefused: the user may not see the group.
     """
     group = settings.consumer_group
     with admin_client(settings) as admin:
-        described: dict[str, Any] = admin.describe_groups([group])[group]
-        offsets: dict[Any, Any] = admin.list_group_offsets(group)[group]
+        try:
+            described: dict[str, Any] = admin.describe_groups([group])[group]
+            offsets: dict[Any, Any] = admin.list_group_offsets(group)[group]
+        except NOT_YET:
+            return GroupView(0, {}, {})
+        except GroupAuthorizationFailedError as error:
+            raise ClusterRefused(f"to look at the group {group}", f"Describe on group {group}", error) from error
         marks = {
             place.partition: Mark.of(found.offset, found.metadata or "")
             for place, found in offsets.items()

@@ -225,7 +225,7 @@ def entity_record(change: StandingDecision, policy: Policy) -> EntityDecision:
         change.since_ms,
         change.expires_ms,
         change.source,
-        None,
+        change.decision_id,
         policy.version,
         change.trunk_group_ids or None,
         change.is_vouched if change.trunk_group_ids or change.is_vouched else None,

@@ -8,6 +8,7 @@ import redis as blocking
 from click.testing import CliRunner, Result
 
 from streams.commands.main import robocall
+from streams.errors import KafkaUnreachable
 from streams.redis.connection import entity_key, list_key
 from tests.streams.commands.test_erase import nulls
 
@@ -54,6 +55,20 @@ def test_a_release_ends_what_stands_and_tells_workers_and_switches(
     assert store.smembers(list_key("block")) == set()
     assert nulls(kafka_bootstrap) == [f"number:{NUMBER}".encode()]
     assert "allow as released by M. Lee, redress 311" in run("lookup", NUMBER).stdout
+
+
+def test_a_release_holds_while_kafka_is_away_and_says_who_was_not_told(
+    store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was "no Kafka broker answers" alone, though the workers had followed."""
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+
+    done = run("release", NUMBER, "--by", "M. Lee")
+
+    assert isinstance(done.exception, KafkaUnreachable)
+    assert "analytics do not block it until 2" in done.stdout
+    assert "were not told: run it again" in done.stderr
+    assert json.loads(store.get(entity_key(f"number:{NUMBER}")) or b"")["action"] == "allow"
 
 
 @pytest.mark.parametrize("basis", ["court_order", "fcc_order"])

@@ -162,14 +162,17 @@ def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path
 def test_standing_decisions_are_published_and_kept(model: Path, events: list[bytes]) -> None:
     """Keyed by their entity."""
     world = World(model)
-    change = StandingDecision("number:+12025550123", Action.BLOCK, "automated_call", NOW_MS, NOW_MS + 1, "model")
+    change = StandingDecision(
+        "number:+12025550123", Action.BLOCK, "automated_call", NOW_MS, NOW_MS + 1, "model", decision_id="d" * 32
+    )
     world.screener.standing.set(change, publish=True)
 
     world.screen(events[:10])
 
     (record,) = world.side.records[ENTITY_DECISIONS]
     assert record[0] == b"number:+12025550123"
-    assert json.loads(record[1] or b"")["expires_ms"] == NOW_MS + 1
+    published = json.loads(record[1] or b"")
+    assert (published["expires_ms"], published["decision_id"]) == (NOW_MS + 1, "d" * 32)
     assert "number:+12025550123" in world.keeper.kept
 
 

@@ -56,7 +56,8 @@ class Worker:
     """One worker process with its web port.
 
     Args:
-        environment: its settings, over those of this process.
+        environment: its settings, over those of this process. Unless they say otherwise its snapshots, and the copy of
+            its fleet's secret, are in `snapshots` beside the log: a worker of another test has another fleet.
         log: what it writes is added to this file.
         program: what Python runs.
         port: of its pages; a free one when None.
@@ -67,10 +68,11 @@ class Worker:
     ) -> None:
         self.port = free_ports(1)[0] if port is None else port
         self.log = log
+        settings = {"ROBOCALL_SNAPSHOT_URL": str(log.parent / "snapshots")} | environment
         with log.open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, *program],
-                cwd=ROOT, env=os.environ | environment | {"ROBOCALL_WEB_PORT": str(self.port)}, stdout=out, stderr=out,
+                cwd=ROOT, env=os.environ | settings | {"ROBOCALL_WEB_PORT": str(self.port)}, stdout=out, stderr=out,
             )  # fmt: skip
 
     def health(self) -> dict[str, Any]:

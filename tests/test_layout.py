@@ -77,7 +77,7 @@ TESTED_ELSEWHERE = {
     ),
     "streams/archive/output": ("tests/streams/archive/test_query.py", "what a query prints, compared there"),
     "streams/audit/reading": ("tests/streams/commands/test_audit.py", "it needs a broker: whole audits are made there"),
-    "streams/commands/demo": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
+    "streams/commands/demo/command": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
     "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),
     "streams/commands/local": (LOCAL, "up, status and down are typed there"),
     "streams/commands/models/doctor": ("tests/streams/worker/test_model_metrics.py", "sentences on those metrics"),

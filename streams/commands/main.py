@@ -21,7 +21,7 @@ LOADING_S = 1.5
 
 COMMANDS = {
     "demo": (
-        "streams.commands.demo:demo",
+        "streams.commands.demo.command:demo",
         "The whole system on this machine: generated calls, live decisions, a summary.",
     ),
     "worker": ("streams.commands.worker:worker", "Screen the calls of the configured Kafka."),

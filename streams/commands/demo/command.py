@@ -20,8 +20,8 @@ from models.traffic.first.generate import generate
 from models.traffic.first.slices import TrafficSlice
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import HOUR_MS
-from streams.commands.demo_view import Figures, in_one_line, live, summary
-from streams.commands.demo_worker import running_worker
+from streams.commands.demo.view import Figures, in_one_line, live, summary
+from streams.commands.demo.worker import running_worker
 from streams.errors import DemoFailed
 from streams.files import private_folder
 from streams.kafka.client import client_settings

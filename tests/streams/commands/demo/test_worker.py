@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.commands.demo_worker import SILENCE_S, is_healthy, last_line, wait_until
+from streams.commands.demo.worker import SILENCE_S, is_healthy, last_line, wait_until
 from streams.errors import DemoFailed
 from tests.stranger import stranger
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from detector.contract.decisions import Action, Decision, Mode, Outcome, Step, Versions, decide
 from detector.contract.events import CallSetup
 from detector.policy.unjudged import late
-from streams.commands.demo_view import Figures, in_one_line, summary
+from streams.commands.demo.view import Figures, in_one_line, summary
 
 BLOCK = Outcome(Action.BLOCK, Step.MODEL)
 

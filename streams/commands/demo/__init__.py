@@ -1,0 +1,1 @@
+"""`robocall demo`: everything on one machine, and what is shown of it."""

@@ -44,8 +44,8 @@ audit: $(STAMP) ## known vulnerabilities of what we use, and a bill of materials
 demo: $(STAMP) ## the whole system on this machine: broker, worker, traffic, live decisions
 	$(BIN)/robocall demo $(ARGS)
 
-test: $(STAMP) ## all tests, on a real Kafka and Valkey
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## all tests, on real Kafkas and Valkeys, several at a time; -n 0 in ARGS: one at a time
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 soak: $(STAMP) ## all faults, long and often; writes the table of docs/reliability.md
 	$(BIN)/python -m tests.faults.soak $(ARGS)

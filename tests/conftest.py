@@ -13,7 +13,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
 from streams.kafka import topics
-from streams.local.services import KAFKA_VARIABLE, LocalServices, local_services
+from streams.local.services import KAFKA_VARIABLE, REDIS_VARIABLE, LocalServices, local_services
 from streams.settings import load_settings
 from tests.waiting import wait_until
 
@@ -23,9 +23,18 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 
+MOST_AT_A_TIME = 4
+"""Processes that `make test` runs tests in, each with a Kafka and a Valkey of its own: some 3 GB each."""
 REFERENCE_VARIABLE = "ROBOCALL_REFERENCE_DATA"
 
 FreshTopics = Callable[..., list[str]]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One for each processor; none beside this one where the tests share services that somebody configured."""
+    if os.environ.get(KAFKA_VARIABLE) or os.environ.get(REDIS_VARIABLE):
+        return 0
+    return min(MOST_AT_A_TIME, len(os.sched_getaffinity(0)))
 
 
 @pytest.fixture(scope="session", autouse=True)

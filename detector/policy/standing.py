@@ -39,6 +39,8 @@ class StandingDecision:
         decision_id: The decision on a call that led to it, where there was one.
         trunk_group_ids: It is about calls by these trunk groups that no signature vouches for. None of them: see next.
         is_vouched: It is about calls that a signature vouches for. Without trunk groups and this it is about all calls.
+        led_to_by: Decisions on calls that brought in each of `trunk_group_ids`, and then the calls of `is_vouched`;
+            empty where `decision_id` brought in all of them.
     """
 
     entity: str
@@ -51,6 +53,7 @@ class StandingDecision:
     decision_id: str | None = None
     trunk_group_ids: tuple[str, ...] = ()
     is_vouched: bool = False
+    led_to_by: tuple[str | None, ...] = ()
 
     def covers(self, trunk_group_id: str, *, is_vouched: bool) -> bool:
         """Tell whether it is about a call of its entity."""
@@ -78,16 +81,31 @@ class StandingDecision:
         """Return this one for the callers of an earlier one of the same entity as well."""
         if earlier is None:
             return self
-        trunks = tuple(dict.fromkeys((*earlier.trunk_group_ids, *self.trunk_group_ids)))[-MAX_TRUNKS:]
-        return replace(self, trunk_group_ids=trunks, is_vouched=self.is_vouched or earlier.is_vouched)
+        return self._about(earlier._callers() | self._callers())  # noqa: SLF001 - of our own kind
+
+    def brought_in(self, trunk_group_id: str, *, is_vouched: bool) -> str | None:
+        """Decision on a call that made it be about such calls as this one; None where it is not, or nobody knows."""
+        return self._callers().get(None if is_vouched else trunk_group_id)
 
     def without(self, trunk_group_id: str, *, is_vouched: bool) -> "StandingDecision | None":
         """Return it for its other callers than that of a call; None where there is none."""
-        trunks = self.trunk_group_ids
-        if not is_vouched:
-            trunks = tuple(trunk for trunk in trunks if trunk != trunk_group_id)
-        still_vouched = self.is_vouched and not is_vouched
-        return replace(self, trunk_group_ids=trunks, is_vouched=still_vouched) if trunks or still_vouched else None
+        left = self._callers()
+        left.pop(None if is_vouched else trunk_group_id, None)
+        return self._about(left) if left else None
+
+    def _callers(self) -> dict[str | None, str | None]:
+        """Trunk groups that it is about, and None for calls that are vouched for, with what brought each in."""
+        callers = (*self.trunk_group_ids, *((None,) if self.is_vouched else ()))
+        known = self.led_to_by if len(self.led_to_by) == len(callers) else (self.decision_id,) * len(callers)
+        return dict(zip(callers, known, strict=True))
+
+    def _about(self, callers: dict[str | None, str | None]) -> "StandingDecision":
+        """Return it for these callers; it goes by the decision that brought in the last of them."""
+        trunks = tuple(trunk for trunk in callers if trunk is not None)[-MAX_TRUNKS:]
+        about = (*trunks, *((None,) if None in callers else ()))
+        led_to_by = tuple(callers[caller] for caller in about)
+        named = self.decision_id if self.decision_id in led_to_by else led_to_by[-1]
+        return replace(self, decision_id=named, trunk_group_ids=trunks, is_vouched=None in callers, led_to_by=led_to_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,18 +244,19 @@ class StandingDecisions:
     def missed(self, calling_number: str, trunk_group_id: str, *, is_vouched: bool, decision_id: str) -> None:
         """Have the caller of a call start anew, since the answer came too late for anybody to act on it.
 
-        Forgotten are its hysteresis, the count of its blocks, and its part in the standing decision that this very
-        call brought about: nobody knows any more which blocks of it were executed, and none may count that was not.
+        Forgotten are its hysteresis, the count of its blocks, and its part in a standing decision where this very call
+        brought it in, whoever joined later: nobody knows any more which blocks of it were executed, and none may count
+        that was not.
         """
         caller = caller_of(calling_number, trunk_group_id, is_vouched=is_vouched)
         if caller is not None:
             self.held.drop(caller)
         decision = self._by_entity.get(number_entity(calling_number))
-        if decision is not None and decision.decision_id == decision_id:
+        if decision is not None and decision.brought_in(trunk_group_id, is_vouched=is_vouched) == decision_id:
             rest = decision.without(trunk_group_id, is_vouched=is_vouched)
             self._forget(decision.entity)
-            if rest is not None:
-                self.set(rest)
+            if rest is not None:  # a later call, of another caller, may have told of this one too
+                self.set(rest, publish=decision.decision_id != decision_id)
 
     def _forget(self, entity: str) -> None:
         self._by_entity.pop(entity, None)

@@ -50,6 +50,8 @@ class StandingEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     decision_id: Name | None
     trunk_group_ids: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_TRUNKS)] = ()
     is_vouched: bool = False
+    led_to_by: Annotated[tuple[Name | None, ...], msgspec.Meta(max_length=MAX_TRUNKS + 1)] = ()
+    """Builds of before pass over it."""
 
 
 class _Groups(msgspec.Struct, frozen=True, array_like=True):

@@ -9,7 +9,14 @@ from detector.columns.setups import calls_in, calls_of
 from detector.contract.decisions import Action, Mode
 from detector.contract.events import CallSetup
 from detector.policy.held import Held
-from detector.policy.standing import PolicyMemory, StandingDecision, StandingDecisions, number_entity, trunk_entity
+from detector.policy.standing import (
+    MAX_TRUNKS,
+    PolicyMemory,
+    StandingDecision,
+    StandingDecisions,
+    number_entity,
+    trunk_entity,
+)
 
 NUMBER = number_entity("+12125550123")
 
@@ -244,9 +251,37 @@ def test_a_missed_call_takes_its_caller_out_of_the_decision_that_it_brought_abou
     (rest,) = standing
     standing.missed(number, "t-9", is_vouched=True, decision_id="d-2")
     (last,) = standing
-    standing.missed(number, "t-1", is_vouched=False, decision_id="d-2")
+    standing.missed(number, "t-1", is_vouched=False, decision_id="d-1")
 
     assert untouched.trunk_group_ids == ("t-1", "t-2")
     assert (rest.trunk_group_ids, rest.is_vouched) == (("t-1",), True)
-    assert (last.trunk_group_ids, last.is_vouched) == (("t-1",), False)
+    assert (last.trunk_group_ids, last.is_vouched, last.decision_id) == (("t-1",), False, "d-1")
     assert (len(standing), len(standing.held)) == (0, 0)
+
+
+def test_a_missed_call_is_taken_out_after_another_caller_joined_and_whoever_was_told_learns_of_it() -> None:
+    """Its decision went by the id of the later call then, and the trunk group of the missed one stayed blocked."""
+    number, standing = "+12125550123", StandingDecisions()
+    first = replace(BLOCK, trunk_group_ids=("t-1",), decision_id="d-1")
+    standing.set(first, publish=True)
+    standing.set(replace(first, trunk_group_ids=("t-2",), decision_id="d-2").joined(first), publish=True)
+    standing.changes()
+
+    standing.missed(number, "t-1", is_vouched=False, decision_id="d-1")
+
+    (rest,) = standing
+    assert (rest.trunk_group_ids, rest.decision_id) == (("t-2",), "d-2")
+    assert standing.changes() == [rest]
+
+
+def test_a_decision_that_joined_names_what_brought_in_each_caller_however_many() -> None:
+    """Of the trunk groups only the last are kept, and what brought them in with them."""
+    joined = None
+    for turn in range(MAX_TRUNKS + 2):
+        joined = replace(BLOCK, trunk_group_ids=(f"t-{turn}",), decision_id=f"d-{turn}").joined(joined)
+    assert joined is not None
+
+    assert joined.brought_in("t-1", is_vouched=False) is None
+    assert joined.brought_in("t-2", is_vouched=False) == "d-2"
+    assert joined.brought_in("t-2", is_vouched=True) is None
+    assert replace(joined, led_to_by=("d-2",)).brought_in("t-2", is_vouched=False) == joined.decision_id

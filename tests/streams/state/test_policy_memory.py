@@ -29,6 +29,7 @@ STANDING = st.builds(
     st.none() | TEXTS,
     st.lists(TEXTS, max_size=MAX_TRUNKS).map(tuple),
     st.booleans(),
+    st.lists(st.none() | TEXTS, max_size=MAX_TRUNKS + 1).map(tuple),
 )
 MEMORIES = st.builds(PolicyMemory, st.dictionaries(TEXTS, HELD), st.lists(STANDING).map(tuple))
 

@@ -185,7 +185,8 @@ class Settings(BaseSettings):
     signing_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Signs snapshots, models and promotions; then only signed ones are used. Secret, of all workers.",
+        description="Signs snapshots, kept lists, models and promotions; then only signed ones are used. Secret, of "
+        "all workers.",
     )
     signing_key_other: SecretStr | None = Field(
         None, min_length=16, description="What was signed with this key is used as well, while the key is replaced."

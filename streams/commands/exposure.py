@@ -2,9 +2,12 @@
 
 import ipaddress
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
-from streams.settings import PREFIX, Settings
+from detector.contract.errors import RobocallError
+from streams.settings import NO_SNAPSHOTS, PREFIX, Settings
+from streams.state.snapshot_store import SnapshotStore
 
 
 def exposures(settings: Settings) -> Iterator[str]:
@@ -20,6 +23,10 @@ def exposures(settings: Settings) -> Iterator[str]:
             yield f"lists and decisions go to {redis.hostname} in plain text: use rediss:// in {PREFIX}REDIS_URL"
         if not redis.password:
             yield f"whoever reaches {redis.hostname} can change the lists: put user and password into {PREFIX}REDIS_URL"
+    if settings.snapshot_url != NO_SNAPSHOTS:
+        with suppress(RobocallError):  # a store that cannot be used is no exposure
+            if complaint := SnapshotStore(settings.snapshot_url, signing=settings.signing).complaint():
+                yield complaint
     if settings.web_port and not is_loopback(settings.web_host):
         yield f"/metrics and /health are served to everybody who reaches {settings.web_host}: they have no password"
 

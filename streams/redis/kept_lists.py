@@ -1,13 +1,15 @@
 """The last lists that were read from Redis, kept beside the snapshots for workers that start while Redis is away.
 
 One text file in the snapshot store, for its owner only and never seen half-written: a line with a digest of all the
-rest, a line of JSON with version, time and what is known of entries, then the entries, each list behind a heading. The
-size is checked before it is read, the digest after, and the lists are built by the same code as ever.
+rest, and with a key a signature; a line of JSON with version, time and what is known of entries; then the entries, each
+list behind a heading. The size is checked before it is read, digest and signature after, and the lists are built by the
+same code as ever.
 """
 
 import asyncio
 import hashlib
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import structlog
 from detector.contract.errors import RobocallError
 from detector.policy.lists import LISTS, Basis, ListEntryInvalid, Lists
 from models.errors import StoredFileUnusable
+from models.serve.signing import UNSIGNED, Signing
 from models.store.opening import open_storage
 from models.store.storage import Drafts
 from streams.running.daemon_thread import DaemonThread
@@ -32,7 +35,10 @@ REFRESH_MS = 600_000
 STORE_TIMEOUT_S = 60.0
 HEADING = b"\t"  # no entry begins with it
 MAGIC = b"robocall lists 1 "
+SIGNED_AS = "kept lists"
 DRAFTS = Drafts("{name}.{random}.tmp", abandoned_after_s=3_600.0)
+
+_SIGNATURE = re.compile(rb"(?: ([0-9a-f]{64}))?")
 
 log = structlog.get_logger(__name__)
 
@@ -69,13 +75,15 @@ class KeptLists:
     Args:
         url: of the snapshot store.
         identity: whose lists they are (`identity_of`).
+        signing: with a key they are signed, with whose they are, and only signed ones are read.
 
     Raises:
         StorageError: the kind of URL is unknown, or needs a library that is not installed. Both methods raise it too,
             whatever is the matter with the store.
     """
 
-    def __init__(self, url: str, identity: str) -> None:
+    def __init__(self, url: str, identity: str, signing: Signing = UNSIGNED) -> None:
+        self._signing = signing
         self._storage = open_storage(
             url,
             holds="the last lists",
@@ -95,13 +103,16 @@ class KeptLists:
         rest = b"".join(_lines(kept))
         if len(rest) > MAX_BYTES:
             raise KeptListsRefused(f"lists of {len(rest)} bytes are not kept: the most is {MAX_BYTES}")
-        self._storage.write(self._name, MAGIC + _digest(rest) + b"\n" + rest)
+        digest = _digest(rest)
+        signature = self._signing.sign(SIGNED_AS, self._signed(digest))
+        end = b"" if signature is None else b" " + signature.hex().encode()
+        self._storage.write(self._name, MAGIC + digest + end + b"\n" + rest)
 
     def read(self) -> Kept | None:
         """Return what was kept last; None when nothing was.
 
         Raises:
-            KeptListsRefused: it is damaged; one sentence.
+            KeptListsRefused: it is damaged, or not signed as it has to be; one sentence.
         """
         if not self._storage.exists(self._name):
             return None
@@ -110,12 +121,22 @@ class KeptLists:
         except StoredFileUnusable as error:
             raise KeptListsRefused(f"the kept lists are not used: {error}") from error
         first, _, rest = content.partition(b"\n")
-        if first != MAGIC + _digest(rest):
+        digest = _digest(rest)
+        named, signature = first[: len(MAGIC + digest)], _SIGNATURE.fullmatch(first[len(MAGIC + digest) :])
+        if named != MAGIC + digest or signature is None:
             raise KeptListsRefused("the kept lists are not used: they are damaged, or of another version")
+        problem = self._signing.problem(
+            SIGNED_AS, self._signed(digest), bytes.fromhex(signature[1].decode()) if signature[1] else None
+        )
+        if problem is not None:
+            raise KeptListsRefused(f"the kept lists are not used: {problem}")
         try:
             return _parsed(io.BytesIO(rest))
         except (msgspec.MsgspecError, UnicodeDecodeError, ListEntryInvalid, KeyError) as error:
             raise KeptListsRefused(f"the kept lists are not used: {error}") from error
+
+    def _signed(self, digest: bytes) -> bytes:
+        return self._name.encode() + b"\n" + digest
 
 
 def identity_of(redis_address: str, consumer_group: str) -> str:

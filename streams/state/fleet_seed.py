@@ -24,7 +24,8 @@ async def fleet_seed(settings: Settings) -> int:
     It waits for the brokers and for the store of snapshots, some seconds each. A worker without the seed of the others
     decides all the same: its trunk totals are its own, its snapshots fit itself alone. The log says so.
     """
-    store = None if settings.snapshot_url == NO_SNAPSHOTS else SnapshotStore(settings.snapshot_url)
+    has_store = settings.snapshot_url != NO_SNAPSHOTS
+    store = SnapshotStore(settings.snapshot_url, signing=settings.signing) if has_store else None
     try:
         secret = await read(settings)
     except SecretUnknown as error:

@@ -73,6 +73,9 @@ class Inspector:
     Args:
         store: where they are.
         settings: of the workers.
+
+    Raises:
+        SnapshotRefused: the copy of the fleet's secret is not signed, and has to be.
     """
 
     def __init__(self, store: SnapshotStore, settings: Settings) -> None:

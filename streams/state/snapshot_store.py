@@ -9,15 +9,17 @@ few, so that whoever goes back to the build before finds where that one stopped.
 """
 
 import hashlib
+import os
 import re
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from models.errors import StoredFileUnusable
-from models.serve.signing import UNSIGNED, Signing
+from models.serve.signing import SETTING, SIGNATURE_BYTES, UNSIGNED, Signing
 from models.store.opening import open_storage
 from models.store.storage import Drafts, StoredFile
 from streams.kafka.fleet_secret import SECRET_BYTES
@@ -98,6 +100,16 @@ class SnapshotStore:
             is_private=True,
             timeout_s=timeout_s,
         )
+
+    def complaint(self) -> str | None:
+        """What to say of a folder where others may plant a file while nothing is signed; None where all is well."""
+        folder = self._storage.folder
+        if self.signing.key is not None or folder is None or not folder.exists():
+            return None
+        found = folder.stat()
+        if found.st_uid in (os.getuid(), 0) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            return None
+        return f"others may put snapshots and lists into {folder}, which workers load: chmod 700, or set {SETTING}"
 
     def publish(self, path: Path, header: Header) -> Entry:
         """Copy a finished file to the store, then remove all but the newest few of its partition and kind.
@@ -188,16 +200,30 @@ class SnapshotStore:
 
     def keep_secret(self, secret: bytes) -> None:
         """Keep the secret of the fleet beside the snapshots, in place of another one; a folder's is its owner's."""
-        if self.kept_secret() != secret:
-            self._storage.write(COPY, secret)
+        copy = secret + (self.signing.sign(COPY, secret) or b"")
+        if self._copy() != copy:
+            self._storage.write(COPY, copy)
 
     def kept_secret(self) -> bytes | None:
-        """What `keep_secret` kept; None where there is nothing that could be one."""
-        try:
-            kept = self._storage.read(COPY, limit_bytes=SECRET_BYTES)
-        except StoredFileUnusable:
+        """What `keep_secret` kept; None where there is nothing that could be one.
+
+        Raises:
+            SnapshotRefused: there is a key, and it was not signed with it.
+        """
+        copy = self._copy()
+        if len(copy) not in (SECRET_BYTES, SECRET_BYTES + SIGNATURE_BYTES):
             return None
-        return kept if len(kept) == SECRET_BYTES else None
+        secret, signature = copy[:SECRET_BYTES], copy[SECRET_BYTES:] or None
+        problem = self.signing.problem(COPY, secret, signature)
+        if problem is not None:
+            raise SnapshotRefused(f"the copy of the fleet's secret is not used: {problem}")
+        return secret
+
+    def _copy(self) -> bytes:
+        try:
+            return self._storage.read(COPY, limit_bytes=SECRET_BYTES + SIGNATURE_BYTES)
+        except StoredFileUnusable:
+            return b""
 
     def _entries(self, topic: str, partition: int) -> list[Entry]:
         found = [entry for file in self._storage.files() if (entry := _entry(file)) is not None]

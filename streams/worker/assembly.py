@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import structlog
+
 from detector.columns.clocks import ClockTolerance
 from detector.policy.screening import Screener
 from detector.windows import WindowEngine
@@ -53,6 +55,8 @@ from streams.worker.unreadable import UnreadableBatches
 TOPICS = (CALL_EVENTS, CALL_DECISIONS)
 """What must exist before a worker starts."""
 WATCH_INTERVAL_S = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ def _make_lists(
     keeper = None
     if settings.keeps_lists:
         identity = identity_of(settings.redis_address, settings.consumer_group)
-        keeper = ListKeeper(KeptLists(settings.snapshot_url, identity))
+        keeper = ListKeeper(KeptLists(settings.snapshot_url, identity, settings.signing))
     return ListFollower(redis, guard, screener, keeper=keeper, on_model=switch, on_shadow=switch.shadow)
 
 
@@ -199,6 +203,8 @@ def _make_durability(
         if settings.snapshot_url == NO_SNAPSHOTS
         else SnapshotStore(settings.snapshot_url, signing=settings.signing)
     )
+    if store is not None and (complaint := store.complaint()):
+        log.warning(complaint)
     spool = private_folder()
     recovery = Recovery(
         state,

@@ -15,6 +15,14 @@ def test_on_this_machine_nothing_is_open() -> None:
     assert list(exposures(load_settings())) == []
 
 
+def test_a_folder_of_snapshots_that_others_may_write_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    (said,) = exposures(load_settings(snapshot_url=str(tmp_path)))
+    assert str(tmp_path) in said
+    assert "ROBOCALL_SIGNING_KEY" in said
+    assert list(exposures(load_settings(snapshot_url="off"))) == []
+
+
 def test_each_open_door_is_named_with_what_closes_it() -> None:
     said = list(exposures(load_settings(**AWAY, web_host="0.0.0.0")))
     assert [("kafka.example:9093" in one, "valkey.example" in one) for one in said] == [

@@ -12,6 +12,7 @@ from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecisions
 from detector.windows import WindowEngine
 from models.errors import StorageError
+from models.serve.signing import Signing
 from streams.redis import kept_lists
 from streams.redis.connection import Guard, connect
 from streams.redis.kept_lists import REFRESH_MS, RETRY_S, Kept, KeptLists, KeptListsRefused, ListKeeper
@@ -70,6 +71,28 @@ def test_a_changed_byte_anywhere_is_refused(tmp_path: Path) -> None:
         file.write_bytes(content)
         with pytest.raises(KeptListsRefused):
             kept.read()
+
+
+def test_with_a_key_only_lists_that_it_signed_are_used(tmp_path: Path) -> None:
+    """Forged ones, however whole, were used; those of another fleet under the same key are not these either."""
+    url, keys = str(tmp_path), Signing(b"the key of this year", b"the key of last year")
+    KeptLists(url, TOPIC).write(KEPT)
+    with pytest.raises(KeptListsRefused, match="it is not signed, and ROBOCALL_SIGNING_KEY is set"):
+        KeptLists(url, TOPIC, keys).read()
+    KeptLists(url, TOPIC, Signing(b"somebody else's key")).write(KEPT)
+    with pytest.raises(KeptListsRefused, match="signed with another key"):
+        KeptLists(url, TOPIC, keys).read()
+
+    KeptLists(url, TOPIC, Signing(b"the key of last year")).write(KEPT)
+    assert KeptLists(url, TOPIC, keys).read() == KEPT
+    KeptLists(url, TOPIC, keys).write(KEPT)
+    assert KeptLists(url, TOPIC, keys).read() == KEPT
+    assert KeptLists(url, TOPIC).read() == KEPT
+
+    file = file_in(tmp_path)
+    file.rename(tmp_path / file.name.replace(TOPIC, "others"))
+    with pytest.raises(KeptListsRefused, match="signed with another key"):
+        KeptLists(url, "others", keys).read()
 
 
 def test_what_is_too_large_is_neither_kept_nor_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from models.errors import StorageError, StoredFileUnusable
+from models.serve.signing import Signing
+from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_format import Header
 from streams.state.snapshot_store import Entry, SnapshotStore, kind_of
 from tests.s3_server import s3_server
@@ -231,3 +233,34 @@ def test_what_a_dead_worker_left_behind_is_removed_after_an_hour(finished: Path,
     assert fresh.exists()
     assert foreign.exists()
     assert offsets(store) == [(200, 7), (100, 7)]
+
+
+def test_with_a_key_only_a_copy_of_the_secret_that_it_signed_is_used(url: str) -> None:
+    """An unsigned one is put in order by the next worker that knows the secret."""
+    secret, keys = bytes(range(32)), Signing(b"the key of this year", b"the key of last year")
+    plain, signed = SnapshotStore(url), SnapshotStore(url, signing=keys)
+    assert plain.kept_secret() is signed.kept_secret() is None
+    plain.keep_secret(secret)
+    with pytest.raises(SnapshotRefused, match="it is not signed, and ROBOCALL_SIGNING_KEY is set"):
+        signed.kept_secret()
+
+    SnapshotStore(url, signing=Signing(b"the key of last year")).keep_secret(secret)
+    assert signed.kept_secret() == plain.kept_secret() == secret
+    signed.keep_secret(secret)
+    assert signed.kept_secret() == secret
+    with pytest.raises(SnapshotRefused, match="signed with another key"):
+        SnapshotStore(url, signing=Signing(b"the key of last year")).kept_secret()
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
+def test_a_folder_that_others_may_write_is_named_unless_a_key_keeps_it_safe(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "store"
+    store = SnapshotStore(str(folder))
+    assert store.complaint() is None
+    folder.mkdir(mode=0o755)
+    assert store.complaint() is None
+    folder.chmod(mode)
+
+    assert f"others may put snapshots and lists into {folder}" in str(store.complaint())
+    assert SnapshotStore(str(folder), signing=Signing(b"the key of this year")).complaint() is None
+    assert SnapshotStore("memory://store").complaint() is None

@@ -50,7 +50,10 @@ return answer
 
 
 class EntityFollower:
-    """Keep standing decisions like those in Redis. Used on the event loop, by one task at a time.
+    """Keep standing decisions like those in Redis. Used on the event loop, by any number of tasks.
+
+    What one round trip brings is taken before the next one is asked for: an older answer never takes the place of a
+    newer one, and who looks at a few names waits for a page of a long journal, not for all of it.
 
     Args:
         redis: client.
@@ -66,6 +69,7 @@ class EntityFollower:
         self._skipped = skipped
         self._read_to = 0.0
         self._to_look_at: dict[str, None] = {}
+        self._trip = asyncio.Lock()
         self.looked_at = 0
         """Entities asked for, since the start."""
 
@@ -78,25 +82,28 @@ class EntityFollower:
         if count < self._read_to:  # Redis was emptied or replaced: everything in it is news
             self._read_to = 0.0
         while self._read_to < count:
-            page = await self._guard.attempt(lambda: self._page(count))
-            if page is None:
-                return
-            self._read_to, entities = page
-            for name, raw in entities:
-                self._take(name, raw)
+            async with self._trip:
+                page = await self._guard.attempt(lambda: self._page(count))
+                if page is None:
+                    return
+                self._read_to, entities = page
+                for name, raw in entities:
+                    self._take(name, raw)
             await asyncio.sleep(0)
 
     async def look_at_restored(self) -> None:
         """Look at the decisions that came back with partitions, as far as Redis answers; the rest next time."""
         self._to_look_at.update(dict.fromkeys(self._standing.restored()))
-        while names := list(islice(self._to_look_at, PER_TRIP)):
-            found = await self._guard.attempt(lambda: self._known(names))
-            if found is None:
-                return
-            for name, (is_known, raw) in zip(names, found, strict=True):
-                if is_known:
-                    self._take(name, raw)
-                self._to_look_at.pop(name, None)
+        while self._to_look_at:
+            async with self._trip:
+                names = list(islice(self._to_look_at, PER_TRIP))
+                found = await self._guard.attempt(lambda: self._known(names))  # noqa: B023 - awaited at once
+                if found is None:
+                    return
+                for name, (is_known, raw) in zip(names, found, strict=True):
+                    if is_known:
+                        self._take(name, raw)
+                    self._to_look_at.pop(name, None)
 
     async def _page(self, count: int) -> tuple[float, list[tuple[str, bytes | None]]]:
         """Up to which count the journal is read with this, the next entities in it, and what stands at each."""

@@ -213,10 +213,9 @@ class ListFollower:
     async def look_at_restored(self) -> None:
         """Look at the standing decisions that came back with a partition: they may have been released since.
 
-        Without Redis they are looked at when it is back.
+        Without Redis they are looked at when it is back. It does not wait for lists or a journal that are being read.
         """
-        async with self._looking:
-            await self.entities.look_at_restored()
+        await self.entities.look_at_restored()
 
     async def _ask(self) -> _Asked:
         pipeline = self._redis.pipeline(transaction=False)

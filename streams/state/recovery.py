@@ -4,6 +4,8 @@ State in memory that is not ahead of the committed offset is kept. Else the newe
 loaded, or the one before that; with none, the recent past of the topic is counted. What lies between the state and the
 committed offset is counted and judged again, and not published: it was when it was committed.
 
+Partitions have turns, so that one with much to count holds up no other: each is ready as soon as it is there.
+
 State belongs to a log. Where the topic was made again it starts empty: calls of the old log may come once more in the
 new one, and a call that is counted twice makes a lawful caller look busy.
 """
@@ -68,6 +70,7 @@ class RecoveryLimits:
         slice_events: records counted in one go; bounds the time that the event loop is held.
         store_s: longest that one answer of the snapshot store is waited for, seconds.
         releases_s: longest that the look at released numbers is waited for, seconds.
+        turn_s: how long records of one partition are counted before it is the next one's turn, seconds.
     """
 
     warm_up_s: float
@@ -75,10 +78,11 @@ class RecoveryLimits:
     slice_events: int = 256
     store_s: float = 30.0
     releases_s: float = 2.0
+    turn_s: float = 0.5
 
 
 class Recovery:
-    """Restores partitions one after the other; each may be read as soon as it is there.
+    """Restores partitions in turns; each may be read as soon as it is there.
 
     All of it runs on the event loop, in slices; the store is read in a thread of its own.
 
@@ -117,6 +121,7 @@ class Recovery:
         self._is_store_away = False
         self._task: asyncio.Task[None] | None = None
         self._waiting: dict[int, Place] = {}
+        self._began_s: dict[int, float] = {}
         self.ready: set[int] = set()
         """Partitions whose state is where the group stands, or was when they were given to us."""
         self.unready: dict[int, str] = {}
@@ -137,6 +142,7 @@ class Recovery:
         self.ready.clear()
         self.unready.clear()
         self._waiting.clear()
+        self._began_s.clear()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -166,6 +172,7 @@ class Recovery:
             else:
                 self.unready[partition] = RESTORING
                 self._waiting[partition] = place
+                self._began_s.pop(partition, None)
         if self._waiting and (self._task is None or self._task.done()):
             self._start()
 
@@ -183,7 +190,7 @@ class Recovery:
         self.ready.add(partition)
 
     async def _restore_all(self) -> None:
-        """Restore what waits, one after the other; a partition that cannot be read waits behind the others."""
+        """Restore what waits, in turns; a partition that cannot be read waits behind the others."""
         while self._waiting:
             try:
                 async with self._reader() as reader:
@@ -195,30 +202,36 @@ class Recovery:
                 await asyncio.sleep(RETRY_S)
 
     async def _try_each(self, reader: ReadsLog) -> bool:
-        """Try to restore each partition that waits; False where none could be."""
-        restored = False
+        """Give each partition that waits a turn; False where none could be read."""
+        is_moving = False
         for partition, place in list(self._waiting.items()):
             try:
-                await self._restore(reader, partition, place)
+                is_restored = await self._restore(reader, partition, place)
             except (KafkaError, TimeoutError) as error:
                 log.warning("cannot read a partition to restore it, going on with the others", partition=partition,
                             **described(error))  # fmt: skip
                 continue
-            restored = True
-            if self._waiting.get(partition) is place:  # its log has not changed meanwhile
+            is_moving = True
+            if is_restored and self._waiting.get(partition) is place:  # its log has not changed meanwhile
                 del self._waiting[partition]
                 self._is_there(partition)
-        return restored
+        return is_moving
 
-    async def _restore(self, reader: ReadsLog, partition: int, place: Place) -> None:
-        """Restore one partition; whatever goes wrong inside of us, its calls must flow."""
-        started_s = time.monotonic()
+    async def _restore(self, reader: ReadsLog, partition: int, place: Place) -> bool:
+        """Restore one partition, or a part of it; whatever goes wrong inside of us, its calls must flow.
+
+        Returns:
+            Whether it is restored.
+        """
+        is_first_turn = partition not in self._began_s
+        started_s = self._began_s.setdefault(partition, time.monotonic())
         try:
-            if place.change is Change.MADE_AGAIN:
+            if is_first_turn and place.change is Change.MADE_AGAIN:
                 await self._state.forget(partition)
-            if place.change is Change.CUT:
+            if is_first_turn and place.change is Change.CUT:
                 await self._drop_beyond(partition, place.offset)
-            await self._bring_to(reader, partition, place.offset)
+            if not await self._bring_to(reader, partition, place.offset):
+                return False
         except (KafkaError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - fail open: an empty window blocks nobody
@@ -228,18 +241,26 @@ class Recovery:
         self._state.processed(partition, place.offset)
         self.restored_s = time.monotonic() - started_s
         log.info("partition ready", partition=partition, offset=place.offset, seconds=round(self.restored_s, 3))
+        return True
 
-    async def _bring_to(self, reader: ReadsLog, partition: int, target: int) -> None:
+    async def _bring_to(self, reader: ReadsLog, partition: int, target: int) -> bool:
+        """Bring a partition to an offset, or nearer to it while others wait; tell whether it is there."""
         held = self._state.positions.get(partition)
         if held is None or held > target:  # what we counted beyond will be read again
             await self._state.forget(partition)
-            if not await self._load_newest(partition, target):
-                await self._warm_up(reader, partition, target)
-                return
+            if not await self._load_newest(partition, target) and not await self._begin_to_warm_up(
+                reader, partition, target
+            ):
+                return True
+        count = self._state.warm_up if self.unready.get(partition) == WARMING else self._state.catch_up
+        ends_s = time.monotonic() + self._limits.turn_s
         async for rows in reader.read(partition, self._state.positions[partition], target):
             for start in range(0, len(rows), self._limits.slice_events):
-                self._state.catch_up(partition, rows[start : start + self._limits.slice_events])
+                count(partition, rows[start : start + self._limits.slice_events])
                 await asyncio.sleep(0)
+            if len(self._waiting) > 1 and time.monotonic() >= ends_s and self._state.positions[partition] < target:
+                return False
+        return True
 
     async def _look_at_releases(self, partition: int) -> None:
         """Look whether standing blocks that came back were released since; without Redis, when it is back."""
@@ -311,17 +332,19 @@ class Recovery:
             raise SnapshotRefused(f"snapshot {entry.name} is skipped: it is of offset {found.header.offset}")
         return found, *decode(found.memory)
 
-    async def _warm_up(self, reader: ReadsLog, partition: int, target: int) -> None:
-        """Count the recent past of the topic: better than nothing, and said."""
+    async def _begin_to_warm_up(self, reader: ReadsLog, partition: int, target: int) -> bool:
+        """Go to where the recent past of the topic begins: to count it is better than nothing, and said.
+
+        Returns:
+            Whether there is anything to count.
+        """
         since_ms = time.time_ns() // 1_000_000 - round(self._limits.warm_up_s * 1_000)
         start = await reader.offset_at(partition, since_ms)
         start = max(target if start is None else start, target - self._limits.warm_up_events)
         if start >= target:
-            return
+            return False
         self.unready[partition] = WARMING
         self.warm_starts += 1
         log.warning("no usable snapshot, warming up from the topic", partition=partition, records=target - start)
-        async for rows in reader.read(partition, start, target):
-            for first in range(0, len(rows), self._limits.slice_events):
-                self._state.warm_up(partition, rows[first : first + self._limits.slice_events])
-                await asyncio.sleep(0)
+        self._state.processed(partition, start)
+        return True

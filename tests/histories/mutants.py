@@ -54,9 +54,8 @@ def keeps_state_that_is_ahead_of_the_group(worker: Worker) -> None:
     recovery, state = worker.parts.recovery, worker.parts.state
     bring_to = recovery._bring_to
 
-    async def keep(reader: Any, partition: int, target: int) -> None:
-        if (state.positions.get(partition) or 0) <= target:
-            await bring_to(reader, partition, target)
+    async def keep(reader: Any, partition: int, target: int) -> bool:
+        return (state.positions.get(partition) or 0) > target or await bring_to(reader, partition, target)
 
     recovery._bring_to = keep  # type: ignore[method-assign]
 

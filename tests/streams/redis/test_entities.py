@@ -1,16 +1,20 @@
 """Standing decisions that come back with a partition are looked at again, and only those. On a real Valkey."""
 
+import asyncio
 import time
+from types import SimpleNamespace
 
 from redis.asyncio import Redis
 
 from detector.contract.decisions import Action
 from detector.policy.held import Held
+from detector.policy.lists import Lists
 from detector.policy.standing import PolicyMemory, StandingDecision, StandingDecisions
 from streams.redis.bounded import Skipped
 from streams.redis.connection import ENTITIES_CHANGED, ENTITIES_VERSION, Guard, entity_key
 from streams.redis.decisions import DecisionIndex
 from streams.redis.entities import PER_TRIP, EntityFollower
+from streams.redis.lists import ListFollower
 from streams.redis.releasing import release
 from tests.streams.redis.test_lists import flush, standing_record
 from tests.valkey_process import ValkeyProcess, run
@@ -54,6 +58,33 @@ def test_a_take_over_looks_at_what_came_back_and_at_nothing_else(valkey: ValkeyP
         assert follower.looked_at == 1_002 + 3
         held = [one.entity for one in back if standing.active(one.entity, NOW_MS)]
         assert held == ["number:+13125550101", "number:+13125550103"]
+
+    run(work, valkey.url)
+
+
+def test_a_take_over_does_not_wait_for_a_journal_that_is_being_read(valkey: ValkeyProcess) -> None:
+    """A page of it is the most: with 1,000,000 decisions each partition waited for 2 s, and then looked at nothing."""
+
+    async def work(client: Redis) -> None:
+        writer, standing = DecisionIndex(client, Guard()), StandingDecisions()
+        for n in range(20 * PER_TRIP):
+            writer.offer_entity(*standing_record(Action.BLOCK, 1_000, entity=f"number:+1202{n:07d}"))
+        await flush(writer)
+        writer.offer_entity("number:+12020000001", None, 0)
+        await flush(writer)
+        screener = SimpleNamespace(lists=Lists(), standing=standing)
+        follower = ListFollower(client, Guard(), screener)  # type: ignore[arg-type]
+        reading = asyncio.create_task(follower.poll())
+        while not follower.entities.looked_at:  # noqa: ASYNC110 - the very next thing that happens
+            await asyncio.sleep(0)
+        standing.restore(PolicyMemory({}, (of_model("+12020000001"),)))
+
+        await follower.look_at_restored()
+
+        assert not reading.done()
+        assert standing.active("number:+12020000001", NOW_MS) is None
+        await reading
+        assert follower.entities.looked_at == 20 * PER_TRIP + 1
 
     run(work, valkey.url)
 

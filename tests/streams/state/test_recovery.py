@@ -1,17 +1,21 @@
 """Restoring partitions one by one, from logs that changed, and from logs that cannot be read."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 
+from streams.kafka.fetched import Rows
 from streams.kafka.locating import Change, Place
 from streams.kafka.log_reader import LogReader
 from streams.kafka.topics import CALL_EVENTS
 from streams.settings import Settings
+from streams.state.recovery import Recovery
 from streams.state.snapshot_store import SnapshotStore
 from tests.detector.windows.rows_of_engine import differences
 from tests.streams.state.durability_case import IDENTITY, TOPIC_ID, Group, Member, Play, fail, half_way
@@ -49,6 +53,54 @@ def test_a_partition_that_cannot_be_read_keeps_no_other_waiting(play: Play, tmp_
         await until(lambda: member.recovery.ready == {0, 1})
         assert member.recovery.unready == {}
         await member.recovery.halt()
+
+    play(story)
+
+
+class Watched(LogReader):
+    """Tells what is ready whenever partition 0 is read, and brings its records one by one."""
+
+    recovery: ClassVar[Recovery]
+    seen: ClassVar[list[set[int]]]
+
+    async def read(self, partition: int, start: int, stop: int) -> AsyncIterator[Rows]:
+        if partition == 0:
+            Watched.seen.append(set(Watched.recovery.ready))
+        async for rows in super().read(partition, start, stop):
+            if partition:
+                yield rows
+            else:
+                for first in range(len(rows)):
+                    yield rows[first : first + 1]
+
+
+@pytest.mark.parametrize("doing", ["warming", "restoring"])
+def test_a_partition_with_much_to_count_holds_up_no_other(play: Play, tmp_path: Path, doing: str) -> None:
+    """It has its turns, and all of its records are counted, in either way, as without them."""
+
+    async def story(settings: Settings, log: dict[int, list[Any]]) -> None:
+        members = [Member(settings, tmp_path / name, Group()) for name in ("in turns", "alone")]
+        if doing == "restoring":
+            for one in members:
+                await one.assign(0, 1)  # nothing is committed: both begin with nothing
+                await one.recovery.halt()
+        member, other = members
+        recovery = member.recovery
+        recovery._limits = replace(recovery._limits, turn_s=0.0)
+        Watched.recovery, Watched.seen = recovery, []
+        recovery._reader = lambda: Watched(settings, CALL_EVENTS, fail)
+        recovery.expect([0, 1])
+        await recovery.begin({ONE: Place(40, TOPIC_ID), OTHER: Place(len(log[1]), TOPIC_ID)})
+        await until(lambda: recovery.ready == {0, 1})
+        await recovery.halt()
+
+        assert {1} in Watched.seen
+        assert member.state.positions == {0: 40, 1: len(log[1])}
+        assert recovery.warm_starts == (2 if doing == "warming" else 0)
+        await other.recovery.begin({ONE: Place(40, TOPIC_ID)})
+        await until(lambda: other.recovery.ready == {0})
+        await other.recovery.halt()
+        assert not differences(member.rows(0), other.rows(0))
 
     play(story)
 

@@ -30,6 +30,14 @@ TABLE = EmergencyTable(Policy())
         "sips:+1911@x;user=phone",
         "911;phone-context=+1",
         "urn:service:sos",
+        "<urn:service:sos>",
+        '"Ambulance" <sip:911@example.com;user=phone>',
+        "<tel:911>",
+        "sip:%39%31%31@example.com",
+        "sip:%2B1911@example.com",
+        "sip:911%20@example.com",
+        "sip:sos@example.com",
+        "sip:sos.police@example.com",
         "URN:service:SOS.police",
         "urn:emergency:service:sos.psap",
         "urn:nena:service:responder.police",
@@ -46,7 +54,23 @@ def test_emergency_numbers_are_known_in_every_form(called: str) -> None:
 
 @pytest.mark.parametrize(
     "called",
-    ["", "411", "9115", "+19115550123", "anonymous", "+91911", "sip:bob@911", "urn:x", "+17105", "+12127105550"],
+    [
+        "",
+        "411",
+        "9115",
+        "+19115550123",
+        "anonymous",
+        "+91911",
+        "sip:bob@911",
+        "urn:x",
+        "+17105",
+        "+12127105550",
+        '"911" <sip:bob@example.com>',
+        "sip:%39%31%31%31@example.com",
+        "sos",
+        "sip:sosa@example.com",
+        "%",
+    ],
 )
 def test_other_numbers_are_no_emergency(called: str) -> None:
     assert not TABLE.called(called)

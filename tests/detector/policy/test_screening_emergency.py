@@ -70,3 +70,13 @@ def test_other_priorities_are_no_emergency(fields: dict[str, Any]) -> None:
     decided = outcome(make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}), call_setup(**fields))
 
     assert decided.decided_by is Step.MODEL
+
+
+@pytest.mark.parametrize(
+    "called", ["<urn:service:sos>", '"x" <sip:911@h>', "sip:%39%31%31@h", "sip:911%20@h", "sip:sos@h", "tel:911"]
+)
+def test_the_form_of_a_called_emergency_number_is_seen_before_it_is_read(called: str) -> None:
+    """Columns tell which texts may be one: none of the odd forms is left out."""
+    decided = outcome(make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}), call_setup(called_number=called))
+
+    assert (decided.action, decided.decided_by) == (Action.ALLOW, Step.EMERGENCY)

@@ -33,6 +33,9 @@ class Topics:
             records[:] = [(one.key, one.late()) if isinstance(one, Perishable) else one for one in records]
 
     def make_safe(self) -> None:
+        """Send what waits; nothing of it can become late any more."""
+        for queued in self.records.values():
+            queued[:] = [(one.key, one.value) if isinstance(one, Perishable) else one for one in queued]
         for delivery, records in self.unsafe:
             delivery.arrived(records)
         self.unsafe.clear()

@@ -40,7 +40,8 @@ def run_robocall(*arguments: str, environment: dict[str, str] | None = None) -> 
 
 
 STILL_AT_IT = re.compile(
-    r'robocall \w+: loading|\{"event": "loading", "level": "info"\}|Compiling \(the first time\)(, \d+ s)?'
+    r'robocall \w+: loading, \d+ s|\{"event": "loading", "level": "info", "cpu_s": \d+\}'
+    r"|(Loading the model|Replaying|Simulating|Publishing|Reading labels and features)(, .*)?"
 )
 
 

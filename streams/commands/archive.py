@@ -13,11 +13,10 @@ from typing import Any
 import click
 import structlog
 from rich.console import Console
-from rich.progress import Progress
 from rich.status import Status
 
 from streams.archive.export import Span, events, parts_of, write_labels
-from streams.archive.files import ArchiveStore, day_of
+from streams.archive.files import ArchiveFile, ArchiveStore, Part, day_of
 from streams.archive.metrics import ArchiveMetrics, served
 from streams.archive.output import show, write_csv, write_json
 from streams.archive.query import ask, connected
@@ -29,6 +28,7 @@ from streams.archive.upkeep import prune as delete
 from streams.files import open_output, require_distinct
 from streams.kafka.client import require_topics
 from streams.log import configure_log
+from streams.running.progress import step
 from streams.settings import Settings, load_settings, unknown_keys
 
 REPORT_S = 30.0
@@ -125,8 +125,10 @@ def query(sql: str, form: str | None) -> None:
     robocall archive query "SELECT call_id, features['number_attempts_1h'] FROM scored_calls WHERE score > 0.9"
     robocall archive query "DESCRIBE call_events"
     """  # noqa: D301 - click reads the backspace
-    with connected(_opened(load_archive_settings())) as connection:
-        cursor = ask(connection, sql)
+    with ExitStack() as stack:
+        with step("Asking the archive", quick=True):
+            connection = stack.enter_context(connected(_opened(load_archive_settings())))
+            cursor = ask(connection, sql)
         if form == "json":
             write_json(cursor, sys.stdout.buffer)
         elif form == "csv" or not sys.stdout.isatty():
@@ -178,19 +180,25 @@ def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours
     store = _opened(load_archive_settings())
     span = Span(begin_ms, end_ms)
     console = Console(stderr=True)
-    parts = parts_of(store, span)
     count = labelled = 0
     with ExitStack() as stack:
         connection = stack.enter_context(connected(store)) if labels else None
         sink = open_output(out, stack)
-        progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
-        task = progress.add_task("exporting", total=sum(part.file.size_bytes for part in parts))
-        done = events(store, parts, span, lambda part: progress.advance(task, part.file.size_bytes))
-        for count, event in enumerate(done, 1):
+        say = stack.enter_context(step("Exporting", console))
+        parts = parts_of(store, span)
+        of_bytes, done_bytes = sum(part.file.size_bytes for part in parts), 0
+
+        def show(part: Part) -> None:
+            nonlocal done_bytes
+            done_bytes += part.file.size_bytes
+            say(f"{count:,} events", done_bytes, of_bytes)
+
+        for count, event in enumerate(events(store, parts, span, show), 1):
             sink.write(event + b"\n")
             if not count % EVENTS_BETWEEN_UPDATES:
-                progress.update(task, description=f"{count:,} events")
+                say(f"{count:,} events", done_bytes, of_bytes)
         if labels:
+            say("labels")
             text = stack.enter_context(io.TextIOWrapper(open_output(labels, stack), encoding="utf-8", newline=""))
             labelled = write_labels(connection, span, label_hours, before_ms, text)
     console.print(f"{count:,} events" + (f", {labelled:,} labelled calls" if labels else ""))
@@ -206,14 +214,13 @@ def compact() -> None:
     console = Console(stderr=True)
     today = day_of(time.time_ns() // 1_000_000)
     parts = files = deleted = 0
-    with console.status("listing") if console.is_terminal else contextlib.nullcontext() as status:
+    with step("Merging", console) as say:
         for topic in ARCHIVED:
             deleted += len(clear(store, topic))
             for merged in merge(store, topic, today):
                 parts += len(merged.parts)
                 files += 1
-                if status:
-                    status.update(f"{merged.file.path}: {len(merged.parts)} files merged")
+                say(f"{merged.file.path}: {len(merged.parts)} files merged")
     console.print(f"{parts:,} files merged to {files:,}; {deleted:,} deleted that an earlier run had merged")
 
 
@@ -227,12 +234,14 @@ def prune(*, dry_run: bool) -> None:
     chosen = load_archive_settings()
     store = _opened(chosen)
     today = day_of(time.time_ns() // 1_000_000)
-    count = size_bytes = 0
-    for topic, days in chosen.retention_days.items():
-        files = expired(store, topic, days, today)
-        for file in files if dry_run else delete(store, topic, files):
-            count += 1
-            size_bytes += file.size_bytes
-            if dry_run:
-                click.echo(file.path)
-    click.echo(f"{count:,} files, {size_bytes:,} bytes{' would be' if dry_run else ''} deleted", err=True)
+    gone: list[ArchiveFile] = []
+    with step("Looking for expired files" if dry_run else "Deleting expired files", quick=True) as say:
+        for topic, days in chosen.retention_days.items():
+            files = expired(store, topic, days, today)
+            for file in files if dry_run else delete(store, topic, files):
+                gone.append(file)
+                say(f"{len(gone):,} files")
+    if dry_run and gone:
+        click.echo("\n".join(file.path for file in gone))
+    size_bytes = sum(file.size_bytes for file in gone)
+    click.echo(f"{len(gone):,} files, {size_bytes:,} bytes{' would be' if dry_run else ''} deleted", err=True)

@@ -67,10 +67,10 @@ def audit(span_ms: int, settle_ms: int, *, as_json: bool) -> None:
     if settle_ms >= span_ms:
         raise click.UsageError("--settle leaves nothing to look at: it must be shorter than --since")
     settings = load_settings()
-    partitions = _partitions(settings)
     now_ms = time.time_ns() // 1_000_000
     ledger = Ledger(settings.decision_deadline_ms)
     with step("Auditing", Console(stderr=True)) as say:
+        partitions = _partitions(settings)
         asyncio.run(_read(settings, partitions, ledger, (now_ms - span_ms, now_ms - settle_ms), say))
     if as_json:
         click.echo(json.dumps(report(ledger)))

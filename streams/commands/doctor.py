@@ -34,6 +34,7 @@ from streams.kafka import fleet_secret, placement, topics
 from streams.metrics import Metric
 from streams.redis.bounded import MAX_NAME_BYTES
 from streams.redis.connection import ACTIVE_MODEL
+from streams.running.progress import step
 from streams.screening.build import policy_of
 from streams.settings import Settings, load_settings, unknown_keys
 
@@ -267,7 +268,8 @@ def doctor(as_json: bool) -> None:
     Exit status 1 when something that a worker needs is broken. Redis is not needed: without it workers go on with
     their own share of the trunks.
     """
-    findings = list(_settings_or_complaint())
+    with step("Looking at everything", quick=True):
+        findings = list(_settings_or_complaint())
     broken = any(finding.state is State.BROKEN for finding in findings)
     if as_json:
         status = max((finding.state for finding in findings), key=list(State).index)

@@ -21,6 +21,7 @@ from streams.kafka.topics import ENTITY_DECISIONS, HOUR_MS, TOPICS
 from streams.redis.connection import E164
 from streams.redis.erasing import erase as erase_in_redis
 from streams.redis.erasing import lists_with
+from streams.running.progress import step
 from streams.settings import Settings, load_settings
 
 DAY_H = 24
@@ -66,7 +67,7 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     console = Console(stderr=True)
     done: list[Done] = []
     for place, work in _steps(settings, chosen, number, dry_run=dry_run):
-        with console.status(place):
+        with step(f"Looking through {place}", console, quick=True):
             done.append(_tried(place, work))
     _tell(number, done, dry_run=dry_run, as_json=as_json)
     if any(one.problem for one in done):

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import Progress
 
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.data.dataset import Dataset, feature_schema, read
 from models.errors import TrainingDataInvalid
+from streams.running.progress import step
 
 if TYPE_CHECKING:
     from models.traffic.authors import Traffic
@@ -42,13 +42,8 @@ def from_files(features: Path, labels: Path, console: Console) -> Dataset:
     """
     if feature_schema(features) not in {None, FEATURE_SCHEMA_ID}:
         raise TrainingDataInvalid(OTHER_BUILD)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("reading labels", total=None)
-        data = read(
-            features,
-            labels,
-            lambda done, of: progress.update(task, total=of, completed=done, description="reading features"),
-        )
+    with step("Reading labels and features", console) as say:
+        data = read(features, labels, lambda done, of: say(f"{done:,} of {of:,} calls", done, of))
     require_serving_features(data)
     return data
 
@@ -88,13 +83,8 @@ def _generated(specs: "Sequence[Traffic]", console: Console) -> Dataset:
     from models.data.windows_over_traffic import from_traffic  # noqa: PLC0415 - only some commands generate
     from models.learn.many_worlds import COUNTED_IN  # noqa: PLC0415 - the same
 
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("generating traffic and its features", total=None)
-
-        def show(n_events: int) -> None:
-            progress.update(task, completed=n_events, description=f"{n_events:,} events")
-
-        return from_traffic(specs, show, partitions=COUNTED_IN)
+    with step("Generating traffic and its features", console) as say:
+        return from_traffic(specs, lambda n_events: say(f"{n_events:,} events"), partitions=COUNTED_IN)
 
 
 def require_serving_features(data: Dataset) -> None:

@@ -14,10 +14,8 @@ import click
 
 from detector.contract.errors import RobocallError
 from streams.running.printable import printable
-from streams.running.told_every import told_every
-
-LOADING_S = 1.5
-"""A command that is not there by then says that it is on its way."""
+from streams.running.told_every import EVERY_S, FIRST_S, told_every
+from streams.running.used_cpu import used_cpu_s
 
 COMMANDS = {
     "demo": (
@@ -62,12 +60,15 @@ COMMANDS = {
 }
 
 
-def loading(command: str) -> str:
-    """Line that says that a command is still being loaded: a worker's is one of its log, which programs read."""
+def loading(command: str, elapsed_s: float) -> str:
+    """Line that says that a command is still being loaded: a worker's is one of its log, which programs read.
+
+    A worker says the seconds of processor time that it has used: whoever waits for it sees whether it gets on.
+    """
     style = os.environ.get("ROBOCALL_LOG_FORMAT", "auto")
     if command != "worker" or style == "console" or (style == "auto" and sys.stderr.isatty()):
-        return f"robocall {command}: loading"
-    return json.dumps({"event": "loading", "level": "info"})
+        return f"robocall {command}: loading, {elapsed_s:.0f} s"
+    return json.dumps({"event": "loading", "level": "info", "cpu_s": used_cpu_s()})
 
 
 class LazyGroup(click.Group):
@@ -84,7 +85,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        with told_every(LOADING_S, lambda _: click.echo(loading(cmd_name), err=True)):
+        with told_every(EVERY_S, lambda elapsed_s: click.echo(loading(cmd_name, elapsed_s), err=True), FIRST_S):
             command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 

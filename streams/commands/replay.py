@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
-from rich.progress import Progress
 
 from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action, Step
@@ -270,14 +269,16 @@ def replay(
     failures: list[Exception] = []
     chosen = {"model_dir": model, "policy_file": policy, "mode": mode}
     settings = load_settings(partitions=partitions, **{name: value for name, value in chosen.items() if value})
-    screener = make_screener(settings, shared_trunks=True)
-    pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
     console = Console(stderr=True)
-    if not is_compiled():
-        with step("Compiling (the first time)", console):
+    with step("Loading the model", console) as say:
+        screener = make_screener(settings, shared_trunks=True)
+        pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
+        if not is_compiled():
+            say("compiling (the first time)")
             warm(screener.classifier)
     counts = Counts()
     with ExitStack() as stack:
+        say = stack.enter_context(step("Replaying", console))  # first: it ends when all files are closed
         source = read_batches(events, stack)
         out = open_output(decisions, stack)
         writer = None
@@ -285,11 +286,9 @@ def replay(
             writer = FeatureWriter(features, partitions)
             stack.callback(writer.close)
         bad = open_output(dead_letters, stack) if dead_letters else None
-        progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
-        task = progress.add_task("replaying", total=None)
         running = run(source, pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)
         for counts in running:
-            progress.update(task, completed=counts.lines, description=f"{counts.lines:,} events")
+            say(f"{counts.lines:,} events")
     _report(console, counts)
     _refuse(events, counts, failures, strict=strict)
 

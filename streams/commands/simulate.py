@@ -14,7 +14,6 @@ import click
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
 from rich.console import Console
-from rich.progress import Progress
 
 from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS
 from models.traffic.first.generate import generate, live_events, live_spec
@@ -27,6 +26,7 @@ from streams.errors import TopicMissing
 from streams.files import open_output, require_distinct
 from streams.kafka.client import why_unreachable
 from streams.kafka.topics import CALL_EVENTS, admin_options
+from streams.running.progress import Say, step
 from streams.settings import Settings, load_settings
 
 DEFAULT_CALLS_PER_SECOND = 20.0
@@ -57,17 +57,14 @@ def open_labels(name: str | None, stack: ExitStack) -> LabelWriter | None:
     return LabelWriter(stack.enter_context(io.TextIOWrapper(open_output(name, stack), encoding="utf-8", newline="")))
 
 
-def write_file(
-    spec: TrafficSpec, out: BinaryIO, labels: LabelWriter | None, progress: Progress
-) -> tuple[int, int, int]:
+def write_file(spec: TrafficSpec, out: BinaryIO, labels: LabelWriter | None, say: Say) -> tuple[int, int, int]:
     """Write a span of traffic and its truth. Returns the numbers of calls, robocalls and events."""
-    task = progress.add_task("simulating", total=spec.end_ms - spec.start_ms)
     calls = events = robocalls = 0
     for part in generate(spec):
         if len(part):
             out.write("\n".join(part.json_lines()).encode() + b"\n")
             events += len(part)
-            progress.update(task, completed=int(part.times_ms()[-1]) - spec.start_ms, description=f"{events:,} events")
+            say(f"{events:,} events", int(part.times_ms()[-1]) - spec.start_ms, spec.end_ms - spec.start_ms)
         truths = part.truths()
         calls += len(truths)
         robocalls += sum(truth.label == "robocall" for truth in truths)
@@ -90,7 +87,7 @@ class Sent:
 
 
 async def publish(
-    settings: Settings, spec: TrafficSpec, *, seconds: float, labels: LabelWriter | None, sent: Sent, progress: Progress
+    settings: Settings, spec: TrafficSpec, *, seconds: float, labels: LabelWriter | None, sent: Sent, say: Say
 ) -> None:
     """Send live traffic to `call-events` when each event is due, whether or not the system keeps up (open loop).
 
@@ -100,7 +97,7 @@ async def publish(
         seconds: When to stop.
         labels: Where the truth goes.
         sent: Counts, kept up to date, so that they are right after an interrupt.
-        progress: Where progress is shown.
+        say: Told how far it is.
 
     Raises:
         KafkaUnreachable: no broker answers.
@@ -114,7 +111,7 @@ async def publish(
         await producer.start()
         if not await producer.partitions_for(CALL_EVENTS):
             raise TopicMissing([CALL_EVENTS])
-        await _send_when_due(producer, spec, seconds=seconds, labels=labels, sent=sent, progress=progress)
+        await _send_when_due(producer, spec, seconds=seconds, labels=labels, sent=sent, say=say)
     except KafkaConnectionError as error:
         raise await why_unreachable(settings) from error
     except UnknownTopicOrPartitionError as error:
@@ -130,9 +127,8 @@ async def _send_when_due(
     seconds: float,
     labels: LabelWriter | None,
     sent: Sent,
-    progress: Progress,
+    say: Say,
 ) -> None:
-    task = progress.add_task("publishing", total=seconds)
     begin_s = time.monotonic() + _WARM_UP_MS / 1_000
     traffic = live_events(spec, first_ms=round(time.time() * 1_000) + _WARM_UP_MS)
     for due_s, event, truth in traffic:
@@ -141,7 +137,7 @@ async def _send_when_due(
         wait_s = begin_s + due_s - time.monotonic()
         if wait_s > _TICK_S or sent.events % _EVENTS_BETWEEN_YIELDS == 0:
             await asyncio.sleep(max(0.0, wait_s))
-            progress.update(task, completed=due_s, description=f"{sent.events:,} events")
+            say(f"{sent.events:,} events", due_s, seconds)
         delivery = await producer.send(CALL_EVENTS, event_json(event), key=event.calling_number.encode())
         delivery.add_done_callback(sent.note)
         sent.events += 1
@@ -213,10 +209,9 @@ def simulate(
     with ExitStack() as stack:
         writer = open_labels(labels, stack)
         console = Console(stderr=True)
-        progress = stack.enter_context(Progress(console=console, transient=True, disable=not console.is_terminal))
         if kafka:
             spec = live_spec(events_per_second=rate or DEFAULT_EVENTS_PER_SECOND, seed=seed, scenarios=scenarios)
-            _run_live(_in_world(spec, world, held_out=held_out), hours, writer, progress)
+            _run_live(_in_world(spec, world, held_out=held_out), hours, writer, console)
             return
         spec = TrafficSpec(
             start_ms=DEFAULT_START_MS if start is None else start,
@@ -226,8 +221,9 @@ def simulate(
             scenarios=scenarios,
         )
         spec = _in_world(spec, world, held_out=held_out)
-        calls, robocalls, events = write_file(spec, open_output(cast("str", out), stack), writer, progress)
-        console.print(f"{events:,} events of {calls:,} calls, {robocalls / max(1, calls):.1%} robocalls, seed {seed}")
+        say = stack.enter_context(step("Simulating", console))
+        calls, robocalls, events = write_file(spec, open_output(cast("str", out), stack), writer, say)
+    console.print(f"{events:,} events of {calls:,} calls, {robocalls / max(1, calls):.1%} robocalls, seed {seed}")
 
 
 def _in_world(spec: TrafficSpec, number: int | None, *, held_out: bool) -> TrafficSpec:
@@ -238,16 +234,17 @@ def _in_world(spec: TrafficSpec, number: int | None, *, held_out: bool) -> Traff
     return replace(spec, world=world, robocall_share=world.value("robocall_share"), trunks=world.count("trunks"))
 
 
-def _run_live(spec: TrafficSpec, hours: float | None, labels: LabelWriter | None, progress: Progress) -> None:
+def _run_live(spec: TrafficSpec, hours: float | None, labels: LabelWriter | None, console: Console) -> None:
     """Publish until the end or Ctrl-C; both end cleanly and say how much was sent."""
     # What aiokafka would say in many lines comes back as one error that says what to do.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     sent = Sent()
     seconds = (hours or spec.hours) * 3_600
     try:
-        asyncio.run(publish(load_settings(), spec, seconds=seconds, labels=labels, sent=sent, progress=progress))
+        with step("Publishing", console) as say:
+            asyncio.run(publish(load_settings(), spec, seconds=seconds, labels=labels, sent=sent, say=say))
     except KeyboardInterrupt:
-        progress.console.print("stopped")
-    progress.console.print(f"{sent.events:,} events sent to {CALL_EVENTS}, {sent.failed:,} of them not taken")
+        console.print("stopped")
+    console.print(f"{sent.events:,} events sent to {CALL_EVENTS}, {sent.failed:,} of them not taken")
     if sent.failed:
         raise click.exceptions.Exit(1)

@@ -3,16 +3,14 @@
 import json
 import shlex
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from detector.features.table import FEATURE_SCHEMA_ID
@@ -22,6 +20,7 @@ from models.serve.artifact import SHIPPED, load, sign
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
 from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, simulated
+from streams.running.progress import step
 from streams.settings import load_settings
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def train(
     console.print(f"{len(data):,} labelled calls, {int(data.is_robocall.sum()):,} of them robocalls")
     if search:
         parameters = _searched(data, seed, search, parameters, console)
-    with _clock(console, "fitting, calibrating and judging the trees"):
+    with step("Fitting, calibrating and judging the trees", console):  # the libraries do not say how far they are
         model = package(
             data,
             fit(data, seed, parameters),
@@ -144,15 +143,6 @@ def _made_by(context: click.Context) -> dict[str, str]:
     return {"command": shlex.join(typed), "commit": commit()}
 
 
-@contextmanager
-def _clock(console: Console, what: str) -> Iterator[None]:
-    """Show that something goes on, and since when: the libraries do not tell how far they are."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        progress.add_task(what, total=None)
-        yield
-
-
 def _of_files(features: Path, labels: Path, console: Console) -> "tuple[Dataset, Parameters]":
     from models.learn.training import Parameters  # noqa: PLC0415 - scikit-learn takes seconds
 
@@ -169,28 +159,34 @@ def _of_one_world(hours: float, rate: float, seed: int, console: Console) -> "tu
 
 
 def _of_worlds(n: int, calls: int, seed: int, without: str | None, console: Console) -> "tuple[Dataset, Parameters]":
-    """Generate the calls of many worlds, with a progress bar, and cut them between worlds."""
+    """Generate the calls of many worlds, say how far it is, and cut them between worlds."""
     from models.learn.many_worlds import JUDGED_WORLDS, cut_between_worlds, from_worlds  # noqa: PLC0415
     from models.traffic.authors import AUTHORS  # noqa: PLC0415 - scikit-learn takes seconds
 
     of = n + JUDGED_WORLDS + len(AUTHORS)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("generating worlds and their features", total=of)
-        data = from_worlds(n, seed, lambda _: progress.advance(task), without=without, calls=calls)
+    done = count(1)
+
+    def show(_: str) -> None:
+        number = next(done)
+        say(f"{number} of {of}", number, of)
+
+    with step("Generating worlds and their features", console) as say:
+        data = from_worlds(n, seed, show, without=without, calls=calls)
     return data, cut_between_worlds(data, n)
 
 
 def _searched(data: Dataset, seed: int, n: int, parameters: "Parameters", console: Console) -> "Parameters":
-    """Choose how to train, with a progress bar."""
+    """Choose how to train, and say how far it is."""
     from models.learn.search import search  # noqa: PLC0415
 
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("comparing settings", total=n + 1)
+    done = count(1)
 
-        def show(setting: "Parameters", recall: float) -> None:
-            progress.advance(task)
-            progress.console.print(f"recall {recall:.3f} with {setting.as_json()}")
+    def show(setting: "Parameters", recall: float) -> None:
+        number = next(done)
+        say(f"{number} of {n + 1}", number, n + 1)
+        console.print(f"recall {recall:.3f} with {setting.as_json()}")
 
+    with step("Comparing settings", console) as say:
         return search(data, seed, n, parameters, show)
 
 
@@ -212,23 +208,27 @@ def evaluate(model: Path, features: Path, labels: Path, report: Path | None, ref
     from models.judge.report.report import judge, write  # noqa: PLC0415
 
     console = Console(stderr=True)
-    judged = load(model, schema_id=FEATURE_SCHEMA_ID)
+    with step("Loading the model", console):
+        judged = load(model, schema_id=FEATURE_SCHEMA_ID)
     data = from_files(features, labels, console)
     if has_learnt_from(judged, data):
         console.print("[bold]the model was trained on these very calls: the figures say nothing about others[/bold]")
     if warning := counted_otherwise(judged, data):
         console.print(warning, soft_wrap=True)
-    judgement = judge(
-        judged,
-        data,
-        made_ms=time.time_ns() // 1_000_000,
-        reference_data=reference_data,
-        learnt=None if report is None else partial(learn_first_part, say=console.print),
-        say=console.print,
-    )
+    with step("Judging the model", console) as say:
+        judgement = judge(
+            judged,
+            data,
+            made_ms=time.time_ns() // 1_000_000,
+            reference_data=reference_data,
+            learnt=None if report is None else partial(learn_first_part, say=say),
+            say=say,
+        )
     _print_figures(judgement.figures, console)
     if report is not None:
-        console.print(f"written to {write(judgement, report)}")
+        with step("Writing the report", console):
+            page = write(judgement, report)
+        console.print(f"written to {page}")
     click.echo(json.dumps(judgement.figures, allow_nan=False))
 
 

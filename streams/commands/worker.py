@@ -1,8 +1,9 @@
 """`robocall worker`: warm up, check what is needed, then run until told to stop."""
 
-import os
+import contextlib
 import socket
 import sys
+from collections.abc import Iterator
 
 import click
 import structlog
@@ -15,16 +16,14 @@ from streams.errors import PortTaken
 from streams.kafka.client import await_groups, require_topics
 from streams.log import configure_log
 from streams.running.services import Ending, new_event_loop, run
-from streams.running.told_every import told_every
+from streams.running.told_every import EVERY_S, told_every
+from streams.running.used_cpu import used_cpu_s
 from streams.screening.build import policy_of
 from streams.settings import Settings, load_settings, unknown_keys
 from streams.state.fleet_seed import fleet_seed
 from streams.worker.assembly import TOPICS, build_app
 from streams.worker.feedback import feedback_group
 from streams.worker.warming import warm
-
-TELL_S = 4.0
-"""Between two lines of the log while the worker compiles."""
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +54,14 @@ def require_port(host: str, port: int) -> None:
         raise PortTaken(host, port, error) from error
 
 
+@contextlib.contextmanager
+def _told(what: str, **fields: str) -> Iterator[None]:
+    """Log what goes on, at once and every few seconds; the processor time that it says grows while that gets on."""
+    log.info(what, **fields)
+    with told_every(EVERY_S, lambda _: log.info(what, cpu_s=used_cpu_s())):
+        yield
+
+
 def run_worker(settings: Settings) -> int:
     """Run a worker in this process; blocks until it is told to stop, or fails. Called once, in the main thread.
 
@@ -70,12 +77,11 @@ def run_worker(settings: Settings) -> int:
     ending = Ending()
     if settings.web_port:
         require_port(settings.web_host, settings.web_port)
-    log.info("worker looks for its topics", brokers=settings.kafka_bootstrap_servers)
-    loop.run_until_complete(require_topics(settings, TOPICS))
-    loop.run_until_complete(await_groups(settings, (settings.consumer_group, feedback_group(settings))))
-    assembly = build_app(settings, ending, loop.run_until_complete(fleet_seed(settings)))
-    log.info("worker compiles, or loads what was compiled")
-    with told_every(TELL_S, lambda _: log.info("worker compiles", cpu_s=round(sum(os.times()[:4]), 1))):
+    with _told("worker looks for its topics", brokers=settings.kafka_bootstrap_servers):
+        loop.run_until_complete(require_topics(settings, TOPICS))
+        loop.run_until_complete(await_groups(settings, (settings.consumer_group, feedback_group(settings))))
+        assembly = build_app(settings, ending, loop.run_until_complete(fleet_seed(settings)))
+    with _told("worker compiles, or loads what was compiled"):
         warm(assembly.screener.classifier)
     policy = assembly.screener.policy
     for complaint in policy.warnings():

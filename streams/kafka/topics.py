@@ -18,6 +18,7 @@ from detector.contract.errors import RobocallError
 from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka import fleet_secret
 from streams.kafka.client import ssl_context, why_unreachable
+from streams.running.progress import step
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
 CALL_EVENTS = "call-events"
@@ -274,7 +275,7 @@ def create_command(partitions: int | None, replication_factor: int | None) -> No
     """Create the topics that are missing. Existing ones stay as they are; running it twice is fine."""
     settings = load_settings()
     wanted = partitions or settings.partitions
-    with admin_client(settings) as admin:
+    with step("Creating topics", quick=True), admin_client(settings) as admin:
         created = create(admin, partitions=wanted, replication_factor=replication_factor)
         created += create_secret(admin, settings, replication_factor=replication_factor)
         complaints = check(admin, partitions=wanted)
@@ -288,7 +289,7 @@ def create_command(partitions: int | None, replication_factor: int | None) -> No
 def check_command(partitions: int | None) -> None:
     """Say what is wrong with the topics, one line each; exit status 1 when something is."""
     settings = load_settings()
-    with admin_client(settings) as admin:
+    with step("Looking at the topics", quick=True), admin_client(settings) as admin:
         complaints = check(admin, partitions=partitions or settings.partitions)
         if FLEET_SECRET.name not in admin.list_topics():
             complaints.append(f"{FLEET_SECRET.name} is missing: run `robocall topics create`")

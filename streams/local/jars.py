@@ -8,16 +8,16 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.resources import files
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from detector.contract.errors import RobocallError
 from streams.running.progress import step
@@ -123,7 +123,7 @@ def _only_one(lock_file: Path) -> Iterator[None]:
 def _download(jars: dict[str, Jar], folder: Path, *, title: str, quiet: bool) -> None:
     size_bytes, maven = sum(jar.bytes for jar in jars.values()), _maven()
     with (
-        _progress(f"Fetching {title} (once)", size_bytes, Console(stderr=True, quiet=quiet)) as advance,
+        step(f"Fetching {title} (once)", Console(stderr=True, quiet=quiet)) as say,
         tempfile.TemporaryDirectory(dir=folder) as repository,
         ThreadPoolExecutor(CONNECTIONS) as pool,
     ):
@@ -132,8 +132,8 @@ def _download(jars: dict[str, Jar], folder: Path, *, title: str, quiet: bool) ->
         )
         fetch = partial(_fetch, folder=folder, context=context)
         try:
-            for received_bytes in pool.map(fetch, jars.keys(), jars.values()):
-                advance(received_bytes)
+            for come_bytes in accumulate(pool.map(fetch, jars.keys(), jars.values())):
+                say(f"{come_bytes / 1e6:.0f} of {size_bytes / 1e6:.0f} MB", come_bytes, size_bytes)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -146,26 +146,6 @@ def _maven() -> Any:
     except ImportError:
         raise needs_extra("a local Kafka has to be fetched", "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS") from None
     return maven
-
-
-@contextlib.contextmanager
-def _progress(title: str, size_bytes: int, console: Console) -> Iterator[Callable[[int], None]]:
-    """Show a bar on a terminal and lines elsewhere; yields what is told of the bytes that have come."""
-    if console.is_terminal:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True, disable=console.quiet) as progress:
-            task = progress.add_task(title, total=size_bytes)
-            yield lambda received_bytes: progress.advance(task, received_bytes)
-        return
-    come_bytes = 0
-    with step(title, console) as say:
-
-        def advance(received_bytes: int) -> None:
-            nonlocal come_bytes
-            come_bytes += received_bytes
-            say(f"{come_bytes / 1e6:.0f} of {size_bytes / 1e6:.0f} MB")
-
-        yield advance
 
 
 def _fetch(path: str, jar: Jar, *, folder: Path, context: Any) -> int:

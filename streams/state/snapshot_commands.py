@@ -12,6 +12,7 @@ from rich.table import Table
 from detector.contract.errors import RobocallError
 from streams.errors import SnapshotUnusable
 from streams.kafka.group_view import GroupView, group_view
+from streams.running.progress import step
 from streams.settings import NO_SNAPSHOTS, Settings, load_settings
 from streams.state.inspection import Contents, Finding, Inspector, preferred_to
 from streams.state.snapshot_format import SIGNED_FORMAT, Header
@@ -92,7 +93,12 @@ def verify(partition: int | None, *, as_json: bool) -> None:
         group = group_view(settings)
     except RobocallError as error:
         unknown = f"where the group stands is not known: {error}"
-    rows = [_judged(inspector.look(entry), group, entry) for entry in _entries(store, partition)]
+    rows: list[dict[str, Any]] = []
+    with step("Reading snapshots", quick=True) as say:
+        entries = _entries(store, partition)
+        for entry in entries:
+            rows.append(_judged(inspector.look(entry), group, entry))
+            say(f"{len(rows)} of {len(entries)}", len(rows), len(entries))
     if as_json:
         click.echo(json.dumps({"snapshots": rows, "group": unknown or "asked"}, indent=2))
     else:

@@ -28,8 +28,8 @@ from streams.kafka.client import client_settings
 from streams.kafka.temporary_group import partitions_of, temporary_group
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create, create_secret
 from streams.local.services import LocalServices, local_services
-from streams.running.progress import EVERY_S, step
-from streams.running.told_every import told_every
+from streams.running.progress import step
+from streams.running.told_every import EVERY_S, told_every
 from streams.settings import load_settings
 from streams.wire.records import DECISION_DECODER, EVENT_DECODER
 

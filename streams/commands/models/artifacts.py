@@ -28,6 +28,7 @@ from streams.commands.models.place import (
     whole,
 )
 from streams.running.printable import printable
+from streams.running.progress import step
 from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
 
@@ -51,8 +52,9 @@ for _command in (promote.promote, promote.rollback, promote.history, promote.sha
 def list_models(url: str | None, *, as_json: bool) -> None:
     """List the artifacts, newest first, with the figures to compare them by."""
     place = place_of(url)
-    found = place.registry.artifacts(schema_id=FEATURE_SCHEMA_ID)
-    active = place.promotions.active()
+    with step("Reading the registry", quick=True):
+        found = place.registry.artifacts(schema_id=FEATURE_SCHEMA_ID)
+        active = place.promotions.active()
     if as_json:
         click.echo(json.dumps([{**_as_json(entry), "active": entry.version == active} for entry in found]))
         return
@@ -106,7 +108,8 @@ def add_model(folder: Path, url: str | None, *, as_json: bool) -> None:
       robocall models add my-model --registry s3://carrier-models/robocall
     """  # noqa: D301 - click reads the backspace
     place = own_place(url)
-    model, is_new = place.registry.add(folder, schema_id=FEATURE_SCHEMA_ID)
+    with step("Adding the model", quick=True):
+        model, is_new = place.registry.add(folder, schema_id=FEATURE_SCHEMA_ID)
     if as_json:
         click.echo(json.dumps({"version": model.version, "added": is_new}))
         return
@@ -155,8 +158,9 @@ def diff_models(
     if (features is None) != (labels is None):
         raise click.UsageError("give --features and --labels together")
     place = place_of(url)
-    pair = [_loaded(place, name) for name in ((None, one) if other is None else (one, other))]
-    found = differences(*pair)
+    with step("Comparing the models", quick=True):
+        pair = [_loaded(place, name) for name in ((None, one) if other is None else (one, other))]
+        found = differences(*pair)
     if features is not None and labels is not None:
         thresholds = load_policy(load_settings().policy_file).categories[0].thresholds
         rows = from_files(features, labels, Console(stderr=True)).rows

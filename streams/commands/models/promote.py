@@ -41,6 +41,7 @@ from streams.commands.models.place import (
     whole,
 )
 from streams.redis.connection import ACTIVE_MODEL, NO_MODEL, SHADOW_MODEL
+from streams.running.progress import step
 from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
 
@@ -89,8 +90,9 @@ def promote(
         raise click.UsageError("--force needs a reason: it is recorded")
     allowed = read_tolerances(tolerances)
     place = own_place(url)
-    candidate = place.registry.load(name, schema_id=FEATURE_SCHEMA_ID)
-    running = _keep_running(place)
+    with step("Fetching the models", quick=True):
+        candidate = place.registry.load(name, schema_id=FEATURE_SCHEMA_ID)
+        running = _keep_running(place)
     if candidate.version == running and place.promotions.active() is not None:
         _announce(ACTIVE_MODEL, running)
         click.echo(f"{running} is the active model; the workers were told again", err=True)
@@ -141,7 +143,8 @@ def _judged(
         for model in (running, candidate):
             if warning := counted_otherwise(model, data):
                 console.print(warning, soft_wrap=True)
-    lines = compare(data, running, candidate, thresholds, tolerances)
+    with step("Comparing the models", console):
+        lines = compare(data, running, candidate, thresholds, tolerances)
     console.print(gate_table(lines, running, candidate))
     return lines
 
@@ -153,7 +156,8 @@ def rollback(url: str | None, *, as_json: bool) -> None:
     """Go back to the model before the active one; again, to the one before that."""
     place = own_place(url)
     # Loaded before anything is changed: workers would refuse a damaged one and stay where they are.
-    place.registry.load(place.promotions.previous(), schema_id=FEATURE_SCHEMA_ID)
+    with step("Fetching the model", quick=True):
+        place.registry.load(place.promotions.previous(), schema_id=FEATURE_SCHEMA_ID)
     entry = place.promotions.rollback()
     _announce(ACTIVE_MODEL, entry.version)
     _tell(entry, as_json=as_json)

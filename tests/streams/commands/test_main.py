@@ -39,11 +39,13 @@ def test_a_worker_that_is_still_loading_says_so_in_its_log(style: str, monkeypat
     """Whatever reads the log of a service expects JSON in each line; of a command, people read it."""
     monkeypatch.setenv("ROBOCALL_LOG_FORMAT", style)
 
-    assert json.loads(loading("worker")) == {"event": "loading", "level": "info"}
-    assert loading("replay") == "robocall replay: loading"
+    line = json.loads(loading("worker", 6.1))
+    assert line.pop("cpu_s") >= 0
+    assert line == {"event": "loading", "level": "info"}
+    assert loading("replay", 6.1) == "robocall replay: loading, 6 s"
 
     monkeypatch.setenv("ROBOCALL_LOG_FORMAT", "console")
-    assert loading("worker") == "robocall worker: loading"
+    assert loading("worker", 6.1) == "robocall worker: loading, 6 s"
 
 
 @pytest.mark.parametrize(("level", "is_traced"), [("info", False), ("debug", True)])

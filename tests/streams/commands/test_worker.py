@@ -4,16 +4,19 @@ import socket
 from dataclasses import replace
 
 import pytest
+import structlog
 
 from detector.contract.decisions import Mode
 from detector.contract.errors import PolicyInvalid
 from detector.contract.sip import Redress
 from detector.policy.settings import DoNotOriginate, Override, Policy, with_mode
-from streams.commands.worker import require_contact, require_port
+from streams.commands import worker
+from streams.commands.worker import require_contact, require_port, run_worker
 from streams.errors import PortTaken
 from streams.local.services import free_ports
 from streams.screening.build import policy_of
 from streams.settings import load_settings
+from tests.waiting import wait_until
 
 PLACEHOLDER = Policy()
 OWN = Redress(url="https://redress.carrier.example/")
@@ -64,3 +67,21 @@ def test_a_free_port_may_be_used() -> None:
     (port,) = free_ports(1)
     require_port("127.0.0.1", port)
     require_port("127.0.0.1", port)
+
+
+def test_a_worker_that_prepares_itself_logs_how_much_processor_time_that_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Again and again, also while it asks the brokers: whoever waits sees that it gets on, or that it does not."""
+
+    class Enough(Exception):  # noqa: N818 - nothing is wrong
+        pass
+
+    def asked(*_: object) -> None:
+        wait_until(lambda: len([line for line in lines if "cpu_s" in line]) > 1, "two lines with processor time")
+        raise Enough
+
+    monkeypatch.setattr(worker, "EVERY_S", 0.001)
+    monkeypatch.setattr(worker, "require_topics", asked)
+    with structlog.testing.capture_logs() as lines, pytest.raises(Enough):
+        run_worker(load_settings(web_port=0))
+
+    assert {line["event"] for line in lines} == {"worker looks for its topics"}

@@ -1,0 +1,112 @@
+"""Something on the screen at least every few seconds, terminal or not: whatever a command waits for tells that it does.
+
+What takes long in each command is replaced by somebody who waits until it hears lines, and then has heard enough. With
+`EVERY_S` next to nothing they come at once; a command that tells nothing meanwhile lets its listener wait in vain.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.features.table import FEATURE_NAMES
+from streams.commands.main import COMMANDS, robocall
+from streams.running import progress
+from tests.models.small_evaluation import save_labelled
+from tests.waiting import wait_until
+
+EVERY_S = 0.001
+LABELLED = "--features features.parquet --labels labels.csv"
+WAITS = [
+    ("replay empty.jsonl --decisions -", "streams.commands.replay.make_screener"),
+    ("replay empty.jsonl --decisions -", "streams.commands.replay.run"),
+    ("simulate --out events.jsonl", "streams.commands.simulate.generate"),
+    ("simulate --kafka", "streams.commands.simulate.publish"),
+    (f"train {LABELLED} --out model", "streams.commands.labelled.read"),
+    (f"train {LABELLED} --out model", "models.learn.training.train"),
+    (f"train {LABELLED} --search 1 --out model", "models.learn.search.search"),
+    ("train --simulate --out model", "models.data.windows_over_traffic.from_traffic"),
+    ("train --worlds 32 --out model", "models.learn.many_worlds.from_worlds"),
+    (f"evaluate {LABELLED}", "streams.commands.train.load"),
+    (f"evaluate {LABELLED}", "models.judge.report.report.judge"),
+    (f"evaluate {LABELLED} --report report", "models.judge.report.report.judge"),
+    ("models list", "models.store.registry.Registry.artifacts"),
+    ("models add model", "models.store.registry.Registry.add"),
+    ("models diff one other", "streams.commands.models.artifacts._loaded"),
+    ("models promote one", "models.store.registry.Registry.load"),
+    ("archive export --out events.jsonl", "streams.commands.archive.parts_of"),
+    ("archive export --out events.jsonl", "streams.commands.archive.events"),
+    ("archive compact", "streams.commands.archive.merge"),
+    ("archive prune", "streams.commands.archive.expired"),
+    ("archive query SELECT", "streams.commands.archive.connected"),
+    ("erase +12025550123 --dry-run", "streams.commands.erase.with_redis"),
+    ("snapshots verify", "streams.state.snapshot_commands._entries"),
+    ("audit", "streams.commands.audit._partitions"),
+    ("doctor", "streams.commands.doctor._settings_or_complaint"),
+    ("topics create", "streams.kafka.topics.admin_client"),
+]
+ELSEWHERE = {
+    "demo": "its steps are those of its parts; tests/e2e/test_demo.py",
+    "worker": "its log: tests/streams/commands/test_worker.py",
+    "conformance": "it talks with a switch or a worker all the time: tests/integration",
+    "local": "streams.local.services shows a step of its own",
+    "lookup": "one exchange with Redis, which ends after 3 s",
+    "lists": "the same",
+    "release": "the same, and one record to Kafka",
+}
+
+
+class Enough(Exception):  # noqa: N818 - nothing is wrong
+    """The listener has heard that the command goes on."""
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Stands in for what takes long: leaves by `Enough`, once two more lines have come."""
+    monkeypatch.setattr(progress, "EVERY_S", EVERY_S)
+    monkeypatch.setattr(progress, "FIRST_S", EVERY_S)
+
+    def listen(*_: object, **__: object) -> None:
+        capsys.readouterr()
+        heard: list[str] = []
+
+        def has_heard_enough() -> bool:
+            heard.append(capsys.readouterr().err)
+            return "".join(heard).count("\n") >= 2
+
+        wait_until(has_heard_enough, "a line while the command waits")
+        raise Enough
+
+    return listen
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small files of every kind that the commands are given."""
+    folder = tmp_path_factory.mktemp("screen")
+    save_labelled(
+        folder, np.eye(200, len(FEATURE_NAMES), dtype=np.float32), np.arange(200) % 4 == 0, calls_per_campaign=5
+    )
+    (folder / "empty.jsonl").touch()
+    (folder / "model").mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(("command", "long_work"), WAITS)
+def test_a_command_that_works_for_long_says_so_again_and_again(
+    command: str, long_work: str, listener: Callable[..., None], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard error is no terminal here."""
+    monkeypatch.chdir(folder)
+    for place in ("SNAPSHOT", "ARCHIVE", "MODELS"):
+        monkeypatch.setenv(f"ROBOCALL_{place}_URL", str(folder))
+    monkeypatch.setattr(long_work, listener)
+
+    with pytest.raises(Enough):
+        robocall.main(command.split(), standalone_mode=False)
+
+
+def test_no_command_is_forgotten() -> None:
+    """A new one waits for something too, or its row says why not."""
+    assert {command.split()[0] for command, _ in WAITS} | ELSEWHERE.keys() == COMMANDS.keys()

@@ -20,7 +20,7 @@ from streams.local.services import free_ports
 from streams.running.progress import step
 
 SILENCE_S = 180.0
-"""A worker that logs nothing for so long and does not get ready is given up."""
+"""A worker that logs nothing new for so long and does not get ready is given up."""
 POLL_S = 0.1
 STOP_TIMEOUT_S = 20.0
 _LOUD = ("warning", "error", "critical")
@@ -67,29 +67,32 @@ def wait_until(
     now_s: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Block until a process is ready, however long it takes, as long as its log grows.
+    """Block until a process is ready, however long it takes, as long as its log says something new.
+
+    A line that repeats an earlier one, but for its time, is nothing new: a thread of a process that hangs may write it.
+    While a worker compiles its lines say how much processor time it has used.
 
     Args:
         is_ready: asked again and again.
         status: exit status of the process; None while it runs.
         log: file that it writes.
-        say: gets the last line of the log whenever that has grown.
+        say: gets the last line of the log whenever there is something new.
         now_s: monotonic clock, seconds.
         pause: sleeps for seconds.
 
     Raises:
-        DemoFailed: it has ended, or wrote nothing for `SILENCE_S`.
+        DemoFailed: it has ended, or wrote nothing new for `SILENCE_S`.
     """
-    size, grown_s = 0, now_s()
+    known, grown_s = 0, now_s()
     while not is_ready():
         ended = status()
         if ended is not None:
             raise DemoFailed(f"the worker ended with status {ended}: {last_line(log)}")
-        if log.stat().st_size != size:
-            size, grown_s = log.stat().st_size, now_s()
+        if (lines := _different_lines(log)) > known:
+            known, grown_s = lines, now_s()
             say(last_line(log))
         elif now_s() - grown_s > SILENCE_S:
-            raise DemoFailed(f"the worker has said nothing for {SILENCE_S:.0f} s; its last line: {last_line(log)}")
+            raise DemoFailed(f"the worker has said nothing new for {SILENCE_S:.0f} s; its last line: {last_line(log)}")
         pause(POLL_S)
 
 
@@ -97,6 +100,13 @@ def last_line(log: Path) -> str:
     """Return what the last line of a log says, without its fields."""
     lines = [line for line in log.read_bytes().split(b"\n") if line.strip()]
     return _text(lines[-1]) if lines else "(nothing)"
+
+
+def _different_lines(log: Path) -> int:
+    """Count lines that say different things, whenever they were written; a line that has no end yet is none."""
+    whole = log.read_bytes().rpartition(b"\n")[0]
+    said = ({k: v for k, v in _fields(line).items() if k != "timestamp"} or line for line in whole.split(b"\n") if line)
+    return len({repr(one) for one in said})
 
 
 def _text(line: bytes) -> str:

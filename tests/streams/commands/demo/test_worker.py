@@ -42,7 +42,7 @@ def waiting(clock: Clock, log: Path, said: list[str], *, ready: Callable[[], boo
     wait_until(ready, lambda: None, log, said.append, now_s=clock.now_s, pause=clock.pause)
 
 
-def test_a_slow_worker_is_waited_for_as_long_as_its_log_grows(log: Path) -> None:
+def test_a_slow_worker_is_waited_for_as_long_as_it_uses_processor_time(log: Path) -> None:
     """Half an hour on a busy machine, a line every minute."""
     lines = [f'{{"event": "worker compiles", "cpu_s": {n}}}\n' for n in range(30)]
     clock, said = Clock(60.0, iter(lines), log), list[str]()
@@ -51,6 +51,18 @@ def test_a_slow_worker_is_waited_for_as_long_as_its_log_grows(log: Path) -> None
 
     assert clock.time_s == 1_800
     assert said == ["worker compiles"] * 29
+
+
+def test_a_worker_that_hangs_is_given_up_although_a_thread_of_it_still_writes(log: Path) -> None:
+    """Its processor time grows no more; the time of the line alone is no progress, nor is what it said before."""
+    lines = [f'{{"event": "worker compiles", "cpu_s": {min(n, 5)}, "timestamp": "{n}"}}\n' for n in range(1_000)]
+    lines[8::2] = [f'{{"event": "broker refused", "timestamp": "{n}"}}\n' for n in range(8, 1_000, 2)]
+    clock, said = Clock(SILENCE_S / 4, iter(lines), log), list[str]()
+
+    with pytest.raises(DemoFailed, match="said nothing new for 180 s"):
+        waiting(clock, log, said, ready=lambda: False)
+
+    assert said == ["worker compiles"] * 6 + ["broker refused"]
 
 
 def test_a_worker_that_says_nothing_any_more_is_given_up_with_its_last_line(log: Path) -> None:

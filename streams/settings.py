@@ -15,14 +15,13 @@ from pydantic import Field, FilePath, SecretStr, ValidationError, field_validato
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from detector.contract.decisions import Mode
+from detector.features.window_constants import DAY_MS, HOUR_MS
 from models.serve.signing import Signing
 from streams.errors import SettingsInvalid
 
 PREFIX = "ROBOCALL_"
 MAX_PORT = 65_535
 MAX_PARTITIONS = 1_024
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 NO_SNAPSHOTS = "off"
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]

@@ -12,6 +12,7 @@ from functools import lru_cache
 from detector.contract.decisions import SipAnswer
 from detector.contract.errors import SettingInvalid
 from detector.contract.events import Role
+from detector.contract.numbers import is_e164
 
 ANALYTICS_STATUS = 603
 ANALYTICS_PHRASE = "Network Blocked"
@@ -21,7 +22,6 @@ CONTACTS_KEPT = 8
 # Printable ASCII without space, quote, semicolon and backslash: nothing that could end the quoted text, an attribute or
 # the header line. `\Z` and not `$`, which would let a line feed at the end pass.
 _HTTPS_URL = re.compile(r"https://[!#-:<-\[\]-~]+\Z")
-_TELEPHONE = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 _EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -84,7 +84,7 @@ class Redress:
             raise SettingInvalid("give at least one of url, tel and email: a 603+ must name a contact")
         if self.url is not None and not _HTTPS_URL.match(self.url):
             raise SettingInvalid('url must be https:// and printable ASCII without space, ", ; or backslash')
-        if self.tel is not None and not _TELEPHONE.match(self.tel):
+        if self.tel is not None and not is_e164(self.tel):
             raise SettingInvalid("tel must be E.164 with +, for example +18005550123")
         if self.email is not None and not _EMAIL.match(self.email):
             raise SettingInvalid("email must be a plain address, for example redress@example.com")

@@ -47,6 +47,8 @@ IMPOSSIBLE_NUMBER = Reason("dno", "The calling number is not a possible North Am
 
 LATE = "late"
 OVERLOAD = "overload"
+WAITED = frozenset({LATE, OVERLOAD})
+"""Of calls that waited too long for an answer."""
 
 _VERBS = {Action.LABEL: "labelling", Action.BLOCK: "blocking"}
 

@@ -13,11 +13,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from detector.contract.ports import FeatureMatrix
+from detector.features.window_constants import DAY_MS, HOUR_MS, MINUTE_MS
 from models.data.dataset import Dataset, trailing_counts
 
-MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
-WINDOWS_MS = {"calls_per_minute": MINUTE_MS, "calls_per_60_minutes": HOUR_MS, "total_calls": 24 * HOUR_MS}
+WINDOWS_MS = {"calls_per_minute": MINUTE_MS, "calls_per_60_minutes": HOUR_MS, "total_calls": DAY_MS}
 SEQUENTIAL = ("number_sequential_ratio_1h", "number_attempts_1h")
 """Share of a number's calls that dial on in sequence, and its calls: their product is its calls in sequence."""
 MOST_ROWS = 60_000

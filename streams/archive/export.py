@@ -12,11 +12,12 @@ from typing import Any, TextIO
 
 import msgspec
 
+from detector.features.window_constants import DAY_MS, HOUR_MS
 from streams.archive.files import ArchiveStore, Part, chosen, day_of
 from streams.archive.output import fetched
 from streams.archive.query import ask
 from streams.archive.schema import OFFSET, PLACE, TIMESTAMP
-from streams.kafka.topics import CALL_EVENTS, DAY_MS, HOUR_MS
+from streams.kafka.topics import CALL_EVENTS
 
 ROWS_AT_A_TIME = 4_096
 _PLACE_COLUMNS = frozenset(column.name for column in PLACE)

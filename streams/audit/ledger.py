@@ -14,6 +14,7 @@ import msgspec
 
 from detector.contract.decisions import Action, Decision, Mode, Step
 from detector.contract.events import CALL_ID_LIMIT
+from detector.policy.reasons import WAITED
 from detector.policy.settings import DISPLAY_LIMIT
 from streams.kafka.topics import CALL_EVENTS
 from streams.wire.records import DECISION_DECODER
@@ -22,8 +23,8 @@ from streams.wire.repairs import short_call_id
 EXAMPLES = 5
 MOST_OF_A_BATCH = 1_000_000
 SLOWEST_MS = 600_000
-LATE = frozenset({"late", "overload"})
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""As the contract has it: the audit does not take it from the code that makes identifiers, which it judges."""
 NEVER = frozenset({604, 608})
 UNWANTED_STATUS = 607
 BY_ANALYTICS = frozenset({Step.RULE, Step.MODEL})
@@ -164,7 +165,7 @@ class Ledger:
 
     def _judge(self, call: _Call, found: Decision) -> None:
         """Hold a decision against its call, and against what was said before."""
-        is_late = bool(LATE & {reason.code for reason in found.reasons})
+        is_late = bool(WAITED & {reason.code for reason in found.reasons})
         digest = b"" if found.decided_by is Step.FAIL_OPEN else _substance(found)
         self.counts["late"] += is_late
         call.last_ms = found.decided_time_ms

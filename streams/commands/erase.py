@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from detector.contract.errors import RobocallError
+from detector.features.window_constants import HOUR_MS
 from detector.policy.lists import NUMBER_ENTITY
 from streams.archive.erasing import erase as erase_archived
 from streams.archive.files import ArchiveStore
@@ -17,7 +18,7 @@ from streams.archive.numbers import NumberKey
 from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
 from streams.commands.entity_topic import publish_end
 from streams.commands.lookup import with_redis
-from streams.kafka.topics import ENTITY_DECISIONS, HOUR_MS, TOPICS
+from streams.kafka.topics import ENTITY_DECISIONS, TOPICS
 from streams.redis.connection import E164
 from streams.redis.erasing import erase as erase_in_redis
 from streams.redis.erasing import lists_with

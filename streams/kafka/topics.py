@@ -15,6 +15,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
 
 from detector.contract.errors import RobocallError
+from detector.features.window_constants import DAY_MS, HOUR_MS
 from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka import fleet_secret
 from streams.kafka.client import ssl_context, why_unreachable
@@ -28,8 +29,6 @@ CALL_FEEDBACK = "call-feedback"
 SCORED_CALLS = "scored-calls"
 DEAD_LETTERS = "dead-letters"
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 MIB = 1024 * 1024
 ANSWER_TIMEOUT_MS = 10_000
 
@@ -83,7 +82,13 @@ FLEET_SECRET = Topic(fleet_secret.TOPIC, key="name of the secret", retention_ms=
 
 
 def admin_options(settings: Settings) -> dict[str, Any]:
-    """Return the arguments of a kafka-python client for these settings, TLS and SASL included."""
+    """Return the arguments of a kafka-python client for these settings, TLS and SASL included.
+
+    It connects to nothing; it reads the certificates where there are any.
+
+    Raises:
+        OSError: a certificate or key cannot be read or used.
+    """
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_servers,
         "security_protocol": settings.kafka_security_protocol,

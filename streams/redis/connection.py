@@ -55,6 +55,8 @@ PASSING = (RedisConnectionError, ReadOnlyError, OutOfMemoryError, NoPermissionEr
 """Refusals that say something about the server; any other says something about one key and is not repeated."""
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+"""What is looked up, listed and released as a number. It is wider than `is_e164` of the contract on purpose: callers
+claim numbers that cannot exist, and those too are found, blocked and released."""
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 

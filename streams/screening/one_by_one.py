@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.columns.batch_columns import BatchColumns
+from detector.policy import reasons
 from streams.wire.reading import Reading, join, read
 from streams.wire.record_columns import Records, records_of
 
 Build = Callable[[Reading], BatchColumns]
 
-INTERNAL_ERROR = "internal_error"
-"""Code of their dead letters."""
+INTERNAL_ERROR = reasons.INTERNAL_ERROR.code
+"""Code of their dead letters: that of the reason why the call passes."""
 
 
 @dataclass(frozen=True, slots=True)

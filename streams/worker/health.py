@@ -57,7 +57,7 @@ class Health:
 
     __slots__ = ("_clock_s", "_has_joined", "_moved", "_stall_s", "_whole_s")
 
-    def __init__(self, stall_s: float, clock_s: float = 0.1) -> None:
+    def __init__(self, stall_s: float, clock_s: float) -> None:
         self._stall_s = stall_s
         self._clock_s = clock_s
         self._moved: dict[Hashable, tuple[int | None, float]] = {}

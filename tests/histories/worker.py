@@ -155,7 +155,7 @@ class Worker:
 
     def _join_parts(self, screening: type[CallScreening]) -> None:
         durability = self.parts.durability
-        Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, Health(1e9)).follow(self.app)
+        Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, Health(1e9, 1e9)).follow(self.app)
         self.consumer._plugs = Plugs(
             is_ready=durability.is_ready, on_located=durability.begin, on_leaving=durability.hand_over
         )

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from detector.contract.decisions import Action, Decision
-from detector.policy.reasons import LATE, OVERLOAD
+from detector.policy.reasons import WAITED
 from models.traffic.first.slices import LabelRow
 
 RECENT = 5_000
@@ -59,7 +59,7 @@ class Figures:
         self.decisions[decision.call_id] = decision.action
         self.actions[decision.action] += 1
         self.steps[decision.decided_by] += 1
-        self.late += any(reason.code in (LATE, OVERLOAD) for reason in decision.reasons)
+        self.late += any(reason.code in WAITED for reason in decision.reasons)
         self.latencies_ms.append(latency_ms)
         self.recent_ms.append(latency_ms)
         if decision.action is not Action.ALLOW and _NUMBER.fullmatch(decision.calling_number):

@@ -4,16 +4,18 @@ from streams.redis.lists import ListsView
 from streams.redis.trunk_shares import TrunkView
 from streams.worker.health import Health, Verdict
 
+CLOCK_S = 0.1
+
 
 def joined(stall_s: float = 30.0) -> Health:
-    health = Health(stall_s)
+    health = Health(stall_s, CLOCK_S)
     health.joined()
     return health
 
 
 def test_a_worker_that_has_not_joined_is_red() -> None:
     """It would answer nothing."""
-    verdict = Health(30.0).observe({}, 0.0)
+    verdict = Health(30.0, CLOCK_S).observe({}, 0.0)
     assert (verdict.status, verdict.is_healthy) == ("joining", False)
 
 
@@ -103,7 +105,7 @@ def test_a_partition_without_a_leader_is_named_and_makes_nothing_red() -> None:
 def test_unknown_lists_are_said_and_green() -> None:
     """Every call passes, and a restart would not find the lists either. What is red stays as it is."""
     unknown, kept = ListsView("unknown"), ListsView("kept", 7.0)
-    ok, joining = joined().observe({"calls-0": (1, 1)}, 0.0), Health(30.0).observe({}, 0.0)
+    ok, joining = joined().observe({"calls-0": (1, 1)}, 0.0), Health(30.0, CLOCK_S).observe({}, 0.0)
 
     assert (ok.with_lists(unknown).status, ok.with_lists(unknown).is_healthy) == ("lists_unknown", True)
     assert joining.with_lists(unknown).status == "joining"

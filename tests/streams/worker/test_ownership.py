@@ -25,7 +25,7 @@ class World:
 
     def __init__(self) -> None:
         self.done: list[tuple[str, frozenset[int]]] = []
-        self.health = Health(30.0)
+        self.health = Health(30.0, 0.1)
         self.ownership = Ownership("calls", self.hand_over, self.take_over, self.health)
 
     async def hand_over(self) -> None:

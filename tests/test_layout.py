@@ -76,6 +76,10 @@ TESTED_ELSEWHERE = {
         "sentences on the figures that are tested there",
     ),
     "streams/archive/output": ("tests/streams/archive/test_query.py", "what a query prints, compared there"),
+    "streams/kafka/fetch/layout": (
+        "tests/streams/kafka/fetch/test_batch_reader.py",
+        "constants only: with a wrong one no batch is read",
+    ),
     "streams/audit/reading": ("tests/streams/commands/test_audit.py", "it needs a broker: whole audits are made there"),
     "streams/commands/demo/command": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
     "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),

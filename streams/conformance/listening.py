@@ -17,6 +17,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from streams.conformance.line import LineRefused
 from streams.kafka.client import client_settings, require_topics, why_unreachable
 from streams.kafka.fetch.batch_reader import BatchDamaged, BatchLimits, BatchReader, Stretch
+from streams.kafka.fetch.layout import BEFORE_LENGTH, LOG_APPEND_TIME
 from streams.kafka.fetch.unpacking import TooLarge
 from streams.kafka.fetched import Rows
 from streams.kafka.log_requests import describe_logs
@@ -29,8 +30,6 @@ READ_COMMITTED = 1
 NO_PRODUCER = -1
 _HEAD = struct.Struct(">8xi4xx4xh4x8x8xq")
 """Length, attributes and producer id of a batch of format 2."""
-_BEFORE_LENGTH = 12
-_LOG_APPEND_TIME = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +153,11 @@ class Listener:
         at = 0
         while at + _HEAD.size <= len(data):
             length, attributes, producer = _HEAD.unpack_from(data, at)
-            end = at + _BEFORE_LENGTH + length
+            end = at + BEFORE_LENGTH + length
             if length <= 0 or end > len(data):
                 break
             rows = self._rows(partition, Stretch(data, at, end, sys.maxsize))
-            is_stamped, is_idempotent = bool(attributes & _LOG_APPEND_TIME), producer != NO_PRODUCER
+            is_stamped, is_idempotent = bool(attributes & LOG_APPEND_TIME), producer != NO_PRODUCER
             heard += [
                 Heard(partition, offset, key, value, stamp if is_stamped else None, is_idempotent)
                 for offset, stamp, key, value in zip(

@@ -17,6 +17,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from detector.contract.errors import RobocallError
+from streams.kafka.fetch.layout import ATTRIBUTES_AT, BEFORE_LENGTH, CODEC, CONTROL, MAGIC, MAGIC_AT, TRANSACTIONAL
 from streams.kafka.fetch.record_batches import is_whole, read_batches
 from streams.kafka.fetch.unpacking import NotUnpackable, TooLarge, unpack
 from streams.kafka.fetched import Rows, Unreadable, nothing, rows_of
@@ -27,10 +28,6 @@ BITE_BYTES = 256 * 1024
 
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _LENGTH = struct.Struct(">8xi")
-_BEFORE_LENGTH = 12
-_MAGIC_AT, _CODEC_AT = 16, 22
-_MAGIC = 2
-_CODEC, _TRANSACTIONAL, _CONTROL = 0x07, 0x10, 0x20
 _OLD_CODEC_AT, _OLD_FIELDS_AT = 17, 18
 _SIZE = struct.Struct(">i")
 
@@ -137,7 +134,7 @@ class BatchReader:
             BatchDamaged: the next batch cannot be read.
         """
         data, start, begin, self.copied_bytes = self._data, self._at, self.offset, 0
-        if self._stop - start < _HEADER.size or not data[start + _CODEC_AT] & _CODEC:
+        if self._stop - start < _HEADER.size or not data[start + ATTRIBUTES_AT + 1] & CODEC:
             bounds = start, self._stop, begin, self._end
             table, following, at = read_batches(data, bounds, self._limits.records, strict=bool(self._left_out))
             if at > start:
@@ -145,7 +142,7 @@ class BatchReader:
                 return Rows(data, table, begin, following)
         if not _end_of(data, start, self._stop):
             raise BatchDamaged("a batch is not there as a whole")
-        return self._read_old(most) if data[start + _MAGIC_AT] < _MAGIC else self._read_unpacked(most)
+        return self._read_old(most) if data[start + MAGIC_AT] < MAGIC else self._read_unpacked(most)
 
     def step_over(self, code: Code, message: str) -> Rows:
         """Leave out the next batch, which `read` could not read: no record, and `Rows.unreadable` says why.
@@ -179,7 +176,7 @@ class BatchReader:
         header = self._header(self._at)
         if _is_sound(self._data, self._at, end):
             return header.following
-        return header.base + (1 if header.magic < _MAGIC else min(header.last_delta + 1, header.records))
+        return header.base + (1 if header.magic < MAGIC else min(header.last_delta + 1, header.records))
 
     def _header(self, at: int) -> _Header:
         return _Header(*_HEADER.unpack_from(self._data, at))
@@ -218,18 +215,18 @@ class BatchReader:
         header = self._header(at)
         if not offset < header.following <= self._end:
             raise BatchDamaged("a batch does not stand at its offset")
-        if at in self._left_out or header.attributes & _CONTROL:
+        if at in self._left_out or header.attributes & CONTROL:
             return header.following, ()
         if header.records > self._limits.records:
             raise TooLarge
-        codec = header.attributes & _CODEC
+        codec = header.attributes & CODEC
         records: Any = self._data[at + _HEADER.size : end]
         if codec:
             try:
                 records = unpack(codec, records, most)
             except NotUnpackable as error:
                 raise BatchDamaged("it cannot be unpacked") from error
-        length, attributes = _HEADER.size - _BEFORE_LENGTH + len(records), header.attributes & ~_CODEC
+        length, attributes = _HEADER.size - BEFORE_LENGTH + len(records), header.attributes & ~CODEC
         plain = _HEADER.pack(header.base, length, *header[2:5], attributes, *header[6:])
         return header.following, (plain, records)
 
@@ -251,15 +248,15 @@ class BatchReader:
 
 def _end_of(data: bytes, at: int, stop: int) -> int:
     """End of the batch that begins here; 0 when it is not there as a whole."""
-    if at + _BEFORE_LENGTH > stop:
+    if at + BEFORE_LENGTH > stop:
         return 0
-    end: int = at + _BEFORE_LENGTH + _LENGTH.unpack_from(data, at)[0]
+    end: int = at + BEFORE_LENGTH + _LENGTH.unpack_from(data, at)[0]
     return end if at + _OLD_FIELDS_AT <= end <= stop else 0
 
 
 def _is_sound(data: bytes, at: int, end: int) -> bool:
     """Whether a batch of format 2 stands here whose checksum is right."""
-    return end - at >= _HEADER.size and data[at + _MAGIC_AT] == _MAGIC and is_whole(data, at, end)
+    return end - at >= _HEADER.size and data[at + MAGIC_AT] == MAGIC and is_whole(data, at, end)
 
 
 def _aborted(data: bytes, at: int, stop: int, transactions: Iterable[tuple[int, int]]) -> Iterator[int]:
@@ -267,14 +264,14 @@ def _aborted(data: bytes, at: int, stop: int, transactions: Iterable[tuple[int, 
     waiting = sorted(transactions, key=lambda one: one[1])
     aborting: set[int] = set()
     while end := _end_of(data, at, stop):
-        if end - at >= _HEADER.size and data[at + _MAGIC_AT] == _MAGIC:
+        if end - at >= _HEADER.size and data[at + MAGIC_AT] == MAGIC:
             header = _Header(*_HEADER.unpack_from(data, at))
             while waiting and waiting[0][1] <= header.base:
                 aborting.add(waiting.pop(0)[0])
-            if header.attributes & _CONTROL:
+            if header.attributes & CONTROL:
                 if _is_abort(data[at:end]):
                     aborting.discard(header.producer)
-            elif header.attributes & _TRANSACTIONAL and header.producer in aborting:
+            elif header.attributes & TRANSACTIONAL and header.producer in aborting:
                 yield at
         at = end
 
@@ -289,9 +286,9 @@ def _is_abort(marker: bytes) -> bool:
 
 def _require_small(message: bytes, most: int) -> None:
     """Raise what `unpack` raises at a message of format 0 or 1, where it is compressed."""
-    codec = message[_OLD_CODEC_AT] & _CODEC
+    codec = message[_OLD_CODEC_AT] & CODEC
     if codec:
-        key_at = _OLD_FIELDS_AT + (8 if message[_MAGIC_AT] else 0)
+        key_at = _OLD_FIELDS_AT + (8 if message[MAGIC_AT] else 0)
         (key_size,) = _SIZE.unpack_from(message, key_at)
         value_at = key_at + _SIZE.size + max(0, key_size)
         (value_size,) = _SIZE.unpack_from(message, value_at)

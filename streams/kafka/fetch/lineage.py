@@ -10,9 +10,9 @@ from typing import Any
 
 from faust.types import TP
 
+from streams.kafka.fetch.layout import BEFORE_LENGTH, MAGIC
+
 _BATCH_HEAD = struct.Struct(">8xiib")
-_UNTIL_LENGTH = 12
-MAGIC = 2
 
 _UNTOLD = -1
 
@@ -41,7 +41,7 @@ class Lineage:
             length, epoch, magic = _BATCH_HEAD.unpack_from(data, start)
             if magic != MAGIC or length <= 0:  # older ones do not say
                 return
-            start += _UNTIL_LENGTH + length
+            start += BEFORE_LENGTH + length
             if start > stop:
                 break
             first, last = epoch if first == _UNTOLD else first, epoch

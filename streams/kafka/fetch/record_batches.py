@@ -17,13 +17,25 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled, entry_point
+from streams.kafka.fetch.layout import (
+    ATTRIBUTES_AT,
+    BEFORE_LENGTH,
+    CODEC,
+    CONTROL,
+    COUNT_AT,
+    CRC_AT,
+    FIRST_TIME_AT,
+    LAST_DELTA_AT,
+    LAST_TIME_AT,
+    LENGTH_AT,
+    LOG_APPEND_TIME,
+    MAGIC,
+    MAGIC_AT,
+    RECORDS_AT,
+    TRANSACTIONAL,
+)
 from streams.kafka.fetched import COLUMNS, KEY_START, KEY_STOP, OFFSET, TIMESTAMP, VALUE_START, VALUE_STOP, Table
 
-_LENGTH_AT, _MAGIC_AT, _CRC_AT, _ATTRIBUTES_AT, _LAST_DELTA_AT = 8, 16, 17, 21, 23
-_FIRST_TIME_AT, _LAST_TIME_AT, _COUNT_AT, _RECORDS_AT = 27, 35, 57, 61
-_BEFORE_LENGTH = 12
-_MAGIC = 2
-_CODEC, _LOG_APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 _LEAST_RECORD = 7
 
 Bytes = NDArray[np.uint8]
@@ -92,7 +104,12 @@ def crc_by_table(data: Bytes, start: int, stop: int) -> np.uint32:
 
 @compiled
 def crc_by_instruction(data: Bytes, start: int, stop: int) -> np.uint32:
-    """CRC-32C of a stretch, where the processor has the instruction: four times faster than by table."""
+    """CRC-32C of a stretch, where the processor has the instruction: four times faster than by table.
+
+    The wheel `crc32c` 2.9 takes 0.38 of this time on 1 MB (15.7 to 5.9 GB/s, 15 turns in one run): 30 ns of an event of
+    250 bytes. It stays, since compiled code cannot call the wheel, and a call from Python for each batch takes 0.4 us,
+    which is more than it saves in batches of less than a dozen events.
+    """
     wide = np.uint64(0xFFFFFFFF)
     at = start
     while at + 8 <= stop:
@@ -135,19 +152,19 @@ def _varint(data: Bytes, at: int, stop: int) -> tuple[int, int]:
 @compiled
 def _whole_batch_end(data: Bytes, at: int, stop: int) -> int:
     """End of the batch that begins here; 0 when it is not there as a whole: responses are cut anywhere."""
-    if at + _BEFORE_LENGTH > stop:
+    if at + BEFORE_LENGTH > stop:
         return 0
-    end = at + _BEFORE_LENGTH + _integer(data, at + _LENGTH_AT, 4)
+    end = at + BEFORE_LENGTH + _integer(data, at + LENGTH_AT, 4)
     return end if at < end <= stop else 0
 
 
 @compiled
 def _is_plain(data: Bytes, at: int, end: int, most: int, strange: int) -> bool:
     """Whether the header of a batch says that it can be read here; `strange` are the attributes that forbid it."""
-    if end - at < _RECORDS_AT or data[at + _MAGIC_AT] != _MAGIC or data[at + _ATTRIBUTES_AT + 1] & strange:
+    if end - at < RECORDS_AT or data[at + MAGIC_AT] != MAGIC or data[at + ATTRIBUTES_AT + 1] & strange:
         return False
-    records = _integer(data, at + _COUNT_AT, 4)
-    return 0 <= records <= most and records * _LEAST_RECORD <= end - at - _RECORDS_AT
+    records = _integer(data, at + COUNT_AT, 4)
+    return 0 <= records <= most and records * _LEAST_RECORD <= end - at - RECORDS_AT
 
 
 @compiled
@@ -156,7 +173,7 @@ def _count(data: Bytes, start: int, stop: int, most: int, strange: int) -> tuple
     room, at = 0, start
     end = _whole_batch_end(data, at, stop)
     while end and _is_plain(data, at, end, most, strange):
-        room += _integer(data, at + _COUNT_AT, 4)
+        room += _integer(data, at + COUNT_AT, 4)
         at = end
         end = _whole_batch_end(data, at, stop)
     return room, at
@@ -177,11 +194,11 @@ def _span(data: Bytes, at: int, stop: int) -> tuple[int, int, int]:
 def _read_batch(data: Bytes, bounds: tuple[int, int], first: int, table: Table, row: int) -> int:
     """Read the records from offset `first` on into the table, from `row`; return the next row, -1 when malformed."""
     start, stop = bounds
-    base, first_time = _integer(data, start, 8), _integer(data, start + _FIRST_TIME_AT, 8)
-    last_time = _integer(data, start + _LAST_TIME_AT, 8)
-    is_appended = (data[start + _ATTRIBUTES_AT + 1] & _LOG_APPEND_TIME) != 0
-    at, least, last_delta = start + _RECORDS_AT, 0, _integer(data, start + _LAST_DELTA_AT, 4)
-    for _ in range(_integer(data, start + _COUNT_AT, 4)):
+    base, first_time = _integer(data, start, 8), _integer(data, start + FIRST_TIME_AT, 8)
+    last_time = _integer(data, start + LAST_TIME_AT, 8)
+    is_appended = (data[start + ATTRIBUTES_AT + 1] & LOG_APPEND_TIME) != 0
+    at, least, last_delta = start + RECORDS_AT, 0, _integer(data, start + LAST_DELTA_AT, 4)
+    for _ in range(_integer(data, start + COUNT_AT, 4)):
         length, at = _varint(data, at, stop)
         if at > stop or length < _LEAST_RECORD - 1 or length > stop - at:
             return -1
@@ -203,8 +220,8 @@ def _read_batch(data: Bytes, bounds: tuple[int, int], first: int, table: Table, 
 @compiled
 def _is_whole(data: Bytes, at: int, end: int) -> bool:
     """Whether the checksum of a batch is right."""
-    expected = np.uint32(_integer(data, at + _CRC_AT, 4) & 0xFFFFFFFF)
-    return bool(crc32c(data, at + _ATTRIBUTES_AT, end) == expected)
+    expected = np.uint32(_integer(data, at + CRC_AT, 4) & 0xFFFFFFFF)
+    return bool(crc32c(data, at + ATTRIBUTES_AT, end) == expected)
 
 
 @compiled
@@ -215,10 +232,10 @@ def _read(
     row, following, at = 0, first, start
     while at < stop:
         end = _whole_batch_end(data, at, stop)
-        after = _integer(data, at, 8) + _integer(data, at + _LAST_DELTA_AT, 4) + 1
+        after = _integer(data, at, 8) + _integer(data, at + LAST_DELTA_AT, 4) + 1
         if not following < after <= last or not (is_checked or _is_whole(data, at, end)):
             break
-        if not data[at + _ATTRIBUTES_AT + 1] & _CONTROL:
+        if not data[at + ATTRIBUTES_AT + 1] & CONTROL:
             next_row = _read_batch(data, (at, end), first, table, row)
             if next_row < 0:
                 break
@@ -240,8 +257,8 @@ _checksum_of: Any = entry_point(_checksum, (_NOTHING, 0, 0))
 
 def is_whole(data: bytes, start: int, stop: int) -> bool:
     """Whether the checksum of the batch (format 2) that stands there is right. Blocks for 0.1 us a kilobyte."""
-    expected = int.from_bytes(data[start + _CRC_AT : start + _ATTRIBUTES_AT])
-    return bool(_checksum_of(np.frombuffer(data, np.uint8), start + _ATTRIBUTES_AT, stop) == expected)
+    expected = int.from_bytes(data[start + CRC_AT : start + ATTRIBUTES_AT])
+    return bool(_checksum_of(np.frombuffer(data, np.uint8), start + ATTRIBUTES_AT, stop) == expected)
 
 
 def read_batches(
@@ -269,7 +286,7 @@ def read_batches(
     """
     view = np.frombuffer(data, np.uint8)
     start, stop, first, last = bounds
-    room, end = _count_of(view, start, stop, most, _CODEC | _TRANSACTIONAL if strict else _CODEC)
+    room, end = _count_of(view, start, stop, most, CODEC | TRANSACTIONAL if strict else CODEC)
     table = np.empty((COLUMNS, room + 1), np.int64)  # a record that is left out is overwritten, at the end beyond it
     rows, following, at = _read_into(view, start, end, first, last, is_checked, table)
     return table[:, :rows], following, at

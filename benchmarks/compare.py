@@ -2,13 +2,17 @@
 
     python -m benchmarks.compare 0252823 HEAD
     python -m benchmarks.compare 0252823 HEAD --worker --events 1000000
+    python -m benchmarks.compare 0252823 HEAD --each --events 1000000
 
 Both are checked out into work trees of their own. Each replays one file of generated, unusual and malformed events;
 decisions, features and dead letters must have the same digests. Then they take turns, A B A B, until the interval of
 the ratio of their CPU time is narrow. A start has a ratio of its own: each turn also replays a few events, and the
 difference is what the others cost. With `--worker` both work off the same backlog on a real Kafka instead.
 
-The status is 1 if anything but the cost differs.
+With `--each` every commit from the first to the second replays the file once, and nothing is timed: one table of the
+digests of their decisions, with a mark where they are not those of the commit before.
+
+The status is 1 if anything but the cost differs; with `--each`, if a replay fails.
 """
 
 import argparse
@@ -30,7 +34,7 @@ from benchmarks.machine import describe, give
 from benchmarks.mixed_events import mixed_event_file
 from benchmarks.processors import on_processors
 from benchmarks.throughput import WORKER_PROCESSOR, Bench
-from benchmarks.trees import Tree, checked_out
+from benchmarks.trees import Tree, checked_out, commits_between
 from benchmarks.turns import FEWEST, Ratio, add_limits, in_words, limits_of, ratio_of, take_turns
 from streams.local.services import local_services
 
@@ -45,12 +49,16 @@ def main() -> None:
     parser.add_argument("commits", nargs=2, metavar="COMMIT", help="what is compared with, and what is judged")
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--each", action="store_true", help="the decisions of all commits between them, untimed")
     parser.add_argument("--worker", action="store_true", help="the worker on a backlog instead of the replay")
     parser.add_argument("--partitions", type=int, default=12, help="of the backlog [%(default)s]")
     parser.add_argument("--trees", type=Path, help="keep the work trees here: the next time they are compiled already")
     parser.add_argument("--out", type=Path, help="also write the result here")
     add_limits(parser)
     options = parser.parse_args()
+    if options.each:
+        give(describe() | {"events": options.events, "digests": digests_of_each(options)}, options.out)
+        return
     with checked_out(options.commits, options.trees) as made:
         trees = dict(zip("AB", made, strict=True))
         _say(", ".join(f"{name} is {tree.commit}" for name, tree in trees.items()))
@@ -59,6 +67,24 @@ def main() -> None:
     give(result, options.out)
     if not all(result.get("same", {}).values()):
         raise SystemExit(1)
+
+
+def digests_of_each(options: argparse.Namespace) -> dict[str, str]:
+    """SHA-256 of the decisions of every commit from the first to the second, oldest first; a line each as it is known.
+
+    Work trees are made one after the other, so that a long walk needs the disk of one.
+    """
+    events, found, before = mixed_event_file(options.events, options.seed), dict[str, str](), None
+    _say("| commit | decisions | subject |\n|---|---|---|")
+    for commit, subject in commits_between(*options.commits):
+        with checked_out([commit], options.trees) as (tree,), tempfile.TemporaryDirectory() as folder:
+            decisions = Path(folder) / "decisions.jsonl"
+            cpu_s(tree, str(events), "--decisions", str(decisions))
+            found[tree.commit] = hashlib.sha256(decisions.read_bytes()).hexdigest()
+        mark = " **other bytes**" if before not in {None, found[tree.commit]} else ""
+        before = found[tree.commit]
+        _say(f"| {tree.commit} | {before[:16]}{mark} | {subject} |")
+    return found
 
 
 def compare_replays(trees: dict[str, Tree], options: argparse.Namespace) -> dict[str, Any]:

@@ -57,6 +57,20 @@ def checked_out(commits: Sequence[str], kept: Path | None) -> Iterator[list[Tree
         _git("worktree", "prune")
 
 
+def commits_between(first: str, last: str) -> list[tuple[str, str]]:
+    """Each commit of the branch from one to a later one, both included, oldest first: abbreviated, and its subject.
+
+    Raises:
+        SystemExit: there is no such commit, or the second does not follow from the first.
+    """
+    log = ("log", "--format=%h\t%s", "--reverse", "--first-parent")
+    after = _git(*log, f"{first}..{last}")
+    if _git("merge-base", first, last) != _git("rev-parse", f"{first}^{{commit}}"):
+        raise SystemExit(f"{last} does not follow from {first}")
+    lines = [_git(*log, "-1", first), *after.splitlines()]
+    return [(commit, subject) for commit, _, subject in (line.partition("\t") for line in lines)]
+
+
 def _tree(commit: str, parent: Path) -> Tree:
     name = _git("rev-parse", "--short", "--verify", f"{commit}^{{commit}}")
     folder = parent.resolve() / name

@@ -18,12 +18,28 @@ STANDARD_STREAM = "-"
 
 
 def open_input(name: str, stack: ExitStack) -> BinaryIO:
-    """A file to read, `.gz` and `.zst` unpacked on the way, `-` for standard input."""
+    """A file to read, `.gz` and `.zst` unpacked on the way, `-` for standard input.
+
+    Args:
+        name: of the file.
+        stack: closes it, and leaves standard input open. Reading blocks.
+
+    Raises:
+        OSError: it cannot be opened. Reading what is damaged raises one of `models.data.files.DAMAGED`.
+    """
     return sys.stdin.buffer if name == STANDARD_STREAM else open_packed(Path(name), stack)
 
 
 def open_output(name: str, stack: ExitStack) -> BinaryIO:
-    """A file to write, `.gz` and `.zst` packed on the way, `-` for standard output."""
+    """A file to write, `.gz` and `.zst` packed on the way, `-` for standard output.
+
+    Args:
+        name: of the file; what it holds is lost.
+        stack: closes it, which writes the rest, and leaves standard output open. Writing blocks.
+
+    Raises:
+        OSError: it cannot be made. Writing and closing raise it too, when the disk is full.
+    """
     return sys.stdout.buffer if name == STANDARD_STREAM else create_packed(Path(name), stack)
 
 

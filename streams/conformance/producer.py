@@ -78,7 +78,11 @@ class Traffic:
 
 
 def judge(traffic: Traffic) -> Iterator[Verdict]:
-    """Give a verdict on each case, in order."""
+    """Give a verdict on each case, in order.
+
+    It takes processor time, neither blocks nor raises, and leaves the traffic as it is. A case of which nothing came
+    is not judged.
+    """
     for one, check in zip(PRODUCER, _CHECKS, strict=True):
         yield Verdict(one, *check(traffic))
 

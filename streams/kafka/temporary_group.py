@@ -25,7 +25,11 @@ NOT_YET = (CoordinatorNotAvailableError, CoordinatorLoadInProgressError, NotCoor
 
 
 def partitions_of(admin: KafkaAdminClient, topic: str) -> int:
-    """Return how many partitions an existing topic really has."""
+    """Return how many partitions an existing topic really has. It blocks for the brokers, as long as `admin` waits.
+
+    Raises:
+        KafkaError: they do not answer, refuse, or do not have the topic.
+    """
     (described,) = admin.describe_topics([topic])
     return len(described["partitions"])
 

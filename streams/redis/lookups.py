@@ -84,7 +84,17 @@ class Report:
 
 
 async def find(redis: Redis, subject: str) -> Report:
-    """Gather what is known of `subject`: a number, a decision id, or else a trunk group."""
+    """Gather what is known of `subject`: a number, a decision id, or else a trunk group.
+
+    It waits for Redis, a few requests one after the other; what is damaged there is left out.
+
+    Args:
+        redis: Connected; `streams.redis.connection` says how long it is waited for.
+        subject: As somebody typed it: +12025550123, 2025550123, `number:` or `trunk:` and a name, 32 hex digits.
+
+    Raises:
+        RedisError: the server refuses; like the others of `streams.redis.connection.FAULTS`, when it does not answer.
+    """
     text = subject.strip()
     if text.startswith(NUMBER_ENTITY) or E164.fullmatch(text):
         return await _number(redis, text.removeprefix(NUMBER_ENTITY))

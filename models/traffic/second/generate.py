@@ -27,7 +27,7 @@ from models.traffic.truth import Truth
 START_HOUR = 9
 """Of the day when traffic begins, whatever its `start_ms`: the carrier's time zone follows."""
 _DRAWN = "elsewhere"
-"""Part of the seed: with another word every carrier would be another, and models have learnt from these."""
+"""Part of the seed, a word of no meaning: with another every carrier would be another, and models learnt from these."""
 _CALLS_MADE = 1.2
 """Of each call that is asked for, by day: in eight draws 1.15 to 1.26, but for one with a big alert at its end."""
 PEOPLE_PER_CALL_A_SECOND = 28_000

@@ -26,7 +26,7 @@ from models.traffic.third.carrier import NONE, Carrier
 from models.traffic.truth import Truth
 
 _DRAWN = "otherwise"
-"""Part of the seed and of call ids: with another word all traffic would be another, and models learnt from this."""
+"""Part of the seed and of call ids, of no meaning: with another all traffic would be another than models learnt."""
 _LEAST_HOURS = 0.1
 _CHUNK = 1 << 15
 _CAUSES = {200: 16, 404: 1, 484: 28, 486: 17, 480: 19, 487: 16, 503: 34, 603: 21}

@@ -184,6 +184,9 @@ class TestTheCopy:
         assert sweep.is_done
         assert sweep.step(1_000) == []
 
+    #  first sweep   | a b .                    is never done: it says that it is not whole
+    #  update                x
+    #  second sweep            | a b c x |      has everything
     def test_can_be_abandoned_and_taken_again(self) -> None:
         """The second sweep has everything, also what the first had copied; the first says that it is not whole."""
         engine = WindowEngine(ROOMY)
@@ -199,6 +202,8 @@ class TestTheCopy:
         with pytest.raises(RuntimeError, match="not whole"):
             first.step(1_000)
 
+    #  sweep   | a b c |
+    #  engine           a' b' c'   forget       the parts still say a b c
     def test_is_not_written_to_any_more(self) -> None:
         """A part that was handed out stays as it is, whatever happens to the engine."""
         engine = WindowEngine(ROOMY)
@@ -215,6 +220,7 @@ class TestTheCopy:
         """That reading precedes no write, so it must not make estimates anew: no feature may ask for them."""
         assert not wanted_distinct()[window_constants.RECEIVED].any()
 
+    #  trunk   T1 | sweep begins   T2           T2 is not in it
     def test_names_are_those_of_the_start(self) -> None:
         engine = WindowEngine(ROOMY)
         feed(engine, [setup(0, trunk="T1")])
@@ -258,6 +264,8 @@ class TestLoading:
         expected = old.update(batch_of(after))[is_chosen]
         np.testing.assert_array_equal(new.update(batch_of(chosen)), expected)
 
+    #  loaded   0 1 2 3 4 5 6 7 8 9
+    #  known                |-----|             room for four
     def test_smaller_engine_keeps_what_came_last(self) -> None:
         """Ten numbers into room for four: the four that were loaded last stay, six were given up."""
         old, new = WindowEngine(ROOMY), WindowEngine(TINY)

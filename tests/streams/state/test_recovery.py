@@ -37,6 +37,9 @@ class Stubborn(LogReader):
         raise KafkaTimeoutError
 
 
+#  partition 0   x   x   x   x  |======>      x: cannot be read, asked for again; =: counted from the log
+#  partition 1   =======>       |
+#  ready                 {1}    |      {0, 1}
 def test_a_partition_that_cannot_be_read_keeps_no_other_waiting(play: Play, tmp_path: Path) -> None:
     """It is asked for again until it can be."""
 
@@ -105,6 +108,8 @@ def test_a_partition_with_much_to_count_holds_up_no_other(play: Play, tmp_path: 
     play(story)
 
 
+#  partition 0   located, new   ready
+#  partition 1   restoring             located ======>  ready
 def test_partitions_may_be_located_one_after_the_other(play: Play, tmp_path: Path) -> None:
     async def story(settings: Settings, log: dict[int, list[Any]]) -> None:
         member = Member(settings, tmp_path / "snapshots", Group())
@@ -119,6 +124,9 @@ def test_partitions_may_be_located_one_after_the_other(play: Play, tmp_path: Pat
     play(story)
 
 
+#                         hand over
+#  topic, 0  |------------|S          made again: |         offsets begin at 0, nothing of the old one counts
+#  topic, 1  |------------|S======>                         goes on as it was
 def test_a_topic_that_was_made_again_starts_empty_and_has_snapshots_of_its_own(play: Play, tmp_path: Path) -> None:
     """Its calls may be those of the old one once more; the other partitions' state is left alone."""
 
@@ -142,6 +150,11 @@ def test_a_topic_that_was_made_again_starts_empty_and_has_snapshots_of_its_own(p
     play(story)
 
 
+#  offset        0          half       cut       further
+#  log before    |-----------|----------|----------|
+#  snapshots                 S1                    S2
+#  log now       |-----------|----------|                   other records will have the offsets from `cut` on
+#  restored                  S1========>|                   S2 deleted, S1 loaded, what follows it counted
 def test_a_log_that_was_cut_is_counted_as_far_as_it_was_kept(play: Play, tmp_path: Path) -> None:
     """Snapshots beyond are deleted: other records will have their offsets. The one before is loaded and caught up."""
 
@@ -169,6 +182,8 @@ def test_a_log_that_was_cut_is_counted_as_far_as_it_was_kept(play: Play, tmp_pat
     play(story)
 
 
+#  counted       |-----------|  . . . 7 lost . . . |        the log begins behind what was counted
+#  restored      |-----------|                     |=>      nothing is taken back, reading goes on at its beginning
 def test_records_that_expired_leave_what_was_counted(play: Play, tmp_path: Path) -> None:
     async def story(settings: Settings, log: dict[int, list[Any]]) -> None:
         member = Member(settings, tmp_path / "snapshots", Group())
@@ -182,6 +197,8 @@ def test_records_that_expired_leave_what_was_counted(play: Play, tmp_path: Path)
     play(story)
 
 
+#  snapshot      taken at half .... waits for the commit ....  half + 10 is committed: thrown away all the same
+#  log                                   cut to 0                (its first `half` records are others)
 def test_a_snapshot_of_a_log_that_changed_while_it_waited_is_not_published(play: Play, tmp_path: Path) -> None:
     """The group passes its offset with other records."""
 

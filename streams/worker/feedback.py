@@ -9,13 +9,12 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import structlog
 from redis.asyncio import Redis
 
 from detector.contract.decisions import Action, Decision, Step
 from detector.contract.errors import RobocallError
-from detector.contract.events import Feedback, Verdict
+from detector.contract.events import MAX_RECORD_BYTES, Feedback, Verdict
 from streams.kafka.client import endless_tasks, make_consumer, require_topics
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
 from streams.kafka.fetched import Unreadable
@@ -25,6 +24,7 @@ from streams.redis.decisions import latest_decisions
 from streams.running.watched_tasks import WatchedTasks
 from streams.settings import Settings
 from streams.wire.records import FEEDBACK_DECODER
+from streams.wire.refusals import REFUSALS
 
 MAX_FETCH_BYTES = 1024 * 1024
 POLL_TIMEOUT_MS = 1_000
@@ -180,15 +180,18 @@ class FeedbackReader:
         return True
 
     async def _take(self, key: bytes | None, value: bytes | None) -> None:
+        if len(value or b"") > MAX_RECORD_BYTES:
+            self._counts.invalid += 1
+            return
         try:
             feedback = FEEDBACK_DECODER.decode(value or b"")
-        except (msgspec.MsgspecError, ValueError):
+        except REFUSALS:
             self._counts.invalid += 1
             return
         if feedback.call_id is None and feedback.calling_number is None:
             self._counts.invalid += 1
             return
-        number = feedback.calling_number or (key or b"").decode("utf-8", "surrogatepass")
+        number = feedback.calling_number or (key or b"").decode("utf-8", "replace")
         self._counts.take(feedback, await self._decided(number, feedback.call_id) if number else UNKNOWN)
 
     async def _decided(self, calling_number: str, call_id: str | None) -> Decision | str:

@@ -13,7 +13,7 @@ from streams.kafka.fetch.unpacking import TooLarge
 from streams.kafka.fetched import Rows, Unreadable
 from streams.wire.refusals import Code
 
-CRC_AT, ATTRIBUTES_AT, LAST_TIME_AT, PRODUCER_AT, COUNT_AT, RECORDS_AT = 17, 21, 35, 43, 57, 61
+MAGIC_AT, CRC_AT, ATTRIBUTES_AT, LAST_TIME_AT, PRODUCER_AT, COUNT_AT, RECORDS_AT = 16, 17, 21, 35, 43, 57, 61
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 LIMITS = BatchLimits(unpacked_bytes=1 << 20, records=10_000)
 END = 2**62

@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from detector.contract.events import MAX_RECORD_BYTES
-from streams.wire.repeated_keys import MAX_DEPTH, has_repeated_key, is_too_deep
+from streams.wire.repeated_keys import MAX_DEPTH, NOTHING, TOO_DEEP, look
 
 MESSAGE_LIMIT = 300
 
@@ -94,9 +94,10 @@ def _invalid_field(error: msgspec.ValidationError) -> tuple[Code, str]:
 
 def passed_in_silence(value: bytes) -> Code | None:
     """Say what the decoder is silent about in a record of valid JSON; None when there is nothing. Never raises."""
-    if is_too_deep(value):
-        return Code.TOO_DEEP
-    return Code.DUPLICATE_KEY if has_repeated_key(value) else None
+    found = look(value)
+    if found == NOTHING:
+        return None
+    return Code.TOO_DEEP if found == TOO_DEEP else Code.DUPLICATE_KEY
 
 
 def classify(value: bytes, error: Exception) -> tuple[Code, str]:

@@ -41,7 +41,7 @@ def run_robocall(*arguments: str, environment: dict[str, str] | None = None) -> 
 
 STILL_AT_IT = re.compile(
     r'robocall \w+: loading, \d+ s|\{"event": "loading", "level": "info", "cpu_s": \d+\}'
-    r"|(Loading the model|Replaying|Simulating|Publishing|Reading labels and features)(, .*)?"
+    r"|(Loading the model|Replaying|Creating topics)(, .*)?"
 )
 
 

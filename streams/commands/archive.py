@@ -52,7 +52,10 @@ def archive() -> None:
 
 
 class _Progress:
-    """A line that follows the sink on a terminal; a line in the log now and then where there is none; the metrics."""
+    """A line that follows the sink on a terminal; a line in the log now and then where there is none; the metrics.
+
+    It is no `step`: a sink is a service with a log, and nobody waits for its end.
+    """
 
     def __init__(self, status: Status | None, metrics: ArchiveMetrics) -> None:
         self._status = status

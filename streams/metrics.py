@@ -135,6 +135,10 @@ class Metric(StrEnum):
     LEADERLESS = (
         "robocall_partitions_without_leader", "gauge", "partitions", "Assigned partitions that no broker leads.",
     )
+    UNWRITABLE = (
+        "robocall_partitions_unwritable", "gauge", "partitions",
+        "Partitions of `call-decisions` that take nothing for a second, though decisions wait for them.",
+    )
     CLOCK_AHEAD = (
         "robocall_clock_ahead_seconds", "gauge", "seconds",
         "How far this worker's clock is ahead of the brokers', less than 0 where it is behind.",

@@ -92,6 +92,12 @@ class Rows:
         """Epoch milliseconds of the last record; there must be one."""
         return int(self._table[TIMESTAMP, -1])
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all keys and values."""
+        spans = self._table[[KEY_STOP, VALUE_STOP]] - self._table[[KEY_START, VALUE_START]]
+        return int(spans.sum())
+
     def since(self, offset: int) -> "Rows":
         """The records from an offset on."""
         return self[int(np.searchsorted(self._table[OFFSET], offset)) :]

@@ -32,6 +32,8 @@ class Plugs:
         before_commit: awaited before each commit, which waits for it. It must not raise.
         on_leaving: awaited once, when everything is committed and the group is about to be left for good, within what
             `streams.running.services.STOP_TIMEOUT_S` leaves. It must not raise.
+        on_full: told that polls wait, since too many are unanswered; every fifth of a second until there is room. It
+            must neither block nor raise.
         on_replaced: told that another member has joined under our instance id (`streams.kafka.static_member`).
     """
 
@@ -40,4 +42,5 @@ class Plugs:
     on_unreadable: Callable[[Partition, Unreadable], object] = _say
     before_commit: Callable[[], Awaitable[None]] = _nobody
     on_leaving: Callable[[], Awaitable[None]] = _nobody
+    on_full: Callable[[], object] = lambda: None
     on_replaced: Callable[[], object] = lambda: None

@@ -5,8 +5,9 @@ size. Throughput comes by itself when load is high; nothing waits for a poll to 
 
 Promises: offsets are committed up to the watermark only (`streams.kafka.watermarks`), whatever the order of
 acknowledgements; a record that was handed out is not handed out twice within one assignment; at most
-`MAX_POLLS_IN_FLIGHT` events of at most `MAX_RECORDS_PER_POLL` records are unanswered at any time. `tests/contracts`
-pins the private names used here.
+`MAX_POLLS_IN_FLIGHT` events of at most `MAX_RECORDS_PER_POLL` records are unanswered at any time, but for those that
+were set aside, since the rest of their answers waits for a partition that cannot be written to: `MAX_ASIDE_BYTES` of
+them. `tests/contracts` pins the private names used here.
 """
 
 import asyncio
@@ -36,6 +37,8 @@ MAX_RECORDS_PER_POLL = 2_048
 """Bounds the time between two polls, and with it what a revoked partition has to wait for."""
 MAX_POLLS_IN_FLIGHT = 4
 """Back-pressure. Not left to Faust's stream buffer: when that is full, polling stops for a whole second."""
+MAX_ASIDE_BYTES = 128 * 1024 * 1024
+"""Keys and values of events that may be set aside. What comes beyond stays in flight: then nothing more is read."""
 ROOM_CHECK_S = 0.2
 END_WAIT_S = 3.0
 """What is in flight at the end may take so long to be published; afterwards it is left unacknowledged."""
@@ -167,7 +170,10 @@ class PollConsumer(driver.Consumer):
 
     async def _wait_for_room(self, generation: int) -> bool:
         while self.watermarks.in_flight >= MAX_POLLS_IN_FLIGHT and not self._is_stale(generation):
+            self._plugs.on_full()
             self._room.clear()
+            if self.watermarks.in_flight < MAX_POLLS_IN_FLIGHT:
+                break
             with suppress(TimeoutError):  # look again whether the partitions are still ours
                 await asyncio.wait_for(self._room.wait(), ROOM_CHECK_S)
         return not self._is_stale(generation)
@@ -290,6 +296,20 @@ class PollConsumer(driver.Consumer):
             notify(self._waiting_for_ack)
             return True
 
+    def set_aside(self, message: Any) -> None:
+        """Let others go on while the rest of a poll's answers waits for a partition that cannot be written to.
+
+        It is acknowledged when they are safe. A rebalance does not wait for it: its records are read again then.
+        """
+        size = sum(rows.size_bytes for _, rows in message.value.parts)
+        if message.acked or self.watermarks.aside_bytes + size > MAX_ASIDE_BYTES:
+            return
+        self.watermarks.set_aside(message.value.ticket, size)
+        message.value.parts.clear()  # whole fetches hang on them, and nobody reads them any more
+        self._room.set()
+        self._unacked_messages.discard(message)
+        notify(self._waiting_for_ack)
+
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[Partition]:
         for tp in self.watermarks.partitions():
             if topics is None or tp in topics or tp.topic in topics:
@@ -373,10 +393,13 @@ class PollConsumer(driver.Consumer):
         return sorted(tp for tp in self._ours() if self._thread.leader_of(tp) is None)
 
     def progress(self) -> Mapping[Partition, tuple[int | None, int | None]]:
-        """Watermark (or where reading started) and end of each assigned partition, as far as it may be read."""
+        """How far each assigned partition is answered (or where reading started) and its end, as far as it may be read.
+
+        What was set aside counts as answered: a restart would help none of it.
+        """
         found: dict[Partition, tuple[int | None, int | None]] = {}
         for tp in self._ours():
-            reached, end = self.watermarks.watermark(tp), self.highwater(tp)
+            reached, end = self.watermarks.answered(tp), self.highwater(tp)
             reached = self.watermarks.expected(tp) if reached is None else reached
             if reached is not None and end is not None and end < reached <= end + self._thread.held_back(tp):
                 end = reached  # it was read uncommitted before, and a transaction of then is open

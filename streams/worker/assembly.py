@@ -118,10 +118,11 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         on_unreadable=unreadable.tell,
         before_commit=side.settled,
         on_leaving=durability.hand_over,
+        on_full=publisher.set_aside,
         on_replaced=lambda: ending.fail(_instance_taken(settings)),
     )
 
-    verdict = partial(_judge, health, app, durability, exchange, lists)
+    verdict = partial(_judge, health, app, durability, exchange, lists, publisher)
     metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
     metrics.registry.register(
         ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
@@ -136,7 +137,14 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     return Assembly(app, [publisher, side, Background(jobs)], screener)
 
 
-def _judge(health: Health, app: Any, durability: Durability, exchange: TrunkExchange, lists: ListFollower) -> Verdict:
+def _judge(
+    health: Health,
+    app: Any,
+    durability: Durability,
+    exchange: TrunkExchange,
+    lists: ListFollower,
+    publisher: Publisher,
+) -> Verdict:
     """What `/health` answers now."""
     consumer = app.consumer
     leaderless = consumer.leaderless()
@@ -145,7 +153,7 @@ def _judge(health: Health, app: Any, durability: Durability, exchange: TrunkExch
     found = health.observe(
         consumer.progress(), time.monotonic(), unready, leaderless, consumer.clock.ahead_s, exchange.view
     )
-    return found.with_lists(lists.view())
+    return found.with_unwritable(publisher.stuck()).with_lists(lists.view())
 
 
 def _make_lists(
@@ -180,6 +188,7 @@ def _make_sources(
         versions=lambda: screener.versions,
         durability=durability.figures,
         leaderless=lambda: len(app.consumer.leaderless()),
+        unwritable=lambda: len(publisher.stuck()),
         clock_ahead_s=lambda: app.consumer.clock.ahead_s,
         log_changes=lambda: app.consumer.locator.changes,
         lost=lambda: app.consumer.locator.lost,
@@ -276,7 +285,7 @@ def add_agent(app: Any, source: Any, screening: CallScreening, ending: Ending) -
         """Answer every poll. An error that comes this far would leave the poll unanswered for ever: stop instead."""
         async for event in stream.noack().events():
             try:
-                await screening.screen(event.value, event.ack)
+                await screening.screen(event.value, event.ack, partial(app.consumer.set_aside, event.message))
             except Exception as error:  # noqa: BLE001 - whatever it is, nothing of this poll may be acknowledged
                 ending.fail(error)
 

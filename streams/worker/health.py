@@ -1,7 +1,7 @@
 """Whether this worker does its work, judged by offsets and not by intentions. Pure: time and offsets are arguments."""
 
 import math
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,11 +33,19 @@ class Verdict:
     clock_ahead_s: float = 0.0
     lists: ListsView | None = None
     trunks: TrunkView | None = None
+    unwritable: tuple[str, ...] | None = None
 
     @property
     def is_healthy(self) -> bool:
         """Green: traffic is handled, or would be, as far as this worker can help it: a restart would do no good."""
         return self.status in {"ok", "standby", "degraded", LISTS_UNKNOWN}
+
+    def with_unwritable(self, partitions: Sequence[str]) -> "Verdict":
+        """Name partitions of `call-decisions` that take nothing, if there are any. Green stays green, as above."""
+        if not partitions:
+            return self
+        status = "degraded" if self.status in {"ok", "standby"} else self.status
+        return replace(self, status=status, unwritable=tuple(partitions))
 
     def with_lists(self, lists: ListsView) -> "Verdict":
         """Say which lists are in force, if anybody keeps any. Green stays green: a restart would not find them."""

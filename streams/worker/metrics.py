@@ -37,6 +37,7 @@ class Sources:
         versions: of model, policy and feature table in use.
         durability: where recovery and snapshots stand.
         leaderless: assigned partitions that no broker leads.
+        unwritable: partitions of `call-decisions` that take nothing.
         clock_ahead_s: how far our clock is ahead of the brokers'.
         log_changes: partitions whose log was not the one that had been read, since start, by what became of it.
         lost: records that were deleted unread, since start.
@@ -53,6 +54,7 @@ class Sources:
     versions: Callable[[], Versions]
     durability: Callable[[], Figures]
     leaderless: Callable[[], int]
+    unwritable: Callable[[], int]
     clock_ahead_s: Callable[[], float]
     log_changes: Callable[[], Mapping[str, int]]
     lost: Callable[[], int]
@@ -104,6 +106,7 @@ class ScrapeTime(Collector):
         versions = source.versions()
         yield Metric.VERSIONS.many({(versions.model_version, versions.policy_version, versions.feature_schema): 1})
         yield Metric.LEADERLESS.one(source.leaderless())
+        yield Metric.UNWRITABLE.one(source.unwritable())
         yield Metric.CLOCK_AHEAD.one(source.clock_ahead_s())
         yield Metric.LOG_CHANGES.many({(change,): partitions for change, partitions in source.log_changes().items()})
         yield Metric.LOST.one(source.lost())

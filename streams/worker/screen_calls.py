@@ -110,7 +110,9 @@ class CallScreening:
         self._processed = processed
         self._clock_ms = clock_ms
 
-    async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
+    async def screen(
+        self, poll: Poll, acknowledge: Callable[[], object], set_aside: Callable[[], object] | None = None
+    ) -> None:
         """Answer everything in a poll.
 
         Called on the event loop, by one task, poll after poll. It gives the loop back after each slice.
@@ -119,12 +121,14 @@ class CallScreening:
             poll: what the transport handed over.
             acknowledge: called once, on the event loop, when all decisions are safe at the broker, mostly after this
                 has returned. Never called when one cannot be published.
+            set_aside: called once at most, before that and not before all is screened: what is left waits for
+                partitions that cannot be written to.
 
         Raises:
             Exception: whatever no other way could help with. Nothing of the poll will be acknowledged.
         """
         perishing: list[Perishing] = []
-        delivery = Delivery(partial(self._safe, perishing, acknowledge))
+        delivery = Delivery(partial(self._safe, perishing, acknowledge), set_aside)
         for parts in split(poll.parts, self._max_batch_events):
             fetched, decided_ms = FetchedBatch(parts), self._clock_ms()
             batch = self._screen_batch(fetched, decided_ms, delivery, perishing)

@@ -87,6 +87,23 @@ Play = Callable[[Callable[[Case], Awaitable[None]]], None]
 of_every_publisher = pytest.mark.parametrize("play", PUBLISHERS, indirect=True)
 
 
+def test_a_delivery_is_set_aside_once_when_all_that_is_left_is_and_done_later() -> None:
+    """Not while others of its records may arrive soon, nor before it is sealed."""
+    told: list[str] = []
+    delivery = Delivery(lambda: told.append("done"), lambda: told.append("aside"))
+    delivery.expect(5)
+    delivery.set_aside(1)
+    delivery.set_aside(1)
+    delivery.arrived(2)
+    delivery.seal()
+    assert told == []
+    delivery.arrived(1)
+    assert told == ["aside"]
+    delivery.arrived(1)
+    delivery.arrived(1)
+    assert told == ["aside", "done"]
+
+
 @of_every_publisher
 def test_a_delivery_is_done_once_when_all_is_safe_and_it_is_sealed(play: Play) -> None:
     """Taking records waits for nothing, so nothing is safe when `publish` returns."""

@@ -13,7 +13,8 @@ from tests.histories.worker import Worker
 def acknowledges_before_decisions_are_safe(worker: Worker) -> None:
     screen = worker.screening.screen
 
-    async def hasty(poll: Any, acknowledge: Callable[[], object]) -> None:
+    async def hasty(poll: Any, acknowledge: Callable[[], object], set_aside: object = None) -> None:
+        del set_aside
         acknowledge()
         await screen(poll, lambda: None)
 

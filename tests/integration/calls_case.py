@@ -4,7 +4,7 @@ import json
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from confluent_kafka import Consumer, Producer
 
@@ -14,8 +14,8 @@ from tests.processes import Worker
 from tests.waiting import HANG_S
 
 
-def call(name: str) -> bytes:
-    """A set-up of now; two calls of one name are one call."""
+def call(name: str, switch: str | None = None) -> bytes:
+    """A set-up of now; two calls of one name are one call. Decisions go by the switch, where there is one."""
     number = sum(name.encode()) % 9_000 + 1_000
     return json.dumps(
         {
@@ -25,6 +25,7 @@ def call(name: str) -> bytes:
             "calling_number": f"+1202555{number}",
             "called_number": "+13125550145",
             "trunk_group_id": "trunk-1",
+            "switch_id": switch,
         }
     ).encode()
 
@@ -34,29 +35,32 @@ def names(prefix: str, count: int) -> list[str]:
     return [f"{prefix}-{number}" for number in range(count)]
 
 
-def place(bootstrap: str, calls: Iterable[str], partitions: Iterable[int]) -> None:
-    """Publish calls by turns into the partitions; return once the brokers have all of them.
+def place(bootstrap: str, calls: Iterable[str], partitions: Iterable[int], switches: Sequence[str] = ()) -> None:
+    """Publish calls by turns into the partitions, and of the switches; return once the brokers have all of them.
 
     A broker that has not heard of a new topic yet refuses some: those are sent again.
     """
     wanted = list(partitions)
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "acks": "1"})
-    left = [(name, wanted[turn % len(wanted)]) for turn, name in enumerate(calls)]
+    left = [
+        (name, call(name, switches[turn % len(switches)] if switches else None), wanted[turn % len(wanted)])
+        for turn, name in enumerate(calls)
+    ]
     while left:
-        refused: list[tuple[str, int]] = []
+        refused: list[tuple[str, bytes, int]] = []
         for one in left:
             _send(producer, one, refused)
         assert producer.flush(HANG_S) == 0
         left = refused
 
 
-def _send(producer: Producer, one: tuple[str, int], refused: list[tuple[str, int]]) -> None:
+def _send(producer: Producer, one: tuple[str, bytes, int], refused: list[tuple[str, bytes, int]]) -> None:
     def told(error: object, _: object) -> None:
         if error is not None:
             refused.append(one)
 
-    name, partition = one
-    producer.produce(CALL_EVENTS, key=name, value=call(name), partition=partition, on_delivery=told)
+    name, value, partition = one
+    producer.produce(CALL_EVENTS, key=name, value=value, partition=partition, on_delivery=told)
     producer.poll(0)
 
 

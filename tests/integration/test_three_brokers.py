@@ -11,7 +11,8 @@ from kafka import KafkaAdminClient
 
 from streams.errors import KafkaUnreachable
 from streams.kafka import topics
-from streams.kafka.topics import CALL_EVENTS
+from streams.kafka.partitioner import partitions_of
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.metrics import Metric
 from streams.settings import load_settings
 from tests.broker_process import BrokerProcess, broker_cluster
@@ -51,6 +52,13 @@ class Cluster:
             delete_topics(admin, {CALL_EVENTS})
             admin.create_topics({CALL_EVENTS: {"assignments": copies, "configs": config}})
         wait_until(lambda: len(self.partitions()) == len(copies), "the topic is there")
+
+    def make_decisions(self, copies: dict[int, list[int]]) -> None:
+        """Make `call-decisions` anew; what it took before is gone."""
+        with self.admin() as admin:
+            delete_topics(admin, {CALL_DECISIONS})
+            admin.create_topics({CALL_DECISIONS: {"assignments": copies, "configs": {"min.insync.replicas": "1"}}})
+            wait_until(lambda: CALL_DECISIONS in admin.list_topics(), "the topic is there")
 
     def partitions(self) -> list[dict[str, Any]]:
         """What the brokers say of the partitions of `call-events`; nothing while they still name one that is gone."""
@@ -147,6 +155,42 @@ def test_a_worker_whose_leader_goes_away_decides_the_rest_and_then_all(
         assert worker.stop() == 0
     repeated = {name for name, times in decided.calls().items() if times > 1}
     assert not repeated & set(after), "only what could not be committed while the coordinator was away"
+
+
+@pytest.mark.parametrize("fault", ["killed", "frozen"])
+def test_a_partition_of_decisions_that_takes_nothing_stops_no_other_switch(
+    cluster: Cluster, environment: dict[str, str], tmp_path: Path, fault: str
+) -> None:
+    """Every poll has a call of the switch whose decisions cannot be written; those of others leave all the same."""
+    cluster.make_calls({partition: [1, 2] for partition in range(PARTITIONS)})
+    cluster.make_decisions({partition: [partition % 3 + 1] for partition in range(PARTITIONS)})
+    decided, broker = Decided(cluster.bootstrap), cluster.brokers[2]
+    lost = [partition for partition in range(PARTITIONS) if partition % 3 == 2]
+    switches = {int(partitions_of([f"switch-{n}".encode()], PARTITIONS)[0]): f"switch-{n}" for n in range(100)}
+    silent, others = (
+        [switches[partition] for partition in lost],
+        [switches[p] for p in range(PARTITIONS) if p not in lost],
+    )
+    before, going_on, waiting = names("at-first", 12), names("others", 200), names("silent", 200)
+    with workers(1, environment, tmp_path) as (worker,):
+        place(cluster.bootstrap, before, range(PARTITIONS), others)
+        wait_until(lambda: set(before) <= decided.calls().keys(), "the first calls are decided")
+        broker.kill() if fault == "killed" else broker.pause()
+        for turn in range(0, len(waiting), 10):
+            place(cluster.bootstrap, waiting[turn : turn + 10], range(PARTITIONS), silent)
+            place(cluster.bootstrap, going_on[turn : turn + 10], range(PARTITIONS), others)
+        wait_until(lambda: set(going_on) <= decided.calls().keys(), "the calls of other switches are decided")
+        assert not decided.calls().keys() & set(waiting)
+        named = [f"{CALL_DECISIONS}/{partition}" for partition in lost]
+        wait_until(lambda: worker.health().get("unwritable") == named, "the partitions are named")
+        assert worker.health()["status"] == "degraded"
+        assert metric(worker, Metric.UNWRITABLE) == len(lost)
+        broker.start() if fault == "killed" else broker.resume()
+        wait_until(lambda: set(waiting) <= decided.calls().keys(), "nothing is missing")
+        wait_until(lambda: worker.health()["status"] == "ok", "all is well")
+        assert "unwritable" not in worker.health()
+        assert worker.stop() == 0
+    assert {name: times for name, times in decided.calls().items() if times > 1} == {}
 
 
 def test_calls_at_offsets_that_an_unclean_election_freed_are_decided(

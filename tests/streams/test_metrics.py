@@ -30,6 +30,7 @@ SOURCES = Sources(
     versions=lambda: Versions("gbt-1", "p1-1", "f1-1"),
     durability=lambda: Figures(1, 0, 1, 0, 0.0, Taken()),
     leaderless=lambda: 1,
+    unwritable=lambda: 1,
     clock_ahead_s=lambda: 0.5,
     log_changes=lambda: {"cut": 1},
     lost=lambda: 0,

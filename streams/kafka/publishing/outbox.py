@@ -55,6 +55,10 @@ class Waits(Protocol):
         """
         ...
 
+    def set_aside(self, records: int) -> None:
+        """Note that this many wait for a partition that cannot be written to; they will arrive all the same."""
+        ...
+
 
 class Fate(Enum):
     """What becomes of a batch that could not be delivered, and of its outbox."""
@@ -146,7 +150,9 @@ class Outbox:
         "_as",
         "_clock_ms",
         "_identities",
+        "_is_aside",
         "_is_enlisted",
+        "_moved_s",
         "_observer",
         "_on_the_way",
         "_pause_s",
@@ -183,15 +189,31 @@ class Outbox:
         self._on_the_way: list[Lot] = []
         self._apart = 0  # records at the head that leave one by one
         self._is_enlisted = False
+        self._is_aside = False
         self._since_s = 0.0
+        self._moved_s = 0.0  # when a batch was last safe, or the first one left
         self._pause_s = FIRST_PAUSE_S
 
     def put(self, records: list[Record | Perishable], delivery: Waits) -> None:
         """Queue records; the list is ours from now on."""
         self._waiting.append((records, delivery))
+        if self._is_aside:
+            delivery.set_aside(len(records))
         if not self._is_enlisted:
             self._is_enlisted = True
+            self._moved_s = time.monotonic()
             self._enlist()
+
+    def stuck_s(self, now_s: float) -> float:
+        """Seconds since it last got anything to the broker; 0 where nothing waits."""
+        return now_s - self._moved_s if self._is_enlisted else 0.0
+
+    def set_aside(self) -> None:
+        """Tell whoever waits for records here that nobody knows how long; and whoever comes, until one is safe."""
+        if not self._is_aside:
+            self._is_aside = True
+            for records, delivery in chain(self._on_the_way, self._waiting):
+                delivery.set_aside(len(records))
 
     def _enlist(self) -> None:
         self._since_s = time.monotonic()
@@ -219,6 +241,7 @@ class Outbox:
 
     def _succeed(self) -> None:
         self._sequence, self._same = (self._sequence + self._sent) % SEQUENCES, 0
+        self._is_aside, self._moved_s = False, time.monotonic()
         self._arrived()
         if self._pause_s > FIRST_PAUSE_S:
             self._observer.recovered(self)

@@ -1,7 +1,8 @@
 """Publish records, batch by batch, and tell when every record of a delivery is safe at the broker.
 
-A broker that is away is waited for, however long: records stay in their outboxes, nothing of their deliveries is
-acknowledged, and the transport hands out no more than a few polls, which bounds what is kept. A batch that the broker
+A broker that is away is waited for, however long: records stay in their outboxes, and nothing of their deliveries is
+acknowledged. After `PATIENCE_S` these are set aside, so that what other partitions take goes on meanwhile; the
+transport bounds what is kept. A batch that the broker
 refuses for good is told to whoever made the publisher. Of decisions it ends the worker: whoever owns the partition next
 reads those events again. What may be lost (`streams.kafka.publishing.side_topics`) is dropped, and the rest goes on.
 """
@@ -31,6 +32,8 @@ sent, at most a connection has to be made first, and it comes back to its outbox
 STOP_TIMEOUT_S = 2.0
 """What waits at the end may take so long to leave; the transport has waited for it before."""
 CLOSE_TIMEOUT_S = 1.0
+PATIENCE_S = 1.0
+"""A partition that took nothing for so long keeps nobody waiting who can be answered without it."""
 TELL_AGAIN_S = 60.0
 """Of what may be lost the log hears so seldom: a slow broker is in and out of trouble all day."""
 
@@ -43,13 +46,17 @@ class Delivery:
     Args:
         on_done: called once, from within `arrived` or `seal`, when it is sealed and no record is left. It must neither
             block nor raise.
+        on_aside: called once at most, before that, when all that is left waits for partitions that cannot be written
+            to; from within `set_aside` too. The same holds.
     """
 
-    __slots__ = ("_left", "_on_done", "_sealed")
+    __slots__ = ("_aside", "_left", "_on_aside", "_on_done", "_sealed")
 
-    def __init__(self, on_done: Callable[[], object]) -> None:
+    def __init__(self, on_done: Callable[[], object], on_aside: Callable[[], object] | None = None) -> None:
         self._on_done = on_done
+        self._on_aside = on_aside
         self._left = 0
+        self._aside = 0
         self._sealed = False
 
     def expect(self, records: int) -> None:
@@ -61,6 +68,11 @@ class Delivery:
         self._left -= records
         self._finish()
 
+    def set_aside(self, records: int) -> None:
+        """Note that this many wait for a partition that cannot be written to. Once is enough for each."""
+        self._aside += records
+        self._finish()
+
     def seal(self) -> None:
         """Say that no more will be expected; once."""
         self._sealed = True
@@ -69,6 +81,9 @@ class Delivery:
     def _finish(self) -> None:
         if self._sealed and not self._left:
             self._on_done()
+        elif self._sealed and self._left <= self._aside and self._on_aside is not None:
+            on_aside, self._on_aside = self._on_aside, None
+            on_aside()
 
 
 def may_pass(error: BaseException) -> bool:
@@ -211,6 +226,19 @@ class Publisher:
     def outage_s(self) -> float:
         """Seconds since the first partition could not be written to, 0 while all can. Cheap."""
         return self._watch.outage_s()
+
+    def stuck(self) -> list[str]:
+        """Partitions, `topic/3`, that took nothing for `PATIENCE_S` although something waits for them."""
+        return [f"{outbox.topic}/{outbox.partition}" for outbox in self._stuck()]
+
+    def set_aside(self) -> None:
+        """Have the deliveries of such partitions told (`Delivery`); returns at once. Asked for while others wait."""
+        for outbox in self._stuck():
+            outbox.set_aside()
+
+    def _stuck(self) -> list[Outbox]:
+        now_s = time.monotonic()
+        return [box for boxes in self._outboxes.values() for box in boxes if box.stuck_s(now_s) >= PATIENCE_S]
 
     def trouble(self) -> str | None:
         """Class of the latest error in an outage, None while every partition can be written to."""

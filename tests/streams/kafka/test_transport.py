@@ -8,6 +8,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.kafka import transport
 from streams.kafka.faust_app import make_faust_app
 from streams.kafka.fetched import Rows, Unreadable, nothing, rows_of, split
 from streams.kafka.locating import Mark, Place
@@ -366,3 +367,22 @@ def test_the_last_commit_has_what_was_answered_while_another_was_under_way(consu
     consumer.loop.run_until_complete(story())
 
     assert sent == [1, 2]
+
+
+def test_beyond_the_bound_nothing_more_is_set_aside(consumer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays in flight, so that reading stops; what is set aside keeps no fetch in memory, and is acknowledged."""
+    monkeypatch.setattr(transport, "MAX_ASIDE_BYTES", 5)
+    first, second, third = (consumer._poll_message([(CALLS, rows(at, at + 3))], 0) for at in (0, 3, 6))
+    for message in (first, first, second):
+        consumer.set_aside(message)
+
+    assert (consumer.watermarks.in_flight, consumer.watermarks.aside_bytes) == (2, 3)
+    assert (first.value.parts, len(second.value.parts)) == ([], 1)
+    assert consumer.ack(first)
+    consumer.set_aside(first)
+    consumer.set_aside(second)
+    assert (consumer.watermarks.in_flight, consumer.watermarks.aside_bytes) == (1, 3)
+    assert consumer.ack(third)
+    assert (consumer.watermarks.watermark(CALLS), consumer.watermarks.answered(CALLS)) == (3, 9)
+    assert consumer.ack(second)
+    assert consumer.watermarks.watermark(CALLS) == 9

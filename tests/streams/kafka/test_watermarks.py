@@ -20,7 +20,7 @@ The partition is taken away and comes back; the answer to a poll of before says 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.kafka.watermarks import Watermarks
+from streams.kafka.watermarks import FEW, Watermarks
 
 
 class NaiveWatermarks:
@@ -140,3 +140,57 @@ def test_answering_twice_counts_once() -> None:
     assert marks.in_flight == 1
     marks.close(first)
     assert marks.watermark("a") == 6
+
+
+def test_a_poll_that_is_set_aside_leaves_the_flight_and_nothing_behind_it_is_committed() -> None:
+    """Until it is closed; how far it is answered apart from it is known all the same."""
+    marks: Watermarks[str] = Watermarks()
+    one, two, three = marks.open([("a", 3)]), marks.open([("a", 6), ("b", 2)]), marks.open([("a", 9)])
+    marks.close(one)
+    marks.set_aside(two, 100)
+    marks.set_aside(two, 100)
+    marks.close(three)
+
+    assert (marks.in_flight, marks.aside_bytes) == (0, 100)
+    assert [marks.watermark(name) for name in "ab"] == [3, None]
+    assert [marks.answered(name) for name in "ab"] == [9, 2]
+    assert [marks.is_open(name) for name in "ab"] == [True, True]
+    marks.close(two)
+    marks.set_aside(two, 100)
+    assert (marks.in_flight, marks.aside_bytes) == (0, 0)
+    assert [marks.watermark(name) for name in "ab"] == [9, 2]
+
+
+def test_a_poll_that_was_set_aside_is_forgotten_with_its_partitions_and_its_size_once_it_is_closed() -> None:
+    """What waits for a broker takes room until it is safe, whoever has the partitions meanwhile."""
+    marks: Watermarks[str] = Watermarks()
+    ticket = marks.open([("a", 3), ("b", 3)])
+    marks.set_aside(ticket, 100)
+    marks.forget(["a"])
+    assert (marks.answered("a"), marks.answered("b")) == (None, 3)
+    marks.forget(["b"])
+
+    assert (marks.in_flight, marks.aside_bytes, marks.answered("b")) == (0, 100, None)
+    marks.close(ticket)
+    marks.close(ticket)
+    assert (marks.in_flight, marks.aside_bytes) == (0, 0)
+
+
+def test_what_is_closed_behind_a_poll_that_is_set_aside_for_long_takes_no_room() -> None:
+    """Of 10,000 polls behind it few are remembered, and none of their offsets is lost."""
+    marks: Watermarks[str] = Watermarks()
+    long = marks.open([("a", 1)])
+    marks.set_aside(long, 1)
+    late = 0
+    for turn in range(10_000):
+        ticket = marks.open([("a", turn + 2)])
+        if turn == 5_000:
+            late = ticket
+        else:
+            marks.close(ticket)
+
+    assert len(marks._lines["a"].spans) < 2 * FEW
+    marks.close(long)
+    assert marks.watermark("a") == 5_001
+    marks.close(late)
+    assert marks.watermark("a") == 10_001

@@ -126,3 +126,12 @@ def test_trunk_totals_that_stay_partial_are_degraded_and_green() -> None:
     assert (late.status, late.is_healthy, late.trunks) == ("degraded", True, part)
     assert observed(whole, 16.0).status == "ok"
     assert observed(part, 30.0).status == "ok"
+
+
+def test_partitions_of_decisions_that_take_nothing_are_named_and_a_restart_is_not_asked_for() -> None:
+    """What is worse keeps its name."""
+    for status, expected in (("ok", "degraded"), ("standby", "degraded"), ("stalled", "stalled")):
+        verdict = Verdict(status, 1, 0).with_unwritable(["call-decisions/3"])
+        assert (verdict.status, verdict.unwritable) == (expected, ("call-decisions/3",))
+        assert verdict.is_healthy == (expected == "degraded")
+    assert Verdict("ok", 1, 0).with_unwritable([]) == Verdict("ok", 1, 0)

@@ -29,6 +29,7 @@ def metrics() -> Metrics:
         versions=lambda: Versions("gbt-1", "p1-2", "f1-3"),
         durability=lambda: Figures(3, 1, 5, 2, 0.25, Taken(published=9, size_bytes=12, last_ms=1_500)),
         leaderless=lambda: 2,
+        unwritable=lambda: 1,
         clock_ahead_s=lambda: 0.5,
         log_changes=lambda: {"made_again": 4, "cut": 0},
         lost=lambda: 7,

@@ -23,7 +23,7 @@ class World:
         self.now_ms = 1_000
         self.enlisted = 0
         self.pauses_s: list[float] = []
-        self.troubles = self.recoveries = self.settled_records = self.arrived_records = 0
+        self.troubles = self.recoveries = self.settled_records = self.arrived_records = self.aside_records = 0
         self.failures: list[tuple[Exception, int]] = []
         self._refused = refused
         self.current = ANONYMOUS
@@ -53,6 +53,9 @@ class World:
 
     def arrived(self, records: int) -> None:
         self.arrived_records += records
+
+    def set_aside(self, records: int) -> None:
+        self.aside_records += records
 
     def undelivered(self, outbox: Outbox, records: int, error: Exception, since: float) -> Fate:
         del outbox, since

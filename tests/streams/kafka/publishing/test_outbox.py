@@ -9,6 +9,8 @@ Each bar is a batch from `fill` to `settle`; what arrives meanwhile leaves toget
     batch 3                                  |d---ok
 """
 
+import time
+
 from streams.kafka.publishing.outbox import Fate, Perishable
 from tests.streams.kafka.publishing.outbox_case import AWAY, REFUSED, TOO_LARGE, Play, World
 
@@ -193,3 +195,31 @@ def test_a_late_form_that_cannot_be_made_fails_without_what_the_error_says(play:
     world = play(story)
     assert "KeyError" in str(world.failures[0][0])
     assert "2025550123" not in str(world.failures[0][0])
+
+
+def test_whoever_waits_is_told_once_of_each_record_that_is_set_aside_until_one_batch_is_safe(play: Play) -> None:
+    """Those that come during the outage included, and their order stays."""
+
+    def story(world: World) -> None:
+        now_s = time.monotonic()
+        assert world.outbox.stuck_s(now_s + 5) == 0
+        world.put(b"a", b"b")
+        assert world.outbox.stuck_s(now_s + 5) > 4
+        assert world.leaves() == [b"a", b"b"]
+        world.put(b"c")
+        world.outbox.set_aside()
+        world.outbox.set_aside()
+        assert world.aside_records == 3
+        world.outbox.settle(AWAY)
+        world.put(b"d")
+        assert world.aside_records == 4
+        world.end_pause()
+        assert world.leaves() == [b"a", b"b", b"c", b"d"]
+        world.outbox.settle(None)
+        assert world.outbox.stuck_s(now_s + 5) == 0
+        world.put(b"e")
+        assert world.leaves() == [b"e"]
+        world.outbox.settle(None)
+
+    world = play(story)
+    assert (world.aside_records, world.arrived_records) == (4, 5)

@@ -313,6 +313,9 @@ class Heard:
     def arrived(self, records: int) -> None:
         assert records
 
+    def set_aside(self, records: int) -> None:
+        pytest.fail(f"{records} records are set aside")
+
     def undelivered(self, outbox: Outbox, records: int, error: Exception, since: float) -> Fate:
         del outbox, records
         assert isinstance(error, errors.LeaderNotAvailableError)

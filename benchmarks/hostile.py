@@ -4,10 +4,10 @@
 
 A real Kafka and Valkey, one worker at default settings that lives through all of it. In each turn good calls come for
 some seconds by themselves, and then for as long beside the corpus of `tests.faults.hostile`: bombs in each codec, huge
-keys, empty records, batches that lie, batches damaged on the broker's disk, transactions, junk, colliding and odd
-numbers, junk in Redis. A call's answer time is from the instant at which it was due to the broker's stamp on the
-decision; so the decisions' topic has `LogAppendTime` here. Calls in the one partition that has transactions, open for
-up to two seconds, have a row of their own: whoever reads committed records waits for their ends.
+keys, empty records, calls that are dear to read, batches that lie, batches damaged on the broker's disk, transactions,
+junk, colliding and odd numbers, junk in Redis. A call's answer time is from the instant at which it was due to the
+broker's stamp on the decision; so the decisions' topic has `LogAppendTime` here. Calls in the one partition that has
+transactions, open for up to two seconds, have a row of their own: whoever reads committed records waits for their ends.
 
 At the end of each turn a second worker takes half of the partitions, is killed, and starts again from its snapshots:
 once as they are, and once with a byte changed in every row, under a right checksum.

@@ -3,7 +3,7 @@
 No record becomes an object here. The room of the wire says how a batch has to stand (`streams.wire.record_columns`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -188,21 +188,36 @@ class Poll:
     parts: list[tuple[Partition, Rows]]
 
 
-def split(parts: Iterable[tuple[Partition, Rows]], limit: int) -> list[list[tuple[Partition, Rows]]]:
-    """Cut a poll into pieces of at most `limit` records, in order; partitions without records are left out."""
-    pieces: list[list[tuple[Partition, Rows]]] = []
-    room = 0
-    for tp, rows in parts:
-        start = 0
-        while start < len(rows):
-            if not room:
-                pieces.append([])
-                room = limit
-            taken = rows[start : start + room]
-            pieces[-1].append((tp, taken))
-            room -= len(taken)
-            start += len(taken)
-    return pieces
+def take(
+    parts: Sequence[tuple[Partition, Rows]], limit: int
+) -> tuple[list[tuple[Partition, Rows]], list[tuple[Partition, Rows]]]:
+    """Take at most `limit` records, at least 1: of each partition its share, and what others leave of theirs.
+
+    So the records of one, however many they are, do not stand before those of the others. Partitions without records
+    are left out.
+
+    Returns:
+        What is taken, and what is left; each partition in the order of `parts`, its records in order of offset.
+    """
+    waiting = [(tp, rows) for tp, rows in parts if len(rows)]
+    if sum(len(rows) for _, rows in waiting) <= limit:
+        return waiting, []
+    shares, room = [0] * len(waiting), limit
+    by_length = sorted(range(len(waiting)), key=lambda place: len(waiting[place][1]))
+    for served, place in enumerate(by_length):
+        shares[place] = min(len(waiting[place][1]), -(-room // (len(waiting) - served)))
+        room -= shares[place]
+    both = list(zip(waiting, shares, strict=True))
+    taken = [(tp, rows[:share]) for (tp, rows), share in both if share]
+    return taken, [(tp, rows[share:]) for (tp, rows), share in both if share < len(rows)]
+
+
+def split(parts: Sequence[tuple[Partition, Rows]], limit: int) -> Iterator[list[tuple[Partition, Rows]]]:
+    """Cut what was fetched into pieces of at most `limit` records, in which partitions take turns (`take`)."""
+    taken, rest = take(parts, limit)
+    while taken:
+        yield taken
+        taken, rest = take(rest, limit)
 
 
 class FetchedBatch:

@@ -16,7 +16,7 @@ import numpy as np
 import structlog
 
 from detector.contract.events import CallEvent
-from streams.kafka.fetched import FetchedBatch, Poll, split
+from streams.kafka.fetched import FetchedBatch, Poll
 from streams.kafka.publishing.outbox import Perishable, Record
 from streams.kafka.publishing.publisher import Delivery
 from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS
@@ -28,6 +28,7 @@ from streams.screening.stray_keys import strays
 from streams.wire.records import dead_letter
 from streams.worker.metrics import Metrics
 from streams.worker.reports import Informs, KeepsDecisions, Perishing, Reports
+from streams.worker.slices import Slices
 from streams.worker.stray_partitions import StrayPartitions
 
 MISMATCH_PAUSE_MS = 60_000
@@ -61,7 +62,7 @@ def now_ms() -> int:
 
 
 class CallScreening:
-    """Screens polls one after the other, on the event loop, in slices of at most `max_batch_events` records.
+    """Screens polls one after the other, on the event loop, in slices (`streams.worker.slices`).
 
     Args:
         pipeline: decides.
@@ -70,7 +71,7 @@ class CallScreening:
         keeper: keeps decisions for look-ups, behind the stream.
         metrics: counts.
         digest: stands for numbers in the log.
-        max_batch_events: bounds the time that the event loop is held.
+        max_batch_events: records of a slice at most.
         scored_sample_ratio: share of calls, 0 to 1, whose features are published; a function of the call.
         deadline_ms: an answer that leaves later than this after the arrival of its call allows it.
         shed_after_ms: a call that waited longer for its batch is allowed unjudged.
@@ -104,7 +105,7 @@ class CallScreening:
         self._digest = digest
         self._placement = StrayPartitions(partitions, metrics)
         self._mismatch_told_ms = 0
-        self._max_batch_events = max_batch_events
+        self._slices = Slices(max_batch_events)
         self._deadline_ms = deadline_ms
         self._shed_after_ms = shed_after_ms
         self._processed = processed
@@ -129,9 +130,10 @@ class CallScreening:
         """
         perishing: list[Perishing] = []
         delivery = Delivery(partial(self._safe, perishing, acknowledge), set_aside)
-        for parts in split(poll.parts, self._max_batch_events):
-            fetched, decided_ms = FetchedBatch(parts), self._clock_ms()
+        for fetched in self._slices.of(poll.parts):
+            decided_ms, begun_s = self._clock_ms(), time.thread_time()
             batch = self._screen_batch(fetched, decided_ms, delivery, perishing)
+            self._slices.took(len(fetched.records), time.thread_time() - begun_s)
             # The publisher and heartbeats share this loop: answers leave before they are counted.
             await asyncio.sleep(0)
             self._count(fetched, batch, decided_ms)

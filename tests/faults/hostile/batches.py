@@ -1,9 +1,11 @@
-"""Batches that no honest client makes, sent as they are: bombs, huge keys, empty records, counts and lengths that lie.
+"""Batches that no honest client makes, sent as they are: bombs, huge keys, empty records, lies, calls dear to read.
 
 Each is made once; to send it again costs nothing. What the broker refuses is hostile too: it is the broker's turn then.
 """
 
 import struct
+from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
@@ -13,9 +15,11 @@ from aiokafka.structs import TopicPartition
 from streams.kafka.topics import CALL_EVENTS
 from tests.integration.odd_batches_case import MIB
 from tests.streams.kafka.fetch.batches import CODECS, COUNT_AT, RECORDS_AT, batch, signed
+from tests.streams.wire.dear import DEAR
 
 BOMB_MIB = {"gzip": 60, "snappy": 18, "lz4": 60, "zstd": 60}
 """What a broker still takes: it wants a batch in one MiB, and snappy makes 1 of 21."""
+DEAR_CALLS = 1_000
 TIMEOUT_MS = 30_000
 
 
@@ -32,6 +36,13 @@ def huge_keys() -> list[bytes]:
 def empty_records() -> list[bytes]:
     """A hundred thousand in one batch."""
     return [_of([(None, None)] * 100_000, "zstd")]
+
+
+def dear() -> Iterator[bytes]:
+    """A thousand valid calls each that are dear to read, one kind after the other; no call comes twice."""
+    for number, make in enumerate(cycle(DEAR.values())):
+        first = DEAR_CALLS * number
+        yield _of([(None, make(one)) for one in range(first, first + DEAR_CALLS)], "zstd")
 
 
 def lies(value: bytes) -> list[bytes]:

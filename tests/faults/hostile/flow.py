@@ -19,7 +19,7 @@ from confluent_kafka import Producer
 
 from benchmarks.collisions import chosen
 from streams.kafka.topics import CALL_EVENTS
-from tests.faults.hostile.batches import RawProducer, bombs, empty_records, huge_keys, lies
+from tests.faults.hostile.batches import RawProducer, bombs, dear, empty_records, huge_keys, lies
 from tests.faults.hostile.transactions import Transactions
 from tests.integration.odd_batches_case import MIB, call
 from tests.streams.redis.junk import ODD_SCORES, ODD_TEXTS, OUR_KEYS, put
@@ -146,6 +146,7 @@ class _Flow:
         }
         for kind, (every_s, made) in kinds.items():
             yield kind, every_s, partial(self._send_raw, cycle(made))
+        yield "batches of calls that are dear to read", 5.0, partial(self._send_raw, dear())
 
     def _others(self) -> Iterator[Strand]:
         junk, colliding = corpus(1_000_000, self._target.seed), cycle(chosen(COLLIDING))

@@ -157,13 +157,21 @@ def test_a_worker_whose_leader_goes_away_decides_the_rest_and_then_all(
     assert not repeated & set(after), "only what could not be committed while the coordinator was away"
 
 
+@pytest.fixture
+def decisions_in_one_copy(cluster: Cluster) -> Iterator[None]:
+    """Each partition of `call-decisions` has one copy, by turns on the brokers; afterwards three again."""
+    cluster.make_decisions({partition: [partition % 3 + 1] for partition in range(PARTITIONS)})
+    yield
+    cluster.make_decisions({partition: [1, 2, 3] for partition in range(PARTITIONS)})
+
+
+@pytest.mark.usefixtures("decisions_in_one_copy")
 @pytest.mark.parametrize("fault", ["killed", "frozen"])
 def test_a_partition_of_decisions_that_takes_nothing_stops_no_other_switch(
     cluster: Cluster, environment: dict[str, str], tmp_path: Path, fault: str
 ) -> None:
     """Every poll has a call of the switch whose decisions cannot be written; those of others leave all the same."""
     cluster.make_calls({partition: [1, 2] for partition in range(PARTITIONS)})
-    cluster.make_decisions({partition: [partition % 3 + 1] for partition in range(PARTITIONS)})
     decided, broker = Decided(cluster.bootstrap), cluster.brokers[2]
     lost = [partition for partition in range(PARTITIONS) if partition % 3 == 2]
     switches = {int(partitions_of([f"switch-{n}".encode()], PARTITIONS)[0]): f"switch-{n}" for n in range(100)}

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from faust.types import ConsumerMessage
 from numpy.typing import NDArray
 
 from detector.columns.arrays import Bytes, Ints
@@ -186,6 +187,30 @@ class Poll:
 
     ticket: int
     parts: list[tuple[Partition, Rows]]
+
+    def message(self, generation: int) -> Any:
+        """Wrap it for Faust, as if it were one record of its first partition.
+
+        Args:
+            generation: of the group when it was handed out; what is left of an earlier one is dropped.
+        """
+        tp, rows = self.parts[0]
+        value: Any = self
+        return ConsumerMessage(
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=rows.first_offset,
+            timestamp=rows.first_timestamp / 1_000.0,
+            timestamp_type=0,
+            headers=None,
+            key=None,
+            value=value,
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=0,
+            tp=tp,
+            generation_id=generation,
+        )
 
 
 def take(

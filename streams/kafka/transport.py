@@ -20,7 +20,6 @@ from typing import Any
 from aiokafka.errors import ConsumerStoppedError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
-from faust.types import ConsumerMessage
 from faust.types.tuples import TP, ack_lock
 from mode import Service
 from mode.utils.futures import notify
@@ -118,7 +117,8 @@ class PollConsumer(driver.Consumer):
             if not await self._wait_for_room(generation) or turn != self.locator.turn:
                 self._dropped.update(tp for tp, _ in parts)
                 return
-            message = self._poll_message(part, generation)
+            ticket = self.watermarks.open((tp, rows.end) for tp, rows in part)
+            message = Poll(ticket, part).message(generation)
             yield message.tp, message
 
     async def _drain_messages(self, fetcher: Any) -> None:
@@ -261,26 +261,6 @@ class PollConsumer(driver.Consumer):
         if expected is not None:
             log.info("a fetch of %s/%s does not go on where it should: reading from %s", *tp, expected)
             self._thread.seek(tp, expected)
-
-    def _poll_message(self, parts: list[tuple[Partition, Rows]], generation: int) -> Any:
-        tp, rows = parts[0]
-        ticket = self.watermarks.open((tp, rows.end) for tp, rows in parts)
-        poll: Any = Poll(ticket, parts)
-        return ConsumerMessage(
-            topic=tp.topic,
-            partition=tp.partition,
-            offset=rows.first_offset,
-            timestamp=rows.first_timestamp / 1_000.0,
-            timestamp_type=0,
-            headers=None,
-            key=None,
-            value=poll,
-            checksum=None,
-            serialized_key_size=0,
-            serialized_value_size=0,
-            tp=tp,
-            generation_id=generation,
-        )
 
     # Acknowledging and committing
 

@@ -266,6 +266,10 @@ class FetchedBatch:
         self.records: Records = gather([(tp.partition, rows) for tp, rows in parts])
         self.ends: list[tuple[int, int]] = [(tp.partition, rows.end) for tp, rows in parts]
 
+    def __len__(self) -> int:
+        """Number of records."""
+        return sum(len(rows) for _, rows in self._parts)
+
     def place(self, position: int) -> tuple[str, int, int]:
         """Topic, partition and offset of one record.
 

@@ -133,7 +133,7 @@ class CallScreening:
         for fetched in self._slices.of(poll.parts):
             decided_ms, begun_s = self._clock_ms(), time.thread_time()
             batch = self._screen_batch(fetched, decided_ms, delivery, perishing)
-            self._slices.took(len(fetched.records), time.thread_time() - begun_s)
+            self._slices.took(len(fetched), time.thread_time() - begun_s)
             # The publisher and heartbeats share this loop: answers leave before they are counted.
             await asyncio.sleep(0)
             self._count(fetched, batch, decided_ms)

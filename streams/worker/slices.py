@@ -39,8 +39,8 @@ class Slices:
             if not taken:
                 return
             fetched = FetchedBatch(taken)
-            while len(fetched.records.data) > MAX_BYTES and len(fetched.records) > 1:
-                taken, left = take(rest, len(fetched.records) // 2)
+            while len(fetched.records.data) > MAX_BYTES and len(fetched) > 1:
+                taken, left = take(rest, len(fetched) // 2)
                 fetched = FetchedBatch(taken)
             rest = left
             yield fetched

@@ -13,6 +13,7 @@ from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka import topics
 from streams.kafka.client import client_settings
+from streams.kafka.partitioner import partitions_of
 from streams.kafka.publishing.outbox import Perishable, Record
 from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
@@ -25,7 +26,10 @@ from tests.waiting import HANG_S, until, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
+PARTITIONS = 4
 KEY = b"switch-1"
+KEYS = [key for key in (b"key-%d" % n for n in range(64)) if partitions_of([key], PARTITIONS) == [0]]
+"""Of one partition. The topic is compacted: of values with one key the broker may keep the latest alone."""
 GROUP = "outage"
 AWAY_S = 7.0
 
@@ -35,7 +39,7 @@ def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerProce
     """A broker of this file's own, with the topics of the contract."""
     with broker_process(tmp_path_factory.mktemp("broker") / "kafka") as running:
         with topics.admin_client(load_settings(kafka_bootstrap_servers=running.bootstrap)) as admin:
-            topics.create(admin, partitions=4)
+            topics.create(admin, partitions=PARTITIONS)
         yield running
 
 
@@ -124,11 +128,11 @@ async def _freeze_and_go_on(publishing: Publishing, broker: BrokerProcess) -> No
     publisher = publishing.publisher
     await publisher.start()
     await until(lambda: publisher._identities.current.producer_id >= 0)
-    publishing.give(0, (KEY, b"0"))
+    publishing.give(0, (KEYS[0], b"0"))
     await until(lambda: publishing.done == [0])
     for number in range(1, 4):
         broker.pause()
-        publishing.give(number, (KEY, b"%d" % number))
+        publishing.give(number, (KEYS[number], b"%d" % number))
         await until(lambda: publisher.outage_s() > 0.0)
         broker.resume()
         await until(lambda number=number: publishing.done[-1] == number)  # type: ignore[misc]

@@ -46,6 +46,7 @@ from streams.screening.pipeline import Pipeline
 from streams.settings import load_settings
 from streams.worker.metrics import Metrics
 from streams.worker.screen_calls import CallScreening
+from streams.worker.slices import Slices
 from tests.streams.screening.pipeline_case import START_MS, setup
 
 PAGE = Path(__file__).parents[3] / "docs" / "architecture.md"
@@ -173,6 +174,7 @@ class World:
 
     def walk(self, first: int) -> Walk:
         """Bring a poll of calls to the point where their answers are queued, traced, and then to its end."""
+        self.agent._slices = Slices(CALLS)  # one slice, whatever the poll before took of the processor
         screening: Any = self.agent.screen(Poll(1, [(TP(CALL_EVENTS, 0), fetched(first))]), lambda: None)
         with traced() as walk:
             screening.send(None)  # until it gives the event loop back, which is when the answers may leave

@@ -154,7 +154,6 @@ def test_every_override_has_something_to_override(ours: type, theirs: type) -> N
         "_unread",
         "_move_on",
         "_rewind",
-        "_poll_message",
         "_give_up",
         "_locate_partitions",
         "_settle",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.kafka import transport
 from streams.kafka.faust_app import make_faust_app
-from streams.kafka.fetched import Rows, Unreadable, nothing, rows_of, split
+from streams.kafka.fetched import Poll, Rows, Unreadable, nothing, rows_of, split
 from streams.kafka.locating import Mark, Place
 from streams.kafka.plugs import Plugs
 from streams.kafka.transport import PollConsumer
@@ -207,6 +207,12 @@ def polled(consumer: Any, fetched: Rows, *, is_located: bool = True) -> list[int
     return asyncio.new_event_loop().run_until_complete(poll())
 
 
+def handed_out(consumer: Any, fetched: Rows) -> Any:
+    """A message in flight, as a poll of that fetch makes it."""
+    ticket = consumer.watermarks.open([(CALLS, fetched.end)])
+    return Poll(ticket, [(CALLS, fetched)]).message(generation=1)
+
+
 def test_what_comes_before_the_flow_resumes_is_read_again(consumer: Any) -> None:
     """A fetch that waited through the rebalance takes the first records after the seek; nobody gets them."""
     consumer.watermarks.expect(CALLS, 4)
@@ -307,8 +313,8 @@ def test_clocks_are_compared_by_what_ends_its_partition(consumer: Any) -> None:
 
 def test_only_the_watermark_is_offered_for_commit(consumer: Any) -> None:
     """Acknowledged out of order: nothing, until the gap closes."""
-    first = consumer._poll_message([(CALLS, rows(0, 2))], generation=1)
-    second = consumer._poll_message([(CALLS, rows(2, 3))], generation=1)
+    first = handed_out(consumer, rows(0, 2))
+    second = handed_out(consumer, rows(2, 3))
 
     assert consumer.ack(second)
     assert list(consumer._filter_tps_with_pending_acks()) == []
@@ -355,10 +361,10 @@ def test_the_last_commit_has_what_was_answered_while_another_was_under_way(consu
 
     async def story() -> None:
         consumer.force_commit = force_commit
-        consumer.ack(consumer._poll_message([(CALLS, rows(0, 1))], generation=1))
+        consumer.ack(handed_out(consumer, rows(0, 1)))
         earlier = asyncio.create_task(consumer.commit())
         await asyncio.sleep(0)
-        consumer.ack(consumer._poll_message([(CALLS, rows(1, 2))], generation=1))
+        consumer.ack(handed_out(consumer, rows(1, 2)))
         last = asyncio.create_task(consumer.commit_and_end_transactions())
         await asyncio.sleep(0)
         may_end.set()
@@ -372,7 +378,7 @@ def test_the_last_commit_has_what_was_answered_while_another_was_under_way(consu
 def test_beyond_the_bound_nothing_more_is_set_aside(consumer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays in flight, so that reading stops; what is set aside keeps no fetch in memory, and is acknowledged."""
     monkeypatch.setattr(transport, "MAX_ASIDE_BYTES", 5)
-    first, second, third = (consumer._poll_message([(CALLS, rows(at, at + 3))], 0) for at in (0, 3, 6))
+    first, second, third = (handed_out(consumer, rows(at, at + 3)) for at in (0, 3, 6))
     for message in (first, first, second):
         consumer.set_aside(message)
 

@@ -25,7 +25,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
-from streams.kafka.fetched import split
+from streams.kafka.fetch.turns import take
 from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.running.services import SWITCH_INTERVAL_S, Ending, new_event_loop, run
 from streams.settings import load_settings
@@ -76,11 +76,14 @@ def run_transport(source: str, sink: str, meter: Meter) -> int:
             meter.begin()
             poll = event.value
             delivery = Delivery(_both(event.ack, meter, sum(len(rows) for _, rows in poll.parts)))
-            for parts in split(poll.parts, SLICE):
+            parts, rest = take(poll.parts, SLICE)
+            while parts:
                 both = [pair for _, rows in parts for pair in zip(rows.keys(), rows.values(), strict=True)]
                 records: Any = [(switch_of(key), value) for key, value in both]
                 publisher.publish(sink, records, delivery)
                 await asyncio.sleep(0)
+                parts, rest = take(rest, SLICE)
+            poll.screened(SLICE)
             delivery.seal()
 
     app.agent(topic, name="copy")(copy)

@@ -88,7 +88,9 @@ def fresh_topics(kafka_admin: KafkaAdminClient) -> Iterator[FreshTopics]:
         if os.environ.get(KAFKA_VARIABLE):
             _leave_records_alone(kafka_admin)
         delete_topics(kafka_admin, {*topics.TOPIC_BY_NAME, topics.FLEET_SECRET.name})
-        return topics.create(kafka_admin, partitions=partitions)
+        made = topics.create(kafka_admin, partitions=partitions)
+        wait_until(lambda: set(made) <= set(kafka_admin.list_topics()), "the broker tells of the topics")
+        return made
 
     yield make
     delete_topics(kafka_admin, {*topics.TOPIC_BY_NAME, topics.FLEET_SECRET.name})

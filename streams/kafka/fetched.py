@@ -3,7 +3,7 @@
 No record becomes an object here. The room of the wire says how a batch has to stand (`streams.wire.record_columns`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -183,10 +183,13 @@ class Poll:
     Attributes:
         ticket: of the watermarks.
         parts: each partition once, with its records in order of offset; at most `MAX_RECORDS_PER_POLL` in all.
+        screened: called once all records are screened, answered or not, with how many such records may be screened
+            before others have their turn.
     """
 
     ticket: int
     parts: list[tuple[Partition, Rows]]
+    screened: Callable[[int], object] = lambda _: None
 
     def message(self, generation: int) -> Any:
         """Wrap it for Faust, as if it were one record of its first partition.
@@ -211,38 +214,6 @@ class Poll:
             tp=tp,
             generation_id=generation,
         )
-
-
-def take(
-    parts: Sequence[tuple[Partition, Rows]], limit: int
-) -> tuple[list[tuple[Partition, Rows]], list[tuple[Partition, Rows]]]:
-    """Take at most `limit` records, at least 1: of each partition its share, and what others leave of theirs.
-
-    So the records of one, however many they are, do not stand before those of the others. Partitions without records
-    are left out.
-
-    Returns:
-        What is taken, and what is left; each partition in the order of `parts`, its records in order of offset.
-    """
-    waiting = [(tp, rows) for tp, rows in parts if len(rows)]
-    if sum(len(rows) for _, rows in waiting) <= limit:
-        return waiting, []
-    shares, room = [0] * len(waiting), limit
-    by_length = sorted(range(len(waiting)), key=lambda place: len(waiting[place][1]))
-    for served, place in enumerate(by_length):
-        shares[place] = min(len(waiting[place][1]), -(-room // (len(waiting) - served)))
-        room -= shares[place]
-    both = list(zip(waiting, shares, strict=True))
-    taken = [(tp, rows[:share]) for (tp, rows), share in both if share]
-    return taken, [(tp, rows[share:]) for (tp, rows), share in both if share < len(rows)]
-
-
-def split(parts: Sequence[tuple[Partition, Rows]], limit: int) -> Iterator[list[tuple[Partition, Rows]]]:
-    """Cut what was fetched into pieces of at most `limit` records, in which partitions take turns (`take`)."""
-    taken, rest = take(parts, limit)
-    while taken:
-        yield taken
-        taken, rest = take(rest, limit)
 
 
 class FetchedBatch:

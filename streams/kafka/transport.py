@@ -26,7 +26,8 @@ from mode.utils.futures import notify
 
 from streams.kafka.broker_clock import BrokerClock
 from streams.kafka.fetch.fetcher import Reading
-from streams.kafka.fetched import Partition, Poll, Rows, nothing, split
+from streams.kafka.fetch.turns import Turns
+from streams.kafka.fetched import Partition, Poll, Rows, nothing
 from streams.kafka.locating import Locator, Mark, Place
 from streams.kafka.main_loop import MainLoopConsumer
 from streams.kafka.plugs import Plugs
@@ -71,8 +72,8 @@ class PollConsumer(driver.Consumer):
         self._began: dict[Partition, int] = {}  # where reading began, of partitions nothing was committed of
         self._partition_count = 1
         self._room = asyncio.Event()
+        self._turns = Turns(MAX_RECORDS_PER_POLL, self._room.set)
         self._doubtful: set[Partition] = set()
-        self._dropped: set[Partition] = set()
         self._awake_s = time.monotonic()
         self.clock = BrokerClock()
         self.locator = Locator(lambda: self._thread, self._settle, plugs.on_located, self.watermarks.is_open)
@@ -85,41 +86,50 @@ class PollConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Partition, Any]]:  # noqa: ASYNC109 - faust's signature
         """Yield what one poll brought. Called in a loop by the driver; ends early when partitions are taken away."""
+        if self._turns.waiting:  # the next poll takes what has come until the last one was screened
+            await self._wait_for_room(self.app.consumer_generation_id)
+            timeout = 0.0
         turn = self.locator.turn
         found: Any = await self._wait_next_records(timeout)  # rows of each partition, and which are active
         records, active = found
         if records is None or self.should_stop:
             return
         self._look_at_doubts()
-        if not await self._is_still_ours():
-            self._dropped.update(records)
-            return
-        if not self.flow_active or turn != self.locator.turn:
+        if not await self._is_still_ours() or not self.flow_active or turn != self.locator.turn:
             # A fetch that waited since before a rebalance may have taken what comes after the seek with it.
-            self._dropped.update(records)
+            self._turns.miss(records)
+            self._turns.drop()
             return
         generation = self.app.consumer_generation_id
-        parts: list[tuple[Partition, Rows]] = []
+        self._turns.keep((generation, turn), self._may_read)
+        self._take_in(records, active)
+        part = self._turns.take()
+        if not part:
+            return
+        if not await self._wait_for_room(generation) or turn != self.locator.turn:
+            self._turns.miss(tp for tp, _ in part)
+            self._turns.drop()
+            return
+        ticket = self.watermarks.open((tp, rows.end) for tp, rows in part)
+        message = Poll(ticket, part, self._turns.hand_out()).message(generation)
+        yield message.tp, message
+
+    def _take_in(self, records: Mapping[Partition, Rows], active: Any) -> None:
+        """Have what is to be handed out of a fetch take its turn."""
+        arrivals_ms: dict[Partition, int] = {}
         for tp, rows in records.items():
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
-            if self._may_read(tp):
-                unread = self._unread(tp, rows)
-                if unread:
-                    parts.append((tp, unread))
-                else:
-                    self._move_on(tp, unread)
-            else:  # it was when the fetch began
-                self._dropped.add(tp)
+            if not self._may_read(tp):  # it was when the fetch began
+                self._turns.miss([tp])
+            elif unread := self._unread(tp, rows):
+                self._turns.add(tp, unread)
+                if unread.end >= (self.highwater(tp) or 0):
+                    arrivals_ms[tp] = unread.last_timestamp
+            else:
+                self._move_on(tp, unread)
         if self.clock.is_due(self._awake_s):
-            self._compare_clocks(parts)
-        for part in split(parts, MAX_RECORDS_PER_POLL):
-            if not await self._wait_for_room(generation) or turn != self.locator.turn:
-                self._dropped.update(tp for tp, _ in parts)
-                return
-            ticket = self.watermarks.open((tp, rows.end) for tp, rows in part)
-            message = Poll(ticket, part).message(generation)
-            yield message.tp, message
+            self.clock.compare(self._awake_s, time.time_ns() // 1_000_000, arrivals_ms)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Hand on what polls bring, until the end. The driver's loop makes four tasks for each message."""
@@ -139,10 +149,6 @@ class PollConsumer(driver.Consumer):
         except (asyncio.CancelledError, ConsumerStoppedError):
             if not self.app.should_stop:
                 raise
-
-    def _compare_clocks(self, parts: list[tuple[Partition, Rows]]) -> None:
-        arrivals_ms = {tp: rows.last_timestamp for tp, rows in parts if rows.end >= (self.highwater(tp) or 0)}
-        self.clock.compare(self._awake_s, time.time_ns() // 1_000_000, arrivals_ms)
 
     def _may_read(self, tp: Partition) -> bool:
         return tp in self.locator.located and self._plugs.is_ready(tp)
@@ -168,11 +174,16 @@ class PollConsumer(driver.Consumer):
     def _is_stale(self, generation: int) -> bool:
         return not self.flow_active or generation != self.app.consumer_generation_id
 
+    def _is_full(self) -> bool:
+        in_flight = self.watermarks.in_flight
+        return in_flight >= MAX_POLLS_IN_FLIGHT or (in_flight > 0 and self._turns.is_behind)
+
     async def _wait_for_room(self, generation: int) -> bool:
-        while self.watermarks.in_flight >= MAX_POLLS_IN_FLIGHT and not self._is_stale(generation):
-            self._plugs.on_full()
+        while self._is_full() and not self._is_stale(generation):
+            if self.watermarks.in_flight >= MAX_POLLS_IN_FLIGHT:
+                self._plugs.on_full()
             self._room.clear()
-            if self.watermarks.in_flight < MAX_POLLS_IN_FLIGHT:
+            if not self._is_full():
                 break
             with suppress(TimeoutError):  # look again whether the partitions are still ours
                 await asyncio.wait_for(self._room.wait(), ROOM_CHECK_S)
@@ -181,11 +192,11 @@ class PollConsumer(driver.Consumer):
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - faust's signature
         self._look_at_doubts()
         ready = {tp for tp in active_partitions if self._may_read(tp)}
-        for tp in ready & self._dropped:  # not when rows come: a partition that has fallen quiet would wait for ever
-            self._dropped.discard(tp)
+        for tp in self._turns.take_dropped(ready):  # not when rows come: one that has fallen quiet would wait for ever
             self._rewind(tp)
         if len(ready) < len(active_partitions):
             timeout = min(timeout, CLOSED_GATE_POLL_S)
+        ready -= self._turns.waiting
         if not ready:  # asking for none would give records of all
             await asyncio.sleep(timeout)
             return {}

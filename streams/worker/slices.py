@@ -6,14 +6,19 @@ slice is at most twice as large as one that was cheap, and after a dear one as m
 
 from collections.abc import Iterator, Sequence
 
-from streams.kafka.fetched import FetchedBatch, Partition, Rows, take
+from streams.kafka.fetch.turns import take
+from streams.kafka.fetched import FetchedBatch, Partition, Rows
 
 MAX_BYTES = 1024 * 1024
 """Of the values of a slice, unless it is a single record: 70 calls as long as a call may be."""
 HOLD_S = 0.02
-"""CPU that a slice is to take at most: twice that of a thousand plain calls on a machine with other work."""
+"""CPU that a slice of plain calls is to take at most: twice that of a thousand on a machine with other work."""
+PLAIN_S = 25e-6
+"""CPU of a plain call at most, its share of what a slice takes anyhow included."""
+DEAR_HOLD_S = 0.005
+"""CPU that a slice of dear calls is to take: what comes meanwhile waits for it, and for the next one with it."""
 FIRST = 64
-"""Records of the first slice, and of one after others as small: 7 ms where each is odd."""
+"""Records of the first slice, and of one after others as small: 7 ms where each is dear."""
 FEWEST = 16
 """Records of a slice after dear ones."""
 
@@ -23,19 +28,22 @@ class Slices:
 
     Args:
         max_records: of a slice.
+
+    Attributes:
+        most: records of the next slice at most.
     """
 
-    __slots__ = ("_max_records", "_most")
+    __slots__ = ("_max_records", "most")
 
     def __init__(self, max_records: int) -> None:
         self._max_records = max_records
-        self._most = min(FIRST, max_records)
+        self.most = min(FIRST, max_records)
 
     def of(self, parts: Sequence[tuple[Partition, Rows]]) -> Iterator[FetchedBatch]:
         """Cut a poll, slice after slice; each is as large as what `took` was told allows by then."""
         rest = parts
         while True:
-            taken, left = take(rest, self._most)
+            taken, left = take(rest, self.most)
             if not taken:
                 return
             fetched = FetchedBatch(taken)
@@ -47,8 +55,9 @@ class Slices:
 
     def took(self, records: int, cpu_s: float) -> None:
         """Note what a slice took of the thread's CPU, so that the next one fits."""
-        if cpu_s > HOLD_S:
-            most = max(FEWEST, int(records * HOLD_S / cpu_s))
+        hold_s = HOLD_S if cpu_s <= records * PLAIN_S else DEAR_HOLD_S
+        if cpu_s > hold_s:
+            most = max(FEWEST, int(records * hold_s / cpu_s))
         else:
-            most = max(2 * records, self._most // 2, min(FIRST, 2 * self._most))
-        self._most = min(most, self._max_records)
+            most = max(2 * records, self.most // 2, min(FIRST, 2 * self.most))
+        self.most = min(most, self._max_records)

@@ -13,8 +13,6 @@ from kafka.admin import (
     ACLFilter,
     ACLOperation,
     ACLPermissionType,
-    ConfigResource,
-    ConfigResourceType,
     ResourcePattern,
     ResourcePatternFilter,
     ResourceType,
@@ -33,6 +31,7 @@ from tests.broker_process import broker_process
 from tests.integration.events_case import produce, setups
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, workers
+from tests.topic_configs import configure
 from tests.topic_reader import Reader
 from tests.waiting import HANG_S, wait_until
 
@@ -77,11 +76,6 @@ def publish_hostile(bootstrap: str, key: bytes, value: bytes) -> None:
     )
     producer.produce(CALL_EVENTS, key=key, value=value, partition=0)
     assert producer.flush(HANG_S) == 0
-
-
-def configure(admin: KafkaAdminClient, topic: str, **settings: str) -> None:
-    values = {name.replace("_", "."): value for name, value in settings.items()}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, values)])
 
 
 def is_done(worker: Worker) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
@@ -17,6 +16,7 @@ from streams.metrics import Metric
 from tests.integration.events_case import produce, setups
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, workers
+from tests.topic_configs import configure
 from tests.topic_reader import Reader
 from tests.waiting import HANG_S, wait_until
 
@@ -167,7 +167,7 @@ def test_a_refused_decision_ends_the_worker_and_acknowledges_nothing(
     tmp_path: Path,
 ) -> None:
     """Better to stop than to drop decisions: status 1, one clear line, nothing committed."""
-    kafka_admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, CALL_DECISIONS, {"max.message.bytes": "100"})])
+    configure(kafka_admin, CALL_DECISIONS, max_message_bytes="100")
 
     with workers(1, environment, tmp_path) as (worker,):
         wait_until(lambda: is_ready([worker]), "ready")

@@ -18,7 +18,8 @@ from detector.columns.compiled import compiled_borrowing
 from detector.columns.hashing import PUBLIC_SEED
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app
-from streams.kafka.fetched import FetchedBatch, Poll, split
+from streams.kafka.fetch.turns import take
+from streams.kafka.fetched import FetchedBatch, Poll
 from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.running.services import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
@@ -60,9 +61,13 @@ class JobScreening:
     async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
         """Answer a poll in slices, as the worker does; acknowledged once the broker has every answer."""
         delivery = Delivery(acknowledge)
-        for parts in split(poll.parts, self._settings.max_batch_events):
+        most = self._settings.max_batch_events
+        parts, rest = take(poll.parts, most)
+        while parts:
             self._publisher.publish(self._sink, self._answers(FetchedBatch(parts)), delivery)
             await asyncio.sleep(0)
+            parts, rest = take(rest, most)
+        poll.screened(most)
         delivery.seal()
 
     def _answers(self, fetched: FetchedBatch) -> list[tuple[bytes, bytes]]:

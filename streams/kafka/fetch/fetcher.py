@@ -85,6 +85,10 @@ class Fetched:
         """Seconds that are left of the back-off; none where a batch is large: other partitions do not wait for it."""
         return 0.0 if self._is_large else max(0.0, self._until - time.monotonic())
 
+    def stand_aside(self) -> None:
+        """Have no other partition wait: nobody wants this one's records now."""
+        self._until = 0.0
+
     @property
     def is_wanted(self) -> bool:
         """Whether the partition is still read from where this begins."""
@@ -213,6 +217,9 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
             if partitions and tp not in partitions:
                 if not self._subscriptions.is_assigned(tp):
                     del self._records[tp]
+                elif isinstance(found, Fetched) and found.calculate_backoff():
+                    found.stand_aside()
+                    self._notify(self._wait_consume_future)
             elif isinstance(found, FetchError):
                 if taken:
                     break  # what is wrong is said with the next call

@@ -15,7 +15,7 @@ from streams.errors import ClusterRefused
 from streams.kafka import topics
 from streams.settings import load_settings
 from tests.processes import complaints
-from tests.waiting import wait_until
+from tests.topic_configs import configure
 
 pytestmark = pytest.mark.kafka
 
@@ -27,19 +27,6 @@ def run(kafka_bootstrap: str) -> Callable[..., Result]:
     """Run `robocall topics ...` against the test broker."""
     environment = {**os.environ, "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap}
     return lambda *arguments: CliRunner().invoke(topics.topics, list(arguments), env=environment)
-
-
-def alter(admin: KafkaAdminClient, name: str, **values: str) -> None:
-    """Change settings of a topic and return when the broker shows them."""
-    configs = {key.replace("_", "."): value for key, value in values.items()}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
-    resource = ConfigResource(ConfigResourceType.TOPIC, name)
-
-    def are_shown() -> bool:
-        found = admin.describe_configs([resource], config_filter="all")["topic"][name]
-        return all(found[key]["value"] == value for key, value in configs.items())
-
-    wait_until(are_shown, f"the broker shows {configs}")
 
 
 def test_fresh_topics_are_those_of_the_contract(
@@ -92,9 +79,9 @@ def test_check_says_what_is_wrong_and_how_to_put_it_right(
     fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient, run: Callable[..., Result]
 ) -> None:
     fresh_topics(partitions=1)
-    alter(kafka_admin, "call-events", retention_ms="3600000")
-    alter(kafka_admin, "entity-decisions", cleanup_policy="delete")
-    alter(kafka_admin, "dead-letters", max_message_bytes="1000")
+    configure(kafka_admin, "call-events", retention_ms="3600000")
+    configure(kafka_admin, "entity-decisions", cleanup_policy="delete")
+    configure(kafka_admin, "dead-letters", max_message_bytes="1000")
     result = run("check", "--partitions", "2")
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
@@ -111,8 +98,8 @@ def test_longer_retention_is_no_complaint(
     fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient
 ) -> None:
     fresh_topics(partitions=1)
-    alter(kafka_admin, "call-events", retention_ms="-1")
-    alter(kafka_admin, "call-decisions", retention_ms=str(30 * 24 * 3_600_000))
+    configure(kafka_admin, "call-events", retention_ms="-1")
+    configure(kafka_admin, "call-decisions", retention_ms=str(30 * 24 * 3_600_000))
     assert topics.check(kafka_admin, partitions=1) == []
 
 

@@ -1,93 +1,17 @@
-"""Parts of the transport that need no broker: cutting polls, and what to do with doubtful fetches."""
+"""Parts of the transport that need no broker: what to do with doubtful fetches, and what is committed."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from faust.types import TP
-from hypothesis import given
-from hypothesis import strategies as st
 
 from streams.kafka import transport
-from streams.kafka.faust_app import make_faust_app
-from streams.kafka.fetched import Poll, Rows, Unreadable, nothing, rows_of, split
+from streams.kafka.fetched import Poll, Rows, Unreadable, nothing
 from streams.kafka.locating import Mark, Place
 from streams.kafka.plugs import Plugs
-from streams.kafka.transport import PollConsumer
-from streams.settings import load_settings
 from streams.wire.refusals import Code
-
-
-def rows(first: int, end: int) -> Rows:
-    return rows_of((offset, 1_700_000_000_000, None, b"%d" % offset) for offset in range(first, end))
-
-
-@given(st.dictionaries(st.sampled_from("abcde"), st.integers(0, 40)), st.integers(1, 25))
-def test_cutting_keeps_every_record_in_order_and_below_the_limit(sizes: dict[str, int], limit: int) -> None:
-    """All pieces but the last are full; no partition stands twice in a piece."""
-    parts = [(partition, rows(100, 100 + size)) for partition, size in sizes.items()]
-
-    pieces = list(split(parts, limit))
-
-    put_together: dict[str, list[int]] = {}
-    for piece in pieces:
-        assert len({partition for partition, _ in piece}) == len(piece)
-        for partition, taken in piece:
-            put_together.setdefault(partition, []).extend(taken.offsets())
-    assert put_together == {partition: taken.offsets() for partition, taken in parts if taken}
-    lengths = [sum(len(taken) for _, taken in piece) for piece in pieces]
-    assert lengths[:-1] == [limit] * (len(lengths) - 1)
-    assert not lengths or 0 < lengths[-1] <= limit
-
-
-class Thread:
-    """Notes where it is told to read from; the group takes what it commits, or does not."""
-
-    def __init__(self) -> None:
-        self.is_member = True
-        self.offered: dict[TP, int] = {}
-        self.sought: list[tuple[TP, int]] = []
-        self.doubts: list[TP] = []
-
-    def seek(self, tp: TP, offset: int) -> None:
-        self.sought.append((tp, offset))
-
-    def take_doubts(self) -> list[TP]:
-        doubts, self.doubts = self.doubts, []
-        return doubts
-
-    def highwater(self, tp: TP) -> int:
-        del tp
-        return 12
-
-    def epoch_of(self, tp: TP) -> int | None:
-        del tp
-        return 3
-
-    async def commit(self, offsets: dict[TP, int]) -> bool:
-        self.offered = offsets
-        return self.is_member
-
-    async def getmany(self, active_partitions: set[TP], timeout_s: float) -> dict[TP, Rows]:
-        del active_partitions, timeout_s
-        return {}
-
-
-@pytest.fixture
-def consumer() -> Any:
-    """A consumer of an application that is never started; only its thread is replaced."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    app, _ = make_faust_app(load_settings(web_port=0), poll_topic="calls")
-    found = app.consumer
-    assert isinstance(found, PollConsumer)
-    found._thread = cast("Any", Thread())
-    yield found
-    loop.close()
-    asyncio.set_event_loop(None)
-
-
-CALLS = TP("calls", 3)
+from tests.streams.kafka.transport_case import CALLS, rows
 
 
 def test_offsets_without_a_record_count_as_answered_behind_those_that_wait(consumer: Any) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streams.kafka.fetched import Rows, rows_of
 from streams.kafka.topics import CALL_EVENTS
-from streams.worker.slices import FEWEST, FIRST, HOLD_S, MAX_BYTES, Slices
+from streams.worker.slices import DEAR_HOLD_S, FIRST, MAX_BYTES, PLAIN_S, Slices
 
 
 def part(number: int, count: int, size: int = 4) -> tuple[TP, Rows]:
@@ -37,13 +37,13 @@ def test_every_record_is_in_one_slice_and_those_of_a_partition_are_in_order(
 
 def test_a_slice_grows_while_it_is_cheap_and_shrinks_at_once_when_it_is_dear() -> None:
     """A thousand at a time where calls are plain, a few where each takes much."""
-    slices, sizes = Slices(1_024), list[int]()
+    slices, sizes, dear_s = Slices(1_024), list[int](), DEAR_HOLD_S / 20
     for fetched in slices.of([part(0, 8_000)]):
         sizes.append(len(fetched.records))
-        slices.took(sizes[-1], HOLD_S / 2 if sum(sizes) < 4_000 else 8 * HOLD_S)
+        slices.took(sizes[-1], sizes[-1] * (PLAIN_S / 2 if sum(sizes) < 4_000 else dear_s))
 
     assert sizes[:5] == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST, 16 * FIRST]
-    assert sizes[sizes.index(1_024) + 3 :][:3] == [128, FEWEST, FEWEST]
+    assert sizes[sizes.index(1_024) + 3 :][:3] == [20, 40, 20], "as long as they fit, twice as many are tried"
 
 
 def test_a_slice_of_long_records_has_fewer_of_them() -> None:

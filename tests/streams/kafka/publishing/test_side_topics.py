@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import structlog.testing
 from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from streams.kafka import topics
 from streams.kafka.publishing import side_topics
@@ -16,6 +15,7 @@ from streams.kafka.publishing.side_topics import FULL, SideTopics
 from streams.kafka.topics import DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS, SIDE_TOPICS
 from streams.settings import load_settings
 from tests.broker_process import broker_process
+from tests.topic_configs import configure
 from tests.topic_reader import values
 from tests.waiting import until
 
@@ -44,11 +44,6 @@ def play(bootstrap: str, story: Story) -> Counter[tuple[str, str]]:
 
     asyncio.run(whole())
     return dropped
-
-
-def configure(admin: KafkaAdminClient, topic: str, **settings: str) -> None:
-    values = {name.replace("_", "."): value for name, value in settings.items()}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, values)])
 
 
 def test_what_was_offered_is_at_the_broker_once_it_is_settled(kafka_bootstrap: str, fresh_topics: FreshTopics) -> None:

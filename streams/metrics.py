@@ -232,7 +232,7 @@ class Metric(StrEnum):
         "Calls that were blocked and reported lawful.", "source", "step",
     )
     FEEDBACK_INVALID = (
-        "robocall_feedback_invalid_total", "counter", "records", "Feedback records that cannot be used.",
+        "robocall_feedback_invalid_total", "counter", "records", "Feedback records that cannot be used.", "code",
     )
     CALIBRATION_GAP = (
         "robocall_feedback_calibration_gap", "gauge", "difference of ratios",

@@ -206,12 +206,22 @@ class Feedback:
     time_ms: int = _time("When it was said.", "")
     verdict: Verdict = documented("What the call or number was.")
     source: FeedbackSource = documented("Who says so.")
-    call_id: str | None = _text(
-        "The call; `call_id` or `calling_number` is needed.", "", max_length=CALL_ID_LIMIT, default=None
-    )
+    call_id: str | None = _text("The call.", "", max_length=CALL_ID_LIMIT, default=None)
     calling_number: str | None = _text("The calling number.", "", default=None)
+    called_number: str | None = _text("The number that was called.", "", default=None)
+    call_time_ms: int | None = _time("When it was called, as whoever says so remembers it.", "", default=None)
     campaign: str | None = _text("Campaign, where known.", "", default=None)
     note: str | None = _text("Free text.", "", max_length=2_000, default=None)
+
+
+def says_which_call(feedback: Feedback) -> bool:
+    """Tell whether feedback names a call, a calling number, or a called number with the instant of the call.
+
+    Args:
+        feedback: What was said; other feedback is about no call and is refused.
+    """
+    has_line = feedback.called_number is not None and feedback.call_time_ms is not None
+    return feedback.call_id is not None or feedback.calling_number is not None or has_line
 
 
 CallEvent = CallSetup | CallEnd

@@ -73,6 +73,13 @@ FEEDBACK = records.FeedbackRecord(
     call_id=SETUP.call_id,
     calling_number=SETUP.calling_number,
 )
+WHO_CALLED_ME = records.FeedbackRecord(
+    time_ms=_TIME_MS + 3_600_000,
+    verdict=Verdict.ROBOCALL,
+    source=FeedbackSource.SUBSCRIBER_REPORT,
+    called_number=SETUP.called_number,
+    call_time_ms=_TIME_MS - 20_000,
+)
 
 
 def _reasons(action: Action, score: float, threshold: float) -> tuple[Reason, ...]:
@@ -169,4 +176,6 @@ def examples() -> Iterator[Example]:
     yield _decision("late", LATE, 0.999, "A block that became late: route the call.", after_ms=LATE_AFTER_MS)
     yield _standing()
     yield Example("feedback", "call-feedback", number, _compact(FEEDBACK), "A subscriber reported the call.")
+    asked = _compact(WHO_CALLED_ME)
+    yield Example("feedback_by_time", "call-feedback", "", asked, "A subscriber says when the phone rang.")
     yield _rejected()

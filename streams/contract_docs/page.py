@@ -111,7 +111,8 @@ def _codes() -> str:
 def _example(name: str) -> str:
     example = next(e for e in examples() if e.name == name)
     value = json.dumps(json.loads(example.value), indent=2, ensure_ascii=False)
-    return f"{example.when} Topic `{example.topic}`, key `{example.key}`:\n\n```json\n{value}\n```"
+    key = f"key `{example.key}`" if example.key else "without a key"
+    return f"{example.when} Topic `{example.topic}`, {key}:\n\n```json\n{value}\n```"
 
 
 def _sip_bytes() -> str:

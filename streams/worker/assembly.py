@@ -49,6 +49,7 @@ from streams.worker.model_metrics import ModelMetrics
 from streams.worker.model_switch import ModelSwitch
 from streams.worker.ownership import Ownership
 from streams.worker.redis_metrics import RedisMetrics
+from streams.worker.refused_feedback import RefusedFeedback
 from streams.worker.screen_calls import CallScreening, now_ms
 from streams.worker.unreadable import UnreadableBatches
 
@@ -129,7 +130,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     )
     metrics.registry.register(RedisMetrics(lists, exchange, screener.standing))
     pages.add(app, metrics, verdict)
-    reader = FeedbackReader(settings, redis, guard, feedback, unreadable.tell)
+    reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
     runs = (exchange, lists, keeper, switch, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
     watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)

@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 
 from detector.contract.decisions import Action, Decision, Step
 from detector.contract.errors import RobocallError
-from detector.contract.events import MAX_RECORD_BYTES, Feedback, Verdict
+from detector.contract.events import Feedback, Verdict
+from detector.contract.numbers import normal_form
 from streams.kafka.client import endless_tasks, make_consumer, require_topics
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
 from streams.kafka.fetched import Unreadable
@@ -23,8 +24,7 @@ from streams.redis.connection import Guard
 from streams.redis.decisions import latest_decisions
 from streams.running.watched_tasks import WatchedTasks
 from streams.settings import Settings
-from streams.wire.records import FEEDBACK_DECODER
-from streams.wire.refusals import REFUSALS
+from streams.wire.feedback import FeedbackRefused, read_feedback
 
 MAX_FETCH_BYTES = 1024 * 1024
 POLL_TIMEOUT_MS = 1_000
@@ -57,14 +57,14 @@ class FeedbackCounts:
     Attributes:
         heard: records by verdict, source and what was decided: `block`, `label`, `none` or `unknown`.
         false_blocks: reports that a blocked call was lawful, by source and by the step that had decided.
-        invalid: records that cannot be used.
+        invalid: records that cannot be used, by code (`streams.wire.refusals`).
     """
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
         self._clock_ms = clock_ms
         self.heard: Counter[tuple[str, str, str]] = Counter()
         self.false_blocks: Counter[tuple[str, str]] = Counter()
-        self.invalid = 0
+        self.invalid: Counter[str] = Counter()
         self._judged: deque[tuple[float, bool]] = deque(maxlen=LATEST_JUDGED)
         self._false_block_times_ms: deque[int] = deque(maxlen=FALSE_BLOCKS_ALARM)
 
@@ -112,7 +112,8 @@ class FeedbackReader:
         settings: where Kafka is, and the group of the workers.
         redis: client.
         guard: shared by all users of the client.
-        counts: told of every record.
+        counts: told of every record that can be used.
+        on_refused: told of every other one: topic, partition and offset, why, key and value.
         on_unreadable: told of every batch that was stepped over.
     """
 
@@ -122,8 +123,10 @@ class FeedbackReader:
         redis: Redis,
         guard: Guard,
         counts: FeedbackCounts,
+        on_refused: Callable[[tuple[str, int, int], FeedbackRefused, bytes | None, bytes | None], object],
         on_unreadable: Callable[[Any, Unreadable], object],
     ) -> None:
+        self._on_refused = on_refused
         self._on_unreadable = on_unreadable
         self._settings = settings
         self._redis = redis
@@ -162,8 +165,8 @@ class FeedbackReader:
                 for tp, rows in polled.items():
                     if rows.unreadable is not None:
                         self._on_unreadable(tp, rows.unreadable)
-                    for key, value in zip(rows.keys(), rows.values(), strict=True):
-                        await self._take(key, value)
+                    for offset, key, value in zip(rows.offsets(), rows.keys(), rows.values(), strict=True):
+                        await self._take((tp.topic, tp.partition, offset), key, value)
                         await asyncio.sleep(0)
                 self.is_listening = bool(consumer.assignment())
         finally:
@@ -179,24 +182,26 @@ class FeedbackReader:
             return False
         return True
 
-    async def _take(self, key: bytes | None, value: bytes | None) -> None:
-        if len(value or b"") > MAX_RECORD_BYTES:
-            self._counts.invalid += 1
+    async def _take(self, place: tuple[str, int, int], key: bytes | None, value: bytes | None) -> None:
+        feedback = read_feedback(value)
+        if isinstance(feedback, FeedbackRefused):
+            self._on_refused(place, feedback, key, value)
             return
-        try:
-            feedback = FEEDBACK_DECODER.decode(value or b"")
-        except REFUSALS:
-            self._counts.invalid += 1
+        if feedback.calling_number is None and feedback.call_id is None:
+            self._counts.take(feedback, UNKNOWN)  # decisions are kept by calling number, which the report does not tell
             return
-        if feedback.call_id is None and feedback.calling_number is None:
-            self._counts.invalid += 1
-            return
-        number = feedback.calling_number or (key or b"").decode("utf-8", "replace")
-        self._counts.take(feedback, await self._decided(number, feedback.call_id) if number else UNKNOWN)
+        number = normal_form(feedback.calling_number or (key or b"").decode("utf-8", "replace"))
+        self._counts.take(feedback, await self._decided(number, feedback) if number else UNKNOWN)
 
-    async def _decided(self, calling_number: str, call_id: str | None) -> Decision | str:
-        """The kept decision on a call, or on the latest call of its number where the report names none."""
+    async def _decided(self, calling_number: str, said: Feedback) -> Decision | str:
+        """The kept decision on a call, or on the latest call of its number, to the called number where it is told."""
         kept = await self._guard.attempt(lambda: latest_decisions(self._redis, calling_number))
         if kept is None:
             return UNKNOWN
-        return next((one for one in kept if call_id is None or one.call_id == call_id), NOT_KEPT)
+        return next((one for one in kept if _is_about(said, one)), NOT_KEPT)
+
+
+def _is_about(said: Feedback, decided: Decision) -> bool:
+    if said.call_id is not None:
+        return decided.call_id == said.call_id
+    return said.called_number is None or normal_form(said.called_number) == decided.called_number

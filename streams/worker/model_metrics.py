@@ -11,6 +11,7 @@ from models.watch.drift import Drift
 from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel
 from streams.metrics import Metric
+from streams.wire.refusals import Code
 from streams.worker.feedback import FeedbackCounts
 
 ALARMS = ("features", "scores", "label_at", "block_at", "calibration", "false_blocks", "shadow", "watching")
@@ -55,7 +56,7 @@ class ModelMetrics(Collector):
         counts = self._feedback
         yield Metric.FEEDBACK.many(dict(sorted(counts.heard.items())))
         yield Metric.FALSE_BLOCK_REPORTS.many(dict(sorted(counts.false_blocks.items())))
-        yield Metric.FEEDBACK_INVALID.one(counts.invalid)
+        yield Metric.FEEDBACK_INVALID.many({(code,): counts.invalid[code] for code in Code})
         yield Metric.CALIBRATION_GAP.one(math.nan if counts.calibration_gap is None else counts.calibration_gap)
 
     def _alarms(self, watched: WatchedModel, drift: Drift | None) -> prometheus.Metric:

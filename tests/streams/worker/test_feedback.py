@@ -9,10 +9,12 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from detector.contract.events import MAX_RECORD_BYTES
-from streams.kafka.topics import CALL_FEEDBACK
+from streams.kafka.topics import CALL_FEEDBACK, DEAD_LETTERS
 from streams.redis.connection import Guard, connect, decision_key, number_key
 from streams.settings import load_settings
 from streams.worker.feedback import FeedbackCounts, FeedbackReader
+from streams.worker.refused_feedback import RefusedFeedback
+from tests.streams.worker.fakes import Side
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -43,6 +45,10 @@ REPORTS = [
     report(BLOCKED, verdict="robocall", call_id="forgotten-call"),
     report(UNHEARD_OF, verdict="legitimate"),
     report(UNHEARD_OF, verdict="legitimate", calling_number=None),
+    report(BLOCKED, verdict="robocall", call_id=None, called_number="+1 202 555 0199"),
+    report(BLOCKED, verdict="robocall", call_id=None, called_number="+12025550198"),
+    report(BLOCKED, verdict="legitimate", calling_number=None, called_number=BLOCKED, call_time_ms=1_700_000_000_000),
+    report(BLOCKED, verdict="robocall", source="subscriber_repport"),
     b"no json",
     report(BLOCKED, verdict="robocall")[:-1] + b',"x":' + b"[" * 7_000 + b"]" * 7_000 + b"}",
     report(BLOCKED, verdict="robocall", x="x" * MAX_RECORD_BYTES),
@@ -64,6 +70,7 @@ def test_reports_meet_the_decisions_on_their_calls(
     )
     counts = FeedbackCounts(lambda: 0)
     unreadable: list[Any] = []
+    side = Side()
 
     async def listen() -> None:
         redis = connect(settings)
@@ -72,7 +79,9 @@ def test_reports_meet_the_decisions_on_their_calls(
         await redis.set(keys[0], decision("blocked-call", "block"))
         await redis.set(keys[1], decision("labelled-call", "label"))
         await redis.rpush(keys[2], "labelled-call", "blocked-call", "expired-call")
-        reader = FeedbackReader(settings, redis, Guard(), counts, lambda *one: unreadable.append(one))
+        reader = FeedbackReader(
+            settings, redis, Guard(), counts, RefusedFeedback(counts, side).tell, lambda *one: unreadable.append(one)
+        )
         listening = asyncio.create_task(reader.run())
         producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
         await producer.start()
@@ -83,7 +92,7 @@ def test_reports_meet_the_decisions_on_their_calls(
             sent += [producer.send(CALL_FEEDBACK, value, BLOCKED.encode(), partition=0) for value in REPORTS]
             for one in sent:
                 await (await one)
-            await until(lambda: counts.heard.total() + counts.invalid == len(sent))
+            await until(lambda: counts.heard.total() + counts.invalid.total() == len(sent))
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -95,9 +104,13 @@ def test_reports_meet_the_decisions_on_their_calls(
 
     assert dict(counts.heard) == {
         ("legitimate", "redress", "block"): 1,
-        ("robocall", "redress", "label"): 1,
-        ("robocall", "redress", "none"): 1,
+        ("robocall", "redress", "label"): 2,  # one of them by the called number
+        ("robocall", "redress", "none"): 2,
         ("legitimate", "redress", "none"): 2,
+        ("legitimate", "redress", "unknown"): 1,  # by the called number and time alone
     }
     assert dict(counts.false_blocks) == {("redress", "model"): 1}
-    assert counts.invalid == 4
+    assert counts.invalid == {"missing_field": 1, "invalid_json": 1, "too_deep": 1, "too_large": 1, "out_of_range": 1}
+    letters = [json.loads(value or b"") for _, value in side.records[DEAD_LETTERS]]
+    assert {letter["topic"] for letter in letters} == {CALL_FEEDBACK}
+    assert len({(letter["partition"], letter["offset"]) for letter in letters}) == 5

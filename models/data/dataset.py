@@ -1,27 +1,23 @@
 """Feature rows with their labels: read from files, or computed from events by the serving code itself."""
 
-import csv
 import hashlib
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.data.files import DAMAGED, open_packed
+from models.data.label_files import read_labels
+from models.data.verdicts import ASSUMED
 from models.errors import TrainingDataInvalid
-from models.traffic.truth import LEGITIMATE, ROBOCALL, Truth
+from models.traffic.truth import UNKNOWN_KIND, Truth
 
 NOT_FEATURES = ("call_id", "setup_time_ms", "calling_number")
-UNKNOWN_KIND = "unknown"
 SCHEMA_KEY = "feature_schema"
 """In the metadata of the Parquet file: id of the feature table that its columns are of."""
 COUNTED_IN_KEY = "counted_in"
@@ -42,6 +38,9 @@ class Dataset:
         position: of the call in its campaign, from 1, whether or not the calls before it are here; 0 for none.
         kind: index into `kinds`.
         kinds: names of the kinds of campaign and of lawful caller.
+        weight: how far the label is to be trusted, float64, above 0 and at most 1.
+        source: index into `sources`.
+        sources: who said what the calls were (`models.data.verdicts`); empty where that is not known.
         counted_in: numbers of partitions that the windows of these calls were counted in, rising; empty where that is
             not known.
     """
@@ -55,6 +54,9 @@ class Dataset:
     position: NDArray[np.int64]
     kind: NDArray[np.int64]
     kinds: tuple[str, ...]
+    weight: NDArray[np.float64]
+    source: NDArray[np.int64]
+    sources: tuple[str, ...]
     counted_in: tuple[int, ...] = ()
 
     def __len__(self) -> int:
@@ -80,6 +82,9 @@ class Dataset:
             self.position[chosen],
             self.kind[chosen],
             self.kinds,
+            self.weight[chosen],
+            self.source[chosen],
+            self.sources,
             self.counted_in,
         )
 
@@ -88,10 +93,30 @@ class Dataset:
         found: NDArray[np.bool_] = self.kind == (self.kinds.index(kind) if kind in self.kinds else -1)
         return found
 
+    def labels_by_source(self) -> list[dict[str, Any]]:
+        """What the labels rest on, as plain values: a line for each source that has calls here.
+
+        Each has `source`, the numbers of calls `robocalls` and `lawful`, and the mean `weight` of their labels.
+        """
+        lines = []
+        for index, source in enumerate(self.sources):
+            chosen = self.source == index
+            if chosen.any():
+                robocalls = int(self.is_robocall[chosen].sum())
+                numbers = {"robocalls": robocalls, "lawful": int(chosen.sum()) - robocalls}
+                lines.append({"source": source, **numbers, "weight": float(self.weight[chosen].mean())})
+        return lines
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether any label is trusted less than others."""
+        return bool(np.any(self.weight != 1.0))
+
     def digest(self) -> str:
         """SHA-256 of features and labels, hexadecimal. It reads all of them: some seconds for a million calls."""
         digest = hashlib.sha256("\n".join(self.feature_names).encode())
-        for array in (self.rows, self.setup_time_ms, self.is_robocall, self.campaign):
+        labels = (self.is_robocall, self.campaign, *((self.weight,) if self.has_weights else ()))
+        for array in (self.rows, self.setup_time_ms, *labels):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
@@ -135,6 +160,8 @@ def _in_order(
     before = np.array([earlier.get(truth.campaign, 0) for truth in truths], np.int64)[order]
     kinds = sorted({truth.kind for truth in truths})
     codes = {kind: index for index, kind in enumerate(kinds)}
+    sources = sorted({truth.source for truth in truths})
+    source_codes = {source: index for index, source in enumerate(sources)}
     return Dataset(
         tuple(feature_names),
         rows,
@@ -145,6 +172,9 @@ def _in_order(
         np.where(campaigns >= 0, before + _nth_of_campaign(campaigns), 0),
         np.array([codes[truth.kind] for truth in truths], np.int64)[order],
         tuple(kinds),
+        np.array([truth.weight for truth in truths], np.float64)[order],
+        np.array([source_codes[truth.source] for truth in truths], np.int64)[order],
+        tuple(sources),
     )
 
 
@@ -167,23 +197,31 @@ Progress = Callable[[int, int], None]
 """Told how many rows are read, and of how many."""
 
 
-def read(features: Path, labels: Path, progress: Progress = lambda _done, _of: None) -> Dataset:
-    """Join the Parquet file of `robocall replay --features` with a label file (see `read_labels`).
+def read(
+    features: Path,
+    labels: Path,
+    progress: Progress = lambda _done, _of: None,
+    assumed_weight: float | None = None,
+) -> Dataset:
+    """Join the Parquet file of `robocall replay --features` with a label file (`models.data.label_files`).
 
-    Calls without a label are left out: nobody knows what they were. The rows are in memory once: 2,500,000 calls of 187
-    features take 1.9 GB. It blocks for the disk.
+    Calls without a label are left out, as nobody knows what they were; with `assumed_weight` they count as lawful. The
+    rows are in memory once: 2,500,000 calls of 187 features take 1.9 GB. It blocks for the disk.
 
     Args:
         features: Parquet file.
         labels: CSV or JSON lines.
         progress: told after each part of the file.
+        assumed_weight: how far it is to be trusted that a call without a label was lawful, above 0 and at most 1; None
+            leaves those calls out.
 
     Raises:
         TrainingDataInvalid: a file is damaged, lacks a column, or they do not fit together.
         OSError: a file cannot be read, or a page of the Parquet file cannot be unpacked.
     """
     with _opened(features) as file:
-        data = _joined(file, features, read_labels(labels), labels, progress)
+        assumed = None if assumed_weight is None else Truth(False, "", UNKNOWN_KIND, ASSUMED, assumed_weight)
+        data = _joined(file, features, read_labels(labels), labels, progress, assumed)
         counted_in = _metadata(file, COUNTED_IN_KEY) or ""
         return replace(data, counted_in=(int(counted_in),) if counted_in.isdecimal() else ())
 
@@ -214,9 +252,17 @@ def _opened(features: Path) -> Iterator[pq.ParquetFile]:
 
 
 def _joined(
-    file: pq.ParquetFile, features: Path, truths: Mapping[str, Truth], labels: Path, progress: Progress
+    file: pq.ParquetFile,
+    features: Path,
+    truths: Mapping[str, Truth],
+    labels: Path,
+    progress: Progress,
+    assumed: Truth | None,
 ) -> Dataset:
-    """Read what says which calls there are, then their features, each row to its place in order of time."""
+    """Read what says which calls there are, then their features, each row to its place in order of time.
+
+    `assumed` is what a call without a label was; None = it is left out.
+    """
     columns = file.schema_arrow.names
     names = tuple(name for name in columns if name not in NOT_FEATURES)
     missing = [name for name in NOT_FEATURES if name not in columns]
@@ -224,9 +270,10 @@ def _joined(
         wanted = ", ".join(missing) or "of a feature"
         raise TrainingDataInvalid(f"{features} has no column {wanted}: write it with replay --features")
     calls = file.read(columns=list(NOT_FEATURES))
-    found = [truths.get(call_id) for call_id in calls.column("call_id").to_pylist()]
+    said = [truths.get(call_id) for call_id in calls.column("call_id").to_pylist()]
+    found = [truth or assumed for truth in said]
     labelled = np.flatnonzero([truth is not None for truth in found])
-    if not len(labelled):
+    if not any(truth is not None for truth in said):
         raise TrainingDataInvalid(f"no call of {features} has a label in {labels}: are they of the same traffic?")
     times = calls.column("setup_time_ms").to_numpy().astype(np.int64)[labelled]
     numbers = calls.column("calling_number").take(labelled).to_pylist()
@@ -245,71 +292,6 @@ def _joined(
         pa.default_memory_pool().release_unused()  # else it keeps several times what is held
         progress(done, len(place))
     return _in_order(names, rows, order, times, numbers, [truth for truth in found if truth is not None])
-
-
-class _Label(msgspec.Struct):
-    """One line of a label file."""
-
-    call_id: str
-    label: Literal["robocall", "legitimate"]
-    campaign: str | None = None
-    kind: str | None = None
-
-
-def read_labels(path: Path) -> dict[str, Truth]:
-    """Labels by call id from CSV or JSON lines, `.gz` or `.zst` unpacked.
-
-    Columns or members are `call_id`, `label` and optionally `campaign`, `kind`. Which of the two formats it is shows in
-    the first character. It blocks for the disk, and all labels are held; of a call named twice the later label counts.
-
-    Raises:
-        TrainingDataInvalid: the file is damaged, or does not say of every call what it was.
-        OSError: it cannot be read.
-    """
-    with ExitStack() as stack:
-        lines = io.TextIOWrapper(open_packed(path, stack), encoding="utf-8", newline="")
-        try:
-            first = lines.readline()
-            rows = (_json_rows if first.lstrip().startswith("{") else _csv_rows)(path, chain([first], lines))
-            once: dict[Truth, Truth] = {}  # a few thousand are different, of millions
-            made = (
-                (row.call_id, Truth(row.label == ROBOCALL, row.campaign or "", row.kind or UNKNOWN_KIND))
-                for row in rows
-            )
-            return {call_id: once.setdefault(truth, truth) for call_id, truth in made}
-        except DAMAGED as error:
-            raise TrainingDataInvalid(f"{path} is damaged or truncated") from error
-        except UnicodeDecodeError as error:
-            raise TrainingDataInvalid(f"{path} is not UTF-8 text") from error
-
-
-def _json_rows(path: Path, lines: Iterable[str]) -> Iterator[_Label]:
-    decoder = msgspec.json.Decoder(_Label)
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            yield decoder.decode(line)
-        except msgspec.MsgspecError as error:
-            raise TrainingDataInvalid(f"{path} line {number}: {error}") from error
-
-
-def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Label]:
-    reader = csv.DictReader(lines)
-    if not {"call_id", "label"} <= set(reader.fieldnames or ()):
-        raise TrainingDataInvalid(f"{path} needs a header line with call_id and label")
-    for row in _csv_lines(path, reader):
-        label = row["label"]
-        if label not in {ROBOCALL, LEGITIMATE}:
-            raise TrainingDataInvalid(f"{path} line {reader.line_num}: label is neither {ROBOCALL} nor {LEGITIMATE}")
-        yield _Label(row["call_id"], cast("Any", label), row.get("campaign"), row.get("kind"))
-
-
-def _csv_lines(path: Path, reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise TrainingDataInvalid(f"{path} line {reader.line_num}: {error}: is a quote left open?") from error
 
 
 def trailing_counts(setup_time_ms: NDArray[np.int64], number: NDArray[np.int64], window_ms: int) -> NDArray[np.int64]:

@@ -88,7 +88,8 @@ def join(parts: list[Dataset]) -> Dataset:
     """
     names, size = parts[0].feature_names, sum(len(part) for part in parts)
     kinds = tuple(sorted({kind for part in parts for kind in part.kinds}))
-    number, campaign, position, kind, times_ms = (np.empty(size, np.int64) for _ in range(5))
+    sources = tuple(sorted({source for part in parts for source in part.sources}))
+    number, campaign, position, kind, source, times_ms = (np.empty(size, np.int64) for _ in range(6))
     joined = Dataset(
         names,
         np.empty((size, len(names)), np.float32),
@@ -99,6 +100,9 @@ def join(parts: list[Dataset]) -> Dataset:
         position,
         kind,
         kinds,
+        np.empty(size, np.float64),
+        source,
+        sources,
         tuple(sorted({partitions for part in parts for partitions in part.counted_in})),
     )
     done = numbers = campaigns = 0
@@ -113,6 +117,8 @@ def join(parts: list[Dataset]) -> Dataset:
         campaign[here] = np.where(part.campaign >= 0, part.campaign + campaigns, -1)
         position[here] = part.position
         kind[here] = np.array([kinds.index(one) for one in part.kinds], np.int64)[part.kind]
+        joined.weight[here] = part.weight
+        source[here] = np.array([sources.index(one) for one in part.sources], np.int64)[part.source]
         done += len(part)
         numbers += int(part.number.max()) + 1
         campaigns += int(part.campaign.max(initial=-1)) + 1

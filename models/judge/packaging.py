@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data.dataset import Dataset
+from models.data.verdicts import ASSUMED
 from models.judge import plots
 from models.judge.evaluation import measure, ranking
 from models.learn.baselines import linear_model, rule_scores
@@ -17,6 +18,13 @@ from models.serve.explain import contributions
 from models.serve.reference import Reference
 
 GOLDEN_ROWS = 400
+ASSUMED_LAWFUL = (
+    "Calls that nobody said anything about were taken for lawful. Robocalls among them were learnt as lawful calls: "
+    "the model catches less of what nobody reports, its thresholds come out higher than they need to be, and those "
+    "that it does catch are counted here as lawful calls hit. A score is no probability in this traffic: calls count "
+    "by the weight of their label."
+)
+"""What a model that learnt from such calls is to be read with."""
 
 
 def package(
@@ -88,9 +96,22 @@ def report(data: Dataset, model: TrainedModel) -> dict[str, Any]:
     return {
         "split": model.split.as_json(),
         "span_ms": [int(test.setup_time_ms[0]), int(test.setup_time_ms[-1])],
+        **label_basis(data),
         **measure(test, raw, scores, model.thresholds, lambda rows: contributions(model.scorer.forest, rows)),
         "baselines": baselines(data, model.split.train, model.split.test, model.seed),
     }
+
+
+def label_basis(data: Dataset) -> dict[str, Any]:
+    """What the labels of all calls rest on, for the report: `labels`, and `labels_warning` where some are assumed.
+
+    Nothing where nobody says who labelled them, as of generated traffic.
+    """
+    lines = data.labels_by_source()
+    if not data.has_weights and all(line["source"] == "" for line in lines):
+        return {}
+    warning = ASSUMED_LAWFUL if any(line["source"] == ASSUMED for line in lines) else None
+    return {"labels": lines, **({"labels_warning": warning} if warning else {})}
 
 
 def baselines(data: Dataset, train: NDArray[np.int64], test: NDArray[np.int64], seed: int) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def split(data: Dataset, parameters: Parameters) -> Split:
 
 
 def weights(data: Dataset, lawful_share: float = 1.0) -> NDArray[np.float64]:
-    """Weight of each call: kinds of campaign count alike, so that one flood does not drown the quiet kinds.
+    """Weight of each call: that of its label; kinds of campaign count alike, so that no flood drowns the quiet ones.
 
     Args:
         data: the calls that are learnt from.
@@ -173,7 +173,7 @@ def weights(data: Dataset, lawful_share: float = 1.0) -> NDArray[np.float64]:
     kinds, where, counts = np.unique(data.kind[data.is_robocall], return_inverse=True, return_counts=True)
     even = data.is_robocall.sum() / (max(len(kinds), 1) * counts)
     weight[data.is_robocall] = np.clip(even, 1 / HEAVIEST, HEAVIEST)[where]
-    return weight
+    return weight * data.weight
 
 
 def train(data: Dataset, seed: int, parameters: Parameters | None = None) -> TrainedModel:
@@ -273,11 +273,11 @@ def calibrate(boosted: Any, later: Dataset, base_rate: float | None = None) -> t
 
 
 def _calibrated(boosted: Any, method: str, later: Dataset, base_rate: float | None) -> Any:
-    """Calibrate as if robocalls were that share of the calls."""
-    weight = np.ones(len(later))
+    """Calibrate as if robocalls were that share of the calls, each call by the weight of its label."""
+    weight = later.weight
     if base_rate is not None:
-        share = later.is_robocall.mean()
-        weight = np.where(later.is_robocall, base_rate / share, (1 - base_rate) / (1 - share))
+        share = np.average(later.is_robocall, weights=weight)
+        weight = weight * np.where(later.is_robocall, base_rate / share, (1 - base_rate) / (1 - share))
     calibrated = CalibratedClassifierCV(FrozenEstimator(boosted), method=method)
     with warnings.catch_warnings():
         # That the trees, which are fitted already, take no weights: nothing else is wanted.

@@ -36,10 +36,22 @@ def model_card(
         f"Gradient-boosted trees, calibrated; features {schema_id}; packaged {created}.",
         f"## Use\n\n{USE}",
         *(f"## {title}\n\n{_list(values)}" for title, values in facts.items()),
+        *_labels(report),
         *_figures(report),
         f"## Limits\n\n{LIMITS}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _labels(report: dict[str, Any]) -> Iterator[str]:
+    if "labels" in report:
+        rows = [
+            (one["source"] or "not said", f"{one['robocalls']:,}", f"{one['lawful']:,}", f"{one['weight']:.2f}")
+            for one in report["labels"]
+        ]
+        yield "## Labels, by who says so\n\n" + _table(("source", "robocalls", "lawful calls", "mean weight"), rows)
+    if "labels_warning" in report:
+        yield f"**{report['labels_warning']}**"
 
 
 def _figures(report: dict[str, Any]) -> Iterator[str]:

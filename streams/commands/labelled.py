@@ -14,7 +14,8 @@ from streams.running.progress import step
 if TYPE_CHECKING:
     from models.traffic.authors import Traffic
 
-LABELS_HELP = "CSV or JSON lines, also .gz or .zst: call_id, label (robocall|legitimate), optional campaign, kind."
+LABELS_HELP = """\
+CSV or JSON lines, also .gz or .zst: call_id, label (robocall|legitimate), optional campaign, kind, source, weight."""
 FEATURES_HELP = "Parquet file of `robocall replay --features`."
 OTHER_BUILD = "the features are not those that this build computes: run replay --features again"
 
@@ -28,13 +29,14 @@ EVALUATION_CALLS = 8_000
 """Of each world, about."""
 
 
-def from_files(features: Path, labels: Path, console: Console) -> Dataset:
+def from_files(features: Path, labels: Path, console: Console, assumed_weight: float | None = None) -> Dataset:
     """Join features and labels, with a progress bar on `console`. It blocks as `models.data.dataset.read` does.
 
     Args:
         features: Parquet file of `robocall replay --features`.
         labels: CSV or JSON lines.
         console: Where progress is shown.
+        assumed_weight: How far it is to be trusted that a call without a label was lawful; None leaves it out.
 
     Raises:
         TrainingDataInvalid: they do not fit together, or the features are those of another build.
@@ -43,7 +45,8 @@ def from_files(features: Path, labels: Path, console: Console) -> Dataset:
     if feature_schema(features) not in {None, FEATURE_SCHEMA_ID}:
         raise TrainingDataInvalid(OTHER_BUILD)
     with step("Reading labels and features", console) as say:
-        data = read(features, labels, lambda done, of: say(f"{done:,} of {of:,} calls", done, of))
+        told = lambda done, of: say(f"{done:,} of {of:,} calls", done, of)  # noqa: E731 - one line for a progress
+        data = read(features, labels, told, assumed_weight)
     require_serving_features(data)
     return data
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from detector.features.table import FEATURE_SCHEMA_ID
@@ -20,6 +21,7 @@ from models.serve.artifact import SHIPPED, load, sign
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
 from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, simulated
+from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import load_settings
 
@@ -31,11 +33,21 @@ CALLS_PER_SECOND = 2.5
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+ASSUMED_WEIGHT = 0.1
+"""How far it is trusted that a call that nobody said anything about was lawful, unless told otherwise."""
 
 
 @click.command()
 @click.option("--features", type=_FILE, help=FEATURES_HELP)
 @click.option("--labels", type=_FILE, help=LABELS_HELP)
+@click.option(
+    "--assume-lawful",
+    metavar="[WEIGHT]",
+    type=click.FloatRange(0, 1, min_open=True),
+    is_flag=False,
+    flag_value=ASSUMED_WEIGHT,
+    help=f"Take calls without a label for lawful, trusted so far, up to 1 [{ASSUMED_WEIGHT}]; else they are left out.",
+)
 @click.option("--simulate", is_flag=True, help="Train on generated traffic of one world instead of on files.")
 @click.option("--worlds", type=click.IntRange(FEWEST_WORLDS, 1_000), help="Train on generated traffic of many worlds.")
 @click.option(
@@ -55,6 +67,7 @@ def train(
     *,
     features: Path | None,
     labels: Path | None,
+    assume_lawful: float | None,
     simulate: bool,
     worlds: int | None,
     world_calls: int,
@@ -74,15 +87,17 @@ def train(
     robocall train --worlds 32 --seed 7 --out my-model
     robocall train --simulate --seed 7 --out my-model
     robocall train --features features.parquet --labels labels.csv --out my-model
+    robocall train --features features.parquet --labels complaints.csv --assume-lawful --out my-model
     """  # noqa: D301
     from models.judge.packaging import package  # noqa: PLC0415 - scikit-learn takes seconds
     from models.learn.training import train as fit  # noqa: PLC0415
 
     _check_usage(features, labels, worlds, leave_out, seed, is_simulated=simulate)
+    _refuse_without(labels, assume_lawful)
     console = Console(stderr=True)
     out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
     if features is not None and labels is not None:
-        data, parameters = _of_files(features, labels, console)
+        data, parameters = _of_files(features, labels, assume_lawful, console)
     elif worlds is not None:
         data, parameters = _of_worlds(worlds, world_calls, seed, leave_out, console)
     else:
@@ -123,6 +138,12 @@ def _check_usage(
         _refuse_reserved(seed)
 
 
+def _refuse_without(labels: Path | None, assumed_weight: float | None) -> None:
+    """Refuse to assume something of calls that no label file leaves out."""
+    if assumed_weight is not None and labels is None:
+        raise click.UsageError("--assume-lawful is of calls that a label file leaves out: give --labels too")
+
+
 def _refuse_reserved(seed: int) -> None:
     """Refuse the seeds of worlds that models are judged in, or that what they are compared with has learnt."""
     from models.judge.report.quality import LEARNT_SEED, SEED  # noqa: PLC0415 - scikit-learn takes seconds
@@ -143,10 +164,12 @@ def _made_by(context: click.Context) -> dict[str, str]:
     return {"command": shlex.join(typed), "commit": commit()}
 
 
-def _of_files(features: Path, labels: Path, console: Console) -> "tuple[Dataset, Parameters]":
+def _of_files(
+    features: Path, labels: Path, assumed_weight: float | None, console: Console
+) -> "tuple[Dataset, Parameters]":
     from models.learn.training import Parameters  # noqa: PLC0415 - scikit-learn takes seconds
 
-    return from_files(features, labels, console), Parameters()
+    return from_files(features, labels, console, assumed_weight), Parameters()
 
 
 def _of_one_world(hours: float, rate: float, seed: int, console: Console) -> "tuple[Dataset, Parameters]":
@@ -232,9 +255,23 @@ def evaluate(model: Path, features: Path, labels: Path, report: Path | None, ref
     click.echo(json.dumps(judgement.figures, allow_nan=False))
 
 
+def _print_labels(report: dict[str, Any], console: Console) -> None:
+    """Say who labelled the calls, where the label file tells."""
+    if "labels" not in report:
+        return
+    table = Table("who says so", "robocalls", "lawful calls", "mean weight")
+    for one in report["labels"]:
+        source = printable(one["source"] or "not said")
+        table.add_row(escape(source), f"{one['robocalls']:,}", f"{one['lawful']:,}", f"{one['weight']:.2f}")
+    console.print(table)
+    if "labels_warning" in report:
+        console.print(report["labels_warning"], style="bold", soft_wrap=True)
+
+
 def _print_figures(figures: dict[str, Any], console: Console) -> None:
     from models.judge.report.report import against_best  # noqa: PLC0415 - scikit-learn takes seconds
 
+    _print_labels(figures, console)
     table = Table("lawful calls hit", "robocalls caught", "95 %", "best of the others")
     rates = figures["at_false_block_rates"]
     for entry, best in zip(rates, against_best(rates, figures["baselines"]), strict=True):

@@ -1,17 +1,15 @@
 """Features and labels are joined, ordered and counted right."""
 
-import gzip
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.data.dataset import assemble, read, read_labels, trailing_counts
+from models.data.dataset import assemble, read, trailing_counts
 from models.errors import TrainingDataInvalid
 from models.traffic.truth import Truth
 
@@ -40,72 +38,6 @@ def test_reading_joins_by_call_id_and_leaves_out_unlabelled_calls(tmp_path: Path
     assert [data.kinds[kind] for kind in data.kind] == ["person", "flood"]
     assert data.campaign.tolist()[0] == -1
     assert data.campaign.tolist()[1] >= 0
-
-
-def test_labels_without_campaign_and_kind_are_enough(tmp_path: Path) -> None:
-    """Only call_id and label are required."""
-    labels = tmp_path / "l.csv"
-    labels.write_text("call_id,label\na,robocall\n")
-
-    assert read_labels(labels) == {"a": Truth(True, "", "unknown")}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "call_id,label,campaign\na,robocall,x\nb,legitimate,\n",
-        '{"call_id":"a","label":"robocall","campaign":"x"}\n\n{"call_id":"b","label":"legitimate","other":1}\n',
-    ],
-)
-@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
-def test_labels_are_read_from_csv_and_json_lines_packed_or_not(tmp_path: Path, text: str, suffix: str) -> None:
-    """All six say the same."""
-    raw = text.encode()
-    labels = tmp_path / f"labels{suffix}"
-    labels.write_bytes({"": raw, ".gz": gzip.compress(raw), ".zst": zstandard.compress(raw)}[suffix])
-
-    assert read_labels(labels) == {"a": Truth(True, "x", "unknown"), "b": Truth(False, "", "unknown")}
-
-
-@pytest.mark.parametrize("name", ["l.csv.gz", "l.csv.zst"])
-def test_a_damaged_label_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
-    """Half of the labels would be worse than none."""
-    pack = gzip.compress if name.endswith(".gz") else zstandard.compress
-    labels = tmp_path / name
-    labels.write_bytes(pack(b"call_id,label\na,robocall\nb,robocall\n")[:-3])
-
-    with pytest.raises(TrainingDataInvalid, match=f"{name} is damaged or truncated"):
-        read_labels(labels)
-
-
-def test_labels_that_are_not_text_are_refused(tmp_path: Path) -> None:
-    """Latin-1 would be read as something else."""
-    (tmp_path / "l.csv").write_bytes(b"call_id,label\n\xe9,robocall\n")
-
-    with pytest.raises(TrainingDataInvalid, match="UTF-8"):
-        read_labels(tmp_path / "l.csv")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "call,label\na,robocall\n",
-        "call_id,label\na,spam\n",
-        '{"call_id":"a","label":"spam"}\n',
-        '{"call_id":"a"}\n',
-        '{"call_id":"a","label":"robocall"}\n[]\n',
-        '{"call_id":"a",\n',
-        'call_id,label\n"a,robocall\n' + "b,robocall\n" * 20_000,
-    ],
-)
-def test_a_label_file_that_says_something_else_is_refused(tmp_path: Path, text: str) -> None:
-    """No guess is made about what a label may have meant."""
-    labels = tmp_path / "l.csv"
-    labels.write_text(text)
-
-    with pytest.raises(TrainingDataInvalid):
-        read_labels(labels)
 
 
 def test_labels_of_other_traffic_are_refused(tmp_path: Path) -> None:
@@ -182,3 +114,53 @@ def test_trailing_counts_are_those_of_a_loop(calls: list[tuple[int, int]], windo
     ]
 
     assert trailing_counts(times, numbers, window_ms).tolist() == expected
+
+
+LABELS = "call_id,label,source,weight\na,robocall,analyst,0.7\nb,legitimate,redress,0.5\n"
+
+
+def test_labels_keep_their_source_and_weight(tmp_path: Path) -> None:
+    """Through joining, ordering and taking; calls come in order of time: b, then a."""
+    features = _write_features(tmp_path / "f.parquet", ["a", "b", "c"], [30, 20, 10])
+    (tmp_path / "l.csv").write_text(LABELS)
+
+    data = read(features, tmp_path / "l.csv")
+
+    assert data.weight.tolist() == [0.5, 0.7]
+    assert [data.sources[code] for code in data.source] == ["redress", "analyst"]
+    assert data.take(np.array([1])).weight.tolist() == [0.7]
+    assert data.labels_by_source() == [
+        {"source": "analyst", "robocalls": 1, "lawful": 0, "weight": pytest.approx(0.7)},
+        {"source": "redress", "robocalls": 0, "lawful": 1, "weight": pytest.approx(0.5)},
+    ]
+
+
+def test_calls_that_nobody_spoke_of_count_as_lawful_where_that_is_wanted(tmp_path: Path) -> None:
+    """C has no label: left out, or lawful with the weight that was given, by nobody."""
+    features = _write_features(tmp_path / "f.parquet", ["a", "b", "c"], [30, 20, 10])
+    (tmp_path / "l.csv").write_text(LABELS)
+
+    data = read(features, tmp_path / "l.csv", assumed_weight=0.1)
+
+    assert data.is_robocall.tolist() == [False, False, True]
+    assert data.weight.tolist() == [0.1, 0.5, 0.7]
+    assert data.sources[data.source[0]] == "assumed"
+
+
+def test_assuming_does_not_make_two_files_of_different_traffic_fit(tmp_path: Path) -> None:
+    """Else every call would be lawful, and nobody would notice."""
+    features = _write_features(tmp_path / "f.parquet", ["x", "y"], [1, 2])
+    (tmp_path / "l.csv").write_text(LABELS)
+
+    with pytest.raises(TrainingDataInvalid, match="same traffic"):
+        read(features, tmp_path / "l.csv", assumed_weight=0.1)
+
+
+def test_weights_are_part_of_the_digest_where_there_are_any() -> None:
+    """The same labels trusted otherwise are other data."""
+    rows, times = np.zeros((2, 1), np.float32), np.array([1, 2])
+    doubted = Truth(True, "", "k", "analyst", 0.5)
+    one = assemble(["f"], rows, times, ["p", "q"], [Truth(False, "", "k"), Truth(True, "", "k")])
+    other = assemble(["f"], rows, times, ["p", "q"], [Truth(False, "", "k"), doubted])
+
+    assert one.digest() != other.digest()

@@ -37,6 +37,9 @@ def calls(truth_column: NDArray[np.bool_] | None = None) -> Dataset:
         position=np.where(is_robocall, count - LAWFUL + 1, 0),
         kind=kind.astype(np.int64),
         kinds=("person", "reminder", "flood", "snowshoe", "rare"),
+        weight=np.ones(len(count)),
+        source=np.zeros_like(count),
+        sources=("",),
     )
 
 

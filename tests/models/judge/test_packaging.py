@@ -1,12 +1,13 @@
 """An artifact is packaged with what the test span showed, and with rows that pin its score at every height."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.judge.packaging import GOLDEN_ROWS, golden_rows, package, report
+from models.judge.packaging import ASSUMED_LAWFUL, GOLDEN_ROWS, golden_rows, label_basis, package, report
 from models.learn.training import Parameters, TrainedModel, train
 from models.serve.artifact import load_golden
 from tests.models.labelled_calls import dataset
@@ -74,3 +75,20 @@ def test_a_report_is_plain_json_and_beats_the_rate_rules() -> None:
     assert found["baselines"]["calls_per_minute"]["at_false_block_rates"][0]["recall"]["share"] < recall
     assert set(found["kinds"]["campaigns"]) == {"kind0", "kind1", "kind2"}
     assert set(found["kinds"]["lawful"]) == {"business", "person"}
+
+
+def test_the_report_says_on_whose_word_the_labels_rest_and_warns_of_what_is_assumed() -> None:
+    """Nothing of generated traffic, whose labels nobody said."""
+    data = dataset()
+    assert label_basis(data) == {}
+
+    sources = np.where(data.is_robocall, 0, 1)
+    spoken = replace(data, source=sources, sources=("analyst", "assumed"), weight=np.where(data.is_robocall, 1.0, 0.1))
+    found = label_basis(spoken)
+
+    robocalls = int(data.is_robocall.sum())
+    assert found["labels"] == [
+        {"source": "analyst", "robocalls": robocalls, "lawful": 0, "weight": 1.0},
+        {"source": "assumed", "robocalls": 0, "lawful": len(data) - robocalls, "weight": pytest.approx(0.1)},
+    ]
+    assert found["labels_warning"] == ASSUMED_LAWFUL

@@ -55,3 +55,15 @@ def test_what_a_report_lacks_is_left_out() -> None:
     assert "Recall" not in text
     assert "Kinds of campaign" not in text
     assert "None" not in text
+
+
+def test_who_labelled_the_calls_and_what_was_assumed_stand_before_the_figures() -> None:
+    labels = [
+        {"source": "analyst", "robocalls": 1_200, "lawful": 30, "weight": 0.9},
+        {"source": "", "robocalls": 0, "lawful": 7, "weight": 1.0},
+    ]
+    text = card({"calls": 5, "labels": labels, "labels_warning": "Some are assumed."})
+
+    assert "| analyst | 1,200 | 30 | 0.90 |\n| not said | 0 | 7 | 1.00 |" in text
+    assert text.index("**Some are assumed.**") < text.index("## Test span")
+    assert "Labels" not in card({"calls": 5})

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.errors import ArtifactCorrupt, TrainingDataInvalid
+from models.judge.packaging import ASSUMED_LAWFUL
 from models.judge.report.quality import LEARNT_SEED, SEED
 from models.learn.many_worlds import plan
 from models.serve.artifact import load
@@ -173,6 +174,36 @@ def test_worlds_that_models_are_judged_by_are_not_learnt(tmp_path: Path, seed: i
     assert result.exit_code == 2
     assert f"seed {seed} is kept for worlds that models are judged by: give another --seed" in result.stderr
     assert not (tmp_path / "model").exists()
+
+
+def test_training_without_lawful_labels_is_refused_unless_they_are_assumed(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Only robocalls are labelled, as complaints do: 400 of 4,000 calls. The card says what was assumed.
+
+    It was refused, and a carrier without lawful labels could not train at all.
+    """
+    labels, out = tmp_path / "complaints.csv", tmp_path / "model"
+    header, *lines = files[1].read_text().splitlines()
+    labels.write_text("\n".join([header, *(line for line in lines if ",robocall," in line)]) + "\n")
+    options = ["--features", str(files[0]), "--labels", str(labels), "--out", str(out)]
+
+    refused = CliRunner().invoke(train, options)
+    done = CliRunner().invoke(train, [*options, "--assume-lawful"], catch_exceptions=False)
+
+    assert isinstance(refused.exception, TrainingDataInvalid)
+    assert done.exit_code == 0
+    card = (out / "model_card.md").read_text(encoding="utf-8")
+    assert "| assumed | 0 | 3,600 | 0.10 |" in card
+    assert ASSUMED_LAWFUL in card
+    assert ASSUMED_LAWFUL in done.stderr
+    assert "--assume-lawful 0.1" in load(out, schema_id=FEATURE_SCHEMA_ID).manifest["provenance"]["command"]
+
+
+def test_there_is_nothing_to_assume_without_a_label_file(tmp_path: Path) -> None:
+    done = CliRunner().invoke(train, ["--simulate", "--assume-lawful", "0.5", "--out", str(tmp_path / "model")])
+    assert done.exit_code == 2
+    assert "give --labels too" in done.stderr
 
 
 def test_training_on_worlds_is_judged_in_others(tmp_path: Path) -> None:

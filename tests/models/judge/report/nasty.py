@@ -18,4 +18,7 @@ def nasty(data: Dataset) -> Dataset:
         data.position,
         data.kind,
         tuple(f"{NASTY}{kind}$" for kind in data.kinds),
+        data.weight,
+        data.source,
+        data.sources,
     )

@@ -43,6 +43,9 @@ def test_families_are_compared_with_subscribers(tmp_path: Path) -> None:
         base.position,
         base.kind,
         base.kinds,
+        base.weight,
+        base.source,
+        base.sources,
     )
 
     found = check_families(data, tmp_path)

@@ -3,16 +3,21 @@
 Bounded memory: one batch of rows for each Kafka partition, merged.
 """
 
-import csv
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import msgspec
 
-from detector.features.window_constants import DAY_MS, HOUR_MS
+from detector.contract.decisions import Step
+from detector.contract.events import Feedback, FeedbackSource, Verdict
+from detector.features.window_constants import DAY_MS, HOUR_MS, MINUTE_MS
+from detector.policy.reasons import IMPOSSIBLE_NUMBER
+from models.data import label_files
+from models.data.joining import Joining
+from models.data.verdicts import DO_NOT_ORIGINATE, INVALID_NUMBER
 from streams.archive.files import ArchiveStore, Part, chosen, day_of
 from streams.archive.output import fetched
 from streams.archive.query import ask
@@ -20,26 +25,21 @@ from streams.archive.schema import OFFSET, PLACE, TIMESTAMP
 from streams.kafka.topics import CALL_EVENTS
 
 ROWS_AT_A_TIME = 4_096
+CALLS_BETWEEN_UPDATES = 20_000
 _PLACE_COLUMNS = frozenset(column.name for column in PLACE)
 _ENCODER = msgspec.json.Encoder()
 
-_LABELS = """
-WITH calls AS (
-  SELECT call_id, calling_number, setup_time_ms FROM call_events
-  WHERE type = 'call_setup' AND day BETWEEN DATE '{first_day}' AND DATE '{last_day}'
-), verdicts AS (
-  SELECT call_id, verdict, campaign, time_ms, 1 AS names_call FROM call_feedback
-  WHERE call_id IN (SELECT call_id FROM calls) AND time_ms < {before_ms}
-  UNION ALL
-  SELECT calls.call_id, said.verdict, said.campaign, said.time_ms, 0
-  FROM calls JOIN call_feedback said
-    ON said.call_id IS NULL AND said.calling_number = calls.calling_number
-    AND calls.setup_time_ms BETWEEN said.time_ms - {reach_ms} AND said.time_ms
-    AND said.time_ms < {before_ms}
-)
-SELECT call_id, verdict, campaign FROM verdicts
-QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY names_call DESC, time_ms DESC, verdict, campaign) = 1
-ORDER BY call_id
+_SAID = """
+SELECT time_ms, verdict, source, call_id, calling_number, called_number, call_time_ms, campaign
+FROM call_feedback WHERE time_ms < {before_ms}
+"""
+_CALLS = """
+SELECT call_id, calling_number, called_number, setup_time_ms FROM call_events
+WHERE type = 'call_setup' AND day BETWEEN DATE '{first_day}' AND DATE '{last_day}'
+"""
+_HITS = """
+SELECT call_id, reasons[1].text = '{impossible}' FROM call_decisions
+WHERE decided_by = '{step}' AND day BETWEEN DATE '{first_day}' AND DATE '{last_day}'
 """
 
 
@@ -126,32 +126,81 @@ def _day_ms(day: str) -> int:
     return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1_000)
 
 
-def write_labels(connection: Any, span: Span, reach_hours: int, before_ms: int, out: TextIO) -> int:
-    """Write what `call-feedback` says about calls as a label file: `call_id`, `label`, `campaign`.
+@dataclass(frozen=True, slots=True)
+class LabelRules:
+    """How verdicts become labels.
 
-    The latest verdict counts, one that names the call before one that names a number. It blocks for one query over the
-    days of the span and all feedback.
+    Attributes:
+        reach_hours: A verdict on a number is about its calls in so many hours before it.
+        tolerance_minutes: A verdict that tells the called number and the instant of the call is about the nearest call
+            to that number, so many minutes away at most.
+        before_ms: Verdicts of then or later by their `time_ms`, epoch milliseconds, are as if they were not there.
+        traps: Called numbers that nobody should call, in the form in which the archive keeps numbers.
+        has_rule_hits: Calls whose calling number is on the do-not-originate list or impossible count as robocalls too,
+            at their low weight.
+    """
+
+    reach_hours: int
+    tolerance_minutes: float
+    before_ms: int
+    traps: frozenset[str] = frozenset()
+    has_rule_hits: bool = False
+
+
+def write_labels(
+    connection: Any, span: Span, rules: LabelRules, out: TextIO, on_calls: Callable[[int], object] = lambda _: None
+) -> tuple[int, Joining]:
+    """Write what `call-feedback`, traps and rules say about calls as a label file (`models.data.label_files`).
+
+    It blocks for a query over all feedback and one over the days of the span. Feedback is in memory, and what is said
+    of calls; a million calls take some seconds.
 
     Args:
         connection: Of `streams.archive.query.connected`.
         span: Calls are those that arrived on its days.
-        reach_hours: A verdict on a number is about its calls in so many hours before it.
-        before_ms: Verdicts of then or later by their `time_ms`, epoch milliseconds, are as if they were not there.
+        rules: How verdicts become labels.
         out: Where the CSV goes.
+        on_calls: Told how many calls were looked at, now and then.
 
     Returns:
-        Number of labelled calls.
+        Number of labelled calls, and the joining, which knows how many verdicts were about no call.
 
     Raises:
         QueryRefused: DuckDB met a fault, a file that went meanwhile for one.
         OSError: `out` cannot be written.
     """
     days = {"first_day": span.first_day, "last_day": span.last_day}
-    cursor = ask(connection, _LABELS.format(reach_ms=reach_hours * HOUR_MS, before_ms=before_ms, **days))
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("call_id", "label", "campaign"))
-    count = 0
-    for row in fetched(cursor):
-        writer.writerow(row)
-        count += 1
-    return count
+    said = [_feedback(row) for row in fetched(ask(connection, _SAID.format(before_ms=rules.before_ms)))]
+    joining = Joining(
+        said,
+        reach_ms=rules.reach_hours * HOUR_MS,
+        tolerance_ms=round(rules.tolerance_minutes * MINUTE_MS),
+        traps=rules.traps,
+        hits=_hits(connection, days) if rules.has_rule_hits else None,
+    )
+    for count, call in enumerate(fetched(ask(connection, _CALLS.format(**days))), 1):
+        joining.take(*call)
+        if not count % CALLS_BETWEEN_UPDATES:
+            on_calls(count)
+    return label_files.write_labels(joining.labels(), out), joining
+
+
+def _feedback(row: Sequence[Any]) -> Feedback:
+    time_ms, verdict, source, call_id, calling, called, call_time_ms, campaign = row
+    return Feedback(
+        time_ms=time_ms,
+        verdict=Verdict(verdict),
+        source=FeedbackSource(source),
+        call_id=call_id,
+        calling_number=calling,
+        called_number=called,
+        call_time_ms=call_time_ms,
+        campaign=campaign,
+    )
+
+
+def _hits(connection: Any, days: dict[str, str]) -> dict[str, str]:
+    """Calls that the rules of the policy say something of: source by call id."""
+    sql = _HITS.format(step=Step.DNO, impossible=IMPOSSIBLE_NUMBER.text, **days)
+    rows = fetched(ask(connection, sql))
+    return {call: INVALID_NUMBER if is_impossible else DO_NOT_ORIGINATE for call, is_impossible in rows}

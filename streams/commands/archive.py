@@ -8,16 +8,19 @@ import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 import click
 import structlog
 from rich.console import Console
 from rich.status import Status
 
-from streams.archive.export import Span, events, parts_of, write_labels
+from detector.features.window_constants import MINUTE_MS
+from models.data.joining import TOLERANCE_MS
+from streams.archive.export import LabelRules, Span, events, parts_of, write_labels
 from streams.archive.files import ArchiveFile, ArchiveStore, Part, day_of
 from streams.archive.metrics import ArchiveMetrics, served
+from streams.archive.numbers import NumberKey
 from streams.archive.output import show, write_csv, write_json
 from streams.archive.query import ask, connected
 from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
@@ -25,10 +28,12 @@ from streams.archive.sink import Sink, Tally
 from streams.archive.upkeep import clear, expired
 from streams.archive.upkeep import compact as merge
 from streams.archive.upkeep import prune as delete
+from streams.commands.lookup import checked_entries
 from streams.files import open_output, require_distinct
 from streams.kafka.client import require_topics
 from streams.log import configure_log
-from streams.running.progress import step
+from streams.redis.connection import TRAPS
+from streams.running.progress import Say, step
 from streams.settings import Settings, load_settings, unknown_keys
 
 REPORT_S = 30.0
@@ -160,17 +165,45 @@ class _Instant(click.ParamType):
 @click.option(
     "--out", required=True, help="Where events go, one a line, `.gz` and `.zst` packed; `-` is standard output."
 )
-@click.option("--labels", help="CSV of what call-feedback says about calls; needs DuckDB.")
+@click.option("--labels", help="CSV of what call-feedback says about calls, by whom, how sure; needs DuckDB.")
 @click.option(
     "--label-hours", type=click.IntRange(1, 9_600), default=24, show_default=True,
     help="A verdict on a number is about its calls in so many hours before it.",
 )  # fmt: skip
 @click.option(
+    "--told-minutes", type=click.FloatRange(0, 24 * 60), default=TOLERANCE_MS / MINUTE_MS, show_default=True,
+    help="A verdict that tells when a number was called is about the nearest call to it, so far away at most.",
+)  # fmt: skip
+@click.option(
+    "--traps",
+    type=click.File("r", encoding="utf-8"),
+    help="Called numbers that nobody should call, one a line: `robocall lists show traps`. Who calls one robocalls.",
+)
+@click.option(
+    "--rule-hits",
+    is_flag=True,
+    help="Do-not-originate hits and impossible calling numbers are robocalls, at low weight.",
+)
+@click.option(
     "--verdicts-before", "before_ms", type=_Instant(), default="2100-01-01",
     help="Labels of what had been said before then (UTC): later verdicts do not count [default: all].",
 )  # fmt: skip
-def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours: int, before_ms: int) -> None:
+def export(
+    *,
+    begin_ms: int,
+    end_ms: int,
+    out: str,
+    labels: str | None,
+    label_hours: int,
+    told_minutes: float,
+    traps: TextIO | None,
+    rule_hits: bool,
+    before_ms: int,
+) -> None:
     """Write call events in order of arrival, as `robocall replay` and with it `robocall train` take them.
+
+    Labels have the source and the weight of what was said; verdicts that contradict each other are weighed, and calls
+    with as much for as against them are left out.
 
     \b
     robocall archive export --from 2026-11-24 --to 2026-11-25 --out calls.jsonl.gz --labels labels.csv
@@ -180,31 +213,56 @@ def export(begin_ms: int, end_ms: int, out: str, labels: str | None, label_hours
     if begin_ms >= end_ms:
         raise click.UsageError("--from must be before --to")
     require_distinct({}, {"--out": out, "--labels": labels})
-    store = _opened(load_archive_settings())
+    settings = load_archive_settings()
+    rules = LabelRules(label_hours, told_minutes, before_ms, _kept(traps, settings), rule_hits)
+    store = _opened(settings)
     span = Span(begin_ms, end_ms)
     console = Console(stderr=True)
-    count = labelled = 0
+    count, said = 0, ""
     with ExitStack() as stack:
         connection = stack.enter_context(connected(store)) if labels else None
         sink = open_output(out, stack)
         say = stack.enter_context(step("Exporting", console))
-        parts = parts_of(store, span)
-        of_bytes, done_bytes = sum(part.file.size_bytes for part in parts), 0
-
-        def show(part: Part) -> None:
-            nonlocal done_bytes
-            done_bytes += part.file.size_bytes
-            say(f"{count:,} events", done_bytes, of_bytes)
-
-        for count, event in enumerate(events(store, parts, span, show), 1):
-            sink.write(event + b"\n")
-            if not count % EVENTS_BETWEEN_UPDATES:
-                say(f"{count:,} events", done_bytes, of_bytes)
+        count = _write_events(store, span, sink, say)
         if labels:
             say("labels")
             text = stack.enter_context(io.TextIOWrapper(open_output(labels, stack), encoding="utf-8", newline=""))
-            labelled = write_labels(connection, span, label_hours, before_ms, text)
-    console.print(f"{count:,} events" + (f", {labelled:,} labelled calls" if labels else ""))
+            said = _labelled(connection, span, rules, text, say)
+    console.print(f"{count:,} events{said}", soft_wrap=True)
+
+
+def _write_events(store: ArchiveStore, span: Span, out: BinaryIO, say: Say) -> int:
+    """Write the events of the span, one a line; returns how many."""
+    parts = parts_of(store, span)
+    of_bytes, done_bytes, count = sum(part.file.size_bytes for part in parts), 0, 0
+
+    def show(part: Part) -> None:
+        nonlocal done_bytes
+        done_bytes += part.file.size_bytes
+        say(f"{count:,} events", done_bytes, of_bytes)
+
+    for count, event in enumerate(events(store, parts, span, show), 1):
+        out.write(event + b"\n")
+        if not count % EVENTS_BETWEEN_UPDATES:
+            say(f"{count:,} events", done_bytes, of_bytes)
+    return count
+
+
+def _kept(traps: TextIO | None, settings: ArchiveSettings) -> frozenset[str]:
+    """Traps in the form in which the archive keeps numbers."""
+    if traps is None:
+        return frozenset()
+    numbers = checked_entries(TRAPS, (), traps)
+    return frozenset(numbers if settings.key is None else map(NumberKey(settings.key).number, numbers))
+
+
+def _labelled(connection: Any, span: Span, rules: LabelRules, out: TextIO, say: Say) -> str:
+    """Write the labels, and say what came of the verdicts."""
+    count, joining = write_labels(connection, span, rules, out, lambda calls: say(f"labels, {calls:,} calls"))
+    return (
+        f", {count:,} labelled calls, {joining.ties:,} left out with as much for as against them; "
+        f"{joining.unjoined:,} of {joining.verdicts:,} verdicts are about no call of these days"
+    )
 
 
 @archive.command()

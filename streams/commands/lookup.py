@@ -18,7 +18,7 @@ from detector.policy.lists import Basis
 from streams.redis.bounded import PAGE
 from streams.redis.connection import (
     FAULTS,
-    LIST_NAMES,
+    KEPT_LISTS,
     RedisRefused,
     RedisUnreachable,
     connect,
@@ -42,7 +42,7 @@ from streams.running.printable import printable
 from streams.settings import load_settings
 
 T = TypeVar("T")
-LIST_ARGUMENT = click.argument("list_name", metavar="LIST", type=click.Choice(LIST_NAMES))
+LIST_ARGUMENT = click.argument("list_name", metavar="LIST", type=click.Choice(KEPT_LISTS))
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 FILE_OPTION = click.option(
     "--file",
@@ -108,6 +108,7 @@ def lists() -> None:
       allow      calling numbers and trunk groups that pass: +12025550123, trunk:nyc-ix-7
       block      calling numbers and trunk groups that are blocked
       dno        do-not-originate: 3, 6, 7 or 10 national digits
+      traps      called numbers that nobody should call: labels are made of it, no call is decided by it
 
     The order in which they apply is emergency, allow of numbers with --by and --reason, dno,
     block by order or for a subscriber, opt_out, allow, block.
@@ -150,7 +151,7 @@ def add(
     An entry that is added once more keeps what is known of it, unless these options say otherwise.
     """  # noqa: D301 - click reads the backspace
     note = _note(list_name, basis, called, by, reason)
-    checked = _checked(list_name, entries, file, called)
+    checked = checked_entries(list_name, entries, file, called)
     changed, size = with_redis(lambda redis: _add(redis, list_name, checked, note))
     _tell(list_name, "added", changed, size, as_json=as_json)
 
@@ -192,7 +193,7 @@ def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, is_
     """  # noqa: D301 - click reads the backspace
     if is_all and (entries or file):
         raise click.UsageError("give either --all or entries")
-    checked = None if is_all else _checked(list_name, entries, file)
+    checked = None if is_all else checked_entries(list_name, entries, file)
     changed, size = with_redis(lambda redis: _remove(redis, list_name, checked))
     _tell(list_name, "removed", changed, size, as_json=as_json)
     if list_name == "block" and changed and not as_json:
@@ -200,7 +201,7 @@ def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, is_
 
 
 @lists.command()
-@click.argument("list_name", metavar="[LIST]", type=click.Choice(LIST_NAMES), required=False)
+@click.argument("list_name", metavar="[LIST]", type=click.Choice(KEPT_LISTS), required=False)
 @JSON_OPTION
 def show(list_name: str | None, *, as_json: bool) -> None:
     """Show the entries of a list, sorted, one a line; without LIST, how many each has.
@@ -220,10 +221,19 @@ def show(list_name: str | None, *, as_json: bool) -> None:
         click.echo(printable(f"{entry}  # {notes[entry].text()}" if entry in notes else entry))
 
 
-def _checked(list_name: str, entries: tuple[str, ...], file: TextIO | None, called: str | None = None) -> list[str]:
-    """Entries in the form of their list, each once, in order; wrong usage when one is wrong or there is none.
+def checked_entries(
+    list_name: str, entries: tuple[str, ...], file: TextIO | None, called: str | None = None
+) -> list[str]:
+    """Entries in the form of their list, each once, in order.
 
-    With `called`, which a subscriber has, they are blocks of calls to that number alone.
+    Args:
+        list_name: One of `KEPT_LISTS`.
+        entries: As they were typed.
+        file: Further ones, one a line, `#` begins a comment.
+        called: A subscriber: then they are blocks of calls to that number alone.
+
+    Raises:
+        click.UsageError: an entry is wrong, or there is none.
     """
     checked: dict[str, None] = {}
     for where, entry in (*(("", entry) for entry in entries), *(_lines(file) if file else ())):
@@ -264,7 +274,7 @@ async def _remove(redis: Redis, list_name: str, entries: list[str] | None) -> tu
 
 
 async def _sizes(redis: Redis) -> dict[str, int]:
-    return {name: await redis.scard(list_key(name)) for name in LIST_NAMES}
+    return {name: await redis.scard(list_key(name)) for name in KEPT_LISTS}
 
 
 async def _members(redis: Redis, list_name: str) -> tuple[list[str], dict[str, Note]]:

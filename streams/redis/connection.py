@@ -23,6 +23,10 @@ from streams.settings import Settings
 
 PREFIX = "robocall:"
 LIST_NAMES = ("emergency", "opt_out", "allow", "block", "dno")
+"""Lists that workers follow."""
+TRAPS = "traps"
+"""List of called numbers that nobody should call; labels are made of it, and no worker reads it."""
+KEPT_LISTS = (*LIST_NAMES, TRAPS)
 
 LISTS_VERSION = f"{PREFIX}list:version"
 """Counter; whoever changes a list raises it afterwards."""
@@ -81,7 +85,7 @@ class RedisRefused(RobocallError):  # noqa: N818
 
 
 def list_key(name: str) -> str:
-    """Set of the entries of one of `LIST_NAMES`."""
+    """Set of the entries of one of `KEPT_LISTS`."""
     return f"{PREFIX}list:{name}"
 
 

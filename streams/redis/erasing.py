@@ -10,7 +10,7 @@ from streams.redis.bounded import MAX_RECORD_BYTES, read_values
 from streams.redis.connection import (
     ENTITIES_CHANGED,
     ENTITIES_VERSION,
-    LIST_NAMES,
+    KEPT_LISTS,
     decision_key,
     entity_key,
     list_key,
@@ -58,7 +58,7 @@ async def lists_with(redis: Redis, number: str) -> list[tuple[str, str]]:
         RedisError, OSError: the server is away or refuses.
     """
     digits = number.removeprefix("+1") if number.startswith("+1") else number
-    entries = [(name, digits if name == "dno" else number) for name in LIST_NAMES]
+    entries = [(name, digits if name == "dno" else number) for name in KEPT_LISTS]
     found = [(name, entry) for name, entry in entries if await redis.sismember(list_key(name), entry)]
     async for raw in redis.sscan_iter(list_key("block"), match=f"*{DIRECTED_TO}*", count=KEYS_AT_A_TIME):
         entry = raw.decode("utf-8", "replace")

@@ -28,6 +28,7 @@ from streams.redis.bounded import (
 from streams.redis.connection import (
     E164,
     LIST_NAMES,
+    TRAPS,
     TRUNK_PARTITIONS,
     entity_key,
     list_key,
@@ -110,7 +111,7 @@ async def find(redis: Redis, subject: str) -> Report:
 
 async def _number(redis: Redis, number: str) -> Report:
     content: dict[str, Any] = {"kind": "number", "subject": number}
-    content["lists"] = await _lists_with(redis, number, LIST_NAMES[:-1])
+    content["lists"] = await _lists_with(redis, number, (*LIST_NAMES[:-1], TRAPS))
     content["notes"] = await _notes_on(redis, number, content["lists"])
     content["dno"] = await _dno(redis, number)
     if content["dno"]:

@@ -5,22 +5,28 @@ import gzip
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from detector.contract.decisions import Action, Decision, Mode, Reason, Step
 from detector.features.table import FEATURE_NAMES
+from detector.policy.reasons import IMPOSSIBLE_NUMBER, dno_listed
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.archive.export import Span, events, parts_of
-from streams.archive.files import ArchiveStore
+from streams.archive.files import ArchiveFile, ArchiveStore
 from streams.archive.numbers import NumberKey
+from streams.archive.schema import OFFSET, PARTITION, SCHEMAS, TIMESTAMP, schema_id
 from streams.commands.archive import archive
 from streams.commands.replay import replay
-from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK
+from streams.wire.records import encode_decision
 from tests.models.small_model import save_small_model
 from tests.streams.archive.archive_case import DAY_MS, HOUR_MS, SECRET, START_MS, encoded, put, setup
 
@@ -123,18 +129,30 @@ def test_only_what_arrived_in_the_span_is_exported(store: ArchiveStore, tmp_path
     assert [json.loads(line)["call_id"] for line in out.read_text().splitlines()] == ["call-9"]
 
 
-def verdict(minutes: int, says: str, **more: str) -> bytes:
+def verdict(minutes: int, says: str, **more: Any) -> bytes:
     time_ms = START_MS + minutes * 60_000
     return encoded({"time_ms": time_ms, "verdict": says, "source": "analyst", **more})
+
+
+def decision(number: int, decided_by: str, reason: Reason | None) -> bytes:
+    """What was decided on a call of `setup`, in shadow mode."""
+    call = setup(number)
+    return encode_decision(
+        Decision(
+            call["call_id"], "ab", Action.ALLOW, Mode.SHADOW, None, Step(decided_by), None, None,
+            () if reason is None else (reason,), None, call["calling_number"], call["called_number"], "nyc-ix-7", None,
+            call["setup_time_ms"], call["setup_time_ms"] + 1, "m", "p", "f",
+        )
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("key", [None, NumberKey(SECRET)])
 def test_labels_join_by_call_or_by_number_and_time(store: ArchiveStore, tmp_path: Path, key: NumberKey | None) -> None:
     """Worked out by hand.
 
-    call-1: robocall, then legitimate: the latest counts. call-2: a verdict on its number ten minutes later. call-3: the
-    verdict on its number came before it. call-4: the call's own verdict counts before the later one on its number.
-    call-5: the verdict on its number came 25 hours later, and one reaches 24 hours back.
+    call-1: robocall, then legitimate: of one source the latest counts. call-2: a verdict on its number ten minutes
+    later. call-3: the verdict on its number came before it. call-4: the call's own verdict counts before the later one
+    on its number. call-5: the verdict on its number came 25 hours later, and one reaches 24 hours back.
     """
     numbers = {n: f"+1202555{n:04}" for n in range(6)}
     put(store, CALL_EVENTS, [encoded(setup(n)) for n in range(6)], key=key)
@@ -151,10 +169,10 @@ def test_labels_join_by_call_or_by_number_and_time(store: ArchiveStore, tmp_path
     assert "3 labelled calls" in export(store, "--out", tmp_path / "c.jsonl", "--labels", tmp_path / "labels.csv.gz")
     labels = list(csv.reader(io.StringIO(gzip.decompress((tmp_path / "labels.csv.gz").read_bytes()).decode())))
     assert labels == [
-        ["call_id", "label", "campaign"],
-        ["call-1", "legitimate", ""],
-        ["call-2", "robocall", "flood"],
-        ["call-4", "legitimate", ""],
+        ["call_id", "label", "campaign", "source", "weight"],
+        ["call-1", "legitimate", "", "analyst", "1.0"],
+        ["call-2", "robocall", "flood", "analyst", "0.7"],
+        ["call-4", "legitimate", "", "analyst", "1.0"],
     ]
 
 
@@ -185,6 +203,54 @@ def test_labels_are_those_that_were_known_at_an_instant(
     export(store, "--out", tmp_path / "c.jsonl", "--labels", tmp_path / "labels.csv", "--verdicts-before", before)
     found = list(csv.reader((tmp_path / "labels.csv").read_text().splitlines()))
     assert [row[:2] for row in found[1:]] == labels
+
+
+@pytest.mark.parametrize("key", [None, NumberKey(SECRET)])
+def test_who_called_me_traps_and_rules_are_labels_too(
+    store: ArchiveStore, tmp_path: Path, key: NumberKey | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Worked out by hand, with numbers as they are and digested.
+
+    call-1: the subscriber was called a minute after START_MS, and it is the nearest; 0.35. call-2: to a trap, 0.9.
+    call-3: a do-not-originate hit, 0.3. call-4: an impossible number, 0.15. call-5: allowed, which says nothing.
+    """
+    if key is not None:
+        monkeypatch.setenv("ROBOCALL_ARCHIVE_NUMBER_KEY", SECRET)
+    lines = {1: "+13125550142", 2: "+13125550199"}
+    calls = [setup(n, called_number=lines.get(n, "+13035550142")) for n in range(1, 6)]
+    put(store, CALL_EVENTS, [encoded(call) for call in calls], key=key)
+    told = verdict(99, "robocall", source="subscriber_report", called_number=lines[1], call_time_ms=START_MS + 60_000)
+    put(store, CALL_FEEDBACK, [told], key=key)
+    hits = {3: dno_listed("202555"), 4: IMPOSSIBLE_NUMBER}
+    decided = [decision(n, "dno", reason) for n, reason in hits.items()] + [decision(5, "allow", None)]
+    put(store, CALL_DECISIONS, decided, key=key)
+    (tmp_path / "traps.txt").write_text(f"{lines[2]}  # of the lab\n")
+    labels = tmp_path / "labels.csv"
+
+    options = ("--labels", labels, "--traps", tmp_path / "traps.txt", "--rule-hits")
+    said = export(store, "--out", tmp_path / "c.jsonl", *options)
+
+    assert "4 labelled calls" in said
+    assert "0 of 1 verdicts are about no call" in said
+    assert list(csv.reader(labels.read_text().splitlines()))[1:] == [
+        ["call-1", "robocall", "", "subscriber_report", "0.35"],
+        ["call-2", "robocall", "", "honeypot", "0.9"],
+        ["call-3", "robocall", "", "do_not_originate", "0.3"],
+        ["call-4", "robocall", "", "invalid_number", "0.15"],
+    ]
+
+
+def test_files_of_before_the_called_side_was_told_are_joined_as_they_are(store: ArchiveStore, tmp_path: Path) -> None:
+    """Their columns are fewer; those of today stand beside them."""
+    put(store, CALL_EVENTS, [encoded(setup(n)) for n in (1, 2)])
+    put(store, CALL_FEEDBACK, [verdict(5, "robocall", call_id="call-2")], first=1)
+    fewer = [column for column in SCHEMAS[CALL_FEEDBACK] if column.name not in {"called_number", "call_time_ms"}]
+    row = json.loads(verdict(5, "robocall", call_id="call-1")) | {OFFSET: 0, PARTITION: 0, TIMESTAMP: START_MS}
+    file = ArchiveFile(CALL_FEEDBACK, 0, 0, 0, "2026-05-28", schema_id(pa.schema(fewer)))
+    with store.create(file, pa.schema(fewer)) as writer:
+        writer.write_table(pa.Table.from_pylist([row], schema=pa.schema(fewer)))
+
+    assert "2 labelled calls" in export(store, "--out", tmp_path / "c.jsonl", "--labels", tmp_path / "l.csv")
 
 
 def test_an_empty_span_is_wrong_usage(store: ArchiveStore) -> None:

@@ -10,10 +10,11 @@ import pytest
 from detector.contract.decisions import Decision
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from detector.features.table import FEATURE_NAMES
+from streams.archive.numbers import NumberKey
 from streams.archive.schema import PLACE, SCHEMAS, Record, to_table
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
 from streams.wire.records import encode_decision, scored_call
-from tests.streams.archive.archive_case import encoded, setup
+from tests.streams.archive.archive_case import SECRET, encoded, setup
 
 PLACE_NAMES = ["kafka_partition", "kafka_offset", "kafka_timestamp_ms"]
 DECISION: dict[str, Any] = {
@@ -128,3 +129,15 @@ def test_feedback_comes_back() -> None:
     }
     (row,) = back(CALL_FEEDBACK, json.dumps(verdict).encode())
     assert {name: row[name] for name in verdict} == verdict
+
+
+def test_feedback_hides_both_numbers_where_a_key_is_set() -> None:
+    """The called number is the subscriber's; the same number has the same digest as in call events."""
+    key = NumberKey(SECRET)
+    said = {"time_ms": 1_780_000_000_000, "verdict": "robocall", "source": "analyst", "note": "asked for a card",
+            "calling_number": "+1-202-555-0123", "called_number": "+13035550142",
+            "call_time_ms": 1_780_000_000_000}  # fmt: skip
+    (row,) = to_table(CALL_FEEDBACK, 0, [Record(0, 0, json.dumps(said).encode())], key).table.to_pylist()
+    assert row["calling_number"] == key.number("+12025550123")
+    assert row["called_number"] == key.number("+13035550142") != "+13035550142"
+    assert row["note"] is None

@@ -14,7 +14,17 @@ from click.testing import CliRunner, Result
 
 from detector.contract.decisions import Action, Decision, Label, Mode, Reason, Step
 from streams.commands.main import robocall
-from streams.redis.connection import PREFIX, Guard, RedisUnreachable, connect, entity_key, list_key, number_key
+from streams.redis.connection import (
+    LIST_NAMES,
+    PREFIX,
+    TRAPS,
+    Guard,
+    RedisUnreachable,
+    connect,
+    entity_key,
+    list_key,
+    number_key,
+)
 from streams.redis.decisions import DecisionIndex
 from streams.settings import load_settings
 from streams.wire.records import EntityDecision, encode, encode_decision
@@ -314,3 +324,17 @@ def test_the_help_teaches() -> None:
     assert "robocall lookup +12025550123" in run("lookup", "--help").stdout
     assert "robocall lists add block" in run("lists", "add", "--help").stdout
     assert "emergency  numbers that are never blocked" in run("lists", "--help").stdout
+
+
+def test_traps_are_kept_like_any_list_and_no_worker_reads_them(store: "blocking.Redis") -> None:
+    """Numbers alone, shown as `archive export --traps` takes them; a look-up says that a number is one."""
+    added = run("lists", "add", "traps", CALLING)
+    refused = run("lists", "add", "traps", "trunk:nyc-ix-7")
+
+    assert added.stderr == "traps: 1 added, 1 in the list\n"
+    assert refused.exit_code == 2
+    assert run("lists", "show", "traps").stdout == f"{CALLING}\n"
+    assert run_json("lists", "show")["traps"] == 1
+    assert "traps" in run_json("lookup", CALLING)["lists"]
+    assert store.smembers(list_key("traps")) == {CALLING.encode()}
+    assert TRAPS not in LIST_NAMES

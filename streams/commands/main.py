@@ -36,9 +36,16 @@ COMMANDS = {
         "streams.commands.archive:archive",
         "Keep events, decisions and feedback as Parquet files; query, export.",
     ),
+    "feedback": (
+        "streams.commands.feedback:feedback",
+        "Say what calls were: one verdict, or a table of complaints.",
+    ),
     "lookup": ("streams.commands.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),
     "audit": ("streams.commands.audit:audit", "Say which promises were not kept, from the topics alone."),
-    "lists": ("streams.commands.lookup:lists", "Keep the allow, block, do-not-originate, emergency and opt-out lists."),
+    "lists": (
+        "streams.commands.lookup:lists",
+        "Keep the lists: allow, block, do-not-originate, emergency, opt-out, traps.",
+    ),
     "release": (
         "streams.commands.release:release",
         "End what stands against a number or trunk group; do not block it for a day.",

@@ -40,6 +40,8 @@ WAITS = [
     ("archive compact", "streams.commands.archive.merge"),
     ("archive prune", "streams.commands.archive.expired"),
     ("archive query SELECT", "streams.commands.archive.connected"),
+    ("feedback add robocall --call-id c", "streams.commands.feedback.publish"),
+    ("feedback import labels.csv --preset analyst --dry-run", "streams.commands.feedback._show_some"),
     ("erase +12025550123 --dry-run", "streams.commands.erase.with_redis"),
     ("snapshots verify", "streams.state.snapshot_commands._entries"),
     ("audit", "streams.commands.audit._partitions"),

@@ -1,0 +1,359 @@
+"""`robocall feedback`: what people say of calls, to `call-feedback` or to a file: one verdict, or a table of them."""
+
+import asyncio
+import csv
+import io
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from itertools import chain
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from detector.contract.errors import RobocallError
+from detector.contract.events import Feedback, FeedbackSource, Verdict
+from detector.contract.numbers import normal_form
+from models.data.complaints import FIELDS, PRESETS, ColumnMissing, ComplaintRefused, Preset, Reading, columns_of
+from models.data.files import DAMAGED
+from streams.files import open_input, open_output, require_distinct
+from streams.kafka.client import client_settings, require_topics, why_unreachable
+from streams.kafka.topics import CALL_FEEDBACK
+from streams.running.printable import printable
+from streams.running.progress import Say, step
+from streams.settings import Settings, load_settings
+from streams.wire.feedback import FeedbackRefused, read_feedback
+from streams.wire.records import encode
+
+LINES_SHOWN = 5
+RECORDS_SHOWN = 3
+LINGER_MS = 20
+RECORDS_BETWEEN_YIELDS = 256
+Record = tuple[bytes | None, bytes]
+"""Key and value."""
+_OUT = click.option("--out", help="Write the records to FILE, one a line (.gz, .zst, `-`), instead of publishing them.")
+_ZONE_HELP = "Zone of times that name none, for instance America/New_York."
+
+
+class FeedbackUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
+    """A file or verdict of which nothing can be used."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the rows so far.
+
+    Attributes:
+        taken: Records that were published or written.
+        failed: Records that the broker did not take.
+        refused: Lines that were refused, by reason, and how many there are.
+    """
+
+    taken: int = 0
+    failed: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    lines: dict[str, list[int]] = field(default_factory=dict)
+
+    def refuse(self, line: int, reason: str) -> None:
+        """Note a line that cannot be used."""
+        self.refused[reason] += 1
+        shown = self.lines.setdefault(reason, [])
+        if len(shown) < LINES_SHOWN:
+            shown.append(line)
+
+    def note(self, delivery: "asyncio.Future[Any]") -> None:
+        """Count a delivery that the broker answered or that was given up."""
+        self.failed += delivery.cancelled() or delivery.exception() is not None
+
+
+class _Zone(click.ParamType):
+    """A time zone by its name."""
+
+    name = "ZONE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tzinfo:
+        """Look it up."""
+        if isinstance(value, tzinfo):
+            return value
+        try:
+            return ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"{value!r} is no time zone, such as UTC or America/New_York", param, ctx)
+
+
+@click.group()
+def feedback() -> None:
+    """Say what calls were: one verdict, or a table of complaints or of an analyst's judgements.
+
+    \b
+      robocall feedback add robocall --called +13125550142 --at 2026-11-27T14:03 --source subscriber_report
+      robocall feedback import DNC_Complaint_Numbers.csv --preset ftc --dry-run
+
+    Verdicts go to the topic call-feedback: workers count them, the archive keeps them, and `robocall archive export
+    --labels` joins them to calls. How far each is trusted depends on its source and on how exactly it names the call.
+    """  # noqa: D301 - click reads the backspace
+
+
+@feedback.command()
+@click.argument("verdict", type=click.Choice([verdict.value for verdict in Verdict]))
+@click.option("--call-id", help="The call: the most exact way.")
+@click.option(
+    "--calling", metavar="NUMBER", help="Who called. Alone it means all calls of the last 24 hours from there."
+)
+@click.option("--called", metavar="NUMBER", help="Who was called; with --at the nearest call to that number is meant.")
+@click.option("--at", metavar="TIME", help="When it was called, 2026-11-27T14:03 or 11/27/2026 2:03 PM.")
+@click.option(
+    "--source", type=click.Choice([source.value for source in FeedbackSource]), default="analyst", show_default=True,
+    help="Who says so.",
+)  # fmt: skip
+@click.option("--campaign", help="Name of the campaign.")
+@click.option("--note", help="Free text.")
+@click.option("--time-zone", type=_Zone(), default="UTC", show_default=True, help=_ZONE_HELP)
+@_OUT
+def add(
+    *,
+    verdict: str,
+    call_id: str | None,
+    calling: str | None,
+    called: str | None,
+    at: str | None,
+    source: str,
+    campaign: str | None,
+    note: str | None,
+    time_zone: tzinfo,
+    out: str | None,
+) -> None:
+    """Say of one call, or of a number, that it was a ROBOCALL or LEGITIMATE.
+
+    \b
+      robocall feedback add legitimate --call-id 7f3a@sbc1 --note "clinic, reminder"
+      robocall feedback add robocall --called +13125550142 --at 2026-11-27T14:03 --source subscriber_report
+      robocall feedback add robocall --calling +12025550123 --source traceback --campaign car-warranty
+    """  # noqa: D301 - click reads the backspace
+    cells = {
+        "time": str(_now_ms()), "verdict": verdict, "source": source, "call_id": call_id, "calling_number": calling,
+        "called_number": called, "call_time": at, "campaign": campaign, "note": note,
+    }  # fmt: skip
+    reading = Reading({name: name for name in cells}, _now_ms(), zone=time_zone)
+    try:
+        record = _checked(reading.row(cells))
+    except ComplaintRefused as error:
+        raise click.UsageError(f"the verdict {error}") from error
+    console, tally = Console(stderr=True), Tally()
+    with step("Publishing" if out is None else "Writing", console, quick=True) as say:
+        _deliver([record], out, tally, say)
+    if out is None:
+        console.print(
+            printable(f"{CALL_FEEDBACK}: {record[1].decode()}"), highlight=False, markup=False, soft_wrap=True
+        )
+
+
+@feedback.command(name="import")
+@click.argument("file", metavar="FILE")
+@click.option("--preset", type=click.Choice(list(PRESETS)), help="Kind of table: ftc, or analyst.")
+@click.option(
+    "--map", "mapped", metavar="FIELD=COLUMN", multiple=True,
+    help=f"Column that holds a field, repeatable. Fields: {', '.join(FIELDS)}.",
+)  # fmt: skip
+@click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Of rows without a column.")
+@click.option("--source", type=click.Choice([source.value for source in FeedbackSource]), help="Likewise.")
+@click.option("--time-zone", type=_Zone(), default="UTC", show_default=True, help=_ZONE_HELP)
+@click.option("--country-code", default="1", show_default=True, help="Of numbers without +.")
+@click.option("--dry-run", is_flag=True, help="Only read: say what would be taken, what not and why, and show some.")
+@_OUT
+def import_(
+    *,
+    file: str,
+    preset: str | None,
+    mapped: tuple[str, ...],
+    verdict: str | None,
+    source: str | None,
+    time_zone: tzinfo,
+    country_code: str,
+    dry_run: bool,
+    out: str | None,
+) -> None:
+    """Take a table of verdicts: CSV with a header line, or records of the contract, one a line; .gz, .zst, `-`.
+
+    \b
+      robocall feedback import DNC_Complaint_Numbers.csv --preset ftc --dry-run
+      robocall feedback import judged.csv --preset analyst
+      robocall feedback import tickets.csv --verdict robocall --source subscriber_report
+          --map called_number=Phone --map call_time="Time of call" --time-zone America/New_York
+
+    A column that is called like a field holds it, without being mapped. Rows that do not say what is needed are
+    refused, and counted by reason. Importing a table twice does no harm: the same record counts once.
+    """  # noqa: D301 - click reads the backspace
+    require_distinct({"FILE": file}, {"--out": out})
+    if dry_run and out is not None:
+        raise click.UsageError("--dry-run writes nothing: leave --out away")
+    kind = PRESETS[preset] if preset else None
+    reading = Reading(
+        _named(mapped),
+        _now_ms(),
+        verdict=Verdict(verdict) if verdict else None,
+        source=FeedbackSource(source) if source else kind.source if kind else None,
+        zone=time_zone,
+        country_code=country_code,
+    )
+    console, tally = Console(stderr=True), Tally()
+    records = _records(file, kind, reading, tally)
+    with step(f"Reading {file}", console) as say:
+        if dry_run:
+            _show_some(records, tally, say)
+        else:
+            _deliver(records, out, tally, say)
+    _tell(tally, console, "would be taken" if dry_run else "published" if out is None else "written")
+    if tally.failed or not tally.taken:
+        raise click.exceptions.Exit(1)
+
+
+def _named(mapped: Iterable[str]) -> dict[str, str]:
+    """Columns by field, as `--map` has them."""
+    named: dict[str, str] = {}
+    for text in mapped:
+        name, sign, column = text.partition("=")
+        if not sign or not column or name not in FIELDS:
+            raise click.UsageError(f"--map {text}: write FIELD=COLUMN with one of the fields {', '.join(FIELDS)}")
+        named[name] = column
+    return named
+
+
+def _records(file: str, kind: Preset | None, reading: Reading, tally: Tally) -> Iterator[Record]:
+    """Key and value of each row that can be used; the others are refused with the number of their line.
+
+    Raises:
+        FeedbackUnusable: the file is damaged, no text, or has not the columns that it was said to have.
+        OSError: it cannot be read.
+    """
+    with ExitStack() as stack:
+        lines = io.TextIOWrapper(open_input(file, stack), encoding="utf-8-sig", newline="")
+        try:
+            first = lines.readline()
+            is_json = first.lstrip().startswith("{")
+            text = chain([first], lines)
+            yield from _of_json(text, tally) if is_json else _of_csv(text, kind, reading, tally)
+        except ColumnMissing as error:
+            raise FeedbackUnusable(f"{file} {error}") from error
+        except DAMAGED as error:
+            raise FeedbackUnusable(f"{file} is damaged or truncated") from error
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise FeedbackUnusable(f"{file} is neither CSV nor JSON lines in UTF-8: {error}") from error
+
+
+def _of_csv(lines: Iterable[str], kind: Preset | None, reading: Reading, tally: Tally) -> Iterator[Record]:
+    table = csv.DictReader(lines)
+    reading = replace(reading, columns=columns_of(list(table.fieldnames or ()), kind, reading.columns))
+    for row in table:
+        try:
+            yield _checked(reading.row(row))
+        except ComplaintRefused as error:
+            tally.refuse(table.line_num, str(error))
+
+
+def _of_json(lines: Iterable[str], tally: Tally) -> Iterator[Record]:
+    for number, line in enumerate(lines, 1):
+        found = read_feedback(line.strip().encode())
+        if not isinstance(found, FeedbackRefused):
+            yield _record(found)
+        elif line.strip():
+            tally.refuse(number, f"breaks the contract: {found.message}")
+
+
+def _checked(said: Feedback) -> Record:
+    """The record of a row, within the bounds of the contract."""
+    found = read_feedback(encode(said))
+    if isinstance(found, FeedbackRefused):
+        raise ComplaintRefused(f"breaks the contract: {found.message}")
+    return _record(found)
+
+
+def _record(said: Feedback) -> Record:
+    """Key and value: the key is the calling number, as in all topics."""
+    key = None if said.calling_number is None else normal_form(said.calling_number).encode("utf-8", "surrogatepass")
+    return key, encode(said)
+
+
+def _show_some(records: Iterable[Record], tally: Tally, say: Say) -> None:
+    """Count the records, and print the first ones for whoever wants to see whether columns and times are right."""
+    for _, value in records:
+        tally.taken += 1
+        if tally.taken <= RECORDS_SHOWN:
+            click.echo(value)
+        say(_so_far(tally))
+
+
+def _deliver(records: Iterable[Record], out: str | None, tally: Tally, say: Say) -> None:
+    """Publish the records, or write them to a file."""
+    if out is None:
+        # What aiokafka would say in many lines comes back as one error that says what to do.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+        asyncio.run(publish(load_settings(), records, tally, say))
+        return
+    with ExitStack() as stack:
+        sink = open_output(out, stack)
+        for _, value in records:
+            sink.write(value + b"\n")
+            tally.taken += 1
+            say(_so_far(tally))
+        sink.flush()
+
+
+async def publish(settings: Settings, records: Iterable[Record], tally: Tally, say: Say) -> None:
+    """Send records to `call-feedback`, as they come; returns when the brokers have all of them.
+
+    Args:
+        settings: Where Kafka is.
+        records: Keys and values; making the next one may block for a moment.
+        tally: Counts, kept up to date.
+        say: Told how far it is.
+
+    Raises:
+        TopicMissing: there is no topic `call-feedback`.
+        KafkaUnreachable: no broker answers, or it refuses.
+    """
+    await require_topics(settings, [CALL_FEEDBACK])
+    producer = AIOKafkaProducer(**client_settings(settings), acks="all", linger_ms=LINGER_MS)
+    try:
+        await producer.start()
+        for key, value in records:
+            delivery = await producer.send(CALL_FEEDBACK, value, key=key)
+            delivery.add_done_callback(tally.note)
+            tally.taken += 1
+            if not tally.taken % RECORDS_BETWEEN_YIELDS:
+                await asyncio.sleep(0)
+                say(_so_far(tally))
+        await producer.flush()
+    except KafkaError as error:
+        raise await why_unreachable(settings) from error
+    finally:
+        await producer.stop()
+
+
+def _so_far(tally: Tally) -> str:
+    return f"{tally.taken:,} records, {tally.refused.total():,} refused"
+
+
+def _tell(tally: Tally, console: Console, verb: str) -> None:
+    """Say what became of the rows, with the lines of those that were refused."""
+    console.print(
+        f"{tally.taken - tally.failed:,} records {verb}, {tally.refused.total():,} rows refused", highlight=False
+    )
+    for reason, count in tally.refused.most_common():
+        lines = ", ".join(map(str, tally.lines[reason])) + (", ..." if count > LINES_SHOWN else "")
+        text = f"  {count:,} x a row {reason} (line {lines})"
+        console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
+    if tally.failed:
+        console.print(f"{tally.failed:,} records were not taken by the broker: import the table again", highlight=False)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

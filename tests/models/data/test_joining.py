@@ -62,8 +62,9 @@ def test_a_caller_that_is_told_too_is_looked_for() -> None:
 
 def test_beyond_the_tolerance_nobody_is_meant_and_at_its_end_somebody_is() -> None:
     asked = told(called_number=ALICE, call_time_ms=NOON)
-    assert robocalls([at("a", 5)], [asked]) == ["a"]
-    assert robocalls([Call("a", BANK, ALICE, NOON + 5 * MINUTE + 1)], [asked]) == []
+    assert robocalls([at("a", 5)], [asked]) == robocalls([at("a", -5)], [asked]) == ["a"]
+    for beyond_ms in (5 * MINUTE + 1, -5 * MINUTE - 1):
+        assert robocalls([Call("a", BANK, ALICE, NOON + beyond_ms)], [asked]) == []
     assert robocalls([at("a", 7)], [asked], tolerance_ms=8 * MINUTE) == ["a"]
 
 
@@ -144,6 +145,24 @@ def test_ties_and_verdicts_about_no_call_are_counted() -> None:
     assert (joining.ties, joining.unjoined, joining.verdicts) == (1, 1, 4)
 
 
+def test_complaints_about_a_number_add_up_to_the_latest_seven() -> None:
+    """1 - 0.9 ** 3 = 0.271 and 1 - 0.9 ** 7 = 0.5217; an eighth adds nothing, and turns nothing that came later."""
+    feedback = [told(source="subscriber_report", calling_number=BANK, at_ms=NOON + number) for number in range(8)]
+    for count, weight in ((3, 0.271), (7, 0.5217), (8, 0.5217)):
+        found = labels([at("a", 0)], feedback[:count])
+        assert found["a"].weight == pytest.approx(weight, abs=1e-4)
+    early = [told("legitimate", "subscriber_report", NOON, calling_number=BANK)]
+    assert labels([at("a", 0)], early + feedback[1:]) == labels([at("a", 0)], feedback[1:])
+
+
+def test_of_many_verdicts_of_one_instant_the_lawful_one_is_not_lost() -> None:
+    """Ten lists of one analyst, imported as of one day: it counts, wherever it stood."""
+    wrong = [told(calling_number=BANK, campaign=f"list-{number}") for number in range(9)]
+    for place in (0, 5, 9):
+        feedback = [*wrong[:place], told("legitimate", calling_number=BANK), *wrong[place:]]
+        assert robocalls([at("a", 0)], feedback) == []
+
+
 def test_of_thousands_of_complaints_every_one_that_reaches_a_call_is_joined() -> None:
     """Though no more than the latest can count."""
     feedback = [told(source="subscriber_report", calling_number=BANK, at_ms=NOON + number) for number in range(500)]
@@ -200,7 +219,7 @@ FEEDBACK = st.lists(
         Feedback,
         time_ms=TIMES,
         verdict=st.sampled_from(Verdict),
-        source=st.sampled_from(FeedbackSource),
+        source=st.just(FeedbackSource.SUBSCRIBER_REPORT) | st.sampled_from(FeedbackSource),
         call_id=st.none() | st.none() | st.sampled_from([f"call-{index}" for index in range(14)]),
         calling_number=st.none() | NUMBERS,
         called_number=st.none() | LINES,

@@ -176,7 +176,8 @@ def test_a_file_of_entries_may_have_comments(store: "blocking.Redis", tmp_path: 
 
     assert result.exit_code == by_input.exit_code == 0
     assert store.smembers(list_key("dno")) == {b"2025550199", b"800555", b"900", b"2025550"}
-    assert run_json("lists", "show") == {"emergency": 0, "opt_out": 0, "allow": 0, "block": 0, "dno": 4}
+    sizes = {"emergency": 0, "opt_out": 0, "allow": 0, "block": 0, "dno": 4, "traps": 0}
+    assert run_json("lists", "show") == sizes
 
 
 @pytest.mark.parametrize(

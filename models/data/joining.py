@@ -7,6 +7,7 @@ calls only those that something was said of.
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from detector.contract.events import Feedback, FeedbackSource, Verdict, says_which_call
 from detector.contract.numbers import normal_form
@@ -74,7 +75,7 @@ class Joining:
         self._hits = hits or {}
         self._by_call: dict[str, list[int]] = {}
         self._told: dict[str, _Told] = {}
-        self._standing: dict[tuple[str, str], dict[str, _Standing]] = {}
+        self._standing: dict[str, dict[str, dict[str, _Standing]]] = {}  # by calling, called number or nothing, source
         self._nearest: dict[int, tuple[int, int, str]] = {}  # by verdict: how far, when, and the call id
         self._found: dict[str, set[int]] = {}
         self._said: list[Said] = []
@@ -113,7 +114,8 @@ class Joining:
             line.callers.append(calling)
             line.verdicts.append(self._number(said))
         for said, calling, called in sorted(standing, key=lambda each: lateness(each[0])):
-            of_source = self._standing.setdefault((calling, called), {}).setdefault(said.source, _Standing())
+            by_source = self._standing.setdefault(calling, {}).setdefault(called, {})
+            of_source = by_source.setdefault(said.source, _Standing())
             of_source.until_ms.append(said.time_ms)
             of_source.verdicts.append(self._number(said))
             of_source.is_joined.append(False)
@@ -128,16 +130,17 @@ class Joining:
             setup_time_ms: Epoch milliseconds.
         """
         calling, called = normal_form(calling_number), normal_form(called_number)
-        found = set(self._by_call.get(call_id, ()))
+        found = [*self._by_call.get(call_id, ())]
         if called in self._told:
             self._look_for_nearest(self._told[called], call_id, calling, setup_time_ms)
-        for key in {(calling, ""), (calling, called)}:
-            for of_source in self._standing.get(key, {}).values():
-                found.update(self._standing_at(of_source, setup_time_ms))
+        if calling in self._standing:
+            for line in {"", called}:
+                for of_source in self._standing[calling].get(line, {}).values():
+                    found += self._standing_at(of_source, setup_time_ms)
         if called in self._traps:
-            found.add(self._trapped)
+            found.append(self._trapped)
         if call_id in self._hits:
-            found.add(self._hit[self._hits[call_id]])
+            found.append(self._hit[self._hits[call_id]])
         if found:
             self._found.setdefault(call_id, set()).update(found)
 
@@ -175,8 +178,8 @@ class Joining:
     def _joined(self) -> set[int]:
         """Numbers of the verdicts that are about a call."""
         joined = {number for numbers in self._found.values() for number in numbers if number < self.verdicts}
-        for by_source in self._standing.values():
-            for one in by_source.values():
+        for by_line in self._standing.values():
+            for one in chain.from_iterable(by_source.values() for by_source in by_line.values()):
                 joined.update(number for number, flag in zip(one.verdicts, one.is_joined, strict=True) if flag)
         return joined
 

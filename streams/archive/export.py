@@ -153,7 +153,7 @@ def write_labels(
     """Write what `call-feedback`, traps and rules say about calls as a label file (`models.data.label_files`).
 
     It blocks for a query over all feedback and one over the days of the span. Feedback is in memory, and what is said
-    of calls; a million calls take some seconds.
+    of calls; a million calls take some ten seconds.
 
     Args:
         connection: Of `streams.archive.query.connected`.

@@ -8,7 +8,7 @@ import numpy as np
 from models.data.dataset import Dataset
 from models.data.parallel import generated, join, processes
 from models.learn.training import Parameters
-from models.traffic.authors import AUTHORS, Traffic
+from models.traffic.authors import AUTHORS, Traffic, to_learn_from
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.span import DEFAULT_START_MS, HOUR_MS
 from models.traffic.worlds import (
@@ -64,7 +64,7 @@ def plan(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
     judged = after(held_out_worlds(JUDGED_WORLDS, calls=calls), n)
     others = range(n + JUDGED_WORLDS, n + JUDGED_WORLDS + len(AUTHORS))
     return [
-        *learnt,
+        *to_learn_from(learnt),
         *judged,
         *(by_author(author, HELD_OUT_SEED, slot, calls) for author, slot in zip(AUTHORS, others, strict=True)),
     ]

@@ -15,21 +15,26 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, UnknownTopicOrPartitionError
 from rich.console import Console
 
-from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS
+from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS, CallEvent, CallSetup
 from models.traffic.first.generate import generate, live_events, live_spec
 from models.traffic.first.slices import LabelRow, event_json
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.first.world import Family, World
+from models.traffic.fourth.generate import HISTORY_HOURS, FourthTraffic, drawn_share, told
 from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
-from models.traffic.span import DEFAULT_START_MS, HOUR_MS
+from models.traffic.span import DEFAULT_START_MS, HOUR_MS, after_hours
+from models.traffic.truth import LEGITIMATE, ROBOCALL, Truth
 from streams.errors import TopicMissing
 from streams.files import open_output, require_distinct
 from streams.kafka.client import why_unreachable
 from streams.kafka.topics import CALL_EVENTS, admin_options
 from streams.running.progress import Say, step
 from streams.settings import Settings, load_settings
+from streams.wire.records import encode
 
+FIRST, FOURTH = "first", "fourth"
 DEFAULT_CALLS_PER_SECOND = 20.0
+DEFAULT_FOURTH_CALLS_PER_SECOND = 7.0
 DEFAULT_EVENTS_PER_SECOND = 500.0
 _WARM_UP_MS = 3_000  # time to draw the calls that are already in progress
 _TICK_S = 0.002  # an event due sooner than this is sent at once
@@ -72,6 +77,34 @@ def write_file(spec: TrafficSpec, out: BinaryIO, labels: LabelWriter | None, say
             labels.write(truths)
     out.flush()
     return calls, robocalls, events
+
+
+def write_fourth(
+    spec: FourthTraffic, out: BinaryIO, labels: LabelWriter | None, feedback: BinaryIO | None, say: Say
+) -> tuple[int, int, int]:
+    """Write a span of the fourth author's traffic, its truth and what is said about it.
+
+    Returns:
+        The numbers of calls, robocalls and events.
+    """
+    calls = events = robocalls = 0
+    for hour in told(spec):
+        out.writelines(event_json(event) + b"\n" for event, _ in hour.events)
+        rows = [_label_row(event, truth) for event, truth in hour.events if isinstance(event, CallSetup)]
+        if labels:
+            labels.write(rows)
+        if feedback:
+            feedback.writelines(encode(one) + b"\n" for one in hour.feedback)
+        calls += len(rows)
+        events += len(hour.events)
+        robocalls += sum(row.label == ROBOCALL for row in rows)
+        say(f"{events:,} events", hour.end_ms - spec.start_ms, spec.end_ms - spec.start_ms)
+    out.flush()
+    return calls, robocalls, events
+
+
+def _label_row(event: CallEvent, truth: Truth) -> LabelRow:
+    return LabelRow(event.call_id, ROBOCALL if truth.is_robocall else LEGITIMATE, truth.campaign, truth.kind)
 
 
 @dataclass(slots=True)
@@ -168,11 +201,17 @@ def _list_scenarios(context: click.Context, _parameter: click.Parameter, value: 
 @click.command()
 @click.option("--out", help="File for the events, one JSON record a line (.gz, .zst); `-` for standard output.")
 @click.option("--labels", help="CSV file for the truth of every call (.gz, .zst).")
+@click.option("--feedback", help="File for complaints, traps and tracebacks (.gz, .zst); with --author fourth.")
+@click.option("--author", type=click.Choice([FIRST, FOURTH]), default=FIRST, show_default=True, help="Whose traffic.")
 @click.option("--hours", type=click.FloatRange(0.001, 24 * 366), help="Length [default: 1; with --kafka: no end].")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Same seed, same bytes.")
 @click.option("--scenario", multiple=True, type=click.Choice(CAMPAIGN_KINDS), help="Campaign kind, repeatable [all].")
-@click.option("--rate", type=click.FloatRange(0.01, 100_000), help="Lawful calls/s [20]; with --kafka events/s [500].")
+@click.option("--rate", type=click.FloatRange(0.01, 100_000), help="Lawful calls/s [20], of the fourth author all "
+              "calls/s [7]; with --kafka events/s [500].")  # fmt: skip
 @click.option("--start", callback=_start_ms, help="First instant, ISO 8601 [default: 2026-03-10T13:00Z].")
+@click.option("--new-kinds", "new_kinds", callback=_start_ms,
+              help="Hold some kinds of campaign back until then; with --author fourth [default: a day after --start].",
+              )  # fmt: skip
 @click.option("--world", type=click.IntRange(0, 2**31), help="Draw the figures of traffic that may differ elsewhere.")
 @click.option("--held-out", is_flag=True, help="Draw them outside the ranges that models are trained on.")
 @click.option("--kafka", is_flag=True, help="Publish to call-events in real time instead of writing a file.")
@@ -182,11 +221,14 @@ def simulate(
     *,
     out: str | None,
     labels: str | None,
+    feedback: str | None,
+    author: str,
     hours: float | None,
     seed: int,
     scenario: tuple[str, ...],
     rate: float | None,
     start: int | None,
+    new_kinds: int | None,
     world: int | None,
     held_out: bool,
     kafka: bool,
@@ -196,16 +238,23 @@ def simulate(
     \b
     robocall simulate --out events.jsonl.zst --labels labels.csv --hours 6 --seed 7
     robocall simulate --out events.jsonl.zst --labels labels.csv --world 3
+    robocall simulate --author fourth --hours 28 --seed 5 --out e.jsonl.zst --labels l.csv --feedback f.jsonl
     robocall simulate --kafka --rate 1000
     """  # noqa: D301
+    _check_usage(
+        is_fourth=author == FOURTH,
+        kafka=kafka,
+        for_first=bool(scenario or world is not None or held_out),
+        for_fourth=bool(feedback or new_kinds is not None),
+    )
     if kafka == (out is not None):
         raise click.UsageError("give either --out FILE or --kafka")
     if kafka and start is not None:
         raise click.UsageError("--kafka publishes in real time: leave --start out")
     if held_out and world is None:
         raise click.UsageError("--held-out says how to draw a world: give --world NUMBER too")
-    require_distinct({}, {"--out": out, "--labels": labels})
-    scenarios = scenario or CAMPAIGN_KINDS
+    require_distinct({}, {"--out": out, "--labels": labels, "--feedback": feedback})
+    scenarios, first_ms = scenario or CAMPAIGN_KINDS, DEFAULT_START_MS if start is None else start
     with ExitStack() as stack:
         writer = open_labels(labels, stack)
         console = Console(stderr=True)
@@ -213,17 +262,54 @@ def simulate(
             spec = live_spec(events_per_second=rate or DEFAULT_EVENTS_PER_SECOND, seed=seed, scenarios=scenarios)
             _run_live(_in_world(spec, world, held_out=held_out), hours, writer, console)
             return
-        spec = TrafficSpec(
-            start_ms=DEFAULT_START_MS if start is None else start,
-            hours=hours or 1.0,
-            seed=seed,
-            calls_per_second=rate or DEFAULT_CALLS_PER_SECOND,
-            scenarios=scenarios,
+        file = open_output(cast("str", out), stack)
+        more = ""
+        if author == FOURTH:
+            carrier = _fourth(seed, first_ms, hours or 1.0, rate, new_kinds)
+            said = open_output(feedback, stack) if feedback else None
+            with step("Simulating", console) as say:
+                calls, robocalls, events = write_fourth(carrier, file, writer, said, say)
+            more = _held_back(carrier)
+        else:
+            spec = TrafficSpec(
+                start_ms=first_ms,
+                hours=hours or 1.0,
+                seed=seed,
+                calls_per_second=rate or DEFAULT_CALLS_PER_SECOND,
+                scenarios=scenarios,
+            )
+            with step("Simulating", console) as say:
+                calls, robocalls, events = write_file(_in_world(spec, world, held_out=held_out), file, writer, say)
+    share = robocalls / max(1, calls)
+    console.print(f"{events:,} events of {calls:,} calls, {share:.1%} robocalls, seed {seed}{more}", soft_wrap=True)
+
+
+def _check_usage(*, is_fourth: bool, kafka: bool, for_first: bool, for_fourth: bool) -> None:
+    """Refuse options of one author's traffic with the other author."""
+    if is_fourth and (kafka or for_first):
+        raise click.UsageError(
+            "--author fourth writes a carrier drawn by --seed: leave out --kafka, --scenario, --world, --held-out"
         )
-        spec = _in_world(spec, world, held_out=held_out)
-        say = stack.enter_context(step("Simulating", console))
-        calls, robocalls, events = write_file(spec, open_output(cast("str", out), stack), writer, say)
-    console.print(f"{events:,} events of {calls:,} calls, {robocalls / max(1, calls):.1%} robocalls, seed {seed}")
+    if for_fourth and not is_fourth:
+        raise click.UsageError("--feedback and --new-kinds are of the fourth author's traffic: give --author fourth")
+
+
+def _fourth(seed: int, start_ms: int, hours: float, rate: float | None, new_kinds: int | None) -> FourthTraffic:
+    """A carrier with its own share of robocalls; no part of the span is set apart as history."""
+    return FourthTraffic(
+        seed=seed,
+        start_ms=start_ms,
+        hours=hours,
+        history_hours=0.0,
+        calls_per_second=rate or DEFAULT_FOURTH_CALLS_PER_SECOND,
+        robocall_share=drawn_share(seed),
+        new_kinds_ms=after_hours(start_ms, HISTORY_HOURS) if new_kinds is None else new_kinds,
+    )
+
+
+def _held_back(spec: FourthTraffic) -> str:
+    instant = datetime.fromtimestamp((spec.new_kinds_ms or 0) / 1_000, UTC)
+    return f"; held back until {instant:%Y-%m-%dT%H:%MZ}: {', '.join(spec.carrier().later_kinds)}"
 
 
 def _in_world(spec: TrafficSpec, number: int | None, *, held_out: bool) -> TrafficSpec:

@@ -37,6 +37,18 @@ ASSUMED_WEIGHT = 0.1
 """How far it is trusted that a call that nobody said anything about was lawful, unless told otherwise."""
 
 
+def _refuse_author(_context: click.Context, _parameter: click.Parameter, author: str | None) -> None:
+    """Whoever knows `simulate --author` may look for it here."""
+    from models.traffic.authors import JUDGED_ALONE  # noqa: PLC0415 - generators take a second
+
+    if author in JUDGED_ALONE:
+        raise click.UsageError(f"traffic of the {author} author is kept for judging: train with --worlds NUMBER")
+    if author is not None:
+        raise click.UsageError(
+            "nothing learns from one author alone: --worlds NUMBER takes all that may be learnt from"
+        )
+
+
 @click.command()
 @click.option("--features", type=_FILE, help=FEATURES_HELP)
 @click.option("--labels", type=_FILE, help=LABELS_HELP)
@@ -63,6 +75,7 @@ ASSUMED_WEIGHT = 0.1
 @click.option("--rate", type=click.FloatRange(0.1, 1_000), default=CALLS_PER_SECOND, show_default=True, help="Calls/s.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Of traffic and training.")
 @click.option("--out", type=_FOLDER, required=True, help="Folder that the artifact is written to.")
+@click.option("--author", callback=_refuse_author, expose_value=False, hidden=True, is_eager=True)
 def train(
     *,
     features: Path | None,

@@ -1,0 +1,1 @@
+"""Who calls unlawfully: campaigns that are born, change and end."""

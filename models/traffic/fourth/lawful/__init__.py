@@ -1,0 +1,1 @@
+"""Who calls lawfully: persons, organisations of some forty kinds, machines."""

@@ -17,6 +17,7 @@ LINES_OF_A_FILE = 400
 
 ENGINE = "tests/detector/windows/test_engine.py"
 FIRST = "tests/models/traffic/first/test_generate.py"
+FOURTH = "tests/models/traffic/fourth/test_generate.py"
 DURABILITY = "tests/streams/state/test_durability.py"
 SCAN = "tests/streams/wire/test_scan.py"
 ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
@@ -70,6 +71,30 @@ TESTED_ELSEWHERE = {
     "models/traffic/first/sources": (FIRST, PART),
     "models/traffic/first/spec": ("tests/streams/commands/test_simulate.py", "options of a generator and their bounds"),
     "models/traffic/first/world": ("tests/models/traffic/test_worlds.py", "worlds of all authors are tested together"),
+    "models/traffic/fourth/arrays": (FOURTH, "types, a hash and random numbers, which every hour is made of"),
+    "models/traffic/fourth/attempts": (
+        "tests/models/traffic/fourth/test_carrier.py",
+        "columns: an hour is made of them",
+    ),
+    "models/traffic/fourth/calls": (FOURTH, "columns: joined and cut where calls go on into the next hour"),
+    "models/traffic/fourth/campaigns/campaign": (
+        "tests/models/traffic/fourth/campaigns/test_crowd.py",
+        "one campaign: the crowd is made of them",
+    ),
+    "models/traffic/fourth/campaigns/kinds": (
+        "tests/models/traffic/fourth/campaigns/test_crowd.py",
+        "a table: each of its rows is born there",
+    ),
+    "models/traffic/fourth/events": (FOURTH, "what the generator gives, event by event"),
+    "models/traffic/fourth/kinds": (FOURTH, "names, held against those that all authors share"),
+    "models/traffic/fourth/lawful/kinds": (
+        "tests/models/traffic/fourth/lawful/test_organisations.py",
+        "a table: each of its rows makes calls there",
+    ),
+    "models/traffic/fourth/network/world": (
+        "tests/models/traffic/fourth/test_carrier.py",
+        "what a carrier is drawn as",
+    ),
     "models/traffic/truth": ("tests/models/data/test_dataset.py", "one value type, read from label files there"),
     "streams/archive/doctor": (
         "tests/streams/archive/test_metrics.py",

@@ -64,7 +64,7 @@ def plan(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic]:
     judged = after(held_out_worlds(JUDGED_WORLDS, calls=calls), n)
     others = range(n + JUDGED_WORLDS, n + JUDGED_WORLDS + len(AUTHORS))
     return [
-        *to_learn_from(learnt),
+        *learnt,
         *judged,
         *(by_author(author, HELD_OUT_SEED, slot, calls) for author, slot in zip(AUTHORS, others, strict=True)),
     ]
@@ -79,7 +79,9 @@ def by_turns(n: int, seed: int, *, calls: int = CALLS_PER_WORLD) -> list[Traffic
         calls: Calls of each world, about.
     """
     own = training_worlds(n, seed, calls=calls)
-    return [by_author(author, seed, slot, calls) if author else own[slot] for slot, author in enumerate(whose(n))]
+    return to_learn_from(
+        [by_author(author, seed, slot, calls) if author else own[slot] for slot, author in enumerate(whose(n))]
+    )
 
 
 def whose(n: int) -> list[str]:

@@ -22,6 +22,7 @@ WAITS = [
     ("replay empty.jsonl --decisions -", "streams.commands.replay.make_screener"),
     ("replay empty.jsonl --decisions -", "streams.commands.replay.run"),
     ("simulate --out events.jsonl", "streams.commands.simulate.generate"),
+    ("simulate --out events.jsonl --author fourth", "streams.commands.simulate.told"),
     ("simulate --kafka", "streams.commands.simulate.publish"),
     (f"train {LABELLED} --out model", "streams.commands.labelled.read"),
     (f"train {LABELLED} --out model", "models.learn.training.train"),

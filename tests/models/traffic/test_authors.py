@@ -5,9 +5,13 @@ from dataclasses import replace
 import pytest
 
 from detector.contract.events import CallEvent, CallSetup
-from models.traffic.authors import AUTHORS, Slice, Traffic, slices
+from models.learn import many_worlds
+from models.traffic.authors import AUTHORS, JUDGED_ALONE, Slice, Traffic, slices, to_learn_from
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
+from models.traffic.fourth import generate as fourth
+from models.traffic.fourth.generate import FourthTraffic
+from models.traffic.fourth.kinds import OWN_CAMPAIGN_DOC
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.second import generate as second
 from models.traffic.second.generate import SecondTraffic
@@ -20,6 +24,7 @@ SPECS: dict[str, Traffic] = {
     "first": TrafficSpec(hours=0.25, seed=3, calls_per_second=12.0),
     "second": SecondTraffic(seed=3, hours=0.25, calls_per_second=12.0),
     "third": ThirdTraffic(seed=3, hours=0.25, history_hours=0.1, calls_per_second=12.0),
+    "fourth": FourthTraffic(seed=3, hours=1.0, history_hours=0.1, calls_per_second=4.0, new_kinds_ms=DEFAULT_START_MS),
 }
 
 
@@ -44,7 +49,10 @@ def _truths(spec: Traffic) -> dict[str, tuple[bool, str, str]]:
     if isinstance(spec, TrafficSpec):
         found = [one for part in generate(spec) for one in part.truths()]
         return {one.call_id: (one.label == ROBOCALL, one.campaign, one.kind) for one in found}
-    events = second.generate(spec) if isinstance(spec, SecondTraffic) else third.generate(spec)
+    if isinstance(spec, FourthTraffic):
+        events = fourth.generate(spec)
+    else:
+        events = second.generate(spec) if isinstance(spec, SecondTraffic) else third.generate(spec)
     return {event.call_id: (truth.is_robocall, truth.campaign, truth.kind) for event, truth in events}
 
 
@@ -73,7 +81,7 @@ def test_robocalls_alone_have_a_campaign_and_the_kinds_of_robocalls(told: list[S
     truths = [truth for _, part in told for truth in part]
 
     assert all(bool(truth.campaign) == truth.is_robocall for truth in truths)
-    assert all((truth.kind in CAMPAIGN_KINDS) == truth.is_robocall for truth in truths)
+    assert all((truth.kind in {*CAMPAIGN_KINDS, *OWN_CAMPAIGN_DOC}) == truth.is_robocall for truth in truths)
     assert len({truth.campaign for truth in truths if truth.is_robocall}) > 5
 
 
@@ -85,10 +93,30 @@ def test_every_author_begins_where_the_first_does_and_judges_after_the_history(a
     assert spec.judged_ms == DEFAULT_START_MS + 360_000
 
 
-@pytest.mark.parametrize("author_drawn", list(AUTHORS))
+@pytest.mark.parametrize("author_drawn", [*AUTHORS, *JUDGED_ALONE])
 def test_a_carrier_drawn_begins_when_it_is_told_to(author_drawn: str) -> None:
     """The same seed, the same carrier."""
-    spec = AUTHORS[author_drawn](5, start_ms=DEFAULT_START_MS + 7, calls=2_000)
+    drawn = {**AUTHORS, **JUDGED_ALONE}[author_drawn]
+    spec = drawn(5, start_ms=DEFAULT_START_MS + 7, calls=2_000)
 
     assert spec.start_ms == DEFAULT_START_MS + 7
-    assert spec == AUTHORS[author_drawn](5, start_ms=DEFAULT_START_MS + 7, calls=2_000)
+    assert spec == drawn(5, start_ms=DEFAULT_START_MS + 7, calls=2_000)
+
+
+def test_what_is_kept_for_judging_is_never_learnt_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the plan of a training, and not by mistake: whoever lets it into the turns is told."""
+    assert not JUDGED_ALONE.keys() & AUTHORS.keys()
+    assert not any(isinstance(spec, FourthTraffic) for spec in many_worlds.plan(12, 1, calls=400))
+
+    monkeypatch.setattr(many_worlds, "AUTHORS", {**AUTHORS, **JUDGED_ALONE})
+    monkeypatch.setattr(many_worlds, "TURNS", ("", "second", "fourth"))
+
+    with pytest.raises(ValueError, match="fourth author is kept for judging"):
+        many_worlds.plan(12, 1, calls=400)
+
+
+def test_all_else_may_be_learnt_from() -> None:
+    """It comes back as it was."""
+    specs = [spec for author, spec in SPECS.items() if author not in JUDGED_ALONE]
+
+    assert to_learn_from(specs) == specs

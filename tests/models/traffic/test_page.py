@@ -4,6 +4,7 @@ from pathlib import Path
 
 from models.traffic.first.profiles import CAMPAIGNS, LAWFUL_JOBS
 from models.traffic.first.world import FIGURES
+from models.traffic.fourth.kinds import OWN_CAMPAIGN_DOC, OWN_LAWFUL_DOC
 from models.traffic.kinds import CAMPAIGN_KINDS, LAWFUL_KINDS
 from models.traffic.page import render_page
 
@@ -20,7 +21,8 @@ def test_every_kind_and_figure_is_named_once_in_the_first_column() -> None:
     rows = [line.split("|") for line in render_page().splitlines() if line.startswith("| `")]
     named = [cells[1].strip(" `") for cells in rows]
 
-    assert sorted(named) == sorted([*CAMPAIGN_KINDS, *LAWFUL_KINDS, *FIGURES])
+    kinds = [*CAMPAIGN_KINDS, *LAWFUL_KINDS, *OWN_CAMPAIGN_DOC, *OWN_LAWFUL_DOC]
+    assert sorted(named) == sorted([*kinds, *FIGURES])
     assert all(cells[-2].strip() for cells in rows if cells[1].strip(" `") in FIGURES)
 
 

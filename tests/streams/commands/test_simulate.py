@@ -17,6 +17,7 @@ from models.traffic.kinds import CAMPAIGN_KINDS
 from streams.commands.simulate import simulate
 from streams.errors import KafkaUnreachable
 from streams.kafka.topics import CALL_EVENTS
+from streams.wire.records import FEEDBACK_DECODER
 
 
 def _run(*arguments: object) -> Result:
@@ -82,6 +83,10 @@ def test_scenarios_are_listed_one_a_line() -> None:
         (("--kafka", "--start", "2027-01-01"), "leave --start out"),
         (("--out", "x", "--start", "yesterday"), "2026-03-10T13:00"),
         (("--out", "x", "--scenario", "robodance"), "robodance"),
+        (("--out", "x", "--author", "fourth", "--scenario", "flood"), "leave out"),
+        (("--kafka", "--author", "fourth"), "leave out"),
+        (("--out", "x", "--feedback", "y"), "give --author fourth"),
+        (("--out", "x", "--new-kinds", "2027-01-01"), "give --author fourth"),
     ],
 )
 def test_wrong_usage_is_refused_with_what_to_do(arguments: tuple[str, ...], message: str) -> None:
@@ -164,3 +169,40 @@ def test_held_out_without_a_world_is_wrong_usage() -> None:
 
     assert result.exit_code == 2
     assert "--world" in result.output
+
+
+def test_a_carrier_of_the_fourth_author_comes_with_its_truth_and_what_is_said(tmp_path: Path) -> None:
+    """The same bytes each time; feedback can be read as records of its topic, in order of time."""
+    contents = []
+    for name in ("a", "b"):
+        out, labels, said = tmp_path / f"{name}e.zst", tmp_path / f"{name}l.csv", tmp_path / f"{name}f.gz"
+        options = ("--author", "fourth", "--hours", 5, "--seed", 2, "--rate", 2, "--new-kinds", "2026-03-10T13:00")
+        result = _run("--out", out, "--labels", labels, "--feedback", said, *options)
+        assert result.exit_code == 0, result.output
+        contents.append((_unpack(out), labels.read_bytes(), _unpack(said)))
+        assert "held back until 2026-03-10T13:00Z: " in result.stderr
+
+    assert contents[0] == contents[1]
+    setups = [json.loads(line)["call_id"] for line in contents[0][0].splitlines() if b'"call_setup"' in line]
+    rows = list(csv.DictReader(io.StringIO(contents[0][1].decode())))
+    assert [row["call_id"] for row in rows] == setups
+    feedback = [FEEDBACK_DECODER.decode(line) for line in contents[0][2].splitlines()]
+    assert feedback
+    assert [one.time_ms for one in feedback] == sorted(one.time_ms for one in feedback)
+
+
+def test_two_spans_of_one_carrier_have_the_calls_of_one_long_span(tmp_path: Path) -> None:
+    """A day to learn from and a day to judge can be made by two commands."""
+    options = ("--author", "fourth", "--seed", 4, "--rate", 0.3, "--new-kinds", "2026-03-10T15:00")
+    texts = []
+    for name, more in (
+        ("whole", ("--hours", 4)),
+        ("first", ("--hours", 2)),
+        ("second", ("--hours", 2, "--start", "2026-03-10T15:00")),
+    ):
+        assert _run("--out", tmp_path / "e", "--labels", tmp_path / name, *options, *more).exit_code == 0
+        texts.append((tmp_path / name).read_text().splitlines()[1:])
+
+    assert texts[1] + texts[2] == texts[0]
+    assert texts[1]
+    assert texts[2]

@@ -219,3 +219,15 @@ def test_training_on_worlds_is_judged_in_others(tmp_path: Path) -> None:
     assert "flood" in report["kinds"]["campaigns"]
     judged = plan(6, 3, calls=500)[6:]
     assert judged[0].start_ms <= report["span_ms"][0] < report["span_ms"][1] < judged[-1].start_ms + SLOT_MS
+
+
+@pytest.mark.parametrize(("author", "said"), [("fourth", "kept for judging"), ("second", "--worlds NUMBER")])
+def test_no_author_is_trained_on_alone_and_the_one_kept_for_judging_not_at_all(
+    author: str, said: str, tmp_path: Path
+) -> None:
+    """One line that says what to do; nothing is generated."""
+    result = CliRunner().invoke(train, ["--author", author, "--worlds", "6", "--out", str(tmp_path / "out")])
+
+    assert result.exit_code == 2
+    assert said in result.output.splitlines()[-1]
+    assert not (tmp_path / "out").exists()

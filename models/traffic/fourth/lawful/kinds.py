@@ -69,7 +69,7 @@ ROWS: tuple[LawfulKind, ...] = (
     replace(_OFFICE, name="inbound_call_centre", weight=0.8, calls_each=900.0, providers=("access",), reach="hotline",
             shown="own_line", numbers=(1, 1), behaviour="to_business", hours="waking", week="even", burst_minutes=25.0,
             bursts=0.15, redials=0.3),
-    replace(_DIALLER, name="outbound_call_centre", weight=2.4, behaviour="agent", shown="toll_free", numbers=(2, 8),
+    replace(_DIALLER, name="outbound_call_centre", weight=2.4, behaviour="sales", shown="toll_free", numbers=(2, 8),
             list_days=30.0),
     replace(_DIALLER, name="debt_collection", weight=1.5, list_days=3.0, numbers=(6, 60), redials=0.05),
     replace(_DIALLER, name="survey", weight=0.9, behaviour="interview", reach="fresh", hours="evening", week="even",

@@ -105,7 +105,7 @@ after it has learnt that carrier's own calls. It stands in `JUDGED_ALONE` of `mo
   Lines without a subscriber serve as traps. A few tracebacks end after one to four days, with the campaign's name.
   Nothing stands there that is said after the span.
 
-580,000 calls of a day take some 10 s of CPU as events. What is held is the calls of an hour and those that go on.
+580,000 calls of a day take some 10 s of CPU as events. The columns of an hour are held, and those of calls that go on.
 At 7.5 % robocalls, six carriers have 35 % signed calls (35 to 49 % is published) and 27 % at level A (31 to 32 %).
 Of the calls at level A 6.0 % are robocalls (3.4 %), of the unsigned ones 6.5 % (5 to 7 %), at B 15 % (21 to 27 %), and
 at C 34 % (16 to 40 %). These figures are of the code as it is, drawn with seeds 1 to 6.

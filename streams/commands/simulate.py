@@ -88,17 +88,17 @@ def write_fourth(
         The numbers of calls, robocalls and events.
     """
     calls = events = robocalls = 0
-    for hour in told(spec):
-        out.writelines(event_json(event) + b"\n" for event, _ in hour.events)
-        rows = [_label_row(event, truth) for event, truth in hour.events if isinstance(event, CallSetup)]
+    for part in told(spec):
+        out.write(b"".join(event_json(event) + b"\n" for event, _ in part.events))
+        rows = [_label_row(event, truth) for event, truth in part.events if isinstance(event, CallSetup)]
         if labels:
             labels.write(rows)
         if feedback:
-            feedback.writelines(encode(one) + b"\n" for one in hour.feedback)
+            feedback.write(b"".join(encode(one) + b"\n" for one in part.feedback))
         calls += len(rows)
-        events += len(hour.events)
+        events += len(part.events)
         robocalls += sum(row.label == ROBOCALL for row in rows)
-        say(f"{events:,} events", hour.end_ms - spec.start_ms, spec.end_ms - spec.start_ms)
+        say(f"{events:,} events", part.until_ms - spec.start_ms, spec.end_ms - spec.start_ms)
     out.flush()
     return calls, robocalls, events
 

@@ -1,11 +1,9 @@
 """Columns of calls told as events of the contract, in order of time, each with the truth of its call."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from detector.contract.events import Attestation, CallEnd, CallEvent, CallSetup, ReleasedBy, Role
-from models.traffic.fourth.arrays import Ints, fractions, hashed, salt_of
+from models.traffic.fourth.arrays import Bools, fractions, hashed, salt_of
 from models.traffic.fourth.calls import Calls
 from models.traffic.fourth.network.numbers import text
 from models.traffic.fourth.network.outcomes import BY_CALLED, BY_CALLING, BY_NETWORK
@@ -34,20 +32,12 @@ class Teller:
         self._mark = f"{hashed(world.seed, self._salt)[0] % (1 << 24):06x}"
         self._truths: dict[tuple[int, int], Truth] = {}
 
-    def events(self, calls: Calls, places: Ints) -> Iterator[tuple[CallEvent, Truth]]:
-        """Tell events, one for each place.
-
-        Args:
-            calls: `n` of them.
-            places: below `n` the set-up of that call, from `n` on the end of call `place - n`.
-        """
-        n = len(calls)
-        rows, setups = _rows(calls), self._more(calls)
-        for place in places.tolist():
-            if place < n:
-                yield self._setup(rows[place], setups, place)
-            else:
-                yield self._end(rows[place - n])
+    def events(self, calls: Calls, is_end: Bools) -> list[tuple[CallEvent, Truth]]:
+        """Tell one event of each call: its end where `is_end`, else its set-up."""
+        told: list[tuple[CallEvent, Truth]] = []
+        for row, more, ends in zip(_rows(calls), self._more(calls), is_end.tolist(), strict=True):
+            told.append(self._end(row) if ends else self._setup(row, more))
+        return told
 
     def truth(self, kind: int, campaign: int) -> Truth:
         """What a call was, by the values of its columns."""
@@ -57,7 +47,7 @@ class Teller:
             self._truths[key] = Truth(bool(campaign), f"{name}-{campaign}" if campaign else "", name)
         return self._truths[key]
 
-    def _more(self, calls: Calls) -> list[tuple[int, Role, bool | None, str]]:
+    def _more(self, calls: Calls) -> "list[_More]":
         """Level, role, privacy and verification status of each call."""
         attempts, numbering = calls.attempts, self._world.numbering
         is_private = (attempts.calling < 0) | (fractions(attempts.calling, self._salt + 1) < _PRIVATE)
@@ -74,11 +64,9 @@ class Teller:
         private = [True if one else None for one in is_private.tolist()]
         return list(zip(calls.routes.level.tolist(), roles, private, statuses.tolist(), strict=True))
 
-    def _setup(
-        self, row: "_Row", more: list[tuple[int, Role, bool | None, str]], place: int
-    ) -> tuple[CallSetup, Truth]:
+    def _setup(self, row: "_Row", more: "_More") -> tuple[CallSetup, Truth]:
         number, setup_ms, calling, called, customer, kind, campaign, trunk, *_ = row
-        level, role, private, verstat = more[place]
+        level, role, private, verstat = more
         providers = self._world.providers
         name, ocn = providers.trunks[trunk]
         truth = self.truth(kind, campaign)
@@ -118,6 +106,7 @@ class Teller:
 
 
 _Row = tuple[int, ...]
+_More = tuple[int, Role, bool | None, str]
 
 
 def _rows(calls: Calls) -> list[_Row]:

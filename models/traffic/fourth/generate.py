@@ -1,4 +1,4 @@
-"""The fourth author's traffic as a stream of events, hour by hour, with what a carrier hears about its calls."""
+"""The fourth author's traffic as a stream of events, with what a carrier hears about its calls."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.contract.events import CallEvent, Feedback
-from models.traffic.fourth.arrays import draws
+from models.traffic.fourth.arrays import Ints, draws
 from models.traffic.fourth.calls import Calls, join
 from models.traffic.fourth.carrier import Carrier
 from models.traffic.fourth.events import Teller
@@ -18,6 +18,7 @@ HISTORY_HOURS = 24.0
 LEAST_SHARE, MOST_SHARE = 0.01, 0.1
 _BUSY = 1.5  # calls of a judged hour over those of a mean one: spans are judged by day
 _JUDGED_HOURS = (3.0, 10.0)
+_PART = 16_384  # events
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +69,17 @@ class FourthTraffic:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An hour of traffic.
+    """A part of the traffic.
 
     Attributes:
-        events: in order of time, each with what its call was; calls end when they end, so in a later hour too.
-        feedback: what was said in the hour, in order of time.
-        end_ms: the instant behind the hour.
+        events: in order of time, each with what its call was; calls end when they end.
+        feedback: what was said since the part before, in order of time.
+        until_ms: how far the traffic is told.
     """
 
     events: list[tuple[CallEvent, Truth]]
     feedback: list[Feedback]
-    end_ms: int
+    until_ms: int
 
 
 def drawn_share(seed: int) -> float:
@@ -107,17 +108,17 @@ def drawn(seed: int, *, start_ms: int, calls: int) -> FourthTraffic:
 def generate(spec: FourthTraffic) -> Iterator[tuple[CallEvent, Truth]]:
     """Events in order of their time, a call's end when it ends, each with what the call was.
 
-    It takes processor time alone, and holds the calls of an hour and those that have not ended. The same description
-    always gives the same events.
+    It takes processor time alone, and holds the columns of an hour and of the calls that have not ended. The same
+    description always gives the same events.
     """
-    for hour in told(spec):
-        yield from hour.events
+    for part in told(spec):
+        yield from part.events
 
 
 def told(spec: FourthTraffic) -> Iterator[Told]:
-    """The traffic of `generate` hour by hour, with what is said about it until the span ends.
+    """The traffic of `generate` in parts, with what is said about it until the span ends.
 
-    Of calls that ended before the span nothing is said in it.
+    Of calls that were set up before the span nothing is said in it.
     """
     carrier = spec.carrier()
     teller, witnesses = Teller(carrier.world), Witnesses(carrier.world)
@@ -128,22 +129,20 @@ def told(spec: FourthTraffic) -> Iterator[Told]:
         setup_ms = calls.attempts.setup_ms
         calls = calls.take((setup_ms >= spec.start_ms) & (setup_ms < spec.end_ms))
         witnesses.hear(calls, hour)
-        is_last = hour == stop - 1
-        end_ms = min((hour + 1) * HOUR_MS, spec.end_ms)
-        events, going_on = _told(teller, going_on, calls, None if is_last else end_ms)
-        yield Told(events, witnesses.said_until(end_ms), end_ms)
+        until_ms = min((hour + 1) * HOUR_MS, spec.end_ms)
+        every = calls if going_on is None else join(going_on, calls)
+        has_ended = every.end_ms < until_ms if hour < stop - 1 else np.ones(len(every), dtype=bool)
+        yield from _parts(teller, every, np.arange(len(every) - len(calls), len(every)), np.flatnonzero(has_ended))
+        yield Told([], witnesses.said_until(until_ms), until_ms)
+        going_on = every.take(~has_ended)
 
 
-def _told(
-    teller: Teller, going_on: Calls | None, calls: Calls, until_ms: int | None
-) -> tuple[list[tuple[CallEvent, Truth]], Calls]:
-    """Set-ups of calls, and the ends before an instant of these and of those that went on; and what goes on still."""
-    every = calls if going_on is None else join(going_on, calls)
-    old, n = len(every) - len(calls), len(every)
-    end_ms = every.end_ms
-    has_ended = np.ones(n, dtype=bool) if until_ms is None else end_ms < until_ms
-    ended = np.flatnonzero(has_ended)
-    times = np.concatenate([calls.attempts.setup_ms, end_ms[ended]])
-    places = np.concatenate([np.arange(old, n), n + ended])
-    in_order = places[np.argsort(times, kind="stable")]
-    return list(teller.events(every, in_order)), every.take(~has_ended)
+def _parts(teller: Teller, calls: Calls, begun: Ints, ended: Ints) -> Iterator[Told]:
+    """Set-ups of some calls and ends of others, in order of time."""
+    times = np.concatenate([calls.attempts.setup_ms[begun], calls.end_ms[ended]])
+    order = np.argsort(times, kind="stable")
+    places, is_end = np.concatenate([begun, ended])[order], order >= len(begun)
+    for start in range(0, len(order), _PART):
+        part = slice(start, start + _PART)
+        events = teller.events(calls.take(places[part]), is_end[part])
+        yield Told(events, [], int(times[order[part][-1]]))

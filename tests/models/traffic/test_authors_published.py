@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.contract.events import CallEnd, CallSetup
-from models.traffic.authors import AUTHORS, slices
+from models.traffic.authors import AUTHORS, Traffic, slices
 from models.traffic.span import DEFAULT_START_MS
 from models.traffic.truth import Truth
 
@@ -36,10 +36,15 @@ class Calls:
 
 def worlds_of(author: str) -> Calls:
     """All calls of six carriers, those of their histories included."""
+    return calls_of([AUTHORS[author](seed, start_ms=DEFAULT_START_MS, calls=CALLS) for seed in SEEDS])
+
+
+def calls_of(specs: list[Traffic]) -> Calls:
+    """All calls of some traffic."""
     rows: list[tuple[str, str, bool, float]] = []
-    for seed in SEEDS:
+    for spec in specs:
         truths: dict[str, tuple[str, Truth]] = {}
-        for events, told in slices(AUTHORS[author](seed, start_ms=DEFAULT_START_MS, calls=CALLS)):
+        for events, told in slices(spec):
             following = iter(told)
             for event in events:
                 if isinstance(event, CallSetup):

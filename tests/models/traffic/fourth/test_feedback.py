@@ -20,9 +20,9 @@ def heard() -> tuple[list[Feedback], dict[str, list[tuple[int, Truth]]]]:
     """Two days of feedback, and the calls of each calling number."""
     said: list[Feedback] = []
     calls: dict[str, list[tuple[int, Truth]]] = {}
-    for hour in told(SPEC):
-        said += hour.feedback
-        for event, truth in hour.events:
+    for part in told(SPEC):
+        said += part.feedback
+        for event, truth in part.events:
             if isinstance(event, CallSetup):
                 calls.setdefault(event.calling_number, []).append((event.setup_time_ms, truth))
     return said, calls

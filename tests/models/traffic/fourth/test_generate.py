@@ -203,13 +203,16 @@ def test_carriers_are_drawn_from_a_hundredth_to_a_tenth_with_a_day_of_history() 
     assert 1_200 < judged < 7_500
 
 
-def test_memory_is_that_of_an_hour() -> None:
-    """A stream of days comes hour by hour; what is held does not grow."""
-    spec = FourthTraffic(seed=1, hours=24 * 30.0, history_hours=0.0, calls_per_second=0.05)
-    first = next(told(spec))
+def test_a_month_begins_at_once_and_comes_in_parts_of_an_hour() -> None:
+    """What is held does not grow with the span."""
+    spec = FourthTraffic(seed=1, hours=24 * 30.0, history_hours=0.0, calls_per_second=12.0)
+    parts = list(islice(told(spec), 6))
 
-    assert first.end_ms == spec.start_ms + HOUR_MS
-    assert max(_time_ms(event) for event, _ in first.events) < first.end_ms
+    assert all(len(part.events) <= 16_384 for part in parts)
+    assert [part.until_ms for part in parts] == sorted(part.until_ms for part in parts)
+    assert parts[0].until_ms < spec.start_ms + HOUR_MS
+    for part in parts:
+        assert all(_time_ms(event) <= part.until_ms for event, _ in part.events)
 
 
 @pytest.mark.parametrize("history_hours", [-0.1, 4.0])

@@ -95,6 +95,7 @@ after it has learnt that carrier's own calls. It stands in `JUDGED_ALONE` of `mo
   later day to judge can be made by two commands with the same seed, rate and `--new-kinds`. A call whose end lies
   behind the span ends in its file all the same.
 - **Lawful organisations come back.** They call the next day from the same numbers, by their hours and days of the week.
+  Over weeks they drift: they call more or less, and a part of their lists is replaced.
 - **Campaigns change.** They live from an hour to four days, and many take other numbers every few hours.
 - **Some kinds are held back.** No campaign of three to six kinds begins before `--new-kinds`. By default that is a day
   after `--start`. From then on they come as soon as the hour is one in which they call. The last line says which.
@@ -102,7 +103,8 @@ after it has learnt that carrier's own calls. It stands in `JUDGED_ALONE` of `mo
   Campaigns call through the same customers as lawful organisations.
 - **Feedback is what a carrier hears.** `--feedback` writes records of [call-feedback](contract.md). Complaints come
   hours or days after a call. A drawn share of them, 15 to 40 %, is about lawful calls, and some name a wrong number.
-  Lines without a subscriber serve as traps. A few tracebacks end after one to four days, with the campaign's name.
+  Lines without a subscriber serve as traps; they name the call. A few tracebacks end after one to four days, with the
+  campaign's name.
   Nothing stands there that is said after the span.
 
 580,000 calls of a day take some 10 s of CPU as events. The columns of an hour are held, and those of calls that go on.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from detector.contract.events import Attestation, CallEnd, CallEvent, CallSetup, ReleasedBy, Role
-from models.traffic.fourth.arrays import Bools, fractions, hashed, salt_of
+from models.traffic.fourth.arrays import Bools, fractions, salt_of
 from models.traffic.fourth.calls import Calls
 from models.traffic.fourth.network.numbers import text
 from models.traffic.fourth.network.outcomes import BY_CALLED, BY_CALLING, BY_NETWORK
@@ -29,7 +29,6 @@ class Teller:
         self._world = world
         self._salt = salt_of(world.seed, "events")
         self._switches = 1 + self._salt % _MOST_SWITCHES
-        self._mark = f"{hashed(world.seed, self._salt)[0] % (1 << 24):06x}"
         self._truths: dict[tuple[int, int], Truth] = {}
 
     def events(self, calls: Calls, is_end: Bools) -> list[tuple[CallEvent, Truth]]:
@@ -71,7 +70,7 @@ class Teller:
         name, ocn = providers.trunks[trunk]
         truth = self.truth(kind, campaign)
         return CallSetup(
-            call_id=f"{self._mark}-{number:x}",
+            call_id=self._world.call_id(number),
             setup_time_ms=setup_ms,
             calling_number=text(calling),
             called_number=text(called),
@@ -91,7 +90,7 @@ class Teller:
         number, setup_ms, calling, called, _, kind, campaign, trunk, ring_ms, talk_ms, status, cause, released = row
         is_answered = talk_ms >= 0
         return CallEnd(
-            call_id=f"{self._mark}-{number:x}",
+            call_id=self._world.call_id(number),
             setup_time_ms=setup_ms,
             end_time_ms=setup_ms + ring_ms + max(talk_ms, 0),
             calling_number=text(calling),

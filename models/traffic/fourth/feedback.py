@@ -1,7 +1,8 @@
 """What a carrier hears about its calls: complaints, calls to numbers that are traps, and a few tracebacks.
 
 Most calls are never spoken of. Some complaints are about lawful calls, and some name another number than the one that
-called. Traps tell within the hour, complaints within hours or days, tracebacks after days.
+called. A trap is the carrier's own line: it tells within the hour, and which call it was. Complaints come within hours
+or days and name a number, tracebacks after days.
 """
 
 import heapq
@@ -87,13 +88,15 @@ class Witnesses:
         """Remember what will be said of calls, so many hours after they ended."""
         numbers = (calls.attempts.calling[chosen] + wrong_by).tolist()
         times = (calls.end_ms[chosen] + (late_h * HOUR_MS).astype(np.int64)).tolist()
-        is_traced = source is FeedbackSource.TRACEBACK
+        is_traced, is_ours = source is FeedbackSource.TRACEBACK, source is FeedbackSource.HONEYPOT
+        ids = [self._world.call_id(number) for number in calls.number[chosen].tolist()]
         names = [f"{self._world.kinds[calls.attempts.kind[i]]}-{calls.attempts.campaign[i]}" for i in chosen.tolist()]
-        for number, time_ms, name in zip(numbers, times, names, strict=True):
+        for number, time_ms, name, call_id in zip(numbers, times, names, ids, strict=True):
             said = Feedback(
                 time_ms=time_ms,
                 verdict=Verdict.ROBOCALL,
                 source=source,
+                call_id=call_id if is_ours else None,
                 calling_number=text(number),
                 campaign=name if is_traced else None,
             )

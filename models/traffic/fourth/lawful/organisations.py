@@ -1,7 +1,8 @@
 """Organisations of one kind: drawn for a carrier, and their calls of any hour.
 
 An organisation has numbers, a list of whom it calls, a provider's customer through whom it calls, and days that are
-busier than others. It calls again tomorrow from the same numbers.
+busier than others. It calls again tomorrow from the same numbers. Over weeks it drifts: a part of its list is replaced,
+and it calls more or less than it did.
 """
 
 import numpy as np
@@ -18,6 +19,8 @@ from models.traffic.span import HOUR_MS
 _MOST_NUMBERS = 64
 _AWAY = 0.04  # of days: an organisation is closed, or has not begun, or is no more
 _AWAY_DAYS = 5
+_TURNOVER_DAYS, _TURNOVER = 3, 12  # every so many days one in so many of a list is replaced
+_SWINGS_DAYS = 45  # an organisation calls more for weeks, and then less
 _UNANSWERED = -3.0  # log-odds of the first of calls that are tried again
 _HOUR_S = 3_600
 
@@ -63,7 +66,9 @@ class Organisations:
         expected, begin_s, seconds = self._expected(hour)
         who = np.repeat(np.arange(len(expected)), random.poisson(expected))
         offset_s = begin_s[who] + random.random(len(who)) * seconds
-        return self._with_redials(self._made(hour, offset_s, who, self._reached(who, random), random), hour, random)
+        return self._with_redials(
+            self._made(hour, offset_s, who, self._reached(hour, who, random), random), hour, random
+        )
 
     def shown_numbers(self) -> Ints:
         """One number of each organisation."""
@@ -86,18 +91,20 @@ class Organisations:
     def _mood(self, day: int) -> Floats:
         """By what each calls more on a day than usually; some are away for days."""
         who = np.arange(len(self._calls))
-        mood = 0.6 + 0.8 * fractions(who * 100_003 + day, self._salt + 4)
+        swing = np.sin(2 * np.pi * (day / _SWINGS_DAYS + fractions(who, self._salt + 10)))
+        mood = (0.6 + 0.8 * fractions(who * 100_003 + day, self._salt + 4)) * (1 + 0.35 * swing)
         is_away = fractions(who * 100_003 + (day + who) // _AWAY_DAYS, self._salt + 5) < _AWAY
         return np.where(is_away, 0.0, mood)
 
-    def _reached(self, who: Ints, random: np.random.Generator) -> Ints:
+    def _reached(self, hour: LocalHour, who: Ints, random: np.random.Generator) -> Ints:
         """The other side of each call: a number of a subscriber, or of a person elsewhere."""
         numbering, size = self._world.numbering, len(who)
         if self.kind.reach == "fresh":
             return numbering.subscriber(random.integers(0, numbering.subscribers, size))
         if self.kind.reach == "area":
             return numbering.line(self._list_starts[who] * 7 + random.integers(0, 4_000, size))
-        return self._listed(who, (random.random(size) ** 1.3 * self._list_sizes[who]).astype(np.int64))
+        replaced = hour.day // _TURNOVER_DAYS * (self._list_sizes // _TURNOVER + 1)
+        return self._listed(who, replaced[who] + (random.random(size) ** 1.3 * self._list_sizes[who]).astype(np.int64))
 
     def _listed(self, who: Ints, rank: Ints) -> Ints:
         """Members of the lists of organisations, by their rank there."""

@@ -72,6 +72,7 @@ def test_traps_are_reached_by_robocalls_mostly(
     trapped = [one for one in said if one.source is FeedbackSource.HONEYPOT]
     is_right = [any(truth.is_robocall for _, truth in calls[one.calling_number or ""]) for one in trapped]
 
+    assert all(one.call_id for one in trapped)
     assert len(trapped) > 5
     assert sum(is_right) > 0.6 * len(trapped)
     assert all(one.verdict is Verdict.ROBOCALL for one in said)

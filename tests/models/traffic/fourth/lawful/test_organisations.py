@@ -40,6 +40,20 @@ def test_a_pharmacy_calls_from_the_same_number_the_next_day(carrier: Carrier, wo
     assert len(days[0] & days[1]) > 0.5 * len(days[1])
 
 
+def test_customers_of_a_pharmacy_are_replaced_over_weeks(carrier: Carrier, world: World, noon: int) -> None:
+    """The next day it calls mostly from its list of today; after two months from another one."""
+    place, row = _row("pharmacy")
+    organisations = Organisations(row, place, 2_000.0, world)
+    lists = []
+    for day in (0, 1, 63):
+        hours = [carrier.world.local(noon - 4 + hour + day * DAY_H) for hour in range(8)]
+        calls = [organisations.attempts(hour) for hour in hours]
+        lists.append({pair for part in calls for pair in zip(part.calling.tolist(), part.called.tolist(), strict=True)})
+
+    tomorrow, later = (len(lists[0] & other) / len(other) for other in lists[1:])
+    assert later < 0.2 * tomorrow
+
+
 def test_a_school_calls_everybody_within_minutes_or_nobody(carrier: Carrier, world: World, noon: int) -> None:
     place, row = _row("mass_alert")
     organisations = Organisations(row, place, 5_000.0, world)

@@ -109,8 +109,8 @@ after it has learnt that carrier's own calls. It stands in `JUDGED_ALONE` of `mo
 
 580,000 calls of a day take some 10 s of CPU as events. The columns of an hour are held, and those of calls that go on.
 At 7.5 % robocalls, six carriers have 35 % signed calls (35 to 49 % is published) and 27 % at level A (31 to 32 %).
-Of the calls at level A 6.0 % are robocalls (3.4 %), of the unsigned ones 6.5 % (5 to 7 %), at B 15 % (21 to 27 %), and
-at C 34 % (16 to 40 %). These figures are of the code as it is, drawn with seeds 1 to 6.
+Of the calls at level A 5.8 % are robocalls (3.4 %), of the unsigned ones 6.3 % (5 to 7 %), at B 16 % (21 to 27 %), and
+at C 37 % (16 to 40 %). A [test](../tests/models/traffic/fourth/test_generate_published.py) holds them.
 
 All kinds of campaign above are there, at each carrier 16 to 20 of them and of these:
 """

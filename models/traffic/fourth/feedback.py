@@ -2,7 +2,7 @@
 
 Most calls are never spoken of. Some complaints are about lawful calls, and some name another number than the one that
 called. A trap is the carrier's own line: it tells within the hour, and which call it was. Complaints come within hours
-or days and name a number, tracebacks after days.
+or days, tracebacks after days; both name the numbers and the minute of the call.
 """
 
 import heapq
@@ -10,6 +10,7 @@ import heapq
 import numpy as np
 
 from detector.contract.events import Feedback, FeedbackSource, Verdict
+from detector.features.window_constants import MINUTE_MS
 from models.traffic.fourth.arrays import Bools, Floats, Ints, draws
 from models.traffic.fourth.calls import Calls
 from models.traffic.fourth.network.numbers import text
@@ -85,19 +86,25 @@ class Witnesses:
     def _say(
         self, calls: Calls, chosen: Ints, source: FeedbackSource, late_h: Floats, wrong_by: Ints | int = 0
     ) -> None:
-        """Remember what will be said of calls, so many hours after they ended."""
+        """Remember what will be said of calls, so many hours after they ended, and in which minute they came."""
         numbers = (calls.attempts.calling[chosen] + wrong_by).tolist()
         times = (calls.end_ms[chosen] + (late_h * HOUR_MS).astype(np.int64)).tolist()
         is_traced, is_ours = source is FeedbackSource.TRACEBACK, source is FeedbackSource.HONEYPOT
         ids = [self._world.call_id(number) for number in calls.number[chosen].tolist()]
         names = [f"{self._world.kinds[calls.attempts.kind[i]]}-{calls.attempts.campaign[i]}" for i in chosen.tolist()]
-        for number, time_ms, name, call_id in zip(numbers, times, names, ids, strict=True):
+        called = calls.attempts.called[chosen].tolist()
+        came_ms = (calls.attempts.setup_ms[chosen] // MINUTE_MS * MINUTE_MS).tolist()
+        for number, time_ms, name, call_id, line, at_ms in zip(
+            numbers, times, names, ids, called, came_ms, strict=True
+        ):
             said = Feedback(
                 time_ms=time_ms,
                 verdict=Verdict.ROBOCALL,
                 source=source,
                 call_id=call_id if is_ours else None,
                 calling_number=text(number),
+                called_number=text(line),
+                call_time_ms=at_ms,
                 campaign=name if is_traced else None,
             )
             self._count += 1  # two that are said at once stay in order

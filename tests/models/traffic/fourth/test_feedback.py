@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from detector.contract.events import CallSetup, Feedback, FeedbackSource, Verdict
+from detector.features.window_constants import MINUTE_MS
 from models.traffic.fourth.carrier import Carrier
 from models.traffic.fourth.feedback import Witnesses
 from models.traffic.fourth.generate import FourthTraffic, told
@@ -48,6 +49,21 @@ def test_what_is_said_is_said_after_a_call_of_the_number(
     for one in said:
         if one.source is not FeedbackSource.SUBSCRIBER_REPORT:
             assert any(ms < one.time_ms for ms, _ in calls[one.calling_number or ""])
+
+
+def test_each_says_which_line_was_called_and_in_which_minute(
+    heard: tuple[list[Feedback], dict[str, list[tuple[int, Truth]]]],
+) -> None:
+    """So that a call is found whose number was remembered wrongly."""
+    said, calls = heard
+    for one in said:
+        assert one.called_number
+        assert one.call_time_ms is not None
+        assert one.call_time_ms % MINUTE_MS == 0
+        if one.calling_number in calls:
+            assert any(0 <= ms - one.call_time_ms < MINUTE_MS for ms, _ in calls[one.calling_number]) or (
+                one.source is FeedbackSource.SUBSCRIBER_REPORT
+            ), "a wrong number may be another caller's"
 
 
 def test_some_complaints_are_about_lawful_calls_and_most_are_right(

@@ -76,14 +76,14 @@ def run_transport(source: str, sink: str, meter: Meter) -> int:
             meter.begin()
             poll = event.value
             delivery = Delivery(_both(event.ack, meter, sum(len(rows) for _, rows in poll.parts)))
-            parts, rest = take(poll.parts, SLICE)
+            parts, rest = take(poll.parts, SLICE, share=False)
             while parts:
                 both = [pair for _, rows in parts for pair in zip(rows.keys(), rows.values(), strict=True)]
                 records: Any = [(switch_of(key), value) for key, value in both]
                 publisher.publish(sink, records, delivery)
                 await asyncio.sleep(0)
-                parts, rest = take(rest, SLICE)
-            poll.screened(SLICE)
+                parts, rest = take(rest, SLICE, share=False)
+            poll.screened(None)
             delivery.seal()
 
     app.agent(topic, name="copy")(copy)

@@ -184,12 +184,12 @@ class Poll:
         ticket: of the watermarks.
         parts: each partition once, with its records in order of offset; at most `MAX_RECORDS_PER_POLL` in all.
         screened: called once all records are screened, answered or not, with how many such records may be screened
-            before others have their turn.
+            before others have their turn; None where they are plain.
     """
 
     ticket: int
     parts: list[tuple[Partition, Rows]]
-    screened: Callable[[int], object] = lambda _: None
+    screened: Callable[[int | None], object] = lambda _: None
 
     def message(self, generation: int) -> Any:
         """Wrap it for Faust, as if it were one record of its first partition.

@@ -137,7 +137,7 @@ class CallScreening:
             # The publisher and heartbeats share this loop: answers leave before they are counted.
             await asyncio.sleep(0)
             self._count(fetched, batch, decided_ms)
-        poll.screened(self._slices.most)
+        poll.screened(self._slices.limit)
         delivery.seal()
 
     def _safe(self, perishing: Sequence[Perishing], acknowledge: Callable[[], object]) -> None:

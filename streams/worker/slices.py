@@ -29,26 +29,29 @@ class Slices:
     Args:
         max_records: of a slice.
 
-    Attributes:
-        most: records of the next slice at most.
     """
 
-    __slots__ = ("_max_records", "most")
+    __slots__ = ("_max_records", "_most")
 
     def __init__(self, max_records: int) -> None:
         self._max_records = max_records
-        self.most = min(FIRST, max_records)
+        self._most = min(FIRST, max_records)
+
+    @property
+    def limit(self) -> int | None:
+        """Records of the next slice at most; None while calls are plain, and it is as large as any may be."""
+        return self._most if self._most < self._max_records else None
 
     def of(self, parts: Sequence[tuple[Partition, Rows]]) -> Iterator[FetchedBatch]:
         """Cut a poll, slice after slice; each is as large as what `took` was told allows by then."""
         rest = parts
         while True:
-            taken, left = take(rest, self.most)
+            taken, left = take(rest, self._most, share=self.limit is not None)
             if not taken:
                 return
             fetched = FetchedBatch(taken)
             while len(fetched.records.data) > MAX_BYTES and len(fetched) > 1:
-                taken, left = take(rest, len(fetched) // 2)
+                taken, left = take(rest, len(fetched) // 2, share=True)
                 fetched = FetchedBatch(taken)
             rest = left
             yield fetched
@@ -59,5 +62,5 @@ class Slices:
         if cpu_s > hold_s:
             most = max(FEWEST, int(records * hold_s / cpu_s))
         else:
-            most = max(2 * records, self.most // 2, min(FIRST, 2 * self.most))
-        self.most = min(most, self._max_records)
+            most = max(2 * records, self._most // 2, min(FIRST, 2 * self._most))
+        self._most = min(most, self._max_records)

@@ -62,12 +62,12 @@ class JobScreening:
         """Answer a poll in slices, as the worker does; acknowledged once the broker has every answer."""
         delivery = Delivery(acknowledge)
         most = self._settings.max_batch_events
-        parts, rest = take(poll.parts, most)
+        parts, rest = take(poll.parts, most, share=False)
         while parts:
             self._publisher.publish(self._sink, self._answers(FetchedBatch(parts)), delivery)
             await asyncio.sleep(0)
-            parts, rest = take(rest, most)
-        poll.screened(most)
+            parts, rest = take(rest, most, share=False)
+        poll.screened(None)
         delivery.seal()
 
     def _answers(self, fetched: FetchedBatch) -> list[tuple[bytes, bytes]]:

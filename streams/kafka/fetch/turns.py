@@ -15,14 +15,15 @@ class Turns:
     """What was fetched and not handed out. Used on the event loop alone.
 
     Args:
-        most: records of a poll at most.
+        most: records of a poll at most, while they are plain.
         on_screened: called whenever a poll was screened.
     """
 
     __slots__ = ("_bound", "_dropped", "_fetched_in", "_handed_out", "_most", "_on_screened", "_screened", "_waiting")
 
     def __init__(self, most: int, on_screened: Callable[[], object]) -> None:
-        self._bound = self._most = most
+        self._bound = most
+        self._most: int | None = None
         self._on_screened = on_screened
         self._waiting: dict[Partition, Rows] = {}
         self._dropped: set[Partition] = set()
@@ -74,22 +75,23 @@ class Turns:
         self._waiting[tp] = rows
 
     def take(self) -> list[tuple[Partition, Rows]]:
-        """Take what the next poll is made of (`take`); nothing when nothing waits."""
-        taken, left = take(list(self._waiting.items()), self._most)
+        """Take what the next poll is made of (`take`); nothing when nothing waits. While calls are dear, all share."""
+        taken, left = take(list(self._waiting.items()), self._most or self._bound, share=self._most is not None)
         self._waiting = dict(left)
         return taken
 
-    def hand_out(self) -> Callable[[int], object]:
+    def hand_out(self) -> Callable[[int | None], object]:
         """Note that a poll is handed out.
 
         Returns:
-            What is called when it was screened, with how many such records the next one may have.
+            What is called when it was screened, with how many such records the next one may have: None where they are
+            plain.
         """
         self._handed_out += 1
         number = self._handed_out
 
-        def screened(most: int) -> None:
-            self._most = min(most, self._bound)
+        def screened(most: int | None) -> None:
+            self._most = None if most is None else min(most, self._bound)
             self._screened = max(self._screened, number)
             self._on_screened()
 
@@ -97,12 +99,16 @@ class Turns:
 
 
 def take(
-    parts: Sequence[tuple[Partition, Rows]], limit: int
+    parts: Sequence[tuple[Partition, Rows]], limit: int, *, share: bool
 ) -> tuple[list[tuple[Partition, Rows]], list[tuple[Partition, Rows]]]:
-    """Take at most `limit` records, at least 1: of each partition its share, and what others leave of theirs.
+    """Take at most `limit` records, at least 1. Partitions without records are left out.
 
-    So the records of one, however many they are, do not stand before those of the others. Partitions without records
-    are left out.
+    Args:
+        parts: each partition with its records.
+        limit: records.
+        share: take of each partition its share, and what others leave of theirs, so that the records of one, however
+            many they are, do not stand before those of the others. Else one partition after the other: windows are
+            counted faster when they are those of one.
 
     Returns:
         What is taken, and what is left; each partition in the order of `parts`, its records in order of offset.
@@ -111,9 +117,10 @@ def take(
     if sum(len(rows) for _, rows in waiting) <= limit:
         return waiting, []
     shares, room = [0] * len(waiting), limit
-    by_length = sorted(range(len(waiting)), key=lambda place: len(waiting[place][1]))
-    for served, place in enumerate(by_length):
-        shares[place] = min(len(waiting[place][1]), -(-room // (len(waiting) - served)))
+    order = sorted(range(len(waiting)), key=lambda place: len(waiting[place][1])) if share else range(len(waiting))
+    for served, place in enumerate(order):
+        most = -(-room // (len(waiting) - served)) if share else room
+        shares[place] = min(len(waiting[place][1]), most)
         room -= shares[place]
     both = list(zip(waiting, shares, strict=True))
     taken = [(tp, rows[:share]) for (tp, rows), share in both if share]

@@ -58,9 +58,20 @@ def test_a_slice_of_long_records_has_fewer_of_them() -> None:
 
 
 def test_a_partition_with_many_records_does_not_stand_before_the_others() -> None:
-    """All of those with few are in the first slice, wherever they stand in the poll."""
+    """All of those with few are in the first slice, wherever they stand in the poll; it is small, as the first is."""
     first = next(Slices(1_024).of([part(0, 2_000), part(1, 3), part(2, 3), part(3, 900)]))
     partitions = first.records.partitions.tolist()
 
     assert [partitions.count(number) for number in range(4)] == [29, 3, 3, 29]
     assert list(chain.from_iterable([number] * partitions.count(number) for number in range(4))) == partitions
+
+
+def test_while_calls_are_plain_a_slice_is_of_one_partition_after_the_other() -> None:
+    """Its windows are near then; nothing waits for long, whose turn ever it is."""
+    slices = Slices(512)
+    slices.took(512, 0.0)
+    assert slices.limit is None
+
+    sizes = [one.ends for one in slices.of([part(0, 700), part(1, 300)])]
+
+    assert sizes == [[(0, 512)], [(0, 700), (1, 300)]]

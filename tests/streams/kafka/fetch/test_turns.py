@@ -24,10 +24,10 @@ def always(_: object) -> bool:
 
 @given(
     st.lists(st.dictionaries(st.sampled_from("abcde"), st.integers(1, 40)), max_size=8),
-    st.lists(st.integers(1, 25), min_size=1),
+    st.lists(st.integers(1, 25) | st.none(), min_size=1),
 )
 def test_every_record_is_handed_out_once_and_in_order_and_no_poll_is_too_large(
-    fetches: list[dict[str, int]], mosts: list[int]
+    fetches: list[dict[str, int]], mosts: list[int | None]
 ) -> None:
     """However small polls have to be, and whatever is fetched between two of them."""
     turns, fetched, handed_out = Turns(30, nobody), dict.fromkeys("abcde", 0), dict[str, list[int]]()
@@ -45,8 +45,9 @@ def test_every_record_is_handed_out_once_and_in_order_and_no_poll_is_too_large(
         assert len({partition for partition, _ in parts}) == len(parts)
         for partition, taken in parts:
             handed_out.setdefault(partition, []).extend(taken.offsets())
-        most = next(told)
-        turns.hand_out()(most)
+        told_most = next(told)
+        most = told_most or 30
+        turns.hand_out()(told_most)
 
     for partition, count in fetched.items():
         assert handed_out.get(partition, []) == list(range(count))
@@ -84,6 +85,17 @@ def test_the_next_poll_waits_for_the_last_one_only_while_something_is_left() -> 
 
     assert not turns.is_behind
     assert told == ["screened", "screened"]
+
+
+def test_while_calls_are_plain_a_poll_is_of_one_partition_after_the_other() -> None:
+    """As they were fetched, and what was cut goes on first."""
+    turns = Turns(30, nobody)
+    turns.add("a", rows(0, 40))
+    turns.add("b", rows(0, 10))
+
+    assert [(partition, len(taken)) for partition, taken in turns.take()] == [("a", 30)]
+    turns.hand_out()(None)
+    assert [(partition, len(taken)) for partition, taken in turns.take()] == [("a", 10), ("b", 10)]
 
 
 def test_a_poll_is_never_larger_than_its_bound() -> None:

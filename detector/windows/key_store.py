@@ -324,12 +324,13 @@ def _take(store: Store) -> int:
 def _place_for(store: Store, key: int) -> int:
     """Place in the table for a new key: a free one, else that of the longest idle key which a search for it passes."""
     home = home_of(store, key)
-    idlest = home
     for place in range(home, home + LONGEST_SEARCH):
-        slot = _slot_in(store, place)
-        if slot < 0:
+        if _slot_in(store, place) < 0:  # nearly always near, and the rows of keys that stand before it are far away
             return place
-        if store.w64[slot, layout.LATEST_MS] < store.w64[_slot_in(store, idlest), layout.LATEST_MS]:
+    idlest = home
+    for place in range(home + 1, home + LONGEST_SEARCH):
+        idle_ms = store.w64[_slot_in(store, idlest), layout.LATEST_MS]
+        if store.w64[_slot_in(store, place), layout.LATEST_MS] < idle_ms:
             idlest = place
     return idlest
 
@@ -341,12 +342,12 @@ def acquire(store: Store, key: int, partition: int, time_ms: int) -> int:
     The key must not be tracked yet. One other key goes at most: a sweep has room for no more.
     """
     place = _place_for(store, key)
-    is_taken = _slot_in(store, place) >= 0
-    if is_taken:
+    if _slot_in(store, place) >= 0:
         _clear(store, _slot_in(store, place))
         store.scalars[EVICTIONS] += 1
+    evictions = store.scalars[EVICTIONS]
     slot = _take(store)
-    if not is_taken:  # a key that went may have left a nearer place
+    if store.scalars[EVICTIONS] != evictions:  # a key that went may have left a nearer place
         place = _place_for(store, key)
     store.scalars[USED] += 1
     store.w64[slot, KEY] = key

@@ -43,3 +43,7 @@ class PromotionRefused(RobocallError):  # noqa: N818
 
 class TolerancesInvalid(RobocallError):  # noqa: N818
     """A file of tolerances that the gate cannot use."""
+
+
+class MeasureRefused(RobocallError):  # noqa: N818
+    """Nothing can be measured, or a measure must not take the place of the last one; the message says why."""

@@ -203,6 +203,20 @@ class Metric(StrEnum):
     MODEL_ALARM = (
         "robocall_model_alarm", "gauge", "0 or 1", "1 where a model needs a look: see `robocall doctor`.", "alarm",
     )
+    ENFORCEMENT = (
+        "robocall_model_enforcement", "gauge", "0 or 1",
+        "1 for what the model's step goes by: `measured`, `labels`, `absolute`, or `tried` (nothing is enforced).",
+        "state",
+    )
+    MEASURED = (
+        "robocall_model_measured_timestamp_seconds", "gauge", "seconds since 1970",
+        "Last call of the measure in force; NaN without one.",
+    )
+    MEASURED_CALLS = "robocall_model_measured_calls", "gauge", "calls", "Lawful calls that the measure rests on."
+    THRESHOLD_MARGIN = (
+        "robocall_model_threshold_margin", "gauge", "log-odds", "Margin from which on the budgets let calls be hit.",
+        "action",
+    )
     FEATURE_PSI = (
         "robocall_model_feature_psi", "gauge", "index", "Population stability index of each feature.", "feature",
     )

@@ -199,6 +199,12 @@ class Settings(BaseSettings):
     )
     mode: Mode | None = Field(None, description="Takes the place of the mode in the policy, and of all its overrides.")
     redress_url: str | None = Field(None, description="Takes the place of `redress.url` in the policy.")
+    enforce_unmeasured: str | None = Field(
+        None,
+        pattern=r"^[^:]*[^:\s][^:]*:.*\S.*$",
+        description="`NAME: REASON`: the policy's thresholds enforce without a measure; takes the place of "
+        "`budgets.enforce_unmeasured` in the policy.",
+    )
 
     max_hot_numbers: int = Field(
         131_072, ge=1_000, le=20_000_000, description="Busy calling numbers with exact windows, 1 KiB each."

@@ -39,6 +39,20 @@ class Classifier(Protocol):
         """
         ...
 
+    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        """Give the raw score of each call, before calibration: its margin.
+
+        It is asked for the calls alone whose score can be objected to, and only where budgets are in force. A call with
+        the higher margin never has the lower score; calls with the same score are told apart by it.
+
+        Args:
+            rows: As for `score`.
+
+        Returns:
+            Log-odds, shape (n_calls,) float64.
+        """
+        ...
+
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Say what each feature added to the raw score, for the reasons of a decision.
 

@@ -1,34 +1,55 @@
-"""The model's step: scores, hysteresis, minimum samples, and the standing blocks that come of many single ones.
+"""The model's step: scores, budgets, hysteresis, minimum samples, and the standing blocks that many single ones make.
 
 Calls are judged in order, and a standing block that one call brings about holds for the later calls of the same batch,
 so that the outcome does not depend on how events were cut into batches. A call that makes the model or the policy raise
 passes, alone: nothing here is ever done a second time that touches what outlives a call.
+
+Where budgets are in force, calls are judged by their margin, the raw score: the calibrated score has ties, and at the
+top of them a whole class of lawful calls may stand beside robocalls. The margin is asked for the few calls alone whose
+score can be objected to.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.membership import like_any
-from detector.contract.decisions import Action, Mode, Outcome, Step
+from detector.contract.decisions import Action, Mode, Outcome, Reason, Step
+from detector.contract.ports import FeatureMatrix
+from detector.features.table import INDEX
 from detector.policy import reasons
+from detector.policy.budgets import Cuts
 from detector.policy.held import Held
 from detector.policy.settings import Category, Thresholds
 from detector.policy.standing import MODEL_SOURCE, StandingDecision, number_entity
 from detector.policy.unjudged import FAILED_OPEN
 from detector.policy.work import Found, Work
 
+WINDOWS_AGE = INDEX["trunk_age"]
+"""Column that says how old the windows of a call's trunk group are, seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the model's step makes of one call that it objects to."""
+    """What the model's step makes of one call that it objects to.
+
+    Attributes:
+        row: The call.
+        action: What is to be done.
+        level: The score or, where budgets are in force, the margin that it was judged by.
+        threshold: What that reached.
+        category: Of the call.
+        notes: Why less is done than was wanted.
+    """
 
     row: int
     action: Action
-    score: float
+    level: float
     threshold: float
     category: Category
+    notes: tuple[Reason, ...] = ()
 
 
 def judge(work: Work) -> Found:
@@ -47,15 +68,18 @@ def judge(work: Work) -> Found:
     open_rows = work.open_rows()
     if not open_rows.size:
         return {}
-    rows, scores = _scored(work, open_rows)
+    rows, scores = _asked(work, work.classifier.score, open_rows)
     work.scores[rows] = scores
+    looked = _worth_a_look(work, rows, scores)
+    judged, levels = looked, work.scores[looked]
+    if work.in_force.cuts is not None and looked.size:
+        judged, levels = _asked(work, work.classifier.raw, looked)
     # Not settled yet: a standing block of an earlier call would have kept such a call from the model.
-    unscored = open_rows[:0] if rows.size == open_rows.size else np.setdiff1d(open_rows, rows)
-    found: dict[int, Outcome] = dict.fromkeys(unscored.tolist(), FAILED_OPEN)
+    found: dict[int, Outcome] = dict.fromkeys(_left_out(open_rows, rows) + _left_out(looked, judged), FAILED_OPEN)
     verdicts: list[Verdict] = []
-    for row, score in _worth_a_look(work, rows, scores):
+    for row, level in zip(judged.tolist(), levels.tolist(), strict=True):
         try:
-            verdict = _verdict(work, row, score)
+            verdict = _verdict(work, row, level)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
             work.failed(error)
             found[row] = FAILED_OPEN
@@ -65,42 +89,48 @@ def judge(work: Work) -> Found:
     return {**found, **_outcomes(work, verdicts)}
 
 
-def treatment(score: float, held: Action, thresholds: Thresholds, *, may_block: bool) -> tuple[Action, float]:
-    """Action for a score, and the threshold that it reached.
+def treatment(level: float, held: Action, thresholds: Thresholds | Cuts, *, may_block: bool) -> tuple[Action, float]:
+    """Action for a score or margin, and the threshold that it reached.
 
     Args:
-        score: Calibrated probability.
+        level: Calibrated probability, or margin where the thresholds are margins.
         held: What the number is held at: `allow` when it is not.
-        thresholds: Of the call's category.
+        thresholds: Of the call's category, or those of the budgets.
         may_block: Whether the category and the sample permit a block; if not, a label is the most.
     """
-    if may_block and score >= thresholds.block_at:
+    if may_block and level >= thresholds.block_at:
         return Action.BLOCK, thresholds.block_at
-    if may_block and held is Action.BLOCK and score >= thresholds.block_clear:
+    if may_block and held is Action.BLOCK and level >= thresholds.block_clear:
         return Action.BLOCK, thresholds.block_clear
-    if score >= thresholds.label_at:
+    if level >= thresholds.label_at:
         return Action.LABEL, thresholds.label_at
-    if held is not Action.ALLOW and score >= thresholds.label_clear:
+    if held is not Action.ALLOW and level >= thresholds.label_clear:
         return Action.LABEL, thresholds.label_clear
     return Action.ALLOW, 0.0
 
 
-def _scored(work: Work, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Score rows; those that make the model raise are left out."""
+def _asked(
+    work: Work, ask: Callable[[FeatureMatrix], NDArray[np.float64]], rows: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Ask the model about rows; those that make it raise are left out."""
     try:
         matrix = work.features if rows.size == len(work.calls) else work.features.take(rows, axis=0)
-        return rows, work.classifier.score(matrix)
+        return rows, ask(matrix)
     except Exception as error:  # noqa: BLE001 - see `judge`
         work.failed(error)
         if rows.size == 1:
             return rows[:0], np.zeros(0)
-    apart = [_scored(work, rows[index : index + 1]) for index in range(rows.size)]
-    return np.concatenate([row for row, _ in apart]), np.concatenate([score for _, score in apart])
+    apart = [_asked(work, ask, rows[index : index + 1]) for index in range(rows.size)]
+    return np.concatenate([row for row, _ in apart]), np.concatenate([level for _, level in apart])
 
 
-def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> list[tuple[int, float]]:
-    """Rows and scores that can be objected to, and those of numbers that are held and may now be cleared."""
-    worth = scores >= work.tables.floor
+def _left_out(rows: NDArray[np.intp], answered: NDArray[np.intp]) -> list[int]:
+    return [] if rows.size == answered.size else np.setdiff1d(rows, answered).tolist()
+
+
+def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Rows whose scores can be objected to, and those of numbers that are held and may now be cleared."""
+    worth = scores >= work.in_force.floor(work.tables.floor)
     held = work.standing.held
     if len(held) or worth.any():
         hashes = work.calls.hashes("calling_number").take(rows)
@@ -110,14 +140,15 @@ def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64
         for index in (may_be & ~worth).nonzero()[0].tolist():
             number = work.calling(rows.item(index))
             worth[index] = number in rising or number in held
-    return list(zip(rows[worth].tolist(), scores[worth].tolist(), strict=True))
+    return rows[worth]
 
 
-def _verdict(work: Work, row: int, score: float) -> Verdict | None:
+def _verdict(work: Work, row: int, level: float) -> Verdict | None:
     if row in work.decided:  # by a standing block that an earlier call of this batch brought about
         return None
     category = work.tables.category(work.features, row)
-    thresholds = work.tables.thresholds(work.calls, row, category)
+    cuts = work.in_force.cuts
+    thresholds = work.tables.thresholds(work.calls, row, category) if cuts is None else cuts
     may_block = (
         category.highest_action is Action.BLOCK
         and work.tables.has_sample(work.features, row)
@@ -127,11 +158,23 @@ def _verdict(work: Work, row: int, score: float) -> Verdict | None:
     caller = work.caller(row)
     held = None if caller is None else work.standing.held.get(caller)
     held_action = held.action_at(work.now_ms(row)) if held is not None else Action.ALLOW
-    action, threshold = treatment(score, held_action, thresholds, may_block=may_block)
+    action, threshold = treatment(level, held_action, thresholds, may_block=may_block)
     entered = threshold in (thresholds.label_at, thresholds.block_at)
+    action, notes = _given(work, row, action)
     if caller is not None:
         _remember(work, (row, caller), category, action, held, entered=entered)
-    return None if action is Action.ALLOW else Verdict(row, action, score, threshold, category)
+    return None if action is Action.ALLOW else Verdict(row, action, level, threshold, category, notes)
+
+
+def _given(work: Work, row: int, action: Action) -> tuple[Action, tuple[Reason, ...]]:
+    """What is left of an action where enforcement was not earned, or has lapsed; what is tried is decided in shadow."""
+    if action is Action.ALLOW:
+        return action, ()
+    given = work.in_force.treats(action, work.now_ms(row), work.features.item(row, WINDOWS_AGE))
+    if work.is_shadow[row]:
+        return given.action, ()
+    work.is_shadow[row] = given.is_tried
+    return given.action, (reasons.not_earned(given),) if given.why else ()
 
 
 def _remember(
@@ -208,9 +251,14 @@ def _outcomes(work: Work, verdicts: list[Verdict]) -> Found:
 def _explained(work: Work, verdicts: list[Verdict]) -> Found:
     features = work.features[[verdict.row for verdict in verdicts]]
     named = reasons.leading(work.classifier.contributions(features)).tolist()
+    measured = work.in_force.measured
     found: dict[int, Outcome] = {}
     for index, verdict in enumerate(verdicts):
-        row, score = verdict.row, verdict.score
-        why = reasons.of_model(verdict.action, score, verdict.threshold, named[index], features[index])
+        row, score = verdict.row, work.scores.item(verdict.row)
+        if measured is None:
+            why = reasons.of_model(verdict.action, score, verdict.threshold)
+        else:
+            why = reasons.of_budget(verdict.action, score, verdict.level, verdict.threshold, measured)
+        why = (*why, *reasons.of_features(named[index], features[index]), *verdict.notes)
         found[row] = work.treated(row, Step.MODEL, verdict.action, verdict.category.name, why)
     return found

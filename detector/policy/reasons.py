@@ -12,6 +12,7 @@ from detector.contract.decisions import Action, Reason
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import FEATURE_NAMES, INDEX, explain
 from detector.features.window_constants import NOT_ENOUGH_DATA
+from detector.policy.budgets import Given, Measured
 from detector.policy.lists import Basis
 from detector.policy.settings import Rule
 from detector.policy.standing import StandingDecision
@@ -104,21 +105,56 @@ def of_rule(rule: Rule, features: FeatureMatrix, row: int) -> tuple[Reason, ...]
     return tuple(reasons)
 
 
-def of_model(
-    action: Action, score: float, threshold: float, named: Sequence[int], features: NDArray[np.float32]
-) -> tuple[Reason, ...]:
-    """Score against threshold, then the features that raised the score most.
+def of_model(action: Action, score: float, threshold: float) -> tuple[Reason, ...]:
+    """Score against the policy's threshold.
 
     Args:
         action: `label` or `block`.
         score: Calibrated probability.
         threshold: The one that the score reached.
-        named: Columns of the features to name, the most important one first; negative ones are left out.
-        features: The call's row, shape (n_features,).
     """
     text = f"Score {score:.3f} is at or above {threshold:.3f}, the threshold for {_VERBS[action]}"
-    why = [_feature(column, features.item(column)) for column in named if column >= 0]
-    return (Reason("model", text, _rounded(score), threshold), *why)
+    return (Reason("model", text, _rounded(score), threshold),)
+
+
+def of_budget(action: Action, score: float, margin: float, threshold: float, measured: Measured) -> tuple[Reason, ...]:
+    """Margin against the threshold that the budget leads to, and the budget.
+
+    Args:
+        action: `label` or `block`.
+        score: Calibrated probability.
+        margin: Raw score, log-odds.
+        threshold: The margin that was reached.
+        measured: Where that comes from.
+    """
+    is_block = measured.block is not None and threshold == measured.block.margin
+    budget = measured.block_per_million if is_block else measured.label_per_million
+    of_score = measured.block if is_block else measured.label
+    text = (
+        f"Score {score:.3f} with margin {margin:.2f} is at or above margin {threshold:.2f}, "
+        f"the threshold for {_VERBS[action]}"
+    )
+    said = f"At this score at most {budget:,} in a million lawful calls are hit, measured {measured.day}"
+    return (
+        Reason("model", text, _rounded(score), None if of_score is None else _rounded(of_score.score)),
+        Reason("budget", said, _rounded(margin), _rounded(threshold)),
+    )
+
+
+def of_features(named: Sequence[int], features: NDArray[np.float32]) -> tuple[Reason, ...]:
+    """The features that raised a score most, each with its value.
+
+    Args:
+        named: Their columns, the most important one first; negative ones are left out.
+        features: The call's row, shape (n_features,).
+    """
+    return tuple(_feature(column, features.item(column)) for column in named if column >= 0)
+
+
+def not_earned(given: Given) -> Reason:
+    """Reason why the model's step does less than it would: what is missing for enforcement."""
+    what = "The model's step is only tried here" if given.is_tried else "The model's step labels where it would block"
+    return Reason("not_earned", f"{what}: {given.why}")
 
 
 @compiled_borrowing

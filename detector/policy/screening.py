@@ -16,6 +16,7 @@ from detector.contract.errors import FeatureSchemaMismatch
 from detector.contract.events import CallSetup
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
+from detector.policy.budgets import InForce, Measured, in_force
 from detector.policy.lists import Lists
 from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
@@ -115,7 +116,7 @@ class Screener(Generic[WindowsT_co]):
     """Decides batches of call events, one after the other; not for several threads at once.
 
     It asks little of its windows; whoever keeps or shares them knows them by their own type, `Screener[WindowEngine]`.
-    `classifier`, `policy` and `lists` may be replaced between two batches.
+    `classifier`, `policy` and `lists` may be replaced between two batches, and the measure of the model (`go_by`).
 
     Attributes:
         engine: The windows.
@@ -126,7 +127,7 @@ class Screener(Generic[WindowsT_co]):
         FeatureSchemaMismatch: The classifier, here or when it is replaced, was trained on another feature table.
     """
 
-    __slots__ = ("_classifier", "_tables", "_versions", "engine", "lists", "standing")
+    __slots__ = ("_classifier", "_in_force", "_measure", "_tables", "_versions", "engine", "lists", "standing")
 
     def __init__(
         self, engine: WindowsT_co, classifier: Classifier, policy: Policy, lists: Lists, standing: StandingDecisions
@@ -135,6 +136,7 @@ class Screener(Generic[WindowsT_co]):
         self.lists: Lists | None = lists
         self.standing = standing
         self._tables = PolicyTables(policy)
+        self._measure: tuple[Measured | None, str, bool] = (None, "", False)
         self.classifier = classifier
 
     @property
@@ -151,7 +153,7 @@ class Screener(Generic[WindowsT_co]):
         if classifier.schema_id != FEATURE_SCHEMA_ID:
             raise FeatureSchemaMismatch(expected=FEATURE_SCHEMA_ID, found=classifier.schema_id)
         self._classifier = classifier
-        self._versions = Versions(classifier.version, self.policy.version, FEATURE_SCHEMA_ID)
+        self._resolve()
 
     @property
     def policy(self) -> Policy:
@@ -161,7 +163,31 @@ class Screener(Generic[WindowsT_co]):
     @policy.setter
     def policy(self, policy: Policy) -> None:
         self._tables = PolicyTables(policy)
-        self._versions = Versions(self._classifier.version, policy.version, FEATURE_SCHEMA_ID)
+        self._resolve()
+
+    def go_by(self, measured: Measured | None, *, complaint: str = "", has_drifted: bool = False) -> None:
+        """Take what was measured of the model's budgets, from the next batch on; another one takes its place.
+
+        Args:
+            measured: For the number of partitions that the windows are counted in; None where there is no measure.
+            complaint: Why one that is there cannot be used.
+            has_drifted: Whether the traffic has moved away from what was measured.
+        """
+        self._measure = measured, complaint, has_drifted
+        self._resolve()
+
+    @property
+    def in_force(self) -> InForce:
+        """What the model's step goes by."""
+        return self._in_force
+
+    def _resolve(self) -> None:
+        """Work out beforehand what no batch has to."""
+        version, (measured, complaint, has_drifted) = self._classifier.version, self._measure
+        self._versions = Versions(version, self.policy.version, FEATURE_SCHEMA_ID)
+        self._in_force = in_force(
+            self.policy.budgets, measured, model_version=version, complaint=complaint, has_drifted=has_drifted
+        )
 
     @property
     def versions(self) -> Versions:
@@ -195,6 +221,7 @@ class Screener(Generic[WindowsT_co]):
             lists=self.lists or NO_LISTS,
             standing=self.standing,
             classifier=self._classifier,
+            in_force=self._in_force,
         )
         work.settle(passed)
         if len(passed) < len(calls):

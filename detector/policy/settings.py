@@ -17,6 +17,7 @@ from detector.contract.errors import SettingInvalid
 from detector.contract.events import Role
 from detector.contract.sip import DnoStatus, Location, Redress
 from detector.features.table import INDEX
+from detector.policy.budgets import Budgets
 
 VERSION_BYTES = 6
 NAME_LIMIT = 64
@@ -255,6 +256,7 @@ class Policy:
         hold_s: How long hysteresis remembers a number after its score was last at an enter threshold, seconds.
         standing_blocks: When blocks of single calls become a block of the number.
         overrides: Per trunk group and per switch.
+        budgets: How many lawful calls the model's step may hit; until that is measured its decisions are only tried.
         version: `p1-` and a digest of all of the above.
 
     Raises:
@@ -274,6 +276,7 @@ class Policy:
     hold_s: int = 3_600
     standing_blocks: StandingBlocks = StandingBlocks()
     overrides: tuple[Override, ...] = ()
+    budgets: Budgets = Budgets()
     version: str = field(init=False, default="", compare=False)
 
     def __post_init__(self) -> None:

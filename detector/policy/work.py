@@ -10,9 +10,10 @@ from detector.contract.decisions import Action, Mode, Outcome, Reason, SipAnswer
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.contract.sip import analytics_block, location_of
 from detector.policy import reasons
+from detector.policy.budgets import InForce
 from detector.policy.held import caller_of
 from detector.policy.lists import Lists
-from detector.policy.standing import StandingDecision, StandingDecisions, number_entity, trunk_entity
+from detector.policy.standing import MODEL_SOURCE, StandingDecision, StandingDecisions, number_entity, trunk_entity
 from detector.policy.tables import PolicyTables
 
 Found = Mapping[int, Outcome]
@@ -28,6 +29,7 @@ class Work:
         is_shadow: Which calls are decided in shadow, shape (n_setups,).
         decided: Outcome by row; the first step that decides a row wins.
         scores: Score by row, NaN where the model was not asked, shape (n_setups,).
+        in_force: What the model's step goes by.
         unbelieved: Rows of calls that claim a priority which nothing vouches for.
         failures: Internal errors, the first of each class; each cost the rows concerned their judgement.
     """
@@ -38,6 +40,7 @@ class Work:
         "decided",
         "failures",
         "features",
+        "in_force",
         "is_shadow",
         "lists",
         "scores",
@@ -55,6 +58,7 @@ class Work:
         lists: Lists,
         standing: StandingDecisions,
         classifier: Classifier,
+        in_force: InForce,
     ) -> None:
         self.calls = calls
         self.features = features
@@ -62,6 +66,7 @@ class Work:
         self.lists = lists
         self.standing = standing
         self.classifier = classifier
+        self.in_force = in_force
         self.is_shadow = tables.shadows(calls)
         self.decided: dict[int, Outcome] = {}
         self.scores: NDArray[np.float64] = np.full(len(calls), np.nan)
@@ -90,6 +95,7 @@ class Work:
             lists=self.lists,
             standing=self.standing,
             classifier=self.classifier,
+            in_force=self.in_force,
         )
 
     def failed(self, error: Exception) -> None:
@@ -165,6 +171,8 @@ class Work:
         for entity in entities:
             decision = self.standing.active(entity, now_ms)
             if decision is None or decision.is_release or not decision.covers(trunk, is_vouched=self.is_vouched(row)):
+                continue
+            if decision.source == MODEL_SOURCE and not (self.in_force.is_earned or self.is_shadow[row]):
                 continue
             # What was only tried in shadow must not touch a call that is enforced.
             if decision.mode is Mode.ENFORCE or self.is_shadow[row]:

@@ -24,6 +24,10 @@ class FixedScore:
         """Return the chosen score, shape (n_calls,)."""
         return np.full(len(rows), self._score)
 
+    def raw(self, rows: FeatureMatrix) -> Floats:
+        """Return the same as `score`: nothing is calibrated."""
+        return self.score(rows)
+
     def contributions(self, rows: FeatureMatrix) -> Floats:
         """Return zeros, shape (n_calls, n_features)."""
         return np.zeros(rows.shape)
@@ -53,6 +57,10 @@ class ScoreFromFeature:
         self.rows_scored += len(rows)
         # Through six digits, so that a float32 0.98 is the 0.98 that the test wrote.
         return np.array([max(0.0, float(f"{value:.6g}")) for value in rows[:, INDEX[self.feature]]], np.float64)
+
+    def raw(self, rows: FeatureMatrix) -> Floats:
+        """Return the same as `score`: nothing is calibrated."""
+        return self.score(rows)
 
     def contributions(self, rows: FeatureMatrix) -> Floats:
         """Return every feature's own value as what it added, shape (n_calls, n_features)."""

@@ -7,6 +7,7 @@ from detector.columns.windows_port import Windows
 from detector.contract.decisions import Mode, Outcome
 from detector.contract.events import CallEvent
 from detector.contract.ports import Classifier
+from detector.policy.budgets import Budgets, EnforceUnmeasured
 from detector.policy.lists import Lists
 from detector.policy.screening import Screener, Screening
 from detector.policy.settings import Policy
@@ -14,6 +15,9 @@ from detector.policy.standing import StandingDecisions
 from detector.testing.classifiers import ScoreFromFeature
 from detector.testing.events import batch_of
 from detector.testing.windows import PreparedWindows
+
+BY_ORDER = Budgets(enforce_unmeasured=EnforceUnmeasured("whoever tests", "the policy's own thresholds are tested"))
+"""Of a policy whose thresholds enforce, although nothing was measured with the model of a test."""
 
 
 def make_screener(

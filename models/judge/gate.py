@@ -1,5 +1,8 @@
 """The gate before a promotion: the candidate and the running model on the same calls, compared line by line.
 
+A model is compared at the thresholds that would be in force with it, too: those of its measure (`models.budgets`), else
+the policy's. A model that ranks well and reaches no threshold decides no call.
+
 `Tolerances` say how much worse a candidate may be, over all calls, for each kind of campaign and for each class of
 lawful callers. For lawful classes a limit keeps many small steps down from adding up. Kinds with few calls are shown
 and not judged. In a lawful class one call is always allowed, because one call is no evidence.
@@ -13,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from detector.policy.budgets import Measured
 from detector.policy.settings import Thresholds
 from models.data.dataset import Dataset
 from models.data.thresholds import threshold_at
@@ -111,7 +115,12 @@ def _is_tolerance(name: str, value: object) -> bool:
 
 
 def compare(
-    data: Dataset, running: Model, candidate: Model, thresholds: Thresholds, tolerances: Tolerances
+    data: Dataset,
+    running: Model,
+    candidate: Model,
+    thresholds: Thresholds,
+    tolerances: Tolerances,
+    measures: tuple[Measured | None, Measured | None] = (None, None),
 ) -> list[Line]:
     """Measure both models on labelled calls that neither was trained on, and judge the difference.
 
@@ -123,9 +132,10 @@ def compare(
         candidate: what is to follow.
         thresholds: of the policy in use.
         tolerances: how much worse the candidate may be.
+        measures: of the running model and the candidate, where there are any.
 
     Returns:
-        All comparisons: over all calls, then by kind of campaign, then by lawful class.
+        All comparisons: over all calls, at the thresholds in force, then by kind of campaign, then by lawful class.
 
     Raises:
         ValueError: the data have other columns than a model wants.
@@ -133,6 +143,7 @@ def compare(
     both = (_Judged.of(running, data), _Judged.of(candidate, data))
     return [
         *_overall(data, both, tolerances),
+        *_in_force(data, both, (thresholds, measures), tolerances),
         *_campaign_kinds(data, both, tolerances),
         *_lawful_classes(data, both, thresholds, tolerances),
     ]
@@ -183,6 +194,13 @@ class _Judged:
         """Calls hit where `rate` of these lawful calls are."""
         return np.asarray(self.raw >= threshold_at(self.raw, is_robocall, rate))
 
+    def reaches(self, at: float, measured: Measured | None, *, is_block: bool) -> Mask:
+        """Calls that an action hits: by margin where that was measured, else by score from `at` on."""
+        if measured is None:
+            return np.asarray(self.scores >= at)
+        cut = measured.block if is_block else measured.label
+        return np.asarray(self.raw >= (np.inf if cut is None else cut.margin))
+
 
 _Both = tuple[_Judged, _Judged]
 
@@ -196,6 +214,32 @@ def _overall(data: Dataset, both: _Both, tolerances: Tolerances) -> Iterator[Lin
     running, candidate = (expected_calibration_error(one.scores, truth) for one in both)
     allowed = max(running + tolerances.expected_calibration_error, tolerances.calibration_error_allowed)
     yield Line("calibration error", len(data), running, candidate, allowed, candidate <= allowed)
+
+
+def _in_force(
+    data: Dataset,
+    both: _Both,
+    by: tuple[Thresholds, tuple[Measured | None, Measured | None]],
+    tolerances: Tolerances,
+) -> Iterator[Line]:
+    """Caught and hit at the thresholds that would be in force with each of the two."""
+    thresholds, measures = by
+    truth = data.is_robocall
+    levels = (
+        ("labelled or blocked", thresholds.label_at, False, tolerances.recall_at_1e_3),
+        ("blocked", thresholds.block_at, True, tolerances.recall_at_1e_4),
+    )
+    for what, at, is_block, slack in levels:
+        hits = [one.reaches(at, measured, is_block=is_block) for one, measured in zip(both, measures, strict=True)]
+        running, candidate = (float(hit[truth].mean()) for hit in hits)
+        loss = min(slack, tolerances.recall_share * running)
+        yield _at_least(f"robocalls {what}, in force", int(truth.sum()), running, candidate, loss)
+        running, candidate = (float(hit[~truth].mean()) for hit in hits)
+        lawful = int((~truth).sum())
+        rise = tolerances.blocked_per_lawful_class if is_block else tolerances.labelled_per_lawful_class
+        allowed = max(1 / lawful, running + rise)
+        passed = _not_above(candidate, allowed)
+        yield Line(f"lawful {what}, in force", lawful, running, candidate, allowed, passed)
 
 
 def _campaign_kinds(data: Dataset, both: _Both, tolerances: Tolerances) -> Iterator[Line]:

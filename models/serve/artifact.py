@@ -104,12 +104,17 @@ class Model:
     def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Raw score per row in log-odds, before calibration, shape (n_calls,) float64; arguments as `score`.
 
-        It ranks calls that share a calibrated probability. Called where models are judged, never for a decision.
+        It ranks calls that share a calibrated probability. Called where models are judged, and for calls that
+        can be objected to while budgets are in force.
 
         Raises:
             ValueError: rows of another shape or type, or with NaN.
         """
         return self._scorer.raw(rows)
+
+    def calibrated(self, raw: float) -> float:
+        """Calibrated probability of a raw score in log-odds."""
+        return self._scorer.calibration.apply(np.array([raw])).item()
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Additive contribution of each feature to the raw score in log-odds, shape (n_calls, n_features) float64.

@@ -49,6 +49,22 @@ class Reference:
             counts[column] = np.bincount(np.searchsorted(edges[column], values, side="left"), minlength=N_BINS)
         return Reference(edges, counts, count_scores(scores), np.abs(contributions).mean(axis=0))
 
+    def counted(self, rows: FeatureMatrix, scores: NDArray[np.float64]) -> "Reference":
+        """Histograms of other calls in the same bins, with the same weights; some 3 us a call.
+
+        Args:
+            rows: Shape (n, n_features) float32.
+            scores: Calibrated probabilities of the same calls, shape (n,).
+        """
+        counts = np.zeros_like(self.counts)
+        for column, edges in enumerate(self.edges):
+            counts[column] = np.bincount(np.searchsorted(edges, rows[:, column], side="left"), minlength=N_BINS)
+        return Reference(self.edges, counts, count_scores(scores), self.weights)
+
+    def added(self, other: "Reference") -> "Reference":
+        """Both histograms together; the bins must be the same."""
+        return Reference(self.edges, self.counts + other.counts, self.scores + other.scores, self.weights)
+
     def share_from(self, threshold: float) -> float:
         """Share of calls whose score reaches a threshold, to the thousandth bin."""
         return share_from(self.scores, threshold)

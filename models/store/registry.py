@@ -1,6 +1,7 @@
 """The registry: artifacts in a folder or an object store, by version, which is the digest of what a model computes.
 
-An artifact is added whole and never changed. Its folder carries its version; a folder of another name, as that of the
+An artifact is added whole and never changed; what is learnt of it later, as its measure, is a file of its own beside it
+(`write_beside`). Its folder carries its version; a folder of another name, as that of the
 shipped model, is found by its name and by the version that it holds.
 """
 
@@ -194,6 +195,40 @@ class Registry:
         self.store.write(f"{model.version}/{MANIFEST}", manifest)
         self.store.remove_abandoned(model.version)
         return model, True
+
+    def write_beside(self, name: str, file: str, content: bytes) -> None:
+        """Put a file of ours beside an artifact; readers meet the old content or the new. The artifact stays as it is.
+
+        Args:
+            name: of the artifact: its version, or its folder.
+            file: name of a file that is none of the artifact's.
+            content: of it.
+
+        Raises:
+            ModelUnknown: a name that means none.
+        """
+        self.store.write(self._beside(name, file), content)
+
+    def read_beside(self, name: str, file: str, *, limit_bytes: int) -> bytes | None:
+        """Content of a file that `write_beside` put there; None where there is none.
+
+        Raises:
+            ModelUnknown: a name that means none.
+            ArtifactCorrupt: it is larger than the limit.
+        """
+        path = self._beside(name, file)
+        if not self.store.exists(path):
+            return None
+        try:
+            return self.store.read(path, limit_bytes=limit_bytes)
+        except StoredFileUnusable as error:
+            raise ArtifactCorrupt(str(error)) from error
+
+    def _beside(self, name: str, file: str) -> str:
+        folder = self._folder_of(name)
+        if not NAME.fullmatch(file) or file in {MANIFEST, SIGNATURE} or file in self._manifest(folder)["files"]:
+            raise ArtifactCorrupt(f"{self.url}/{folder}/{file} is a file of the artifact, which never changes")
+        return f"{folder}/{file}"
 
     def _serves(self, version: str, schema_id: str) -> bool:
         try:

@@ -106,6 +106,31 @@ class Drift:
         return found + [name for name, share in self.shares.items() if share.is_outside]
 
 
+def weights_of(reference: Reference, names: Sequence[str]) -> NDArray[np.float64]:
+    """What each feature counts in the mean that the alarm is on, shape (n_features,), summing up to 1.
+
+    Few trunk groups carry most calls, so what they do is told and raises no alarm.
+    """
+    counted = [name not in OF_TRUNK_GROUPS for name in names]
+    weights = np.where(counted, reference.weights, 0.0)
+    weighed: NDArray[np.float64] = weights / max(float(weights.sum()), np.finfo(np.float64).tiny)
+    return weighed
+
+
+def has_moved(before: Reference, after: Reference, names: Sequence[str]) -> bool:
+    """Whether two counts in the same bins are so far apart that an alarm would ring: by features, or by scores.
+
+    Args:
+        before: At least one call.
+        after: The same.
+        names: Of the features, in order.
+    """
+    features = float(weights_of(before, names) @ psi(before.counts, after.counts))
+    cuts = _tenths(before.scores)
+    scores = float(psi(*(np.add.reduceat(one.scores, cuts) for one in (before, after))))
+    return max(features, scores) > PSI_ALARM
+
+
 class _Pane:
     """Counts of one span of time."""
 
@@ -136,10 +161,7 @@ class DriftWatch:
         self._before = _Pane(now_ms, reference.counts.shape)
         self._next_row = 0
         self._score_cuts = _tenths(reference.scores)
-        # Few trunk groups carry most calls, so what they do is told and raises no alarm.
-        counted = [name not in OF_TRUNK_GROUPS for name in self._names]
-        weights = np.where(counted, reference.weights, 0.0)
-        self._weights: NDArray[np.float64] = weights / max(float(weights.sum()), np.finfo(np.float64).tiny)
+        self._weights = weights_of(reference, self._names)
 
     def observe(self, rows: FeatureMatrix, scores: NDArray[np.float64], now_ms: int) -> None:
         """Count scored calls, about 0.2 us each; called after each batch that the model has scored.

@@ -63,6 +63,10 @@ class WatchedModel:
             self.drift, self.shadow, self.failure = None, None, type(error).__name__
         return scores
 
+    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        """Raw scores of the model in log-odds, shape (n_calls,) float64; nobody watches."""
+        return self.model.raw(rows)
+
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Contributions of the model in log-odds, shape (n_calls, n_features) float64; nobody watches."""
         return self.model.contributions(rows)

@@ -69,6 +69,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from (Finding("security", State.WARNING, complaint) for complaint in exposures(settings))
     yield _guarded("model", lambda: _model(settings))
     yield from _promoted(settings)
+    yield from _budgets(settings)
     yield from _alarms(settings)
     yield from _policy(settings)
     yield from _archive()
@@ -200,6 +201,18 @@ def _promoted(settings: Settings) -> Iterator[Finding]:
         yield Finding("promotion", State.OK, sentence)
     for complaint in complaints:
         yield Finding("promotion", State.WARNING, complaint)
+
+
+def _budgets(settings: Settings) -> Iterator[Finding]:
+    """Say what the model's step goes by; a worker that only tries its model does its work, so nothing is broken."""
+    try:
+        state, sentence = model_doctor.enforced(settings)
+    except (RobocallError, OSError) as error:
+        yield Finding("budgets", State.WARNING, f"{error}; workers keep what they go by")
+        return
+    is_wanted = policy_of(settings).does_enforce
+    is_silent = state in {"tried", "labels"}
+    yield Finding("budgets", State.WARNING if is_wanted and is_silent else State.OK, f"{state}: {sentence}")
 
 
 def _told(settings: Settings) -> str | None:

@@ -28,6 +28,10 @@ COMMANDS = {
     "replay": ("streams.commands.replay:replay", "Run a file of events through the worker's own code."),
     "train": ("streams.commands.train:train", "Train, calibrate and package a model."),
     "evaluate": ("streams.commands.train:evaluate", "Measure a model on features and labels."),
+    "budgets": (
+        "streams.commands.budgets.command:budgets",
+        "Measure at which scores the budgets of lawful calls are spent: enforcement is earned.",
+    ),
     "models": (
         "streams.commands.models.artifacts:models",
         "Keep models: list, compare, add, promote, roll back, run in shadow.",

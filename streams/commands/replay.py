@@ -119,6 +119,22 @@ class FeatureWriter:
         self._writer.close()
 
 
+def replayed(
+    batches: Iterable[Sequence[bytes]], pipeline: Pipeline, *, partitions: int
+) -> Iterator[tuple[Sequence[bytes], Batch]]:
+    """Send lines through the worker's own code, driven by event time; yields each batch of lines with what it became.
+
+    It blocks for processor time alone. A bad line raises nothing.
+
+    Args:
+        batches: JSON lines without their line ends (`batches_of`).
+        pipeline: The worker's own, with windows that have counted nothing else.
+        partitions: how many partitions the topic would have.
+    """
+    for lines in batches:
+        yield lines, pipeline.process(records_of(lines, _partitions(lines, partitions)), decided_time_ms=None)
+
+
 def run(  # noqa: D417 - the outputs explain themselves
     batches: Iterable[Sequence[bytes]],
     pipeline: Pipeline,
@@ -141,8 +157,7 @@ def run(  # noqa: D417 - the outputs explain themselves
         OSError: an output cannot be written. What `batches` raises comes through.
     """
     counts = Counts()
-    for lines in batches:
-        batch = pipeline.process(records_of(lines, _partitions(lines, partitions)), decided_time_ms=None)
+    for lines, batch in replayed(batches, pipeline, partitions=partitions):
         if batch.answers.decisions:
             decisions.write(as_lines(batch.answers.decisions))
         if features is not None:
@@ -256,6 +271,7 @@ def replay(
 
     The same input gives byte-identical decisions. Bad lines are counted and reported; they do not stop the replay.
     The allow, block, do-not-originate, emergency and opt-out lists are empty in a replay.
+    Budgets that were measured for this model and number of partitions are in force where the measure lies beside it.
 
     \b
     robocall simulate --out calls.jsonl.gz --labels labels.csv --hours 1
@@ -290,6 +306,8 @@ def replay(
         for counts in running:
             say(f"{counts.lines:,} events")
     _report(console, counts)
+    if screener.policy.does_enforce:
+        console.print(f"The model's step: {screener.in_force.why}", soft_wrap=True)
     _refuse(events, counts, failures, strict=strict)
 
 

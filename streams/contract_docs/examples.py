@@ -7,13 +7,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from detector.columns.decision_ids import decision_id
-from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, Outcome, Reason, Step, Versions, decide
+from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, Outcome, Step, Versions, decide
 from detector.contract.events import Attestation, CallSetup, FeedbackSource, ReleasedBy, Role, Verdict
 from detector.contract.sip import DnoStatus, Location, Redress, analytics_block, dno_block
-from detector.features.table import N_FEATURES
 from detector.policy import reasons
 from detector.policy.unjudged import FAILED_OPEN, late
 from streams.wire import records
@@ -82,21 +79,16 @@ WHO_CALLED_ME = records.FeedbackRecord(
 )
 
 
-def _reasons(action: Action, score: float, threshold: float) -> tuple[Reason, ...]:
-    row = np.zeros(N_FEATURES, np.float32)
-    return reasons.of_model(action, score, threshold, [], row)
-
-
 BLOCK = Outcome(
     Action.BLOCK,
     Step.MODEL,
-    _reasons(Action.BLOCK, 0.999, 0.997),
+    reasons.of_model(Action.BLOCK, 0.999, 0.997),
     sip=analytics_block(Redress(url="https://redress.example.com/"), Location.TERMINATING, decision_id(SETUP)),
 )
 LABEL = Outcome(
     Action.LABEL,
     Step.MODEL,
-    _reasons(Action.LABEL, 0.87, 0.8),
+    reasons.of_model(Action.LABEL, 0.87, 0.8),
     label=Label("Maybe automated", "automated_call", "Possible automated call"),
 )
 DNO = Outcome(

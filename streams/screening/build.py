@@ -4,11 +4,14 @@ from dataclasses import replace
 
 from detector.columns.hashing import PUBLIC_SEED
 from detector.features.table import FEATURE_SCHEMA_ID
+from detector.policy.budgets import EnforceUnmeasured
 from detector.policy.lists import Lists
 from detector.policy.screening import Screener
 from detector.policy.settings import Policy, with_mode
 from detector.policy.standing import StandingDecisions
 from detector.windows import WindowEngine, WindowSettings
+from models.budgets.measure import read_beside
+from models.errors import ArtifactError
 from models.serve.artifact import SHIPPED
 from models.serve.artifact import load as load_model
 from streams.screening.policy_file import load_policy
@@ -24,11 +27,16 @@ def policy_of(settings: Settings) -> Policy:
     policy = load_policy(settings.policy_file)
     if settings.redress_url is not None:
         policy = replace(policy, redress=replace(policy.redress, url=settings.redress_url))
+    if settings.enforce_unmeasured is not None:
+        order = EnforceUnmeasured(*(part.strip() for part in settings.enforce_unmeasured.split(":", 1)))
+        policy = replace(policy, budgets=replace(policy.budgets, enforce_unmeasured=order))
     return policy if settings.mode is None else with_mode(policy, settings.mode)
 
 
 def make_screener(settings: Settings, *, shared_trunks: bool, seed: int = PUBLIC_SEED) -> Screener[WindowEngine]:
-    """A screener with empty windows and lists.
+    """A screener with empty windows and lists, and with the measure that lies beside the model.
+
+    A measure that cannot be used is none: the model'"'"'s step is tried then, and `Screener.in_force` says why.
 
     Args:
         settings: capacities, partitions, policy, model and mode are read from it.
@@ -51,10 +59,18 @@ def make_screener(settings: Settings, *, shared_trunks: bool, seed: int = PUBLIC
         partitions=settings.partitions,
         shared_trunks=shared_trunks,
     )
-    return Screener(
+    folder = settings.model_dir or SHIPPED
+    screener = Screener(
         engine=WindowEngine(windows),
-        classifier=load_model(settings.model_dir or SHIPPED, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing),
+        classifier=load_model(folder, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing),
         policy=policy,
         lists=Lists(),
         standing=StandingDecisions(),
     )
+    try:
+        measure = read_beside(folder, partitions=settings.partitions, signing=settings.signing)
+    except ArtifactError as error:
+        screener.go_by(None, complaint=str(error))
+    else:
+        screener.go_by(None if measure is None else measure.measured())
+    return screener

@@ -15,6 +15,7 @@ from detector.columns.clocks import ClockTolerance
 from detector.policy.screening import Screener
 from detector.windows import WindowEngine
 from models.serve.artifact import SHIPPED
+from models.store.registry import Registry
 from streams.errors import InstanceTaken
 from streams.files import private_folder
 from streams.kafka.client import client_settings
@@ -43,7 +44,8 @@ from streams.state.snapshots import SnapshotLimits, Snapshots
 from streams.state.worker_state import WorkerState
 from streams.worker import pages
 from streams.worker.feedback import FeedbackCounts, FeedbackReader
-from streams.worker.health import Health, Verdict
+from streams.worker.health import Enforcement, Health, Verdict
+from streams.worker.measures import MeasureFollower
 from streams.worker.metrics import Metrics, ScrapeTime, Sources
 from streams.worker.model_metrics import ModelMetrics
 from streams.worker.model_switch import ModelSwitch
@@ -123,15 +125,25 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         on_replaced=lambda: ending.fail(_instance_taken(settings)),
     )
 
-    verdict = partial(_judge, health, app, durability, exchange, lists, publisher)
+    verdict = partial(_judge, health, app, screener, durability, exchange, lists, publisher)
     metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
     metrics.registry.register(
-        ModelMetrics(lambda: switch.watched, lambda: switch.thresholds, feedback, lambda: switch.refused)
+        ModelMetrics(
+            lambda: switch.watched,
+            lambda: switch.thresholds,
+            feedback,
+            lambda: switch.refused,
+            lambda: Enforcement.of(screener.in_force, now_ms()),
+        )
     )
     metrics.registry.register(RedisMetrics(lists, exchange, screener.standing))
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
-    runs = (exchange, lists, keeper, switch, reader, durability)
+    configured = (settings.model_dir or SHIPPED).absolute()
+    measures = MeasureFollower(
+        screener, switch, Registry(models_url, settings.signing), configured, settings.partitions
+    )
+    runs = (exchange, lists, keeper, switch, measures, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
     watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
     jobs.append(("watch", lambda: _watch(app, verdict, watched)))
@@ -141,6 +153,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
 def _judge(
     health: Health,
     app: Any,
+    screener: Screener[WindowEngine],
     durability: Durability,
     exchange: TrunkExchange,
     lists: ListFollower,
@@ -154,7 +167,8 @@ def _judge(
     found = health.observe(
         consumer.progress(), time.monotonic(), unready, leaderless, consumer.clock.ahead_s, exchange.view
     )
-    return found.with_unwritable(publisher.stuck()).with_lists(lists.view())
+    found = found.with_unwritable(publisher.stuck()).with_lists(lists.view())
+    return found.with_enforcement(screener.in_force, now_ms())
 
 
 def _make_lists(

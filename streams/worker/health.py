@@ -5,6 +5,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from detector.policy.budgets import InForce
 from streams.redis.lists import ListsView
 from streams.redis.trunk_shares import TrunkView
 
@@ -34,6 +35,7 @@ class Verdict:
     lists: ListsView | None = None
     trunks: TrunkView | None = None
     unwritable: tuple[str, ...] | None = None
+    enforcement: "Enforcement | None" = None
 
     @property
     def is_healthy(self) -> bool:
@@ -53,6 +55,36 @@ class Verdict:
             return self
         passes_all = lists.source == "unknown" and self.is_healthy
         return replace(self, status=LISTS_UNKNOWN if passes_all else self.status, lists=lists)
+
+    def with_enforcement(self, force: InForce, now_ms: int) -> "Verdict":
+        """Say what the model's step goes by. It changes no status: a worker that enforces nothing does its work."""
+        return replace(self, enforcement=Enforcement.of(force, now_ms))
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcement:
+    """What the model's step goes by.
+
+    `state` is `measured`, `labels` (the measure is old, or the traffic has drifted), `absolute` (the policy's
+    thresholds, by somebody's order) or `tried` (nothing is labelled or blocked).
+    Margins are log-odds, null where nothing is hit.
+    """
+
+    state: str
+    said: str
+    measured_ms: int | None = None
+    calls: int | None = None
+    label_margin: float | None = None
+    block_margin: float | None = None
+
+    @classmethod
+    def of(cls, force: InForce, now_ms: int) -> "Enforcement":
+        """Describe what is in force at an instant, epoch milliseconds."""
+        state, said, measured = force.state(now_ms), force.said(now_ms), force.measured
+        if measured is None:
+            return cls(state, said)
+        margins = [None if cut is None else cut.margin for cut in (measured.label, measured.block)]
+        return cls(state, said, measured.measured_ms, measured.calls, *margins)
 
 
 class Health:

@@ -13,9 +13,11 @@ from models.watch.watched import WatchedModel
 from streams.metrics import Metric
 from streams.wire.refusals import Code
 from streams.worker.feedback import FeedbackCounts
+from streams.worker.health import Enforcement
 
 ALARMS = ("features", "scores", "label_at", "block_at", "calibration", "false_blocks", "shadow", "watching")
 """What can be wrong, by the label `alarm`; `robocall doctor` explains each."""
+ENFORCEMENT_STATES = ("measured", "labels", "absolute", "tried")
 
 
 class ModelMetrics(Collector):
@@ -26,6 +28,7 @@ class ModelMetrics(Collector):
         thresholds: of the policy in use.
         feedback: what was heard so far.
         refused: names and models that were not taken.
+        enforcement: what the model's step goes by.
     """
 
     def __init__(
@@ -34,16 +37,19 @@ class ModelMetrics(Collector):
         thresholds: Callable[[], Thresholds],
         feedback: FeedbackCounts,
         refused: Callable[[], int],
+        enforcement: Callable[[], Enforcement],
     ) -> None:
         self._watched = watched
         self._thresholds = thresholds
         self._feedback = feedback
         self._refused = refused
+        self._enforcement = enforcement
 
     def collect(self) -> Iterator[prometheus.Metric]:
         """Give the families."""
         watched = self._watched()
         yield Metric.MODELS_REFUSED.one(self._refused())
+        yield from _enforced(self._enforcement())
         drift = None if watched.drift is None else watched.drift.drift(self._thresholds())
         if drift is not None:
             yield from _drift(drift)
@@ -80,3 +86,15 @@ def _shadow(shadow: Shadow) -> Iterator[prometheus.Metric]:
     version = shadow.model.version
     yield Metric.SHADOW_CALLS.many({(version, *pair): count for pair, count in shadow.pairs.items()})
     yield Metric.SHADOW_SKIPPED.one(shadow.skipped)
+
+
+def _enforced(enforcement: Enforcement) -> Iterator[prometheus.Metric]:
+    yield Metric.ENFORCEMENT.many({(state,): float(state == enforcement.state) for state in ENFORCEMENT_STATES})
+    measured_ms = enforcement.measured_ms
+    yield Metric.MEASURED.one(math.nan if measured_ms is None else measured_ms / 1_000)
+    yield Metric.MEASURED_CALLS.one(enforcement.calls or 0)
+    margins = {"label": enforcement.label_margin, "block": enforcement.block_margin}
+    found: dict[tuple[str, ...], float] = {
+        (action,): margin for action, margin in margins.items() if margin is not None
+    }
+    yield Metric.THRESHOLD_MARGIN.many(found)

@@ -99,6 +99,8 @@ class ModelSwitch:
         self.has_looked = asyncio.Event()
         """The registry has been asked what to begin with."""
         self._logged_ms = 0
+        self.is_compared = False
+        """Drift is told from the carrier'"'"'s own measured traffic, and not from the model'"'"'s test calls."""
         self._watched = WatchedModel(screener.classifier, _drift_watch(screener.classifier), None, _clock_ms)
         screener.classifier = self._watched
 
@@ -150,7 +152,16 @@ class ModelSwitch:
         WatchedModel(model, _drift_watch(model), None, _clock_ms).warm()
         return model
 
+    def compare_with(self, reference: Reference | None) -> None:
+        """Tell drift from this traffic from now on, counted anew; None: from the model's own test calls."""
+        active, shadow = self._watched.model, self._watched.shadow
+        self.is_compared = reference is not None
+        drift = _drift_watch(active) if reference is None else DriftWatch(reference, FEATURE_NAMES, _clock_ms())
+        self._watched = WatchedModel(active, drift, shadow, _clock_ms)
+        self._screener.classifier = self._watched
+
     def _put(self, model: Classifier) -> None:
+        self.is_compared = False
         beside = self._watched.shadow
         self._install(model, _drift_watch(model), None if beside is None else self._shadow_of(model, beside.model))
 

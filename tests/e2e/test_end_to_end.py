@@ -24,7 +24,10 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 PARTITIONS = 12
 EVENTS = 200_000
 FreshTopics = Callable[..., list[str]]
-REDRESS = {"ROBOCALL_REDRESS_URL": "https://redress.carrier.example/"}
+REDRESS = {
+    "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
+    "ROBOCALL_ENFORCE_UNMEASURED": "the tests: no traffic is measured",
+}
 """Of worker and replay alike: it is part of the policy, and so of its version."""
 ROOMY = {f"ROBOCALL_MAX_{family}": "200000" for family in ("ORIGINS", "BLOCKS", "CALLED", "HOT_NUMBERS")}
 """Nothing is evicted: a replay holds all partitions in one process, so at a bound it would forget other keys."""

@@ -45,6 +45,7 @@ def environment(kafka_bootstrap: str, tmp_path: Path) -> dict[str, str]:
         "ROBOCALL_SNAPSHOT_INTERVAL_S": "1",
         "ROBOCALL_SCORED_SAMPLE_RATIO": "1",
         "ROBOCALL_MODE": "enforce",
+        "ROBOCALL_ENFORCE_UNMEASURED": "the tests: no traffic is measured",
         "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
         **PATIENT,
     }

@@ -46,6 +46,10 @@ class Odd:
         time.sleep(len(rows) * self._sleep_ms / 1_000)
         return self._real.score(rows)
 
+    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        """Raw scores as they are."""
+        return self._real.raw(rows)
+
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Contributions as they are."""
         return self._real.contributions(rows)

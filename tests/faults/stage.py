@@ -240,6 +240,7 @@ def stage(folder: Path, plan: Plan) -> Iterator[Stage]:
             "ROBOCALL_DECISION_DEADLINE_MS": str(DEADLINE_MS),
             "ROBOCALL_SHED_AFTER_MS": str(SHED_AFTER_MS),
             "ROBOCALL_MODE": "enforce",
+            "ROBOCALL_ENFORCE_UNMEASURED": "the tests: no traffic is measured",
             "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
         }
         chosen = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items()}

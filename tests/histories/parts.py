@@ -12,7 +12,7 @@ from detector.policy.lists import Lists
 from detector.policy.screening import Screener
 from detector.policy.settings import Policy, StandingBlocks, Thresholds
 from detector.policy.standing import PolicyMemory, StandingDecisions
-from detector.testing import small_windows
+from detector.testing import BY_ORDER, small_windows
 from detector.testing.events import SEED
 from detector.windows import WindowEngine
 from models.serve.artifact import SHIPPED
@@ -52,7 +52,13 @@ def shipped() -> Any:
 
 def touchy() -> Policy:
     """A policy that holds many numbers, blocks some, and soon makes standing decisions of it."""
-    policy = Policy(mode=Mode.ENFORCE, minimum_samples=(), hold_s=900, standing_blocks=StandingBlocks(3, 3_600, 900))
+    policy = Policy(
+        mode=Mode.ENFORCE,
+        budgets=BY_ORDER,
+        minimum_samples=(),
+        hold_s=900,
+        standing_blocks=StandingBlocks(3, 3_600, 900),
+    )
     return replace(policy, categories=tuple(replace(one, thresholds=LOW) for one in policy.categories))
 
 

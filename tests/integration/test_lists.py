@@ -41,6 +41,7 @@ class Case:
             "ROBOCALL_REDIS_URL": redis_url,
             "ROBOCALL_AWAIT_LISTS": "true",
             "ROBOCALL_MODE": "enforce",
+            "ROBOCALL_ENFORCE_UNMEASURED": "the tests: no traffic is measured",
             "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
             "ROBOCALL_PARTITIONS": "2",
             "ROBOCALL_SNAPSHOT_URL": str(folder / "snapshots"),

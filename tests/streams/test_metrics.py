@@ -16,6 +16,7 @@ from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
 from streams.state.snapshots import Taken
 from streams.worker.feedback import FeedbackCounts
+from streams.worker.health import Enforcement
 from streams.worker.metrics import Metrics, ScrapeTime, Sources
 from streams.worker.model_metrics import ModelMetrics
 from tests.streams.worker.test_model_metrics import THRESHOLDS, model
@@ -40,6 +41,9 @@ SOURCES = Sources(
 )
 
 
+TRIED = Enforcement("tried", "nothing was measured")
+
+
 def watched_with_drift_and_shadow() -> WatchedModel:
     reference = Reference.measure(np.zeros((100, 2), np.float32), np.zeros(100), np.ones((1, 2)))
     drift = DriftWatch(reference, ("one", "other"), 0)
@@ -56,7 +60,9 @@ def registry() -> CollectorRegistry:
     found = Metrics().registry
     watched = watched_with_drift_and_shadow()
     found.register(ScrapeTime(SOURCES))
-    found.register(ModelMetrics(lambda: watched, lambda: THRESHOLDS, FeedbackCounts(lambda: 0), lambda: 0))
+    found.register(
+        ModelMetrics(lambda: watched, lambda: THRESHOLDS, FeedbackCounts(lambda: 0), lambda: 0, lambda: TRIED)
+    )
     found.register(ArchiveMetrics())
     found.register(redis_metrics(StandingDecisions(max_entries=2)))
     return found

@@ -85,6 +85,7 @@ def _topics_and_group(services: LocalServices, console: Console) -> Iterator[dic
                 "ROBOCALL_CONSUMER_GROUP": group,
                 "ROBOCALL_PARTITIONS": str(partitions_of(admin, CALL_EVENTS)),
                 "ROBOCALL_MODE": "enforce",
+                "ROBOCALL_ENFORCE_UNMEASURED": "demo: nobody is called here, and seconds of traffic measure nothing",
                 "ROBOCALL_REDRESS_URL": "https://redress.invalid/",  # nobody is called, so nobody complains
                 "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
                 **({} if PATIENT.keys() & os.environ.keys() else PATIENT),

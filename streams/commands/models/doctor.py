@@ -1,5 +1,6 @@
 """What `robocall doctor` says of models: whether the promoted one can serve, which alarms the worker here raises."""
 
+import time
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPException
@@ -8,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
+from streams.commands.budgets.beside import beside
 from streams.commands.models.place import place_of
 from streams.metrics import Metric
 from streams.settings import Settings
@@ -58,6 +60,26 @@ def promoted(settings: Settings, told: str | None) -> tuple[str, list[str]]:
     if told is not None and told != active:
         return "", [f"workers are told {told}, promoted is {active}: run `robocall models promote {active}`"]
     return f"{active} is promoted at {place.registry.url}", []
+
+
+def enforced(settings: Settings) -> tuple[str, str]:
+    """Say what the model's step of workers goes by: thresholds, when and over how much they were measured, or why not.
+
+    Called once by `robocall doctor`. It blocks for the registry.
+
+    Args:
+        settings: of the workers.
+
+    Returns:
+        One word for the state (`detector.policy.budgets.InForce.state`), and a sentence.
+
+    Raises:
+        RobocallError: the registry or the policy cannot be used.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    with beside(place_of(settings.models_url), None, settings.partitions) as where:
+        force = where.in_force(settings)
+    return force.state(now_ms), force.said(now_ms)
 
 
 def alarms(settings: Settings) -> list[str] | None:

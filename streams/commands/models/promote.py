@@ -15,6 +15,7 @@ from rich.table import Table
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
+from detector.policy.budgets import Measured
 from models.errors import ArtifactError, ModelUnknown, PromotionRefused
 from models.judge.gate import (
     Line,
@@ -27,6 +28,7 @@ from models.judge.gate import (
 )
 from models.serve.artifact import Model
 from models.store.promotions import Promotion
+from streams.commands.budgets.beside import beside
 from streams.commands.labelled import evaluation_set
 from streams.commands.lookup import with_redis
 from streams.commands.models.place import (
@@ -99,7 +101,9 @@ def promote(
         return
     current = _loaded_or_none(place, running, is_forced=reason is not None)
     lines = (
-        [] if current is None else _judged(current, candidate, features, labels, allowed, is_forced=reason is not None)
+        []
+        if current is None
+        else _judged(place, current, candidate, features, labels, allowed, is_forced=reason is not None)
     )
     if not passes(lines) and reason is None:
         if as_json:
@@ -125,6 +129,7 @@ def _loaded_or_none(place: Place, version: str, *, is_forced: bool) -> Model | N
 
 
 def _judged(
+    place: Place,
     running: Model,
     candidate: Model,
     features: Path | None,
@@ -135,7 +140,9 @@ def _judged(
 ) -> list[Line]:
     # In a log the lines are as wide as the table needs; a terminal has its own width.
     console = Console(stderr=True, width=None if sys.stderr.isatty() else LOG_WIDTH)
-    thresholds = load_policy(load_settings().policy_file).categories[0].thresholds
+    policy = load_policy(load_settings().policy_file)
+    has_order = policy.budgets.enforce_unmeasured is not None
+    measures = (None, None) if has_order else (_measured(place, running), _measured(place, candidate))
     data = evaluation_set(features, labels, console)
     if not is_forced and has_learnt_from(candidate, data):
         raise PromotionRefused(f"{candidate.version} was trained on these very calls: give calls of a later time")
@@ -144,9 +151,19 @@ def _judged(
             if warning := counted_otherwise(model, data):
                 console.print(warning, soft_wrap=True)
     with step("Comparing the models", console):
-        lines = compare(data, running, candidate, thresholds, tolerances)
+        lines = compare(data, running, candidate, policy.categories[0].thresholds, tolerances, measures)
     console.print(gate_table(lines, running, candidate))
     return lines
+
+
+def _measured(place: Place, model: Model) -> Measured | None:
+    """What was measured of a model in the registry; None where nothing that workers would use."""
+    with beside(place, model.version, load_settings().partitions) as where:
+        try:
+            measure = where.read()
+        except ArtifactError:
+            return None
+    return None if measure is None else measure.measured()
 
 
 @click.command("rollback")

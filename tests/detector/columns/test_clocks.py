@@ -17,7 +17,7 @@ from detector.features.table import INDEX
 from detector.policy.held import caller_of
 from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
-from detector.testing import CALLER, START_MS, TRUNK_GROUP, call_setup, make_screener
+from detector.testing import BY_ORDER, CALLER, START_MS, TRUNK_GROUP, call_setup, make_screener
 from detector.windows import WindowEngine, WindowSettings
 from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
@@ -217,14 +217,16 @@ def test_a_standing_block_goes_by_the_corrected_time(arrives_s: int, step: Step)
     event = call_setup(setup_time_ms=START_MS + arrives_s * 1_000 + 7 * HOUR_MS)
     batch, _ = set_right(columns(event), np.array([START_MS + arrives_s * 1_000]), TOLERANCE)
 
-    screening = make_screener(Policy(mode=Mode.ENFORCE), standing=standing).screen(BatchColumns.of(batch))
+    screening = make_screener(Policy(mode=Mode.ENFORCE, budgets=BY_ORDER), standing=standing).screen(
+        BatchColumns.of(batch)
+    )
 
     assert screening.outcome(0).decided_by is step
 
 
 def test_hysteresis_and_standing_blocks_are_dated_by_the_corrected_time() -> None:
     """What a call from the future sets does not last until then."""
-    policy = Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES)
+    policy = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES)
     policy = replace(policy, standing_blocks=replace(policy.standing_blocks, after_blocks=2))
     calls = [call_setup(f"call-{n}", setup_time_ms=START_MS + 7 * HOUR_MS + n) for n in range(2)]
     one = make_screener(policy, {event.call_id: {SCORE: 0.99} for event in calls})

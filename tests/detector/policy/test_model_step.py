@@ -23,6 +23,7 @@ from detector.policy.screening import Screener
 from detector.policy.settings import Condition, MinimumSample, Override, Policy, Rule, StandingBlocks, with_mode
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.testing import (
+    BY_ORDER,
     CALLER,
     START_MS,
     PreparedWindows,
@@ -41,6 +42,7 @@ ALLOW, LABEL, BLOCK = Action.ALLOW, Action.LABEL, Action.BLOCK
 # label from 0.85 until below 0.75, block from 0.98 until below 0.95
 POLICY = Policy(
     mode=Mode.ENFORCE,
+    budgets=BY_ORDER,
     minimum_samples=(),
     standing_blocks=StandingBlocks(after_blocks=1_000),
     categories=CATEGORIES,
@@ -145,7 +147,7 @@ def test_below_the_minimum_sample_a_call_is_labelled_at_most(seen: float, action
 
 
 def test_a_default_policy_wants_a_trunk_with_a_history() -> None:
-    policy = Policy(mode=Mode.ENFORCE, categories=CATEGORIES)
+    policy = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, categories=CATEGORIES)
     fresh, known = ({"call-1": {SCORE: 1.0, "trunk_attempts_24h": seen}} for seen in (19.0, 20.0))
 
     assert outcome(make_screener(policy, fresh), call_setup()).action is LABEL

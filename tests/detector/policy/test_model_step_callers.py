@@ -11,12 +11,13 @@ from detector.contract.events import Attestation, CallSetup
 from detector.policy.screening import Screener
 from detector.policy.settings import Override, Policy, StandingBlocks, with_mode
 from detector.policy.standing import StandingDecision, StandingDecisions
-from detector.testing import CALLER, START_MS, PreparedWindows, call_setup, make_screener, outcome
+from detector.testing import BY_ORDER, CALLER, START_MS, PreparedWindows, call_setup, make_screener, outcome
 from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
 ALLOW, LABEL, BLOCK = Action.ALLOW, Action.LABEL, Action.BLOCK
 POLICY = Policy(
     mode=Mode.ENFORCE,
+    budgets=BY_ORDER,
     minimum_samples=(),
     standing_blocks=StandingBlocks(after_blocks=3, within_s=60, block_s=600),
     categories=CATEGORIES,

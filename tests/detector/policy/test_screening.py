@@ -20,6 +20,7 @@ from detector.policy.settings import Category, Condition, Override, Policy, Rule
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.steps import STEPS
 from detector.testing import (
+    BY_ORDER,
     CALLEE,
     CALLER,
     START_MS,
@@ -37,7 +38,7 @@ from detector.testing import (
 )
 from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
-ENFORCE = Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES)
+ENFORCE = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES)
 SIGNED = {"attestation": "A", "verstat": "TN-Validation-Passed"}
 BUSY_RULE = Rule("busy", (Condition("number_attempts_1m", at_least=100),), Action.BLOCK, "automated_call")
 ORDER = list(Step)[: list(Step).index(Step.ALLOW) + 1]
@@ -222,6 +223,7 @@ def test_overrides_of_trunk_and_switch() -> None:
     """Where both apply the trunk group's win, setting by setting."""
     strict = Thresholds(label_at=0.5, label_clear=0.4, block_at=0.6, block_clear=0.55)
     policy = Policy(
+        budgets=BY_ORDER,
         minimum_samples=(),
         overrides=(
             Override("t-enforced", mode=Mode.ENFORCE),

@@ -8,10 +8,12 @@ import pytest
 from detector.contract.decisions import Action, Mode, Step
 from detector.policy.lists import Lists
 from detector.policy.settings import Policy
-from detector.testing import CALLEE, CALLER, call_setup, make_screener, outcome, screen
+from detector.testing import BY_ORDER, CALLEE, CALLER, call_setup, make_screener, outcome, screen
 from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
-ENFORCE = Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES, emergency_trunks=("psap",))
+ENFORCE = Policy(
+    mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES, emergency_trunks=("psap",)
+)
 SIGNED = {"attestation": "A", "verstat": "TN-Validation-Passed"}
 
 

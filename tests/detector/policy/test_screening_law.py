@@ -11,11 +11,12 @@ from detector.policy.lists import Basis, Lists
 from detector.policy.settings import Condition, DoNotOriginate, Policy, Rule, StandingBlocks, with_mode
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.steps import STEPS
-from detector.testing import CALLEE, CALLER, START_MS, call_setup, make_screener, modes, outcome, screen
+from detector.testing import BY_ORDER, CALLEE, CALLER, START_MS, call_setup, make_screener, modes, outcome, screen
 from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
 ENFORCE = Policy(
     mode=Mode.ENFORCE,
+    budgets=BY_ORDER,
     minimum_samples=(),
     categories=CATEGORIES,
     standing_blocks=StandingBlocks(after_blocks=2, within_s=600, block_s=3_600),

@@ -10,10 +10,10 @@ from detector.contract.sip import Location
 from detector.policy.lists import Lists
 from detector.policy.settings import Condition, Policy, Rule, StandingBlocks
 from detector.policy.standing import StandingDecision, StandingDecisions
-from detector.testing import CALLER, START_MS, call_setup, make_screener, outcome
+from detector.testing import BY_ORDER, CALLER, START_MS, call_setup, make_screener, outcome
 from tests.detector.policy.policy_case import CATEGORIES, SCORE
 
-ENFORCE = Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES)
+ENFORCE = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES)
 RULED = replace(
     ENFORCE, rules=(Rule("busy", (Condition("number_attempts_1m", at_least=9),), Action.BLOCK, "automated_call"),)
 )

@@ -8,7 +8,16 @@ from detector.contract.decisions import Action, Mode, Outcome, Step
 from detector.contract.events import CallSetup
 from detector.policy.screening import Screener
 from detector.policy.settings import Condition, Policy, Rule, StandingBlocks
-from detector.testing import START_MS, ScoreFromFeature, batch_of, call_setup, make_screener, outcomes, small_windows
+from detector.testing import (
+    BY_ORDER,
+    START_MS,
+    ScoreFromFeature,
+    batch_of,
+    call_setup,
+    make_screener,
+    outcomes,
+    small_windows,
+)
 from detector.windows import WindowEngine
 
 
@@ -38,7 +47,7 @@ def _outcomes(policy: Policy, feature: str, events: list[CallSetup]) -> list[Out
 def test_a_rate_rule_fires_at_its_count() -> None:
     """The 10th call within the minute is the first that meets "at least 10"; the call itself counts."""
     rule = Rule("burst", (Condition("number_attempts_1m", at_least=10),), Action.BLOCK, "automated_call")
-    policy = Policy(mode=Mode.ENFORCE, rules=(rule,))
+    policy = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, rules=(rule,))
 
     outcomes = _outcomes(policy, "call_diverted", _dialler(12))
 
@@ -50,7 +59,7 @@ def test_a_ratio_without_enough_data_meets_no_rule() -> None:
     """Distinct called numbers per call is 1 from the first call on, but says so only from the fifth."""
     rule = Rule("spread", (Condition("number_distinct_called_ratio_1h", at_least=0.9),), Action.LABEL, "automated_call")
 
-    outcomes = _outcomes(Policy(mode=Mode.ENFORCE, rules=(rule,)), "call_diverted", _dialler(6))
+    outcomes = _outcomes(Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, rules=(rule,)), "call_diverted", _dialler(6))
 
     assert [decided.action for decided in outcomes] == [Action.ALLOW] * 4 + [Action.LABEL] * 2
 
@@ -60,7 +69,7 @@ def test_a_dialler_is_blocked_call_by_call_and_then_as_a_number() -> None:
 
     The trunk group's 20th call is the first that may be blocked; after 5 blocks the number is.
     """
-    policy = replace(Policy(mode=Mode.ENFORCE), standing_blocks=StandingBlocks(after_blocks=5))
+    policy = replace(Policy(mode=Mode.ENFORCE, budgets=BY_ORDER), standing_blocks=StandingBlocks(after_blocks=5))
     screener = _screener(policy, "number_failed_share_24h")
 
     screening = screener.screen(BatchColumns.of(batch_of(_dialler(27, "TN-Validation-Failed"))))

@@ -14,6 +14,7 @@ from detector.contract.events import CallSetup
 from detector.contract.numbers import is_e164
 from detector.features.table import N_FEATURES
 from detector.policy import reasons
+from detector.policy.budgets import Budgets, in_force
 from detector.policy.lists import Basis, Lists
 from detector.policy.settings import DoNotOriginate, Policy
 from detector.policy.standing import StandingDecisions
@@ -70,6 +71,7 @@ def _found(calls: Calls, lists: Lists) -> dict[Step, dict[int, Reason]]:
         lists=lists,
         standing=StandingDecisions(),
         classifier=ScoreFromFeature(),
+        in_force=in_force(Budgets(), None, model_version=""),
     )
     found: dict[Step, dict[int, Reason]] = {step: {} for step in LOOKED_AT}
     for step, look in STEPS:

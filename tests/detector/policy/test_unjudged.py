@@ -21,7 +21,7 @@ from detector.policy.screening import Screener, Screening
 from detector.policy.settings import Condition, Policy, Rule, StandingBlocks
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.unjudged import FAILED_OPEN, LISTS_UNKNOWN
-from detector.testing import CALLER, START_MS, TRUNK_GROUP, ScoreFromFeature, call_setup, outcomes, scores
+from detector.testing import BY_ORDER, CALLER, START_MS, TRUNK_GROUP, ScoreFromFeature, call_setup, outcomes, scores
 from detector.windows import WindowEngine, WindowSettings
 from tests.detector.policy.policy_case import CATEGORIES
 
@@ -38,7 +38,7 @@ SETTINGS = WindowSettings(
 )
 LATE = unjudged.late(2_400, 2_000)
 POLICY = replace(
-    Policy(mode=Mode.ENFORCE, minimum_samples=(), categories=CATEGORIES, hold_s=30),
+    Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES, hold_s=30),
     standing_blocks=StandingBlocks(after_blocks=4),
 )
 ATTEMPTS = "number_attempts_1m"

@@ -11,6 +11,7 @@ from detector.columns.batch_columns import BatchColumns
 from detector.contract.decisions import Action, Mode, Step
 from detector.policy.settings import Policy
 from detector.testing import (
+    BY_ORDER,
     CALLER,
     START_MS,
     FixedScore,
@@ -28,7 +29,7 @@ from detector.testing import (
 from detector.windows import WindowEngine
 
 PAGE = Path(__file__).parents[3] / "docs" / "testing.md"
-POLICY = Policy(mode=Mode.ENFORCE, minimum_samples=())
+POLICY = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=())
 
 
 def test_the_example_of_the_package_runs() -> None:

@@ -35,6 +35,9 @@ class Broken:
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         raise ZeroDivisionError(len(rows))
 
+    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        return self.score(rows)
+
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         return np.zeros(rows.shape)
 

@@ -26,6 +26,9 @@ class Stump:
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         return self._scorer.score(rows)
 
+    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        return self.score(rows)
+
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         return rows.astype(np.float64)
 

@@ -41,6 +41,7 @@ def environment(settings: Settings, redis_url: str, tmp_path: Path) -> Iterator[
         "ROBOCALL_MODEL_DIR": str(save_small_model(tmp_path / "small")),
         "ROBOCALL_CONSUMER_GROUP": f"conformance-{time.time_ns()}",
         "ROBOCALL_MODE": "enforce",
+        "ROBOCALL_ENFORCE_UNMEASURED": "the tests: no traffic is measured",
         "ROBOCALL_AWAIT_LISTS": "true",
         "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
     }

@@ -46,6 +46,9 @@ class Even:
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         return np.full(len(rows), 0.5)
 
+    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        return self.score(rows)
+
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         return np.zeros(rows.shape)
 

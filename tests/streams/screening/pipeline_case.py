@@ -14,6 +14,7 @@ from detector.policy.lists import Lists
 from detector.policy.screening import Screener
 from detector.policy.settings import Policy, StandingBlocks
 from detector.policy.standing import StandingDecisions
+from detector.testing import BY_ORDER
 from detector.windows import WindowEngine, WindowSettings
 from streams.screening.pipeline import Pipeline
 from streams.wire.record_columns import records_of
@@ -47,6 +48,9 @@ class Certain:
             raise ZeroDivisionError("a bug")
         return np.full(len(rows), self._score)
 
+    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        return self.score(rows)
+
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         return np.zeros((len(rows), N_FEATURES))
 
@@ -54,7 +58,7 @@ class Certain:
 def pipeline(score: float | None, failures: list[Exception], mode: Mode = Mode.ENFORCE) -> Pipeline:
     engine = WindowEngine(SMALL)
     return Pipeline(
-        Screener(engine, Certain(score), Policy(mode=mode), Lists(), StandingDecisions()),
+        Screener(engine, Certain(score), Policy(mode=mode, budgets=BY_ORDER), Lists(), StandingDecisions()),
         seed=1,
         on_failure=failures.append,
     )
@@ -117,7 +121,12 @@ def world(
     classifier: Classifier, failures: list[Exception], clock: ClockTolerance | None = None, after_blocks: int = 5
 ) -> Pipeline:
     engine = WindowEngine(SMALL)
-    policy = Policy(mode=Mode.ENFORCE, minimum_samples=(), standing_blocks=StandingBlocks(after_blocks=after_blocks))
+    policy = Policy(
+        mode=Mode.ENFORCE,
+        budgets=BY_ORDER,
+        minimum_samples=(),
+        standing_blocks=StandingBlocks(after_blocks=after_blocks),
+    )
     one = Screener(engine, classifier, policy, Lists(), StandingDecisions())
     return Pipeline(one, seed=1, on_failure=failures.append, clock=clock)
 

@@ -146,7 +146,7 @@ class World:
     """An agent whose publisher has one partition and no broker."""
 
     def __init__(self) -> None:
-        settings = load_settings(mode="enforce", web_port=0)
+        settings = load_settings(mode="enforce", enforce_unmeasured="a test: nothing is measured", web_port=0)
         self.failures: list[Exception] = []
         self.shelf = Shelf()
         publisher = Publisher({}, [CALL_DECISIONS], self.failures.append, clock_ms=lambda: START_MS)

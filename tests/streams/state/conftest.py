@@ -15,7 +15,12 @@ def play(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]) -> Play:
 
     def run(story: Story) -> None:
         async def with_log() -> None:
-            settings = load_settings(kafka_bootstrap_servers=kafka_bootstrap, partitions=PARTITIONS, mode="enforce")
+            settings = load_settings(
+                kafka_bootstrap_servers=kafka_bootstrap,
+                partitions=PARTITIONS,
+                mode="enforce",
+                enforce_unmeasured="a test: nothing is measured",
+            )
             await publish(kafka_bootstrap)
             await story(settings, await whole_log(settings))
 

@@ -29,7 +29,9 @@ class World:
     def __init__(
         self, model: Path, *, sample: float = 0.0, clock: ClockTolerance | None = None, max_batch_events: int = 64
     ) -> None:
-        settings = load_settings(model_dir=model, mode="enforce", web_port=0)
+        settings = load_settings(
+            model_dir=model, mode="enforce", enforce_unmeasured="a test: nothing is measured", web_port=0
+        )
         self.screener = make_screener(settings, shared_trunks=False)
         self.failures: list[Exception] = []
         self.pipeline = Pipeline(self.screener, seed=PUBLIC_SEED, on_failure=self.failures.append, clock=clock)

@@ -28,6 +28,7 @@ from streams.commands.models import doctor as model_doctor
 from streams.metrics import Metric
 from streams.settings import load_settings
 from streams.worker.feedback import DAY_MS, FALSE_BLOCKS_ALARM, FEWEST_JUDGED, NOT_KEPT, FeedbackCounts
+from streams.worker.health import Enforcement
 from streams.worker.model_metrics import ALARMS, ModelMetrics
 from tests.models.serve.stumps import stump
 from tests.models.small_model import save_small_model
@@ -50,9 +51,12 @@ def model(version: str) -> Model:
     return Model(scorer, {"version": version, "schema_id": "f1"})
 
 
+ENFORCEMENT = Enforcement("measured", "labels from margin 2.00 on", 1_763_600_000_000, 900, 2.0)
+
+
 def metrics_of(watched: WatchedModel, counts: FeedbackCounts) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(ModelMetrics(lambda: watched, lambda: THRESHOLDS, counts, lambda: 3))
+    registry.register(ModelMetrics(lambda: watched, lambda: THRESHOLDS, counts, lambda: 3, lambda: ENFORCEMENT))
     return registry
 
 

@@ -10,7 +10,7 @@ import pytest
 from detector.contract.decisions import Mode
 from detector.policy.lists import Lists
 from detector.policy.settings import Policy, StandingBlocks
-from detector.testing import FixedScore
+from detector.testing import BY_ORDER, FixedScore
 from streams.kafka.publishing.outbox import Perishable
 from streams.kafka.topics import CALL_DECISIONS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.metrics import Metric
@@ -55,7 +55,12 @@ def calls(number: int, trunk: str = "t1") -> list[bytes]:
 
 def block_all(world: World) -> None:
     """The model blocks every call; three blocks of a caller block it for an hour."""
-    policy = Policy(mode=Mode.ENFORCE, minimum_samples=(), standing_blocks=StandingBlocks(AFTER_BLOCKS, 600, 3_600))
+    policy = Policy(
+        mode=Mode.ENFORCE,
+        budgets=BY_ORDER,
+        minimum_samples=(),
+        standing_blocks=StandingBlocks(AFTER_BLOCKS, 600, 3_600),
+    )
     world.screener.policy = replace(policy, redress=world.screener.policy.redress)
     world.screener.classifier = FixedScore(0.9999)
 

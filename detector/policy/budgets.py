@@ -1,0 +1,285 @@
+"""Budgets of the model's step: how many lawful calls it may hit, where that was measured, and what is in force of it.
+
+Enforcement is earned. The step labels or blocks only where a measure on the carrier's own traffic says from which
+margin (raw score in log-odds) on the budget is kept; without one its decisions are tried and not enforced, whatever the
+mode. When the measure grows old or the traffic drifts, blocks become labels, and labels are tried. A person may order
+that the policy's own thresholds enforce without a measure, by name and with a reason.
+
+How a measure is made and kept stands in `models.budgets`.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from detector.contract.decisions import Action
+from detector.contract.errors import SettingInvalid
+
+HOUR_S = 3_600
+DAY_MS = 86_400_000
+MILLION = 1_000_000
+LONGEST_TEXT = 200
+ROUNDING = 1e-9
+"""Calibration is monotonic but for the rounding of an interpolation."""
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise SettingInvalid(message)
+
+
+@dataclass(frozen=True, slots=True)
+class EnforceUnmeasured:
+    """Somebody's order that the policy's thresholds label and block without a measure.
+
+    Attributes:
+        name: Who answers for it.
+        reason: Why; both are shown by `robocall doctor` and `/health`.
+    """
+
+    name: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        """Refuse an order that nobody gave, or without a reason."""
+        for text in (self.name, self.reason):
+            _require(
+                len(text.strip()) > 0 and len(text) <= LONGEST_TEXT and text.isprintable(),
+                f"name and reason: give both, each in 1 to {LONGEST_TEXT} printable characters",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """How many lawful calls the model's step may hit, and when a measure of that counts.
+
+    Attributes:
+        label_per_million: Of a million lawful calls, so many may be labelled or blocked by the step.
+        block_per_million: So many may be blocked by it.
+        confidence: Of the upper bound on the share of lawful calls hit.
+        most_step: So far may a threshold move from one measure to the next, in log-odds.
+        oldest_days: A measure that is older counts less: blocks become labels, labels are tried.
+        windows_h: The windows of a call's trunk group must be so old before anything is enforced, hours.
+        enforce_unmeasured: The policy's thresholds enforce, whatever was measured; none by default.
+    """
+
+    label_per_million: int = 1_000
+    block_per_million: int = 100
+    confidence: float = 0.95
+    most_step: float = 1.0
+    oldest_days: int = 7
+    windows_h: float = 3.0
+    enforce_unmeasured: EnforceUnmeasured | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse budgets out of order and bounds that nothing could meet."""
+        _require(
+            1 <= self.block_per_million <= self.label_per_million <= 100_000,  # noqa: PLR2004 - stated bounds
+            "want 1 <= block_per_million <= label_per_million <= 100000",
+        )
+        _require(0.5 <= self.confidence <= 0.999, "confidence must be 0.5 to 0.999")  # noqa: PLR2004
+        _require(0.01 <= self.most_step <= 100, "most_step must be 0.01 to 100")  # noqa: PLR2004
+        _require(1 <= self.oldest_days <= 90, "oldest_days must be 1 to 90")  # noqa: PLR2004
+        _require(0 <= self.windows_h <= 24, "windows_h must be 0 to 24")  # noqa: PLR2004
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """From where on calls are hit.
+
+    Attributes:
+        margin: Raw score in log-odds. The calibrated score has ties, the margin tells calls apart within them.
+        score: Calibrated probability at this margin.
+        most_per_million: Upper bound on the lawful calls hit from there on, in a million.
+    """
+
+    margin: float
+    score: float
+    most_per_million: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured on a carrier's own traffic, as far as deciding calls needs it.
+
+    Attributes:
+        model_version: The model that it is about.
+        partitions: Number of partitions that windows were counted in.
+        measured_ms: When the traffic ended that it rests on, epoch milliseconds.
+        calls: Lawful calls that it rests on.
+        callers: Their callers.
+        label_per_million: Budget of labels and blocks that it was measured for.
+        block_per_million: Budget of blocks.
+        label: From where on calls may be labelled; None where the references do not support it.
+        block: The same for blocks.
+        complaints: Why an action has no cut, one sentence each.
+    """
+
+    model_version: str
+    partitions: int
+    measured_ms: int
+    calls: int
+    callers: int
+    label_per_million: int
+    block_per_million: int
+    label: Cut | None
+    block: Cut | None
+    complaints: tuple[str, ...] = ()
+
+    @property
+    def day(self) -> str:
+        """UTC day of the measure."""
+        return datetime.fromtimestamp(self.measured_ms / 1_000, UTC).strftime("%Y-%m-%d")
+
+
+class Cuts(NamedTuple):
+    """Margins as `detector.policy.settings.Thresholds` has scores; infinite where nothing may be hit.
+
+    There is no hysteresis below a cut: what is held below it would be hit beside the budget.
+    """
+
+    label_at: float
+    label_clear: float
+    block_at: float
+    block_clear: float
+
+
+class Given(NamedTuple):
+    """What is left of an action.
+
+    Attributes:
+        action: What is to be done.
+        is_tried: It is said and not done.
+        why: Why it is less than was wanted; empty where it is not.
+    """
+
+    action: Action
+    is_tried: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What the model's step goes by; made when model, policy, measure or drift change, and not for each call.
+
+    Attributes:
+        is_earned: Whether anything is enforced at all.
+        why: What is in force, or why nothing is, in one sentence.
+        measured: Whose margins decide; None: the policy's thresholds on scores do.
+        cuts: The same as margins.
+        expires_ms: From this instant on the measure is old, epoch milliseconds.
+        windows_s: Least age of the windows of a call's trunk group, seconds.
+        has_drifted: Whether the traffic has moved away from what was measured.
+    """
+
+    is_earned: bool
+    why: str
+    measured: Measured | None = None
+    cuts: Cuts | None = None
+    expires_ms: int = 0
+    windows_s: float = 0.0
+    has_drifted: bool = False
+
+    def floor(self, of_scores: float) -> float:
+        """Lowest calibrated score at which anything can be done; `of_scores` where scores decide."""
+        if self.measured is None:
+            return of_scores
+        scores = [cut.score for cut in (self.measured.label, self.measured.block) if cut is not None]
+        return min(scores) - ROUNDING
+
+    def state(self, now_ms: int) -> str:
+        """One word for programs: `absolute`, `measured`, `labels` (old, or drifted) or `tried`."""
+        if not self.is_earned:
+            return "tried"
+        if self.measured is None:
+            return "absolute"
+        return "labels" if self._lapse(now_ms) else "measured"
+
+    def treats(self, action: Action, now_ms: int, windows_age_s: float) -> Given:
+        """Say what is left of an action for a call.
+
+        Args:
+            action: `label` or `block`, by score or margin alone.
+            now_ms: When the call was set up.
+            windows_age_s: Age of the windows of its trunk group, seconds; less than 0 where it is not known.
+        """
+        if not self.is_earned:
+            return Given(action, is_tried=True, why=self.why)
+        if self.measured is None:
+            return Given(action, is_tried=False)
+        if max(windows_age_s, 0.0) < self.windows_s:
+            return Given(action, is_tried=True, why=f"windows of this trunk group are under {self.windows_s:.0f} s old")
+        lapse = self._lapse(now_ms)
+        if not lapse:
+            return Given(action, is_tried=False)
+        if action is Action.BLOCK:
+            return Given(Action.LABEL, is_tried=False, why=lapse)
+        return Given(action, is_tried=True, why=lapse)
+
+    def said(self, now_ms: int) -> str:
+        """The sentence, with what has lapsed by `now_ms`."""
+        lapse = "" if self.measured is None else self._lapse(now_ms)
+        return f"{self.why}; {lapse}: blocks are labels, labels are tried" if lapse else self.why
+
+    def _lapse(self, now_ms: int) -> str:
+        if now_ms >= self.expires_ms:
+            return "the measure is old: run `robocall budgets measure`"
+        return "the traffic has moved away from what was measured" if self.has_drifted else ""
+
+
+def in_force(
+    budgets: Budgets,
+    measured: Measured | None,
+    *,
+    model_version: str,
+    complaint: str = "",
+    has_drifted: bool = False,
+) -> InForce:
+    """Resolve what the model's step goes by. Called when one of these changes.
+
+    Args:
+        budgets: Of the policy.
+        measured: Of this number of partitions, where there is a measure.
+        model_version: The model that scores.
+        complaint: Why a measure that is there cannot be used; empty for none.
+        has_drifted: Whether the traffic has moved away from what was measured.
+    """
+    order = budgets.enforce_unmeasured
+    if order is not None:
+        return InForce(True, f"the policy's thresholds enforce without a measure: {order.name}, {order.reason}")
+    silence = complaint or _silence(budgets, measured, model_version)
+    if measured is None or silence:
+        return InForce(False, silence)
+    label, block = (math.inf if cut is None else cut.margin for cut in (measured.label, measured.block))
+    rests = f"{measured.calls:,} lawful calls of {measured.callers:,} callers, measured {measured.day}"
+    return InForce(
+        True,
+        "; ".join((f"{_cut('labels', measured.label)}, {_cut('blocks', measured.block)}, by {rests}",
+                   *measured.complaints)),
+        measured,
+        Cuts(label, label, block, block),
+        measured.measured_ms + budgets.oldest_days * DAY_MS,
+        budgets.windows_h * HOUR_S,
+        has_drifted,
+    )  # fmt: skip
+
+
+def _cut(what: str, cut: Cut | None) -> str:
+    return f"no {what}" if cut is None else f"{what} from margin {cut.margin:.2f} (score {cut.score:.3f}) on"
+
+
+def _silence(budgets: Budgets, measured: Measured | None, model_version: str) -> str:
+    """Why nothing is enforced; empty where something is."""
+    if measured is None:
+        return "no measure for this model and number of partitions: run `robocall budgets measure`"
+    if measured.model_version != model_version:
+        return f"measured was {measured.model_version}, not {model_version}: run `robocall budgets measure`"
+    wanted = budgets.label_per_million, budgets.block_per_million
+    found = measured.label_per_million, measured.block_per_million
+    if found[0] > wanted[0] or found[1] > wanted[1]:
+        both = f"measured for budgets of {found[0]:,} and {found[1]:,} in a million"
+        return f"{both}, the policy allows {wanted[0]:,} and {wanted[1]:,}: run `robocall budgets measure`"
+    if measured.label is None and measured.block is None:
+        return "; ".join(measured.complaints) or "the measure supports no threshold"
+    return ""

@@ -1,0 +1,122 @@
+"""From reference calls to a measure: the thresholds that the budgets lead to, moved from the last ones step by step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from detector.policy.budgets import MILLION, Budgets
+from detector.policy.settings import StandingBlocks
+from models.budgets.bounds import Bounded, ReferenceCalls, callers_needed, lowest_margin, share_from
+from models.budgets.measure import Measure, Threshold, traffic_of
+from models.budgets.references import References
+from models.budgets.standing import with_standing_blocks
+from models.serve.reference import Reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """What was measured, where and when.
+
+    Attributes:
+        model_version: Of the model.
+        partitions: Number of partitions that windows were counted in.
+        calibrated: From a margin to the calibrated probability.
+        begin_ms: First scored call, epoch milliseconds.
+        end_ms: Last scored call.
+        written_ms: Now.
+        scored: Calls scored in windows that were old enough.
+        traffic: Their histograms; None where the model has no reference.
+    """
+
+    model_version: str
+    partitions: int
+    calibrated: Callable[[float], float]
+    begin_ms: int
+    end_ms: int
+    written_ms: int
+    scored: int
+    traffic: Reference | None
+
+
+def make(
+    subject: Subject, references: References, budgets: Budgets, standing: StandingBlocks, last: Measure | None
+) -> Measure:
+    """Find the thresholds. It takes processor time for sorting the reference calls, and no input or output.
+
+    Args:
+        subject: What was measured.
+        references: Calls that are lawful for reasons outside of the score.
+        budgets: Of the policy.
+        standing: When blocks become a block of the caller, of the policy.
+        last: The measure that this one is to follow, of the same model and number of partitions; None for the first,
+            and to forget it.
+    """
+    label_calls = references.calls
+    block_calls = _blocked_at(label_calls, budgets, standing)
+    wanted = (
+        ("labelled", label_calls, budgets.label_per_million, None if last is None else last.label),
+        ("blocked", block_calls, budgets.block_per_million, None if last is None else last.block),
+    )
+    found = [_threshold(*one, budgets, subject.calibrated) for one in wanted]
+    return Measure(
+        model_version=subject.model_version,
+        partitions=subject.partitions,
+        begin_ms=subject.begin_ms,
+        end_ms=subject.end_ms,
+        written_ms=subject.written_ms,
+        scored=subject.scored,
+        reciprocal=references.reciprocal,
+        registered=references.registered,
+        confidence=budgets.confidence,
+        windows_h=budgets.windows_h,
+        label_per_million=budgets.label_per_million,
+        block_per_million=budgets.block_per_million,
+        label=found[0][0],
+        block=found[1][0],
+        complaints=tuple(complaint for _, complaint in found if complaint),
+        traffic=traffic_of(subject.traffic),
+    )
+
+
+def _blocked_at(calls: ReferenceCalls, budgets: Budgets, standing: StandingBlocks) -> ReferenceCalls:
+    """The calls with the margins from which on they are blocked, standing blocks included."""
+    alone = lowest_margin(calls, budgets.block_per_million / MILLION, budgets.confidence)
+    return calls if alone is None else with_standing_blocks(calls, standing, alone.margin)
+
+
+def _threshold(
+    done: str,
+    calls: ReferenceCalls,
+    per_million: int,
+    last: Threshold | None,
+    budgets: Budgets,
+    calibrated: Callable[[float], float],
+) -> tuple[Threshold | None, str]:
+    """The threshold of one action, and what is wrong with it or why there is none."""
+    budget = per_million / MILLION
+    wanted = lowest_margin(calls, budget, budgets.confidence)
+    if wanted is None:
+        needed = callers_needed(budget, budgets.confidence)
+        return None, (
+            f"nothing is {done}: {calls.n_callers:,} callers are known as lawful, {needed:,} are needed to show at "
+            f"{budgets.confidence:.0%} confidence that at most {per_million:,} in a million are hit: measure more days"
+        )
+    placed = _damped(wanted, last, calls, budgets)
+    complaint = ""
+    if placed.most > budget:
+        complaint = (
+            f"nothing is {done}: the budget wants margin {wanted.margin:.2f}, and a measure moves it by "
+            f"{budgets.most_step:g} at most, to {placed.margin:.2f}: look why, then measure with --afresh"
+        )
+    score = min(max(calibrated(placed.margin), 0.0), 1.0)
+    most = min(placed.most, 1.0) * MILLION
+    return Threshold(placed.margin, wanted.margin, score, placed.share * MILLION, most), complaint
+
+
+def _damped(wanted: Bounded, last: Threshold | None, calls: ReferenceCalls, budgets: Budgets) -> Bounded:
+    """The wanted margin, moved from the last one by a step at most."""
+    if last is None or abs(wanted.margin - last.margin) <= budgets.most_step:
+        return wanted
+    margin = float(np.clip(wanted.margin, last.margin - budgets.most_step, last.margin + budgets.most_step))
+    return share_from(calls, margin, budgets.confidence)

@@ -1,0 +1,98 @@
+"""The measure beside a model: where it lies, for the command that writes it and for everybody who says what it says."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.policy.budgets import InForce, in_force
+from models.budgets.measure import MAX_BYTES, Measure, decode, encode, file_name
+from models.errors import ArtifactError
+from models.serve.manifest import MANIFEST, read_manifest
+from models.store.registry import Registry
+from streams.commands.models.place import Place, artifact_folder
+from streams.screening.build import policy_of
+from streams.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The place beside one artifact, for one number of partitions. Every method blocks for the disk or the network.
+
+    Attributes:
+        registry: That the artifact is in, or the folder that its folder stands in.
+        name: Of the artifact there.
+        folder: The artifact on this machine.
+        partitions: Number of partitions that windows are counted in.
+    """
+
+    registry: Registry
+    name: str
+    folder: Path
+    partitions: int
+
+    @property
+    def url(self) -> str:
+        """Where the measure is, or would be."""
+        return f"{self.registry.url}/{self.name}/{file_name(self.partitions)}"
+
+    @property
+    def version(self) -> str:
+        """Version of the model.
+
+        Raises:
+            ArtifactError: the artifact cannot be used.
+        """
+        return str(read_manifest(self.folder)["version"])
+
+    def read(self) -> Measure | None:
+        """The measure; None where there is none.
+
+        Raises:
+            ArtifactError: there is one that cannot be used.
+            StorageError: the place does not answer or refuses.
+        """
+        content = self.registry.read_beside(self.name, file_name(self.partitions), limit_bytes=MAX_BYTES)
+        if content is None:
+            return None
+        return decode(content, self.url, partitions=self.partitions, signing=self.registry.signing)
+
+    def write(self, measure: Measure) -> None:
+        """Put a measure in the place of the last one, signed where there is a key.
+
+        Raises:
+            StorageError: the place does not answer or refuses.
+        """
+        self.registry.write_beside(self.name, file_name(self.partitions), encode(measure, self.registry.signing))
+
+    def in_force(self, settings: Settings) -> InForce:
+        """What the model's step of a worker with these settings goes by.
+
+        Raises:
+            PolicyInvalid: the policy file is wrong.
+            StorageError: the place does not answer or refuses.
+        """
+        budgets = policy_of(settings).budgets
+        try:
+            measure = self.read()
+        except ArtifactError as error:
+            return in_force(budgets, None, model_version=self.version, complaint=str(error))
+        return in_force(budgets, None if measure is None else measure.measured(), model_version=self.version)
+
+
+@contextmanager
+def beside(place: Place, name: str | None, partitions: int) -> Iterator[Beside]:
+    """Find the place beside an artifact: by its folder, by its version, or beside the running one without a name.
+
+    Raises:
+        ModelUnknown: a name that means none.
+        ArtifactError: the artifact cannot be fetched whole.
+        StorageError: the registry does not answer or refuses.
+    """
+    with artifact_folder(place, name) as folder:
+        is_of_registry = not (name is not None and (Path(name) / MANIFEST).is_file())
+        if is_of_registry and (name is not None or place.promotions.active() is not None):
+            yield Beside(place.registry, name or place.running, folder, partitions)
+        else:
+            own = folder.absolute()
+            yield Beside(Registry(own.parent, place.registry.signing), own.name, own, partitions)

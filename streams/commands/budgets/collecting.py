@@ -1,0 +1,125 @@
+"""What a replay tells of lawful calls: margins of the scored calls, who talked to whom, and how the traffic looked."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.columns.call_columns import build_batch
+from detector.columns.hashing import PUBLIC_SEED
+from detector.columns.numbering import FOREIGN, VALID
+from detector.contract.decisions import Step
+from detector.contract.events import CallSetup
+from detector.features.window_constants import SHORT_TALK_MS
+from detector.policy.budgets import HOUR_S
+from detector.policy.model_step import WINDOWS_AGE
+from detector.policy.screening import Screening
+from models.budgets.references import Span
+from models.errors import MeasureRefused
+from models.serve.artifact import Model
+from models.serve.reference import Reference
+from streams.screening.batch import Batch
+
+BEFORE_THE_MODEL = frozenset({Step.EMERGENCY, Step.ALLOW_LIST, Step.DNO, Step.SUBSCRIBER, Step.RULE, Step.FAIL_OPEN})
+"""Steps whose calls never reach the model's. Standing blocks do not count: here they are the model's own."""
+TRAFFIC_STRIDE = 4
+"""One call in so many has its features counted."""
+TALK_MS = SHORT_TALK_MS
+"""An answered call longer than this is a talk."""
+
+Column = list[NDArray[Any]]
+
+
+@dataclass(slots=True)
+class _Columns:
+    """Arrays of batches; they are joined once, at the end."""
+
+    calling: Column = field(default_factory=list)
+    called: Column = field(default_factory=list)
+    margins: Column = field(default_factory=list)
+    at_ms: Column = field(default_factory=list)
+    talks: Column = field(default_factory=list)
+
+
+class Collector:
+    """Keeps what a measure needs: 32 bytes a scored call, 16 a talk. It takes no call whose windows are young.
+
+    Args:
+        model: That scores; asked for margins.
+        windows_h: Least age of the windows of a call's trunk group, hours.
+
+    Attributes:
+        traffic: Histograms of the scored calls; None before the first, or where the model has no reference.
+        scored: Calls kept so far.
+    """
+
+    def __init__(self, model: Model, windows_h: float) -> None:
+        self._model = model
+        self._windows_s = windows_h * HOUR_S
+        self._columns = _Columns()
+        self.traffic: Reference | None = None
+        self.scored = 0
+
+    def add(self, batch: Batch) -> None:
+        """Keep what is of use of one batch; one that could not be judged as a whole tells nothing."""
+        columns, screening = batch.columns, batch.screening
+        if columns is None:
+            return
+        events, kept = columns.events, self._columns
+        talks = np.flatnonzero(~events.is_setup & (events.talk_ms > TALK_MS))
+        kept.talks.append(np.column_stack([events.calling[talks], events.called[talks]]))
+        if len(screening.calls) != len(columns.calls) or not len(screening.features):
+            return
+        setups = np.flatnonzero(events.is_setup)
+        chosen = np.flatnonzero(self._is_wanted(screening) & np.isin(events.number_class[setups], (VALID, FOREIGN)))
+        if not chosen.size:
+            return
+        rows = screening.features[chosen]
+        kept.calling.append(events.calling[setups[chosen]])
+        kept.called.append(events.called[setups[chosen]])
+        kept.at_ms.append(columns.calls.now_ms[chosen])
+        kept.margins.append(self._model.raw(rows))
+        self._count(rows)
+        self.scored += chosen.size
+
+    def _is_wanted(self, screening: Screening) -> NDArray[np.bool_]:
+        wanted = np.maximum(screening.features[:, WINDOWS_AGE], 0.0) >= self._windows_s
+        for row, outcome in screening.decided.items():
+            wanted[row] &= outcome.decided_by not in BEFORE_THE_MODEL and row not in screening.repeats
+        return np.asarray(wanted)
+
+    def _count(self, rows: NDArray[np.float32]) -> None:
+        some = rows[::TRAFFIC_STRIDE]
+        if self._model.reference is not None:
+            found = self._model.reference.counted(some, self._model.score(some))
+            self.traffic = found if self.traffic is None else self.traffic.added(found)
+
+    def span(self) -> Span:
+        """Everything that was kept.
+
+        Raises:
+            MeasureRefused: no call was scored in windows that are old enough.
+        """
+        if not self.scored:
+            hours = self._windows_s / HOUR_S
+            raise MeasureRefused(
+                f"no call was scored in windows of {hours:g} h: give a longer span, or lower budgets.windows_h"
+            )
+        kept = self._columns
+        return Span(
+            np.concatenate(kept.calling),
+            np.concatenate(kept.called),
+            np.concatenate(kept.margins),
+            np.concatenate(kept.at_ms),
+            np.concatenate(kept.talks),
+        )
+
+
+def keys_of(numbers: list[str]) -> NDArray[np.int64]:
+    """Keys of calling numbers, as columns have them; shape (n,)."""
+    setups = [
+        CallSetup(call_id="", setup_time_ms=0, calling_number=number, called_number="", trunk_group_id="")
+        for number in numbers
+    ]
+    return build_batch(setups, [True] * len(setups), seed=PUBLIC_SEED).calling

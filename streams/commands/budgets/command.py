@@ -1,0 +1,301 @@
+"""`robocall budgets`: measure at which scores budgets are spent on the carrier's own traffic, and show what holds."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from detector.columns.hashing import PUBLIC_SEED
+from detector.contract.numbers import is_e164
+from detector.features.table import FEATURE_NAMES
+from models.budgets.making import Subject, make
+from models.budgets.measure import Measure, Threshold
+from models.budgets.references import find
+from models.errors import ArtifactError, MeasureRefused
+from models.serve.artifact import Model
+from models.watch.drift import has_moved
+from streams.archive.export import Span as ArchiveSpan
+from streams.archive.export import events as archived_events
+from streams.archive.export import parts_of
+from streams.archive.files import ArchiveStore
+from streams.archive.settings import load_archive_settings
+from streams.commands.budgets.beside import Beside, beside
+from streams.commands.budgets.collecting import Collector, keys_of
+from streams.commands.lookup import with_redis
+from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, own_place, place_of
+from streams.commands.replay import read_batches, replayed
+from streams.errors import ReplayFailed
+from streams.redis.connection import list_key
+from streams.running.progress import Say, step
+from streams.screening.build import make_screener
+from streams.screening.pipeline import MAX_BATCH, Pipeline
+from streams.settings import MAX_PARTITIONS, Settings, load_settings
+from streams.worker.warming import is_compiled, warm
+
+MAX_SENDERS_BYTES = 64 * 1024 * 1024
+_DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+_PARTITIONS_OPTION = click.option(
+    "--partitions",
+    type=click.IntRange(1, MAX_PARTITIONS),
+    help="Partitions that your workers count in [default: ROBOCALL_PARTITIONS].",
+)
+_POLICY_OPTION = click.option("--policy", type=FILE, help="Policy file [default: ROBOCALL_POLICY_FILE, else defaults].")
+
+
+@click.group()
+def budgets() -> None:
+    """Earn enforcement: measure at which scores the policy's budgets of lawful calls are spent, on your own traffic.
+
+    Until that is done the model's step labels and blocks nothing, whatever the mode. The measure lies beside the model
+    as measure-PARTITIONS.json; workers take it within seconds.
+
+    \b
+      robocall budgets measure --archive --from 2026-11-18 --to 2026-11-20 --senders customers.txt
+      robocall budgets measure --events day.jsonl.gz --senders customers.txt --model own --partitions 12
+      robocall budgets show
+    """  # noqa: D301 - click reads the backspace
+
+
+@budgets.command("measure")
+@click.option(
+    "--events", "files", multiple=True, type=FILE, help="Call events as JSON lines, in order of time; again for more."
+)
+@click.option(
+    "--archive", "is_archived", is_flag=True, help="Call events of the archive instead (ROBOCALL_ARCHIVE_URL)."
+)
+@click.option("--from", "begin", type=_DAY, help="With --archive: first arrival, a UTC day or instant.")
+@click.option("--to", "end", type=_DAY, help="With --archive: up to but without it.")
+@click.option("--model", "name", metavar="DIR|VERSION", help="Model to measure [default: the one that runs].")
+@click.option(
+    "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
+)
+@click.option("--allow-list", "is_allow_listed", is_flag=True, help="Take the numbers of the allow list in Redis, too.")
+@click.option("--afresh", is_flag=True, help="Forget the last measure: no step limit, and no question about drift.")
+@_PARTITIONS_OPTION
+@_POLICY_OPTION
+@REGISTRY_OPTION
+@JSON_OPTION
+def measure(
+    files: tuple[Path, ...],
+    begin: datetime | None,
+    end: datetime | None,
+    name: str | None,
+    senders: tuple[Path, ...],
+    partitions: int | None,
+    policy: Path | None,
+    url: str | None,
+    *,
+    is_archived: bool,
+    is_allow_listed: bool,
+    afresh: bool,
+    as_json: bool,
+) -> None:
+    """Replay calls through MODEL, find which are lawful for reasons outside of the score, and write the thresholds.
+
+    Lawful are calls between two numbers that called each other and talked both times, and calls of registered senders:
+    own customers, verified names, allow lists, redress. At least 30 of those must have called. The windows must be some
+    hours old first (budgets.windows_h), so give a day or more.
+    """
+    if bool(files) == is_archived:
+        raise click.UsageError("give --events FILE, or --archive with --from and --to")
+    if is_archived and (begin is None or end is None or begin >= end):
+        raise click.UsageError("--archive needs --from and a later --to")
+    if not senders and not is_allow_listed:
+        raise click.UsageError("give --senders FILE, --allow-list or both: pairs alone hit far more than they promise")
+    console = Console(stderr=True)
+    own = Path(name) if name is not None and Path(name).is_dir() else None
+    place = place_of(url) if own is not None else own_place(url)
+    chosen = {"partitions": partitions, "policy_file": policy}
+    given = {option: value for option, value in chosen.items() if value is not None}
+    with ExitStack() as stack:
+        where = stack.enter_context(beside(place, name, partitions or load_settings().partitions))
+        settings = load_settings(mode="shadow", model_dir=where.folder, **given)
+        lines = _archived(begin, end) if begin is not None and end is not None else _lines(files, stack)
+        found = _measured(settings, where, lines, _numbers(senders, is_allow_listed), afresh, console)
+        where.write(found)
+    _tell(found, where, as_json=as_json)
+
+
+def _lines(files: Sequence[Path], stack: ExitStack) -> Iterator[list[bytes]]:
+    for file in files:
+        yield from read_batches(str(file), stack)
+
+
+def _archived(begin: datetime, end: datetime) -> Iterator[list[bytes]]:
+    store = ArchiveStore(load_archive_settings().url)
+    span = ArchiveSpan(*(round(one.replace(tzinfo=UTC).timestamp() * 1_000) for one in (begin, end)))
+    batch: list[bytes] = []
+    for event in archived_events(store, parts_of(store, span), span):
+        batch.append(event)
+        if len(batch) == MAX_BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _numbers(senders: Sequence[Path], is_allow_listed: bool) -> list[str]:
+    """Numbers of registered senders; whatever else stands in a line behind the number is for people."""
+    found: set[str] = set()
+    for file in senders:
+        with file.open("rb") as source:
+            text = source.read(MAX_SENDERS_BYTES + 1)
+        if len(text) > MAX_SENDERS_BYTES:
+            raise MeasureRefused(f"{file} is larger than {MAX_SENDERS_BYTES} bytes: give several files")
+        words = (line.replace(b",", b" ").replace(b";", b" ").split() for line in text.splitlines())
+        numbers = {line[0].decode("ascii", "replace") for line in words if line}
+        numbers = {number for number in numbers if is_e164(number)}
+        if not numbers:
+            raise MeasureRefused(f"{file} names no number: want one a line, in the form +12025550123")
+        found |= numbers
+    if is_allow_listed:
+        found |= set(filter(is_e164, with_redis(_allow_list)))
+    return sorted(found)
+
+
+async def _allow_list(client: Any) -> list[str]:
+    return [entry.decode("utf-8", "replace") async for entry in client.sscan_iter(list_key("allow"), count=1_000)]
+
+
+def _measured(
+    settings: Settings,
+    where: Beside,
+    lines: Iterator[list[bytes]],
+    numbers: list[str],
+    afresh: bool,
+    console: Console,
+) -> Measure:
+    failures: list[Exception] = []
+    with step("Loading the model", console) as say:
+        screener = make_screener(settings, shared_trunks=True)
+        pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
+        if not is_compiled():
+            say("compiling (the first time)")
+            warm(screener.classifier)
+    model, policy = cast("Model", screener.classifier), screener.policy
+    last = None if afresh else _last(where, model.version)
+    collector = Collector(model, policy.budgets.windows_h)
+    with step("Replaying", console) as say:
+        _replay(pipeline, lines, collector, settings.partitions, say)
+    if failures:
+        raise ReplayFailed(f"{len(failures)} internal errors while scoring; the first: {failures[0]!r}")
+    with step("Finding the thresholds", console):
+        span = collector.span()
+        _require_alike(last, model, collector)
+        subject = Subject(
+            model_version=model.version,
+            partitions=settings.partitions,
+            calibrated=model.calibrated,
+            begin_ms=int(span.at_ms.min()),
+            end_ms=int(span.at_ms.max()),
+            written_ms=time.time_ns() // 1_000_000,
+            scored=collector.scored,
+            traffic=collector.traffic,
+        )
+        return make(subject, find(span, keys_of(numbers)), policy.budgets, policy.standing_blocks, last)
+
+
+def _replay(pipeline: Pipeline, lines: Iterator[list[bytes]], collector: Collector, partitions: int, say: Say) -> None:
+    seen = 0
+    for part, batch in replayed(lines, pipeline, partitions=partitions):
+        collector.add(batch)
+        seen += len(part)
+        say(f"{seen:,} events, {collector.scored:,} calls scored in windows that are old enough")
+
+
+def _last(where: Beside, version: str) -> Measure | None:
+    """The measure that this one follows; one that cannot be used, or is of another model, is none."""
+    try:
+        last = where.read()
+    except ArtifactError:
+        return None
+    return last if last is not None and last.model_version == version else None
+
+
+def _require_alike(last: Measure | None, model: Model, collector: Collector) -> None:
+    """Keep the last measure where the traffic has moved away from it: thresholds must not follow a flood of calls.
+
+    Raises:
+        MeasureRefused: it has.
+    """
+    before = None if last is None else last.reference(model.reference)
+    if before is not None and collector.traffic is not None and has_moved(before, collector.traffic, FEATURE_NAMES):
+        raise MeasureRefused(
+            "this traffic has moved away from that of the last measure, which stays: look why "
+            "(docs/budgets.md), then measure with --afresh"
+        )
+
+
+@budgets.command("show")
+@click.argument("name", metavar="DIR|VERSION", required=False)
+@_PARTITIONS_OPTION
+@REGISTRY_OPTION
+@JSON_OPTION
+def show(name: str | None, partitions: int | None, url: str | None, *, as_json: bool) -> None:
+    """Say what was measured for a model, the running one unless it is named, and what is in force now."""
+    settings = load_settings()
+    with (
+        step("Looking for the measure", quick=True),
+        beside(place_of(url), name, partitions or settings.partitions) as where,
+    ):
+        found, force = where.read(), where.in_force(settings)
+    now_ms = time.time_ns() // 1_000_000
+    state = {"state": force.state(now_ms), "said": force.said(now_ms)}
+    if as_json:
+        click.echo(json.dumps({**state, "measure": None if found is None else _plain(found)}))
+        return
+    if found is not None:
+        Console().print(_table(found))
+    click.echo(f"{state['state']}: {state['said']}")
+
+
+def _tell(found: Measure, where: Beside, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_plain(found)))
+        return
+    Console(stderr=True).print(_table(found))
+    for complaint in found.complaints:
+        click.echo(complaint, err=True)
+    click.echo(where.url)
+
+
+def _plain(found: Measure) -> dict[str, Any]:
+    """The measure but for its histograms, plain values."""
+    plain: dict[str, Any] = msgspec.to_builtins(found)
+    del plain["traffic"]
+    return plain
+
+
+def _table(found: Measure) -> Table:
+    table = Table(show_header=False, box=None)
+    table.add_row("model", f"{found.model_version}, windows counted in {found.partitions} partition(s)")
+    table.add_row("calls", f"{found.scored:,} scored, {_instant(found.begin_ms)} to {_instant(found.end_ms)}")
+    for what, group in (("called each other", found.reciprocal), ("registered", found.registered)):
+        table.add_row(f"lawful, {what}", f"{group.calls:,} calls of {group.callers:,} callers")
+    for what, budget, threshold in (
+        ("label", found.label_per_million, found.label),
+        ("block", found.block_per_million, found.block),
+    ):
+        table.add_row(f"{what}, {budget:,} in a million", _threshold(threshold, found.confidence))
+    return table
+
+
+def _threshold(threshold: Threshold | None, confidence: float) -> str:
+    if threshold is None:
+        return "never"
+    return (
+        f"from margin {threshold.margin:.3f} (score {threshold.score:.4f}) on: "
+        f"{threshold.found_per_million:,.0f} found, {threshold.most_per_million:,.0f} at most ({confidence:.0%})"
+    )
+
+
+def _instant(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M")

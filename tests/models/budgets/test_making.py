@@ -1,0 +1,119 @@
+"""From references to thresholds: what is not supported is silent, and a threshold moves step by step."""
+
+import numpy as np
+import pytest
+
+from detector.policy.budgets import Budgets
+from detector.policy.settings import StandingBlocks
+from models.budgets.bounds import ReferenceCalls
+from models.budgets.making import Subject, make
+from models.budgets.measure import Group, Measure
+from models.budgets.references import References
+
+STANDING = StandingBlocks()
+
+
+def references(count: int, shift: float = 0.0) -> References:
+    """Callers with one call each, their margins from 0 up to 10, both moved by `shift`."""
+    margins = np.linspace(0.0, 10.0, count) + shift
+    callers = np.arange(count)
+    calls = ReferenceCalls(margins, callers, np.full(count, 1 / count), callers * 3_600_000)
+    return References(calls, Group(count - 40, count - 40), Group(40, 40))
+
+
+def measured(found: References, last: Measure | None = None, budgets: Budgets = Budgets()) -> Measure:  # noqa: B008
+    subject = Subject(
+        model_version="gbt-0123456789ab",
+        partitions=12,
+        calibrated=lambda margin: margin / 100,
+        begin_ms=0,
+        end_ms=86_400_000,
+        written_ms=90_000_000,
+        scored=1_000,
+        traffic=None,
+    )
+    return make(subject, found, budgets, STANDING, last)
+
+
+def test_thresholds_keep_their_budgets() -> None:
+    """Of 50,000 callers, evenly between 0 and 10: 1 in 1,000 is from 9.99 on, less what is not certain."""
+    found = measured(references(50_000))
+
+    assert found.label is not None
+    assert found.block is not None
+    assert 9.990 < found.label.margin < 9.993
+    assert found.label.most_per_million <= 1_000
+    assert found.block.margin > 9.999
+    assert found.block.most_per_million <= 100
+    assert found.label.score == pytest.approx(found.label.margin / 100)
+    assert found.complaints == ()
+
+
+def test_an_action_that_the_callers_do_not_support_stays_silent_and_says_why() -> None:
+    """5,000 callers show 1,000 in a million, and cannot show 100: that takes 29,958."""
+    found = measured(references(5_000))
+
+    assert found.label is not None
+    assert found.block is None
+    (complaint,) = found.complaints
+    assert "nothing is blocked: 5,000 callers are known as lawful, 29,958 are needed" in complaint
+
+
+def test_a_threshold_falls_by_a_step_at_most() -> None:
+    """New traffic would allow 3 less; a step of 1 is taken, and the budget is kept there all the more."""
+    before = measured(references(50_000))
+
+    found = measured(references(50_000, shift=-3.0), before)
+
+    assert before.label is not None
+    assert found.label is not None
+    assert found.label.margin == pytest.approx(before.label.margin - 1.0)
+    assert found.label.wanted_margin == pytest.approx(before.label.margin - 3.0)
+    assert found.label.found_per_million == 0.0
+    assert found.measured().label is not None
+
+
+def test_a_threshold_that_would_have_to_rise_by_more_is_silent_until_it_has() -> None:
+    """Three steps lead there: two are too low for the budget, so nothing is hit meanwhile."""
+    last = measured(references(50_000))
+    states = []
+    for _ in range(3):
+        last = measured(references(50_000, shift=3.0), last)
+        assert last.label is not None
+        states.append((round(last.label.margin), last.measured().label is not None, len(last.complaints)))
+
+    assert states == [(11, False, 2), (12, False, 2), (13, True, 0)]
+
+
+def test_small_moves_are_made_at_once() -> None:
+    before = measured(references(50_000))
+
+    found = measured(references(50_000, shift=0.5), before)
+
+    assert before.label is not None
+    assert found.label is not None
+    assert found.label.margin == pytest.approx(before.label.margin + 0.5)
+
+
+def test_afresh_there_is_no_last_one() -> None:
+    found = measured(references(50_000, shift=30.0))
+
+    assert found.label is not None
+    assert found.label.margin == pytest.approx(found.label.wanted_margin)
+
+
+def test_standing_blocks_are_part_of_the_budget_of_blocks() -> None:
+    """One caller blocked ten times in a minute would be blocked 990 times more: its margins do not fit any more."""
+    count = 60_000
+    margins = np.concatenate([np.zeros(count), np.full(10, 5.0), np.full(990, 1.0)])
+    callers = np.concatenate([np.arange(count), np.zeros(1_000, np.int64)])
+    at_ms = np.concatenate([np.full(count, -10_000_000), np.arange(1_000)])
+    calls = ReferenceCalls(margins, callers, np.full(len(margins), 1 / len(margins)), at_ms)
+    many = References(calls, Group(1, 1), Group(1, 1))
+
+    found = measured(many, budgets=Budgets(label_per_million=5_000, block_per_million=1_000))
+
+    assert found.block is not None
+    assert found.block.margin > 5.0
+    assert found.label is not None
+    assert found.label.margin <= 5.0

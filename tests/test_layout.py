@@ -23,6 +23,7 @@ SCAN = "tests/streams/wire/test_scan.py"
 ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
 LOCAL = "tests/streams/local/test_services.py"
 PROMOTE = "tests/streams/commands/models/test_promote.py"
+BUDGETS = "tests/streams/commands/budgets/test_command.py"
 PART = "one part of a generator that is tested by what it generates"
 BROKER = "it needs a broker: kills, moves and catch-up in one place"
 
@@ -106,6 +107,8 @@ TESTED_ELSEWHERE = {
         "constants only: with a wrong one no batch is read",
     ),
     "streams/audit/reading": ("tests/streams/commands/test_audit.py", "it needs a broker: whole audits are made there"),
+    "streams/commands/budgets/beside": (BUDGETS, "where measures lie: written, shown and used there"),
+    "streams/commands/budgets/collecting": (BUDGETS, "what a measure rests on, counted there"),
     "streams/commands/demo/command": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
     "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),
     "streams/commands/local": (LOCAL, "up, status and down are typed there"),

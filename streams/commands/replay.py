@@ -21,7 +21,8 @@ from rich.console import Console
 from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action, Step
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
-from detector.policy.screening import Screening
+from detector.policy.screening import Screener, Screening
+from detector.windows import WindowEngine
 from models.data.dataset import COUNTED_IN_KEY, SCHEMA_KEY
 from models.data.files import DAMAGED
 from streams.errors import ReplayFailed
@@ -305,15 +306,15 @@ def replay(
         running = run(source, pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)
         for counts in running:
             say(f"{counts.lines:,} events")
-    _report(console, counts)
-    if screener.policy.does_enforce:
-        console.print(f"The model's step: {screener.in_force.why}", soft_wrap=True)
+    _report(console, counts, screener)
     _refuse(events, counts, failures, strict=strict)
 
 
-def _report(console: Console, counts: Counts) -> None:
+def _report(console: Console, counts: Counts, screener: Screener[WindowEngine]) -> None:
     actions = ", ".join(f"{name} {number:,}" for name, number in sorted(counts.actions.items()))
     console.print(f"{counts.lines:,} events, {counts.decisions:,} decisions ({actions}), {counts.rejected:,} bad lines")
+    if screener.policy.does_enforce:
+        console.print(f"The model's step: {screener.in_force.why}", soft_wrap=True)
 
 
 def _refuse(events: str, counts: Counts, failures: list[Exception], *, strict: bool) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -96,6 +97,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     redis, guard = connect(settings), Guard()
     models_url = settings.models_url or (settings.model_dir or SHIPPED).absolute().parent
     switch = ModelSwitch(screener, models_url, settings.signing)
+    measures = _make_measures(settings, screener, switch, models_url)
     lists = _make_lists(settings, screener, redis, guard, switch)
     feedback = FeedbackCounts(now_ms)
     keeper = DecisionIndex(redis, guard)
@@ -139,10 +141,6 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     metrics.registry.register(RedisMetrics(lists, exchange, screener.standing))
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
-    configured = (settings.model_dir or SHIPPED).absolute()
-    measures = MeasureFollower(
-        screener, switch, Registry(models_url, settings.signing), configured, settings.partitions
-    )
     runs = (exchange, lists, keeper, switch, measures, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
     watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
@@ -169,6 +167,14 @@ def _judge(
     )
     found = found.with_unwritable(publisher.stuck()).with_lists(lists.view())
     return found.with_enforcement(screener.in_force, now_ms())
+
+
+def _make_measures(
+    settings: Settings, screener: Screener[WindowEngine], switch: ModelSwitch, models_url: str | Path
+) -> MeasureFollower:
+    """What follows the measure beside the model in place, wherever that is."""
+    registry = Registry(models_url, settings.signing)
+    return MeasureFollower(screener, switch, registry, (settings.model_dir or SHIPPED).absolute(), settings.partitions)
 
 
 def _make_lists(

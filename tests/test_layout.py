@@ -107,7 +107,7 @@ TESTED_ELSEWHERE = {
         "constants only: with a wrong one no batch is read",
     ),
     "streams/audit/reading": ("tests/streams/commands/test_audit.py", "it needs a broker: whole audits are made there"),
-    "streams/commands/budgets/beside": (BUDGETS, "where measures lie: written, shown and used there"),
+    "streams/commands/models/beside": (BUDGETS, "where measures lie: written, shown and used there"),
     "streams/commands/budgets/collecting": (BUDGETS, "what a measure rests on, counted there"),
     "streams/commands/demo/command": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
     "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),

@@ -27,9 +27,9 @@ from streams.archive.export import events as archived_events
 from streams.archive.export import parts_of
 from streams.archive.files import ArchiveStore
 from streams.archive.settings import load_archive_settings
-from streams.commands.budgets.beside import Beside, beside
 from streams.commands.budgets.collecting import Collector, keys_of
 from streams.commands.lookup import with_redis
+from streams.commands.models.beside import Beside, beside
 from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, own_place, place_of
 from streams.commands.replay import read_batches, replayed
 from streams.errors import ReplayFailed

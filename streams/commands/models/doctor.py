@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
-from streams.commands.budgets.beside import beside
+from streams.commands.models.beside import beside
 from streams.commands.models.place import place_of
 from streams.metrics import Metric
 from streams.settings import Settings

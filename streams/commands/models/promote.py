@@ -28,9 +28,9 @@ from models.judge.gate import (
 )
 from models.serve.artifact import Model
 from models.store.promotions import Promotion
-from streams.commands.budgets.beside import beside
 from streams.commands.labelled import evaluation_set
 from streams.commands.lookup import with_redis
+from streams.commands.models.beside import beside
 from streams.commands.models.place import (
     FEATURES_OPTION,
     FILE,

@@ -32,9 +32,7 @@ class Case:
     def __init__(self, folder: Path, registry: Path | None = None) -> None:
         self.folder = save_small_model(folder / "small", seed=1)
         self.model = load(self.folder, schema_id=FEATURE_SCHEMA_ID)
-        self.screener: Screener[Windows] = make_screener(  # type: ignore[assignment]  # of real windows
-            load_settings(model_dir=self.folder), shared_trunks=False
-        )
+        self.screener: Screener[Windows] = make_screener(load_settings(model_dir=self.folder), shared_trunks=False)
         self.registry = Registry(registry or folder)
         self.switch = ModelSwitch(self.screener, self.registry.url)
         self.follower = MeasureFollower(self.screener, self.switch, self.registry, self.folder, PARTITIONS)

@@ -28,13 +28,9 @@ def call(name: str, at_ms: int, calling: str, called: str, talk_ms: int = 30_000
         "called_number": called,
         "trunk_group_id": "t-1",
     }
-    end = {
-        "type": "call_end",
-        "answer_time_ms": at_ms + 1_000,
-        "end_time_ms": at_ms + 1_000 + talk_ms,
-        "sip_status": 200,
-    }
-    return [(at_ms, json.dumps({"type": "call_setup", **event})), (end["end_time_ms"], json.dumps({**event, **end}))]
+    end_ms = at_ms + 1_000 + talk_ms
+    end = {"type": "call_end", "answer_time_ms": at_ms + 1_000, "end_time_ms": end_ms, "sip_status": 200}
+    return [(at_ms, json.dumps({"type": "call_setup", **event})), (end_ms, json.dumps({**event, **end}))]
 
 
 def lawful(start_ms: int = START_MS) -> list[tuple[int, str]]:

@@ -12,11 +12,12 @@ def measure_of(
     end_ms: int = END_MS,
     label: float | None = 2.0,
     block: float | None = 5.0,
+    score: float = 0.9,
     most: tuple[float, float] = (900.0, 95.0),
 ) -> Measure:
     """Thresholds at these margins, for the default budgets."""
     thresholds = [
-        None if margin is None else Threshold(margin, margin, 0.9, bound / 2, bound)
+        None if margin is None else Threshold(margin, margin, score, bound / 2, bound)
         for margin, bound in zip((label, block), most, strict=True)
     ]
     return Measure(

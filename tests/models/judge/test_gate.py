@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detector.policy.budgets import Cut, Measured
 from detector.policy.settings import Thresholds
 from models.data.dataset import Dataset
 from models.errors import TolerancesInvalid
@@ -172,3 +173,40 @@ def test_whoever_promotes_loads_neither_trainer_nor_scikit_learn() -> None:
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert loaded.stdout == "[]\n"
+
+
+def test_a_model_that_ranks_well_and_reaches_no_threshold_fails_at_the_thresholds_in_force() -> None:
+    """It caught all at 1 in 1,000, passed the gate, and decided no call: the policy's thresholds are absolute."""
+    lines = by_measure(compare(calls(), model(4, -4), model(0.1, -4), THRESHOLDS, Tolerances()))
+
+    assert lines["recall at 0.001"].passed is True
+    line = lines["robocalls labelled or blocked, in force"]
+    assert (line.running, line.candidate, line.passed) == (1.0, 0.0, False)
+    assert lines["lawful labelled or blocked, in force"].passed is True
+
+
+def test_in_force_are_the_margins_of_a_measure_where_there_is_one() -> None:
+    """The same candidate, measured: everything from log-odds 0 on may be labelled, and nothing blocked."""
+    measured = Measured("gbt-test", 12, 0, 900, 300, 1_000, 100, Cut(0.0, 0.5, 900.0), None)
+    candidate = model(0.1, -4)
+
+    lines = by_measure(compare(calls(), model(4, -4), candidate, THRESHOLDS, Tolerances(), (None, measured)))
+
+    assert lines["robocalls labelled or blocked, in force"].candidate == 1.0
+    assert lines["robocalls blocked, in force"].candidate == 0.0
+    assert lines["lawful blocked, in force"].candidate == 0.0
+
+
+def test_a_measured_model_that_hits_more_lawful_calls_fails() -> None:
+    """Twenty of 2,000 reach the margin: 0.01 where 0.002 more than the running model's none are allowed."""
+    data = calls()
+    data.rows[np.flatnonzero(~data.is_robocall)[:20], 1] = 1.0
+    stump_of_noise = Model(
+        TreeScorer(stump(feature=1, low=-4.0, high=1.0, n_features=2), UNCALIBRATED), {"version": "gbt-noise"}
+    )
+    measured = Measured("gbt-noise", 12, 0, 900, 300, 1_000, 100, Cut(0.0, 0.5, 900.0), None)
+
+    lines = by_measure(compare(data, model(4, -4), stump_of_noise, THRESHOLDS, Tolerances(), (None, measured)))
+
+    line = lines["lawful labelled or blocked, in force"]
+    assert (line.running, line.candidate, line.allowed, line.passed) == (0.0, 0.01, 0.002, False)

@@ -201,3 +201,29 @@ def test_a_manifest_that_was_changed_is_refused(made: Path, tmp_path: Path) -> N
     assert Registry(tmp_path).load(version, schema_id=FEATURE_SCHEMA_ID).thresholds["block_at"] == 0.01
     with pytest.raises(ArtifactCorrupt, match="or was changed"):
         registry.load(version, schema_id=FEATURE_SCHEMA_ID)
+
+
+def test_a_file_beside_an_artifact_is_read_back_and_leaves_it_as_it_is(made: Path, url: str) -> None:
+    """By version and by folder; a later one takes its place."""
+    registry = Registry(url)
+    version = registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)[0].version
+    assert registry.read_beside(version, "measure-12.json", limit_bytes=10) is None
+
+    registry.write_beside(version, "measure-12.json", b"old")
+    registry.write_beside(version, "measure-12.json", b"new")
+
+    assert Registry(url).read_beside(version, "measure-12.json", limit_bytes=10) == b"new"
+    assert registry.load(version, schema_id=FEATURE_SCHEMA_ID).version == version
+    with pytest.raises(ArtifactCorrupt, match="larger than 2 bytes"):
+        registry.read_beside(version, "measure-12.json", limit_bytes=2)
+
+
+@pytest.mark.parametrize("file", [MANIFEST, TREES, "manifest.sig", "../x", "a/b", ""])
+def test_nothing_of_the_artifact_is_written_over(made: Path, url: str, file: str) -> None:
+    registry = Registry(url)
+    version = registry.add(made / "first", schema_id=FEATURE_SCHEMA_ID)[0].version
+
+    with pytest.raises(ArtifactCorrupt, match="never changes"):
+        registry.write_beside(version, file, b"x")
+    with pytest.raises(ModelUnknown):
+        registry.write_beside("gbt-ffffffffffff", "measure-12.json", b"x")

@@ -14,10 +14,12 @@ from detector.features.table import FEATURE_NAMES
 from streams.commands.main import COMMANDS, robocall
 from streams.running import progress
 from tests.models.small_evaluation import save_labelled
+from tests.models.small_model import save_small_model
 from tests.waiting import wait_until
 
 EVERY_S = 0.001
 LABELLED = "--features features.parquet --labels labels.csv"
+MEASURE = "budgets measure --events empty.jsonl --senders senders.txt --model own"
 WAITS = [
     ("replay empty.jsonl --decisions -", "streams.commands.replay.make_screener"),
     ("replay empty.jsonl --decisions -", "streams.commands.replay.run"),
@@ -32,6 +34,10 @@ WAITS = [
     (f"evaluate {LABELLED}", "streams.commands.train.load"),
     (f"evaluate {LABELLED}", "models.judge.report.report.judge"),
     (f"evaluate {LABELLED} --report report", "models.judge.report.report.judge"),
+    (MEASURE, "streams.commands.budgets.command.beside"),
+    (MEASURE, "streams.commands.budgets.command.make_screener"),
+    (MEASURE, "streams.commands.budgets.command._replay"),
+    ("budgets show own", "streams.commands.budgets.command.beside"),
     ("models list", "models.store.registry.Registry.artifacts"),
     ("models add model", "models.store.registry.Registry.add"),
     ("models diff one other", "streams.commands.models.artifacts._loaded"),
@@ -93,6 +99,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "empty.jsonl").touch()
     (folder / "model").mkdir()
+    (folder / "senders.txt").write_text("+12025550123\n")
+    save_small_model(folder / "own")
     return folder
 
 

@@ -116,7 +116,8 @@ def measure(
     chosen = {"partitions": partitions, "policy_file": policy}
     given = {option: value for option, value in chosen.items() if value is not None}
     with ExitStack() as stack:
-        where = stack.enter_context(beside(place, name, partitions or load_settings().partitions))
+        with step("Fetching the model", console, quick=True):
+            where = stack.enter_context(beside(place, name, partitions or load_settings().partitions))
         settings = load_settings(mode="shadow", model_dir=where.folder, **given)
         lines = _archived(begin, end) if begin is not None and end is not None else _lines(files, stack)
         found = _measured(settings, where, lines, _numbers(senders, is_allow_listed), afresh, console)

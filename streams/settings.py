@@ -201,7 +201,6 @@ class Settings(BaseSettings):
     redress_url: str | None = Field(None, description="Takes the place of `redress.url` in the policy.")
     enforce_unmeasured: str | None = Field(
         None,
-        pattern=r"^[^:]*[^:\s][^:]*:.*\S.*$",
         description="`NAME: REASON`: the policy's thresholds enforce without a measure; takes the place of "
         "`budgets.enforce_unmeasured` in the policy.",
     )
@@ -247,6 +246,13 @@ class Settings(BaseSettings):
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @field_validator("enforce_unmeasured")
+    @classmethod
+    def _order(cls, value: str | None) -> str | None:
+        if value is not None and not all(part.strip() for part in (value.partition(":")[0], value.partition(":")[2])):
+            raise ValueError("say who answers for it and why, as in `M. Lee: trial on our own test lines`")
+        return value
 
     @field_validator("kafka_bootstrap_servers")
     @classmethod

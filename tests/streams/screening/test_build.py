@@ -2,11 +2,14 @@
 
 import random
 
+import pytest
+
 from detector.columns.call_columns import build_batch
 from detector.contract.events import Attestation, CallSetup
 from detector.features.window_constants import DAY_MS
 from detector.windows import WindowEngine
-from streams.screening.build import make_screener
+from streams.errors import SettingsInvalid
+from streams.screening.build import make_screener, policy_of
 from streams.settings import load_settings
 from tests.detector.windows.test_trunks import START_MS
 
@@ -53,3 +56,16 @@ def test_no_trunk_group_of_5000_in_12_partitions_is_evicted_in_a_day() -> None:
     assert engine.tracked()["origin"] == ORIGINS * PARTITIONS
     assert engine.settings.max_origins * engine.bytes_per_key()["origin"] < 110e6
     assert engine.settings.max_trunks * engine.bytes_per_key()["trunk"] < 680e6
+
+
+def test_an_order_to_enforce_unmeasured_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a name and a reason, or not at all."""
+    monkeypatch.setenv("ROBOCALL_ENFORCE_UNMEASURED", "M. Lee : trial: our own lines")
+    order = policy_of(load_settings()).budgets.enforce_unmeasured
+    assert order is not None
+    assert (order.name, order.reason) == ("M. Lee", "trial: our own lines")
+
+    for wrong in ("M. Lee", "M. Lee: ", ": trial"):
+        monkeypatch.setenv("ROBOCALL_ENFORCE_UNMEASURED", wrong)
+        with pytest.raises(SettingsInvalid, match="say who answers for it and why"):
+            load_settings()

@@ -116,6 +116,14 @@ def test_a_partial_list_replaces_the_default_list() -> None:
     ("text", "message"),
     [
         ("mode: foo", "mode: input should be 'enforce' or 'shadow'"),
+        ("budgets: {label_per_million: 1, block_per_million: 2}", "budgets: want 1 <= block_per_million"),
+        ("budgets: {label_per_million: 1000.5}", "budgets.label_per_million: input should be a valid integer"),
+        ("budgets: {labels: 1}", "budgets.labels: unknown setting"),
+        ("budgets: {enforce_unmeasured: {name: somebody}}", "budgets.enforce_unmeasured.reason: missing"),
+        (
+            "budgets: {enforce_unmeasured: {name: x, reason: ''}}",
+            "budgets.enforce_unmeasured: name and reason: give both",
+        ),
         ("moode: shadow", "moode: unknown setting: remove it, or see docs/policy.md for the right name"),
         ("redress: {url: 'http://x'}", "redress: url must be https://"),
         ("redress: {url: https://x.example, fax: '1'}", "redress.fax: unknown setting"),

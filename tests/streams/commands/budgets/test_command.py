@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from redis import Redis
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
@@ -15,11 +16,15 @@ from models.errors import ArtifactCorrupt, MeasureRefused
 from models.serve.artifact import load
 from models.serve.signing import Signing
 from models.store.registry import Registry
+from streams.archive.files import ArchiveStore
 from streams.commands.budgets.command import budgets
 from streams.commands.replay import replay
+from streams.kafka.topics import CALL_EVENTS
+from streams.redis.connection import list_key
 from streams.settings import load_settings
 from tests.models.budgets.measures import measure_of
 from tests.models.small_model import save_small_model
+from tests.streams.archive.archive_case import put
 from tests.streams.commands.budgets import lawful_calls
 
 POLICY = "budgets: {label_per_million: 20000, block_per_million: 100, windows_h: 0}\nminimum_samples: []\n"
@@ -245,3 +250,36 @@ def test_a_measure_of_another_model_is_not_used(tmp_path: Path, model: Path, opt
     assert "measured was gbt-" in told
     (other / "measure-2.json").write_bytes(encode(measure_of("gbt-000000000000", partitions=2)))
     run(*["measure", *options[1:]])
+
+
+def test_the_archive_and_the_allow_list_give_the_same_measure(
+    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str
+) -> None:
+    """Calls as they were archived, and registered senders as `robocall lists add allow` keeps them, with others."""
+    from_files = json.loads(run(*options, "--json").stdout)
+    store = ArchiveStore(str(tmp_path / "archive"))
+    events = [line.encode() for line in (tmp_path / "lawful.jsonl").read_text().splitlines()]
+    put(store, CALL_EVENTS, events, at_ms=lawful_calls.START_MS)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "archive"))
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
+    numbers = [lawful_calls.sender(index) for index in range(lawful_calls.SENDERS)]
+    with Redis.from_url(redis_url) as client:
+        client.sadd(list_key("allow"), "trunk:t-9", *numbers)
+        at = options.index("--events")
+        rest = [*options[:at], *options[at + 4 :]]  # without files of events and senders
+        done = run(
+            *rest,
+            "--archive",
+            "--from",
+            "2025-11-19",
+            "--to",
+            "2025-11-21T00:00:00",
+            "--allow-list",
+            "--afresh",
+            "--json",
+        )
+        client.delete(list_key("allow"))
+
+    found = json.loads(done.stdout)
+    same = ("label", "block", "reciprocal", "registered", "begin_ms", "end_ms", "scored")
+    assert {name: found[name] for name in same} == {name: from_files[name] for name in same}

@@ -234,8 +234,8 @@ def test_only_those_that_waited_pass_and_none_of_them_is_a_scored_call(model: Pa
 
 
 def test_positions_follow_each_batch_before_anything_of_it_is_published(model: Path, events: list[bytes]) -> None:
-    """Partitions take turns, in slices of 64."""
-    world = World(model)
+    """Partitions take turns in the first slice, which has 64 records."""
+    world = World(model, max_batch_events=256)
 
     world.screen(events)
 

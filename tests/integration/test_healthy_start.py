@@ -49,7 +49,7 @@ def test_a_first_start_on_a_fresh_broker_logs_no_warning_and_no_error(tmp_path: 
         with workers(1, environment, tmp_path) as (worker,):
             healthy = {"status": "ok", "partitions": 4, "lag": 0, "stalled": [], "leaderless": [], "clock_ahead_s": 0.0}
             wait_until(lambda: healthy.items() <= worker.health().items(), "the worker has decided what waited")
-            assert set(worker.health()) == {*healthy, "trunks"}
+            assert set(worker.health()) == {*healthy, "trunks", "enforcement"}
             assert worker.stop() == 0
 
     lines = [json.loads(line) for line in worker.log.read_text(encoding="utf-8").splitlines()]

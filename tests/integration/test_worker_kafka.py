@@ -88,6 +88,7 @@ def test_every_call_setup_is_answered_exactly_once_without_redis(
         status = worker.stop()
 
     assert decisions.calls() == Counter(wanted)
+    assert health.pop("enforcement")["state"] == "tried"
     assert health == {
         "status": "ok",
         "partitions": 12,

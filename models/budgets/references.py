@@ -69,20 +69,29 @@ def find(span: Span, registered: Ints) -> References:
         MeasureRefused: one of both kinds has too few callers; the message says which, and what would help.
     """
     is_registered = np.isin(span.calling, registered)
-    is_reciprocal = ~is_registered & _is_reciprocal(span)
-    groups = [_group(span, chosen) for chosen in (is_reciprocal, is_registered)]
+    is_of_pair = ~is_registered & is_reciprocal(span)
+    groups = [_group(span, chosen) for chosen in (is_of_pair, is_registered)]
     complaints = list(_complaints(*groups))
     if complaints:
         raise MeasureRefused("; ".join(complaints))
-    chosen = is_reciprocal | is_registered
+    chosen = is_of_pair | is_registered
     weights = np.where(is_registered, (1.0 - RECIPROCAL_WEIGHT) / groups[1].calls, RECIPROCAL_WEIGHT / groups[0].calls)
     _, callers = np.unique(span.calling[chosen], return_inverse=True)
     calls = ReferenceCalls(span.margins[chosen], callers.astype(np.int64), weights[chosen], span.at_ms[chosen])
     return References(calls, *groups)
 
 
-def _is_reciprocal(span: Span) -> NDArray[np.bool_]:
-    """Which calls are between two parties who have talked in both directions, whoever called, answered or not."""
+def is_reciprocal(span: Span) -> NDArray[np.bool_]:
+    """Which calls are between two parties who have talked in both directions, whoever called, answered or not.
+
+    It sorts calls and talks, some seconds for millions of them.
+
+    Args:
+        span: The calls; margins and times are not looked at.
+
+    Returns:
+        Shape (n_calls,).
+    """
     parties, codes = np.unique(
         np.concatenate([span.calling, span.called, span.talks[:, 0], span.talks[:, 1]]), return_inverse=True
     )

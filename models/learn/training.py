@@ -196,12 +196,22 @@ def train(data: Dataset, seed: int, parameters: Parameters | None = None) -> Tra
     boosted = fit(data, spans.train, seed, parameters)
     later = data.take(spans.calibration)
     estimator, scorer = calibrate(boosted, later, parameters.base_rate)
+    thresholds = thresholds_of(scorer, later)
+    return TrainedModel(estimator, scorer, thresholds, data.feature_names, data.digest(), seed, parameters, spans)
+
+
+def thresholds_of(scorer: TreeScorer, later: Dataset) -> dict[str, float]:
+    """The `block_at` and `label_at` that hit the stated shares of the lawful calls among some; scores them once.
+
+    Args:
+        scorer: Calibrated.
+        later: Calls that the trees did not learn from, of both classes.
+    """
     scores = scorer.score(later.rows)
-    thresholds = {
+    return {
         name: min(threshold_at(scores, later.is_robocall, rate), 1.0)
         for name, rate in (("block_at", BLOCK_RATE), ("label_at", LABEL_RATE))
     }
-    return TrainedModel(estimator, scorer, thresholds, data.feature_names, data.digest(), seed, parameters, spans)
 
 
 def fit(data: Dataset, chosen: NDArray[np.int64], seed: int, parameters: Parameters) -> Any:
@@ -221,9 +231,22 @@ def fit(data: Dataset, chosen: NDArray[np.int64], seed: int, parameters: Paramet
     """
     random = np.random.default_rng(seed)
     is_learnt = data.is_robocall[chosen] | (random.random(len(chosen)) < parameters.lawful_share)
-    learnt = data.take(chosen[is_learnt])
+    return fit_drawn(data.take(chosen[is_learnt]), seed, parameters)
+
+
+def fit_drawn(learnt: Dataset, seed: int, parameters: Parameters) -> Any:
+    """Fit the trees on calls of which the lawful ones were drawn already; as `fit`, which draws them.
+
+    Args:
+        learnt: the calls. They are nobody else's: columns of rows that are not learnt from become 0.
+        seed: of the fit.
+        parameters: how to fit; of the lawful calls, `lawful_share` were drawn.
+
+    Returns:
+        A fitted `HistGradientBoostingClassifier`.
+    """
     # A constant column is never split on, and the model keeps the shape of the feature table.
-    learnt.rows[:, [SIZE_FEATURE.fullmatch(name) is not None for name in data.feature_names]] = 0.0
+    learnt.rows[:, [SIZE_FEATURE.fullmatch(name) is not None for name in learnt.feature_names]] = 0.0
     boosted = HistGradientBoostingClassifier(
         max_iter=parameters.n_trees,
         max_leaf_nodes=parameters.max_leaf_nodes,
@@ -232,7 +255,7 @@ def fit(data: Dataset, chosen: NDArray[np.int64], seed: int, parameters: Paramet
         l2_regularization=parameters.l2_regularization,
         max_features=parameters.max_features,
         max_bins=parameters.max_bins,
-        monotonic_cst=[_direction(name) for name in data.feature_names],
+        monotonic_cst=[_direction(name) for name in learnt.feature_names],
         early_stopping=False,
         random_state=seed,
     )

@@ -36,11 +36,34 @@ def model_card(
         f"Gradient-boosted trees, calibrated; features {schema_id}; packaged {created}.",
         f"## Use\n\n{USE}",
         *(f"## {title}\n\n{_list(values)}" for title, values in facts.items()),
+        *_adapted(report),
         *_labels(report),
         *_figures(report),
         f"## Limits\n\n{LIMITS}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _adapted(report: dict[str, Any]) -> Iterator[str]:
+    """On what a model rests that was adapted to a carrier (`models.adapt`)."""
+    if "adapted" in report:
+        facts = dict(report["adapted"])
+        gate = facts.pop("gate")
+        yield f"## Adapted\n\n{_list(facts)}"
+        rows = [
+            (
+                f"{one['share']:.1%}",
+                *(f"{share:.4f}" for share in (*one["caught"], *one["hit"])),
+            )
+            for one in gate["volumes"]
+        ]
+        heads = ("calls with an alert", "caught by the base", "caught adapted", "lawful hit by the base", "hit adapted")
+        yield (
+            "## The gate: the base and the adapted model at equal alerts\n\n"
+            f"{gate['callers']:,} labelled callers and {gate['references']:,} lawful ones judged, none of them learnt "
+            f"from. More of the labelled robocalls caught: {gate['gain']:+.4f}, {gate['confidence']:.0%} sure of "
+            f"{gate['gain_interval'][0]:+.4f} to {gate['gain_interval'][1]:+.4f}.\n\n" + _table(heads, rows)
+        )
 
 
 def _labels(report: dict[str, Any]) -> Iterator[str]:

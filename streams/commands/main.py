@@ -32,6 +32,10 @@ COMMANDS = {
         "streams.commands.budgets.command:budgets",
         "Measure at which scores the budgets of lawful calls are spent: enforcement is earned.",
     ),
+    "adapt": (
+        "streams.commands.adapt.command:adapt",
+        "Learn from your own traffic and its feedback; keep the base model where that is not shown to be better.",
+    ),
     "models": (
         "streams.commands.models.artifacts:models",
         "Keep models: list, compare, add, promote, roll back, run in shadow.",

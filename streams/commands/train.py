@@ -125,7 +125,7 @@ def train(
             out,
             schema_id=FEATURE_SCHEMA_ID,
             created_ms=time.time_ns() // 1_000_000,
-            made_by=_made_by(click.get_current_context()),
+            made_by=made_by(click.get_current_context()),
         )
     sign(out, load_settings().signing)
     _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
@@ -165,15 +165,20 @@ def _refuse_reserved(seed: int) -> None:
         raise click.UsageError(f"seed {seed} is kept for worlds that models are judged by: give another --seed")
 
 
-def _made_by(context: click.Context) -> dict[str, str]:
-    """The command as it was typed, without where its result goes, and the commit of the code."""
+def made_by(context: click.Context) -> dict[str, str]:
+    """The command as it was typed, without where its result goes, and the commit of the code.
+
+    Args:
+        context: Of the command.
+    """
     from models.judge.report.quality import commit  # noqa: PLC0415 - scikit-learn takes seconds
 
+    options = {parameter.name: parameter.opts[0] for parameter in context.command.params}
     typed = ["robocall", str(context.info_name)]
     for name, value in context.params.items():
         if name != "out" and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            option = f"--{name.replace('_', '-')}"
-            typed += [option] if value is True else [option, str(value)]
+            for one in value if isinstance(value, tuple) else (value,):
+                typed += [options[name]] if one is True else [options[name], str(one)]
     return {"command": shlex.join(typed), "commit": commit()}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.columns.call_columns import build_batch
+from detector.columns.call_columns import CallBatch, build_batch
 from detector.columns.hashing import PUBLIC_SEED
 from detector.columns.numbering import FOREIGN, VALID
 from detector.contract.decisions import Step
@@ -67,12 +67,12 @@ class Collector:
         if columns is None:
             return
         events, kept = columns.events, self._columns
-        talks = np.flatnonzero(~events.is_setup & (events.talk_ms > TALK_MS))
-        kept.talks.append(np.column_stack([events.calling[talks], events.called[talks]]))
+        kept.talks.append(talks_of(events))
         if len(screening.calls) != len(columns.calls) or not len(screening.features):
             return
         setups = np.flatnonzero(events.is_setup)
-        chosen = np.flatnonzero(self._is_wanted(screening) & np.isin(events.number_class[setups], (VALID, FOREIGN)))
+        is_number = np.isin(events.number_class[setups], (VALID, FOREIGN))
+        chosen = np.flatnonzero(is_wanted(screening, self._windows_s) & is_number)
         if not chosen.size:
             return
         rows = screening.features[chosen]
@@ -82,12 +82,6 @@ class Collector:
         kept.margins.append(self._model.raw(rows))
         self._count(rows)
         self.scored += chosen.size
-
-    def _is_wanted(self, screening: Screening) -> NDArray[np.bool_]:
-        wanted = np.maximum(screening.features[:, WINDOWS_AGE], 0.0) >= self._windows_s
-        for row, outcome in screening.decided.items():
-            wanted[row] &= outcome.decided_by not in BEFORE_THE_MODEL and row not in screening.repeats
-        return np.asarray(wanted)
 
     def _count(self, rows: NDArray[np.float32]) -> None:
         some = rows[::TRAFFIC_STRIDE]
@@ -114,6 +108,25 @@ class Collector:
             np.concatenate(kept.at_ms),
             np.concatenate(kept.talks),
         )
+
+
+def talks_of(events: CallBatch) -> NDArray[np.int64]:
+    """Calling and called party of each talk that ends in a batch, shape (n, 2)."""
+    talks = np.flatnonzero(~events.is_setup & (events.talk_ms > TALK_MS))
+    return np.column_stack([events.calling[talks], events.called[talks]])
+
+
+def is_wanted(screening: Screening, windows_s: float) -> NDArray[np.bool_]:
+    """Which calls reach the model's step for the first time, in windows that are old enough; shape (n_calls,).
+
+    Args:
+        screening: Of a batch whose calls were all judged.
+        windows_s: Least age of the windows of a call's trunk group, seconds.
+    """
+    wanted = np.maximum(screening.features[:, WINDOWS_AGE], 0.0) >= windows_s
+    for row, outcome in screening.decided.items():
+        wanted[row] &= outcome.decided_by not in BEFORE_THE_MODEL and row not in screening.repeats
+    return np.asarray(wanted)
 
 
 def keys_of(numbers: list[str]) -> NDArray[np.int64]:

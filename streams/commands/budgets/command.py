@@ -144,7 +144,23 @@ def _archived(begin: datetime, end: datetime) -> Iterator[list[bytes]]:
 
 
 def _numbers(senders: Sequence[Path], is_allow_listed: bool) -> list[str]:
-    """Numbers of registered senders; whatever else stands in a line behind the number is for people."""
+    """Numbers of registered senders, of files and of the allow list."""
+    found = set(read_senders(senders))
+    if is_allow_listed:
+        found |= set(filter(is_e164, with_redis(_allow_list)))
+    return sorted(found)
+
+
+def read_senders(senders: Sequence[Path]) -> list[str]:
+    """Numbers of registered senders, one a line, sorted; whatever else stands behind the number is for people.
+
+    Args:
+        senders: Files.
+
+    Raises:
+        MeasureRefused: a file is too large, or names no number.
+        OSError: it cannot be read.
+    """
     found: set[str] = set()
     for file in senders:
         with file.open("rb") as source:
@@ -157,8 +173,6 @@ def _numbers(senders: Sequence[Path], is_allow_listed: bool) -> list[str]:
         if not numbers:
             raise MeasureRefused(f"{file} names no number: want one a line, in the form +12025550123")
         found |= numbers
-    if is_allow_listed:
-        found |= set(filter(is_e164, with_redis(_allow_list)))
     return sorted(found)
 
 

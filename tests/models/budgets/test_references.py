@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.budgets.measure import Group
-from models.budgets.references import FEWEST_RECIPROCAL, FEWEST_REGISTERED, Span, _is_reciprocal, find
+from models.budgets.references import FEWEST_RECIPROCAL, FEWEST_REGISTERED, Span, find, is_reciprocal
 from models.errors import MeasureRefused
 
 
@@ -66,11 +66,11 @@ def test_registered_senders_alone_are_refused() -> None:
     calls=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=30),
     talks=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=20),
 )
-def test_a_pair_is_reciprocal_where_both_directions_have_a_talk(
+def test_a_pairis_reciprocal_where_both_directions_have_a_talk(
     calls: list[tuple[int, int]], talks: list[tuple[int, int]]
 ) -> None:
     """All of its calls, answered or not; nobody is a pair with itself."""
     known = set(talks)
     expected = [a != b and (a, b) in known and (b, a) in known for a, b in calls]
 
-    assert _is_reciprocal(span_of(calls, talks)).tolist() == expected
+    assert is_reciprocal(span_of(calls, talks)).tolist() == expected

@@ -1,0 +1,182 @@
+"""The gate, which decides: adapted and base model on the last part of the span, at equal volumes of alerts.
+
+Nobody knows what most calls were, so models are compared where each raises as many alerts: on the highest 0.5, 1, 2
+and 5 % of the calls. Adapted is better if it catches more of what was labelled there and hits no more of the lawful
+references, beyond chance both times. Callers are the unit, drawn again and again for both models alike (a paired
+bootstrap), and no caller has more than a twentieth of the weight: who complains often does not decide.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.adapt.calls import Mask
+from models.adapt.labels import bounded
+from models.budgets.bounds import Floats, Ints
+
+VOLUMES = (0.005, 0.01, 0.02, 0.05)
+"""Shares of the calls that raise an alert. Where a tenth of the calls are robocalls, the first ones are filled by any
+model, and only the last tells two of them apart."""
+FEWEST_CALLERS = 30
+FEWEST_REFERENCES = 100
+"""Lawful callers that judge."""
+CONFIDENCE = 0.95
+DRAWS = 2_000
+DRAWS_AT_ONCE = 100
+MOST_UNITS = 5_000
+"""More callers than these are drawn in groups, made by lot: their sum scatters the same, and it takes seconds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldBack:
+    """n calls that nothing was learnt from.
+
+    Attributes:
+        base: Margins of the base model, shape (n,).
+        adapted: Of the adapted one.
+        weight: Of each call's label as a robocall; 0 of all others.
+        cluster: Code of the caller of each labelled robocall, in order, shape (n_labelled,).
+        is_lawful: References that judge.
+        number: Keys of calling numbers.
+    """
+
+    base: Floats
+    adapted: Floats
+    weight: Floats
+    cluster: Ints
+    is_lawful: Mask
+    number: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Both models at one volume of alerts; shares of weight, and of calls of references.
+
+    Attributes:
+        share: Of the calls that raise an alert.
+        caught: Of the labelled robocalls, by the base and by the adapted model.
+        hit: Of the lawful references, likewise.
+        hit_more: Interval of the difference of the latter.
+    """
+
+    share: float
+    caught: tuple[float, float]
+    hit: tuple[float, float]
+    hit_more: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate says.
+
+    Attributes:
+        reason: Why the base model stays, with what would help; empty where the adapted one takes its place.
+        callers: Labelled callers held back.
+        references: Lawful callers held back.
+        gain: More of the labelled robocalls caught, the mean over volumes; None where nothing was compared.
+        gain_interval: Its interval.
+        volumes: Both models at each volume.
+    """
+
+    reason: str
+    callers: int
+    references: int
+    gain: float | None = None
+    gain_interval: tuple[float, float] | None = None
+    volumes: tuple[Volume, ...] = ()
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the adapted model takes the place of the base."""
+        return not self.reason
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values by name."""
+        return {"adapted": self.adapts, "confidence": CONFIDENCE, **asdict(self)}
+
+
+def shortage(callers: int, references: int) -> str:
+    """Why nothing can be compared, with what would help; empty where it can.
+
+    Args:
+        callers: Labelled callers held back.
+        references: Lawful callers held back that were not learnt from.
+    """
+    if callers < FEWEST_CALLERS:
+        return (
+            f"{callers:,} labelled callers of robocalls in the held-back part, {FEWEST_CALLERS} needed: add feedback "
+            "about its calls (complaints, traps, an analyst's answers), or give a longer span"
+        )
+    if references < FEWEST_REFERENCES:
+        return (
+            f"{references:,} lawful callers in the held-back part that were not learnt from, {FEWEST_REFERENCES} "
+            "needed: give the ends of calls, --senders, or a longer span"
+        )
+    return ""
+
+
+def judge(held: HeldBack, seed: int) -> Verdict:
+    """Compare both models. It sorts the calls twice and draws callers 2,000 times, some seconds.
+
+    Args:
+        held: With enough callers of both kinds (`shortage`).
+        seed: Of the draws.
+    """
+    random = np.random.default_rng(seed)
+    labelled = np.flatnonzero(held.weight > 0)
+    weight = bounded(held.weight[labelled], [held.cluster + 1])
+    lawful = np.flatnonzero(held.is_lawful)
+    callers, references = (len(np.unique(one)) for one in (held.cluster, held.number[lawful]))
+    alerts = [(_highest(held.base, share), _highest(held.adapted, share)) for share in VOLUMES]
+    caught = [[one[labelled].astype(np.float64) for one in both] for both in alerts]
+    mean = [np.mean([both[model] for both in caught], axis=0) for model in (0, 1)]
+    gain, interval = _difference(mean[0], mean[1], weight, held.cluster, random)
+    volumes = []
+    for share, both, hits in zip(VOLUMES, alerts, caught, strict=True):
+        hit = [one[lawful].astype(np.float64) for one in both]
+        more = _difference(hit[0], hit[1], np.ones(len(lawful)), held.number[lawful], random)[1]
+        shares = [float(np.average(one, weights=weight)) for one in hits]
+        volumes.append(Volume(share, (shares[0], shares[1]), (float(hit[0].mean()), float(hit[1].mean())), more))
+    return Verdict(_objection(gain, interval, volumes), callers, references, gain, interval, tuple(volumes))
+
+
+def _objection(gain: float, interval: tuple[float, float], volumes: list[Volume]) -> str:
+    if interval[0] <= 0:
+        return (
+            f"at equal alerts the adapted model catches {gain:+.1%} of the labelled robocalls held back "
+            f"({CONFIDENCE:.0%} sure of {interval[0]:+.1%} to {interval[1]:+.1%}), which shows no gain: add "
+            "feedback, or an analyst's answers"
+        )
+    worst = max(volumes, key=lambda volume: volume.hit_more[0])
+    if worst.hit_more[0] > 0:
+        return (
+            f"the adapted model hits {worst.hit[1]:.2%} of the calls of lawful references where {worst.share:.1%} of "
+            f"calls raise an alert, the base model {worst.hit[0]:.2%}: give more --senders, and look at complaints"
+        )
+    return ""
+
+
+def _highest(margins: Floats, share: float) -> Mask:
+    """A share of the calls, those with the highest margins; of equal ones the earlier, so that volumes are equal."""
+    found = np.zeros(len(margins), np.bool_)
+    found[np.argsort(-margins, kind="stable")[: max(1, round(share * len(margins)))]] = True
+    return found
+
+
+def _difference(
+    base: Floats, adapted: Floats, weight: Floats, unit: Ints, random: np.random.Generator
+) -> tuple[float, tuple[float, float]]:
+    """Difference of two weighted means, and its interval where units are drawn with replacement."""
+    found, codes = np.unique(unit, return_inverse=True)
+    codes = random.permutation(len(found))[codes] % MOST_UNITS
+    more = np.bincount(codes, weights=weight * (adapted - base))
+    whole = np.bincount(codes, weights=weight)
+    n = len(whole)
+    drawn: list[NDArray[np.float64]] = []
+    for _ in range(0, DRAWS, DRAWS_AT_ONCE):
+        times = random.multinomial(n, np.full(n, 1.0 / n), size=DRAWS_AT_ONCE)
+        drawn.append((times @ more) / (times @ whole))
+    low, high = np.quantile(np.concatenate(drawn), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]).tolist()
+    return float(more.sum() / whole.sum()), (low, high)

@@ -1,0 +1,92 @@
+"""The folder that an adaptation writes: an artifact like any other, or the base unchanged, and what was found."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from models.adapt.adapting import Outcome
+from models.adapt.rounds import Student
+from models.judge.packaging import golden_rows
+from models.serve.artifact import Contents, Model, load, save
+from models.serve.explain import contributions
+from models.serve.manifest import MANIFEST, SIGNATURE, read_manifest
+from models.serve.reference import Reference
+
+FOUND = "adapting.json"
+"""Beside the artifact, and no part of it: on what the decision rests, whichever way it went."""
+MEASURES = "measure-*.json"
+
+
+def package(
+    outcome: Outcome,
+    base: Path,
+    folder: Path,
+    *,
+    schema_id: str,
+    created_ms: int,
+    made_by: Mapping[str, Any],
+) -> Model:
+    """Write the adapted model where the gate took it, else a copy of the base; measures of before are removed.
+
+    Called once an adaptation. It blocks for the disk, and for some seconds of processor time.
+
+    Args:
+        outcome: What came of it.
+        base: Folder of the base model.
+        folder: Of the artifact; made when it is missing, and another one than `base`.
+        schema_id: Of the feature table.
+        created_ms: Now, epoch milliseconds.
+        made_by: Plain values that say how to make the same again.
+
+    Raises:
+        ArtifactError: what was written cannot serve.
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob(MEASURES), folder / SIGNATURE):
+        old.unlink(missing_ok=True)
+    if outcome.chosen is None:
+        model = _copied(base, folder, schema_id)
+    else:
+        model = save(_contents(outcome.chosen, outcome.facts, schema_id, created_ms, made_by), folder)
+    found = {"version": model.version, **outcome.facts}
+    (folder / FOUND).write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return model
+
+
+def _copied(base: Path, folder: Path, schema_id: str) -> Model:
+    """Copy the files of an artifact, the manifest last: a folder without one is no artifact."""
+    for name in read_manifest(base)["files"]:
+        shutil.copyfile(base / name, folder / name)
+    shutil.copyfile(base / MANIFEST, folder / MANIFEST)
+    return load(folder, schema_id=schema_id)
+
+
+def _contents(
+    student: Student, facts: dict[str, Any], schema_id: str, created_ms: int, made_by: Mapping[str, Any]
+) -> Contents:
+    later = student.calibrated_on
+    scores = student.scorer.score(later.rows)
+    golden = golden_rows(later, scores)
+    return Contents(
+        schema_id=schema_id,
+        feature_names=later.feature_names,
+        scorer=student.scorer,
+        estimator=student.estimator,
+        thresholds=student.thresholds,
+        golden_rows=golden,
+        report={"adapted": facts, "labels": student.learnt},
+        provenance={
+            "data_sha256": student.data_digest,
+            "calls": sum(line["robocalls"] + line["lawful"] for line in student.learnt),
+            "counted_in": list(later.counted_in),
+            "seed": student.seed,
+            "parameters": student.parameters.as_json(),
+            **made_by,
+        },
+        plots={},
+        created_ms=created_ms,
+        reference=Reference.measure(later.rows, scores, contributions(student.scorer.forest, golden)),
+    )

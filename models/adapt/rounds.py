@@ -1,0 +1,192 @@
+"""Three rounds of learning: each teacher is the last round's trees, with the group score on top.
+
+The trees learn from the first part of the calls and are calibrated on the rest, which they did not see. Both parts are
+taught by the teacher, so a score is the probability that the teacher and the labels would call it a robocall.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from models.adapt.base_rate import BaseRate, believed, taught_share
+from models.adapt.calls import Calls, Lawful, Mask
+from models.adapt.group_score import group_score
+from models.adapt.labels import Labels, clusters_of
+from models.adapt.teaching import Lesson, lesson, purity
+from models.budgets.bounds import Floats, Ints
+from models.data.dataset import Dataset
+from models.learn.training import Parameters, calibrate, fit_drawn, thresholds_of
+from models.serve.scorer import TreeScorer
+from models.traffic.truth import UNKNOWN_KIND
+
+ROUNDS = 3
+PARAMETERS = Parameters()
+FIT_SHARE = 0.75
+"""Of the time learnt from: the rest calibrates."""
+MOST_LAWFUL = 500_000
+"""Lawful calls that a round learns from; they are drawn, and each stands for those left out."""
+MOST_CALIBRATED = 300_000
+FEWEST_TAUGHT = 50
+"""Robocalls that either part must hold."""
+TAUGHT = "teacher"
+"""Source of what no label says."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Student:
+    """What the last round made.
+
+    Attributes:
+        estimator: Of scikit-learn, calibrated.
+        scorer: Computes the same, compiled.
+        thresholds: `block_at` and `label_at`.
+        margins: Raw score of each of the n calls, shape (n,).
+        calibrated_on: The calls that it was calibrated on, as they were taught.
+        learnt: The labels of all calls that the last round learnt from, by who says so.
+        data_digest: `Dataset.digest` of those.
+        base_rate: What was believed.
+        share: Of the calls that was taught as robocalls.
+        purity: Of each round's top.
+        seed: Of draws and fits.
+        parameters: Of the fit.
+    """
+
+    estimator: Any
+    scorer: TreeScorer
+    thresholds: dict[str, float]
+    margins: Floats
+    calibrated_on: Dataset
+    learnt: list[dict[str, Any]]
+    data_digest: str
+    base_rate: BaseRate | None
+    share: float
+    purity: list[dict[str, Any]]
+    seed: int
+    parameters: Parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What all rounds work on.
+
+    Attributes:
+        calls: All n calls of the span.
+        labels: Of these.
+        lawful: References among them.
+        is_learning: Calls that are learnt from, shape (n,): nothing of the others is looked at but their score.
+        feature_names: Of their rows.
+        partitions: Number of partitions that windows were counted in.
+    """
+
+    calls: Calls
+    labels: Labels
+    lawful: Lawful
+    is_learning: Mask
+    feature_names: tuple[str, ...]
+    partitions: int
+
+    @property
+    def is_early(self) -> Mask:
+        """Calls that trees are fitted to, shape (n,); the later ones learnt from calibrate them."""
+        at_ms = self.calls.at_ms[self.is_learning]
+        cut = at_ms.min() + FIT_SHARE * (at_ms.max() - at_ms.min())
+        found: Mask = self.is_learning & (self.calls.at_ms < cut)
+        return found
+
+
+def learn(material: Material, seed: int, say: Callable[[int], None]) -> Student | str:
+    """Learn in three rounds; blocks for processor time on all cores, a minute or so a round for a million calls.
+
+    Args:
+        material: What is learnt from.
+        seed: Of draws and fits; the same gives the same.
+        say: Told the number of each round that begins, from 1.
+
+    Returns:
+        What was learnt, or why nothing could be.
+    """
+    calls, learning = material.calls, np.flatnonzero(material.is_learning)
+    keys = [key[learning] for key in calls.keys]
+    labels, lawful = _part(material)
+    rate, share, witnesses = None, 0.0, []
+    margins = calls.margins
+    for number in range(1, ROUNDS + 1):
+        say(number)
+        scores = group_score(margins[learning], calls.at_ms[learning], keys)
+        if number == 1:
+            weight = np.where(labels.is_positive, labels.weight, 0.0)
+            said = labels.is_positive
+            rate = believed(scores, weight, clusters_of(calls.number[learning][said], calls.block[learning][said]))
+            share = taught_share(rate)
+        taught = lesson(scores, keys, labels, lawful, share)
+        witnesses.append(purity(taught.top, labels, lawful))
+        is_early = material.is_early[learning]
+        shortage = _shortage(taught, is_early)
+        if shortage:
+            return shortage
+        random = np.random.default_rng([seed, number])
+        early, lawful_share = _drawn(taught, is_early, MOST_LAWFUL, random)
+        late, _ = _drawn(taught, ~is_early, MOST_CALIBRATED, random)
+        parameters = replace(PARAMETERS, lawful_share=lawful_share)
+        data = _dataset(material, learning, early, taught)
+        learnt, digest = data.labels_by_source(), data.digest()
+        boosted = fit_drawn(data, seed, parameters)
+        del data
+        later = _dataset(material, learning, late, taught)
+        estimator, scorer = calibrate(boosted, later, None if rate is None else rate.share)
+        margins = calls.rows.scored(scorer.raw)
+    return Student(
+        estimator, scorer, thresholds_of(scorer, later), margins, later, learnt, digest, rate, share, witnesses, seed,
+        parameters,
+    )  # fmt: skip
+
+
+def _part(material: Material) -> tuple[Labels, Lawful]:
+    """Labels and references of the calls that are learnt from."""
+    chosen, labels, lawful = material.is_learning, material.labels, material.lawful
+    return (
+        Labels(labels.is_robocall[chosen], labels.weight[chosen], labels.source[chosen], labels.sources, 0),
+        Lawful(lawful.is_reference[chosen], lawful.is_taught[chosen], lawful.is_vouched[chosen]),
+    )
+
+
+def _shortage(taught: Lesson, is_early: Mask) -> str:
+    is_robocall = taught.is_taught & taught.is_robocall
+    fewest = min(int((is_robocall & part).sum()) for part in (is_early, ~is_early))
+    if fewest >= FEWEST_TAUGHT:
+        return ""
+    return f"{fewest:,} calls to teach as robocalls in a part of the span, {FEWEST_TAUGHT} needed: give a longer span"
+
+
+def _drawn(taught: Lesson, part: Mask, most: int, random: np.random.Generator) -> tuple[Mask, float]:
+    """Calls of a part that count, of the lawful ones `most` drawn by lot; with the share that was drawn."""
+    lawful = taught.is_taught & part & ~taught.is_robocall
+    share = min(1.0, most / max(int(lawful.sum()), 1))
+    is_drawn = random.random(len(lawful)) < share
+    return taught.is_taught & part & (taught.is_robocall | is_drawn), share
+
+
+def _dataset(material: Material, learning: Ints, chosen: Mask, taught: Lesson) -> Dataset:
+    """Some of the calls learnt from, as training takes them: in order of time, with copies of their rows."""
+    calls, labels = material.calls, material.labels
+    places = np.flatnonzero(chosen)
+    places = places[np.argsort(calls.at_ms[learning[places]], kind="stable")]
+    at = learning[places]
+    said = (labels.weight[at] > 0) & (labels.is_robocall[at] == taught.is_robocall[places])
+    return Dataset(
+        material.feature_names,
+        calls.rows.take(at),
+        calls.at_ms[at],
+        np.unique(calls.number[at], return_inverse=True)[1],
+        taught.is_robocall[places],
+        np.full(len(at), -1),
+        np.zeros(len(at), np.int64),
+        np.zeros(len(at), np.int64),
+        (UNKNOWN_KIND,),
+        taught.weight[places],
+        np.where(said, labels.source[at], len(labels.sources)),
+        (*labels.sources, TAUGHT),
+        (material.partitions,),
+    )

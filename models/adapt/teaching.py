@@ -1,0 +1,93 @@
+"""From a teacher's scores and labels to a lesson: which calls are taught as robocalls, which as lawful, which not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.adapt.calls import Lawful, Mask
+from models.adapt.labels import MOST_OF_ONE, Labels, bounded, within
+from models.budgets.bounds import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What n calls are taught as, shape (n,) each.
+
+    Attributes:
+        is_robocall: Else the call is taught as lawful.
+        weight: How much it counts; 0 of a call that is left out.
+        top: Calls that the teacher ranks highest, references excepted; not all of them are taught.
+    """
+
+    is_robocall: Mask
+    weight: Floats
+    top: Mask
+
+    @property
+    def is_taught(self) -> Mask:
+        """Calls that count."""
+        return self.weight > 0
+
+
+def lesson(scores: Floats, keys: Sequence[Ints], labels: Labels, lawful: Lawful, share: float) -> Lesson:
+    """Make the lesson of a round; it sorts the calls some times.
+
+    The top share by score are robocalls, the next such share is left out, the rest is lawful. Of the top, calls beyond
+    a twentieth of one number, origin or block are left out, and none come in their place from below. References whose
+    callers are learnt from are lawful whatever their score. A label counts by its weight, whatever the teacher says,
+    and only for its own call.
+
+    Args:
+        scores: Of the teacher, shape (n,).
+        keys: Of each kind, shape (n,); 0 is no key.
+        labels: Of the same calls.
+        lawful: References among them.
+        share: Of the calls, in (0, 0.5).
+    """
+    is_trusted = lawful.is_taught
+    wanted = max(1, round(share * len(scores)))
+    order = np.argsort(np.where(is_trusted, np.inf, -scores), kind="stable")
+    top, gap = np.zeros((2, len(scores)), np.bool_)
+    top[order[:wanted]] = True
+    gap[order[wanted : 2 * wanted]] = True
+    top &= ~is_trusted
+    places = np.flatnonzero(top)
+    is_robocall = np.zeros(len(scores), np.bool_)
+    is_robocall[places] = within(scores[places], [key[places] for key in keys], max(1, int(MOST_OF_ONE * wanted)))
+    weight = np.where(gap & ~is_trusted | top & ~is_robocall, 0.0, 1.0)
+
+    said = np.flatnonzero(labels.is_positive)
+    bound = bounded(labels.weight[said], [key[said] for key in keys])
+    weight[said] = np.where(is_robocall[said], 1.0, bound)
+    is_robocall[said] = True
+    cleared = (labels.weight > 0) & ~labels.is_robocall
+    is_robocall[cleared] = False
+    weight[cleared] = np.where(is_trusted[cleared], 1.0, labels.weight[cleared])
+    return Lesson(is_robocall, weight, top)
+
+
+def purity(top: Mask, labels: Labels, lawful: Lawful) -> dict[str, float | int | None]:
+    """How pure the top is, by two witnesses; None where one has nothing to say.
+
+    References that were not taught tell how many lawful calls are in the top: as many as of them, by share. It is a
+    figure for callers like them, and pairs are hit less than others. Labels tell it of calls that people spoke of.
+
+    Args:
+        top: What the teacher ranks highest, shape (n,).
+        labels: Of the same calls.
+        lawful: References among them.
+    """
+    judging = lawful.is_judging
+    share = float(top.mean())
+    hit = float(top[judging].mean()) if judging.any() else None
+    robocalls = float(labels.weight[top & labels.is_robocall].sum())
+    lawful_weight = float(labels.weight[top & ~labels.is_robocall].sum())
+    said = robocalls + lawful_weight
+    return {
+        "top_calls": int(top.sum()),
+        "references_in_top": int((top & judging).sum()),
+        "references": int(judging.sum()),
+        "by_references": None if hit is None or share <= 0 else max(0.0, 1.0 - hit / share),
+        "by_labels": robocalls / said if said > 0 else None,
+    }

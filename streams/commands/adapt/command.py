@@ -1,0 +1,303 @@
+"""`robocall adapt`: from a carrier's events and feedback to a model of its own, or to the base where that is better."""
+
+import json
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from detector.columns.hashing import PUBLIC_SEED
+from detector.contract.events import Feedback
+from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.policy.budgets import HOUR_S
+from detector.policy.settings import Policy
+from models.budgets.making import Subject, make
+from models.budgets.measure import Measure
+from models.budgets.references import find
+from models.data.files import DAMAGED
+from models.data.joining import Joining
+from models.errors import MeasureRefused, TrainingDataInvalid
+from models.serve.artifact import Model, sign
+from models.serve.reference import Reference
+from models.store.registry import Registry
+from streams.commands.adapt.collecting import Gathering
+from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
+from streams.commands.budgets.command import read_senders
+from streams.commands.models.beside import Beside
+from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, artifact_folder, place_of
+from streams.commands.replay import read_batches, replayed
+from streams.commands.train import made_by
+from streams.errors import ReplayFailed
+from streams.files import open_input
+from streams.running.progress import Say, step
+from streams.screening.build import make_screener
+from streams.screening.pipeline import Pipeline
+from streams.settings import MAX_PARTITIONS, Settings, load_settings
+from streams.wire.feedback import FeedbackRefused, read_feedback
+from streams.worker.warming import is_compiled, warm
+
+if TYPE_CHECKING:
+    from models.adapt.adapting import Outcome
+    from models.adapt.calls import Calls
+
+WINDOWS_H = 1.0
+_SEED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class _Replayed:
+    """What a replay gave: the base model with its policy, and what was gathered."""
+
+    model: Model
+    policy: Policy
+    gathering: Gathering
+
+
+@click.command()
+@click.option(
+    "--events", multiple=True, required=True, type=FILE,
+    help="Call events as JSON lines, in order of time (.gz, .zst); again for more.",
+)  # fmt: skip
+@click.option(
+    "--feedback", multiple=True, type=FILE,
+    help="What was said of the calls: records of call-feedback, one a line; again for more.",
+)  # fmt: skip
+@click.option("--base", metavar="DIR|VERSION", help="Model to start from [default: the one that runs].")
+@click.option(
+    "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
+)
+@click.option(
+    "--partitions", type=click.IntRange(1, MAX_PARTITIONS), default=1, show_default=True,
+    help="Partitions that the calls will be counted in: those of your topic for workers, 1 for replays.",
+)  # fmt: skip
+@click.option(
+    "--windows-h", type=click.FloatRange(0, 24), default=WINDOWS_H, show_default=True,
+    help="Least age of the windows of a call that is learnt from, hours.",
+)  # fmt: skip
+@click.option("--policy", type=FILE, help="Policy file [default: ROBOCALL_POLICY_FILE, else defaults].")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the artifact.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 where the base model is kept.")
+@REGISTRY_OPTION
+@JSON_OPTION
+def adapt(
+    events: tuple[Path, ...],
+    feedback: tuple[Path, ...],
+    base: str | None,
+    senders: tuple[Path, ...],
+    partitions: int,
+    windows_h: float,
+    policy: Path | None,
+    out: Path,
+    url: str | None,
+    *,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Learn from your own traffic and its feedback, and write a model to DIR: an adapted one, or the base unchanged.
+
+    The calls of the first two thirds teach: those that the base model and what is around them find most suspect, and
+    what was said of calls. On the last third a gate compares with the base at equal alerts. The adapted model is taken
+    only if it catches more of what was labelled there and hits no more lawful references, beyond chance. Budgets are
+    measured beside DIR where --senders allow it.
+
+    \b
+      robocall adapt --events day.jsonl.zst --feedback feedback.jsonl --senders customers.txt --out own
+      robocall replay later.jsonl.zst --model own --mode enforce --decisions decisions.jsonl
+    """  # noqa: D301 - click reads the backspace
+    console = Console(stderr=True)
+    chosen = {} if policy is None else {"policy_file": policy}
+    with ExitStack() as stack:
+        with step("Fetching the model", console, quick=True):
+            folder = stack.enter_context(artifact_folder(place_of(url), base))
+        if out.exists() and out.resolve() == folder.resolve():
+            raise click.UsageError("--out is the base model itself: give another folder")
+        settings = load_settings(mode="shadow", model_dir=folder, partitions=partitions, **chosen)
+        out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
+        registered = keys_of(read_senders(senders))
+        joining = _joining(feedback, console)
+        done = _replay(settings, events, joining, windows_h, console)
+        outcome, calls = _adapted(done, registered, settings.partitions, console)
+        with step("Writing the model", console):
+            model = _written(outcome, folder, out, settings)
+            measure, silence = _measured(model, done.policy, outcome, calls, registered, settings)
+            if measure is not None:
+                _beside(out, settings).write(measure)
+    _tell(outcome, model, out, silence, joining, console, as_json=as_json)
+    if strict and outcome.chosen is None:
+        raise click.exceptions.Exit(1)
+
+
+def _joining(files: tuple[Path, ...], console: Console) -> Joining | None:
+    """What was said of calls, ready to be joined; refused records are counted on the screen."""
+    if not files:
+        return None
+    found: list[Feedback] = []
+    refused: list[str] = []
+    with step("Reading feedback", console) as say:
+        for file in files:
+            for number, one in enumerate(_records(file), 1):
+                if isinstance(one, FeedbackRefused):
+                    refused.append(f"{file} line {number}: {one.message}")
+                else:
+                    found.append(one)
+                say(f"{len(found):,} records, {len(refused):,} refused")
+    if refused:
+        text = f"{len(refused):,} records of feedback cannot be used, the first: {refused[0]}"
+        console.print(text, markup=False, soft_wrap=True)
+    if not found:
+        raise TrainingDataInvalid(
+            f"no line of {', '.join(map(str, files))} is a record of feedback: "
+            "`robocall feedback import --out` makes them"
+        )
+    return Joining(found)
+
+
+def _records(file: Path) -> Any:
+    with ExitStack() as stack:
+        try:
+            for line in open_input(str(file), stack):
+                if line.strip():
+                    yield read_feedback(line.strip())
+        except DAMAGED as error:
+            raise TrainingDataInvalid(f"{file} is damaged or truncated") from error
+
+
+def _replay(
+    settings: Settings, files: tuple[Path, ...], joining: Joining | None, windows_h: float, console: Console
+) -> _Replayed:
+    failures: list[Exception] = []
+    with step("Loading the model", console) as say:
+        screener = make_screener(settings, shared_trunks=True)
+        pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
+        if not is_compiled():
+            say("compiling (the first time)")
+            warm(screener.classifier)
+    model = cast("Model", screener.classifier)
+    gathering = Gathering(model, windows_h, joining)
+    with step("Replaying", console) as say, ExitStack() as stack:
+        _gather(pipeline, files, gathering, settings.partitions, stack, say)
+    if failures:
+        raise ReplayFailed(f"{len(failures)} internal errors while scoring; the first: {failures[0]!r}")
+    return _Replayed(model, screener.policy, gathering)
+
+
+def _gather(
+    pipeline: Pipeline, files: tuple[Path, ...], gathering: Gathering, partitions: int, stack: ExitStack, say: Say
+) -> None:
+    seen = 0
+    lines = (part for file in files for part in read_batches(str(file), stack))
+    for part, batch in replayed(lines, pipeline, partitions=partitions):
+        gathering.add(batch)
+        seen += len(part)
+        say(f"{seen:,} events, {len(gathering.rows):,} calls to learn from")
+
+
+def _adapted(done: _Replayed, registered: Any, partitions: int, console: Console) -> "tuple[Outcome, Calls]":
+    """Learn and judge, and say how far it is."""
+    from models.adapt.adapting import adapt as learn  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.adapt.adapting import is_early_enough  # noqa: PLC0415
+    from models.adapt.calls import lawful_in  # noqa: PLC0415
+    from models.adapt.labels import labels_of  # noqa: PLC0415
+    from models.adapt.rounds import Material  # noqa: PLC0415
+
+    with step("Learning", console) as say:
+        calls = done.gathering.calls()
+        say("joining feedback and calls")
+        lawful = lawful_in(calls, registered)
+        labels = labels_of(calls, lawful, done.gathering.said())
+        material = Material(calls, labels, lawful, is_early_enough(calls), tuple(FEATURE_NAMES), partitions)
+        return learn(material, done.model.version, _SEED, say), calls
+
+
+def _written(outcome: "Outcome", base: Path, out: Path, settings: Settings) -> Model:
+    from models.adapt.packaging import package  # noqa: PLC0415 - scikit-learn takes seconds
+
+    model = package(
+        outcome,
+        base,
+        out,
+        schema_id=FEATURE_SCHEMA_ID,
+        created_ms=time.time_ns() // 1_000_000,
+        made_by=made_by(click.get_current_context()),
+    )
+    sign(out, settings.signing)
+    return model
+
+
+def _measured(
+    model: Model, policy: Policy, outcome: "Outcome", calls: "Calls", registered: Any, settings: Settings
+) -> tuple[Measure | None, str]:
+    """The measure of the model that was written, or why there is none."""
+    budgets, margins = policy.budgets, outcome.margins(calls)
+    chosen = outcome.is_measurable & calls.is_number & (calls.windows_s >= budgets.windows_h * HOUR_S)
+    if not chosen.any():
+        return None, f"no call was scored in windows of {budgets.windows_h:g} h: give a longer span"
+    span = calls.span(chosen, margins)
+    try:
+        references = find(span, registered)
+    except MeasureRefused as refusal:
+        return None, str(refusal)
+    subject = Subject(
+        model_version=model.version,
+        partitions=settings.partitions,
+        calibrated=model.calibrated,
+        begin_ms=int(span.at_ms.min()),
+        end_ms=int(span.at_ms.max()),
+        written_ms=time.time_ns() // 1_000_000,
+        scored=int(chosen.sum()),
+        traffic=_traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE]),
+    )
+    found = make(subject, references, budgets, policy.standing_blocks, None)
+    return found, "; ".join(found.complaints)
+
+
+def _traffic(model: Model, calls: "Calls", some: Any) -> Reference | None:
+    rows = calls.rows.take(some)
+    return None if model.reference is None else model.reference.counted(rows, model.score(rows))
+
+
+def _beside(out: Path, settings: Settings) -> Beside:
+    own = out.absolute()
+    return Beside(Registry(own.parent, settings.signing), own.name, own, settings.partitions)
+
+
+def _tell(
+    outcome: "Outcome",
+    model: Model,
+    out: Path,
+    silence: str,
+    joining: Joining | None,
+    console: Console,
+    *,
+    as_json: bool,
+) -> None:
+    if joining is not None:
+        console.print(f"{joining.verdicts:,} verdicts, {joining.unjoined:,} of them about none of these calls")
+    ignored = outcome.facts["complaints_about_lawful_references_ignored"]
+    if ignored:
+        console.print(f"{ignored:,} labels ignored: complaints about callers who are known as lawful")
+    if outcome.verdict.volumes:
+        console.print(_table(outcome))
+    if silence:
+        console.print(f"budgets: {silence}", markup=False, soft_wrap=True)
+    if as_json:
+        click.echo(json.dumps({"version": model.version, **outcome.facts}, allow_nan=False))
+    elif outcome.chosen is None:
+        click.echo(f"kept the base model {model.version}: {outcome.verdict.reason}")
+    else:
+        click.echo(f"adapted model {model.version} written to {out}")
+
+
+def _table(outcome: "Outcome") -> Table:
+    verdict = outcome.verdict
+    title = f"held back: {verdict.callers:,} labelled callers, {verdict.references:,} lawful callers"
+    table = Table("alerts", "caught, base", "caught, adapted", "lawful hit, base", "lawful hit, adapted", title=title)
+    for one in verdict.volumes:
+        table.add_row(f"{one.share:.1%}", *(f"{share:.3f}" for share in one.caught), *(f"{hit:.4f}" for hit in one.hit))
+    return table

@@ -1,0 +1,97 @@
+"""The gate by simulated scores: it lets a better model through, keeps the base where nothing is shown, and refuses."""
+
+import numpy as np
+import pytest
+
+from models.adapt.gate import FEWEST_CALLERS, FEWEST_REFERENCES, HeldBack, judge, shortage
+
+N, LAWFUL = 60_000, 6_000
+
+
+def held(*, adapted_sees: float, lawful_rise: float = 0.0, callers: int = 150, seed: int = 1) -> HeldBack:
+    """Three calls each of labelled callers, a third of the labels wrong; the base sees robocalls by two."""
+    random = np.random.default_rng(seed)
+    is_robocall = np.arange(N) < 2_000
+    base = random.normal(0.0, 1.0, N) + 2.0 * is_robocall
+    adapted = random.normal(0.0, 1.0, N) + adapted_sees * is_robocall
+    is_lawful = np.arange(N) >= N - LAWFUL
+    adapted[is_lawful] += lawful_rise
+    right, wrong = 2 * callers, callers
+    labelled = np.sort(
+        np.concatenate(
+            [
+                random.choice(2_000, right, replace=False),
+                random.choice(np.arange(2_000, N - LAWFUL), wrong, replace=False),
+            ]
+        )
+    )
+    weight = np.zeros(N)
+    weight[labelled] = 0.4
+    return HeldBack(base, adapted, weight, np.arange(3 * callers) // 3, is_lawful, np.arange(N) // 2 + 1)
+
+
+def test_a_better_model_takes_the_place_of_the_base() -> None:
+    """Despite of a third of wrong labels."""
+    verdict = judge(held(adapted_sees=3.0), 1)
+
+    assert verdict.adapts
+    assert verdict.gain_interval is not None
+    assert verdict.gain_interval[0] > 0
+    assert verdict.callers == 150
+    assert verdict.references == LAWFUL // 2
+    assert all(one.caught[1] > one.caught[0] for one in verdict.volumes[1:])
+
+
+@pytest.mark.parametrize("sees", [2.0, 1.5, 0.0])
+def test_a_model_that_is_no_better_leaves_the_base(sees: float) -> None:
+    verdict = judge(held(adapted_sees=sees), 1)
+
+    assert not verdict.adapts
+    assert "which shows no gain" in verdict.reason
+    assert "\n" not in verdict.reason
+
+
+def test_equal_models_pass_by_chance_only() -> None:
+    """Of forty pairs that are equally good one or two may pass: the interval is of 95 %, and one side of it counts."""
+    passed = sum(judge(held(adapted_sees=2.0, callers=40, seed=seed), seed).adapts for seed in range(40))
+
+    assert passed <= 3
+
+
+def test_a_model_that_hits_more_lawful_references_is_refused() -> None:
+    """It catches more, and at the cost of those who are known as lawful."""
+    verdict = judge(held(adapted_sees=4.0, lawful_rise=1.2), 1)
+
+    assert not verdict.adapts
+    assert "of the calls of lawful references" in verdict.reason
+    assert verdict.gain is not None
+    assert verdict.gain > 0
+
+
+def test_one_caller_does_not_decide() -> None:
+    """A thousand complaints about one caller whom only the adapted model finds, against forty about others."""
+    random = np.random.default_rng(5)
+    base, adapted = random.normal(0.0, 1.0, (2, N))
+    adapted[:1_000] += 9.0
+    base[1_000:1_040] += 9.0
+    weight = np.zeros(N)
+    weight[:1_040] = 0.4
+    cluster = np.concatenate([np.zeros(1_000, np.int64), np.arange(1, 41)])
+
+    verdict = judge(HeldBack(base, adapted, weight, cluster, np.arange(N) >= N - LAWFUL, np.arange(N) + 1), 1)
+
+    assert not verdict.adapts
+    assert verdict.gain is not None
+    assert verdict.gain < 0
+
+
+def test_the_same_gives_the_same() -> None:
+    assert judge(held(adapted_sees=2.5), 3) == judge(held(adapted_sees=2.5), 3)
+
+
+def test_too_few_of_either_kind_is_said_with_what_would_help() -> None:
+    assert shortage(FEWEST_CALLERS, FEWEST_REFERENCES) == ""
+    assert shortage(29, 999).startswith(
+        "29 labelled callers of robocalls in the held-back part, 30 needed: add feedback"
+    )
+    assert "99 lawful callers" in shortage(30, 99)

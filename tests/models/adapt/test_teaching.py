@@ -1,0 +1,87 @@
+"""A lesson: the top is taught as robocalls, a gap is left out, references and labels have their say."""
+
+import numpy as np
+import pytest
+
+from models.adapt.calls import Lawful, Mask
+from models.adapt.labels import Labels
+from models.adapt.teaching import Lesson, lesson, purity
+
+N = 1_000
+
+
+def flags(*places: int) -> Mask:
+    found = np.zeros(N, np.bool_)
+    found[list(places)] = True
+    return found
+
+
+def taught(*, labels: Labels | None = None, lawful: Lawful | None = None, number: np.ndarray | None = None) -> Lesson:
+    """Scores fall from call to call; a twentieth is taught, so the first fifty are the top."""
+    keys = [np.arange(1, N + 1) if number is None else number]
+    nothing = Labels(flags(), np.zeros(N), np.zeros(N, np.int64), (), 0)
+    nobody = Lawful(flags(), flags(), flags())
+    return lesson(-np.arange(N, dtype=np.float64), keys, labels or nothing, lawful or nobody, 0.05)
+
+
+def test_the_top_is_robocalls_the_next_are_left_out_and_the_rest_is_lawful() -> None:
+    found = taught()
+
+    assert np.flatnonzero(found.is_robocall).tolist() == list(range(50))
+    assert np.flatnonzero(~found.is_taught).tolist() == list(range(50, 100))
+
+
+def test_references_that_are_learnt_from_are_lawful_whatever_their_score() -> None:
+    """The others of them may be taught as robocalls: they tell how callers fare whom nobody vouches for."""
+    references = flags(0, 1, 60)
+
+    found = taught(lawful=Lawful(references, flags(0, 60), references))
+
+    assert not found.is_robocall[[0, 60]].any()
+    assert found.weight[[0, 60]].tolist() == [1.0, 1.0]
+    assert found.is_robocall[1]
+
+
+def test_one_number_is_a_twentieth_of_the_robocalls_and_nobody_comes_in_its_place() -> None:
+    """Forty of the fifty highest are one number's: two of them are taught, and ten of others."""
+    number = np.arange(1, N + 1)
+    number[:40] = 5_000
+
+    found = taught(number=number)
+
+    assert found.is_robocall[:40].sum() == 2
+    assert found.is_robocall.sum() == 12
+    assert found.is_taught[:100].sum() == 12
+
+
+def test_labels_count_by_their_weight_and_for_their_own_call() -> None:
+    """A robocall at the bottom, a lawful call at the top, one in the gap, and one that the teacher says too."""
+    weight = np.zeros(N)
+    weight[[900, 3, 70, 4]] = 0.4
+    number = np.arange(1, N + 1)
+    number[800:900] = number[900]
+    labels = Labels(flags(900, 70, 4), weight, np.zeros(N, np.int64), ("subscriber_report",), 0)
+
+    found = taught(labels=labels, number=number)
+
+    assert found.is_robocall[[900, 70, 4]].all()
+    assert not found.is_robocall[3]
+    assert not found.is_robocall[800:900].any()
+    assert found.weight[4] == 1.0
+    assert found.weight[3] == 0.4
+    assert found.weight[[900, 70]] == pytest.approx(0.05 * 1.2)  # of the robocalls labelled a twentieth each
+
+
+def test_purity_is_what_references_and_labels_say_of_the_top() -> None:
+    """One of twenty references is in a top of 10 %: half of it is like them. Labels there: 0.8 right, 0.4 wrong."""
+    top = np.arange(N) < 100
+    references = np.isin(np.arange(N), [0, *range(500, 519)])
+    weight = np.zeros(N)
+    weight[[1, 2, 3]] = 0.4
+    labels = Labels(flags(1, 2), weight, np.zeros(N, np.int64), ("a",), 0)
+
+    found = purity(top, labels, Lawful(references, flags(), references))
+
+    assert found["by_references"] == pytest.approx(0.5)
+    assert found["by_labels"] == pytest.approx(2 / 3)
+    assert (found["references_in_top"], found["references"]) == (1, 20)

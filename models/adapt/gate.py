@@ -25,7 +25,7 @@ FEWEST_REFERENCES = 100
 CONFIDENCE = 0.95
 DRAWS = 2_000
 DRAWS_AT_ONCE = 100
-MOST_UNITS = 5_000
+MOST_UNITS = 2_000
 """More callers than these are drawn in groups, made by lot: their sum scatters the same, and it takes seconds."""
 
 
@@ -130,16 +130,27 @@ def judge(held: HeldBack, seed: int) -> Verdict:
     lawful = np.flatnonzero(held.is_lawful)
     callers, references = (len(np.unique(one)) for one in (held.cluster, held.number[lawful]))
     alerts = [(_highest(held.base, share), _highest(held.adapted, share)) for share in VOLUMES]
-    caught = [[one[labelled].astype(np.float64) for one in both] for both in alerts]
-    mean = [np.mean([both[model] for both in caught], axis=0) for model in (0, 1)]
-    gain, interval = _difference(mean[0], mean[1], weight, held.cluster, random)
-    volumes = []
-    for share, both, hits in zip(VOLUMES, alerts, caught, strict=True):
-        hit = [one[lawful].astype(np.float64) for one in both]
-        more = _difference(hit[0], hit[1], np.ones(len(lawful)), held.number[lawful], random)[1]
-        shares = [float(np.average(one, weights=weight)) for one in hits]
-        volumes.append(Volume(share, (shares[0], shares[1]), (float(hit[0].mean()), float(hit[1].mean())), more))
-    return Verdict(_objection(gain, interval, volumes), callers, references, gain, interval, tuple(volumes))
+    caught = _of(alerts, labelled)
+    shares = np.average(caught, axis=2, weights=weight)
+    gain, gain_interval = _difference(caught.mean(axis=1, keepdims=True), weight, held.cluster, random)
+    hit = _of(alerts, lawful)
+    _, more = _difference(hit, np.ones(len(lawful)), held.number[lawful], random)
+    volumes = [
+        Volume(share, _pair(shares[:, at]), _pair(hit.mean(axis=2)[:, at]), _pair(more[at]))
+        for at, share in enumerate(VOLUMES)
+    ]
+    found = float(gain[0]), _pair(gain_interval[0])
+    return Verdict(_objection(*found, volumes), callers, references, *found, tuple(volumes))
+
+
+def _of(alerts: list[tuple[Mask, Mask]], chosen: Ints) -> Floats:
+    """Which of some calls raise an alert: by model, volume and call, shape (2, n_volumes, n), 0 or 1."""
+    return np.array([[both[model][chosen] for both in alerts] for model in (0, 1)], np.float64)
+
+
+def _pair(values: Floats) -> tuple[float, float]:
+    first, second = values.tolist()
+    return first, second
 
 
 def _objection(gain: float, interval: tuple[float, float], volumes: list[Volume]) -> str:
@@ -166,17 +177,29 @@ def _highest(margins: Floats, share: float) -> Mask:
 
 
 def _difference(
-    base: Floats, adapted: Floats, weight: Floats, unit: Ints, random: np.random.Generator
-) -> tuple[float, tuple[float, float]]:
-    """Difference of two weighted means, and its interval where units are drawn with replacement."""
+    alerts: Floats, weight: Floats, unit: Ints, random: np.random.Generator
+) -> tuple[Floats, NDArray[np.float64]]:
+    """How much larger the adapted model's weighted mean is, and its interval where units are drawn with replacement.
+
+    Args:
+        alerts: By model, figure and call, shape (2, k, n).
+        weight: Of each call, shape (n,).
+        unit: Of each call, shape (n,).
+        random: What draws.
+
+    Returns:
+        Differences of shape (k,), intervals of shape (k, 2).
+    """
     found, codes = np.unique(unit, return_inverse=True)
     codes = random.permutation(len(found))[codes] % MOST_UNITS
-    more = np.bincount(codes, weights=weight * (adapted - base))
     whole = np.bincount(codes, weights=weight)
+    more = np.stack(
+        [np.bincount(codes, weights=weight * (adapted - base)) for base, adapted in zip(*alerts, strict=True)]
+    )
     n = len(whole)
-    drawn: list[NDArray[np.float64]] = []
+    drawn = []
     for _ in range(0, DRAWS, DRAWS_AT_ONCE):
         times = random.multinomial(n, np.full(n, 1.0 / n), size=DRAWS_AT_ONCE)
-        drawn.append((times @ more) / (times @ whole))
-    low, high = np.quantile(np.concatenate(drawn), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]).tolist()
-    return float(more.sum() / whole.sum()), (low, high)
+        drawn.append((times @ more.T) / (times @ whole)[:, np.newaxis])
+    interval = np.quantile(np.concatenate(drawn), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    return more.sum(axis=1) / whole.sum(), interval.T

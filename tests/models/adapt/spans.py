@@ -45,7 +45,7 @@ class Made:
     is_robocall: NDArray[np.bool_]
 
 
-def made(seed: int, n: int = 12_000, *, sees: float = 0.8) -> Made:
+def made(seed: int, n: int = 24_000, *, sees: float = 0.8) -> Made:
     """Nine hours of calls, 6 % of campaigns of twenty calls each; the base sees one feature, trees see all four.
 
     A tenth of the lawful calls are between pairs that call back and talk.
@@ -76,8 +76,8 @@ def made(seed: int, n: int = 12_000, *, sees: float = 0.8) -> Made:
         call=np.arange(n) + 1,
         number=number,
         called=called,
-        origin=np.where(is_robocall, 7 + campaign % 5, 12 + person % 40),
-        block=number // 7 + 1,
+        origin=np.where(is_robocall, 7 + campaign % 60, 70 + person % 40),
+        block=number // 2 + 1,
         windows_s=np.full(n, 4 * 3_600, np.float32),
         is_number=np.ones(n, np.bool_),
         talks=np.concatenate([np.column_stack([pairs, pairs ^ 1]), np.column_stack([pairs ^ 1, pairs])]),

@@ -5,13 +5,13 @@ import pytest
 
 from models.adapt.gate import FEWEST_CALLERS, FEWEST_REFERENCES, HeldBack, judge, shortage
 
-N, LAWFUL = 60_000, 6_000
+N, LAWFUL = 20_000, 3_000
 
 
 def held(*, adapted_sees: float, lawful_rise: float = 0.0, callers: int = 150, seed: int = 1) -> HeldBack:
     """Three calls each of labelled callers, a third of the labels wrong; the base sees robocalls by two."""
     random = np.random.default_rng(seed)
-    is_robocall = np.arange(N) < 2_000
+    is_robocall = np.arange(N) < 1_000
     base = random.normal(0.0, 1.0, N) + 2.0 * is_robocall
     adapted = random.normal(0.0, 1.0, N) + adapted_sees * is_robocall
     is_lawful = np.arange(N) >= N - LAWFUL
@@ -20,8 +20,8 @@ def held(*, adapted_sees: float, lawful_rise: float = 0.0, callers: int = 150, s
     labelled = np.sort(
         np.concatenate(
             [
-                random.choice(2_000, right, replace=False),
-                random.choice(np.arange(2_000, N - LAWFUL), wrong, replace=False),
+                random.choice(1_000, right, replace=False),
+                random.choice(np.arange(1_000, N - LAWFUL), wrong, replace=False),
             ]
         )
     )
@@ -69,14 +69,14 @@ def test_a_model_that_hits_more_lawful_references_is_refused() -> None:
 
 
 def test_one_caller_does_not_decide() -> None:
-    """A thousand complaints about one caller whom only the adapted model finds, against forty about others."""
+    """Three hundred complaints about one caller whom only the adapted model finds, against forty about others."""
     random = np.random.default_rng(5)
     base, adapted = random.normal(0.0, 1.0, (2, N))
-    adapted[:1_000] += 9.0
-    base[1_000:1_040] += 9.0
+    adapted[:300] += 9.0
+    base[300:340] += 9.0
     weight = np.zeros(N)
-    weight[:1_040] = 0.4
-    cluster = np.concatenate([np.zeros(1_000, np.int64), np.arange(1, 41)])
+    weight[:340] = 0.4
+    cluster = np.concatenate([np.zeros(300, np.int64), np.arange(1, 41)])
 
     verdict = judge(HeldBack(base, adapted, weight, cluster, np.arange(N) >= N - LAWFUL, np.arange(N) + 1), 1)
 

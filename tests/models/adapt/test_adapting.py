@@ -1,0 +1,141 @@
+"""Learning on the spot as a whole, on made-up calls: it adapts where that is shown to help, and else keeps the base."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.adapt import rounds
+from models.adapt.adapting import Outcome, adapt, is_early_enough
+from models.adapt.calls import Mask, lawful_in
+from models.adapt.labels import labels_of
+from models.adapt.rounds import Material
+from models.errors import TrainingDataInvalid
+from models.learn.training import Parameters
+from models.traffic.truth import UNKNOWN_KIND, Truth
+from tests.models.adapt.spans import NAMES, Made, calls_of, made
+
+FAST = Parameters(n_trees=25, min_samples_leaf=20, max_features=1.0, learning_rate=0.2)
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "PARAMETERS", FAST)
+
+
+def complaints(span: Made, share: float, wrong: float = 0.0, *, where: Mask | None = None) -> dict[int, Truth]:
+    """Labels on a share of the robocalls, and on that share of as many lawful calls times `wrong`."""
+    random = np.random.default_rng(4)
+    may = np.ones(len(span.calls), np.bool_) if where is None else where
+    right = may & span.is_robocall & (random.random(len(may)) < share)
+    false = may & ~span.is_robocall & (random.random(len(may)) < share * wrong * 0.06)
+    return {
+        int(key): Truth(True, "", UNKNOWN_KIND, "subscriber_report", 0.4)
+        for key in span.calls.call[right | false].tolist()
+    }
+
+
+def material_of(span: Made, said: dict[int, Truth], registered: Iterable[int] = ()) -> Material:
+    lawful = lawful_in(span.calls, np.array([*registered], np.int64))
+    labels = labels_of(span.calls, lawful, said)
+    return Material(span.calls, labels, lawful, is_early_enough(span.calls), NAMES, 1)
+
+
+def adapted(span: Made, said: dict[int, Truth], registered: Iterable[int] = ()) -> Outcome:
+    return adapt(material_of(span, said, registered), "gbt-base", 7, lambda *_: None)
+
+
+def caught(span: Made, margins: np.ndarray) -> float:
+    """Share of the held-back robocalls among as many calls of the highest margins."""
+    held = ~is_early_enough(span.calls)
+    is_robocall, scores = span.is_robocall[held], margins[held]
+    highest = np.argsort(-scores)[: is_robocall.sum()]
+    return float(is_robocall[highest].mean())
+
+
+def test_it_learns_what_the_base_does_not_see() -> None:
+    """Three tenths of the robocalls reported, and half as many wrong reports: the gate sees the gain that there is."""
+    span = made(2, sees=1.5)
+
+    outcome = adapted(span, complaints(span, 0.3, wrong=0.5))
+
+    assert outcome.chosen is not None, outcome.verdict.reason
+    assert caught(span, outcome.margins(span.calls)) > caught(span, span.calls.margins) + 0.2
+    assert outcome.verdict.callers >= 30
+    assert not outcome.is_measurable[is_early_enough(span.calls)].any()
+    assert outcome.is_measurable.any()
+
+
+def test_without_held_back_labels_the_base_stays_and_nothing_is_learnt() -> None:
+    """The labels of the first two thirds are many: they cannot judge."""
+    span = made(2)
+    said = complaints(span, 0.2, where=is_early_enough(span.calls))
+
+    outcome = adapted(span, said)
+
+    assert outcome.student is None
+    assert outcome.verdict.reason.startswith("0 labelled callers of robocalls in the held-back part, 30 needed")
+    assert outcome.margins(span.calls) is span.calls.margins
+    assert outcome.is_measurable.all()
+
+
+def test_a_caller_who_was_learnt_from_does_not_judge() -> None:
+    """One campaign through all of the span, labelled in both parts, is no evidence of others."""
+    span = made(2)
+    number = np.where(span.is_robocall, 77, span.calls.number)
+    one = replace(span, calls=replace(span.calls, number=number, block=number))
+
+    outcome = adapted(one, complaints(one, 0.2))
+
+    assert outcome.verdict.callers == 0
+
+
+def test_a_base_that_sees_everything_is_kept() -> None:
+    span = made(2)
+    perfect = replace(span.calls, margins=np.where(span.is_robocall, 6.0, -6.0) + span.calls.margins / 10)
+
+    outcome = adapted(replace(span, calls=perfect), complaints(span, 0.3))
+
+    assert outcome.student is not None
+    assert outcome.chosen is None
+    assert "shows no gain" in outcome.verdict.reason
+
+
+def test_a_campaign_of_complaints_against_a_bank_teaches_nothing_about_it() -> None:
+    """Three hundred calls of a registered sender are reported: ignored, counted, and its calls are no more suspect."""
+    span = made(3, sees=1.5)
+    bank = 5_555_555
+    random = np.random.default_rng(8)
+    is_bank = ~span.is_robocall & (random.random(len(span.calls)) < 0.05)
+    poisoned = replace(span, calls=replace(span.calls, number=np.where(is_bank, bank, span.calls.number)))
+    said = complaints(poisoned, 0.3)
+    against = {int(key): Truth(True, "", UNKNOWN_KIND, "subscriber_report", 0.4) for key in span.calls.call[is_bank]}
+
+    outcome = adapted(poisoned, {**said, **against}, [bank])
+    honest = adapted(poisoned, said, [bank])
+
+    assert outcome.facts["complaints_about_lawful_references_ignored"] == len(against)
+    assert outcome.student is not None
+    assert honest.student is not None
+    assert np.array_equal(outcome.student.margins, honest.student.margins)
+
+
+def test_the_facts_say_on_what_it_rests() -> None:
+    span = made(2, sees=1.5)
+
+    facts = adapted(span, complaints(span, 0.3)).facts
+
+    assert facts["base"] == "gbt-base"
+    assert facts["learnt_from"]["end_ms"] < facts["held_back"]["begin_ms"]
+    assert facts["learnt_from"]["calls"] + facts["held_back"]["calls"] == len(span.calls)
+    assert facts["labels_learnt_from"]["subscriber_report"]["robocalls"] > 20
+    assert len(facts["purity_by_round"]) == rounds.ROUNDS
+    assert 0.0 <= facts["purity_by_round"][0]["by_references"] <= 1.0
+    assert 0.0 < facts["taught_as_robocalls"] <= 0.04
+    assert facts["gate"]["callers"] >= 30
+
+
+def test_a_span_of_one_instant_is_refused() -> None:
+    with pytest.raises(TrainingDataInvalid, match="give more hours"):
+        is_early_enough(calls_of([1]))

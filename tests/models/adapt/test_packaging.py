@@ -1,0 +1,72 @@
+"""The folder of an adaptation: an artifact that loads and says on what it rests, or the base, byte for byte."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.adapt import rounds
+from models.adapt.adapting import Outcome, adapt
+from models.adapt.packaging import FOUND, package
+from models.serve.artifact import load, read_card
+from models.serve.manifest import read_manifest
+from tests.models.adapt.spans import made
+from tests.models.adapt.test_adapting import FAST, complaints, material_of
+from tests.models.small_model import save_small_model
+
+MADE_BY = {"command": "robocall adapt"}
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Outcome:
+    """One that adapts."""
+    span = made(2, sees=1.5)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rounds, "PARAMETERS", FAST)
+        found = adapt(material_of(span, complaints(span, 0.3)), "gbt-base", 7, lambda *_: None)
+    assert found.chosen is not None
+    return found
+
+
+def test_the_adapted_model_is_an_artifact_like_any_other(outcome: Outcome, tmp_path: Path) -> None:
+    """It scores what the student scored, has a reference to tell drift by, and a card with the gate's figures."""
+    base = save_small_model(tmp_path / "base")
+
+    model = package(outcome, base, tmp_path / "own", schema_id="f", created_ms=5, made_by=MADE_BY)
+
+    student = outcome.chosen
+    assert student is not None
+    again = load(tmp_path / "own", schema_id="f")
+    rows = student.calibrated_on.rows[:200]
+    assert np.array_equal(again.raw(rows), student.scorer.raw(rows))
+    assert again.version == model.version
+    assert again.reference is not None
+    assert again.manifest["provenance"]["command"] == "robocall adapt"
+    card = read_card(tmp_path / "own")
+    assert "## Adapted" in card
+    assert "- base: gbt-base" in card
+    assert f"{outcome.verdict.callers:,} labelled callers" in card
+    assert "| subscriber_report |" in card
+    report = json.loads((tmp_path / "own" / "report.json").read_text())
+    found = json.loads((tmp_path / "own" / FOUND).read_text())
+    assert found == {"version": model.version, **report["adapted"]}
+
+
+def test_the_base_is_copied_unchanged_and_measures_of_before_go(outcome: Outcome, tmp_path: Path) -> None:
+    base = save_small_model(tmp_path / "base")
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "measure-1.json").write_text("{}")
+    (base / "measure-1.json").write_text("{}")
+    kept = replace(outcome, verdict=replace(outcome.verdict, reason="no gain"))
+
+    model = package(kept, base, own, schema_id=FEATURE_SCHEMA_ID, created_ms=5, made_by=MADE_BY)
+
+    assert model.version == load(base, schema_id=FEATURE_SCHEMA_ID).version
+    names = {*read_manifest(base)["files"], "manifest.json"}
+    assert {path.name for path in own.iterdir()} == {*names, FOUND}
+    assert all((own / name).read_bytes() == (base / name).read_bytes() for name in names)
+    assert json.loads((own / FOUND).read_text())["version"] == model.version

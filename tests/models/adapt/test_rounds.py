@@ -1,0 +1,82 @@
+"""Rounds: from the same calls the same model, of the calls learnt from alone, and enough of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.adapt import rounds
+from models.adapt.rounds import FEWEST_TAUGHT, TAUGHT, Student, learn
+from tests.models.adapt.spans import made
+from tests.models.adapt.test_adapting import FAST, complaints, material_of
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "PARAMETERS", FAST)
+
+
+def test_the_same_gives_the_same_and_each_round_is_told() -> None:
+    span = made(5)
+    told: list[int] = []
+    found = [learn(material_of(span, complaints(span, 0.3)), 7, told.append) for _ in range(2)]
+
+    one, other = found
+    assert isinstance(one, Student)
+    assert isinstance(other, Student)
+    assert np.array_equal(one.margins, other.margins)
+    assert one.data_digest == other.data_digest
+    assert told == [1, 2, 3] * 2
+
+
+def test_nothing_of_the_held_back_part_is_learnt() -> None:
+    """With other features, labels and margins there the trees are the same: they score the first part alike."""
+    span = made(5)
+    said = complaints(span, 0.3)
+    material = material_of(span, said)
+    held = ~material.is_learning
+    calls = replace(span.calls, margins=np.where(held, -span.calls.margins, span.calls.margins))
+    changed = replace(material_of(replace(span, calls=calls), {}), labels=_without(material, held))
+
+    one, other = learn(material, 7, lambda _: None), learn(changed, 7, lambda _: None)
+
+    assert isinstance(one, Student)
+    assert isinstance(other, Student)
+    assert np.array_equal(one.margins, other.margins)
+
+
+def _without(material: rounds.Material, held: np.ndarray) -> rounds.Labels:
+    return replace(material.labels, weight=np.where(held, 0.0, material.labels.weight))
+
+
+def test_what_was_learnt_is_told_by_source() -> None:
+    span = made(5)
+
+    found = learn(material_of(span, complaints(span, 0.3)), 7, lambda _: None)
+
+    assert isinstance(found, Student)
+    by_source = {line["source"]: line for line in found.learnt}
+    assert by_source.keys() == {"subscriber_report", TAUGHT}
+    assert by_source["subscriber_report"]["robocalls"] > 5
+    assert by_source[TAUGHT]["lawful"] > 1_000
+    assert found.calibrated_on.counted_in == (1,)
+
+
+def test_too_few_to_teach_is_a_reason_and_no_model() -> None:
+    span = made(5, 900)
+
+    found = learn(material_of(span, {}), 7, lambda _: None)
+
+    assert isinstance(found, str)
+    assert f"{FEWEST_TAUGHT} needed" in found
+
+
+def test_lawful_calls_beyond_a_number_are_drawn_and_stand_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "MOST_LAWFUL", 500)
+    span = made(5)
+
+    found = learn(material_of(span, complaints(span, 0.3)), 7, lambda _: None)
+
+    assert isinstance(found, Student)
+    assert found.parameters.lawful_share < 0.1
+    assert sum(line["lawful"] for line in found.learnt) < 900

@@ -108,6 +108,10 @@ TESTED_ELSEWHERE = {
     ),
     "streams/audit/reading": ("tests/streams/commands/test_audit.py", "it needs a broker: whole audits are made there"),
     "streams/commands/models/beside": (BUDGETS, "where measures lie: written, shown and used there"),
+    "streams/commands/adapt/collecting": (
+        "tests/streams/commands/adapt/test_command.py",
+        "what is learnt from, gathered there",
+    ),
     "streams/commands/budgets/collecting": (BUDGETS, "what a measure rests on, counted there"),
     "streams/commands/demo/command": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
     "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),

@@ -20,6 +20,7 @@ from tests.waiting import wait_until
 EVERY_S = 0.001
 LABELLED = "--features features.parquet --labels labels.csv"
 MEASURE = "budgets measure --events empty.jsonl --senders senders.txt --model own"
+ADAPT = "adapt --events empty.jsonl --feedback said.jsonl --base own --out adapted"
 WAITS = [
     ("replay empty.jsonl --decisions -", "streams.commands.replay.make_screener"),
     ("replay empty.jsonl --decisions -", "streams.commands.replay.run"),
@@ -37,6 +38,11 @@ WAITS = [
     (MEASURE, "streams.commands.budgets.command.beside"),
     (MEASURE, "streams.commands.budgets.command.make_screener"),
     (MEASURE, "streams.commands.budgets.command._replay"),
+    (ADAPT, "streams.commands.adapt.command.artifact_folder"),
+    (ADAPT, "streams.commands.adapt.command.read_feedback"),
+    (ADAPT, "streams.commands.adapt.command.make_screener"),
+    (ADAPT, "streams.commands.adapt.command._gather"),
+    (ADAPT, "streams.commands.adapt.command.Gathering.calls"),
     ("budgets show own", "streams.commands.budgets.command.beside"),
     ("models list", "models.store.registry.Registry.artifacts"),
     ("models add model", "models.store.registry.Registry.add"),
@@ -99,6 +105,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "empty.jsonl").touch()
     (folder / "model").mkdir()
+    (folder / "said.jsonl").write_text('{"time_ms":0,"verdict":"robocall","source":"analyst","call_id":"c"}\n')
     (folder / "senders.txt").write_text("+12025550123\n")
     save_small_model(folder / "own")
     return folder

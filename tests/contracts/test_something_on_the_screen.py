@@ -105,7 +105,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "empty.jsonl").touch()
     (folder / "model").mkdir()
-    (folder / "said.jsonl").write_text('{"time_ms":0,"verdict":"robocall","source":"analyst","call_id":"c"}\n')
+    (folder / "said.jsonl").write_text(
+        '{"time_ms":1763600000000,"verdict":"robocall","source":"analyst","call_id":"c"}\n'
+    )
     (folder / "senders.txt").write_text("+12025550123\n")
     save_small_model(folder / "own")
     return folder

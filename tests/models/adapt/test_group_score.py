@@ -32,7 +32,8 @@ def test_it_is_the_margin_and_the_largest_mean_of_others(
     calls: list[tuple[float, int, int, int, int]], reach_ms: int
 ) -> None:
     """Times tie and come in any order, keys may be none or negative, windows end at both sides."""
-    margins, at_ms, *keys = ([one[place] for one in calls] for place in range(5))
+    margins, at_ms = [one[0] for one in calls], [one[1] for one in calls]
+    keys = [[one[2] for one in calls], [one[3] for one in calls], [one[4] for one in calls]]
 
     found = group_score(
         np.array(margins), np.array(at_ms, np.int64), [np.array(key, np.int64) for key in keys], reach_ms

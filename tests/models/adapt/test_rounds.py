@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.adapt import rounds
+from models.adapt.labels import Labels
 from models.adapt.rounds import FEWEST_TAUGHT, TAUGHT, Student, learn
 from tests.models.adapt.spans import made
 from tests.models.adapt.test_adapting import FAST, complaints, material_of
@@ -45,7 +46,7 @@ def test_nothing_of_the_held_back_part_is_learnt() -> None:
     assert np.array_equal(one.margins, other.margins)
 
 
-def _without(material: rounds.Material, held: np.ndarray) -> rounds.Labels:
+def _without(material: rounds.Material, held: np.ndarray) -> Labels:
     return replace(material.labels, weight=np.where(held, 0.0, material.labels.weight))
 
 

@@ -2,7 +2,8 @@
 
 If a share `a` of the robocalls is among the highest `q` of all calls, then robocalls are at most `q / a` of the calls:
 they cannot be more than there is room for. The smallest such bound over several `q` is what is believed. It holds as
-far as labelled robocalls are like all of them. Too high a base rate ruins the rounds, too low a one costs little, so
+far as labelled robocalls are like all of them. Some labels are wrong: of those with a weight of `w`, (1 - w) / 2, and
+wrong ones rank like any call. Too high a base rate ruins the rounds, too low a one costs little, so
 the lower end of its interval counts.
 """
 
@@ -55,12 +56,14 @@ def believed(scores: Floats, weight: Floats, caller: Ints) -> BaseRate | None:
         return None
     ordered = np.sort(scores)
     share_of = weight[labelled] / np.bincount(codes, weights=weight[labelled])[codes] / n  # each caller counts once
+    right = float((1.0 + np.average(weight[labelled], weights=share_of)) / 2)
     found = []
     for share in SHARES:
         limit = ordered[len(ordered) - max(1, round(share * len(ordered)))]
         low, caught, high = _wilson(float(share_of[scores[labelled] >= limit].sum()), n)
         real = float((scores >= limit).mean())  # more than `share` where calls tie
-        best, lowest, highest = (min(real / max(one, 1e-9), 1.0) for one in (caught, high, low))
+        ranked = (min((one - (1.0 - right) * real) / right, 1.0) for one in (caught, high, low))
+        best, lowest, highest = (min(real / max(one, 1e-9), 1.0) for one in ranked)
         found.append(BaseRate(best, lowest, highest, n))
     smallest = min(found, key=lambda one: one.share)
     return smallest if smallest.high <= MOST_BELIEVED else None

@@ -135,12 +135,16 @@ def learn(material: Material, seed: int, say: Callable[[int], None]) -> Student 
         boosted = fit_drawn(data, seed, parameters)
         del data
         later = _dataset(material, learning, late, taught)
-        estimator, scorer = calibrate(boosted, later, None if rate is None else rate.share)
+        estimator, scorer = calibrate(boosted, later, None if rate is None else rate.share, _nobody)
         margins = calls.rows.scored(scorer.raw)
     return Student(
         estimator, scorer, thresholds_of(scorer, later), margins, later, learnt, digest, rate, share, witnesses, seed,
         parameters,
     )  # fmt: skip
+
+
+def _nobody(_: str) -> None:
+    """Hears how calibration went: by the teacher's word, so it is no figure for people."""
 
 
 def _part(material: Material) -> tuple[Labels, Lawful]:

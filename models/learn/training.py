@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -267,17 +268,20 @@ def _direction(name: str) -> int:
     return int(RISES_WITH.fullmatch(name) is not None) - int(FALLS_WITH.fullmatch(name) is not None)
 
 
-def calibrate(boosted: Any, later: Dataset, base_rate: float | None = None) -> tuple[Any, TreeScorer]:
+def calibrate(
+    boosted: Any, later: Dataset, base_rate: float | None = None, say: Callable[[str], object] | None = None
+) -> tuple[Any, TreeScorer]:
     """Calibrate on later calls: isotonic, or a sigmoid where isotonic ties too many calls at the block threshold.
 
     Isotonic regression maps whole stretches of raw scores to one probability. Where the stretch at the top holds more
     lawful calls than the block rate allows, no threshold could block at that rate. It blocks for processor time, some
-    scorings of `later`, and says on standard error what came of each.
+    scorings of `later`, and says what came of each.
 
     Args:
         boosted: fitted trees, as `fit` gives them.
         later: calls that they did not learn from, of both classes.
         base_rate: share of robocalls that probabilities are meant for, in (0, 1); None takes that of `later`.
+        say: told that, a line each; None is standard error.
 
     Returns:
         The calibrated estimator, and the compiled scorer that computes the same.
@@ -289,7 +293,7 @@ def calibrate(boosted: Any, later: Dataset, base_rate: float | None = None) -> t
         estimator = _calibrated(boosted, method, later, base_rate)
         scorer = TreeScorer(forest, calibration_of(estimator))
         recall = recall_at(scorer.score(later.rows), later.is_robocall, BLOCK_RATE)
-        _say(f"calibration {method}: recall {recall:.3f} at {BLOCK_RATE:g} false blocks, raw score {best:.3f}")
+        (say or _say)(f"calibration {method}: recall {recall:.3f} at {BLOCK_RATE:g} false blocks, raw score {best:.3f}")
         if recall >= best - TOLERATED_RECALL_LOSS:
             break
     return estimator, scorer

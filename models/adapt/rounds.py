@@ -135,7 +135,7 @@ def learn(material: Material, seed: int, say: Callable[[int], None]) -> Student 
         boosted = fit_drawn(data, seed, parameters)
         del data
         later = _dataset(material, learning, late, taught)
-        estimator, scorer = calibrate(boosted, later, None if rate is None else rate.share, _nobody)
+        estimator, scorer = calibrate(boosted, later, share if rate is None else rate.share, _nobody)
         margins = calls.rows.scored(scorer.raw)
     return Student(
         estimator, scorer, thresholds_of(scorer, later), margins, later, learnt, digest, rate, share, witnesses, seed,

@@ -4,7 +4,7 @@ The same input gives byte-identical output. One decision a line, one for each `c
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,7 +33,7 @@ from streams.screening.batch import Batch, Unusable
 from streams.screening.build import make_screener
 from streams.screening.bulk_allows import as_lines
 from streams.screening.pipeline import MAX_BATCH, Pipeline
-from streams.settings import MAX_PARTITIONS, load_settings
+from streams.settings import MAX_PARTITIONS, Settings, load_settings
 from streams.wire.record_columns import records_of
 from streams.wire.records import dead_letter
 from streams.worker.warming import is_compiled, warm
@@ -118,6 +118,38 @@ class FeatureWriter:
         """Write what is kept and the footer."""
         self._flush()
         self._writer.close()
+
+
+def loaded(settings: Settings, on_failure: Callable[[Exception], None], console: Console) -> Pipeline:
+    """Load the model and make the worker's own code for it, with empty windows; says so, and compiles the first time.
+
+    Args:
+        settings: as `streams.screening.build.make_screener` reads them.
+        on_failure: told of each internal error.
+        console: on which it is said.
+
+    Raises:
+        RobocallError: policy or model cannot be used.
+    """
+    with step("Loading the model", console) as say:
+        screener = make_screener(settings, shared_trunks=True)
+        if not is_compiled():
+            say("compiling (the first time)")
+            warm(screener.classifier)
+    return Pipeline(screener, seed=PUBLIC_SEED, on_failure=on_failure)
+
+
+def require_judged(failures: Sequence[Exception]) -> None:
+    """Refuse what rests on calls that could not all be judged.
+
+    Args:
+        failures: Internal errors of a replay.
+
+    Raises:
+        ReplayFailed: there is one; its text has the first.
+    """
+    if failures:
+        raise ReplayFailed(f"{len(failures)} internal errors while scoring; the first: {failures[0]!r}")
 
 
 def replayed(
@@ -287,12 +319,7 @@ def replay(
     chosen = {"model_dir": model, "policy_file": policy, "mode": mode}
     settings = load_settings(partitions=partitions, **{name: value for name, value in chosen.items() if value})
     console = Console(stderr=True)
-    with step("Loading the model", console) as say:
-        screener = make_screener(settings, shared_trunks=True)
-        pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
-        if not is_compiled():
-            say("compiling (the first time)")
-            warm(screener.classifier)
+    pipeline = loaded(settings, failures.append, console)
     counts = Counts()
     with ExitStack() as stack:
         say = stack.enter_context(step("Replaying", console))  # first: it ends when all files are closed
@@ -306,7 +333,7 @@ def replay(
         running = run(source, pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)
         for counts in running:
             say(f"{counts.lines:,} events")
-    _report(console, counts, screener)
+    _report(console, counts, pipeline.screener)
     _refuse(events, counts, failures, strict=strict)
 
 

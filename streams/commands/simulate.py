@@ -5,9 +5,11 @@ import csv
 import io
 import logging
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, BinaryIO, TextIO, cast
 
 import click
@@ -263,13 +265,11 @@ def simulate(
             _run_live(_in_world(spec, world, held_out=held_out), hours, writer, console)
             return
         file = open_output(cast("str", out), stack)
-        more = ""
+        write: Callable[[Say], tuple[int, int, int]]
         if author == FOURTH:
             carrier = _fourth(seed, first_ms, hours or 1.0, rate, new_kinds)
             said = open_output(feedback, stack) if feedback else None
-            with step("Simulating", console) as say:
-                calls, robocalls, events = write_fourth(carrier, file, writer, said, say)
-            more = _held_back(carrier)
+            write, more = partial(write_fourth, carrier, file, writer, said), _held_back(carrier)
         else:
             spec = TrafficSpec(
                 start_ms=first_ms,
@@ -278,8 +278,9 @@ def simulate(
                 calls_per_second=rate or DEFAULT_CALLS_PER_SECOND,
                 scenarios=scenarios,
             )
-            with step("Simulating", console) as say:
-                calls, robocalls, events = write_file(_in_world(spec, world, held_out=held_out), file, writer, say)
+            write, more = partial(write_file, _in_world(spec, world, held_out=held_out), file, writer), ""
+        with step("Simulating", console) as say:
+            calls, robocalls, events = write(say)
     share = robocalls / max(1, calls)
     console.print(f"{events:,} events of {calls:,} calls, {share:.1%} robocalls, seed {seed}{more}", soft_wrap=True)
 

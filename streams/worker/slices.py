@@ -28,7 +28,6 @@ class Slices:
 
     Args:
         max_records: of a slice.
-
     """
 
     __slots__ = ("_max_records", "_most")

@@ -12,7 +12,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.events import Feedback
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S
@@ -31,16 +30,13 @@ from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.models.beside import Beside
 from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, artifact_folder, place_of
-from streams.commands.replay import read_batches, replayed
+from streams.commands.replay import loaded, read_batches, replayed, require_judged
 from streams.commands.train import made_by
-from streams.errors import ReplayFailed
 from streams.files import open_input
 from streams.running.progress import Say, step
-from streams.screening.build import make_screener
 from streams.screening.pipeline import Pipeline
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 from streams.wire.feedback import FeedbackRefused, read_feedback
-from streams.worker.warming import is_compiled, warm
 
 if TYPE_CHECKING:
     from models.adapt.adapting import Outcome
@@ -172,19 +168,13 @@ def _replay(
     settings: Settings, files: tuple[Path, ...], joining: Joining | None, windows_h: float, console: Console
 ) -> _Replayed:
     failures: list[Exception] = []
-    with step("Loading the model", console) as say:
-        screener = make_screener(settings, shared_trunks=True)
-        pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
-        if not is_compiled():
-            say("compiling (the first time)")
-            warm(screener.classifier)
-    model = cast("Model", screener.classifier)
+    pipeline = loaded(settings, failures.append, console)
+    model = cast("Model", pipeline.screener.classifier)
     gathering = Gathering(model, windows_h, joining)
     with step("Replaying", console) as say, ExitStack() as stack:
         _gather(pipeline, files, gathering, settings.partitions, stack, say)
-    if failures:
-        raise ReplayFailed(f"{len(failures)} internal errors while scoring; the first: {failures[0]!r}")
-    return _Replayed(model, screener.policy, gathering)
+    require_judged(failures)
+    return _Replayed(model, pipeline.screener.policy, gathering)
 
 
 def _gather(

@@ -13,7 +13,6 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.numbers import is_e164
 from detector.features.table import FEATURE_NAMES
 from models.budgets.making import Subject, make
@@ -31,14 +30,11 @@ from streams.commands.budgets.collecting import Collector, keys_of
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import Beside, beside
 from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, own_place, place_of
-from streams.commands.replay import read_batches, replayed
-from streams.errors import ReplayFailed
+from streams.commands.replay import loaded, read_batches, replayed, require_judged
 from streams.redis.connection import list_key
 from streams.running.progress import Say, step
-from streams.screening.build import make_screener
 from streams.screening.pipeline import MAX_BATCH, Pipeline
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
-from streams.worker.warming import is_compiled, warm
 
 MAX_SENDERS_BYTES = 64 * 1024 * 1024
 _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
@@ -189,19 +185,13 @@ def _measured(
     console: Console,
 ) -> Measure:
     failures: list[Exception] = []
-    with step("Loading the model", console) as say:
-        screener = make_screener(settings, shared_trunks=True)
-        pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
-        if not is_compiled():
-            say("compiling (the first time)")
-            warm(screener.classifier)
-    model, policy = cast("Model", screener.classifier), screener.policy
+    pipeline = loaded(settings, failures.append, console)
+    model, policy = cast("Model", pipeline.screener.classifier), pipeline.screener.policy
     last = None if afresh else _last(where, model.version)
     collector = Collector(model, policy.budgets.windows_h)
     with step("Replaying", console) as say:
         _replay(pipeline, lines, collector, settings.partitions, say)
-    if failures:
-        raise ReplayFailed(f"{len(failures)} internal errors while scoring; the first: {failures[0]!r}")
+    require_judged(failures)
     with step("Finding the thresholds", console):
         span = collector.span()
         _require_alike(last, model, collector)

@@ -48,6 +48,7 @@ class MeasureFollower:
         self._measure: Measure | None = None
         self._complaint = ""
         self._has_drifted = False
+        self._told = ""
 
     async def run(self) -> None:
         """Look, wait, and look again, until cancelled."""
@@ -61,8 +62,11 @@ class MeasureFollower:
         try:
             content, complaint = await asyncio.to_thread(self._read, version)
         except RobocallError as error:
-            log.warning("the measure cannot be looked for, what is in force stays", cause=str(error))
+            if str(error) != self._told:  # not every five seconds while the registry is away
+                self._told = str(error)
+                log.warning("the measure cannot be looked for, what is in force stays", cause=self._told)
             return
+        self._told = ""
         if version != self._screener.versions.model_version:
             return  # another model was put in place meanwhile
         if (version, content, complaint) != self._known:

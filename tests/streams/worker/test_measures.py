@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import structlog.testing
 
 from detector.columns.windows_port import Windows
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
@@ -126,7 +127,9 @@ def test_a_registry_that_does_not_answer_changes_nothing(case: Case, monkeypatch
 
     monkeypatch.setattr(Registry, "read_beside", away)
 
-    assert case.look() == "measured"
+    with structlog.testing.capture_logs() as lines:
+        assert [case.look() for _ in range(3)] == ["measured"] * 3
+    assert [line["cause"] for line in lines] == ["away"], "said once, and not every five seconds"
 
 
 def test_drift_is_told_from_the_measured_traffic_and_takes_blocks_back(case: Case) -> None:

@@ -1,8 +1,7 @@
 """The group score in hindsight: how suspect the calls around a call are that share its number, its origin or its block.
 
-It looks before and behind a call, so it teaches and never decides. Measured at carriers of two authors that the base
-model had not learnt: recall at 1 lawful call in 1,000 went from 0.521 to 0.577 and from 0.209 to 0.289, at 1 in 10,000
-from 0.179 to 0.433 and from 0.118 to 0.197. Sums over keys instead of the largest were worse.
+It looks before and behind a call, so it teaches and never decides. The largest counts and not the sum: keys tell of
+the same calls.
 """
 
 from collections.abc import Sequence

@@ -83,6 +83,7 @@ class Calls:
     plain: Flags
     texts: Texts | None = None
     _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
+    _single: dict[tuple[int, str], str] = field(default_factory=dict, compare=False, repr=False)
     _hashes: dict[tuple[str, int, int], Ints] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
@@ -106,10 +107,10 @@ class Calls:
         """One of `TEXT_FIELDS` of a call, empty where absent. It makes the event of a call that is not `plain`."""
         if name in self._columns:
             return self._columns[name][row]
-        if self.texts is None or not self.plain[row]:
-            return str(getattr(self.events[row], name) or "")
-        spans, at = self.texts.spans, TEXT_FIELDS.index(name)
-        return self.texts.data[spans.item(row, at, 0) : spans.item(row, at, 1)].tobytes().decode()
+        found = self._single.get((row, name))
+        if found is None:
+            found = self._single[row, name] = self._read_one(row, name)
+        return found
 
     def column(self, name: str) -> list[str]:
         """One of `TEXT_FIELDS` of every call, empty where absent; made for all of them when first asked for."""
@@ -138,6 +139,12 @@ class Calls:
         if odd:
             found[odd] = hash_texts([self.text(row, name)[skip : skip + most] for row in odd])
         return found
+
+    def _read_one(self, row: int, name: str) -> str:
+        if self.texts is None or not self.plain[row]:
+            return str(getattr(self.events[row], name) or "")
+        spans, at = self.texts.spans, TEXT_FIELDS.index(name)
+        return self.texts.data[spans.item(row, at, 0) : spans.item(row, at, 1)].tobytes().decode()
 
     def _read(self, name: str) -> list[str]:
         if self.texts is None:

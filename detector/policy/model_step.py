@@ -150,7 +150,8 @@ def _verdict(work: Work, row: int, level: float) -> Verdict | None:
     cuts = work.in_force.cuts
     thresholds = work.tables.thresholds(work.calls, row, category) if cuts is None else cuts
     may_block = (
-        category.highest_action is Action.BLOCK
+        level >= thresholds.block_clear  # else no block is in question
+        and category.highest_action is Action.BLOCK
         and work.tables.has_sample(work.features, row)
         and work.may_block(row)
         and not work.is_released(row)

@@ -7,13 +7,13 @@ from detector.columns.lazy_sequence import LazySequence
 from detector.contract.events import CallEvent
 from streams.wire.record_columns import Records
 from streams.wire.records import EVENT_DECODER
-from streams.wire.repairs import repair
 
 
 class LazyEvents(LazySequence[CallEvent]):
     """Events of a batch by index, each decoded at most once.
 
     Whoever asks for an event knows that the decoder accepts its record: else asking raises what the decoder raises.
+    What needs a repair is among those that are there already: the scan leaves it to the decoder.
 
     Args:
         records: Hold their bytes.
@@ -36,7 +36,7 @@ class LazyEvents(LazySequence[CallEvent]):
         position = self._positions.item(index)
         event = self._made.get(position)
         if event is None:
-            event = self._made[position] = repair(EVENT_DECODER.decode(self._records.value(position) or b""))
+            event = self._made[position] = EVENT_DECODER.decode(self._records.value(position) or b"")
         return event
 
     def __repr__(self) -> str:

@@ -95,10 +95,11 @@ def join(records: Records, parts: Sequence[tuple[int, Reading]]) -> Reading:
         parts: The position of each record that could be read, ascending, and what was read of it alone, from a
             buffer of its own: the buffers are joined.
     """
-    at = np.array([position for position, part in parts if len(part.positions)], dtype=np.int64)
+    made = {position: part.events[0] for position, part in parts if len(part.positions)}
+    at = np.array(list(made), dtype=np.int64)
     return Reading(
         concatenate([part.facts for _, part in parts]) if parts else read(records_of([])).facts,
-        LazyEvents(records, at, {}),
+        LazyEvents(records, at, made),
         at,
         records.partitions[at],
         records.arrivals_ms[at],

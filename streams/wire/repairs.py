@@ -5,7 +5,7 @@ The scan leaves every record that needs this to the decoder (`streams.wire.scan`
 
 import hashlib
 from collections import Counter
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
@@ -28,8 +28,10 @@ class Repair(StrEnum):
     CALL_ID = "call_id_hashed"
 
 
-def _optional_texts(domain: type[Any]) -> tuple[Field[Any], ...]:
-    return tuple(f for f in fields(domain) if f.default is not MISSING and "max_length" in f.metadata["bounds"])
+def _optional_texts(domain: type[Any]) -> tuple[tuple[str, dict[str, int]], ...]:
+    """Name and bounds of each."""
+    optional = ((f.name, f.metadata["bounds"]) for f in fields(domain) if f.default is not MISSING)
+    return tuple((name, bounds) for name, bounds in optional if "max_length" in bounds)
 
 
 _NUMBERS = {
@@ -55,10 +57,10 @@ def repair(event: E, repairs: "Counter[Repair] | None" = None) -> E:
         if number is not None and (normal := normal_form(number)) != number:
             changes[name] = normal
             done.append(Repair.NUMBER)
-    for field in _OPTIONAL[type(event)]:
-        value = changes.get(field.name, getattr(event, field.name))
-        if value is not None and (cut := _cut(value, field.metadata["bounds"])) != value:
-            changes[field.name] = cut
+    for name, bounds in _OPTIONAL[type(event)]:
+        value = getattr(event, name)
+        if value and (cut := _cut(changes.get(name, value), bounds)) is not None:
+            changes[name] = cut
             done.append(Repair.TEXT)
     if len(event.call_id) > CALL_ID_LIMIT:
         changes["call_id"] = short_call_id(event.call_id)
@@ -73,7 +75,10 @@ def short_call_id(call_id: str) -> str:
     return CALL_ID_PREFIX + hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _cut(value: str | list[str], bounds: dict[str, int]) -> str | list[str]:
+def _cut(value: str | list[str], bounds: dict[str, int]) -> str | list[str] | None:
+    """What is left of a text or of texts that are too long; None of others."""
+    longest = bounds["max_length"]
     if isinstance(value, str):
-        return value[: bounds["max_length"]]
-    return [text[: bounds["max_length"]] for text in value[: bounds["max_items"]]]
+        return value[:longest] if len(value) > longest else None
+    cut = [text[:longest] for text in value[: bounds["max_items"]]]
+    return cut if cut != value else None

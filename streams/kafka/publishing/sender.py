@@ -137,7 +137,7 @@ class Sender:
         client: started.
         acks: brokers that must have a batch, -1 = all in sync.
         timeout_ms: for so long the leader may wait for them.
-        linger_s: what comes while a broker is idle waits so long for company.
+        linger_s: a request waits so long for what else may come, and so does the next one.
     """
 
     def __init__(self, client: AIOKafkaClient, *, acks: int, timeout_ms: int, linger_s: float = 0.0) -> None:
@@ -184,8 +184,8 @@ class Sender:
                 if not link.ready:
                     link.waiter = asyncio.get_running_loop().create_future()
                     await link.waiter
-                    if self._linger_s:
-                        await asyncio.sleep(self._linger_s)
+                if self._linger_s:
+                    await asyncio.sleep(self._linger_s)
                 outboxes, link.ready = link.ready, []
                 await self._deliver(leader, outboxes)
         finally:  # whatever ended it: the next one to come starts it again

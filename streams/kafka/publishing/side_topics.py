@@ -24,8 +24,8 @@ from streams.kafka.publishing.outbox import Record
 from streams.kafka.publishing.publisher import TELL_AGAIN_S, Delivery, Publisher
 from streams.settings import Settings
 
-LINGER_S = 0.02
-"""Nobody waits for these records, and a request that carries more of them is cheaper."""
+LINGER_S = 0.05
+"""Nobody waits for these records, and few requests that carry many of them are cheaper than many."""
 PATIENCE_S = 0.25
 """Longest that a commit waits for them."""
 LOOK_AGAIN_S = 30.0

@@ -12,7 +12,6 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.structs import TopicPartition
 
-from streams.kafka.topics import CALL_EVENTS
 from tests.integration.odd_batches_case import MIB
 from tests.streams.kafka.fetch.batches import CODECS, COUNT_AT, RECORDS_AT, batch, signed
 from tests.streams.wire.dear import DEAR
@@ -68,17 +67,19 @@ class RawProducer:
 
     Args:
         bootstrap: of the brokers.
+        topic: where they go.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, topic: str) -> None:
         self.refused = 0
         self._bootstrap = bootstrap
+        self._topic = topic
 
     async def start(self) -> None:
         """Connect."""
         self._client = AIOKafkaClient(bootstrap_servers=self._bootstrap)
         await self._client.bootstrap()
-        self._client.set_topics([CALL_EVENTS])
+        self._client.set_topics([self._topic])
         await self._client.force_metadata_update()
 
     async def stop(self) -> None:
@@ -87,7 +88,7 @@ class RawProducer:
 
     async def send(self, made: bytes, partition: int) -> None:
         """Send one batch to the leader of a partition; what it refuses is counted."""
-        leader: Any = self._client.cluster.leader_for_partition(TopicPartition(CALL_EVENTS, partition))
-        request = ProduceRequest(None, -1, TIMEOUT_MS, [(CALL_EVENTS, [(partition, made)])])
+        leader: Any = self._client.cluster.leader_for_partition(TopicPartition(self._topic, partition))
+        request = ProduceRequest(None, -1, TIMEOUT_MS, [(self._topic, [(partition, made)])])
         answer = await self._client.send(leader, request)
         self.refused += answer.topics[0][1][0][1] != 0

@@ -52,6 +52,7 @@ class Target:
         partitions: of `call-events`.
         held: the partition of all transactions: whoever reads committed records of it waits for their ends.
         seed: of everything that is drawn.
+        topic: where the records go.
     """
 
     bootstrap: str
@@ -60,6 +61,7 @@ class Target:
     partitions: int
     held: int
     seed: int
+    topic: str = CALL_EVENTS
 
 
 class Hostile:
@@ -107,7 +109,7 @@ class _Flow:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._chance = random.Random(target.seed)
-        self._raw = RawProducer(target.bootstrap)
+        self._raw = RawProducer(target.bootstrap, target.topic)
         self._plain = Producer(
             {
                 "bootstrap.servers": target.bootstrap,
@@ -117,8 +119,8 @@ class _Flow:
             }
         )
         self._redis = redis.Redis.from_url(target.redis_url)
-        self._brief = Transactions(target.bootstrap, target.data, 1_000_000 * target.seed)
-        self._held = Transactions(target.bootstrap, target.data, 1_000_000 * target.seed + 500_000)
+        self._brief = Transactions(target.bootstrap, target.data, target.topic, 1_000_000 * target.seed)
+        self._held = Transactions(target.bootstrap, target.data, target.topic, 1_000_000 * target.seed + 500_000)
         self._sent: Counter[str] = Counter()
         self._stopped = asyncio.Event()
 
@@ -176,7 +178,7 @@ class _Flow:
         await self._raw.send(next(made), self._chance.randrange(self._target.partitions))
 
     def _produce(self, value: bytes, key: bytes | None) -> None:
-        self._plain.produce(CALL_EVENTS, value, key)
+        self._plain.produce(self._target.topic, value, key)
 
     def _call(self, calling_number: str) -> None:
         event = json.loads(call(0)) | {"call_id": f"hostile-{time.time_ns()}", "calling_number": calling_number}

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from streams.kafka.topics import CALL_EVENTS
 from tests.integration.odd_batches_case import call, must_arrive
 from tests.streams.kafka.fetch.batches import COUNT_AT, RECORDS_AT, signed
 from tests.waiting import HANG_S
@@ -27,12 +26,14 @@ class Transactions:
     Args:
         bootstrap: of the broker.
         data: its folder.
+        topic: where the calls go.
         first: number of its first call.
     """
 
-    def __init__(self, bootstrap: str, data: Path, first: int) -> None:
+    def __init__(self, bootstrap: str, data: Path, topic: str, first: int) -> None:
         self.damaged = 0
         self._data = data
+        self._topic = topic
         self._number = first
         self._producer = Producer(
             {
@@ -60,7 +61,7 @@ class Transactions:
         mark = self._next()
         self._producer.begin_transaction()
         self._put(partition, mark)
-        self.damaged += _damage(self._data, partition, call(mark)[:60], chance)
+        self.damaged += _damage(self._data, self._topic, partition, call(mark)[:60], chance)
         self._producer.commit_transaction(HANG_S)
 
     def _next(self) -> int:
@@ -68,13 +69,13 @@ class Transactions:
         return self._number
 
     def _put(self, partition: int, number: int) -> None:
-        self._producer.produce(CALL_EVENTS, call(number), partition=partition, on_delivery=must_arrive)
+        self._producer.produce(self._topic, call(number), partition=partition, on_delivery=must_arrive)
         assert self._producer.flush(HANG_S) == 0
 
 
-def _damage(data: Path, partition: int, text: bytes, chance: random.Random) -> bool:
+def _damage(data: Path, topic: str, partition: int, text: bytes, chance: random.Random) -> bool:
     """Change the last batch of a partition that holds a text, where it lies; whether it was found."""
-    path = max(data.glob(f"**/{CALL_EVENTS}-{partition}/*.log"))
+    path = max(data.glob(f"**/{topic}-{partition}/*.log"))
     with path.open("r+b", buffering=0) as log:
         start = max(0, log.seek(0, os.SEEK_END) - LOOK_BACK)
         log.seek(start)

@@ -249,20 +249,21 @@ def test_a_topic_that_is_gone_or_forbidden_is_told_from_one_without_a_leader(
 
 
 def test_what_lingers_shares_a_request_with_what_comes_meanwhile() -> None:
-    """The first finds the broker idle and waits for company."""
+    """The first waits for company, and so does what is there when its request is answered: none leaves at once."""
 
     async def story(cluster: Cluster, sender: Sender) -> None:
         sender._linger_s = 0.01
         Box(sender, 0, b"0")
         await _turn()
-        cluster.answers[0].set_result(ProduceAnswer([("calls", [(0, 0)])]))
-        await _turn()
         Box(sender, 1, b"1")
-        await _turn()
+        await until(lambda: len(cluster.asked) == 1)
         Box(sender, 2, b"2")
+        cluster.answers[0].set_result(ProduceAnswer([("calls", [(0, 0), (1, 0)])]))
+        await _turn()
+        Box(sender, 3, b"3")
         await until(lambda: len(cluster.asked) == 2)
 
-    assert [asked for _, asked in _told(3, story).asked] == [[(0, b"0")], [(1, b"1"), (2, b"2")]]
+    assert [asked for _, asked in _told(4, story).asked] == [[(0, b"0"), (1, b"1")], [(2, b"2"), (3, b"3")]]
 
 
 def test_a_batch_that_waited_for_a_request_goes_to_where_its_leader_is_by_then() -> None:

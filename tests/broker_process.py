@@ -18,6 +18,19 @@ QUICK_RETURN = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500
 """A killed broker may register again only once its former registration expired: 3 instead of 11 s."""
 
 
+STOPPED = frozenset("Tt")
+
+
+def states_of_threads(pid: int) -> set[str]:
+    """States of the threads of a process, as proc(5) writes them.
+
+    The signal that stops a process reaches its threads one after the other: on a busy machine some of them run on for
+    a while, and answer.
+    """
+    stats = [task / "stat" for task in Path(f"/proc/{pid}/task").iterdir()]
+    return {stat.read_text().rpartition(")")[2].split()[0] for stat in stats if stat.exists()}
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
     """What makes a broker one of several.
@@ -142,9 +155,11 @@ class BrokerProcess:
             self._process = None
 
     def pause(self) -> None:
-        """Stop it in the middle of whatever it does: its ports accept, nobody answers."""
+        """Stop it in the middle of whatever it does: its ports accept, nobody answers. Returns when it stands still."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        pid = self._process.pid
+        wait_until(lambda: states_of_threads(pid) <= STOPPED, "all threads of the broker stand still")
 
     def resume(self) -> None:
         """Let it go on."""

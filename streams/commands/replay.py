@@ -25,6 +25,8 @@ from detector.policy.screening import Screener, Screening
 from detector.windows import WindowEngine
 from models.data.dataset import COUNTED_IN_KEY, SCHEMA_KEY
 from models.data.files import DAMAGED
+from streams.commands.models.beside import beside
+from streams.commands.models.place import REGISTRY_OPTION, model_option, place_of
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
 from streams.kafka.partitioner import partitions_of
@@ -40,7 +42,6 @@ from streams.worker.warming import is_compiled, warm
 
 ROWS_PER_GROUP = 100_000
 CHUNK_BYTES = 1 << 20
-_MODEL_HELP = "Model artifact folder [default: ROBOCALL_MODEL_DIR, else the shipped model]."
 _POLICY_HELP = "Policy file [default: ROBOCALL_POLICY_FILE, else the documented defaults]."
 
 _PARTITIONS_HELP = (
@@ -281,7 +282,7 @@ def read_batches(name: str, stack: ExitStack) -> Iterator[list[bytes]]:
 @click.argument("events", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--decisions", required=True, help="Where decisions go, one a line; `-` for standard output.")
 @click.option("--features", type=click.Path(path_type=Path), help="Parquet file for the feature vector of every call.")
-@click.option("--model", type=click.Path(path_type=Path), help=_MODEL_HELP)
+@model_option("--model", "name", "Model to decide by")
 @click.option("--policy", type=click.Path(path_type=Path), help=_POLICY_HELP)
 @click.option("--mode", type=click.Choice(["enforce", "shadow"]), help="[default: ROBOCALL_MODE, else the policy's].")
 @click.option(
@@ -289,16 +290,18 @@ def read_batches(name: str, stack: ExitStack) -> Iterator[list[bytes]]:
 )
 @click.option("--dead-letters", help="Where bad lines go, as dead-letter records.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 when a line was bad.")
+@REGISTRY_OPTION
 def replay(
     events: str,
     decisions: str,
     features: Path | None,
-    model: Path | None,
+    name: str | None,
     policy: Path | None,
     mode: str | None,
     partitions: int,
     dead_letters: str | None,
     strict: bool,
+    url: str | None,
 ) -> None:
     """Run EVENTS (JSON lines, optionally .gz or .zst, `-` for standard input) through the worker's own code.
 
@@ -316,10 +319,12 @@ def replay(
         {"--decisions": decisions, "--features": features, "--dead-letters": dead_letters},
     )
     failures: list[Exception] = []
-    chosen = {"model_dir": model, "policy_file": policy, "mode": mode}
-    settings = load_settings(partitions=partitions, **{name: value for name, value in chosen.items() if value})
+    chosen: dict[str, object] = {"policy_file": policy} if policy else {}
+    chosen |= {"mode": mode} if mode else {}
     console = Console(stderr=True)
-    pipeline = loaded(settings, failures.append, console)
+    with beside(place_of(url), name, partitions) as where:
+        settings = load_settings(partitions=partitions, model_dir=where.whole(), **chosen)
+        pipeline = loaded(settings, failures.append, console)
     counts = Counts()
     with ExitStack() as stack:
         say = stack.enter_context(step("Replaying", console))  # first: it ends when all files are closed

@@ -17,10 +17,11 @@ from rich.table import Table
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.data.dataset import Dataset
 from models.judge.gate import counted_otherwise, has_learnt_from
-from models.serve.artifact import SHIPPED, load, sign
+from models.serve.artifact import load, sign
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
 from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, simulated
+from streams.commands.models.place import REGISTRY_OPTION, artifact_folder, model_option, place_of
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import load_settings
@@ -35,6 +36,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 ASSUMED_WEIGHT = 0.1
 """How far it is trusted that a call that nobody said anything about was lawful, unless told otherwise."""
+LOST = "Look at the labels before you promote it: there are too few, or too many wrong ones (docs/labels.md)."
 
 
 def _refuse_author(_context: click.Context, _parameter: click.Parameter, author: str | None) -> None:
@@ -232,12 +234,15 @@ def _searched(data: Dataset, seed: int, n: int, parameters: "Parameters", consol
 
 
 @click.command()
-@click.option("--model", type=_FOLDER, default=SHIPPED, help="Artifact folder [default: the shipped model].")
+@model_option("--model", "name", "Model to judge")
 @click.option("--features", type=_FILE, required=True, help=FEATURES_HELP)
 @click.option("--labels", type=_FILE, required=True, help=LABELS_HELP)
 @click.option("--report", type=_FOLDER, help="Folder for report.html and report.json; trains models to compare with.")
 @click.option("--reference-data", type=_FOLDER, help="Folder of the public reference data, for the report.")
-def evaluate(model: Path, features: Path, labels: Path, report: Path | None, reference_data: Path | None) -> None:
+@REGISTRY_OPTION
+def evaluate(
+    name: str | None, features: Path, labels: Path, report: Path | None, reference_data: Path | None, url: str | None
+) -> None:
     """Measure a model on labelled calls: figures as JSON on standard output, a table on standard error.
 
     Give calls of a later time than those that the model was trained on.
@@ -249,8 +254,8 @@ def evaluate(model: Path, features: Path, labels: Path, report: Path | None, ref
     from models.judge.report.report import judge, write  # noqa: PLC0415
 
     console = Console(stderr=True)
-    with step("Loading the model", console):
-        judged = load(model, schema_id=FEATURE_SCHEMA_ID)
+    with step("Loading the model", console), artifact_folder(place_of(url), name) as folder:
+        judged = load(folder, schema_id=FEATURE_SCHEMA_ID)
     data = from_files(features, labels, console)
     if has_learnt_from(judged, data):
         console.print("[bold]the model was trained on these very calls: the figures say nothing about others[/bold]")
@@ -287,7 +292,7 @@ def _print_labels(report: dict[str, Any], console: Console) -> None:
 
 
 def _print_figures(figures: dict[str, Any], console: Console) -> None:
-    from models.judge.report.report import against_best  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.judge.report.report import against_best, losses  # noqa: PLC0415 - scikit-learn takes seconds
 
     _print_labels(figures, console)
     table = Table("lawful calls hit", "robocalls caught", "95 %", "best of the others")
@@ -311,6 +316,9 @@ def _print_figures(figures: dict[str, Any], console: Console) -> None:
         f"PR-AUC {figures['pr_auc']:.4f}, Brier {figures['brier']:.4f}, "
         f"calibration error {figures['expected_calibration_error']:.4f}"
     )
+    lost = losses(rates, figures["baselines"])
+    if lost:
+        console.print(f"The model loses: {'; '.join(lost)}. {LOST}", style="bold", soft_wrap=True)
 
 
 def _calls(calls: float | None) -> str:

@@ -43,6 +43,10 @@ ACTIVE_MODEL = f"{PREFIX}model:active"
 SHADOW_MODEL = f"{PREFIX}model:shadow"
 """Version of the model that workers are to score beside it, or `NO_MODEL`."""
 NO_MODEL = "off"
+MODELS_TOLD = f"{PREFIX}model:told"
+"""Counter of announcements; whoever names the active model raises it in the same step, also where the name stays."""
+WORKERS = f"{PREFIX}workers"
+"""Set of the names of the workers that told of themselves lately."""
 
 CONNECT_TIMEOUT_S = 0.5
 SOCKET_TIMEOUT_S = 1.0
@@ -122,6 +126,11 @@ def trunk_version_key(partition: int) -> str:
 def trunk_total_key(partition: int) -> str:
     """How many trunk groups the owner of a partition has, written or not."""
     return f"{PREFIX}trunk-total:{partition}"
+
+
+def worker_key(name: str) -> str:
+    """What a worker says of its models (JSON); it expires soon after its last word."""
+    return f"{PREFIX}worker:{name}"
 
 
 def connect(settings: Settings) -> "Redis":

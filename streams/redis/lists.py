@@ -26,6 +26,7 @@ from streams.redis.connection import (
     ENTITIES_VERSION,
     LIST_NAMES,
     LISTS_VERSION,
+    MODELS_TOLD,
     SHADOW_MODEL,
     Guard,
     list_key,
@@ -132,6 +133,7 @@ class _Asked:
 
     version: bytes | None
     entities: bytes | None
+    told: bytes | None
     models: dict[str, bytes | None]
 
 
@@ -144,8 +146,8 @@ class ListFollower:
         screener: its `lists` are replaced between two batches, its `standing` decisions are set and removed. Lists that
             it has at the beginning are taken for none: nobody keeps any.
         keeper: keeps the lists for the next start; None = they are not kept.
-        on_model: told the new content of the key `robocall:model:active`, each time it changes; called on the event
-            loop, so it must return at once, and must not raise.
+        on_model: told the content of the key `robocall:model:active`, each time it changes or is announced again;
+            called on the event loop, so it must return at once, and must not raise.
         on_shadow: the same of `robocall:model:shadow`; it may be `off`.
         interval_s: between two looks.
     """
@@ -172,6 +174,8 @@ class ListFollower:
         self._confirmed_ms = 0
         self._emergency_held = False
         self._models: dict[str, bytes | None] = {}
+        self.told = 0
+        """Up to which announcement of the active model it has heard."""
         self._complained = ""
         self._looking = asyncio.Lock()
         self.skipped = Skipped()
@@ -203,6 +207,7 @@ class ListFollower:
             asked = await self._guard.attempt(self._ask)
             if asked is None:
                 return False
+            self._follow_told(asked.told)
             for key, name in asked.models.items():
                 self._follow_model(key, name)
             await self._follow_lists(asked.version)
@@ -221,12 +226,14 @@ class ListFollower:
         pipeline = self._redis.pipeline(transaction=False)
         ask_value(pipeline, LISTS_VERSION, MAX_VERSION_BYTES)
         ask_value(pipeline, ENTITIES_VERSION, MAX_VERSION_BYTES)
+        ask_value(pipeline, MODELS_TOLD, MAX_VERSION_BYTES)  # before the names: whoever knows it knows them
         for key in self._followers:
             ask_value(pipeline, key, MAX_NAME_BYTES)
-        lists, entities, *models = await answers(pipeline)
+        lists, entities, told, *models = await answers(pipeline)
         return _Asked(
             value(lists, MAX_VERSION_BYTES),
             value(entities, MAX_VERSION_BYTES),
+            value(told, MAX_VERSION_BYTES),
             {key: value(raw, MAX_NAME_BYTES) for key, raw in zip(self._followers, models, strict=True)},
         )
 
@@ -340,6 +347,15 @@ class ListFollower:
             self.skipped.note("version")
         else:
             await self.entities.follow(count)
+
+    def _follow_told(self, raw: bytes | None) -> None:
+        """Look at the active model once more where it was announced again: what was wrong with it may be put right."""
+        told = number(raw or b"0")
+        if told is None:
+            self.skipped.note("model")
+        elif told != self.told:
+            self.told = told
+            self._models.pop(ACTIVE_MODEL, None)
 
     def _follow_model(self, key: str, raw: bytes | None) -> None:
         if raw in (b"", self._models.get(key, b"")):

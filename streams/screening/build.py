@@ -36,7 +36,7 @@ def policy_of(settings: Settings) -> Policy:
 def make_screener(settings: Settings, *, shared_trunks: bool, seed: int = PUBLIC_SEED) -> Screener[WindowEngine]:
     """A screener with empty windows and lists, and with the measure that lies beside the model.
 
-    A measure that cannot be used is none: the model'"'"'s step is tried then, and `Screener.in_force` says why.
+    A measure that cannot be used is none: the model's step is tried then, and `Screener.in_force` says why.
 
     Args:
         settings: capacities, partitions, policy, model and mode are read from it.

@@ -49,6 +49,7 @@ from streams.worker.health import Enforcement, Health, Verdict
 from streams.worker.measures import MeasureFollower
 from streams.worker.metrics import Metrics, ScrapeTime, Sources
 from streams.worker.model_metrics import ModelMetrics
+from streams.worker.model_report import ModelReport
 from streams.worker.model_switch import ModelSwitch
 from streams.worker.ownership import Ownership
 from streams.worker.redis_metrics import RedisMetrics
@@ -141,7 +142,8 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     metrics.registry.register(RedisMetrics(lists, exchange, screener.standing))
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
-    runs = (exchange, lists, keeper, switch, measures, reader, durability)
+    report = ModelReport(redis, guard, lambda: switch.told(_instance(settings), lists.told))
+    runs = (exchange, lists, keeper, switch, measures, report, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
     watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
     jobs.append(("watch", lambda: _watch(app, verdict, watched)))
@@ -251,7 +253,7 @@ def _make_durability(
             state,
             store,
             identity=lambda: recovery.identity,
-            instance=settings.instance_id or f"{socket.gethostname()}-{os.getpid()}",
+            instance=_instance(settings),
             spool=spool,
             ready=lambda: tuple(recovery.ready),
             committed=lambda partition: app.consumer.committed_in(CALL_EVENTS, partition),
@@ -266,6 +268,11 @@ def _make_durability(
 def _make_publisher(settings: Settings, ending: Ending) -> Publisher:
     acks: int | str = "all" if settings.kafka_acks == "all" else int(settings.kafka_acks)
     return Publisher({**client_settings(settings), "acks": acks}, (CALL_DECISIONS,), ending.fail)
+
+
+def _instance(settings: Settings) -> str:
+    """Name of this worker: the one that it was given, else its machine and process."""
+    return settings.instance_id or f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _instance_taken(settings: Settings) -> InstanceTaken:

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from detector.columns.windows_port import Windows
+from detector.contract.errors import RobocallError
 from detector.contract.ports import Classifier
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from detector.policy.screening import Screener
@@ -21,6 +23,7 @@ from models.watch.drift import DriftWatch
 from models.watch.shadow import Disagreement, Shadow
 from models.watch.watched import WatchedModel
 from streams.redis.connection import NO_MODEL
+from streams.redis.worker_models import MAX_REFUSALS, MAX_WHY, Refusal, Role, WorkerModels
 
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 30.0
@@ -34,48 +37,75 @@ def _clock_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _said(error: Exception) -> str:
+    """What is wrong with a model, in one line."""
+    said = str(error) if isinstance(error, RobocallError) else f"{type(error).__name__}: {error}"
+    return " ".join(said.split())[:MAX_WHY]
+
+
 class _Follower:
     """Loads the model that was named last and hands it over; one that cannot be loaded changes nothing.
 
     Args:
-        role: for the log.
+        role: what the model is to be.
+        refusals: told of what was not taken, the latest last.
         load: from the name to a model that is ready to score; runs in a thread.
         install: takes it, on the event loop.
     """
 
-    def __init__(self, role: str, load: Callable[[str], Model], install: Callable[[Model], None]) -> None:
+    def __init__(
+        self,
+        role: Role,
+        refusals: deque[Refusal],
+        load: Callable[[str], Model],
+        install: Callable[[Model], None],
+    ) -> None:
         self._role = role
+        self._refusals = refusals
         self._load = load
         self._install = install
-        self._wanted: str | None = None
+        self.wanted: str | None = None
+        """The name that is being followed; None when there is nothing more to do."""
         self.task: asyncio.Task[None] | None = None
         self.refused = 0
 
     def __call__(self, name: str | None) -> None:
         """Want another model, or with None no other than the present one; returns at once."""
-        self._wanted = name
+        self.wanted = name
         if name is not None and (self.task is None or self.task.done()):
             self.task = asyncio.get_running_loop().create_task(self._follow())
 
     async def _follow(self) -> None:
         pause_s = FIRST_RETRY_S
-        while (name := self._wanted) is not None:
+        while (name := self.wanted) is not None:
             try:
                 model = await asyncio.to_thread(self._load, name)
             except Exception as error:  # noqa: BLE001 - a bad artifact must not end the task that takes the next one
                 self.refused += 1
                 cause = f"{type(error).__name__}: {error}"
+                self._forget(name)
+                self._refusals.append(Refusal(self._role, name, _said(error), _now_ms()))
                 log.warning("model refused, the running one stays", role=self._role, model=name, cause=cause)
                 if getattr(error, "retriable", False):
                     await asyncio.sleep(pause_s)
                     pause_s = min(2 * pause_s, LONGEST_RETRY_S)
                     continue
             else:
-                if self._wanted == name:
+                if self.wanted == name:
+                    self._forget(name)
                     self._install(model)
                     log.info("model in place", role=self._role, model_version=model.version)
-            if self._wanted == name:
-                self._wanted = None
+            if self.wanted == name:
+                self.wanted = None
+
+    def _forget(self, name: str) -> None:
+        """Forget that a model was refused: it is tried again, or is in place."""
+        for one in [one for one in self._refusals if (one.role, one.model) == (self._role, name)]:
+            self._refusals.remove(one)
 
 
 class ModelSwitch:
@@ -93,14 +123,16 @@ class ModelSwitch:
     def __init__(self, screener: Screener[Windows], url: str | Path, signing: Signing = UNSIGNED) -> None:
         self._screener = screener
         self._registry = Registry(url, signing)
-        self._follow_active = _Follower("active", self._load, self._put)
-        self._follow_shadow = _Follower("shadow", self._load, self._put_beside)
+        self._refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS)
+        self._follow_active = _Follower("active", self._refusals, self._load, self._put)
+        self._follow_shadow = _Follower("shadow", self._refusals, self._load, self._put_beside)
+        self._since_ms = _now_ms()
         self._was_told = False
         self.has_looked = asyncio.Event()
         """The registry has been asked what to begin with."""
         self._logged_ms = 0
         self.is_compared = False
-        """Drift is told from the carrier'"'"'s own measured traffic, and not from the model'"'"'s test calls."""
+        """Drift is told from the carrier's own measured traffic, and not from the model's test calls."""
         self._watched = WatchedModel(screener.classifier, _drift_watch(screener.classifier), None, _clock_ms)
         screener.classifier = self._watched
 
@@ -108,6 +140,24 @@ class ModelSwitch:
     def refused(self) -> int:
         """Names and models that were not taken."""
         return self._follow_active.refused + self._follow_shadow.refused
+
+    def told(self, worker: str, told: int) -> WorkerModels:
+        """What this worker says of its models.
+
+        Args:
+            worker: its name.
+            told: up to which announcement it has heard.
+        """
+        shadow = self._watched.shadow
+        return WorkerModels(
+            worker,
+            self._watched.version,
+            self._since_ms,
+            told,
+            self._follow_active.wanted,
+            None if shadow is None else shadow.model.version,
+            tuple(self._refusals),
+        )
 
     @property
     def watched(self) -> WatchedModel:
@@ -162,6 +212,7 @@ class ModelSwitch:
 
     def _put(self, model: Classifier) -> None:
         self.is_compared = False
+        self._since_ms = _now_ms()
         beside = self._watched.shadow
         self._install(model, _drift_watch(model), None if beside is None else self._shadow_of(model, beside.model))
 

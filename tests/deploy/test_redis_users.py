@@ -18,11 +18,21 @@ from detector.policy.lists import Basis
 from streams.commands.main import robocall
 from streams.local.services import port_accepts
 from streams.local.valkey_server import command
-from streams.redis.connection import ACTIVE_MODEL, decision_key, entity_key, list_key, number_key, trunk_key
+from streams.redis.connection import (
+    ACTIVE_MODEL,
+    WORKERS,
+    decision_key,
+    entity_key,
+    list_key,
+    number_key,
+    trunk_key,
+    worker_key,
+)
 from streams.redis.decisions import latest_decisions
 from streams.redis.releasing import release
+from streams.redis.worker_models import announce, told
 from tests.streams.redis.junk import IDENTIFIER
-from tests.streams.redis.test_bounded import Background
+from tests.streams.redis.test_bounded import STATE, Background
 from tests.streams.redis.test_lists import CALLING, ENTITY, standing_record
 from tests.streams.redis.test_trunk_exchange import TRUNK, call
 from tests.valkey_process import run
@@ -71,8 +81,12 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
     command_of("operator", "lists", "add", "block", CALLING)
     command_of("operator", "lists", "remove", "block", CALLING)
     assert command_of("operator", "lists", "show", "block").startswith("trunk:bad  # fcc_order, 2")
-    with blocking.Redis.from_url(url("operator")) as operator:
-        operator.set(ACTIVE_MODEL, "m-2")
+
+    async def name_a_model(client: Redis) -> None:
+        assert await announce(client, "m-2") == 1
+        assert await told(client) == []
+
+    run(name_a_model, url("operator"))
 
     async def work(client: Redis) -> None:
         background = Background(client)
@@ -86,6 +100,7 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
         assert lists.audited == {CALLING}
         assert lists.orders == {"bad": Basis.FCC_ORDER}
         assert background.told == ["m-2"]
+        assert background.follower.told == 1
         assert background.screener.standing.active(ENTITY, 2_000) is not None
         assert background.exchange.view.view == "shared"
         assert (background.keeper.refused, background.follower.skipped.total(), background.exchange.invalid) == (
@@ -99,6 +114,12 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
     shown = command_of("lookup", "lookup", CALLING)
     assert "lists: allow\nlist allow: by M. Lee" in shown
     assert "standing decision: block as spam" in shown
+
+    async def hear(client: Redis) -> None:
+        assert await told(client) == [STATE]
+
+    run(hear, url("operator"))
+    run(hear, url("lookup"))
 
     async def let_go(client: Redis) -> None:
         await release(client, ENTITY, by="M. Lee", grace_s=600)
@@ -120,6 +141,8 @@ FORBIDDEN: dict[str, list[tuple[Any, ...]]] = {
         ("GETRANGE", decision_key(IDENTIFIER), 0, 1),
         ("DEL", number_key(CALLING)),
         ("EVAL", "return redis.call('DEL', ARGV[1])", 0, trunk_key(0)),
+        ("SADD", WORKERS, "w-evil"),
+        ("SET", worker_key("w-1"), "x"),
     ],
     "lookup": [
         ("SADD", list_key("allow"), CALLING),

@@ -24,6 +24,7 @@ from models.judge.report.families import check_families
 from models.judge.report.html import page
 from models.judge.report.learnt import Learnt, compare
 from models.learn.baselines import rule_scores
+from models.learn.training import BLOCK_RATE
 from models.serve.artifact import LIBRARIES, Model
 
 SCHEMA_VERSION = 2
@@ -139,6 +140,28 @@ def against_best(rates: list[dict[str, Any]], baselines: dict[str, dict[str, Any
         best = max(recalls, key=lambda name: recalls[name])
         ratio = entry["recall"]["share"] / recalls[best] if recalls[best] else None
         found.append({"rate": entry["rate"], "best": best, "recall": recalls[best], "ratio": ratio})
+    return found
+
+
+def losses(rates: list[dict[str, Any]], baselines: dict[str, dict[str, Any]]) -> list[str]:
+    """Say where something simpler catches more than the model, at rates that calls are blocked at or higher ones.
+
+    Args:
+        rates: Of the model, by rate (`at_rates`).
+        baselines: By name what `ranking` gives; at least one, with the same rates in the same order.
+
+    Returns:
+        A clause for each rate; empty where the model loses at none.
+    """
+    found = []
+    for entry, best in zip(rates, against_best(rates, baselines), strict=True):
+        recall = entry["recall"]
+        if best["recall"] > recall["share"] and best["rate"] >= BLOCK_RATE:
+            chance = " (which may be chance)" if best["recall"] <= recall["high"] else ""
+            found.append(
+                f"where {best['rate']:g} of the lawful calls are hit, {best['best'].replace('_', ' ')} catches "
+                f"{best['recall']:.3f} and the model {recall['share']:.3f}{chance}"
+            )
     return found
 
 

@@ -29,7 +29,14 @@ from streams.commands.adapt.collecting import Gathering
 from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.models.beside import Beside
-from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, artifact_folder, place_of
+from streams.commands.models.place import (
+    FILE,
+    JSON_OPTION,
+    REGISTRY_OPTION,
+    artifact_folder,
+    model_option,
+    place_of,
+)
 from streams.commands.replay import loaded, read_batches, replayed, require_judged
 from streams.commands.train import made_by
 from streams.files import open_input
@@ -47,8 +54,14 @@ _SEED = 7
 
 
 @dataclass(frozen=True, slots=True)
-class _Replayed:
-    """What a replay gave: the base model with its policy, and what was gathered."""
+class Replayed:
+    """What a replay gave.
+
+    Attributes:
+        model: The base model.
+        policy: That it was replayed with.
+        gathering: What is learnt from.
+    """
 
     model: Model
     policy: Policy
@@ -64,7 +77,7 @@ class _Replayed:
     "--feedback", multiple=True, type=FILE,
     help="What was said of the calls: records of call-feedback, one a line; again for more.",
 )  # fmt: skip
-@click.option("--base", metavar="DIR|VERSION", help="Model to start from [default: the one that runs].")
+@model_option("--base", "base", "Model to start from")
 @click.option(
     "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
 )
@@ -116,8 +129,8 @@ def adapt(
         settings = load_settings(mode="shadow", model_dir=folder, partitions=partitions, **chosen)
         out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
         registered = keys_of(read_senders(senders))
-        joining = _joining(feedback, console)
-        done = _replay(settings, events, joining, windows_h, console)
+        joining = joining_of(feedback, console)
+        done = replay_of(settings, events, joining, windows_h, console)
         outcome, calls = _adapted(done, registered, settings.partitions, console)
         with step("Writing the model", console):
             model = _written(outcome, folder, out, settings)
@@ -129,8 +142,17 @@ def adapt(
         raise click.exceptions.Exit(1)
 
 
-def _joining(files: tuple[Path, ...], console: Console) -> Joining | None:
-    """What was said of calls, ready to be joined; refused records are counted on the screen."""
+def joining_of(files: tuple[Path, ...], console: Console) -> Joining | None:
+    """What was said of calls, ready to be joined; refused records are counted on the screen. Blocks for the disk.
+
+    Args:
+        files: Records of `call-feedback`, one a line; none gives None.
+        console: On which progress is shown.
+
+    Raises:
+        TrainingDataInvalid: a file is damaged, or there is no record in any.
+        OSError: a file cannot be read.
+    """
     if not files:
         return None
     found: list[Feedback] = []
@@ -164,9 +186,25 @@ def _records(file: Path) -> Any:
             raise TrainingDataInvalid(f"{file} is damaged or truncated") from error
 
 
-def _replay(
+def replay_of(
     settings: Settings, files: tuple[Path, ...], joining: Joining | None, windows_h: float, console: Console
-) -> _Replayed:
+) -> Replayed:
+    """Run events through the worker's own code and keep what is learnt from, with a progress bar on `console`.
+
+    It blocks for the disk and for processor time.
+
+    Args:
+        settings: Of the replay; their model is the base.
+        files: Call events, JSON lines in order of time.
+        joining: Looks at every call; None where nothing was said of any.
+        windows_h: Least age of the windows of a call that is kept, hours.
+        console: On which progress is shown.
+
+    Raises:
+        ReplayFailed: a file is damaged, or calls could not be judged.
+        ArtifactError: the model cannot be used.
+        OSError: a file cannot be read.
+    """
     failures: list[Exception] = []
     pipeline = loaded(settings, failures.append, console)
     model = cast("Model", pipeline.screener.classifier)
@@ -174,7 +212,7 @@ def _replay(
     with step("Replaying", console) as say, ExitStack() as stack:
         _gather(pipeline, files, gathering, settings.partitions, stack, say)
     require_judged(failures)
-    return _Replayed(model, pipeline.screener.policy, gathering)
+    return Replayed(model, pipeline.screener.policy, gathering)
 
 
 def _gather(
@@ -188,7 +226,7 @@ def _gather(
         say(f"{seen:,} events, {len(gathering.rows):,} calls to learn from")
 
 
-def _adapted(done: _Replayed, registered: Any, partitions: int, console: Console) -> "tuple[Outcome, Calls]":
+def _adapted(done: Replayed, registered: Any, partitions: int, console: Console) -> "tuple[Outcome, Calls]":
     """Learn and judge, and say how far it is."""
     from models.adapt.adapting import adapt as learn  # noqa: PLC0415 - scikit-learn takes seconds
     from models.adapt.adapting import is_early_enough  # noqa: PLC0415

@@ -29,7 +29,15 @@ from streams.archive.settings import load_archive_settings
 from streams.commands.budgets.collecting import Collector, keys_of
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import Beside, beside
-from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, own_place, place_of
+from streams.commands.models.place import (
+    FILE,
+    JSON_OPTION,
+    REGISTRY_OPTION,
+    meant,
+    model_option,
+    own_place,
+    place_of,
+)
 from streams.commands.replay import loaded, read_batches, replayed, require_judged
 from streams.redis.connection import list_key
 from streams.running.progress import Say, step
@@ -69,7 +77,7 @@ def budgets() -> None:
 )
 @click.option("--from", "begin", type=_DAY, help="With --archive: first arrival, a UTC day or instant.")
 @click.option("--to", "end", type=_DAY, help="With --archive: up to but without it.")
-@click.option("--model", "name", metavar="DIR|VERSION", help="Model to measure [default: the one that runs].")
+@model_option("--model", "name", "Model to measure")
 @click.option(
     "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
 )
@@ -107,8 +115,7 @@ def measure(
     if not senders and not is_allow_listed:
         raise click.UsageError("give --senders FILE, --allow-list or both: pairs alone hit far more than they promise")
     console = Console(stderr=True)
-    own = Path(name) if name is not None and Path(name).is_dir() else None
-    place = place_of(url) if own is not None else own_place(url)
+    place = place_of(url) if isinstance(meant(name), Path) else own_place(url)
     chosen = {"partitions": partitions, "policy_file": policy}
     given = {option: value for option, value in chosen.items() if value is not None}
     with ExitStack() as stack:
@@ -240,7 +247,7 @@ def _require_alike(last: Measure | None, model: Model, collector: Collector) -> 
 
 
 @budgets.command("show")
-@click.argument("name", metavar="DIR|VERSION", required=False)
+@click.argument("name", metavar="[MODEL]", required=False)
 @_PARTITIONS_OPTION
 @REGISTRY_OPTION
 @JSON_OPTION

@@ -15,7 +15,7 @@ from models.serve.artifact import load, read_card
 from models.store.registry import Summary, summary
 from models.watch.comparison import Artifact, differences, disagreement
 from streams.commands.labelled import from_files
-from streams.commands.models import promote
+from streams.commands.models import following, promote
 from streams.commands.models.place import (
     FEATURES_OPTION,
     JSON_OPTION,
@@ -23,6 +23,8 @@ from streams.commands.models.place import (
     REGISTRY_OPTION,
     Place,
     artifact_folder,
+    in_registry,
+    meant,
     own_place,
     place_of,
     whole,
@@ -35,14 +37,15 @@ from streams.settings import load_settings
 
 @click.group()
 def models() -> None:
-    """Keep models: list, show, compare, add, promote, roll back, run in shadow.
+    """Keep models: list, show, compare, add, promote, roll back, run in shadow; which worker runs which.
 
-    A MODEL is a version (gbt-...), the name of a folder in the registry, or a path. The registry is a folder or an
-    object store; its versions never change.
+    A MODEL is, here and in all commands, the folder of an artifact, a version (gbt-...), the name of a folder in the
+    registry, or `running`: what workers are told to run. The registry is a folder or an object store; its versions
+    never change.
     """
 
 
-for _command in (promote.promote, promote.rollback, promote.history, promote.shadow):
+for _command in (following.status, promote.promote, promote.rollback, promote.history, promote.shadow):
     models.add_command(_command)
 
 
@@ -133,7 +136,12 @@ def sign_models(names: tuple[str, ...], url: str | None, *, promotions: bool) ->
     if place.registry.signing.key is None:
         raise click.UsageError("set ROBOCALL_SIGNING_KEY to the key that your workers have")
     for name in names:
-        click.echo(f"{place.registry.sign(name, schema_id=FEATURE_SCHEMA_ID)} is signed", err=True)
+        what = meant(name)
+        if isinstance(what, Path):
+            version = in_registry(place, name).version  # signed as it is added
+        else:
+            version = place.registry.sign(what or place.running, schema_id=FEATURE_SCHEMA_ID)
+        click.echo(f"{version} is signed", err=True)
     if promotions:
         click.echo(f"{place.promotions.sign()} promotions are signed", err=True)
 

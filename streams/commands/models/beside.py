@@ -8,9 +8,9 @@ from pathlib import Path
 from detector.policy.budgets import InForce, in_force
 from models.budgets.measure import MAX_BYTES, Measure, decode, encode, file_name
 from models.errors import ArtifactError
-from models.serve.manifest import MANIFEST, read_manifest
+from models.serve.manifest import read_manifest
 from models.store.registry import Registry
-from streams.commands.models.place import Place, artifact_folder
+from streams.commands.models.place import Place, artifact_folder, meant
 from streams.screening.build import policy_of
 from streams.settings import Settings
 
@@ -65,6 +65,20 @@ class Beside:
         """
         self.registry.write_beside(self.name, file_name(self.partitions), encode(measure, self.registry.signing))
 
+    def whole(self) -> Path:
+        """Folder of the artifact with the measure in it, also where both were fetched from elsewhere.
+
+        Raises:
+            ArtifactError: there is a measure that is too large.
+            StorageError: the place does not answer or refuses.
+        """
+        name = file_name(self.partitions)
+        if self.registry.store.folder is None:
+            content = self.registry.read_beside(self.name, name, limit_bytes=MAX_BYTES)
+            if content is not None:
+                (self.folder / name).write_bytes(content)
+        return self.folder
+
     def in_force(self, settings: Settings) -> InForce:
         """What the model's step of a worker with these settings goes by.
 
@@ -82,17 +96,17 @@ class Beside:
 
 @contextmanager
 def beside(place: Place, name: str | None, partitions: int) -> Iterator[Beside]:
-    """Find the place beside an artifact: by its folder, by its version, or beside the running one without a name.
+    """Find the place beside the artifact that is meant (`streams.commands.models.place.meant`).
 
     Raises:
         ModelUnknown: a name that means none.
         ArtifactError: the artifact cannot be fetched whole.
         StorageError: the registry does not answer or refuses.
     """
+    what = meant(name)
     with artifact_folder(place, name) as folder:
-        is_of_registry = not (name is not None and (Path(name) / MANIFEST).is_file())
-        if is_of_registry and (name is not None or place.promotions.active() is not None):
-            yield Beside(place.registry, name or place.running, folder, partitions)
+        if isinstance(what, str) or (what is None and place.promotions.active() is not None):
+            yield Beside(place.registry, what or place.running, folder, partitions)
         else:
             own = folder.absolute()
             yield Beside(Registry(own.parent, place.registry.signing), own.name, own, partitions)

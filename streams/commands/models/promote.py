@@ -31,6 +31,7 @@ from models.store.promotions import Promotion
 from streams.commands.labelled import evaluation_set
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import beside
+from streams.commands.models.following import WAIT_OPTION, Answers, ModelRefused, announced
 from streams.commands.models.place import (
     FEATURES_OPTION,
     FILE,
@@ -38,11 +39,13 @@ from streams.commands.models.place import (
     LABELS_OPTION,
     REGISTRY_OPTION,
     Place,
+    in_registry,
     own_place,
     place_of,
     whole,
 )
-from streams.redis.connection import ACTIVE_MODEL, NO_MODEL, SHADOW_MODEL
+from streams.redis.connection import NO_MODEL, SHADOW_MODEL
+from streams.running.printable import printable
 from streams.running.progress import step
 from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
@@ -66,6 +69,7 @@ class WorkersNotTold(RobocallError):  # noqa: N818 - the name states what is wro
 @LABELS_OPTION
 @click.option("--tolerances", type=FILE, help="TOML file: how much worse than the running model it may be.")
 @click.option("--force", "reason", metavar="REASON", help="Promote whatever the gate says; the reason is recorded.")
+@WAIT_OPTION
 @REGISTRY_OPTION
 @JSON_OPTION
 def promote(
@@ -74,6 +78,7 @@ def promote(
     labels: Path | None,
     tolerances: Path | None,
     reason: str | None,
+    wait_s: float,
     url: str | None,
     *,
     as_json: bool,
@@ -81,7 +86,8 @@ def promote(
     """Make MODEL the one that workers run, if it passes the gate against the running one.
 
     Both are measured on labelled calls: those of --features and --labels, or generated ones, always the same. A model
-    that fails is refused with status 1, and the table says where.
+    that fails is refused with status 1, and the table says where. Then it waits for the workers: where one does not
+    take the model, the status is 1 too, and the line says why.
 
     \b
       robocall models promote gbt-0f3c11aa9d2e --features holdout.parquet --labels holdout.csv
@@ -93,11 +99,10 @@ def promote(
     allowed = read_tolerances(tolerances)
     place = own_place(url)
     with step("Fetching the models", quick=True):
-        candidate = place.registry.load(name, schema_id=FEATURE_SCHEMA_ID)
+        candidate = in_registry(place, name)
         running = _keep_running(place)
     if candidate.version == running and place.promotions.active() is not None:
-        _announce(ACTIVE_MODEL, running)
-        click.echo(f"{running} is the active model; the workers were told again", err=True)
+        _follow({"promoted": True, "version": running}, f"{running} is the active model", wait_s, as_json=as_json)
         return
     current = _loaded_or_none(place, running, is_forced=reason is not None)
     lines = (
@@ -114,8 +119,7 @@ def promote(
             f"measures, first in {failed[0]}; --force REASON promotes it anyway"
         )
     entry = place.promotions.promote(candidate.version, running, gate=_plain(lines), forced_because=reason)
-    _announce(ACTIVE_MODEL, entry.version)
-    _tell(entry, as_json=as_json)
+    _tell(entry, wait_s, as_json=as_json)
 
 
 def _loaded_or_none(place: Place, version: str, *, is_forced: bool) -> Model | None:
@@ -167,17 +171,17 @@ def _measured(place: Place, model: Model) -> Measured | None:
 
 
 @click.command("rollback")
+@WAIT_OPTION
 @REGISTRY_OPTION
 @JSON_OPTION
-def rollback(url: str | None, *, as_json: bool) -> None:
-    """Go back to the model before the active one; again, to the one before that."""
+def rollback(wait_s: float, url: str | None, *, as_json: bool) -> None:
+    """Go back to the model before the active one; again, to the one before that. It waits for the workers."""
     place = own_place(url)
     # Loaded before anything is changed: workers would refuse a damaged one and stay where they are.
     with step("Fetching the model", quick=True):
         place.registry.load(place.promotions.previous(), schema_id=FEATURE_SCHEMA_ID)
     entry = place.promotions.rollback()
-    _announce(ACTIVE_MODEL, entry.version)
-    _tell(entry, as_json=as_json)
+    _tell(entry, wait_s, as_json=as_json)
 
 
 @click.command("history")
@@ -206,8 +210,8 @@ def shadow(name: str, url: str | None) -> None:
     """
     version = NO_MODEL
     if name != NO_MODEL:
-        version = place_of(url).registry.load(name, schema_id=FEATURE_SCHEMA_ID).version
-    _announce(SHADOW_MODEL, version)
+        version = in_registry(place_of(url), name).version
+    with_redis(lambda redis: redis.set(SHADOW_MODEL, version))
     click.echo(f"shadow model: {version}", err=True)
 
 
@@ -230,21 +234,29 @@ def _keep_running(place: Place) -> str:
     return model.version
 
 
-def _announce(key: str, version: str) -> None:
-    async def write(redis: Any) -> None:
-        await redis.set(key, version)
+def _tell(entry: Promotion, wait_s: float, *, as_json: bool) -> None:
+    said = f"{entry.version} is active, {entry.from_version} was"
+    _follow({"promoted": True, **_entry(entry)}, said, wait_s, as_json=as_json)
 
+
+def _follow(content: dict[str, Any], said: str, wait_s: float, *, as_json: bool) -> None:
+    """Tell the workers of what is recorded, and the person who promoted of their answers.
+
+    Raises:
+        WorkersNotTold: Redis is away, or refuses.
+        ModelRefused: a worker did not take the model.
+    """
+    version = content["version"]
     try:
-        with_redis(write)
+        answers: Answers = announced(version, wait_s, Console(stderr=True))
     except RobocallError as error:
         raise WorkersNotTold(version, error) from error
-
-
-def _tell(entry: Promotion, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"promoted": True, **_entry(entry)}))
+        click.echo(json.dumps({**content, "workers": answers.as_json()}))
     else:
-        click.echo(f"{entry.version} is active, {entry.from_version} was", err=True)
+        click.echo("\n".join(map(printable, (said, *answers.lines(version)))), err=True)
+    if answers.refuse:
+        raise ModelRefused(version, answers)
 
 
 def _entry(entry: Promotion) -> dict[str, Any]:

@@ -71,6 +71,52 @@ def test_the_model_says_in_how_many_partitions_its_windows_were_counted(artifact
     assert "- counted_in: [12]\n" in (artifact / "model_card.md").read_text(encoding="utf-8")
 
 
+def test_training_says_when_a_linear_model_catches_more(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """Here a sum of many features tells: trees need more calls for that than there are. Else it says nothing."""
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(N_CALLS, len(FEATURE_NAMES))).astype(np.float32)
+    total = matrix.sum(axis=1)
+    own = save_labelled(tmp_path, matrix, total > np.quantile(total, 0.9), calls_per_campaign=100)
+
+    said = [
+        CliRunner()
+        .invoke(train, ["--features", str(features), "--labels", str(labels), "--out", str(tmp_path / "out")])
+        .stderr
+        for features, labels in (own, files)
+    ]
+
+    assert "The model loses: where 0.01 of the lawful calls are hit, logistic regression catches " in said[0]
+    assert "docs/labels.md" in said[0]
+    assert "The model loses" not in said[1]
+
+
+def test_a_model_is_named_alike_everywhere(artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its folder, by the name of that in the registry, by its version, and as the one that runs."""
+    version = load(artifact, schema_id=FEATURE_SCHEMA_ID).version
+    monkeypatch.setenv("ROBOCALL_MODELS_URL", str(artifact.parent))
+    monkeypatch.setenv("ROBOCALL_MODEL_DIR", str(artifact))
+    few = save_labelled(
+        tmp_path,
+        np.eye(200, len(FEATURE_NAMES), dtype=np.float32),
+        np.arange(200) % 4 == 0,
+        calls_per_campaign=5,
+    )
+    rest = ["--features", str(few[0]), "--labels", str(few[1])]
+
+    judged = [
+        json.loads(CliRunner().invoke(evaluate, [*named, *rest], catch_exceptions=False).stdout)["model"]
+        for named in (
+            ["--model", str(artifact)],
+            ["--model", artifact.name],
+            ["--model", version],
+            ["--model", "running"],
+            [],
+        )
+    ]
+
+    assert [one["version"] for one in judged] == [version] * 5
+
+
 def test_evaluation_says_when_calls_are_counted_otherwise_than_the_model_learnt(
     artifact: Path, files: tuple[Path, Path], tmp_path: Path
 ) -> None:

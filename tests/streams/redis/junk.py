@@ -12,7 +12,7 @@ from streams.redis.list_notes import NOTED_LISTS, notes_key
 from tests.streams.redis.test_lists import CALLING, ENTITY, standing_record
 from tests.streams.redis.test_trunk_exchange import TRUNK
 
-PARTITION, IDENTIFIER = 1, "a" * 32
+PARTITION, IDENTIFIER, WORKER = 1, "a" * 32, "w-1"
 OUR_KEYS = (
     keys.LISTS_VERSION,
     keys.EMERGENCY_EMPTIED,
@@ -21,6 +21,9 @@ OUR_KEYS = (
     keys.TRUNK_PARTITIONS,
     keys.ACTIVE_MODEL,
     keys.SHADOW_MODEL,
+    keys.MODELS_TOLD,
+    keys.WORKERS,
+    keys.worker_key(WORKER),
     *map(keys.list_key, keys.LIST_NAMES),
     *map(notes_key, NOTED_LISTS),
     keys.entity_key(ENTITY),

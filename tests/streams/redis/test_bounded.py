@@ -26,12 +26,24 @@ from streams.redis.decisions import DecisionIndex, latest_decisions
 from streams.redis.entities import EntityFollower
 from streams.redis.lists import ListFollower
 from streams.redis.trunk_exchange import TrunkExchange
+from streams.redis.worker_models import WorkerModels, tell, told
 from streams.wire.records import DECISION_DECODER, ENTITY_DECISION_DECODER
-from tests.streams.redis.junk import HUGE, IDENTIFIER, ODD_SCORES, ODD_TEXTS, OUR_KEYS, PARTITION, odd_record, put
+from tests.streams.redis.junk import (
+    HUGE,
+    IDENTIFIER,
+    ODD_SCORES,
+    ODD_TEXTS,
+    OUR_KEYS,
+    PARTITION,
+    WORKER,
+    odd_record,
+    put,
+)
 from tests.streams.redis.test_lists import CALLING, ENTITY, SMALL, Even, standing_record
 from tests.streams.redis.test_trunk_exchange import TRUNK, call
 from tests.valkey_process import ValkeyProcess, run
 
+STATE = WorkerModels(WORKER, "m-good", 1)
 TEXTS = st.binary(max_size=40) | st.sampled_from(ODD_TEXTS)
 SCORES = st.floats(allow_nan=False) | st.sampled_from(ODD_SCORES)
 VALUES = st.one_of(
@@ -76,6 +88,8 @@ class Background:
         while await self.keeper.flush():
             pass
         await latest_decisions(self.client, CALLING)
+        assert await tell(self.client, STATE)
+        assert STATE in await told(self.client)
 
 
 @settings(max_examples=60)
@@ -128,6 +142,7 @@ def test_background_work_goes_on_whatever_stands_in_redis(server: ValkeyProcess,
             ("lookup", CALLING),
             ("lookup", TRUNK),
             ("lookup", IDENTIFIER),
+            ("models", "status"),
             ("lists", "show"),
             ("lists", "show", "block"),
             ("lists", "add", "emergency", "911"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.judge.report.learnt import learn_first_part
-from models.judge.report.report import BATCHES, SCHEMA_VERSION, Judgement, against_best, judge, write
+from models.judge.report.report import BATCHES, SCHEMA_VERSION, Judgement, against_best, judge, losses, write
 from models.serve.artifact import Model
 from tests.models.labelled_calls import dataset
 
@@ -75,3 +75,22 @@ def test_nothing_caught_by_a_baseline_gives_no_ratio() -> None:
     others = {"a": {"at_false_block_rates": [{"recall": {"share": 0.0}}]}}
 
     assert against_best(rates, others)[0]["ratio"] is None
+
+
+def test_it_is_said_where_a_baseline_catches_more() -> None:
+    """At 1e-3 beyond the model's interval, at 1e-4 within it; a tie and a rate that nothing is blocked at are none."""
+
+    def rates(*recalls: float) -> list[dict[str, object]]:
+        at = zip((1e-2, 1e-3, 1e-4, 1e-5), recalls, strict=True)
+        return [{"rate": rate, "recall": {"share": one, "low": one - 0.1, "high": one + 0.1}} for rate, one in at]
+
+    line = {"logistic_regression": {"at_false_block_rates": rates(0.9, 0.8, 0.55, 0.5)}}
+
+    assert losses(rates(0.9, 0.6, 0.5, 0.1), line) == [
+        "where 0.001 of the lawful calls are hit, logistic regression catches 0.800 and the model 0.600",
+        (
+            "where 0.0001 of the lawful calls are hit, logistic regression catches 0.550 and the model 0.500 "
+            "(which may be chance)"
+        ),
+    ]
+    assert losses(rates(0.9, 0.8, 0.6, 0.1), line) == []

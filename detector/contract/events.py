@@ -211,6 +211,7 @@ class Feedback:
     called_number: str | None = _text("The number that was called.", "", default=None)
     call_time_ms: int | None = _time("When it was called, as whoever says so remembers it.", "", default=None)
     campaign: str | None = _text("Campaign, where known.", "", default=None)
+    kind: str | None = _text("Kind of campaign or of lawful caller, where known.", "", default=None)
     note: str | None = _text("Free text.", "", max_length=2_000, default=None)
 
 

@@ -25,10 +25,12 @@ FIELDS: Mapping[str, str] = {
     "source": "who says so: " + ", ".join(FeedbackSource),
     "time": "when it was said",
     "call_id": "the call",
+    "call_ids": "several calls, with blanks between them: the verdict is about each",
     "calling_number": "who called",
     "called_number": "who was called",
     "call_time": "when it was called",
-    "campaign": "name of the campaign",
+    "campaign": "name of the campaign, of robocalls",
+    "kind": "kind of campaign, or of lawful caller",
     "note": "free text",
 }
 """What a column can hold, and what that means."""
@@ -120,20 +122,40 @@ class Reading:
         Raises:
             ComplaintRefused: it does not say what is needed.
         """
-        cells = {field: text for field, column in self.columns.items() if (text := (row.get(column) or "").strip())}
+        return self._feedback(self._cells(row))
+
+    def rows(self, row: Mapping[str, str | None]) -> list[Feedback]:
+        """Read one row that may be about several calls, as `row` does; one for each.
+
+        Args:
+            row: Text by column; what is empty counts as not there.
+
+        Raises:
+            ComplaintRefused: it does not say what is needed.
+        """
+        cells = self._cells(row)
+        several = cells.pop("call_ids", "").split()
+        return [self._feedback({**cells, "call_id": one}) for one in several] or [self._feedback(cells)]
+
+    def _cells(self, row: Mapping[str, str | None]) -> dict[str, str]:
+        return {field: text for field, column in self.columns.items() if (text := (row.get(column) or "").strip())}
+
+    def _feedback(self, cells: Mapping[str, str]) -> Feedback:
         time_ms, call_time_ms = self._instant(cells.get("time")), self._instant(cells.get("call_time"))
         said_ms = time_ms or call_time_ms or (self.now_ms if "call_id" in cells else None)
         if said_ms is None:
             raise ComplaintRefused(NO_INSTANT)
+        verdict = self._verdict(cells.get("verdict"))
         feedback = Feedback(
             time_ms=said_ms,
-            verdict=self._verdict(cells.get("verdict")),
+            verdict=verdict,
             source=self._source(cells.get("source")),
             call_id=cells.get("call_id"),
             calling_number=self._number(cells.get("calling_number")),
             called_number=self._number(cells.get("called_number")),
             call_time_ms=call_time_ms,
-            campaign=cells.get("campaign"),
+            campaign=cells.get("campaign") if verdict is Verdict.ROBOCALL else None,
+            kind=cells.get("kind"),
             note=cells.get("note"),
         )
         if not says_which_call(feedback):

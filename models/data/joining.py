@@ -185,4 +185,4 @@ class Joining:
 
 
 def _said(one: Feedback, joined: Joined, time_ms: int) -> Said:
-    return Said(one.verdict is Verdict.ROBOCALL, str(one.source), joined, time_ms, one.campaign or "")
+    return Said(one.verdict is Verdict.ROBOCALL, str(one.source), joined, time_ms, one.campaign or "", one.kind or "")

@@ -14,7 +14,7 @@ from models.data.files import DAMAGED, open_packed
 from models.errors import TrainingDataInvalid
 from models.traffic.truth import LEGITIMATE, ROBOCALL, UNKNOWN_KIND, Truth
 
-COLUMNS = ("call_id", "label", "campaign", "source", "weight")
+COLUMNS = ("call_id", "label", "campaign", "kind", "source", "weight")
 WEIGHT_DIGITS = 4
 
 
@@ -70,7 +70,8 @@ def write_labels(labels: Iterable[tuple[str, Truth]], out: TextIO) -> int:
     for call_id, truth in labels:
         label = ROBOCALL if truth.is_robocall else LEGITIMATE
         weight = max(round(truth.weight, WEIGHT_DIGITS), 10**-WEIGHT_DIGITS)
-        writer.writerow((call_id, label, truth.campaign, truth.source, weight))
+        kind = "" if truth.kind == UNKNOWN_KIND else truth.kind
+        writer.writerow((call_id, label, truth.campaign, kind, truth.source, weight))
         count += 1
     return count
 

@@ -66,6 +66,7 @@ class Said:
         joined: by what it was joined to the call.
         time_ms: of two verdicts of one source the one with the later instant counts, epoch milliseconds.
         campaign: the campaign that it names; empty for none.
+        kind: the kind of campaign or of lawful caller that it names; empty for none.
     """
 
     is_robocall: bool
@@ -73,6 +74,7 @@ class Said:
     joined: Joined
     time_ms: int
     campaign: str = ""
+    kind: str = ""
 
     @property
     def weight(self) -> float:
@@ -91,7 +93,8 @@ def combined(said: Sequence[Said]) -> Truth | None:
         said: At least one verdict, in any order.
 
     Returns:
-        The label of the heavier side; its source is the one with the heaviest verdict, its campaign the latest named.
+        The label of the heavier side; its source is the one with the heaviest verdict, its campaign and its kind are
+        the latest named.
     """
     counted = _counted(said)
     sides = {verdict: [one for one in counted if one.is_robocall is verdict] for verdict in (True, False)}
@@ -102,12 +105,13 @@ def combined(said: Sequence[Said]) -> Truth | None:
     winners = sides[lead > 0]
     heaviest = max(winners, key=lambda one: (one.weight, one.source))
     campaign = max(((one.time_ms, one.campaign) for one in winners if one.campaign), default=(0, ""))[1]
-    return Truth(lead > 0, campaign, UNKNOWN_KIND, heaviest.source, abs(lead))
+    kind = max(((one.time_ms, one.kind) for one in winners if one.kind), default=(0, UNKNOWN_KIND))[1]
+    return Truth(lead > 0, campaign, kind, heaviest.source, abs(lead))
 
 
-def lateness(one: Said) -> tuple[int, bool, str]:
+def lateness(one: Said) -> tuple[int, bool, str, str]:
     """Key that orders verdicts of one source, the one that counts last: of the same instant the lawful one does."""
-    return one.time_ms, not one.is_robocall, one.campaign
+    return one.time_ms, not one.is_robocall, one.campaign, one.kind
 
 
 def _counted(said: Sequence[Said]) -> list[Said]:

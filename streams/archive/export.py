@@ -30,7 +30,7 @@ _PLACE_COLUMNS = frozenset(column.name for column in PLACE)
 _ENCODER = msgspec.json.Encoder()
 
 _SAID = """
-SELECT time_ms, verdict, source, call_id, calling_number, called_number, call_time_ms, campaign
+SELECT time_ms, verdict, source, call_id, calling_number, called_number, call_time_ms, campaign, kind
 FROM call_feedback WHERE time_ms < {before_ms}
 """
 _CALLS = """
@@ -186,7 +186,7 @@ def write_labels(
 
 
 def _feedback(row: Sequence[Any]) -> Feedback:
-    time_ms, verdict, source, call_id, calling, called, call_time_ms, campaign = row
+    time_ms, verdict, source, call_id, calling, called, call_time_ms, campaign, kind = row
     return Feedback(
         time_ms=time_ms,
         verdict=Verdict(verdict),
@@ -196,6 +196,7 @@ def _feedback(row: Sequence[Any]) -> Feedback:
         called_number=called,
         call_time_ms=call_time_ms,
         campaign=campaign,
+        kind=kind,
     )
 
 

@@ -69,7 +69,7 @@ def write_csv(cursor: Any, out: BinaryIO) -> None:
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names_of(cursor))
-    writer.writerows([_inert(_plain(value)) for value in row] for row in fetched(cursor))
+    writer.writerows([inert(_plain(value)) for value in row] for row in fetched(cursor))
     text.detach()
 
 
@@ -96,7 +96,12 @@ def show(cursor: Any, console: Console) -> None:
         click.echo(f"the first {SHOWN_ROWS} rows; --csv and --json give all", err=True)
 
 
-def _inert(value: Any) -> Any:
+def inert(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: a text that begins like one and is no number gets an apostrophe.
+
+    Args:
+        value: Of the cell; what is no text stays.
+    """
     return "'" + value if isinstance(value, str) and _FORMULA.match(value) else value
 
 

@@ -115,6 +115,7 @@ def feedback() -> None:
     help="Who says so.",
 )  # fmt: skip
 @click.option("--campaign", help="Name of the campaign.")
+@click.option("--kind", help="Kind of campaign or of lawful caller; reports and the gate have a line for each.")
 @click.option("--note", help="Free text.")
 @click.option("--time-zone", type=_Zone(), default="UTC", show_default=True, help=_ZONE_HELP)
 @_OUT
@@ -127,6 +128,7 @@ def add(
     at: str | None,
     source: str,
     campaign: str | None,
+    kind: str | None,
     note: str | None,
     time_zone: tzinfo,
     out: str | None,
@@ -140,7 +142,7 @@ def add(
     """  # noqa: D301 - click reads the backspace
     cells = {
         "time": str(_now_ms()), "verdict": verdict, "source": source, "call_id": call_id, "calling_number": calling,
-        "called_number": called, "call_time": at, "campaign": campaign, "note": note,
+        "called_number": called, "call_time": at, "campaign": campaign, "kind": kind, "note": note,
     }  # fmt: skip
     reading = Reading({name: name for name in cells}, _now_ms(), zone=time_zone)
     try:
@@ -254,9 +256,11 @@ def _of_csv(lines: Iterable[str], kind: Preset | None, reading: Reading, tally: 
     reading = replace(reading, columns=columns_of(list(table.fieldnames or ()), kind, reading.columns))
     for row in table:
         try:
-            yield _checked(reading.row(row))
+            records = [_checked(one) for one in reading.rows(row)]
         except ComplaintRefused as error:
             tally.refuse(table.line_num, str(error))
+        else:
+            yield from records
 
 
 def _of_json(lines: Iterable[str], tally: Tally) -> Iterator[Record]:

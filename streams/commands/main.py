@@ -36,6 +36,10 @@ COMMANDS = {
         "streams.commands.adapt.command:adapt",
         "Learn from your own traffic and its feedback; keep the base model where that is not shown to be better.",
     ),
+    "ask": (
+        "streams.commands.ask.command:ask",
+        "Ask an analyst about the calls where an answer moves most.",
+    ),
     "models": (
         "streams.commands.models.artifacts:models",
         "Keep models: list, compare, add, promote, roll back, run in shadow.",

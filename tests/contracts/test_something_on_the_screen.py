@@ -21,6 +21,7 @@ EVERY_S = 0.001
 LABELLED = "--features features.parquet --labels labels.csv"
 MEASURE = "budgets measure --events empty.jsonl --senders senders.txt --model own"
 ADAPT = "adapt --events empty.jsonl --feedback said.jsonl --base own --out adapted"
+ASK = "ask --events empty.jsonl --feedback said.jsonl --model own --table questions.csv"
 WAITS = [
     ("replay empty.jsonl --decisions -", "streams.commands.replay.make_screener"),
     ("replay empty.jsonl --decisions -", "streams.commands.replay.run"),
@@ -43,10 +44,14 @@ WAITS = [
     (ADAPT, "streams.commands.replay.make_screener"),
     (ADAPT, "streams.commands.adapt.command._gather"),
     (ADAPT, "streams.commands.adapt.command.Gathering.calls"),
+    (ASK, "streams.commands.ask.command.artifact_folder"),
+    (ASK, "streams.commands.adapt.command._gather"),
+    (ASK, "streams.commands.ask.command._asked"),
     ("budgets show own", "streams.commands.budgets.command.beside"),
     ("models list", "models.store.registry.Registry.artifacts"),
     ("models add model", "models.store.registry.Registry.add"),
     ("models diff one other", "streams.commands.models.artifacts._loaded"),
+    ("models status", "streams.commands.models.following.told"),
     ("models promote one", "models.store.registry.Registry.load"),
     ("archive export --out events.jsonl", "streams.commands.archive.parts_of"),
     ("archive export --out events.jsonl", "streams.commands.archive.events"),

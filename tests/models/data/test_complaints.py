@@ -93,6 +93,29 @@ def test_a_row_that_names_the_call_needs_no_time() -> None:
     assert (said.time_ms, said.call_id, said.verdict) == (NOW_MS, "7f3a@sbc1", Verdict.LEGITIMATE)
 
 
+def test_a_row_about_several_calls_says_the_same_of_each() -> None:
+    """One record a call; a row without several is one record, and what is wrong with it is said once."""
+    row = {"verdict": "yes", "source": "analyst", "call_ids": " a  b\tc ", "campaign": "warranty", "kind": "flood"}
+    reading = Reading({name: name for name in row}, NOW_MS)
+
+    found = reading.rows(row)
+
+    assert [one.call_id for one in found] == ["a", "b", "c"]
+    assert {(one.verdict, one.campaign, one.kind, one.time_ms) for one in found} == {
+        (Verdict.ROBOCALL, "warranty", "flood", NOW_MS)
+    }
+    with pytest.raises(ComplaintRefused):
+        reading.rows(row | {"call_ids": ""})
+    with pytest.raises(ComplaintRefused):
+        reading.rows(row | {"verdict": ""})
+
+
+def test_lawful_calls_are_of_no_campaign() -> None:
+    said = read({"verdict": "lawful", "source": "analyst", "call_id": "a", "campaign": "warranty", "kind": "person"})
+
+    assert (said.campaign, said.kind) == (None, "person")
+
+
 @pytest.mark.parametrize(
     "text", ["2025550123", "(202) 555-0123", "1-202-555-0123", "+1 202 555 0123", "tel:+1-202-555-0123", "202.555.0123"]
 )

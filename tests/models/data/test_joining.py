@@ -174,10 +174,11 @@ def test_of_thousands_of_complaints_every_one_that_reaches_a_call_is_joined() ->
 
 def _is_about(said: Feedback, call: Call, calls: list[Call], reach_ms: int, tolerance_ms: int) -> Said | None:
     """The slow twin's rules, said anew: what this verdict says of this call."""
-    verdict, source, campaign = said.verdict == "robocall", str(said.source), said.campaign or ""
+    verdict, source = said.verdict == "robocall", str(said.source)
+    named = said.campaign or "", said.kind or ""
     if said.call_id is not None:
         mine = said.call_id == call.call_id
-        return Said(verdict, source, Joined.CALL, said.time_ms, campaign) if mine else None
+        return Said(verdict, source, Joined.CALL, said.time_ms, *named) if mine else None
     if said.called_number is not None and said.call_time_ms is not None:
         told_ms = said.call_time_ms
         candidates = [
@@ -188,13 +189,13 @@ def _is_about(said: Feedback, call: Call, calls: list[Call], reach_ms: int, tole
             and abs(one.time_ms - told_ms) <= tolerance_ms
         ]
         nearest = min(candidates, key=lambda one: (abs(one.time_ms - told_ms), one.time_ms, one.call_id), default=None)
-        return Said(verdict, source, Joined.LINE, said.time_ms, campaign) if nearest == call else None
+        return Said(verdict, source, Joined.LINE, said.time_ms, *named) if nearest == call else None
     until_ms = said.time_ms if said.call_time_ms is None else said.call_time_ms + tolerance_ms
     if said.calling_number != call.calling or said.called_number not in (None, call.called):
         return None
     if not until_ms - reach_ms <= call.time_ms <= until_ms:
         return None
-    return Said(verdict, source, Joined.NUMBER if said.called_number is None else Joined.LINE, until_ms, campaign)
+    return Said(verdict, source, Joined.NUMBER if said.called_number is None else Joined.LINE, until_ms, *named)
 
 
 def slowly(calls: list[Call], feedback: list[Feedback], reach_ms: int, tolerance_ms: int) -> dict[str, Truth]:
@@ -225,6 +226,7 @@ FEEDBACK = st.lists(
         called_number=st.none() | LINES,
         call_time_ms=st.none() | TIMES,
         campaign=st.none() | st.sampled_from(["a", "b"]),
+        kind=st.none() | st.sampled_from(["flood", "person"]),
     ).filter(lambda one: bool(one.call_id or one.calling_number or (one.called_number and one.call_time_ms))),
     max_size=25,
 )
@@ -245,8 +247,9 @@ def test_the_joining_is_what_its_slow_twin_says(
     assert found.keys() == expected.keys()
     for call_id, truth in found.items():
         assert truth.weight == pytest.approx(expected[call_id].weight, abs=1e-9)
-        assert (truth.is_robocall, truth.campaign, truth.source) == (
+        assert (truth.is_robocall, truth.campaign, truth.kind, truth.source) == (
             expected[call_id].is_robocall,
             expected[call_id].campaign,
+            expected[call_id].kind,
             expected[call_id].source,
         )

@@ -30,6 +30,20 @@ def test_one_verdict_is_the_label_with_its_source_weight_and_campaign() -> None:
     assert combined([only]) == Truth(True, "warranty", "unknown", "traceback", near(0.8))
 
 
+def test_the_kind_is_the_latest_that_the_heavier_side_names() -> None:
+    """What the lighter side calls it, and who names none, changes nothing."""
+    verdicts = [
+        Said(True, "analyst", CALL, 1, kind="flood"),
+        Said(True, "honeypot", CALL, 2, kind="survey_scam"),
+        Said(True, "traceback", CALL, 3),
+        Said(False, REPORT, CALL, 4, kind="person"),
+    ]
+    for some in permutations(verdicts):
+        found = combined(some)
+        assert found is not None
+        assert (found.is_robocall, found.kind) == (True, "survey_scam")
+
+
 def test_agreeing_sources_add_up_and_the_heaviest_is_named() -> None:
     """1 - (1 - 0.4)(1 - 0.9) = 0.94."""
     found = combined([said("robocall", REPORT), said("robocall", "honeypot", LINE)])

@@ -159,7 +159,7 @@ def test_labels_join_by_call_or_by_number_and_time(store: ArchiveStore, tmp_path
     said = [
         verdict(1, "robocall", call_id="call-1", campaign="c"),
         verdict(5, "legitimate", call_id="call-1"),
-        verdict(10, "robocall", calling_number=numbers[2], campaign="flood"),
+        verdict(10, "robocall", calling_number=numbers[2], campaign="warranty", kind="flood"),
         verdict(0, "robocall", calling_number=numbers[3]),
         verdict(1, "legitimate", call_id="call-4"),
         verdict(9, "robocall", calling_number=numbers[4]),
@@ -169,10 +169,10 @@ def test_labels_join_by_call_or_by_number_and_time(store: ArchiveStore, tmp_path
     assert "3 labelled calls" in export(store, "--out", tmp_path / "c.jsonl", "--labels", tmp_path / "labels.csv.gz")
     labels = list(csv.reader(io.StringIO(gzip.decompress((tmp_path / "labels.csv.gz").read_bytes()).decode())))
     assert labels == [
-        ["call_id", "label", "campaign", "source", "weight"],
-        ["call-1", "legitimate", "", "analyst", "1.0"],
-        ["call-2", "robocall", "flood", "analyst", "0.7"],
-        ["call-4", "legitimate", "", "analyst", "1.0"],
+        ["call_id", "label", "campaign", "kind", "source", "weight"],
+        ["call-1", "legitimate", "", "", "analyst", "1.0"],
+        ["call-2", "robocall", "warranty", "flood", "analyst", "0.7"],
+        ["call-4", "legitimate", "", "", "analyst", "1.0"],
     ]
 
 
@@ -233,10 +233,10 @@ def test_who_called_me_traps_and_rules_are_labels_too(
     assert "4 labelled calls" in said
     assert "0 of 1 verdicts are about no call" in said
     assert list(csv.reader(labels.read_text().splitlines()))[1:] == [
-        ["call-1", "robocall", "", "subscriber_report", "0.35"],
-        ["call-2", "robocall", "", "honeypot", "0.9"],
-        ["call-3", "robocall", "", "do_not_originate", "0.3"],
-        ["call-4", "robocall", "", "invalid_number", "0.15"],
+        ["call-1", "robocall", "", "", "subscriber_report", "0.35"],
+        ["call-2", "robocall", "", "", "honeypot", "0.9"],
+        ["call-3", "robocall", "", "", "do_not_originate", "0.3"],
+        ["call-4", "robocall", "", "", "invalid_number", "0.15"],
     ]
 
 

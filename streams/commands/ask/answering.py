@@ -1,0 +1,171 @@
+"""Ask a person on a terminal, one key an answer, or list the questions in a table to be filled in."""
+
+import csv
+import io
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+from rich.console import Console
+
+from detector.contract.events import TEXT_LIMIT, Feedback, FeedbackSource, Verdict
+from streams.archive.output import inert
+from streams.commands.ask.asked import Asked
+from streams.running.printable import printable
+from streams.wire.records import encode
+
+KEYS = {"r": Verdict.ROBOCALL, "l": Verdict.LEGITIMATE, "s": None}
+"""What each key answers; None leaves the question open."""
+QUIT = "q"
+PROMPT = "r robocall, l lawful, s skip, q quit: "
+CELL_LIMIT = 32_000
+"""Characters of a cell: spreadsheets cut longer ones off."""
+COLUMNS = (
+    "question",
+    "verdict",
+    "campaign",
+    "calls",
+    "asked_because",
+    "reasons",
+    "said_so_far",
+    "examples",
+    "call_ids",
+)
+
+
+@contextmanager
+def appended(path: Path) -> Iterator[BinaryIO]:
+    """Open a file of records to add to it, each write at once; a line that was left without its end gets one.
+
+    Args:
+        path: of the file; made where it is missing. Opening and writing block for the disk.
+
+    Raises:
+        OSError: it cannot be written; also by each write.
+    """
+    with path.open("ab+", buffering=0) as out:
+        if out.tell():
+            out.seek(-1, io.SEEK_END)
+            if out.read(1) != b"\n":
+                out.write(b"\n")
+        yield out
+
+
+def answered(asked: Asked, verdict: Verdict, now_ms: int) -> bytes:
+    """Records of `call-feedback`, one a line: an answer about a cluster is one about each of its calls that is named.
+
+    Args:
+        asked: The question.
+        verdict: The answer.
+        now_ms: When it was given, epoch milliseconds.
+    """
+    what = asked.what[:TEXT_LIMIT]
+    said = (
+        Feedback(
+            time_ms=now_ms,
+            verdict=verdict,
+            source=FeedbackSource.ANALYST,
+            call_id=call_id,
+            campaign=what if verdict is Verdict.ROBOCALL else None,
+            note=f"ask: {what}",
+        )
+        for call_id in asked.call_ids
+    )
+    return b"".join(encode(one) + b"\n" for one in said)
+
+
+def session(questions: Sequence[Asked], out: BinaryIO, console: Console) -> tuple[int, int]:
+    """Ask one after the other, and write each answer before the next question is asked.
+
+    It waits for a person. An answer that was given is safe whatever comes after it.
+
+    Args:
+        questions: What is asked, in order.
+        out: Unbuffered; takes the records.
+        console: The terminal.
+
+    Returns:
+        How many were answered, and how many calls are labelled by that.
+
+    Raises:
+        KeyboardInterrupt: the person has had enough.
+        OSError: an answer cannot be written.
+    """
+    answers, calls = 0, 0
+    for number, asked in enumerate(questions, 1):
+        show(asked, f"{number} of {len(questions)}", console)
+        key = _key(console)
+        if key == QUIT:
+            break
+        verdict = KEYS[key]
+        if verdict is not None:
+            out.write(answered(asked, verdict, time.time_ns() // 1_000_000))
+            answers, calls = answers + 1, calls + len(asked.call_ids)
+    return answers, calls
+
+
+def _key(console: Console) -> str:
+    """One of the keys; others are not heard."""
+    console.print(PROMPT, end="", highlight=False, markup=False)
+    while True:
+        try:
+            key = click.getchar().lower()
+        except EOFError:
+            key = QUIT
+        if key in KEYS or key == QUIT:
+            console.print(key, highlight=False, markup=False)
+            return key
+
+
+def show(asked: Asked, number: str, console: Console) -> None:
+    """Show a question to a person, with what strangers wrote made harmless.
+
+    Args:
+        asked: The question.
+        number: Which one it is, "3 of 20".
+        console: On which it is shown.
+    """
+    lines = [f"{number}: {asked.what}", f"  {asked.calls}", f"  asked because {asked.why}"]
+    lines += [f"  model: {reason}" for reason in asked.reasons]
+    lines += [f"  said so far: {asked.said}"] if asked.said else []
+    lines += [f"    {example}" for example in asked.examples]
+    console.print()
+    for line in lines:
+        console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
+
+
+def write_table(questions: Sequence[Asked], out: BinaryIO) -> None:
+    """Write the questions as CSV, a line each, with an empty column `verdict` for the answers.
+
+    `robocall feedback import` takes the table once that is filled in. Call ids with blanks in them, those that begin
+    like a formula, and those beyond what a cell holds, are left out. No cell is a formula.
+
+    Args:
+        questions: What is asked, in order.
+        out: Takes the table; writing blocks.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for number, asked in enumerate(questions, 1):
+        lists = ("; ".join(asked.reasons), asked.said, "; ".join(asked.examples))
+        cells = [inert(printable(cell)) for cell in (asked.what[:TEXT_LIMIT], asked.calls, asked.why, *lists)]
+        writer.writerow([number, "", *cells, _listed(asked.call_ids)])
+    text.detach()
+
+
+def _listed(call_ids: Sequence[str]) -> str:
+    found, length = [], 0
+    for call_id in call_ids:
+        length += len(call_id) + 1
+        if length > CELL_LIMIT:
+            break
+        if len(call_id.split()) == 1 and inert(call_id) == call_id:
+            found.append(call_id)
+    return " ".join(found)

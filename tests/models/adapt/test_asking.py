@@ -1,0 +1,108 @@
+"""What is asked: clusters near the border, the one whose answer moves most calls first, and none that is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.adapt.asking import MOST_CALLS, Asking, ask
+from models.adapt.calls import Calls, Lawful, Mask
+from models.adapt.labels import Labels
+from tests.models.adapt.spans import calls_of
+
+N = 4_000
+SURE, NEAR, FEW = slice(0, 40), slice(100, 180), slice(300, 306)
+"""Calls far above the border, forty above it and as many below, and six of the same scores."""
+
+
+def span(family: str = "block") -> Calls:
+    """Three clusters among calls that each have a key of their own and are far below. The highest 2 % are 80 calls."""
+    margins = np.full(N, -8.0)
+    keys = np.arange(N, dtype=np.int64) + 10_000
+    for key, (where, margin) in enumerate(((SURE, 6.0), (NEAR, 0.0), (FEW, 0.0)), 1):
+        margins[where] = margin
+        keys[where] = key
+    made = calls_of(list(range(1, N + 1)), margins=margins.tolist())
+    return replace(made, block=keys) if family == "block" else replace(made, origin=keys)
+
+
+def no_labels() -> Labels:
+    return Labels(np.zeros(N, np.bool_), np.zeros(N), np.zeros(N, np.int64), ("analyst",), 0)
+
+
+def said(where: slice, weight: float) -> Labels:
+    """All calls of a cluster are labelled as robocalls."""
+    labels = no_labels()
+    labels.is_robocall[where], labels.weight[where] = True, weight
+    return labels
+
+
+def asked(calls: Calls, labels: Labels | None = None, references: Mask | None = None, most: int = 20) -> Asking:
+    nobody = np.zeros(N, np.bool_)
+    lawful = Lawful(nobody if references is None else references, nobody, nobody)
+    return ask(calls, labels or no_labels(), lawful, most)
+
+
+def places(where: slice) -> list[int]:
+    return list(range(where.start, where.stop))
+
+
+@pytest.mark.parametrize("family", ["block", "origin"])
+def test_clusters_near_the_border_are_asked_about_by_what_an_answer_moves(family: str) -> None:
+    """Half of eighty calls, half of six; whose calls are far from the border is not asked about."""
+    found = asked(span(family))
+
+    assert [one.calls.tolist() for one in found.questions] == [places(NEAR), places(FEW)]
+    assert {one.kind for one in found.questions} == {family}
+    assert [round(one.moves) for one in found.questions] == [40, 3]
+    assert [abs(one.score - found.border) < 0.1 for one in found.questions] == [True, True]
+    assert found.share == 0.02
+    assert [one.labelled.tolist() for one in found.questions] == [places(NEAR), places(FEW)]
+
+
+def test_no_more_is_asked_than_is_wanted() -> None:
+    (one,) = asked(span(), most=1).questions
+
+    assert one.calls.tolist() == places(NEAR)
+
+
+def test_what_somebody_who_looked_has_said_is_not_asked_again() -> None:
+    """A complaint settles nothing."""
+    assert [one.calls.tolist() for one in asked(span(), said(NEAR, 1.0)).questions] == [places(FEW)]
+    assert len(asked(span(), said(NEAR, 0.4)).questions) == 2
+
+
+def test_lawful_references_are_not_asked_about() -> None:
+    references = np.zeros(N, np.bool_)
+    references[NEAR] = True
+
+    assert [one.calls.tolist() for one in asked(span(), references=references).questions] == [places(FEW)]
+
+
+def test_a_call_is_in_one_question() -> None:
+    """Of a block and an origin with the same calls and some more, the larger one is asked about."""
+    calls = span()
+    origin: NDArray[np.int64] = np.zeros(N, np.int64)
+    origin[NEAR.start : FEW.stop] = 5
+    calls.margins[NEAR.start : FEW.stop] = 0.0
+
+    found = asked(replace(calls, origin=origin)).questions
+
+    assert [one.kind for one in found] == ["origin"]
+    assert found[0].calls.tolist() == list(range(NEAR.start, FEW.stop))
+
+
+def test_of_a_large_cluster_some_calls_are_labelled_evenly_over_its_time() -> None:
+    """The first and the last among them; the question is about all of its calls."""
+    calls = span()
+    calls.block[100:1_300] = 2
+    calls.margins[100:1_300] = 0.0
+
+    (one, *_) = asked(calls).questions
+
+    assert len(one.calls) == 1_200
+    assert len(one.labelled) == len(set(one.labelled.tolist())) == MOST_CALLS
+    assert (one.labelled[0], one.labelled[-1]) == (100, 1_299)
+    assert set(np.diff(one.labelled).tolist()) <= {3, 4, 5}
+    assert one.moves <= MOST_CALLS / 2

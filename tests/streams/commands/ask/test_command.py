@@ -1,0 +1,144 @@
+"""`robocall ask`, as it is typed, on an hour of generated traffic, with and without a terminal."""
+
+import csv
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from models.data.label_files import read_labels
+from streams.commands.ask.answering import PROMPT
+from streams.commands.ask.command import ask
+from streams.commands.feedback import feedback
+from streams.commands.simulate import simulate
+from tests.models.small_model import save_small_model
+from tests.processes import ROOT
+from tests.streams.commands.adapt.test_command import BUSY
+from tests.waiting import LOOK_EVERY_S
+
+
+@pytest.fixture(scope="module")
+def carrier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with `events.jsonl`, `labels.csv` and the model `base`, which sees little."""
+    folder = tmp_path_factory.mktemp("carrier")
+    options = ["--hours", "1", "--rate", "6", "--seed", "5", "--out", str(folder / "events.jsonl")]
+    done = CliRunner().invoke(simulate, [*options, "--labels", str(folder / "labels.csv")], catch_exceptions=False)
+    assert done.exit_code == 0
+    save_small_model(folder / "base", columns=BUSY)
+    return folder
+
+
+def options_of(carrier: Path) -> list[str]:
+    return ["--events", str(carrier / "events.jsonl"), "--model", str(carrier / "base"), "--windows-h", "0"]
+
+
+def run(carrier: Path, *options: object) -> Result:
+    return CliRunner().invoke(ask, [*options_of(carrier), *map(str, options)], catch_exceptions=False)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+def test_questions_are_listed_with_their_calls_and_why(carrier: Path, tmp_path: Path) -> None:
+    """Each call is a call of the events, and in one question; reasons and examples say something."""
+    done = run(carrier, "--table", tmp_path / "questions.csv", "--questions", 8)
+
+    assert done.exit_code == 0, done.output
+    rows = rows_of(tmp_path / "questions.csv")
+    assert 1 < len(rows) <= 8
+    call_ids = [one for row in rows for one in row["call_ids"].split()]
+    assert len(call_ids) == len(set(call_ids))
+    assert set(call_ids) <= read_labels(carrier / "labels.csv").keys()
+    for row in rows:
+        assert row["campaign"].startswith(("number block +1", "origin "))
+        assert "an answer is expected to move" in row["asked_because"]
+        assert row["reasons"]
+        assert " to +1" in row["examples"]
+
+
+def test_what_was_answered_is_not_asked_again(carrier: Path, tmp_path: Path) -> None:
+    """The truth, filled in and imported: the next questions are about other calls, and say nothing of these."""
+    first, filled = tmp_path / "first.csv", tmp_path / "filled.csv"
+    assert run(carrier, "--table", first, "--questions", 4).exit_code == 0
+    truths = read_labels(carrier / "labels.csv")
+    rows = rows_of(first)
+    for row in rows:
+        judged = [truths[one].is_robocall for one in row["call_ids"].split()]
+        row["verdict"] = "robocall" if sum(judged) * 2 > len(judged) else "lawful"
+    with filled.open("w", newline="") as text:
+        writer = csv.DictWriter(text, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    answers = tmp_path / "answers.jsonl"
+    imported = CliRunner().invoke(feedback, ["import", str(filled), "--preset", "analyst", "--out", str(answers)])
+    assert imported.exit_code == 0, imported.output
+
+    again = run(carrier, "--table", tmp_path / "again.csv", "--feedback", answers, "--questions", 4)
+
+    assert again.exit_code == 0, again.output
+    known = {json.loads(line)["call_id"] for line in answers.read_text().splitlines()}
+    asked = {one for row in rows_of(tmp_path / "again.csv") for one in row["call_ids"].split()}
+    assert asked
+    assert not asked & known
+
+
+def typed_on_a_terminal(command: list[str], keys: bytes) -> int:
+    """Run a command on a terminal of its own, and type a key at each prompt; gives the exit status."""
+    keyboard, terminal = pty.openpty()
+    shown, waiting = b"", list(keys)
+    process = subprocess.Popen(command, cwd=ROOT, stdin=terminal, stdout=terminal, stderr=terminal)
+    try:
+        while process.poll() is None:
+            if select.select([keyboard], [], [], LOOK_EVERY_S)[0]:
+                shown += os.read(keyboard, 65_536)
+            is_asked = shown.count(PROMPT.encode()) > len(keys) - len(waiting)
+            # Keys that come before the terminal waits for single ones are thrown away.
+            if waiting and is_asked and not termios.tcgetattr(terminal)[3] & termios.ICANON:
+                os.write(keyboard, bytes([waiting.pop(0)]))
+    finally:
+        process.kill()
+        os.close(keyboard)
+        os.close(terminal)
+    return process.wait()
+
+
+def test_on_a_terminal_one_key_answers(carrier: Path, tmp_path: Path) -> None:
+    """A real one: r and l answer the first two questions, q ends."""
+    answers = tmp_path / "answers.jsonl"
+    command = [sys.executable, "-m", "streams.commands.main", "ask", *options_of(carrier), "--out", str(answers)]
+
+    assert typed_on_a_terminal(command, b"rlq") == 0
+
+    verdicts = [json.loads(line)["verdict"] for line in answers.read_text().splitlines()]
+    assert list(dict.fromkeys(verdicts)) == ["robocall", "legitimate"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "give --out FILE"),
+        (["--out", "answers.jsonl", "--table", "questions.csv"], "give --out FILE"),
+        (["--out", "answers.jsonl"], "no terminal"),
+        (["--table", "events.jsonl"], "name the same file"),
+    ],
+)
+def test_usage_that_makes_no_sense_is_refused(
+    carrier: Path, options: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is read or written."""
+    monkeypatch.chdir(carrier)
+
+    done = CliRunner().invoke(ask, [*options_of(carrier), *options])
+
+    assert done.exit_code == 2
+    assert said in done.output
+    assert not (carrier / "answers.jsonl").exists()

@@ -292,7 +292,7 @@ def _print_labels(report: dict[str, Any], console: Console) -> None:
 
 
 def _print_figures(figures: dict[str, Any], console: Console) -> None:
-    from models.judge.report.report import against_best, losses  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.judge.report.report import MAY_BE_CHANCE, against_best, losses  # noqa: PLC0415 - scikit-learn takes seconds
 
     _print_labels(figures, console)
     table = Table("lawful calls hit", "robocalls caught", "95 %", "best of the others")
@@ -318,7 +318,8 @@ def _print_figures(figures: dict[str, Any], console: Console) -> None:
     )
     lost = losses(rates, figures["baselines"])
     if lost:
-        console.print(f"The model loses: {'; '.join(lost)}. {LOST}", style="bold", soft_wrap=True)
+        advice = "" if all(MAY_BE_CHANCE in one for one in lost) else f" {LOST}"
+        console.print(f"The model loses: {'; '.join(lost)}.{advice}", style="bold", soft_wrap=True)
 
 
 def _calls(calls: float | None) -> str:

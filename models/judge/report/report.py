@@ -28,6 +28,7 @@ from models.learn.training import BLOCK_RATE
 from models.serve.artifact import LIBRARIES, Model
 
 SCHEMA_VERSION = 2
+MAY_BE_CHANCE = "which may be chance"
 JSON_FILE = "report.json"
 HTML_FILE = "report.html"
 BATCHES = (1, 16, 512)
@@ -157,7 +158,7 @@ def losses(rates: list[dict[str, Any]], baselines: dict[str, dict[str, Any]]) ->
     for entry, best in zip(rates, against_best(rates, baselines), strict=True):
         recall = entry["recall"]
         if best["recall"] > recall["share"] and best["rate"] >= BLOCK_RATE:
-            chance = " (which may be chance)" if best["recall"] <= recall["high"] else ""
+            chance = f" ({MAY_BE_CHANCE})" if best["recall"] <= recall["high"] else ""
             found.append(
                 f"where {best['rate']:g} of the lawful calls are hit, {best['best'].replace('_', ' ')} catches "
                 f"{best['recall']:.3f} and the model {recall['share']:.3f}{chance}"

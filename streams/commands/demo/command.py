@@ -16,12 +16,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from rich.console import Console
 from rich.live import Live
 
-from models.traffic.first.generate import generate
-from models.traffic.first.slices import TrafficSlice
-from models.traffic.first.spec import TrafficSpec
-from models.traffic.span import HOUR_MS
+from detector.contract.decisions import Action
+from detector.features.window_constants import DAY_MS
+from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic
 from streams.commands.demo.view import Figures, in_one_line, live, summary
 from streams.commands.demo.worker import running_worker
+from streams.commands.replay import loaded, replayed, require_judged
 from streams.errors import DemoFailed
 from streams.files import private_folder
 from streams.kafka.client import client_settings
@@ -30,12 +30,12 @@ from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, crea
 from streams.local.services import LocalServices, local_services
 from streams.running.progress import step
 from streams.running.told_every import EVERY_S, told_every
+from streams.screening.pipeline import MAX_BATCH
 from streams.settings import load_settings
-from streams.wire.records import DECISION_DECODER, EVENT_DECODER
+from streams.wire.records import DECISION_DECODER
 
 PARTITIONS = 4
-LEAD_MS = 1_500
-SLICE_MS = 250
+LOOK_S = 0.25
 SETTLE_S = 5.0
 PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "5000", "ROBOCALL_SHED_AFTER_MS": "4000"}
 """A laptop that has just compiled everything would let calls pass that nobody waits for here."""
@@ -43,10 +43,17 @@ PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "5000", "ROBOCALL_SHED_AFTER_MS": "4
 
 @click.command()
 @click.option("--seconds", type=click.FloatRange(3, 3_600), default=30.0, show_default=True, help="How long to run.")
-@click.option("--rate", type=click.FloatRange(10, 5_000), default=300.0, show_default=True, help="Calls per second.")
+@click.option("--rate", type=click.FloatRange(10, 5_000), default=100.0, show_default=True, help="Calls per second.")
+@click.option(
+    "--history-hours", type=click.FloatRange(0, 6), default=1.0, show_default=True,
+    help="Calls of the hours before that are played first; with 0 it is a cold start.",
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Seed of the generated traffic.")
-def demo(seconds: float, rate: float, seed: int) -> None:
+def demo(seconds: float, rate: float, history_hours: float, seed: int) -> None:
     """Run the whole system here: broker, store, worker, traffic; watch decisions; compare them with the truth.
+
+    First an hour of calls goes through Kafka as fast as it can, so that the worker knows its callers as one that has
+    run for an hour does. Then calls come live. The summary is of these, beside what a cold start makes of them.
 
     The first run downloads Apache Kafka (44 MB). Where ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or ROBOCALL_REDIS_URL is set,
     that service is used instead, and gets the demo's calls and decisions. Ctrl-C at any time stops everything and shows
@@ -65,10 +72,21 @@ def demo(seconds: float, rate: float, seed: int) -> None:
         running_worker(console) as worker,
     ):
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_watch(figures, worker, seconds=seconds, rate=rate, seed=seed, console=console))
+            asyncio.run(
+                _watch(
+                    figures,
+                    worker,
+                    seconds=seconds,
+                    rate=rate,
+                    seed=seed,
+                    history_hours=history_hours,
+                    console=console,
+                )
+            )
         if worker.poll() is not None:
             raise DemoFailed(f"the worker ended with status {worker.returncode}")
-    console.print(summary(figures))
+        cold = _cold(figures, console) if figures.sent.live else None
+    console.print(summary(figures, cold))
 
 
 @contextlib.contextmanager
@@ -88,6 +106,7 @@ def _topics_and_group(services: LocalServices, console: Console) -> Iterator[dic
                 "ROBOCALL_ENFORCE_UNMEASURED": "demo: nobody is called here, and seconds of traffic measure nothing",
                 "ROBOCALL_REDRESS_URL": "https://redress.invalid/",  # nobody is called, so nobody complains
                 "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
+                "ROBOCALL_CLOCK_BEHIND_MS": str(DAY_MS),  # history is no clock that is wrong
                 **({} if PATIENT.keys() & os.environ.keys() else PATIENT),
             }
 
@@ -110,34 +129,78 @@ async def _watch(
     seconds: float,
     rate: float,
     seed: int,
+    history_hours: float,
     console: Console,
 ) -> None:
-    clients = client_settings(load_settings())
+    settings = load_settings()
+    clients = client_settings(settings)
     consumer = AIOKafkaConsumer(CALL_DECISIONS, auto_offset_reset="latest", **clients)
-    producer = AIOKafkaProducer(acks=1, **clients)
+    producer = AIOKafkaProducer(acks=1, max_batch_size=BATCH_BYTES, **clients)
     async with consumer, producer:
         await consumer.seek_to_end()  # before anything is sent: older decisions are not ours to count
+        traffic = CallTraffic(
+            producer,
+            settings.partitions,
+            rate=rate,
+            seed=seed,
+            history_hours=history_hours,
+            seconds=seconds,
+            sent=figures.sent,
+        )
         reader = asyncio.create_task(_read(consumer, figures))
-        sender = asyncio.create_task(_send(producer, figures, seconds=seconds, rate=rate, seed=seed))
-        began = time.monotonic()
         try:
-            with (
-                _lines(figures, seconds, console),
-                Live(live(figures, elapsed_s=0, seconds=seconds), console=console, refresh_per_second=4) as table,
-            ):
-                while worker.poll() is None and not reader.done():
-                    await asyncio.sleep(0.25)
-                    elapsed = time.monotonic() - began
-                    table.update(live(figures, elapsed_s=elapsed, seconds=seconds))
-                    if sender.done() and (figures.decided >= figures.sent_calls or elapsed > seconds + SETTLE_S):
-                        break
-            for task in (sender, reader):
-                if task.done():
-                    task.result()
+            with step(f"Playing {history_hours:g} h of history", console) as say:
+                await _while_working(worker, reader, asyncio.create_task(traffic.play_history(say)))
+            await _show_live(figures, worker, reader, asyncio.create_task(traffic.play_live()), seconds, console)
         finally:
-            for task in (sender, reader):
-                task.cancel()
-            await asyncio.gather(sender, reader, return_exceptions=True)
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+
+async def _while_working(
+    worker: "subprocess.Popen[bytes]", reader: "asyncio.Task[None]", task: "asyncio.Task[None]"
+) -> None:
+    """Wait for a task as long as decisions may come."""
+    try:
+        while worker.poll() is None and not reader.done() and not task.done():
+            await asyncio.wait([reader, task], timeout=LOOK_S)
+        for one in (reader, task):
+            if one.done():
+                one.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _show_live(
+    figures: Figures,
+    worker: "subprocess.Popen[bytes]",
+    reader: "asyncio.Task[None]",
+    sender: "asyncio.Task[None]",
+    seconds: float,
+    console: Console,
+) -> None:
+    """Show the live part until all of it is decided."""
+
+    async def shown() -> None:
+        began = time.monotonic()
+        with (
+            _lines(figures, seconds, console),
+            Live(live(figures, elapsed_s=0, seconds=seconds), console=console, refresh_per_second=4) as table,
+        ):
+            while not sender.done() or figures.decided < figures.sent.calls:
+                await asyncio.sleep(LOOK_S)
+                elapsed = time.monotonic() - began
+                table.update(live(figures, elapsed_s=elapsed, seconds=seconds))
+                if sender.done() and elapsed > seconds + SETTLE_S:
+                    return
+        sender.result()
+
+    try:
+        await _while_working(worker, reader, asyncio.create_task(shown()))
+    finally:
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
 
 
 @contextlib.contextmanager
@@ -158,39 +221,23 @@ def _lines(figures: Figures, seconds: float, console: Console) -> Iterator[None]
 async def _read(consumer: AIOKafkaConsumer, figures: Figures) -> None:
     async for record in consumer:
         decision = DECISION_DECODER.decode(record.value)
-        if decision.call_id in figures.truths:  # on a configured cluster other calls are decided too
+        if decision.call_id in figures.sent.truths:  # on a configured cluster other calls are decided too
             figures.add(decision, time.time() * 1e3 - decision.setup_time_ms)
+        else:
+            figures.sent.waiting.discard(decision.call_id)
 
 
-async def _send(producer: AIOKafkaProducer, figures: Figures, *, seconds: float, rate: float, seed: int) -> None:
-    """Send each event at its own time: calls now are generated for now, so `setup_time_ms` is the intended instant."""
-    start_ms = round(time.time() * 1e3) + LEAD_MS
-    spec = TrafficSpec(
-        start_ms=start_ms,
-        hours=seconds * 1e3 / HOUR_MS,
-        seed=seed,
-        calls_per_second=rate * 0.92,
-        rhythm=False,
-        warm=True,
-        slice_ms=SLICE_MS,
-    )
-    slices = await asyncio.to_thread(lambda: iter(generate(spec)))
-    end_ms = start_ms + seconds * 1e3
-    while (part := await asyncio.to_thread(next, slices, None)) is not None:
-        if not await _send_slice(producer, part, figures, end_ms):
-            return
-
-
-async def _send_slice(producer: AIOKafkaProducer, part: TrafficSlice, figures: Figures, end_ms: float) -> bool:
-    figures.truths.update((truth.call_id, truth) for truth in part.truths())
-    times = part.times_ms().tolist()
-    lines = [line.encode() for line in part.json_lines()]
-    for line, due_ms in zip(lines, times, strict=True):
-        if due_ms >= end_ms:
-            return False
-        if (wait_s := due_ms / 1e3 - time.time()) > 0:
-            await asyncio.sleep(wait_s)
-        event = EVENT_DECODER.decode(line)
-        await producer.send(CALL_EVENTS, value=line, key=event.calling_number.encode())
-        figures.sent_calls += b'"type":"call_setup"' in line
-    return True
+def _cold(figures: Figures, console: Console) -> dict[str, Action]:
+    """Action of each live call by the worker's own code, with windows that have counted nothing before."""
+    failures: list[Exception] = []
+    settings = load_settings()
+    pipeline = loaded(settings, failures.append, Console(quiet=True))
+    found: dict[str, Action] = {}
+    with step("Comparing with a cold start", console):
+        lines = figures.sent.live
+        parts = (lines[first : first + MAX_BATCH] for first in range(0, len(lines), MAX_BATCH))
+        for _, batch in replayed(parts, pipeline, partitions=settings.partitions):
+            calls = batch.screening.calls.column("call_id")
+            found |= {call_id: batch.screening.outcome(row).action for row, call_id in enumerate(calls)}
+    require_judged(failures)
+    return found

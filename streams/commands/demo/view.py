@@ -12,6 +12,7 @@ from rich.table import Table
 from detector.contract.decisions import Action, Decision
 from detector.policy.reasons import WAITED
 from models.traffic.first.slices import LabelRow
+from models.traffic.truth import LEGITIMATE, ROBOCALL
 
 RECENT = 5_000
 OFFENDERS = 6
@@ -32,13 +33,31 @@ class Offender:
 
 
 @dataclass(slots=True)
-class Figures:
-    """Everything counted so far. Latencies are milliseconds from the intended send instant to the decision read.
+class Sent:
+    """What was sent.
 
-    It grows with the calls: action, truth and latency of each are kept until the summary.
+    Attributes:
+        waiting: Call ids of the history that no decision was read of.
+        truths: What the live calls really are, by call id.
+        calls: How many live calls were sent.
+        live: All live events, in order, as they were sent.
     """
 
-    sent_calls: int = 0
+    waiting: set[str] = field(default_factory=set)
+    truths: dict[str, LabelRow] = field(default_factory=dict)
+    calls: int = 0
+    live: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Figures:
+    """Everything of the live part counted so far.
+
+    Latencies are milliseconds from the intended send instant to the decision read. It grows with the calls: action,
+    truth and latency of each are kept until the summary.
+    """
+
+    sent: Sent = field(default_factory=Sent)
     decided: int = 0
     repeated: int = 0
     late: int = 0
@@ -48,7 +67,6 @@ class Figures:
     recent_ms: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     offenders: dict[str, Offender] = field(default_factory=dict)
     decisions: dict[str, Action] = field(default_factory=dict)
-    truths: dict[str, LabelRow] = field(default_factory=dict)
 
     def add(self, decision: Decision, latency_ms: float) -> None:
         """Count one decision; a second one on the same call counts as repeated, and as nothing else."""
@@ -115,26 +133,42 @@ def _offenders(figures: Figures) -> Table:
     return table
 
 
-def summary(figures: Figures) -> Group:
-    """Decisions beside the generator's ground truth, overall and per kind of caller."""
+def summary(figures: Figures, cold: dict[str, Action] | None = None) -> Group:
+    """Live decisions beside the generator's ground truth, overall and per kind of caller.
+
+    Args:
+        figures: Of the live part.
+        cold: What windows that have counted nothing before make of the same calls, by call id.
+    """
     table = Table(title="decisions against the ground truth")
     for heading in ("kind of caller", "truth", "calls", "allowed", "labelled", "blocked"):
         table.add_column(heading, justify="left" if heading in {"kind of caller", "truth"} else "right")
     kinds: dict[tuple[str, str], Counter[str]] = {}
     for call_id, action in figures.decisions.items():
-        if truth := figures.truths.get(call_id):
+        if truth := figures.sent.truths.get(call_id):
             kinds.setdefault((truth.label, truth.kind), Counter())[action] += 1
     for (label, kind), counts in sorted(kinds.items()):
         table.add_row(kind, label, f"{counts.total():,}", *(f"{counts[action]:,}" for action in Action))
     totals = {label: sum((c for (of, _), c in kinds.items() if of == label), Counter()) for label, _ in kinds}
     lines = [_share(label, counts) for label, counts in sorted(totals.items())]
+    if cold is not None:
+        lines.append(f"a cold start would have labelled or blocked {_caught_cold(figures, cold)}")
     lines.append(f"latency from the intended send instant to the decision read: {percentiles(figures.latencies_ms)}")
     lines.append(_in_time(figures))
     lines.append(
-        f"{figures.sent_calls:,} calls sent, {figures.decided:,} decided, "
-        f"{figures.sent_calls - figures.decided:,} missing, {figures.repeated:,} repeated"
+        f"{figures.sent.calls:,} calls sent, {figures.decided:,} decided, "
+        f"{figures.sent.calls - figures.decided:,} missing, {figures.repeated:,} repeated"
     )
     return Group(table, *lines)
+
+
+def _caught_cold(figures: Figures, cold: dict[str, Action]) -> str:
+    said = []
+    for label in (LEGITIMATE, ROBOCALL):
+        calls = [call_id for call_id, truth in figures.sent.truths.items() if truth.label == label and call_id in cold]
+        touched = sum(cold[call_id] is not Action.ALLOW for call_id in calls)
+        said.append(f"{touched:,} of {len(calls):,} of {label} ({touched / max(1, len(calls)):.2%})")
+    return ", ".join(said)
 
 
 def _in_time(figures: Figures) -> str:

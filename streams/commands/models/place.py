@@ -18,7 +18,10 @@ from streams.commands.labelled import FEATURES_HELP, LABELS_HELP
 from streams.settings import load_settings
 
 RUNNING = "running"
-MODEL_MEANS = "an artifact's folder, version (gbt-...) or name in the registry, or `running`: what workers are to run"
+MODEL_MEANS = (
+    "an artifact's folder, version (gbt-...) or name in the registry, or `running`: what was promoted last, else "
+    "ROBOCALL_MODEL_DIR, else the shipped model"
+)
 VERSION_WIDTH = len("gbt-0123456789ab")
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")

@@ -6,6 +6,7 @@ from rich.console import Console
 from detector.contract.decisions import Action, Decision, Mode, Outcome, Step, Versions, decide
 from detector.contract.events import CallSetup
 from detector.policy.unjudged import late
+from models.traffic.first.slices import LabelRow
 from streams.commands.demo.view import Figures, in_one_line, summary
 
 BLOCK = Outcome(Action.BLOCK, Step.MODEL)
@@ -56,3 +57,25 @@ def test_the_summary_says_how_many_answers_a_switch_would_have_waited_for() -> N
         console.print(summary(figures))
 
     assert "1 of 3 within 250 ms, as long as a switch waits; 1 passed because" in said.get()
+
+
+def test_the_summary_has_what_a_cold_start_makes_of_the_same_calls() -> None:
+    """Two robocalls and a lawful call: the worker blocks both, empty windows catch one."""
+    figures, console = Figures(), Console(width=200, record=True)
+    for call, label in enumerate(("robocall", "robocall", "legitimate")):
+        decision = blocked("+12025550123", call)
+        figures.sent.truths[decision.call_id] = LabelRow(decision.call_id, label, "", "flood")
+        figures.sent.calls += 1
+        if label == "robocall":
+            figures.add(decision, latency_ms=2.0)
+    cold = dict.fromkeys(figures.sent.truths, Action.ALLOW) | {"+12025550123-1": Action.LABEL}
+
+    with console.capture() as said:
+        console.print(summary(figures, cold))
+
+    shown = said.get()
+    assert "robocall: 2 calls, 2 labelled or blocked (100.00%), 2 of them blocked" in shown
+    assert (
+        "a cold start would have labelled or blocked 0 of 1 of legitimate (0.00%), 1 of 2 of robocall (50.00" in shown
+    )
+    assert "3 calls sent, 2 decided, 1 missing, 0 repeated" in shown

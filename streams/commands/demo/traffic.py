@@ -1,0 +1,158 @@
+"""The calls of the demo: some history as fast as it goes, so that windows are as full as a running worker's; then live.
+
+Live calls are generated for the instant at which they are sent, so `setup_time_ms` is the intended instant. It knows no
+decision: whoever reads those takes the call ids out of `waiting`.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from models.traffic.first.generate import generate
+from models.traffic.first.slices import TrafficSlice
+from models.traffic.first.spec import TrafficSpec
+from models.traffic.span import HOUR_MS
+from streams.commands.demo.view import Sent
+from streams.kafka.partitioner import partitions_of
+from streams.kafka.topics import CALL_EVENTS
+from streams.running.progress import Say
+
+BATCH_BYTES = 256 * 1024
+SLICE_MS = 500
+LEAD_MS = 1_500
+SPARE_HOURS = 0.5
+"""Calls go on while history is played; so much more than history and the live part is generated if need be."""
+SETTLE_S = 30.0
+"""The worker is waited for as long as it decides something within so long."""
+LOOK_S = 0.05
+SETUP = b'"type":"call_setup"'
+
+
+class _Key(msgspec.Struct):
+    calling_number: str
+
+
+_KEYS = msgspec.json.Decoder(_Key)
+
+
+class CallTraffic:
+    """Sends one span of generated traffic that began some hours ago. Used on the event loop.
+
+    Args:
+        producer: Started; with `max_batch_size` of `BATCH_BYTES`.
+        partitions: Number of partitions that `call-events` has.
+        rate: Calls per second.
+        seed: Of the traffic.
+        history_hours: So long ago it began.
+        seconds: Of the live part.
+        sent: Kept up to date.
+    """
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        partitions: int,
+        *,
+        rate: float,
+        seed: int,
+        history_hours: float,
+        seconds: float,
+        sent: Sent,
+    ) -> None:
+        self._producer = producer
+        self._partitions = partitions
+        self._seconds = seconds
+        self._spec = TrafficSpec(
+            start_ms=round(time.time() * 1e3 - history_hours * HOUR_MS),
+            hours=history_hours + seconds * 1e3 / HOUR_MS + SPARE_HOURS,
+            seed=seed,
+            calls_per_second=rate * 0.92,
+            rhythm=False,
+            warm=True,
+            slice_ms=SLICE_MS,
+        )
+        self._slices: Iterator[TrafficSlice] | None = None
+        self._sent = sent
+
+    async def play_history(self, say: Say) -> None:
+        """Send everything up to now at once, and wait until the worker has decided it, as long as that gets on.
+
+        Args:
+            say: Told how far it is.
+        """
+        start_ms, events = self._spec.start_ms, 0
+        while (part := await self._next()) is not None:
+            lines, until_ms = await asyncio.to_thread(_lines_of, part), start_ms
+            if lines:
+                until_ms = int(part.times_ms()[-1])
+                self._sent.waiting.update(truth.call_id for truth in part.truths())
+                await self._send_at_once(lines)
+                events += len(lines)
+                say(f"{events:,} events", until_ms - start_ms, time.time() * 1e3 - start_ms)
+            if until_ms >= time.time() * 1e3 - SLICE_MS:
+                break
+        await self._producer.flush()
+        await self._settled(say)
+
+    async def _settled(self, say: Say) -> None:
+        count, since_s = len(self._sent.waiting), time.monotonic()
+        while self._sent.waiting and time.monotonic() < since_s + SETTLE_S:
+            await asyncio.sleep(LOOK_S)
+            if len(self._sent.waiting) < count:
+                count, since_s = len(self._sent.waiting), time.monotonic()
+                say(f"{count:,} calls to be decided")
+
+    async def play_live(self) -> None:
+        """Send each event when it is due, for the seconds of the live part; what was due meanwhile goes first."""
+        live_ms = time.time() * 1e3 + LEAD_MS
+        end_ms = live_ms + self._seconds * 1e3
+        following = asyncio.create_task(self._next())
+        while (part := await following) is not None:
+            following = asyncio.create_task(self._next())  # drawn while this one is sent
+            if not await self._send_when_due(part, live_ms, end_ms):
+                break
+        await following
+
+    async def _next(self) -> TrafficSlice | None:
+        if self._slices is None:
+            self._slices = await asyncio.to_thread(lambda: iter(generate(self._spec)))
+        return await asyncio.to_thread(next, self._slices, None)
+
+    async def _send_at_once(self, lines: list[bytes]) -> None:
+        """In batches by partition: one by one would take minutes."""
+        keys = [_KEYS.decode(line).calling_number.encode() for line in lines]
+        by_partition: dict[int, list[tuple[bytes, bytes]]] = {}
+        for key, line, partition in zip(keys, lines, partitions_of(keys, self._partitions), strict=True):
+            by_partition.setdefault(partition, []).append((key, line))
+        for partition, records in by_partition.items():
+            batch = self._producer.create_batch()
+            for key, line in records:
+                if batch.append(key=key, value=line, timestamp=None) is None:  # it is full
+                    await self._producer.send_batch(batch, CALL_EVENTS, partition=partition)
+                    batch = self._producer.create_batch()
+                    batch.append(key=key, value=line, timestamp=None)
+            await self._producer.send_batch(batch, CALL_EVENTS, partition=partition)
+
+    async def _send_when_due(self, part: TrafficSlice, live_ms: float, end_ms: float) -> bool:
+        """Send a slice; False where the live part ends in it."""
+        truths = iter(part.truths())
+        for line, due_ms in zip(_lines_of(part), part.times_ms().tolist(), strict=True):
+            truth = next(truths) if SETUP in line else None
+            if due_ms >= end_ms:
+                return False
+            if (wait_s := due_ms / 1e3 - time.time()) > 0:
+                await asyncio.sleep(wait_s)
+            if due_ms >= live_ms:
+                self._sent.live.append(line)
+                if truth is not None:
+                    self._sent.truths[truth.call_id] = truth
+                    self._sent.calls += 1
+            await self._producer.send(CALL_EVENTS, value=line, key=_KEYS.decode(line).calling_number.encode())
+        return True
+
+
+def _lines_of(part: TrafficSlice) -> list[bytes]:
+    return [line.encode() for line in part.json_lines()]

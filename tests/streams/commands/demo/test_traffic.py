@@ -1,0 +1,90 @@
+"""The demo's calls on a real Kafka: history at once, then each call when it is due."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import Consumer, TopicPartition
+
+from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic
+from streams.commands.demo.view import Sent
+from streams.kafka.partitioner import partitions_of
+from streams.kafka.topics import CALL_EVENTS
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+PARTITIONS = 4
+HISTORY_H = 0.05
+HISTORY_S = HISTORY_H * 3_600
+SECONDS = 3.0
+
+
+async def played(bootstrap: str, sent: Sent) -> list[float]:
+    """Play all of it; gives when history began and ended, and when the live part did, epoch milliseconds."""
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=BATCH_BYTES) as producer:
+        instants = [time.time() * 1e3]
+        traffic = CallTraffic(
+            producer, PARTITIONS, rate=20, seed=7, history_hours=HISTORY_H, seconds=SECONDS, sent=sent
+        )
+        playing = asyncio.create_task(traffic.play_history(lambda *_: None))
+        while not playing.done():
+            sent.waiting.clear()  # as if the worker had decided them
+            await asyncio.sleep(0)
+        await playing
+        instants.append(time.time() * 1e3)
+        await traffic.play_live()
+        instants.append(time.time() * 1e3)
+    return instants
+
+
+def read(bootstrap: str) -> list[tuple[int, dict[str, Any]]]:
+    """Partition and event of each record that the topic holds."""
+    found: list[tuple[int, dict[str, Any]]] = []
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"demo-{time.time_ns()}"})
+    places = [TopicPartition(CALL_EVENTS, partition, 0) for partition in range(PARTITIONS)]
+    wanted = sum(consumer.get_watermark_offsets(place)[1] for place in places)
+    consumer.assign(places)
+    while len(found) < wanted:
+        messages = consumer.consume(5_000, 0.5)
+        found += [(message.partition() or 0, json.loads(message.value() or b"")) for message in messages]
+    consumer.close()
+    return found
+
+
+def test_history_comes_at_once_and_live_calls_when_they_are_due(
+    kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]
+) -> None:
+    """Setups of three minutes before, then of three seconds; truths are of the live ones alone."""
+    fresh_topics(PARTITIONS)
+    sent = Sent()
+
+    began, caught_up, ended = asyncio.run(played(kafka_bootstrap, sent))
+
+    setups = [event for _, event in read(kafka_bootstrap) if event["type"] == "call_setup"]
+    times = {record["call_id"]: record["setup_time_ms"] for record in setups}
+    history = [at for call_id, at in times.items() if call_id not in sent.truths]
+    live = [times[call_id] for call_id in sent.truths]
+    assert min(history) == pytest.approx(began - HISTORY_S * 1e3, abs=5_000)
+    assert len(history) > 20 * HISTORY_S / 2
+    assert caught_up - began < HISTORY_S * 1e3 / 3
+    assert len(live) == sent.calls > 0
+    assert min(live) > max(caught_up, max(history) - 1)
+    assert max(live) - min(live) <= SECONDS * 1e3
+    assert ended >= max(live)
+    assert len(sent.live) > sent.calls
+
+
+def test_an_event_is_in_the_partition_of_its_key(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]) -> None:
+    """Of history, which is sent by partition, as of live calls."""
+    fresh_topics(PARTITIONS)
+
+    asyncio.run(played(kafka_bootstrap, Sent()))
+
+    found = read(kafka_bootstrap)
+    keys = [str(event["calling_number"]).encode() for _, event in found]
+    assert [partition for partition, _ in found] == partitions_of(keys, PARTITIONS)
+    assert len({partition for partition, _ in found}) == PARTITIONS

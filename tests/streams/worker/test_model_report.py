@@ -103,7 +103,7 @@ def test_a_redis_that_does_not_take_it_is_said_once(valkey: ValkeyProcess) -> No
     """Rights of an earlier access list: nobody else who uses Redis suffers."""
 
     async def work(client: Redis) -> None:
-        await client.execute_command("ACL", "SETUSER", "default", "-sadd")
+        await client.acl_setuser("default", enabled=True, nopass=True, commands=["-sadd"])
         guard = Guard()
         report = ModelReport(client, guard, lambda: STATE, repeat_s=0.0)
         with capture_logs() as lines:

@@ -104,6 +104,24 @@ def test_a_measure_earns_what_it_supports_and_a_replay_goes_by_it(
     assert {one["action"] for one in other} == {"allow"}
 
 
+def test_a_replay_by_version_goes_by_the_measure_in_an_object_store(
+    tmp_path: Path, model: Path, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The measure is fetched with the model, as workers have both."""
+    monkeypatch.setenv("ROBOCALL_MODELS_URL", f"memory://{tmp_path}")
+    registry = Registry(f"memory://{tmp_path}")
+    version = registry.add(model, schema_id=FEATURE_SCHEMA_ID)[0].version
+    start_ms = lawful_calls.START_MS + 3_600_000
+    assert "no measure for this model" in decisions(tmp_path, Path(version), start_ms=start_ms)[1]
+
+    by_version = [version if one == str(model) else one for one in options]
+    assert run(*by_version).exit_code == 0
+
+    after, told = decisions(tmp_path, Path(version), start_ms=start_ms)
+    assert "no measure" not in told
+    assert {one["action"] for one in after} == {"allow", "label"}
+
+
 def test_the_measure_says_on_what_it_rests(model: Path, options: list[str]) -> None:
     done = run(*options, "--json")
 

@@ -56,14 +56,14 @@ def main() -> None:
     give(result, options.out)
 
 
-def measure(lines: list[bytes], spent: Spent | None = None) -> dict[str, Any]:
-    """Replay the lines once, and fill in what each part cost where it is asked for.
+def measure(lines: list[bytes], spent: Spent | None = None, model: Path | None = None) -> dict[str, Any]:
+    """Replay the lines once, by the shipped model or another one; fill in what each part cost where it is asked for.
 
     Raises:
         SystemExit: a wrong number of decisions, or any failure.
     """
     failures: list[Exception] = []
-    settings = load_settings(partitions=1)
+    settings = load_settings(partitions=1, model_dir=model)
     screener = make_screener(settings, shared_trunks=True)
     pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
     sink, file = _Sink(), io.BytesIO(b"\n".join(lines))
@@ -95,7 +95,7 @@ def watching(pipeline: Pipeline, spent: Spent) -> Iterator[None]:
         (pipeline, "process", "process"),
         (screener.__class__, "screen", "screen"),
         (screener.engine, "update", "windows+features"),
-        (screener.classifier, "score", "score"),
+        (screener.classifier, "scored", "score"),
     ]
     with ExitStack() as stack:
         for holder, name, part in places:

@@ -206,7 +206,11 @@ class Settings(BaseSettings):
     )
 
     max_hot_numbers: int = Field(
-        131_072, ge=1_000, le=20_000_000, description="Busy calling numbers with exact windows, 1 KiB each."
+        131_072,
+        ge=1_000,
+        le=20_000_000,
+        description="Busy calling numbers with exact windows, 1 KiB each; as many have margins where the model has a "
+        "group weight.",
     )
     max_cold_numbers: int = Field(
         2_097_152, ge=1_000, le=200_000_000, description="Other calling numbers, 64 bytes each."

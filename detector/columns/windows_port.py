@@ -1,9 +1,30 @@
 """What screening needs of the windows, as a protocol. It stands here, not in `contract.ports`: it speaks of columns."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from detector.columns.arrays import Floats, Ints
 from detector.columns.call_columns import CallBatch
 from detector.contract.ports import FeatureMatrix
+
+NO_KEY = -1
+
+
+class Neighbours(NamedTuple):
+    """What the model made of the calls of the last hour that have something in common with each of n calls.
+
+    Attributes:
+        mean: Mean margin of the calls of one key, the largest that there is, in log-odds; of few calls less than they
+            have (`detector.windows.group_memory.shrunk_mean`). 0 where there are none. Shape (n,).
+        key: Which key that is: 0 the calling number, 1 the origin, 2 the number block; `NO_KEY` where there are no
+            calls. Shape (n,).
+        calls: How many calls, the one itself left out, shape (n,).
+        since_ms: How long before the call they began, to a few minutes, shape (n,).
+    """
+
+    mean: Floats
+    key: Ints
+    calls: Ints
+    since_ms: Ints
 
 
 class Windows(Protocol):
@@ -32,5 +53,27 @@ class Windows(Protocol):
 
         It is called instead of `update` for events that nobody waits for: those that passed beforehand, and those that
         are counted again after a restart. The same rules hold.
+        """
+        ...
+
+    def keep_margins(self, model: str) -> None:
+        """Keep the margins of a model from now on; those of another one are forgotten.
+
+        Called when the model changes, and where it did not change, which does nothing.
+
+        Args:
+            model: Its version; empty where none are wanted.
+        """
+        ...
+
+    def add_margins(self, batch: CallBatch, rows: Ints, margins: Floats) -> Neighbours:
+        """Say what was known before each of some calls, and add their margins, one after the other.
+
+        Called at most once for each batch, after `update`, while calls wait, and only where margins are kept.
+
+        Args:
+            batch: As for `update`.
+            rows: Which of its set-ups, ascending, shape (n,).
+            margins: What the model made of these, log-odds, shape (n,).
         """
         ...

@@ -1,12 +1,25 @@
 """What the domain needs of a trained model, as a protocol. Outer packages satisfy it, tests hold each of them to it."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 FeatureMatrix = NDArray[np.float32]
 """Shape (n_calls, n_features), columns in the order of `detector.features.table.FEATURES`, never NaN."""
+
+
+class Scored(NamedTuple):
+    """What a model makes of n calls.
+
+    Attributes:
+        scores: Calibrated probabilities in [0, 1], shape (n,) float64.
+        margins: Raw scores in log-odds, before calibration, shape (n,) float64. A call with the higher margin never has
+            the lower score; calls with the same score are told apart by it.
+    """
+
+    scores: NDArray[np.float64]
+    margins: NDArray[np.float64]
 
 
 class Classifier(Protocol):
@@ -39,18 +52,25 @@ class Classifier(Protocol):
         """
         ...
 
-    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Give the raw score of each call, before calibration: its margin.
+    def scored(self, rows: FeatureMatrix) -> Scored:
+        """Score calls as `score` does, and give the margins that the scores were made of. What calls are decided by."""
+        ...
 
-        It is asked for the calls alone whose score can be objected to, and only where budgets are in force. A call with
-        the higher margin never has the lower score; calls with the same score are told apart by it.
+    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
+        """Give the margins alone, shape (n_calls,) float64: of calls that are not decided by it, and asked beside them.
 
         Args:
             rows: As for `score`.
-
-        Returns:
-            Log-odds, shape (n_calls,) float64.
         """
+        ...
+
+    @property
+    def group_weight(self) -> float:
+        """How much what is known of the calls around a call adds to its margin, at least 0; 0 = nothing is added."""
+        ...
+
+    def calibrated(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Calibrated probabilities of margins, shape (n,); asked where thresholds are scores and groups have weight."""
         ...
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:

@@ -20,8 +20,6 @@ HOUR_S = 3_600
 DAY_MS = 86_400_000
 MILLION = 1_000_000
 LONGEST_TEXT = 200
-ROUNDING = 1e-9
-"""Calibration is monotonic but for the rounding of an interpolation."""
 
 
 def _require(holds: bool, message: str) -> None:
@@ -89,7 +87,8 @@ class Cut:
     """From where on calls are hit.
 
     Attributes:
-        margin: Raw score in log-odds. The calibrated score has ties, the margin tells calls apart within them.
+        margin: Raw score in log-odds, with what the group adds where the model has a group weight. The calibrated score
+            has ties, the margin tells calls apart within them.
         score: Calibrated probability at this margin.
         most_per_million: Upper bound on the lawful calls hit from there on, in a million.
     """
@@ -182,11 +181,8 @@ class InForce:
     has_drifted: bool = False
 
     def floor(self, of_scores: float) -> float:
-        """Lowest calibrated score at which anything can be done; `of_scores` where scores decide."""
-        if self.measured is None:
-            return of_scores
-        scores = [cut.score for cut in (self.measured.label, self.measured.block) if cut is not None]
-        return min(scores) - ROUNDING
+        """Lowest level at which anything can be done: a margin, or `of_scores` where scores decide."""
+        return of_scores if self.cuts is None else min(self.cuts.label_at, self.cuts.block_at)
 
     def state(self, now_ms: int) -> str:
         """One word for programs: `absolute`, `measured`, `labels` (old, or drifted) or `tried`."""

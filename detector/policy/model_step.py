@@ -5,19 +5,26 @@ so that the outcome does not depend on how events were cut into batches. A call 
 passes, alone: nothing here is ever done a second time that touches what outlives a call.
 
 Where budgets are in force, calls are judged by their margin, the raw score: the calibrated score has ties, and at the
-top of them a whole class of lawful calls may stand beside robocalls. The margin is asked for the few calls alone whose
-score can be objected to.
+top of them a whole class of lawful calls may stand beside robocalls.
+
+A model with a group weight is judged by its group score: the margin, and on top the weight times what the calls around
+the call scored (`detector.windows.group_memory`). These are the calls that the model scores, and silently those that a
+rule or a standing decision has decided. So what is remembered is the same whatever is enforced, and a campaign whose
+numbers are blocked is not forgotten while it goes on. What people have protected or listed is never asked about.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.membership import like_any
+from detector.columns.windows_port import Neighbours
 from detector.contract.decisions import Action, Mode, Outcome, Reason, Step
-from detector.contract.ports import FeatureMatrix
+from detector.contract.ports import Classifier, FeatureMatrix, Scored
 from detector.features.table import INDEX
 from detector.policy import reasons
 from detector.policy.budgets import Cuts
@@ -25,10 +32,20 @@ from detector.policy.held import Held
 from detector.policy.settings import Category, Thresholds
 from detector.policy.standing import MODEL_SOURCE, StandingDecision, number_entity
 from detector.policy.unjudged import FAILED_OPEN
-from detector.policy.work import Found, Work
+from detector.policy.work import AddMargins, Found, Work
 
 WINDOWS_AGE = INDEX["trunk_age"]
 """Column that says how old the windows of a call's trunk group are, seconds."""
+
+
+NOTHING_SCORED = Scored(np.zeros(0), np.zeros(0))
+
+
+class Grouped(NamedTuple):
+    """What was known of the calls around those at `rows`, ascending, shape (n,)."""
+
+    rows: NDArray[np.intp]
+    found: Neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +55,7 @@ class Verdict:
     Attributes:
         row: The call.
         action: What is to be done.
-        level: The score or, where budgets are in force, the margin that it was judged by.
+        level: The score or, where budgets are in force, the margin that it was judged by, with what its group adds.
         threshold: What that reached.
         category: Of the call.
         notes: Why less is done than was wanted.
@@ -55,9 +72,10 @@ class Verdict:
 def judge(work: Work) -> Found:
     """Score the calls that are still open and decide those whose score reaches a threshold.
 
-    It is called once for each batch, after all other steps. It writes the scores, the hysteresis of numbers and the
-    standing blocks that these calls bring about, so it must never be repeated for the same calls. It does not raise:
-    a call that makes the model or the policy raise is found as `FAILED_OPEN`, and the error is kept in `work.failures`.
+    It is called once for each batch, after all other steps. It writes the scores, the margins, the hysteresis of
+    numbers and the standing blocks that these calls bring about, so it must never be repeated for the same calls. It
+    does not raise: a call that makes the model or the policy raise is found as `FAILED_OPEN`, and the error is kept in
+    `work.failures`.
 
     Args:
         work: The batch, settled by all earlier steps.
@@ -66,18 +84,17 @@ def judge(work: Work) -> Found:
         Outcome by row, of the calls that are not simply allowed.
     """
     open_rows = work.open_rows()
-    if not open_rows.size:
+    if not open_rows.size and work.add_margins is None:
         return {}
-    rows, scores = _asked(work, work.classifier.score, open_rows)
-    work.scores[rows] = scores
-    looked = _worth_a_look(work, rows, scores)
-    judged, levels = looked, work.scores[looked]
-    if work.in_force.cuts is not None and looked.size:
-        judged, levels = _asked(work, work.classifier.raw, looked)
+    rows, (scores, margins) = _asked(work, work.classifier.scored, open_rows)
+    work.scores[rows], work.margins[rows], work.group_scores[rows] = scores, margins, margins
+    grouped = None if work.add_margins is None else _add_margins(work, work.add_margins, rows)
+    judged, levels = _levels(work, rows)
+    looked = _worth_a_look(work, judged, levels) if judged.size else judged
     # Not settled yet: a standing block of an earlier call would have kept such a call from the model.
-    found: dict[int, Outcome] = dict.fromkeys(_left_out(open_rows, rows) + _left_out(looked, judged), FAILED_OPEN)
+    found: dict[int, Outcome] = dict.fromkeys(_left_out(open_rows, judged), FAILED_OPEN)
     verdicts: list[Verdict] = []
-    for row, level in zip(judged.tolist(), levels.tolist(), strict=True):
+    for row, level in zip(judged[looked].tolist(), levels[looked].tolist(), strict=True):
         try:
             verdict = _verdict(work, row, level)
         except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
@@ -86,7 +103,7 @@ def judge(work: Work) -> Found:
             continue
         if verdict is not None:
             verdicts.append(verdict)
-    return {**found, **_outcomes(work, verdicts)}
+    return {**found, **_outcomes(work, verdicts, grouped)}
 
 
 def treatment(level: float, held: Action, thresholds: Thresholds | Cuts, *, may_block: bool) -> tuple[Action, float]:
@@ -110,27 +127,74 @@ def treatment(level: float, held: Action, thresholds: Thresholds | Cuts, *, may_
 
 
 def _asked(
-    work: Work, ask: Callable[[FeatureMatrix], NDArray[np.float64]], rows: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    work: Work, ask: Callable[[FeatureMatrix], Scored], rows: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], Scored]:
     """Ask the model about rows; those that make it raise are left out."""
+    if not rows.size:
+        return rows, NOTHING_SCORED
     try:
         matrix = work.features if rows.size == len(work.calls) else work.features.take(rows, axis=0)
         return rows, ask(matrix)
     except Exception as error:  # noqa: BLE001 - see `judge`
         work.failed(error)
         if rows.size == 1:
-            return rows[:0], np.zeros(0)
+            return rows[:0], NOTHING_SCORED
     apart = [_asked(work, ask, rows[index : index + 1]) for index in range(rows.size)]
-    return np.concatenate([row for row, _ in apart]), np.concatenate([level for _, level in apart])
+    scored = (np.concatenate(column) for column in zip(*(one for _, one in apart), strict=True))
+    return np.concatenate([row for row, _ in apart]), Scored(*scored)
+
+
+def _add_margins(work: Work, add: AddMargins, rows: NDArray[np.intp]) -> Grouped | None:
+    """Make group scores of margins, and remember these; where that raises the margins decide."""
+    by_analytics = (row for row, outcome in work.decided.items() if _is_by_analytics(outcome))
+    silent, (_, margins) = _asked(work, partial(_silently, work.classifier), np.array([*by_analytics], np.intp))
+    work.margins[silent] = margins
+    both = np.sort(np.concatenate([rows, silent]))  # in the order in which they arrived
+    try:
+        found = add(both, work.margins[both])
+    except Exception as error:  # noqa: BLE001 - see `judge`
+        work.failed(error)
+        return None
+    work.group_scores[both] = work.margins[both] + work.classifier.group_weight * found.mean
+    return Grouped(both, found)
+
+
+def _is_by_analytics(outcome: Outcome) -> bool:
+    """Whether a rule or a standing decision has decided a call, and no person by name."""
+    return outcome.decided_by is Step.RULE or any(one.code.startswith(reasons.STANDING) for one in outcome.reasons[:1])
+
+
+def _silently(classifier: Classifier, rows: FeatureMatrix) -> Scored:
+    """Margins of calls that the model does not decide, so that nobody else is told of them."""
+    margins = classifier.raw(rows)
+    return Scored(margins, margins)
+
+
+def _levels(work: Work, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The score that decides, of each row: what is compared with the thresholds in force. Only here it is made.
+
+    It is the group score where thresholds are margins, else what that is as a probability; without a group weight the
+    margin and the score.
+    """
+    group_scores = work.group_scores[rows]
+    if work.in_force.cuts is not None:
+        return rows, group_scores
+    if work.add_margins is None:
+        return rows, work.scores[rows]
+    try:
+        return rows, work.classifier.calibrated(group_scores)
+    except Exception as error:  # noqa: BLE001 - see `judge`
+        work.failed(error)
+        return rows[:0], group_scores[:0]
 
 
 def _left_out(rows: NDArray[np.intp], answered: NDArray[np.intp]) -> list[int]:
     return [] if rows.size == answered.size else np.setdiff1d(rows, answered).tolist()
 
 
-def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Rows whose scores can be objected to, and those of numbers that are held and may now be cleared."""
-    worth = scores >= work.in_force.floor(work.tables.floor)
+def _worth_a_look(work: Work, rows: NDArray[np.intp], levels: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Places of rows whose levels can be objected to, and of numbers that are held and may now be cleared."""
+    worth = levels >= work.in_force.floor(work.tables.floor)
     held = work.standing.held
     if len(held) or worth.any():
         hashes = work.calls.hashes("calling_number").take(rows)
@@ -140,7 +204,7 @@ def _worth_a_look(work: Work, rows: NDArray[np.intp], scores: NDArray[np.float64
         for index in (may_be & ~worth).nonzero()[0].tolist():
             number = work.calling(rows.item(index))
             worth[index] = number in rising or number in held
-    return rows[worth]
+    return worth.nonzero()[0]
 
 
 def _verdict(work: Work, row: int, level: float) -> Verdict | None:
@@ -233,33 +297,42 @@ def _decided_after_standing(outcome: Outcome | None) -> bool:
     return outcome is None or outcome.decided_by is Step.RULE
 
 
-def _outcomes(work: Work, verdicts: list[Verdict]) -> Found:
+def _outcomes(work: Work, verdicts: list[Verdict], grouped: Grouped | None) -> Found:
     """Explain all verdicts with one look into the model; a call that makes it raise passes."""
     if not verdicts:
         return {}
     try:
-        return _explained(work, verdicts)
+        return _explained(work, verdicts, grouped)
     except Exception as error:  # noqa: BLE001 - see `judge`
         work.failed(error)
         if len(verdicts) == 1:
             return {verdicts[0].row: FAILED_OPEN}
     found: dict[int, Outcome] = {}
     for verdict in verdicts:
-        found.update(_outcomes(work, [verdict]))
+        found.update(_outcomes(work, [verdict], grouped))
     return found
 
 
-def _explained(work: Work, verdicts: list[Verdict]) -> Found:
+def _explained(work: Work, verdicts: list[Verdict], grouped: Grouped | None) -> Found:
     features = work.features[[verdict.row for verdict in verdicts]]
     named = reasons.leading(work.classifier.contributions(features)).tolist()
-    measured = work.in_force.measured
     found: dict[int, Outcome] = {}
     for index, verdict in enumerate(verdicts):
-        row, score = verdict.row, work.scores.item(verdict.row)
-        if measured is None:
-            why = reasons.of_model(verdict.action, score, verdict.threshold)
-        else:
-            why = reasons.of_budget(verdict.action, score, verdict.level, verdict.threshold, measured)
+        why = _of_verdict(work, verdict, grouped)
         why = (*why, *reasons.of_features(named[index], features[index]), *verdict.notes)
-        found[row] = work.treated(row, Step.MODEL, verdict.action, verdict.category.name, why)
+        found[verdict.row] = work.treated(verdict.row, Step.MODEL, verdict.action, verdict.category.name, why)
     return found
+
+
+def _of_verdict(work: Work, verdict: Verdict, grouped: Grouped | None) -> tuple[Reason, ...]:
+    """Score or margin against the threshold, and the group where the call would not have reached it alone."""
+    row, measured = verdict.row, work.in_force.measured
+    of = reasons.Level(work.scores.item(row), work.margins.item(row), verdict.level)
+    if measured is None:
+        own, why = of.score, reasons.of_model(verdict.action, of, verdict.threshold)
+    else:
+        own, why = of.margin, reasons.of_budget(verdict.action, of, verdict.threshold, measured)
+    if grouped is None or own >= verdict.threshold:
+        return why
+    place, added = grouped.rows.searchsorted(row).item(), work.group_scores.item(row) - of.margin
+    return (*why, reasons.of_group(grouped.found, place, added))

@@ -1,17 +1,20 @@
 """Reasons of decisions: words for a person and numbers for a program, the most important one first."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled_borrowing
+from detector.columns.windows_port import Neighbours
 from detector.contract.decisions import Action, Reason
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import FEATURE_NAMES, INDEX, explain
-from detector.features.window_constants import NOT_ENOUGH_DATA
+from detector.features.window_constants import MINUTE_MS, NOT_ENOUGH_DATA
 from detector.policy.budgets import Given, Measured
 from detector.policy.lists import Basis
 from detector.policy.settings import Rule
@@ -50,6 +53,11 @@ LATE = "late"
 OVERLOAD = "overload"
 WAITED = frozenset({LATE, OVERLOAD})
 """Of calls that waited too long for an answer."""
+
+STANDING = "standing_"
+"""The code of a standing decision begins so."""
+GROUPS = ("calling number", "origin", "number block")
+"""What `Neighbours.key` counts."""
 
 _VERBS = {Action.LABEL: "labelling", Action.BLOCK: "blocking"}
 
@@ -90,7 +98,7 @@ def standing(decision: StandingDecision) -> Reason:
     until = datetime.fromtimestamp(decision.expires_ms / 1_000, UTC).isoformat(timespec="seconds")
     kind = decision.entity.partition(":")[0]
     return Reason(
-        f"standing_{decision.action.value}",
+        f"{STANDING}{decision.action.value}",
         f"A standing {decision.action.value} of the {kind} holds until {until} ({decision.source})",
     )
 
@@ -105,40 +113,69 @@ def of_rule(rule: Rule, features: FeatureMatrix, row: int) -> tuple[Reason, ...]
     return tuple(reasons)
 
 
-def of_model(action: Action, score: float, threshold: float) -> tuple[Reason, ...]:
+class Level(NamedTuple):
+    """What the model makes of one call, and what it was judged by.
+
+    Attributes:
+        score: Calibrated probability.
+        margin: The same in log-odds, before calibration.
+        level: The score or the margin, with what the group adds: what was compared with a threshold.
+    """
+
+    score: float
+    margin: float
+    level: float
+
+
+def of_model(action: Action, of: Level, threshold: float) -> tuple[Reason, ...]:
     """Score against the policy's threshold.
 
     Args:
         action: `label` or `block`.
-        score: Calibrated probability.
-        threshold: The one that the score reached.
+        of: Of the call; its level is a score.
+        threshold: The one that the level reached.
     """
-    text = f"Score {score:.3f} is at or above {threshold:.3f}, the threshold for {_VERBS[action]}"
-    return (Reason("model", text, _rounded(score), threshold),)
+    group = "" if of.level == of.score else f", with its group {of.level:.3f},"
+    text = f"Score {of.score:.3f}{group} is at or above {threshold:.3f}, the threshold for {_VERBS[action]}"
+    return (Reason("model", text, _rounded(of.level), threshold),)
 
 
-def of_budget(action: Action, score: float, margin: float, threshold: float, measured: Measured) -> tuple[Reason, ...]:
+def of_budget(action: Action, of: Level, threshold: float, measured: Measured) -> tuple[Reason, ...]:
     """Margin against the threshold that the budget leads to, and the budget.
 
     Args:
         action: `label` or `block`.
-        score: Calibrated probability.
-        margin: Raw score, log-odds.
+        of: Of the call; its level is a margin.
         threshold: The margin that was reached.
         measured: Where that comes from.
     """
     is_block = measured.block is not None and threshold == measured.block.margin
     budget = measured.block_per_million if is_block else measured.label_per_million
     of_score = measured.block if is_block else measured.label
+    group = "" if of.level == of.margin else f", with its group {of.level:.2f},"
     text = (
-        f"Score {score:.3f} with margin {margin:.2f} is at or above margin {threshold:.2f}, "
+        f"Score {of.score:.3f} with margin {of.margin:.2f}{group} is at or above margin {threshold:.2f}, "
         f"the threshold for {_VERBS[action]}"
     )
     said = f"At this score at most {budget:,} in a million lawful calls are hit, measured {measured.day}"
     return (
-        Reason("model", text, _rounded(score), None if of_score is None else _rounded(of_score.score)),
-        Reason("budget", said, _rounded(margin), _rounded(threshold)),
+        Reason("model", text, _rounded(of.score), None if of_score is None else _rounded(of_score.score)),
+        Reason("budget", said, _rounded(of.level), _rounded(threshold)),
     )
+
+
+def of_group(found: Neighbours, place: int, added: float) -> Reason:
+    """Reason of a call that reached a threshold by what other calls scored.
+
+    Args:
+        found: Of the calls of a batch.
+        place: Of the call among them; some of its keys has calls.
+        added: What that added to its margin.
+    """
+    calls, minutes = found.calls.item(place), math.ceil(found.since_ms.item(place) / MINUTE_MS)
+    many = "1 other call" if calls == 1 else f"{calls:,} other calls"
+    text = f"Its {GROUPS[found.key.item(place)]}: {many} scored high in {minutes} minutes, which adds {added:.2f}"
+    return Reason("group", text, _rounded(added))
 
 
 def of_features(named: Sequence[int], features: NDArray[np.float32]) -> tuple[Reason, ...]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -28,8 +29,11 @@ from detector.policy.work import Found, Work
 NOBODY: Mapping[int, Outcome] = {}
 NO_LISTS = Lists()
 
-
 WindowsT_co = TypeVar("WindowsT_co", bound=Windows, covariant=True)
+
+
+def _none() -> NDArray[np.float64]:
+    return np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,9 @@ class Screening:
         failures: Internal errors on the way, the first of each class; the calls concerned have `FAILED_OPEN`.
         unbelieved: How many calls claim a priority that nothing vouches for.
         repeats: Rows of calls that came before: they were counted and judged then.
+        margins: What the scores were made of, log-odds, shape (n_setups,), or (0,) when none was judged. Some calls
+            have one that have no score.
+        group_scores: The same with what the calls around a call add, where the model has a group weight: what decides.
     """
 
     calls: Calls
@@ -60,6 +67,8 @@ class Screening:
     failures: tuple[Exception, ...] = ()
     unbelieved: int = 0
     repeats: frozenset[int] = frozenset()
+    margins: NDArray[np.float64] = field(default_factory=_none)
+    group_scores: NDArray[np.float64] = field(default_factory=_none)
 
     def outcome(self, row: int) -> Outcome:
         """What the policy made of a call."""
@@ -73,6 +82,13 @@ class Screening:
         """Calibrated probability of a call, None where the model was not asked."""
         score = self.scores.item(row)
         return None if math.isnan(score) else score
+
+    def of_margins(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Margin and group score of each call as they are shown: of those that have a score, NaN of all others."""
+        is_shown = ~np.isnan(self.scores) if len(self.margins) else np.zeros(len(self.scores), np.bool_)
+        shown = np.full((2, len(is_shown)), np.nan)
+        shown[0, is_shown], shown[1, is_shown] = self.margins[is_shown], self.group_scores[is_shown]
+        return shown[0], shown[1]
 
     def fail(self, row: int) -> None:
         """Let the call of a row pass after all, since its answer could not be made; its score is dropped too."""
@@ -90,6 +106,8 @@ class Screening:
             scores=self.scores[kept],
             features=self.features[kept] if len(self.features) else self.features,
             repeats=frozenset(one - (one > row) for one in self.repeats if one != row),
+            margins=self.margins[kept] if len(self.margins) else self.margins,
+            group_scores=self.group_scores[kept] if len(self.margins) else self.group_scores,
         )
 
     def with_failed(self, row: int, setup: CallSetup, mode: Mode) -> "Screening":
@@ -109,6 +127,8 @@ class Screening:
             scores=np.insert(self.scores, row, np.nan),
             features=np.insert(self.features, row, 0.0, axis=0) if len(self.features) else self.features,
             repeats=frozenset(one + (one >= row) for one in self.repeats),
+            margins=np.insert(self.margins, row, np.nan) if len(self.margins) else self.margins,
+            group_scores=np.insert(self.group_scores, row, np.nan) if len(self.margins) else self.group_scores,
         )
 
 
@@ -153,6 +173,7 @@ class Screener(Generic[WindowsT_co]):
         if classifier.schema_id != FEATURE_SCHEMA_ID:
             raise FeatureSchemaMismatch(expected=FEATURE_SCHEMA_ID, found=classifier.schema_id)
         self._classifier = classifier
+        self.engine.keep_margins(classifier.version if classifier.group_weight > 0 else "")
         self._resolve()
 
     @property
@@ -222,6 +243,7 @@ class Screener(Generic[WindowsT_co]):
             standing=self.standing,
             classifier=self._classifier,
             in_force=self._in_force,
+            add_margins=partial(self.engine.add_margins, batch.events) if self._classifier.group_weight > 0 else None,
         )
         work.settle(passed)
         if len(passed) < len(calls):
@@ -238,6 +260,8 @@ class Screener(Generic[WindowsT_co]):
             self.standing.changes(),
             tuple(work.failures.values()),
             len(work.unbelieved),
+            margins=work.margins,
+            group_scores=work.group_scores,
         )
 
     def missed(self, screening: Screening, row: int) -> None:

@@ -1,11 +1,13 @@
 """A batch of call setups while it is being decided: columns of what the steps look at, and what they have found."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.arrays import Floats, Ints
 from detector.columns.setups import Calls
+from detector.columns.windows_port import Neighbours
 from detector.contract.decisions import Action, Mode, Outcome, Reason, SipAnswer, Step
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.contract.sip import analytics_block, location_of
@@ -18,6 +20,8 @@ from detector.policy.tables import PolicyTables
 
 Found = Mapping[int, Outcome]
 """Outcome by row, of the rows that a step decides."""
+AddMargins = Callable[[Ints, Floats], Neighbours]
+"""`Windows.add_margins` of the batch."""
 
 
 class Work:
@@ -29,20 +33,26 @@ class Work:
         is_shadow: Which calls are decided in shadow, shape (n_setups,).
         decided: Outcome by row; the first step that decides a row wins.
         scores: Score by row, NaN where the model was not asked, shape (n_setups,).
+        margins: Margins of the same, and where groups have weight of some more calls, which are asked silently.
+        group_scores: The margins with what the calls around a call add: what thresholds on margins are compared with.
+        add_margins: Where groups have weight: the windows of the margins.
         in_force: What the model's step goes by.
         unbelieved: Rows of calls that claim a priority which nothing vouches for.
         failures: Internal errors, the first of each class; each cost the rows concerned their judgement.
     """
 
     __slots__ = (
+        "add_margins",
         "calls",
         "classifier",
         "decided",
         "failures",
         "features",
+        "group_scores",
         "in_force",
         "is_shadow",
         "lists",
+        "margins",
         "scores",
         "standing",
         "tables",
@@ -59,6 +69,7 @@ class Work:
         standing: StandingDecisions,
         classifier: Classifier,
         in_force: InForce,
+        add_margins: AddMargins | None = None,
     ) -> None:
         self.calls = calls
         self.features = features
@@ -67,9 +78,10 @@ class Work:
         self.standing = standing
         self.classifier = classifier
         self.in_force = in_force
+        self.add_margins = add_margins
         self.is_shadow = tables.shadows(calls)
         self.decided: dict[int, Outcome] = {}
-        self.scores: NDArray[np.float64] = np.full(len(calls), np.nan)
+        self.scores, self.margins, self.group_scores = np.full((3, len(calls)), np.nan)
         self.unbelieved: set[int] = set()
         self.failures: dict[type[Exception], Exception] = {}
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from detector.columns.arrays import Floats, Ints
 from detector.columns.call_columns import CallBatch
+from detector.columns.windows_port import NO_KEY, Neighbours
 from detector.contract.ports import FeatureMatrix
 from detector.features.table import INDEX, N_FEATURES
 from detector.testing.events import SEED
@@ -56,3 +58,12 @@ class PreparedWindows:
 
     def count(self, batch: CallBatch) -> None:
         """Do nothing: nothing is counted, and nothing read. See `detector.columns.windows_port.Windows`."""
+
+    def keep_margins(self, model: str) -> None:
+        """Do nothing: no margin is kept. See `detector.columns.windows_port.Windows`."""
+
+    def add_margins(self, batch: CallBatch, rows: Ints, margins: Floats) -> Neighbours:
+        """Know of no call around any. See `detector.columns.windows_port.Windows`."""
+        del batch, margins
+        nothing = np.zeros(len(rows), np.int64)
+        return Neighbours(np.zeros(len(rows)), nothing + NO_KEY, nothing, nothing)

@@ -7,19 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from detector.columns.arrays import Floats, Ints
 from detector.columns.call_columns import TRUNK_SALT, CallBatch
 from detector.columns.compiled import entry_point
 from detector.columns.hashing import hash_text
 from detector.columns.numbering import nanp_digits
+from detector.columns.windows_port import Neighbours
 from detector.contract.events import CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features import coverage, window_constants
 from detector.features.table import N_FEATURES, program
-from detector.windows import cold, key_store, loop
+from detector.windows import cold, group_memory, key_store, loop
 from detector.windows.feature_rows import assembled
+from detector.windows.group_memory import GroupMemory
 from detector.windows.key_store import make_store
 from detector.windows.layout import PLANS
-from detector.windows.loop import Columns, Families, Reading
+from detector.windows.loop import Columns, Families, Groups, Reading
 from detector.windows.reading import make_scratch, read
 from detector.windows.sweep import PART_BYTES, Stores, Sweep, SweptRows, packed_parts
 from detector.windows.trunk_book import TrunkBook
@@ -107,8 +110,11 @@ class WindowEngine:
                 block=make_store(window_constants.BLOCK, hot_blocks),
                 cold_called=make_store(window_constants.CALLED, settings.max_called, is_cold=True),
                 called=make_store(window_constants.CALLED, hot_called),
-            )
+            ),
+            group_memory.make_groups(1, 1, 1),
         )
+        bounds = settings.max_hot_numbers, settings.max_origins, settings.max_blocks
+        self.groups = GroupMemory(self._stores, settings.seed, bounds)
         scale = np.ones(window_constants.N_FAMILIES)
         scale[[window_constants.ORIGIN, window_constants.BLOCK, window_constants.CALLED, window_constants.RECEIVED]] = (
             settings.partitions
@@ -138,16 +144,18 @@ class WindowEngine:
         It is called once, before calls come: it blocks for half a minute where nothing is cached, else for a second.
         """
         engine = cls(WindowSettings(8, 8, 8, 8, 8, 8, seed=1, partitions=1))
+        engine.keep_margins("warm-up")
         batch = _any_call()
         for _ in range(2):  # a number of one call, and a busy one
             engine.update(batch)
+            engine.add_margins(batch, np.zeros(1, np.int64), np.zeros(1))
         ((trunk_group_id, share),) = engine.trunk_shares(0).items()
         engine.whole_shares([share])
         sweep = engine.sweep()
         engine.set_trunk_others(trunk_group_id, {0: share})
         parts = sweep.step(PART_BYTES)
         engine.forget_partition(0)
-        for _ in engine.load(0, parts, sweep.names):
+        for _ in engine.load(0, parts, sweep.names, margins_of=engine.groups.identity):
             engine.count(batch)
 
     def update(self, batch: CallBatch) -> FeatureMatrix:
@@ -183,6 +191,25 @@ class WindowEngine:
             arguments = (self._families, columns, self._reading, keys, shared, seed, is_read, matrix)
             self._run = entry_point(loop.run, arguments)
         self._run(self._families, columns, self._reading, keys, shared, seed, is_read, matrix)
+
+    def keep_margins(self, model: str) -> None:
+        """Keep the margins of the model of that version from now on, beginning with none; empty: keep none.
+
+        Nothing happens where the model is the same. Else a sweep that is not done is abandoned.
+        """
+        if self.groups.begin(model) and self._sweep is not None:
+            self._sweep.abandon()
+
+    def add_margins(self, batch: CallBatch, rows: Ints, margins: Floats) -> Neighbours:
+        """Say what the margins before each of some calls were, then add theirs; see `detector.windows.group_memory`.
+
+        Args:
+            batch: That was given to `update`.
+            rows: Which of its set-ups, ascending, shape (n,).
+            margins: Of these, log-odds, shape (n,).
+        """
+        self._make_room(len(rows))
+        return self.groups.add(batch, rows, margins)
 
     @property
     def _families(self) -> Families:
@@ -221,7 +248,9 @@ class WindowEngine:
         if self._sweep is not None:
             self._sweep.make_room(writes)
 
-    def load(self, partition: int, parts: Iterable[SweptRows], names: dict[int, str]) -> Iterator[int]:
+    def load(
+        self, partition: int, parts: Iterable[SweptRows], names: dict[int, str], *, margins_of: str = ""
+    ) -> Iterator[int]:
         """Insert the rows of `partition` in `parts`, in order: the last one counts as used last.
 
         Every array is restored to the bit. Where there are more rows than places, the longest idle keys go as usual.
@@ -231,6 +260,7 @@ class WindowEngine:
             partition: Rows of other partitions are left out.
             parts: Of an engine of the same `layout`.
             names: Trunk key to trunk group id, `Sweep.names`; it may have more than needed.
+            margins_of: `GroupMemory.identity` of where the parts are from; of another one no margins are taken.
 
         Yields:
             Number of rows inserted so far, after a fraction of a millisecond each time.
@@ -240,9 +270,13 @@ class WindowEngine:
                 (`detector.windows.row_check`). Forget the partition then: earlier parts are there.
         """
         inserted = 0
+        if not margins_of or margins_of != self.groups.identity:
+            parts = (part for part in parts if part.store not in Groups._fields)
         for name, rows in packed_parts(self._stores, parts, SLICE_BYTES):
+            if name in Groups._fields:
+                group_memory.check_rows(rows)
             self._make_room(len(rows.row))
-            inserted += key_store.insert(getattr(self._families, name), rows, partition)
+            inserted += key_store.insert(self._stores[name], rows, partition)
             yield inserted
         for place, (key, name) in enumerate(names.items()):
             self._trunks.restore(key, name, partition, self._families.trunk)
@@ -263,24 +297,24 @@ class WindowEngine:
             After each step.
         """
         self._trunks.forget(partition)
-        for name, store in self._families._asdict().items():
+        for name, store in self._stores.named().items():
             most = max(1, SLICE_BYTES // key_store.row_bytes(store))
             for start in range(0, int(store.scalars[key_store.UNTOUCHED]), most):
                 self._make_room(most)
-                key_store.forget(getattr(self._families, name), partition, start, start + most)
+                key_store.forget(self._stores[name], partition, start, start + most)
                 yield
 
     def tracked(self) -> dict[str, int]:
         """Number of keys held, per family and tier; `cold_` are keys with one call. Cheap: a look at counters."""
-        return {name: int(store.scalars[key_store.USED]) for name, store in self._families._asdict().items()}
+        return {name: int(store.scalars[key_store.USED]) for name, store in self._stores.named().items()}
 
     def bytes_per_key(self) -> dict[str, float]:
         """Bytes that a key takes, per family and tier: its row, links included, and its share of the table."""
-        return {name: key_store.bytes_per_key(store) for name, store in self._families._asdict().items()}
+        return {name: key_store.bytes_per_key(store) for name, store in self._stores.named().items()}
 
     def evictions(self) -> dict[str, int]:
         """Number of keys given up for want of room, per family, since the start."""
-        return {name: int(store.scalars[key_store.EVICTIONS]) for name, store in self._families._asdict().items()}
+        return {name: int(store.scalars[key_store.EVICTIONS]) for name, store in self._stores.named().items()}
 
     def trunk_shares(self, partition: int) -> dict[str, bytes]:
         """What `partition` counted for the trunk groups that have waited longest to be asked for.

@@ -77,43 +77,47 @@ class Store(NamedTuple):
     plan: Ints
 
 
-def _columns(family: int) -> tuple[Ints, Ints]:
-    """`Store.columns` and `Store.column`."""
-    lists = [layout.columns_of(window_constants.SHAPES[family], window) for window in range(window_constants.N_WINDOWS)]
-    columns = np.zeros((window_constants.N_WINDOWS, layout.FIRST_COLUMN + max(map(len, lists))), dtype=np.int64)
-    columns[:, layout.START] = layout.pane_starts(family)
-    columns[:, layout.WIDTH] = [len(measures) for measures in lists]
-    column = np.full((window_constants.N_WINDOWS, window_constants.N_MEASURES), NONE, dtype=np.int64)
-    for window, measures in enumerate(lists):
-        columns[window, layout.FIRST_COLUMN : layout.FIRST_COLUMN + len(measures)] = measures
-        for place, measure in reversed(list(enumerate(measures))):
-            column[window, measure] = place
-    return columns, column
-
-
 def make_store(family: int, slots: int, *, is_cold: bool = False) -> Store:
-    """Make an empty store of `slots` keys. Rows are touched only as slots come into use, one after the other.
+    """Make an empty store of `slots` keys of a family. Rows are touched only as slots come into use, one by one.
 
     The table is touched at once: keys fall all over it, so the first ones would wait for each of its pages.
     """
     plan = layout.PLANS[family]
-    width = layout.COLD_BYTES if is_cold else plan.row_bytes
-    memory = np.zeros(slots * width + CACHE_LINE, dtype=np.uint8)
+    store = plain_store(layout.COLD_BYTES if is_cold else plan.row_bytes, slots)
+    store.table.fill(0)
+    columns, column = layout.store_columns(family)
+    return store._replace(
+        columns=columns,
+        column=column,
+        inverse=np.concatenate([items_of_filled(sketch) for sketch in window_constants.SHAPES[family].sketches]),
+        plan=np.array(plan, dtype=np.int64),
+    )
+
+
+def plain_store(row_bytes: int, slots: int) -> Store:
+    """Make an empty store whose rows have the head of `detector.windows.layout`, and behind it what their owner wants.
+
+    Memory is used as keys come. The plan is all zeros.
+
+    Args:
+        row_bytes: Of a row; a multiple of 8, more than the head.
+        slots: Most keys.
+    """
+    memory = np.zeros(slots * row_bytes + CACHE_LINE, dtype=np.uint8)
     start = -memory.ctypes.data % CACHE_LINE
-    rows = memory[start : start + slots * width].reshape(slots, width)
-    columns, column = _columns(family)
+    rows = memory[start : start + slots * row_bytes].reshape(slots, row_bytes)
     return Store(
-        table=np.full(TABLE_LOAD * slots + LONGEST_SEARCH, 0, dtype=np.uint32),
+        table=np.zeros(TABLE_LOAD * slots + LONGEST_SEARCH, dtype=np.uint32),
         w64=rows.view(np.int64),
         w32=rows.view(np.int32),
         w16=rows.view(np.uint16),
         w8=rows,
-        columns=columns,
-        column=column,
-        inverse=np.concatenate([items_of_filled(sketch) for sketch in window_constants.SHAPES[family].sketches]),
+        columns=np.zeros((0, 0), dtype=np.int64),
+        column=np.zeros((0, 0), dtype=np.int64),
+        inverse=np.zeros(0),
         scalars=np.array((0, NONE, NONE, NONE, 0, 0, 0, 0, 0, 0, slots.bit_length()), dtype=np.int64),
         copies=NO_ROWS,
-        plan=np.array(plan, dtype=np.int64),
+        plan=np.zeros(len(layout.Plan._fields), dtype=np.int64),
     )
 
 

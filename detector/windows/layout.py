@@ -11,6 +11,9 @@ A row of any other key has its one call in place of what follows 28, and ends at
 
 from typing import NamedTuple
 
+import numpy as np
+
+from detector.columns.arrays import Ints
 from detector.features import window_constants
 
 KEY, LATEST_MS = 0, 1
@@ -44,6 +47,8 @@ STAMP_STEP = 32
 """A register says when: units after a base that moves on by `STAMP_STEP` at a time and is so far behind at least."""
 START, WIDTH, FIRST_COLUMN = range(3)
 """Of `Store.columns`."""
+NOT_KEPT = -1
+"""Of `Store.column`."""
 MADE, SINCE = 0, 1
 """Of the remembered estimates of a window, in units of 64 bits: when they were made, calls since; then one an item."""
 
@@ -138,3 +143,17 @@ def pane_starts(family: int) -> list[int]:
 PLANS = {family: plan_for(family, is_shared=family == window_constants.TRUNK) for family in window_constants.SHAPES}
 AT = Plan(*range(len(Plan._fields)))
 """Where each field is in `Store.plan`: an array is handed on to compiled functions for less than so many numbers."""
+
+
+def store_columns(family: int) -> tuple[Ints, Ints]:
+    """`columns` and `column` of the store of a family (`detector.windows.key_store.Store`)."""
+    lists = [columns_of(window_constants.SHAPES[family], window) for window in range(window_constants.N_WINDOWS)]
+    columns = np.zeros((window_constants.N_WINDOWS, FIRST_COLUMN + max(map(len, lists))), dtype=np.int64)
+    columns[:, START] = pane_starts(family)
+    columns[:, WIDTH] = [len(measures) for measures in lists]
+    column = np.full((window_constants.N_WINDOWS, window_constants.N_MEASURES), NOT_KEPT, dtype=np.int64)
+    for window, measures in enumerate(lists):
+        columns[window, FIRST_COLUMN : FIRST_COLUMN + len(measures)] = measures
+        for place, measure in reversed(list(enumerate(measures))):
+            column[window, measure] = place
+    return columns, column

@@ -23,13 +23,14 @@ from detector.windows import cold, exact_calls, feature_rows
 from detector.windows.counting import begin, record_end, record_setup
 from detector.windows.exact_calls import halves, short_hash
 from detector.windows.key_store import SLOT_BITS, Store, acquire, find, find_low, home_of
-from detector.windows.layout import FIRST_AGE, LATEST_MS, ORIGIN
+from detector.windows.layout import COLD_BYTES, FIRST_AGE, LATEST_MS, ORIGIN
 from detector.windows.prefetch import prefetch
 from detector.windows.reading import Scratch, read
 
 AHEAD_TABLE = 12
 AHEAD_ROW = 6
 """So many events ahead the loop asks for the places in the tables, and for the rows."""
+LAST_COLD_WORD = COLD_BYTES // 8 - 1
 
 
 class Columns(NamedTuple):
@@ -62,6 +63,14 @@ class Families(NamedTuple):
     block: Store
     cold_called: Store
     called: Store
+
+
+class Groups(NamedTuple):
+    """The stores of margins (`detector.windows.group_memory`), by what calls have in common."""
+
+    number_margins: Store
+    origin_margins: Store
+    block_margins: Store
 
 
 NUMBER_KEY, TRUNK_KEY, ORIGIN_KEY, BLOCK_KEY, CALLED_KEY, RECEIVED_KEY = range(6)
@@ -138,29 +147,33 @@ def fill_keys(columns: Columns, is_shared: bool, seed: int, keys: Ints) -> None:
 
 
 @compiled_inline
-def _ask_place(store: Store, key: int) -> None:
+def ask_place(store: Store, key: int) -> None:
+    """Ask for the place in the table where the search for `key` begins."""
     prefetch(store.table, home_of(store, key))
 
 
 @compiled_inline
-def _ask_row(store: Store, key: int) -> None:
-    """Ask for the row of `key`, if it is where the search begins: most are, and a wrong one does no harm."""
+def ask_row(store: Store, key: int, word: int) -> None:
+    """Ask for the row of `key`, for its first word and another one, if its search ends where it begins: most do.
+
+    A wrong one does no harm.
+    """
     entry = np.int64(store.table[home_of(store, key)])
     slot = (entry & ((1 << store.scalars[SLOT_BITS]) - 1)) - 1
     if entry != 0:
         prefetch(store.w64, slot * store.w64.shape[1])
-        prefetch(store.w64, slot * store.w64.shape[1] + 6)
+        prefetch(store.w64, slot * store.w64.shape[1] + word)
 
 
 @compiled_borrowing
 def _ask_tiers(tier: Store, hot: Store, keys: Ints, event: int, column: int) -> None:
     """Ask for what the keys of one column need that are a few events ahead."""
     if event + AHEAD_TABLE < len(keys):
-        _ask_place(tier, keys[event + AHEAD_TABLE, column])
-        _ask_place(hot, keys[event + AHEAD_TABLE, column])
+        ask_place(tier, keys[event + AHEAD_TABLE, column])
+        ask_place(hot, keys[event + AHEAD_TABLE, column])
     if event + AHEAD_ROW < len(keys):
-        _ask_row(tier, keys[event + AHEAD_ROW, column])
-        _ask_row(hot, keys[event + AHEAD_ROW, column])
+        ask_row(tier, keys[event + AHEAD_ROW, column], LAST_COLD_WORD)
+        ask_row(hot, keys[event + AHEAD_ROW, column], LAST_COLD_WORD)
 
 
 @compiled_inline

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from detector.windows import key_store, row_copies
 from detector.windows.key_store import Store
 from detector.windows.layout import EPOCH
-from detector.windows.loop import Families
+from detector.windows.loop import Families, Groups
 from detector.windows.row_check import check_rows
 from detector.windows.row_copies import NO_ROWS, RowCopies
 
@@ -26,7 +26,7 @@ class SweptRows:
     """A part of a sweep: whole rows of one store, of any partitions, that nobody writes to any more.
 
     Attributes:
-        store: Name of the store in `detector.windows.loop.Families`.
+        store: Name of the store in `detector.windows.loop.Families` or `Groups`.
         arrays: `state` and `row` of `detector.windows.row_copies.RowCopies`; leading dimension n.
     """
 
@@ -48,15 +48,28 @@ class SweptRows:
 class Stores:
     """The stores of one engine; what a sweep copies to is swapped in them between two calls of the kernel."""
 
-    def __init__(self, families: Families) -> None:
-        """Hold `families`."""
+    def __init__(self, families: Families, groups: Groups) -> None:
+        """Hold `families` and `groups`."""
         self.families = families
+        self.groups = groups
+
+    def named(self) -> dict[str, Store]:
+        """All of them by name."""
+        return {**self.families._asdict(), **self.groups._asdict()}
+
+    def __getitem__(self, name: str) -> Store:
+        """The store of that name."""
+        store: Store = getattr(self.families if name in Families._fields else self.groups, name)
+        return store
 
     def copy_into(self, name: str, copies: RowCopies) -> Store:
         """Let the sweep copy rows of the store `name` to `copies`, from its start."""
-        store: Store = getattr(self.families, name)._replace(copies=copies)
+        store = self[name]._replace(copies=copies)
         store.scalars[key_store.COPIED] = 0
-        self.families = self.families._replace(**{name: store})
+        if name in Families._fields:
+            self.families = self.families._replace(**{name: store})
+        else:
+            self.groups = self.groups._replace(**{name: store})
         return store
 
 
@@ -77,10 +90,10 @@ class Sweep:
         self._stores = stores
         self._filled: list[SweptRows] = []
         # Big rows first: the longer they wait, the more of them an update has to copy.
-        by_size = {name: key_store.row_bytes(store) for name, store in stores.families._asdict().items()}
+        by_size = {name: key_store.row_bytes(store) for name, store in stores.named().items()}
         self._unfinished = sorted(by_size, key=by_size.__getitem__, reverse=True)
         mark = number % key_store.LAST_SWEEP + 1
-        for name in Families._fields:
+        for name in by_size:
             store = stores.copy_into(name, NO_ROWS)
             scalars = store.scalars
             if mark == 1:  # what rows were marked with one round of numbers ago must not be taken for this sweep's
@@ -108,7 +121,7 @@ class Sweep:
             raise RuntimeError("this sweep was abandoned, its copy is not whole: start another with engine.sweep()")
         while max_bytes > 0 and self._unfinished:
             name = self._unfinished[0]
-            store: Store = getattr(self._stores.families, name)
+            store = self._stores[name]
             size = key_store.row_bytes(store)
             most = max(1, max_bytes // size)
             store = self._with_room(name, most)
@@ -139,7 +152,7 @@ class Sweep:
 
     def _with_room(self, name: str, rows: int) -> Store:
         """The store `name` with room for `rows` more, or all that are left; hands a part out where room is short."""
-        store: Store = getattr(self._stores.families, name)
+        store = self._stores[name]
         left = int(store.scalars[key_store.LEFT])
         if len(store.copies.row) - store.scalars[key_store.COPIED] >= min(rows, left):
             return store
@@ -153,7 +166,7 @@ class Sweep:
             self._filled.append(SweptRows(name, row_copies.named(store.copies, count)))
 
     def _finish_if_done(self, name: str) -> None:
-        store: Store = getattr(self._stores.families, name)
+        store = self._stores[name]
         if store.scalars[key_store.LEFT] == 0:
             self._hand_out(name, store)
             self._stores.copy_into(name, NO_ROWS).scalars[key_store.SWEEP] = 0
@@ -187,7 +200,7 @@ def packed_parts(stores: Stores, parts: Iterable[SweptRows], max_bytes: int) -> 
         ValueError: A part is of no store of this version, its arrays are not those of its store, or a row is none.
     """
     for part in parts:
-        if part.store not in Families._fields:
+        if part.store not in stores.named():
             raise ValueError(f"there is no store {part.store!r}: this part is not of this version, do not load it")
-        for rows in packed_rows(getattr(stores.families, part.store), part, max_bytes):
+        for rows in packed_rows(stores[part.store], part, max_bytes):
             yield part.store, rows

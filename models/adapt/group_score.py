@@ -1,18 +1,18 @@
 """The group score in hindsight: how suspect the calls around a call are that share its number, its origin or its block.
 
 It looks before and behind a call, so it teaches and never decides. The largest counts and not the sum: keys tell of
-the same calls.
+the same calls. What decides in the stream is `detector.windows.group_memory`: it looks back alone, over an hour instead
+of four to each side, takes a weight, and a key that a call does not have does not count there, where it is 0 here.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from detector.windows.group_memory import shrunk_mean
 from models.budgets.bounds import Floats, Ints
 
 REACH_MS = 4 * 3_600_000
-DOUBT = 3.0
-"""A mean of n calls counts n / (n + 3) of it: of few calls it says little."""
 
 
 def group_score(margins: Floats, at_ms: Ints, keys: Sequence[Ints], reach_ms: int = REACH_MS) -> Floats:
@@ -44,7 +44,7 @@ def _mean_of_others(margins: Floats, at_ms: Ints, key: Ints, reach_ms: int) -> F
     first = np.searchsorted(place, place - reach_ms, side="left")
     last = np.searchsorted(place, place + reach_ms, side="right")
     total = np.concatenate([[0.0], np.cumsum(ordered)])
-    mean = (total[last] - total[first] - ordered) / (last - first - 1 + DOUBT)
+    mean = shrunk_mean(total[last] - total[first] - ordered, last - first - 1)
     found = np.empty(len(margins))
     found[order] = np.where(key[order] == 0, 0.0, mean)
     return found

@@ -7,7 +7,7 @@ import numpy as np
 
 from detector.policy.budgets import MILLION, Budgets
 from detector.policy.settings import StandingBlocks
-from models.budgets.bounds import Bounded, ReferenceCalls, callers_needed, lowest_margin, share_from
+from models.budgets.bounds import Bounded, Floats, ReferenceCalls, callers_needed, lowest_margin, share_from
 from models.budgets.measure import Measure, Threshold, traffic_of
 from models.budgets.references import References
 from models.budgets.standing import with_standing_blocks
@@ -21,7 +21,7 @@ class Subject:
     Attributes:
         model_version: Of the model.
         partitions: Number of partitions that windows were counted in.
-        calibrated: From a margin to the calibrated probability.
+        calibrated: From margins to calibrated probabilities, shape (n,).
         begin_ms: First scored call, epoch milliseconds.
         end_ms: Last scored call.
         written_ms: Now.
@@ -31,7 +31,7 @@ class Subject:
 
     model_version: str
     partitions: int
-    calibrated: Callable[[float], float]
+    calibrated: Callable[[Floats], Floats]
     begin_ms: int
     end_ms: int
     written_ms: int
@@ -91,7 +91,7 @@ def _threshold(
     per_million: int,
     last: Threshold | None,
     budgets: Budgets,
-    calibrated: Callable[[float], float],
+    calibrated: Callable[[Floats], Floats],
 ) -> tuple[Threshold | None, str]:
     """The threshold of one action, and what is wrong with it or why there is none."""
     budget = per_million / MILLION
@@ -109,7 +109,7 @@ def _threshold(
             f"nothing is {done}: the budget wants margin {wanted.margin:.2f}, and a measure moves it by "
             f"{budgets.most_step:g} at most, to {placed.margin:.2f}: look why, then measure with --afresh"
         )
-    score = min(max(calibrated(placed.margin), 0.0), 1.0)
+    score = min(max(calibrated(np.array([placed.margin])).item(), 0.0), 1.0)
     most = min(placed.most, 1.0) * MILLION
     return Threshold(placed.margin, wanted.margin, score, placed.share * MILLION, most), complaint
 

@@ -39,7 +39,7 @@ class Threshold(msgspec.Struct, frozen=True):
     """From where on an action hits calls.
 
     Attributes:
-        margin: Log-odds; what is in force.
+        margin: Log-odds, with what the group adds where the model has a group weight; what is in force.
         wanted_margin: What this span alone would have led to; the other moves from the last one by a step at most.
         score: Calibrated probability at `margin`.
         found_per_million: Reference calls hit there, in a million, weighted.

@@ -18,6 +18,8 @@ from models.errors import TrainingDataInvalid
 from models.traffic.truth import UNKNOWN_KIND, Truth
 
 NOT_FEATURES = ("call_id", "setup_time_ms", "calling_number")
+MARGINS = ("margin", "group_score")
+"""What the model of a replay made of each call, beside its features; nothing is learnt from it."""
 SCHEMA_KEY = "feature_schema"
 """In the metadata of the Parquet file: id of the feature table that its columns are of."""
 COUNTED_IN_KEY = "counted_in"
@@ -264,7 +266,7 @@ def _joined(
     `assumed` is what a call without a label was; None = it is left out.
     """
     columns = file.schema_arrow.names
-    names = tuple(name for name in columns if name not in NOT_FEATURES)
+    names = tuple(name for name in columns if name not in {*NOT_FEATURES, *MARGINS})
     missing = [name for name in NOT_FEATURES if name not in columns]
     if missing or not names:
         wanted = ", ".join(missing) or "of a feature"

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.contract.ports import FeatureMatrix
+from detector.contract.ports import FeatureMatrix, Scored
 from models.errors import ArtifactCorrupt, ArtifactIncompatible
-from models.serve.card import model_card
+from models.serve.card import headline, model_card
 from models.serve.explain import contributions
 from models.serve.forest import ARRAY_TYPES, Forest, check
 from models.serve.manifest import (
@@ -78,6 +78,10 @@ class Model:
         """Name of the artifact: digest of what it computes."""
         return str(self.manifest["version"])
 
+    def version_with(self, group_weight: float) -> str:
+        """Name of the artifact that has the same trees and this group weight."""
+        return _version_of(self._scorer, self.schema_id, group_weight)
+
     @property
     def schema_id(self) -> str:
         """Id of the feature table that it was trained on."""
@@ -101,20 +105,33 @@ class Model:
         """
         return self._scorer.score(rows)
 
+    @property
+    def group_weight(self) -> float:
+        """How much what the calls around a call scored adds to its margin; 0 in artifacts that do not say it."""
+        return float(self.manifest.get("group_weight", 0.0))
+
+    def scored(self, rows: FeatureMatrix) -> Scored:
+        """Scores and the margins that they were made of, at the price of the scores; arguments as `score`.
+
+        Raises:
+            ValueError: rows of another shape or type, or with NaN.
+        """
+        margins = self._scorer.raw(rows)
+        return Scored(self.calibrated(margins), margins)
+
     def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Raw score per row in log-odds, before calibration, shape (n_calls,) float64; arguments as `score`.
 
-        It ranks calls that share a calibrated probability. Called where models are judged, and for calls that
-        can be objected to while budgets are in force.
+        It ranks calls that share a calibrated probability. Called where models are judged.
 
         Raises:
             ValueError: rows of another shape or type, or with NaN.
         """
         return self._scorer.raw(rows)
 
-    def calibrated(self, raw: float) -> float:
-        """Calibrated probability of a raw score in log-odds."""
-        return self._scorer.calibration.apply(np.array([raw])).item()
+    def calibrated(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Calibrated probabilities of raw scores in log-odds, same shape."""
+        return self._scorer.calibration.apply(margins)
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Additive contribution of each feature to the raw score in log-odds, shape (n_calls, n_features) float64.
@@ -150,6 +167,7 @@ class Contents:
         plots: PNG files by name.
         created_ms: when it was packaged, epoch milliseconds.
         reference: of its test calls; without one nobody can tell drift.
+        group_weight: how much what the calls around a call scored adds to its margin (`Model.group_weight`).
     """
 
     schema_id: str
@@ -163,6 +181,7 @@ class Contents:
     plots: dict[str, bytes]
     created_ms: int
     reference: Reference | None = None
+    group_weight: float = 0.0
 
 
 def save(contents: Contents, folder: Path) -> Model:
@@ -193,7 +212,7 @@ def save(contents: Contents, folder: Path) -> Model:
         files[REFERENCE] = _pack(contents.reference.arrays())
     manifest = {
         "format": FORMAT,
-        "version": _version_of(contents.scorer, contents.schema_id),
+        "version": _version_of(contents.scorer, contents.schema_id, contents.group_weight),
         "schema_id": contents.schema_id,
         "feature_names": list(contents.feature_names),
         "created_ms": contents.created_ms,
@@ -203,6 +222,8 @@ def save(contents: Contents, folder: Path) -> Model:
         "libraries": {name: installed_version(name) for name in LIBRARIES},
         "files": {name: file_entry(content) for name, content in files.items()},
     }
+    if contents.group_weight > 0:
+        manifest["group_weight"] = contents.group_weight
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
@@ -212,21 +233,12 @@ def save(contents: Contents, folder: Path) -> Model:
 
 def _card(contents: Contents) -> str:
     return model_card(
-        version=_version_of(contents.scorer, contents.schema_id),
+        version=_version_of(contents.scorer, contents.schema_id, contents.group_weight),
         schema_id=contents.schema_id,
         created_ms=contents.created_ms,
         report=contents.report,
         facts={"Data and training": contents.provenance, "Thresholds": contents.thresholds},
     )
-
-
-def headline(report: dict[str, Any]) -> dict[str, Any]:
-    """The figures of a report that a person compares models by, plain values; what it lacks is left out."""
-    names = ("calls", "robocalls", "pr_auc", "brier", "expected_calibration_error")
-    found = {name: report[name] for name in names if name in report}
-    for entry in report.get("at_false_block_rates", []):
-        found[f"recall_at_{entry['rate']:g}"] = entry["recall"]["share"]
-    return found
 
 
 def load(folder: Path, *, schema_id: str, signing: Signing = UNSIGNED) -> Model:
@@ -252,8 +264,8 @@ def load(folder: Path, *, schema_id: str, signing: Signing = UNSIGNED) -> Model:
         )
     contents = {name: verified(folder, name, manifest) for name in manifest["files"]}
     scorer = _scorer_of(_unpack(contents[TREES], TREES), len(manifest["feature_names"]))
-    if _version_of(scorer, schema_id) != manifest["version"]:
-        raise ArtifactCorrupt(f"{folder}: the trees are not those of version {manifest['version']}")
+    if _version_of(scorer, schema_id, manifest.get("group_weight", 0.0)) != manifest["version"]:
+        raise ArtifactCorrupt(f"{folder}: trees or group weight are not those of version {manifest['version']}")
     _check_golden(scorer, _unpack(contents[GOLDEN], GOLDEN), folder)
     reference = None
     if REFERENCE in contents:
@@ -352,11 +364,13 @@ def _scorer_of(arrays: dict[str, NDArray[Any]], n_features: int) -> TreeScorer:
     return TreeScorer(forest, calibration)
 
 
-def _version_of(scorer: TreeScorer, schema_id: str) -> str:
+def _version_of(scorer: TreeScorer, schema_id: str, group_weight: float) -> str:
     digest = hashlib.sha256(schema_id.encode())
     for name, array in sorted(_arrays_of(scorer).items()):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(array).tobytes())
+    if group_weight > 0:  # thresholds that were measured with one weight are none with another
+        digest.update(repr(float(group_weight)).encode())
     return f"gbt-{digest.hexdigest()[:12]}"
 
 

@@ -109,3 +109,12 @@ def _list(values: dict[str, Any]) -> str:
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [heads, tuple("---" for _ in heads), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def headline(report: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a report that a person compares models by, plain values; what it lacks is left out."""
+    names = ("calls", "robocalls", "pr_auc", "brier", "expected_calibration_error")
+    found = {name: report[name] for name in names if name in report}
+    for entry in report.get("at_false_block_rates", []):
+        found[f"recall_at_{entry['rate']:g}"] = entry["recall"]["share"]
+    return found

@@ -25,6 +25,7 @@ REPORT = "report.json"
 CARD = "model_card.md"
 NEEDED = (TREES, GOLDEN, ESTIMATOR, REPORT)
 MAX_FILE_BYTES = 16 * 1024 * 1024
+MOST_GROUP_WEIGHT = 10.0
 VERSION = re.compile(r"gbt-[0-9a-f]{12}")
 
 
@@ -83,6 +84,9 @@ def parse_manifest(content: bytes, place: str) -> dict[str, Any]:
     wrong = [name for name, kind in expected.items() if not isinstance(manifest.get(name), kind)]
     if wrong:
         raise ArtifactCorrupt(f"{place} lacks {', '.join(wrong)}")
+    weight = manifest.get("group_weight", 0.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= MOST_GROUP_WEIGHT:
+        raise ArtifactCorrupt(f"{place} has a group weight that is no number from 0 to {MOST_GROUP_WEIGHT:g}")
     absent = [name for name in NEEDED if name not in manifest["files"]]
     if absent or any(Path(name).name != name or name in {"", ".."} for name in manifest["files"]):
         raise ArtifactCorrupt(f"{place} lists the wrong files")

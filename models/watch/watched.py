@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.contract.ports import Classifier, FeatureMatrix
+from detector.contract.ports import Classifier, FeatureMatrix, Scored
 from models.watch.drift import DriftWatch
 from models.watch.shadow import Shadow
 
@@ -41,8 +41,17 @@ class WatchedModel:
         """Of the model."""
         return self.model.schema_id
 
+    @property
+    def group_weight(self) -> float:
+        """Of the model."""
+        return self.model.group_weight
+
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        """Scores of the model; whoever watches cannot change them, nor keep them back.
+        """Scores of the model alone, as `scored`."""
+        return self.scored(rows).scores
+
+    def scored(self, rows: FeatureMatrix) -> Scored:
+        """Scores and margins of the model; whoever watches cannot change them, nor keep them back.
 
         Called for each batch of calls, on the event loop. It blocks no longer than the model, and raises only what the
         model raises: an error of whoever watches ends the watching.
@@ -51,21 +60,25 @@ class WatchedModel:
             rows: shape (n_calls, n_features) float32, no NaN.
 
         Returns:
-            Calibrated probabilities, shape (n_calls,) float64.
+            Shape (n_calls,) float64 each.
         """
-        scores = self.model.score(rows)
+        found = self.model.scored(rows)
         try:
             if self.shadow is not None:
-                self.shadow.offer(rows, scores)
+                self.shadow.offer(rows, found.scores)
             if self.drift is not None:
-                self.drift.observe(rows, scores, self._clock_ms())
+                self.drift.observe(rows, found.scores, self._clock_ms())
         except Exception as error:  # noqa: BLE001 - whatever it is, no decision may notice
             self.drift, self.shadow, self.failure = None, None, type(error).__name__
-        return scores
+        return found
 
     def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Raw scores of the model in log-odds, shape (n_calls,) float64; nobody watches."""
         return self.model.raw(rows)
+
+    def calibrated(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities of margins by the model, shape (n_calls,) float64."""
+        return self.model.calibrated(margins)
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Contributions of the model in log-odds, shape (n_calls, n_features) float64; nobody watches."""

@@ -76,7 +76,15 @@ SCHEMAS: Mapping[str, Any] = {
     CALL_EVENTS: pa.schema([*PLACE, *_event_columns()]),
     CALL_DECISIONS: pa.schema([*PLACE, *_columns(Decision)]),
     # A map, so that vectors of every feature table fit beside each other: `feature_schema` says of which it is.
-    SCORED_CALLS: pa.schema([*PLACE, *_columns(Decision), pa.field("features", pa.map_(pa.string(), pa.float32()))]),
+    SCORED_CALLS: pa.schema(
+        [
+            *PLACE,
+            *_columns(Decision),
+            pa.field("features", pa.map_(pa.string(), pa.float32())),
+            pa.field("margin", pa.float64()),
+            pa.field("group_score", pa.float64()),
+        ]
+    ),
     CALL_FEEDBACK: pa.schema([*PLACE, *_columns(Feedback)]),
 }
 """Columns by topic."""

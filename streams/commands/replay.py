@@ -23,7 +23,7 @@ from detector.contract.decisions import Action, Step
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from detector.policy.screening import Screener, Screening
 from detector.windows import WindowEngine
-from models.data.dataset import COUNTED_IN_KEY, SCHEMA_KEY
+from models.data.dataset import COUNTED_IN_KEY, MARGINS, SCHEMA_KEY
 from models.data.files import DAMAGED
 from streams.commands.models.beside import beside
 from streams.commands.models.place import REGISTRY_OPTION, model_option, place_of
@@ -68,7 +68,10 @@ class Counts:
 
 
 class FeatureWriter:
-    """Feature rows to Parquet: `call_id`, `setup_time_ms`, `calling_number`, then one float32 column a feature.
+    """Feature rows to Parquet: `call_id`, `setup_time_ms`, `calling_number`, one float32 column a feature, margins.
+
+    The last two are `margin` and `group_score`, float64: what the model made of the call, and with its group. They are
+    null where the model was not asked.
 
     Args:
         path: of the file.
@@ -86,10 +89,12 @@ class FeatureWriter:
             ("calling_number", pa.string()),
         ]
         names += [(name, pa.float32()) for name in FEATURE_NAMES]
+        names += [(name, pa.float64()) for name in MARGINS]
         self._schema = pa.schema(names, metadata={SCHEMA_KEY: FEATURE_SCHEMA_ID, COUNTED_IN_KEY: str(partitions)})
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._setups: list[Any] = []
         self._rows: list[Any] = []
+        self._margins: list[Any] = []
 
     def add(self, screening: Screening) -> None:
         """Keep the rows of one batch; a call that failed open, or came before, has none."""
@@ -99,6 +104,7 @@ class FeatureWriter:
             judged = [row for row in range(len(screening.calls)) if row not in passed]
             self._setups += [screening.calls.events[row] for row in judged]
             self._rows.append(screening.features[judged])
+            self._margins.append(np.stack(screening.of_margins())[:, judged])
         if len(self._setups) >= ROWS_PER_GROUP:
             self._flush()
 
@@ -112,8 +118,9 @@ class FeatureWriter:
             pa.array([setup.calling_number for setup in self._setups], pa.string()),
         ]
         columns += [pa.array(np.ascontiguousarray(matrix[:, column])) for column in range(matrix.shape[1])]
+        columns += [pa.array(column, from_pandas=True) for column in np.concatenate(self._margins, axis=1)]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
-        self._setups, self._rows = [], []
+        self._setups, self._rows, self._margins = [], [], []
 
     def close(self) -> None:
         """Write what is kept and the footer."""

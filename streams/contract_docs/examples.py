@@ -82,13 +82,13 @@ WHO_CALLED_ME = records.FeedbackRecord(
 BLOCK = Outcome(
     Action.BLOCK,
     Step.MODEL,
-    reasons.of_model(Action.BLOCK, 0.999, 0.997),
+    reasons.of_model(Action.BLOCK, reasons.Level(0.999, 6.9, 0.999), 0.997),
     sip=analytics_block(Redress(url="https://redress.example.com/"), Location.TERMINATING, decision_id(SETUP)),
 )
 LABEL = Outcome(
     Action.LABEL,
     Step.MODEL,
-    reasons.of_model(Action.LABEL, 0.87, 0.8),
+    reasons.of_model(Action.LABEL, reasons.Level(0.87, 1.9, 0.87), 0.8),
     label=Label("Maybe automated", "automated_call", "Possible automated call"),
 )
 DNO = Outcome(

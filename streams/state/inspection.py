@@ -139,8 +139,10 @@ class Inspector:
 
     def _look_at_rows(self, snapshot: Snapshot) -> None:
         engine, partition = self._engines[snapshot.header.seed], snapshot.header.partition
+        model, _, _ = snapshot.header.margins_of.rpartition(".")
+        engine.keep_margins(model)
         try:
-            for _ in engine.load(partition, snapshot.parts, snapshot.names):
+            for _ in engine.load(partition, snapshot.parts, snapshot.names, margins_of=snapshot.header.margins_of):
                 pass
         finally:
             engine.forget_partition(partition)

@@ -11,6 +11,7 @@ new one, and a call that is counted twice makes a lawful caller look busy.
 """
 
 import asyncio
+import contextlib
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -70,6 +71,7 @@ class RecoveryLimits:
         slice_events: records counted in one go; bounds the time that the event loop is held.
         store_s: longest that one answer of the snapshot store is waited for, seconds.
         releases_s: longest that the look at released numbers is waited for, seconds.
+        model_s: longest that the model is waited for whose margins a snapshot holds, seconds.
         turn_s: how long records of one partition are counted before it is the next one's turn, seconds.
     """
 
@@ -78,6 +80,7 @@ class RecoveryLimits:
     slice_events: int = 256
     store_s: float = 30.0
     releases_s: float = 2.0
+    model_s: float = 5.0
     turn_s: float = 0.5
 
 
@@ -93,6 +96,8 @@ class Recovery:
         spool: folder for what a remote store is read through.
         reader: makes a reader of the topic.
         limits: bounds.
+        model_begun: awaited where a snapshot holds margins of another model than the one in place: at the start that
+            may not be the one yet that was promoted. For no longer than `RecoveryLimits.model_s`.
         on_restored: awaited after a partition was caught up with: what came back may have been released since. It is
             waited for no longer than `RecoveryLimits.releases_s`, and may raise.
     """
@@ -106,6 +111,7 @@ class Recovery:
         reader: Callable[[], ReadsLog],
         limits: RecoveryLimits,
         *,
+        model_begun: Callable[[], Awaitable[object]],
         on_restored: Callable[[], Awaitable[object]],
     ) -> None:
         self._state = state
@@ -116,6 +122,7 @@ class Recovery:
         self._spool = spool
         self._reader = reader
         self._limits = limits
+        self._model_begun = model_begun
         self._on_restored = on_restored
         self._thread = DaemonThread("snapshot reader")
         self._is_store_away = False
@@ -302,6 +309,8 @@ class Recovery:
     async def _load(self, store: SnapshotStore, entry: Entry, partition: int) -> bool:
         try:
             snapshot, memory, remembered = await self._ask_store(self._read, store, entry, partition)
+            if snapshot.header.margins_of not in {"", self._state.engine.groups.identity}:
+                await self._await_model()
             await self._state.load(partition, snapshot, memory, remembered)
         except TimeoutError:
             raise
@@ -310,6 +319,11 @@ class Recovery:
             await self._state.forget(partition)
             return False
         return True
+
+    async def _await_model(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.model_s):
+                await self._model_begun()
 
     async def _ask_store(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         async with asyncio.timeout(self._limits.store_s):

@@ -58,6 +58,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         partitions: Partitions that the topic had.
         instance: Worker that wrote it.
         seed: Name of the seed of its hashes; the public one where builds of before did not say.
+        margins_of: Model whose margins are in it, and what their rows mean (`GroupMemory.identity`); empty where there
+            are none, and in snapshots of builds of before.
         format: Version of the file format.
     """
 
@@ -71,6 +73,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     partitions: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
     instance: Text
     seed: Text = name_of(PUBLIC_SEED)
+    margins_of: Annotated[str, msgspec.Meta(max_length=1_024)] = ""
     format: int = FORMAT
 
 

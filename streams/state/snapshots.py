@@ -231,6 +231,7 @@ class Snapshots:
             partitions=self._partitions(),
             instance=self._instance,
             seed=name_of(self._state.engine.settings.seed),
+            margins_of=self._state.engine.groups.identity,
         )
 
     async def _publish_committed(self, path: Path, header: Header, forgotten: int) -> None:

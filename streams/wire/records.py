@@ -125,9 +125,23 @@ DeadLetterRecord = _record("DeadLetterRecord", DeadLetter)
 ScoredCallRecord: Callable[..., Decision] = _record(
     "ScoredCallRecord",
     Decision,
-    more=(("features", Annotated[dict[str, float], msgspec.Meta(description="Value of every feature, by name.")]),),
+    more=(
+        ("features", Annotated[dict[str, float], msgspec.Meta(description="Value of every feature, by name.")]),
+        (
+            "margin",
+            Annotated[float | None, msgspec.Meta(description="Log-odds that the score was made of; null with it.")],
+            None,
+        ),
+        (
+            "group_score",
+            Annotated[float | None, msgspec.Meta(description="The margin with what the calls around the call add.")],
+            None,
+        ),
+    ),
 )
-"""A decision, and after its fields `features`: the vector that was scored, by name (-1 = not enough data)."""
+"""A decision, and after its fields `features`: the vector that was scored, by name (-1 = not enough data).
+
+Behind it stand margins, which records of builds of before do not have."""
 
 # A struct alone accepts a record without its `type`; the union refuses it, so events are only read through the union.
 EVENT_DECODER = cast(
@@ -150,14 +164,17 @@ def encode_decision(record: Decision) -> bytes:
     return _ENCODER.encode(record)
 
 
-def scored_call(decision: bytes, features: Mapping[str, float]) -> bytes:
-    """Encode the `scored-calls` record of a decision: the published bytes with one field more at their end.
+def scored_call(decision: bytes, features: Mapping[str, float], margin: float, group_score: float) -> bytes:
+    """Encode the `scored-calls` record of a decision: the published bytes with three fields more at their end.
 
     Args:
         decision: As `encode_decision` made it.
         features: What the decision was taken on, by name.
+        margin: Log-odds that the score was made of; NaN where the model was not asked.
+        group_score: The same with what the calls around the call add.
     """
-    return decision[:-1] + b',"features":' + _ENCODER.encode(features) + b"}"
+    margins = b',"margin":' + _ENCODER.encode(margin) + b',"group_score":' + _ENCODER.encode(group_score)
+    return decision[:-1] + b',"features":' + _ENCODER.encode(features) + margins + b"}"
 
 
 def dead_letter(

@@ -109,7 +109,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     publisher = _make_publisher(settings, ending)
     side = SideTopics(settings, SIDE_TOPICS, metrics.side_dropped)
     unreadable = UnreadableBatches(metrics, side)
-    durability = _make_durability(settings, app, pipeline, lists, unreadable)
+    durability = _make_durability(settings, app, pipeline, lists, switch, unreadable)
     exchange = TrunkExchange(screener.engine, redis, guard, lambda: durability.ready)
     Ownership(CALL_EVENTS, durability.hand_over, durability.take_over, health).follow(app)
 
@@ -222,7 +222,12 @@ def _make_sources(
 
 
 def _make_durability(
-    settings: Settings, app: Any, pipeline: Pipeline, lists: ListFollower, unreadable: UnreadableBatches
+    settings: Settings,
+    app: Any,
+    pipeline: Pipeline,
+    lists: ListFollower,
+    switch: ModelSwitch,
+    unreadable: UnreadableBatches,
 ) -> Durability:
     """What keeps windows over restarts and moves."""
 
@@ -245,6 +250,7 @@ def _make_durability(
         spool,
         lambda: LogReader(settings, CALL_EVENTS, unreadable.note),
         RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events),
+        model_begun=switch.begun,
         on_restored=lists.look_at_restored,
     )
     snapshots = None

@@ -190,6 +190,11 @@ class ModelSwitch:
         self.has_looked.set()
         await asyncio.Event().wait()
 
+    async def begun(self) -> None:
+        """Wait until the model to begin with is in place, whichever that is, or was refused."""
+        await self.has_looked.wait()
+        await self.settled()
+
     async def settled(self) -> None:
         """Wait until no model is being loaded."""
         for follower in (self._follow_active, self._follow_shadow):

@@ -173,10 +173,11 @@ class Reports:
 
     def _scored(self, batch: Batch, rows: Iterable[int], late: Mapping[int, bytes] | None = None) -> None:
         screening, records = batch.screening, list[Record]()
+        margins, group_scores = screening.of_margins()
         for row in rows:
             vector = dict(zip(FEATURE_NAMES, screening.features[row].tolist(), strict=True))
             number = screening.calls.text(row, "calling_number")
-            value = scored_call(_answer(batch, row, late), vector)
+            value = scored_call(_answer(batch, row, late), vector, margins.item(row), group_scores.item(row))
             records.append((number.encode("utf-8", "surrogatepass"), value))
         if records:
             self._side.offer(SCORED_CALLS, records)

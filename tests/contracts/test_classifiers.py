@@ -52,6 +52,18 @@ def test_scores_are_one_probability_a_call(classifier: Classifier, rows: Feature
     assert ((scores >= 0.0) & (scores <= 1.0)).all()
 
 
+def test_margins_come_with_the_scores_that_are_made_of_them(classifier: Classifier, rows: FeatureMatrix) -> None:
+    """To the bit: a call that is asked about alone has the same."""
+    found = classifier.scored(rows)
+
+    np.testing.assert_array_equal(found.scores, classifier.score(rows))
+    np.testing.assert_array_equal(found.margins, classifier.raw(rows))
+    np.testing.assert_array_equal(classifier.calibrated(found.margins), found.scores)
+    order = np.argsort(found.margins)
+    assert (np.diff(found.scores[order]) >= 0).all()
+    assert classifier.group_weight >= 0
+
+
 def test_contributions_are_one_figure_a_feature(classifier: Classifier, rows: FeatureMatrix) -> None:
     contributions = classifier.contributions(rows)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from detector.columns.windows_port import Windows
+from detector.columns.windows_port import NO_KEY, Windows
 from detector.contract.events import CallEvent
 from detector.features.table import INDEX, N_FEATURES
 from detector.testing import START_MS, PreparedWindows, batch_of, call_end, call_setup, small_windows
@@ -45,6 +45,19 @@ def test_rows_that_were_handed_out_stay_as_they_are(windows: Windows) -> None:
     windows.update(batch_of(CALLS))
 
     np.testing.assert_array_equal(rows, before)
+
+
+def test_margins_are_said_of_each_call_and_the_first_one_has_no_neighbours(windows: Windows) -> None:
+    """In the order of the rows that were named, whichever set-ups they leave out."""
+    batch = batch_of([CALLS[0], call_end(CALLS[0], after_ms=900), CALLS[1], CALLS[2]])
+    windows.keep_margins("m-1")
+    windows.update(batch)
+
+    found = windows.add_margins(batch, np.array([0, 2]), np.array([1.5, -0.5]))
+
+    assert [len(column) for column in found] == [2] * 4
+    assert np.isfinite(found.mean).all()
+    assert (found.mean[0], found.key[0], found.calls[0]) == (0.0, NO_KEY, 0)
 
 
 def test_counting_reads_nothing_and_changes_no_later_row(windows: Windows) -> None:

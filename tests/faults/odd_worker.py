@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.contract.ports import Classifier, FeatureMatrix
+from detector.contract.ports import Classifier, FeatureMatrix, Scored
 from detector.features.table import FEATURE_NAMES
 from streams.commands import worker
 from streams.log import configure_log
@@ -38,17 +38,26 @@ class Odd:
         self._sleep_ms = sleep_ms
         self.version = real.version
         self.schema_id = real.schema_id
+        self.group_weight = real.group_weight
 
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Score, if at all."""
+        return self.scored(rows).scores
+
+    def scored(self, rows: FeatureMatrix) -> Scored:
+        """Score with margins, if at all."""
         if self._raises and rows[:, SELF_CALL].any():
             raise ArithmeticError("a call that this model cannot stand")
         time.sleep(len(rows) * self._sleep_ms / 1_000)
-        return self._real.score(rows)
+        return self._real.scored(rows)
 
     def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Raw scores as they are."""
         return self._real.raw(rows)
+
+    def calibrated(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities as they are."""
+        return self._real.calibrated(margins)
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         """Contributions as they are."""

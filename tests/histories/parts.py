@@ -46,8 +46,10 @@ class Stands(Protocol):
 
 @lru_cache
 def shipped() -> Any:
-    """The model that is shipped: its scores hang on every window."""
-    return load_model(SHIPPED, schema_id=FEATURE_SCHEMA_ID)
+    """The model that is shipped, with a group weight: its scores hang on every window, and on those of its margins."""
+    model = load_model(SHIPPED, schema_id=FEATURE_SCHEMA_ID)
+    model.manifest |= {"version": f"{model.version}-grouped", "group_weight": 0.5}
+    return model
 
 
 def touchy() -> Policy:
@@ -100,7 +102,9 @@ def join(
     """Join what lasts; nothing runs yet."""
     home = partial(home_of, partitions=log.partitions)
     state = WorkerState(pipeline, home)
-    recovery = Recovery(state, store, CALL_EVENTS, spool, lambda: MemoryReader(log), limits, on_restored=_nothing)
+    recovery = Recovery(
+        state, store, CALL_EVENTS, spool, lambda: MemoryReader(log), limits, model_begun=_nothing, on_restored=_nothing
+    )
     snapshots = Snapshots(
         state, store, identity=lambda: recovery.identity, instance="test", spool=spool,
         ready=lambda: tuple(recovery.ready), committed=stands.committed, generation=stands.generation,

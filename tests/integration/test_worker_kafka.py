@@ -107,8 +107,10 @@ def test_every_call_setup_is_answered_exactly_once_without_redis(
     assert 0.4 * len(wanted) < len(sampled) < 0.6 * len(wanted)
     by_call = {record["call_id"]: record for _, record in decisions.read()}
     for _, record in sampled:
-        assert len(record["features"]) > 40
-        assert {name: value for name, value in record.items() if name != "features"} == by_call[record["call_id"]]
+        features, margin, group_score = (record.pop(name) for name in ("features", "margin", "group_score"))
+        assert len(features) > 40
+        assert margin == group_score  # the model has no group weight
+        assert record == by_call[record["call_id"]]
 
 
 def test_records_that_cannot_be_used_become_dead_letters_and_stop_nothing(

@@ -16,7 +16,9 @@ from models.serve.reference import Reference
 from models.serve.scorer import TreeScorer, calibration_of
 
 
-def save_small_model(folder: Path, seed: int = 1, columns: tuple[int, int] = (0, 1)) -> Path:
+def save_small_model(
+    folder: Path, seed: int = 1, columns: tuple[int, int] = (0, 1), *, group_weight: float = 0.0
+) -> Path:
     """Train and write; another seed gives another version, other columns another idea of what a robocall is."""
     random = np.random.default_rng(seed)
     rows: NDArray[np.float32] = random.exponential(3.0, size=(800, N_FEATURES)).astype(np.float32)
@@ -36,6 +38,7 @@ def save_small_model(folder: Path, seed: int = 1, columns: tuple[int, int] = (0,
         plots={},
         created_ms=1_700_000_000_000,
         reference=Reference.measure(rows, estimator.predict_proba(rows)[:, 1], contributions(forest, rows)),
+        group_weight=group_weight,
     )
     save(contents, folder)
     return folder

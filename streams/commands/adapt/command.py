@@ -262,6 +262,8 @@ def _measured(
     model: Model, policy: Policy, outcome: "Outcome", calls: "Calls", registered: Any, settings: Settings
 ) -> tuple[Measure | None, str]:
     """The measure of the model that was written, or why there is none."""
+    if model.group_weight > 0:
+        return None, "its group score decides, which is measured by `robocall budgets measure`"
     budgets, margins = policy.budgets, outcome.margins(calls)
     chosen = outcome.is_measurable & calls.is_number & (calls.windows_s >= budgets.windows_h * HOUR_S)
     if not chosen.any():

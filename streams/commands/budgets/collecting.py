@@ -46,7 +46,7 @@ class Collector:
     """Keeps what a measure needs: 32 bytes a scored call, 16 a talk. It takes no call whose windows are young.
 
     Args:
-        model: That scores; asked for margins.
+        model: That scores.
         windows_h: Least age of the windows of a call's trunk group, hours.
 
     Attributes:
@@ -79,7 +79,7 @@ class Collector:
         kept.calling.append(events.calling[setups[chosen]])
         kept.called.append(events.called[setups[chosen]])
         kept.at_ms.append(columns.calls.now_ms[chosen])
-        kept.margins.append(self._model.raw(rows))
+        kept.margins.append(deciding(screening, chosen, self._model))
         self._count(rows)
         self.scored += chosen.size
 
@@ -108,6 +108,22 @@ class Collector:
             np.concatenate(kept.at_ms),
             np.concatenate(kept.talks),
         )
+
+
+def deciding(screening: Screening, chosen: NDArray[np.intp], model: Model) -> NDArray[np.float64]:
+    """The scores that decide, as the model's step formed them; shape of `chosen`.
+
+    Args:
+        screening: Of a batch.
+        chosen: Calls from `is_wanted`.
+        model: Its margins are those of calls that a standing decision of the replay's own kept from a model without a
+            group weight.
+    """
+    found = screening.group_scores[chosen]
+    unasked = np.flatnonzero(np.isnan(found))
+    if unasked.size:
+        found[unasked] = model.raw(screening.features[chosen[unasked]])
+    return found
 
 
 def talks_of(events: CallBatch) -> NDArray[np.int64]:

@@ -12,6 +12,8 @@ from rich.table import Table
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.errors import ArtifactIncompatible
 from models.serve.artifact import load, read_card
+from models.serve.manifest import MOST_GROUP_WEIGHT
+from models.serve.weighing import with_group_weight
 from models.store.registry import Summary, summary
 from models.watch.comparison import Artifact, differences, disagreement
 from streams.commands.labelled import from_files
@@ -37,7 +39,7 @@ from streams.settings import load_settings
 
 @click.group()
 def models() -> None:
-    """Keep models: list, show, compare, add, promote, roll back, run in shadow; which worker runs which.
+    """Keep models: list, show, compare, add, weigh, promote, roll back, run in shadow; which worker runs which.
 
     A MODEL is, here and in all commands, the folder of an artifact, a version (gbt-...), the name of a folder in the
     registry, or `running`: what workers are told to run. The registry is a folder or an object store; its versions
@@ -118,6 +120,36 @@ def add_model(folder: Path, url: str | None, *, as_json: bool) -> None:
         return
     click.echo(model.version)
     click.echo(f"{'added to' if is_new else 'already in'} {place.registry.url}", err=True)
+
+
+@models.command("weigh")
+@click.argument("name", metavar="MODEL")
+@click.option(
+    "--group-weight",
+    type=click.FloatRange(0, MOST_GROUP_WEIGHT),
+    required=True,
+    help="How much the mean margin of the calls around a call adds to its own; 0 = nothing.",
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the copy.")
+@REGISTRY_OPTION
+def weigh_model(name: str, group_weight: float, out: Path, url: str | None) -> None:
+    """Copy a model and let the calls around a call count: those of its number, its origin and its number block.
+
+    The copy is a version of its own. Measure its budgets before it may label or block, and look what it catches:
+    replay --features writes margin and group_score of every call.
+
+    \b
+      robocall models weigh gbt-63b3196a2898 --group-weight 0.5 --out grouped
+      robocall budgets measure --events day.jsonl.gz --senders customers.txt --model grouped
+    """  # noqa: D301 - click reads the backspace
+    place = place_of(url)
+    with step("Copying the model", quick=True), artifact_folder(place, name) as folder:
+        if out.exists() and out.samefile(folder):
+            raise click.UsageError("--out is the folder of MODEL itself: give another one")
+        model = with_group_weight(
+            folder, out, group_weight, schema_id=FEATURE_SCHEMA_ID, signing=place.registry.signing
+        )
+    click.echo(model.version)
 
 
 @models.command("sign")

@@ -19,7 +19,7 @@ from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.testing import BY_ORDER, CALLER, START_MS, TRUNK_GROUP, call_setup, make_screener
 from detector.windows import WindowEngine, WindowSettings
-from tests.detector.policy.policy_case import CATEGORIES, SCORE
+from tests.detector.policy_case import CATEGORIES, SCORE
 
 SEED = 3
 SETTINGS = WindowSettings(

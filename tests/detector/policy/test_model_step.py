@@ -36,7 +36,7 @@ from detector.testing import (
     scores,
     screen,
 )
-from tests.detector.policy.policy_case import CATEGORIES, SCORE, THRESHOLDS
+from tests.detector.policy_case import CATEGORIES, SCORE, THRESHOLDS
 
 ALLOW, LABEL, BLOCK = Action.ALLOW, Action.LABEL, Action.BLOCK
 # label from 0.85 until below 0.75, block from 0.98 until below 0.95

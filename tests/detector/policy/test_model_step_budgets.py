@@ -12,7 +12,7 @@ from detector.columns.arrays import Floats
 from detector.columns.batch_columns import BatchColumns
 from detector.columns.windows_port import Windows
 from detector.contract.decisions import Action, Mode, Outcome, Step
-from detector.contract.ports import FeatureMatrix
+from detector.contract.ports import FeatureMatrix, Scored
 from detector.features.table import INDEX
 from detector.policy.budgets import DAY_MS, Budgets, Cut, Measured
 from detector.policy.screening import Screener
@@ -30,7 +30,7 @@ from detector.testing import (
     outcomes,
     screen,
 )
-from tests.detector.policy.policy_case import CATEGORIES, SCORE
+from tests.detector.policy_case import CATEGORIES, SCORE
 
 ALLOW, LABEL, BLOCK = Action.ALLOW, Action.LABEL, Action.BLOCK
 MARGIN, AGE = "number_attempts_24h", "trunk_age"
@@ -47,6 +47,11 @@ class Margins(ScoreFromFeature):
     def score(self, rows: FeatureMatrix) -> Floats:
         """Return probabilities."""
         return np.minimum(self.raw(rows) / 3.0, 1.0)
+
+    def scored(self, rows: FeatureMatrix) -> Scored:
+        """Return both, asked once."""
+        margins = self.raw(rows)
+        return Scored(np.minimum(margins / 3.0, 1.0), margins)
 
     def raw(self, rows: FeatureMatrix) -> Floats:
         """Return the feature that a test writes margins in."""
@@ -148,23 +153,19 @@ def test_there_is_no_hysteresis_below_a_budget() -> None:
     assert [one.action for one in outcomes(screening)] == [LABEL, ALLOW]
 
 
-def test_margins_are_asked_for_the_calls_alone_that_can_be_objected_to() -> None:
+def test_each_call_is_asked_about_once() -> None:
+    """Its margin comes with its score."""
     margins = {f"c{n}": 0.5 for n in range(8)} | {"hit": 5.0}
     one = screener(margins)
     calls = [call_setup(name, calling_number=f"+1212555{n:04d}") for n, name in enumerate(margins)]
 
     screen(one, *calls)
 
-    assert one.classifier.rows_scored == len(calls) + 1  # type: ignore[attr-defined]  # of this stand-in
+    assert one.classifier.rows_scored == len(calls)  # type: ignore[attr-defined]  # of this stand-in
 
 
 def test_a_margin_that_makes_the_model_raise_lets_its_call_pass_alone() -> None:
-    class Raising(Margins):
-        def score(self, rows: FeatureMatrix) -> Floats:
-            return np.minimum(rows[:, INDEX[MARGIN]].astype(np.float64) / 3.0, 1.0)
-
     one = screener({"bad": 13.0, "good": 9.0})
-    one.classifier = Raising()
 
     screening = screen(one, call_setup("bad"), call_setup("good", calling_number="+12125550999"))
 

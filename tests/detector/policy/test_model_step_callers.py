@@ -12,7 +12,7 @@ from detector.policy.screening import Screener
 from detector.policy.settings import Override, Policy, StandingBlocks, with_mode
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.testing import BY_ORDER, CALLER, START_MS, PreparedWindows, call_setup, make_screener, outcome
-from tests.detector.policy.policy_case import CATEGORIES, SCORE
+from tests.detector.policy_case import CATEGORIES, SCORE
 
 ALLOW, LABEL, BLOCK = Action.ALLOW, Action.LABEL, Action.BLOCK
 POLICY = Policy(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from detector.contract.decisions import Action
 from detector.features.table import INDEX, N_FEATURES
-from detector.policy.reasons import MODEL_FEATURES, late, leading, of_features, of_model, overload
+from detector.policy.reasons import MODEL_FEATURES, Level, late, leading, of_features, of_model, overload
 
 
 @given(st.integers(0, 5).flatmap(lambda n: st.lists(st.lists(st.integers(-2, 3), min_size=9, max_size=9), max_size=n)))
@@ -27,7 +27,7 @@ def test_a_score_is_explained_by_its_threshold_and_then_by_features() -> None:
     row[INDEX["number_attempts_1m"]], row[INDEX["number_asr_24h"]] = 75, -1
     named = [INDEX["number_attempts_1m"], INDEX["number_asr_24h"], -1]
 
-    (score,) = of_model(Action.BLOCK, 0.99812, 0.997)
+    (score,) = of_model(Action.BLOCK, Level(0.99812, 6.27, 0.99812), 0.997)
     attempts, asr = of_features(named, row)
 
     assert (score.code, score.value, score.threshold) == ("model", 0.99812, 0.997)

@@ -36,7 +36,7 @@ from detector.testing import (
     scores,
     screen,
 )
-from tests.detector.policy.policy_case import CATEGORIES, SCORE
+from tests.detector.policy_case import CATEGORIES, SCORE
 
 ENFORCE = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES)
 SIGNED = {"attestation": "A", "verstat": "TN-Validation-Passed"}

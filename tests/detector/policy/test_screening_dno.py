@@ -11,7 +11,7 @@ from detector.contract.decisions import Action, Mode, Step
 from detector.policy.lists import Lists
 from detector.policy.settings import DoNotOriginate, Override, Policy, with_mode
 from detector.testing import BY_ORDER, CALLEE, CALLER, call_setup, make_screener, modes, outcome, outcomes, screen
-from tests.detector.policy.policy_case import CATEGORIES, SCORE
+from tests.detector.policy_case import CATEGORIES, SCORE
 
 ENFORCE = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES)
 LISTED = frozenset([CALLER[2:]])

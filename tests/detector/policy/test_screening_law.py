@@ -13,7 +13,7 @@ from detector.policy.settings import Condition, DoNotOriginate, Policy, Rule, St
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.steps import STEPS
 from detector.testing import BY_ORDER, CALLEE, CALLER, START_MS, call_setup, make_screener, modes, outcome, screen
-from tests.detector.policy.policy_case import CATEGORIES, SCORE
+from tests.detector.policy_case import CATEGORIES, SCORE
 
 ENFORCE = Policy(
     mode=Mode.ENFORCE,

@@ -32,7 +32,7 @@ from detector.testing import (
     small_windows,
 )
 from detector.windows import WindowEngine
-from tests.detector.policy.policy_case import SCORE
+from tests.detector.policy_case import SCORE
 
 BUSY_RULE = Rule("busy", (Condition("number_attempts_1m", at_least=100),), Action.BLOCK, "automated_call")
 

@@ -23,7 +23,7 @@ from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.policy.unjudged import FAILED_OPEN, LISTS_UNKNOWN
 from detector.testing import BY_ORDER, CALLER, START_MS, TRUNK_GROUP, ScoreFromFeature, call_setup, outcomes, scores
 from detector.windows import WindowEngine, WindowSettings
-from tests.detector.policy.policy_case import CATEGORIES
+from tests.detector.policy_case import CATEGORIES
 
 SEED = 11
 SETTINGS = WindowSettings(

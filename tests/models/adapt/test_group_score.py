@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.adapt.group_score import DOUBT, REACH_MS, group_score
+from detector.windows.group_memory import DOUBT
+from models.adapt.group_score import REACH_MS, group_score
 
 CALL = st.tuples(st.floats(-9, 9), st.integers(0, 40), st.integers(0, 3), st.integers(0, 3), st.integers(-2, 2))
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from detector.contract.decisions import Action
 from detector.contract.ports import FeatureMatrix
 from detector.policy.settings import Thresholds
+from detector.testing import FixedScore
 from models.serve.artifact import Model
 from models.serve.reference import Reference
 from models.serve.scorer import UNCALIBRATED, TreeScorer
@@ -26,26 +27,24 @@ def model(feature: int, high: float = 4.0) -> Model:
     return Model(scorer, {"version": f"gbt-{feature}-{high}", "schema_id": "f1"})
 
 
-class Broken:
+class Broken(FixedScore):
     """A model that cannot score."""
 
     version = "broken"
     schema_id = "f1"
 
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         raise ZeroDivisionError(len(rows))
-
-    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        return self.score(rows)
-
-    def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        return np.zeros(rows.shape)
 
 
 class Slow(Broken):
     """A model that scores when it is let."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.began = threading.Event()
         self.may_go_on = threading.Event()
 

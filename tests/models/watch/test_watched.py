@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.contract.ports import FeatureMatrix
+from detector.testing import FixedScore
 from models.serve.scorer import UNCALIBRATED, TreeScorer
 from models.watch.watched import WatchedModel, unwatched
 from tests.models.serve.stumps import stump
@@ -14,20 +15,18 @@ from tests.models.serve.stumps import stump
 ROWS = np.array([[0.0], [1.0]], np.float32)
 
 
-class Stump:
+class Stump(FixedScore):
     """A model of one question."""
 
     version, schema_id = "gbt-stump", "f0"
 
     def __init__(self) -> None:
+        super().__init__(0.0)
         self._scorer = TreeScorer(stump(feature=0, low=-1.0, high=1.0, n_features=1), UNCALIBRATED)
         self.is_warm = False
 
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         return self._scorer.score(rows)
-
-    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        return self.score(rows)
 
     def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
         return rows.astype(np.float64)

@@ -39,7 +39,7 @@ def back(topic: str, *values: bytes | None) -> list[dict[str, Any]]:
     [
         (CALL_EVENTS, (CallSetup, CallEnd), ["type"]),
         (CALL_DECISIONS, (Decision,), []),
-        (SCORED_CALLS, (Decision,), ["features"]),
+        (SCORED_CALLS, (Decision,), ["features", "margin", "group_score"]),
         (CALL_FEEDBACK, (Feedback,), []),
     ],
 )
@@ -115,9 +115,10 @@ def test_what_a_worker_writes_is_read() -> None:
     plain = DECISION | {"label": None, "sip": None, "reasons": ()}
     decision = Decision(**plain)
     assert back(CALL_DECISIONS, encode_decision(decision))[0]["call_id"] == "call-1"
-    (row,) = back(SCORED_CALLS, scored_call(encode_decision(decision), {"number_attempts_1h": 3.0}))
+    (row,) = back(SCORED_CALLS, scored_call(encode_decision(decision), {"number_attempts_1h": 3.0}, 1.5, float("nan")))
     assert (row["score"], row["reasons"], row["sip"]) == (0.97, [], None)
     assert dict(row["features"]) == {"number_attempts_1h": 3.0}
+    assert (row["margin"], row["group_score"]) == (1.5, None)
 
 
 def test_feedback_comes_back() -> None:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID, OF_TRUNK_GROUPS
+from models.serve.weighing import with_group_weight
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.commands.replay import batches_of, replay
@@ -87,9 +88,32 @@ def test_two_runs_are_byte_identical_with_one_decision_a_setup_in_input_order(
     assert all(a["decided_time_ms"] == a["setup_time_ms"] for a in answers)
     table = pq.read_table(tmp_path / "f.parquet")
     assert table["call_id"].to_pylist() == [a["call_id"] for a in answers]
-    assert table.column_names[3:] == list(FEATURE_NAMES)
+    assert table.column_names[3:] == [*FEATURE_NAMES, "margin", "group_score"]
     assert table.schema.metadata[b"feature_schema"].decode() == FEATURE_SCHEMA_ID
     assert table.schema.metadata[b"counted_in"] == b"1"
+
+
+def test_margins_stand_beside_the_features_and_do_not_depend_on_batches(
+    model: Path, events: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a weight the group score is the margin; with one it differs for calls that have neighbours."""
+    grouped = tmp_path / "grouped"
+    with_group_weight(model, grouped, 0.5, schema_id=FEATURE_SCHEMA_ID)
+    found = {}
+    for name, one, size in (("plain", model, MAX_BATCH), ("whole", grouped, MAX_BATCH), ("small", grouped, 7)):
+        monkeypatch.setattr("streams.commands.replay.MAX_BATCH", size)
+        path = tmp_path / f"{name}.parquet"
+        run(one, events, "--decisions", tmp_path / name, "--features", path, "--partitions", 3)
+        found[name] = pq.read_table(path)
+
+    plain = found["plain"]
+    assert plain.column("margin").equals(plain.column("group_score"))
+    scores = [json.loads(line)["score"] for line in (tmp_path / "plain").read_bytes().splitlines()]
+    assert [one is None for one in plain.column("margin").to_pylist()] == [score is None for score in scores]
+    assert found["whole"].column("margin").equals(plain.column("margin"))
+    assert not found["whole"].column("group_score").equals(plain.column("margin"))
+    assert found["small"].equals(found["whole"])
+    assert (tmp_path / "small").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 def test_packed_files_and_standard_input_give_the_same_decisions(model: Path, events: Path, tmp_path: Path) -> None:

@@ -3,20 +3,17 @@
 import asyncio
 import time
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from numpy.typing import NDArray
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from detector.contract.decisions import Action
-from detector.contract.ports import FeatureMatrix
-from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.lists import Basis, Lists
 from detector.policy.screening import Screener
 from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision, StandingDecisions
+from detector.testing import FixedScore
 from detector.windows.engine import WindowEngine, WindowSettings
 from streams.commands.main import robocall
 from streams.redis import list_notes
@@ -37,20 +34,13 @@ SMALL = WindowSettings(
 )
 
 
-class Even:
+class Even(FixedScore):
     """A classifier that finds every call as likely as not."""
 
     version = "even"
-    schema_id = FEATURE_SCHEMA_ID
 
-    def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        return np.full(len(rows), 0.5)
-
-    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        return self.score(rows)
-
-    def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        return np.zeros(rows.shape)
+    def __init__(self) -> None:
+        super().__init__(0.5)
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from detector.columns.clocks import ClockTolerance
 from detector.contract.decisions import Mode
 from detector.contract.ports import Classifier, FeatureMatrix
-from detector.features.table import FEATURE_SCHEMA_ID, INDEX, N_FEATURES
+from detector.features.table import INDEX
 from detector.policy.lists import Lists
 from detector.policy.screening import Screener
 from detector.policy.settings import Policy, StandingBlocks
 from detector.policy.standing import StandingDecisions
-from detector.testing import BY_ORDER
+from detector.testing import BY_ORDER, FixedScore
 from detector.windows import WindowEngine, WindowSettings
 from streams.screening.pipeline import Pipeline
 from streams.wire.record_columns import records_of
@@ -34,25 +34,19 @@ SMALL = WindowSettings(
 HOUR_MS = 3_600_000
 
 
-class Certain:
+class Certain(FixedScore):
     """A classifier that gives every call the same score, or raises."""
 
     version = "certain"
-    schema_id = FEATURE_SCHEMA_ID
 
     def __init__(self, score: float | None) -> None:
-        self._score = score
+        super().__init__(0.0 if score is None else score)
+        self._raises = score is None
 
     def score(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        if self._score is None:
+        if self._raises:
             raise ZeroDivisionError("a bug")
-        return np.full(len(rows), self._score)
-
-    def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        return self.score(rows)
-
-    def contributions(self, rows: FeatureMatrix) -> NDArray[np.float64]:
-        return np.zeros((len(rows), N_FEATURES))
+        return super().score(rows)
 
 
 def pipeline(score: float | None, failures: list[Exception], mode: Mode = Mode.ENFORCE) -> Pipeline:

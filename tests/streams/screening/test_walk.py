@@ -34,6 +34,9 @@ from faust.types import TP
 
 from detector.columns.hashing import PUBLIC_SEED
 from detector.columns.lazy_sequence import LazySequence
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.serve.artifact import SHIPPED
+from models.serve.weighing import with_group_weight
 from streams.kafka.fetch.batch_reader import BITE_BYTES, BatchLimits, BatchReader, Stretch
 from streams.kafka.fetched import Poll
 from streams.kafka.publishing.identity import Identities
@@ -145,8 +148,10 @@ class Nothing:
 class World:
     """An agent whose publisher has one partition and no broker."""
 
-    def __init__(self) -> None:
-        settings = load_settings(mode="enforce", enforce_unmeasured="a test: nothing is measured", web_port=0)
+    def __init__(self, model: Path | None = None) -> None:
+        settings = load_settings(
+            mode="enforce", enforce_unmeasured="a test: nothing is measured", web_port=0, model_dir=model
+        )
         self.failures: list[Exception] = []
         self.shelf = Shelf()
         publisher = Publisher({}, [CALL_DECISIONS], self.failures.append, clock_ms=lambda: START_MS)
@@ -205,8 +210,11 @@ def fetched(first: int) -> Any:
 
 @pytest.fixture(scope="module")
 def walk() -> Walk:
+    return second_walk(World())
+
+
+def second_walk(world: World) -> Walk:
     """The second of two batches: with the first one everything has been compiled and the templates have been made."""
-    world = World()
     world.walk(first=0)
     world.shelf.outboxes[0].fill()
     world.shelf.outboxes[0].settle(None)
@@ -237,3 +245,17 @@ def test_the_walk_in_the_documentation_is_the_walk(walk: Walk) -> None:
 
     assert [int(step) for step, _, _ in steps] == list(range(1, len(steps) + 1))
     assert [Entry(room, module) for _, room, module in steps] == walk.visits()
+
+
+def test_a_group_weight_costs_two_visits_more(walk: Walk, tmp_path: Path) -> None:
+    """Of the windows when the model has been asked, and of the model since scores decide here, and no measure."""
+    model = with_group_weight(SHIPPED, tmp_path / "grouped", 0.5, schema_id=FEATURE_SCHEMA_ID)
+    assert model.group_weight > 0
+
+    visits = second_walk(World(tmp_path / "grouped")).visits()
+
+    expected = walk.visits()
+    after = [entry.room for entry in expected].index("serve") + 1
+    more = [Entry("windows", "detector/windows/engine.py"), Entry("serve", "models/serve/artifact.py")]
+    expected[after:after] = more
+    assert visits == expected

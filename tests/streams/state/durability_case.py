@@ -91,7 +91,7 @@ class Member:
         self.recovery = Recovery(
             self.state, store, CALL_EVENTS, spool, lambda: LogReader(settings, CALL_EVENTS, fail),
             RecoveryLimits(warm_up_s=settings.warm_up_s, warm_up_events=settings.warm_up_events, store_s=store_s),
-            on_restored=self.restored,
+            model_begun=self.begun, on_restored=self.restored,
         )  # fmt: skip
         self.snapshots = Snapshots(
             self.state, store, identity=lambda: self.recovery.identity, instance="test", spool=spool,
@@ -104,6 +104,9 @@ class Member:
     def committed(self, partition: int) -> int | None:
         self.group.asked += 1
         return self.group.committed.get(partition)
+
+    async def begun(self) -> None:
+        """Say that the model is in place."""
 
     async def restored(self) -> None:
         self.restorations += 1

@@ -160,14 +160,15 @@ def test_record_and_dataclass_give_the_same_bytes() -> None:
 
 
 def test_scored_call_is_the_decision_and_its_features() -> None:
-    """Every field of the decision, then the features by name."""
+    """Every field of the decision, then the features by name, then the margins."""
     decision = _decision(BLOCK, Mode.ENFORCE)
 
-    value = records.scored_call(records.encode_decision(decision), {"attempts_60s": 12.0})
+    value = records.scored_call(records.encode_decision(decision), {"attempts_60s": 12.0}, 1.5, 2.25)
 
     assert records.encode(msgspec.json.decode(value, type=cast("Any", records.ScoredCallRecord))) == value
     scored = msgspec.json.decode(value)
     assert scored.pop("features") == {"attempts_60s": 12.0}
+    assert (scored.pop("margin"), scored.pop("group_score")) == (1.5, 2.25)
     assert scored == msgspec.json.decode(records.encode_decision(decision))
 
 

@@ -108,6 +108,20 @@ def test_a_block_that_left_too_late_counts_as_an_allow_everywhere(world: World) 
     assert {one["decision_id"]: one["action"] for one in scored} == told
 
 
+def test_scored_calls_have_margin_and_group_score_where_the_model_was_asked(world: World) -> None:
+    """A list decides the others."""
+    world.screener.classifier = FixedScore(0.25)
+    world.screen(calls(2, "t2"))
+    world.topics.make_safe()
+    world.screener.lists = Lists(block=frozenset(["t1"]))
+    world.screen(calls(2))
+    world.topics.make_safe()
+
+    scored = [json.loads(record[1] or b"") for record in world.side.records[SCORED_CALLS]]
+    found = [(one["score"], one["margin"], one["group_score"]) for one in scored]
+    assert found == [(0.25, 0.25, 0.25)] * 2 + [(None, None, None)] * 2
+
+
 def test_late_blocks_of_the_model_leave_nothing_behind(world: World) -> None:
     """Not in the hysteresis, not in the count of blocks, and no standing decision: here, in the topic, in Redis."""
     block_all(world)

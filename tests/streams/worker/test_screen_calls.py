@@ -147,9 +147,10 @@ def test_sampling_depends_on_the_call_alone_and_repeats_the_decision(model: Path
         records = [json.loads(record[1] or b"") for record in world.side.records[SCORED_CALLS]]
         decisions = {decision["call_id"]: decision for decision in world.topics.decisions()}
         for record in records:
-            features = record.pop("features")
+            features, margin, group_score = (record.pop(name) for name in ("features", "margin", "group_score"))
             assert record == decisions[record["call_id"]]
             assert all(isinstance(value, float) for value in features.values())
+            assert margin == group_score  # the model has no group weight
         sampled.append(sorted(record["call_id"] for record in records))
     assert sampled[0] == sampled[1]
     assert 0.15 < len(sampled[0]) / len(call_ids(events)) < 0.45

@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from redis import Redis
+from rich.console import Console
 
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
@@ -15,10 +17,12 @@ from models.budgets.measure import decode, encode, read_beside
 from models.errors import ArtifactCorrupt, MeasureRefused
 from models.serve.artifact import load
 from models.serve.signing import Signing
+from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
 from streams.archive.files import ArchiveStore
+from streams.commands.budgets.collecting import Collector
 from streams.commands.budgets.command import budgets
-from streams.commands.replay import replay
+from streams.commands.replay import loaded, replay, replayed
 from streams.kafka.topics import CALL_EVENTS
 from streams.redis.connection import list_key
 from streams.settings import load_settings
@@ -59,6 +63,10 @@ def options(tmp_path: Path, model: Path) -> list[str]:
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(budgets, list(map(str, arguments)), catch_exceptions=False)
+
+
+def _fail(error: Exception) -> None:
+    raise AssertionError from error
 
 
 def decisions(tmp_path: Path, model: Path, *, partitions: int = 2, start_ms: int) -> tuple[list[dict[str, Any]], str]:
@@ -120,6 +128,23 @@ def test_a_replay_by_version_goes_by_the_measure_in_an_object_store(
     after, told = decisions(tmp_path, Path(version), start_ms=start_ms)
     assert "no measure" not in told
     assert {one["action"] for one in after} == {"allow", "label"}
+
+
+def test_a_model_with_a_group_weight_is_measured_on_what_decides(tmp_path: Path, model: Path) -> None:
+    """The group scores of a burst: its calls lift each other. The measure is of the version that has the weight."""
+    grouped = with_group_weight(model, tmp_path / "grouped", 0.5, schema_id=FEATURE_SCHEMA_ID)
+    settings = load_settings(mode="shadow", model_dir=tmp_path / "grouped", partitions=2)
+    pipeline = loaded(settings, _fail, Console(quiet=True))
+    collector = Collector(grouped, windows_h=0)
+    events = lawful_calls.write(tmp_path / "burst.jsonl", lawful_calls.burst(lawful_calls.START_MS))
+
+    ((_, batch),) = replayed([events.read_bytes().splitlines()], pipeline, partitions=2)
+    collector.add(batch)
+
+    measured, screening = collector.span().margins, batch.screening
+    np.testing.assert_array_equal(measured, screening.group_scores)
+    np.testing.assert_array_equal(screening.margins, grouped.raw(screening.features))
+    assert (measured != screening.margins).mean() > 0.5
 
 
 def test_the_measure_says_on_what_it_rests(model: Path, options: list[str]) -> None:

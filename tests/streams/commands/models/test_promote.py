@@ -97,6 +97,19 @@ def test_a_model_that_passes_is_what_workers_are_told(made: Path, redis: Redis, 
     assert typed("show")["version"] == good
 
 
+def test_a_copy_with_a_group_weight_is_a_version_of_its_own(made: Path, tmp_path: Path) -> None:
+    """It is added like any other; a folder cannot be the copy of itself."""
+    copy = tmp_path / "grouped"
+    done = CliRunner().invoke(models, ["weigh", str(made / "good"), "--group-weight", "0.5", "--out", str(copy)])
+
+    assert (done.exit_code, done.stdout.strip()) == (0, version(copy))
+    assert version(copy) != version(made / "good")
+    assert typed("add", str(copy)) == {"version": version(copy), "added": True}
+    again = CliRunner().invoke(models, ["weigh", str(copy), "--group-weight", "0.1", "--out", str(copy)])
+    assert again.exit_code == 2
+    assert "give another one" in again.output
+
+
 def test_a_model_that_fails_is_refused_with_its_table(made: Path, redis: Redis, evaluation: list[str]) -> None:
     """Nothing is recorded and no worker is told."""
     bad = typed("add", str(made / "bad"))["version"]

@@ -41,7 +41,7 @@ def _raised(margins: Floats, at_ms: list[int], rule: StandingBlocks, from_margin
         recent.append(index)
         if len(recent) < rule.after_blocks:
             continue
-        stands_from = np.sort(margins[recent])[-rule.after_blocks]
+        stands_from = min(np.sort(margins[recent])[-rule.after_blocks], margins[index])  # it is blocked itself
         end = int(np.searchsorted(at_ms, now_ms + rule.block_s * 1_000, side="left"))
         raised[index + 1 : end] = np.maximum(raised[index + 1 : end], stands_from)
     return raised

@@ -1,7 +1,7 @@
 """Standing blocks raise the margin at which a call is blocked, exactly as far as a slow look at every call says."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from detector.policy.settings import StandingBlocks
@@ -46,6 +46,7 @@ def test_margins_that_block_nothing_bring_about_nothing() -> None:
     assert found.margins.tolist() == calls.margins.tolist()
 
 
+@example(calls=[(1, 0, 5.0), (1, 0, 5.0), (1, 0, 5.0), (1, 1, 4.0), (1, 100, 1.0)])
 @given(
     st.lists(
         st.tuples(st.integers(1, 2), st.integers(0, 300), st.sampled_from([1.0, 4.0, 5.0, 6.0])),

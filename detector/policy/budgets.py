@@ -106,13 +106,14 @@ class Measured:
         model_version: The model that it is about.
         partitions: Number of partitions that windows were counted in.
         measured_ms: When the traffic ended that it rests on, epoch milliseconds.
-        calls: Lawful calls that it rests on.
+        calls: Lawful calls that it rests on; all calls where `is_of_all`.
         callers: Their callers.
         label_per_million: Budget of labels and blocks that it was measured for.
         block_per_million: Budget of blocks.
         label: From where on calls may be labelled; None where the references do not support it.
         block: The same for blocks.
         complaints: Why an action has no cut, one sentence each.
+        is_of_all: All calls counted as lawful, since too few were known to be.
     """
 
     model_version: str
@@ -125,6 +126,7 @@ class Measured:
     label: Cut | None
     block: Cut | None
     complaints: tuple[str, ...] = ()
+    is_of_all: bool = False
 
     @property
     def day(self) -> str:
@@ -248,7 +250,8 @@ def in_force(
     if measured is None or silence:
         return InForce(False, silence)
     label, block = (math.inf if cut is None else cut.margin for cut in (measured.label, measured.block))
-    rests = f"{measured.calls:,} lawful calls of {measured.callers:,} callers, measured {measured.day}"
+    what = "calls, all counted as lawful," if measured.is_of_all else "lawful calls"
+    rests = f"{measured.calls:,} {what} of {measured.callers:,} callers, measured {measured.day}"
     return InForce(
         True,
         "; ".join((f"{_cut('labels', measured.label)}, {_cut('blocks', measured.block)}, by {rests}",

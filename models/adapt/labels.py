@@ -22,6 +22,9 @@ MOST_OF_ONE = 0.05
 OUTWEIGH_REFERENCES = frozenset({FeedbackSource.ANALYST, FeedbackSource.TRACEBACK})
 """Sources that looked: what they say of a caller who is known as lawful counts."""
 
+CLEAR = frozenset({FeedbackSource.ANALYST, FeedbackSource.REDRESS})
+"""Sources whose word makes a caller a registered sender: they looked at who it is."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
@@ -78,6 +81,17 @@ def labels_of(calls: Calls, lawful: Lawful, said: Mapping[int, Truth]) -> Labels
         is_robocall[place], weight[place] = truth.is_robocall, truth.weight
         source[place] = sources.index(truth.source)
     return Labels(is_robocall, weight, source, sources, ignored)
+
+
+def cleared_in(calls: Calls, said: Mapping[int, Truth]) -> Ints:
+    """Keys of calling numbers that an analyst or redress called lawful, in any order: they count as registered senders.
+
+    Args:
+        calls: All of the span.
+        said: Labels by key of the call id.
+    """
+    keys = [key for key, truth in said.items() if not truth.is_robocall and truth.source in CLEAR]
+    return np.unique(calls.number[calls.is_number & np.isin(calls.call, np.array(keys, np.int64))])
 
 
 def bounded(weight: Floats, keys: Sequence[Ints], most: float = MOST_OF_ONE) -> Floats:

@@ -68,6 +68,7 @@ def make(
         scored=subject.scored,
         reciprocal=references.reciprocal,
         registered=references.registered,
+        everybody=references.everybody,
         confidence=budgets.confidence,
         windows_h=budgets.windows_h,
         label_per_million=budgets.label_per_million,

@@ -77,6 +77,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         scored: Calls scored in windows that were old enough.
         reciprocal: References that called each other.
         registered: References that somebody vouches for.
+        everybody: All calls, where they counted as lawful since one of both kinds was missing; else none.
         confidence: Of the upper bounds.
         windows_h: Least age of the windows of a call's trunk group, hours.
         label_per_million: Budget of labels and blocks.
@@ -102,23 +103,26 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     block_per_million: Budget
     label: Threshold | None
     block: Threshold | None
+    everybody: Group | None = None
     complaints: Annotated[tuple[Text, ...], msgspec.Meta(max_length=16)] = ()
     traffic: Traffic | None = None
     format: Literal[1] = 1
 
     def measured(self) -> Measured:
         """What deciding calls needs of it."""
+        groups = (self.reciprocal, self.registered) if self.everybody is None else (self.everybody,)
         return Measured(
             self.model_version,
             self.partitions,
             self.end_ms,
-            self.reciprocal.calls + self.registered.calls,
-            self.reciprocal.callers + self.registered.callers,
+            sum(group.calls for group in groups),
+            sum(group.callers for group in groups),
             self.label_per_million,
             self.block_per_million,
             _cut(self.label, self.label_per_million),
             _cut(self.block, self.block_per_million),
             self.complaints,
+            self.everybody is not None,
         )
 
     def reference(self, of_model: Reference | None) -> Reference | None:

@@ -4,10 +4,11 @@ Reciprocal pairs: A called B and B called A within the span, and in both directi
 list of numbers that somebody vouches for, own customers, verified names, allow lists, redress. Neither is like all
 lawful calls: pairs are people, whom a model seldom hits, and registered senders are organisations, which call much.
 Measured elsewhere as actual over wanted false hits: pairs alone 1.8 to 4.8, registered senders alone 0.13 to 0.5, three
-quarters and one quarter 0.9 to 1.6, where a third or more of the senders were known. So both are needed.
+quarters and one quarter 0.9 to 1.6, where a third or more of the senders were known. So neither is taken alone: where
+one of both is missing, every call counts as if it were lawful. Then no more calls raise an alert than lawful ones may
+be hit, which needs no reference and no belief.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 
 from models.budgets.bounds import Floats, Ints, ReferenceCalls
 from models.budgets.measure import Group
-from models.errors import MeasureRefused
 
 RECIPROCAL_WEIGHT = 0.75
 FEWEST_REGISTERED = 30
@@ -46,39 +46,42 @@ class References:
     """The reference calls of a span, weighted.
 
     Attributes:
-        calls: Of both kinds.
+        calls: Of both kinds; all calls where one kind has too few callers.
         reciprocal: The calls of reciprocal pairs.
         registered: The calls of registered senders.
+        everybody: All calls, where they count as lawful; else None.
     """
 
     calls: ReferenceCalls
     reciprocal: Group
     registered: Group
+    everybody: Group | None = None
 
 
 def find(span: Span, registered: Ints) -> References:
     """Find the reference calls of a span.
 
     It takes some seconds for millions of calls, and no input or output. A caller that is registered counts as that.
+    With fewer than 30 registered callers, or fewer than 100 of pairs, all calls are references.
 
     Args:
-        span: The calls.
-        registered: Keys of the registered senders, in any order.
-
-    Raises:
-        MeasureRefused: one of both kinds has too few callers; the message says which, and what would help.
+        span: The calls, at least one.
+        registered: Keys of the registered senders, in any order; may be empty.
     """
     is_registered = np.isin(span.calling, registered)
     is_of_pair = ~is_registered & is_reciprocal(span)
-    groups = [_group(span, chosen) for chosen in (is_of_pair, is_registered)]
-    complaints = list(_complaints(*groups))
-    if complaints:
-        raise MeasureRefused("; ".join(complaints))
-    chosen = is_of_pair | is_registered
-    weights = np.where(is_registered, (1.0 - RECIPROCAL_WEIGHT) / groups[1].calls, RECIPROCAL_WEIGHT / groups[0].calls)
+    reciprocal, sent = (_group(span, chosen) for chosen in (is_of_pair, is_registered))
+    if reciprocal.callers < FEWEST_RECIPROCAL or sent.callers < FEWEST_REGISTERED:
+        everybody = np.ones(len(span.calling), np.bool_)
+        weights = np.full(len(everybody), 1.0 / len(everybody))
+        return References(_calls(span, everybody, weights), reciprocal, sent, _group(span, everybody))
+    weights = np.where(is_registered, (1.0 - RECIPROCAL_WEIGHT) / sent.calls, RECIPROCAL_WEIGHT / reciprocal.calls)
+    return References(_calls(span, is_of_pair | is_registered, weights), reciprocal, sent)
+
+
+def _calls(span: Span, chosen: NDArray[np.bool_], weights: Floats) -> ReferenceCalls:
     _, callers = np.unique(span.calling[chosen], return_inverse=True)
-    calls = ReferenceCalls(span.margins[chosen], callers.astype(np.int64), weights[chosen], span.at_ms[chosen])
-    return References(calls, *groups)
+    return ReferenceCalls(span.margins[chosen], callers.astype(np.int64), weights[chosen], span.at_ms[chosen])
 
 
 def is_reciprocal(span: Span) -> NDArray[np.bool_]:
@@ -106,16 +109,3 @@ def is_reciprocal(span: Span) -> NDArray[np.bool_]:
 
 def _group(span: Span, chosen: NDArray[np.bool_]) -> Group:
     return Group(int(chosen.sum()), len(np.unique(span.calling[chosen])))
-
-
-def _complaints(reciprocal: Group, registered: Group) -> Iterator[str]:
-    if registered.callers < FEWEST_REGISTERED:
-        yield (
-            f"{registered.callers:,} registered senders called, {FEWEST_REGISTERED} are needed: pairs alone hit 1.8 to "
-            "4.8 times what they promise; give a longer list of own customers, verified names and redress, or more days"
-        )
-    if reciprocal.callers < FEWEST_RECIPROCAL:
-        yield (
-            f"{reciprocal.callers:,} callers called each other and talked, {FEWEST_RECIPROCAL} are needed: give a "
-            "longer span, with the ends of calls"
-        )

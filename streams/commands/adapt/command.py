@@ -21,7 +21,7 @@ from models.budgets.measure import Measure
 from models.budgets.references import find
 from models.data.files import DAMAGED
 from models.data.joining import Joining
-from models.errors import MeasureRefused, TrainingDataInvalid
+from models.errors import TrainingDataInvalid
 from models.serve.artifact import Model, sign
 from models.serve.reference import Reference
 from models.store.registry import Registry
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from models.adapt.calls import Calls
 
 WINDOWS_H = 1.0
+SCARCE = "all calls count as lawful, since few are known to be: more can be caught with --senders"
 _SEED = 7
 
 
@@ -113,7 +114,7 @@ def adapt(
     The calls of the first two thirds teach: those that the base model and what is around them find most suspect, and
     what was said of calls. On the last third a gate compares with the base at equal alerts. The adapted model is taken
     only if it catches more of what was labelled there and hits no more lawful references, beyond chance. Budgets are
-    measured beside DIR where --senders allow it.
+    measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more of them can be spent.
 
     \b
       robocall adapt --events day.jsonl.zst --feedback feedback.jsonl --senders customers.txt --out own
@@ -131,7 +132,7 @@ def adapt(
         registered = keys_of(read_senders(senders))
         joining = joining_of(feedback, console)
         done = replay_of(settings, events, joining, windows_h, console)
-        outcome, calls = _adapted(done, registered, settings.partitions, console)
+        outcome, calls, registered = _adapted(done, registered, settings.partitions, console)
         with step("Writing the model", console):
             model = _written(outcome, folder, out, settings)
             measure, silence = _measured(model, done.policy, outcome, calls, registered, settings)
@@ -226,21 +227,23 @@ def _gather(
         say(f"{seen:,} events, {len(gathering.rows):,} calls to learn from")
 
 
-def _adapted(done: Replayed, registered: Any, partitions: int, console: Console) -> "tuple[Outcome, Calls]":
-    """Learn and judge, and say how far it is."""
+def _adapted(done: Replayed, registered: Any, partitions: int, console: Console) -> "tuple[Outcome, Calls, Any]":
+    """Learn and judge, and say how far it is; who is cleared by feedback is among the registered senders given back."""
     from models.adapt.adapting import adapt as learn  # noqa: PLC0415 - scikit-learn takes seconds
-    from models.adapt.adapting import is_early_enough  # noqa: PLC0415
+    from models.adapt.adapting import is_learnt_from  # noqa: PLC0415
     from models.adapt.calls import lawful_in  # noqa: PLC0415
-    from models.adapt.labels import labels_of  # noqa: PLC0415
+    from models.adapt.labels import cleared_in, labels_of  # noqa: PLC0415
     from models.adapt.rounds import Material  # noqa: PLC0415
 
     with step("Learning", console) as say:
         calls = done.gathering.calls()
         say("joining feedback and calls")
+        said = done.gathering.said()
+        registered = np.union1d(registered, cleared_in(calls, said))
         lawful = lawful_in(calls, registered)
-        labels = labels_of(calls, lawful, done.gathering.said())
-        material = Material(calls, labels, lawful, is_early_enough(calls), tuple(FEATURE_NAMES), partitions)
-        return learn(material, done.model.version, _SEED, say), calls
+        labels = labels_of(calls, lawful, said)
+        material = Material(calls, labels, lawful, is_learnt_from(calls), tuple(FEATURE_NAMES), partitions)
+        return learn(material, done.model.version, _SEED, say), calls, registered
 
 
 def _written(outcome: "Outcome", base: Path, out: Path, settings: Settings) -> Model:
@@ -269,10 +272,7 @@ def _measured(
     if not chosen.any():
         return None, f"no call was scored in windows of {budgets.windows_h:g} h: give a longer span"
     span = calls.span(chosen, margins)
-    try:
-        references = find(span, registered)
-    except MeasureRefused as refusal:
-        return None, str(refusal)
+    references = find(span, registered)
     subject = Subject(
         model_version=model.version,
         partitions=settings.partitions,
@@ -284,7 +284,8 @@ def _measured(
         traffic=_traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE]),
     )
     found = make(subject, references, budgets, policy.standing_blocks, None)
-    return found, "; ".join(found.complaints)
+    scarce = () if references.everybody is None else (SCARCE,)
+    return found, "; ".join((*scarce, *found.complaints))
 
 
 def _traffic(model: Model, calls: "Calls", some: Any) -> Reference | None:

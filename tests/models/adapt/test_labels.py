@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.adapt.calls import Lawful, lawful_in
-from models.adapt.labels import MOST_OF_ONE, Labels, bounded, clusters_of, labels_of, within
+from models.adapt.labels import MOST_OF_ONE, Labels, bounded, cleared_in, clusters_of, labels_of, within
 from models.traffic.truth import UNKNOWN_KIND, Truth
 from tests.models.adapt.spans import calls_of
 
@@ -35,6 +35,15 @@ def test_a_campaign_of_complaints_about_a_bank_is_ignored_and_counted() -> None:
         "analyst": {"robocalls": 1, "lawful": 0},
         "subscriber_report": {"robocalls": 1, "lawful": 0},
     }
+
+
+def test_who_an_analyst_or_redress_cleared_is_a_registered_sender() -> None:
+    """By the call that was cleared, whoever shows no number aside; a subscriber's word clears nobody."""
+    calls = calls_of([3, 4, 5, 0, 6])
+    by = ("analyst", "redress", "subscriber_report", "analyst", "analyst")
+    words = {place + 1: said(source, is_robocall=place == 4) for place, source in enumerate(by)}
+
+    assert cleared_in(calls, words).tolist() == [3, 4]
 
 
 def test_a_label_is_of_its_call_and_not_of_the_number() -> None:

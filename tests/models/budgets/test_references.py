@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from models.budgets.measure import Group
 from models.budgets.references import FEWEST_RECIPROCAL, FEWEST_REGISTERED, Span, find, is_reciprocal
-from models.errors import MeasureRefused
 
 
 def span_of(calls: list[tuple[int, int]], talks: list[tuple[int, int]]) -> Span:
@@ -46,20 +45,24 @@ def test_both_kinds_are_found_and_weigh_three_quarters_and_one_quarter() -> None
     is_of_people = found.calls.margins < 2 * FEWEST_RECIPROCAL
     assert found.calls.weights[is_of_people].sum() == pytest.approx(0.75)
     assert found.calls.weights[~is_of_people].sum() == pytest.approx(0.25)
+    assert found.everybody is None
 
 
-def test_too_few_registered_senders_are_refused_with_what_is_missing() -> None:
-    calls, talks = people(FEWEST_RECIPROCAL)
+@pytest.mark.parametrize(
+    ("pairs", "senders"), [(FEWEST_RECIPROCAL, SENDERS[1:]), (FEWEST_RECIPROCAL // 2 - 1, SENDERS)]
+)
+def test_where_one_kind_has_too_few_callers_all_calls_count_as_lawful(pairs: int, senders: list[int]) -> None:
+    """29 senders, or pairs of 98 people: strangers are references like everybody, with the same weight."""
+    calls, talks = people(pairs)
+    strangers = [(77_777, 1), (77_777, 2)]
+    everybody = [*calls, *((sender, 1) for sender in senders), *strangers]
 
-    with pytest.raises(MeasureRefused, match="29 registered senders called, 30 are needed: pairs alone"):
-        find(span_of(calls + [(sender, 1) for sender in SENDERS[1:]], talks), np.array(SENDERS))
+    found = find(span_of(everybody, talks), np.array(senders))
 
-
-def test_registered_senders_alone_are_refused() -> None:
-    calls, talks = people(FEWEST_RECIPROCAL // 2 - 1)
-
-    with pytest.raises(MeasureRefused, match="98 callers called each other and talked, 100 are needed"):
-        find(span_of(calls + [(sender, 1) for sender in SENDERS], talks), np.array(SENDERS))
+    assert (found.reciprocal.callers, found.registered.callers) == (2 * pairs, len(senders))
+    assert found.everybody == Group(len(everybody), 2 * pairs + len(senders) + 1)
+    assert found.calls.margins.tolist() == list(range(len(everybody)))
+    assert found.calls.weights == pytest.approx(np.full(len(everybody), 1 / len(everybody)))
 
 
 @given(

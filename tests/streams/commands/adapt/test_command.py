@@ -19,7 +19,7 @@ from models.learn.training import Parameters
 from models.serve.artifact import SHIPPED, load, read_card
 from models.serve.signing import Signing
 from models.store.registry import Registry
-from streams.commands.adapt.command import adapt
+from streams.commands.adapt.command import SCARCE, adapt
 from streams.commands.replay import replay
 from streams.commands.simulate import simulate
 from tests.models.small_model import save_small_model
@@ -147,13 +147,16 @@ def test_without_enough_feedback_the_base_is_kept_and_measured(files: Files, tmp
     assert measure.model_version == version
 
 
-def test_without_senders_the_model_enforces_nothing_and_says_so(files: Files, tmp_path: Path) -> None:
+def test_without_senders_all_calls_count_as_lawful_in_the_measure(files: Files, tmp_path: Path) -> None:
+    """So something is in force all the same; here of the base, which is kept."""
     (tmp_path / "none.jsonl").write_text(said({"call_id": "nobody"}))
     options = [
         "--events",
         files.events,
         "--feedback",
         tmp_path / "none.jsonl",
+        "--policy",
+        files.policy,
         "--windows-h",
         0,
         "--out",
@@ -163,8 +166,12 @@ def test_without_senders_the_model_enforces_nothing_and_says_so(files: Files, tm
     done = CliRunner().invoke(adapt, list(map(str, options)), catch_exceptions=False)
 
     assert done.exit_code == 0
-    assert "budgets: " in done.stderr
-    assert read_beside(tmp_path / "own", partitions=1) is None
+    assert f"budgets: {SCARCE}" in " ".join(done.stderr.split())
+    measure = read_beside(tmp_path / "own", partitions=1)
+    assert measure is not None
+    assert measure.everybody is not None
+    assert measure.everybody.calls == measure.scored
+    assert measure.measured().label is not None
     assert (
         load(tmp_path / "own", schema_id=FEATURE_SCHEMA_ID).version
         == load(SHIPPED, schema_id=FEATURE_SCHEMA_ID).version

@@ -24,7 +24,7 @@ from models.traffic.truth import UNKNOWN_KIND
 ROUNDS = 3
 PARAMETERS = Parameters()
 FIT_SHARE = 0.75
-"""Of the time learnt from: the rest calibrates."""
+"""Of the calls learnt from, the first: the rest calibrates."""
 MOST_LAWFUL = 500_000
 """Lawful calls that a round learns from; they are drawn, and each stands for those left out."""
 MOST_CALIBRATED = 300_000
@@ -90,8 +90,7 @@ class Material:
     @property
     def is_early(self) -> Mask:
         """Calls that trees are fitted to, shape (n,); the later ones learnt from calibrate them."""
-        at_ms = self.calls.at_ms[self.is_learning]
-        cut = at_ms.min() + FIT_SHARE * (at_ms.max() - at_ms.min())
+        cut = np.quantile(self.calls.at_ms[self.is_learning], FIT_SHARE)
         found: Mask = self.is_learning & (self.calls.at_ms < cut)
         return found
 

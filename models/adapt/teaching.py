@@ -34,7 +34,8 @@ def lesson(scores: Floats, keys: Sequence[Ints], labels: Labels, lawful: Lawful,
     """Make the lesson of a round; it sorts the calls some times.
 
     The top share by score are robocalls, the next such share is left out, the rest is lawful. Of the top, calls beyond
-    a twentieth of one number, origin or block are left out, and none come in their place from below. References whose
+    a twentieth of one number, origin or block are left out, and the next of those that would be left out come in their
+    place: else one large campaign could leave next to nothing to learn from. References whose
     callers are learnt from are lawful whatever their score. A label counts by its weight, whatever the teacher says,
     and only for its own call.
 
@@ -48,14 +49,15 @@ def lesson(scores: Floats, keys: Sequence[Ints], labels: Labels, lawful: Lawful,
     is_trusted = lawful.is_taught
     wanted = max(1, round(share * len(scores)))
     order = np.argsort(np.where(is_trusted, np.inf, -scores), kind="stable")
-    top, gap = np.zeros((2, len(scores)), np.bool_)
+    top, is_robocall = np.zeros((2, len(scores)), np.bool_)
     top[order[:wanted]] = True
-    gap[order[wanted : 2 * wanted]] = True
     top &= ~is_trusted
-    places = np.flatnonzero(top)
-    is_robocall = np.zeros(len(scores), np.bool_)
-    is_robocall[places] = within(scores[places], [key[places] for key in keys], max(1, int(MOST_OF_ONE * wanted)))
-    weight = np.where(gap & ~is_trusted | top & ~is_robocall, 0.0, 1.0)
+    suspect = order[: 2 * wanted]
+    suspect = suspect[~is_trusted[suspect]]
+    is_within = within(scores[suspect], [key[suspect] for key in keys], max(1, int(MOST_OF_ONE * wanted)))
+    is_robocall[suspect[is_within][:wanted]] = True
+    weight = np.ones(len(scores))
+    weight[suspect] = is_robocall[suspect]
 
     said = np.flatnonzero(labels.is_positive)
     bound = bounded(labels.weight[said], [key[said] for key in keys])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.adapt import rounds
-from models.adapt.adapting import Outcome, adapt, is_early_enough
+from models.adapt.adapting import Outcome, adapt, is_learnt_from
 from models.adapt.calls import Mask, lawful_in
 from models.adapt.labels import labels_of
 from models.adapt.rounds import Material
@@ -39,7 +39,7 @@ def complaints(span: Made, share: float, wrong: float = 0.0, *, where: Mask | No
 def material_of(span: Made, said: dict[int, Truth], registered: Iterable[int] = ()) -> Material:
     lawful = lawful_in(span.calls, np.array([*registered], np.int64))
     labels = labels_of(span.calls, lawful, said)
-    return Material(span.calls, labels, lawful, is_early_enough(span.calls), NAMES, 1)
+    return Material(span.calls, labels, lawful, is_learnt_from(span.calls), NAMES, 1)
 
 
 def adapted(span: Made, said: dict[int, Truth], registered: Iterable[int] = ()) -> Outcome:
@@ -48,7 +48,7 @@ def adapted(span: Made, said: dict[int, Truth], registered: Iterable[int] = ()) 
 
 def caught(span: Made, margins: np.ndarray) -> float:
     """Share of the held-back robocalls among as many calls of the highest margins."""
-    held = ~is_early_enough(span.calls)
+    held = ~is_learnt_from(span.calls)
     is_robocall, scores = span.is_robocall[held], margins[held]
     highest = np.argsort(-scores)[: is_robocall.sum()]
     return float(is_robocall[highest].mean())
@@ -63,14 +63,14 @@ def test_it_learns_what_the_base_does_not_see() -> None:
     assert outcome.chosen is not None, outcome.verdict.reason
     assert caught(span, outcome.margins(span.calls)) > caught(span, span.calls.margins) + 0.2
     assert outcome.verdict.callers >= 30
-    assert not outcome.is_measurable[is_early_enough(span.calls)].any()
+    assert not outcome.is_measurable[is_learnt_from(span.calls)].any()
     assert outcome.is_measurable.any()
 
 
 def test_without_held_back_labels_the_base_stays_and_nothing_is_learnt() -> None:
-    """The labels of the first two thirds are many: they cannot judge."""
+    """The labels of the first and the last third are many: they cannot judge."""
     span = made(2)
-    said = complaints(span, 0.2, where=is_early_enough(span.calls))
+    said = complaints(span, 0.2, where=is_learnt_from(span.calls))
 
     outcome = adapted(span, said)
 
@@ -127,7 +127,8 @@ def test_the_facts_say_on_what_it_rests() -> None:
     facts = adapted(span, complaints(span, 0.3)).facts
 
     assert facts["base"] == "gbt-base"
-    assert facts["learnt_from"]["end_ms"] < facts["held_back"]["begin_ms"]
+    assert facts["learnt_from"]["begin_ms"] < facts["held_back"]["begin_ms"]
+    assert facts["held_back"]["end_ms"] < facts["learnt_from"]["end_ms"]
     assert facts["learnt_from"]["calls"] + facts["held_back"]["calls"] == len(span.calls)
     assert facts["labels_learnt_from"]["subscriber_report"]["robocalls"] > 20
     assert len(facts["purity_by_round"]) == rounds.ROUNDS
@@ -138,4 +139,4 @@ def test_the_facts_say_on_what_it_rests() -> None:
 
 def test_a_span_of_one_instant_is_refused() -> None:
     with pytest.raises(TrainingDataInvalid, match="give more hours"):
-        is_early_enough(calls_of([1]))
+        is_learnt_from(calls_of([1]))

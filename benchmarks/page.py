@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import sizing
+from benchmarks.adapting.table import HEADINGS, cells
 from benchmarks.open_loop import IDLE
 from benchmarks.peers import table as peers_table
 from benchmarks.turns import Ratio, in_words
@@ -19,7 +20,8 @@ from benchmarks.turns import Ratio, in_words
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "benchmarks"
 PAGES = tuple(
-    DOCS / f"{name}.md" for name in ("benchmarks", "benchmarks-aims", "sizing", "retraining", "promoting", "archive")
+    DOCS / f"{name}.md"
+    for name in ("benchmarks", "benchmarks-aims", "sizing", "retraining", "promoting", "archive", "quality")
 )
 NOT_YET = "Not measured yet."
 PEER_AIMS = {
@@ -341,6 +343,11 @@ def archive(result: Result) -> str:
     return "\n\n".join([table(headings, rows), f"{what} {source(result)}"])
 
 
+def adapting(result: Result) -> str:
+    """Each carrier that was adapted to and judged."""
+    return f"{table(list(HEADINGS), [cells(row) for row in result['rows']])}\n\nThe last of the runs: {source(result)}"
+
+
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "aims": (("replay", "throughput", "latency", "memory"), aims),
     "memory": (("memory",), memory),
@@ -355,6 +362,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "promotion": (("promotion",), promotion),
     "traffic": (("traffic",), traffic),
     "archive": (("archive",), archive),
+    "adapting": (("adapting",), adapting),
 }
 
 if __name__ == "__main__":

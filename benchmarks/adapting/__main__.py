@@ -17,16 +17,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from click.testing import CliRunner
 from rich.console import Console
 
 from benchmarks.adapting.carriers import NAMES, Wanted, written
 from benchmarks.adapting.judging import RATES, judged
-from benchmarks.adapting.table import HEADINGS, line
+from benchmarks.adapting.table import HEADINGS, cells
 from benchmarks.machine import describe
+from benchmarks.retrain import run
 from detector.policy.budgets import Budgets
 from models.serve.artifact import SHIPPED
-from streams.commands.adapt.command import adapt
 from streams.running.progress import step
 
 
@@ -39,18 +38,28 @@ def main() -> None:
     parser.add_argument("--judge-hours", type=float, default=6.0, help="of the judging span [%(default)s]")
     parser.add_argument("--rate", type=float, default=7.0, help="calls a second, about [%(default)s]")
     parser.add_argument("--base", type=Path, default=SHIPPED, help="folder of the base model [the shipped one]")
-    parser.add_argument("--out", type=Path, help="also write all figures to this file")
+    parser.add_argument("--out", type=Path, help="add all figures to those in this file")
     options = parser.parse_args()
     console = Console(stderr=True)
-    rows: list[dict[str, Any]] = []
-    print(HEADINGS, flush=True)
+    rows = kept(options.out)
+    print(" | ".join(HEADINGS), flush=True)
     for author in options.author:
         for seed in options.seed:
             wanted = Wanted(author, seed, options.hours, options.judge_hours, options.rate)
-            rows.append(row_of(wanted, options.base, console))
-            print(line(rows[-1]), flush=True)
+            row = row_of(wanted, options.base, console)
+            print(" | ".join(cells(row)), flush=True)
+            rows = [one for one in rows if (one["author"], one["seed"]) != (author, seed)] + [row]
+            rows.sort(key=lambda one: (NAMES.index(one["author"]), one["seed"]))
             if options.out:
                 options.out.write_text(json.dumps(describe() | {"rates": RATES, "rows": rows}, indent=1) + "\n")
+
+
+def kept(out: Path | None) -> list[dict[str, Any]]:
+    """Rows of earlier runs that a file has; those of the same carrier are replaced."""
+    if out is None or not out.exists():
+        return []
+    rows: list[dict[str, Any]] = json.loads(out.read_text())["rows"]
+    return rows
 
 
 def row_of(wanted: Wanted, base: Path, console: Console) -> dict[str, Any]:
@@ -65,14 +74,12 @@ def row_of(wanted: Wanted, base: Path, console: Console) -> dict[str, Any]:
         with step(f"Generating {wanted.author} {wanted.seed}", console) as say:
             carrier = written(wanted, folder, say)
         own = folder / "own"
-        arguments = ["--events", carrier.learn, "--feedback", carrier.feedback, "--base", base, "--out", own, "--json"]
-        done = CliRunner().invoke(adapt, [str(one) for one in arguments])
-        if done.exit_code:
-            raise SystemExit(f"wrong run: robocall adapt ended with status {done.exit_code}: {done.output[-500:]}")
+        told = "--events", carrier.learn, "--feedback", carrier.feedback, "--base", base, "--out", own
+        cost = run("adapt", *told)
         adapted = json.loads((own / "adapting.json").read_text())
         found = judged(carrier, own, base, Budgets().windows_h, console)
     facts = {"calls": carrier.calls, "robocall_share": carrier.robocalls / carrier.calls, "said": carrier.said}
-    took = {"seconds": round(time.monotonic() - started_s)}
+    took = {"seconds": round(time.monotonic() - started_s), "adapting": cost}
     return asdict(wanted) | facts | {"adapted": adapted, "judged": found.as_json()} | took
 
 

@@ -10,7 +10,6 @@ hours old. Truth is that of the generator. Prints one row of a table for each ca
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -84,4 +83,4 @@ def row_of(wanted: Wanted, base: Path, console: Console) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -100,7 +100,7 @@ def _threshold(
     if wanted is None:
         needed = callers_needed(budget, budgets.confidence)
         return None, (
-            f"nothing is {done}: {calls.n_callers:,} callers are known as lawful, {needed:,} are needed to show at "
+            f"nothing is {done}: {calls.n_callers:,} callers count as lawful, {needed:,} are needed to show at "
             f"{budgets.confidence:.0%} confidence that at most {per_million:,} in a million are hit: measure more days"
         )
     placed = _damped(wanted, last, calls, budgets)

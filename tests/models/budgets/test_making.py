@@ -56,7 +56,7 @@ def test_an_action_that_the_callers_do_not_support_stays_silent_and_says_why() -
     assert found.label is not None
     assert found.block is None
     (complaint,) = found.complaints
-    assert "nothing is blocked: 5,000 callers are known as lawful, 29,958 are needed" in complaint
+    assert "nothing is blocked: 5,000 callers count as lawful, 29,958 are needed" in complaint
 
 
 def test_a_threshold_falls_by_a_step_at_most() -> None:

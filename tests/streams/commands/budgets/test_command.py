@@ -100,7 +100,7 @@ def test_a_measure_earns_what_it_supports_and_a_replay_goes_by_it(
 
     assert done.exit_code == 0
     assert "lawful, called each other" in done.stderr
-    assert "nothing is blocked: 440 callers are known as lawful, 29,958 are needed" in done.stderr
+    assert "nothing is blocked: 440 callers count as lawful, 29,958 are needed" in done.stderr
     after, told = decisions(tmp_path, model, start_ms=start_ms)
     hit = [one for one in after if one["decided_by"] == "model"]
     assert {(one["action"], one["mode"]) for one in hit} == {("label", "enforce")}

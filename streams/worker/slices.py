@@ -15,11 +15,11 @@ HOLD_S = 0.02
 """CPU that a slice of plain calls is to take at most: twice that of a thousand on a machine with other work."""
 PLAIN_S = 25e-6
 """CPU of a plain call at most, its share of what a slice takes anyhow included."""
-DEAR_HOLD_S = 0.005
+DEAR_HOLD_S = 0.002
 """CPU that a slice of dear calls is to take: what comes meanwhile waits for it, and for the next one with it."""
 FIRST = 64
 """Records of the first slice, and of one after others as small: 7 ms where each is dear."""
-FEWEST = 16
+FEWEST = 8
 """Records of a slice after dear ones."""
 
 

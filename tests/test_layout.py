@@ -114,6 +114,7 @@ TESTED_ELSEWHERE = {
     ),
     "streams/commands/budgets/collecting": (BUDGETS, "what a measure rests on, counted there"),
     "streams/commands/demo/command": (".ci/run", "it starts everything: CI runs it whole, and no test does"),
+    "streams/commands/adapt/inputs": ("tests/streams/commands/adapt/test_command.py", "what both commands begin with"),
     "streams/commands/ask/asked": ("tests/streams/commands/ask/test_command.py", "texts of questions, read there"),
     "streams/commands/labelled": ("tests/streams/commands/test_train.py", "options that train and evaluate share"),
     "streams/commands/local": (LOCAL, "up, status and down are typed there"),

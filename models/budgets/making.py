@@ -9,8 +9,9 @@ from detector.policy.budgets import MILLION, Budgets
 from detector.policy.settings import StandingBlocks
 from models.budgets.bounds import Bounded, Floats, ReferenceCalls, callers_needed, lowest_margin, share_from
 from models.budgets.measure import Measure, Threshold, traffic_of
-from models.budgets.references import References
+from models.budgets.references import References, Span
 from models.budgets.standing import with_standing_blocks
+from models.serve.artifact import Model
 from models.serve.reference import Reference
 
 
@@ -37,6 +38,20 @@ class Subject:
     written_ms: int
     scored: int
     traffic: Reference | None
+
+    @classmethod
+    def of(cls, model: Model, partitions: int, span: Span, written_ms: int, traffic: Reference | None) -> "Subject":
+        """A model on all calls of a span, at least one; the histograms are of these."""
+        return cls(
+            model_version=model.version,
+            partitions=partitions,
+            calibrated=model.calibrated,
+            begin_ms=int(span.at_ms.min()),
+            end_ms=int(span.at_ms.max()),
+            written_ms=written_ms,
+            scored=len(span.at_ms),
+            traffic=traffic,
+        )
 
 
 def make(

@@ -18,7 +18,7 @@ from models.data.joining import Joining
 from models.errors import TrainingDataInvalid
 from models.serve.artifact import Model
 from models.traffic.truth import Truth
-from streams.commands.budgets.collecting import is_wanted, talks_of
+from streams.commands.budgets.collecting import is_wanted, margins_of, talks_of
 from streams.screening.batch import Batch
 
 BLOCK_FACTOR = 1_000_003
@@ -65,7 +65,7 @@ class Gathering:
         kept = {
             "at_ms": calls.now_ms[chosen],
             "windows_s": np.maximum(rows[:, WINDOWS_AGE], 0.0),
-            "margins": self._model.raw(rows),
+            "margins": margins_of(screening, chosen, self._model),
             **_keys(events, at),
         }
         for name, values in kept.items():

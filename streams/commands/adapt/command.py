@@ -3,29 +3,25 @@
 import json
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from detector.contract.events import Feedback
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S
 from detector.policy.settings import Policy
 from models.budgets.making import Subject, make
 from models.budgets.measure import Measure
 from models.budgets.references import find
-from models.data.files import DAMAGED
 from models.data.joining import Joining
-from models.errors import TrainingDataInvalid
 from models.serve.artifact import Model, sign
 from models.serve.reference import Reference
 from models.store.registry import Registry
-from streams.commands.adapt.collecting import Gathering
+from streams.commands.adapt.inputs import Replayed, joining_of, replay_of, traffic_options
 from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.models.beside import Beside
@@ -37,59 +33,21 @@ from streams.commands.models.place import (
     model_option,
     place_of,
 )
-from streams.commands.replay import loaded, read_batches, replayed, require_judged
 from streams.commands.train import made_by
-from streams.files import open_input
-from streams.running.progress import Say, step
-from streams.screening.pipeline import Pipeline
-from streams.settings import MAX_PARTITIONS, Settings, load_settings
-from streams.wire.feedback import FeedbackRefused, read_feedback
+from streams.running.progress import step
+from streams.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from models.adapt.adapting import Outcome
     from models.adapt.calls import Calls
 
-WINDOWS_H = 1.0
 SCARCE = "all calls count as lawful, since few are known to be: more can be caught with --senders"
 _SEED = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """What a replay gave.
-
-    Attributes:
-        model: The base model.
-        policy: That it was replayed with.
-        gathering: What is learnt from.
-    """
-
-    model: Model
-    policy: Policy
-    gathering: Gathering
-
-
 @click.command()
-@click.option(
-    "--events", multiple=True, required=True, type=FILE,
-    help="Call events as JSON lines, in order of time (.gz, .zst); again for more.",
-)  # fmt: skip
-@click.option(
-    "--feedback", multiple=True, type=FILE,
-    help="What was said of the calls: records of call-feedback, one a line; again for more.",
-)  # fmt: skip
+@traffic_options
 @model_option("--base", "base", "Model to start from")
-@click.option(
-    "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
-)
-@click.option(
-    "--partitions", type=click.IntRange(1, MAX_PARTITIONS), default=1, show_default=True,
-    help="Partitions that the calls will be counted in: those of your topic for workers, 1 for replays.",
-)  # fmt: skip
-@click.option(
-    "--windows-h", type=click.FloatRange(0, 24), default=WINDOWS_H, show_default=True,
-    help="Least age of the windows of a call that is learnt from, hours.",
-)  # fmt: skip
 @click.option("--policy", type=FILE, help="Policy file [default: ROBOCALL_POLICY_FILE, else defaults].")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the artifact.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 where the base model is kept.")
@@ -111,10 +69,11 @@ def adapt(
 ) -> None:
     """Learn from your own traffic and its feedback, and write a model to DIR: an adapted one, or the base unchanged.
 
-    The calls of the first two thirds teach: those that the base model and what is around them find most suspect, and
-    what was said of calls. On the last third a gate compares with the base at equal alerts. The adapted model is taken
-    only if it catches more of what was labelled there and hits no more lawful references, beyond chance. Budgets are
-    measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more of them can be spent.
+    The calls of the first and the last third of the span teach: those that the base model and what is around them find
+    most suspect, and what was said of calls. On the middle third a gate compares with the base at equal alerts. The
+    adapted model is taken only if it catches more of what was labelled there and hits no more lawful references, beyond
+    chance. Budgets are measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more of them can
+    be spent.
 
     \b
       robocall adapt --events day.jsonl.zst --feedback feedback.jsonl --senders customers.txt --out own
@@ -141,90 +100,6 @@ def adapt(
     _tell(outcome, model, out, silence, joining, console, as_json=as_json)
     if strict and outcome.chosen is None:
         raise click.exceptions.Exit(1)
-
-
-def joining_of(files: tuple[Path, ...], console: Console) -> Joining | None:
-    """What was said of calls, ready to be joined; refused records are counted on the screen. Blocks for the disk.
-
-    Args:
-        files: Records of `call-feedback`, one a line; none gives None.
-        console: On which progress is shown.
-
-    Raises:
-        TrainingDataInvalid: a file is damaged, or there is no record in any.
-        OSError: a file cannot be read.
-    """
-    if not files:
-        return None
-    found: list[Feedback] = []
-    refused: list[str] = []
-    with step("Reading feedback", console) as say:
-        for file in files:
-            for number, one in enumerate(_records(file), 1):
-                if isinstance(one, FeedbackRefused):
-                    refused.append(f"{file} line {number}: {one.message}")
-                else:
-                    found.append(one)
-                say(f"{len(found):,} records, {len(refused):,} refused")
-    if refused:
-        text = f"{len(refused):,} records of feedback cannot be used, the first: {refused[0]}"
-        console.print(text, markup=False, soft_wrap=True)
-    if not found:
-        raise TrainingDataInvalid(
-            f"no line of {', '.join(map(str, files))} is a record of feedback: "
-            "`robocall feedback import --out` makes them"
-        )
-    return Joining(found)
-
-
-def _records(file: Path) -> Any:
-    with ExitStack() as stack:
-        try:
-            for line in open_input(str(file), stack):
-                if line.strip():
-                    yield read_feedback(line.strip())
-        except DAMAGED as error:
-            raise TrainingDataInvalid(f"{file} is damaged or truncated") from error
-
-
-def replay_of(
-    settings: Settings, files: tuple[Path, ...], joining: Joining | None, windows_h: float, console: Console
-) -> Replayed:
-    """Run events through the worker's own code and keep what is learnt from, with a progress bar on `console`.
-
-    It blocks for the disk and for processor time.
-
-    Args:
-        settings: Of the replay; their model is the base.
-        files: Call events, JSON lines in order of time.
-        joining: Looks at every call; None where nothing was said of any.
-        windows_h: Least age of the windows of a call that is kept, hours.
-        console: On which progress is shown.
-
-    Raises:
-        ReplayFailed: a file is damaged, or calls could not be judged.
-        ArtifactError: the model cannot be used.
-        OSError: a file cannot be read.
-    """
-    failures: list[Exception] = []
-    pipeline = loaded(settings, failures.append, console)
-    model = cast("Model", pipeline.screener.classifier)
-    gathering = Gathering(model, windows_h, joining)
-    with step("Replaying", console) as say, ExitStack() as stack:
-        _gather(pipeline, files, gathering, settings.partitions, stack, say)
-    require_judged(failures)
-    return Replayed(model, pipeline.screener.policy, gathering)
-
-
-def _gather(
-    pipeline: Pipeline, files: tuple[Path, ...], gathering: Gathering, partitions: int, stack: ExitStack, say: Say
-) -> None:
-    seen = 0
-    lines = (part for file in files for part in read_batches(str(file), stack))
-    for part, batch in replayed(lines, pipeline, partitions=partitions):
-        gathering.add(batch)
-        seen += len(part)
-        say(f"{seen:,} events, {len(gathering.rows):,} calls to learn from")
 
 
 def _adapted(done: Replayed, registered: Any, partitions: int, console: Console) -> "tuple[Outcome, Calls, Any]":
@@ -273,16 +148,8 @@ def _measured(
         return None, f"no call was scored in windows of {budgets.windows_h:g} h: give a longer span"
     span = calls.span(chosen, margins)
     references = find(span, registered)
-    subject = Subject(
-        model_version=model.version,
-        partitions=settings.partitions,
-        calibrated=model.calibrated,
-        begin_ms=int(span.at_ms.min()),
-        end_ms=int(span.at_ms.max()),
-        written_ms=time.time_ns() // 1_000_000,
-        scored=int(chosen.sum()),
-        traffic=_traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE]),
-    )
+    traffic = _traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE])
+    subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, traffic)
     found = make(subject, references, budgets, policy.standing_blocks, None)
     scarce = () if references.everybody is None else (SCARCE,)
     return found, "; ".join((*scarce, *found.complaints))

@@ -13,15 +13,15 @@ from rich.console import Console
 from detector.columns.batch_columns import columns_of
 from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.events import CallSetup
-from streams.commands.adapt.command import WINDOWS_H, Replayed, joining_of, replay_of
+from streams.commands.adapt.inputs import Replayed, joining_of, replay_of, traffic_options
 from streams.commands.ask.answering import appended, session, write_table
 from streams.commands.budgets.collecting import keys_of
 from streams.commands.budgets.command import read_senders
-from streams.commands.models.place import FILE, REGISTRY_OPTION, artifact_folder, model_option, place_of
+from streams.commands.models.place import REGISTRY_OPTION, artifact_folder, model_option, place_of
 from streams.commands.replay import read_batches
 from streams.files import open_output, require_distinct
 from streams.running.progress import Say, step
-from streams.settings import MAX_PARTITIONS, load_settings
+from streams.settings import load_settings
 from streams.wire.reading import read
 from streams.wire.record_columns import records_of
 
@@ -35,26 +35,8 @@ _OUT = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.option(
-    "--events", multiple=True, required=True, type=FILE,
-    help="Call events as JSON lines, in order of time (.gz, .zst); again for more.",
-)  # fmt: skip
-@click.option(
-    "--feedback", multiple=True, type=FILE,
-    help="What was said of the calls so far: records of call-feedback, one a line; again for more.",
-)  # fmt: skip
+@traffic_options
 @model_option("--model", "name", "Model whose doubts are asked about")
-@click.option(
-    "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
-)
-@click.option(
-    "--partitions", type=click.IntRange(1, MAX_PARTITIONS), default=1, show_default=True,
-    help="Partitions that the calls are counted in: those of your topic for workers, 1 for replays.",
-)  # fmt: skip
-@click.option(
-    "--windows-h", type=click.FloatRange(0, 24), default=WINDOWS_H, show_default=True,
-    help="Least age of the windows of a call that is asked about, hours.",
-)  # fmt: skip
 @click.option("--questions", "most", type=click.IntRange(1, 200), default=QUESTIONS, show_default=True, help="At most.")
 @click.option("--out", type=_OUT, help="File that answers are added to at once, as records of call-feedback.")
 @click.option("--table", type=_OUT, help="Ask nothing: write the questions to this CSV file, to be filled in.")

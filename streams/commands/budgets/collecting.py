@@ -111,15 +111,25 @@ class Collector:
 
 
 def deciding(screening: Screening, chosen: NDArray[np.intp], model: Model) -> NDArray[np.float64]:
-    """The scores that decide, as the model's step formed them; shape of `chosen`.
+    """The scores that decide, as the model's step formed them; see `margins_of`."""
+    return _with_unasked(screening.group_scores, screening, chosen, model)
+
+
+def margins_of(screening: Screening, chosen: NDArray[np.intp], model: Model) -> NDArray[np.float64]:
+    """Margins of calls; shape of `chosen`.
 
     Args:
         screening: Of a batch.
         chosen: Calls from `is_wanted`.
-        model: Its margins are those of calls that a standing decision of the replay's own kept from a model without a
-            group weight.
+        model: Asked for those that a standing decision of the replay's own kept from it.
     """
-    found = screening.group_scores[chosen]
+    return _with_unasked(screening.margins, screening, chosen, model)
+
+
+def _with_unasked(
+    values: NDArray[np.float64], screening: Screening, chosen: NDArray[np.intp], model: Model
+) -> NDArray[np.float64]:
+    found = values[chosen]
     unasked = np.flatnonzero(np.isnan(found))
     if unasked.size:
         found[unasked] = model.raw(screening.features[chosen[unasked]])

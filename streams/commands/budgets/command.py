@@ -201,16 +201,7 @@ def _measured(
     with step("Finding the thresholds", console):
         span = collector.span()
         _require_alike(last, model, collector)
-        subject = Subject(
-            model_version=model.version,
-            partitions=settings.partitions,
-            calibrated=model.calibrated,
-            begin_ms=int(span.at_ms.min()),
-            end_ms=int(span.at_ms.max()),
-            written_ms=time.time_ns() // 1_000_000,
-            scored=collector.scored,
-            traffic=collector.traffic,
-        )
+        subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, collector.traffic)
         return make(subject, find(span, keys_of(numbers)), policy.budgets, policy.standing_blocks, last)
 
 

@@ -1,0 +1,155 @@
+"""What `robocall adapt` and `robocall ask` begin with: calls, run through the model, and what was said of them."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+from rich.console import Console
+
+from detector.contract.events import Feedback
+from detector.policy.settings import Policy
+from models.data.files import DAMAGED
+from models.data.joining import Joining
+from models.errors import TrainingDataInvalid
+from models.serve.artifact import Model
+from streams.commands.adapt.collecting import Gathering
+from streams.commands.models.place import FILE
+from streams.commands.replay import loaded, read_batches, replayed, require_judged
+from streams.files import open_input
+from streams.running.progress import Say, step
+from streams.screening.pipeline import Pipeline
+from streams.settings import MAX_PARTITIONS, Settings
+from streams.wire.feedback import FeedbackRefused, read_feedback
+
+F = TypeVar("F", bound=Callable[..., object])
+
+WINDOWS_H = 1.0
+_OPTIONS = (
+    click.option(
+        "--events", multiple=True, required=True, type=FILE,
+        help="Call events as JSON lines, in order of time (.gz, .zst); again for more.",
+    ),
+    click.option(
+        "--feedback", multiple=True, type=FILE,
+        help="What was said of the calls so far: records of call-feedback, one a line; again for more.",
+    ),
+    click.option(
+        "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
+    ),
+    click.option(
+        "--partitions", type=click.IntRange(1, MAX_PARTITIONS), default=1, show_default=True,
+        help="Partitions that the calls are counted in: those of your topic for workers, 1 for replays.",
+    ),
+    click.option(
+        "--windows-h", type=click.FloatRange(0, 24), default=WINDOWS_H, show_default=True,
+        help="Least age of the windows of a call that counts, hours.",
+    ),
+)  # fmt: skip
+
+
+def traffic_options(command: F) -> F:
+    """Give a command the options that say which calls there are, and what is known of them."""
+    return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a replay gave.
+
+    Attributes:
+        model: The base model.
+        policy: That it was replayed with.
+        gathering: What is learnt from.
+    """
+
+    model: Model
+    policy: Policy
+    gathering: Gathering
+
+
+def joining_of(files: tuple[Path, ...], console: Console) -> Joining | None:
+    """What was said of calls, ready to be joined; refused records are counted on the screen. Blocks for the disk.
+
+    Args:
+        files: Records of `call-feedback`, one a line; none gives None.
+        console: On which progress is shown.
+
+    Raises:
+        TrainingDataInvalid: a file is damaged, or there is no record in any.
+        OSError: a file cannot be read.
+    """
+    if not files:
+        return None
+    found: list[Feedback] = []
+    refused: list[str] = []
+    with step("Reading feedback", console) as say:
+        for file in files:
+            for number, one in enumerate(_records(file), 1):
+                if isinstance(one, FeedbackRefused):
+                    refused.append(f"{file} line {number}: {one.message}")
+                else:
+                    found.append(one)
+                say(f"{len(found):,} records, {len(refused):,} refused")
+    if refused:
+        text = f"{len(refused):,} records of feedback cannot be used, the first: {refused[0]}"
+        console.print(text, markup=False, soft_wrap=True)
+    if not found:
+        raise TrainingDataInvalid(
+            f"no line of {', '.join(map(str, files))} is a record of feedback: "
+            "`robocall feedback import --out` makes them"
+        )
+    return Joining(found)
+
+
+def _records(file: Path) -> Any:
+    with ExitStack() as stack:
+        try:
+            for line in open_input(str(file), stack):
+                if line.strip():
+                    yield read_feedback(line.strip())
+        except DAMAGED as error:
+            raise TrainingDataInvalid(f"{file} is damaged or truncated") from error
+
+
+def replay_of(
+    settings: Settings, files: tuple[Path, ...], joining: Joining | None, windows_h: float, console: Console
+) -> Replayed:
+    """Run events through the worker's own code and keep what is learnt from, with a progress bar on `console`.
+
+    It blocks for the disk and for processor time.
+
+    Args:
+        settings: Of the replay; their model is the base.
+        files: Call events, JSON lines in order of time.
+        joining: Looks at every call; None where nothing was said of any.
+        windows_h: Least age of the windows of a call that is kept, hours.
+        console: On which progress is shown.
+
+    Raises:
+        ReplayFailed: a file is damaged, or calls could not be judged.
+        ArtifactError: the model cannot be used.
+        OSError: a file cannot be read.
+    """
+    failures: list[Exception] = []
+    pipeline = loaded(settings, failures.append, console)
+    model = cast("Model", pipeline.screener.classifier)
+    gathering = Gathering(model, windows_h, joining)
+    with step("Replaying", console) as say, ExitStack() as stack:
+        _gather(pipeline, files, gathering, settings.partitions, stack, say)
+    require_judged(failures)
+    return Replayed(model, pipeline.screener.policy, gathering)
+
+
+def _gather(
+    pipeline: Pipeline, files: tuple[Path, ...], gathering: Gathering, partitions: int, stack: ExitStack, say: Say
+) -> None:
+    seen = 0
+    lines = (part for file in files for part in read_batches(str(file), stack))
+    for part, batch in replayed(lines, pipeline, partitions=partitions):
+        gathering.add(batch)
+        seen += len(part)
+        say(f"{seen:,} events, {len(gathering.rows):,} calls to learn from")

@@ -15,6 +15,7 @@ from kafka.admin import OffsetSpec
 from streams.kafka import topics
 from streams.local.services import KAFKA_VARIABLE, REDIS_VARIABLE, LocalServices, local_services
 from streams.settings import load_settings
+from tests.valkey_process import ValkeyProcess
 from tests.waiting import wait_until
 
 # No property depends on how fast the machine is; one that fails prints what repeats it.
@@ -54,6 +55,15 @@ def services() -> Iterator[LocalServices]:
     """One Kafka and one Valkey for the whole run: the configured ones where the variables are set, else our own."""
     with local_services(configured=True, quiet=True) as running:
         yield running
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
+    """A store of the test's own, running: empty, and it may be killed."""
+    process = ValkeyProcess(tmp_path)
+    process.start()
+    yield process
+    process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.budgets.bounds import Floats, Ints
+from models.judge.evaluation import wilson
 
 SHARES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 """Of all calls, the highest by the teacher."""
@@ -21,7 +22,6 @@ FEWEST_CALLERS = 30
 MOST_TAUGHT = 0.04
 TAUGHT_BLINDLY = 0.02
 """Share that is taught as robocalls where no base rate is known."""
-Z = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ def believed(scores: Floats, weight: Floats, caller: Ints) -> BaseRate | None:
     found = []
     for share in SHARES:
         limit = ordered[len(ordered) - max(1, round(share * len(ordered)))]
-        low, caught, high = _wilson(float(share_of[scores[labelled] >= limit].sum()), n)
+        caught = float(share_of[scores[labelled] >= limit].sum())
+        low, high = wilson(caught * n, n)
         real = float((scores >= limit).mean())  # more than `share` where calls tie
         ranked = (min((one - (1.0 - right) * real) / right, 1.0) for one in (caught, high, low))
         best, lowest, highest = (min(real / max(one, 1e-9), 1.0) for one in ranked)
@@ -72,10 +73,3 @@ def believed(scores: Floats, weight: Floats, caller: Ints) -> BaseRate | None:
 def taught_share(rate: BaseRate | None) -> float:
     """Share of the calls that is taught as robocalls: 4 %, and at most half of what is believed; 2 % blindly."""
     return TAUGHT_BLINDLY if rate is None else min(MOST_TAUGHT, rate.low / 2)
-
-
-def _wilson(share: float, n: int) -> tuple[float, float, float]:
-    """Lower end, middle and upper end of a share of n callers."""
-    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * float(np.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2)))
-    return middle - half, share, middle + half

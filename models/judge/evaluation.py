@@ -40,8 +40,8 @@ Explain = Callable[[FeatureMatrix], NDArray[np.float64]]
 """Contributions of each feature to the raw score, shape (n_calls, n_features)."""
 
 
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); (0, 1) without trials."""
+def wilson(hits: float, trials: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927); (0, 1) without trials. Hits that count in part may be a fraction."""
     if trials == 0:
         return 0.0, 1.0
     share = hits / trials

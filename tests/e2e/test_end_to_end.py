@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +31,6 @@ REDRESS = {
 """Of worker and replay alike: it is part of the policy, and so of its version."""
 ROOMY = {f"ROBOCALL_MAX_{family}": "200000" for family in ("ORIGINS", "BLOCKS", "CALLED", "HOT_NUMBERS")}
 """Nothing is evicted: a replay holds all partitions in one process, so at a bound it would forget other keys."""
-
-
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
-    """A store of the test's own: empty, and it may be killed."""
-    process = ValkeyProcess(tmp_path)
-    process.start()
-    yield process
-    process.kill()
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """A worker tells which model it runs and which it refused, on a real Valkey."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
@@ -20,15 +18,6 @@ from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import until
 
 STATE = WorkerModels("w-1", "gbt-1", 1)
-
-
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[ValkeyProcess]:
-    """A server of the test's own, which may be killed."""
-    process = ValkeyProcess(tmp_path)
-    process.start()
-    yield process
-    process.kill()
 
 
 def test_a_switch_and_a_refusal_are_told(valkey: ValkeyProcess, tmp_path: Path) -> None:

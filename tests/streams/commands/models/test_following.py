@@ -38,13 +38,10 @@ def forced(tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def valkey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ValkeyProcess]:
-    """A server of its own: nobody else's workers tell of themselves there."""
-    process = ValkeyProcess(tmp_path)
-    process.start()
-    monkeypatch.setenv("ROBOCALL_REDIS_URL", process.url)
-    yield process
-    process.kill()
+def own_valkey(valkey: ValkeyProcess, monkeypatch: pytest.MonkeyPatch) -> ValkeyProcess:
+    """What commands speak to: nobody else's workers tell of themselves there."""
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", valkey.url)
+    return valkey
 
 
 @pytest.fixture
@@ -103,11 +100,11 @@ def wait_for_workers(count: int) -> None:
 
 
 def test_a_promotion_tells_that_the_workers_run_it(
-    valkey: ValkeyProcess, good: str, forced: list[str], tmp_path: Path
+    own_valkey: ValkeyProcess, good: str, forced: list[str], tmp_path: Path
 ) -> None:
     """It waits until each does; `status` says the same, and a rollback waits too."""
     registry = tmp_path / "registry"
-    with worker("w-1", registry, valkey.url), worker("w-2", registry, valkey.url):
+    with worker("w-1", registry, own_valkey.url), worker("w-2", registry, own_valkey.url):
         wait_for_workers(2)
         before = said()
         promoted = typed("promote", good, *forced)
@@ -126,11 +123,11 @@ def test_a_promotion_tells_that_the_workers_run_it(
 
 
 def test_a_refusal_reaches_whoever_promoted(
-    valkey: ValkeyProcess, good: str, forced: list[str], tmp_path: Path
+    own_valkey: ValkeyProcess, good: str, forced: list[str], tmp_path: Path
 ) -> None:
     """One worker has another registry: status 1 with its reason in one line, and once put right, repeating helps."""
     registry, other = tmp_path / "registry", tmp_path / "elsewhere"
-    with worker("w-1", registry, valkey.url), worker("w-2", other, valkey.url):
+    with worker("w-1", registry, own_valkey.url), worker("w-2", other, own_valkey.url):
         wait_for_workers(2)
         promoted = typed("promote", good, *forced, "--json")
         shown = typed("status")
@@ -151,14 +148,14 @@ def test_a_refusal_reaches_whoever_promoted(
     assert f"2 of 2 workers run {good}" in again.stderr
 
 
-def test_without_a_worker_nobody_is_waited_for(valkey: ValkeyProcess, good: str, forced: list[str]) -> None:
+def test_without_a_worker_nobody_is_waited_for(own_valkey: ValkeyProcess, good: str, forced: list[str]) -> None:
     """The promotion stands, and the line says that nobody has told of itself."""
     promoted = typed("promote", good, *forced)
 
     assert promoted.exit_code == 0, promoted.output
     assert "no worker tells of itself" in promoted.stderr
     assert "no worker tells of itself" in typed("status").stderr
-    with BlockingRedis.from_url(valkey.url) as client:
+    with BlockingRedis.from_url(own_valkey.url) as client:
         assert (client.get(ACTIVE_MODEL), client.get(MODELS_TOLD)) == (good.encode(), b"1")
 
 

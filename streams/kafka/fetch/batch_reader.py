@@ -154,7 +154,7 @@ class BatchReader:
         if behind:
             self._at, self.offset = behind, max(begin, self._header(behind).base)
         else:
-            self.offset = max(begin + 1, min(self._guess(), self._end))
+            self.offset = max(begin, min(max(begin + 1, self._guess()), self._end))
             self._at = self._stop
         left_out = self.offset > begin
         return nothing(begin, self.offset, Unreadable(begin, self.offset - 1, code, message) if left_out else None)
@@ -177,6 +177,10 @@ class BatchReader:
         if _is_sound(self._data, self._at, end):
             return header.following
         return header.base + (1 if header.magic < MAGIC else min(header.last_delta + 1, header.records))
+
+    def _leads_past_next(self, end: int, header: _Header) -> bool:
+        """Whether the batch after this one begins before this one ends: no checksum covers a batch's own offset."""
+        return end + 8 <= self._stop and header.following > int.from_bytes(self._data[end : end + 8], signed=True)
 
     def _header(self, at: int) -> _Header:
         return _Header(*_HEADER.unpack_from(self._data, at))
@@ -213,7 +217,7 @@ class BatchReader:
         if not _is_sound(self._data, at, end):
             raise BatchDamaged("a checksum is wrong")
         header = self._header(at)
-        if not offset < header.following <= self._end:
+        if not offset < header.following <= self._end or (header.base > offset and self._leads_past_next(end, header)):
             raise BatchDamaged("a batch does not stand at its offset")
         if at in self._left_out or header.attributes & CONTROL:
             return header.following, ()

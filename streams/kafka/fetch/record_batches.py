@@ -225,18 +225,28 @@ def _is_whole(data: Bytes, at: int, end: int) -> bool:
 
 
 @compiled
+def _leads_past_next(data: Bytes, end: int, limit: int, after: int) -> bool:
+    """Whether what comes next in the response begins before offset `after`: no checksum covers a batch's own offset."""
+    return end + LENGTH_AT <= limit and _integer(data, end, LENGTH_AT) < after
+
+
+@compiled
 def _read(
-    data: Bytes, start: int, stop: int, first: int, last: int, is_checked: bool, table: Table
+    data: Bytes, stretch: tuple[int, int, int], first: int, last: int, is_checked: bool, table: Table
 ) -> tuple[int, int, int]:
     """Read a stretch that `_count` has seen. Returns rows, the offset to go on with, and where the first bad one is."""
+    start, stop, limit = stretch
     row, following, at = 0, first, start
     while at < stop:
         end = _whole_batch_end(data, at, stop)
-        after = _integer(data, at, 8) + _integer(data, at + LAST_DELTA_AT, 4) + 1
-        if not following < after <= last or not (is_checked or _is_whole(data, at, end)):
+        base = _integer(data, at, 8)
+        after = base + _integer(data, at + LAST_DELTA_AT, 4) + 1
+        if not following < after <= last or (base > following and _leads_past_next(data, end, limit, after)):
+            break
+        if not (is_checked or _is_whole(data, at, end)):
             break
         if not data[at + ATTRIBUTES_AT + 1] & CONTROL:
-            next_row = _read_batch(data, (at, end), first, table, row)
+            next_row = _read_batch(data, (at, end), following, table, row)
             if next_row < 0:
                 break
             row = next_row
@@ -251,7 +261,7 @@ def _checksum(data: Bytes, start: int, stop: int) -> np.uint32:
 
 _NOTHING = np.frombuffer(b"", np.uint8)
 _count_of: Any = entry_point(_count, (_NOTHING, 0, 0, 0, 0))
-_read_into: Any = entry_point(_read, (_NOTHING, 0, 0, 0, 0, True, np.empty((COLUMNS, 0), np.int64)))
+_read_into: Any = entry_point(_read, (_NOTHING, (0, 0, 0), 0, 0, True, np.empty((COLUMNS, 0), np.int64)))
 _checksum_of: Any = entry_point(_checksum, (_NOTHING, 0, 0))
 
 
@@ -288,5 +298,5 @@ def read_batches(
     start, stop, first, last = bounds
     room, end = _count_of(view, start, stop, most, CODEC | TRANSACTIONAL if strict else CODEC)
     table = np.empty((COLUMNS, room + 1), np.int64)  # a record that is left out is overwritten, at the end beyond it
-    rows, following, at = _read_into(view, start, end, first, last, is_checked, table)
+    rows, following, at = _read_into(view, (start, end, stop), first, last, is_checked, table)
     return table[:, :rows], following, at

@@ -105,7 +105,7 @@ def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: C
     scores = {
         "base": base_margins,
         "group": base_margins + GROUP_WEIGHT * _group_before(base_margins, calls),
-        "own": calls.margins,
+        "own": calls.grouped,
     }
     teacher = group_score(base_margins, calls.at_ms, calls.keys)
     return Judged(

@@ -17,7 +17,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     Args:
         row: All figures of it, as `python -m benchmarks.adapting --out` writes them.
     """
-    found, gate = row["judged"], row["adapted"]["gate"]
+    found, gate, chosen = row["judged"], row["adapted"]["gate"], row["adapted"]["chosen"]
     force = found["model_step"]
     recalls = [" / ".join(f"{found['recall'][name][at]:.3f}" for name in DECIDERS) for at in (0, 1)]
     return [
@@ -25,7 +25,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
         f"{row['calls']:,}",
         f"{row['robocall_share']:.1%}",
         " / ".join(f"{one:.2f}" for one in found["purity"].values()),
-        "adapted" if gate["adapted"] else f"kept: {_reason(gate['reason'])}",
+        chosen if chosen != "base" else f"kept: {_reason(gate['reason'])}",
         *recalls,
         f"{force['hit']:,.0f}",
         f"{force['blocked']:,.0f}",

@@ -1,7 +1,8 @@
-"""From the calls of a span to a decision: a model of their own where the gate finds it better, else the base stays."""
+"""From the calls of a span to a decision: a model of their own, the base with a group weight, or the base as it is."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,19 @@ from models.adapt.rounds import Material, Student, learn
 from models.budgets.bounds import Floats
 from models.errors import TrainingDataInvalid
 
+GROUP_WEIGHT = 0.5
+"""That a base without one is tried with."""
 HELD_BACK = (1 / 3, 2 / 3)
 """Of the time: judged and not learnt from. It lies in the middle: windows are warm by then, and what is said of a call
 comes hours after it, so of the end of a span hardly anything was said yet."""
+
+
+class Choice(StrEnum):
+    """The model that is to run."""
+
+    BASE = "base"
+    GROUPED = "base with a group weight"
+    ADAPTED = "adapted"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,25 +34,37 @@ class Outcome:
     """What came of it.
 
     Attributes:
-        verdict: Of the gate.
-        student: The adapted model; None where nothing was learnt. It is to be used only if the verdict says so.
+        choice: The model that is to run.
+        verdict: Of the gate on the adapted model.
+        grouped: On the base with a group weight; None where it was not compared.
+        student: The adapted model; None where nothing was learnt.
         facts: On what all rests: spans, labels, purity, gate; plain values.
-        is_measurable: Calls on which budgets of the chosen model can be measured, shape (n,).
+        scores: That the chosen model decides by, shape (n,).
+        is_measurable: Calls on which its budgets can be measured, shape (n,).
     """
 
+    choice: Choice
     verdict: Verdict
+    grouped: Verdict | None
     student: Student | None
     facts: dict[str, Any]
+    scores: Floats
     is_measurable: Mask
+
+    @property
+    def is_base(self) -> bool:
+        """The base model stays as it is."""
+        return self.choice is Choice.BASE
 
     @property
     def chosen(self) -> Student | None:
         """The adapted model where it takes the place of the base, else None."""
-        return self.student if self.verdict.adapts else None
+        return self.student if self.choice is Choice.ADAPTED else None
 
-    def margins(self, base: Calls) -> Floats:
-        """Margins of the model that is to run: the adapted one, else the base."""
-        return base.margins if self.chosen is None else self.chosen.margins
+    @property
+    def judged(self) -> Verdict:
+        """What the gate says of the chosen model; where that is the base, of the adapted one."""
+        return self.grouped if self.choice is Choice.GROUPED and self.grouped is not None else self.verdict
 
 
 def is_learnt_from(calls: Calls) -> Mask:
@@ -63,7 +86,9 @@ def is_learnt_from(calls: Calls) -> Mask:
 def adapt(material: Material, base_version: str, seed: int, say: Callable[[str, int, int], None]) -> Outcome:
     """Learn from the first and last third of a span, and judge on the middle; blocks for processor time, minutes.
 
-    Where held-back labels are too few to judge by, nothing is learnt.
+    Two candidates are compared with the base: what was learnt, and the base with a group weight where it has none. Of
+    those that pass, the one is chosen whose gain is surer. Where held-back labels are too few to judge by, nothing is
+    learnt.
 
     Args:
         material: The calls, with what is known of them.
@@ -71,25 +96,46 @@ def adapt(material: Material, base_version: str, seed: int, say: Callable[[str, 
         seed: Of all draws and fits.
         say: Told what is done, how much is done, and of how much.
     """
-    held = ~material.is_learning
+    calls, held = material.calls, ~material.is_learning
     positive = _judging(material)
-    cluster = clusters_of(material.calls.number[positive], material.calls.block[positive])
+    cluster = clusters_of(calls.number[positive], calls.block[positive])
     lawful = held & material.lawful.is_judging
-    callers = len(np.unique(cluster)), len(np.unique(material.calls.number[lawful]))
-    missing = shortage(*callers)
+    callers = len(np.unique(cluster)), len(np.unique(calls.number[lawful]))
+    weight = np.where(positive, material.labels.weight, 0.0)[held]
+
+    def judged(scores: Floats, what: str) -> Verdict:
+        both = material.base_scores[held], scores[held]
+        return judge(HeldBack(*both, weight, cluster, lawful[held], calls.number[held]), what, seed)
+
+    missing, grouped, student = shortage(*callers), None, None
     learnt = missing or learn(material, seed, lambda number: say(f"round {number}", number - 1, 4))
-    if isinstance(learnt, str):
-        verdict, student = Verdict(learnt, *callers), None
-    else:
+    if not missing:
         say("comparing with the base", 3, 4)
-        weight = np.where(positive, material.labels.weight, 0.0)[held]
-        both = material.calls.margins[held], learnt.margins[held]
-        number = material.calls.number[held]
+        grouped = None if material.is_grouped else judged(calls.grouped, "the base model with a group weight")
+    if isinstance(learnt, str):
+        verdict = Verdict(learnt, *callers)
+    else:
         student = learnt
-        verdict = judge(HeldBack(*both, weight, cluster, lawful[held], number), seed)
+        verdict = judged(learnt.margins, "the adapted model")
+    choice = _chosen(verdict, grouped)
+    scores = calls.grouped if choice is Choice.GROUPED else material.base_scores
+    if choice is Choice.ADAPTED and student is not None:
+        scores = student.margins
     # References that were learnt from, and calls that were, would promise the adapted model too few false hits.
-    is_measurable = held & ~material.lawful.is_taught if verdict.adapts else np.ones(len(held), np.bool_)
-    return Outcome(verdict, student, _facts(material, base_version, verdict, student), is_measurable)
+    is_measurable = held & ~material.lawful.is_taught if choice is Choice.ADAPTED else np.ones(len(held), np.bool_)
+    facts = _facts(material, base_version, choice, (verdict, grouped), student)
+    return Outcome(choice, verdict, grouped, student, facts, scores, is_measurable)
+
+
+def _chosen(adapted: Verdict, grouped: Verdict | None) -> Choice:
+    """The candidate whose gain is surer of those that pass."""
+    passed = {Choice.ADAPTED: adapted, Choice.GROUPED: grouped}
+    sure = {
+        choice: verdict.gain_interval[0]
+        for choice, verdict in passed.items()
+        if verdict is not None and verdict.adapts and verdict.gain_interval is not None
+    }
+    return max(sure, key=sure.__getitem__, default=Choice.BASE)
 
 
 def _judging(material: Material) -> Mask:
@@ -100,17 +146,27 @@ def _judging(material: Material) -> Mask:
     return positive & ~material.is_learning & ~is_known
 
 
-def _facts(material: Material, base_version: str, verdict: Verdict, student: Student | None) -> dict[str, Any]:
+def _facts(
+    material: Material,
+    base_version: str,
+    choice: Choice,
+    verdicts: tuple[Verdict, Verdict | None],
+    student: Student | None,
+) -> dict[str, Any]:
     labels, learning = material.labels, material.is_learning
-    facts = {
+    adapted, grouped = verdicts
+    facts: dict[str, Any] = {
         "base": base_version,
+        "chosen": choice.value,
         "learnt_from": _span(material, learning),
         "held_back": _span(material, ~learning),
         "labels_learnt_from": labels.by_source(learning),
         "labels_held_back": labels.by_source(~learning),
         "complaints_about_lawful_references_ignored": labels.ignored,
-        "gate": verdict.as_json(),
+        "gate": adapted.as_json(),
     }
+    if grouped is not None:
+        facts["gate_of_group_weight"] = grouped.as_json()
     if student is not None:
         rate = student.base_rate
         facts["believed_base_rate"] = None if rate is None else asdict(rate)

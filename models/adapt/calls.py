@@ -19,7 +19,9 @@ class Calls:
 
     Attributes:
         rows: Their features.
-        margins: Raw scores by the base model, log-odds, shape (n,) float64.
+        margins: Raw scores by the trees of the base model, log-odds, shape (n,) float64.
+        grouped: The same and, on top, what the calls of the last hour around each scored, as the stream does it with
+            the group weight of the base model, or with that of a base which is to get one; shape (n,) float64.
         at_ms: When each was set up, epoch milliseconds, shape (n,) int64.
         call: Key of the call id.
         number: Of the calling number; 0 where the caller hides it.
@@ -33,6 +35,7 @@ class Calls:
 
     rows: Rows
     margins: Floats
+    grouped: Floats
     at_ms: Ints
     call: Ints
     number: Ints

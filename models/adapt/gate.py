@@ -1,7 +1,7 @@
-"""The gate, which decides: adapted and base model on the last part of the span, at equal volumes of alerts.
+"""The gate, which decides: a candidate and the base model on calls held back, at equal volumes of alerts.
 
 Nobody knows what most calls were, so models are compared where each raises as many alerts: on the highest 0.5, 1, 2
-and 5 % of the calls. Adapted is better if it catches more of what was labelled there and hits no more of the lawful
+and 5 % of the calls. A candidate is better if it catches more of what was labelled there and hits no more of the lawful
 references, beyond chance both times. Callers are the unit, drawn again and again for both models alike (a paired
 bootstrap), and no caller has more than a twentieth of the weight: who complains often does not decide.
 """
@@ -23,6 +23,8 @@ FEWEST_CALLERS = 30
 FEWEST_REFERENCES = 100
 """Lawful callers that judge."""
 CONFIDENCE = 0.95
+GAIN_CONFIDENCE = 0.975
+"""Two candidates are compared with the base, and each could win by chance: it is half as likely here."""
 DRAWS = 2_000
 DRAWS_AT_ONCE = 100
 MOST_UNITS = 2_000
@@ -34,8 +36,8 @@ class HeldBack:
     """n calls that nothing was learnt from.
 
     Attributes:
-        base: Margins of the base model, shape (n,).
-        adapted: Of the adapted one.
+        base: Scores that the base model decides by, shape (n,).
+        candidate: Those of the candidate.
         weight: Of each call's label as a robocall; 0 of all others.
         cluster: Code of the caller of each labelled robocall, in order, shape (n_labelled,).
         is_lawful: References that judge.
@@ -43,7 +45,7 @@ class HeldBack:
     """
 
     base: Floats
-    adapted: Floats
+    candidate: Floats
     weight: Floats
     cluster: Ints
     is_lawful: Mask
@@ -56,7 +58,7 @@ class Volume:
 
     Attributes:
         share: Of the calls that raise an alert.
-        caught: Of the labelled robocalls, by the base and by the adapted model.
+        caught: Of the labelled robocalls, by the base and by the candidate.
         hit: Of the lawful references, likewise.
         hit_more: Interval of the difference of the latter.
     """
@@ -69,10 +71,10 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate says.
+    """What the gate says of a candidate.
 
     Attributes:
-        reason: Why the base model stays, with what would help; empty where the adapted one takes its place.
+        reason: Why the base model stays, with what would help; empty where the candidate may take its place.
         callers: Labelled callers held back.
         references: Lawful callers held back.
         gain: More of the labelled robocalls caught, the mean over volumes; None where nothing was compared.
@@ -89,12 +91,12 @@ class Verdict:
 
     @property
     def adapts(self) -> bool:
-        """Whether the adapted model takes the place of the base."""
+        """Whether the candidate may take the place of the base."""
         return not self.reason
 
     def as_json(self) -> dict[str, Any]:
         """Plain values by name."""
-        return {"adapted": self.adapts, "confidence": CONFIDENCE, **asdict(self)}
+        return {"passed": self.adapts, "confidence": GAIN_CONFIDENCE, **asdict(self)}
 
 
 def shortage(callers: int, references: int) -> str:
@@ -117,11 +119,12 @@ def shortage(callers: int, references: int) -> str:
     return ""
 
 
-def judge(held: HeldBack, seed: int) -> Verdict:
+def judge(held: HeldBack, what: str, seed: int) -> Verdict:
     """Compare both models. It sorts the calls twice and draws callers 2,000 times, some seconds.
 
     Args:
         held: With enough callers of both kinds (`shortage`).
+        what: The candidate, for people: "the adapted model".
         seed: Of the draws.
     """
     random = np.random.default_rng(seed)
@@ -129,18 +132,19 @@ def judge(held: HeldBack, seed: int) -> Verdict:
     weight = bounded(held.weight[labelled], [held.cluster + 1])
     lawful = np.flatnonzero(held.is_lawful)
     callers, references = (len(np.unique(one)) for one in (held.cluster, held.number[lawful]))
-    alerts = [(_highest(held.base, share), _highest(held.adapted, share)) for share in VOLUMES]
+    alerts = [(_highest(held.base, share), _highest(held.candidate, share)) for share in VOLUMES]
     caught = _of(alerts, labelled)
     shares = np.average(caught, axis=2, weights=weight)
-    gain, gain_interval = _difference(caught.mean(axis=1, keepdims=True), weight, held.cluster, random)
+    mean = caught.mean(axis=1, keepdims=True)
+    gain, gain_interval = _difference(mean, weight, held.cluster, GAIN_CONFIDENCE, random)
     hit = _of(alerts, lawful)
-    _, more = _difference(hit, np.ones(len(lawful)), held.number[lawful], random)
+    _, more = _difference(hit, np.ones(len(lawful)), held.number[lawful], CONFIDENCE, random)
     volumes = [
         Volume(share, _pair(shares[:, at]), _pair(hit.mean(axis=2)[:, at]), _pair(more[at]))
         for at, share in enumerate(VOLUMES)
     ]
     found = float(gain[0]), _pair(gain_interval[0])
-    return Verdict(_objection(*found, volumes), callers, references, *found, tuple(volumes))
+    return Verdict(_objection(what, *found, volumes), callers, references, *found, tuple(volumes))
 
 
 def _of(alerts: list[tuple[Mask, Mask]], chosen: Ints) -> Floats:
@@ -153,17 +157,17 @@ def _pair(values: Floats) -> tuple[float, float]:
     return first, second
 
 
-def _objection(gain: float, interval: tuple[float, float], volumes: list[Volume]) -> str:
+def _objection(what: str, gain: float, interval: tuple[float, float], volumes: list[Volume]) -> str:
     if interval[0] <= 0:
         return (
-            f"at equal alerts the adapted model catches {gain:+.1%} of the labelled robocalls held back "
-            f"({CONFIDENCE:.0%} sure of {interval[0]:+.1%} to {interval[1]:+.1%}), which shows no gain: add "
+            f"at equal alerts {what} catches {gain:+.1%} of the labelled robocalls held back "
+            f"({GAIN_CONFIDENCE:.1%} sure of {interval[0]:+.1%} to {interval[1]:+.1%}), which shows no gain: add "
             "feedback, or an analyst's answers"
         )
     worst = max(volumes, key=lambda volume: volume.hit_more[0])
     if worst.hit_more[0] > 0:
         return (
-            f"the adapted model hits {worst.hit[1]:.2%} of the calls of lawful references where {worst.share:.1%} of "
+            f"{what} hits {worst.hit[1]:.2%} of the calls of lawful references where {worst.share:.1%} of "
             f"calls raise an alert, the base model {worst.hit[0]:.2%}: give more --senders, and look at complaints"
         )
     return ""
@@ -177,14 +181,15 @@ def _highest(margins: Floats, share: float) -> Mask:
 
 
 def _difference(
-    alerts: Floats, weight: Floats, unit: Ints, random: np.random.Generator
+    alerts: Floats, weight: Floats, unit: Ints, confidence: float, random: np.random.Generator
 ) -> tuple[Floats, NDArray[np.float64]]:
-    """How much larger the adapted model's weighted mean is, and its interval where units are drawn with replacement.
+    """How much larger the candidate's weighted mean is, and its interval where units are drawn with replacement.
 
     Args:
         alerts: By model, figure and call, shape (2, k, n).
         weight: Of each call, shape (n,).
         unit: Of each call, shape (n,).
+        confidence: Of the interval.
         random: What draws.
 
     Returns:
@@ -194,12 +199,12 @@ def _difference(
     codes = random.permutation(len(found))[codes] % MOST_UNITS
     whole = np.bincount(codes, weights=weight)
     more = np.stack(
-        [np.bincount(codes, weights=weight * (adapted - base)) for base, adapted in zip(*alerts, strict=True)]
+        [np.bincount(codes, weights=weight * (candidate - base)) for base, candidate in zip(*alerts, strict=True)]
     )
     n = len(whole)
     drawn = []
     for _ in range(0, DRAWS, DRAWS_AT_ONCE):
         times = random.multinomial(n, np.full(n, 1.0 / n), size=DRAWS_AT_ONCE)
         drawn.append((times @ more.T) / (times @ whole)[:, np.newaxis])
-    interval = np.quantile(np.concatenate(drawn), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    interval = np.quantile(np.concatenate(drawn), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     return more.sum(axis=1) / whole.sum(), interval.T

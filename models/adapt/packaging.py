@@ -1,4 +1,4 @@
-"""The folder that an adaptation writes: an artifact like any other, or the base unchanged, and what was found."""
+"""The folder that an adaptation writes: an artifact like any other, or a copy of the base, and what was found."""
 
 import json
 import shutil
@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from models.adapt.adapting import Outcome
+from models.adapt.adapting import GROUP_WEIGHT, Choice, Outcome
 from models.adapt.rounds import Student
 from models.judge.packaging import golden_rows
 from models.serve.artifact import Contents, Model, load, save
 from models.serve.explain import contributions
 from models.serve.manifest import MANIFEST, SIGNATURE, read_manifest
 from models.serve.reference import Reference
+from models.serve.weighing import with_group_weight
 
 FOUND = "adapting.json"
 """Beside the artifact, and no part of it: on what the decision rests, whichever way it went."""
@@ -28,7 +29,7 @@ def package(
     created_ms: int,
     made_by: Mapping[str, Any],
 ) -> Model:
-    """Write the adapted model where the gate took it, else a copy of the base; measures of before are removed.
+    """Write the model that was chosen; of the base a copy, with a group weight or as it is. Old measures are removed.
 
     Called once an adaptation. It blocks for the disk, and for some seconds of processor time.
 
@@ -47,10 +48,12 @@ def package(
     folder.mkdir(parents=True, exist_ok=True)
     for old in (*folder.glob(MEASURES), folder / SIGNATURE):
         old.unlink(missing_ok=True)
-    if outcome.chosen is None:
-        model = _copied(base, folder, schema_id)
-    else:
+    if outcome.chosen is not None:
         model = save(_contents(outcome.chosen, outcome.facts, schema_id, created_ms, made_by), folder)
+    elif outcome.choice is Choice.GROUPED:
+        model = with_group_weight(base, folder, GROUP_WEIGHT, schema_id=schema_id)
+    else:
+        model = _copied(base, folder, schema_id)
     found = {"version": model.version, **outcome.facts}
     (folder / FOUND).write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return model

@@ -78,6 +78,7 @@ class Material:
         is_learning: Calls that are learnt from, shape (n,): nothing of the others is looked at but their score.
         feature_names: Of their rows.
         partitions: Number of partitions that windows were counted in.
+        is_grouped: The base has a group weight.
     """
 
     calls: Calls
@@ -86,6 +87,12 @@ class Material:
     is_learning: Mask
     feature_names: tuple[str, ...]
     partitions: int
+    is_grouped: bool = False
+
+    @property
+    def base_scores(self) -> Floats:
+        """Scores that the base decides by, shape (n,)."""
+        return self.calls.grouped if self.is_grouped else self.calls.margins
 
     @property
     def is_early(self) -> Mask:

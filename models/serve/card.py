@@ -49,6 +49,7 @@ def _adapted(report: dict[str, Any]) -> Iterator[str]:
     if "adapted" in report:
         facts = dict(report["adapted"])
         gate = facts.pop("gate")
+        facts.pop("gate_of_group_weight", None)
         yield f"## Adapted\n\n{_list(facts)}"
         rows = [
             (

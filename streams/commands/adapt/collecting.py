@@ -18,19 +18,19 @@ from models.data.joining import Joining
 from models.errors import TrainingDataInvalid
 from models.serve.artifact import Model
 from models.traffic.truth import Truth
-from streams.commands.budgets.collecting import is_wanted, margins_of, talks_of
+from streams.commands.budgets.collecting import deciding, is_wanted, margins_of, talks_of
 from streams.screening.batch import Batch
 
 BLOCK_FACTOR = 1_000_003
 """Keys of trunk groups are hashes: a block's is that of its trunk group times this, and its six digits."""
-_NAMES = ("at_ms", "call", "number", "called", "origin", "block", "windows_s", "is_number", "margins")
+_NAMES = ("at_ms", "call", "number", "called", "origin", "block", "windows_s", "is_number", "margins", "grouped")
 
 
 class Gathering:
     """Keeps what is learnt from: 0.8 KB a call, 16 bytes a talk. It takes no call whose windows are young.
 
     Args:
-        model: The base; asked for margins.
+        model: The base, or a copy of it with a group weight; asked for margins.
         windows_h: Least age of the windows of a call's trunk group, hours.
         joining: Looks at every call; None where nothing was said of any.
 
@@ -66,6 +66,7 @@ class Gathering:
             "at_ms": calls.now_ms[chosen],
             "windows_s": np.maximum(rows[:, WINDOWS_AGE], 0.0),
             "margins": margins_of(screening, chosen, self._model),
+            "grouped": deciding(screening, chosen, self._model),
             **_keys(events, at),
         }
         for name, values in kept.items():

@@ -4,6 +4,7 @@ import json
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,8 +19,9 @@ from models.budgets.making import Subject, make
 from models.budgets.measure import Measure
 from models.budgets.references import find
 from models.data.joining import Joining
-from models.serve.artifact import Model, sign
+from models.serve.artifact import Model, load, sign
 from models.serve.reference import Reference
+from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
 from streams.commands.adapt.inputs import Replayed, joining_of, replay_of, traffic_options
 from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
@@ -50,7 +52,7 @@ _SEED = 7
 @model_option("--base", "base", "Model to start from")
 @click.option("--policy", type=FILE, help="Policy file [default: ROBOCALL_POLICY_FILE, else defaults].")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the artifact.")
-@click.option("--strict", is_flag=True, help="Exit with status 1 where the base model is kept.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 where the base model is kept as it is.")
 @REGISTRY_OPTION
 @JSON_OPTION
 def adapt(
@@ -67,13 +69,13 @@ def adapt(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Learn from your own traffic and its feedback, and write a model to DIR: an adapted one, or the base unchanged.
+    """Learn from your own traffic and its feedback, and write a model to DIR: an adapted one, or the base.
 
     The calls of the first and the last third of the span teach: those that the base model and what is around them find
-    most suspect, and what was said of calls. On the middle third a gate compares with the base at equal alerts. The
-    adapted model is taken only if it catches more of what was labelled there and hits no more lawful references, beyond
-    chance. Budgets are measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more of them can
-    be spent.
+    most suspect, and what was said of calls. On the middle third a gate compares with the base at equal alerts: the
+    adapted model, and the base with a group weight. One of them is taken only if it catches more of what was labelled
+    there and hits no more lawful references, beyond chance. Else DIR holds the base unchanged. Budgets are measured
+    beside DIR; with --senders, or lawful verdicts of analysts or redress, more of them can be spent.
 
     \b
       robocall adapt --events day.jsonl.zst --feedback feedback.jsonl --senders customers.txt --out own
@@ -87,22 +89,38 @@ def adapt(
         if out.exists() and out.resolve() == folder.resolve():
             raise click.UsageError("--out is the base model itself: give another folder")
         settings = load_settings(mode="shadow", model_dir=folder, partitions=partitions, **chosen)
+        begun = load(folder, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing)
+        if not begun.group_weight:
+            grouped = _grouped(folder, settings, stack)
+            settings = load_settings(mode="shadow", model_dir=grouped, partitions=partitions, **chosen)
         out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
         registered = keys_of(read_senders(senders))
         joining = joining_of(feedback, console)
         done = replay_of(settings, events, joining, windows_h, console)
-        outcome, calls, registered = _adapted(done, registered, settings.partitions, console)
+        outcome, calls, registered = _adapted(done, begun, registered, settings.partitions, console)
         with step("Writing the model", console):
             model = _written(outcome, folder, out, settings)
             measure, silence = _measured(model, done.policy, outcome, calls, registered, settings)
             if measure is not None:
                 _beside(out, settings).write(measure)
     _tell(outcome, model, out, silence, joining, console, as_json=as_json)
-    if strict and outcome.chosen is None:
+    if strict and outcome.is_base:
         raise click.exceptions.Exit(1)
 
 
-def _adapted(done: Replayed, registered: Any, partitions: int, console: Console) -> "tuple[Outcome, Calls, Any]":
+def _grouped(folder: Path, settings: Settings, stack: ExitStack) -> Path:
+    """A copy of the base with a group weight, as long as the stack is open: its replay says what either decides by."""
+    from models.adapt.adapting import GROUP_WEIGHT  # noqa: PLC0415 - scikit-learn takes seconds
+
+    copy = Path(stack.enter_context(TemporaryDirectory()))
+    with_group_weight(folder, copy, GROUP_WEIGHT, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing)
+    sign(copy, settings.signing)
+    return copy
+
+
+def _adapted(
+    done: Replayed, base: Model, registered: Any, partitions: int, console: Console
+) -> "tuple[Outcome, Calls, Any]":
     """Learn and judge, and say how far it is; who is cleared by feedback is among the registered senders given back."""
     from models.adapt.adapting import adapt as learn  # noqa: PLC0415 - scikit-learn takes seconds
     from models.adapt.adapting import is_learnt_from  # noqa: PLC0415
@@ -117,8 +135,9 @@ def _adapted(done: Replayed, registered: Any, partitions: int, console: Console)
         registered = np.union1d(registered, cleared_in(calls, said))
         lawful = lawful_in(calls, registered)
         labels = labels_of(calls, lawful, said)
-        material = Material(calls, labels, lawful, is_learnt_from(calls), tuple(FEATURE_NAMES), partitions)
-        return learn(material, done.model.version, _SEED, say), calls, registered
+        names, is_grouped = tuple(FEATURE_NAMES), base.group_weight > 0
+        material = Material(calls, labels, lawful, is_learnt_from(calls), names, partitions, is_grouped)
+        return learn(material, base.version, _SEED, say), calls, registered
 
 
 def _written(outcome: "Outcome", base: Path, out: Path, settings: Settings) -> Model:
@@ -140,13 +159,11 @@ def _measured(
     model: Model, policy: Policy, outcome: "Outcome", calls: "Calls", registered: Any, settings: Settings
 ) -> tuple[Measure | None, str]:
     """The measure of the model that was written, or why there is none."""
-    if model.group_weight > 0:
-        return None, "its group score decides, which is measured by `robocall budgets measure`"
-    budgets, margins = policy.budgets, outcome.margins(calls)
+    budgets = policy.budgets
     chosen = outcome.is_measurable & calls.is_number & (calls.windows_s >= budgets.windows_h * HOUR_S)
     if not chosen.any():
         return None, f"no call was scored in windows of {budgets.windows_h:g} h: give a longer span"
-    span = calls.span(chosen, margins)
+    span = calls.span(chosen, outcome.scores)
     references = find(span, registered)
     traffic = _traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE])
     subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, traffic)
@@ -180,22 +197,25 @@ def _tell(
     ignored = outcome.facts["complaints_about_lawful_references_ignored"]
     if ignored:
         console.print(f"{ignored:,} labels ignored: complaints about callers who are known as lawful")
-    if outcome.verdict.volumes:
+    if outcome.judged.volumes:
         console.print(_table(outcome))
     if silence:
         console.print(f"budgets: {silence}", markup=False, soft_wrap=True)
     if as_json:
         click.echo(json.dumps({"version": model.version, **outcome.facts}, allow_nan=False))
-    elif outcome.chosen is None:
+    elif outcome.chosen is not None:
+        click.echo(f"adapted model {model.version} written to {out}")
+    elif outcome.is_base:
         click.echo(f"kept the base model {model.version}: {outcome.verdict.reason}")
     else:
-        click.echo(f"adapted model {model.version} written to {out}")
+        click.echo(f"base model with group weight {model.group_weight:g}, {model.version}, written to {out}")
 
 
 def _table(outcome: "Outcome") -> Table:
-    verdict = outcome.verdict
+    verdict = outcome.judged
+    name = "adapted" if verdict is outcome.verdict else "with group weight"
     title = f"held back: {verdict.callers:,} labelled callers, {verdict.references:,} lawful callers"
-    table = Table("alerts", "caught, base", "caught, adapted", "lawful hit, base", "lawful hit, adapted", title=title)
+    table = Table("alerts", "caught, base", f"caught, {name}", "lawful hit, base", f"lawful hit, {name}", title=title)
     for one in verdict.volumes:
         table.add_row(f"{one.share:.1%}", *(f"{share:.3f}" for share in one.caught), *(f"{hit:.4f}" for hit in one.hit))
     return table

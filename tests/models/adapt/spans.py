@@ -25,6 +25,7 @@ def calls_of(
     return Calls(
         rows=Rows(1),
         margins=np.zeros(n) if margins is None else np.array(margins, np.float64),
+        grouped=np.zeros(n),
         at_ms=np.arange(n) * 1_000,
         call=np.arange(n) + 1,
         number=np.array(number, np.int64),
@@ -69,9 +70,11 @@ def made(seed: int, n: int = 24_000, *, sees: float = 0.8) -> Made:
     rows[is_robocall] += np.array([sees, 2.0, 2.0, 0.0], np.float32)
     kept = Rows(4)
     kept.add(rows)
+    margins = 2.0 * rows[:, 0].astype(np.float64) - 4.0
     calls = Calls(
         rows=kept,
-        margins=2.0 * rows[:, 0].astype(np.float64) - 4.0,
+        margins=margins,
+        grouped=margins,
         at_ms=at_ms,
         call=np.arange(n) + 1,
         number=number,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.adapt import rounds
-from models.adapt.adapting import Outcome, adapt, is_learnt_from
+from models.adapt.adapting import Choice, Outcome, adapt, is_learnt_from
 from models.adapt.calls import Mask, lawful_in
 from models.adapt.labels import labels_of
 from models.adapt.rounds import Material
@@ -61,7 +61,7 @@ def test_it_learns_what_the_base_does_not_see() -> None:
     outcome = adapted(span, complaints(span, 0.3, wrong=0.5))
 
     assert outcome.chosen is not None, outcome.verdict.reason
-    assert caught(span, outcome.margins(span.calls)) > caught(span, span.calls.margins) + 0.2
+    assert caught(span, outcome.scores) > caught(span, span.calls.margins) + 0.2
     assert outcome.verdict.callers >= 30
     assert not outcome.is_measurable[is_learnt_from(span.calls)].any()
     assert outcome.is_measurable.any()
@@ -76,7 +76,7 @@ def test_without_held_back_labels_the_base_stays_and_nothing_is_learnt() -> None
 
     assert outcome.student is None
     assert outcome.verdict.reason.startswith("0 labelled callers of robocalls in the held-back part, 30 needed")
-    assert outcome.margins(span.calls) is span.calls.margins
+    assert outcome.scores is span.calls.margins
     assert outcome.is_measurable.all()
 
 
@@ -100,6 +100,35 @@ def test_a_base_that_sees_everything_is_kept() -> None:
     assert outcome.student is not None
     assert outcome.chosen is None
     assert "shows no gain" in outcome.verdict.reason
+
+
+def test_a_base_with_a_group_weight_is_taken_where_it_is_surer_than_what_was_learnt() -> None:
+    """The calls around a call tell all; what was learnt is not asked to."""
+    span = made(2, sees=0.5)
+    grouped = np.where(span.is_robocall, 6.0, -6.0) + span.calls.margins / 10
+    told = replace(span, calls=replace(span.calls, grouped=grouped))
+
+    outcome = adapted(told, complaints(told, 0.3))
+
+    assert outcome.choice is Choice.GROUPED
+    assert outcome.chosen is None
+    assert outcome.scores is told.calls.grouped
+    assert outcome.is_measurable.all()
+    assert outcome.judged is outcome.grouped
+    assert outcome.facts["gate_of_group_weight"]["passed"] is True
+
+
+def test_a_base_that_has_a_group_weight_is_judged_by_what_it_decides_by() -> None:
+    """There is no second candidate, and what was learnt must beat the group score."""
+    span = made(2, sees=1.5)
+    perfect = np.where(span.is_robocall, 6.0, -6.0) + span.calls.margins / 10
+    material = replace(material_of(span, complaints(span, 0.3)), is_grouped=True)
+
+    outcome = adapt(replace(material, calls=replace(span.calls, grouped=perfect)), "gbt-base", 7, lambda *_: None)
+
+    assert outcome.grouped is None
+    assert outcome.is_base
+    assert outcome.scores is not span.calls.margins
 
 
 def test_a_campaign_of_complaints_against_a_bank_teaches_nothing_about_it() -> None:

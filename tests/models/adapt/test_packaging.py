@@ -9,7 +9,7 @@ import pytest
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import rounds
-from models.adapt.adapting import Outcome, adapt
+from models.adapt.adapting import GROUP_WEIGHT, Choice, Outcome, adapt
 from models.adapt.packaging import FOUND, package
 from models.serve.artifact import load, read_card
 from models.serve.manifest import read_manifest
@@ -61,7 +61,7 @@ def test_the_base_is_copied_unchanged_and_measures_of_before_go(outcome: Outcome
     own.mkdir()
     (own / "measure-1.json").write_text("{}")
     (base / "measure-1.json").write_text("{}")
-    kept = replace(outcome, verdict=replace(outcome.verdict, reason="no gain"))
+    kept = replace(outcome, choice=Choice.BASE)
 
     model = package(kept, base, own, schema_id=FEATURE_SCHEMA_ID, created_ms=5, made_by=MADE_BY)
 
@@ -70,3 +70,16 @@ def test_the_base_is_copied_unchanged_and_measures_of_before_go(outcome: Outcome
     assert {path.name for path in own.iterdir()} == {*names, FOUND}
     assert all((own / name).read_bytes() == (base / name).read_bytes() for name in names)
     assert json.loads((own / FOUND).read_text())["version"] == model.version
+
+
+def test_the_base_gets_a_group_weight_where_that_was_chosen(outcome: Outcome, tmp_path: Path) -> None:
+    """A version of its own, with the trees of the base."""
+    base = save_small_model(tmp_path / "base")
+    grouped = replace(outcome, choice=Choice.GROUPED)
+
+    model = package(grouped, base, tmp_path / "own", schema_id=FEATURE_SCHEMA_ID, created_ms=5, made_by=MADE_BY)
+
+    of_base = load(base, schema_id=FEATURE_SCHEMA_ID)
+    assert model.group_weight == GROUP_WEIGHT
+    assert model.version == of_base.version_with(GROUP_WEIGHT)
+    assert json.loads((tmp_path / "own" / FOUND).read_text())["version"] == model.version

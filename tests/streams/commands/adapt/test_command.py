@@ -18,8 +18,10 @@ from models.data.label_files import read_labels
 from models.learn.training import Parameters
 from models.serve.artifact import SHIPPED, load, read_card
 from models.serve.signing import Signing
+from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
 from streams.commands.adapt.command import SCARCE, adapt
+from streams.commands.budgets.command import budgets
 from streams.commands.replay import replay
 from streams.commands.simulate import simulate
 from tests.models.small_model import save_small_model
@@ -140,7 +142,7 @@ def test_without_enough_feedback_the_base_is_kept_and_measured(files: Files, tmp
     assert done.stdout.startswith(f"kept the base model {version}: ")
     assert "30 needed: add feedback" in done.stdout
     assert done.stdout.count("\n") == 1
-    assert json.loads(strict.stdout)["gate"]["adapted"] is False
+    assert json.loads(strict.stdout)["gate"]["passed"] is False
     assert load(tmp_path / "own", schema_id=FEATURE_SCHEMA_ID).version == version
     measure = read_beside(tmp_path / "own", partitions=1)
     assert measure is not None
@@ -234,3 +236,28 @@ def test_the_base_is_never_written_over(files: Files) -> None:
     assert done.exit_code == 2
     assert "--out is the base model itself" in done.stderr
     assert {path.name: path.read_bytes() for path in files.base.iterdir()} == before
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_the_measure_of_a_kept_base_is_that_of_the_command_for_it(weight: float, files: Files, tmp_path: Path) -> None:
+    """With a group weight or without: the calls are scored as a replay of the base scores them."""
+    few, base = tmp_path / "few.jsonl", files.base
+    few.write_text("".join(files.feedback.read_text().splitlines(keepends=True)[:3]))
+    if weight:
+        base = tmp_path / "grouped"
+        with_group_weight(files.base, base, weight, schema_id=FEATURE_SCHEMA_ID)
+
+    done = run(files, tmp_path / "own", base=base, feedback=few)
+    options = ["measure", "--events", files.events, "--model", base, "--senders", files.senders]
+    measured = CliRunner().invoke(
+        budgets, list(map(str, [*options, "--policy", files.policy, "--partitions", 1])), catch_exceptions=False
+    )
+
+    assert done.stdout.startswith("kept the base model")
+    assert measured.exit_code == 0, measured.stderr
+    ours, theirs = read_beside(tmp_path / "own", partitions=1), read_beside(base, partitions=1)
+    assert ours is not None
+    assert theirs is not None
+    assert (ours.model_version, ours.label, ours.block) == (theirs.model_version, theirs.label, theirs.block)
+    assert ours.label is not None
+    (base / "measure-1.json").unlink()

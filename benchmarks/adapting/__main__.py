@@ -18,6 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
+from benchmarks.adapting.analyst import answered
 from benchmarks.adapting.carriers import NAMES, Wanted, written
 from benchmarks.adapting.judging import RATES, judged
 from benchmarks.adapting.table import HEADINGS, cells
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=8.0, help="learnt from [%(default)s]")
     parser.add_argument("--judge-hours", type=float, default=6.0, help="of the judging span [%(default)s]")
     parser.add_argument("--rate", type=float, default=7.0, help="calls a second, about [%(default)s]")
+    parser.add_argument("--answers", type=int, default=0, help="of an analyst, 20 a session [%(default)s]")
     parser.add_argument("--base", type=Path, default=SHIPPED, help="folder of the base model [the shipped one]")
     parser.add_argument("--out", type=Path, help="add all figures to those in this file")
     options = parser.parse_args()
@@ -45,10 +47,10 @@ def main() -> None:
     for author in options.author:
         for seed in options.seed:
             wanted = Wanted(author, seed, options.hours, options.judge_hours, options.rate)
-            row = row_of(wanted, options.base, console)
+            row = row_of(wanted, options.answers, options.base, console)
             print(" | ".join(cells(row)), flush=True)
-            rows = [one for one in rows if (one["author"], one["seed"]) != (author, seed)] + [row]
-            rows.sort(key=lambda one: (NAMES.index(one["author"]), one["seed"]))
+            rows = [one for one in rows if _place(one) != _place(row)] + [row]
+            rows.sort(key=_place)
             if options.out:
                 options.out.write_text(json.dumps(describe() | {"rates": RATES, "rows": rows}, indent=1) + "\n")
 
@@ -61,8 +63,19 @@ def kept(out: Path | None) -> list[dict[str, Any]]:
     return rows
 
 
-def row_of(wanted: Wanted, base: Path, console: Console) -> dict[str, Any]:
+def _place(row: dict[str, Any]) -> tuple[int, int, int]:
+    """Where a row stands; one that has the same place is replaced."""
+    return NAMES.index(row["author"]), row["seed"], row["answers"]
+
+
+def row_of(wanted: Wanted, answers: int, base: Path, console: Console) -> dict[str, Any]:
     """All figures of one carrier.
+
+    Args:
+        wanted: Which one.
+        answers: Of an analyst.
+        base: Folder of the base model.
+        console: Where it is said how far it is.
 
     Raises:
         SystemExit: a command failed.
@@ -73,11 +86,14 @@ def row_of(wanted: Wanted, base: Path, console: Console) -> dict[str, Any]:
         with step(f"Generating {wanted.author} {wanted.seed}", console) as say:
             carrier = written(wanted, folder, say)
         own = folder / "own"
-        told = "--events", carrier.learn, "--feedback", carrier.feedback, "--base", base, "--out", own
-        cost = run("adapt", *told)
+        said = [part for file in answered(carrier, base, answers, wanted.seed) for part in ("--feedback", file)]
+        cost = run("adapt", "--events", carrier.learn, *said, "--base", base, "--out", own)
         adapted = json.loads((own / "adapting.json").read_text())
         found = judged(carrier, own, base, Budgets().windows_h, console)
-    facts = {"calls": carrier.calls, "robocall_share": carrier.robocalls / carrier.calls, "said": carrier.said}
+    calls = len(carrier.learnt)
+    facts = {
+        "answers": answers, "calls": calls, "robocall_share": carrier.robocalls / calls, "said": carrier.said,
+    }  # fmt: skip
     took = {"seconds": round(time.monotonic() - started_s), "adapting": cost}
     return asdict(wanted) | facts | {"adapted": adapted, "judged": found.as_json()} | took
 

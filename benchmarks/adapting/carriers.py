@@ -54,21 +54,27 @@ class Carrier:
         learn: Call events.
         feedback: What was said by the end of them.
         judge: Call events of a later span.
-        truths: Of the judging calls, by call id.
-        known: Campaigns that called in the span learnt from.
-        calls: Calls of the span learnt from.
-        robocalls: Of these.
+        learnt: Truths of the calls of the span learnt from, by call id.
+        truths: Of the judging calls, likewise.
         said: Records of feedback.
     """
 
     learn: Path
     feedback: Path
     judge: Path
+    learnt: dict[str, Truth]
     truths: dict[str, Truth]
-    known: frozenset[str]
-    calls: int
-    robocalls: int
     said: int
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Campaigns that called in the span learnt from."""
+        return frozenset(truth.campaign for truth in self.learnt.values() if truth.is_robocall)
+
+    @property
+    def robocalls(self) -> int:
+        """Of the calls of the span learnt from."""
+        return sum(truth.is_robocall for truth in self.learnt.values())
 
 
 def written(wanted: Wanted, folder: Path, say: Say) -> Carrier:
@@ -83,24 +89,19 @@ def written(wanted: Wanted, folder: Path, say: Say) -> Carrier:
         OSError: the folder cannot be written.
     """
     learn, feedback, judge = (folder / name for name in ("learn.jsonl", "feedback.jsonl", "judge.jsonl"))
-    truths: list[Truth] = []
+    learnt: dict[str, Truth] = {}
     judged: dict[str, Truth] = {}
     said = 0
     with ExitStack() as stack:
         files = [open_output(str(path), stack) for path in (learn, feedback, judge)]
         for is_learning, (events, told_truths, spoken) in _parts(wanted):
             _write(files[0] if is_learning else files[2], events)
-            if is_learning:
-                truths += told_truths
-                files[1].write(b"".join(encode(one) + b"\n" for one in spoken))
-                said += len(spoken)
-            else:
-                setups = (event for event in events if isinstance(event, CallSetup))
-                judged |= {setup.call_id: truth for setup, truth in zip(setups, told_truths, strict=True)}
-            say(f"{len(truths):,} calls to learn from, {len(judged):,} to judge")
-    known = frozenset(truth.campaign for truth in truths if truth.is_robocall)
-    robocalls = sum(truth.is_robocall for truth in truths)
-    return Carrier(learn, feedback, judge, judged, known, len(truths), robocalls, said)
+            files[1].write(b"".join(encode(one) + b"\n" for one in spoken) if is_learning else b"")
+            said += len(spoken) if is_learning else 0
+            setups = (event.call_id for event in events if isinstance(event, CallSetup))
+            (learnt if is_learning else judged).update(zip(setups, told_truths, strict=True))
+            say(f"{len(learnt):,} calls to learn from, {len(judged):,} to judge")
+    return Carrier(learn, feedback, judge, learnt, judged, said)
 
 
 def _write(file: BinaryIO, events: list[CallEvent]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 HEADINGS = (
-    "carrier", "calls learnt", "robocalls", "purity of the top 1 / 2 / 4 %", "what was done",
+    "carrier", "answers", "calls learnt", "robocalls", "purity of the top 1 / 2 / 4 %", "what was done",
     "caught at 1e-3: base / group / own", "at 1e-4", "in force: lawful hit in a million", "blocked", "caught",
     "of it blocked",
 )  # fmt: skip
@@ -22,6 +22,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     recalls = [" / ".join(f"{found['recall'][name][at]:.3f}" for name in DECIDERS) for at in (0, 1)]
     return [
         f"{row['author']} {row['seed']}",
+        f"{row['answers']}",
         f"{row['calls']:,}",
         f"{row['robocall_share']:.1%}",
         " / ".join(f"{one:.2f}" for one in found["purity"].values()),

@@ -113,7 +113,7 @@ class Measured:
         label: From where on calls may be labelled; None where the references do not support it.
         block: The same for blocks.
         complaints: Why an action has no cut, one sentence each.
-        is_of_all: All calls counted as lawful, since too few were known to be.
+        is_of_all: All calls counted as lawful for the first of both cuts that there is, since too few were known to be.
     """
 
     model_version: str

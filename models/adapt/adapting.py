@@ -99,7 +99,7 @@ def adapt(material: Material, base_version: str, seed: int, say: Callable[[str, 
     calls, held = material.calls, ~material.is_learning
     positive = _judging(material)
     cluster = clusters_of(calls.number[positive], calls.block[positive])
-    lawful = held & material.lawful.is_judging
+    lawful = held & material.lawful.is_judging & ~_akin(material, material.labels.is_negative)
     callers = len(np.unique(cluster)), len(np.unique(calls.number[lawful]))
     weight = np.where(positive, material.labels.weight, 0.0)[held]
 
@@ -141,9 +141,22 @@ def _chosen(adapted: Verdict, grouped: Verdict | None) -> Choice:
 def _judging(material: Material) -> Mask:
     """Held-back calls that are labelled robocalls, of callers who were not labelled so in what was learnt from."""
     positive = material.labels.is_positive
-    known = np.unique(material.calls.number[positive & material.is_learning])
-    is_known = np.isin(material.calls.number, known[known != 0])
-    return positive & ~material.is_learning & ~is_known
+    return positive & ~material.is_learning & ~_akin(material, positive)
+
+
+def _akin(material: Material, labelled: Mask) -> Mask:
+    """Calls that share a number or a block with one that is labelled and learnt from, shape (n,).
+
+    An analyst's answer labels a whole cluster, which may be an origin, and one part of it is learnt from. On the other
+    part that is no evidence of what it is worth elsewhere, so where somebody looked, calls of the origin are akin, too.
+    Complaints are spread too thin for that: an origin may be that of a whole provider.
+    """
+    calls, known = material.calls, labelled & material.is_learning
+    found = np.zeros(len(labelled), np.bool_)
+    for key, of in ((calls.number, known), (calls.block, known), (calls.origin, known & material.labels.is_looked_at)):
+        learnt = np.unique(key[of])
+        found |= np.isin(key, learnt[learnt != 0])
+    return found
 
 
 def _facts(

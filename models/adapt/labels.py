@@ -49,6 +49,18 @@ class Labels:
         """Calls that are labelled robocalls."""
         return self.is_robocall & (self.weight > 0)
 
+    @property
+    def is_looked_at(self) -> Mask:
+        """Calls whose label is of somebody who looked."""
+        looked = [source in OUTWEIGH_REFERENCES for source in self.sources]
+        found: Mask = (self.weight > 0) & np.array([*looked, False])[self.source]
+        return found
+
+    @property
+    def is_negative(self) -> Mask:
+        """Calls that are labelled lawful."""
+        return ~self.is_robocall & (self.weight > 0)
+
     def by_source(self, chosen: Mask) -> dict[str, dict[str, int]]:
         """How many robocalls and lawful calls each source labelled among some of the calls."""
         found = {}

@@ -63,7 +63,7 @@ def lesson(scores: Floats, keys: Sequence[Ints], labels: Labels, lawful: Lawful,
     bound = bounded(labels.weight[said], [key[said] for key in keys])
     weight[said] = np.where(is_robocall[said], 1.0, bound)
     is_robocall[said] = True
-    cleared = (labels.weight > 0) & ~labels.is_robocall
+    cleared = labels.is_negative
     is_robocall[cleared] = False
     weight[cleared] = np.where(is_trusted[cleared], 1.0, labels.weight[cleared])
     return Lesson(is_robocall, weight, top)

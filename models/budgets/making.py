@@ -8,7 +8,7 @@ import numpy as np
 from detector.policy.budgets import MILLION, Budgets
 from detector.policy.settings import StandingBlocks
 from models.budgets.bounds import Bounded, Floats, ReferenceCalls, callers_needed, lowest_margin, share_from
-from models.budgets.measure import Measure, Threshold, traffic_of
+from models.budgets.measure import Group, Measure, Threshold, traffic_of
 from models.budgets.references import References, Span
 from models.budgets.standing import with_standing_blocks
 from models.serve.artifact import Model
@@ -67,13 +67,21 @@ def make(
         last: The measure that this one is to follow, of the same model and number of partitions; None for the first,
             and to forget it.
     """
-    label_calls = references.calls
-    block_calls = _blocked_at(label_calls, budgets, standing)
+    label_calls, block_calls = (
+        _basis(references, per_million / MILLION, budgets.confidence)
+        for per_million in (budgets.label_per_million, budgets.block_per_million)
+    )
+    is_of_all = [calls is references.everybody for calls in (label_calls, block_calls)]
+    block_calls = _blocked_at(block_calls, budgets, standing)
     wanted = (
         ("labelled", label_calls, budgets.label_per_million, None if last is None else last.label),
         ("blocked", block_calls, budgets.block_per_million, None if last is None else last.block),
     )
-    found = [_threshold(*one, budgets, subject.calibrated) for one in wanted]
+    found = [
+        _threshold(*one, budgets, subject.calibrated, is_of_all=of_all)
+        for one, of_all in zip(wanted, is_of_all, strict=True)
+    ]
+    everybody = references.everybody
     return Measure(
         model_version=subject.model_version,
         partitions=subject.partitions,
@@ -83,7 +91,7 @@ def make(
         scored=subject.scored,
         reciprocal=references.reciprocal,
         registered=references.registered,
-        everybody=references.everybody,
+        everybody=Group(len(everybody.margins), everybody.n_callers) if any(is_of_all) else None,
         confidence=budgets.confidence,
         windows_h=budgets.windows_h,
         label_per_million=budgets.label_per_million,
@@ -93,6 +101,19 @@ def make(
         complaints=tuple(complaint for _, complaint in found if complaint),
         traffic=traffic_of(subject.traffic),
     )
+
+
+def _basis(references: References, budget: float, confidence: float) -> ReferenceCalls:
+    """The calls that a budget goes by: those that let it be spent from a lower margin on, references or all calls.
+
+    Either way the budget is kept. References catch more where they are many and robocalls are, too; all calls are
+    certain, and need fewer days.
+    """
+    everybody = references.everybody
+    if references.calls is None:
+        return everybody
+    known, sure = (lowest_margin(calls, budget, confidence) for calls in (references.calls, everybody))
+    return everybody if known is None or (sure is not None and sure.margin < known.margin) else references.calls
 
 
 def _blocked_at(calls: ReferenceCalls, budgets: Budgets, standing: StandingBlocks) -> ReferenceCalls:
@@ -108,6 +129,8 @@ def _threshold(
     last: Threshold | None,
     budgets: Budgets,
     calibrated: Callable[[Floats], Floats],
+    *,
+    is_of_all: bool,
 ) -> tuple[Threshold | None, str]:
     """The threshold of one action, and what is wrong with it or why there is none."""
     budget = per_million / MILLION
@@ -115,7 +138,7 @@ def _threshold(
     if wanted is None:
         needed = callers_needed(budget, budgets.confidence)
         return None, (
-            f"nothing is {done}: {calls.n_callers:,} callers count as lawful, {needed:,} are needed to show at "
+            f"nothing is {done}: there are {calls.n_callers:,} callers, {needed:,} are needed to show at "
             f"{budgets.confidence:.0%} confidence that at most {per_million:,} in a million are hit: measure more days"
         )
     placed = _damped(wanted, last, calls, budgets)
@@ -127,7 +150,7 @@ def _threshold(
         )
     score = min(max(calibrated(np.array([placed.margin])).item(), 0.0), 1.0)
     most = min(placed.most, 1.0) * MILLION
-    return Threshold(placed.margin, wanted.margin, score, placed.share * MILLION, most), complaint
+    return Threshold(placed.margin, wanted.margin, score, placed.share * MILLION, most, is_of_all), complaint
 
 
 def _damped(wanted: Bounded, last: Threshold | None, calls: ReferenceCalls, budgets: Budgets) -> Bounded:

@@ -44,6 +44,7 @@ class Threshold(msgspec.Struct, frozen=True):
         score: Calibrated probability at `margin`.
         found_per_million: Reference calls hit there, in a million, weighted.
         most_per_million: Upper bound on the lawful calls hit.
+        is_of_all: All calls counted as lawful, since references had too few callers.
     """
 
     margin: Margin
@@ -51,6 +52,7 @@ class Threshold(msgspec.Struct, frozen=True):
     score: Share
     found_per_million: PerMillion
     most_per_million: PerMillion
+    is_of_all: bool = False
 
 
 class Traffic(msgspec.Struct, frozen=True):
@@ -77,7 +79,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         scored: Calls scored in windows that were old enough.
         reciprocal: References that called each other.
         registered: References that somebody vouches for.
-        everybody: All calls, where they counted as lawful since one of both kinds was missing; else none.
+        everybody: All calls, where they counted as lawful for an action, since references had too few callers.
         confidence: Of the upper bounds.
         windows_h: Least age of the windows of a call's trunk group, hours.
         label_per_million: Budget of labels and blocks.
@@ -110,7 +112,9 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 
     def measured(self) -> Measured:
         """What deciding calls needs of it."""
-        groups = (self.reciprocal, self.registered) if self.everybody is None else (self.everybody,)
+        first = self.label if self.label is not None else self.block
+        is_of_all = self.everybody is not None and (first is None or first.is_of_all)
+        groups = (self.everybody,) if self.everybody is not None and is_of_all else (self.reciprocal, self.registered)
         return Measured(
             self.model_version,
             self.partitions,
@@ -122,7 +126,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
             _cut(self.label, self.label_per_million),
             _cut(self.block, self.block_per_million),
             self.complaints,
-            self.everybody is not None,
+            is_of_all,
         )
 
     def reference(self, of_model: Reference | None) -> Reference | None:

@@ -168,7 +168,7 @@ def _measured(
     traffic = _traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE])
     subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, traffic)
     found = make(subject, references, budgets, policy.standing_blocks, None)
-    scarce = () if references.everybody is None else (SCARCE,)
+    scarce = () if found.everybody is None else (SCARCE,)
     return found, "; ".join((*scarce, *found.complaints))
 
 

@@ -282,8 +282,6 @@ def _table(found: Measure) -> Table:
     table.add_row("calls", f"{found.scored:,} scored, {_instant(found.begin_ms)} to {_instant(found.end_ms)}")
     for what, group in (("called each other", found.reciprocal), ("registered", found.registered)):
         table.add_row(f"lawful, {what}", f"{group.calls:,} calls of {group.callers:,} callers")
-    if found.everybody is not None:
-        table.add_row("counted as lawful", "all calls: of both kinds of lawful ones above, one has too few callers")
     for what, budget, threshold in (
         ("label", found.label_per_million, found.label),
         ("block", found.block_per_million, found.block),
@@ -295,9 +293,11 @@ def _table(found: Measure) -> Table:
 def _threshold(threshold: Threshold | None, confidence: float) -> str:
     if threshold is None:
         return "never"
+    of_all = "; all calls count as lawful, since of those above too few are known" if threshold.is_of_all else ""
     return (
         f"from margin {threshold.margin:.3f} (score {threshold.score:.4f}) on: "
         f"{threshold.found_per_million:,.0f} found, {threshold.most_per_million:,.0f} at most ({confidence:.0%})"
+        f"{of_all}"
     )
 
 

@@ -91,6 +91,24 @@ def test_a_caller_who_was_learnt_from_does_not_judge() -> None:
     assert outcome.verdict.callers == 0
 
 
+def test_a_cluster_that_an_analyst_labelled_does_not_judge() -> None:
+    """An answer labels an origin whole: what was learnt of its first part is no evidence on its second.
+
+    Complaints about other calls of the origin do not take it out; those of a number block do.
+    """
+    span = made(2, sees=1.5)
+    answered = Truth(True, "", UNKNOWN_KIND, "analyst", 0.9)
+    origins = np.unique(span.calls.origin[span.is_robocall])[:20]
+    of_cluster = span.is_robocall & np.isin(span.calls.origin, origins)
+    said = complaints(span, 0.3)
+    whole = {int(key): answered for key in span.calls.call[of_cluster].tolist()}
+
+    both, alone = adapted(span, {**said, **whole}), adapted(span, said)
+
+    assert adapted(span, whole).verdict.callers == 0
+    assert 0 < both.verdict.callers < alone.verdict.callers
+
+
 def test_a_base_that_sees_everything_is_kept() -> None:
     span = made(2)
     perfect = replace(span.calls, margins=np.where(span.is_robocall, 6.0, -6.0) + span.calls.margins / 10)

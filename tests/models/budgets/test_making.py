@@ -13,12 +13,20 @@ from models.budgets.references import References
 STANDING = StandingBlocks()
 
 
-def references(count: int, shift: float = 0.0) -> References:
+def calls_of(count: int, shift: float = 0.0) -> ReferenceCalls:
     """Callers with one call each, their margins from 0 up to 10, both moved by `shift`."""
-    margins = np.linspace(0.0, 10.0, count) + shift
     callers = np.arange(count)
-    calls = ReferenceCalls(margins, callers, np.full(count, 1 / count), callers * 3_600_000)
-    return References(calls, Group(count - 40, count - 40), Group(40, 40))
+    return ReferenceCalls(
+        np.linspace(0.0, 10.0, count) + shift, callers, np.full(count, 1 / count), callers * 3_600_000
+    )
+
+
+FEW = calls_of(10)
+
+
+def references(count: int, shift: float = 0.0, everybody: ReferenceCalls = FEW) -> References:
+    """Those callers, and as all calls ten that show nothing."""
+    return References(calls_of(count, shift), Group(count - 40, count - 40), Group(40, 40), everybody)
 
 
 def measured(found: References, last: Measure | None = None, budgets: Budgets = Budgets()) -> Measure:  # noqa: B008
@@ -56,7 +64,40 @@ def test_an_action_that_the_callers_do_not_support_stays_silent_and_says_why() -
     assert found.label is not None
     assert found.block is None
     (complaint,) = found.complaints
-    assert "nothing is blocked: 5,000 callers count as lawful, 29,958 are needed" in complaint
+    assert "nothing is blocked: there are 10 callers, 29,958 are needed" in complaint
+
+
+def test_an_action_that_the_references_do_not_support_goes_by_all_calls() -> None:
+    """5,000 lawful callers show 1,000 in a million; 40,000 callers of any kind show 100, as if all were lawful."""
+    found = measured(references(5_000, everybody=calls_of(40_000, shift=3.0)))
+
+    assert found.label is not None
+    assert found.block is not None
+    assert (found.label.is_of_all, found.block.is_of_all) == (False, True)
+    assert found.label.margin <= 10.0 < found.block.margin
+    assert found.everybody == Group(40_000, 40_000)
+    assert not found.measured().is_of_all
+    assert found.measured().callers == 5_000
+
+
+def test_all_calls_count_where_that_spends_more() -> None:
+    """References that a model happens to hit most do not forbid what would be kept if every call were lawful."""
+    found = measured(references(5_000, shift=4.0, everybody=calls_of(40_000)))
+
+    assert found.label is not None
+    assert found.block is not None
+    assert found.label.is_of_all
+    assert found.label.margin <= 10.0
+    assert found.label.margin < found.block.margin
+
+
+def test_without_references_all_calls_count_as_lawful() -> None:
+    found = measured(References(None, Group(0, 0), Group(0, 0), calls_of(40_000)))
+
+    assert found.label is not None
+    assert found.label.is_of_all
+    assert found.measured().is_of_all
+    assert found.measured().callers == 40_000
 
 
 def test_a_threshold_falls_by_a_step_at_most() -> None:
@@ -109,7 +150,7 @@ def test_standing_blocks_are_part_of_the_budget_of_blocks() -> None:
     callers = np.concatenate([np.arange(count), np.zeros(1_000, np.int64)])
     at_ms = np.concatenate([np.full(count, -10_000_000), np.arange(1_000)])
     calls = ReferenceCalls(margins, callers, np.full(len(margins), 1 / len(margins)), at_ms)
-    many = References(calls, Group(1, 1), Group(1, 1))
+    many = References(calls, Group(1, 1), Group(1, 1), FEW)
 
     found = measured(many, budgets=Budgets(label_per_million=5_000, block_per_million=1_000))
 

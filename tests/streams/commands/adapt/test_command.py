@@ -50,7 +50,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """An hour of the first author's calls, an analyst's word on one robocall in four, and a base that sees little."""
+    """An hour of the first author's calls, one robocall in four to a trap, and a base that sees little."""
     folder = tmp_path_factory.mktemp("carrier")
     events, labels = folder / "events.jsonl", folder / "labels.csv"
     options = ["--hours", "1", "--rate", "6", "--seed", "5", "--out", str(events), "--labels", str(labels)]
@@ -67,7 +67,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return Files(events, folder / "feedback.jsonl", folder / "senders.txt", folder / "policy.yaml", base)
 
 
-def said(event: dict[str, str], source: str = "analyst") -> str:
+def said(event: dict[str, str], source: str = "honeypot") -> str:
     """A record of feedback on a call."""
     record = {"time_ms": 1_800_000_000_000, "verdict": "robocall", "source": source, "call_id": event["call_id"]}
     return json.dumps(record) + "\n"

@@ -100,7 +100,7 @@ def test_a_measure_earns_what_it_supports_and_a_replay_goes_by_it(
 
     assert done.exit_code == 0
     assert "lawful, called each other" in done.stderr
-    assert "nothing is blocked: 440 callers count as lawful, 29,958 are needed" in done.stderr
+    assert "nothing is blocked: there are 440 callers, 29,958 are needed" in done.stderr
     after, told = decisions(tmp_path, model, start_ms=start_ms)
     hit = [one for one in after if one["decided_by"] == "model"]
     assert {(one["action"], one["mode"]) for one in hit} == {("label", "enforce")}
@@ -169,7 +169,7 @@ def test_without_senders_all_calls_count_as_lawful_and_it_is_said(model: Path, o
     done = run(*options)
 
     assert done.exit_code == 0
-    assert "all calls: of both kinds of lawful ones above, one has too few callers" in " ".join(done.stderr.split())
+    assert "all calls count as lawful, since of those above too few are known" in " ".join(done.stderr.split())
     kept = read_beside(model, partitions=2)
     assert kept is not None
     assert kept.everybody == Group(kept.scored, lawful_calls.PEOPLE + lawful_calls.SENDERS)

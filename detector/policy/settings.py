@@ -15,6 +15,7 @@ from detector.columns.impossible import Impossible
 from detector.contract.decisions import Action, Label, Mode
 from detector.contract.errors import SettingInvalid
 from detector.contract.events import Role
+from detector.contract.public_address import is_public
 from detector.contract.sip import DnoStatus, Location, Redress
 from detector.features.table import INDEX
 from detector.policy.budgets import Budgets
@@ -299,9 +300,11 @@ class Policy:
 
     def warnings(self) -> list[str]:
         """What an operator should change before calls are blocked, one sentence each."""
-        if self.redress.url == PLACEHOLDER_URL:
-            return ["redress.url is the placeholder: set your own contact before you enforce"]
-        return []
+        url = self.redress.url
+        if url is None or is_public(url):
+            return []
+        what = "the placeholder" if url == PLACEHOLDER_URL else f"{url}, which nobody outside reaches"
+        return [f"redress.url is {what}: set your own contact before you enforce"]
 
     @property
     def does_enforce(self) -> bool:

@@ -14,6 +14,7 @@ from detector.contract.ports import Classifier
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from detector.policy.screening import Screener
 from detector.policy.settings import Thresholds
+from models.errors import PromotionRefused
 from models.serve.artifact import Model
 from models.serve.reference import Reference
 from models.serve.signing import UNSIGNED, Signing
@@ -117,14 +118,15 @@ class ModelSwitch:
     Args:
         screener: its `classifier` is replaced.
         url: of the registry.
-        signing: with a key, only signed models are put in place.
+        signing: with a key, only signed models are put in place, and to decide only what was promoted last: Redis tells
+            when to look, and not what to run.
     """
 
     def __init__(self, screener: Screener[Windows], url: str | Path, signing: Signing = UNSIGNED) -> None:
         self._screener = screener
         self._registry = Registry(url, signing)
         self._refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS)
-        self._follow_active = _Follower("active", self._refusals, self._load, self._put)
+        self._follow_active = _Follower("active", self._refusals, self._load_promoted, self._put)
         self._follow_shadow = _Follower("shadow", self._refusals, self._load, self._put_beside)
         self._since_ms = _now_ms()
         self._was_told = False
@@ -205,6 +207,22 @@ class ModelSwitch:
         """Everything that takes time: in a thread, so that no call waits for it."""
         model = self._registry.load(name, schema_id=FEATURE_SCHEMA_ID)
         WatchedModel(model, _drift_watch(model), None, _clock_ms).warm()
+        return model
+
+    def _load_promoted(self, name: str) -> Model:
+        """The model that is to decide.
+
+        Raises:
+            PromotionRefused: with a key, another one was promoted last.
+        """
+        model, signing = self._load(name), self._registry.signing
+        if signing.key is not None:
+            promoted = Promotions(self._registry.store, signing).active()
+            if promoted != model.version:
+                last = "nothing was" if promoted is None else f"{promoted} was, last"
+                raise PromotionRefused(
+                    f"{model.version} was not promoted by who has the key ({last}): `robocall models promote` does it"
+                )
         return model
 
     def compare_with(self, reference: Reference | None) -> None:

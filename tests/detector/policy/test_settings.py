@@ -87,6 +87,8 @@ def test_a_fresh_policy_judges_in_shadow_and_warns_of_its_placeholder() -> None:
     assert policy.mode is Mode.SHADOW
     assert policy.warnings() == ["redress.url is the placeholder: set your own contact before you enforce"]
     assert Policy(redress=Redress(tel="+18005550123")).warnings() == []
+    (warning,) = Policy(redress=Redress(url="https://redress.invalid/")).warnings()
+    assert "https://redress.invalid/, which nobody outside reaches" in warning
 
 
 def test_the_version_names_the_content() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
 from models.errors import StorageError
-from models.serve.artifact import Model
+from models.serve.artifact import Model, sign
+from models.serve.signing import Signing
 from models.store.promotions import Promotions
 from models.store.registry import Registry
 from streams.screening.build import make_screener
@@ -155,6 +156,25 @@ def test_a_worker_begins_with_what_was_promoted_last(models: Path) -> None:
 
     assert asyncio.run(started()) == second
     assert asyncio.run(started(first)) == first
+
+
+def test_with_a_key_redis_cannot_name_what_was_not_promoted(models: Path, tmp_path: Path) -> None:
+    """A signed artifact is not enough: whoever may write Redis could go back to any that was ever added."""
+    signing = Signing(b"a key of sixteen bytes or more")
+    for name, seed in (("first", 1), ("second", 2)):
+        sign(save_small_model(tmp_path / name, seed=seed), signing)
+    registry = Registry(tmp_path, signing)
+    first, second = (registry.load(name, schema_id=FEATURE_SCHEMA_ID).version for name in ("first", "second"))
+    screener = make_screener(load_settings(model_dir=models / "first"), shared_trunks=False)
+    switch = ModelSwitch(screener, tmp_path, signing)
+
+    asyncio.run(_switch(switch, "second"))
+    assert (screener.versions.model_version, switch.refused) == (first, 1)
+    Promotions(registry.store, signing).promote(second, first, gate=[])
+    asyncio.run(_switch(switch, "second"))
+    assert (screener.versions.model_version, switch.refused) == (second, 1)
+    asyncio.run(_switch(switch, "first"))
+    assert (screener.versions.model_version, switch.refused) == (second, 2)
 
 
 def test_a_shadow_is_scored_beside_the_active_model_and_survives_a_switch(models: Path) -> None:

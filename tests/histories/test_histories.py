@@ -19,14 +19,16 @@ from tests.histories.mutants import MUTANTS
 from tests.histories.rigs import SEEDS, Counting, Windows
 from tests.histories.world import ACTS, FIRST, SLOTS, Act, Mutation, World, play, schedule, shrunk
 
-WITH_COUNTS, WITH_WINDOWS, FOR_A_MUTANT = 1_000, 100, 200
+WITH_COUNTS, WITH_WINDOWS, FOR_A_MUTANT = 3_000, 100, 200
 """Schedules."""
+ALL_LEAVE = 107_750
+"""At the end of this one three workers live and all are on their way out: the judge found no place for another."""
 
 
 def test_no_schedule_breaks_a_promise(tmp_path: Path) -> None:
     """Windows that are a list of what was counted, so that there is time for many."""
     rig = Counting()
-    for seed in range(WITH_COUNTS):
+    for seed in (ALL_LEAVE, *range(WITH_COUNTS)):
         play(schedule(seed), rig, seed % len(SEEDS), root=tmp_path)
 
 

@@ -173,9 +173,8 @@ class World:
     def finish(self) -> None:
         """Let all go well from now on, until everything is decided and committed; then look at everything."""
         self.broker.append(1 << 20)
-        if not any(self._is_staying(slot) for slot in range(SLOTS)):
-            self._start(next(slot for slot in range(SLOTS) if self._at(slot) is None), 0)
         for round_ in range(ROUNDS):
+            self._have_somebody()
             for slot in range(SLOTS):
                 worker = self._at(slot)
                 if worker is not None:
@@ -196,6 +195,12 @@ class World:
             assert owner is not None
             end = self.broker.log.end(partition)
             self._look(swept(owner.parts.state.engine), partition, end, f"what {owner.name} has of {partition}")
+
+    def _have_somebody(self) -> None:
+        """Start a worker where all that live are leaving; while they take all places, later."""
+        free = [slot for slot in range(SLOTS) if self._at(slot) is None]
+        if free and not any(self._is_staying(slot) for slot in range(SLOTS)):
+            self._start(free[0], 0)
 
     def _is_staying(self, slot: int) -> bool:
         worker = self._at(slot)

@@ -1,0 +1,1 @@
+"""Who is calling: Identity headers, PASSporTs, certificates and anchors become a verdict. No network, file or clock."""

@@ -52,6 +52,10 @@ COMMANDS = {
         "streams.commands.feedback:feedback",
         "Say what calls were: one verdict, or a table of complaints.",
     ),
+    "verify-identity": (
+        "streams.commands.verify_identity:verify_identity",
+        "Verify the signature of one call against certificates from files.",
+    ),
     "lookup": ("streams.commands.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),
     "audit": ("streams.commands.audit:audit", "Say which promises were not kept, from the topics alone."),
     "lists": (

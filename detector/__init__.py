@@ -1,1 +1,1 @@
-"""The domain: events, numbering, windows, features, policy, decisions. It knows no Kafka, Redis, file or clock."""
+"""The domain: events, numbers, windows, features, policy, trust, decisions. It knows no Kafka, Redis, file or clock."""

@@ -1,7 +1,8 @@
 """What outlives a call: standing decisions on numbers and trunks, and what a partition's snapshot keeps of them.
 
 Everything is driven by event time and by the order of events, so that a replay comes to the same state. The map is
-bounded. At the bound the entry that was set longest ago goes first, people's decisions last (`EvictionOrder`).
+bounded, by entries and by text. At a bound the entry that was set longest ago goes first, people's decisions last
+(`EvictionOrder`).
 """
 
 import builtins
@@ -20,6 +21,8 @@ from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
 
 MAX_TRUNKS = 16
 """Trunk groups that one standing decision names; a further one takes the place of the first."""
+MAX_CHARACTERS = 64 * 1024 * 1024
+"""Of the texts of all standing decisions together; ordinary ones have about a hundred each."""
 MODEL_SOURCE = MODEL
 """Source of a standing decision that the model's own blocks led to; it can be reached again from the calls alone."""
 
@@ -60,6 +63,13 @@ class StandingDecision:
         if not (self.trunk_group_ids or self.is_vouched):
             return True
         return self.is_vouched if is_vouched else trunk_group_id in self.trunk_group_ids
+
+    @property
+    def characters(self) -> int:
+        """Length of all its texts together."""
+        led_to_by = sum(len(one) for one in self.led_to_by if one is not None)
+        own = len(self.entity) + len(self.category) + len(self.source) + len(self.decision_id or "")
+        return own + sum(map(len, self.trunk_group_ids)) + led_to_by
 
     @property
     def is_release(self) -> bool:
@@ -154,6 +164,10 @@ def _reached_here(decision: StandingDecision, belongs: Callable[[str], bool]) ->
 class StandingDecisions:
     """Bounded map from entity to its standing decision, with the changes that are still to be published.
 
+    Args:
+        max_entries: Most decisions, and most callers that are held.
+        max_characters: Most that the texts of all decisions have together.
+
     Attributes:
         held: What the model last made of calling numbers.
         order: Who decided how many of them, and how many were pushed out.
@@ -162,6 +176,8 @@ class StandingDecisions:
     __slots__ = (
         "_by_entity",
         "_changes",
+        "_characters",
+        "_max_characters",
         "_max_entries",
         "_number_filter",
         "_numbers",
@@ -172,8 +188,10 @@ class StandingDecisions:
         "order",
     )
 
-    def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES) -> None:
+    def __init__(self, max_entries: int = DEFAULT_MAX_ENTRIES, max_characters: int = MAX_CHARACTERS) -> None:
         self._by_entity: dict[str, StandingDecision] = {}
+        self._characters = 0
+        self._max_characters = max_characters
         self.order = EvictionOrder()
         self._restored: dict[str, None] = {}
         self._numbers: builtins.set[str] = set()
@@ -222,15 +240,16 @@ class StandingDecisions:
         """
         if decision.is_release:
             self.remove(decision.entity)
-        self._by_entity.pop(decision.entity, None)
+        self._take_out(decision.entity)
         self._by_entity[decision.entity] = decision
+        self._characters += decision.characters
         self.order.put(decision.entity, decision.source, decision.expires_ms)
         subjects, known = self._subjects(decision.entity)
         subject = decision.entity.partition(":")[2]
         if subject not in subjects:
             subjects.add(subject)
             known.add(subject)
-        if len(self._by_entity) > self._max_entries:
+        while len(self._by_entity) > self._max_entries or self._characters > self._max_characters:
             self._forget(self.order.choose(decision.since_ms))
         if publish and decision.mode is Mode.ENFORCE:
             self._changes.append(decision)
@@ -258,8 +277,12 @@ class StandingDecisions:
             if rest is not None:  # a later call, of another caller, may have told of this one too
                 self.set(rest, publish=decision.decision_id != decision_id)
 
+    def _take_out(self, entity: str) -> None:
+        if known := self._by_entity.pop(entity, None):
+            self._characters -= known.characters
+
     def _forget(self, entity: str) -> None:
-        self._by_entity.pop(entity, None)
+        self._take_out(entity)
         self.order.drop(entity)
         subjects, known = self._subjects(entity)
         subject = entity.partition(":")[2]

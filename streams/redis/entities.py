@@ -12,7 +12,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
-from detector.policy.standing import MAX_TRUNKS, StandingDecision, StandingDecisions
+from detector.policy.standing import StandingDecision, StandingDecisions
 from streams.redis.bounded import (
     MAX_NAME_BYTES,
     MAX_RECORD_BYTES,
@@ -163,6 +163,6 @@ def _standing(entity: str, raw: bytes | None, now_ms: int) -> StandingDecision |
         found.since_ms,
         found.expires_ms,
         found.source,
-        trunk_group_ids=(found.trunk_group_ids or ())[:MAX_TRUNKS],
+        trunk_group_ids=found.trunk_group_ids or (),
         is_vouched=bool(found.signed),
     )

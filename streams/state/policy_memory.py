@@ -62,13 +62,24 @@ class _Groups(msgspec.Struct, frozen=True, array_like=True):
 
 
 def encode(memory: PolicyMemory, remembered: Remembered) -> bytes:
-    """Encode a memory: 100,000 callers take about 5 MB, the latest answers some 0.3 MB."""
+    """Encode a memory: 100,000 callers take about 5 MB, the latest answers some 0.3 MB.
+
+    Raises:
+        SnapshotRefused: `decode` would refuse it; one sentence. It is better to keep the snapshot before.
+    """
     held = (HeldEntry(caller, h.action, h.expires_ms, h.blocks_ms) for caller, h in memory.held.items())
     standing = (
         StandingEntry(*(getattr(decision, name) for name in StandingEntry.__struct_fields__))
         for decision in memory.standing
     )
-    return msgspec.msgpack.encode(_Groups(tuple(_grouped(held)), tuple(_grouped(standing)), packed(remembered)))
+    try:
+        groups = _Groups(tuple(_grouped(held, HeldEntry)), tuple(_grouped(standing, StandingEntry)), packed(remembered))
+    except msgspec.ValidationError as error:
+        raise SnapshotRefused(f"policy memory is not written: an entry is beyond its bounds ({error})") from error
+    content = msgspec.msgpack.encode(groups)
+    if len(content) > MAX_BYTES:
+        raise SnapshotRefused(f"policy memory of {len(content)} bytes is not written: the most is {MAX_BYTES}")
+    return content
 
 
 def decode(content: bytes) -> tuple[PolicyMemory, Remembered]:
@@ -89,9 +100,12 @@ def decode(content: bytes) -> tuple[PolicyMemory, Remembered]:
     return PolicyMemory(held, standing), remembered
 
 
-def _grouped(entries: Iterator[object]) -> Iterator[msgspec.Raw]:
+def _grouped(entries: Iterator[T], kind: type[T]) -> Iterator[msgspec.Raw]:
+    decoder = msgspec.msgpack.Decoder(list[kind])  # type: ignore[valid-type]
     while group := list(islice(entries, GROUP)):
-        yield msgspec.Raw(msgspec.msgpack.encode(group))
+        encoded = msgspec.msgpack.encode(group)
+        decoder.decode(encoded)  # structs are not checked when they are made
+        yield msgspec.Raw(encoded)
 
 
 def _entries(groups: Sequence[msgspec.Raw], kind: type[T]) -> Iterator[T]:

@@ -21,6 +21,7 @@ from detector.policy.standing import PolicyMemory
 from detector.windows.sweep import Sweep, SweptRows
 from streams.running.daemon_thread import DaemonThread
 from streams.state.policy_memory import encode
+from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_file import SnapshotWriter
 from streams.state.snapshot_format import Header
 from streams.state.snapshot_store import SnapshotStore
@@ -211,9 +212,14 @@ class Snapshots:
 
     def _open(self, copy: Copy, files: dict[int, tuple[Path, Header]], writers: dict[int, SnapshotWriter]) -> None:
         owners = _owners(copy.memory, self._partition_of)
-        for partition, (path, header) in files.items():
+        for partition, (path, header) in list(files.items()):
             memory = copy.memory.of(lambda number, partition=partition: owners[number] == partition)  # type: ignore[misc]
-            content = encode(memory, copy.repeats[partition])
+            try:
+                content = encode(memory, copy.repeats[partition])
+            except SnapshotRefused as error:  # the other partitions may fare better
+                del files[partition]
+                self._failed(error)
+                continue
             writers[partition] = SnapshotWriter(path, header, content, copy.sweep.names, self._store.signing)
 
     def _path(self, partition: int) -> Path:

@@ -12,7 +12,9 @@ from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type
 import msgspec
 
 from detector.contract.decisions import Action, Decision, Label
-from detector.contract.events import CallEnd, CallEvent, CallSetup, Feedback, documented
+from detector.contract.events import TEXT_LIMIT, CallEnd, CallEvent, CallSetup, Feedback, documented
+from detector.policy.lists import NUMBER_ENTITY
+from detector.policy.standing import MAX_TRUNKS
 
 T = TypeVar("T")
 
@@ -27,18 +29,25 @@ DEAD_LETTER_LIMIT_BYTES = 704 * 1024
 class EntityDecision:
     """A standing decision on a number or a trunk group. Expires by itself; a null value deletes it."""
 
-    entity: str = documented("`number:` and the E.164 number, or `trunk:` and the trunk group; also the key.")
+    entity: str = documented(
+        "`number:` and the E.164 number, or `trunk:` and the trunk group; also the key.",
+        max_length=len(NUMBER_ENTITY) + TEXT_LIMIT,
+    )
     action: Action = documented("What to do with its calls: `label` or `block`.")
-    category: str = documented("Category that the policy put it in.")
+    category: str = documented("Category that the policy put it in.", max_length=TEXT_LIMIT)
     label: Label | None = documented("Shown to the called party when the action is `label`; else null.")
     since_ms: int = documented("From when it holds.")
     expires_ms: int = documented("From this instant on it no longer holds.")
-    source: str = documented("Who decided: a step of the policy, or an operator.")
-    decision_id: str | None = documented("The decision on a call that led to it, where there was one.")
-    policy_version: str = documented("Version of the policy that decided.")
+    source: str = documented("Who decided: a step of the policy, or an operator.", max_length=TEXT_LIMIT)
+    decision_id: str | None = documented(
+        "The decision on a call that led to it, where there was one.", max_length=TEXT_LIMIT
+    )
+    policy_version: str = documented("Version of the policy that decided.", max_length=TEXT_LIMIT)
     trunk_group_ids: tuple[str, ...] | None = documented(
         "Of a number: calls by these trunk groups that no verified signature of attestation A vouches for.",
         default=None,
+        max_length=TEXT_LIMIT,
+        max_items=MAX_TRUNKS,
     )
     signed: bool | None = documented(
         "Of a number: whether calls that such a signature vouches for are meant. With both null all calls are.",
@@ -83,9 +92,9 @@ def _bounded(hint: Any, bounds: Mapping[str, Any]) -> Any:
     arguments = get_args(hint)
     if type(None) in arguments:
         return _bounded(next(a for a in arguments if a is not type(None)), bounds) | None
-    if get_origin(hint) is list:
+    if (kind := get_origin(hint)) in {list, tuple}:
         rest = {k: v for k, v in bounds.items() if k != "max_items"}
-        items = GenericAlias(list, (_bounded(arguments[0], rest),))
+        items = GenericAlias(kind, (_bounded(arguments[0], rest), *arguments[1:]))
         return Annotated[items, msgspec.Meta(max_length=bounds["max_items"])] if "max_items" in bounds else items
     return Annotated[hint, msgspec.Meta(**bounds)]
 

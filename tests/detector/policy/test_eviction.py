@@ -40,6 +40,27 @@ def test_what_has_expired_makes_room_first_and_is_not_missed() -> None:
     assert standing.order.evicted == {"people": 0, "model": 0}
 
 
+def test_texts_have_a_bound_of_their_own() -> None:
+    """100 characters have room for three short decisions, or a long and a short one: the oldest go."""
+    standing = StandingDecisions(max_characters=100)
+    some = [replace(BLOCK, entity=f"number:{n}") for n in range(5)]
+    long = replace(some[1], decision_id="d" * 20, trunk_group_ids=("t",) * 2, led_to_by=(None, "d" * 20))
+    assert [some[0].characters, long.characters] == [27, 69]
+
+    for decision in some[:3]:
+        standing.set(decision)
+    standing.set(long)
+    assert list(standing) == [some[2], long]
+
+    standing.set(some[1])  # in the place of the long one
+    standing.set(some[3])
+    assert list(standing) == [some[2], some[1], some[3]]
+
+    standing.remove(some[1].entity)
+    standing.set(some[4])
+    assert list(standing) == [some[2], some[3], some[4]]
+
+
 def test_a_decision_that_changes_hands_is_counted_where_it_is() -> None:
     """An analyst takes over what the model had decided: it is people's from then on, and gone when it is removed."""
     standing = StandingDecisions()

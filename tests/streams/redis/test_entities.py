@@ -1,22 +1,27 @@
 """Standing decisions that come back with a partition are looked at again, and only those. On a real Valkey."""
 
 import asyncio
+import json
 import time
 from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from detector.contract.decisions import Action
 from detector.policy.held import Held
 from detector.policy.lists import Lists
-from detector.policy.standing import PolicyMemory, StandingDecision, StandingDecisions
+from detector.policy.standing import MAX_TRUNKS, PolicyMemory, StandingDecision, StandingDecisions
 from streams.redis.bounded import Skipped
 from streams.redis.connection import ENTITIES_CHANGED, ENTITIES_VERSION, Guard, entity_key
 from streams.redis.decisions import DecisionIndex
 from streams.redis.entities import PER_TRIP, EntityFollower
 from streams.redis.lists import ListFollower
 from streams.redis.releasing import release
-from tests.streams.redis.test_lists import flush, standing_record
+from streams.screening.repeats import Remembered
+from streams.state.policy_memory import decode, encode
+from tests.streams.redis.test_lists import ENTITY, flush, standing_record
 from tests.valkey_process import ValkeyProcess, run
 
 NOW_MS = time.time_ns() // 1_000_000
@@ -128,6 +133,45 @@ def test_a_value_that_is_no_decision_releases_nobody(valkey: ValkeyProcess) -> N
 
         assert [one.action for one in standing] == [Action.BLOCK] * 3
         assert skipped["standing"] == 3
+
+    run(work, valkey.url)
+
+
+LONGEST: dict[str, Any] = {
+    "entity": f"trunk:{'t' * 256}",
+    "category": "c" * 256,
+    "source": "s" * 256,
+    "decision_id": "d" * 256,
+    "trunk_group_ids": ["é" * 256] * MAX_TRUNKS,
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"category": "c" * 257},
+        {"source": "s" * 20_000},
+        {"decision_id": "d" * 257},
+        {"trunk_group_ids": ["t" * 257]},
+        {"trunk_group_ids": ["t"] * (MAX_TRUNKS + 1)},
+        {"entity": f"number:+1{'5' * 262}"},
+    ],
+)
+def test_a_standing_decision_with_long_texts_is_skipped(valkey: ValkeyProcess, changes: dict[str, Any]) -> None:
+    """It was held, said in every call's reasons, and no snapshot of its partition could be read any more."""
+
+    async def work(client: Redis) -> None:
+        standing, skipped = StandingDecisions(), Skipped()
+        for at, record in enumerate((LONGEST, LONGEST | {"entity": ENTITY} | changes), 1):
+            whole = json.loads(standing_record(Action.BLOCK, NOW_MS)[1]) | record
+            await client.set(entity_key(whole["entity"]), json.dumps(whole))
+            await client.zadd(ENTITIES_CHANGED, {whole["entity"]: at})
+        await EntityFollower(client, Guard(), standing, skipped).follow(2)
+
+        assert [one.entity for one in standing] == [LONGEST["entity"]]
+        assert skipped["standing"] == 1
+        memory = PolicyMemory({}, tuple(standing))
+        assert decode(encode(memory, Remembered.nothing()))[0] == memory
 
     run(work, valkey.url)
 

@@ -32,12 +32,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from detector.contract.decisions import Action
+from detector.policy.held import Held
 from streams.settings import Settings
 from streams.state.durability import Durability
+from streams.state.policy_memory import MAX_BLOCKS
 from streams.state.snapshot_store import SnapshotStore
 from tests.detector.windows.rows_of_engine import differences
-from tests.streams.state.durability_case import IDENTITY, PARTITIONS, Group, Member, Play, half_way
+from tests.streams.state.durability_case import IDENTITY, PARTITIONS, Group, Member, Play, half_way, home
 from tests.waiting import until
 
 pytestmark = pytest.mark.kafka
@@ -89,6 +93,27 @@ def test_a_hand_over_leaves_nothing_to_catch_up_with(play: Play, tmp_path: Path)
         await second.assign(0)
         assert differences(first.rows(0), second.rows(0)) == []
         assert second.rows(1) == {}
+
+    play(story)
+
+
+def test_a_partition_whose_memory_cannot_be_written_costs_the_others_no_snapshot(play: Play, tmp_path: Path) -> None:
+    """It is said and counted, and the snapshot of before stays."""
+
+    async def story(settings: Settings, log: dict[int, list[Any]]) -> None:
+        member = Member(settings, tmp_path / "snapshots", Group())
+        await half_way(member, log)
+        number = next(number for n in range(100) if home(number := f"+1202555{n:04d}") == 0)
+        held = Held(Action.BLOCK, 1 << 60, tuple(range(MAX_BLOCKS + 1)))
+        member.pipeline.screener.standing.held.put(number, held)
+
+        with capture_logs() as said:
+            await member.snapshots.take()
+
+        store = SnapshotStore(str(tmp_path / "snapshots"))
+        assert [len(store.candidates(IDENTITY, p, 1 << 60)) for p in log] == [0, 1]
+        assert (member.snapshots.taken.published, member.snapshots.taken.failures) == (1, 1)
+        assert ["policy memory is not written" in line.get("cause", "") for line in said] == [True]
 
     play(story)
 

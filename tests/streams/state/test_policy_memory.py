@@ -1,5 +1,8 @@
 """The policy memory as bytes: it comes back as it was, and anything else is refused with one sentence."""
 
+from dataclasses import replace
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -100,8 +103,22 @@ def test_what_is_no_entry_is_refused(group: object) -> None:
         decode(content)
 
 
-def test_more_than_the_bound_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_the_bound_is_neither_written_nor_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = encode(SMALL, Remembered.nothing())
     monkeypatch.setattr(policy_memory, "MAX_BYTES", 10)
 
-    with pytest.raises(SnapshotRefused, match=r"the most is 10$"):
-        decode(encode(SMALL, Remembered.nothing()))
+    with pytest.raises(SnapshotRefused, match=r"is not written: the most is 10$"):
+        encode(SMALL, Remembered.nothing())
+    with pytest.raises(SnapshotRefused, match=r"is skipped: the most is 10$"):
+        decode(content)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"category": "c" * 1_025}, {"trunk_group_ids": ("t",) * (MAX_TRUNKS + 1)}, {"since_ms": 2**63}]
+)
+def test_what_could_not_be_read_is_not_written(changes: dict[str, Any]) -> None:
+    """Else it would take the place of a snapshot that can be read, and the next start would warm up."""
+    memory = PolicyMemory({}, (replace(SMALL.standing[0], **changes),))
+
+    with pytest.raises(SnapshotRefused, match=r"^policy memory is not written: an entry is beyond its bounds"):
+        encode(memory, Remembered.nothing())

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+from types import GenericAlias
 from typing import Any, cast, get_args
 
 import msgspec
@@ -60,7 +61,8 @@ def _plain(hint: Any) -> Any:
     arguments = get_args(hint)
     if type(None) in arguments:
         return _plain(next(a for a in arguments if a is not type(None))) | None
-    return list[_plain(arguments[0])] if getattr(hint, "__origin__", None) is list else hint  # type: ignore[misc]
+    kind = getattr(hint, "__origin__", None)
+    return GenericAlias(kind, (_plain(arguments[0]), *arguments[1:])) if kind in {list, tuple} else hint
 
 
 @pytest.mark.parametrize(("domain", "record"), PAIRS)

@@ -20,7 +20,7 @@ from redis.exceptions import ResponseError
 
 from detector.windows.engine import WindowEngine
 from detector.windows.trunks import AnotherVersion, read_header
-from streams.redis.bounded import SMALL_SET, number
+from streams.redis.bounded import SMALL_SET, number, text
 from streams.redis.connection import PASSING, SHARE_TTL_S, TRUNK_PARTITIONS, Guard
 from streams.redis.trunk_scripts import queue_read, queue_write
 from streams.redis.trunk_shares import KNOWN_ENOUGH, OtherShares, OwnShares, TrunkView, known_share
@@ -249,33 +249,35 @@ class TrunkExchange:
                 await self._slices.breathe()
 
     def _take_shares(self, other: OtherShares, found: Iterable[tuple[bytes, bytes]]) -> None:
-        shares = {name: share for name, share in found if self._may_be_share(other, name, share)}
+        named = ((self._trunk_of(other, name, share), share) for name, share in found)
+        shares = {trunk: share for trunk, share in named if trunk is not None}
         room = self._limits.kept_bytes - sum(one.size for one in self._others.values())
-        for (name, share), is_whole in zip(
+        for (trunk, share), is_whole in zip(
             shares.items(), self._engine.whole_shares(list(shares.values())) if shares else (), strict=True
         ):
             if not is_whole:
                 self.invalid += 1
                 continue
-            trunk = name.decode("utf-8", "surrogatepass")
             room -= other.put(trunk, share, self._engine.settings.max_trunks, room)
             self._stale[trunk] = None
 
-    def _may_be_share(self, other: OtherShares, name: bytes, share: bytes) -> bool:
-        """Whether this is a share of that trunk group, as far as its header tells."""
+    def _trunk_of(self, other: OtherShares, name: bytes, share: bytes) -> str | None:
+        """Trunk group of a share, as far as name and header tell; None where it is none that can be used."""
         try:
             own_name, latest_ms = read_header(share, self._seed)
         except AnotherVersion:
             self.invalid += 1
             other.foreign_until_s = time.monotonic() + SHARE_TTL_S
-            return False
+            return None
         except ValueError:
             self.invalid += 1
-            return False
+            return None
         other.foreign_until_s = 0.0
-        is_fitting = own_name == name and latest_ms <= time.time_ns() // 1_000_000 + self._limits.ahead_ms
-        self.invalid += not is_fitting
-        return is_fitting
+        trunk = text(name)
+        if trunk is None or own_name != name or latest_ms > time.time_ns() // 1_000_000 + self._limits.ahead_ms:
+            self.invalid += 1
+            return None
+        return trunk
 
     def _take_partitions(self, reply: Any) -> None:
         if isinstance(reply, ResponseError):

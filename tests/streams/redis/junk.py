@@ -6,11 +6,12 @@ from typing import Any
 import redis
 
 from detector.contract.decisions import Action
+from detector.windows.trunks import header_of
 from streams.redis import connection as keys
 from streams.redis.bounded import MAX_COUNT, MAX_RECORD_BYTES
 from streams.redis.list_notes import NOTED_LISTS, notes_key
 from tests.streams.redis.test_lists import CALLING, ENTITY, standing_record
-from tests.streams.redis.test_trunk_exchange import TRUNK
+from tests.streams.redis.test_trunk_exchange import SEED, TRUNK
 
 PARTITION, IDENTIFIER, WORKER = 1, "a" * 32, "w-1"
 OUR_KEYS = (
@@ -65,6 +66,12 @@ ODD_TEXTS = (
     b'{"by":"M. Lee","reason":"why","at_ms":1e18}',
 )
 ODD_SCORES = (0.5, 1.0, 5.0, float("inf"), float(2**60))
+
+
+def forged_share(name: bytes, latest_ms: int, body: bytes) -> bytes:
+    """A trunk share with a header as ours, whatever its name and what follows."""
+    head = header_of("", latest_ms, SEED)
+    return head[:-2] + len(name).to_bytes(2, "little") + name + body
 
 
 def put(client: "redis.Redis", key: str, value: Any) -> None:

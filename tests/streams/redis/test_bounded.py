@@ -36,11 +36,12 @@ from tests.streams.redis.junk import (
     OUR_KEYS,
     PARTITION,
     WORKER,
+    forged_share,
     odd_record,
     put,
 )
 from tests.streams.redis.test_lists import CALLING, ENTITY, SMALL, Even, standing_record
-from tests.streams.redis.test_trunk_exchange import TRUNK, call
+from tests.streams.redis.test_trunk_exchange import START_MS, TRUNK, call, exchange_all, exchange_of, trunk_attempts
 from tests.valkey_process import ValkeyProcess, run
 
 STATE = WorkerModels(WORKER, "m-good", 1)
@@ -169,6 +170,50 @@ def test_a_command_answers_or_says_one_line_whatever_stands_in_redis(
                 assert "\n" not in str(done.exception)
             elif done.exit_code == 0 and options:
                 json.loads(done.stdout)
+
+
+@settings(max_examples=60)
+@example([(b"\xff\xfe", START_MS, None)])
+@example([(b"\xed\xa0\x80", START_MS, b"\xff" * 100), (b"", START_MS, None)])
+@example([(b"t" * 1_025, 0, b"")])
+@given(
+    st.lists(
+        st.tuples(
+            st.binary(max_size=20),
+            st.integers(0, (1 << 43) - 1) | st.just(START_MS),
+            st.none() | st.binary(max_size=200),
+        ),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda one: one[0],
+    )
+)
+def test_a_share_with_a_header_as_ours_costs_no_other_share(
+    server: ValkeyProcess, forged: list[tuple[bytes, int, bytes | None]]
+) -> None:
+    """They stand before a good one on a page: the exchange ended, and the good one was not read until it changed.
+
+    Behind the header stands what a good share has there (None), or anything.
+    """
+
+    async def work(client: Redis) -> None:
+        await client.flushdb()
+        one, two = WindowEngine(SMALL), WindowEngine(SMALL)
+        call(one, 0, 30)
+        call(two, PARTITION, 40)
+        await exchange_all(exchange_of(two, client, PARTITION), rounds=1)
+        good = (await client.hget(keys.trunk_key(PARTITION), TRUNK))[len(forged_share(TRUNK.encode(), 0, b"")) :]
+        for at, (name, latest_ms, body) in enumerate(forged, 1):
+            share = forged_share(name, latest_ms, good if body is None else body)
+            await client.hset(keys.trunk_key(PARTITION), name, share)
+            await client.zadd(keys.trunk_journal_key(PARTITION), {name: at})
+        first = exchange_of(one, client, 0)
+
+        await exchange_all(first)
+
+        assert trunk_attempts(one, 0) == 71
+
+    run(work, server.url)
 
 
 def test_a_text_is_cut_by_the_server(valkey: ValkeyProcess) -> None:

@@ -15,23 +15,14 @@ from redis.exceptions import ResponseError
 
 from detector.contract.decisions import Decision
 from streams.redis.bounded import FIRST, MAX_RECORD_BYTES, is_instant, read_values, record, run_script, text
-from streams.redis.connection import (
-    DECISION_TTL_S,
-    ENTITIES_CHANGED,
-    ENTITIES_VERSION,
-    PASSING,
-    Guard,
-    decision_key,
-    entity_key,
-    number_key,
-)
+from streams.redis.connection import DECISION_TTL_S, PASSING, Guard, decision_key, number_key
+from streams.redis.entity_journal import WRITE_ENTITY, arguments_of, keys_of
 from streams.wire.records import DECISION_DECODER
 
 LATEST_PER_NUMBER = 20
 MAX_IDENTIFIER_BYTES = 64
 COMMANDS_PER_TRIP = 32
 """Small, so that packing and reading one trip holds the event loop for well under a millisecond."""
-JOURNAL_LIMIT = 1_000_000
 PAUSE_S = 0.05
 
 # One command for each decision. LREM first: a repeat after a lost answer, or a replay, must not list an id twice.
@@ -41,22 +32,6 @@ redis.call('LREM', KEYS[2], 0, ARGV[1])
 redis.call('LPUSH', KEYS[2], ARGV[1])
 redis.call('LTRIM', KEYS[2], 0, {LATEST_PER_NUMBER - 1})
 redis.call('EXPIRE', KEYS[2], {DECISION_TTL_S})
-return 1
-"""
-
-# An equal value changes nothing, so that workers that tell each other the same thing come to rest. What calls brought
-# about takes no release away: its worker had not heard of it yet.
-WRITE_ENTITY = f"""
-local function releases(value) return string.find(value, '"action":"allow"', 1, true) end
-if ARGV[2] == '' then
-  if redis.call('DEL', KEYS[1]) == 0 then return 0 end
-else
-  local known = redis.call('GET', KEYS[1])
-  if known == ARGV[2] or (known and releases(known) and not releases(ARGV[2])) then return 0 end
-  redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
-end
-redis.call('ZADD', KEYS[3], redis.call('INCR', KEYS[2]), ARGV[1])
-redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -{JOURNAL_LIMIT + 1})
 return 1
 """
 
@@ -114,8 +89,8 @@ class DecisionIndex:
             payload: the record as published; None deletes.
             expires_ms: epoch milliseconds at which Redis forgets it.
         """
-        keys = (entity_key(entity), ENTITIES_VERSION, ENTITIES_CHANGED)
-        self._queue(self._entities, _Write(WRITE_ENTITY, keys, (entity, payload or b"", expires_ms)))
+        arguments = arguments_of(entity, payload or b"", expires_ms)
+        self._queue(self._entities, _Write(WRITE_ENTITY, keys_of(entity), arguments))
 
     async def run(self) -> None:
         """Write until cancelled; a fault of Redis never ends it."""

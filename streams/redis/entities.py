@@ -26,10 +26,12 @@ from streams.redis.bounded import (
     value,
 )
 from streams.redis.connection import ENTITIES_CHANGED, Guard, entity_key
+from streams.redis.entity_journal import forget_old
 from streams.wire.records import ENTITY_DECISION_DECODER
 
 PER_TRIP = 200
 """Entities looked at in one round trip: about a millisecond of the event loop."""
+FORGET_EVERY_S = 60.0
 FUTURE_MS = 24 * 3_600_000
 """A decision that begins later than this after now is none: it would take the place of all others for good."""
 
@@ -70,6 +72,8 @@ class EntityFollower:
         self._read_to = 0.0
         self._to_look_at: dict[str, None] = {}
         self._trip = asyncio.Lock()
+        self._forgotten_to = 0.0
+        self._forget_at_s = 0.0
         self.looked_at = 0
         """Entities asked for, since the start."""
 
@@ -104,6 +108,14 @@ class EntityFollower:
                     if is_known:
                         self._take(name, raw)
                     self._to_look_at.pop(name, None)
+
+    async def forget_old(self) -> None:
+        """Once a minute, take old names at which nothing stands out of the journal; a page of them."""
+        now_s = time.monotonic()
+        if now_s >= self._forget_at_s:
+            self._forget_at_s = now_s + FORGET_EVERY_S
+            done = await self._guard.attempt(lambda: forget_old(self._redis, self._forgotten_to))
+            self._forgotten_to = done or 0.0
 
     async def _page(self, count: int) -> tuple[float, list[tuple[str, bytes | None]]]:
         """Up to which count the journal is read with this, the next entities in it, and what stands at each."""

@@ -1,5 +1,6 @@
 """Take a number out of Redis: its latest decisions, those about calls to it, and what stands about it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -9,23 +10,26 @@ from detector.policy.lists import DIRECTED_TO, NUMBER_ENTITY, directed_parts
 from streams.redis.bounded import MAX_RECORD_BYTES, read_values
 from streams.redis.connection import (
     ENTITIES_CHANGED,
-    ENTITIES_VERSION,
     KEPT_LISTS,
     decision_key,
     entity_key,
     list_key,
     number_key,
 )
-from streams.redis.decisions import WRITE_ENTITY
+from streams.redis.entity_journal import forget, write_entity
 
 KEYS_AT_A_TIME = 1_000
+HEARD_S = 3.0
+"""Workers have heard of a change after this: they look each second."""
 
 
 async def erase(redis: Redis, number: str, *, dry_run: bool) -> int:
     """Delete what look-ups know of a number, and return how many keys that were. Lists are left as they are.
 
     Called by `robocall erase`. It reads every decision that is kept, at most seven days of them, since those about
-    calls to the number are kept by their caller.
+    calls to the number are kept by their caller. What stood about the number leaves its name in the journal, from which
+    workers learn of the end: it goes after `HEARD_S`. A worker that Redis is away from in between does not learn of it,
+    and keeps what stood until it expires.
 
     Args:
         redis: client.
@@ -41,14 +45,18 @@ async def erase(redis: Redis, number: str, *, dry_run: bool) -> int:
         values = await read_values(redis, some, MAX_RECORD_BYTES)
         found.update(key for key, value in zip(some, values, strict=True) if value and pattern.search(value))
     keys = sorted(found)
-    stands = bool(await redis.exists(entity_key(NUMBER_ENTITY + number)))
+    entity = NUMBER_ENTITY + number
+    stands = bool(await redis.exists(entity_key(entity)))
+    is_named = await redis.zscore(ENTITIES_CHANGED, entity) is not None
     if not dry_run:
         if stands:  # told to the workers, which would else tell Redis again
-            entity_keys = (entity_key(NUMBER_ENTITY + number), ENTITIES_VERSION, ENTITIES_CHANGED)
-            await redis.eval(WRITE_ENTITY, len(entity_keys), *entity_keys, NUMBER_ENTITY + number, "", 0)
+            await write_entity(redis, entity, b"")
         for first in range(0, len(keys), KEYS_AT_A_TIME):
             await redis.delete(*keys[first : first + KEYS_AT_A_TIME])
-    return len(keys) + stands
+        if stands or is_named:
+            await asyncio.sleep(HEARD_S)
+            await forget(redis, entity)
+    return len(keys) + (stands or is_named)
 
 
 async def lists_with(redis: Redis, number: str) -> list[tuple[str, str]]:

@@ -213,6 +213,7 @@ class ListFollower:
             await self._follow_lists(asked.version)
             await self._follow_entities(asked.entities)
             await self.entities.look_at_restored()
+            await self.entities.forget_old()
             return True
 
     async def look_at_restored(self) -> None:

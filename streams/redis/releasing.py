@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from detector.contract.decisions import Action
 from detector.policy.lists import NUMBER_ENTITY, ORDERS, Basis
 from streams.redis.bounded import FIELD
-from streams.redis.connection import ENTITIES_CHANGED, ENTITIES_VERSION, entity_key
-from streams.redis.decisions import WRITE_ENTITY
+from streams.redis.connection import entity_key
+from streams.redis.entity_journal import write_entity
 from streams.redis.list_notes import MAX_NOTE_BYTES, note_of, notes_key
 from streams.redis.lists import change_list
 from streams.wire.records import EntityDecisionRecord, encode
@@ -58,8 +58,7 @@ async def release(redis: Redis, entity: str, *, by: str, grace_s: float) -> Rele
     unlisted = 0 if ordered else await change_list(redis, "block", [entry], is_addition=False)
     stood = await redis.exists(entity_key(entity))
     record = EntityDecisionRecord(entity, Action.ALLOW, CATEGORY, None, now_ms, until_ms, by, None, "")
-    keys = (entity_key(entity), ENTITIES_VERSION, ENTITIES_CHANGED)
-    await redis.eval(WRITE_ENTITY, len(keys), *keys, entity, encode(record), until_ms)
+    await write_entity(redis, entity, encode(record), until_ms)
     return Released(bool(stood), bool(unlisted), ordered, until_ms)
 
 

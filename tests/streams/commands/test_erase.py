@@ -8,12 +8,15 @@ import pytest
 import redis as blocking
 from click.testing import CliRunner, Result
 from confluent_kafka import Consumer
+from redis.asyncio import Redis
 
 from streams.archive.files import ArchiveStore
 from streams.commands.main import robocall
 from streams.kafka.topics import CALL_EVENTS, ENTITY_DECISIONS
-from streams.redis.connection import PREFIX, decision_key, entity_key, list_key, number_key
+from streams.redis.connection import ENTITIES_CHANGED, PREFIX, decision_key, entity_key, list_key, number_key
+from streams.redis.entity_journal import write_entity
 from tests.streams.archive.archive_case import encoded, put, rows, setup
+from tests.valkey_process import run
 from tests.waiting import HANG_S
 
 NUMBER, OTHER = "+12025550003", "+12025550004"
@@ -50,6 +53,12 @@ def store(
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(autouse=True)
+def _workers_hear_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens here."""
+    monkeypatch.setattr("streams.redis.erasing.HEARD_S", 0.0)
 
 
 def erase(*options: str, text: str | None = None) -> Result:
@@ -91,6 +100,41 @@ def test_a_number_goes_from_everywhere_and_others_stay(
     assert nulls(kafka_bootstrap) == [f"number:{NUMBER}".encode()]
     archived = [row["calling_number"] for row in rows(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS)]
     assert archived == [f"+1202555000{n}" for n in (0, 1, 2, 4, 5)]
+
+
+def test_nothing_in_redis_has_the_number_afterwards(store: "blocking.Redis", redis_url: str) -> None:
+    """What stood about it left its name in the journal, for good; one of a decision that has expired does, too."""
+
+    async def let_stand(client: Redis) -> None:
+        for number in (NUMBER, OTHER):
+            await write_entity(client, f"number:{number}", b"{}\n", 1 << 42)
+
+    run(let_stand, redis_url)
+    store.srem(list_key("allow"), NUMBER)
+    store.delete(decision_key("c" * 32), decision_key("d" * 32), decision_key("e" * 32))
+    assert NUMBER in whole(store)
+
+    erase("--yes")
+
+    assert NUMBER not in whole(store)
+    assert store.zrange(ENTITIES_CHANGED, 0, -1) == [f"number:{OTHER}".encode()]
+    assert "Redis: 0 erased" in erase("--yes").stdout
+
+    store.zadd(ENTITIES_CHANGED, {f"number:{NUMBER}": 1})
+    assert "Redis: 1 would be erased" in erase("--dry-run").stdout
+    assert "Redis: 1 erased" in erase("--yes").stdout
+    assert NUMBER not in whole(store)
+
+
+def whole(store: "blocking.Redis") -> str:
+    """All keys of ours, and all that they hold."""
+    read: dict[bytes, Callable[[bytes], object]] = {
+        b"string": store.get,
+        b"list": lambda key: store.lrange(key, 0, -1),
+        b"set": store.smembers,
+        b"zset": lambda key: store.zrange(key, 0, -1),
+    }
+    return str({key: read[store.type(key)](key) for key in store.scan_iter(f"{PREFIX}*")})
 
 
 def test_a_dry_run_only_counts_and_no_answer_is_no(store: "blocking.Redis", tmp_path: Path) -> None:

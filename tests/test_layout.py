@@ -33,6 +33,7 @@ TESTED_ELSEWHERE = {
         "one record, which is read there",
     ),
     "streams/redis/list_entries": ("tests/streams/commands/test_lookup.py", "what the commands take and refuse"),
+    "streams/redis/list_changes": ("tests/streams/redis/test_lists.py", "a change is what workers make of it"),
     "streams/redis/list_notes": ("tests/streams/redis/test_lists.py", "followed with the lists that the notes are on"),
     "streams/redis/releasing": ("tests/streams/redis/test_entities.py", "a release is what workers make of it"),
     # module without the suffix: (the file that would fail if it were wrong, why the module has no test of its own)

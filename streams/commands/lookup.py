@@ -24,6 +24,7 @@ from streams.redis.connection import (
     connect,
     list_key,
 )
+from streams.redis.list_changes import change_list, empty_list
 from streams.redis.list_entries import ListEntryRefused, checked_entry, directed_entry
 from streams.redis.list_notes import (
     MAX_BY,
@@ -36,7 +37,6 @@ from streams.redis.list_notes import (
     note_now,
     read_notes,
 )
-from streams.redis.lists import change_list, empty_list
 from streams.redis.lookups import Report, find
 from streams.running.printable import printable
 from streams.settings import load_settings

@@ -17,6 +17,8 @@ from streams.redis.connection import list_key
 
 NOTED_LISTS = ("allow", "block")
 MAX_LIST_ENTRIES = 5_000_000
+MAX_LIST_BYTES = 64 * 1024 * 1024
+"""Of the entries of all lists, numbers as long as numbers are: with 5,000,000 of those a worker has about 1 GB more."""
 MAX_ENTRY_BYTES = 264
 SCAN_COUNT = 1_000
 """Entries asked for at a time, so that neither Redis nor the event loop stands still for a long list."""

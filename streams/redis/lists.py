@@ -8,7 +8,7 @@ the screener has none, and every call passes.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,79 +36,17 @@ from streams.redis.kept_lists import Kept, ListKeeper
 from streams.redis.list_entries import ListEntryRefused, checked_entry
 from streams.redis.list_notes import (
     MAX_ENTRY_BYTES,
+    MAX_LIST_BYTES,
     MAX_LIST_ENTRIES,
     NOTED_LISTS,
     SCAN_COUNT,
     Note,
-    notes_key,
     read_notes,
 )
 
 MAX_VERSION_BYTES = 64
-# One step: the entries with the note on them, the mark of an emergency list that is meant to be empty, and the version
-# that workers look at. Whatever makes no sense where notes or the version should be is replaced. Removing what is not
-# there says nothing on purpose. An entry that is added again without a note keeps the one that it has.
-CHANGE = """
-local changed
-if ARGV[1] == 'UNLINK' then
-  changed = redis.call('SCARD', KEYS[1])
-  redis.call('UNLINK', KEYS[1], KEYS[3])
-else
-  changed = redis.call(ARGV[1], KEYS[1], unpack(ARGV, 3))
-  if type(redis.pcall('HLEN', KEYS[3])) == 'table' then redis.call('UNLINK', KEYS[3]) end
-  for i = 3, #ARGV do
-    if ARGV[1] == 'SREM' then
-      redis.call('HDEL', KEYS[3], ARGV[i])
-    elseif ARGV[2] ~= '' then
-      redis.call('HSET', KEYS[3], ARGV[i], ARGV[2])
-    end
-  end
-end
-if KEYS[4] then
-  if redis.call('EXISTS', KEYS[1]) == 1 then
-    redis.call('DEL', KEYS[4])
-  elseif changed > 0 or ARGV[1] == 'UNLINK' then
-    redis.call('SET', KEYS[4], '1')
-  end
-end
-if type(redis.pcall('INCR', KEYS[2])) == 'table' then redis.call('SET', KEYS[2], '1') end
-return changed
-"""
-
 Source = Literal["redis", "kept", "none", "unknown"]
 log = structlog.get_logger(__name__)
-
-
-async def change_list(redis: Redis, name: str, entries: Sequence[str], *, is_addition: bool, note: bytes = b"") -> int:
-    """Add entries to a list or remove them, and have the workers look; says how many were not there, or were.
-
-    `note` (`streams.redis.list_notes`) is put on those that are added, also on those that were there. Where the last
-    entry of `emergency` is removed here, workers are told that it was meant. A thousand entries are one step that is
-    done whole.
-
-    Raises:
-        redis.exceptions.RedisError: the server is away, or refuses.
-    """
-    command = "SADD" if is_addition else "SREM"
-    changed = 0
-    for start in range(0, len(entries), SCAN_COUNT):
-        changed += await _change(redis, name, command, entries[start : start + SCAN_COUNT], note)
-    return changed
-
-
-async def empty_list(redis: Redis, name: str) -> int:
-    """Remove all entries of a list, on purpose; says how many there were.
-
-    Raises:
-        redis.exceptions.RedisError: the server is away, or refuses.
-    """
-    return await _change(redis, name, "UNLINK", ())
-
-
-async def _change(redis: Redis, name: str, command: str, entries: Sequence[str], note: bytes = b"") -> int:
-    keys = (list_key(name), LISTS_VERSION, notes_key(name), *([EMERGENCY_EMPTIED] if name == "emergency" else ()))
-    found: Any = await redis.eval(CHANGE, len(keys), *keys, command, note, *entries)
-    return int(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +115,8 @@ class ListFollower:
         self.told = 0
         """Up to which announcement of the active model it has heard."""
         self._complained = ""
+        self._too_large: bytes | None = None
+        self._text_bytes = 0
         self._looking = asyncio.Lock()
         self.skipped = Skipped()
         """What was ignored because it makes no sense, by kind: list entries, standing decisions, names of models."""
@@ -251,9 +191,9 @@ class ListFollower:
         """Read the lists where their version is another; where it has vanished, those that are known stay."""
         if version is None:
             self.skipped.note("version")
-        elif version != self._version and (version or self._source == "unknown"):
+        elif version not in (self._version, self._too_large) and (version or self._source == "unknown"):
             await self._load_lists(version)
-        elif version != self._version:
+        elif version not in (self._version, self._too_large):
             self._version = None
             if self._source != "none":
                 self._complain("the lists have vanished from Redis: the last ones hold, see `robocall lists`")
@@ -272,8 +212,12 @@ class ListFollower:
             self._complain(f"more than {MAX_LIST_ENTRIES} list entries, keeping the lists as they were")
             return
         loaded: dict[str, frozenset[str]] = {}
+        self._text_bytes = 0
         for name, size in sizes.items():
             entries = self._known(name) if size is None else await self._entries(name)
+            if self._text_bytes > MAX_LIST_BYTES:
+                self._complain(f"list entries of more than {MAX_LIST_BYTES} bytes, keeping the lists as they were")
+                self._too_large = version  # not read again before it is another
             if entries is None:
                 return
             loaded[name] = entries
@@ -329,6 +273,8 @@ class ListFollower:
             if found is None:
                 return self._known(name)
             entries.update(found)
+            if self._text_bytes > MAX_LIST_BYTES:
+                return None
             if cursor == 0 or len(entries) > MAX_LIST_ENTRIES:
                 return frozenset(entries)
 
@@ -340,6 +286,7 @@ class ListFollower:
         following, members, too_long = found
         entries = [entry for raw in members if (entry := _entry(name, raw)) is not None]
         self.skipped.note("list_entry", too_long + len(members) - len(entries))
+        self._text_bytes += sum(map(len, entries))
         return int(following), entries
 
     async def _follow_entities(self, raw: bytes | None) -> None:

@@ -15,8 +15,8 @@ from detector.policy.lists import NUMBER_ENTITY, ORDERS, Basis
 from streams.redis.bounded import FIELD
 from streams.redis.connection import entity_key
 from streams.redis.entity_journal import write_entity
+from streams.redis.list_changes import change_list
 from streams.redis.list_notes import MAX_NOTE_BYTES, note_of, notes_key
-from streams.redis.lists import change_list
 from streams.wire.records import EntityDecisionRecord, encode
 
 CATEGORY = "released"

@@ -128,7 +128,7 @@ def test_nothing_in_redis_has_the_number_afterwards(store: "blocking.Redis", red
 
 def whole(store: "blocking.Redis") -> str:
     """All keys of ours, and all that they hold."""
-    read: dict[bytes, Callable[[bytes], object]] = {
+    read: dict[object, Callable[[bytes], object]] = {
         b"string": store.get,
         b"list": lambda key: store.lrange(key, 0, -1),
         b"set": store.smembers,

@@ -202,9 +202,10 @@ def test_a_share_with_a_header_as_ours_costs_no_other_share(
         call(one, 0, 30)
         call(two, PARTITION, 40)
         await exchange_all(exchange_of(two, client, PARTITION), rounds=1)
-        good = (await client.hget(keys.trunk_key(PARTITION), TRUNK))[len(forged_share(TRUNK.encode(), 0, b"")) :]
+        good: Any = await client.hget(keys.trunk_key(PARTITION), TRUNK)
+        whole = good[len(forged_share(TRUNK.encode(), 0, b"")) :]
         for at, (name, latest_ms, body) in enumerate(forged, 1):
-            share = forged_share(name, latest_ms, good if body is None else body)
+            share = forged_share(name, latest_ms, whole if body is None else body)
             await client.hset(keys.trunk_key(PARTITION), name, share)
             await client.zadd(keys.trunk_journal_key(PARTITION), {name: at})
         first = exchange_of(one, client, 0)

@@ -65,7 +65,7 @@ def test_the_count_of_a_change_is_its_time_and_always_grows(valkey: ValkeyProces
         counts = []
         for payload in (record, b""):
             await write_entity(client, OTHER, payload, expires_ms)
-            counts.append(int(await client.get(ENTITIES_VERSION)))
+            counts.append(int(await client.get(ENTITIES_VERSION) or 0))
             assert await client.zscore(ENTITIES_CHANGED, OTHER) == counts[-1]
 
         assert max(began, int(before or 0)) < counts[0] + 1 <= counts[1]

@@ -8,21 +8,21 @@ key, so compaction keeps them all, and the first whole one counts: of two that w
 import asyncio
 import hashlib
 import secrets
-from typing import Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from detector.columns.hashing import name_of
 from detector.contract.errors import RobocallError
-from streams.kafka.client import client_settings, make_consumer
+from streams.kafka.client import client_settings
+from streams.kafka.log_reader import LogReader
 from streams.settings import Settings
 
 TOPIC = "fleet-secret"
 SECRET_BYTES = 32
+PARTITION = 0
 PATIENCE_S = 5.0
-POLL_MS = 200
 
 
 class SecretUnknown(RobocallError):  # noqa: N818 - the name states what is wrong
@@ -80,20 +80,12 @@ async def _exists(settings: Settings) -> bool:
 
 
 async def _first(settings: Settings) -> bytes | None:
-    """The first record that is a secret."""
-    partition = TopicPartition(TOPIC, 0)
-    consumer: Any = make_consumer(settings, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
-    try:
-        await consumer.start()
-        consumer.assign([partition])
-        end = (await consumer.end_offsets([partition]))[partition]
-        await consumer.seek_to_beginning(partition)
-        while await consumer.position(partition) < end:
-            for record in (await consumer.getmany(partition, timeout_ms=POLL_MS)).get(partition, ()):
-                if record.value is not None and len(record.value) == SECRET_BYTES:
-                    return bytes(record.value)
-    finally:
-        await consumer.stop()
+    """The first record that is a secret; batches that cannot be read, or unpack to too much, are stepped over."""
+    async with LogReader(settings, TOPIC, lambda *_: None) as log:
+        async for rows in log.read(PARTITION, 0, await log.end(PARTITION)):
+            for value in rows.values():
+                if value is not None and len(value) == SECRET_BYTES:
+                    return value
     return None
 
 
@@ -101,6 +93,6 @@ async def _write(settings: Settings, secret: bytes) -> None:
     producer = AIOKafkaProducer(**client_settings(settings), acks="all")
     try:
         await producer.start()
-        await producer.send_and_wait(TOPIC, secret, key=name_of(seed_of(secret)).encode(), partition=0)
+        await producer.send_and_wait(TOPIC, secret, key=name_of(seed_of(secret)).encode(), partition=PARTITION)
     finally:
         await producer.stop()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
 
 from streams.kafka import fleet_secret, topics
 from streams.kafka.fleet_secret import SECRET_BYTES, SecretUnknown, seed_of
 from streams.settings import Settings, load_settings
+from tests.integration.odd_batches_case import MIB, produce
 
 pytestmark = pytest.mark.kafka
 
@@ -45,6 +48,23 @@ def test_of_two_the_first_counts(fleet: Settings, kafka_admin: KafkaAdminClient)
     producer.flush(30)
 
     assert asyncio.run(fleet_secret.read(fleet)) == first
+
+
+def test_a_bomb_is_stepped_over_and_never_unpacked_whole(fleet: Settings, kafka_admin: KafkaAdminClient) -> None:
+    """4 KB of zstd are 120 MiB: every start, `doctor` and `topics create` unpacked them, and no timeout ended that."""
+    bound = str(topics.FLEET_SECRET.max_message_bytes)
+    kafka_admin.create_topics([NewTopic(fleet_secret.TOPIC, 1, 1, topic_configs={"max.message.bytes": bound})])
+    secret = b"s" * SECRET_BYTES
+    produce(fleet.kafka_bootstrap_servers, [bytes(120 * MIB)], topic=fleet_secret.TOPIC, codec="zstd")
+    produce(fleet.kafka_bootstrap_servers, [secret], topic=fleet_secret.TOPIC)
+
+    tracemalloc.start()
+    try:
+        assert asyncio.run(fleet_secret.read(fleet)) == secret
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 60 * MIB
 
 
 def test_that_there_is_none_is_said(fleet: Settings, kafka_admin: KafkaAdminClient) -> None:

@@ -304,6 +304,12 @@ class Settings(BaseSettings):
         return self.kafka_bootstrap_servers.split(",")
 
     @property
+    def own_models(self) -> str | None:
+        """Registry of models; None for the package's own, which are as safe as its code."""
+        beside = None if self.model_dir is None else str(self.model_dir.absolute().parent)
+        return self.models_url or beside
+
+    @property
     def sheds_after_ms(self) -> int:
         """How long a call may wait for its turn, milliseconds."""
         return self.decision_deadline_ms * 4 // 5 if self.shed_after_ms is None else self.shed_after_ms

@@ -1,6 +1,7 @@
 """Storage in a folder of this machine: a file is written beside its name, seen to the disk, and then renamed."""
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -155,6 +156,25 @@ class Folder:
             path = entry.path[len(self._begins_with) :]
             return StoredFile(path, found.st_size, found.st_mtime_ns // 1_000_000)
         return None
+
+
+def open_to_others(folder: Path | None) -> Path | None:
+    """Find where others than this user and root may put or change files: a folder, or one of those in it.
+
+    Args:
+        folder: of a `Storage`; None where that is no folder.
+
+    Returns:
+        The first such folder; None where all is well, or nothing is there yet.
+    """
+    if folder is None or not folder.is_dir():
+        return None
+    below = sorted(Path(entry.path) for entry in _entries(folder) if entry.is_dir(follow_symlinks=False))
+    return next((one for one in (folder, *below) if _is_open(one.stat())), None)
+
+
+def _is_open(found: os.stat_result) -> bool:
+    return found.st_uid not in (os.getuid(), 0) or bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def _entries(folder: Path) -> "list[os.DirEntry[str]]":

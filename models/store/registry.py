@@ -24,7 +24,8 @@ from models.serve.manifest import (
     read_manifest,
     signature_of,
 )
-from models.serve.signing import UNSIGNED, Signing
+from models.serve.signing import SETTING, UNSIGNED, Signing
+from models.store.folder import open_to_others
 from models.store.opening import open_storage
 from models.store.storage import Drafts
 
@@ -104,6 +105,13 @@ class Registry:
     def url(self) -> str:
         """Where the artifacts are."""
         return self.store.url
+
+    def complaint(self) -> str | None:
+        """What to say of a folder where others may plant a model while nothing is signed; None where all is well."""
+        folder = None if self.signing.key is not None else open_to_others(self.store.folder)
+        if folder is None:
+            return None
+        return f"others may put models into {folder}, which workers load: chmod go-w, or set {SETTING}"
 
     def artifacts(self, *, schema_id: str) -> list[Summary]:
         """All artifacts, newest first, each loaded to say whether it could serve; takes as long as loading them all."""

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from detector.contract.errors import RobocallError
 from models.errors import StoredFileUnusable
+from models.store.folder import open_to_others
 from models.store.opening import open_storage
 from models.store.storage import Drafts, StoredFile
 
@@ -123,6 +124,11 @@ class ArchiveStore:
     def filesystem(self) -> Any | None:
         """Fsspec's file system, through which another program opens an `address`; None for a folder."""
         return self._storage.filesystem
+
+    def complaint(self) -> str | None:
+        """What to say of a folder where others may change what was archived; None where all is well."""
+        folder = open_to_others(self._storage.folder)
+        return None if folder is None else f"others may change what the archive keeps in {folder}: chmod go-w"
 
     def files(self, topic: str) -> list[ArchiveFile]:
         """List the complete files of a topic, in no particular order."""

@@ -6,6 +6,9 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from detector.contract.errors import RobocallError
+from models.store.registry import Registry
+from streams.archive.files import ArchiveStore
+from streams.archive.settings import load_archive_settings
 from streams.settings import NO_SNAPSHOTS, PREFIX, Settings
 from streams.state.snapshot_store import SnapshotStore
 
@@ -23,12 +26,24 @@ def exposures(settings: Settings) -> Iterator[str]:
             yield f"lists and decisions go to {redis.hostname} in plain text: use rediss:// in {PREFIX}REDIS_URL"
         if not redis.password:
             yield f"whoever reaches {redis.hostname} can change the lists: put user and password into {PREFIX}REDIS_URL"
-    if settings.snapshot_url != NO_SNAPSHOTS:
-        with suppress(RobocallError):  # a store that cannot be used is no exposure
-            if complaint := SnapshotStore(settings.snapshot_url, signing=settings.signing).complaint():
-                yield complaint
+    yield from _open_folders(settings)
     if settings.web_port and not is_loopback(settings.web_host):
         yield f"/metrics and /health are served to everybody who reaches {settings.web_host}: they have no password"
+
+
+def _open_folders(settings: Settings) -> Iterator[str]:
+    """Folders that others may write; a store that cannot be used is no exposure."""
+    if settings.snapshot_url != NO_SNAPSHOTS:
+        with suppress(RobocallError):
+            if complaint := SnapshotStore(settings.snapshot_url, signing=settings.signing).complaint():
+                yield complaint
+    if settings.own_models is not None:
+        with suppress(RobocallError):
+            if complaint := Registry(settings.own_models, settings.signing).complaint():
+                yield complaint
+    with suppress(RobocallError):
+        if complaint := ArchiveStore(load_archive_settings().url).complaint():
+            yield complaint
 
 
 def is_loopback(host: str) -> bool:

@@ -9,10 +9,8 @@ few, so that whoever goes back to the build before finds where that one stopped.
 """
 
 import hashlib
-import os
 import re
 import secrets
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ import msgspec
 
 from models.errors import StoredFileUnusable
 from models.serve.signing import SETTING, SIGNATURE_BYTES, UNSIGNED, Signing
+from models.store.folder import open_to_others
 from models.store.opening import open_storage
 from models.store.storage import Drafts, StoredFile
 from streams.kafka.fleet_secret import SECRET_BYTES
@@ -103,11 +102,8 @@ class SnapshotStore:
 
     def complaint(self) -> str | None:
         """What to say of a folder where others may plant a file while nothing is signed; None where all is well."""
-        folder = self._storage.folder
-        if self.signing.key is not None or folder is None or not folder.exists():
-            return None
-        found = folder.stat()
-        if found.st_uid in (os.getuid(), 0) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        folder = None if self.signing.key is not None else open_to_others(self._storage.folder)
+        if folder is None:
             return None
         return f"others may put snapshots and lists into {folder}, which workers load: chmod 700, or set {SETTING}"
 

@@ -96,7 +96,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     health = Health(settings.health_stall_s, settings.clock_bound_s)
 
     redis, guard = connect(settings), Guard()
-    models_url = settings.models_url or (settings.model_dir or SHIPPED).absolute().parent
+    models_url = settings.own_models or SHIPPED.absolute().parent
     switch = ModelSwitch(screener, models_url, settings.signing)
     measures = _make_measures(settings, screener, switch, models_url)
     lists = _make_lists(settings, screener, redis, guard, switch)
@@ -176,6 +176,8 @@ def _make_measures(
 ) -> MeasureFollower:
     """What follows the measure beside the model in place, wherever that is."""
     registry = Registry(models_url, settings.signing)
+    if settings.own_models and (complaint := registry.complaint()):
+        log.warning(complaint)
     return MeasureFollower(screener, switch, registry, (settings.model_dir or SHIPPED).absolute(), settings.partitions)
 
 

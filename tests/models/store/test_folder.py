@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import StorageError
+from models.store.folder import open_to_others
 from tests.models.store.storages import ABANDONED_S, opened
 
 
@@ -175,3 +176,16 @@ def test_a_folder_that_goes_while_it_is_asked_for_is_made_again(tmp_path: Path, 
         opened(tmp_path / "new").put("one", source)
 
     assert (tmp_path / "new" / "one").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize(("mode", "is_open"), [(0o700, False), (0o755, False), (0o775, True), (0o1777, True)])
+@pytest.mark.parametrize("place", ["store", "store/one"])
+def test_what_others_may_write_is_found(tmp_path: Path, place: str, mode: int, is_open: bool) -> None:
+    """The folder, or one in it, but not one further down; a folder that is not there is open to nobody."""
+    root = tmp_path / "store"
+    assert open_to_others(None) is open_to_others(root) is None
+    (root / "one" / "deep").mkdir(parents=True)
+    (root / "one" / "deep").chmod(0o777)
+    (tmp_path / place).chmod(mode)
+
+    assert open_to_others(root) == (tmp_path / place if is_open else None)

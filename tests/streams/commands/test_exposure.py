@@ -23,6 +23,28 @@ def test_a_folder_of_snapshots_that_others_may_write_is_named(tmp_path: Path) ->
     assert list(exposures(load_settings(snapshot_url="off"))) == []
 
 
+def test_folders_of_models_and_of_the_archive_that_others_may_write_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder itself, or one in it: an artifact's files are as good as the registry. A key keeps models safe."""
+    models, archive = tmp_path / "models", tmp_path / "archive"
+    (models / "m-1").mkdir(parents=True)
+    archive.mkdir()
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(archive))
+    chosen = {"models_url": str(models), "snapshot_url": "off"}
+    assert list(exposures(load_settings(**chosen))) == []
+
+    (models / "m-1").chmod(0o777)
+    archive.chmod(0o770)
+    of_models, of_archive = exposures(load_settings(**chosen))
+
+    assert str(models / "m-1") in of_models
+    assert "ROBOCALL_SIGNING_KEY" in of_models
+    assert str(archive) in of_archive
+    assert list(exposures(load_settings(**chosen, signing_key="a key of sixteen characters"))) == [of_archive]
+    assert list(exposures(load_settings(model_dir=str(models / "m-1"), snapshot_url="off"))) == [of_models, of_archive]
+
+
 def test_each_open_door_is_named_with_what_closes_it() -> None:
     said = list(exposures(load_settings(**AWAY, web_host="0.0.0.0")))
     assert [("kafka.example:9093" in one, "valkey.example" in one) for one in said] == [

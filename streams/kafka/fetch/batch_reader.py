@@ -242,7 +242,7 @@ class BatchReader:
             TopicPartition("", 0), MemoryRecords(message), None, begin, None, None, True, READ_UNCOMMITTED
         )
         try:
-            _require_small(message, most)
+            _require_small(message, BatchLimits(most, self._limits.records))
             records = [(one.offset, one.timestamp, one.key, one.value) for one in found]
         except TooLarge:
             raise
@@ -290,12 +290,19 @@ def _is_abort(marker: bytes) -> bool:
         return False
 
 
-def _require_small(message: bytes, most: int) -> None:
-    """Raise what `unpack` raises at a message of format 0 or 1, where it is compressed."""
+def _require_small(message: bytes, limits: BatchLimits) -> None:
+    """Raise what `unpack` raises at a message of format 0 or 1, where it is compressed; `TooLarge` also for records."""
     codec = message[_OLD_CODEC_AT] & CODEC
     if codec:
         key_at = _OLD_FIELDS_AT + (8 if message[MAGIC_AT] else 0)
         (key_size,) = _SIZE.unpack_from(message, key_at)
         value_at = key_at + _SIZE.size + max(0, key_size)
         (value_size,) = _SIZE.unpack_from(message, value_at)
-        unpack(codec, message[value_at + _SIZE.size :][:value_size], most)
+        held = bytes(unpack(codec, message[value_at + _SIZE.size :][:value_size], limits.unpacked_bytes))
+        at, records, length = 0, 0, 0
+        while at + BEFORE_LENGTH <= len(held) and length >= 0:  # not `_end_of`: aiokafka passes over what is short
+            (length,) = _LENGTH.unpack_from(held, at)
+            at += BEFORE_LENGTH + length
+            records += 1
+            if records > limits.records:
+                raise TooLarge

@@ -33,7 +33,7 @@ from streams.errors import KafkaUnreachable
 from streams.kafka import fleet_secret, placement, topics
 from streams.metrics import Metric
 from streams.redis.bounded import MAX_NAME_BYTES
-from streams.redis.connection import ACTIVE_MODEL
+from streams.redis.connection import ACTIVE_MODEL, tls_options
 from streams.running.progress import step
 from streams.screening.build import policy_of
 from streams.settings import Settings, load_settings, unknown_keys
@@ -179,12 +179,11 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
 
 def _redis_client(settings: Settings) -> redis.Redis:
-    options: dict[str, Any] = {"ssl_ca_certs": str(settings.redis_tls_cafile)} if settings.redis_tls_cafile else {}
     return redis.Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_timeout=CONNECT_TIMEOUT_SECONDS,
         socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        **options,
+        **tls_options(settings),
     )
 
 

@@ -133,23 +133,27 @@ def worker_key(name: str) -> str:
     return f"{PREFIX}worker:{name}"
 
 
+def tls_options(settings: Settings) -> dict[str, Any]:
+    """Options of a client's TLS; none where the URL asks for none, since a plain connection knows none of them."""
+    scheme = urlsplit(settings.redis_url.get_secret_value()).scheme
+    if scheme != "rediss" or settings.redis_tls_cafile is None:
+        return {}
+    return {"ssl_ca_certs": str(settings.redis_tls_cafile)}
+
+
 def connect(settings: Settings) -> "Redis":
     """Make a client; nothing is sent before its first command.
 
     Timeouts are short (0.5 s to connect, 1 s an answer) and nothing is retried inside: a `Guard` decides about that.
     """
-    url = settings.redis_url.get_secret_value()
-    tls: dict[str, Any] = {}
-    if urlsplit(url).scheme == "rediss" and settings.redis_tls_cafile is not None:
-        tls["ssl_ca_certs"] = str(settings.redis_tls_cafile)
     client: Redis = Redis.from_url(
-        url,
+        settings.redis_url.get_secret_value(),
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
         encoding_errors="surrogatepass",  # a calling number is whatever a switch sent
-        **tls,
+        **tls_options(settings),
     )
     return client
 

@@ -1,12 +1,16 @@
-"""A real broker that lets in only who has a password or a certificate, with an authority of its own."""
+"""A real broker and a real Redis that want TLS, and a password or a certificate, with an authority of their own."""
 
 import datetime as dt
 import ipaddress
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ScramCredentialInfo,
@@ -18,8 +22,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from streams.local.services import free_ports
+from streams.local.services import free_ports, port_accepts
 from tests.broker_process import broker_process
+from tests.waiting import wait_until
 
 USER, PASSWORD = "robocall", "a password of the tests"
 PROPERTIES = """
@@ -56,7 +61,7 @@ class Secured:
 @contextmanager
 def secured_broker(folder: Path) -> Iterator[Secured]:
     """Start it; its user is known to each mechanism."""
-    _certificates(folder)
+    make_certificates(folder)
     by_password, by_certificate = free_ports(2)
     more = PROPERTIES.format(folder=folder, user=USER, password=PASSWORD)
     secured = f"PASSWORD://127.0.0.1:{by_password},CERTIFICATE://127.0.0.1:{by_certificate}"
@@ -68,6 +73,30 @@ def secured_broker(folder: Path) -> Iterator[Secured]:
         yield Secured(f"127.0.0.1:{by_password}", f"127.0.0.1:{by_certificate}", folder)
 
 
+@contextmanager
+def secured_redis(folder: Path) -> Iterator[str]:
+    """Start it, with the certificates in a folder (`make_certificates`); gives the URL with the password in it.
+
+    The Valkey of local runs is built without TLS.
+    """
+    server = shutil.which("redis-server") or pytest.skip("redis-server is not installed")
+    (port,) = free_ports(1)
+    options = {
+        "port": "0", "tls-port": str(port), "bind": "127.0.0.1", "dir": str(folder), "save": "", "appendonly": "no",
+        "tls-cert-file": str(folder / "broker.crt"), "tls-key-file": str(folder / "broker.key"),
+        "tls-ca-cert-file": str(folder / "authority.crt"), "tls-auth-clients": "no", "requirepass": PASSWORD,
+        "logfile": "redis.log",
+    }  # fmt: skip
+    process = subprocess.Popen([server, *(text for name, one in options.items() for text in (f"--{name}", one))])
+    try:
+        wait_until(lambda: port_accepts(port) or process.poll() is not None, "the server accepts")
+        assert process.poll() is None, (folder / "redis.log").read_text()
+        yield f"rediss://:{quote(PASSWORD)}@127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
 def _add_user(bootstrap: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
@@ -76,7 +105,7 @@ def _add_user(bootstrap: str) -> None:
             done.result()
 
 
-def _certificates(folder: Path) -> None:
+def make_certificates(folder: Path) -> None:
     """Write an authority, certificates that it signed for broker and client, and another authority's."""
     key, authority = _signed("our authority", None, None)
     _write(folder / "authority.crt", authority)

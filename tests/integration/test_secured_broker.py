@@ -1,5 +1,6 @@
-"""Every client that we start, on a broker that wants TLS and a password or a certificate; and what a wrong one says."""
+"""Workers, archive and the commands of people, on a broker that wants TLS and a password or a certificate; and what a wrong one says."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from streams.commands.doctor import State, examine
 from streams.settings import load_settings
-from tests.integration.secured import PASSWORD, USER, Secured, secured_broker
+from tests.integration.secured import PASSWORD, USER, Secured, secured_broker, secured_redis
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, robocall, run_robocall, workers
 from tests.waiting import wait_until
@@ -74,6 +75,36 @@ def test_a_worker_decides_what_the_generator_sends_and_the_archive_keeps_it(
         assert worker.stop() == 0
 
 
+def test_the_commands_of_people_reach_it(broker: Secured) -> None:
+    """What is said of calls, the auditor, and the kit that listens to a switch."""
+    secrets = by_password(broker)
+    robocall("topics", "create", "--partitions", "2", environment=secrets)
+
+    robocall("feedback", "add", "robocall", "--calling", "+12025550123", environment=secrets)
+    audited = json.loads(robocall("audit", "--since", "2m", "--settle", "1s", "--json", environment=secrets))
+    heard = run_robocall("conformance", "producer", "--seconds", "1", "--json", environment=secrets)
+
+    assert audited["is_clean"]
+    assert json.loads(heard.stdout)["cases"], heard.stderr
+
+
+def test_what_stands_about_a_number_ends_in_both(broker: Secured) -> None:
+    """`release` and `erase`: Redis over TLS, and a null in `entity-decisions`."""
+    secrets = by_password(broker)
+    robocall("topics", "create", "--partitions", "2", environment=secrets)
+    with secured_redis(broker.folder) as url:
+        both = secrets | {
+            "ROBOCALL_REDIS_URL": url,
+            "ROBOCALL_REDIS_TLS_CAFILE": str(broker.folder / "authority.crt"),
+        }
+        assert "ended nothing" in robocall("release", "+12025550123", "--by", "M. Lee", environment=both)
+        said = json.loads(robocall("erase", "+12025550123", "--yes", "--json", environment=both))
+
+    erased = {place["place"]: (place["erased"], place["problem"]) for place in said["places"]}
+    assert erased["Redis"] == (1, None)
+    assert erased["topic entity-decisions"] == (1, None)
+
+
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
 def test_other_mechanisms_open_it_too(broker: Secured, mechanism: str) -> None:
     """To both clients that we use: one administers, the other reads and writes."""
@@ -93,10 +124,18 @@ WRONG = {
     ),
 }
 
+OTHERS = (
+    "worker",
+    "topics check",
+    "feedback add robocall --calling +12025550123",
+    "audit",
+    "conformance producer --seconds 1",
+)
+
 
 @pytest.mark.parametrize(
     ("command", "wrong"),
-    [*[("archive run", wrong) for wrong in WRONG], *[(name, "password") for name in ("worker", "topics check")]],
+    [*[("archive run", wrong) for wrong in WRONG], *[(name, "password") for name in OTHERS]],
 )
 def test_what_is_wrong_is_said_in_one_line(broker: Secured, command: str, wrong: str, tmp_path: Path) -> None:
     """It names what to look at; it was "no Kafka broker answers" whatever it was."""

@@ -1,4 +1,4 @@
-"""Workers, archive and the commands of people, on a broker that wants TLS and a password or a certificate; and what a wrong one says."""
+"""Workers, archive and commands on a broker that wants TLS and a password or a certificate; what a wrong one says."""
 
 import json
 from collections.abc import Iterator

@@ -17,6 +17,7 @@ from tests.integration.secured import PASSWORD, make_certificates, secured_redis
 from tests.streams.redis.test_bounded import Background
 from tests.streams.redis.test_lists import CALLING
 from tests.valkey_process import run
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.kafka
 
@@ -33,6 +34,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server, and settings that reach it."""
     with secured_redis(folder) as found:
+        for timeout in ("CONNECT_TIMEOUT_S", "SOCKET_TIMEOUT_S", "EXCHANGE_TIMEOUT_S"):  # a handshake on a busy machine
+            monkeypatch.setattr(f"streams.redis.connection.{timeout}", HANG_S)
+        monkeypatch.setattr("streams.commands.doctor.CONNECT_TIMEOUT_SECONDS", HANG_S)
         monkeypatch.setenv("ROBOCALL_REDIS_URL", found)
         monkeypatch.setenv("ROBOCALL_REDIS_TLS_CAFILE", str(folder / "authority.crt"))
         yield found

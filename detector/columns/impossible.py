@@ -2,7 +2,8 @@
 
 The policy asks for one number at a time, as text, and may leave kinds out (`heads_of`, `REPEATED`, `is_wrong_length`).
 The columns ask for all calls of a batch at once, and must not miss any kind (`may_be_impossible`). A test holds the two
-together. Numbers in any other form are never impossible.
+together. Text in any other form than `+1` and digits is never impossible (`may_be_judged`): who cannot be read is not
+who cannot exist.
 
 *Invalid* is another word: it is a class of `detector.columns.numbering.classify`, which the features count. It takes
 text of any form, and fewer kinds. `+12222222222` is impossible and not invalid, `12345` is invalid and not impossible.
@@ -56,10 +57,15 @@ def heads_of(kinds: Collection[Impossible]) -> frozenset[str]:
     return frozenset(COUNTRY_CODE + head for head in heads)
 
 
+def may_be_judged(calling_number: str) -> bool:
+    """Tell whether a number is `+1` and digits, and nothing else."""
+    return calling_number.startswith(COUNTRY_CODE) and calling_number.isascii() and calling_number[1:].isdigit()
+
+
 def is_wrong_length(calling_number: str) -> bool:
-    """Tell whether a number claims `+1` and is neither ten digits nor a short code."""
+    """Tell whether a number that may be judged has neither ten digits nor the length of a short code."""
     length = len(calling_number)
-    return length != NANP_LENGTH and length >= SHORT_CODE_LIMIT and calling_number.startswith(COUNTRY_CODE)
+    return length != NANP_LENGTH and length >= SHORT_CODE_LIMIT
 
 
 @compiled_borrowing

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.facts import ROLE_CODE
-from detector.columns.impossible import HEAD_LENGTH, REPEATED, Impossible, heads_of, is_wrong_length
+from detector.columns.impossible import HEAD_LENGTH, REPEATED, Impossible, heads_of, is_wrong_length, may_be_judged
 from detector.columns.numbering import NANP_LENGTH
 from detector.columns.setups import Calls
 from detector.contract.decisions import Mode
@@ -139,12 +139,12 @@ class PolicyTables:
         return role in self._blocking_roles
 
     def is_impossible(self, calling_number: str) -> bool:
-        """Whether a `+1` calling number cannot be anybody's."""
-        return (
-            calling_number[:HEAD_LENGTH] in self.impossible_heads
-            if len(calling_number) == NANP_LENGTH
-            else self.checks_length and is_wrong_length(calling_number)
-        ) or calling_number in self.impossible_numbers
+        """Whether a calling number, `+1` and digits, cannot be anybody's."""
+        if not may_be_judged(calling_number):
+            return False
+        if len(calling_number) != NANP_LENGTH:
+            return self.checks_length and is_wrong_length(calling_number)
+        return calling_number[:HEAD_LENGTH] in self.impossible_heads or calling_number in self.impossible_numbers
 
 
 def _columns(conditions: tuple[Condition, ...]) -> tuple[ColumnBound, ...]:

@@ -4,7 +4,15 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from detector.columns.impossible import HEAD_LENGTH, REPEATED, Impossible, heads_of, is_wrong_length, may_be_impossible
+from detector.columns.impossible import (
+    HEAD_LENGTH,
+    REPEATED,
+    Impossible,
+    heads_of,
+    is_wrong_length,
+    may_be_impossible,
+    may_be_judged,
+)
 from detector.columns.numbering import nanp_digits, npa_nxx
 
 HEADS = heads_of(tuple(Impossible))
@@ -18,7 +26,7 @@ def may_be(number: str) -> bool:
 
 
 def is_impossible(number: str) -> bool:
-    return number[:HEAD_LENGTH] in HEADS or number in REPEATED or is_wrong_length(number)
+    return may_be_judged(number) and (number[:HEAD_LENGTH] in HEADS or number in REPEATED or is_wrong_length(number))
 
 
 @settings(max_examples=400)

@@ -1,5 +1,7 @@
 """Numbers as switches write them: one number has one form, and what is no number keeps its own."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,37 @@ from detector.contract.numbers import FORMATTING, is_e164, normal_form
         "+12025550101;verstat=TN-Validation-Passed",
         "tel:+12025550101;rn=+13125550000;npdi",
         "+12025550101@sbc.example.net",
+        "+12025550101x5",
+        "+1-202-555-0101 x12",
+        "+1-202-555-0101 ext 5",
+        "+1-202-555-0101 Ext. 5",
+        "+12025550101 extension: 5",
+        "tel:+1-202-555-0101;ext=5",
+        "+12025550101#",
+        "+12025550101#5",
+        "+1/202/555/0101",
+        "(+1) 202 555 0101",
+        "+1\u2011202\u2011555\u20110101",
+        "+1\u2013202\u2212555\u00ad0101",
+        "+1\u00a0202\u202f555\u30000101",
+        "\u202a+12025550101\u202c",
+        "\uff0b\uff11\uff12\uff10\uff12\uff15\uff15\uff15\uff10\uff11\uff10\uff11",
+        "+12025550101\n",
+        "\t+1202555\r\n0101",
+        "+12025550101:5060",
+        "sip:+12025550101:5060;transport=udp",
+        "sip:+12025550101:secret@sbc.example.net:5060",
+        "sip:%2B12025550101@sbc.example.net",
+        "<sip:+12025550101@sbc.example.net>",
+        "<tel:+12025550101>;tag=7",
+        "<+12025550101>",
+        "+12025550101>",
+        "<sip:+12025550101@sbc.example.net",
+        '"+12025550101"',
+        '"A" <sip:+12025550101@sbc.example.net;user=phone>;tag=7',
+        "A Bank <sip:+12025550101@sbc.example.net>, <tel:+12025550102>",
+        '"\\"911\\" <tel:911>" <tel:+1-202-555-0101>',
+        '"+12025550102"<tel:+12025550101>',
     ],
 )
 def test_formatting_is_removed(written: str) -> None:
@@ -32,7 +65,13 @@ def test_formatting_is_removed(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "normal"),
-    [("tel:911", "911"), ("sip:911@psap.example.net", "911"), ("tel:555-0101;phone-context=+1202", "5550101")],
+    [
+        ("tel:911", "911"),
+        ("sip:911@psap.example.net", "911"),
+        ("tel:555-0101;phone-context=+1202", "5550101"),
+        ('"A" <2025550101>', "2025550101"),
+        ("<tel:911>", "911"),
+    ],
 )
 def test_a_local_number_stays_local(written: str, normal: str) -> None:
     """Nobody guesses its country."""
@@ -51,8 +90,18 @@ def test_a_local_number_stays_local(written: str, normal: str) -> None:
         "192.0.2.1",
         "sip:192.0.2.1",
         "urn:service:sos",
-        "+1-202-555-0101 x12",
+        "911x5",
+        "tel:911x5",
+        "2025550101 ext 5",
         "+1+202",
+        "+1 anonymous caller",
+        "+12025550101 or +12025550102",
+        "+12025550101<911>",
+        "+12025550101 <sip:alice@example.net>",
+        "sip:12025550101%40x@example.net",
+        "<>",
+        '"',
+        "%",
         "tel:",
         "+-",
         "-",
@@ -64,14 +113,33 @@ def test_what_is_no_formatted_number_stays_as_it_came(text: str) -> None:
     assert normal_form(text) == text
 
 
-@given(st.text("+0123456789 ().-:;@telsip", max_size=24))
+@given(st.text('+0123456789 ().-/:;@telsipx<>"%#\n\\\u2011\u00a0\uff0b\uff11', max_size=24))
 def test_normal_form_is_final_and_needs_formatting_to_differ(text: str) -> None:
     """A normal form is its own normal form; text without formatting, which the scan looks for, is untouched."""
     normal = normal_form(text)
 
     assert normal_form(normal) == normal
-    assert normal == text or not FORMATTING.isdisjoint(text)
+    assert normal == text or not text.isascii() or not FORMATTING.isdisjoint(text)
     assert normal == text or FORMATTING.isdisjoint(normal)
+
+
+@pytest.mark.parametrize("piece", ["+1 ", '"', '"\\', "<", "a ", "+1x", "sip:", "%30", ":1", "ext", "+1;<", "\u2011"])
+def test_no_text_is_dear_to_read(piece: str) -> None:
+    """Twenty times the length costs some twenty times as much, not four hundred times."""
+    short, long = (_cost_of(piece * count) for count in (1_000, 20_000))
+
+    assert long < 100 * short
+
+
+def _cost_of(text: str) -> float:
+    """Seconds of this thread, the least of three."""
+    costs = []
+    for _ in range(3):
+        began = time.thread_time()
+        for _ in range(5):
+            normal_form(text)
+        costs.append(time.thread_time() - began)
+    return min(costs)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,13 @@ def test_each_kind_of_impossible_number_can_be_left_out(number: str, kind: Impos
         "+0",
         "0000000000",
         "restricted",
+        "+1 anonymous caller",
+        "+1911 anonym",
+        "+1/202/555/0123",
+        "+12025550123x5",
+        "+12025550123:5060",
+        "+1202555012345\n",
+        "+1202555012345\u00b2",
     ],
 )
 def test_possible_numbers_short_codes_and_anything_else_are_left_alone(number: str) -> None:

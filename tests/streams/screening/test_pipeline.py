@@ -26,7 +26,23 @@ def test_every_good_setup_is_answered_and_a_bad_neighbour_changes_nothing() -> N
 
 
 @pytest.mark.parametrize(
-    "written", ["+1-202-555-0123", "tel:+12025550123", "+12025550123;verstat=TN-Validation-Passed", "+18888888888"]
+    "written",
+    [
+        "+1-202-555-0123",
+        "tel:+12025550123",
+        "+12025550123;verstat=TN-Validation-Passed",
+        "+18888888888",
+        "+12025550123x5",
+        "+1-202-555-0123 ext 5",
+        "+1\u2011202\u2011555\u20110123",
+        "+1/202/555/0123",
+        "+12025550123:5060",
+        "+12025550123#",
+        "+12025550123>",
+        "+12025550123\n",
+        "+1 anonymous caller",
+        "+1 (202) 555-0123 or 0124",
+    ],
 )
 def test_formatting_blocks_nobody(written: str) -> None:
     """A number that can be dialled is not impossible, whatever its switch writes around it."""
@@ -39,7 +55,7 @@ def test_formatting_blocks_nobody(written: str) -> None:
 def test_a_formatted_number_is_counted_with_its_other_calls() -> None:
     """Windows know one number, however it is written."""
     one = pipeline(0.0, [])
-    written = ["+12025550123", "+1-202-555-0123", "tel:+12025550123"]
+    written = ["+12025550123", "+1-202-555-0123", "tel:+12025550123", '"A" <sip:+12025550123@h>', "+12025550123 ext. 5"]
 
     one.process(records_of([setup(n, calling_number=number) for n, number in enumerate(written)]), decided_time_ms=None)
 

@@ -31,6 +31,8 @@ KERNELS: list[Any] = [scan_module._scan, call_columns._fill]
 FORMATTED = (
     "anonymous", "+1-202-555-0101", "tel:+12025550101", "TEL:+1(202)555.0101", "sip:+12025550101@host;user=phone",
     "+12025550101;verstat=TN-Validation-Passed", " +12025550101", "sip:anonymous@anonymous.invalid", "tel:911", "a:b",
+    '"A" <sip:+12025550101@host>', "<+12025550101>", "+12025550101x5", "+12025550101 Ext 5", "+12025550101#",
+    "+1/202/555/0101", "+12025550101:5060", "+12025550101\n", "+1\u2011202\u2011555\u20110101", "sip:%2B12025550101@h",
 )  # fmt: skip
 """Numbers as switches write them, and what only looks like it."""
 HINTS = {**get_type_hints(CallSetup), **get_type_hints(CallEnd)}
@@ -239,7 +241,7 @@ def _longest(name: str, hint: str, bounds: dict[str, int]) -> Any:
         return ['ppt="shaken"'] * bounds["max_items"]
     if "bool" in hint:
         return True
-    return bounds["le"] if "int" in hint else "x" * bounds["max_length"]
+    return bounds["le"] if "int" in hint else _text_of(bounds["max_length"])
 
 
 def test_full_records_are_not_odd() -> None:

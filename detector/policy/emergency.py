@@ -5,12 +5,12 @@ step, so a claim counts only where the carrier trusts the trunk group or a signa
 """
 
 import re
-from urllib.parse import unquote
 
 import numpy as np
 
 from detector.contract.decisions import Reason
 from detector.contract.events import CallSetup
+from detector.contract.numbers import address
 from detector.policy import reasons
 from detector.policy.settings import Policy
 
@@ -18,6 +18,8 @@ _URI_SCHEMES = ("sip:", "sips:", "tel:")
 _SERVICE_URNS = ("urn:service:sos", "urn:emergency:service:", "urn:nena:service:")  # RFC 5031, NENA i3
 _SOS = re.compile(r"sos(\.[a-z-]+)*")
 """User part of a SIP URI that some phones make of `urn:service:sos`."""
+_DIALLED = re.compile(r"[0-9+*# ()./-]+")
+"""User part of a number; digits of any other text, `alice911` or `911x`, say nothing."""
 _TRANSLATED = {"988": "8002738255"}
 """What an emergency number is translated to on the way: only the originating switch sees 988."""
 _NATIONAL_DIGITS = 10
@@ -48,20 +50,19 @@ class EmergencyTable:
 
     def called(self, called_number: str) -> Reason | None:
         """Return the reason why a call to this number is an emergency, in any form that switches send; else None."""
-        text = called_number.lower()
-        if "<" in text:  # name-addr of RFC 3261: what stands before it is a name
-            text = text.partition("<")[2].partition(">")[0]
-        text = text.strip()
+        text = address(called_number).lower()
         if text.startswith(_SERVICE_URNS):
             return reasons.EMERGENCY_CALLED
         for scheme in _URI_SCHEMES:
             text = text.removeprefix(scheme)
         user, host, _ = text.partition("@")
         user = user.partition(";")[0]
-        if "%" in user:
-            user = unquote(user)
+        if host and _SOS.fullmatch(user):
+            return reasons.EMERGENCY_CALLED
+        if not _DIALLED.fullmatch(user):
+            return None
         digits = "".join(filter(str.isdigit, user))
-        if digits in self._forms or (host and _SOS.fullmatch(user)):
+        if digits in self._forms:
             return reasons.EMERGENCY_CALLED
         national = digits.removeprefix("1")
         is_priority = len(national) == _NATIONAL_DIGITS and national.startswith(_PRIORITY_AREA)

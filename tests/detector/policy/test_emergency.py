@@ -46,6 +46,11 @@ TABLE = EmergencyTable(Policy())
         "tel:8002738255",
         "+17106274387",
         "7106274387",
+        "<911>",
+        '"Ambulance" <911>',
+        "9\u20111\u20111",
+        "911#",
+        "*911",
     ],
 )
 def test_emergency_numbers_are_known_in_every_form(called: str) -> None:
@@ -70,6 +75,12 @@ def test_emergency_numbers_are_known_in_every_form(called: str) -> None:
         "sos",
         "sip:sosa@example.com",
         "%",
+        "911x",
+        "sip:bob911@example.com",
+        "sip:9a1b1@example.com",
+        "+12025550101<911>",
+        "sip:911%40bob@example.com",
+        "sip:bob7106274387@example.com",
     ],
 )
 def test_other_numbers_are_no_emergency(called: str) -> None:

@@ -80,7 +80,8 @@ class Metric(StrEnum):
     REPEATED_ENDS = "robocall_repeated_ends_total", "counter", "events", "Call ends that came before, counted once."
     REPAIRED = (
         "robocall_events_repaired_total", "counter", "repairs",
-        "Formatted numbers, long texts and long call ids in events, put right.", "repair",
+        "Formatted numbers, long texts, long call ids and unknown values of optional fields in events, put right.",
+        "repair",
     )
     SINCE_SETUP = (
         "robocall_decision_since_setup_seconds", "histogram", "seconds",

@@ -29,7 +29,7 @@ from streams.conformance.cases import CONSUMER, Verdict
 from streams.conformance.line import Got, Line
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CALL_DECISIONS
-from streams.wire.records import EVENT_DECODER, DecisionRecord, EndRecord, SetupRecord, encode_decision
+from streams.wire.records import DecisionRecord, EndRecord, SetupRecord, decode_event, encode_decision
 from streams.wire.repairs import repair
 
 LATE_S = 3.0
@@ -168,7 +168,7 @@ class ConsumerCheck:
 
     def _take(self, got: Got, partitions: int) -> None:
         try:
-            event = repair(EVENT_DECODER.decode(got.value))
+            event = repair(decode_event(got.value))
         except ValueError:
             return  # what is wrong with it is the producer's case
         number = _case_of(event.calling_number)

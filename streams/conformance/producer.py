@@ -14,7 +14,7 @@ from streams.conformance.listening import Heard
 from streams.kafka.partitioner import partitions_of
 from streams.wire.reading import read
 from streams.wire.record_columns import records_of
-from streams.wire.records import EVENT_DECODER, SetupRecord
+from streams.wire.records import SetupRecord, decode_event
 
 CLOCK_MS = 1_000
 CANCELLED = 487
@@ -61,7 +61,7 @@ class Traffic:
         for position, event in zip(found.positions.tolist(), found.events, strict=True):
             if self.switch_id is None or event.switch_id in {None, self.switch_id}:
                 kept = self.setups if isinstance(event, SetupRecord) else self.ends
-                written = EVENT_DECODER.decode(records[position].value or b"").calling_number
+                written = decode_event(records[position].value or b"").calling_number
                 kept.append(Event(records[position], event, written))
 
     @property

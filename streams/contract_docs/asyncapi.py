@@ -104,6 +104,8 @@ def _describe(schema: dict[str, Any], message: Message) -> None:
         bounds = page.bounds_of(message.domain, f)
         if "cut" in bounds or "hashed" in bounds:
             text = f"{text} Longer ones are accepted: {bounds}."
+        elif "counts as null" in bounds:
+            text = f"{text} {bounds.capitalize()}."
         schema["properties"][f.name]["description"] = text
     if "type" in schema["properties"]:
         schema["properties"]["type"] = {"const": message.name, "description": "Which event this is."}

@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from detector.contract.decisions import Decision, Label, Reason, SipAnswer
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from streams.contract_docs.examples import SETUP, examples
-from streams.wire.records import DeadLetter, EntityDecision
+from streams.wire.records import DeadLetter, EntityDecision, choices_of, may_be_longer
 from streams.wire.refusals import CODE_MEANINGS
 
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z_ ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -27,7 +27,7 @@ _BOUND_TEXTS = {
     "le": "to {}",
 }
 _SHORTENED_TEXTS = {"max_length": "cut after {} characters", "max_items": "cut after {} items"}
-"""Of optional fields of events; `_HASHED_TEXTS` of their call id."""
+"""Of fields of events that may be longer; `_HASHED_TEXTS` of their call id."""
 _HASHED_TEXTS = {"max_length": "hashed beyond {} characters"}
 _TABLES: dict[str, type[Any]] = {
     "call_setup": CallSetup,
@@ -76,7 +76,9 @@ def bounds_of(domain: type[Any], f: Field[Any]) -> str:
     """Say what bounds a field has, and what becomes of a value beyond them where that is not refused."""
     texts = _BOUND_TEXTS
     if domain in {CallSetup, CallEnd}:
-        texts = texts | (_HASHED_TEXTS if f.name == "call_id" else {} if f.default is MISSING else _SHORTENED_TEXTS)
+        texts = texts | (_HASHED_TEXTS if f.name == "call_id" else _SHORTENED_TEXTS if may_be_longer(f) else {})
+        if f.name in choices_of(domain):
+            return "another value counts as null"
     return "; ".join(texts[name].format(value) for name, value in f.metadata.get("bounds", {}).items())
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from detector.columns.arrays import Ints
 from detector.contract.events import MAX_RECORD_BYTES, CallEvent
 from streams.wire.record_columns import Records
-from streams.wire.records import EVENT_DECODER
+from streams.wire.records import decode_event
 from streams.wire.refusals import CODE_MEANINGS, MESSAGE_LIMIT, REFUSALS, Code, Rejected, classify, passed_in_silence
 from streams.wire.repairs import Repair, repair
 
@@ -57,7 +57,7 @@ def _decoded(value: bytes | None) -> CallEvent | tuple[Code, str]:
     if len(value) > MAX_RECORD_BYTES:
         return Code.TOO_LARGE, CODE_MEANINGS[Code.TOO_LARGE]
     try:
-        event = EVENT_DECODER.decode(value)
+        event = decode_event(value)
         if not value.isascii():
             value.decode()  # msgspec skips the text of unknown fields unread
     except REFUSALS as error:

@@ -6,6 +6,7 @@ cast in `_record`): whatever reads `CallSetup` by attribute reads `SetupRecord` 
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
+from enum import StrEnum
 from types import GenericAlias
 from typing import Annotated, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -74,15 +75,27 @@ class DeadLetter:
 
 
 _CUT = ("max_length", "max_items")
-"""Bounds of optional fields of events, and of their call id: what is longer is shortened and never refused."""
+_CALLERS_TEXTS = frozenset({"call_id", "calling_number", "called_number"})
+"""Required, and written by the caller: no text of theirs may cost a call its decision."""
+
+
+def may_be_longer(f: Field[Any]) -> bool:
+    """Whether a field of an event may be longer than its bound: one that is optional, or that the caller writes."""
+    return f.default is not MISSING or f.name in _CALLERS_TEXTS
 
 
 def _enforced(f: Field[Any], *, is_event: bool) -> Mapping[str, Any]:
     """Bounds of a field that refuse a record."""
     bounds = f.metadata.get("bounds", {})
-    if is_event and (f.default is not MISSING or f.name == "call_id"):
+    if is_event and may_be_longer(f):
         return {name: bound for name, bound in bounds.items() if name not in _CUT}
     return dict(bounds)
+
+
+def choices_of(domain: type[Any]) -> dict[str, type[StrEnum]]:
+    """The fields of a dataclass that may be one of a few texts or null, and which texts."""
+    found = {name: next(iter(get_args(hint)), None) for name, hint in get_type_hints(domain).items()}
+    return {name: hint for name, hint in found.items() if isinstance(hint, type) and issubclass(hint, StrEnum)}
 
 
 def _bounded(hint: Any, bounds: Mapping[str, Any]) -> Any:
@@ -99,8 +112,10 @@ def _bounded(hint: Any, bounds: Mapping[str, Any]) -> Any:
     return Annotated[hint, msgspec.Meta(**bounds)]
 
 
-def _fields(domain: type[Any]) -> list[Any]:
+def _fields(domain: type[Any], *, is_loose: bool) -> list[Any]:
     hints = get_type_hints(domain)
+    if is_loose:
+        hints |= dict.fromkeys(choices_of(domain), str | None)
     made: list[Any] = []
     for f in fields(domain):
         hint = _bounded(hints[f.name], _enforced(f, is_event=domain in {CallSetup, CallEnd}))
@@ -108,9 +123,14 @@ def _fields(domain: type[Any]) -> list[Any]:
     return made
 
 
-def _record(name: str, domain: type[T], *, tag: str | None = None, more: tuple[Any, ...] = ()) -> type[T]:
-    """Make the wire record of a dataclass; `more` are fields that only the record has, appended at its end."""
-    made = _fields(domain)
+def _record(
+    name: str, domain: type[T], *, tag: str | None = None, more: tuple[Any, ...] = (), is_loose: bool = False
+) -> type[T]:
+    """Make the wire record of a dataclass; `more` are fields that only the record has, appended at its end.
+
+    In a loose one, what may be one of a few texts may be any text.
+    """
+    made = _fields(domain, is_loose=is_loose)
     record = msgspec.defstruct(
         name,
         [*made, *more],
@@ -127,6 +147,8 @@ def _record(name: str, domain: type[T], *, tag: str | None = None, more: tuple[A
 
 SetupRecord = _record("SetupRecord", CallSetup, tag="call_setup")
 EndRecord = _record("EndRecord", CallEnd, tag="call_end")
+LooseSetupRecord = _record("LooseSetupRecord", CallSetup, tag="call_setup", is_loose=True)
+LooseEndRecord = _record("LooseEndRecord", CallEnd, tag="call_end", is_loose=True)
 FeedbackRecord = _record("FeedbackRecord", Feedback)
 DecisionRecord = _record("DecisionRecord", Decision)
 EntityDecisionRecord = _record("EntityDecisionRecord", EntityDecision)
@@ -156,11 +178,31 @@ Behind it stand margins, which records of builds of before do not have."""
 EVENT_DECODER = cast(
     "msgspec.json.Decoder[CallEvent]", msgspec.json.Decoder(cast("Any", SetupRecord) | cast("Any", EndRecord))
 )
+_LOOSE_EVENT_DECODER = cast(
+    "msgspec.json.Decoder[CallEvent]", msgspec.json.Decoder(cast("Any", LooseSetupRecord) | cast("Any", LooseEndRecord))
+)
 FEEDBACK_DECODER = msgspec.json.Decoder(FeedbackRecord)
 DECISION_DECODER = msgspec.json.Decoder(DecisionRecord)
 ENTITY_DECISION_DECODER = msgspec.json.Decoder(EntityDecisionRecord)
 
 _ENCODER = msgspec.json.Encoder()
+
+
+def decode_event(value: bytes) -> CallEvent:
+    """Decode a call event as it was written; give it to `streams.wire.repairs.repair` before it is used.
+
+    Args:
+        value: The record.
+
+    Raises:
+        msgspec.MsgspecError: It breaks the contract.
+        UnicodeDecodeError: It is no UTF-8.
+        RecursionError: It nests too deep.
+    """
+    try:
+        return EVENT_DECODER.decode(value)
+    except msgspec.ValidationError:
+        return _LOOSE_EVENT_DECODER.decode(value)
 
 
 def encode(record: object) -> bytes:

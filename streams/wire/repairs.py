@@ -1,11 +1,12 @@
-"""What a switch may get wrong without losing its call: numbers are brought to one form, long texts are cut.
+"""What a switch may get wrong without losing its call.
 
-The scan leaves every record that needs this to the decoder (`streams.wire.scan`), so nothing here is on the fast path.
+Numbers are brought to one form, long texts are cut, unknown values of optional fields are left out. The scan leaves
+every record that needs this to the decoder (`streams.wire.scan`), so nothing here is on the fast path.
 """
 
 import hashlib
 from collections import Counter
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
@@ -13,7 +14,14 @@ import msgspec
 
 from detector.contract.events import CALL_ID_LIMIT, CallEnd, CallEvent, CallSetup
 from detector.contract.numbers import normal_form
-from streams.wire.records import EndRecord, SetupRecord
+from streams.wire.records import (
+    EndRecord,
+    LooseEndRecord,
+    LooseSetupRecord,
+    SetupRecord,
+    choices_of,
+    may_be_longer,
+)
 
 E = TypeVar("E", bound=CallEvent)
 
@@ -25,39 +33,48 @@ class Repair(StrEnum):
 
     NUMBER = "number_normalised"
     TEXT = "text_cut"
+    CHOICE = "value_unknown"
     CALL_ID = "call_id_hashed"
 
 
-def _optional_texts(domain: type[Any]) -> tuple[tuple[str, dict[str, int]], ...]:
-    """Name and bounds of each."""
-    optional = ((f.name, f.metadata["bounds"]) for f in fields(domain) if f.default is not MISSING)
-    return tuple((name, bounds) for name, bounds in optional if "max_length" in bounds)
+def _cut_texts(domain: type[Any]) -> tuple[tuple[str, dict[str, int]], ...]:
+    """Name and bounds of each; a call id is hashed instead."""
+    longer = ((f.name, f.metadata["bounds"]) for f in fields(domain) if may_be_longer(f) and f.name != "call_id")
+    return tuple((name, bounds) for name, bounds in longer if "max_length" in bounds)
 
 
 _NUMBERS = {
     SetupRecord: ("calling_number", "called_number", "from_number"),
     EndRecord: ("calling_number", "called_number"),
 }
-_OPTIONAL = {SetupRecord: _optional_texts(CallSetup), EndRecord: _optional_texts(CallEnd)}
+_TEXTS = {SetupRecord: _cut_texts(CallSetup), EndRecord: _cut_texts(CallEnd)}
+_LOOSE: dict[type[Any], tuple[type[Any], dict[str, dict[str, Any]]]] = {
+    loose: (record, {name: {str(one): one for one in values} for name, values in choices_of(domain).items()})
+    for loose, record, domain in ((LooseSetupRecord, SetupRecord, CallSetup), (LooseEndRecord, EndRecord, CallEnd))
+}
+"""What a loose record becomes, and which values its fields may have."""
 
 
 def repair(event: E, repairs: "Counter[Repair] | None" = None) -> E:
-    """Return the event with its numbers in normal form, optional texts cut, and a long call id hashed.
+    """Return the event with numbers in normal form, texts cut, a long call id hashed, and no unknown values.
 
     Called for each event that the decoder has accepted. Never raises; an event in order is returned as it is.
 
     Args:
-        event: As decoded.
+        event: From `streams.wire.records.decode_event`.
         repairs: Counts what was done.
     """
     changes: dict[str, Any] = {}
     done: list[Repair] = []
+    if type(event) in _LOOSE:
+        event, unknown = _known(event)
+        done += [Repair.CHOICE] * unknown
     for name in _NUMBERS[type(event)]:
         number = getattr(event, name)
         if number is not None and (normal := normal_form(number)) != number:
             changes[name] = normal
             done.append(Repair.NUMBER)
-    for name, bounds in _OPTIONAL[type(event)]:
+    for name, bounds in _TEXTS[type(event)]:
         value = getattr(event, name)
         if value and (cut := _cut(changes.get(name, value), bounds)) is not None:
             changes[name] = cut
@@ -68,6 +85,15 @@ def repair(event: E, repairs: "Counter[Repair] | None" = None) -> E:
     if repairs is not None:
         repairs.update(done)
     return cast("E", msgspec.structs.replace(cast("Any", event), **changes)) if changes else event
+
+
+def _known(loose: E) -> tuple[E, int]:
+    """Return a loose record as a plain one, without the values that nobody knows, and how many those were."""
+    record, choices = _LOOSE[type(loose)]
+    said = msgspec.structs.asdict(cast("Any", loose))
+    known = {name: values.get(said[name]) for name, values in choices.items()}
+    unknown = sum(said[name] is not None and known[name] is None for name in known)
+    return cast("E", record(**said | known)), unknown
 
 
 def short_call_id(call_id: str) -> str:

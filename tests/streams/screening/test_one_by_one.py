@@ -95,7 +95,7 @@ def test_at_once_and_one_by_one_come_to_the_same(name: str) -> None:
 def test_a_record_that_makes_the_decoder_raise_is_left_out_alone(poison: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Positions of the others are those in the whole batch."""
     expected = read(records_of(VALUES))
-    monkeypatch.setattr("streams.wire.decoder.EVENT_DECODER", BrokenDecoder(f"call-{poison}"))
+    monkeypatch.setattr("streams.wire.decoder.decode_event", BrokenDecoder(f"call-{poison}").decode)
 
     reading, found = read_apart(records_of(VALUES))
 

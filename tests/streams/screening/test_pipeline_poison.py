@@ -59,7 +59,7 @@ def test_poison_of_decoder_and_columns_is_not_counted_and_nothing_else_is_lost(
     one, other = world(Certain(0.999), failures), world(Certain(0.999), [])
     expected = in_batches(other, [v for v in values if v != unreadable and v not in unbuildable], 256)
     monkeypatch.setattr("streams.screening.pipeline.columns_of", broken_build)
-    monkeypatch.setattr("streams.wire.decoder.EVENT_DECODER", BrokenDecoder())
+    monkeypatch.setattr("streams.wire.decoder.decode_event", BrokenDecoder().decode)
 
     decisions = in_batches(one, values, size)
 

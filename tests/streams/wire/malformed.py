@@ -177,11 +177,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("time_of_5000_digits", _number_as(b"1" * 5_000), "out_of_range"),
     Kind("call_id_empty", _with("call_id", lambda _: ""), "out_of_range"),
     Kind("trunk_too_long", _with("trunk_group_id", lambda rng: "t" * rng.randrange(257, 999)), "out_of_range"),
-    Kind("number_too_long", _with("calling_number", lambda _: "+1" + "0" * 256), "out_of_range"),
     Kind("trunk_empty", _with("trunk_group_id", lambda _: ""), "out_of_range"),
-    Kind("attestation_unknown", _with("attestation", lambda _: "D"), "out_of_range"),
-    Kind("role_unknown", _with("role", lambda _: "+12025550100"), "out_of_range"),
-    Kind("called_number_too_long", _with("called_number", lambda _: "5" * 257), "out_of_range"),
+    Kind("attestation_number", _with("attestation", lambda _: 1), "wrong_type"),
+    Kind("role_list", _with("role", lambda _: ["terminating"]), "wrong_type"),
 )
 
 

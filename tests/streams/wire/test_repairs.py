@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from detector.contract.events import CALL_ID_LIMIT, IDENTITY_LIMIT, LIST_LIMIT, TEXT_LIMIT
+from detector.contract.events import (
+    CALL_ID_LIMIT,
+    IDENTITY_LIMIT,
+    LIST_LIMIT,
+    TEXT_LIMIT,
+    Attestation,
+    ReleasedBy,
+    Role,
+)
 from streams.wire.reading import join, read
 from streams.wire.record_columns import records_of
 from streams.wire.repairs import Repair
@@ -35,15 +43,59 @@ def record(base: dict[str, Any], **fields: Any) -> bytes:
         ("diversion", ["d" * 300, "+12025550100"], ["d" * TEXT_LIMIT, "+12025550100"]),
         ("identity", ["i" * (IDENTITY_LIMIT + 5)], ["i" * IDENTITY_LIMIT]),
         ("from_number", "5" * 300, "5" * TEXT_LIMIT),
+        ("calling_number", "+1" + "0" * 300, "+1" + "0" * (TEXT_LIMIT - 2)),
+        ("called_number", "c" * 9_000, "c" * TEXT_LIMIT),
     ],
 )
 def test_a_long_optional_text_is_cut_and_counted(name: str, long: Any, kept: Any) -> None:
-    """The call is judged without the rest of it."""
+    """The call is judged without the rest of it; so it is with a number, which its caller writes."""
     reading = read(records_of([record(SETUP, **{name: long}), record(SETUP)]))
 
     assert reading.rejected == []
-    assert [getattr(event, name) for event in reading.events] == [kept, None]
+    assert [getattr(event, name) for event in reading.events] == [kept, SETUP.get(name)]
     assert reading.repairs == {Repair.TEXT: 1}
+
+
+def test_a_long_text_around_a_number_is_taken_off_before_anything_is_cut() -> None:
+    """A display name has any length."""
+    reading = read(records_of([record(SETUP, calling_number='"' + "a" * 400 + '" <tel:+12025550101>')]))
+
+    assert [event.calling_number for event in reading.events] == ["+12025550101"]
+    assert reading.repairs == {Repair.NUMBER: 1}
+
+
+@pytest.mark.parametrize(
+    ("base", "written", "kept"),
+    [
+        (SETUP, {"attestation": "D"}, {"attestation": None}),
+        (SETUP, {"attestation": ""}, {"attestation": None}),
+        (SETUP, {"attestation": "A", "role": "elsewhere"}, {"attestation": Attestation.A, "role": None}),
+        (SETUP, {"attestation": "a", "role": "terminating"}, {"attestation": None, "role": Role.TERMINATING}),
+        (END, {"treatment": "?", "released_by": "called"}, {"treatment": None, "released_by": ReleasedBy.CALLED}),
+    ],
+)
+def test_a_value_that_nobody_knows_is_left_out_and_counted(
+    base: dict[str, Any], written: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    """What a stranger wrote into a header costs no call its decision; known values beside it stay what they are."""
+    reading = read(records_of([record(base, **written), record(base)]))
+
+    assert reading.rejected == []
+    first = reading.events[0]
+    assert {name: getattr(first, name) for name in kept} == kept
+    assert all(type(getattr(first, name)) is type(value) for name, value in kept.items())
+    assert type(first) is type(reading.events[1])
+    assert reading.repairs == {Repair.CHOICE: 1}
+
+
+@pytest.mark.parametrize(
+    "broken", [{"attestation": 1}, {"attestation": "D", "call_id": ""}, {"role": "?", "trunk_group_id": 7}]
+)
+def test_a_value_that_nobody_knows_hides_no_other_fault(broken: dict[str, Any]) -> None:
+    reading = read(records_of([record(SETUP, **broken)]))
+
+    assert len(reading.rejected) == 1
+    assert not reading.repairs
 
 
 @pytest.mark.parametrize("base", [SETUP, END], ids=["setup", "end"])

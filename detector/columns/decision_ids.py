@@ -3,6 +3,9 @@
 `decision_id` is the definition, for one Python event. `identify` makes the ids of a whole batch at once. It is compiled
 and hashes the texts where they stand in the records (BLAKE2b, RFC 7693), so that no object is made of a call. A test
 holds the two together: change both or neither, since an id that was once given out must be found again.
+
+The fields are those by which a worker tells calls apart (`streams.screening.seen_events`). A caller writes its call
+ids: without the called number two calls of one instant would share an id, and one answer would hide the other.
 """
 
 import hashlib
@@ -12,7 +15,7 @@ import numpy as np
 
 from detector.columns.arrays import Bytes, Flags, Ints, Words
 from detector.columns.compiled import compiled_borrowing, compiled_inline
-from detector.columns.facts import CALL_ID, CALLING, TRUNK, Texts
+from detector.columns.facts import CALL_ID, CALLED, CALLING, TRUNK, Texts
 
 DECISION_ID_BYTES = 16
 SEPARATOR = 0x1F
@@ -67,6 +70,8 @@ class IdentifiedCall(Protocol):
     @property
     def calling_number(self) -> str: ...  # noqa: D102
     @property
+    def called_number(self) -> str: ...  # noqa: D102
+    @property
     def trunk_group_id(self) -> str: ...  # noqa: D102
 
 
@@ -75,7 +80,7 @@ def decision_id(call: IdentifiedCall) -> str:
 
     ATIS-1000099 allows up to 64 of `[A-Za-z0-9_-]` as the `id` of a 603+.
     """
-    fields = (call.call_id, str(call.setup_time_ms), call.calling_number, call.trunk_group_id)
+    fields = (call.call_id, str(call.setup_time_ms), call.calling_number, call.called_number, call.trunk_group_id)
     hashed = chr(SEPARATOR).join(fields).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(hashed, digest_size=DECISION_ID_BYTES).hexdigest()
 
@@ -178,8 +183,11 @@ def _identify(
 ) -> None:
     text, words, state = scratch
     for row in range(len(spans)):
-        call_id, calling, trunk = spans[row, CALL_ID], spans[row, CALLING], spans[row, TRUNK]
-        most = call_id[1] - call_id[0] + calling[1] - calling[0] + trunk[1] - trunk[0] + _MOST_DIGITS
+        call_id, calling, called, trunk = (
+            spans[row, CALL_ID], spans[row, CALLING], spans[row, CALLED], spans[row, TRUNK]
+        )  # fmt: skip
+        numbers = calling[1] - calling[0] + called[1] - called[0]
+        most = call_id[1] - call_id[0] + numbers + trunk[1] - trunk[0] + _MOST_DIGITS
         plain[row] = most <= _MOST_BYTES and setup_ms[row] >= 0 and _is_plain(data, spans[row])
         if not plain[row]:
             continue
@@ -188,6 +196,7 @@ def _identify(
         text[at] = SEPARATOR
         at += 1
         at = _put(text, at, data, calling)
+        at = _put(text, at, data, called)
         length = _put(text, at, data, trunk) - 1
         for position in range(length, (length + _BLOCK - 1) // _BLOCK * _BLOCK):
             text[position] = 0

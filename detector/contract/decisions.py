@@ -100,7 +100,10 @@ class Decision:
     call_id: str = documented(
         "The call that this answers; hashed where it is longer than 128 characters.", source="Call-ID header"
     )
-    decision_id: str = documented("Function of the call: a replay or a repeat gives the same id. Quote it in redress.")
+    decision_id: str = documented(
+        "Function of call id, set-up time, both numbers and trunk group: a replay or a repeat gives the same id. "
+        "Quote it in redress."
+    )
     action: Action = documented("What to do with the call.")
     mode: Mode = documented("In `shadow` the action is always `allow`.")
     would_be: Action | None = documented("In `shadow`: the action that `enforce` would have taken; else null.")

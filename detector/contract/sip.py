@@ -5,7 +5,7 @@ and nowhere else. 604 and 608 mislead other elements. No policy can ask for any 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 
@@ -24,6 +24,7 @@ CONTACTS_KEPT = 8
 _HTTPS_URL = re.compile(r"https://[!#-:<-\[\]-~]+\Z")
 _EMAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+\Z")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_ID_IN_HEADER = re.compile(r'(?<=;id=)[A-Za-z0-9_-]{1,64}(?=";location=[A-Z]+\Z)')
 
 
 class Location(StrEnum):
@@ -124,6 +125,18 @@ def analytics_block(redress: Redress, location: Location, identifier: str) -> Si
         raise ValueError("a 603+ id is 1 to 64 of A-Z a-z 0-9 _ -")
     header = f'{_before_id(redress)}{identifier}";location={location.value}'
     return SipAnswer(ANALYTICS_STATUS, ANALYTICS_PHRASE, header)
+
+
+def with_identifier(answer: SipAnswer, identifier: str) -> SipAnswer:
+    """Return an answer with another decision id in its header; one without a header stays as it is.
+
+    Args:
+        answer: Of a call.
+        identifier: As for `analytics_block`.
+    """
+    if answer.reason_header is None:
+        return answer
+    return replace(answer, reason_header=_ID_IN_HEADER.sub(identifier, answer.reason_header))
 
 
 @lru_cache(CONTACTS_KEPT)

@@ -104,6 +104,7 @@ class _Call:
         self.call_id = record["call_id"]
         self.setup_time_ms = record["setup_time_ms"]
         self.calling_number = record["calling_number"]
+        self.called_number = record["called_number"]
         self.trunk_group_id = record["trunk_group_id"]
 
 

@@ -1,7 +1,8 @@
 """What was asked and what was answered, side by side: pure bookkeeping of an audit, in bounded memory.
 
-A call is a call id and the instant of its set-up. It is kept until it is old; then it is judged and forgotten.
-It knows no broker and no clock.
+A call is what a worker takes for one: its id, the instant of its set-up, both numbers and the trunk group, since a
+caller may write one id into several. It is kept until it is old; then it is judged and forgotten. It knows no broker
+and no clock.
 """
 
 import hashlib
@@ -13,14 +14,14 @@ from enum import StrEnum
 import msgspec
 
 from detector.contract.decisions import Action, Decision, Mode, Step
-from detector.contract.events import CALL_ID_LIMIT
 from detector.policy.reasons import WAITED
 from detector.policy.settings import DISPLAY_LIMIT
 from streams.kafka.topics import CALL_EVENTS
 from streams.wire.records import DECISION_DECODER
-from streams.wire.repairs import short_call_id
+from streams.wire.repairs import told_apart_by
 
 EXAMPLES = 5
+KEY_BYTES = 16
 MOST_OF_A_BATCH = 1_000_000
 SLOWEST_MS = 600_000
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -64,6 +65,9 @@ class _SetUp(msgspec.Struct):
     type: str
     call_id: str
     setup_time_ms: int
+    calling_number: str = ""
+    called_number: str = ""
+    trunk_group_id: str = ""
 
 
 class _Letter(msgspec.Struct):
@@ -82,8 +86,9 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 @dataclass(slots=True)
 class _Call:
-    """One call: when it came, where it lies, and what was said first, in short."""
+    """One call: its id, when it came, where it lies, and what was said first, in short."""
 
+    call_id: str
     came_ms: int | None = None
     place: tuple[int, int] = (-1, -1)
     is_judged: bool = True
@@ -111,8 +116,8 @@ class Ledger:
     breaches: Counter[Breach] = field(default_factory=Counter)
     examples: dict[Breach, list[str]] = field(default_factory=dict)
     answer_ms: Counter[int] = field(default_factory=Counter)
-    _calls: OrderedDict[tuple[str, int], _Call] = field(default_factory=OrderedDict)
-    _open: OrderedDict[tuple[str, int], _Call] = field(default_factory=OrderedDict)
+    _calls: OrderedDict[bytes, _Call] = field(default_factory=OrderedDict)
+    _open: OrderedDict[bytes, _Call] = field(default_factory=OrderedDict)
     _refused: OrderedDict[tuple[int, int], None] = field(default_factory=OrderedDict)
 
     def event(self, partition: int, offset: int, value: bytes | None, came_ms: int, *, is_judged: bool = True) -> None:
@@ -132,8 +137,7 @@ class Ledger:
         if found.type != "call_setup" or not found.call_id:
             return
         self.counts["calls"] += is_judged
-        call_id = found.call_id if len(found.call_id) <= CALL_ID_LIMIT else short_call_id(found.call_id)
-        call = self._call(call_id, found.setup_time_ms)
+        call = self._call(found)
         if call.came_ms is None:
             call.place, call.is_judged = (partition, offset), is_judged
         call.came_ms = came_ms
@@ -161,7 +165,7 @@ class Ledger:
             return
         if problem := problem_of(found):
             self._breach(Breach.MALFORMED, f"{found.call_id}: {problem}")
-        self._judge(self._call(found.call_id, found.setup_time_ms), found)
+        self._judge(self._call(found), found)
 
     def _judge(self, call: _Call, found: Decision) -> None:
         """Hold a decision against its call, and against what was said before."""
@@ -193,7 +197,7 @@ class Ledger:
                 return
             del self._calls[key]
             if call.came_ms is None:
-                self._unknown(key[0])
+                self._unknown(call.call_id)
             elif call.decision_id is None and call.place not in self._refused:
                 self._open[key] = call
                 self._bound(self._open)
@@ -201,11 +205,11 @@ class Ledger:
     def conclude(self) -> None:
         """Nothing more will come: judge what is left. Where calls were given up, a decision may be on one of those."""
         for calls in (self._open, self._calls):
-            for (call_id, _), call in calls.items():
+            for call in calls.values():
                 if call.came_ms is None:
-                    self._unknown(call_id)
+                    self._unknown(call.call_id)
                 elif call.decision_id is None and call.is_judged and call.place not in self._refused:
-                    self._breach(Breach.UNDECIDED, call_id)
+                    self._breach(Breach.UNDECIDED, call.call_id)
             calls.clear()
 
     def percentile_ms(self, percent: float) -> int | None:
@@ -217,15 +221,18 @@ class Ledger:
                 return ms
         return None
 
-    def _call(self, call_id: str, setup_time_ms: int) -> _Call:
-        key = call_id, setup_time_ms
+    def _call(self, said: _SetUp | Decision) -> _Call:
+        numbers = said.calling_number, said.called_number
+        identity = told_apart_by(said.call_id, said.setup_time_ms, numbers, said.trunk_group_id)
+        joined = "\x1f".join(identity).encode("utf-8", "surrogatepass")
+        key = hashlib.blake2b(joined, digest_size=KEY_BYTES).digest()
         call = self._calls.get(key) or self._open.get(key)
         if call is None:
-            call = self._calls[key] = _Call()
+            call = self._calls[key] = _Call(identity[0])
             self._bound(self._calls)
         return call
 
-    def _bound(self, calls: OrderedDict[tuple[str, int], _Call]) -> None:
+    def _bound(self, calls: OrderedDict[bytes, _Call]) -> None:
         if len(calls) > self.most:
             calls.popitem(last=False)
             self.counts["given_up"] += 1

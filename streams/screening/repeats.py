@@ -6,7 +6,7 @@ the same decision id. It is remembered by partition, as a function of its log; s
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +18,7 @@ from detector.columns.batch_columns import BatchColumns
 from detector.columns.call_columns import CallBatch
 from detector.columns.compiled import compiled_borrowing, entry_point
 from detector.contract.decisions import Outcome
+from detector.contract.sip import with_identifier
 from detector.policy.screening import Screening
 from detector.policy.unjudged import REPEATED
 from streams.screening.seen_events import KEPT, Looked, SeenEvents, grown
@@ -126,7 +127,10 @@ class Repeats:
         screening.is_shadow[row] = bool(state & _SHADOW)
         screening.scores[row] = self._scores[partition, slot]
         if state & _HAS_OUTCOME:
-            screening.decided[row] = decode_outcome(self._outcomes[partition][slot])
+            outcome = decode_outcome(self._outcomes[partition][slot])
+            if outcome.sip is not None:  # a build of before may have made another id of the call
+                outcome = replace(outcome, sip=with_identifier(outcome.sip, screening.calls.identifier(row)))
+            screening.decided[row] = outcome
         else:
             del screening.decided[row]
 

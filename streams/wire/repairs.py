@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from detector.contract.events import CALL_ID_LIMIT, CallEnd, CallEvent, CallSetup
+from detector.contract.events import CALL_ID_LIMIT, TEXT_LIMIT, CallEnd, CallEvent, CallSetup
 from detector.contract.numbers import normal_form
 from streams.wire.records import (
     EndRecord,
@@ -94,6 +94,20 @@ def _known(loose: E) -> tuple[E, int]:
     known = {name: values.get(said[name]) for name, values in choices.items()}
     unknown = sum(said[name] is not None and known[name] is None for name in known)
     return cast("E", record(**said | known)), unknown
+
+
+def told_apart_by(call_id: str, setup_time_ms: int, numbers: tuple[str, str], trunk_group_id: str) -> tuple[str, ...]:
+    """Return what a worker tells call set-ups apart by, of one that may not be repaired yet.
+
+    Args:
+        call_id: Of the call.
+        setup_time_ms: When it was set up.
+        numbers: Calling and called number.
+        trunk_group_id: By which it came.
+    """
+    short = call_id if len(call_id) <= CALL_ID_LIMIT else short_call_id(call_id)
+    calling, called = (normal_form(number)[:TEXT_LIMIT] for number in numbers)
+    return short, str(setup_time_ms), calling, called, trunk_group_id
 
 
 def short_call_id(call_id: str) -> str:

@@ -96,7 +96,7 @@ def test_a_record_keeps_no_number_name_or_note() -> None:
     ended: dict[str, Any] = setup(1) | {"reason": f"SIP;cause=603;text={person}", "decision_id": "0" * 32}
     redact(ended, KEY)
     assert ended["reason"] is None
-    replaced = setup(1, calling_number=ended["calling_number"])
+    replaced = setup(1, calling_number=ended["calling_number"], called_number=ended["called_number"])
     assert ended["decision_id"] == decision_id(decoded(replaced))
     unknown: dict[str, Any] = ended | {"setup_time_ms": None}
     redact(unknown, KEY)
@@ -117,6 +117,7 @@ def test_the_decision_id_is_that_of_the_replaced_call() -> None:
         "sip": {"status": 603, "reason_phrase": "Network Blocked", "reason_header": f"id={original}"},
     }  # fmt: skip
     redact(record, KEY)
-    replaced = decoded(setup(1, calling_number=KEY.number(event.calling_number)))
+    numbers = {name: KEY.number(getattr(event, name)) for name in ("calling_number", "called_number")}
+    replaced = decoded(setup(1, **numbers))
     assert record["decision_id"] == decision_id(replaced)
     assert original not in str(record)

@@ -16,7 +16,11 @@ LATE = {"code": "late", "text": "Too late.", "value": None, "threshold": None}
 
 
 def call(name: str, **other: Any) -> bytes:
-    return json.dumps({"type": "call_setup", "call_id": name, "setup_time_ms": CAME_MS, **other}).encode()
+    made: dict[str, Any] = {
+        "type": "call_setup", "call_id": name, "setup_time_ms": CAME_MS,
+        "calling_number": "+12025550101", "called_number": "+12025550102", "trunk_group_id": "trunk-1",
+    }  # fmt: skip
+    return json.dumps(made | other).encode()
 
 
 def allowed(name: str, **other: Any) -> bytes:
@@ -148,6 +152,35 @@ def test_a_call_id_that_is_too_long_is_known_by_its_hash() -> None:
     ledger = Ledger(DEADLINE_MS)
     ledger.event(0, 0, call("x" * 129), CAME_MS)
     ledger.decision(allowed("sha256:" + hashlib.sha256(b"x" * 129).hexdigest()))
+    ledger.conclude()
+
+    assert not ledger.breaches
+
+
+APART = [{"calling_number": "+12025550199"}, {"called_number": "911"}, {"trunk_group_id": "trunk-2"}]
+
+
+@pytest.mark.parametrize("other", APART, ids=["calling", "called", "trunk group"])
+def test_calls_to_which_a_caller_gave_one_id_are_calls_of_their_own(other: dict[str, Any]) -> None:
+    """Another answer, under another id, is no broken promise; one that has none is."""
+    both, one = Ledger(DEADLINE_MS), Ledger(DEADLINE_MS)
+    for ledger in (both, one):
+        ledger.event(0, 0, call("a"), CAME_MS)
+        ledger.event(0, 1, call("a", **other), CAME_MS)
+        ledger.decision(blocked("a"))
+    both.decision(allowed("a", decision_id="another", **other))
+    both.conclude()
+    one.conclude()
+
+    assert not both.breaches
+    assert one.breaches == {Breach.UNDECIDED: 1}
+
+
+@pytest.mark.parametrize("written", ["tel:+1-202-555-0101", '"A" <sip:+12025550101@host>'])
+def test_a_formatted_number_is_known_by_its_normal_form(written: str) -> None:
+    ledger = Ledger(DEADLINE_MS)
+    ledger.event(0, 0, call("a", calling_number=written, called_number="c" * 300), CAME_MS)
+    ledger.decision(allowed("a", called_number="c" * 256))
     ledger.conclude()
 
     assert not ledger.breaches

@@ -88,6 +88,21 @@ def test_whoever_takes_a_partition_over_knows_what_came_before(at: int) -> None:
     assert failures == []
 
 
+def test_a_repeat_has_its_own_id_in_its_answer_whichever_build_answered_first() -> None:
+    """Ids may be made in another way than by the build whose snapshot is loaded; a 603+ has the id of its record."""
+    one, other = world(Certain(0.999), []), world(Certain(0.999), [])
+    first = json.loads(in_batches(one, [setup(1)], 1)[0])
+    copy = one.repeats.copy(0)
+    old = {place: said.replace(first["decision_id"].encode(), b"0" * 32) for place, said in copy.outcomes.items()}
+    other.repeats.restore(0, unpacked(packed(replace(copy, outcomes=old))))
+
+    again = json.loads(in_batches(other, [setup(1)], 1)[0])
+
+    assert f"id={'0' * 32}".encode() in b"".join(old.values())
+    assert again["sip"] == first["sip"]
+    assert again["decision_id"] == first["decision_id"]
+
+
 def test_a_repeat_of_what_was_only_counted_passes_and_says_why() -> None:
     failures: list[Exception] = []
     one = world(Certain(0.999), failures)

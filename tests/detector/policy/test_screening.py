@@ -105,7 +105,7 @@ def test_a_model_block_is_answered_to_the_byte() -> None:
     assert decided.sip == SipAnswer(
         603,
         "Network Blocked",
-        'SIP;cause=603;text="v=analytics1;url=https://example.com/redress;id=d3a586264697b502fd8eeeedbaa51b95";location=RLN',
+        'SIP;cause=603;text="v=analytics1;url=https://example.com/redress;id=4b286072546bfe5fd043940ac6966e88";location=RLN',
     )
 
 

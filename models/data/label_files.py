@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TextIO, cast
 
 import msgspec
 
+from models.data.cells import as_it_was, inert
 from models.data.files import DAMAGED, open_packed
 from models.errors import TrainingDataInvalid
 from models.traffic.truth import LEGITIMATE, ROBOCALL, UNKNOWN_KIND, Truth
@@ -57,6 +58,8 @@ def read_labels(path: Path) -> dict[str, Truth]:
 def write_labels(labels: Iterable[tuple[str, Truth]], out: TextIO) -> int:
     """Write labels as CSV with the columns `COLUMNS`, a line each as they come; returns how many.
 
+    Callers write their call ids, so no cell is a formula (`models.data.cells`); `read_labels` reads what was meant.
+
     Args:
         labels: Call ids and what the calls were.
         out: Where the CSV goes; writing blocks.
@@ -71,7 +74,8 @@ def write_labels(labels: Iterable[tuple[str, Truth]], out: TextIO) -> int:
         label = ROBOCALL if truth.is_robocall else LEGITIMATE
         weight = max(round(truth.weight, WEIGHT_DIGITS), 10**-WEIGHT_DIGITS)
         kind = "" if truth.kind == UNKNOWN_KIND else truth.kind
-        writer.writerow((call_id, label, truth.campaign, kind, truth.source, weight))
+        cells = map(inert, (call_id, label, truth.campaign, kind, truth.source))
+        writer.writerow((*cells, weight))
         count += 1
     return count
 
@@ -102,9 +106,8 @@ def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[_Label]:
         if label not in {ROBOCALL, LEGITIMATE}:
             raise TrainingDataInvalid(f"{path} line {reader.line_num}: label is neither {ROBOCALL} nor {LEGITIMATE}")
         weight = _weight(path, reader.line_num, row.get("weight"))
-        yield _Label(
-            row["call_id"], cast("Any", label), row.get("campaign"), row.get("kind"), row.get("source"), weight
-        )
+        campaign, kind, source = (as_it_was(row.get(name) or "") for name in ("campaign", "kind", "source"))
+        yield _Label(as_it_was(row["call_id"] or ""), cast("Any", label), campaign, kind, source, weight)
 
 
 def _csv_lines(path: Path, reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:

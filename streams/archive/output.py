@@ -6,7 +6,6 @@ reads the output; what is held is `ROWS_AT_A_TIME` rows, and what DuckDB needs f
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -17,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from models.data.cells import inert
 from streams.archive.query import duckdb, refused
 from streams.running.printable import printable
 
@@ -26,7 +26,6 @@ SHOWN_ROWS = 100
 NARROWEST_COLUMN = 10
 """Characters below which a column is not worth reading."""
 
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d+(\.\d+)?\Z)")
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -94,15 +93,6 @@ def show(cursor: Any, console: Console) -> None:
     console.print(table)
     if next(rows, None) is not None:
         click.echo(f"the first {SHOWN_ROWS} rows; --csv and --json give all", err=True)
-
-
-def inert(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: a text that begins like one and is no number gets an apostrophe.
-
-    Args:
-        value: Of the cell; what is no text stays.
-    """
-    return "'" + value if isinstance(value, str) and _FORMULA.match(value) else value
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from detector.contract.events import TEXT_LIMIT, Feedback, FeedbackSource, Verdict
-from streams.archive.output import inert
+from models.data.cells import inert
 from streams.commands.ask.asked import Asked
 from streams.running.printable import printable
 from streams.wire.records import encode

@@ -1,5 +1,6 @@
 """Label files are read as they say, written as they are read, and refused where they say something else."""
 
+import csv
 import gzip
 import io
 from pathlib import Path
@@ -103,6 +104,20 @@ def test_a_weight_that_is_none_is_refused_with_its_line(tmp_path: Path, weight: 
 
     with pytest.raises(TrainingDataInvalid, match=r"l\.csv line 3: weight"):
         read_labels(labels)
+
+
+def test_what_a_caller_wrote_is_no_formula_in_the_file_and_is_read_as_it_was(tmp_path: Path) -> None:
+    """A caller writes its call ids, and people open label files in spreadsheets."""
+    ids = ["=cmd|'/c calc'!A1", "@x", "+1+1", "-x", "'=1", "\tx", "a\r\n=b", 'a"b', "+12025550100"]
+    truths = dict.fromkeys(ids, Truth(True, "=1+1", "@kind", "-source"))
+    out = io.StringIO()
+
+    write_labels(truths.items(), out)
+    (tmp_path / "l.csv").write_text(out.getvalue(), newline="")
+
+    cells = [cell for row in csv.reader(io.StringIO(out.getvalue(), newline="")) for cell in row]
+    assert [cell for cell in cells if cell.startswith(("=", "@", "\t", "-"))] == []
+    assert read_labels(tmp_path / "l.csv") == truths
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def write_labels(
         OSError: `out` cannot be written.
     """
     days = {"first_day": span.first_day, "last_day": span.last_day}
-    said = [_feedback(row) for row in fetched(ask(connection, _SAID.format(before_ms=rules.before_ms)))]
+    said = list(feedback_before(connection, rules.before_ms))
     joining = Joining(
         said,
         reach_ms=rules.reach_hours * HOUR_MS,
@@ -183,6 +183,19 @@ def write_labels(
         if not count % CALLS_BETWEEN_UPDATES:
             on_calls(count)
     return label_files.write_labels(joining.labels(), out), joining
+
+
+def feedback_before(connection: Any, before_ms: int) -> Iterator[Feedback]:
+    """Everything that had been said before an instant; it blocks for a query over all feedback.
+
+    Args:
+        connection: Of `streams.archive.query.connected`; ask nothing else of it meanwhile.
+        before_ms: What was said then or later, by its `time_ms`, is left out; epoch milliseconds.
+
+    Raises:
+        QueryRefused: DuckDB met a fault, a file that went meanwhile for one.
+    """
+    return map(_feedback, fetched(ask(connection, _SAID.format(before_ms=before_ms))))
 
 
 def _feedback(row: Sequence[Any]) -> Feedback:

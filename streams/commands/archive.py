@@ -110,8 +110,14 @@ async def _archive(settings: Settings, chosen: ArchiveSettings, console: Console
     console.print(_summary(sink.tally))
 
 
-def _opened(settings: ArchiveSettings) -> ArchiveStore:
-    """The archive to read; one that is not there would else look like one without calls."""
+def opened(settings: ArchiveSettings) -> ArchiveStore:
+    """The archive to read; it is said where nothing is in it, which would else look like one without calls.
+
+    It blocks for listing it.
+
+    Raises:
+        StorageError: it cannot be listed.
+    """
     store = ArchiveStore(settings.url)
     if not any(store.files(topic) for topic in ARCHIVED):
         click.echo(f"nothing is archived at {store.url}: is ROBOCALL_ARCHIVE_URL right?", err=True)
@@ -135,7 +141,7 @@ def query(sql: str, form: str | None) -> None:
     """  # noqa: D301 - click reads the backspace
     with ExitStack() as stack:
         with step("Asking the archive", quick=True):
-            connection = stack.enter_context(connected(_opened(load_archive_settings())))
+            connection = stack.enter_context(connected(opened(load_archive_settings())))
             cursor = ask(connection, sql)
         if form == "json":
             write_json(cursor, sys.stdout.buffer)
@@ -145,23 +151,28 @@ def query(sql: str, form: str | None) -> None:
             show(cursor, Console())
 
 
-class _Instant(click.ParamType):
-    """A UTC day or an ISO 8601 instant, as epoch milliseconds; UTC where no offset is given."""
+class Instant(click.ParamType):
+    """A UTC day or an ISO 8601 instant; UTC where no offset is given."""
 
     name = "DAY|INSTANT"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Read what was given."""
         try:
             instant = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is neither a day, 2026-11-25, nor an instant, 2026-11-25T14:00:00", param, ctx)
-        return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1_000)
+        return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def epoch_ms(instant: datetime) -> int:
+    """Epoch milliseconds."""
+    return round(instant.timestamp() * 1_000)
 
 
 @archive.command()
-@click.option("--from", "begin_ms", type=_Instant(), default="2000-01-01", help="First arrival (UTC) [default: all].")
-@click.option("--to", "end_ms", type=_Instant(), default="2100-01-01", help="Up to but without it [default: all].")
+@click.option("--from", "begin", type=Instant(), default="2000-01-01", help="First arrival (UTC) [default: all].")
+@click.option("--to", "end", type=Instant(), default="2100-01-01", help="Up to but without it [default: all].")
 @click.option(
     "--out", required=True, help="Where events go, one a line, `.gz` and `.zst` packed; `-` is standard output."
 )
@@ -185,20 +196,20 @@ class _Instant(click.ParamType):
     help="Do-not-originate hits and impossible calling numbers are robocalls, at low weight.",
 )
 @click.option(
-    "--verdicts-before", "before_ms", type=_Instant(), default="2100-01-01",
+    "--verdicts-before", "before", type=Instant(), default="2100-01-01",
     help="Labels of what had been said before then (UTC): later verdicts do not count [default: all].",
 )  # fmt: skip
 def export(
     *,
-    begin_ms: int,
-    end_ms: int,
+    begin: datetime,
+    end: datetime,
     out: str,
     labels: str | None,
     label_hours: int,
     told_minutes: float,
     traps: TextIO | None,
     rule_hits: bool,
-    before_ms: int,
+    before: datetime,
 ) -> None:
     """Write call events in order of arrival, as `robocall replay` and with it `robocall train` take them.
 
@@ -210,13 +221,13 @@ def export(
     robocall replay calls.jsonl.gz --decisions /dev/null --features features.parquet --partitions 12
     robocall train --features features.parquet --labels labels.csv --out model
     """  # noqa: D301 - click reads the backspace
-    if begin_ms >= end_ms:
+    if begin >= end:
         raise click.UsageError("--from must be before --to")
     require_distinct({}, {"--out": out, "--labels": labels})
     settings = load_archive_settings()
-    rules = LabelRules(label_hours, told_minutes, before_ms, _kept(traps, settings), rule_hits)
-    store = _opened(settings)
-    span = Span(begin_ms, end_ms)
+    rules = LabelRules(label_hours, told_minutes, epoch_ms(before), _kept(traps, settings), rule_hits)
+    store = opened(settings)
+    span = Span(epoch_ms(begin), epoch_ms(end))
     console = Console(stderr=True)
     count, said = 0, ""
     with ExitStack() as stack:
@@ -271,7 +282,7 @@ def compact() -> None:
 
     The merged ones are deleted by a later run, an hour or more after: a query may still be reading them.
     """
-    store = _opened(load_archive_settings())
+    store = opened(load_archive_settings())
     console = Console(stderr=True)
     today = day_of(time.time_ns() // 1_000_000)
     parts = files = deleted = 0
@@ -293,7 +304,7 @@ def prune(*, dry_run: bool) -> None:
     A partition that had no record since keeps one file without rows, which says how far it was archived.
     """
     chosen = load_archive_settings()
-    store = _opened(chosen)
+    store = opened(chosen)
     today = day_of(time.time_ns() // 1_000_000)
     gone: list[ArchiveFile] = []
     with step("Looking for expired files" if dry_run else "Deleting expired files", quick=True) as say:

@@ -24,6 +24,7 @@ from models.serve.reference import Reference
 from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
 from streams.commands.adapt.inputs import Replayed, joining_of, replay_of, traffic_options
+from streams.commands.adapt.nightly import nightly
 from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.models.beside import Beside
@@ -35,6 +36,7 @@ from streams.commands.models.place import (
     model_option,
     place_of,
 )
+from streams.commands.source import Source
 from streams.commands.train import made_by
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
@@ -52,15 +54,16 @@ _SEED = 7
 @model_option("--base", "base", "Model to start from")
 @click.option("--policy", type=FILE, help="Policy file [default: ROBOCALL_POLICY_FILE, else defaults].")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the artifact.")
+@nightly
 @click.option("--strict", is_flag=True, help="Exit with status 1 where the base model is kept as it is.")
 @REGISTRY_OPTION
 @JSON_OPTION
 def adapt(
-    events: tuple[Path, ...],
+    source: Source,
     feedback: tuple[Path, ...],
     base: str | None,
     senders: tuple[Path, ...],
-    partitions: int,
+    partitions: int | None,
     windows_h: float,
     policy: Path | None,
     out: Path,
@@ -80,23 +83,32 @@ def adapt(
     \b
       robocall adapt --events day.jsonl.zst --feedback feedback.jsonl --senders customers.txt --out own
       robocall replay later.jsonl.zst --model own --mode enforce --decisions decisions.jsonl
+      robocall adapt --archive --from 2026-11-24 --to 2026-11-25 --senders customers.txt --out own
+
+    With --watch it does so each night. A model that is better goes into the registry, with its measure, and runs in
+    shadow; you promote it, or --promote does. DIR/watch.json says how far it is, DIR/model is what the last night made.
+
+    \b
+      robocall adapt --archive --watch --at 02:00 --senders customers.txt --out /var/lib/robocall/adapt
     """  # noqa: D301 - click reads the backspace
+    source.require_whole()
     console = Console(stderr=True)
-    chosen = {} if policy is None else {"policy_file": policy}
+    chosen: dict[str, Any] = {"partitions": source.partitions(partitions)}
+    chosen |= {} if policy is None else {"policy_file": policy}
     with ExitStack() as stack:
         with step("Fetching the model", console, quick=True):
             folder = stack.enter_context(artifact_folder(place_of(url), base))
         if out.exists() and out.resolve() == folder.resolve():
             raise click.UsageError("--out is the base model itself: give another folder")
-        settings = load_settings(mode="shadow", model_dir=folder, partitions=partitions, **chosen)
+        settings = load_settings(mode="shadow", model_dir=folder, **chosen)
         begun = load(folder, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing)
         if not begun.group_weight:
             grouped = _grouped(folder, settings, stack)
-            settings = load_settings(mode="shadow", model_dir=grouped, partitions=partitions, **chosen)
+            settings = load_settings(mode="shadow", model_dir=grouped, **chosen)
         out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
-        registered = keys_of(read_senders(senders))
-        joining = joining_of(feedback, console)
-        done = replay_of(settings, events, joining, windows_h, console)
+        registered = keys_of(list(map(source.number(), read_senders(senders))))
+        joining = joining_of(source, feedback, console)
+        done = replay_of(settings, source, joining, windows_h, console)
         outcome, calls, registered = _adapted(done, begun, registered, settings.partitions, console)
         with step("Writing the model", console):
             model = _written(outcome, folder, out, settings)

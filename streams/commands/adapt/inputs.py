@@ -1,6 +1,6 @@
 """What `robocall adapt` and `robocall ask` begin with: calls, run through the model, and what was said of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import reduce
@@ -18,7 +18,8 @@ from models.errors import TrainingDataInvalid
 from models.serve.artifact import Model
 from streams.commands.adapt.collecting import Gathering
 from streams.commands.models.place import FILE
-from streams.commands.replay import loaded, read_batches, replayed, require_judged
+from streams.commands.replay import loaded, replayed, require_judged
+from streams.commands.source import Source, source_options
 from streams.files import open_input
 from streams.running.progress import Say, step
 from streams.screening.pipeline import Pipeline
@@ -30,19 +31,17 @@ F = TypeVar("F", bound=Callable[..., object])
 WINDOWS_H = 1.0
 _OPTIONS = (
     click.option(
-        "--events", multiple=True, required=True, type=FILE,
-        help="Call events as JSON lines, in order of time (.gz, .zst); again for more.",
-    ),
-    click.option(
         "--feedback", multiple=True, type=FILE,
-        help="What was said of the calls so far: records of call-feedback, one a line; again for more.",
+        help="What was said of the calls so far: records of call-feedback, one a line; again for more. What the "
+        "archive has is taken with --archive.",
     ),
     click.option(
         "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
     ),
     click.option(
-        "--partitions", type=click.IntRange(1, MAX_PARTITIONS), default=1, show_default=True,
-        help="Partitions that the calls are counted in: those of your topic for workers, 1 for replays.",
+        "--partitions", type=click.IntRange(1, MAX_PARTITIONS),
+        help="Partitions that the calls are counted in: those of your topic for workers, 1 for replays. "
+        "[default: 1; ROBOCALL_PARTITIONS with --archive]",
     ),
     click.option(
         "--windows-h", type=click.FloatRange(0, 24), default=WINDOWS_H, show_default=True,
@@ -52,8 +51,8 @@ _OPTIONS = (
 
 
 def traffic_options(command: F) -> F:
-    """Give a command the options that say which calls there are, and what is known of them."""
-    return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
+    """Give a command the options that say which calls there are (`source`), and what is known of them."""
+    return source_options(reduce(lambda made, option: option(made), reversed(_OPTIONS), command))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +70,23 @@ class Replayed:
     gathering: Gathering
 
 
-def joining_of(files: tuple[Path, ...], console: Console) -> Joining | None:
+def joining_of(source: Source, files: tuple[Path, ...], console: Console) -> Joining | None:
     """What was said of calls, ready to be joined; refused records are counted on the screen. Blocks for the disk.
 
     Args:
-        files: Records of `call-feedback`, one a line; none gives None.
+        source: The calls; of those of the archive, what it has of feedback is taken too.
+        files: Records of `call-feedback`, one a line.
         console: On which progress is shown.
+
+    Returns:
+        None where nothing was said.
 
     Raises:
         TrainingDataInvalid: a file is damaged, or there is no record in any.
         OSError: a file cannot be read.
+        RobocallError: the archive cannot be read.
     """
-    if not files:
+    if not files and not source.is_archived:
         return None
     found: list[Feedback] = []
     refused: list[str] = []
@@ -94,15 +98,19 @@ def joining_of(files: tuple[Path, ...], console: Console) -> Joining | None:
                 else:
                     found.append(one)
                 say(f"{len(found):,} records, {len(refused):,} refused")
-    if refused:
-        text = f"{len(refused):,} records of feedback cannot be used, the first: {refused[0]}"
-        console.print(text, markup=False, soft_wrap=True)
-    if not found:
-        raise TrainingDataInvalid(
-            f"no line of {', '.join(map(str, files))} is a record of feedback: "
-            "`robocall feedback import --out` makes them"
-        )
-    return Joining(found)
+        if refused:
+            text = f"{len(refused):,} records of feedback cannot be used, the first: {refused[0]}"
+            console.print(text, markup=False, soft_wrap=True)
+        if files and not found:
+            raise TrainingDataInvalid(
+                f"no line of {', '.join(map(str, files))} is a record of feedback: "
+                "`robocall feedback import --out` makes them"
+            )
+        found = list(source.alike(found))
+        for one in source.feedback():
+            found.append(one)
+            say(f"{len(found):,} records")
+    return Joining(found) if found else None
 
 
 def _records(file: Path) -> Any:
@@ -116,7 +124,7 @@ def _records(file: Path) -> Any:
 
 
 def replay_of(
-    settings: Settings, files: tuple[Path, ...], joining: Joining | None, windows_h: float, console: Console
+    settings: Settings, source: Source, joining: Joining | None, windows_h: float, console: Console
 ) -> Replayed:
     """Run events through the worker's own code and keep what is learnt from, with a progress bar on `console`.
 
@@ -124,13 +132,14 @@ def replay_of(
 
     Args:
         settings: Of the replay; their model is the base.
-        files: Call events, JSON lines in order of time.
+        source: Call events.
         joining: Looks at every call; None where nothing was said of any.
         windows_h: Least age of the windows of a call that is kept, hours.
         console: On which progress is shown.
 
     Raises:
         ReplayFailed: a file is damaged, or calls could not be judged.
+        RobocallError: the archive cannot be read.
         ArtifactError: the model cannot be used.
         OSError: a file cannot be read.
     """
@@ -139,16 +148,13 @@ def replay_of(
     model = cast("Model", pipeline.screener.classifier)
     gathering = Gathering(model, windows_h, joining)
     with step("Replaying", console) as say, ExitStack() as stack:
-        _gather(pipeline, files, gathering, settings.partitions, stack, say)
+        _gather(pipeline, source.batches(stack), gathering, settings.partitions, say)
     require_judged(failures)
     return Replayed(model, pipeline.screener.policy, gathering)
 
 
-def _gather(
-    pipeline: Pipeline, files: tuple[Path, ...], gathering: Gathering, partitions: int, stack: ExitStack, say: Say
-) -> None:
+def _gather(pipeline: Pipeline, lines: Iterator[list[bytes]], gathering: Gathering, partitions: int, say: Say) -> None:
     seen = 0
-    lines = (part for file in files for part in read_batches(str(file), stack))
     for part, batch in replayed(lines, pipeline, partitions=partitions):
         gathering.add(batch)
         seen += len(part)

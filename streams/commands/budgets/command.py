@@ -21,11 +21,6 @@ from models.budgets.references import find
 from models.errors import ArtifactError, MeasureRefused
 from models.serve.artifact import Model
 from models.watch.drift import has_moved
-from streams.archive.export import Span as ArchiveSpan
-from streams.archive.export import events as archived_events
-from streams.archive.export import parts_of
-from streams.archive.files import ArchiveStore
-from streams.archive.settings import load_archive_settings
 from streams.commands.budgets.collecting import Collector, keys_of
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import Beside, beside
@@ -38,14 +33,14 @@ from streams.commands.models.place import (
     own_place,
     place_of,
 )
-from streams.commands.replay import loaded, read_batches, replayed, require_judged
+from streams.commands.replay import loaded, replayed, require_judged
+from streams.commands.source import Source, source_options
 from streams.redis.connection import list_key
 from streams.running.progress import Say, step
-from streams.screening.pipeline import MAX_BATCH, Pipeline
+from streams.screening.pipeline import Pipeline
 from streams.settings import MAX_PARTITIONS, Settings, load_settings
 
 MAX_SENDERS_BYTES = 64 * 1024 * 1024
-_DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 _PARTITIONS_OPTION = click.option(
     "--partitions",
     type=click.IntRange(1, MAX_PARTITIONS),
@@ -69,14 +64,7 @@ def budgets() -> None:
 
 
 @budgets.command("measure")
-@click.option(
-    "--events", "files", multiple=True, type=FILE, help="Call events as JSON lines, in order of time; again for more."
-)
-@click.option(
-    "--archive", "is_archived", is_flag=True, help="Call events of the archive instead (ROBOCALL_ARCHIVE_URL)."
-)
-@click.option("--from", "begin", type=_DAY, help="With --archive: first arrival, a UTC day or instant.")
-@click.option("--to", "end", type=_DAY, help="With --archive: up to but without it.")
+@source_options
 @model_option("--model", "name", "Model to measure")
 @click.option(
     "--senders", multiple=True, type=FILE, help="Numbers of registered senders, one a line; again for more files."
@@ -88,16 +76,13 @@ def budgets() -> None:
 @REGISTRY_OPTION
 @JSON_OPTION
 def measure(
-    files: tuple[Path, ...],
-    begin: datetime | None,
-    end: datetime | None,
+    source: Source,
     name: str | None,
     senders: tuple[Path, ...],
     partitions: int | None,
     policy: Path | None,
     url: str | None,
     *,
-    is_archived: bool,
     is_allow_listed: bool,
     afresh: bool,
     as_json: bool,
@@ -109,10 +94,7 @@ def measure(
     then no more calls are labelled than lawful ones may be, and little is caught. The windows must be some hours old
     first (budgets.windows_h), so give a day or more.
     """
-    if bool(files) == is_archived:
-        raise click.UsageError("give --events FILE, or --archive with --from and --to")
-    if is_archived and (begin is None or end is None or begin >= end):
-        raise click.UsageError("--archive needs --from and a later --to")
+    source.require_whole()
     console = Console(stderr=True)
     place = place_of(url) if isinstance(meant(name), Path) else own_place(url)
     chosen = {"partitions": partitions, "policy_file": policy}
@@ -121,28 +103,10 @@ def measure(
         with step("Fetching the model", console, quick=True):
             where = stack.enter_context(beside(place, name, partitions or load_settings().partitions))
         settings = load_settings(mode="shadow", model_dir=where.folder, **given)
-        lines = _archived(begin, end) if begin is not None and end is not None else _lines(files, stack)
-        found = _measured(settings, where, lines, _numbers(senders, is_allow_listed), afresh, console)
+        numbers = list(map(source.number(), _numbers(senders, is_allow_listed)))
+        found = _measured(settings, where, source.batches(stack), numbers, afresh, console)
         where.write(found)
     _tell(found, where, as_json=as_json)
-
-
-def _lines(files: Sequence[Path], stack: ExitStack) -> Iterator[list[bytes]]:
-    for file in files:
-        yield from read_batches(str(file), stack)
-
-
-def _archived(begin: datetime, end: datetime) -> Iterator[list[bytes]]:
-    store = ArchiveStore(load_archive_settings().url)
-    span = ArchiveSpan(*(round(one.replace(tzinfo=UTC).timestamp() * 1_000) for one in (begin, end)))
-    batch: list[bytes] = []
-    for event in archived_events(store, parts_of(store, span), span):
-        batch.append(event)
-        if len(batch) == MAX_BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _numbers(senders: Sequence[Path], is_allow_listed: bool) -> list[str]:

@@ -211,8 +211,21 @@ def shadow(name: str, url: str | None) -> None:
     version = NO_MODEL
     if name != NO_MODEL:
         version = in_registry(place_of(url), name).version
-    with_redis(lambda redis: redis.set(SHADOW_MODEL, version))
+    put_in_shadow(version)
     click.echo(f"shadow model: {version}", err=True)
+
+
+def put_in_shadow(version: str) -> None:
+    """Tell the workers which model to score beside the active one; `NO_MODEL` ends that. It blocks for Redis.
+
+    Args:
+        version: of a model in the registry.
+
+    Raises:
+        RedisUnreachable: nothing answers.
+        RedisRefused: something answers with an error.
+    """
+    with_redis(lambda redis: redis.set(SHADOW_MODEL, version))
 
 
 def gate_table(lines: list[Line], running: Model, candidate: Model) -> Table:

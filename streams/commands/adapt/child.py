@@ -1,0 +1,73 @@
+"""A `robocall` command in a process of its own: what it needs of memory goes with it, and it never outlives its parent.
+
+Nothing else uses `python -m streams.commands.adapt.child`: it is `robocall` that dies with its parent.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO
+
+from detector.contract.errors import RobocallError
+from streams.commands.main import main
+from streams.local.guard import die_with_parent
+
+
+class CommandFailed(RobocallError):  # noqa: N818 - the name states what is wrong
+    """A command ended with another status than 0; the message is its own last line."""
+
+
+def run(arguments: Sequence[str], say: Callable[[str], None], settings: Mapping[str, str]) -> str:
+    """Run a command to its end; blocks meanwhile. Where that is interrupted, the process is killed.
+
+    Args:
+        arguments: Behind `robocall`.
+        say: Told each line for people as it comes, from a thread.
+        settings: Environment variables over those of this process.
+
+    Returns:
+        What it wrote for programs.
+
+    Raises:
+        CommandFailed: it failed, or was killed.
+    """
+    command = [sys.executable, "-m", "streams.commands.adapt.child", *arguments]
+    lines = [f"robocall {arguments[0]} said nothing"]
+    with subprocess.Popen(  # noqa: S603 - this very program, with arguments of its own
+        command,
+        env=os.environ | settings,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        thread = threading.Thread(target=_follow, args=(process.stderr, lines, say), daemon=True)
+        try:
+            thread.start()
+            found = process.stdout.read() if process.stdout is not None else ""
+            status = process.wait()
+        finally:
+            process.kill()
+            thread.join()
+    if status < 0:
+        raise CommandFailed(f"robocall {arguments[0]} was killed by signal {-status}: was there too little memory?")
+    if status:
+        raise CommandFailed(lines[-1].removeprefix("robocall: "))
+    return found
+
+
+def _follow(stream: IO[str] | None, lines: list[str], say: Callable[[str], None]) -> None:
+    """Keep the last line, and pass each on."""
+    for line in stream or ():
+        if text := line.strip():
+            lines[:] = [text]
+            say(text)
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    main()

@@ -1,0 +1,89 @@
+"""The options of `robocall adapt` that make a service of it, and its beginning and end: screen, log and signals."""
+
+import contextlib
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial, reduce, wraps
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+import structlog
+from rich.console import Console
+
+from detector.features.window_constants import HOUR_MS
+from streams.commands.adapt.child import run
+from streams.commands.adapt.nights import Schedule, at_ms
+from streams.commands.adapt.watching import Plan, Told, WallClock, Watch
+from streams.commands.models.place import own_place
+from streams.commands.source import Source
+from streams.log import configure_log
+from streams.settings import load_settings
+
+F = TypeVar("F", bound=Callable[..., object])
+
+log = structlog.get_logger(__name__)
+_OPTIONS = (
+    click.option("--watch", "is_watch", is_flag=True, help="With --archive: do so each night, until stopped."),
+    click.option(
+        "--at", metavar="HH:MM", type=click.DateTime(["%H:%M"]), default="02:00", show_default=True,
+        help="With --watch: when a night begins, UTC.",
+    ),
+    click.option(
+        "--span-h", type=click.IntRange(1, 24 * 28), default=24, show_default=True,
+        help="With --watch: hours that are learnt from, up to the last midnight, UTC.",
+    ),
+    click.option(
+        "--promote", "does_promote", is_flag=True,
+        help="With --watch: on the night after, promote what passes the gate of `models promote`.",
+    ),
+)  # fmt: skip
+
+
+def nightly(command: F) -> F:
+    """Give `robocall adapt` the options of a watch; with --watch that runs in place of the command."""
+
+    @wraps(command)
+    def either(*, is_watch: bool, at: datetime, span_h: int, does_promote: bool, **given: Any) -> object:
+        if is_watch:
+            _watch(Schedule(at_ms(at), span_h * HOUR_MS), does_promote=does_promote, **given)
+            return None
+        if does_promote:
+            raise click.UsageError("--promote is for --watch: `robocall models promote` does it once")
+        return command(**given)
+
+    return cast("F", reduce(lambda made, option: option(made), reversed(_OPTIONS), either))
+
+
+def _watch(schedule: Schedule, *, does_promote: bool, source: Source, out: Path, url: str | None, **given: Any) -> None:
+    if not source.is_archived or source.files or source.begin or source.end:
+        raise click.UsageError("--watch takes --archive, and neither --events nor --from and --to")
+    if given["strict"] or given["as_json"]:
+        raise click.UsageError("--watch takes neither --strict nor --json: see DIR/watch.json")
+    place, partitions = own_place(url), source.partitions(given["partitions"])
+    counted = _named({"--partitions": partitions, "--policy": given["policy"]})
+    more = {name: given[name.removeprefix("--")] for name in ("--base", "--feedback", "--senders")}
+    learning = (*counted, *_named(more | {"--windows-h": given["windows_h"]}))
+    plan = Plan(schedule, out, place, learning, counted, partitions, does_promote)
+    settings = load_settings()
+    console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with console.status("watching") if console.is_terminal else contextlib.nullcontext() as status:
+        configure_log(settings.log_level, settings.log_format)  # inside: so lines do not tear the status
+        watch = Watch(
+            plan, partial(run, settings={} if url is None else {"ROBOCALL_MODELS_URL": url}), WallClock(), Told(status)
+        )
+        try:
+            watch.watch()
+        except KeyboardInterrupt:
+            log.info("stopped")
+
+
+def _named(options: dict[str, Any]) -> tuple[str, ...]:
+    """Options as they are typed; a tuple is one that was given several times."""
+    found: list[str] = []
+    for name, value in options.items():
+        for one in value if isinstance(value, tuple) else (value,):
+            found += [] if one is None else [name, str(one)]
+    return tuple(found)

@@ -2,45 +2,29 @@
 
 import json
 import shutil
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from detector.contract.errors import RobocallError
-from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import rounds
 from models.adapt.packaging import FOUND
 from models.budgets.measure import read_beside
-from models.data.label_files import read_labels
-from models.learn.training import Parameters
 from models.serve.artifact import SHIPPED, load, read_card
 from models.serve.signing import Signing
 from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
+from streams.archive.files import ArchiveStore
 from streams.commands.adapt.command import SCARCE, adapt
 from streams.commands.budgets.command import budgets
 from streams.commands.replay import replay
-from streams.commands.simulate import simulate
-from tests.models.small_model import save_small_model
+from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
+from tests.streams.archive.archive_case import DAY_MS, put
+from tests.streams.commands.adapt.carrier_case import FAST, Files, make_carrier, said
 
-FAST = Parameters(n_trees=25, min_samples_leaf=20, learning_rate=0.2)
-POLICY = "budgets: {label_per_million: 50000, block_per_million: 100, windows_h: 0}\n"
-BUSY = FEATURE_NAMES.index("number_attempts_5m"), FEATURE_NAMES.index("number_attempts_1h")
 KEY = "a key of sixteen bytes or more"
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What a carrier has."""
-
-    events: Path
-    feedback: Path
-    senders: Path
-    policy: Path
-    base: Path
 
 
 @pytest.fixture(autouse=True)
@@ -51,26 +35,7 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """An hour of the first author's calls, one robocall in four to a trap, and a base that sees little."""
-    folder = tmp_path_factory.mktemp("carrier")
-    events, labels = folder / "events.jsonl", folder / "labels.csv"
-    options = ["--hours", "1", "--rate", "6", "--seed", "5", "--out", str(events), "--labels", str(labels)]
-    assert CliRunner().invoke(simulate, options, catch_exceptions=False).exit_code == 0
-    truths = read_labels(labels)
-    setups = [one for one in map(json.loads, events.read_text().splitlines()) if one["type"] == "call_setup"]
-    robocalls = [one for one in setups if truths[one["call_id"]].is_robocall]
-    (folder / "feedback.jsonl").write_text("".join(said(one) for one in robocalls[::4]))
-    calls = Counter(one["calling_number"] for one in setups if not truths[one["call_id"]].is_robocall)
-    known = [number for number, n in calls.items() if n > 1 and number.startswith("+1")][::2]
-    (folder / "senders.txt").write_text("".join(f"{number}\n" for number in known))
-    (folder / "policy.yaml").write_text(POLICY)
-    base = save_small_model(folder / "base", columns=BUSY)
-    return Files(events, folder / "feedback.jsonl", folder / "senders.txt", folder / "policy.yaml", base)
-
-
-def said(event: dict[str, str], source: str = "honeypot") -> str:
-    """A record of feedback on a call."""
-    record = {"time_ms": 1_800_000_000_000, "verdict": "robocall", "source": source, "call_id": event["call_id"]}
-    return json.dumps(record) + "\n"
+    return make_carrier(tmp_path_factory.mktemp("carrier"))
 
 
 def run(files: Files, out: Path, *options: object, base: Path | None = None, feedback: Path | None = None) -> Result:
@@ -261,3 +226,26 @@ def test_the_measure_of_a_kept_base_is_that_of_the_command_for_it(weight: float,
     assert (ours.model_version, ours.label, ours.block) == (theirs.model_version, theirs.label, theirs.block)
     assert ours.label is not None
     (base / "measure-1.json").unlink()
+
+
+def test_the_archive_gives_the_same_model_as_the_files_of_it(
+    adapted: tuple[Path, Result], files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its feedback is taken by itself, and again from a file it counts once; what was said later than now does not."""
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "archive"))
+    store = ArchiveStore(str(tmp_path / "archive"))
+    put(store, CALL_EVENTS, files.events.read_bytes().splitlines(), at_ms=DAY_MS)
+    past = files.feedback.read_text().replace("1800000000000", "1700000000000")
+    later = said({"call_id": "nobody"})
+    put(store, CALL_FEEDBACK, [*past.encode().splitlines(), later.encode()], at_ms=2 * DAY_MS)
+    (tmp_path / "again.jsonl").write_text(past)
+    options = ["--archive", "--from", "1970-01-02", "--to", "1970-01-03T00:00:00", "--partitions", 1, "--windows-h", 0]
+    options += ["--feedback", tmp_path / "again.jsonl", "--senders", files.senders, "--policy", files.policy]
+    options += ["--base", files.base, "--out", tmp_path / "own"]
+
+    done = CliRunner().invoke(adapt, list(map(str, options)), catch_exceptions=False)
+
+    assert done.exit_code == 0, done.stderr
+    assert f"{len(past.splitlines()):,} verdicts, 0 of them" in done.stderr
+    ours, theirs = (json.loads((one / FOUND).read_text()) for one in (tmp_path / "own", adapted[0]))
+    assert ours == theirs

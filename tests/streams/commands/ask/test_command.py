@@ -20,7 +20,7 @@ from streams.commands.feedback import feedback
 from streams.commands.simulate import simulate
 from tests.models.small_model import save_small_model
 from tests.processes import ROOT
-from tests.streams.commands.adapt.test_command import BUSY
+from tests.streams.commands.adapt.carrier_case import BUSY
 from tests.waiting import LOOK_EVERY_S
 
 

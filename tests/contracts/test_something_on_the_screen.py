@@ -21,6 +21,7 @@ EVERY_S = 0.001
 LABELLED = "--features features.parquet --labels labels.csv"
 MEASURE = "budgets measure --events empty.jsonl --senders senders.txt --model own"
 ADAPT = "adapt --events empty.jsonl --feedback said.jsonl --base own --out adapted"
+ARCHIVED = "adapt --archive --from 2026-11-24 --to 2026-11-25 --feedback said.jsonl --base own --out adapted"
 ASK = "ask --events empty.jsonl --feedback said.jsonl --model own --table questions.csv"
 WAITS = [
     ("replay empty.jsonl --decisions -", "streams.commands.replay.make_screener"),
@@ -44,6 +45,8 @@ WAITS = [
     (ADAPT, "streams.commands.replay.make_screener"),
     (ADAPT, "streams.commands.adapt.inputs._gather"),
     (ADAPT, "streams.commands.adapt.inputs.Gathering.calls"),
+    (ARCHIVED, "streams.commands.source.connected"),
+    (ARCHIVED, "streams.commands.source.parts_of"),
     (ASK, "streams.commands.ask.command.artifact_folder"),
     (ASK, "streams.commands.adapt.inputs._gather"),
     (ASK, "streams.commands.ask.command._asked"),

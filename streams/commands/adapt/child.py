@@ -16,7 +16,15 @@ from streams.local.guard import die_with_parent
 
 
 class CommandFailed(RobocallError):  # noqa: N818 - the name states what is wrong
-    """A command ended with another status than 0; the message is its own last line."""
+    """A command ended with another status than 0; the message is its own last line.
+
+    Attributes:
+        found: What it wrote for programs.
+    """
+
+    def __init__(self, message: str, found: str = "") -> None:
+        super().__init__(message)
+        self.found = found
 
 
 def run(arguments: Sequence[str], say: Callable[[str], None], settings: Mapping[str, str]) -> str:
@@ -56,7 +64,7 @@ def run(arguments: Sequence[str], say: Callable[[str], None], settings: Mapping[
     if status < 0:
         raise CommandFailed(f"robocall {arguments[0]} was killed by signal {-status}: was there too little memory?")
     if status:
-        raise CommandFailed(lines[-1].removeprefix("robocall: "))
+        raise CommandFailed(lines[-1].removeprefix("robocall: "), found)
     return found
 
 

@@ -23,6 +23,7 @@ from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.budgets.measure import file_name
 from models.data.label_files import read_labels
+from models.errors import ArtifactError
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.settings import load_archive_settings
 from streams.commands.adapt.child import CommandFailed
@@ -188,7 +189,7 @@ class Watch:
             while not night.is_over:
                 night = self._next(night)
                 self._notes.write(night)
-        except CommandFailed as error:
+        except (CommandFailed, ArtifactError) as error:
             self._again_later()
             night = night.failed(str(error))
             self._notes.write(night)
@@ -205,12 +206,10 @@ class Watch:
 
     def _next(self, night: Night) -> Night:
         """Take the next step; returns the night after it."""
-        if night.stage == "begun":
-            self._require_ready(night)
-            return self._judged(night)
-        if night.stage == "judged":
-            return self._learnt(night)
-        return self._placed(night)
+        if night.stage == "learnt":
+            return self._placed(night)
+        self._require_ready(night)
+        return self._judged(night) if night.stage == "begun" else self._learnt(night)
 
     def _require_ready(self, night: Night) -> None:
         """Ask everything that the night needs, before minutes of work.
@@ -241,11 +240,13 @@ class Watch:
             return replace(night, stage="judged")
         say = self._told.step(f"judging {night.waiting}")
         try:
-            self._run(["models", "promote", night.waiting, *options], say)
+            self._run(["models", "promote", night.waiting, *options, "--json"], say)
         except CommandFailed as error:
-            if self._plan.place.promotions.active() != night.waiting:
+            if error.found and not json.loads(error.found)["promoted"]:
                 log.warning("not promoted", version=night.waiting, cause=str(error))
                 return replace(night, stage="judged", has_been_judged=True)
+            if self._plan.place.promotions.active() != night.waiting:
+                raise
             log.warning("promoted, but not everywhere", version=night.waiting, cause=str(error))
         else:
             log.info("promoted", version=night.waiting, span=night.span)

@@ -81,7 +81,7 @@ class Desk:
 def really(arguments: Sequence[str]) -> str:
     done = CliRunner().invoke(robocall, list(arguments))
     if done.exit_code:
-        raise CommandFailed(str(done.exception))
+        raise CommandFailed(str(done.exception), done.stdout)
     return done.stdout
 
 

@@ -14,12 +14,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from models.data.label_files import read_labels
+from streams.archive.files import ArchiveStore
 from streams.commands.ask.answering import PROMPT
 from streams.commands.ask.command import ask
 from streams.commands.feedback import feedback
 from streams.commands.simulate import simulate
+from streams.kafka.topics import CALL_EVENTS
 from tests.models.small_model import save_small_model
 from tests.processes import ROOT
+from tests.streams.archive.archive_case import DAY_MS, put
 from tests.streams.commands.adapt.carrier_case import BUSY
 from tests.waiting import LOOK_EVERY_S
 
@@ -63,6 +66,20 @@ def test_questions_are_listed_with_their_calls_and_why(carrier: Path, tmp_path: 
         assert "an answer is expected to move" in row["asked_because"]
         assert row["reasons"]
         assert " to +1" in row["examples"]
+
+
+def test_of_the_archive_the_same_is_asked(carrier: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its calls are found again for the questions."""
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "archive"))
+    store = ArchiveStore(str(tmp_path / "archive"))
+    put(store, CALL_EVENTS, (carrier / "events.jsonl").read_bytes().splitlines(), at_ms=DAY_MS)
+    span = ["--archive", "--from", "1970-01-02", "--to", "1970-01-03", "--partitions", "1", *options_of(carrier)[2:]]
+
+    done = CliRunner().invoke(ask, [*span, "--table", str(tmp_path / "archived.csv"), "--questions", "3"])
+    of_files = run(carrier, "--table", tmp_path / "files.csv", "--questions", 3)
+
+    assert (done.exit_code, of_files.exit_code) == (0, 0), done.output
+    assert (tmp_path / "archived.csv").read_bytes() == (tmp_path / "files.csv").read_bytes()
 
 
 def test_what_was_answered_is_not_asked_again(carrier: Path, tmp_path: Path) -> None:

@@ -1,92 +1,36 @@
 """A watch by a clock of the test's own: real archive, registry and Valkey, and real commands but for the learning."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from redis import Redis
 from structlog.testing import capture_logs
 
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.adapt import rounds
 from models.budgets.measure import encode, file_name, read_beside
-from models.serve.artifact import load
+from models.data.label_files import read_labels
 from models.serve.weighing import with_group_weight
 from streams.archive.files import ArchiveStore
 from streams.commands.adapt.child import CommandFailed
 from streams.commands.adapt.nights import ATTEMPTS, Night, Notes, Schedule
 from streams.commands.adapt.watching import AGAIN_S, MODEL, UNFINISHED, Plan, Told, Watch
-from streams.commands.main import robocall
 from streams.commands.models.place import own_place
 from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
 from streams.redis.connection import ACTIVE_MODEL, SHADOW_MODEL
 from tests.models.budgets.measures import measure_of
 from tests.models.small_model import save_small_model
-from tests.streams.archive.archive_case import encoded, put, setup
+from tests.streams.archive.archive_case import DAY_MS, HOUR_MS, encoded, put, setup
 from tests.streams.commands.adapt.carrier_case import FAST, Files, make_carrier
+from tests.streams.commands.adapt.watch_case import NIGHT_MS, Desk, TestClock, really, version
 from tests.valkey_process import ValkeyProcess
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 PARTITIONS = 2
 SPAN = ["--from", "1970-01-02T00:00", "--to", "1970-01-03T00:00"]
-NIGHT_MS = 2 * DAY_MS + 2 * HOUR_MS
-"""When the span may be learnt from."""
-
-
-@dataclass(slots=True)
-class TestClock:
-    """A clock that the test moves."""
-
-    __test__ = False
-    at_ms: int = NIGHT_MS
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-    def sleep(self, seconds: float) -> None:
-        self.at_ms += round(seconds * 1_000)
-
-
-@dataclass(slots=True)
-class Desk:
-    """Where commands are typed. Learning gives what was made before; every other command is the real one."""
-
-    made: Path
-    base: str
-    typed: list[list[str]] = field(default_factory=list)
-    meanwhile: Callable[[], object] = lambda: None
-
-    def __call__(self, arguments: Sequence[str], say: Callable[[str], None]) -> str:
-        self.typed.append(list(arguments))
-        say("at it")
-        return self.learn(arguments) if arguments[0] == "adapt" else really(arguments)
-
-    def learn(self, arguments: Sequence[str]) -> str:
-        self.meanwhile()
-        shutil.copytree(self.made, arguments[list(arguments).index("--out") + 1], dirs_exist_ok=True)
-        found = {"version": version(self.made), "base": self.base, "chosen": "adapted", "gate": {"reason": "too few"}}
-        return json.dumps(found)
-
-    @property
-    def spans_learnt(self) -> list[list[str]]:
-        return [one[2:6] for one in self.typed if one[0] == "adapt"]
-
-
-def really(arguments: Sequence[str]) -> str:
-    done = CliRunner().invoke(robocall, list(arguments))
-    if done.exit_code:
-        raise CommandFailed(str(done.exception), done.stdout)
-    return done.stdout
-
-
-def version(folder: Path) -> str:
-    return load(folder, schema_id=FEATURE_SCHEMA_ID).version
 
 
 @pytest.fixture(scope="module")
@@ -294,8 +238,8 @@ def carrier(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 
 @pytest.fixture
-def filled(carrier: Files, store: ArchiveStore, tmp_path: Path) -> Files:
-    """The archive has an hour of the carrier's calls on the first day, and verdicts on robocalls and lawful calls."""
+def filled(carrier: Files, store: ArchiveStore) -> Files:
+    """The archive has an hour of calls on the first day, and verdicts on robocalls and on lawful calls."""
     for file in store.files(CALL_EVENTS):
         store.delete(file)
     events = carrier.events.read_bytes().splitlines()
@@ -303,15 +247,17 @@ def filled(carrier: Files, store: ArchiveStore, tmp_path: Path) -> Files:
     put(store, CALL_EVENTS, [encoded(setup(1))], first=len(events), at_ms=2 * DAY_MS)
     robocalls = [json.loads(line)["call_id"] for line in carrier.feedback.read_text().splitlines()]
     setups = [one for one in map(json.loads, events) if one["type"] == "call_setup"]
-    senders = set(carrier.senders.read_text().split())
-    lawful = [one["call_id"] for one in setups if one["calling_number"] in senders][:200]
+    seldom = {number for number, n in Counter(one["calling_number"] for one in setups).items() if n == 1}
+    truths = read_labels(carrier.events.parent / "labels.csv")
+    lawful = [
+        one["call_id"] for one in setups if one["calling_number"] in seldom and not truths[one["call_id"]].is_robocall
+    ][:500]
     verdicts = [("robocall", one) for one in robocalls] + [("legitimate", one) for one in lawful]
     records = [
         encoded({"time_ms": 1_700_000_000_000, "verdict": verdict, "source": "analyst", "call_id": call_id})
         for verdict, call_id in verdicts
     ]
     put(store, CALL_FEEDBACK, records, at_ms=2 * DAY_MS)
-    del tmp_path
     return carrier
 
 
@@ -348,9 +294,10 @@ def test_a_waiting_model_that_fails_the_gate_stays_in_the_shadow(
     filled: Files, desk: Desk, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is judged once: a second look, and a third, would let anything pass in the end."""
-    monkeypatch.setenv("ROBOCALL_MODEL_DIR", str(filled.base))
-    waiting(tmp_path, save_small_model(tmp_path / "blind", seed=9, columns=(7, 8)))
-    desk.made, desk.base = filled.base, version(filled.base)
+    running = save_small_model(tmp_path / "running", seed=9, columns=(7, 8))  # on these calls it knows more
+    monkeypatch.setenv("ROBOCALL_MODEL_DIR", str(running))
+    waiting(tmp_path, filled.base)
+    desk.made, desk.base = running, version(running)
     clock = TestClock()
 
     (line,) = (one for one in turned(watch_of(tmp_path, desk, clock, does_promote=True)) if "promoted" in one["event"])
@@ -361,7 +308,7 @@ def test_a_waiting_model_that_fails_the_gate_stays_in_the_shadow(
     assert redis.get(ACTIVE_MODEL) is None
     night = Notes(tmp_path / "own").read()
     assert night is not None
-    assert (night.waiting, night.has_been_judged) == (version(tmp_path / "blind"), True)
+    assert (night.waiting, night.has_been_judged) == (version(filled.base), True)
 
 
 def test_on_few_labels_nothing_is_judged(

@@ -61,6 +61,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
         version: Of the model that was written; it may be the base.
         is_better: It is another one than the base.
         waiting: Version of the latest better model that was not promoted; it runs in shadow.
+        unseen_from_ms: What the waiting model has not learnt from begins then.
         has_been_judged: The gate of promotions has refused that one; a person may think otherwise.
     """
 
@@ -72,6 +73,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     is_better: bool = False
     waiting: str = ""
+    unseen_from_ms: int = 0
     has_been_judged: bool = False
 
     @property
@@ -93,7 +95,11 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     def after(self, span: Span) -> "Night":
         """The night of a later span: it knows which model waits."""
         return Night(
-            begin_ms=span.begin_ms, end_ms=span.end_ms, waiting=self.waiting, has_been_judged=self.has_been_judged
+            begin_ms=span.begin_ms,
+            end_ms=span.end_ms,
+            waiting=self.waiting,
+            unseen_from_ms=self.unseen_from_ms,
+            has_been_judged=self.has_been_judged,
         )
 
 

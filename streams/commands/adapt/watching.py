@@ -228,7 +228,7 @@ class Watch:
             )
 
     def _judged(self, night: Night) -> Night:
-        """Judge the waiting model on this span, which it has not seen, where it may be promoted without a person."""
+        """Judge the waiting model on what of this span it has not seen, where it may be promoted without a person."""
         active = self._plan.place.promotions.active()
         if night.waiting and night.waiting == active:
             night = replace(night, waiting="", has_been_judged=False)  # by a person
@@ -254,10 +254,11 @@ class Watch:
         return replace(night, stage="judged", waiting="")
 
     def _exported(self, night: Night, folder: Path) -> list[str] | None:
-        """Features and labels of the span, as `models promote` takes them; None where there are too few labels."""
+        """Unseen features and labels, as `models promote` takes them; None where there are too few labels."""
         events, labels, features = (folder / name for name in ("events.jsonl.zst", "labels.csv", "features.parquet"))
         say = self._told.step("exporting calls to judge by")
-        self._run(["archive", "export", *_span(night), "--out", str(events), "--labels", str(labels)], say)
+        span = _span(max(night.begin_ms, night.unseen_from_ms), night.end_ms)
+        self._run(["archive", "export", *span, "--out", str(events), "--labels", str(labels)], say)
         verdicts = [truth.is_robocall for truth in read_labels(labels).values()]
         fewest = min(sum(verdicts), len(verdicts) - sum(verdicts))
         if fewest < FEWEST_LABELLED:
@@ -276,7 +277,7 @@ class Watch:
         """Learn, and put the folder in the place of the last one."""
         folder = self._begun()
         say = self._told.step(f"learning from {night.span}")
-        options = [*_span(night), *self._plan.learning, "--out", str(folder), "--json"]
+        options = [*_span(night.begin_ms, night.end_ms), *self._plan.learning, "--out", str(folder), "--json"]
         found = json.loads(self._run(["adapt", "--archive", *options], say))
         shutil.rmtree(self._plan.folder / MODEL, ignore_errors=True)
         folder.rename(self._plan.folder / MODEL)
@@ -296,7 +297,8 @@ class Watch:
             registry.write_beside(night.version, measure.name, measure.read_bytes())
         put_in_shadow(night.version)
         log.info("runs in shadow", version=night.version, registry=registry.url, todo=_todo(self._plan, night.version))
-        return replace(night, stage="over", waiting=night.version, has_been_judged=False)
+        waits = {"waiting": night.version, "unseen_from_ms": night.end_ms, "has_been_judged": False}
+        return replace(night, stage="over", **waits)
 
     def _begun(self) -> Path:
         """An empty folder for what is not finished."""
@@ -319,8 +321,8 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _span(night: Night) -> list[str]:
-    return ["--from", iso(night.begin_ms), "--to", iso(night.end_ms)]
+def _span(begin_ms: int, end_ms: int) -> list[str]:
+    return ["--from", iso(begin_ms), "--to", iso(end_ms)]
 
 
 def _outcome(found: dict[str, Any]) -> str:

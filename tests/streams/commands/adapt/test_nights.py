@@ -50,7 +50,9 @@ def test_a_time_of_the_day_is_read_and_an_instant_written() -> None:
 
 def test_a_span_is_given_up_after_some_attempts_and_the_next_one_begins_anew() -> None:
     """The next one knows which model waits, and not what failed."""
-    night = Night(begin_ms=0, end_ms=1, stage="judged", waiting="gbt-0123456789ab", has_been_judged=True)
+    night = Night(
+        begin_ms=0, end_ms=1, stage="judged", waiting="gbt-0123456789ab", unseen_from_ms=7, has_been_judged=True
+    )
     for attempt in range(1, ATTEMPTS):
         night = night.failed("no memory")
         assert (night.stage, night.attempts, night.is_over) == ("judged", attempt, False)
@@ -59,7 +61,8 @@ def test_a_span_is_given_up_after_some_attempts_and_the_next_one_begins_anew() -
 
     after = night.after(Span(1, 2))
 
-    assert after == Night(begin_ms=1, end_ms=2, waiting="gbt-0123456789ab", has_been_judged=True)
+    waits = {"waiting": "gbt-0123456789ab", "unseen_from_ms": 7, "has_been_judged": True}
+    assert after == Night(begin_ms=1, end_ms=2, **waits)  # type: ignore[arg-type]
 
 
 def test_notes_are_what_was_written_last(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_the_next_night_learns_from_the_next_day(desk: Desk, store: ArchiveStore
     assert desk.spans_learnt[1] == ["--from", "1970-01-03T00:00", "--to", "1970-01-04T00:00"]
     night = Notes(tmp_path / "own").read()
     assert night is not None
-    assert night.waiting == version(desk.made)
+    assert (night.waiting, night.unseen_from_ms) == (version(desk.made), 3 * DAY_MS)
 
 
 def test_an_archive_that_is_behind_is_waited_for(desk: Desk, redis: Redis, store: ArchiveStore, tmp_path: Path) -> None:
@@ -261,10 +261,12 @@ def filled(carrier: Files, store: ArchiveStore) -> Files:
     return carrier
 
 
-def waiting(folder: Path, candidate: Path) -> None:
+def waiting(folder: Path, candidate: Path, unseen_from_ms: int = DAY_MS) -> None:
     """The night before has put a model into the registry and the shadow."""
     model, _ = own_place(str(folder / "registry")).registry.add(candidate, schema_id=FEATURE_SCHEMA_ID)
-    Notes(folder / "own").write(Night(begin_ms=0, end_ms=DAY_MS, stage="over", waiting=model.version))
+    Notes(folder / "own").write(
+        Night(begin_ms=0, end_ms=DAY_MS, stage="over", waiting=model.version, unseen_from_ms=unseen_from_ms)
+    )
 
 
 def test_a_waiting_model_that_passes_the_gate_is_promoted(
@@ -314,15 +316,19 @@ def test_a_waiting_model_that_fails_the_gate_stays_in_the_shadow(
 def test_on_few_labels_nothing_is_judged(
     desk: Desk, store: ArchiveStore, redis: Redis, made: Path, tmp_path: Path
 ) -> None:
-    """A handful of verdicts shows nothing: the model waits for another night, or for a person."""
+    """A handful of verdicts shows nothing: the model waits for another night, or for a person.
+
+    Looked at were those of calls that it has not learnt from, of a longer span the last six hours.
+    """
     del store, redis
-    waiting(tmp_path, made / "better")
+    waiting(tmp_path, made / "better", unseen_from_ms=NIGHT_MS - 8 * HOUR_MS)
     desk.made = made / "base"
 
     (line,) = (
         one for one in turned(watch_of(tmp_path, desk, TestClock(), does_promote=True)) if one["event"] == "not judged"
     )
 
+    assert desk.typed[0][2:6] == ["--from", "1970-01-02T18:00", "--to", "1970-01-03T00:00"]
     assert "0 labelled robocalls and 0 lawful calls, 100 of each needed" in line["cause"]
     night = Notes(tmp_path / "own").read()
     assert night is not None

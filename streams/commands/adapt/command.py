@@ -27,6 +27,7 @@ from streams.commands.adapt.inputs import Replayed, joining_of, replay_of, traff
 from streams.commands.adapt.nightly import nightly
 from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
 from streams.commands.budgets.command import read_senders
+from streams.commands.budgets.source import Source
 from streams.commands.models.beside import Beside
 from streams.commands.models.place import (
     FILE,
@@ -36,7 +37,6 @@ from streams.commands.models.place import (
     model_option,
     place_of,
 )
-from streams.commands.source import Source
 from streams.commands.train import made_by
 from streams.running.progress import step
 from streams.settings import Settings, load_settings

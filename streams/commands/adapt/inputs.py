@@ -17,9 +17,9 @@ from models.data.joining import Joining
 from models.errors import TrainingDataInvalid
 from models.serve.artifact import Model
 from streams.commands.adapt.collecting import Gathering
+from streams.commands.budgets.source import Source, source_options
 from streams.commands.models.place import FILE
 from streams.commands.replay import loaded, replayed, require_judged
-from streams.commands.source import Source, source_options
 from streams.files import open_input
 from streams.running.progress import Say, step
 from streams.screening.pipeline import Pipeline

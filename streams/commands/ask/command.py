@@ -17,8 +17,8 @@ from streams.commands.adapt.inputs import Replayed, joining_of, replay_of, traff
 from streams.commands.ask.answering import appended, session, write_table
 from streams.commands.budgets.collecting import keys_of
 from streams.commands.budgets.command import read_senders
+from streams.commands.budgets.source import Source
 from streams.commands.models.place import REGISTRY_OPTION, artifact_folder, model_option, place_of
-from streams.commands.source import Source
 from streams.files import open_output, require_distinct
 from streams.running.progress import Say, step
 from streams.settings import load_settings

@@ -22,6 +22,7 @@ from models.errors import ArtifactError, MeasureRefused
 from models.serve.artifact import Model
 from models.watch.drift import has_moved
 from streams.commands.budgets.collecting import Collector, keys_of
+from streams.commands.budgets.source import Source, source_options
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import Beside, beside
 from streams.commands.models.place import (
@@ -34,7 +35,6 @@ from streams.commands.models.place import (
     place_of,
 )
 from streams.commands.replay import loaded, replayed, require_judged
-from streams.commands.source import Source, source_options
 from streams.redis.connection import list_key
 from streams.running.progress import Say, step
 from streams.screening.pipeline import Pipeline

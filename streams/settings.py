@@ -232,6 +232,11 @@ class Settings(BaseSettings):
         description="Origins, a signer with its `origid`, in each partition of a worker; 3 KB each.",
     )
     max_called: int = Field(131_072, ge=100, le=20_000_000, description="Called numbers.")
+    keep_days: bool = Field(
+        False,
+        description="Remember the last 28 days of numbers, origins, blocks and trunk groups, 72 bytes each, before a "
+        "model reads them: then one of schema f3 is not blind on its first days. Such a model remembers in any case.",
+    )
 
     web_host: str = Field("127.0.0.1", description="Address of `/metrics` and `/health`; they have no password.")
     web_port: int = Field(6066, ge=0, le=65_535, description="Port of `/metrics` and `/health`; 0 turns them off.")

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 from detector.columns.arrays import Floats, Ints
 from detector.columns.call_columns import CallBatch
 from detector.contract.ports import FeatureMatrix
+from detector.features.schemas import Schema
 
 NO_KEY = -1
 
@@ -53,6 +54,13 @@ class Windows(Protocol):
 
         It is called instead of `update` for events that nobody waits for: those that passed beforehand, and those that
         are counted again after a restart. The same rules hold.
+        """
+        ...
+
+    def use(self, schema: Schema) -> None:
+        """Give the features of a table from now on; what it wants and nobody remembered begins with nothing.
+
+        Called when the model changes, and where it did not change, which does nothing.
         """
         ...
 

@@ -4,7 +4,7 @@ A trained model is bound to `FEATURE_SCHEMA_ID`; any change of the table changes
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -232,12 +232,13 @@ OF_TRUNK_GROUPS: frozenset[str] = frozenset(feature.name for feature in FEATURES
 """Features that read the trunk group's windows: what other partitions counted for it comes a moment later."""
 
 
-def _schema_id() -> str:
-    rows = "\n".join(f"{f.name} {f.unit} {tuple(f.instruction)}" for f in FEATURES)
-    return "f2-" + hashlib.sha256(rows.encode()).hexdigest()[:12]
+def schema_id_of(name: str, features: Iterable[Feature]) -> str:
+    """Id of a feature table: its name and a digest of what it computes, in order."""
+    rows = "\n".join(f"{f.name} {f.unit} {tuple(f.instruction)}" for f in features)
+    return f"{name}-{hashlib.sha256(rows.encode()).hexdigest()[:12]}"
 
 
-FEATURE_SCHEMA_ID = _schema_id()
+FEATURE_SCHEMA_ID = schema_id_of("f2", FEATURES)
 """Digest of the table."""
 
 

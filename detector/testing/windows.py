@@ -8,6 +8,7 @@ from detector.columns.arrays import Floats, Ints
 from detector.columns.call_columns import CallBatch
 from detector.columns.windows_port import NO_KEY, Neighbours
 from detector.contract.ports import FeatureMatrix
+from detector.features.schemas import Schema
 from detector.features.table import INDEX, N_FEATURES
 from detector.testing.events import SEED
 from detector.windows import WindowSettings
@@ -58,6 +59,9 @@ class PreparedWindows:
 
     def count(self, batch: CallBatch) -> None:
         """Do nothing: nothing is counted, and nothing read. See `detector.columns.windows_port.Windows`."""
+
+    def use(self, schema: Schema) -> None:
+        """Do nothing: of days nothing is prepared. See `detector.columns.windows_port.Windows`."""
 
     def keep_margins(self, model: str) -> None:
         """Do nothing: no margin is kept. See `detector.columns.windows_port.Windows`."""

@@ -4,11 +4,13 @@ A second call within 24 hours, or an end that is not that of the call, moves it.
 the one before, which no window has any more.
 """
 
+import numpy as np
+
 from detector.columns.arrays import Floats
 from detector.columns.compiled import compiled_borrowing, compiled_inline
 from detector.columns.integers import LOW_32, as_int
 from detector.features import window_constants
-from detector.windows import counting, exact_calls, key_store
+from detector.windows import counting, exact_calls, key_store, reading
 from detector.windows.key_store import Store
 from detector.windows.layout import (
     END_AGE,
@@ -24,7 +26,7 @@ from detector.windows.layout import (
     SECOND,
     WIDTH,
 )
-from detector.windows.reading import count_of, shortest_window, spread
+from detector.windows.reading import Scratch, count_of, shortest_window, spread
 
 OPEN = -0x80000000
 """`END_AGE` of a call that has not ended."""
@@ -117,3 +119,17 @@ def move(cold: Store, cold_slot: int, hot: Store) -> int:
     exact_calls.keep_call(hot, slot, setup_ms, end_bits, as_int(peer), as_int(second), as_int(facts))
     key_store.release(cold, cold_slot)
     return slot
+
+
+def counts_of(busy: Store, cold: Store, key: int, now_ms: int, scratch: Scratch) -> Floats | None:
+    """Counts of a key of two tiers, shape (N_WINDOWS, N_MEASURES); None where it is not tracked. Nothing changes."""
+    counts = np.full((window_constants.N_WINDOWS, window_constants.N_MEASURES), window_constants.NOT_ENOUGH_DATA)
+    distinct = np.zeros((window_constants.N_ITEMS, window_constants.N_WINDOWS))
+    slot, cold_slot = int(key_store.find(busy, key)), int(key_store.find(cold, key))
+    if slot >= 0:
+        reading.read(busy, slot, now_ms, counts, distinct, scratch)
+    elif cold_slot >= 0:
+        read(cold, cold_slot, now_ms, counts, distinct)
+    else:
+        return None
+    return counts

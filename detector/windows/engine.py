@@ -1,6 +1,5 @@
 """The window engine: six families of keys over one compiled loop, with bounded memory."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -16,21 +15,21 @@ from detector.columns.windows_port import Neighbours
 from detector.contract.events import CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features import coverage, window_constants
-from detector.features.table import N_FEATURES, program
+from detector.features.schemas import F2, F3, Schema
+from detector.features.table import program
 from detector.windows import cold, group_memory, key_store, loop
+from detector.windows.days import memory as day_memory
+from detector.windows.days.memory import Bounds, DayMemory
 from detector.windows.feature_rows import assembled
 from detector.windows.group_memory import GroupMemory
 from detector.windows.key_store import make_store
-from detector.windows.layout import PLANS
-from detector.windows.loop import Columns, Families, Groups, Reading
-from detector.windows.reading import make_scratch, read
-from detector.windows.sweep import PART_BYTES, Stores, Sweep, SweptRows, packed_parts
+from detector.windows.loop import Columns, Days, Families, Groups, Reading
+from detector.windows.reading import make_scratch
+from detector.windows.sweep import PART_BYTES, Stores, Sweep, SweptRows, layout_of, packed_parts, without
 from detector.windows.trunk_book import TrunkBook
 
 coverage.check()
 
-LAYOUT_VERSION = 2
-"""To be raised when arrays of the same shapes come to mean something else."""
 SLICE_BYTES = 1 << 17
 """Rows are loaded and forgotten by so much at a time: well below 1 ms."""
 NAMES_PER_SLICE = 128
@@ -66,6 +65,8 @@ class WindowSettings:
         partitions: Partitions of the topic: calls of origins, blocks and called numbers other than the one that is
             judged are multiplied by it.
         shared_trunks: One slot a trunk for all partitions (replay), else one a partition.
+        keep_days: Whether days are remembered though no model reads them, so that one may later: of as many numbers as
+            may be cold with calls on several days, and of as many others.
     """
 
     max_hot_numbers: int
@@ -77,6 +78,7 @@ class WindowSettings:
     seed: int
     partitions: int
     shared_trunks: bool = False
+    keep_days: bool = False
 
 
 class WindowEngine:
@@ -112,9 +114,12 @@ class WindowEngine:
                 called=make_store(window_constants.CALLED, hot_called),
             ),
             group_memory.make_groups(1, 1, 1),
+            day_memory.make_days(day_memory.NO_ROOM),
         )
-        bounds = settings.max_hot_numbers, settings.max_origins, settings.max_blocks
-        self.groups = GroupMemory(self._stores, settings.seed, bounds)
+        origins, blocks = settings.max_origins, settings.max_blocks
+        self.groups = GroupMemory(self._stores, settings.seed, (settings.max_hot_numbers, origins, blocks))
+        bounds = Bounds(settings.max_cold_numbers, settings.max_cold_numbers, settings.max_trunks, origins, blocks)
+        self.days = DayMemory(self._stores, bounds, is_shared=settings.shared_trunks)
         scale = np.ones(window_constants.N_FAMILIES)
         scale[[window_constants.ORIGIN, window_constants.BLOCK, window_constants.CALLED, window_constants.RECEIVED]] = (
             settings.partitions
@@ -136,6 +141,7 @@ class WindowEngine:
         self._sweep: Sweep | None = None
         self._sweeps = 0
         self._trunks = TrunkBook(self._scoped, seed=settings.seed, most_names=NAMES_PER_SLOT * settings.max_trunks)
+        self.use(F2)
 
     @classmethod
     def warm(cls) -> None:
@@ -145,6 +151,7 @@ class WindowEngine:
         """
         engine = cls(WindowSettings(8, 8, 8, 8, 8, 8, seed=1, partitions=1))
         engine.keep_margins("warm-up")
+        engine.use(F3)
         batch = _any_call()
         for _ in range(2):  # a number of one call, and a busy one
             engine.update(batch)
@@ -155,7 +162,7 @@ class WindowEngine:
         engine.set_trunk_others(trunk_group_id, {0: share})
         parts = sweep.step(PART_BYTES)
         engine.forget_partition(0)
-        for _ in engine.load(0, parts, sweep.names, margins_of=engine.groups.identity):
+        for _ in engine.load(0, parts, sweep.names, margins_of=engine.groups.identity, days_of=engine.days.identity):
             engine.count(batch)
 
     def update(self, batch: CallBatch) -> FeatureMatrix:
@@ -165,12 +172,18 @@ class WindowEngine:
             batch: Columns that were made with the seed of these windows.
 
         Returns:
-            One row for each set-up, in order, shape (n_setups, N_FEATURES) float32: what was known at that call,
+            One row for each set-up, in order, shape (n_setups, n_features) float32: what was known at that call,
             itself and every earlier event included. The matrix is new and the caller's own.
         """
-        matrix = np.zeros((int(np.count_nonzero(batch.is_setup)), N_FEATURES), dtype=np.float32)
+        matrix = np.zeros((int(np.count_nonzero(batch.is_setup)), len(self._schema.names)), dtype=np.float32)
         self._apply(batch, matrix, is_read=True)
         return matrix
+
+    def use(self, schema: Schema) -> None:
+        """Give the features of a table from now on, and remember days where it wants them; may abandon a sweep."""
+        self._schema = schema
+        if self.days.keep(is_wanted=self.settings.keep_days or len(schema.days) > 0) and self._sweep is not None:
+            self._sweep.abandon()
 
     def count(self, batch: CallBatch) -> None:
         """Apply all events of `batch` in order and read nothing: for events that get no decision any more.
@@ -178,7 +191,7 @@ class WindowEngine:
         What is counted afterwards is the same to the bit as after `update`. Only when distinct counts were last
         estimated differs: `update` does so as it reads, hence the next `update` after a `count` may do so sooner.
         """
-        self._apply(batch, np.zeros((0, N_FEATURES), dtype=np.float32), is_read=False)
+        self._apply(batch, np.zeros((0, len(self._schema.names)), dtype=np.float32), is_read=False)
 
     def _apply(self, batch: CallBatch, matrix: FeatureMatrix, *, is_read: bool) -> None:
         self._trunks.note(batch, self._families.trunk)
@@ -191,6 +204,8 @@ class WindowEngine:
             arguments = (self._families, columns, self._reading, keys, shared, seed, is_read, matrix)
             self._run = entry_point(loop.run, arguments)
         self._run(self._families, columns, self._reading, keys, shared, seed, is_read, matrix)
+        if self.days.is_kept:
+            self.days.update(batch, keys, self._schema.days if is_read else F2.days, matrix)
 
     def keep_margins(self, model: str) -> None:
         """Keep the margins of the model of that version from now on, beginning with none; empty: keep none.
@@ -218,19 +233,7 @@ class WindowEngine:
     @property
     def layout(self) -> str:
         """Digest of all that fixes what the arrays of `SweptRows` mean: rows go to engines of the same layout only."""
-        meaning = (
-            LAYOUT_VERSION,
-            {name: key_store.shapes(store) for name, store in self._families._asdict().items()},
-            (
-                window_constants.WINDOW_MS,
-                window_constants.N_PANES,
-                window_constants.MEASURES,
-                sorted(window_constants.SHAPES.items()),
-                sorted(PLANS.items()),
-            ),
-            (self.settings.seed, self.settings.shared_trunks),
-        )
-        return hashlib.blake2b(repr(meaning).encode(), digest_size=8).hexdigest()
+        return layout_of(self._families, self.settings.seed, is_shared=self.settings.shared_trunks)
 
     def sweep(self, *, part_bytes: int = PART_BYTES) -> Sweep:
         """Start to copy all windows as they are at this instant; a sweep that is not done is abandoned.
@@ -249,7 +252,13 @@ class WindowEngine:
             self._sweep.make_room(writes)
 
     def load(
-        self, partition: int, parts: Iterable[SweptRows], names: dict[int, str], *, margins_of: str = ""
+        self,
+        partition: int,
+        parts: Iterable[SweptRows],
+        names: dict[int, str],
+        *,
+        margins_of: str = "",
+        days_of: str = "",
     ) -> Iterator[int]:
         """Insert the rows of `partition` in `parts`, in order: the last one counts as used last.
 
@@ -261,6 +270,7 @@ class WindowEngine:
             parts: Of an engine of the same `layout`.
             names: Trunk key to trunk group id, `Sweep.names`; it may have more than needed.
             margins_of: `GroupMemory.identity` of where the parts are from; of another one no margins are taken.
+            days_of: `DayMemory.identity` likewise.
 
         Yields:
             Number of rows inserted so far, after a fraction of a millisecond each time.
@@ -271,10 +281,14 @@ class WindowEngine:
         """
         inserted = 0
         if not margins_of or margins_of != self.groups.identity:
-            parts = (part for part in parts if part.store not in Groups._fields)
+            parts = without(parts, Groups._fields)
+        if not days_of or days_of != self.days.identity:
+            parts = without(parts, Days._fields)
         for name, rows in packed_parts(self._stores, parts, SLICE_BYTES):
             if name in Groups._fields:
                 group_memory.check_rows(rows)
+            elif name in Days._fields:
+                day_memory.check_rows(rows)
             self._make_room(len(rows.row))
             inserted += key_store.insert(self._stores[name], rows, partition)
             yield inserted
@@ -372,15 +386,9 @@ class WindowEngine:
             window. Empty when the number is not tracked.
         """
         key = loop.number_key(self._number_key(calling_number), partition, self.settings.seed)
-        counts = np.full((window_constants.N_WINDOWS, window_constants.N_MEASURES), window_constants.NOT_ENOUGH_DATA)
-        distinct = np.zeros((window_constants.N_ITEMS, window_constants.N_WINDOWS))
-        busy, cold_numbers = self._families.number, self._families.cold_number
-        slot, cold_slot = int(key_store.find(busy, key)), int(key_store.find(cold_numbers, key))
-        if slot >= 0:
-            read(busy, slot, now_ms, counts, distinct, self._reading.scratch)
-        elif cold_slot >= 0:
-            cold.read(cold_numbers, cold_slot, now_ms, counts, distinct)
-        else:
+        families = self._families
+        counts = cold.counts_of(families.number, families.cold_number, key, now_ms, self._reading.scratch)
+        if counts is None:
             return {}
         return {name: tuple(counts[:, column].tolist()) for column, name in enumerate(window_constants.MEASURES)}
 

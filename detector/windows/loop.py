@@ -73,6 +73,16 @@ class Groups(NamedTuple):
     block_margins: Store
 
 
+class Days(NamedTuple):
+    """The stores of days (`detector.windows.days`); numbers that called on one day have a store of their own."""
+
+    young_number_days: Store
+    number_days: Store
+    trunk_days: Store
+    origin_days: Store
+    block_days: Store
+
+
 NUMBER_KEY, TRUNK_KEY, ORIGIN_KEY, BLOCK_KEY, CALLED_KEY, RECEIVED_KEY = range(6)
 N_KEYS = 6
 """Columns of the keys of an event, 0 = none; `RECEIVED_KEY` is the calling number among the called ones."""

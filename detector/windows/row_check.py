@@ -36,7 +36,7 @@ def check_rows(plan: NDArray[np.int64], rows: RowCopies) -> None:
     _demand(row[:, LATEST_MS] == state[:, row_copies.LATEST_MS_COLUMN], "a time")
     partition = row.view(np.int16)[:, PARTITION]
     _demand((partition == state[:, row_copies.PARTITION_COLUMN]) & (partition >= -1), "a partition")
-    if row.shape[1] * 8 > COLD_BYTES:
+    if row.shape[1] * 8 > COLD_BYTES and plan[AT.row_bytes] > 0:  # of other memories the owner checks the rest
         _check_busy(plan, row)
 
 

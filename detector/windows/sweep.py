@@ -4,19 +4,23 @@ Copy on write: a step copies the next rows in order of memory, and a row that an
 the update first. So an update waits for a step at most, and costs one comparison a row while no sweep runs.
 """
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.features import window_constants
 from detector.windows import key_store, row_copies
 from detector.windows.key_store import Store
-from detector.windows.layout import EPOCH
-from detector.windows.loop import Families, Groups
+from detector.windows.layout import EPOCH, PLANS
+from detector.windows.loop import Days, Families, Groups
 from detector.windows.row_check import check_rows
 from detector.windows.row_copies import NO_ROWS, RowCopies
 
+LAYOUT_VERSION = 2
+"""To be raised when arrays of the same shapes come to mean something else."""
 PART_BYTES = 1 << 20
 """A part is handed out once it holds about as much, or sooner where a big batch needs the room."""
 
@@ -26,7 +30,7 @@ class SweptRows:
     """A part of a sweep: whole rows of one store, of any partitions, that nobody writes to any more.
 
     Attributes:
-        store: Name of the store in `detector.windows.loop.Families` or `Groups`.
+        store: Name of the store in `detector.windows.loop.Families`, `Groups` or `Days`.
         arrays: `state` and `row` of `detector.windows.row_copies.RowCopies`; leading dimension n.
     """
 
@@ -45,31 +49,52 @@ class SweptRows:
         return SweptRows(self.store, {name: array[chosen] for name, array in self.arrays.items()})
 
 
+def layout_of(families: Families, seed: int, *, is_shared: bool) -> str:
+    """Digest of all that fixes what the rows of `families` mean; see `WindowEngine.layout`."""
+    meaning = (
+        LAYOUT_VERSION,
+        {name: key_store.shapes(store) for name, store in families._asdict().items()},
+        (
+            window_constants.WINDOW_MS,
+            window_constants.N_PANES,
+            window_constants.MEASURES,
+            sorted(window_constants.SHAPES.items()),
+            sorted(PLANS.items()),
+        ),
+        (seed, is_shared),
+    )
+    return hashlib.blake2b(repr(meaning).encode(), digest_size=8).hexdigest()
+
+
+def _holder_of(name: str) -> str:
+    """Attribute of `Stores` that has the store of that name."""
+    return "families" if name in Families._fields else "groups" if name in Groups._fields else "days"
+
+
 class Stores:
     """The stores of one engine; what a sweep copies to is swapped in them between two calls of the kernel."""
 
-    def __init__(self, families: Families, groups: Groups) -> None:
-        """Hold `families` and `groups`."""
+    def __init__(self, families: Families, groups: Groups, days: Days) -> None:
+        """Hold `families`, `groups` and `days`."""
         self.families = families
         self.groups = groups
+        self.days = days
 
     def named(self) -> dict[str, Store]:
         """All of them by name."""
-        return {**self.families._asdict(), **self.groups._asdict()}
+        return {**self.families._asdict(), **self.groups._asdict(), **self.days._asdict()}
 
     def __getitem__(self, name: str) -> Store:
         """The store of that name."""
-        store: Store = getattr(self.families if name in Families._fields else self.groups, name)
+        store: Store = getattr(getattr(self, _holder_of(name)), name)
         return store
 
     def copy_into(self, name: str, copies: RowCopies) -> Store:
         """Let the sweep copy rows of the store `name` to `copies`, from its start."""
         store = self[name]._replace(copies=copies)
         store.scalars[key_store.COPIED] = 0
-        if name in Families._fields:
-            self.families = self.families._replace(**{name: store})
-        else:
-            self.groups = self.groups._replace(**{name: store})
+        holder = _holder_of(name)
+        setattr(self, holder, getattr(self, holder)._replace(**{name: store}))
         return store
 
 
@@ -171,6 +196,11 @@ class Sweep:
             self._hand_out(name, store)
             self._stores.copy_into(name, NO_ROWS).scalars[key_store.SWEEP] = 0
             self._unfinished.remove(name)
+
+
+def without(parts: Iterable[SweptRows], stores: Collection[str]) -> Iterator[SweptRows]:
+    """The parts that are of none of these stores."""
+    return (part for part in parts if part.store not in stores)
 
 
 def packed_rows(store: Store, part: SweptRows, max_bytes: int) -> Iterator[RowCopies]:

@@ -58,6 +58,7 @@ def make_screener(settings: Settings, *, shared_trunks: bool, seed: int = PUBLIC
         seed=seed,
         partitions=settings.partitions,
         shared_trunks=shared_trunks,
+        keep_days=settings.keep_days,
     )
     folder = settings.model_dir or SHIPPED
     screener = Screener(

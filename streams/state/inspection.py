@@ -138,18 +138,21 @@ class Inspector:
         return None
 
     def _look_at_rows(self, snapshot: Snapshot) -> None:
-        engine, partition = self._engines[snapshot.header.seed], snapshot.header.partition
-        model, _, _ = snapshot.header.margins_of.rpartition(".")
+        header = snapshot.header
+        engine, partition = self._engines[header.seed], header.partition
+        model, _, _ = header.margins_of.rpartition(".")
         engine.keep_margins(model)
         try:
-            for _ in engine.load(partition, snapshot.parts, snapshot.names, margins_of=snapshot.header.margins_of):
+            of = {"margins_of": header.margins_of, "days_of": header.days_of}
+            for _ in engine.load(partition, snapshot.parts, snapshot.names, **of):
                 pass
         finally:
             engine.forget_partition(partition)
 
 
 def _engine(settings: Settings, seed: int) -> WindowEngine:
-    return WindowEngine(WindowSettings(FEW, FEW, FEW, FEW, FEW, FEW, seed=seed, partitions=settings.partitions))
+    bounds = WindowSettings(FEW, FEW, FEW, FEW, FEW, FEW, seed=seed, partitions=settings.partitions, keep_days=True)
+    return WindowEngine(bounds)
 
 
 def preferred_to(chosen: Entry, header: Header, entries: Sequence[Entry]) -> list[Entry]:

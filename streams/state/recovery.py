@@ -309,7 +309,11 @@ class Recovery:
     async def _load(self, store: SnapshotStore, entry: Entry, partition: int) -> bool:
         try:
             snapshot, memory, remembered = await self._ask_store(self._read, store, entry, partition)
-            if snapshot.header.margins_of not in {"", self._state.engine.groups.identity}:
+            engine, header = self._state.engine, snapshot.header
+            if header.margins_of not in {"", engine.groups.identity} or header.days_of not in {
+                "",
+                engine.days.identity,
+            }:
                 await self._await_model()
             await self._state.load(partition, snapshot, memory, remembered)
         except TimeoutError:

@@ -60,6 +60,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         seed: Name of the seed of its hashes; the public one where builds of before did not say.
         margins_of: Model whose margins are in it, and what their rows mean (`GroupMemory.identity`); empty where there
             are none, and in snapshots of builds of before.
+        days_of: What rows of days mean (`DayMemory.identity`); empty where there are none, likewise.
         format: Version of the file format.
     """
 
@@ -74,6 +75,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     instance: Text
     seed: Text = name_of(PUBLIC_SEED)
     margins_of: Annotated[str, msgspec.Meta(max_length=1_024)] = ""
+    days_of: Annotated[str, msgspec.Meta(max_length=1_024)] = ""
     format: int = FORMAT
 
 

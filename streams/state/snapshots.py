@@ -238,6 +238,7 @@ class Snapshots:
             instance=self._instance,
             seed=name_of(self._state.engine.settings.seed),
             margins_of=self._state.engine.groups.identity,
+            days_of=self._state.engine.days.identity,
         )
 
     async def _publish_committed(self, path: Path, header: Header, forgotten: int) -> None:

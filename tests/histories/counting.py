@@ -54,7 +54,7 @@ class CountingEngine:
 
     layout = "counting"
     settings = SimpleNamespace(seed=1)
-    groups = SimpleNamespace(identity="")  # no margins are kept
+    groups = days = SimpleNamespace(identity="")  # neither margins nor days are kept
 
     def __init__(self) -> None:
         self.counted: dict[int, list[int]] = defaultdict(list)
@@ -62,8 +62,10 @@ class CountingEngine:
     def sweep(self) -> CountingSweep:
         return CountingSweep(self.counted)
 
-    def load(self, partition: int, parts: Iterable[SweptRows], names: object, *, margins_of: str) -> Iterator[int]:
-        del names, margins_of
+    def load(
+        self, partition: int, parts: Iterable[SweptRows], names: object, *, margins_of: str, days_of: str
+    ) -> Iterator[int]:
+        del names, margins_of, days_of
         for part in parts:
             self.counted[partition] += part.arrays["row"][:, 0].tolist()
             yield 0

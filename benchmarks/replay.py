@@ -56,14 +56,16 @@ def main() -> None:
     give(result, options.out)
 
 
-def measure(lines: list[bytes], spent: Spent | None = None, model: Path | None = None) -> dict[str, Any]:
+def measure(
+    lines: list[bytes], spent: Spent | None = None, model: Path | None = None, *, keep_days: bool = False
+) -> dict[str, Any]:
     """Replay the lines once, by the shipped model or another one; fill in what each part cost where it is asked for.
 
     Raises:
         SystemExit: a wrong number of decisions, or any failure.
     """
     failures: list[Exception] = []
-    settings = load_settings(partitions=1, model_dir=model)
+    settings = load_settings(partitions=1, model_dir=model, keep_days=keep_days)
     screener = make_screener(settings, shared_trunks=True)
     pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
     sink, file = _Sink(), io.BytesIO(b"\n".join(lines))

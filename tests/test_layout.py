@@ -15,6 +15,7 @@ PACKAGES = ("detector", "models", "streams")
 MODULES_OF_A_FOLDER = 20
 LINES_OF_A_FILE = 400
 
+DAYS = "tests/detector/windows/days/test_memory.py"
 ENGINE = "tests/detector/windows/test_engine.py"
 FIRST = "tests/models/traffic/first/test_generate.py"
 FOURTH = "tests/models/traffic/fourth/test_generate.py"
@@ -44,11 +45,13 @@ TESTED_ELSEWHERE = {
     "detector/contract/errors": ("tests/streams/screening/test_policy_file.py", "one error, raised where it is tested"),
     "detector/contract/events": ("tests/streams/wire/test_records.py", "value types: their bytes are tested"),
     "detector/contract/ports": ("tests/contracts/test_classifiers.py", "a protocol: classifiers are held to it there"),
+    "detector/features/days": (DAYS, "constants only: a wrong one tells fast and slow memory apart"),
     "detector/features/window_constants": (ENGINE, "constants only: a wrong one tells fast and slow windows apart"),
     "detector/policy/work": ("tests/detector/policy/test_steps.py", "columns of a batch: the steps are run on them"),
     "detector/testing/events": ("tests/detector/testing/test_screeners.py", "builders: what they build is screened"),
     "detector/testing/naive_windows": (ENGINE, "the slow twin: held against the fast windows, and they against it"),
     "detector/testing/windows": ("tests/detector/testing/test_screeners.py", "small windows count there"),
+    "detector/windows/days/counting": (DAYS, "compiled: it is the rows of the memory"),
     "detector/windows/loop": (ENGINE, "compiled: it is the engine's loop"),
     "detector/windows/prefetch": (ENGINE, "a hint to the processor: it must change no figure"),
     "detector/windows/row_copies": ("tests/detector/windows/test_sweep.py", "the shape of what a sweep copies"),

@@ -57,10 +57,13 @@ class Windows(Protocol):
         """
         ...
 
-    def use(self, schema: Schema) -> None:
+    def use(self, schema: Schema) -> Schema:
         """Give the features of a table from now on; what it wants and nobody remembered begins with nothing.
 
         Called when the model changes, and where it did not change, which does nothing.
+
+        Returns:
+            The table that is given from now on: that one, or one that has the same columns first.
         """
         ...
 

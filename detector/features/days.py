@@ -4,7 +4,7 @@ A day begins at 09:00 UTC: then it is night from one coast of North America to t
 the 27 before today. `detector.windows.days` computes the figures.
 """
 
-from detector.features.window_constants import DAY_MS, HOUR_MS
+from detector.features.window_constants import HOUR_MS
 
 DAYS = 28
 """Today and the 27 days before it."""
@@ -32,8 +32,3 @@ EARLIER, FIRST, LAST, REGULARITY, WEEKDAY, USUAL, TODAY, ASR, SDR, LONG_SHARE = 
 the same weekdays since then; calls on one of them; today's calls against those; how its calls ended."""
 FAMILIES_WITH_DAYS = 4
 """Number, trunk, origin and block: the first ones of `window_constants.FAMILIES`."""
-
-
-def day_of(time_ms: int) -> int:
-    """Number of the day that `time_ms`, epoch milliseconds, is in."""
-    return (time_ms - DAY_BEGINS_MS) // DAY_MS

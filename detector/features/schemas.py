@@ -1,14 +1,17 @@
 """The feature tables that this build computes: f2, and f3, which has the features of days behind the same columns.
 
 A model is bound to one of them by the id of its schema. The windows fill the columns of f2 whatever the model; those
-of days only where the running model wants them (`Windows.use`).
+of days only where the running model wants them (`Windows.use`), or the settings. So rows may have more columns than a
+model reads, and it reads the first ones.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.contract.ports import FeatureMatrix
 from detector.features.day_features import DAY_FEATURES
 from detector.features.kinds import Feature
 from detector.features.table import FEATURES, schema_id_of
@@ -41,3 +44,27 @@ F2 = _schema("f2", FEATURES, ())
 F3 = _schema("f3", FEATURES, DAY_FEATURES)
 SCHEMAS = {schema.schema_id: schema for schema in (F2, F3)}
 """By schema id."""
+_BY_WIDTH = {len(schema.names): schema for schema in SCHEMAS.values()}
+
+
+def computed_with(schema_id: str) -> tuple[str, ...]:
+    """Ids of the tables that a build computes which computes that one: all of this build, or that one alone."""
+    return tuple(SCHEMAS) if schema_id in SCHEMAS else (schema_id,)
+
+
+def schema_of(names: Sequence[str]) -> Schema | None:
+    """The table that has these features in this order, None where there is none."""
+    found = _BY_WIDTH.get(len(names))
+    return found if found is not None and found.names == tuple(names) else None
+
+
+def wider(one: str, other: str) -> str:
+    """Of the ids of two tables that of the one with more features."""
+    return max(one, other, key=lambda schema_id: len(SCHEMAS[schema_id].names) if schema_id in SCHEMAS else 0)
+
+
+def own_columns(rows: FeatureMatrix, count: int) -> FeatureMatrix:
+    """The first `count` columns of rows of a table that extends one of so many; any other rows as they are."""
+    if count < rows.shape[-1] and {count, rows.shape[-1]} <= _BY_WIDTH.keys():
+        return np.ascontiguousarray(rows[:, :count])
+    return rows

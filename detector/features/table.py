@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.features import kinds, operations
+from detector.features.day_features import DAY_FEATURES
+from detector.features.days import DAYS
 from detector.features.kinds import Feature
 from detector.features.operations import Instruction, operands_of, reference_of
 from detector.features.window_constants import (
@@ -222,6 +224,7 @@ FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 N_FEATURES = len(FEATURES)
 INDEX: dict[str, int] = {name: column for column, name in enumerate(FEATURE_NAMES)}
 """Feature name to its column."""
+_BY_NAME = {feature.name: feature for feature in (*FEATURES, *DAY_FEATURES)}
 
 
 def _reads_trunk(feature: Feature) -> bool:
@@ -284,7 +287,7 @@ def explain(name: str, value: float) -> str:
     Raises:
         KeyError: No feature has that name.
     """
-    feature = FEATURES[INDEX[name]]
+    feature = _BY_NAME[name]
     words = feature.doc[0].upper() + feature.doc[1:]
     if value == NOT_ENOUGH_DATA:
         return f"{words}: not enough data."
@@ -309,11 +312,32 @@ def render_page() -> str:
         "",
         "`python -m detector.features.table` makes this page.",
         "",
-        "| feature | unit | from | minimum sample | what it is |",
-        "|---|---|---|---|---|",
+        *_rows(FEATURES),
+        "",
+        "## Features of days",
+        "",
+        f"The schema `{schema_id_of('f3', (*FEATURES, *DAY_FEATURES))}` has these {len(DAY_FEATURES)} numbers besides.",
+        "They are computed where the running model or its shadow was trained on them, or where `ROBOCALL_KEEP_DAYS` is",
+        "set. The shipped model does not read them, and no rule of the policy can name them.",
+        "",
+        "- A **day** begins at 09:00 UTC, when it is night in all of North America.",
+        f"  Today and the {DAYS - 1} days before it are known.",
+        "- **Earlier days** are those before today. Today's calls, the call itself included, are compared with them.",
+        "- **Older weeks count less.** With each week that begins, calls and ends of before count half.",
+        "- A **late** event counts on its own day. One that is 28 days late counts nowhere.",
+        "- **-1** means that there is nothing to tell: no earlier day, no full week, or too few calls that ended.",
+        "  A caller that hides its number has -1 everywhere.",
+        "- **Partitions.** Origins and blocks are known within one partition, and compared with themselves alone.",
+        "",
+        *_rows(DAY_FEATURES),
     ]
-    lines.extend(f"| `{f.name}` | {f.unit} | {f.source} | {f.minimum_sample or ''} | {f.doc} |" for f in FEATURES)
     return "\n".join(lines) + "\n"
+
+
+def _rows(features: Iterable[Feature]) -> list[str]:
+    """A table of features, line by line."""
+    head = ["| feature | unit | from | minimum sample | what it is |", "|---|---|---|---|---|"]
+    return head + [f"| `{f.name}` | {f.unit} | {f.source} | {f.minimum_sample or ''} | {f.doc} |" for f in features]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from detector.columns.compiled import compiled_borrowing
 from detector.columns.windows_port import Neighbours
 from detector.contract.decisions import Action, Reason
 from detector.contract.ports import FeatureMatrix
-from detector.features.table import FEATURE_NAMES, INDEX, explain
+from detector.features.schemas import F3
+from detector.features.table import INDEX, explain
 from detector.features.window_constants import MINUTE_MS, NOT_ENOUGH_DATA
 from detector.policy.budgets import Given, Measured
 from detector.policy.lists import Basis
@@ -226,7 +227,7 @@ def leading(contributions: NDArray[np.float64]) -> NDArray[np.int64]:
 
 @lru_cache(REASONS_KEPT)
 def _feature(column: int, value: float, threshold: float | None = None) -> Reason:
-    name = FEATURE_NAMES[column]
+    name = F3.names[column]  # all others have the same columns first
     known = None if value == NOT_ENOUGH_DATA else _rounded(value)
     return Reason(name, explain(name, value), known, threshold)
 

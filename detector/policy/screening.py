@@ -16,6 +16,7 @@ from detector.contract.decisions import PLAIN_ALLOW, Mode, Outcome, Step, Versio
 from detector.contract.errors import FeatureSchemaMismatch
 from detector.contract.events import CallSetup
 from detector.contract.ports import Classifier, FeatureMatrix
+from detector.features.schemas import SCHEMAS, Schema
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
 from detector.policy.budgets import InForce, Measured, in_force
 from detector.policy.lists import Lists
@@ -147,7 +148,17 @@ class Screener(Generic[WindowsT_co]):
         FeatureSchemaMismatch: The classifier, here or when it is replaced, was trained on another feature table.
     """
 
-    __slots__ = ("_classifier", "_in_force", "_measure", "_tables", "_versions", "engine", "lists", "standing")
+    __slots__ = (
+        "_classifier",
+        "_in_force",
+        "_measure",
+        "_schema",
+        "_tables",
+        "_versions",
+        "engine",
+        "lists",
+        "standing",
+    )
 
     def __init__(
         self, engine: WindowsT_co, classifier: Classifier, policy: Policy, lists: Lists, standing: StandingDecisions
@@ -170,9 +181,10 @@ class Screener(Generic[WindowsT_co]):
 
     @classifier.setter
     def classifier(self, classifier: Classifier) -> None:
-        if classifier.schema_id != FEATURE_SCHEMA_ID:
+        if classifier.schema_id not in SCHEMAS:
             raise FeatureSchemaMismatch(expected=FEATURE_SCHEMA_ID, found=classifier.schema_id)
         self._classifier = classifier
+        self._schema = self.engine.use(SCHEMAS[classifier.schema_id])
         self.engine.keep_margins(classifier.version if classifier.group_weight > 0 else "")
         self._resolve()
 
@@ -205,10 +217,15 @@ class Screener(Generic[WindowsT_co]):
     def _resolve(self) -> None:
         """Work out beforehand what no batch has to."""
         version, (measured, complaint, has_drifted) = self._classifier.version, self._measure
-        self._versions = Versions(version, self.policy.version, FEATURE_SCHEMA_ID)
+        self._versions = Versions(version, self.policy.version, self._schema.schema_id)
         self._in_force = in_force(
             self.policy.budgets, measured, model_version=version, complaint=complaint, has_drifted=has_drifted
         )
+
+    @property
+    def schema(self) -> Schema:
+        """Table of the features of the next batch; the model reads its own columns of it, the first ones."""
+        return self._schema
 
     @property
     def versions(self) -> Versions:

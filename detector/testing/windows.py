@@ -8,7 +8,7 @@ from detector.columns.arrays import Floats, Ints
 from detector.columns.call_columns import CallBatch
 from detector.columns.windows_port import NO_KEY, Neighbours
 from detector.contract.ports import FeatureMatrix
-from detector.features.schemas import Schema
+from detector.features.schemas import F2, Schema
 from detector.features.table import INDEX, N_FEATURES
 from detector.testing.events import SEED
 from detector.windows import WindowSettings
@@ -60,8 +60,10 @@ class PreparedWindows:
     def count(self, batch: CallBatch) -> None:
         """Do nothing: nothing is counted, and nothing read. See `detector.columns.windows_port.Windows`."""
 
-    def use(self, schema: Schema) -> None:
-        """Do nothing: of days nothing is prepared. See `detector.columns.windows_port.Windows`."""
+    def use(self, schema: Schema) -> Schema:
+        """Give the columns of f2: of days nothing is prepared. See `detector.columns.windows_port.Windows`."""
+        del schema
+        return F2
 
     def keep_margins(self, model: str) -> None:
         """Do nothing: no margin is kept. See `detector.columns.windows_port.Windows`."""

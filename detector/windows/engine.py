@@ -179,11 +179,12 @@ class WindowEngine:
         self._apply(batch, matrix, is_read=True)
         return matrix
 
-    def use(self, schema: Schema) -> None:
-        """Give the features of a table from now on, and remember days where it wants them; may abandon a sweep."""
-        self._schema = schema
-        if self.days.keep(is_wanted=self.settings.keep_days or len(schema.days) > 0) and self._sweep is not None:
+    def use(self, schema: Schema) -> Schema:
+        """Give the features of a table, or of f3 where the settings want days, and return it; may abandon a sweep."""
+        self._schema = F3 if schema is F2 and self.settings.keep_days else schema
+        if self.days.keep(is_wanted=len(self._schema.days) > 0) and self._sweep is not None:
             self._sweep.abandon()
+        return self._schema
 
     def count(self, batch: CallBatch) -> None:
         """Apply all events of `batch` in order and read nothing: for events that get no decision any more.

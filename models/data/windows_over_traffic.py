@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detector.columns.call_columns import build_batch
 from detector.contract.events import CallEnd, CallEvent, CallSetup
-from detector.features.table import FEATURE_NAMES
+from detector.features.schemas import F2, Schema
 from detector.windows import WindowEngine, WindowSettings
 from models.data.dataset import Dataset, assemble
 from models.traffic.authors import Traffic, slices
@@ -97,7 +97,11 @@ def plan(hours: float, seed: int, calls_per_second: float) -> list[TrafficSpec]:
 
 
 def from_traffic(
-    specs: Sequence[Traffic], progress: Callable[[int], None], *, partitions: Sequence[int] = (1,)
+    specs: Sequence[Traffic],
+    progress: Callable[[int], None],
+    *,
+    partitions: Sequence[int] = (1,),
+    schema: Schema = F2,
 ) -> Dataset:
     """Generate spans of traffic and compute the features of their calls as workers would, each from a cold start.
 
@@ -110,6 +114,7 @@ def from_traffic(
         progress: Told the number of events so far, after each slice of traffic.
         partitions: Partitions that the windows of a span are counted in, one figure after the other in turn; at least
             one.
+        schema: The feature table.
 
     Raises:
         ValueError: No call is set up from the `judged_ms` of its span on.
@@ -118,11 +123,12 @@ def from_traffic(
     turns = [partitions[number % len(partitions)] for number in range(len(specs))]
     for number, (spec, counted_in) in enumerate(zip(specs, turns, strict=True)):
         engine = WindowEngine(replace(TRAINING_WINDOWS, partitions=counted_in))
+        engine.use(schema)
         for events, truths in slices(spec):
             calls.add(events, truths, engine, f"span{number}-", spec.judged_ms)
             progress(calls.n_events)
     rows, times_ms = np.concatenate(calls.rows), np.array(calls.times_ms, np.int64)
-    data = assemble(FEATURE_NAMES, rows, times_ms, calls.numbers, calls.truths, calls.placed_before)
+    data = assemble(schema.names, rows, times_ms, calls.numbers, calls.truths, calls.placed_before)
     return replace(data, counted_in=tuple(sorted(set(turns))))
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.contract.ports import FeatureMatrix, Scored
+from detector.features.schemas import computed_with, own_columns
 from models.errors import ArtifactCorrupt, ArtifactIncompatible
 from models.serve.card import headline, model_card
 from models.serve.explain import contributions
@@ -98,12 +99,13 @@ class Model:
         Called for each batch of calls, about 0.3 us a call in batches of 512 and 3 us a call alone.
 
         Args:
-            rows: shape (n_calls, n_features) float32, columns in the order of `manifest["feature_names"]`, no NaN.
+            rows: shape (n_calls, n_features) float32, columns in the order of `manifest["feature_names"]`, no NaN; of a
+                feature table that extends the model's its own columns are read.
 
         Raises:
             ValueError: rows of another shape or type, or with NaN.
         """
-        return self._scorer.score(rows)
+        return self._scorer.score(self._own(rows))
 
     @property
     def group_weight(self) -> float:
@@ -116,7 +118,7 @@ class Model:
         Raises:
             ValueError: rows of another shape or type, or with NaN.
         """
-        margins = self._scorer.raw(rows)
+        margins = self.raw(rows)
         return Scored(self.calibrated(margins), margins)
 
     def raw(self, rows: FeatureMatrix) -> NDArray[np.float64]:
@@ -127,7 +129,10 @@ class Model:
         Raises:
             ValueError: rows of another shape or type, or with NaN.
         """
-        return self._scorer.raw(rows)
+        return self._scorer.raw(self._own(rows))
+
+    def _own(self, rows: FeatureMatrix) -> FeatureMatrix:
+        return own_columns(rows, self._scorer.forest.n_features)
 
     def calibrated(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated probabilities of raw scores in log-odds, same shape."""
@@ -141,7 +146,7 @@ class Model:
         Raises:
             ValueError: rows of another shape or type.
         """
-        return contributions(self._scorer.forest, rows)
+        return contributions(self._scorer.forest, self._own(rows))
 
     def warm(self) -> None:
         """Compile everything that a call may need, or load it from the cache; takes seconds the first time."""
@@ -249,22 +254,22 @@ def load(folder: Path, *, schema_id: str, signing: Signing = UNSIGNED) -> Model:
 
     Args:
         folder: of the artifact.
-        schema_id: of the feature table that this build computes.
+        schema_id: of a feature table that this build computes; one that it computes besides will do.
         signing: with a key, only what was signed is loaded; the shipped model is code of ours, and needs none.
 
     Raises:
         ArtifactCorrupt: a file is missing, unsigned, altered or too large, or the scorer disagrees with the recorded
             reference.
-        ArtifactIncompatible: made for another format or for another feature table than `schema_id`.
+        ArtifactIncompatible: made for another format or for another feature table than this build's.
     """
     manifest = read_manifest(folder, UNSIGNED if folder.resolve() == SHIPPED.resolve() else signing)
-    if manifest["schema_id"] != schema_id:
+    if manifest["schema_id"] not in computed_with(schema_id):
         raise ArtifactIncompatible(
             f"{folder} wants feature schema {manifest['schema_id']}, this build computes {schema_id}: train it again"
         )
     contents = {name: verified(folder, name, manifest) for name in manifest["files"]}
     scorer = _scorer_of(_unpack(contents[TREES], TREES), len(manifest["feature_names"]))
-    if _version_of(scorer, schema_id, manifest.get("group_weight", 0.0)) != manifest["version"]:
+    if _version_of(scorer, manifest["schema_id"], manifest.get("group_weight", 0.0)) != manifest["version"]:
         raise ArtifactCorrupt(f"{folder}: trees or group weight are not those of version {manifest['version']}")
     _check_golden(scorer, _unpack(contents[GOLDEN], GOLDEN), folder)
     reference = None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from detector.columns.compiled import compiled
 from detector.contract.ports import FeatureMatrix
+from detector.features.schemas import own_columns
 from detector.features.table import OF_TRUNK_GROUPS
 from detector.policy.settings import Thresholds
 from models.serve.reference import SCORE_BINS, Reference, count_scores, share_from
@@ -167,13 +168,14 @@ class DriftWatch:
         """Count scored calls, about 0.2 us each; called after each batch that the model has scored.
 
         Args:
-            rows: shape (n_calls, n_features) float32.
+            rows: shape (n_calls, n_features) float32; more columns only of a table that extends the reference's.
             scores: calibrated probabilities of the same calls, shape (n_calls,).
             now_ms: on the clock that it was made with.
 
         Raises:
             ValueError: rows of another width than the reference: compiled code would read beyond them.
         """
+        rows = own_columns(rows, len(self._reference.edges))
         if rows.shape[1] != len(self._reference.edges):
             raise ValueError(f"rows have {rows.shape[1]} features, the reference {len(self._reference.edges)}")
         if now_ms - self._now.since_ms >= PANE_MS:

@@ -137,5 +137,9 @@ class Shadow:
 
     def _separating(self, row: FeatureMatrix) -> dict[int, float]:
         """The features to which the two models give the most different weight on a call."""
-        gap = np.abs(self.model.contributions(row)[0] - self._active.contributions(row)[0])
+        gap = np.zeros(row.shape[1])
+        for model, sign in ((self.model, 1.0), (self._active, -1.0)):
+            own = model.contributions(row)[0]  # of a smaller table only the first columns
+            gap[: len(own)] += sign * own
+        gap = np.abs(gap)
         return {int(column): float(row[0, column]) for column in np.argsort(-gap)[:MOST_FEATURES]}

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.contract.ports import Classifier, FeatureMatrix, Scored
+from detector.features.schemas import wider
 from models.watch.drift import DriftWatch
 from models.watch.shadow import Shadow
 
@@ -38,8 +39,8 @@ class WatchedModel:
 
     @property
     def schema_id(self) -> str:
-        """Of the model."""
-        return self.model.schema_id
+        """Of the model, or of the shadow where that wants more features."""
+        return self.model.schema_id if self.shadow is None else wider(self.model.schema_id, self.shadow.model.schema_id)
 
     @property
     def group_weight(self) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.features.schemas import F2, F3, SCHEMAS, Schema, schema_of
 from models.data.dataset import Dataset, feature_schema, read
 from models.errors import TrainingDataInvalid
 from streams.running.progress import step
@@ -42,12 +42,12 @@ def from_files(features: Path, labels: Path, console: Console, assumed_weight: f
         TrainingDataInvalid: they do not fit together, or the features are those of another build.
         OSError: a file cannot be read.
     """
-    if feature_schema(features) not in {None, FEATURE_SCHEMA_ID}:
+    if feature_schema(features) not in {None, *SCHEMAS}:
         raise TrainingDataInvalid(OTHER_BUILD)
     with step("Reading labels and features", console) as say:
         told = lambda done, of: say(f"{done:,} of {of:,} calls", done, of)  # noqa: E731 - one line for a progress
         data = read(features, labels, told, assumed_weight)
-    require_serving_features(data)
+    serving_schema(data)
     return data
 
 
@@ -66,7 +66,8 @@ def evaluation_set(features: Path | None, labels: Path | None, console: Console)
 
     Generated are worlds of the training ranges, by all authors, and worlds outside of them: a model that has learnt its
     own traffic by heart, or forgotten that of an author, must not pass. They are counted by turns in 1 and in 12
-    partitions, as a replay and as workers count. It blocks for reading, or for generating.
+    partitions, as a replay and as workers count, in the wider feature table, so that models of either can be judged; no
+    span has more than a day. It blocks for reading, or for generating.
 
     Raises:
         TrainingDataInvalid: the files do not fit together, or the features are those of another build.
@@ -79,22 +80,24 @@ def evaluation_set(features: Path | None, labels: Path | None, console: Console)
 
     known = by_turns(KNOWN_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
     foreign = held_out_worlds(FOREIGN_WORLDS, EVALUATION_SEED, calls=EVALUATION_CALLS)
-    return _generated([*known, *after(foreign, KNOWN_WORLDS)], console)
+    return _generated([*known, *after(foreign, KNOWN_WORLDS)], console, F3)
 
 
-def _generated(specs: "Sequence[Traffic]", console: Console) -> Dataset:
+def _generated(specs: "Sequence[Traffic]", console: Console, schema: Schema = F2) -> Dataset:
     from models.data.windows_over_traffic import from_traffic  # noqa: PLC0415 - only some commands generate
     from models.learn.many_worlds import COUNTED_IN  # noqa: PLC0415 - the same
 
     with step("Generating traffic and its features", console) as say:
-        return from_traffic(specs, lambda n_events: say(f"{n_events:,} events"), partitions=COUNTED_IN)
+        return from_traffic(specs, lambda n_events: say(f"{n_events:,} events"), partitions=COUNTED_IN, schema=schema)
 
 
-def require_serving_features(data: Dataset) -> None:
-    """Refuse the features of another build.
+def serving_schema(data: Dataset) -> Schema:
+    """The feature table of labelled calls, which a model that is trained on them will want.
 
     Raises:
-        TrainingDataInvalid: they are not those that this build computes, in its order.
+        TrainingDataInvalid: their features are not those of a table that this build computes, in its order.
     """
-    if data.feature_names != tuple(FEATURE_NAMES):
+    schema = schema_of(data.feature_names)
+    if schema is None:
         raise TrainingDataInvalid(OTHER_BUILD)
+    return schema

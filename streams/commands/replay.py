@@ -20,7 +20,7 @@ from rich.console import Console
 
 from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action, Step
-from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.features.schemas import Schema
 from detector.policy.screening import Screener, Screening
 from detector.windows import WindowEngine
 from models.data.dataset import COUNTED_IN_KEY, MARGINS, SCHEMA_KEY
@@ -75,22 +75,23 @@ class FeatureWriter:
 
     Args:
         path: of the file.
-        partitions: that windows are counted in; stands in the file's metadata.
+        partitions: that windows are counted in; stands in the file's metadata, as the feature table does.
+        schema: the feature table.
 
     Raises:
         OSError: the file cannot be written; also by both methods. They block for the disk, `add` for every
             `ROWS_PER_GROUP` rows, which are held until then.
     """
 
-    def __init__(self, path: Path, partitions: int) -> None:
+    def __init__(self, path: Path, partitions: int, schema: Schema) -> None:
         names: list[tuple[str, Any]] = [
             ("call_id", pa.string()),
             ("setup_time_ms", pa.int64()),
             ("calling_number", pa.string()),
         ]
-        names += [(name, pa.float32()) for name in FEATURE_NAMES]
+        names += [(name, pa.float32()) for name in schema.names]
         names += [(name, pa.float64()) for name in MARGINS]
-        self._schema = pa.schema(names, metadata={SCHEMA_KEY: FEATURE_SCHEMA_ID, COUNTED_IN_KEY: str(partitions)})
+        self._schema = pa.schema(names, metadata={SCHEMA_KEY: schema.schema_id, COUNTED_IN_KEY: str(partitions)})
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._setups: list[Any] = []
         self._rows: list[Any] = []
@@ -339,7 +340,7 @@ def replay(
         out = open_output(decisions, stack)
         writer = None
         if features is not None:
-            writer = FeatureWriter(features, partitions)
+            writer = FeatureWriter(features, partitions, pipeline.screener.schema)
             stack.callback(writer.close)
         bad = open_output(dead_letters, stack) if dead_letters else None
         running = run(source, pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)

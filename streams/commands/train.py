@@ -20,7 +20,7 @@ from models.judge.gate import counted_otherwise, has_learnt_from
 from models.serve.artifact import load, sign
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
-from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, simulated
+from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, serving_schema, simulated
 from streams.commands.models.place import REGISTRY_OPTION, artifact_folder, model_option, place_of
 from streams.running.printable import printable
 from streams.running.progress import step
@@ -125,7 +125,7 @@ def train(
             data,
             fit(data, seed, parameters),
             out,
-            schema_id=FEATURE_SCHEMA_ID,
+            schema_id=serving_schema(data).schema_id,
             created_ms=time.time_ns() // 1_000_000,
             made_by=made_by(click.get_current_context()),
         )

@@ -11,7 +11,8 @@ import structlog
 from detector.columns.windows_port import Windows
 from detector.contract.errors import RobocallError
 from detector.contract.ports import Classifier
-from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.features.schemas import F3, SCHEMAS
+from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.screening import Screener
 from detector.policy.settings import Thresholds
 from models.errors import PromotionRefused
@@ -229,7 +230,7 @@ class ModelSwitch:
         """Tell drift from this traffic from now on, counted anew; None: from the model's own test calls."""
         active, shadow = self._watched.model, self._watched.shadow
         self.is_compared = reference is not None
-        drift = _drift_watch(active) if reference is None else DriftWatch(reference, FEATURE_NAMES, _clock_ms())
+        drift = _drift_watch(active) if reference is None else DriftWatch(reference, _names(active), _clock_ms())
         self._watched = WatchedModel(active, drift, shadow, _clock_ms)
         self._screener.classifier = self._watched
 
@@ -265,11 +266,15 @@ class ModelSwitch:
             shadow=str(found.shadow_action),
             active_score=round(found.active_score, 4),
             shadow_score=round(found.shadow_score, 4),
-            **{FEATURE_NAMES[column]: round(value, 4) for column, value in found.features.items()},
+            **{F3.names[column]: round(value, 4) for column, value in found.features.items()},
         )
 
 
 def _drift_watch(model: Classifier) -> DriftWatch | None:
     """None where the model has no reference: it was packaged before there were any."""
     reference: Reference | None = getattr(model, "reference", None)
-    return None if reference is None else DriftWatch(reference, FEATURE_NAMES, _clock_ms())
+    return None if reference is None else DriftWatch(reference, _names(model), _clock_ms())
+
+
+def _names(model: Classifier) -> tuple[str, ...]:
+    return SCHEMAS[model.schema_id].names

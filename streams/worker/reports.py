@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from detector.contract.decisions import PLAIN_ALLOW, Action, Mode, Step
-from detector.features.table import FEATURE_NAMES
+from detector.features.schemas import SCHEMAS
 from detector.policy import reasons
 from detector.policy.screening import Screening
 from detector.policy.settings import Policy
@@ -174,8 +174,9 @@ class Reports:
     def _scored(self, batch: Batch, rows: Iterable[int], late: Mapping[int, bytes] | None = None) -> None:
         screening, records = batch.screening, list[Record]()
         margins, group_scores = screening.of_margins()
+        names = SCHEMAS[screening.versions.feature_schema].names
         for row in rows:
-            vector = dict(zip(FEATURE_NAMES, screening.features[row].tolist(), strict=True))
+            vector = dict(zip(names, screening.features[row].tolist(), strict=True))
             number = screening.calls.text(row, "calling_number")
             value = scored_call(_answer(batch, row, late), vector, margins.item(row), group_scores.item(row))
             records.append((number.encode("utf-8", "surrogatepass"), value))

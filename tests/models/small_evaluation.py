@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from detector.features.schemas import F3
 from detector.features.table import FEATURE_NAMES
 from models.data.dataset import COUNTED_IN_KEY
 
@@ -29,14 +30,14 @@ def save_labelled(
 ) -> tuple[Path, Path]:
     """Write features and labels as replay --partitions 12 and simulate do; returns both paths.
 
-    Campaigns follow one another.
+    Campaigns follow one another. The feature table is the one that has as many columns as `rows`.
     """
     calls = range(len(rows))
     columns = {
         "call_id": [f"call{index}" for index in calls],
         "setup_time_ms": pa.array(calls, pa.int64()),
         "calling_number": [f"+1{index}" for index in calls],
-        **{name: rows[:, index] for index, name in enumerate(FEATURE_NAMES)},
+        **{name: rows[:, index] for index, name in enumerate(F3.names[: rows.shape[1]])},
     }
     pq.write_table(pa.table(columns, metadata={COUNTED_IN_KEY: "12"}), folder / "features.parquet")
     lines = [

@@ -8,7 +8,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 
-from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID, N_FEATURES
+from detector.features.schemas import F2, Schema
 from models.serve.artifact import Contents, save
 from models.serve.explain import contributions
 from models.serve.forest import forest_of
@@ -17,18 +17,18 @@ from models.serve.scorer import TreeScorer, calibration_of
 
 
 def save_small_model(
-    folder: Path, seed: int = 1, columns: tuple[int, int] = (0, 1), *, group_weight: float = 0.0
+    folder: Path, seed: int = 1, columns: tuple[int, int] = (0, 1), *, group_weight: float = 0.0, schema: Schema = F2
 ) -> Path:
     """Train and write; another seed gives another version, other columns another idea of what a robocall is."""
     random = np.random.default_rng(seed)
-    rows: NDArray[np.float32] = random.exponential(3.0, size=(800, N_FEATURES)).astype(np.float32)
+    rows: NDArray[np.float32] = random.exponential(3.0, size=(800, len(schema.names))).astype(np.float32)
     labels = rows[:, columns[0]] + rows[:, columns[1]] > 8.0
     boosted = HistGradientBoostingClassifier(max_iter=10, random_state=seed).fit(rows[:500], labels[:500])
     estimator = CalibratedClassifierCV(FrozenEstimator(boosted), method="sigmoid").fit(rows[500:], labels[500:])
     forest = forest_of(boosted)
     contents = Contents(
-        schema_id=FEATURE_SCHEMA_ID,
-        feature_names=FEATURE_NAMES,
+        schema_id=schema.schema_id,
+        feature_names=schema.names,
         scorer=TreeScorer(forest, calibration_of(estimator)),
         estimator=estimator,
         thresholds={"block_at": 0.98, "label_at": 0.85},

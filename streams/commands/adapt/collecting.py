@@ -9,7 +9,7 @@ from detector.columns.call_columns import CallBatch, build_batch
 from detector.columns.hashing import PUBLIC_SEED
 from detector.columns.numbering import ANONYMOUS, FOREIGN, VALID
 from detector.contract.events import CallSetup
-from detector.features.table import N_FEATURES
+from detector.features.schemas import SCHEMAS, own_columns
 from detector.policy.budgets import HOUR_S
 from detector.policy.model_step import WINDOWS_AGE
 from models.adapt.calls import Calls
@@ -44,7 +44,8 @@ class Gathering:
         self._joining = joining
         self._columns: dict[str, list[NDArray[Any]]] = {name: [] for name in _NAMES}
         self._talks: list[NDArray[np.int64]] = []
-        self.rows = Rows(N_FEATURES)
+        self._width = len(SCHEMAS[model.schema_id].names)
+        self.rows = Rows(self._width)
 
     def add(self, batch: Batch) -> None:
         """Keep what is of use of one batch; one that could not be judged as a whole teaches nothing."""
@@ -60,7 +61,7 @@ class Gathering:
         if len(screening.calls) != len(calls) or not len(screening.features):
             return
         chosen = np.flatnonzero(is_wanted(screening, self._windows_s))
-        rows = screening.features[chosen]
+        rows = own_columns(screening.features[chosen], self._width)
         at = np.flatnonzero(events.is_setup)[chosen]
         kept = {
             "at_ms": calls.now_ms[chosen],

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
+from detector.features.schemas import SCHEMAS
 from detector.policy.budgets import HOUR_S
 from detector.policy.settings import Policy
 from models.budgets.making import Subject, make
@@ -111,7 +111,7 @@ def adapt(
         done = replay_of(settings, source, joining, windows_h, console)
         outcome, calls, registered = _adapted(done, begun, registered, settings.partitions, console)
         with step("Writing the model", console):
-            model = _written(outcome, folder, out, settings)
+            model = _written(outcome, folder, out, done.model.schema_id, settings)
             measure, silence = _measured(model, done.policy, outcome, calls, registered, settings)
             if measure is not None:
                 _beside(out, settings).write(measure)
@@ -147,19 +147,19 @@ def _adapted(
         registered = np.union1d(registered, cleared_in(calls, said))
         lawful = lawful_in(calls, registered)
         labels = labels_of(calls, lawful, said)
-        names, is_grouped = tuple(FEATURE_NAMES), base.group_weight > 0
+        names, is_grouped = SCHEMAS[base.schema_id].names, base.group_weight > 0
         material = Material(calls, labels, lawful, is_learnt_from(calls), names, partitions, is_grouped)
         return learn(material, base.version, _SEED, say), calls, registered
 
 
-def _written(outcome: "Outcome", base: Path, out: Path, settings: Settings) -> Model:
+def _written(outcome: "Outcome", base: Path, out: Path, schema_id: str, settings: Settings) -> Model:
     from models.adapt.packaging import package  # noqa: PLC0415 - scikit-learn takes seconds
 
     model = package(
         outcome,
         base,
         out,
-        schema_id=FEATURE_SCHEMA_ID,
+        schema_id=schema_id,
         created_ms=time.time_ns() // 1_000_000,
         made_by=made_by(click.get_current_context()),
     )

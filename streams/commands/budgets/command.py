@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detector.contract.numbers import is_e164
-from detector.features.table import FEATURE_NAMES
+from detector.features.schemas import SCHEMAS
 from models.budgets.making import Subject, make
 from models.budgets.measure import Measure, Threshold
 from models.budgets.references import find
@@ -193,7 +193,11 @@ def _require_alike(last: Measure | None, model: Model, collector: Collector) -> 
         MeasureRefused: it has.
     """
     before = None if last is None else last.reference(model.reference)
-    if before is not None and collector.traffic is not None and has_moved(before, collector.traffic, FEATURE_NAMES):
+    if (
+        before is not None
+        and collector.traffic is not None
+        and has_moved(before, collector.traffic, SCHEMAS[model.schema_id].names)
+    ):
         raise MeasureRefused(
             "this traffic has moved away from that of the last measure, which stays: look why "
             "(docs/budgets.md), then measure with --afresh"

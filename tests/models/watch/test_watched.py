@@ -40,6 +40,7 @@ class Watcher:
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.seen: list[tuple[int, int | None]] = []
+        self.model = Stump()
         self._failure = failure
 
     def offer(self, rows: FeatureMatrix, scores: NDArray[np.float64]) -> None:

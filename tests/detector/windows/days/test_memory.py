@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +16,10 @@ from detector.columns.call_columns import CallBatch, build_batch
 from detector.contract.events import CallEvent, CallSetup
 from detector.features import days as of_days
 from detector.features import window_constants
-from detector.features.days import DAY_BEGINS_MS, FEWEST_CALLS, N_FIGURES, day_of
+from detector.features.day_features import DAY_FEATURES
+from detector.features.days import DAY_BEGINS_MS, FEWEST_CALLS, N_FIGURES
 from detector.features.schemas import F2, F3, Schema
-from detector.features.window_constants import DAY_MS, HOUR_MS
+from detector.features.window_constants import DAY_MS, HOUR_MS, NOT_ENOUGH_DATA
 from detector.testing import START_MS, call_end, call_setup, small_windows
 from detector.windows import WindowEngine, WindowSettings
 from detector.windows.days.counting import ASTRAY_LIMIT, CALLED_ON, LONG, MOST_ENDED, PAST_DAYS, TODAY
@@ -30,11 +32,16 @@ EDGE_MS = START_MS - (START_MS - DAY_BEGINS_MS) % DAY_MS
 """A day begins here."""
 NUMBERS = ("+12125550100", "+12125550199", "+13105550100", "+442071234567", "anonymous")
 SIGNERS: tuple[dict[str, str], ...] = ({}, {"signer_spc": "1234", "origid": "o-1"}, {"origid": "o-2"})
+NUMBER = window_constants.NUMBER
 FAMILIES = range(of_days.FAMILIES_WITH_DAYS)
 PAIRS = [(family, figure) for family in FAMILIES for figure in range(N_FIGURES)]
 EVERYTHING = Schema("all", "all-0", (*F2.names, *map(str, PAIRS)), np.array(PAIRS, np.int64))
 """Every figure of every family."""
-NUMBER = window_constants.NUMBER
+
+
+def day_of(time_ms: int) -> int:
+    """Days are told apart by when they begin: at nine in the morning, UTC."""
+    return int((datetime.fromtimestamp(time_ms / 1_000, UTC) - timedelta(hours=9)).timestamp() // 86_400)
 
 
 class Event(NamedTuple):
@@ -351,13 +358,26 @@ def test_it_is_kept_where_the_table_wants_it_or_the_settings_say_so() -> None:
 
     assert (off.tracked()["young_number_days"], off.days.identity) == (0, "")
     assert told.tracked()["young_number_days"] == 1
-    assert off.update(batch_of(calls_on(1))).shape == told.update(batch_of(calls_on(1))).shape == (1, len(F2.names))
+    assert off.update(batch_of(calls_on(1))).shape == (1, len(F2.names))
+    assert told.update(batch_of(calls_on(1))).shape == (1, len(F3.names))
     for engine, earlier in ((off, 0.0), (told, 2.0)):
-        engine.use(F3)
+        assert engine.use(F3) is F3
         assert engine.update(batch_of(calls_on(2)))[0, F3.names.index("number_days_28d")] == earlier
-        engine.use(F2)
+    assert (off.use(F2), told.use(F2)) == (F2, F3)
     assert (off.days.identity, off.tracked()["young_number_days"]) == ("", 0)
     assert told.tracked()["number_days"] == 1
+
+
+@settings(max_examples=60)
+@given(events=histories())
+def test_features_stay_within_what_their_table_says(events: list[Event]) -> None:
+    engine = WindowEngine(ROOMY)
+    engine.use(F3)
+
+    found = engine.update(batch_of(events))[:, len(F2.names) :]
+
+    low, high = ([getattr(feature, name) for feature in DAY_FEATURES] for name in ("low", "high"))
+    assert ((found == NOT_ENOUGH_DATA) | ((found >= low) & (found <= high))).all()
 
 
 def test_the_other_features_are_the_same_with_and_without_it() -> None:

@@ -98,16 +98,38 @@ def _turn_to(store: Store, sums: Sums, slot: int, time_ms: int) -> float:
     return _HALVED[newest // of_days.WEEK_DAYS - day // of_days.WEEK_DAYS]
 
 
+@compiled_inline
+def begin_of_day(time_ms: int, begin_ms: int) -> int:
+    """When the day of an event began, epoch milliseconds; `begin_ms` is when that of the event before it did.
+
+    Asked once an event, so that no key has to divide: it is nearly always the same day.
+    """
+    if begin_ms <= time_ms < begin_ms + window_constants.DAY_MS:
+        return begin_ms
+    return _day(time_ms) * window_constants.DAY_MS + of_days.DAY_BEGINS_MS
+
+
+@compiled_inline
+def _is_today(store: Store, slot: int, time_ms: int, begin_ms: int) -> bool:
+    """Tell whether an event is of the row's today; then its time is noted, and what it counts is 1."""
+    latest_ms = store.w64[slot, LATEST_MS]
+    if not begin_ms <= latest_ms < begin_ms + window_constants.DAY_MS:
+        return False
+    copy_before_write(store, slot)
+    store.w64[slot, LATEST_MS] = max(latest_ms, time_ms)
+    return True
+
+
 @compiled_borrowing
-def count_setup(store: Store, sums: Sums, slot: int, time_ms: int) -> None:
-    """Count a call on its own day; a late one as if it had come in time, unless it is older than all days."""
+def _count_other_day(store: Store, sums: Sums, slot: int, time_ms: int) -> None:
+    """Count a call that begins a day, or is of an earlier one."""
     weight = _turn_to(store, sums, slot, time_ms)
     if weight == 0.0:
         return
     behind = _day(store.w64[slot, LATEST_MS]) - _day(time_ms)
     days = as_unsigned(store.w32[slot, CALLED_ON])
     if behind == 0:
-        store.w32[slot, TODAY] = min(as_int(store.w32[slot, TODAY]) + 1, _MOST_TODAY)
+        store.w32[slot, TODAY] += 1
     else:
         sums[slot, PAST_CALLS] += np.float32(weight)
         if (days >> behind) & 1 == 0:
@@ -115,19 +137,36 @@ def count_setup(store: Store, sums: Sums, slot: int, time_ms: int) -> None:
     store.w32[slot, CALLED_ON] = days | (1 << behind)
 
 
-@compiled_borrowing
-def count_end(store: Store, sums: Sums, slot: int, time_ms: int, measures: int) -> None:
-    """Count how a call ended, on the day on which it did."""
-    weight = np.float32(_turn_to(store, sums, slot, time_ms))
-    if weight == 0.0:
+@compiled_inline
+def count_setup(store: Store, sums: Sums, slot: int, time_ms: int, begin_ms: int) -> None:
+    """Count a call on its own day; a late one as if it had come in time, unless it is older than all days.
+
+    Args:
+        store: Of the key.
+        sums: Its rows as sums.
+        slot: Of the key.
+        time_ms: Of the call.
+        begin_ms: When its day began.
+    """
+    if not _is_today(store, slot, time_ms, begin_ms):
+        _count_other_day(store, sums, slot, time_ms)
         return
+    store.w32[slot, TODAY] = min(as_int(store.w32[slot, TODAY]) + 1, _MOST_TODAY)
+    store.w32[slot, CALLED_ON] = (as_unsigned(store.w32[slot, CALLED_ON]) & _MASK) | 1
+
+
+@compiled_inline
+def count_end(store: Store, sums: Sums, slot: int, time_ms: int, begin_ms: int, measures: int) -> None:
+    """Count how a call ended, on the day on which it did; arguments as `count_setup`."""
+    weight = np.float32(1.0)
+    if _is_today(store, slot, time_ms, begin_ms):
+        store.w32[slot, CALLED_ON] = as_unsigned(store.w32[slot, CALLED_ON]) & _MASK
+    else:
+        weight = np.float32(_turn_to(store, sums, slot, time_ms))
     sums[slot, ENDED] += weight
-    if (measures >> window_constants.ANSWERED) & 1:
-        sums[slot, ANSWERED] += weight
-    if (measures >> window_constants.SHORT) & 1:
-        sums[slot, SHORT] += weight
-    if (measures >> window_constants.LONG) & 1:
-        sums[slot, LONG] += weight
+    sums[slot, ANSWERED] += weight * np.float32((measures >> window_constants.ANSWERED) & 1)
+    sums[slot, SHORT] += weight * np.float32((measures >> window_constants.SHORT) & 1)
+    sums[slot, LONG] += weight * np.float32((measures >> window_constants.LONG) & 1)
     if sums[slot, ENDED] > MOST_ENDED:
         for word in range(ENDED, LONG + 1):
             sums[slot, word] *= np.float32(0.5)
@@ -167,18 +206,19 @@ def read(store: Store, sums: Sums, slot: int, figures: Floats) -> None:
     """Fill `figures` (N_FIGURES,) with what is known of a key on its today, the calls counted so far included."""
     days = as_unsigned(store.w32[slot, CALLED_ON]) & _MASK
     earlier = days >> 1
-    figures[of_days.EARLIER], figures[of_days.FIRST] = _ones(earlier), _length(earlier)
     figures[of_days.ASR] = _share(sums[slot, ANSWERED], sums[slot, ENDED])
     figures[of_days.SDR] = _share(sums[slot, SHORT], sums[slot, ANSWERED])
     figures[of_days.LONG_SHARE] = _share(sums[slot, LONG], sums[slot, ANSWERED])
+    figures[of_days.EARLIER] = figures[of_days.FIRST] = 0.0
     for figure in range(of_days.LAST, of_days.TODAY + 1):
         figures[figure] = NOT_ENOUGH_DATA
     if earlier == 0:
         return
-    first = figures[of_days.FIRST]
+    called, first = _ones(earlier), _length(earlier)
+    figures[of_days.EARLIER], figures[of_days.FIRST] = called, first
     figures[of_days.LAST] = _ones((earlier & -earlier) - 1) + 1
-    figures[of_days.REGULARITY] = figures[of_days.EARLIER] / first
-    weeks = int(first) // of_days.WEEK_DAYS
+    figures[of_days.REGULARITY] = called / first
+    weeks = first // of_days.WEEK_DAYS
     if weeks > 0:
         alike = 0
         for week in range(1, weeks + 1):

@@ -34,6 +34,7 @@ from detector.windows.days.counting import (
     ROW_BYTES,
     TODAY,
     Sums,
+    begin_of_day,
     count_end,
     count_setup,
     has_earlier_days,
@@ -174,10 +175,10 @@ def _remember(store: Store, slot: int, origin: int) -> None:
 
 @compiled_borrowing
 def _number_setup(
-    days: Days, sums: SumsOfStores, event: tuple[int, int, int, int], figures: Floats, is_read: bool
+    days: Days, sums: SumsOfStores, event: tuple[int, int, int, int, int], figures: Floats, is_read: bool
 ) -> None:
     """Count a set-up for its calling number. Key 0 = no key; the origin is what the number's row remembers."""
-    key, partition, time_ms, origin = event
+    key, partition, time_ms, begin_ms, origin = event
     if key == 0:
         figures[:] = NOT_ENOUGH_DATA
         return
@@ -187,7 +188,7 @@ def _number_setup(
         slot = find(young, key)
         if slot < 0:
             slot = acquire(young, key, partition, time_ms)
-        count_setup(young, sums[_YOUNG], slot, time_ms)
+        count_setup(young, sums[_YOUNG], slot, time_ms, begin_ms)
         if not has_earlier_days(young, slot):
             _remember(young, slot, origin)
             if is_read:
@@ -195,46 +196,46 @@ def _number_setup(
             return
         slot = _move(young, slot, known)
     else:
-        count_setup(known, sums[_KNOWN], slot, time_ms)
+        count_setup(known, sums[_KNOWN], slot, time_ms, begin_ms)
     _remember(known, slot, origin)
     if is_read:
         counting.read(known, sums[_KNOWN], slot, figures)
 
 
 @compiled_borrowing
-def _setup(store: Store, sums: Sums, event: tuple[int, int, int], figures: Floats, is_read: bool) -> None:
+def _setup(store: Store, sums: Sums, event: tuple[int, int, int, int], figures: Floats, is_read: bool) -> None:
     """Count a set-up for one of its other keys. Key 0 = no key."""
-    key, partition, time_ms = event
+    key, partition, time_ms, begin_ms = event
     if key == 0:
         figures[:] = NOT_ENOUGH_DATA
         return
     slot = find(store, key)
     if slot < 0:
         slot = acquire(store, key, partition, time_ms)
-    count_setup(store, sums, slot, time_ms)
+    count_setup(store, sums, slot, time_ms, begin_ms)
     if is_read:
         counting.read(store, sums, slot, figures)
 
 
 @compiled_borrowing
-def _number_end(days: Days, sums: SumsOfStores, key: int, time_ms: int, measures: int) -> int:
+def _number_end(days: Days, sums: SumsOfStores, key: int, end: tuple[int, int, int]) -> int:
     """Count an end for its calling number; returns the low 32 bits of its last origin, 0 = none."""
     slot = find(days.number_days, key)
     if slot >= 0:
-        count_end(days.number_days, sums[_KNOWN], slot, time_ms, measures)
+        count_end(days.number_days, sums[_KNOWN], slot, *end)
         return int(days.number_days.w32[slot, ORIGIN])
     slot = find(days.young_number_days, key)
     if slot < 0:
         return 0
-    count_end(days.young_number_days, sums[_YOUNG], slot, time_ms, measures)
+    count_end(days.young_number_days, sums[_YOUNG], slot, *end)
     return int(days.young_number_days.w32[slot, ORIGIN])
 
 
 @compiled_inline
-def _end(store: Store, sums: Sums, slot: int, time_ms: int, measures: int) -> None:
+def _end(store: Store, sums: Sums, slot: int, end: tuple[int, int, int]) -> None:
     """Count an end in one slot; -1 = a key that no call was seen of has no end either."""
     if slot >= 0:
-        count_end(store, sums, slot, time_ms, measures)
+        count_end(store, sums, slot, *end)
 
 
 @compiled_borrowing
@@ -249,7 +250,7 @@ def _run(
     matrix: NDArray[np.float32],
 ) -> None:
     """Apply all events in order; `figures` is scratch. An event without measures leaves no trace, as in the windows."""
-    is_read, first, row = len(wanted) > 0, matrix.shape[1] - len(wanted), -1
+    is_read, first, row, begin_ms = len(wanted) > 0, matrix.shape[1] - len(wanted), -1, 0
     for event in range(len(keys)):
         _ask(days.number_days, keys, event, NUMBER_KEY)
         _ask(days.young_number_days, keys, event, NUMBER_KEY)
@@ -258,24 +259,27 @@ def _run(
         measures, time_ms, key = columns.measures[event], columns.time_ms[event], keys[event]
         if measures == 0:
             continue
+        begin_ms = begin_of_day(time_ms, begin_ms)
         number = 0 if columns.number_class[event] == ANONYMOUS else key[NUMBER_KEY]
         if not columns.is_setup[event]:
-            origin = _number_end(days, sums, number, time_ms, measures)
-            _end(days.trunk_days, sums[_TRUNK], find(days.trunk_days, key[TRUNK_KEY]), time_ms, measures)
+            end = (time_ms, begin_ms, measures)
+            origin = _number_end(days, sums, number, end)
+            _end(days.trunk_days, sums[_TRUNK], find(days.trunk_days, key[TRUNK_KEY]), end)
             if origin != 0:
-                _end(days.origin_days, sums[_ORIGIN], find_low(days.origin_days, origin), time_ms, measures)
+                _end(days.origin_days, sums[_ORIGIN], find_low(days.origin_days, origin), end)
             if key[BLOCK_KEY] != 0:
-                _end(days.block_days, sums[_BLOCK], find(days.block_days, key[BLOCK_KEY]), time_ms, measures)
+                _end(days.block_days, sums[_BLOCK], find(days.block_days, key[BLOCK_KEY]), end)
             continue
-        partition = columns.partition[event]
+        partition, scope = columns.partition[event], SHARED if is_shared else columns.partition[event]
         origin = as_int(np.int32(key[ORIGIN_KEY] & LOW_32))
-        _number_setup(days, sums, (number, partition, time_ms, origin), figures[window_constants.NUMBER], is_read)
-        scope = SHARED if is_shared else partition
-        of_trunk, of_origin = (key[TRUNK_KEY], scope, time_ms), (key[ORIGIN_KEY], partition, time_ms)
-        of_block = (key[BLOCK_KEY], partition, time_ms)
-        _setup(days.trunk_days, sums[_TRUNK], of_trunk, figures[window_constants.TRUNK], is_read)
-        _setup(days.origin_days, sums[_ORIGIN], of_origin, figures[window_constants.ORIGIN], is_read)
-        _setup(days.block_days, sums[_BLOCK], of_block, figures[window_constants.BLOCK], is_read)
+        by_number = (number, partition, time_ms, begin_ms, origin)
+        _number_setup(days, sums, by_number, figures[window_constants.NUMBER], is_read)
+        by_trunk = (key[TRUNK_KEY], scope, time_ms, begin_ms)
+        _setup(days.trunk_days, sums[_TRUNK], by_trunk, figures[window_constants.TRUNK], is_read)
+        by_origin = (key[ORIGIN_KEY], partition, time_ms, begin_ms)
+        _setup(days.origin_days, sums[_ORIGIN], by_origin, figures[window_constants.ORIGIN], is_read)
+        by_block = (key[BLOCK_KEY], partition, time_ms, begin_ms)
+        _setup(days.block_days, sums[_BLOCK], by_block, figures[window_constants.BLOCK], is_read)
         if is_read:
             for column in range(len(wanted)):
                 matrix[row, first + column] = figures[wanted[column, 0], wanted[column, 1]]

@@ -142,6 +142,7 @@ class WindowEngine:
         self._sweeps = 0
         self._trunks = TrunkBook(self._scoped, seed=settings.seed, most_names=NAMES_PER_SLOT * settings.max_trunks)
         self.use(F2)
+        self.days.touch_tables()
 
     @classmethod
     def warm(cls) -> None:

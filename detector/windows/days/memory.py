@@ -109,6 +109,14 @@ class DayMemory:
         self._stores.days = make_days(self._bounds if is_wanted else NO_ROOM)
         return True
 
+    def touch_tables(self) -> None:
+        """Have the tables in memory at once, or the first keys wait for each of their pages: 3 ms for a million keys.
+
+        For the start alone: no call waits then.
+        """
+        for store in self._stores.days:
+            store.table.fill(0)
+
     def update(self, batch: CallBatch, keys: Ints, wanted: Ints, matrix: FeatureMatrix) -> None:
         """Count all events in order and say of each set-up what was known, itself included.
 

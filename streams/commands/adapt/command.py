@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detector.features.schemas import SCHEMAS
+from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S
 from detector.policy.settings import Policy
 from models.budgets.making import Subject, make

@@ -1,7 +1,8 @@
 """Every metric family that our processes expose: the one table from which code, tests and `docs/metrics.md` take names.
 
 A name is a member of `Metric`, so that a misspelt one is an error of types. The table knows nothing of who counts: the
-worker fills its families in `streams.worker.metrics` and `model_metrics`, the sink in `streams.archive.metrics`.
+worker fills its families in `streams.worker.metrics` and `model_metrics`, the sink in `streams.archive.metrics`, the
+bridge in `streams.bridge.metrics`.
 """
 
 from collections.abc import Mapping
@@ -268,6 +269,39 @@ class Metric(StrEnum):
     ARCHIVE_FILE_TIMESTAMP = (
         "robocall_archive_file_timestamp_seconds", "gauge", "seconds since 1970",
         "When the last file was written, or the start.",
+    )
+
+    # What the bridge counts
+    BRIDGE_DIPS = (
+        "robocall_bridge_dips_total", "counter", "calls",
+        "Calls that were asked about, by what was answered: `allow`, `label`, `block`, `fail_open`, or `cancelled`.",
+        "dip", "answer",
+    )
+    BRIDGE_FAIL_OPEN = (
+        "robocall_bridge_fail_open_total", "counter", "calls",
+        "Calls that the bridge passed without a decision: `late`, `unhealthy`, `not_published`.", "dip", "reason",
+    )
+    BRIDGE_JUNK = (
+        "robocall_bridge_junk_total", "counter", "messages", "What came in and was not a question of a peer.",
+        "dip", "reason",
+    )
+    BRIDGE_SECONDS = (
+        "robocall_bridge_answer_seconds", "histogram", "seconds", "From a call's arrival at the bridge to its answer.",
+        "dip",
+    )
+    BRIDGE_ERRORS = (
+        "robocall_bridge_internal_errors_total", "counter", "errors",
+        "Internal errors; each call concerned was passed.", "cause",
+    )
+    BRIDGE_WAITING = "robocall_bridge_waiting_calls", "gauge", "calls", "Calls that wait for a decision."
+    BRIDGE_UNPUBLISHED = (
+        "robocall_bridge_unpublished_records", "gauge", "records", "Call events not yet safe at the brokers.",
+    )
+    BRIDGE_LOST = (
+        "robocall_bridge_lost_records_total", "counter", "records", "Call events that Kafka did not take.", "reason",
+    )
+    BRIDGE_HEALTHY = (
+        "robocall_bridge_healthy", "gauge", "0 or 1", "1 while decisions come: Kafka answers, and so do the workers.",
     )
     # fmt: on
 

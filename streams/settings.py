@@ -8,7 +8,7 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
@@ -23,6 +23,9 @@ PREFIX = "ROBOCALL_"
 MAX_PORT = 65_535
 MAX_PARTITIONS = 1_024
 NO_SNAPSHOTS = "off"
+PARTS = (f"{PREFIX}ARCHIVE_", f"{PREFIX}BRIDGE_")
+"""Prefixes of variables that other classes read and check (`load_part`)."""
+P = TypeVar("P", bound=BaseSettings)
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -356,7 +359,24 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # validated by pydantic, field by field
     except ValidationError as error:
-        raise SettingsInvalid("; ".join(_complaints(error))) from error
+        raise SettingsInvalid("; ".join(_complaints(error, PREFIX))) from error
+
+
+def load_part(kind: type[P], whose: str, **overrides: object) -> P:
+    """Read what is set of one part of the system, whose class has a prefix of its own; keyword arguments win over it.
+
+    Raises:
+        SettingsInvalid: a value is out of its bounds, or a variable with that prefix is no setting.
+    """
+    prefix = kind.model_config["env_prefix"]
+    known = {prefix + name.upper() for name in kind.model_fields}
+    strangers = sorted(name for name in os.environ if name.upper().startswith(prefix) and name.upper() not in known)
+    if strangers:
+        raise SettingsInvalid(f"{', '.join(strangers)}: no such setting; {whose}'s are {', '.join(sorted(known))}")
+    try:
+        return kind(**overrides)  # type: ignore[arg-type]  # validated by pydantic, field by field
+    except ValidationError as error:
+        raise SettingsInvalid("; ".join(_complaints(error, prefix))) from error
 
 
 def unknown_keys(environ: Mapping[str, str] | None = None) -> list[str]:
@@ -368,8 +388,7 @@ def unknown_keys(environ: Mapping[str, str] | None = None) -> list[str]:
 def _strangers(environ: Mapping[str, str], known: Iterable[str]) -> list[str]:
     expected = set(known)
     ours = (key for key in environ if key.upper().startswith(PREFIX) and key.upper() not in expected)
-    # Those of the archive are read and checked by `streams.archive.settings`.
-    return sorted(key for key in ours if not key.upper().startswith(f"{PREFIX}ARCHIVE_"))
+    return sorted(key for key in ours if not key.upper().startswith(PARTS))
 
 
 def _suggestion(key: str, known: list[str]) -> str:
@@ -379,11 +398,11 @@ def _suggestion(key: str, known: list[str]) -> str:
     return f"{key} is not a setting" + (f": did you mean {PREFIX}{close[0]}?" if close else " and is ignored")
 
 
-def _complaints(error: ValidationError) -> list[str]:
+def _complaints(error: ValidationError, prefix: str) -> list[str]:
     """One line per wrong value, without the value: it may be a secret."""
     lines = []
     for item in error.errors(include_url=False, include_input=False):
         name = "_".join(str(part) for part in item["loc"]).upper()
         message = item["msg"].removeprefix("Value error, ")
-        lines.append(f"{PREFIX}{name}: {message}" if name else message)
+        lines.append(f"{prefix}{name}: {message}" if name else message)
     return lines

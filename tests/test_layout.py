@@ -101,6 +101,7 @@ TESTED_ELSEWHERE = {
         "what a carrier is drawn as",
     ),
     "models/traffic/truth": ("tests/models/data/test_dataset.py", "one value type, read from label files there"),
+    "streams/bridge/decisions": ("tests/streams/bridge/test_asking.py", "it needs a broker: answers come through it"),
     "streams/archive/doctor": (
         "tests/streams/archive/test_metrics.py",
         "sentences on the figures that are tested there",

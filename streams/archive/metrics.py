@@ -2,15 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client import core as prometheus
 from prometheus_client.registry import Collector
 
-from streams.archive.settings import ArchiveSettings
 from streams.archive.sink import Tally
-from streams.errors import SettingsInvalid
 from streams.metrics import Metric
 
 
@@ -43,28 +39,3 @@ class ArchiveMetrics(Collector):
         yield Metric.ARCHIVE_WAITING.one(tally.waiting)
         yield Metric.ARCHIVE_PARTITIONS.one(tally.partitions)
         yield Metric.ARCHIVE_FILE_TIMESTAMP.one(self._written_s)
-
-
-@contextmanager
-def served(settings: ArchiveSettings, metrics: ArchiveMetrics) -> Iterator[None]:
-    """Serve the metrics as long as the block runs, where a port is set; from a thread, which the end of it waits for.
-
-    Raises:
-        SettingsInvalid: the port is taken, or is not for this user.
-    """
-    if settings.web_port == 0:
-        yield
-        return
-    registry = CollectorRegistry()
-    registry.register(metrics)
-    ProcessCollector(registry=registry)
-    try:
-        server, thread = start_http_server(settings.web_port, settings.web_host, registry)
-    except OSError as error:
-        raise SettingsInvalid(f"ROBOCALL_ARCHIVE_WEB_PORT={settings.web_port}: {error.strerror}") from error
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

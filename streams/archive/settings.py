@@ -1,15 +1,13 @@
 """Settings of the archive: environment variables `ROBOCALL_ARCHIVE_...`, read by `robocall archive` alone."""
 
-import os
 import re
 from collections.abc import Mapping
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.errors import SettingsInvalid
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
-from streams.settings import PREFIX
+from streams.settings import PREFIX, load_part
 
 ARCHIVE_PREFIX = f"{PREFIX}ARCHIVE_"
 ARCHIVED = (CALL_EVENTS, CALL_DECISIONS, SCORED_CALLS, CALL_FEEDBACK)
@@ -77,17 +75,4 @@ def load_archive_settings(**overrides: object) -> ArchiveSettings:
     Raises:
         SettingsInvalid: a value is out of its bounds, or a variable with the archive's prefix is no setting.
     """
-    known = {ARCHIVE_PREFIX + name.upper() for name in ArchiveSettings.model_fields}
-    strangers = sorted(
-        name for name in os.environ if name.upper().startswith(ARCHIVE_PREFIX) and name.upper() not in known
-    )
-    if strangers:
-        raise SettingsInvalid(f"{', '.join(strangers)}: no such setting; the archive's are {', '.join(sorted(known))}")
-    try:
-        return ArchiveSettings(**overrides)  # type: ignore[arg-type]  # validated by pydantic, field by field
-    except ValidationError as error:
-        lines = [
-            f"{ARCHIVE_PREFIX}{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_url=False, include_input=False)
-        ]
-        raise SettingsInvalid("; ".join(lines)) from error
+    return load_part(ArchiveSettings, "the archive", **overrides)

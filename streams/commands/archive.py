@@ -19,11 +19,11 @@ from detector.features.window_constants import MINUTE_MS
 from models.data.joining import TOLERANCE_MS
 from streams.archive.export import LabelRules, Span, events, parts_of, write_labels
 from streams.archive.files import ArchiveFile, ArchiveStore, Part, day_of
-from streams.archive.metrics import ArchiveMetrics, served
+from streams.archive.metrics import ArchiveMetrics
 from streams.archive.numbers import NumberKey
 from streams.archive.output import show, write_csv, write_json
 from streams.archive.query import ask, connected
-from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
+from streams.archive.settings import ARCHIVE_PREFIX, ARCHIVED, ArchiveSettings, load_archive_settings
 from streams.archive.sink import Sink, Tally
 from streams.archive.upkeep import clear, expired
 from streams.archive.upkeep import compact as merge
@@ -33,6 +33,7 @@ from streams.files import open_output, require_distinct
 from streams.kafka.client import require_topics
 from streams.log import configure_log
 from streams.redis.connection import TRAPS
+from streams.running.metrics_page import served
 from streams.running.progress import Say, step
 from streams.settings import Settings, load_settings, unknown_keys
 
@@ -104,7 +105,7 @@ async def _archive(settings: Settings, chosen: ArchiveSettings, console: Console
     await require_topics(settings, ARCHIVED)
     status = console.status("reading") if console.is_terminal else None
     metrics = ArchiveMetrics()
-    with served(chosen, metrics), status or contextlib.nullcontext():
+    with served(ARCHIVE_PREFIX, chosen.web_host, chosen.web_port, metrics), status or contextlib.nullcontext():
         sink = Sink(settings, chosen, _Progress(status, metrics))
         await sink.run(stop)
     console.print(_summary(sink.tally))

@@ -21,15 +21,16 @@ _OPENING = """\
 # Metrics
 
 A worker serves its metrics at `/metrics` on `ROBOCALL_WEB_PORT`. The sink of the archive does so on
-`ROBOCALL_ARCHIVE_WEB_PORT`. Both use the Prometheus text format. [Operating](operating.md) says what to do when an
-alert fires. `make docs` writes this page from `streams/metrics.py`, the alerts and the dashboard in `deploy/`.
+`ROBOCALL_ARCHIVE_WEB_PORT`, the bridge on `ROBOCALL_BRIDGE_WEB_PORT`. All use the Prometheus text format.
+[Operating](operating.md) says what to do when an alert fires. `make docs` writes this page from
+`streams/metrics.py`, the alerts and the dashboard in `deploy/`.
 
 A *counter* begins at 0 when its process starts. A *histogram* has three series: its name with `_bucket`, `_sum` and
 `_count` behind it. Families about snapshots are absent where snapshots are off, families about drift where the model
 brings no reference, families about a shadow model where there is none.
 """
 _CLOSING = """
-Both processes also expose `process_...` of the Prometheus client (CPU, memory, open files). A worker adds `python_...`
+All of them also expose `process_...` of the Prometheus client (CPU, memory, open files). A worker adds `python_...`
 (version, garbage collection).
 """
 
@@ -55,8 +56,10 @@ def panel_expressions() -> dict[str, list[str]]:
 def render_page() -> str:
     """Make the text of the page."""
     archive = [metric for metric in Metric if metric.startswith("robocall_archive_")]
-    worker = [metric for metric in Metric if metric not in archive]
+    bridge = [metric for metric in Metric if metric.startswith("robocall_bridge_")]
+    worker = [metric for metric in Metric if metric not in {*archive, *bridge}]
     sections = ("\n## Of a worker\n", *_table(worker), "\n## Of `robocall archive run`\n", *_table(archive))
+    sections += ("\n## Of `robocall bridge`\n", *_table(bridge))
     return _OPENING + "\n".join(sections) + "\n" + _CLOSING
 
 

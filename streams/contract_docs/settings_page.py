@@ -1,4 +1,4 @@
-"""The page `docs/settings.md`: every environment variable, from the two classes that read them."""
+"""The page `docs/settings.md`: every environment variable, from the classes that read them."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from streams.archive.settings import ArchiveSettings
+from streams.bridge.settings import BridgeSettings
 from streams.settings import Settings
 
 _OPENING = """\
@@ -20,8 +21,8 @@ _OPENING = """\
 
 Every setting is an environment variable. A command reads them once, at its start. A value out of its bounds ends it
 with one line that names the variable. An empty variable counts as one that is not set. `robocall doctor` names
-variables that begin with `ROBOCALL_` and that nobody reads. `make docs` writes this page from `streams/settings.py` and
-`streams/archive/settings.py`.
+variables that begin with `ROBOCALL_` and that nobody reads. `make docs` writes this page from `streams/settings.py`,
+`streams/archive/settings.py` and `streams/bridge/settings.py`.
 """
 SECTIONS: Mapping[str, str] = {
     "kafka_bootstrap_servers": "How Kafka is spoken to",
@@ -58,6 +59,7 @@ _TYPES: Mapping[Any, str] = {
 def render_page() -> str:
     """Make the text of the page."""
     lines = [*_tables(Settings, SECTIONS), *_tables(ArchiveSettings, {"url": "Of `robocall archive`"})]
+    lines += _tables(BridgeSettings, {"peers_file": "Of `robocall bridge`"})
     return _OPENING + "\n".join(lines) + "\n"
 
 

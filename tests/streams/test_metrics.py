@@ -11,6 +11,7 @@ from models.watch.drift import FEWEST_ROWS, STRIDE, DriftWatch
 from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel
 from streams.archive.metrics import ArchiveMetrics
+from streams.bridge.metrics import BridgeMetrics
 from streams.metrics import Metric
 from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
@@ -56,7 +57,7 @@ def watched_with_drift_and_shadow() -> WatchedModel:
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
-    """Everything that a worker and a sink expose when nothing is turned off."""
+    """Everything that a worker, a sink and a bridge expose when nothing is turned off."""
     found = Metrics().registry
     watched = watched_with_drift_and_shadow()
     found.register(ScrapeTime(SOURCES))
@@ -64,6 +65,7 @@ def registry() -> CollectorRegistry:
         ModelMetrics(lambda: watched, lambda: THRESHOLDS, FeedbackCounts(lambda: 0), lambda: 0, lambda: TRIED)
     )
     found.register(ArchiveMetrics())
+    found.register(BridgeMetrics())
     found.register(redis_metrics(StandingDecisions(max_entries=2)))
     return found
 

@@ -9,12 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.archive.doctor import archived
 from streams.archive.files import ArchiveStore, ArchiveUnusable
-from streams.archive.metrics import ArchiveMetrics, served
-from streams.archive.settings import load_archive_settings
+from streams.archive.metrics import ArchiveMetrics
+from streams.archive.settings import ARCHIVE_PREFIX
 from streams.archive.sink import Tally
-from streams.errors import SettingsInvalid
 from streams.kafka.topics import CALL_EVENTS
 from streams.local.services import free_ports
+from streams.running.metrics_page import served
 from tests.streams.archive.archive_case import SECRET, encoded, put, setup
 from tests.waiting import HANG_S
 
@@ -29,7 +29,7 @@ def test_a_scrape_tells_what_the_sink_did() -> None:
     """Its tally, and since when no file was written; nobody answers after the block."""
     (port,) = free_ports(1)
     metrics = ArchiveMetrics()
-    with served(load_archive_settings(web_port=port), metrics):
+    with served(ARCHIVE_PREFIX, "127.0.0.1", port, metrics):
         before = scraped(port)["robocall_archive_file_timestamp_seconds"]
         metrics(Tally(records=70, refused=2, files=0, lag=30, partitions=4, waiting=5))
         idle = scraped(port)
@@ -46,22 +46,6 @@ def test_a_scrape_tells_what_the_sink_did() -> None:
     assert before < found["robocall_archive_file_timestamp_seconds"] <= time.time()
     with pytest.raises(OSError, match="refused"):
         scraped(port)
-
-
-def test_a_port_that_is_taken_is_one_sentence() -> None:
-    (port,) = free_ports(1)
-    settings = load_archive_settings(web_port=port)
-    with (
-        served(settings, ArchiveMetrics()),
-        pytest.raises(SettingsInvalid, match=f"WEB_PORT={port}: Address already in use"),
-        served(settings, ArchiveMetrics()),
-    ):
-        pass
-
-
-def test_without_a_port_nothing_listens() -> None:
-    with served(load_archive_settings(), ArchiveMetrics()):
-        pass
 
 
 def test_doctor_says_how_old_the_archive_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.archive.settings import ArchiveSettings
+from streams.bridge.settings import BridgeSettings
 from streams.contract_docs.settings_page import SECTIONS, UNITS, render_page
 from streams.settings import Settings
 
@@ -24,6 +25,7 @@ def test_the_page_is_the_one_of_the_code() -> None:
 def test_every_variable_is_there_once_and_has_a_meaning() -> None:
     names = [f"ROBOCALL_{name.upper()}" for name in Settings.model_fields]
     names += [f"ROBOCALL_ARCHIVE_{name.upper()}" for name in ArchiveSettings.model_fields]
+    names += [f"ROBOCALL_BRIDGE_{name.upper()}" for name in BridgeSettings.model_fields]
     assert list(ROWS) == names
     assert all(row[-1] not in {"", "None"} for row in ROWS.values())
 

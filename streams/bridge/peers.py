@@ -1,0 +1,169 @@
+"""Who may ask by SIP: one YAML file of peers, with the trunk group, the switch and the profile of each.
+
+```yaml
+peers:
+  - name: chicago-1
+    addresses: [192.0.2.10, 198.51.100.0/28]
+    profile: clearip
+    trunk_group_id: tg-chi
+    switch_id: sbc-chi-1
+```
+"""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+
+from detector.contract.errors import RobocallError
+from detector.contract.events import TEXT_LIMIT, Role
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MOST_BYTES = 4 * 1024 * 1024
+CACHED = 4_096
+
+
+def _network(value: object) -> Network:
+    """Read one, whose complaint a person understands."""
+    if not isinstance(value, str):
+        raise ValueError("an address or a network is wanted, 192.0.2.10 or 198.51.100.0/28")  # noqa: TRY004 - pydantic's
+    return ipaddress.ip_network(value)
+
+
+class PeersInvalid(RobocallError):  # noqa: N818 - the name states what is wrong
+    """The peers file cannot be read, or says what makes no sense."""
+
+
+class Profile(StrEnum):
+    """By which answers a peer tells what to do with a call."""
+
+    CLEARIP = "clearip"
+    RIBBON = "ribbon"
+    REDIRECT = "redirect"
+
+
+class LabelHeader(StrEnum):
+    """The header that a label goes into."""
+
+    P_ASSERTED_IDENTITY = "p-asserted-identity"
+    CALL_INFO = "call-info"
+    NONE = "none"
+
+
+class Peer(BaseModel):
+    """A switch that asks, or several that are treated alike."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    addresses: tuple[Annotated[Network, PlainValidator(_network)], ...] = Field(min_length=1)
+    profile: Profile
+    trunk_group_id: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    """Of calls whose INVITE names none."""
+    switch_id: str | None = Field(None, min_length=1, max_length=TEXT_LIMIT)
+    """Without one: the name."""
+    reads_trunk_group: bool = True
+    """Whether the trunk group that an INVITE names (tgrp, otg) is believed."""
+    asserts_identity: bool = True
+    """Whether P-Asserted-Identity is believed (RFC 3325)."""
+    verifies: bool = False
+    """Whether the peer verifies signatures itself, and removes the verstat that strangers wrote."""
+    label_header: LabelHeader = LabelHeader.P_ASSERTED_IDENTITY
+    upstream_ocn: str | None = Field(None, max_length=TEXT_LIMIT)
+    role: Role | None = None
+    deadline_ms: int | None = Field(None, ge=5, le=10_000)
+
+    @property
+    def switch(self) -> str:
+        """Switch id of its calls."""
+        return self.switch_id or self.name
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    peers: tuple[Peer, ...] = Field(min_length=1)
+
+
+class Peers:
+    """Finds the peer of an address; of several the one with the smallest network.
+
+    Args:
+        peers: no network twice, no name twice.
+    """
+
+    def __init__(self, peers: Sequence[Peer]) -> None:
+        self.all = tuple(peers)
+        networks = ((network, peer) for peer in peers for network in peer.addresses)
+        self._networks = sorted(networks, key=lambda one: -one[0].prefixlen)
+        self.find = lru_cache(CACHED)(self._find)
+
+    def _find(self, address: str) -> Peer | None:
+        """The peer of an address, None of a stranger's; an IPv4 address within IPv6 is the IPv4 one."""
+        try:
+            found = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return None
+        ip = getattr(found, "ipv4_mapped", None) or found
+        return next((peer for network, peer in self._networks if ip.version == network.version and ip in network), None)
+
+
+def load_peers(path: Path) -> Peers:
+    """Read a peers file. It blocks for the disk.
+
+    Raises:
+        PeersInvalid: one line, with the place and what is wrong there.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise PeersInvalid(
+            f"{path}: {error.strerror}; write one (docs/bridge.md), or set ROBOCALL_BRIDGE_PEERS_FILE"
+        ) from error
+    if len(text) > MOST_BYTES:
+        raise PeersInvalid(f"{path}: larger than {MOST_BYTES:,} bytes")
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise PeersInvalid(f"{path}: no YAML{_line(error)}") from error
+    try:
+        peers = _File.model_validate(found).peers
+    except ValidationError as error:
+        raise PeersInvalid(f"{path}: {'; '.join(_complaints(error, found))}") from error
+    _require_distinct(path, peers)
+    return Peers(peers)
+
+
+def _require_distinct(path: Path, peers: Sequence[Peer]) -> None:
+    """Refuse two peers of one name, and one network that is two peers'."""
+    names = Counter(peer.name for peer in peers)
+    networks = Counter(str(network) for peer in peers for network in set(peer.addresses))
+    twice = [*(f"the name {name}" for name, count in names.items() if count > 1)]
+    twice += [f"the address {network}" for network, count in networks.items() if count > 1]
+    if twice:
+        raise PeersInvalid(f"{path}: {twice[0]} stands at two peers")
+
+
+def _line(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return "" if mark is None else f", look at line {mark.line + 1}"
+
+
+def _complaints(error: ValidationError, found: Any) -> list[str]:
+    """One for each wrong value, by the name of its peer where it has one."""
+    lines = []
+    for item in error.errors(include_url=False, include_input=False):
+        place = [str(part) for part in item["loc"]]
+        if len(place) > 1 and place[0] == "peers":
+            peer = found["peers"][int(place[1])]
+            name = peer.get("name") if isinstance(peer, dict) else None
+            place = [f"peer {name or int(place[1]) + 1}", *place[2:3]]
+        lines.append(f"{': '.join(place) or 'the file'}: {item['msg'].removeprefix('Value error, ')}")
+    return list(dict.fromkeys(lines))

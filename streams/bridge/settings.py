@@ -1,0 +1,57 @@
+"""Settings of the bridge: environment variables `ROBOCALL_BRIDGE_...`, read by `robocall bridge` alone."""
+
+from pathlib import Path
+
+from pydantic import Field, FilePath, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.settings import PREFIX, load_part
+
+BRIDGE_PREFIX = f"{PREFIX}BRIDGE_"
+
+
+class BridgeSettings(BaseSettings):
+    """What an operator may set. How Kafka is reached stands in `streams.settings`, who may ask in the peers file."""
+
+    model_config = SettingsConfigDict(env_prefix=BRIDGE_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    peers_file: Path = Field(Path("peers.yaml"), description="Who may ask by SIP, and how each is answered.")
+    deadline_ms: int = Field(
+        80, ge=5, le=10_000, description="A call that has no decision by then is passed (`late`). A peer may differ."
+    )
+    max_waiting: int = Field(
+        10_000, ge=10, le=1_000_000, description="Most calls that wait for a decision; further ones pass at once."
+    )
+    sip_host: str = Field("127.0.0.1", min_length=1, description="Address of the SIP dip.")
+    sip_port: int = Field(5060, ge=0, le=65_535, description="Port of the SIP dip, UDP and TCP; 0 = no SIP dip.")
+    sip_tls_port: int = Field(0, ge=0, le=65_535, description="Port of SIP over TLS; 0 = none.")
+    sip_tls_certfile: FilePath | None = Field(None, description="PEM of the certificate of SIP over TLS.")
+    sip_tls_keyfile: FilePath | None = Field(None, description="PEM of its private key.")
+    sip_tls_cafile: FilePath | None = Field(
+        None, description="PEM of the authority that signs peers; then each needs a certificate of it (mutual TLS)."
+    )
+    max_transactions: int = Field(
+        65_536,
+        ge=100,
+        le=10_000_000,
+        description="INVITEs that are remembered at a time, 5 s after an ACK and 32 s without; further ones pass.",
+    )
+    web_host: str = Field("127.0.0.1", min_length=1, description="Address that the metrics are served on.")
+    web_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics; 0 = none.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "BridgeSettings":
+        if self.sip_tls_port and not (self.sip_tls_certfile and self.sip_tls_keyfile):
+            raise ValueError(
+                f"{BRIDGE_PREFIX}SIP_TLS_PORT needs {BRIDGE_PREFIX}SIP_TLS_CERTFILE and {BRIDGE_PREFIX}SIP_TLS_KEYFILE"
+            )
+        return self
+
+
+def load_bridge_settings(**overrides: object) -> BridgeSettings:
+    """Read the environment, once a command; keyword arguments win over it.
+
+    Raises:
+        SettingsInvalid: a value is out of its bounds, or a variable with the bridge's prefix is no setting.
+    """
+    return load_part(BridgeSettings, "the bridge", **overrides)

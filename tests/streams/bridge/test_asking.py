@@ -1,0 +1,232 @@
+"""Asking on a real broker: the decision comes back, and whatever is missing, the call passes and says why."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from kafka import KafkaAdminClient
+
+from streams.bridge.asking import Asked, Asker, FailOpen
+from streams.bridge.breaker import TIMEOUTS
+from streams.bridge.metrics import BridgeMetrics
+from streams.bridge.settings import load_bridge_settings
+from streams.errors import KafkaUnreachable, TopicMissing
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
+from streams.settings import load_settings
+from tests.streams.bridge.bridge_case import decision_bytes
+from tests.waiting import HANG_S, until
+
+pytestmark = pytest.mark.kafka
+LONG_S = 60.0
+
+
+class PlayedWorker:
+    """Answers every set-up by an allow, from a thread of its own; those to be blocked by a block, and some never."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": f"played-{time.time_ns()}",
+                "auto.offset.reset": "earliest",
+                "topic.metadata.refresh.interval.ms": 200,
+            }
+        )
+        self._consumer.subscribe([CALL_EVENTS])
+        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
+        self.is_silent = False
+        self.events: list[tuple[bytes | None, dict[str, Any]]] = []
+
+    def __call__(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            for message in self._consumer.consume(100, 0.01):
+                value = message.value()
+                if message.error() is None and value is not None:
+                    self._answer(message.key(), json.loads(value))
+            self._producer.poll(0)
+        self._consumer.close()
+
+    def _answer(self, key: Any, event: dict[str, Any]) -> None:
+        self.events.append((key, event))
+        if event["type"] == "call_setup" and not self.is_silent:
+            action = "block" if event["called_number"].endswith("6") else "allow"
+            key = event.get("switch_id") or event["call_id"]
+            self._producer.produce(CALL_DECISIONS, key=key, value=b"junk")
+            self._producer.produce(CALL_DECISIONS, key=key, value=decision_bytes(event, action))
+
+    def seen(self, call_id: str) -> list[dict[str, Any]]:
+        return [event for _, event in self.events if event["call_id"] == call_id]
+
+
+@asynccontextmanager
+async def asking(bootstrap: str, worker: PlayedWorker | None, **bridge: Any) -> AsyncIterator[Asker]:
+    """An asker beside a worker, if any; it is healthy where there is one."""
+    stop = asyncio.Event()
+    played = None if worker is None else asyncio.create_task(asyncio.to_thread(worker, stop))
+    chosen = {"deadline_ms": 10_000} | bridge
+    asker = Asker(load_settings(kafka_bootstrap_servers=bootstrap), load_bridge_settings(**chosen), BridgeMetrics())
+    await asker.start()
+    try:
+        if worker is not None:
+            await until(lambda: asker.is_healthy)
+        yield asker
+    finally:
+        await asker.stop()
+        stop.set()
+        if played is not None:
+            await played
+
+
+def setup(call_id: str, called_number: str = "+13125550145", **more: Any) -> dict[str, Any]:
+    return {
+        "type": "call_setup",
+        "call_id": call_id,
+        "setup_time_ms": time.time_ns() // 1_000_000,
+        "calling_number": "+12025550101",
+        "called_number": called_number,
+        "trunk_group_id": "t-1",
+        "switch_id": "sbc-1",
+    } | more
+
+
+@pytest.fixture
+def bootstrap(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]]) -> str:
+    fresh_topics(4)
+    return kafka_bootstrap
+
+
+def test_each_call_gets_its_own_decision_and_its_end_follows_it(bootstrap: str) -> None:
+    """Many at a time, with and without a switch; one partition has a number's calls, and the end comes after."""
+    worker = PlayedWorker(bootstrap)
+
+    async def run() -> list[Asked]:
+        async with asking(bootstrap, worker) as asker:
+            calls = [
+                setup(
+                    f"{n}@a", f"+131255501{n:02}", switch_id="sbc-1" if n % 2 else None, calling_number=f"+1202555{n}"
+                )
+                for n in range(100)
+            ]
+            found = await asyncio.gather(*(asker.ask(call, LONG_S) for call in calls))
+            asker.publish_end({**calls[0], "type": "call_end", "end_time_ms": calls[0]["setup_time_ms"]})
+            await until(lambda: len(worker.seen("0@a")) == 2)
+            return found
+
+    answers = asyncio.run(run())
+
+    assert [answer.reason for answer in answers] == [None] * 100
+    for number, answer in enumerate(answers):
+        assert answer.decision is not None
+        assert answer.decision.call_id == f"{number}@a"
+        assert answer.decision.action == ("block" if number % 10 == 6 else "allow")
+    assert [event["type"] for event in worker.seen("0@a")] == ["call_setup", "call_end"]
+    assert all(key == event["calling_number"].encode() for key, event in worker.events)
+
+
+def test_without_a_worker_calls_pass_at_once_and_are_published_all_the_same(bootstrap: str) -> None:
+    """Nobody has answered yet, so nobody waits, but for one call in a hundred."""
+
+    async def run() -> float:
+        async with asking(bootstrap, None) as asker:
+            assert asker.why_unhealthy == "no worker answers in time"
+            began_s = time.monotonic()
+            found = await asyncio.gather(*(asker.ask(setup(f"{n}@a"), LONG_S) for n in range(50)))
+            assert set(found) == {Asked(None, FailOpen.UNHEALTHY)}
+            return time.monotonic() - began_s
+
+    assert asyncio.run(run()) < LONG_S
+    reader = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": f"{time.time_ns()}", "auto.offset.reset": "earliest"}
+    )
+    reader.subscribe([CALL_EVENTS])
+    names: set[str] = set()
+    hangs_at = time.monotonic() + HANG_S
+    while len(names) < 50 and time.monotonic() < hangs_at:
+        records = [message.value() for message in reader.consume(100, 0.5) if message.error() is None]
+        names |= {json.loads(value)["call_id"] for value in records if value is not None and b"@a" in value}
+    assert names == {f"{n}@a" for n in range(50)}
+
+
+def test_a_worker_that_falls_silent_makes_calls_late_and_then_nobody_waits_until_it_answers(bootstrap: str) -> None:
+    worker = PlayedWorker(bootstrap)
+
+    async def run() -> None:
+        async with asking(bootstrap, worker) as asker:
+            worker.is_silent = True
+            late = await asyncio.gather(*(asker.ask(setup(f"late-{n}@a"), 0.05) for n in range(TIMEOUTS)))
+            assert set(late) == {Asked(None, FailOpen.LATE)}
+            assert await asker.ask(setup("next@a"), LONG_S) == Asked(None, FailOpen.UNHEALTHY)
+
+            worker.is_silent = False
+            await until(lambda: asker.is_healthy)
+            assert (await asker.ask(setup("last@a"), LONG_S)).decision is not None
+
+    asyncio.run(run())
+
+
+def test_a_bound_passes_calls_and_so_does_what_no_broker_would_take(bootstrap: str) -> None:
+    worker = PlayedWorker(bootstrap)
+
+    async def run() -> None:
+        async with asking(bootstrap, worker, max_waiting=10) as asker:
+            worker.is_silent = True
+            waiting = [asyncio.create_task(asker.ask(setup(f"{n}@a"), LONG_S)) for n in range(10)]
+            await asyncio.sleep(0)
+            assert await asker.ask(setup("more@a"), LONG_S) == Asked(None, FailOpen.NOT_PUBLISHED)
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+            worker.is_silent = False
+            await until(lambda: asker._unpublished() == 0)
+            large = setup("large@a", calling_name="x" * 20_000)
+            assert await asker.ask(large, LONG_S) == Asked(None, FailOpen.NOT_PUBLISHED)
+            assert await asker.ask({"call_id": "odd"}, LONG_S) == Asked(None, FailOpen.NOT_PUBLISHED)
+            asker.publish_end({"type": "call_end"})
+            assert (await asker.ask(setup("last@a"), LONG_S)).decision is not None
+
+    asyncio.run(run())
+
+
+@pytest.mark.slow
+def test_new_partitions_and_topics_that_are_made_again_are_noticed(
+    bootstrap: str, kafka_admin: KafkaAdminClient, delete_topic: Callable[[str], None], fresh_topics: Callable[..., Any]
+) -> None:
+    worker = PlayedWorker(bootstrap)
+
+    async def answered(asker: Asker, name: str) -> None:
+        async with asyncio.timeout(HANG_S):
+            while (await asker.ask(setup(f"{name}-{time.time_ns()}@a"), 2.0)).decision is None:
+                await until(lambda: asker._is_connected)
+
+    async def run() -> None:
+        async with asking(bootstrap, worker) as asker:
+            await asyncio.to_thread(kafka_admin.create_partitions, {CALL_EVENTS: 6, CALL_DECISIONS: 7})
+            await until(lambda: asker._reader.partitions == {CALL_EVENTS: 6, CALL_DECISIONS: 7})
+            await answered(asker, "more")
+
+            await asyncio.to_thread(delete_topic, CALL_DECISIONS)
+            await until(lambda: not asker.is_healthy)
+            await asyncio.to_thread(fresh_topics, 3)
+            await until(lambda: asker._reader.partitions == {CALL_EVENTS: 3, CALL_DECISIONS: 3})
+            await answered(asker, "again")
+
+    asyncio.run(run())
+
+
+def test_a_missing_topic_and_a_missing_broker_are_said(bootstrap: str, delete_topic: Callable[[str], None]) -> None:
+    delete_topic(CALL_DECISIONS)
+
+    async def start(servers: str) -> None:
+        asker = Asker(load_settings(kafka_bootstrap_servers=servers), load_bridge_settings(), BridgeMetrics())
+        await asker.start()
+
+    with pytest.raises(TopicMissing, match="call-decisions"):
+        asyncio.run(start(bootstrap))
+    with pytest.raises(KafkaUnreachable):
+        asyncio.run(start("127.0.0.1:1"))

@@ -23,6 +23,7 @@ COMMANDS = {
         "The whole system on this machine: generated calls, live decisions, a summary.",
     ),
     "worker": ("streams.commands.worker:worker", "Screen the calls of the configured Kafka."),
+    "bridge": ("streams.commands.bridge:bridge", "Answer switches that ask by SIP, in front of Kafka."),
     "topics": ("streams.kafka.topics:topics", "Create the topics, or say what is wrong with them."),
     "simulate": ("streams.commands.simulate:simulate", "Generate traffic with ground truth, to a file or to Kafka."),
     "replay": ("streams.commands.replay:replay", "Run a file of events through the worker's own code."),

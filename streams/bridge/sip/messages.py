@@ -1,0 +1,107 @@
+"""Reading SIP requests (RFC 3261): a start line and headers, folded or not, long names or compact ones. Pure.
+
+It reads what a switch may send, and refuses little: a call whose INVITE looks odd is to be routed, not lost. All of it
+is linear in the size of the message. docs/decisions/0010-own-sip-reading.md says why no library does this.
+"""
+
+import re
+from dataclasses import dataclass
+
+MOST_BYTES = 65_535
+MOST_LINES = 512
+"""Header lines that are looked at; the others are left unread."""
+COMPACT = {
+    "v": "via",
+    "f": "from",
+    "t": "to",
+    "i": "call-id",
+    "m": "contact",
+    "y": "identity",
+    "l": "content-length",
+}
+"""Compact names of the headers that are read here (RFC 3261, 7.3.3; RFC 8224)."""
+VERSION = "SIP/2.0"
+_METHOD = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,128}")
+
+
+class Junk(Exception):  # noqa: N818 - a signal: it is counted, and nobody sees it
+    """Bytes that are no request.
+
+    Args:
+        reason: one word, for a metric.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came.
+
+    Attributes:
+        method: `INVITE` and the like.
+        uri: Request-URI, raw.
+        headers: values by lower-case long name, in order, unfolded. Bytes that are no UTF-8 are lone surrogates.
+    """
+
+    method: str
+    uri: str
+    headers: dict[str, list[str]]
+
+    def first(self, name: str) -> str | None:
+        """The first value of a header, None where there is none."""
+        values = self.headers.get(name)
+        return values[0] if values else None
+
+
+def read_request(data: bytes) -> Request:
+    """Read one message: a datagram, or what a stream was cut into.
+
+    Args:
+        data: its bytes; a body is left unread.
+
+    Raises:
+        Junk: it is no request of SIP 2.0.
+    """
+    if len(data) > MOST_BYTES:
+        raise Junk("too_large")
+    text = data.lstrip(b"\r\n").partition(b"\r\n\r\n")[0].decode("utf-8", "surrogateescape")
+    lines = text.replace("\r\n", "\n").split("\n", MOST_LINES)[:MOST_LINES]
+    method, uri = _start_line(lines[0])
+    return Request(method, uri, _headers(lines))
+
+
+def _start_line(line: str) -> tuple[str, str]:
+    """Method and Request-URI; spaces too many are none of our business."""
+    if line.startswith(f"{VERSION} "):
+        raise Junk("response")
+    method, _, rest = line.partition(" ")
+    rest = rest.strip()
+    uri, version = rest[: -len(VERSION)].strip(), rest[-len(VERSION) :].upper()
+    if not _METHOD.fullmatch(method) or not uri or not version.startswith("SIP/"):
+        raise Junk("no_sip")
+    if version != VERSION:
+        raise Junk("version")
+    return method, uri
+
+
+def _headers(lines: list[str]) -> dict[str, list[str]]:
+    headers: dict[str, list[str]] = {}
+    values: list[str] = []  # of the latest header, which a folded line goes on with
+    for line in lines[1:]:
+        if line[:1] in {" ", "\t"}:
+            if values:
+                values[-1] = f"{values[-1]} {line.strip()}".lstrip()
+            continue
+        if not line:
+            break
+        name, colon, value = line.partition(":")
+        name = name.strip().lower()
+        if not colon:
+            values = []
+            continue
+        values = headers.setdefault(COMPACT.get(name, name), [])
+        values.append(value.strip())
+    return headers

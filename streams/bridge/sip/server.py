@@ -1,0 +1,300 @@
+"""The SIP dip: sockets on one side, the asker on the other, transactions between them. UDP, TCP, and TLS by setting."""
+
+import asyncio
+import socket
+import ssl
+import time
+from contextlib import suppress
+from typing import Any, cast
+
+import structlog
+
+from detector.contract.errors import RobocallError
+from streams.bridge.asking import Asked, Asker
+from streams.bridge.metrics import CANCELLED, BridgeMetrics
+from streams.bridge.peers import Peer, Peers, load_peers
+from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
+from streams.bridge.sip.framing import PONG, Framer
+from streams.bridge.sip.mapping import call_setup, caller_of
+from streams.bridge.sip.messages import Junk, Request, read_request
+from streams.bridge.sip.profiles import answer_to, passing
+from streams.bridge.sip.responses import Send, Source
+from streams.bridge.sip.transactions import Ask, Cancelled, Dropped, Key, Transactions
+from streams.errors import SettingsInvalid
+from streams.running.services import Background
+
+DIP = "sip"
+TICK_S = 0.05
+QUICK_MS = 200
+"""Where answers may take longer, 100 Trying is sent at once (RFC 3261, 17.2.1)."""
+MOST_CONNECTIONS = 1_000
+RECEIVE_BYTES = 4 * 1024 * 1024
+LAST_S = 1.0
+"""Open questions are waited for so long at the end."""
+FAIL_OPEN = "fail_open"
+
+log = structlog.get_logger(__name__)
+
+
+class SipDip:
+    """Answers INVITEs. Used on one event loop; `start` once, after the asker's, and `stop` once, before it.
+
+    Args:
+        settings: where to listen, how long to wait.
+        peers: who may ask.
+        asker: asks the workers.
+        metrics: counts.
+
+    Attributes:
+        listens: `udp 127.0.0.1:5060` and so on, once started.
+    """
+
+    def __init__(self, settings: BridgeSettings, peers: Peers, asker: Asker, metrics: BridgeMetrics) -> None:
+        self._settings = settings
+        self._peers = peers
+        self._asker = asker
+        self._metrics = metrics
+        longest_ms = max([settings.deadline_ms, *(peer.deadline_ms or 0 for peer in peers.all)])
+        self._transactions = Transactions(settings.max_transactions, tries_at_once=longest_ms > QUICK_MS)
+        self._asking: dict[Key, asyncio.Task[None]] = {}
+        self._datagrams: asyncio.DatagramTransport | None = None
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[_Stream] = set()
+        self._timers = Background([("sip timers", self._repeat)])
+        self.listens: list[str] = []
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            SettingsInvalid: a port is taken, or is not for this user; or a certificate cannot be used.
+        """
+        try:
+            await self._listen()
+        except BaseException:
+            await self.stop()
+            raise
+        await self._timers.start()
+
+    async def _listen(self) -> None:
+        settings = self._settings
+        host, port, tls_port = settings.sip_host, settings.sip_port, settings.sip_tls_port
+        variable, number = "SIP_TLS_PORT", tls_port
+        try:
+            if tls_port:
+                await self._listen_for_streams("tls", host, tls_port, self._tls())
+            variable, number = "SIP_PORT", port
+            if port:
+                await self._listen_for_datagrams(host, port)
+                await self._listen_for_streams("tcp", host, port, None)
+        except OSError as error:
+            raise SettingsInvalid(f"{BRIDGE_PREFIX}{variable}={number}: {error.strerror or error}") from error
+
+    async def _listen_for_datagrams(self, host: str, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
+        with suppress(OSError, AttributeError):  # a burst is kept by the kernel, as far as that is allowed
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+        self._datagrams = transport
+        self.listens.append(f"udp {host}:{port}")
+
+    async def _listen_for_streams(self, name: str, host: str, port: int, context: ssl.SSLContext | None) -> None:
+        server = await asyncio.get_running_loop().create_server(lambda: _Stream(self), host, port, ssl=context)
+        self._servers.append(server)
+        self.listens.append(f"{name} {host}:{port}")
+
+    def _tls(self) -> ssl.SSLContext:
+        settings = self._settings
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=settings.sip_tls_cafile)
+        try:
+            context.load_cert_chain(cast("Any", settings.sip_tls_certfile), settings.sip_tls_keyfile)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsInvalid(f"{BRIDGE_PREFIX}SIP_TLS_CERTFILE cannot be used: {error}") from error
+        if settings.sip_tls_cafile is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    async def stop(self) -> None:
+        """Answer what was asked, as far as that is soon, and close all sockets. Never raises."""
+        if self._asking:
+            await asyncio.wait(self._asking.values(), timeout=LAST_S)
+        await self._timers.stop()
+        for server in self._servers:
+            server.close()
+        for stream in list(self._connections):
+            stream.close()
+        if self._datagrams is not None:
+            self._datagrams.close()
+
+    def reload(self) -> None:
+        """Read the peers file again, as SIGHUP asks for; one that is wrong is told, and the old one stays."""
+        try:
+            self._peers = load_peers(self._settings.peers_file)
+        except RobocallError as error:
+            log.error("the peers of before stay", cause=str(error))  # noqa: TRY400 - it is one sentence
+            return
+        log.info("peers are read again", peers=len(self._peers.all))
+
+    def take(self, data: bytes, source: Source) -> None:
+        """Take a message; never raises."""
+        try:
+            self._take(read_request(data), source)
+        except Junk as junk:
+            self._metrics.junk(DIP, junk.reason)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger sent, others go on
+            self._asker.failures(error)
+
+    def _take(self, request: Request, source: Source) -> None:
+        peer = self._peers.find(source.ip)
+        now_s = time.monotonic()
+        outputs = self._transactions.receive(
+            request, source, now_s, is_peer=peer is not None, is_healthy=self._asker.is_healthy
+        )
+        for output in outputs:
+            if isinstance(output, Send):
+                self._send(output)
+            elif isinstance(output, Dropped):
+                self._metrics.junk(DIP, output.reason)
+            elif isinstance(output, Cancelled):
+                self._asking[output.key].cancel()
+            elif peer is not None:
+                self._ask(output, peer, now_s)
+
+    def _ask(self, ask: Ask, peer: Peer, now_s: float) -> None:
+        if ask.key is None:  # too many to remember
+            self._metrics.failed_open(DIP, "full")
+            self._metrics.answered(DIP, FAIL_OPEN, time.monotonic() - now_s)
+            answer = passing(peer, ask.request, is_fail_open=True)
+            self._send(self._transactions.forgetful(ask.request, ask.source, answer))
+            return
+        key = ask.key
+        task = asyncio.get_running_loop().create_task(self._answer(key, ask.request, ask.source, peer, now_s))
+        self._asking[key] = task
+        task.add_done_callback(lambda _: self._asking.pop(key, None))
+
+    async def _answer(self, key: Key, request: Request, source: Source, peer: Peer, now_s: float) -> None:
+        """Ask, and answer; whatever goes wrong, the call passes."""
+        setup: dict[str, Any] | None = None
+        said = FAIL_OPEN
+        answer = passing(peer, request, is_fail_open=True)
+        try:
+            now_ms = time.time_ns() // 1_000_000
+            setup = call_setup(request, peer, source.ip, now_ms)
+            asked = await self._asker.ask(setup, (peer.deadline_ms or self._settings.deadline_ms) / 1_000)
+            if asked.decision is None:
+                self._metrics.failed_open(DIP, asked.reason or FAIL_OPEN)
+            else:
+                answer, action = answer_to(peer, request, caller_of(request, peer).address.uri, asked.decision)
+                said = action.value
+            self._finish(key, setup, asked, answer, said)
+        except asyncio.CancelledError:
+            said = CANCELLED
+            if setup is not None:
+                self._asker.publish_end(_end(setup, 487, released_by="calling"))
+        except Exception as error:  # noqa: BLE001 - fail open
+            self._asker.failures(error)
+            self._metrics.failed_open(DIP, "internal_error")
+            said = FAIL_OPEN
+            self._reply(key, passing(peer, request, is_fail_open=True))
+        self._metrics.answered(DIP, said, time.monotonic() - now_s)
+
+    def _finish(self, key: Key, setup: dict[str, Any], asked: Asked, answer: Any, said: str) -> None:
+        self._reply(key, answer)
+        if said == "block" and asked.decision is not None:
+            end = _end(setup, answer.status, released_by="network")
+            self._asker.publish_end(end | {"treatment": "block", "decision_id": asked.decision.decision_id})
+
+    def _reply(self, key: Key, answer: Any) -> None:
+        send = self._transactions.answer(key, answer, time.monotonic())
+        if send is not None:
+            self._send(send)
+
+    def _send(self, send: Send) -> None:
+        if isinstance(send.to.connection, _Stream):
+            send.to.connection.write(send.data)
+        elif self._datagrams is not None and not self._datagrams.is_closing():
+            with suppress(OSError):  # the peer repeats its INVITE
+                self._datagrams.sendto(send.data, (send.to.ip, send.to.port))
+
+    async def _repeat(self) -> None:
+        """Repeat what was not acknowledged, and forget what has ended; a background job."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            for send in self._transactions.due(time.monotonic()):
+                self._send(send)
+
+    def connected(self, stream: "_Stream") -> bool:
+        """Note a connection; False where there are too many."""
+        if len(self._connections) >= MOST_CONNECTIONS:
+            self._metrics.junk(DIP, "connections")
+            return False
+        self._connections.add(stream)
+        return True
+
+    def disconnected(self, stream: "_Stream") -> None:
+        """Forget a connection."""
+        self._connections.discard(stream)
+
+    def junk(self, reason: str) -> None:
+        """Count what came by a connection that is of no use any more."""
+        self._metrics.junk(DIP, reason)
+
+
+def _end(setup: dict[str, Any], status: int, released_by: str) -> dict[str, Any]:
+    """The end of a call that never got beyond us, this instant."""
+    kept = ("call_id", "setup_time_ms", "calling_number", "called_number", "trunk_group_id", "switch_id")
+    end = {name: setup[name] for name in kept if name in setup}
+    now_ms = max(time.time_ns() // 1_000_000, setup["setup_time_ms"])
+    return end | {"type": "call_end", "end_time_ms": now_ms, "sip_status": status, "released_by": released_by}
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """Hands on datagrams."""
+
+    def __init__(self, dip: SipDip) -> None:
+        self._dip = dip
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        self._dip.take(data, Source(addr[0], addr[1]))
+
+
+class _Stream(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, dip: SipDip) -> None:
+        self._dip = dip
+        self._framer = Framer()
+        self._transport: Any = None
+        self._source = Source("", 0)
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        ip, port, *_ = transport.get_extra_info("peername")
+        self._source = Source(ip, port, self)
+        if not self._dip.connected(self):
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._dip.disconnected(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            messages, is_ping = self._framer.feed(data)
+        except Junk as junk:
+            self._dip.junk(junk.reason)
+            self._transport.close()
+            return
+        if is_ping:
+            self.write(PONG)
+        for message in messages:
+            self._dip.take(message, self._source)
+
+    def write(self, data: bytes) -> None:
+        """Send; a connection that is gone takes nothing."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close it."""
+        self._transport.close()

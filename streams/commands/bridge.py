@@ -1,0 +1,93 @@
+"""`robocall bridge`: what any switch can ask, in front of the topics."""
+
+import asyncio
+import contextlib
+import signal
+
+import click
+import structlog
+from prometheus_client import disable_created_metrics
+
+from streams.bridge.asking import Asker
+from streams.bridge.metrics import BridgeMetrics
+from streams.bridge.peers import load_peers
+from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings, load_bridge_settings
+from streams.bridge.sip.profiles import warnings
+from streams.bridge.sip.server import SipDip
+from streams.log import configure_log
+from streams.running.metrics_page import served
+from streams.running.services import Part, new_event_loop
+from streams.running.told_every import EVERY_S, told_every
+from streams.settings import Settings, load_settings, unknown_keys
+
+log = structlog.get_logger(__name__)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only read the settings and the peers file, and say what is wrong.")
+def bridge(*, check: bool) -> None:
+    """Answer switches that do not speak Kafka: they ask by SIP, the workers decide.
+
+    \b
+    A switch sends each INVITE here first. The answer says what to do with the call:
+      pass    404, 503 or 302, as its profile has it: route the call
+      block   603 with the Reason header of the decision, or what the decision says
+      label   302 with the label in a header
+    Whatever goes wrong, the call passes: no decision in time, no Kafka, no worker.
+
+    \b
+      ROBOCALL_BRIDGE_PEERS_FILE   who may ask, and how each is answered [default: peers.yaml]
+      ROBOCALL_BRIDGE_SIP_HOST     address of the SIP dip [default: 127.0.0.1]
+      ROBOCALL_BRIDGE_SIP_PORT     its port, UDP and TCP [default: 5060]
+      ROBOCALL_BRIDGE_DEADLINE_MS  a call without a decision passes then [default: 80]
+
+    A peers file has one entry for each switch:
+
+    \b
+      peers:
+        - name: chicago-1
+          addresses: [192.0.2.10]
+          profile: clearip           # or ribbon, redirect
+          trunk_group_id: tg-chi
+
+    Start several behind one name: they share nothing. SIGHUP reads the peers file again. docs/bridge.md says more.
+    """  # noqa: D301 - click reads the backspace
+    settings, chosen = load_settings(), load_bridge_settings()
+    configure_log(settings.log_level, settings.log_format)
+    for complaint in unknown_keys():
+        log.warning(complaint)
+    peers = load_peers(chosen.peers_file)
+    for warning in warnings(peers):
+        log.warning(warning)
+    if check:
+        log.info("the peers file is right", peers=len(peers.all))
+        return
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # one line per counter that nobody reads
+    with contextlib.closing(new_event_loop()) as loop:
+        loop.run_until_complete(_serve(settings, chosen))
+
+
+async def _serve(settings: Settings, chosen: BridgeSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    metrics = BridgeMetrics()
+    asker = Asker(settings, chosen, metrics)
+    sip = SipDip(chosen, load_peers(chosen.peers_file), asker, metrics)
+    loop.add_signal_handler(signal.SIGHUP, sip.reload)
+    parts: list[Part] = [asker, sip]
+    with served(BRIDGE_PREFIX, chosen.web_host, chosen.web_port, metrics):
+        started: list[Part] = []
+        try:
+            with told_every(EVERY_S, lambda _: log.info("bridge starts")):
+                log.info("bridge starts", brokers=settings.kafka_bootstrap_servers)
+                for part in parts:
+                    await part.start()
+                    started.append(part)
+            log.info("bridge is up", sip=sip.listens)
+            await stop.wait()
+        finally:
+            for part in reversed(started):
+                await part.stop()
+    log.info("bridge ended")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 
 import click
@@ -10,7 +11,7 @@ from prometheus_client import disable_created_metrics
 
 from streams.bridge.asking import Asker
 from streams.bridge.metrics import BridgeMetrics
-from streams.bridge.peers import load_peers
+from streams.bridge.peers import Peers, load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings, load_bridge_settings
 from streams.bridge.sip.profiles import warnings
 from streams.bridge.sip.server import SipDip
@@ -64,17 +65,19 @@ def bridge(*, check: bool) -> None:
         return
     disable_created_metrics()  # type: ignore[no-untyped-call]  # one line per counter that nobody reads
     with contextlib.closing(new_event_loop()) as loop:
-        loop.run_until_complete(_serve(settings, chosen))
+        gc.collect()
+        gc.freeze()  # what exists now lives as long as the process: no collection looks at it again
+        loop.run_until_complete(_serve(settings, chosen, peers))
 
 
-async def _serve(settings: Settings, chosen: BridgeSettings) -> None:
+async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     metrics = BridgeMetrics()
     asker = Asker(settings, chosen, metrics)
-    sip = SipDip(chosen, load_peers(chosen.peers_file), asker, metrics)
+    sip = SipDip(chosen, peers, asker, metrics)
     loop.add_signal_handler(signal.SIGHUP, sip.reload)
     parts: list[Part] = [asker, sip]
     with served(BRIDGE_PREFIX, chosen.web_host, chosen.web_port, metrics):

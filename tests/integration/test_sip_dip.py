@@ -1,108 +1,33 @@
 """The whole way by SIP: sipp asks the bridge, the bridge Kafka, a real worker decides, and sipp checks the answer."""
 
-import json
-import os
 import signal
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer
 
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
-from streams.local.services import free_ports
-from tests.integration.sipp import asked, cancelled, needs_sipp, sipp
-from tests.models.small_model import save_small_model
-from tests.processes import PATIENT, ROOT, Worker, robocall, workers
+from tests.integration.sip_dip_case import (
+    IMPOSSIBLE,
+    LISTED,
+    ORIGINATING,
+    PEERS,
+    QUICK,
+    STRANGER,
+    TERMINATING,
+    Case,
+    running,
+)
+from tests.integration.sipp import asked, cancelled, needs_sipp
 from tests.streams.bridge.sip.sip_case import invite, seen
 from tests.valkey_process import ValkeyProcess
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-LISTED, IMPOSSIBLE = "+12025550199", "+10005550123"
-TERMINATING, ORIGINATING, QUICK, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.9"
-PEERS = f"""
-peers:
-  - {{name: terminating, addresses: [{TERMINATING}], profile: clearip, trunk_group_id: tg-1, deadline_ms: 10000}}
-  - {{name: originating, addresses: [{ORIGINATING}], profile: clearip, trunk_group_id: tg-2, role: originating,
-      deadline_ms: 10000}}
-  - {{name: quick, addresses: [{QUICK}], profile: redirect, trunk_group_id: tg-3, deadline_ms: 100}}
-"""
 ANALYTICS = r'SIP;cause=603;text="v=analytics1;url=https://redress.carrier.example/;id=[0-9a-f]*";location=RLN'
 FAIL_OPEN = r'SIP;cause=404;text="fail-open"'
-
-
-class Bridge:
-    """A bridge process."""
-
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
-        self.port, self.web_port = free_ports(2)
-        peers = folder / "peers.yaml"
-        peers.write_text(PEERS, encoding="utf-8")
-        self.log = folder / "bridge.log"
-        settings = {
-            "ROBOCALL_BRIDGE_PEERS_FILE": str(peers),
-            "ROBOCALL_BRIDGE_SIP_PORT": str(self.port),
-            "ROBOCALL_BRIDGE_WEB_PORT": str(self.web_port),
-        }
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams.commands.main", "bridge"],
-                cwd=ROOT, env=os.environ | environment | settings, stdout=out, stderr=out,
-            )  # fmt: skip
-
-    def says(self, data: bytes) -> list[bytes]:
-        """What comes back for a datagram within a moment."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.bind((TERMINATING, 0))
-            sender.settimeout(0.5)
-            sender.sendto(data, ("127.0.0.1", self.port))
-            try:
-                return [sender.recv(65_535)]
-            except TimeoutError:
-                return []
-
-    def is_healthy(self) -> bool:
-        """Whether an OPTIONS is answered by 200."""
-        assert self.process.poll() is None, self.log.read_text()
-        found = self.says(invite().replace(b"INVITE", b"OPTIONS"))
-        return bool(found) and seen(found[0]).status == 200
-
-
-class Case:
-    """A worker that enforces and a bridge in front of it."""
-
-    def __init__(self, bridge: Bridge, worker: Worker, bootstrap: str, folder: Path) -> None:
-        self.bridge = bridge
-        self.worker = worker
-        self._folder = folder
-        self._topics: dict[str, list[dict[str, Any]]] = {CALL_DECISIONS: [], CALL_EVENTS: []}
-        self._reader = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": f"reader-{time.time_ns()}", "auto.offset.reset": "earliest"}
-        )
-        self._reader.subscribe(list(self._topics))
-
-    def sipp(self, scenario: str, **more: Any) -> None:
-        sipp(scenario, self.bridge.port, self._folder, **more)
-
-    def records(self, topic: str) -> list[dict[str, Any]]:
-        """What has come so far."""
-        for message in self._reader.consume(1_000, 0.2):
-            value = message.value()
-            if message.error() is None and value is not None:
-                self._topics[message.topic() or ""].append(json.loads(value))
-        return self._topics[topic]
-
-    def ends(self, treatment: str | None, status: int) -> list[dict[str, Any]]:
-        """Ends of calls that were treated so."""
-        events = (event for event in self.records(CALL_EVENTS) if event["type"] == "call_end")
-        return [end for end in events if (end.get("treatment"), end["sip_status"]) == (treatment, status)]
 
 
 @pytest.fixture
@@ -111,30 +36,8 @@ def case(
 ) -> Iterator[Case]:
     needs_sipp()
     fresh_topics(4)
-    environment = {
-        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "ROBOCALL_REDIS_URL": valkey.url,
-        "ROBOCALL_AWAIT_LISTS": "true",
-        "ROBOCALL_MODE": "enforce",
-        "ROBOCALL_ENFORCE_UNMEASURED": "the tests: no traffic is measured",
-        "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
-        "ROBOCALL_PARTITIONS": "4",
-        "ROBOCALL_MODEL_DIR": str(save_small_model(tmp_path / "models" / "small")),
-        "ROBOCALL_CONSUMER_GROUP": f"sip-dip-{time.time_ns()}",
-        **PATIENT,
-    }
-    robocall("lists", "add", "block", LISTED, environment=environment)
-    bridge = Bridge(environment, tmp_path)
-    try:
-        with workers(1, environment, tmp_path) as (worker,):
-            wait_until(lambda: worker.health().get("status") == "ok", "the worker decides")
-            wait_until(bridge.is_healthy, "the bridge says that decisions come")
-            yield Case(bridge, worker, kafka_bootstrap, tmp_path)
-    finally:
-        sys.stderr.write(bridge.log.read_text(errors="replace")[-3_000:])
-        if bridge.process.poll() is None:
-            bridge.process.kill()
-            bridge.process.wait()
+    with running(kafka_bootstrap, valkey.url, tmp_path) as found:
+        yield found
 
 
 @pytest.mark.parametrize("transport", ["u1", "t1"])

@@ -5,6 +5,7 @@ What is missing is left out, what is too long is cut. Only an INVITE without a C
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from streams.bridge.sip.values import Address, Uri, read_address, read_uri, read
 IDENTITIES_LIMIT = 10_000
 """Characters of all Identity values of a call: a record has 16 KiB."""
 PRIVATE = frozenset({"id", "user", "header", "critical"})
+_DIALLED = re.compile(r"\+?[0-9*#]+")
 PASSED = "TN-Validation-Passed"
 
 
@@ -63,7 +65,7 @@ def call_setup(request: Request, peer: Peer, source_ip: str, now_ms: int) -> dic
     caller = caller_of(request, peer)
     sender, target = read_address(request.first("from") or ""), read_uri(request.uri)
     sender_uri, to_uri = read_uri(sender.uri), read_uri(read_address(request.first("to") or "").uri)
-    calling, called = _text(caller.uri.number), _text(target.number)
+    calling, called = _text(caller.uri.number), _called(request.uri, target)
     fields = {
         "type": "call_setup",
         "call_id": _clean(request.headers["call-id"][0]),
@@ -90,6 +92,11 @@ def call_setup(request: Request, peer: Peer, source_ip: str, now_ms: int) -> dic
         "attestation_info": _header(request, "attestation-info"),
     } | _verified(request, caller, sender_uri, peer)
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _called(uri: str, target: Uri) -> str:
+    """The number that was called; a URI that names none as it came: `sip:sos@host` and service URNs are emergencies."""
+    return _text(target.number if _DIALLED.fullmatch(target.number) else uri)
 
 
 def _clean(text: str) -> str:

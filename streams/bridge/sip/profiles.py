@@ -6,7 +6,7 @@ A block is the same in all of them, since the decision says its bytes. They diff
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from detector.contract.decisions import Action, Decision, Label
+from detector.contract.decisions import Action, Decision, Label, SipAnswer
 from streams.bridge.peers import LabelHeader, Peer, Peers, Profile
 from streams.bridge.sip.messages import Request
 from streams.bridge.sip.responses import Answer
@@ -14,6 +14,7 @@ from streams.bridge.sip.responses import Answer
 FAIL_OPEN = ("Reason", 'SIP;cause=404;text="fail-open"')
 """Tells that nobody judged the call, whatever the status."""
 MOVED = 302, "Moved Temporarily"
+DECLINE = Answer(603, "Decline")
 _PASSES = {Profile.CLEARIP: (404, "Not Found"), Profile.RIBBON: (503, "Service Unavailable"), Profile.REDIRECT: MOVED}
 _LABELS = frozenset({Profile.CLEARIP, Profile.REDIRECT})
 """Profiles that have an answer for a label: Ribbon's knows 503 and 603 alone."""
@@ -50,14 +51,19 @@ def answer_to(peer: Peer, request: Request, caller: str, decision: Decision) -> 
         decision: on its call.
     """
     if decision.action is Action.BLOCK and decision.sip is not None:
-        reason = decision.sip.reason_header
-        added = () if reason is None else (("Reason", reason),)
-        return Said(Answer(decision.sip.status, decision.sip.reason_phrase, added), Action.BLOCK)
+        return Said(_blocked(peer, decision.sip), Action.BLOCK)
     if decision.action is Action.LABEL and decision.label is not None and peer.profile in _LABELS:
         headers = tuple(_labelled(peer.label_header, caller, decision.label))
         if headers:
             return Said(Answer(*MOVED, (_contact(request), *headers)), Action.LABEL)
     return Said(passing(peer, request), Action.ALLOW)
+
+
+def _blocked(peer: Peer, sip: SipAnswer) -> Answer:
+    """The decision's own answer; but a plain 404 of a do-not-originate block would let the call pass by 404."""
+    if sip.status == _PASSES[peer.profile][0]:
+        return DECLINE
+    return Answer(sip.status, sip.reason_phrase, () if sip.reason_header is None else (("Reason", sip.reason_header),))
 
 
 def passing(peer: Peer, request: Request, *, is_fail_open: bool = False) -> Answer:

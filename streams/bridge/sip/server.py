@@ -26,7 +26,7 @@ from streams.running.services import Background
 DIP = "sip"
 TICK_S = 0.05
 QUICK_MS = 200
-"""Where answers may take longer, 100 Trying is sent at once (RFC 3261, 17.2.1)."""
+"""A peer whose calls may wait longer hears 100 Trying at once."""
 MOST_CONNECTIONS = 1_000
 RECEIVE_BYTES = 4 * 1024 * 1024
 LAST_S = 1.0
@@ -54,8 +54,7 @@ class SipDip:
         self._peers = peers
         self._asker = asker
         self._metrics = metrics
-        longest_ms = max([settings.deadline_ms, *(peer.deadline_ms or 0 for peer in peers.all)])
-        self._transactions = Transactions(settings.max_transactions, tries_at_once=longest_ms > QUICK_MS)
+        self._transactions = Transactions(settings.max_transactions)
         self._asking: dict[Key, asyncio.Task[None]] = {}
         self._datagrams: asyncio.DatagramTransport | None = None
         self._servers: list[asyncio.Server] = []
@@ -147,8 +146,9 @@ class SipDip:
     def _take(self, request: Request, source: Source) -> None:
         peer = self._peers.find(source.ip)
         now_s = time.monotonic()
+        is_slow = peer is not None and self._deadline_ms(peer) > QUICK_MS
         outputs = self._transactions.receive(
-            request, source, now_s, is_peer=peer is not None, is_healthy=self._asker.is_healthy
+            request, source, now_s, is_peer=peer is not None, is_healthy=self._asker.is_healthy, is_slow=is_slow
         )
         for output in outputs:
             if isinstance(output, Send):
@@ -159,6 +159,9 @@ class SipDip:
                 self._asking[output.key].cancel()
             elif peer is not None:
                 self._ask(output, peer, now_s)
+
+    def _deadline_ms(self, peer: Peer) -> int:
+        return peer.deadline_ms or self._settings.deadline_ms
 
     def _ask(self, ask: Ask, peer: Peer, now_s: float) -> None:
         if ask.key is None:  # too many to remember
@@ -180,7 +183,7 @@ class SipDip:
         try:
             now_ms = time.time_ns() // 1_000_000
             setup = call_setup(request, peer, source.ip, now_ms)
-            asked = await self._asker.ask(setup, (peer.deadline_ms or self._settings.deadline_ms) / 1_000)
+            asked = await self._asker.ask(setup, self._deadline_ms(peer) / 1_000)
             if asked.decision is None:
                 self._metrics.failed_open(DIP, asked.reason or FAIL_OPEN)
             else:

@@ -76,13 +76,11 @@ class Transactions:
 
     Args:
         most: INVITEs that are remembered at a time.
-        tries_at_once: whether 100 Trying is sent before an answer: needed where answers take longer than 200 ms.
         secret: of the tags in To, so that nobody can guess them; random unless given.
     """
 
-    def __init__(self, most: int, *, tries_at_once: bool = False, secret: bytes | None = None) -> None:
+    def __init__(self, most: int, secret: bytes | None = None) -> None:
         self._most = most
-        self._tries_at_once = tries_at_once
         self._secret = secret or secrets.token_bytes(32)
         self._open: dict[Key, _Transaction] = {}
         self._due: list[tuple[float, int, Key, bool]] = []
@@ -94,7 +92,7 @@ class Transactions:
         return len(self._open)
 
     def receive(
-        self, request: Request, source: Source, now_s: float, *, is_peer: bool, is_healthy: bool
+        self, request: Request, source: Source, now_s: float, *, is_peer: bool, is_healthy: bool, is_slow: bool = False
     ) -> Iterator[Output]:
         """Take a request; say what follows from it.
 
@@ -104,6 +102,7 @@ class Transactions:
             now_s: the instant.
             is_peer: whether somebody who may ask sent it.
             is_healthy: what an OPTIONS is told.
+            is_slow: whether its answer may take longer than 200 ms; then 100 Trying is sent before (17.2.1).
         """
         key = _key(request)
         if key is None:
@@ -122,7 +121,7 @@ class Transactions:
         elif len(self._open) >= self._most:
             yield Ask(None, request, source)
         else:
-            yield from self._begin(key, request, source, now_s)
+            yield from self._begin(key, request, source, now_s, is_slow=is_slow)
 
     def answer(self, key: Key, answer: Answer, now_s: float) -> Send | None:
         """Answer an INVITE for good; None where it was cancelled, or answered, before.
@@ -167,11 +166,11 @@ class Transactions:
                 heapq.heappush(self._due, (now_s + found.pause_s, number, key, True))
                 yield found.response
 
-    def _begin(self, key: Key, request: Request, source: Source, now_s: float) -> Iterator[Output]:
+    def _begin(self, key: Key, request: Request, source: Source, now_s: float, *, is_slow: bool) -> Iterator[Output]:
         found = _Transaction(next(self._numbers), source, request, 0.0)
         self._open[key] = found
         self._end(key, found, now_s + PATIENCE_S)
-        if self._tries_at_once:
+        if is_slow:
             found.response = respond(request, source, responses.TRYING, "")
             yield found.response
         yield Ask(key, request, source)

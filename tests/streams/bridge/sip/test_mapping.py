@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.contract.events import MAX_RECORD_BYTES
+from detector.policy.emergency import EmergencyTable
+from detector.policy.settings import Policy
 from streams.bridge.sip.mapping import call_setup, caller_of
 from streams.bridge.sip.messages import Junk, read_request
 from streams.wire.reading import read
@@ -183,6 +185,27 @@ def test_a_passport_that_makes_no_sense_says_nothing(identity: str) -> None:
 )
 def test_a_caller_without_a_good_number_is_sent_as_it_came(sender: str, number: str) -> None:
     assert mapped(from_=sender)["calling_number"] == number
+
+
+@pytest.mark.parametrize(
+    ("uri", "called"),
+    [
+        ("sip:911@psap.example;user=phone", "911"),
+        ("sip:%39%31%31@h", "911"),
+        ("sip:911%20@h", "911"),
+        ("sips:+1-911;phone-context=+1@h", "+1911"),
+        ("tel:911;phone-context=+1", "911"),
+        ("sip:sos@h", "sip:sos@h"),
+        ("sip:sos.police@h", "sip:sos.police@h"),
+        ("urn:service:sos", "urn:service:sos"),
+        ("URN:service:SOS.police", "URN:service:SOS.police"),
+        ("sip:9-1-1@h", "sip:9-1-1@h"),
+    ],
+)
+def test_an_emergency_is_one_whatever_the_request_uri_looks_like(uri: str, called: str) -> None:
+    setup = mapped(uri=uri)
+    assert setup["called_number"] == called
+    assert EmergencyTable(Policy()).called(called)
 
 
 def test_from_and_to_and_all_else_may_be_missing_but_the_call_id() -> None:

@@ -50,8 +50,15 @@ def test_a_call_that_nobody_judged_passes_the_same_way_and_says_so(profile: str)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_block_is_the_bytes_of_the_decision(profile: str) -> None:
     assert told(profile, "block") == ((603, "Network Blocked", (("Reason", REASON),)), Action.BLOCK)
+    plain = {"status": 403, "reason_phrase": "Forbidden", "reason_header": None}
+    assert told(profile, "block", sip=plain) == ((403, "Forbidden", ()), Action.BLOCK)
+
+
+def test_a_plain_404_is_a_603_where_404_means_pass() -> None:
+    """A policy may answer do-not-originate blocks so; without a Reason it is no 603+."""
     plain = {"status": 404, "reason_phrase": "Not Found", "reason_header": None}
-    assert told(profile, "block", sip=plain) == ((404, "Not Found", ()), Action.BLOCK)
+    assert told("clearip", "block", sip=plain) == ((603, "Decline", ()), Action.BLOCK)
+    assert told("ribbon", "block", sip=plain) == ((404, "Not Found", ()), Action.BLOCK)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -16,8 +16,8 @@ BLOCK = Answer(603, "Network Blocked", (("Reason", "SIP;cause=603"),))
 STREAM = Source("192.0.2.10", 40_000, connection="c")
 
 
-def made(most: int = 100, **more: bool) -> Transactions:
-    return Transactions(most, secret=b"s", **more)
+def made(most: int = 100) -> Transactions:
+    return Transactions(most, secret=b"s")
 
 
 def received(
@@ -28,8 +28,10 @@ def received(
     *,
     is_peer: bool = True,
     is_healthy: bool = True,
+    is_slow: bool = False,
 ) -> list[Output]:
-    return list(transactions.receive(message, source, now_s, is_peer=is_peer, is_healthy=is_healthy))
+    outputs = transactions.receive(message, source, now_s, is_peer=is_peer, is_healthy=is_healthy, is_slow=is_slow)
+    return list(outputs)
 
 
 def statuses(outputs: Iterable[Output]) -> list[int | str]:
@@ -164,8 +166,8 @@ def test_without_a_via_nobody_can_be_answered() -> None:
 
 
 def test_100_trying_comes_at_once_where_answers_take_long() -> None:
-    transactions = made(tries_at_once=True)
-    first = received(transactions, request())
+    transactions = made()
+    first = received(transactions, request(), is_slow=True)
 
     assert statuses(first) == [100, "Ask"]
     assert statuses(received(transactions, request(), 0.5)) == [100]

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer
 
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.local.services import free_ports
-from tests.integration.sipp import sipp
+from tests.integration.bridge.sipp import sipp
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, ROOT, Worker, robocall, workers
 from tests.streams.bridge.sip.sip_case import invite, seen

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from streams.local.services import free_ports
-from tests.integration.sip_dip_case import LISTED, Case, running, says
+from tests.integration.bridge.sip_dip_case import LISTED, Case, running, says
 from tests.streams.bridge.sip.sip_case import Seen, invite, seen
 from tests.valkey_process import ValkeyProcess
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-PAGE = Path(__file__).parents[2] / "docs" / "switches" / "kamailio.md"
+PAGE = Path(__file__).parents[3] / "docs" / "switches" / "kamailio.md"
 HERE = "127.0.0.1"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
-from tests.integration.sip_dip_case import (
+from tests.integration.bridge.sip_dip_case import (
     IMPOSSIBLE,
     LISTED,
     ORIGINATING,
@@ -19,7 +19,7 @@ from tests.integration.sip_dip_case import (
     Case,
     running,
 )
-from tests.integration.sipp import asked, cancelled, needs_sipp
+from tests.integration.bridge.sipp import asked, cancelled, needs_sipp
 from tests.streams.bridge.sip.sip_case import invite, seen
 from tests.valkey_process import ValkeyProcess
 from tests.waiting import wait_until

@@ -1,4 +1,4 @@
-"""`robocall bridge`, as it is typed: what it checks and says first. tests/integration/bridge/test_sip_dip.py has calls."""
+"""`robocall bridge`, as it is typed: what it checks and says first. tests/integration/bridge has calls."""
 
 import asyncio
 from collections.abc import Iterator

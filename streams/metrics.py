@@ -279,7 +279,7 @@ class Metric(StrEnum):
     )
     BRIDGE_FAIL_OPEN = (
         "robocall_bridge_fail_open_total", "counter", "calls",
-        "Calls that the bridge passed without a decision: `late`, `unhealthy`, `not_published`.", "dip", "reason",
+        "Calls that the bridge passed without a decision; docs/bridge.md has the reasons.", "dip", "reason",
     )
     BRIDGE_JUNK = (
         "robocall_bridge_junk_total", "counter", "messages", "What came in and was not a question of a peer.",

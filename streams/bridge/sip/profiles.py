@@ -18,7 +18,8 @@ DECLINE = Answer(603, "Decline")
 _PASSES = {Profile.CLEARIP: (404, "Not Found"), Profile.RIBBON: (503, "Service Unavailable"), Profile.REDIRECT: MOVED}
 _LABELS = frozenset({Profile.CLEARIP, Profile.REDIRECT})
 """Profiles that have an answer for a label: Ribbon's knows 503 and 603 alone."""
-_NOT_IN_URI = str.maketrans("", "", '<>" \t')
+_NOT_IN_URI = dict.fromkeys([*range(33), 127, *map(ord, '<>"')])
+"""Characters that go: controls, spaces, and what would end the URI."""
 WARNINGS = {
     Profile.CLEARIP: "lets calls pass by 404: let the switch route on after it, and never after 603, where some go on "
     "by default",

@@ -164,16 +164,24 @@ class SipDip:
         return peer.deadline_ms or self._settings.deadline_ms
 
     def _ask(self, ask: Ask, peer: Peer, now_s: float) -> None:
-        if ask.key is None:  # too many to remember
-            self._metrics.failed_open(DIP, "full")
-            self._metrics.answered(DIP, FAIL_OPEN, time.monotonic() - now_s)
+        key = ask.key
+        if key is None:  # too many to remember
+            self._unasked("full", now_s)
             answer = passing(peer, ask.request, is_fail_open=True)
             self._send(self._transactions.forgetful(ask.request, ask.source, answer))
             return
-        key = ask.key
+        if not ask.request.first("call-id"):  # nobody could tell its decision from another's
+            self._unasked("malformed", now_s)
+            self._reply(key, passing(peer, ask.request, is_fail_open=True))
+            return
         task = asyncio.get_running_loop().create_task(self._answer(key, ask.request, ask.source, peer, now_s))
         self._asking[key] = task
         task.add_done_callback(lambda _: self._asking.pop(key, None))
+
+    def _unasked(self, reason: str, now_s: float) -> None:
+        """Count a call that passes without being asked about."""
+        self._metrics.failed_open(DIP, reason)
+        self._metrics.answered(DIP, FAIL_OPEN, time.monotonic() - now_s)
 
     async def _answer(self, key: Key, request: Request, source: Source, peer: Peer, now_s: float) -> None:
         """Ask, and answer; whatever goes wrong, the call passes."""

@@ -92,7 +92,7 @@ def test_a_peer_that_shows_no_label_or_cannot_be_told_of_one_lets_the_call_pass(
 def test_no_text_of_a_stranger_leaves_its_place() -> None:
     label = {"text": 'a" <b\\', "category": "c"}
     found: Decision = decision(SETUP, "label", label=label)
-    said = answer_to(peer(), request(uri='sip:a">;x=<y'), 'sip:">\t<z', found)
+    said = answer_to(peer(), request(uri='sip:a">;x=<y\x00\x7f'), 'sip:">\t<z', found)
 
     assert said.answer.headers == (("Contact", "<sip:a;x=y>"), ("P-Asserted-Identity", r'"a\" <b\\" <sip:z>'))
 

@@ -156,8 +156,11 @@ def test_a_call_is_answered_as_it_was_decided_and_passes_whatever_breaks(
 def test_an_invite_without_a_call_id_passes_too() -> None:
     async def run() -> None:
         async with listening() as case, switch(case) as asks:
-            found = await asks.says(invite(call_id=None, via="SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK-x"))
-            assert (found.status, case.asker.asked) == (404, [])
+            for number, call_id in enumerate((None, "")):
+                via = f"SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK-{number}"
+                assert (await asks.says(invite(call_id=call_id, via=via))).status == 404
+            assert case.asker.asked == []
+            assert case.counted(Metric.BRIDGE_FAIL_OPEN, reason="malformed") == 2
 
     asyncio.run(run())
 

@@ -9,6 +9,7 @@ answer, or one without a decision, is counted in its row: `unanswered`, `fail_op
 
 import argparse
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -83,11 +84,9 @@ def running(services: LocalServices) -> Iterator[dict[str, tuple[int, int]]]:
         }
         worker = Worker(own)
         commands = ["-m", "streams.commands.main", "bridge"], ["-m", "benchmarks.dips", "--serve", str(bare_port)]
-        started = [subprocess.Popen([sys.executable, *command], env=own) for command in commands]
+        started = [subprocess.Popen([sys.executable, *command], env=os.environ | own) for command in commands]
         try:
             worker.wait_until_ready()
-            for port in (bridge_port, bare_port):
-                _wait_for(port)
             yield {BRIDGE: (bridge_port, started[0].pid), BARE: (bare_port, started[1].pid)}
         finally:
             for process in (*started, worker.process):
@@ -101,7 +100,7 @@ def _prepared(admin: Any) -> Any:
 
 
 def _wait_for(port: int) -> None:
-    """Return once OPTIONS is answered by 200."""
+    """Return once OPTIONS is answered by 200: the bridge says that decisions come."""
     data = _message("OPTIONS", "options", 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0.5)
@@ -127,6 +126,7 @@ def _message(method: str, call: str, number: int) -> bytes:
 
 def measure(path: str, port: int, pid: int, rate: int, seconds: float) -> dict[str, Any]:
     """Send at the rate for the time, and acknowledge each answer; one row."""
+    _wait_for(port)
     count, run = round(rate * seconds), f"{time.time_ns():x}"
     due_s, late_s, took_s = np.empty(count), np.empty(count), np.full(count, np.nan)
     statuses: Counter[str] = Counter()

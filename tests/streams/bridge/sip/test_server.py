@@ -37,11 +37,12 @@ class PlayedAsker:
         self.asked: list[dict[str, Any]] = []
         self.ends: list[dict[str, Any]] = []
         self.go_on = asyncio.Event()
+        self.is_perfect = False  # allows every call then
 
     async def ask(self, setup: dict[str, Any], deadline_s: float) -> Asked:
         assert deadline_s == 0.3
         self.asked.append(setup)
-        last = setup["called_number"][-1]
+        last = "1" if self.is_perfect else setup["called_number"][-1]
         if last == "7":
             raise RuntimeError("broken")
         if last == "8":

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from streams.bridge.breaker import TIMEOUTS
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.settings import load_bridge_settings
 from streams.errors import KafkaUnreachable, TopicMissing
+from streams.kafka import topics
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.settings import load_settings
+from tests.broker_process import broker_process
 from tests.streams.bridge.bridge_case import decision_bytes
 from tests.waiting import HANG_S, until
 
@@ -230,3 +233,27 @@ def test_a_missing_topic_and_a_missing_broker_are_said(bootstrap: str, delete_to
         asyncio.run(start(bootstrap))
     with pytest.raises(KafkaUnreachable):
         asyncio.run(start("127.0.0.1:1"))
+
+
+@pytest.mark.slow
+def test_without_a_broker_calls_pass_at_once_and_with_it_decisions_come_again(tmp_path: Path) -> None:
+    """Killed, and started again with what it had; what was asked meanwhile is published then."""
+    with broker_process(tmp_path / "kafka") as broker:
+        with topics.admin_client(load_settings(kafka_bootstrap_servers=broker.bootstrap)) as admin:
+            topics.create(admin, partitions=2)
+        worker = PlayedWorker(broker.bootstrap)
+
+        async def run() -> None:
+            async with asking(broker.bootstrap, worker) as asker:
+                assert (await asker.ask(setup("before@a"), LONG_S)).decision is not None
+                broker.kill()
+                await until(lambda: not asker.is_healthy)
+                found = await asyncio.gather(*(asker.ask(setup(f"{n}@a"), HANG_S) for n in range(20)))
+                assert set(found) == {Asked(None, FailOpen.UNHEALTHY)}
+
+                broker.start()
+                await until(lambda: asker.is_healthy)
+                assert (await asker.ask(setup("after@a"), LONG_S)).decision is not None
+                await until(lambda: all(worker.seen(f"{n}@a") for n in range(20)))
+
+        asyncio.run(run())

@@ -156,7 +156,8 @@ class SipDip:
             elif isinstance(output, Dropped):
                 self._metrics.junk(DIP, output.reason)
             elif isinstance(output, Cancelled):
-                self._asking[output.key].cancel()
+                # not before its first step, which publishes the set-up: an attempt counts
+                asyncio.get_running_loop().call_soon(self._asking[output.key].cancel)
             elif peer is not None:
                 self._ask(output, peer, now_s)
 

@@ -15,6 +15,7 @@ from streams.bridge.asking import Asked, Asker, FailOpen
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
 from streams.bridge.settings import BridgeSettings, load_bridge_settings
+from streams.bridge.sip.responses import Source
 from streams.bridge.sip.server import SipDip
 from streams.errors import SettingsInvalid
 from streams.local.services import free_ports
@@ -180,6 +181,22 @@ def test_no_call_waits_on_another_and_one_that_is_cancelled_ends() -> None:
             assert (end["sip_status"], end["released_by"], end.get("treatment")) == (487, "calling", None)
             assert end["setup_time_ms"] == case.asker.asked[0]["setup_time_ms"]
             await until(lambda: case.counted(Metric.BRIDGE_DIPS, answer="cancelled") == 1)
+
+    asyncio.run(run())
+
+
+def test_an_attempt_counts_that_is_cancelled_before_anything_else_could_happen() -> None:
+    """Both datagrams are there when the loop looks: its set-up is published all the same, and its end."""
+
+    async def run() -> None:
+        async with listening() as case:
+            source = Source(HERE, 5_060)
+            case.dip.take(call("+13125550148"), source)
+            case.dip.take(call("+13125550148").replace(b"INVITE", b"CANCEL"), source)
+            await until(lambda: case.asker.ends)
+            assert (
+                [setup["call_id"] for setup in case.asker.asked] == ["1"] == [end["call_id"] for end in case.asker.ends]
+            )
 
     asyncio.run(run())
 

@@ -1,4 +1,4 @@
-"""Who may ask by SIP: one YAML file of peers, with the trunk group, the switch and the profile of each.
+"""Who may ask: one YAML file of peers, with the trunk group, the switch and the profile of each.
 
 ```yaml
 peers:
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import TEXT_LIMIT, Role
@@ -62,8 +62,12 @@ class Peer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1, max_length=TEXT_LIMIT)
-    addresses: tuple[Annotated[Network, PlainValidator(_network)], ...] = Field(min_length=1)
-    profile: Profile
+    addresses: tuple[Annotated[Network, PlainValidator(_network)], ...] = ()
+    """That it asks from by SIP, or over HTTP with a certificate."""
+    token_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
+    """SHA-256 of the tokens that it asks with over HTTP, hex digits: the file holds no secret."""
+    profile: Profile = Profile.CLEARIP
+    """Of SIP; must be named where there are addresses."""
     trunk_group_id: str = Field(min_length=1, max_length=TEXT_LIMIT)
     """Of calls whose INVITE names none."""
     switch_id: str | None = Field(None, min_length=1, max_length=TEXT_LIMIT)
@@ -78,6 +82,14 @@ class Peer(BaseModel):
     upstream_ocn: str | None = Field(None, max_length=TEXT_LIMIT)
     role: Role | None = None
     deadline_ms: int | None = Field(None, ge=5, le=10_000)
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Peer":
+        if not self.addresses and not self.token_sha256:
+            raise ValueError("give it addresses, or a token_sha256")
+        if self.addresses and "profile" not in self.model_fields_set:
+            raise ValueError(f"name its profile, one of {', '.join(Profile)}")
+        return self
 
     @property
     def switch(self) -> str:
@@ -100,6 +112,7 @@ class Peers:
 
     def __init__(self, peers: Sequence[Peer]) -> None:
         self.all = tuple(peers)
+        self.tokens = tuple((digest, peer) for peer in peers for digest in peer.token_sha256)
         networks = ((network, peer) for peer in peers for network in peer.addresses)
         self._networks = sorted(networks, key=lambda one: -one[0].prefixlen)
         self.find = lru_cache(CACHED)(self._find)
@@ -147,6 +160,8 @@ def _require_distinct(path: Path, peers: Sequence[Peer]) -> None:
     networks = Counter(str(network) for peer in peers for network in set(peer.addresses))
     twice = [*(f"the name {name}" for name, count in names.items() if count > 1)]
     twice += [f"the address {network}" for network, count in networks.items() if count > 1]
+    tokens = Counter(digest for peer in peers for digest in set(peer.token_sha256))
+    twice += [f"the token {digest[:8]}..." for digest, count in tokens.items() if count > 1]
     if twice:
         raise PeersInvalid(f"{path}: {twice[0]} stands at two peers")
 

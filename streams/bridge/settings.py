@@ -36,6 +36,13 @@ class BridgeSettings(BaseSettings):
         le=10_000_000,
         description="INVITEs that are remembered at a time, 5 s after an ACK and 32 s without; further ones pass.",
     )
+    http_host: str = Field("127.0.0.1", min_length=1, description="Address of the HTTP dip.")
+    http_port: int = Field(0, ge=0, le=65_535, description="Port of the HTTP dip; 0 = no HTTP dip.")
+    http_tls_certfile: FilePath | None = Field(None, description="PEM of the certificate of HTTPS; none = plain HTTP.")
+    http_tls_keyfile: FilePath | None = Field(None, description="PEM of its private key.")
+    http_tls_cafile: FilePath | None = Field(
+        None, description="PEM of the authority that signs clients; then each needs a certificate of it (mutual TLS)."
+    )
     web_host: str = Field("127.0.0.1", min_length=1, description="Address that the metrics are served on.")
     web_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics; 0 = none.")
 
@@ -45,6 +52,10 @@ class BridgeSettings(BaseSettings):
             raise ValueError(
                 f"{BRIDGE_PREFIX}SIP_TLS_PORT needs {BRIDGE_PREFIX}SIP_TLS_CERTFILE and {BRIDGE_PREFIX}SIP_TLS_KEYFILE"
             )
+        if bool(self.http_tls_certfile) != bool(self.http_tls_keyfile) or (
+            self.http_tls_cafile and not self.http_tls_certfile
+        ):
+            raise ValueError(f"{BRIDGE_PREFIX}HTTP_TLS_CERTFILE and {BRIDGE_PREFIX}HTTP_TLS_KEYFILE go together")
         return self
 
 

@@ -95,7 +95,7 @@ CHANNELS: tuple[Channel, ...] = (
 )
 
 
-def _describe(schema: dict[str, Any], message: Message) -> None:
+def describe(schema: dict[str, Any], message: Message) -> None:
     """Put the meaning and the SIP source of each field into the schema of its record."""
     schema["title"] = message.name
     for f in fields(message.domain):
@@ -116,7 +116,7 @@ def _schemas(messages: Sequence[Message]) -> dict[str, Any]:
         [m.record for m in messages], ref_template="#/components/schemas/{name}"
     )
     for message in messages:
-        _describe(schemas[message.record.__name__], message)
+        describe(schemas[message.record.__name__], message)
     for (domain, name), meaning in page.MEANINGS.items():
         schemas[domain.__name__]["properties"][name]["description"] = meaning
     schemas["Label"]["properties"]["text"] |= {"minLength": 1, "maxLength": DISPLAY_LIMIT}

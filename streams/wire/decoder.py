@@ -41,7 +41,7 @@ def decode(records: Records, positions: Ints) -> Decoded:
     """
     decoded = Decoded()
     for position in positions.tolist():
-        found = _decoded(records.value(position))
+        found = decode_one(records.value(position))
         if isinstance(found, tuple):
             code, message = found
             decoded.rejected.append(Rejected(position, code, message[:MESSAGE_LIMIT]))
@@ -50,8 +50,8 @@ def decode(records: Records, positions: Ints) -> Decoded:
     return decoded
 
 
-def _decoded(value: bytes | None) -> CallEvent | tuple[Code, str]:
-    """Decode one record: its event, or why it is refused."""
+def decode_one(value: bytes | None) -> CallEvent | tuple[Code, str]:
+    """Decode one record: its event as it was written (`streams.wire.repairs`), or why it is refused. Never raises."""
     if not value:
         return Code.EMPTY, CODE_MEANINGS[Code.EMPTY]
     if len(value) > MAX_RECORD_BYTES:

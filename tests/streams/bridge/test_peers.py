@@ -97,3 +97,38 @@ def test_no_file_at_all_is_as_good(written: Path, text: str) -> None:
 def test_a_missing_file_says_what_to_do(written: Path) -> None:
     with pytest.raises(PeersInvalid, match="set ROBOCALL_BRIDGE_PEERS_FILE"):
         load_peers(written)
+
+
+TOKENS = """
+peers:
+  - {{name: one, trunk_group_id: tg-1, token_sha256: ["{0}", "{1}"]}}
+  - {{name: two, trunk_group_id: tg-2, token_sha256: ["{2}"]}}
+"""
+
+
+def test_a_peer_that_asks_over_http_needs_a_token_and_no_address(written: Path) -> None:
+    """Two while one is replaced."""
+    one, next_one, two = "a" * 64, "b" * 64, "c" * 64
+
+    peers = load(written, TOKENS.format(one, next_one, two))
+
+    assert [(digest, peer.name) for digest, peer in peers.tokens] == [(one, "one"), (next_one, "one"), (two, "two")]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (TOKENS.format("a" * 64, "b" * 64, "a" * 64), "token aaaaaaaa"),
+        (TOKENS.format("a" * 64, "b" * 64, "secret"), "two"),
+        ("peers: [{name: one, trunk_group_id: t}]", "token_sha256"),
+        ("peers: [{name: one, trunk_group_id: t, addresses: [192.0.2.1]}]", "profile"),
+    ],
+)
+def test_a_token_of_two_peers_and_a_peer_without_any_way_to_ask_are_refused(
+    written: Path, text: str, complaint: str
+) -> None:
+    """As is a peer of SIP whose profile is not named; a token that stands there by mistake is not shown."""
+    with pytest.raises(PeersInvalid, match=complaint) as refused:
+        load(written, text)
+
+    assert "secret" not in str(refused.value)

@@ -1,0 +1,177 @@
+"""The HTTP dip as a Starlette application. Whatever breaks while a call is asked about, the call passes."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from detector.contract.events import MAX_RECORD_BYTES
+from streams.bridge.asking import Asked, Asker
+from streams.bridge.events import EventInvalid
+from streams.bridge.http.access import Access
+from streams.bridge.http.calls import DEADLINE_HEADER, answer, deadline_s, read_end, read_setup, refused
+from streams.bridge.http.problems import Problem
+from streams.bridge.http.verification import read_verification, verification_answer
+from streams.bridge.metrics import BridgeMetrics
+from streams.bridge.peers import Peer
+
+CALLS, END, VERIFICATION, HEALTH = "/v1/calls", "/v1/calls/{call_id:path}/end", "/stir/v1/verification", "/health"
+JSON = "application/json"
+REQUEST_ID = "X-RequestID"
+INTERNAL_ERROR, FAIL_OPEN = "internal_error", "fail_open"
+PASSES, PASSES_VERIFICATION = answer(None, None, INTERNAL_ERROR), verification_answer(None, INTERNAL_ERROR)
+CLOSE = {"Connection": "close"}
+BODY_S = 5.0
+"""A body that takes longer to arrive is not waited for."""
+
+
+class HttpDip:
+    """Handlers of the requests. Used on the event loop alone.
+
+    Args:
+        asker: asks the workers, publishes ends, and takes internal errors.
+        access: knows who may ask.
+        deadline_ms: how long a call waits unless its request says so.
+        metrics: counts.
+    """
+
+    def __init__(self, asker: Asker, access: Access, deadline_ms: int, metrics: BridgeMetrics) -> None:
+        self._asker = asker
+        self._access = access
+        self._deadline_ms = deadline_ms
+        self._metrics = metrics
+
+    def app(self) -> Starlette:
+        """Make the application."""
+        routes = [
+            Route(CALLS, self.call, methods=["POST"]),
+            Route(END, self.end, methods=["POST"]),
+            Route(VERIFICATION, self.verification, methods=["POST"]),
+            Route(HEALTH, self.health, methods=["GET"]),
+        ]
+        handlers: dict[Any, Any] = {
+            Problem: self._problem,
+            EventInvalid: self._invalid,
+            HTTPException: _no_such_page,
+            ClientDisconnect: _gone,
+        }
+        return Starlette(routes=routes, exception_handlers=handlers)
+
+    async def call(self, request: Request) -> Response:
+        """Ask about a call; 200 with its decision, or with `allow` and why there is none."""
+
+        async def made() -> tuple[Asked, bytes]:
+            peer, now_ms = self._peer(request), _now_ms()
+            setup = read_setup(await body_of(request, MAX_RECORD_BYTES), peer, now_ms)
+            asked = await self._asker.ask(setup, self._waits_s(request, peer))
+            return asked, answer(setup["call_id"], *asked)
+
+        body = await self._open("http", made(), PASSES)
+        return Response(body, media_type=JSON)
+
+    async def verification(self, request: Request) -> Response:
+        """Ask about the call of a `verificationRequest`; 200 with a `verificationResponse`."""
+        request_id = request.headers.get(REQUEST_ID) or str(uuid.uuid4())
+
+        async def made() -> tuple[Asked, bytes]:
+            peer, now_ms = self._peer(request), _now_ms()
+            setup = read_verification(await body_of(request, MAX_RECORD_BYTES), peer, request_id, now_ms)
+            asked = await self._asker.ask(setup, self._waits_s(request, peer))
+            return asked, verification_answer(*asked)
+
+        body = await self._open("atis", made(), PASSES_VERIFICATION)
+        return Response(body, headers={REQUEST_ID: request_id}, media_type=JSON)
+
+    async def end(self, request: Request) -> Response:
+        """Publish the end of a call; 202."""
+        peer, now_ms = self._peer(request), _now_ms()
+        body = await body_of(request, MAX_RECORD_BYTES)
+        self._asker.publish_end(read_end(body, request.path_params["call_id"], peer, now_ms))
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+    async def health(self, request: Request) -> Response:
+        """200 while calls get decisions, 503 otherwise; the body says why. It needs no token."""
+        del request
+        why = self._asker.why_unhealthy
+        return JSONResponse({"status": why or "ok"}, HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK)
+
+    async def _open(self, dip: str, made: Awaitable[tuple[Asked, bytes]], passes: bytes) -> bytes:
+        """Wait for an answer, and count it; what is raised, but a `Problem`, is a bug of ours, and the call passes."""
+        started_s = time.perf_counter()
+        try:
+            asked, body = await made
+        except (Problem, EventInvalid, ClientDisconnect):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the call passes
+            self._asker.failures(error)
+            self._metrics.failed_open(dip, INTERNAL_ERROR)
+            said, body = FAIL_OPEN, passes
+        else:
+            said = FAIL_OPEN if asked.decision is None else asked.decision.action
+            if asked.reason is not None:
+                self._metrics.failed_open(dip, asked.reason)
+        self._metrics.answered(dip, said, time.perf_counter() - started_s)
+        return body
+
+    def _waits_s(self, request: Request, peer: Peer) -> float:
+        return deadline_s(request.headers.get(DEADLINE_HEADER), peer.deadline_ms or self._deadline_ms)
+
+    def _peer(self, request: Request) -> Peer:
+        address = request.client.host if request.client else None
+        return self._access.peer(request.headers.get("authorization"), address)
+
+    async def _problem(self, request: Request, error: Problem) -> Response:
+        del request
+        self._metrics.junk("http", error.code)
+        return error.response()
+
+    async def _invalid(self, request: Request, error: EventInvalid) -> Response:
+        return await self._problem(request, refused(error))
+
+
+async def body_of(request: Request, limit_bytes: int) -> bytes:
+    """Read a body, and stop at the first byte beyond its limit.
+
+    Raises:
+        Problem: 413 for a larger one, 408 for one that takes longer than `BODY_S`.
+        ClientDisconnect: whoever sends it went away.
+    """
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > limit_bytes:
+                    detail = f"The body is larger than {limit_bytes} bytes."
+                    raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", detail, CLOSE)
+                parts.append(part)
+    except TimeoutError as error:
+        detail = f"The body took longer than {BODY_S:g} s."
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "too_slow", detail, CLOSE) from error
+    return b"".join(parts)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _gone(request: Request, error: ClientDisconnect) -> Response:
+    """Nobody reads this: whoever asked went away before the body was whole."""
+    del request, error
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
+
+
+async def _no_such_page(request: Request, error: HTTPException) -> Response:
+    """404 and 405 in the same form."""
+    del request
+    status = HTTPStatus(error.status_code)
+    pages = f"{CALLS}, {CALLS}/ID/end, {VERIFICATION}, {HEALTH}"
+    return Problem(status, status.name.lower(), f"The pages are {pages}.", error.headers).response()

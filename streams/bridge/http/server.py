@@ -1,0 +1,119 @@
+"""uvicorn on the bridge's own event loop: bounded heads and connections, no signals of its own, a bounded end."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
+from streams.errors import SettingsInvalid
+
+MAX_HEAD_BYTES = 16 * 1024
+MOST_CONNECTIONS = 2_000
+KEEP_ALIVE_S = 75
+STOP_S = 2
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which takes any number of connections and heads of any size, with a bound on both."""
+
+    _is_in_head = False
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Take a connection, or close it at once."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what comes, unless the head goes on for too long: then it is a bad request."""
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self.send_400_response("The headers are too large.")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """See httptools."""
+        self._is_in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """See httptools."""
+        self._is_in_head = False
+        super().on_headers_complete()
+
+
+class _Quiet(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the command."""
+        yield
+
+
+class HttpServer:
+    """Serves an application. Started and stopped once, on the event loop.
+
+    Args:
+        app: the application.
+        chosen: where it listens, and with which certificates.
+
+    Attributes:
+        port: that it listens on, once it has started.
+    """
+
+    def __init__(self, app: Starlette, chosen: BridgeSettings) -> None:
+        self._chosen = chosen
+        config = uvicorn.Config(
+            app,
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=STOP_S,
+            ssl_certfile=chosen.http_tls_certfile,
+            ssl_keyfile=chosen.http_tls_keyfile,
+            ssl_ca_certs=chosen.http_tls_cafile and str(chosen.http_tls_cafile),
+            ssl_cert_reqs=ssl.CERT_REQUIRED if chosen.http_tls_cafile else ssl.CERT_NONE,
+        )
+        self._server = _Quiet(config)
+        self._task: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            SettingsInvalid: the port is taken or not ours, or a certificate cannot be used.
+        """
+        try:
+            self._server.config.load()
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise SettingsInvalid(f"{BRIDGE_PREFIX}HTTP_TLS_...: {type(error).__name__}: check the files") from error
+        listening = self._listening()
+        self.port = listening.getsockname()[1]
+        self._task = asyncio.create_task(self._server.serve([listening]))
+
+    async def stop(self) -> None:
+        """Stop listening, let requests end, and close what is left after `STOP_S`."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+    def _listening(self) -> socket.socket:
+        host, port = self._chosen.http_host, self._chosen.http_port
+        try:
+            address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            return socket.create_server(address[4][:2], family=address[0], backlog=1_024)
+        except OSError as error:
+            raise SettingsInvalid(f"{BRIDGE_PREFIX}HTTP_PORT={port} on {host}: {error.strerror}") from error

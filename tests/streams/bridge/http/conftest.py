@@ -1,0 +1,89 @@
+"""A dip over somebody who answers as told, and a client that speaks to it over a real socket."""
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from streams.bridge.asking import Asked, FailOpen
+from streams.bridge.http.access import Access
+from streams.bridge.http.app import HttpDip
+from streams.bridge.http.server import HttpServer
+from streams.bridge.metrics import BridgeMetrics
+from streams.bridge.peers import Peer, Peers
+from streams.bridge.settings import load_bridge_settings
+
+TOKEN = "a-token-that-nobody-guesses"  # noqa: S105 - of the tests
+PEER = Peer(name="sbc-chi-1", trunk_group_id="tg-chi", token_sha256=(hashlib.sha256(TOKEN.encode()).hexdigest(),))
+
+
+class ToldAsker:
+    """Answers each question with what it was told, and keeps what it was asked.
+
+    Attributes:
+        tells: the next answers; an exception is raised.
+        asked: set-ups and their deadlines.
+        ended: ends.
+        why_unhealthy: what it says of itself.
+        broken: internal errors that it was told.
+    """
+
+    def __init__(self) -> None:
+        self.tells: Asked | Exception = Asked(None, FailOpen.LATE)
+        self.asked: list[tuple[Mapping[str, Any], float]] = []
+        self.ended: list[Mapping[str, Any]] = []
+        self.why_unhealthy: str | None = None
+        self.broken: list[Exception] = []
+
+    async def ask(self, setup: Mapping[str, Any], deadline_s: float) -> Asked:
+        """Answer as told."""
+        self.asked.append((setup, deadline_s))
+        if isinstance(self.tells, Exception):
+            raise self.tells
+        return self.tells
+
+    def publish_end(self, end: Mapping[str, Any]) -> None:
+        """Keep an end."""
+        self.ended.append(end)
+
+    def failures(self, error: Exception) -> None:
+        """Keep an internal error."""
+        self.broken.append(error)
+
+
+@pytest.fixture
+def asker() -> ToldAsker:
+    """Whoever is asked."""
+    return ToldAsker()
+
+
+@pytest.fixture
+def metrics() -> BridgeMetrics:
+    """What the dip counts."""
+    return BridgeMetrics()
+
+
+Client = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@pytest.fixture
+def client(asker: ToldAsker, metrics: BridgeMetrics) -> Client:
+    """Opens a client with the peer's token; the server lives as long."""
+    peers = Peers([PEER])
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[httpx.AsyncClient]:
+        dip = HttpDip(asker, Access(lambda: peers, certified=False), 80, metrics)  # type: ignore[arg-type]  # told
+        server = HttpServer(dip.app(), load_bridge_settings())
+        await server.start()
+        try:
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", headers=headers) as made:
+                yield made
+        finally:
+            await server.stop()
+
+    return opened

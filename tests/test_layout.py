@@ -101,6 +101,12 @@ TESTED_ELSEWHERE = {
         "what a carrier is drawn as",
     ),
     "models/traffic/truth": ("tests/models/data/test_dataset.py", "one value type, read from label files there"),
+    "streams/bridge/events": ("tests/streams/bridge/http/test_calls.py", "what it makes of fields is read there"),
+    "streams/bridge/http/problems": ("tests/streams/bridge/http/test_app.py", "each problem is answered there"),
+    "streams/commands/records/rows": (
+        "tests/streams/commands/test_feedback.py",
+        "what is published, written and refused there, and by the other command",
+    ),
     "streams/bridge/decisions": ("tests/streams/bridge/test_asking.py", "it needs a broker: answers come through it"),
     "streams/archive/doctor": (
         "tests/streams/archive/test_metrics.py",

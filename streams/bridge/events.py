@@ -39,5 +39,9 @@ def event_fields(said: Mapping[str, Any]) -> Fields:
     event = decode_one(encode(said))
     if isinstance(event, tuple):
         raise EventInvalid(*event)
-    found = msgspec.structs.asdict(cast("Any", repair(event)))
-    return {"type": said["type"]} | {name: value for name, value in found.items() if value is not None}
+    return {"type": said["type"]} | without_nothing(msgspec.structs.asdict(cast("Any", repair(event))))
+
+
+def without_nothing(said: Mapping[str, Any]) -> Fields:
+    """Leave out what is null."""
+    return {name: value for name, value in said.items() if value is not None}

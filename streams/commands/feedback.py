@@ -1,22 +1,17 @@
 """`robocall feedback`: what people say of calls, to `call-feedback` or to a file: one verdict, or a table of them."""
 
-import asyncio
 import csv
 import io
-import logging
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import tzinfo
 from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from detector.contract.errors import RobocallError
@@ -24,54 +19,20 @@ from detector.contract.events import Feedback, FeedbackSource, Verdict
 from detector.contract.numbers import normal_form
 from models.data.complaints import FIELDS, PRESETS, ColumnMissing, ComplaintRefused, Preset, Reading, columns_of
 from models.data.files import DAMAGED
-from streams.files import open_input, open_output, require_distinct
-from streams.kafka.client import client_settings, require_topics, why_unreachable
+from streams.commands.records.rows import Record, Tally, deliver, show_some, tell
+from streams.files import open_input, require_distinct
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.running.printable import printable
-from streams.running.progress import Say, step
-from streams.settings import Settings, load_settings
+from streams.running.progress import step
 from streams.wire.feedback import FeedbackRefused, read_feedback
 from streams.wire.records import encode
 
-LINES_SHOWN = 5
-RECORDS_SHOWN = 3
-LINGER_MS = 20
-RECORDS_BETWEEN_YIELDS = 256
-Record = tuple[bytes | None, bytes]
-"""Key and value."""
 _OUT = click.option("--out", help="Write the records to FILE, one a line (.gz, .zst, `-`), instead of publishing them.")
 _ZONE_HELP = "Zone of times that name none, for instance America/New_York."
 
 
 class FeedbackUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
     """A file or verdict of which nothing can be used."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of the rows so far.
-
-    Attributes:
-        taken: Records that were published or written.
-        failed: Records that the broker did not take.
-        refused: Lines that were refused, by reason, and how many there are.
-    """
-
-    taken: int = 0
-    failed: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    lines: dict[str, list[int]] = field(default_factory=dict)
-
-    def refuse(self, line: int, reason: str) -> None:
-        """Note a line that cannot be used."""
-        self.refused[reason] += 1
-        shown = self.lines.setdefault(reason, [])
-        if len(shown) < LINES_SHOWN:
-            shown.append(line)
-
-    def note(self, delivery: "asyncio.Future[Any]") -> None:
-        """Count a delivery that the broker answered or that was given up."""
-        self.failed += delivery.cancelled() or delivery.exception() is not None
 
 
 class _Zone(click.ParamType):
@@ -151,7 +112,7 @@ def add(
         raise click.UsageError(f"the verdict {error}") from error
     console, tally = Console(stderr=True), Tally()
     with step("Publishing" if out is None else "Writing", console, quick=True) as say:
-        _deliver([record], out, tally, say)
+        deliver(CALL_FEEDBACK, [record], out, tally, say)
     if out is None:
         console.print(
             printable(f"{CALL_FEEDBACK}: {record[1].decode()}"), highlight=False, markup=False, soft_wrap=True
@@ -210,10 +171,10 @@ def import_(
     records = _records(file, kind, reading, tally)
     with step(f"Reading {file}", console) as say:
         if dry_run:
-            _show_some(records, tally, say)
+            show_some(records, tally, say)
         else:
-            _deliver(records, out, tally, say)
-    _tell(tally, console, "would be taken" if dry_run else "published" if out is None else "written")
+            deliver(CALL_FEEDBACK, records, out, tally, say)
+    tell(tally, console, "would be taken" if dry_run else "published" if out is None else "written")
     if tally.failed or not tally.taken:
         raise click.exceptions.Exit(1)
 
@@ -284,79 +245,6 @@ def _record(said: Feedback) -> Record:
     """Key and value: the key is the calling number, as in all topics."""
     key = None if said.calling_number is None else normal_form(said.calling_number).encode("utf-8", "surrogatepass")
     return key, encode(said)
-
-
-def _show_some(records: Iterable[Record], tally: Tally, say: Say) -> None:
-    """Count the records, and print the first ones for whoever wants to see whether columns and times are right."""
-    for _, value in records:
-        tally.taken += 1
-        if tally.taken <= RECORDS_SHOWN:
-            click.echo(value)
-        say(_so_far(tally))
-
-
-def _deliver(records: Iterable[Record], out: str | None, tally: Tally, say: Say) -> None:
-    """Publish the records, or write them to a file."""
-    if out is None:
-        # What aiokafka would say in many lines comes back as one error that says what to do.
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-        asyncio.run(publish(load_settings(), records, tally, say))
-        return
-    with ExitStack() as stack:
-        sink = open_output(out, stack)
-        for _, value in records:
-            sink.write(value + b"\n")
-            tally.taken += 1
-            say(_so_far(tally))
-        sink.flush()
-
-
-async def publish(settings: Settings, records: Iterable[Record], tally: Tally, say: Say) -> None:
-    """Send records to `call-feedback`, as they come; returns when the brokers have all of them.
-
-    Args:
-        settings: Where Kafka is.
-        records: Keys and values; making the next one may block for a moment.
-        tally: Counts, kept up to date.
-        say: Told how far it is.
-
-    Raises:
-        TopicMissing: there is no topic `call-feedback`.
-        KafkaUnreachable: no broker answers, or it refuses.
-    """
-    await require_topics(settings, [CALL_FEEDBACK])
-    producer = AIOKafkaProducer(**client_settings(settings), acks="all", linger_ms=LINGER_MS)
-    try:
-        await producer.start()
-        for key, value in records:
-            delivery = await producer.send(CALL_FEEDBACK, value, key=key)
-            delivery.add_done_callback(tally.note)
-            tally.taken += 1
-            if not tally.taken % RECORDS_BETWEEN_YIELDS:
-                await asyncio.sleep(0)
-                say(_so_far(tally))
-        await producer.flush()
-    except KafkaError as error:
-        raise await why_unreachable(settings) from error
-    finally:
-        await producer.stop()
-
-
-def _so_far(tally: Tally) -> str:
-    return f"{tally.taken:,} records, {tally.refused.total():,} refused"
-
-
-def _tell(tally: Tally, console: Console, verb: str) -> None:
-    """Say what became of the rows, with the lines of those that were refused."""
-    console.print(
-        f"{tally.taken - tally.failed:,} records {verb}, {tally.refused.total():,} rows refused", highlight=False
-    )
-    for reason, count in tally.refused.most_common():
-        lines = ", ".join(map(str, tally.lines[reason])) + (", ..." if count > LINES_SHOWN else "")
-        text = f"  {count:,} x a row {reason} (line {lines})"
-        console.print(printable(text), highlight=False, markup=False, soft_wrap=True)
-    if tally.failed:
-        console.print(f"{tally.failed:,} records were not taken by the broker: import the table again", highlight=False)
 
 
 def _now_ms() -> int:

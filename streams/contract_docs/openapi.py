@@ -94,6 +94,7 @@ _PROBLEMS = {
     400: "The body is no JSON of this kind, or the deadline is no number.",
     401: "The token is missing or unknown.",
     403: "The client's certificate is trusted, and no peer has its address.",
+    404: "There is no such page, or no such form of records.",
     408: "The body took too long.",
     413: "The body is too large.",
     422: "The body is JSON, and a field is missing or wrong.",
@@ -119,6 +120,19 @@ def _end() -> dict[str, Any]:
         "summary": "Say that a call has ended.",
         "parameters": [call_id | {"description": told}],
         "requestBody": _body(records.EndRecord, json.loads(records.encode(END))),
+        "responses": {"202": accepted, **_problems(*_PROBLEMS)},
+    }
+
+
+def _record() -> dict[str, Any]:
+    forms = {"name": "form", "in": "path", "required": True, "schema": {"type": "string", "enum": list(app.FORMS)}}
+    kinds = ("application/json", "application/x-www-form-urlencoded", "application/x-www-form-base64-encoded")
+    accepted = {"description": "It is on its way to Kafka, or it ends no call."}
+    return {
+        "operationId": "endCallByRecord",
+        "summary": "Say that a call has ended, with a call detail record as the switch writes it.",
+        "parameters": [forms | {"description": "FreeSWITCH's `json_cdr`, or Kamailio's `acc` as JSON."}],
+        "requestBody": {"required": True, "content": {kind: {} for kind in kinds}},
         "responses": {"202": accepted, **_problems(*_PROBLEMS)},
     }
 
@@ -164,6 +178,7 @@ def document() -> dict[str, Any]:
         "paths": {
             app.CALLS: {"post": _call()},
             app.END.replace(":path", ""): {"post": _end()},
+            app.RECORDS: {"post": _record()},
             app.VERIFICATION: {"post": _verification()},
             app.HEALTH: {"get": _health()},
         },

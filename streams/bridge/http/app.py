@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -15,15 +15,25 @@ from starlette.routing import Route
 
 from detector.contract.events import MAX_RECORD_BYTES
 from streams.bridge.asking import Asked, Asker
-from streams.bridge.events import EventInvalid
+from streams.bridge.events import EventInvalid, Fields, event_fields
 from streams.bridge.http.access import Access
-from streams.bridge.http.calls import DEADLINE_HEADER, answer, deadline_s, read_end, read_setup, refused
+from streams.bridge.http.calls import DEADLINE_HEADER, answer, deadline_s, fields_of, read_end, read_setup, refused
 from streams.bridge.http.problems import Problem
 from streams.bridge.http.verification import read_verification, verification_answer
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peer
+from streams.bridge.records.freeswitch import read_freeswitch
+from streams.bridge.records.kamailio import read_kamailio
 
-CALLS, END, VERIFICATION, HEALTH = "/v1/calls", "/v1/calls/{call_id:path}/end", "/stir/v1/verification", "/health"
+CALLS, END, RECORDS = "/v1/calls", "/v1/calls/{call_id:path}/end", "/v1/records/{form}"
+VERIFICATION, HEALTH = "/stir/v1/verification", "/health"
+MOST_RECORD_BYTES = 512 * 1024
+"""FreeSWITCH writes every variable of a call into its record."""
+FORMS: Mapping[str, Callable[[bytes, int], Fields | None]] = {
+    "freeswitch": lambda body, _: read_freeswitch(body),
+    "kamailio": read_kamailio,
+}
+"""Reads a call detail record of each form, given when it came; None where it ends no call."""
 JSON = "application/json"
 REQUEST_ID = "X-RequestID"
 INTERNAL_ERROR, FAIL_OPEN = "internal_error", "fail_open"
@@ -54,6 +64,7 @@ class HttpDip:
         routes = [
             Route(CALLS, self.call, methods=["POST"]),
             Route(END, self.end, methods=["POST"]),
+            Route(RECORDS, self.record, methods=["POST"]),
             Route(VERIFICATION, self.verification, methods=["POST"]),
             Route(HEALTH, self.health, methods=["GET"]),
         ]
@@ -95,6 +106,17 @@ class HttpDip:
         peer, now_ms = self._peer(request), _now_ms()
         body = await body_of(request, MAX_RECORD_BYTES)
         self._asker.publish_end(read_end(body, request.path_params["call_id"], peer, now_ms))
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+    async def record(self, request: Request) -> Response:
+        """Publish the end that a call detail record tells of; 202, also for one that ends no call."""
+        peer, now_ms = self._peer(request), _now_ms()
+        read = FORMS.get(request.path_params["form"])
+        if read is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "unknown_form", f"Records have the form {' or '.join(FORMS)}.")
+        said = read(await body_of(request, MOST_RECORD_BYTES), now_ms)
+        if said is not None:
+            self._asker.publish_end(event_fields(said | fields_of(peer, said.get("trunk_group_id"))))
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def health(self, request: Request) -> Response:
@@ -173,5 +195,5 @@ async def _no_such_page(request: Request, error: HTTPException) -> Response:
     """404 and 405 in the same form."""
     del request
     status = HTTPStatus(error.status_code)
-    pages = f"{CALLS}, {CALLS}/ID/end, {VERIFICATION}, {HEALTH}"
+    pages = f"{CALLS}, {CALLS}/ID/end, /v1/records/FORM, {VERIFICATION}, {HEALTH}"
     return Problem(status, status.name.lower(), f"The pages are {pages}.", error.headers).response()

@@ -9,7 +9,7 @@ import msgspec
 
 from detector.contract.decisions import Decision, Reason
 from detector.contract.events import documented
-from streams.bridge.events import EventInvalid, Fields, event_fields
+from streams.bridge.events import EventInvalid, Fields, event_fields, without_nothing
 from streams.bridge.http.problems import Problem
 from streams.bridge.peers import Peer
 from streams.wire.records import encode, encode_decision
@@ -83,7 +83,7 @@ def _object(body: bytes, peer: Peer) -> Fields:
     silent = passed_in_silence(body)
     if silent is not None:
         raise EventInvalid(silent, CODE_MEANINGS[silent])
-    said = {name: value for name, value in found.items() if value is not None}
+    said = without_nothing(found)
     return said | fields_of(peer, said.get("trunk_group_id"))
 
 

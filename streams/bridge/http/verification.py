@@ -95,7 +95,7 @@ def read_verification(body: bytes, peer: Peer, request_id: str, now_ms: int) -> 
         "role": peer.role,
         "identity": [asked.identity] if isinstance(asked.identity, str) else asked.identity,
     } | fields_of(peer)
-    return event_fields({name: value for name, value in said.items() if value is not None})
+    return event_fields(said)
 
 
 def verification_answer(decision: Decision | None, why_open: str | None) -> bytes:

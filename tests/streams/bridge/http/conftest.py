@@ -17,7 +17,9 @@ from streams.bridge.peers import Peer, Peers
 from streams.bridge.settings import load_bridge_settings
 
 TOKEN = "a-token-that-nobody-guesses"  # noqa: S105 - of the tests
-PEER = Peer(name="sbc-chi-1", trunk_group_id="tg-chi", token_sha256=(hashlib.sha256(TOKEN.encode()).hexdigest(),))
+PEER = Peer.model_validate(
+    {"name": "sbc-chi-1", "trunk_group_id": "tg-chi", "token_sha256": [hashlib.sha256(TOKEN.encode()).hexdigest()]}
+)
 
 
 class ToldAsker:

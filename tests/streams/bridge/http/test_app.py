@@ -1,6 +1,7 @@
 """The pages over a real socket: what is answered to whom, and that every call passes whatever breaks."""
 
 import asyncio
+import base64
 import json
 from typing import Any
 
@@ -13,7 +14,7 @@ from streams.bridge.http.problems import MEDIA_TYPE
 from streams.bridge.metrics import BridgeMetrics
 from streams.contract_docs.examples import END, SETUP, examples
 from streams.wire.records import DECISION_DECODER, encode
-from tests.streams.bridge.http.conftest import Client, ToldAsker
+from tests.streams.bridge.http.conftest import TOKEN, Client, ToldAsker
 
 CALL = {"call_id": "a@b", "calling_number": "+1-202-555-0101", "called_number": "+13125550142"}
 EXAMPLES = {example.name: example.value for example in examples()}
@@ -115,6 +116,9 @@ WRONG: list[tuple[int, str, str, dict[str, Any]]] = [
     (422, "missing_field", "/v1/calls/x/end", {"json": CALL}),
     (400, "wrong_verification_request", "/stir/v1/verification", {"json": {"verificationRequest": {}}}),
     (404, "not_found", "/v2/calls", {}),
+    (404, "unknown_form", "/v1/records/radius", {}),
+    (400, "invalid_json", "/v1/records/freeswitch", {"content": b"cdr=%7B"}),
+    (422, "missing_field", "/v1/records/kamailio", {"json": {"method": "INVITE", "sip_code": "486"}}),
 ]
 
 
@@ -140,6 +144,25 @@ def test_the_end_of_a_call_is_published(client: Client, asker: ToldAsker) -> Non
     (end,) = asker.ended
     expected = {name: value for name, value in json.loads(encode(END)).items() if value is not None}
     assert end == expected | {"call_id": "a/b@host", "switch_id": "sbc-chi-1"}
+
+
+def test_a_call_detail_record_is_published_as_an_end(client: Client, asker: ToldAsker) -> None:
+    """FreeSWITCH logs in with a password; a record that ends no call is taken as well."""
+    record = {"variables": {"sip_call_id": "a@b", "end_epoch": "1760000009", "sip_term_status": "486",
+                            "sip_from_user": "+12025550101", "sip_req_user": "+13125550142"}}  # fmt: skip
+    login = {"Authorization": f"Basic {base64.b64encode(f'freeswitch:{TOKEN}'.encode()).decode()}"}
+
+    taken = posted(client, "/v1/records/freeswitch", json=record, headers=login)
+    none = posted(client, "/v1/records/kamailio", json={"method": "BYE", "sip_code": "200"})
+
+    assert (taken.status_code, none.status_code) == (202, 202)
+    assert asker.ended == [
+        {
+            "type": "call_end", "call_id": "a@b", "end_time_ms": 1_760_000_009_000, "sip_status": 486,
+            "calling_number": "+12025550101", "called_number": "+13125550142", "trunk_group_id": "tg-chi",
+            "switch_id": "sbc-chi-1",
+        }
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("why", "status"), [(None, 200), ("no worker answers in time", 503)])

@@ -1,0 +1,1 @@
+"""Rows of tables into records of topics, and `robocall bridge records`."""

@@ -10,11 +10,15 @@ import structlog
 from prometheus_client import disable_created_metrics
 
 from streams.bridge.asking import Asker
+from streams.bridge.http.access import Access
+from streams.bridge.http.app import HttpDip
+from streams.bridge.http.server import HttpServer
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers, load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings, load_bridge_settings
 from streams.bridge.sip.profiles import warnings
 from streams.bridge.sip.server import SipDip
+from streams.commands.records.command import records
 from streams.log import configure_log
 from streams.running.metrics_page import served
 from streams.running.services import Part, new_event_loop
@@ -24,10 +28,11 @@ from streams.settings import Settings, load_settings, unknown_keys
 log = structlog.get_logger(__name__)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
 @click.option("--check", is_flag=True, help="Only read the settings and the peers file, and say what is wrong.")
-def bridge(*, check: bool) -> None:
-    """Answer switches that do not speak Kafka: they ask by SIP, the workers decide.
+def bridge(context: click.Context, *, check: bool) -> None:
+    """Answer switches that do not speak Kafka: they ask by SIP or over HTTP, the workers decide.
 
     \b
     A switch sends each INVITE here first. The answer says what to do with the call:
@@ -40,6 +45,7 @@ def bridge(*, check: bool) -> None:
       ROBOCALL_BRIDGE_PEERS_FILE   who may ask, and how each is answered [default: peers.yaml]
       ROBOCALL_BRIDGE_SIP_HOST     address of the SIP dip [default: 127.0.0.1]
       ROBOCALL_BRIDGE_SIP_PORT     its port, UDP and TCP [default: 5060]
+      ROBOCALL_BRIDGE_HTTP_PORT    port of the HTTP dip, POST /v1/calls [default: none]
       ROBOCALL_BRIDGE_DEADLINE_MS  a call without a decision passes then [default: 80]
 
     A peers file has one entry for each switch:
@@ -52,7 +58,10 @@ def bridge(*, check: bool) -> None:
           trunk_group_id: tg-chi
 
     Start several behind one name: they share nothing. SIGHUP reads the peers file again. docs/bridge.md says more.
+    `robocall bridge records` takes call detail records from files.
     """  # noqa: D301 - click reads the backspace
+    if context.invoked_subcommand is not None:
+        return
     settings, chosen = load_settings(), load_bridge_settings()
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
@@ -70,6 +79,9 @@ def bridge(*, check: bool) -> None:
         loop.run_until_complete(_serve(settings, chosen, peers))
 
 
+bridge.add_command(records)
+
+
 async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -79,7 +91,9 @@ async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers) -> No
     asker = Asker(settings, chosen, metrics)
     sip = SipDip(chosen, peers, asker, metrics)
     loop.add_signal_handler(signal.SIGHUP, sip.reload)
-    parts: list[Part] = [asker, sip]
+    access = Access(lambda: sip.peers, certified=chosen.http_tls_cafile is not None)
+    http = HttpServer(HttpDip(asker, access, chosen.deadline_ms, metrics).app(), chosen)
+    parts: list[Part] = [asker, sip, *([http] if chosen.http_port else [])]
     with served(BRIDGE_PREFIX, chosen.web_host, chosen.web_port, metrics):
         started: list[Part] = []
         try:
@@ -88,7 +102,7 @@ async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers) -> No
                 for part in parts:
                     await part.start()
                     started.append(part)
-            log.info("bridge is up", sip=sip.listens)
+            log.info("bridge is up", sip=sip.listens, http=http.listens)
             await stop.wait()
         finally:
             for part in reversed(started):

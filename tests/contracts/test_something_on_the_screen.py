@@ -63,6 +63,7 @@ WAITS = [
     ("archive query SELECT", "streams.commands.archive.connected"),
     ("feedback add robocall --call-id c", "streams.commands.records.rows.publish"),
     ("feedback import labels.csv --preset analyst --dry-run", "streams.commands.feedback.show_some"),
+    ("bridge records empty.jsonl --mapping cdr.yaml --dry-run", "streams.commands.records.command.show_some"),
     ("erase +12025550123 --dry-run", "streams.commands.erase.with_redis"),
     ("snapshots verify", "streams.state.snapshot_commands._entries"),
     ("audit", "streams.commands.audit._partitions"),
@@ -72,7 +73,6 @@ WAITS = [
 ELSEWHERE = {
     "demo": "its steps are those of its parts; tests/e2e/test_demo.py",
     "worker": "its log: tests/streams/commands/test_worker.py",
-    "bridge": "its log: tests/streams/commands/test_bridge.py",
     "conformance": "it talks with a switch or a worker all the time: tests/integration",
     "local": "streams.local.services shows a step of its own",
     "lookup": "one exchange with Redis, which ends after 3 s",
@@ -119,6 +119,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '{"time_ms":1763600000000,"verdict":"robocall","source":"analyst","call_id":"c"}\n'
     )
     (folder / "senders.txt").write_text("+12025550123\n")
+    (folder / "cdr.yaml").write_text("fields: {call_id: a}")
     save_small_model(folder / "own")
     return folder
 

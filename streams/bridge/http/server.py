@@ -90,6 +90,12 @@ class HttpServer:
         self._task: asyncio.Task[None] | None = None
         self.port = 0
 
+    @property
+    def listens(self) -> str:
+        """Where, for people."""
+        scheme = "https" if self._chosen.http_tls_certfile else "http"
+        return f"{scheme}://{self._chosen.http_host}:{self.port}" if self.port else "off"
+
     async def start(self) -> None:
         """Listen.
 

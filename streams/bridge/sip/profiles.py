@@ -95,6 +95,6 @@ def _labelled(header: LabelHeader, caller: str, label: Label) -> Iterator[tuple[
 def warnings(peers: Peers) -> Iterator[str]:
     """What has to be set at the switches, one sentence for each profile in use, with the names of its peers."""
     for profile, warning in WARNINGS.items():
-        names = [peer.name for peer in peers.all if peer.profile is profile]
+        names = [peer.name for peer in peers.all if peer.profile is profile and peer.addresses]
         if names:
             yield f"profile {profile} ({', '.join(names)}) {warning}"

@@ -125,6 +125,11 @@ class SipDip:
         if self._datagrams is not None:
             self._datagrams.close()
 
+    @property
+    def peers(self) -> Peers:
+        """Those in force."""
+        return self._peers
+
     def reload(self) -> None:
         """Read the peers file again, as SIGHUP asks for; one that is wrong is told, and the old one stays."""
         try:

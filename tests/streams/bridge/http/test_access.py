@@ -18,9 +18,7 @@ def basic(token: str) -> str:
     return "Basic " + base64.b64encode(f"anybody:{token}".encode()).decode()
 
 
-ONE = Peer.model_validate(
-    {"name": "one", "trunk_group_id": "tg-1", "token_sha256": [digest("first"), digest("next")]}
-)
+ONE = Peer.model_validate({"name": "one", "trunk_group_id": "tg-1", "token_sha256": [digest("first"), digest("next")]})
 TWO = Peer.model_validate(
     {"name": "two", "trunk_group_id": "tg-2", "token_sha256": [digest("other")], "addresses": ["192.0.2.0/24"],
      "profile": "clearip"}

@@ -1,30 +1,28 @@
 """The whole way over HTTP: a switch asks the bridge, the bridge Kafka, and a real worker decides."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from streams.bridge.asking import Asker
-from streams.bridge.http.access import Access
-from streams.bridge.http.app import HttpDip
-from streams.bridge.http.server import HttpServer
 from streams.bridge.http.verification import BLOCKED
-from streams.bridge.metrics import BridgeMetrics
-from streams.bridge.peers import Peers
-from streams.bridge.settings import load_bridge_settings
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
-from streams.settings import load_settings
+from streams.local.services import free_ports
 from tests.broker_process import BrokerProcess, broker_process
 from tests.models.small_model import save_small_model
-from tests.processes import PATIENT, robocall, workers
+from tests.processes import PATIENT, ROOT, robocall, workers
 from tests.streams.bridge.http.conftest import PEER, TOKEN
 from tests.topic_reader import Reader
-from tests.waiting import HANG_S, until, wait_until
+from tests.waiting import HANG_S, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -108,31 +106,58 @@ async def drill(client: httpx.AsyncClient, bootstrap: str, broker: BrokerProcess
     assert (await decided(client, IMPOSSIBLE, "again"))["action"] == "block"
 
 
+@contextmanager
+def bridge(environment: dict[str, str], folder: Path) -> Iterator[int]:
+    """A bridge process that takes questions over HTTP alone; its port."""
+    (port,) = free_ports(1)
+    peers = {
+        "peers": [{"name": PEER.name, "trunk_group_id": PEER.trunk_group_id, "token_sha256": [*PEER.token_sha256]}]
+    }
+    (folder / "peers.yaml").write_text(json.dumps(peers))
+    settings = {
+        "ROBOCALL_BRIDGE_PEERS_FILE": str(folder / "peers.yaml"),
+        "ROBOCALL_BRIDGE_SIP_PORT": "0",
+        "ROBOCALL_BRIDGE_HTTP_PORT": str(port),
+    }
+    with (folder / "bridge.log").open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streams.commands.main", "bridge"],
+            cwd=ROOT, env=os.environ | environment | settings, stdout=out, stderr=out,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: is_healthy(port), "the bridge says that decisions come")
+        yield port
+        process.terminate()
+        assert process.wait(HANG_S) == 0
+    finally:
+        sys.stderr.write((folder / "bridge.log").read_text(errors="replace")[-3_000:])
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def is_healthy(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def test_a_switch_asks_over_http_and_every_call_without_a_decision_passes(
     broker: BrokerProcess, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """A decision, a block, the verification API, an end, wrong requests, a broker that is away and comes back."""
 
-    async def run() -> None:
-        metrics, peers = BridgeMetrics(), Peers([PEER])
-        chosen = load_bridge_settings(deadline_ms=1_000)
-        asker = Asker(load_settings(kafka_bootstrap_servers=broker.bootstrap), chosen, metrics)
-        server = HttpServer(HttpDip(asker, Access(lambda: peers, certified=False), 1_000, metrics).app(), chosen)
-        await asker.start()
-        await server.start()
-        try:
-            await until(lambda: asker.is_healthy)
-            headers = {"Authorization": f"Bearer {TOKEN}"}
-            url = f"http://127.0.0.1:{server.port}"
-            async with httpx.AsyncClient(base_url=url, headers=headers, timeout=HANG_S) as client:
-                await drill(client, broker.bootstrap, broker)
-        finally:
-            await server.stop()
-            await asker.stop()
+    async def run(port: int) -> None:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=HANG_S) as client:
+            await drill(client, broker.bootstrap, broker)
 
     with workers(1, environment, tmp_path) as (worker,):
         wait_until(lambda: worker.health().get("status") == "ok", "the worker decides")
-        asyncio.run(run())
+        with bridge(environment, tmp_path) as port:
+            asyncio.run(run(port))
 
     reader = Reader(broker.bootstrap, CALL_EVENTS)
     wait_until(lambda: any(event["type"] == "call_end" for _, event in reader.read()), "the end is published")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, FilePath, model_validator
+from pydantic import Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.settings import PREFIX, load_part
@@ -42,6 +42,16 @@ class BridgeSettings(BaseSettings):
     http_tls_keyfile: FilePath | None = Field(None, description="PEM of its private key.")
     http_tls_cafile: FilePath | None = Field(
         None, description="PEM of the authority that signs clients; then each needs a certificate of it (mutual TLS)."
+    )
+    hep_host: str = Field("127.0.0.1", min_length=1, description="Address that copies of SIP come to (HEP3).")
+    hep_port: int = Field(0, ge=0, le=65_535, description="Port of it, UDP and TCP; 0 = none.")
+    hep_key: SecretStr | None = Field(None, min_length=1, description="Key that each HEP3 packet must have.")
+    hep_setups: bool = Field(
+        True,
+        description="Whether copies give set-ups, and not ends alone. `false` where switches ask about their calls.",
+    )
+    hep_calls: int = Field(
+        65_536, ge=100, le=10_000_000, description="Calls that are followed at a time by their copies, 2 KB each."
     )
     web_host: str = Field("127.0.0.1", min_length=1, description="Address that the metrics are served on.")
     web_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics; 0 = none.")

@@ -10,6 +10,7 @@ import structlog
 from prometheus_client import disable_created_metrics
 
 from streams.bridge.asking import Asker
+from streams.bridge.hep.server import HepServer
 from streams.bridge.http.access import Access
 from streams.bridge.http.app import HttpDip
 from streams.bridge.http.server import HttpServer
@@ -46,6 +47,7 @@ def bridge(context: click.Context, *, check: bool) -> None:
       ROBOCALL_BRIDGE_SIP_HOST     address of the SIP dip [default: 127.0.0.1]
       ROBOCALL_BRIDGE_SIP_PORT     its port, UDP and TCP [default: 5060]
       ROBOCALL_BRIDGE_HTTP_PORT    port of the HTTP dip, POST /v1/calls [default: none]
+      ROBOCALL_BRIDGE_HEP_PORT     port of passive copies, HEP3 [default: none]
       ROBOCALL_BRIDGE_DEADLINE_MS  a call without a decision passes then [default: 80]
 
     A peers file has one entry for each switch:
@@ -93,7 +95,9 @@ async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers) -> No
     loop.add_signal_handler(signal.SIGHUP, sip.reload)
     access = Access(lambda: sip.peers, certified=chosen.http_tls_cafile is not None)
     http = HttpServer(HttpDip(asker, access, chosen.deadline_ms, metrics).app(), chosen)
-    parts: list[Part] = [asker, sip, *([http] if chosen.http_port else [])]
+    hep = HepServer(chosen, lambda: sip.peers, asker, metrics)
+    parts: list[Part] = [asker, sip]
+    parts += [part for part, port in ((http, chosen.http_port), (hep, chosen.hep_port)) if port]
     with served(BRIDGE_PREFIX, chosen.web_host, chosen.web_port, metrics):
         started: list[Part] = []
         try:
@@ -102,7 +106,7 @@ async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers) -> No
                 for part in parts:
                     await part.start()
                     started.append(part)
-            log.info("bridge is up", sip=sip.listens, http=http.listens)
+            log.info("bridge is up", sip=sip.listens, http=http.listens, hep=hep.listens)
             await stop.wait()
         finally:
             for part in reversed(started):

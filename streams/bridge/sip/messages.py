@@ -21,6 +21,7 @@ COMPACT = {
 }
 """Compact names of the headers that are read here (RFC 3261, 7.3.3; RFC 8224)."""
 VERSION = "SIP/2.0"
+_STATUS_LINE = re.compile(r"SIP/2\.0 +([1-6][0-9]{2})(?: |$)")
 _METHOD = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,128}")
 
 
@@ -105,3 +106,32 @@ def _headers(lines: list[str]) -> dict[str, list[str]]:
         values = headers.setdefault(COMPACT.get(name, name), [])
         values.append(value.strip())
     return headers
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response as it came.
+
+    Attributes:
+        status: 100 to 699.
+        headers: as those of a request.
+    """
+
+    status: int
+    headers: dict[str, list[str]]
+
+
+def read_response(data: bytes) -> Response:
+    """Read one response, as `read_request` does a request.
+
+    Raises:
+        Junk: it is no response of SIP 2.0.
+    """
+    if len(data) > MOST_BYTES:
+        raise Junk("too_large")
+    text = data.lstrip(b"\r\n").partition(b"\r\n\r\n")[0].decode("utf-8", "surrogateescape")
+    lines = text.replace("\r\n", "\n").split("\n", MOST_LINES)[:MOST_LINES]
+    found = _STATUS_LINE.match(lines[0])
+    if found is None:
+        raise Junk("no_sip")
+    return Response(int(found[1]), _headers(lines))

@@ -1,0 +1,114 @@
+"""HEP3 over real sockets: UDP and TCP on one port, the key, and junk that stops nothing."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from streams.bridge.hep.server import HepServer
+from streams.bridge.metrics import BridgeMetrics
+from streams.bridge.peers import Peers
+from streams.bridge.settings import load_bridge_settings
+from streams.errors import SettingsInvalid
+from tests.streams.bridge.hep.hep_case import PEER, SWITCH, packet, response
+from tests.streams.bridge.http.conftest import ToldAsker
+from tests.streams.bridge.sip.sip_case import invite, peer
+from tests.waiting import until
+
+PEERS = Peers([peer()])
+
+
+def played(act: Callable[[HepServer, ToldAsker, BridgeMetrics], Any], **settings: Any) -> None:
+    """Run something against a server."""
+
+    async def run() -> None:
+        asker, metrics = ToldAsker(), BridgeMetrics()
+        server = HepServer(load_bridge_settings(**settings), lambda: PEERS, cast("Any", asker), metrics)
+        await server.start()
+        try:
+            await act(server, asker, metrics)
+        finally:
+            await server.stop()
+
+    asyncio.run(run())
+
+
+def junk(metrics: BridgeMetrics) -> dict[str, float]:
+    samples = [
+        one for family in metrics.collect() for one in family.samples if one.name == "robocall_bridge_junk_total"
+    ]
+    return {sample.labels["reason"]: sample.value for sample in samples}
+
+
+def send(port: int, *packets: bytes) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for one in packets:
+            sender.sendto(one, ("127.0.0.1", port))
+
+
+def test_datagrams_and_a_stream_tell_of_one_call() -> None:
+    """Its set-up by UDP, its end by TCP, torn in two; junk around both."""
+
+    async def act(server: HepServer, asker: ToldAsker, metrics: BridgeMetrics) -> None:
+        send(server.port, b"junk", packet(invite()), packet(invite()))
+        await until(lambda: len(asker.ended) == 1)
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        end = packet(response(486), SWITCH, PEER)
+        writer.write(end[:50])
+        await writer.drain()
+        writer.write(end[50:])
+        await until(lambda: len(asker.ended) == 2)
+        writer.close()
+        assert [event["type"] for event in asker.ended] == ["call_setup", "call_end"]
+        assert junk(metrics) == {"no_hep": 1, "repeated": 1}
+        assert asker.broken == []
+
+    played(act)
+
+
+def test_a_stream_that_is_no_hep_is_closed() -> None:
+    """Nobody waits for more of it."""
+
+    async def act(server: HepServer, asker: ToldAsker, metrics: BridgeMetrics) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert await reader.read() == b""
+        writer.close()
+        assert junk(metrics) == {"no_hep": 1}
+        assert asker.ended == []
+
+    played(act)
+
+
+def test_packets_without_the_key_are_dropped() -> None:
+    """Whoever can reach the port could otherwise end calls that go on."""
+
+    async def act(server: HepServer, asker: ToldAsker, metrics: BridgeMetrics) -> None:
+        send(server.port, packet(invite()), packet(invite(), key=b"wrong"), packet(invite(), key=b"secret"))
+        await until(lambda: len(asker.ended) == 1)
+        assert junk(metrics) == {"key": 2}
+
+    played(act, hep_key="secret")
+
+
+def test_a_bug_is_told_and_stops_nothing() -> None:
+    """The next packet is taken."""
+
+    async def act(server: HepServer, asker: ToldAsker, metrics: BridgeMetrics) -> None:
+        del metrics
+        publish, asker.publish_end = asker.publish_end, lambda _: 1 // 0  # type: ignore[assignment,method-assign]
+        send(server.port, packet(invite()))
+        await until(lambda: len(asker.broken) == 1)
+        asker.publish_end = publish  # type: ignore[method-assign]
+        send(server.port, packet(invite(call_id="next@a")))
+        await until(lambda: len(asker.ended) == 1)
+
+    played(act)
+
+
+def test_a_taken_port_is_said_in_one_line() -> None:
+    """And nothing is left open."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsInvalid, match="HEP_PORT"):
+        played(cast("Any", None), hep_port=taken.getsockname()[1])

@@ -168,15 +168,15 @@ class Asker:
     def _is_connected(self) -> bool:
         return self._reader.is_up and self._publisher is not None and not self._publisher.outage_s()
 
-    def publish_end(self, end: Mapping[str, Any]) -> None:
-        """Publish the end of a call; returns at once, and never raises.
+    def publish(self, event: Mapping[str, Any]) -> None:
+        """Publish an event that nobody waits for, as the end of a call; returns at once, and never raises.
 
         Args:
-            end: fields of the contract's `call_end`, `type` included.
+            event: fields of the contract's `call_end` or `call_setup`, `type` included.
         """
         try:
-            self._publish(end)
-        except Exception as error:  # noqa: BLE001 - an end only informs
+            self._publish(event)
+        except Exception as error:  # noqa: BLE001 - it only informs
             self.failures(error)
 
     def _publish(self, event: Mapping[str, Any]) -> bool:

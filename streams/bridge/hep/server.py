@@ -88,7 +88,7 @@ class HepServer:
             if self._key is not None and not hmac.compare_digest(packet.key, self._key):
                 raise Junk("key")  # noqa: TRY301 - one place counts
             for event in self._calls.take(packet):
-                self._asker.publish_end(event)
+                self._asker.publish(event)
         except Junk as junk:
             self._metrics.junk(DIP, junk.reason)
         except EventInvalid as error:

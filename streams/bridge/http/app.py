@@ -105,7 +105,7 @@ class HttpDip:
         """Publish the end of a call; 202."""
         peer, now_ms = self._peer(request), _now_ms()
         body = await body_of(request, MAX_RECORD_BYTES)
-        self._asker.publish_end(read_end(body, request.path_params["call_id"], peer, now_ms))
+        self._asker.publish(read_end(body, request.path_params["call_id"], peer, now_ms))
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def record(self, request: Request) -> Response:
@@ -116,7 +116,7 @@ class HttpDip:
             raise Problem(HTTPStatus.NOT_FOUND, "unknown_form", f"Records have the form {' or '.join(FORMS)}.")
         said = read(await body_of(request, MOST_RECORD_BYTES), now_ms)
         if said is not None:
-            self._asker.publish_end(event_fields(said | fields_of(peer, said.get("trunk_group_id"))))
+            self._asker.publish(event_fields(said | fields_of(peer, said.get("trunk_group_id"))))
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def health(self, request: Request) -> Response:

@@ -207,7 +207,7 @@ class SipDip:
         except asyncio.CancelledError:
             said = CANCELLED
             if setup is not None:
-                self._asker.publish_end(_end(setup, 487, released_by="calling"))
+                self._asker.publish(_end(setup, 487, released_by="calling"))
         except Exception as error:  # noqa: BLE001 - fail open
             self._asker.failures(error)
             self._metrics.failed_open(DIP, "internal_error")
@@ -219,7 +219,7 @@ class SipDip:
         self._reply(key, answer)
         if said == "block" and asked.decision is not None:
             end = _end(setup, answer.status, released_by="network")
-            self._asker.publish_end(end | {"treatment": "block", "decision_id": asked.decision.decision_id})
+            self._asker.publish(end | {"treatment": "block", "decision_id": asked.decision.decision_id})
 
     def _reply(self, key: Key, answer: Any) -> None:
         send = self._transactions.answer(key, answer, time.monotonic())

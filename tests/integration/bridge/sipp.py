@@ -50,6 +50,16 @@ def needs_sipp() -> str:
     return path
 
 
+def needs_kamailio() -> str:
+    """Its path, or skip saying how to get it; in CI a missing one is a failure."""
+    path = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
+    if path is None and os.environ.get("CI") == "true":
+        pytest.fail("kamailio is not installed, and CI must not pass without it: apt-get install kamailio")
+    if path is None:
+        pytest.skip("kamailio is not installed: apt-get install kamailio")
+    return path
+
+
 def asked(status: int, header: str | None = None, pattern: str = "") -> str:
     """A call whose answer has this status, and where one is named a header that looks like this."""
     if header is None:

@@ -1,8 +1,6 @@
 """Copies from a real Kamailio: a call that sipp places through it is one set-up and one end, whatever is copied."""
 
 import asyncio
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
 from streams.bridge.settings import load_bridge_settings
 from streams.local.services import free_ports
-from tests.integration.bridge.sipp import needs_sipp
+from tests.integration.bridge.sipp import needs_kamailio, needs_sipp
 from tests.streams.bridge.http.conftest import ToldAsker
 from tests.streams.bridge.sip.sip_case import peer
 from tests.waiting import HANG_S, until
@@ -39,16 +37,6 @@ request_route {{
     t_relay();
 }}
 """
-
-
-def needs_kamailio() -> str:
-    """Its path, or skip saying how to get it; in CI a missing one is a failure."""
-    path = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail("kamailio is not installed, and CI must not pass without it: apt-get install kamailio")
-    if path is None:
-        pytest.skip("kamailio is not installed: apt-get install kamailio")
-    return path
 
 
 @contextmanager
@@ -102,14 +90,14 @@ def test_a_call_through_kamailio_is_one_set_up_and_one_end(tmp_path: Path) -> No
         try:
             with kamailio(server.port, callee, tmp_path) as port, running(answers, tmp_path):
                 async with asyncio.timeout(HANG_S):
-                    while not asker.ended:
+                    while not asker.published:
                         await placed("busy", port, 1, tmp_path)
                 await placed("+13125550142", port, 3, tmp_path)
                 await until(lambda: sum(event["sip_status"] == 200 for event in ends(asker)) == 3)
         finally:
             await server.stop()
         assert asker.broken == []
-        return cast("list[dict[str, Any]]", asker.ended)
+        return cast("list[dict[str, Any]]", asker.published)
 
     events = asyncio.run(run())
 
@@ -125,4 +113,4 @@ def test_a_call_through_kamailio_is_one_set_up_and_one_end(tmp_path: Path) -> No
 
 
 def ends(asker: ToldAsker) -> list[Any]:
-    return [event for event in asker.ended if event["type"] == "call_end"]
+    return [event for event in asker.published if event["type"] == "call_end"]

@@ -1,8 +1,6 @@
 """Kamailio with the configuration of its page, between a caller, the bridge and two carriers; a real worker decides."""
 
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +13,7 @@ import pytest
 
 from streams.local.services import free_ports
 from tests.integration.bridge.sip_dip_case import LISTED, Case, running, says
+from tests.integration.bridge.sipp import needs_kamailio
 from tests.streams.bridge.sip.sip_case import Seen, invite, seen
 from tests.valkey_process import ValkeyProcess
 from tests.waiting import wait_until
@@ -22,16 +21,6 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parents[3] / "docs" / "switches" / "kamailio.md"
 HERE = "127.0.0.1"
-
-
-def needs_kamailio() -> str:
-    """Its path, or skip saying how to get it; in CI a missing one is a failure."""
-    path = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail("kamailio is not installed, and CI must not pass without it: apt-get install kamailio")
-    if path is None:
-        pytest.skip("kamailio is not installed: apt-get install kamailio")
-    return path
 
 
 class Carrier(threading.Thread):

@@ -116,7 +116,7 @@ def test_each_call_gets_its_own_decision_and_its_end_follows_it(bootstrap: str) 
                 for n in range(100)
             ]
             found = await asyncio.gather(*(asker.ask(call, LONG_S) for call in calls))
-            asker.publish_end({**calls[0], "type": "call_end", "end_time_ms": calls[0]["setup_time_ms"]})
+            asker.publish({**calls[0], "type": "call_end", "end_time_ms": calls[0]["setup_time_ms"]})
             await until(lambda: len(worker.seen("0@a")) == 2)
             return found
 
@@ -190,7 +190,7 @@ def test_a_bound_passes_calls_and_so_does_what_no_broker_would_take(bootstrap: s
             large = setup("large@a", calling_name="x" * 20_000)
             assert await asker.ask(large, LONG_S) == Asked(None, FailOpen.NOT_PUBLISHED)
             assert await asker.ask({"call_id": "odd"}, LONG_S) == Asked(None, FailOpen.NOT_PUBLISHED)
-            asker.publish_end({"type": "call_end"})
+            asker.publish({"type": "call_end"})
             assert (await asker.ask(setup("last@a"), LONG_S)).decision is not None
 
     asyncio.run(run())

@@ -53,15 +53,15 @@ def test_datagrams_and_a_stream_tell_of_one_call() -> None:
 
     async def act(server: HepServer, asker: ToldAsker, metrics: BridgeMetrics) -> None:
         send(server.port, b"junk", packet(invite()), packet(invite()))
-        await until(lambda: len(asker.ended) == 1)
+        await until(lambda: len(asker.published) == 1)
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         end = packet(response(486), SWITCH, PEER)
         writer.write(end[:50])
         await writer.drain()
         writer.write(end[50:])
-        await until(lambda: len(asker.ended) == 2)
+        await until(lambda: len(asker.published) == 2)
         writer.close()
-        assert [event["type"] for event in asker.ended] == ["call_setup", "call_end"]
+        assert [event["type"] for event in asker.published] == ["call_setup", "call_end"]
         assert junk(metrics) == {"no_hep": 1, "repeated": 1}
         assert asker.broken == []
 
@@ -77,7 +77,7 @@ def test_a_stream_that_is_no_hep_is_closed() -> None:
         assert await reader.read() == b""
         writer.close()
         assert junk(metrics) == {"no_hep": 1}
-        assert asker.ended == []
+        assert asker.published == []
 
     played(act)
 
@@ -87,7 +87,7 @@ def test_packets_without_the_key_are_dropped() -> None:
 
     async def act(server: HepServer, asker: ToldAsker, metrics: BridgeMetrics) -> None:
         send(server.port, packet(invite()), packet(invite(), key=b"wrong"), packet(invite(), key=b"secret"))
-        await until(lambda: len(asker.ended) == 1)
+        await until(lambda: len(asker.published) == 1)
         assert junk(metrics) == {"key": 2}
 
     played(act, hep_key="secret")
@@ -98,12 +98,12 @@ def test_a_bug_is_told_and_stops_nothing() -> None:
 
     async def act(server: HepServer, asker: ToldAsker, metrics: BridgeMetrics) -> None:
         del metrics
-        publish, asker.publish_end = asker.publish_end, lambda _: 1 // 0  # type: ignore[assignment,method-assign]
+        publish, asker.publish = asker.publish, lambda _: 1 // 0  # type: ignore[assignment,method-assign]
         send(server.port, packet(invite()))
         await until(lambda: len(asker.broken) == 1)
-        asker.publish_end = publish  # type: ignore[method-assign]
+        asker.publish = publish  # type: ignore[method-assign]
         send(server.port, packet(invite(call_id="next@a")))
-        await until(lambda: len(asker.ended) == 1)
+        await until(lambda: len(asker.published) == 1)
 
     played(act)
 

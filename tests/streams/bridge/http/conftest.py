@@ -28,7 +28,7 @@ class ToldAsker:
     Attributes:
         tells: the next answers; an exception is raised.
         asked: set-ups and their deadlines.
-        ended: ends.
+        published: events that nobody waits for.
         why_unhealthy: what it says of itself.
         broken: internal errors that it was told.
     """
@@ -36,7 +36,7 @@ class ToldAsker:
     def __init__(self) -> None:
         self.tells: Asked | Exception = Asked(None, FailOpen.LATE)
         self.asked: list[tuple[Mapping[str, Any], float]] = []
-        self.ended: list[Mapping[str, Any]] = []
+        self.published: list[Mapping[str, Any]] = []
         self.why_unhealthy: str | None = None
         self.broken: list[Exception] = []
 
@@ -47,9 +47,9 @@ class ToldAsker:
             raise self.tells
         return self.tells
 
-    def publish_end(self, end: Mapping[str, Any]) -> None:
-        """Keep an end."""
-        self.ended.append(end)
+    def publish(self, event: Mapping[str, Any]) -> None:
+        """Keep an event."""
+        self.published.append(event)
 
     def failures(self, error: Exception) -> None:
         """Keep an internal error."""

@@ -133,7 +133,7 @@ def test_a_wrong_request_is_refused_in_one_line_and_asks_nobody(
     assert (answer.status_code, found["status"], found["code"]) == (status, status, code)
     assert answer.headers["content-type"] == MEDIA_TYPE
     assert "\n" not in found["detail"]
-    assert (asker.asked, asker.ended, asker.broken) == ([], [], [])
+    assert (asker.asked, asker.published, asker.broken) == ([], [], [])
 
 
 def test_the_end_of_a_call_is_published(client: Client, asker: ToldAsker) -> None:
@@ -141,7 +141,7 @@ def test_the_end_of_a_call_is_published(client: Client, asker: ToldAsker) -> Non
     answer = posted(client, "/v1/calls/a%2Fb%40host/end", content=encode(END))
 
     assert (answer.status_code, answer.content) == (202, b"")
-    (end,) = asker.ended
+    (end,) = asker.published
     expected = {name: value for name, value in json.loads(encode(END)).items() if value is not None}
     assert end == expected | {"call_id": "a/b@host", "switch_id": "sbc-chi-1"}
 
@@ -156,7 +156,7 @@ def test_a_call_detail_record_is_published_as_an_end(client: Client, asker: Told
     none = posted(client, "/v1/records/kamailio", json={"method": "BYE", "sip_code": "200"})
 
     assert (taken.status_code, none.status_code) == (202, 202)
-    assert asker.ended == [
+    assert asker.published == [
         {
             "type": "call_end", "call_id": "a@b", "end_time_ms": 1_760_000_009_000, "sip_status": 486,
             "calling_number": "+12025550101", "called_number": "+13125550142", "trunk_group_id": "tg-chi",

@@ -55,7 +55,7 @@ class PlayedAsker:
             return Asked(decision(setup, "block", sip=sip), None)
         return Asked(decision(setup, "block" if last == "6" else "allow"), None)
 
-    def publish_end(self, end: dict[str, Any]) -> None:
+    def publish(self, end: dict[str, Any]) -> None:
         self.ends.append(end)
 
 

@@ -16,7 +16,7 @@ from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peer, Peers
 from streams.bridge.settings import load_bridge_settings
 from streams.errors import SettingsInvalid
-from tests.integration.secured import write_certificates
+from tests.integration.secured import make_certificates
 from tests.streams.bridge.http.conftest import Client, ToldAsker
 
 
@@ -95,7 +95,7 @@ def test_with_an_authority_each_client_needs_a_certificate_and_is_the_peer_of_it
     asker: ToldAsker, metrics: BridgeMetrics, tmp_path: Path
 ) -> None:
     """One that our authority signed, on a real socket; without one no request is read."""
-    write_certificates(tmp_path)
+    make_certificates(tmp_path)
     entry = {"name": "near", "trunk_group_id": "tg-9", "addresses": ["127.0.0.1"], "profile": "clearip"}
     peers = Peers([Peer.model_validate(entry)])
     chosen = load_bridge_settings(

@@ -303,6 +303,43 @@ class Metric(StrEnum):
     BRIDGE_HEALTHY = (
         "robocall_bridge_healthy", "gauge", "0 or 1", "1 while decisions come: Kafka answers, and so do the workers.",
     )
+    # What verifying signatures counts
+    TRUST_VERDICTS = "robocall_trust_verdicts_total", "counter", "calls", "Calls verified, by what came of it.", "cause"
+    TRUST_LOOKUPS = (
+        "robocall_trust_certificates_total", "counter", "lookups",
+        "Certificates asked for, by where they were: `memory`, `shared`, `server`; `late` and `refused` had none.",
+        "source",
+    )
+    TRUST_FETCHES = (
+        "robocall_trust_fetches_total", "counter", "fetches",
+        "Certificates asked for at their servers: `fetched`, or the cause why not.", "result",
+    )
+    TRUST_FETCH_SECONDS = (
+        "robocall_trust_fetch_seconds", "histogram", "seconds",
+        "How long such a fetch took, waiting for its turn included.",
+    )
+    TRUST_ERRORS = "robocall_trust_errors_total", "counter", "errors", "Internal errors of verifying.", "cause"
+    TRUST_CACHED = "robocall_trust_cached", "gauge", "addresses", "Certificate addresses in memory.", "kind"
+    TRUST_CACHED_BYTES = "robocall_trust_cached_bytes", "gauge", "bytes", "Size of the chains in memory, as fetched."
+    TRUST_TOKENS_FORGOTTEN = (
+        "robocall_trust_tokens_forgotten_total", "counter", "tokens",
+        "Tokens forgotten before their time, for want of room: a replay of theirs is not found.",
+    )
+    TRUST_LIST_AGE = (
+        "robocall_trust_list_age_seconds", "gauge", "seconds",
+        "Since the list in force was last seen to be the latest; NaN without one.", "list",
+    )
+    TRUST_LIST_END = (
+        "robocall_trust_list_end_timestamp_seconds", "gauge", "seconds since 1970",
+        "When the list in force ends; NaN where it does not say.", "list",
+    )
+    TRUST_LIST_ENTRIES = (
+        "robocall_trust_list_entries", "gauge", "certificates", "Certificates that the list in force names.", "list",
+    )
+    TRUST_LIST_FAILURES = (
+        "robocall_trust_list_failures_total", "counter", "looks",
+        "Looks at a list that brought none to use; the last good one stays.", "list",
+    )
     # fmt: on
 
     @property

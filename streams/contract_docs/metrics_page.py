@@ -33,6 +33,11 @@ _CLOSING = """
 All of them also expose `process_...` of the Prometheus client (CPU, memory, open files). A worker adds `python_...`
 (version, garbage collection).
 """
+_TRUST = """
+## Of whoever verifies signatures
+
+No command verifies calls yet: these belong to `streams.trust`, for programs that use it ([signatures](signatures.md)).
+"""
 
 
 def metrics_in(expression: str) -> set[str]:
@@ -57,9 +62,10 @@ def render_page() -> str:
     """Make the text of the page."""
     archive = [metric for metric in Metric if metric.startswith("robocall_archive_")]
     bridge = [metric for metric in Metric if metric.startswith("robocall_bridge_")]
-    worker = [metric for metric in Metric if metric not in {*archive, *bridge}]
+    trust = [metric for metric in Metric if metric.startswith("robocall_trust_")]
+    worker = [metric for metric in Metric if metric not in {*archive, *bridge, *trust}]
     sections = ("\n## Of a worker\n", *_table(worker), "\n## Of `robocall archive run`\n", *_table(archive))
-    sections += ("\n## Of `robocall bridge`\n", *_table(bridge))
+    sections += ("\n## Of `robocall bridge`\n", *_table(bridge), _TRUST, *_table(trust))
     return _OPENING + "\n".join(sections) + "\n" + _CLOSING
 
 

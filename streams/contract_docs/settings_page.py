@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 from streams.archive.settings import ArchiveSettings
 from streams.bridge.settings import BridgeSettings
 from streams.settings import Settings
+from streams.trust.settings import TrustSettings
 
 _OPENING = """\
 # Settings
@@ -22,7 +23,7 @@ _OPENING = """\
 Every setting is an environment variable. A command reads them once, at its start. A value out of its bounds ends it
 with one line that names the variable. An empty variable counts as one that is not set. `robocall doctor` names
 variables that begin with `ROBOCALL_` and that nobody reads. `make docs` writes this page from `streams/settings.py`,
-`streams/archive/settings.py` and `streams/bridge/settings.py`.
+`streams/archive/settings.py`, `streams/bridge/settings.py` and `streams/trust/settings.py`.
 """
 SECTIONS: Mapping[str, str] = {
     "kafka_bootstrap_servers": "How Kafka is spoken to",
@@ -35,6 +36,12 @@ SECTIONS: Mapping[str, str] = {
     "web_host": "Health, metrics and log",
 }
 """Headings by the first field below them, in the order of `Settings`."""
+
+TRUST_SECTIONS: Mapping[str, str] = {
+    "anchors_url": "Whom signatures are verified by",
+    "cache_url": "Certificates: fetched and kept",
+}
+"""Likewise of `TrustSettings`."""
 
 UNITS: Mapping[str, str] = {
     "_ms": "milliseconds",
@@ -60,6 +67,7 @@ def render_page() -> str:
     """Make the text of the page."""
     lines = [*_tables(Settings, SECTIONS), *_tables(ArchiveSettings, {"url": "Of `robocall archive`"})]
     lines += _tables(BridgeSettings, {"peers_file": "Of `robocall bridge`"})
+    lines += _tables(TrustSettings, TRUST_SECTIONS)
     return _OPENING + "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 
 from detector.contract.decisions import Versions
 from detector.policy.standing import StandingDecisions
+from detector.trust.verdict import Cause
 from models.serve.reference import Reference
 from models.watch.drift import FEWEST_ROWS, STRIDE, DriftWatch
 from models.watch.shadow import Shadow
@@ -16,6 +17,7 @@ from streams.metrics import Metric
 from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
 from streams.state.snapshots import Taken
+from streams.trust.metrics import ListFigures, TrustMetrics
 from streams.worker.feedback import FeedbackCounts
 from streams.worker.health import Enforcement
 from streams.worker.metrics import Metrics, ScrapeTime, Sources
@@ -45,6 +47,16 @@ SOURCES = Sources(
 TRIED = Enforcement("tried", "nothing was measured")
 
 
+def trust_metrics() -> TrustMetrics:
+    metrics = TrustMetrics(lambda: 0.0)
+    metrics.verified(Cause.PASSED)
+    metrics.looked_up("memory")
+    metrics.fetched("fetched", 0.1)
+    metrics.internal_error("KeyError")
+    metrics.lists = lambda: {"anchors": ListFigures()}
+    return metrics
+
+
 def watched_with_drift_and_shadow() -> WatchedModel:
     reference = Reference.measure(np.zeros((100, 2), np.float32), np.zeros(100), np.ones((1, 2)))
     drift = DriftWatch(reference, ("one", "other"), 0)
@@ -66,6 +78,7 @@ def registry() -> CollectorRegistry:
     )
     found.register(ArchiveMetrics())
     found.register(BridgeMetrics())
+    found.register(trust_metrics())
     found.register(redis_metrics(StandingDecisions(max_entries=2)))
     return found
 

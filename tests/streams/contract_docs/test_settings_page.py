@@ -6,8 +6,9 @@ import pytest
 
 from streams.archive.settings import ArchiveSettings
 from streams.bridge.settings import BridgeSettings
-from streams.contract_docs.settings_page import SECTIONS, UNITS, render_page
+from streams.contract_docs.settings_page import SECTIONS, TRUST_SECTIONS, UNITS, render_page
 from streams.settings import Settings
+from streams.trust.settings import TrustSettings
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 ROWS = {
@@ -26,12 +27,14 @@ def test_every_variable_is_there_once_and_has_a_meaning() -> None:
     names = [f"ROBOCALL_{name.upper()}" for name in Settings.model_fields]
     names += [f"ROBOCALL_ARCHIVE_{name.upper()}" for name in ArchiveSettings.model_fields]
     names += [f"ROBOCALL_BRIDGE_{name.upper()}" for name in BridgeSettings.model_fields]
+    names += [f"ROBOCALL_TRUST_{name.upper()}" for name in TrustSettings.model_fields]
     assert list(ROWS) == names
     assert all(row[-1] not in {"", "None"} for row in ROWS.values())
 
 
 def test_every_heading_has_a_setting_below_it() -> None:
     assert [name for name in SECTIONS if name not in Settings.model_fields] == []
+    assert [name for name in TRUST_SECTIONS if name not in TrustSettings.model_fields] == []
     assert set(SECTIONS) >= {next(iter(Settings.model_fields))}, "the first settings stand below no heading"
 
 

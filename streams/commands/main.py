@@ -57,6 +57,10 @@ COMMANDS = {
         "streams.commands.verify_identity:verify_identity",
         "Verify the signature of one call against certificates from files.",
     ),
+    "trust": (
+        "streams.commands.trust:trust",
+        "Look at the authorities and certificates that signatures are verified by; fetch, check, forget.",
+    ),
     "lookup": ("streams.commands.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),
     "audit": ("streams.commands.audit:audit", "Say which promises were not kept, from the topics alone."),
     "lists": (

@@ -183,10 +183,14 @@ class TrustLists:
         return complaints
 
     async def run(self) -> None:
-        """Look again and again, until it is cancelled. Each new complaint is logged once."""
+        """Look again and again, until it is cancelled. New authorities and new complaints are logged, once."""
         told: set[str] = set()
         while True:
+            before = self.anchors
             complaints = set(await self.renew())
+            now = self.anchors
+            if now is not None and (before is None or now.anchors is not before.anchors):
+                log.info("authorities in force", authorities=len(now.anchors.certificates), sequence=now.sequence)
             for one in sorted(complaints - told):
                 log.warning("a list of trust cannot be renewed, the last good one stays", cause=one)
             told = complaints
@@ -251,7 +255,6 @@ class TrustLists:
             made = AnchorsInForce(Anchors(signed.anchors), signed.sequence, signed.expires_ms, at_ms)
         if before is not None and _prints(before.anchors) == _prints(made.anchors):
             return replace(made, anchors=before.anchors)
-        log.info("authorities in force", authorities=len(made.anchors.certificates), sequence=made.sequence)
         return made
 
     def _withdrawn_of(self, content: bytes, at_ms: int) -> WithdrawnInForce:

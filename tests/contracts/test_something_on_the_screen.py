@@ -67,6 +67,12 @@ WAITS = [
     ("erase +12025550123 --dry-run", "streams.commands.erase.with_redis"),
     ("snapshots verify", "streams.state.snapshot_commands._entries"),
     ("audit", "streams.commands.audit._partitions"),
+    ("trust anchors show", "streams.trust.anchors.TrustLists.restore"),
+    ("trust anchors check", "streams.trust.anchors.TrustLists.restore"),
+    ("trust cache show", "streams.trust.stored_chains.StoredChains.everything"),
+    ("trust cache check", "streams.trust.stored_chains.StoredChains.everything"),
+    ("trust cache forget --all", "streams.trust.stored_chains.StoredChains.forget_all"),
+    ("trust cache warm senders.txt", "streams.commands.trust._warmed"),
     ("doctor", "streams.commands.doctor._settings_or_complaint"),
     ("topics create", "streams.kafka.topics.admin_client"),
 ]

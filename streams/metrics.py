@@ -307,7 +307,7 @@ class Metric(StrEnum):
     TRUST_VERDICTS = "robocall_trust_verdicts_total", "counter", "calls", "Calls verified, by what came of it.", "cause"
     TRUST_LOOKUPS = (
         "robocall_trust_certificates_total", "counter", "lookups",
-        "Certificates asked for, by where they were: `memory`, `shared`, `server`; `late` and `refused` had none.",
+        "Certificates by where they were: `memory`, `shared`, `server`; `late` and `refused` had none in time.",
         "source",
     )
     TRUST_FETCHES = (

@@ -197,6 +197,20 @@ def test_both_lists_come_by_https_from_an_address_of_the_operator(case: Case) ->
     asyncio.run(ask())
 
 
+def test_a_bug_leaves_the_last_good_list(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told like any other complaint."""
+    case.anchors.write_text(signed_list(5))
+    lists = case.lists()
+    assert asyncio.run(lists.renew()) == []
+
+    def fails(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(module, "read_anchor_list", fails)
+    assert asyncio.run(lists.renew()) == ["anchors: internal error KeyError"]
+    assert names(lists) == ["authority"]
+
+
 def test_looking_goes_on_in_the_background(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is found: sooner again after a failure."""
     monkeypatch.setattr(module, "RETRY_S", 0.01)

@@ -313,6 +313,21 @@ def test_closing_ends_what_runs() -> None:
     run(work, never)
 
 
+def test_a_bug_is_counted_and_costs_no_call_its_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is raised: it cannot be told, for a minute."""
+
+    async def work(case: Case) -> None:
+        async def fails(*_: object) -> None:
+            raise KeyError("a bug")
+
+        monkeypatch.setattr(case.certificates._fetcher, "fetch", fails)
+        assert cause(await case.get()) is Cause.NOT_CHECKED
+        samples = [one for family in case.metrics.collect() for one in family.samples]
+        assert [one.value for one in samples if one.labels.get("cause") == "KeyError" and "total" in one.name] == [1]
+
+    run(work, sends(provider().pem))
+
+
 def test_the_address_decides_and_not_the_order_of_names() -> None:
     """Two addresses of one host are two entries."""
 

@@ -69,9 +69,10 @@ class Fetcher:
         self._resolver = resolver
         self._tls = tls or ssl.create_default_context()
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s)
-        self._turns: asyncio.Queue[DaemonThread] = asyncio.Queue()
+        self._turns = asyncio.Semaphore(limits.running)
+        self._idle: asyncio.Queue[DaemonThread] = asyncio.Queue()
         for number in range(limits.running):
-            self._turns.put_nowait(DaemonThread(f"names-{number}"))
+            self._idle.put_nowait(DaemonThread(f"names-{number}"))
 
     async def fetch(self, url: str, limit_bytes: int) -> Fetched:
         """Fetch a file, once it is this one's turn.
@@ -83,23 +84,34 @@ class Fetcher:
         Raises:
             Refused: it is not there, is longer, took too long, or lies where we do not ask.
         """
-        thread = await self._turns.get()
         try:
-            async with asyncio.timeout(self._limits.whole_s):
-                return await self._fetched(URL(url, encoded=True), limit_bytes, thread)
+            address = URL(url, encoded=True)
+            if address.scheme != "https" or not address.raw_host or not address.port:
+                raise Refused(Cause.INFO_INVALID, "the address is not https://HOST/PATH")
+            async with self._turns:
+                thread = await self._idle.get()
+                looking = self._looking(address, thread)
+                async with asyncio.timeout(self._limits.whole_s):
+                    return await self._fetched(address, await asyncio.shield(looking), limit_bytes)
         except TimeoutError as error:
             raise _unavailable("the certificate's server was too slow") from error
         except aiohttp.ClientSSLError as error:
             raise _unavailable("the certificate's server did not show by TLS that it is who it should be") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _unavailable(f"the certificate could not be fetched ({type(error).__name__})") from error
-        finally:
-            self._turns.put_nowait(thread)
 
-    async def _fetched(self, url: URL, limit_bytes: int, thread: DaemonThread) -> Fetched:
-        if url.scheme != "https" or not url.raw_host or not url.port:
-            raise Refused(Cause.INFO_INVALID, "the address is not https://HOST/PATH")
-        addresses = await thread.run(self._resolver.addresses, url.raw_host, url.port)
+    def _looking(self, url: URL, thread: DaemonThread) -> "asyncio.Future[tuple[Address, ...]]":
+        """Look a name up in a thread; one that hangs for longer than its fetch is not given to the next one."""
+        looking = thread.post(self._resolver.addresses, url.raw_host or "", url.port or 0)
+
+        def is_over(future: "asyncio.Future[tuple[Address, ...]]") -> None:
+            future.exception()  # nobody may have waited for it
+            self._idle.put_nowait(thread)
+
+        looking.add_done_callback(is_over)
+        return looking
+
+    async def _fetched(self, url: URL, addresses: tuple[Address, ...], limit_bytes: int) -> Fetched:
         connector = aiohttp.TCPConnector(resolver=_Checked(addresses), ssl=self._tls, force_close=True)
         async with (
             aiohttp.ClientSession(

@@ -205,7 +205,7 @@ def test_a_name_that_changes_its_address_gains_nothing() -> None:
 
 
 def test_a_resolver_that_hangs_is_given_up() -> None:
-    """And the next fetch, by another thread, goes through."""
+    """And the next fetch does not pay for it: it waits for its turn, and its time begins then."""
 
     async def ask() -> bytes:
         async with serving(sends(b"chain")) as server:
@@ -217,7 +217,7 @@ def test_a_resolver_that_hangs_is_given_up() -> None:
                     time.sleep(3)
                 return server.lookup(host, port)
 
-            one = Fetcher(Limits(2, 1, 2), Resolver(LOOPBACK, lookup), trusting_tls())
+            one = Fetcher(Limits(2, 1, 1), Resolver(LOOPBACK, lookup), trusting_tls())
             with pytest.raises(Refused, match="too slow"):
                 await one.fetch(URL, LIMIT)
             return (await one.fetch(URL, LIMIT)).content
@@ -243,6 +243,19 @@ def test_so_many_run_at_a_time() -> None:
             return len(await asyncio.gather(*(one.fetch(f"{URL}{number}", LIMIT) for number in range(8))))
 
     assert (asyncio.run(ask()), most) == (8, 2)
+
+
+@pytest.mark.parametrize("url", ["http://a.example.org/b", "https:///b", "a", "", "https://[::1/b", "https://a:x/b"])
+def test_what_is_no_https_address_is_refused(url: str) -> None:
+    """Whoever calls has asked before; if not, nothing is looked up."""
+
+    async def ask() -> list[str]:
+        async with serving(sends(b"x")) as server:
+            with pytest.raises(Refused):
+                await fetcher(server).fetch(url, LIMIT)
+            return server.names
+
+    assert asyncio.run(ask()) == []
 
 
 @pytest.mark.parametrize(

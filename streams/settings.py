@@ -4,11 +4,10 @@ Inner packages never see this object: they get small frozen settings of their ow
 `streams.worker.assembly`.
 """
 
-import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
@@ -356,10 +355,7 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         SettingsInvalid: a value is out of its bounds; the message names each variable and what is wrong with it.
     """
-    try:
-        return Settings(**overrides)  # type: ignore[arg-type]  # validated by pydantic, field by field
-    except ValidationError as error:
-        raise SettingsInvalid("; ".join(_complaints(error, PREFIX))) from error
+    return _read(Settings, overrides)
 
 
 def load_part(kind: type[P], whose: str, **overrides: object) -> P:
@@ -373,29 +369,14 @@ def load_part(kind: type[P], whose: str, **overrides: object) -> P:
     strangers = sorted(name for name in os.environ if name.upper().startswith(prefix) and name.upper() not in known)
     if strangers:
         raise SettingsInvalid(f"{', '.join(strangers)}: no such setting; {whose}'s are {', '.join(sorted(known))}")
+    return _read(kind, overrides)
+
+
+def _read(kind: type[P], values: Mapping[str, Any]) -> P:
     try:
-        return kind(**overrides)  # type: ignore[arg-type]  # validated by pydantic, field by field
+        return kind(**values)
     except ValidationError as error:
-        raise SettingsInvalid("; ".join(_complaints(error, prefix))) from error
-
-
-def unknown_keys(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Say for each `ROBOCALL_` variable that no setting reads what was probably meant; empty when there is none."""
-    known = [PREFIX + name.upper() for name in Settings.model_fields]
-    return [_suggestion(key, known) for key in _strangers(os.environ if environ is None else environ, known)]
-
-
-def _strangers(environ: Mapping[str, str], known: Iterable[str]) -> list[str]:
-    expected = set(known)
-    ours = (key for key in environ if key.upper().startswith(PREFIX) and key.upper() not in expected)
-    return sorted(key for key in ours if not key.upper().startswith(PARTS))
-
-
-def _suggestion(key: str, known: list[str]) -> str:
-    # Without the prefix, which would make all of them look alike.
-    bare = [name.removeprefix(PREFIX) for name in known]
-    close = difflib.get_close_matches(key.upper().removeprefix(PREFIX), bare, n=1)
-    return f"{key} is not a setting" + (f": did you mean {PREFIX}{close[0]}?" if close else " and is ignored")
+        raise SettingsInvalid("; ".join(_complaints(error, kind.model_config["env_prefix"]))) from error
 
 
 def _complaints(error: ValidationError, prefix: str) -> list[str]:

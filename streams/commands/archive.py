@@ -35,7 +35,8 @@ from streams.log import configure_log
 from streams.redis.connection import TRAPS
 from streams.running.metrics_page import served
 from streams.running.progress import Say, step
-from streams.settings import Settings, load_settings, unknown_keys
+from streams.settings import Settings, load_settings
+from streams.unknown_settings import unknown_keys
 
 REPORT_S = 30.0
 EVENTS_BETWEEN_UPDATES = 5_000

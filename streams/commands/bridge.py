@@ -24,7 +24,8 @@ from streams.log import configure_log
 from streams.running.metrics_page import served
 from streams.running.services import Part, new_event_loop
 from streams.running.told_every import EVERY_S, told_every
-from streams.settings import Settings, load_settings, unknown_keys
+from streams.settings import Settings, load_settings
+from streams.unknown_settings import unknown_keys
 
 log = structlog.get_logger(__name__)
 

@@ -36,7 +36,8 @@ from streams.redis.bounded import MAX_NAME_BYTES
 from streams.redis.connection import ACTIVE_MODEL, tls_options
 from streams.running.progress import step
 from streams.screening.build import policy_of
-from streams.settings import Settings, load_settings, unknown_keys
+from streams.settings import Settings, load_settings
+from streams.unknown_settings import unknown_keys
 
 LIBRARIES = ("faust-streaming", "mode-streaming", "aiokafka", "numba", "numpy", "msgspec", "scikit-learn", "redis")
 CONNECT_TIMEOUT_SECONDS = 2.0

@@ -54,11 +54,11 @@ COMMANDS = {
         "Say what calls were: one verdict, or a table of complaints.",
     ),
     "verify-identity": (
-        "streams.commands.verify_identity:verify_identity",
+        "streams.commands.trust.verify_identity:verify_identity",
         "Verify the signature of one call against certificates from files.",
     ),
     "trust": (
-        "streams.commands.trust:trust",
+        "streams.commands.trust.command:trust",
         "Look at the authorities and certificates that signatures are verified by; fetch, check, forget.",
     ),
     "lookup": ("streams.commands.lookup:lookup", "What is known and decided about a number, a trunk or a decision."),

@@ -19,8 +19,9 @@ from streams.running.services import Ending, new_event_loop, run
 from streams.running.told_every import EVERY_S, told_every
 from streams.running.used_cpu import used_cpu_s
 from streams.screening.build import policy_of
-from streams.settings import Settings, load_settings, unknown_keys
+from streams.settings import Settings, load_settings
 from streams.state.fleet_seed import fleet_seed
+from streams.unknown_settings import unknown_keys
 from streams.worker.assembly import TOPICS, build_app
 from streams.worker.feedback import feedback_group
 from streams.worker.warming import warm

@@ -72,7 +72,7 @@ WAITS = [
     ("trust cache show", "streams.trust.stored_chains.StoredChains.everything"),
     ("trust cache check", "streams.trust.stored_chains.StoredChains.everything"),
     ("trust cache forget --all", "streams.trust.stored_chains.StoredChains.forget_all"),
-    ("trust cache warm senders.txt", "streams.commands.trust._warmed"),
+    ("trust cache warm senders.txt", "streams.commands.trust.command._warmed"),
     ("doctor", "streams.commands.doctor._settings_or_complaint"),
     ("topics create", "streams.kafka.topics.admin_client"),
 ]

@@ -18,7 +18,8 @@ from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
 from streams.commands.main import COMMANDS, robocall
 from streams.contract_docs.metrics_page import alert_expressions, metrics_in, panel_expressions
 from streams.metrics import Metric
-from streams.settings import load_settings, unknown_keys
+from streams.settings import load_settings
+from streams.unknown_settings import unknown_keys
 from tests.deploy.compose_file import compose_with
 
 ROOT = Path(__file__).parents[2]

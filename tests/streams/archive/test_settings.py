@@ -4,7 +4,7 @@ import pytest
 
 from streams.archive.settings import load_archive_settings
 from streams.errors import SettingsInvalid
-from streams.settings import unknown_keys
+from streams.unknown_settings import unknown_keys
 from tests.streams.archive.archive_case import SECRET
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from streams.bridge.settings import load_bridge_settings
 from streams.errors import SettingsInvalid
-from streams.settings import unknown_keys
+from streams.unknown_settings import unknown_keys
 
 
 def test_nothing_need_be_set_and_nothing_listens_to_the_world() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from streams.errors import SettingsInvalid
-from streams.settings import unknown_keys
 from streams.trust.settings import load_trust_settings
+from streams.unknown_settings import unknown_keys
 
 
 def test_networks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ WRONG: list[tuple[int, str, str, dict[str, Any]]] = [
     (413, "too_large", "/v1/calls", {"content": b" " * (MAX_RECORD_BYTES + 1)}),
     (422, "missing_field", "/v1/calls", {"json": {"call_id": "a"}}),
     (422, "wrong_type", "/v1/calls", {"json": CALL | {"privacy": "no"}}),
-    (422, "out_of_range", "/v1/calls", {"json": CALL | {"attestation": "D"}}),
+    (422, "out_of_range", "/v1/calls", {"json": CALL | {"call_id": ""}}),
     (422, "missing_field", "/v1/calls/x/end", {"json": CALL}),
     (400, "wrong_verification_request", "/stir/v1/verification", {"json": {"verificationRequest": {}}}),
     (404, "not_found", "/v2/calls", {}),

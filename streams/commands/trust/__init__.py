@@ -1,0 +1,1 @@
+"""`robocall trust` and `robocall verify-identity`: whom signatures are verified by, and one header by itself."""

@@ -27,10 +27,11 @@ from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve import artifact
 from streams.archive.doctor import archived
+from streams.commands import recent_events
 from streams.commands.exposure import clock_complaint, exposures
 from streams.commands.models import doctor as model_doctor
 from streams.errors import KafkaUnreachable
-from streams.kafka import fleet_secret, placement, topics
+from streams.kafka import fleet_secret, topics
 from streams.metrics import Metric
 from streams.redis.bounded import MAX_NAME_BYTES
 from streams.redis.connection import ACTIVE_MODEL, tls_options
@@ -112,7 +113,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
             yield Finding("kafka", State.OK, f"{servers}: {brokers} broker(s), cluster {cluster['cluster_id']}")
             yield from _topics(topics.check(admin, partitions=settings.partitions))
             yield _secret(settings)
-            yield from _placement(settings)
+            yield from _recent(settings)
     except RobocallError as error:
         yield Finding("kafka", State.BROKEN, str(error))
 
@@ -144,15 +145,19 @@ def _secret(settings: Settings) -> Finding:
     return Finding("fleet secret", State.OK, f"seed {name_of(fleet_secret.seed_of(secret))}")
 
 
-def _placement(settings: Settings) -> Iterator[Finding]:
-    """Look where recent call events stand; silent where there are none, or all is well."""
+def _recent(settings: Settings) -> Iterator[Finding]:
+    """Look at recent call events: where they stand, and whether calls end; silent where all is well."""
     try:
-        complaint = asyncio.run(placement.recent_complaint(settings))
+        events = asyncio.run(recent_events.read(settings))
     except (KafkaError, OSError) as error:
-        yield Finding("partitioner", State.WARNING, f"recent call events cannot be read: {type(error).__name__}")
+        yield Finding("call events", State.WARNING, f"recent ones cannot be read: {type(error).__name__}")
         return
-    if complaint is not None:
-        yield Finding("partitioner", State.WARNING, complaint)
+    for subject, complaint in (
+        ("partitioner", recent_events.misplaced(events)),
+        ("call ends", recent_events.endless(events)),
+    ):
+        if complaint is not None:
+            yield Finding(subject, State.WARNING, complaint)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
+from streams.bridge.peers import load_peers
+from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
 from streams.commands.main import COMMANDS, robocall
 from streams.contract_docs.metrics_page import alert_expressions, metrics_in, panel_expressions
 from streams.metrics import Metric
@@ -41,7 +43,7 @@ def workers(compose: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_port_is_bound_to_loopback(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert len(ports) == 4
+    assert len(ports) == 6
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
@@ -105,11 +107,21 @@ def test_every_setting_in_the_compose_file_is_read(compose: dict[str, Any], monk
             load_settings()  # raises when a value is out of its bounds
             if any(key.startswith(ARCHIVE_PREFIX) for key in values):
                 load_archive_settings()  # raises for a name that is no setting, too
+            if any(key.startswith(BRIDGE_PREFIX) for key in values):
+                load_bridge_settings()
+
+
+def test_the_bridge_of_the_compose_file_knows_who_asks_from_this_machine() -> None:
+    """By the address that Docker's networks give it, and nobody else."""
+    peers = load_peers(DEPLOY / "bridge" / "peers.yaml")
+
+    assert peers.find("172.18.0.1") == peers.find("127.0.0.1") == peers.all[0]
+    assert peers.find("192.0.2.1") is None
 
 
 def test_every_command_in_the_compose_file_parses(compose: dict[str, Any]) -> None:
     ours = [service for service in compose["services"].values() if service["image"].startswith("robocall")]
-    assert len(ours) == 5
+    assert len(ours) == 6
     for service in ours:
         command, *arguments = service["command"]
         assert command in COMMANDS
@@ -117,7 +129,7 @@ def test_every_command_in_the_compose_file_parses(compose: dict[str, Any]) -> No
         assert found is not None
         # Both raise on what does not exist: a command of a group, an option.
         context = found.make_context(command, list(arguments))
-        if isinstance(found, click.Group):
+        if isinstance(found, click.Group) and arguments:
             found.resolve_command(context, list(arguments))
 
 
@@ -130,16 +142,17 @@ def test_the_image_starts_a_command_that_exists_as_a_user_without_rights() -> No
     assert all((ROOT / path).exists() for paths in copied for path in paths)
 
 
-def test_prometheus_scrapes_every_worker_and_the_archive_at_their_ports(compose: dict[str, Any]) -> None:
+def test_prometheus_scrapes_every_process_at_its_port(compose: dict[str, Any]) -> None:
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     found = {
         job["job_name"]: {target for group in job["static_configs"] for target in group["targets"]}
         for job in config["scrape_configs"]
     }
-    archive = compose["services"]["archive"]["environment"]
+    archive, bridge = (compose["services"][name]["environment"] for name in ("archive", "bridge"))
     assert found == {
         "robocall": {f"{name}:{one['environment']['ROBOCALL_WEB_PORT']}" for name, one in workers(compose).items()},
         "robocall-archive": {f"archive:{archive['ROBOCALL_ARCHIVE_WEB_PORT']}"},
+        "robocall-bridge": {f"bridge:{bridge['ROBOCALL_BRIDGE_WEB_PORT']}"},
     }
     assert [(DEPLOY / "prometheus" / name).is_file() for name in config["rule_files"]] == [True]
 

@@ -114,7 +114,9 @@ def test_a_producer_with_another_partitioner_is_named(
     fresh_topics(partitions=6)
     numbers = [f"+1202555{number:04d}" for number in range(200)]
     _produce(kafka_bootstrap, numbers, partitioner="murmur2")
-    assert "partitioner" not in findings(run(partitions="6"))
+    said = findings(run(partitions="6"))
+    assert "partitioner" not in said
+    assert said["call ends"][0]["text"].startswith("0 ends beside 200 set-ups")
 
     _produce(kafka_bootstrap, numbers, partitioner="consistent_random")
     (found,) = findings(run(partitions="6"))["partitioner"]
@@ -126,7 +128,7 @@ def test_a_producer_with_another_partitioner_is_named(
 def _produce(servers: str, numbers: list[str], **options: str) -> None:
     producer = Producer({"bootstrap.servers": servers, **options})
     for number in numbers:
-        producer.produce("call-events", key=number, value=json.dumps({"switch_id": "sbc-1", "calling_number": number}))
+        producer.produce("call-events", key=number, value=json.dumps({"type": "call_setup", "switch_id": "sbc-1"}))
     producer.flush()
 
 

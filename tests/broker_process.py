@@ -85,6 +85,7 @@ class BrokerProcess:
         self.port = free if port is None else port
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.log = folder / "broker.log"
+        self.data = folder / "data"
         self._folder = folder
         self._heap_mb = heap_mb
         self._properties = properties

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -26,6 +27,7 @@ from streams.settings import PREFIX, Settings
 
 CLIENT_ID = "robocall-detector"
 AGAIN_S = 0.1
+LIST_WAIT_S = 10.0
 GROUPS_WAIT_S = 30.0
 TRY_S = 5.0
 """Given to one broker that is asked what it has against us."""
@@ -210,15 +212,24 @@ async def require_topics(settings: Settings, topics: Iterable[str]) -> None:
         TopicMissing: names those that do not exist.
     """
     async with _admin(settings) as admin:
-        try:
-            existing = set(await admin.list_topics())
-        except KafkaConnectionError:
-            raise
-        except KafkaError as error:
-            raise ClusterRefused("to list topics", "Describe on topics, and the right password", error) from error
+        existing = await _existing_topics(admin)
     missing = sorted(set(topics) - existing)
     if missing:
         raise TopicMissing(missing)
+
+
+async def _existing_topics(admin: AIOKafkaAdminClient) -> set[str]:
+    """All topics; while one of several brokers is away, the client may ask that one: then another is asked."""
+    until_s = time.monotonic() + LIST_WAIT_S
+    while True:
+        try:
+            return set(await admin.list_topics())
+        except KafkaConnectionError:
+            raise
+        except KafkaError as error:
+            if not error.retriable or time.monotonic() > until_s:
+                raise ClusterRefused("to list topics", "Describe on topics, and the right password", error) from error
+        await asyncio.sleep(AGAIN_S)
 
 
 async def await_groups(settings: Settings, groups: Iterable[str]) -> None:

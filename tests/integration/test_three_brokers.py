@@ -47,11 +47,27 @@ class Cluster:
         return topics.admin_client(load_settings(kafka_bootstrap_servers=running))
 
     def make_calls(self, copies: dict[int, list[int]], **config: str) -> None:
-        """Make `call-events` anew: the brokers that have copies of each partition, and settings of the topic."""
+        """Make `call-events` anew: the brokers that have copies of each partition, and settings of the topic.
+
+        Each broker that runs must have made its copies. One that has not heard yet that the topic of before is gone
+        takes records into that, and throws them away when it hears.
+        """
+        before = self._made(copies)
         with self.admin() as admin:
             delete_topics(admin, {CALL_EVENTS})
             admin.create_topics({CALL_EVENTS: {"assignments": copies, "configs": config}})
         wait_until(lambda: len(self.partitions()) == len(copies), "the topic is there")
+        wait_until(lambda: all(map(_is_other, before, self._made(copies))), "all copies are made")
+
+    def _made(self, copies: dict[int, list[int]]) -> list[str]:
+        """What each copy on a broker that runs says of its topic; nothing where it is not made."""
+        files = [
+            self.brokers[node - 1].data / f"{CALL_EVENTS}-{partition}" / "partition.metadata"
+            for partition, nodes in copies.items()
+            for node in nodes
+            if self.brokers[node - 1].is_running
+        ]
+        return [file.read_text() if file.exists() else "" for file in files]
 
     def make_decisions(self, copies: dict[int, list[int]]) -> None:
         """Make `call-decisions` anew; what it took before is gone."""
@@ -76,6 +92,10 @@ class Cluster:
     def led_by(self, node: int) -> list[int]:
         """Partitions of `call-events` that a broker leads."""
         return [one["partition_index"] for one in self.partitions() if one["leader_id"] == node]
+
+
+def _is_other(before: str, now: str) -> bool:
+    return bool(now) and now != before
 
 
 @pytest.fixture(scope="module")

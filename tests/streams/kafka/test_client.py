@@ -1,16 +1,17 @@
 """A client that goes on after an error inside of it, and with a connection that was lost this instant."""
 
 import asyncio
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 import uvloop
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, NodeNotReadyError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from streams.errors import KafkaUnreachable
-from streams.kafka.client import await_groups, keep_metadata_coming
+from streams.kafka.client import _existing_topics, await_groups, keep_metadata_coming
 from streams.settings import load_settings
 from tests.waiting import HANG_S
 
@@ -72,3 +73,17 @@ def test_groups_that_the_broker_can_keep_are_not_waited_for(kafka_bootstrap: str
 def test_groups_are_not_waited_for_without_a_broker() -> None:
     with pytest.raises(KafkaUnreachable):
         asyncio.run(await_groups(load_settings(kafka_bootstrap_servers="127.0.0.1:1"), ["any"]))
+
+
+def test_a_broker_that_is_away_is_not_asked_twice_for_topics() -> None:
+    """Of three brokers one may be away: the client may ask that one first, and says that it is not ready."""
+    answers: Iterator[Exception | list[str]] = iter([NodeNotReadyError("node 3"), ["call-events"]])
+
+    class Admin:
+        async def list_topics(self) -> list[str]:
+            answer = next(answers)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    assert asyncio.run(_existing_topics(cast("Any", Admin()))) == {"call-events"}

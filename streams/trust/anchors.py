@@ -212,20 +212,26 @@ class TrustLists:
             return
         now_ms = self._now_ms()
         content = await self._read(url)
-        self._take(name, content, now_ms)
-        await asyncio.to_thread(self._storage.write, _file(name), sealed(MAGIC, _Header(url, now_ms), content))
+        await self._take(name, content, now_ms)
+        await asyncio.to_thread(self._keep, name, _Header(url, now_ms), content)
 
     async def _restored(self, name: str) -> None:
         url = self._url(name)
-        if url is None or not await asyncio.to_thread(self._storage.exists, _file(name)):
-            return
-        data = await asyncio.to_thread(self._storage.read, _file(name), limit_bytes=LARGEST_LIST_BYTES + 8_192)
+        kept = None if url is None else await asyncio.to_thread(self._kept, name)
+        if kept is not None and kept[0].url == url:  # it was good when it came, and nothing else is asked of it
+            await self._take(name, kept[1], kept[0].fetched_ms)
+
+    def _keep(self, name: str, header: _Header, content: bytes) -> None:
+        self._storage.write(_file(name), sealed(MAGIC, header, content))
+
+    def _kept(self, name: str) -> tuple[_Header, bytes] | None:
+        if not self._storage.exists(_file(name)):
+            return None
+        data = self._storage.read(_file(name), limit_bytes=LARGEST_LIST_BYTES + 8_192)
         found = unsealed(MAGIC, _Header, data)
         if found is None:
             raise StoredFileUnusable(f"{self._storage.url}/{_file(name)} is damaged")
-        header, content = found
-        if header.url == url:  # it was good when it came, and nothing else is asked of it
-            self._take(name, content, header.fetched_ms)
+        return found
 
     def _url(self, name: str) -> str | None:
         return self._sources.anchors_url if name == ANCHORS else self._sources.crl_url
@@ -235,11 +241,12 @@ class TrustLists:
             return (await self._fetcher.fetch(url, LARGEST_LIST_BYTES)).content
         return await asyncio.to_thread(_file_content, Path(url))
 
-    def _take(self, name: str, content: bytes, at_ms: int) -> None:
+    async def _take(self, name: str, content: bytes, at_ms: int) -> None:
+        """Read a list and put it in force. In a thread: a long one takes seconds, and calls do not wait for it."""
         if name == ANCHORS:
-            self._standing.anchors = self._anchors_of(content, at_ms)
+            self._standing.anchors = await asyncio.to_thread(self._anchors_of, content, at_ms)
         else:
-            self._standing.withdrawn = self._withdrawn_of(content, at_ms)
+            self._standing.withdrawn = await asyncio.to_thread(self._withdrawn_of, content, at_ms)
 
     def _anchors_of(self, content: bytes, at_ms: int) -> AnchorsInForce:
         before = self.anchors

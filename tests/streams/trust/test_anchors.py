@@ -1,12 +1,15 @@
 """The lists that trust rests on: renewed, never older than before, over restarts too; the last good one stays."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from detector.trust.anchors import AnchorList, read_anchor_list
 from detector.trust.certificates import parse_certificates
 from streams.running.failures import Failures
 from streams.trust import anchors as module
@@ -15,7 +18,7 @@ from streams.trust.fetching import Fetcher, Limits
 from streams.trust.resolving import EVERYWHERE, Resolver
 from tests.detector.trust.authority import AT_MS, AT_S, DAY, Owner, indirect_list, issue, root
 from tests.streams.trust.https_server import HOST, PORT, fetcher, sends, serving, trusting_tls
-from tests.waiting import until
+from tests.waiting import HANG_S, until
 
 ADMINISTRATOR = issue("STI-PA", None, is_authority=True)
 OTHER = issue("Second authority", None, is_authority=True)
@@ -223,5 +226,28 @@ def test_looking_goes_on_in_the_background(case: Case, monkeypatch: pytest.Monke
         await until(lambda: lists.anchors)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(ask())
+
+
+def test_calls_go_on_while_a_long_list_is_read(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not on the event loop, which owes each call its verdict."""
+    began, goes_on = threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> AnchorList:
+        began.set()
+        assert goes_on.wait(HANG_S)
+        return read_anchor_list(*given)
+
+    monkeypatch.setattr(module, "read_anchor_list", slow)
+    case.anchors.write_text(signed_list(5))
+
+    async def ask() -> None:
+        lists = case.lists()
+        task = asyncio.create_task(lists.renew())
+        await until(began.is_set)
+        goes_on.set()
+        assert await task == []
+        assert names(lists) == ["authority"]
 
     asyncio.run(ask())

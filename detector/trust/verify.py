@@ -8,7 +8,7 @@ the number: a `shaken` token, else one of a delegate. `div` tokens lead from its
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from detector.trust.anchors import Anchors, require_valid
+from detector.trust.anchors import Anchors, Path, require_valid
 from detector.trust.certificates import Certificate, Chain, Scope, scope_of
 from detector.trust.extensions import attestation_of, diverter_of, name_of, original_of, priorities_of
 from detector.trust.identity_header import IdentityHeader, parse_identities
@@ -39,6 +39,22 @@ class Trust:
     anchors: Anchors
     revocations: Revocations | None = None
 
+    def path(self, chain: Chain, at_ms: int) -> Path:
+        """Way from the signer's certificate to an anchor, all of it valid at that instant and none of it withdrawn.
+
+        Args:
+            chain: What the signer's address holds.
+            at_ms: Instant, epoch milliseconds.
+
+        Raises:
+            Refused: there is none, or it cannot be told.
+        """
+        path = self.anchors.path(chain)
+        require_valid(path, at_ms)
+        if self.revocations is not None:
+            self.revocations.require_good(path, at_ms)
+        return path
+
 
 @dataclass(frozen=True, slots=True)
 class _Signed:
@@ -52,7 +68,8 @@ def verify(identities: Sequence[str], call: Parties, at_ms: int, trust: Trust) -
     """Verify the Identity headers of a call.
 
     Args:
-        identities: Values of the headers; at most 16 are looked at, each of at most 8,192 characters.
+        identities: Values of the headers. More than 16 are refused together, one of more than 8,192 characters by
+            itself.
         call: Who calls whom.
         at_ms: When the call came, epoch milliseconds.
         trust: Certificates, anchors and revocations.
@@ -114,10 +131,7 @@ def _signer(token: Passport, at_ms: int, trust: Trust) -> str | None:
         raise Refused(Cause.CERTIFICATE_UNAVAILABLE, "the certificate is not at hand")
     if isinstance(chain, Refused):
         raise Refused(chain.cause, chain.detail)
-    path = trust.anchors.path(chain)
-    require_valid(path, at_ms)
-    if trust.revocations is not None:
-        trust.revocations.require_good(path, at_ms)
+    path = trust.path(chain, at_ms)
     _require_scope(token, scope_of(path), path[0])
     for one in path:
         if one.constraints is not None:

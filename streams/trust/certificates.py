@@ -74,7 +74,7 @@ class Certificates:
         stored: StoredChains | None,
         keeping: Keeping,
         metrics: TrustMetrics,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int],
     ) -> None:
         self._fetcher = fetcher
         self._cache = cache
@@ -116,8 +116,17 @@ class Certificates:
         self._metrics.looked_up("late")
         return Refused(Cause.NOT_CHECKED, "the certificate was not there in time")
 
+    async def is_shared(self, url: str) -> bool:
+        """Tell whether other processes find a chain, once the shared place has taken what it was given.
+
+        Raises:
+            StorageError: the place does not answer.
+        """
+        entry = None if self._stored is None else await self._place.run(self._stored.read, url)
+        return entry is not None and self._now_ms() < entry.until_ms
+
     async def close(self) -> None:
-        """End the fetches that run, and wait for what is being written."""
+        """End the fetches that run, and wait a moment for what is being written."""
         tasks = list(self._loading.values())
         for task in tasks:
             task.cancel()

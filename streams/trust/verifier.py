@@ -147,6 +147,7 @@ def make_verifying(settings: TrustSettings, lookup: Lookup = system_lookup) -> V
         stored,
         Keeping(settings.kept_s, settings.longest_kept_s, settings.refused_kept_s, settings.max_waiting_fetches),
         metrics,
+        _epoch_ms,
     )
     sources = Sources(settings.anchors_url, settings.crl_url, _administrators(settings), settings.renewal_s)
     own = Fetcher(limits, Resolver(EVERYWHERE, lookup), tls)

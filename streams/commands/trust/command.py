@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from detector.trust.anchors import require_valid
-from detector.trust.certificates import Certificate, Chain, scope_of
+from detector.trust.certificates import Certificate, scope_of
 from detector.trust.verdict import Refused
+from detector.trust.verify import Trust
 from streams.errors import SettingsInvalid
 from streams.files import open_input
 from streams.log import configure_log
@@ -27,6 +27,7 @@ from streams.trust.stored_chains import Entry
 from streams.trust.verifier import Verifying, make_verifying
 
 GOOD, DAMAGED, UNJUDGED = "good", "damaged", "no_anchors"
+KEPT, NOT_KEPT, OUT_OF_TIME = "kept", "not_kept", "out_of_time"
 _COMMON_NAME = "2.5.4.3"
 
 
@@ -129,7 +130,7 @@ def forget(urls: tuple[str, ...], *, is_all: bool) -> None:
 def warm(file: str) -> None:
     """Fetch the certificates of FILE, an address a line (`-`: standard input), so that no call waits for them.
 
-    Those that are kept and still in use are not fetched. Status 1 where one could not be had.
+    Those that are kept and still in use are not fetched. Status 1 where one could not be had, or not kept.
     """
     with ExitStack() as stack:
         text = open_input(file, stack).read().decode("latin-1")  # any byte is some character
@@ -139,22 +140,21 @@ def warm(file: str) -> None:
     with step("Fetching certificates") as say:
         failed = asyncio.run(_warmed(made, urls, settings.max_fetches, say))
     if failed:
-        click.echo(f"{failed:,} of {len(urls):,} could not be had", err=True)
+        click.echo(f"{failed:,} of {len(urls):,} are not kept", err=True)
         raise click.exceptions.Exit(1)
 
 
 async def _warmed(made: Verifying, urls: Sequence[str], at_a_time: int, say: Say) -> int:
-    """Fetch all; tell how many could not be had."""
+    """Fetch all; tell how many are not kept."""
     failed = done = 0
     waiting = iter(urls)
 
     async def work() -> None:
         nonlocal failed, done
         for url in waiting:
-            found = await made.certificates.get(url, float("inf"))
-            state = {"state": "kept"} if isinstance(found, Chain) else {"state": found.cause, "detail": found.detail}
-            click.echo(json.dumps({"url": url} | state))
-            failed += isinstance(found, Refused)
+            told = await _fetched(made, url)
+            click.echo(json.dumps({"url": url} | told))
+            failed += told["state"] != KEPT
             done += 1
             say(f"{done:,} of {len(urls):,}", done, len(urls))
 
@@ -163,6 +163,16 @@ async def _warmed(made: Verifying, urls: Sequence[str], at_a_time: int, say: Say
     finally:
         await made.certificates.close()
     return failed
+
+
+async def _fetched(made: Verifying, url: str) -> dict[str, str]:
+    """What came of an address. A chain counts once the place of certificates has it: this process ends with its own."""
+    found = await made.certificates.get(url, float("inf"))
+    if isinstance(found, Refused):
+        return {"state": found.cause, "detail": found.detail}
+    if await made.certificates.is_shared(url):
+        return {"state": KEPT}
+    return {"state": NOT_KEPT, "detail": f"it was fetched, and {TRUST_PREFIX}CACHE_URL did not take it"}
 
 
 def _made() -> Verifying:
@@ -194,7 +204,7 @@ def _described(entry: Entry, now_ms: int) -> dict[str, Any]:
     leaf = entry.chain.leaf
     return {
         "url": entry.url,
-        "state": "kept" if now_ms < entry.until_ms else "out_of_time",
+        "state": KEPT if now_ms < entry.until_ms else OUT_OF_TIME,
         "signer": _name(leaf),
         "signer_spc": list(leaf.authority.spcs) if leaf.authority is not None else [],
         "valid_until": _when(leaf.not_after_ms / 1e3),
@@ -211,11 +221,7 @@ def _judged(name: str, entry: Entry | None, lists: TrustLists) -> dict[str, Any]
     if lists.anchors is None:
         return told | {"state": UNJUDGED}
     try:
-        path = lists.anchors.anchors.path(entry.chain)
-        require_valid(path, _now_ms())
-        if lists.revocations is not None:
-            lists.revocations.require_good(path, _now_ms())
-        scope_of(path)
+        scope_of(Trust({}, lists.anchors.anchors, lists.revocations).path(entry.chain, _now_ms()))
     except Refused as refusal:
         return told | {"state": refusal.cause, "detail": refusal.detail}
     return told | {"state": GOOD}

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from models.errors import StorageError
 from streams.commands.main import robocall
+from streams.trust.certificates import PLACE_PATIENCE_S
+from streams.trust.stored_chains import Entry, StoredChains
 from tests.detector.trust.authority import issue, provider, root, spc, tn_auth_list
 from tests.streams.trust.https_server import HOST, LOOPBACK, PORT, Server, authority_pem, response, serving
 
@@ -30,8 +34,8 @@ async def answer(path: str, writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    """One that runs beside the test, as commands have a loop of their own."""
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """One that runs beside the test, as commands have a loop of their own; every name leads to it."""
     found: list[Server] = []
     is_there, may_go = threading.Event(), threading.Event()
 
@@ -44,6 +48,7 @@ def server() -> Iterator[Server]:
     thread = threading.Thread(target=lambda: asyncio.run(whole()))
     thread.start()
     is_there.wait()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", (found[0].address, PORT))])
     yield found[0]
     may_go.set()
     thread.join()
@@ -75,10 +80,10 @@ def lines(done: Result) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def warmed(folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Result:
+def warmed(folder: Path, server: Server) -> Result:
     """Three addresses were fetched, one of them of nothing."""
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", (server.address, PORT))])
     assert folder.is_dir()
+    assert server.asked == []
     return run("cache warm -", f"{GOOD}\n{STRANGER}\n\n{AWAY}\nhttp://example.org/a.pem\n{GOOD}\n")
 
 
@@ -92,11 +97,43 @@ def test_certificates_are_fetched_once(warmed: Result, server: Server) -> None:
         "http://example.org/a.pem": "info_invalid",
     }
     assert warmed.exit_code == 1
-    assert "2 of 4 could not be had" in warmed.stderr
+    assert "2 of 4 are not kept" in warmed.stderr
 
     again = run("cache warm -", f"{GOOD}\n{STRANGER}\n")
 
     assert (again.exit_code, len(server.asked)) == (0, 3)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_slow_place_is_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said to be kept is there: this process ends, and with it all that is in its memory."""
+    write = StoredChains.write
+
+    def slow(stored: StoredChains, entry: Entry) -> None:
+        time.sleep(2 * PLACE_PATIENCE_S)
+        write(stored, entry)
+
+    monkeypatch.setattr(StoredChains, "write", slow)
+
+    done = run("cache warm -", f"{GOOD}\n{STRANGER}\n")
+
+    assert [one["state"] for one in lines(done)] == ["kept", "kept"]
+    assert len(list((folder / "cache").iterdir())) == 2
+
+
+@pytest.mark.usefixtures("folder", "server")
+def test_what_the_place_does_not_take_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was fetched, and nobody else finds it."""
+
+    def full(_stored: StoredChains, _entry: Entry) -> None:
+        raise StorageError("no space left")
+
+    monkeypatch.setattr(StoredChains, "write", full)
+
+    done = run("cache warm -", GOOD)
+
+    assert (done.exit_code, [one["state"] for one in lines(done)]) == (1, ["not_kept"])
+    assert "1 of 1 are not kept" in done.stderr
 
 
 @pytest.mark.usefixtures("warmed")

@@ -15,7 +15,8 @@ from detector.trust.encoding import decode_base64url, decode_object
 from detector.trust.signatures import ALGORITHM, require_signature
 from detector.trust.verdict import Cause, Refused
 
-PATHS_KEPT = 4_096
+PATHS_KEPT = 16_384
+"""More than the chains that are kept unless somebody wants more, so that none of these is checked twice."""
 LARGEST_LIST_CHARACTERS = 4 * 1024 * 1024
 MOST_ANCHORS = 1_000
 _PARTS = 3

@@ -16,7 +16,7 @@ class SeenTokens:
     A token that was forgotten too early is not found when it comes back; no token is ever called a replay wrongly.
 
     Attributes:
-        capacity: Most tokens that are kept, some 200 bytes each.
+        capacity: Most tokens that are kept, some 400 bytes each.
         forgotten: Tokens that left before their time, for want of room.
     """
 

@@ -32,6 +32,10 @@ def _default_state_url() -> str:
     return str(Path(state) / "robocall-detector" / "trust")
 
 
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
 class TrustSettings(BaseSettings):
     """What an operator may set of verifying."""
 
@@ -98,13 +102,13 @@ class TrustSettings(BaseSettings):
         None, description="PEM of authorities for the HTTPS of certificate servers. Without one: the system's."
     )
     max_seen_tokens: int = Field(
-        1_000_000, ge=1_000, le=100_000_000, description="Tokens that are remembered to find replays, 200 bytes each."
+        1_000_000, ge=1_000, le=100_000_000, description="Tokens that are remembered to find replays, 400 bytes each."
     )
 
     @field_validator("allowed_networks")
     @classmethod
     def _networks(cls, value: str) -> str:
-        for one in filter(None, (part.strip() for part in value.split(","))):
+        for one in _listed(value):
             try:
                 ip_network(one)
             except ValueError as error:
@@ -120,7 +124,7 @@ class TrustSettings(BaseSettings):
     @property
     def networks(self) -> list[str]:
         """The networks of a lab."""
-        return [part.strip() for part in self.allowed_networks.split(",") if part.strip()]
+        return _listed(self.allowed_networks)
 
 
 def load_trust_settings(**overrides: object) -> TrustSettings:

@@ -38,6 +38,23 @@ def test_a_range_is_within_another_where_all_its_numbers_are(first: int, count: 
     assert issuer.encompasses(issued) is (set(range(first, first + count)) <= set(range(ours, ours + our_count)))
 
 
+RANGES = st.lists(st.tuples(st.sampled_from(["1{:02}", "2{:03}"]), st.integers(0, 20), st.integers(1, 12)), max_size=5)
+
+
+@given(RANGES, RANGES)
+def test_each_range_lies_within_one(issuers: list[tuple[str, int, int]], issued: list[tuple[str, int, int]]) -> None:
+    """In any order, overlapping, of several lengths: as by looking at each pair."""
+    ours, theirs = (
+        NumberAuthority(ranges=tuple((form.format(first), count) for form, first, count in ranges))
+        for ranges in (issuers, issued)
+    )
+
+    assert ours.encompasses(theirs) is all(
+        any(form == by and first >= start and first + count <= start + size for by, start, size in issuers)
+        for form, first, count in issued
+    )
+
+
 def test_codes_are_delegated_as_they_are() -> None:
     """A provider may delegate numbers; whose they are, nobody can tell."""
     provider, other = NumberAuthority(("123A",)), NumberAuthority(("456B",))

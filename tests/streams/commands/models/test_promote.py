@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,16 +40,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluation(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Options with labelled calls that no model was trained on, and a tolerance for models that small."""
     return save_small_evaluation(tmp_path_factory.mktemp("evaluation"))
-
-
-@pytest.fixture
-def redis(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
-    """A client of the Valkey that the commands use; their keys are gone afterwards."""
-    monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
-    with Redis.from_url(redis_url) as client:
-        client.delete(ACTIVE_MODEL, SHADOW_MODEL)
-        yield client
-        client.delete(ACTIVE_MODEL, SHADOW_MODEL)
 
 
 @pytest.fixture

@@ -62,18 +62,18 @@ def _watch(schedule: Schedule, *, does_promote: bool, source: Source, out: Path,
     if given["strict"] or given["as_json"]:
         raise click.UsageError("--watch takes neither --strict nor --json: see DIR/watch.json")
     place, partitions = own_place(url), source.partitions(given["partitions"])
-    counted = _named({"--partitions": partitions, "--policy": given["policy"]})
     more = {name: given[name.removeprefix("--")] for name in ("--base", "--feedback", "--senders")}
-    learning = (*counted, *_named(more | {"--windows-h": given["windows_h"]}))
-    plan = Plan(schedule, out, place, learning, counted, partitions, does_promote)
+    learning = _named(more | {"--windows-h": given["windows_h"]})
+    plan = Plan(schedule, out, place, learning, partitions, does_promote)
     settings = load_settings()
+    # For every command, and not as its options: `models promote` judges by both, and has none for them.
+    chosen = {"MODELS_URL": url, "PARTITIONS": partitions, "POLICY_FILE": given["policy"]}
+    environment = {f"ROBOCALL_{name}": str(value) for name, value in chosen.items() if value is not None}
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with console.status("watching") if console.is_terminal else contextlib.nullcontext() as status:
         configure_log(settings.log_level, settings.log_format)  # inside: so lines do not tear the status
-        watch = Watch(
-            plan, partial(run, settings={} if url is None else {"ROBOCALL_MODELS_URL": url}), WallClock(), Told(status)
-        )
+        watch = Watch(plan, partial(run, settings=environment), WallClock(), Told(status))
         try:
             watch.watch()
         except KeyboardInterrupt:

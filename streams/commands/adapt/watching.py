@@ -87,7 +87,6 @@ class Plan:
         folder: Where it keeps its notes and the last model.
         place: The registry.
         learning: Options of `robocall adapt` behind the span, but for `--out`.
-        judging: Options of `robocall replay` that say how calls are counted and decided.
         partitions: That calls are counted in.
         does_promote: What the gate of promotions takes is promoted without a person.
     """
@@ -96,7 +95,6 @@ class Plan:
     folder: Path
     place: Place
     learning: tuple[str, ...]
-    judging: tuple[str, ...]
     partitions: int
     does_promote: bool
 
@@ -269,7 +267,7 @@ class Watch:
             log.warning("not judged", version=night.waiting, span=night.span, cause=cause)
             return None
         say = self._told.step("computing features to judge by")
-        options = ["--decisions", "/dev/null", "--features", str(features), *self._plan.judging]
+        options = ["--decisions", "/dev/null", "--features", str(features), "--partitions", str(self._plan.partitions)]
         self._run(["replay", str(events), *options], say)
         return ["--features", str(features), "--labels", str(labels)]
 
@@ -329,7 +327,7 @@ def _outcome(found: dict[str, Any]) -> str:
     """What came of a night, as `robocall adapt` would say it."""
     if found["version"] == found["base"]:
         return f"kept the base model {found['version']}: {found['gate']['reason']}"
-    return f"{found['chosen']} model {found['version']} is better than {found['base']}"
+    return f"{found['version']}, {found['chosen']}, is better than {found['base']}"
 
 
 def _todo(plan: Plan, version: str) -> str:

@@ -50,6 +50,7 @@ def environment(tmp_path: Path, redis_url: str) -> dict[str, str]:
     put(store, CALL_EVENTS, [encoded(setup(1))], at_ms=today_ms - DAY_MS)
     put(store, CALL_EVENTS, [encoded(setup(2))], first=1, at_ms=today_ms)
     os.mkfifo(tmp_path / "said.jsonl")
+    (tmp_path / "policy.yaml").write_text("minimum_samples: []\n")
     save_small_model(tmp_path / "base")
     return {
         "ROBOCALL_ARCHIVE_URL": str(tmp_path / "archive"),
@@ -62,7 +63,7 @@ def environment(tmp_path: Path, redis_url: str) -> dict[str, str]:
 def started(environment: dict[str, str], folder: Path) -> "subprocess.Popen[bytes]":
     """A watch whose night begins at once and never ends: its feedback is a pipe into which nobody writes."""
     command = [sys.executable, "-m", "streams.commands.main", "adapt", "--archive", "--watch", "--at", "00:00"]
-    command += ["--feedback", str(folder / "said.jsonl")]
+    command += ["--feedback", str(folder / "said.jsonl"), "--partitions", "3", "--policy", str(folder / "policy.yaml")]
     with (folder / "watch.log").open("ab") as log:
         return subprocess.Popen(
             [*command, "--out", str(folder / "own")], cwd=ROOT, env=os.environ | environment, stderr=log
@@ -73,12 +74,17 @@ def started(environment: dict[str, str], folder: Path) -> "subprocess.Popen[byte
 def test_a_night_that_is_ended_leaves_nothing_behind(
     number: signal.Signals, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Told to stop, it ends at once with status 0. After kill -9 its command is gone too, and the next start cleans."""
+    """Told to stop, it ends at once with status 0. After kill -9 its command is gone too, and the next start cleans.
+
+    The command has the partitions and the policy of the watch as settings: `models promote` has no options for them.
+    """
     unfinished = tmp_path / "own" / UNFINISHED
     watch = started(environment, tmp_path)
     try:
         wait_until(lambda: processes_with(str(unfinished)), "it learns")
         wait_until(unfinished.exists, "it writes")
+        settings = Path(f"/proc/{processes_with(str(unfinished))[0]}/environ").read_text().split("\0")
+        assert {"ROBOCALL_PARTITIONS=3", f"ROBOCALL_POLICY_FILE={tmp_path / 'policy.yaml'}"} <= set(settings)
         assert started(environment, tmp_path).wait(HANG_S) == 2, "a second one is refused"
         watch.send_signal(number)
         status = watch.wait(HANG_S)

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +43,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def redis(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
-    monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
-    with Redis.from_url(redis_url) as client:
-        client.delete(ACTIVE_MODEL, SHADOW_MODEL)
-        yield client
-        client.delete(ACTIVE_MODEL, SHADOW_MODEL)
-
-
-@pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ArchiveStore:
     """An archive with a call on each of two days."""
     monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "archive"))
@@ -72,8 +62,7 @@ def desk(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 def watch_of(folder: Path, desk: Desk, clock: TestClock, *, does_promote: bool = False) -> Watch:
     place = own_place(str(folder / "registry"))
-    counted = ("--partitions", str(PARTITIONS))
-    plan = Plan(Schedule(2 * HOUR_MS, DAY_MS), folder / "own", place, counted, counted, PARTITIONS, does_promote)
+    plan = Plan(Schedule(2 * HOUR_MS, DAY_MS), folder / "own", place, (), PARTITIONS, does_promote)
     return Watch(plan, desk, clock, Told(None))
 
 
@@ -343,11 +332,10 @@ def test_a_whole_night_with_the_real_command(
     monkeypatch.setenv("ROBOCALL_MODELS_URL", str(tmp_path / "registry"))
     monkeypatch.setenv("ROBOCALL_MODEL_DIR", str(filled.base))
     place = own_place(str(tmp_path / "registry"))
-    counted = ("--partitions", str(PARTITIONS), "--policy", str(filled.policy))
-    learning = (*counted, "--senders", str(filled.senders), "--windows-h", "0")
-    plan = Plan(
-        Schedule(2 * HOUR_MS, DAY_MS), tmp_path / "own", place, learning, counted, PARTITIONS, does_promote=False
-    )
+    monkeypatch.setenv("ROBOCALL_PARTITIONS", str(PARTITIONS))
+    monkeypatch.setenv("ROBOCALL_POLICY_FILE", str(filled.policy))
+    learning = ("--senders", str(filled.senders), "--windows-h", "0")
+    plan = Plan(Schedule(2 * HOUR_MS, DAY_MS), tmp_path / "own", place, learning, PARTITIONS, does_promote=False)
 
     watch = Watch(plan, lambda arguments, _: really(arguments), TestClock(), Told(None))
     lines = turned(watch)

@@ -41,7 +41,7 @@ def run(arguments: Sequence[str], say: Callable[[str], None], settings: Mapping[
     Raises:
         CommandFailed: it failed, or was killed.
     """
-    command = [sys.executable, "-m", "streams.commands.adapt.child", *arguments]
+    command = [sys.executable, "-m", "streams.commands.adapt.child", str(os.getpid()), *arguments]
     lines = [f"robocall {arguments[0]} said nothing"]
     with subprocess.Popen(  # noqa: S603 - this very program, with arguments of its own
         command,
@@ -77,5 +77,7 @@ def _follow(stream: IO[str] | None, lines: list[str], say: Callable[[str], None]
 
 
 if __name__ == "__main__":
+    parent = int(sys.argv.pop(1))
     die_with_parent()
-    main()
+    if os.getppid() == parent:  # else it ended while this process began, and nobody will be told of that
+        main()

@@ -83,3 +83,12 @@ def test_a_command_ends_with_its_parent_however_that_ends(number: signal.Signals
     finally:
         parent.kill()
         parent.wait()
+
+
+def test_a_command_whose_parent_ended_before_it_began_does_nothing(tmp_path: Path) -> None:
+    """The kernel tells it of an end that comes later, not of one that is past."""
+    another = str(os.getppid())
+    command = [sys.executable, "-m", "streams.commands.adapt.child", another, "models", "list", "--json"]
+    environment = os.environ | {"ROBOCALL_MODELS_URL": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")

@@ -17,7 +17,6 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S
 from detector.policy.settings import Policy
 from models.budgets.making import Subject, make
-from models.budgets.measure import Measure
 from models.budgets.references import find
 from models.data.joining import Joining
 from models.serve.artifact import Model, load, sign
@@ -34,6 +33,7 @@ from streams.commands.models.place import (
     FILE,
     JSON_OPTION,
     REGISTRY_OPTION,
+    Place,
     artifact_folder,
     model_option,
     place_of,
@@ -94,18 +94,9 @@ def adapt(
     """  # noqa: D301 - click reads the backspace
     source.require_whole()
     console = Console(stderr=True)
-    chosen: dict[str, Any] = {"partitions": source.partitions(partitions)}
-    chosen |= {} if policy is None else {"policy_file": policy}
+    chosen = {"partitions": source.partitions(partitions)} | ({} if policy is None else {"policy_file": policy})
     with ExitStack() as stack:
-        with step("Fetching the model", console, quick=True):
-            folder = stack.enter_context(artifact_folder(place_of(url), base))
-        if out.exists() and out.resolve() == folder.resolve():
-            raise click.UsageError("--out is the base model itself: give another folder")
-        settings = load_settings(mode="shadow", model_dir=folder, **chosen)
-        begun = load(folder, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing)
-        if not begun.group_weight:
-            grouped = _grouped(folder, settings, stack)
-            settings = load_settings(mode="shadow", model_dir=grouped, **chosen)
+        folder, begun, settings = _based(place_of(url), base, out, chosen, stack, console)
         out.mkdir(parents=True, exist_ok=True)  # what cannot be written is said before minutes of work
         registered = keys_of(list(map(source.number(), read_senders(senders))))
         joining = joining_of(source, feedback, console)
@@ -113,12 +104,25 @@ def adapt(
         outcome, calls, registered = _adapted(done, begun, registered, settings.partitions, console)
         with step("Writing the model", console):
             model = _written(outcome, folder, out, done.model.schema_id, settings)
-            measure, silence = _measured(model, done.policy, outcome, calls, registered, settings)
-            if measure is not None:
-                _beside(out, settings).write(measure)
+            silence = _measured(model, done.policy, outcome, calls, registered, settings, out)
     _tell(outcome, model, out, silence, joining, console, as_json=as_json)
     if strict and outcome.is_base:
         raise click.exceptions.Exit(1)
+
+
+def _based(
+    place: Place, base: str | None, out: Path, chosen: dict[str, Any], stack: ExitStack, console: Console
+) -> tuple[Path, Model, Settings]:
+    """The base, its folder, and settings of a replay that says what it decides by, with a group weight too."""
+    with step("Fetching the model", console, quick=True):
+        folder = stack.enter_context(artifact_folder(place, base))
+    if out.exists() and out.resolve() == folder.resolve():
+        raise click.UsageError("--out is the base model itself: give another folder")
+    settings = load_settings(mode="shadow", model_dir=folder, **chosen)
+    begun = load(folder, schema_id=FEATURE_SCHEMA_ID, signing=settings.signing)
+    if not begun.group_weight:
+        settings = load_settings(mode="shadow", model_dir=_grouped(folder, settings, stack), **chosen)
+    return folder, begun, settings
 
 
 def _grouped(folder: Path, settings: Settings, stack: ExitStack) -> Path:
@@ -169,30 +173,33 @@ def _written(outcome: "Outcome", base: Path, out: Path, schema_id: str, settings
 
 
 def _measured(
-    model: Model, policy: Policy, outcome: "Outcome", calls: "Calls", registered: Any, settings: Settings
-) -> tuple[Measure | None, str]:
-    """The measure of the model that was written, or why there is none."""
+    model: Model,
+    policy: Policy,
+    outcome: "Outcome",
+    calls: "Calls",
+    registered: Any,
+    settings: Settings,
+    out: Path,
+) -> str:
+    """Measure the model that was written, beside it; what is to be said of that."""
     budgets = policy.budgets
     chosen = outcome.is_measurable & calls.is_number & (calls.windows_s >= budgets.windows_h * HOUR_S)
     if not chosen.any():
-        return None, f"no call was scored in windows of {budgets.windows_h:g} h: give a longer span"
+        return f"no call was scored in windows of {budgets.windows_h:g} h: give a longer span"
     span = calls.span(chosen, outcome.scores)
     references = find(span, registered)
     traffic = _traffic(model, calls, np.flatnonzero(chosen)[::TRAFFIC_STRIDE])
     subject = Subject.of(model, settings.partitions, span, time.time_ns() // 1_000_000, traffic)
     found = make(subject, references, budgets, policy.standing_blocks, None)
+    own = out.absolute()
+    Beside(Registry(own.parent, settings.signing), own.name, own, settings.partitions).write(found)
     scarce = () if found.everybody is None else (SCARCE,)
-    return found, "; ".join((*scarce, *found.complaints))
+    return "; ".join((*scarce, *found.complaints))
 
 
 def _traffic(model: Model, calls: "Calls", some: Any) -> Reference | None:
     rows = calls.rows.take(some)
     return None if model.reference is None else model.reference.counted(rows, model.score(rows))
-
-
-def _beside(out: Path, settings: Settings) -> Beside:
-    own = out.absolute()
-    return Beside(Registry(own.parent, settings.signing), own.name, own, settings.partitions)
 
 
 def _tell(

@@ -1,6 +1,7 @@
 """The latest call events of each partition, as far as they tell whether whoever publishes them does it right."""
 
 import json
+import math
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -46,12 +47,17 @@ async def read(settings: Settings) -> RecentEvents:
     found: list[Recent] = []
     async with LogReader(settings, CALL_EVENTS, lambda *_: None) as reader:
         partitions = await reader.partitions()
-        for partition in range(0, partitions, max(1, partitions // MOST_PARTITIONS)):
+        for partition in looked_at(partitions):
             end = await reader.end(partition)
             async for rows in reader.read(partition, max(0, end - RECENT), end):
                 pairs = zip(rows.keys(), rows.values(), strict=True)
                 found += (Recent(key, partition, value) for key, value in pairs if key is not None)
     return RecentEvents(found, partitions)
+
+
+def looked_at(partitions: int) -> range:
+    """Which of so many partitions are read: all, or up to `MOST_PARTITIONS` that stand alike far apart."""
+    return range(0, partitions, max(1, math.ceil(partitions / MOST_PARTITIONS)))
 
 
 def misplaced(events: RecentEvents) -> str | None:

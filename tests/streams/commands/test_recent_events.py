@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from streams.commands.recent_events import FEWEST_SETUPS, Recent, RecentEvents, endless, misplaced
+from streams.commands.recent_events import (
+    FEWEST_SETUPS,
+    MOST_PARTITIONS,
+    Recent,
+    RecentEvents,
+    endless,
+    looked_at,
+    misplaced,
+)
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.placement import REMEDY
 
@@ -54,3 +62,9 @@ def test_records_astray_name_who_wrote_them() -> None:
     assert "120 of 120 recent call events are not in the partition of their key" in complaint
     assert "switch_id 'sbc-1'" in complaint
     assert complaint.endswith(REMEDY)
+
+
+@pytest.mark.parametrize(("partitions", "count"), [(0, 0), (1, 1), (32, 32), (33, 17), (63, 32), (64, 32), (1_000, 32)])
+def test_of_many_partitions_some_are_read(partitions: int, count: int) -> None:
+    """Each takes some tenths of a second."""
+    assert len(looked_at(partitions)) == count <= MOST_PARTITIONS

@@ -44,7 +44,7 @@ class Threshold(msgspec.Struct, frozen=True):
         score: Calibrated probability at `margin`.
         found_per_million: Reference calls hit there, in a million, weighted.
         most_per_million: Upper bound on the lawful calls hit.
-        is_of_all: All calls counted as lawful, since references had too few callers.
+        is_of_all: All calls counted as lawful: references would have let less be hit, or nothing.
     """
 
     margin: Margin
@@ -79,7 +79,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         scored: Calls scored in windows that were old enough.
         reciprocal: References that called each other.
         registered: References that somebody vouches for.
-        everybody: All calls, where they counted as lawful for an action, since references had too few callers.
+        everybody: All calls, where they counted as lawful for an action; else None.
         confidence: Of the upper bounds.
         windows_h: Least age of the windows of a call's trunk group, hours.
         label_per_million: Budget of labels and blocks.

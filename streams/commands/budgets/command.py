@@ -90,9 +90,9 @@ def measure(
     """Replay calls through MODEL, find which are lawful for reasons outside of the score, and write the thresholds.
 
     Lawful are calls between two numbers that called each other and talked both times, and calls of registered senders:
-    own customers, verified names, allow lists, redress. Where fewer than 30 of those called, all calls count as lawful:
-    then no more calls are labelled than lawful ones may be, and little is caught. The windows must be some hours old
-    first (budgets.windows_h), so give a day or more.
+    own customers, verified names, allow lists, redress. All calls count as lawful where that spends more of a budget,
+    as with fewer than 30 senders: then no more are labelled than lawful ones may be, and little is caught.
+    The windows must be some hours old first (budgets.windows_h), so give a day or more.
     """
     source.require_whole()
     console = Console(stderr=True)
@@ -261,7 +261,7 @@ def _table(found: Measure) -> Table:
 def _threshold(threshold: Threshold | None, confidence: float) -> str:
     if threshold is None:
         return "never"
-    of_all = "; all calls count as lawful, since of those above too few are known" if threshold.is_of_all else ""
+    of_all = "; all calls count as lawful, which spends more than those above" if threshold.is_of_all else ""
     return (
         f"from margin {threshold.margin:.3f} (score {threshold.score:.4f}) on: "
         f"{threshold.found_per_million:,.0f} found, {threshold.most_per_million:,.0f} at most ({confidence:.0%})"

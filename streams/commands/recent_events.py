@@ -87,7 +87,7 @@ def endless(events: RecentEvents) -> str | None:
     if setups < FEWEST_SETUPS or ends >= FEWEST_ENDS * setups:
         return None
     return (
-        f"{ends} ends beside {setups} set-ups among the recent call events: half of the features have nothing to eat. "
+        f"{ends} ends beside {setups} set-ups among the recent call events: a third of the features tell nothing. "
         "Publish call_end, or give a bridge call detail records or copies of SIP (docs/bridge.md)"
     )
 

@@ -13,11 +13,12 @@ _LENGTH = re.compile(rb"(?:^|\n)(?:content-length|l)[ \t]*:\s*(\d{1,10})[ \t]*(?
 class Framer:
     """Cuts what comes by a connection into messages. Holds one message at most."""
 
-    __slots__ = ("_held", "_searched")
+    __slots__ = ("_held", "_searched", "_size")
 
     def __init__(self) -> None:
         self._held = bytearray()
         self._searched = 0
+        self._size: int | None = None
 
     def feed(self, data: bytes) -> tuple[list[bytes], bool]:
         """Take bytes.
@@ -37,16 +38,17 @@ class Framer:
                 del self._held[: 4 if self._held[:4] == PING else 2]
                 self._searched = 0
                 continue
-            size = self._size()
-            if size is None:
+            if self._size is None:
+                self._size = self._size_told()
+            if self._size is None or self._size > len(self._held):
                 break
-            messages.append(bytes(self._held[:size]))
-            del self._held[:size]
-            self._searched = 0
+            messages.append(bytes(self._held[: self._size]))
+            del self._held[: self._size]
+            self._searched, self._size = 0, None
         return messages, is_ping
 
-    def _size(self) -> int | None:
-        """Bytes of the first message; None while it is not whole."""
+    def _size_told(self) -> int | None:
+        """Bytes of the first message; None while its headers are not whole."""
         at = self._held.find(_END, max(0, self._searched - len(_END)))
         self._searched = len(self._held)
         if at < 0:
@@ -57,4 +59,4 @@ class Framer:
         size = at + len(_END) + (int(found[1]) if found else 0)
         if size > MOST_BYTES:
             raise Junk("too_large")
-        return size if size <= len(self._held) else None
+        return size

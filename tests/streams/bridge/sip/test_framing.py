@@ -24,6 +24,17 @@ def test_messages_come_out_as_they_went_in(sent: list[bytes], cuts: list[int], p
     assert found == sent
 
 
+@pytest.mark.parametrize("body", [b"v=0 of a body", b"\r\n\r\n"])
+def test_a_message_whose_body_comes_byte_by_byte_is_one_message(body: bytes) -> None:
+    """An INVITE with SDP is longer than a segment of TCP."""
+    message = invite().replace(b"Content-Length: 0", b"Content-Length: %d" % len(body)) + body
+    framer = Framer()
+    found = [one for at in range(len(message)) for one in framer.feed(message[at : at + 1])[0]]
+
+    assert found == [message]
+    assert framer.feed(invite()) == ([invite()], False)
+
+
 def test_a_ping_wants_a_pong_and_a_pong_wants_nothing() -> None:
     framer = Framer()
     assert framer.feed(b"\r\n\r\n") == ([], True)

@@ -20,16 +20,23 @@ STOP_S = 2
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which takes any number of connections and heads of any size, with a bound on both."""
+    """uvicorn's protocol takes any number of connections, and heads of any size and for ever: here all have bounds."""
 
     _is_in_head = False
     _head_bytes = 0
+    _no_head: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, or close it at once."""
         super().connection_made(transport)
+        self._no_head = self.loop.call_later(KEEP_ALIVE_S, transport.close)
         if len(self.connections) > MOST_CONNECTIONS:
             transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._head_came()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Hand on what comes, unless the head goes on for too long: then it is a bad request."""
@@ -39,6 +46,9 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.send_400_response("The headers are too large.")
                 return
         super().data_received(data)
+        is_answering = self.cycle is not None and not self.cycle.response_complete
+        if self._no_head is None and (self._is_in_head or not is_answering):
+            self._no_head = self.loop.call_later(KEEP_ALIVE_S, self.transport.close)
 
     def on_message_begin(self) -> None:
         """See httptools."""
@@ -48,7 +58,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """See httptools."""
         self._is_in_head = False
+        self._head_came()
         super().on_headers_complete()
+
+    def _head_came(self) -> None:
+        if self._no_head is not None:
+            self._no_head.cancel()
+            self._no_head = None
 
 
 class _Quiet(uvicorn.Server):

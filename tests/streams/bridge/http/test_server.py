@@ -18,6 +18,7 @@ from streams.bridge.settings import load_bridge_settings
 from streams.errors import SettingsInvalid
 from tests.integration.secured import make_certificates
 from tests.streams.bridge.http.conftest import Client, ToldAsker
+from tests.waiting import HANG_S
 
 
 async def told(port: int, *parts: bytes) -> bytes:
@@ -73,6 +74,36 @@ def test_connections_beyond_the_bound_are_closed_and_others_are_served(
             return closed, served.status_code
 
     assert asyncio.run(run()) == ([b"", b""], 200)
+
+
+def test_connections_without_a_whole_head_are_closed_and_one_that_asks_is_not(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself, uvicorn counts from the end of the first answer; two thousand silent strangers would lock all out."""
+    monkeypatch.setattr(module, "KEEP_ALIVE_S", 0.2)
+    whole, half = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /health HTTP/1.1\r\nHost"
+
+    async def nothing_more(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(whole)
+        await reader.readuntil(b"}")
+        writer.write(b"\r\n")
+        try:
+            return await reader.read()
+        finally:
+            writer.close()
+
+    async def run() -> list[bytes]:
+        async with client() as opened, asyncio.timeout(HANG_S):
+            port = int(opened.base_url.port or 0)
+            answers = [await told(port, *parts) for parts in ([], [half], [whole], [whole, half])]
+            return [*answers, await nothing_more(port)]
+
+    silent, begun, asked, asked_and_begun, after = asyncio.run(run())
+
+    assert (silent, begun, after) == (b"", b"", b"")
+    assert asked.startswith(b"HTTP/1.1 200 ")
+    assert asked_and_begun == asked
 
 
 def test_a_taken_port_is_said_in_one_line() -> None:

@@ -18,11 +18,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import TEXT_LIMIT, Role
+from streams.bridge.yaml_files import read_yaml
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MOST_BYTES = 4 * 1024 * 1024
@@ -113,8 +113,13 @@ class Peers:
     def __init__(self, peers: Sequence[Peer]) -> None:
         self.all = tuple(peers)
         self.tokens = tuple((digest, peer) for peer in peers for digest in peer.token_sha256)
-        networks = ((network, peer) for peer in peers for network in peer.addresses)
-        self._networks = sorted(networks, key=lambda one: -one[0].prefixlen)
+        found: dict[tuple[int, int], dict[int, Peer]] = {}
+        for peer in peers:
+            for network in peer.addresses:
+                bits = network.max_prefixlen - network.prefixlen
+                found.setdefault((network.version, bits), {})[int(network.network_address) >> bits] = peer
+        self._networks = sorted(found.items())
+        """Version and bits that differ within a network, the smallest first; peers by the bits before them."""
         self.find = lru_cache(CACHED)(self._find)
 
     def _find(self, address: str) -> Peer | None:
@@ -124,7 +129,8 @@ class Peers:
         except ValueError:
             return None
         ip = getattr(found, "ipv4_mapped", None) or found
-        return next((peer for network, peer in self._networks if ip.version == network.version and ip in network), None)
+        known = (peers.get(int(ip) >> bits) for (version, bits), peers in self._networks if version == ip.version)
+        return next(filter(None, known), None)
 
 
 def load_peers(path: Path) -> Peers:
@@ -133,19 +139,7 @@ def load_peers(path: Path) -> Peers:
     Raises:
         PeersInvalid: one line, with the place and what is wrong there.
     """
-    try:
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise PeersInvalid(
-            f"{path}: {error.strerror}; write one (docs/bridge.md), or set ROBOCALL_BRIDGE_PEERS_FILE"
-        ) from error
-    if len(text) > MOST_BYTES:
-        raise PeersInvalid(f"{path}: larger than {MOST_BYTES:,} bytes")
-    try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise PeersInvalid(f"{path}: no YAML{_line(error)}") from error
+    found = read_yaml(path, MOST_BYTES, PeersInvalid, "write one (docs/bridge.md), or set ROBOCALL_BRIDGE_PEERS_FILE")
     try:
         peers = _File.model_validate(found).peers
     except ValidationError as error:
@@ -164,11 +158,6 @@ def _require_distinct(path: Path, peers: Sequence[Peer]) -> None:
     twice += [f"the token {digest[:8]}..." for digest, count in tokens.items() if count > 1]
     if twice:
         raise PeersInvalid(f"{path}: {twice[0]} stands at two peers")
-
-
-def _line(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return "" if mark is None else f", look at line {mark.line + 1}"
 
 
 def _complaints(error: ValidationError, found: Any) -> list[str]:

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import CallEnd
 from streams.bridge.events import Fields, without_nothing
+from streams.bridge.yaml_files import read_yaml
 
 MOST_BYTES = 256 * 1024
 WHOLE = ("setup_time_ms", "end_time_ms", "answer_time_ms", "ring_time_ms", "sip_status", "q850_cause")
@@ -117,17 +117,9 @@ def load_columns(path: Path) -> Columns:
     Raises:
         MappingInvalid: one line, with the place and what is wrong there.
     """
+    found = read_yaml(path, MOST_BYTES, MappingInvalid, "write one (docs/bridge-http.md)")
     try:
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise MappingInvalid(f"{path}: {error.strerror}; write one (docs/bridge-http.md)") from error
-    if len(text) > MOST_BYTES:
-        raise MappingInvalid(f"{path}: larger than {MOST_BYTES:,} bytes")
-    try:
-        return Columns.model_validate(yaml.safe_load(text))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise MappingInvalid(f"{path}: no YAML") from error
+        return Columns.model_validate(found)
     except ValidationError as error:
         items = error.errors(include_url=False, include_input=False)
         said = [f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in items]

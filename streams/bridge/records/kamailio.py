@@ -4,6 +4,7 @@
 (`calling_number`, `called_number`, `trunk_group_id`, `setup_time_ms`, `decision_id`, `treatment`).
 """
 
+import math
 from typing import Any
 
 import msgspec
@@ -55,10 +56,9 @@ def _dialog(said: Fields, duration_s: float, now_ms: int) -> Fields:
 
 
 def _number(value: Any) -> Any:
-    """A number that was written as text; None where it is none."""
-    if isinstance(value, int | float):
-        return value
+    """A number, also one that was written as text; None where it is none, as `inf` and `nan` are."""
     try:
-        return msgspec.convert(value, float | int, strict=False)
+        found = msgspec.convert(value, float | int, strict=False)
     except msgspec.ValidationError:
         return None
+    return found if math.isfinite(found) else None

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, TextIO, cast
@@ -54,7 +55,7 @@ def rows_of(path: Path, columns: Columns) -> Iterator[Row]:
         while True:
             try:
                 row = next(rows, None)
-            except (csv.Error, UnicodeDecodeError) as error:
+            except (csv.Error, UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile) as error:
                 yield Row(path.name, reader.line_num, None, f"no table from here on ({type(error).__name__})")
                 return
             if row is None:

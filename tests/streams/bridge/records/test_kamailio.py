@@ -45,6 +45,8 @@ def test_the_record_of_a_dialog_is_an_answered_call() -> None:
         {"method": "BYE", "sip_code": "200"},
         {"method": "ACK", "sip_code": "481"},
         {"method": "INVITE", "sip_code": "soon"},
+        {"duration": "inf"},
+        {"duration": "nan"},
         {},
     ],
 )

@@ -55,6 +55,20 @@ def test_what_is_no_table_ends_with_its_line(tmp_path: Path) -> None:
     assert last.complaint is not None
 
 
+@pytest.mark.parametrize("damage", ["cut", "torn", "no gzip"])
+def test_a_packed_file_that_is_damaged_ends_with_its_line(damage: str, tmp_path: Path) -> None:
+    """A copy that is not complete yet, among others."""
+    path = tmp_path / "cdr.csv.gz"
+    packed = gzip.compress(TABLE.encode() * 2_000)
+    damaged = {"cut": packed[:-20], "torn": packed[:100] + bytes(50) + packed[150:], "no gzip": TABLE.encode()}
+    path.write_bytes(damaged[damage])
+
+    *_, last = rows_of(path, COLUMNS)
+
+    assert last.end is None
+    assert (last.complaint or "").startswith("no table from here on")
+
+
 def test_a_folder_is_its_tables_in_order(tmp_path: Path) -> None:
     """Other files are not looked at."""
     for name in ("b.csv", "a.csv.gz", "notes.txt"):

@@ -2,10 +2,7 @@
 
 import asyncio
 import hmac
-import socket
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 from streams.bridge.asking import Asker
 from streams.bridge.events import EventInvalid
@@ -15,11 +12,10 @@ from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
 from streams.bridge.sip.messages import Junk
+from streams.bridge.sip.sockets import Connections, Stream, listen_for_datagrams
 from streams.errors import SettingsInvalid
 
 DIP = "hep"
-MOST_CONNECTIONS = 1_000
-RECEIVE_BYTES = 4 * 1024 * 1024
 
 
 class HepServer:
@@ -40,11 +36,13 @@ class HepServer:
         self._metrics = metrics
         self._key = None if settings.hep_key is None else settings.hep_key.get_secret_value().encode()
         self._calls = CallsSeen(
-            lambda address: peers().find(address), settings.hep_calls, gives_setups=settings.hep_setups
+            lambda address: peers().find(address),
+            settings.hep_calls,
+            gives_setups=settings.hep_setups,
         )
         self._datagrams: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
-        self._connections: set[_Stream] = set()
+        self._connections = Connections(lambda reason: metrics.junk(DIP, reason))
         self.port = 0
 
     @property
@@ -60,24 +58,18 @@ class HepServer:
         """
         loop, host, port = asyncio.get_running_loop(), self._settings.hep_host, self._settings.hep_port
         try:
-            self._server = await loop.create_server(lambda: _Stream(self), host, port)
+            self._server = await loop.create_server(lambda: _Stream(self._connections, self.take), host, port)
             self.port = self._server.sockets[0].getsockname()[1]
-            self._datagrams, _ = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(self), local_addr=(host, self.port)
-            )
+            self._datagrams = await listen_for_datagrams(host, self.port, lambda data, *_: self.take(data))
         except OSError as error:
             await self.stop()
             raise SettingsInvalid(f"{BRIDGE_PREFIX}HEP_PORT={port}: {error.strerror or error}") from error
-        with suppress(OSError, AttributeError):  # a burst is kept by the kernel, as far as that is allowed
-            sender = self._datagrams.get_extra_info("socket")
-            sender.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
 
     async def stop(self) -> None:
         """Close all sockets. Never raises."""
         if self._server is not None:
             self._server.close()
-        for stream in list(self._connections):
-            stream.close()
+        self._connections.close()
         if self._datagrams is not None:
             self._datagrams.close()
 
@@ -96,61 +88,15 @@ class HepServer:
         except Exception as error:  # noqa: BLE001 - whatever a stranger sent, others go on
             self._asker.failures(error)
 
-    def connected(self, stream: "_Stream") -> bool:
-        """Note a connection; False where there are too many."""
-        if len(self._connections) >= MOST_CONNECTIONS:
-            self._metrics.junk(DIP, "connections")
-            return False
-        self._connections.add(stream)
-        return True
 
-    def disconnected(self, stream: "_Stream") -> None:
-        """Forget a connection."""
-        self._connections.discard(stream)
+class _Stream(Stream):
+    """Packets, one after the other."""
 
-    def junk(self, reason: str) -> None:
-        """Count what came by a connection that is of no use any more."""
-        self._metrics.junk(DIP, reason)
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    """Hands on datagrams."""
-
-    def __init__(self, server: HepServer) -> None:
-        self._server = server
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        del addr
-        self._server.take(data)
-
-
-class _Stream(asyncio.Protocol):
-    """One connection."""
-
-    def __init__(self, server: HepServer) -> None:
-        self._server = server
+    def __init__(self, connections: Connections, take: Callable[[bytes], None]) -> None:
+        super().__init__(connections)
         self._cutter = Cutter()
-        self._transport: Any = None
+        self._take = take
 
-    def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        if not self._server.connected(self):
-            transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._server.disconnected(self)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            packets = self._cutter.feed(data)
-        except Junk as junk:
-            self._server.junk(junk.reason)
-            self._transport.close()
-            return
-        for packet in packets:
-            self._server.take(packet)
-
-    def close(self) -> None:
-        """Close it."""
-        self._transport.close()
+    def feed(self, data: bytes) -> None:
+        for packet in self._cutter.feed(data):
+            self._take(packet)

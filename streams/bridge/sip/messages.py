@@ -38,23 +38,43 @@ class Junk(Exception):  # noqa: N818 - a signal: it is counted, and nobody sees 
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it came.
+class Message:
+    """What a request and a response have in common.
 
     Attributes:
-        method: `INVITE` and the like.
-        uri: Request-URI, raw.
         headers: values by lower-case long name, in order, unfolded. Bytes that are no UTF-8 are lone surrogates.
     """
 
-    method: str
-    uri: str
     headers: dict[str, list[str]]
 
     def first(self, name: str) -> str | None:
         """The first value of a header, None where there is none."""
         values = self.headers.get(name)
         return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Message):
+    """A request as it came.
+
+    Attributes:
+        method: `INVITE` and the like.
+        uri: Request-URI, raw.
+    """
+
+    method: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response(Message):
+    """A response as it came.
+
+    Attributes:
+        status: 100 to 699.
+    """
+
+    status: int
 
 
 def read_request(data: bytes) -> Request:
@@ -66,12 +86,30 @@ def read_request(data: bytes) -> Request:
     Raises:
         Junk: it is no request of SIP 2.0.
     """
+    lines = _lines(data)
+    method, uri = _start_line(lines[0])
+    return Request(_headers(lines), method, uri)
+
+
+def read_response(data: bytes) -> Response:
+    """Read one response, as `read_request` does a request.
+
+    Raises:
+        Junk: it is no response of SIP 2.0.
+    """
+    lines = _lines(data)
+    found = _STATUS_LINE.match(lines[0])
+    if found is None:
+        raise Junk("no_sip")
+    return Response(_headers(lines), int(found[1]))
+
+
+def _lines(data: bytes) -> list[str]:
+    """Start line and header lines."""
     if len(data) > MOST_BYTES:
         raise Junk("too_large")
     text = data.lstrip(b"\r\n").partition(b"\r\n\r\n")[0].decode("utf-8", "surrogateescape")
-    lines = text.replace("\r\n", "\n").split("\n", MOST_LINES)[:MOST_LINES]
-    method, uri = _start_line(lines[0])
-    return Request(method, uri, _headers(lines))
+    return text.replace("\r\n", "\n").split("\n", MOST_LINES)[:MOST_LINES]
 
 
 def _start_line(line: str) -> tuple[str, str]:
@@ -106,32 +144,3 @@ def _headers(lines: list[str]) -> dict[str, list[str]]:
         values = headers.setdefault(COMPACT.get(name, name), [])
         values.append(value.strip())
     return headers
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A response as it came.
-
-    Attributes:
-        status: 100 to 699.
-        headers: as those of a request.
-    """
-
-    status: int
-    headers: dict[str, list[str]]
-
-
-def read_response(data: bytes) -> Response:
-    """Read one response, as `read_request` does a request.
-
-    Raises:
-        Junk: it is no response of SIP 2.0.
-    """
-    if len(data) > MOST_BYTES:
-        raise Junk("too_large")
-    text = data.lstrip(b"\r\n").partition(b"\r\n\r\n")[0].decode("utf-8", "surrogateescape")
-    lines = text.replace("\r\n", "\n").split("\n", MOST_LINES)[:MOST_LINES]
-    found = _STATUS_LINE.match(lines[0])
-    if found is None:
-        raise Junk("no_sip")
-    return Response(int(found[1]), _headers(lines))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from detector.contract.decisions import Action, Decision, Label, SipAnswer
 from streams.bridge.peers import LabelHeader, Peer, Peers, Profile
+from streams.bridge.sip.mapping import caller_of
 from streams.bridge.sip.messages import Request
 from streams.bridge.sip.responses import Answer
 
@@ -42,19 +43,18 @@ class Said(NamedTuple):
     action: Action
 
 
-def answer_to(peer: Peer, request: Request, caller: str, decision: Decision) -> Said:
+def answer_to(peer: Peer, request: Request, decision: Decision) -> Said:
     """The answer to an INVITE by what was decided; in shadow, and where a decision cannot be executed, it passes.
 
     Args:
         peer: says the profile.
-        request: the INVITE.
-        caller: URI that a label stands beside.
+        request: the INVITE; a label stands beside the URI of its caller.
         decision: on its call.
     """
     if decision.action is Action.BLOCK and decision.sip is not None:
         return Said(_blocked(peer, decision.sip), Action.BLOCK)
     if decision.action is Action.LABEL and decision.label is not None and peer.profile in _LABELS:
-        headers = tuple(_labelled(peer.label_header, caller, decision.label))
+        headers = tuple(_labelled(peer, request, decision.label))
         if headers:
             return Said(Answer(*MOVED, (_contact(request), *headers)), Action.LABEL)
     return Said(passing(peer, request), Action.ALLOW)
@@ -84,11 +84,12 @@ def _contact(request: Request) -> tuple[str, str]:
     return "Contact", f"<{request.uri.translate(_NOT_IN_URI)}>"
 
 
-def _labelled(header: LabelHeader, caller: str, label: Label) -> Iterator[tuple[str, str]]:
+def _labelled(peer: Peer, request: Request, label: Label) -> Iterator[tuple[str, str]]:
     text = label.text.replace("\\", "\\\\").replace('"', '\\"')
-    if header is LabelHeader.P_ASSERTED_IDENTITY:
+    if peer.label_header is LabelHeader.P_ASSERTED_IDENTITY:
+        caller = caller_of(request, peer).address.uri
         yield "P-Asserted-Identity", f'"{text}" <{caller.translate(_NOT_IN_URI)}>'
-    elif header is LabelHeader.CALL_INFO:  # RFC 9796; there is nothing to fetch
+    elif peer.label_header is LabelHeader.CALL_INFO:  # RFC 9796; there is nothing to fetch
         yield "Call-Info", f'<data:,>;call-reason="{text}"'
 
 

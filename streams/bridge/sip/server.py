@@ -1,9 +1,9 @@
 """The SIP dip: sockets on one side, the asker on the other, transactions between them. UDP, TCP, and TLS by setting."""
 
 import asyncio
-import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -15,10 +15,11 @@ from streams.bridge.metrics import CANCELLED, BridgeMetrics
 from streams.bridge.peers import Peer, Peers, load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
 from streams.bridge.sip.framing import PONG, Framer
-from streams.bridge.sip.mapping import call_setup, caller_of
+from streams.bridge.sip.mapping import call_setup
 from streams.bridge.sip.messages import Junk, Request, read_request
 from streams.bridge.sip.profiles import answer_to, passing
 from streams.bridge.sip.responses import Send, Source
+from streams.bridge.sip.sockets import Connections, Stream, listen_for_datagrams
 from streams.bridge.sip.transactions import Ask, Cancelled, Dropped, Key, Transactions
 from streams.errors import SettingsInvalid
 from streams.running.services import Background
@@ -27,8 +28,6 @@ DIP = "sip"
 TICK_S = 0.05
 QUICK_MS = 200
 """A peer whose calls may wait longer hears 100 Trying at once."""
-MOST_CONNECTIONS = 1_000
-RECEIVE_BYTES = 4 * 1024 * 1024
 LAST_S = 1.0
 """Open questions are waited for so long at the end."""
 FAIL_OPEN = "fail_open"
@@ -58,7 +57,7 @@ class SipDip:
         self._asking: dict[Key, asyncio.Task[None]] = {}
         self._datagrams: asyncio.DatagramTransport | None = None
         self._servers: list[asyncio.Server] = []
-        self._connections: set[_Stream] = set()
+        self._connections = Connections(lambda reason: metrics.junk(DIP, reason))
         self._timers = Background([("sip timers", self._repeat)])
         self.listens: list[str] = []
 
@@ -90,15 +89,15 @@ class SipDip:
             raise SettingsInvalid(f"{BRIDGE_PREFIX}{variable}={number}: {error.strerror or error}") from error
 
     async def _listen_for_datagrams(self, host: str, port: int) -> None:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
-        with suppress(OSError, AttributeError):  # a burst is kept by the kernel, as far as that is allowed
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
-        self._datagrams = transport
+        self._datagrams = await listen_for_datagrams(
+            host, port, lambda data, ip, from_port: self.take(data, Source(ip, from_port))
+        )
         self.listens.append(f"udp {host}:{port}")
 
     async def _listen_for_streams(self, name: str, host: str, port: int, context: ssl.SSLContext | None) -> None:
-        server = await asyncio.get_running_loop().create_server(lambda: _Stream(self), host, port, ssl=context)
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _Stream(self._connections, self.take), host, port, ssl=context
+        )
         self._servers.append(server)
         self.listens.append(f"{name} {host}:{port}")
 
@@ -120,8 +119,7 @@ class SipDip:
         await self._timers.stop()
         for server in self._servers:
             server.close()
-        for stream in list(self._connections):
-            stream.close()
+        self._connections.close()
         if self._datagrams is not None:
             self._datagrams.close()
 
@@ -201,7 +199,7 @@ class SipDip:
             if asked.decision is None:
                 self._metrics.failed_open(DIP, asked.reason or FAIL_OPEN)
             else:
-                answer, action = answer_to(peer, request, caller_of(request, peer).address.uri, asked.decision)
+                answer, action = answer_to(peer, request, asked.decision)
                 said = action.value
             self._finish(key, setup, asked, answer, said)
         except asyncio.CancelledError:
@@ -240,22 +238,6 @@ class SipDip:
             for send in self._transactions.due(time.monotonic()):
                 self._send(send)
 
-    def connected(self, stream: "_Stream") -> bool:
-        """Note a connection; False where there are too many."""
-        if len(self._connections) >= MOST_CONNECTIONS:
-            self._metrics.junk(DIP, "connections")
-            return False
-        self._connections.add(stream)
-        return True
-
-    def disconnected(self, stream: "_Stream") -> None:
-        """Forget a connection."""
-        self._connections.discard(stream)
-
-    def junk(self, reason: str) -> None:
-        """Count what came by a connection that is of no use any more."""
-        self._metrics.junk(DIP, reason)
-
 
 def _end(setup: dict[str, Any], status: int, released_by: str) -> dict[str, Any]:
     """The end of a call that never got beyond us, this instant."""
@@ -265,53 +247,23 @@ def _end(setup: dict[str, Any], status: int, released_by: str) -> dict[str, Any]
     return end | {"type": "call_end", "end_time_ms": now_ms, "sip_status": status, "released_by": released_by}
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    """Hands on datagrams."""
+class _Stream(Stream):
+    """Messages with keep-alives between them; answers go back on it."""
 
-    def __init__(self, dip: SipDip) -> None:
-        self._dip = dip
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        self._dip.take(data, Source(addr[0], addr[1]))
-
-
-class _Stream(asyncio.Protocol):
-    """One connection."""
-
-    def __init__(self, dip: SipDip) -> None:
-        self._dip = dip
+    def __init__(self, connections: Connections, take: Callable[[bytes, Source], None]) -> None:
+        super().__init__(connections)
         self._framer = Framer()
-        self._transport: Any = None
+        self._take = take
         self._source = Source("", 0)
 
     def connection_made(self, transport: Any) -> None:
-        self._transport = transport
-        ip, port, *_ = transport.get_extra_info("peername")
+        ip, port, *_ = transport.get_extra_info("peername") or self._source  # none where it is gone already
         self._source = Source(ip, port, self)
-        if not self._dip.connected(self):
-            transport.close()
+        super().connection_made(transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._dip.disconnected(self)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            messages, is_ping = self._framer.feed(data)
-        except Junk as junk:
-            self._dip.junk(junk.reason)
-            self._transport.close()
-            return
+    def feed(self, data: bytes) -> None:
+        messages, is_ping = self._framer.feed(data)
         if is_ping:
             self.write(PONG)
         for message in messages:
-            self._dip.take(message, self._source)
-
-    def write(self, data: bytes) -> None:
-        """Send; a connection that is gone takes nothing."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
-
-    def close(self) -> None:
-        """Close it."""
-        self._transport.close()
+            self._take(message, self._source)

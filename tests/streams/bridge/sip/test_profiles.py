@@ -24,7 +24,7 @@ PROFILES = ("clearip", "ribbon", "redirect")
 
 def told(profile: str, action: str, **more: Any) -> Said:
     asks = peer(profile=profile, label_header=more.pop("label_header", "p-asserted-identity"))
-    return answer_to(asks, request(), CALLER, decision(SETUP, action, **more))
+    return answer_to(asks, request(), decision(SETUP, action, **more))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_peer_that_shows_no_label_or_cannot_be_told_of_one_lets_the_call_pass(
 def test_no_text_of_a_stranger_leaves_its_place() -> None:
     label = {"text": 'a" <b\\', "category": "c"}
     found: Decision = decision(SETUP, "label", label=label)
-    said = answer_to(peer(), request(uri='sip:a">;x=<y\x00\x7f'), 'sip:">\t<z', found)
+    said = answer_to(peer(), request(uri='sip:a">;x=<y\x00\x7f', from_='<sip:"\t<z>;tag=1'), found)
 
     assert said.answer.headers == (("Contact", "<sip:a;x=y>"), ("P-Asserted-Identity", r'"a\" <b\\" <sip:z>'))
 

@@ -1,0 +1,114 @@
+"""Sockets of the dips that take SIP or copies of it: datagrams, and a bounded number of streams of messages."""
+
+import asyncio
+import socket
+from abc import abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from streams.bridge.sip.messages import Junk
+
+MOST_CONNECTIONS = 1_000
+RECEIVE_BYTES = 4 * 1024 * 1024
+
+Take = Callable[[bytes, str, int], None]
+"""Told a datagram, and the address and port that it came from; it must not raise."""
+
+
+async def listen_for_datagrams(host: str, port: int, take: Take) -> asyncio.DatagramTransport:
+    """Take datagrams; the kernel keeps a burst of them, as far as that is allowed.
+
+    Raises:
+        OSError: the port is taken, or is not for this user.
+    """
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(take), local_addr=(host, port))
+    with suppress(OSError, AttributeError):
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    return transport
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, take: Take) -> None:
+        self._take = take
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        self._take(data, addr[0], addr[1])
+
+
+class Connections:
+    """Streams of a dip that are open.
+
+    Args:
+        junk: told why a connection was of no use, in a word.
+    """
+
+    def __init__(self, junk: Callable[[str], None]) -> None:
+        self.junk = junk
+        self._open: set[Stream] = set()
+
+    def opened(self, stream: "Stream") -> bool:
+        """Note a connection; False where there are too many."""
+        if len(self._open) >= MOST_CONNECTIONS:
+            self.junk("connections")
+            return False
+        self._open.add(stream)
+        return True
+
+    def closed(self, stream: "Stream") -> None:
+        """Forget a connection."""
+        self._open.discard(stream)
+
+    def close(self) -> None:
+        """Close all."""
+        for stream in list(self._open):
+            stream.close()
+
+
+class Stream(asyncio.Protocol):
+    """One connection; its dip says how it is cut.
+
+    Args:
+        connections: of the dip.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._transport: Any = None
+
+    @abstractmethod
+    def feed(self, data: bytes) -> None:
+        """Take bytes, and hand on the messages that are whole now.
+
+        Raises:
+            Junk: the connection is of no use any more.
+        """
+
+    def connection_made(self, transport: Any) -> None:
+        """See asyncio."""
+        self._transport = transport
+        if not self._connections.opened(self):
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        del exc
+        self._connections.closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        try:
+            self.feed(data)
+        except Junk as junk:
+            self._connections.junk(junk.reason)
+            self.close()
+
+    def write(self, data: bytes) -> None:
+        """Send; a connection that is gone takes nothing."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close it."""
+        self._transport.close()

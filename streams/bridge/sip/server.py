@@ -59,6 +59,7 @@ class SipDip:
         self._servers: list[asyncio.Server] = []
         self._connections = Connections(lambda reason: metrics.junk(DIP, reason))
         self._timers = Background([("sip timers", self._repeat)])
+        self._reloading: asyncio.Task[None] | None = None
         self.listens: list[str] = []
 
     async def start(self) -> None:
@@ -130,8 +131,14 @@ class SipDip:
 
     def reload(self) -> None:
         """Read the peers file again, as SIGHUP asks for; one that is wrong is told, and the old one stays."""
+        self._reloading = asyncio.get_running_loop().create_task(self._reload(self._reloading))
+
+    async def _reload(self, before: "asyncio.Task[None] | None") -> None:
+        """In a thread: a thousand peers take longer to read than a call may wait. Never raises."""
+        if before is not None:
+            await asyncio.wait([before])
         try:
-            self._peers = load_peers(self._settings.peers_file)
+            self._peers = await asyncio.to_thread(load_peers, self._settings.peers_file)
         except RobocallError as error:
             log.error("the peers of before stay", cause=str(error))  # noqa: TRY400 - it is one sentence
             return

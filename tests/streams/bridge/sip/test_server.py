@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 
 from streams.bridge.asking import Asked, Asker, FailOpen
@@ -212,6 +213,29 @@ def test_strangers_and_junk_are_counted() -> None:
             assert reasons["stranger"] == 1
             assert reasons["no_sip"] >= 1
             assert (case.counted(Metric.BRIDGE_JUNK, reason="response"), len(case.asker.asked)) == (1, 1)
+
+    asyncio.run(run())
+
+
+def test_peers_are_read_again_and_those_of_before_stay_where_the_file_is_wrong(tmp_path: Path) -> None:
+    """The file that was written last counts, however soon one came after the other."""
+    file = tmp_path / "peers.yaml"
+    good = "peers: [{{name: {}, addresses: [{}], profile: clearip, trunk_group_id: t}}]"
+
+    async def run() -> None:
+        async with listening(peers_file=file) as case:
+            for name in ("second", "third"):
+                file.write_text(good.format(name, "127.0.0.7"))
+                case.dip.reload()
+            await until(lambda: [one.name for one in case.dip.peers.all] == ["third"])
+            async with switch(case) as stranger, switch(case, "127.0.0.7") as asks:
+                assert (await stranger.says(call("+13125550141"))).status == 403
+                file.write_text("peers: []")
+                with structlog.testing.capture_logs() as logged:
+                    case.dip.reload()
+                    await until(lambda: logged)
+                assert logged[0]["event"] == "the peers of before stay"
+                assert (await asks.says(call("+13125550141").replace(b"INVITE", b"OPTIONS"))).status == 200
 
     asyncio.run(run())
 

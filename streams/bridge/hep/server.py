@@ -38,6 +38,7 @@ class HepServer:
         self._calls = CallsSeen(
             lambda address: peers().find(address),
             settings.hep_calls,
+            lambda: metrics.junk(DIP, "forgotten"),
             gives_setups=settings.hep_setups,
         )
         self._datagrams: asyncio.DatagramTransport | None = None

@@ -27,10 +27,14 @@ class Case:
     """Feeds copies, a second apart, and keeps what comes out."""
 
     def __init__(self, most: int = 1_000, *, gives_setups: bool = True) -> None:
-        self.calls = CallsSeen(PEERS.find, most, gives_setups=gives_setups)
+        self.forgotten = 0
+        self.calls = CallsSeen(PEERS.find, most, self._forget, gives_setups=gives_setups)
         self.now_ms = TIME_MS
         self.events: list[dict[str, Any]] = []
         self.junk: list[str] = []
+
+    def _forget(self) -> None:
+        self.forgotten += 1
 
     def see(self, payload: bytes, source: str = PEER, target: str = SWITCH, after_ms: int = 1_000) -> None:
         try:
@@ -146,11 +150,58 @@ def test_memory_is_bounded_and_whoever_was_silent_longest_goes_first() -> None:
     case = Case(most=3)
     for number in range(10):
         case.see(invite(call_id=f"{number}@a"))
+    assert (len(case.calls), case.forgotten) == (3, 7)
     for number in range(10):
         case.back(response(486, call_id=f"{number}@a"))
 
     assert [end["call_id"] for end in case.ends] == ["7@a", "8@a", "9@a"]
-    assert (len(case.calls), case.calls.forgotten) == (3, 7)
+    assert (len(case.calls), case.forgotten) == (0, 7)
+
+
+def test_calls_that_have_ended_take_no_room_of_one_that_goes_on() -> None:
+    """A long call among thousands of short ones; their ends are known for a while, as many as calls may be followed."""
+    case = Case(most=3)
+    case.see(invite(call_id="long@a"))
+    case.back(response(200, call_id="long@a"))
+    for number in range(20):
+        case.see(invite(call_id=f"{number}@a"))
+        case.back(response(486, call_id=f"{number}@a"))
+        case.back(response(486, call_id=f"{number}@a"))
+    case.back(bye(call_id="long@a"))
+
+    assert (case.ends[-1]["call_id"], case.ends[-1]["sip_status"], len(case.ends)) == ("long@a", 200, 21)
+    assert (case.junk, case.forgotten) == (["repeated"] * 20, 0)
+    assert len(case.calls._ended_ms) <= 2 * 3
+
+
+def test_a_lost_end_behind_a_call_that_goes_on_is_forgotten_in_its_time(case: Case) -> None:
+    """Each kind of call waits in a row of its own."""
+    case.see(invite(call_id="long@a"))
+    case.back(response(200, call_id="long@a"))
+    case.see(invite(call_id="lost@a"))
+    case.now_ms += UNANSWERED_MS
+    case.see(invite(call_id="last@a"))
+    case.back(bye(call_id="long@a"))
+
+    assert (len(case.calls), case.forgotten) == (1, 1)
+    assert [end["call_id"] for end in case.ends] == ["long@a"]
+
+
+@pytest.mark.parametrize(
+    ("to", "begins"),
+    [
+        ('"x;tag=1" <sip:+13125550142@dip.example>', True),
+        ("<sip:+13125550142@dip.example;tag=1>", True),
+        ("<sip:+13125550142@dip.example> ; TAG = 1", False),
+    ],
+)
+def test_only_a_tag_of_the_to_header_itself_makes_an_invite_one_within_a_call(
+    to: str, case: Case, *, begins: bool
+) -> None:
+    """A caller writes the display name and the URI."""
+    case.see(invite(to=to))
+
+    assert (len(case.events), case.junk) == ((1, []) if begins else (0, ["other"]))
 
 
 @pytest.mark.parametrize(("answered", "kept_ms"), [(False, UNANSWERED_MS), (True, ANSWERED_MS)])
@@ -166,14 +217,14 @@ def test_a_call_of_which_nothing_more_is_seen_is_forgotten(*, answered: bool, ke
     case.now_ms += 20_000
     case.see(invite(call_id="last@a"))
 
-    assert (len(case.calls), case.calls.forgotten) == (2, 1)
+    assert (len(case.calls), case.forgotten) == (2, 1)
 
 
 def test_a_call_id_without_end_costs_no_memory(case: Case) -> None:
     """It is known by a digest."""
     case.see(invite(call_id="x" * 5_000))
 
-    assert all(len(key) < 200 for key in case.calls._calls)
+    assert all(len(key) < 200 for key in case.calls._unanswered)
     assert case.events[0]["call_id"].startswith("sha256:")
 
 

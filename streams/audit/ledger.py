@@ -18,7 +18,7 @@ from detector.policy.reasons import WAITED
 from detector.policy.settings import DISPLAY_LIMIT
 from streams.kafka.topics import CALL_EVENTS
 from streams.wire.records import DECISION_DECODER
-from streams.wire.repairs import told_apart_by
+from streams.wire.repairs import as_decided
 
 EXAMPLES = 5
 KEY_BYTES = 16
@@ -137,7 +137,8 @@ class Ledger:
         if found.type != "call_setup" or not found.call_id:
             return
         self.counts["calls"] += is_judged
-        call = self._call(found)
+        said = as_decided(found.call_id, found.calling_number, found.called_number)
+        call = self._call(*said, found.trunk_group_id, found.setup_time_ms)
         if call.came_ms is None:
             call.place, call.is_judged = (partition, offset), is_judged
         call.came_ms = came_ms
@@ -165,7 +166,8 @@ class Ledger:
             return
         if problem := problem_of(found):
             self._breach(Breach.MALFORMED, f"{found.call_id}: {problem}")
-        self._judge(self._call(found), found)
+        said = found.call_id, found.calling_number, found.called_number
+        self._judge(self._call(*said, found.trunk_group_id, found.setup_time_ms), found)
 
     def _judge(self, call: _Call, found: Decision) -> None:
         """Hold a decision against its call, and against what was said before."""
@@ -221,14 +223,13 @@ class Ledger:
                 return ms
         return None
 
-    def _call(self, said: _SetUp | Decision) -> _Call:
-        numbers = said.calling_number, said.called_number
-        identity = told_apart_by(said.call_id, said.setup_time_ms, numbers, said.trunk_group_id)
-        joined = "\x1f".join(identity).encode("utf-8", "surrogatepass")
+    def _call(self, call_id: str, *others: str | int) -> _Call:
+        """Find a call, or open its account, by all that a worker tells calls apart by."""
+        joined = "\x1f".join(map(str, (call_id, *others))).encode("utf-8", "surrogatepass")
         key = hashlib.blake2b(joined, digest_size=KEY_BYTES).digest()
         call = self._calls.get(key) or self._open.get(key)
         if call is None:
-            call = self._calls[key] = _Call(identity[0])
+            call = self._calls[key] = _Call(call_id)
             self._bound(self._calls)
         return call
 

@@ -96,18 +96,13 @@ def _known(loose: E) -> tuple[E, int]:
     return cast("E", record(**said | known)), unknown
 
 
-def told_apart_by(call_id: str, setup_time_ms: int, numbers: tuple[str, str], trunk_group_id: str) -> tuple[str, ...]:
-    """Return what a worker tells call set-ups apart by, of one that may not be repaired yet.
+def as_decided(call_id: str, *numbers: str) -> tuple[str, ...]:
+    """Return the call id and the numbers of a set-up that is not repaired yet, as the decision on it has them.
 
-    Args:
-        call_id: Of the call.
-        setup_time_ms: When it was set up.
-        numbers: Calling and called number.
-        trunk_group_id: By which it came.
+    What a decision has is not to be given here: the beginning of a long text may be a number that has another form.
     """
     short = call_id if len(call_id) <= CALL_ID_LIMIT else short_call_id(call_id)
-    calling, called = (normal_form(number)[:TEXT_LIMIT] for number in numbers)
-    return short, str(setup_time_ms), calling, called, trunk_group_id
+    return short, *(normal_form(number)[:TEXT_LIMIT] for number in numbers)
 
 
 def short_call_id(call_id: str) -> str:

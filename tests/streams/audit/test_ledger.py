@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from detector.contract.events import TEXT_LIMIT
 from streams.audit.ledger import Breach, Ledger
 from streams.contract_docs.examples import examples
 from streams.kafka.topics import CALL_DECISIONS
+from streams.wire.records import decode_event
+from streams.wire.repairs import repair
 
 CAME_MS = 1_780_000_000_000
 DEADLINE_MS = 250
@@ -183,6 +186,18 @@ def test_a_formatted_number_is_known_by_its_normal_form(written: str) -> None:
     ledger.decision(allowed("a", called_number="c" * 256))
     ledger.conclude()
 
+    assert not ledger.breaches
+
+
+def test_a_long_text_is_known_by_its_beginning_as_it_was_decided() -> None:
+    """Cut, it is a number in another form than its normal one: a decision on it says the cut text."""
+    text = "+1 202 555 0101".ljust(300) + "c"
+    ledger = Ledger(DEADLINE_MS)
+    ledger.event(0, 0, call("a", calling_number=text), CAME_MS)
+    ledger.decision(allowed("a", calling_number=text[:TEXT_LIMIT]))
+    ledger.conclude()
+
+    assert repair(decode_event(call("a", calling_number=text))).calling_number == text[:TEXT_LIMIT]
     assert not ledger.breaches
 
 

@@ -6,15 +6,11 @@ The same traffic comes on each of the days, half an hour apart from where it was
 second one on. The model reads no feature of days; they are computed all the same, as `ROBOCALL_KEEP_DAYS` asks for.
 """
 
-import argparse
-import os
 import re
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 from benchmarks.machine import describe, give
-from benchmarks.replay import measure
+from benchmarks.replay import cost_of, measure, parsed, replay_parser
 from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
 from benchmarks.workload import event_lines
 from detector.features.window_constants import DAY_MS, HOUR_MS
@@ -25,23 +21,17 @@ _IDS = re.compile(rb'("call_id":\s*")')
 
 def main() -> None:
     """Run it and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000, help="events to replay, about [%(default)s]")
+    parser = replay_parser(__doc__)
     parser.add_argument("--days", type=int, default=3, help="that they come on [%(default)s]")
-    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
-    parser.add_argument("--cpu", type=int, default=0, help="processor to pin to, -1 = none [%(default)s]")
-    parser.add_argument("--out", type=Path, help="also write the result to this file")
     add_limits(parser, within=0.01)
-    options = parser.parse_args()
-    if options.cpu >= 0 and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {options.cpu})
+    options = parsed(parser)
     first = event_lines(options.events // options.days, seed=options.seed)
     lines = [line for day in range(options.days) for line in on_day(first, day)]
     for keep_days in (False, True):
         measure(lines[:20_000], keep_days=keep_days)  # compiles
     runs = {name: partial(measure, lines, keep_days=name == "kept") for name in ("without", "kept")}
-    found = take_turns(runs, base="without", cost=_cpu_s, limits=limits_of(options))
-    ratio = ratio_of(list(map(_cpu_s, found["kept"])), list(map(_cpu_s, found["without"])))
+    found = take_turns(runs, base="without", cost=cost_of, limits=limits_of(options))
+    ratio = ratio_of(list(map(cost_of, found["kept"])), list(map(cost_of, found["without"])))
     if found["kept"][0]["actions"] != found["without"][0]["actions"]:
         raise SystemExit("wrong run: the same events were decided differently")
     give(describe() | {"ratio": ratio.as_json(), "runs": found}, options.out)
@@ -52,10 +42,6 @@ def on_day(lines: list[bytes], day: int) -> list[bytes]:
     later_ms = day * (DAY_MS + HOUR_MS // 2)
     moved = (_TIMES.sub(lambda found: found[1] + b"%d" % (int(found[2]) + later_ms), line) for line in lines)
     return [_IDS.sub(rb"\g<1>d%d-" % day, line) for line in moved]
-
-
-def _cpu_s(run: dict[str, Any]) -> float:
-    return float(run["cpu_s"])
 
 
 if __name__ == "__main__":

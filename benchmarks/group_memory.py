@@ -6,8 +6,6 @@
 `grouped` has a weight of 0.5: more calls reach a threshold then, and each of these costs its reasons.
 """
 
-import argparse
-import os
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe, give
-from benchmarks.replay import measure
+from benchmarks.replay import cost_of, measure, parsed, replay_parser
 from benchmarks.turns import add_limits, limits_of, ratio_of, take_turns
 from benchmarks.workload import event_lines
 from detector.features.table import FEATURE_SCHEMA_ID
@@ -27,15 +25,9 @@ WEIGHTS = {"memory": 1e-9, "grouped": 0.5}
 
 def main() -> None:
     """Run it and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000, help="events to replay, about [%(default)s]")
-    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
-    parser.add_argument("--cpu", type=int, default=0, help="processor to pin to, -1 = none [%(default)s]")
-    parser.add_argument("--out", type=Path, help="also write the result to this file")
+    parser = replay_parser(__doc__)
     add_limits(parser, within=0.01)
-    options = parser.parse_args()
-    if options.cpu >= 0 and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {options.cpu})
+    options = parsed(parser)
     lines = event_lines(options.events, seed=options.seed)
     with tempfile.TemporaryDirectory() as made:
         models = {"without": SHIPPED}
@@ -47,15 +39,11 @@ def main() -> None:
         runs: dict[str, Callable[[], dict[str, Any]]] = {
             name: partial(measure, lines, model=model) for name, model in models.items()
         }
-        found = take_turns(runs, base="without", cost=_cpu_s, limits=limits_of(options))
-    ratios = {name: ratio_of(list(map(_cpu_s, found[name])), list(map(_cpu_s, found["without"]))) for name in WEIGHTS}
+        found = take_turns(runs, base="without", cost=cost_of, limits=limits_of(options))
+    ratios = {name: ratio_of(list(map(cost_of, found[name])), list(map(cost_of, found["without"]))) for name in WEIGHTS}
     if len({run["decisions_sha256"] for run in found["memory"]}) != 1:
         raise SystemExit("wrong run: the same events were decided differently")
     give(describe() | {"ratios": {name: one.as_json() for name, one in ratios.items()}, "runs": found}, options.out)
-
-
-def _cpu_s(run: dict[str, Any]) -> float:
-    return float(run["cpu_s"])
 
 
 if __name__ == "__main__":

@@ -36,15 +36,9 @@ Spent = defaultdict[str, float]
 
 def main() -> None:
     """Run it and print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000, help="events to replay, about [%(default)s]")
+    parser = replay_parser(__doc__)
     parser.add_argument("--repeat", type=int, default=3, help="repetitions [%(default)s]")
-    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
-    parser.add_argument("--cpu", type=int, default=0, help="processor to pin to, -1 = none [%(default)s]")
-    parser.add_argument("--out", type=Path, help="also write the result to this file")
-    options = parser.parse_args()
-    if options.cpu >= 0 and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {options.cpu})
+    options = parsed(parser)
     lines = event_lines(options.events, seed=options.seed)
     measure(lines[:20_000])  # compiles
     runs = [measure(lines) for _ in range(options.repeat)]
@@ -54,6 +48,29 @@ def main() -> None:
         raise SystemExit("wrong run: the same events were decided differently")
     result = describe() | summary(runs) | {"parts_cpu_us_per_event": parts(watched, spent), "runs": runs}
     give(result, options.out)
+
+
+def replay_parser(description: str | None) -> argparse.ArgumentParser:
+    """Options that all measurements of a replay take; for `parsed`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000, help="events to replay, about [%(default)s]")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated traffic [%(default)s]")
+    parser.add_argument("--cpu", type=int, default=0, help="processor to pin to, -1 = none [%(default)s]")
+    parser.add_argument("--out", type=Path, help="also write the result to this file")
+    return parser
+
+
+def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What was asked for; the process is on its processor from now on."""
+    options = parser.parse_args()
+    if options.cpu >= 0 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {options.cpu})
+    return options
+
+
+def cost_of(run: dict[str, Any]) -> float:
+    """CPU seconds of a replay that `measure` did."""
+    return float(run["cpu_s"])
 
 
 def measure(

@@ -26,9 +26,9 @@ from streams.state import snapshot_file, snapshot_format
 from streams.state.snapshot_errors import SnapshotRefused
 from streams.state.snapshot_file import Snapshot, SnapshotWriter, read_snapshot
 from streams.state.snapshot_format import FORMAT, LENGTH, PREAMBLE, SIGNED_FORMAT, TAIL_BYTES, Header
+from tests.detector.windows.sweep_case import ROOMY, batch_of, gaps, rows_of, swept
+from tests.detector.windows.sweep_case import assert_same as assert_same_rows
 from tests.detector.windows.test_engine import histories
-from tests.detector.windows.test_sweep import ROOMY, batch_of, gaps, rows_of, swept
-from tests.detector.windows.test_sweep import assert_same as assert_same_rows
 from tests.streams.state.snapshot_case import HEADER
 
 NAMES = {1: "t-1", -(2**63): "trunk é", 2**63 - 1: "t-2"}

@@ -53,8 +53,8 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
 
     Erased: decisions for look-ups, what stands about the number, and each archived record in which it stands as
     caller, as called number or in a text. The rest is said: topics keep it until their retention ends, workers and
-    their snapshots until 25 hours after its last call. Carrier's lists, files that were exported and models are not
-    touched.
+    their snapshots until 25 hours after its last call, 28 days after it where days are remembered. Carrier's lists,
+    files that were exported and models are not touched.
 
     \b
       robocall erase +12025550123 --dry-run
@@ -119,7 +119,7 @@ def _tell(number: str, done: list[Done], *, dry_run: bool, as_json: bool) -> Non
         click.echo(f"list {name}: names it; `robocall lists remove {name} {entry}`")
     for topic, until in remains.items():
         click.echo(f"topic {topic}: {until}")
-    click.echo("workers and their snapshots: until 25 hours after its last call")
+    click.echo("workers and their snapshots: until 25 hours after its last call; 28 days where days are remembered")
 
 
 def _lists(number: str) -> list[tuple[str, str]]:

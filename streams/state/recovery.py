@@ -310,10 +310,8 @@ class Recovery:
         try:
             snapshot, memory, remembered = await self._ask_store(self._read, store, entry, partition)
             engine, header = self._state.engine, snapshot.header
-            if header.margins_of not in {"", engine.groups.identity} or header.days_of not in {
-                "",
-                engine.days.identity,
-            }:
+            kept = (header.margins_of, engine.groups.identity), (header.days_of, engine.days.identity)
+            if any(theirs not in {"", own} for theirs, own in kept):
                 await self._await_model()
             await self._state.load(partition, snapshot, memory, remembered)
         except TimeoutError:

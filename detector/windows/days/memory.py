@@ -1,7 +1,7 @@
 """The memory of days: on which of the last 28 days a number, an origin, a block or a trunk group called, and how.
 
 A lawful organisation calls again tomorrow from the same numbers; a campaign's numbers are young. Windows end at 24
-hours, so this is kept beside them, off until somebody asks for it (`WindowEngine.keep_days`): then it needs no memory
+hours, so this is kept beside them, off until somebody asks for it (`WindowEngine.use`): till then it needs no memory
 and costs nothing. A key takes 72 bytes.
 
 Numbers stand in two stores. A number of one day is in that of young numbers, and moves to the other one with the first
@@ -302,6 +302,6 @@ def check_rows(rows: RowCopies) -> None:
     """
     sums, words = rows.row.view(np.float32)[:, PAST_DAYS : LONG + 1], rows.row.view(np.int32)
     is_right = np.isfinite(sums).all() and (sums >= 0).all() and (words[:, TODAY] >= 0).all()
-    earlier = words[:, CALLED_ON] & (_EARLIER_DAYS)
+    earlier = words[:, CALLED_ON] & _EARLIER_DAYS
     if not is_right or ((earlier != 0) & (sums[:, 0] <= 0)).any():
         raise ValueError("a row has days or sums of days that no detector writes: do not load it")

@@ -27,7 +27,7 @@ from detector.columns.windows_port import NO_KEY, Neighbours
 from detector.features.window_constants import MINUTE_MS
 from detector.windows.key_store import Store, acquire, copy_before_write, find, plain_store, touch
 from detector.windows.layout import FIRST_AGE, LATEST_MS
-from detector.windows.loop import AHEAD_ROW, AHEAD_TABLE, Groups, ask_place, ask_row, block_key, number_key
+from detector.windows.loop import Groups, ask_ahead, block_key, number_key
 from detector.windows.row_copies import RowCopies
 from detector.windows.sweep import Stores
 
@@ -164,22 +164,13 @@ def _run(groups: Groups, sums: Sums, columns: _Columns, at: Ints, margins: Float
         keys[row, _ORIGIN] = scoped_key(ORIGIN_SALT, columns.origin[event], partition, seed)
         keys[row, _BLOCK] = block_key(columns.trunk[event], columns.calling_npanxx[event], partition, seed)
     for row in range(len(at)):
-        _ask(groups.number_margins, keys, row, _NUMBER)
-        _ask(groups.origin_margins, keys, row, _ORIGIN)
-        _ask(groups.block_margins, keys, row, _BLOCK)
+        ask_ahead(groups.number_margins, keys, row, _NUMBER, _SECOND_LINE)
+        ask_ahead(groups.origin_margins, keys, row, _ORIGIN, _SECOND_LINE)
+        ask_ahead(groups.block_margins, keys, row, _BLOCK, _SECOND_LINE)
         call = (row, columns.partition[at[row]], columns.time_ms[at[row]])
         _visit(groups.number_margins, sums[_NUMBER], call, margins[row], found, _NUMBER)
         _visit(groups.origin_margins, sums[_ORIGIN], call, margins[row], found, _ORIGIN)
         _visit(groups.block_margins, sums[_BLOCK], call, margins[row], found, _BLOCK)
-
-
-@compiled_inline
-def _ask(store: Store, keys: Ints, row: int, column: int) -> None:
-    """Ask for what a key needs that is a few calls ahead."""
-    if row + AHEAD_TABLE < len(keys):
-        ask_place(store, keys[row + AHEAD_TABLE, column])
-    if row + AHEAD_ROW < len(keys):
-        ask_row(store, keys[row + AHEAD_ROW, column], _SECOND_LINE)
 
 
 @compiled_borrowing

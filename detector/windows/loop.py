@@ -175,15 +175,19 @@ def ask_row(store: Store, key: int, word: int) -> None:
         prefetch(store.w64, slot * store.w64.shape[1] + word)
 
 
+@compiled_inline
+def ask_ahead(store: Store, keys: Ints, event: int, column: int, word: int) -> None:
+    """Ask for what the keys of one column need that are a few events ahead; see `ask_row`."""
+    if event + AHEAD_TABLE < len(keys):
+        ask_place(store, keys[event + AHEAD_TABLE, column])
+    if event + AHEAD_ROW < len(keys):
+        ask_row(store, keys[event + AHEAD_ROW, column], word)
+
+
 @compiled_borrowing
 def _ask_tiers(tier: Store, hot: Store, keys: Ints, event: int, column: int) -> None:
-    """Ask for what the keys of one column need that are a few events ahead."""
-    if event + AHEAD_TABLE < len(keys):
-        ask_place(tier, keys[event + AHEAD_TABLE, column])
-        ask_place(hot, keys[event + AHEAD_TABLE, column])
-    if event + AHEAD_ROW < len(keys):
-        ask_row(tier, keys[event + AHEAD_ROW, column], LAST_COLD_WORD)
-        ask_row(hot, keys[event + AHEAD_ROW, column], LAST_COLD_WORD)
+    ask_ahead(tier, keys, event, column, LAST_COLD_WORD)
+    ask_ahead(hot, keys, event, column, LAST_COLD_WORD)
 
 
 @compiled_inline

@@ -42,15 +42,12 @@ from detector.windows.days.counting import (
 from detector.windows.key_store import Store, acquire, find, find_low, partition_of, plain_store, release
 from detector.windows.layout import KEY, LATEST_MS
 from detector.windows.loop import (
-    AHEAD_ROW,
-    AHEAD_TABLE,
     BLOCK_KEY,
     NUMBER_KEY,
     ORIGIN_KEY,
     TRUNK_KEY,
     Days,
-    ask_place,
-    ask_row,
+    ask_ahead,
 )
 from detector.windows.row_copies import RowCopies
 from detector.windows.sweep import Stores
@@ -155,15 +152,6 @@ class _Columns(NamedTuple):
     number_class: Ints
 
 
-@compiled_inline
-def _ask(store: Store, keys: Ints, event: int, column: int) -> None:
-    """Ask for what a key needs that is a few events ahead."""
-    if event + AHEAD_TABLE < len(keys):
-        ask_place(store, keys[event + AHEAD_TABLE, column])
-    if event + AHEAD_ROW < len(keys):
-        ask_row(store, keys[event + AHEAD_ROW, column], 0)
-
-
 @compiled_borrowing
 def _move(young: Store, slot: int, known: Store) -> int:
     """Move a number that has called on a second day; returns its new slot."""
@@ -260,9 +248,9 @@ def _run(
     """Apply all events in order; `figures` is scratch. An event without measures leaves no trace, as in the windows."""
     is_read, first, row, begin_ms = len(wanted) > 0, matrix.shape[1] - len(wanted), -1, 0
     for event in range(len(keys)):
-        _ask(days.number_days, keys, event, NUMBER_KEY)
-        _ask(days.young_number_days, keys, event, NUMBER_KEY)
-        _ask(days.block_days, keys, event, BLOCK_KEY)
+        ask_ahead(days.number_days, keys, event, NUMBER_KEY, 0)
+        ask_ahead(days.young_number_days, keys, event, NUMBER_KEY, 0)
+        ask_ahead(days.block_days, keys, event, BLOCK_KEY, 0)
         row += int(columns.is_setup[event])
         measures, time_ms, key = columns.measures[event], columns.time_ms[event], keys[event]
         if measures == 0:

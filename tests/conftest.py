@@ -38,6 +38,12 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(MOST_AT_A_TIME, len(os.sched_getaffinity(0)))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: of several processes none has them left while the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def snapshots_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No worker of the tests leaves its windows in the home of whoever runs them, or waits for lists in a Redis.

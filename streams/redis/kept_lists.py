@@ -7,9 +7,7 @@ same code as ever.
 """
 
 import asyncio
-import hashlib
 import io
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,11 +20,11 @@ from detector.policy.lists import LISTS, Basis, ListEntryInvalid, Lists
 from models.errors import StoredFileUnusable
 from models.serve.signing import UNSIGNED, Signing
 from models.store.opening import open_storage
+from models.store.sealed import LINE_BYTES, Seal, SealBroken, digest_of
 from models.store.storage import Drafts
 from streams.running.daemon_thread import DaemonThread
 
 MAX_BYTES = 256 * 1024 * 1024
-MAX_LINE_BYTES = 1_024
 PATIENCE_S = 5.0
 """Longest that a start waits for the store: Redis may answer meanwhile."""
 RETRY_S = 60.0
@@ -37,8 +35,7 @@ HEADING = b"\t"  # no entry begins with it
 MAGIC = b"robocall lists 1 "
 SIGNED_AS = "kept lists"
 DRAFTS = Drafts("{name}.{random}.tmp", abandoned_after_s=3_600.0)
-
-_SIGNATURE = re.compile(rb"(?: ([0-9a-f]{64}))?")
+REFUSALS = (StoredFileUnusable, SealBroken, msgspec.MsgspecError, UnicodeDecodeError, ListEntryInvalid, KeyError)
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +80,7 @@ class KeptLists:
     """
 
     def __init__(self, url: str, identity: str, signing: Signing = UNSIGNED) -> None:
-        self._signing = signing
+        self._seal = Seal(MAGIC, SIGNED_AS, signing)
         self._storage = open_storage(
             url,
             holds="the last lists",
@@ -103,10 +100,7 @@ class KeptLists:
         rest = b"".join(_lines(kept))
         if len(rest) > MAX_BYTES:
             raise KeptListsRefused(f"lists of {len(rest)} bytes are not kept: the most is {MAX_BYTES}")
-        digest = _digest(rest)
-        signature = self._signing.sign(SIGNED_AS, self._signed(digest))
-        end = b"" if signature is None else b" " + signature.hex().encode()
-        self._storage.write(self._name, MAGIC + digest + end + b"\n" + rest)
+        self._storage.write(self._name, self._seal.close(self._name, rest))
 
     def read(self) -> Kept | None:
         """Return what was kept last; None when nothing was.
@@ -117,35 +111,15 @@ class KeptLists:
         if not self._storage.exists(self._name):
             return None
         try:
-            content = self._storage.read(self._name, limit_bytes=MAX_BYTES + MAX_LINE_BYTES)
-        except StoredFileUnusable as error:
+            file = self._storage.read(self._name, limit_bytes=MAX_BYTES + LINE_BYTES)
+            return _parsed(io.BytesIO(self._seal.open(self._name, file)))
+        except REFUSALS as error:
             raise KeptListsRefused(f"the kept lists are not used: {error}") from error
-        first, _, rest = content.partition(b"\n")
-        digest = _digest(rest)
-        named, signature = first[: len(MAGIC + digest)], _SIGNATURE.fullmatch(first[len(MAGIC + digest) :])
-        if named != MAGIC + digest or signature is None:
-            raise KeptListsRefused("the kept lists are not used: they are damaged, or of another version")
-        problem = self._signing.problem(
-            SIGNED_AS, self._signed(digest), bytes.fromhex(signature[1].decode()) if signature[1] else None
-        )
-        if problem is not None:
-            raise KeptListsRefused(f"the kept lists are not used: {problem}")
-        try:
-            return _parsed(io.BytesIO(rest))
-        except (msgspec.MsgspecError, UnicodeDecodeError, ListEntryInvalid, KeyError) as error:
-            raise KeptListsRefused(f"the kept lists are not used: {error}") from error
-
-    def _signed(self, digest: bytes) -> bytes:
-        return self._name.encode() + b"\n" + digest
 
 
 def identity_of(redis_address: str, consumer_group: str) -> str:
     """Return what tells the lists of this Redis and these workers from those of others in the same store."""
-    return f"kept-{_digest(f'{consumer_group} {redis_address}'.encode())[:16].decode()}"
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=32).hexdigest().encode()
+    return f"kept-{digest_of(f'{consumer_group} {redis_address}'.encode())[:16].decode()}"
 
 
 def _lines(kept: Kept) -> Iterator[bytes]:

@@ -106,7 +106,7 @@ def test_what_is_too_large_is_neither_kept_nor_read(tmp_path: Path, monkeypatch:
     assert kept.read() == KEPT
 
     monkeypatch.setattr(kept_lists, "MAX_BYTES", 0)
-    monkeypatch.setattr(kept_lists, "MAX_LINE_BYTES", 50)
+    monkeypatch.setattr(kept_lists, "LINE_BYTES", 50)
     with pytest.raises(KeptListsRefused, match="larger than 50 bytes"):
         kept.read()
 

@@ -19,8 +19,6 @@ SEED = secrets.randbits(62)
 FEWEST_PLACES = 4_096
 PLACES_A_TEXT = 16
 """Of a full table; one text in so many that are not in the set is looked for in vain."""
-ENDLESS = 1 << 30
-"""More bytes than any text has."""
 _FULL = 255
 """A count that reaches this stays: nobody knows any more how many there are."""
 _PLACES_OF_SOME = 8_192
@@ -97,19 +95,17 @@ def hash_texts(texts: Collection[str]) -> Ints:
     return hash_spans(np.frombuffer(b"".join(encoded), np.uint8), spans)
 
 
-def hash_spans(data: Bytes, spans: Ints, *, skip: int = 0, most: int = ENDLESS) -> Ints:
+def hash_spans(data: Bytes, spans: Ints) -> Ints:
     """Hashes of texts where they stand, as `hash_texts` gives them for plain ones, shape (n,).
 
     Args:
         data: Shape (bytes,) uint8, the texts in UTF-8.
         spans: Start and stop of each text, shape (n, 2); of one that is absent both are the same, and it hashes as the
             empty one.
-        skip: Bytes left out at the start of each.
-        most: Bytes taken of each from there.
     """
     hashes = np.empty(len(spans), np.int64)
     spans = np.ascontiguousarray(spans)  # one layout, so that one function is compiled
-    _hash(data, spans, skip, most, SEED, hashes)
+    _hash(data, spans, SEED, hashes)
     return hashes
 
 
@@ -128,11 +124,9 @@ def like_any(hashes: Ints, is_one: Flags) -> Flags:
 
 
 @compiled_borrowing
-def _hash(data: Bytes, spans: Ints, skip: int, most: int, seed: int, hashes: Ints) -> None:
+def _hash(data: Bytes, spans: Ints, seed: int, hashes: Ints) -> None:
     for row in range(len(spans)):
-        start, stop = spans[row, 0], spans[row, 1]
-        start += min(skip, stop - start)
-        hashes[row] = hash_bytes(data, start, start + min(most, stop - start), seed)
+        hashes[row] = hash_bytes(data, spans[row, 0], spans[row, 1], seed)
 
 
 @compiled_borrowing

@@ -17,7 +17,7 @@ from detector.columns.decision_ids import DECISION_ID_BYTES, decision_id, identi
 from detector.columns.facts import ATTESTATION_CODE, ROLE_CODE, TEXT_FIELDS, Texts
 from detector.columns.impossible import may_be_impossible
 from detector.columns.lazy_sequence import LazySequence
-from detector.columns.membership import ENDLESS, hash_spans, hash_texts
+from detector.columns.membership import hash_spans, hash_texts
 from detector.columns.numbering import INVALID, NPA_WIDTH
 from detector.columns.packing import pack
 from detector.contract.events import CallSetup
@@ -64,7 +64,8 @@ class Calls:
         digests: Decision ids, shape (n, 16) uint8.
         hints: What a step may find in the texts of a call, shape (n,), bits `MAY_BE_EMERGENCY` and following.
         all_hints: The bits that any of them may have.
-        called_digits: 11 digits of a NANP called number, else 0, shape (n,).
+        calling_digits: 11 digits of a NANP calling number, else 0, shape (n,).
+        called_digits: The same of the called number.
         roles: Where the switch of each stands, `facts.ROLE_CODE`, shape (n,).
         from_digits: 11 digits of a NANP number in From that is not the calling number, else 0, shape (n,).
         plain: Which have texts without escapes and beyond ASCII, shape (n,); none where there are no `texts`.
@@ -77,6 +78,7 @@ class Calls:
     digests: NDArray[np.uint8]
     hints: Ints
     all_hints: int
+    calling_digits: Ints
     called_digits: Ints
     roles: Ints
     from_digits: Ints
@@ -84,7 +86,7 @@ class Calls:
     texts: Texts | None = None
     _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
     _single: dict[tuple[int, str], str] = field(default_factory=dict, compare=False, repr=False)
-    _hashes: dict[tuple[str, int, int], Ints] = field(default_factory=dict, compare=False, repr=False)
+    _hashes: dict[str, Ints] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         """Number of calls."""
@@ -118,26 +120,19 @@ class Calls:
             self._columns[name] = self._read(name)
         return self._columns[name]
 
-    def hashes(self, name: str, *, skip: int = 0, most: int = ENDLESS) -> Ints:
-        """Hashes (`membership.hash_spans`) of one of `TEXT_FIELDS` of every call, shape (n,); made when asked for.
+    def hashes(self, name: str) -> Ints:
+        """Hashes (`membership.hash_spans`) of one of `TEXT_FIELDS` of every call, shape (n,); made when asked for."""
+        if name not in self._hashes:
+            self._hashes[name] = self._hash(name)
+        return self._hashes[name]
 
-        Args:
-            name: The field.
-            skip: Characters left out at the start of each.
-            most: Characters taken of each from there.
-        """
-        key = name, skip, most
-        if key not in self._hashes:
-            self._hashes[key] = self._hash(name, skip, most)
-        return self._hashes[key]
-
-    def _hash(self, name: str, skip: int, most: int) -> Ints:
+    def _hash(self, name: str) -> Ints:
         if self.texts is None:
-            return hash_texts([text[skip : skip + most] for text in self.column(name)])
-        found = hash_spans(self.texts.data, self.texts.spans[:, TEXT_FIELDS.index(name)], skip=skip, most=most)
+            return hash_texts(self.column(name))
+        found = hash_spans(self.texts.data, self.texts.spans[:, TEXT_FIELDS.index(name)])
         odd = (~self.plain).nonzero()[0].tolist()
         if odd:
-            found[odd] = hash_texts([self.text(row, name)[skip : skip + most] for row in odd])
+            found[odd] = hash_texts([self.text(row, name) for row in odd])
         return found
 
     def _read_one(self, row: int, name: str) -> str:
@@ -168,6 +163,7 @@ class Calls:
             self.digests[at],
             self.hints[at],
             self.all_hints,
+            self.calling_digits[at],
             self.called_digits[at],
             self.roles[at],
             self.from_digits[at],
@@ -189,7 +185,7 @@ def calls_in(batch: CallBatch) -> Calls:
         digests, plain = identify(texts, reported_ms)
         for row in () if plain.all() else (~plain).nonzero()[0].tolist():
             digests[row] = np.frombuffer(bytes.fromhex(decision_id(events[row])), np.uint8)
-    columns = batch.called_digits[at], batch.role[at], batch.from_digits[at]
+    columns = batch.calling_digits[at], batch.called_digits[at], batch.role[at], batch.from_digits[at]
     return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, *columns, plain, texts)
 
 
@@ -198,9 +194,8 @@ def calls_of(events: Sequence[CallSetup]) -> Calls:
     times_ms = np.array([event.setup_time_ms for event in events], np.int64)
     nothing = np.zeros(len(events), np.int64)
     roles = np.array([ROLE_CODE[event.role] for event in events], np.int64)
-    return Calls(
-        events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing, roles, nothing, nothing.astype(np.bool_)
-    )
+    plain = nothing.astype(np.bool_)
+    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing, nothing, roles, nothing, plain)
 
 
 def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:

@@ -1,7 +1,8 @@
 """The carrier's own lists: who always passes, who never does, and which numbers never originate a call.
 
 A `Lists` is a value: whoever keeps the lists (Redis, a file) builds a new one and puts it in the place of the old one
-between two batches. Matching is by the exact text of the event, except for the do-not-originate prefixes.
+between two batches. Matching is by the exact text of the event, except for the do-not-originate prefixes
+(`detector.numbers.do_not_originate`).
 """
 
 from collections.abc import Mapping
@@ -12,12 +13,8 @@ import numpy as np
 
 from detector.columns.arrays import Flags, Ints
 from detector.columns.membership import MembershipFilter
-from detector.columns.numbering import COUNTRY_CODE, NANP_LENGTH
-from detector.contract.errors import RobocallError
 from detector.contract.numbers import is_e164
-
-DNO_LENGTHS = (10, 7, 6, 3)
-"""Digits of a do-not-originate pattern, longest first: a number, NPA-NXX-X, NPA-NXX, NPA."""
+from detector.numbers.do_not_originate import DnoList, DnoTable, dno_digits
 
 LISTS = ("emergency", "opt_out", "allow", "block", "dno")
 
@@ -39,10 +36,6 @@ class Basis(StrEnum):
 ORDERS = (Basis.COURT_ORDER, Basis.FCC_ORDER)
 
 
-class ListEntryInvalid(RobocallError):  # noqa: N818 - the name states what is wrong, not that it is an error
-    """A do-not-originate pattern that cannot match any number."""
-
-
 @dataclass(frozen=True, slots=True)
 class Lists:
     """Five lists. Entries of `allow` and `block` are calling numbers or trunk groups, bare or as `number:`, `trunk:`.
@@ -58,6 +51,7 @@ class Lists:
             emergencies is looked at.
         orders: Those entries of `block` that a court or the FCC ordered, and which of both it was.
         directed: Calling numbers that a subscriber wants blocked, by called number; made of `block`.
+        dno_table: The do-not-originate entries made ready for batches.
 
     Raises:
         ListEntryInvalid: A do-not-originate entry has another number of digits.
@@ -71,7 +65,7 @@ class Lists:
     audited: frozenset[str] = frozenset()
     orders: Mapping[str, Basis] = field(default_factory=dict)
     directed: Mapping[str, frozenset[str]] = field(init=False, default_factory=dict, compare=False, repr=False)
-    dno_lengths: tuple[int, ...] = field(init=False, default=(), compare=False, repr=False)
+    dno_table: DnoTable = field(init=False, compare=False, repr=False)
     _filters: dict[str, MembershipFilter] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -81,45 +75,19 @@ class Lists:
         object.__setattr__(self, "orders", {_bare(entry): basis for entry, basis in self.orders.items()})
         object.__setattr__(self, "directed", _directed(self.block))
         object.__setattr__(self, "dno", frozenset(map(dno_digits, self.dno)))
-        lengths = {len(prefix) for prefix in self.dno}
-        object.__setattr__(self, "dno_lengths", tuple(length for length in DNO_LENGTHS if length in lengths))
-        named = (*LISTS, "audited", "orders", "directed")
+        object.__setattr__(self, "dno_table", DnoTable([DnoList.of(self.dno)]))
+        named = ("emergency", "opt_out", "allow", "block", "audited", "orders", "directed")
         self._filters.update({name: MembershipFilter.of(texts) for name in named if (texts := getattr(self, name))})
 
     def may_have(self, name: str, hashes: Ints) -> Flags:
         """Which texts may be on a list, shape (n,); all that are on it are among them.
 
         Args:
-            name: `emergency`, `opt_out`, `allow`, `audited`, `block`, `orders`, `directed` (of called numbers) or, of
-                parts of a number, `dno`.
+            name: `emergency`, `opt_out`, `allow`, `audited`, `block`, `orders` or `directed` (of called numbers).
             hashes: Of the texts (`detector.columns.membership`), shape (n,).
         """
         known = self._filters.get(name)
         return np.zeros(len(hashes), np.bool_) if known is None else known.may_have(hashes)
-
-    def dno_match(self, calling_number: str) -> str | None:
-        """Longest do-not-originate prefix of a North American calling number, or None; O(1)."""
-        if len(calling_number) != NANP_LENGTH or not calling_number.startswith(COUNTRY_CODE):
-            return None
-        for length in self.dno_lengths:
-            prefix = calling_number[2 : 2 + length]
-            if prefix in self.dno:
-                return prefix
-        return None
-
-
-def dno_digits(entry: str) -> str:
-    """National digits of a do-not-originate entry, without `+1` and punctuation.
-
-    Raises:
-        ListEntryInvalid: Not 3, 6, 7 or 10 digits.
-    """
-    digits = "".join(character for character in entry if character.isascii() and character.isdigit())
-    if entry.lstrip().startswith(COUNTRY_CODE) or len(digits) == NANP_LENGTH - 1:
-        digits = digits.removeprefix("1")
-    if len(digits) not in DNO_LENGTHS:
-        raise ListEntryInvalid(f"do-not-originate entry {entry!r}: give 3, 6, 7 or 10 national digits")
-    return digits
 
 
 def directed_parts(entry: str) -> tuple[str, str] | None:

@@ -16,6 +16,7 @@ from detector.contract.ports import FeatureMatrix
 from detector.features.schemas import F3
 from detector.features.table import INDEX, explain
 from detector.features.window_constants import MINUTE_MS, NOT_ENOUGH_DATA
+from detector.numbers.do_not_originate import DnoEntry
 from detector.policy.budgets import Given, Measured
 from detector.policy.lists import Basis
 from detector.policy.settings import Rule
@@ -63,14 +64,15 @@ GROUPS = ("calling number", "origin", "number block")
 _VERBS = {Action.LABEL: "labelling", Action.BLOCK: "blocking"}
 
 
-def dno_listed(prefix: str) -> Reason:
-    """Reason of a do-not-originate hit; `prefix` is the entry that matched."""
-    return Reason("dno", f"The calling number is on the do-not-originate list (entry {prefix})")
+def dno_listed(entry: DnoEntry, where: str = "calling number") -> Reason:
+    """Reason of a do-not-originate hit: which entry, and of which list where it is not the carrier's own.
 
-
-def dno_listed_from(prefix: str) -> Reason:
-    """Reason of a do-not-originate hit of the number in From, which the called party is shown."""
-    return Reason("dno", f"The number in From is on the do-not-originate list (entry {prefix})")
+    Args:
+        entry: The one that matched.
+        where: What begins with it: `calling number`, or `number in From`, which the called party is shown.
+    """
+    whose = f", {entry.source.name} of {entry.source.date}" if entry.source.name else ""
+    return Reason("dno", f"The {where} is on the do-not-originate list (entry {entry.prefix}{whose})")
 
 
 def ordered(basis: str) -> Reason:

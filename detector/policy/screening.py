@@ -18,6 +18,7 @@ from detector.contract.events import CallSetup
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.features.schemas import SCHEMAS, Schema
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
+from detector.numbers.do_not_originate import NO_ENTRIES
 from detector.policy.budgets import InForce, Measured, in_force
 from detector.policy.lists import Lists
 from detector.policy.settings import Policy
@@ -137,11 +138,12 @@ class Screener(Generic[WindowsT_co]):
     """Decides batches of call events, one after the other; not for several threads at once.
 
     It asks little of its windows; whoever keeps or shares them knows them by their own type, `Screener[WindowEngine]`.
-    `classifier`, `policy` and `lists` may be replaced between two batches, and the measure of the model (`go_by`).
+    `classifier`, `policy`, `lists`, `dno` and the measure of the model (`go_by`) may be replaced between two batches.
 
     Attributes:
         engine: The windows.
         lists: Lists of the carrier; None while they are not known, and every call passes (`LISTS_UNKNOWN`).
+        dno: Do-not-originate entries of others, beside the carrier's own in `lists`; none to begin with.
         standing: Standing decisions, and what hysteresis remembers.
 
     Raises:
@@ -155,6 +157,7 @@ class Screener(Generic[WindowsT_co]):
         "_schema",
         "_tables",
         "_versions",
+        "dno",
         "engine",
         "lists",
         "standing",
@@ -165,6 +168,7 @@ class Screener(Generic[WindowsT_co]):
     ) -> None:
         self.engine = engine
         self.lists: Lists | None = lists
+        self.dno = NO_ENTRIES
         self.standing = standing
         self._tables = PolicyTables(policy)
         self._measure: tuple[Measured | None, str, bool] = (None, "", False)
@@ -260,6 +264,7 @@ class Screener(Generic[WindowsT_co]):
             standing=self.standing,
             classifier=self._classifier,
             in_force=self._in_force,
+            dno=self.dno,
             add_margins=partial(self.engine.add_margins, batch.events) if self._classifier.group_weight > 0 else None,
         )
         work.settle(passed)

@@ -16,11 +16,11 @@ from collections.abc import Callable, Container
 import numpy as np
 
 from detector.columns.arrays import Ints
-from detector.columns.numbering import COUNTRY_CODE
 from detector.columns.setups import MAY_BE_EMERGENCY, MAY_BE_FROM_911, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY
 from detector.contract.decisions import Action, Outcome, Reason, Step
 from detector.contract.numbers import is_e164
 from detector.contract.sip import ORDER_BLOCK, UNWANTED, dno_block
+from detector.numbers.do_not_originate import DnoEntry
 from detector.policy import reasons
 from detector.policy.emergency import claimed, is_from_911
 from detector.policy.model_step import judge
@@ -62,19 +62,12 @@ def dno(work: Work) -> Found:
 
     An opt-out is from analytics, so it comes later: who must not be called from a number cannot wish it.
     """
-    found: dict[int, Reason] = {}
-    for row in _may_be_dno(work):
-        prefix = work.lists.dno_match(work.calling(row))
-        if prefix is not None:
-            found[row] = reasons.dno_listed(prefix)
+    found = {row: reasons.dno_listed(entry) for row, entry in _not_originating(work).items()}
     for row in _hinted(work, MAY_BE_IMPOSSIBLE):
         if work.tables.is_impossible(work.calls.text(row, "calling_number")):
             found.setdefault(row, reasons.IMPOSSIBLE_NUMBER)
-    if work.lists.dno:
-        for row in work.calls.from_digits.nonzero()[0].tolist():
-            prefix = work.lists.dno_match(f"+{work.calls.from_digits.item(row)}")
-            if prefix is not None:
-                found.setdefault(row, reasons.dno_listed_from(prefix))
+    for row, entry in _prefixed(work, work.calls.from_digits).items():
+        found.setdefault(row, reasons.dno_listed(entry, "number in From"))
     if not found:
         return {}
     answer = dno_block(work.tables.policy.dno.sip_status)
@@ -174,14 +167,30 @@ def _members(work: Work, column: str, name: str) -> list[int]:
     return [row for row in may_be if work.calls.text(row, column) in members]
 
 
-def _may_be_dno(work: Work) -> list[int]:
-    """Rows of calling numbers that may begin with a do-not-originate prefix, ascending."""
-    may_be = np.zeros(len(work.calls), np.bool_)
-    for length in work.lists.dno_lengths:
-        prefixes = work.calls.hashes("calling_number", skip=len(COUNTRY_CODE), most=length)
-        may_be |= work.lists.may_have("dno", prefixes)
-    found: list[int] = may_be.nonzero()[0].tolist() if work.lists.dno else []
+def _not_originating(work: Work) -> dict[int, DnoEntry]:
+    """Longest do-not-originate entry of each calling number that begins with one, by row."""
+    found = _prefixed(work, work.calls.calling_digits)
+    if work.dno:
+        for row in (work.calls.calling_digits == 0).nonzero()[0].tolist():  # such as numbers that nobody can have
+            matched = [entry for table in work.dno if (entry := table.match(work.calling(row))) is not None]
+            if matched:
+                found[row] = max(matched, key=_specific)
     return found
+
+
+def _prefixed(work: Work, digits: Ints) -> dict[int, DnoEntry]:
+    """Longest do-not-originate entry that each of some numbers begins with, by row."""
+    found: dict[int, DnoEntry] = {}
+    for table in work.dno:
+        lengths = table.lengths(digits)
+        for row in lengths.nonzero()[0].tolist():
+            entry = table.entry(digits.item(row), lengths.item(row))
+            found[row] = max(found.get(row, entry), entry, key=_specific)
+    return found
+
+
+def _specific(entry: DnoEntry) -> int:
+    return len(entry.prefix)
 
 
 def _hinted(work: Work, hint: int) -> list[int]:

@@ -11,6 +11,7 @@ from detector.columns.windows_port import Neighbours
 from detector.contract.decisions import Action, Mode, Outcome, Reason, SipAnswer, Step
 from detector.contract.ports import Classifier, FeatureMatrix
 from detector.contract.sip import analytics_block, location_of
+from detector.numbers.do_not_originate import NO_ENTRIES, DnoTable
 from detector.policy import reasons
 from detector.policy.budgets import InForce
 from detector.policy.held import caller_of
@@ -36,6 +37,7 @@ class Work:
         margins: Margins of the same, and where groups have weight of some more calls, which are asked silently.
         group_scores: The margins with what the calls around a call add: what thresholds on margins are compared with.
         add_margins: Where groups have weight: the windows of the margins.
+        dno: Do-not-originate tables that have entries.
         in_force: What the model's step goes by.
         unbelieved: Rows of calls that claim a priority which nothing vouches for.
         failures: Internal errors, the first of each class; each cost the rows concerned their judgement.
@@ -46,6 +48,7 @@ class Work:
         "calls",
         "classifier",
         "decided",
+        "dno",
         "failures",
         "features",
         "group_scores",
@@ -69,6 +72,7 @@ class Work:
         standing: StandingDecisions,
         classifier: Classifier,
         in_force: InForce,
+        dno: DnoTable = NO_ENTRIES,
         add_margins: AddMargins | None = None,
     ) -> None:
         self.calls = calls
@@ -79,6 +83,7 @@ class Work:
         self.classifier = classifier
         self.in_force = in_force
         self.add_margins = add_margins
+        self.dno = tuple(table for table in (lists.dno_table, dno) if table.size)
         self.is_shadow = tables.shadows(calls)
         self.decided: dict[int, Outcome] = {}
         self.scores, self.margins, self.group_scores = np.full((3, len(calls)), np.nan)
@@ -100,7 +105,7 @@ class Work:
 
     def only(self, row: int) -> "Work":
         """One row as a batch of its own; nothing that is found in it is found here."""
-        return Work(
+        alone = Work(
             self.calls.take([row]),
             self.features[row : row + 1],
             tables=self.tables,
@@ -109,6 +114,8 @@ class Work:
             classifier=self.classifier,
             in_force=self.in_force,
         )
+        alone.dno = self.dno
+        return alone
 
     def failed(self, error: Exception) -> None:
         """Keep an internal error for whoever reports it."""

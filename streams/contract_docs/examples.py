@@ -11,6 +11,7 @@ from detector.columns.decision_ids import decision_id
 from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, Outcome, Step, Versions, decide
 from detector.contract.events import Attestation, CallSetup, FeedbackSource, ReleasedBy, Role, Verdict
 from detector.contract.sip import DnoStatus, Location, Redress, analytics_block, dno_block
+from detector.numbers.do_not_originate import DnoEntry
 from detector.policy import reasons
 from detector.policy.unjudged import FAILED_OPEN, late
 from streams.wire import records
@@ -94,7 +95,7 @@ LABEL = Outcome(
 DNO = Outcome(
     Action.BLOCK,
     Step.DNO,
-    (reasons.dno_listed("202555"),),
+    (reasons.dno_listed(DnoEntry("202555")),),
     sip=dno_block(DnoStatus.DECLINE),
 )
 LATE_AFTER_MS = 262

@@ -16,7 +16,8 @@ import msgspec
 import structlog
 
 from detector.contract.errors import RobocallError
-from detector.policy.lists import LISTS, Basis, ListEntryInvalid, Lists
+from detector.numbers.do_not_originate import ListEntryInvalid
+from detector.policy.lists import LISTS, Basis, Lists
 from models.errors import StoredFileUnusable
 from models.serve.signing import UNSIGNED, Signing
 from models.store.opening import open_storage

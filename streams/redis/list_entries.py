@@ -3,7 +3,8 @@
 import re
 
 from detector.contract.errors import RobocallError
-from detector.policy.lists import DIRECTED_TO, NUMBER_ENTITY, TRUNK_ENTITY, directed_parts, dno_digits
+from detector.numbers.do_not_originate import dno_digits
+from detector.policy.lists import DIRECTED_TO, NUMBER_ENTITY, TRUNK_ENTITY, directed_parts
 from streams.redis.connection import E164
 
 SHORT_CODE = re.compile(r"[0-9]{3,6}")

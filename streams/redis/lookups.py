@@ -12,7 +12,8 @@ import msgspec
 from redis.asyncio import Redis
 
 from detector.features.window_constants import MEASURES, PANE_MS, WINDOW_NAMES
-from detector.policy.lists import DNO_LENGTHS, NUMBER_ENTITY, TRUNK_ENTITY
+from detector.numbers.do_not_originate import DNO_LENGTHS
+from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
 from detector.windows.trunks import TrunkShare, merge
 from streams.redis.bounded import (
     FIELD,

@@ -14,6 +14,7 @@ from detector.columns.code_cache import cache_for
 from detector.columns.membership import MembershipFilter
 from detector.contract.decisions import Versions
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
+from detector.numbers.do_not_originate import DnoList, DnoTable
 from detector.policy.reasons import leading
 from detector.policy.screening import Screening
 from detector.windows import WindowEngine, loop
@@ -115,6 +116,7 @@ def warm_answers() -> None:
         raise RuntimeError(f"the warm-up call could not be answered: {made.failures}")
     calls.column("calling_number")
     MembershipFilter.of(["warm-up"]).may_have(calls.hashes("calling_number"))
+    DnoTable([DnoList.of(["202"])]).lengths(calls.calling_digits)
     strays(rows.key_hashes(), taken)
     leading(np.zeros((1, N_FEATURES)))
     partitions_of([b"warm-up"], 2)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.columns.arrays import Ints
-from detector.columns.hashing import hash_bytes, hash_text
-from detector.columns.membership import FEWEST_PLACES, SEED, MembershipFilter, hash_spans, hash_texts, like_any
+from detector.columns.hashing import hash_text
+from detector.columns.membership import FEWEST_PLACES, MembershipFilter, hash_spans, hash_texts, like_any
 from detector.contract.decisions import Action
 from detector.policy.standing import StandingDecision, StandingDecisions
 
@@ -79,23 +79,6 @@ def test_nothing_is_lost_where_more_texts_share_a_place_than_it_can_count() -> N
         filter_.discard(gone)
 
     assert filter_.may_have(hash_texts(of_place[-1:])).all()
-
-
-@given(st.lists(TEXTS), TEXTS, st.integers(0, 14), st.integers(0, 14))
-def test_a_part_of_a_text_has_the_hash_of_that_text(texts: list[str], before: str, skip: int, most: int) -> None:
-    encoded = [text.encode("utf-8", "surrogatepass") for text in [before, *texts]]
-    stops = np.cumsum([len(text) for text in encoded])
-    spans = np.stack((stops[:-1], stops[1:]), axis=1).reshape(len(texts), 2)
-    data = np.frombuffer(b"".join(encoded), np.uint8)
-    parts = np.array(
-        [
-            hash_bytes(part, 0, len(part), SEED)
-            for part in (np.frombuffer(one[skip : skip + most], np.uint8) for one in encoded[1:])
-        ],
-        np.int64,
-    )
-
-    assert hash_spans(data, spans, skip=skip, most=most).tolist() == parts.tolist()
 
 
 @given(st.lists(TEXTS), TEXTS)

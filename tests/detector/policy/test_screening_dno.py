@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.contract.decisions import Action, Mode, Step
+from detector.numbers.do_not_originate import DnoList, DnoSource, DnoTable
 from detector.policy.lists import Lists
 from detector.policy.settings import DoNotOriginate, Override, Policy, with_mode
 from detector.testing import BY_ORDER, CALLEE, CALLER, call_setup, make_screener, modes, outcome, outcomes, screen
@@ -75,7 +76,7 @@ def test_from_is_matched_as_the_calling_number_is(calling: str, sender: str | No
 
     decided = outcome(make_screener(policy, lists=lists), call_setup(calling_number=calling, from_number=sender))
 
-    hits = [number for number in (calling, sender) if number and number[2:3] >= "2" and lists.dno_match(number)]
+    hits = [number for number in (calling, sender) if number and number[2:3] >= "2" and lists.dno_table.match(number)]
     assert (decided.decided_by is Step.DNO) == bool(hits)
 
 
@@ -105,3 +106,30 @@ def test_a_mode_for_every_call_is_for_these_too() -> None:
     assert with_mode(own, Mode.SHADOW).dno.mode is None
     screening = screen(make_screener(with_mode(own, Mode.SHADOW), lists=Lists(dno=LISTED)), call_setup())
     assert modes(screening) == [Mode.SHADOW]
+
+
+def test_entries_of_others_are_matched_beside_the_carriers_own_and_the_longest_counts() -> None:
+    """The reason says which entry it was, and of which list of which day where it is not the carrier's own."""
+    screener = make_screener(ENFORCE, lists=Lists(dno=frozenset(["310", CALLER[2:8]])))
+    screener.dno = DnoTable([DnoList.of([CALLER[2:9], OTHER[2:5]], DnoSource("registry", "2026-11-20"))])
+
+    screening = screen(
+        screener, call_setup(), call_setup(calling_number=OTHER), call_setup(calling_number="+17185550100")
+    )
+
+    assert [one.decided_by for one in outcomes(screening)] == [Step.DNO, Step.DNO, Step.ALLOW]
+    listed = "The calling number is on the do-not-originate list (entry {})"
+    assert [one.reasons[0].text for one in outcomes(screening)[:2]] == [
+        listed.format(f"{CALLER[2:9]}, registry of 2026-11-20"),
+        listed.format("310"),
+    ]
+
+
+def test_numbers_that_nobody_can_have_are_matched_where_the_policy_does_not_refuse_them_anyway() -> None:
+    policy = replace(ENFORCE, dno=DoNotOriginate(impossible=()))
+    screener = make_screener(policy, lists=Lists(dno=frozenset(["310"])))
+    screener.dno = DnoTable([DnoList.of(["310000"], DnoSource("registry", "2026-11-20"))])
+
+    decided = outcome(screener, call_setup(calling_number="+13100000001"))
+
+    assert decided.reasons[0].text.endswith("(entry 310000, registry of 2026-11-20)")

@@ -1,6 +1,7 @@
 """What the carrier's lists decide of a batch is what looking up every text of every call says."""
 
 import json
+import re
 
 import numpy as np
 from hypothesis import given
@@ -13,6 +14,7 @@ from detector.contract.decisions import Reason, Step
 from detector.contract.events import CallSetup
 from detector.contract.numbers import is_e164
 from detector.features.table import N_FEATURES
+from detector.numbers.do_not_originate import DnoEntry
 from detector.policy import reasons
 from detector.policy.budgets import Budgets, in_force
 from detector.policy.lists import Basis, Lists
@@ -85,6 +87,11 @@ def _pair(one: CallSetup) -> str:
     return f"{one.calling_number}/{one.called_number}"
 
 
+def _longest(number: str, entries: frozenset[str]) -> str | None:
+    prefixes = [number[2 : 2 + length] for length in (10, 7, 6, 3)] if re.fullmatch(r"\+1.{10}", number) else []
+    return next((prefix for prefix in prefixes if prefix in entries), None)
+
+
 def _expected(setups: list[CallSetup], lists: Lists) -> dict[Step, dict[int, Reason]]:
     """Each text looked up in the set itself."""
     found: dict[Step, dict[int, Reason]] = {step: {} for step in LOOKED_AT}
@@ -99,8 +106,8 @@ def _expected(setups: list[CallSetup], lists: Lists) -> dict[Step, dict[int, Rea
             found[Step.ALLOW_LIST][row] = reasons.ALLOW_LISTED_NUMBER
         elif one.trunk_group_id in lists.allow:
             found[Step.ALLOW_LIST][row] = reasons.ALLOW_LISTED_TRUNK
-        if (prefix := lists.dno_match(one.calling_number)) is not None:
-            found[Step.DNO][row] = reasons.dno_listed(prefix)
+        if (prefix := _longest(one.calling_number, lists.dno)) is not None:
+            found[Step.DNO][row] = reasons.dno_listed(DnoEntry(prefix))
         if basis := lists.orders.get(one.calling_number) or lists.orders.get(one.trunk_group_id):
             found[Step.ENTITY_BLOCK][row] = reasons.ordered(basis)
         elif is_e164(one.calling_number) and is_e164(one.called_number) and _pair(one) in lists.block:

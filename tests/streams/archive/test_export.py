@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from detector.contract.decisions import Action, Decision, Mode, Reason, Step
 from detector.features.table import FEATURE_NAMES
+from detector.numbers.do_not_originate import DnoEntry
 from detector.policy.reasons import IMPOSSIBLE_NUMBER, dno_listed
 from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
@@ -221,7 +222,7 @@ def test_who_called_me_traps_and_rules_are_labels_too(
     put(store, CALL_EVENTS, [encoded(call) for call in calls], key=key)
     told = verdict(99, "robocall", source="subscriber_report", called_number=lines[1], call_time_ms=START_MS + 60_000)
     put(store, CALL_FEEDBACK, [told], key=key)
-    hits = {3: dno_listed("202555"), 4: IMPOSSIBLE_NUMBER}
+    hits = {3: dno_listed(DnoEntry("202555")), 4: IMPOSSIBLE_NUMBER}
     decided = [decision(n, "dno", reason) for n, reason in hits.items()] + [decision(5, "allow", None)]
     put(store, CALL_DECISIONS, decided, key=key)
     (tmp_path / "traps.txt").write_text(f"{lines[2]}  # of the lab\n")

@@ -23,6 +23,7 @@ from unittest.mock import patch
 from benchmarks.machine import describe, give
 from benchmarks.workload import event_lines
 from detector.columns.hashing import PUBLIC_SEED
+from detector.numbers.do_not_originate import NO_ENTRIES, DnoTable
 from streams.commands.replay import batches_of, run
 from streams.screening import one_by_one
 from streams.screening import pipeline as pipelines
@@ -74,7 +75,12 @@ def cost_of(run: dict[str, Any]) -> float:
 
 
 def measure(
-    lines: list[bytes], spent: Spent | None = None, model: Path | None = None, *, keep_days: bool = False
+    lines: list[bytes],
+    spent: Spent | None = None,
+    model: Path | None = None,
+    *,
+    keep_days: bool = False,
+    dno: DnoTable = NO_ENTRIES,
 ) -> dict[str, Any]:
     """Replay the lines once, by the shipped model or another one; fill in what each part cost where it is asked for.
 
@@ -84,6 +90,7 @@ def measure(
     failures: list[Exception] = []
     settings = load_settings(partitions=1, model_dir=model, keep_days=keep_days)
     screener = make_screener(settings, shared_trunks=True)
+    screener.dno = dno
     pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)
     sink, file = _Sink(), io.BytesIO(b"\n".join(lines))
     with ExitStack() as stack:

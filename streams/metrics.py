@@ -182,6 +182,23 @@ class Metric(StrEnum):
     LISTS_AGE = (
         "robocall_lists_age_seconds", "gauge", "seconds", "Since Redis last said that the lists in force are its own.",
     )
+    DNO_ENTRIES = (
+        "robocall_dno_list_entries", "gauge", "entries", "Entries of each do-not-originate list of others.", "list",
+    )
+    DNO_AGE = (
+        "robocall_dno_list_age_days", "gauge", "days", "Since the day of each do-not-originate list of others.", "list",
+    )
+    DNO_REFUSED = (
+        "robocall_dno_list_refused", "gauge", "0 or 1",
+        "1 while a newer file of a do-not-originate list is not used, so that its last good one holds.", "list",
+    )
+    DNO_CONFIRMED = (
+        "robocall_dno_confirmed_age_seconds", "gauge", "seconds",
+        "Since the place of the do-not-originate lists last answered.",
+    )
+    DNO_BYTES = (
+        "robocall_dno_bytes", "gauge", "bytes", "Memory that do-not-originate lists of others take.",
+    )
     EMERGENCY_HELD = (
         "robocall_emergency_list_held", "gauge", "0 or 1",
         "1 while the emergency list has vanished from Redis and the last one holds.",

@@ -172,6 +172,11 @@ class Settings(BaseSettings):
     )
     redis_tls_cafile: FilePath | None = Field(None, description="PEM of the authority that signed the Redis server.")
 
+    numbers_url: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder or URL (`s3://bucket/path`) of the do-not-originate lists that `robocall dno` keeps.",
+    )
     policy_file: Path | None = Field(
         None, description="Policy of the carrier. Without one the shipped default applies."
     )
@@ -186,7 +191,7 @@ class Settings(BaseSettings):
     signing_key: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Signs snapshots, kept lists, models and promotions; then only signed ones are used. Secret, of "
+        description="Signs snapshots, lists, models and promotions; then only signed ones are used. Secret, of "
         "all workers.",
     )
     signing_key_other: SecretStr | None = Field(

@@ -33,6 +33,7 @@ from streams.commands.models import doctor as model_doctor
 from streams.errors import KafkaUnreachable
 from streams.kafka import fleet_secret, topics
 from streams.metrics import Metric
+from streams.numbers.doctor import listed
 from streams.redis.bounded import MAX_NAME_BYTES
 from streams.redis.connection import ACTIVE_MODEL, tls_options
 from streams.running.progress import step
@@ -74,6 +75,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _budgets(settings)
     yield from _alarms(settings)
     yield from _policy(settings)
+    yield from _dno(settings)
     yield from _archive()
     yield _scratch()
 
@@ -256,6 +258,15 @@ def _policy(settings: Settings) -> Iterator[Finding]:
     yield Finding("policy", State.OK, f"{policy.version}, mode {policy.mode}, from {source}")
     for complaint in policy.warnings():
         yield Finding("policy", State.BROKEN if policy.does_enforce else State.WARNING, complaint)
+
+
+def _dno(settings: Settings) -> Iterator[Finding]:
+    """Look at do-not-originate lists of others; calls pass without them, so nothing here is broken."""
+    try:
+        for is_used, sentence in listed(settings.numbers_url, settings.signing):
+            yield Finding("dno lists", State.OK if is_used else State.WARNING, sentence)
+    except (RobocallError, OSError) as error:
+        yield Finding("dno lists", State.WARNING, f"{error}; workers keep those that they have")
 
 
 def _archive() -> Iterator[Finding]:

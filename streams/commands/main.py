@@ -67,6 +67,10 @@ COMMANDS = {
         "streams.commands.lookup:lists",
         "Keep the lists: allow, block, do-not-originate, emergency, opt-out, traps.",
     ),
+    "dno": (
+        "streams.commands.numbers.dno:dno",
+        "Do-not-originate lists of others: import, show, check a number, remove.",
+    ),
     "release": (
         "streams.commands.release:release",
         "End what stands against a number or trunk group; do not block it for a day.",

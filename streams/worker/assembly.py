@@ -27,6 +27,9 @@ from streams.kafka.publishing.publisher import Publisher, partition_of
 from streams.kafka.publishing.side_topics import SideTopics
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, SIDE_TOPICS
 from streams.log import NumberDigest
+from streams.numbers.dno_files import DnoFiles
+from streams.numbers.dno_follower import DnoFollower
+from streams.numbers.metrics import DnoMetrics
 from streams.redis.connection import Guard, connect
 from streams.redis.decisions import DecisionIndex
 from streams.redis.kept_lists import KeptLists, ListKeeper, identity_of
@@ -100,6 +103,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     switch = ModelSwitch(screener, models_url, settings.signing)
     measures = _make_measures(settings, screener, switch, models_url)
     lists = _make_lists(settings, screener, redis, guard, switch)
+    dno = _make_dno(settings, screener)
     feedback = FeedbackCounts(now_ms)
     keeper = DecisionIndex(redis, guard)
 
@@ -128,7 +132,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         on_replaced=lambda: ending.fail(_instance_taken(settings)),
     )
 
-    verdict = partial(_judge, health, app, screener, durability, exchange, lists, publisher)
+    verdict = partial(_judge, health, app, screener, durability, exchange, lists, publisher, dno)
     metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
     metrics.registry.register(
         ModelMetrics(
@@ -140,11 +144,12 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         )
     )
     metrics.registry.register(RedisMetrics(lists, exchange, screener.standing))
+    metrics.registry.register(DnoMetrics(dno))
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
     report = ModelReport(redis, guard, lambda: switch.told(_instance(settings), lists.told))
-    runs = (exchange, lists, keeper, switch, measures, report, reader, durability)
-    jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs]
+    runs = (exchange, lists, dno, keeper, switch, measures, report, reader, durability)
+    jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs if part]
     watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
     jobs.append(("watch", lambda: _watch(app, verdict, watched)))
     return Assembly(app, [publisher, side, Background(jobs)], screener)
@@ -158,6 +163,7 @@ def _judge(
     exchange: TrunkExchange,
     lists: ListFollower,
     publisher: Publisher,
+    dno: DnoFollower | None,
 ) -> Verdict:
     """What `/health` answers now."""
     consumer = app.consumer
@@ -168,6 +174,7 @@ def _judge(
         consumer.progress(), time.monotonic(), unready, leaderless, consumer.clock.ahead_s, exchange.view
     )
     found = found.with_unwritable(publisher.stuck()).with_lists(lists.view())
+    found = found if dno is None else found.with_dno(dno.view())
     return found.with_enforcement(screener.in_force, now_ms())
 
 
@@ -192,6 +199,13 @@ def _make_lists(
         identity = identity_of(settings.redis_address, settings.consumer_group)
         keeper = ListKeeper(KeptLists(settings.snapshot_url, identity, settings.signing))
     return ListFollower(redis, guard, screener, keeper=keeper, on_model=switch, on_shadow=switch.shadow)
+
+
+def _make_dno(settings: Settings, screener: Screener[WindowEngine]) -> DnoFollower | None:
+    """What follows the do-not-originate lists of others, where a place of them is named."""
+    if settings.numbers_url is None:
+        return None
+    return DnoFollower(DnoFiles(settings.numbers_url, settings.signing), screener)
 
 
 def _make_sources(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from detector.policy.budgets import InForce
+from streams.numbers.dno_follower import DnoView
 from streams.redis.lists import ListsView
 from streams.redis.trunk_shares import TrunkView
 
@@ -36,6 +37,7 @@ class Verdict:
     trunks: TrunkView | None = None
     unwritable: tuple[str, ...] | None = None
     enforcement: "Enforcement | None" = None
+    dno: DnoView | None = None
 
     @property
     def is_healthy(self) -> bool:
@@ -55,6 +57,10 @@ class Verdict:
             return self
         passes_all = lists.source == "unknown" and self.is_healthy
         return replace(self, status=LISTS_UNKNOWN if passes_all else self.status, lists=lists)
+
+    def with_dno(self, dno: DnoView) -> "Verdict":
+        """Say which do-not-originate lists of others are in force. It changes no status: without them calls pass."""
+        return replace(self, dno=dno)
 
     def with_enforcement(self, force: InForce, now_ms: int) -> "Verdict":
         """Say what the model's step goes by. It changes no status: a worker that enforces nothing does its work."""

@@ -64,6 +64,10 @@ WAITS = [
     ("feedback add robocall --call-id c", "streams.commands.records.rows.publish"),
     ("feedback import labels.csv --preset analyst --dry-run", "streams.commands.feedback.show_some"),
     ("bridge records empty.jsonl --mapping cdr.yaml --dry-run", "streams.commands.records.command.show_some"),
+    ("dno import senders.txt --name one --date 2026-11-20", "streams.commands.numbers.dno.read_entries"),
+    ("dno show", "streams.commands.numbers.dno._kept"),
+    ("dno check +12025550123", "streams.commands.numbers.dno._kept"),
+    ("dno remove one", "streams.numbers.dno_files.DnoFiles.listing"),
     ("erase +12025550123 --dry-run", "streams.commands.erase.with_redis"),
     ("snapshots verify", "streams.state.snapshot_commands._entries"),
     ("audit", "streams.commands.audit._partitions"),
@@ -136,7 +140,7 @@ def test_a_command_that_works_for_long_says_so_again_and_again(
 ) -> None:
     """Standard error is no terminal here."""
     monkeypatch.chdir(folder)
-    for place in ("SNAPSHOT", "ARCHIVE", "MODELS"):
+    for place in ("SNAPSHOT", "ARCHIVE", "MODELS", "NUMBERS"):
         monkeypatch.setenv(f"ROBOCALL_{place}_URL", str(folder))
     monkeypatch.setattr(long_work, listener)
 

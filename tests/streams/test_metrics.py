@@ -14,6 +14,7 @@ from models.watch.watched import WatchedModel
 from streams.archive.metrics import ArchiveMetrics
 from streams.bridge.metrics import BridgeMetrics
 from streams.metrics import Metric
+from streams.numbers.metrics import DnoMetrics
 from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
 from streams.state.snapshots import Taken
@@ -80,6 +81,7 @@ def registry() -> CollectorRegistry:
     found.register(BridgeMetrics())
     found.register(trust_metrics())
     found.register(redis_metrics(StandingDecisions(max_entries=2)))
+    found.register(DnoMetrics(None))
     return found
 
 

@@ -1,0 +1,1 @@
+"""Commands about what others say of numbers."""

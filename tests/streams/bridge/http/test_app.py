@@ -40,7 +40,7 @@ def counted(metrics: BridgeMetrics, name: str) -> dict[tuple[str, ...], float]:
 def test_a_call_is_answered_with_its_decision_byte_for_byte(
     name: str, client: Client, asker: ToldAsker, metrics: BridgeMetrics
 ) -> None:
-    """What the worker wrote to the topic is what the switch reads here."""
+    """What the worker wrote to the topic is what the switch reads here. How a call ends, it says itself."""
     decision = DECISION_DECODER.decode(EXAMPLES[name])
     asker.tells = Asked(decision, None)
 
@@ -48,6 +48,7 @@ def test_a_call_is_answered_with_its_decision_byte_for_byte(
 
     assert (answer.status_code, answer.content) == (200, EXAMPLES[name])
     assert counted(metrics, "robocall_bridge_dips_total") == {("http", decision.action): 1}
+    assert asker.published == []
 
 
 def test_a_call_that_nobody_decides_passes_and_says_why(

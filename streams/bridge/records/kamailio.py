@@ -1,7 +1,8 @@
 """Kamailio's accounting, as its `acc_json` writes it, into `call_end`: a failed INVITE, or the record of a dialog.
 
 `acc` knows neither numbers nor trunk group: name them as extra attributes with the names of the contract
-(`calling_number`, `called_number`, `trunk_group_id`, `setup_time_ms`, `decision_id`, `treatment`).
+(`calling_number`, `called_number`, `trunk_group_id`, `setup_time_ms`, `decision_id`, `treatment`). One without a value
+is an empty text.
 """
 
 import math
@@ -35,7 +36,7 @@ def read_kamailio(body: bytes, now_ms: int) -> Fields | None:
         record = _OBJECT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise EventInvalid(Code.INVALID_JSON, CODE_MEANINGS[Code.INVALID_JSON]) from error
-    said = without_nothing(record)
+    said = {name: value for name, value in record.items() if value is not None and value != ""}
     said |= {name: _number(said[name]) for name in WHOLE if name in said}
     said |= {"type": "call_end", "call_id": said.get("call_id") or said.get("callid")}
     duration_s = _number(said.get("duration"))

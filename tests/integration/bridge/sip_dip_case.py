@@ -1,5 +1,6 @@
 """A worker that enforces, a bridge in front of it, and what stands in the topics: for tests of dips by SIP."""
 
+import hashlib
 import json
 import os
 import socket
@@ -23,9 +24,11 @@ from tests.waiting import wait_until
 
 LISTED, IMPOSSIBLE = "+12025550199", "+10005550123"
 TERMINATING, ORIGINATING, QUICK, STRANGER = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.9"
+TOKEN = "of-the-switch-that-terminates"  # noqa: S105 - of the tests
 PEERS = f"""
 peers:
-  - {{name: terminating, addresses: [{TERMINATING}], profile: clearip, trunk_group_id: tg-1, deadline_ms: 10000}}
+  - {{name: terminating, addresses: [{TERMINATING}], profile: clearip, trunk_group_id: tg-1, deadline_ms: 10000,
+      token_sha256: [{hashlib.sha256(TOKEN.encode()).hexdigest()}]}}
   - {{name: originating, addresses: [{ORIGINATING}], profile: clearip, trunk_group_id: tg-2, role: originating,
       deadline_ms: 10000}}
   - {{name: quick, addresses: [{QUICK}], profile: redirect, trunk_group_id: tg-3, deadline_ms: 100}}
@@ -48,13 +51,14 @@ class Bridge:
     """A bridge process."""
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
-        self.port, self.web_port = free_ports(2)
+        self.port, self.http_port, self.web_port = free_ports(3)
         peers = folder / "peers.yaml"
         peers.write_text(PEERS, encoding="utf-8")
         self.log = folder / "bridge.log"
         settings = {
             "ROBOCALL_BRIDGE_PEERS_FILE": str(peers),
             "ROBOCALL_BRIDGE_SIP_PORT": str(self.port),
+            "ROBOCALL_BRIDGE_HTTP_PORT": str(self.http_port),
             "ROBOCALL_BRIDGE_WEB_PORT": str(self.web_port),
         }
         with self.log.open("ab") as out:

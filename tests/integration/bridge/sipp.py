@@ -50,13 +50,22 @@ def needs_sipp() -> str:
     return path
 
 
-def needs_kamailio() -> str:
-    """Its path, or skip saying how to get it; in CI a missing one is a failure."""
+def needs_kamailio(*packages: str) -> str:
+    """Its path, or skip saying how to get it; in CI a missing one is a failure.
+
+    Args:
+        packages: that a test needs besides, each with a module that it takes from it: `kamailio-utils-modules:utils`.
+    """
     path = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail("kamailio is not installed, and CI must not pass without it: apt-get install kamailio")
-    if path is None:
-        pytest.skip("kamailio is not installed: apt-get install kamailio")
+    missing = [] if path else ["kamailio"]
+    for package, _, module in (named.partition(":") for named in packages):
+        places = (f"lib*/kamailio/modules/{module}.so", f"lib*/*/kamailio/modules/{module}.so")
+        if not any(found for place in places for found in Path("/usr").glob(place)):
+            missing.append(package)
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail(f"CI must not pass without them: apt-get install {' '.join(missing)}")
+    if missing or path is None:
+        pytest.skip(f"not installed: apt-get install {' '.join(missing)}")
     return path
 
 
@@ -73,12 +82,24 @@ def asked(status: int, header: str | None = None, pattern: str = "") -> str:
     return INVITE + TRYING + answer + ACK.replace("{back}", "3")
 
 
-def cancelled() -> str:
-    """A call that is cancelled at once."""
-    return (
-        INVITE + '<recv response="100"/>' + CANCEL.replace("{back}", "2") + '<recv response="200"/>'
-        '<recv response="487"/>' + ACK.replace("{back}", "5")
-    )
+def cancelled(first: int = 200) -> str:
+    """A call that is cancelled at once.
+
+    Args:
+        first: 200 where the CANCEL has to be answered first; 487 where the INVITE may be.
+    """
+    answers = '<recv response="200" optional="true"/>' if first == 487 else '<recv response="200"/>'
+    end = ACK.replace("{back}", "4" if first == 487 else "5")
+    return INVITE + '<recv response="100"/>' + CANCEL.replace("{back}", "2") + answers + '<recv response="487"/>' + end
+
+
+def answered(pause_ms: int) -> str:
+    """A call that is answered, and which its caller ends."""
+    ack = ACK.replace("ACK sip:{called}@dip.example;user=phone", "ACK [next_url]").replace("-{back}]", "]")
+    ack = ack.replace("Max-Forwards", "[routes]\nMax-Forwards")
+    bye = ack.replace("ACK", "BYE").replace("1 BYE", "2 BYE").replace("<send>", '<send retrans="500">')
+    pause = f'<pause milliseconds="{pause_ms}"/>'
+    return INVITE + TRYING + '<recv response="200" rrs="true"/>' + ack + pause + bye + '<recv response="200"/>'
 
 
 def sipp(

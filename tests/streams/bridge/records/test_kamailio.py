@@ -25,6 +25,15 @@ def test_a_failed_invite_ends_a_call_when_its_record_comes() -> None:
     assert EXTRA.items() <= found.items()
 
 
+def test_an_attribute_without_a_value_is_left_out() -> None:
+    """`acc_json` writes an empty text for a variable that is not set, as of a call that was routed by the timer."""
+    found = read(method="INVITE", sip_code="486", setup_time_ms="", treatment="timeout", decision_id="")
+
+    assert found is not None
+    assert found["treatment"] == "timeout"
+    assert not {"setup_time_ms", "decision_id"} & found.keys()
+
+
 def test_the_record_of_a_dialog_is_an_answered_call() -> None:
     """`cdr_enable`: seconds since 1970 with three decimals, and the duration from the answer."""
     found = read(
@@ -47,6 +56,7 @@ def test_the_record_of_a_dialog_is_an_answered_call() -> None:
         {"method": "INVITE", "sip_code": "soon"},
         {"duration": "inf"},
         {"duration": "nan"},
+        {"method": ["INVITE"], "sip_code": {}},
         {},
     ],
 )

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from streams.commands.demo.worker import is_healthy
+from streams.commands.demo.processes import is_healthy
 from streams.local.services import free_ports, local_services
 
 ROBOCALL = [sys.executable, "-m", "streams.commands.main"]

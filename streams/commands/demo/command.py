@@ -7,9 +7,9 @@ traffic in real time; shows decisions as another program reads them; stops every
 import asyncio
 import contextlib
 import os
-import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 
 import click
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -18,9 +18,12 @@ from rich.live import Live
 
 from detector.contract.decisions import Action
 from detector.features.window_constants import DAY_MS
-from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic
-from streams.commands.demo.view import Figures, in_one_line, live, summary
-from streams.commands.demo.worker import running_worker
+from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
+from streams.commands.demo.dips import DippedCalls
+from streams.commands.demo.processes import BRIDGE, Running, running_bridge, running_worker
+from streams.commands.demo.switch import Switch
+from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic, publish
+from streams.commands.demo.view import Dips, Figures, in_one_line, live, summary
 from streams.commands.replay import loaded, replayed, require_judged
 from streams.errors import DemoFailed
 from streams.files import private_folder
@@ -37,8 +40,12 @@ from streams.wire.records import DECISION_DECODER
 PARTITIONS = 4
 LOOK_S = 0.25
 SETTLE_S = 5.0
+SWITCH_WAITS_S = 0.2
+"""The switch's own timer ends so long after the bridge's deadline."""
 PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "5000", "ROBOCALL_SHED_AFTER_MS": "4000"}
 """A laptop that has just compiled everything would let calls pass that nobody waits for here."""
+BRIDGE_DEADLINE, BRIDGE_PATIENCE_MS = f"{BRIDGE_PREFIX}DEADLINE_MS", 5_000
+"""The same of the bridge."""
 
 
 @click.command()
@@ -49,7 +56,8 @@ PATIENT = {"ROBOCALL_DECISION_DEADLINE_MS": "5000", "ROBOCALL_SHED_AFTER_MS": "4
     help="Calls of the hours before that are played first; with 0 it is a cold start.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Seed of the generated traffic.")
-def demo(seconds: float, rate: float, history_hours: float, seed: int) -> None:
+@click.option("--sip", is_flag=True, help="Ask about the live calls by SIP: each INVITE goes to a bridge, started too.")
+def demo(seconds: float, rate: float, history_hours: float, seed: int, sip: bool) -> None:
     """Run the whole system here: broker, store, worker, traffic; watch decisions; compare them with the truth.
 
     First an hour of calls goes through Kafka as fast as it can, so that the worker knows its callers as one that has
@@ -61,21 +69,27 @@ def demo(seconds: float, rate: float, history_hours: float, seed: int) -> None:
 
     No switch waits here, so an answer may take 5 s unless ROBOCALL_DECISION_DEADLINE_MS says otherwise; the summary
     says how many calls were decided within 250 ms, the default of a worker.
+
+    With --sip the switch speaks no Kafka: `robocall bridge` answers its INVITEs, and the summary says how, and how many
+    of them within 80 ms, the default of a bridge; here it waits 5 s unless ROBOCALL_BRIDGE_DEADLINE_MS says otherwise.
+    Ends of calls that the switch routed go straight to Kafka, as other parts of a network publish them.
     """
     console = Console(stderr=True)
-    figures = Figures()
+    figures = Figures(dips=Dips() if sip else None)
     with (
         local_services(configured=True) as services,
         _environment(services.environment()),
         _topics_and_group(services, console) as own,
         _environment(own),
         running_worker(console) as worker,
+        running_bridge(console) if sip else contextlib.nullcontext() as bridge,
     ):
+        parts = [worker] if bridge is None else [worker, bridge]
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(
                 _watch(
                     figures,
-                    worker,
+                    parts,
                     seconds=seconds,
                     rate=rate,
                     seed=seed,
@@ -83,8 +97,9 @@ def demo(seconds: float, rate: float, history_hours: float, seed: int) -> None:
                     console=console,
                 )
             )
-        if worker.poll() is not None:
-            raise DemoFailed(f"the worker ended with status {worker.returncode}")
+        for part in parts:
+            if not part.is_up():
+                raise DemoFailed(f"the {part.name} ended with status {part.process.returncode}")
         cold = _cold(figures, console) if figures.sent.live else None
     console.print(summary(figures, cold))
 
@@ -108,6 +123,7 @@ def _topics_and_group(services: LocalServices, console: Console) -> Iterator[dic
                 "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
                 "ROBOCALL_CLOCK_BEHIND_MS": str(DAY_MS),  # history is no clock that is wrong
                 **({} if PATIENT.keys() & os.environ.keys() else PATIENT),
+                BRIDGE_DEADLINE: os.environ.get(BRIDGE_DEADLINE, str(BRIDGE_PATIENCE_MS)),
             }
 
 
@@ -124,7 +140,7 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 async def _watch(
     figures: Figures,
-    worker: "subprocess.Popen[bytes]",
+    parts: Sequence[Running],
     *,
     seconds: float,
     rate: float,
@@ -136,11 +152,12 @@ async def _watch(
     clients = client_settings(settings)
     consumer = AIOKafkaConsumer(CALL_DECISIONS, auto_offset_reset="latest", **clients)
     producer = AIOKafkaProducer(acks=1, max_batch_size=BATCH_BYTES, **clients)
-    async with consumer, producer:
+    async with consumer, producer, _dipped(figures, parts, producer) as dipped:
         await consumer.seek_to_end()  # before anything is sent: older decisions are not ours to count
         traffic = CallTraffic(
             producer,
             settings.partitions,
+            dipped,
             rate=rate,
             seed=seed,
             history_hours=history_hours,
@@ -150,19 +167,34 @@ async def _watch(
         reader = asyncio.create_task(_read(consumer, figures))
         try:
             with step(f"Playing {history_hours:g} h of history", console) as say:
-                await _while_working(worker, reader, asyncio.create_task(traffic.play_history(say)))
-            await _show_live(figures, worker, reader, asyncio.create_task(traffic.play_live()), seconds, console)
+                await _while_working(parts, reader, asyncio.create_task(traffic.play_history(say)))
+            await _show_live(figures, parts, reader, asyncio.create_task(traffic.play_live()), seconds, console)
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
 
 
-async def _while_working(
-    worker: "subprocess.Popen[bytes]", reader: "asyncio.Task[None]", task: "asyncio.Task[None]"
-) -> None:
+@contextlib.asynccontextmanager
+async def _dipped(
+    figures: Figures, parts: Sequence[Running], producer: AIOKafkaProducer
+) -> AsyncIterator[DippedCalls | None]:
+    """Who handles live calls by asking the bridge, where there is one."""
+    ports = [part.port for part in parts if part.name == BRIDGE]
+    if figures.dips is None:
+        yield None
+        return
+    switch = Switch(load_bridge_settings().deadline_ms / 1e3 + SWITCH_WAITS_S)
+    await switch.start(*ports)
+    try:
+        yield DippedCalls(switch, partial(publish, producer), figures.dips)
+    finally:
+        switch.stop()
+
+
+async def _while_working(parts: Sequence[Running], reader: "asyncio.Task[None]", task: "asyncio.Task[None]") -> None:
     """Wait for a task as long as decisions may come."""
     try:
-        while worker.poll() is None and not reader.done() and not task.done():
+        while all(part.is_up() for part in parts) and not reader.done() and not task.done():
             await asyncio.wait([reader, task], timeout=LOOK_S)
         for one in (reader, task):
             if one.done():
@@ -174,7 +206,7 @@ async def _while_working(
 
 async def _show_live(
     figures: Figures,
-    worker: "subprocess.Popen[bytes]",
+    parts: Sequence[Running],
     reader: "asyncio.Task[None]",
     sender: "asyncio.Task[None]",
     seconds: float,
@@ -197,7 +229,7 @@ async def _show_live(
         sender.result()
 
     try:
-        await _while_working(worker, reader, asyncio.create_task(shown()))
+        await _while_working(parts, reader, asyncio.create_task(shown()))
     finally:
         sender.cancel()
         await asyncio.gather(sender, return_exceptions=True)

@@ -15,6 +15,7 @@ from models.traffic.first.generate import generate
 from models.traffic.first.slices import TrafficSlice
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import HOUR_MS
+from streams.commands.demo.dips import DippedCalls
 from streams.commands.demo.view import Sent
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CALL_EVENTS
@@ -38,12 +39,23 @@ class _Key(msgspec.Struct):
 _KEYS = msgspec.json.Decoder(_Key)
 
 
+async def publish(producer: AIOKafkaProducer, line: bytes) -> None:
+    """Hand an event to the producer, keyed by its calling number; waits where there is no room.
+
+    Args:
+        producer: Started.
+        line: JSON, of `call-events`.
+    """
+    await producer.send(CALL_EVENTS, value=line, key=_KEYS.decode(line).calling_number.encode())
+
+
 class CallTraffic:
     """Sends one span of generated traffic that began some hours ago. Used on the event loop.
 
     Args:
         producer: Started; with `max_batch_size` of `BATCH_BYTES`.
         partitions: Number of partitions that `call-events` has.
+        dipped: Handles live events; None = they are published as they are.
         rate: Calls per second.
         seed: Of the traffic.
         history_hours: So long ago it began.
@@ -55,6 +67,7 @@ class CallTraffic:
         self,
         producer: AIOKafkaProducer,
         partitions: int,
+        dipped: DippedCalls | None = None,
         *,
         rate: float,
         seed: int,
@@ -64,6 +77,7 @@ class CallTraffic:
     ) -> None:
         self._producer = producer
         self._partitions = partitions
+        self._dipped = dipped
         self._seconds = seconds
         self._spec = TrafficSpec(
             start_ms=round(time.time() * 1e3 - history_hours * HOUR_MS),
@@ -115,6 +129,8 @@ class CallTraffic:
             if not await self._send_when_due(part, live_ms, end_ms):
                 break
         await following
+        if self._dipped is not None:
+            await self._dipped.settle()
 
     async def _next(self) -> TrafficSlice | None:
         if self._slices is None:
@@ -150,7 +166,11 @@ class CallTraffic:
                 if truth is not None:
                     self._sent.truths[truth.call_id] = truth
                     self._sent.calls += 1
-            await self._producer.send(CALL_EVENTS, value=line, key=_KEYS.decode(line).calling_number.encode())
+            if self._dipped is None or due_ms < live_ms:
+                await publish(self._producer, line)
+            else:
+                self._dipped.take(line, is_setup=truth is not None)
+                await asyncio.sleep(0)  # answers are read, also where this is behind
         return True
 
 

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 from rich.console import Group
@@ -18,6 +19,8 @@ RECENT = 5_000
 OFFENDERS = 6
 WAIT_MS = 250.0
 """As long as a switch waits."""
+DIP_MS = 80.0
+"""As long as a bridge lets a call wait, unless it is set."""
 _NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
 """A number in full. What else callers write there, `asterisk` or `+1`, is shared by many of them."""
 
@@ -49,15 +52,52 @@ class Sent:
     live: list[bytes] = field(default_factory=list)
 
 
+class Routing(StrEnum):
+    """What a switch does with a call by the answer to its INVITE: it routes all but those that are blocked.
+
+    A call is `undecided` where the bridge says that nobody judged it in time, `unanswered` where the switch's own timer
+    ended, and `cancelled` where the caller hung up before.
+    """
+
+    PASSED = "passed"
+    LABELLED = "labelled"
+    BLOCKED = "blocked"
+    UNDECIDED = "undecided"
+    UNANSWERED = "unanswered"
+    CANCELLED = "cancelled"
+
+
+@dataclass(slots=True)
+class Dips:
+    """Calls that were asked about by SIP.
+
+    Attributes:
+        routed: How many were treated how.
+        ends: Ends published of those that were routed.
+        latencies_ms: From the intended send instant of each INVITE to its answer, of those that have one.
+    """
+
+    routed: Counter[Routing] = field(default_factory=Counter)
+    ends: int = 0
+    latencies_ms: list[float] = field(default_factory=list)
+
+    def add(self, routing: Routing, latency_ms: float) -> None:
+        """Count one call."""
+        self.routed[routing] += 1
+        if routing is not Routing.UNANSWERED:
+            self.latencies_ms.append(latency_ms)
+
+
 @dataclass(slots=True)
 class Figures:
     """Everything of the live part counted so far.
 
-    Latencies are milliseconds from the intended send instant to the decision read. It grows with the calls: action,
-    truth and latency of each are kept until the summary.
+    Latencies are milliseconds from the intended send instant to the decision read, with `dips` from the instant at
+    which the INVITE came. It grows with the calls: action, truth and latency of each are kept until the summary.
     """
 
     sent: Sent = field(default_factory=Sent)
+    dips: Dips | None = None
     decided: int = 0
     repeated: int = 0
     late: int = 0
@@ -105,8 +145,10 @@ def percentiles(latencies_ms: "list[float] | deque[float]") -> str:
 def in_one_line(figures: Figures, *, elapsed_s: float, seconds: float) -> str:
     """Write the running figures, `elapsed_s` of `seconds` after the start, for where no table can be redrawn."""
     counts = ", ".join(f"{action.value} {figures.actions[action]:,}" for action in Action)
+    dips = f"; by SIP {_answers(figures.dips)}" if figures.dips else ""
     return (
         f"{elapsed_s:.0f} of {seconds:.0f} s: {figures.decided:,} decided ({counts}), {percentiles(figures.recent_ms)}"
+        f"{dips}"
     )
 
 
@@ -119,6 +161,8 @@ def live(figures: Figures, *, elapsed_s: float, seconds: float) -> Group:
     for action in Action:
         count = figures.actions[action]
         top.add_row(action.value, f"{count:,}", "", f"{count / max(1, figures.decided):.1%}")
+    if figures.dips:
+        top.add_row("answered by SIP", f"{len(figures.dips.latencies_ms):,}", "dip", _recent(figures.dips))
     return Group(Panel(top, title="robocall detection, live"), _offenders(figures))
 
 
@@ -131,6 +175,14 @@ def _offenders(figures: Figures) -> Table:
         score = "-" if offender.score is None else f"{offender.score:.2f}"
         table.add_row(number, f"{offender.calls:,}", offender.action.value, score, offender.reason)
     return table
+
+
+def _recent(dips: Dips) -> str:
+    return percentiles(dips.latencies_ms[-RECENT:])
+
+
+def _answers(dips: Dips) -> str:
+    return ", ".join(f"{routing} {count:,}" for routing in Routing if (count := dips.routed[routing])) or "nothing yet"
 
 
 def summary(figures: Figures, cold: dict[str, Action] | None = None) -> Group:
@@ -153,13 +205,26 @@ def summary(figures: Figures, cold: dict[str, Action] | None = None) -> Group:
     lines = [_share(label, counts) for label, counts in sorted(totals.items())]
     if cold is not None:
         lines.append(f"a cold start would have labelled or blocked {_caught_cold(figures, cold)}")
-    lines.append(f"latency from the intended send instant to the decision read: {percentiles(figures.latencies_ms)}")
+    since = "arrival of the INVITE" if figures.dips else "intended send instant"
+    lines.append(f"latency from the {since} to the decision read: {percentiles(figures.latencies_ms)}")
     lines.append(_in_time(figures))
+    if figures.dips:
+        lines += _by_sip(figures.dips)
     lines.append(
         f"{figures.sent.calls:,} calls sent, {figures.decided:,} decided, "
         f"{figures.sent.calls - figures.decided:,} missing, {figures.repeated:,} repeated"
     )
     return Group(table, *lines)
+
+
+def _by_sip(dips: Dips) -> list[str]:
+    in_time = sum(latency_ms <= DIP_MS for latency_ms in dips.latencies_ms)
+    return [
+        f"by SIP: {dips.routed.total():,} INVITEs, {_answers(dips)}",
+        f"dip, from the intended send instant to the answer: {percentiles(dips.latencies_ms)}",
+        f"{in_time:,} of them within {DIP_MS:.0f} ms, as long as a bridge lets a call wait",
+        f"the bridge published the ends of blocked calls, the switch {dips.ends:,} ends of calls that it routed",
+    ]
 
 
 def _caught_cold(figures: Figures, cold: dict[str, Action]) -> str:

@@ -7,7 +7,7 @@ from detector.contract.decisions import Action, Decision, Mode, Outcome, Step, V
 from detector.contract.events import CallSetup
 from detector.policy.unjudged import late
 from models.traffic.first.slices import LabelRow
-from streams.commands.demo.view import Figures, in_one_line, summary
+from streams.commands.demo.view import Dips, Figures, Routing, in_one_line, live, summary
 
 BLOCK = Outcome(Action.BLOCK, Step.MODEL)
 
@@ -79,3 +79,36 @@ def test_the_summary_has_what_a_cold_start_makes_of_the_same_calls() -> None:
         "a cold start would have labelled or blocked 0 of 1 of legitimate (0.00%), 1 of 2 of robocall (50.00" in shown
     )
     assert "3 calls sent, 2 decided, 1 missing, 0 repeated" in shown
+
+
+def test_dips_are_shown_while_they_come_and_in_the_summary() -> None:
+    """What was done with how many, in the order of the kinds; a call without an answer has no latency."""
+    figures, console = Figures(dips=Dips()), Console(width=200, record=True)
+    assert figures.dips is not None
+    figures.dips.add(Routing.BLOCKED, 3.0)
+    figures.dips.add(Routing.PASSED, 81.0)
+    figures.dips.add(Routing.UNANSWERED, 280.0)
+    figures.dips.ends = 1
+
+    with console.capture() as said:
+        console.print(live(figures, elapsed_s=1, seconds=2))
+        console.print(summary(figures))
+
+    shown = said.get()
+    assert "answered by SIP   2" in shown
+    assert "by SIP: 3 INVITEs, passed 1, blocked 1, unanswered 1" in shown
+    assert "dip, from the intended send instant to the answer: p50 42.0 ms" in shown
+    assert "1 of them within 80 ms, as long as a bridge lets a call wait" in shown
+    assert "the switch 1 ends of calls that it routed" in shown
+    assert in_one_line(figures, elapsed_s=1, seconds=2).endswith("; by SIP passed 1, blocked 1, unanswered 1")
+
+
+def test_nothing_of_dips_is_shown_where_the_switch_speaks_kafka() -> None:
+    figures, console = Figures(), Console(width=200, record=True)
+
+    with console.capture() as said:
+        console.print(live(figures, elapsed_s=1, seconds=2))
+        console.print(summary(figures))
+
+    assert "SIP" not in said.get()
+    assert "SIP" not in in_one_line(figures, elapsed_s=1, seconds=2)

@@ -1,11 +1,15 @@
-"""The demo waits for its worker as long as that gets on, and says what the worker said last."""
+"""The demo waits for its processes as long as they get on, and says what they said last."""
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from streams.commands.demo.worker import SILENCE_S, is_healthy, last_line, wait_until
+from streams.bridge.sip.messages import read_request
+from streams.bridge.sip.responses import Answer, Source, respond
+from streams.commands.demo.processes import HERE, SILENCE_S, has_decisions, is_healthy, last_line, wait_until
 from streams.errors import DemoFailed
 from tests.stranger import stranger
 
@@ -39,7 +43,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def waiting(clock: Clock, log: Path, said: list[str], *, ready: Callable[[], bool]) -> None:
-    wait_until(ready, lambda: None, log, said.append, now_s=clock.now_s, pause=clock.pause)
+    wait_until("worker", ready, lambda: None, log, said.append, now_s=clock.now_s, pause=clock.pause)
 
 
 def test_a_slow_worker_is_waited_for_as_long_as_it_uses_processor_time(log: Path) -> None:
@@ -80,7 +84,7 @@ def test_a_worker_that_ended_is_not_waited_for(log: Path) -> None:
     log.write_text('{"event": "worker starts"}\nrobocall: the port is taken\n', encoding="utf-8")
 
     with pytest.raises(DemoFailed, match="ended with status 1: robocall: the port is taken"):
-        wait_until(lambda: False, lambda: 1, log, print)
+        wait_until("worker", lambda: False, lambda: 1, log, print)
 
 
 def test_a_log_without_lines_says_so(log: Path) -> None:
@@ -91,3 +95,31 @@ def test_a_port_that_speaks_no_http_is_no_healthy_worker() -> None:
     """Somebody else may have bound it before the worker could."""
     with stranger() as port:
         assert not is_healthy(port)
+
+
+@pytest.mark.parametrize(("status", "is_up"), [(200, True), (503, False), (403, False)])
+def test_a_bridge_is_ready_once_it_says_that_decisions_come(status: int, is_up: bool) -> None:
+    """It answers OPTIONS by 503 until then, and whoever is no peer of it by 403."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bridge:
+        bridge.bind((HERE, 0))
+
+        def answer() -> None:
+            data, switch = bridge.recvfrom(4_096)
+            asked = read_request(data)
+            assert asked.method == "OPTIONS"
+            bridge.sendto(respond(asked, Source(*switch), Answer(status, "Said"), "t").data, switch)
+
+        answering = Thread(target=answer)
+        answering.start()
+        found = has_decisions(bridge.getsockname()[1])
+        answering.join()
+
+    assert found is is_up
+
+
+def test_nobody_at_the_port_is_no_bridge() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind((HERE, 0))
+        port = gone.getsockname()[1]
+
+    assert not has_decisions(port)

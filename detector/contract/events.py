@@ -15,6 +15,7 @@ TEXT_LIMIT = 256
 CALL_ID_LIMIT = 128
 LIST_LIMIT = 16
 IDENTITY_LIMIT = 8_192
+NAMES_LIMIT = 4
 LONGEST_RING_MS = 86_400_000
 
 
@@ -162,6 +163,24 @@ class CallSetup:
     )
     attestation_info: str | None = _text(
         "What the originating network attests to its signer, raw.", "Attestation-Info (3GPP TS 24.229)", default=None
+    )
+    own_verstat: str | None = _text(
+        "Verification status by our own verifier, which alone writes `own_` fields. Without Identity there is none.",
+        "the detector",
+        default=None,
+    )
+    own_cause: str | None = _text("Cause of `own_verstat`, as `passed`.", "the detector", default=None)
+    own_attestation: Attestation | None = documented(
+        "Attestation level where our own verdict is passed.", source="the detector", default=None
+    )
+    own_signer_spc: str | None = _text("Provider code of the signer, likewise.", "the detector", default=None)
+    own_origid: str | None = _text("Origination id, likewise.", "the detector", default=None)
+    own_names: list[str] | None = documented(
+        "Names of the caller that were signed, likewise.",
+        source="the detector",
+        default=None,
+        max_length=TEXT_LIMIT,
+        max_items=NAMES_LIMIT,
     )
 
 

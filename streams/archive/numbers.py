@@ -88,6 +88,8 @@ def redact(record: dict[str, Any], key: NumberKey) -> None:
             record[field] = [key.number(normal_form(number)) for number in record[field]]
     if record.get("calling_name"):
         record["calling_name"] = WITHHELD
+    if record.get("own_names"):
+        record["own_names"] = [WITHHELD] * len(record["own_names"])
     for field in ("identity", "note", "reason"):
         if field in record:
             record[field] = None

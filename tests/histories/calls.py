@@ -64,6 +64,7 @@ def _caller(chance: Random, index: int) -> tuple[str, bool]:
 
 def _setup(chance: Random, call_id: str, number: str, is_signed: bool, at_ms: int) -> dict[str, Any]:
     signed = {"attestation": "A", "verstat": "TN-Validation-Passed", "origid": "o-1", "signer_spc": "1234"}
+    signed |= {f"own_{name}": value for name, value in signed.items()} | {"own_cause": "passed"}
     return {
         "type": "call_setup",
         "call_id": call_id,

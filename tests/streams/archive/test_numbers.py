@@ -85,11 +85,13 @@ def test_a_record_keeps_no_number_name_or_note() -> None:
         "calling_number": person, "called_number": callee, "from_number": person, "diversion": [callee, person],
         "calling_name": f"Alice {person}", "identity": [f"header of {person}"],
         "to_number": callee, "asserted_numbers": [f"tel:{person}", "sip:+1-202-555-0123@host"],
+        "own_names": [f"Alice {person}", "Acme"],
     }  # fmt: skip
     redact(record, KEY)
     assert person not in str(record)
     assert callee not in str(record)
     assert record["calling_name"] == WITHHELD
+    assert record["own_names"] == [WITHHELD] * 2
     assert record["identity"] is None
     assert record["asserted_numbers"] == [KEY.number(person)] * 2
     assert record["from_number"] == record["calling_number"] == record["diversion"][1] == KEY.number(person)

@@ -38,6 +38,7 @@ FORMATTED = (
 HINTS = {**get_type_hints(CallSetup), **get_type_hints(CallEnd)}
 FIELDS = {field.name: field for field in (*fields(CallSetup), *fields(CallEnd))}
 CHOICES: dict[str, list[str]] = {
+    "own_attestation": list(Attestation),
     "attestation": list(Attestation),
     "role": list(Role),
     "released_by": list(ReleasedBy),
@@ -108,7 +109,8 @@ def _good(name: str) -> st.SearchStrategy[Any]:
     if name in CHOICES:
         return st.sampled_from(CHOICES[name])
     if "list" in hint:
-        return st.lists(_texts(0, 9), max_size=3) | st.sampled_from([["1"] * 16, [_text_of(bounds["max_length"])]])
+        longest = [["1"] * bounds["max_items"], [_text_of(bounds["max_length"])]]
+        return st.lists(_texts(0, 9), max_size=3) | st.sampled_from(longest)
     if "bool" in hint:
         return st.booleans()
     if "int" in hint:

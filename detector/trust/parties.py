@@ -33,13 +33,18 @@ class Parties:
 def parties_of(setup: CallSetup, country: str = NORTH_AMERICA) -> Parties:
     """Parties of a call as its event has them.
 
+    What P-Asserted-Identity says counts where the calling number is of it, or is withheld. Where it is another number,
+    that of From, nobody believes P-Asserted-Identity: a token about it vouches for nothing.
+
     Args:
         setup: The call.
         country: Country code of numbers that do not say theirs, without `+`.
     """
-    calling = [setup.calling_number, *(setup.asserted_numbers or ())]
+    calling = canonical_party(setup.calling_number, country)
+    asserted = frozenset(canonical_party(one, country) for one in setup.asserted_numbers or ())
+    is_another = calling not in asserted and _NUMBER.match(calling) is not None
     return Parties(
-        calling=frozenset(canonical_party(one, country) for one in calling),
+        calling=asserted if asserted and not is_another else frozenset({calling}),
         called=canonical_party(setup.to_number or setup.called_number, country),
         target=canonical_party(setup.called_number, country),
     )

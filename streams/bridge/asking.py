@@ -15,7 +15,8 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from detector.contract.decisions import Decision
-from detector.contract.events import MAX_RECORD_BYTES
+from detector.contract.events import MAX_RECORD_BYTES, CallSetup
+from detector.trust.verdict import Verdict
 from streams.bridge.breaker import Breaker
 from streams.bridge.decisions import DecisionReader
 from streams.bridge.metrics import BridgeMetrics, Sources
@@ -28,6 +29,8 @@ from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.running.failures import Failures
 from streams.running.services import Background
 from streams.settings import Settings
+from streams.trust.own_fields import with_verdict
+from streams.trust.setup_verifier import SetupVerifier
 from streams.wire.records import DECISION_DECODER
 
 PROBE_S = 1.0
@@ -36,6 +39,8 @@ PROBE_NUMBERS = ("+12025550100", "+12025550199")
 """Calling and called number of such a call; nobody has them (NANPA keeps 555-01XX for examples)."""
 PROBE_TRUNK = "bridge-probe"
 FULL = "full"
+CERTIFICATE_SHARE = 0.5
+"""Of its time, longest that a call waits for certificates: whoever serves them slowly escapes no decision."""
 
 log = structlog.get_logger(__name__)
 
@@ -49,10 +54,11 @@ class FailOpen(StrEnum):
 
 
 class Asked(NamedTuple):
-    """What became of a question: a decision, or the reason why there is none."""
+    """What became of a question: a decision, or the reason why there is none; and what its signatures are worth."""
 
     decision: Decision | None
     reason: FailOpen | None
+    verdict: Verdict | None = None
 
 
 class Asker:
@@ -62,13 +68,21 @@ class Asker:
         settings: how the brokers are spoken to.
         bridge: says how many calls may wait at a time, and events for their acknowledgement; and how long usually.
         metrics: counts.
+        verifier: verifies calls that are signed, before they are published; None for none.
 
     Attributes:
         failures: takes internal errors, of the dips too.
     """
 
-    def __init__(self, settings: Settings, bridge: BridgeSettings, metrics: BridgeMetrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        bridge: BridgeSettings,
+        metrics: BridgeMetrics,
+        verifier: SetupVerifier | None = None,
+    ) -> None:
         self._settings = settings
+        self._verifier = verifier
         self._most = bridge.max_waiting
         self._patience_s = bridge.deadline_ms / 1_000
         self._metrics = metrics
@@ -129,40 +143,60 @@ class Asker:
         """Decisions come: Kafka answers, and so do the workers. Cheap."""
         return self.why_unhealthy is None
 
-    async def ask(self, setup: Mapping[str, Any], deadline_s: float) -> Asked:
+    async def ask(self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool = True) -> Asked:
         """Publish a set-up, and wait for its decision; never raises, but when it is cancelled.
 
+        Where somebody verifies, a set-up with Identity headers is published with the verdict, and once.
         While unhealthy the set-up is published all the same, so that windows have no holes, and the answer comes at
         once; one call in a hundred waits, to find out.
 
         Args:
             setup: fields of the contract's `call_setup`, `type` included.
             deadline_s: longest time to wait, seconds.
+            names_call: whether its call id is that of the call, the same whoever asks about it.
         """
         try:
-            return await self._ask(setup, deadline_s)
+            return await self._ask(setup, deadline_s, names_call=names_call)
         except Exception as error:  # noqa: BLE001 - whatever it is, the call passes
             self.failures(error)
             return Asked(None, FailOpen.NOT_PUBLISHED)
 
-    async def _ask(self, setup: Mapping[str, Any], deadline_s: float) -> Asked:
+    async def _ask(self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool) -> Asked:
         if self._waiting.is_full:
             return Asked(None, FailOpen.NOT_PUBLISHED)
         place = place_of(setup)
         future = self._waiting.add(place)  # before it is published: an answer may come within the same turn
+        verdict = None
         try:
+            if self._verifier is not None and setup.get("identity"):
+                loop = asyncio.get_running_loop()
+                until_s = loop.time() + deadline_s
+                wait_s = CERTIFICATE_SHARE * deadline_s if self.is_healthy else 0.0
+                verdict = await self._verdict(self._verifier, setup, loop.time() + wait_s, names_call=names_call)
+                setup = setup if verdict is None else with_verdict(setup, verdict)
+                deadline_s = max(until_s - loop.time(), 0.0)
             if not self._publish(setup):
-                return Asked(None, FailOpen.NOT_PUBLISHED)
+                return Asked(None, FailOpen.NOT_PUBLISHED, verdict)
             if not (self._is_connected and self._breaker.may_wait()):
-                return Asked(None, FailOpen.UNHEALTHY)
+                return Asked(None, FailOpen.UNHEALTHY, verdict)
             done, _ = await asyncio.wait([future], timeout=deadline_s)
         finally:
             self._waiting.remove(place, future)
         if not done:
             self._breaker.timed_out()
-            return Asked(None, FailOpen.LATE)
+            return Asked(None, FailOpen.LATE, verdict)
         self._breaker.answered()
-        return Asked(future.result(), None)
+        return Asked(future.result(), None, verdict)
+
+    async def _verdict(
+        self, verifier: SetupVerifier, setup: Mapping[str, Any], until_s: float, *, names_call: bool
+    ) -> Verdict | None:
+        try:
+            call = CallSetup(**{name: value for name, value in setup.items() if name != "type"})
+            return await verifier.verdict(call, until_s, names_call=names_call)
+        except asyncio.CancelledError:  # whoever called hung up, and an attempt counts
+            self.publish(setup)
+            raise
 
     @property
     def _is_connected(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import sys
 
 import click
 import structlog
@@ -22,9 +23,11 @@ from streams.bridge.sip.server import SipDip
 from streams.commands.records.command import records
 from streams.log import configure_log
 from streams.running.metrics_page import served
-from streams.running.services import Part, new_event_loop
+from streams.running.services import SWITCH_INTERVAL_S, Part, new_event_loop
 from streams.running.told_every import EVERY_S, told_every
 from streams.settings import Settings, load_settings
+from streams.trust.settings import load_trust_settings
+from streams.trust.setup_verifier import SetupVerifier, make_setup_verifier
 from streams.unknown_settings import unknown_keys
 
 log = structlog.get_logger(__name__)
@@ -50,6 +53,7 @@ def bridge(context: click.Context, *, check: bool) -> None:
       ROBOCALL_BRIDGE_HTTP_PORT    port of the HTTP dip, POST /v1/calls [default: none]
       ROBOCALL_BRIDGE_HEP_PORT     port of passive copies, HEP3 [default: none]
       ROBOCALL_BRIDGE_DEADLINE_MS  a call without a decision passes then [default: 80]
+      ROBOCALL_TRUST_ANCHORS_URL   authorities; with them signatures are verified [default: none]
 
     A peers file has one entry for each switch:
 
@@ -69,7 +73,7 @@ def bridge(context: click.Context, *, check: bool) -> None:
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
-    peers = load_peers(chosen.peers_file)
+    peers, verifier = load_peers(chosen.peers_file), make_setup_verifier(load_trust_settings())
     for warning in warnings(peers):
         log.warning(warning)
     if check:
@@ -79,27 +83,29 @@ def bridge(context: click.Context, *, check: bool) -> None:
     with contextlib.closing(new_event_loop()) as loop:
         gc.collect()
         gc.freeze()  # what exists now lives as long as the process: no collection looks at it again
-        loop.run_until_complete(_serve(settings, chosen, peers))
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        loop.run_until_complete(_serve(settings, chosen, peers, verifier))
 
 
 bridge.add_command(records)
 
 
-async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers) -> None:
+async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers, verifier: SetupVerifier | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     metrics = BridgeMetrics()
-    asker = Asker(settings, chosen, metrics)
+    asker = Asker(settings, chosen, metrics, verifier)
     sip = SipDip(chosen, peers, asker, metrics)
     loop.add_signal_handler(signal.SIGHUP, sip.reload)
     access = Access(lambda: sip.peers, certified=chosen.http_tls_cafile is not None)
     http = HttpServer(HttpDip(asker, access, chosen.deadline_ms, metrics).app(), chosen)
     hep = HepServer(chosen, lambda: sip.peers, asker, metrics)
-    parts: list[Part] = [asker, sip]
+    parts: list[Part] = [asker, sip] if verifier is None else [verifier, asker, sip]
     parts += [part for part, port in ((http, chosen.http_port), (hep, chosen.hep_port)) if port]
-    with served(BRIDGE_PREFIX, chosen.web_host, chosen.web_port, metrics):
+    shown = [metrics] if verifier is None else [metrics, verifier.metrics]
+    with served(BRIDGE_PREFIX, chosen.web_host, chosen.web_port, *shown):
         started: list[Part] = []
         try:
             with told_every(EVERY_S, lambda _: log.info("bridge starts")):

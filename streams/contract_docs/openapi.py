@@ -138,7 +138,9 @@ def _record() -> dict[str, Any]:
 
 
 def _verification() -> dict[str, Any]:
-    said = {"description": "Nothing is verified; `reasoncode` and `reasontext` say what was decided."}
+    said = {
+        "description": "`verstat` is our own verdict where signatures are verified; the others say what was decided."
+    }
     return {
         "operationId": "verify",
         "summary": "Ask about a call as SBCs do that speak ATIS-1000082.",

@@ -10,7 +10,7 @@ from streams.errors import SettingsInvalid
 
 
 @contextmanager
-def served(prefix: str, host: str, port: int, metrics: Collector) -> Iterator[None]:
+def served(prefix: str, host: str, port: int, *metrics: Collector) -> Iterator[None]:
     """Serve metrics as long as the block runs; the end of it waits for the thread.
 
     Args:
@@ -26,7 +26,8 @@ def served(prefix: str, host: str, port: int, metrics: Collector) -> Iterator[No
         yield
         return
     registry = CollectorRegistry()
-    registry.register(metrics)
+    for one in metrics:
+        registry.register(one)
     ProcessCollector(registry=registry)
     try:
         server, thread = start_http_server(port, host, registry)

@@ -105,6 +105,10 @@ class TrustSettings(BaseSettings):
         1_000_000, ge=1_000, le=100_000_000, description="Tokens that are remembered to find replays, 400 bytes each."
     )
 
+    threads: int = Field(
+        2, ge=1, le=64, description="Threads that verify signatures; more than processors gain nothing."
+    )
+
     @field_validator("allowed_networks")
     @classmethod
     def _networks(cls, value: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from detector.trust.anchors import Anchors
@@ -25,42 +26,57 @@ from streams.trust.stored_chains import StoredChains
 
 MOST_ADDRESSES = 8
 """Certificates that one call may have fetched: it may have sixteen headers, with addresses of a stranger's choice."""
+MOST_CHARACTERS = 256 * 1024
+"""Of headers that are being verified or wait for a thread: some 20 ms of work. A further call is `not_checked`."""
 
 
 class Verifier:
-    """Verifies calls. On one event loop; a verdict costs some 80 microseconds of it.
+    """Verifies calls. On one event loop; a verdict costs some 80 microseconds of a thread, which lets others run.
 
     Args:
         certificates: chains by address.
         lists: authorities and withdrawn certificates.
         seen: tokens that came before.
         metrics: told each verdict.
+        threads: do the arithmetic.
     """
 
-    def __init__(self, certificates: Certificates, lists: TrustLists, seen: SeenTokens, metrics: TrustMetrics) -> None:
+    def __init__(
+        self,
+        certificates: Certificates,
+        lists: TrustLists,
+        seen: SeenTokens,
+        metrics: TrustMetrics,
+        threads: Executor,
+    ) -> None:
         self._certificates = certificates
         self._lists = lists
         self._seen = seen
         self._metrics = metrics
+        self._threads = threads
+        self._in_work = 0
         metrics.lists = lists.figures
         metrics.forgotten = lambda: seen.forgotten
 
     async def verify(
-        self, identities: Sequence[str], parties: Parties, *, call: str, at_ms: int, deadline_s: float
+        self, identities: Sequence[str], parties: Parties, *, call: str | None, at_ms: int, deadline_s: float
     ) -> Verdict:
         """Verify the Identity headers of a call.
 
         Args:
             identities: values of the headers.
             parties: who calls whom.
-            call: what tells calls apart, the same for each attempt of one (P-Charging-Vector, else Call-ID).
+            call: what tells calls apart, the same for each attempt of one (P-Charging-Vector, else Call-ID); None
+                where nothing does: then replays are not looked for.
             at_ms: when the call came, epoch milliseconds.
             deadline_s: on the clock of the event loop. A certificate that is not there by then is `not_checked`.
 
         Returns:
             The verdict; nothing is raised.
         """
-        found = without_replay(await self._verdict(identities, parties, at_ms, deadline_s), self._seen, call, at_ms)
+        found = await self._verdict(identities, parties, at_ms, deadline_s)
+        if call is not None:
+            found = without_replay(found, self._seen, call, at_ms)
         self._metrics.verified(found.cause)
         return found
 
@@ -69,14 +85,26 @@ class Verifier:
         anchors = Anchors(()) if lists.anchors is None else lists.anchors.anchors
         chains = _Known(self._certificates, lists_known=lists.anchors is not None)
         trust = Trust(chains, anchors, lists.revocations)
-        verdict = verify(identities, parties, at_ms, trust)
+        verdict = await self._worked_out(identities, parties, at_ms, trust)
         if not chains.missing:
             return verdict
         urls = list(chains.missing)[:MOST_ADDRESSES]
         chains.found.update(
             zip(urls, await asyncio.gather(*(self._certificates.get(url, deadline_s) for url in urls)), strict=True)
         )
-        return verify(identities, parties, at_ms, trust)
+        return await self._worked_out(identities, parties, at_ms, trust)
+
+    async def _worked_out(self, identities: Sequence[str], parties: Parties, at_ms: int, trust: Trust) -> Verdict:
+        """In a thread. What waits there is bounded by its size, so that a flood of long headers delays nobody long."""
+        size = sum(map(len, identities))
+        if self._in_work and self._in_work + size > MOST_CHARACTERS:
+            return Verdict(cause=Cause.NOT_CHECKED, detail="too many calls are being verified")
+        self._in_work += size
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, verify, identities, parties, at_ms, trust)
+        finally:
+            self._in_work -= size
 
 
 class _Known(Mapping[str, Chain | Refused]):
@@ -113,10 +141,11 @@ class Verifying:
 
     Attributes:
         verifier: what calls are given to.
-        certificates: chains by address; to be closed in the end.
+        certificates: chains by address.
         lists: authorities and withdrawn certificates; `restore` them at the start, `run` them in the background.
         stored: the chains that processes share.
         metrics: to be registered on a page.
+        threads: verify.
     """
 
     verifier: Verifier
@@ -124,6 +153,12 @@ class Verifying:
     lists: TrustLists
     stored: StoredChains
     metrics: TrustMetrics
+    threads: Executor
+
+    async def close(self) -> None:
+        """End the fetches that run, and the threads."""
+        await self.certificates.close()
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
 
 def make_verifying(settings: TrustSettings, lookup: Lookup = system_lookup) -> Verifying:
@@ -152,8 +187,9 @@ def make_verifying(settings: TrustSettings, lookup: Lookup = system_lookup) -> V
     sources = Sources(settings.anchors_url, settings.crl_url, _administrators(settings), settings.renewal_s)
     own = Fetcher(limits, Resolver(EVERYWHERE, lookup), tls)
     lists = TrustLists(sources, settings.state_url, own, Failures(metrics.internal_error), _epoch_ms)
-    verifier = Verifier(certificates, lists, SeenTokens(settings.max_seen_tokens), metrics)
-    return Verifying(verifier, certificates, lists, stored, metrics)
+    threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="verify")
+    verifier = Verifier(certificates, lists, SeenTokens(settings.max_seen_tokens), metrics, threads)
+    return Verifying(verifier, certificates, lists, stored, metrics, threads)
 
 
 def _administrators(settings: TrustSettings) -> tuple[Certificate, ...]:

@@ -83,7 +83,7 @@ class HttpDip:
             peer, now_ms = self._peer(request), _now_ms()
             setup = read_setup(await body_of(request, MAX_RECORD_BYTES), peer, now_ms)
             asked = await self._asker.ask(setup, self._waits_s(request, peer))
-            return asked, answer(setup["call_id"], *asked)
+            return asked, answer(setup["call_id"], asked.decision, asked.reason)
 
         body = await self._open("http", made(), PASSES)
         return Response(body, media_type=JSON)
@@ -95,7 +95,7 @@ class HttpDip:
         async def made() -> tuple[Asked, bytes]:
             peer, now_ms = self._peer(request), _now_ms()
             setup = read_verification(await body_of(request, MAX_RECORD_BYTES), peer, request_id, now_ms)
-            asked = await self._asker.ask(setup, self._waits_s(request, peer))
+            asked = await self._asker.ask(setup, self._waits_s(request, peer), names_call=False)
             return asked, verification_answer(*asked)
 
         body = await self._open("atis", made(), PASSES_VERIFICATION)

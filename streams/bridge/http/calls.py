@@ -12,6 +12,7 @@ from detector.contract.events import documented
 from streams.bridge.events import EventInvalid, Fields, event_fields, without_nothing
 from streams.bridge.http.problems import Problem
 from streams.bridge.peers import Peer
+from streams.trust.own_fields import without_own
 from streams.wire.records import encode, encode_decision
 from streams.wire.refusals import CODE_MEANINGS, REFUSALS, Code, classify, passed_in_silence
 
@@ -75,7 +76,7 @@ def read_end(body: bytes, call_id: str, peer: Peer, now_ms: int) -> Fields:
 
 
 def _object(body: bytes, peer: Peer) -> Fields:
-    """Fields of a body that are not null, and the peer's."""
+    """Fields of a body that are not null, and the peer's. Of verifying only we say what we found."""
     try:
         found = _OBJECT.decode(body)
     except REFUSALS as error:
@@ -83,7 +84,7 @@ def _object(body: bytes, peer: Peer) -> Fields:
     silent = passed_in_silence(body)
     if silent is not None:
         raise EventInvalid(silent, CODE_MEANINGS[silent])
-    said = without_nothing(found)
+    said = without_own(without_nothing(found))
     return said | fields_of(peer, said.get("trunk_group_id"))
 
 

@@ -1,7 +1,7 @@
 """The verification API of ATIS-1000082 that SBCs speak: `verificationRequest` in, `verificationResponse` out. Pure.
 
-No signature is verified here: `No-TN-Validation` says so in each answer. What the decision adds stands in `reasoncode`
-and `reasontext`, which an SBC can be told to act on (docs/bridge-http.md).
+`verstat` is our own verdict; without one it is `No-TN-Validation`. What the decision adds stands in `reasoncode` and
+`reasontext`, which an SBC can be told to act on (docs/bridge-http.md).
 """
 
 import re
@@ -10,14 +10,22 @@ from http import HTTPStatus
 import msgspec
 
 from detector.contract.decisions import Action, Decision
+from detector.trust.verdict import Verdict, Verstat
 from streams.bridge.events import Fields, event_fields
 from streams.bridge.http.calls import fields_of
 from streams.bridge.http.problems import Problem
 from streams.bridge.peers import Peer
 
-NOT_VERIFIED = "No-TN-Validation"
 BLOCKED = 560
 """`reasoncode` of a block. No code of SIP or STIR, and within 100 to 599, the codes that an Oracle SBC compares."""
+PHRASES = {
+    403: "Stale Date",
+    428: "Use Identity Header",
+    436: "Bad Identity Info",
+    437: "Unsupported Credential",
+    438: "Invalid Identity Header",
+}
+"""Reason phrases of what a verifier would answer (RFC 8224, 6.2.2)."""
 _BARE = re.compile(r"[0-9]{7,15}")
 
 
@@ -98,21 +106,32 @@ def read_verification(body: bytes, peer: Peer, request_id: str, now_ms: int) -> 
     return event_fields(said)
 
 
-def verification_answer(decision: Decision | None, why_open: str | None) -> bytes:
-    """Body of the response: that nothing was verified, and what was decided.
+def verification_answer(decision: Decision | None, why_open: str | None, verdict: Verdict | None = None) -> bytes:
+    """Body of the response: what the signature is worth, and what was decided.
 
     Args:
         decision: None where there is none.
         why_open: why there is none.
+        verdict: our own; None where nobody verified.
     """
-    return _ENCODER.encode(VerificationAnswer(_response(decision, why_open)))
+    return _ENCODER.encode(VerificationAnswer(_response(decision, why_open, verdict)))
 
 
-def _response(decision: Decision | None, why_open: str | None) -> VerificationResponse:
+def _response(decision: Decision | None, why_open: str | None, verdict: Verdict | None) -> VerificationResponse:
+    verstat = Verstat.NONE if verdict is None else verdict.verstat
+    if decision is not None and decision.action is Action.BLOCK and decision.sip is not None:
+        return VerificationResponse(verstat, BLOCKED, decision.sip.reason_phrase, decision.sip.reason_header)
+    code = None if verdict is None else verdict.code
+    text = _text(decision, why_open)
+    if verdict is None:
+        return VerificationResponse(verstat, reasontext=text or "signature not verified")
+    return VerificationResponse(verstat, code, text or PHRASES.get(code or 0), verdict.detail or None)
+
+
+def _text(decision: Decision | None, why_open: str | None) -> str | None:
+    """What was decided, for people; None where the call simply passes."""
     if decision is None:
-        return VerificationResponse(NOT_VERIFIED, reasontext=f"fail-open: {why_open}")
-    if decision.action is Action.BLOCK and decision.sip is not None:
-        return VerificationResponse(NOT_VERIFIED, BLOCKED, decision.sip.reason_phrase, decision.sip.reason_header)
+        return f"fail-open: {why_open}"
     if decision.action is Action.LABEL and decision.label is not None:
-        return VerificationResponse(NOT_VERIFIED, reasontext=f"label: {decision.label.text}")
-    return VerificationResponse(NOT_VERIFIED, reasontext="signature not verified")
+        return f"label: {decision.label.text}"
+    return None

@@ -161,7 +161,7 @@ async def _warmed(made: Verifying, urls: Sequence[str], at_a_time: int, say: Say
     try:
         await asyncio.gather(*(work() for _ in range(at_a_time)))
     finally:
-        await made.certificates.close()
+        await made.close()
     return failed
 
 

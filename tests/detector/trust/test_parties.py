@@ -72,6 +72,20 @@ def test_a_call_has_all_values_of_p_asserted_identity() -> None:
     )
 
 
+def test_what_is_not_believed_vouches_for_nothing() -> None:
+    """P-Asserted-Identity of a switch that may not assert it: the caller is that of From, and only that one."""
+    setup = CallSetup(
+        call_id="c",
+        setup_time_ms=1,
+        calling_number="+12025550101",
+        called_number="+13125550142",
+        trunk_group_id="t",
+        asserted_numbers=["tel:+12025550102"],
+    )
+
+    assert parties_of(setup).calling == {"12025550101"}
+
+
 @given(st.text(max_size=40), st.sampled_from(["1", "44"]))
 def test_any_text_has_a_form(text: str, country: str) -> None:
     """Nothing is raised, and numbers with `+` are the same number whatever the country."""

@@ -12,7 +12,9 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from kafka import KafkaAdminClient
 
-from streams.bridge.asking import Asked, Asker, FailOpen
+from detector.contract.events import MAX_RECORD_BYTES
+from detector.trust.verdict import Cause
+from streams.bridge.asking import CERTIFICATE_SHARE, Asked, Asker, FailOpen
 from streams.bridge.breaker import TIMEOUTS
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.settings import load_bridge_settings
@@ -20,8 +22,12 @@ from streams.errors import KafkaUnreachable, TopicMissing
 from streams.kafka import topics
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.settings import load_settings
+from streams.trust.setup_verifier import SetupVerifier
 from tests.broker_process import broker_process
 from tests.streams.bridge.bridge_case import decision_bytes
+from tests.streams.trust import signed_calls
+from tests.streams.trust.https_server import Answer, Server, response, sends
+from tests.streams.trust.signed_calls import live_provider, signed_now, url_at
 from tests.waiting import HANG_S, until
 
 pytestmark = pytest.mark.kafka
@@ -67,12 +73,15 @@ class PlayedWorker:
 
 
 @asynccontextmanager
-async def asking(bootstrap: str, worker: PlayedWorker | None, **bridge: Any) -> AsyncIterator[Asker]:
+async def asking(
+    bootstrap: str, worker: PlayedWorker | None, verifier: SetupVerifier | None = None, **bridge: Any
+) -> AsyncIterator[Asker]:
     """An asker beside a worker, if any; it is healthy where there is one."""
     stop = asyncio.Event()
     played = None if worker is None else asyncio.create_task(asyncio.to_thread(worker, stop))
     chosen = {"deadline_ms": 10_000} | bridge
-    asker = Asker(load_settings(kafka_bootstrap_servers=bootstrap), load_bridge_settings(**chosen), BridgeMetrics())
+    settings = load_settings(kafka_bootstrap_servers=bootstrap)
+    asker = Asker(settings, load_bridge_settings(**chosen), BridgeMetrics(), verifier)
     await asker.start()
     try:
         if worker is not None:
@@ -257,3 +266,104 @@ def test_without_a_broker_calls_pass_at_once_and_with_it_decisions_come_again(tm
                 await until(lambda: all(worker.seen(f"{n}@a") for n in range(20)))
 
         asyncio.run(run())
+
+
+@asynccontextmanager
+async def verified(
+    bootstrap: str, worker: PlayedWorker, folder: Path, answer: Answer
+) -> AsyncIterator[tuple[Server, Asker]]:
+    """An asker that verifies, with its authorities in force."""
+    async with signed_calls.verifying(folder, answer) as (server, made):
+        verifier = SetupVerifier(made)
+        await verifier.start()
+        try:
+            await until(lambda: made.lists.anchors is not None)
+            async with asking(bootstrap, worker, verifier) as asker:
+                yield server, asker
+        finally:
+            await verifier.stop()
+
+
+def own(events: list[dict[str, Any]]) -> list[Any]:
+    return [(event["type"], event.get("own_cause")) for event in events]
+
+
+def test_a_signed_call_is_published_once_with_its_verdict(bootstrap: str, tmp_path: Path) -> None:
+    """And asked about like any other; an unsigned one is what it was."""
+    worker = PlayedWorker(bootstrap)
+
+    async def run() -> None:
+        async with verified(bootstrap, worker, tmp_path, sends(live_provider().pem)) as (server, asker):
+            one = signed_calls.setup("1@a", signed_now(url_at(server)))
+            good = await asker.ask(one, LONG_S)
+            bad = await asker.ask(signed_calls.setup("2@a", *one["identity"]), LONG_S)
+            without = await asker.ask(setup("3@a"), LONG_S)
+
+            assert None not in {good.decision, bad.decision, without.decision}
+            assert good.verdict is not None
+            assert bad.verdict is not None
+            assert (good.verdict.cause, bad.verdict.cause, without.verdict) == (Cause.PASSED, Cause.REPLAYED, None)
+            (event,) = worker.seen("1@a")
+            own_of_it = {name: value for name, value in event.items() if name.startswith("own_")}
+            assert {name: value for name, value in event.items() if name not in own_of_it} == one
+            assert own_of_it == {
+                "own_verstat": "TN-Validation-Passed",
+                "own_cause": "passed",
+                "own_attestation": "A",
+                "own_signer_spc": "123A",
+                "own_origid": "123e4567-e89b-12d3-a456-426655440000",
+            }
+            assert own(worker.seen("2@a")) == [("call_setup", "replayed")]
+            assert own(worker.seen("3@a")) == [("call_setup", None)]
+
+    asyncio.run(run())
+
+
+def test_whoever_serves_a_certificate_slowly_escapes_no_decision(bootstrap: str, tmp_path: Path) -> None:
+    """The call waits for a part of its time; the next one has the certificate."""
+    worker = PlayedWorker(bootstrap)
+    may = asyncio.Event()
+
+    async def answer(_path: str, writer: asyncio.StreamWriter) -> None:
+        await may.wait()
+        writer.write(response(live_provider().pem))
+
+    async def run() -> None:
+        async with verified(bootstrap, worker, tmp_path, answer) as (server, asker):
+            began_s, wait_s = time.monotonic(), 4.0
+            slow = await asker.ask(signed_calls.setup("1@a", signed_now(url_at(server))), wait_s)
+            assert wait_s * CERTIFICATE_SHARE <= time.monotonic() - began_s
+            assert slow.verdict is not None
+            assert (slow.verdict.cause, slow.reason) == (Cause.NOT_CHECKED, None)
+
+            gone = asyncio.create_task(asker.ask(signed_calls.setup("2@a", signed_now(url_at(server))), LONG_S))
+            await asyncio.sleep(0.1)
+            gone.cancel()
+            await until(lambda: own(worker.seen("2@a")) == [("call_setup", None)])
+
+            may.set()
+            assert asker._verifier is not None
+            await until(lambda: asker._verifier._made.certificates.known(url_at(server)))  # type: ignore[union-attr]
+            quick = await asker.ask(signed_calls.setup("3@a", signed_now(url_at(server))), LONG_S)
+            assert quick.verdict is not None
+            assert quick.verdict.cause is Cause.PASSED
+            assert own(worker.seen("1@a")) == [("call_setup", "not_checked")]
+
+    asyncio.run(run())
+
+
+def test_headers_give_way_where_a_record_has_no_room_for_both(bootstrap: str, tmp_path: Path) -> None:
+    """A caller cannot write so much that the call passes for want of room: what was found is kept."""
+    worker = PlayedWorker(bootstrap)
+
+    async def run() -> None:
+        async with verified(bootstrap, worker, tmp_path, sends(live_provider().pem)) as (server, asker):
+            one = signed_calls.setup("1@a", signed_now(url_at(server)))
+            one["identity"] += ["x" * 8_000, "y" * (MAX_RECORD_BYTES - 8_010 - len(json.dumps(one)))]
+            found = await asker.ask(one, LONG_S)
+            assert found.decision is not None
+            (event,) = worker.seen("1@a")
+            assert "identity" not in event
+            assert event["own_cause"] == "passed"
+
+    asyncio.run(run())

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -52,7 +53,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(answer: Answer, *names: str, days: tuple[int, int] = (-2, 2)) -> AsyncIterator[Server]:
-    """Serve as long as the block runs, under a certificate for these names that is valid from and until these days."""
+    """Serve as long as the block runs, under a certificate for its address and these names, valid for these days."""
     numbers = random.SystemRandom()
     server = Server(".".join(map(str, (127, *(numbers.randrange(1, 255) for _ in range(3))))))
 
@@ -67,7 +68,9 @@ async def serving(answer: Answer, *names: str, days: tuple[int, int] = (-2, 2)) 
         finally:
             writer.close()
 
-    listening = await asyncio.start_server(answered, server.address, PORT, ssl=_server_tls(names or (HOST,), days))
+    listening = await asyncio.start_server(
+        answered, server.address, PORT, ssl=_server_tls(server.address, names or (HOST,), days)
+    )
     try:
         yield server
     finally:
@@ -133,11 +136,11 @@ def _builder(
     )
 
 
-def _server_tls(names: tuple[str, ...], days: tuple[int, int]) -> ssl.SSLContext:
+def _server_tls(address: str, names: tuple[str, ...], days: tuple[int, int]) -> ssl.SSLContext:
     issuer_key, issuer = _authority()
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
-    alternatives = x509.SubjectAlternativeName([x509.DNSName(one) for one in names])
+    alternatives = x509.SubjectAlternativeName([*map(x509.DNSName, names), x509.IPAddress(ip_address(address))])
     built = _builder(subject, issuer.subject, key.public_key(), days).add_extension(alternatives, critical=False)
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     built = built.add_extension(identifier, critical=False)

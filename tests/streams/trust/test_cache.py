@@ -1,5 +1,7 @@
 """Chains and failures in memory: for how long, how many, and that failures never push a chain out."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,3 +80,20 @@ def test_it_never_grows_beyond_its_bounds_and_counts_right(steps: list[tuple[str
         assert cache.chains == len(known) <= 3
         assert cache.refusals <= 3
         assert 0 <= cache.size_bytes <= 20
+
+
+def test_threads_may_ask_while_others_tell() -> None:
+    """What one drops another is just being given: nobody stumbles, and the bounds hold."""
+    cache = ChainCache(2, 1_000)
+
+    def work(number: int) -> None:
+        for turn in range(2_000):
+            url = "abcd"[(turn + number) % 4]
+            if turn % 3 == number % 3:
+                cache.keep(entry(url, until_ms=turn % 2))
+            cache.get(url, 1)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(work, range(4))) == [None] * 4
+    assert cache.chains <= 2
+    assert cache.size_bytes == 10 * cache.chains

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from detector.trust.verdict import Cause, Verdict, Verstat
 from streams.errors import SettingsInvalid
+from streams.trust import verifier
 from streams.trust.settings import load_trust_settings
 from streams.trust.verifier import MOST_ADDRESSES, Verifying, make_verifying
 from tests.detector.trust.authority import (
@@ -74,7 +75,7 @@ def run(folder: Path, work: Callable[[Case], Awaitable[None]], answer: Answer, *
                 assert await made.lists.renew() == []
                 await work(Case(server, made))
             finally:
-                await made.certificates.close()
+                await made.close()
 
     asyncio.run(whole())
 
@@ -206,6 +207,30 @@ def test_many_calls_at_a_time_share_one_fetch(tmp_path: Path) -> None:
         found = await asyncio.gather(*(case.verify(signed(origid=str(n)), call=str(n)) for n in range(100)))
         assert {one.cause for one in found} == {Cause.PASSED}
         assert len(case.server.asked) == 1
+
+    run(tmp_path, work, sends(provider().pem))
+
+
+def test_a_flood_of_headers_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What threads have before them is bounded; the first call is verified whatever its size."""
+    monkeypatch.setattr(verifier, "MOST_CHARACTERS", 100)
+
+    async def work(case: Case) -> None:
+        await case.verify(signed())  # has the certificate fetched
+        found = await asyncio.gather(*(case.verify(signed(origid=str(n)), call=str(n)) for n in range(10)))
+        assert [one.cause for one in found] == [Cause.PASSED] + [Cause.NOT_CHECKED] * 9
+        assert (await case.verify(signed(origid="last"), call="last")).cause is Cause.PASSED
+
+    run(tmp_path, work, sends(provider().pem))
+
+
+def test_without_what_tells_calls_apart_nothing_is_a_replay(tmp_path: Path) -> None:
+    async def work(case: Case) -> None:
+        one, deadline_s = signed(), asyncio.get_running_loop().time() + HANG_S
+        for _ in range(2):
+            found = await case.made.verifier.verify([one], CALL, call=None, at_ms=AT_MS, deadline_s=deadline_s)
+            assert found.cause is Cause.PASSED
+        assert (await case.verify(one, call="named")).cause is Cause.PASSED
 
     run(tmp_path, work, sends(provider().pem))
 

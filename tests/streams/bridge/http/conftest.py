@@ -28,6 +28,7 @@ class ToldAsker:
     Attributes:
         tells: the next answers; an exception is raised.
         asked: set-ups and their deadlines.
+        named: whether each named its call.
         published: events that nobody waits for.
         why_unhealthy: what it says of itself.
         broken: internal errors that it was told.
@@ -36,13 +37,15 @@ class ToldAsker:
     def __init__(self) -> None:
         self.tells: Asked | Exception = Asked(None, FailOpen.LATE)
         self.asked: list[tuple[Mapping[str, Any], float]] = []
+        self.named: list[bool] = []
         self.published: list[Mapping[str, Any]] = []
         self.why_unhealthy: str | None = None
         self.broken: list[Exception] = []
 
-    async def ask(self, setup: Mapping[str, Any], deadline_s: float) -> Asked:
+    async def ask(self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool = True) -> Asked:
         """Answer as told."""
         self.asked.append((setup, deadline_s))
+        self.named.append(names_call)
         if isinstance(self.tells, Exception):
             raise self.tells
         return self.tells

@@ -184,8 +184,8 @@ def test_many_calls_wait_beside_each_other(client: Client, asker: ToldAsker) -> 
     """No call waits on another."""
     waiting: list[asyncio.Future[Asked]] = []
 
-    async def ask(setup: Any, deadline_s: float) -> Asked:
-        del setup, deadline_s
+    async def ask(setup: Any, deadline_s: float, *, names_call: bool = True) -> Asked:
+        del setup, deadline_s, names_call
         waiting.append(asyncio.get_running_loop().create_future())
         if len(waiting) == 20:
             for future in waiting:

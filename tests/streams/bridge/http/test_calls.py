@@ -27,6 +27,15 @@ def test_the_switch_is_the_peers_whatever_the_body_says() -> None:
     assert read_setup(body(switch_id="somebody-else"), PEER, NOW_MS)["switch_id"] == "sbc-chi-1"
 
 
+def test_nobody_says_what_we_found_when_we_verified() -> None:
+    """A switch has `verstat` for what it found itself."""
+    said = {"own_verstat": "TN-Validation-Passed", "own_names": ["Bank"], "verstat": "No-TN-Validation"}
+    found = read_setup(body(**said), PEER, NOW_MS)
+
+    assert found["verstat"] == "No-TN-Validation"
+    assert not any(name.startswith("own_") for name in found)
+
+
 @pytest.mark.parametrize(("believed", "expected"), [(True, "tg-9"), (False, "tg-chi")])
 def test_a_trunk_group_that_a_body_names_is_believed_where_the_peers_entry_says_so(
     *, believed: bool, expected: str

@@ -1,13 +1,14 @@
-"""The verification API of ATIS-1000082: nothing is claimed to be verified, and a decision arrives as it can."""
+"""The verification API of ATIS-1000082: what was verified, else that nothing was, and a decision as it can arrive."""
 
 import json
 from typing import Any
 
 import pytest
 
+from detector.trust.verdict import Cause, Verdict
 from streams.bridge.asking import FailOpen
 from streams.bridge.http.problems import Problem
-from streams.bridge.http.verification import BLOCKED, read_verification, verification_answer
+from streams.bridge.http.verification import BLOCKED, PHRASES, read_verification, verification_answer
 from streams.contract_docs.examples import examples
 from streams.wire.records import DECISION_DECODER
 from tests.streams.bridge.http.conftest import PEER
@@ -93,3 +94,59 @@ def test_a_call_that_nobody_decided_passes() -> None:
     found = json.loads(verification_answer(None, FailOpen.LATE))
 
     assert found == {"verificationResponse": {"verstat": "No-TN-Validation", "reasontext": "fail-open: late"}}
+
+
+FAILED = Verdict(cause=Cause.SIGNATURE_INVALID, detail="the signature does not hold")
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "expected"),
+    [
+        ("allow", Verdict(cause=Cause.PASSED), {"verstat": "TN-Validation-Passed"}),
+        (
+            "allow",
+            FAILED,
+            {
+                "verstat": "TN-Validation-Failed",
+                "reasoncode": 438,
+                "reasontext": "Invalid Identity Header",
+                "reasondesc": "the signature does not hold",
+            },
+        ),
+        (
+            "label",
+            FAILED,
+            {
+                "verstat": "TN-Validation-Failed",
+                "reasoncode": 438,
+                "reasontext": "label: Maybe automated",
+                "reasondesc": "the signature does not hold",
+            },
+        ),
+        (
+            "allow",
+            Verdict(cause=Cause.NOT_CHECKED, detail="not there in time"),
+            {"verstat": "No-TN-Validation", "reasondesc": "not there in time"},
+        ),
+    ],
+)
+def test_our_own_verdict_is_told(name: str, verdict: Verdict, expected: dict[str, Any]) -> None:
+    """With the code and phrase of RFC 8224 where the signature does not hold."""
+    found = json.loads(verification_answer(DECISION_DECODER.decode(EXAMPLES[name]), None, verdict))
+
+    assert found == {"verificationResponse": expected}
+
+
+def test_a_verdict_stands_where_a_call_is_blocked_or_was_not_decided() -> None:
+    """The block's own code goes before that of the signature."""
+    block = json.loads(verification_answer(DECISION_DECODER.decode(EXAMPLES["block"]), None, FAILED))
+    late = json.loads(verification_answer(None, FailOpen.LATE, Verdict(cause=Cause.PASSED)))
+
+    told = block["verificationResponse"]
+    assert (told["verstat"], told["reasoncode"]) == ("TN-Validation-Failed", BLOCKED)
+    assert late == {"verificationResponse": {"verstat": "TN-Validation-Passed", "reasontext": "fail-open: late"}}
+
+
+@pytest.mark.parametrize("code", {code for cause in Cause if (code := Verdict(cause=cause).code)})
+def test_every_code_has_its_phrase(code: int) -> None:
+    assert PHRASES[code]

@@ -132,7 +132,8 @@ class Model:
         return self._scorer.raw(self._own(rows))
 
     def _own(self, rows: FeatureMatrix) -> FeatureMatrix:
-        return own_columns(rows, self._scorer.forest.n_features)
+        count = self._scorer.forest.n_features
+        return rows if rows.shape[-1] == count else own_columns(rows, count)  # a batch enters one room less
 
     def calibrated(self, margins: NDArray[np.float64]) -> NDArray[np.float64]:
         """Calibrated probabilities of raw scores in log-odds, same shape."""

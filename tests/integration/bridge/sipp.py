@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.local.services import free_ports
 from tests.waiting import HANG_S
 
 INVITE = """
@@ -129,10 +130,11 @@ def sipp(
     file = folder / "scenario.xml"
     text = scenario.replace("{calling}", calling).replace("{called}", called)
     file.write_text(f'<?xml version="1.0" encoding="us-ascii"?>\n<scenario name="dip">{text}</scenario>\n')
+    places = [f"127.0.0.1:{port}", "-i", source, "-p", str(free_ports(1)[0])]  # 5060 is everybody's
     done = subprocess.run(
-        [path, f"127.0.0.1:{port}", "-sf", str(file), "-i", source, "-m", str(calls), "-l", "20", "-nostdin",
-         "-trace_err", "-error_file", str(folder / "errors.log"), "-timeout", "120s", "-timeout_error", *more],
+        [path, *places, "-sf", str(file), "-m", str(calls), "-l", "20", "-nostdin", "-trace_err", "-error_file",
+         str(folder / "errors.log"), "-timeout", "120s", "-timeout_error", *more],
         cwd=folder, capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
-    errors = (folder / "errors.log").read_text() if (folder / "errors.log").exists() else ""
+    errors = (folder / "errors.log").read_text(errors="replace") if (folder / "errors.log").exists() else ""
     assert done.returncode == 0, f"{errors[-3_000:]}\n{done.stderr[-1_000:]}"

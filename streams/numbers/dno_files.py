@@ -32,6 +32,7 @@ SIGNED_AS = "do-not-originate list"
 DRAFTS = Drafts("{name}.{random}.tmp", abandoned_after_s=3_600.0)
 STORE_TIMEOUT_S = 60.0
 ENTRY_BYTES = 8
+MOST_DAYS = 36_500
 
 
 class DnoFileRefused(RobocallError):  # noqa: N818 - the name states what is wrong
@@ -45,21 +46,37 @@ class DnoFile:
     Attributes:
         entries: What is on it, and of whom and which day it is.
         imported_ms: When it was put there, epoch milliseconds.
+        good_for_days: From its day on; older it blocks nothing. None = for ever.
     """
 
     entries: DnoList
     imported_ms: int
+    good_for_days: int | None = None
 
     @property
     def name(self) -> str:
         """Name of the list."""
         return self.entries.source.name
 
+    @property
+    def day(self) -> date:
+        """Day of the list."""
+        return date.fromisoformat(self.entries.source.date)
 
-class _Header(msgspec.Struct, frozen=True):
+    def age_days(self, today: date) -> int:
+        """Whole days since the day of the list, at least 0."""
+        return max(0, (today - self.day).days)
+
+    def is_lapsed(self, today: date) -> bool:
+        """Whether it is older than it is good for."""
+        return self.good_for_days is not None and self.age_days(today) > self.good_for_days
+
+
+class _Header(msgspec.Struct, frozen=True, omit_defaults=True):
     date: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     imported_ms: int
     counts: dict[int, Annotated[int, msgspec.Meta(ge=0, le=MAX_ENTRIES)]]
+    good_for_days: Annotated[int, msgspec.Meta(ge=0, le=MOST_DAYS)] | None = None
 
 
 class DnoFiles:
@@ -105,7 +122,10 @@ class DnoFiles:
         """Put a list in the place of the one of the same name."""
         arrays = _arrays(file.entries.entries)
         header = _Header(
-            file.entries.source.date, file.imported_ms, {length: len(keys) for length, keys in arrays.items()}
+            file.entries.source.date,
+            file.imported_ms,
+            {length: len(keys) for length, keys in arrays.items()},
+            file.good_for_days,
         )
         content = b"".join(keys.astype("<i8").tobytes() for keys in arrays.values())
         self._storage.write(
@@ -138,4 +158,4 @@ def _parsed(name: str, content: bytes) -> DnoFile:
         if len(keys) and not (keys[0] >= 0 and keys[-1] < 10**length and (keys[1:] > keys[:-1]).all()):
             raise ValueError(f"its entries of {length} digits are no such numbers in order")
         found[length] = keys
-    return DnoFile(DnoList(DnoSource(name, header.date), found), header.imported_ms)
+    return DnoFile(DnoList(DnoSource(name, header.date), found), header.imported_ms, header.good_for_days)

@@ -2,12 +2,13 @@
 
 Every few seconds the place is listed; only what changed is read. A new table is made beside the event loop and takes
 the place of the old one between two batches, so no call waits. A list that is damaged leaves its last good one in
-force; a place that does not answer leaves everything as it is.
+force; a place that does not answer leaves everything as it is. A list
+that is older than it is good for blocks nothing: it lapses by the clock of this machine.
 """
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -35,7 +36,8 @@ class DnoListView:
         name: Of the list.
         date: Day of the list, as whoever imported it said.
         age_days: Days since then.
-        entries: How many are on it.
+        entries: How many of it are in force.
+        is_lapsed: It is older than it says that it is good for, so none is.
         problem: Why a newer file of it is not used; None where there is none.
     """
 
@@ -43,6 +45,7 @@ class DnoListView:
     date: str
     age_days: int
     entries: int
+    is_lapsed: bool = False
     problem: str | None = None
 
 
@@ -65,13 +68,18 @@ class DnoView:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Known:
     """What is known of one list: the file as it was listed, its last good content, and what is wrong with it."""
 
     listed: StoredFile
     good: DnoFile | None
     problem: str | None = None
+
+
+def utc_today() -> date:
+    """The day that it is, UTC, by the clock of this machine."""
+    return datetime.now(UTC).date()
 
 
 class DnoFollower:
@@ -81,14 +89,24 @@ class DnoFollower:
         files: The place.
         screener: Its `dno` is replaced between two batches.
         interval_s: Between two looks.
+        today: The day that it is, UTC.
     """
 
-    def __init__(self, files: DnoFiles, screener: Screener[Windows], *, interval_s: float = LOOK_S) -> None:
+    def __init__(
+        self,
+        files: DnoFiles,
+        screener: Screener[Windows],
+        *,
+        interval_s: float = LOOK_S,
+        today: Callable[[], date] = utc_today,
+    ) -> None:
         self._files = files
         self._screener = screener
         self._interval_s = interval_s
+        self._today = today
         self._thread = DaemonThread("do-not-originate lists")
         self._known: dict[str, _Known] = {}
+        self._lapsed: set[str] = set()
         self._confirmed_s: float | None = None
         self._silence: str | None = None
         self._excess: str | None = None
@@ -99,7 +117,7 @@ class DnoFollower:
         """Say which lists are in force."""
         table = self._screener.dno
         age_s = None if self._confirmed_s is None else time.monotonic() - self._confirmed_s
-        lists = tuple(_seen(name, known) for name, known in sorted(self._known.items()))
+        lists = tuple(self._seen(name, known) for name, known in sorted(self._known.items()))
         size_bytes = table.size_bytes + sum(
             known.good.entries.size_bytes for known in self._known.values() if known.good
         )
@@ -124,11 +142,13 @@ class DnoFollower:
         if changed is not None:
             self._take(*changed)
 
-    def _take(self, known: dict[str, _Known], table: DnoTable | None) -> None:
+    def _take(self, known: dict[str, _Known], lapsed: set[str], table: DnoTable | None) -> None:
         for name, one in known.items():
-            if one.problem is not None and one != self._known.get(name):
+            if one.problem is not None and one is not self._known.get(name):
                 log.warning("a do-not-originate list is not used", cause=one.problem)
-        self._known = known
+        for name in sorted(lapsed - self._lapsed):
+            log.warning("a do-not-originate list is too old and blocks nothing", list=name)
+        self._known, self._lapsed = known, lapsed
         if table is None:
             self._excess = f"more than {MAX_ENTRIES:,} entries or {MOST_LISTS} lists: what was in force stays"
             log.warning("do-not-originate lists are not used", cause=self._excess)
@@ -138,16 +158,21 @@ class DnoFollower:
         self.loads += 1
         log.info("do-not-originate lists loaded", lists=len(known), entries=table.size, size_bytes=table.size_bytes)
 
-    def _look(self) -> tuple[dict[str, _Known], DnoTable | None] | None:
-        """What is there now, and the table of it; None where nothing changed, no table where it is too much."""
-        listing = self._files.listing()
-        if listing == {name: known.listed for name, known in self._known.items()}:
-            return None
+    def _look(self) -> tuple[dict[str, _Known], set[str], DnoTable | None] | None:
+        """What is there now, what of it has lapsed, and the table of the rest, none where that is too much.
+
+        None where nothing changed.
+        """
+        listing, today = self._files.listing(), self._today()
         known = {name: self._read(name, listed) for name, listed in listing.items()}
-        good = in_force([one.good for one in known.values() if one.good is not None])
+        good = [one.good for one in known.values() if one.good is not None]
+        lapsed = {one.name for one in good if one.is_lapsed(today)}
+        if known == self._known and lapsed == self._lapsed:
+            return None
+        good = in_force(good, today)
         if len(good) > MOST_LISTS or sum(one.entries.size for one in good) > MAX_ENTRIES:
-            return known, None
-        return known, DnoTable([one.entries for one in good])
+            return known, lapsed, None
+        return known, lapsed, DnoTable([one.entries for one in good])
 
     def _read(self, name: str, listed: StoredFile) -> _Known:
         before = self._known.get(name)
@@ -158,19 +183,15 @@ class DnoFollower:
         except DnoFileRefused as error:
             return _Known(listed, None if before is None else before.good, str(error))
 
-
-def age_days(day: str) -> int:
-    """Whole days since a day, ISO 8601, at least 0."""
-    return max(0, (datetime.now(UTC).date() - date.fromisoformat(day)).days)
-
-
-def in_force(files: Iterable[DnoFile]) -> list[DnoFile]:
-    """Lists in the order of a table, the newest first: of an entry on two of them the newer one is named."""
-    return sorted(files, key=lambda file: (-date.fromisoformat(file.entries.source.date).toordinal(), file.name))
+    def _seen(self, name: str, known: _Known) -> DnoListView:
+        good = known.good
+        if good is None:
+            return DnoListView(name, "", 0, 0, problem=known.problem)
+        is_lapsed = name in self._lapsed
+        entries = 0 if is_lapsed else good.entries.size
+        return DnoListView(name, good.day.isoformat(), good.age_days(self._today()), entries, is_lapsed, known.problem)
 
 
-def _seen(name: str, known: _Known) -> DnoListView:
-    if known.good is None:
-        return DnoListView(name, "", 0, 0, known.problem)
-    source = known.good.entries.source
-    return DnoListView(name, source.date, age_days(source.date), known.good.entries.size, known.problem)
+def in_force(files: Iterable[DnoFile], today: date) -> list[DnoFile]:
+    """Lists that have not lapsed, the newest first: of an entry on two of them the newer one is named."""
+    return sorted((one for one in files if not one.is_lapsed(today)), key=lambda one: (-one.day.toordinal(), one.name))

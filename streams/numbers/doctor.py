@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from models.serve.signing import Signing
 from streams.numbers.dno_files import DnoFileRefused, DnoFiles
-from streams.numbers.dno_follower import age_days
+from streams.numbers.dno_follower import utc_today
 
 
 def listed(url: str | None, signing: Signing) -> Iterator[tuple[bool, str]]:
@@ -17,15 +17,18 @@ def listed(url: str | None, signing: Signing) -> Iterator[tuple[bool, str]]:
     """
     if url is None:
         return
-    files = DnoFiles(url, signing)
+    files, today = DnoFiles(url, signing), utc_today()
     names = sorted(files.listing())
     if not names:
         yield True, f"no list is at {files.url} yet: `robocall dno import`"
     for name in names:
         try:
-            found = files.read(name).entries
+            found = files.read(name)
         except DnoFileRefused as error:
             yield False, f"{error}; workers keep the one before: `robocall dno import` it again"
+            continue
+        said = f"{name} of {found.day}, {found.age_days(today):,} days old"
+        if found.is_lapsed(today):
+            yield False, f"{said}: good for {found.good_for_days:,} days, so it blocks nothing; import a newer one"
         else:
-            day = found.source.date
-            yield True, f"{name} of {day}, {age_days(day):,} days old: {found.size:,} entries, at {files.url}"
+            yield True, f"{said}: {found.entries.size:,} entries, at {files.url}"

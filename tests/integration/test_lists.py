@@ -1,4 +1,7 @@
-"""A worker whose Redis is away: no call is judged without lists, and those of an earlier time hold. A real broker."""
+"""Lists of a worker: none is used before it is known, those of an earlier time hold, those of others come and go.
+
+A real broker, and the real commands.
+"""
 
 import json
 import time
@@ -20,6 +23,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 LISTED, UNLISTED = "+10005550123", "+10005550124"
 """Two calling numbers that cannot exist, so that each of their calls is blocked unless a list says otherwise."""
+POSSIBLE = "+12025550123"
 
 
 @pytest.fixture
@@ -70,7 +74,8 @@ class Case:
         produce(self._bootstrap, [json.dumps(event).encode()])
         wait_until(lambda: self._read(call_id), "the call is decided")
         found = self._decided[call_id]
-        return found["action"], found["decided_by"], found["reasons"][0]["code"], (found["sip"] or {}).get("status")
+        why = next((reason["code"] for reason in found["reasons"]), "")
+        return found["action"], found["decided_by"], why, (found["sip"] or {}).get("status")
 
     def _read(self, call_id: str) -> bool:
         for message in self._reader.consume(100, 0.2):
@@ -94,6 +99,7 @@ def source(worker: Worker) -> str:
 PASSES = ("allow", "fail_open", "lists_unknown", None)
 BLOCKED = ("block", "dno", "dno", 603)
 EMERGENCY = ("allow", "emergency", "emergency_list", None)
+ALLOWED = ("allow", "allow", "", None)
 
 
 def test_until_lists_are_known_every_call_passes_and_health_says_so(
@@ -132,3 +138,33 @@ def test_a_worker_that_starts_while_redis_is_away_goes_by_the_lists_of_an_earlie
         assert lists["age_s"] > 0
         assert worker.stop() == 0
     assert worker.log.read_text().count("lists of an earlier time hold") == 1
+
+
+def entries(worker: Worker) -> int:
+    """Of do-not-originate lists of others in force; -1 before the worker says so."""
+    return int(worker.health().get("dno", {}).get("entries", -1))
+
+
+def test_a_list_takes_effect_and_ends_while_a_worker_runs(case: Case, valkey: ValkeyProcess, tmp_path: Path) -> None:
+    """Imported, damaged where it lies, and removed: the worker says in `/health` what is in force."""
+    valkey.start()
+    place = tmp_path / "numbers"
+    case.environment["ROBOCALL_NUMBERS_URL"] = str(place)
+    (tmp_path / "list.csv").write_text("prefix\n202555,a bank\n")
+    with workers(1, case.environment, tmp_path) as (worker,):
+        wait_until(lambda: entries(worker) == 0, "the place is looked at")
+        assert case.decide(POSSIBLE) == ALLOWED
+
+        imported = ("dno", "import", str(tmp_path / "list.csv"), "--name", "registry", "--date", "2026-01-02")
+        robocall(*imported, environment=case.environment)
+        wait_until(lambda: entries(worker) == 1, "the list is in force")
+        assert case.decide(POSSIBLE) == BLOCKED
+
+        (place / "registry.dno").write_bytes(b"damaged")
+        wait_until(lambda: worker.health()["dno"]["lists"][0]["problem"], "the damage is seen")
+        assert case.decide(POSSIBLE) == BLOCKED
+
+        robocall("dno", "remove", "registry", environment=case.environment)
+        wait_until(lambda: entries(worker) == 0, "the list is gone")
+        assert case.decide(POSSIBLE) == ALLOWED
+        assert worker.stop() == 0

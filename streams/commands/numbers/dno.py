@@ -25,9 +25,10 @@ from detector.numbers.do_not_originate import (
 from models.data.files import DAMAGED
 from streams.errors import SettingsInvalid
 from streams.files import open_input
-from streams.numbers.dno_files import NAME, DnoFile, DnoFileRefused, DnoFiles
-from streams.numbers.dno_follower import LOOK_S, age_days, in_force
+from streams.numbers.dno_files import MOST_DAYS, NAME, DnoFile, DnoFileRefused, DnoFiles
+from streams.numbers.dno_follower import LOOK_S, in_force, utc_today
 from streams.numbers.dno_text import MAX_ENTRIES, DnoTextRefused, read_entries
+from streams.numbers.unassigned import GOOD_FOR_DAYS, unassigned_of
 from streams.running.progress import step
 from streams.settings import load_settings
 
@@ -40,6 +41,7 @@ def dno() -> None:
 
     \b
       robocall dno import registry.csv.gz --name registry --date 2026-11-20
+      robocall dno import codes.csv --name unassigned --date 2026-11-20 --assigned
       robocall dno show
       robocall dno check +12025550123
       robocall dno remove registry
@@ -52,13 +54,22 @@ def dno() -> None:
 @click.argument("file", metavar="FILE")
 @click.option("--name", required=True, help="Of the list: who says so. Reasons of decisions name it.")
 @click.option("--date", "day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Day of the list.")
+@click.option("--assigned", is_flag=True, help="FILE has what is assigned: the list is of what nobody has.")
+@click.option(
+    "--good-for-days",
+    type=click.IntRange(1, MOST_DAYS),
+    help=f"Older it blocks nothing [default: for ever, with --assigned {GOOD_FOR_DAYS}].",
+)
 @JSON_OPTION
-def import_(file: str, name: str, day: datetime, *, as_json: bool) -> None:
+def import_(file: str, name: str, day: datetime, good_for_days: int | None, *, assigned: bool, as_json: bool) -> None:
     """Put the list in FILE (`.gz` and `.zst` are unpacked, `-` is standard input) in the place of that of this name.
 
     One entry a line, 3, 6, 7 or 10 digits: a number, or what numbers begin with. `+1` and punctuation may be in it,
     what follows a comma or `#` is left out, and the first line may be a heading. Nothing is changed when a line is
     wrong.
+
+    With --assigned FILE has central office codes (6 digits) and blocks of them (7 digits) that somebody has, and no
+    others. The list is of the rest of each area code of which 100 codes are assigned.
     """
     if NAME.fullmatch(name) is None:
         raise click.UsageError("--name has up to 64 small letters, digits and `._-`, a letter or digit first")
@@ -70,7 +81,10 @@ def import_(file: str, name: str, day: datetime, *, as_json: bool) -> None:
             entries = read_entries(open_input(file, stack), file, say)
         except DAMAGED as error:
             raise DnoTextRefused(f"{file} is damaged or cut off") from error
-        made = DnoFile(DnoList(DnoSource(name, day.date().isoformat()), entries), time.time_ns() // 1_000_000)
+        if assigned:
+            entries, good_for_days = unassigned_of(entries), good_for_days or GOOD_FOR_DAYS
+        of_list = DnoList(DnoSource(name, day.date().isoformat()), entries)
+        made = DnoFile(of_list, time.time_ns() // 1_000_000, good_for_days)
         say("checking what else is there")
         _require_room(files, made)
         say("writing")
@@ -115,7 +129,7 @@ def check(number: str, *, as_json: bool) -> None:
                 click.echo(str(found), err=True)
             else:
                 good.append(found)
-        entry = DnoTable([one.entries for one in in_force(good)]).match(f"+1{national}")
+        entry = DnoTable([one.entries for one in in_force(good, utc_today())]).match(f"+1{national}")
     if as_json:
         none = {"prefix": None, "list": None, "date": None}
         told = none if entry is None else {"prefix": entry.prefix, "list": entry.source.name, "date": entry.source.date}
@@ -175,11 +189,13 @@ def _national(number: str) -> str:
 
 
 def _described(file: DnoFile) -> dict[str, Any]:
-    source, entries = file.entries.source, file.entries.entries
+    entries, today = file.entries.entries, utc_today()
     return {
-        "list": source.name,
-        "date": source.date,
-        "age_days": age_days(source.date),
+        "list": file.name,
+        "date": file.day.isoformat(),
+        "age_days": file.age_days(today),
+        "good_for_days": file.good_for_days,
+        "is_lapsed": file.is_lapsed(today),
         "imported": datetime.fromtimestamp(file.imported_ms / 1_000, UTC).isoformat(timespec="seconds"),
         "entries": file.entries.size,
         "entries_by_digits": {str(length): len(keys) for length, keys in entries.items()},
@@ -188,4 +204,6 @@ def _described(file: DnoFile) -> dict[str, Any]:
 
 def _line(told: dict[str, Any]) -> str:
     by_digits = ", ".join(f"{count:,} of {digits} digits" for digits, count in told["entries_by_digits"].items())
-    return f"{told['list']} of {told['date']} ({told['age_days']} days old): {told['entries']:,} entries, {by_digits}"
+    lapsed = f", and good for {told['good_for_days']}: it blocks nothing" if told["is_lapsed"] else ""
+    age = f"{told['age_days']:,} days old{lapsed}"
+    return f"{told['list']} of {told['date']} ({age}): {told['entries']:,} entries, {by_digits}"

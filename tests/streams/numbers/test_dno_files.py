@@ -1,5 +1,6 @@
 """Lists where all workers find them: what was written is read again, and whatever else is there is refused."""
 
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -34,6 +35,20 @@ def test_what_was_written_is_read_again(entries: frozenset[str]) -> None:
 
     assert texts(found) == entries
     assert (found.entries.source, found.imported_ms) == (dno_file().entries.source, dno_file().imported_ms)
+
+
+@pytest.mark.parametrize("good_for_days", [None, 1, 30])
+def test_how_long_a_list_is_good_is_kept(tmp_path: Path, good_for_days: int | None) -> None:
+    """To the last day, counted from the day of the list, which may have still to come where a clock is wrong."""
+    files = DnoFiles(str(tmp_path))
+    files.write(dno_file("212", date="2026-11-20", good_for_days=good_for_days))
+
+    found = files.read("registry")
+
+    assert found.good_for_days == good_for_days
+    assert [found.age_days(date(2026, 11, day)) for day in (1, 20, 21)] == [0, 0, 1]
+    lapsed = [found.is_lapsed(day) for day in (date(2026, 11, 21), date(2026, 11, 22), date(2026, 12, 21))]
+    assert lapsed == [False, good_for_days == 1, good_for_days is not None]
 
 
 def test_lists_are_kept_by_their_names(tmp_path: Path) -> None:
@@ -101,6 +116,7 @@ def words(*numbers: int) -> bytes:
         ({"counts": {"3": 1}, "date": "2026-02-30"}, words(212)),
         ({"counts": {"3": 1}, "date": "today"}, words(212)),
         ({"counts": {"3": 1}, "imported_ms": "now"}, words(212)),
+        ({"counts": {"3": 1}, "good_for_days": -1}, words(212)),
         ({}, words(212)),
     ],
 )

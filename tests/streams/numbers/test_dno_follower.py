@@ -1,6 +1,7 @@
 """A screener follows the lists of others: new, changed, removed and damaged ones, and a place that does not answer."""
 
 import asyncio
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ from detector.testing import CALLER, call_setup, make_screener, outcome
 from models.errors import StorageError
 from streams.numbers import dno_follower
 from streams.numbers.dno_files import DnoFile, DnoFiles
-from streams.numbers.dno_follower import DnoFollower, age_days, in_force
+from streams.numbers.dno_follower import DnoFollower, in_force
 from tests.streams.numbers.dno_case import dno_file
 from tests.waiting import until
+
+TODAY = date(2026, 11, 27)
 
 
 class Case:
@@ -25,7 +28,8 @@ class Case:
         self.folder = folder
         self.files = DnoFiles(str(folder))
         self.screener = make_screener(Policy(mode=Mode.ENFORCE))
-        self.follower = DnoFollower(self.files, self.screener)
+        self.today = TODAY
+        self.follower = DnoFollower(self.files, self.screener, today=lambda: self.today)
 
     def after(self, *files: DnoFile) -> str | None:
         """Put lists there, look, and say which entry blocks the caller."""
@@ -65,7 +69,7 @@ def test_of_an_entry_on_two_lists_the_newer_one_is_named(case: Case) -> None:
 
     assert case.after(older, newer) == f"entry {CALLER[2:]}, b of 2026-02-01)"
     assert case.follower.view().entries == 1
-    assert [one.name for one in in_force([older, newer])] == ["b", "a"]
+    assert [one.name for one in in_force([older, newer], TODAY)] == ["b", "a"]
 
 
 def test_what_is_as_it_was_is_not_read_again(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,9 +160,22 @@ def test_the_view_says_what_is_in_force(case: Case) -> None:
     assert 6e6 < view.size_bytes < 7e6
 
 
-def test_days_are_counted_from_the_day_of_a_list() -> None:
-    assert age_days("9999-12-31") == 0
-    assert age_days("2020-01-01") - age_days("2020-01-02") == 1
+def test_a_list_that_is_older_than_it_is_good_for_blocks_nothing_from_that_day_on(case: Case) -> None:
+    """It is said once, and is in force again when a newer one comes; nothing else need change for it."""
+    blocked = f"entry {CALLER[2:5]}, unassigned of 2026-11-20)"
+    case.today = date(2026, 12, 20)
+    assert case.after(dno_file(CALLER[2:5], name="unassigned", good_for_days=30)) == blocked
+
+    case.today = date(2026, 12, 21)
+    with structlog.testing.capture_logs() as logs:
+        assert (case.blocked(), case.blocked()) == (None, None)
+    assert [(line["log_level"], line.get("list")) for line in logs] == [("warning", "unassigned"), ("info", None)]
+    (lapsed,) = case.follower.view().lists
+    assert (lapsed.is_lapsed, lapsed.entries, lapsed.age_days) == (True, 0, 31)
+
+    newer = dno_file(CALLER[2:5], name="unassigned", date="2026-12-01", good_for_days=30)
+    assert case.after(newer) == f"entry {CALLER[2:5]}, unassigned of 2026-12-01)"
+    assert not case.follower.view().lists[0].is_lapsed
 
 
 def test_it_looks_again_and_again(case: Case) -> None:

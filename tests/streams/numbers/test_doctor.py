@@ -23,6 +23,15 @@ def test_each_list_is_said_with_its_age_and_a_damaged_one_with_what_to_do(tmp_pa
     assert good[1].endswith(f"days old: 2 entries, at {files.url}")
 
 
+def test_a_list_that_is_too_old_is_said(tmp_path: Path) -> None:
+    DnoFiles(str(tmp_path)).write(dno_file("212", name="unassigned", date="2020-01-01", good_for_days=30))
+
+    ((is_good, said),) = listed(str(tmp_path), UNSIGNED)
+
+    assert not is_good
+    assert said.endswith("days old: good for 30 days, so it blocks nothing; import a newer one")
+
+
 def test_an_empty_place_says_what_to_do_and_none_says_nothing(tmp_path: Path) -> None:
     assert list(listed(None, UNSIGNED)) == []
     assert [is_good for is_good, said in listed(str(tmp_path), UNSIGNED) if "robocall dno import" in said] == [True]

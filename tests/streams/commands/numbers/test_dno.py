@@ -111,6 +111,48 @@ def test_a_name_that_no_reason_can_have_and_a_day_to_come_are_wrong_usage(case: 
     assert case.run("check", "212555").exit_code == 2
 
 
+def test_of_what_is_assigned_the_rest_is_imported_and_is_good_for_a_month(case: Case) -> None:
+    """An area code with 100 codes, one of which has two blocks besides, and an area code with one code."""
+    codes = "".join(f"212-{office},CARRIER,CLEC,123A\n" for office in range(200, 300))
+    file = case.put(
+        "codes.csv", f"prefix,company,type,ocn\n{codes}2125550,X,CLEC,9\n2125551,X,CLEC,9\n213555,X\n".encode()
+    )
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+
+    done = case.run("import", file, "--name", "unassigned", "--date", yesterday, "--assigned", "--json")
+
+    told = json.loads(done.stdout)
+    assert (told["good_for_days"], told["is_lapsed"]) == (30, False)
+    assert told["entries_by_digits"] == {"7": 8, "6": 699}  # 300 to 999, less 555
+    found = {
+        number: json.loads(case.run("check", number, "--json").stdout)["prefix"]
+        for number in ("2122000000", "2125550000", "2125552000", "2123000000", "2133000000")
+    }
+    assert found == {
+        "2122000000": None,
+        "2125550000": None,
+        "2125552000": "2125552",
+        "2123000000": "212300",
+        "2133000000": None,
+    }
+
+
+def test_a_list_that_is_too_old_blocks_nothing(case: Case) -> None:
+    done = case.run("import", case.put("l", b"212\n"), "--name", "a", *DAY, "--good-for-days", "30")
+
+    assert "and good for 30: it blocks nothing" in done.stderr
+    assert "is on no do-not-originate list" in case.run("check", "2125550100").stdout
+
+
+def test_what_is_no_list_of_assigned_codes_is_refused(case: Case) -> None:
+    for content, said in (
+        (b"2125550123\n", "blocks of 7: there are others"),
+        (b"212555\n", "no area code has 100"),
+    ):
+        done = case.run("import", case.put("l", content), "--name", "a", *DAY, "--assigned")
+        assert said in str(done.exception)
+
+
 def test_what_workers_would_not_take_is_not_imported(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """They would stay with what they have. A list that takes the place of its older self counts once."""
     case.files.write(dno_file("212", "213", name="other"))

@@ -175,3 +175,17 @@ def test_a_clock_that_differs_from_that_of_redis_is_a_warning(run: Run, monkeypa
 def test_open_doors_are_warnings(run: Run) -> None:
     said = findings(run(web_host="0.0.0.0"))["security"]
     assert [(one["state"], "/metrics" in one["text"]) for one in said] == [("warning", True)]
+
+
+def test_do_not_originate_lists_are_told_of_where_a_place_is_named(run: Run, tmp_path: Path) -> None:
+    """Calls pass without them, so that nothing about them is worse than a warning."""
+    assert "dno lists" not in findings(run())
+    place = tmp_path / "numbers"
+    assert [finding["state"] for finding in findings(run(numbers_url=str(place)))["dno lists"]] == ["ok"]
+
+    place.mkdir()
+    (place / "bad.dno").write_bytes(b"nothing")
+    assert [finding["state"] for finding in findings(run(numbers_url=str(place)))["dno lists"]] == ["warning"]
+    (away,) = findings(run(numbers_url=str(place / "bad.dno")))["dno lists"]
+    assert away["state"] == "warning"
+    assert away["text"].endswith("workers keep those that they have")

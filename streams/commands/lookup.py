@@ -125,7 +125,7 @@ def lists() -> None:
     help="On what a block rests: it decides how calls are answered. Without it: analytics.",
 )
 @click.option("--called", metavar="NUMBER", help="The subscriber who wants the block, with --basis subscriber.")
-@click.option("--by", help="Who allows or blocks; with --reason a number passes before dno as well.")
+@click.option("--by", help="Who adds it; with --reason a number of `allow` passes before dno as well.")
 @click.option("--reason", help="Why, for whoever asks later; `lists show` and `lookup` print it.")
 @JSON_OPTION
 def add(
@@ -146,6 +146,7 @@ def add(
       robocall lists add block trunk:bad-7 --basis fcc_order --by "M. Lee" --reason "DA 26-1"
       robocall lists add block +12025550123 --basis subscriber --called +13125550142
       robocall lists add allow +12025550123 --by "M. Lee" --reason "hospital, redress 311"
+      robocall lists add dno 2025550 --by "M. Lee" --reason "our own, not yet in use"
       robocall lists add dno --file dno.txt
 
     An entry that is added once more keeps what is known of it, unless these options say otherwise.
@@ -161,7 +162,7 @@ def _note(list_name: str, basis: str | None, called: str | None, by: str | None,
     if (by is None) != (reason is None):
         raise click.UsageError("give --by and --reason together, or neither")
     if by is not None and list_name not in NOTED_LISTS:
-        raise click.UsageError(f"--by and --reason are for the lists {' and '.join(NOTED_LISTS)}")
+        raise click.UsageError(f"--by and --reason are for the lists {', '.join(NOTED_LISTS)}")
     if by is not None and list_name == "block" and basis is None:
         raise click.UsageError("--by and --reason of a block need --basis as well: it decides how calls are answered")
     if basis is not None and list_name != "block":

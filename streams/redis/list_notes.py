@@ -15,7 +15,9 @@ from detector.policy.lists import Basis
 from streams.redis.bounded import is_instant, record, run_script
 from streams.redis.connection import list_key
 
-NOTED_LISTS = ("allow", "block")
+NOTED_LISTS = ("allow", "block", "dno")
+FOLLOWED_NOTES = ("allow", "block")
+"""Those that decide something, so that workers read them."""
 MAX_LIST_ENTRIES = 5_000_000
 MAX_LIST_BYTES = 64 * 1024 * 1024
 """Of the entries of all lists, numbers as long as numbers are: with 5,000,000 of those a worker has about 1 GB more."""

@@ -35,10 +35,10 @@ from streams.redis.entities import EntityFollower
 from streams.redis.kept_lists import Kept, ListKeeper
 from streams.redis.list_entries import ListEntryRefused, checked_entry
 from streams.redis.list_notes import (
+    FOLLOWED_NOTES,
     MAX_ENTRY_BYTES,
     MAX_LIST_BYTES,
     MAX_LIST_ENTRIES,
-    NOTED_LISTS,
     SCAN_COUNT,
     Note,
     read_notes,
@@ -222,7 +222,7 @@ class ListFollower:
                 return
             loaded[name] = entries
         notes: dict[str, dict[str, Note]] = {}
-        for name in NOTED_LISTS:
+        for name in FOLLOWED_NOTES:
             known_of = await self._guard.attempt(lambda: read_notes(self._redis, name))  # noqa: B023 - awaited at once
             if known_of is None:
                 return

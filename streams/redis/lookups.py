@@ -117,6 +117,7 @@ async def _number(redis: Redis, number: str) -> Report:
     content["dno"] = await _dno(redis, number)
     if content["dno"]:
         content["lists"].append("dno")
+        content["notes"] |= await _notes_on(redis, content["dno"], ["dno"])
     content["standing"] = await _standing(redis, NUMBER_ENTITY + number)
     content["decisions"] = msgspec.to_builtins(await latest_decisions(redis, number))
     return Report(content)

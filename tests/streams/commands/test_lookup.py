@@ -145,11 +145,21 @@ def test_who_put_an_entry_on_a_list_and_why_is_shown(tmp_path: Path) -> None:
     assert run("lists", "show", "allow").stdout == f"{CALLING}\ntrunk:nyc-ix-7\n"
 
 
+@pytest.mark.usefixtures("store")
+def test_who_put_a_do_not_originate_entry_there_is_shown_with_each_number_that_begins_with_it() -> None:
+    run("lists", "add", "dno", "202555", "--by", "M. Lee", "--reason", "not in use")
+    run("lists", "add", "dno", "202")
+
+    assert "list dno: by M. Lee" in run("lookup", CALLING).stdout
+    assert run_json("lookup", "+12025560123")["notes"] == {}
+    assert re.match(r"202\n202555  # by M\. Lee, 20.*, not in use\n", run("lists", "show", "dno").stdout)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("allow", CALLING, "--by", "M. Lee"), "--by and --reason together"),
-        (("dno", "202", "--by", "M. Lee", "--reason", "why"), "are for the lists allow and block"),
+        (("traps", CALLING, "--by", "M. Lee", "--reason", "why"), "are for the lists allow, block, dno"),
         (("allow", CALLING, "--basis", "court_order"), "is for the list block"),
         (("block", CALLING, "--basis", "subscriber"), "needs --called"),
         (("block", CALLING, "--called", "+13125550142"), "needs --called"),

@@ -143,17 +143,16 @@ def _arrays(entries: Mapping[int, Ints]) -> dict[int, Ints]:
 
 def _parsed(name: str, content: bytes) -> DnoFile:
     """Read the content of a file; raises ValueError where it is not what its first line says, or in disorder."""
-    line, _, rest = content.partition(b"\n")
-    header = msgspec.json.decode(line, type=_Header)
+    at = content.find(b"\n") + 1
+    header = msgspec.json.decode(content[:at], type=_Header)
     date.fromisoformat(header.date)
     if NAME.fullmatch(name) is None or not set(header.counts) <= set(DNO_LENGTHS):
         raise ValueError("it has a name or entries of no list")
-    if sum(header.counts.values()) * ENTRY_BYTES != len(rest):
+    if sum(header.counts.values()) * ENTRY_BYTES != len(content) - at:
         raise ValueError("it has another number of entries than it says")
     found: dict[int, Ints] = {}
-    at = 0
     for length in (one for one in DNO_LENGTHS if one in header.counts):
-        keys = np.frombuffer(rest, "<i8", header.counts[length], at).astype(np.int64)
+        keys = np.frombuffer(content, "<i8", header.counts[length], at).astype(np.int64)
         at += len(keys) * ENTRY_BYTES
         if len(keys) and not (keys[0] >= 0 and keys[-1] < 10**length and (keys[1:] > keys[:-1]).all()):
             raise ValueError(f"its entries of {length} digits are no such numbers in order")

@@ -357,6 +357,14 @@ class Metric(StrEnum):
         "robocall_trust_list_failures_total", "counter", "looks",
         "Looks at a list that brought none to use; the last good one stays.", "list",
     )
+    # What `robocall verify` counts
+    VERIFY_RECORDS = (
+        "robocall_verify_records_total", "counter", "records",
+        "Records that went on to `call-events`: `signed` set-ups, and `other` ones, as they came.", "kind",
+    )
+    VERIFY_LAG = (
+        "robocall_verify_lag_records", "gauge", "records", "Raw records that were not handed on yet.", "partition",
+    )
     # fmt: on
 
     @property

@@ -159,6 +159,10 @@ TESTED_ELSEWHERE = {
     "streams/state/worker_state": (DURABILITY, BROKER),
     "streams/wire/scan_json": (SCAN, "compiled: the scan is made of it, beside the decoder"),
     "streams/wire/scan_tables": (SCAN, "the contract as arrays: the scan is driven by them, beside the decoder"),
+    "streams/verifying/assembly": (
+        "tests/integration/trust/test_verify.py",
+        "it joins `robocall verify`, which is run there",
+    ),
     "streams/worker/assembly": ("tests/integration/test_worker_kafka.py", "it joins a worker, which is run there"),
     "streams/worker/pages": ("tests/integration/test_worker_kafka.py", "pages of a running worker, read there"),
 }

@@ -53,6 +53,10 @@ COMMANDS = {
         "streams.commands.feedback:feedback",
         "Say what calls were: one verdict, or a table of complaints.",
     ),
+    "verify": (
+        "streams.commands.trust.verify:verify",
+        "Verify calls that switches publish raw, and hand them on to the workers.",
+    ),
     "verify-identity": (
         "streams.commands.trust.verify_identity:verify_identity",
         "Verify the signature of one call against certificates from files.",

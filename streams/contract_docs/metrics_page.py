@@ -21,7 +21,8 @@ _OPENING = """\
 # Metrics
 
 A worker serves its metrics at `/metrics` on `ROBOCALL_WEB_PORT`. The sink of the archive does so on
-`ROBOCALL_ARCHIVE_WEB_PORT`, the bridge on `ROBOCALL_BRIDGE_WEB_PORT`. All use the Prometheus text format.
+`ROBOCALL_ARCHIVE_WEB_PORT`, the bridge on `ROBOCALL_BRIDGE_WEB_PORT`, `robocall verify` on
+`ROBOCALL_VERIFY_WEB_PORT`. All use the Prometheus text format.
 [Operating](operating.md) says what to do when an alert fires. `make docs` writes this page from
 `streams/metrics.py`, the alerts and the dashboard in `deploy/`.
 
@@ -36,7 +37,7 @@ All of them also expose `process_...` of the Prometheus client (CPU, memory, ope
 _TRUST = """
 ## Of whoever verifies signatures
 
-No command verifies calls yet: these belong to `streams.trust`, for programs that use it ([signatures](signatures.md)).
+`robocall verify` has them, and so has `robocall bridge` where it verifies ([signatures](signatures.md)).
 """
 
 
@@ -63,9 +64,11 @@ def render_page() -> str:
     archive = [metric for metric in Metric if metric.startswith("robocall_archive_")]
     bridge = [metric for metric in Metric if metric.startswith("robocall_bridge_")]
     trust = [metric for metric in Metric if metric.startswith("robocall_trust_")]
-    worker = [metric for metric in Metric if metric not in {*archive, *bridge, *trust}]
+    verify = [metric for metric in Metric if metric.startswith("robocall_verify_")]
+    worker = [metric for metric in Metric if metric not in {*archive, *bridge, *trust, *verify}]
     sections = ("\n## Of a worker\n", *_table(worker), "\n## Of `robocall archive run`\n", *_table(archive))
     sections += ("\n## Of `robocall bridge`\n", *_table(bridge), _TRUST, *_table(trust))
+    sections += ("\n## Of `robocall verify`\n", *_table(verify))
     return _OPENING + "\n".join(sections) + "\n" + _CLOSING
 
 

@@ -88,6 +88,7 @@ ELSEWHERE = {
     "lookup": "one exchange with Redis, which ends after 3 s",
     "lists": "the same",
     "release": "the same, and one record to Kafka",
+    "verify": "its log: tests/streams/commands/trust/test_verify.py",
     "verify-identity": "it reads a few files and checks a few signatures, which takes milliseconds",
 }
 

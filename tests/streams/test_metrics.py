@@ -19,6 +19,7 @@ from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
 from streams.state.snapshots import Taken
 from streams.trust.metrics import ListFigures, TrustMetrics
+from streams.verifying.metrics import SIGNED, VerifyMetrics
 from streams.worker.feedback import FeedbackCounts
 from streams.worker.health import Enforcement
 from streams.worker.metrics import Metrics, ScrapeTime, Sources
@@ -58,6 +59,13 @@ def trust_metrics() -> TrustMetrics:
     return metrics
 
 
+def verify_metrics() -> VerifyMetrics:
+    metrics = VerifyMetrics()
+    metrics.went_on(SIGNED, 1)
+    metrics.lag = lambda: {0: 1}
+    return metrics
+
+
 def watched_with_drift_and_shadow() -> WatchedModel:
     reference = Reference.measure(np.zeros((100, 2), np.float32), np.zeros(100), np.ones((1, 2)))
     drift = DriftWatch(reference, ("one", "other"), 0)
@@ -80,6 +88,7 @@ def registry() -> CollectorRegistry:
     found.register(ArchiveMetrics())
     found.register(BridgeMetrics())
     found.register(trust_metrics())
+    found.register(verify_metrics())
     found.register(redis_metrics(StandingDecisions(max_entries=2)))
     found.register(DnoMetrics(None))
     return found

@@ -25,8 +25,8 @@ MAX_BATCH_BYTES = 512 * 1024
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 0.5
 
-Record = tuple[bytes, bytes | None]
-"""Key and value; a null value deletes the key from a compacted topic."""
+Record = tuple[bytes | None, bytes | None]
+"""Key and value; a null value deletes the key from a compacted topic. Only `publish_to` takes one without a key."""
 
 
 class Perishable(NamedTuple):

@@ -211,13 +211,33 @@ class Publisher:
         """
         outboxes = self._outboxes[topic]
         queued, lots = list(records), defaultdict[int, list[Record | Perishable]](list)
-        partitions = partitions_of([record[0] for record in queued], len(outboxes))
+        partitions = partitions_of([record[0] or b"" for record in queued], len(outboxes))
         for record, partition in zip(queued, partitions, strict=True):
             lots[partition].append(record)
         for partition, lot in lots.items():
-            outboxes[partition].put(lot, delivery)
+            self.publish_to(topic, partition, lot, delivery)
+
+    def publish_to(
+        self, topic: str, partition: int, records: Iterable[Record | Perishable], delivery: Delivery
+    ) -> None:
+        """Queue records of one partition, whatever their keys are; else as `publish`.
+
+        Raises:
+            KeyError: the publisher was not made for the topic.
+            IndexError: the topic had no such partition at the start.
+        """
+        queued = list(records)
+        self._outboxes[topic][partition].put(queued, delivery)
         self._watch.expect(len(queued))
         delivery.expect(len(queued))
+
+    def partitions(self, topic: str) -> int:
+        """How many a topic had at the start.
+
+        Raises:
+            KeyError: the publisher was not made for the topic.
+        """
+        return len(self._outboxes[topic])
 
     def waiting(self) -> int:
         """Records that are not safe yet. Cheap: it is asked at every scrape."""

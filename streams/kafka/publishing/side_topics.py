@@ -157,7 +157,7 @@ class _Way:
             return
         kept, size, dropped = [], 0, 0
         for record in records:
-            more = len(record[0]) + len(record[1] or b"")
+            more = len(record[0] or b"") + len(record[1] or b"")
             if self.waiting_bytes + size + more > self._settings.side_waiting_bytes:
                 dropped += 1
                 continue

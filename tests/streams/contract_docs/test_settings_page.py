@@ -9,6 +9,7 @@ from streams.bridge.settings import BridgeSettings
 from streams.contract_docs.settings_page import SECTIONS, TRUST_SECTIONS, UNITS, render_page
 from streams.settings import Settings
 from streams.trust.settings import TrustSettings
+from streams.verifying.settings import VerifySettings
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 ROWS = {
@@ -28,6 +29,7 @@ def test_every_variable_is_there_once_and_has_a_meaning() -> None:
     names += [f"ROBOCALL_ARCHIVE_{name.upper()}" for name in ArchiveSettings.model_fields]
     names += [f"ROBOCALL_BRIDGE_{name.upper()}" for name in BridgeSettings.model_fields]
     names += [f"ROBOCALL_TRUST_{name.upper()}" for name in TrustSettings.model_fields]
+    names += [f"ROBOCALL_VERIFY_{name.upper()}" for name in VerifySettings.model_fields]
     assert list(ROWS) == names
     assert all(row[-1] not in {"", "None"} for row in ROWS.values())
 

@@ -1,0 +1,46 @@
+"""Settings of `robocall verify`: environment variables `ROBOCALL_VERIFY_...`. Whom it trusts is in `streams.trust`."""
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.kafka.topics import TOPIC_BY_NAME
+from streams.settings import PREFIX, load_part
+
+VERIFY_PREFIX = f"{PREFIX}VERIFY_"
+
+
+class VerifySettings(BaseSettings):
+    """What an operator may set. How Kafka is reached stands in `streams.settings`."""
+
+    model_config = SettingsConfigDict(env_prefix=VERIFY_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    topic: str = Field(
+        "unverified-calls",
+        min_length=1,
+        max_length=249,
+        description="Topic that switches publish raw set-ups to; it has as many partitions as `call-events`.",
+    )
+    consumer_group: str = Field(
+        "robocall-verify", min_length=1, max_length=200, description="Kafka group of the verifiers; not the detector's."
+    )
+    wait_ms: int = Field(
+        50, ge=0, le=10_000, description="Longest that a call waits for a certificate, from its arrival in that topic."
+    )
+    web_host: str = Field("127.0.0.1", min_length=1, description="Address that the metrics are served on.")
+    web_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics; 0 = none.")
+
+    @field_validator("topic")
+    @classmethod
+    def _is_another(cls, value: str) -> str:
+        if value in TOPIC_BY_NAME:
+            raise ValueError(f"{value} is a topic of the contract: raw set-ups need one of their own")
+        return value
+
+
+def load_verify_settings(**overrides: object) -> VerifySettings:
+    """Read the environment, once a command; keyword arguments win over it.
+
+    Raises:
+        SettingsInvalid: a value is out of its bounds, or a variable with this prefix is no setting.
+    """
+    return load_part(VerifySettings, "robocall verify", **overrides)

@@ -1,0 +1,20 @@
+"""Settings of `robocall verify`: bounds, and a topic that is no topic of the contract."""
+
+import pytest
+
+from streams.errors import SettingsInvalid
+from streams.kafka.topics import TOPICS
+from streams.verifying.settings import load_verify_settings
+
+
+@pytest.mark.parametrize("topic", [topic.name for topic in TOPICS])
+def test_it_never_reads_what_it_writes(topic: str) -> None:
+    """Nor anything else of the contract."""
+    with pytest.raises(SettingsInvalid, match=r"ROBOCALL_VERIFY_TOPIC: .* one of their own"):
+        load_verify_settings(topic=topic)
+
+
+def test_a_variable_that_nobody_reads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_VERIFY_TOPICS", "x")
+    with pytest.raises(SettingsInvalid, match=r"ROBOCALL_VERIFY_TOPICS: no such setting"):
+        load_verify_settings()

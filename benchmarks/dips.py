@@ -5,6 +5,11 @@
 The bare server reads the INVITE and answers 404, and asks nobody. Both take turns at each rate. Broker, worker, bridge
 and generator share the machine, so each row says how busy it was and how late the generator was. A call that has no
 answer, or one without a decision, is counted in its row: `unanswered`, `fail_open`.
+
+    python -m benchmarks.dips --rates 1000 --signed 0.3
+
+The bridge verifies, and takes turns with itself: none of the calls is signed, or that share by fifty signers, whose
+certificates nobody has at the start of the turn.
 """
 
 import argparse
@@ -16,7 +21,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +31,7 @@ import numpy as np
 from benchmarks.machine import describe, give
 from benchmarks.processors import cpu_s, machine_busy_s
 from benchmarks.recovery import Worker
+from benchmarks.signers import Header, Signers, signers
 from streams.bridge.sip.messages import Junk, read_request
 from streams.bridge.sip.responses import Answer, Source, respond
 from streams.files import private_folder
@@ -33,10 +39,15 @@ from streams.kafka.temporary_group import partitions_of, temporary_group
 from streams.kafka.topics import CALL_EVENTS, admin_client, create
 from streams.local.services import LocalServices, free_ports, local_services
 from streams.settings import load_settings
+from tests.streams.trust.signed_calls import trust_environment
 
 HERE = "127.0.0.1"
+CALLED = "13125550142"
 BRIDGE, BARE = "bridge", "bare"
 NUMBERS = 5_000
+SIGNERS = 50
+JUNK = f"{'e' * 600};info=<https://c.example/a.pem>"
+"""An Identity header for whoever only carries it."""
 LAST_S = 2.0
 """Answers are waited for so long after the last call."""
 FAIL_OPEN = b"fail-open"
@@ -49,27 +60,47 @@ def main() -> None:
     parser.add_argument("--rates", type=int, nargs="+", default=[100, 500, 1_000], help="calls a second [%(default)s]")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each turn [%(default)s]")
     parser.add_argument("--turns", type=int, default=3, help="of each path at each rate [%(default)s]")
+    parser.add_argument("--signed", type=float, default=0.0, help="share of signed calls; the bridge verifies then")
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     parser.add_argument("--serve", type=int, metavar="PORT", help="be the bare server")
     options = parser.parse_args()
     if options.serve:
         asyncio.run(_serve(options.serve))
         return
-    with local_services(heap_mb=1024, fast_start=False, configured=True) as services, running(services) as paths:
+    with signers(SIGNERS) as all_of_them, local_services(heap_mb=1024, fast_start=False, configured=True) as services:
+        rows = _signed(services, options, all_of_them) if options.signed else _bare(services, options)
+    give(describe() | {"rows": rows}, options.out)
+
+
+def _bare(services: LocalServices, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The bridge and the bare server take turns."""
+    with running(services, {}) as paths:
         for path, (port, pid) in paths.items():  # compiles, connects
             measure(path, port, pid, 50, 2.0)
-        rows = [
+        return [
             measure(path, port, pid, rate, options.seconds)
             for rate in options.rates
             for _ in range(options.turns)
             for path, (port, pid) in paths.items()
         ]
-    give(describe() | {"rows": rows}, options.out)
+
+
+def _signed(services: LocalServices, options: argparse.Namespace, all_of_them: Signers) -> list[dict[str, Any]]:
+    """A bridge that verifies takes turns with itself: nobody signs, or some do."""
+    with running(services, trust_environment(private_folder())) as paths:
+        port, pid = paths[BRIDGE]
+        measure(BRIDGE, port, pid, 50, 2.0, options.signed, all_of_them.cold())
+        return [
+            measure(BRIDGE, port, pid, rate, options.seconds, share, all_of_them.cold())
+            for rate in options.rates
+            for _ in range(options.turns)
+            for share in (0.0, options.signed)
+        ]
 
 
 @contextmanager
-def running(services: LocalServices) -> Iterator[dict[str, tuple[int, int]]]:
-    """Start a worker, a bridge and the bare server; port and process of both paths."""
+def running(services: LocalServices, more: Mapping[str, str]) -> Iterator[dict[str, tuple[int, int]]]:
+    """Start a worker, a bridge with more settings, and the bare server; port and process of both paths."""
     settings = load_settings(kafka_bootstrap_servers=str(services.bootstrap_servers))
     bridge_port, bare_port = free_ports(2)
     folder = private_folder()
@@ -84,7 +115,9 @@ def running(services: LocalServices) -> Iterator[dict[str, tuple[int, int]]]:
         }
         worker = Worker(own)
         commands = ["-m", "streams.commands.main", "bridge"], ["-m", "benchmarks.dips", "--serve", str(bare_port)]
-        started = [subprocess.Popen([sys.executable, *command], env=os.environ | own) for command in commands]
+        started = [
+            subprocess.Popen([sys.executable, *command], env={**os.environ, **own, **more}) for command in commands
+        ]
         try:
             worker.wait_until_ready()
             yield {BRIDGE: (bridge_port, started[0].pid), BARE: (bare_port, started[1].pid)}
@@ -113,21 +146,50 @@ def _wait_for(port: int) -> None:
     raise SystemExit("wrong run: a server does not come up")
 
 
-def _message(method: str, call: str, number: int) -> bytes:
-    calling = f"+1202{2_000_000 + number % NUMBERS}"
+def _caller(number: int) -> str:
+    return f"1202{2_000_000 + number % NUMBERS}"
+
+
+def _message(method: str, call: str, number: int, identity: str | None = JUNK) -> bytes:
+    calling = f"+{_caller(number)}"
+    signed = "" if identity is None else f"Identity: {identity}\r\n"
     return (
         f"{method} sip:+13125550142@dip.example;user=phone SIP/2.0\r\n"
         f"Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK-{call}\r\nMax-Forwards: 70\r\n"
         f'From: "A" <sip:{calling}@127.0.0.1>;tag=1\r\nTo: <sip:+13125550142@dip.example>\r\n'
         f"Call-ID: {call}@127.0.0.1\r\nCSeq: 1 {method}\r\nP-Asserted-Identity: <tel:{calling}>\r\n"
-        f"Identity: {'e' * 600};info=<https://c.example/a.pem>\r\nContent-Length: 0\r\n\r\n"
+        f"{signed}Content-Length: 0\r\n\r\n"
     ).encode()
 
 
-def measure(path: str, port: int, pid: int, rate: int, seconds: float) -> dict[str, Any]:
-    """Send at the rate for the time, and acknowledge each answer; one row."""
+def _invites(run: str, count: int, share: float, header: Header | None) -> list[bytes]:
+    """All of a run; without headers to sign by, each carries junk."""
+    if header is None:
+        return [_message("INVITE", f"{run}-{number}", number) for number in range(count)]
+    is_signed = np.random.default_rng(count).random(count) < share
+    return [
+        _message("INVITE", f"{run}-{number}", number, header(number, _caller(number), CALLED) if signed else None)
+        for number, signed in enumerate(is_signed.tolist())
+    ]
+
+
+def measure(
+    path: str, port: int, pid: int, rate: int, seconds: float, share: float = 0.0, header: Header | None = None
+) -> dict[str, Any]:
+    """Send at the rate for the time, and acknowledge each answer; one row.
+
+    Args:
+        path: its name.
+        port: where it listens.
+        pid: its process.
+        rate: calls a second.
+        seconds: how long.
+        share: of the calls that are signed.
+        header: signs them; None where all carry junk.
+    """
     _wait_for(port)
     count, run = round(rate * seconds), f"{time.time_ns():x}"
+    invites = _invites(run, count, share, header)
     due_s, late_s, took_s = np.empty(count), np.empty(count), np.full(count, np.nan)
     statuses: Counter[str] = Counter()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as switch:
@@ -156,17 +218,17 @@ def measure(path: str, port: int, pid: int, rate: int, seconds: float) -> dict[s
         receiver.start()
         for number in range(count):
             due_s[number] = began_s + number / rate
-            data = _message("INVITE", f"{run}-{number}", number)
             while (left_s := due_s[number] - time.perf_counter()) > 0:
                 time.sleep(left_s)
             late_s[number] = time.perf_counter() - due_s[number]
-            switch.sendto(data, (HERE, port))
+            switch.sendto(invites[number], (HERE, port))
         receiver.join()
         elapsed_s = time.perf_counter() - began_s
         used_s, busy_s = cpu_s(pid) - before_s, machine_busy_s() - machine_s
     answered_ms = took_s[~np.isnan(took_s)] * 1_000
     return {
         "path": path,
+        "signed": share,
         "rate": rate,
         "calls": count,
         "unanswered": count - len(answered_ms),

@@ -197,6 +197,9 @@ class Asker:
         except asyncio.CancelledError:  # whoever called hung up, and an attempt counts
             self.publish(setup)
             raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the call is asked about without a verdict
+            self.failures(error)
+            return None
 
     @property
     def _is_connected(self) -> bool:

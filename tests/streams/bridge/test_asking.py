@@ -316,6 +316,9 @@ def test_a_signed_call_is_published_once_with_its_verdict(bootstrap: str, tmp_pa
             assert own(worker.seen("2@a")) == [("call_setup", "replayed")]
             assert own(worker.seen("3@a")) == [("call_setup", None)]
 
+            odd = await asker.ask(signed_calls.setup("4@a", *one["identity"], nobody_knows=1), LONG_S)
+            assert (odd.decision is None, odd.verdict) == (False, None), "an error of ours costs a verdict, no decision"
+
     asyncio.run(run())
 
 

@@ -81,6 +81,15 @@ def test_a_bug_passes_the_call(path: str, client: Client, asker: ToldAsker, metr
     assert [reason for _, reason in counted(metrics, "robocall_bridge_fail_open_total")] == ["internal_error"]
 
 
+def test_an_sbc_names_no_call_and_a_switch_does(client: Client, asker: ToldAsker) -> None:
+    """Else an SBC that asks twice about one call would be told that its token is a replay."""
+    tns = {"from": {"tn": "12025550101"}, "to": {"tn": ["13125550142"]}, "time": 1}
+    posted(client, "/v1/calls", json=CALL)
+    posted(client, "/stir/v1/verification", json={"verificationRequest": tns})
+
+    assert asker.named == [True, False]
+
+
 def test_trunk_group_switch_and_time_are_known_without_being_said(client: Client, asker: ToldAsker) -> None:
     """The shortest request; its number comes to the workers in the normal form, which is the key."""
     posted(client, "/v1/calls", json=CALL)

@@ -101,7 +101,6 @@ TESTED_ELSEWHERE = {
         "what a carrier is drawn as",
     ),
     "models/traffic/truth": ("tests/models/data/test_dataset.py", "one value type, read from label files there"),
-    "streams/bridge/events": ("tests/streams/bridge/http/test_calls.py", "what it makes of fields is read there"),
     "streams/bridge/http/problems": ("tests/streams/bridge/http/test_app.py", "each problem is answered there"),
     "streams/commands/records/rows": (
         "tests/streams/commands/test_feedback.py",

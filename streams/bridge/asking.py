@@ -19,6 +19,7 @@ from detector.contract.events import MAX_RECORD_BYTES, CallSetup
 from detector.trust.verdict import Verdict
 from streams.bridge.breaker import Breaker
 from streams.bridge.decisions import DecisionReader
+from streams.bridge.events import fitted
 from streams.bridge.metrics import BridgeMetrics, Sources
 from streams.bridge.settings import BridgeSettings
 from streams.bridge.waiting import WaitingCalls, place_of
@@ -218,7 +219,7 @@ class Asker:
 
     def _publish(self, event: Mapping[str, Any]) -> bool:
         """Queue an event with its calling number as key; whether there was room."""
-        value = msgspec.json.encode(event)
+        value = fitted(event)
         if self._publisher is None or len(value) > MAX_RECORD_BYTES or self._publisher.waiting() >= self._most:
             self._metrics.lost(FULL, 1)
             return False

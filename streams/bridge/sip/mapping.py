@@ -1,6 +1,7 @@
 """From an INVITE to a `call_setup`, by the table of the contract (docs/contract.md). Pure.
 
-What is missing is left out, what is too long is cut. Only an INVITE without a Call-ID has no set-up.
+What is missing is left out, what is too long is cut, a long call id hashed. Only an INVITE without a Call-ID has no
+set-up.
 """
 
 import base64
@@ -15,6 +16,7 @@ from detector.contract.events import IDENTITY_LIMIT, LIST_LIMIT, TEXT_LIMIT, Att
 from streams.bridge.peers import Peer
 from streams.bridge.sip.messages import Request
 from streams.bridge.sip.values import Address, Uri, read_address, read_uri, read_via, split_list
+from streams.wire.repairs import as_decided
 
 IDENTITIES_LIMIT = 10_000
 """Characters of all Identity values of a call: a record has 16 KiB."""
@@ -68,7 +70,7 @@ def call_setup(request: Request, peer: Peer, source_ip: str, now_ms: int) -> dic
     calling, called = _text(caller.uri.number), _called(request.uri, target)
     fields = {
         "type": "call_setup",
-        "call_id": _clean(request.headers["call-id"][0]),
+        "call_id": as_decided(_clean(request.headers["call-id"][0]))[0],
         "setup_time_ms": now_ms,
         "calling_number": calling,
         "called_number": called,

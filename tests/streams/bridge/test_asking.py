@@ -196,7 +196,7 @@ def test_a_bound_passes_calls_and_so_does_what_no_broker_would_take(bootstrap: s
 
             worker.is_silent = False
             await until(lambda: asker._unpublished() == 0)
-            large = setup("large@a", calling_name="x" * 20_000)
+            large = setup("large@a", trunk_group_id="x" * 20_000)
             assert await asker.ask(large, LONG_S) == Asked(None, FailOpen.NOT_PUBLISHED)
             assert await asker.ask({"call_id": "odd"}, LONG_S) == Asked(None, FailOpen.NOT_PUBLISHED)
             asker.publish({"type": "call_end"})

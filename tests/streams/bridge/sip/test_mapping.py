@@ -17,6 +17,7 @@ from streams.bridge.sip.mapping import call_setup, caller_of
 from streams.bridge.sip.messages import Junk, read_request
 from streams.wire.reading import read
 from streams.wire.record_columns import records_of
+from streams.wire.repairs import short_call_id
 from tests.streams.bridge.sip.sip_case import invite, peer, request
 
 NOW_MS = 1_760_000_000_000
@@ -41,6 +42,12 @@ def passport(**claims: Any) -> str:
     """A PASSporT without a good signature, as an Identity value."""
     parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims)]
     return f"{'.'.join(parts)}.c2ln;info=<https://certificates.example/a,b.pem>;alg=ES256;ppt=shaken"
+
+
+def test_a_long_call_id_is_hashed_as_the_contract_has_it() -> None:
+    """As it came it could take the room of a whole record, and its call would pass unasked."""
+    assert mapped(call_id="x" * 128)["call_id"] == "x" * 128
+    assert mapped(call_id="x" * 60_000)["call_id"] == short_call_id("x" * 60_000)
 
 
 def test_a_plain_invite_is_a_plain_call() -> None:

@@ -1,12 +1,12 @@
-"""Calls that wait for their decision: each is found by the key of the decision, its call id and its set-up time."""
+"""Calls that wait for their decision: each is found by the decision's key, call id, set-up time and both numbers."""
 
 import asyncio
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from detector.contract.decisions import Decision
-from detector.contract.events import CALL_ID_LIMIT, TEXT_LIMIT
-from streams.wire.repairs import short_call_id
+from detector.contract.events import TEXT_LIMIT
+from streams.wire.repairs import as_decided
 
 
 class Place(NamedTuple):
@@ -14,12 +14,12 @@ class Place(NamedTuple):
 
     Attributes:
         key: of its record: the switch id, else the call id.
-        call_id: as in the decision, hashed where it is long.
+        call: call id and numbers as the decision has them: calls of one Call-ID may begin in one millisecond.
         setup_time_ms: of the call.
     """
 
     key: bytes
-    call_id: str
+    call: tuple[str, ...]
     setup_time_ms: int
 
 
@@ -27,13 +27,11 @@ def place_of(setup: Mapping[str, Any]) -> Place:
     """Where the decision on a set-up will be found.
 
     Raises:
-        KeyError: it lacks a call id or a set-up time.
+        KeyError: it lacks a call id, a number or a set-up time.
     """
-    call_id = str(setup["call_id"])
-    if len(call_id) > CALL_ID_LIMIT:
-        call_id = short_call_id(call_id)
-    key = str(setup.get("switch_id") or "")[:TEXT_LIMIT] or call_id
-    return Place(key.encode("utf-8", "surrogatepass"), call_id, int(setup["setup_time_ms"]))
+    call = as_decided(str(setup["call_id"]), setup["calling_number"], setup["called_number"])
+    key = str(setup.get("switch_id") or "")[:TEXT_LIMIT] or call[0]
+    return Place(key.encode("utf-8", "surrogatepass"), call, int(setup["setup_time_ms"]))
 
 
 class WaitingCalls:
@@ -45,7 +43,7 @@ class WaitingCalls:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._calls: dict[bytes, dict[tuple[str, int], list[asyncio.Future[Decision]]]] = {}
+        self._calls: dict[bytes, dict[tuple[tuple[str, ...], int], list[asyncio.Future[Decision]]]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -81,7 +79,8 @@ class WaitingCalls:
 
     def settle(self, key: bytes, decision: Decision) -> bool:
         """Give a decision to whoever waits for it; whether anybody did."""
-        futures = self._calls.get(key, {}).get((decision.call_id, decision.setup_time_ms), [])
+        call = decision.call_id, decision.calling_number, decision.called_number
+        futures = self._calls.get(key, {}).get((call, decision.setup_time_ms), [])
         for future in futures:
             if not future.done():
                 future.set_result(decision)

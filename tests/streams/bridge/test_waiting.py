@@ -26,9 +26,11 @@ def test_the_key_is_the_switch_else_the_call_and_a_long_call_id_is_hashed() -> N
     long = "x" * 129
     short = "sha256:" + hashlib.sha256(long.encode()).hexdigest()
 
-    assert place_of(setup()) == (b"sbc-1", "1@a", 1_760_000_000_000)
-    assert place_of(setup(switch_id=None)) == (b"1@a", "1@a", 1_760_000_000_000)
-    assert place_of(setup(long, switch_id="")) == (short.encode(), short, 1_760_000_000_000)
+    numbers = "+12025550101", "+13125550142"
+    assert place_of(setup()) == (b"sbc-1", ("1@a", *numbers), 1_760_000_000_000)
+    assert place_of(setup(switch_id=None)) == (b"1@a", ("1@a", *numbers), 1_760_000_000_000)
+    assert place_of(setup(long, switch_id="")) == (short.encode(), (short, *numbers), 1_760_000_000_000)
+    assert place_of(setup(calling_number="tel:+1-202-555-0101")) == place_of(setup())
     assert place_of(setup(switch_id="s" * 300)).key == b"s" * 256
 
 
@@ -47,6 +49,21 @@ def test_a_decision_reaches_whoever_waits_for_it_and_nobody_else() -> None:
         assert not other.done()
         assert waiting.settle(b"sbc-1", found), "a repeat changes nothing"
         assert not waiting.settle(b"sbc-3", found)
+
+    asyncio.run(run())
+
+
+def test_calls_of_one_call_id_in_one_millisecond_get_their_own_decisions() -> None:
+    """As a fork to two called numbers makes them; what one of them blocks is not the other's."""
+
+    async def run() -> None:
+        waiting = WaitingCalls(10)
+        calls = [setup(), setup(called_number="+13125550143"), setup(calling_number="+12025550102")]
+        futures = [waiting.add(place_of(one)) for one in calls]
+        found = [decision(one, "block" if number == 1 else "allow") for number, one in enumerate(calls)]
+        for one in reversed(found):
+            waiting.settle(b"sbc-1", one)
+        assert [future.result() for future in futures] == found
 
     asyncio.run(run())
 

@@ -144,7 +144,9 @@ class Asker:
         """Decisions come: Kafka answers, and so do the workers. Cheap."""
         return self.why_unhealthy is None
 
-    async def ask(self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool = True) -> Asked:
+    async def ask(
+        self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool = True, is_hasty: bool = False
+    ) -> Asked:
         """Publish a set-up, and wait for its decision; never raises, but when it is cancelled.
 
         Where somebody verifies, a set-up with Identity headers is published with the verdict, and once.
@@ -155,12 +157,18 @@ class Asker:
             setup: fields of the contract's `call_setup`, `type` included.
             deadline_s: longest time to wait, seconds.
             names_call: whether its call id is that of the call, the same whoever asks about it.
+            is_hasty: whether it waits for less than calls should: that it gets no decision tells nothing of workers.
         """
         try:
-            return await self._ask(setup, deadline_s, names_call=names_call)
+            asked = await self._ask(setup, deadline_s, names_call=names_call)
         except Exception as error:  # noqa: BLE001 - whatever it is, the call passes
             self.failures(error)
             return Asked(None, FailOpen.NOT_PUBLISHED)
+        if asked.decision is not None:
+            self._breaker.answered()
+        elif asked.reason is FailOpen.LATE and not is_hasty:
+            self._breaker.timed_out()
+        return asked
 
     async def _ask(self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool) -> Asked:
         if self._waiting.is_full:
@@ -183,11 +191,7 @@ class Asker:
             done, _ = await asyncio.wait([future], timeout=deadline_s)
         finally:
             self._waiting.remove(place, future)
-        if not done:
-            self._breaker.timed_out()
-            return Asked(None, FailOpen.LATE, verdict)
-        self._breaker.answered()
-        return Asked(future.result(), None, verdict)
+        return Asked(future.result(), None, verdict) if done else Asked(None, FailOpen.LATE, verdict)
 
     async def _verdict(
         self, verifier: SetupVerifier, setup: Mapping[str, Any], until_s: float, *, names_call: bool

@@ -82,7 +82,8 @@ class HttpDip:
         async def made() -> tuple[Asked, bytes]:
             peer, now_ms = self._peer(request), _now_ms()
             setup = read_setup(await body_of(request, MAX_RECORD_BYTES), peer, now_ms)
-            asked = await self._asker.ask(setup, self._waits_s(request, peer))
+            waits_s, is_hasty = self._waits_s(request, peer)
+            asked = await self._asker.ask(setup, waits_s, is_hasty=is_hasty)
             return asked, answer(setup["call_id"], asked.decision, asked.reason)
 
         body = await self._open("http", made(), PASSES)
@@ -95,7 +96,8 @@ class HttpDip:
         async def made() -> tuple[Asked, bytes]:
             peer, now_ms = self._peer(request), _now_ms()
             setup = read_verification(await body_of(request, MAX_RECORD_BYTES), peer, request_id, now_ms)
-            asked = await self._asker.ask(setup, self._waits_s(request, peer), names_call=False)
+            waits_s, is_hasty = self._waits_s(request, peer)
+            asked = await self._asker.ask(setup, waits_s, names_call=False, is_hasty=is_hasty)
             return asked, verification_answer(*asked)
 
         body = await self._open("atis", made(), PASSES_VERIFICATION)
@@ -143,8 +145,11 @@ class HttpDip:
         self._metrics.answered(dip, said, time.perf_counter() - started_s)
         return body
 
-    def _waits_s(self, request: Request, peer: Peer) -> float:
-        return deadline_s(request.headers.get(DEADLINE_HEADER), peer.deadline_ms or self._deadline_ms)
+    def _waits_s(self, request: Request, peer: Peer) -> tuple[float, bool]:
+        """How long, and whether that is less than the operator wants: one client must not stop the waiting of all."""
+        usual_ms = peer.deadline_ms or self._deadline_ms
+        waits_s = deadline_s(request.headers.get(DEADLINE_HEADER), usual_ms)
+        return waits_s, waits_s < usual_ms / 1_000
 
     def _peer(self, request: Request) -> Peer:
         address = request.client.host if request.client else None

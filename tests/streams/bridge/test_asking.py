@@ -181,6 +181,20 @@ def test_a_worker_that_falls_silent_makes_calls_late_and_then_nobody_waits_until
     asyncio.run(run())
 
 
+def test_whoever_waits_for_less_than_he_should_stops_nobody_elses_waiting(bootstrap: str) -> None:
+    """One client with a deadline of its own would else let all calls of all peers pass, as often as it likes."""
+    worker = PlayedWorker(bootstrap)
+
+    async def run() -> None:
+        async with asking(bootstrap, worker) as asker:
+            worker.is_silent = True
+            asked = (asker.ask(setup(f"hasty-{n}@a"), 0.01, is_hasty=True) for n in range(2 * TIMEOUTS))
+            assert set(await asyncio.gather(*asked)) == {Asked(None, FailOpen.LATE)}
+            assert asker.is_healthy
+
+    asyncio.run(run())
+
+
 def test_a_bound_passes_calls_and_so_does_what_no_broker_would_take(bootstrap: str) -> None:
     worker = PlayedWorker(bootstrap)
 

@@ -29,6 +29,7 @@ class ToldAsker:
         tells: the next answers; an exception is raised.
         asked: set-ups and their deadlines.
         named: whether each named its call.
+        hasty: whether each waited for less than its peer's calls do.
         published: events that nobody waits for.
         why_unhealthy: what it says of itself.
         broken: internal errors that it was told.
@@ -38,14 +39,18 @@ class ToldAsker:
         self.tells: Asked | Exception = Asked(None, FailOpen.LATE)
         self.asked: list[tuple[Mapping[str, Any], float]] = []
         self.named: list[bool] = []
+        self.hasty: list[bool] = []
         self.published: list[Mapping[str, Any]] = []
         self.why_unhealthy: str | None = None
         self.broken: list[Exception] = []
 
-    async def ask(self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool = True) -> Asked:
+    async def ask(
+        self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool = True, is_hasty: bool = False
+    ) -> Asked:
         """Answer as told."""
         self.asked.append((setup, deadline_s))
         self.named.append(names_call)
+        self.hasty.append(is_hasty)
         if isinstance(self.tells, Exception):
             raise self.tells
         return self.tells

@@ -102,12 +102,13 @@ def test_trunk_group_switch_and_time_are_known_without_being_said(client: Client
     assert waits_s == 0.08
 
 
-@pytest.mark.parametrize(("said", "waits_s"), [("1", 0.001), ("250", 0.25), ("999999", 1.0)])
+@pytest.mark.parametrize(("said", "waits_s"), [("1", 0.001), ("80", 0.08), ("250", 0.25), ("999999", 1.0)])
 def test_a_request_sets_its_deadline_within_bounds(said: str, waits_s: float, client: Client, asker: ToldAsker) -> None:
-    """A second at most."""
+    """A second at most; one that is shorter than the peer's is known as such."""
     posted(client, "/v1/calls", json=CALL, headers={"Robocall-Deadline-Ms": said})
 
     assert [waited for _, waited in asker.asked] == [waits_s]
+    assert asker.hasty == [waits_s < 0.08]
 
 
 WRONG: list[tuple[int, str, str, dict[str, Any]]] = [
@@ -193,8 +194,8 @@ def test_many_calls_wait_beside_each_other(client: Client, asker: ToldAsker) -> 
     """No call waits on another."""
     waiting: list[asyncio.Future[Asked]] = []
 
-    async def ask(setup: Any, deadline_s: float, *, names_call: bool = True) -> Asked:
-        del setup, deadline_s, names_call
+    async def ask(setup: Any, deadline_s: float, *, names_call: bool = True, is_hasty: bool = False) -> Asked:
+        del setup, deadline_s, names_call, is_hasty
         waiting.append(asyncio.get_running_loop().create_future())
         if len(waiting) == 20:
             for future in waiting:

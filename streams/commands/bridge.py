@@ -23,12 +23,16 @@ from streams.bridge.sip.server import SipDip
 from streams.commands.records.command import records
 from streams.log import configure_log
 from streams.running.metrics_page import served
+from streams.running.open_files import allow_open_files
 from streams.running.services import SWITCH_INTERVAL_S, Part, new_event_loop
 from streams.running.told_every import EVERY_S, told_every
 from streams.settings import Settings, load_settings
 from streams.trust.settings import load_trust_settings
 from streams.trust.setup_verifier import SetupVerifier, make_setup_verifier
 from streams.unknown_settings import unknown_keys
+
+OPEN_FILES = 8_192
+"""More than all connections that the dips take at a time: who holds them keeps none from Kafka."""
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +83,9 @@ def bridge(context: click.Context, *, check: bool) -> None:
     if check:
         log.info("the peers file is right", peers=len(peers.all))
         return
+    may_open = allow_open_files(OPEN_FILES)
+    if may_open < OPEN_FILES:
+        log.warning("connections can take all files that may be open: allow more (ulimit -n)", may_open=may_open)
     disable_created_metrics()  # type: ignore[no-untyped-call]  # one line per counter that nobody reads
     with contextlib.closing(new_event_loop()) as loop:
         gc.collect()

@@ -57,7 +57,9 @@ class SipDip:
         self._asking: dict[Key, asyncio.Task[None]] = {}
         self._datagrams: asyncio.DatagramTransport | None = None
         self._servers: list[asyncio.Server] = []
-        self._connections = Connections(lambda reason: metrics.junk(DIP, reason))
+        self._connections = Connections(
+            lambda reason: metrics.junk(DIP, reason), lambda ip: self._peers.find(ip) is not None
+        )
         self._timers = Background([("sip timers", self._repeat)])
         self._reloading: asyncio.Task[None] | None = None
         self.listens: list[str] = []

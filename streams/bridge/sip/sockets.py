@@ -9,7 +9,11 @@ from typing import Any
 
 from streams.bridge.sip.messages import Junk
 
-MOST_CONNECTIONS = 1_000
+MOST_CONNECTIONS = 2_500
+MOST_STRANGERS = 100
+"""Of connections from addresses that no peer has: they take no peer's place."""
+MOST_UNREAD_BYTES = 1024 * 1024
+"""A connection whose other side reads nothing of so much is closed."""
 RECEIVE_BYTES = 4 * 1024 * 1024
 
 Take = Callable[[bytes, str, int], None]
@@ -42,27 +46,33 @@ class Connections:
 
     Args:
         junk: told why a connection was of no use, in a word.
+        is_known: whether an address is that of somebody who is expected; all are, unless it is given.
     """
 
-    def __init__(self, junk: Callable[[str], None]) -> None:
+    def __init__(self, junk: Callable[[str], None], is_known: Callable[[str], bool] = lambda _: True) -> None:
         self.junk = junk
+        self._is_known = is_known
         self._open: set[Stream] = set()
+        self._strangers: set[Stream] = set()
 
-    def opened(self, stream: "Stream") -> bool:
-        """Note a connection; False where there are too many."""
-        if len(self._open) >= MOST_CONNECTIONS:
+    def opened(self, stream: "Stream", ip: str) -> bool:
+        """Note a connection from an address; False where there are too many."""
+        is_known = self._is_known(ip)
+        kept, most = (self._open, MOST_CONNECTIONS) if is_known else (self._strangers, MOST_STRANGERS)
+        if len(kept) >= most:
             self.junk("connections")
             return False
-        self._open.add(stream)
+        kept.add(stream)
         return True
 
     def closed(self, stream: "Stream") -> None:
         """Forget a connection."""
         self._open.discard(stream)
+        self._strangers.discard(stream)
 
     def close(self) -> None:
         """Close all."""
-        for stream in list(self._open):
+        for stream in (*self._open, *self._strangers):
             stream.close()
 
 
@@ -88,7 +98,8 @@ class Stream(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """See asyncio."""
         self._transport = transport
-        if not self._connections.opened(self):
+        ip, *_ = transport.get_extra_info("peername") or ("",)  # none where it is gone already
+        if not self._connections.opened(self, ip):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -105,9 +116,13 @@ class Stream(asyncio.Protocol):
             self.close()
 
     def write(self, data: bytes) -> None:
-        """Send; a connection that is gone takes nothing."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        """Send; a connection that is gone takes nothing, and one that reads nothing is closed."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+            self._connections.junk("unread")
+            self._transport.abort()
 
     def close(self) -> None:
         """Close it."""

@@ -1,6 +1,7 @@
 """Connections are bounded, one that sends junk is closed, and the others go on."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -48,3 +49,50 @@ def test_a_connection_too_many_and_one_with_junk_are_closed_and_counted(monkeypa
 
     asyncio.run(run())
     assert junk == ["connections", "no_echo"]
+
+
+def test_strangers_take_no_place_of_those_who_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They hold as many as they may, and whoever is known comes in; nothing is kept of those who went."""
+    monkeypatch.setattr(module, "MOST_STRANGERS", 2)
+    junk: list[str] = []
+
+    async def run() -> None:
+        connections = Connections(junk.append, lambda ip: ip == HERE)
+        server = await asyncio.get_running_loop().create_server(lambda: Echo(connections), HERE, 0)
+        port = server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(HANG_S):
+            held = [await asyncio.open_connection(HERE, port, local_addr=("127.0.0.7", 0)) for _ in range(2)]
+            more, _ = await asyncio.open_connection(HERE, port, local_addr=("127.0.0.8", 0))
+            assert await more.read() == b""
+            known, says = await asyncio.open_connection(HERE, port)
+            says.write(b"a")
+            assert await known.readexactly(1) == b"a"
+            held[0][1].close()
+            await until(lambda: len(connections._strangers) == 1)
+            connections.close()
+            assert await held[1][0].read() + await known.read() == b""
+        server.close()
+
+    asyncio.run(run())
+    assert junk == ["connections"]
+
+
+def test_whoever_asks_and_never_reads_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else answers pile up here, as many as a stranger likes."""
+    monkeypatch.setattr(module, "MOST_UNREAD_BYTES", 64 * 1024)
+    junk: list[str] = []
+
+    async def run() -> None:
+        connections = Connections(junk.append)
+        server = await asyncio.get_running_loop().create_server(lambda: Echo(connections), HERE, 0)
+        with socket.socket() as asks:
+            asks.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(asks, server.sockets[0].getsockname())
+            async with asyncio.timeout(HANG_S):
+                with pytest.raises(ConnectionError):
+                    await asyncio.get_running_loop().sock_sendall(asks, bytes(64 * 1024 * 1024))
+        assert connections._open == set()
+        server.close()
+
+    asyncio.run(run())
+    assert junk == ["unread"]

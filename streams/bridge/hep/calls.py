@@ -66,8 +66,12 @@ class CallsSeen:
         """Calls that are followed."""
         return len(self._unanswered) + len(self._answered)
 
-    def take(self, packet: Packet) -> list[Fields]:
+    def take(self, packet: Packet, now_ms: int) -> list[Fields]:
         """Take a packet, copies of others among them, in about the order of their times.
+
+        Args:
+            packet: its time is by the clock of whoever saw it, which may be any.
+            now_ms: when it came, by our own clock, milliseconds: by this one calls are forgotten.
 
         Returns:
             Set-ups and ends that are to be published, as fields of the contract.
@@ -77,15 +81,15 @@ class CallsSeen:
             EventInvalid: it makes no event.
         """
         if packet.payload.startswith(b"SIP/"):
-            return self._response(read_response(packet.payload), packet)
+            return self._response(read_response(packet.payload), packet, now_ms)
         request = read_request(packet.payload)
         if request.method == "INVITE" and "tag" not in read_address(request.first("to") or "").parameters:
-            return self._invite(request, packet)
+            return self._invite(request, packet, now_ms)
         if request.method == "BYE":
-            return self._bye(request, packet)
+            return self._bye(request, packet, now_ms)
         raise Junk("other")
 
-    def _invite(self, request: Request, packet: Packet) -> list[Fields]:
+    def _invite(self, request: Request, packet: Packet, now_ms: int) -> list[Fields]:
         peer = self._find(packet.source)
         call_id = request.first("call-id")
         if peer is None:
@@ -97,18 +101,18 @@ class CallsSeen:
             raise Junk("repeated")
         setup = event_fields(call_setup(request, peer, packet.source, packet.time_ms))
         said = {name: setup[name] for name in REPEATED_IN if name in setup}
-        self._unanswered[key] = _Call(key, said, peer.name, packet.time_ms)
-        self._make_room(packet.time_ms)
+        self._unanswered[key] = _Call(key, said, peer.name, now_ms)
+        self._make_room(now_ms)
         return [setup] if self._gives_setups else []
 
-    def _response(self, response: Response, packet: Packet) -> list[Fields]:
+    def _response(self, response: Response, packet: Packet, now_ms: int) -> list[Fields]:
         """To the peer that called: what its caller got."""
         call = self._call(response)
         if not (response.first("cseq") or "").upper().endswith("INVITE"):
             raise Junk("other")
         if self._name(packet.target) != call.peer:
             raise Junk("second_leg")
-        call.seen_ms = packet.time_ms
+        call.seen_ms = now_ms
         if response.status in RINGING and call.ring_ms is None:
             call.ring_ms = packet.time_ms
         elif FIRST_FINAL <= response.status < FIRST_FAILURE and call.answer_ms is None:
@@ -116,16 +120,16 @@ class CallsSeen:
             self._answered[call.key] = self._unanswered.pop(call.key)
         elif response.status >= FIRST_FAILURE and response.status not in CHALLENGES and call.answer_ms is None:
             by = "calling" if response.status == 487 else None  # noqa: PLR2004 - Request Terminated, after a CANCEL
-            return self._end(call, packet.time_ms, response.status, by, response.first("reason"))
+            return self._end(call, packet.time_ms, now_ms, response.status, by, response.first("reason"))
         return []
 
-    def _bye(self, request: Request, packet: Packet) -> list[Fields]:
+    def _bye(self, request: Request, packet: Packet, now_ms: int) -> list[Fields]:
         call = self._call(request)
         source, target = self._name(packet.source), self._name(packet.target)
         if call.peer not in {source, target} or call.answer_ms is None:
             raise Junk("second_leg")
         by = "calling" if source == call.peer else "called"
-        return self._end(call, packet.time_ms, FIRST_FINAL, by, request.first("reason"))
+        return self._end(call, packet.time_ms, now_ms, FIRST_FINAL, by, request.first("reason"))
 
     def _call(self, message: Message) -> _Call:
         key = _key(message.first("call-id") or "")
@@ -141,9 +145,11 @@ class CallsSeen:
         peer = self._find(address)
         return None if peer is None else peer.name
 
-    def _end(self, call: _Call, time_ms: int, status: int, by: str | None, reason: str | None) -> list[Fields]:
+    def _end(
+        self, call: _Call, time_ms: int, now_ms: int, status: int, by: str | None, reason: str | None
+    ) -> list[Fields]:
         del (self._unanswered if call.answer_ms is None else self._answered)[call.key]
-        self._ended_ms[call.key] = time_ms
+        self._ended_ms[call.key] = now_ms
         rang_until_ms = call.answer_ms or time_ms
         said = call.said | {
             "type": "call_end",

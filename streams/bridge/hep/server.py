@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import time
 from collections.abc import Callable
 
 from streams.bridge.asking import Asker
@@ -80,7 +81,7 @@ class HepServer:
             packet = read_packet(data)
             if self._key is not None and not hmac.compare_digest(packet.key, self._key):
                 raise Junk("key")  # noqa: TRY301 - one place counts
-            for event in self._calls.take(packet):
+            for event in self._calls.take(packet, int(time.monotonic() * 1_000)):
                 self._asker.publish(event)
         except Junk as junk:
             self._metrics.junk(DIP, junk.reason)

@@ -30,6 +30,8 @@ class Case:
         self.forgotten = 0
         self.calls = CallsSeen(PEERS.find, most, self._forget, gives_setups=gives_setups)
         self.now_ms = TIME_MS
+        self.clock_ms = 0
+        """By how much the clock of whoever saw the message is ahead."""
         self.events: list[dict[str, Any]] = []
         self.junk: list[str] = []
 
@@ -38,7 +40,8 @@ class Case:
 
     def see(self, payload: bytes, source: str = PEER, target: str = SWITCH, after_ms: int = 1_000) -> None:
         try:
-            self.events += self.calls.take(Packet(source, target, self.now_ms, b"", payload))
+            packet = Packet(source, target, self.now_ms + self.clock_ms, b"", payload)
+            self.events += self.calls.take(packet, self.now_ms)
         except Junk as junk:
             self.junk.append(junk.reason)
         self.now_ms += after_ms
@@ -218,6 +221,24 @@ def test_a_call_of_which_nothing_more_is_seen_is_forgotten(*, answered: bool, ke
     case.see(invite(call_id="last@a"))
 
     assert (len(case.calls), case.forgotten) == (2, 1)
+
+
+@pytest.mark.parametrize("days", [-30, 30])
+def test_one_clock_that_is_wrong_costs_no_other_call_its_end(days: int, case: Case) -> None:
+    """Calls are forgotten by our own clock; its own calls end, too."""
+    case.see(invite(call_id="right@a"))
+    case.clock_ms = days * 86_400_000
+    case.see(invite(call_id="wrong@a"))
+    case.see(invite(call_id="wrong-2@a"))
+    case.back(response(486, call_id="wrong@a"))
+    case.back(response(486, call_id="wrong@a"))
+    case.clock_ms = 0
+    case.see(invite(call_id="next@a"))
+    case.back(response(486, call_id="right@a"))
+    case.back(response(486, call_id="wrong-2@a"))
+
+    assert [end["call_id"] for end in case.ends] == ["wrong@a", "right@a", "wrong-2@a"]
+    assert (case.junk, case.forgotten) == (["repeated"], 0)
 
 
 def test_a_call_id_without_end_costs_no_memory(case: Case) -> None:

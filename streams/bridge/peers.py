@@ -72,8 +72,9 @@ class Peer(BaseModel):
     """Of calls whose INVITE names none."""
     switch_id: str | None = Field(None, min_length=1, max_length=TEXT_LIMIT)
     """Without one: the name."""
-    reads_trunk_group: bool = True
-    """Whether the trunk group that an INVITE names (tgrp, otg) is believed."""
+    reads_trunk_group: bool | None = None
+    """Whether the trunk group that a call names is believed: of an INVITE (tgrp, otg) where this is true, since callers
+    write these too; of a request over HTTP unless it is false, since the routing script of the peer writes it."""
     asserts_identity: bool = True
     """Whether P-Asserted-Identity is believed (RFC 3325)."""
     verifies: bool = False

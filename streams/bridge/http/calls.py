@@ -95,7 +95,7 @@ def fields_of(peer: Peer, trunk_group_id: Any = None) -> Fields:
         peer: who asks.
         trunk_group_id: that the request names.
     """
-    is_believed = peer.reads_trunk_group and trunk_group_id is not None
+    is_believed = peer.reads_trunk_group is not False and trunk_group_id is not None
     return {"trunk_group_id": trunk_group_id if is_believed else peer.trunk_group_id, "switch_id": peer.switch}
 
 

@@ -36,6 +36,7 @@ peers:
     addresses: [{HERE}]
     profile: clearip
     trunk_group_id: demo
+    reads_trunk_group: true
     role: terminating
     verifies: true
 """

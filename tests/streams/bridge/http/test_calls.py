@@ -36,11 +36,11 @@ def test_nobody_says_what_we_found_when_we_verified() -> None:
     assert not any(name.startswith("own_") for name in found)
 
 
-@pytest.mark.parametrize(("believed", "expected"), [(True, "tg-9"), (False, "tg-chi")])
-def test_a_trunk_group_that_a_body_names_is_believed_where_the_peers_entry_says_so(
-    *, believed: bool, expected: str
+@pytest.mark.parametrize(("believed", "expected"), [(True, "tg-9"), (None, "tg-9"), (False, "tg-chi")])
+def test_a_trunk_group_that_a_body_names_is_believed_unless_the_peers_entry_says_no(
+    *, believed: bool | None, expected: str
 ) -> None:
-    """As in SIP."""
+    """Unlike in SIP, where callers write it: here the peer does."""
     peer = PEER.model_copy(update={"reads_trunk_group": believed})
 
     assert fields_of(peer, "tg-9")["trunk_group_id"] == expected

@@ -44,8 +44,9 @@ def request(*more: str, method: str = "INVITE", **headers: Any) -> Request:
 
 
 def peer(**more: Any) -> Peer:
-    """A peer at the address of `SWITCH`."""
-    fields = {"name": "p-1", "addresses": ["192.0.2.10"], "profile": "clearip", "trunk_group_id": "tg-file"}
+    """A peer at the address of `SWITCH`, whose INVITEs name their trunk groups."""
+    fields: dict[str, Any] = {"name": "p-1", "addresses": ["192.0.2.10"], "profile": "clearip"}
+    fields |= {"trunk_group_id": "tg-file", "reads_trunk_group": True}
     return Peer.model_validate(fields | more)
 
 

@@ -142,6 +142,7 @@ def test_privacy_is_what_was_asked_for(header: str, privacy: bool) -> None:
 def test_a_trunk_group_that_is_named_wins_over_the_file(headers: dict[str, Any], group: str) -> None:
     assert mapped(**headers)["trunk_group_id"] == group
     assert mapped(**headers, of={"reads_trunk_group": False})["trunk_group_id"] == "tg-file"
+    assert mapped(**headers, of={"reads_trunk_group": None})["trunk_group_id"] == "tg-file", "callers write it too"
 
 
 def test_history_names_who_forwarded_latest_first_and_not_the_target() -> None:

@@ -209,7 +209,10 @@ class Transactions:
 
 
 def _key(request: Request) -> Key | None:
-    """What a request, its retransmissions, its ACK and its CANCEL have in common (17.2.3); None without a Via."""
+    """What a request, its retransmissions, its ACK and its CANCEL have in common (17.2.3); None without a Via.
+
+    The Call-ID is among it: where a branch comes twice, no call gets the answer of another.
+    """
     values = request.headers.get("via") or [""]
     parts = split_list(values[0])
     via = read_via(parts[0]) if parts else None
@@ -218,7 +221,7 @@ def _key(request: Request) -> Key | None:
     branch = via.parameters.get("branch", "")
     kind = "INVITE" if request.method in {"ACK", "CANCEL"} else request.method
     if branch.lower().startswith(COOKIE):
-        return kind, branch, via.host.lower(), str(via.port)
+        return kind, branch, via.host.lower(), str(via.port), request.first("call-id") or ""
     # RFC 2543: who calls whom, which call and which request of it, and the Via
     number = (request.first("cseq") or "").partition(" ")[0]
     tag = read_address(request.first("from") or "").parameters.get("tag", "")

@@ -192,6 +192,19 @@ def test_who_has_another_branch_or_another_sent_by_is_another_call() -> None:
     assert len(transactions) == 4
 
 
+def test_no_call_gets_the_answer_of_another_where_a_branch_comes_twice() -> None:
+    """As of a switch that counts from one after a restart, or a proxy that makes it of what its caller wrote."""
+    transactions = made()
+    ask = asked(received(transactions, request()))
+    assert ask.key is not None
+    transactions.answer(ask.key, BLOCK, 0.0)
+
+    other = asked(received(transactions, request(call_id="other@a")))
+    assert statuses(received(transactions, request(method="CANCEL", call_id="other@a"))) == [200, 487, "Cancelled"]
+    assert other.key != ask.key
+    assert statuses(received(transactions, request())) == [603]
+
+
 def test_a_branch_of_before_rfc_3261_says_nothing_and_the_call_is_known_by_the_rest() -> None:
     """RFC 2543; an ACK has the To tag of our answer."""
     transactions = made()

@@ -164,7 +164,10 @@ def _require_distinct(path: Path, peers: Sequence[Peer]) -> None:
 def _complaints(error: ValidationError, found: Any) -> list[str]:
     """One for each wrong value, by the name of its peer where it has one."""
     lines = []
-    for item in error.errors(include_url=False, include_input=False):
+    items = error.errors(include_url=False, include_input=False)
+    for item in items:
+        if item["type"] == "too_short" and len(items) > 1:  # pydantic counts the right ones: it is no fault of its own
+            continue
         place = [str(part) for part in item["loc"]]
         if len(place) > 1 and place[0] == "peers":
             peer = found["peers"][int(place[1])]

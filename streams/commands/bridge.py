@@ -21,6 +21,7 @@ from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings, load_bridge_s
 from streams.bridge.sip.profiles import warnings
 from streams.bridge.sip.server import SipDip
 from streams.commands.records.command import records
+from streams.errors import SettingsInvalid
 from streams.log import configure_log
 from streams.running.metrics_page import served
 from streams.running.open_files import allow_open_files
@@ -77,6 +78,10 @@ def bridge(context: click.Context, *, check: bool) -> None:
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
+    if not any((chosen.sip_port, chosen.sip_tls_port, chosen.http_port, chosen.hep_port)):
+        raise SettingsInvalid(
+            f"{BRIDGE_PREFIX}SIP_PORT is 0, and so are the other ports: give it one, or nobody can ask"
+        )
     peers, verifier = load_peers(chosen.peers_file), make_setup_verifier(load_trust_settings())
     for warning in warnings(peers):
         log.warning(warning)

@@ -21,6 +21,8 @@ _LABELS = frozenset({Profile.CLEARIP, Profile.REDIRECT})
 """Profiles that have an answer for a label: Ribbon's knows 503 and 603 alone."""
 _NOT_IN_URI = dict.fromkeys([*range(33), 127, *map(ord, '<>"')])
 """Characters that go: controls, spaces, and what would end the URI."""
+NAMED = 5
+"""A warning names so many peers: a carrier has a thousand."""
 WARNINGS = {
     Profile.CLEARIP: "lets calls pass by 404: let the switch route on after it, and never after 603, where some go on "
     "by default",
@@ -94,8 +96,9 @@ def _labelled(peer: Peer, request: Request, label: Label) -> Iterator[tuple[str,
 
 
 def warnings(peers: Peers) -> Iterator[str]:
-    """What has to be set at the switches, one sentence for each profile in use, with the names of its peers."""
+    """What has to be set at the switches, one sentence for each profile in use, with names of its peers."""
     for profile, warning in WARNINGS.items():
         names = [peer.name for peer in peers.all if peer.profile is profile and peer.addresses]
         if names:
-            yield f"profile {profile} ({', '.join(names)}) {warning}"
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            yield f"profile {profile} ({', '.join(names[:NAMED])}{more}) {warning}"

@@ -94,6 +94,14 @@ def test_no_file_at_all_is_as_good(written: Path, text: str) -> None:
         load(written, text)
 
 
+def test_peers_that_are_all_wrong_are_named_and_nothing_else_is_said(written: Path) -> None:
+    with pytest.raises(PeersInvalid) as refused:
+        load(written, "peers: [{name: a, addresses: [10.0.0.5/24], profile: clearip, trunk_group_id: t}]")
+    assert str(refused.value) == f"{written}: peer a: addresses: 10.0.0.5/24 has host bits set"
+    with pytest.raises(PeersInvalid, match="at least 1 item"):
+        load(written, "peers: []")
+
+
 def test_a_missing_file_says_what_to_do(written: Path) -> None:
     with pytest.raises(PeersInvalid, match="set ROBOCALL_BRIDGE_PEERS_FILE"):
         load_peers(written)

@@ -56,6 +56,15 @@ def test_what_is_wrong_is_said_before_anything_is_started(peers: Path, monkeypat
 
 
 @pytest.mark.usefixtures("peers")
+def test_a_bridge_that_nobody_could_ask_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_BRIDGE_SIP_PORT", "0")
+    with pytest.raises(SettingsInvalid, match="nobody can ask"):
+        typed("--check")
+    monkeypatch.setenv("ROBOCALL_BRIDGE_HEP_PORT", "9060")
+    assert typed("--check").exit_code == 0
+
+
+@pytest.mark.usefixtures("peers")
 def test_no_broker_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     with pytest.raises(KafkaUnreachable, match="no Kafka broker answers"):

@@ -103,3 +103,9 @@ def test_each_profile_in_use_is_warned_of_once_with_its_peers() -> None:
 
     assert first.startswith("profile clearip (p-1, p-2) lets calls pass by 404")
     assert second.startswith("profile ribbon (p-3) lets calls pass by 503: a switch may take this dip for dead")
+
+
+def test_a_carrier_with_a_thousand_peers_can_read_the_warning() -> None:
+    (warning,) = warnings(Peers([peer(name=f"p-{n}", addresses=[f"192.0.2.{n}"]) for n in range(200)]))
+
+    assert warning.startswith("profile clearip (p-0, p-1, p-2, p-3, p-4 and 195 more) lets calls pass")

@@ -13,7 +13,7 @@ from streams.bridge.sip.requests import invite
 from streams.commands.demo.switch import HERE, Switch, routing
 from streams.commands.demo.view import Routing
 from tests.faults.answers import Answer
-from tests.waiting import HANG_S
+from tests.waiting import HANG_S, until
 
 ONE_IN = 4
 """Every fourth call is from a number that cannot exist, so it has to be blocked; all others are from ones that can."""
@@ -109,6 +109,8 @@ class Calls:
                     await asyncio.sleep(max(0.0, due_s - time.time()))
                     tasks.create_task(self._call(switch, number, due_s))
                     number += 1
+            if self._chance is not None:
+                await until(lambda: switch.cancels.total() >= number)  # every CANCEL is answered
         finally:
             switch.stop()
 

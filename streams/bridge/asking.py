@@ -210,16 +210,20 @@ class Asker:
     def _is_connected(self) -> bool:
         return self._reader.is_up and self._publisher is not None and not self._publisher.outage_s()
 
-    def publish(self, event: Mapping[str, Any]) -> None:
+    def publish(self, event: Mapping[str, Any]) -> bool:
         """Publish an event that nobody waits for, as the end of a call; returns at once, and never raises.
 
         Args:
             event: fields of the contract's `call_end` or `call_setup`, `type` included.
+
+        Returns:
+            Whether it is on its way; False where there is no room for it now, and it may be said again later.
         """
         try:
-            self._publish(event)
+            return self._publish(event)
         except Exception as error:  # noqa: BLE001 - it only informs
             self.failures(error)
+            return True
 
     def _publish(self, event: Mapping[str, Any]) -> bool:
         """Queue an event with its calling number as key; whether there was room."""

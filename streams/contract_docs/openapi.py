@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,10 @@ _PROBLEMS = {
     408: "The body took too long.",
     413: "The body is too large.",
     422: "The body is JSON, and a field is missing or wrong.",
+    503: "Too many events wait for Kafka: send it again.",
 }
+_OF_QUESTIONS = tuple(status for status in _PROBLEMS if status != HTTPStatus.SERVICE_UNAVAILABLE)
+"""A question that Kafka does not take is answered: the call passes."""
 
 
 def _call() -> dict[str, Any]:
@@ -107,7 +111,7 @@ def _call() -> dict[str, Any]:
         "summary": "Ask about a call; whatever is no 200 with `action` `block` routes the call.",
         "parameters": [_DEADLINE],
         "requestBody": _body(records.SetupRecord, json.loads(records.encode(SETUP))),
-        "responses": {"200": _answers(), **_problems(*_PROBLEMS)},
+        "responses": {"200": _answers(), **_problems(*_OF_QUESTIONS)},
     }
 
 
@@ -148,7 +152,7 @@ def _verification() -> dict[str, Any]:
         "requestBody": _body(VerificationEnvelope, _VERIFICATION_EXAMPLE),
         "responses": {
             "200": said | {"content": {"application/json": {"schema": _reference(VerificationAnswer)}}},
-            **_problems(*_PROBLEMS),
+            **_problems(*_OF_QUESTIONS),
         },
     }
 

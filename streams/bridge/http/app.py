@@ -107,8 +107,7 @@ class HttpDip:
         """Publish the end of a call; 202."""
         peer, now_ms = self._peer(request), _now_ms()
         body = await body_of(request, MAX_RECORD_BYTES)
-        self._asker.publish(read_end(body, request.path_params["call_id"], peer, now_ms))
-        return Response(status_code=HTTPStatus.ACCEPTED)
+        return self._published(read_end(body, request.path_params["call_id"], peer, now_ms))
 
     async def record(self, request: Request) -> Response:
         """Publish the end that a call detail record tells of; 202, also for one that ends no call."""
@@ -117,8 +116,14 @@ class HttpDip:
         if read is None:
             raise Problem(HTTPStatus.NOT_FOUND, "unknown_form", f"Records have the form {' or '.join(FORMS)}.")
         said = read(await body_of(request, MOST_RECORD_BYTES), now_ms)
-        if said is not None:
-            self._asker.publish(event_fields(said | fields_of(peer, said.get("trunk_group_id"))))
+        if said is None:
+            return Response(status_code=HTTPStatus.ACCEPTED)
+        return self._published(event_fields(said | fields_of(peer, said.get("trunk_group_id"))))
+
+    def _published(self, end: Fields) -> Response:
+        if not self._asker.publish(end):
+            detail = "Kafka takes nothing now, and much waits for it: send it again in a second."
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not_published", detail, {"Retry-After": "1"})
         return Response(status_code=HTTPStatus.ACCEPTED)
 
     async def health(self, request: Request) -> Response:

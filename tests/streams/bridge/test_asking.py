@@ -213,7 +213,8 @@ def test_a_bound_passes_calls_and_so_does_what_no_broker_would_take(bootstrap: s
             large = setup("large@a", trunk_group_id="x" * 20_000)
             assert await asker.ask(large, LONG_S) == Asked(None, FailOpen.NOT_PUBLISHED)
             assert await asker.ask({"call_id": "odd"}, LONG_S) == Asked(None, FailOpen.NOT_PUBLISHED)
-            asker.publish({"type": "call_end"})
+            assert not asker.publish(large)
+            assert asker.publish({"type": "call_end"}), "nobody need say again what is none"
             assert (await asker.ask(setup("last@a"), LONG_S)).decision is not None
 
     asyncio.run(run())

@@ -98,7 +98,7 @@ def test_a_bug_is_told_and_stops_nothing() -> None:
 
     async def act(server: HepServer, asker: ToldAsker, metrics: BridgeMetrics) -> None:
         del metrics
-        publish, asker.publish = asker.publish, lambda _: 1 // 0  # type: ignore[assignment,method-assign]
+        publish, asker.publish = asker.publish, lambda _: bool(1 // 0)  # type: ignore[assignment,method-assign]
         send(server.port, packet(invite()))
         await until(lambda: len(asker.broken) == 1)
         asker.publish = publish  # type: ignore[method-assign]

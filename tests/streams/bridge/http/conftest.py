@@ -31,6 +31,7 @@ class ToldAsker:
         named: whether each named its call.
         hasty: whether each waited for less than its peer's calls do.
         published: events that nobody waits for.
+        has_room: whether it takes them.
         why_unhealthy: what it says of itself.
         broken: internal errors that it was told.
     """
@@ -41,6 +42,7 @@ class ToldAsker:
         self.named: list[bool] = []
         self.hasty: list[bool] = []
         self.published: list[Mapping[str, Any]] = []
+        self.has_room = True
         self.why_unhealthy: str | None = None
         self.broken: list[Exception] = []
 
@@ -55,9 +57,11 @@ class ToldAsker:
             raise self.tells
         return self.tells
 
-    def publish(self, event: Mapping[str, Any]) -> None:
-        """Keep an event."""
-        self.published.append(event)
+    def publish(self, event: Mapping[str, Any]) -> bool:
+        """Keep an event, where there is room."""
+        if self.has_room:
+            self.published.append(event)
+        return self.has_room
 
     def failures(self, error: Exception) -> None:
         """Keep an internal error."""

@@ -111,6 +111,7 @@ def test_a_request_sets_its_deadline_within_bounds(said: str, waits_s: float, cl
     assert asker.hasty == [waits_s < 0.08]
 
 
+END_SAID = CALL | {"sip_status": 486}
 WRONG: list[tuple[int, str, str, dict[str, Any]]] = [
     (401, "unknown_token", "/v1/calls", {"headers": {"Authorization": "Bearer wrong"}}),
     (401, "unknown_token", "/v1/calls/x/end", {"headers": {"Authorization": "Bearer wrong"}}),
@@ -174,6 +175,26 @@ def test_a_call_detail_record_is_published_as_an_end(client: Client, asker: Told
             "switch_id": "sbc-chi-1",
         }
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "record"),
+    [
+        ("/v1/calls/a@b/end", END_SAID),
+        ("/v1/records/kamailio", END_SAID | {"callid": "a@b", "method": "INVITE", "sip_code": "486"}),
+    ],
+)
+def test_an_end_that_is_not_taken_may_be_sent_again(
+    path: str, record: dict[str, Any], client: Client, asker: ToldAsker
+) -> None:
+    """Whoever was told 202 forgets it."""
+    asker.has_room = False
+    refused = posted(client, path, json=record)
+    asker.has_room = True
+
+    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "not_published", "1")
+    assert posted(client, path, json=record).status_code == 202
+    assert len(asker.published) == 1
 
 
 @pytest.mark.parametrize(("why", "status"), [(None, 200), ("no worker answers in time", 503)])

@@ -10,7 +10,7 @@ from typing import Any, cast
 import structlog
 
 from detector.contract.errors import RobocallError
-from streams.bridge.asking import Asked, Asker
+from streams.bridge.asking import Asked, Asker, FailOpen
 from streams.bridge.metrics import CANCELLED, BridgeMetrics
 from streams.bridge.peers import Peer, Peers, load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
@@ -116,9 +116,13 @@ class SipDip:
         return context
 
     async def stop(self) -> None:
-        """Answer what was asked, as far as that is soon, and close all sockets. Never raises."""
+        """Answer what was asked, by a pass where no decision comes soon, and close all sockets. Never raises."""
         if self._asking:
-            await asyncio.wait(self._asking.values(), timeout=LAST_S)
+            _, left = await asyncio.wait(self._asking.values(), timeout=LAST_S)
+            for task in left:
+                task.cancel()
+            if left:
+                await asyncio.wait(left)
         await self._timers.stop()
         for server in self._servers:
             server.close()
@@ -212,9 +216,12 @@ class SipDip:
                 said = action.value
             self._finish(key, setup, asked, answer, said)
         except asyncio.CancelledError:
-            said = CANCELLED
-            if setup is not None:
-                self._asker.publish(_end(setup, 487, released_by="calling"))
+            if self._reply(key, passing(peer, request, is_fail_open=True)):  # nobody cancelled it: we end
+                self._metrics.failed_open(DIP, FailOpen.LATE)
+            else:
+                said = CANCELLED
+                if setup is not None:
+                    self._asker.publish(_end(setup, 487, released_by="calling"))
         except Exception as error:  # noqa: BLE001 - fail open
             self._asker.failures(error)
             self._metrics.failed_open(DIP, "internal_error")
@@ -228,10 +235,12 @@ class SipDip:
             end = _end(setup, answer.status, released_by="network")
             self._asker.publish(end | {"treatment": "block", "decision_id": asked.decision.decision_id})
 
-    def _reply(self, key: Key, answer: Any) -> None:
+    def _reply(self, key: Key, answer: Any) -> bool:
+        """Answer an INVITE; whether it had no answer yet."""
         send = self._transactions.answer(key, answer, time.monotonic())
         if send is not None:
             self._send(send)
+        return send is not None
 
     def _send(self, send: Send) -> None:
         if isinstance(send.to.connection, _Stream):

@@ -16,6 +16,7 @@ from streams.bridge.asking import Asked, Asker, FailOpen
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
 from streams.bridge.settings import BridgeSettings, load_bridge_settings
+from streams.bridge.sip import server as module
 from streams.bridge.sip.responses import Source
 from streams.bridge.sip.server import SipDip
 from streams.errors import SettingsInvalid
@@ -198,6 +199,24 @@ def test_an_attempt_counts_that_is_cancelled_before_anything_else_could_happen()
             assert (
                 [setup["call_id"] for setup in case.asker.asked] == ["1"] == [end["call_id"] for end in case.asker.ends]
             )
+
+    asyncio.run(run())
+
+
+def test_at_the_end_a_call_that_still_waits_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It heard 100, so its switch would wait for minutes; it was not cancelled, and has no end."""
+    monkeypatch.setattr(module, "LAST_S", 0.05)
+
+    async def run() -> None:
+        async with listening() as case, switch(case) as asks:
+            asks.transport.sendto(call("+13125550148"))
+            await until(lambda: case.asker.asked)
+            await case.dip.stop()
+            found = await asks.final()
+            assert (found.status, found.all("Reason")) == (404, ['SIP;cause=404;text="fail-open"'])
+            assert case.counted(Metric.BRIDGE_DIPS, answer="fail_open") == 1
+            assert case.counted(Metric.BRIDGE_FAIL_OPEN, reason="late") == 1
+            assert case.asker.ends == []
 
     asyncio.run(run())
 

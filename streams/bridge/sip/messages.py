@@ -132,7 +132,7 @@ def _headers(lines: list[str]) -> dict[str, list[str]]:
     for line in lines[1:]:
         if line[:1] in {" ", "\t"}:
             if values:
-                values[-1] = f"{values[-1]} {line.strip()}".lstrip()
+                values[-1] = f"{values[-1]} {line.strip()}".strip()
             continue
         if not line:
             break

@@ -44,6 +44,13 @@ def test_headers_are_folded_compact_and_written_as_it_pleases() -> None:
     }
 
 
+def test_a_folded_line_with_nothing_in_it_adds_nothing() -> None:
+    """Else a Call-ID ended with a space, and the end of its call, which has none, was that of another one."""
+    found = read_request(b"INVITE sip:a@b SIP/2.0\r\nCall-ID: c1\r\n \r\n\t\r\nCSeq: 1\r\n  INVITE\r\n\r\n")
+
+    assert found.headers == {"call-id": ["c1"], "cseq": ["1 INVITE"]}
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

@@ -45,6 +45,7 @@ LOSS, REPEATED_S = 0.1, 8.0
 """Share of datagrams that are lost, and the timer of a switch that waits for what is repeated."""
 FEW = 20.0
 """Calls a second beside many datagrams."""
+SHOWN = 10
 SECONDS, DATAGRAMS, TIMES = 10.0, 1_000_000, 3
 VIA = "SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK1"
 IMPOSSIBLE = "<sip:+10005550123@127.0.0.1>;tag=1"
@@ -145,8 +146,10 @@ def _with(came: Came, on: Stage, calls: Calls) -> Findings:
     own = on.found(calls, noted)
     with contextlib.suppress(AssertionError):  # then it is a finding, and no failure of the harness
         wait_until(lambda: came.blocked <= on.blocks(), "every block has its decision")
-    wrongly = len(came.blocked - on.blocks())
-    return Findings(own.calls, own.routed, own.wrongly_blocked + wrongly, own.wrongly_passed, own.slowest_s, own.noted)
+    wrongly = sorted(came.blocked - on.blocks())
+    if wrongly:
+        log.error("blocked without a decision: %s", wrongly[:SHOWN])
+    return replace(own, wrongly_blocked=own.wrongly_blocked + len(wrongly))
 
 
 def _counted(statuses: "dict[int, int]") -> str:

@@ -6,7 +6,7 @@ A block is the same in all of them, since the decision says its bytes. They diff
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from detector.contract.decisions import Action, Decision, Label, SipAnswer
+from detector.contract.decisions import Action, Decision, Label, SipAnswer, Step
 from streams.bridge.peers import LabelHeader, Peer, Peers, Profile
 from streams.bridge.sip.mapping import caller_of
 from streams.bridge.sip.messages import Request
@@ -59,7 +59,8 @@ def answer_to(peer: Peer, request: Request, decision: Decision) -> Said:
         headers = tuple(_labelled(peer, request, decision.label))
         if headers:
             return Said(Answer(*MOVED, (_contact(request), *headers)), Action.LABEL)
-    return Said(passing(peer, request), Action.ALLOW)
+    is_unjudged = decision.decided_by is Step.FAIL_OPEN  # a worker had it too late, or could not judge it
+    return Said(passing(peer, request, is_fail_open=is_unjudged), Action.ALLOW)
 
 
 def _blocked(peer: Peer, sip: SipAnswer) -> Answer:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from detector.testing import call_setup
 from streams.bridge.sip.requests import invite
@@ -141,7 +141,7 @@ class Findings:
 
     Attributes:
         calls: INVITEs of the calls.
-        routed: what the switch did with how many; a worker's answer that it was late counts as undecided.
+        routed: what the switch did with how many.
         wrongly_blocked: blocks of calls that may not be, or that no decision asked for.
         wrongly_passed: calls that have to be blocked, and were passed by an answer that says they were judged.
         slowest_s: answer.
@@ -164,7 +164,7 @@ def found(asked: Iterable[Asked], decided: Mapping[str, Answer], noted: str = ""
         decided: decisions by call id.
         noted: what else there is to say.
     """
-    calls = [replace(one, routing=Routing.UNDECIDED) if was_unjudged(one, decided) else one for one in asked]
+    calls = list(asked)
     answered = [one.took_s for one in calls if one.routing is not Routing.UNANSWERED]
     return Findings(
         len(calls),
@@ -174,12 +174,6 @@ def found(asked: Iterable[Asked], decided: Mapping[str, Answer], noted: str = ""
         max(answered, default=0.0),
         noted,
     )
-
-
-def was_unjudged(call: Asked, decided: Mapping[str, Answer]) -> bool:
-    """Whether a call was passed by a decision of a worker that could not judge it in time."""
-    decision = decided.get(call.call_id)
-    return call.routing is Routing.PASSED and decision is not None and decision.is_late
 
 
 def is_blocked(call: Asked, decided: Mapping[str, Answer]) -> bool:

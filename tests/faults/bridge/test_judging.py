@@ -16,7 +16,6 @@ CALL = Asked("c1", must_block=False, sent_s=0.0, took_s=0.5, routing=Routing.PAS
 HAS_TO = replace(CALL, must_block=True)
 ALLOW = Answer(0.0, 0, "c1", "d1", "allow", frozenset(), ("allow", "allow", "null", "null"))
 BLOCK = replace(ALLOW, decided_by="dno", substance=("block", "dno", "null", "null"))
-LATE = replace(ALLOW, reasons=frozenset({"late"}))
 
 
 def judged(call: Asked, decision: Answer | None) -> Findings:
@@ -46,13 +45,6 @@ def test_a_call_is_wrong_where_its_answer_is_not_its_truth(
 
     assert (findings.wrongly_blocked, findings.wrongly_passed) == wrongly
     assert findings.routed == {call.routing: 1}
-
-
-def test_a_worker_that_was_late_has_judged_nothing() -> None:
-    findings = judged(HAS_TO, LATE)
-
-    assert findings.routed == {Routing.UNDECIDED: 1}
-    assert findings.wrongly_passed == 0
 
 
 def test_the_slowest_answer_is_of_calls_that_have_one() -> None:

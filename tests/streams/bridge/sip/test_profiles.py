@@ -48,6 +48,13 @@ def test_a_call_that_nobody_judged_passes_the_same_way_and_says_so(profile: str)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+def test_what_a_worker_had_too_late_passes_as_what_nobody_judged(profile: str) -> None:
+    assert told(profile, "allow", decided_by="fail_open").answer == passing(
+        peer(profile=profile), request(), is_fail_open=True
+    )
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_block_is_the_bytes_of_the_decision(profile: str) -> None:
     assert told(profile, "block") == ((603, "Network Blocked", (("Reason", REASON),)), Action.BLOCK)
     plain = {"status": 403, "reason_phrase": "Forbidden", "reason_header": None}

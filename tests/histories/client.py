@@ -35,6 +35,8 @@ class ModelClient:
         self.generation = -1
         self.assigned: set[TP] = set()
         self.positions: dict[TP, int] = {}
+        self.told: dict[int, int] = {}
+        """By partition the offset that the group said it has taken, when it was asked last."""
         self.above: Any = None
         """The application."""
         self._fetch: tuple[asyncio.Future[dict[TP, Rows]], set[TP]] | None = None
@@ -66,7 +68,7 @@ class ModelClient:
 
     async def committed_marks(self, tps: Collection[TP]) -> dict[TP, Mark]:
         await asyncio.sleep(0)
-        taken = self._broker.committed
+        taken = self.told = dict(self._broker.committed)
         return {tp: Mark(taken[tp.partition], TOPIC_ID, 0) for tp in tps if tp.partition in taken}
 
     async def logs(self, node: int, marks: Mapping[TP, Mark]) -> dict[TP, Log]:

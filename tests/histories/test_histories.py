@@ -3,8 +3,8 @@
 Polled, produced, snapshot written, committed, revoked, killed, frozen: a schedule has them in any order, for up to
 three workers and two partitions. `tests.histories.world` judges at every instant and in the end: every acknowledged
 set-up is decided, under one id, and repeats say the same; what is committed is decided, and never goes back; a snapshot
-becomes visible at or below what was committed in the generation of its owner, and holds what was counted by then; in
-the end windows equal a replay. `python -m tests.histories` plays more of them.
+becomes visible at or below what was committed in the generation of its owner, or what the group told it at its
+beginning, and holds what was counted by then; in the end windows equal a replay. `python -m tests.histories` plays on.
 """
 
 from pathlib import Path
@@ -23,12 +23,14 @@ WITH_COUNTS, WITH_WINDOWS, FOR_A_MUTANT = 3_000, 100, 200
 """Schedules."""
 ALL_LEAVE = 107_750
 """At the end of this one three workers live and all are on their way out: the judge found no place for another."""
+BEGINS_LATE = 1_133_180
+"""A worker begins when others have its partitions and have committed, and shows a snapshot of where it began."""
 
 
 def test_no_schedule_breaks_a_promise(tmp_path: Path) -> None:
     """Windows that are a list of what was counted, so that there is time for many."""
     rig = Counting()
-    for seed in (ALL_LEAVE, *range(WITH_COUNTS)):
+    for seed in (ALL_LEAVE, BEGINS_LATE, *range(WITH_COUNTS)):
         play(schedule(seed), rig, seed % len(SEEDS), root=tmp_path)
 
 

@@ -149,11 +149,16 @@ class World:
                 step(worker)
 
     def published_now(self, name: str, header: Header, path: Path) -> None:
-        """Judge a snapshot that has just become visible."""
+        """Judge a snapshot that has just become visible.
+
+        A worker that begins late in its generation may be told what others have committed in the next one, and begin
+        there: what it shows then is what the group has taken, too.
+        """
         self.published += 1
         partition, offset, generation = header.partition, header.offset, header.generation
         taken = self.broker.committed if generation == self.broker.generation else self.taken[generation]
-        if offset > taken.get(partition, 0):
+        told = next(life.client.told for life in self._lives if life.name == name)
+        if offset > max(taken.get(partition, 0), told.get(partition, 0)):
             self.broker.blame(
                 f"{name} published {partition}@{offset} of generation {generation}, the group had taken {taken}"
             )

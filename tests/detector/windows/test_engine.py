@@ -72,8 +72,9 @@ def value(rows: FeatureMatrix, name: str) -> float:
 def histories(draw: st.DrawFn, gaps: st.SearchStrategy[int], most: int = window_constants.RING) -> list[CallEvent]:
     """Up to `most` calls; each gap is from the previous call; an end comes any number of events after its set-up.
 
-    Either all ends say when their calls were set up, or none does. A number keeps its origin: an end counts for the
-    last one, whose ring does not hold the calls before it.
+    Either all ends say when their calls were set up, or none does; then none comes later than a day after its call,
+    which is forgotten by then. A number keeps its origin: an end counts for the last one, whose ring does not hold the
+    calls before it.
     """
     signed = {
         number: (draw(st.sampled_from((None, "1234"))), draw(st.sampled_from((None, "o1", "o2")))) for number in NUMBERS
@@ -84,6 +85,8 @@ def histories(draw: st.DrawFn, gaps: st.SearchStrategy[int], most: int = window_
     at_ms = 0
     for _ in range(draw(st.integers(1, most))):
         at_ms += draw(gaps)
+        if not says_setup:
+            waiting = [one for one in waiting if START_MS + at_ms - one.end_time_ms < window_constants.DAY_MS]
         calling = draw(st.sampled_from(NUMBERS))
         call = setup(
             at_ms,

@@ -100,7 +100,7 @@ class Traffic:
             calling=calling, called=called, trunk=trunk, origin=zeros, calling_digits=calling, called_digits=called,
             calling_npanxx=calling // 10_000 % 1_000_000, called_npanxx=called // 10_000 % 1_000_000,
             number_class=zeros, attestation=zeros, verstat=zeros, release=zeros, talk_ms=zeros,
-            measures=np.ones(count, dtype=np.int64), call_flags=zeros, from_digits=zeros, role=zeros,
+            measures=np.ones(count, dtype=np.int64), call_flags=zeros, from_digits=zeros, role=zeros, own_signer=zeros,
             has_priority=np.zeros(count, dtype=np.bool_),
         )  # fmt: skip
 

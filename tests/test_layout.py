@@ -47,6 +47,7 @@ TESTED_ELSEWHERE = {
     "detector/contract/ports": ("tests/contracts/test_classifiers.py", "a protocol: classifiers are held to it there"),
     "detector/features/days": (DAYS, "constants only: a wrong one tells fast and slow memory apart"),
     "detector/features/window_constants": (ENGINE, "constants only: a wrong one tells fast and slow windows apart"),
+    "detector/policy/lists": ("tests/detector/policy/test_steps.py", "sets of texts: the steps look them up there"),
     "detector/policy/work": ("tests/detector/policy/test_steps.py", "columns of a batch: the steps are run on them"),
     "detector/testing/events": ("tests/detector/testing/test_screeners.py", "builders: what they build is screened"),
     "detector/testing/naive_windows": (ENGINE, "the slow twin: held against the fast windows, and they against it"),

@@ -26,6 +26,7 @@ from detector.columns.facts import (
     HAS_NAME,
     HAS_PRIORITY,
     ORIGID,
+    OWN_SIGNER,
     PRESENCE,
     ROLE,
     SETUP_TIME,
@@ -40,7 +41,7 @@ from detector.columns.facts import (
     Texts,
     facts_of,
 )
-from detector.columns.hashing import hash_bytes, hash_pair, mix
+from detector.columns.hashing import hash_bytes, hash_pair, hash_text, mix
 from detector.features import window_constants
 
 TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT, NUMBER_SALT, SETUP_SALT, END_SALT = range(1, 8)
@@ -63,6 +64,8 @@ _BLOCKED = TREATMENT_CODE["block"]
 _ONE = np.uint64(1)
 _PASSED = np.frombuffer(b"TN-Validation-Passed", dtype=np.uint8)
 _FAILED = np.frombuffer(b"TN-Validation-Failed", dtype=np.uint8)
+SIGNER_SEED = 11
+"""Of `signer_key`. Public: who signs has a certificate for its code, so nobody chooses codes that collide."""
 _SEPARATOR = 0x1F
 """Between signer and origid: keeps ("ab", "c") and ("a", "bc") apart."""
 
@@ -87,6 +90,7 @@ class CallBatch:
         calling_digits: 11 digits of a NANP calling number, else 0.
         called_digits: 11 digits of a NANP called number, else 0.
         from_digits: 11 digits of a NANP number in From that is not the calling number, else 0.
+        own_signer: Hash of the provider code of the signer that we verified (`signer_key`), else 0.
         calling_npanxx: NPA-NXX of the calling number, -1 where not NANP.
         called_npanxx: NPA-NXX of the called number, -1 where not NANP.
         number_class: What the calling number is, `detector.columns.numbering.VALID` and following.
@@ -118,6 +122,7 @@ class CallBatch:
     calling_digits: Ints
     called_digits: Ints
     from_digits: Ints
+    own_signer: Ints
     calling_npanxx: Ints
     called_npanxx: Ints
     number_class: Ints
@@ -136,11 +141,12 @@ _COLUMNS = (
     "time_ms", "setup_time_ms", "calling", "called", "trunk", "origin",
     "calling_digits", "called_digits", "calling_npanxx", "called_npanxx", "number_class",
     "attestation", "verstat", "release", "talk_ms", "measures", "call_flags", "from_digits", "role", "call",
+    "own_signer",
 )  # fmt: skip
 (
     _TIME, _SETUP_TIME, _CALLING, _CALLED, _TRUNK, _ORIGIN,
     _NUMBERS, _, _, _, _,
-    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS, _ROLE, _CALL,
+    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS, _ROLE, _CALL, _OWN_SIGNER,
 ) = range(len(_COLUMNS))  # fmt: skip
 
 
@@ -304,6 +310,9 @@ def _fill_setup(
     signer, origid = _span(spans, row, SIGNER), _span(spans, row, ORIGID)
     if signer[1] > signer[0] or origid[1] > origid[0]:
         columns[_ORIGIN, row] = hash_pair(data, signer, _SEPARATOR, origid, seed + ORIGIN_SALT)
+    own = _span(spans, row, OWN_SIGNER)
+    if own[1] > own[0]:
+        columns[_OWN_SIGNER, row] = hash_bytes(data, own[0], own[1], SIGNER_SEED)
     columns[_TIME, row] = given[row, SETUP_TIME]
     columns[_ATTESTATION, row] = attestation
     columns[_ROLE, row] = given[row, ROLE]
@@ -369,6 +378,11 @@ def build_batch(
     """
     of_each = None if partitions is None else np.array(partitions, dtype=np.int64)
     return build_columns(facts_of(events, is_setup), events, of_each, seed=seed)
+
+
+def signer_key(spc: str) -> int:
+    """Key of a signer's provider code, as it stands in `CallBatch.own_signer`."""
+    return hash_text(spc, seed=SIGNER_SEED)
 
 
 @compiled_borrowing

@@ -17,8 +17,8 @@ from detector.contract.events import Role, Treatment
 
 TEXT_FIELDS = ("call_id", "calling_number", "called_number", "trunk_group_id", "switch_id")
 """Texts that an answer repeats."""
-SPAN_FIELDS = (*TEXT_FIELDS, "from_number", "verstat", "signer_spc", "origid")
-CALL_ID, CALLING, CALLED, TRUNK, SWITCH, FROM, VERSTAT, SIGNER, ORIGID = range(len(SPAN_FIELDS))
+SPAN_FIELDS = (*TEXT_FIELDS, "from_number", "verstat", "signer_spc", "origid", "own_signer_spc")
+CALL_ID, CALLING, CALLED, TRUNK, SWITCH, FROM, VERSTAT, SIGNER, ORIGID, OWN_SIGNER = range(len(SPAN_FIELDS))
 
 NUMBER_FIELDS = (
     "setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "attestation", "presence", "treatment", "role",

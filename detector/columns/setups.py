@@ -68,6 +68,7 @@ class Calls:
         called_digits: The same of the called number.
         roles: Where the switch of each stands, `facts.ROLE_CODE`, shape (n,).
         from_digits: 11 digits of a NANP number in From that is not the calling number, else 0, shape (n,).
+        own_signers: Key of each signer that we verified (`call_columns.signer_key`), else 0, shape (n,).
         plain: Which have texts without escapes and beyond ASCII, shape (n,); none where there are no `texts`.
         texts: What answers repeat, as JSON; None where the batch was made of Python events.
     """
@@ -82,6 +83,7 @@ class Calls:
     called_digits: Ints
     roles: Ints
     from_digits: Ints
+    own_signers: Ints
     plain: Flags
     texts: Texts | None = None
     _columns: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
@@ -167,6 +169,7 @@ class Calls:
             self.called_digits[at],
             self.roles[at],
             self.from_digits[at],
+            self.own_signers[at],
             self.plain[at],
             None if self.texts is None else replace(self.texts, spans=self.texts.spans[at]),
         )
@@ -185,8 +188,9 @@ def calls_in(batch: CallBatch) -> Calls:
         digests, plain = identify(texts, reported_ms)
         for row in () if plain.all() else (~plain).nonzero()[0].tolist():
             digests[row] = np.frombuffer(bytes.fromhex(decision_id(events[row])), np.uint8)
-    columns = batch.calling_digits[at], batch.called_digits[at], batch.role[at], batch.from_digits[at]
-    return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, *columns, plain, texts)
+    numbers = batch.calling_digits[at], batch.called_digits[at]
+    others = batch.role[at], batch.from_digits[at], batch.own_signer[at]
+    return Calls(events, batch.time_ms[at], reported_ms, digests, hints, all_hints, *numbers, *others, plain, texts)
 
 
 def calls_of(events: Sequence[CallSetup]) -> Calls:
@@ -195,7 +199,8 @@ def calls_of(events: Sequence[CallSetup]) -> Calls:
     nothing = np.zeros(len(events), np.int64)
     roles = np.array([ROLE_CODE[event.role] for event in events], np.int64)
     plain = nothing.astype(np.bool_)
-    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, nothing, nothing, roles, nothing, plain)
+    columns = nothing, nothing, roles, nothing, nothing
+    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, *columns, plain)
 
 
 def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:

@@ -20,6 +20,7 @@ from detector.numbers.do_not_originate import DnoEntry
 from detector.policy.budgets import Given, Measured
 from detector.policy.lists import Basis
 from detector.policy.settings import Rule
+from detector.policy.signers import Signer
 from detector.policy.standing import StandingDecision
 
 MODEL_FEATURES = 3
@@ -78,6 +79,11 @@ def dno_listed(entry: DnoEntry, where: str = "calling number") -> Reason:
 def ordered(basis: str) -> Reason:
     """Reason of a block that was ordered: `court_order` or `fcc_order`."""
     return Reason(basis, f"{'A court' if basis == Basis.COURT_ORDER else 'The FCC'} ordered to block these calls")
+
+
+def signed_by(signer: Signer) -> Reason:
+    """Reason of a call that a signer of the policy's table has signed: who, and why that matters."""
+    return Reason("signer", f"{signer.spc} signed the call, which was verified: {signer.reason}")
 
 
 def late(waited_ms: int, deadline_ms: int) -> Reason:

@@ -271,7 +271,7 @@ class Screener(Generic[WindowsT_co]):
         if len(passed) < len(calls):
             for _, step in STEPS:
                 work.settle(_attempt(step, work))
-            work.apply_mode_of_dno()
+            work.apply_own_modes()
         return Screening(
             calls,
             dict(sorted(work.decided.items())),

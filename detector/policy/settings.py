@@ -19,6 +19,7 @@ from detector.contract.public_address import is_public
 from detector.contract.sip import DnoStatus, Location, Redress
 from detector.features.table import INDEX
 from detector.policy.budgets import Budgets
+from detector.policy.signers import MOST_SIGNERS, Signer
 
 VERSION_BYTES = 6
 NAME_LIMIT = 64
@@ -251,6 +252,7 @@ class Policy:
         emergency_trunks: Trunk groups whose calls are believed when they claim a priority (`psap-callback`, `esnet`,
             `ets`, `wps`). By others only a verified signature with attestation A is believed.
         dno: Do-not-originate treatment.
+        signers: What is done with calls by who signed them; none by default.
         rules: Decisions without the model, in order; none by default.
         categories: In order; the last one has no conditions and takes every call that the others leave.
         minimum_samples: What must have been seen before the model may block.
@@ -271,6 +273,7 @@ class Policy:
     emergency_numbers: tuple[str, ...] = EMERGENCY_NUMBERS
     emergency_trunks: tuple[str, ...] = ()
     dno: DoNotOriginate = DoNotOriginate()
+    signers: tuple[Signer, ...] = ()
     rules: tuple[Rule, ...] = ()
     categories: tuple[Category, ...] = DEFAULT_CATEGORIES
     minimum_samples: tuple[MinimumSample, ...] = DEFAULT_SAMPLES
@@ -290,6 +293,12 @@ class Policy:
         _require(len(set(names)) == len(names), "categories: each name may stand once")
         for rule in self.rules:
             _require(rule.category in names, f"rule {rule.name}: category {rule.category!r} is not among categories")
+        for signer in self.signers:
+            known = signer.category is None or signer.category in names
+            _require(known, f"signer {signer.spc}: category {signer.category!r} is not among categories")
+        _require(len(self.signers) <= MOST_SIGNERS, f"signers: at most {MOST_SIGNERS} entries")
+        codes = {signer.spc for signer in self.signers}
+        _require(len(codes) == len(self.signers), "signers: each spc may stand once")
         subjects = [(override.trunk_group_id, override.switch_id) for override in self.overrides]
         _require(len(set(subjects)) == len(subjects), "overrides: each trunk group and each switch may stand once")
         object.__setattr__(self, "version", _digest(self))
@@ -313,14 +322,15 @@ class Policy:
 
 
 def with_mode(policy: Policy, mode: Mode) -> Policy:
-    """Return the policy with one mode for every call: overrides and `dno` lose theirs, so shadow is shadow everywhere.
+    """Return the policy with one mode for every call: what has a mode of its own loses it, so shadow is everywhere.
 
     Args:
         policy: It stays as it is.
         mode: Mode of all calls; the version changes with it.
     """
     kept = tuple(replace(override, mode=None) for override in policy.overrides if override.thresholds is not None)
-    return replace(policy, mode=mode, dno=replace(policy.dno, mode=None), overrides=kept)
+    signers = tuple(replace(signer, mode=None) for signer in policy.signers)
+    return replace(policy, mode=mode, dno=replace(policy.dno, mode=None), overrides=kept, signers=signers)
 
 
 def _plain(content: Any) -> Any:

@@ -24,6 +24,7 @@ from detector.numbers.do_not_originate import DnoEntry
 from detector.policy import reasons
 from detector.policy.emergency import claimed, is_from_911
 from detector.policy.model_step import judge
+from detector.policy.signers import Signer, SignerAction
 from detector.policy.work import Found, Work
 
 
@@ -84,6 +85,9 @@ def demanded_block(work: Work) -> Found:
         for row in _members(work, column, "orders"):
             why = reasons.ordered(work.lists.orders[work.calls.text(row, column)])
             found.setdefault(row, Outcome(Action.BLOCK, Step.ENTITY_BLOCK, (why,), None, ORDER_BLOCK))
+    for row, one in work.signed().items():
+        if one.is_ordered and not one.is_tried:
+            found.setdefault(row, _by_signer(work, row, one))
     for row in _members(work, "called_number", "directed"):
         if work.calling(row) in work.lists.directed[work.calls.text(row, "called_number")]:
             found.setdefault(row, Outcome(Action.BLOCK, Step.ENTITY_BLOCK, (reasons.UNWANTED,), None, UNWANTED))
@@ -128,6 +132,29 @@ def entity_block(work: Work) -> Found:
     return found
 
 
+def signer(work: Work) -> Found:
+    """Block or label what the policy says of who signed the call, where a token that held says who that is."""
+    return {
+        row: _by_signer(work, row, one)
+        for row, one in work.signed().items()
+        if one.action is not SignerAction.REPORT and not one.is_ordered and not one.is_tried
+    }
+
+
+def told_of_signer(work: Work) -> Found:
+    """Report who signed calls that nothing objects to, and try entries that are only tried.
+
+    It comes last: neither lets a call pass that anything before would have stopped.
+    """
+    found: dict[int, Outcome] = {}
+    for row, one in work.signed().items():
+        if one.action is SignerAction.REPORT:
+            found[row] = _allow(Step.ALLOW, reasons.signed_by(one))
+        elif one.is_tried:
+            found[row] = _by_signer(work, row, one)
+    return found
+
+
 def rule(work: Work) -> Found:
     """Apply the first rule of the policy whose conditions all hold."""
     found: dict[int, Outcome] = {}
@@ -150,12 +177,25 @@ STEPS: tuple[tuple[Step, Callable[[Work], Found]], ...] = (
     (Step.SUBSCRIBER, subscriber),
     (Step.ALLOW_LIST, allowed),
     (Step.ENTITY_BLOCK, entity_block),
+    (Step.RULE, signer),
     (Step.RULE, rule),
     (Step.MODEL, judge),
+    (Step.ALLOW, told_of_signer),
 )
 """What decides, in order: the first step that names a row wins. A call that no step names is allowed (`Step.ALLOW`).
 
 Only the model's step writes: scores, and what outlives a call. It never raises, and is never called twice."""
+
+
+def _by_signer(work: Work, row: int, one: Signer) -> Outcome:
+    """Outcome of a block or label by who signed the call."""
+    why: tuple[Reason, ...] = (reasons.signed_by(one),)
+    if one.is_ordered:
+        return Outcome(Action.BLOCK, Step.ENTITY_BLOCK, (reasons.ordered(one.basis), *why), None, ORDER_BLOCK)
+    action = Action(one.action)
+    if action is Action.BLOCK and work.is_released(row):
+        why, action = (*why, reasons.RELEASED), Action.LABEL
+    return work.treated(row, Step.RULE, action, one.category or work.tables.last_category, why)
 
 
 def _members(work: Work, column: str, name: str) -> list[int]:

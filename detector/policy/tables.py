@@ -16,6 +16,7 @@ from detector.features.table import INDEX
 from detector.features.window_constants import NOT_ENOUGH_DATA
 from detector.policy.emergency import EmergencyTable
 from detector.policy.settings import Category, Condition, Policy, Rule, Thresholds
+from detector.policy.signers import SignerTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class PolicyTables:
     Attributes:
         policy: What it was made of.
         emergency: What makes a call an emergency.
+        signers: Look-up of the entries for who signs.
         impossible_heads: First six characters (`+1` NPA and one digit) of numbers that cannot exist.
         impossible_numbers: Whole numbers that cannot exist.
         checks_length: Whether a `+1` number of another length than ten digits is impossible.
@@ -69,12 +71,14 @@ class PolicyTables:
         "impossible_numbers",
         "policy",
         "rules",
+        "signers",
     )
 
     def __init__(self, policy: Policy) -> None:
         kinds = frozenset(policy.dno.impossible)
         self.policy = policy
         self.emergency = EmergencyTable(policy)
+        self.signers = SignerTable(policy.signers)
         is_without_role = policy.location in {LOCATION_BY_ROLE[role] for role in policy.blocking_roles}
         roles = (*policy.blocking_roles, *((None,) if is_without_role else ()))
         self._blocking_roles = frozenset(ROLE_CODE[role] for role in roles)

@@ -16,6 +16,7 @@ from detector.policy import reasons
 from detector.policy.budgets import InForce
 from detector.policy.held import caller_of
 from detector.policy.lists import Lists
+from detector.policy.signers import Signer
 from detector.policy.standing import MODEL_SOURCE, StandingDecision, StandingDecisions, number_entity, trunk_entity
 from detector.policy.tables import PolicyTables
 
@@ -44,6 +45,7 @@ class Work:
     """
 
     __slots__ = (
+        "_signed",
         "add_margins",
         "calls",
         "classifier",
@@ -89,6 +91,7 @@ class Work:
         self.scores, self.margins, self.group_scores = np.full((3, len(calls)), np.nan)
         self.unbelieved: set[int] = set()
         self.failures: dict[type[Exception], Exception] = {}
+        self._signed: dict[int, Signer] | None = None
 
     def calling(self, row: int) -> str:
         """Calling number of a call."""
@@ -126,8 +129,14 @@ class Work:
         for row, outcome in found.items():
             self.decided.setdefault(row, outcome)
 
-    def apply_mode_of_dno(self) -> None:
-        """Give the blocks that follow from no analytics their own mode, where the policy has one.
+    def signed(self) -> dict[int, Signer]:
+        """The policy's entry for the verified signer of each call, by row; looked up when first asked for, and kept."""
+        if self._signed is None:
+            self._signed = self.tables.signers.signed(self.calls)
+        return self._signed
+
+    def apply_own_modes(self) -> None:
+        """Give the blocks that follow from no analytics their own mode, where the policy has one, and signers theirs.
 
         Those of do-not-originate, of orders, and of subscribers. They are the ones that carry no Reason header.
         """
@@ -136,6 +145,10 @@ class Work:
             answers = [(row, outcome.sip) for row, outcome in self.decided.items()]
             rows = [row for row, answer in answers if answer is not None and answer.reason_header is None]
             self.is_shadow[rows] = mode is Mode.SHADOW
+        for row, one in (self._signed or {}).items():
+            outcome = self.decided.get(row)
+            if one.is_tried and outcome is not None and reasons.signed_by(one) in outcome.reasons:
+                self.is_shadow[row] = True
 
     def open_rows(self) -> NDArray[np.intp]:
         """Rows that nothing has decided, ascending."""

@@ -49,7 +49,7 @@ def test_the_table_holds_every_step_in_order() -> None:
     turns = [step for step, _ in STEPS]
 
     assert list(dict.fromkeys(reversed(turns)))[::-1] == [
-        Step.EMERGENCY, Step.DNO, Step.SUBSCRIBER, Step.ALLOW_LIST, *ORDER[ORDER.index(Step.ENTITY_BLOCK) : -1],
+        Step.EMERGENCY, Step.DNO, Step.SUBSCRIBER, Step.ALLOW_LIST, *ORDER[ORDER.index(Step.ENTITY_BLOCK) :],
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from detector.contract.decisions import Reason, Step
 from detector.contract.events import CallSetup
 from detector.contract.numbers import is_e164
 from detector.features.table import N_FEATURES
-from detector.numbers.do_not_originate import DnoEntry
+from detector.numbers.do_not_originate import DnoEntry, ListEntryInvalid
 from detector.policy import reasons
 from detector.policy.budgets import Budgets, in_force
 from detector.policy.lists import Basis, Lists
@@ -126,3 +127,19 @@ def test_lists_decide_what_a_look_at_each_call_decides(calls: list[tuple[str, st
 
     assert _found(_as_records(setups), lists) == expected
     assert _found(calls_of(setups), lists) == expected
+
+
+@pytest.mark.parametrize("entry", ["", "8", "80055", "80055501", "800555019", "+4420", "abc"])
+def test_an_entry_of_another_length_is_refused(entry: str) -> None:
+    with pytest.raises(ListEntryInvalid, match="3, 6, 7 or 10"):
+        Lists(dno=frozenset([entry]))
+
+
+def test_entries_may_carry_the_kind_of_entity() -> None:
+    lists = Lists(allow=frozenset(["number:+12125550100", "trunk:t-1", "t-2"]))
+
+    assert lists.allow == {"+12125550100", "t-1", "t-2"}
+
+
+def test_lists_with_the_same_entries_are_equal() -> None:
+    assert Lists(dno=frozenset(["+1800"])) == Lists(dno=frozenset(["800"]))

@@ -1,9 +1,12 @@
 """The path from bytes to decision bytes, and its written policy: a bug never blocks or loses a call."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from detector.contract.decisions import Mode
+from detector.policy.signers import Signer, SignerAction
 from detector.testing import ids
 from streams.wire.record_columns import records_of
 from tests.streams.screening.pipeline_case import START_MS, pipeline, setup
@@ -112,3 +115,18 @@ def test_decisions_do_not_depend_on_how_events_are_cut_into_batches(size: int) -
     ]
 
     assert in_one_size == in_another
+
+
+def test_a_signer_is_found_in_a_plain_record_and_in_an_odd_one() -> None:
+    """The scan reads the one, the decoder the other; their decisions have the same bytes."""
+    signed = {"own_verstat": "TN-Validation-Passed", "own_cause": "passed", "own_signer_spc": "123A"}
+    one = pipeline(0.0, [])
+    one.screener.policy = replace(one.screener.policy, signers=(Signer("123A", SignerAction.REPORT, "under watch"),))
+    plain = setup(1, **signed)
+    odd = plain.replace(b'"123A"', b'"12\\u0033A"')
+
+    first, second = (one.process(records_of([record, setup(2)]), decided_time_ms=1) for record in (plain, odd))
+
+    assert first.answers.decisions[0] == second.answers.decisions[0]
+    assert [reason["code"] for reason in msgspec.json.decode(first.answers.decisions[0])["reasons"]] == ["signer"]
+    assert msgspec.json.decode(first.answers.decisions[1])["reasons"] == []

@@ -101,7 +101,7 @@ class Traffic:
             calling_npanxx=calling // 10_000 % 1_000_000, called_npanxx=called // 10_000 % 1_000_000,
             number_class=zeros, attestation=zeros, verstat=zeros, release=zeros, talk_ms=zeros,
             measures=np.ones(count, dtype=np.int64), call_flags=zeros, from_digits=zeros, role=zeros, own_signer=zeros,
-            has_priority=np.zeros(count, dtype=np.bool_),
+            presence=zeros,
         )  # fmt: skip
 
 

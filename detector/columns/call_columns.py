@@ -24,7 +24,6 @@ from detector.columns.facts import (
     FROM,
     HAS_DIVERSION,
     HAS_NAME,
-    HAS_PRIORITY,
     ORIGID,
     OWN_SIGNER,
     PRESENCE,
@@ -103,7 +102,7 @@ class CallBatch:
             that is counted nowhere: one that came before, and the end of a call that
             the switch blocked, since how our own answer ended it says nothing about its caller.
         call_flags: What the call shows by itself, bit n is flag n of `window_constants.CALL_FLAGS`.
-        has_priority: True where a set-up has a Priority or a Resource-Priority that is not empty.
+        presence: Which fields a set-up has, bits `facts.HAS_DIVERSION` and following; 0 of an end.
         texts: Texts that an answer repeats, as JSON writes them; None where the batch was made of Python events.
     """
 
@@ -133,7 +132,7 @@ class CallBatch:
     talk_ms: Ints
     measures: Ints
     call_flags: Ints
-    has_priority: NDArray[np.bool_]
+    presence: Ints
     texts: Texts | None = None
 
 
@@ -141,12 +140,12 @@ _COLUMNS = (
     "time_ms", "setup_time_ms", "calling", "called", "trunk", "origin",
     "calling_digits", "called_digits", "calling_npanxx", "called_npanxx", "number_class",
     "attestation", "verstat", "release", "talk_ms", "measures", "call_flags", "from_digits", "role", "call",
-    "own_signer",
+    "own_signer", "presence",
 )  # fmt: skip
 (
     _TIME, _SETUP_TIME, _CALLING, _CALLED, _TRUNK, _ORIGIN,
     _NUMBERS, _, _, _, _,
-    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS, _ROLE, _CALL, _OWN_SIGNER,
+    _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS, _ROLE, _CALL, _OWN_SIGNER, _PRESENCE,
 ) = range(len(_COLUMNS))  # fmt: skip
 
 
@@ -264,16 +263,8 @@ def _number(data: Bytes, span: tuple[int, int], seed: int) -> tuple[int, int, in
 
 
 @compiled_borrowing
-def _fill(
-    is_setup: NDArray[np.bool_],
-    data: Bytes,
-    spans: Ints,
-    given: Ints,
-    seed: int,
-    columns: Ints,
-    priority: NDArray[np.bool_],
-) -> None:
-    """Fill `columns`, shape (len(_COLUMNS), n), of zeros, and `priority`, shape (n,)."""
+def _fill(is_setup: NDArray[np.bool_], data: Bytes, spans: Ints, given: Ints, seed: int, columns: Ints) -> None:
+    """Fill `columns`, shape (len(_COLUMNS), n), of zeros."""
     for event in range(len(is_setup)):
         row = np.uint64(event)  # a signed index costs a test for wrap-around
         span = _span(spans, row, CALLING)
@@ -294,7 +285,6 @@ def _fill(
         if stop > start:
             columns[_TRUNK, row] = hash_bytes(data, start, stop, seed + TRUNK_SALT)
         columns[_SETUP_TIME, row] = given[row, SETUP_TIME]
-        priority[row] = is_setup[row] and given[row, PRESENCE] & HAS_PRIORITY != 0
         if is_setup[row]:
             _fill_setup(data, spans, given, number, row, seed, columns)
         else:
@@ -316,6 +306,7 @@ def _fill_setup(
     columns[_TIME, row] = given[row, SETUP_TIME]
     columns[_ATTESTATION, row] = attestation
     columns[_ROLE, row] = given[row, ROLE]
+    columns[_PRESENCE, row] = given[row, PRESENCE]
     columns[_VERSTAT, row] = verstat
     columns[_MEASURES, row] = _setup_measures(attestation, verstat, number)
     flags = _call_flags(attestation, verstat, number) | _presence_flags(data, spans, row, given[row, PRESENCE])
@@ -348,15 +339,13 @@ def build_columns(facts: Facts, events: Sequence[Any], partitions: Ints | None =
     """
     count = len(facts.is_setup)
     columns = np.zeros((len(_COLUMNS), count), dtype=np.int64)
-    priority = np.empty(count, dtype=np.bool_)
-    _fill(facts.is_setup, facts.data, facts.spans, facts.numbers, seed, columns, priority)
+    _fill(facts.is_setup, facts.data, facts.spans, facts.numbers, seed, columns)
     return CallBatch(
         n=count,
         events=events,
         is_setup=facts.is_setup,
         partition=np.zeros(count, np.int64) if partitions is None else partitions,
         reported_ms=columns[_SETUP_TIME],
-        has_priority=priority,
         texts=facts.texts,
         **dict(zip(_COLUMNS, columns, strict=True)),
     )

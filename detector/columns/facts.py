@@ -25,7 +25,7 @@ NUMBER_FIELDS = (
 )  # fmt: skip
 SETUP_TIME, END_TIME, ANSWER_TIME, SIP_STATUS, ATTESTATION, PRESENCE, TREATMENT, ROLE = range(len(NUMBER_FIELDS))
 
-HAS_DIVERSION, WANTS_PRIVACY, HAS_NAME, HAS_PRIORITY = 1, 2, 4, 8
+HAS_DIVERSION, WANTS_PRIVACY, HAS_NAME, HAS_PRIORITY, HAS_OWN_NAMES = 1, 2, 4, 8, 16
 """Bits of `presence`: a call setup has the field, or one of the fields, and it is not empty."""
 PRESENCE_BITS = {
     "diversion": HAS_DIVERSION,
@@ -33,6 +33,7 @@ PRESENCE_BITS = {
     "calling_name": HAS_NAME,
     "priority": HAS_PRIORITY,
     "resource_priority": HAS_PRIORITY,
+    "own_names": HAS_OWN_NAMES,
 }
 
 ABSENT = -1

@@ -14,7 +14,7 @@ from detector.columns.arrays import Flags, Ints
 from detector.columns.call_columns import VERSTAT_PASSED, CallBatch
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.decision_ids import DECISION_ID_BYTES, decision_id, identify
-from detector.columns.facts import ATTESTATION_CODE, ROLE_CODE, TEXT_FIELDS, Texts
+from detector.columns.facts import ATTESTATION_CODE, HAS_OWN_NAMES, HAS_PRIORITY, ROLE_CODE, TEXT_FIELDS, Texts
 from detector.columns.impossible import may_be_impossible
 from detector.columns.lazy_sequence import LazySequence
 from detector.columns.membership import hash_spans, hash_texts
@@ -22,10 +22,10 @@ from detector.columns.numbering import INVALID, NPA_WIDTH
 from detector.columns.packing import pack
 from detector.contract.events import CallSetup
 
-MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, MAY_BE_FROM_911, IS_VOUCHED = 1, 2, 4, 8, 16
+MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, MAY_BE_FROM_911, IS_VOUCHED, IS_NAMED = 1, 2, 4, 8, 16, 32
 """Bits of `hints`: the called number may be an emergency number by its form, the calling number may be one that nobody
 can have, a priority field is there, the calling number may be 911. A call without the bit needs no look at its texts.
-The last one is no guess: a verified signature of attestation A vouches for the calling number."""
+Two are no guess: a verified signature of attestation A vouches for the calling number; `own_names` holds something."""
 _PRIORITY_AREA, _EMERGENCY_AREA, _ATTESTED_A = 710, 911, ATTESTATION_CODE["A"]
 
 
@@ -218,7 +218,7 @@ class _Hinting(NamedTuple):
     number_class: Ints
     attestation: Ints
     verstat: Ints
-    has_priority: Flags
+    presence: Ints
 
 
 @compiled_borrowing
@@ -232,8 +232,10 @@ def _hint(at: Ints, columns: _Hinting, hints: Ints) -> int:
             hints[row] |= MAY_BE_EMERGENCY
         if may_be_impossible(digits, block):
             hints[row] |= MAY_BE_IMPOSSIBLE
-        if columns.has_priority[place]:
+        if columns.presence[place] & HAS_PRIORITY:
             hints[row] |= MAY_BE_PRIORITY
+        if columns.presence[place] & HAS_OWN_NAMES:
+            hints[row] |= IS_NAMED
         if columns.number_class[place] == INVALID and (digits == 0 or block // NPA_WIDTH == _EMERGENCY_AREA):
             hints[row] |= MAY_BE_FROM_911
         if columns.verstat[place] == VERSTAT_PASSED and columns.attestation[place] == _ATTESTED_A:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.windows_port import Neighbours
 from detector.contract.decisions import Action, Reason
+from detector.contract.events import NAMES_LIMIT
 from detector.contract.ports import FeatureMatrix
 from detector.features.schemas import F3
 from detector.features.table import INDEX, explain
@@ -54,6 +55,10 @@ IMPOSSIBLE_NUMBER = Reason("dno", "The calling number is not a possible North Am
 
 LATE = "late"
 OVERLOAD = "overload"
+CALLER_NAME = "caller_name"
+"""Of the reason that holds names of the caller, which an archive without numbers leaves out."""
+NAME_SHOWN = 64
+"""Characters of each name."""
 WAITED = frozenset({LATE, OVERLOAD})
 """Of calls that waited too long for an answer."""
 
@@ -84,6 +89,18 @@ def ordered(basis: str) -> Reason:
 def signed_by(signer: Signer) -> Reason:
     """Reason of a call that a signer of the policy's table has signed: who, and why that matters."""
     return Reason("signer", f"{signer.spc} signed the call, which was verified: {signer.reason}")
+
+
+def named(names: Sequence[str]) -> Reason | None:
+    """Reason that says who is calling, as it was signed; None where no name has a character that can be shown.
+
+    Args:
+        names: Of a verified call; anybody may have written them. Control and format characters go, and what is long
+            is cut.
+    """
+    shown = ("".join(filter(str.isprintable, name)).strip()[:NAME_SHOWN] for name in names[:NAMES_LIMIT])
+    said = ", ".join(f'"{name}"' for name in shown if name)
+    return Reason(CALLER_NAME, f"The caller's name, as it was signed: {said}") if said else None
 
 
 def late(waited_ms: int, deadline_ms: int) -> Reason:

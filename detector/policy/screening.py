@@ -272,6 +272,7 @@ class Screener(Generic[WindowsT_co]):
             for _, step in STEPS:
                 work.settle(_attempt(step, work))
             work.apply_own_modes()
+            work.name_callers()
         return Screening(
             calls,
             dict(sorted(work.decided.items())),

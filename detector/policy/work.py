@@ -1,12 +1,13 @@
 """A batch of call setups while it is being decided: columns of what the steps look at, and what they have found."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.arrays import Floats, Ints
-from detector.columns.setups import Calls
+from detector.columns.setups import IS_NAMED, Calls
 from detector.columns.windows_port import Neighbours
 from detector.contract.decisions import Action, Mode, Outcome, Reason, SipAnswer, Step
 from detector.contract.ports import Classifier, FeatureMatrix
@@ -16,7 +17,7 @@ from detector.policy import reasons
 from detector.policy.budgets import InForce
 from detector.policy.held import caller_of
 from detector.policy.lists import Lists
-from detector.policy.signers import Signer
+from detector.policy.signers import Signer, is_verified
 from detector.policy.standing import MODEL_SOURCE, StandingDecision, StandingDecisions, number_entity, trunk_entity
 from detector.policy.tables import PolicyTables
 
@@ -149,6 +150,20 @@ class Work:
             outcome = self.decided.get(row)
             if one.is_tried and outcome is not None and reasons.signed_by(one) in outcome.reasons:
                 self.is_shadow[row] = True
+
+    def name_callers(self) -> None:
+        """Say who is calling in the reasons of what was decided, where a verified signature says it.
+
+        A call that is simply allowed stays so: a name is no reason to do anything.
+        """
+        if not self.calls.all_hints & IS_NAMED:
+            return
+        for row, outcome in self.decided.items():
+            if self.calls.hints.item(row) & IS_NAMED and outcome.decided_by is not Step.FAIL_OPEN:
+                setup = self.calls.events[row]
+                name = reasons.named(setup.own_names or ()) if is_verified(setup) else None
+                if name is not None:
+                    self.decided[row] = replace(outcome, reasons=(*outcome.reasons, name))
 
     def open_rows(self) -> NDArray[np.intp]:
         """Rows that nothing has decided, ascending."""

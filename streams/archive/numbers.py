@@ -13,6 +13,7 @@ from typing import Any
 
 from detector.columns.decision_ids import decision_id
 from detector.contract.numbers import normal_form
+from detector.policy.reasons import CALLER_NAME
 
 WITHHELD = "withheld"
 """Stands for a calling name: that there was one is a feature."""
@@ -90,6 +91,9 @@ def redact(record: dict[str, Any], key: NumberKey) -> None:
         record["calling_name"] = WITHHELD
     if record.get("own_names"):
         record["own_names"] = [WITHHELD] * len(record["own_names"])
+    for reason in record.get("reasons") or ():
+        if reason["code"] == CALLER_NAME:
+            reason["text"] = WITHHELD
     for field in ("identity", "note", "reason"):
         if field in record:
             record[field] = None

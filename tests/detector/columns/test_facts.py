@@ -13,6 +13,7 @@ from detector.columns.facts import (
     ABSENT,
     HAS_DIVERSION,
     HAS_NAME,
+    HAS_OWN_NAMES,
     HAS_PRIORITY,
     NUMBER_FIELDS,
     PRESENCE,
@@ -110,6 +111,8 @@ def test_facts_without_texts_cannot_be_written_over() -> None:
         ({"privacy": False, "calling_name": ""}, 0),
         ({"calling_name": "ACME", "priority": "urgent"}, HAS_NAME | HAS_PRIORITY),
         ({"resource_priority": "esnet.1"}, HAS_PRIORITY),
+        ({"own_names": ["ACME"]}, HAS_OWN_NAMES),
+        ({"own_names": []}, 0),
     ],
 )
 def test_presence_says_which_fields_hold_something(fields: dict[str, Any], bits: int) -> None:

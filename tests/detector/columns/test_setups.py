@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.columns.setups import (
+    IS_NAMED,
     IS_VOUCHED,
     MAY_BE_EMERGENCY,
     MAY_BE_FROM_911,
@@ -47,6 +48,11 @@ def test_whatever_a_step_knows_by_its_form_is_hinted_at(calling: str, called: st
     assert hints & MAY_BE_EMERGENCY or is_national or not TABLES.emergency.called(called)
     assert hints & MAY_BE_FROM_911 or not is_from_911(calling)
     assert bool(hints & MAY_BE_PRIORITY) == bool(priority)
+
+
+@pytest.mark.parametrize(("names", "expected"), [(None, 0), ([], 0), (["Acme"], IS_NAMED)])
+def test_names_that_were_signed_are_hinted_at(names: list[str] | None, expected: int) -> None:
+    assert calls_in(batch_of([call_setup(own_names=names)])).hints.tolist() == [expected]
 
 
 def test_ordinary_numbers_give_no_hint() -> None:

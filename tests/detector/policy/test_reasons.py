@@ -1,12 +1,29 @@
-"""Reasons of the model: the features that raised a score most, in words and numbers."""
+"""Reasons: the features that raised a score most, in words and numbers, and who is calling."""
+
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.contract.decisions import Action
+from detector.columns.batch_columns import BatchColumns
+from detector.contract.decisions import PLAIN_ALLOW, Action, Mode, Outcome, Reason
+from detector.contract.events import NAMES_LIMIT
 from detector.features.table import INDEX, N_FEATURES
+from detector.policy import reasons
+from detector.policy.lists import Lists
 from detector.policy.reasons import MODEL_FEATURES, Level, late, leading, of_features, of_model, overload
+from detector.policy.settings import Policy
+from detector.policy.signers import Signer, SignerAction
+from detector.policy.unjudged import FAILED_OPEN
+from detector.testing import BY_ORDER, CALLEE, CALLER, batch_of, call_setup, make_screener, screen
+from tests.detector.policy_case import CATEGORIES, SCORE
+
+ENFORCE = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES)
+NAMED: dict[str, Any] = {"own_verstat": "TN-Validation-Passed", "own_names": ["Acme Dental", "Dr. M. Lee"]}
+SAID = 'The caller\'s name, as it was signed: "Acme Dental", "Dr. M. Lee"'
+UNDECIDED = Lists()
 
 
 @given(st.integers(0, 5).flatmap(lambda n: st.lists(st.lists(st.integers(-2, 3), min_size=9, max_size=9), max_size=n)))
@@ -42,3 +59,80 @@ def test_a_call_that_waited_too_long_says_how_long() -> None:
     assert (late(410, 300).value, late(410, 300).threshold) == (410.0, 300.0)
     assert "410 ms" in overload(410, 300).text
     assert "300 ms" in overload(410, 300).text
+
+
+def decided(lists: Lists, policy: Policy = ENFORCE, score: float = 0.0, **fields: Any) -> Outcome:
+    """What is made of one call with names."""
+    screener = make_screener(policy, {"call-1": {SCORE: score}}, lists=lists)
+    return screen(screener, call_setup(**{**NAMED, **fields})).outcome(0)
+
+
+@pytest.mark.parametrize(
+    ("lists", "score", "fields"),
+    [
+        (UNDECIDED, 0.9, {}),
+        (UNDECIDED, 1.0, {}),
+        (UNDECIDED, 0.0, {"called_number": "911"}),
+        (Lists(dno=frozenset([CALLER[2:]])), 0.0, {}),
+        (Lists(block=frozenset([CALLER])), 0.0, {}),
+        (Lists(opt_out=frozenset([CALLEE])), 0.0, {}),
+    ],
+)
+def test_what_was_decided_says_last_who_is_calling(lists: Lists, score: float, fields: dict[str, Any]) -> None:
+    """All else stays as it is without the names."""
+    without: dict[str, Any] = {**fields, "own_names": None}
+    found, nameless = (decided(lists, score=score, **each) for each in (fields, without))
+
+    assert nameless.reasons
+    assert found.reasons == (*nameless.reasons, Reason(reasons.CALLER_NAME, SAID))
+    assert (found.action, found.decided_by, found.sip, found.label) == (
+        nameless.action, nameless.decided_by, nameless.sip, nameless.label,
+    )  # fmt: skip
+
+
+def test_a_report_of_its_signer_says_who_is_calling() -> None:
+    policy = Policy(mode=Mode.ENFORCE, signers=(Signer("123A", SignerAction.REPORT, "under watch"),))
+
+    found = decided(UNDECIDED, policy, own_signer_spc="123A")
+
+    assert [one.code for one in found.reasons] == ["signer", "caller_name"]
+
+
+def test_a_call_that_is_simply_allowed_stays_with_the_others() -> None:
+    """A name is no reason to do anything, and such calls are answered all at once."""
+    screening = screen(make_screener(ENFORCE), call_setup(**NAMED))
+
+    assert screening.decided == {}
+    assert screening.outcome(0) is PLAIN_ALLOW
+
+
+@pytest.mark.parametrize("own_verstat", ["TN-Validation-Failed", "No-TN-Validation", None])
+def test_a_name_without_a_verdict_that_passed_is_nobodys(own_verstat: str | None) -> None:
+    found = decided(Lists(block=frozenset([CALLER])), own_verstat=own_verstat)
+
+    assert [one.code for one in found.reasons] == ["block_list"]
+
+
+def test_a_call_that_nobody_judged_is_not_looked_at() -> None:
+    batch = BatchColumns.of(batch_of([call_setup(**NAMED), call_setup("call-2")]))
+
+    assert make_screener(ENFORCE).screen(batch, {0: FAILED_OPEN}).outcome(0) is FAILED_OPEN
+
+
+@given(st.lists(st.text(max_size=300), max_size=2 * NAMES_LIMIT))
+def test_names_are_bounded_and_show_no_control_characters(names: list[str]) -> None:
+    """Whoever signs may write anything: ends of lines, and what turns the direction of writing."""
+    found = reasons.named(names)
+
+    if found is None:
+        assert not "".join("".join(filter(str.isprintable, name)).strip() for name in names[:NAMES_LIMIT])
+    else:
+        assert found.text.isprintable()
+        assert len(found.text) <= 40 + NAMES_LIMIT * (reasons.NAME_SHOWN + 4)
+
+
+def test_a_name_keeps_its_letters() -> None:
+    found = reasons.named(["\u202eCaf\u00e9\r\n \x00\U0001f600", "\n", "x" * 99])
+
+    assert found is not None
+    assert found.text.endswith(f'signed: "Caf\u00e9 \U0001f600", "{"x" * 64}"')

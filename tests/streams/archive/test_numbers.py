@@ -103,6 +103,10 @@ def test_a_record_keeps_no_number_name_or_note() -> None:
     unknown: dict[str, Any] = ended | {"setup_time_ms": None}
     redact(unknown, KEY)
     assert unknown["decision_id"] is None
+    why = [{"code": "caller_name", "text": f"Alice {person}"}, {"code": "model", "text": "Score 0.9"}]
+    answered: dict[str, Any] = {"calling_number": person, "reasons": why}
+    redact(answered, KEY)
+    assert [one["text"] for one in answered["reasons"]] == [WITHHELD, "Score 0.9"]
     verdict: dict[str, Any] = {"calling_number": person, "note": f"{person} again"}
     redact(verdict, KEY)
     assert verdict == {"calling_number": KEY.number(person), "note": None}

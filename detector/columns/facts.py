@@ -33,6 +33,7 @@ PRESENCE_BITS = {
     "calling_name": HAS_NAME,
     "priority": HAS_PRIORITY,
     "resource_priority": HAS_PRIORITY,
+    "own_priority": HAS_PRIORITY,
     "own_names": HAS_OWN_NAMES,
 }
 

@@ -175,6 +175,11 @@ class CallSetup:
     )
     own_signer_spc: str | None = _text("Provider code of the signer, likewise.", "the detector", default=None)
     own_origid: str | None = _text("Origination id, likewise.", "the detector", default=None)
+    own_priority: str | None = _text(
+        "Priorities that were signed for this call, as `esnet.1`, whatever comes of the number.",
+        "the detector",
+        default=None,
+    )
     own_names: list[str] | None = documented(
         "Names of the caller that were signed, likewise.",
         source="the detector",

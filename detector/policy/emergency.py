@@ -26,6 +26,7 @@ _NATIONAL_DIGITS = 10
 _PRIORITY_AREA = "710"
 """Area code of the Government Emergency Telecommunications Service (GETS)."""
 _FROM_911 = re.compile(r"\+?1?911|(?:\+?1)?911[0-9]{7}")
+_PSAP_CALLBACK = "psap-callback"
 _NAMESPACES = {
     "esnet": reasons.EMERGENCY_NETWORK,  # RFC 7135
     "ets": reasons.PRIORITY_SERVICE,  # RFC 4412
@@ -80,9 +81,19 @@ def is_from_911(calling_number: str) -> bool:
 
 def claimed(setup: CallSetup) -> Reason | None:
     """Return what the headers of a call claim it to be, believed or not; None for an ordinary call."""
-    if setup.priority and setup.priority.strip().lower() == "psap-callback":
+    if setup.priority and setup.priority.strip().lower() == _PSAP_CALLBACK:
         return reasons.PSAP_CALLBACK
-    for value in (setup.resource_priority or "").split(","):
+    return _of_resource(setup.resource_priority or "")
+
+
+def signed_claim(setup: CallSetup) -> Reason | None:
+    """Return what somebody signed a call to be (`rph` and `sph` of RFC 8443 and RFC 9027), as we verified it."""
+    said = setup.own_priority or ""
+    return reasons.PSAP_CALLBACK if said.partition(",")[0] == _PSAP_CALLBACK else _of_resource(said)
+
+
+def _of_resource(values: str) -> Reason | None:
+    for value in values.split(","):
         namespace, dot, _ = value.strip().lower().partition(".")
         if dot and namespace in _NAMESPACES:
             return _NAMESPACES[namespace]

@@ -22,7 +22,7 @@ from detector.contract.numbers import is_e164
 from detector.contract.sip import ORDER_BLOCK, UNWANTED, dno_block
 from detector.numbers.do_not_originate import DnoEntry
 from detector.policy import reasons
-from detector.policy.emergency import claimed, is_from_911
+from detector.policy.emergency import claimed, is_from_911, signed_claim
 from detector.policy.model_step import judge
 from detector.policy.signers import Signer, SignerAction
 from detector.policy.work import Found, Work
@@ -43,7 +43,11 @@ def emergency(work: Work) -> Found:
         for row in _members(work, column, "emergency"):
             found.setdefault(row, _allow(Step.EMERGENCY, reasons.EMERGENCY_LISTED))
     for row in _hinted(work, MAY_BE_PRIORITY):
-        claim = claimed(work.calls.events[row])
+        setup = work.calls.events[row]
+        signed = signed_claim(setup)
+        if signed is not None:
+            found.setdefault(row, _allow(Step.EMERGENCY, signed))
+        claim = claimed(setup)
         if claim is None or row in found:
             continue
         if work.is_vouched(row) or emergencies.trusts(work.calls.text(row, "trunk_group_id")):

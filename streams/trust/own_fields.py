@@ -18,12 +18,14 @@ def own_fields(verdict: Verdict) -> dict[str, Any]:
     Args:
         verdict: What verifying came to. Of its names the first ones are taken, without call reasons.
     """
+    priorities = [*([verdict.sip_priority] if verdict.sip_priority else []), *verdict.priorities]
     said = {
         "own_verstat": verdict.verstat.value,
         "own_cause": verdict.cause.value,
         "own_attestation": None if verdict.attestation is None else verdict.attestation.value,
         "own_signer_spc": verdict.signer_spc,
         "own_origid": verdict.origid,
+        "own_priority": ", ".join(priorities)[:TEXT_LIMIT] or None,
         "own_names": [one.name[:TEXT_LIMIT] for one in verdict.names[:NAMES_LIMIT]] or None,
     }
     return {name: value for name, value in said.items() if value is not None}

@@ -112,6 +112,7 @@ def test_facts_without_texts_cannot_be_written_over() -> None:
         ({"calling_name": "ACME", "priority": "urgent"}, HAS_NAME | HAS_PRIORITY),
         ({"resource_priority": "esnet.1"}, HAS_PRIORITY),
         ({"own_names": ["ACME"]}, HAS_OWN_NAMES),
+        ({"own_priority": "ets.0"}, HAS_PRIORITY),
         ({"own_names": []}, 0),
     ],
 )

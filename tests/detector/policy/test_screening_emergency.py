@@ -82,3 +82,38 @@ def test_the_form_of_a_called_emergency_number_is_seen_before_it_is_read(called:
     decided = outcome(make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}), call_setup(called_number=called))
 
     assert (decided.action, decided.decided_by) == (Action.ALLOW, Step.EMERGENCY)
+
+
+@pytest.mark.parametrize("verstat", ["TN-Validation-Passed", "TN-Validation-Failed", "No-TN-Validation"])
+@pytest.mark.parametrize(
+    ("signed", "code"),
+    [
+        ("psap-callback", "psap_callback"),
+        ("psap-callback, esnet.1", "psap_callback"),
+        ("q735.0, esnet.1", "esnet"),
+        ("ets.0", "priority_service"),
+    ],
+)
+@pytest.mark.parametrize("claim", [{}, {"priority": "psap-callback"}, {"resource_priority": "wps.0"}])
+def test_a_signed_priority_is_believed_from_any_trunk_group(
+    verstat: str, signed: str, code: str, claim: dict[str, Any]
+) -> None:
+    """Whatever came of the number, and whatever the headers claim."""
+    lists = Lists(dno=frozenset([CALLER[2:]]))
+    call = call_setup(own_priority=signed, own_verstat=verstat, **claim)
+
+    screening = screen(make_screener(ENFORCE, lists=lists), call)
+
+    assert (screening.outcome(0).action, screening.outcome(0).decided_by) == (Action.ALLOW, Step.EMERGENCY)
+    assert [reason.code for reason in screening.outcome(0).reasons] == [code]
+    assert screening.unbelieved == 0
+
+
+@pytest.mark.parametrize("signed", ["", "q735.0", "esnet", "xesnet.1", "psap-callback-not"])
+def test_another_signed_priority_is_no_emergency(signed: str) -> None:
+    """Nor does it lend belief to what the headers claim."""
+    call = call_setup(own_priority=signed, priority="psap-callback")
+
+    screening = screen(make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}), call)
+
+    assert (screening.outcome(0).decided_by, screening.unbelieved) == (Step.MODEL, 1)

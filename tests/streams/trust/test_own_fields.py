@@ -26,6 +26,8 @@ PASSED = Verdict(
     attestation=Attestation.A,
     origid="o" * TEXT_LIMIT,
     signer_spc="123A",
+    priorities=("ets.0", "esnet.1"),
+    sip_priority="psap-callback",
     names=tuple(CallerName(name=f"{number} {'n' * TEXT_LIMIT}") for number in range(9)),
 )
 
@@ -40,7 +42,17 @@ def test_a_verdict_that_passed_says_who_signed() -> None:
         "own_attestation": "A",
         "own_signer_spc": "123A",
         "own_origid": "o" * TEXT_LIMIT,
+        "own_priority": "psap-callback, ets.0, esnet.1",
     }
+
+
+def test_priorities_travel_without_a_passed_number_and_within_the_bound() -> None:
+    failed = Verdict(cause=Cause.STALE, priorities=tuple(f"esnet.{'x' * 30}{number}" for number in range(16)))
+
+    found = own_fields(failed)["own_priority"]
+
+    assert found.startswith("esnet.")
+    assert len(found) == TEXT_LIMIT
 
 
 @pytest.mark.parametrize("cause", [one for one in Cause if one is not Cause.PASSED])

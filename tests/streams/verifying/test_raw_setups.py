@@ -64,6 +64,21 @@ def test_what_a_switch_says_of_our_verdict_is_taken_out(name: str) -> None:
     assert not OWN_FIELDS & json.loads(changed(value, None)).keys()
 
 
+@pytest.mark.parametrize(
+    "number", ["1e999", "-1.5E+30000", "9" * 5_000, "123456789012345678901234567890", "0.1e-999", "-0", "1.50"]
+)
+def test_what_a_field_that_nobody_knows_holds_neither_hides_a_verdict_nor_changes(number: str) -> None:
+    """A worker skips it unread, however large it is."""
+    value = raw(own_verstat="TN-Validation-Passed").replace(b"{", f'{{"vendor":{number},'.encode(), 1)
+    found = setup_to_change(value)
+    assert found is not None
+    assert found.own_verstat == "TN-Validation-Passed"
+
+    for said in (changed(value, None), changed(value, Verdict(cause=Cause.STALE))):
+        assert b"TN-Validation-Passed" not in said
+        assert f'"vendor":{number},'.encode() in said
+
+
 def test_headers_give_way_where_a_record_has_no_room_for_both() -> None:
     value = raw(identity=["x" * 8_000, "y" * (MAX_RECORD_BYTES - 8_400)])
     assert setup_to_change(value) is not None

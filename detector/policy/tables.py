@@ -14,6 +14,7 @@ from detector.contract.ports import FeatureMatrix
 from detector.contract.sip import LOCATION_BY_ROLE
 from detector.features.table import INDEX
 from detector.features.window_constants import NOT_ENOUGH_DATA
+from detector.policy import reasons
 from detector.policy.emergency import EmergencyTable
 from detector.policy.settings import Category, Condition, Policy, Rule, Thresholds
 from detector.policy.signers import SignerTable
@@ -50,6 +51,7 @@ class PolicyTables:
         policy: What it was made of.
         emergency: What makes a call an emergency.
         signers: Look-up of the entries for who signs.
+        tried: Reasons of those entries that are only tried.
         impossible_heads: First six characters (`+1` NPA and one digit) of numbers that cannot exist.
         impossible_numbers: Whole numbers that cannot exist.
         checks_length: Whether a `+1` number of another length than ten digits is impossible.
@@ -72,6 +74,7 @@ class PolicyTables:
         "policy",
         "rules",
         "signers",
+        "tried",
     )
 
     def __init__(self, policy: Policy) -> None:
@@ -79,6 +82,7 @@ class PolicyTables:
         self.policy = policy
         self.emergency = EmergencyTable(policy)
         self.signers = SignerTable(policy.signers)
+        self.tried = frozenset(reasons.signed_by(one) for one in policy.signers if one.is_tried)
         is_without_role = policy.location in {LOCATION_BY_ROLE[role] for role in policy.blocking_roles}
         roles = (*policy.blocking_roles, *((None,) if is_without_role else ()))
         self._blocking_roles = frozenset(ROLE_CODE[role] for role in roles)

@@ -146,10 +146,10 @@ class Work:
             answers = [(row, outcome.sip) for row, outcome in self.decided.items()]
             rows = [row for row, answer in answers if answer is not None and answer.reason_header is None]
             self.is_shadow[rows] = mode is Mode.SHADOW
-        for row, one in (self._signed or {}).items():
-            outcome = self.decided.get(row)
-            if one.is_tried and outcome is not None and reasons.signed_by(one) in outcome.reasons:
-                self.is_shadow[row] = True
+        tried = self.tables.tried
+        if tried:  # known by their reasons, also of a call that was looked at alone
+            rows = [row for row, outcome in self.decided.items() if not tried.isdisjoint(outcome.reasons)]
+            self.is_shadow[rows] = True
 
     def name_callers(self) -> None:
         """Say who is calling in the reasons of what was decided, where a verified signature says it.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.columns.setups import calls_in
+from detector.columns.setups import Calls, calls_in
 from detector.contract.decisions import Action, Mode, Outcome, SipAnswer, Step
 from detector.contract.errors import SettingInvalid
 from detector.contract.events import Role
@@ -115,6 +115,24 @@ def test_neither_a_report_nor_a_trial_excuses(one: Signer, attestation: str) -> 
 
 
 def test_what_is_tried_is_said_and_not_done() -> None:
+    screening = screen(make_screener(enforce(TRIED)), call_setup(**SIGNED), call_setup("call-2"))
+
+    assert [(screening.outcome(row).action, screening.mode(row)) for row in (0, 1)] == [
+        (Action.BLOCK, Mode.SHADOW),
+        (Action.ALLOW, Mode.ENFORCE),
+    ]
+
+
+def test_a_trial_stays_one_where_calls_are_looked_at_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Because a call of the batch made looking up raise."""
+    whole = SignerTable.signed
+
+    def broken(table: SignerTable, calls: Calls) -> dict[int, Signer]:
+        if len(calls) > 1:
+            raise IndexError
+        return whole(table, calls)
+
+    monkeypatch.setattr(SignerTable, "signed", broken)
     screening = screen(make_screener(enforce(TRIED)), call_setup(**SIGNED), call_setup("call-2"))
 
     assert [(screening.outcome(row).action, screening.mode(row)) for row in (0, 1)] == [

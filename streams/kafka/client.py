@@ -202,8 +202,11 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-async def require_topics(settings: Settings, topics: Iterable[str]) -> None:
+async def require_topics(settings: Settings, topics: Iterable[str]) -> dict[str, int]:
     """Check that the topics exist, without making a broker create them with its defaults.
+
+    Returns:
+        How many partitions each has.
 
     Raises:
         KafkaUnreachable: no broker answers.
@@ -213,17 +216,22 @@ async def require_topics(settings: Settings, topics: Iterable[str]) -> None:
     """
     async with _admin(settings) as admin:
         existing = await _existing_topics(admin)
-    missing = sorted(set(topics) - existing)
+    wanted = set(topics)
+    missing = sorted(wanted - existing.keys())
     if missing:
         raise TopicMissing(missing)
+    return {topic: existing[topic] for topic in wanted}
 
 
-async def _existing_topics(admin: AIOKafkaAdminClient) -> set[str]:
-    """All topics; while one of several brokers is away, the client may ask that one: then another is asked."""
+async def _existing_topics(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """All topics and how many partitions they have.
+
+    While one of several brokers is away, the client may ask that one: then another is asked.
+    """
     until_s = time.monotonic() + LIST_WAIT_S
     while True:
         try:
-            return set(await admin.list_topics())
+            return {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()}
         except KafkaConnectionError:
             raise
         except KafkaError as error:

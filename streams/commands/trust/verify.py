@@ -17,28 +17,32 @@ from streams.settings import Settings, load_settings
 from streams.trust.settings import TRUST_PREFIX, load_trust_settings
 from streams.trust.setup_verifier import SetupVerifier, make_setup_verifier
 from streams.unknown_settings import unknown_keys
-from streams.verifying.assembly import build_app
+from streams.verifying.assembly import PartitionsDiffer, build_app
 from streams.verifying.settings import VERIFY_PREFIX, VerifySettings, load_verify_settings
 
 log = structlog.get_logger(__name__)
 
 
 async def require_source(settings: Settings, topic: str) -> None:
-    """Check that both topics exist.
+    """Check that both topics exist, with the same number of partitions.
 
     Raises:
         TopicMissing: one of the contract's does not.
         SettingsInvalid: the one that is read does not.
+        PartitionsDiffer: the numbers differ.
         RobocallError: no broker answers, or it refuses us.
     """
-    await require_topics(settings, [CALL_EVENTS])
+    of_events = (await require_topics(settings, [CALL_EVENTS]))[CALL_EVENTS]
     try:
-        await require_topics(settings, [topic])
+        partitions = (await require_topics(settings, [topic]))[topic]
     except TopicMissing as error:
         raise SettingsInvalid(
             f"{VERIFY_PREFIX}TOPIC: the topic {topic} does not exist: create it with as many partitions as "
-            f"{CALL_EVENTS} has, `kafka-topics.sh --create --topic {topic} --partitions ...`"
+            f"{CALL_EVENTS} has, `kafka-topics.sh --bootstrap-server ... --create --topic {topic} "
+            f"--partitions {of_events}`"
         ) from error
+    if partitions != of_events:
+        raise PartitionsDiffer(topic, partitions, of_events)
 
 
 def run_verify(settings: Settings, chosen: VerifySettings, verifier: SetupVerifier) -> int:
@@ -82,7 +86,8 @@ def verify() -> None:
 
     \b
     That topic needs as many partitions as call-events:
-      kafka-topics.sh --create --topic unverified-calls --partitions 12
+      kafka-topics.sh --bootstrap-server localhost:9092 --create \\
+        --topic unverified-calls --partitions 12
 
     Start several to share the load; SIGTERM ends one cleanly. After a crash a record may
     go on twice, which workers notice. docs/signatures.md says more.

@@ -77,13 +77,14 @@ def test_groups_are_not_waited_for_without_a_broker() -> None:
 
 def test_a_broker_that_is_away_is_not_asked_twice_for_topics() -> None:
     """Of three brokers one may be away: the client may ask that one first, and says that it is not ready."""
-    answers: Iterator[Exception | list[str]] = iter([NodeNotReadyError("node 3"), ["call-events"]])
+    found = {"topic": "call-events", "partitions": [{"partition": 0}, {"partition": 1}]}
+    answers: Iterator[Exception | list[Any]] = iter([NodeNotReadyError("node 3"), [found]])
 
     class Admin:
-        async def list_topics(self) -> list[str]:
+        async def describe_topics(self) -> list[Any]:
             answer = next(answers)
             if isinstance(answer, Exception):
                 raise answer
             return answer
 
-    assert asyncio.run(_existing_topics(cast("Any", Admin()))) == {"call-events"}
+    assert asyncio.run(_existing_topics(cast("Any", Admin()))) == {"call-events": 2}

@@ -194,7 +194,7 @@ class Metric(StrEnum):
     )
     DNO_CONFIRMED = (
         "robocall_dno_confirmed_age_seconds", "gauge", "seconds",
-        "Since the place of the do-not-originate lists last answered.",
+        "Since the place of the do-not-originate lists last answered; `+Inf` where it never did.",
     )
     DNO_BYTES = (
         "robocall_dno_bytes", "gauge", "bytes", "Memory that do-not-originate lists of others take.",

@@ -2,8 +2,8 @@
 
 Every few seconds the place is listed; only what changed is read. A new table is made beside the event loop and takes
 the place of the old one between two batches, so no call waits. A list that is damaged leaves its last good one in
-force; a place that does not answer leaves everything as it is. A list
-that is older than it is good for blocks nothing: it lapses by the clock of this machine.
+force; a place that does not answer leaves everything as it is. A list that is older than it is good for blocks nothing:
+it lapses by the clock of this machine.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
 """What a worker follows of do-not-originate lists, as metrics: read from the follower, once a scrape."""
 
+import math
 from collections.abc import Iterator
 
 from prometheus_client import core as prometheus
@@ -27,5 +28,6 @@ class DnoMetrics(Collector):
         yield Metric.DNO_ENTRIES.many({(one.name,): one.entries for one in view.lists})
         yield Metric.DNO_AGE.many({(one.name,): one.age_days for one in view.lists if one.date})
         yield Metric.DNO_REFUSED.many({(one.name,): float(one.problem is not None) for one in view.lists})
-        yield Metric.DNO_CONFIRMED.many({} if view.confirmed_age_s is None else {(): view.confirmed_age_s})
+        age_s = math.inf if view.confirmed_age_s is None else view.confirmed_age_s
+        yield Metric.DNO_CONFIRMED.many({} if self._follower is None else {(): age_s})
         yield Metric.DNO_BYTES.one(view.size_bytes)

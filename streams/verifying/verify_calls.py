@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from detector.contract.events import CallSetup
 from streams.kafka.fetched import Partition, Poll, Rows
-from streams.kafka.publishing.outbox import Record, wall_clock_ms
+from streams.kafka.publishing.outbox import Perishable, Record, wall_clock_ms
 from streams.kafka.publishing.publisher import Delivery
 from streams.kafka.topics import CALL_EVENTS
 from streams.running.failures import Failures
@@ -28,8 +28,8 @@ MOST_RECORDS = 512
 class PublishesTo(Protocol):
     """What verifying needs of `streams.kafka.publishing.publisher.Publisher`."""
 
-    def publish_to(self, topic: str, partition: int, records: Sequence[Record], delivery: Delivery) -> None:
-        """Queue records of one partition, in order; returns at once."""
+    def publish_to(self, topic: str, partition: int, records: list[Record | Perishable], delivery: Delivery) -> None:
+        """Queue records of one partition, in order; returns at once, and keeps the list."""
         ...
 
 
@@ -93,7 +93,7 @@ class CallVerifying:
         delivery = Delivery(acknowledge, set_aside)
         for lot in lots(poll.parts):
             values = await self._values(lot)
-            by_partition = defaultdict[int, list[Record]](list)
+            by_partition = defaultdict[int, list[Record | Perishable]](list)
             for raw, value in zip(lot, values, strict=True):
                 by_partition[raw.partition].append((raw.key, value))
             for partition, records in by_partition.items():

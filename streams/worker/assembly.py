@@ -149,7 +149,9 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
     report = ModelReport(redis, guard, lambda: switch.told(_instance(settings), lists.told))
     runs = (exchange, lists, dno, keeper, switch, measures, report, reader, durability)
-    jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [(type(part).__name__, part.run) for part in runs if part]
+    jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+        (type(part).__name__, part.run) for part in runs if part is not None
+    ]
     watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
     jobs.append(("watch", lambda: _watch(app, verdict, watched)))
     return Assembly(app, [publisher, side, Background(jobs)], screener)

@@ -217,19 +217,16 @@ class Publisher:
         for partition, lot in lots.items():
             self.publish_to(topic, partition, lot, delivery)
 
-    def publish_to(
-        self, topic: str, partition: int, records: Iterable[Record | Perishable], delivery: Delivery
-    ) -> None:
-        """Queue records of one partition, whatever their keys are; else as `publish`.
+    def publish_to(self, topic: str, partition: int, records: list[Record | Perishable], delivery: Delivery) -> None:
+        """Queue records of one partition, whatever their keys are; else as `publish`. The list is ours from now on.
 
         Raises:
             KeyError: the publisher was not made for the topic.
             IndexError: the topic had no such partition at the start.
         """
-        queued = list(records)
-        self._outboxes[topic][partition].put(queued, delivery)
-        self._watch.expect(len(queued))
-        delivery.expect(len(queued))
+        self._outboxes[topic][partition].put(records, delivery)
+        self._watch.expect(len(records))
+        delivery.expect(len(records))
 
     def partitions(self, topic: str) -> int:
         """How many a topic had at the start.

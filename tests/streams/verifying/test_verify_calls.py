@@ -12,7 +12,7 @@ import pytest
 from faust.types import TP
 
 from streams.kafka.fetched import Poll, rows_of
-from streams.kafka.publishing.outbox import Record
+from streams.kafka.publishing.outbox import Perishable, Record
 from streams.kafka.publishing.publisher import Delivery
 from streams.kafka.topics import CALL_EVENTS
 from streams.running.failures import Failures
@@ -34,10 +34,10 @@ class Out:
     records: dict[int, list[Record]] = field(default_factory=dict)
     unsafe: list[tuple[Delivery, int]] = field(default_factory=list)
 
-    def publish_to(self, topic: str, partition: int, records: Sequence[Record], delivery: Delivery) -> None:
+    def publish_to(self, topic: str, partition: int, records: list[Record | Perishable], delivery: Delivery) -> None:
         """As a publisher does."""
         assert topic == CALL_EVENTS
-        self.records.setdefault(partition, []).extend(records)
+        self.records.setdefault(partition, []).extend(one for one in records if isinstance(one, tuple))
         delivery.expect(len(records))
         self.unsafe.append((delivery, len(records)))
 

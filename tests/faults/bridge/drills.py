@@ -70,13 +70,16 @@ class Drill:
 
 def _while(happens: Callable[[Stage], None], times: int, on: Stage, chance: random.Random) -> Findings:
     """Under load something happens several times, at instants by chance; each time all is well again afterwards."""
+    took_s = []
     with on.under_load() as calls:
         for _ in range(times):
             on.wait_until_well()
             time.sleep(chance.uniform(0.0, 1.0))
             happens(on)
+            since_s = time.monotonic()
             on.wait_until_well()
-    return on.found(calls)
+            took_s.append(f"{time.monotonic() - since_s:.1f}")
+    return on.found(calls, f"judged again after {', '.join(took_s)} s")
 
 
 def _let_pass(on: Stage, seconds: float) -> None:

@@ -131,6 +131,10 @@ TESTED_ELSEWHERE = {
     "streams/commands/local": (LOCAL, "up, status and down are typed there"),
     "streams/commands/models/doctor": ("tests/streams/worker/test_model_metrics.py", "sentences on those metrics"),
     "streams/commands/models/artifacts": (PROMOTE, "listed, shown and compared there, beside promotions"),
+    "streams/commands/referral/deriving": (
+        "tests/streams/commands/referral/test_command.py",
+        "decisions are derived there",
+    ),
     "streams/commands/models/place": (PROMOTE, "the registry that those commands work on"),
     "streams/contract_docs/examples": (ASYNCAPI, "examples are checked against the schema there"),
     "streams/contract_docs/page": (ASYNCAPI, "the page is compared with the one that is kept"),

@@ -75,6 +75,10 @@ COMMANDS = {
         "streams.commands.numbers.dno:dno",
         "Do-not-originate lists of others: import, show, check a number, remove.",
     ),
+    "referral": (
+        "streams.commands.referral.command:referral",
+        "Hand a campaign to an authority as a signed package; derive the decisions of one again.",
+    ),
     "release": (
         "streams.commands.release:release",
         "End what stands against a number or trunk group; do not block it for a day.",

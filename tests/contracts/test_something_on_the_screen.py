@@ -15,6 +15,7 @@ from streams.commands.main import COMMANDS, robocall
 from streams.running import progress
 from tests.models.small_evaluation import save_labelled
 from tests.models.small_model import save_small_model
+from tests.streams.referral.packages import save_package
 from tests.waiting import wait_until
 
 EVERY_S = 0.001
@@ -64,6 +65,9 @@ WAITS = [
     ("feedback add robocall --call-id c", "streams.commands.records.rows.publish"),
     ("feedback import labels.csv --preset analyst --dry-run", "streams.commands.feedback.show_some"),
     ("bridge records empty.jsonl --mapping cdr.yaml --dry-run", "streams.commands.records.command.show_some"),
+    ("referral make senders.txt --campaign c --why w --out r.zip", "streams.commands.referral.command.collected"),
+    ("referral verify referral.zip", "streams.commands.referral.command.read"),
+    ("referral verify referral.zip", "streams.commands.replay.make_screener"),
     ("dno import senders.txt --name one --date 2026-11-20", "streams.commands.numbers.dno.read_entries"),
     ("dno show", "streams.commands.numbers.dno._kept"),
     ("dno check +12025550123", "streams.commands.numbers.dno._kept"),
@@ -132,6 +136,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "senders.txt").write_text("+12025550123\n")
     (folder / "cdr.yaml").write_text("fields: {call_id: a}")
     save_small_model(folder / "own")
+    save_package(folder / "referral.zip")
     return folder
 
 

@@ -1,0 +1,1 @@
+"""Commands about packages for authorities."""

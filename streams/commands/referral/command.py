@@ -1,0 +1,199 @@
+"""`robocall referral`: one campaign as a package for an authority, and whether such a package still holds."""
+
+import getpass
+import importlib.metadata
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+import structlog
+from rich.console import Console
+
+from streams.archive.query import connected
+from streams.archive.settings import load_archive_settings
+from streams.commands.archive import opened
+from streams.commands.models.place import REGISTRY_OPTION, model_option
+from streams.commands.referral.deriving import HISTORY_H, Derived, derived
+from streams.files import require_distinct
+from streams.referral.collecting import MOST_CALLS, collected
+from streams.referral.package import Manifest, Package, PackageRefused, file_of, manifest_bytes, read, write
+from streams.referral.signing import fingerprint, is_signed_by, make_key, private_key, public_key, public_pem
+from streams.running.printable import printable
+from streams.running.progress import step
+
+SHOWN = 10
+MOST_ID_BYTES = 128 * MOST_CALLS
+MOST_ATTACHED_BYTES = 1 << 24
+ATTACHED = "attached"
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
+_OUT = click.Path(path_type=Path, dir_okay=False)
+
+log = structlog.get_logger(__name__)
+
+
+class ReferralDoubtful(PackageRefused):
+    """A package that does not hold: it is not signed by who should have, or decisions in it do not follow."""
+
+
+@click.group()
+def referral() -> None:
+    """Hand one campaign to an authority: calls, decisions, timeline and examples in a zip that can be checked.
+
+    \b
+      robocall referral key --out referral-key.pem
+      robocall archive query "SELECT call_id FROM call_decisions WHERE ..." > calls.csv
+      robocall referral make calls.csv --campaign "car warranty" --why "traceback 4711" --out r.zip
+      robocall referral verify r.zip
+    """  # noqa: D301 - click reads the backspace
+
+
+@referral.command()
+@click.option("--out", type=_OUT, required=True, help="New file for the key; its owner alone may read it.")
+def key(out: Path) -> None:
+    """Make a key that packages are signed with, and say the fingerprint that their readers compare."""
+    try:
+        made = make_key(out)
+    except FileExistsError as error:
+        raise PackageRefused(f"{out} is there already: a key is never written over") from error
+    click.echo(fingerprint(made.public_key()))
+
+
+@referral.command()
+@click.argument("calls", type=click.File("rb"))
+@click.option("--campaign", required=True, help="Its name, as people know it.")
+@click.option("--why", required=True, help="Why it is referred, and to whom.")
+@click.option("--key", "key_file", type=_FILE, help="Key to sign with [default: not signed].")
+@click.option("--attach", type=_FILE, multiple=True, help="A file to go with it, as an exported traceback; repeatable.")
+@click.option("--out", type=_OUT, required=True, help="The package.")
+def make(calls: BinaryIO, campaign: str, why: str, key_file: Path | None, attach: tuple[Path, ...], out: Path) -> None:
+    """Make a package of CALLS: a file of call ids, one a line, under a header `call_id` or none; `-` is standard input.
+
+    It reads the archive (ROBOCALL_ARCHIVE_URL). Numbers are as they are there: plain, or keyed digests.
+    """
+    require_distinct({"CALLS": calls.name, "--key": key_file}, {"--out": out})
+    signing_key = None if key_file is None else private_key(key_file)
+    console = Console(stderr=True)
+    attached = _attached(attach)
+    settings, made_ms = load_archive_settings(), time.time_ns() // 1_000_000
+    with step("Collecting", console), connected(opened(settings)) as connection:
+        found = collected(connection, _call_ids(calls), made_ms, importlib.metadata.version("robocall-detector"))
+    files = found.files | attached
+    manifest = manifest_bytes(
+        Manifest(
+            campaign=campaign,
+            why=why,
+            by=os.environ.get("ROBOCALL_OPERATOR") or getpass.getuser(),
+            made_ms=made_ms,
+            first_ms=found.first_ms,
+            last_ms=found.last_ms,
+            calls=found.calls,
+            numbers="plain" if settings.number_key is None else "digests",
+            versions=found.versions,
+            files=tuple(file_of(name, content) for name, content in files.items()),
+        )
+    )
+    signed = None
+    if signing_key is not None:
+        signed = signing_key.sign(manifest), public_pem(signing_key.public_key())
+    with out.open("wb") as file:
+        write(file, manifest, files, signed)
+    how = "not signed" if signing_key is None else f"signed by {fingerprint(signing_key.public_key())}"
+    console.print(f"{out}: {found.calls:,} calls, {len(files)} files, {how}", soft_wrap=True, highlight=False)
+
+
+@referral.command()
+@click.argument("package", type=_FILE)
+@click.option("--signer", type=_FILE, help="Public key in PEM that must have signed it.")
+@click.option("--no-derive", is_flag=True, help="Look at digests and signature alone; no archive is needed.")
+@click.option("--history", "history_h", type=click.IntRange(0, 24 * 28), default=HISTORY_H, show_default=True,
+              help="Hours of events before the first call that fill the windows.")  # fmt: skip
+@click.option("--partitions", type=click.IntRange(1, 1_024), help="Of the topic [default: ROBOCALL_PARTITIONS].")
+@click.option("--policy", type=_FILE, help="Policy of then [default: ROBOCALL_POLICY_FILE].")
+@model_option("--model", "name", "Model of then")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@REGISTRY_OPTION
+def verify(
+    package: Path,
+    signer: Path | None,
+    no_derive: bool,
+    history_h: int,
+    partitions: int | None,
+    policy: Path | None,
+    name: str | None,
+    as_json: bool,
+    url: str | None,
+) -> None:
+    """Check digests and signature of PACKAGE, then derive every decision in it from the archive again.
+
+    Events are replayed through the model and the policy, and each decision is compared with the one of then. Lists
+    are empty in a replay, and windows begin --history hours before: a call that was decided by a list does not follow.
+    The exit status is 1 when something does not hold.
+    """
+    console = Console(stderr=True)
+    with step("Reading the package", console):
+        found = read(package)
+    by = _signer(found, signer)
+    said: dict[str, Any] = {"package": str(package), "whole": True, "signed_by": by, "calls": found.manifest.calls}
+    console.print(f"whole: {len(found.files)} files are as the manifest says", highlight=False)
+    console.print(f"signed by {by}" if by else "not signed: anybody may have made it", soft_wrap=True, highlight=False)
+    result = None
+    if not no_derive:
+        result = derived(found, history_h, partitions, policy, name, url, console)
+        said |= {"decisions": result.decisions, "follow": result.decisions - len(result.differences)}
+        said["versions_differ"] = list(result.versions_differ)
+        said["differences"] = [str(one) for one in result.differences]
+        _tell(result, console)
+    if as_json:
+        click.echo(json.dumps(said))
+    if result is not None and result.differences:
+        raise ReferralDoubtful(f"{len(result.differences):,} of {result.decisions:,} decisions do not follow")
+
+
+def _call_ids(calls: BinaryIO) -> list[str]:
+    text = calls.read(MOST_ID_BYTES + 1)
+    if len(text) > MOST_ID_BYTES:
+        raise PackageRefused(f"CALLS has more than {MOST_CALLS:,} ids: refer a shorter span")
+    try:
+        lines = [line.strip().strip('"') for line in text.decode().splitlines()]
+    except UnicodeDecodeError as error:
+        raise PackageRefused("CALLS is no UTF-8 text: want one call id a line") from error
+    return [line for line in lines if line and line != "call_id"]
+
+
+def _attached(paths: tuple[Path, ...]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for path in paths:
+        if path.stat().st_size > MOST_ATTACHED_BYTES:
+            raise PackageRefused(f"{path} is larger than {MOST_ATTACHED_BYTES >> 20} MiB")
+        if (name := f"{ATTACHED}/{path.name}") in files:
+            raise PackageRefused(f"two attached files are called {path.name}: rename one")
+        files[name] = path.read_bytes()
+    return files
+
+
+def _signer(found: Package, wanted: Path | None) -> str | None:
+    """Fingerprint of who signed it; None where nobody did and nobody had to."""
+    if found.signature is None or found.signer is None:
+        if wanted is not None:
+            raise ReferralDoubtful("it is not signed, and --signer was given")
+        return None
+    by = public_key(found.signer, "the key in the package")
+    if wanted is not None and fingerprint(public_key(wanted.read_bytes(), str(wanted))) != fingerprint(by):
+        raise ReferralDoubtful(f"another key signed it: {fingerprint(by)}")
+    if not is_signed_by(by, found.signature, found.manifest_bytes):
+        raise ReferralDoubtful("the signature is not that of the manifest")
+    return fingerprint(by)
+
+
+def _tell(result: Derived, console: Console) -> None:
+    for text in result.versions_differ:
+        console.print(text, soft_wrap=True, highlight=False)
+    follow = result.decisions - len(result.differences)
+    console.print(f"{follow:,} of {result.decisions:,} decisions follow", highlight=False)
+    for one in result.differences[:SHOWN]:
+        console.print(f"  {printable(str(one))}", soft_wrap=True, highlight=False, markup=False)
+    if len(result.differences) > SHOWN:
+        console.print(f"  and {len(result.differences) - SHOWN:,} more (--json has all)", highlight=False)

@@ -1,0 +1,142 @@
+"""What a package holds, out of the archive: the calls, their decisions, a timeline, and the best examples."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from detector.features.window_constants import DAY_MS, HOUR_MS
+from streams.archive.output import fetched, names_of, write_csv
+from streams.archive.query import ask
+from streams.referral.package import PackageRefused, Versions
+
+CALLS, DECISIONS, TIMELINE, EXAMPLES = "calls.jsonl", "decisions.jsonl", "timeline.csv", "examples.csv"
+MOST_CALLS = 100_000
+EXAMPLES_WANTED = 10
+EXAMPLES_DAYS = 10
+"""The traceback group asks for calls under ten days old."""
+_CHOSEN = "referred_calls"
+_PLACE = ("kafka_partition", "kafka_offset", "kafka_timestamp_ms", "day")
+_OF_CALLS = "SELECT * FROM call_events SEMI JOIN referred_calls USING (call_id)"
+_OF_DECISIONS = "SELECT * FROM call_decisions SEMI JOIN referred_calls USING (call_id)"
+_IN_ORDER = " ORDER BY kafka_partition, kafka_offset"
+_TIMELINE = """
+WITH events AS ({calls}), decisions AS ({decisions}),
+ends AS (
+    SELECT call_id, bool_or(answer_time_ms IS NOT NULL) AS answered
+    FROM events WHERE type = 'call_end' GROUP BY call_id
+),
+decided AS (
+    SELECT call_id, any_value(action) AS action, any_value(would_be) AS would_be FROM decisions GROUP BY call_id
+)
+SELECT strftime(make_timestamp_ms(any_value(setup_time_ms) // {hour} * {hour}), '%Y-%m-%dT%H:00:00Z') AS hour,
+    count(*) AS calls, count(DISTINCT calling_number) AS calling_numbers,
+    count(DISTINCT called_number) AS called_numbers,
+    count(*) FILTER (answered) AS answered, count(*) FILTER (action = 'label') AS labelled,
+    count(*) FILTER (action = 'block') AS blocked, count(*) FILTER (would_be IN ('label', 'block')) AS only_tried,
+    string_agg(DISTINCT trunk_group_id, ' ' ORDER BY trunk_group_id) AS trunk_groups
+FROM events LEFT JOIN ends USING (call_id) LEFT JOIN decided USING (call_id)
+WHERE type = 'call_setup' GROUP BY setup_time_ms // {hour} ORDER BY hour
+"""
+_EXAMPLES = """
+WITH events AS ({calls}),
+ends AS (
+    SELECT call_id, max(end_time_ms - answer_time_ms) AS talk_ms
+    FROM events WHERE type = 'call_end' AND answer_time_ms IS NOT NULL GROUP BY call_id
+),
+ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY calling_number ORDER BY setup_time_ms DESC, call_id) AS nth
+    FROM events JOIN ends USING (call_id) WHERE type = 'call_setup'
+)
+SELECT call_id, strftime(make_timestamp_ms(setup_time_ms), '%Y-%m-%dT%H:%M:%S.%gZ') AS time_utc, calling_number,
+    called_number, talk_ms // 1000 AS talk_s, trunk_group_id, upstream_ocn, attestation, origid, signer_spc
+FROM ranked WHERE nth = 1 AND setup_time_ms >= {oldest_ms} ORDER BY setup_time_ms DESC, call_id LIMIT {most}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was found of the calls.
+
+    Attributes:
+        files: Content by name.
+        calls: How many of them have a set-up in the archive.
+        first_ms: Set-up of the first of these.
+        last_ms: Set-up of the last.
+        versions: What decided.
+    """
+
+    files: dict[str, bytes]
+    calls: int
+    first_ms: int
+    last_ms: int
+    versions: Versions
+
+
+def collected(connection: Any, call_ids: Sequence[str], made_ms: int, detector: str) -> Collected:
+    """Collect what the archive has of some calls.
+
+    Args:
+        connection: Of `streams.archive.query.connected`. It blocks for reading, and holds all that it returns.
+        call_ids: Of the campaign; at most `MOST_CALLS`.
+        made_ms: Now, epoch milliseconds: examples are no older than ten days.
+        detector: Version of this program.
+
+    Raises:
+        PackageRefused: there are too many, none is in the archive, or none was decided.
+        QueryRefused: DuckDB met a fault.
+    """
+    if len(call_ids) > MOST_CALLS:
+        raise PackageRefused(f"{len(call_ids):,} calls: a package takes {MOST_CALLS:,}, refer a shorter span")
+    connection.register(_CHOSEN, pa.table({"call_id": pa.array(sorted(set(call_ids)), pa.string())}))
+    calls = _rows(connection, _OF_CALLS + _IN_ORDER)
+    decisions = _rows(connection, _OF_DECISIONS + _IN_ORDER)
+    setups = [row["setup_time_ms"] for row in calls if row["type"] == "call_setup"]
+    if not setups or not decisions:
+        raise PackageRefused("the archive has no decided call of these ids: see `robocall archive query`")
+    timeline = _TIMELINE.format(calls=_OF_CALLS, decisions=_OF_DECISIONS, hour=HOUR_MS)
+    oldest_ms = made_ms - EXAMPLES_DAYS * DAY_MS
+    examples = _EXAMPLES.format(calls=_OF_CALLS, oldest_ms=oldest_ms, most=EXAMPLES_WANTED)
+    files = {
+        CALLS: _lines(calls),
+        DECISIONS: _lines(decisions),
+        TIMELINE: _csv(connection, timeline),
+        EXAMPLES: _csv(connection, examples),
+    }
+    versions = Versions(
+        detector=detector,
+        models=_counted(decisions, "model_version"),
+        policies=_counted(decisions, "policy_version"),
+        feature_schemas=_counted(decisions, "feature_schema"),
+    )
+    return Collected(files, len(setups), min(setups), max(setups), versions)
+
+
+def _rows(connection: Any, sql: str) -> list[dict[str, Any]]:
+    cursor = ask(connection, sql)
+    names = names_of(cursor)
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value is not None and name not in _PLACE}
+        for row in fetched(cursor)
+    ]
+
+
+def _lines(rows: Sequence[dict[str, Any]]) -> bytes:
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+
+
+def _csv(connection: Any, sql: str) -> bytes:
+    out = io.BytesIO()
+    write_csv(ask(connection, sql), out)
+    return out.getvalue()
+
+
+def _counted(rows: Sequence[dict[str, Any]], name: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in rows:
+        if row.get(name):
+            found[row[name]] = found.get(row[name], 0) + 1
+    return dict(sorted(found.items()))

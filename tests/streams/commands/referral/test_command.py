@@ -1,0 +1,127 @@
+"""A referral from an archive to its reader: whole, signed, and derived again by the same model and by another."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from detector.contract.errors import RobocallError
+from streams.archive.files import ArchiveStore
+from streams.commands.referral.command import referral
+from streams.commands.replay import replay
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
+from tests.streams.archive.archive_case import encoded, put, setup
+
+CALLS = 40
+IMPOSSIBLE = "+11115550123"
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Calls of two callers, one of them impossible, and what the shipped model decided in shadow."""
+    folder = tmp_path_factory.mktemp("referral")
+    store = ArchiveStore(str(folder / "archive"))
+    events = [
+        encoded(setup(n, calling_number="+12025550123" if n % 4 else IMPOSSIBLE, called_number=f"+1303555{n:04}"))
+        for n in range(CALLS)
+    ]
+    (folder / "events.jsonl").write_bytes(b"\n".join(events) + b"\n")
+    arguments = [str(folder / "events.jsonl"), "--decisions", str(folder / "decisions.jsonl"), "--mode", "shadow"]
+    done = CliRunner().invoke(replay, arguments)
+    assert done.exit_code == 0, done.output
+    put(store, CALL_EVENTS, events)
+    put(store, CALL_DECISIONS, (folder / "decisions.jsonl").read_bytes().splitlines())
+    (folder / "calls.csv").write_text("call_id\n" + "".join(f"call-{n}\n" for n in range(0, CALLS, 2)))
+    return folder
+
+
+def run(archive: Path, *arguments: str) -> Result:
+    environment = {"ROBOCALL_ARCHIVE_URL": str(archive / "archive"), "ROBOCALL_PARTITIONS": "1"}
+    return CliRunner().invoke(referral, arguments, env=environment)
+
+
+def made(archive: Path, out: Path, *more: str) -> Path:
+    about = ("--campaign", "car warranty", "--why", "traceback 4711")
+    done = run(archive, "make", str(archive / "calls.csv"), *about, *more, "--out", str(out))
+    assert done.exit_code == 0, done.output
+    return out
+
+
+def test_every_decision_of_a_package_follows(archive: Path, tmp_path: Path) -> None:
+    key = run(archive, "key", "--out", str(tmp_path / "key.pem"))
+    (tmp_path / "path.json").write_text("{}")
+    package = made(
+        archive, tmp_path / "r.zip", "--key", str(tmp_path / "key.pem"), "--attach", str(tmp_path / "path.json")
+    )
+
+    done = run(archive, "verify", str(package), "--json")
+
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert (found["whole"], found["signed_by"]) == (True, key.stdout.strip())
+    assert (found["calls"], found["decisions"], found["follow"]) == (CALLS // 2, CALLS // 2, CALLS // 2)
+    assert found["versions_differ"] == []
+    assert f"{CALLS // 2} of {CALLS // 2} decisions follow" in done.stderr
+
+
+def test_decisions_that_do_not_follow_are_named(archive: Path, tmp_path: Path) -> None:
+    """Under another policy, which says so too."""
+    package = made(archive, tmp_path / "r.zip")
+    policy = _other_policy(tmp_path / "policy.yaml")
+
+    done = run(archive, "verify", str(package), "--policy", str(policy), "--json")
+
+    assert isinstance(done.exception, RobocallError), done.output
+    assert "do not follow" in str(done.exception)
+    found = json.loads(done.stdout)
+    assert found["follow"] < found["decisions"]
+    assert any("another policy" in text for text in found["versions_differ"])
+    assert "; derived label by rule" in found["differences"][0]
+
+
+def _other_policy(path: Path) -> Path:
+    """A rule that labels everybody."""
+    condition = "{feature: number_attempts_24h, at_least: 1}"
+    path.write_text(
+        f"rules:\n  - name: everybody\n    when: [{condition}]\n    action: label\n    category: automated_call\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_who_signed_is_looked_at(archive: Path, tmp_path: Path, signed: bool) -> None:
+    from streams.referral.signing import make_key, private_key, public_pem  # noqa: PLC0415 - of this test
+
+    make_key(tmp_path / "key.pem")
+    make_key(tmp_path / "other.pem")
+    keys = {name: public_pem(private_key(tmp_path / f"{name}.pem").public_key()) for name in ("key", "other")}
+    for name, pem in keys.items():
+        (tmp_path / f"{name}.pub").write_bytes(pem)
+    package = made(archive, tmp_path / "r.zip", *(("--key", str(tmp_path / "key.pem")) if signed else ()))
+
+    right, wrong = (
+        run(archive, "verify", str(package), "--no-derive", "--signer", str(tmp_path / f"{name}.pub"))
+        for name in ("key", "other")
+    )
+
+    assert (right.exit_code == 0) is signed
+    assert wrong.exit_code == 1
+    assert ("another key signed it" in str(wrong.exception)) is signed
+
+
+def test_ids_that_are_too_many_or_no_text_are_refused(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "junk").write_bytes(b"\xff\xfe")
+
+    done = run(archive, "make", str(tmp_path / "junk"), "--campaign", "c", "--why", "w", "--out", str(tmp_path / "r"))
+
+    assert "no UTF-8 text" in str(done.exception)
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("command", ["key", "make", "verify"])
+def test_every_command_explains_itself(command: str) -> None:
+    done = CliRunner().invoke(referral, [command, "--help"])
+
+    assert done.exit_code == 0
+    assert len(done.output.splitlines()) > 5

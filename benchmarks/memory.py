@@ -96,7 +96,7 @@ class Traffic:
         return CallBatch(
             n=count, events=[_Call()] * count, is_setup=np.ones(count, dtype=np.bool_),
             time_ms=np.full(count, self._now_ms), setup_time_ms=np.full(count, self._now_ms),
-            reported_ms=np.full(count, self._now_ms), partition=zeros, call=zeros,
+            reported_ms=np.full(count, self._now_ms), partition=zeros, call=zeros, signature=zeros,
             calling=calling, called=called, trunk=trunk, origin=zeros, calling_digits=calling, called_digits=called,
             calling_npanxx=calling // 10_000 % 1_000_000, called_npanxx=called // 10_000 % 1_000_000,
             number_class=zeros, attestation=zeros, verstat=zeros, release=zeros, talk_ms=zeros,

@@ -244,6 +244,11 @@ class Settings(BaseSettings):
         description="Remember the last 28 days of numbers, origins, blocks and trunk groups, 72 bytes each, before a "
         "model reads them: then one of schema f3 is not blind on its first days. Such a model remembers in any case.",
     )
+    keep_signatures: bool = Field(
+        False,
+        description="Remember signatures by trunk group, origin and signer as well as days, likewise for a model of "
+        "schema f4. It tells something only where calls are verified (`robocall verify`, or the bridge).",
+    )
 
     web_host: str = Field("127.0.0.1", description="Address of `/metrics` and `/health`; they have no password.")
     web_port: int = Field(6066, ge=0, le=65_535, description="Port of `/metrics` and `/health`; 0 turns them off.")

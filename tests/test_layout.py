@@ -16,6 +16,7 @@ MODULES_OF_A_FOLDER = 20
 LINES_OF_A_FILE = 400
 
 DAYS = "tests/detector/windows/days/test_memory.py"
+SIGNATURES = "tests/detector/windows/signatures/test_memory.py"
 ENGINE = "tests/detector/windows/test_engine.py"
 FIRST = "tests/models/traffic/first/test_generate.py"
 FOURTH = "tests/models/traffic/fourth/test_generate.py"
@@ -45,6 +46,7 @@ TESTED_ELSEWHERE = {
     "detector/contract/errors": ("tests/streams/screening/test_policy_file.py", "one error, raised where it is tested"),
     "detector/contract/events": ("tests/streams/wire/test_records.py", "value types: their bytes are tested"),
     "detector/contract/ports": ("tests/contracts/test_classifiers.py", "a protocol: classifiers are held to it there"),
+    "detector/features/signatures": (SIGNATURES, "constants only: a wrong one tells fast and slow memory apart"),
     "detector/features/days": (DAYS, "constants only: a wrong one tells fast and slow memory apart"),
     "detector/features/window_constants": (ENGINE, "constants only: a wrong one tells fast and slow windows apart"),
     "detector/policy/lists": ("tests/detector/policy/test_steps.py", "sets of texts: the steps look them up there"),
@@ -52,6 +54,7 @@ TESTED_ELSEWHERE = {
     "detector/testing/events": ("tests/detector/testing/test_screeners.py", "builders: what they build is screened"),
     "detector/testing/naive_windows": (ENGINE, "the slow twin: held against the fast windows, and they against it"),
     "detector/testing/windows": ("tests/detector/testing/test_screeners.py", "small windows count there"),
+    "detector/windows/signatures/counting": (SIGNATURES, "compiled: it is the rows of the memory"),
     "detector/windows/days/counting": (DAYS, "compiled: it is the rows of the memory"),
     "detector/windows/loop": (ENGINE, "compiled: it is the engine's loop"),
     "detector/windows/prefetch": (ENGINE, "a hint to the processor: it must change no figure"),

@@ -4,7 +4,7 @@ Text becomes keys here and nowhere else: a valid NANP number is its own key, any
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from detector.columns.facts import (
     HAS_DIVERSION,
     HAS_NAME,
     ORIGID,
+    OWN_CAUSE,
     OWN_SIGNER,
     PRESENCE,
     ROLE,
@@ -34,21 +35,23 @@ from detector.columns.facts import (
     TREATMENT,
     TREATMENT_CODE,
     TRUNK,
+    UPSTREAM,
     VERSTAT,
     WANTS_PRIVACY,
     Facts,
     Texts,
     facts_of,
 )
-from detector.columns.hashing import hash_bytes, hash_pair, hash_text, mix
+from detector.columns.hashing import hash_bytes, hash_pair, mix, same_bytes
+from detector.columns.verdicts import SIGNER_SEED, VERSTAT_FAILED, VERSTAT_PASSED, signature_of, verstat_code
+from detector.contract.events import CallSetup
 from detector.features import window_constants
 
-TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT, NUMBER_SALT, SETUP_SALT, END_SALT = range(1, 8)
+TRUNK_SALT, ORIGIN_SALT, BLOCK_SALT, CALLED_SALT, NUMBER_SALT, SETUP_SALT, END_SALT, SIGNER_SALT = range(1, 9)
 """Added to the seed, so that equal texts of different families get different keys."""
 SHARED = -1
 """Partition of a key that all partitions share."""
 
-VERSTAT_ABSENT, VERSTAT_PASSED, VERSTAT_FAILED, VERSTAT_NONE = 0, 1, 2, 3
 OTHER_RELEASE, BAD_NUMBER, BUSY, NO_ANSWER, REJECTED = range(5)
 """Release classes: why a call was not answered."""
 RELEASE_CLASS = {
@@ -61,10 +64,6 @@ RELEASE_CLASS = {
 _RELEASE_CLASSES = np.array([RELEASE_CLASS.get(status, OTHER_RELEASE) for status in range(700)])
 _BLOCKED = TREATMENT_CODE["block"]
 _ONE = np.uint64(1)
-_PASSED = np.frombuffer(b"TN-Validation-Passed", dtype=np.uint8)
-_FAILED = np.frombuffer(b"TN-Validation-Failed", dtype=np.uint8)
-SIGNER_SEED = 11
-"""Of `signer_key`. Public: who signs has a certificate for its code, so nobody chooses codes that collide."""
 _SEPARATOR = 0x1F
 """Between signer and origid: keeps ("ab", "c") and ("a", "bc") apart."""
 
@@ -90,6 +89,7 @@ class CallBatch:
         called_digits: 11 digits of a NANP called number, else 0.
         from_digits: 11 digits of a NANP number in From that is not the calling number, else 0.
         own_signer: Hash of the provider code of the signer that we verified (`signer_key`), else 0.
+        signature: What our verdict says and who signed (`detector.features.signatures`); 0 without one, and of ends.
         calling_npanxx: NPA-NXX of the calling number, -1 where not NANP.
         called_npanxx: NPA-NXX of the called number, -1 where not NANP.
         number_class: What the calling number is, `detector.columns.numbering.VALID` and following.
@@ -122,6 +122,7 @@ class CallBatch:
     called_digits: Ints
     from_digits: Ints
     own_signer: Ints
+    signature: Ints
     calling_npanxx: Ints
     called_npanxx: Ints
     number_class: Ints
@@ -140,12 +141,13 @@ _COLUMNS = (
     "time_ms", "setup_time_ms", "calling", "called", "trunk", "origin",
     "calling_digits", "called_digits", "calling_npanxx", "called_npanxx", "number_class",
     "attestation", "verstat", "release", "talk_ms", "measures", "call_flags", "from_digits", "role", "call",
-    "own_signer", "presence",
+    "own_signer", "presence", "signature",
 )  # fmt: skip
 (
     _TIME, _SETUP_TIME, _CALLING, _CALLED, _TRUNK, _ORIGIN,
     _NUMBERS, _, _, _, _,
     _ATTESTATION, _VERSTAT, _RELEASE, _TALK, _MEASURES, _FLAGS, _FROM_DIGITS, _ROLE, _CALL, _OWN_SIGNER, _PRESENCE,
+    _SIGNATURE,
 ) = range(len(_COLUMNS))  # fmt: skip
 
 
@@ -210,27 +212,6 @@ def _end_measures(release: int, talk_ms: int, answered: int) -> int:
     return bits
 
 
-@compiled_borrowing
-def _same(data: Bytes, start: int, other: Bytes, other_start: int, length: int) -> bool:
-    i, stop, j = np.uint64(start), np.uint64(start + length), np.uint64(other_start)
-    while i < stop:
-        if data[i] != other[j]:
-            return False
-        i += _ONE
-        j += _ONE
-    return True
-
-
-@compiled_borrowing
-def _verstat_code(data: Bytes, start: int, stop: int) -> int:
-    if start == ABSENT:
-        return VERSTAT_ABSENT
-    if stop - start >= len(_PASSED) and _same(data, start, _PASSED, 0, len(_PASSED)):
-        return VERSTAT_PASSED
-    is_failed = stop - start >= len(_FAILED) and _same(data, start, _FAILED, 0, len(_FAILED))
-    return VERSTAT_FAILED if is_failed else VERSTAT_NONE
-
-
 @compiled_inline
 def _span(spans: Ints, row: np.uint64, field: int) -> tuple[int, int]:
     return spans[row, field, 0], spans[row, field, 1]
@@ -249,7 +230,7 @@ def _presence_flags(data: Bytes, spans: Ints, row: np.uint64, presence: int) -> 
     start, stop = _span(spans, row, FROM)
     if start != ABSENT:
         calling, calling_stop = _span(spans, row, CALLING)
-        if stop - start != calling_stop - calling or not _same(data, start, data, calling, stop - start):
+        if stop - start != calling_stop - calling or not same_bytes(data, start, data, calling, stop - start):
             bits |= 1 << window_constants.FLAG_FROM_DIFFERS
     return bits
 
@@ -296,13 +277,15 @@ def _fill_setup(
     data: Bytes, spans: Ints, given: Ints, number: tuple[int, ...], row: np.uint64, seed: int, columns: Ints
 ) -> None:
     attestation = given[row, ATTESTATION]
-    verstat = _verstat_code(data, spans[row, VERSTAT, 0], spans[row, VERSTAT, 1])
+    verstat = verstat_code(data, spans[row, VERSTAT, 0], spans[row, VERSTAT, 1])
     signer, origid = _span(spans, row, SIGNER), _span(spans, row, ORIGID)
     if signer[1] > signer[0] or origid[1] > origid[0]:
         columns[_ORIGIN, row] = hash_pair(data, signer, _SEPARATOR, origid, seed + ORIGIN_SALT)
     own = _span(spans, row, OWN_SIGNER)
     if own[1] > own[0]:
         columns[_OWN_SIGNER, row] = hash_bytes(data, own[0], own[1], SIGNER_SEED)
+    cause, upstream = _span(spans, row, OWN_CAUSE), _span(spans, row, UPSTREAM)
+    columns[_SIGNATURE, row] = signature_of(data, cause, own, upstream, verstat)
     columns[_TIME, row] = given[row, SETUP_TIME]
     columns[_ATTESTATION, row] = attestation
     columns[_ROLE, row] = given[row, ROLE]
@@ -369,11 +352,6 @@ def build_batch(
     return build_columns(facts_of(events, is_setup), events, of_each, seed=seed)
 
 
-def signer_key(spc: str) -> int:
-    """Key of a signer's provider code, as it stands in `CallBatch.own_signer`."""
-    return hash_text(spc, seed=SIGNER_SEED)
-
-
 @compiled_borrowing
 def scoped_key(kind: int, key: int, partition: int, seed: int) -> int:
     """Key of a slot: one for each kind, key and partition.
@@ -387,3 +365,11 @@ def scoped_key(kind: int, key: int, partition: int, seed: int) -> int:
     if key == 0:
         return 0
     return mix(seed + kind, key, partition + 1)
+
+
+def any_call() -> CallBatch:
+    """A set-up with a one in most columns; made without the code that makes columns, which another process compiles."""
+    columns: dict[str, Any] = dict.fromkeys((field.name for field in fields(CallBatch)), np.ones(1, np.int64))
+    columns |= {"n": 1, "partition": np.zeros(1, np.int64), "is_setup": np.ones(1, np.bool_)}
+    call = CallSetup(call_id="", setup_time_ms=0, calling_number="0", called_number="0", trunk_group_id="0")
+    return CallBatch(**columns | {"events": [call]})

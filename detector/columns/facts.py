@@ -17,8 +17,12 @@ from detector.contract.events import Role, Treatment
 
 TEXT_FIELDS = ("call_id", "calling_number", "called_number", "trunk_group_id", "switch_id")
 """Texts that an answer repeats."""
-SPAN_FIELDS = (*TEXT_FIELDS, "from_number", "verstat", "signer_spc", "origid", "own_signer_spc")
-CALL_ID, CALLING, CALLED, TRUNK, SWITCH, FROM, VERSTAT, SIGNER, ORIGID, OWN_SIGNER = range(len(SPAN_FIELDS))
+SPAN_FIELDS = (
+    *TEXT_FIELDS, "from_number", "verstat", "signer_spc", "origid", "own_signer_spc", "own_cause", "upstream_ocn",
+)  # fmt: skip
+(
+    CALL_ID, CALLING, CALLED, TRUNK, SWITCH, FROM, VERSTAT, SIGNER, ORIGID, OWN_SIGNER, OWN_CAUSE, UPSTREAM,
+) = range(len(SPAN_FIELDS))  # fmt: skip
 
 NUMBER_FIELDS = (
     "setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "attestation", "presence", "treatment", "role",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.columns.arrays import Flags, Ints
-from detector.columns.call_columns import VERSTAT_PASSED, CallBatch
+from detector.columns.call_columns import CallBatch
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.decision_ids import DECISION_ID_BYTES, decision_id, identify
 from detector.columns.facts import ATTESTATION_CODE, HAS_OWN_NAMES, HAS_PRIORITY, ROLE_CODE, TEXT_FIELDS, Texts
@@ -20,6 +20,7 @@ from detector.columns.lazy_sequence import LazySequence
 from detector.columns.membership import hash_spans, hash_texts
 from detector.columns.numbering import INVALID, NPA_WIDTH
 from detector.columns.packing import pack
+from detector.columns.verdicts import VERSTAT_PASSED
 from detector.contract.events import CallSetup
 
 MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, MAY_BE_FROM_911, IS_VOUCHED, IS_NAMED = 1, 2, 4, 8, 16, 32

@@ -1,8 +1,8 @@
-"""The feature tables that this build computes: f2, and f3, which has the features of days behind the same columns.
+"""The feature tables that this build computes: f2; f3, with features of days behind it; f4, with those of signatures.
 
 A model is bound to one of them by the id of its schema. The windows fill the columns of f2 whatever the model; those
-of days only where the running model wants them (`Windows.use`), or the settings. So rows may have more columns than a
-model reads, and it reads the first ones.
+of days and signatures only where the running model wants them (`Windows.use`), or the settings. So rows may have more
+columns than a model reads, and it reads the first ones.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detector.contract.ports import FeatureMatrix
 from detector.features.day_features import DAY_FEATURES
 from detector.features.kinds import Feature
+from detector.features.signature_features import SIGNATURE_FEATURES
 from detector.features.table import FEATURES, schema_id_of
 
 
@@ -25,24 +26,30 @@ class Schema:
         name: For people.
         schema_id: Digest of the table, that models name.
         names: Of its features, in the order of the columns.
-        days: Family and figure of each feature of days, which are the last ones, shape (m, 2) int64.
+        days: Family and figure of each feature of days, which stand behind those of f2, shape (m, 2) int64.
+        signatures: How many features of signatures there are; they are the last ones.
     """
 
     name: str
     schema_id: str
     names: tuple[str, ...]
     days: NDArray[np.int64]
+    signatures: int = 0
 
 
-def _schema(name: str, features: tuple[Feature, ...], of_days: tuple[Feature, ...]) -> Schema:
-    wanted = [feature.instruction[1:3] for feature in of_days]
-    names = tuple(feature.name for feature in (*features, *of_days))
-    return Schema(name, schema_id_of(name, (*features, *of_days)), names, np.array(wanted, np.int64).reshape(-1, 2))
+def _schema(name: str, of_days: tuple[Feature, ...], of_signatures: tuple[Feature, ...]) -> Schema:
+    features = (*FEATURES, *of_days, *of_signatures)
+    wanted = np.array([feature.instruction[1:3] for feature in of_days], np.int64).reshape(-1, 2)
+    names = tuple(feature.name for feature in features)
+    return Schema(name, schema_id_of(name, features), names, wanted, len(of_signatures))
 
 
-F2 = _schema("f2", FEATURES, ())
-F3 = _schema("f3", FEATURES, DAY_FEATURES)
-SCHEMAS = {schema.schema_id: schema for schema in (F2, F3)}
+F2 = _schema("f2", (), ())
+F3 = _schema("f3", DAY_FEATURES, ())
+F4 = _schema("f4", DAY_FEATURES, SIGNATURE_FEATURES)
+WIDEST = F4
+"""It begins with all others."""
+SCHEMAS = {schema.schema_id: schema for schema in (F2, F3, F4)}
 """By schema id."""
 _BY_WIDTH = {len(schema.names): schema for schema in SCHEMAS.values()}
 

@@ -14,6 +14,7 @@ from detector.features.day_features import DAY_FEATURES
 from detector.features.days import DAYS
 from detector.features.kinds import Feature
 from detector.features.operations import Instruction, operands_of, reference_of
+from detector.features.signature_features import SIGNATURE_FEATURES
 from detector.features.window_constants import (
     ANSWERED,
     ATTEMPTS,
@@ -224,7 +225,7 @@ FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 N_FEATURES = len(FEATURES)
 INDEX: dict[str, int] = {name: column for column, name in enumerate(FEATURE_NAMES)}
 """Feature name to its column."""
-_BY_NAME = {feature.name: feature for feature in (*FEATURES, *DAY_FEATURES)}
+_BY_NAME = {feature.name: feature for feature in (*FEATURES, *DAY_FEATURES, *SIGNATURE_FEATURES)}
 
 
 def _reads_trunk(feature: Feature) -> bool:
@@ -330,6 +331,21 @@ def render_page() -> str:
         "- **Partitions.** Origins and blocks are known within one partition, and compared with themselves alone.",
         "",
         *_rows(DAY_FEATURES),
+        "",
+        "## Features of signatures",
+        "",
+        f"The schema `{schema_id_of('f4', (*FEATURES, *DAY_FEATURES, *SIGNATURE_FEATURES))}` has those of days and",
+        f"these {len(SIGNATURE_FEATURES)} besides. They are computed where the running model or its shadow was",
+        "trained on them, or where `ROBOCALL_KEEP_SIGNATURES` is set.",
+        "",
+        "- They are made of **our own verdicts** alone: the `own_` fields of a set-up. Where nobody verifies, all",
+        "  calls count as unsigned.",
+        "- **Lately** and **usually** are sums that fade. Each hour halves the one, each day (UTC) the other.",
+        "- A **foreign signer** is one whose provider code is not the `upstream_ocn` of the call.",
+        "- **-1** means that there is nothing to tell.",
+        "- **Partitions.** Each knows its own calls alone. Shares are the same in all.",
+        "",
+        *_rows(SIGNATURE_FEATURES),
     ]
     return "\n".join(lines) + "\n"
 

@@ -14,7 +14,7 @@ from detector.columns.windows_port import Neighbours
 from detector.contract.decisions import Action, Reason
 from detector.contract.events import NAMES_LIMIT
 from detector.contract.ports import FeatureMatrix
-from detector.features.schemas import F3
+from detector.features.schemas import WIDEST
 from detector.features.table import INDEX, explain
 from detector.features.window_constants import MINUTE_MS, NOT_ENOUGH_DATA
 from detector.numbers.do_not_originate import DnoEntry
@@ -252,7 +252,7 @@ def leading(contributions: NDArray[np.float64]) -> NDArray[np.int64]:
 
 @lru_cache(REASONS_KEPT)
 def _feature(column: int, value: float, threshold: float | None = None) -> Reason:
-    name = F3.names[column]  # all others have the same columns first
+    name = WIDEST.names[column]  # all others have the same columns first
     known = None if value == NOT_ENOUGH_DATA else _rounded(value)
     return Reason(name, explain(name, value), known, threshold)
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 import numpy as np
 
 from detector.columns.arrays import Ints
-from detector.columns.call_columns import signer_key
 from detector.columns.setups import Calls
+from detector.columns.verdicts import signer_key
 from detector.contract.decisions import Mode
 from detector.contract.errors import SettingInvalid
 from detector.contract.events import CallSetup

@@ -1,21 +1,19 @@
 """The window engine: six families of keys over one compiled loop, with bounded memory."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from detector.columns.arrays import Floats, Ints
-from detector.columns.call_columns import TRUNK_SALT, CallBatch
+from detector.columns.call_columns import TRUNK_SALT, CallBatch, any_call
 from detector.columns.compiled import entry_point
 from detector.columns.hashing import hash_text
 from detector.columns.numbering import nanp_digits
 from detector.columns.windows_port import Neighbours
-from detector.contract.events import CallSetup
 from detector.contract.ports import FeatureMatrix
 from detector.features import coverage, window_constants
-from detector.features.schemas import F2, F3, Schema
+from detector.features.schemas import F2, F3, F4, Schema
 from detector.features.table import program
 from detector.windows import cold, group_memory, key_store, loop
 from detector.windows.days import memory as day_memory
@@ -23,9 +21,12 @@ from detector.windows.days.memory import Bounds, DayMemory
 from detector.windows.feature_rows import assembled
 from detector.windows.group_memory import GroupMemory
 from detector.windows.key_store import make_store
-from detector.windows.loop import Columns, Days, Families, Groups, Reading
+from detector.windows.loop import Columns, Families, Reading
+from detector.windows.memories import NOTHING_KEPT, Kept, check_rows, of_use
 from detector.windows.reading import make_scratch
-from detector.windows.sweep import PART_BYTES, Stores, Sweep, SweptRows, layout_of, packed_parts, without
+from detector.windows.signatures import memory as signature_memory
+from detector.windows.signatures.memory import SignatureMemory
+from detector.windows.sweep import PART_BYTES, Stores, Sweep, SweptRows, layout_of, packed_parts
 from detector.windows.trunk_book import TrunkBook
 
 coverage.check()
@@ -37,14 +38,6 @@ NAMES_PER_SLICE = 128
 NAMES_PER_SLOT = 2
 KEYS_PER_HOT_KEY = 8
 """Blocks and called numbers: one in so many may be busy enough for full windows."""
-
-
-def _any_call() -> CallBatch:
-    """A set-up with a one in most columns; made without the code that makes columns, which another process compiles."""
-    columns: dict[str, Any] = dict.fromkeys((field.name for field in fields(CallBatch)), np.ones(1, np.int64))
-    columns |= {"n": 1, "partition": np.zeros(1, np.int64), "is_setup": np.ones(1, np.bool_)}
-    call = CallSetup(call_id="", setup_time_ms=0, calling_number="0", called_number="0", trunk_group_id="0")
-    return CallBatch(**columns | {"events": [call]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +60,7 @@ class WindowSettings:
         shared_trunks: One slot a trunk for all partitions (replay), else one a partition.
         keep_days: Whether days are remembered though no model reads them, so that one may later: of as many numbers as
             may be cold with calls on several days, and of as many others.
+        keep_signatures: Whether days and signatures are, likewise.
     """
 
     max_hot_numbers: int
@@ -79,6 +73,7 @@ class WindowSettings:
     partitions: int
     shared_trunks: bool = False
     keep_days: bool = False
+    keep_signatures: bool = False
 
 
 class WindowEngine:
@@ -115,11 +110,14 @@ class WindowEngine:
             ),
             group_memory.make_groups(1, 1, 1),
             day_memory.make_days(day_memory.NO_ROOM),
+            signature_memory.make_signatures(signature_memory.NO_ROOM),
         )
         origins, blocks = settings.max_origins, settings.max_blocks
         self.groups = GroupMemory(self._stores, settings.seed, (settings.max_hot_numbers, origins, blocks))
         bounds = Bounds(settings.max_cold_numbers, settings.max_cold_numbers, settings.max_trunks, origins, blocks)
         self.days = DayMemory(self._stores, bounds, is_shared=settings.shared_trunks)
+        signed = signature_memory.Bounds(settings.max_trunks, origins, origins)
+        self.signatures = SignatureMemory(self._stores, settings.seed, signed)
         scale = np.ones(window_constants.N_FAMILIES)
         scale[[window_constants.ORIGIN, window_constants.BLOCK, window_constants.CALLED, window_constants.RECEIVED]] = (
             settings.partitions
@@ -152,8 +150,8 @@ class WindowEngine:
         """
         engine = cls(WindowSettings(8, 8, 8, 8, 8, 8, seed=1, partitions=1))
         engine.keep_margins("warm-up")
-        engine.use(F3)
-        batch = _any_call()
+        engine.use(F4)
+        batch = any_call()
         for _ in range(2):  # a number of one call, and a busy one
             engine.update(batch)
             engine.add_margins(batch, np.zeros(1, np.int64), np.zeros(1))
@@ -163,7 +161,7 @@ class WindowEngine:
         engine.set_trunk_others(trunk_group_id, {0: share})
         parts = sweep.step(PART_BYTES)
         engine.forget_partition(0)
-        for _ in engine.load(0, parts, sweep.names, margins_of=engine.groups.identity, days_of=engine.days.identity):
+        for _ in engine.load(0, parts, sweep.names, engine.kept):
             engine.count(batch)
 
     def update(self, batch: CallBatch) -> FeatureMatrix:
@@ -181,9 +179,12 @@ class WindowEngine:
         return matrix
 
     def use(self, schema: Schema) -> Schema:
-        """Give the features of a table, or of f3 where the settings want days, and return it; may abandon a sweep."""
-        self._schema = F3 if schema is F2 and self.settings.keep_days else schema
-        if self.days.keep(is_wanted=len(self._schema.days) > 0) and self._sweep is not None:
+        """Give the features of a table, or of the wider one that the settings want; may abandon a sweep."""
+        wanted = F4 if self.settings.keep_signatures else F3 if self.settings.keep_days else F2
+        self._schema = max(schema, wanted, key=lambda one: len(one.names))
+        has_changed = self.days.keep(is_wanted=len(self._schema.days) > 0)
+        has_changed |= self.signatures.keep(is_wanted=self._schema.signatures > 0)
+        if has_changed and self._sweep is not None:
             self._sweep.abandon()
         return self._schema
 
@@ -208,6 +209,13 @@ class WindowEngine:
         self._run(self._families, columns, self._reading, keys, shared, seed, is_read, matrix)
         if self.days.is_kept:
             self.days.update(batch, keys, self._schema.days if is_read else F2.days, matrix)
+        if self.signatures.is_kept:
+            self.signatures.update(batch, matrix, is_read=is_read)
+
+    @property
+    def kept(self) -> Kept:
+        """What is kept beside the windows."""
+        return Kept(self.groups.identity, self.days.identity, self.signatures.identity)
 
     def keep_margins(self, model: str) -> None:
         """Keep the margins of the model of that version from now on, beginning with none; empty: keep none.
@@ -258,9 +266,7 @@ class WindowEngine:
         partition: int,
         parts: Iterable[SweptRows],
         names: dict[int, str],
-        *,
-        margins_of: str = "",
-        days_of: str = "",
+        of: Kept = NOTHING_KEPT,
     ) -> Iterator[int]:
         """Insert the rows of `partition` in `parts`, in order: the last one counts as used last.
 
@@ -271,8 +277,7 @@ class WindowEngine:
             partition: Rows of other partitions are left out.
             parts: Of an engine of the same `layout`.
             names: Trunk key to trunk group id, `Sweep.names`; it may have more than needed.
-            margins_of: `GroupMemory.identity` of where the parts are from; of another one no margins are taken.
-            days_of: `DayMemory.identity` likewise.
+            of: What is kept where the parts are from; of a memory that is another here nothing is taken.
 
         Yields:
             Number of rows inserted so far, after a fraction of a millisecond each time.
@@ -282,15 +287,8 @@ class WindowEngine:
                 (`detector.windows.row_check`). Forget the partition then: earlier parts are there.
         """
         inserted = 0
-        if not margins_of or margins_of != self.groups.identity:
-            parts = without(parts, Groups._fields)
-        if not days_of or days_of != self.days.identity:
-            parts = without(parts, Days._fields)
-        for name, rows in packed_parts(self._stores, parts, SLICE_BYTES):
-            if name in Groups._fields:
-                group_memory.check_rows(rows)
-            elif name in Days._fields:
-                day_memory.check_rows(rows)
+        for name, rows in packed_parts(self._stores, of_use(parts, of, self.kept), SLICE_BYTES):
+            check_rows(name, rows)
             self._make_room(len(rows.row))
             inserted += key_store.insert(self._stores[name], rows, partition)
             yield inserted

@@ -27,9 +27,9 @@ from detector.columns.windows_port import NO_KEY, Neighbours
 from detector.features.window_constants import MINUTE_MS
 from detector.windows.key_store import Store, acquire, copy_before_write, find, plain_store, touch
 from detector.windows.layout import FIRST_AGE, LATEST_MS
-from detector.windows.loop import Groups, ask_ahead, block_key, number_key
+from detector.windows.loop import ask_ahead, block_key, number_key
 from detector.windows.row_copies import RowCopies
-from detector.windows.sweep import Stores
+from detector.windows.sweep import Groups, Stores
 
 DOUBT = 3.0
 """A mean of n calls counts n / (n + 3) of it: of few calls it says little."""

@@ -27,8 +27,7 @@ from detector.windows.layout import COLD_BYTES, FIRST_AGE, LATEST_MS, ORIGIN
 from detector.windows.prefetch import prefetch
 from detector.windows.reading import Scratch, read
 
-AHEAD_TABLE = 12
-AHEAD_ROW = 6
+AHEAD_TABLE, AHEAD_ROW = 12, 6
 """So many events ahead the loop asks for the places in the tables, and for the rows."""
 LAST_COLD_WORD = COLD_BYTES // 8 - 1
 
@@ -63,24 +62,6 @@ class Families(NamedTuple):
     block: Store
     cold_called: Store
     called: Store
-
-
-class Groups(NamedTuple):
-    """The stores of margins (`detector.windows.group_memory`), by what calls have in common."""
-
-    number_margins: Store
-    origin_margins: Store
-    block_margins: Store
-
-
-class Days(NamedTuple):
-    """The stores of days (`detector.windows.days`); numbers that called on one day have a store of their own."""
-
-    young_number_days: Store
-    number_days: Store
-    trunk_days: Store
-    origin_days: Store
-    block_days: Store
 
 
 NUMBER_KEY, TRUNK_KEY, ORIGIN_KEY, BLOCK_KEY, CALLED_KEY, RECEIVED_KEY = range(6)

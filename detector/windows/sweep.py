@@ -5,8 +5,9 @@ the update first. So an update waits for a step at most, and costs one compariso
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from detector.features import window_constants
 from detector.windows import key_store, row_copies
 from detector.windows.key_store import Store
 from detector.windows.layout import EPOCH, PLANS
-from detector.windows.loop import Days, Families, Groups
+from detector.windows.loop import Families
 from detector.windows.row_check import check_rows
 from detector.windows.row_copies import NO_ROWS, RowCopies
 
@@ -25,12 +26,38 @@ PART_BYTES = 1 << 20
 """A part is handed out once it holds about as much, or sooner where a big batch needs the room."""
 
 
+class Groups(NamedTuple):
+    """The stores of margins (`detector.windows.group_memory`), by what calls have in common."""
+
+    number_margins: Store
+    origin_margins: Store
+    block_margins: Store
+
+
+class Days(NamedTuple):
+    """The stores of days (`detector.windows.days`); numbers that called on one day have a store of their own."""
+
+    young_number_days: Store
+    number_days: Store
+    trunk_days: Store
+    origin_days: Store
+    block_days: Store
+
+
+class Signatures(NamedTuple):
+    """The stores of signatures (`detector.windows.signatures`)."""
+
+    trunk_signatures: Store
+    origin_signatures: Store
+    signer_signatures: Store
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SweptRows:
     """A part of a sweep: whole rows of one store, of any partitions, that nobody writes to any more.
 
     Attributes:
-        store: Name of the store in `detector.windows.loop.Families`, `Groups` or `Days`.
+        store: Name of the store in `Families`, `Groups`, `Days` or `Signatures`.
         arrays: `state` and `row` of `detector.windows.row_copies.RowCopies`; leading dimension n.
     """
 
@@ -66,23 +93,33 @@ def layout_of(families: Families, seed: int, *, is_shared: bool) -> str:
     return hashlib.blake2b(repr(meaning).encode(), digest_size=8).hexdigest()
 
 
+_HOLDERS: dict[str, type[Families | Groups | Days | Signatures]] = {
+    "families": Families,
+    "groups": Groups,
+    "days": Days,
+    "signatures": Signatures,
+}
+
+
 def _holder_of(name: str) -> str:
     """Attribute of `Stores` that has the store of that name."""
-    return "families" if name in Families._fields else "groups" if name in Groups._fields else "days"
+    return next(holder for holder, stores in _HOLDERS.items() if name in stores._fields)
 
 
 class Stores:
     """The stores of one engine; what a sweep copies to is swapped in them between two calls of the kernel."""
 
-    def __init__(self, families: Families, groups: Groups, days: Days) -> None:
-        """Hold `families`, `groups` and `days`."""
+    def __init__(self, families: Families, groups: Groups, days: Days, signatures: Signatures) -> None:
+        """Hold them."""
         self.families = families
         self.groups = groups
         self.days = days
+        self.signatures = signatures
 
     def named(self) -> dict[str, Store]:
         """All of them by name."""
-        return {**self.families._asdict(), **self.groups._asdict(), **self.days._asdict()}
+        held = (self.families, self.groups, self.days, self.signatures)
+        return {name: store for stores in held for name, store in stores._asdict().items()}
 
     def __getitem__(self, name: str) -> Store:
         """The store of that name."""
@@ -196,11 +233,6 @@ class Sweep:
             self._hand_out(name, store)
             self._stores.copy_into(name, NO_ROWS).scalars[key_store.SWEEP] = 0
             self._unfinished.remove(name)
-
-
-def without(parts: Iterable[SweptRows], stores: Collection[str]) -> Iterator[SweptRows]:
-    """The parts that are of none of these stores."""
-    return (part for part in parts if part.store not in stores)
 
 
 def packed_rows(store: Store, part: SweptRows, max_bytes: int) -> Iterator[RowCopies]:

@@ -59,6 +59,7 @@ def make_screener(settings: Settings, *, shared_trunks: bool, seed: int = PUBLIC
         partitions=settings.partitions,
         shared_trunks=shared_trunks,
         keep_days=settings.keep_days,
+        keep_signatures=settings.keep_signatures,
     )
     folder = settings.model_dir or SHIPPED
     screener = Screener(

@@ -143,15 +143,14 @@ class Inspector:
         model, _, _ = header.margins_of.rpartition(".")
         engine.keep_margins(model)
         try:
-            of = {"margins_of": header.margins_of, "days_of": header.days_of}
-            for _ in engine.load(partition, snapshot.parts, snapshot.names, **of):
+            for _ in engine.load(partition, snapshot.parts, snapshot.names, header.kept):
                 pass
         finally:
             engine.forget_partition(partition)
 
 
 def _engine(settings: Settings, seed: int) -> WindowEngine:
-    bounds = WindowSettings(FEW, FEW, FEW, FEW, FEW, FEW, seed=seed, partitions=settings.partitions, keep_days=True)
+    bounds = WindowSettings(FEW, FEW, FEW, FEW, FEW, FEW, seed, settings.partitions, keep_signatures=True)
     return WindowEngine(bounds)
 
 

@@ -309,9 +309,7 @@ class Recovery:
     async def _load(self, store: SnapshotStore, entry: Entry, partition: int) -> bool:
         try:
             snapshot, memory, remembered = await self._ask_store(self._read, store, entry, partition)
-            engine, header = self._state.engine, snapshot.header
-            kept = (header.margins_of, engine.groups.identity), (header.days_of, engine.days.identity)
-            if any(theirs not in {"", own} for theirs, own in kept):
+            if self._state.engine.kept.lacks(snapshot.header.kept):
                 await self._await_model()
             await self._state.load(partition, snapshot, memory, remembered)
         except TimeoutError:

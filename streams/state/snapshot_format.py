@@ -26,6 +26,7 @@ import msgspec
 import numpy as np
 
 from detector.columns.hashing import PUBLIC_SEED, name_of
+from detector.windows.memories import Kept
 
 MAGIC = b"ROBOSNAP"
 FORMAT, SIGNED_FORMAT = 1, 2
@@ -61,6 +62,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         margins_of: Model whose margins are in it, and what their rows mean (`GroupMemory.identity`); empty where there
             are none, and in snapshots of builds of before.
         days_of: What rows of days mean (`DayMemory.identity`); empty where there are none, likewise.
+        signatures_of: What those of signatures mean, likewise.
         format: Version of the file format.
     """
 
@@ -76,7 +78,13 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     seed: Text = name_of(PUBLIC_SEED)
     margins_of: Annotated[str, msgspec.Meta(max_length=1_024)] = ""
     days_of: Annotated[str, msgspec.Meta(max_length=1_024)] = ""
+    signatures_of: Annotated[str, msgspec.Meta(max_length=1_024)] = ""
     format: int = FORMAT
+
+    @property
+    def kept(self) -> Kept:
+        """What is kept beside the windows."""
+        return Kept(self.margins_of, self.days_of, self.signatures_of)
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True):

@@ -237,8 +237,7 @@ class Snapshots:
             partitions=self._partitions(),
             instance=self._instance,
             seed=name_of(self._state.engine.settings.seed),
-            margins_of=self._state.engine.groups.identity,
-            days_of=self._state.engine.days.identity,
+            **self._state.engine.kept._asdict(),
         )
 
     async def _publish_committed(self, path: Path, header: Header, forgotten: int) -> None:

@@ -112,8 +112,7 @@ class WorkerState:
         """
         self._touched.add(partition)
         self._pipeline.repeats.restore(partition, remembered)
-        of = {"margins_of": snapshot.header.margins_of, "days_of": snapshot.header.days_of}
-        for _ in self.engine.load(partition, snapshot.parts, snapshot.names, **of):
+        for _ in self.engine.load(partition, snapshot.parts, snapshot.names, snapshot.header.kept):
             await asyncio.sleep(0)
         for part in memory.parts(NUMBERS_PER_SLICE):
             self._screener.standing.restore(part)

@@ -11,7 +11,7 @@ import structlog
 from detector.columns.windows_port import Windows
 from detector.contract.errors import RobocallError
 from detector.contract.ports import Classifier
-from detector.features.schemas import F3, SCHEMAS
+from detector.features.schemas import SCHEMAS, WIDEST
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.screening import Screener
 from detector.policy.settings import Thresholds
@@ -266,7 +266,7 @@ class ModelSwitch:
             shadow=str(found.shadow_action),
             active_score=round(found.active_score, 4),
             shadow_score=round(found.shadow_score, 4),
-            **{F3.names[column]: round(value, 4) for column, value in found.features.items()},
+            **{WIDEST.names[column]: round(value, 4) for column, value in found.features.items()},
         )
 
 

@@ -14,6 +14,7 @@ from zlib import crc32
 import numpy as np
 
 from detector.policy.standing import StandingDecisions
+from detector.windows.memories import Kept
 from detector.windows.row_copies import LATEST_MS_COLUMN, PARTITION_COLUMN, STATE_COLUMNS
 from detector.windows.sweep import SweptRows
 from streams.screening.repeats import Remembered
@@ -54,7 +55,7 @@ class CountingEngine:
 
     layout = "counting"
     settings = SimpleNamespace(seed=1)
-    groups = days = SimpleNamespace(identity="")  # neither margins nor days are kept
+    kept = Kept()
 
     def __init__(self) -> None:
         self.counted: dict[int, list[int]] = defaultdict(list)
@@ -62,10 +63,8 @@ class CountingEngine:
     def sweep(self) -> CountingSweep:
         return CountingSweep(self.counted)
 
-    def load(
-        self, partition: int, parts: Iterable[SweptRows], names: object, *, margins_of: str, days_of: str
-    ) -> Iterator[int]:
-        del names, margins_of, days_of
+    def load(self, partition: int, parts: Iterable[SweptRows], names: object, of: Kept) -> Iterator[int]:
+        del names, of
         for part in parts:
             self.counted[partition] += part.arrays["row"][:, 0].tolist()
             yield 0

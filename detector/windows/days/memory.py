@@ -24,6 +24,7 @@ from detector.columns.numbering import ANONYMOUS
 from detector.contract.ports import FeatureMatrix
 from detector.features import days as of_days
 from detector.features import window_constants
+from detector.features.table import N_FEATURES
 from detector.features.window_constants import NOT_ENOUGH_DATA
 from detector.windows.days import counting
 from detector.windows.days.counting import (
@@ -46,11 +47,10 @@ from detector.windows.loop import (
     NUMBER_KEY,
     ORIGIN_KEY,
     TRUNK_KEY,
-    Days,
     ask_ahead,
 )
 from detector.windows.row_copies import RowCopies
-from detector.windows.sweep import Stores
+from detector.windows.sweep import Days, Stores
 
 _LAYOUT = (1, ROW_BYTES, of_days.DAYS, of_days.WEEK_DAYS, of_days.DAY_BEGINS_MS)
 _MEANING = hashlib.blake2b(repr(_LAYOUT).encode(), digest_size=4).hexdigest()
@@ -60,7 +60,7 @@ SumsOfStores = tuple[Sums, Sums, Sums, Sums, Sums]
 
 
 class Bounds(NamedTuple):
-    """Most keys of each store, in the order of `detector.windows.loop.Days`."""
+    """Most keys of each store, in the order of `detector.windows.sweep.Days`."""
 
     young_numbers: int
     numbers: int
@@ -120,8 +120,8 @@ class DayMemory:
         Args:
             batch: Of the events.
             keys: Theirs, as `detector.windows.loop.fill_keys` makes them, shape (n, N_KEYS).
-            wanted: Family and figure of each of the last m columns of `matrix`, shape (m, 2); without any nothing is
-                read.
+            wanted: Family and figure of each of the m columns of `matrix` behind those of f2, shape (m, 2); without any
+                nothing is read.
             matrix: Rows of the set-ups, float32, filled in these columns; -1 where nothing can be said. A set-up that
                 leaves no trace keeps its zeros.
         """
@@ -246,7 +246,7 @@ def _run(
     matrix: NDArray[np.float32],
 ) -> None:
     """Apply all events in order; `figures` is scratch. An event without measures leaves no trace, as in the windows."""
-    is_read, first, row, begin_ms = len(wanted) > 0, matrix.shape[1] - len(wanted), -1, 0
+    is_read, row, begin_ms = len(wanted) > 0, -1, 0
     for event in range(len(keys)):
         ask_ahead(days.number_days, keys, event, NUMBER_KEY, 0)
         ask_ahead(days.young_number_days, keys, event, NUMBER_KEY, 0)
@@ -278,7 +278,7 @@ def _run(
         _setup(days.block_days, sums[_BLOCK], by_block, figures[window_constants.BLOCK], is_read)
         if is_read:
             for column in range(len(wanted)):
-                matrix[row, first + column] = figures[wanted[column, 0], wanted[column, 1]]
+                matrix[row, N_FEATURES + column] = figures[wanted[column, 0], wanted[column, 1]]
 
 
 def check_rows(rows: RowCopies) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from detector.features.day_features import DAY_FEATURES
-from detector.features.schemas import F2, F3, SCHEMAS, computed_with, own_columns, schema_of, wider
+from detector.features.schemas import F2, F3, F4, SCHEMAS, WIDEST, computed_with, own_columns, schema_of, wider
+from detector.features.signature_features import SIGNATURE_FEATURES
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED
 
@@ -19,11 +20,14 @@ def test_the_table_of_the_shipped_model_stays_what_it_was() -> None:
     assert F2.names == FEATURE_NAMES == tuple(shipped["feature_names"])
 
 
-def test_the_wider_table_begins_with_the_other() -> None:
+def test_a_wider_table_begins_with_the_others() -> None:
     """So whoever reads the first columns needs not know which one it has."""
     assert F3.names[: len(F2.names)] == F2.names
     assert F3.schema_id.startswith("f3-")
     assert len(F3.days) == len(DAY_FEATURES) == len(F3.names) - len(F2.names)
+    assert F4.names[: len(F3.names)] == F3.names
+    assert F4.signatures == len(SIGNATURE_FEATURES) == len(F4.names) - len(F3.names)
+    assert WIDEST is max(SCHEMAS.values(), key=lambda schema: len(schema.names))
 
 
 def test_a_model_of_either_table_is_served_and_no_other() -> None:
@@ -33,11 +37,14 @@ def test_a_model_of_either_table_is_served_and_no_other() -> None:
 
 def test_a_table_is_known_by_its_features() -> None:
     assert schema_of(list(F3.names)) is F3
+    assert schema_of(F4.names) is F4
     assert schema_of(F2.names[::-1]) is None
     assert schema_of(()) is None
 
 
-@pytest.mark.parametrize(("one", "other"), [(F2.schema_id, F3.schema_id), ("f0", F2.schema_id)])
+@pytest.mark.parametrize(
+    ("one", "other"), [(F2.schema_id, F3.schema_id), (F3.schema_id, F4.schema_id), ("f0", F2.schema_id)]
+)
 def test_of_two_tables_the_wider_one_serves_both(one: str, other: str) -> None:
     assert wider(one, other) == wider(other, one) == other
 

@@ -182,7 +182,7 @@ sweep = engine.sweep()
 tell_others(engine, "T1", 0, share_of([setup(0)]))
 parts = sweep.step(1 << 20)
 engine.forget_partition(0)
-list(engine.load(0, parts, sweep.names, days_of=engine.days.identity))
+list(engine.load(0, parts, sweep.names, engine.kept))
 engine.count(batch_of([setup(1_000)]))
 assert compiled() == before, (before, compiled())
 """

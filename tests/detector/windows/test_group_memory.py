@@ -17,6 +17,7 @@ from detector.contract.events import CallEvent, CallSetup
 from detector.testing import START_MS, call_end, call_setup, small_windows
 from detector.windows import WindowEngine, WindowSettings
 from detector.windows.group_memory import DOUBT, FIRST_COUNT, FIRST_SUM, PANE_MS, PANES, check_rows, shrunk_mean
+from detector.windows.memories import Kept
 from detector.windows.row_copies import RowCopies
 from detector.windows.sweep import SweptRows
 
@@ -226,7 +227,7 @@ def test_a_copy_goes_on_as_the_original(calls: list[Call], more: list[Call]) -> 
     while not sweep.is_done:
         parts += sweep.step(1_000)
     for partition in (0, 1):
-        for _ in copy.load(partition, parts, {}, margins_of=original.groups.identity):
+        for _ in copy.load(partition, parts, {}, Kept(original.groups.identity)):
             pass
 
     assert listed(added(copy, more)) == expected
@@ -238,7 +239,7 @@ def test_rows_of_another_model_are_not_loaded() -> None:
     parts = swept(original)
 
     for margins_of in (original.groups.identity, ""):
-        assert list(other.load(0, parts, {}, margins_of=margins_of)) == []
+        assert list(other.load(0, parts, {}, Kept(margins_of))) == []
     assert other.tracked()["number_margins"] == 0
 
 
@@ -265,7 +266,7 @@ def test_rows_that_no_detector_writes_are_refused(place: int, value: int) -> Non
     with pytest.raises(ValueError, match="no detector writes"):
         check_rows(rows)
     with pytest.raises(ValueError, match="no detector writes"):
-        list(engine.load(0, [SweptRows(part.store, rows._asdict())], {}, margins_of=engine.groups.identity))
+        list(engine.load(0, [SweptRows(part.store, rows._asdict())], {}, Kept(engine.groups.identity)))
 
 
 def test_few_calls_say_little() -> None:

@@ -15,6 +15,7 @@ from detector.features.window_constants import DAY_MS, HOUR_MS, NOT_ENOUGH_DATA
 from detector.windows import WindowEngine
 from detector.windows.days.counting import ASTRAY_LIMIT, CALLED_ON, LONG, MOST_ENDED, PAST_DAYS, TODAY
 from detector.windows.days.memory import check_rows
+from detector.windows.memories import Kept
 from detector.windows.row_copies import RowCopies
 from detector.windows.sweep import SweptRows
 from tests.detector.windows.days.slow_days import (
@@ -232,7 +233,7 @@ def swept(engine: WindowEngine) -> list[SweptRows]:
 
 def loaded(engine: WindowEngine, parts: list[SweptRows], days_of: str | None = None) -> None:
     for partition in (0, 1):
-        for _ in engine.load(partition, parts, {}, days_of=engine.days.identity if days_of is None else days_of):
+        for _ in engine.load(partition, parts, {}, engine.kept if days_of is None else Kept(days_of=days_of)):
             pass
 
 

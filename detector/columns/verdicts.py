@@ -1,0 +1,65 @@
+"""What a set-up says of its signature: the verdict of the switch, and ours, as integers. Compiled."""
+
+import numpy as np
+
+from detector.columns.arrays import Bytes
+from detector.columns.compiled import compiled_borrowing
+from detector.columns.facts import ABSENT
+from detector.columns.hashing import hash_bytes, hash_text, same_bytes
+from detector.features import signatures
+
+VERSTAT_ABSENT, VERSTAT_PASSED, VERSTAT_FAILED, VERSTAT_NONE = 0, 1, 2, 3
+_PASSED = np.frombuffer(b"TN-Validation-Passed", dtype=np.uint8)
+_FAILED = np.frombuffer(b"TN-Validation-Failed", dtype=np.uint8)
+SIGNER_SEED = 11
+"""Of `signer_key`. Public: who signs has a certificate for its code, so nobody chooses codes that collide."""
+_CAUSES = np.array([hash_text(cause.value, seed=SIGNER_SEED) for cause in signatures.GROUPS])
+_CAUSE_GROUPS = np.array(list(signatures.GROUPS.values()))
+_FAILED_GROUPS = sum(1 << group for group in signatures.FAILED)
+
+
+@compiled_borrowing
+def verstat_code(data: Bytes, start: int, stop: int) -> int:
+    """Verdict of the switch as it stands in a set-up."""
+    if start == ABSENT:
+        return VERSTAT_ABSENT
+    if stop - start >= len(_PASSED) and same_bytes(data, start, _PASSED, 0, len(_PASSED)):
+        return VERSTAT_PASSED
+    is_failed = stop - start >= len(_FAILED) and same_bytes(data, start, _FAILED, 0, len(_FAILED))
+    return VERSTAT_FAILED if is_failed else VERSTAT_NONE
+
+
+@compiled_borrowing
+def signature_of(
+    data: Bytes, cause: tuple[int, int], own: tuple[int, int], upstream: tuple[int, int], verstat: int
+) -> int:
+    """What our own verdict says, as bits of `detector.features.signatures`.
+
+    Args:
+        data: Text of the batch.
+        cause: Where our verdict's cause stands in it, `ABSENT` without one.
+        own: Where the provider code of the signer that we verified stands.
+        upstream: Where that of the provider behind the trunk group does.
+        verstat: Verdict of the switch.
+    """
+    if cause[0] == ABSENT:
+        return signatures.UNSIGNED
+    key, group = hash_bytes(data, cause[0], cause[1], SIGNER_SEED), signatures.BROKEN
+    for place in range(len(_CAUSES)):
+        if _CAUSES[place] == key:
+            group = _CAUSE_GROUPS[place]
+    bits = group
+    has_passed, has_failed = group == signatures.PASSED, (_FAILED_GROUPS >> group) & 1 != 0
+    if (has_passed and verstat == VERSTAT_FAILED) or (has_failed and verstat == VERSTAT_PASSED):
+        bits |= signatures.IS_UNLIKE_SWITCH
+    if own[1] > own[0] and upstream[1] > upstream[0]:
+        bits |= signatures.KNOWS_UPSTREAM
+        length = own[1] - own[0]
+        if length != upstream[1] - upstream[0] or not same_bytes(data, own[0], data, upstream[0], length):
+            bits |= signatures.IS_UNLIKE_UPSTREAM
+    return bits
+
+
+def signer_key(spc: str) -> int:
+    """Key of a signer's provider code, as it stands in `CallBatch.own_signer`."""
+    return hash_text(spc, seed=SIGNER_SEED)

@@ -1,0 +1,1 @@
+"""The memory of signatures: what our own verdicts said of the calls of trunk groups, origins and signers."""

@@ -1,9 +1,10 @@
-"""What the memory of days costs a replay: the shipped model with and without it, by turns.
+"""What the memories of days and of signatures cost a replay: the shipped model with and without them, by turns.
 
     python -m benchmarks.day_memory --events 1000000 --days 3
 
 The same traffic comes on each of the days, half an hour apart from where it was, so that numbers are known from the
-second one on. The model reads no feature of days; they are computed all the same, as `ROBOCALL_KEEP_DAYS` asks for.
+second one on. The model reads no feature of days and signatures; they are computed all the same, as
+`ROBOCALL_KEEP_DAYS` and `ROBOCALL_KEEP_SIGNATURES` ask for. The second has days, too.
 """
 
 import re
@@ -27,14 +28,16 @@ def main() -> None:
     options = parsed(parser)
     first = event_lines(options.events // options.days, seed=options.seed)
     lines = [line for day in range(options.days) for line in on_day(first, day)]
-    for keep_days in (False, True):
-        measure(lines[:20_000], keep_days=keep_days)  # compiles
-    runs = {name: partial(measure, lines, keep_days=name == "kept") for name in ("without", "kept")}
-    found = take_turns(runs, base="without", cost=cost_of, limits=limits_of(options))
-    ratio = ratio_of(list(map(cost_of, found["kept"])), list(map(cost_of, found["without"])))
-    if found["kept"][0]["actions"] != found["without"][0]["actions"]:
+    runs = {"without": None, "days": "keep_days", "signatures": "keep_signatures"}
+    for keep in runs.values():
+        measure(lines[:20_000], keep=keep)  # compiles
+    timed = {name: partial(measure, lines, keep=keep) for name, keep in runs.items()}
+    found = take_turns(timed, base="without", cost=cost_of, limits=limits_of(options))
+    costs = {name: list(map(cost_of, one)) for name, one in found.items()}
+    ratios = {name: ratio_of(costs[name], costs["without"]).as_json() for name in ("days", "signatures")}
+    if any(one[0]["actions"] != found["without"][0]["actions"] for one in found.values()):
         raise SystemExit("wrong run: the same events were decided differently")
-    give(describe() | {"ratio": ratio.as_json(), "runs": found}, options.out)
+    give(describe() | {"ratios": ratios, "runs": found}, options.out)
 
 
 def on_day(lines: list[bytes], day: int) -> list[bytes]:

@@ -348,6 +348,21 @@ def adapting(result: Result) -> str:
     return f"{table(list(HEADINGS), [cells(row) for row in result['rows']])}\n\nThe last of the runs: {source(result)}"
 
 
+def signatures(result: Result) -> str:
+    """Recall with and without features of signatures, at each carrier and under each assumption."""
+    rows = [
+        [
+            f"fourth {row['seed']}",
+            row["assumed"],
+            f"{row['new_robocalls']:,}",
+            *(" / ".join(f"{row[f'{name}_new'][at]:.3f}" for name in ("f3", "f4")) for at in (0, 1)),
+        ]
+        for row in result["carriers"]
+    ]
+    headings = ["carrier", "assumed", "robocalls judged", "caught at 1e-3: f3 / f4", "at 1e-4"]
+    return f"{table(headings, rows)}\n\n{source(result)}"
+
+
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "aims": (("replay", "throughput", "latency", "memory"), aims),
     "memory": (("memory",), memory),
@@ -363,6 +378,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "traffic": (("traffic",), traffic),
     "archive": (("archive",), archive),
     "adapting": (("adapting",), adapting),
+    "signatures": (("signature_features",), signatures),
 }
 
 if __name__ == "__main__":

@@ -79,16 +79,18 @@ def measure(
     spent: Spent | None = None,
     model: Path | None = None,
     *,
-    keep_days: bool = False,
+    keep: str | None = None,
     dno: DnoTable = NO_ENTRIES,
 ) -> dict[str, Any]:
     """Replay the lines once, by the shipped model or another one; fill in what each part cost where it is asked for.
+
+    `keep` names a setting of what is remembered, `keep_days` or `keep_signatures`.
 
     Raises:
         SystemExit: a wrong number of decisions, or any failure.
     """
     failures: list[Exception] = []
-    settings = load_settings(partitions=1, model_dir=model, keep_days=keep_days)
+    settings = load_settings(partitions=1, model_dir=model, **({keep: True} if keep else {}))
     screener = make_screener(settings, shared_trunks=True)
     screener.dno = dno
     pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)

@@ -7,7 +7,7 @@ restart. All are cut at the same instants.
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from detector.contract.events import CallEnd, CallEvent, CallSetup
 from detector.features.schemas import F2, Schema
 from detector.windows import WindowEngine, WindowSettings
 from models.data.dataset import Dataset, assemble
-from models.traffic.authors import Traffic, slices
+from models.traffic.authors import Slice, Traffic, slices
 from models.traffic.batches import batches
 from models.traffic.first.spec import TrafficSpec
 from models.traffic.span import HOUR_MS
@@ -102,6 +102,7 @@ def from_traffic(
     *,
     partitions: Sequence[int] = (1,),
     schema: Schema = F2,
+    told: Callable[[Traffic], Iterable[Slice]] = slices,
 ) -> Dataset:
     """Generate spans of traffic and compute the features of their calls as workers would, each from a cold start.
 
@@ -115,6 +116,7 @@ def from_traffic(
         partitions: Partitions that the windows of a span are counted in, one figure after the other in turn; at least
             one.
         schema: The feature table.
+        told: Gives the traffic of a span, in slices.
 
     Raises:
         ValueError: No call is set up from the `judged_ms` of its span on.
@@ -124,7 +126,7 @@ def from_traffic(
     for number, (spec, counted_in) in enumerate(zip(specs, turns, strict=True)):
         engine = WindowEngine(replace(TRAINING_WINDOWS, partitions=counted_in))
         engine.use(schema)
-        for events, truths in slices(spec):
+        for events, truths in told(spec):
             calls.add(events, truths, engine, f"span{number}-", spec.judged_ms)
             progress(calls.n_events)
     rows, times_ms = np.concatenate(calls.rows), np.array(calls.times_ms, np.int64)

@@ -46,6 +46,10 @@ TESTED_ELSEWHERE = {
     "detector/contract/errors": ("tests/streams/screening/test_policy_file.py", "one error, raised where it is tested"),
     "detector/contract/events": ("tests/streams/wire/test_records.py", "value types: their bytes are tested"),
     "detector/contract/ports": ("tests/contracts/test_classifiers.py", "a protocol: classifiers are held to it there"),
+    "detector/features/number_features": (
+        "tests/detector/columns/test_code_plan.py",
+        "rows of the table, filled there",
+    ),
     "detector/features/signatures": (SIGNATURES, "constants only: a wrong one tells fast and slow memory apart"),
     "detector/features/days": (DAYS, "constants only: a wrong one tells fast and slow memory apart"),
     "detector/features/window_constants": (ENGINE, "constants only: a wrong one tells fast and slow windows apart"),

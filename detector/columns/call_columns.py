@@ -42,7 +42,7 @@ from detector.columns.facts import (
     Texts,
     facts_of,
 )
-from detector.columns.hashing import hash_bytes, hash_pair, mix, same_bytes
+from detector.columns.hashing import hash_bytes, hash_pair, hash_text, mix, same_bytes
 from detector.columns.verdicts import SIGNER_SEED, VERSTAT_FAILED, VERSTAT_PASSED, signature_of, verstat_code
 from detector.contract.events import CallSetup
 from detector.features import window_constants
@@ -350,6 +350,13 @@ def build_batch(
     """
     of_each = None if partitions is None else np.array(partitions, dtype=np.int64)
     return build_columns(facts_of(events, is_setup), events, of_each, seed=seed)
+
+
+def key_of_number(number: str, seed: int) -> int:
+    """Key of a telephone number, as columns made with that seed have it."""
+    data = np.frombuffer(number.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    digits = numbering.nanp_digits(data, 0, len(data))
+    return int(digits) if digits else hash_text(number, seed=seed)
 
 
 @compiled_borrowing

@@ -31,7 +31,8 @@ _NINE = 57
 _ONE = 49
 _TWO = 50
 _TOLL_FREE = (800, 833, 844, 855, 866, 877, 888)
-_NON_GEOGRAPHIC = (*_TOLL_FREE, 500, *range(520, 530), 533, 544, 566, 577, 588, 700, 900)
+_PERSONAL = (500, *range(520, 530), 533, 544, 566, 577, 588, 700)
+_NON_GEOGRAPHIC = (*_TOLL_FREE, *_PERSONAL, 900)
 _EMERGENCY = 911
 
 VALID = 0
@@ -86,6 +87,12 @@ def is_service_code(digits: int) -> bool:
 def is_toll_free(digits: int) -> bool:
     """Tell whether a NANP number is toll-free (800, 833, 844, 855, 866, 877, 888)."""
     return npa_nxx(digits) // NPA_WIDTH in _TOLL_FREE
+
+
+@compiled_borrowing
+def is_personal(digits: int) -> bool:
+    """Tell whether a NANP number is of a non-geographic code for personal communications (500 and the like) or 700."""
+    return npa_nxx(digits) // NPA_WIDTH in _PERSONAL
 
 
 @compiled_borrowing

@@ -1,4 +1,4 @@
-"""The feature tables that this build computes: f2; f3, with features of days behind it; f4, with those of signatures.
+"""The feature tables of this build: f2; f3, with features of days behind it; f4, with those of signatures and numbers.
 
 A model is bound to one of them by the id of its schema. The windows fill the columns of f2 whatever the model; those
 of days and signatures only where the running model wants them (`Windows.use`), or the settings. So rows may have more
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detector.contract.ports import FeatureMatrix
 from detector.features.day_features import DAY_FEATURES
 from detector.features.kinds import Feature
+from detector.features.number_features import NUMBER_FEATURES
 from detector.features.signature_features import SIGNATURE_FEATURES
 from detector.features.table import FEATURES, schema_id_of
 
@@ -27,26 +28,29 @@ class Schema:
         schema_id: Digest of the table, that models name.
         names: Of its features, in the order of the columns.
         days: Family and figure of each feature of days, which stand behind those of f2, shape (m, 2) int64.
-        signatures: How many features of signatures there are; they are the last ones.
+        has_signatures: Whether features of signatures and of numbers stand behind those.
     """
 
     name: str
     schema_id: str
     names: tuple[str, ...]
     days: NDArray[np.int64]
-    signatures: int = 0
+    has_signatures: bool = False
 
 
-def _schema(name: str, of_days: tuple[Feature, ...], of_signatures: tuple[Feature, ...]) -> Schema:
-    features = (*FEATURES, *of_days, *of_signatures)
+def _schema(name: str, of_days: tuple[Feature, ...], others: tuple[Feature, ...]) -> Schema:
+    features = (*FEATURES, *of_days, *others)
     wanted = np.array([feature.instruction[1:3] for feature in of_days], np.int64).reshape(-1, 2)
     names = tuple(feature.name for feature in features)
-    return Schema(name, schema_id_of(name, features), names, wanted, len(of_signatures))
+    return Schema(name, schema_id_of(name, features), names, wanted, len(others) > 0)
 
 
 F2 = _schema("f2", (), ())
 F3 = _schema("f3", DAY_FEATURES, ())
-F4 = _schema("f4", DAY_FEATURES, SIGNATURE_FEATURES)
+F4 = _schema("f4", DAY_FEATURES, (*SIGNATURE_FEATURES, *NUMBER_FEATURES))
+FIRST_OF_SIGNATURES = len(F3.names)
+FIRST_OF_NUMBERS = FIRST_OF_SIGNATURES + len(SIGNATURE_FEATURES)
+"""Columns where these begin."""
 WIDEST = F4
 """It begins with all others."""
 SCHEMAS = {schema.schema_id: schema for schema in (F2, F3, F4)}

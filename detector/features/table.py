@@ -13,6 +13,7 @@ from detector.features import kinds, operations
 from detector.features.day_features import DAY_FEATURES
 from detector.features.days import DAYS
 from detector.features.kinds import Feature
+from detector.features.number_features import NUMBER_FEATURES
 from detector.features.operations import Instruction, operands_of, reference_of
 from detector.features.signature_features import SIGNATURE_FEATURES
 from detector.features.window_constants import (
@@ -225,7 +226,8 @@ FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 N_FEATURES = len(FEATURES)
 INDEX: dict[str, int] = {name: column for column, name in enumerate(FEATURE_NAMES)}
 """Feature name to its column."""
-_BY_NAME = {feature.name: feature for feature in (*FEATURES, *DAY_FEATURES, *SIGNATURE_FEATURES)}
+_ALL = (*FEATURES, *DAY_FEATURES, *SIGNATURE_FEATURES, *NUMBER_FEATURES)
+_BY_NAME = {feature.name: feature for feature in _ALL}
 
 
 def _reads_trunk(feature: Feature) -> bool:
@@ -334,9 +336,9 @@ def render_page() -> str:
         "",
         "## Features of signatures",
         "",
-        f"The schema `{schema_id_of('f4', (*FEATURES, *DAY_FEATURES, *SIGNATURE_FEATURES))}` has those of days and",
-        f"these {len(SIGNATURE_FEATURES)} besides. They are computed where the running model or its shadow was",
-        "trained on them, or where `ROBOCALL_KEEP_SIGNATURES` is set.",
+        f"The schema `{schema_id_of('f4', _ALL)}` has those of days and these {len(SIGNATURE_FEATURES)} besides.",
+        "They are computed where the running model or its shadow was trained on them, or where",
+        "`ROBOCALL_KEEP_SIGNATURES` is set.",
         "",
         "- They are made of **our own verdicts** alone: the `own_` fields of a set-up. Where nobody verifies, all",
         "  calls count as unsigned.",
@@ -346,6 +348,13 @@ def render_page() -> str:
         "- **Partitions.** Each knows its own calls alone. Shares are the same in all.",
         "",
         *_rows(SIGNATURE_FEATURES),
+        "",
+        "## Features of the numbering plan",
+        "",
+        "They are in the same schema. `call_unassigned` wants a file of the codes that are assigned,",
+        "`ROBOCALL_ASSIGNED_CODES_FILE`: [numbers](numbers.md).",
+        "",
+        *_rows(NUMBER_FEATURES),
     ]
     return "\n".join(lines) + "\n"
 

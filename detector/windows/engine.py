@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detector.columns import code_plan
 from detector.columns.arrays import Floats, Ints
-from detector.columns.call_columns import TRUNK_SALT, CallBatch, any_call
+from detector.columns.call_columns import TRUNK_SALT, CallBatch, any_call, key_of_number
 from detector.columns.compiled import entry_point
 from detector.columns.hashing import hash_text
-from detector.columns.numbering import nanp_digits
 from detector.columns.windows_port import Neighbours
 from detector.contract.ports import FeatureMatrix
 from detector.features import coverage, window_constants
-from detector.features.schemas import F2, F3, F4, Schema
+from detector.features.schemas import F2, F3, F4, FIRST_OF_NUMBERS, Schema
 from detector.features.table import program
 from detector.windows import cold, group_memory, key_store, loop
 from detector.windows.days import memory as day_memory
@@ -135,6 +135,7 @@ class WindowEngine:
             scratch=make_scratch(),
             indexes=np.zeros(window_constants.N_WINDOWS, dtype=np.int64),
         )
+        self.unassigned = code_plan.NO_LIST
         self._run: Callable[..., object] | None = None
         self._sweep: Sweep | None = None
         self._sweeps = 0
@@ -183,7 +184,7 @@ class WindowEngine:
         wanted = F4 if self.settings.keep_signatures else F3 if self.settings.keep_days else F2
         self._schema = max(schema, wanted, key=lambda one: len(one.names))
         has_changed = self.days.keep(is_wanted=len(self._schema.days) > 0)
-        has_changed |= self.signatures.keep(is_wanted=self._schema.signatures > 0)
+        has_changed |= self.signatures.keep(is_wanted=self._schema.has_signatures)
         if has_changed and self._sweep is not None:
             self._sweep.abandon()
         return self._schema
@@ -211,6 +212,9 @@ class WindowEngine:
             self.days.update(batch, keys, self._schema.days if is_read else F2.days, matrix)
         if self.signatures.is_kept:
             self.signatures.update(batch, matrix, is_read=is_read)
+            if is_read:
+                digits = batch.calling_digits[batch.is_setup]
+                code_plan.fill(digits, self.unassigned, FIRST_OF_NUMBERS, matrix)
 
     @property
     def kept(self) -> Kept:
@@ -385,14 +389,9 @@ class WindowEngine:
             `NOT_ENOUGH_DATA` where `detector.features.window_constants.SHAPES` does not keep the measure for the
             window. Empty when the number is not tracked.
         """
-        key = loop.number_key(self._number_key(calling_number), partition, self.settings.seed)
+        key = loop.number_key(key_of_number(calling_number, self.settings.seed), partition, self.settings.seed)
         families = self._families
         counts = cold.counts_of(families.number, families.cold_number, key, now_ms, self._reading.scratch)
         if counts is None:
             return {}
         return {name: tuple(counts[:, column].tolist()) for column, name in enumerate(window_constants.MEASURES)}
-
-    def _number_key(self, calling_number: str) -> int:
-        data = np.frombuffer(calling_number.encode("utf-8", "surrogatepass"), dtype=np.uint8)
-        digits = nanp_digits(data, 0, len(data))
-        return int(digits) if digits else hash_text(calling_number, seed=self.settings.seed)

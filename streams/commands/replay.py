@@ -30,6 +30,7 @@ from streams.commands.models.place import REGISTRY_OPTION, model_option, place_o
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
 from streams.kafka.partitioner import partitions_of
+from streams.numbers.assigned import read_unassigned
 from streams.running.progress import step
 from streams.screening.batch import Batch, Unusable
 from streams.screening.build import make_screener
@@ -142,6 +143,7 @@ def loaded(settings: Settings, on_failure: Callable[[Exception], None], console:
     """
     with step("Loading the model", console) as say:
         screener = make_screener(settings, shared_trunks=True)
+        screener.engine.unassigned = read_unassigned(settings.assigned_codes_file, say)
         if not is_compiled():
             say("compiling (the first time)")
             warm(screener.classifier)

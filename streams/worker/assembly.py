@@ -27,6 +27,7 @@ from streams.kafka.publishing.publisher import Publisher, partition_of
 from streams.kafka.publishing.side_topics import SideTopics
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, SIDE_TOPICS
 from streams.log import NumberDigest
+from streams.numbers.assigned import read_unassigned
 from streams.numbers.dno_files import DnoFiles
 from streams.numbers.dno_follower import DnoFollower
 from streams.numbers.metrics import DnoMetrics
@@ -95,6 +96,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
         started yet.
     """
     screener = make_screener(settings, shared_trunks=False, seed=seed)
+    screener.engine.unassigned = read_unassigned(settings.assigned_codes_file)
     app, source = make_faust_app(settings, poll_topic=CALL_EVENTS)
     health = Health(settings.health_stall_s, settings.clock_bound_s)
 

@@ -17,6 +17,7 @@ from detector.columns.call_columns import ORIGIN_SALT, SIGNER_SALT, TRUNK_SALT, 
 from detector.columns.compiled import compiled_borrowing, compiled_inline, entry_point
 from detector.contract.ports import FeatureMatrix
 from detector.features import signatures as of_signatures
+from detector.features.schemas import FIRST_OF_SIGNATURES
 from detector.features.signatures import (
     FIRST_OF_ORIGIN,
     FIRST_OF_SIGNER,
@@ -93,7 +94,7 @@ class SignatureMemory:
         return True
 
     def update(self, batch: CallBatch, matrix: FeatureMatrix, *, is_read: bool) -> None:
-        """Count every set-up in order, and read it into the last columns of its row.
+        """Count every set-up in order, and read it into the columns of its row from `FIRST_OF_SIGNATURES` on.
 
         Args:
             batch: Of the events.
@@ -158,7 +159,7 @@ def _run(
     matrix: NDArray[np.float32],
 ) -> None:
     """Apply all set-ups in order. An event without measures leaves no trace, as in the windows."""
-    row, first = -1, matrix.shape[1] - N_FIGURES
+    row = -1
     for event in range(len(columns.is_setup)):
         row += int(columns.is_setup[event])
         if not columns.is_setup[event] or columns.measures[event] == 0:
@@ -173,7 +174,7 @@ def _run(
         signer_slot = _counted(stores.signer_signatures, sums[_SIGNER], signer, call)
         if not is_read:
             continue
-        figures = matrix[row, first:]
+        figures = matrix[row, FIRST_OF_SIGNATURES : FIRST_OF_SIGNATURES + N_FIGURES]
         figures[:] = NOT_ENOUGH_DATA
         _read_call(signature, figures)
         if trunk_slot >= 0:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detector.columns.call_columns import CallBatch, build_batch
 from detector.contract.events import CallEvent, CallSetup
-from detector.features.schemas import F4
+from detector.features.schemas import F4, FIRST_OF_SIGNATURES
 from detector.features.signatures import FEWEST_CALLS, LEAST_SHARE, N_FIGURES
 from detector.features.window_constants import DAY_MS, HOUR_MS
 from detector.testing import START_MS, call_end, call_setup, small_windows
@@ -172,7 +172,8 @@ def batch_of(events: Sequence[Event]) -> CallBatch:
 
 def updated(engine: WindowEngine, events: Sequence[Event]) -> NDArray[np.float32]:
     """Figures of each set-up, shape (n_setups, N_FIGURES)."""
-    return engine.update(batch_of(events))[:, -N_FIGURES:]
+    rows = engine.update(batch_of(events))
+    return rows[:, FIRST_OF_SIGNATURES : FIRST_OF_SIGNATURES + N_FIGURES]
 
 
 def figure(engine: WindowEngine, events: Sequence[Event], name: str) -> float:

@@ -199,6 +199,8 @@ class Metric(StrEnum):
     DNO_BYTES = (
         "robocall_dno_bytes", "gauge", "bytes", "Memory that do-not-originate lists of others take.",
     )
+    UPSTREAM_FINDINGS = "robocall_upstream_findings", "gauge", "findings", "What is wrong with upstreams.", "kind"
+    UPSTREAMS_REFUSED = "robocall_upstreams_refused", "gauge", "0 or 1", "1 while their register cannot be read."
     EMERGENCY_HELD = (
         "robocall_emergency_list_held", "gauge", "0 or 1",
         "1 while the emergency list has vanished from Redis and the last one holds.",

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import TEXT_LIMIT, Role
-from streams.bridge.yaml_files import read_yaml
+from streams.yaml_files import read_yaml
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MOST_BYTES = 4 * 1024 * 1024

@@ -40,6 +40,7 @@ from streams.running.progress import step
 from streams.screening.build import policy_of
 from streams.settings import Settings, load_settings
 from streams.unknown_settings import unknown_keys
+from streams.upstreams.doctor import known_upstreams
 
 LIBRARIES = ("faust-streaming", "mode-streaming", "aiokafka", "numba", "numpy", "msgspec", "scikit-learn", "redis")
 CONNECT_TIMEOUT_SECONDS = 2.0
@@ -76,6 +77,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _alarms(settings)
     yield from _policy(settings)
     yield from _dno(settings)
+    yield from _upstreams()
     yield from _archive()
     yield _scratch()
 
@@ -267,6 +269,15 @@ def _dno(settings: Settings) -> Iterator[Finding]:
             yield Finding("dno lists", State.OK if is_used else State.WARNING, sentence)
     except (RobocallError, OSError) as error:
         yield Finding("dno lists", State.WARNING, f"{error}; workers keep those that they have")
+
+
+def _upstreams() -> Iterator[Finding]:
+    """Look at the register of upstreams; decisions do not depend on it, so nothing here is broken."""
+    try:
+        for is_well, sentence in known_upstreams():
+            yield Finding("upstreams", State.OK if is_well else State.WARNING, sentence)
+    except (RobocallError, OSError) as error:
+        yield Finding("upstreams", State.WARNING, str(error))
 
 
 def _archive() -> Iterator[Finding]:

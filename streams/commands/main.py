@@ -79,6 +79,10 @@ COMMANDS = {
         "streams.commands.referral.command:referral",
         "Hand a campaign to an authority as a signed package; derive the decisions of one again.",
     ),
+    "upstreams": (
+        "streams.commands.upstreams.command:upstreams",
+        "Who stands behind each trunk group: import, show, check the registration.",
+    ),
     "release": (
         "streams.commands.release:release",
         "End what stands against a number or trunk group; do not block it for a day.",

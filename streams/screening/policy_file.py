@@ -5,13 +5,13 @@ The names and bounds are those of `detector.policy.settings`; this module only g
 
 import json
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from detector.contract.errors import PolicyInvalid
 from detector.policy.settings import Policy, with_mode
+from streams.yaml_files import PlainLoader
 
 __all__ = ["DEFAULT_POLICY_FILE", "load_policy", "parse_policy", "with_mode"]
 
@@ -26,25 +26,6 @@ class PolicyFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
     policy: Policy
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases, which can blow a small file up, and without duplicate keys, of which one would be lost."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
-        node: yaml.Node | None = super().compose_node(parent, index)
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def load_policy(path: Path | None) -> Policy:
@@ -75,7 +56,7 @@ def parse_policy(content: bytes) -> Policy:
     if len(content) > MAX_POLICY_BYTES:
         raise PolicyInvalid(f"larger than {MAX_POLICY_BYTES} bytes: move long lists of numbers to `robocall lists`")
     try:
-        settings = yaml.load(content, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader, made stricter
+        settings = yaml.load(content, Loader=PlainLoader)  # noqa: S506 - a SafeLoader, made stricter
         text = json.dumps({"policy": {} if settings is None else settings})
         return PolicyFile.model_validate_json(text).policy
     except yaml.MarkedYAMLError as error:

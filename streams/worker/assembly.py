@@ -47,6 +47,8 @@ from streams.state.recovery import Recovery, RecoveryLimits
 from streams.state.snapshot_store import SnapshotStore
 from streams.state.snapshots import SnapshotLimits, Snapshots
 from streams.state.worker_state import WorkerState
+from streams.upstreams.follower import UpstreamsFollower
+from streams.upstreams.settings import load_upstreams_settings
 from streams.worker import pages
 from streams.worker.feedback import FeedbackCounts, FeedbackReader
 from streams.worker.health import Enforcement, Health, Verdict
@@ -106,6 +108,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     measures = _make_measures(settings, screener, switch, models_url)
     lists = _make_lists(settings, screener, redis, guard, switch)
     dno = _make_dno(settings, screener)
+    upstreams = UpstreamsFollower(load_upstreams_settings())
     feedback = FeedbackCounts(now_ms)
     keeper = DecisionIndex(redis, guard)
 
@@ -147,10 +150,11 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     )
     metrics.registry.register(RedisMetrics(lists, exchange, screener.standing))
     metrics.registry.register(DnoMetrics(dno))
+    metrics.registry.register(upstreams)
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
     report = ModelReport(redis, guard, lambda: switch.told(_instance(settings), lists.told))
-    runs = (exchange, lists, dno, keeper, switch, measures, report, reader, durability)
+    runs = (exchange, lists, dno, upstreams, keeper, switch, measures, report, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         (type(part).__name__, part.run) for part in runs if part is not None
     ]

@@ -72,6 +72,10 @@ WAITS = [
     ("dno show", "streams.commands.numbers.dno._kept"),
     ("dno check +12025550123", "streams.commands.numbers.dno._kept"),
     ("dno remove one", "streams.numbers.dno_files.DnoFiles.listing"),
+    ("upstreams import trunks.csv", "streams.commands.upstreams.command.read_table"),
+    ("upstreams show", "streams.commands.upstreams.command.load_upstreams"),
+    ("upstreams check", "streams.commands.upstreams.command.load_upstreams"),
+    ("upstreams check --rmd trunks.csv", "streams.commands.upstreams.command.read_database"),
     ("erase +12025550123 --dry-run", "streams.commands.erase.with_redis"),
     ("snapshots verify", "streams.state.snapshot_commands._entries"),
     ("audit", "streams.commands.audit._partitions"),
@@ -134,6 +138,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '{"time_ms":1763600000000,"verdict":"robocall","source":"analyst","call_id":"c"}\n'
     )
     (folder / "senders.txt").write_text("+12025550123\n")
+    (folder / "trunks.csv").write_text("trunk_group_id,legal_name,role\na,b,gateway\n")
+    (folder / "upstreams.yaml").write_text("upstreams: []")
     (folder / "cdr.yaml").write_text("fields: {call_id: a}")
     save_small_model(folder / "own")
     save_package(folder / "referral.zip")
@@ -148,6 +154,7 @@ def test_a_command_that_works_for_long_says_so_again_and_again(
     monkeypatch.chdir(folder)
     for place in ("SNAPSHOT", "ARCHIVE", "MODELS", "NUMBERS"):
         monkeypatch.setenv(f"ROBOCALL_{place}_URL", str(folder))
+    monkeypatch.setenv("ROBOCALL_UPSTREAMS_FILE", "upstreams.yaml")
     monkeypatch.setattr(long_work, listener)
 
     with pytest.raises(Enough):

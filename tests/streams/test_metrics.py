@@ -20,6 +20,8 @@ from streams.state.durability import Figures
 from streams.state.snapshots import Taken
 from streams.trust.metrics import ListFigures, TrustMetrics
 from streams.verifying.metrics import SIGNED, VerifyMetrics
+from streams.upstreams.follower import UpstreamsFollower
+from streams.upstreams.settings import load_upstreams_settings
 from streams.worker.feedback import FeedbackCounts
 from streams.worker.health import Enforcement
 from streams.worker.metrics import Metrics, ScrapeTime, Sources
@@ -91,6 +93,7 @@ def registry() -> CollectorRegistry:
     found.register(verify_metrics())
     found.register(redis_metrics(StandingDecisions(max_entries=2)))
     found.register(DnoMetrics(None))
+    found.register(UpstreamsFollower(load_upstreams_settings()))
     return found
 
 

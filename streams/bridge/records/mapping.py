@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from detector.contract.errors import RobocallError
 from detector.contract.events import CallEnd
 from streams.bridge.events import Fields, without_nothing
-from streams.bridge.yaml_files import read_yaml
+from streams.yaml_files import read_yaml
 
 MOST_BYTES = 256 * 1024
 WHOLE = ("setup_time_ms", "end_time_ms", "answer_time_ms", "ring_time_ms", "sip_status", "q850_cause")

@@ -1,11 +1,12 @@
 """A file that a person wrote: what it says, or one line of what is wrong."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from detector.contract.errors import RobocallError
-from streams.bridge.yaml_files import read_yaml
+from streams.yaml_files import dump_yaml, read_yaml
 
 
 class WrongError(RobocallError):
@@ -22,7 +23,10 @@ def test_a_file_is_what_it_says(tmp_path: Path) -> None:
     [
         (None, "No such file or directory; write one"),
         (b"a: [1, two] ", "larger than 11 bytes"),
-        (b"a: 1\nb: [", "no YAML, look at line 2"),
+        (b"a: 1\nb: [", "no YAML, look at line 2: expected the node content, but found '<stream end>'"),
+        (b"a: 1\na: 2", "no YAML, look at line 2: a stands twice"),
+        (b"- &b\n- *b", "no YAML, look at line 2: aliases are not allowed"),
+        (b"[a]: 1", "no YAML"),
         (b"\xff\xff\xff", "no YAML"),
     ],
 )
@@ -34,3 +38,11 @@ def test_what_is_none_is_one_line_with_its_place(content: bytes | None, complain
         read_yaml(path, 11, WrongError, "write one")
 
     assert str(refused.value) == f"{path}: {complaint}"
+
+
+def test_what_is_written_is_read_again_though_a_value_stands_twice(tmp_path: Path) -> None:
+    day = date(2026, 11, 28)
+    content = {"a": [day, day, "0123", "1e3", "no", None], "b": {"c": [1.5, True]}}
+    (tmp_path / "a.yaml").write_text(dump_yaml(content))
+
+    assert read_yaml(tmp_path / "a.yaml", 1_000, WrongError, "write one") == content

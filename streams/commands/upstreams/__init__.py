@@ -1,0 +1,1 @@
+"""Commands about who stands behind trunk groups."""

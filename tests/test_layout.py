@@ -53,6 +53,11 @@ TESTED_ELSEWHERE = {
     "detector/features/signatures": (SIGNATURES, "constants only: a wrong one tells fast and slow memory apart"),
     "detector/features/days": (DAYS, "constants only: a wrong one tells fast and slow memory apart"),
     "detector/features/window_constants": (ENGINE, "constants only: a wrong one tells fast and slow windows apart"),
+    "detector/policy/entries": ("tests/detector/policy/test_upstreams.py", "what both tables refuse, refused there"),
+    "detector/policy/held": (
+        "tests/detector/policy/test_standing.py",
+        "forgotten with standing decisions, and bounded",
+    ),
     "detector/policy/lists": ("tests/detector/policy/test_steps.py", "sets of texts: the steps look them up there"),
     "detector/policy/work": ("tests/detector/policy/test_steps.py", "columns of a batch: the steps are run on them"),
     "detector/testing/events": ("tests/detector/testing/test_screeners.py", "builders: what they build is screened"),

@@ -31,9 +31,15 @@ class Basis(StrEnum):
     COURT_ORDER = "court_order"
     FCC_ORDER = "fcc_order"
     SUBSCRIBER = "subscriber"
+    REGISTRATION = "registration"
 
 
 ORDERS = (Basis.COURT_ORDER, Basis.FCC_ORDER)
+LISTED = (Basis.ANALYTICS, *ORDERS, Basis.SUBSCRIBER)
+"""What an entry of the list may rest on."""
+DEMANDS = (*ORDERS, Basis.REGISTRATION)
+"""What is no analytics. `registration`: of who is not in the Robocall Mitigation Database (47 CFR 64.6305) nobody may
+take calls; it is about a trunk group, so it stands in the policy and in no list."""
 
 
 @dataclass(frozen=True, slots=True)

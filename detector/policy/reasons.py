@@ -21,7 +21,6 @@ from detector.numbers.do_not_originate import DnoEntry
 from detector.policy.budgets import Given, Measured
 from detector.policy.lists import Basis
 from detector.policy.settings import Rule
-from detector.policy.signers import Signer
 from detector.policy.standing import StandingDecision
 
 MODEL_FEATURES = 3
@@ -67,6 +66,11 @@ STANDING = "standing_"
 GROUPS = ("calling number", "origin", "number block")
 """What `Neighbours.key` counts."""
 
+_DEMANDS = {
+    Basis.COURT_ORDER: "A court ordered to block these calls",
+    Basis.FCC_ORDER: "The FCC ordered to block these calls",
+    Basis.REGISTRATION: "Who hands the call over is not registered with the FCC, so it may not be let in",
+}
 _VERBS = {Action.LABEL: "labelling", Action.BLOCK: "blocking"}
 
 
@@ -81,14 +85,9 @@ def dno_listed(entry: DnoEntry, where: str = "calling number") -> Reason:
     return Reason("dno", f"The {where} is on the do-not-originate list (entry {entry.prefix}{whose})")
 
 
-def ordered(basis: str) -> Reason:
-    """Reason of a block that was ordered: `court_order` or `fcc_order`."""
-    return Reason(basis, f"{'A court' if basis == Basis.COURT_ORDER else 'The FCC'} ordered to block these calls")
-
-
-def signed_by(signer: Signer) -> Reason:
-    """Reason of a call that a signer of the policy's table has signed: who, and why that matters."""
-    return Reason("signer", f"{signer.spc} signed the call, which was verified: {signer.reason}")
+def demanded(basis: Basis) -> Reason:
+    """Reason of a block that is no analytics: an order, or that a provider is not registered."""
+    return Reason(basis, _DEMANDS[basis])
 
 
 def named(names: Sequence[str]) -> Reason | None:

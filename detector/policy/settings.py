@@ -20,6 +20,7 @@ from detector.contract.sip import DnoStatus, Location, Redress
 from detector.features.table import INDEX
 from detector.policy.budgets import Budgets
 from detector.policy.signers import MOST_SIGNERS, Signer
+from detector.policy.upstreams import MOST_UPSTREAMS, Upstream
 
 VERSION_BYTES = 6
 NAME_LIMIT = 64
@@ -253,6 +254,7 @@ class Policy:
             `ets`, `wps`). By others only a verified signature with attestation A is believed.
         dno: Do-not-originate treatment.
         signers: What is done with calls by who signed them; none by default.
+        upstreams: What is done with calls by who handed them over; none by default.
         rules: Decisions without the model, in order; none by default.
         categories: In order; the last one has no conditions and takes every call that the others leave.
         minimum_samples: What must have been seen before the model may block.
@@ -274,6 +276,7 @@ class Policy:
     emergency_trunks: tuple[str, ...] = ()
     dno: DoNotOriginate = DoNotOriginate()
     signers: tuple[Signer, ...] = ()
+    upstreams: tuple[Upstream, ...] = ()
     rules: tuple[Rule, ...] = ()
     categories: tuple[Category, ...] = DEFAULT_CATEGORIES
     minimum_samples: tuple[MinimumSample, ...] = DEFAULT_SAMPLES
@@ -293,12 +296,14 @@ class Policy:
         _require(len(set(names)) == len(names), "categories: each name may stand once")
         for rule in self.rules:
             _require(rule.category in names, f"rule {rule.name}: category {rule.category!r} is not among categories")
-        for signer in self.signers:
-            known = signer.category is None or signer.category in names
-            _require(known, f"signer {signer.spc}: category {signer.category!r} is not among categories")
+        for entry in (*self.signers, *self.upstreams):
+            known = entry.category is None or entry.category in names
+            _require(known, f"{entry.who}: category {entry.category!r} is not among categories")
         _require(len(self.signers) <= MOST_SIGNERS, f"signers: at most {MOST_SIGNERS} entries")
-        codes = {signer.spc for signer in self.signers}
-        _require(len(codes) == len(self.signers), "signers: each spc may stand once")
+        _require(len({one.spc for one in self.signers}) == len(self.signers), "signers: each spc may stand once")
+        _require(len(self.upstreams) <= MOST_UPSTREAMS, f"upstreams: at most {MOST_UPSTREAMS} entries")
+        trunks = {one.trunk_group_id for one in self.upstreams}
+        _require(len(trunks) == len(self.upstreams), "upstreams: each trunk_group_id may stand once")
         subjects = [(override.trunk_group_id, override.switch_id) for override in self.overrides]
         _require(len(set(subjects)) == len(subjects), "overrides: each trunk group and each switch may stand once")
         object.__setattr__(self, "version", _digest(self))
@@ -330,7 +335,9 @@ def with_mode(policy: Policy, mode: Mode) -> Policy:
     """
     kept = tuple(replace(override, mode=None) for override in policy.overrides if override.thresholds is not None)
     signers = tuple(replace(signer, mode=None) for signer in policy.signers)
-    return replace(policy, mode=mode, dno=replace(policy.dno, mode=None), overrides=kept, signers=signers)
+    upstreams = tuple(replace(upstream, mode=None) for upstream in policy.upstreams)
+    dno = replace(policy.dno, mode=None)
+    return replace(policy, mode=mode, dno=dno, overrides=kept, signers=signers, upstreams=upstreams)
 
 
 def _plain(content: Any) -> Any:

@@ -6,74 +6,50 @@ So a failed signature blocks no call here, and no entry lets a call pass that an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from detector.columns.arrays import Ints
 from detector.columns.setups import Calls
 from detector.columns.verdicts import signer_key
-from detector.contract.decisions import Mode
+from detector.contract.decisions import Reason
 from detector.contract.errors import SettingInvalid
 from detector.contract.events import CallSetup
-from detector.policy.lists import ORDERS, Basis
+from detector.policy.entries import Entry, check_entry
+from detector.policy.lists import Basis
 from detector.trust.verdict import Verstat
 
 MOST_SIGNERS = 1_000
 _CODE_LIMIT = 16
-_REASON_LIMIT = 128
-
-
-class SignerAction(StrEnum):
-    """What is done with the calls of a signer. `report` lets them be judged as ever, and says so in the decision."""
-
-    BLOCK = "block"
-    LABEL = "label"
-    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(Entry):
     """One signer and what is done with the calls that it signs.
 
     Attributes:
         spc: Service provider code of its certificate, 1 to 16 letters and digits, exactly.
-        action: `block`, `label` or `report`.
-        reason: Why, 1 to 128 characters; decisions repeat it.
-        category: Category whose label text is shown; without one the last of the policy.
-        basis: What a block rests on: analytics, or an order.
-        mode: `shadow` only tries the entry: it comes last, so that it takes no call from what holds.
     """
 
     spc: str
-    action: SignerAction
-    reason: str
-    category: str | None = None
-    basis: Basis = Basis.ANALYTICS
-    mode: Mode | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no certificate holds, and what does not go together."""
         if not (self.spc.isascii() and self.spc.isalnum() and len(self.spc) <= _CODE_LIMIT):
             raise SettingInvalid(f"signer {self.spc!r}: spc has 1 to {_CODE_LIMIT} letters and digits")
-        if not (0 < len(self.reason) <= _REASON_LIMIT and self.reason.isprintable()):
-            raise SettingInvalid(f"signer {self.spc}: reason has 1 to {_REASON_LIMIT} printable characters")
-        if self.basis is Basis.SUBSCRIBER:
-            raise SettingInvalid(f"signer {self.spc}: a subscriber blocks numbers: use `robocall lists add block`")
-        if self.is_ordered and self.action is not SignerAction.BLOCK:
-            raise SettingInvalid(f"signer {self.spc}: basis {self.basis} is of blocks: set action: block")
-        if self.mode is Mode.ENFORCE or (self.mode and self.action is SignerAction.REPORT):
-            raise SettingInvalid(f"signer {self.spc}: mode is shadow, of a block or label, or left out")
+        if self.basis is Basis.REGISTRATION:
+            raise SettingInvalid(f"{self.who}: basis registration is about who hands calls over: use upstreams")
+        check_entry(self)
 
     @property
-    def is_ordered(self) -> bool:
-        """Whether a court or the FCC ordered it."""
-        return self.basis in ORDERS
+    def who(self) -> str:
+        """Whom it is about, for errors."""
+        return f"signer {self.spc}"
 
     @property
-    def is_tried(self) -> bool:
-        """Whether it is only tried."""
-        return self.mode is Mode.SHADOW
+    def why(self) -> Reason:
+        """Reason of a call that it signed: who, and why that matters."""
+        return Reason("signer", f"{self.spc} signed the call, which was verified: {self.reason}")
 
 
 class SignerTable:

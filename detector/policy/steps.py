@@ -23,8 +23,8 @@ from detector.contract.sip import ORDER_BLOCK, UNWANTED, dno_block
 from detector.numbers.do_not_originate import DnoEntry
 from detector.policy import reasons
 from detector.policy.emergency import claimed, is_from_911, signed_claim
+from detector.policy.entries import Entry, EntryAction
 from detector.policy.model_step import judge
-from detector.policy.signers import Signer, SignerAction
 from detector.policy.work import Found, Work
 
 
@@ -80,18 +80,18 @@ def dno(work: Work) -> Found:
 
 
 def demanded_block(work: Work) -> Found:
-    """Block what a court or the FCC ordered, and what the called subscriber wants blocked.
+    """Block what a court or the FCC ordered, what may not be let in, and what the called subscriber wants blocked.
 
     None of it is analytics: an opt-out, the allow list and the place of the switch in the call path do not matter.
     """
     found: dict[int, Outcome] = {}
     for column in ("calling_number", "trunk_group_id"):
         for row in _members(work, column, "orders"):
-            why = reasons.ordered(work.lists.orders[work.calls.text(row, column)])
+            why = reasons.demanded(work.lists.orders[work.calls.text(row, column)])
             found.setdefault(row, Outcome(Action.BLOCK, Step.ENTITY_BLOCK, (why,), None, ORDER_BLOCK))
-    for row, one in work.signed().items():
-        if one.is_ordered and not one.is_tried:
-            found.setdefault(row, _by_signer(work, row, one))
+    for row, one in work.entries():
+        if one.is_demanded and not one.is_tried:
+            found.setdefault(row, _by_entry(work, row, one))
     for row in _members(work, "called_number", "directed"):
         if work.calling(row) in work.lists.directed[work.calls.text(row, "called_number")]:
             found.setdefault(row, Outcome(Action.BLOCK, Step.ENTITY_BLOCK, (reasons.UNWANTED,), None, UNWANTED))
@@ -136,26 +136,31 @@ def entity_block(work: Work) -> Found:
     return found
 
 
-def signer(work: Work) -> Found:
-    """Block or label what the policy says of who signed the call, where a token that held says who that is."""
-    return {
-        row: _by_signer(work, row, one)
-        for row, one in work.signed().items()
-        if one.action is not SignerAction.REPORT and not one.is_ordered and not one.is_tried
-    }
+def by_tables(work: Work) -> Found:
+    """Block or label what the policy says of who signed the call, else of who handed it over.
 
-
-def told_of_signer(work: Work) -> Found:
-    """Report who signed calls that nothing objects to, and try entries that are only tried.
-
-    It comes last: neither lets a call pass that anything before would have stopped.
+    A signer is one where a token that held says who that is.
     """
     found: dict[int, Outcome] = {}
-    for row, one in work.signed().items():
-        if one.action is SignerAction.REPORT:
-            found[row] = _allow(Step.ALLOW, reasons.signed_by(one))
-        elif one.is_tried:
-            found[row] = _by_signer(work, row, one)
+    for row, one in work.entries():
+        if one.action is not EntryAction.REPORT and not one.is_demanded and not one.is_tried:
+            found.setdefault(row, _by_entry(work, row, one))
+    return found
+
+
+def told_by_tables(work: Work) -> Found:
+    """Report who signed or handed over calls that nothing objects to, and try entries that are only tried.
+
+    It comes last: neither lets a call pass that anything before would have stopped. What is tried is said before what
+    is reported.
+    """
+    found: dict[int, Outcome] = {}
+    for row, one in work.entries():
+        if one.is_tried:
+            found.setdefault(row, _by_entry(work, row, one))
+    for row, one in work.entries():
+        if one.action is EntryAction.REPORT:
+            found.setdefault(row, _allow(Step.ALLOW, one.why))
     return found
 
 
@@ -181,21 +186,21 @@ STEPS: tuple[tuple[Step, Callable[[Work], Found]], ...] = (
     (Step.SUBSCRIBER, subscriber),
     (Step.ALLOW_LIST, allowed),
     (Step.ENTITY_BLOCK, entity_block),
-    (Step.RULE, signer),
+    (Step.RULE, by_tables),
     (Step.RULE, rule),
     (Step.MODEL, judge),
-    (Step.ALLOW, told_of_signer),
+    (Step.ALLOW, told_by_tables),
 )
 """What decides, in order: the first step that names a row wins. A call that no step names is allowed (`Step.ALLOW`).
 
 Only the model's step writes: scores, and what outlives a call. It never raises, and is never called twice."""
 
 
-def _by_signer(work: Work, row: int, one: Signer) -> Outcome:
-    """Outcome of a block or label by who signed the call."""
-    why: tuple[Reason, ...] = (reasons.signed_by(one),)
-    if one.is_ordered:
-        return Outcome(Action.BLOCK, Step.ENTITY_BLOCK, (reasons.ordered(one.basis), *why), None, ORDER_BLOCK)
+def _by_entry(work: Work, row: int, one: Entry) -> Outcome:
+    """Outcome of a block or label by who signed the call or handed it over."""
+    why: tuple[Reason, ...] = (one.why,)
+    if one.is_demanded:
+        return Outcome(Action.BLOCK, Step.ENTITY_BLOCK, (reasons.demanded(one.basis), *why), None, ORDER_BLOCK)
     action = Action(one.action)
     if action is Action.BLOCK and work.is_released(row):
         why, action = (*why, reasons.RELEASED), Action.LABEL

@@ -14,10 +14,10 @@ from detector.contract.ports import FeatureMatrix
 from detector.contract.sip import LOCATION_BY_ROLE
 from detector.features.table import INDEX
 from detector.features.window_constants import NOT_ENOUGH_DATA
-from detector.policy import reasons
 from detector.policy.emergency import EmergencyTable
 from detector.policy.settings import Category, Condition, Policy, Rule, Thresholds
 from detector.policy.signers import SignerTable
+from detector.policy.upstreams import UpstreamTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class PolicyTables:
         policy: What it was made of.
         emergency: What makes a call an emergency.
         signers: Look-up of the entries for who signs.
-        tried: Reasons of those entries that are only tried.
+        upstreams: Look-up of the entries for who hands calls over.
+        tried: Reasons of those entries of both that are only tried.
         impossible_heads: First six characters (`+1` NPA and one digit) of numbers that cannot exist.
         impossible_numbers: Whole numbers that cannot exist.
         checks_length: Whether a `+1` number of another length than ten digits is impossible.
@@ -75,6 +76,7 @@ class PolicyTables:
         "rules",
         "signers",
         "tried",
+        "upstreams",
     )
 
     def __init__(self, policy: Policy) -> None:
@@ -82,7 +84,8 @@ class PolicyTables:
         self.policy = policy
         self.emergency = EmergencyTable(policy)
         self.signers = SignerTable(policy.signers)
-        self.tried = frozenset(reasons.signed_by(one) for one in policy.signers if one.is_tried)
+        self.upstreams = UpstreamTable(policy.upstreams)
+        self.tried = frozenset(one.why for one in (*policy.signers, *policy.upstreams) if one.is_tried)
         is_without_role = policy.location in {LOCATION_BY_ROLE[role] for role in policy.blocking_roles}
         roles = (*policy.blocking_roles, *((None,) if is_without_role else ()))
         self._blocking_roles = frozenset(ROLE_CODE[role] for role in roles)

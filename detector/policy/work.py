@@ -1,6 +1,6 @@
 """A batch of call setups while it is being decided: columns of what the steps look at, and what they have found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,9 +15,10 @@ from detector.contract.sip import analytics_block, location_of
 from detector.numbers.do_not_originate import NO_ENTRIES, DnoTable
 from detector.policy import reasons
 from detector.policy.budgets import InForce
+from detector.policy.entries import Entry
 from detector.policy.held import caller_of
 from detector.policy.lists import Lists
-from detector.policy.signers import Signer, is_verified
+from detector.policy.signers import is_verified
 from detector.policy.standing import MODEL_SOURCE, StandingDecision, StandingDecisions, number_entity, trunk_entity
 from detector.policy.tables import PolicyTables
 
@@ -46,7 +47,7 @@ class Work:
     """
 
     __slots__ = (
-        "_signed",
+        "_entries",
         "add_margins",
         "calls",
         "classifier",
@@ -92,7 +93,7 @@ class Work:
         self.scores, self.margins, self.group_scores = np.full((3, len(calls)), np.nan)
         self.unbelieved: set[int] = set()
         self.failures: dict[type[Exception], Exception] = {}
-        self._signed: dict[int, Signer] | None = None
+        self._entries: Sequence[tuple[int, Entry]] | None = None
 
     def calling(self, row: int) -> str:
         """Calling number of a call."""
@@ -130,14 +131,18 @@ class Work:
         for row, outcome in found.items():
             self.decided.setdefault(row, outcome)
 
-    def signed(self) -> dict[int, Signer]:
-        """The policy's entry for the verified signer of each call, by row; looked up when first asked for, and kept."""
-        if self._signed is None:
-            self._signed = self.tables.signers.signed(self.calls)
-        return self._signed
+    def entries(self) -> Sequence[tuple[int, Entry]]:
+        """What the policy's tables say of the calls, with their rows: of who signed them, then of who handed them over.
+
+        Looked up when first asked for, and kept.
+        """
+        if self._entries is None:
+            signed = self.tables.signers.signed(self.calls)
+            self._entries = (*signed.items(), *self.tables.upstreams.handed_over(self.calls).items())
+        return self._entries
 
     def apply_own_modes(self) -> None:
-        """Give the blocks that follow from no analytics their own mode, where the policy has one, and signers theirs.
+        """Give the blocks that follow from no analytics their own mode, where the policy has one, and entries theirs.
 
         Those of do-not-originate, of orders, and of subscribers. They are the ones that carry no Reason header.
         """

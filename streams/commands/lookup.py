@@ -14,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
-from detector.policy.lists import Basis
+from detector.policy.lists import LISTED, Basis
 from streams.redis.bounded import PAGE
 from streams.redis.connection import (
     FAULTS,
@@ -121,7 +121,7 @@ def lists() -> None:
 @FILE_OPTION
 @click.option(
     "--basis",
-    type=click.Choice([basis.value for basis in Basis]),
+    type=click.Choice([basis.value for basis in LISTED]),
     help="On what a block rests: it decides how calls are answered. Without it: analytics.",
 )
 @click.option("--called", metavar="NUMBER", help="The subscriber who wants the block, with --basis subscriber.")

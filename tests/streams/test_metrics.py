@@ -19,9 +19,9 @@ from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
 from streams.state.snapshots import Taken
 from streams.trust.metrics import ListFigures, TrustMetrics
-from streams.verifying.metrics import SIGNED, VerifyMetrics
 from streams.upstreams.follower import UpstreamsFollower
 from streams.upstreams.settings import load_upstreams_settings
+from streams.verifying.metrics import SIGNED, VerifyMetrics
 from streams.worker.feedback import FeedbackCounts
 from streams.worker.health import Enforcement
 from streams.worker.metrics import Metrics, ScrapeTime, Sources

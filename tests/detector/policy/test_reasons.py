@@ -12,10 +12,11 @@ from detector.contract.decisions import PLAIN_ALLOW, Action, Mode, Outcome, Reas
 from detector.contract.events import NAMES_LIMIT
 from detector.features.table import INDEX, N_FEATURES
 from detector.policy import reasons
+from detector.policy.entries import EntryAction
 from detector.policy.lists import Lists
 from detector.policy.reasons import MODEL_FEATURES, Level, late, leading, of_features, of_model, overload
 from detector.policy.settings import Policy
-from detector.policy.signers import Signer, SignerAction
+from detector.policy.signers import Signer
 from detector.policy.unjudged import FAILED_OPEN
 from detector.testing import BY_ORDER, CALLEE, CALLER, batch_of, call_setup, make_screener, screen
 from tests.detector.policy_case import CATEGORIES, SCORE
@@ -91,7 +92,7 @@ def test_what_was_decided_says_last_who_is_calling(lists: Lists, score: float, f
 
 
 def test_a_report_of_its_signer_says_who_is_calling() -> None:
-    policy = Policy(mode=Mode.ENFORCE, signers=(Signer("123A", SignerAction.REPORT, "under watch"),))
+    policy = Policy(mode=Mode.ENFORCE, signers=(Signer("123A", action=EntryAction.REPORT, reason="under watch"),))
 
     found = decided(UNDECIDED, policy, own_signer_spc="123A")
 

@@ -60,10 +60,10 @@ def test_the_steps_stand_in_the_order_of_law() -> None:
         (Step.SUBSCRIBER, "subscriber"),
         (Step.ALLOW_LIST, "allowed"),
         (Step.ENTITY_BLOCK, "entity_block"),
-        (Step.RULE, "signer"),
+        (Step.RULE, "by_tables"),
         (Step.RULE, "rule"),
         (Step.MODEL, "judge"),
-        (Step.ALLOW, "told_of_signer"),
+        (Step.ALLOW, "told_by_tables"),
     ]
 
 

@@ -11,18 +11,19 @@ from detector.columns.setups import Calls, calls_in
 from detector.contract.decisions import Action, Mode, Outcome, SipAnswer, Step
 from detector.contract.errors import SettingInvalid
 from detector.contract.events import Role
+from detector.policy.entries import EntryAction
 from detector.policy.lists import Basis, Lists
 from detector.policy.settings import Category, Condition, DoNotOriginate, Policy, Rule, with_mode
-from detector.policy.signers import MOST_SIGNERS, Signer, SignerAction, SignerTable, verified_signer
+from detector.policy.signers import MOST_SIGNERS, Signer, SignerTable, verified_signer
 from detector.policy.standing import StandingDecision, StandingDecisions
 from detector.testing import BY_ORDER, CALLEE, CALLER, START_MS, batch_of, call_setup, make_screener, screen
 from detector.testing import outcome as outcome_of
 from tests.detector.policy_case import CATEGORIES, SCORE
 
 SURVEY = Category("survey_call", "Maybe a survey")
-BLOCK = Signer("123A", SignerAction.BLOCK, "three campaigns in May")
-LABEL = replace(BLOCK, action=SignerAction.LABEL, category="survey_call")
-REPORT = replace(BLOCK, action=SignerAction.REPORT)
+BLOCK = Signer("123A", action=EntryAction.BLOCK, reason="three campaigns in May")
+LABEL = replace(BLOCK, action=EntryAction.LABEL, category="survey_call")
+REPORT = replace(BLOCK, action=EntryAction.REPORT)
 TRIED = replace(BLOCK, mode=Mode.SHADOW)
 ORDERED = replace(BLOCK, basis=Basis.FCC_ORDER)
 SIGNED = {"own_verstat": "TN-Validation-Passed", "own_cause": "passed", "own_signer_spc": "123A"}

@@ -110,7 +110,7 @@ def _expected(setups: list[CallSetup], lists: Lists) -> dict[Step, dict[int, Rea
         if (prefix := _longest(one.calling_number, lists.dno)) is not None:
             found[Step.DNO][row] = reasons.dno_listed(DnoEntry(prefix))
         if basis := lists.orders.get(one.calling_number) or lists.orders.get(one.trunk_group_id):
-            found[Step.ENTITY_BLOCK][row] = reasons.ordered(basis)
+            found[Step.ENTITY_BLOCK][row] = reasons.demanded(basis)
         elif is_e164(one.calling_number) and is_e164(one.called_number) and _pair(one) in lists.block:
             found[Step.ENTITY_BLOCK][row] = reasons.UNWANTED
         elif one.calling_number in lists.block:

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from detector.contract.decisions import Mode
-from detector.policy.signers import Signer, SignerAction
+from detector.policy.entries import EntryAction
+from detector.policy.signers import Signer
 from detector.testing import ids
 from streams.wire.record_columns import records_of
 from tests.streams.screening.pipeline_case import START_MS, pipeline, setup
@@ -121,7 +122,9 @@ def test_a_signer_is_found_in_a_plain_record_and_in_an_odd_one() -> None:
     """The scan reads the one, the decoder the other; their decisions have the same bytes."""
     signed = {"own_verstat": "TN-Validation-Passed", "own_cause": "passed", "own_signer_spc": "123A"}
     one = pipeline(0.0, [])
-    one.screener.policy = replace(one.screener.policy, signers=(Signer("123A", SignerAction.REPORT, "under watch"),))
+    one.screener.policy = replace(
+        one.screener.policy, signers=(Signer("123A", action=EntryAction.REPORT, reason="under watch"),)
+    )
     plain = setup(1, **signed)
     odd = plain.replace(b'"123A"', b'"12\\u0033A"')
 

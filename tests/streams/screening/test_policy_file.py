@@ -41,7 +41,7 @@ def test_the_shipped_file_shows_every_setting() -> None:
 def test_the_examples_in_the_comments_are_valid() -> None:
     """Each block of comments that starts with `# name:` and is indented below is a piece of a policy."""
     lines = DEFAULT_POLICY_FILE.read_text(encoding="utf-8").splitlines()
-    for name in ("signers", "rules", "overrides"):
+    for name in ("signers", "upstreams", "rules", "overrides"):
         start = lines.index(f"# {name}:")
         stop = next(i for i in range(start + 1, len(lines)) if not lines[i].startswith("#   "))
         example = "\n".join(line[2:] for line in lines[start:stop])

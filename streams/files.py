@@ -2,6 +2,7 @@
 
 import atexit
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -13,8 +14,11 @@ from typing import BinaryIO
 import click
 
 from models.data.files import create_packed, open_packed
+from models.store.opening import open_storage
+from models.store.storage import Drafts
 
 STANDARD_STREAM = "-"
+_DRAFTS = Drafts("{name}.{random}.tmp", abandoned_after_s=3_600.0)
 
 
 def open_input(name: str, stack: ExitStack) -> BinaryIO:
@@ -41,6 +45,26 @@ def open_output(name: str, stack: ExitStack) -> BinaryIO:
         OSError: it cannot be made. Writing and closing raise it too, when the disk is full.
     """
     return sys.stdout.buffer if name == STANDARD_STREAM else create_packed(Path(name), stack)
+
+
+def write_whole(path: Path, content: bytes, *, holds: str, setting: str) -> None:
+    """Put a file in the place of the one there, in one step: nobody reads half of it. It blocks for the disk.
+
+    A link stays one, and a file that was for its owner alone stays so.
+
+    Args:
+        path: of the file.
+        content: all of it.
+        holds: what it is, for errors: `the policy`.
+        setting: that names it, for errors.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    final = path.resolve()
+    is_private = final.exists() and not stat.S_IMODE(final.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+    folder = open_storage(final.parent, holds=holds, setting=setting, drafts=_DRAFTS, is_private=is_private)
+    folder.write(final.name, content)
 
 
 def require_distinct(inputs: Mapping[str, str | Path | None], outputs: Mapping[str, str | Path | None]) -> None:

@@ -83,6 +83,10 @@ COMMANDS = {
         "streams.commands.upstreams.command:upstreams",
         "Who stands behind each trunk group: import, show, check the registration.",
     ),
+    "scorecards": (
+        "streams.commands.scorecards.command:scorecards",
+        "What came in by each trunk group a day: whom to call, what to change in the policy.",
+    ),
     "release": (
         "streams.commands.release:release",
         "End what stands against a number or trunk group; do not block it for a day.",

@@ -27,17 +27,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import TEXT_LIMIT
-from models.store.opening import open_storage
-from models.store.storage import Drafts
+from streams.files import write_whole
 from streams.yaml_files import dump_yaml, read_yaml
 
 MOST_BYTES = 1024 * 1024
 MOST_ENTRIES = 5_000
 FRN_DIGITS = 10
 SETTING = "ROBOCALL_UPSTREAMS_FILE"
-DRAFTS = Drafts("{name}.{random}.tmp", abandoned_after_s=3_600.0)
 HEAD = "# Who stands behind each trunk group. `robocall upstreams import` and `check --record` write this file anew.\n"
-_STORE_TIMEOUT_S = 60.0
 
 
 class UpstreamsInvalid(RobocallError):  # noqa: N818 - the name states what is wrong
@@ -212,10 +209,7 @@ def save_upstreams(path: Path, entries: Sequence[Upstream]) -> None:
     content = text.encode()
     if len(content) > MOST_BYTES or len(entries) > MOST_ENTRIES:
         raise UpstreamsInvalid(f"{path}: more than {MOST_ENTRIES:,} entries or {MOST_BYTES:,} bytes")
-    folder = open_storage(
-        str(path.parent), holds="the register of upstreams", setting=SETTING, drafts=DRAFTS, timeout_s=_STORE_TIMEOUT_S
-    )
-    folder.write(path.name, content)
+    write_whole(path, content, holds="the register of upstreams", setting=SETTING)
 
 
 def _plain(value: Any) -> Any:

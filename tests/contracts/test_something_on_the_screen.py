@@ -76,6 +76,9 @@ WAITS = [
     ("upstreams show", "streams.commands.upstreams.command.load_upstreams"),
     ("upstreams check", "streams.commands.upstreams.command.load_upstreams"),
     ("upstreams check --rmd trunks.csv", "streams.commands.upstreams.command.read_database"),
+    ("scorecards", "streams.commands.scorecards.command.lines_of"),
+    ("scorecards --plan senders.txt", "streams.commands.scorecards.command.load_plan"),
+    ("scorecards propose", "streams.commands.scorecards.command.lines_of"),
     ("erase +12025550123 --dry-run", "streams.commands.erase.with_redis"),
     ("snapshots verify", "streams.state.snapshot_commands._entries"),
     ("audit", "streams.commands.audit._partitions"),
@@ -155,6 +158,7 @@ def test_a_command_that_works_for_long_says_so_again_and_again(
     for place in ("SNAPSHOT", "ARCHIVE", "MODELS", "NUMBERS"):
         monkeypatch.setenv(f"ROBOCALL_{place}_URL", str(folder))
     monkeypatch.setenv("ROBOCALL_UPSTREAMS_FILE", "upstreams.yaml")
+    monkeypatch.setenv("ROBOCALL_POLICY_FILE", "empty.jsonl")
     monkeypatch.setattr(long_work, listener)
 
     with pytest.raises(Enough):

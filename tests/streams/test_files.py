@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
-from streams.files import open_input, open_output, private_folder, require_distinct
+from models.errors import StorageError
+from streams.files import open_input, open_output, private_folder, require_distinct, write_whole
 
 
 @pytest.mark.parametrize("name", ["plain", "packed.gz", "packed.zst"])
@@ -51,3 +52,19 @@ def test_a_private_folder_is_new_each_time_and_for_its_user_alone() -> None:
     one, other = private_folder(), private_folder()
     assert one != other
     assert stat.S_IMODE(one.stat().st_mode) == stat.S_IRWXU
+
+
+def test_a_file_is_replaced_in_one_step_and_stays_what_it_was(tmp_path: Path) -> None:
+    """A link, and one of its owner alone; what cannot be written is left as it is."""
+    path, link = tmp_path / "policy.yaml", tmp_path / "link.yaml"
+    path.write_text("old")
+    path.chmod(0o600)
+    link.symlink_to(path)
+
+    write_whole(link, b"new", holds="the policy", setting="ROBOCALL_POLICY_FILE")
+
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode), link.is_symlink()) == ("new", 0o600, True)
+    assert {one.name for one in tmp_path.iterdir()} == {"policy.yaml", "link.yaml"}
+    with pytest.raises(StorageError, match="ROBOCALL_POLICY_FILE"):
+        write_whole(path / "inside", b"new", holds="the policy", setting="ROBOCALL_POLICY_FILE")
+    assert path.read_text() == "new"

@@ -1,0 +1,1 @@
+"""Commands about what came in by each trunk group."""

@@ -1,0 +1,223 @@
+"""`robocall scorecards`: whom to call today, and what to change in the policy about a trunk group.
+
+What a program reads goes to standard output, tables for people to standard error.
+"""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from detector.policy.entries import EntryAction
+from models.data.cells import inert
+from streams.archive.query import connected
+from streams.archive.settings import load_archive_settings
+from streams.commands.archive import opened
+from streams.errors import SettingsInvalid
+from streams.files import write_whole
+from streams.running.printable import printable
+from streams.running.progress import Say, step
+from streams.scorecards.cards import LEAST_CALLS, SHARES, THRESHOLDS, By, Card, cards_of, to_call
+from streams.scorecards.plan import load_plan
+from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, with_entries
+from streams.scorecards.query import lines_of, register
+from streams.settings import load_settings
+from streams.upstreams.entries import Upstream, load_upstreams
+from streams.upstreams.settings import load_upstreams_settings
+
+MOST_DAYS = 400
+DAY_TYPE = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group(invoke_without_command=True)
+@click.option("--from", "begin", type=DAY_TYPE, help="First day of arrival (UTC) [default: yesterday].")
+@click.option("--to", "end", type=DAY_TYPE, help="Up to but without it [default: one day].")
+@click.option("--plan", metavar="FILE", help="CSV of prefix (6 or 7 digits) and ocn: whose calling numbers are.")
+@click.option(
+    "--threshold",
+    "limits",
+    multiple=True,
+    metavar="NAME=SHARE",
+    help=f"From which share on NAME is alarming: {', '.join(f'{name}={share}' for name, share in THRESHOLDS.items())}.",
+)
+@click.option("--top", type=click.IntRange(1, 1_000), default=10, show_default=True, help="Lines of a table.")
+@click.option("--json", "form", flag_value="json", help="One JSON object a card and line on standard output.")
+@click.option("--csv", "form", flag_value="csv", help="CSV on standard output.")
+@click.pass_context
+def scorecards(
+    context: click.Context,
+    begin: datetime | None,
+    end: datetime | None,
+    plan: str | None,
+    limits: Sequence[str],
+    top: int,
+    form: str | None,
+) -> None:
+    """Say what came in by each trunk group, upstream, signer and registration, a day; whom to call first.
+
+    \b
+      robocall scorecards
+      robocall scorecards --from 2026-11-20 --to 2026-11-27 --csv > cards.csv
+      robocall scorecards propose wholesale-7 --action label
+
+    It reads the archive (ROBOCALL_ARCHIVE_URL) and, where there is one, the register (ROBOCALL_UPSTREAMS_FILE). Status
+    1 where something is alarming. docs/upstreams.md says how each share is counted.
+    """  # noqa: D301 - click reads the backspace
+    if context.invoked_subcommand is not None:
+        return
+    days = _days(begin, end)
+    thresholds = _thresholds(limits)
+    with step("Counting calls") as say:
+        cards = _cards(days, plan, thresholds, say)
+    if form == "json":
+        for card in cards:
+            click.echo(json.dumps(card.plain()))
+    elif form == "csv":
+        click.echo(_csv(cards), nl=False)
+    else:
+        _show(cards, days[-1], top)
+    if any(card.alarms for card in cards):
+        raise click.exceptions.Exit(1)
+
+
+@scorecards.command()
+@click.argument("trunks", metavar="TRUNK...", nargs=-1)
+@click.option("--day", type=DAY_TYPE, help="Day whose cards say why (UTC) [default: yesterday].")
+@click.option(
+    "--action",
+    type=click.Choice([action.value for action in EntryAction]),
+    default=EntryAction.REPORT.value,
+    show_default=True,
+    help="What is to be done with their calls.",
+)
+@click.option("--policy", "file", type=click.Path(path_type=Path), help="[default: ROBOCALL_POLICY_FILE]")
+@click.option("--yes", is_flag=True, help="A person agreed: write it into the policy file.")
+def propose(trunks: Sequence[str], day: datetime | None, action: str, file: Path | None, *, yes: bool) -> None:
+    """Print the change of the policy for trunk groups: TRUNK... , or those with an alarm and no entry yet.
+
+    Nothing is changed without --yes. Workers take a new policy at their next start.
+    """
+    path = file or load_settings().policy_file
+    if path is None:
+        raise SettingsInvalid("no policy file is named: give --policy FILE, or set ROBOCALL_POLICY_FILE")
+    of_day = _yesterday() if day is None else day.date()
+    with step("Counting calls") as say:
+        cards = {card.key: card for card in _cards([of_day], None, THRESHOLDS, say) if card.by is By.TRUNK}
+    strangers = [trunk for trunk in trunks if trunk not in cards]
+    if strangers:
+        raise ProposalRefused(f"no call of {of_day} came in by trunk group {strangers[0]}: look at another --day")
+    chosen = [cards[trunk] for trunk in dict.fromkeys(trunks)] or [card for card in cards.values() if card.alarms]
+    if not chosen:
+        click.echo(f"no trunk group is alarming on {of_day}", err=True)
+        return
+    entries = [entry_of(card, EntryAction(action)) for card in chosen]
+    changed = with_entries(path.read_text(encoding="utf-8") if path.exists() else "", entries)
+    click.echo("upstreams:\n" + "\n".join(f"  {line_of(entry)}" for entry in entries))
+    if yes:
+        write_whole(path, changed.encode(), holds="the policy", setting="ROBOCALL_POLICY_FILE")
+        click.echo(f"written into {path}: workers take it at their next start", err=True)
+    else:
+        click.echo(f"nothing is changed: --yes writes this into {path}", err=True)
+
+
+def _cards(days: Sequence[date], plan: str | None, thresholds: Mapping[str, float], say: Say) -> list[Card]:
+    settings, upstreams = load_archive_settings(), _upstreams()
+    is_digested = settings.key is not None
+    found: list[Card] = []
+    with ExitStack() as stack:
+        table = None if plan is None else load_plan(plan, lambda rows: say(f"{rows:,} rows of the plan"))
+        connection = stack.enter_context(connected(opened(settings)))
+        register(connection, upstreams, table)
+        for number, day in enumerate(days):
+            say(day.isoformat(), number, len(days))
+            lines = lines_of(connection, day, is_digested=is_digested)
+            found += cards_of(lines, upstreams, day, thresholds=thresholds, has_reasons=not is_digested)
+    return found
+
+
+def _upstreams() -> tuple[Upstream, ...]:
+    path = load_upstreams_settings().file
+    return () if path is None else load_upstreams(path)
+
+
+def _yesterday() -> date:
+    return datetime.now(UTC).date() - timedelta(1)
+
+
+def _days(begin: datetime | None, end: datetime | None) -> list[date]:
+    first = _yesterday() if begin is None else begin.date()
+    stop = first + timedelta(1) if end is None else end.date()
+    if not 0 < (stop - first).days <= MOST_DAYS:
+        raise click.UsageError(f"--from must be before --to, and at most {MOST_DAYS} days")
+    return [first + timedelta(number) for number in range((stop - first).days)]
+
+
+def _thresholds(limits: Sequence[str]) -> Mapping[str, float]:
+    found = dict(THRESHOLDS)
+    for limit in limits:
+        name, _, share = limit.partition("=")
+        try:
+            found[name] = float(share)
+        except ValueError:
+            found[name] = -1.0
+        if name not in SHARES or not 0.0 < found[name] <= 1.0:
+            raise click.UsageError(f"--threshold {limit}: NAME=SHARE is wanted, NAME one of {', '.join(SHARES)}")
+    return found
+
+
+def _csv(cards: Sequence[Card]) -> str:
+    text = io.StringIO()
+    rows = [card.plain() for card in cards]
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: inert(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _show(cards: Sequence[Card], day: date, top: int) -> None:
+    """Tables of the last day: whom to call, then each kind of card."""
+    console = Console(stderr=True)
+    latest = [card for card in cards if card.day == day]
+    console.print(_table(f"Whom to call on {day}", to_call(latest)[:top]))
+    for by in By:
+        console.print(_table(f"By {by}", [card for card in latest if card.by is by][:top]))
+    if not latest:
+        console.print(f"no call of {day} is archived")
+    sys.stderr.flush()
+
+
+def _table(title: str, cards: Sequence[Card]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for heading in ("", "calls", "suspect", "95 %", "before", *list(SHARES)[1:], "alarms", "contact"):
+        table.add_column(heading, justify="left" if heading in {"", "alarms", "contact"} else "right")
+    for card in cards:
+        suspect = card.shares["suspect"]
+        table.add_row(
+            Text(printable(card.key)),
+            f"{card.counts.calls:,}",
+            _percent(card, "suspect"),
+            "" if suspect is None else f"{suspect.low:.1%} to {suspect.high:.1%}",
+            card.trend.value,
+            *(_percent(card, name) for name in list(SHARES)[1:]),
+            " ".join(card.alarms),
+            Text(printable(card.contact or "")),
+        )
+    return table
+
+
+def _percent(card: Card, name: str) -> str:
+    share = card.shares[name]
+    if share is None:
+        return ""
+    few = getattr(card.counts, SHARES[name][1]) < LEAST_CALLS
+    return f"({share.share:.1%})" if few else f"{share.share:.1%}"

@@ -1,0 +1,90 @@
+"""A change of the policy for one trunk group: the line, and the file with it, as a person wrote all the rest."""
+
+import json
+import re
+from dataclasses import replace
+
+from detector.contract.errors import PolicyInvalid, RobocallError
+from detector.policy.entries import REASON_LIMIT, EntryAction
+from detector.policy.upstreams import Upstream
+from streams.scorecards.cards import Card
+from streams.screening.policy_file import parse_policy
+
+_KEY = re.compile(r"upstreams:[ \t]*(\[[ \t]*\])?[ \t]*(#.*)?")
+_ITEM = re.compile(r"( *)- ")
+_WORDS = {
+    "suspect": "suspect calls",
+    "invalid": "invalid numbers",
+    "rotated": "A for numbers that rotate",
+    "downstream": "signed downstream",
+    "third_party": "signed by others",
+    "refused": "refused elsewhere",
+    "registration": "not registered",
+}
+
+
+class ProposalRefused(RobocallError):  # noqa: N818 - the name states what is wrong
+    """A change that cannot be made in that file."""
+
+
+def reason_of(card: Card) -> str:
+    """Why, in the words of a decision: what is alarming about a trunk group, with its shares."""
+    said = []
+    for alarm in card.alarms:
+        share = card.shares.get(alarm)
+        said.append(_WORDS[alarm] if share is None else f"{share.share:.0%} {_WORDS[alarm]}")
+    return f"{card.day}: {', '.join(said) or 'asked for'}, of {card.counts.calls:,} calls"[:REASON_LIMIT]
+
+
+def entry_of(card: Card, action: EntryAction) -> Upstream:
+    """The entry of the policy's table for the trunk group of a card."""
+    return Upstream(card.key, action=action, reason=reason_of(card))
+
+
+def line_of(entry: Upstream) -> str:
+    """The entry as a line of YAML; texts in quotes as JSON has them, which YAML reads."""
+    trunk, reason = (json.dumps(text, ensure_ascii=False) for text in (entry.trunk_group_id, entry.reason))
+    return f"- {{trunk_group_id: {trunk}, action: {entry.action.value}, reason: {reason}}}"
+
+
+def with_entries(text: str, entries: list[Upstream]) -> str:
+    """Put entries into the text of a policy file, whose other lines stay as they are.
+
+    Args:
+        text: Of the file; empty for a new one.
+        entries: New ones.
+
+    Returns:
+        The text, which was read again: it is the policy of before and these entries, and nothing else.
+
+    Raises:
+        ProposalRefused: a trunk group has an entry already, or the file is written in a way that is not understood.
+        PolicyInvalid: the file is no policy, or would be none.
+    """
+    before = parse_policy(text.encode())
+    there = {one.trunk_group_id for one in before.upstreams}
+    twice = [one.trunk_group_id for one in entries if one.trunk_group_id in there]
+    if twice:
+        raise ProposalRefused(f"trunk group {twice[0]} has an entry under upstreams already: change it there")
+    wanted = replace(before, upstreams=(*entries, *before.upstreams))
+    changed = _changed(text, [line_of(one) for one in entries])
+    try:
+        is_right = parse_policy(changed.encode()) == wanted
+    except PolicyInvalid:
+        is_right = False
+    if not is_right:
+        raise ProposalRefused("the file writes `upstreams` in a way that is not understood: add the lines yourself")
+    return changed
+
+
+def _changed(text: str, made: list[str]) -> str:
+    lines = text.splitlines()
+    at = next((number for number, line in enumerate(lines) if _KEY.fullmatch(line.rstrip())), None)
+    if at is None:
+        return "\n".join([*lines, "upstreams:", *(f"  {line}" for line in made), ""])
+    items = (found for line in lines[at + 1 :] if (found := _ITEM.match(line)))
+    is_empty = "[" in lines[at].partition("#")[0]
+    first = None if is_empty else next(items, None)
+    indent = "  " if first is None else first[1]
+    heading = lines[at].replace("[", "", 1).replace("]", "", 1).rstrip() if is_empty else lines[at]
+    return "\n".join([*lines[:at], heading, *(f"{indent}{line}" for line in made), *lines[at + 1 :], ""])

@@ -1,0 +1,150 @@
+"""The SQL of a scorecard: a day of the archive, counted by trunk group and signer.
+
+A call is told by its call id, set-up time, numbers and trunk group, as its decision id is: what was sent twice counts
+once. A decision or an end that arrives the day after still belongs to its call.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from detector.policy.lists import Basis
+from detector.policy.reasons import BLOCK_LISTED_TRUNK
+from detector.policy.upstreams import UPSTREAM
+from detector.trust.verdict import Verstat
+from streams.archive.output import fetched
+from streams.archive.query import ask
+from streams.scorecards.counts import Counts
+from streams.scorecards.odd_numbers import is_odd
+from streams.scorecards.plan import BLOCK, CODE, SCHEMA
+from streams.upstreams.entries import Upstream, UpstreamRole
+
+DAYS_BEFORE = 7
+"""Days that a day is compared with, and on which a number that rotates was not seen."""
+MOST_CALLS = 2
+"""Of a number that rotates, on the day."""
+UPSTREAMS, PLAN = "scorecard_upstreams", "scorecard_plan"
+
+_CALL = "call_id, setup_time_ms, calling_number, called_number, trunk_group_id"
+_OF_ITSELF = (UPSTREAM, "signer", Basis.REGISTRATION.value)
+"""Codes of reasons that rest on who hands the call over or signs it: a share made of them would prove itself."""
+
+_SETUPS = f"""
+SELECT {_CALL}, any_value(upstream_ocn) AS event_ocn, any_value(calling_ocn) AS dipped_ocn,
+  any_value(CASE WHEN own_verstat = '{Verstat.PASSED.value}' THEN own_signer_spc
+    WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN signer_spc END) AS signer,
+  any_value(CASE WHEN own_verstat = '{Verstat.PASSED.value}' THEN own_attestation
+    WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN attestation END) AS attestation
+FROM call_events WHERE type = 'call_setup' AND day BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY {_CALL}
+"""  # noqa: S608 - our own names
+_VERDICTS = f"""
+SELECT {_CALL}, bool_or(coalesce(would_be, action) <> 'allow') AS is_suspect FROM call_decisions
+WHERE day BETWEEN DATE '{{first}}' AND DATE '{{after}}' AND decided_by <> 'fail_open' AND NOT (
+  coalesce(would_be, action) <> 'allow' AND coalesce(reasons[1].code IN {_OF_ITSELF} OR reasons[2].code IN {_OF_ITSELF}
+  OR reasons[1].text = '{BLOCK_LISTED_TRUNK.text}' OR reasons[1].text LIKE 'A standing % of the trunk holds %', false))
+GROUP BY {_CALL}
+"""  # noqa: S608
+_DAY = """
+WITH setups AS ({setups}), verdicts AS ({verdicts}),
+blocks AS (SELECT * FROM {plan} WHERE length(prefix) = {of_block} AND NOT {is_digested}),
+codes AS (SELECT * FROM {plan} WHERE length(prefix) = {of_code} AND NOT ({is_digested}
+  AND prefix IN (SELECT substr(prefix, 1, {of_code}) FROM {plan} WHERE length(prefix) = {of_block}))),
+today AS (SELECT calling_number, count(*) AS calls FROM setups GROUP BY calling_number),
+earlier AS (SELECT DISTINCT calling_number FROM call_events
+  WHERE type = 'call_setup' AND day BETWEEN DATE '{before}' AND DATE '{yesterday}'),
+refusals AS (SELECT DISTINCT call_id, calling_number, called_number, trunk_group_id FROM call_events
+  WHERE type = 'call_end' AND day BETWEEN DATE '{first}' AND DATE '{after}'
+  AND coalesce(treatment, '') <> 'block' AND contains(lower(reason), 'v=analytics1')),
+calls AS (SELECT setups.*, is_suspect, today.calls <= {most} AND earlier.calling_number IS NULL AS is_new,
+  refusals.call_id IS NOT NULL AS is_refused, coalesce(known.ocn, event_ocn) AS ocn, known.role AS role,
+  coalesce(dipped_ocn, blocks.plan_ocn, codes.plan_ocn) AS number_ocn
+  FROM setups JOIN today USING (calling_number) LEFT JOIN earlier USING (calling_number)
+  LEFT JOIN verdicts USING ({call})
+  LEFT JOIN refusals USING (call_id, calling_number, called_number, trunk_group_id)
+  LEFT JOIN {upstreams} AS known USING (trunk_group_id)
+  LEFT JOIN blocks ON blocks.prefix = substr(calling_number, 3, 7) AND starts_with(calling_number, '+1')
+  LEFT JOIN codes ON codes.prefix = substr(calling_number, 3, 6) AND starts_with(calling_number, '+1'))
+SELECT trunk_group_id, signer, count(*) AS calls, count(is_suspect) AS judged, count(*) FILTER (is_suspect) AS suspect,
+  count(*) FILTER ({is_odd}) AS invalid, count(*) FILTER (attestation = 'A') AS with_a,
+  count(*) FILTER (attestation = 'A' AND is_suspect AND is_new) AS rotated,
+  count(*) FILTER (signer IS NOT NULL AND ocn IS NOT NULL) AS signed,
+  count(*) FILTER (role IN {passing} AND attestation IN ('A', 'B') AND signer = ocn) AS downstream,
+  count(*) FILTER (role = '{originating}' AND signer <> ocn) AS third_party,
+  count(*) FILTER (number_ocn IS NOT NULL AND ocn IS NOT NULL) AS with_ocn,
+  count(*) FILTER (number_ocn <> ocn) AS ocn_unlike, count(*) FILTER (is_refused) AS refused
+FROM calls GROUP BY trunk_group_id, signer
+"""
+_BEFORE = """
+WITH setups AS ({setups}), verdicts AS ({verdicts})
+SELECT trunk_group_id, signer, count(is_suspect), count(*) FILTER (is_suspect)
+FROM setups JOIN verdicts USING ({call}) GROUP BY trunk_group_id, signer
+"""
+_PASSING = (UpstreamRole.INTERMEDIATE.value, UpstreamRole.GATEWAY.value)
+_UPSTREAM_COLUMNS = pa.schema([("trunk_group_id", pa.string()), ("ocn", pa.string()), ("role", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Counts of one day, trunk group and signer; no signer where no signature held."""
+
+    trunk_group_id: str
+    signer: str | None
+    counts: Counts
+
+
+def register(connection: Any, upstreams: Iterable[Upstream], plan: Any | None) -> None:
+    """Give a connection what the days are counted with, once.
+
+    Args:
+        connection: Of `streams.archive.query.connected`.
+        upstreams: Entries of the register.
+        plan: Of `streams.scorecards.plan`; None where there is none.
+    """
+    rows = [{"trunk_group_id": one.trunk_group_id, "ocn": one.ocn, "role": one.role.value} for one in upstreams]
+    connection.register(UPSTREAMS, pa.Table.from_pylist(rows, schema=_UPSTREAM_COLUMNS))
+    connection.register(PLAN, SCHEMA.empty_table() if plan is None else plan)
+
+
+def lines_of(connection: Any, day: date, *, is_digested: bool) -> list[Line]:
+    """Count a day. It blocks for reading that day of the archive, and the calls and decisions of the days before.
+
+    Args:
+        connection: After `register`.
+        day: UTC day of arrival.
+        is_digested: Whether the archive keeps digests of numbers: the seventh digit of one is not the number's.
+
+    Raises:
+        QueryRefused: DuckDB met a fault, a file that went meanwhile for one.
+    """
+    begin, yesterday = day - timedelta(DAYS_BEFORE), day - timedelta(1)
+    sql = _DAY.format(
+        **_parts(day, day),
+        before=begin,
+        yesterday=yesterday,
+        most=MOST_CALLS,
+        upstreams=UPSTREAMS,
+        plan=PLAN,
+        of_block=BLOCK,
+        of_code=CODE,
+        is_digested=str(is_digested).lower(),
+        is_odd=is_odd("calling_number"),
+        passing=_PASSING,
+        originating=UpstreamRole.ORIGINATING.value,
+    )
+    names = tuple(Counts.__dataclass_fields__)[:-2]
+    found = {(row[0], row[1]): dict(zip(names, row[2:], strict=True)) for row in fetched(ask(connection, sql))}
+    for trunk, signer, judged, suspect in _rows(connection, _BEFORE.format(**_parts(begin, yesterday))):
+        found.setdefault((trunk, signer), {}).update(judged_before=judged, suspect_before=suspect)
+    return [Line(trunk, signer, Counts(**counts)) for (trunk, signer), counts in found.items()]
+
+
+def _parts(first: date, last: date) -> Mapping[str, Any]:
+    days = {"first": first, "last": last, "after": last + timedelta(1)}
+    return {"setups": _SETUPS.format(**days), "verdicts": _VERDICTS.format(**days), "call": _CALL, **days}
+
+
+def _rows(connection: Any, sql: str) -> Iterator[Any]:
+    return iter(fetched(ask(connection, sql)))

@@ -1,0 +1,136 @@
+"""`robocall scorecards` over a real archive: cards for people and programs, alarms as a status, proposals agreed to."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.archive.files import ArchiveStore
+from streams.commands.main import robocall
+from streams.screening.policy_file import parse_policy
+from streams.upstreams.entries import save_upstreams
+from tests.streams.scorecards.card_case import DAY, Call, archived
+from tests.streams.upstreams.upstream_case import upstream
+
+DAYS = ("--from", DAY.isoformat())
+CALLS = [
+    *(Call(n, trunk="bad-7", action="block", calling=f"+1303555{n:04}", calling_ocn="999Z") for n in range(40)),
+    *(Call(n, trunk="good-1") for n in range(40, 140)),
+    *(Call(n, trunk="bad-7", days_ago=1) for n in range(200, 300)),
+]
+
+
+class Case:
+    """An archive, a register and a policy."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.policy = folder / "policy.yaml"
+
+    def run(self, *arguments: str) -> Result:
+        return CliRunner().invoke(robocall, ["scorecards", *arguments])
+
+
+@pytest.fixture
+def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+    archived(ArchiveStore(str(tmp_path / "archive")), CALLS)
+    register = tmp_path / "upstreams.yaml"
+    save_upstreams(register, [upstream("bad-7", legal_name="Bad Telecom", ocn="111A", contact="+1 303 555 0199")])
+    for name, value in (("ARCHIVE_URL", tmp_path / "archive"), ("UPSTREAMS_FILE", register)):
+        monkeypatch.setenv(f"ROBOCALL_{name}", str(value))
+    monkeypatch.setenv("COLUMNS", "300")
+    return Case(tmp_path)
+
+
+def test_a_day_is_shown_with_whom_to_call_on_top(case: Case) -> None:
+    done = case.run(*DAYS)
+
+    assert done.exit_code == 1
+    first = done.stderr[done.stderr.index("Whom to call") :].splitlines()
+    assert first[0].strip() == f"Whom to call on {DAY}"
+    assert first[2].split()[:7] == ["Bad", "Telecom", "40", "100.0%", "91.2%", "to", "100.0%"]
+    assert "up" in first[2]
+    assert first[2].split()[-5:] == ["suspect", "+1", "303", "555", "0199"]
+    assert done.stdout == ""
+
+
+def test_programs_get_json_and_csv_of_the_same_cards(case: Case) -> None:
+    told = [json.loads(line) for line in case.run(*DAYS, "--json").stdout.splitlines()]
+    rows = list(csv.DictReader(io.StringIO(case.run(*DAYS, "--csv").stdout)))
+
+    assert [one["key"] for one in told if one["by"] == "trunk"] == ["bad-7", "good-1"]
+    names = ("judged", "suspect", "trend", "alarms", "suspect_share_before")
+    assert [told[0][name] for name in names] == [40, 40, "up", "suspect", 0]
+    assert [(row["by"], row["key"], row["calls"]) for row in rows] == [
+        (one["by"], one["key"], str(one["calls"])) for one in told
+    ]
+    ocns = {one["key"]: one["ocn_unlike_share"] for one in told if one["by"] == "trunk"}
+    assert ocns == {"bad-7": 1.0, "good-1": None}
+
+
+def test_several_days_are_each_counted_and_a_quiet_one_is_status_0(case: Case) -> None:
+    days = ("--from", "2026-05-27", "--to", "2026-05-29", "--json", "--threshold", "suspect=1")
+    done = case.run(*days)
+
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 0
+    assert [(one["day"], one["key"], one["calls"]) for one in told if one["by"] == "trunk"] == [
+        ("2026-05-27", "bad-7", 100), ("2026-05-28", "bad-7", 40), ("2026-05-28", "good-1", 100),
+    ]  # fmt: skip
+    assert "no call of 2026-01-01 is archived" in case.run("--from", "2026-01-01").stderr
+
+
+def test_a_plan_says_whose_numbers_are(case: Case) -> None:
+    (case.folder / "plan.csv").write_text("prefix,ocn\n303555,111A\n")
+    told = map(json.loads, case.run(*DAYS, "--json", "--plan", str(case.folder / "plan.csv")).stdout.splitlines())
+
+    assert {one["key"]: one["ocn_unlike"] for one in told if one["by"] == "trunk"} == {"bad-7": 40, "good-1": None}
+
+
+def test_a_change_is_proposed_and_written_only_when_a_person_agreed(case: Case) -> None:
+    case.policy.write_text("# ours\nmode: enforce\nredress: {url: https://carrier.example/}\n")
+    before = case.policy.read_text()
+    asked = ("propose", "--day", DAY.isoformat(), "--policy", str(case.policy))
+    line = f'  - {{trunk_group_id: "bad-7", action: report, reason: "{DAY}: 100% suspect calls, of 40 calls"}}'
+
+    proposed = case.run(*asked)
+    assert (proposed.exit_code, proposed.stdout) == (0, f"upstreams:\n{line}\n")
+    assert "nothing is changed: --yes writes this into" in proposed.stderr
+    assert case.policy.read_text() == before
+
+    agreed = case.run(*asked, "--yes")
+    assert agreed.exit_code == 0
+    assert case.policy.read_text() == f"{before}upstreams:\n{line}\n"
+    assert parse_policy(case.policy.read_bytes()).upstreams[0].trunk_group_id == "bad-7"
+    assert "has an entry under upstreams already" in str(case.run(*asked, "--yes").exception)
+
+    named = case.run(*asked, "good-1", "--action", "label")
+    assert 'trunk_group_id: "good-1", action: label' in named.stdout
+    assert "no call of 2026-05-28 came in by trunk group none" in str(case.run(*asked, "none").exception)
+
+
+def test_an_archive_of_digests_counts_but_knows_no_refusals(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_NUMBER_KEY", "a secret of the tests")
+    told = [json.loads(line) for line in case.run(*DAYS, "--json").stdout.splitlines()]
+
+    assert {one["refused"] for one in told} == {None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--from", "2026-05-28", "--to", "2026-05-28"), "--from must be before --to"),
+        (("--threshold", "suspect"), "--threshold suspect: NAME=SHARE is wanted"),
+        (("--threshold", "colour=0.1"), "NAME one of suspect, invalid"),
+        (("--threshold", "suspect=2"), "NAME=SHARE is wanted"),
+        (("propose",), "no policy file is named"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments: tuple[str, ...], complaint: str, case: Case) -> None:
+    done = case.run(*arguments)
+
+    assert done.exit_code != 0
+    assert complaint in done.stderr + str(done.exception)

@@ -1,0 +1,88 @@
+"""A change of the policy for a trunk group: the file keeps every other line, and is read as that change alone."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.contract.errors import PolicyInvalid
+from detector.policy.entries import REASON_LIMIT, EntryAction
+from detector.policy.upstreams import Upstream
+from streams.scorecards.cards import By, cards_of
+from streams.scorecards.counts import Counts
+from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, with_entries
+from streams.scorecards.query import Line
+from streams.screening.policy_file import DEFAULT_POLICY_FILE, parse_policy
+from tests.streams.upstreams.upstream_case import TODAY
+
+ENTRY = Upstream("tg-1", action=EntryAction.LABEL, reason='he said: "no" # not')
+HAS_ONE = "  - {trunk_group_id: old, action: report, reason: x}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "mode: enforce",
+        "# ours\nmode: enforce  # since May\n\nrules: []\n",
+        "upstreams: []  # nobody yet\nmode: enforce\n",
+        "upstreams:\nmode: enforce\n",
+        f"mode: enforce\nupstreams:\n{HAS_ONE}\nrules: []\n",
+        f"upstreams:  # these\n{HAS_ONE[2:]}\n",
+        f"upstreams:\n\n  # a comment\n  {HAS_ONE}\n",
+        DEFAULT_POLICY_FILE.read_text(encoding="utf-8"),
+    ],
+)
+def test_the_entry_comes_in_and_every_other_line_stays(text: str) -> None:
+    if text.startswith("upstreams:\nmode"):
+        with pytest.raises(PolicyInvalid):  # it is no policy
+            with_entries(text, [ENTRY])
+        return
+    changed = with_entries(text, [ENTRY, replace(ENTRY, trunk_group_id="tg-2")])
+
+    before, after = parse_policy(text.encode()), parse_policy(changed.encode())
+    there = [one.trunk_group_id for one in before.upstreams]
+    assert [one.trunk_group_id for one in after.upstreams] == ["tg-1", "tg-2", *there]
+    assert replace(after, upstreams=before.upstreams) == before
+    kept = [line for line in text.splitlines() if not line.startswith("upstreams:")]
+    left = iter(changed.splitlines())
+    assert all(line in left for line in kept)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "upstreams: [{trunk_group_id: old, action: report, reason: x}]\n",
+        '"upstreams":\n  - {trunk_group_id: old, action: report, reason: x}\n',
+        "{mode: enforce}\n",
+    ],
+)
+def test_what_is_written_in_another_way_is_left_alone(text: str) -> None:
+    with pytest.raises(ProposalRefused, match="add the lines yourself"):
+        with_entries(text, [ENTRY])
+
+
+def test_a_trunk_group_with_an_entry_is_for_a_person() -> None:
+    with pytest.raises(ProposalRefused, match="old has an entry under upstreams already"):
+        with_entries(f"upstreams:\n{HAS_ONE}\n", [replace(ENTRY, trunk_group_id="old")])
+
+
+TEXTS = st.text(min_size=1, max_size=30).filter(str.isprintable)
+
+
+@given(TEXTS, TEXTS, st.sampled_from(EntryAction))
+def test_any_text_of_an_entry_is_read_as_it_is(trunk: str, reason: str, action: EntryAction) -> None:
+    entry = Upstream(trunk, action=action, reason=reason)
+
+    assert parse_policy(f"upstreams:\n{line_of(entry)}\n".encode()).upstreams == (entry,)
+
+
+def test_the_reason_says_what_is_alarming() -> None:
+    counts = Counts(calls=1_000, judged=1_000, suspect=311, invalid=120)
+    (card,) = (one for one in cards_of([Line("tg-1", None, counts)], (), TODAY) if one.by is By.TRUNK)
+
+    entry = entry_of(card, EntryAction.LABEL)
+
+    assert entry.reason == "2026-11-28: 31% suspect calls, 12% invalid numbers, of 1,000 calls"
+    assert len(entry.reason) <= REASON_LIMIT

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from detector.contract.errors import PolicyInvalid, RobocallError
 from detector.policy.entries import REASON_LIMIT, EntryAction
+from detector.policy.lists import Basis
 from detector.policy.upstreams import Upstream
-from streams.scorecards.cards import Card
+from streams.scorecards.cards import By, Card
 from streams.screening.policy_file import parse_policy
 
 _KEY = re.compile(r"upstreams:[ \t]*(\[[ \t]*\])?[ \t]*(#.*)?")
@@ -36,15 +37,23 @@ def reason_of(card: Card) -> str:
     return f"{card.day}: {', '.join(said) or 'asked for'}, of {card.counts.calls:,} calls"[:REASON_LIMIT]
 
 
-def entry_of(card: Card, action: EntryAction) -> Upstream:
-    """The entry of the policy's table for the trunk group of a card."""
-    return Upstream(card.key, action=action, reason=reason_of(card))
+def entry_of(card: Card, action: EntryAction, basis: Basis = Basis.ANALYTICS) -> Upstream:
+    """The entry of the policy's table for the trunk group of a card.
+
+    Raises:
+        ProposalRefused: its provider is to be kept out as not registered, and the register does not say that.
+        SettingInvalid: action and basis do not go together.
+    """
+    if basis is Basis.REGISTRATION and By.REGISTRATION.value not in card.alarms:
+        raise ProposalRefused(f"the register does not say that {card.key} is not registered: robocall upstreams check")
+    return Upstream(card.key, action=action, reason=reason_of(card), basis=basis)
 
 
 def line_of(entry: Upstream) -> str:
     """The entry as a line of YAML; texts in quotes as JSON has them, which YAML reads."""
     trunk, reason = (json.dumps(text, ensure_ascii=False) for text in (entry.trunk_group_id, entry.reason))
-    return f"- {{trunk_group_id: {trunk}, action: {entry.action.value}, reason: {reason}}}"
+    basis = "" if entry.basis is Basis.ANALYTICS else f", basis: {entry.basis.value}"
+    return f"- {{trunk_group_id: {trunk}, action: {entry.action.value}{basis}, reason: {reason}}}"
 
 
 def with_entries(text: str, entries: list[Upstream]) -> str:

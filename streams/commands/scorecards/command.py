@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from detector.policy.entries import EntryAction
+from detector.policy.lists import Basis
 from models.data.cells import inert
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
@@ -99,9 +100,18 @@ def scorecards(
     show_default=True,
     help="What is to be done with their calls.",
 )
+@click.option(
+    "--basis",
+    type=click.Choice([Basis.ANALYTICS.value, Basis.REGISTRATION.value]),
+    default=Basis.ANALYTICS.value,
+    show_default=True,
+    help="On what a block rests: registration is of who is not registered, and holds everywhere.",
+)
 @click.option("--policy", "file", type=click.Path(path_type=Path), help="[default: ROBOCALL_POLICY_FILE]")
 @click.option("--yes", is_flag=True, help="A person agreed: write it into the policy file.")
-def propose(trunks: Sequence[str], day: datetime | None, action: str, file: Path | None, *, yes: bool) -> None:
+def propose(
+    trunks: Sequence[str], day: datetime | None, action: str, basis: str, file: Path | None, *, yes: bool
+) -> None:
     """Print the change of the policy for trunk groups: TRUNK... , or those with an alarm and no entry yet.
 
     Nothing is changed without --yes. Workers take a new policy at their next start.
@@ -119,7 +129,7 @@ def propose(trunks: Sequence[str], day: datetime | None, action: str, file: Path
     if not chosen:
         click.echo(f"no trunk group is alarming on {of_day}", err=True)
         return
-    entries = [entry_of(card, EntryAction(action)) for card in chosen]
+    entries = [entry_of(card, EntryAction(action), Basis(basis)) for card in chosen]
     changed = with_entries(path.read_text(encoding="utf-8") if path.exists() else "", entries)
     click.echo("upstreams:\n" + "\n".join(f"  {line_of(entry)}" for entry in entries))
     if yes:

@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from detector.contract.errors import PolicyInvalid
 from detector.policy.entries import REASON_LIMIT, EntryAction
+from detector.policy.lists import Basis
 from detector.policy.upstreams import Upstream
 from streams.scorecards.cards import By, cards_of
 from streams.scorecards.counts import Counts
 from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, with_entries
 from streams.scorecards.query import Line
 from streams.screening.policy_file import DEFAULT_POLICY_FILE, parse_policy
-from tests.streams.upstreams.upstream_case import TODAY
+from streams.upstreams.entries import Registration, State
+from tests.streams.upstreams.upstream_case import TODAY, upstream
 
 ENTRY = Upstream("tg-1", action=EntryAction.LABEL, reason='he said: "no" # not')
 HAS_ONE = "  - {trunk_group_id: old, action: report, reason: x}"
@@ -68,12 +70,13 @@ def test_a_trunk_group_with_an_entry_is_for_a_person() -> None:
         with_entries(f"upstreams:\n{HAS_ONE}\n", [replace(ENTRY, trunk_group_id="old")])
 
 
+KEPT_OUT = (EntryAction.BLOCK, Basis.REGISTRATION)
 TEXTS = st.text(min_size=1, max_size=30).filter(str.isprintable)
 
 
-@given(TEXTS, TEXTS, st.sampled_from(EntryAction))
-def test_any_text_of_an_entry_is_read_as_it_is(trunk: str, reason: str, action: EntryAction) -> None:
-    entry = Upstream(trunk, action=action, reason=reason)
+@given(TEXTS, TEXTS, st.sampled_from([*((action, Basis.ANALYTICS) for action in EntryAction), KEPT_OUT]))
+def test_any_text_of_an_entry_is_read_as_it_is(trunk: str, reason: str, done: tuple[EntryAction, Basis]) -> None:
+    entry = Upstream(trunk, action=done[0], reason=reason, basis=done[1])
 
     assert parse_policy(f"upstreams:\n{line_of(entry)}\n".encode()).upstreams == (entry,)
 
@@ -86,3 +89,17 @@ def test_the_reason_says_what_is_alarming() -> None:
 
     assert entry.reason == "2026-11-28: 31% suspect calls, 12% invalid numbers, of 1,000 calls"
     assert len(entry.reason) <= REASON_LIMIT
+
+
+def test_nobody_is_kept_out_as_not_registered_whom_the_register_does_not_say_to_be() -> None:
+    missing = Registration(state=State.MISSING, as_of=TODAY)
+    lines, register = [Line("tg-1", None, Counts(calls=1)), Line("tg-2", None, Counts(calls=1))], [
+        upstream("tg-1"), upstream("tg-2", legal_name="Nobody", registration=missing),
+    ]  # fmt: skip
+    listed, gone = sorted(
+        (one for one in cards_of(lines, register, TODAY) if one.by is By.TRUNK), key=lambda one: one.key
+    )
+
+    assert entry_of(gone, *KEPT_OUT).reason == "2026-11-28: not registered, of 1 calls"
+    with pytest.raises(ProposalRefused, match="does not say that tg-1 is not registered"):
+        entry_of(listed, *KEPT_OUT)

@@ -4,8 +4,8 @@ A call is told by its call id, set-up time, numbers and trunk group, as its deci
 once. A decision or an end that arrives the day after still belongs to its call.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any
 
@@ -28,6 +28,9 @@ MOST_CALLS = 2
 """Of a number that rotates, on the day."""
 UPSTREAMS, PLAN = "scorecard_upstreams", "scorecard_plan"
 
+Key = tuple[str, str | None]
+"""Trunk group and signer; no signer where no signature held."""
+
 _CALL = "call_id, setup_time_ms, calling_number, called_number, trunk_group_id"
 _OF_ITSELF = (UPSTREAM, "signer", Basis.REGISTRATION.value)
 """Codes of reasons that rest on who hands the call over or signs it: a share made of them would prove itself."""
@@ -38,11 +41,11 @@ SELECT {_CALL}, any_value(upstream_ocn) AS event_ocn, any_value(calling_ocn) AS 
     WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN signer_spc END) AS signer,
   any_value(CASE WHEN own_verstat = '{Verstat.PASSED.value}' THEN own_attestation
     WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN attestation END) AS attestation
-FROM call_events WHERE type = 'call_setup' AND day BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY {_CALL}
+FROM call_events WHERE type = 'call_setup' AND day = DATE '{{day}}' GROUP BY {_CALL}
 """  # noqa: S608 - our own names
 _VERDICTS = f"""
 SELECT {_CALL}, bool_or(coalesce(would_be, action) <> 'allow') AS is_suspect FROM call_decisions
-WHERE day BETWEEN DATE '{{first}}' AND DATE '{{after}}' AND decided_by <> 'fail_open' AND NOT (
+WHERE day BETWEEN DATE '{{day}}' AND DATE '{{after}}' AND decided_by <> 'fail_open' AND NOT (
   coalesce(would_be, action) <> 'allow' AND coalesce(reasons[1].code IN {_OF_ITSELF} OR reasons[2].code IN {_OF_ITSELF}
   OR reasons[1].text = '{BLOCK_LISTED_TRUNK.text}' OR reasons[1].text LIKE 'A standing % of the trunk holds %', false))
 GROUP BY {_CALL}
@@ -54,9 +57,10 @@ codes AS (SELECT * FROM {plan} WHERE length(prefix) = {of_code} AND NOT ({is_dig
   AND prefix IN (SELECT substr(prefix, 1, {of_code}) FROM {plan} WHERE length(prefix) = {of_block}))),
 today AS (SELECT calling_number, count(*) AS calls FROM setups GROUP BY calling_number),
 earlier AS (SELECT DISTINCT calling_number FROM call_events
-  WHERE type = 'call_setup' AND day BETWEEN DATE '{before}' AND DATE '{yesterday}'),
+  WHERE type = 'call_setup' AND day BETWEEN DATE '{before}' AND DATE '{yesterday}'
+  AND calling_number IN (SELECT calling_number FROM today)),
 refusals AS (SELECT DISTINCT call_id, calling_number, called_number, trunk_group_id FROM call_events
-  WHERE type = 'call_end' AND day BETWEEN DATE '{first}' AND DATE '{after}'
+  WHERE type = 'call_end' AND day BETWEEN DATE '{day}' AND DATE '{after}'
   AND coalesce(treatment, '') <> 'block' AND contains(lower(reason), 'v=analytics1')),
 calls AS (SELECT setups.*, is_suspect, today.calls <= {most} AND earlier.calling_number IS NULL AS is_new,
   refusals.call_id IS NOT NULL AS is_refused, coalesce(known.ocn, event_ocn) AS ocn, known.role AS role,
@@ -77,7 +81,7 @@ SELECT trunk_group_id, signer, count(*) AS calls, count(is_suspect) AS judged, c
   count(*) FILTER (number_ocn <> ocn) AS ocn_unlike, count(*) FILTER (is_refused) AS refused
 FROM calls GROUP BY trunk_group_id, signer
 """
-_BEFORE = """
+_JUDGED = """
 WITH setups AS ({setups}), verdicts AS ({verdicts})
 SELECT trunk_group_id, signer, count(is_suspect), count(*) FILTER (is_suspect)
 FROM setups JOIN verdicts USING ({call}) GROUP BY trunk_group_id, signer
@@ -108,43 +112,68 @@ def register(connection: Any, upstreams: Iterable[Upstream], plan: Any | None) -
     connection.register(PLAN, SCHEMA.empty_table() if plan is None else plan)
 
 
-def lines_of(connection: Any, day: date, *, is_digested: bool) -> list[Line]:
-    """Count a day. It blocks for reading that day of the archive, and the calls and decisions of the days before.
+class Days:
+    """Counts days of an archive, one after the other.
 
     Args:
-        connection: After `register`.
-        day: UTC day of arrival.
+        connection: After `register`; used by nobody else meanwhile.
         is_digested: Whether the archive keeps digests of numbers: the seventh digit of one is not the number's.
-
-    Raises:
-        QueryRefused: DuckDB met a fault, a file that went meanwhile for one.
     """
-    begin, yesterday = day - timedelta(DAYS_BEFORE), day - timedelta(1)
-    sql = _DAY.format(
-        **_parts(day, day),
-        before=begin,
-        yesterday=yesterday,
-        most=MOST_CALLS,
-        upstreams=UPSTREAMS,
-        plan=PLAN,
-        of_block=BLOCK,
-        of_code=CODE,
-        is_digested=str(is_digested).lower(),
-        is_odd=is_odd("calling_number"),
-        passing=_PASSING,
-        originating=UpstreamRole.ORIGINATING.value,
-    )
-    names = tuple(Counts.__dataclass_fields__)[:-2]
-    found = {(row[0], row[1]): dict(zip(names, row[2:], strict=True)) for row in fetched(ask(connection, sql))}
-    for trunk, signer, judged, suspect in _rows(connection, _BEFORE.format(**_parts(begin, yesterday))):
-        found.setdefault((trunk, signer), {}).update(judged_before=judged, suspect_before=suspect)
-    return [Line(trunk, signer, Counts(**counts)) for (trunk, signer), counts in found.items()]
+
+    def __init__(self, connection: Any, *, is_digested: bool) -> None:
+        self._connection = connection
+        self._is_digested = is_digested
+        self._judged: dict[date, list[tuple[Key, int, int]]] = {}
+
+    def lines(self, day: date, on_day: Callable[[date], object] = lambda _: None) -> list[Line]:
+        """Count a day. It blocks for reading its part of the archive, and those of the days before.
+
+        Args:
+            day: UTC day of arrival.
+            on_day: Told about each day that is looked at.
+
+        Raises:
+            QueryRefused: DuckDB met a fault, a file that went meanwhile for one.
+        """
+        on_day(day)
+        names = [field.name for field in fields(Counts)][:-2]
+        found = {
+            (row[0], row[1]): dict(zip(names, row[2:], strict=True))
+            for row in fetched(ask(self._connection, self._sql(day)))
+        }
+        for days in range(1, DAYS_BEFORE + 1):
+            for key, judged, suspect in self._judged_on(day - timedelta(days), on_day):
+                counts = found.setdefault(key, {})
+                counts["judged_before"] = counts.get("judged_before", 0) + judged
+                counts["suspect_before"] = counts.get("suspect_before", 0) + suspect
+        in_order = sorted(found.items(), key=lambda one: (one[0][0], one[0][1] or ""))
+        return [Line(trunk, signer, Counts(**counts)) for (trunk, signer), counts in in_order]
+
+    def _judged_on(self, day: date, on_day: Callable[[date], object]) -> list[tuple[Key, int, int]]:
+        """Judged and suspect calls of a day, by trunk group and signer; kept, since seven days ask for them."""
+        if day not in self._judged:
+            on_day(day)
+            rows = fetched(ask(self._connection, _JUDGED.format(**_parts(day))))
+            self._judged[day] = [((trunk, signer), judged, suspect) for trunk, signer, judged, suspect in rows]
+        return self._judged[day]
+
+    def _sql(self, day: date) -> str:
+        return _DAY.format(
+            **_parts(day),
+            before=day - timedelta(DAYS_BEFORE),
+            yesterday=day - timedelta(1),
+            most=MOST_CALLS,
+            upstreams=UPSTREAMS,
+            plan=PLAN,
+            of_block=BLOCK,
+            of_code=CODE,
+            is_digested=str(self._is_digested).lower(),
+            is_odd=is_odd("calling_number"),
+            passing=_PASSING,
+            originating=UpstreamRole.ORIGINATING.value,
+        )
 
 
-def _parts(first: date, last: date) -> Mapping[str, Any]:
-    days = {"first": first, "last": last, "after": last + timedelta(1)}
+def _parts(day: date) -> Mapping[str, Any]:
+    days = {"day": day, "after": day + timedelta(1)}
     return {"setups": _SETUPS.format(**days), "verdicts": _VERDICTS.format(**days), "call": _CALL, **days}
-
-
-def _rows(connection: Any, sql: str) -> Iterator[Any]:
-    return iter(fetched(ask(connection, sql)))

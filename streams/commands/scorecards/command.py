@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -30,7 +31,7 @@ from streams.running.progress import Say, step
 from streams.scorecards.cards import LEAST_CALLS, SHARES, THRESHOLDS, By, Card, cards_of, to_call
 from streams.scorecards.plan import load_plan
 from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, with_entries
-from streams.scorecards.query import lines_of, register
+from streams.scorecards.query import Days, register
 from streams.settings import load_settings
 from streams.upstreams.entries import Upstream, load_upstreams
 from streams.upstreams.settings import load_upstreams_settings
@@ -147,11 +148,15 @@ def _cards(days: Sequence[date], plan: str | None, thresholds: Mapping[str, floa
         table = None if plan is None else load_plan(plan, lambda rows: say(f"{rows:,} rows of the plan"))
         connection = stack.enter_context(connected(opened(settings)))
         register(connection, upstreams, table)
+        counter = Days(connection, is_digested=is_digested)
         for number, day in enumerate(days):
-            say(day.isoformat(), number, len(days))
-            lines = lines_of(connection, day, is_digested=is_digested)
+            lines = counter.lines(day, partial(_tell, say, number, len(days)))
             found += cards_of(lines, upstreams, day, thresholds=thresholds, has_reasons=not is_digested)
     return found
+
+
+def _tell(say: Say, done: int, of: int, day: date) -> None:
+    say(f"of {day}", done, of)
 
 
 def _upstreams() -> tuple[Upstream, ...]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import asdict, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from streams.archive.query import connected
 from streams.kafka.topics import CALL_DECISIONS
 from streams.scorecards.counts import Counts
 from streams.scorecards.plan import read_plan
-from streams.scorecards.query import lines_of, register
+from streams.scorecards.query import Days, Key, register
 from streams.upstreams.entries import UpstreamRole
 from tests.streams.archive.archive_case import DAY_MS, SECRET, START_MS, encoded, put
 from tests.streams.scorecards.card_case import DAY, Call, archived, some_calls
@@ -24,13 +25,12 @@ REGISTER = (
 )
 PLAN = read_plan(["prefix,ocn\n", "303555,222B\n", "3035550,111A\n"])
 OF_ITSELF = {"upstream", "signer", "registration"}
-Key = tuple[str, str | None]
 
 
 def counted(store: ArchiveStore, *, has_plan: bool = False, is_digested: bool = False) -> dict[Key, Counts]:
     with connected(store) as connection:
         register(connection, REGISTER, PLAN if has_plan else None)
-        lines = lines_of(connection, DAY, is_digested=is_digested)
+        lines = Days(connection, is_digested=is_digested).lines(DAY)
     return {(line.trunk_group_id, line.signer): line.counts for line in lines}
 
 
@@ -146,6 +146,22 @@ def test_a_decision_of_the_next_day_belongs_to_its_call(tmp_path: Path) -> None:
     put(store, CALL_DECISIONS, [encoded(call.decision())], at_ms=START_MS + DAY_MS)
     found = counted(store)["tg-1", None]
     assert (found.judged, found.suspect) == (1, 1)
+
+
+def test_days_one_after_the_other_are_as_each_alone(tmp_path: Path) -> None:
+    """What was kept of a day is what is asked for the next."""
+    store = ArchiveStore(str(tmp_path))
+    archived(store, some_calls(4, 300))
+    days = [DAY - timedelta(number) for number in range(9)]
+    looked: list[date] = []
+    with connected(store) as connection:
+        register(connection, REGISTER, None)
+        counter = Days(connection, is_digested=False)
+        together = [counter.lines(day, looked.append) for day in days]
+        alone = [Days(connection, is_digested=False).lines(day) for day in days]
+
+    assert together == alone
+    assert len(looked) == 9 + 15  # each of the days themselves, and each of those before them once
 
 
 def test_an_empty_archive_has_no_lines(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from streams.upstreams.entries import State, Upstream, UpstreamRole
 
 UNKNOWN = "unknown"
 UNSIGNED = "unsigned"
+TRACEBACKS = "tracebacks"
 
 
 class By(StrEnum):
@@ -68,7 +69,8 @@ class Card:
         counts: Of its calls.
         shares: By name in `SHARES`; None where nothing was counted, or the archive cannot say.
         trend: Of the suspect ones.
-        alarms: Names of the shares that are alarming, and `registration` of who is not registered.
+        alarms: Names of the shares that are alarming, `tracebacks` where there is one, and `registration` of who is not
+            registered.
     """
 
     day: date
@@ -99,6 +101,7 @@ class Card:
             found[f"{name}_share"] = None if interval is None else round(interval.share, 6)
             found[f"{name}_low"] = None if interval is None else round(interval.low, 6)
             found[f"{name}_high"] = None if interval is None else round(interval.high, 6)
+        found["tracebacks"] = self.counts.tracebacks
         before = wilson(self.counts.suspect_before, self.counts.judged_before)
         found["suspect_share_before"] = None if before is None else round(before.share, 6)
         return {**found, "trend": self.trend.value, "alarms": " ".join(self.alarms)}
@@ -163,6 +166,8 @@ def _card(
     if not has_reasons:
         shares["refused"] = None
     alarms = [name for name in thresholds if _is_alarming(shares[name], counts, name, thresholds[name])]
+    if counts.tracebacks:
+        alarms.append(TRACEBACKS)
     whose = next((known[line.trunk_group_id] for line in lines if line.trunk_group_id in known), None)
     if by not in {By.TRUNK, By.UPSTREAM}:
         whose = None

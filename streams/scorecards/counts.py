@@ -52,6 +52,7 @@ class Counts:
         with_ocn: Of which the OCN of the calling number and of the upstream are known.
         ocn_unlike: Of those: both differ.
         refused: That another network answered 603+.
+        tracebacks: That a traceback has named since.
         judged_before: As `judged`, of the days before.
         suspect_before: As `suspect`, likewise.
     """
@@ -68,6 +69,7 @@ class Counts:
     with_ocn: int = 0
     ocn_unlike: int = 0
     refused: int = 0
+    tracebacks: int = 0
     judged_before: int = 0
     suspect_before: int = 0
 

@@ -20,6 +20,7 @@ _WORDS = {
     "downstream": "signed downstream",
     "third_party": "signed by others",
     "refused": "refused elsewhere",
+    "tracebacks": "tracebacks",
     "registration": "not registered",
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from detector.contract.events import FeedbackSource, Verdict
 from detector.policy.lists import Basis
 from detector.policy.reasons import BLOCK_LISTED_TRUNK
 from detector.policy.upstreams import UPSTREAM
@@ -62,11 +63,13 @@ earlier AS (SELECT DISTINCT calling_number FROM call_events
 refusals AS (SELECT DISTINCT call_id, calling_number, called_number, trunk_group_id FROM call_events
   WHERE type = 'call_end' AND day BETWEEN DATE '{day}' AND DATE '{after}'
   AND coalesce(treatment, '') <> 'block' AND contains(lower(reason), 'v=analytics1')),
-calls AS (SELECT setups.*, is_suspect, today.calls <= {most} AND earlier.calling_number IS NULL AS is_new,
+traced AS (SELECT DISTINCT call_id, true AS is_traced FROM call_feedback
+  WHERE source = '{traceback}' AND verdict = '{robocall}' AND call_id IS NOT NULL AND day >= DATE '{day}'),
+calls AS (SELECT setups.*, is_traced, is_suspect, today.calls <= {most} AND earlier.calling_number IS NULL AS is_new,
   refusals.call_id IS NOT NULL AS is_refused, coalesce(known.ocn, event_ocn) AS ocn, known.role AS role,
   coalesce(dipped_ocn, blocks.plan_ocn, codes.plan_ocn) AS number_ocn
   FROM setups JOIN today USING (calling_number) LEFT JOIN earlier USING (calling_number)
-  LEFT JOIN verdicts USING ({call})
+  LEFT JOIN verdicts USING ({call}) LEFT JOIN traced USING (call_id)
   LEFT JOIN refusals USING (call_id, calling_number, called_number, trunk_group_id)
   LEFT JOIN {upstreams} AS known USING (trunk_group_id)
   LEFT JOIN blocks ON blocks.prefix = substr(calling_number, 3, 7) AND starts_with(calling_number, '+1')
@@ -78,7 +81,8 @@ SELECT trunk_group_id, signer, count(*) AS calls, count(is_suspect) AS judged, c
   count(*) FILTER (role IN {passing} AND attestation IN ('A', 'B') AND signer = ocn) AS downstream,
   count(*) FILTER (role = '{originating}' AND signer <> ocn) AS third_party,
   count(*) FILTER (number_ocn IS NOT NULL AND ocn IS NOT NULL) AS with_ocn,
-  count(*) FILTER (number_ocn <> ocn) AS ocn_unlike, count(*) FILTER (is_refused) AS refused
+  count(*) FILTER (number_ocn <> ocn) AS ocn_unlike, count(*) FILTER (is_refused) AS refused,
+  count(is_traced) AS tracebacks
 FROM calls GROUP BY trunk_group_id, signer
 """
 _JUDGED = """
@@ -163,6 +167,8 @@ class Days:
             before=day - timedelta(DAYS_BEFORE),
             yesterday=day - timedelta(1),
             most=MOST_CALLS,
+            traceback=FeedbackSource.TRACEBACK.value,
+            robocall=Verdict.ROBOCALL.value,
             upstreams=UPSTREAMS,
             plan=PLAN,
             of_block=BLOCK,

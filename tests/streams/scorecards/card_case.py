@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK
 from tests.streams.archive.archive_case import DAY_MS, START_MS, encoded, put
 
 DAY = datetime.fromtimestamp(START_MS / 1_000, UTC).date()
@@ -34,6 +34,7 @@ class Call:
     calling_ocn: str | None = None
     refusal: str | None = None
     treatment: str | None = None
+    feedback: tuple[str, str] | None = None
 
     @property
     def at_ms(self) -> int:
@@ -56,6 +57,13 @@ class Call:
         return {
             "type": "call_end", **self._numbers(), "end_time_ms": self.at_ms + 500, "sip_status": 603,
             "reason": self.refusal, "treatment": self.treatment,
+        }  # fmt: skip
+
+    def said(self) -> dict[str, Any]:
+        source, verdict = self.feedback or ("", "")
+        return {
+            "type": "feedback", "time_ms": self.at_ms + DAY_MS, "source": source, "verdict": verdict,
+            "call_id": self._numbers()["call_id"],
         }  # fmt: skip
 
     def decision(self) -> dict[str, Any]:
@@ -83,7 +91,8 @@ def archived(store: ArchiveStore, calls: list[Call], *, repeats: bool = False, k
         events = [one.setup() for one in of_day] * (2 if repeats else 1)
         events += [one.end() for one in of_day if one.refusal is not None]
         decisions = [one.decision() for one in of_day if one.action is not None] * (2 if repeats else 1)
-        for topic, records in ((CALL_EVENTS, events), (CALL_DECISIONS, decisions)):
+        said = [one.said() for one in of_day if one.feedback is not None] * 2
+        for topic, records in ((CALL_EVENTS, events), (CALL_DECISIONS, decisions), (CALL_FEEDBACK, said)):
             if records:
                 # all of them within a day, in spite of one second each
                 put(
@@ -133,6 +142,9 @@ def some_calls(seed: int, count: int) -> list[Call]:
             calling_ocn=draw.choice(["111A", "222B", None]),
             refusal=draw.choice([None, None, 'SIP;cause=603;text="V=analytics1;url=https://x/"', "Q.850;cause=16"]),
             treatment=draw.choice([None, "allow", "block"]),
+            feedback=draw.choice(
+                [None, None, ("traceback", "robocall"), ("traceback", "legitimate"), ("analyst", "robocall")]
+            ),
         )
         for number in range(count)
     ]

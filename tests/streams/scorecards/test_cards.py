@@ -53,6 +53,7 @@ def test_calls_are_summed_for_each_thing_that_they_have_in_common() -> None:
         ({"with_a": 100, "rotated": 30}, ("rotated",)),
         ({"signed": 100, "downstream": 30, "third_party": 70}, ("downstream", "third_party")),
         ({"with_ocn": 100, "ocn_unlike": 100}, ()),
+        ({"tracebacks": 1}, ("tracebacks",)),
     ],
 )
 def test_a_share_is_alarming_where_its_lower_bound_is(counts: dict[str, Any], alarms: tuple[str, ...]) -> None:

@@ -70,6 +70,7 @@ def one_by_one(calls: list[Call]) -> dict[Key, Counts]:
         counts["with_ocn"] += call.calling_ocn is not None and ocn is not None
         counts["ocn_unlike"] += call.calling_ocn is not None and ocn is not None and call.calling_ocn != ocn
         counts["refused"] += call.treatment != "block" and "analytics1" in (call.refusal or "")
+        counts["tracebacks"] += call.feedback == ("traceback", "robocall")
     judged = {key: counts for key, counts in found.items() if counts["calls"] or counts["judged_before"]}
     return {key: Counts(**counts) for key, counts in judged.items()}
 

@@ -22,7 +22,7 @@ PREFIX = "ROBOCALL_"
 MAX_PORT = 65_535
 MAX_PARTITIONS = 1_024
 NO_SNAPSHOTS = "off"
-PARTS = (f"{PREFIX}ARCHIVE_", f"{PREFIX}BRIDGE_", f"{PREFIX}TRUST_", f"{PREFIX}UPSTREAMS_", f"{PREFIX}VERIFY_")
+PARTS = tuple(f"{PREFIX}{part}_" for part in ("ARCHIVE", "BRIDGE", "CASES", "TRUST", "UPSTREAMS", "VERIFY"))
 """Prefixes of variables that other classes read and check (`load_part`)."""
 P = TypeVar("P", bound=BaseSettings)
 

@@ -17,7 +17,8 @@ shift
 : "${ANALYST:=robocall-analyst}"      # publishes feedback, reads samples and dead letters
 : "${ANALYST_GROUPS:=analyst-}"       # consumer groups of the analysts begin so
 : "${ARCHIVE:=robocall-archive}"      # robocall archive run
-: "${OPERATOR:=robocall-operator}"    # robocall topics create, topics check, doctor, erase
+: "${OPERATOR:=robocall-operator}"    # robocall topics create, topics check, doctor, erase, lists, models
+: "${DESK:=robocall-desk}"            # robocall redress, cases, release, lists, lookup
 : "${GROUP:=${ROBOCALL_CONSUMER_GROUP:-robocall-detector}}"
 : "${ARCHIVE_GROUP:=${ROBOCALL_ARCHIVE_CONSUMER_GROUP:-robocall-archive}}"
 
@@ -42,10 +43,17 @@ may "$ANALYST" "Write Describe" "--topic call-feedback"
 may "$ANALYST" "Read Describe" "--topic call-decisions --topic entity-decisions --topic scored-calls --topic dead-letters"
 may "$ANALYST" "Read Describe" "--group $ANALYST_GROUPS --resource-pattern-type prefixed"
 
-may "$ARCHIVE" "Read Describe" "--topic call-events --topic call-decisions --topic scored-calls --topic call-feedback --group $ARCHIVE_GROUP"
+may "$ARCHIVE" "Read Describe" "--topic call-events --topic call-decisions --topic scored-calls --topic call-feedback \
+    --topic case-records --group $ARCHIVE_GROUP"
 
 may "$OPERATOR" "Create Describe DescribeConfigs" "--topic call-events --topic call-decisions --topic entity-decisions \
-    --topic call-feedback --topic scored-calls --topic dead-letters --topic fleet-secret"
+    --topic call-feedback --topic scored-calls --topic dead-letters --topic case-records --topic fleet-secret"
 may "$OPERATOR" "Read Write" "--topic fleet-secret"
 may "$OPERATOR" "Write" "--topic entity-decisions" # robocall erase
 may "$OPERATOR" "Describe" "--group $GROUP"
+
+for user in "$DESK" "$OPERATOR"; do # what people do is recorded
+    may "$user" "Read Write Describe" "--topic case-records"
+    may "$user" "Write Describe" "--transactional-id case-records- --resource-pattern-type prefixed"
+done
+may "$DESK" "Write Describe" "--topic entity-decisions --topic call-feedback"

@@ -75,11 +75,13 @@ def _holds(table: Any, pattern: str) -> Any:
 
 
 def _matches(column: Any, pattern: str) -> Any | None:
-    """Rows of a column of texts or of lists of texts that match; None where the column has no text."""
+    """Rows of a column of texts, of lists of texts or of texts by name that match; None where it has no text."""
     if pa.types.is_string(column.type):
         return pc.fill_null(pc.match_substring_regex(column, pattern), fill_value=False)
     if pa.types.is_list(column.type) and pa.types.is_string(column.type.value_type):
         return _matches(pc.binary_join(column, "\n"), pattern)
+    if pa.types.is_map(column.type) and pa.types.is_string(column.type.item_type):
+        return _matches(pa.ListArray.from_arrays(column.offsets, column.items), pattern)
     return None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from detector.columns.decision_ids import decision_id
 from detector.contract.numbers import normal_form
+from detector.policy.lists import NUMBER_ENTITY
 from detector.policy.reasons import CALLER_NAME
 
 WITHHELD = "withheld"
@@ -101,6 +102,21 @@ def redact(record: dict[str, Any], key: NumberKey) -> None:
         record["decision_id"] = None if record["setup_time_ms"] is None else _decision_id(record)
     if record.get("sip") is not None:
         record["sip"] = {**record["sip"], "reason_header": None}
+    if "history" in record:
+        _redact_case(record, key)
+
+
+def _redact_case(record: dict[str, Any], key: NumberKey) -> None:
+    """Of a case, keep what is known to be no number or name: its facts are texts that somebody typed."""
+    subject = record["subject"] or ""
+    is_number = subject.startswith(NUMBER_ENTITY)
+    record["subject"] = NUMBER_ENTITY + key.number(subject.removeprefix(NUMBER_ENTITY)) if is_number else None
+    record["details"] = {
+        name: text if name.endswith("_ms") else key.number(normal_form(text))
+        for name, text in record["details"].items()
+        if name.endswith(("_ms", "_number"))
+    }
+    record["history"] = [{**entry, "why": None} for entry in record["history"]]
 
 
 class _Call:

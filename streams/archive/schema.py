@@ -16,7 +16,8 @@ import pyarrow as pa
 from detector.contract.decisions import Decision
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from streams.archive.numbers import NumberKey, redact
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, CASE_RECORDS, SCORED_CALLS
+from streams.wire.cases import CASE_DECODER, Case
 from streams.wire.reading import read
 from streams.wire.record_columns import records_of
 from streams.wire.records import DECISION_DECODER, FEEDBACK_DECODER, ScoredCallRecord
@@ -57,6 +58,8 @@ def column_type(hint: Any) -> Any:
         return column_type(next(argument for argument in arguments if argument is not NoneType))
     if origin in {list, tuple}:
         return pa.list_(column_type(arguments[0]))
+    if origin is dict:
+        return pa.map_(*map(column_type, arguments))
     if is_dataclass(hint):
         return pa.struct(_columns(hint))
     return _SCALARS[str if issubclass(hint, StrEnum) else hint]
@@ -86,6 +89,7 @@ SCHEMAS: Mapping[str, Any] = {
         ]
     ),
     CALL_FEEDBACK: pa.schema([*PLACE, *_columns(Feedback)]),
+    CASE_RECORDS: pa.schema([*PLACE, *_columns(Case)]),
 }
 """Columns by topic."""
 
@@ -120,6 +124,7 @@ _DECODERS = {
     CALL_DECISIONS: _decode_each(DECISION_DECODER.decode),
     SCORED_CALLS: _decode_each(_SCORED_DECODER.decode),
     CALL_FEEDBACK: _decode_each(FEEDBACK_DECODER.decode),
+    CASE_RECORDS: _decode_each(CASE_DECODER.decode),
 }
 
 
@@ -147,12 +152,13 @@ def to_table(topic: str, partition: int, records: Sequence[Record], key: NumberK
         table = _table(topic, found)
     except _UNFIT:  # one that the contract lets pass and no column holds, an integer of 80 bits: costs only itself
         table = _table(topic, [row for row in found if _fits(topic, row)])
-    return ArchiveTable(table, len(records) - table.num_rows)
+    deleted = sum(record.value is None for record in records) if topic == CASE_RECORDS else 0
+    return ArchiveTable(table, len(records) - deleted - table.num_rows)
 
 
 def _table(topic: str, rows: Sequence[Mapping[str, Any]]) -> Any:
     schema = SCHEMAS[topic]
-    return pa.Table.from_arrays([pa.array(_values(rows, field.name), field.type) for field in schema], schema=schema)
+    return pa.Table.from_arrays([pa.array(_values(rows, field), field.type) for field in schema], schema=schema)
 
 
 def _fits(topic: str, row: Mapping[str, Any]) -> bool:
@@ -163,7 +169,7 @@ def _fits(topic: str, row: Mapping[str, Any]) -> bool:
     return True
 
 
-def _values(rows: Iterable[Mapping[str, Any]], name: str) -> list[Any]:
-    if name == "features":
-        return [list(row[name].items()) for row in rows]
-    return [row.get(name) for row in rows]
+def _values(rows: Iterable[Mapping[str, Any]], field: Any) -> list[Any]:
+    if pa.types.is_map(field.type):
+        return [list(row[field.name].items()) for row in rows]
+    return [row.get(field.name) for row in rows]

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, CASE_RECORDS, SCORED_CALLS
 from streams.settings import PREFIX, load_part
 
 ARCHIVE_PREFIX = f"{PREFIX}ARCHIVE_"
-ARCHIVED = (CALL_EVENTS, CALL_DECISIONS, SCORED_CALLS, CALL_FEEDBACK)
+ARCHIVED = (CALL_EVENTS, CALL_DECISIONS, SCORED_CALLS, CALL_FEEDBACK, CASE_RECORDS)
 """Topics that are archived."""
 
 DEFAULT_RETENTION_DAYS = 400
+CASE_RETENTION_DAYS = 1_826
+"""Five years, as the topic of cases itself unless told otherwise."""
 MIB = 1024 * 1024
 _RULE = re.compile(r"([a-z-]+)=([0-9]{1,5})")
 
@@ -37,7 +39,9 @@ class ArchiveSettings(BaseSettings):
     web_host: str = Field("127.0.0.1", min_length=1, description="Address that the metrics are served on.")
     web_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics of `archive run`; 0 = none.")
     retention: str = Field(
-        "", description="Days kept by topic, `call-events=30,scored-calls=90`; 400 days for one that is not named."
+        "",
+        description="Days kept by topic, `call-events=30,scored-calls=90`; 400 days for one that is not named, "
+        "of `case-records` 1826.",
     )
 
     @field_validator("number_key")
@@ -59,9 +63,8 @@ class ArchiveSettings(BaseSettings):
     @property
     def retention_days(self) -> Mapping[str, int]:
         """Days that each archived topic is kept."""
-        return dict.fromkeys(ARCHIVED, DEFAULT_RETENTION_DAYS) | {
-            name: int(days) for name, days in _RULE.findall(self.retention)
-        }
+        unless_set = dict.fromkeys(ARCHIVED, DEFAULT_RETENTION_DAYS) | {CASE_RECORDS: CASE_RETENTION_DAYS}
+        return unless_set | {name: int(days) for name, days in _RULE.findall(self.retention)}
 
     @property
     def key(self) -> str | None:

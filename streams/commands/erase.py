@@ -18,7 +18,7 @@ from streams.archive.numbers import NumberKey
 from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
 from streams.commands.entity_topic import publish_end
 from streams.commands.lookup import with_redis
-from streams.kafka.topics import ENTITY_DECISIONS, TOPICS
+from streams.kafka.topics import CASE_RECORDS, ENTITY_DECISIONS, TOPICS, Topic
 from streams.redis.connection import E164
 from streams.redis.erasing import erase as erase_in_redis
 from streams.redis.erasing import lists_with
@@ -106,7 +106,7 @@ async def _forget_in_topic(settings: Settings, number: str) -> int:
 
 def _tell(number: str, done: list[Done], *, dry_run: bool, as_json: bool) -> None:
     named = _lists(number)
-    remains = {topic.name: _until(topic.retention_ms) for topic in TOPICS}
+    remains = {topic.name: _until(topic) for topic in TOPICS}
     if as_json:
         places = [{"place": one.place, "erased": one.erased, "problem": one.problem or None} for one in done]
         on_lists = list(dict.fromkeys(name for name, _ in named))
@@ -129,9 +129,11 @@ def _lists(number: str) -> list[tuple[str, str]]:
         return []  # said by the step before
 
 
-def _until(retention_ms: int | None) -> str:
-    if retention_ms is None:
+def _until(topic: Topic) -> str:
+    if topic.name == CASE_RECORDS:
+        return "cases that name it, until `robocall cases prune` after their retention: records of who did what"
+    if topic.retention_ms is None:
         return "until compaction, after the null that was published"
-    hours = retention_ms // HOUR_MS
+    hours = topic.retention_ms // HOUR_MS
     span = f"{hours // DAY_H} days" if hours % DAY_H == 0 else f"{hours} hours"
     return f"until its retention ends, {span} after the record"

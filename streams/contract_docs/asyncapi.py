@@ -21,6 +21,7 @@ from streams.contract_docs import page
 from streams.contract_docs.examples import examples
 from streams.kafka.topics import TOPIC_BY_NAME
 from streams.wire import records
+from streams.wire.cases import Case, CaseEntry
 from streams.wire.refusals import CODE_MEANINGS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -92,6 +93,13 @@ CHANNELS: tuple[Channel, ...] = (
         "Records that could not be used, with the reason.",
         (Message("dead_letter", records.DeadLetterRecord, records.DeadLetter),),
     ),
+    Channel(
+        "case-records",
+        "`case_id`",
+        "send",
+        "What people did, a whole case in each record; a null value deletes.",
+        (Message("case", Case, Case),),
+    ),
 )
 
 
@@ -117,6 +125,7 @@ def _schemas(messages: Sequence[Message]) -> dict[str, Any]:
     )
     for message in messages:
         describe(schemas[message.record.__name__], message)
+    describe(schemas["CaseEntry"], Message("case_entry", CaseEntry, CaseEntry))
     for (domain, name), meaning in page.MEANINGS.items():
         schemas[domain.__name__]["properties"][name]["description"] = meaning
     schemas["Label"]["properties"]["text"] |= {"minLength": 1, "maxLength": DISPLAY_LIMIT}

@@ -15,6 +15,7 @@ from detector.numbers.do_not_originate import DnoEntry
 from detector.policy import reasons
 from detector.policy.unjudged import FAILED_OPEN, late
 from streams.wire import records
+from streams.wire.cases import Case, CaseEntry, CaseKind
 from streams.wire.reading import read
 from streams.wire.record_columns import records_of
 
@@ -155,6 +156,24 @@ def _standing() -> Example:
     )
 
 
+def _case() -> Example:
+    opened = CaseEntry("5d0c1a7be93f2468", _TIME_MS + 60_000, "M. Lee", "opened", "a clinic that reminds its patients")
+    granted = CaseEntry("91f0b7de33a5c802", _TIME_MS + 75_000, "M. Lee", "granted", "its number, called back")
+    details = {"calling_number": SETUP.calling_number, "decision_id": decision_id(SETUP)}
+    case = Case(
+        "redress-20251009-3f9a2b71c0",
+        CaseKind.REDRESS,
+        "granted",
+        f"number:{SETUP.calling_number}",
+        opened.time_ms,
+        granted.time_ms,
+        False,
+        details,
+        (opened, granted),
+    )
+    return Example("case", "case-records", case.case_id, records.encode(case), "Redress was asked for, and granted.")
+
+
 def examples() -> Iterator[Example]:
     """Give every example, events first."""
     number = SETUP.calling_number
@@ -172,3 +191,4 @@ def examples() -> Iterator[Example]:
     asked = _compact(WHO_CALLED_ME)
     yield Example("feedback_by_time", "call-feedback", "", asked, "A subscriber says when the phone rang.")
     yield _rejected()
+    yield _case()

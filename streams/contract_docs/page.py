@@ -14,6 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from detector.contract.decisions import Decision, Label, Reason, SipAnswer
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from streams.contract_docs.examples import SETUP, examples
+from streams.wire.cases import Case, CaseEntry
 from streams.wire.records import DeadLetter, EntityDecision, choices_of, may_be_longer
 from streams.wire.refusals import CODE_MEANINGS
 
@@ -36,6 +37,8 @@ _TABLES: dict[str, type[Any]] = {
     "decision": Decision,
     "entity_decision": EntityDecision,
     "dead_letter": DeadLetter,
+    "case": Case,
+    "case_entry": CaseEntry,
     "label": Label,
     "reason": Reason,
     "sip": SipAnswer,
@@ -57,7 +60,7 @@ MEANINGS: dict[tuple[type[Any], str], str] = {
 }
 """Meaning of the fields of the objects inside of a decision."""
 
-_OBJECTS = {Label: "label", Reason: "reason", SipAnswer: "sip"}
+_OBJECTS = {Label: "label", Reason: "reason", SipAnswer: "sip", CaseEntry: "case_entry"}
 
 
 def _type(hint: Any) -> str:
@@ -67,6 +70,8 @@ def _type(hint: Any) -> str:
         return f"{_type(inner[0])} or null"
     if get_origin(hint) in {list, tuple}:
         return f"list of {_type(get_args(hint)[0])}"
+    if get_origin(hint) is dict:
+        return f"object of {_type(get_args(hint)[0])} to {_type(get_args(hint)[1])}"
     if isinstance(hint, EnumMeta):
         return ", ".join(f"`{member.value}`" for member in hint)  # type: ignore[var-annotated]
     return _JSON_NAMES.get(hint) or f"object [{_OBJECTS[hint]}](#{_OBJECTS[hint]})"

@@ -16,12 +16,14 @@ def main() -> None:
     parser.add_argument("--resource-pattern-type", choices=("literal", "prefixed"), default="literal")
     parser.add_argument("--topic", action="append", default=[])
     parser.add_argument("--group", action="append", default=[])
+    parser.add_argument("--transactional-id", action="append", default=[])
     asked = parser.parse_args()
 
     how = ACLResourcePatternType[asked.resource_pattern_type.upper()]
     patterns = [
         *(ResourcePattern(ResourceType.TOPIC, topic, how) for topic in asked.topic),
         *(ResourcePattern(ResourceType.GROUP, group, how) for group in asked.group),
+        *(ResourcePattern(ResourceType.TRANSACTIONAL_ID, name, how) for name in asked.transactional_id),
     ]
     names = {operation.name.replace("_", ""): operation for operation in ACLOperation}
     wanted = [

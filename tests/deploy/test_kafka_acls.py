@@ -1,5 +1,6 @@
 """The rights of `deploy/kafka`, in place on a real broker: each of our users does its work, and nothing else."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -11,8 +12,13 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from detector.contract.errors import RobocallError
+from streams.cases.changes import new_entry, opened
+from streams.cases.store import CaseStore
 from streams.kafka import topics
 from streams.local.services import free_ports
+from streams.settings import Settings, load_settings
+from streams.wire.cases import CaseKind
 from tests.broker_process import broker_process
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, robocall, run_robocall, workers
@@ -22,7 +28,7 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-USERS = ("worker", "switch", "analyst", "archive", "operator")
+USERS = ("worker", "switch", "analyst", "archive", "operator", "desk")
 PROPERTIES = """
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,USERS:SASL_PLAINTEXT
 sasl.enabled.mechanisms=PLAIN
@@ -110,19 +116,37 @@ def is_kept(folder: Path) -> bool:
 
 
 WRITES = {
-    "worker": ("call-events", "call-feedback", "fleet-secret"),
-    "switch": ("call-decisions", "entity-decisions", "call-feedback", "fleet-secret", "dead-letters"),
-    "analyst": ("call-events", "call-decisions", "entity-decisions", "fleet-secret"),
-    "archive": ("call-events", "call-decisions", "call-feedback"),
+    "worker": ("call-events", "call-feedback", "fleet-secret", "case-records"),
+    "switch": ("case-records", "call-decisions", "entity-decisions", "call-feedback", "fleet-secret", "dead-letters"),
+    "analyst": ("call-events", "call-decisions", "entity-decisions", "fleet-secret", "case-records"),
+    "archive": ("call-events", "call-decisions", "call-feedback", "case-records"),
     "operator": ("call-events", "call-decisions", "call-feedback"),
+    "desk": ("call-events", "call-decisions", "fleet-secret"),
 }
 READS = {
     "worker": ("call-decisions", "scored-calls"),
-    "switch": ("fleet-secret", "scored-calls", "call-feedback", "call-events", "dead-letters"),
+    "switch": ("fleet-secret", "scored-calls", "call-feedback", "call-events", "dead-letters", "case-records"),
     "analyst": ("fleet-secret", "call-events"),
     "archive": ("fleet-secret", "dead-letters"),
     "operator": ("call-events", "call-decisions"),
+    "desk": ("call-events", "scored-calls", "fleet-secret"),
 }
+
+
+def test_the_desk_keeps_cases(address: str) -> None:
+    """Transactions, too, are a right of their own; whoever has none is told which."""
+    run_robocall("topics", "create", "--partitions", "2", environment=login(address, "operator"))
+    case = opened(CaseKind.CHANGE, new_entry(who="desk", what="opened", why=None, now_ms=1_790_000_000_000),
+                  subject=None, details={})  # fmt: skip
+
+    def settings(user: str) -> Settings:
+        names = {name.removeprefix("ROBOCALL_").lower(): value for name, value in login(address, user).items()}
+        return load_settings(**names)
+
+    asyncio.run(CaseStore(settings("desk")).open(case))
+    assert asyncio.run(CaseStore(settings("operator")).read(case.case_id)) == case
+    with pytest.raises(RobocallError, match=r"TopicMissing|missing topics|refused to read or write cases"):
+        asyncio.run(CaseStore(settings("switch")).open(case))
 
 
 def note(codes: dict[str, str | None], topic: str, error: KafkaError | None, _: object) -> None:

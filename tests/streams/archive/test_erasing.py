@@ -8,7 +8,7 @@ from streams.archive.erasing import erase
 from streams.archive.files import ArchiveStore, ArchiveUnusable
 from streams.archive.numbers import NumberKey
 from streams.archive.sink import latest_files
-from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK
+from streams.kafka.topics import CALL_EVENTS, CALL_FEEDBACK, CASE_RECORDS
 from tests.streams.archive.archive_case import DAY_MS, SECRET, START_MS, encoded, put, rows, setup
 
 NUMBER = "+12025550003"
@@ -48,6 +48,17 @@ def test_a_note_that_names_the_number_goes_too(store: ArchiveStore) -> None:
     said = {"time_ms": START_MS, "call_id": "c", "verdict": "legitimate", "source": "analyst", "note": f"is {NUMBER}."}
     put(store, CALL_FEEDBACK, [encoded(said), encoded(said | {"note": "is +120255500031"})])
     assert erased(store, CALL_FEEDBACK) == {0: 1}
+
+
+def test_a_case_that_has_the_number_among_its_facts_goes_too(store: ArchiveStore) -> None:
+    entry = {"entry_id": "1", "time_ms": START_MS, "who": "M. Lee", "what": "opened"}
+    case = {"case_id": "a", "kind": "change", "state": "closed", "subject": "list allow", "opened_ms": START_MS,
+            "updated_ms": START_MS, "is_held": False, "details": {"added": f"+12025550009, {NUMBER}"},
+            "history": [entry]}  # fmt: skip
+    other = case | {"case_id": "b", "details": {"added": "+120255500031"}}
+    put(store, CASE_RECORDS, [encoded(other), encoded(case)])
+    assert erased(store, CASE_RECORDS) == {0: 1}
+    assert [row["case_id"] for row in rows(store, CASE_RECORDS)] == ["b"]
 
 
 def test_digests_go_with_the_key_and_nothing_without(store: ArchiveStore) -> None:

@@ -12,7 +12,8 @@ from detector.contract.events import CallEnd, CallSetup, Feedback
 from detector.features.table import FEATURE_NAMES
 from streams.archive.numbers import NumberKey
 from streams.archive.schema import PLACE, SCHEMAS, Record, to_table
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, SCORED_CALLS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, CASE_RECORDS, SCORED_CALLS
+from streams.wire.cases import Case
 from streams.wire.records import encode_decision, scored_call
 from tests.streams.archive.archive_case import SECRET, encoded, setup
 
@@ -28,6 +29,15 @@ DECISION: dict[str, Any] = {
     "policy_version": "p", "feature_schema": "f",
 }  # fmt: skip
 
+CASE = encoded(
+    {
+        "case_id": "redress-1", "kind": "redress", "state": "granted", "subject": "number:+12025550123",
+        "opened_ms": 1_780_000_000_000, "updated_ms": 1_780_000_000_000, "is_held": False,
+        "details": {"calling_number": "+12025550123", "due_ms": "1780000000000", "contact": "clinic"},
+        "history": [{"entry_id": "1", "time_ms": 1_780_000_000_000, "who": "M. Lee", "what": "opened", "why": "why"}],
+    }
+)  # fmt: skip
+
 
 def back(topic: str, *values: bytes | None) -> list[dict[str, Any]]:
     records = [Record(7 + i, 1_780_000_000_500 + i, value) for i, value in enumerate(values)]
@@ -41,6 +51,7 @@ def back(topic: str, *values: bytes | None) -> list[dict[str, Any]]:
         (CALL_DECISIONS, (Decision,), []),
         (SCORED_CALLS, (Decision,), ["features", "margin", "group_score"]),
         (CALL_FEEDBACK, (Feedback,), []),
+        (CASE_RECORDS, (Case,), []),
     ],
 )
 def test_every_field_of_the_contract_is_a_column(topic: str, domains: tuple[Any, ...], more: list[str]) -> None:
@@ -142,3 +153,21 @@ def test_feedback_hides_both_numbers_where_a_key_is_set() -> None:
     assert row["calling_number"] == key.number("+12025550123")
     assert row["called_number"] == key.number("+13035550142") != "+13035550142"
     assert row["note"] is None
+
+
+def test_a_case_comes_back_whole_and_one_that_was_deleted_is_nothing_refused() -> None:
+    (row,) = back(CASE_RECORDS, CASE)
+    assert (row["case_id"], row["kind"], row["state"], row["is_held"]) == ("redress-1", "redress", "granted", False)
+    assert dict(row["details"]) == {"calling_number": "+12025550123", "due_ms": "1780000000000", "contact": "clinic"}
+    assert [(entry["who"], entry["what"]) for entry in row["history"]] == [("M. Lee", "opened")]
+    records = [Record(at, 0, value) for at, value in enumerate((CASE, None, b"{}"))]
+    assert to_table(CASE_RECORDS, 0, records, None).refused == 1
+
+
+def test_of_a_case_digests_stay_and_what_somebody_typed_goes() -> None:
+    """Facts and reasons are free text: any of them may name a person."""
+    key = NumberKey(SECRET)
+    (row,) = to_table(CASE_RECORDS, 0, [Record(0, 0, CASE)], key).table.to_pylist()
+    assert row["subject"] == f"number:{key.number('+12025550123')}"
+    assert dict(row["details"]) == {"calling_number": key.number("+12025550123"), "due_ms": "1780000000000"}
+    assert [entry["why"] for entry in row["history"]] == [None]

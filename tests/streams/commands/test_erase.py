@@ -84,7 +84,7 @@ def test_a_number_goes_from_everywhere_and_others_stay(
     assert result.exit_code == 0
     assert {place["place"]: place["erased"] for place in said["places"]} == {
         "Redis": 4, "topic entity-decisions": 1, "archive of call-events": 1, "archive of call-decisions": 0,
-        "archive of scored-calls": 0, "archive of call-feedback": 0,
+        "archive of scored-calls": 0, "archive of call-feedback": 0, "archive of case-records": 0,
     }  # fmt: skip
     assert said["on_lists"] == ["allow"]
     assert set(said["remains"]) >= {"call-events", "call-decisions", "dead-letters"}

@@ -19,6 +19,7 @@ from streams.contract_docs.examples import SETUP, Example, examples
 from streams.kafka.topics import TOPIC_BY_NAME
 from streams.screening.policy_file import load_policy
 from streams.wire import records
+from streams.wire.cases import CASE_DECODER
 from streams.wire.reading import read
 from streams.wire.record_columns import records_of
 from streams.wire.refusals import Code
@@ -30,6 +31,7 @@ DECODERS: dict[str, Any] = {
     "entity-decisions": records.ENTITY_DECISION_DECODER,
     "call-feedback": records.FEEDBACK_DECODER,
     "dead-letters": msgspec.json.Decoder(records.DeadLetterRecord),
+    "case-records": CASE_DECODER,
 }
 # FreeSWITCH's test for a 603+, in its words: the Reason text starts like this.
 SIX_O_THREE_PLUS = re.compile(

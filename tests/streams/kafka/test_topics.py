@@ -19,7 +19,10 @@ from tests.topic_configs import configure
 
 pytestmark = pytest.mark.kafka
 
-CONTRACT = {"call-events", "call-decisions", "entity-decisions", "call-feedback", "scored-calls", "dead-letters"}
+CONTRACT = {
+    "call-events", "call-decisions", "entity-decisions", "call-feedback", "scored-calls", "dead-letters",
+    "case-records",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -54,7 +57,8 @@ def test_retention_is_that_of_the_contract(
         "scored-calls": 30 * 24,
         "dead-letters": 30 * 24,
     }
-    assert found["entity-decisions"]["cleanup.policy"]["value"] == "compact"
+    for name in ("entity-decisions", "case-records"):
+        assert found[name]["cleanup.policy"]["value"] == "compact"
 
 
 def test_creating_twice_changes_nothing(fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient) -> None:

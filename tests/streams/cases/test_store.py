@@ -1,0 +1,209 @@
+"""Cases on a real broker: nobody's entry is lost, whoever writes at the same time; what is removed is gone."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import ProducerFenced
+
+from streams.cases import store as module
+from streams.cases.changes import CaseRefused, new_entry, opened
+from streams.cases.store import CaseStore
+from streams.errors import KafkaUnreachable, TopicMissing
+from streams.kafka.client import client_settings
+from streams.kafka.topics import CASE_RECORDS
+from streams.settings import Settings, load_settings
+from streams.wire.cases import Case, CaseEntry, CaseKind
+from streams.wire.records import encode
+
+pytestmark = pytest.mark.kafka
+
+NOW_MS = 1_790_000_000_000
+
+
+@pytest.fixture
+def settings(kafka_bootstrap: str, fresh_topics: Callable[[int], list[str]]) -> Settings:
+    fresh_topics(2)
+    return load_settings(kafka_bootstrap_servers=kafka_bootstrap)
+
+
+def entry(what: str, *, who: str = "M. Lee", at_ms: int = NOW_MS) -> CaseEntry:
+    return new_entry(who=who, what=what, why=None, now_ms=at_ms)
+
+
+def fresh(case_id: str, *, at_ms: int = NOW_MS) -> Case:
+    return opened(CaseKind.REDRESS, entry("opened", at_ms=at_ms), subject=None, details={}, case_id=case_id)
+
+
+def grant(case: Case) -> Case:
+    return replace(case, state="granted")
+
+
+def test_a_case_is_read_as_it_was_written_last(settings: Settings) -> None:
+    """Its state, its facts, and every entry in order."""
+
+    async def work() -> tuple[Case, Case | None]:
+        cases = CaseStore(settings)
+        await cases.open(fresh("one"))
+        await cases.append("one", entry("asked", at_ms=NOW_MS + 1))
+        done = await cases.append(
+            "one", entry("granted", at_ms=NOW_MS + 2), lambda case: replace(case, state="granted")
+        )
+        return done, await CaseStore(settings).read("one")
+
+    written, found = asyncio.run(work())
+
+    assert found == written
+    assert (written.state, written.updated_ms) == ("granted", NOW_MS + 2)
+    assert [one.what for one in written.history] == ["opened", "asked", "granted"]
+
+
+def test_two_writers_at_once_lose_no_entry(settings: Settings) -> None:
+    """Each adds five entries to one case, as fast as it can; all ten are there, in the order in which they came."""
+
+    async def write(who: str) -> None:
+        cases = CaseStore(settings)
+        for number in range(5):
+            await cases.append("one", entry(str(number), who=who))
+
+    async def work() -> Case | None:
+        await CaseStore(settings).open(fresh("one"))
+        await asyncio.gather(write("first"), write("second"))
+        return await CaseStore(settings).read("one")
+
+    found = asyncio.run(work())
+
+    assert found is not None
+    for who in ("first", "second"):
+        assert [one.what for one in found.history if one.who == who] == [str(number) for number in range(5)]
+    assert len(found.history) == 11
+
+
+def test_a_writer_that_stood_still_meanwhile_overwrites_nothing(settings: Settings) -> None:
+    """It has read the case and sent its own; another writes before it commits: then what it sent does not count."""
+
+    async def work() -> Case | None:
+        cases = CaseStore(settings)
+        old = await cases.open(fresh("one"))
+        partition = await cases._partition("one")
+        slow = AIOKafkaProducer(**client_settings(settings), transactional_id=f"{CASE_RECORDS}-{partition}")
+        await slow.start()
+        await slow.begin_transaction()
+        await slow.send_and_wait(CASE_RECORDS, encode(replace(old, state="lost")), key=b"one", partition=partition)
+        await cases.append("one", entry("meanwhile"))
+        with pytest.raises(ProducerFenced):
+            await slow.commit_transaction()
+        await slow.stop()
+        return await cases.read("one")
+
+    found = asyncio.run(work())
+
+    assert found is not None
+    assert (found.state, [one.what for one in found.history]) == ("open", ["opened", "meanwhile"])
+
+
+def test_an_entry_that_is_sent_twice_is_there_once(settings: Settings) -> None:
+    """After a lost answer, or out of the spool, a record comes again; it may find more than it left."""
+
+    async def work() -> Case | None:
+        cases, again = CaseStore(settings), entry("asked")
+        case = await cases.open(fresh("one"))
+        await cases.append("one", again)
+        await cases.append("one", again)
+        assert len((await cases.open(case)).history) == 2
+        return await cases.read("one")
+
+    found = asyncio.run(work())
+
+    assert found is not None
+    assert [one.what for one in found.history] == ["opened", "asked"]
+
+
+def test_another_case_of_the_same_id_and_an_entry_to_none_are_refused(settings: Settings) -> None:
+    async def work() -> None:
+        cases = CaseStore(settings)
+        await cases.open(fresh("one"))
+        with pytest.raises(CaseRefused, match="there is a case one already"):
+            await cases.open(fresh("one"))
+        with pytest.raises(CaseRefused, match="no case two"):
+            await cases.append("two", entry("asked"))
+
+    asyncio.run(work())
+
+
+def test_a_refused_change_leaves_the_case_and_the_next_writer_alone(settings: Settings) -> None:
+    """Whoever looks at the state first and does not like it writes nothing, and holds nobody up."""
+
+    def refuse(case: Case) -> Case:
+        raise CaseRefused(f"{case.case_id} is decided")
+
+    async def work() -> Case | None:
+        cases = CaseStore(settings)
+        await cases.open(fresh("one"))
+        with pytest.raises(CaseRefused, match="one is decided"):
+            await cases.append("one", entry("granted"), refuse)
+        return await cases.append("one", entry("asked"))
+
+    found = asyncio.run(work())
+
+    assert found is not None
+    assert [one.what for one in found.history] == ["opened", "asked"]
+
+
+def test_all_cases_are_listed_oldest_first_and_no_more_than_wanted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over all partitions; beyond the bound the oldest are left out."""
+
+    async def work() -> tuple[list[str], list[str], list[str]]:
+        cases = CaseStore(settings)
+        for number in range(5):
+            await cases.open(fresh(f"case-{number}", at_ms=NOW_MS + number))
+        every, wanted = await cases.cases(), await cases.cases(lambda case: case.case_id == "case-3")
+        monkeypatch.setattr(module, "MOST_CASES", 2)
+        few = await cases.cases()
+        return [one.case_id for one in every], [one.case_id for one in wanted], [one.case_id for one in few]
+
+    every, wanted, few = asyncio.run(work())
+
+    assert every == [f"case-{number}" for number in range(5)]
+    assert (wanted, few) == (["case-3"], ["case-3", "case-4"])
+
+
+def test_what_is_no_case_is_passed_over(settings: Settings) -> None:
+    """Whoever may write the topic may write anything."""
+
+    async def work() -> list[Case]:
+        cases = CaseStore(settings)
+        good = await cases.open(fresh("good"))
+        async with AIOKafkaProducer(**client_settings(settings)) as producer:
+            for key, value in ((b"bad", b"{}"), (b"other", encode(good)), (b"\xff", b"[" * 500)):
+                await producer.send_and_wait(CASE_RECORDS, value, key=key)
+        return await cases.cases()
+
+    assert [one.case_id for one in asyncio.run(work())] == ["good"]
+
+
+def test_a_case_goes_only_while_it_may(settings: Settings) -> None:
+    """Held between the list and its removal, it stays."""
+
+    async def work() -> tuple[bool, bool, Case | None]:
+        cases = CaseStore(settings)
+        await cases.open(fresh("one"))
+        await cases.append("one", entry("held"), lambda case: replace(case, is_held=True))
+        kept = await cases.remove("one", lambda case: not case.is_held)
+        gone = await cases.remove("one", lambda _: True)
+        return kept, gone, await cases.read("one")
+
+    assert asyncio.run(work()) == (False, True, None)
+
+
+def test_without_broker_or_topic_one_line_says_so(settings: Settings, delete_topic: Callable[[str], None]) -> None:
+    nowhere = load_settings(kafka_bootstrap_servers="127.0.0.1:1")
+    with pytest.raises(KafkaUnreachable, match="no Kafka broker answers"):
+        asyncio.run(CaseStore(nowhere).open(fresh("one")))
+    delete_topic(CASE_RECORDS)
+    with pytest.raises(TopicMissing, match="missing topics: case-records"):
+        asyncio.run(CaseStore(settings).open(fresh("one")))

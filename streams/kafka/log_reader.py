@@ -15,6 +15,8 @@ from streams.kafka.fetched import Rows, Unreadable
 from streams.settings import Settings
 
 READ_TIMEOUT_MS = 500
+FETCH_WAIT_MS = 20
+"""That a broker holds a fetch at most: questions about offsets wait behind it on the same connection."""
 MAX_FETCH_BYTES = 8 * 1024 * 1024
 STALL_S = 5.0
 T = TypeVar("T")
@@ -49,6 +51,7 @@ class LogReader:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_bytes=MAX_FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         try:
             await self._consumer.start()

@@ -48,10 +48,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def snapshots_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No worker of the tests leaves its windows in the home of whoever runs them, or waits for lists in a Redis.
 
-    Most have no Redis. `tests/integration/test_lists.py` is about workers that await lists.
+    Most have no Redis. `tests/integration/test_lists.py` is about workers that await lists. Nor does a command of the
+    tests record what it does, for most have no Kafka: `tests/streams/cases/test_recording.py` is about those that do.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROBOCALL_AWAIT_LISTS", "false")
+        patch.setenv("ROBOCALL_CASES_RECORD", "false")
         patch.setenv("ROBOCALL_SNAPSHOT_URL", str(tmp_path_factory.mktemp("snapshots")))
         yield
 

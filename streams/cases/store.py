@@ -32,7 +32,6 @@ TRIES = 20
 TRANSACTION_TIMEOUT_MS = 10_000
 MOST_CASES = 10_000
 PATIENCE_S = 30.0
-"""That Kafka has for one question or change."""
 STOP_S = 2.0
 Change = Callable[[Case], Case]
 _Edit = Callable[[Case | None], Case | None]
@@ -49,6 +48,7 @@ class CaseStore:
 
     Args:
         settings: how the brokers are spoken to.
+        patience_s: that Kafka has for one question or change.
 
     Raises:
         KafkaUnreachable: from every method: no broker answers.
@@ -57,7 +57,8 @@ class CaseStore:
         ClusterRefused: likewise: this user may not read or write cases.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         # A record that was not committed must never count.
         self._settings = settings.model_copy(update={"kafka_isolation_level": "read_committed"})
         self._partitions = 0
@@ -111,7 +112,7 @@ class CaseStore:
 
     async def read(self, case_id: str) -> Case | None:
         """Read one case; None where there is none."""
-        async with _said(self._settings):
+        async with _said(self._settings, self._patience_s):
             partition = await self._partition(case_id)
             async with self._reader() as reader:
                 found, _ = await _latest(reader, partition, case_id, 0, None)
@@ -123,7 +124,7 @@ class CaseStore:
         Records are read one after the other, and what is not wanted is not kept.
         """
         found: dict[str, Case] = {}
-        async with _said(self._settings):
+        async with _said(self._settings, self._patience_s):
             partitions = await self._count()
             async with self._reader() as reader:
                 for partition in range(partitions):
@@ -150,7 +151,7 @@ class CaseStore:
 
     async def _change(self, case_id: str, edit: _Edit) -> Case | None:
         asyncio.get_running_loop().set_exception_handler(_unless_fenced)
-        async with _said(self._settings):
+        async with _said(self._settings, self._patience_s):
             partition = await self._partition(case_id)
             for attempt in range(TRIES):
                 began_s = time.monotonic()
@@ -220,11 +221,11 @@ def _age(case: Case) -> tuple[int, str]:
 
 
 @asynccontextmanager
-async def _said(settings: Settings) -> AsyncIterator[None]:
+async def _said(settings: Settings, patience_s: float) -> AsyncIterator[None]:
     """What goes wrong comes back as one error that says what to do."""
     with _quiet():
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(patience_s):
                 yield
         except TimeoutError as error:
             raise KafkaUnreachable(settings.kafka_bootstrap_servers) from error

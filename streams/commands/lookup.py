@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
 from detector.policy.lists import LISTED, Basis
+from streams.cases.recording import list_details, looked_up, record
 from streams.redis.bounded import PAGE
 from streams.redis.connection import (
     FAULTS,
@@ -40,6 +41,7 @@ from streams.redis.list_notes import (
 from streams.redis.lookups import Report, find
 from streams.running.printable import printable
 from streams.settings import load_settings
+from streams.wire.cases import CaseKind
 
 T = TypeVar("T")
 LIST_ARGUMENT = click.argument("list_name", metavar="LIST", type=click.Choice(KEPT_LISTS))
@@ -96,6 +98,8 @@ def lookup(subject: str, *, as_json: bool) -> None:
     if report.is_missing:
         raise click.ClickException(f"no decision {subject}: ids are kept for seven days, plain allows are not kept")
     click.echo(_json(report.content) if as_json else "\n".join(map(printable, report.lines())))
+    whom, details = looked_up(report.content["kind"], report.content["subject"])
+    record(CaseKind.LOOK_UP, "looked_up", subject=whom, details=details)
 
 
 @click.group()
@@ -155,6 +159,8 @@ def add(
     checked = checked_entries(list_name, entries, file, called)
     changed, size = with_redis(lambda redis: _add(redis, list_name, checked, note))
     _tell(list_name, "added", changed, size, as_json=as_json)
+    details = list_details(list_name, checked, changed) | ({"by": by} if by else {})
+    record(CaseKind.CHANGE, "list_added", subject=f"list:{list_name}", details=details, why=reason)
 
 
 def _note(list_name: str, basis: str | None, called: str | None, by: str | None, reason: str | None) -> bytes:
@@ -197,6 +203,8 @@ def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, is_
     checked = None if is_all else checked_entries(list_name, entries, file)
     changed, size = with_redis(lambda redis: _remove(redis, list_name, checked))
     _tell(list_name, "removed", changed, size, as_json=as_json)
+    what = "list_emptied" if is_all else "list_removed"
+    record(CaseKind.CHANGE, what, subject=f"list:{list_name}", details=list_details(list_name, checked or (), changed))
     if list_name == "block" and changed and not as_json:
         click.echo("analytics may block them at once: `robocall release` holds that off as well", err=True)
 

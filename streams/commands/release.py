@@ -8,6 +8,7 @@ import click
 from detector.contract.errors import RobocallError
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
 from detector.policy.standing import MODEL_SOURCE
+from streams.cases.recording import record
 from streams.commands.entity_topic import publish_end
 from streams.commands.lookup import with_redis
 from streams.redis.connection import E164
@@ -16,6 +17,7 @@ from streams.redis.releasing import Released
 from streams.redis.releasing import release as release_in_redis
 from streams.running.printable import printable
 from streams.settings import load_settings
+from streams.wire.cases import CaseKind
 
 MAX_BY = 128
 
@@ -54,6 +56,9 @@ def release(subject: str, by: str) -> None:
     except RobocallError:
         click.echo("workers follow; switches that cache standing decisions were not told: run it again", err=True)
         raise
+    finally:
+        details = {"by": by.strip(), "ended": " and ".join(ended), "until_ms": str(done.until_ms)}
+        record(CaseKind.CHANGE, "released", subject=entity, details=details)
 
 
 def _entity(subject: str) -> str:

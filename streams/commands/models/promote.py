@@ -28,6 +28,7 @@ from models.judge.gate import (
 )
 from models.serve.artifact import Model
 from models.store.promotions import Promotion
+from streams.cases.recording import record
 from streams.commands.labelled import evaluation_set
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import beside
@@ -49,6 +50,7 @@ from streams.running.printable import printable
 from streams.running.progress import step
 from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
+from streams.wire.cases import CaseKind
 
 LOG_WIDTH = 120
 
@@ -249,7 +251,12 @@ def _keep_running(place: Place) -> str:
 
 def _tell(entry: Promotion, wait_s: float, *, as_json: bool) -> None:
     said = f"{entry.version} is active, {entry.from_version} was"
-    _follow({"promoted": True, **_entry(entry)}, said, wait_s, as_json=as_json)
+    try:
+        _follow({"promoted": True, **_entry(entry)}, said, wait_s, as_json=as_json)
+    finally:
+        details = {"version": entry.version, "before": entry.from_version}
+        subject, why = f"model:{entry.version}", entry.forced_because
+        record(CaseKind.CHANGE, f"model_{entry.action}", subject=subject, details=details, why=why)
 
 
 def _follow(content: dict[str, Any], said: str, wait_s: float, *, as_json: bool) -> None:

@@ -23,6 +23,7 @@ from detector.numbers.do_not_originate import (
     dno_digits,
 )
 from models.data.files import DAMAGED
+from streams.cases.recording import record
 from streams.errors import SettingsInvalid
 from streams.files import open_input
 from streams.numbers.dno_files import MOST_DAYS, NAME, DnoFile, DnoFileRefused, DnoFiles
@@ -31,6 +32,7 @@ from streams.numbers.dno_text import MAX_ENTRIES, DnoTextRefused, read_entries
 from streams.numbers.unassigned import GOOD_FOR_DAYS, unassigned_of
 from streams.running.progress import step
 from streams.settings import load_settings
+from streams.wire.cases import CaseKind
 
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="JSON on standard output.")
 
@@ -94,6 +96,8 @@ def import_(file: str, name: str, day: datetime, good_for_days: int | None, *, a
         click.echo(json.dumps(told))
     else:
         click.echo(f"{_line(told)}. Workers follow within {2 * LOOK_S:.0f} seconds", err=True)
+    facts = {"date": told["date"], "entries": str(told["entries"])}
+    record(CaseKind.CHANGE, "dno_imported", subject=f"dno:{made.name}", details=facts)
 
 
 @dno.command()
@@ -150,6 +154,7 @@ def remove(name: str) -> None:
             raise click.ClickException(f"no list {name} at {files.url}: `robocall dno show` shows them")
         files.delete(name)
     click.echo(f"{name} is removed. Workers follow within {2 * LOOK_S:.0f} seconds", err=True)
+    record(CaseKind.CHANGE, "dno_removed", subject=f"dno:{name}")
 
 
 def _files() -> DnoFiles:

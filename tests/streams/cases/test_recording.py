@@ -1,0 +1,132 @@
+"""What commands do becomes a record, on a real broker; without one the change happens all the same."""
+
+import asyncio
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis as blocking
+from click.testing import CliRunner, Result
+
+from streams.cases.spool import Spool
+from streams.cases.store import CaseStore
+from streams.commands.main import robocall
+from streams.log import NumberDigest
+from streams.redis.connection import list_key
+from streams.settings import load_settings
+from streams.wire.cases import Case
+
+pytestmark = pytest.mark.kafka
+
+NUMBER = "+12025550003"
+
+
+@pytest.fixture
+def store(
+    redis_url: str,
+    kafka_bootstrap: str,
+    fresh_topics: Callable[[int], list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator["blocking.Redis"]:
+    """An empty Valkey and empty topics, and somebody who is recorded."""
+    fresh_topics(1)
+    client: blocking.Redis = blocking.Redis.from_url(redis_url)
+    client.flushdb()
+    for name, value in {
+        "ROBOCALL_REDIS_URL": redis_url,
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "ROBOCALL_CASES_RECORD": "true",
+        "ROBOCALL_CASES_OPERATOR": "M. Lee",
+        "ROBOCALL_CASES_SPOOL": str(tmp_path / "spool"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield client
+    client.flushdb()
+    client.close()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(robocall, arguments)
+
+
+def recorded() -> list[Case]:
+    return asyncio.run(CaseStore(load_settings()).cases())
+
+
+def test_changes_of_lists_and_releases_are_recorded(store: "blocking.Redis") -> None:
+    """Who, what, which entries, and why where that was said."""
+    del store
+    run("lists", "add", "allow", NUMBER, "--by", "M. Lee", "--reason", "clinic")
+    run("lists", "remove", "allow", NUMBER, "+12025550004")
+    run("release", NUMBER, "--by", "A. Roe")
+
+    added, removed, released = recorded()
+
+    assert [one.history[0].what for one in (added, removed, released)] == ["list_added", "list_removed", "released"]
+    assert {(one.kind, one.state, one.history[0].who) for one in (added, removed, released)} == {
+        ("change", "closed", "M. Lee")
+    }
+    assert (added.subject, added.history[0].why) == ("list:allow", "clinic")
+    assert added.details == {"list": "allow", "changed": "1", "entries": NUMBER, "asked": "1", "by": "M. Lee"}
+    assert removed.details["entries"] == f"{NUMBER} +12025550004"
+    assert (released.subject, released.details["by"]) == (f"number:{NUMBER}", "A. Roe")
+
+
+def test_a_look_up_is_recorded_without_its_number(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its digest under the key of the log, so that one can ask who looked it up; without a key, not at all."""
+    del store
+    run("lookup", NUMBER)
+    monkeypatch.setenv("ROBOCALL_LOG_KEY", "a key of the tests")
+    run("lookup", NUMBER)
+    run("lookup", "trunk:nyc-ix-7")
+
+    subjects = [one.subject for one in recorded()]
+
+    assert subjects == ["number", f"number:{NumberDigest('a key of the tests')(NUMBER)}", "trunk:nyc-ix-7"]
+
+
+def test_without_a_broker_a_change_happens_and_its_record_follows(
+    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka_bootstrap: str
+) -> None:
+    """A block must be lifted whatever is away. The next command sends what waited."""
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+
+    done = run("lists", "add", "allow", NUMBER, "--json")
+
+    assert (done.exit_code, done.stdout) == (0, '{"list":"allow","added":1,"size":1}\n')
+    assert store.smembers(list_key("allow")) == {NUMBER.encode()}
+    assert "its record waits in" in done.stderr
+    assert "no Kafka broker answers" in done.stderr
+    assert len(Spool(tmp_path / "spool")) == 1
+    assert stat.S_IMODE((tmp_path / "spool").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "spool").iterdir()} == {0o600}
+
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
+    again = run("lists", "remove", "allow", NUMBER)
+
+    assert "waits" not in again.stderr
+    assert len(Spool(tmp_path / "spool")) == 0
+    assert [one.history[0].what for one in recorded()] == ["list_added", "list_removed"]
+
+
+def test_what_can_be_recorded_nowhere_is_done_and_said(
+    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No broker, and a spool that is no folder."""
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    (tmp_path / "spool").write_text("in the way")
+
+    done = run("lists", "add", "allow", NUMBER)
+
+    assert done.exit_code == 0
+    assert store.smembers(list_key("allow")) == {NUMBER.encode()}
+    assert "it is done, and not recorded: " in done.stderr
+
+
+def test_records_can_be_turned_off(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
+    del store
+    monkeypatch.setenv("ROBOCALL_CASES_RECORD", "false")
+    run("lists", "add", "allow", NUMBER)
+    assert recorded() == []

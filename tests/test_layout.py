@@ -30,13 +30,24 @@ PART = "one part of a generator that is tested by what it generates"
 BROKER = "it needs a broker: kills, moves and catch-up in one place"
 
 TESTED_ELSEWHERE = {
+    "streams/cases/settings": ("tests/streams/cases/test_recording.py", "who is recorded, and where a record waits"),
+    "streams/commands/cases/showing": ("tests/streams/commands/cases/test_command.py", "lines of that command"),
+    "streams/commands/redress/archived": (
+        "tests/streams/commands/redress/test_command.py",
+        "calls are found in a real archive there",
+    ),
+    "streams/commands/redress/finding": ("tests/streams/commands/redress/test_command.py", "the same, in a Valkey"),
+    "streams/commands/redress/granting": (
+        "tests/streams/commands/redress/test_command.py",
+        "what a grant leaves in Valkey and Kafka is read there",
+    ),
+    "streams/wire/cases": ("tests/streams/cases/test_changes.py", "cases are written and read back there"),
     "streams/commands/entity_topic": (
         "tests/streams/commands/test_release.py",
         "one record, which is read there",
     ),
     "streams/redis/list_entries": ("tests/streams/commands/test_lookup.py", "what the commands take and refuse"),
     "streams/redis/list_changes": ("tests/streams/redis/test_lists.py", "a change is what workers make of it"),
-    "streams/redis/list_notes": ("tests/streams/redis/test_lists.py", "followed with the lists that the notes are on"),
     "streams/redis/releasing": ("tests/streams/redis/test_entities.py", "a release is what workers make of it"),
     # module without the suffix: (the file that would fail if it were wrong, why the module has no test of its own)
     "detector/columns/arrays": ("tests/detector/columns/test_call_columns.py", "names of array types, no code"),

@@ -35,7 +35,7 @@ class FeedbackUnusable(RobocallError):  # noqa: N818 - the name states what is w
     """A file or verdict of which nothing can be used."""
 
 
-class _Zone(click.ParamType):
+class Zone(click.ParamType):
     """A time zone by its name."""
 
     name = "ZONE"
@@ -78,7 +78,7 @@ def feedback() -> None:
 @click.option("--campaign", help="Name of the campaign.")
 @click.option("--kind", help="Kind of campaign or of lawful caller; reports and the gate have a line for each.")
 @click.option("--note", help="Free text.")
-@click.option("--time-zone", type=_Zone(), default="UTC", show_default=True, help=_ZONE_HELP)
+@click.option("--time-zone", type=Zone(), default="UTC", show_default=True, help=_ZONE_HELP)
 @_OUT
 def add(
     *,
@@ -128,7 +128,7 @@ def add(
 )  # fmt: skip
 @click.option("--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Of rows without a column.")
 @click.option("--source", type=click.Choice([source.value for source in FeedbackSource]), help="Likewise.")
-@click.option("--time-zone", type=_Zone(), default="UTC", show_default=True, help=_ZONE_HELP)
+@click.option("--time-zone", type=Zone(), default="UTC", show_default=True, help=_ZONE_HELP)
 @click.option("--country-code", default="1", show_default=True, help="Of numbers without +.")
 @click.option("--dry-run", is_flag=True, help="Only read: say what would be taken, what not and why, and show some.")
 @_OUT

@@ -91,6 +91,18 @@ COMMANDS = {
         "streams.commands.release:release",
         "End what stands against a number or trunk group; do not block it for a day.",
     ),
+    "redress": (
+        "streams.commands.redress.command:redress",
+        "Answer who was wrongly blocked: open, show, grant, reject.",
+    ),
+    "blocked": (
+        "streams.commands.redress.command:blocked",
+        "Calls to a subscriber that were blocked in the last 28 days.",
+    ),
+    "cases": (
+        "streams.commands.cases.command:cases",
+        "Records of who did what, when and why: list, show, hold, prune.",
+    ),
     "snapshots": (
         "streams.state.snapshot_commands:snapshots",
         "Look at the snapshots of the windows; go back to an older one.",

@@ -54,12 +54,15 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True):
         by: who added the entry.
         reason: why.
         at_ms: when, epoch milliseconds.
+        until_ms: of `allow`, from when on it no longer holds, epoch milliseconds; None = until it is removed. Workers
+            of earlier versions do not look at it.
     """
 
     basis: Basis | None = None
     by: Annotated[str, msgspec.Meta(max_length=MAX_BY)] | None = None
     reason: Annotated[str, msgspec.Meta(max_length=MAX_REASON)] | None = None
     at_ms: int | None = None
+    until_ms: int | None = None
 
     @property
     def is_audited(self) -> bool:
@@ -68,12 +71,19 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def text(self) -> str:
         """All of it in one line."""
-        when = "" if self.at_ms is None else datetime.fromtimestamp(self.at_ms / 1_000, UTC).isoformat(" ", "minutes")
-        parts = (self.basis, f"by {self.by}" if self.by else None, when.removesuffix("+00:00"), self.reason)
+        until = f"until {_when(self.until_ms)}" if self.until_ms is not None else None
+        parts = (self.basis, f"by {self.by}" if self.by else None, _when(self.at_ms), until, self.reason)
         return ", ".join(part for part in parts if part)
 
 
 DECODER = msgspec.json.Decoder(Note)
+
+
+def _when(at_ms: int | None) -> str:
+    """An instant for people, to the minute; empty where there is none."""
+    if at_ms is None:
+        return ""
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
 
 
 def notes_key(name: str) -> str:
@@ -81,17 +91,19 @@ def notes_key(name: str) -> str:
     return f"{list_key(name)}:notes"
 
 
-def note_now(*, basis: Basis | None, by: str | None, reason: str | None) -> bytes:
+def note_now(
+    *, basis: Basis | None = None, by: str | None = None, reason: str | None = None, until_ms: int | None = None
+) -> bytes:
     """Write a note of this instant; empty where there is nothing to say."""
-    if basis is None and by is None and reason is None:
+    if basis is None and by is None and reason is None and until_ms is None:
         return b""
-    return msgspec.json.encode(Note(basis, by, reason, time.time_ns() // 1_000_000))
+    return msgspec.json.encode(Note(basis, by, reason, time.time_ns() // 1_000_000, until_ms))
 
 
 def note_of(raw: Any) -> Note | None:
     """Read a note; None where it is none."""
     found = record(raw, DECODER, MAX_NOTE_BYTES)
-    return None if found is None or not is_instant(found.at_ms or 0) else found
+    return None if found is None or not is_instant(found.at_ms or 0, found.until_ms or 0) else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,7 @@ class ListFollower:
         self._source: Source = "unknown" if screener.lists is None else "none"
         self._version: bytes | None = None
         self._confirmed_ms = 0
+        self._ends_ms: int | None = None
         self._emergency_held = False
         self._models: dict[str, bytes | None] = {}
         self.told = 0
@@ -188,12 +189,13 @@ class ListFollower:
             log.warning("lists of an earlier time hold until Redis answers", age_s=age_s, version=kept.version)
 
     async def _follow_lists(self, version: bytes | None) -> None:
-        """Read the lists where their version is another; where it has vanished, those that are known stay."""
+        """Read the lists where their version is another, or an entry has ended; where it has vanished, they stay."""
+        is_other = version not in (self._version, self._too_large)
         if version is None:
             self.skipped.note("version")
-        elif version not in (self._version, self._too_large) and (version or self._source == "unknown"):
+        elif (is_other and (version or self._source == "unknown")) or self._has_ended(version):
             await self._load_lists(version)
-        elif version not in (self._version, self._too_large):
+        elif is_other:
             self._version = None
             if self._source != "none":
                 self._complain("the lists have vanished from Redis: the last ones hold, see `robocall lists`")
@@ -202,6 +204,10 @@ class ListFollower:
         if self._source == "redis" and self._keeper is not None and self._screener.lists is not None:
             version_text = (self._version or b"").decode("utf-8", "replace")
             self._keeper.keep(Kept(self._screener.lists, version_text, self._confirmed_ms))
+
+    def _has_ended(self, version: bytes) -> bool:
+        """Whether an entry of the lists in force has ended since they were read."""
+        return version == self._version and self._ends_ms is not None and self._ends_ms <= _now_ms()
 
     async def _load_lists(self, version: bytes) -> None:
         found = await self._guard.attempt(self._sizes)
@@ -236,7 +242,10 @@ class ListFollower:
         if known and self._emergency_held:
             loaded["emergency"] = known
         # In a thread: bringing millions of entries to their form is Python code that lets the event loop run meanwhile.
-        self._screener.lists = await asyncio.to_thread(_lists, loaded, notes)
+        now_ms = _now_ms()
+        self._screener.lists = await asyncio.to_thread(_lists, loaded, notes, now_ms)
+        ends_ms = (note.until_ms for note in notes["allow"].values() if note.until_ms is not None)
+        self._ends_ms = min((end_ms for end_ms in ends_ms if end_ms > now_ms), default=None)
         self._version, self._source = version, "redis"
         self.loads += 1
         self._complained = ""
@@ -333,8 +342,10 @@ def _entry(name: str, raw: bytes) -> str | None:
         return None
 
 
-def _lists(loaded: dict[str, frozenset[str]], notes: dict[str, dict[str, Note]]) -> Lists:
-    """Build the lists; a note on what is no entry says nothing."""
+def _lists(loaded: dict[str, frozenset[str]], notes: dict[str, dict[str, Note]], now_ms: int) -> Lists:
+    """Build the lists, without entries that have ended; a note on what is no entry says nothing."""
+    ended = {entry for entry, note in notes["allow"].items() if note.until_ms is not None and note.until_ms <= now_ms}
+    loaded = loaded | {"allow": loaded["allow"] - ended}
     audited = {entry for entry, note in notes["allow"].items() if note.is_audited and E164.fullmatch(entry)}
     orders = {entry: note.basis for entry, note in notes["block"].items() if note.basis in ORDERS}
     return Lists(

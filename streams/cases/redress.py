@@ -1,0 +1,99 @@
+"""Redress: somebody says that calls were wrongly blocked or labelled. Its states, its facts and its clock.
+
+47 CFR 64.1200(k)(8): a status update within 24 hours, and a prompt end of the treatment where the claim is credible.
+"""
+
+from dataclasses import dataclass, replace
+
+from detector.features.window_constants import HOUR_MS
+from streams.cases.changes import CaseRefused, opened
+from streams.wire.cases import Case, CaseEntry, CaseKind
+
+PENDING, GRANTED, REJECTED = "pending", "granted", "rejected"
+CLOCK_MS = 24 * HOUR_MS
+TOLD = "told"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The call that somebody asks about, as far as it is known.
+
+    Attributes:
+        calling_number: Who called.
+        called_number: Who was called.
+        call_time_ms: When, epoch milliseconds.
+        decision_id: The decision on it; None where none was found.
+        call_id: Of the call at its switch.
+        trunk_group_id: That it came in by.
+        decided: What was done with it and by which step: `block by model`.
+    """
+
+    calling_number: str | None = None
+    called_number: str | None = None
+    call_time_ms: int | None = None
+    decision_id: str | None = None
+    call_id: str | None = None
+    trunk_group_id: str | None = None
+    decided: str | None = None
+
+    def details(self) -> dict[str, str]:
+        """All that is known, by name."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def claim_of(case: Case) -> Claim:
+    """The call that a case is about."""
+    known = {name: case.details.get(name) for name in Claim.__slots__ if name != "call_time_ms"}
+    at = case.details.get("call_time_ms", "")
+    return Claim(**known, call_time_ms=int(at) if at.isdecimal() else None)
+
+
+def new_redress(entry: CaseEntry, claim: Claim, contact: str | None) -> Case:
+    """Open redress of a call.
+
+    Args:
+        entry: Who opens it, when and why.
+        claim: The call.
+        contact: Whom to answer.
+
+    Raises:
+        CaseRefused: It is larger than a case may be.
+    """
+    details = claim.details() | ({"contact": contact} if contact else {}) | {"due_ms": str(entry.time_ms + CLOCK_MS)}
+    subject = f"number:{claim.calling_number}" if claim.calling_number else None
+    return opened(CaseKind.REDRESS, entry, subject=subject, details=details, state=PENDING)
+
+
+def decided_as(case: Case, state: str, details: dict[str, str] | None = None) -> Case:
+    """Grant or reject. What was rejected may be granted later; what was granted is undone by a block, not by a word.
+
+    Raises:
+        CaseRefused: It is no redress, it is granted already, or it is rejected and is to be once more.
+    """
+    if case.kind is not CaseKind.REDRESS:
+        raise CaseRefused(f"{case.case_id} is no redress but a {case.kind}")
+    if case.state == GRANTED and state == REJECTED:
+        raise CaseRefused(f"{case.case_id} is granted: `robocall lists` takes its number off the allow list again")
+    return replace(case, state=state, details=case.details | (details or {}))
+
+
+def is_waiting(case: Case) -> bool:
+    """Whether nobody has answered yet: it is pending, and whoever asked was told nothing."""
+    return case.kind is CaseKind.REDRESS and case.state == PENDING and all(e.what != TOLD for e in case.history)
+
+
+def left_ms(case: Case, now_ms: int) -> int | None:
+    """How long there is until an answer is due, milliseconds, negative where it is overdue; None where none is due."""
+    due = case.details.get("due_ms", "")
+    return int(due) - now_ms if is_waiting(case) and due.isdecimal() else None
+
+
+def clock(case: Case, now_ms: int) -> str:
+    """The clock for people; empty where it does not run."""
+    left = left_ms(case, now_ms)
+    if left is None:
+        return ""
+    minutes = abs(left) // 60_000
+    span = f"{minutes // 60} h {minutes % 60:02} min"
+    return f"answer within {span}" if left >= 0 else f"OVERDUE by {span}"

@@ -1,0 +1,118 @@
+"""Find calls in the archive: the one that somebody asks about, and those that were blocked for a subscriber."""
+
+import os
+import re
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from detector.features.window_constants import DAY_MS
+from streams.archive.files import ArchiveStore
+from streams.archive.numbers import NumberKey
+from streams.archive.output import fetched
+from streams.archive.query import ask, connected
+from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
+from streams.cases.redress import Claim
+from streams.commands.redress.finding import TOLERANCE_MS, decided_text
+from streams.redis.connection import E164
+
+LOOKED_BACK_DAYS = 28
+_QUOTABLE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_COLUMNS = (
+    "decision_id, call_id, calling_number, called_number, trunk_group_id, setup_time_ms, would_be, action, decided_by"
+)
+_SELECT = """
+SELECT {columns} FROM call_decisions WHERE {wanted} AND day BETWEEN DATE '{first}' AND DATE '{last}'
+ORDER BY abs(setup_time_ms - {at_ms}) LIMIT 1
+"""
+
+
+def in_archive(asked: Claim, now_ms: int) -> Claim | None:
+    """Find what `finding.in_redis` finds in the archive: of the last 28 days, or of the days around the instant.
+
+    None where no archive is configured. It blocks for a query. An archive that keeps digests of numbers has other
+    decision ids: there it takes numbers.
+
+    Raises:
+        StorageError: the archive cannot be listed.
+        QueryRefused: DuckDB is missing or met a fault.
+        SettingsInvalid: a setting of the archive is wrong.
+    """
+    if not os.environ.get(f"{ARCHIVE_PREFIX}URL"):
+        return None
+    chosen = load_archive_settings()
+    wanted = _wanted(asked, None if chosen.key is None else NumberKey(chosen.key))
+    if wanted is None:
+        return None
+    at_ms, days = (now_ms, LOOKED_BACK_DAYS) if asked.call_time_ms is None else (asked.call_time_ms, 1)
+    first, last = (_day(at_ms + by * DAY_MS) for by in (-days, 1))
+    sql = _SELECT.format(columns=_COLUMNS, wanted=wanted, first=first, last=last, at_ms=at_ms)
+    with ExitStack() as stack:
+        rows = list(fetched(ask(stack.enter_context(connected(ArchiveStore(chosen.url))), sql)))
+    return _row(asked, *rows[0]) if rows else None
+
+
+def blocked_calls(subscriber: str, now_ms: int) -> list[tuple[int, str]]:
+    """Calls to a subscriber that were blocked in the last 28 days, from the archive: instant and calling number.
+
+    47 CFR 64.1200(k)(10). It blocks for a query. Where the archive keeps digests, the numbers are those.
+
+    Args:
+        subscriber: E.164.
+        now_ms: Epoch milliseconds.
+
+    Raises:
+        StorageError: the archive cannot be listed.
+        QueryRefused: DuckDB is missing or met a fault.
+        SettingsInvalid: a setting of the archive is wrong.
+    """
+    chosen = load_archive_settings()
+    number = subscriber if chosen.key is None else NumberKey(chosen.key).number(subscriber)
+    since_ms = now_ms - LOOKED_BACK_DAYS * DAY_MS
+    sql = (
+        "SELECT min(setup_time_ms), any_value(calling_number) FROM call_decisions "  # noqa: S608 - checked
+        f"WHERE called_number = '{_checked(number)}' AND action = 'block' AND setup_time_ms >= {since_ms} "
+        f"AND day >= DATE '{_day(since_ms)}' GROUP BY decision_id ORDER BY 1"
+    )
+    with ExitStack() as stack:
+        return [(row[0], row[1]) for row in fetched(ask(stack.enter_context(connected(ArchiveStore(chosen.url))), sql))]
+
+
+def _row(asked: Claim, *row: Any) -> Claim:
+    """What the archive has of a call, with the numbers that were asked with: the archive may have digests."""
+    decision_id, call_id, calling, called, trunk, setup_ms, would_be, action, decided_by = row
+    return Claim(
+        calling_number=asked.calling_number or calling,
+        called_number=asked.called_number or called,
+        call_time_ms=setup_ms,
+        decision_id=decision_id,
+        call_id=call_id,
+        trunk_group_id=trunk,
+        decided=decided_text(would_be, action, decided_by),
+    )
+
+
+def _wanted(asked: Claim, key: NumberKey | None) -> str | None:
+    """Condition of the query; None where the archive cannot have what is asked."""
+    if asked.decision_id is not None:
+        return f"decision_id = '{_checked(asked.decision_id)}'" if key is None else None
+    numbers = {"calling_number": asked.calling_number, "called_number": asked.called_number}
+    parts = [f"{name} = '{_checked(key.number(text) if key else text)}'" for name, text in numbers.items() if text]
+    if asked.call_time_ms is not None:
+        parts.append(f"abs(setup_time_ms - {asked.call_time_ms}) <= {TOLERANCE_MS}")
+    return " AND ".join(parts) or None
+
+
+def _checked(text: str) -> str:
+    """Text of a query, of which nothing can end the quotes.
+
+    Raises:
+        ValueError: it is neither a number nor an id.
+    """
+    if not E164.fullmatch(text) and not _QUOTABLE.fullmatch(text):
+        raise ValueError("neither a number nor an id")
+    return text
+
+
+def _day(at_ms: int) -> str:
+    return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=at_ms)).date().isoformat()

@@ -1,0 +1,280 @@
+"""`robocall redress open|list|show|tell|grant|reject`: from a complaint of who was blocked to an answer."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import Any
+
+import click
+from rich.console import Console
+
+from detector.contract.errors import RobocallError
+from models.data.complaints import instant_ms, phone_number
+from streams.cases.changes import new_entry
+from streams.cases.redress import (
+    GRANTED,
+    PENDING,
+    REJECTED,
+    TOLD,
+    Claim,
+    claim_of,
+    clock,
+    decided_as,
+    left_ms,
+    new_redress,
+)
+from streams.cases.settings import load_case_settings
+from streams.commands.cases.command import CASE_ARGUMENT, found, tell, why_option, with_cases
+from streams.commands.cases.showing import line, when
+from streams.commands.feedback import Zone
+from streams.commands.lookup import JSON_OPTION, with_redis
+from streams.commands.redress import finding, granting
+from streams.running.printable import printable
+from streams.running.progress import step
+from streams.settings import load_settings
+from streams.wire.cases import Case, CaseEntry, CaseKind
+from streams.wire.records import encode
+
+MOST_DAYS = 3_650
+DECISION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MAX_CONTACT = 500
+
+
+@click.group()
+def redress() -> None:
+    """Answer those who say that their calls were wrongly blocked or labelled.
+
+    \b
+      robocall redress open 3f0c... --why "reminders of a clinic" --contact clinic@example.com
+      robocall redress open --calling +12025550123 --at 2026-11-27T14:03 --why "reminders of a clinic"
+      robocall redress list
+      robocall redress grant redress-20261128-91f0b7de33 --why "called back, it is the clinic"
+
+    Granting lifts the block within two seconds. Needs Kafka, and Redis to grant. While Kafka is away, `robocall
+    release` and `robocall lists add allow` lift a block without a case.
+    """  # noqa: D301 - click reads the backspace
+
+
+@redress.command(name="open")
+@click.argument("decision_id", metavar="[DECISION_ID]", required=False)
+@click.option("--calling", metavar="NUMBER", help="Who called, where the decision id is not known.")
+@click.option("--called", metavar="NUMBER", help="Who was called.")
+@click.option("--at", metavar="TIME", help="When, 2026-11-27T14:03 or 11/27/2026 2:03 PM; ten minutes off at most.")
+@click.option("--time-zone", type=Zone(), default="UTC", show_default=True, help="Zone of a time that names none.")
+@click.option("--contact", metavar="TEXT", help="Whom to answer.")
+@why_option("What they say; it is recorded.")
+@JSON_OPTION
+def open_(
+    *,
+    decision_id: str | None,
+    calling: str | None,
+    called: str | None,
+    at: str | None,
+    time_zone: tzinfo,
+    contact: str | None,
+    why: str,
+    as_json: bool,
+) -> None:
+    """Open redress of one call, by the id of its decision (`id` of the 603+ text) or by numbers and time.
+
+    The decision is looked up in Redis and in the archive. Where none is found the case is opened all the same.
+    """
+    asked = _asked(decision_id, calling, called, at, time_zone)
+    if contact is not None and not 0 < len(contact.strip()) <= MAX_CONTACT:
+        raise click.UsageError(f"--contact has 1 to {MAX_CONTACT} characters")
+    claim = _looked_up(asked)
+    case = new_redress(_entry("opened", why), claim, contact and contact.strip())
+    written = with_cases(lambda store: store.open(case), "Opening the case")
+    if claim.decided is None:
+        click.echo("no decision was found: what was asked stands in the case", err=True)
+    _tell(written, as_json=as_json)
+
+
+@redress.command(name="list")
+@click.option("--all", "is_all", is_flag=True, help="Decided ones too.")
+@click.option("--overdue", is_flag=True, help="Only those that should have been answered; status 1 if there is one.")
+@JSON_OPTION
+def list_(*, is_all: bool, overdue: bool, as_json: bool) -> None:
+    """List redress that waits, the oldest first, with the clock of 24 hours."""
+    now_ms = _now_ms()
+
+    def wanted(case: Case) -> bool:
+        left = left_ms(case, now_ms)
+        is_open = case.kind is CaseKind.REDRESS and (is_all or case.state == PENDING)
+        return is_open and (not overdue or (left is not None and left < 0))
+
+    listed = with_cases(lambda store: store.cases(wanted), "Reading the cases")
+    for case in listed:
+        click.echo(_json(case, now_ms) if as_json else line(case, clock(case, now_ms)))
+    if overdue and listed:
+        raise click.exceptions.Exit(1)
+
+
+@redress.command()
+@CASE_ARGUMENT
+@JSON_OPTION
+def show(case_id: str, *, as_json: bool) -> None:
+    """Show a case with its clock: what is known of the call, and who did what, when and why."""
+    _tell(found(case_id), as_json=as_json)
+
+
+@redress.command(name="tell")
+@CASE_ARGUMENT
+@why_option("What they were told; it is recorded.")
+@JSON_OPTION
+def tell_(case_id: str, why: str, *, as_json: bool) -> None:
+    """Record that whoever asked was told how it stands: the clock of 24 hours stops."""
+    entry = _entry(TOLD, why)
+    _tell(
+        with_cases(lambda store: store.append(case_id, entry, lambda case: decided_as(case, case.state))),
+        as_json=as_json,
+    )
+
+
+@redress.command()
+@CASE_ARGUMENT
+@why_option("Why it is granted; it is recorded.")
+@click.option(
+    "--allow-days", type=click.FloatRange(0, MOST_DAYS), default=30.0, show_default=True,
+    help="How long the number is on the allow list; 0 for not at all.",
+)  # fmt: skip
+@JSON_OPTION
+def grant(case_id: str, why: str, allow_days: float, *, as_json: bool) -> None:
+    """Grant redress: end what stands against the number, allow it for a while, and say that the call was lawful.
+
+    Workers follow within two seconds. Orders, do-not-originate and blocks that a subscriber asked for hold all the
+    same. Running it again after a failure does what is left.
+    """
+    settings, entry = load_settings(), _entry("granted", why)
+    claim = claim_of(decided_as(found(case_id), GRANTED))
+    lifted = granting.lift(settings, claim.calling_number or "", who=entry.who, case_id=case_id, allow_days=allow_days)
+    _say_lifted(claim, lifted)
+    until_ms = None if lifted is None else lifted.allowed_until_ms
+    more = {} if until_ms is None else {"allowed_until_ms": str(until_ms)}
+    try:
+        granting.tell_others(settings, claim, f"{case_id}: {why}"[:2_000], Console(stderr=True))
+        written = with_cases(
+            lambda store: store.append(case_id, entry, lambda one: decided_as(one, GRANTED, more)), "Writing the case"
+        )
+    except RobocallError:
+        click.echo("the block is lifted; switches or the case were not told: run it again", err=True)
+        raise
+    _tell(written, as_json=as_json)
+
+
+@redress.command()
+@CASE_ARGUMENT
+@why_option("Why it is rejected, as they are told; it is recorded.")
+@JSON_OPTION
+def reject(case_id: str, why: str, *, as_json: bool) -> None:
+    """Reject redress; nothing changes for the number. It may be granted later."""
+    entry = _entry("rejected", why)
+    written = with_cases(lambda store: store.append(case_id, entry, lambda case: decided_as(case, REJECTED)))
+    _tell(written, as_json=as_json)
+
+
+@click.command()
+@click.argument("subscriber", metavar="SUBSCRIBER")
+@JSON_OPTION
+def blocked(subscriber: str, *, as_json: bool) -> None:
+    """List the calls to SUBSCRIBER that were blocked in the last 28 days: date, time (UTC) and calling number.
+
+    \b
+      robocall blocked +13125550142
+
+    It reads the archive. Whoever asks for their own line gets it free of charge (47 CFR 64.1200(k)(10)).
+    """  # noqa: D301 - click reads the backspace
+    from streams.commands.redress import archived  # noqa: PLC0415 - as above
+
+    number = phone_number(subscriber, "1")
+    if number is None:
+        raise click.UsageError(f"{subscriber!r} is no number, for instance +13125550142")
+    with step("Asking the archive", quick=True):
+        calls = archived.blocked_calls(number, _now_ms())
+    for setup_ms, calling in calls:
+        told = {"time_ms": setup_ms, "calling_number": calling}
+        click.echo(encode(told).decode() if as_json else printable(f"{when(setup_ms)}  {calling}"))
+    click.echo(f"{len(calls):,} calls to {number} were blocked in the last {archived.LOOKED_BACK_DAYS} days", err=True)
+
+
+def _asked(decision_id: str | None, calling: str | None, called: str | None, at: str | None, zone: tzinfo) -> Claim:
+    """What was asked, brought to its form; wrong usage where it says no call."""
+    if (decision_id is None) == (calling is None):
+        raise click.UsageError("give either a DECISION_ID or --calling, the number that called")
+    if decision_id is not None:
+        if called or at or not DECISION_ID.fullmatch(decision_id):
+            raise click.UsageError(
+                "a DECISION_ID has up to 64 letters, digits, - and _; --called and --at go with --calling"
+            )
+        return Claim(decision_id=decision_id)
+    numbers = [None if text is None else phone_number(text, "1") for text in (calling, called)]
+    if numbers[0] is None or (called is not None and numbers[1] is None):
+        raise click.UsageError("--calling and --called are numbers, for instance +12025550123")
+    at_ms = None if at is None else instant_ms(at, zone)
+    if at is not None and at_ms is None:
+        raise click.UsageError(f"--at {at!r} is no time, for instance 2026-11-27T14:03")
+    return Claim(calling_number=numbers[0], called_number=numbers[1], call_time_ms=at_ms)
+
+
+def _looked_up(asked: Claim) -> Claim:
+    """The call as Redis or the archive has it, else as it was asked; what is away is said and not waited for."""
+    looks: tuple[Callable[[Claim], Claim | None], ...] = (_in_redis, _in_archive)
+    with step("Looking for the decision", quick=True):
+        for look in looks:
+            try:
+                if (claim := look(asked)) is not None:
+                    return claim
+            except (RobocallError, OSError) as error:
+                click.echo(printable(f"not looked up there: {error}"), err=True)
+    return asked
+
+
+def _in_redis(asked: Claim) -> Claim | None:
+    return with_redis(lambda redis: finding.in_redis(redis, asked))
+
+
+def _in_archive(asked: Claim) -> Claim | None:
+    from streams.commands.redress import archived  # noqa: PLC0415 - pyarrow, which granting does not wait for
+
+    return archived.in_archive(asked, _now_ms())
+
+
+def _say_lifted(claim: Claim, lifted: granting.Lifted | None) -> None:
+    if lifted is None:
+        click.echo("the caller withheld its number: nothing stands against it", err=True)
+        return
+    done = lifted.released
+    ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
+    allowed = "" if lifted.allowed_until_ms is None else f", it is allowed until {when(lifted.allowed_until_ms)} UTC"
+    text = f"{claim.calling_number}: ended {' and '.join(ended) or 'nothing'} in {lifted.took_s:.2f} s{allowed}"
+    click.echo(printable(text), err=True)
+    if done.ordered:
+        click.echo(f"it stays on the block list by {done.ordered}: redress does not lift that", err=True)
+    if claim.decided is not None and claim.decided.endswith(" by dno"):
+        click.echo("the call was do-not-originate: `robocall lists` and `robocall dno` say by whose list", err=True)
+
+
+def _tell(case: Case, *, as_json: bool) -> None:
+    now_ms = _now_ms()
+    if as_json:
+        click.echo(_json(case, now_ms))
+        return
+    tell(case, as_json=False)
+    if said := clock(case, now_ms):
+        click.echo(said)
+
+
+def _json(case: Case, now_ms: int) -> str:
+    """The case and how long there is, in seconds; null where no answer is due."""
+    left = left_ms(case, now_ms)
+    content: dict[str, Any] = {"case": case, "left_s": None if left is None else left // 1_000}
+    return encode(content).decode()
+
+
+def _entry(what: str, why: str) -> CaseEntry:
+    return new_entry(who=load_case_settings().who, what=what, why=why, now_ms=_now_ms())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,223 @@
+"""`robocall redress` on a real Valkey, a real broker and an archive: from a complaint to an answer."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as blocking
+from click.testing import CliRunner, Result
+from confluent_kafka import Consumer
+
+from detector.contract.decisions import Action, Mode, Step
+from streams.archive.files import ArchiveStore
+from streams.cases import redress as module
+from streams.commands.main import robocall
+from streams.kafka.topics import CALL_DECISIONS, CALL_FEEDBACK, ENTITY_DECISIONS
+from streams.redis.connection import decision_key, entity_key, list_key, number_key
+from streams.redis.list_notes import notes_key
+from streams.wire.records import DecisionRecord, encode
+from tests.streams.archive.archive_case import put
+from tests.waiting import HANG_S
+
+pytestmark = pytest.mark.kafka
+
+CALLING, CALLED = "+12025550003", "+13125550142"
+NOW_MS = time.time_ns() // 1_000_000
+ID = "a" * 32
+
+
+def decision(identifier: str = ID, *, at_ms: int = NOW_MS - 60_000, step: Step = Step.MODEL) -> bytes:
+    return encode(
+        DecisionRecord(
+            f"call-{identifier[0]}", identifier, Action.BLOCK, Mode.ENFORCE, None, step, 0.99, None, (), None,
+            CALLING, CALLED, "nyc-ix-7", None, at_ms, at_ms + 3, "m", "p", "f",
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+def store(
+    redis_url: str,
+    kafka_bootstrap: str,
+    fresh_topics: Callable[[int], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator["blocking.Redis"]:
+    """A Valkey with one decision that blocked, empty topics, and M. Lee at the desk."""
+    fresh_topics(1)
+    client: blocking.Redis = blocking.Redis.from_url(redis_url)
+    client.flushdb()
+    client.set(decision_key(ID), decision())
+    client.rpush(number_key(CALLING), ID)
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", redis_url)
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
+    monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "M. Lee")
+    monkeypatch.delenv("ROBOCALL_ARCHIVE_URL", raising=False)
+    yield client
+    client.flushdb()
+    client.close()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(robocall, arguments)
+
+
+def opened(*arguments: str) -> dict[str, Any]:
+    done = run("redress", "open", *arguments, "--why", "a clinic", "--json")
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.stdout)["case"]
+    return found
+
+
+def records(bootstrap: str, topic: str) -> list[tuple[bytes | None, bytes | None]]:
+    """Key and value of what a topic has, once there is something."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "auto.offset.reset": "earliest"})
+    consumer.subscribe([topic])
+    message = consumer.poll(HANG_S)
+    consumer.close()
+    assert message is not None
+    return [(message.key(), message.value())]
+
+
+def test_a_decision_is_found_by_its_id_or_by_numbers_and_time(store: "blocking.Redis") -> None:
+    """The id stands in the 603+ text; whoever has none says who called, whom and when, within ten minutes."""
+    del store
+    near = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime((NOW_MS - 360_000) / 1_000))
+    by_numbers = ("--calling", "(202) 555-0003", "--called", CALLED, "--at", near)
+    for asked in ((ID,), by_numbers, ("--calling", CALLING)):
+        details = opened(*asked)["details"]
+        assert (details["decision_id"], details["decided"]) == (ID, "block by model")
+        assert (details["calling_number"], details["called_number"], details["call_id"]) == (CALLING, CALLED, "call-a")
+
+
+def test_what_is_not_found_is_opened_all_the_same(store: "blocking.Redis") -> None:
+    """Another called number, another hour, another id: redress is not kept from anybody for lack of a record."""
+    del store
+    for asked in (
+        ("--calling", CALLING, "--called", "+13125550199"),
+        ("--calling", CALLING, "--at", "2026-01-02"),
+        ("b",),
+    ):
+        case = opened(*asked)
+        assert "decided" not in case["details"]
+        assert case["state"] == "pending"
+
+
+def test_the_archive_has_what_redis_forgot(
+    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten days ago: by its id, and by numbers and time."""
+    store.flushdb()
+    at_ms = NOW_MS - 10 * 86_400_000
+    put(ArchiveStore(str(tmp_path)), CALL_DECISIONS, [decision("c" * 32, at_ms=at_ms)], at_ms=at_ms)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
+    for asked in (("c" * 32,), ("--calling", CALLING, "--at", str(at_ms + 400_000)), ("--calling", CALLING)):
+        assert opened(*asked)["details"]["decided"] == "block by model"
+    assert "decided" not in opened("--calling", CALLING, "--at", str(at_ms + 700_000))["details"]
+
+
+def test_granting_lifts_allows_and_says_that_the_call_was_lawful(store: "blocking.Redis", kafka_bootstrap: str) -> None:
+    """Workers by Redis, switches by a null, the archive by feedback; the case says who, when and why."""
+    store.set(entity_key(f"number:{CALLING}"), b'{"action":"block"}')
+    run("lists", "add", "block", CALLING)
+    case_id = opened(ID)["case_id"]
+
+    done = run("redress", "grant", case_id, "--why", "called back", "--allow-days", "7", "--json")
+
+    assert done.exit_code == 0, done.output
+    case, left_s = (json.loads(done.stdout)[name] for name in ("case", "left_s"))
+    assert (case["state"], left_s, [one["what"] for one in case["history"]]) == ("granted", None, ["opened", "granted"])
+    assert (case["history"][1]["who"], case["history"][1]["why"]) == ("M. Lee", "called back")
+    assert f"{CALLING}: ended what stood and a block entry in 0." in done.stderr
+    standing = json.loads(store.get(entity_key(f"number:{CALLING}")) or b"")
+    assert (standing["action"], standing["source"]) == ("allow", f"M. Lee, {case_id}")
+    assert (store.smembers(list_key("block")), store.smembers(list_key("allow"))) == (set(), {CALLING.encode()})
+    note = json.loads(store.hget(notes_key("allow"), CALLING) or b"")
+    assert abs(note["until_ms"] - note["at_ms"] - 7 * 86_400_000) < 60_000
+    assert "reason" not in note  # with one it would pass do-not-originate and orders, too
+    assert records(kafka_bootstrap, ENTITY_DECISIONS) == [(f"number:{CALLING}".encode(), None)]
+    ((key, value),) = records(kafka_bootstrap, CALL_FEEDBACK)
+    said = json.loads(value or b"")
+    assert key == CALLING.encode()
+    assert (said["verdict"], said["source"], said["call_id"]) == ("legitimate", "redress", "call-a")
+    assert said["note"] == f"{case_id}: called back"
+
+
+def test_an_order_stays_and_is_named(store: "blocking.Redis") -> None:
+    """Whoever answers redress does not undo what the FCC ordered."""
+    run("lists", "add", "block", CALLING, "--basis", "fcc_order", "--by", "legal", "--reason", "DA 26-1")
+    done = run("redress", "grant", opened(ID)["case_id"], "--why", "called back")
+    assert done.exit_code == 0, done.output
+    assert "it stays on the block list by fcc_order" in done.stderr
+    assert store.smembers(list_key("block")) == {CALLING.encode()}
+
+
+def test_rejected_and_told_cases_are_answered_and_what_was_granted_stays(store: "blocking.Redis") -> None:
+    """Nothing changes for a number that is rejected; a word to whoever asked stops the clock."""
+    told, rejected, granted = (opened(ID)["case_id"] for _ in range(3))
+    assert run("redress", "tell", told, "--why", "we look at it").exit_code == 0
+    done = run("redress", "reject", rejected, "--why", "a robocall")
+    assert (done.exit_code, "rejected by M. Lee: a robocall" in done.stdout) == (0, True)
+    assert store.smembers(list_key("allow")) == set()
+    assert run("redress", "grant", granted, "--why", "clinic", "--allow-days", "0").exit_code == 0
+    assert store.smembers(list_key("allow")) == set()
+    refused = run("redress", "reject", granted, "--why", "changed my mind")
+    assert "is granted" in str(refused.exception)
+    listed = [line.split()[:2] for line in run("redress", "list").stdout.splitlines()]
+    assert listed == [[told, "pending"]]
+    assert len(run("redress", "list", "--all").stdout.splitlines()) == 3
+
+
+def test_what_is_overdue_is_listed_with_status_1(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
+    del store
+    assert (run("redress", "list", "--overdue").exit_code, run("redress", "list", "--overdue").stdout) == (0, "")
+    monkeypatch.setattr(module, "CLOCK_MS", -61_000)
+    case_id = opened(ID)["case_id"]
+    late = run("redress", "list", "--overdue")
+    assert late.exit_code == 1
+    assert late.stdout.startswith(case_id)
+    assert "OVERDUE by 0 h 01 min" in late.stdout
+    assert json.loads(run("redress", "list", "--json").stdout)["left_s"] < -60
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("open", "--why", "x"), ("open", ID, "--calling", CALLING, "--why", "x"), ("open", "a b", "--why", "x"),
+        ("open", "--calling", "clinic", "--why", "x"), ("open", "--calling", CALLING, "--at", "noon", "--why", "x"),
+        ("open", ID), ("grant", "redress-1"), ("open", ID, "--why", "x", "--contact", "x" * 501),
+    ],
+)  # fmt: skip
+def test_wrong_usage_opens_nothing(store: "blocking.Redis", arguments: tuple[str, ...]) -> None:
+    del store
+    assert run("redress", *arguments).exit_code == 2
+
+
+def test_a_case_that_is_not_there_is_one_line(store: "blocking.Redis") -> None:
+    del store
+    done = run("redress", "grant", "redress-1", "--why", "x")
+    assert (done.exit_code, "no case redress-1" in done.stderr) == (1, True)
+
+
+def test_blocked_calls_of_a_subscriber_are_listed_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 28 days: a repeat counts once, another subscriber's and an older call not at all."""
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
+    archive, late_ms = ArchiveStore(str(tmp_path)), NOW_MS - 3_600_000
+    shadow = json.loads(decision("e" * 32, at_ms=late_ms)) | {"action": "allow", "would_be": "block", "mode": "shadow"}
+    other = json.loads(decision("f" * 32, at_ms=late_ms)) | {"called_number": "+13125550199"}
+    now = [decision("b" * 32, at_ms=late_ms), decision("b" * 32, at_ms=late_ms)]
+    put(archive, CALL_DECISIONS, [*now, encode(shadow), encode(other)], at_ms=late_ms)
+    for first, days in ((10, 27), (20, 29)):
+        at_ms = NOW_MS - days * 86_400_000
+        put(archive, CALL_DECISIONS, [decision(f"{days:032}", at_ms=at_ms)], first=first, at_ms=at_ms)
+
+    done = run("blocked", "(312) 555-0142", "--json")
+
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"time_ms": NOW_MS - 27 * 86_400_000, "calling_number": CALLING},
+        {"time_ms": late_ms, "calling_number": CALLING},
+    ]
+    assert f"2 calls to {CALLED} were blocked in the last 28 days" in done.stderr
+    assert run("blocked", "nobody").exit_code == 2

@@ -41,7 +41,7 @@ class CaseSettings(BaseSettings):
         description="Days that a case is kept after its latest entry, once it has ended. Five years unless set.",
     )
     roles_file: Path | None = Field(
-        None, description="YAML file that says who may look up, unmask and grant; without it everybody may."
+        None, description="YAML file of users and their roles, look_up and grant; without it everybody has both."
     )
 
     @property

@@ -27,6 +27,7 @@ from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve import artifact
 from streams.archive.doctor import archived
+from streams.cases import doctor as cases
 from streams.commands import recent_events
 from streams.commands.exposure import clock_complaint, exposures
 from streams.commands.models import doctor as model_doctor
@@ -118,6 +119,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
             yield from _topics(topics.check(admin, partitions=settings.partitions))
             yield _secret(settings)
             yield from _recent(settings)
+            yield from _cases(settings)
     except RobocallError as error:
         yield Finding("kafka", State.BROKEN, str(error))
 
@@ -162,6 +164,15 @@ def _recent(settings: Settings) -> Iterator[Finding]:
     ):
         if complaint is not None:
             yield Finding(subject, State.WARNING, complaint)
+
+
+def _cases(settings: Settings) -> Iterator[Finding]:
+    """Look at redress and records; calls are decided without them, so nothing here is broken."""
+    try:
+        for is_well, sentence in cases.told(settings):
+            yield Finding("cases", State.OK if is_well else State.WARNING, sentence)
+    except (RobocallError, OSError) as error:
+        yield Finding("cases", State.WARNING, str(error))
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from redis.exceptions import AuthenticationError, ResponseError
 
 from detector.policy.lists import LISTED, Basis
 from streams.cases.recording import list_details, looked_up, record
+from streams.cases.roles import Role, require
 from streams.redis.bounded import PAGE
 from streams.redis.connection import (
     FAULTS,
@@ -94,6 +95,7 @@ def lookup(subject: str, *, as_json: bool) -> None:
     and the answer says so; `number:` and `trunk:` make it clear. A call is found by its calling number. Decisions are
     kept for seven days; plain allows are not kept. Redis is the one in ROBOCALL_REDIS_URL.
     """  # noqa: D301 - click reads the backspace
+    require(Role.LOOK_UP)
     report: Report = with_redis(lambda redis: find(redis, subject))
     if report.is_missing:
         raise click.ClickException(f"no decision {subject}: ids are kept for seven days, plain allows are not kept")
@@ -155,6 +157,7 @@ def add(
 
     An entry that is added once more keeps what is known of it, unless these options say otherwise.
     """  # noqa: D301 - click reads the backspace
+    require(Role.GRANT)
     note = _note(list_name, basis, called, by, reason)
     checked = checked_entries(list_name, entries, file, called)
     changed, size = with_redis(lambda redis: _add(redis, list_name, checked, note))
@@ -198,6 +201,7 @@ def remove(list_name: str, entries: tuple[str, ...], file: TextIO | None, *, is_
     Workers keep the last emergency list when it vanishes from Redis. It becomes empty only where this command removes
     its last entry, or all.
     """  # noqa: D301 - click reads the backspace
+    require(Role.GRANT)
     if is_all and (entries or file):
         raise click.UsageError("give either --all or entries")
     checked = None if is_all else checked_entries(list_name, entries, file)

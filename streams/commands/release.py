@@ -9,6 +9,7 @@ from detector.contract.errors import RobocallError
 from detector.policy.lists import NUMBER_ENTITY, TRUNK_ENTITY
 from detector.policy.standing import MODEL_SOURCE
 from streams.cases.recording import record
+from streams.cases.roles import Role, require
 from streams.commands.entity_topic import publish_end
 from streams.commands.lookup import with_redis
 from streams.redis.connection import E164
@@ -40,6 +41,7 @@ def release(subject: str, by: str) -> None:
     entity = _entity(subject.strip())
     if not 0 < len(by.strip()) <= MAX_BY or by.strip() == MODEL_SOURCE:
         raise click.UsageError(f"--by names a person, in at most {MAX_BY} characters")
+    require(Role.GRANT)
     settings = load_settings()
     done: Released = with_redis(
         lambda redis: release_in_redis(redis, entity, by=by.strip(), grace_s=settings.release_grace_s)

@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from streams.cases.changes import is_past, new_entry
+from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.cases.store import CaseStore
 from streams.commands.cases.showing import line, lines
@@ -76,6 +77,7 @@ def cases() -> None:
 @JSON_OPTION
 def list_(*, kind: str | None, state: str | None, held: bool, days: float | None, as_json: bool) -> None:
     """List cases, one a line, the oldest first; the latest 10,000 that fit. With --json a whole case in each line."""
+    require(Role.LOOK_UP)
     since_ms = 0 if days is None else _now_ms() - round(days * 86_400_000)
 
     def wanted(case: Case) -> bool:
@@ -91,6 +93,7 @@ def list_(*, kind: str | None, state: str | None, held: bool, days: float | None
 @JSON_OPTION
 def show(case_id: str, *, as_json: bool) -> None:
     """Show a case: its facts, and who did what in it, when and why."""
+    require(Role.LOOK_UP)
     tell(found(case_id), as_json=as_json)
 
 
@@ -101,6 +104,7 @@ def show(case_id: str, *, as_json: bool) -> None:
 @JSON_OPTION
 def hold(case_id: str, why: str, *, end: bool, as_json: bool) -> None:
     """Keep a case beyond its retention, until the hold is ended."""
+    require(Role.GRANT)
     entry = new_entry(who=load_case_settings().who, what="hold_ended" if end else "held", why=why, now_ms=_now_ms())
     tell(
         with_cases(lambda store: store.append(case_id, entry, lambda case: replace(case, is_held=not end))),
@@ -117,6 +121,7 @@ def prune(*, dry_run: bool, as_json: bool) -> None:
     Pending and open cases stay. Kafka forgets what was deleted when it next compacts. The archive has a retention of
     its own: `robocall archive prune`.
     """
+    require(Role.GRANT)
     days, now_ms = load_case_settings().retention_days, _now_ms()
 
     def may_go(case: Case) -> bool:

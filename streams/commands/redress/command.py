@@ -12,6 +12,7 @@ from rich.console import Console
 from detector.contract.errors import RobocallError
 from models.data.complaints import instant_ms, phone_number
 from streams.cases.changes import new_entry
+from streams.cases.recording import looked_up, record
 from streams.cases.redress import (
     GRANTED,
     PENDING,
@@ -24,6 +25,7 @@ from streams.cases.redress import (
     left_ms,
     new_redress,
 )
+from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.commands.cases.command import CASE_ARGUMENT, found, tell, why_option, with_cases
 from streams.commands.cases.showing import line, when
@@ -80,6 +82,7 @@ def open_(
 
     The decision is looked up in Redis and in the archive. Where none is found the case is opened all the same.
     """
+    require(Role.LOOK_UP)
     asked = _asked(decision_id, calling, called, at, time_zone)
     if contact is not None and not 0 < len(contact.strip()) <= MAX_CONTACT:
         raise click.UsageError(f"--contact has 1 to {MAX_CONTACT} characters")
@@ -97,6 +100,7 @@ def open_(
 @JSON_OPTION
 def list_(*, is_all: bool, overdue: bool, as_json: bool) -> None:
     """List redress that waits, the oldest first, with the clock of 24 hours."""
+    require(Role.LOOK_UP)
     now_ms = _now_ms()
 
     def wanted(case: Case) -> bool:
@@ -116,6 +120,7 @@ def list_(*, is_all: bool, overdue: bool, as_json: bool) -> None:
 @JSON_OPTION
 def show(case_id: str, *, as_json: bool) -> None:
     """Show a case with its clock: what is known of the call, and who did what, when and why."""
+    require(Role.LOOK_UP)
     _tell(found(case_id), as_json=as_json)
 
 
@@ -146,6 +151,7 @@ def grant(case_id: str, why: str, allow_days: float, *, as_json: bool) -> None:
     Workers follow within two seconds. Orders, do-not-originate and blocks that a subscriber asked for hold all the
     same. Running it again after a failure does what is left.
     """
+    require(Role.GRANT)
     settings, entry = load_settings(), _entry("granted", why)
     claim = claim_of(decided_as(found(case_id), GRANTED))
     lifted = granting.lift(settings, claim.calling_number or "", who=entry.who, case_id=case_id, allow_days=allow_days)
@@ -169,6 +175,7 @@ def grant(case_id: str, why: str, allow_days: float, *, as_json: bool) -> None:
 @JSON_OPTION
 def reject(case_id: str, why: str, *, as_json: bool) -> None:
     """Reject redress; nothing changes for the number. It may be granted later."""
+    require(Role.GRANT)
     entry = _entry("rejected", why)
     written = with_cases(lambda store: store.append(case_id, entry, lambda case: decided_as(case, REJECTED)))
     _tell(written, as_json=as_json)
@@ -187,6 +194,7 @@ def blocked(subscriber: str, *, as_json: bool) -> None:
     """  # noqa: D301 - click reads the backspace
     from streams.commands.redress import archived  # noqa: PLC0415 - as above
 
+    require(Role.LOOK_UP)
     number = phone_number(subscriber, "1")
     if number is None:
         raise click.UsageError(f"{subscriber!r} is no number, for instance +13125550142")
@@ -195,6 +203,8 @@ def blocked(subscriber: str, *, as_json: bool) -> None:
     for setup_ms, calling in calls:
         told = {"time_ms": setup_ms, "calling_number": calling}
         click.echo(encode(told).decode() if as_json else printable(f"{when(setup_ms)}  {calling}"))
+    whom, details = looked_up("number", number)
+    record(CaseKind.LOOK_UP, "blocked_calls", subject=whom, details=details)
     click.echo(f"{len(calls):,} calls to {number} were blocked in the last {archived.LOOKED_BACK_DAYS} days", err=True)
 
 

@@ -13,11 +13,13 @@ from confluent_kafka import Consumer
 
 from detector.contract.decisions import Action, Mode, Step
 from streams.archive.files import ArchiveStore
+from streams.cases import doctor
 from streams.cases import redress as module
 from streams.commands.main import robocall
 from streams.kafka.topics import CALL_DECISIONS, CALL_FEEDBACK, ENTITY_DECISIONS
 from streams.redis.connection import decision_key, entity_key, list_key, number_key
 from streams.redis.list_notes import notes_key
+from streams.settings import load_settings
 from streams.wire.records import DecisionRecord, encode
 from tests.streams.archive.archive_case import put
 from tests.waiting import HANG_S
@@ -180,6 +182,11 @@ def test_what_is_overdue_is_listed_with_status_1(store: "blocking.Redis", monkey
     assert late.stdout.startswith(case_id)
     assert "OVERDUE by 0 h 01 min" in late.stdout
     assert json.loads(run("redress", "list", "--json").stdout)["left_s"] < -60
+
+    found = list(doctor.told(load_settings()))
+    assert (False, "1 of 1 should have had an answer: `robocall redress list --overdue`") in found
+    run("redress", "tell", case_id, "--why", "we look at it")
+    assert next(doctor.told(load_settings())) == (True, "0 wait for an answer, none longer than 24 hours")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""Roles: a file gives them by user; without one everybody has all; one that cannot be read gives none."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from streams.cases.roles import NotAllowed, Role, require, roles_of
+from streams.cases.settings import load_case_settings
+from streams.commands.main import robocall
+from streams.errors import SettingsInvalid
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Roles of two users, of whom one runs the test."""
+    path = tmp_path / "roles.yaml"
+    path.write_text("mlee: [look_up, grant]\naroe: [look_up]\n")
+    monkeypatch.setenv("ROBOCALL_CASES_ROLES_FILE", str(path))
+    monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "aroe")
+    return path
+
+
+def test_without_a_file_everybody_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROBOCALL_CASES_ROLES_FILE", raising=False)
+    for role in Role:
+        require(role)
+
+
+@pytest.mark.usefixtures("file")
+def test_a_user_has_the_roles_of_the_file_and_a_stranger_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    require(Role.LOOK_UP)
+    with pytest.raises(NotAllowed, match=r"aroe may not grant: .*roles.yaml gives no such role"):
+        require(Role.GRANT)
+    monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "stranger")
+    assert roles_of(load_case_settings()) == frozenset()
+
+
+@pytest.mark.parametrize("text", ["mlee: [look_up, rule]", "- mlee", "mlee: 3", "", "a: [", "\x00"])
+def test_a_file_that_says_something_else_lets_nobody_on(file: Path, text: str) -> None:
+    """A misspelt role must not look like one that was never given."""
+    file.write_text(text)
+    with pytest.raises(SettingsInvalid, match="a line for each user, `mlee: "):
+        require(Role.LOOK_UP)
+    file.unlink()
+    with pytest.raises(SettingsInvalid, match="FileNotFoundError"):
+        require(Role.LOOK_UP)
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "redress grant redress-1 --why x", "redress reject redress-1 --why x", "release +12025550123 --by x",
+        "cases hold change-1 --why x", "cases prune", "lists add allow +12025550123", "lists remove allow --all",
+    ],
+)  # fmt: skip
+def test_who_may_only_look_up_changes_nothing(command: str) -> None:
+    """It ends before Redis or Kafka are asked: there are none here."""
+    assert isinstance(CliRunner().invoke(robocall, command.split()).exception, NotAllowed)
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "lookup +12025550123", "blocked +12025550123", "redress list", "redress show redress-1",
+        "redress open --calling +12025550123 --why x", "cases list", "cases show change-1",
+    ],
+)  # fmt: skip
+def test_who_may_nothing_sees_nothing(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "stranger")
+    assert isinstance(CliRunner().invoke(robocall, command.split()).exception, NotAllowed)

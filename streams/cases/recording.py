@@ -4,6 +4,7 @@ A record that cannot be sent waits in the spool, and one line says so.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 
@@ -73,11 +74,12 @@ async def _send(settings: Settings, spool: Spool, case: Case) -> None:
     until_s = time.monotonic() + SEND_S
     store = CaseStore(settings, patience_s=SEND_S)
     await store.open(case)
-    for path, waiting in spool.waiting():
-        if time.monotonic() > until_s:
-            return
-        await store.open(waiting)
-        path.unlink(missing_ok=True)
+    with contextlib.suppress(RobocallError, OSError):  # it waits on; `robocall doctor` says so
+        for path, waiting in spool.waiting():
+            if time.monotonic() > until_s:
+                return
+            await store.open(waiting)
+            path.unlink(missing_ok=True)
 
 
 def list_details(list_name: str, entries: Iterable[str], changed: int) -> dict[str, str]:

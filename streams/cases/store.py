@@ -133,9 +133,9 @@ class CaseStore:
                         found.pop(key.decode("utf-8", "replace"), None)
                         if case is not None and case.case_id.encode() == key and wanted(case):
                             found[case.case_id] = case
-                    for one in sorted(found.values(), key=_age)[:-MOST_CASES]:
-                        del found[one.case_id]
-        return sorted(found.values(), key=_age)
+                        if len(found) >= 2 * MOST_CASES:
+                            found = {one.case_id: one for one in _latest_opened(found)}
+        return _latest_opened(found)
 
     def _reader(self) -> LogReader:
         return LogReader(self._settings, CASE_RECORDS, lambda *_: None)
@@ -214,6 +214,11 @@ def _unless_fenced(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     """Say what nobody waited for went wrong, but for what each part of aiokafka's producer has of one fence."""
     if not isinstance(context.get("exception"), ProducerFenced):
         loop.default_exception_handler(context)
+
+
+def _latest_opened(found: dict[str, Case]) -> list[Case]:
+    """The latest `MOST_CASES` by their opening, the oldest first."""
+    return sorted(found.values(), key=_age)[-MOST_CASES:]
 
 
 def _age(case: Case) -> tuple[int, str]:

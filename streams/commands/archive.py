@@ -131,7 +131,7 @@ def opened(settings: ArchiveSettings) -> ArchiveStore:
 @click.option("--json", "form", flag_value="json", help="One JSON object a row and line on standard output.")
 @click.option("--csv", "form", flag_value="csv", help="CSV; also what is written when the output is no terminal.")
 def query(sql: str, form: str | None) -> None:
-    """Answer one SELECT (DuckDB) over the views call_events, call_decisions, scored_calls, call_feedback.
+    """Answer one SELECT (DuckDB) over call_events, call_decisions, scored_calls, call_feedback, case_records.
 
     The columns are those of the contract, and kafka_partition, kafka_offset, kafka_timestamp_ms and `day`, the UTC day
     of arrival. A query that names its days reads only their files. The view archive_files lists the files.

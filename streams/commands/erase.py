@@ -16,6 +16,7 @@ from streams.archive.erasing import erase as erase_archived
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
+from streams.cases.recording import looked_up, record
 from streams.commands.entity_topic import publish_end
 from streams.commands.lookup import with_redis
 from streams.kafka.topics import CASE_RECORDS, ENTITY_DECISIONS, TOPICS, Topic
@@ -24,6 +25,7 @@ from streams.redis.erasing import erase as erase_in_redis
 from streams.redis.erasing import lists_with
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
+from streams.wire.cases import CaseKind
 
 DAY_H = 24
 
@@ -71,6 +73,9 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
         with step(f"Looking through {place}", console, quick=True):
             done.append(_tried(place, work))
     _tell(number, done, dry_run=dry_run, as_json=as_json)
+    if not dry_run:
+        whom, details = looked_up("number", number)
+        record(CaseKind.CHANGE, "erased", subject=whom, details=details)
     if any(one.problem for one in done):
         raise click.exceptions.Exit(1)
 

@@ -19,7 +19,7 @@ from streams.archive.schema import SCHEMAS
 from streams.archive.upkeep import compact
 from streams.commands.archive import archive
 from streams.contract_docs.examples import examples
-from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, CASE_RECORDS
 from tests.streams.archive.archive_case import DAY_MS, START_MS, encoded, files_in, put, setup
 
 
@@ -189,3 +189,21 @@ def test_feedback_has_its_own_view(store: ArchiveStore) -> None:
         "honeypot",
         "2026-05-28",
     )
+
+
+def test_the_latest_version_of_each_case_is_one_question(store: ArchiveStore) -> None:
+    """As docs/cases.md asks it; facts and history can be looked into."""
+    entry = {"entry_id": "1", "time_ms": START_MS, "who": "M. Lee", "what": "opened"}
+    case = {"case_id": "a", "kind": "redress", "state": "pending", "subject": None, "opened_ms": START_MS,
+            "updated_ms": START_MS, "is_held": False, "details": {"decided": "block by model"},
+            "history": [entry]}  # fmt: skip
+    later = case | {"state": "granted", "history": [entry, entry | {"entry_id": "2", "what": "granted"}]}
+    put(store, CASE_RECORDS, [encoded(case), encoded(case | {"case_id": "b"}), encoded(later)])
+    sql = (
+        "SELECT case_id, state, details['decided'], history[-1].what FROM case_records "
+        "QUALIFY row_number() OVER (PARTITION BY case_id ORDER BY kafka_offset DESC) = 1 ORDER BY case_id"
+    )
+    with connected(store) as connection:
+        assert ask(connection, sql).fetchall() == [
+            ("a", "granted", "block by model", "granted"), ("b", "pending", "block by model", "opened"),
+        ]  # fmt: skip

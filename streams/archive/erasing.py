@@ -89,7 +89,8 @@ def _rewrite(store: ArchiveStore, file: ArchiveFile, pattern: str) -> None:
     """Write the file anew, in its place, without the rows that match."""
     with store.open(file) as parquet:
         metadata = parquet.metadata.metadata
-        with store.create(file, parquet.schema_arrow) as writer:
+        sought_rows = min(parquet.metadata.num_rows, ROWS_PER_GROUP)
+        with store.create(file, parquet.schema_arrow, sought_rows) as writer:
             for table in _tables(parquet):
                 writer.write_table(table.filter(pc.invert(_holds(table, pattern))), row_group_size=ROWS_PER_GROUP)
             kept_as, refused = metadata.get(NUMBERS, PLAIN.encode()).decode(), int(metadata.get(REFUSED, b"0"))

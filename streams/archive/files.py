@@ -23,6 +23,10 @@ from models.store.opening import open_storage
 from models.store.storage import Drafts, StoredFile
 
 ROWS_PER_GROUP = 100_000
+SOUGHT = ("calling_number", "called_number", "call_id", "decision_id")
+"""Columns that people look calls up by. What they look for is in few row groups: Bloom filters say in which."""
+FALSE_HITS = 0.01
+"""Share of row groups that such a filter takes for holding what they do not hold."""
 ABANDONED_S = 24 * 3_600.0
 """Age at which the draft of a file belongs to a writer that was killed."""
 DRAFTS = Drafts(".{stem}-{random}.unfinished", ABANDONED_S)
@@ -156,16 +160,24 @@ class ArchiveStore:
             raise ArchiveUnusable(f"cannot read {file.path} in the archive at {self.url} ({error})") from error
 
     @contextmanager
-    def create(self, file: ArchiveFile, schema: Any) -> Iterator[Any]:
+    def create(self, file: ArchiveFile, schema: Any, sought_rows: int = 0) -> Iterator[Any]:
         """Write a file through a `pyarrow.parquet.ParquetWriter`; it appears whole when the block ends, or not at all.
 
         One of the same name is replaced.
 
+        Args:
+            file: Its name.
+            schema: Its columns.
+            sought_rows: Rows of its largest row group, if the columns that calls are looked up by get Bloom filters;
+                0 = none. Each takes a little more than a byte a row.
+
         Raises:
             ArchiveUnusable: pyarrow cannot write what it is given.
         """
+        filters = {name: {"ndv": max(1, sought_rows), "fpp": FALSE_HITS} for name in SOUGHT if name in schema.names}
+        options = {"compression": "zstd", "bloom_filter_options": filters if sought_rows else None}
         try:
-            with self._storage.draft(file.path) as draft, pq.ParquetWriter(draft, schema, compression="zstd") as writer:
+            with self._storage.draft(file.path) as draft, pq.ParquetWriter(draft, schema, **options) as writer:
                 yield writer
         except pa.ArrowException as error:
             raise ArchiveUnusable(f"cannot write {file.path} to the archive at {self.url} ({error})") from error

@@ -76,7 +76,7 @@ def _prepare(connection: Any, store: ArchiveStore) -> None:
     for topic, files in listed.items():
         _make_view(connection, store, topic, files)
     connection.register(FILES_VIEW, _file_table(list(listed.values())))
-    connection.execute(f"SET allowed_directories = [{_quoted(store.address() + '/')}]")
+    connection.execute(f"SET allowed_directories = [{quoted(store.address() + '/')}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
@@ -98,12 +98,13 @@ def _make_view(connection: Any, store: ArchiveStore, topic: str, files: Chosen) 
 
 
 def _read(store: ArchiveStore, files: Sequence[ArchiveFile]) -> str:
-    names = ", ".join(_quoted(store.address(file)) for file in files)
+    names = ", ".join(quoted(store.address(file)) for file in files)
     options = "hive_partitioning = true, hive_types = {'day': DATE}"
     return f"SELECT * FROM read_parquet([{names}], {options})"  # noqa: S608 - our own names, quoted
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 

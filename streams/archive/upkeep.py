@@ -1,5 +1,8 @@
 """Keep the archive tidy: small files of past days merged to large ones, days past their retention deleted.
 
+Merged files are made for looking calls up: rows stay in order of arrival, so that the statistics of a row group say
+which times it has, and Bloom filters say which numbers (`streams.archive.calls`).
+
 Both may be killed at any instant and started again. A merged file appears whole beside its parts and counts instead of
 them (`streams.archive.files.chosen`); they are deleted a while later, when no reader can still have listed them.
 """
@@ -71,17 +74,18 @@ def compact(store: ArchiveStore, topic: str, before_day: str) -> Iterator[Merged
 
 
 def _merge(store: ArchiveStore, run: list[Part]) -> ArchiveFile:
-    schemas, numbers, refused = [], PLAIN, 0
+    schemas, numbers, refused, n_rows = [], PLAIN, 0, 0
     for part in run:
         with store.open(part.file) as parquet:
             schemas.append(parquet.schema_arrow)
             metadata: Mapping[bytes, bytes] = parquet.metadata.metadata
             numbers = metadata[NUMBERS].decode()
             refused += int(metadata[REFUSED])
+            n_rows += parquet.metadata.num_rows
     schema = pa.unify_schemas(schemas, promote_options="permissive")
     first, last = run[0].file, run[-1].file
     file = ArchiveFile(first.topic, first.partition, first.first, last.last, first.day, schema_id(schema))
-    with store.create(file, schema) as writer:
+    with store.create(file, schema, min(n_rows, ROWS_PER_GROUP)) as writer:
         for table in _groups(store, run, schema):
             writer.write_table(table, row_group_size=ROWS_PER_GROUP)
         writer.add_key_value_metadata(file_metadata(file, numbers, refused))

@@ -136,6 +136,7 @@ TESTED_ELSEWHERE = {
         "tests/streams/archive/test_metrics.py",
         "sentences on the figures that are tested there",
     ),
+    "streams/traceback/records": ("tests/streams/traceback/test_path.py", "value types: paths are made of them"),
     "streams/archive/output": ("tests/streams/archive/test_query.py", "what a query prints, compared there"),
     "streams/kafka/fetch/layout": (
         "tests/streams/kafka/fetch/test_batch_reader.py",

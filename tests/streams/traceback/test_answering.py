@@ -1,0 +1,104 @@
+"""Our answer: the upstream behind the ingress trunk, the customer or the gateway; from archives plain and digested."""
+
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from streams.archive.files import ArchiveStore
+from streams.archive.numbers import NumberKey
+from streams.archive.query import connected
+from streams.kafka.topics import CALL_EVENTS
+from streams.traceback.answering import Office, Party, answer, hop_of
+from streams.traceback.matching import Match
+from streams.traceback.questions import Reading
+from streams.traceback.records import Hop, Provider, Status
+from tests.streams.archive.archive_case import SECRET, START_MS, encoded, put, setup
+from tests.streams.traceback.traceback_case import NOON_MS, archived
+
+OURS = Provider(name="Our Network", ocn="1000")
+WEST = Provider(name="West Voice", ocn="2000", country="US")
+PARTIES = {
+    "nyc-ix-7": Party(WEST),
+    "abroad-1": Party(Provider(name="Far Telecom", country="SG")),
+    "pbx-9": Party(Provider(name="A Dialler Ltd", contact="office@dialler.example"), is_customer=True),
+    "east": Party(Provider(name="East Voice", ocn="3000")),
+}
+OFFICE = Office(OURS, PARTIES, actions={"pbx-9": "terminated"})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArchiveStore:
+    return ArchiveStore(str(tmp_path / "archive"))
+
+
+def asked(store: ArchiveStore, office: Office = OFFICE, **more: Any) -> Hop:
+    row = {"traceback_id": "r", "called_number": "303-555-0142", "calling_number": "202-555-0003"}
+    times = {"time": str(START_MS + 3_000 + 90_000)}
+    question = Reading(NOON_MS, 300_000, ZoneInfo("UTC")).question(row | times | more)
+    with connected(store) as connection:
+        return answer(connection, office, question, NOON_MS)
+
+
+def test_the_upstream_is_named_with_what_it_signed(store: ArchiveStore) -> None:
+    signed = {
+        "source_ip": "192.0.2.7", "attestation": "A", "origid": "o-1", "signer_spc": "70",
+        "own_verstat": "TN-Validation-Passed",
+        "own_attestation": "B", "own_origid": "o-2", "own_signer_spc": "71",
+    }  # fmt: skip
+    began = setup(3, **signed)
+    end = {name: began[name] for name in setup(3)} | {
+        "type": "call_end", "end_time_ms": began["setup_time_ms"] + 60_000, "sip_status": 200, "treatment": "label",
+        "egress_trunk_group_id": "east",
+    }  # fmt: skip
+    put(store, CALL_EVENTS, [encoded(began), encoded(setup(4)), encoded(end)])
+    hop = asked(store)
+    assert hop == Hop(
+        provider=OURS, status=Status.FOUND, answered_ms=NOON_MS, time_ms=START_MS + 3_000, call_id="call-3",
+        received_from=WEST, ingress_trunk="nyc-ix-7", source_ip="192.0.2.7", sent_to=PARTIES["east"].provider,
+        egress_trunk="east", attestation="B", origid="o-2", signer_spc="71",
+        verstat="TN-Validation-Passed", treatment="label",
+    )  # fmt: skip
+
+
+def test_digests_are_asked_by_their_digests(store: ArchiveStore) -> None:
+    key = NumberKey(SECRET)
+    put(store, CALL_EVENTS, [encoded(setup(3)), encoded(setup(4))], key=key)
+    assert asked(store).status is Status.NOT_FOUND
+    assert asked(store, Office(OURS, PARTIES, key.number)).received_from == WEST
+
+
+def test_a_customer_ends_the_path_and_a_foreign_provider_too() -> None:
+    customer = hop_of(OFFICE, Match(Status.FOUND, (archived(NOON_MS, trunk_group_id="pbx-9"),)), NOON_MS)
+    assert (customer.status, customer.received_from) == (Status.END_CUSTOMER, None)
+    assert customer.customer is not None
+    assert (customer.customer.name, customer.customer.action) == ("A Dialler Ltd", "terminated")
+    foreign = hop_of(OFFICE, Match(Status.FOUND, (archived(NOON_MS, trunk_group_id="abroad-1"),)), NOON_MS)
+    assert (foreign.status, foreign.received_from) == (Status.FOREIGN, PARTIES["abroad-1"].provider)
+
+
+def test_a_trunk_that_nobody_registered_is_named_by_its_code_or_said_to_be_unknown() -> None:
+    by_code = hop_of(OFFICE, Match(Status.FOUND, (archived(NOON_MS, upstream_ocn="7777"),)), NOON_MS)
+    assert by_code.received_from == Provider(ocn="7777")
+    unknown = hop_of(OFFICE, Match(Status.FOUND, (archived(NOON_MS),)), NOON_MS)
+    assert (unknown.received_from, unknown.reason) == (None, "trunk group west is not in the register of upstreams")
+
+
+def test_ambiguous_calls_name_an_upstream_only_where_it_is_the_same_of_all(store: ArchiveStore) -> None:
+    again = setup(3, call_id="again", setup_time_ms=START_MS + 60_000)
+    put(store, CALL_EVENTS, [encoded(setup(3)), encoded(again)])
+    hop = asked(store)
+    assert (hop.status, hop.received_from, hop.call_id) == (Status.AMBIGUOUS, WEST, None)
+    assert [one.call_id for one in hop.candidates] == ["call-3", "again"]
+    put(store, CALL_EVENTS, [encoded(again | {"call_id": "third", "trunk_group_id": "east"})], first=2)
+    assert asked(store).received_from is None
+    put(store, CALL_EVENTS, [encoded(again | {"call_id": "fourth", "trunk_group_id": "pbx-9"})], first=3)
+    assert asked(store).received_from is None
+
+
+def test_a_time_in_a_wrong_zone_is_hinted_at(store: ArchiveStore) -> None:
+    put(store, CALL_EVENTS, [encoded(setup(3))])
+    hop = asked(store, time=str(START_MS - 4 * 3_600_000))
+    assert hop.status is Status.NOT_FOUND
+    assert "+4 h away" in str(hop.reason)

@@ -22,8 +22,6 @@ PREFIX = "ROBOCALL_"
 MAX_PORT = 65_535
 MAX_PARTITIONS = 1_024
 NO_SNAPSHOTS = "off"
-PARTS = tuple(f"{PREFIX}{part}_" for part in ("ARCHIVE", "BRIDGE", "CASES", "TRUST", "UPSTREAMS", "VERIFY"))
-"""Prefixes of variables that other classes read and check (`load_part`)."""
 P = TypeVar("P", bound=BaseSettings)
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]

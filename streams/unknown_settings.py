@@ -4,7 +4,12 @@ import difflib
 import os
 from collections.abc import Mapping
 
-from streams.settings import PARTS, PREFIX, Settings
+from streams.settings import PREFIX, Settings
+
+PARTS = tuple(
+    f"{PREFIX}{part}_" for part in ("ARCHIVE", "BRIDGE", "CASES", "TRACEBACK", "TRUST", "UPSTREAMS", "VERIFY")
+)
+"""Prefixes of variables that other classes read and check (`streams.settings.load_part`)."""
 
 
 def unknown_keys(environ: Mapping[str, str] | None = None) -> list[str]:

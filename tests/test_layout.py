@@ -25,6 +25,7 @@ SCAN = "tests/streams/wire/test_scan.py"
 ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
 LOCAL = "tests/streams/local/test_services.py"
 PROMOTE = "tests/streams/commands/models/test_promote.py"
+TRACEBACK = "tests/streams/commands/traceback/test_command.py"
 BUDGETS = "tests/streams/commands/budgets/test_command.py"
 PART = "one part of a generator that is tested by what it generates"
 BROKER = "it needs a broker: kills, moves and catch-up in one place"
@@ -131,6 +132,11 @@ TESTED_ELSEWHERE = {
         "tests/streams/commands/test_feedback.py",
         "what is published, written and refused there, and by the other command",
     ),
+    "streams/commands/records/zone": ("tests/streams/commands/test_feedback.py", "zones are given and refused there"),
+    "streams/commands/traceback/answer": (TRACEBACK, "answers are asked for there"),
+    "streams/commands/traceback/inputs": (TRACEBACK, "files of every form are given to the commands there"),
+    "streams/commands/traceback/opening": (TRACEBACK, "tracebacks are opened there"),
+    "streams/traceback/settings": (TRACEBACK, "set and left out there"),
     "streams/bridge/decisions": ("tests/streams/bridge/test_asking.py", "it needs a broker: answers come through it"),
     "streams/archive/doctor": (
         "tests/streams/archive/test_metrics.py",

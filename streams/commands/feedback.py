@@ -8,8 +8,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import tzinfo
 from itertools import chain
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from rich.console import Console
@@ -20,6 +18,7 @@ from detector.contract.numbers import normal_form
 from models.data.complaints import FIELDS, PRESETS, ColumnMissing, ComplaintRefused, Preset, Reading, columns_of
 from models.data.files import DAMAGED
 from streams.commands.records.rows import Record, Tally, deliver, show_some, tell
+from streams.commands.records.zone import Zone
 from streams.files import open_input, require_distinct
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.running.printable import printable
@@ -33,21 +32,6 @@ _ZONE_HELP = "Zone of times that name none, for instance America/New_York."
 
 class FeedbackUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
     """A file or verdict of which nothing can be used."""
-
-
-class Zone(click.ParamType):
-    """A time zone by its name."""
-
-    name = "ZONE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tzinfo:
-        """Look it up."""
-        if isinstance(value, tzinfo):
-            return value
-        try:
-            return ZoneInfo(str(value))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(f"{value!r} is no time zone, such as UTC or America/New_York", param, ctx)
 
 
 @click.group()

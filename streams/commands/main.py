@@ -53,6 +53,10 @@ COMMANDS = {
         "streams.commands.feedback:feedback",
         "Say what calls were: one verdict, or a table of complaints.",
     ),
+    "traceback": (
+        "streams.commands.traceback.command:traceback",
+        "From a bad call to its source: answer what others ask, ask upstream, follow the path.",
+    ),
     "verify": (
         "streams.commands.trust.verify:verify",
         "Verify calls that switches publish raw, and hand them on to the workers.",

@@ -16,6 +16,7 @@ from streams.archive.settings import ArchiveSettings
 from streams.bridge.settings import BridgeSettings
 from streams.cases.settings import CaseSettings
 from streams.settings import Settings
+from streams.traceback.settings import TracebackSettings
 from streams.trust.settings import TrustSettings
 from streams.upstreams.settings import UpstreamsSettings
 from streams.verifying.settings import VerifySettings
@@ -26,8 +27,9 @@ _OPENING = """\
 Every setting is an environment variable. A command reads them once, at its start. A value out of its bounds ends it
 with one line that names the variable. An empty variable counts as one that is not set. `robocall doctor` names
 variables that begin with `ROBOCALL_` and that nobody reads. `make docs` writes this page from `streams/settings.py`,
-`streams/archive/settings.py`, `streams/bridge/settings.py`, `streams/cases/settings.py`, `streams/trust/settings.py`,
-`streams/upstreams/settings.py` and `streams/verifying/settings.py`.
+`streams/archive/settings.py`, `streams/bridge/settings.py`, `streams/cases/settings.py`,
+`streams/traceback/settings.py`, `streams/trust/settings.py`, `streams/upstreams/settings.py` and
+`streams/verifying/settings.py`.
 """
 SECTIONS: Mapping[str, str] = {
     "kafka_bootstrap_servers": "How Kafka is spoken to",
@@ -72,6 +74,7 @@ def render_page() -> str:
     lines = [*_tables(Settings, SECTIONS), *_tables(ArchiveSettings, {"url": "Of `robocall archive`"})]
     lines += _tables(BridgeSettings, {"peers_file": "Of `robocall bridge`"})
     lines += _tables(CaseSettings, {"operator": "Of cases: redress, and the records of who did what"})
+    lines += _tables(TracebackSettings, {"name": "Of `robocall traceback`"})
     lines += _tables(TrustSettings, TRUST_SECTIONS)
     lines += _tables(UpstreamsSettings, {"file": "The register of upstreams"})
     lines += _tables(VerifySettings, {"topic": "Of `robocall verify`"})

@@ -100,10 +100,11 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line of a file of answers: whose request it answers, and the hop."""
+    """One line of a file of answers: whose request it answers, the hop, and by when it was due."""
 
     traceback_id: Text
     hop: Hop
+    due_ms: TimeMs | None = None
 
 
 class Traceback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

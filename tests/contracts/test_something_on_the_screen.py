@@ -79,6 +79,15 @@ WAITS = [
     ("scorecards", "streams.commands.scorecards.command.Days.lines"),
     ("scorecards --plan senders.txt", "streams.commands.scorecards.command.load_plan"),
     ("scorecards propose", "streams.commands.scorecards.command.Days.lines"),
+    ("traceback answer requests.csv --no-record", "streams.commands.traceback.answer._questions"),
+    ("traceback answer requests.csv --no-record", "streams.commands.traceback.answer.connected"),
+    ("traceback answer requests.csv", "streams.commands.traceback.answer.CaseStore"),
+    ("traceback open --call-id c --why w", "streams.commands.traceback.opening.connected"),
+    ("traceback import said.jsonl", "streams.commands.traceback.command._answer"),
+    ("traceback show t", "streams.commands.traceback.command.CaseStore.read"),
+    ("traceback list", "streams.commands.traceback.command.CaseStore.cases"),
+    ("traceback export t", "streams.commands.traceback.command.CaseStore.read"),
+    ("traceback close t --why w", "streams.commands.traceback.command.CaseStore.read"),
     ("erase +12025550123 --dry-run", "streams.commands.erase.with_redis"),
     ("cases list", "streams.commands.cases.command.CaseStore"),
     ("cases prune", "streams.commands.cases.command.CaseStore"),
@@ -148,6 +157,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "senders.txt").write_text("+12025550123\n")
     (folder / "trunks.csv").write_text("trunk_group_id,legal_name,role\na,b,gateway\n")
     (folder / "upstreams.yaml").write_text("upstreams: []")
+    (folder / "requests.csv").write_text(
+        "traceback_id,called_number,calling_number,time\nr,3035550142,2025550123,1763600000\n"
+    )
     (folder / "cdr.yaml").write_text("fields: {call_id: a}")
     save_small_model(folder / "own")
     save_package(folder / "referral.zip")
@@ -164,6 +176,8 @@ def test_a_command_that_works_for_long_says_so_again_and_again(
         monkeypatch.setenv(f"ROBOCALL_{place}_URL", str(folder))
     monkeypatch.setenv("ROBOCALL_UPSTREAMS_FILE", "upstreams.yaml")
     monkeypatch.setenv("ROBOCALL_POLICY_FILE", "empty.jsonl")
+    monkeypatch.setenv("ROBOCALL_TRACEBACK_NAME", "Our Network")
+    monkeypatch.setenv("ROBOCALL_TRACEBACK_ZONE", "America/Denver")
     monkeypatch.setattr(long_work, listener)
 
     with pytest.raises(Enough):

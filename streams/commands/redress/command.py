@@ -29,8 +29,8 @@ from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.commands.cases.command import CASE_ARGUMENT, found, tell, why_option, with_cases
 from streams.commands.cases.showing import line, when
-from streams.commands.feedback import Zone
 from streams.commands.lookup import JSON_OPTION, with_redis
+from streams.commands.records.zone import Zone
 from streams.commands.redress import finding, granting
 from streams.running.printable import printable
 from streams.running.progress import step

@@ -1,0 +1,158 @@
+"""`robocall traceback answer`: find the calls that others ask about, and say whom we had them from."""
+
+import asyncio
+import sys
+import time
+from contextlib import ExitStack
+from datetime import tzinfo
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from detector.contract.errors import RobocallError
+from streams.archive.query import connected
+from streams.archive.settings import load_archive_settings
+from streams.cases.changes import new_entry
+from streams.cases.settings import load_case_settings
+from streams.cases.store import CaseStore
+from streams.commands.archive import opened
+from streams.commands.records.zone import Zone
+from streams.commands.traceback.inputs import JSON_OPTION, office, pairs, rows_of
+from streams.files import open_output, require_distinct
+from streams.running.printable import printable
+from streams.running.progress import Say, step
+from streams.settings import load_settings
+from streams.traceback.answering import answer as find_answer
+from streams.traceback.casework import answered_case
+from streams.traceback.questions import Question, QuestionRefused, Reading
+from streams.traceback.records import Answer, Hop, Status, named
+from streams.traceback.report import shown
+from streams.traceback.rule_clock import due_ms
+from streams.traceback.settings import load_traceback_settings
+
+ZONE_OPTION = click.option(
+    "--zone", type=Zone(), default="UTC", show_default=True, help="Zone of times that name none."
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("requests", metavar="FILE")
+@ZONE_OPTION
+@click.option("--action", "actions", multiple=True, metavar="TRUNK=TEXT", help="What was done about that customer.")
+@click.option("--why", help="Recorded with the answers: who asked, by which way.")
+@click.option("--no-record", is_flag=True, help="Only look: write no cases.")
+@click.option("--out", help="Write the answers to FILE, one JSON object a line (.gz, .zst, `-`).")
+@JSON_OPTION
+def answer(
+    *,
+    requests: str,
+    zone: tzinfo,
+    actions: tuple[str, ...],
+    why: str | None,
+    no_record: bool,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Answer the requests of FILE, JSON lines or CSV: traceback_id, called_number, calling_number, time, and more.
+
+    Each gets one answer: found, with whom we had the call from, by which trunk group and address; the customer where
+    it is one of ours; not found; or ambiguous, where several calls may be meant. Nothing is guessed.
+
+    \b
+      robocall traceback answer requests.csv --zone America/New_York
+      robocall traceback answer requests.jsonl --out answers.jsonl --why "portal of the ITG"
+    """  # noqa: D301 - click reads the backspace
+    require_distinct({"FILE": requests}, {"--out": out})
+    settings, archive = load_traceback_settings(), load_archive_settings()
+    office_zone = settings.office_zone
+    who = office(settings, archive, pairs(actions, "--action"))
+    reading = Reading(_now_ms(), settings.tolerance_ms, ZoneInfo(str(zone)))
+    answered: list[tuple[Question, Answer]] = []
+    with ExitStack() as stack:
+        say = stack.enter_context(step("Answering", Console(stderr=True), quick=True))
+        questions, refused = _questions(requests, reading)
+        connection = stack.enter_context(connected(opened(archive))) if questions else None
+        for number, question in enumerate(questions, 1):
+            hop = find_answer(connection, who, question, _now_ms())
+            made = Answer(traceback_id=question.traceback_id, hop=hop, due_ms=due_ms(question.received_ms, office_zone))
+            answered.append((question, made))
+            say(f"{number:,} of {len(questions):,}", number, len(questions))
+    _give([made for _, made in answered], out, as_json=as_json)
+    for line, reason in refused:
+        click.echo(printable(f"line {line} {reason}"), err=True)
+    if not no_record:
+        _record(answered, why)
+    if refused:
+        sys.exit(1)
+
+
+def _questions(name: str, reading: Reading) -> tuple[list[Question], list[tuple[int, str]]]:
+    questions, refused = [], []
+    for line, row in rows_of(name):
+        try:
+            questions.append(reading.question(row))
+        except QuestionRefused as error:
+            refused.append((line, str(error)))
+    return questions, refused
+
+
+def _give(answers: list[Answer], out: str | None, *, as_json: bool) -> None:
+    if out is not None:
+        with ExitStack() as stack:
+            _write(answers, open_output(out, stack))
+    if as_json or (out is None and not sys.stdout.isatty()):
+        _write(answers, sys.stdout.buffer)
+    elif out != "-":
+        _show(answers)
+
+
+def _write(answers: list[Answer], sink: BinaryIO) -> None:
+    sink.writelines(msgspec.json.encode(one) + b"\n" for one in answers)
+    sink.flush()
+
+
+def _show(answers: list[Answer]) -> None:
+    table = Table("request", "answer", "from", "trunk group", "address", "due")
+    for one in answers:
+        hop = one.hop
+        cells = [one.traceback_id, hop.status, source_of(hop), hop.ingress_trunk, hop.source_ip, shown(one.due_ms)]
+        table.add_row(*(Text(printable(str(cell or ""))) for cell in cells))
+    Console().print(table)
+
+
+def source_of(hop: Hop) -> str:
+    """Whom a hop had the call from, or why nobody is named."""
+    if hop.customer is not None:
+        return f"customer {hop.customer.name}" + (f": {hop.customer.action}" if hop.customer.action else "")
+    if hop.received_from is not None and hop.status is not Status.AMBIGUOUS:
+        return named(hop.received_from)
+    agreed = "" if hop.received_from is None else f"; all of them from {named(hop.received_from)}"
+    return f"{hop.reason or ''}{agreed}"
+
+
+def _record(answered: list[tuple[Question, Answer]], why: str | None) -> None:
+    """Write a case for each answer. An answer that is given stands, whether or not it can be recorded."""
+    who = load_case_settings().who
+
+    async def write(say: Say) -> None:
+        store = CaseStore(load_settings())
+        for number, (question, made) in enumerate(answered, 1):
+            entry = new_entry(who=who, what="answered", why=why, now_ms=_now_ms())
+            await store.open(answered_case(made, entry, question.requester))
+            say(f"{number:,} of {len(answered):,}", number, len(answered))
+
+    try:
+        with step("Recording", Console(stderr=True), quick=True) as say:
+            asyncio.run(write(say))
+    except RobocallError as error:
+        click.echo(printable(f"the answers are given, and not all are recorded: {error}"), err=True)
+        sys.exit(1)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

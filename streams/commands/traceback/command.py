@@ -1,0 +1,214 @@
+"""`robocall traceback`: from a bad call to its source.
+
+What a program reads goes to standard output, sentences to standard error.
+"""
+
+import asyncio
+import sys
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from streams.cases.changes import CLOSED, CaseRefused, new_entry
+from streams.cases.settings import load_case_settings
+from streams.cases.store import CaseStore
+from streams.commands.traceback.answer import answer, source_of
+from streams.commands.traceback.inputs import JSON_OPTION, FileUnusable, rows_of
+from streams.commands.traceback.opening import open_
+from streams.files import open_output
+from streams.running.printable import printable
+from streams.running.progress import Say, step
+from streams.settings import load_settings
+from streams.traceback.casework import answer_in, traceback_in, with_hops
+from streams.traceback.records import Answer, Hop, Status, named
+from streams.traceback.report import Report, as_csv, as_html, as_json, report_of, shown
+from streams.wire.cases import Case, CaseKind
+
+FORMS = {"json": as_json, "csv": as_csv, "html": as_html}
+
+
+@click.group()
+def traceback() -> None:
+    """From a bad call to its source: ask upstream, answer what others ask, follow the path to its entry.
+
+    \b
+      robocall traceback answer requests.csv             what others ask: found, not found or ambiguous
+      robocall traceback open --calls suspects.jsonl --why "car warranty"
+      robocall traceback import answers.jsonl            what others answered
+      robocall traceback show ID
+      robocall traceback export ID --form html --out ID.html
+
+    ROBOCALL_TRACEBACK_NAME and ROBOCALL_TRACEBACK_ZONE say who and where we are. docs/traceback.md explains it.
+    """  # noqa: D301 - click reads the backspace
+
+
+traceback.add_command(answer)
+traceback.add_command(open_)
+
+
+@traceback.command("import")
+@click.argument("file", metavar="FILE")
+@click.option("--why", help="Recorded: where the answers come from; else the name of the file.")
+def import_(file: str, why: str | None) -> None:
+    """Add what others answered to our tracebacks: JSON lines as `answer --out` writes them.
+
+    A provider that did not answer is a line too, with the status no_response.
+
+    \b
+      robocall traceback import answers.jsonl --why "mail of West Voice"
+    """  # noqa: D301 - click reads the backspace
+    by_id: dict[str, list[Hop]] = defaultdict(list)
+    with step("Reading", Console(stderr=True), quick=True):
+        for line, row in rows_of(file):
+            one = _answer(file, line, row)
+            by_id[one.traceback_id].append(one.hop)
+    who, refused = load_case_settings().who, []
+
+    async def write(say: Say) -> list[Case]:
+        store, written = CaseStore(load_settings()), []
+        for number, (case_id, hops) in enumerate(by_id.items(), 1):
+            entry = new_entry(who=who, what="imported", why=why or file[:1_000], now_ms=time.time_ns() // 1_000_000)
+            try:
+                written.append(await store.append(case_id, entry, partial(with_hops, hops=hops)))
+            except CaseRefused as error:
+                refused.append(str(error))
+            say(f"{number:,} of {len(by_id):,}", number, len(by_id))
+        return written
+
+    with step("Importing", Console(stderr=True), quick=True) as say:
+        written = asyncio.run(write(say))
+    for case in written:
+        click.echo(printable(_line(case)))
+    for reason in refused:
+        click.echo(printable(reason), err=True)
+    if refused:
+        sys.exit(1)
+
+
+def _answer(file: str, line: int, row: Any) -> Answer:
+    try:
+        return msgspec.convert(row, type=Answer)
+    except msgspec.ValidationError as error:
+        advice = "docs/traceback.schema.json says what an answer is"
+        raise FileUnusable(f"{file}, line {line}: {error}: {advice}") from error
+
+
+@traceback.command()
+@click.argument("traceback_id", metavar="ID")
+@JSON_OPTION
+def show(traceback_id: str, *, as_json: bool) -> None:
+    """Show the path of a traceback as far as it is known, with its gaps and contradictions."""
+    case = _case(traceback_id)
+    found = traceback_in(case)
+    if as_json:
+        held = report_of(found) if found else answer_in(case)
+        sys.stdout.buffer.write(msgspec.json.encode(held) + b"\n")
+        return
+    if found is None:
+        known = answer_in(case)
+        click.echo(printable(f"{case.subject}: {known.hop.status if known else 'unreadable'}"))
+    else:
+        _show(report_of(found))
+    for entry in case.history:
+        why = f", {entry.why}" if entry.why else ""
+        click.echo(printable(f"{shown(entry.time_ms)}  {entry.who}: {entry.what}{why}"))
+
+
+def _show(report: Report) -> None:
+    traced, path = report.traceback, report.path
+    call = traced.call
+    click.echo(printable(f"{call.calling_number} called {call.called_number}, {shown(call.time_ms)}"))
+    entry = f"it entered at {named(path.entry)}" if path.entry else "the point of entry is not known yet"
+    click.echo(
+        printable(f"{entry} ({path.state}); answers due {shown(traced.due_ms)}{_overdue(traced.due_ms, path.state)}")
+    )
+    table = Table("", "provider", "says", "from", "trunk group", "its time")
+    for number, one in enumerate(path.steps, 1):
+        hop = one.hop or Hop(provider=one.provider, status=one.status)
+        says = f"{one.status}, a gap" if one.is_gap else str(one.status)
+        cells = [number, named(one.provider), says, source_of(hop), hop.ingress_trunk, shown(hop.time_ms)]
+        table.add_row(*(Text(printable(str(cell or ""))) for cell in cells))
+    Console().print(table)
+    for sentence in path.contradictions:
+        click.echo(printable(f"contradiction: {sentence}"))
+
+
+def _overdue(due_ms: int, state: str) -> str:
+    is_late = state == Status.OPEN and time.time_ns() // 1_000_000 > due_ms
+    return ", which has passed" if is_late else ""
+
+
+@traceback.command("list")
+@JSON_OPTION
+def list_(*, as_json: bool) -> None:
+    """List tracebacks of ours and requests that we answered, the oldest first."""
+    with step("Reading cases", Console(stderr=True), quick=True):
+        found = asyncio.run(CaseStore(load_settings()).cases(lambda case: case.kind is CaseKind.TRACEBACK))
+    for case in found:
+        if as_json:
+            traced = traceback_in(case)
+            held = {name: getattr(case, name) for name in ("case_id", "state", "subject", "opened_ms")}
+            path = {} if traced is None else {"due_ms": traced.due_ms, "path_state": report_of(traced).path.state}
+            sys.stdout.buffer.write(msgspec.json.encode(held | path) + b"\n")
+        else:
+            click.echo(printable(_line(case)))
+    if not found:
+        click.echo("no tracebacks yet: `robocall traceback open` begins one", err=True)
+
+
+def _line(case: Case) -> str:
+    traced, known = traceback_in(case), answer_in(case)
+    if traced is not None:
+        path = report_of(traced).path
+        entry = f"entered at {named(path.entry)}" if path.entry else f"{path.state} at {named(path.steps[-1].provider)}"
+        return f"{case.case_id}  {case.state}  {entry}, due {shown(traced.due_ms)}{_overdue(traced.due_ms, path.state)}"
+    said = "unreadable" if known is None else f"{known.hop.status} {source_of(known.hop)}"
+    return f"{case.case_id}  {case.state}  {case.subject}: {said}"
+
+
+@traceback.command()
+@click.argument("traceback_id", metavar="ID")
+@click.option("--form", type=click.Choice(list(FORMS)), default="json", show_default=True)
+@click.option("--out", default="-", show_default=True, help="Where it goes, `-` is standard output.")
+def export(traceback_id: str, form: str, out: str) -> None:
+    """Write a traceback for others: JSON by docs/traceback.schema.json, CSV, or a page (HTML)."""
+    found = traceback_in(_case(traceback_id))
+    if found is None:
+        raise CaseRefused(f"{traceback_id} is no traceback of ours: `robocall traceback list` has them")
+    with ExitStack() as stack:
+        open_output(out, stack).write(FORMS[form](report_of(found)))
+
+
+@traceback.command()
+@click.argument("traceback_id", metavar="ID")
+@click.option("--why", required=True, help="Recorded: why nothing more is waited for.")
+def close(traceback_id: str, why: str) -> None:
+    """Close a traceback whose point of entry will not be found."""
+    _case(traceback_id)
+    entry = new_entry(who=load_case_settings().who, what="closed", why=why, now_ms=time.time_ns() // 1_000_000)
+    with step("Closing", Console(stderr=True), quick=True):
+        asyncio.run(
+            CaseStore(load_settings()).append(traceback_id, entry, lambda case: replace(case, state=CLOSED))
+        )  # fmt: skip
+
+
+def _case(case_id: str) -> Case:
+    """A case of this kind.
+
+    Raises:
+        CaseRefused: there is none.
+    """
+    with step("Reading the case", Console(stderr=True), quick=True):
+        found = asyncio.run(CaseStore(load_settings()).read(case_id))
+    if found is None or found.kind is not CaseKind.TRACEBACK:
+        raise CaseRefused(f"no traceback {case_id}: `robocall traceback list` has them")
+    return found

@@ -1,0 +1,190 @@
+"""`robocall traceback` as people use it: answer requests from an archive, open, import, show, export, close."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.archive.files import ArchiveStore
+from streams.archive.numbers import NumberKey
+from streams.commands.traceback.command import traceback
+from streams.kafka.topics import CALL_EVENTS
+from tests.streams.archive.archive_case import SECRET, START_MS, encoded, put, setup
+
+REGISTER = """
+upstreams:
+  - {trunk_group_id: nyc-ix-7, legal_name: West Voice, role: intermediate, ocn: "2000", country: US}
+  - {trunk_group_id: pbx-9, legal_name: A Dialler Ltd, role: customer, contact: office@dialler.example}
+"""
+ROW = {"traceback_id": "ITG-1", "called_number": "303-555-0142", "calling_number": "(202) 555-0003"}
+TIME = "2026-05-28 16:26:43"  # of call 3, in New York
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str | None]:
+    (tmp_path / "upstreams.yaml").write_text(REGISTER)
+    return {
+        "ROBOCALL_ARCHIVE_URL": str(tmp_path / "archive"), "ROBOCALL_UPSTREAMS_FILE": str(tmp_path / "upstreams.yaml"),
+        "ROBOCALL_TRACEBACK_NAME": "Our Network", "ROBOCALL_TRACEBACK_OCN": "1000",
+        "ROBOCALL_TRACEBACK_ZONE": "America/Denver", "ROBOCALL_CASES_OPERATOR": "M. Lee",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def store(environment: dict[str, str | None]) -> ArchiveStore:
+    return ArchiveStore(str(environment["ROBOCALL_ARCHIVE_URL"]))
+
+
+def run(environment: dict[str, str | None], *arguments: str, status: int = 0) -> Result:
+    done = CliRunner().invoke(traceback, arguments, env=environment)
+    assert done.exit_code == status, (done.output, done.exception)
+    return done
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def asked(tmp_path: Path, *rows: dict[str, Any]) -> str:
+    path = tmp_path / "requests.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_requests_of_a_table_are_answered(
+    environment: dict[str, str | None], store: ArchiveStore, tmp_path: Path
+) -> None:
+    """Found, our own customer, not found, ambiguous; a line that cannot be read is told, and the status says so."""
+    events = [setup(n, source_ip="192.0.2.7") for n in range(5)]
+    events += [setup(7, trunk_group_id="pbx-9"), setup(8), setup(8, call_id="again", setup_time_ms=START_MS + 60_000)]
+    put(store, CALL_EVENTS, [encoded(one) for one in events])
+    (tmp_path / "requests.csv").write_text(
+        "traceback_id,called_number,calling_number,time,received\n"
+        f"ITG-1,303-555-0142,(202) 555-0003,{TIME},2026-05-29 15:00\n"
+        f"ITG-2,303-555-0142,202-555-0007,{TIME},2026-05-29 15:00\n"
+        f"ITG-3,303-555-0142,202-555-0008,{TIME},2026-05-29 15:00\n"
+        f"ITG-4,303-555-0142,202-555-0042,{TIME},2026-05-29 15:00\n"
+        f"ITG-5,nobody,202-555-0042,{TIME},2026-05-29 15:00\n"
+    )
+    arguments = ("answer", str(tmp_path / "requests.csv"), "--zone", "America/New_York", "--no-record")
+    done = run(environment, *arguments, "--action", "pbx-9=terminated", "--json", status=1)
+    answers = {one["traceback_id"]: one for one in lines(done.stdout)}
+    found = answers["ITG-1"]["hop"]
+    assert (found["status"], found["received_from"]["ocn"], found["ingress_trunk"]) == ("found", "2000", "nyc-ix-7")
+    assert (found["source_ip"], found["call_id"], found["provider"]["name"]) == ("192.0.2.7", "call-3", "Our Network")
+    assert answers["ITG-2"]["hop"]["customer"]["action"] == "terminated"
+    assert [one["call_id"] for one in answers["ITG-3"]["hop"]["candidates"]] == ["call-8", "again"]
+    assert answers["ITG-4"]["hop"]["status"] == "not_found"
+    assert "line 6 has a called_number that is no phone number" in done.stderr
+    # Friday at 13:00 in Denver: due on Monday at 13:00, which is 19:00 UTC
+    assert answers["ITG-1"]["due_ms"] == 1_780_340_400_000
+
+
+def test_an_archive_of_digests_answers_too(
+    environment: dict[str, str | None], store: ArchiveStore, tmp_path: Path
+) -> None:
+    put(store, CALL_EVENTS, [encoded(setup(n)) for n in range(5)], key=NumberKey(SECRET))
+    environment["ROBOCALL_ARCHIVE_NUMBER_KEY"] = SECRET
+    path = asked(tmp_path, ROW | {"time": START_MS})
+    (answer,) = lines(run(environment, "answer", path, "--no-record", "--out", "-").stdout)
+    assert answer["hop"]["received_from"]["name"] == "West Voice"
+    refused = run(environment, "open", "--call-id", "call-3", "--why", "test", status=2)
+    assert "give --called, --calling, --at" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("left_out", "message"),
+    [("ROBOCALL_TRACEBACK_NAME", "legal name"), ("ROBOCALL_TRACEBACK_ZONE", "America/Denver")],
+)
+def test_who_and_where_we_are_must_be_said(
+    environment: dict[str, str | None], tmp_path: Path, left_out: str, message: str
+) -> None:
+    environment[left_out] = None
+    done = run(environment, "answer", asked(tmp_path, ROW), "--no-record", status=1)
+    assert message in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [('{"a": 1}\n[]\n', "line 2: no JSON object"), ('{"a": ', "line 1: no JSON"), ("\udcff", "in UTF-8")],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_its_line(
+    environment: dict[str, str | None], tmp_path: Path, content: str, message: str
+) -> None:
+    path = tmp_path / "requests.jsonl"
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    done = run(environment, "answer", str(path), "--no-record", status=1)
+    assert message in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "say which calls"),
+        (("--called", "+13035550142"), "belong together"),
+        (("--call-id", "x", "--from", "2026-05-28"), "belong together"),
+        (("--called", "x", "--calling", "y", "--at", "z"), "cannot be read"),
+    ],
+)
+def test_calls_must_be_said_whole(environment: dict[str, str | None], arguments: tuple[str, ...], message: str) -> None:
+    assert message in run(environment, "open", "--why", "test", *arguments, status=2).stderr
+
+
+@pytest.mark.kafka
+def test_from_a_call_to_its_source(
+    environment: dict[str, str | None],
+    store: ArchiveStore,
+    tmp_path: Path,
+    kafka_bootstrap: str,
+    fresh_topics: Callable[[int], list[str]],
+) -> None:
+    """Opened, answered by two, exported in every form, listed; a request of others is recorded beside it."""
+    fresh_topics(2)
+    environment["ROBOCALL_KAFKA_BOOTSTRAP_SERVERS"] = kafka_bootstrap
+    now_ms = time.time_ns() // 1_000_000
+    calls = [setup(n, setup_time_ms=now_ms - 3_600_000 - 1_000 * n, called_number=f"+1303555{n:04}") for n in range(4)]
+    put(store, CALL_EVENTS, [encoded(one) for one in calls], at_ms=now_ms - 3_600_000)
+
+    ids = [flag for n in range(4) for flag in ("--call-id", f"call-{n}")]
+    opened = lines(run(environment, "open", *ids, "--examples", "2", "--why", "car warranty", "--json").stdout)
+    assert [one["hops"][0]["call_id"] for one in opened] == ["call-0", "call-1"]
+    traced = opened[0]["traceback_id"]
+    assert "open at West Voice, OCN 2000" in run(environment, "list").stdout
+
+    answers = tmp_path / "answers.jsonl"
+    west = {
+        "provider": {"ocn": "2000"},
+        "status": "found",
+        "received_from": {"name": "Origin"},
+        "sent_to": {"ocn": "1000"},
+    }
+    answers.write_text(json.dumps({"traceback_id": traced, "hop": west}) + "\n")
+    assert "open at Origin" in run(environment, "import", str(answers)).stdout
+    origin = {"provider": {"name": "Origin"}, "status": "end_customer", "customer": {"name": "Dialler"}}
+    answers.write_text(json.dumps({"traceback_id": traced, "hop": origin}) + "\n")
+    assert "closed  entered at Origin" in run(environment, "import", str(answers), "--why", "mail").stdout
+
+    shown = run(environment, "show", traced)
+    assert "it entered at Origin (end_customer)" in shown.stdout
+    assert "M. Lee: imported, mail" in shown.stdout
+    exported = json.loads(run(environment, "export", traced).stdout)
+    assert exported["path"]["entry"] == {"name": "Origin"}
+    run(environment, "export", traced, "--form", "html", "--out", str(tmp_path / "page.html"))
+    assert "The call entered at" in (tmp_path / "page.html").read_text()
+    assert run(environment, "export", traced, "--form", "csv").stdout.count("\n") == 4
+
+    request = ROW | {"called_number": "3035550003", "time": now_ms - 3_603_000, "requester": "ITG"}
+    run(environment, "answer", asked(tmp_path, request), "--why", "portal", "--out", str(tmp_path / "out.jsonl"))
+    run(environment, "close", opened[1]["traceback_id"], "--why", "too old")
+    listed = {one["case_id"]: one for one in lines(run(environment, "list", "--json").stdout)}
+    assert sorted(one["state"] for one in listed.values()) == ["closed", "closed", "closed"]
+    assert "request:ITG-1" in [one["subject"] for one in listed.values()]
+
+    answers.write_text(json.dumps({"traceback_id": "traceback-0", "hop": origin}) + "\n")
+    assert "no case traceback-0" in run(environment, "import", str(answers), status=1).stderr
+    answers.write_text(json.dumps({"traceback_id": traced, "hop": {"provider": {}, "status": "maybe"}}) + "\n")
+    assert "line 1" in str(run(environment, "import", str(answers), status=1).exception)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import sizing
+from benchmarks import sizing, traceback_tables
 from benchmarks.adapting.table import HEADINGS, cells
 from benchmarks.open_loop import IDLE
 from benchmarks.peers import table as peers_table
@@ -21,7 +21,16 @@ DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "benchmarks"
 PAGES = tuple(
     DOCS / f"{name}.md"
-    for name in ("benchmarks", "benchmarks-aims", "sizing", "retraining", "promoting", "archive", "quality")
+    for name in (
+        "benchmarks",
+        "benchmarks-aims",
+        "sizing",
+        "retraining",
+        "promoting",
+        "archive",
+        "quality",
+        "traceback",
+    )
 )
 NOT_YET = "Not measured yet."
 PEER_AIMS = {
@@ -343,6 +352,24 @@ def archive(result: Result) -> str:
     return "\n\n".join([table(headings, rows), f"{what} {source(result)}"])
 
 
+def tracebacks(result: Result) -> str:
+    """How often tracebacks find the point of entry, and whether they blame anybody wrongly."""
+    rows = table(traceback_tables.TRACEBACK_HEADINGS, traceback_tables.traceback_rows(result))
+    return f"{rows}\n\n{traceback_tables.calls_of(result)} {source(result)}"
+
+
+def look_ups(plain: Result, digested: Result) -> str:
+    """How long a look-up in a large archive takes."""
+    rows = table(traceback_tables.LOOK_UP_HEADINGS, traceback_tables.look_up_rows(plain, digested))
+    return f"{rows}\n\n{traceback_tables.archives_of(plain, digested)} {source(plain)}"
+
+
+def jaeger(result: Result) -> str:
+    """What signed tracebacks would find."""
+    rows = table(traceback_tables.JAEGER_HEADINGS, traceback_tables.jaeger_rows(result))
+    return f"{rows}\n\n{traceback_tables.network_of(result)} {source(result)}"
+
+
 def adapting(result: Result) -> str:
     """Each carrier that was adapted to and judged."""
     return f"{table(list(HEADINGS), [cells(row) for row in result['rows']])}\n\nThe last of the runs: {source(result)}"
@@ -379,6 +406,9 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "archive": (("archive",), archive),
     "adapting": (("adapting",), adapting),
     "signatures": (("signature_features",), signatures),
+    "tracebacks": (("tracebacks",), tracebacks),
+    "look-ups": (("look_ups_plain", "look_ups_digested"), look_ups),
+    "jaeger": (("jaeger",), jaeger),
 }
 
 if __name__ == "__main__":

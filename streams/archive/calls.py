@@ -7,7 +7,7 @@ say which of them can have the time; compacted files have Bloom filters, which s
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from detector.features.window_constants import DAY_MS
 from streams.archive.files import day_of
@@ -17,14 +17,11 @@ from streams.archive.query import ask, quoted
 DAYS_AROUND = 1
 """Records arrive on the day of their call, or the next one; Kafka keeps them 25 hours, and clocks differ."""
 LONGEST_CALL_MS = DAY_MS
+T = TypeVar("T")
 
-_SET_UPS = """
-SELECT {columns} FROM call_events WHERE type = 'call_setup' AND {condition}
-ORDER BY setup_time_ms, kafka_partition, kafka_offset LIMIT {limit}
-"""
-_ENDS = """
-SELECT call_id, setup_time_ms, calling_number, called_number, trunk_group_id, {columns} FROM call_events
-WHERE type = 'call_end' AND {condition}
+_EVENTS = """
+SELECT type, {columns} FROM call_events WHERE {condition}
+ORDER BY kafka_timestamp_ms, kafka_partition, kafka_offset LIMIT {limit}
 """
 _DECISIONS = """
 SELECT call_id, setup_time_ms, calling_number, called_number, trunk_group_id, decision_id, action, would_be
@@ -138,45 +135,48 @@ class Sought:
         return f"day BETWEEN DATE '{first_day}' AND DATE '{day_of(last_ms + DAYS_AROUND * DAY_MS)}'"
 
 
-def find(connection: Any, sought: Sought, limit: int = 1_000) -> list[ArchivedCall]:
+def find(connection: Any, sought: Sought, limit: int = 2_000) -> list[ArchivedCall]:
     """Calls that are looked for, earliest first, each once however often its set-up was published.
 
-    It blocks for three short queries, a fourth where an end does not say when its call began.
+    It blocks for two short queries, a third where an end does not say when its call began.
 
     Args:
         connection: Of `streams.archive.query.connected`.
         sought: What is known of them.
-        limit: At most so many set-ups; what is beyond them is left out.
+        limit: At most so many set-ups and ends, the first ones by arrival; what is beyond them is left out.
 
     Raises:
         QueryRefused: DuckDB met a fault, a file that went meanwhile for one.
     """
-    columns = ", ".join(field.name for field in fields(SetUp))
-    found = _rows(connection, _SET_UPS.format(columns=columns, condition=sought.condition(), limit=limit))
-    set_ups = list(dict.fromkeys(SetUp(**row) for row in found))
+    rows = _events(connection, sought.condition(), limit)
+    set_ups = list(dict.fromkeys(_of(SetUp, row) for row in rows if row["type"] == "call_setup"))
     if not set_ups:
         return []
-    ends, decisions = _ends(connection, sought, set_ups), _decisions(connection, sought)
+    ends = _ends(rows)
+    open_ends = sought.open_ends()
+    if open_ends is not None and any(_key(one) not in ends for one in set_ups):
+        ends |= _ends(_events(connection, open_ends, limit))
+    decisions = _decisions(connection, sought)
     return [
         ArchivedCall(
             one, ends.get(_key(one)) or ends.get(_key(one, is_timed=False)), *decisions.get(_key(one), (None, None))
         )
-        for one in set_ups
+        for one in sorted(set_ups, key=lambda one: one.setup_time_ms)
     ]
 
 
-def _ends(connection: Any, sought: Sought, set_ups: Sequence[SetUp]) -> dict[tuple[Any, ...], End]:
-    ends = _ends_where(connection, sought.condition())
-    open_ends = sought.open_ends()
-    if open_ends is not None and any(_key(one) not in ends for one in set_ups):
-        ends |= _ends_where(connection, open_ends)
-    return ends
+def _events(connection: Any, condition: str, limit: int) -> list[dict[str, Any]]:
+    columns = ", ".join(field.name for kind in (SetUp, End) for field in fields(kind))
+    return _rows(connection, _EVENTS.format(columns=columns, condition=condition, limit=limit))
 
 
-def _ends_where(connection: Any, condition: str) -> dict[tuple[Any, ...], End]:
-    columns = ", ".join(field.name for field in fields(End))
-    rows = _rows(connection, _ENDS.format(columns=columns, condition=condition))
-    return {_key_of(row): End(**{field.name: row[field.name] for field in fields(End)}) for row in rows}
+def _ends(rows: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], End]:
+    return {_key_of(row): _of(End, row) for row in rows if row["type"] == "call_end"}
+
+
+def _of(kind: type[T], row: dict[str, Any]) -> T:
+    """The part of a row that a type has."""
+    return kind(**{field.name: row[field.name] for field in fields(kind)})  # type: ignore[arg-type]  # a dataclass
 
 
 def _decisions(connection: Any, sought: Sought) -> dict[tuple[Any, ...], tuple[str, str]]:

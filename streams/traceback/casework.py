@@ -1,6 +1,6 @@
 """Tracebacks as cases (`streams.cases`): the record in the case's details, what was done in its history.
 
-A case holds either a traceback of ours, or a request of others with our answer. Its numbers are plain: others have to
+A case holds either a traceback of ours, or our answers to requests of others. Its numbers are plain: others have to
 find the call by them.
 """
 
@@ -15,8 +15,8 @@ from streams.traceback.path import State, path_of
 from streams.traceback.records import MOST_HOPS, Answer, Hop, Traceback
 from streams.wire.cases import Case, CaseEntry, CaseKind
 
-TRACED, ANSWERED = "traceback", "answer"
-"""Names of the details: a traceback of ours, our answer to a request."""
+TRACED, ANSWERED = "traceback", "answers"
+"""Names of the details: a traceback of ours, our answers to requests."""
 T = TypeVar("T")
 _REACHED = frozenset({State.END_CUSTOMER, State.FOREIGN})
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -34,15 +34,9 @@ def case_of(traceback: Traceback, entry: CaseEntry) -> Case:
     return _with(made, traceback)
 
 
-def answered_case(answer: Answer, entry: CaseEntry, requester: str | None) -> Case:
-    """Make the case of a request that was answered: it has ended.
-
-    Raises:
-        CaseRefused: it is larger than a case may be.
-    """
-    details = {ANSWERED: msgspec.json.encode(answer).decode(), "requester": requester or ""}
-    subject = f"request:{answer.traceback_id}"[:256]
-    return opened(CaseKind.TRACEBACK, entry, subject=subject, details=details, state=CLOSED)
+def answer_details(answers: Sequence[Answer], requester: str) -> dict[str, str]:
+    """What a case keeps of requests that were answered together."""
+    return {ANSWERED: msgspec.json.encode(answers).decode(), "requester": requester}
 
 
 def traceback_in(case: Case) -> Traceback | None:
@@ -50,9 +44,9 @@ def traceback_in(case: Case) -> Traceback | None:
     return _read(case.details.get(TRACED), Traceback)
 
 
-def answer_in(case: Case) -> Answer | None:
-    """Our answer that a case holds; None where it holds none."""
-    return _read(case.details.get(ANSWERED), Answer)
+def answers_in(case: Case) -> list[Answer]:
+    """Our answers that a case holds; none where it holds none."""
+    return _read(case.details.get(ANSWERED), list[Answer]) or []
 
 
 def with_hops(case: Case, hops: Sequence[Hop]) -> Case:

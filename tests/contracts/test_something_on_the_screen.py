@@ -81,7 +81,6 @@ WAITS = [
     ("scorecards propose", "streams.commands.scorecards.command.Days.lines"),
     ("traceback answer requests.csv --no-record", "streams.commands.traceback.answer._questions"),
     ("traceback answer requests.csv --no-record", "streams.commands.traceback.answer.connected"),
-    ("traceback answer requests.csv", "streams.commands.traceback.answer.CaseStore"),
     ("traceback open --call-id c --why w", "streams.commands.traceback.opening.connected"),
     ("traceback import said.jsonl", "streams.commands.traceback.command._answer"),
     ("traceback show t", "streams.commands.traceback.command.CaseStore.read"),

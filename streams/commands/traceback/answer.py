@@ -1,6 +1,5 @@
 """`robocall traceback answer`: find the calls that others ask about, and say whom we had them from."""
 
-import asyncio
 import sys
 import time
 from contextlib import ExitStack
@@ -14,27 +13,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from detector.contract.errors import RobocallError
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
-from streams.cases.changes import new_entry
-from streams.cases.settings import load_case_settings
-from streams.cases.store import CaseStore
+from streams.cases.recording import record
 from streams.commands.archive import opened
 from streams.commands.records.zone import Zone
 from streams.commands.traceback.inputs import JSON_OPTION, office, pairs, rows_of
 from streams.files import open_output, require_distinct
 from streams.running.printable import printable
-from streams.running.progress import Say, step
-from streams.settings import load_settings
+from streams.running.progress import step
 from streams.traceback.answering import answer as find_answer
-from streams.traceback.casework import answered_case
+from streams.traceback.casework import answer_details
 from streams.traceback.questions import Question, QuestionRefused, Reading
 from streams.traceback.records import Answer, Hop, Status, named
 from streams.traceback.report import shown
 from streams.traceback.rule_clock import due_ms
 from streams.traceback.settings import load_traceback_settings
+from streams.wire.cases import CaseKind
 
+ANSWERS_OF_A_CASE = 50
+"""So many fit into one, whatever is said of each."""
 ZONE_OPTION = click.option(
     "--zone", type=Zone(), default="UTC", show_default=True, help="Zone of times that name none."
 )  # fmt: skip
@@ -136,22 +134,13 @@ def source_of(hop: Hop) -> str:
 
 
 def _record(answered: list[tuple[Question, Answer]], why: str | None) -> None:
-    """Write a case for each answer. An answer that is given stands, whether or not it can be recorded."""
-    who = load_case_settings().who
-
-    async def write(say: Say) -> None:
-        store = CaseStore(load_settings())
-        for number, (question, made) in enumerate(answered, 1):
-            entry = new_entry(who=who, what="answered", why=why, now_ms=_now_ms())
-            await store.open(answered_case(made, entry, question.requester))
-            say(f"{number:,} of {len(answered):,}", number, len(answered))
-
-    try:
-        with step("Recording", Console(stderr=True), quick=True) as say:
-            asyncio.run(write(say))
-    except RobocallError as error:
-        click.echo(printable(f"the answers are given, and not all are recorded: {error}"), err=True)
-        sys.exit(1)
+    """Record the answers, some in one case. What cannot be sent waits: an answer that is given stands."""
+    for first in range(0, len(answered), ANSWERS_OF_A_CASE):
+        some = answered[first : first + ANSWERS_OF_A_CASE]
+        names = [some[0][1].traceback_id, *([some[-1][1].traceback_id] if len(some) > 1 else [])]
+        requesters = sorted({question.requester for question, _ in some if question.requester})
+        details = answer_details([made for _, made in some], ", ".join(requesters))
+        record(CaseKind.TRACEBACK, "answered", subject=f"request:{' to '.join(names)}", details=details, why=why)
 
 
 def _now_ms() -> int:

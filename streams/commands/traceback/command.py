@@ -6,7 +6,7 @@ What a program reads goes to standard output, sentences to standard error.
 import asyncio
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -28,7 +28,7 @@ from streams.files import open_output
 from streams.running.printable import printable
 from streams.running.progress import Say, step
 from streams.settings import load_settings
-from streams.traceback.casework import answer_in, traceback_in, with_hops
+from streams.traceback.casework import answers_in, traceback_in, with_hops
 from streams.traceback.records import Answer, Hop, Status, named
 from streams.traceback.report import Report, as_csv, as_html, as_json, report_of, shown
 from streams.wire.cases import Case, CaseKind
@@ -110,12 +110,12 @@ def show(traceback_id: str, *, as_json: bool) -> None:
     case = _case(traceback_id)
     found = traceback_in(case)
     if as_json:
-        held = report_of(found) if found else answer_in(case)
-        sys.stdout.buffer.write(msgspec.json.encode(held) + b"\n")
+        held = [report_of(found)] if found else answers_in(case)
+        sys.stdout.buffer.writelines(msgspec.json.encode(one) + b"\n" for one in held)
         return
     if found is None:
-        known = answer_in(case)
-        click.echo(printable(f"{case.subject}: {known.hop.status if known else 'unreadable'}"))
+        for one in answers_in(case):
+            click.echo(printable(f"{one.traceback_id}: {one.hop.status} {source_of(one.hop)}"))
     else:
         _show(report_of(found))
     for entry in case.history:
@@ -166,13 +166,14 @@ def list_(*, as_json: bool) -> None:
 
 
 def _line(case: Case) -> str:
-    traced, known = traceback_in(case), answer_in(case)
-    if traced is not None:
-        path = report_of(traced).path
-        entry = f"entered at {named(path.entry)}" if path.entry else f"{path.state} at {named(path.steps[-1].provider)}"
-        return f"{case.case_id}  {case.state}  {entry}, due {shown(traced.due_ms)}{_overdue(traced.due_ms, path.state)}"
-    said = "unreadable" if known is None else f"{known.hop.status} {source_of(known.hop)}"
-    return f"{case.case_id}  {case.state}  {case.subject}: {said}"
+    traced = traceback_in(case)
+    if traced is None:
+        said = Counter(str(one.hop.status) for one in answers_in(case))
+        counts = ", ".join(f"{count} {status}" for status, count in said.items())
+        return f"{case.case_id}  {case.state}  {case.subject}: {counts}"
+    path = report_of(traced).path
+    entry = f"entered at {named(path.entry)}" if path.entry else f"{path.state} at {named(path.steps[-1].provider)}"
+    return f"{case.case_id}  {case.state}  {entry}, due {shown(traced.due_ms)}{_overdue(traced.due_ms, path.state)}"
 
 
 @traceback.command()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from streams.cases.changes import CLOSED, OPEN, CaseRefused, new_entry
-from streams.traceback.casework import answer_in, answered_case, case_of, traceback_in, with_hops
+from streams.cases.changes import CLOSED, OPEN, CaseRefused, new_entry, opened
+from streams.traceback.casework import answer_details, answers_in, case_of, traceback_in, with_hops
 from streams.traceback.records import MOST_HOPS, Answer, Status
 from streams.wire.cases import CaseKind, read_case
 from streams.wire.records import encode
@@ -18,7 +18,7 @@ def test_a_traceback_is_read_back_from_its_record() -> None:
     assert case is not None
     assert (case.case_id, case.kind, case.state) == (traceback.traceback_id, CaseKind.TRACEBACK, OPEN)
     assert traceback_in(case) == traceback
-    assert answer_in(case) is None
+    assert answers_in(case) == []
 
 
 def test_it_closes_when_the_point_of_entry_is_reached() -> None:
@@ -34,9 +34,10 @@ def test_it_closes_when_the_point_of_entry_is_reached() -> None:
 
 def test_an_answer_of_ours_is_no_traceback() -> None:
     answer = Answer(traceback_id="ITG-1", hop=hop("us", "transit"), due_ms=NOON_MS)
-    case = answered_case(answer, ENTRY, "ITG")
-    assert (case.state, case.subject, case.details["requester"]) == (CLOSED, "request:ITG-1", "ITG")
-    assert answer_in(case) == answer
+    details = answer_details([answer], "ITG")
+    case = opened(CaseKind.TRACEBACK, ENTRY, subject="request:ITG-1", details=details, state=CLOSED)
+    assert case.details["requester"] == "ITG"
+    assert answers_in(case) == [answer]
     with pytest.raises(CaseRefused, match="no traceback of ours"):
         with_hops(case, [hop("x")])
 

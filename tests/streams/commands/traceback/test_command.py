@@ -31,6 +31,7 @@ def environment(tmp_path: Path) -> dict[str, str | None]:
         "ROBOCALL_ARCHIVE_URL": str(tmp_path / "archive"), "ROBOCALL_UPSTREAMS_FILE": str(tmp_path / "upstreams.yaml"),
         "ROBOCALL_TRACEBACK_NAME": "Our Network", "ROBOCALL_TRACEBACK_OCN": "1000",
         "ROBOCALL_TRACEBACK_ZONE": "America/Denver", "ROBOCALL_CASES_OPERATOR": "M. Lee",
+        "ROBOCALL_CASES_RECORD": "true", "ROBOCALL_CASES_SPOOL": str(tmp_path / "spool"),
     }  # fmt: skip
 
 

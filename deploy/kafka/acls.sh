@@ -17,10 +17,14 @@ shift
 : "${ANALYST:=robocall-analyst}"      # publishes feedback, reads samples and dead letters
 : "${ANALYST_GROUPS:=analyst-}"       # consumer groups of the analysts begin so
 : "${ARCHIVE:=robocall-archive}"      # robocall archive run
+: "${VERIFIER:=robocall-verifier}"    # robocall verify, where ROBOCALL_VERIFY_TOPIC is set
+: "${RAW_SWITCH:=robocall-raw-switch}" # a switch that publishes raw set-ups there
 : "${OPERATOR:=robocall-operator}"    # robocall topics create, topics check, doctor, erase, lists, models
 : "${DESK:=robocall-desk}"            # robocall redress, cases, release, lists, lookup
 : "${GROUP:=${ROBOCALL_CONSUMER_GROUP:-robocall-detector}}"
 : "${ARCHIVE_GROUP:=${ROBOCALL_ARCHIVE_CONSUMER_GROUP:-robocall-archive}}"
+: "${VERIFY_GROUP:=${ROBOCALL_VERIFY_CONSUMER_GROUP:-robocall-verify}}"
+: "${RAW_TOPIC:=${ROBOCALL_VERIFY_TOPIC:-}}"
 
 options=$*
 
@@ -57,3 +61,12 @@ for user in "$DESK" "$OPERATOR"; do # what people do is recorded
     may "$user" "Write Describe" "--transactional-id case-records- --resource-pattern-type prefixed"
 done
 may "$DESK" "Write Describe" "--topic entity-decisions --topic call-feedback"
+
+[ -n "$RAW_TOPIC" ] || exit 0 # nobody publishes raw set-ups
+may "$VERIFIER" "Read Describe" "--topic $RAW_TOPIC --group $VERIFY_GROUP"
+may "$VERIFIER" "Write Describe" "--topic call-events"
+may "$RAW_SWITCH" "Write Describe" "--topic $RAW_TOPIC" # not call-events: there it could write a verdict of ours
+may "$RAW_SWITCH" "Read Describe" "--topic call-decisions --topic entity-decisions"
+may "$RAW_SWITCH" "Read Describe" "--group $SWITCH_GROUPS --resource-pattern-type prefixed"
+may "$OPERATOR" "Create Describe DescribeConfigs" "--topic $RAW_TOPIC"
+may "$OPERATOR" "Describe" "--group $VERIFY_GROUP"

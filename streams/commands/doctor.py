@@ -40,12 +40,16 @@ from streams.redis.connection import ACTIVE_MODEL, tls_options
 from streams.running.progress import step
 from streams.screening.build import policy_of
 from streams.settings import Settings, load_settings
+from streams.trust.doctor import kept_lists
+from streams.trust.settings import load_trust_settings
 from streams.unknown_settings import unknown_keys
 from streams.upstreams.doctor import known_upstreams
+from streams.verifying.doctor import raw_calls
 
 LIBRARIES = ("faust-streaming", "mode-streaming", "aiokafka", "numba", "numpy", "msgspec", "scikit-learn", "redis")
 CONNECT_TIMEOUT_SECONDS = 2.0
 OLDEST_REDIS = (6, 2)
+KEPT_LISTS = "workers keep those that they have"
 
 
 class State(StrEnum):
@@ -77,8 +81,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _budgets(settings)
     yield from _alarms(settings)
     yield from _policy(settings)
-    yield from _dno(settings)
-    yield from _upstreams()
+    yield from _of_room("dno lists", lambda: listed(settings.numbers_url, settings.signing), KEPT_LISTS)
+    yield from _of_room("trust", lambda: kept_lists(load_trust_settings()), "signed calls go on without a verdict")
+    yield from _of_room("upstreams", known_upstreams, "no decision depends on it")
     yield from _archive()
     yield _scratch()
 
@@ -120,6 +125,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
             yield _secret(settings)
             yield from _recent(settings)
             yield from _cases(settings)
+        yield from _of_room("verify", lambda: raw_calls(settings), "raw set-ups wait in their topic")
     except RobocallError as error:
         yield Finding("kafka", State.BROKEN, str(error))
 
@@ -273,22 +279,13 @@ def _policy(settings: Settings) -> Iterator[Finding]:
         yield Finding("policy", State.BROKEN if policy.does_enforce else State.WARNING, complaint)
 
 
-def _dno(settings: Settings) -> Iterator[Finding]:
-    """Look at do-not-originate lists of others; calls pass without them, so nothing here is broken."""
+def _of_room(subject: str, look: Callable[[], Iterator[tuple[bool, str]]], meanwhile: str) -> Iterator[Finding]:
+    """Pass on what a room says of its own; calls pass whatever it is, so nothing of it is broken."""
     try:
-        for is_used, sentence in listed(settings.numbers_url, settings.signing):
-            yield Finding("dno lists", State.OK if is_used else State.WARNING, sentence)
+        for is_well, sentence in look():
+            yield Finding(subject, State.OK if is_well else State.WARNING, sentence)
     except (RobocallError, OSError) as error:
-        yield Finding("dno lists", State.WARNING, f"{error}; workers keep those that they have")
-
-
-def _upstreams() -> Iterator[Finding]:
-    """Look at the register of upstreams; decisions do not depend on it, so nothing here is broken."""
-    try:
-        for is_well, sentence in known_upstreams():
-            yield Finding("upstreams", State.OK if is_well else State.WARNING, sentence)
-    except (RobocallError, OSError) as error:
-        yield Finding("upstreams", State.WARNING, str(error))
+        yield Finding(subject, State.WARNING, f"{error}; {meanwhile}")
 
 
 def _archive() -> Iterator[Finding]:

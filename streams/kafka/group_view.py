@@ -1,9 +1,9 @@
-"""Where the group of the workers stands, asked from outside of it. Blocking."""
+"""Where a group stands, that of the workers or another, asked from outside of it. Blocking."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from kafka import TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import GroupAuthorizationFailedError
 
@@ -36,6 +36,19 @@ class GroupView:
         return mark.offset
 
 
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """What a group still has to read of a topic.
+
+    Attributes:
+        members: that are in the group now.
+        records: that it has not committed, of all partitions; of one that it has never committed all that are kept.
+    """
+
+    members: int
+    records: int
+
+
 def group_view(settings: Settings) -> GroupView:
     """Ask the brokers.
 
@@ -48,22 +61,48 @@ def group_view(settings: Settings) -> GroupView:
     """
     group = settings.consumer_group
     with admin_client(settings) as admin:
-        try:
-            described: dict[str, Any] = admin.describe_groups([group])[group]
-            offsets: dict[Any, Any] = admin.list_group_offsets(group)[group]
-        except NOT_YET:
-            return GroupView(0, {}, {})
-        except GroupAuthorizationFailedError as error:
-            raise ClusterRefused(f"to look at the group {group}", f"Describe on group {group}", error) from error
+        members, offsets = _asked(admin, group)
         marks = {
             place.partition: Mark.of(found.offset, found.metadata or "")
             for place, found in offsets.items()
             if place.topic == CALL_EVENTS and found.offset >= 0
         }
         places = [TopicPartition(CALL_EVENTS, partition) for partition in marks]
-        oldest: dict[Any, Any] = (
-            admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST)) if places else {}
-        )
-    return GroupView(
-        len(described.get("members", ())), marks, {place.partition: found.offset for place, found in oldest.items()}
-    )
+        oldest = _offsets(admin, places, OffsetSpec.EARLIEST)
+    return GroupView(members, marks, {place.partition: offset for place, offset in oldest.items()})
+
+
+def group_lag(admin: KafkaAdminClient, group: str, topic: str, partitions: int) -> GroupLag:
+    """Ask the brokers how far a group is behind.
+
+    Args:
+        admin: connected, as of `streams.kafka.topics.admin_client`.
+        group: any; one that the cluster has not had yet has read nothing.
+        topic: one that exists.
+        partitions: of that topic.
+
+    Raises:
+        ClusterRefused: the user may not see the group.
+    """
+    members, offsets = _asked(admin, group)
+    places = [TopicPartition(topic, partition) for partition in range(partitions)]
+    oldest, ends = (_offsets(admin, places, spec) for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST))
+    committed = {place: found.offset for place, found in offsets.items()}
+    return GroupLag(members, sum(end - max(committed.get(place, -1), oldest[place]) for place, end in ends.items()))
+
+
+def _asked(admin: KafkaAdminClient, group: str) -> tuple[int, dict[Any, Any]]:
+    """How many members a group has, and what it has committed, by place."""
+    try:
+        described: dict[str, Any] = admin.describe_groups([group])[group]
+        offsets: dict[Any, Any] = admin.list_group_offsets(group)[group]
+    except NOT_YET:
+        return 0, {}
+    except GroupAuthorizationFailedError as error:
+        raise ClusterRefused(f"to look at the group {group}", f"Describe on group {group}", error) from error
+    return len(described.get("members", ())), offsets
+
+
+def _offsets(admin: KafkaAdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
+    found: dict[Any, Any] = admin.list_partition_offsets(dict.fromkeys(places, spec)) if places else {}
+    return {place: one.offset for place, one in found.items()}

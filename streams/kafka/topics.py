@@ -1,15 +1,13 @@
-"""The topics of the contract: their names, keys, partitions and retention; created and checked by `robocall topics`."""
+"""The topics of the contract: names, keys, partitions and retention. `robocall topics` creates and checks them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import click
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
@@ -19,8 +17,7 @@ from detector.features.window_constants import DAY_MS, HOUR_MS
 from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka import fleet_secret
 from streams.kafka.client import ssl_context, why_unreachable
-from streams.running.progress import step
-from streams.settings import MAX_PARTITIONS, Settings, load_settings
+from streams.settings import Settings
 
 CALL_EVENTS = "call-events"
 CALL_DECISIONS = "call-decisions"
@@ -142,21 +139,29 @@ def identity(settings: Settings, topic: str) -> str:
     return f"{topic}.{identifier}" if identifier else topic  # brokers before 2.8 have none
 
 
-def existing(admin: KafkaAdminClient) -> set[str]:
-    """Return the names of the contract's topics that the cluster has."""
-    return set(admin.list_topics()) & set(TOPIC_BY_NAME)
+def existing(admin: KafkaAdminClient, wanted: Sequence[Topic] = TOPICS) -> set[str]:
+    """Return the names of those of the topics that the cluster has."""
+    return set(admin.list_topics()) & {topic.name for topic in wanted}
 
 
-def create(admin: KafkaAdminClient, *, partitions: int, replication_factor: int | None = None) -> list[str]:
+def create(
+    admin: KafkaAdminClient,
+    *,
+    partitions: int,
+    replication_factor: int | None = None,
+    wanted: Sequence[Topic] = TOPICS,
+) -> list[str]:
     """Create the missing topics and wait until they can be used; return their names. Existing ones stay as they are.
 
     All topics get the same number of partitions, so that topics of the same key are read by the same worker.
     `replication_factor` None leaves it to the cluster; with 3 or more, 2 replicas must have a record (acks=all).
+    `wanted` are the topics of the contract, and what else is used.
 
     Raises:
         TopicCreationFailed: the cluster refused one; the message says which and why.
     """
-    missing = [topic for topic in TOPICS if topic.name not in existing(admin)]
+    present = existing(admin, wanted)
+    missing = [topic for topic in wanted if topic.name not in present]
     return _create(admin, missing, partitions, replication_factor)
 
 
@@ -200,18 +205,18 @@ def _create(
     return created
 
 
-def check(admin: KafkaAdminClient, *, partitions: int) -> list[str]:
+def check(admin: KafkaAdminClient, *, partitions: int, wanted: Sequence[Topic] = TOPICS) -> list[str]:
     """Return what is wrong with the topics, one sentence each with what to do; empty when all is well."""
-    present = existing(admin)
+    present = existing(admin, wanted)
     complaints = [
-        f"{topic.name} is missing: run `robocall topics create`" for topic in TOPICS if topic.name not in present
+        f"{topic.name} is missing: run `robocall topics create`" for topic in wanted if topic.name not in present
     ]
     if not present:
         return complaints
     described = {topic["name"]: topic for topic in admin.describe_topics(sorted(present))}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in sorted(present)]
     configs = admin.describe_configs(resources, config_filter="all")["topic"]
-    for topic in TOPICS:
+    for topic in wanted:
         if topic.name in present:
             found = {name: entry["value"] for name, entry in configs[topic.name].items()}
             complaints += _wrong_partitions(topic, described[topic.name], partitions)
@@ -260,49 +265,3 @@ def _advice(topic: Topic, setting: str, found: str) -> str:
         f"{topic.name} has {setting}={found}, needed is {wanted}: kafka-configs.sh --alter "
         f"--topic {topic.name} --add-config {setting}={wanted}"
     )
-
-
-@click.group()
-def topics() -> None:
-    """Create the topics of the contract, or say what is wrong with them."""
-
-
-_partitions = click.option(
-    "--partitions",
-    type=click.IntRange(1, MAX_PARTITIONS),
-    help="Partitions of each topic; default: ROBOCALL_PARTITIONS. The upper limit of workers.",
-)
-
-
-@topics.command("create")
-@_partitions
-@click.option(
-    "--replication-factor", type=click.IntRange(1, 32), help="Copies of each record; default: the cluster's own."
-)
-def create_command(partitions: int | None, replication_factor: int | None) -> None:
-    """Create the topics that are missing. Existing ones stay as they are; running it twice is fine."""
-    settings = load_settings()
-    wanted = partitions or settings.partitions
-    with step("Creating topics", quick=True), admin_client(settings) as admin:
-        created = create(admin, partitions=wanted, replication_factor=replication_factor)
-        created += create_secret(admin, settings, replication_factor=replication_factor)
-        complaints = check(admin, partitions=wanted)
-    click.echo(f"created: {', '.join(created)}" if created else "all topics exist", err=True)
-    for complaint in complaints:
-        click.echo(f"warning: {complaint}", err=True)
-
-
-@topics.command("check")
-@_partitions
-def check_command(partitions: int | None) -> None:
-    """Say what is wrong with the topics, one line each; exit status 1 when something is."""
-    settings = load_settings()
-    with step("Looking at the topics", quick=True), admin_client(settings) as admin:
-        complaints = check(admin, partitions=partitions or settings.partitions)
-        if FLEET_SECRET.name not in admin.list_topics():
-            complaints.append(f"{FLEET_SECRET.name} is missing: run `robocall topics create`")
-    for complaint in complaints:
-        click.echo(complaint)
-    if complaints:
-        sys.exit(1)
-    click.echo("all topics are as they should be", err=True)

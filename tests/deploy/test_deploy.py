@@ -21,7 +21,9 @@ from streams.commands.main import COMMANDS, robocall
 from streams.contract_docs.metrics_page import alert_expressions, metrics_in, panel_expressions
 from streams.metrics import Metric
 from streams.settings import load_settings
+from streams.trust.settings import load_trust_settings
 from streams.unknown_settings import unknown_keys
+from streams.verifying.settings import VERIFY_PREFIX, load_verify_settings
 from tests.deploy.compose_file import compose_with
 
 ROOT = Path(__file__).parents[2]
@@ -109,6 +111,9 @@ def test_every_setting_in_the_compose_file_is_read(compose: dict[str, Any], monk
                 load_archive_settings()  # raises for a name that is no setting, too
             if any(key.startswith(BRIDGE_PREFIX) for key in values):
                 load_bridge_settings()
+            if any(key.startswith(VERIFY_PREFIX) for key in values):
+                load_verify_settings()
+                load_trust_settings()
 
 
 def test_the_bridge_of_the_compose_file_knows_who_asks_from_this_machine() -> None:
@@ -119,9 +124,18 @@ def test_the_bridge_of_the_compose_file_knows_who_asks_from_this_machine() -> No
     assert peers.find("192.0.2.1") is None
 
 
+def test_raw_set_ups_are_verified_by_profile_alone_from_a_topic_that_is_made_with_it(compose: dict[str, Any]) -> None:
+    """Whoever does not use the profile has no such topic: the service that always runs makes those of the contract."""
+    services = compose["services"]
+    made, used = services["verify-topic"], services["verify"]
+    assert made["profiles"] == used["profiles"] == ["verify"]
+    assert made["environment"]["ROBOCALL_VERIFY_TOPIC"] == used["environment"]["ROBOCALL_VERIFY_TOPIC"]
+    assert "ROBOCALL_VERIFY_TOPIC" not in services["topics"]["environment"]
+
+
 def test_every_command_in_the_compose_file_parses(compose: dict[str, Any]) -> None:
     ours = [service for service in compose["services"].values() if service["image"].startswith("robocall")]
-    assert len(ours) == 6
+    assert len(ours) == 8
     for service in ours:
         command, *arguments = service["command"]
         assert command in COMMANDS
@@ -148,11 +162,12 @@ def test_prometheus_scrapes_every_process_at_its_port(compose: dict[str, Any]) -
         job["job_name"]: {target for group in job["static_configs"] for target in group["targets"]}
         for job in config["scrape_configs"]
     }
-    archive, bridge = (compose["services"][name]["environment"] for name in ("archive", "bridge"))
+    archive, bridge, verify = (compose["services"][name]["environment"] for name in ("archive", "bridge", "verify"))
     assert found == {
         "robocall": {f"{name}:{one['environment']['ROBOCALL_WEB_PORT']}" for name, one in workers(compose).items()},
         "robocall-archive": {f"archive:{archive['ROBOCALL_ARCHIVE_WEB_PORT']}"},
         "robocall-bridge": {f"bridge:{bridge['ROBOCALL_BRIDGE_WEB_PORT']}"},
+        "robocall-verify": {f"verify:{verify['ROBOCALL_VERIFY_WEB_PORT']}"},
     }
     assert [(DEPLOY / "prometheus" / name).is_file() for name in config["rule_files"]] == [True]
 

@@ -1,6 +1,7 @@
 """The rights of `deploy/kafka`, in place on a real broker: each of our users does its work, and nothing else."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -22,13 +23,15 @@ from streams.wire.cases import CaseKind
 from tests.broker_process import broker_process
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, robocall, run_robocall, workers
+from tests.streams.trust.signed_calls import setup, signed_now, trust_environment
 from tests.topic_reader import Reader
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-USERS = ("worker", "switch", "analyst", "archive", "operator", "desk")
+USERS = ("worker", "switch", "analyst", "archive", "verifier", "raw-switch", "operator", "desk")
+RAW = "unverified-calls"
 PROPERTIES = """
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,USERS:SASL_PLAINTEXT
 sasl.enabled.mechanisms=PLAIN
@@ -52,13 +55,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         tool = folder / "kafka-acls"
         tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/deploy/kafka_acls.py" "$@"\n')
         tool.chmod(0o700)
-        environment = os.environ | {"KAFKA_ACLS": str(tool), "PYTHONPATH": str(ROOT)}
+        environment = os.environ | {
+            "KAFKA_ACLS": str(tool),
+            "PYTHONPATH": str(ROOT),
+            "ROBOCALL_VERIFY_TOPIC": RAW,
+        }
         subprocess.run([ROOT / "deploy" / "kafka" / "acls.sh", broker.bootstrap], env=environment, check=True)
         yield f"127.0.0.1:{port}"
 
 
 def login(address: str, user: str) -> dict[str, str]:
     return {
+        "ROBOCALL_VERIFY_TOPIC": RAW,
         "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": address,
         "ROBOCALL_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
         "ROBOCALL_KAFKA_SASL_MECHANISM": "PLAIN",
@@ -111,6 +119,23 @@ def test_each_user_does_its_work(address: str, tmp_path: Path) -> None:
     assert [line for line in worker.log.read_text().splitlines() if "uthorization" in line] == []
 
 
+def test_a_raw_set_up_is_verified_and_goes_on(address: str, tmp_path: Path) -> None:
+    """Its switch writes a topic of its own, and cannot write where verdicts stand: test_no_user_can_do_more."""
+    robocall("topics", "create", "--partitions", "2", environment=login(address, "operator"))
+    environment = login(address, "verifier") | trust_environment(tmp_path)
+    verify = Worker(environment, tmp_path / "verify.log", ("-m", "streams.commands.main", "verify"))
+    try:
+        call = setup("raw-1", signed_now("https://127.0.0.1:443/nobody.pem"))
+        producer = Producer(client(address, "raw-switch"))
+        producer.produce(RAW, key=call["calling_number"], value=json.dumps(call))
+        assert producer.flush(60) == 0
+        events = Reader(address, topics.CALL_EVENTS, **client(address, "archive", "robocall-archive"))
+        wait_until(lambda: "raw-1" in events.calls(), "the call went on")
+    finally:
+        assert verify.stop() == 0
+    assert "uthoriz" not in verify.log.read_text()
+
+
 def is_kept(folder: Path) -> bool:
     return any(folder.rglob("*.parquet"))
 
@@ -119,17 +144,21 @@ WRITES = {
     "worker": ("call-events", "call-feedback", "fleet-secret", "case-records"),
     "switch": ("case-records", "call-decisions", "entity-decisions", "call-feedback", "fleet-secret", "dead-letters"),
     "analyst": ("call-events", "call-decisions", "entity-decisions", "fleet-secret", "case-records"),
-    "archive": ("call-events", "call-decisions", "call-feedback", "case-records"),
-    "operator": ("call-events", "call-decisions", "call-feedback"),
-    "desk": ("call-events", "call-decisions", "fleet-secret"),
+    "archive": ("call-events", "call-decisions", "call-feedback", "case-records", RAW),
+    "verifier": ("call-decisions", "fleet-secret", "case-records", RAW),
+    "raw-switch": ("call-events", "call-decisions", "case-records"),
+    "operator": ("call-events", "call-decisions", "call-feedback", RAW),
+    "desk": ("call-events", "call-decisions", "fleet-secret", RAW),
 }
 READS = {
     "worker": ("call-decisions", "scored-calls"),
     "switch": ("fleet-secret", "scored-calls", "call-feedback", "call-events", "dead-letters", "case-records"),
     "analyst": ("fleet-secret", "call-events"),
-    "archive": ("fleet-secret", "dead-letters"),
-    "operator": ("call-events", "call-decisions"),
-    "desk": ("call-events", "scored-calls", "fleet-secret"),
+    "archive": ("fleet-secret", "dead-letters", RAW),
+    "verifier": ("fleet-secret", "call-decisions", "call-events"),
+    "raw-switch": ("fleet-secret", "call-events", RAW),
+    "operator": ("call-events", "call-decisions", RAW),
+    "desk": ("call-events", "scored-calls", "fleet-secret", RAW),
 }
 
 

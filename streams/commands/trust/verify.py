@@ -37,9 +37,8 @@ async def require_source(settings: Settings, topic: str) -> None:
         partitions = (await require_topics(settings, [topic]))[topic]
     except TopicMissing as error:
         raise SettingsInvalid(
-            f"{VERIFY_PREFIX}TOPIC: the topic {topic} does not exist: create it with as many partitions as "
-            f"{CALL_EVENTS} has, `kafka-topics.sh --bootstrap-server ... --create --topic {topic} "
-            f"--partitions {of_events}`"
+            f"{VERIFY_PREFIX}TOPIC: the topic {topic} does not exist: make it with as many partitions as "
+            f"{CALL_EVENTS} has, `{VERIFY_PREFIX}TOPIC={topic} robocall topics create --partitions {of_events}`"
         ) from error
     if partitions != of_events:
         raise PartitionsDiffer(topic, partitions, of_events)
@@ -85,9 +84,8 @@ def verify() -> None:
       ROBOCALL_VERIFY_WEB_PORT     port of the metrics [default: none]
 
     \b
-    That topic needs as many partitions as call-events:
-      kafka-topics.sh --bootstrap-server localhost:9092 --create \\
-        --topic unverified-calls --partitions 12
+    That topic needs as many partitions as call-events. Who sets ROBOCALL_VERIFY_TOPIC
+    has it made by `robocall topics create`, and looked at by `topics check` and `doctor`.
 
     Start several to share the load; SIGTERM ends one cleanly. After a crash a record may
     go on twice, which workers notice. docs/signatures.md says more.

@@ -21,6 +21,7 @@ from streams.commands.doctor import doctor
 from streams.kafka import fleet_secret, topics
 from streams.local.services import free_ports
 from streams.settings import load_settings
+from tests.streams.trust.signed_calls import trusting
 
 pytestmark = pytest.mark.kafka
 
@@ -189,3 +190,16 @@ def test_do_not_originate_lists_are_told_of_where_a_place_is_named(run: Run, tmp
     (away,) = findings(run(numbers_url=str(place / "bad.dno")))["dno lists"]
     assert away["state"] == "warning"
     assert away["text"].endswith("workers keep those that they have")
+
+
+def test_raw_set_ups_and_lists_of_trust_are_told_of_where_they_are_used(
+    run: Run, fresh_topics: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    """Calls pass without them, so that nothing about them is worse than a warning."""
+    fresh_topics(partitions=2)
+    assert {"verify", "trust"} & set(findings(run(partitions="2"))) == set()
+    trust = {f"trust_{name}": value for name, value in trusting(tmp_path).items()}
+    found = findings(run(partitions="2", verify_topic="nobody-made-it", **trust))
+    (missing,), (none,) = found["verify"], found["trust"]
+    assert (missing["state"], missing["text"]) == ("warning", "nobody-made-it is missing: run `robocall topics create`")
+    assert (none["state"], none["text"][:21]) == ("warning", "anchors: none is kept")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
-from click.testing import CliRunner, Result
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAuthorizationFailedError
@@ -14,7 +12,6 @@ from kafka.errors import TopicAuthorizationFailedError
 from streams.errors import ClusterRefused
 from streams.kafka import topics
 from streams.settings import load_settings
-from tests.processes import complaints
 from tests.topic_configs import configure
 
 pytestmark = pytest.mark.kafka
@@ -23,13 +20,6 @@ CONTRACT = {
     "call-events", "call-decisions", "entity-decisions", "call-feedback", "scored-calls", "dead-letters",
     "case-records",
 }  # fmt: skip
-
-
-@pytest.fixture
-def run(kafka_bootstrap: str) -> Callable[..., Result]:
-    """Run `robocall topics ...` against the test broker."""
-    environment = {**os.environ, "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap}
-    return lambda *arguments: CliRunner().invoke(topics.topics, list(arguments), env=environment)
 
 
 def test_fresh_topics_are_those_of_the_contract(
@@ -67,37 +57,6 @@ def test_creating_twice_changes_nothing(fresh_topics: Callable[..., list[str]], 
     assert {len(topic["partitions"]) for topic in kafka_admin.describe_topics(sorted(CONTRACT))} == {2}
 
 
-def test_check_names_every_missing_topic(
-    fresh_topics: Callable[..., list[str]], delete_topic: Callable[[str], None], run: Callable[..., Result]
-) -> None:
-    fresh_topics(partitions=1)
-    delete_topic("scored-calls")
-    result = run("check", "--partitions", "1")
-    assert result.exit_code == 1
-    assert result.stdout.splitlines() == [
-        f"{name} is missing: run `robocall topics create`" for name in ("scored-calls", "fleet-secret")
-    ]
-
-
-def test_check_says_what_is_wrong_and_how_to_put_it_right(
-    fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient, run: Callable[..., Result]
-) -> None:
-    fresh_topics(partitions=1)
-    configure(kafka_admin, "call-events", retention_ms="3600000")
-    configure(kafka_admin, "entity-decisions", cleanup_policy="delete")
-    configure(kafka_admin, "dead-letters", max_message_bytes="1000")
-    result = run("check", "--partitions", "2")
-    assert result.exit_code == 1
-    lines = result.stdout.splitlines()
-    assert sum("has 1 partitions, 2 are configured" in line for line in lines) == len(CONTRACT)
-    rest = [line for line in lines if "partitions" not in line and "fleet-secret" not in line]
-    assert [line.split(": ")[0] for line in rest] == [
-        "call-events has retention.ms=3600000, needed is 90000000",
-        "entity-decisions has cleanup.policy=delete, needed is compact",
-        "dead-letters has max.message.bytes=1000, needed is 2097152",
-    ]
-
-
 def test_longer_retention_is_no_complaint(
     fresh_topics: Callable[..., list[str]], kafka_admin: KafkaAdminClient
 ) -> None:
@@ -105,16 +64,6 @@ def test_longer_retention_is_no_complaint(
     configure(kafka_admin, "call-events", retention_ms="-1")
     configure(kafka_admin, "call-decisions", retention_ms=str(30 * 24 * 3_600_000))
     assert topics.check(kafka_admin, partitions=1) == []
-
-
-def test_create_command_creates_then_check_command_is_content(
-    fresh_topics: Callable[..., list[str]], delete_topic: Callable[[str], None], run: Callable[..., Result]
-) -> None:
-    fresh_topics(partitions=1)
-    delete_topic("call-feedback")
-    result = run("create", "--partitions", "1")
-    assert (result.exit_code, complaints(result.stderr)) == (0, ["created: call-feedback, fleet-secret"])
-    assert run("check", "--partitions", "1").exit_code == 0
 
 
 def test_a_refused_topic_is_one_sentence(

@@ -48,7 +48,7 @@ def test_a_missing_topic_is_named_with_what_makes_it(
     fresh_topics(2)
     monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
     monkeypatch.setenv("ROBOCALL_VERIFY_TOPIC", "nobody-made-it")
-    with pytest.raises(SettingsInvalid, match="nobody-made-it does not exist: create it with as many partitions"):
+    with pytest.raises(SettingsInvalid, match="nobody-made-it robocall topics create --partitions 2"):
         typed()
 
 

@@ -1,0 +1,1 @@
+"""`robocall topics`: the topics that are used, made and looked at."""

@@ -70,8 +70,15 @@ def needs_kamailio(*packages: str) -> str:
     return path
 
 
-def asked(status: int, header: str | None = None, pattern: str = "") -> str:
-    """A call whose answer has this status, and where one is named a header that looks like this."""
+def asked(status: int, header: str | None = None, pattern: str = "", more: tuple[str, ...] = ()) -> str:
+    """A call whose answer has this status, and where one is named a header that looks like this.
+
+    Args:
+        status: of the final answer.
+        header: of it.
+        pattern: of that header.
+        more: further header lines of the INVITE.
+    """
     if header is None:
         answer = f'<recv response="{status}"/>'
     else:
@@ -80,7 +87,8 @@ def asked(status: int, header: str | None = None, pattern: str = "") -> str:
     <ereg regexp="{pattern.replace('"', "&quot;")}" search_in="hdr" header="{header}:" check_it="true" assign_to="1"/>
     <log message="[$1]"/>
   </action></recv>"""
-    return INVITE + TRYING + answer + ACK.replace("{back}", "3")
+    invite = INVITE.replace("Max-Forwards", "\n".join((*more, "Max-Forwards")))
+    return invite + TRYING + answer + ACK.replace("{back}", "3")
 
 
 def cancelled(first: int = 200) -> str:

@@ -1,16 +1,9 @@
 """Signed calls through a bridge that verifies, Kafka, and a real worker; then a replay that verifies nothing."""
 
 import asyncio
-import hashlib
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +11,18 @@ import httpx
 import pytest
 
 from streams.kafka.topics import CALL_EVENTS
-from streams.local.services import free_ports
 from tests.detector.trust.authority import issue
-from tests.models.small_model import save_small_model
-from tests.processes import PATIENT, ROOT, robocall, workers
+from tests.integration.trust.signed_case import Bridge, running, worker_environment
+from tests.processes import robocall
 from tests.streams.bridge.http.conftest import TOKEN
-from tests.streams.bridge.sip.sip_case import invite, seen
+from tests.streams.bridge.sip.sip_case import invite
 from tests.streams.trust.https_server import Server, response, serving
-from tests.streams.trust.signed_calls import live_provider, setup, signed_now, trust_environment, url_at
+from tests.streams.trust.signed_calls import live_provider, setup, signed_now, url_at
 from tests.topic_reader import Reader
-from tests.waiting import HANG_S, wait_until
+from tests.waiting import HANG_S
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-PEER = {
-    "name": "sbc-1",
-    "addresses": ["127.0.0.1"],
-    "profile": "clearip",
-    "trunk_group_id": "t-1",
-    "token_sha256": [hashlib.sha256(TOKEN.encode()).hexdigest()],
-    "deadline_ms": 10_000,
-}
 PATIENT_MS = {"Robocall-Deadline-Ms": "1000"}
 
 
@@ -48,66 +32,6 @@ async def certificates(path: str, writer: asyncio.StreamWriter) -> None:
         writer.write(response(live_provider().pem))
     else:
         writer.write(response(b"", status="404 Not Found"))
-
-
-class Bridge:
-    """A bridge process that verifies, asked by SIP and over HTTP."""
-
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
-        self.sip_port, self.http_port, self._web_port = free_ports(3)
-        (folder / "peers.yaml").write_text(json.dumps({"peers": [PEER]}))
-        settings = {
-            "ROBOCALL_BRIDGE_PEERS_FILE": str(folder / "peers.yaml"),
-            "ROBOCALL_BRIDGE_SIP_PORT": str(self.sip_port),
-            "ROBOCALL_BRIDGE_HTTP_PORT": str(self.http_port),
-            "ROBOCALL_BRIDGE_WEB_PORT": str(self._web_port),
-        }
-        self.log = folder / "bridge.log"
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams.commands.main", "bridge"],
-                cwd=ROOT, env=os.environ | environment | settings, stdout=out, stderr=out,
-            )  # fmt: skip
-
-    def is_healthy(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.http_port}/health").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def metric(self, start: str) -> float:
-        page = httpx.get(f"http://127.0.0.1:{self._web_port}/metrics").text
-        return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(start))
-
-    def says(self, data: bytes) -> int:
-        """Status of the final answer to a datagram."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.bind(("127.0.0.1", 0))
-            sender.settimeout(HANG_S)
-            sender.sendto(data, ("127.0.0.1", self.sip_port))
-            while (status := seen(sender.recv(65_535)).status) < 200:
-                pass
-            return status
-
-
-@contextmanager
-def running(environment: dict[str, str], folder: Path) -> Iterator[Bridge]:
-    """A worker that decides, and a bridge in front of it that has its authorities."""
-    with workers(1, environment, folder) as (worker,):
-        wait_until(lambda: worker.health().get("status") == "ok", "the worker decides")
-        bridge = Bridge(environment | trust_environment(folder), folder)
-        try:
-            wait_until(bridge.is_healthy, "the bridge says that decisions come")
-            wait_until(lambda: bridge.metric("robocall_trust_list_entries") == 1, "it has the authority")
-            yield bridge
-            bridge.process.terminate()
-            assert bridge.process.wait(HANG_S) == 0
-        finally:
-            sys.stderr.write(bridge.log.read_text(errors="replace")[-3_000:])
-            if bridge.process.poll() is None:
-                bridge.process.kill()
-                bridge.process.wait()
 
 
 class Switch:
@@ -192,19 +116,8 @@ async def drill(switch: Switch, server: Server) -> None:
 
 @pytest.fixture
 def environment(kafka_bootstrap: str, fresh_topics: Callable[..., list[str]], tmp_path: Path) -> dict[str, str]:
-    """A worker that enforces; nobody keeps lists."""
     fresh_topics(4)
-    return {
-        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "ROBOCALL_REDIS_URL": "redis://127.0.0.1:1/0",
-        "ROBOCALL_MODE": "enforce",
-        "ROBOCALL_ENFORCE_UNMEASURED": "the tests: no traffic is measured",
-        "ROBOCALL_REDRESS_URL": "https://redress.carrier.example/",
-        "ROBOCALL_PARTITIONS": "4",
-        "ROBOCALL_MODEL_DIR": str(save_small_model(tmp_path / "models" / "small")),
-        "ROBOCALL_CONSUMER_GROUP": f"signed-{time.time_ns()}",
-        **PATIENT,
-    }
+    return worker_environment(kafka_bootstrap, tmp_path)
 
 
 def test_verdicts_travel_with_their_calls_and_a_replay_needs_no_certificate(

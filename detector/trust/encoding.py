@@ -1,16 +1,16 @@
 """Base64url and JSON as tokens have them, read strictly: one text has one reading, and what has two has none."""
 
 import json
-import re
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
 from typing import Any
 
 from detector.trust.verdict import Cause, Refused
 
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
-_ORDINARY = bytes.maketrans(b"-_", b"+/")
+_ORDINARY = bytes.maketrans(b"-_+/=", b"+/!!!")
+"""To the alphabet that is decoded; what base64url does not have becomes what no alphabet has."""
 _PADDING = (b"", b"", b"==", b"=")
+_BLANKS = " \t\n\r"
 _LAST = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
 """Last characters whose bits behind the end are zero, by how many stand behind the last four."""
 
@@ -21,12 +21,13 @@ def decode_base64url(text: str) -> bytes:
     Raises:
         Refused: it has other characters, padding, or bits behind its end. Two texts never decode to the same bytes.
     """
-    if not _BASE64URL.match(text):
-        raise Refused(Cause.IDENTITY_MALFORMED, "a part of the token is not base64url without padding")
     beyond = len(text) % 4
     if beyond and (beyond == 1 or text[-1] not in _LAST[beyond]):
         raise Refused(Cause.IDENTITY_MALFORMED, "a part of the token is cut off, or has bits behind its end")
-    return a2b_base64(text.encode().translate(_ORDINARY) + _PADDING[beyond])
+    try:
+        return a2b_base64(text.encode("ascii").translate(_ORDINARY) + _PADDING[beyond], strict_mode=True)
+    except ValueError as error:
+        raise Refused(Cause.IDENTITY_MALFORMED, "a part of the token is not base64url without padding") from error
 
 
 def encode_base64url(data: bytes) -> str:
@@ -41,9 +42,12 @@ def decode_object(data: bytes) -> dict[str, Any]:
         Refused: it is none, names a key twice, has NaN or an infinity, or nests too deep.
     """
     try:
-        found = _JSON.decode(data.decode())
+        text = data.decode().strip(_BLANKS)
+        found, end = _JSON.raw_decode(text)
     except (ValueError, RecursionError) as error:
         raise Refused(Cause.IDENTITY_MALFORMED, "a part of the token is not strict JSON") from error
+    if end != len(text):
+        raise Refused(Cause.IDENTITY_MALFORMED, "a part of the token has something behind its JSON")
     if not isinstance(found, dict):
         raise Refused(Cause.IDENTITY_MALFORMED, "a part of the token is no JSON object")
     return found

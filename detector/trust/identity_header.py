@@ -6,23 +6,30 @@ compact one `..signature`, whose other parts are rebuilt from the call.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from detector.contract.events import IDENTITY_LIMIT, LIST_LIMIT
 from detector.trust.verdict import Cause, Refused
 
 # Possessive quantifiers: a hostile header is read once, never tried again.
-_NAME = re.compile(r"\s*+(?:identity|y)\s*+:", re.IGNORECASE)
-_TOKEN = re.compile(r"\s*+(?P<token>[A-Za-z0-9_.-]++)\s*+")
+_TOKEN = re.compile(r"\s*+([A-Za-z0-9_.-]++)\s*+")
+_FIRST = re.compile(r"(?:\s*+(?i:identity|y)\s*+:)?+" + _TOKEN.pattern)
+"""The first one may have the header's name before it."""
 _PARAMETER = re.compile(
     r";\s*+(?P<name>[A-Za-z0-9!%*_+`'~.-]++)\s*+"
     r"(?:=\s*+(?:<(?P<uri>[^<>\s]*+)>|\"(?P<quoted>[^\"\\]*+)\"|(?P<plain>[A-Za-z0-9!%*_+`'~.-]++))\s*+)?"
 )
 _PARTS = 3
+_TAILS_KEPT = 1_024
+_LONGEST_TAIL = 512
+"""Characters behind a token that are remembered once they were read: a signer writes the same ones for every call."""
+
+Tail = tuple[int, str | None, str | None, str | None]
+"""How many characters parameters take, and what they say: `info`, `alg`, `ppt`."""
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityHeader:
+class IdentityHeader(NamedTuple):
     """One Identity header.
 
     Attributes:
@@ -92,33 +99,40 @@ def parse_token(text: str) -> IdentityHeader:
     if len(text) > IDENTITY_LIMIT:
         raise Refused(Cause.IDENTITY_TOO_LARGE, f"a token has more than {IDENTITY_LIMIT:,} characters")
     found = _TOKEN.fullmatch(text)
-    header = _of_token(found["token"]) if found else None
+    header = _of_token(found[1]) if found else None
     if header is None or header.is_compact:
         raise Refused(Cause.IDENTITY_MALFORMED, "a token is not header.claims.signature")
     return header
 
 
 def _headers(value: str) -> Iterator[IdentityHeader]:
-    name = _NAME.match(value)
-    place = name.end() if name else 0
+    token = _FIRST.match(value)
     while True:
-        token = _TOKEN.match(value, place)
         if token is None:
             raise Refused(Cause.IDENTITY_MALFORMED, "an Identity header does not begin with a token")
-        place = token.end()
-        parameters: dict[str, str] = {}
-        while parameter := _PARAMETER.match(value, place):
-            place = parameter.end()
-            key = parameter["name"].lower()
-            if key in parameters:
-                raise Refused(Cause.IDENTITY_MALFORMED, "an Identity header names a parameter twice")
-            parameters[key] = parameter["uri"] or parameter["quoted"] or parameter["plain"] or ""
-        if place < len(value) and value[place] != ",":
-            raise Refused(Cause.IDENTITY_MALFORMED, "an Identity header has something behind its parameters")
-        yield _of_token(token["token"], parameters.get("info"), parameters.get("alg"), parameters.get("ppt"))
-        if place == len(value):
+        tail = value[token.end() :]
+        length, *said = _kept_parameters(tail) if len(tail) <= _LONGEST_TAIL else _parameters(tail)
+        yield _of_token(token[1], *said)
+        if length == len(tail):
             return
-        place += 1
+        token = _TOKEN.match(value, token.end() + length + 1)
+
+
+def _parameters(tail: str) -> Tail:
+    """Read the parameters of a header, up to its end or to the comma before the next one."""
+    place, found = 0, dict[str, str]()
+    while parameter := _PARAMETER.match(tail, place):
+        place = parameter.end()
+        key = parameter["name"].lower()
+        if key in found:
+            raise Refused(Cause.IDENTITY_MALFORMED, "an Identity header names a parameter twice")
+        found[key] = parameter["uri"] or parameter["quoted"] or parameter["plain"] or ""
+    if place < len(tail) and tail[place] != ",":
+        raise Refused(Cause.IDENTITY_MALFORMED, "an Identity header has something behind its parameters")
+    return place, found.get("info"), found.get("alg"), found.get("ppt")
+
+
+_kept_parameters = lru_cache(_TAILS_KEPT)(_parameters)
 
 
 def _of_token(token: str, info: str | None = None, alg: str | None = None, ppt: str | None = None) -> IdentityHeader:

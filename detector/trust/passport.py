@@ -6,9 +6,8 @@ the call, which works for tokens without an extension only.
 
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from detector.trust.encoding import canonical_json, decode_base64url, decode_object, encode_base64url
 from detector.trust.identity_header import IdentityHeader
@@ -28,8 +27,7 @@ _NUMBER = re.compile(r"[0-9*#]{1,15}\Z")
 _NAMES = frozenset({"tn", "uri"})
 
 
-@dataclass(frozen=True, slots=True)
-class Passport:
+class Passport(NamedTuple):
     """A token whose form is right. Whether its signature holds is not known yet.
 
     Attributes:
@@ -151,11 +149,14 @@ def _destinations(claims: dict[str, Any]) -> frozenset[str]:
     dest = claims.get("dest")
     if not isinstance(dest, dict) or not dest or not dest.keys() <= _NAMES:
         raise Refused(Cause.CLAIMS_MALFORMED, "the claim dest does not name numbers or addresses")
-    if not all(isinstance(values, list) and values for values in dest.values()):
-        raise Refused(Cause.CLAIMS_MALFORMED, "the claim dest has no list of numbers or addresses")
-    if sum(map(len, dest.values())) > MOST_DESTINATIONS:
-        raise Refused(Cause.CLAIMS_MALFORMED, f"the claim dest names more than {MOST_DESTINATIONS}")
-    return frozenset(_party(kind, value, "dest") for kind, values in dest.items() for value in values)
+    found: list[str] = []
+    for kind, values in dest.items():
+        if not isinstance(values, list) or not values:
+            raise Refused(Cause.CLAIMS_MALFORMED, "the claim dest has no list of numbers or addresses")
+        if len(found) + len(values) > MOST_DESTINATIONS:
+            raise Refused(Cause.CLAIMS_MALFORMED, f"the claim dest names more than {MOST_DESTINATIONS}")
+        found += [_party(kind, value, "dest") for value in values]
+    return frozenset(found)
 
 
 def _party(kind: str, value: Any, what: str) -> str:

@@ -1,7 +1,6 @@
 """Tokens that were seen: a `shaken` token belongs to one call, so one that comes with another call is a replay."""
 
 from collections import OrderedDict
-from dataclasses import replace
 
 from detector.trust.verdict import Cause, Verdict
 from detector.trust.verify import FRESH_MS
@@ -74,8 +73,9 @@ def without_replay(verdict: Verdict, seen: SeenTokens, call: str, at_ms: int) ->
         return verdict
     if not seen.is_replay(verdict.token, call, at_ms):
         return verdict
-    return replace(
-        Verdict(cause=Cause.REPLAYED, detail="the token came with another call before"),
+    return Verdict(
+        cause=Cause.REPLAYED,
+        detail="the token came with another call before",
         priorities=verdict.priorities,
         sip_priority=verdict.sip_priority,
     )

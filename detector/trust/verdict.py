@@ -1,7 +1,7 @@
 """What verifying a call came to: a verdict, its finer cause, what a verifier would answer. No check is made here."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import Attestation
@@ -103,8 +103,7 @@ class Refused(RobocallError):  # noqa: N818 - the name states what happened
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallerName:
+class CallerName(NamedTuple):
     """Who is calling and why, as signed (RFC 9795).
 
     Attributes:
@@ -118,8 +117,7 @@ class CallerName:
     signer_spc: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What verifying came to. What a token claims stands here only where the token held.
 
     Attributes:

@@ -6,7 +6,8 @@ the number: a `shaken` token, else one of a delegate. `div` tokens lead from its
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from detector.trust.anchors import Anchors, Path, require_valid
 from detector.trust.certificates import Certificate, Chain, Scope, scope_of
@@ -56,8 +57,7 @@ class Trust:
         return path
 
 
-@dataclass(frozen=True, slots=True)
-class _Signed:
+class _Signed(NamedTuple):
     """A token whose signature holds, by a signer who may sign it."""
 
     token: Passport
@@ -86,7 +86,7 @@ def verify(identities: Sequence[str], call: Parties, at_ms: int, trust: Trust) -
     priorities, sip_priority = _priorities(signed, call, at_ms)
     verdict = _number(signed, failed, call, at_ms)
     if priorities or sip_priority:
-        verdict = replace(verdict, priorities=priorities, sip_priority=sip_priority)
+        verdict = verdict._replace(priorities=priorities, sip_priority=sip_priority)
     return verdict
 
 
@@ -185,7 +185,7 @@ def _vouched(
         raise Refused(Cause.NUMBER_NOT_COVERED, "a provider's certificate vouches for a number by shaken alone")
     if token.orig not in call.calling:
         raise Refused(Cause.ORIG_MISMATCH, "the token names another caller than P-Asserted-Identity, else From")
-    broken = next((refusal for ppt, refusal in failed if ppt in _DIVERTING), None)
+    broken = next((refusal for ppt, refusal in failed if ppt in _DIVERTING), None) if failed else None
     if hops and broken is None:
         _require_hops(token, [hop.token for hop in hops], call, at_ms)
     else:

@@ -1,7 +1,5 @@
 """Replayed tokens are found in bounded memory, exactly as by the twin that keeps everything."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,7 +63,7 @@ def test_a_token_comes_back_within_two_minutes_or_never() -> None:
 
 def test_a_replayed_call_does_not_pass() -> None:
     """The first one does, and its repetition; priorities are somebody else's token."""
-    seen, passed = SeenTokens(10), replace(verify((identity(),), CALL, AT_MS, trust()), priorities=("ets.0",))
+    seen, passed = SeenTokens(10), verify((identity(),), CALL, AT_MS, trust())._replace(priorities=("ets.0",))
 
     assert without_replay(passed, seen, "one", AT_MS) == passed
     assert without_replay(passed, seen, "one", AT_MS + 500) == passed
@@ -79,7 +77,7 @@ def test_a_forwarded_call_and_one_that_failed_are_not_asked() -> None:
     """Forwarding brings the same token to another call, with the signatures that say so."""
     seen, passed = SeenTokens(10), verify((identity(),), CALL, AT_MS, trust())
     without_replay(passed, seen, "one", AT_MS)
-    diverted, failed = replace(passed, is_diverted=True), refused(Refused(Cause.STALE, "old"))
+    diverted, failed = passed._replace(is_diverted=True), refused(Refused(Cause.STALE, "old"))
 
     assert without_replay(diverted, seen, "another", AT_MS) == diverted
     assert without_replay(failed, seen, "another", AT_MS) == failed

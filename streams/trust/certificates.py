@@ -16,8 +16,9 @@ from detector.trust.verdict import Cause, Refused
 from detector.trust.x5u import require_x5u
 from streams.running.daemon_thread import DaemonThread
 from streams.running.failures import Failures
+from streams.running.loop_thread import LoopThread
 from streams.trust.cache import ChainCache
-from streams.trust.fetching import Fetched, Fetcher
+from streams.trust.fetching import Fetcher
 from streams.trust.metrics import TrustMetrics
 from streams.trust.stored_chains import Entry, StoredChains
 
@@ -56,10 +57,10 @@ class Keeping:
 
 
 class Certificates:
-    """Chains by address. On one event loop.
+    """Chains by address. On one event loop; servers are asked on another one, so that no call waits for handshakes.
 
     Args:
-        fetcher: who asks servers.
+        fetcher: who asks servers; used by nobody else.
         cache: what this process knows.
         stored: what processes share; None for nothing.
         keeping: how long.
@@ -85,6 +86,7 @@ class Certificates:
         self._now_ms = now_ms
         self._loading: dict[str, asyncio.Task[Chain | Refused]] = {}
         self._place = DaemonThread("certificates")
+        self._servers = LoopThread("certificate servers")
         self._posted = 0
         self._is_place_well = True
 
@@ -131,6 +133,7 @@ class Certificates:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._servers.stop()
         if self._stored is not None and self._posted:
             await asyncio.wait({self._place.post(lambda: None)}, timeout=PLACE_PATIENCE_S)
 
@@ -181,8 +184,7 @@ class Certificates:
     async def _fetched(self, url: str) -> Entry:
         began_s = time.monotonic()
         try:
-            found = await self._fetcher.fetch(url, LARGEST_CHAIN_BYTES)
-            entry = await asyncio.to_thread(self._parsed, url, found)
+            entry = await self._servers.run(self._asked(url))
         except Refused as refusal:
             self._metrics.fetched(refusal.cause, time.monotonic() - began_s)
             raise
@@ -192,7 +194,9 @@ class Certificates:
             self._post(self._stored.write, entry)
         return entry
 
-    def _parsed(self, url: str, found: Fetched) -> Entry:
+    async def _asked(self, url: str) -> Entry:
+        """Ask the server and read what it gives, beside the calls."""
+        found = await self._fetcher.fetch(url, LARGEST_CHAIN_BYTES)
         chain, now_ms = parse_chain(found.content), self._now_ms()
         return Entry(url, found.content, now_ms, self._keeping.until_ms(found.fresh_s, chain, now_ms), chain)
 

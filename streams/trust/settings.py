@@ -106,7 +106,7 @@ class TrustSettings(BaseSettings):
     )
 
     threads: int = Field(
-        2, ge=1, le=64, description="Threads that verify signatures; more than processors gain nothing."
+        2, ge=1, le=64, description="Threads that verify calls with long headers; more than processors gain nothing."
     )
 
     @field_validator("allowed_networks")

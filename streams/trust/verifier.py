@@ -26,19 +26,21 @@ from streams.trust.stored_chains import StoredChains
 
 MOST_ADDRESSES = 8
 """Certificates that one call may have fetched: it may have sixteen headers, with addresses of a stranger's choice."""
+SHORT_CHARACTERS = 2_048
+"""Headers of a call that are verified at once. Some 60 us for one token; the way to a thread and back takes longer."""
 MOST_CHARACTERS = 256 * 1024
-"""Of headers that are being verified or wait for a thread: some 20 ms of work. A further call is `not_checked`."""
+"""Of longer headers that are being verified or wait for a thread: some 20 ms. A further call is `not_checked`."""
 
 
 class Verifier:
-    """Verifies calls. On one event loop; a verdict costs some 80 microseconds of a thread, which lets others run.
+    """Verifies calls. On one event loop; long headers in a thread, which lets others run.
 
     Args:
         certificates: chains by address.
         lists: authorities and withdrawn certificates.
         seen: tokens that came before.
         metrics: told each verdict.
-        threads: do the arithmetic.
+        threads: verify calls with long headers.
     """
 
     def __init__(
@@ -95,8 +97,13 @@ class Verifier:
         return await self._worked_out(identities, parties, at_ms, trust)
 
     async def _worked_out(self, identities: Sequence[str], parties: Parties, at_ms: int, trust: Trust) -> Verdict:
-        """In a thread. What waits there is bounded by its size, so that a flood of long headers delays nobody long."""
+        """At once where headers are short, as lawful ones are; else in a thread, so that they delay nobody.
+
+        What waits for a thread is bounded by its size.
+        """
         size = sum(map(len, identities))
+        if size <= SHORT_CHARACTERS:
+            return verify(identities, parties, at_ms, trust)
         if self._in_work and self._in_work + size > MOST_CHARACTERS:
             return Verdict(cause=Cause.NOT_CHECKED, detail="too many calls are being verified")
         self._in_work += size

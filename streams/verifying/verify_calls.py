@@ -22,7 +22,8 @@ from streams.verifying.metrics import OTHER, SIGNED, VerifyMetrics
 from streams.verifying.raw_setups import changed, setup_to_change
 
 MOST_RECORDS = 512
-"""Of a lot: the event loop has its turn after a few milliseconds."""
+LOT_CHARACTERS = MOST_CHARACTERS // 4
+"""Records of a lot, and characters of their headers, some 100 signed calls: the event loop has its turn after 10 ms."""
 
 
 class PublishesTo(Protocol):
@@ -129,7 +130,7 @@ class CallVerifying:
 
 
 def lots(parts: Sequence[tuple[Partition, Rows]]) -> Iterator[list[Raw]]:
-    """Cut a poll into lots, each read when it is asked for: so many records, and headers that threads take at a time.
+    """Cut a poll into lots, each read when it is asked for: so many records, and so much of headers.
 
     Args:
         parts: each partition with its records, which stay in order.
@@ -140,7 +141,7 @@ def lots(parts: Sequence[tuple[Partition, Rows]]) -> Iterator[list[Raw]]:
         for key, value, arrival_ms in zip(rows.keys(), rows.values(), rows.arrivals_ms().tolist(), strict=True):
             raw = Raw(tp.partition, key, value, arrival_ms, setup_to_change(value))
             more = sum(map(len, (raw.setup and raw.setup.identity) or ()))
-            if lot and (len(lot) >= MOST_RECORDS or size + more > MOST_CHARACTERS // 2):
+            if lot and (len(lot) >= MOST_RECORDS or size + more > LOT_CHARACTERS):
                 yield lot
                 lot, size = [], 0
             lot.append(raw)

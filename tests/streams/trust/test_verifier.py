@@ -1,15 +1,18 @@
 """Calls verified with certificates from a real server: by the deadline, for the next call, replays."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from detector.trust.verdict import Cause, Verdict, Verstat
+from detector.trust.verify import verify
 from streams.errors import SettingsInvalid
 from streams.trust import verifier
 from streams.trust.settings import load_trust_settings
@@ -213,6 +216,7 @@ def test_many_calls_at_a_time_share_one_fetch(tmp_path: Path) -> None:
 
 def test_a_flood_of_headers_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What threads have before them is bounded; the first call is verified whatever its size."""
+    monkeypatch.setattr(verifier, "SHORT_CHARACTERS", 0)
     monkeypatch.setattr(verifier, "MOST_CHARACTERS", 100)
 
     async def work(case: Case) -> None:
@@ -220,6 +224,29 @@ def test_a_flood_of_headers_waits_for_nobody(tmp_path: Path, monkeypatch: pytest
         found = await asyncio.gather(*(case.verify(signed(origid=str(n)), call=str(n)) for n in range(10)))
         assert [one.cause for one in found] == [Cause.PASSED] + [Cause.NOT_CHECKED] * 9
         assert (await case.verify(signed(origid="last"), call="last")).cause is Cause.PASSED
+
+    run(tmp_path, work, sends(provider().pem))
+
+
+def test_long_headers_are_verified_in_a_thread_and_short_ones_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way to a thread and back takes longer than one token; what a stranger makes long keeps nobody waiting."""
+    threads: list[str] = []
+
+    def noted(*arguments: Any) -> Verdict:
+        threads.append(threading.current_thread().name.partition("_")[0])
+        return verify(*arguments)
+
+    monkeypatch.setattr(verifier, "verify", noted)
+
+    async def work(case: Case) -> None:
+        await case.verify(signed())  # has the certificate fetched
+        threads.clear()
+        assert (await case.verify(signed(origid="short"), call="short")).cause is Cause.PASSED
+        several = [signed(origid=f"{number}") for number in range(5)]
+        assert (await case.verify(*several, call="long")).cause is Cause.PASSED
+        assert threads == ["MainThread", "verify"]
 
     run(tmp_path, work, sends(provider().pem))
 

@@ -4,6 +4,7 @@ The list is a token of the policy administrator (ATIS-1000084): its authorities,
 """
 
 import binascii
+import hashlib
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -149,11 +150,12 @@ def _sound(path: Path) -> Path:
 
 
 def _require_signed(signed: bytes, signature: str, signers: Iterable[Certificate], at_ms: int) -> None:
+    digest = hashlib.sha256(signed).digest()
     refusal = Refused(Cause.CERTIFICATE_UNAVAILABLE, "no certificate of the policy administrator is at hand")
     for one in signers:
         try:
             require_valid((one,), at_ms)
-            require_signature(one.key, signature, signed)
+            require_signature(one.key, signature, digest)
         except Refused as error:
             refusal = error
         else:

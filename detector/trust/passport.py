@@ -31,7 +31,7 @@ class Passport(NamedTuple):
     """A token whose form is right. Whether its signature holds is not known yet.
 
     Attributes:
-        signed: The bytes that the signature is over.
+        digest: SHA-256 of what the signature is over: the same token, whatever header it came in.
         signature: In base64url.
         x5u: Where the certificate is.
         ppt: Extension; `BASE` without one.
@@ -41,7 +41,7 @@ class Passport(NamedTuple):
         dest: Who is called, canonical.
     """
 
-    signed: bytes
+    digest: bytes
     signature: str
     x5u: str
     ppt: str
@@ -49,11 +49,6 @@ class Passport(NamedTuple):
     iat_s: int
     orig: str
     dest: frozenset[str]
-
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of what was signed: the same token, whatever header it came in."""
-        return hashlib.sha256(self.signed).digest()
 
 
 def read_passport(header: IdentityHeader, call: Parties, at_ms: int, *, is_inner: bool = False) -> Passport:
@@ -80,7 +75,8 @@ def read_passport(header: IdentityHeader, call: Parties, at_ms: int, *, is_inner
     if not is_inner:
         _require_agreement(header, x5u, ppt)
     signed = f"{protected}.{encode_base64url(canonical_json(claims)) if header.is_compact else header.claims}".encode()
-    return Passport(signed, header.signature, x5u, ppt, claims, _issued(claims), _origin(claims), _destinations(claims))
+    digest = hashlib.sha256(signed).digest()
+    return Passport(digest, header.signature, x5u, ppt, claims, _issued(claims), _origin(claims), _destinations(claims))
 
 
 def number_of(claim: Any, what: str) -> str:

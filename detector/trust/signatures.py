@@ -2,7 +2,7 @@
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from detector.trust.encoding import decode_base64url
@@ -10,16 +10,16 @@ from detector.trust.verdict import Cause, Refused
 
 ALGORITHM = "ES256"
 _HALF = 32
-_ECDSA = ec.ECDSA(SHA256())
+_ECDSA = ec.ECDSA(Prehashed(SHA256()))
 
 
-def require_signature(key: ec.EllipticCurvePublicKey | None, signature: str, signed: bytes) -> None:
+def require_signature(key: ec.EllipticCurvePublicKey | None, signature: str, digest: bytes) -> None:
     """Refuse what the owner of the key did not sign. It is nearly all of what a verification costs.
 
     Args:
         key: Key on P-256, parsed; None is refused.
         signature: In base64url.
-        signed: The bytes that should be signed.
+        digest: SHA-256 of the bytes that should be signed.
 
     Raises:
         Refused: the signature does not hold, or is none.
@@ -30,6 +30,6 @@ def require_signature(key: ec.EllipticCurvePublicKey | None, signature: str, sig
     if len(raw) != 2 * _HALF:
         raise Refused(Cause.SIGNATURE_INVALID, "a signature does not have 64 bytes")
     try:
-        key.verify(encode_dss_signature(int.from_bytes(raw[:_HALF]), int.from_bytes(raw[_HALF:])), signed, _ECDSA)
+        key.verify(encode_dss_signature(int.from_bytes(raw[:_HALF]), int.from_bytes(raw[_HALF:])), digest, _ECDSA)
     except InvalidSignature as error:
         raise Refused(Cause.SIGNATURE_INVALID, "the signature does not hold") from error

@@ -136,7 +136,7 @@ def _signer(token: Passport, at_ms: int, trust: Trust) -> str | None:
     for one in path:
         if one.constraints is not None:
             one.constraints.require(token.claims)
-    require_signature(path[0].key, token.signature, token.signed)
+    require_signature(path[0].key, token.signature, token.digest)
     authority = path[0].authority
     return authority.spcs[0] if authority is not None and authority.spcs else None
 

@@ -18,7 +18,7 @@ from detector.columns.facts import ATTESTATION_CODE, HAS_OWN_NAMES, HAS_PRIORITY
 from detector.columns.impossible import may_be_impossible
 from detector.columns.lazy_sequence import LazySequence
 from detector.columns.membership import hash_spans, hash_texts
-from detector.columns.numbering import INVALID, NPA_WIDTH
+from detector.columns.numbering import FOREIGN, INVALID, NPA_WIDTH
 from detector.columns.packing import pack
 from detector.columns.verdicts import VERSTAT_PASSED
 from detector.contract.events import CallSetup
@@ -231,7 +231,7 @@ def _hint(at: Ints, columns: _Hinting, hints: Ints) -> int:
         digits, block = columns.calling_digits[place], columns.calling_npanxx[place]
         if columns.called_digits[place] == 0 or columns.called_npanxx[place] // NPA_WIDTH == _PRIORITY_AREA:
             hints[row] |= MAY_BE_EMERGENCY
-        if may_be_impossible(digits, block):
+        if columns.number_class[place] != FOREIGN and may_be_impossible(digits, block):
             hints[row] |= MAY_BE_IMPOSSIBLE
         if columns.presence[place] & HAS_PRIORITY:
             hints[row] |= MAY_BE_PRIORITY

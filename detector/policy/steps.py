@@ -220,7 +220,9 @@ def _not_originating(work: Work) -> dict[int, DnoEntry]:
     """Longest do-not-originate entry of each calling number that begins with one, by row."""
     found = _prefixed(work, work.calls.calling_digits)
     if work.dno:
-        for row in (work.calls.calling_digits == 0).nonzero()[0].tolist():  # such as numbers that nobody can have
+        for row in _hinted(work, MAY_BE_IMPOSSIBLE):
+            if work.calls.calling_digits.item(row):  # its digits were looked up
+                continue
             matched = [entry for table in work.dno if (entry := table.match(work.calling(row))) is not None]
             if matched:
                 found[row] = max(matched, key=_specific)

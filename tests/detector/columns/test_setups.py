@@ -17,12 +17,14 @@ from detector.columns.setups import (
     calls_of,
 )
 from detector.contract.events import Attestation
+from detector.numbers.do_not_originate import DnoList, DnoTable
 from detector.policy.emergency import is_from_911
 from detector.policy.settings import Policy
 from detector.policy.tables import PolicyTables
 from detector.testing import batch_of, call_setup
 
 TABLES = PolicyTables(Policy())
+ALL_AREAS = DnoTable([DnoList.of(f"{area:03}" for area in range(1_000))])
 national = st.text("0123456789", min_size=10, max_size=10) | st.sampled_from(list("0123456789")).map(lambda d: d * 10)
 areas = st.sampled_from(["710", "911", "800273825", "212"])
 numbers = (
@@ -35,6 +37,13 @@ numbers = (
 )
 
 
+def test_a_foreign_number_is_looked_at_by_no_step_that_is_about_north_american_ones() -> None:
+    """Traffic from abroad costs as little as any other."""
+    foreign = [call_setup(f"{n}", calling_number=one) for n, one in enumerate(("+442079460000", "+5215512345678"))]
+
+    assert calls_in(batch_of(foreign)).hints.tolist() == [0, 0]
+
+
 @settings(max_examples=400)
 @given(calling=numbers, called=numbers, priority=st.none() | st.just("") | st.just("psap-callback"))
 def test_whatever_a_step_knows_by_its_form_is_hinted_at(calling: str, called: str, priority: str | None) -> None:
@@ -44,6 +53,7 @@ def test_whatever_a_step_knows_by_its_form_is_hinted_at(calling: str, called: st
     (hints,) = calls.hints.tolist()
 
     assert hints & MAY_BE_IMPOSSIBLE or not TABLES.is_impossible(calling)
+    assert hints & MAY_BE_IMPOSSIBLE or calls.calling_digits.item(0) or ALL_AREAS.match(calling) is None
     is_national = calls.called_digits.item(0) in TABLES.emergency.national.tolist()
     assert hints & MAY_BE_EMERGENCY or is_national or not TABLES.emergency.called(called)
     assert hints & MAY_BE_FROM_911 or not is_from_911(calling)

@@ -81,8 +81,9 @@ def measure(
     *,
     keep: str | None = None,
     dno: DnoTable = NO_ENTRIES,
+    policy_file: Path | None = None,
 ) -> dict[str, Any]:
-    """Replay the lines once, by the shipped model or another one; fill in what each part cost where it is asked for.
+    """Replay the lines once, by the shipped model and policy or others; fill in what each part cost if asked for.
 
     `keep` names a setting of what is remembered, `keep_days` or `keep_signatures`.
 
@@ -90,7 +91,8 @@ def measure(
         SystemExit: a wrong number of decisions, or any failure.
     """
     failures: list[Exception] = []
-    settings = load_settings(partitions=1, model_dir=model, **({keep: True} if keep else {}))
+    kept = {keep: True} if keep else {}
+    settings = load_settings(partitions=1, model_dir=model, policy_file=policy_file, **kept)
     screener = make_screener(settings, shared_trunks=True)
     screener.dno = dno
     pipeline = Pipeline(screener, seed=PUBLIC_SEED, on_failure=failures.append)

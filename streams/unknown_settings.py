@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from streams.settings import PREFIX, Settings
 
-PARTS = tuple(
-    f"{PREFIX}{part}_" for part in ("ARCHIVE", "BRIDGE", "CASES", "TRACEBACK", "TRUST", "UPSTREAMS", "VERIFY")
-)
+_NAMES = ("ARCHIVE", "BRIDGE", "CAMPAIGNS", "CASES", "CONSOLE", "TRACEBACK", "TRUST", "UPSTREAMS", "VERIFY")
+PARTS = tuple(f"{PREFIX}{name}_" for name in _NAMES)
 """Prefixes of variables that other classes read and check (`streams.settings.load_part`)."""
 
 

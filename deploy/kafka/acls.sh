@@ -19,12 +19,14 @@ shift
 : "${ARCHIVE:=robocall-archive}"      # robocall archive run
 : "${VERIFIER:=robocall-verifier}"    # robocall verify, where ROBOCALL_VERIFY_TOPIC is set
 : "${RAW_SWITCH:=robocall-raw-switch}" # a switch that publishes raw set-ups there
+: "${CAMPAIGNS:=robocall-campaigns}"  # robocall campaigns run
 : "${OPERATOR:=robocall-operator}"    # robocall topics create, topics check, doctor, erase, lists, models
 : "${DESK:=robocall-desk}"            # robocall redress, cases, release, lists, lookup
 : "${GROUP:=${ROBOCALL_CONSUMER_GROUP:-robocall-detector}}"
 : "${ARCHIVE_GROUP:=${ROBOCALL_ARCHIVE_CONSUMER_GROUP:-robocall-archive}}"
 : "${VERIFY_GROUP:=${ROBOCALL_VERIFY_CONSUMER_GROUP:-robocall-verify}}"
 : "${RAW_TOPIC:=${ROBOCALL_VERIFY_TOPIC:-}}"
+: "${CAMPAIGNS_GROUP:=${ROBOCALL_CAMPAIGNS_CONSUMER_GROUP:-robocall-campaigns}}"
 
 options=$*
 
@@ -44,14 +46,17 @@ may "$SWITCH" "Read Describe" "--topic call-decisions --topic entity-decisions"
 may "$SWITCH" "Read Describe" "--group $SWITCH_GROUPS --resource-pattern-type prefixed"
 
 may "$ANALYST" "Write Describe" "--topic call-feedback"
-may "$ANALYST" "Read Describe" "--topic call-decisions --topic entity-decisions --topic scored-calls --topic dead-letters"
+may "$ANALYST" "Read Describe" "--topic call-decisions --topic entity-decisions --topic scored-calls --topic dead-letters --topic campaigns"
 may "$ANALYST" "Read Describe" "--group $ANALYST_GROUPS --resource-pattern-type prefixed"
 
 may "$ARCHIVE" "Read Describe" "--topic call-events --topic call-decisions --topic scored-calls --topic call-feedback \
     --topic case-records --group $ARCHIVE_GROUP"
 
+may "$CAMPAIGNS" "Read Describe" "--topic call-events --topic call-decisions --topic campaigns --group $CAMPAIGNS_GROUP"
+may "$CAMPAIGNS" "Write Describe" "--topic campaigns"
+
 may "$OPERATOR" "Create Describe DescribeConfigs" "--topic call-events --topic call-decisions --topic entity-decisions \
-    --topic call-feedback --topic scored-calls --topic dead-letters --topic case-records --topic fleet-secret"
+    --topic call-feedback --topic scored-calls --topic dead-letters --topic case-records --topic campaigns --topic fleet-secret"
 may "$OPERATOR" "Read Write" "--topic fleet-secret"
 may "$OPERATOR" "Write" "--topic entity-decisions" # robocall erase
 may "$OPERATOR" "Describe" "--group $GROUP"

@@ -99,6 +99,27 @@ class Cells:
         chosen = (Cell.of_number(call.calling_number), base, base.without_origid())
         return next((self._memories[cell] for cell in chosen if cell in self._memories), None)
 
+    def campaign_of(self, cell: Cell) -> str | None:
+        """Return the campaign that a cell has, empty where it has none; None of a cell that is not remembered."""
+        memory = self._memories.get(cell)
+        return None if memory is None else memory.campaign
+
+    def restore(self, cell: Cell, first_ms: int, last_ms: int, campaign: str) -> None:
+        """Remember a cell of a campaign again, without what joined it to others.
+
+        Args:
+            cell: Not remembered yet.
+            first_ms: Set-up of the first call, epoch milliseconds.
+            last_ms: Of the last one; cells are restored in this order.
+            campaign: Its id.
+        """
+        memory = self._memories[cell] = CellMemory(cell, first_ms, last_ms, campaign=campaign)
+        if cell.origin is not None:
+            self._register(memory, ("origin", *cell.origin))
+        if cell.number:
+            self._calls_of[cell.number] = BUSY_CALLS
+        self._forget(last_ms)
+
     def _base(self, call: SuspectCall) -> Cell:
         """The cell of a call whose number is not busy."""
         cell = Cell.of(call)

@@ -6,12 +6,13 @@ whenever it has grown by a half, and campaigns whose cells are joined then becom
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from detector.campaigns.calls import SuspectCall
+from detector.campaigns.calls import Cell, SuspectCall
 from detector.campaigns.campaign import Campaign, Example, Merge, name_of
 from detector.campaigns.cells import Bounds, Cells
-from detector.campaigns.joining import CellMemory, Join, join
+from detector.campaigns.joining import CellMemory, Join, Sign, join
 from detector.campaigns.tally import Tally
 
 FEWEST_CALLS = 5
@@ -40,7 +41,7 @@ class Campaigns:
     Attributes:
         by_id: The campaigns that are remembered, the one idle longest first.
         aliases: Names that campaigns had before they were merged, each with the name that it became then.
-        changed: Ids of campaigns that changed, were merged or went, since somebody last emptied it.
+        changed: Campaigns by id that changed, were merged or went, since somebody last emptied it.
 
     Args:
         bounds: How much is remembered of cells.
@@ -56,7 +57,7 @@ class Campaigns:
         self._forgotten = Forgotten()
         self.by_id: OrderedDict[str, Campaign] = OrderedDict()
         self.aliases: OrderedDict[str, str] = OrderedDict()
-        self.changed: set[str] = set()
+        self.changed: dict[str, Campaign] = {}
 
     @property
     def forgotten(self) -> Forgotten:
@@ -76,8 +77,11 @@ class Campaigns:
             memory.compared_at = memory.calls
             self._join(memory, call.at_ms)
         if memory.campaign:
+            campaign = self.by_id[memory.campaign]
+            if memory.cell not in campaign.cells:
+                self._move(campaign, memory.cell)
             for one in memory.waiting or [call]:
-                self._count(self.by_id[memory.campaign], one, memory.cell.caller)
+                self._count(campaign, one, memory.cell.caller)
             memory.waiting.clear()
         return memory.campaign
 
@@ -91,7 +95,29 @@ class Campaigns:
         campaign = self.by_id.get(self.named(self._open.pop(call_id, "")))
         if campaign is not None:
             campaign.tally.end(talk_ms=talk_ms)
-            self.changed.add(campaign.id)
+            self.changed[campaign.id] = campaign
+
+    def find(self, call: SuspectCall) -> str:
+        """Return the id of the campaign that a call would fall in now, without counting it; empty where there is none.
+
+        Args:
+            call: Any call.
+        """
+        memory = self._cells.find(call)
+        return "" if memory is None else self.named(memory.campaign)
+
+    def restore(self, campaigns: Iterable[Campaign], aliases: Mapping[str, str]) -> None:
+        """Go on with campaigns that were grouped before: names and counts stay, what joined cells is learnt anew.
+
+        Args:
+            campaigns: They are changed from now on.
+            aliases: Names that campaigns had, each with the one that it became.
+        """
+        for campaign in sorted(campaigns, key=lambda one: one.tally.last_ms):
+            self.by_id[campaign.id] = campaign
+            for cell in campaign.cells:
+                self._cells.restore(cell, campaign.tally.first_ms, campaign.tally.last_ms, campaign.id)
+        self.aliases.update(aliases)
 
     def named(self, name: str) -> str:
         """Return the id that a campaign has now; empty of one that is not remembered.
@@ -122,27 +148,35 @@ class Campaigns:
             made = self.by_id[memory.campaign] = Campaign(memory.campaign, Tally(memory.first_ms))
             made.take(memory.cell, None)
 
+    def _move(self, campaign: Campaign, cell: Cell) -> None:
+        """Put a number in that became busy and made the campaign, and the cells out that it was taken out of."""
+        for other in list(campaign.cells):
+            if self._cells.campaign_of(other) == "":
+                del campaign.cells[other]
+        campaign.take(cell, Sign.NUMBERS if campaign.cells else None)
+
     def _merge(self, one: Campaign, other: Campaign, found: Join, now_ms: int) -> str:
         """Make one campaign of two; returns the name that stays, the older one's."""
         older, younger = sorted((one, other), key=lambda campaign: (campaign.tally.first_ms, campaign.id))
         older.merge(younger, Merge(younger.id, now_ms, found.sign, found.value))
         del self.by_id[younger.id]
         self.aliases[younger.id] = older.id
+        self.changed |= {older.id: older, younger.id: younger}
         if len(self.aliases) > self._most:
-            self.aliases.popitem(last=False)
-        self.changed |= {older.id, younger.id}
+            gone, _ = self.aliases.popitem(last=False)
+            self.changed[gone] = younger
         return older.id
 
     def _count(self, campaign: Campaign, call: SuspectCall, caller: str) -> None:
         campaign.tally.add(call, caller)
         campaign.show(Example(call.call_id, call.decision_id, call.at_ms, call.calling_number, call.called_number))
         self.by_id.move_to_end(campaign.id)
-        self.changed.add(campaign.id)
+        self.changed[campaign.id] = campaign
         self._open[call.call_id] = campaign.id
         if len(self._open) > self._most_open:
             self._open.popitem(last=False)
             self._forgotten.open_calls += 1
         if len(self.by_id) > self._most:
-            gone, _ = self.by_id.popitem(last=False)
+            gone, least = self.by_id.popitem(last=False)
             self._forgotten.campaigns += 1
-            self.changed.add(gone)
+            self.changed[gone] = least

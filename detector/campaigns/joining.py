@@ -18,7 +18,7 @@ LEAST_SHARED = 0.3
 MOST_REUSE_RATIO = 2.5
 """So many times as often as the other's may one cell's numbers call: a number that is in two campaigns by chance is
 used differently in them."""
-LEAST_ALIKE = 0.85
+LEAST_ALIKE = 0.93
 """Cosine of the calls by pane."""
 FEWEST_PANES = 3
 MOST_WAITING = 10

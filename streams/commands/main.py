@@ -45,6 +45,10 @@ COMMANDS = {
         "streams.commands.models.artifacts:models",
         "Keep models: list, compare, add, promote, roll back, run in shadow.",
     ),
+    "campaigns": (
+        "streams.commands.campaigns.command:campaigns",
+        "Suspect calls grouped to campaigns, live and in the past; say what they were.",
+    ),
     "archive": (
         "streams.commands.archive:archive",
         "Keep events, decisions and feedback as Parquet files; query, export.",

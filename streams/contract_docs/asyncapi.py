@@ -17,6 +17,7 @@ import msgspec
 from detector.contract.decisions import Decision
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from detector.policy.settings import DISPLAY_LIMIT
+from streams.campaigns.records import CampaignRecord
 from streams.contract_docs import page
 from streams.contract_docs.examples import examples
 from streams.kafka.topics import TOPIC_BY_NAME
@@ -99,6 +100,13 @@ CHANNELS: tuple[Channel, ...] = (
         "send",
         "What people did, a whole case in each record; a null value deletes.",
         (Message("case", Case, Case),),
+    ),
+    Channel(
+        "campaigns",
+        "id of the campaign",
+        "send",
+        "Suspect calls grouped to campaigns; a null value says that one is not kept any more.",
+        (Message("campaign", CampaignRecord, CampaignRecord),),
     ),
 )
 

@@ -6,7 +6,12 @@ They stand in the AsyncAPI document and on the page for switch vendors.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
+import msgspec
+
+from detector.campaigns.calls import SuspectCall
+from detector.campaigns.grouping import Campaigns
 from detector.columns.decision_ids import decision_id
 from detector.contract.decisions import PLAIN_ALLOW, Action, Label, Mode, Outcome, Step, Versions, decide
 from detector.contract.events import Attestation, CallSetup, FeedbackSource, ReleasedBy, Role, Verdict
@@ -14,6 +19,7 @@ from detector.contract.sip import DnoStatus, Location, Redress, analytics_block,
 from detector.numbers.do_not_originate import DnoEntry
 from detector.policy import reasons
 from detector.policy.unjudged import FAILED_OPEN, late
+from streams.campaigns.records import encoded, record_of
 from streams.wire import records
 from streams.wire.cases import Case, CaseEntry, CaseKind
 from streams.wire.reading import read
@@ -174,6 +180,22 @@ def _case() -> Example:
     return Example("case", "case-records", case.case_id, records.encode(case), "Redress was asked for, and granted.")
 
 
+def _campaign() -> Example:
+    """Six calls from a pool of numbers in one trunk group."""
+    grouping = Campaigns()
+    for number in range(6):
+        call = msgspec.structs.replace(
+            cast("Any", SETUP),
+            call_id=f"{number}@203.0.113.7",
+            setup_time_ms=_TIME_MS + 700 * number,
+            calling_number=f"+12025550{101 + number}",
+            called_number=f"+13125550{142 + 7 * number}",
+        )
+        name = grouping.add(SuspectCall.of(call, decision_id(call), 0.97))
+    record = record_of(grouping.by_id[name], {3: 4711})
+    return Example("campaign", "campaigns", name, encoded(record), "Six suspect calls from six numbers.")
+
+
 def examples() -> Iterator[Example]:
     """Give every example, events first."""
     number = SETUP.calling_number
@@ -192,3 +214,4 @@ def examples() -> Iterator[Example]:
     yield Example("feedback_by_time", "call-feedback", "", asked, "A subscriber says when the phone rang.")
     yield _rejected()
     yield _case()
+    yield _campaign()

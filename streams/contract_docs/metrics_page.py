@@ -22,7 +22,7 @@ _OPENING = """\
 
 A worker serves its metrics at `/metrics` on `ROBOCALL_WEB_PORT`. The sink of the archive does so on
 `ROBOCALL_ARCHIVE_WEB_PORT`, the bridge on `ROBOCALL_BRIDGE_WEB_PORT`, `robocall verify` on
-`ROBOCALL_VERIFY_WEB_PORT`. All use the Prometheus text format.
+`ROBOCALL_VERIFY_WEB_PORT`, `robocall campaigns` on `ROBOCALL_CAMPAIGNS_WEB_PORT`. All use the Prometheus text format.
 [Operating](operating.md) says what to do when an alert fires. `make docs` writes this page from
 `streams/metrics.py`, the alerts and the dashboard in `deploy/`.
 
@@ -65,10 +65,12 @@ def render_page() -> str:
     bridge = [metric for metric in Metric if metric.startswith("robocall_bridge_")]
     trust = [metric for metric in Metric if metric.startswith("robocall_trust_")]
     verify = [metric for metric in Metric if metric.startswith("robocall_verify_")]
-    worker = [metric for metric in Metric if metric not in {*archive, *bridge, *trust, *verify}]
+    campaigns = [metric for metric in Metric if metric.startswith("robocall_campaign")]
+    worker = [metric for metric in Metric if metric not in {*archive, *bridge, *campaigns, *trust, *verify}]
     sections = ("\n## Of a worker\n", *_table(worker), "\n## Of `robocall archive run`\n", *_table(archive))
     sections += ("\n## Of `robocall bridge`\n", *_table(bridge), _TRUST, *_table(trust))
     sections += ("\n## Of `robocall verify`\n", *_table(verify))
+    sections += ("\n## Of `robocall campaigns run`\n", *_table(campaigns))
     return _OPENING + "\n".join(sections) + "\n" + _CLOSING
 
 

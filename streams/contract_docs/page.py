@@ -13,6 +13,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from detector.contract.decisions import Decision, Label, Reason, SipAnswer
 from detector.contract.events import CallEnd, CallSetup, Feedback
+from streams.campaigns.records import CampaignCall, CampaignCell, CampaignMerge, CampaignRecord
 from streams.contract_docs.examples import SETUP, examples
 from streams.wire.cases import Case, CaseEntry
 from streams.wire.records import DeadLetter, EntityDecision, choices_of, may_be_longer
@@ -20,6 +21,7 @@ from streams.wire.refusals import CODE_MEANINGS
 
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z_ ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _JSON_NAMES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", bytes: "base64 string"}
+_JSON_NAMES |= {dict[str, int]: "object", dict[str, Any]: "object"}
 _BOUND_TEXTS = {
     "min_length": "at least {} character",
     "max_length": "at most {} characters",
@@ -42,6 +44,10 @@ _TABLES: dict[str, type[Any]] = {
     "label": Label,
     "reason": Reason,
     "sip": SipAnswer,
+    "campaign": CampaignRecord,
+    "campaign_cell": CampaignCell,
+    "campaign_merge": CampaignMerge,
+    "campaign_call": CampaignCall,
 }
 MEANINGS: dict[tuple[type[Any], str], str] = {
     (Label, "text"): "At most 15 ASCII characters for the called party, so that every display shows them whole.",
@@ -60,7 +66,15 @@ MEANINGS: dict[tuple[type[Any], str], str] = {
 }
 """Meaning of the fields of the objects inside of a decision."""
 
-_OBJECTS = {Label: "label", Reason: "reason", SipAnswer: "sip", CaseEntry: "case_entry"}
+_OBJECTS = {
+    Label: "label",
+    Reason: "reason",
+    SipAnswer: "sip",
+    CaseEntry: "case_entry",
+    CampaignCell: "campaign_cell",
+    CampaignMerge: "campaign_merge",
+    CampaignCall: "campaign_call",
+}
 
 
 def _type(hint: Any) -> str:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 
 from streams.archive.settings import ArchiveSettings
 from streams.bridge.settings import BridgeSettings
+from streams.campaigns.settings import CampaignSettings
 from streams.cases.settings import CaseSettings
 from streams.settings import Settings
 from streams.traceback.settings import TracebackSettings
@@ -26,10 +27,8 @@ _OPENING = """\
 
 Every setting is an environment variable. A command reads them once, at its start. A value out of its bounds ends it
 with one line that names the variable. An empty variable counts as one that is not set. `robocall doctor` names
-variables that begin with `ROBOCALL_` and that nobody reads. `make docs` writes this page from `streams/settings.py`,
-`streams/archive/settings.py`, `streams/bridge/settings.py`, `streams/cases/settings.py`,
-`streams/traceback/settings.py`, `streams/trust/settings.py`, `streams/upstreams/settings.py` and
-`streams/verifying/settings.py`.
+variables that begin with `ROBOCALL_` and that nobody reads. `make docs` writes this page from `streams/settings.py` and
+the `settings.py` of the rooms that have their own.
 """
 SECTIONS: Mapping[str, str] = {
     "kafka_bootstrap_servers": "How Kafka is spoken to",
@@ -78,6 +77,7 @@ def render_page() -> str:
     lines += _tables(TrustSettings, TRUST_SECTIONS)
     lines += _tables(UpstreamsSettings, {"file": "The register of upstreams"})
     lines += _tables(VerifySettings, {"topic": "Of `robocall verify`"})
+    lines += _tables(CampaignSettings, {"consumer_group": "Of `robocall campaigns`"})
     return _OPENING + "\n".join(lines) + "\n"
 
 

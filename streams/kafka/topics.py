@@ -26,6 +26,7 @@ CALL_FEEDBACK = "call-feedback"
 SCORED_CALLS = "scored-calls"
 DEAD_LETTERS = "dead-letters"
 CASE_RECORDS = "case-records"
+CAMPAIGNS = "campaigns"
 
 MIB = 1024 * 1024
 ANSWER_TIMEOUT_MS = 10_000
@@ -73,6 +74,7 @@ TOPICS = (
     Topic(DEAD_LETTERS, key="the original key", retention_ms=30 * DAY_MS, max_message_bytes=2 * MIB),
     # Whole cases: what is not compacted yet is the way that they went.
     Topic(CASE_RECORDS, key="case id", retention_ms=None),
+    Topic(CAMPAIGNS, key="campaign id", retention_ms=None),
 )
 SIDE_TOPICS = (DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS)
 """What a worker writes that only informs: no call waits for them, and a worker does without."""

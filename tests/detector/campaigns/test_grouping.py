@@ -1,5 +1,6 @@
 """Campaigns from calls: named early, one name for one campaign, and a memory that is bounded."""
 
+import copy
 import random
 
 from detector.campaigns.calls import SuspectCall
@@ -115,3 +116,21 @@ def test_random_calls_never_break_the_books() -> None:
         assert not name or grouping.named(name) in grouping.by_id
         assert len(grouping.by_id) <= 20
     assert all(campaign.id == name for name, campaign in grouping.by_id.items())
+
+
+def test_a_restart_goes_on_with_names_and_counts() -> None:
+    before = Campaigns()
+    calls = [suspect(n, trunk_group_id=f"t-{n % 2}") for n in range(40)]
+    calls += [suspect(50 + n, calling_number="+12125550123") for n in range(20)]
+    names = dict(zip([call.call_id for call in calls], _add(before, calls), strict=True))
+    after = Campaigns()
+    after.restore([copy.deepcopy(one) for one in before.by_id.values()], before.aliases)
+    again = [
+        suspect(100, trunk_group_id="t-0"),
+        suspect(101, trunk_group_id="t-1"),
+        suspect(102, calling_number="+12125550123", trunk_group_id="elsewhere"),
+    ]
+    expected = [names[calls[38].call_id], names[calls[39].call_id], names[calls[-1].call_id]]
+    assert [after.find(call) for call in again] == expected
+    assert _add(after, again) == expected
+    assert after.by_id[expected[0]].tally.calls == before.by_id[expected[0]].tally.calls + 1

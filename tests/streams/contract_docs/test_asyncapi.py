@@ -14,6 +14,7 @@ from detector.contract.decisions import Decision, Mode, Step
 from detector.contract.events import MAX_RECORD_BYTES
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED, load
+from streams.campaigns.records import CampaignRecord
 from streams.contract_docs import asyncapi, page
 from streams.contract_docs.examples import SETUP, Example, examples
 from streams.kafka.topics import TOPIC_BY_NAME
@@ -30,6 +31,7 @@ DECODERS: dict[str, Any] = {
     "call-decisions": records.DECISION_DECODER,
     "entity-decisions": records.ENTITY_DECISION_DECODER,
     "call-feedback": records.FEEDBACK_DECODER,
+    "campaigns": msgspec.json.Decoder(CampaignRecord),
     "dead-letters": msgspec.json.Decoder(records.DeadLetterRecord),
     "case-records": CASE_DECODER,
 }

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.kafka
 
 CONTRACT = {
     "call-events", "call-decisions", "entity-decisions", "call-feedback", "scored-calls", "dead-letters",
-    "case-records",
+    "case-records", "campaigns",
 }  # fmt: skip
 
 

@@ -1,0 +1,161 @@
+"""Campaigns as records of the topic `campaigns`: what people and programs read, and what a restart goes on from."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import msgspec
+
+from detector.campaigns.calls import Cell
+from detector.campaigns.campaign import Campaign, Example, Merge
+from detector.campaigns.joining import Sign
+from detector.campaigns.pattern import evidence, figures, kind_of
+from detector.campaigns.samples import HASHES, Sample
+from detector.campaigns.tally import Tally
+from detector.contract.events import documented
+from streams.wire.records import encode
+
+_SAMPLES = ("numbers", "called")
+_COUNTERS = ("areas", "trunks", "origins", "levels", "agents", "callers")
+_FIGURES = (
+    "first_ms", "last_ms", "calls", "scores", "neighbours", "sequential", "ended", "answered", "short", "talk_ms",
+    "latest_called",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignCell:
+    """What calls of a campaign have in common that their caller cannot change."""
+
+    trunk_group_id: str = documented("Trunk group; empty of a number that calls much.")
+    signer_spc: str = documented("Who signed; empty of unsigned calls.")
+    origid: str = documented("Origination id; empty of unsigned calls, and where a signer gives each call another.")
+    caller: str = documented("Class of the calling number.")
+    number: str = documented("The calling number, of one that calls much; else empty.")
+    sign: str | None = documented("Why it belongs to the campaign; null of its first cell.")
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignMerge:
+    """That another campaign turned out to be this one."""
+
+    id: str = documented("Id of the other one.")
+    at_ms: int = documented("When, in event time.")
+    sign: str = documented("Why.")
+    value: float = documented("How strong the sign was, from 0 to 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignCall:
+    """A call of a campaign."""
+
+    call_id: str = documented("Identifies the call.")
+    decision_id: str = documented("The decision on it.")
+    at_ms: int = documented("When it was set up.")
+    calling_number: str = documented("Who called.")
+    called_number: str = documented("Who was called.")
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRecord:
+    """A campaign. The key is its id."""
+
+    id: str = documented("Stable; of two campaigns that are merged the older one's stays.")
+    merged_into: str | None = documented("Id of the campaign that this one turned out to be; else null.")
+    kind: str = documented("How its calls look.")
+    confidence: float = documented("How sure it is that these are robocalls, from 0 to 1.")
+    first_seen_ms: int = documented("Set-up of its first call.")
+    last_seen_ms: int = documented("Set-up of its last call.")
+    calls: int = documented("Suspect calls.")
+    numbers: int = documented("Different calling numbers, an estimate beyond 64.")
+    called_numbers: int = documented("Different called numbers, likewise.")
+    answered_ratio: float | None = documented("Share of the ended calls that was answered; null of fewer than five.")
+    mean_talk_s: float | None = documented("Mean duration of the answered calls, seconds; null where there is none.")
+    evidence: tuple[str, ...] = documented("Why these calls are held for one campaign, for people.")
+    cells: tuple[CampaignCell, ...] = documented("Ways by which it calls, the latest 256.")
+    merges: tuple[CampaignMerge, ...] = documented("Campaigns that turned out to be this one, the latest 64.")
+    examples: tuple[CampaignCall, ...] = documented("Its latest 50 calls.")
+    counts: dict[str, Any] = documented("All that is counted, as a restart needs it; for no other program.")
+    reached: dict[str, int] = documented("Offset in each partition of `call-decisions` up to which it is counted.")
+
+
+_DECODER = msgspec.json.Decoder(CampaignRecord)
+
+
+def record_of(campaign: Campaign, reached: Mapping[int, int], merged_into: str | None = None) -> CampaignRecord:
+    """Make the record of a campaign.
+
+    Args:
+        campaign: At least one call.
+        reached: Next offset of each partition of `call-decisions`.
+        merged_into: Of one that was merged.
+    """
+    tally = campaign.tally
+    found = figures(tally)
+    return CampaignRecord(
+        campaign.id,
+        merged_into,
+        kind_of(tally),
+        round(campaign.confidence, 4),
+        tally.first_ms,
+        tally.last_ms,
+        tally.calls,
+        found.numbers,
+        found.called,
+        found.answered_ratio,
+        found.talk_s,
+        tuple(evidence(campaign)),
+        tuple(CampaignCell(*cell, sign=sign) for cell, sign in campaign.cells.items()),
+        tuple(CampaignMerge(*merge) for merge in campaign.merges),
+        tuple(CampaignCall(*example) for example in campaign.examples),
+        _counts(tally),
+        {str(partition): offset for partition, offset in reached.items()},
+    )
+
+
+def campaign_of(record: CampaignRecord) -> Campaign:
+    """Return the campaign of a record, as it was when that was made."""
+    made = Campaign(record.id, _tally(record.counts))
+    for cell in record.cells:
+        key = Cell(cell.trunk_group_id, cell.signer_spc, cell.origid, cell.caller, cell.number)
+        made.cells[key] = None if cell.sign is None else Sign(cell.sign)
+    made.examples = [Example(*_values(one)) for one in record.examples]
+    made.merges = [Merge(one.id, one.at_ms, Sign(one.sign), one.value) for one in record.merges]
+    return made
+
+
+def encoded(record: CampaignRecord) -> bytes:
+    """Encode a record."""
+    return encode(record)
+
+
+def decoded(value: bytes) -> CampaignRecord | None:
+    """Decode a record; None where it is none, as of a build that is to come."""
+    try:
+        return _DECODER.decode(value)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _values(one: CampaignCall) -> tuple[Any, ...]:
+    return tuple(getattr(one, field.name) for field in fields(one))
+
+
+def _counts(tally: Tally) -> dict[str, Any]:
+    made: dict[str, Any] = {name: getattr(tally, name) for name in (*_FIGURES, *_COUNTERS)}
+    for name in _SAMPLES:
+        sample: Sample = getattr(tally, name)
+        made[name] = {"counts": sample.counts, "border": min(sample.border, HASHES - 1)}
+    return made
+
+
+def _tally(counts: Mapping[str, Any]) -> Tally:
+    made = Tally(counts["first_ms"])
+    for name in _FIGURES:
+        setattr(made, name, counts[name])
+    for name in _COUNTERS:
+        setattr(made, name, Counter(counts[name]))
+    for name in _SAMPLES:
+        setattr(made, name, Sample(dict(counts[name]["counts"]), counts[name]["border"]))
+    return made

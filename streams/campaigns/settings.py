@@ -1,0 +1,37 @@
+"""Settings of `robocall campaigns`: environment variables `ROBOCALL_CAMPAIGNS_...`."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.settings import PREFIX, load_part
+
+CAMPAIGNS_PREFIX = f"{PREFIX}CAMPAIGNS_"
+
+
+class CampaignSettings(BaseSettings):
+    """What an operator may set. How Kafka is reached stands in `streams.settings`."""
+
+    model_config = SettingsConfigDict(env_prefix=CAMPAIGNS_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    consumer_group: str = Field(
+        "robocall-campaigns", min_length=1, max_length=200, description="Kafka group that keeps how far it has read."
+    )
+    score: float = Field(
+        0.9, gt=0, le=1, description="A call is suspect from this score on, and where its decision labels or blocks."
+    )
+    idle_h: float = Field(
+        24.0, ge=0.1, le=720, description="What comes by a way that was idle for longer is another campaign."
+    )
+    most: int = Field(5_000, ge=10, le=100_000, description="Campaigns that are kept; the longest idle goes first.")
+    publish_s: float = Field(2.0, ge=0.1, le=60, description="How often campaigns that changed are published.")
+    web_host: str = Field("127.0.0.1", min_length=1, description="Address that the metrics are served on.")
+    web_port: int = Field(0, ge=0, le=65_535, description="Port of the metrics; 0 = none.")
+
+
+def load_campaign_settings(**overrides: object) -> CampaignSettings:
+    """Read the environment, once a command; keyword arguments win over it.
+
+    Raises:
+        SettingsInvalid: a value is out of its bounds, or a variable with this prefix is no setting.
+    """
+    return load_part(CampaignSettings, "robocall campaigns", **overrides)

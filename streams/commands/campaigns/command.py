@@ -1,0 +1,256 @@
+"""`robocall campaigns`: run the service, look at campaigns, find them in the past, say what they were."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+import structlog
+from rich.console import Console
+
+from detector.contract.errors import RobocallError
+from detector.contract.events import Feedback, FeedbackSource, Verdict
+from detector.features.window_constants import HOUR_MS
+from streams.archive.files import ArchiveStore, day_of
+from streams.archive.output import fetched
+from streams.archive.query import ask, connected
+from streams.archive.settings import load_archive_settings
+from streams.campaigns.metrics import CampaignMetrics, Standing
+from streams.campaigns.past import Past
+from streams.campaigns.records import CampaignRecord, encoded, record_of
+from streams.campaigns.service import CampaignService
+from streams.campaigns.settings import CAMPAIGNS_PREFIX, CampaignSettings, load_campaign_settings
+from streams.campaigns.topic import campaigns_now, read_campaigns
+from streams.commands.archive import epoch_ms
+from streams.commands.budgets.source import Source, source_options
+from streams.commands.campaigns.showing import lines_of, table_of
+from streams.commands.models.place import FILE
+from streams.commands.records.rows import Record, Tally, deliver, tell
+from streams.commands.replay import read_batches
+from streams.kafka.topics import CALL_FEEDBACK
+from streams.log import configure_log
+from streams.running.metrics_page import served
+from streams.running.progress import Say, step
+from streams.settings import Settings, load_settings
+from streams.unknown_settings import unknown_keys
+from streams.wire.records import encode
+
+REPORT_S = 30.0
+_SUSPECTS = """
+SELECT call_id, decision_id, action, would_be, score FROM call_decisions
+WHERE day BETWEEN DATE '{first_day}' AND DATE '{last_day}'
+AND (coalesce(would_be, action) <> 'allow' OR score >= {score})
+"""
+
+log = structlog.get_logger(__name__)
+
+
+class CampaignUnknown(RobocallError):  # noqa: N818 - the name states what is wrong
+    """No campaign has that id."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no campaign {name}: `robocall campaigns list` shows those that are known")
+
+
+@click.group()
+def campaigns() -> None:
+    """Group suspect calls to campaigns, although their numbers change; look at them, and say what they were.
+
+    \b
+      ROBOCALL_CAMPAIGNS_SCORE     a call is suspect from this score on [default: 0.9]
+      ROBOCALL_CAMPAIGNS_IDLE_H    idle so long, the next is another campaign [default: 24]
+      ROBOCALL_CAMPAIGNS_MOST      campaigns that are kept [default: 5000]
+      ROBOCALL_CAMPAIGNS_PUBLISH_S how often changes are published [default: 2]
+      ROBOCALL_CAMPAIGNS_WEB_PORT  port of the metrics of `run` [default: none]
+
+    docs/campaigns.md says how calls are grouped, and how well.
+    """  # noqa: D301 - click reads the backspace
+
+
+@campaigns.command()
+def run() -> None:
+    """Group the suspect calls of the configured Kafka until stopped, and keep the topic `campaigns`.
+
+    It reads call-decisions and call-events. Start one; after a crash it goes on with the same names. Ctrl-C or SIGTERM
+    publishes what changed and ends.
+    """
+    settings, chosen = load_settings(), load_campaign_settings()
+    configure_log(settings.log_level, settings.log_format)
+    for complaint in unknown_keys():
+        log.warning(complaint)
+    asyncio.run(_run(settings, chosen))
+
+
+async def _run(settings: Settings, chosen: CampaignSettings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    known = await read_campaigns(settings)
+    metrics = CampaignMetrics()
+    reported_s = time.monotonic()
+
+    def report(standing: Standing) -> None:
+        nonlocal reported_s
+        metrics.standing = standing
+        if time.monotonic() - reported_s >= REPORT_S:
+            reported_s = time.monotonic()
+            log.info("grouping", calls=standing.calls, campaigns=standing.campaigns, lag=standing.lag)
+
+    with served(CAMPAIGNS_PREFIX, chosen.web_host, chosen.web_port, metrics):
+        log.info("campaigns starts", known=len(known), group=chosen.consumer_group)
+        service = CampaignService(settings, chosen, known, report)
+        await service.run(stop)
+    log.info("campaigns ended", calls=metrics.standing.calls, campaigns=metrics.standing.campaigns)
+
+
+@campaigns.command(name="list")
+@click.option("--kind", help="Only campaigns of this kind.")
+@click.option("--within", "within_h", type=click.FloatRange(min=0), help="Only those that called in so many hours.")
+@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="Lines, the latest first.")
+@click.option("--json", "as_json", is_flag=True, help="One record of the topic a line.")
+def list_(*, kind: str | None, within_h: float | None, most: int, as_json: bool) -> None:
+    """List the campaigns of the topic, those that called last first."""
+    console = Console(stderr=True)
+    with step("Reading the topic campaigns", console, quick=True):
+        known = campaigns_now(load_settings())
+    since_ms = 0 if within_h is None else time.time_ns() // 1_000_000 - round(within_h * HOUR_MS)
+    chosen = [one for one in known.values() if one.merged_into is None and kind in {None, one.kind}]
+    _tell([one for one in chosen if one.last_seen_ms >= since_ms], most, console, as_json=as_json)
+
+
+@campaigns.command()
+@click.argument("name", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="The record of the topic.")
+def show(name: str, *, as_json: bool) -> None:
+    """Show all that is known of a campaign: what it does, by which ways, why it is one, its latest calls."""
+    console = Console(stderr=True)
+    with step("Reading the topic campaigns", console, quick=True):
+        record = _known(name)
+    click.echo(encoded(record) if as_json else "\n".join(lines_of(record)))
+
+
+@campaigns.command()
+@source_options
+@click.option("--decisions", type=FILE, multiple=True, help="Decisions on these events, as JSON lines (.gz, .zst).")
+@click.option("--kind", help="Only campaigns of this kind.")
+@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="Lines, the latest first.")
+@click.option("--json", "as_json", is_flag=True, help="One record a line, as the topic has them.")
+def find(source: Source, decisions: tuple[Path, ...], kind: str | None, most: int, *, as_json: bool) -> None:
+    """Find the campaigns of calls that were kept, by the same grouping.
+
+    \b
+      robocall replay day.jsonl.zst --decisions decisions.jsonl
+      robocall campaigns find --events day.jsonl.zst --decisions decisions.jsonl
+      robocall campaigns find --archive --from 2026-11-24 --to 2026-11-26 --json
+
+    Suspect decisions are held in memory, some 400 bytes each.
+    """  # noqa: D301 - click reads the backspace
+    source.require_whole()
+    if bool(decisions) == source.is_archived:
+        raise click.UsageError("--events needs --decisions on them; with --archive both are in the archive")
+    console, chosen = Console(stderr=True), load_campaign_settings()
+    past = Past(chosen)
+    with ExitStack() as stack, step("Reading decisions", console) as say:
+        for number, batch in enumerate(_decisions(source, decisions, chosen, stack), 1):
+            past.decisions(batch)
+            say(f"{number:,} batches")
+    with ExitStack() as stack, step("Grouping", console) as say:
+        _group(past, source.batches(stack), say)
+    records = [record_of(one, {}) for one in past.grouping.by_id.values()]
+    _tell([one for one in records if kind in {None, one.kind}], most, console, as_json=as_json)
+    console.print(f"{past.calls:,} suspect calls, {len(records):,} campaigns", highlight=False)
+
+
+def _decisions(
+    source: Source, files: Sequence[Path], chosen: CampaignSettings, stack: ExitStack
+) -> Iterator[Iterable[bytes]]:
+    for file in files:
+        yield from read_batches(str(file), stack)
+    if source.begin is not None and source.end is not None:
+        connection = stack.enter_context(connected(ArchiveStore(load_archive_settings().url)))
+        days = {"first_day": day_of(epoch_ms(source.begin)), "last_day": day_of(epoch_ms(source.end) - 1)}
+        cursor = ask(connection, _SUSPECTS.format(score=chosen.score, **days))
+        names = ("call_id", "decision_id", "action", "would_be", "score")
+        for row in fetched(cursor):
+            yield [encode(dict(zip(names, row, strict=True)))]
+
+
+def _group(past: Past, batches: Iterable[Sequence[bytes]], say: Say) -> None:
+    seen = 0
+    for batch in batches:
+        past.events(batch)
+        seen += len(batch)
+        say(f"{seen:,} events, {past.calls:,} suspect calls, {len(past.grouping.by_id):,} campaigns")
+
+
+def _tell(records: Sequence[CampaignRecord], most: int, console: Console, *, as_json: bool) -> None:
+    latest = sorted(records, key=lambda one: (-one.last_seen_ms, one.id))[:most]
+    if as_json:
+        for one in latest:
+            click.echo(encoded(one))
+        return
+    if latest:
+        click.echo("\n".join(table_of(latest)))
+    more = len(records) - len(latest)
+    if not latest or more:
+        console.print("no campaigns" if not latest else f"{more:,} more: --most shows them", highlight=False)
+
+
+@campaigns.command()
+@click.argument("name", metavar="ID")
+@click.option("--note", help="Free text.")
+@click.option("--out", help="Write the records to FILE, one a line (.gz, .zst, `-`), instead of publishing them.")
+def confirm(name: str, note: str | None, out: str | None) -> None:
+    """Say that a campaign is one of robocalls: feedback `robocall` about each of its latest 50 calls."""
+    _say(name, Verdict.ROBOCALL, note, out)
+
+
+@campaigns.command()
+@click.argument("name", metavar="ID")
+@click.option("--note", help="Free text.")
+@click.option("--out", help="Write the records to FILE, one a line (.gz, .zst, `-`), instead of publishing them.")
+def clear(name: str, note: str | None, out: str | None) -> None:
+    """Say that the calls of a campaign are lawful: feedback `legitimate` about each of its latest 50 calls."""
+    _say(name, Verdict.LEGITIMATE, note, out)
+
+
+def _say(name: str, verdict: Verdict, note: str | None, out: str | None) -> None:
+    console, tally = Console(stderr=True), Tally()
+    with step("Reading the topic campaigns", console, quick=True):
+        record = _known(name)
+    with step("Publishing" if out is None else "Writing", console, quick=True) as say:
+        deliver(CALL_FEEDBACK, _feedback(record, verdict, note), out, tally, say)
+    tell(tally, console, "published" if out is None else "written")
+    if tally.failed:
+        raise click.exceptions.Exit(1)
+
+
+def _feedback(record: CampaignRecord, verdict: Verdict, note: str | None) -> Iterator[Record]:
+    """What an analyst says of a campaign, about each call of it that is known."""
+    is_robocall = verdict is Verdict.ROBOCALL
+    for call in record.examples:
+        said = Feedback(
+            time_ms=time.time_ns() // 1_000_000,
+            verdict=verdict,
+            source=FeedbackSource.ANALYST,
+            call_id=call.call_id,
+            calling_number=call.calling_number,
+            campaign=record.id if is_robocall else None,
+            kind=record.kind if is_robocall else None,
+            note=note,
+        )
+        yield call.calling_number.encode("utf-8", "surrogatepass"), encode(said)
+
+
+def _known(name: str) -> CampaignRecord:
+    """The campaign of an id, or what it was merged into."""
+    known = campaigns_now(load_settings())
+    record = known.get(name)
+    while record is not None and record.merged_into is not None:
+        record = known.get(record.merged_into)
+    if record is None:
+        raise CampaignUnknown(name)
+    return record

@@ -1,0 +1,87 @@
+"""Decisions and events of a call are joined, whichever comes first."""
+
+import pytest
+
+from detector.campaigns.calls import SuspectCall
+from streams.campaigns import matching
+from streams.campaigns.matching import Ended, Matching
+from streams.wire.repairs import as_decided
+from tests.streams.campaigns.campaign_case import end, pair
+
+
+def test_a_suspect_call_is_told_by_whichever_comes_last() -> None:
+    setup, decision = pair(1, signer_spc="123A", origid="o-1")
+    first, then = Matching(0.9), Matching(0.9)
+    assert first.event(setup) is None
+    assert then.decision(decision, (0, 7)) is None
+    found = first.decision(decision, (0, 7))
+    assert found == then.event(setup)
+    assert found is not None
+    call, place = found
+    assert isinstance(call, SuspectCall)
+    assert (call.call_id, call.decision_id, call.signer_spc, call.score, place) == (
+        "call-1", "decision-1", "123A", 0.97, (0, 7),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("score", "action", "is_suspect"),
+    [(0.97, "allow", True), (0.5, "allow", False), (0.5, "label", True), (None, "block", True), (None, "allow", False)],
+)
+def test_suspect_is_what_is_acted_on_or_scores_high(score: float | None, action: str, *, is_suspect: bool) -> None:
+    setup, decision = pair(1, score=score, action=action)
+    joined = Matching(0.9)
+    joined.event(setup)
+    assert (joined.decision(decision, None) is not None) is is_suspect
+
+
+def test_what_a_shadow_would_have_done_counts() -> None:
+    setup, decision = pair(1, score=0.5, action="allow")
+    joined = Matching(0.9)
+    joined.event(setup)
+    assert joined.decision(decision.replace(b'"would_be": null', b'"would_be": "block"'), None) is not None
+
+
+def test_numbers_and_long_call_ids_are_those_of_the_decision() -> None:
+    long = "x" * 200
+    setup, decision = pair(1, call_id=long, calling_number="tel:+1-212-555-0001")
+    joined = Matching(0.9)
+    joined.event(setup)
+    (short,) = as_decided(long)
+    found = joined.decision(decision.replace(long.encode(), short.encode()), None)
+    assert found is not None
+    assert (found[0].call_id, found[0].calling_number) == (short, "+12125550001")
+
+
+def test_ends_say_how_long_a_call_lasted_from_its_answer_on() -> None:
+    joined = Matching(0.9)
+    assert joined.event(end(1, talk_ms=8_000)) == Ended("call-1", 8_000)
+    assert joined.event(end(1, talk_ms=None)) == Ended("call-1", None)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"junk", b"[]", b'{"call_id":1}', b"\xff", b'{"type":"call_setup"}'])
+def test_what_nobody_can_read_is_left_out(value: bytes | None) -> None:
+    joined = Matching(0.9)
+    assert joined.event(value) is None
+    assert joined.decision(value, None) is None
+
+
+def test_a_set_up_that_breaks_the_contract_is_left_out() -> None:
+    setup, decision = pair(1, called_number=5)
+    joined = Matching(0.9)
+    joined.event(setup)
+    assert joined.decision(decision, None) is None
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "MOST_SETUPS", 10)
+    monkeypatch.setattr(matching, "MOST_DECISIONS", 10)
+    joined = Matching(0.9)
+    for number in range(30):
+        joined.event(pair(number)[0])
+    assert joined.is_ahead
+    for number in range(100, 130):
+        joined.decision(pair(number)[1], None)
+    assert joined.missed == 20
+    assert joined.decision(pair(0)[1], None) is None
+    assert joined.decision(pair(29)[1], None) is not None

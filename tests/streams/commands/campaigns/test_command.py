@@ -1,0 +1,85 @@
+"""`robocall campaigns` without a broker: the past from files, feedback, and what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from detector.campaigns.grouping import Campaigns
+from streams.campaigns.records import CampaignRecord, record_of
+from streams.commands.campaigns import command
+from streams.commands.main import robocall
+from tests.detector.campaigns.calls_of import suspect
+from tests.streams.campaigns.campaign_case import pairs
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(robocall, ["campaigns", *arguments])
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> list[str]:
+    """Options that name 30 suspect calls by one trunk group and 20 by another."""
+    calls = pairs(range(30)) + pairs(range(30, 50), trunk_group_id="tg-2", calling_number="+4420794601")
+    for place, name in enumerate(("events.jsonl", "decisions.jsonl")):
+        (tmp_path / name).write_bytes(b"\n".join(call[place] for call in calls))
+    return ["--events", str(tmp_path / "events.jsonl"), "--decisions", str(tmp_path / "decisions.jsonl")]
+
+
+def test_campaigns_of_files_are_found(kept: list[str]) -> None:
+    result = _run("find", *kept)
+    assert result.exit_code == 0, result.output
+    assert "50 suspect calls, 2 campaigns" in result.stderr
+    heading, *lines = result.stdout.splitlines()
+    assert heading.split()[:3] == ["campaign", "kind", "calls"]
+    assert {tuple(line.split()[1:4]) for line in lines} == {
+        ("one_number_per_call", "30", "30"),
+        ("foreign_numbers", "20", "1"),
+    }
+
+
+def test_programs_get_the_records_of_the_topic(kept: list[str]) -> None:
+    result = _run("find", *kept, "--json", "--kind", "foreign_numbers")
+    [said] = map(json.loads, result.stdout.splitlines())
+    assert (said["calls"], said["numbers"], said["cells"][-1]["number"]) == (20, 1, "+4420794601")
+
+
+def test_events_need_their_decisions(kept: list[str]) -> None:
+    result = _run("find", *kept[:2])
+    assert result.exit_code == 2
+    assert "--events needs --decisions" in result.output
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> CampaignRecord:
+    """The campaign that the topic has, with a name that it had before."""
+    grouping = Campaigns()
+    for n in range(8):
+        name = grouping.add(suspect(n))
+    record = record_of(grouping.by_id[name], {})
+    old: Any = record_of(grouping.by_id[name], {}, merged_into=record.id)
+    monkeypatch.setattr(command, "campaigns_now", lambda _: {record.id: record, "c-old": old})
+    return record
+
+
+def test_what_an_analyst_says_is_about_each_call(known: CampaignRecord, tmp_path: Path) -> None:
+    out = tmp_path / "said.jsonl"
+    result = _run("clear", "c-old", "--note", "a school", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    said = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [one["call_id"] for one in said] == [one.call_id for one in known.examples]
+    assert {(one["verdict"], one["source"], one["campaign"], one["note"]) for one in said} == {
+        ("legitimate", "analyst", None, "a school")
+    }
+
+
+def test_a_name_of_before_leads_to_the_campaign(known: CampaignRecord) -> None:
+    assert f"{known.id}: {known.kind}, confidence" in _run("show", "c-old").stdout
+
+
+def test_merged_campaigns_are_not_listed_twice(known: CampaignRecord) -> None:
+    assert [line.split()[0] for line in _run("list").stdout.splitlines()[1:]] == [known.id]
+    assert _run("list", "--kind", "flood").stdout == ""
+    assert _run("list", "--within", "1").stdout == ""

@@ -1,16 +1,22 @@
-"""From the calls of a span to a decision: a model of their own, the base with a group weight, or the base as it is."""
+"""From the calls of a span to a decision: a model of their own, the base with a group weight, or the base as it is.
 
-from collections.abc import Callable
+What was said unasked judges all candidates. Of what was learnt one is compared by an analyst's answers, too.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from models.adapt.asking import top_of
 from models.adapt.calls import Calls, Mask
+from models.adapt.comparing import Cluster, Comparison, compared, drawn
 from models.adapt.gate import HeldBack, Verdict, judge, shortage
 from models.adapt.labels import clusters_of
-from models.adapt.rounds import Material, Student, learn
+from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, learn
 from models.budgets.bounds import Floats
 from models.errors import TrainingDataInvalid
 
@@ -27,6 +33,16 @@ class Choice(StrEnum):
     BASE = "base"
     GROUPED = "base with a group weight"
     ADAPTED = "adapted"
+    LABELLED = "adapted by labels alone"
+
+
+WAYS = {Choice.ADAPTED: Way.TEACHER, Choice.LABELLED: Way.LABELS}
+"""Those that are learnt, and how."""
+NAMES = {
+    Choice.GROUPED: "the base model with a group weight",
+    Choice.ADAPTED: "the adapted model",
+    Choice.LABELLED: "the model of labels alone",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,21 +51,23 @@ class Outcome:
 
     Attributes:
         choice: The model that is to run.
-        verdict: Of the gate on the adapted model.
-        grouped: On the base with a group weight; None where it was not compared.
-        student: The adapted model; None where nothing was learnt.
+        verdicts: Of the gate, by candidate; of one that could not be learnt too.
+        students: What was learnt, by candidate.
+        judged: Candidate whose verdict tells most: that is chosen, else the one that answers are asked for.
         facts: On what all rests: spans, labels, purity, gate; plain values.
         scores: That the chosen model decides by, shape (n,).
         is_measurable: Calls on which its budgets can be measured, shape (n,).
+        questions: Clusters whose answers would tell more of `judged`; empty where that is of no use.
     """
 
     choice: Choice
-    verdict: Verdict
-    grouped: Verdict | None
-    student: Student | None
+    verdicts: dict[Choice, Verdict]
+    students: dict[Choice, Student]
+    judged: Choice
     facts: dict[str, Any]
     scores: Floats
     is_measurable: Mask
+    questions: list[Cluster]
 
     @property
     def is_base(self) -> bool:
@@ -58,13 +76,13 @@ class Outcome:
 
     @property
     def chosen(self) -> Student | None:
-        """The adapted model where it takes the place of the base, else None."""
-        return self.student if self.choice is Choice.ADAPTED else None
+        """What was learnt, where it takes the place of the base; else None."""
+        return self.students.get(self.choice)
 
     @property
-    def judged(self) -> Verdict:
-        """What the gate says of the chosen model; where that is the base, of the adapted one."""
-        return self.grouped if self.choice is Choice.GROUPED and self.grouped is not None else self.verdict
+    def verdict(self) -> Verdict:
+        """What the gate says of `judged`."""
+        return self.verdicts[self.judged]
 
 
 def is_learnt_from(calls: Calls) -> Mask:
@@ -86,9 +104,8 @@ def is_learnt_from(calls: Calls) -> Mask:
 def adapt(material: Material, base_version: str, seed: int, say: Callable[[str, int, int], None]) -> Outcome:
     """Learn from the first and last third of a span, and judge on the middle; blocks for processor time, minutes.
 
-    Two candidates are compared with the base: what was learnt, and the base with a group weight where it has none. Of
-    those that pass, the one is chosen whose gain is surer. Where held-back labels are too few to judge by, nothing is
-    learnt.
+    Where nobody said that a call was a robocall, nothing is learnt. The same calls, and the same labels of the calls
+    learnt from, give the same candidates and the same draw: answers about held-back calls change the verdict alone.
 
     Args:
         material: The calls, with what is known of them.
@@ -96,52 +113,135 @@ def adapt(material: Material, base_version: str, seed: int, say: Callable[[str, 
         seed: Of all draws and fits.
         say: Told what is done, how much is done, and of how much.
     """
-    calls, held = material.calls, ~material.is_learning
-    positive = _judging(material)
-    cluster = clusters_of(calls.number[positive], calls.block[positive])
-    lawful = held & material.lawful.is_judging & ~_akin(material, material.labels.is_negative)
-    callers = len(np.unique(cluster)), len(np.unique(calls.number[lawful]))
-    weight = np.where(positive, material.labels.weight, 0.0)[held]
-
-    def judged(scores: Floats, what: str) -> Verdict:
-        both = material.base_scores[held], scores[held]
-        return judge(HeldBack(*both, weight, cluster, lawful[held], calls.number[held]), what, seed)
-
-    missing, grouped, student = shortage(*callers), None, None
-    learnt = missing or learn(material, seed, lambda number: say(f"round {number}", number - 1, 4))
-    if not missing:
-        say("comparing with the base", 3, 4)
-        grouped = None if material.is_grouped else judged(calls.grouped, "the base model with a group weight")
-    if isinstance(learnt, str):
-        verdict = Verdict(learnt, *callers)
-    else:
-        student = learnt
-        verdict = judged(learnt.margins, "the adapted model")
-    choice = _chosen(verdict, grouped)
-    scores = calls.grouped if choice is Choice.GROUPED else material.base_scores
-    if choice is Choice.ADAPTED and student is not None:
-        scores = student.margins
-    # References that were learnt from, and calls that were, would promise the adapted model too few false hits.
-    is_measurable = held & ~material.lawful.is_taught if choice is Choice.ADAPTED else np.ones(len(held), np.bool_)
-    facts = _facts(material, base_version, choice, (verdict, grouped), student)
-    return Outcome(choice, verdict, grouped, student, facts, scores, is_measurable)
+    learnt: dict[Choice, Student | str] = dict.fromkeys(WAYS, "no call is labelled a robocall: add feedback")
+    if material.labels.is_positive.any():
+        learnt = learnt_from(material, seed, say)
+    say("comparing with the base", _STEPS - 1, _STEPS)
+    return decided(material, learnt, base_version, seed)
 
 
-def _chosen(adapted: Verdict, grouped: Verdict | None) -> Choice:
-    """The candidate whose gain is surer of those that pass."""
-    passed = {Choice.ADAPTED: adapted, Choice.GROUPED: grouped}
-    sure = {
-        choice: verdict.gain_interval[0]
-        for choice, verdict in passed.items()
-        if verdict is not None and verdict.adapts and verdict.gain_interval is not None
+def learnt_from(
+    material: Material, seed: int, say: Callable[[str, int, int], None], most_lawful: int = MOST_LAWFUL
+) -> dict[Choice, Student | str]:
+    """What was learnt in each way, or why nothing could be; blocks for processor time, minutes.
+
+    Args:
+        material: The calls; labels of those that are held back are not looked at.
+        seed: Of all draws and fits.
+        say: Told what is done, how much is done, and of how much.
+        most_lawful: Lawful calls that a round learns from.
+    """
+    return {
+        choice: learn(material, seed, partial(_round, say, choice, before), way, most_lawful)
+        for (choice, way), before in zip(WAYS.items(), (0, ROUNDS[Way.TEACHER]), strict=True)
     }
+
+
+def decided(material: Material, learnt: Mapping[Choice, Student | str], base_version: str, seed: int) -> Outcome:
+    """Compare what was learnt with the base, and choose; some seconds.
+
+    Three candidates are compared: what was learnt in either way, and the base with a group weight where it has none. Of
+    those that pass, the one is chosen whose gain is surest.
+
+    Args:
+        material: As it was learnt from; labels of held-back calls may be others.
+        learnt: What was in each way, or why nothing was.
+        base_version: Of the model whose margins the calls have.
+        seed: Of the draws.
+    """
+    calls, held = material.calls, Held(material, seed)
+    students = {choice: one for choice, one in learnt.items() if not isinstance(one, str)}
+    scores = {Choice.BASE: material.base_scores, Choice.GROUPED: calls.grouped}
+    scores |= {choice: student.margins for choice, student in students.items()}
+    verdicts = {choice: held.unjudged(held.missing or one) for choice, one in learnt.items() if isinstance(one, str)}
+    verdicts |= {choice: held.judged(scores[choice], choice) for choice in students}
+    if not material.is_grouped:
+        verdicts[Choice.GROUPED] = held.judged(calls.grouped, Choice.GROUPED)
+    wanted, questions = contender(material, students), list[Cluster]()
+    if wanted in students:
+        answers, questions = held.compared(scores[wanted])
+        verdicts[wanted] = verdicts[wanted].with_answers(NAMES[wanted], answers)
+    choice = _chosen(verdicts)
+    # References that were learnt from, and calls that were, would promise a learnt model too few false hits.
+    is_measurable = held.is_held & ~material.lawful.is_taught if choice in students else np.ones(len(calls), np.bool_)
+    judged = wanted if choice is Choice.BASE else choice
+    facts = _facts(material, base_version, choice, verdicts, judged, students)
+    asked = questions if choice is Choice.BASE else []
+    return Outcome(choice, verdicts, students, judged, facts, scores[choice], is_measurable, asked)
+
+
+_STEPS = sum(ROUNDS.values()) + 1
+
+
+def _round(say: Callable[[str, int, int], None], choice: Choice, before: int, number: int) -> None:
+    say(f"{choice.value}, round {number}", before + number - 1, _STEPS)
+
+
+class Held:
+    """What judges: calls of the middle third that nothing was learnt from, nor from others like them.
+
+    Args:
+        material: All calls.
+        seed: Of the draws.
+
+    Attributes:
+        is_held: Calls of the middle third, shape (n,).
+        may_be_drawn: Those of them that an analyst may be asked about, shape (n,).
+        missing: Why what was said unasked cannot judge; empty where it can.
+    """
+
+    def __init__(self, material: Material, seed: int) -> None:
+        self._material, self._seed = material, seed
+        calls, labels, lawful = material.calls, material.labels, material.lawful
+        self.is_held = ~material.is_learning
+        # Whoever looks was sent there: by `ask` to what a model ranks high. The lot alone sends fairly.
+        positive = labels.is_positive & ~labels.is_looked_at & self.is_held & ~_akin(material, labels.is_positive)
+        self._cluster = clusters_of(calls.number[positive], calls.block[positive])
+        self._weight = np.where(positive, labels.weight, 0.0)[self.is_held]
+        self._is_lawful = self.is_held & lawful.is_judging & ~_akin(material, labels.is_negative)
+        is_known = lawful.is_reference | _akin(material, labels.weight > 0)
+        self.may_be_drawn = self.is_held & ~is_known
+        self._n = len(np.unique(self._cluster)), len(np.unique(calls.number[self._is_lawful]))
+        self.missing = shortage(*self._n)
+
+    def unjudged(self, reason: str) -> Verdict:
+        """That there is nothing to judge."""
+        return Verdict(reason, *self._n)
+
+    def judged(self, scores: Floats, choice: Choice) -> Verdict:
+        """What was said unasked of a candidate with these scores, shape (n,)."""
+        if self.missing:
+            return self.unjudged(self.missing)
+        held, calls = self.is_held, self._material.calls
+        both = self._material.base_scores[held], scores[held]
+        found = HeldBack(*both, self._weight, self._cluster, self._is_lawful[held], calls.number[held])
+        return judge(found, NAMES[choice], self._seed)
+
+    def compared(self, scores: Floats) -> tuple[Comparison, list[Cluster]]:
+        """What answers about calls drawn by lot say of these scores, and what is to be asked next."""
+        base = self._material.base_scores
+        return compared(drawn(self._material.calls, self.may_be_drawn, base, scores, self._seed), self._material.labels)
+
+
+def contender(material: Material, students: Mapping[Choice, Student]) -> Choice:
+    """The candidate that answers are asked for: that of labels, but where answers say that the teacher's top is pure.
+
+    Without answers it is that of the teacher. Only those about calls learnt from have a say: what is asked must not
+    turn with what was answered.
+
+    Args:
+        material: The calls, with what is known of them.
+        students: What was learnt; where it is one, that is asked for.
+    """
+    is_looked_at = bool((material.labels.is_looked_at & material.is_learning).any())
+    wanted = Choice.LABELLED if is_looked_at and not top_of(material).is_pure else Choice.ADAPTED
+    return wanted if wanted in students else next(iter(students), wanted)
+
+
+def _chosen(verdicts: dict[Choice, Verdict]) -> Choice:
+    """The candidate whose gain is surest of those that pass."""
+    sure = {choice: verdict.sureness for choice, verdict in verdicts.items() if verdict.adapts}
     return max(sure, key=sure.__getitem__, default=Choice.BASE)
-
-
-def _judging(material: Material) -> Mask:
-    """Held-back calls that are labelled robocalls, of callers who were not labelled so in what was learnt from."""
-    positive = material.labels.is_positive
-    return positive & ~material.is_learning & ~_akin(material, positive)
 
 
 def _akin(material: Material, labelled: Mask) -> Mask:
@@ -163,23 +263,24 @@ def _facts(
     material: Material,
     base_version: str,
     choice: Choice,
-    verdicts: tuple[Verdict, Verdict | None],
-    student: Student | None,
+    verdicts: dict[Choice, Verdict],
+    judged: Choice,
+    students: dict[Choice, Student],
 ) -> dict[str, Any]:
     labels, learning = material.labels, material.is_learning
-    adapted, grouped = verdicts
     facts: dict[str, Any] = {
         "base": base_version,
         "chosen": choice.value,
+        "judged": judged.value,
         "learnt_from": _span(material, learning),
         "held_back": _span(material, ~learning),
         "labels_learnt_from": labels.by_source(learning),
         "labels_held_back": labels.by_source(~learning),
         "complaints_about_lawful_references_ignored": labels.ignored,
-        "gate": adapted.as_json(),
+        "gate": verdicts[judged].as_json(),
+        "candidates": {one.value: verdict.as_json() for one, verdict in verdicts.items()},
     }
-    if grouped is not None:
-        facts["gate_of_group_weight"] = grouped.as_json()
+    student = students.get(judged)
     if student is not None:
         rate = student.base_rate
         facts["believed_base_rate"] = None if rate is None else asdict(rate)

@@ -1,22 +1,25 @@
-"""Which clusters of calls a person should judge next: those whose answer is expected to move most calls.
+"""Which clusters of calls a person should judge next: where the teacher is weak the highest, else those at its border.
 
-A cluster is a number block in a trunk group, or an origin. Adapting teaches the calls above a border of the group score
-as robocalls and the others as lawful. An answer about a cluster far from the border repeats what is believed; one about
-a cluster near it puts its calls on the other side half of the time.
+A cluster is a number block in a trunk group, or an origin. Where answers do not say that the teacher's highest calls
+are robocalls, the highest clusters are asked about: each answer tells of a robocall that nobody spoke of, or of lawful
+calls that look like one. They are ranked by a model that was learnt from the labels so far. Where the top is pure, that
+repeats what is believed. Then clusters near the border of what adapting teaches are asked about, since an answer puts
+their calls on the other side half of the time.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 
-from models.adapt.base_rate import believed, taught_share
-from models.adapt.calls import Calls, Lawful, Mask
+from models.adapt.base_rate import believed, is_top_pure, taught_share
+from models.adapt.calls import Mask
+from models.adapt.comparing import Cluster, Kind
 from models.adapt.group_score import group_score
 from models.adapt.labels import Labels, clusters_of
+from models.adapt.rounds import Material
 from models.budgets.bounds import Floats, Ints
 
-Kind = Literal["block", "origin"]
 SETTLED = 0.5
 """A call with a label of this weight needs no answer: complaints weigh less, whoever looked weighs more."""
 MOST_CALLS = 300
@@ -24,6 +27,15 @@ MOST_CALLS = 300
 MOSTLY = 0.5
 LEAST_MOVED = 0.5
 """A question whose answer moves fewer calls is not asked."""
+HIGHEST_SHARE = 0.03
+"""Of the calls, those that are asked about first where the teacher is weak."""
+
+
+class Aim(StrEnum):
+    """What is asked about."""
+
+    HIGHEST = "the highest"
+    BORDER = "the border"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,16 +43,12 @@ class Question:
     """A cluster to be judged.
 
     Attributes:
-        kind: What its calls share.
-        calls: Places of its calls that no question before it has, in order of time.
-        labelled: Those of them that an answer labels.
+        cluster: Its calls that no question before it has.
         score: Mean of their group scores.
-        moves: How many calls an answer is expected to move.
+        moves: How many calls an answer is expected to move; of the highest how many calls are among these.
     """
 
-    kind: Kind
-    calls: Ints
-    labelled: Ints
+    cluster: Cluster
     score: float
     moves: float
 
@@ -50,38 +58,77 @@ class Asking:
     """What is asked, and why.
 
     Attributes:
+        aim: About what.
         questions: The one that moves most first.
-        border: Group score above which calls are taught as robocalls.
+        border: Group score above which calls are the highest, or are taught as robocalls.
         share: Share of the calls that is above it.
     """
 
+    aim: Aim
     questions: list[Question]
     border: float
     share: float
 
 
-def ask(calls: Calls, labels: Labels, lawful: Lawful, most: int) -> Asking:
-    """Choose what to ask. It sorts the calls some times, and counts them once for each question.
+@dataclass(frozen=True, slots=True, eq=False)
+class Top:
+    """What the base model's group score ranks highest.
+
+    Attributes:
+        scores: Group score of each of n calls.
+        share: Of the calls that adapting would teach as robocalls, by what labels tell of the base rate.
+        is_pure: Answers say that those are robocalls.
+    """
+
+    scores: Floats
+    share: float
+    is_pure: bool
+
+
+def top_of(material: Material) -> Top:
+    """What is known of the teacher's top from labels of calls learnt from; it sorts the calls some times.
 
     Args:
-        calls: All of the span; at least one.
-        labels: What is known of them.
-        lawful: References among them: they are known.
+        material: The calls, with what is known of them.
+    """
+    calls, labels = material.calls, _learnt_from(material)
+    scores = group_score(calls.margins, calls.at_ms, calls.keys)
+    said = labels.is_positive
+    weight = np.where(said, labels.weight, 0.0)
+    share = taught_share(believed(scores, weight, clusters_of(calls.number[said], calls.block[said])))
+    looked = labels.is_looked_at
+    caller = np.zeros(len(calls), np.int64)
+    caller[looked] = clusters_of(calls.number[looked], calls.block[looked])
+    return Top(scores, share, is_top_pure(scores, share, labels, caller))
+
+
+def ask(material: Material, learnt: Floats | None, most: int) -> Asking:
+    """Choose what to ask. It sorts the calls some times, and counts them once for each question.
+
+    Only calls that are learnt from are asked about: answers about the others could teach nothing.
+
+    Args:
+        material: The calls, with what is known of them.
+        learnt: Margins by a model of the labels so far, shape (n,); None where none was learnt: the base's count.
         most: How many questions at most.
     """
-    scores = group_score(calls.margins, calls.at_ms, calls.keys)
-    share = _share(scores, calls, labels)
+    calls, labels, top = material.calls, material.labels, top_of(material)
+    aim, scores, share = Aim.BORDER, top.scores, top.share
+    if not top.is_pure:
+        aim, share = Aim.HIGHEST, HIGHEST_SHARE
+        scores = top.scores if learnt is None else group_score(learnt, calls.at_ms, calls.keys)
     border = float(np.quantile(scores, 1 - share))
-    is_known = (labels.weight >= SETTLED) | lawful.is_reference
-    doubt = np.exp(-np.abs(scores - border))
-    doubt /= 1 + doubt  # the smaller one of the chances that a call is a robocall and that it is not
-    doubt[is_known] = 0.0
-    families: dict[Kind, _Family] = {"block": _Family(calls.block, labels), "origin": _Family(calls.origin, labels)}
-    is_open = np.ones(len(calls), np.bool_)
+    is_known = (labels.weight >= SETTLED) | material.lawful.is_reference
+    moved = _doubt(scores - border) if aim is Aim.BORDER else (scores >= border).astype(np.float64)
+    moved[is_known] = 0.0
+    is_open = material.is_learning.copy()
+    families: dict[Kind, _Family] = {
+        "block": _Family(calls.block, labels, is_open), "origin": _Family(calls.origin, labels, is_open)
+    }  # fmt: skip
     found: list[Question] = []
     while len(found) < most:
         kind, (code, moves) = max(
-            ((kind, family.best(doubt, is_open)) for kind, family in families.items()), key=lambda one: one[1][1]
+            ((kind, family.best(moved, is_open)) for kind, family in families.items()), key=lambda one: one[1][1]
         )
         if moves < LEAST_MOVED:
             break
@@ -89,8 +136,8 @@ def ask(calls: Calls, labels: Labels, lawful: Lawful, most: int) -> Asking:
         is_open[chosen] = False
         chosen = chosen[np.argsort(calls.at_ms[chosen], kind="stable")]
         labelled = _evenly(chosen[~is_known[chosen]], MOST_CALLS)
-        found.append(Question(kind, chosen, labelled, float(scores[chosen].mean()), moves))
-    return Asking(found, border, share)
+        found.append(Question(Cluster(kind, chosen, labelled), float(scores[chosen].mean()), moves))
+    return Asking(aim, found, border, share)
 
 
 class _Family:
@@ -99,28 +146,34 @@ class _Family:
     Args:
         key: Of each call, shape (n,); 0 is no cluster.
         labels: Of the calls: a cluster that was answered is not asked about again.
+        may_be_asked: Calls that count.
     """
 
-    def __init__(self, key: Ints, labels: Labels) -> None:
+    def __init__(self, key: Ints, labels: Labels, may_be_asked: Mask) -> None:
         found, self.codes = np.unique(key, return_inverse=True)
-        calls = np.bincount(self.codes)
-        settled = np.bincount(self.codes, weights=labels.weight >= SETTLED)
+        calls = np.bincount(self.codes, weights=may_be_asked)
+        settled = np.bincount(self.codes, weights=may_be_asked & (labels.weight >= SETTLED))
         self._is_asked = (found != 0) & (settled < MOSTLY * np.minimum(calls, MOST_CALLS))
 
-    def best(self, doubt: Floats, is_open: Mask) -> tuple[int, float]:
+    def best(self, moved: Floats, is_open: Mask) -> tuple[int, float]:
         """Code of the cluster whose answer moves most of the open calls, and how many."""
         calls = np.bincount(self.codes, weights=is_open)
-        moved = np.bincount(self.codes, weights=doubt * is_open) / np.maximum(calls, 1)
-        moved *= np.minimum(calls, MOST_CALLS) * self._is_asked
-        code = int(moved.argmax())
-        return code, float(moved[code])
+        mean = np.bincount(self.codes, weights=moved * is_open) / np.maximum(calls, 1)
+        moves = mean * np.minimum(calls, MOST_CALLS) * self._is_asked
+        code = int(moves.argmax())
+        return code, float(moves[code])
 
 
-def _share(scores: Floats, calls: Calls, labels: Labels) -> float:
-    """Share of the calls that adapting would teach as robocalls, by what labels tell of the base rate."""
-    said = labels.is_positive
-    weight = np.where(said, labels.weight, 0.0)
-    return taught_share(believed(scores, weight, clusters_of(calls.number[said], calls.block[said])))
+def _doubt(above: Floats) -> Floats:
+    """The smaller one of the chances that a call so far above the border is a robocall and that it is not."""
+    odds = np.exp(-np.abs(above))
+    doubt: Floats = odds / (1 + odds)
+    return doubt
+
+
+def _learnt_from(material: Material) -> Labels:
+    """Labels of calls that are learnt from; the others have none."""
+    return replace(material.labels, weight=np.where(material.is_learning, material.labels.weight, 0.0))
 
 
 def _evenly(places: Ints, most: int) -> Ints:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.adapt.alerts import highest
+from models.adapt.labels import Labels
 from models.budgets.bounds import Floats, Ints
 from models.judge.evaluation import wilson
 
@@ -20,6 +22,9 @@ MOST_BELIEVED = 0.2
 """A bound above this says nothing: the teacher ranks labelled robocalls hardly above other calls."""
 FEWEST_CALLERS = 30
 MOST_TAUGHT = 0.04
+FEWEST_ANSWERS = 10
+PURE = 0.9
+"""Of the highest calls, what must be robocalls to go on from there."""
 TAUGHT_BLINDLY = 0.02
 """Share that is taught as robocalls where no base rate is known."""
 
@@ -73,3 +78,23 @@ def believed(scores: Floats, weight: Floats, caller: Ints) -> BaseRate | None:
 def taught_share(rate: BaseRate | None) -> float:
     """Share of the calls that is taught as robocalls: 4 %, and at most half of what is believed; 2 % blindly."""
     return TAUGHT_BLINDLY if rate is None else min(MOST_TAUGHT, rate.low / 2)
+
+
+def is_top_pure(scores: Floats, share: float, labels: Labels, caller: Ints) -> bool:
+    """Whether answers say that what a teacher ranks highest are robocalls: it is then not where it is weak.
+
+    Args:
+        scores: Of the teacher, shape (n,).
+        share: Of the calls, the highest.
+        labels: Of the same calls; answers are those of whoever looked. Each caller counts once.
+        caller: Code of the caller of each call, shape (n,).
+
+    Returns:
+        False where fewer than `FEWEST_ANSWERS` callers were looked at.
+    """
+    looked = np.flatnonzero(highest(scores, share) & labels.is_looked_at)
+    found, codes = np.unique(caller[looked], return_inverse=True)
+    if len(found) < FEWEST_ANSWERS:
+        return False
+    robocalls = np.bincount(codes, weights=labels.is_robocall[looked]) / np.bincount(codes)
+    return bool(robocalls.mean() >= PURE)

@@ -3,28 +3,29 @@
 Nobody knows what most calls were, so models are compared where each raises as many alerts: on the highest 0.5, 1, 2
 and 5 % of the calls. A candidate is better if it catches more of what was labelled there and hits no more of the lawful
 references, beyond chance both times. Callers are the unit, drawn again and again for both models alike (a paired
-bootstrap), and no caller has more than a twentieth of the weight: who complains often does not decide.
+bootstrap), and no caller has more than a twentieth of the weight: who complains often does not decide. Where too little
+was said to tell, answers about calls drawn by lot show a gain (`comparing`).
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.adapt.alerts import VOLUMES, highest
 from models.adapt.calls import Mask
+from models.adapt.comparing import Comparison
 from models.adapt.labels import bounded
 from models.budgets.bounds import Floats, Ints
 
-VOLUMES = (0.005, 0.01, 0.02, 0.05)
-"""Shares of the calls that raise an alert. Where a tenth of the calls are robocalls, the first ones are filled by any
-model, and only the last tells two of them apart."""
 FEWEST_CALLERS = 30
 FEWEST_REFERENCES = 100
 """Lawful callers that judge."""
 CONFIDENCE = 0.95
-GAIN_CONFIDENCE = 0.975
-"""Two candidates are compared with the base, and each could win by chance: it is half as likely here."""
+GAIN_CONFIDENCE = 0.983
+"""Three candidates are compared with the base, and each could win by chance: it is a third as likely here."""
 DRAWS = 2_000
 DRAWS_AT_ONCE = 100
 MOST_UNITS = 2_000
@@ -80,6 +81,7 @@ class Verdict:
         gain: More of the labelled robocalls caught, the mean over volumes; None where nothing was compared.
         gain_interval: Its interval.
         volumes: Both models at each volume.
+        answers: About calls drawn by lot; None where none were drawn for this candidate.
     """
 
     reason: str
@@ -88,6 +90,37 @@ class Verdict:
     gain: float | None = None
     gain_interval: tuple[float, float] | None = None
     volumes: tuple[Volume, ...] = ()
+    answers: Comparison | None = None
+
+    @property
+    def sureness(self) -> float:
+        """How sure the gain is: the lower end of its interval, and 1 where answers showed it."""
+        if self.answers is not None and self.answers.is_better:
+            return 1.0
+        return -1.0 if self.gain_interval is None else self.gain_interval[0]
+
+    def with_answers(self, what: str, answers: Comparison) -> "Verdict":
+        """The same with answers about calls drawn by lot: they show a gain where what was said unasked could not.
+
+        Args:
+            what: The candidate, for people.
+            answers: What they say.
+        """
+        base, candidate = (
+            f"{found} of {asked}" for found, asked in zip(answers.robocalls, answers.answered, strict=True)
+        )
+        told = f"robocalls of what {what} alone raises an alert on: {candidate}; the base model alone: {base}"
+        reason = self.reason
+        if answers.is_worse:
+            reason = f"an analyst's answers show that it is worse ({told})"
+        elif answers.is_better:
+            is_against = self.gain_interval is not None and self.gain_interval[1] < 0
+            reason = self.reason if is_against else _hits_more(what, self.volumes)
+        elif self.reason:
+            so_far = f", so far they do not tell ({told})" if answers.answered[1] else ""
+            more = f"; or answer {answers.missing} questions about callers drawn by lot" if answers.missing else ""
+            reason = f"{self.reason}{more}{so_far}"
+        return replace(self, reason=reason, answers=answers)
 
     @property
     def adapts(self) -> bool:
@@ -109,7 +142,7 @@ def shortage(callers: int, references: int) -> str:
     if callers < FEWEST_CALLERS:
         return (
             f"{callers:,} labelled callers of robocalls in the held-back part, {FEWEST_CALLERS} needed: add feedback "
-            "about its calls (complaints, traps, an analyst's answers), or give a longer span"
+            "about its calls (complaints, traps), or give a longer span"
         )
     if references < FEWEST_REFERENCES:
         return (
@@ -132,7 +165,7 @@ def judge(held: HeldBack, what: str, seed: int) -> Verdict:
     weight = bounded(held.weight[labelled], [held.cluster + 1])
     lawful = np.flatnonzero(held.is_lawful)
     callers, references = (len(np.unique(one)) for one in (held.cluster, held.number[lawful]))
-    alerts = [(_highest(held.base, share), _highest(held.candidate, share)) for share in VOLUMES]
+    alerts = [(highest(held.base, share), highest(held.candidate, share)) for share in VOLUMES]
     caught = _of(alerts, labelled)
     shares = np.average(caught, axis=2, weights=weight)
     mean = caught.mean(axis=1, keepdims=True)
@@ -162,22 +195,20 @@ def _objection(what: str, gain: float, interval: tuple[float, float], volumes: l
         return (
             f"at equal alerts {what} catches {gain:+.1%} of the labelled robocalls held back "
             f"({GAIN_CONFIDENCE:.1%} sure of {interval[0]:+.1%} to {interval[1]:+.1%}), which shows no gain: add "
-            "feedback, or an analyst's answers"
+            "complaints and traps, or an analyst's answers"
         )
-    worst = max(volumes, key=lambda volume: volume.hit_more[0])
-    if worst.hit_more[0] > 0:
-        return (
-            f"{what} hits {worst.hit[1]:.2%} of the calls of lawful references where {worst.share:.1%} of "
-            f"calls raise an alert, the base model {worst.hit[0]:.2%}: give more --senders, and look at complaints"
-        )
-    return ""
+    return _hits_more(what, volumes)
 
 
-def _highest(margins: Floats, share: float) -> Mask:
-    """A share of the calls, those with the highest margins; of equal ones the earlier, so that volumes are equal."""
-    found = np.zeros(len(margins), np.bool_)
-    found[np.argsort(-margins, kind="stable")[: max(1, round(share * len(margins)))]] = True
-    return found
+def _hits_more(what: str, volumes: Sequence[Volume]) -> str:
+    """That a candidate hits more lawful references, beyond chance; empty where it does not."""
+    worst = max(volumes, key=lambda volume: volume.hit_more[0], default=None)
+    if worst is None or worst.hit_more[0] <= 0:
+        return ""
+    return (
+        f"{what} hits {worst.hit[1]:.2%} of the calls of lawful references where {worst.share:.1%} of "
+        f"calls raise an alert, the base model {worst.hit[0]:.2%}: give more --senders, and look at complaints"
+    )
 
 
 def _difference(

@@ -95,15 +95,16 @@ def labels_of(calls: Calls, lawful: Lawful, said: Mapping[int, Truth]) -> Labels
     return Labels(is_robocall, weight, source, sources, ignored)
 
 
-def cleared_in(calls: Calls, said: Mapping[int, Truth]) -> Ints:
+def cleared_in(calls: Calls, said: Mapping[int, Truth], within: Mask) -> Ints:
     """Keys of calling numbers that an analyst or redress called lawful, in any order: they count as registered senders.
 
     Args:
         calls: All of the span.
         said: Labels by key of the call id.
+        within: Calls whose labels count, shape (n,).
     """
     keys = [key for key, truth in said.items() if not truth.is_robocall and truth.source in CLEAR]
-    return np.unique(calls.number[calls.is_number & np.isin(calls.call, np.array(keys, np.int64))])
+    return np.unique(calls.number[within & calls.is_number & np.isin(calls.call, np.array(keys, np.int64))])
 
 
 def bounded(weight: Floats, keys: Sequence[Ints], most: float = MOST_OF_ONE) -> Floats:

@@ -1,11 +1,13 @@
-"""Three rounds of learning: each teacher is the last round's trees, with the group score on top.
+"""Rounds of learning: each ranks the calls by the last round's trees, with the group score on top.
 
-The trees learn from the first part of the calls and are calibrated on the rest, which they did not see. Both parts are
-taught by the teacher, so a score is the probability that the teacher and the labels would call it a robocall.
+There are two ways. By the teacher the highest calls are robocalls; by labels the highest are left out, unless somebody
+spoke of them. The trees learn from the first part of the calls and are calibrated on the rest, which they did not see.
+Both parts are taught alike, so a score is the probability that the teacher and the labels would call it a robocall.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -14,14 +16,22 @@ from models.adapt.base_rate import BaseRate, believed, taught_share
 from models.adapt.calls import Calls, Lawful, Mask
 from models.adapt.group_score import group_score
 from models.adapt.labels import Labels, clusters_of
-from models.adapt.teaching import Lesson, lesson, purity
+from models.adapt.teaching import Lesson, lesson, lesson_of_labels, purity
 from models.budgets.bounds import Floats, Ints
 from models.data.dataset import Dataset
 from models.learn.training import Parameters, calibrate, fit_drawn, thresholds_of
 from models.serve.scorer import TreeScorer
 from models.traffic.truth import UNKNOWN_KIND
 
-ROUNDS = 3
+
+class Way(StrEnum):
+    """What calls are taught as robocalls."""
+
+    TEACHER = "the teacher and labels"
+    LABELS = "labels alone"
+
+
+ROUNDS = {Way.TEACHER: 3, Way.LABELS: 2}
 PARAMETERS = Parameters()
 FIT_SHARE = 0.75
 """Of the calls learnt from, the first: the rest calibrates."""
@@ -102,13 +112,21 @@ class Material:
         return found
 
 
-def learn(material: Material, seed: int, say: Callable[[int], None]) -> Student | str:
-    """Learn in three rounds; blocks for processor time on all cores, a minute or so a round for a million calls.
+def learn(
+    material: Material,
+    seed: int,
+    say: Callable[[int], None],
+    way: Way = Way.TEACHER,
+    most_lawful: int = MOST_LAWFUL,
+) -> Student | str:
+    """Learn in rounds; blocks for processor time on all cores, a minute or so a round for a million calls.
 
     Args:
         material: What is learnt from.
         seed: Of draws and fits; the same gives the same.
         say: Told the number of each round that begins, from 1.
+        way: By the teacher, or by labels alone.
+        most_lawful: Lawful calls that a round learns from.
 
     Returns:
         What was learnt, or why nothing could be.
@@ -118,7 +136,7 @@ def learn(material: Material, seed: int, say: Callable[[int], None]) -> Student 
     labels, lawful = _part(material)
     rate, share, witnesses = None, 0.0, []
     margins = calls.margins
-    for number in range(1, ROUNDS + 1):
+    for number in range(1, ROUNDS[way] + 1):
         say(number)
         scores = group_score(margins[learning], calls.at_ms[learning], keys)
         if number == 1:
@@ -126,14 +144,17 @@ def learn(material: Material, seed: int, say: Callable[[int], None]) -> Student 
             said = labels.is_positive
             rate = believed(scores, weight, clusters_of(calls.number[learning][said], calls.block[learning][said]))
             share = taught_share(rate)
-        taught = lesson(scores, keys, labels, lawful, share)
+        if way is Way.LABELS:
+            taught = lesson_of_labels(scores, keys, labels, lawful)
+        else:
+            taught = lesson(scores, keys, labels, lawful, share)
         witnesses.append(purity(taught.top, labels, lawful))
         is_early = material.is_early[learning]
         shortage = _shortage(taught, is_early)
         if shortage:
             return shortage
         random = np.random.default_rng([seed, number])
-        early, lawful_share = _drawn(taught, is_early, MOST_LAWFUL, random)
+        early, lawful_share = _drawn(taught, is_early, most_lawful, random)
         late, _ = _drawn(taught, ~is_early, MOST_CALIBRATED, random)
         parameters = replace(PARAMETERS, lawful_share=lawful_share)
         data = _dataset(material, learning, early, taught)
@@ -167,7 +188,10 @@ def _shortage(taught: Lesson, is_early: Mask) -> str:
     fewest = min(int((is_robocall & part).sum()) for part in (is_early, ~is_early))
     if fewest >= FEWEST_TAUGHT:
         return ""
-    return f"{fewest:,} calls to teach as robocalls in a part of the span, {FEWEST_TAUGHT} needed: give a longer span"
+    return (
+        f"{fewest:,} calls to teach as robocalls in a part of the span, {FEWEST_TAUGHT} needed: give a longer span, or "
+        "an analyst's answers"
+    )
 
 
 def _drawn(taught: Lesson, part: Mask, most: int, random: np.random.Generator) -> tuple[Mask, float]:

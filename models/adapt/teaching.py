@@ -1,4 +1,8 @@
-"""From a teacher's scores and labels to a lesson: which calls are taught as robocalls, which as lawful, which not."""
+"""From scores and labels to a lesson: which calls are taught as robocalls, which as lawful, which not.
+
+A lesson is of the teacher, whose highest calls are robocalls, or of labels alone. What nobody spoke of is then lawful,
+but for a gap: among the highest of those are the robocalls that nobody spoke of.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +12,13 @@ import numpy as np
 from models.adapt.calls import Lawful, Mask
 from models.adapt.labels import MOST_OF_ONE, Labels, bounded, within
 from models.budgets.bounds import Floats, Ints
+
+GAP = 0.06
+"""Share of the calls, the highest without a label, that a lesson of labels leaves out."""
+UNSPOKEN = 0.5
+"""Weight as lawful of a call that nobody spoke of, and that is not in the gap."""
+SPOKEN_SHARE = 0.1
+"""Weight of all labelled robocalls together, of that of all lawful calls."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +77,33 @@ def lesson(scores: Floats, keys: Sequence[Ints], labels: Labels, lawful: Lawful,
     cleared = labels.is_negative
     is_robocall[cleared] = False
     weight[cleared] = np.where(is_trusted[cleared], 1.0, labels.weight[cleared])
+    return Lesson(is_robocall, weight, top)
+
+
+def lesson_of_labels(scores: Floats, keys: Sequence[Ints], labels: Labels, lawful: Lawful) -> Lesson:
+    """Make a lesson of labels alone; it sorts the calls once.
+
+    Labelled robocalls are robocalls, by their weight, and together count a tenth of all lawful calls. Of calls without
+    a label the highest are left out, and the others are lawful at half weight. References whose callers are learnt from
+    and calls labelled lawful are lawful whatever their score. `top` is the highest calls, `GAP` of all.
+
+    Args:
+        scores: Of what ranks the calls best so far, shape (n,).
+        keys: Of each kind, shape (n,); 0 is no key. None has more than a twentieth of the labelled robocalls.
+        labels: Of the same calls.
+        lawful: References among them.
+    """
+    is_trusted, is_robocall = lawful.is_taught, labels.is_positive
+    is_open = ~is_trusted & (labels.weight == 0)
+    top = np.zeros(len(scores), np.bool_)
+    top[np.argsort(np.where(is_trusted, np.inf, -scores), kind="stable")[: max(1, round(GAP * len(scores)))]] = True
+    top &= ~is_trusted
+    weight = np.where(is_open, UNSPOKEN, labels.weight)
+    weight[is_trusted & ~is_robocall] = 1.0
+    weight[is_open & top] = 0.0
+    said = np.flatnonzero(is_robocall)
+    bound = bounded(weight[said], [key[said] for key in keys])
+    weight[said] = bound * (SPOKEN_SHARE * weight[~is_robocall].sum() / max(bound.sum(), 1e-9))
     return Lesson(is_robocall, weight, top)
 
 

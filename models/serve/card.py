@@ -49,8 +49,12 @@ def _adapted(report: dict[str, Any]) -> Iterator[str]:
     if "adapted" in report:
         facts = dict(report["adapted"])
         gate = facts.pop("gate")
-        facts.pop("gate_of_group_weight", None)
+        facts.pop("candidates", None)
         yield f"## Adapted\n\n{_list(facts)}"
+        if gate.get("answers"):
+            yield _answers(gate["answers"])
+        if not gate["volumes"]:
+            return
         rows = [
             (
                 f"{one['share']:.1%}",
@@ -65,6 +69,18 @@ def _adapted(report: dict[str, Any]) -> Iterator[str]:
             f"from. More of the labelled robocalls caught: {gate['gain']:+.4f}, {gate['confidence']:.0%} sure of "
             f"{gate['gain_interval'][0]:+.4f} to {gate['gain_interval'][1]:+.4f}.\n\n" + _table(heads, rows)
         )
+
+
+def _answers(answers: dict[str, Any]) -> str:
+    """What an analyst said of calls drawn by lot, of those on which one model alone raises an alert."""
+    base, adapted = (
+        f"{found} of {asked}" for found, asked in zip(answers["robocalls"], answers["answered"], strict=True)
+    )
+    return (
+        "## Answers about calls drawn by lot\n\nRobocalls where this model alone raises an alert: "
+        f"{adapted}; where the base alone does: {base}. Models that are equally good come to answers as good for this "
+        f"one with a chance of {answers['chance']:.3f}."
+    )
 
 
 def _labels(report: dict[str, Any]) -> Iterator[str]:

@@ -12,7 +12,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from detector.features.schemas import SCHEMAS
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S
 from detector.policy.settings import Policy
@@ -23,8 +22,10 @@ from models.serve.artifact import Model, load, sign
 from models.serve.reference import Reference
 from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
-from streams.commands.adapt.inputs import Replayed, joining_of, replay_of, traffic_options
+from streams.commands.adapt.inputs import SEED, Replayed, joining_of, known_of, replay_of, traffic_options
+from streams.commands.adapt.listing import listed
 from streams.commands.adapt.nightly import nightly
+from streams.commands.adapt.table import write_table
 from streams.commands.budgets.collecting import TRAFFIC_STRIDE, keys_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.budgets.source import Source
@@ -45,9 +46,12 @@ from streams.settings import Settings, load_settings
 if TYPE_CHECKING:
     from models.adapt.adapting import Outcome
     from models.adapt.calls import Calls
+    from models.adapt.rounds import Material
 
+QUESTIONS = "questions.csv"
+"""In DIR: callers drawn by lot, whose answers tell whether what was learnt is better."""
+WHY_ASKED = "it was drawn by lot from calls on which two models differ: the answers tell which one is better"
 SCARCE = "all calls count as lawful, since few are known to be: more can be caught with --senders"
-_SEED = 7
 
 
 @click.command()
@@ -76,10 +80,11 @@ def adapt(
     """Learn from your own traffic and its feedback, and write a model to DIR: an adapted one, or the base.
 
     The calls of the first and the last third of the span teach: those that the base model and what is around them find
-    most suspect, and what was said of calls. On the middle third a gate compares with the base at equal alerts: the
-    adapted model, and the base with a group weight. One of them is taken only if it catches more of what was labelled
-    there and hits no more lawful references, beyond chance. Else DIR holds the base unchanged. Budgets are measured
-    beside DIR; with --senders, or lawful verdicts of analysts or redress, more of them can be spent.
+    most suspect, and what was said of calls; and, for a second model, what was said alone. On the middle third a gate
+    compares with the base at equal alerts: both models, and the base with a group weight. One of them is taken only if
+    it catches more of what was labelled there and hits no more lawful references, beyond chance. Else DIR holds the
+    base unchanged. Where answers about 20 callers would tell more, they are asked for in DIR/questions.csv.
+    Budgets are measured beside DIR; with --senders, or lawful verdicts of analysts or redress, more can be spent.
 
     \b
       robocall adapt --events day.jsonl.zst --feedback feedback.jsonl --senders customers.txt --out own
@@ -101,10 +106,11 @@ def adapt(
         registered = keys_of(list(map(source.number(), read_senders(senders))))
         joining = joining_of(source, feedback, console)
         done = replay_of(settings, source, joining, windows_h, console)
-        outcome, calls, registered = _adapted(done, begun, registered, settings.partitions, console)
+        outcome, material, registered = _adapted(done, begun, registered, settings.partitions, console)
         with step("Writing the model", console):
             model = _written(outcome, folder, out, done.model.schema_id, settings)
-            silence = _measured(model, done.policy, outcome, calls, registered, settings, out)
+            silence = _measured(model, done.policy, outcome, material.calls, registered, settings, out)
+        _ask(outcome, material, done.model, source, out, console)
     _tell(outcome, model, out, silence, joining, console, as_json=as_json)
     if strict and outcome.is_base:
         raise click.exceptions.Exit(1)
@@ -137,24 +143,14 @@ def _grouped(folder: Path, settings: Settings, stack: ExitStack) -> Path:
 
 def _adapted(
     done: Replayed, base: Model, registered: Any, partitions: int, console: Console
-) -> "tuple[Outcome, Calls, Any]":
+) -> "tuple[Outcome, Material, Any]":
     """Learn and judge, and say how far it is; who is cleared by feedback is among the registered senders given back."""
     from models.adapt.adapting import adapt as learn  # noqa: PLC0415 - scikit-learn takes seconds
-    from models.adapt.adapting import is_learnt_from  # noqa: PLC0415
-    from models.adapt.calls import lawful_in  # noqa: PLC0415
-    from models.adapt.labels import cleared_in, labels_of  # noqa: PLC0415
-    from models.adapt.rounds import Material  # noqa: PLC0415
 
     with step("Learning", console) as say:
-        calls = done.gathering.calls()
         say("joining feedback and calls")
-        said = done.gathering.said()
-        registered = np.union1d(registered, cleared_in(calls, said))
-        lawful = lawful_in(calls, registered)
-        labels = labels_of(calls, lawful, said)
-        names, is_grouped = SCHEMAS[base.schema_id].names, base.group_weight > 0
-        material = Material(calls, labels, lawful, is_learnt_from(calls), names, partitions, is_grouped)
-        return learn(material, base.version, _SEED, say), calls, registered
+        material, registered = known_of(done, base, registered, partitions)
+        return learn(material, base.version, SEED, say), material, registered
 
 
 def _written(outcome: "Outcome", base: Path, out: Path, schema_id: str, settings: Settings) -> Model:
@@ -197,6 +193,17 @@ def _measured(
     return "; ".join((*scarce, *found.complaints))
 
 
+def _ask(outcome: "Outcome", material: "Material", model: Model, source: Source, out: Path, console: Console) -> None:
+    """Write the questions whose answers would tell more; remove those of an earlier run."""
+    table = out / QUESTIONS
+    table.unlink(missing_ok=True)
+    if not outcome.questions:
+        return
+    with step("Writing questions", console) as say, table.open("wb") as file:
+        about = [(one, WHY_ASKED) for one in outcome.questions]
+        write_table(listed(about, material.calls, material.labels, model, source, say), file)
+
+
 def _traffic(model: Model, calls: "Calls", some: Any) -> Reference | None:
     rows = calls.rows.take(some)
     return None if model.reference is None else model.reference.counted(rows, model.score(rows))
@@ -217,8 +224,14 @@ def _tell(
     ignored = outcome.facts["complaints_about_lawful_references_ignored"]
     if ignored:
         console.print(f"{ignored:,} labels ignored: complaints about callers who are known as lawful")
-    if outcome.judged.volumes:
+    if outcome.verdict.volumes:
         console.print(_table(outcome))
+    if outcome.questions:
+        text = (
+            f"{len(outcome.questions)} answers would tell more: fill in {out / QUESTIONS}, make records of it with "
+            "`robocall feedback import --preset analyst --out FILE`, and run this again with them as --feedback"
+        )
+        console.print(text, markup=False, soft_wrap=True)
     if silence:
         console.print(f"budgets: {silence}", markup=False, soft_wrap=True)
     if as_json:
@@ -232,8 +245,7 @@ def _tell(
 
 
 def _table(outcome: "Outcome") -> Table:
-    verdict = outcome.judged
-    name = "adapted" if verdict is outcome.verdict else "with group weight"
+    verdict, name = outcome.verdict, outcome.judged.value
     title = f"held back: {verdict.callers:,} labelled callers, {verdict.references:,} lawful callers"
     table = Table("alerts", "caught, base", f"caught, {name}", "lawful hit, base", f"lawful hit, {name}", title=title)
     for one in verdict.volumes:

@@ -5,12 +5,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+import numpy as np
 from rich.console import Console
 
 from detector.contract.events import Feedback
+from detector.features.schemas import SCHEMAS
 from detector.policy.settings import Policy
 from models.data.files import DAMAGED
 from models.data.joining import Joining
@@ -26,8 +28,13 @@ from streams.screening.pipeline import Pipeline
 from streams.settings import MAX_PARTITIONS, Settings
 from streams.wire.feedback import FeedbackRefused, read_feedback
 
+if TYPE_CHECKING:
+    from models.adapt.rounds import Material
+
 F = TypeVar("F", bound=Callable[..., object])
 
+SEED = 7
+"""Of all that is learnt and drawn."""
 WINDOWS_H = 1.0
 _OPTIONS = (
     click.option(
@@ -151,6 +158,38 @@ def replay_of(
         _gather(pipeline, source.batches(stack), gathering, settings.partitions, say)
     require_judged(failures)
     return Replayed(model, pipeline.screener.policy, gathering)
+
+
+def known_of(done: Replayed, base: Model, registered: Any, partitions: int) -> "tuple[Material, Any]":
+    """The calls of a replay with what is known of them; called once a replay, some seconds for millions of calls.
+
+    Callers whom an analyst or redress called lawful count as registered senders. For what is learnt and judged only
+    answers about calls learnt from do that: one about a held-back call judges.
+
+    Args:
+        done: The replay.
+        base: The model that is started from.
+        registered: Keys of registered senders.
+        partitions: That the calls were counted in.
+
+    Returns:
+        Both, and keys of registered senders with all who were called lawful.
+
+    Raises:
+        TrainingDataInvalid: too few calls reached the model.
+    """
+    from models.adapt.adapting import is_learnt_from  # noqa: PLC0415 - scikit-learn takes seconds
+    from models.adapt.calls import lawful_in  # noqa: PLC0415
+    from models.adapt.labels import cleared_in, labels_of  # noqa: PLC0415
+    from models.adapt.rounds import Material  # noqa: PLC0415
+
+    calls, said = done.gathering.calls(), done.gathering.said()
+    is_learning = is_learnt_from(calls)
+    lawful = lawful_in(calls, np.union1d(registered, cleared_in(calls, said, is_learning)))
+    labels = labels_of(calls, lawful, said)
+    names, is_grouped = SCHEMAS[base.schema_id].names, base.group_weight > 0
+    material = Material(calls, labels, lawful, is_learning, names, partitions, is_grouped)
+    return material, np.union1d(registered, cleared_in(calls, said, np.ones(len(calls), np.bool_)))
 
 
 def _gather(pipeline: Pipeline, lines: Iterator[list[bytes]], gathering: Gathering, partitions: int, say: Say) -> None:

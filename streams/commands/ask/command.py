@@ -1,20 +1,17 @@
 """`robocall ask`: from events, a model and what was said so far to the questions that an analyst should answer now."""
 
 import sys
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 from rich.console import Console
 
-from detector.columns.batch_columns import columns_of
-from detector.columns.hashing import PUBLIC_SEED
-from detector.contract.events import CallSetup
-from streams.commands.adapt.inputs import Replayed, joining_of, replay_of, traffic_options
-from streams.commands.ask.answering import appended, session, write_table
+from streams.commands.adapt.inputs import SEED, Replayed, joining_of, known_of, replay_of, traffic_options
+from streams.commands.adapt.listing import listed
+from streams.commands.adapt.table import write_table
+from streams.commands.ask.answering import appended, session
 from streams.commands.budgets.collecting import keys_of
 from streams.commands.budgets.command import read_senders
 from streams.commands.budgets.source import Source
@@ -22,15 +19,13 @@ from streams.commands.models.place import REGISTRY_OPTION, artifact_folder, mode
 from streams.files import open_output, require_distinct
 from streams.running.progress import Say, step
 from streams.settings import load_settings
-from streams.wire.reading import read
-from streams.wire.record_columns import records_of
 
 if TYPE_CHECKING:
-    from models.adapt.asking import Question
-    from models.adapt.calls import Calls
-    from streams.commands.ask.asked import Asked
+    from streams.commands.adapt.asked import Asked
 
 QUESTIONS = 20
+RANKED_FROM = 50_000
+"""Lawful calls that the model is learnt from which ranks what is asked: a person waits."""
 _OUT = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -55,6 +50,8 @@ def ask(
 ) -> None:
     """Ask which clusters of calls are robocalls: those that an answer moves most, each with its calls and why.
 
+    Where answers do not say that the highest calls are robocalls, the highest are asked about, by a model that is
+    learnt from the answers so far: ask in sessions. Else those near the border of what adapting teaches are.
     A cluster is a number block in a trunk group, or an origin. On a terminal one key answers: r robocall, l lawful,
     s skip, q quit. An answer is about each of the cluster's calls, of more than 300 about so many. What stands in --out
     already is known, so a second session goes on where the first ended.
@@ -81,7 +78,7 @@ def ask(
         settings = load_settings(mode="shadow", model_dir=folder, partitions=source.partitions(partitions))
         done = replay_of(settings, source, joining_of(source, known, console), windows_h, console)
         with step("Choosing what to ask", console) as say:
-            asked = _asked(done, source, senders, most, stack, say)
+            asked = _asked(done, source, senders, settings.partitions, most, say)
         if table is not None:
             write_table(asked, open_output(str(table), stack))
             console.print(f"{len(asked)} questions written to {table}", highlight=False)
@@ -111,41 +108,23 @@ def _check_usage(
 
 
 def _asked(
-    done: Replayed, source: Source, senders: tuple[Path, ...], most: int, stack: ExitStack, say: Say
+    done: Replayed, source: Source, senders: tuple[Path, ...], partitions: int, most: int, say: Say
 ) -> "list[Asked]":
-    """Choose the questions, and read the events once more for the calls that they are about."""
+    """Choose the questions, and say them in words."""
     from models.adapt.asking import ask as choose  # noqa: PLC0415 - scipy takes seconds
-    from models.adapt.calls import lawful_in  # noqa: PLC0415
-    from models.adapt.labels import labels_of  # noqa: PLC0415
-    from streams.commands.ask.asked import Asked  # noqa: PLC0415
+    from models.adapt.rounds import Way, learn  # noqa: PLC0415
+    from streams.commands.adapt.asked import why_of  # noqa: PLC0415
 
-    calls = done.gathering.calls()
     say("joining feedback and calls")
-    lawful = lawful_in(calls, keys_of(list(map(source.number(), read_senders(senders)))))
-    labels = labels_of(calls, lawful, done.gathering.said())
-    say("counting what answers would move")
-    asking = choose(calls, labels, lawful, most)
-    setups = _setups(source.batches(stack), calls, asking.questions, say)
-    return [
-        Asked.of(one, asking, calls, labels, done.model, [setups[key] for key in calls.call[one.labelled].tolist()])
-        for one in asking.questions
-    ]
-
-
-def _setups(
-    batches: Iterable[list[bytes]], calls: "Calls", questions: "Iterable[Question]", say: Say
-) -> dict[int, CallSetup]:
-    """The calls that the questions are about, by key of the call id; of a repeated one the first."""
-    places = [one.labelled for one in questions]
-    wanted = calls.call[np.concatenate(places)] if places else np.zeros(0, np.int64)
-    found: dict[int, CallSetup] = {}
-    seen = 0
-    for lines in batches:
-        reading = read(records_of(lines))
-        columns = columns_of(reading.facts, reading.events, reading.partitions, reading.arrivals_ms, seed=PUBLIC_SEED)
-        is_wanted = columns.events.is_setup & np.isin(columns.events.call, wanted)
-        for place in np.flatnonzero(is_wanted).tolist():
-            found.setdefault(int(columns.events.call[place]), cast("CallSetup", reading.events[place]))
-        seen += len(lines)
-        say(f"{seen:,} events read for the calls that are asked about")
-    return found
+    registered = keys_of(list(map(source.number(), read_senders(senders))))
+    material, _ = known_of(done, done.model, registered, partitions)
+    learnt = None
+    if (material.labels.is_looked_at & material.labels.is_positive & material.is_learning).any():
+        found = learn(
+            material, SEED, lambda number: say(f"learning from the labels so far, round {number}"), Way.LABELS
+        )
+        learnt = None if isinstance(found, str) else found.margins
+    say("counting what answers would tell")
+    asking = choose(material, learnt, most)
+    about = [(one.cluster, why_of(one, asking)) for one in asking.questions]
+    return listed(about, material.calls, material.labels, done.model, source, say)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from models.adapt import rounds
-from models.adapt.adapting import Choice, Outcome, adapt, is_learnt_from
+from models.adapt.adapting import Choice, Outcome, adapt, decided, is_learnt_from
 from models.adapt.calls import Mask, lawful_in
+from models.adapt.comparing import LOOKS, Cluster
 from models.adapt.labels import labels_of
-from models.adapt.rounds import Material
+from models.adapt.rounds import Material, Student, Way, learn
 from models.errors import TrainingDataInvalid
 from models.learn.training import Parameters
 from models.traffic.truth import UNKNOWN_KIND, Truth
@@ -67,17 +68,80 @@ def test_it_learns_what_the_base_does_not_see() -> None:
     assert outcome.is_measurable.any()
 
 
-def test_without_held_back_labels_the_base_stays_and_nothing_is_learnt() -> None:
-    """The labels of the first and the last third are many: they cannot judge."""
+def test_where_nobody_spoke_of_a_robocall_the_base_stays_and_nothing_is_learnt() -> None:
     span = made(2)
-    said = complaints(span, 0.2, where=is_learnt_from(span.calls))
 
-    outcome = adapted(span, said)
+    outcome = adapted(span, {})
 
-    assert outcome.student is None
+    assert not outcome.students
     assert outcome.verdict.reason.startswith("0 labelled callers of robocalls in the held-back part, 30 needed")
     assert outcome.scores is span.calls.margins
     assert outcome.is_measurable.all()
+    assert not outcome.questions
+
+
+def test_without_held_back_labels_the_base_stays_and_what_would_tell_is_asked() -> None:
+    """The labels of the first and the last third are many: they cannot judge."""
+    span = made(2)
+    said = complaints(span, 0.4, where=is_learnt_from(span.calls))
+
+    outcome = adapted(span, said)
+
+    assert outcome.is_base
+    assert outcome.students.keys() == {Choice.ADAPTED, Choice.LABELLED}
+    assert outcome.verdict.reason.startswith("0 labelled callers of robocalls in the held-back part, 30 needed")
+    assert "or answer 20 questions about callers drawn by lot" in outcome.verdict.reason
+    assert len(outcome.questions) == 20
+    assert not is_learnt_from(span.calls)[np.concatenate([one.calls for one in outcome.questions])].any()
+
+
+def answers_to(span: Made, questions: list[Cluster]) -> dict[int, Truth]:
+    """The truth of most calls of each cluster, by an analyst."""
+    found: dict[int, Truth] = {}
+    for one in questions:
+        is_robocall = bool(span.is_robocall[one.labelled].mean() > 0.5)
+        said = Truth(is_robocall, "", UNKNOWN_KIND, "analyst", 1.0)
+        found |= {int(key): said for key in span.calls.call[one.labelled].tolist()}
+    return found
+
+
+def test_answers_about_callers_drawn_by_lot_show_a_gain_that_nothing_else_can() -> None:
+    """Nobody spoke of held-back calls. The same candidate is compared each time, until it is clear."""
+    span = made(2, sees=0.5)
+    said = complaints(span, 0.3, where=is_learnt_from(span.calls))
+    first = outcome = adapted(span, said)
+    for _ in range(LOOKS):
+        said |= answers_to(span, outcome.questions)
+        outcome = adapted(span, said)
+        if not outcome.questions:
+            break
+
+    assert outcome.choice is first.judged
+    assert outcome.verdict.answers is not None
+    assert outcome.verdict.answers.is_better
+    assert np.array_equal(outcome.scores, first.students[first.judged].margins)
+    assert caught(span, outcome.scores) > caught(span, span.calls.margins) + 0.2
+    assert outcome.facts["gate"]["answers"]["answered"][0] >= 10
+
+
+def test_a_model_that_answers_show_to_be_worse_is_refused() -> None:
+    """It ranks by chance, and the base sees a lot. No more is asked then."""
+    span = made(2, sees=2.0)
+    said = complaints(span, 0.3, where=is_learnt_from(span.calls))
+    learnt = learn(material_of(span, said), 7, lambda _: None)
+    assert isinstance(learnt, Student)
+    by_chance = np.random.default_rng(6).normal(0.0, 1.0, len(span.calls))
+    worse = {Choice.ADAPTED: replace(learnt, margins=by_chance)}
+    outcome = decided(material_of(span, said), worse, "gbt-base", 7)
+
+    said |= answers_to(span, outcome.questions)
+    outcome = decided(material_of(span, said), worse, "gbt-base", 7)
+
+    assert outcome.is_base
+    assert outcome.verdict.answers is not None
+    assert outcome.verdict.answers.is_worse
+    assert outcome.verdict.reason.startswith("an analyst's answers show that it is worse")
+    assert not outcome.questions
 
 
 def test_a_caller_who_was_learnt_from_does_not_judge() -> None:
@@ -115,7 +179,7 @@ def test_a_base_that_sees_everything_is_kept() -> None:
 
     outcome = adapted(replace(span, calls=perfect), complaints(span, 0.3))
 
-    assert outcome.student is not None
+    assert outcome.students
     assert outcome.chosen is None
     assert "shows no gain" in outcome.verdict.reason
 
@@ -132,8 +196,8 @@ def test_a_base_with_a_group_weight_is_taken_where_it_is_surer_than_what_was_lea
     assert outcome.chosen is None
     assert outcome.scores is told.calls.grouped
     assert outcome.is_measurable.all()
-    assert outcome.judged is outcome.grouped
-    assert outcome.facts["gate_of_group_weight"]["passed"] is True
+    assert outcome.judged is Choice.GROUPED
+    assert outcome.facts["candidates"]["base with a group weight"]["passed"] is True
 
 
 def test_a_base_that_has_a_group_weight_is_judged_by_what_it_decides_by() -> None:
@@ -144,7 +208,7 @@ def test_a_base_that_has_a_group_weight_is_judged_by_what_it_decides_by() -> Non
 
     outcome = adapt(replace(material, calls=replace(span.calls, grouped=perfect)), "gbt-base", 7, lambda *_: None)
 
-    assert outcome.grouped is None
+    assert Choice.GROUPED not in outcome.verdicts
     assert outcome.is_base
     assert outcome.scores is not span.calls.margins
 
@@ -163,9 +227,8 @@ def test_a_campaign_of_complaints_against_a_bank_teaches_nothing_about_it() -> N
     honest = adapted(poisoned, said, [bank])
 
     assert outcome.facts["complaints_about_lawful_references_ignored"] == len(against)
-    assert outcome.student is not None
-    assert honest.student is not None
-    assert np.array_equal(outcome.student.margins, honest.student.margins)
+    for choice in (Choice.ADAPTED, Choice.LABELLED):
+        assert np.array_equal(outcome.students[choice].margins, honest.students[choice].margins)
 
 
 def test_the_facts_say_on_what_it_rests() -> None:
@@ -178,7 +241,7 @@ def test_the_facts_say_on_what_it_rests() -> None:
     assert facts["held_back"]["end_ms"] < facts["learnt_from"]["end_ms"]
     assert facts["learnt_from"]["calls"] + facts["held_back"]["calls"] == len(span.calls)
     assert facts["labels_learnt_from"]["subscriber_report"]["robocalls"] > 20
-    assert len(facts["purity_by_round"]) == rounds.ROUNDS
+    assert len(facts["purity_by_round"]) == rounds.ROUNDS[Way.TEACHER]
     assert 0.0 <= facts["purity_by_round"][0]["by_references"] <= 1.0
     assert 0.0 < facts["taught_as_robocalls"] <= 0.04
     assert facts["gate"]["callers"] >= 30

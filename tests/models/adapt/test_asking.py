@@ -1,4 +1,4 @@
-"""What is asked: clusters near the border, the one whose answer moves most calls first, and none that is known."""
+"""What is asked: the highest clusters where the teacher is weak, else those near the border, and none that is known."""
 
 from dataclasses import replace
 
@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.adapt.asking import MOST_CALLS, Asking, ask
+from models.adapt.asking import MOST_CALLS, Aim, Asking, ask, top_of
 from models.adapt.calls import Calls, Lawful, Mask
 from models.adapt.labels import Labels
+from models.adapt.rounds import Material
 from tests.models.adapt.spans import calls_of
 
 N = 4_000
 SURE, NEAR, FEW = slice(0, 40), slice(100, 180), slice(300, 306)
 """Calls far above the border, forty above it and as many below, and six of the same scores."""
+PURE = slice(3_000, 3_012)
+"""Calls of twelve callers, as high as the first."""
 
 
 def span(family: str = "block") -> Calls:
@@ -38,10 +41,19 @@ def said(where: slice, weight: float) -> Labels:
     return labels
 
 
-def asked(calls: Calls, labels: Labels | None = None, references: Mask | None = None, most: int = 20) -> Asking:
+def material_of(calls: Calls, labels: Labels | None = None, references: Mask | None = None) -> Material:
+    """Everything is learnt from, but for the last two hundred calls."""
     nobody = np.zeros(N, np.bool_)
     lawful = Lawful(nobody if references is None else references, nobody, nobody)
-    return ask(calls, labels or no_labels(), lawful, most)
+    return Material(calls, labels or no_labels(), lawful, np.arange(N) < N - 200, ("one",), 1)
+
+
+def asked(calls: Calls, labels: Labels | None = None, references: Mask | None = None, most: int = 20) -> Asking:
+    """Of a carrier whose top answers have found pure: twelve callers of the highest calls."""
+    labels = labels or no_labels()
+    labels.is_robocall[PURE], labels.weight[PURE] = True, 1.0
+    calls.margins[PURE] = 6.0
+    return ask(material_of(calls, labels, references), None, most)
 
 
 def places(where: slice) -> list[int]:
@@ -53,23 +65,23 @@ def test_clusters_near_the_border_are_asked_about_by_what_an_answer_moves(family
     """Half of eighty calls, half of six; whose calls are far from the border is not asked about."""
     found = asked(span(family))
 
-    assert [one.calls.tolist() for one in found.questions] == [places(NEAR), places(FEW)]
-    assert {one.kind for one in found.questions} == {family}
+    assert [one.cluster.calls.tolist() for one in found.questions] == [places(NEAR), places(FEW)]
+    assert {one.cluster.kind for one in found.questions} == {family}
     assert [round(one.moves) for one in found.questions] == [40, 3]
     assert [abs(one.score - found.border) < 0.1 for one in found.questions] == [True, True]
     assert found.share == 0.02
-    assert [one.labelled.tolist() for one in found.questions] == [places(NEAR), places(FEW)]
+    assert [one.cluster.labelled.tolist() for one in found.questions] == [places(NEAR), places(FEW)]
 
 
 def test_no_more_is_asked_than_is_wanted() -> None:
     (one,) = asked(span(), most=1).questions
 
-    assert one.calls.tolist() == places(NEAR)
+    assert one.cluster.calls.tolist() == places(NEAR)
 
 
 def test_what_somebody_who_looked_has_said_is_not_asked_again() -> None:
     """A complaint settles nothing."""
-    assert [one.calls.tolist() for one in asked(span(), said(NEAR, 1.0)).questions] == [places(FEW)]
+    assert [one.cluster.calls.tolist() for one in asked(span(), said(NEAR, 1.0)).questions] == [places(FEW)]
     assert len(asked(span(), said(NEAR, 0.4)).questions) == 2
 
 
@@ -77,7 +89,7 @@ def test_lawful_references_are_not_asked_about() -> None:
     references = np.zeros(N, np.bool_)
     references[NEAR] = True
 
-    assert [one.calls.tolist() for one in asked(span(), references=references).questions] == [places(FEW)]
+    assert [one.cluster.calls.tolist() for one in asked(span(), references=references).questions] == [places(FEW)]
 
 
 def test_a_call_is_in_one_question() -> None:
@@ -89,8 +101,8 @@ def test_a_call_is_in_one_question() -> None:
 
     found = asked(replace(calls, origin=origin)).questions
 
-    assert [one.kind for one in found] == ["origin"]
-    assert found[0].calls.tolist() == list(range(NEAR.start, FEW.stop))
+    assert [one.cluster.kind for one in found] == ["origin"]
+    assert found[0].cluster.calls.tolist() == list(range(NEAR.start, FEW.stop))
 
 
 def test_of_a_large_cluster_some_calls_are_labelled_evenly_over_its_time() -> None:
@@ -101,8 +113,51 @@ def test_of_a_large_cluster_some_calls_are_labelled_evenly_over_its_time() -> No
 
     (one, *_) = asked(calls).questions
 
-    assert len(one.calls) == 1_200
-    assert len(one.labelled) == len(set(one.labelled.tolist())) == MOST_CALLS
-    assert (one.labelled[0], one.labelled[-1]) == (100, 1_299)
-    assert set(np.diff(one.labelled).tolist()) <= {3, 4, 5}
+    assert len(one.cluster.calls) == 1_200
+    assert len(one.cluster.labelled) == len(set(one.cluster.labelled.tolist())) == MOST_CALLS
+    assert (one.cluster.labelled[0], one.cluster.labelled[-1]) == (100, 1_299)
+    assert set(np.diff(one.cluster.labelled).tolist()) <= {3, 4, 5}
     assert one.moves <= MOST_CALLS / 2
+
+
+def test_where_nobody_has_answered_the_highest_are_asked_about() -> None:
+    """The cluster that the teacher is surest of as well: whether it is right is what is not known."""
+    found = ask(material_of(span()), None, 20)
+
+    assert found.aim is Aim.HIGHEST
+    assert [one.cluster.calls.tolist() for one in found.questions] == [places(NEAR), places(SURE), places(FEW)]
+    assert [round(one.moves) for one in found.questions] == [80, 40, 6]
+
+
+def test_what_was_learnt_from_answers_ranks_the_clusters() -> None:
+    """Twelve callers of the top were answered about, most of them lawful: the base's ranking does not count."""
+    labels = said(PURE, 1.0)
+    labels.is_robocall[PURE.start + 2 : PURE.stop] = False
+    calls = span()
+    calls.margins[PURE] = 6.0
+    learnt = np.linspace(-9.0, -30.0, N)[::-1].copy()
+    learnt[FEW] = 9.0
+
+    found = ask(material_of(calls, labels), learnt, 1)
+
+    assert found.aim is Aim.HIGHEST
+    assert found.questions[0].cluster.calls.tolist() == places(FEW)
+
+
+def test_a_top_is_pure_by_answers_about_calls_learnt_from() -> None:
+    calls = span()
+    calls.margins[PURE] = 6.0
+    material = material_of(calls, said(PURE, 1.0))
+    complained = replace(material, labels=replace(material.labels, sources=("subscriber_report",)))
+    held = replace(material, is_learning=np.arange(N) < PURE.start)
+
+    assert [top_of(one).is_pure for one in (material, complained, held)] == [True, False, False]
+
+
+def test_calls_that_are_held_back_are_not_asked_about() -> None:
+    """Nor labelled: an answer about them could teach nothing."""
+    material = replace(material_of(span()), is_learning=np.arange(N) >= NEAR.start + 20)
+
+    found = ask(material, None, 20)
+
+    assert [one.cluster.calls.tolist() for one in found.questions][:2] == [places(NEAR)[20:], places(FEW)]

@@ -43,7 +43,9 @@ def test_who_an_analyst_or_redress_cleared_is_a_registered_sender() -> None:
     by = ("analyst", "redress", "subscriber_report", "analyst", "analyst")
     words = {place + 1: said(source, is_robocall=place == 4) for place, source in enumerate(by)}
 
-    assert cleared_in(calls, words).tolist() == [3, 4]
+    everywhere = np.ones(len(calls), np.bool_)
+    assert cleared_in(calls, words, everywhere).tolist() == [3, 4]
+    assert cleared_in(calls, words, calls.number != 4).tolist() == [3]
 
 
 def test_a_label_is_of_its_call_and_not_of_the_number() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from models.adapt import rounds
 from models.adapt.labels import Labels
-from models.adapt.rounds import FEWEST_TAUGHT, TAUGHT, Student, learn
+from models.adapt.rounds import FEWEST_TAUGHT, TAUGHT, Student, Way, learn
 from tests.models.adapt.spans import made
 from tests.models.adapt.test_adapting import FAST, complaints, material_of
 
@@ -72,12 +72,25 @@ def test_too_few_to_teach_is_a_reason_and_no_model() -> None:
     assert f"{FEWEST_TAUGHT} needed" in found
 
 
-def test_lawful_calls_beyond_a_number_are_drawn_and_stand_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "MOST_LAWFUL", 500)
+def test_lawful_calls_beyond_a_number_are_drawn_and_stand_for_the_others() -> None:
     span = made(5)
 
-    found = learn(material_of(span, complaints(span, 0.3)), 7, lambda _: None)
+    found = learn(material_of(span, complaints(span, 0.3)), 7, lambda _: None, most_lawful=500)
 
     assert isinstance(found, Student)
     assert found.parameters.lawful_share < 0.1
     assert sum(line["lawful"] for line in found.learnt) < 900
+
+
+def test_from_labels_alone_two_rounds_are_learnt() -> None:
+    """All robocalls that are taught are labelled ones."""
+    span = made(5)
+    told: list[int] = []
+
+    found = learn(material_of(span, complaints(span, 0.3)), 7, told.append, Way.LABELS)
+
+    assert isinstance(found, Student)
+    assert told == [1, 2]
+    robocalls = {line["source"]: line["robocalls"] for line in found.learnt}
+    assert robocalls[TAUGHT] == 0
+    assert robocalls["subscriber_report"] > 50

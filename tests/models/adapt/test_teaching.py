@@ -5,7 +5,7 @@ import pytest
 
 from models.adapt.calls import Lawful, Mask
 from models.adapt.labels import Labels
-from models.adapt.teaching import Lesson, lesson, purity
+from models.adapt.teaching import GAP, SPOKEN_SHARE, UNSPOKEN, Lesson, lesson, lesson_of_labels, purity
 
 N = 1_000
 
@@ -70,6 +70,26 @@ def test_labels_count_by_their_weight_and_for_their_own_call() -> None:
     assert found.weight[4] == 1.0
     assert found.weight[3] == 0.4
     assert found.weight[[900, 70]] == pytest.approx(0.05 * 1.2)  # of the robocalls labelled a twentieth each
+
+
+def test_of_labels_alone_the_highest_that_nobody_spoke_of_are_left_out() -> None:
+    """A labelled robocall and a lawful one of the highest stay; of those far below, one is labelled."""
+    weight = np.zeros(N)
+    weight[[3, 4, 900]] = [0.4, 1.0, 1.0]
+    labels = Labels(flags(3, 900), weight, np.zeros(N, np.int64), ("analyst",), 0)
+    references = flags(5, 950)
+
+    found = lesson_of_labels(
+        -np.arange(N, dtype=np.float64), [np.arange(1, N + 1)], labels, Lawful(references, references, references)
+    )
+
+    left_out = set(range(round(GAP * N) + 1)) - {3, 4, 5}
+    assert set(np.flatnonzero(~found.is_taught).tolist()) == left_out
+    assert np.flatnonzero(found.is_robocall).tolist() == [3, 900]
+    assert found.weight[[4, 5, 950]].tolist() == [1.0, 1.0, 1.0]
+    assert found.weight[700] == UNSPOKEN
+    lawful = found.weight[~found.is_robocall].sum()
+    assert found.weight[[3, 900]].sum() == pytest.approx(SPOKEN_SHARE * lawful)
 
 
 def test_purity_is_what_references_and_labels_say_of_the_top() -> None:

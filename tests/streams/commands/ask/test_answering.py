@@ -1,19 +1,16 @@
-"""Answers are written one by one as they are given; a table of questions comes back as the same records."""
+"""Answers are written one by one as they are given."""
 
-import csv
 import io
 import json
 from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
 from rich.console import Console
 
 from detector.contract.events import Verdict
-from streams.commands.ask.answering import COLUMNS, answered, appended, session, show, write_table
-from streams.commands.ask.asked import Asked
-from streams.commands.feedback import feedback
+from streams.commands.adapt.asked import Asked
+from streams.commands.ask.answering import answered, appended, session, show
 from streams.wire.feedback import FeedbackRefused, read_feedback
 
 FIRST = Asked("number block +1202555 in trunk group nyc", "3 calls", "why", ("reason",), "", ("call",), ("a", "b", "c"))
@@ -95,29 +92,3 @@ def test_what_strangers_wrote_does_not_reach_the_terminal_raw() -> None:
     shown = console.file.getvalue()
     assert "\x1b" not in shown
     assert "[red]" in shown
-
-
-def test_a_table_that_is_filled_in_gives_the_same_records(tmp_path: Path) -> None:
-    """By `robocall feedback import`; what was left open is refused, and formulas are none."""
-    odd = Asked("=1+1", "1 call", "why", (), "", (), ("e", "has blank", "=f"))
-    with (tmp_path / "questions.csv").open("wb") as out:
-        write_table([FIRST, SECOND, odd], out)
-    rows = list(csv.DictReader((tmp_path / "questions.csv").open(newline="")))
-    assert [row["campaign"] for row in rows] == [FIRST.what, SECOND.what, "'=1+1"]
-    for row, verdict in zip(rows, ("robocall", "", "lawful"), strict=True):
-        row["verdict"] = verdict
-    with (tmp_path / "filled.csv").open("w", newline="") as text:
-        writer = csv.DictWriter(text, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-
-    done = CliRunner().invoke(
-        feedback,
-        ["import", str(tmp_path / "filled.csv"), "--preset", "analyst", "--out", str(tmp_path / "answers.jsonl")],
-        catch_exceptions=False,
-    )
-
-    assert done.exit_code == 0, done.output
-    assert "4 records written, 1 rows refused" in done.stderr
-    wanted = [(one, Verdict.ROBOCALL) for one in "abc"] + [("e", Verdict.LEGITIMATE)]
-    assert records(tmp_path / "answers.jsonl") == wanted

@@ -63,7 +63,7 @@ def test_questions_are_listed_with_their_calls_and_why(carrier: Path, tmp_path: 
     assert set(call_ids) <= read_labels(carrier / "labels.csv").keys()
     for row in rows:
         assert row["campaign"].startswith(("number block +1", "origin "))
-        assert "an answer is expected to move" in row["asked_because"]
+        assert "of its calls are among the highest 3.0% of all" in row["asked_because"]
         assert row["reasons"]
         assert " to +1" in row["examples"]
 

@@ -10,8 +10,9 @@ import numpy as np
 from detector.contract.events import CallSetup
 from detector.contract.numbers import normal_form
 from detector.policy.reasons import leading, of_features
-from models.adapt.asking import Asking, Question
+from models.adapt.asking import Aim, Asking, Question
 from models.adapt.calls import Calls
+from models.adapt.comparing import Cluster
 from models.adapt.labels import Labels
 from models.budgets.bounds import Ints
 from models.serve.artifact import Model
@@ -44,33 +45,35 @@ class Asked:
 
     @classmethod
     def of(
-        cls, question: Question, asking: Asking, calls: Calls, labels: Labels, model: Model, setups: Sequence[CallSetup]
+        cls, cluster: Cluster, why: str, calls: Calls, labels: Labels, model: Model, setups: Sequence[CallSetup]
     ) -> "Asked":
         """Say a question in words; it asks the model about some of the calls.
 
         Args:
-            question: One of `asking`.
-            asking: With the border that it is near to.
+            cluster: What is asked about.
+            why: It is asked about.
             calls: All of the span.
             labels: Of these.
             model: Whose scores they have.
-            setups: The calls that an answer is about, in the order of `question.labelled`; at least one.
+            setups: The calls that an answer is about, in the order of `cluster.labelled`; at least one.
         """
         some = setups[:: max(1, -(-len(setups) // EXAMPLES))]
         return cls(
-            _what(question, setups[0]),
-            _calls(calls, question.calls),
-            _why(question, asking),
-            _reasons(model, calls, question),
-            _said(labels, question.calls),
+            _what(cluster, setups[0]),
+            _calls(calls, cluster.calls),
+            why,
+            _reasons(model, calls, cluster),
+            _said(labels, cluster.calls),
             tuple(_example(setup) for setup in some),
             tuple(dict.fromkeys(setup.call_id for setup in setups)),
         )
 
 
-def _what(question: Question, setup: CallSetup) -> str:
-    if question.kind == "block":
+def _what(cluster: Cluster, setup: CallSetup) -> str:
+    if cluster.kind == "block":
         return f"number block {normal_form(setup.calling_number)[:NPANXX_LENGTH]} in trunk group {setup.trunk_group_id}"
+    if cluster.kind == "number":
+        return f"calling number {setup.calling_number or 'withheld'} by trunk group {setup.trunk_group_id}"
     return f"origin {setup.origid or 'without origid'} of signer {setup.signer_spc or 'unknown'}"
 
 
@@ -80,7 +83,18 @@ def _calls(calls: Calls, chosen: Ints) -> str:
     return f"{len(chosen):,} calls from {numbers:,} numbers to {called:,} numbers, {begin} to {end} UTC"
 
 
-def _why(question: Question, asking: Asking) -> str:
+def why_of(question: Question, asking: Asking) -> str:
+    """Why a question is asked, for people.
+
+    Args:
+        question: One of `asking`.
+        asking: With the border that it is above or near to.
+    """
+    if asking.aim is Aim.HIGHEST:
+        return (
+            f"{question.moves:,.0f} of its calls are among the highest {asking.share:.1%} of all, and answers do not "
+            "say that these are robocalls"
+        )
     away = question.score - asking.border
     side = "above" if away >= 0 else "below"
     return (
@@ -89,9 +103,9 @@ def _why(question: Question, asking: Asking) -> str:
     )
 
 
-def _reasons(model: Model, calls: Calls, question: Question) -> tuple[str, ...]:
+def _reasons(model: Model, calls: Calls, cluster: Cluster) -> tuple[str, ...]:
     """Of the features that raise the scores of these calls most, as one call in the middle has them."""
-    order = question.labelled[np.argsort(calls.margins[question.labelled], kind="stable")]
+    order = cluster.labelled[np.argsort(calls.margins[cluster.labelled], kind="stable")]
     rows = calls.rows.take(order)
     (named,) = leading(model.contributions(rows).mean(axis=0, keepdims=True)).tolist()
     return tuple(reason.text for reason in of_features(named, rows[len(rows) // 2]))

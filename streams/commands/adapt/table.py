@@ -1,0 +1,59 @@
+"""Questions as a table to be filled in, which `robocall feedback import` takes back."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from detector.contract.events import TEXT_LIMIT
+from models.data.cells import inert
+from streams.commands.adapt.asked import Asked
+from streams.running.printable import printable
+
+CELL_LIMIT = 32_000
+"""Characters of a cell: spreadsheets cut longer ones off."""
+COLUMNS = (
+    "question",
+    "verdict",
+    "campaign",
+    "calls",
+    "asked_because",
+    "reasons",
+    "said_so_far",
+    "examples",
+    "call_ids",
+)
+
+
+def write_table(questions: Sequence[Asked], out: BinaryIO) -> None:
+    """Write the questions as CSV, a line each, with an empty column `verdict` for the answers.
+
+    `robocall feedback import` takes the table once that is filled in. Call ids with blanks in them, those that begin
+    like a formula, and those beyond what a cell holds, are left out. No cell is a formula.
+
+    Args:
+        questions: What is asked, in order.
+        out: Takes the table; writing blocks.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for number, asked in enumerate(questions, 1):
+        lists = ("; ".join(asked.reasons), asked.said, "; ".join(asked.examples))
+        cells = [inert(printable(cell)) for cell in (asked.what[:TEXT_LIMIT], asked.calls, asked.why, *lists)]
+        writer.writerow([number, "", *cells, _listed(asked.call_ids)])
+    text.detach()
+
+
+def _listed(call_ids: Sequence[str]) -> str:
+    found, length = [], 0
+    for call_id in call_ids:
+        length += len(call_id) + 1
+        if length > CELL_LIMIT:
+            break
+        if len(call_id.split()) == 1 and inert(call_id) == call_id:
+            found.append(call_id)
+    return " ".join(found)

@@ -41,7 +41,7 @@ WAYS = {Choice.ADAPTED: Way.TEACHER, Choice.LABELLED: Way.LABELS}
 NAMES = {
     Choice.GROUPED: "the base model with a group weight",
     Choice.ADAPTED: "the adapted model",
-    Choice.LABELLED: "the model of labels alone",
+    Choice.LABELLED: "the model of labels",
 }
 
 

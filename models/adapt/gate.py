@@ -109,7 +109,7 @@ class Verdict:
         base, candidate = (
             f"{found} of {asked}" for found, asked in zip(answers.robocalls, answers.answered, strict=True)
         )
-        told = f"robocalls of what {what} alone raises an alert on: {candidate}; the base model alone: {base}"
+        told = f"robocalls where {what} alone raises an alert: {candidate}, where the base model alone does: {base}"
         reason = self.reason
         if answers.is_worse:
             reason = f"an analyst's answers show that it is worse ({told})"

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models.adapt.gate import FEWEST_CALLERS, FEWEST_REFERENCES, HeldBack, judge, shortage
+from models.adapt.comparing import Comparison
+from models.adapt.gate import FEWEST_CALLERS, FEWEST_REFERENCES, HeldBack, Verdict, Volume, judge, shortage
 
 N, LAWFUL = 20_000, 3_000
 ADAPTED = "the adapted model"
@@ -97,3 +98,45 @@ def test_too_few_of_either_kind_is_said_with_what_would_help() -> None:
         "29 labelled callers of robocalls in the held-back part, 30 needed: add feedback"
     )
     assert "99 lawful callers" in shortage(30, 99)
+
+
+def answers(*, better: bool = False, worse: bool = False, missing: int = 0) -> Comparison:
+    return Comparison((10, 10), (4, 9), 0.01, better, worse, missing)
+
+
+def unclear(*, high: float = 0.1, hit_more: float = -0.01) -> Verdict:
+    """A gain that what was said unasked does not show, or at most so far, and references hit more or not."""
+    volume = Volume(0.01, (0.2, 0.3), (0.001, 0.002), (hit_more, 0.02))
+    return Verdict("which shows no gain", 40, 200, 0.0, (-0.2, high), (volume,))
+
+
+def test_answers_show_a_gain_that_complaints_do_not() -> None:
+    """It goes before any gain that complaints show."""
+    found = unclear().with_answers(ADAPTED, answers(better=True))
+
+    assert found.adapts
+    assert found.sureness > judge(held(adapted_sees=4.0), ADAPTED, 1).sureness
+    assert found.as_json()["answers"]["robocalls"] == (4, 9)
+
+
+def test_answers_do_not_outweigh_complaints_that_are_sure_of_the_contrary() -> None:
+    assert unclear(high=-0.01).with_answers(ADAPTED, answers(better=True)).reason == "which shows no gain"
+
+
+def test_answers_do_not_excuse_references_that_are_hit_more() -> None:
+    found = unclear(hit_more=0.001).with_answers(ADAPTED, answers(better=True))
+
+    assert "of the calls of lawful references" in found.reason
+
+
+def test_a_model_that_answers_show_to_be_worse_is_refused_whatever_complaints_say() -> None:
+    found = judge(held(adapted_sees=4.0), ADAPTED, 1).with_answers(ADAPTED, answers(worse=True))
+
+    assert found.reason.startswith("an analyst's answers show that it is worse (robocalls where the adapted model ")
+    assert "raises an alert: 9 of 10, where the base model alone does: 4 of 10" in found.reason
+
+
+def test_where_answers_are_missing_the_reason_says_how_many() -> None:
+    found = unclear().with_answers(ADAPTED, answers(missing=20))
+
+    assert found.reason.startswith("which shows no gain; or answer 20 questions about callers drawn by lot, so far ")

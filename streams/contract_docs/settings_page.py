@@ -51,6 +51,7 @@ TRUST_SECTIONS: Mapping[str, str] = {
 UNITS: Mapping[str, str] = {
     "_ms": "milliseconds",
     "_s": "seconds",
+    "_after_days": "days",
     "_ratio": "ratio",
     "_bytes": "bytes",
     "_port": "TCP port",

@@ -31,7 +31,7 @@ from streams.files import write_whole
 from streams.yaml_files import dump_yaml, read_yaml
 
 MOST_BYTES = 1024 * 1024
-MOST_ENTRIES = 5_000
+MOST_ENTRIES = 2_000
 FRN_DIGITS = 10
 SETTING = "ROBOCALL_UPSTREAMS_FILE"
 HEAD = "# Who stands behind each trunk group. `robocall upstreams import` and `check --record` write this file anew.\n"

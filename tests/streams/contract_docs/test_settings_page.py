@@ -10,6 +10,7 @@ from streams.campaigns.settings import CampaignSettings
 from streams.contract_docs.settings_page import SECTIONS, TRUST_SECTIONS, UNITS, render_page
 from streams.settings import Settings
 from streams.trust.settings import TrustSettings
+from streams.upstreams.settings import UpstreamsSettings
 from streams.verifying.settings import VerifySettings
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
@@ -30,6 +31,7 @@ def test_every_variable_is_there_once_and_has_a_meaning() -> None:
     names += [f"ROBOCALL_ARCHIVE_{name.upper()}" for name in ArchiveSettings.model_fields]
     names += [f"ROBOCALL_BRIDGE_{name.upper()}" for name in BridgeSettings.model_fields]
     names += [f"ROBOCALL_TRUST_{name.upper()}" for name in TrustSettings.model_fields]
+    names += [f"ROBOCALL_UPSTREAMS_{name.upper()}" for name in UpstreamsSettings.model_fields]
     names += [f"ROBOCALL_VERIFY_{name.upper()}" for name in VerifySettings.model_fields]
     names += [f"ROBOCALL_CAMPAIGNS_{name.upper()}" for name in CampaignSettings.model_fields]
     assert list(ROWS) == names

@@ -43,10 +43,11 @@ def parties_of(setup: CallSetup, country: str = NORTH_AMERICA) -> Parties:
     calling = canonical_party(setup.calling_number, country)
     asserted = frozenset(canonical_party(one, country) for one in setup.asserted_numbers or ())
     is_another = calling not in asserted and _NUMBER.match(calling) is not None
+    target = canonical_party(setup.called_number, country)
     return Parties(
         calling=asserted if asserted and not is_another else frozenset({calling}),
-        called=canonical_party(setup.to_number or setup.called_number, country),
-        target=canonical_party(setup.called_number, country),
+        called=canonical_party(setup.to_number, country) if setup.to_number else target,
+        target=target,
     )
 
 

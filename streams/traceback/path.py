@@ -69,7 +69,7 @@ class _Walk:
 
     def path(self) -> Path:
         """Follow the answers until one ends the path."""
-        hop = self._answer_of(self._hops[0].provider) or self._hops[0]
+        hop = self._hops[0]
         state: State | None = None
         while state is None:
             self._steps.append(Step(provider=hop.provider, status=hop.status, hop=hop))

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -82,6 +81,7 @@ def open_(
     Each becomes a case. Its first hop is our own: whom we had the call from is whom to ask, by the time that is shown.
 
     \b
+      robocall campaigns show ID --json | robocall traceback open --calls - --campaign ID --why "car warranty"
       robocall traceback open --calls suspects.jsonl --campaign cmp-17 --why "car warranty, 4,000 calls"
       robocall traceback open --called +13035550142 --calling +12025550123 --at 2026-11-27T14:03:20 --why complaint
     """  # noqa: D301 - click reads the backspace
@@ -133,17 +133,23 @@ def _made(wanted: _Wanted, about: dict[str, str | None]) -> list[Traceback]:
         return [_traceback(connection, who, settings, call, numbers, now_ms, about) for call in chosen]
 
 
-def _ids(name: str) -> Iterable[str]:
-    ids = [str(row["call_id"]) for _, row in rows_of(name) if row.get("call_id")]
+def _ids(name: str) -> list[str]:
+    """Ids of the calls of a file; of a campaign's record, those of its examples."""
+    rows = (row for _, row in rows_of(name))
+    calls = (call for row in rows for call in (row["examples"] if isinstance(row.get("examples"), list) else [row]))
+    ids = [call["call_id"] for call in calls if isinstance(call, dict) and isinstance(call.get("call_id"), str)]
     if len(ids) > MOST_CALLS:
         raise click.UsageError(f"{name} has {len(ids):,} calls: the latest {MOST_CALLS:,} are plenty")
+    if not ids:
+        raise NothingToTrace(f"{name} has no call_id: one a line is wanted, or the record of a campaign")
     return ids
 
 
 def _found(connection: Any, ids: list[str], span: tuple[int | None, int | None], say: Say) -> list[ArchivedCall]:
     calls: list[ArchivedCall] = []
     for number, call_id in enumerate(ids, 1):
-        calls += find(connection, Sought(call_id=call_id, begin_ms=span[0], end_ms=span[1]))
+        found = find(connection, Sought(call_id=call_id, begin_ms=span[0], end_ms=span[1]))
+        calls += [call for call in found if call.set_up.calling_number and call.set_up.called_number]
         say(f"{number:,} of {len(ids):,}", number, len(ids))
     return calls
 

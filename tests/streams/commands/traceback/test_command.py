@@ -150,11 +150,16 @@ def test_from_a_call_to_its_source(
     calls = [setup(n, setup_time_ms=now_ms - 3_600_000 - 1_000 * n, called_number=f"+1303555{n:04}") for n in range(4)]
     put(store, CALL_EVENTS, [encoded(one) for one in calls], at_ms=now_ms - 3_600_000)
 
-    ids = [flag for n in range(4) for flag in ("--call-id", f"call-{n}")]
-    opened = lines(run(environment, "open", *ids, "--examples", "2", "--why", "car warranty", "--json").stdout)
+    campaign = tmp_path / "campaign.jsonl"
+    campaign.write_text(json.dumps({"id": "cmp-1", "examples": [{"call_id": f"call-{n}"} for n in range(3)]}) + "\n")
+    arguments = ("--calls", str(campaign), "--call-id", "call-3", "--examples", "2", "--campaign", "cmp-1")
+    opened = lines(run(environment, "open", *arguments, "--why", "car warranty", "--json").stdout)
     assert [one["hops"][0]["call_id"] for one in opened] == ["call-0", "call-1"]
     traced = opened[0]["traceback_id"]
     assert "open at West Voice, OCN 2000" in run(environment, "list").stdout
+
+    campaign.write_text('{"id": "cmp-1"}\n')
+    assert "has no call_id" in str(run(environment, "open", "--calls", str(campaign), "--why", "w", status=1).exception)
 
     answers = tmp_path / "answers.jsonl"
     west = {

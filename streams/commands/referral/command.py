@@ -1,9 +1,7 @@
 """`robocall referral`: one campaign as a package for an authority, and whether such a package still holds."""
 
-import getpass
 import importlib.metadata
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +12,7 @@ from rich.console import Console
 
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
+from streams.cases.settings import load_case_settings
 from streams.commands.archive import opened
 from streams.commands.models.place import REGISTRY_OPTION, model_option
 from streams.commands.referral.deriving import HISTORY_H, Derived, derived
@@ -85,7 +84,7 @@ def make(calls: BinaryIO, campaign: str, why: str, key_file: Path | None, attach
         Manifest(
             campaign=campaign,
             why=why,
-            by=os.environ.get("ROBOCALL_OPERATOR") or getpass.getuser(),
+            by=load_case_settings().who,
             made_ms=made_ms,
             first_ms=found.first_ms,
             last_ms=found.last_ms,

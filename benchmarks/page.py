@@ -13,8 +13,10 @@ from typing import Any
 
 from benchmarks import sizing, traceback_tables
 from benchmarks.adapting.table import HEADINGS, cells
+from benchmarks.markdown import Result, source, table
 from benchmarks.open_loop import IDLE
 from benchmarks.peers import table as peers_table
+from benchmarks.signature_table import SIGNATURE_HEADINGS, signature_rows
 from benchmarks.turns import Ratio, in_words
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -44,7 +46,6 @@ PEER_AIMS = {
 LEAST_OF_A_PROCESSOR = 0.9
 """With a smaller share of a processor, a time on the clock says how busy the others were."""
 PERCENTILES = ("p50_ms", "p99_ms", "p99.9_ms", "max_ms")
-Result = dict[str, Any]
 
 
 def main() -> None:
@@ -58,18 +59,6 @@ def main() -> None:
             pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
             text = pattern.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", text)  # type: ignore[misc]
         page.write_text(text)
-
-
-def source(result: Result) -> str:
-    """Machine, commit, model and command of a result. The oldest results name no model."""
-    made = f"commit `{result['commit']}`" + (f", model `{result['model']}`" if "model" in result else "")
-    return f"{result['machine']}; Python {result['python']}; {made}; `{result['command']}`."
-
-
-def table(headings: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def aim(what: str, measured: float, wanted: float, *, least: bool, unit: str = "") -> list[str]:
@@ -377,17 +366,7 @@ def adapting(result: Result) -> str:
 
 def signatures(result: Result) -> str:
     """Recall with and without features of signatures, at each carrier and under each assumption."""
-    rows = [
-        [
-            f"fourth {row['seed']}",
-            row["assumed"],
-            f"{row['new_robocalls']:,}",
-            *(" / ".join(f"{row[f'{name}_new'][at]:.3f}" for name in ("f3", "f4")) for at in (0, 1)),
-        ]
-        for row in result["carriers"]
-    ]
-    headings = ["carrier", "assumed", "robocalls judged", "caught at 1e-3: f3 / f4", "at 1e-4"]
-    return f"{table(headings, rows)}\n\n{source(result)}"
+    return f"{table(SIGNATURE_HEADINGS, signature_rows(result))}\n\n{source(result)}"
 
 
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {

@@ -69,8 +69,8 @@ class Card:
         counts: Of its calls.
         shares: By name in `SHARES`; None where nothing was counted, or the archive cannot say.
         trend: Of the suspect ones.
-        alarms: Names of the shares that are alarming, `tracebacks` where there is one, and `registration` of who is not
-            registered.
+        alarms: Names of the shares that are alarming, `tracebacks` where there is one, `registration` of who is not
+            registered, and `unknown` of whom a register does not name.
     """
 
     day: date
@@ -171,6 +171,8 @@ def _card(
     whose = next((known[line.trunk_group_id] for line in lines if line.trunk_group_id in known), None)
     if by not in {By.TRUNK, By.UPSTREAM}:
         whose = None
+    elif whose is None and known:
+        alarms.append(UNKNOWN)
     elif whose is not None and _registration(whose) in {State.MISSING, State.WITHDRAWN}:
         alarms.append(By.REGISTRATION.value)
     name, contact = (None, None) if whose is None else (whose.legal_name, whose.contact)

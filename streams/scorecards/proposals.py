@@ -22,6 +22,7 @@ _WORDS = {
     "refused": "refused elsewhere",
     "tracebacks": "tracebacks",
     "registration": "not registered",
+    "unknown": "nobody knows whose",
 }
 
 

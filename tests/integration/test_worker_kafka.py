@@ -13,9 +13,11 @@ from models.traffic.first.generate import generate
 from models.traffic.first.spec import TrafficSpec
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, SCORED_CALLS
 from streams.metrics import Metric
+from streams.upstreams.entries import save_upstreams
 from tests.integration.events_case import produce, setups
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, workers
+from tests.streams.upstreams.upstream_case import upstream
 from tests.topic_configs import configure
 from tests.topic_reader import Reader
 from tests.waiting import HANG_S, wait_until
@@ -112,6 +114,21 @@ def test_every_call_setup_is_answered_exactly_once_without_redis(
         assert len(features) > 40
         assert margin == group_score  # the model has no group weight
         assert record == by_call[record["call_id"]]
+
+
+def test_what_is_wrong_with_upstreams_is_on_the_page_of_a_worker(environment: dict[str, str], tmp_path: Path) -> None:
+    """A damaged register stops nothing."""
+    register, broken = tmp_path / "upstreams.yaml", tmp_path / "broken.yaml"
+    save_upstreams(register, [upstream("a", traceback_clause=False), upstream("b", traceback_clause=None)])
+    broken.write_text("upstreams: [")
+
+    for path, figure in (
+        (register, f'{Metric.UPSTREAM_FINDINGS}{{kind="no_traceback_clause"}} 2.0'),
+        (broken, f"{Metric.UPSTREAMS_REFUSED} 1.0"),
+    ):
+        with workers(1, {**environment, "ROBOCALL_UPSTREAMS_FILE": str(path)}, tmp_path) as (worker,):
+            wait_until(lambda: is_ready([worker]), "a worker that is ready")
+            wait_until(lambda: figure in worker.metrics(), "a look at the register")  # noqa: B023
 
 
 def test_records_that_cannot_be_used_become_dead_letters_and_stop_nothing(

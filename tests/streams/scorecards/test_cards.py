@@ -85,6 +85,17 @@ def test_a_trend_is_one_where_the_intervals_do_not_meet(suspect: int, before: tu
     assert cards(line(**counts))[By.TRUNK, "tg-1"].trend is trend
 
 
+def test_a_trunk_group_that_the_register_does_not_name_is_alarming_where_there_is_one() -> None:
+    found = cards(line("tg-9"))
+    without = cards_of([line("tg-9")], (), TODAY)
+
+    assert [key for key, card in found.items() if card.alarms == ("unknown",)] == [
+        (By.TRUNK, "tg-9"), (By.UPSTREAM, "unknown"),
+    ]  # fmt: skip
+    assert [card.key for card in to_call(found.values())] == ["tg-9"]
+    assert [card for card in without if card.alarms] == []
+
+
 def test_what_did_not_call_on_the_day_has_no_card() -> None:
     assert cards(line(calls=0, judged=0, judged_before=50)) == {}
 

@@ -38,7 +38,8 @@ class Case:
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     archived(ArchiveStore(str(tmp_path / "archive")), CALLS)
     register = tmp_path / "upstreams.yaml"
-    save_upstreams(register, [upstream("bad-7", legal_name="Bad Telecom", ocn="111A", contact="+1 303 555 0199")])
+    bad = upstream("bad-7", legal_name="Bad Telecom", ocn="111A", contact="+1 303 555 0199")
+    save_upstreams(register, [bad, upstream("good-1")])
     for name, value in (("ARCHIVE_URL", tmp_path / "archive"), ("UPSTREAMS_FILE", register)):
         monkeypatch.setenv(f"ROBOCALL_{name}", str(value))
     monkeypatch.setenv("COLUMNS", "300")

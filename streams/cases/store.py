@@ -15,7 +15,13 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    ProducerFenced,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 from detector.contract.errors import RobocallError
 from streams.cases.changes import CaseRefused, appended, has_entry
@@ -33,6 +39,8 @@ TRANSACTION_TIMEOUT_MS = 10_000
 MOST_CASES = 10_000
 PATIENCE_S = 30.0
 STOP_S = 2.0
+_LASTING = (KafkaConnectionError, TopicAuthorizationFailedError, TransactionalIdAuthorizationFailed)
+"""What another try does not mend."""
 Change = Callable[[Case], Case]
 _Edit = Callable[[Case | None], Case | None]
 
@@ -157,8 +165,11 @@ class CaseStore:
                 began_s = time.monotonic()
                 try:
                     return await self._try(case_id, partition, edit)
-                except ProducerFenced:
-                    # As long as a try takes here, longer and longer, and never alike: one of both gets through.
+                except _LASTING:
+                    raise
+                except KafkaError:
+                    # Overtaken, for which brokers have several words; the next try finds what did arrive. It waits as
+                    # long as a try takes here, longer and longer, and never alike: one of both gets through.
                     took_s = time.monotonic() - began_s
                     await asyncio.sleep(took_s * (1 + attempt) * random.random())  # noqa: S311 - no secret
         raise CaseBusy(f"others kept writing cases, {case_id} is not changed: run it again")
@@ -167,7 +178,7 @@ class CaseStore:
         """Read, change and write a case, unless somebody else begins to write in this partition meanwhile.
 
         Raises:
-            ProducerFenced: somebody did; nothing is written.
+            KafkaError: somebody did, as a rule; what was sent counts or does not, and a try more finds out.
         """
         producer = AIOKafkaProducer(
             **client_settings(self._settings),
@@ -176,6 +187,7 @@ class CaseStore:
         )
         try:
             async with self._reader() as reader:
+                delivered = None
                 known, end = await _latest(reader, partition, case_id, 0, None)  # before, so that the rest is short
                 await producer.start()
                 async with producer.transaction():  # nobody else's counts from here on: what is read now is the last
@@ -183,7 +195,9 @@ class CaseStore:
                     made = edit(found)
                     if made != found:
                         value = None if made is None else encode(made)
-                        await producer.send(CASE_RECORDS, value, key=case_id.encode(), partition=partition)
+                        delivered = await producer.send(CASE_RECORDS, value, key=case_id.encode(), partition=partition)
+                if delivered is not None:
+                    await delivered  # a transaction commits without what a broker refused
                 return made
         finally:
             with suppress(TimeoutError):

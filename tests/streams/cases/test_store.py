@@ -7,16 +7,18 @@ from dataclasses import replace
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerFenced
+from kafka import KafkaAdminClient
 
 from streams.cases import store as module
 from streams.cases.changes import CaseRefused, new_entry, opened
-from streams.cases.store import CaseStore
-from streams.errors import KafkaUnreachable, TopicMissing
+from streams.cases.store import CaseBusy, CaseStore
+from streams.errors import ClusterRefused, KafkaUnreachable, TopicMissing
 from streams.kafka.client import client_settings
 from streams.kafka.topics import CASE_RECORDS
 from streams.settings import Settings, load_settings
 from streams.wire.cases import Case, CaseEntry, CaseKind
 from streams.wire.records import encode
+from tests.topic_configs import configure
 
 pytestmark = pytest.mark.kafka
 
@@ -170,6 +172,19 @@ def test_all_cases_are_listed_oldest_first_and_no_more_than_wanted(
 
     assert every == [f"case-{number}" for number in range(5)]
     assert (wanted, few) == (["case-3"], ["case-3", "case-4"])
+
+
+def test_what_the_broker_does_not_take_is_said(settings: Settings, kafka_admin: KafkaAdminClient) -> None:
+    """A topic that somebody bounded further: the transaction commits, and the case is not in it."""
+    configure(kafka_admin, CASE_RECORDS, max_message_bytes="500")
+
+    async def work() -> Case | None:
+        cases = CaseStore(settings, patience_s=5)
+        with pytest.raises((ClusterRefused, CaseBusy, KafkaUnreachable)):
+            await cases.open(opened(CaseKind.CHANGE, entry("x"), subject=None, details={"a": "b" * 600}, case_id="one"))
+        return await cases.read("one")
+
+    assert asyncio.run(work()) is None
 
 
 def test_what_is_no_case_is_passed_over(settings: Settings) -> None:

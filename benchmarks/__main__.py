@@ -32,6 +32,8 @@ PLAN: dict[str, tuple[list[str], list[str]]] = {
     "promotion": ([], []),
     "traffic": ([], []),
     "archive": ([], []),
+    "tracebacks": ([], ["--worlds", "1"]),
+    "jaeger": ([], ["--calls", "4000"]),
     "retrain": ([], ["--events", "500000"]),
 }
 """Of each benchmark what it is always told, and what makes it quick."""

@@ -32,6 +32,7 @@ PAGES = tuple(
         "archive",
         "quality",
         "traceback",
+        "traceback-without-the-group",
     )
 )
 NOT_YET = "Not measured yet."

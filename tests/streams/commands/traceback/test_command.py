@@ -194,3 +194,26 @@ def test_from_a_call_to_its_source(
     assert "no case traceback-0" in run(environment, "import", str(answers), status=1).stderr
     answers.write_text(json.dumps({"traceback_id": traced, "hop": {"provider": {}, "status": "maybe"}}) + "\n")
     assert "line 1" in str(run(environment, "import", str(answers), status=1).exception)
+
+
+@pytest.mark.kafka
+def test_a_call_of_digests_is_opened_by_its_numbers_which_the_case_keeps(
+    environment: dict[str, str | None],
+    store: ArchiveStore,
+    kafka_bootstrap: str,
+    fresh_topics: Callable[[int], list[str]],
+) -> None:
+    fresh_topics(1)
+    environment |= {"ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap, "ROBOCALL_ARCHIVE_NUMBER_KEY": SECRET}
+    again = setup(8, call_id="again", setup_time_ms=START_MS + 60_000)
+    put(store, CALL_EVENTS, [encoded(one) for one in (setup(3), setup(8), again)], key=NumberKey(SECRET))
+    call = ("--called", "303-555-0142", "--at", TIME, "--zone", "America/New_York", "--why", "complaint")
+    done = run(environment, "open", *call, "--calling", "202-555-0003", "--json")
+    (opened,) = lines(done.stdout)
+    assert (opened["call"]["called_number"], opened["call"]["calling_number"]) == ("+13035550142", "+12025550003")
+    assert (opened["hops"][0]["call_id"], opened["hops"][0]["received_from"]["name"]) == ("call-3", "West Voice")
+    assert "rivals" not in opened  # none: a default is left out
+    shown = run(environment, "show", opened["traceback_id"]).stdout
+    assert "+12025550003 called +13035550142, 2026-05-28 20:26:43 UTC" in shown
+    ambiguous = run(environment, "open", *call, "--calling", "202-555-0008", status=1)
+    assert "2 calls between these numbers are so near in time" in str(ambiguous.exception)

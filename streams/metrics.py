@@ -369,11 +369,9 @@ class Metric(StrEnum):
     )
     # What `robocall campaigns run` counts
     CAMPAIGN_CALLS = "robocall_campaign_calls_total", "counter", "calls", "Suspect calls that were grouped."
-    CAMPAIGN_NAMED = "robocall_campaign_named_total", "counter", "calls", "Those whose campaign was known at once."
-    CAMPAIGN_MISSED = "robocall_campaign_missed_total", "counter", "calls", "Those whose call_setup came too late."
-    CAMPAIGNS = "robocall_campaigns", "gauge", "campaigns", "Campaigns that are remembered."
-    CAMPAIGN_RECORDS = "robocall_campaign_records_total", "counter", "records", "Records of campaigns published."
+    CAMPAIGN_MISSED = "robocall_campaign_missed_total", "counter", "calls", "Suspect calls whose set-up did not come."
     CAMPAIGN_FORGOTTEN = "robocall_campaign_forgotten_total", "counter", "entries", "What went for want of room."
+    CAMPAIGNS = "robocall_campaigns", "gauge", "campaigns", "Campaigns that are remembered."
     CAMPAIGN_LAG = "robocall_campaign_lag_records", "gauge", "records", "Records not read yet."
     # fmt: on
 

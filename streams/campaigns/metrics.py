@@ -15,19 +15,15 @@ class Standing:
 
     Attributes:
         calls: Suspect calls that were counted.
-        named: Those of them that got a campaign at once.
         missed: Suspect calls whose set-up did not come.
         campaigns: Campaigns that are remembered.
-        published: Records that were published.
         forgotten: Cells and campaigns that went since there was no room.
         lag: Records that are not read yet.
     """
 
     calls: int = 0
-    named: int = 0
     missed: int = 0
     campaigns: int = 0
-    published: int = 0
     forgotten: int = 0
     lag: int = 0
 
@@ -42,9 +38,7 @@ class CampaignMetrics(Collector):
         """Give all families for a scrape."""
         found = self.standing
         yield Metric.CAMPAIGN_CALLS.one(found.calls)
-        yield Metric.CAMPAIGN_NAMED.one(found.named)
         yield Metric.CAMPAIGN_MISSED.one(found.missed)
         yield Metric.CAMPAIGNS.one(found.campaigns)
-        yield Metric.CAMPAIGN_RECORDS.one(found.published)
         yield Metric.CAMPAIGN_FORGOTTEN.one(found.forgotten)
         yield Metric.CAMPAIGN_LAG.one(found.lag)

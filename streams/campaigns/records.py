@@ -157,5 +157,6 @@ def _tally(counts: Mapping[str, Any]) -> Tally:
     for name in _COUNTERS:
         setattr(made, name, Counter(counts[name]))
     for name in _SAMPLES:
-        setattr(made, name, Sample(dict(counts[name]["counts"]), counts[name]["border"]))
+        border = counts[name]["border"]
+        setattr(made, name, Sample(dict(counts[name]["counts"]), HASHES if border == HASHES - 1 else border))
     return made

@@ -163,7 +163,7 @@ class CampaignService:
         if offset < self._counted.get(self._grouping.find(call), {}).get(partition, 0):
             return
         self._standing.calls += 1
-        self._standing.named += bool(self._grouping.add(call))
+        self._grouping.add(call)
 
     async def _publish(self) -> None:
         """Publish what changed, wait until it is safe, and commit how far that is."""
@@ -174,7 +174,6 @@ class CampaignService:
         ]
         for one in sent:
             await one
-        self._standing.published += len(sent)
         now_s = time.monotonic()
         self._events_at.append((now_s, await self._positions(CALL_EVENTS)))
         while len(self._events_at) > 1 and self._events_at[1][0] <= now_s - BACK_S:

@@ -13,6 +13,7 @@ from models.watch.shadow import Shadow
 from models.watch.watched import WatchedModel
 from streams.archive.metrics import ArchiveMetrics
 from streams.bridge.metrics import BridgeMetrics
+from streams.campaigns.metrics import CampaignMetrics
 from streams.metrics import Metric
 from streams.numbers.metrics import DnoMetrics
 from streams.redis.trunk_shares import TrunkView
@@ -88,6 +89,7 @@ def registry() -> CollectorRegistry:
         ModelMetrics(lambda: watched, lambda: THRESHOLDS, FeedbackCounts(lambda: 0), lambda: 0, lambda: TRIED)
     )
     found.register(ArchiveMetrics())
+    found.register(CampaignMetrics())
     found.register(BridgeMetrics())
     found.register(trust_metrics())
     found.register(verify_metrics())

@@ -171,6 +171,7 @@ class Settings(BaseSettings):
     redis_tls_cafile: FilePath | None = Field(None, description="PEM of the authority that signed the Redis server.")
 
     assigned_codes_file: FilePath | None = Field(None, description="Codes that are assigned; f4 tells the others.")
+    name_campaigns: bool = Field(False, description="Whether decisions that label or block name their campaign.")
     numbers_url: str | None = Field(
         None,
         min_length=1,

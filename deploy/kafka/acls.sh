@@ -38,7 +38,7 @@ may() {
     "$KAFKA_ACLS" --bootstrap-server "$bootstrap" $options --add --allow-principal "User:$1" $operations $3
 }
 
-may "$WORKER" "Read Describe" "--topic call-events --topic call-feedback --topic fleet-secret --group $GROUP --group $GROUP-feedback"
+may "$WORKER" "Read Describe" "--topic call-events --topic call-feedback --topic fleet-secret --topic campaigns --group $GROUP --group $GROUP-feedback"
 may "$WORKER" "Write Describe" "--topic call-decisions --topic entity-decisions --topic scored-calls --topic dead-letters"
 
 may "$SWITCH" "Write Describe" "--topic call-events"

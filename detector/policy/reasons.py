@@ -56,6 +56,8 @@ LATE = "late"
 OVERLOAD = "overload"
 CALLER_NAME = "caller_name"
 """Of the reason that holds names of the caller, which an archive without numbers leaves out."""
+CAMPAIGN = "campaign"
+"""Of the reason that names the campaign of a call."""
 NAME_SHOWN = 64
 """Characters of each name."""
 WAITED = frozenset({LATE, OVERLOAD})
@@ -88,6 +90,11 @@ def dno_listed(entry: DnoEntry, where: str = "calling number") -> Reason:
 def demanded(basis: Basis) -> Reason:
     """Reason of a block that is no analytics: an order, or that a provider is not registered."""
     return Reason(basis, _DEMANDS[basis])
+
+
+def of_campaign(name: str) -> Reason:
+    """Reason that names the campaign of a call, by its id."""
+    return Reason(CAMPAIGN, f"campaign {name}")
 
 
 def named(names: Sequence[str]) -> Reason | None:

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.campaigns.names import CampaignNames
 from detector.columns.batch_columns import BatchColumns
 from detector.columns.setups import Calls, calls_of
 from detector.columns.windows_port import Windows
@@ -143,6 +144,7 @@ class Screener(Generic[WindowsT_co]):
     Attributes:
         engine: The windows.
         lists: Lists of the carrier; None while they are not known, and every call passes (`LISTS_UNKNOWN`).
+        campaigns: Names of campaigns, which whoever follows them keeps; none to begin with, and decisions name none.
         dno: Do-not-originate entries of others, beside the carrier's own in `lists`; none to begin with.
         standing: Standing decisions, and what hysteresis remembers.
 
@@ -157,6 +159,7 @@ class Screener(Generic[WindowsT_co]):
         "_schema",
         "_tables",
         "_versions",
+        "campaigns",
         "dno",
         "engine",
         "lists",
@@ -168,6 +171,7 @@ class Screener(Generic[WindowsT_co]):
     ) -> None:
         self.engine = engine
         self.lists: Lists | None = lists
+        self.campaigns = CampaignNames()
         self.dno = NO_ENTRIES
         self.standing = standing
         self._tables = PolicyTables(policy)
@@ -273,6 +277,8 @@ class Screener(Generic[WindowsT_co]):
                 work.settle(_attempt(step, work))
             work.apply_own_modes()
             work.name_callers()
+            if self.campaigns:
+                work.name_campaigns(self.campaigns)
         return Screening(
             calls,
             dict(sorted(work.decided.items())),

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.campaigns.names import CampaignNames
 from detector.columns.arrays import Floats, Ints
 from detector.columns.setups import IS_NAMED, Calls
 from detector.columns.windows_port import Neighbours
@@ -169,6 +170,25 @@ class Work:
                 name = reasons.named(setup.own_names or ()) if is_verified(setup) else None
                 if name is not None:
                     self.decided[row] = replace(outcome, reasons=(*outcome.reasons, name))
+
+    def name_campaigns(self, names: CampaignNames) -> None:
+        """Say in the reasons of what was labelled or blocked, in shadow too, of which campaign the call is.
+
+        It changes nothing else, whatever happens: a fault is noted, and the calls from there on are not named.
+
+        Args:
+            names: What is known of campaigns.
+        """
+        try:
+            for row, outcome in self.decided.items():
+                is_named = any(reason.code == reasons.CAMPAIGN for reason in outcome.reasons)
+                if outcome.action is Action.ALLOW or is_named:
+                    continue
+                name = names.find(self.calls.events[row])
+                if name:
+                    self.decided[row] = replace(outcome, reasons=(*outcome.reasons, reasons.of_campaign(name)))
+        except Exception as error:  # noqa: BLE001 - the written policy: a bug must never block or lose a call
+            self.failed(error)
 
     def open_rows(self) -> NDArray[np.intp]:
         """Rows that nothing has decided, ascending."""

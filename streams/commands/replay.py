@@ -25,8 +25,9 @@ from detector.policy.screening import Screener, Screening
 from detector.windows import WindowEngine
 from models.data.dataset import COUNTED_IN_KEY, MARGINS, SCHEMA_KEY
 from models.data.files import DAMAGED
+from streams.campaigns.follower import take_records
 from streams.commands.models.beside import beside
-from streams.commands.models.place import REGISTRY_OPTION, model_option, place_of
+from streams.commands.models.place import FILE, REGISTRY_OPTION, model_option, place_of
 from streams.errors import ReplayFailed
 from streams.files import open_input, open_output, require_distinct
 from streams.kafka.partitioner import partitions_of
@@ -298,6 +299,7 @@ def read_batches(name: str, stack: ExitStack) -> Iterator[list[bytes]]:
 @click.option(
     "--partitions", type=click.IntRange(1, MAX_PARTITIONS), default=1, show_default=True, help=_PARTITIONS_HELP
 )
+@click.option("--campaigns", type=FILE, help="Campaigns to name, from `robocall campaigns list --json`.")
 @click.option("--dead-letters", help="Where bad lines go, as dead-letter records.")
 @click.option("--strict", is_flag=True, help="Exit with status 1 when a line was bad.")
 @REGISTRY_OPTION
@@ -309,6 +311,7 @@ def replay(
     policy: Path | None,
     mode: str | None,
     partitions: int,
+    campaigns: Path | None,
     dead_letters: str | None,
     strict: bool,
     url: str | None,
@@ -325,7 +328,7 @@ def replay(
     robocall replay calls.jsonl.gz --decisions /dev/null --features features.parquet --partitions 12
     """  # noqa: D301
     require_distinct(
-        {"EVENTS": events, "--policy": policy},
+        {"EVENTS": events, "--policy": policy, "--campaigns": campaigns},
         {"--decisions": decisions, "--features": features, "--dead-letters": dead_letters},
     )
     failures: list[Exception] = []
@@ -335,6 +338,8 @@ def replay(
     with beside(place_of(url), name, partitions) as where:
         settings = load_settings(partitions=partitions, model_dir=where.whole(), **chosen)
         pipeline = loaded(settings, failures.append, console)
+    if campaigns is not None:
+        take_records(pipeline.screener.campaigns, campaigns.read_bytes().splitlines())
     counts = Counts()
     with ExitStack() as stack:
         say = stack.enter_context(step("Replaying", console))  # first: it ends when all files are closed

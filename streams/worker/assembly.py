@@ -17,6 +17,7 @@ from detector.policy.screening import Screener
 from detector.windows import WindowEngine
 from models.serve.artifact import SHIPPED
 from models.store.registry import Registry
+from streams.campaigns.follower import NameFollower
 from streams.errors import InstanceTaken
 from streams.files import private_folder
 from streams.kafka.client import client_settings
@@ -154,7 +155,8 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
     report = ModelReport(redis, guard, lambda: switch.told(_instance(settings), lists.told))
-    runs = (exchange, lists, dno, upstreams, keeper, switch, measures, report, reader, durability)
+    campaigns = NameFollower(settings, screener.campaigns) if settings.name_campaigns else None
+    runs = (exchange, lists, dno, upstreams, campaigns, keeper, switch, measures, report, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         (type(part).__name__, part.run) for part in runs if part is not None
     ]

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detector.campaigns.calls import Cell
+from detector.campaigns.names import CampaignNames
 from detector.columns.batch_columns import BatchColumns
 from detector.contract.decisions import PLAIN_ALLOW, Action, Mode, Outcome, Reason
-from detector.contract.events import NAMES_LIMIT
+from detector.contract.events import NAMES_LIMIT, CallSetup
 from detector.features.table import INDEX, N_FEATURES
 from detector.policy import reasons
 from detector.policy.entries import EntryAction
@@ -18,7 +20,7 @@ from detector.policy.reasons import MODEL_FEATURES, Level, late, leading, of_fea
 from detector.policy.settings import Policy
 from detector.policy.signers import Signer
 from detector.policy.unjudged import FAILED_OPEN
-from detector.testing import BY_ORDER, CALLEE, CALLER, batch_of, call_setup, make_screener, screen
+from detector.testing import BY_ORDER, CALLEE, CALLER, TRUNK_GROUP, batch_of, call_setup, make_screener, screen
 from tests.detector.policy_case import CATEGORIES, SCORE
 
 ENFORCE = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES)
@@ -137,3 +139,42 @@ def test_a_name_keeps_its_letters() -> None:
 
     assert found is not None
     assert found.text.endswith(f'signed: "Caf\u00e9 \U0001f600", "{"x" * 64}"')
+
+
+class _Broken(CampaignNames):
+    def find(self, setup: CallSetup) -> str:
+        raise RuntimeError(setup.call_id)
+
+
+def _of_campaign(lists: Lists, score: float, names: CampaignNames | None = None) -> tuple[Outcome, int]:
+    """What becomes of a call by the trunk group of campaign c1, and how many faults there were."""
+    screener = make_screener(ENFORCE, {"call-1": {SCORE: score}}, lists=lists)
+    if names is not None:
+        names.take("c1", [Cell(TRUNK_GROUP, "", "", "domestic")])
+        screener.campaigns = names
+    screening = screen(screener, call_setup())
+    return screening.outcome(0), len(screening.failures)
+
+
+@pytest.mark.parametrize(
+    ("lists", "score"), [(Lists(block=frozenset([CALLER])), 0.0), (UNDECIDED, 0.9), (UNDECIDED, 1.0)]
+)
+def test_what_is_labelled_or_blocked_says_last_of_which_campaign_it_is(lists: Lists, score: float) -> None:
+    named, _ = _of_campaign(lists, score, CampaignNames())
+    plain, _ = _of_campaign(lists, score)
+
+    assert plain.action is not Action.ALLOW
+    assert named.reasons == (*plain.reasons, Reason(reasons.CAMPAIGN, "campaign c1"))
+    assert (named.action, named.decided_by, named.sip, named.label) == (
+        plain.action, plain.decided_by, plain.sip, plain.label,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("lists", "score"), [(Lists(allow=frozenset([CALLER])), 1.0), (UNDECIDED, 0.0)])
+def test_what_is_allowed_names_no_campaign(lists: Lists, score: float) -> None:
+    assert _of_campaign(lists, score, CampaignNames()) == _of_campaign(lists, score)
+
+
+def test_a_fault_in_naming_a_campaign_changes_no_decision() -> None:
+    lists = Lists(block=frozenset([CALLER]))
+    assert _of_campaign(lists, 0.0, _Broken()) == (_of_campaign(lists, 0.0)[0], 1)

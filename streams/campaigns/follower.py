@@ -1,0 +1,114 @@
+"""Keep the names of campaigns in a worker like those of the topic `campaigns`. A fault here touches no decision."""
+
+import asyncio
+from collections.abc import Iterable
+
+import msgspec
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from detector.campaigns.calls import Cell
+from detector.campaigns.names import CampaignNames
+from detector.contract.errors import RobocallError
+from streams.kafka.client import make_consumer, require_topics
+from streams.kafka.fetch.fetcher import Reading, fetch_batches
+from streams.kafka.fetched import Rows
+from streams.kafka.topics import CAMPAIGNS
+from streams.settings import Settings
+
+POLL_MS = 1_000
+AGAIN_S = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class _Cell(msgspec.Struct, gc=False):
+    trunk_group_id: str
+    signer_spc: str
+    origid: str
+    caller: str
+    number: str
+
+
+class _Named(msgspec.Struct, gc=False):
+    """What is read of a record."""
+
+    id: str
+    cells: list[_Cell]
+    merged_into: str | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Named)
+
+
+def take_records(names: CampaignNames, values: Iterable[bytes]) -> int:
+    """Take records of the topic, one after the other; what nobody can read is left out.
+
+    Args:
+        names: Are changed.
+        values: Records.
+
+    Returns:
+        How many were read.
+    """
+    taken = 0
+    for value in values:
+        try:
+            found = _DECODER.decode(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+        taken += 1
+        if found.merged_into is not None:
+            names.drop(found.id)
+        else:
+            names.take(found.id, (Cell(*msgspec.structs.astuple(one)) for one in found.cells))
+    return taken
+
+
+class NameFollower:
+    """Reads the topic from its beginning, and then what comes.
+
+    Args:
+        settings: How the brokers are spoken to.
+        names: Kept up to date.
+    """
+
+    def __init__(self, settings: Settings, names: CampaignNames) -> None:
+        self._settings = settings
+        self._names = names
+
+    async def run(self) -> None:
+        """Follow until cancelled. Where the topic cannot be read the last names stay, and it is tried again."""
+        complaint = ""
+        while True:
+            try:
+                await self._follow()
+            except (RobocallError, KafkaError, OSError) as error:
+                if str(error) != complaint:
+                    complaint = str(error)
+                    log.warning("campaigns are not followed, decisions name those of before", cause=complaint)
+            await asyncio.sleep(AGAIN_S)
+
+    async def _follow(self) -> None:
+        partitions = (await require_topics(self._settings, [CAMPAIGNS]))[CAMPAIGNS]
+        consumer = make_consumer(self._settings, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest")
+        try:
+            await consumer.start()
+            await fetch_batches(consumer, Reading.of(self._settings).limits)
+            places = [TopicPartition(CAMPAIGNS, number) for number in range(partitions)]
+            consumer.assign(places)
+            await consumer.seek_to_beginning(*places)
+            while True:
+                for rows in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                    self._take(rows)
+                    await asyncio.sleep(0)
+        finally:
+            await consumer.stop()
+
+    def _take(self, rows: Rows) -> None:
+        for key, value in zip(rows.keys(), rows.values(), strict=True):
+            if value is None:
+                self._names.drop((key or b"").decode(errors="replace"))
+            else:
+                take_records(self._names, [value])

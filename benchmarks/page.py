@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import sizing, traceback_tables
+from benchmarks import campaign_table, sizing, traceback_tables
 from benchmarks.adapting.table import HEADINGS, cells
 from benchmarks.markdown import Result, source, table
 from benchmarks.open_loop import IDLE
@@ -24,17 +24,10 @@ RESULTS = DOCS / "benchmarks"
 PAGES = tuple(
     DOCS / f"{name}.md"
     for name in (
-        "benchmarks",
-        "benchmarks-aims",
-        "sizing",
-        "retraining",
-        "promoting",
-        "archive",
-        "quality",
-        "traceback",
-        "traceback-without-the-group",
+        "benchmarks", "benchmarks-aims", "sizing", "retraining", "promoting", "archive", "quality", "traceback",
+        "traceback-without-the-group", "campaigns",
     )
-)
+)  # fmt: skip
 NOT_YET = "Not measured yet."
 PEER_AIMS = {
     "stock Faust": (("stock_faust",), 25.0),
@@ -370,6 +363,12 @@ def signatures(result: Result) -> str:
     return f"{table(SIGNATURE_HEADINGS, signature_rows(result))}\n\n{source(result)}"
 
 
+def campaigns(result: Result) -> str:
+    """How well suspect calls are grouped."""
+    rows = [campaign_table.cells(row) for row in result["rows"]]
+    return f"{table(campaign_table.HEADINGS, rows)}\n\n{source(result)}"
+
+
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "aims": (("replay", "throughput", "latency", "memory"), aims),
     "memory": (("memory",), memory),
@@ -389,6 +388,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "tracebacks": (("tracebacks",), tracebacks),
     "look-ups": (("look_ups_plain", "look_ups_digested"), look_ups),
     "jaeger": (("jaeger",), jaeger),
+    "campaigns": (("campaigns",), campaigns),
 }
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ class CampaignService:
         """Publish what changed, wait until it is safe, and commit how far that is."""
         changed, self._grouping.changed = self._grouping.changed, {}
         sent = [
-            await self._producer.send(CAMPAIGNS, self._value(campaign), key=name.encode())
+            await self._producer.send(CAMPAIGNS, self._value(name, campaign), key=name.encode())
             for name, campaign in changed.items()
         ]
         for one in sent:
@@ -181,10 +181,10 @@ class CampaignService:
         decisions = {TopicPartition(CALL_DECISIONS, number): at for number, at in self._reached.items()}
         await self._consumer.commit({**decisions, **self._events_at[0][1]})
 
-    def _value(self, campaign: Campaign) -> bytes | None:
+    def _value(self, name: str, campaign: Campaign) -> bytes | None:
         """The record of a campaign; null of one that is not remembered any more."""
-        merged_into = self._grouping.aliases.get(campaign.id)
-        if merged_into is None and campaign.id not in self._grouping.by_id:
+        merged_into = self._grouping.aliases.get(name)
+        if merged_into is None and name not in self._grouping.by_id:
             return None
         return encoded(record_of(campaign, self._reached, merged_into))
 

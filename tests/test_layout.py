@@ -138,6 +138,10 @@ TESTED_ELSEWHERE = {
     "streams/commands/traceback/opening": (TRACEBACK, "tracebacks are opened there"),
     "streams/traceback/settings": (TRACEBACK, "set and left out there"),
     "streams/bridge/decisions": ("tests/streams/bridge/test_asking.py", "it needs a broker: answers come through it"),
+    "streams/kafka/fetch/live_topic": (
+        "tests/streams/bridge/test_asking.py",
+        "it needs a broker: answers come through it",
+    ),
     "streams/archive/doctor": (
         "tests/streams/archive/test_metrics.py",
         "sentences on the figures that are tested there",

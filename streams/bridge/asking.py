@@ -18,13 +18,13 @@ from detector.contract.decisions import Decision
 from detector.contract.events import MAX_RECORD_BYTES, CallSetup
 from detector.trust.verdict import Verdict
 from streams.bridge.breaker import Breaker
-from streams.bridge.decisions import DecisionReader
 from streams.bridge.events import fitted
 from streams.bridge.metrics import BridgeMetrics, Sources
 from streams.bridge.settings import BridgeSettings
 from streams.bridge.waiting import WaitingCalls, place_of
 from streams.errors import PublishFailed
 from streams.kafka.client import client_settings, require_topics, why_unreachable
+from streams.kafka.fetch.live_topic import LiveReader
 from streams.kafka.publishing.publisher import Delivery, Publisher
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.running.failures import Failures
@@ -89,7 +89,7 @@ class Asker:
         self._metrics = metrics
         self._waiting = WaitingCalls(bridge.max_waiting)
         self._breaker = Breaker()
-        self._reader = DecisionReader(settings, [CALL_EVENTS], self._take)
+        self._reader = LiveReader(settings, CALL_DECISIONS, [CALL_EVENTS], self._take)
         self._publisher: Publisher | None = None
         self._partitions = 0
         self._probe_id = f"bridge-{uuid.uuid4().hex[:12]}"

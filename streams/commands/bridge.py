@@ -13,8 +13,7 @@ from prometheus_client import disable_created_metrics
 from streams.bridge.asking import Asker
 from streams.bridge.hep.server import HepServer
 from streams.bridge.http.access import Access
-from streams.bridge.http.app import HttpDip
-from streams.bridge.http.server import HttpServer
+from streams.bridge.http.app import HttpDip, http_server
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers, load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings, load_bridge_settings
@@ -112,7 +111,7 @@ async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers, verif
     sip = SipDip(chosen, peers, asker, metrics)
     loop.add_signal_handler(signal.SIGHUP, sip.reload)
     access = Access(lambda: sip.peers, certified=chosen.http_tls_cafile is not None)
-    http = HttpServer(HttpDip(asker, access, chosen.deadline_ms, metrics).app(), chosen)
+    http = http_server(HttpDip(asker, access, chosen.deadline_ms, metrics).app(), chosen)
     hep = HepServer(chosen, lambda: sip.peers, asker, metrics)
     parts: list[Part] = [asker, sip] if verifier is None else [verifier, asker, sip]
     parts += [part for part, port in ((http, chosen.http_port), (hep, chosen.hep_port)) if port]

@@ -24,6 +24,8 @@ from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peer
 from streams.bridge.records.freeswitch import read_freeswitch
 from streams.bridge.records.kamailio import read_kamailio
+from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
+from streams.web.server import HttpServer
 
 CALLS, END, RECORDS = "/v1/calls", "/v1/calls/{call_id:path}/end", "/v1/records/{form}"
 VERIFICATION, HEALTH = "/stir/v1/verification", "/health"
@@ -167,6 +169,19 @@ class HttpDip:
 
     async def _invalid(self, request: Request, error: EventInvalid) -> Response:
         return await self._problem(request, refused(error))
+
+
+def http_server(app: Starlette, chosen: BridgeSettings) -> HttpServer:
+    """Make the server of the application, where the bridge's settings want it."""
+    return HttpServer(
+        app,
+        prefix=f"{BRIDGE_PREFIX}HTTP_",
+        host=chosen.http_host,
+        port=chosen.http_port,
+        certfile=chosen.http_tls_certfile,
+        keyfile=chosen.http_tls_keyfile,
+        cafile=chosen.http_tls_cafile,
+    )
 
 
 async def body_of(request: Request, limit_bytes: int) -> bytes:

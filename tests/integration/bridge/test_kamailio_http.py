@@ -13,8 +13,7 @@ import pytest
 from detector.contract.decisions import Decision
 from streams.bridge.asking import Asked, FailOpen
 from streams.bridge.http.access import Access
-from streams.bridge.http.app import HttpDip
-from streams.bridge.http.server import HttpServer
+from streams.bridge.http.app import HttpDip, http_server
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peers
 from streams.bridge.settings import load_bridge_settings
@@ -66,7 +65,7 @@ def play(tells: Asked, scenario: str, folder: Path, carrier: str = "486 Busy Her
     needs_all()
     asker = ToldAsker()
     asker.tells = tells
-    server = HttpServer(
+    server = http_server(
         HttpDip(cast("Any", asker), Access(lambda: Peers([PEER]), certified=False), 80, BridgeMetrics()).app(),
         load_bridge_settings(),
     )

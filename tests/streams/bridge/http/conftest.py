@@ -10,8 +10,7 @@ import pytest
 
 from streams.bridge.asking import Asked, FailOpen
 from streams.bridge.http.access import Access
-from streams.bridge.http.app import HttpDip
-from streams.bridge.http.server import HttpServer
+from streams.bridge.http.app import HttpDip, http_server
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peer, Peers
 from streams.bridge.settings import load_bridge_settings
@@ -91,7 +90,7 @@ def client(asker: ToldAsker, metrics: BridgeMetrics) -> Client:
     @asynccontextmanager
     async def opened() -> AsyncIterator[httpx.AsyncClient]:
         dip = HttpDip(asker, Access(lambda: peers, certified=False), 80, metrics)  # type: ignore[arg-type]  # told
-        server = HttpServer(dip.app(), load_bridge_settings())
+        server = http_server(dip.app(), load_bridge_settings())
         await server.start()
         try:
             headers = {"Authorization": f"Bearer {TOKEN}"}

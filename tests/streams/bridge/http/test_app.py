@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import json
+import ssl
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,10 +12,15 @@ import pytest
 
 from detector.contract.events import MAX_RECORD_BYTES
 from streams.bridge.asking import Asked, FailOpen
+from streams.bridge.http.access import Access
+from streams.bridge.http.app import CALLS, HttpDip, http_server
 from streams.bridge.http.problems import MEDIA_TYPE
 from streams.bridge.metrics import BridgeMetrics
+from streams.bridge.peers import Peer, Peers
+from streams.bridge.settings import load_bridge_settings
 from streams.contract_docs.examples import END, SETUP, examples
 from streams.wire.records import DECISION_DECODER, encode
+from tests.integration.secured import make_certificates
 from tests.streams.bridge.http.conftest import TOKEN, Client, ToldAsker
 
 CALL = {"call_id": "a@b", "calling_number": "+1-202-555-0101", "called_number": "+13125550142"}
@@ -230,3 +237,39 @@ def test_many_calls_wait_beside_each_other(client: Client, asker: ToldAsker) -> 
             return await asyncio.gather(*(opened.post("/v1/calls", json=CALL) for _ in range(20)))
 
     assert {answer.status_code for answer in asyncio.run(run())} == {200}
+
+
+def test_with_an_authority_each_client_needs_a_certificate_and_is_the_peer_of_its_address(
+    asker: ToldAsker, metrics: BridgeMetrics, tmp_path: Path
+) -> None:
+    """One that our authority signed, on a real socket; without one no request is read."""
+    make_certificates(tmp_path)
+    entry = {"name": "near", "trunk_group_id": "tg-9", "addresses": ["127.0.0.1"], "profile": "clearip"}
+    peers = Peers([Peer.model_validate(entry)])
+    chosen = load_bridge_settings(
+        http_tls_certfile=tmp_path / "broker.crt",
+        http_tls_keyfile=tmp_path / "broker.key",
+        http_tls_cafile=tmp_path / "authority.crt",
+    )
+    ours = ssl.create_default_context(cafile=str(tmp_path / "authority.crt"))
+    theirs = ssl.create_default_context(cafile=str(tmp_path / "authority.crt"))
+    theirs.load_cert_chain(tmp_path / "client.crt", tmp_path / "client.key")
+
+    async def run() -> int:
+        dip = HttpDip(asker, Access(lambda: peers, certified=True), 80, metrics)  # type: ignore[arg-type]  # told
+        server = http_server(dip.app(), chosen)
+        await server.start()
+        try:
+            url = f"https://127.0.0.1:{server.port}{CALLS}"
+            call = {"call_id": "a", "calling_number": "+12025550101", "called_number": "+13125550142"}
+            async with httpx.AsyncClient(verify=theirs) as known:
+                status = (await known.post(url, json=call)).status_code
+            with pytest.raises(httpx.TransportError):
+                async with httpx.AsyncClient(verify=ours) as unknown:
+                    await unknown.post(url, json=call)
+            return status
+        finally:
+            await server.stop()
+
+    assert asyncio.run(run()) == 200
+    assert [setup["trunk_group_id"] for setup, _ in asker.asked] == ["tg-9"]

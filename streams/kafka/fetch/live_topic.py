@@ -1,4 +1,4 @@
-"""What is published on `call-decisions` from now on: every partition, without a group, by each bridge for itself."""
+"""What is published on a topic from now on: every partition, without a group, by each reader for itself."""
 
 import asyncio
 import time
@@ -11,7 +11,6 @@ from aiokafka.errors import KafkaError
 
 from streams.kafka.client import make_consumer
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
-from streams.kafka.topics import CALL_DECISIONS
 from streams.settings import Settings
 
 POLL_MS = 500
@@ -24,20 +23,24 @@ AGAIN_S = 0.2
 log = structlog.get_logger(__name__)
 
 
-class DecisionReader:
+class LiveReader:
     """Reads from the end on, and goes on where it was after a lost connection; commits nothing.
 
     New partitions are read from their beginning: nobody waited for anything older. So is a topic that was made again.
 
     Args:
         settings: how the brokers are spoken to.
-        topics: looked after as well: `partitions` says how many each has.
+        topic: that is read.
+        beside: topics that are looked after as well: `partitions` says how many each has.
         take: told key and value of each record, on the event loop; it must neither block nor raise.
     """
 
-    def __init__(self, settings: Settings, topics: Iterable[str], take: Callable[[bytes | None, bytes], None]) -> None:
+    def __init__(
+        self, settings: Settings, topic: str, beside: Iterable[str], take: Callable[[bytes | None, bytes], None]
+    ) -> None:
         self._settings = settings
-        self._topics = (CALL_DECISIONS, *topics)
+        self._topic = topic
+        self._topics = (topic, *beside)
         self._take = take
         self._consumer: Any = None
         self._places: list[TopicPartition] = []
@@ -47,7 +50,7 @@ class DecisionReader:
 
     @property
     def is_up(self) -> bool:
-        """Brokers answer, and `call-decisions` is read."""
+        """Brokers answer, and the topic is read."""
         return bool(self._places) and time.monotonic() - self._looked_s < LOOK_S + 2 * ANSWER_S
 
     async def start(self) -> None:
@@ -83,7 +86,7 @@ class DecisionReader:
             try:
                 batches = await self._consumer.getmany(timeout_ms=POLL_MS)
             except KafkaError as error:
-                log.warning("decisions cannot be read, trying again", cause=type(error).__name__)
+                log.warning("a topic cannot be read, trying again", topic=self._topic, cause=type(error).__name__)
                 await asyncio.sleep(AGAIN_S)
                 continue
             for rows in batches.values():
@@ -104,13 +107,13 @@ class DecisionReader:
         """Learn which partitions there are, and read those that are new."""
         cluster = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001 - the public way keeps what it knew
         found = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in self._topics}
-        places = [TopicPartition(CALL_DECISIONS, number) for number in range(found[CALL_DECISIONS])]
+        places = [TopicPartition(self._topic, number) for number in range(found[self._topic])]
         if places != self._places:
             kept = {place: await self._consumer.position(place) for place in places if place in set(self._places)}
             self._places = places
             self._consumer.assign(places)
             for place in places:
                 self._consumer.seek(place, kept.get(place, 0))
-            log.info("call-decisions is read", partitions=len(places))
+            log.info("a topic is read", topic=self._topic, partitions=len(places))
         self.partitions = found
         self._looked_s = time.monotonic()

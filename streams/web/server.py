@@ -1,16 +1,16 @@
-"""uvicorn on the bridge's own event loop: bounded heads and connections, no signals of its own, a bounded end."""
+"""uvicorn on the event loop of a service: bounded heads and connections, no signals of its own, a bounded end."""
 
 import asyncio
 import contextlib
 import socket
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
 from streams.errors import SettingsInvalid
 
 MAX_HEAD_BYTES = 16 * 1024
@@ -79,14 +79,30 @@ class HttpServer:
 
     Args:
         app: the application.
-        chosen: where it listens, and with which certificates.
+        prefix: of the variables `HOST`, `PORT` and `TLS_...` that an error names, "ROBOCALL_BRIDGE_HTTP_".
+        host: address to listen on.
+        port: 0 = one that is free.
+        certfile: PEM of the certificate of HTTPS; None = plain HTTP.
+        keyfile: PEM of its private key.
+        cafile: PEM of the authority that signs clients; then each needs a certificate of it.
 
     Attributes:
         port: that it listens on, once it has started.
     """
 
-    def __init__(self, app: Starlette, chosen: BridgeSettings) -> None:
-        self._chosen = chosen
+    def __init__(
+        self,
+        app: Starlette,
+        *,
+        prefix: str,
+        host: str,
+        port: int,
+        certfile: Path | None = None,
+        keyfile: Path | None = None,
+        cafile: Path | None = None,
+    ) -> None:
+        self._prefix, self._host, self._asked_port = prefix, host, port
+        self._scheme = "https" if certfile else "http"
         config = uvicorn.Config(
             app,
             http=BoundedProtocol,
@@ -98,10 +114,10 @@ class HttpServer:
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_S,
-            ssl_certfile=chosen.http_tls_certfile,
-            ssl_keyfile=chosen.http_tls_keyfile,
-            ssl_ca_certs=chosen.http_tls_cafile and str(chosen.http_tls_cafile),
-            ssl_cert_reqs=ssl.CERT_REQUIRED if chosen.http_tls_cafile else ssl.CERT_NONE,
+            ssl_certfile=certfile,
+            ssl_keyfile=keyfile,
+            ssl_ca_certs=cafile and str(cafile),
+            ssl_cert_reqs=ssl.CERT_REQUIRED if cafile else ssl.CERT_NONE,
         )
         self._server = _Quiet(config)
         self._task: asyncio.Task[None] | None = None
@@ -110,8 +126,7 @@ class HttpServer:
     @property
     def listens(self) -> str:
         """Where, for people."""
-        scheme = "https" if self._chosen.http_tls_certfile else "http"
-        return f"{scheme}://{self._chosen.http_host}:{self.port}" if self.port else "off"
+        return f"{self._scheme}://{self._host}:{self.port}" if self.port else "off"
 
     async def start(self) -> None:
         """Listen.
@@ -122,7 +137,7 @@ class HttpServer:
         try:
             self._server.config.load()
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise SettingsInvalid(f"{BRIDGE_PREFIX}HTTP_TLS_...: {type(error).__name__}: check the files") from error
+            raise SettingsInvalid(f"{self._prefix}TLS_...: {type(error).__name__}: check the files") from error
         listening = self._listening()
         self.port = listening.getsockname()[1]
         self._task = asyncio.create_task(self._server.serve([listening]))
@@ -134,9 +149,9 @@ class HttpServer:
             await self._task
 
     def _listening(self) -> socket.socket:
-        host, port = self._chosen.http_host, self._chosen.http_port
+        host, port = self._host, self._asked_port
         try:
             address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             return socket.create_server(address[4][:2], family=address[0], backlog=1_024)
         except OSError as error:
-            raise SettingsInvalid(f"{BRIDGE_PREFIX}HTTP_PORT={port} on {host}: {error.strerror}") from error
+            raise SettingsInvalid(f"{self._prefix}PORT={port} on {host}: {error.strerror}") from error

@@ -2,23 +2,53 @@
 
 import asyncio
 import socket
-import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from streams.bridge.http import server as module
-from streams.bridge.http.access import Access
-from streams.bridge.http.app import CALLS, HttpDip
-from streams.bridge.http.server import MAX_HEAD_BYTES, HttpServer
-from streams.bridge.metrics import BridgeMetrics
-from streams.bridge.peers import Peer, Peers
-from streams.bridge.settings import load_bridge_settings
 from streams.errors import SettingsInvalid
-from tests.integration.secured import make_certificates
-from tests.streams.bridge.http.conftest import Client, ToldAsker
+from streams.web import server as module
+from streams.web.server import MAX_HEAD_BYTES, HttpServer
 from tests.waiting import HANG_S
+
+Client = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+async def _page(request: Request) -> Response:
+    """One page, read to its end."""
+    await request.body()
+    return JSONResponse({"status": "ok"})
+
+
+def server_of(**chosen: Any) -> HttpServer:
+    """A server of that page on a port of its own."""
+    app = Starlette(routes=[Route("/health", _page, methods=["GET", "POST"])])
+    return HttpServer(app, **{"prefix": "ROBOCALL_SOME_", "host": "127.0.0.1", "port": 0, **chosen})
+
+
+@pytest.fixture
+def client() -> Client:
+    """Opens a client; the server lives as long."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[httpx.AsyncClient]:
+        server = server_of()
+        await server.start()
+        try:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as made:
+                yield made
+        finally:
+            await server.stop()
+
+    return opened
 
 
 async def told(port: int, *parts: bytes) -> bytes:
@@ -38,8 +68,8 @@ async def told(port: int, *parts: bytes) -> bytes:
 @pytest.mark.parametrize(
     "parts",
     [
-        [b"POST /v1/calls HTTP/1.1\r\n", *[b"x: " + b"y" * MAX_HEAD_BYTES + b"\r\n"] * 40],
-        [b"POST /v1/calls HTTP/1.1\r\nx: ", *[b"y" * MAX_HEAD_BYTES] * 40],
+        [b"POST /health HTTP/1.1\r\n", *[b"x: " + b"y" * MAX_HEAD_BYTES + b"\r\n"] * 40],
+        [b"POST /health HTTP/1.1\r\nx: ", *[b"y" * MAX_HEAD_BYTES] * 40],
         [b"INVITE sip:a@b SIP/2.0\r\n\r\n"],
         [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100)],
     ],
@@ -109,71 +139,27 @@ def test_connections_without_a_whole_head_are_closed_and_one_that_asks_is_not(
 def test_a_taken_port_is_said_in_one_line() -> None:
     """By itself, uvicorn ends the process."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        chosen = load_bridge_settings(http_port=taken.getsockname()[1])
+        port = taken.getsockname()[1]
 
-        async def run() -> None:
-            await HttpServer(_nothing, chosen).start()  # type: ignore[arg-type]  # it is never reached
-
-        with pytest.raises(SettingsInvalid, match="ROBOCALL_BRIDGE_HTTP_PORT"):
-            asyncio.run(run())
-
-
-async def _nothing() -> None:
-    """No application."""
-
-
-def test_with_an_authority_each_client_needs_a_certificate_and_is_the_peer_of_its_address(
-    asker: ToldAsker, metrics: BridgeMetrics, tmp_path: Path
-) -> None:
-    """One that our authority signed, on a real socket; without one no request is read."""
-    make_certificates(tmp_path)
-    entry = {"name": "near", "trunk_group_id": "tg-9", "addresses": ["127.0.0.1"], "profile": "clearip"}
-    peers = Peers([Peer.model_validate(entry)])
-    chosen = load_bridge_settings(
-        http_tls_certfile=tmp_path / "broker.crt",
-        http_tls_keyfile=tmp_path / "broker.key",
-        http_tls_cafile=tmp_path / "authority.crt",
-    )
-    ours = ssl.create_default_context(cafile=str(tmp_path / "authority.crt"))
-    theirs = ssl.create_default_context(cafile=str(tmp_path / "authority.crt"))
-    theirs.load_cert_chain(tmp_path / "client.crt", tmp_path / "client.key")
-
-    async def run() -> int:
-        dip = HttpDip(asker, Access(lambda: peers, certified=True), 80, metrics)  # type: ignore[arg-type]  # told
-        server = HttpServer(dip.app(), chosen)
-        await server.start()
-        try:
-            url = f"https://127.0.0.1:{server.port}{CALLS}"
-            call = {"call_id": "a", "calling_number": "+12025550101", "called_number": "+13125550142"}
-            async with httpx.AsyncClient(verify=theirs) as known:
-                status = (await known.post(url, json=call)).status_code
-            with pytest.raises(httpx.TransportError):
-                async with httpx.AsyncClient(verify=ours) as unknown:
-                    await unknown.post(url, json=call)
-            return status
-        finally:
-            await server.stop()
-
-    assert asyncio.run(run()) == 200
-    assert [setup["trunk_group_id"] for setup, _ in asker.asked] == ["tg-9"]
+        with pytest.raises(SettingsInvalid, match=f"ROBOCALL_SOME_PORT={port} on 127.0.0.1"):
+            asyncio.run(server_of(port=port).start())
 
 
 def test_a_certificate_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
     """Before anything listens."""
     wrong = tmp_path / "wrong.pem"
     wrong.write_text("no certificate")
-    server = HttpServer(_nothing, load_bridge_settings(http_tls_certfile=wrong, http_tls_keyfile=wrong))  # type: ignore[arg-type]
 
-    with pytest.raises(SettingsInvalid, match="HTTP_TLS"):
-        asyncio.run(server.start())
+    with pytest.raises(SettingsInvalid, match="ROBOCALL_SOME_TLS"):
+        asyncio.run(server_of(certfile=wrong, keyfile=wrong).start())
 
 
 def test_the_end_does_not_wait_for_idle_clients(client: Client) -> None:
-    """A switch keeps its connection open for ever."""
+    """A browser keeps its connection open for ever."""
 
     async def run() -> None:
         async with client() as opened:
-            await opened.post(CALLS)
+            await opened.post("/health")
             async with asyncio.timeout(60):
                 await opened.aclose()
 

@@ -1,0 +1,1 @@
+"""The web server that every service with pages shares. It knows no page and no setting."""

@@ -174,6 +174,10 @@ TESTED_ELSEWHERE = {
     "streams/commands/models/place": (PROMOTE, "the registry that those commands work on"),
     "streams/contract_docs/examples": (ASYNCAPI, "examples are checked against the schema there"),
     "streams/contract_docs/page": (ASYNCAPI, "the page is compared with the one that is kept"),
+    "streams/web/bodies": (
+        "tests/streams/bridge/http/test_app.py",
+        "bodies that are too large and too slow are sent there",
+    ),
     "streams/errors": ("tests/streams/kafka/test_topics.py", "error types only, raised where they are tested"),
     "streams/kafka/faust_app": ("tests/streams/kafka/test_transport.py", "settings of an application, joined there"),
     "streams/kafka/log_reader": (DURABILITY, "it needs a broker: catching up reads through it"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from streams.errors import SettingsInvalid
@@ -92,7 +92,7 @@ class HttpServer:
 
     def __init__(
         self,
-        app: Starlette,
+        app: ASGIApp,
         *,
         prefix: str,
         host: str,

@@ -1,6 +1,5 @@
 """The HTTP dip as a Starlette application. Whatever breaks while a call is asked about, the call passes."""
 
-import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,6 +24,7 @@ from streams.bridge.peers import Peer
 from streams.bridge.records.freeswitch import read_freeswitch
 from streams.bridge.records.kamailio import read_kamailio
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
+from streams.web.bodies import BodyRefused, read_body
 from streams.web.server import HttpServer
 
 CALLS, END, RECORDS = "/v1/calls", "/v1/calls/{call_id:path}/end", "/v1/records/{form}"
@@ -41,8 +41,6 @@ REQUEST_ID = "X-RequestID"
 INTERNAL_ERROR, FAIL_OPEN = "internal_error", "fail_open"
 PASSES, PASSES_VERIFICATION = answer(None, None, INTERNAL_ERROR), verification_answer(None, INTERNAL_ERROR)
 CLOSE = {"Connection": "close"}
-BODY_S = 5.0
-"""A body that takes longer to arrive is not waited for."""
 
 
 class HttpDip:
@@ -185,25 +183,16 @@ def http_server(app: Starlette, chosen: BridgeSettings) -> HttpServer:
 
 
 async def body_of(request: Request, limit_bytes: int) -> bytes:
-    """Read a body, and stop at the first byte beyond its limit.
+    """Read a body within its bounds.
 
     Raises:
-        Problem: 413 for a larger one, 408 for one that takes longer than `BODY_S`.
+        Problem: 413 for a larger one, 408 for one that takes longer than a few seconds.
         ClientDisconnect: whoever sends it went away.
     """
-    parts, size = [], 0
     try:
-        async with asyncio.timeout(BODY_S):
-            async for part in request.stream():
-                size += len(part)
-                if size > limit_bytes:
-                    detail = f"The body is larger than {limit_bytes} bytes."
-                    raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", detail, CLOSE)
-                parts.append(part)
-    except TimeoutError as error:
-        detail = f"The body took longer than {BODY_S:g} s."
-        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "too_slow", detail, CLOSE) from error
-    return b"".join(parts)
+        return await read_body(request, limit_bytes)
+    except BodyRefused as error:
+        raise Problem(error.status, error.code, error.detail, CLOSE) from error
 
 
 def _now_ms() -> int:

@@ -156,7 +156,10 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
         """Have aiokafka's fetcher look at everything but the records, and keep those."""
         request._isolation_level = self._records_level
         packed = PackedFetch(request)
-        needs_wakeup = bool(await super()._proc_fetch_request(assignment, node_id, packed))
+        try:
+            needs_wakeup = bool(await super()._proc_fetch_request(assignment, node_id, packed))
+        except asyncio.CancelledError:  # while it waits to ask a broker again that is away: `close` awaits this task
+            return False
         if not assignment.active:
             return needs_wakeup
         self._lineage.refused(packed.refused())

@@ -174,6 +174,12 @@ TESTED_ELSEWHERE = {
     "streams/commands/models/place": (PROMOTE, "the registry that those commands work on"),
     "streams/contract_docs/examples": (ASYNCAPI, "examples are checked against the schema there"),
     "streams/contract_docs/page": (ASYNCAPI, "the page is compared with the one that is kept"),
+    "streams/console/feed": (
+        "tests/integration/test_console.py",
+        "it needs a broker, also one that goes and comes back",
+    ),
+    "streams/console/rendering": ("tests/streams/console/test_pages.py", "every template is rendered there"),
+    "streams/console/roles": ("tests/streams/console/test_pages.py", "what each role may is tried on the pages"),
     "streams/web/bodies": (
         "tests/streams/bridge/http/test_app.py",
         "bodies that are too large and too slow are sent there",

@@ -120,12 +120,13 @@ def _file_table(listed: Sequence[Chosen]) -> Any:
     )
 
 
-def ask(connection: Any, sql: str) -> Any:
+def ask(connection: Any, sql: str, values: Sequence[object] = ()) -> Any:
     """Run one query and return DuckDB's cursor with its result, not fetched yet. It blocks for DuckDB.
 
     Args:
         connection: Of `connected`; a later query on it ends the result of this one.
         sql: One statement that only reads.
+        values: For each `?` in it, in order.
 
     Raises:
         QueryRefused: it is not exactly one statement that only reads, or DuckDB refuses it; the message is DuckDB's.
@@ -135,7 +136,7 @@ def ask(connection: Any, sql: str) -> Any:
         statements = module.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != module.StatementType.SELECT:
             raise QueryRefused("give one SELECT: the archive is read-only (SHOW TABLES and DESCRIBE call_events work)")
-        return connection.execute(sql)
+        return connection.execute(sql, list(values))
     except module.Error as error:
         raise refused(error) from error
 

@@ -25,6 +25,10 @@ COMMANDS = {
     "worker": ("streams.commands.worker:worker", "Screen the calls of the configured Kafka."),
     "bridge": ("streams.commands.bridge:bridge", "Answer switches that ask by SIP, in front of Kafka."),
     "topics": ("streams.commands.topics.command:topics", "Create the topics, or say what is wrong with them."),
+    "console": (
+        "streams.commands.console.command:console",
+        "Pages for people: what goes on, and what is known of a number, a call, a decision.",
+    ),
     "simulate": ("streams.commands.simulate:simulate", "Generate traffic with ground truth, to a file or to Kafka."),
     "replay": ("streams.commands.replay:replay", "Run a file of events through the worker's own code."),
     "train": ("streams.commands.train:train", "Train, calibrate and package a model."),

@@ -16,6 +16,7 @@ from streams.archive.settings import ArchiveSettings
 from streams.bridge.settings import BridgeSettings
 from streams.campaigns.settings import CampaignSettings
 from streams.cases.settings import CaseSettings
+from streams.console.settings import ConsoleSettings
 from streams.settings import Settings
 from streams.traceback.settings import TracebackSettings
 from streams.trust.settings import TrustSettings
@@ -55,6 +56,8 @@ UNITS: Mapping[str, str] = {
     "_ratio": "ratio",
     "_bytes": "bytes",
     "_port": "TCP port",
+    "_hours": "hours",
+    "_days": "days",
 }
 """Units by the ending of a name. Counts have none."""
 _TYPES: Mapping[Any, str] = {
@@ -75,6 +78,7 @@ def render_page() -> str:
     lines += _tables(BridgeSettings, {"peers_file": "Of `robocall bridge`"})
     lines += _tables(CaseSettings, {"operator": "Of cases: redress, and the records of who did what"})
     lines += _tables(TracebackSettings, {"name": "Of `robocall traceback`"})
+    lines += _tables(ConsoleSettings, {"host": "Of `robocall console`"})
     lines += _tables(TrustSettings, TRUST_SECTIONS)
     lines += _tables(UpstreamsSettings, {"file": "The register of upstreams"})
     lines += _tables(VerifySettings, {"topic": "Of `robocall verify`"})

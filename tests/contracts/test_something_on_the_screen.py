@@ -109,6 +109,7 @@ WAITS = [
     ("topics create", "streams.kafka.topics.admin_client"),
 ]
 ELSEWHERE = {
+    "console": "its log: tests/streams/commands/console/test_command.py",
     "demo": "its steps are those of its parts; tests/e2e/test_demo.py",
     "worker": "its log: tests/streams/commands/test_worker.py",
     "conformance": "it talks with a switch or a worker all the time: tests/integration",

@@ -1,0 +1,67 @@
+// The console's own script: the search key, the plot of decisions a second, and what is said when the server is away.
+"use strict";
+
+const ROWS = [
+  ["allow", "allowed", "--allow", []],
+  ["label", "labelled", "--label", []],
+  ["block", "blocked", "--block", []],
+  ["tried_label", "only tried: label", "--label", [4, 4]],
+  ["tried_block", "only tried: block", "--block", [4, 4]],
+];
+const EVERY_MS = 2000;
+const HEIGHT = 240;
+
+function away(isAway) {
+  document.getElementById("away").hidden = !isAway;
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function drawn(place) {
+  const axis = () => ({ stroke: () => colour("--text"), grid: { stroke: () => colour("--line") } });
+  const series = ROWS.map(([, label, variable, dash]) => ({
+    label, dash, width: 2, stroke: () => colour(variable), points: { show: false },
+  }));
+  const options = {
+    width: place.clientWidth, height: HEIGHT, axes: [axis(), axis()], cursor: { drag: { x: false, y: false } },
+    scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
+    series: [{}, ...series],
+  };
+  return new uPlot(options, [[], ...ROWS.map(() => [])], place);
+}
+
+async function follow(place) {
+  const plot = drawn(place);
+  new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT })).observe(place);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
+  for (;;) {
+    if (!document.hidden) {
+      try {
+        const answer = await fetch("/now/series", { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(10000) });
+        if (answer.status === 401) { location.assign("/sign-in"); return; }
+        const found = await answer.json();
+        plot.setData([found.at_s, ...ROWS.map(([row]) => found[row])]);
+        away(false);
+      } catch { away(true); }
+    }
+    await new Promise((done) => setTimeout(done, EVERY_MS));
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+  const box = document.getElementById("q");
+  if (event.key === "/" && !isTyping && box && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    box.focus();
+  }
+});
+for (const trouble of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(trouble, () => away(true));
+}
+document.addEventListener("htmx:afterOnLoad", () => away(false));
+
+const place = document.getElementById("plot");
+if (place) follow(place);

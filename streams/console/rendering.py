@@ -1,0 +1,67 @@
+"""Pages made of templates: text is escaped whatever it is, numbers are masked unless the page says otherwise."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from streams.console.masking import masked
+from streams.console.subjects import Kind, Links, Subject
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Pages:
+    """Makes pages. A template that is not there, or that shows what it was not given, is an error.
+
+    Args:
+        links: makes the links of numbers, calls, decisions and trunk groups.
+    """
+
+    def __init__(self, links: Links) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters |= {"instant": _instant, "number": _number, "said": _said}
+        self._environment.globals["link"] = lambda kind, text: f"/about/{links.link(Subject(Kind(kind), text))}"
+
+    def page(self, template: str, status: int = 200, *, is_whole: bool = False, **shown: Any) -> HTMLResponse:
+        """Make a page, or a part of one.
+
+        Args:
+            template: its name without `.html.jinja`.
+            status: of HTTP.
+            is_whole: numbers are shown whole.
+            shown: what the template shows.
+        """
+        found = self._environment.get_template(f"{template}.html.jinja")
+        return HTMLResponse(found.render(mask=_whole if is_whole else _masked, is_whole=is_whole, **shown), status)
+
+
+def _masked(text: object) -> str:
+    return masked("" if text is None else str(text))
+
+
+def _whole(text: object) -> str:
+    return "" if text is None else str(text)
+
+
+def _instant(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _number(value: float | None, form: str = ".1f") -> str:
+    """A number; a dash for none."""
+    return "-" if value is None else f"{value:{form}}"
+
+
+def _said(value: object) -> str:
+    """A plain value; a dash for none."""
+    return "-" if value in {None, ""} else str(value)

@@ -1,0 +1,49 @@
+"""Settings of the console: environment variables `ROBOCALL_CONSOLE_...`, read by `robocall console` alone."""
+
+from pathlib import Path
+
+from pydantic import Field, FilePath, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.settings import PREFIX, load_part
+
+CONSOLE_PREFIX = f"{PREFIX}CONSOLE_"
+
+
+class ConsoleSettings(BaseSettings):
+    """What an operator may set. How Kafka and Redis are reached stands in `streams.settings`."""
+
+    model_config = SettingsConfigDict(env_prefix=CONSOLE_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address of the console.")
+    port: int = Field(8090, ge=0, le=65_535, description="Port of the console; 0 = one that is free, which it says.")
+    users_file: Path = Field(
+        Path("console-users.json"), description="Who may sign in; `robocall console user add` writes it."
+    )
+    session_hours: float = Field(
+        8.0, ge=0.1, le=72, description="How long somebody stays signed in, in hours. A restart signs everybody out."
+    )
+    kept_decisions: int = Field(
+        20_000,
+        ge=100,
+        le=1_000_000,
+        description="Latest decisions kept in memory, 1 to 2 KB each; as many suspect ones are kept beside them.",
+    )
+    archive_days: int = Field(7, ge=1, le=400, description="Days of the archive that are searched.")
+    tls_certfile: FilePath | None = Field(None, description="PEM of the certificate of HTTPS; none = plain HTTP.")
+    tls_keyfile: FilePath | None = Field(None, description="PEM of its private key.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "ConsoleSettings":
+        if bool(self.tls_certfile) != bool(self.tls_keyfile):
+            raise ValueError(f"{CONSOLE_PREFIX}TLS_CERTFILE and {CONSOLE_PREFIX}TLS_KEYFILE go together")
+        return self
+
+
+def load_console_settings(**overrides: object) -> ConsoleSettings:
+    """Read the environment, once a command; keyword arguments win over it.
+
+    Raises:
+        SettingsInvalid: a value is out of its bounds, or a variable with the console's prefix is no setting.
+    """
+    return load_part(ConsoleSettings, "the console", **overrides)

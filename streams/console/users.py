@@ -1,0 +1,178 @@
+"""The users file: names, roles, digests of passwords, and the secret of the links. For its owner's eyes only.
+
+It is replaced as a whole by `robocall console user`; the running console follows it. What cannot be read lets nobody
+in.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from detector.contract.errors import RobocallError
+from streams.console.roles import Role, User
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+MOST_BYTES = 1024 * 1024
+SECRET_BYTES = 64
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_ENCODER = msgspec.json.Encoder()
+
+log = structlog.get_logger(__name__)
+
+
+class UsersUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
+    """There are no users, or the file that names them cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One user, and what is kept of the password."""
+
+    name: str
+    role: Role
+    password: str
+
+    @property
+    def user(self) -> User:
+        """Who it is."""
+        return User(self.name, self.role)
+
+
+@dataclass(frozen=True, slots=True)
+class UsersFile:
+    """What the file holds.
+
+    Attributes:
+        secret: 64 bytes in hex; links of pages are made with it, so that they outlive a restart.
+        users: each name once.
+    """
+
+    secret: str
+    users: tuple[Account, ...] = ()
+
+    def find(self, name: str) -> Account | None:
+        """The account of that name."""
+        return next((one for one in self.users if one.name == name), None)
+
+    def with_account(self, account: Account) -> "UsersFile":
+        """The same with an account added, or in place of the one of its name."""
+        return replace(self, users=(*self.without(account.name).users, account))
+
+    def without(self, name: str) -> "UsersFile":
+        """The same without an account."""
+        return replace(self, users=tuple(one for one in self.users if one.name != name))
+
+
+_DECODER: Any = msgspec.json.Decoder(UsersFile)
+
+
+def new_users() -> UsersFile:
+    """A file of nobody yet, with a secret of its own."""
+    return UsersFile(secrets.token_hex(SECRET_BYTES))
+
+
+def read_users(path: Path) -> UsersFile:
+    """Read the file. It blocks for the disk.
+
+    Raises:
+        FileNotFoundError: there is none.
+        UsersUnusable: others than its owner may look at it, or it is no such file.
+    """
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            if found.st_mode & _OTHERS or found.st_uid not in {os.getuid(), 0}:
+                raise UsersUnusable(f"{path}: others may read or write it: chmod 600 it, and let it be yours")
+            text = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UsersUnusable(f"{path}: {error.strerror}") from error
+    try:
+        users: UsersFile = _DECODER.decode(text)
+        is_right = len(text) <= MOST_BYTES and len(bytes.fromhex(users.secret)) == SECRET_BYTES
+    except (msgspec.DecodeError, ValueError) as error:
+        raise UsersUnusable(f"{path}: no users file of the console: move it away, and add users anew") from error
+    if not is_right:
+        raise UsersUnusable(f"{path}: no users file of the console: move it away, and add users anew")
+    return users
+
+
+def write_users(path: Path, users: UsersFile) -> None:
+    """Replace the file in one step, readable by its owner alone. It blocks for the disk.
+
+    Raises:
+        UsersUnusable: it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    try:
+        with _draft(draft) as descriptor:
+            os.write(descriptor, _ENCODER.encode(users))
+            os.fsync(descriptor)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsersUnusable(f"{path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _draft(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+class Users:
+    """The users in force: those of the file as it is now. Asking costs a look at its date.
+
+    Args:
+        path: of the file, which is there.
+
+    Raises:
+        UsersUnusable: nobody could sign in.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        add = f"run `robocall console user add NAME --role {Role.ADMIN}` first"
+        try:
+            self._file = read_users(path)
+        except FileNotFoundError as error:
+            raise UsersUnusable(f"{path}: the console has no users yet: {add}") from error
+        if not self._file.users:
+            raise UsersUnusable(f"{path}: nobody is in it: {add}")
+        self.secret = bytes.fromhex(self._file.secret)
+        self._seen = self._stamp()
+
+    def find(self, name: str) -> Account | None:
+        """The account of that name; None where there is none, or the file cannot be read any more."""
+        stamp = self._stamp()
+        if stamp != self._seen:
+            self._seen = stamp
+            self._follow()
+        return self._file.find(name)
+
+    def _follow(self) -> None:
+        try:
+            self._file = read_users(self._path)
+        except (UsersUnusable, FileNotFoundError) as error:
+            self._file = UsersFile(self._file.secret)
+            log.error("the users file cannot be read, so nobody may sign in", cause=str(error))  # noqa: TRY400
+
+    def _stamp(self) -> tuple[int, ...]:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return ()
+        return found.st_mtime_ns, found.st_ino, found.st_size, found.st_mode, found.st_uid

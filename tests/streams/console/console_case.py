@@ -1,0 +1,105 @@
+"""What tests of the console share: users, decisions, and a browser without a picture."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp
+
+from streams.commands.console.command import console_app
+from streams.console.feed import Feed
+from streams.console.live import LiveMemory
+from streams.console.passwords import hash_password
+from streams.console.roles import Role
+from streams.console.settings import load_console_settings
+from streams.console.users import Account, Users, new_users, write_users
+from streams.settings import load_settings
+from tests.streams.bridge.bridge_case import decision_bytes
+
+PASSWORD = "a long password"  # noqa: S105 - of the tests
+CALLER, CALLED = "+12025550123", "+13125550142"
+_HASHED = hash_password(PASSWORD)
+_CSRF = re.compile(r'name="csrf" value="([^"]+)"')
+
+
+def make_users(path: Path) -> Users:
+    """A users file with one user of each role, named like it."""
+    users = new_users()
+    for role in Role:
+        users = users.with_account(Account(role.value, role, _HASHED))
+    write_users(path, users)
+    return Users(path)
+
+
+def decided(number: int = 0, action: str = "allow", **more: Any) -> bytes:
+    """A decision as it is published; each number has a call of its own."""
+    setup = {
+        "call_id": f"call-{number}@switch",
+        "calling_number": CALLER,
+        "called_number": CALLED,
+        "trunk_group_id": "tg-chi",
+        "setup_time_ms": time.time_ns() // 1_000_000,
+    }
+    return decision_bytes(setup, action, **{"decision_id": f"{number:032x}", **more})
+
+
+class Browser:
+    """Follows redirects and sends forms with the token that stands in them."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.page = httpx.Response(200)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        """Open a page."""
+        self.page = await self.client.get(path, **options)
+        return self.page
+
+    async def send(self, path: str, **fields: str) -> httpx.Response:
+        """Send a form of the page that is open."""
+        csrf = _CSRF.search(self.page.text)
+        fields = ({"csrf": csrf[1]} if csrf else {}) | fields
+        self.page = await self.client.post(path, data=fields)
+        return self.page
+
+    async def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
+        """Open the form and send it."""
+        await self.get("/sign-in")
+        return await self.send("/sign-in", name=name, password=password)
+
+
+class Played:
+    """A console whose memory the test fills."""
+
+    def __init__(self, folder: Path, **chosen: Any) -> None:
+        self.users_file = folder / "users.json"
+        users = make_users(self.users_file)
+        chosen = {"kept_decisions": 100, "users_file": self.users_file} | chosen
+        settings = load_settings(kafka_bootstrap_servers="127.0.0.1:1", redis_url="redis://127.0.0.1:1/0")
+        memory = LiveMemory(100, time.time)
+        self.memory = memory
+        self.app: ASGIApp = console_app(
+            settings, load_console_settings(**chosen), users, memory, Feed(settings, memory)
+        )
+
+    @asynccontextmanager
+    async def browser(self, url: str = "http://console") -> AsyncIterator[Browser]:
+        """Opens a browser."""
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
+        async with httpx.AsyncClient(transport=transport, base_url=url, follow_redirects=True) as client:
+            yield Browser(client)
+
+    def run(self, name: str, visit: Callable[[Browser], Any]) -> Any:
+        """Sign in, and do what the test does."""
+
+        async def run() -> Any:
+            async with self.browser() as browser:
+                await browser.sign_in(name)
+                return await visit(browser)
+
+        return asyncio.run(run())

@@ -1,0 +1,171 @@
+"""What the pages show, to whom, and what is left in the log."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from streams.console.roles import Role, What, may
+from streams.console.roles import User as ConsoleUser
+from tests.streams.console.console_case import CALLED, CALLER, Browser, Played, decided
+
+MASKED = "+1202555••••"
+SEEING = [Role.REDRESS, Role.INVESTIGATOR, Role.ADMIN]
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> Played:
+    """A console that has seen a blocked call."""
+    made = Played(tmp_path)
+    reason = {"code": "rate", "text": f"{CALLER} calls <often>", "value": 9.0, "threshold": 2.0}
+    made.memory.take(None, decided(7, "block", reasons=[reason]))
+    return made
+
+
+def seen(played: Played, role: Role, query: str, reason: str = "") -> httpx.Response:
+    """The page that a search leads to, unmasked where a reason is given."""
+
+    async def visit(browser: Browser) -> httpx.Response:
+        page = await browser.send("/search", q=query)
+        return await browser.send(f"{page.url.path}/unmask", reason=reason) if reason else page
+
+    return played.run(role, visit)  # type: ignore[no-any-return]
+
+
+def part(played: Played, path: str) -> str:
+    """A part of *Now*."""
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get(path)).text
+
+    return played.run(Role.ADMIN, visit)  # type: ignore[no-any-return]
+
+
+def test_the_latest_suspect_calls_are_masked_for_everybody_and_their_links_are_too(played: Played) -> None:
+    """Texts of reasons are data as well: escaped and masked."""
+    shown = part(played, "/now/suspects")
+
+    assert MASKED in shown
+    assert "5550123" not in shown
+    assert CALLED not in shown
+    assert "calls &lt;often&gt;" in shown
+
+
+def test_the_figures_say_that_kafka_is_away_and_comes_back_by_itself(played: Played) -> None:
+    """The console started without it."""
+    shown = part(played, "/now/figures")
+
+    assert "Kafka is away" in shown
+    assert "by themselves when it comes back" in shown
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ("202-555-0123", f"Number {MASKED}"),
+        (f"{7:032x}", f"Decision {7:032x}"),
+        ("call-7@switch", "Call ••••@switch"),
+        ("tg-chi", "Trunk group tg-chi"),
+        ("trunk:unknown", "Trunk group unknown"),
+        ("unknown", "Call unknown"),
+    ],
+)
+def test_one_box_finds_numbers_calls_decisions_and_trunk_groups(query: str, title: str, played: Played) -> None:
+    """The address of the page says nothing of what was looked for."""
+    page = seen(played, Role.OPERATOR, query)
+
+    assert f"<h1>{title}</h1>" in page.text
+    assert query not in str(page.url)
+
+
+def test_a_decision_is_shown_with_reasons_versions_and_answer(played: Played) -> None:
+    """All that redress is asked about."""
+    page = seen(played, Role.OPERATOR, f"{7:032x}").text
+
+    for words in ("[rate], 9 at a threshold of 2", "603 Network Blocked", "m, p, f", "block", "by model, enforce"):
+        assert words in page
+
+
+def test_a_search_for_nothing_says_what_to_type(played: Played) -> None:
+    """As a page."""
+    page = seen(played, Role.OPERATOR, "  ")
+
+    assert page.status_code == 400
+    assert "Type a number" in page.text
+
+
+@pytest.mark.parametrize("role", Role)
+def test_whole_numbers_are_for_those_whose_role_needs_them_and_who_say_why(role: Role, played: Played) -> None:
+    """Others are refused, also where they make the form themselves."""
+    before = seen(played, role, CALLER)
+    after = seen(played, role, CALLER, reason="ticket 17")
+
+    assert may(ConsoleUser("x", role), What.UNMASK) is (role in SEEING)
+    assert "5550123" not in before.text
+    assert ("Numbers are masked</summary>" in before.text) is (role in SEEING)
+    assert after.status_code == (200 if role in SEEING else 403)
+    assert (CALLER in after.text and CALLED in after.text) is (role in SEEING)
+
+
+def test_without_a_reason_nothing_is_unmasked(played: Played) -> None:
+    """A space is none."""
+    answer = seen(played, Role.ADMIN, CALLER, reason=" ")
+
+    assert answer.status_code == 400
+    assert "5550123" not in answer.text
+
+
+def test_other_pages_stay_masked(played: Played) -> None:
+    """What was asked for is one subject."""
+
+    async def visit(browser: Browser) -> tuple[str, str]:
+        page = await browser.send("/search", q=CALLER)
+        await browser.send(f"{page.url.path}/unmask", reason="ticket 17")
+        trunk = await browser.send("/search", q="trunk:tg-chi")
+        return trunk.text, (await browser.get("/now/suspects")).text
+
+    for text in played.run(Role.ADMIN, visit):
+        assert MASKED in text
+        assert "5550123" not in text
+
+
+def test_a_link_that_nobody_made_leads_nowhere(played: Played) -> None:
+    """Also to its parts; a part that is none is none."""
+
+    async def visit(browser: Browser) -> list[int]:
+        made = (await browser.send("/search", q=CALLER)).url.path
+        return [(await browser.get(path)).status_code for path in ("/about/x", "/about/x/redis", f"{made}/shell")]
+
+    assert played.run(Role.ADMIN, visit) == [404, 404, 404]
+
+
+def test_each_look_leaves_a_line_without_a_number(played: Played) -> None:
+    """Who, in which role, at what; of an unmasking also why."""
+    with capture_logs() as lines:
+        seen(played, Role.REDRESS, CALLER, reason="ticket 17")
+
+    by_event: dict[str, Any] = {line["event"]: line for line in lines if line["event"].startswith("console")}
+    assert set(by_event) == {"console sign-in", "console look", "console search", "console unmask"}
+    assert (
+        by_event["console unmask"] | {"reason": "ticket 17", "user": "redress", "what": "number"}
+        == by_event["console unmask"]
+    )
+    assert by_event["console look"]["is_whole"] is True
+    assert "5550123" not in str(lines)
+
+
+def test_redis_and_archive_that_are_away_are_said_in_their_place(played: Played) -> None:
+    """The rest of the page is there."""
+
+    async def visit(browser: Browser) -> list[str]:
+        path = (await browser.send("/search", q=CALLER)).url.path
+        parts = await asyncio.gather(*(browser.client.get(f"{path}/{place}") for place in ("redis", "archive")))
+        return [one.text for one in parts]
+
+    redis, archive = played.run(Role.ADMIN, visit)
+
+    assert "Redis does not answer" in redis
+    assert "set ROBOCALL_ARCHIVE_URL" in archive

@@ -137,7 +137,6 @@ TESTED_ELSEWHERE = {
     "streams/commands/traceback/inputs": (TRACEBACK, "files of every form are given to the commands there"),
     "streams/commands/traceback/opening": (TRACEBACK, "tracebacks are opened there"),
     "streams/traceback/settings": (TRACEBACK, "set and left out there"),
-    "streams/bridge/decisions": ("tests/streams/bridge/test_asking.py", "it needs a broker: answers come through it"),
     "streams/kafka/fetch/live_topic": (
         "tests/streams/bridge/test_asking.py",
         "it needs a broker: answers come through it",
@@ -175,7 +174,7 @@ TESTED_ELSEWHERE = {
     "streams/contract_docs/examples": (ASYNCAPI, "examples are checked against the schema there"),
     "streams/contract_docs/page": (ASYNCAPI, "the page is compared with the one that is kept"),
     "streams/console/feed": (
-        "tests/integration/test_console.py",
+        "tests/integration/console/test_console.py",
         "it needs a broker, also one that goes and comes back",
     ),
     "streams/console/rendering": ("tests/streams/console/test_pages.py", "every template is rendered there"),

@@ -17,7 +17,7 @@ import msgspec
 from detector.contract.decisions import Decision
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from detector.policy.settings import DISPLAY_LIMIT
-from streams.campaigns.records import CampaignRecord
+from streams.campaigns.records import CampaignCall, CampaignCell, CampaignMerge, CampaignRecord
 from streams.contract_docs import page
 from streams.contract_docs.examples import examples
 from streams.kafka.topics import TOPIC_BY_NAME
@@ -133,7 +133,8 @@ def _schemas(messages: Sequence[Message]) -> dict[str, Any]:
     )
     for message in messages:
         describe(schemas[message.record.__name__], message)
-    describe(schemas["CaseEntry"], Message("case_entry", CaseEntry, CaseEntry))
+    for inner in (CaseEntry, CampaignCell, CampaignMerge, CampaignCall):
+        describe(schemas[inner.__name__], Message(inner.__name__, inner, inner))
     for (domain, name), meaning in page.MEANINGS.items():
         schemas[domain.__name__]["properties"][name]["description"] = meaning
     schemas["Label"]["properties"]["text"] |= {"minLength": 1, "maxLength": DISPLAY_LIMIT}

@@ -84,11 +84,13 @@ def _type(hint: Any) -> str:
         return f"{_type(inner[0])} or null"
     if get_origin(hint) in {list, tuple}:
         return f"list of {_type(get_args(hint)[0])}"
+    if hint in _JSON_NAMES:
+        return _JSON_NAMES[hint]
     if get_origin(hint) is dict:
         return f"object of {_type(get_args(hint)[0])} to {_type(get_args(hint)[1])}"
     if isinstance(hint, EnumMeta):
         return ", ".join(f"`{member.value}`" for member in hint)  # type: ignore[var-annotated]
-    return _JSON_NAMES.get(hint) or f"object [{_OBJECTS[hint]}](#{_OBJECTS[hint]})"
+    return f"object [{_OBJECTS[hint]}](#{_OBJECTS[hint]})"
 
 
 def bounds_of(domain: type[Any], f: Field[Any]) -> str:

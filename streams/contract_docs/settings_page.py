@@ -76,13 +76,13 @@ def render_page() -> str:
     """Make the text of the page."""
     lines = [*_tables(Settings, SECTIONS), *_tables(ArchiveSettings, {"url": "Of `robocall archive`"})]
     lines += _tables(BridgeSettings, {"peers_file": "Of `robocall bridge`"})
+    lines += _tables(CampaignSettings, {"consumer_group": "Of `robocall campaigns`"})
     lines += _tables(CaseSettings, {"operator": "Of cases: redress, and the records of who did what"})
-    lines += _tables(TracebackSettings, {"name": "Of `robocall traceback`"})
     lines += _tables(ConsoleSettings, {"host": "Of `robocall console`"})
+    lines += _tables(TracebackSettings, {"name": "Of `robocall traceback`"})
     lines += _tables(TrustSettings, TRUST_SECTIONS)
     lines += _tables(UpstreamsSettings, {"file": "The register of upstreams"})
     lines += _tables(VerifySettings, {"topic": "Of `robocall verify`"})
-    lines += _tables(CampaignSettings, {"consumer_group": "Of `robocall campaigns`"})
     return _OPENING + "\n".join(lines) + "\n"
 
 

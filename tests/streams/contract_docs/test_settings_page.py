@@ -7,8 +7,11 @@ import pytest
 from streams.archive.settings import ArchiveSettings
 from streams.bridge.settings import BridgeSettings
 from streams.campaigns.settings import CampaignSettings
+from streams.cases.settings import CaseSettings
+from streams.console.settings import ConsoleSettings
 from streams.contract_docs.settings_page import SECTIONS, TRUST_SECTIONS, UNITS, render_page
 from streams.settings import Settings
+from streams.traceback.settings import TracebackSettings
 from streams.trust.settings import TrustSettings
 from streams.upstreams.settings import UpstreamsSettings
 from streams.verifying.settings import VerifySettings
@@ -27,13 +30,11 @@ def test_the_page_is_the_one_of_the_code() -> None:
 
 
 def test_every_variable_is_there_once_and_has_a_meaning() -> None:
-    names = [f"ROBOCALL_{name.upper()}" for name in Settings.model_fields]
-    names += [f"ROBOCALL_ARCHIVE_{name.upper()}" for name in ArchiveSettings.model_fields]
-    names += [f"ROBOCALL_BRIDGE_{name.upper()}" for name in BridgeSettings.model_fields]
-    names += [f"ROBOCALL_TRUST_{name.upper()}" for name in TrustSettings.model_fields]
-    names += [f"ROBOCALL_UPSTREAMS_{name.upper()}" for name in UpstreamsSettings.model_fields]
-    names += [f"ROBOCALL_VERIFY_{name.upper()}" for name in VerifySettings.model_fields]
-    names += [f"ROBOCALL_CAMPAIGNS_{name.upper()}" for name in CampaignSettings.model_fields]
+    rooms = (
+        Settings, ArchiveSettings, BridgeSettings, CampaignSettings, CaseSettings, ConsoleSettings, TracebackSettings,
+        TrustSettings, UpstreamsSettings, VerifySettings,
+    )  # fmt: skip
+    names = [f"{room.model_config['env_prefix']}{name.upper()}" for room in rooms for name in room.model_fields]
     assert list(ROWS) == names
     assert all(row[-1] not in {"", "None"} for row in ROWS.values())
 

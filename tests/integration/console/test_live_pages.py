@@ -9,43 +9,29 @@ from typing import Any
 
 import httpx
 import pytest
-from confluent_kafka import Producer
 
-from streams.commands.console.command import console_app
-from streams.console.feed import Feed
-from streams.console.live import LiveMemory
-from streams.console.settings import CONSOLE_PREFIX, load_console_settings
 from streams.kafka import topics
-from streams.kafka.topics import CALL_DECISIONS
 from streams.redis.connection import Guard, connect
 from streams.redis.decisions import DecisionIndex
 from streams.settings import Settings, load_settings
-from streams.web.server import HttpServer
 from tests.broker_process import broker_process
 from tests.conftest import FreshTopics
-from tests.streams.console.console_case import CALLER, Browser, decided, make_users
+from tests.integration.console.console_stack import Stack, publish
+from tests.streams.console.console_case import CALLER, Browser, decided
 
 pytestmark = pytest.mark.kafka
 
 
 @asynccontextmanager
 async def browsing(settings: Settings, folder: Path) -> AsyncIterator[Browser]:
-    """A console as the command makes it, and an admin that is signed in."""
-    users = make_users(folder / "users.json")
-    memory = LiveMemory(1_000, time.time)
-    feed = Feed(settings, memory)
-    app = console_app(settings, load_console_settings(), users, memory, feed)
-    server = HttpServer(app, prefix=CONSOLE_PREFIX, host="127.0.0.1", port=0)
-    await server.start()
-    await feed.start()
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", follow_redirects=True) as client:
-            browser = Browser(client)
-            await browser.sign_in("admin")
-            yield browser
-    finally:
-        await feed.stop()
-        await server.stop()
+    """A console, and an admin that is signed in."""
+    async with (
+        Stack(settings, folder).running() as pages,
+        httpx.AsyncClient(base_url=pages, follow_redirects=True) as client,
+    ):
+        browser = Browser(client)
+        await browser.sign_in("admin")
+        yield browser
 
 
 async def shows(browser: Browser, path: str, words: str) -> None:
@@ -59,14 +45,6 @@ async def shows(browser: Browser, path: str, words: str) -> None:
         while words not in found:
             await asyncio.sleep(0.1)
             found = await look()
-
-
-def publish(bootstrap: str, *values: bytes) -> None:
-    """Publish decisions, and wait until the broker has them."""
-    producer = Producer({"bootstrap.servers": bootstrap})
-    for value in values:
-        producer.produce(CALL_DECISIONS, key=b"sbc-1", value=value)
-    producer.flush()
 
 
 def test_a_blocked_call_appears_and_leads_to_what_redis_knows(

@@ -328,3 +328,26 @@ def test_a_file_without_a_single_event_fails(model: Path, tmp_path: Path) -> Non
         run(model, wrong, "--decisions", tmp_path / "out")
 
     assert run(model, empty, "--decisions", tmp_path / "out").exit_code == 0
+
+
+def test_a_replay_names_campaigns_of_a_file_alone(model: Path, tmp_path: Path) -> None:
+    """Impossible numbers are blocked; what is named is only their last reason."""
+    calls = [
+        {
+            "type": "call_setup", "call_id": f"call-{number}", "setup_time_ms": 1_760_000_000_000 + number,
+            "calling_number": f"+10005550{number:03d}", "called_number": "+13125550188", "trunk_group_id": "t-1",
+        }
+        for number in range(9)
+    ]  # fmt: skip
+    events, decided, named, known = (tmp_path / name for name in ("events", "decided", "named", "known"))
+    events.write_text("\n".join(map(json.dumps, calls)))
+    cell = {"trunk_group_id": "t-1", "signer_spc": "", "origid": "", "caller": "invalid", "number": "", "sign": None}
+    known.write_text(json.dumps({"id": "c1", "merged_into": None, "cells": [cell]}))
+
+    run(model, events, "--decisions", decided)
+    run(model, events, "--decisions", named, "--campaigns", known)
+
+    before, after = ([json.loads(line) for line in path.read_text().splitlines()] for path in (decided, named))
+    for one in before:
+        one["reasons"].append({"code": "campaign", "text": "campaign c1", "value": None, "threshold": None})
+    assert after == before

@@ -8,11 +8,25 @@ import pytest
 from click.testing import CliRunner, Result
 
 from detector.campaigns.grouping import Campaigns
+from detector.contract.decisions import Action, Decision, Mode, Step
+from streams.archive.files import ArchiveStore
 from streams.campaigns.records import CampaignRecord, record_of
 from streams.commands.campaigns import command
 from streams.commands.main import robocall
+from streams.wire.records import DecisionRecord, encode
 from tests.detector.campaigns.calls_of import suspect
+from tests.streams.archive.archive_case import put, setup
 from tests.streams.campaigns.campaign_case import pairs
+
+
+def decision(call: dict[str, Any], score: float) -> Decision:
+    """A decision in shadow that allows a call."""
+    made: Decision = DecisionRecord(
+        call["call_id"], f"d-{call['call_id']}", Action.ALLOW, Mode.SHADOW, Action.ALLOW, Step.ALLOW, score, None, (),
+        None, call["calling_number"], call["called_number"], call["trunk_group_id"], None, call["setup_time_ms"],
+        call["setup_time_ms"], "m", "p", "f",
+    )  # fmt: skip
+    return made
 
 
 def _run(*arguments: str) -> Result:
@@ -50,6 +64,25 @@ def test_events_need_their_decisions(kept: list[str]) -> None:
     result = _run("find", *kept[:2])
     assert result.exit_code == 2
     assert "--events needs --decisions" in result.output
+
+
+def test_campaigns_of_the_archive_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the day alone, and of suspect calls alone."""
+    store = ArchiveStore(str(tmp_path / "archive"))
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", store.url)
+    day_ms = 1_780_000_000_000
+    for first, at_ms, count in ((0, day_ms, 30), (1_000, day_ms + 2 * 86_400_000, 20)):
+        calls = [setup(first + number) for number in range(count)]
+        put(store, "call-events", [encode(one) for one in calls], first=first, at_ms=at_ms)
+        said = [(0.2 if number % 3 == 0 else 0.95) for number in range(count)]
+        made = [encode(decision(one, score)) for one, score in zip(calls, said, strict=True)]
+        put(store, "call-decisions", made, first=first, at_ms=at_ms)
+
+    result = _run("find", "--archive", "--from", "2026-05-28", "--to", "2026-05-29", "--json")
+
+    assert result.exit_code == 0, result.output
+    [said_of] = map(json.loads, result.stdout.splitlines())
+    assert (said_of["calls"], said_of["examples"][0]["call_id"]) == (20, "call-1")
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ def answer(connection: Any, office: Office, question: Question, now_ms: int) -> 
 def hop_of(office: Office, found: Match, now_ms: int) -> Hop:
     """What we say of a call.
 
-    Where several may be meant, it names whom we had it from only if that is the same of all.
+    Where several may be meant, it names whom we had it from only if that is the same of all, and says whether all of
+    them entered here.
 
     Args:
         office: Who says it.
@@ -90,8 +91,10 @@ def hop_of(office: Office, found: Match, now_ms: int) -> Hop:
         )
         for call in found.calls[:MOST_CANDIDATES]
     )
-    is_passed_on = all(hop.customer is None and hop.status is not Status.FOREIGN for hop in hops)
-    return replace(said, received_from=agreed if is_passed_on else None, candidates=candidates)
+    entered = [hop.status in {Status.END_CUSTOMER, Status.FOREIGN} for hop in hops]
+    return replace(
+        said, received_from=None if any(entered) else agreed, is_entry=all(entered), candidates=candidates
+    )  # fmt: skip
 
 
 def _one(office: Office, call: ArchivedCall, said: Hop) -> Hop:

@@ -11,14 +11,13 @@ from typing import TypeVar
 import msgspec
 
 from streams.cases.changes import CLOSED, OPEN, CaseRefused, opened
-from streams.traceback.path import State, path_of
+from streams.traceback.path import path_of
 from streams.traceback.records import MOST_HOPS, Answer, Hop, Traceback
 from streams.wire.cases import Case, CaseEntry, CaseKind
 
 TRACED, ANSWERED = "traceback", "answers"
 """Names of the details: a traceback of ours, our answers to requests."""
 T = TypeVar("T")
-_REACHED = frozenset({State.END_CUSTOMER, State.FOREIGN})
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -65,7 +64,7 @@ def with_hops(case: Case, hops: Sequence[Hop]) -> Case:
 
 
 def _with(case: Case, traceback: Traceback) -> Case:
-    state = CLOSED if path_of(traceback).state in _REACHED else OPEN
+    state = OPEN if path_of(traceback).entry is None else CLOSED
     return replace(case, state=state, details={**case.details, TRACED: msgspec.json.encode(traceback).decode()})
 
 

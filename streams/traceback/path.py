@@ -19,7 +19,10 @@ _SAID_WHERE = frozenset({Status.FOUND, Status.AMBIGUOUS, Status.FOREIGN, Status.
 
 
 class State(StrEnum):
-    """Where a path ends. The first two are the point of entry; the others say what is missing."""
+    """Where a path ends. The first two are the point of entry; the others say what is missing.
+
+    `ambiguous` is the point of entry too, where whichever call is meant entered there.
+    """
 
     END_CUSTOMER = "end_customer"
     FOREIGN = "foreign"
@@ -79,7 +82,8 @@ class _Walk:
             else:
                 self._compare(hop, following)
                 hop = following
-        entry = hop.provider if state in {State.END_CUSTOMER, State.FOREIGN} else None
+        is_entry = state in {State.END_CUSTOMER, State.FOREIGN} or (state is State.AMBIGUOUS and hop.is_entry)
+        entry = hop.provider if is_entry else None
         return Path(
             state=state,
             steps=tuple(self._steps),

@@ -77,7 +77,10 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Hop(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one provider says about a call."""
+    """What one provider says about a call.
+
+    `is_entry`, of an ambiguous answer: whichever call is meant, it entered at this provider.
+    """
 
     provider: Provider
     status: Status
@@ -96,6 +99,7 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     treatment: Text | None = None
     customer: Customer | None = None
     reason: Text | None = None
+    is_entry: bool = False
     candidates: Annotated[tuple[Candidate, ...], msgspec.Meta(max_length=MOST_CANDIDATES)] = ()
 
 

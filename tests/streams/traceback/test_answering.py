@@ -94,7 +94,13 @@ def test_ambiguous_calls_name_an_upstream_only_where_it_is_the_same_of_all(store
     put(store, CALL_EVENTS, [encoded(again | {"call_id": "third", "trunk_group_id": "east"})], first=2)
     assert asked(store).received_from is None
     put(store, CALL_EVENTS, [encoded(again | {"call_id": "fourth", "trunk_group_id": "pbx-9"})], first=3)
-    assert asked(store).received_from is None
+    mixed = asked(store)
+    assert (mixed.received_from, mixed.is_entry) == (None, False)
+
+
+def test_ambiguous_calls_that_all_entered_here_say_so() -> None:
+    entered = (archived(NOON_MS, trunk_group_id="pbx-9"), archived(NOON_MS, trunk_group_id="abroad-1"))
+    assert hop_of(OFFICE, Match(Status.AMBIGUOUS, entered), NOON_MS).is_entry
 
 
 def test_a_time_in_a_wrong_zone_is_hinted_at(store: ArchiveStore) -> None:

@@ -89,6 +89,11 @@ def test_an_ambiguous_answer_goes_on_only_where_all_calls_came_from_one() -> Non
     assert (path.state, path.entry) == (State.END_CUSTOMER, provider("origin"))
 
 
+def test_an_ambiguous_answer_is_the_point_of_entry_where_all_calls_entered_there() -> None:
+    path = path_of(traced(CHAIN[0], hop("transit", status=Status.AMBIGUOUS, is_entry=True)))
+    assert (path.state, path.entry) == (State.AMBIGUOUS, provider("transit"))
+
+
 def test_an_upstream_that_nobody_knows_is_said() -> None:
     assert path_of(traced(hop("us"))).state is State.UNKNOWN_UPSTREAM
 
@@ -101,7 +106,7 @@ def test_whatever_is_answered_the_path_ends_and_an_entry_has_said_so_itself(answ
     path = path_of(traced(hop("a", "b"), *answers, rivals=rivals))
     passed = [name for name in names(path) if name]
     assert len(passed) == len(set(passed))
-    assert (path.entry is not None) == (path.state in {State.END_CUSTOMER, State.FOREIGN})
+    assert (path.entry is not None) == (path.state in {State.END_CUSTOMER, State.FOREIGN})  # none said `is_entry`
     if path.entry is not None:
         assert any(
             one.provider == path.entry and one.status.value == path.state.value for one in [hop("a", "b"), *answers]

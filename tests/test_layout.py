@@ -174,7 +174,6 @@ TESTED_ELSEWHERE = {
     "streams/contract_docs/examples": (ASYNCAPI, "examples are checked against the schema there"),
     "streams/contract_docs/page": (ASYNCAPI, "the page is compared with the one that is kept"),
     "streams/console/feed": (
-        "tests/integration/console/test_console.py",
         "tests/integration/console/test_live_pages.py",
         "it needs a broker, also one that goes and comes back",
     ),

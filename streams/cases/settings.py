@@ -38,7 +38,7 @@ class CaseSettings(BaseSettings):
         FIVE_YEARS_DAYS,
         ge=1,
         le=36_500,
-        description="Days that a case is kept after its latest entry, once it has ended. Five years unless set.",
+        description="Days that a case is kept after its latest entry, once it has ended; five years.",
     )
     roles_file: Path | None = Field(
         None, description="YAML file of users and their roles, look_up and grant; without it everybody has both."

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 from detector.trust.verdict import Cause
 from tests.detector.trust.authority import (
@@ -49,8 +50,8 @@ class Case:
 
 
 def claims_now(**changes: Any) -> dict[str, Any]:
-    """Claims of a token of this second; None leaves one out."""
-    return claims(**({"iat": now_s()} | changes))
+    """Claims of a token of this second, which no other call has; None leaves one out."""
+    return claims(**({"iat": now_s(), "origid": str(uuid4())} | changes))
 
 
 def now_s() -> int:

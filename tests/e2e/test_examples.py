@@ -1,6 +1,9 @@
-"""The notebooks in `examples/` run from top to bottom with the code of this checkout."""
+"""What stands in `examples/` runs from top to bottom with the code of this checkout."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED, load
 
+ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.ipynb"))
 
 
@@ -32,6 +36,22 @@ def test_the_outputs_that_a_notebook_keeps_are_of_this_build(notebook: Path) -> 
 
     assert FEATURE_SCHEMA_ID in shown
     assert load(SHIPPED, schema_id=FEATURE_SCHEMA_ID).version in shown
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_from_the_demo_to_an_exported_traceback(tmp_path: Path) -> None:
+    """With services of its own, whatever is configured here."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ROBOCALL_")}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    command = ["bash", "examples/traceback.sh", str(tmp_path / "out")]
+
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
+
+    assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-2_000:]
+    traceback = json.loads((tmp_path / "out" / "traceback.json").read_text())
+    assert traceback["hops"][0]["status"] == "found"
+    assert traceback["traceback_id"] in (tmp_path / "out" / "traceback.html").read_text()
 
 
 def code_cells(notebook: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from models.adapt.asking import top_of
 from models.adapt.calls import Calls, Mask
-from models.adapt.comparing import Cluster, Comparison, compared, drawn
+from models.adapt.comparing import Cluster, compared, drawn
 from models.adapt.gate import HeldBack, Verdict, judge, shortage
 from models.adapt.labels import clusters_of
 from models.adapt.rounds import MOST_LAWFUL, ROUNDS, Material, Student, Way, learn
@@ -149,17 +149,18 @@ def decided(material: Material, learnt: Mapping[Choice, Student | str], base_ver
         base_version: Of the model whose margins the calls have.
         seed: Of the draws.
     """
-    calls, held = material.calls, Held(material, seed)
+    calls = material.calls
     students = {choice: one for choice, one in learnt.items() if not isinstance(one, str)}
     scores = {Choice.BASE: material.base_scores, Choice.GROUPED: calls.grouped}
     scores |= {choice: student.margins for choice, student in students.items()}
+    wanted = contender(material, students)
+    held = Held(material, seed, scores.get(wanted))
     verdicts = {choice: held.unjudged(held.missing or one) for choice, one in learnt.items() if isinstance(one, str)}
     verdicts |= {choice: held.judged(scores[choice], choice) for choice in students}
     if not material.is_grouped:
         verdicts[Choice.GROUPED] = held.judged(calls.grouped, Choice.GROUPED)
-    wanted, questions = contender(material, students), list[Cluster]()
+    answers, questions = compared(held.draw, material.labels)
     if wanted in students:
-        answers, questions = held.compared(scores[wanted])
         verdicts[wanted] = verdicts[wanted].with_answers(NAMES[wanted], answers)
     choice = _chosen(verdicts)
     # References that were learnt from, and calls that were, would promise a learnt model too few false hits.
@@ -183,24 +184,28 @@ class Held:
     Args:
         material: All calls.
         seed: Of the draws.
+        contender: Scores of the candidate that answers are asked for, shape (n,); None where there is none.
 
     Attributes:
         is_held: Calls of the middle third, shape (n,).
         may_be_drawn: Those of them that an analyst may be asked about, shape (n,).
+        draw: Whom the analyst is asked about.
         missing: Why what was said unasked cannot judge; empty where it can.
     """
 
-    def __init__(self, material: Material, seed: int) -> None:
+    def __init__(self, material: Material, seed: int, contender: Floats | None) -> None:
         self._material, self._seed = material, seed
         calls, labels, lawful = material.calls, material.labels, material.lawful
         self.is_held = ~material.is_learning
-        # Whoever looks was sent there: by `ask` to what a model ranks high. The lot alone sends fairly.
-        positive = labels.is_positive & ~labels.is_looked_at & self.is_held & ~_akin(material, labels.is_positive)
+        is_known = lawful.is_reference | _akin(material, labels.weight > 0)
+        self.may_be_drawn = self.is_held & ~is_known
+        self.draw = [] if contender is None else drawn(calls, self.may_be_drawn, material.base_scores, contender, seed)
+        positive = labels.is_positive & self.is_held & ~_akin(material, labels.is_positive)
+        for one in self.draw:  # answers about these were asked for, and judge by the lot alone
+            positive[one.cluster.calls] &= ~labels.is_looked_at[one.cluster.calls]
         self._cluster = clusters_of(calls.number[positive], calls.block[positive])
         self._weight = np.where(positive, labels.weight, 0.0)[self.is_held]
         self._is_lawful = self.is_held & lawful.is_judging & ~_akin(material, labels.is_negative)
-        is_known = lawful.is_reference | _akin(material, labels.weight > 0)
-        self.may_be_drawn = self.is_held & ~is_known
         self._n = len(np.unique(self._cluster)), len(np.unique(calls.number[self._is_lawful]))
         self.missing = shortage(*self._n)
 
@@ -216,11 +221,6 @@ class Held:
         both = self._material.base_scores[held], scores[held]
         found = HeldBack(*both, self._weight, self._cluster, self._is_lawful[held], calls.number[held])
         return judge(found, NAMES[choice], self._seed)
-
-    def compared(self, scores: Floats) -> tuple[Comparison, list[Cluster]]:
-        """What answers about calls drawn by lot say of these scores, and what is to be asked next."""
-        base = self._material.base_scores
-        return compared(drawn(self._material.calls, self.may_be_drawn, base, scores, self._seed), self._material.labels)
 
 
 def contender(material: Material, students: Mapping[Choice, Student]) -> Choice:

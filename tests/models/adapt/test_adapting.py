@@ -122,6 +122,7 @@ def test_answers_about_callers_drawn_by_lot_show_a_gain_that_nothing_else_can() 
     assert np.array_equal(outcome.scores, first.students[first.judged].margins)
     assert caught(span, outcome.scores) > caught(span, span.calls.margins) + 0.2
     assert outcome.facts["gate"]["answers"]["answered"][0] >= 10
+    assert outcome.verdict.callers == 0  # by what was said unasked: these answers judge by the lot alone
 
 
 def test_a_model_that_answers_show_to_be_worse_is_refused() -> None:

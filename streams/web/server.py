@@ -112,6 +112,7 @@ class HttpServer:
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # by default whoever asks from this machine may write an address of its own choice
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_S,
             ssl_certfile=certfile,

@@ -25,7 +25,7 @@ Client = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
 async def _page(request: Request) -> Response:
     """One page, read to its end."""
     await request.body()
-    return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "ok", "from": request.client.host if request.client else None})
 
 
 def server_of(**chosen: Any) -> HttpServer:
@@ -152,6 +152,17 @@ def test_a_certificate_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -
 
     with pytest.raises(SettingsInvalid, match="ROBOCALL_SOME_TLS"):
         asyncio.run(server_of(certfile=wrong, keyfile=wrong).start())
+
+
+def test_nobody_writes_where_a_request_comes_from(client: Client) -> None:
+    """By itself, uvicorn believes what a client of this machine says: it could be any peer, and try any password."""
+
+    async def run() -> httpx.Response:
+        async with client() as opened:
+            headers = {"X-Forwarded-For": "192.0.2.10", "X-Forwarded-Proto": "https"}
+            return await opened.get("/health", headers=headers)
+
+    assert asyncio.run(run()).json()["from"] == "127.0.0.1"
 
 
 def test_the_end_does_not_wait_for_idle_clients(client: Client) -> None:

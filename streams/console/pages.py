@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
 from streams.console.looks import Looks
+from streams.console.masking import masked
 from streams.console.rendering import Pages
 from streams.console.roles import User, What, may
 from streams.console.sessions import Session
@@ -110,8 +111,9 @@ class Handlers:
         place = request.path_params["place"]
         if place not in {"redis", "archive"}:
             raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such part.")
-        found = await (self._looks.redis(subject) if place == "redis" else self._looks.archive(subject))
         is_whole = self._is_whole(user, session, link)
+        self._audit("console look", user, subject, place=place, is_whole=is_whole)
+        found = await (self._looks.redis(subject) if place == "redis" else self._looks.archive(subject))
         return self._pages.page(f"from_{place}", is_whole=is_whole, subject=subject, found=found, shown=SHOWN_MEASURES)
 
     async def unmask(self, request: Request, user: User, session: Session) -> Response:
@@ -120,7 +122,7 @@ class Handlers:
         reason = request.state.form.get("reason", "").strip()[:LONGEST_REASON]
         if not reason:
             raise HTTPException(HTTPStatus.BAD_REQUEST, "Say why you need the whole numbers.")
-        self._audit("console unmask", user, subject, reason=reason)
+        self._audit("console unmask", user, subject, reason=masked(reason))
         session.unmask(link, time.monotonic())
         return RedirectResponse(f"/about/{link}", HTTPStatus.SEE_OTHER)
 

@@ -70,13 +70,14 @@ class SigningIn:
         if not token or not hmac.compare_digest(_bytes(fields.get("csrf", "")), _bytes(token)):
             return self._form(token or new_token(), HTTPStatus.FORBIDDEN, "The form was too old: try again.")
         name, address = fields.get("name", "").strip().lower()[:LONGEST], site_of(_address(request))
-        if not (self._of_address.may(address) and self._of_user.may(name)) or self._checked >= MOST_CHECKED:
-            log.warning("console sign-in refused, too many tries", user=name, address=_address(request))
-            return self._form(token, HTTPStatus.TOO_MANY_REQUESTS, "Too many tries: wait five minutes.")
         account = self._users.find(name)
+        said = "unknown" if account is None else name  # people type their password into the wrong field
+        if not (self._of_address.may(address) and self._of_user.may(name)) or self._checked >= MOST_CHECKED:
+            log.warning("console sign-in refused, too many tries", user=said, address=_address(request))
+            return self._form(token, HTTPStatus.TOO_MANY_REQUESTS, "Too many tries: wait five minutes.")
         kept = NOBODYS if account is None else account.password
         if not await self._is_right(fields.get("password", ""), kept) or account is None:
-            log.warning("console sign-in failed", user=name, address=_address(request))
+            log.warning("console sign-in failed", user=said, address=_address(request))
             return self._form(token, HTTPStatus.FORBIDDEN, "Name or password is wrong.")
         self._of_user.forget(name)
         log.info("console sign-in", user=name, role=account.role, address=_address(request))

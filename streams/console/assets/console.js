@@ -20,12 +20,14 @@ function colour(name) {
 }
 
 function drawn(place) {
-  const axis = () => ({ stroke: () => colour("--text"), grid: { stroke: () => colour("--line") } });
+  const lines = { stroke: () => colour("--line"), width: 1 };
+  const axis = () => ({ stroke: () => colour("--text"), grid: lines, ticks: lines });
   const series = ROWS.map(([, label, variable, dash]) => ({
     label, dash, width: 2, stroke: () => colour(variable), points: { show: false },
   }));
   const options = {
     width: place.clientWidth, height: HEIGHT, axes: [axis(), axis()], cursor: { drag: { x: false, y: false } },
+    tzDate: (second) => uPlot.tzDate(new Date(second * 1e3), "Etc/UTC"),
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
     series: [{}, ...series],
   };

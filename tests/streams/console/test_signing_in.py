@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from streams.console import signing_in as module
 from streams.console.roles import Role
@@ -87,6 +88,14 @@ def test_an_address_tries_so_often_and_no_more(played: Played, monkeypatch: pyte
     few = Played(played.users_file.parent)
 
     assert tried(few, *((f"name{number}", "wrong password") for number in range(4))) == [403, 403, 403, 429]
+
+
+def test_what_stands_in_the_field_of_the_name_is_not_logged_unless_it_is_one(played: Played) -> None:
+    """People type their password there."""
+    with capture_logs() as lines:
+        tried(played, (PASSWORD, ""), ("admin", "wrong password"))
+
+    assert [line["user"] for line in lines if line["event"] == "console sign-in failed"] == ["unknown", "admin"]
 
 
 def test_whoever_signs_in_may_mistype_again(played: Played) -> None:

@@ -11,8 +11,10 @@ from tests.streams.archive.archive_case import SECRET
 def test_nothing_need_be_set() -> None:
     settings = load_archive_settings()
     assert settings.key is None
-    assert set(settings.retention_days.values()) == {400}
-    assert set(settings.retention_days) == {"call-events", "call-decisions", "scored-calls", "call-feedback"}
+    days = dict(settings.retention_days)
+    assert days.pop("case-records") == 5 * 365 + 1
+    assert set(days.values()) == {400}
+    assert set(days) == {"call-events", "call-decisions", "scored-calls", "call-feedback"}
 
 
 def test_retention_is_by_topic(monkeypatch: pytest.MonkeyPatch) -> None:

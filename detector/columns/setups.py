@@ -200,8 +200,9 @@ def calls_of(events: Sequence[CallSetup]) -> Calls:
     nothing = np.zeros(len(events), np.int64)
     roles = np.array([ROLE_CODE[event.role] for event in events], np.int64)
     plain = nothing.astype(np.bool_)
+    hints = np.full(len(events), MAY_BE_IMPOSSIBLE, np.int64)  # their numbers were not looked at
     columns = nothing, nothing, roles, nothing, nothing
-    return Calls(events, times_ms, times_ms, _digests_of(events), nothing, 0, *columns, plain)
+    return Calls(events, times_ms, times_ms, _digests_of(events), hints, MAY_BE_IMPOSSIBLE, *columns, plain)
 
 
 def _digests_of(events: Sequence[CallSetup]) -> NDArray[np.uint8]:

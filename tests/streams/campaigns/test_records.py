@@ -27,8 +27,9 @@ def test_a_campaign_comes_back_as_it_was() -> None:
     assert again.id == campaign.id
     assert (again.cells, again.merges, again.examples) == (campaign.cells, campaign.merges, campaign.examples)
     assert list(again.cells) == list(campaign.cells)
+    more = [suspect(900, called_number="+13105550001"), suspect(901, called_number="+13105550001")]
     for one in (campaign, again):
-        for call in [suspect(900, called_number="+13105550001"), suspect(901, called_number="+13105550001")]:
+        for call in more:
             one.tally.add(call, "domestic")
     assert again.tally == campaign.tally
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import campaign_table, sizing, traceback_tables
+from benchmarks.adapting import ladder as of_ladder
 from benchmarks.adapting.table import HEADINGS, cells
 from benchmarks.markdown import Result, source, table
 from benchmarks.open_loop import IDLE
@@ -369,6 +370,12 @@ def campaigns(result: Result) -> str:
     return f"{table(campaign_table.HEADINGS, rows)}\n\n{source(result)}"
 
 
+def ladder(result: Result) -> str:
+    """What each thing that is known adds at each carrier."""
+    rows = [of_ladder.cells(row) for row in result["rows"]]
+    return f"{table(list(of_ladder.HEADINGS), rows)}\n\nThe last of the runs: {source(result)}"
+
+
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "aims": (("replay", "throughput", "latency", "memory"), aims),
     "memory": (("memory",), memory),
@@ -389,6 +396,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "look-ups": (("look_ups_plain", "look_ups_digested"), look_ups),
     "jaeger": (("jaeger",), jaeger),
     "campaigns": (("campaigns",), campaigns),
+    "ladder": (("ladder",), ladder),
 }
 
 if __name__ == "__main__":

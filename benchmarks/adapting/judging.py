@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks.adapting.carriers import Carrier
 from detector.contract.decisions import Action, Step
 from detector.features.table import FEATURE_SCHEMA_ID
-from detector.policy.budgets import MILLION
+from detector.policy.budgets import MILLION, Budgets
 from models.adapt.calls import Calls
 from models.adapt.group_score import group_score
 from models.budgets.bounds import Floats, Ints
@@ -104,7 +104,7 @@ def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: C
     base_margins = calls.rows.scored(load(base, schema_id=FEATURE_SCHEMA_ID).raw)
     scores = {
         "base": base_margins,
-        "group": base_margins + GROUP_WEIGHT * _group_before(base_margins, calls),
+        "group": base_margins + GROUP_WEIGHT * group_before(base_margins, calls),
         "own": calls.grouped,
     }
     teacher = group_score(base_margins, calls.at_ms, calls.keys)
@@ -113,10 +113,21 @@ def judged(carrier: Carrier, own: Path, base: Path, windows_h: float, console: C
         int(is_new.sum()),
         float(is_robocall.mean()),
         {f"{top:g}": float(is_robocall[_highest(teacher, top)].mean()) for top in TOPS},
-        {name: [_recall(one, ~is_robocall, is_new, rate) for rate in RATES] for name, one in scores.items()},
+        {name: [recall(one, ~is_robocall, is_new, rate) for rate in RATES] for name, one in scores.items()},
         _in_force(done, ~is_robocall, is_new),
         done.says,
     )
+
+
+def replayed_calls(events: Path, base: Path, console: Console) -> Calls:
+    """Calls of a later span, in windows that are old enough to judge in, with margins of the base.
+
+    Args:
+        events: Of the span.
+        base: Folder of the base model.
+        console: Where it is said how far it is.
+    """
+    return _replayed(events, base, Budgets().windows_h, console).calls
 
 
 def _replayed(events: Path, own: Path, windows_h: float, console: Console) -> _Replayed:
@@ -172,15 +183,27 @@ def _highest(scores: Floats, share: float) -> Ints:
     return found
 
 
-def _recall(scores: Floats, is_lawful: Mask, is_robocall: Mask, rate: float) -> float:
-    """Share of the robocalls above the lowest threshold that hits at most a share of the lawful calls."""
+def recall(scores: Floats, is_lawful: Mask, is_robocall: Mask, rate: float) -> float:
+    """Share of the robocalls above the lowest threshold that hits at most a share of the lawful calls.
+
+    Args:
+        scores: Of n calls.
+        is_lawful: Which are, shape (n,).
+        is_robocall: Those that count.
+        rate: Of the lawful calls.
+    """
     lawful = np.sort(scores[is_lawful])
     allowed = int(rate * len(lawful))
     return _mean(scores[is_robocall] > lawful[len(lawful) - 1 - allowed])
 
 
-def _group_before(margins: Floats, calls: Calls) -> Floats:
-    """The largest mean margin of the last hour's calls of a call's number, origin or block; the call is left out."""
+def group_before(margins: Floats, calls: Calls) -> Floats:
+    """The largest mean margin of the last hour's calls of a call's number, origin or block; the call is left out.
+
+    Args:
+        margins: Of n calls.
+        calls: These.
+    """
     means = []
     for key in calls.keys:
         order = np.lexsort((np.arange(len(key)), calls.at_ms, key))

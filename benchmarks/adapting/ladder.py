@@ -1,0 +1,275 @@
+"""What each thing that is known adds at a carrier: nothing, complaints and traps, twenty answers a day, all labels.
+
+    python -m benchmarks.adapting.ladder --author fourth --seed 1 --hours 8 --judge-hours 5 --rate 5
+    python -m benchmarks.adapting.ladder --out docs/benchmarks/ladder.json
+
+Windows are counted once for each span; then the code of `robocall ask` and `robocall adapt` learns and decides.
+The analyst answers 20 questions of `ask`, 20 more by what was learnt from these, and the 20 of `adapt`, one in twenty
+wrong. Robocalls count where their campaign was not seen before. Prints a row for each carrier.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from benchmarks.adapting.analyst import A_DAY, MOSTLY, WRONG
+from benchmarks.adapting.carriers import NAMES, Carrier, Wanted, written
+from benchmarks.adapting.judging import GROUP_WEIGHT, RATES, group_before, recall, replayed_calls
+from benchmarks.machine import describe
+from detector.contract.events import FeedbackSource
+from detector.features.table import FEATURE_SCHEMA_ID
+from models.adapt.adapting import Choice, Held, decided, learnt_from
+from models.adapt.alerts import VOLUMES, highest
+from models.adapt.asking import ask
+from models.adapt.calls import Calls
+from models.adapt.comparing import Cluster, compared, drawn
+from models.adapt.labels import Labels
+from models.adapt.rounds import MOST_LAWFUL, Material, Student, Way, learn
+from models.budgets.bounds import Floats
+from models.serve.artifact import SHIPPED, load
+from streams.commands.adapt.collecting import call_keys_of
+from streams.commands.adapt.inputs import SEED, WINDOWS_H, joining_of, known_of, replay_of
+from streams.commands.budgets.source import Source
+from streams.running.progress import step
+from streams.settings import load_settings
+
+LOTS = 40
+SESSIONS = 2
+"""Of `ask`; the third day's answers are about what `adapt` asks."""
+ANALYST = 0.9
+"""Weight of an answer about calls."""
+HEADINGS = (
+    "carrier", "calls learnt", "robocalls", "shipped", "group score", "adapted without labels",
+    "with complaints and traps", "and 60 answers", "what was taken", "all labels", "gain held back",
+    "taken / shown to be worse, of 40 lots", "answers until then",
+)  # fmt: skip
+COLUMNS = ("shipped", "group", "blind", "said", "answered", "taken", "all")
+"""Names of figures: of the models that were learnt, and of what the gate took with all answers."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judging:
+    """A later span: its calls, and which are lawful, and which are robocalls of campaigns that are new."""
+
+    calls: Calls
+    is_lawful: NDArray[np.bool_]
+    is_new: NDArray[np.bool_]
+
+    def recalls(self, scores: Floats) -> list[float]:
+        """Share of the robocalls caught at each of `RATES` of lawful calls hit."""
+        return [recall(scores, self.is_lawful, self.is_new, rate) for rate in RATES]
+
+    def of(self, student: Student | str) -> list[float] | None:
+        """The same of what was learnt; None where nothing was."""
+        return None if isinstance(student, str) else self.recalls(self.calls.rows.scored(student.scorer.raw))
+
+
+def climbed(
+    material: Material, is_robocall: NDArray[np.bool_], judging: Judging, seed: int, lawful: int, say: Say
+) -> dict[str, Any]:
+    """All figures of a carrier; some twenty fits.
+
+    Args:
+        material: Its span, with complaints and traps as labels.
+        is_robocall: The truth of its calls.
+        judging: The later span.
+        seed: Of answers that are wrong.
+        lawful: Calls that a round learns from.
+        say: Told what is done.
+    """
+    margins = judging.calls.margins
+    found: dict[str, Any] = {
+        "shipped": judging.recalls(margins),
+        "group": judging.recalls(margins + GROUP_WEIGHT * group_before(margins, judging.calls)),
+    }
+
+    def told(what: str) -> Callable[..., None]:
+        return lambda *done: say(f"{what}: {done[0]}")
+
+    nothing = replace(material.labels, weight=np.zeros(len(is_robocall)))
+    found["blind"] = judging.of(
+        learn(replace(material, labels=nothing), SEED, told("without labels"), Way.TEACHER, lawful)
+    )
+    said = decided(material, learnt_from(material, SEED, told("complaints and traps"), lawful), "base", SEED)
+    found["said"] = judging.of(said.students.get(said.judged, ""))
+    found["said_took"] = said.choice.value
+    analyst = Random(f"analyst {seed}")
+    for session in range(SESSIONS):
+        learnt = None
+        if session:
+            student = learn(material, SEED, told(f"session {session + 1}"), Way.LABELS, lawful)
+            learnt = None if isinstance(student, str) else student.margins
+        asked = [one.cluster for one in ask(material, learnt, A_DAY).questions]
+        material = replace(material, labels=_answered(material.labels, asked, is_robocall, analyst))
+    students = learnt_from(material, SEED, told("with answers"), lawful)
+    first = decided(material, students, "base", SEED)
+    material = replace(material, labels=_answered(material.labels, first.questions, is_robocall, analyst))
+    last = decided(material, students, "base", SEED)
+    found["answered"] = judging.of(last.students.get(first.judged, ""))
+    found["candidate"], found["took"] = first.judged.value, last.choice.value
+    found["gate"] = last.verdict.as_json()
+    if first.judged in last.students:
+        found["lots"] = lots(material, last.students[first.judged].margins, is_robocall, analyst)
+    found["taken"] = _taken(found, last.choice, judging, last.chosen)
+    every = Labels(is_robocall, np.ones(len(is_robocall)), np.zeros(len(is_robocall), np.int64), ("truth",), 0)
+    found["all"] = judging.of(learn(replace(material, labels=every), SEED, told("all labels"), Way.LABELS, lawful))
+    return found
+
+
+def lots(material: Material, candidate: Floats, is_robocall: NDArray[np.bool_], analyst: Random) -> dict[str, float]:
+    """What the gate comes to by other lots: a candidate compared again and again, by answers of the same analyst.
+
+    Args:
+        material: The calls, with what is known of them.
+        candidate: Its scores of these.
+        is_robocall: The truth.
+        analyst: Errs.
+
+    Returns:
+        How much more of the robocalls it catches at equal alerts, among those that may be drawn; shares of the lots by
+        which it is taken and is shown to be worse; and how many answers that takes, in the mean.
+    """
+    held, base = Held(material, SEED, None), material.base_scores
+    nothing = replace(material.labels, weight=np.zeros(len(is_robocall)))
+    verdicts = []
+    for lot in range(LOTS):
+        draw = drawn(material.calls, held.may_be_drawn, base, candidate, lot)
+        answers = _answered(nothing, [one.cluster for one in draw], is_robocall, analyst)
+        verdicts.append(compared(draw, answers)[0])
+    chosen = np.flatnonzero(held.may_be_drawn)
+    hit = [[is_robocall[chosen][highest(one[chosen], volume)].sum() for volume in VOLUMES] for one in (base, candidate)]
+    return {
+        "gain": float(np.mean(np.array(hit[1]) - np.array(hit[0])) / max(is_robocall[chosen].sum(), 1)),
+        "taken": float(np.mean([one.is_better for one in verdicts])),
+        "worse": float(np.mean([one.is_worse for one in verdicts])),
+        "answers": float(np.mean([sum(one.answered) for one in verdicts])),
+    }
+
+
+def _taken(found: dict[str, Any], choice: Choice, judging: Judging, chosen: Student | None) -> Any:
+    if chosen is not None:
+        return judging.of(chosen)
+    return found["group" if choice is Choice.GROUPED else "shipped"]
+
+
+def _answered(labels: Labels, asked: Iterable[Cluster], is_robocall: NDArray[np.bool_], analyst: Random) -> Labels:
+    """Labels with an analyst's answers on top: a cluster is what most of its calls are, one in twenty wrongly."""
+    source = len(labels.sources)
+    robocall, weight, sources = labels.is_robocall.copy(), labels.weight.copy(), labels.source.copy()
+    for one in asked:
+        verdict = bool(is_robocall[one.labelled].mean() > MOSTLY) ^ (analyst.random() < WRONG)
+        robocall[one.labelled], weight[one.labelled], sources[one.labelled] = verdict, ANALYST, source
+    return Labels(robocall, weight, sources, (*labels.sources, FeedbackSource.ANALYST), labels.ignored)
+
+
+def row_of(wanted: Wanted, lawful: int, console: Console) -> dict[str, Any]:
+    """All figures of one carrier, counted from its files.
+
+    Args:
+        wanted: Which one.
+        lawful: Calls that a round learns from.
+        console: Where it is said how far it is.
+    """
+    with TemporaryDirectory() as made:
+        with step(f"Generating {wanted.author} {wanted.seed}", console) as say:
+            carrier = written(wanted, Path(made), say)
+        base = load(SHIPPED, schema_id=FEATURE_SCHEMA_ID)
+        source = Source((carrier.learn,))
+        joining = joining_of(source, (carrier.feedback,), console)
+        settings = load_settings(mode="shadow", model_dir=SHIPPED, partitions=1)
+        done = replay_of(settings, source, joining, WINDOWS_H, console)
+        material, _ = known_of(done, base, np.zeros(0, np.int64), 1)
+        judging = judging_of(carrier, console)
+    truth = _truths(material.calls, carrier.learnt)
+    with step("Learning", console) as say:
+        return asdict(wanted) | facts_of(material, truth) | climbed(material, truth, judging, wanted.seed, lawful, say)
+
+
+def facts_of(material: Material, is_robocall: NDArray[np.bool_]) -> dict[str, Any]:
+    """How much there is to learn from."""
+    said = material.labels.by_source(np.ones(len(is_robocall), np.bool_))
+    return {"calls": len(is_robocall), "robocall_share": float(is_robocall.mean()), "labels": said}
+
+
+def judging_of(carrier: Carrier, console: Console) -> Judging:
+    """Count the later span."""
+    calls = replayed_calls(carrier.judge, SHIPPED, console)
+    is_robocall = _truths(calls, carrier.truths)
+    by_key = dict(zip(call_keys_of(list(carrier.truths)).tolist(), carrier.truths.values(), strict=True))
+    is_known = np.array([by_key[key].campaign in carrier.known for key in calls.call.tolist()])
+    return Judging(calls, ~is_robocall, is_robocall & ~is_known)
+
+
+def _truths(calls: Calls, truths: dict[str, Any]) -> NDArray[np.bool_]:
+    by_key = dict(zip(call_keys_of(list(truths)).tolist(), truths.values(), strict=True))
+    return np.array([by_key[key].is_robocall for key in calls.call.tolist()])
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """What stands in the columns of one carrier: shares caught at 1e-3 and 1e-4.
+
+    Args:
+        row: As `--out` has it.
+    """
+    by_lot = row.get("lots")
+    judge = ["-"] * 3
+    if by_lot:
+        judge = [f"{by_lot['gain']:+.3f}", f"{by_lot['taken']:.2f} / {by_lot['worse']:.2f}", f"{by_lot['answers']:.0f}"]
+    figures = {name: " / ".join(f"{one:.3f}" for one in row[name]) if row[name] else "-" for name in COLUMNS}
+    return [
+        f"{row['author']} {row['seed']}", f"{row['calls']:,}", f"{row['robocall_share']:.1%}", figures["shipped"],
+        figures["group"], figures["blind"], figures["said"], f"{figures['answered']} ({row['candidate']})",
+        f"{row['took']}: {figures['taken']}", figures["all"], *judge,
+    ]  # fmt: skip
+
+
+def main() -> None:
+    """Run the carriers, and print a row for each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--author", nargs="+", choices=NAMES, default=["first", "third", "fourth"], help="[%(default)s]"
+    )
+    parser.add_argument("--seed", nargs="+", type=int, default=[1], help="of the carriers [%(default)s]")
+    parser.add_argument("--hours", type=float, default=8.0, help="learnt from [%(default)s]")
+    parser.add_argument("--judge-hours", type=float, default=5.0, help="of the judging span [%(default)s]")
+    parser.add_argument("--rate", type=float, default=5.0, help="calls a second, about [%(default)s]")
+    parser.add_argument(
+        "--lawful", type=int, default=MOST_LAWFUL, help="calls that a round learns from, at most [%(default)s]"
+    )
+    parser.add_argument("--out", type=Path, help="add all figures to those in this file")
+    options = parser.parse_args()
+    console = Console(stderr=True)
+    rows = json.loads(options.out.read_text())["rows"] if options.out and options.out.exists() else []
+    print(" | ".join(HEADINGS), flush=True)
+    for author in options.author:
+        for seed in options.seed:
+            row = row_of(
+                Wanted(author, seed, options.hours, options.judge_hours, options.rate), options.lawful, console
+            )
+            print(" | ".join(cells(row)), flush=True)
+            rows = merged(rows, row)
+            if options.out:
+                options.out.write_text(json.dumps(describe() | {"rates": RATES, "rows": rows}, indent=1) + "\n")
+
+
+def merged(rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows with one more, in the place of an older one of the same carrier."""
+
+    def place(one: dict[str, Any]) -> tuple[int, int]:
+        return NAMES.index(one["author"]), one["seed"]
+
+    return sorted([one for one in rows if place(one) != place(row)] + [row], key=place)
+
+
+if __name__ == "__main__":
+    main()

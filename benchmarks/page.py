@@ -30,13 +30,11 @@ PAGES = tuple(
     )
 )  # fmt: skip
 NOT_YET = "Not measured yet."
-PEER_AIMS = {
-    "stock Faust": (("stock_faust",), 25.0),
-    "Quix Streams": (("quix_state", "quix_memory"), 10.0),
-    "Bytewax": (("bytewax", "bytewax_memory"), 3.0),
-    "Kafka Streams": (("kafka_streams", "kafka_streams_memory"), 3.0),
+PEER_AIMS: dict[str, tuple[tuple[str, ...], float]] = {
+    "stock Faust": (("stock_faust",), 25.0), "Quix Streams": (("quix_state", "quix_memory"), 10.0),
+    "Bytewax": (("bytewax", "bytewax_memory"), 3.0), "Kafka Streams": (("kafka_streams", "kafka_streams_memory"), 3.0),
     "Flink": (("flink",), 3.0),
-}
+}  # fmt: skip
 """For each system the entries that count, of which the cheapest is taken, and the factor that is aimed at."""
 LEAST_OF_A_PROCESSOR = 0.9
 """With a smaller share of a processor, a time on the clock says how busy the others were."""
@@ -366,14 +364,13 @@ def signatures(result: Result) -> str:
 
 def campaigns(result: Result) -> str:
     """How well suspect calls are grouped."""
-    rows = [campaign_table.cells(row) for row in result["rows"]]
-    return f"{table(campaign_table.HEADINGS, rows)}\n\n{source(result)}"
+    return f"{table(campaign_table.HEADINGS, list(map(campaign_table.cells, result['rows'])))}\n\n{source(result)}"
 
 
 def ladder(result: Result) -> str:
     """What each thing that is known adds at each carrier."""
-    rows = [of_ladder.cells(row) for row in result["rows"]]
-    return f"{table(list(of_ladder.HEADINGS), rows)}\n\nThe last of the runs: {source(result)}"
+    rows = table(list(of_ladder.HEADINGS), list(map(of_ladder.cells, result["rows"])))
+    return f"{rows}\n\nThe last of the runs: {source(result)}"
 
 
 BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {

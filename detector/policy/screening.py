@@ -144,7 +144,7 @@ class Screener(Generic[WindowsT_co]):
     Attributes:
         engine: The windows.
         lists: Lists of the carrier; None while they are not known, and every call passes (`LISTS_UNKNOWN`).
-        campaigns: Names of campaigns, which whoever follows them keeps; none to begin with, and decisions name none.
+        campaigns: Names of campaigns, which whoever follows them keeps; None to begin with, and decisions name none.
         dno: Do-not-originate entries of others, beside the carrier's own in `lists`; none to begin with.
         standing: Standing decisions, and what hysteresis remembers.
 
@@ -171,7 +171,7 @@ class Screener(Generic[WindowsT_co]):
     ) -> None:
         self.engine = engine
         self.lists: Lists | None = lists
-        self.campaigns = CampaignNames()
+        self.campaigns: CampaignNames | None = None
         self.dno = NO_ENTRIES
         self.standing = standing
         self._tables = PolicyTables(policy)
@@ -277,7 +277,7 @@ class Screener(Generic[WindowsT_co]):
                 work.settle(_attempt(step, work))
             work.apply_own_modes()
             work.name_callers()
-            if self.campaigns:
+            if self.campaigns is not None:
                 work.name_campaigns(self.campaigns)
         return Screening(
             calls,

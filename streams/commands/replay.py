@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
+from detector.campaigns.names import CampaignNames
 from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action, Step
 from detector.features.schemas import Schema
@@ -339,6 +340,7 @@ def replay(
         settings = load_settings(partitions=partitions, model_dir=where.whole(), **chosen)
         pipeline = loaded(settings, failures.append, console)
     if campaigns is not None:
+        pipeline.screener.campaigns = CampaignNames()
         take_records(pipeline.screener.campaigns, campaigns.read_bytes().splitlines())
     counts = Counts()
     with ExitStack() as stack:

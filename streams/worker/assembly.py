@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from detector.campaigns.names import CampaignNames
 from detector.columns.clocks import ClockTolerance
 from detector.policy.screening import Screener
 from detector.windows import WindowEngine
@@ -155,7 +156,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
     report = ModelReport(redis, guard, lambda: switch.told(_instance(settings), lists.told))
-    campaigns = NameFollower(settings, screener.campaigns) if settings.name_campaigns else None
+    campaigns = _make_campaigns(settings, screener)
     runs = (exchange, lists, dno, upstreams, campaigns, keeper, switch, measures, report, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         (type(part).__name__, part.run) for part in runs if part is not None
@@ -216,6 +217,14 @@ def _make_dno(settings: Settings, screener: Screener[WindowEngine]) -> DnoFollow
     if settings.numbers_url is None:
         return None
     return DnoFollower(DnoFiles(settings.numbers_url, settings.signing), screener)
+
+
+def _make_campaigns(settings: Settings, screener: Screener[WindowEngine]) -> NameFollower | None:
+    """What follows the names of campaigns, where decisions are to name them."""
+    if not settings.name_campaigns:
+        return None
+    screener.campaigns = CampaignNames()
+    return NameFollower(settings, screener.campaigns)
 
 
 def _make_sources(

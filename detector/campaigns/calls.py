@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from detector.contract.events import CallSetup
+from detector.trust.verdict import Cause
 
+_UNCHECKED = frozenset((Cause.NOT_CHECKED, Cause.CERTIFICATE_UNAVAILABLE, Cause.REVOCATION_UNKNOWN))
 TOLL_FREE = ("800", "833", "844", "855", "866", "877", "888")
 ANONYMOUS, INVALID, DOMESTIC, TOLL_FREE_CALLER, FOREIGN = "anonymous", "invalid", "domestic", "toll_free", "foreign"
 _NANP = re.compile(r"\+1([2-9](?!11)\d{2})([2-9](?!11)\d{2})\d{4}", re.ASCII)
@@ -45,14 +47,17 @@ class SuspectCall:
 
     @classmethod
     def of(cls, setup: CallSetup, decision_id: str, score: float | None) -> "SuspectCall":
-        """Take what is needed of a call setup. Where we verified signatures ourselves, that counts.
+        """Take what is needed of a call setup.
+
+        Where we came to a verdict of our own, that alone counts: a signature that failed says nothing of who signed.
 
         Args:
             setup: The call.
             decision_id: Of the decision on it.
             score: None where no model was asked.
         """
-        level = setup.own_attestation or setup.attestation
+        is_ours = setup.own_cause is not None and setup.own_cause not in _UNCHECKED
+        level = setup.own_attestation if is_ours else setup.attestation
         return cls(
             setup.call_id,
             decision_id,
@@ -60,8 +65,8 @@ class SuspectCall:
             setup.calling_number,
             setup.called_number,
             setup.trunk_group_id,
-            setup.own_signer_spc or setup.signer_spc or "",
-            setup.own_origid or setup.origid or "",
+            (setup.own_signer_spc if is_ours else setup.signer_spc) or "",
+            (setup.own_origid if is_ours else setup.origid) or "",
             "" if level is None else str(level),
             setup.user_agent or "",
             1.0 if score is None else score,

@@ -25,7 +25,9 @@ from detector.columns.facts import (
     HAS_DIVERSION,
     HAS_NAME,
     ORIGID,
+    OWN_ATTESTATION,
     OWN_CAUSE,
+    OWN_ORIGID,
     OWN_SIGNER,
     PRESENCE,
     ROLE,
@@ -84,12 +86,13 @@ class CallBatch:
         calling: Key of the calling number: digits of a NANP number, else a hash.
         called: Key of the called number, likewise.
         trunk: Key of the trunk group.
-        origin: Key of signer and `origid`; 0 where the call carries neither, and for ends.
+        origin: Key of signer and `origid`, by our own verdict where there is one that passed, else as the switch says;
+            0 where the call carries neither, and for ends.
         calling_digits: 11 digits of a NANP calling number, else 0.
         called_digits: 11 digits of a NANP called number, else 0.
         from_digits: 11 digits of a NANP number in From that is not the calling number, else 0.
         own_signer: Hash of the provider code of the signer that we verified (`signer_key`), else 0.
-        signature: What our verdict says and who signed (`detector.features.signatures`); 0 without one, and of ends.
+        signature: What our verdict says and who signed (`detector.features.signatures`); 0 of ends.
         calling_npanxx: NPA-NXX of the calling number, -1 where not NANP.
         called_npanxx: NPA-NXX of the called number, -1 where not NANP.
         number_class: What the calling number is, `detector.columns.numbering.VALID` and following.
@@ -278,14 +281,17 @@ def _fill_setup(
 ) -> None:
     attestation = given[row, ATTESTATION]
     verstat = verstat_code(data, spans[row, VERSTAT, 0], spans[row, VERSTAT, 1])
-    signer, origid = _span(spans, row, SIGNER), _span(spans, row, ORIGID)
+    own, own_origid = _span(spans, row, OWN_SIGNER), _span(spans, row, OWN_ORIGID)
+    is_ours = own[1] > own[0] or own_origid[1] > own_origid[0]
+    signer, origid = (own, own_origid) if is_ours else (_span(spans, row, SIGNER), _span(spans, row, ORIGID))
     if signer[1] > signer[0] or origid[1] > origid[0]:
         columns[_ORIGIN, row] = hash_pair(data, signer, _SEPARATOR, origid, seed + ORIGIN_SALT)
-    own = _span(spans, row, OWN_SIGNER)
     if own[1] > own[0]:
         columns[_OWN_SIGNER, row] = hash_bytes(data, own[0], own[1], SIGNER_SEED)
     cause, upstream = _span(spans, row, OWN_CAUSE), _span(spans, row, UPSTREAM)
-    columns[_SIGNATURE, row] = signature_of(data, cause, own, upstream, verstat)
+    columns[_SIGNATURE, row] = signature_of(
+        data, cause, own, upstream, verstat, (given[row, OWN_ATTESTATION], attestation)
+    )
     columns[_TIME, row] = given[row, SETUP_TIME]
     columns[_ATTESTATION, row] = attestation
     columns[_ROLE, row] = given[row, ROLE]

@@ -19,15 +19,20 @@ TEXT_FIELDS = ("call_id", "calling_number", "called_number", "trunk_group_id", "
 """Texts that an answer repeats."""
 SPAN_FIELDS = (
     *TEXT_FIELDS, "from_number", "verstat", "signer_spc", "origid", "own_signer_spc", "own_cause", "upstream_ocn",
+    "own_origid",
 )  # fmt: skip
 (
     CALL_ID, CALLING, CALLED, TRUNK, SWITCH, FROM, VERSTAT, SIGNER, ORIGID, OWN_SIGNER, OWN_CAUSE, UPSTREAM,
+    OWN_ORIGID,
 ) = range(len(SPAN_FIELDS))  # fmt: skip
 
 NUMBER_FIELDS = (
     "setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "attestation", "presence", "treatment", "role",
+    "own_attestation",
 )  # fmt: skip
-SETUP_TIME, END_TIME, ANSWER_TIME, SIP_STATUS, ATTESTATION, PRESENCE, TREATMENT, ROLE = range(len(NUMBER_FIELDS))
+SETUP_TIME, END_TIME, ANSWER_TIME, SIP_STATUS, ATTESTATION, PRESENCE, TREATMENT, ROLE, OWN_ATTESTATION = range(
+    len(NUMBER_FIELDS)
+)
 
 HAS_DIVERSION, WANTS_PRIVACY, HAS_NAME, HAS_PRIORITY, HAS_OWN_NAMES = 1, 2, 4, 8, 16
 """Bits of `presence`: a call setup has the field, or one of the fields, and it is not empty."""
@@ -47,6 +52,7 @@ TREATMENT_CODE = {None: 0} | {str(treatment): code for code, treatment in enumer
 ROLE_CODE = {None: 0} | {str(role): code for code, role in enumerate(Role, 1)}
 CHOICE_CODES: dict[str, dict[Any, int]] = {
     "attestation": ATTESTATION_CODE,
+    "own_attestation": ATTESTATION_CODE,
     "treatment": TREATMENT_CODE,
     "role": ROLE_CODE,
 }
@@ -77,9 +83,9 @@ class Facts:
         spans: Shape (n, len(SPAN_FIELDS), 2) int64: start and stop of each text, UTF-8 without quotes and escapes;
             `ABSENT` twice where there is none. Fields that only a `call_setup` has mean nothing of a `call_end`.
         numbers: Shape (n, len(NUMBER_FIELDS)) int64. `end_time_ms`, `answer_time_ms` and `sip_status` mean nothing of
-            a `call_setup`, nor does `treatment` (see `TREATMENT_CODE`); `attestation` (see `ATTESTATION_CODE`), `role`
-            (see `ROLE_CODE`) and `presence` mean nothing of a `call_end`. `answer_time_ms` is `ABSENT` where never
-            answered, `setup_time_ms` where an end does not say it.
+            a `call_setup`, nor does `treatment` (see `TREATMENT_CODE`); both attestations (see `ATTESTATION_CODE`),
+            `role` (see `ROLE_CODE`) and `presence` mean nothing of a `call_end`. `answer_time_ms` is `ABSENT` where
+            never answered, `setup_time_ms` where an end does not say it.
         texts: As JSON writes them; None where nobody asked.
     """
 
@@ -147,7 +153,7 @@ def _joined(parts: Sequence[tuple[Bytes, Ints]]) -> tuple[Bytes, Ints]:
     return joined, np.concatenate(moved)
 
 
-_SETUP = attrgetter(*SPAN_FIELDS, "setup_time_ms", "attestation", "role", *PRESENCE_BITS)
+_SETUP = attrgetter(*SPAN_FIELDS, "setup_time_ms", "attestation", "role", "own_attestation", *PRESENCE_BITS)
 _END = attrgetter(*TEXT_FIELDS, "setup_time_ms", "end_time_ms", "answer_time_ms", "sip_status", "treatment")
 _ONLY_SETUP = (None,) * (len(SPAN_FIELDS) - len(TEXT_FIELDS))
 _BITS = tuple(PRESENCE_BITS.values())
@@ -170,13 +176,14 @@ def _join_texts(texts: Sequence[str | None]) -> tuple[Bytes, Ints]:
 
 def _read_setup(event: Any, texts: list[str | None], numbers: list[int]) -> None:
     found = _SETUP(event)
-    setup_time_ms, attestation, role, *values = found[len(SPAN_FIELDS) :]
+    setup_time_ms, attestation, role, own, *values = found[len(SPAN_FIELDS) :]
     texts += found[: len(SPAN_FIELDS)]
     presence = 0
     for value, bit in zip(values, _BITS, strict=True):
         if value:
             presence |= bit
     numbers += (setup_time_ms, 0, ABSENT, 0, ATTESTATION_CODE[attestation], presence, 0, ROLE_CODE[role])
+    numbers.append(ATTESTATION_CODE[own])
 
 
 def _read_end(event: Any, texts: list[str | None], numbers: list[int]) -> None:
@@ -184,7 +191,7 @@ def _read_end(event: Any, texts: list[str | None], numbers: list[int]) -> None:
     *times_ms, sip_status, treatment = found[len(TEXT_FIELDS) :]
     texts += found[: len(TEXT_FIELDS)] + _ONLY_SETUP
     numbers += (ABSENT if time_ms is None else time_ms for time_ms in times_ms)
-    numbers += (sip_status, 0, 0, TREATMENT_CODE[treatment], 0)
+    numbers += (sip_status, 0, 0, TREATMENT_CODE[treatment], 0, 0)
 
 
 def facts_of(events: Sequence[Any], is_setup: Sequence[bool]) -> Facts:

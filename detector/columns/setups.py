@@ -14,20 +14,20 @@ from detector.columns.arrays import Flags, Ints
 from detector.columns.call_columns import CallBatch
 from detector.columns.compiled import compiled_borrowing
 from detector.columns.decision_ids import DECISION_ID_BYTES, decision_id, identify
-from detector.columns.facts import ATTESTATION_CODE, HAS_OWN_NAMES, HAS_PRIORITY, ROLE_CODE, TEXT_FIELDS, Texts
+from detector.columns.facts import HAS_OWN_NAMES, HAS_PRIORITY, ROLE_CODE, TEXT_FIELDS, Texts
 from detector.columns.impossible import may_be_impossible
 from detector.columns.lazy_sequence import LazySequence
 from detector.columns.membership import hash_spans, hash_texts
 from detector.columns.numbering import FOREIGN, INVALID, NPA_WIDTH
 from detector.columns.packing import pack
-from detector.columns.verdicts import VERSTAT_PASSED
 from detector.contract.events import CallSetup
+from detector.features import signatures
 
 MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, MAY_BE_FROM_911, IS_VOUCHED, IS_NAMED = 1, 2, 4, 8, 16, 32
 """Bits of `hints`: the called number may be an emergency number by its form, the calling number may be one that nobody
 can have, a priority field is there, the calling number may be 911. A call without the bit needs no look at its texts.
 Two are no guess: a verified signature of attestation A vouches for the calling number; `own_names` holds something."""
-_PRIORITY_AREA, _EMERGENCY_AREA, _ATTESTED_A = 710, 911, ATTESTATION_CODE["A"]
+_PRIORITY_AREA, _EMERGENCY_AREA = 710, 911
 
 
 class Picked(LazySequence[Any]):
@@ -218,8 +218,7 @@ class _Hinting(NamedTuple):
     called_npanxx: Ints
     calling_npanxx: Ints
     number_class: Ints
-    attestation: Ints
-    verstat: Ints
+    signature: Ints
     presence: Ints
 
 
@@ -240,7 +239,7 @@ def _hint(at: Ints, columns: _Hinting, hints: Ints) -> int:
             hints[row] |= IS_NAMED
         if columns.number_class[place] == INVALID and (digits == 0 or block // NPA_WIDTH == _EMERGENCY_AREA):
             hints[row] |= MAY_BE_FROM_911
-        if columns.verstat[place] == VERSTAT_PASSED and columns.attestation[place] == _ATTESTED_A:
+        if columns.signature[place] & signatures.IS_VOUCHED:
             hints[row] |= IS_VOUCHED
         all_hints |= hints[row]
     return all_hints

@@ -4,7 +4,7 @@ import numpy as np
 
 from detector.columns.arrays import Bytes
 from detector.columns.compiled import compiled_borrowing
-from detector.columns.facts import ABSENT
+from detector.columns.facts import ABSENT, ATTESTATION_CODE
 from detector.columns.hashing import hash_bytes, hash_text, same_bytes
 from detector.features import signatures
 
@@ -13,6 +13,7 @@ _PASSED = np.frombuffer(b"TN-Validation-Passed", dtype=np.uint8)
 _FAILED = np.frombuffer(b"TN-Validation-Failed", dtype=np.uint8)
 SIGNER_SEED = 11
 """Of `signer_key`. Public: who signs has a certificate for its code, so nobody chooses codes that collide."""
+_ATTESTED_A = ATTESTATION_CODE["A"]
 _CAUSES = np.array([hash_text(cause.value, seed=SIGNER_SEED) for cause in signatures.GROUPS])
 _CAUSE_GROUPS = np.array(list(signatures.GROUPS.values()))
 _FAILED_GROUPS = sum(1 << group for group in signatures.FAILED)
@@ -31,7 +32,12 @@ def verstat_code(data: Bytes, start: int, stop: int) -> int:
 
 @compiled_borrowing
 def signature_of(
-    data: Bytes, cause: tuple[int, int], own: tuple[int, int], upstream: tuple[int, int], verstat: int
+    data: Bytes,
+    cause: tuple[int, int],
+    own: tuple[int, int],
+    upstream: tuple[int, int],
+    verstat: int,
+    attestations: tuple[int, int],
 ) -> int:
     """What our own verdict says, as bits of `detector.features.signatures`.
 
@@ -41,14 +47,20 @@ def signature_of(
         own: Where the provider code of the signer that we verified stands.
         upstream: Where that of the provider behind the trunk group does.
         verstat: Verdict of the switch.
+        attestations: Levels by our own verdict and by the switch, `facts.ATTESTATION_CODE`.
     """
+    by_switch = verstat == VERSTAT_PASSED and attestations[1] == _ATTESTED_A
     if cause[0] == ABSENT:
-        return signatures.UNSIGNED
+        return signatures.UNSIGNED | (signatures.IS_VOUCHED if by_switch else 0)
     key, group = hash_bytes(data, cause[0], cause[1], SIGNER_SEED), signatures.BROKEN
     for place in range(len(_CAUSES)):
         if _CAUSES[place] == key:
             group = _CAUSE_GROUPS[place]
     bits = group
+    if group == signatures.PASSED:
+        bits |= signatures.IS_VOUCHED if attestations[0] == _ATTESTED_A else 0
+    elif by_switch and (group == signatures.UNSIGNED or group == signatures.UNCHECKED):  # noqa: PLR1714 - compiled
+        bits |= signatures.IS_VOUCHED
     has_passed, has_failed = group == signatures.PASSED, (_FAILED_GROUPS >> group) & 1 != 0
     if (has_passed and verstat == VERSTAT_FAILED) or (has_failed and verstat == VERSTAT_PASSED):
         bits |= signatures.IS_UNLIKE_SWITCH

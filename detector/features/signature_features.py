@@ -21,7 +21,7 @@ _CALL = {
 }
 _GROUPS = {"trunk": "on the trunk group", "origin": "of the origin", "signer": "of the signer"}
 _SHARES = {
-    "unsigned": "calls without a signature",
+    "unsigned": "calls without a verdict of ours",
     "own_failed": "calls whose signature failed by our own verdict",
     "foreign_signer": "calls whose signer is not the provider behind the trunk group",
 }
@@ -37,7 +37,7 @@ def _feature(name: str) -> Feature:
         doc = f"time since the first call {of} that is remembered"
         return Feature(name, "s", 0.0, AGE_LIMIT_S, source, 0, doc, instruction._replace(minimum=0))
     if what == "surge":
-        doc = f"calls an hour {of} lately against usually (0.5 = alike)"
+        doc = f"calls an hour {of} lately against usually; it falls in the course of a day (UTC)"
         return Feature(name, "ratio", 0.0, 1.0, source, FEWEST_CALLS, doc, instruction)
     if what == "foreign_usually":
         doc = f"share of {_SHARES['foreign_signer']} among those {of} usually"

@@ -43,9 +43,10 @@ LEAST_SHARE = 1e-6
 FADES_FAST_H, FADES_SLOWLY_H = 1, 24
 """With each hour that begins what was counted *lately* counts half, with each day (UTC) what is *usual*."""
 GROUP_BITS = 7
-IS_UNLIKE_SWITCH, IS_UNLIKE_UPSTREAM, KNOWS_UPSTREAM = 1 << 3, 1 << 4, 1 << 5
+IS_UNLIKE_SWITCH, IS_UNLIKE_UPSTREAM, KNOWS_UPSTREAM, IS_VOUCHED = 1 << 3, 1 << 4, 1 << 5, 1 << 6
 """Bits of `CallBatch.signature` above the group: we and the switch came to contrary verdicts; the signer's provider
-code is not that of the provider behind the trunk group; both codes are known."""
+code is not that of the provider behind the trunk group; both codes are known; a signature of attestation A vouches for
+the calling number: by our own verdict where we came to one, else by that of the switch."""
 
 CALL_FIGURES = (
     "call_own_passed", "call_own_broken", "call_own_certificate", "call_own_mismatch", "call_own_replayed",

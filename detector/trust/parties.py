@@ -18,7 +18,7 @@ class Parties:
     """Who calls whom, as the signalling has it. Each text is canonical: `12025550101`, or `sip:alice@example.com`.
 
     Attributes:
-        calling: P-Asserted-Identity, all its values, else From.
+        calling: The calling number; where that is withheld all values of P-Asserted-Identity, if there are any.
         called: To.
         target: Request-URI: where the call goes after it was forwarded.
         date_s: Date header, epoch seconds, which the compact form signs; None where there was none.
@@ -33,8 +33,8 @@ class Parties:
 def parties_of(setup: CallSetup, country: str = NORTH_AMERICA) -> Parties:
     """Parties of a call as its event has them.
 
-    What P-Asserted-Identity says counts where the calling number is of it, or is withheld. Where it is another number,
-    that of From, nobody believes P-Asserted-Identity: a token about it vouches for nothing.
+    A token has to name the calling number itself, or it would vouch for a number with a token about another one. All
+    values of P-Asserted-Identity count only where the calling number is withheld or no number.
 
     Args:
         setup: The call.
@@ -42,10 +42,9 @@ def parties_of(setup: CallSetup, country: str = NORTH_AMERICA) -> Parties:
     """
     calling = canonical_party(setup.calling_number, country)
     asserted = frozenset(canonical_party(one, country) for one in setup.asserted_numbers or ())
-    is_another = calling not in asserted and _NUMBER.match(calling) is not None
     target = canonical_party(setup.called_number, country)
     return Parties(
-        calling=asserted if asserted and not is_another else frozenset({calling}),
+        calling=frozenset({calling}) if _NUMBER.match(calling) or not asserted else asserted,
         called=canonical_party(setup.to_number, country) if setup.to_number else target,
         target=target,
     )

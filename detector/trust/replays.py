@@ -1,4 +1,7 @@
-"""Tokens that were seen: a `shaken` token belongs to one call, so one that comes with another call is a replay."""
+"""Tokens that were seen: a `shaken` token belongs to one call, so one that comes with another call is a replay.
+
+What tells calls apart is written by whoever sends them. So one call has a bounded number of attempts, too.
+"""
 
 from collections import OrderedDict
 
@@ -7,6 +10,10 @@ from detector.trust.verify import FRESH_MS
 
 KEPT_MS = 2 * FRESH_MS
 """A token is fresh from 60 s before it was signed until 60 s after, so it can come back for so long."""
+
+
+MOST_ATTEMPTS = 10
+"""Of one call with one token: over other routes, and by other switches that verify it again."""
 
 
 class SeenTokens:
@@ -24,14 +31,14 @@ class SeenTokens:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.forgotten = 0
-        self._calls: OrderedDict[bytes, tuple[str, int]] = OrderedDict()
+        self._calls: OrderedDict[bytes, tuple[str, int, int]] = OrderedDict()
 
     def __len__(self) -> int:
         """Tokens that are kept."""
         return len(self._calls)
 
     def is_replay(self, token: bytes, call: str, at_ms: int) -> bool:
-        """Tell whether this token came with another call before, and keep that it came. Amortised constant time.
+        """Tell whether this token came with another call or too often, and keep that it came. Amortised constant time.
 
         Args:
             token: Digest of the token.
@@ -42,9 +49,10 @@ class SeenTokens:
         self._leave_out(at_ms)
         first = self._calls.get(token)
         if first is not None and abs(at_ms - first[1]) <= KEPT_MS:
-            return first[0] != call
+            self._calls[token] = (first[0], first[1], first[2] + 1)
+            return first[0] != call or first[2] >= MOST_ATTEMPTS
         self._calls.pop(token, None)
-        self._calls[token] = (call, at_ms)
+        self._calls[token] = (call, at_ms, 1)
         if len(self._calls) > self.capacity:
             self._calls.popitem(last=False)
             self.forgotten += 1
@@ -52,7 +60,7 @@ class SeenTokens:
 
     def _leave_out(self, at_ms: int) -> None:
         while self._calls:
-            token, (_, seen_ms) = next(iter(self._calls.items()))
+            token, (_, seen_ms, _) = next(iter(self._calls.items()))
             if at_ms - seen_ms <= KEPT_MS:
                 return
             del self._calls[token]
@@ -61,7 +69,8 @@ class SeenTokens:
 def without_replay(verdict: Verdict, seen: SeenTokens, call: str, at_ms: int) -> Verdict:
     """Return the verdict, or that its token was replayed.
 
-    A forwarded call may lawfully bring a token that was seen: `div` tokens say where it went, and are not asked here.
+    A forwarded call brings a token that was seen. It is known by that together with the `div` tokens that say where it
+    went, so its headers are a replay with another call; a forwarder that signs anew for each call is not found.
 
     Args:
         verdict: What verifying came to; only what passed is looked up.
@@ -69,13 +78,13 @@ def without_replay(verdict: Verdict, seen: SeenTokens, call: str, at_ms: int) ->
         call: What tells calls apart.
         at_ms: When the call came, epoch milliseconds.
     """
-    if verdict.cause is not Cause.PASSED or verdict.is_diverted:
+    if verdict.cause is not Cause.PASSED:
         return verdict
     if not seen.is_replay(verdict.token, call, at_ms):
         return verdict
     return Verdict(
         cause=Cause.REPLAYED,
-        detail="the token came with another call before",
+        detail="the token came with another call before, or too often",
         priorities=verdict.priorities,
         sip_priority=verdict.sip_priority,
     )

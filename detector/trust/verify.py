@@ -5,6 +5,7 @@ the number: a `shaken` token, else one of a delegate. `div` tokens lead from its
 `rcd` tokens add names, `rph` tokens priorities.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -200,8 +201,13 @@ def _vouched(
         signer_spc=one.spc,
         names=_names(token, signed, at_ms),
         is_diverted=bool(hops) and broken is None,
-        token=token.digest,
+        token=_digest_of(token, hops) if hops and broken is None else token.digest,
     )
+
+
+def _digest_of(token: Passport, hops: Sequence[_Signed]) -> bytes:
+    """What a forwarded call is known by: its token and all that say where it went. Together they belong to one call."""
+    return hashlib.sha256(token.digest + b"".join(sorted(hop.token.digest for hop in hops))).digest()
 
 
 def _require_hops(token: Passport, hops: list[Passport], call: Parties, at_ms: int) -> None:

@@ -1,12 +1,16 @@
 """Settings of `robocall verify`: environment variables `ROBOCALL_VERIFY_...`. Whom it trusts is in `streams.trust`."""
 
+import re
+
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streams.kafka import fleet_secret
 from streams.kafka.topics import TOPIC_BY_NAME
 from streams.settings import PREFIX, load_part
 
 VERIFY_PREFIX = f"{PREFIX}VERIFY_"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,248}")  # what Kafka takes, and no topic of its own
 
 
 class VerifySettings(BaseSettings):
@@ -32,8 +36,8 @@ class VerifySettings(BaseSettings):
     @field_validator("topic")
     @classmethod
     def _is_another(cls, value: str) -> str:
-        if value in TOPIC_BY_NAME:
-            raise ValueError(f"{value} is a topic of the contract: raw set-ups need one of their own")
+        if value in {*TOPIC_BY_NAME, fleet_secret.TOPIC} or _NAME.fullmatch(value) is None:
+            raise ValueError(f"{value!r} is not for raw set-ups, which need one of their own (letters, digits, `._-`)")
         return value
 
 

@@ -46,7 +46,22 @@ def test_an_unsigned_call_has_no_origin() -> None:
     assert Cell.of(suspect()).origin is None
 
 
-def test_what_we_verified_ourselves_counts() -> None:
-    setup = call_setup(signer_spc="theirs", origid="x", attestation=Attestation.A, own_signer_spc="ours")
-    call = SuspectCall.of(setup, "d-1", None)
-    assert (call.signer_spc, call.origid, call.attestation, call.score) == ("ours", "x", "A", 1.0)
+def test_a_call_that_no_model_was_asked_about_has_score_one() -> None:
+    assert SuspectCall.of(call_setup(), "d-1", None).score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({}, ("123A", "claimed", "A")),
+        ({"own_cause": "passed", "own_signer_spc": "567B", "own_origid": "ours"}, ("567B", "ours", "")),
+        ({"own_cause": "signature_invalid"}, ("", "", "")),
+        ({"own_cause": "not_checked"}, ("123A", "claimed", "A")),
+    ],
+)
+def test_a_signature_that_failed_says_nothing_of_who_signed(own: dict[str, str], told: tuple[str, str, str]) -> None:
+    claimed = {"signer_spc": "123A", "origid": "claimed", "attestation": Attestation.A}
+
+    call = SuspectCall.of(call_setup("c", **claimed, **own), "d", 0.9)
+
+    assert (call.signer_spc, call.origid, call.attestation) == told

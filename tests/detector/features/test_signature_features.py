@@ -13,6 +13,9 @@ def test_each_figure_is_a_feature() -> None:
     assert [feature.instruction.first for feature in SIGNATURE_FEATURES] == list(range(len(FIGURES)))
 
 
+SURGE = "Calls an hour of the signer lately against usually; it falls in the course of a day (UTC): not enough data."
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
@@ -20,10 +23,10 @@ def test_each_figure_is_a_feature() -> None:
         (
             "trunk_unsigned_lately",
             0.25,
-            "Share of calls without a signature among those on the trunk group lately: 25 %.",
+            "Share of calls without a verdict of ours among those on the trunk group lately: 25 %.",
         ),
         ("signer_age", 90.0, "Time since the first call of the signer that is remembered: 90 s."),
-        ("signer_surge", -1.0, "Calls an hour of the signer lately against usually (0.5 = alike): not enough data."),
+        ("signer_surge", -1.0, SURGE),
     ],
 )
 def test_a_value_is_explained(name: str, value: float, words: str) -> None:

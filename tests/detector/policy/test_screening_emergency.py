@@ -33,6 +33,7 @@ SIGNED = {"attestation": "A", "verstat": "TN-Validation-Passed"}
         ({"resource_priority": "q735.1, ESNET.0", "trunk_group_id": "psap"}, Lists(), "esnet"),
         ({"resource_priority": "ets.0", **SIGNED}, Lists(), "priority_service"),
         ({"resource_priority": "wps.1", **SIGNED}, Lists(), "priority_service"),
+        ({"resource_priority": "wps.1", "own_cause": "passed", "own_attestation": "A"}, Lists(), "priority_service"),
     ],
 )
 def test_an_emergency_passes_and_says_why(fields: dict[str, Any], lists: Lists, code: str) -> None:
@@ -55,6 +56,7 @@ def test_an_emergency_passes_and_says_why(fields: dict[str, Any], lists: Lists, 
         {"attestation": "B", "verstat": "TN-Validation-Passed"},
         {"attestation": "A", "verstat": "TN-Validation-Failed"},
         {"attestation": "A", "verstat": "No-TN-Validation"},
+        {**SIGNED, "own_verstat": "TN-Validation-Failed", "own_cause": "certificate_revoked"},
     ],
 )
 def test_a_claim_that_nothing_vouches_for_opens_no_door(claim: dict[str, Any], signed: dict[str, Any]) -> None:

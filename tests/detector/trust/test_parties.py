@@ -55,21 +55,30 @@ def test_another_country(written: str) -> None:
     assert canonical_party(written, "44") == "442071838750"
 
 
-def test_a_call_has_all_values_of_p_asserted_identity() -> None:
-    """A token may name any of them. To stands beside the Request-URI where they differ."""
+@pytest.mark.parametrize(
+    ("calling_number", "calling"),
+    [
+        ("+12025550101", {"12025550101"}),  # another number of the header vouches for nothing
+        ("anonymous", {"12025550101", "12025550102"}),
+        ("sip:alice@host.example", {"12025550101", "12025550102"}),
+    ],
+)
+def test_all_values_of_p_asserted_identity_count_where_the_caller_is_withheld(
+    calling_number: str, calling: set[str]
+) -> None:
+    """To stands beside the Request-URI where they differ."""
     setup = CallSetup(
         call_id="c",
         setup_time_ms=1,
-        calling_number="+12025550101",
+        calling_number=calling_number,
         called_number="+13125550142",
         to_number="+12025550199",
         trunk_group_id="t",
         asserted_numbers=["<sip:+12025550102@host.example>", "tel:+12025550101"],
     )
 
-    assert parties_of(setup) == Parties(
-        calling=frozenset({"12025550101", "12025550102"}), called="12025550199", target="13125550142"
-    )
+    found = Parties(calling=frozenset(calling), called="12025550199", target="13125550142")
+    assert parties_of(setup) == found
 
 
 def test_what_is_not_believed_vouches_for_nothing() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.trust.replays import KEPT_MS, SeenTokens, without_replay
+from detector.trust.replays import KEPT_MS, MOST_ATTEMPTS, SeenTokens, without_replay
 from detector.trust.verdict import Cause, Refused, Verstat, refused
 from detector.trust.verify import verify
 from tests.detector.trust.authority import AT_MS, CALL, identity, trust
@@ -14,17 +14,21 @@ class NaiveSeenTokens:
 
     def __init__(self) -> None:
         self.seen: list[tuple[bytes, str, int]] = []
+        self.attempts: dict[int, int] = {}
 
     def is_replay(self, token: bytes, call: str, at_ms: int) -> bool:
-        """Whether the token was kept within the last two minutes, for another call."""
-        for known, first_call, first_ms in reversed(self.seen):
+        """Whether the token was kept within the last two minutes, for another call or for ten attempts of this one."""
+        for place, (known, first_call, first_ms) in reversed(list(enumerate(self.seen))):
             if known == token and at_ms - first_ms <= KEPT_MS:
-                return first_call != call
+                self.attempts[place] += 1
+                return first_call != call or self.attempts[place] > MOST_ATTEMPTS
+        self.attempts[len(self.seen)] = 1
         self.seen.append((token, call, at_ms))
         return False
 
 
-CALLS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(0, KEPT_MS)), max_size=40)
+LATER_MS = st.integers(0, KEPT_MS) | st.integers(0, 2_000)
+CALLS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), LATER_MS), max_size=60)
 
 
 @given(CALLS)
@@ -41,12 +45,13 @@ def test_it_says_what_the_twin_says(calls: list[tuple[int, int, int]]) -> None:
 def test_beyond_the_bound_nothing_is_a_replay_that_is_none(calls: list[tuple[int, int, int]], capacity: int) -> None:
     """Memory is bounded; what was forgotten is counted."""
     seen, now_ms = SeenTokens(capacity), 0
-    earlier: set[tuple[int, int]] = set()
+    earlier: list[tuple[int, int]] = []
     for token, call, later_ms in calls:
         now_ms += later_ms
         if seen.is_replay(bytes([token]), str(call), now_ms):
-            assert any(one == token and other != call for one, other in earlier)
-        earlier.add((token, call))
+            others = [one for one in earlier if one[0] == token]
+            assert any(other != call for _, other in others) or len(others) >= MOST_ATTEMPTS
+        earlier.append((token, call))
         assert len(seen) <= capacity
 
 
@@ -73,11 +78,17 @@ def test_a_replayed_call_does_not_pass() -> None:
     assert (found.attestation, found.signer_spc, found.priorities) == (None, None, ("ets.0",))
 
 
-def test_a_forwarded_call_and_one_that_failed_are_not_asked() -> None:
-    """Forwarding brings the same token to another call, with the signatures that say so."""
+def test_one_call_has_ten_attempts_with_a_token() -> None:
+    """Its id is written by whoever sends it."""
     seen, passed = SeenTokens(10), verify((identity(),), CALL, AT_MS, trust())
-    without_replay(passed, seen, "one", AT_MS)
-    diverted, failed = passed._replace(is_diverted=True), refused(Refused(Cause.STALE, "old"))
 
-    assert without_replay(diverted, seen, "another", AT_MS) == diverted
+    found = [without_replay(passed, seen, "one", AT_MS + n).cause for n in range(MOST_ATTEMPTS + 1)]
+
+    assert found == [Cause.PASSED] * MOST_ATTEMPTS + [Cause.REPLAYED]
+
+
+def test_a_call_that_failed_is_not_asked() -> None:
+    seen, failed = SeenTokens(10), refused(Refused(Cause.STALE, "old"))
+
+    assert without_replay(failed, seen, "one", AT_MS) == failed
     assert without_replay(failed, seen, "another", AT_MS) == failed

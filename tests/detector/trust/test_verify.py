@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from detector.contract.events import Attestation, CallSetup
 from detector.trust.parties import Parties, parties_of
+from detector.trust.replays import SeenTokens, without_replay
 from detector.trust.verdict import CallerName, Cause, Refused, Verdict, Verstat
 from detector.trust.verify import Trust, verify
 from tests.detector.trust.authority import (
@@ -127,6 +128,19 @@ def test_a_forwarded_call_is_followed_from_hop_to_hop() -> None:
     found = verdict_of(identity(iat=AT_S - 40), *hops, call=call, at_ms=AT_MS + 30_000)
 
     assert (found.cause, found.is_diverted, found.attestation) == (Cause.PASSED, True, Attestation.A)
+
+
+def test_the_headers_of_a_forwarded_call_are_a_replay_with_another_call() -> None:
+    """Its first token came before, with the call that was forwarded: that is lawful."""
+    seen, forwarded = SeenTokens(10), verdict_of(identity(), div(), call=FORWARDED_CALL)
+    assert forwarded.is_diverted
+
+    found = [
+        without_replay(verdict, seen, call, AT_MS).cause
+        for verdict, call in ((verdict_of(identity()), "1"), (forwarded, "2"), (forwarded, "2"), (forwarded, "3"))
+    ]
+
+    assert found == [Cause.PASSED, Cause.PASSED, Cause.PASSED, Cause.REPLAYED]
 
 
 def test_a_forwarded_call_may_carry_its_first_token_inside() -> None:

@@ -7,7 +7,9 @@ from streams.kafka.topics import TOPICS
 from streams.verifying.settings import load_verify_settings
 
 
-@pytest.mark.parametrize("topic", [topic.name for topic in TOPICS])
+@pytest.mark.parametrize(
+    "topic", [*(topic.name for topic in TOPICS), "fleet-secret", "__consumer_offsets", "..", "a b"]
+)
 def test_it_never_reads_what_it_writes(topic: str) -> None:
     """Nor anything else of the contract."""
     with pytest.raises(SettingsInvalid, match=r"ROBOCALL_VERIFY_TOPIC: .* one of their own"):

@@ -167,7 +167,9 @@ class NaiveWindows:
         calling, called, trunk = event.calling_number, event.called_number, event.trunk_group_id
         is_new = calling not in self.families[window_constants.NUMBER]
         shown = shown_by(event) | ({"new_number"} if is_new else set())
-        origin = (event.signer_spc or "", event.origid or "")
+        is_ours = event.own_signer_spc or event.own_origid
+        signer, origid = (event.own_signer_spc, event.own_origid) if is_ours else (event.signer_spc, event.origid)
+        origin = (signer or "", origid or "")
         keys: dict[int, object] = {
             window_constants.NUMBER: calling,
             window_constants.TRUNK: trunk,

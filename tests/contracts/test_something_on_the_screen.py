@@ -106,7 +106,7 @@ WAITS = [
     ("trust cache forget --all", "streams.trust.stored_chains.StoredChains.forget_all"),
     ("trust cache warm senders.txt", "streams.commands.trust.command._warmed"),
     ("doctor", "streams.commands.doctor._settings_or_complaint"),
-    ("topics create", "streams.kafka.topics.admin_client"),
+    ("topics create", "streams.commands.topics.command.admin_client"),
 ]
 ELSEWHERE = {
     "console": "its log: tests/streams/commands/console/test_command.py",

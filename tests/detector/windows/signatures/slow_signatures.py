@@ -147,8 +147,10 @@ class Slow:
         trunk = self._row(("trunk", partition, event.trunk_group_id), at_ms, facts)
         for fact in ("unsigned", "failed", "foreign"):
             figures += [trunk.lately(fact), trunk.beside_usual(fact)]
-        if event.signer_spc or event.origid:
-            origin = self._row(("origin", partition, event.signer_spc, event.origid), at_ms, facts)
+        is_ours = event.own_signer_spc or event.own_origid
+        who = (event.own_signer_spc, event.own_origid) if is_ours else (event.signer_spc, event.origid)
+        if any(who):
+            origin = self._row(("origin", partition, *who), at_ms, facts)
             figures += [origin.lately("failed"), origin.beside_usual("failed"), origin.lately("foreign")]
         else:
             figures += [-1.0] * 3

@@ -102,4 +102,4 @@ def test_a_name_of_the_contract_is_refused_as_that_of_raw_set_ups(
 ) -> None:
     """Before the brokers are asked for anything."""
     monkeypatch.setenv("ROBOCALL_VERIFY_TOPIC", "call-events")
-    assert "call-events is a topic of the contract" in str(run("create").exception)
+    assert "'call-events' is not for raw set-ups" in str(run("create").exception)

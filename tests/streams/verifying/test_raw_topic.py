@@ -27,5 +27,5 @@ def test_there_is_none_where_nobody_names_one(monkeypatch: pytest.MonkeyPatch, v
 def test_a_wrong_setting_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A topic of the contract is no topic of raw set-ups."""
     monkeypatch.setenv("ROBOCALL_VERIFY_TOPIC", CALL_EVENTS)
-    with pytest.raises(SettingsInvalid, match="is a topic of the contract"):
+    with pytest.raises(SettingsInvalid, match="is not for raw set-ups"):
         raw_topic_in_use()

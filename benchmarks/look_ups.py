@@ -168,7 +168,7 @@ def row_group(
 def sought_by(call: dict[str, Any], way: str) -> Sought:
     """What is known of a call."""
     if way == "call_id":
-        return Sought(call_id=call["call_id"])
+        return Sought(call_ids=(call["call_id"],))
     if way == "called_number":
         return Sought(called_number=call["called_number"])
     time_ms = call["setup_time_ms"] + 60_000

@@ -220,10 +220,10 @@ def trace(desks: list[Desk], call: TrueCall, silent: set[int], *, asks_all: bool
 
 def opened(desk: Desk, call: TrueCall) -> Traceback:
     """The traceback as it begins: the call at the last carrier, and how many rivals it has there."""
-    (found,) = find(desk.connection, Sought(call_id=call.ids[LAST]))
+    (found,) = find(desk.connection, Sought(call_ids=(call.ids[LAST],)))
     set_up = found.set_up
     begin_ms, end_ms = set_up.setup_time_ms - 2 * TOLERANCE_MS, set_up.setup_time_ms + 2 * TOLERANCE_MS
-    near = find(desk.connection, Sought(set_up.called_number, set_up.calling_number, None, begin_ms, end_ms))
+    near = find(desk.connection, Sought(set_up.called_number, set_up.calling_number, (), begin_ms, end_ms))
     return Traceback(
         traceback_id="t", opened_ms=NOW_MS, due_ms=NOW_MS, rivals=len(near) - 1,
         call=Call(

@@ -5,8 +5,9 @@ say which of them can have the time; compacted files have Bloom filters, which s
 (`streams.archive.files.SOUGHT`). Numbers are asked for in the form in which the archive keeps them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from detector.features.window_constants import DAY_MS
@@ -94,26 +95,28 @@ class ArchivedCall:
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """What is known of the calls that are looked for; at least one of number and id.
+    """What is known of the calls that are looked for; at least one of number and ids.
 
     Attributes:
         called_number: In the form that the archive keeps.
         calling_number: Likewise.
-        call_id: As the switch had it.
+        call_ids: As the switch had them: any of these.
         begin_ms: First instant of the set-up, epoch milliseconds.
         end_ms: Last one, itself inclusive. Both None: any time, which reads something of every file.
     """
 
     called_number: str | None = None
     calling_number: str | None = None
-    call_id: str | None = None
+    call_ids: Sequence[str] = ()
     begin_ms: int | None = None
     end_ms: int | None = None
 
     def condition(self) -> str:
         """The same in SQL."""
-        names = ("called_number", "calling_number", "call_id")
+        names = ("called_number", "calling_number")
         found = [f"{name} = {quoted(value)}" for name in names if (value := getattr(self, name)) is not None]
+        if self.call_ids:
+            found.append(f"call_id IN ({', '.join(map(quoted, self.call_ids))})")
         if self.begin_ms is not None and self.end_ms is not None:
             found += [f"setup_time_ms BETWEEN {self.begin_ms} AND {self.end_ms}", self._days(self.end_ms)]
         return " AND ".join(found)
@@ -149,14 +152,25 @@ def find(connection: Any, sought: Sought, limit: int = 2_000) -> list[ArchivedCa
         QueryRefused: DuckDB met a fault, a file that went meanwhile for one.
     """
     rows = _events(connection, sought.condition(), limit)
-    set_ups = list(dict.fromkeys(_of(SetUp, row) for row in rows if row["type"] == "call_setup"))
-    if not set_ups:
+    if not any(row["type"] == "call_setup" for row in rows):
         return []
-    ends = _ends(rows)
     open_ends = sought.open_ends()
-    if open_ends is not None and any(_key(one) not in ends for one in set_ups):
-        ends |= _ends(_events(connection, open_ends, limit))
-    decisions = _decisions(connection, sought)
+    if open_ends is not None and any(call.end is None for call in joined(rows)):
+        rows += _events(connection, open_ends, limit)
+    return joined(rows, _decisions(connection, sought))
+
+
+def joined(
+    rows: Sequence[Mapping[str, Any]], decisions: Mapping[tuple[Any, ...], tuple[str, str]] = MappingProxyType({})
+) -> list[ArchivedCall]:
+    """Join set-ups and ends to calls, earliest first, each once however often its set-up was published.
+
+    Args:
+        rows: Of the view `call_events`; columns without a value may be left out.
+        decisions: Id and action of each decision, where they are known.
+    """
+    set_ups = list(dict.fromkeys(_of(SetUp, row) for row in rows if row["type"] == "call_setup"))
+    ends = _ends(rows)
     return [
         ArchivedCall(
             one, ends.get(_key(one)) or ends.get(_key(one, is_timed=False)), *decisions.get(_key(one), (None, None))
@@ -170,13 +184,13 @@ def _events(connection: Any, condition: str, limit: int) -> list[dict[str, Any]]
     return _rows(connection, _EVENTS.format(columns=columns, condition=condition, limit=limit))
 
 
-def _ends(rows: Sequence[dict[str, Any]]) -> dict[tuple[Any, ...], End]:
+def _ends(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], End]:
     return {_key_of(row): _of(End, row) for row in rows if row["type"] == "call_end"}
 
 
-def _of(kind: type[T], row: dict[str, Any]) -> T:
+def _of(kind: type[T], row: Mapping[str, Any]) -> T:
     """The part of a row that a type has."""
-    return kind(**{field.name: row[field.name] for field in fields(kind)})  # type: ignore[arg-type]  # a dataclass
+    return kind(**{field.name: row.get(field.name) for field in fields(kind)})  # type: ignore[arg-type]  # a dataclass
 
 
 def _decisions(connection: Any, sought: Sought) -> dict[tuple[Any, ...], tuple[str, str]]:
@@ -189,9 +203,9 @@ def _key(one: SetUp, *, is_timed: bool = True) -> tuple[Any, ...]:
     return one.call_id, time_ms, one.calling_number, one.called_number, one.trunk_group_id
 
 
-def _key_of(row: dict[str, Any]) -> tuple[Any, ...]:
+def _key_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
     names = ("call_id", "setup_time_ms", "calling_number", "called_number", "trunk_group_id")
-    return tuple(row[name] for name in names)
+    return tuple(row.get(name) for name in names)
 
 
 def _rows(connection: Any, sql: str) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def record(
     """Record what was just done, as a case of its own that has ended. Raises nothing; it blocks for some tenths of a s.
 
     Args:
-        kind: `change`, `look_up` or `traceback`.
+        kind: Of the case.
         what: A short word for programs.
         subject: What it was done to.
         details: Facts, by name.

@@ -1,23 +1,30 @@
 """What a package holds, out of the archive: the calls, their decisions, a timeline, and the best examples."""
 
+import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from detector.features.window_constants import DAY_MS, HOUR_MS
+from detector.features.window_constants import HOUR_MS
+from models.data.cells import inert
+from streams.archive.calls import ArchivedCall, joined
 from streams.archive.output import fetched, names_of, write_csv
+from streams.archive.picking import best
 from streams.archive.query import ask
 from streams.referral.package import PackageRefused, Versions
 
 CALLS, DECISIONS, TIMELINE, EXAMPLES = "calls.jsonl", "decisions.jsonl", "timeline.csv", "examples.csv"
 MOST_CALLS = 100_000
 EXAMPLES_WANTED = 10
-EXAMPLES_DAYS = 10
-"""The traceback group asks for calls under ten days old."""
+_EXAMPLE = (
+    "call_id", "time_utc", "calling_number", "called_number", "talk_s", "trunk_group_id", "upstream_ocn",
+    "attestation", "origid", "signer_spc",
+)  # fmt: skip
 _CHOSEN = "referred_calls"
 _PLACE = ("kafka_partition", "kafka_offset", "kafka_timestamp_ms", "day")
 _OF_CALLS = "SELECT * FROM call_events SEMI JOIN referred_calls USING (call_id)"
@@ -40,20 +47,6 @@ SELECT strftime(make_timestamp_ms(any_value(setup_time_ms) // {hour} * {hour}), 
     string_agg(DISTINCT trunk_group_id, ' ' ORDER BY trunk_group_id) AS trunk_groups
 FROM events LEFT JOIN ends USING (call_id) LEFT JOIN decided USING (call_id)
 WHERE type = 'call_setup' GROUP BY setup_time_ms // {hour} ORDER BY hour
-"""
-_EXAMPLES = """
-WITH events AS ({calls}),
-ends AS (
-    SELECT call_id, max(end_time_ms - answer_time_ms) AS talk_ms
-    FROM events WHERE type = 'call_end' AND answer_time_ms IS NOT NULL GROUP BY call_id
-),
-ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY calling_number ORDER BY setup_time_ms DESC, call_id) AS nth
-    FROM events JOIN ends USING (call_id) WHERE type = 'call_setup'
-)
-SELECT call_id, strftime(make_timestamp_ms(setup_time_ms), '%Y-%m-%dT%H:%M:%S.%gZ') AS time_utc, calling_number,
-    called_number, talk_ms // 1000 AS talk_s, trunk_group_id, upstream_ocn, attestation, origid, signer_spc
-FROM ranked WHERE nth = 1 AND setup_time_ms >= {oldest_ms} ORDER BY setup_time_ms DESC, call_id LIMIT {most}
 """
 
 
@@ -98,13 +91,11 @@ def collected(connection: Any, call_ids: Sequence[str], made_ms: int, detector: 
     if not setups or not decisions:
         raise PackageRefused("the archive has no decided call of these ids: see `robocall archive query`")
     timeline = _TIMELINE.format(calls=_OF_CALLS, decisions=_OF_DECISIONS, hour=HOUR_MS)
-    oldest_ms = made_ms - EXAMPLES_DAYS * DAY_MS
-    examples = _EXAMPLES.format(calls=_OF_CALLS, oldest_ms=oldest_ms, most=EXAMPLES_WANTED)
     files = {
         CALLS: _lines(calls),
         DECISIONS: _lines(decisions),
         TIMELINE: _csv(connection, timeline),
-        EXAMPLES: _csv(connection, examples),
+        EXAMPLES: _examples(best(joined(calls), made_ms, EXAMPLES_WANTED)),
     }
     versions = Versions(
         detector=detector,
@@ -132,6 +123,19 @@ def _csv(connection: Any, sql: str) -> bytes:
     out = io.BytesIO()
     write_csv(ask(connection, sql), out)
     return out.getvalue()
+
+
+def _examples(calls: Sequence[ArchivedCall]) -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, _EXAMPLE, lineterminator="\n")
+    writer.writeheader()
+    for call in calls:
+        talk_s = None if call.duration_s is None else round(call.duration_s)
+        at = datetime.fromtimestamp(call.set_up.setup_time_ms / 1_000, UTC)
+        row = {"time_utc": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), "talk_s": talk_s}
+        row |= {name: getattr(call.set_up, name) for name in _EXAMPLE if name not in row}
+        writer.writerow({name: inert(value) for name, value in row.items()})
+    return out.getvalue().encode()
 
 
 def _counted(rows: Sequence[dict[str, Any]], name: str) -> dict[str, int]:

@@ -53,9 +53,9 @@ def answer(connection: Any, office: Office, question: Question, now_ms: int) -> 
     """
     called, calling = office.kept(question.called_number), office.kept(question.calling_number)
     asked = question.asked
-    found = match(asked, find(connection, Sought(called, calling, None, asked.begin_ms, asked.end_ms)))
+    found = match(asked, find(connection, Sought(called, calling, (), asked.begin_ms, asked.end_ms)))
     if found.status is Status.NOT_FOUND:
-        wide = Sought(called, calling, None, asked.begin_ms - ZONES_APART_MS, asked.end_ms + ZONES_APART_MS)
+        wide = Sought(called, calling, (), asked.begin_ms - ZONES_APART_MS, asked.end_ms + ZONES_APART_MS)
         hours = whole_hours_away(asked, find(connection, wide))
         if hours is not None:
             found = Match(Status.NOT_FOUND, reason=f"{found.reason}; one is {hours:+d} h away: is the zone right?")

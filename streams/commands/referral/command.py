@@ -12,6 +12,7 @@ from rich.console import Console
 
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
+from streams.cases.recording import record
 from streams.cases.settings import load_case_settings
 from streams.commands.archive import opened
 from streams.commands.models.place import REGISTRY_OPTION, model_option
@@ -22,6 +23,7 @@ from streams.referral.package import Manifest, Package, PackageRefused, file_of,
 from streams.referral.signing import fingerprint, is_signed_by, make_key, private_key, public_key, public_pem
 from streams.running.printable import printable
 from streams.running.progress import step
+from streams.wire.cases import CaseKind
 
 SHOWN = 10
 MOST_ID_BYTES = 128 * MOST_CALLS
@@ -99,6 +101,8 @@ def make(calls: BinaryIO, campaign: str, why: str, key_file: Path | None, attach
         signed = signing_key.sign(manifest), public_pem(signing_key.public_key())
     with out.open("wb") as file:
         write(file, manifest, files, signed)
+    details = {"manifest_sha256": file_of(out.name, manifest).sha256, "calls": str(found.calls), "file": out.name}
+    record(CaseKind.REFERRAL, "made", subject=f"campaign:{campaign}", details=details, why=why)
     how = "not signed" if signing_key is None else f"signed by {fingerprint(signing_key.public_key())}"
     console.print(f"{out}: {found.calls:,} calls, {len(files)} files, {how}", soft_wrap=True, highlight=False)
 

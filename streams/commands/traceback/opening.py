@@ -15,6 +15,7 @@ from rich.console import Console
 
 from detector.contract.errors import RobocallError
 from streams.archive.calls import ArchivedCall, Sought, find
+from streams.archive.picking import best
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
 from streams.cases.changes import new_case_id, new_entry
@@ -29,7 +30,6 @@ from streams.settings import load_settings
 from streams.traceback.answering import Office, hop_of
 from streams.traceback.casework import case_of
 from streams.traceback.matching import Match, match
-from streams.traceback.picking import best
 from streams.traceback.questions import Question, QuestionRefused, Reading
 from streams.traceback.records import Call, Status, Traceback, named
 from streams.traceback.report import shown
@@ -38,6 +38,8 @@ from streams.traceback.settings import TracebackSettings, load_traceback_setting
 from streams.wire.cases import CaseKind
 
 MOST_CALLS = 10_000
+IDS_AT_A_TIME, MOST_EVENTS = 500, 20
+"""Looked up in one query, and events that are read of each call, repeats included."""
 
 
 class NothingToTrace(RobocallError):  # noqa: N818 - the name states what is wrong
@@ -147,10 +149,11 @@ def _ids(name: str) -> list[str]:
 
 def _found(connection: Any, ids: list[str], span: tuple[int | None, int | None], say: Say) -> list[ArchivedCall]:
     calls: list[ArchivedCall] = []
-    for number, call_id in enumerate(ids, 1):
-        found = find(connection, Sought(call_id=call_id, begin_ms=span[0], end_ms=span[1]))
+    for start in range(0, len(ids), IDS_AT_A_TIME):
+        some = ids[start : start + IDS_AT_A_TIME]
+        found = find(connection, Sought(call_ids=some, begin_ms=span[0], end_ms=span[1]), MOST_EVENTS * len(some))
         calls += [call for call in found if call.set_up.calling_number and call.set_up.called_number]
-        say(f"{number:,} of {len(ids):,}", number, len(ids))
+        say(f"{start + len(some):,} of {len(ids):,}", start + len(some), len(ids))
     return calls
 
 
@@ -165,7 +168,7 @@ def _question(reading: Reading, called: str | None, calling: str | None, at: str
 def _meant(connection: Any, who: Office, question: Question) -> ArchivedCall:
     """The one call that numbers and time are about."""
     called, calling, asked = who.kept(question.called_number), who.kept(question.calling_number), question.asked
-    found = match(asked, find(connection, Sought(called, calling, None, asked.begin_ms, asked.end_ms)))
+    found = match(asked, find(connection, Sought(called, calling, (), asked.begin_ms, asked.end_ms)))
     if found.status is not Status.FOUND:
         ids = ", ".join(call.set_up.call_id for call in found.calls)
         raise NothingToTrace(f"{found.reason}" + (f": choose one by --call-id: {ids}" if ids else ""))
@@ -183,7 +186,7 @@ def _traceback(
 ) -> Traceback:
     set_up, around_ms = call.set_up, 2 * settings.tolerance_ms
     begin_ms, end_ms = set_up.setup_time_ms - around_ms, set_up.setup_time_ms + around_ms
-    near = Sought(set_up.called_number, set_up.calling_number, None, begin_ms, end_ms)
+    near = Sought(set_up.called_number, set_up.calling_number, (), begin_ms, end_ms)
     rivals = len(find(connection, near)) - 1
     hop = hop_of(who, Match(Status.FOUND, (call,)), now_ms)
     calling, called = numbers or (set_up.calling_number, set_up.called_number)

@@ -100,8 +100,8 @@ def test_one_number_and_an_id_are_enough(store: ArchiveStore) -> None:
     put(store, CALL_EVENTS, [encoded(setup(10))], first=4, at_ms=START_MS + 9 * DAY_MS)
     assert len(found(store, called_number=CALLED)) == 5
     assert [call.set_up.call_id for call in found(store, calling_number="+12025550010")] == ["call-10"]
-    assert [call.set_up.calling_number for call in found(store, call_id="call-2")] == ["+12025550002"]
-    assert found(store, call_id="it's none") == []
+    assert [call.set_up.calling_number for call in found(store, call_ids=["call-2", "no call"])] == ["+12025550002"]
+    assert found(store, call_ids=["it's none"]) == []
 
 
 def test_digests_are_found_by_their_digests(store: ArchiveStore) -> None:

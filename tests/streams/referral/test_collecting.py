@@ -79,14 +79,15 @@ def test_the_timeline_counts_by_hours(tmp_path: Path) -> None:
     assert (second["hour"], second["calls"]) == ("2026-05-28T21:00:00Z", "1")
 
 
-def test_examples_are_answered_recent_and_of_different_numbers(tmp_path: Path) -> None:
+def test_examples_are_chosen_as_for_a_traceback(tmp_path: Path) -> None:
     same = {"calling_number": "+12025550000"}
     events = [setup(0), end(0, 30), setup(1, **same), end(1, 12, **same), setup(2), end(2, None)]
 
     found = found_of(tmp_path, events, [decision(0)])
     old = found_of(tmp_path / "old", events, [decision(0)], made_ms=START_MS + 11 * DAY_MS)
 
-    (example,) = table(found.files[EXAMPLES])
+    example, unanswered = table(found.files[EXAMPLES])
+    assert (unanswered["call_id"], unanswered["talk_s"]) == ("call-2", "")
     assert (example["call_id"], example["talk_s"], example["time_utc"]) == ("call-1", "12", "2026-05-28T20:26:41.000Z")
     assert table(old.files[EXAMPLES]) == []
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.traceback.picking import OLDEST_MS, best
+from streams.archive.picking import OLDEST_MS, best
 from tests.streams.traceback.traceback_case import NOON_MS, archived
 
 CALLS = st.lists(

@@ -17,6 +17,8 @@ from streams.wire.decoder import decode_one
 from streams.wire.repairs import as_decided, repair
 
 MOST_SETUPS = 200_000
+MOST_SETUP_BYTES = 256 * 1024 * 1024
+"""Of the set-ups that wait: usual ones have some 500 bytes, and a record may have 16 KiB."""
 MOST_DECISIONS = 20_000
 
 
@@ -72,13 +74,14 @@ class Matching:
         self._score = score
         self._keeps_setups = keeps_setups
         self._setups: OrderedDict[str, bytes] = OrderedDict()
+        self._setup_bytes = 0
         self._decisions: OrderedDict[str, tuple[_Decision, Any]] = OrderedDict()
         self.missed = 0
 
     @property
     def is_ahead(self) -> bool:
         """Whether so many set-ups wait that the decisions should be read first."""
-        return len(self._setups) > MOST_SETUPS // 2
+        return len(self._setups) > MOST_SETUPS // 2 or self._setup_bytes > MOST_SETUP_BYTES // 2
 
     def event(self, value: bytes | None) -> tuple[SuspectCall, Any] | Ended | None:
         """Take a record of `call-events`.
@@ -99,10 +102,15 @@ class Matching:
         if waiting is not None:
             return _joined(value or b"", *waiting)
         if self._keeps_setups:
-            self._setups[key] = value or b""
-            if len(self._setups) > MOST_SETUPS:
-                self._setups.popitem(last=False)
+            self._keep(key, value or b"")
         return None
+
+    def _keep(self, key: str, setup: bytes) -> None:
+        """Have a set-up wait; of too many, or too large ones, the oldest go."""
+        self._setup_bytes += len(setup) - len(self._setups.get(key, b""))
+        self._setups[key] = setup
+        while len(self._setups) > MOST_SETUPS or self._setup_bytes > MOST_SETUP_BYTES:
+            self._setup_bytes -= len(self._setups.popitem(last=False)[1])
 
     def decision(self, value: bytes | None, place: Any) -> tuple[SuspectCall, Any] | None:
         """Take a record of `call-decisions`.
@@ -119,6 +127,7 @@ class Matching:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         setup = self._setups.pop(found.call_id, None)
+        self._setup_bytes -= len(setup or b"")
         if not self._is_suspect(found):
             return None
         if setup is not None:

@@ -85,3 +85,18 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert joined.missed == 20
     assert joined.decision(pair(0)[1], None) is None
     assert joined.decision(pair(29)[1], None) is not None
+
+
+def test_large_setups_take_no_more_memory_than_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest go; what was decided, or came once more, takes nothing twice."""
+    pairs = [pair(number, user_agent="x" * 100) for number in range(4)]
+    monkeypatch.setattr(matching, "MOST_SETUP_BYTES", 2 * len(pairs[0][0]))
+    joined = Matching(0.9)
+    for setup, _ in [pairs[0], *pairs]:
+        joined.event(setup)
+
+    found = [joined.decision(decision, None) is not None for _, decision in pairs]
+
+    assert found == [False, False, True, True]
+    assert joined.event(pairs[3][0]) is None
+    assert joined.decision(pairs[3][1], None) is not None

@@ -67,5 +67,5 @@ def test_who_is_cancelled_and_who_stops_it_end_what_runs_there(*, is_stopped: bo
 
 
 def test_a_thread_that_was_never_needed_is_stopped_too() -> None:
-    LoopThread("beside").stop()
-    assert "beside" not in {one.name for one in threading.enumerate()}
+    LoopThread("never needed").stop()
+    assert "never needed" not in {one.name for one in threading.enumerate()}

@@ -18,6 +18,7 @@ from tests.broker_process import broker_process
 from tests.conftest import FreshTopics
 from tests.integration.console.console_stack import Stack, publish
 from tests.streams.console.console_case import CALLER, Browser, decided
+from tests.valkey_process import ValkeyProcess
 
 pytestmark = pytest.mark.kafka
 
@@ -48,11 +49,11 @@ async def shows(browser: Browser, path: str, words: str) -> None:
 
 
 def test_a_blocked_call_appears_and_leads_to_what_redis_knows(
-    kafka_bootstrap: str, redis_url: str, fresh_topics: FreshTopics, tmp_path: Path
+    kafka_bootstrap: str, valkey: ValkeyProcess, fresh_topics: FreshTopics, tmp_path: Path
 ) -> None:
-    """Published as a worker does, and indexed as a worker does."""
+    """Published as a worker does, and indexed as a worker does, in a store that no other test reads."""
     fresh_topics(4)
-    settings = load_settings(kafka_bootstrap_servers=kafka_bootstrap, redis_url=redis_url)
+    settings = load_settings(kafka_bootstrap_servers=kafka_bootstrap, redis_url=valkey.url)
     identifier, value = f"{77:032x}", decided(77, "block", trunk_group_id=f"tg-{time.time_ns()}")
 
     async def run() -> list[str]:

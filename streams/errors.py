@@ -77,10 +77,13 @@ class KafkaRefusedUs(RobocallError):  # noqa: N818
 
 
 class ClusterRefused(RobocallError):  # noqa: N818
-    """The Kafka cluster answers, but not this question of this user."""
+    """The Kafka cluster answers, but not this question of this user; or it cannot, and says why."""
 
     def __init__(self, question: str, needs: str, cause: BaseException) -> None:
-        super().__init__(f"the cluster refused {question} ({type(cause).__name__}): the user needs {needs}")
+        name = type(cause).__name__
+        is_right = "Authorization" in name  # aiokafka's errors about rights have no class in common
+        why = f"the user needs {needs}" if is_right else " ".join(str(cause).split()).removeprefix(f"{name}: ")
+        super().__init__(f"the cluster refused {question} ({name}): {why}")
 
 
 class ReplayFailed(RobocallError):  # noqa: N818

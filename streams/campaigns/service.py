@@ -3,17 +3,27 @@
 What was published is the memory of a restart. How far the decisions were read is committed after all campaigns that
 changed are safe. What a kill left in between is read again, and is not counted twice: each campaign says up to which
 offsets it is counted. Events are read again from a minute further back, for the set-ups of these decisions.
+
+What Kafka does not take while the service works is tried again at the next turn, and said once; only a right that is
+missing ends the service.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    CommitFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+)
 
 from detector.campaigns.calls import SuspectCall
 from detector.campaigns.campaign import Campaign
@@ -38,6 +48,9 @@ BACK_S = 60.0
 """Events are read again from so far back."""
 FIRST_BACK_MS = HOUR_MS
 """Whoever starts for the first time begins so long ago."""
+SEND_S = 10.0
+"""Given to the brokers to take what changed, and to the group to take how far that is."""
+_NO_RIGHT = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 
 log = structlog.get_logger(__name__)
 
@@ -73,11 +86,12 @@ class CampaignService:
         self._events_at: deque[tuple[float, dict[TopicPartition, int]]] = deque()
         self._lag_of_decisions = 0
         self._standing = Standing()
+        self._complaint = ""
         self._consumer: Any = None
         self._producer: Any = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then publish what changed. Awaited once.
+        """Work until `stop` is set, then publish what changed. Awaited once; brokers may be away meanwhile.
 
         Raises:
             KafkaUnreachable: no broker answers at the start.
@@ -88,7 +102,10 @@ class CampaignService:
         self._consumer = make_consumer(
             self._settings, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        self._producer = AIOKafkaProducer(**client_settings(self._settings), acks="all", enable_idempotence=True)
+        # Records are whole, so one that arrives twice is harmless; an idempotent producer would wait without end.
+        self._producer = AIOKafkaProducer(
+            **client_settings(self._settings), acks="all", request_timeout_ms=round(SEND_S * 1_000)
+        )
         try:
             await self._consumer.start()
             await self._producer.start()
@@ -122,11 +139,38 @@ class CampaignService:
     async def _work(self, stop: asyncio.Event) -> None:
         due_s = time.monotonic() + self._chosen.publish_s
         while not stop.is_set():
-            await self._round()
+            await self._lived(self._round)
             if time.monotonic() >= due_s:
-                await self._publish()
+                await self._lived(self._publish)
                 due_s = time.monotonic() + self._chosen.publish_s
-        await self._publish()
+        await self._lived(self._publish)
+
+    async def _lived(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do a step of the work; what Kafka has against it is said once, and the next turn tries again.
+
+        Raises:
+            KafkaError: a right is missing, which another turn does not mend.
+        """
+        try:
+            await step()
+        except _NO_RIGHT:
+            raise
+        except (KafkaError, TimeoutError) as error:
+            complaint = self._why(error)
+            if complaint != self._complaint:
+                log.warning("kafka did not take it, it is tried again", step=step.__name__.strip("_"), cause=complaint)
+            self._complaint = complaint
+            await asyncio.sleep(POLL_MS / 1_000)
+            return
+        if step == self._publish and self._complaint:
+            self._complaint = ""
+            log.info("kafka takes it again")
+
+    def _why(self, error: KafkaError | TimeoutError) -> str:
+        """What Kafka has against a step, for people."""
+        if isinstance(error, CommitFailedError):
+            return f"other programs are in the group {self._chosen.consumer_group}: it is for one `campaigns run` alone"
+        return str(error) or f"no broker answered within {SEND_S:g} s"
 
     async def _round(self) -> None:
         places = [place for place in self._consumer.assignment() if not self._waits(place)]
@@ -166,20 +210,29 @@ class CampaignService:
         self._grouping.add(call)
 
     async def _publish(self) -> None:
-        """Publish what changed, wait until it is safe, and commit how far that is."""
+        """Publish what changed, wait until it is safe, and commit how far that is.
+
+        Raises:
+            KafkaError: something is not safe, or the group refuses; what changed is published again the next time.
+            TimeoutError: likewise, nobody answers.
+        """
         changed, self._grouping.changed = self._grouping.changed, {}
-        sent = [
-            await self._producer.send(CAMPAIGNS, self._value(name, campaign), key=name.encode())
-            for name, campaign in changed.items()
-        ]
-        for one in sent:
-            await one
+        try:
+            sent = [
+                await self._producer.send(CAMPAIGNS, self._value(name, campaign), key=name.encode())
+                for name, campaign in changed.items()
+            ]
+            await asyncio.gather(*sent)
+        except BaseException:
+            self._grouping.changed = {**changed, **self._grouping.changed}
+            raise
         now_s = time.monotonic()
         self._events_at.append((now_s, await self._positions(CALL_EVENTS)))
         while len(self._events_at) > 1 and self._events_at[1][0] <= now_s - BACK_S:
             self._events_at.popleft()
         decisions = {TopicPartition(CALL_DECISIONS, number): at for number, at in self._reached.items()}
-        await self._consumer.commit({**decisions, **self._events_at[0][1]})
+        async with asyncio.timeout(SEND_S):  # aiokafka looks for the group's broker without end
+            await self._consumer.commit({**decisions, **self._events_at[0][1]})
 
     def _value(self, name: str, campaign: Campaign) -> bytes | None:
         """The record of a campaign; null of one that is not remembered any more."""

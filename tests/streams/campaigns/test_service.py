@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 from streams.campaigns.records import CampaignRecord
 from streams.campaigns.topic import campaigns_now
 from streams.commands.main import robocall
+from streams.kafka import topics
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK
 from streams.settings import load_settings
+from tests.broker_process import broker_process
 from tests.processes import ROOT
 from tests.streams.campaigns.campaign_case import Pair, end, pairs
 from tests.topic_reader import Reader
@@ -40,12 +42,13 @@ def bootstrap(
 
 
 @contextmanager
-def service() -> Iterator[subprocess.Popen[bytes]]:
+def service(log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A process of the service; killed at the end where it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streams.commands.main", "campaigns", "run"],
-        cwd=ROOT, env=os.environ.copy(), stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    with Path(os.devnull if log is None else log).open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streams.commands.main", "campaigns", "run"],
+            cwd=ROOT, env=os.environ.copy(), stderr=out,
+        )  # fmt: skip
     try:
         yield process
     finally:
@@ -112,6 +115,45 @@ def test_a_kill_renames_nothing_and_counts_nothing_twice(bootstrap: str) -> None
     [after] = known().values()
     assert (after.id, after.calls, after.first_seen_ms) == (before.id, 100, before.first_seen_ms)
     assert after.numbers == pytest.approx(100, rel=0.4)
+
+
+def test_a_refused_commit_is_said_and_campaigns_go_on(bootstrap: str, tmp_path: Path) -> None:
+    group = os.environ["ROBOCALL_CAMPAIGNS_CONSUMER_GROUP"]
+    stranger = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    publish(bootstrap, pairs(range(20)))
+    log = tmp_path / "log"
+    with service(log) as process:
+        wait_until(lambda: total() == 20, "the campaign is published")
+        stranger.subscribe([CALL_FEEDBACK])
+        wait_until(lambda: stranger.poll(0.2) is None and bool(stranger.assignment()), "another one is in the group")
+        wait_until(lambda: f"other programs are in the group {group}" in log.read_text(), "the refusal is said")
+        publish(bootstrap, pairs(range(20, 40)))
+        wait_until(lambda: total() == 40, "campaigns go on")
+        stranger.close()
+        wait_until(lambda: "kafka takes it again" in log.read_text(), "its end is said")
+        assert process.poll() is None
+    assert log.read_text().count("other programs are in the group") == 1
+
+
+def test_a_killed_broker_ends_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ROBOCALL_CAMPAIGNS_PUBLISH_S", "0.3")
+    log = tmp_path / "log"
+    with broker_process(tmp_path / "broker") as broker:
+        monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", broker.bootstrap)
+        with topics.admin_client(load_settings()) as admin:
+            topics.create(admin, partitions=3, replication_factor=1)
+        publish(broker.bootstrap, pairs(range(20)))
+        with service(log) as process:
+            wait_until(lambda: total() == 20, "the campaign is published")
+            broker.kill()
+            wait_until(lambda: "kafka did not take it" in log.read_text(), "the outage is said")
+            broker.start()
+            publish(broker.bootstrap, pairs(range(20, 40)))
+            wait_until(lambda: total() == 40, "campaigns go on")
+            wait_until(lambda: "kafka takes it again" in log.read_text(), "its end is said")
+            broker.kill()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(HANG_S) == 0
 
 
 def test_a_campaign_that_nobody_knows_is_said_in_one_line(bootstrap: str) -> None:

@@ -67,6 +67,7 @@ class Card:
         name: Of whom to call, where the register has it.
         contact: How to reach them, likewise.
         counts: Of its calls.
+        campaigns: How many there are among them, of those that decisions name.
         shares: By name in `SHARES`; None where nothing was counted, or the archive cannot say.
         trend: Of the suspect ones.
         alarms: Names of the shares that are alarming, `tracebacks` where there is one, `registration` of who is not
@@ -79,6 +80,7 @@ class Card:
     name: str | None
     contact: str | None
     counts: Counts
+    campaigns: int
     shares: Mapping[str, Interval | None]
     trend: Trend
     alarms: tuple[str, ...]
@@ -101,7 +103,7 @@ class Card:
             found[f"{name}_share"] = None if interval is None else round(interval.share, 6)
             found[f"{name}_low"] = None if interval is None else round(interval.low, 6)
             found[f"{name}_high"] = None if interval is None else round(interval.high, 6)
-        found["tracebacks"] = self.counts.tracebacks
+        found |= {"campaigns": self.campaigns, "tracebacks": self.counts.tracebacks}
         before = wilson(self.counts.suspect_before, self.counts.judged_before)
         found["suspect_share_before"] = None if before is None else round(before.share, 6)
         return {**found, "trend": self.trend.value, "alarms": " ".join(self.alarms)}
@@ -176,7 +178,8 @@ def _card(
     elif whose is not None and _registration(whose) in {State.MISSING, State.WITHDRAWN}:
         alarms.append(By.REGISTRATION.value)
     name, contact = (None, None) if whose is None else (whose.legal_name, whose.contact)
-    return Card(day, by, key, name, contact, counts, shares, _trend(counts), tuple(alarms))
+    campaigns = len(frozenset[str]().union(*(line.campaigns for line in lines)))
+    return Card(day, by, key, name, contact, counts, campaigns, shares, _trend(counts), tuple(alarms))
 
 
 def _is_alarming(share: Interval | None, counts: Counts, name: str, threshold: float) -> bool:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from detector.contract.events import FeedbackSource, Verdict
 from detector.policy.lists import Basis
-from detector.policy.reasons import BLOCK_LISTED_TRUNK
+from detector.policy.reasons import BLOCK_LISTED_TRUNK, CAMPAIGN, of_campaign
 from detector.policy.upstreams import UPSTREAM
 from detector.trust.verdict import Verstat
 from streams.archive.output import fetched
@@ -65,16 +65,20 @@ refusals AS (SELECT DISTINCT call_id, calling_number, called_number, trunk_group
   AND coalesce(treatment, '') <> 'block' AND contains(lower(reason), 'v=analytics1')),
 traced AS (SELECT DISTINCT call_id, true AS is_traced FROM call_feedback
   WHERE source = '{traceback}' AND verdict = '{robocall}' AND call_id IS NOT NULL AND day >= DATE '{day}'),
-calls AS (SELECT setups.*, is_traced, is_suspect, today.calls <= {most} AND earlier.calling_number IS NULL AS is_new,
+names AS (SELECT {call}, any_value(substr(reasons[-1].text, {name_at})) AS campaign FROM call_decisions
+  WHERE day BETWEEN DATE '{day}' AND DATE '{after}' AND reasons[-1].code = '{campaign}' GROUP BY {call}),
+calls AS (SELECT setups.*, is_traced, is_suspect, campaign,
+  today.calls <= {most} AND earlier.calling_number IS NULL AS is_new,
   refusals.call_id IS NOT NULL AS is_refused, coalesce(known.ocn, event_ocn) AS ocn, known.role AS role,
   coalesce(dipped_ocn, blocks.plan_ocn, codes.plan_ocn) AS number_ocn
   FROM setups JOIN today USING (calling_number) LEFT JOIN earlier USING (calling_number)
-  LEFT JOIN verdicts USING ({call}) LEFT JOIN traced USING (call_id)
+  LEFT JOIN verdicts USING ({call}) LEFT JOIN names USING ({call}) LEFT JOIN traced USING (call_id)
   LEFT JOIN refusals USING (call_id, calling_number, called_number, trunk_group_id)
   LEFT JOIN {upstreams} AS known USING (trunk_group_id)
   LEFT JOIN blocks ON blocks.prefix = substr(calling_number, 3, 7) AND starts_with(calling_number, '+1')
   LEFT JOIN codes ON codes.prefix = substr(calling_number, 3, 6) AND starts_with(calling_number, '+1'))
-SELECT trunk_group_id, signer, count(*) AS calls, count(is_suspect) AS judged, count(*) FILTER (is_suspect) AS suspect,
+SELECT trunk_group_id, signer, list(DISTINCT campaign) FILTER (campaign IS NOT NULL), count(*) AS calls,
+  count(is_suspect) AS judged, count(*) FILTER (is_suspect) AS suspect,
   count(*) FILTER ({is_odd}) AS invalid, count(*) FILTER (attestation = 'A') AS with_a,
   count(*) FILTER (attestation = 'A' AND is_suspect AND is_new) AS rotated,
   count(*) FILTER (signer IS NOT NULL AND ocn IS NOT NULL) AS signed,
@@ -96,11 +100,16 @@ _UPSTREAM_COLUMNS = pa.schema([("trunk_group_id", pa.string()), ("ocn", pa.strin
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Counts of one day, trunk group and signer; no signer where no signature held."""
+    """Counts of one day, trunk group and signer; no signer where no signature held.
+
+    Attributes:
+        campaigns: Ids of those that decisions name.
+    """
 
     trunk_group_id: str
     signer: str | None
     counts: Counts
+    campaigns: frozenset[str] = frozenset()
 
 
 def register(connection: Any, upstreams: Iterable[Upstream], plan: Any | None) -> None:
@@ -141,17 +150,16 @@ class Days:
         """
         on_day(day)
         names = [field.name for field in fields(Counts)][:-2]
-        found = {
-            (row[0], row[1]): dict(zip(names, row[2:], strict=True))
-            for row in fetched(ask(self._connection, self._sql(day)))
-        }
+        rows = list(fetched(ask(self._connection, self._sql(day))))
+        campaigns = {(row[0], row[1]): frozenset(row[2] or ()) for row in rows}
+        found = {(row[0], row[1]): dict(zip(names, row[3:], strict=True)) for row in rows}
         for days in range(1, DAYS_BEFORE + 1):
             for key, judged, suspect in self._judged_on(day - timedelta(days), on_day):
                 counts = found.setdefault(key, {})
                 counts["judged_before"] = counts.get("judged_before", 0) + judged
                 counts["suspect_before"] = counts.get("suspect_before", 0) + suspect
         in_order = sorted(found.items(), key=lambda one: (one[0][0], one[0][1] or ""))
-        return [Line(trunk, signer, Counts(**counts)) for (trunk, signer), counts in in_order]
+        return [Line(*key, Counts(**counts), campaigns.get(key, frozenset())) for key, counts in in_order]
 
     def _judged_on(self, day: date, on_day: Callable[[date], object]) -> list[tuple[Key, int, int]]:
         """Judged and suspect calls of a day, by trunk group and signer; kept, since seven days ask for them."""
@@ -171,6 +179,8 @@ class Days:
             robocall=Verdict.ROBOCALL.value,
             upstreams=UPSTREAMS,
             plan=PLAN,
+            campaign=CAMPAIGN,
+            name_at=len(of_campaign("").text) + 1,
             of_block=BLOCK,
             of_code=CODE,
             is_digested=str(self._is_digested).lower(),

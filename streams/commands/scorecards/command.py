@@ -213,7 +213,18 @@ def _show(cards: Sequence[Card], day: date, top: int) -> None:
 
 def _table(title: str, cards: Sequence[Card]) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for heading in ("", "calls", "suspect", "95 %", "before", *list(SHARES)[1:], "traced", "alarms", "contact"):
+    for heading in (
+        "",
+        "calls",
+        "suspect",
+        "95 %",
+        "before",
+        *list(SHARES)[1:],
+        "campaigns",
+        "traced",
+        "alarms",
+        "contact",
+    ):
         table.add_column(heading, justify="left" if heading in {"", "alarms", "contact"} else "right")
     for card in cards:
         suspect = card.shares["suspect"]
@@ -224,6 +235,7 @@ def _table(title: str, cards: Sequence[Card]) -> Table:
             "" if suspect is None else f"{suspect.low:.1%} to {suspect.high:.1%}",
             card.trend.value,
             *(_percent(card, name) for name in list(SHARES)[1:]),
+            f"{card.campaigns:,}",
             f"{card.counts.tracebacks:,}",
             " ".join(card.alarms),
             Text(printable(card.contact or "")),

@@ -11,6 +11,7 @@ from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.query import connected
 from streams.kafka.topics import CALL_DECISIONS
+from streams.scorecards.cards import By, cards_of
 from streams.scorecards.counts import Counts
 from streams.scorecards.plan import read_plan
 from streams.scorecards.query import Days, Key, register
@@ -137,6 +138,32 @@ def test_the_plan_says_whose_a_number_is_where_no_event_does(
 
     is_known = ocn is not None and not is_digested
     assert (found.with_ocn, found.ocn_unlike) == (int(is_known), int(is_known and ocn != "111A"))
+
+
+def test_campaigns_are_those_that_decisions_name(tmp_path: Path) -> None:
+    """A campaign of two trunk groups is one of each, and what is only said in other words is none."""
+    score, first, second = ("model", "Score"), ("campaign", "campaign c1"), ("campaign", "campaign c2")
+    calls = [
+        Call(1, action="label", reasons=(score, first)),
+        Call(2, action="block", reasons=(score, first), decided_by="rule"),
+        Call(3, trunk="tg-2", action="block", reasons=(score, first)),
+        Call(4, trunk="tg-2", action="block", reasons=(("block_list", "The trunk group is on the block list"), second)),
+        Call(5, trunk="tg-3", action="block", reasons=(("model", "campaign c3"),)),
+        Call(6, trunk="tg-3", days_ago=1, action="block", reasons=(score, second)),
+    ]
+    store = ArchiveStore(str(tmp_path))
+    archived(store, calls, repeats=True)
+
+    with connected(store) as connection:
+        register(connection, REGISTER, None)
+        lines = Days(connection, is_digested=False).lines(DAY)
+
+    assert {line.trunk_group_id: line.campaigns for line in lines} == {
+        "tg-1": {"c1"}, "tg-2": {"c1", "c2"}, "tg-3": frozenset(),
+    }  # fmt: skip
+    assert {card.key: card.campaigns for card in cards_of(lines, REGISTER, DAY) if card.by is By.SIGNER} == {
+        "unsigned": 2
+    }
 
 
 def test_a_decision_of_the_next_day_belongs_to_its_call(tmp_path: Path) -> None:

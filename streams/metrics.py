@@ -373,6 +373,9 @@ class Metric(StrEnum):
     CAMPAIGN_FORGOTTEN = "robocall_campaign_forgotten_total", "counter", "entries", "What went for want of room."
     CAMPAIGNS = "robocall_campaigns", "gauge", "campaigns", "Campaigns that are remembered."
     CAMPAIGN_LAG = "robocall_campaign_lag_records", "gauge", "records", "Records not read yet."
+    # What `robocall archive run` counts of cases, too
+    CASES_WAITING = "robocall_cases_waiting", "gauge", "cases", "Cases that wait for an answer.", "kind"
+    CASES_OVERDUE = "robocall_cases_overdue", "gauge", "cases", "Those of them whose answer is overdue.", "kind"
     # fmt: on
 
     @property

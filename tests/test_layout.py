@@ -33,6 +33,7 @@ BROKER = "it needs a broker: kills, moves and catch-up in one place"
 TESTED_ELSEWHERE = {
     "streams/cases/doctor": ("tests/streams/commands/redress/test_command.py", "it counts the cases of that test"),
     "streams/cases/settings": ("tests/streams/cases/test_recording.py", "who is recorded, and where a record waits"),
+    "streams/commands/cases/due": (TRACEBACK, "`doctor` and `list --overdue` are asked there"),
     "streams/commands/cases/showing": ("tests/streams/commands/cases/test_command.py", "lines of that command"),
     "streams/commands/redress/archived": (
         "tests/streams/commands/redress/test_command.py",

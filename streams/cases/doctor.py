@@ -1,32 +1,44 @@
-"""What `robocall doctor` says of cases: redress that should have been answered, records that wait, who may do what."""
+"""What `robocall doctor` says of cases: what should have been answered, records that wait, who may do what."""
 
 import asyncio
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from streams.cases.redress import is_waiting, left_ms
 from streams.cases.roles import roles_of
 from streams.cases.settings import load_case_settings
 from streams.cases.spool import Spool
 from streams.cases.store import CaseStore
+from streams.cases.waiting import Due, now_ms
 from streams.settings import Settings
+from streams.wire.cases import Case, CaseKind
 
 PATIENCE_S = 10.0
 
 
-def told(settings: Settings) -> Iterator[tuple[bool, str]]:
-    """Say how redress stands, and what waits: whether all is well, and a sentence. It blocks for reading all cases.
+LISTED = {CaseKind.REDRESS: "robocall redress list --overdue", CaseKind.TRACEBACK: "robocall traceback list --overdue"}
+
+
+def told(settings: Settings, due_of: Mapping[CaseKind, Due]) -> Iterator[tuple[bool, str]]:
+    """Say how cases stand, and what waits: whether all is well, and a sentence. It blocks for reading all cases.
+
+    Args:
+        settings: How Kafka is spoken to.
+        due_of: By when cases of a kind want an answer.
 
     Raises:
         RobocallError: cases or a setting of them cannot be read.
     """
-    chosen, now_ms = load_case_settings(), time.time_ns() // 1_000_000
-    waiting = asyncio.run(CaseStore(settings, PATIENCE_S).cases(is_waiting))
-    overdue = sum((left_ms(case, now_ms) or 0) < 0 for case in waiting)
-    if overdue:
-        yield False, f"{overdue} of {len(waiting)} should have had an answer: `robocall redress list --overdue`"
-    else:
-        yield True, f"{len(waiting)} wait for an answer, none longer than 24 hours"
+    chosen, now = load_case_settings(), now_ms()
+
+    def due(case: Case) -> int | None:
+        return due_of[case.kind](case) if case.kind in due_of else None
+
+    waiting = asyncio.run(CaseStore(settings, PATIENCE_S).cases(lambda case: due(case) is not None))
+    for kind in due_of:
+        instants = [due(case) or now for case in waiting if case.kind is kind]
+        if overdue := sum(at_ms < now for at_ms in instants):
+            yield False, f"{kind}: {overdue} of {len(instants)} should have had an answer: `{LISTED[kind]}`"
+        else:
+            yield True, f"{kind}: {len(instants)} wait for an answer, none is overdue"
     if kept := len(Spool(chosen.spool)):
         yield False, f"{kept} records wait in {chosen.spool}: the next change or look-up of this user sends them"
     if not chosen.record:

@@ -83,10 +83,16 @@ def is_waiting(case: Case) -> bool:
     return case.kind is CaseKind.REDRESS and case.state == PENDING and all(e.what != TOLD for e in case.history)
 
 
+def answer_due_ms(case: Case) -> int | None:
+    """By when an answer is due, epoch milliseconds; None where none is."""
+    due = case.details.get("due_ms", "")
+    return int(due) if is_waiting(case) and due.isdecimal() else None
+
+
 def left_ms(case: Case, now_ms: int) -> int | None:
     """How long there is until an answer is due, milliseconds, negative where it is overdue; None where none is due."""
-    due = case.details.get("due_ms", "")
-    return int(due) - now_ms if is_waiting(case) and due.isdecimal() else None
+    due_ms = answer_due_ms(case)
+    return None if due_ms is None else due_ms - now_ms
 
 
 def clock(case: Case, now_ms: int) -> str:

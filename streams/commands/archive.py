@@ -28,6 +28,8 @@ from streams.archive.sink import Sink, Tally
 from streams.archive.upkeep import clear, expired
 from streams.archive.upkeep import compact as merge
 from streams.archive.upkeep import prune as delete
+from streams.cases.waiting import WaitingCases
+from streams.commands.cases.due import DUE
 from streams.commands.lookup import checked_entries
 from streams.files import open_output, require_distinct
 from streams.kafka.client import require_topics
@@ -105,10 +107,17 @@ async def _archive(settings: Settings, chosen: ArchiveSettings, console: Console
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await require_topics(settings, ARCHIVED)
     status = console.status("reading") if console.is_terminal else None
-    metrics = ArchiveMetrics()
-    with served(ARCHIVE_PREFIX, chosen.web_host, chosen.web_port, metrics), status or contextlib.nullcontext():
+    metrics, waiting = ArchiveMetrics(), WaitingCases(settings, DUE)
+    pages = served(ARCHIVE_PREFIX, chosen.web_host, chosen.web_port, metrics, waiting)
+    with pages, status or contextlib.nullcontext():
         sink = Sink(settings, chosen, _Progress(status, metrics))
-        await sink.run(stop)
+        following = asyncio.create_task(waiting.run()) if chosen.web_port else None
+        try:
+            await sink.run(stop)
+        finally:
+            if following is not None:
+                following.cancel()
+                await asyncio.wait([following])
     console.print(_summary(sink.tally))
 
 

@@ -29,6 +29,7 @@ from models.serve import artifact
 from streams.archive.doctor import archived
 from streams.cases import doctor as cases
 from streams.commands import recent_events
+from streams.commands.cases.due import DUE
 from streams.commands.exposure import clock_complaint, exposures
 from streams.commands.models import doctor as model_doctor
 from streams.errors import KafkaUnreachable
@@ -173,9 +174,9 @@ def _recent(settings: Settings) -> Iterator[Finding]:
 
 
 def _cases(settings: Settings) -> Iterator[Finding]:
-    """Look at redress and records; calls are decided without them, so nothing here is broken."""
+    """Look at redress, tracebacks and records; calls are decided without them, so nothing here is broken."""
     try:
-        for is_well, sentence in cases.told(settings):
+        for is_well, sentence in cases.told(settings, DUE):
             yield Finding("cases", State.OK if is_well else State.WARNING, sentence)
     except (RobocallError, OSError) as error:
         yield Finding("cases", State.WARNING, str(error))

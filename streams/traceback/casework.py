@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from streams.cases.changes import CLOSED, OPEN, CaseRefused, opened
-from streams.traceback.path import path_of
+from streams.traceback.path import State, path_of
 from streams.traceback.records import MOST_HOPS, Answer, Hop, Traceback
 from streams.wire.cases import Case, CaseEntry, CaseKind
 
@@ -46,6 +46,13 @@ def traceback_in(case: Case) -> Traceback | None:
 def answers_in(case: Case) -> list[Answer]:
     """Our answers that a case holds; none where it holds none."""
     return _read(case.details.get(ANSWERED), list[Answer]) or []
+
+
+def answers_due_ms(case: Case) -> int | None:
+    """By when those who were asked owe an answer, epoch milliseconds; None where nobody does."""
+    traceback = traceback_in(case) if case.state == OPEN else None
+    is_waiting = traceback is not None and path_of(traceback).state is State.OPEN
+    return traceback.due_ms if traceback is not None and is_waiting else None
 
 
 def with_hops(case: Case, hops: Sequence[Hop]) -> Case:

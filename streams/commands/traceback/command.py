@@ -28,7 +28,7 @@ from streams.files import open_output
 from streams.running.printable import printable
 from streams.running.progress import Say, step
 from streams.settings import load_settings
-from streams.traceback.casework import answers_in, traceback_in, with_hops
+from streams.traceback.casework import answers_due_ms, answers_in, traceback_in, with_hops
 from streams.traceback.records import Answer, Hop, Status, named
 from streams.traceback.report import Report, as_csv, as_html, as_json, report_of, shown
 from streams.wire.cases import Case, CaseKind
@@ -148,11 +148,18 @@ def _overdue(due_ms: int, state: str) -> str:
 
 
 @traceback.command("list")
+@click.option("--overdue", is_flag=True, help="Only ours whose answers are overdue; status 1 if there is one.")
 @JSON_OPTION
-def list_(*, as_json: bool) -> None:
+def list_(*, overdue: bool, as_json: bool) -> None:
     """List tracebacks of ours and requests that we answered, the oldest first."""
+    now_ms = time.time_ns() // 1_000_000
+
+    def wanted(case: Case) -> bool:
+        is_late = not overdue or (answers_due_ms(case) or now_ms) < now_ms
+        return case.kind is CaseKind.TRACEBACK and is_late
+
     with step("Reading cases", Console(stderr=True), quick=True):
-        found = asyncio.run(CaseStore(load_settings()).cases(lambda case: case.kind is CaseKind.TRACEBACK))
+        found = asyncio.run(CaseStore(load_settings()).cases(wanted))
     for case in found:
         if as_json:
             traced = traceback_in(case)
@@ -161,6 +168,8 @@ def list_(*, as_json: bool) -> None:
             sys.stdout.buffer.write(msgspec.json.encode(held | path) + b"\n")
         else:
             click.echo(printable(_line(case)))
+    if overdue:
+        sys.exit(1 if found else 0)
     if not found:
         click.echo("no tracebacks yet: `robocall traceback open` begins one", err=True)
 

@@ -1,9 +1,11 @@
 """Tracebacks in cases: read back as they were, closed once the entry is reached, bounded."""
 
+from dataclasses import replace
+
 import pytest
 
 from streams.cases.changes import CLOSED, OPEN, CaseRefused, new_entry, opened
-from streams.traceback.casework import answer_details, answers_in, case_of, traceback_in, with_hops
+from streams.traceback.casework import answer_details, answers_due_ms, answers_in, case_of, traceback_in, with_hops
 from streams.traceback.records import MOST_HOPS, Answer, Status
 from streams.wire.cases import CaseKind, read_case
 from streams.wire.records import encode
@@ -30,6 +32,14 @@ def test_it_closes_when_the_point_of_entry_is_reached() -> None:
     found = traceback_in(done)
     assert found is not None
     assert [one.provider.name for one in found.hops] == ["us", "transit", "origin"]
+
+
+def test_answers_are_waited_for_until_somebody_names_no_one_else() -> None:
+    case = case_of(traced(hop("us", "transit")), ENTRY)
+    assert answers_due_ms(case) == NOON_MS + 86_400_000
+    silent = with_hops(case, [hop("transit", status=Status.NO_RESPONSE)])
+    done = with_hops(case, [hop("transit", status=Status.END_CUSTOMER)])
+    assert [answers_due_ms(one) for one in (silent, done, replace(case, state=CLOSED))] == [None, None, None]
 
 
 def test_an_answer_of_ours_is_no_traceback() -> None:

@@ -15,6 +15,7 @@ from detector.contract.decisions import Action, Mode, Step
 from streams.archive.files import ArchiveStore
 from streams.cases import doctor
 from streams.cases import redress as module
+from streams.commands.cases.due import DUE
 from streams.commands.main import robocall
 from streams.kafka.topics import CALL_DECISIONS, CALL_FEEDBACK, ENTITY_DECISIONS
 from streams.redis.connection import decision_key, entity_key, list_key, number_key
@@ -183,10 +184,10 @@ def test_what_is_overdue_is_listed_with_status_1(store: "blocking.Redis", monkey
     assert "OVERDUE by 0 h 01 min" in late.stdout
     assert json.loads(run("redress", "list", "--json").stdout)["left_s"] < -60
 
-    found = list(doctor.told(load_settings()))
-    assert (False, "1 of 1 should have had an answer: `robocall redress list --overdue`") in found
+    found = list(doctor.told(load_settings(), DUE))
+    assert (False, "redress: 1 of 1 should have had an answer: `robocall redress list --overdue`") in found
     run("redress", "tell", case_id, "--why", "we look at it")
-    assert next(doctor.told(load_settings())) == (True, "0 wait for an answer, none longer than 24 hours")
+    assert next(doctor.told(load_settings(), DUE)) == (True, "redress: 0 wait for an answer, none is overdue")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,11 @@ from click.testing import CliRunner, Result
 
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
+from streams.cases import doctor
+from streams.commands.cases.due import DUE
 from streams.commands.traceback.command import traceback
 from streams.kafka.topics import CALL_EVENTS
+from streams.settings import load_settings
 from tests.streams.archive.archive_case import SECRET, START_MS, encoded, put, setup
 
 REGISTER = """
@@ -160,6 +163,14 @@ def test_from_a_call_to_its_source(
 
     campaign.write_text('{"id": "cmp-1"}\n')
     assert "has no call_id" in str(run(environment, "open", "--calls", str(campaign), "--why", "w", status=1).exception)
+
+    run(environment, "list", "--overdue")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda: (now_ms + 7 * 86_400_000) * 1_000_000)
+        assert len(run(environment, "list", "--overdue", status=1).stdout.splitlines()) == 2
+        said = list(doctor.told(load_settings(kafka_bootstrap_servers=kafka_bootstrap), DUE))
+    late = "traceback: 2 of 2 should have had an answer: `robocall traceback list --overdue`"
+    assert said[:2] == [(True, "redress: 0 wait for an answer, none is overdue"), (False, late)]
 
     answers = tmp_path / "answers.jsonl"
     west = {

@@ -187,6 +187,17 @@ class CallSetup:
         max_length=TEXT_LIMIT,
         max_items=NAMES_LIMIT,
     )
+    own_call_reason: str | None = _text(
+        "Why the caller calls, as it was signed beside a name (`crn` of RFC 9795), likewise.",
+        "the detector",
+        default=None,
+    )
+    own_diverted_from: str | None = _text(
+        "Number that forwarded the call last, where every hop was signed (`div` of RFC 8946), likewise.",
+        "the detector",
+        default=None,
+    )
+    own_forwarder_spc: str | None = _text("Provider code of who signed that, likewise.", "the detector", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

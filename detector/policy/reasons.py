@@ -54,12 +54,12 @@ IMPOSSIBLE_NUMBER = Reason("dno", "The calling number is not a possible North Am
 
 LATE = "late"
 OVERLOAD = "overload"
-CALLER_NAME = "caller_name"
-"""Of the reason that holds names of the caller, which an archive without numbers leaves out."""
+CALLER_NAME, CALL_REASON = "caller_name", "call_reason"
+"""Of the reasons that hold names of the caller, and why it calls: an archive without numbers leaves their texts out."""
 CAMPAIGN = "campaign"
 """Of the reason that names the campaign of a call."""
-NAME_SHOWN = 64
-"""Characters of each name."""
+NAME_SHOWN, CALL_REASON_SHOWN = 64, 128
+"""Characters of each name, and of why the caller calls."""
 WAITED = frozenset({LATE, OVERLOAD})
 """Of calls that waited too long for an answer."""
 
@@ -97,16 +97,21 @@ def of_campaign(name: str) -> Reason:
     return Reason(CAMPAIGN, f"campaign {name}")
 
 
-def named(names: Sequence[str]) -> Reason | None:
-    """Reason that says who is calling, as it was signed; None where no name has a character that can be shown.
+def named(names: Sequence[str], call_reason: str | None = None) -> tuple[Reason, ...]:
+    """Reasons that say who is calling and why, as it was signed; none where no name has a character that can be shown.
 
     Args:
         names: Of a verified call; anybody may have written them. Control and format characters go, and what is long
             is cut.
+        call_reason: Why it calls, likewise; shown only beside a name.
     """
-    shown = ("".join(filter(str.isprintable, name)).strip()[:NAME_SHOWN] for name in names[:NAMES_LIMIT])
+    shown = (_shown(name, NAME_SHOWN) for name in names[:NAMES_LIMIT])
     said = ", ".join(f'"{name}"' for name in shown if name)
-    return Reason(CALLER_NAME, f"The caller's name, as it was signed: {said}") if said else None
+    why = _shown(call_reason or "", CALL_REASON_SHOWN)
+    if not said:
+        return ()
+    name = Reason(CALLER_NAME, f"The caller's name, as it was signed: {said}")
+    return (name, Reason(CALL_REASON, f'Why it calls, as it was signed: "{why}"')) if why else (name,)
 
 
 def late(waited_ms: int, deadline_ms: int) -> Reason:
@@ -266,3 +271,7 @@ def _feature(column: int, value: float, threshold: float | None = None) -> Reaso
 def _rounded(value: float) -> float:
     """Six significant digits: a float32 has no more, and a reader should not see the rest."""
     return float(f"{value:.6g}")
+
+
+def _shown(text: str, most: int) -> str:
+    return "".join(filter(str.isprintable, text)).strip()[:most]

@@ -158,7 +158,7 @@ class Work:
             self.is_shadow[rows] = True
 
     def name_callers(self) -> None:
-        """Say who is calling in the reasons of what was decided, where a verified signature says it.
+        """Say who is calling and why in the reasons of what was decided, where a verified signature says it.
 
         A call that is simply allowed stays so: a name is no reason to do anything.
         """
@@ -167,9 +167,9 @@ class Work:
         for row, outcome in self.decided.items():
             if self.calls.hints.item(row) & IS_NAMED and outcome.decided_by is not Step.FAIL_OPEN:
                 setup = self.calls.events[row]
-                name = reasons.named(setup.own_names or ()) if is_verified(setup) else None
-                if name is not None:
-                    self.decided[row] = replace(outcome, reasons=(*outcome.reasons, name))
+                if is_verified(setup):
+                    said = reasons.named(setup.own_names or (), setup.own_call_reason)
+                    self.decided[row] = replace(outcome, reasons=(*outcome.reasons, *said))
 
     def name_campaigns(self, names: CampaignNames) -> None:
         """Say in the reasons of what was labelled or blocked, in shadow too, of which campaign the call is.

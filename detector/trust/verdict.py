@@ -130,6 +130,8 @@ class Verdict(NamedTuple):
         priorities: Values of Resource-Priority that were signed, as `ets.0` (RFC 8443).
         sip_priority: Value of Priority that was signed, as `psap-callback` (RFC 9027).
         is_diverted: The call was forwarded, and each hop was signed (RFC 8946).
+        diverted_from: Of such a call: the number that forwarded it last, canonical.
+        forwarder_spc: Service provider code of who signed that; None for a delegate.
         token: SHA-256 of what the number's token signs; empty unless it passed. For finding replays.
     """
 
@@ -142,6 +144,8 @@ class Verdict(NamedTuple):
     priorities: tuple[str, ...] = ()
     sip_priority: str | None = None
     is_diverted: bool = False
+    diverted_from: str | None = None
+    forwarder_spc: str | None = None
     token: bytes = b""
 
     @property

@@ -187,8 +187,9 @@ def _vouched(
     if token.orig not in call.calling:
         raise Refused(Cause.ORIG_MISMATCH, "the token names another caller than P-Asserted-Identity, else From")
     broken = next((refusal for ppt, refusal in failed if ppt in _DIVERTING), None) if failed else None
+    last: _Signed | None = None
     if hops and broken is None:
-        _require_hops(token, [hop.token for hop in hops], call, at_ms)
+        last = _last_hop(token, hops, call, at_ms)
     else:
         _require_fresh(token, at_ms)
         if call.called not in token.dest:
@@ -200,8 +201,10 @@ def _vouched(
         origid=origid,
         signer_spc=one.spc,
         names=_names(token, signed, at_ms),
-        is_diverted=bool(hops) and broken is None,
-        token=_digest_of(token, hops) if hops and broken is None else token.digest,
+        is_diverted=last is not None,
+        diverted_from=None if last is None else diverter_of(last.token),
+        forwarder_spc=None if last is None else last.spc,
+        token=token.digest if last is None else _digest_of(token, hops),
     )
 
 
@@ -210,20 +213,25 @@ def _digest_of(token: Passport, hops: Sequence[_Signed]) -> bytes:
     return hashlib.sha256(token.digest + b"".join(sorted(hop.token.digest for hop in hops))).digest()
 
 
-def _require_hops(token: Passport, hops: list[Passport], call: Parties, at_ms: int) -> None:
+def _last_hop(token: Passport, hops: Sequence[_Signed], call: Parties, at_ms: int) -> _Signed:
     """Follow a forwarded call from its first destination to where it goes, from signature to signature."""
-    dest, signed_s = token.dest, token.iat_s
-    waiting = sorted(hops, key=lambda hop: hop.iat_s)
+    dest, signed_s, last = token.dest, token.iat_s, hops[0]
+    waiting = sorted(hops, key=lambda hop: hop.token.iat_s)
     while waiting:
-        hop = next((one for one in waiting if one.orig == token.orig and diverter_of(one) in dest), None)
-        if hop is None:
+        found = next((one for one in waiting if _leads_on(one.token, token.orig, dest)), None)
+        if found is None:
             raise Refused(Cause.DIVERSION_BROKEN, "a div token does not begin where the one before it leads")
-        _require_near(signed_s * 1_000, hop.iat_s * 1_000)
-        dest, signed_s = hop.dest, hop.iat_s
-        waiting.remove(hop)
+        _require_near(signed_s * 1_000, found.token.iat_s * 1_000)
+        dest, signed_s, last = found.token.dest, found.token.iat_s, found
+        waiting.remove(found)
     _require_near(signed_s * 1_000, at_ms)
     if call.target not in dest:
         raise Refused(Cause.DIVERSION_BROKEN, "the last div token leads elsewhere than the Request-URI")
+    return last
+
+
+def _leads_on(hop: Passport, orig: str, dest: frozenset[str]) -> bool:
+    return hop.orig == orig and diverter_of(hop) in dest
 
 
 def _names(token: Passport, signed: Sequence[_Signed], at_ms: int) -> tuple[CallerName, ...]:

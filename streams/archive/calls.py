@@ -49,6 +49,8 @@ class SetUp:
     own_origid: str | None = None
     own_signer_spc: str | None = None
     own_verstat: str | None = None
+    own_diverted_from: str | None = None
+    own_forwarder_spc: str | None = None
     user_agent: str | None = None
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from detector.columns.decision_ids import decision_id
 from detector.contract.numbers import normal_form
 from detector.policy.lists import NUMBER_ENTITY
-from detector.policy.reasons import CALLER_NAME
+from detector.policy.reasons import CALL_REASON, CALLER_NAME
 
 WITHHELD = "withheld"
-"""Stands for a calling name: that there was one is a feature."""
+"""Stands for a calling name, and for why somebody calls: that there was one is a feature."""
 
 PRESENT_WORDS = frozenset({"", "anonymous", "restricted", "unavailable", "unknown", "private"})
 _NANP = re.compile(r"(\+1[2-9][0-9]{2}[2-9][0-9]{2})([0-9]{4})")
@@ -82,18 +82,19 @@ def redact(record: dict[str, Any], key: NumberKey) -> None:
     Identity headers and notes go; so does the Reason header of an answer, which quotes the decision id. That id is a
     plain hash of the call, so it is made anew from the replaced number: a replay of the archive gives the same one.
     """
-    for field in ("calling_number", "called_number", "from_number", "to_number"):
+    for field in ("calling_number", "called_number", "from_number", "to_number", "own_diverted_from"):
         if record.get(field) is not None:
             record[field] = key.number(normal_form(record[field]))
     for field in ("diversion", "asserted_numbers"):
         if record.get(field):
             record[field] = [key.number(normal_form(number)) for number in record[field]]
-    if record.get("calling_name"):
-        record["calling_name"] = WITHHELD
+    for field in ("calling_name", "own_call_reason"):
+        if record.get(field):
+            record[field] = WITHHELD
     if record.get("own_names"):
         record["own_names"] = [WITHHELD] * len(record["own_names"])
     for reason in record.get("reasons") or ():
-        if reason["code"] == CALLER_NAME:
+        if reason["code"] in {CALLER_NAME, CALL_REASON}:
             reason["text"] = WITHHELD
     for field in ("identity", "note", "reason"):
         if field in record:

@@ -38,6 +38,11 @@ class Office:
     kept: Callable[[str], str] = str
     actions: Mapping[str, str] | None = None
 
+    @property
+    def has_numbers(self) -> bool:
+        """Whether the archive keeps numbers as they are: a digest of one says nothing to whoever asks."""
+        return self.kept is str
+
 
 def answer(connection: Any, office: Office, question: Question, now_ms: int) -> Hop:
     """Answer one request from the archive. It blocks for a look-up (`streams.archive.calls.find`).
@@ -128,6 +133,8 @@ def _one(office: Office, call: ArchivedCall, said: Hop) -> Hop:
         origid=(set_up.own_origid if is_ours else set_up.origid) or None,
         signer_spc=(set_up.own_signer_spc if is_ours else set_up.signer_spc) or None,
         verstat=set_up.own_verstat or None,
+        diverted_from=(set_up.own_diverted_from if office.has_numbers else None) or None,
+        forwarder_spc=set_up.own_forwarder_spc or None,
         treatment=(None if end is None else end.treatment) or call.action,
         customer=customer,
     )

@@ -79,6 +79,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Hop(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one provider says about a call.
 
+    `diverted_from` and `forwarder_spc`: which number forwarded the call last, and who signed that.
     `is_entry`, of an ambiguous answer: whichever call is meant, it entered at this provider.
     """
 
@@ -96,6 +97,8 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origid: Text | None = None
     signer_spc: Text | None = None
     verstat: Text | None = None
+    diverted_from: Text | None = None
+    forwarder_spc: Text | None = None
     treatment: Text | None = None
     customer: Customer | None = None
     reason: Text | None = None

@@ -18,8 +18,8 @@ FORMAT = "robocall-traceback/1"
 TEMPLATE = "page.html.jinja"
 HEADINGS = (
     "traceback_id", "step", "provider", "ocn", "frn", "status", "is_gap", "time", "call_id", "received_from",
-    "ingress_trunk", "source_ip", "sent_to", "egress_trunk", "attestation", "origid", "signer_spc", "treatment",
-    "customer", "action", "reason", "answered",
+    "ingress_trunk", "source_ip", "sent_to", "egress_trunk", "attestation", "origid", "signer_spc",
+    "diverted_from", "forwarder_spc", "treatment", "customer", "action", "reason", "answered",
 )  # fmt: skip
 """Columns of the table."""
 
@@ -79,6 +79,7 @@ def _row(traceback_id: str, number: int, step: Step) -> list[Any]:
     return [
         traceback_id, number, step.provider.name, step.provider.ocn, step.provider.frn, step.status.value,
         step.is_gap, shown(hop.time_ms), hop.call_id, _named(hop.received_from), hop.ingress_trunk, hop.source_ip,
-        _named(hop.sent_to), hop.egress_trunk, hop.attestation, hop.origid, hop.signer_spc, hop.treatment,
+        _named(hop.sent_to), hop.egress_trunk, hop.attestation, hop.origid, hop.signer_spc,
+        hop.diverted_from, hop.forwarder_spc, hop.treatment,
         customer and customer.name, customer and customer.action, hop.reason, shown(hop.answered_ms),
     ]  # fmt: skip

@@ -160,4 +160,6 @@ def _shown(verdict: Verdict) -> dict[str, Any]:
         "priorities": list(verdict.priorities),
         "sip_priority": verdict.sip_priority,
         "is_diverted": verdict.is_diverted,
+        "diverted_from": verdict.diverted_from,
+        "forwarder_spc": verdict.forwarder_spc,
     }

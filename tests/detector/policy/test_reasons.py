@@ -26,6 +26,7 @@ from tests.detector.policy_case import CATEGORIES, SCORE
 ENFORCE = Policy(mode=Mode.ENFORCE, budgets=BY_ORDER, minimum_samples=(), categories=CATEGORIES)
 NAMED: dict[str, Any] = {"own_verstat": "TN-Validation-Passed", "own_names": ["Acme Dental", "Dr. M. Lee"]}
 SAID = 'The caller\'s name, as it was signed: "Acme Dental", "Dr. M. Lee"'
+WHY = "Your appointment on Monday"
 UNDECIDED = Lists()
 
 
@@ -93,6 +94,18 @@ def test_what_was_decided_says_last_who_is_calling(lists: Lists, score: float, f
     )  # fmt: skip
 
 
+def test_what_was_decided_says_why_the_caller_calls_beside_the_name() -> None:
+    blocked = Lists(block=frozenset([CALLER]))
+
+    found, nameless = (decided(blocked, own_names=names, own_call_reason=WHY) for names in (["Acme"], None))
+
+    assert found.reasons[-2:] == (
+        Reason("caller_name", 'The caller\'s name, as it was signed: "Acme"'),
+        Reason("call_reason", f'Why it calls, as it was signed: "{WHY}"'),
+    )
+    assert [one.code for one in nameless.reasons] == ["block_list"]
+
+
 def test_a_report_of_its_signer_says_who_is_calling() -> None:
     policy = Policy(mode=Mode.ENFORCE, signers=(Signer("123A", action=EntryAction.REPORT, reason="under watch"),))
 
@@ -111,7 +124,7 @@ def test_a_call_that_is_simply_allowed_stays_with_the_others() -> None:
 
 @pytest.mark.parametrize("own_verstat", ["TN-Validation-Failed", "No-TN-Validation", None])
 def test_a_name_without_a_verdict_that_passed_is_nobodys(own_verstat: str | None) -> None:
-    found = decided(Lists(block=frozenset([CALLER])), own_verstat=own_verstat)
+    found = decided(Lists(block=frozenset([CALLER])), own_verstat=own_verstat, own_call_reason=WHY)
 
     assert [one.code for one in found.reasons] == ["block_list"]
 
@@ -122,23 +135,26 @@ def test_a_call_that_nobody_judged_is_not_looked_at() -> None:
     assert make_screener(ENFORCE).screen(batch, {0: FAILED_OPEN}).outcome(0) is FAILED_OPEN
 
 
-@given(st.lists(st.text(max_size=300), max_size=2 * NAMES_LIMIT))
-def test_names_are_bounded_and_show_no_control_characters(names: list[str]) -> None:
+@given(st.lists(st.text(max_size=300), max_size=2 * NAMES_LIMIT), st.none() | st.text(max_size=300))
+def test_names_and_call_reasons_are_bounded_and_show_no_control_characters(names: list[str], why: str | None) -> None:
     """Whoever signs may write anything: ends of lines, and what turns the direction of writing."""
-    found = reasons.named(names)
+    found = reasons.named(names, why)
 
-    if found is None:
+    if not found:
         assert not "".join("".join(filter(str.isprintable, name)).strip() for name in names[:NAMES_LIMIT])
     else:
-        assert found.text.isprintable()
-        assert len(found.text) <= 40 + NAMES_LIMIT * (reasons.NAME_SHOWN + 4)
+        assert all(one.text.isprintable() for one in found)
+        assert len(found[0].text) <= 40 + NAMES_LIMIT * (reasons.NAME_SHOWN + 4)
+        assert all(len(one.text) <= 40 + reasons.CALL_REASON_SHOWN for one in found[1:])
 
 
-def test_a_name_keeps_its_letters() -> None:
-    found = reasons.named(["\u202eCaf\u00e9\r\n \x00\U0001f600", "\n", "x" * 99])
+def test_a_name_and_a_call_reason_keep_their_letters() -> None:
+    said, why = reasons.named(
+        ["\u202eCaf\u00e9\r\n \x00\U0001f600", "\n", "x" * 99], f"\r\n\u202eR\u00e9{'y' * 200}\x00"
+    )
 
-    assert found is not None
-    assert found.text.endswith(f'signed: "Caf\u00e9 \U0001f600", "{"x" * 64}"')
+    assert said.text.endswith(f'signed: "Caf\u00e9 \U0001f600", "{"x" * 64}"')
+    assert why.text == f'Why it calls, as it was signed: "R\u00e9{"y" * 126}"'
 
 
 class _Broken(CampaignNames):

@@ -17,6 +17,7 @@ from tests.detector.trust.authority import (
     CALLING,
     FORWARDED,
     X5U,
+    Owner,
     base64url,
     base_claims,
     claims,
@@ -26,6 +27,7 @@ from tests.detector.trust.authority import (
     header,
     identity,
     issue,
+    number,
     provider,
     provider_authority,
     root,
@@ -42,9 +44,11 @@ def verdict_of(*identities: str, call: Parties = CALL, at_ms: int = AT_MS, using
     return verify(identities, call, at_ms, using or trust())
 
 
-def div(dest: str = FORWARDED, diverter: str = CALLED, **changes: object) -> str:
+def div(
+    dest: str = FORWARDED, diverter: str = CALLED, owner: Owner | None = None, x5u: str = X5U, **changes: object
+) -> str:
     made = base_claims(dest={"tn": [dest]}, div={"tn": diverter}, **changes)
-    return header(provider().sign(made, ppt="div"), ppt="div")
+    return header((owner or provider()).sign(made, ppt="div", x5u=x5u), info=x5u, ppt="div")
 
 
 @pytest.mark.parametrize("level", list(Attestation))
@@ -128,6 +132,45 @@ def test_a_forwarded_call_is_followed_from_hop_to_hop() -> None:
     found = verdict_of(identity(iat=AT_S - 40), *hops, call=call, at_ms=AT_MS + 30_000)
 
     assert (found.cause, found.is_diverted, found.attestation) == (Cause.PASSED, True, Attestation.A)
+
+
+def test_who_forwarded_a_call_last_is_named_with_its_signer() -> None:
+    """Whatever order the headers come in; the first signer stays the number's."""
+    further, elsewhere = "14155550123", "https://certificates.example.org/456B.pem"
+    second = issue("SHAKEN 456B", root(), tn_auth_list(spc("456B")))
+    hops = [div(further, FORWARDED, second, elsewhere, iat=AT_S + 20), div(iat=AT_S)]
+    call = Parties(calling=frozenset({CALLING}), called=further, target=further)
+    using = trust(chains={X5U: provider().chain(), elsewhere: second.chain()})
+
+    found = [
+        verdict_of(identity(iat=AT_S - 40), *order, call=call, at_ms=AT_MS + 30_000, using=using)
+        for order in (hops, hops[::-1])
+    ]
+
+    assert {(one.cause, one.signer_spc, one.diverted_from, one.forwarder_spc) for one in found} == {
+        (Cause.PASSED, "123A", FORWARDED, "456B")
+    }
+
+
+def test_a_delegate_that_forwards_has_no_provider_code() -> None:
+    """Its certificate names the number that forwards."""
+    owner = issue("Own line", provider_authority(), tn_auth_list(number(CALLED)))
+    using = trust(chains={X5U: provider().chain(), DELEGATES: owner.chain()})
+
+    found = verdict_of(identity(), div(owner=owner, x5u=DELEGATES), call=FORWARDED_CALL, using=using)
+
+    assert (found.cause, found.diverted_from, found.forwarder_spc) == (Cause.PASSED, CALLED, None)
+
+
+def test_nobody_forwarded_a_call_whose_hops_do_not_hold() -> None:
+    forged = div(owner=issue("Stranger", None))
+
+    call_there = verdict_of(identity(), forged)
+    forwarded = verdict_of(identity(), forged, call=FORWARDED_CALL)
+
+    assert (call_there.cause, forwarded.cause) == (Cause.PASSED, Cause.SIGNATURE_INVALID)
+    for one in (call_there, forwarded):
+        assert (one.is_diverted, one.diverted_from, one.forwarder_spc) == (False, None, None)
 
 
 def test_the_headers_of_a_forwarded_call_are_a_replay_with_another_call() -> None:

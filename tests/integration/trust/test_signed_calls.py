@@ -72,7 +72,7 @@ class Switch:
     async def checked(self, ask: Callable[[str, str], Any], url: str, call_id: str) -> tuple[dict[str, Any], str]:
         """The set-up of a call whose certificate was there in time, and its header: each try is a call of its own."""
         for attempt in range(100):
-            identity = signed_now(url)
+            identity = signed_now(url, rcd={"nam": "Bank"}, crn="Your card")
             event = await ask(f"{call_id}-{attempt}", identity)
             if event["own_cause"] != "not_checked":
                 return event, identity
@@ -94,15 +94,19 @@ async def drill(switch: Switch, server: Server) -> None:
         passed, identity = await switch.checked(ask, url, name)
         assert (passed["own_verstat"], passed["own_cause"]) == ("TN-Validation-Passed", "passed")
         assert (passed["own_attestation"], passed["own_signer_spc"]) == ("A", "123A")
+        assert (passed["own_names"], passed["own_call_reason"]) == (["Bank"], "Your card")
         assert passed["identity"] == [identity]
         replayed = await ask(f"{name}-replayed", identity)
         assert (replayed["own_verstat"], replayed["own_cause"]) == ("TN-Validation-Failed", "replayed")
-        forged = await ask(f"{name}-forged", signed_now(url, owner=issue("Stranger", None)))
+        forged = await ask(f"{name}-forged", signed_now(url, owner=issue("Stranger", None), rcd={"nam": "B"}, crn="C"))
         assert (forged["own_verstat"], forged["own_cause"]) == ("TN-Validation-Failed", "signature_invalid")
+        assert not {"own_names", "own_call_reason"} & set(forged)
         other, _ = await switch.checked(ask, url_at(server, "gone.pem"), f"{name}-gone")
         assert (other["own_verstat"], other["own_cause"]) == ("No-TN-Validation", "certificate_unavailable")
 
-    unsigned = await switch.over_http("unsigned", identity=None, own_verstat="TN-Validation-Passed", own_names=["Bank"])
+    unsigned = await switch.over_http(
+        "unsigned", identity=None, own_verstat="TN-Validation-Passed", own_names=["Bank"], own_call_reason="Your card"
+    )
     assert not any(name.startswith("own_") for name in unsigned)
     told = await switch.verification(signed_now(url))
     assert told == {"verstat": "TN-Validation-Passed"}

@@ -85,13 +85,15 @@ def test_a_record_keeps_no_number_name_or_note() -> None:
         "calling_number": person, "called_number": callee, "from_number": person, "diversion": [callee, person],
         "calling_name": f"Alice {person}", "identity": [f"header of {person}"],
         "to_number": callee, "asserted_numbers": [f"tel:{person}", "sip:+1-202-555-0123@host"],
-        "own_names": [f"Alice {person}", "Acme"],
+        "own_names": [f"Alice {person}", "Acme"], "own_call_reason": f"Call {person} back",
+        "own_diverted_from": callee, "own_forwarder_spc": "456B",
     }  # fmt: skip
     redact(record, KEY)
     assert person not in str(record)
     assert callee not in str(record)
     assert record["calling_name"] == WITHHELD
-    assert record["own_names"] == [WITHHELD] * 2
+    assert (record["own_names"], record["own_call_reason"]) == ([WITHHELD] * 2, WITHHELD)
+    assert (record["own_diverted_from"], record["own_forwarder_spc"]) == (KEY.number(callee), "456B")
     assert record["identity"] is None
     assert record["asserted_numbers"] == [KEY.number(person)] * 2
     assert record["from_number"] == record["calling_number"] == record["diversion"][1] == KEY.number(person)
@@ -103,10 +105,11 @@ def test_a_record_keeps_no_number_name_or_note() -> None:
     unknown: dict[str, Any] = ended | {"setup_time_ms": None}
     redact(unknown, KEY)
     assert unknown["decision_id"] is None
-    why = [{"code": "caller_name", "text": f"Alice {person}"}, {"code": "model", "text": "Score 0.9"}]
+    private = [{"code": code, "text": f"Alice {person}"} for code in ("caller_name", "call_reason")]
+    why = [*private, {"code": "model", "text": "Score 0.9"}]
     answered: dict[str, Any] = {"calling_number": person, "reasons": why}
     redact(answered, KEY)
-    assert [one["text"] for one in answered["reasons"]] == [WITHHELD, "Score 0.9"]
+    assert [one["text"] for one in answered["reasons"]] == [WITHHELD, WITHHELD, "Score 0.9"]
     verdict: dict[str, Any] = {"calling_number": person, "note": f"{person} again"}
     redact(verdict, KEY)
     assert verdict == {"calling_number": KEY.number(person), "note": None}

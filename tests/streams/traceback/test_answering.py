@@ -46,6 +46,7 @@ def test_the_upstream_is_named_with_what_it_signed(store: ArchiveStore) -> None:
         "source_ip": "192.0.2.7", "attestation": "A", "origid": "o-1", "signer_spc": "70",
         "own_verstat": "TN-Validation-Passed",
         "own_attestation": "B", "own_origid": "o-2", "own_signer_spc": "71",
+        "own_diverted_from": "+13035550177", "own_forwarder_spc": "72",
     }  # fmt: skip
     began = setup(3, **signed)
     end = {name: began[name] for name in setup(3)} | {
@@ -58,7 +59,7 @@ def test_the_upstream_is_named_with_what_it_signed(store: ArchiveStore) -> None:
         provider=OURS, status=Status.FOUND, answered_ms=NOON_MS, time_ms=START_MS + 3_000, call_id="call-3",
         received_from=WEST, ingress_trunk="nyc-ix-7", source_ip="192.0.2.7", sent_to=PARTIES["east"].provider,
         egress_trunk="east", attestation="B", origid="o-2", signer_spc="71",
-        verstat="TN-Validation-Passed", treatment="label",
+        verstat="TN-Validation-Passed", diverted_from="+13035550177", forwarder_spc="72", treatment="label",
     )  # fmt: skip
 
 
@@ -67,6 +68,17 @@ def test_digests_are_asked_by_their_digests(store: ArchiveStore) -> None:
     put(store, CALL_EVENTS, [encoded(setup(3)), encoded(setup(4))], key=key)
     assert asked(store).status is Status.NOT_FOUND
     assert asked(store, Office(OURS, PARTIES, key.number)).received_from == WEST
+
+
+def test_a_digest_of_who_forwarded_a_call_is_told_to_nobody(store: ArchiveStore) -> None:
+    """It would be taken for a number; the provider that signed is one all the same."""
+    key = NumberKey(SECRET)
+    forwarded = setup(3, own_verstat="TN-Validation-Passed", own_diverted_from="+13035550177", own_forwarder_spc="72")
+    put(store, CALL_EVENTS, [encoded(forwarded)], key=key)
+
+    hop = asked(store, Office(OURS, PARTIES, key.number))
+
+    assert (hop.status, hop.diverted_from, hop.forwarder_spc) == (Status.FOUND, None, "72")
 
 
 def test_a_customer_ends_the_path_and_a_foreign_provider_too() -> None:

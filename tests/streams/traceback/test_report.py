@@ -21,7 +21,8 @@ EVIL = "<script>alert(1)</script>"
 def traceback() -> Traceback:
     """A whole path, with a gap, a contradiction, and texts that are not friendly."""
     return traced(
-        hop("us", "=transit()", time_ms=NOON_MS, attestation="A", ingress_trunk="west", source_ip="192.0.2.7"),
+        hop("us", "=transit()", time_ms=NOON_MS, attestation="A", ingress_trunk="west", source_ip="192.0.2.7",
+            diverted_from=EVIL, forwarder_spc="72"),
         hop("=transit()", status=Status.NO_RESPONSE),
         hop(
             "origin", status=Status.END_CUSTOMER, sent_to=provider("=transit()"), time_ms=NOON_MS + 400_000,

@@ -28,7 +28,13 @@ PASSED = Verdict(
     signer_spc="123A",
     priorities=("ets.0", "esnet.1"),
     sip_priority="psap-callback",
-    names=tuple(CallerName(name=f"{number} {'n' * TEXT_LIMIT}") for number in range(9)),
+    names=tuple(
+        CallerName(name=f"{number} {'n' * TEXT_LIMIT}", reason=f"{number} {'r' * TEXT_LIMIT}" if number else None)
+        for number in range(9)
+    ),
+    is_diverted=True,
+    diverted_from="12025550188",
+    forwarder_spc="456B",
 )
 
 
@@ -43,7 +49,25 @@ def test_a_verdict_that_passed_says_who_signed() -> None:
         "own_signer_spc": "123A",
         "own_origid": "o" * TEXT_LIMIT,
         "own_priority": "psap-callback, ets.0, esnet.1",
+        "own_call_reason": f"1 {'r' * (TEXT_LIMIT - 2)}",
+        "own_diverted_from": "+12025550188",
+        "own_forwarder_spc": "456B",
     }
+
+
+@pytest.mark.parametrize("party", ["sip:desk@example.com", "911", "x" * TEXT_LIMIT])
+def test_what_is_no_number_forwards_as_it_is_named(party: str) -> None:
+    """One of RFC 8225 has no `+`, ours have: a short code and an address get none."""
+    found = own_fields(PASSED._replace(diverted_from=party, forwarder_spc=None))
+
+    assert (found["own_diverted_from"], "own_forwarder_spc" in found) == (party, False)
+
+
+def test_a_call_reason_travels_with_its_name_alone() -> None:
+    """Of a name beyond the bound of the contract the reason stays behind, too."""
+    names = tuple(CallerName(name=f"{number}", reason="late" if number == NAMES_LIMIT else None) for number in range(9))
+
+    assert "own_call_reason" not in own_fields(PASSED._replace(names=names))
 
 
 def test_priorities_travel_without_a_passed_number_and_within_the_bound() -> None:

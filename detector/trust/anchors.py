@@ -6,9 +6,10 @@ The list is a token of the policy administrator (ATIS-1000084): its authorities,
 import binascii
 import hashlib
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from detector.trust.certificates import Certificate, Chain, NameKey, parse_certificates
@@ -20,6 +21,7 @@ PATHS_KEPT = 16_384
 """More than the chains that are kept unless somebody wants more, so that none of these is checked twice."""
 LARGEST_LIST_CHARACTERS = 4 * 1024 * 1024
 MOST_ANCHORS = 1_000
+NOTHING_READ: Mapping[str, int] = MappingProxyType({})
 _PARTS = 3
 
 Path = tuple[Certificate, ...]
@@ -82,21 +84,26 @@ class AnchorList:
         anchors: Certificates of the authorities.
         sequence: Number of this list; it only grows.
         expires_ms: Epoch milliseconds; from then on it is no list.
+        signer: Name of the policy administrator that signed it, which stays while its keys are renewed.
     """
 
     anchors: tuple[Certificate, ...]
     sequence: int
     expires_ms: int
+    signer: str
 
 
-def read_anchor_list(token: str, signers: Iterable[Certificate], at_ms: int, latest_sequence: int = 0) -> AnchorList:
+def read_anchor_list(
+    token: str, signers: Iterable[Certificate], at_ms: int, latest: Mapping[str, int] = NOTHING_READ
+) -> AnchorList:
     """Read a list of authorities that the policy administrator signed.
 
     Args:
         token: A JWT in the full form.
         signers: Certificates of the policy administrator; one of them must have signed, and be valid at that instant.
         at_ms: Instant, epoch milliseconds.
-        latest_sequence: That of the latest list that was read; an older one is refused.
+        latest: Sequence number of the latest list of each signer that was read; an older one of that signer is refused,
+            wherever it comes from.
 
     Raises:
         Refused: the signature does not hold, the list has expired, is older than the latest, or is none.
@@ -108,12 +115,14 @@ def read_anchor_list(token: str, signers: Iterable[Certificate], at_ms: int, lat
         raise Refused(Cause.IDENTITY_MALFORMED, "the list of authorities is no token")
     if decode_object(decode_base64url(parts[0])).get("alg") != ALGORITHM:
         raise Refused(Cause.ALGORITHM_UNSUPPORTED, "the list of authorities is signed by another algorithm than ES256")
-    _require_signed(f"{parts[0]}.{parts[1]}".encode(), parts[2], signers, at_ms)
-    found = _list_of(decode_object(decode_base64url(parts[1])))
+    signer = _signer(f"{parts[0]}.{parts[1]}".encode(), parts[2], signers, at_ms)
+    found = _list_of(decode_object(decode_base64url(parts[1])), signer)
     if found.expires_ms <= at_ms:
         raise Refused(Cause.STALE, "the list of authorities has expired")
-    if found.sequence < latest_sequence:
-        raise Refused(Cause.REPLAYED, f"the list of authorities is number {found.sequence}, older than the latest")
+    known = latest.get(found.signer, 0)
+    if found.sequence < known:
+        detail = f"the list of authorities is number {found.sequence}, older than number {known} of the same signer"
+        raise Refused(Cause.REPLAYED, detail)
     return found
 
 
@@ -149,7 +158,7 @@ def _sound(path: Path) -> Path:
     return path
 
 
-def _require_signed(signed: bytes, signature: str, signers: Iterable[Certificate], at_ms: int) -> None:
+def _signer(signed: bytes, signature: str, signers: Iterable[Certificate], at_ms: int) -> str:
     digest = hashlib.sha256(signed).digest()
     refusal = Refused(Cause.CERTIFICATE_UNAVAILABLE, "no certificate of the policy administrator is at hand")
     for one in signers:
@@ -159,18 +168,18 @@ def _require_signed(signed: bytes, signature: str, signers: Iterable[Certificate
         except Refused as error:
             refusal = error
         else:
-            return
+            return ",".join(f"{kind}={value}" for kind, value in one.subject)
     raise refusal
 
 
-def _list_of(claims: dict[str, Any]) -> AnchorList:
+def _list_of(claims: dict[str, Any], signer: str) -> AnchorList:
     sequence, exp, entries = claims.get("sequence"), claims.get("exp"), claims.get("trustList")
     if type(sequence) is not int or type(exp) is not int or not isinstance(entries, list) or not entries:
         raise Refused(Cause.CLAIMS_MALFORMED, "the list of authorities lacks sequence, exp or trustList")
     if len(entries) > MOST_ANCHORS:
         raise Refused(Cause.CLAIMS_MALFORMED, f"the list names more than {MOST_ANCHORS:,} authorities")
     anchors = tuple(anchor for one in entries for anchor in _anchors_of(one))
-    return AnchorList(anchors, sequence, exp * 1_000)
+    return AnchorList(anchors, sequence, exp * 1_000, signer)
 
 
 def _anchors_of(entry: Any) -> Iterator[Certificate]:

@@ -84,14 +84,16 @@ class WithdrawnInForce:
 class _Header(msgspec.Struct, frozen=True):
     url: str
     fetched_ms: int
+    latest: dict[str, int] = {}
 
 
 @dataclass(slots=True)
 class _Standing:
-    """What is in force; changed in place."""
+    """What is in force, and the highest sequence number of each signer of authorities; changed in place."""
 
     anchors: AnchorsInForce | None = None
     withdrawn: WithdrawnInForce | None = None
+    latest: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=lambda: {ANCHORS: 0, WITHDRAWN: 0})
 
 
@@ -213,13 +215,18 @@ class TrustLists:
         now_ms = self._now_ms()
         content = await self._read(url)
         await self._take(name, content, now_ms)
-        await asyncio.to_thread(self._keep, name, _Header(url, now_ms), content)
+        latest = dict(self._standing.latest) if name == ANCHORS else {}
+        await asyncio.to_thread(self._keep, name, _Header(url, now_ms, latest), content)
 
     async def _restored(self, name: str) -> None:
         url = self._url(name)
         kept = None if url is None else await asyncio.to_thread(self._kept, name)
-        if kept is not None and kept[0].url == url:  # it was good when it came, and nothing else is asked of it
-            await self._take(name, kept[1], kept[0].fetched_ms)
+        if kept is None:
+            return
+        header, content = kept
+        self._standing.latest |= header.latest  # of these signers nobody brings older ones, from elsewhere either
+        if header.url == url:  # it was good when it came, and nothing else is asked of it
+            await self._take(name, content, header.fetched_ms)
 
     def _keep(self, name: str, header: _Header, content: bytes) -> None:
         self._storage.write(_file(name), sealed(MAGIC, header, content))
@@ -250,15 +257,15 @@ class TrustLists:
 
     def _anchors_of(self, content: bytes, at_ms: int) -> AnchorsInForce:
         before = self.anchors
-        latest = 0 if before is None else before.sequence
         if b"-----BEGIN" in content:
-            if latest:
+            if before is not None and before.sequence:
                 raise Refused(Cause.REPLAYED, "certificates without a list came where the STI-PA's signed list was")
             found: Sequence[Certificate] = parse_certificates(content)
             made = AnchorsInForce(Anchors(found), 0, None, at_ms)
         else:
             text = content.decode("latin-1")  # any byte is some character; no token has more than ASCII
-            signed = read_anchor_list(text, self._sources.administrators, at_ms, latest)
+            signed = read_anchor_list(text, self._sources.administrators, at_ms, self._standing.latest)
+            self._standing.latest[signed.signer] = signed.sequence
             made = AnchorsInForce(Anchors(signed.anchors), signed.sequence, signed.expires_ms, at_ms)
         if before is not None and _prints(before.anchors) == _prints(made.anchors):
             return replace(made, anchors=before.anchors)

@@ -24,6 +24,7 @@ from tests.detector.trust.authority import (
 )
 
 ADMINISTRATOR = issue("Policy administrator", None)
+SIGNER = "2.5.4.6=us,2.5.4.10=tests,2.5.4.3=policy administrator"
 
 
 def listed(signer: Owner = ADMINISTRATOR, alg: str = "ES256", **changes: Any) -> str:
@@ -36,7 +37,7 @@ def listed(signer: Owner = ADMINISTRATOR, alg: str = "ES256", **changes: Any) ->
 
 def read(token: str, *, latest: int = 0, at_ms: int = AT_MS, signers: list[Certificate] | None = None) -> AnchorList:
     administrators = [of_x509(ADMINISTRATOR.certificate)] if signers is None else signers
-    return read_anchor_list(token, administrators, at_ms, latest)
+    return read_anchor_list(token, administrators, at_ms, {SIGNER: latest, "somebody else": 99})
 
 
 def test_a_list_makes_anchors() -> None:
@@ -47,6 +48,7 @@ def test_a_list_makes_anchors() -> None:
     found = read(listed(trustList=[der, other]))
 
     assert (found.sequence, found.expires_ms, len(found.anchors)) == (7, (AT_S + 3_600) * 1_000, 2)
+    assert found.signer == SIGNER
     assert Anchors(found.anchors).path(provider().chain())[-1].subject == of_x509(root().certificate).subject
 
 

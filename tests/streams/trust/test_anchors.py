@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from detector.trust.anchors import AnchorList, read_anchor_list
-from detector.trust.certificates import parse_certificates
+from detector.trust.certificates import Certificate, parse_certificates
 from streams.running.failures import Failures
 from streams.trust import anchors as module
 from streams.trust.anchors import ANCHORS, WITHDRAWN, Sources, TrustLists
@@ -44,11 +44,14 @@ class Case:
         self.anchors = folder / "anchors"
         self.withdrawn = folder / "withdrawn"
 
-    def lists(self, *, anchors: str | None = None, crl: bool = False, renewal_s: float = 60) -> TrustLists:
+    def lists(
+        self, *, anchors: str | None = None, crl: bool = False, renewal_s: float = 60,
+        administrators: tuple[Certificate, ...] = tuple(parse_certificates(pem(ADMINISTRATOR).encode())),
+    ) -> TrustLists:  # fmt: skip
         """As a process has them that starts now."""
         url = str(self.anchors) if anchors is None else anchors
         crl_url = str(self.withdrawn) if crl else None
-        sources = Sources(url, crl_url, tuple(parse_certificates(pem(ADMINISTRATOR).encode())), renewal_s)
+        sources = Sources(url, crl_url, administrators, renewal_s)
         nobody = Fetcher(Limits(1, 1, 1), Resolver(EVERYWHERE), trusting_tls())
         return TrustLists(sources, str(self.folder / "state"), nobody, Failures(lambda _: None), lambda: self.now_ms)
 
@@ -153,14 +156,44 @@ def test_a_kept_list_of_another_address_is_not_used(case: Case) -> None:
     """Who names another one begins with it."""
     case.anchors.write_text(signed_list(5))
     asyncio.run(case.lists().renew())
-    (case.folder / "other").write_text(signed_list(1))
+    (case.folder / "other").write_text(signed_list(6, OTHER))
     later = case.lists(anchors=str(case.folder / "other"))
 
     assert asyncio.run(later.restore()) == []
     assert later.anchors is None
     assert asyncio.run(later.renew()) == []
-    assert later.anchors is not None
-    assert later.anchors.sequence == 1
+    assert names(later) == ["second authority"]
+
+
+def test_an_address_that_is_written_otherwise_brings_no_older_list(case: Case) -> None:
+    """The number is the signer's, whatever its list is fetched from, and however often that changes."""
+    case.anchors.write_text(signed_list(5))
+    asyncio.run(case.lists().renew())
+    addresses = [f"{case.folder}/./anchors", f"{case.folder}/anchors", f"{case.folder}//anchors"]
+
+    for address, sequence in zip(addresses, (4, 6, 5), strict=True):
+        case.anchors.write_text(signed_list(sequence))
+        later = case.lists(anchors=address)
+        assert asyncio.run(later.restore()) == []
+        complaints = asyncio.run(later.renew())
+
+        assert [("older than number" in one) for one in complaints] == [True] * (sequence != 6)
+        assert later.anchors is None or later.anchors.sequence in {5, 6}
+
+
+def test_another_administrator_counts_for_itself(case: Case) -> None:
+    """Its list may have any number, and the first one's number is still known afterwards."""
+    second = issue("Another STI-PA", None, is_authority=True)
+    both = tuple(parse_certificates((pem(ADMINISTRATOR) + pem(second)).encode()))
+    found = []
+    for sequence, signer in ((5, ADMINISTRATOR), (1, second), (4, ADMINISTRATOR), (5, ADMINISTRATOR)):
+        address = case.folder / f"{sequence}-{signer.name}"
+        address.write_text(signed_list(sequence, signer=signer))
+        lists = case.lists(anchors=str(address), administrators=both)
+        assert asyncio.run(lists.restore()) == []
+        found.append((len(asyncio.run(lists.renew())), lists.anchors and lists.anchors.sequence))
+
+    assert found == [(0, 5), (0, 1), (1, None), (0, 5)]
 
 
 def test_withdrawn_certificates_are_looked_at_only_where_it_is_said(case: Case) -> None:

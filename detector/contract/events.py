@@ -180,6 +180,7 @@ class CallSetup:
         "the detector",
         default=None,
     )
+    own_priority_spc: str | None = _text("Provider code of who signed these.", "the detector", default=None)
     own_names: list[str] | None = documented(
         "Names of the caller that were signed, likewise.",
         source="the detector",

@@ -15,7 +15,7 @@ from detector.columns.verdicts import signer_key
 from detector.contract.decisions import Reason
 from detector.contract.errors import SettingInvalid
 from detector.contract.events import CallSetup
-from detector.policy.entries import Entry, check_entry
+from detector.policy.entries import Entry, EntryAction, check_entry
 from detector.policy.lists import Basis
 from detector.trust.verdict import Verstat
 
@@ -59,10 +59,11 @@ class SignerTable:
         signers: Each code once.
     """
 
-    __slots__ = ("_by_code", "_keys")
+    __slots__ = ("_blocked", "_by_code", "_keys")
 
     def __init__(self, signers: Sequence[Signer]) -> None:
         self._by_code = {one.spc: one for one in signers}
+        self._blocked = frozenset(one.spc for one in signers if one.action is EntryAction.BLOCK and not one.is_tried)
         self._keys: Ints = np.array(sorted(map(signer_key, self._by_code)), np.int64)
 
     def signed(self, calls: Calls) -> dict[int, Signer]:
@@ -76,6 +77,14 @@ class SignerTable:
         may_be = np.isin(calls.own_signers, self._keys).nonzero()[0].tolist()
         found = ((row, self._by_code.get(verified_signer(calls.events[row]))) for row in may_be)
         return {row: one for row, one in found if one is not None}
+
+    def blocks(self, spc: str | None) -> bool:
+        """Tell whether an entry that is not only tried blocks the calls of a signer: it vouches for nothing then.
+
+        Args:
+            spc: Its provider code; None or empty where nobody is known to have signed.
+        """
+        return spc in self._blocked
 
 
 def is_verified(setup: CallSetup) -> bool:

@@ -25,6 +25,7 @@ from detector.policy import reasons
 from detector.policy.emergency import claimed, is_from_911, signed_claim
 from detector.policy.entries import Entry, EntryAction
 from detector.policy.model_step import judge
+from detector.policy.signers import verified_signer
 from detector.policy.work import Found, Work
 
 
@@ -43,16 +44,11 @@ def emergency(work: Work) -> Found:
         for row in _members(work, column, "emergency"):
             found.setdefault(row, _allow(Step.EMERGENCY, reasons.EMERGENCY_LISTED))
     for row in _hinted(work, MAY_BE_PRIORITY):
-        setup = work.calls.events[row]
-        signed = signed_claim(setup)
-        if signed is not None:
-            found.setdefault(row, _allow(Step.EMERGENCY, signed))
-        claim = claimed(setup)
-        if claim is None or row in found:
-            continue
-        if work.is_vouched(row) or emergencies.trusts(work.calls.text(row, "trunk_group_id")):
-            found[row] = _allow(Step.EMERGENCY, claim)
-        else:
+        claims = _claims(work, row)
+        believed = next((claim for claim, is_believed in claims if is_believed), None)
+        if believed is not None:
+            found.setdefault(row, _allow(Step.EMERGENCY, believed))
+        elif claims and row not in found:
             work.unbelieved.add(row)
     return found
 
@@ -257,6 +253,22 @@ def _among(digits: Ints, ascending: Ints) -> list[int]:
     at = np.minimum(np.searchsorted(ascending, digits), len(ascending) - 1)
     found: list[int] = (ascending[at] == digits).nonzero()[0].tolist()
     return found
+
+
+def _claims(work: Work, row: int) -> list[tuple[Reason, bool]]:
+    """Priorities that a call claims, signed ones first, and whether each is believed.
+
+    A signer that the policy blocks vouches for none: whoever may sign could lead its calls past the block by it. Where
+    the carrier itself trusts the trunk group they are believed all the same.
+    """
+    setup, signers = work.calls.events[row], work.tables.signers
+    is_trusted = work.tables.emergency.trusts(work.calls.text(row, "trunk_group_id"))
+    is_vouched = work.is_vouched(row) and not signers.blocks(verified_signer(setup))
+    both = (
+        (signed_claim(setup), is_trusted or not signers.blocks(setup.own_priority_spc)),
+        (claimed(setup), is_trusted or is_vouched),
+    )
+    return [(claim, is_believed) for claim, is_believed in both if claim is not None]
 
 
 def _allow(step: Step, reason: Reason) -> Outcome:

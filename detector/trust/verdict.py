@@ -129,6 +129,7 @@ class Verdict(NamedTuple):
         names: Who is calling and why.
         priorities: Values of Resource-Priority that were signed, as `ets.0` (RFC 8443).
         sip_priority: Value of Priority that was signed, as `psap-callback` (RFC 9027).
+        priority_spc: Service provider code of who signed both.
         is_diverted: The call was forwarded, and each hop was signed (RFC 8946).
         diverted_from: Of such a call: the number that forwarded it last, canonical.
         forwarder_spc: Service provider code of who signed that; None for a delegate.
@@ -143,6 +144,7 @@ class Verdict(NamedTuple):
     names: tuple[CallerName, ...] = ()
     priorities: tuple[str, ...] = ()
     sip_priority: str | None = None
+    priority_spc: str | None = None
     is_diverted: bool = False
     diverted_from: str | None = None
     forwarder_spc: str | None = None

@@ -84,10 +84,10 @@ def verify(identities: Sequence[str], call: Parties, at_ms: int, trust: Trust) -
         return refused(refusal)
     tokens, failed = _read(headers, call, at_ms)
     signed = _checked(tokens, failed, at_ms, trust)
-    priorities, sip_priority = _priorities(signed, call, at_ms)
+    priorities, sip_priority, spc = _priorities(signed, call, at_ms)
     verdict = _number(signed, failed, call, at_ms)
     if priorities or sip_priority:
-        verdict = verdict._replace(priorities=priorities, sip_priority=sip_priority)
+        verdict = verdict._replace(priorities=priorities, sip_priority=sip_priority, priority_spc=spc)
     return verdict
 
 
@@ -252,17 +252,17 @@ def _names(token: Passport, signed: Sequence[_Signed], at_ms: int) -> tuple[Call
     return tuple(found)
 
 
-def _priorities(signed: Sequence[_Signed], call: Parties, at_ms: int) -> tuple[tuple[str, ...], str | None]:
-    """Priorities that somebody signed for this call; they do not depend on what comes of the number."""
+def _priorities(signed: Sequence[_Signed], call: Parties, at_ms: int) -> tuple[tuple[str, ...], str | None, str | None]:
+    """Priorities that somebody signed for this call, and who; they do not depend on what comes of the number."""
     for one in signed:
         token = one.token
         is_of_call = token.ppt == RPH and token.orig in call.calling and bool(token.dest & {call.called, call.target})
         if is_of_call and _is_near(token.iat_s * 1_000, at_ms):
             try:
-                return priorities_of(token)
+                return (*priorities_of(token), one.spc)
             except Refused:
                 continue
-    return (), None
+    return (), None, None
 
 
 def _require_fresh(token: Passport, at_ms: int) -> None:

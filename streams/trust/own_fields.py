@@ -29,6 +29,7 @@ def own_fields(verdict: Verdict) -> dict[str, Any]:
         "own_signer_spc": verdict.signer_spc,
         "own_origid": verdict.origid,
         "own_priority": ", ".join(priorities)[:TEXT_LIMIT] or None,
+        "own_priority_spc": verdict.priority_spc,
         "own_names": [one.name[:TEXT_LIMIT] for one in names] or None,
         "own_call_reason": reasons[0] if reasons else None,
         "own_diverted_from": None if verdict.diverted_from is None else _written(verdict.diverted_from),

@@ -159,6 +159,7 @@ def _shown(verdict: Verdict) -> dict[str, Any]:
         "names": [{"name": one.name, "reason": one.reason, "signer_spc": one.signer_spc} for one in verdict.names],
         "priorities": list(verdict.priorities),
         "sip_priority": verdict.sip_priority,
+        "priority_spc": verdict.priority_spc,
         "is_diverted": verdict.is_diverted,
         "diverted_from": verdict.diverted_from,
         "forwarder_spc": verdict.forwarder_spc,

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from detector.contract.decisions import Action, Mode, Step
-from detector.policy.lists import Lists
+from detector.policy.entries import EntryAction
+from detector.policy.lists import Basis, Lists
 from detector.policy.settings import Policy
+from detector.policy.signers import Signer
 from detector.testing import BY_ORDER, CALLEE, CALLER, call_setup, make_screener, outcome, screen
 from tests.detector.policy_case import CATEGORIES, SCORE
 
@@ -119,3 +121,54 @@ def test_another_signed_priority_is_no_emergency(signed: str) -> None:
     screening = screen(make_screener(ENFORCE, {"call-1": {SCORE: 1.0}}), call)
 
     assert (screening.outcome(0).decided_by, screening.unbelieved) == (Step.MODEL, 1)
+
+
+BY_SIGNER = [
+    {"own_priority": "esnet.1", "own_priority_spc": "123A", "own_verstat": "No-TN-Validation"},
+    {"own_priority": "psap-callback", "own_priority_spc": "123A", "priority": "psap-callback"},
+    {"resource_priority": "wps.0", "own_verstat": "TN-Validation-Passed", "own_cause": "passed",
+     "own_attestation": "A", "own_signer_spc": "123A"},
+]  # fmt: skip
+
+
+def of_signer(call: dict[str, Any], policy: Policy = ENFORCE, **entry: Any) -> tuple[Action, Step, int]:
+    """What becomes of a call from a do-not-originate number, where the policy has an entry of signer 123A."""
+    full = {"action": EntryAction.BLOCK, "reason": "campaigns"} | entry
+    with_entry = replace(policy, signers=(Signer("123A", **full),))
+    screening = screen(make_screener(with_entry, lists=Lists(dno=frozenset([CALLER[2:]]))), call_setup(**call))
+    return screening.outcome(0).action, screening.outcome(0).decided_by, screening.unbelieved
+
+
+@pytest.mark.parametrize("call", BY_SIGNER)
+@pytest.mark.parametrize("entry", [{}, {"basis": Basis.COURT_ORDER}])
+def test_a_signer_that_is_blocked_vouches_for_no_priority(call: dict[str, Any], entry: dict[str, Any]) -> None:
+    """It would lead its calls past its own block by it, and past do-not-originate; the claim is counted."""
+    assert of_signer(call, **entry) == (Action.BLOCK, Step.DNO, 1)
+
+
+@pytest.mark.parametrize("call", BY_SIGNER)
+@pytest.mark.parametrize(
+    "entry", [{"action": EntryAction.LABEL}, {"action": EntryAction.REPORT}, {"mode": Mode.SHADOW}]
+)
+def test_a_signer_that_is_not_blocked_vouches_for_priorities(call: dict[str, Any], entry: dict[str, Any]) -> None:
+    """An entry that is only tried changes nothing."""
+    assert of_signer(call, **entry) == (Action.ALLOW, Step.EMERGENCY, 0)
+
+
+@pytest.mark.parametrize("call", BY_SIGNER)
+@pytest.mark.parametrize(
+    "also", [{"trunk_group_id": "psap"}, {"called_number": "911"}, {"calling_number": "+19115550123"}]
+)
+def test_what_is_an_emergency_by_itself_passes_whoever_signed(call: dict[str, Any], also: dict[str, str]) -> None:
+    """47 CFR 64.1200(k): calls to 911 are never blocked, and the carrier may name the trunk groups of its services."""
+    assert of_signer(call | also) == (Action.ALLOW, Step.EMERGENCY, 0)
+
+
+def test_a_priority_is_its_signers_whoever_signed_the_number() -> None:
+    """Another one signed the priority of a call by a signer that is blocked, and the other way round."""
+    number = {"own_verstat": "TN-Validation-Passed", "own_cause": "passed", "own_attestation": "A"}
+    good = number | {"own_signer_spc": "123A", "own_priority": "ets.0", "own_priority_spc": "456B"}
+    bad = number | {"own_signer_spc": "456B", "own_priority": "ets.0", "own_priority_spc": "123A"}
+
+    assert of_signer(good) == (Action.ALLOW, Step.EMERGENCY, 0)
+    assert of_signer(bad) == (Action.BLOCK, Step.DNO, 1)

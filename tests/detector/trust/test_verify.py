@@ -239,6 +239,7 @@ def test_priorities_stand_whatever_comes_of_the_number() -> None:
     assert (with_number.cause, alone.cause) == (Cause.PASSED, Cause.NO_IDENTITY)
     for one in (with_number, alone):
         assert (one.priorities, one.sip_priority) == (("ets.0", "wps.0"), "psap-callback")
+        assert one.priority_spc == "123A"
 
 
 @pytest.mark.parametrize("changes", [{"dest": {"tn": [FORWARDED]}}, {"iat": AT_S - 90}, {"orig": {"tn": FORWARDED}}])
@@ -246,7 +247,9 @@ def test_priorities_of_another_call_do_not_count(changes: dict[str, object]) -> 
     """Whoever has seen a priority signed once could use it for ever."""
     signed = header(provider().sign(base_claims(rph={"auth": ["ets.0"]}, **changes), ppt="rph"), ppt="rph")
 
-    assert verdict_of(identity(), signed).priorities == ()
+    found = verdict_of(identity(), signed)
+
+    assert (found.priorities, found.priority_spc) == ((), None)
 
 
 def test_claims_that_the_certificate_permits_pass() -> None:

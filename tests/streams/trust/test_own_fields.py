@@ -28,6 +28,7 @@ PASSED = Verdict(
     signer_spc="123A",
     priorities=("ets.0", "esnet.1"),
     sip_priority="psap-callback",
+    priority_spc="789C",
     names=tuple(
         CallerName(name=f"{number} {'n' * TEXT_LIMIT}", reason=f"{number} {'r' * TEXT_LIMIT}" if number else None)
         for number in range(9)
@@ -49,6 +50,7 @@ def test_a_verdict_that_passed_says_who_signed() -> None:
         "own_signer_spc": "123A",
         "own_origid": "o" * TEXT_LIMIT,
         "own_priority": "psap-callback, ets.0, esnet.1",
+        "own_priority_spc": "789C",
         "own_call_reason": f"1 {'r' * (TEXT_LIMIT - 2)}",
         "own_diverted_from": "+12025550188",
         "own_forwarder_spc": "456B",

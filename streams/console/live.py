@@ -4,11 +4,12 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from detector.contract.decisions import Action, Decision, Step
-from streams.console.subjects import Kind, Subject
+from streams.console.kept import Kept
+from streams.console.subjects import Subject
 from streams.wire.records import DECISION_DECODER
 from streams.wire.refusals import REFUSALS
 
@@ -16,6 +17,8 @@ SECONDS = 300
 """That figures are kept for."""
 RATE_S = 10
 LATENCY_S = 60
+LATE = 100
+"""More decisions than are shown are looked at: some come later than others whose calls were set up after theirs."""
 EDGES_MS = tuple(round(1.2**step, 1) for step in range(64))
 """Upper ends of the classes of latency, each a fifth above the one before: 1 ms to 97 s."""
 ROWS = ("allow", "label", "block", "tried_label", "tried_block", "failed_open")
@@ -50,8 +53,8 @@ class LiveMemory:
     def __init__(self, kept: int, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._seconds: deque[_Second] = deque(maxlen=SECONDS + 1)
-        self._latest: deque[Decision] = deque(maxlen=kept)
-        self._suspect: deque[Decision] = deque(maxlen=kept)
+        self._latest = Kept(kept)
+        self._suspect = Kept(kept)
         self.unreadable = 0
 
     def take(self, key: bytes | None, value: bytes) -> None:
@@ -69,9 +72,9 @@ class LiveMemory:
         for row in _rows(decision):
             second.counts[row] += 1
         second.latencies[bisect_left(EDGES_MS, decision.decided_time_ms - decision.setup_time_ms)] += 1
-        self._latest.append(decision)
+        self._latest.add(decision)
         if is_suspect(decision):
-            self._suspect.append(decision)
+            self._suspect.add(decision)
 
     def rates(self) -> dict[str, float]:
         """Decisions a second by `ROWS`, over the last `RATE_S` whole seconds."""
@@ -99,31 +102,18 @@ class LiveMemory:
 
     def suspects(self, most: int) -> list[Decision]:
         """The latest calls that were labelled or blocked, or would have been; the latest first."""
-        return [one for one, _ in zip(reversed(self._suspect), range(most), strict=False)]
+        return list(islice(reversed(self._suspect.all), most))
 
     def about(self, subject: Subject, most: int) -> list[Decision]:
-        """What is kept about a subject, the latest first; looks through all that is kept, some milliseconds."""
-        field_name = _FIELDS[subject.kind]
+        """What is kept about a subject, the latest first; it costs as much as there is to find."""
         found: dict[str, Decision] = {}
-        for one in self._newest():
-            if getattr(one, field_name) == subject.text:
+        for kept in (self._latest, self._suspect):
+            for one in islice(kept.about(subject), most + LATE):
                 found.setdefault(one.decision_id, one)
         return sorted(found.values(), key=lambda one: one.setup_time_ms, reverse=True)[:most]
 
-    def _newest(self) -> Iterator[Decision]:
-        yield from reversed(self._latest)
-        yield from reversed(self._suspect)
-
     def _since(self, at_s: int) -> Iterator[_Second]:
         return (one for one in self._seconds if one.at_s >= at_s)
-
-
-_FIELDS = {
-    Kind.NUMBER: "calling_number",
-    Kind.CALL: "call_id",
-    Kind.DECISION: "decision_id",
-    Kind.TRUNK: "trunk_group_id",
-}
 
 
 def is_suspect(decision: Decision) -> bool:

@@ -1,0 +1,62 @@
+"""The latest decisions, bounded by their number, and found by what they are about. Knows no Kafka and no page."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from detector.contract.decisions import Decision
+from streams.console.subjects import Kind, Subject
+
+_FIELDS: dict[Kind, Callable[[Decision], str]] = {
+    Kind.NUMBER: lambda one: one.calling_number,
+    Kind.CALL: lambda one: one.call_id,
+    Kind.DECISION: lambda one: one.decision_id,
+    Kind.TRUNK: lambda one: one.trunk_group_id,
+}
+
+
+class Kept:
+    """Decisions in the order in which they came; at the bound the oldest goes. Adding one takes some microseconds.
+
+    Args:
+        most: that are kept.
+
+    Attributes:
+        all: the decisions, the oldest first; for reading.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.all: deque[Decision] = deque()
+        # Most texts have one decision, which is kept as it is: a queue for each would take as much room as those.
+        self._found: dict[Kind, dict[str, Decision | deque[Decision]]] = {kind: {} for kind in _FIELDS}
+
+    def add(self, decision: Decision) -> None:
+        """Keep one more."""
+        if len(self.all) == self._most:
+            self._forget(self.all.popleft())
+        self.all.append(decision)
+        for kind, text_of in _FIELDS.items():
+            text, found = text_of(decision), self._found[kind]
+            before = found.get(text)
+            if before is None:
+                found[text] = decision
+            elif isinstance(before, deque):
+                before.append(decision)
+            else:
+                found[text] = deque((before, decision))
+
+    def about(self, subject: Subject) -> Iterator[Decision]:
+        """Those about a subject, the latest first; none of a kind that decisions do not name."""
+        found = self._found.get(subject.kind, {}).get(subject.text)
+        if found is None or not subject.text:
+            return iter(())
+        return reversed(found) if isinstance(found, deque) else iter((found,))
+
+    def _forget(self, oldest: Decision) -> None:
+        for kind, text_of in _FIELDS.items():
+            text, found = text_of(oldest), self._found[kind]
+            before = found[text]
+            if isinstance(before, deque):
+                before.popleft()  # they go as they came
+            if not isinstance(before, deque) or not before:
+                del found[text]

@@ -1,0 +1,52 @@
+"""The index is held against looking through all that is kept."""
+
+import random
+from collections import deque
+
+from detector.contract.decisions import Decision
+from streams.console.kept import Kept
+from streams.console.subjects import Kind, Subject
+from streams.wire.records import DECISION_DECODER
+from tests.streams.console.console_case import decided
+
+FIELDS = {
+    Kind.NUMBER: "calling_number",
+    Kind.CALL: "call_id",
+    Kind.DECISION: "decision_id",
+    Kind.TRUNK: "trunk_group_id",
+}
+
+
+def decision(number: int, **more: str) -> Decision:
+    return DECISION_DECODER.decode(decided(number, **more))
+
+
+def test_what_is_found_is_what_looking_through_all_of_it_finds() -> None:
+    """Repeats, busy trunk groups and numbers that call once; more of them than are kept."""
+    seed = random.SystemRandom().randrange(2**32)
+    rng = random.Random(seed)
+    kept, slow = Kept(50), deque[Decision](maxlen=50)
+
+    for _ in range(1_000):
+        one = decision(rng.randrange(80), trunk_group_id=f"tg-{rng.randrange(3)}")
+        kept.add(one)
+        slow.append(one)
+        kind, name = rng.choice(list(FIELDS.items()))
+        text = getattr(rng.choice(slow), name)
+        wanted = [found for found in reversed(slow) if getattr(found, name) == text]
+        assert list(kept.about(Subject(kind, text))) == wanted, f"seed {seed}"
+
+    assert list(kept.all) == list(slow)
+
+
+def test_what_is_forgotten_leaves_nothing_behind() -> None:
+    """The index is as bounded as the decisions are."""
+    kept = Kept(2)
+
+    for number in range(100):
+        kept.add(decision(number, calling_number=f"+1202555{number:04}"))
+
+    assert {kind: len(found) for kind, found in kept._found.items()} == {
+        Kind.NUMBER: 2, Kind.CALL: 2, Kind.DECISION: 2, Kind.TRUNK: 1,
+    }  # fmt: skip
+    assert list(kept.about(Subject(Kind.NUMBER, "+12025550001"))) == []

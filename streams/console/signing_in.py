@@ -23,7 +23,8 @@ from streams.web.bodies import read_body
 MOST_FORM_BYTES = 16 * 1024
 MOST_FIELDS = 20
 USER_TRIES, ADDRESS_TRIES, TRIES_S = 5, 30, 300.0
-"""Tries to sign in within five minutes."""
+"""Tries to sign in within five minutes, with a name from an address and from an address. A name alone has no bound: who
+tries it elsewhere would keep its owner out."""
 MOST_CHECKED = 20
 """Passwords that wait to be checked, a quarter of a second each."""
 NOW = "/now"
@@ -71,15 +72,16 @@ class SigningIn:
             return self._form(token or new_token(), HTTPStatus.FORBIDDEN, "The form was too old: try again.")
         name, address = fields.get("name", "").strip().lower()[:LONGEST], site_of(_address(request))
         account = self._users.find(name)
+        theirs = f"{name} {address}"
         said = "unknown" if account is None else name  # people type their password into the wrong field
-        if not (self._of_address.may(address) and self._of_user.may(name)) or self._checked >= MOST_CHECKED:
+        if not (self._of_address.may(address) and self._of_user.may(theirs)) or self._checked >= MOST_CHECKED:
             log.warning("console sign-in refused, too many tries", user=said, address=_address(request))
             return self._form(token, HTTPStatus.TOO_MANY_REQUESTS, "Too many tries: wait five minutes.")
         kept = NOBODYS if account is None else account.password
         if not await self._is_right(fields.get("password", ""), kept) or account is None:
             log.warning("console sign-in failed", user=said, address=_address(request))
             return self._form(token, HTTPStatus.FORBIDDEN, "Name or password is wrong.")
-        self._of_user.forget(name)
+        self._of_user.forget(theirs)
         log.info("console sign-in", user=name, role=account.role, address=_address(request))
         answer = RedirectResponse(NOW, HTTPStatus.SEE_OTHER)
         self._set(answer, self._session_cookie, self._sessions.open(name, account.password))

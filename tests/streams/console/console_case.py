@@ -88,9 +88,9 @@ class Played:
         )
 
     @asynccontextmanager
-    async def browser(self, url: str = "http://console") -> AsyncIterator[Browser]:
-        """Opens a browser."""
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=True)
+    async def browser(self, url: str = "http://console", address: str = "192.0.2.1") -> AsyncIterator[Browser]:
+        """Opens a browser at an address."""
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=True, client=(address, 40_000))
         async with httpx.AsyncClient(transport=transport, base_url=url, follow_redirects=True) as client:
             yield Browser(client)
 

@@ -82,6 +82,19 @@ def test_a_name_is_tried_five_times_and_others_are_not_kept_out(played: Played) 
     assert tried(played, *wrong, ("admin", PASSWORD), ("operator", PASSWORD)) == [403] * 5 + [429, 200]
 
 
+def test_whoever_tries_a_name_elsewhere_keeps_nobody_out(played: Played) -> None:
+    """Five wrong passwords count for the address that they came from."""
+    wrong = [("admin", "wrong password")] * module.USER_TRIES
+
+    assert tried(played, *wrong) == [403] * 5
+
+    async def run() -> tuple[int, int]:
+        async with played.browser(address="192.0.2.1") as stranger, played.browser(address="198.51.100.7") as owner:
+            return (await stranger.sign_in("admin")).status_code, (await owner.sign_in("admin")).status_code
+
+    assert asyncio.run(run()) == (429, 200)
+
+
 def test_an_address_tries_so_often_and_no_more(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever goes through names is stopped as well."""
     monkeypatch.setattr(module, "ADDRESS_TRIES", 3)

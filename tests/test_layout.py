@@ -35,17 +35,23 @@ TESTED_ELSEWHERE = {
     "streams/cases/settings": ("tests/streams/cases/test_recording.py", "who is recorded, and where a record waits"),
     "streams/commands/cases/due": (TRACEBACK, "`doctor` and `list --overdue` are asked there"),
     "streams/commands/cases/showing": ("tests/streams/commands/cases/test_command.py", "lines of that command"),
-    "streams/commands/redress/archived": (
+    "streams/redress/archived": (
         "tests/streams/commands/redress/test_command.py",
         "calls are found in a real archive there",
     ),
-    "streams/commands/redress/finding": ("tests/streams/commands/redress/test_command.py", "the same, in a Valkey"),
-    "streams/commands/redress/granting": (
+    "streams/redress/finding": ("tests/streams/commands/redress/test_command.py", "the same, in a Valkey"),
+    "streams/redress/granting": (
         "tests/streams/commands/redress/test_command.py",
         "what a grant leaves in Valkey and Kafka is read there",
     ),
+    "streams/redress/looking": ("tests/streams/commands/redress/test_command.py", "Redis and archive are asked there"),
+    "streams/kafka/publishing/records": ("tests/streams/commands/test_feedback.py", "published and counted there"),
+    "streams/campaigns/verdicts": (
+        "tests/streams/commands/campaigns/test_command.py",
+        "what both verdicts publish",
+    ),
     "streams/wire/cases": ("tests/streams/cases/test_changes.py", "cases are written and read back there"),
-    "streams/commands/entity_topic": (
+    "streams/kafka/publishing/entity_topic": (
         "tests/streams/commands/test_release.py",
         "one record, which is read there",
     ),
@@ -137,6 +143,8 @@ TESTED_ELSEWHERE = {
     "streams/commands/traceback/answer": (TRACEBACK, "answers are asked for there"),
     "streams/commands/traceback/inputs": (TRACEBACK, "files of every form are given to the commands there"),
     "streams/commands/traceback/opening": (TRACEBACK, "tracebacks are opened there"),
+    "streams/traceback/opening": (TRACEBACK, "the same: chosen from an archive, and stored in Kafka"),
+    "streams/traceback/office": (TRACEBACK, "registers of upstreams are given to the commands there"),
     "streams/traceback/settings": (TRACEBACK, "set and left out there"),
     "streams/kafka/fetch/live_topic": (
         "tests/streams/bridge/test_asking.py",

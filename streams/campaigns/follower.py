@@ -1,7 +1,7 @@
-"""Keep the names of campaigns in a worker like those of the topic `campaigns`. A fault here touches no decision."""
+"""Follow the topic `campaigns`: a worker keeps the names in it, a console all of it. A fault touches no decision."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 import structlog
@@ -13,7 +13,6 @@ from detector.campaigns.names import CampaignNames
 from detector.contract.errors import RobocallError
 from streams.kafka.client import make_consumer, require_topics
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
-from streams.kafka.fetched import Rows
 from streams.kafka.topics import CAMPAIGNS
 from streams.settings import Settings
 
@@ -66,28 +65,43 @@ def take_records(names: CampaignNames, values: Iterable[bytes]) -> int:
     return taken
 
 
-class NameFollower:
+def follow_names(settings: Settings, names: CampaignNames) -> "CampaignFollower":
+    """Make what keeps names up to date; its `run` is a background job."""
+
+    def take(key: bytes | None, value: bytes | None) -> None:
+        if value is None:
+            names.drop((key or b"").decode(errors="replace"))
+        else:
+            take_records(names, [value])
+
+    return CampaignFollower(settings, take)
+
+
+class CampaignFollower:
     """Reads the topic from its beginning, and then what comes.
 
     Args:
         settings: How the brokers are spoken to.
-        names: Kept up to date.
+        take: Told key and value of each record, null values too, on the event loop; it must not raise.
+
+    Attributes:
+        complaint: Why the topic is not read; empty while it is.
     """
 
-    def __init__(self, settings: Settings, names: CampaignNames) -> None:
+    def __init__(self, settings: Settings, take: Callable[[bytes | None, bytes | None], None]) -> None:
         self._settings = settings
-        self._names = names
+        self._take = take
+        self.complaint = "campaigns are not read yet"
 
     async def run(self) -> None:
-        """Follow until cancelled. Where the topic cannot be read the last names stay, and it is tried again."""
-        complaint = ""
+        """Follow until cancelled. Where the topic cannot be read what was taken stays, and it is tried again."""
         while True:
             try:
                 await self._follow()
             except (RobocallError, KafkaError, OSError) as error:
-                if str(error) != complaint:
-                    complaint = str(error)
-                    log.warning("campaigns are not followed, decisions name those of before", cause=complaint)
+                if str(error) != self.complaint:
+                    self.complaint = str(error)
+                    log.warning("campaigns are not followed, those of before stay", cause=self.complaint)
             await asyncio.sleep(AGAIN_S)
 
     async def _follow(self) -> None:
@@ -99,16 +113,11 @@ class NameFollower:
             places = [TopicPartition(CAMPAIGNS, number) for number in range(partitions)]
             consumer.assign(places)
             await consumer.seek_to_beginning(*places)
+            self.complaint = ""
             while True:
                 for rows in (await consumer.getmany(timeout_ms=POLL_MS)).values():
-                    self._take(rows)
+                    for key, value in zip(rows.keys(), rows.values(), strict=True):
+                        self._take(key, value)
                     await asyncio.sleep(0)
         finally:
             await consumer.stop()
-
-    def _take(self, rows: Rows) -> None:
-        for key, value in zip(rows.keys(), rows.values(), strict=True):
-            if value is None:
-                self._names.drop((key or b"").decode(errors="replace"))
-            else:
-                take_records(self._names, [value])

@@ -39,18 +39,72 @@ def record(
         why: In the words of who did it, where they gave any.
     """
     try:
-        chosen = load_case_settings()
-        if not chosen.record:
-            return
-        who, why = chosen.who[:MAX_NAME], (why or "")[:MAX_WHY].strip() or None
-        entry = new_entry(who=who, what=what, why=why, now_ms=time.time_ns() // 1_000_000)
-        case = opened(kind, entry, subject=(subject or "")[: 2 * MAX_NAME] or None, details=details or {}, state=CLOSED)
-        with step("Recording it", quick=True):
-            said = send_or_keep(load_settings(), chosen, case)
-    except (RobocallError, OSError) as error:
+        settings = load_settings()
+    except RobocallError as error:
         said = f"it is done, and not recorded: {error}"
+    else:
+        with step("Recording it", quick=True):
+            said = recorded(settings, kind, what, who=None, subject=subject, details=details, why=why)
     if said:
         click.echo(printable(said), err=True)
+
+
+def recorded(
+    settings: Settings,
+    kind: CaseKind,
+    what: str,
+    *,
+    who: str | None,
+    subject: str | None,
+    details: Mapping[str, str] | None = None,
+    why: str | None = None,
+) -> str:
+    """Do the same for a program, which says what is returned: empty where all is well. Raises nothing; it blocks.
+
+    Args:
+        settings: Where Kafka is.
+        kind: Of the case.
+        what: A short word for programs.
+        who: Did it; None = whoever runs this.
+        subject: What it was done to.
+        details: Facts, by name.
+        why: In their words, where they gave any.
+    """
+    try:
+        chosen = load_case_settings()
+        if not chosen.record:
+            return ""
+        case = done(kind, what, who=who or chosen.who, subject=subject, details=details, why=why)
+        return send_or_keep(settings, chosen, case)
+    except (RobocallError, OSError) as error:
+        return f"it is done, and not recorded: {error}"
+
+
+def done(
+    kind: CaseKind,
+    what: str,
+    *,
+    who: str,
+    subject: str | None,
+    details: Mapping[str, str] | None = None,
+    why: str | None = None,
+) -> Case:
+    """Make a case of its own, which has ended, of what was just done; texts that are too long are cut.
+
+    Args:
+        kind: Of the case.
+        what: A short word for programs.
+        who: Did it.
+        subject: What it was done to.
+        details: Facts, by name.
+        why: In their words, where they gave any.
+
+    Raises:
+        CaseRefused: It is larger than a case may be.
+    """
+    why = (why or "")[:MAX_WHY].strip() or None
+    entry = new_entry(who=who[:MAX_NAME], what=what, why=why, now_ms=time.time_ns() // 1_000_000)
+    return opened(kind, entry, subject=(subject or "")[: 2 * MAX_NAME] or None, details=details or {}, state=CLOSED)
 
 
 def send_or_keep(settings: Settings, chosen: CaseSettings, case: Case) -> str:

@@ -17,8 +17,8 @@ from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
 from streams.cases.recording import looked_up, record
-from streams.commands.entity_topic import publish_end
 from streams.commands.lookup import with_redis
+from streams.kafka.publishing.entity_topic import publish_end
 from streams.kafka.topics import CASE_RECORDS, ENTITY_DECISIONS, TOPICS, Topic
 from streams.redis.connection import E164
 from streams.redis.erasing import erase as erase_in_redis

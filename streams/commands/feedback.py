@@ -17,9 +17,10 @@ from detector.contract.events import Feedback, FeedbackSource, Verdict
 from detector.contract.numbers import normal_form
 from models.data.complaints import FIELDS, PRESETS, ColumnMissing, ComplaintRefused, Preset, Reading, columns_of
 from models.data.files import DAMAGED
-from streams.commands.records.rows import Record, Tally, deliver, show_some, tell
+from streams.commands.records.rows import Tally, deliver, show_some, tell
 from streams.commands.records.zone import Zone
 from streams.files import open_input, require_distinct
+from streams.kafka.publishing.records import Record
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.running.printable import printable
 from streams.running.progress import step

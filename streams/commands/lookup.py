@@ -3,7 +3,6 @@
 They read and write Redis only, and need no running worker.
 """
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -12,26 +11,17 @@ from typing import Any, TextIO, TypeVar
 import click
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, ResponseError
 
 from detector.policy.lists import LISTED, Basis
 from streams.cases.recording import list_details, looked_up, record
 from streams.cases.roles import Role, require
 from streams.redis.bounded import PAGE
-from streams.redis.connection import (
-    FAULTS,
-    KEPT_LISTS,
-    RedisRefused,
-    RedisUnreachable,
-    connect,
-    list_key,
-)
-from streams.redis.list_changes import change_list, empty_list
+from streams.redis.connection import KEPT_LISTS, asked, list_key
+from streams.redis.list_changes import add_entries, change_list, empty_list
 from streams.redis.list_entries import ListEntryRefused, checked_entry, directed_entry
 from streams.redis.list_notes import (
     MAX_BY,
     MAX_ENTRY_BYTES,
-    MAX_LIST_ENTRIES,
     MAX_REASON,
     NOTED_LISTS,
     SCAN_COUNT,
@@ -56,28 +46,14 @@ FILE_OPTION = click.option(
 
 
 def with_redis(work: Callable[[Redis], Awaitable[T]]) -> T:
-    """Run `work` with a client of the configured Redis, in an event loop of its own; blocks until it is done.
+    """Do the same as `streams.redis.connection.asked`, with the configured Redis.
 
     Raises:
         SettingsInvalid: a setting is out of its bounds.
         RedisUnreachable: nothing answers.
         RedisRefused: something answers with an error.
     """
-    settings = load_settings()
-
-    async def run() -> T:
-        client = connect(settings)
-        try:
-            return await work(client)
-        finally:
-            await client.aclose()
-
-    try:
-        return asyncio.run(run())
-    except (ResponseError, AuthenticationError) as fault:
-        raise RedisRefused(settings.redis_address, fault) from fault
-    except FAULTS as fault:
-        raise RedisUnreachable(settings.redis_address, fault) from fault
+    return asked(load_settings(), work)
 
 
 @click.command()
@@ -271,10 +247,7 @@ def _lines(file: TextIO) -> Iterator[tuple[str, str]]:
 
 
 async def _add(redis: Redis, list_name: str, entries: list[str], note: bytes) -> tuple[int, int]:
-    present: int = await redis.scard(list_key(list_name))
-    if present + len(entries) > MAX_LIST_ENTRIES:
-        raise click.ClickException(f"list {list_name} would have more than {MAX_LIST_ENTRIES} entries")
-    changed = await change_list(redis, list_name, entries, is_addition=True, note=note)
+    changed = await add_entries(redis, list_name, entries, note)
     return changed, await redis.scard(list_key(list_name))
 
 

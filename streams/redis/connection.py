@@ -15,8 +15,15 @@ import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, RedisError
 
 from detector.contract.errors import RobocallError
 from streams.settings import Settings
@@ -156,6 +163,29 @@ def connect(settings: Settings) -> "Redis":
         **tls_options(settings),
     )
     return client
+
+
+def asked(settings: Settings, work: Callable[["Redis"], Awaitable[T]]) -> T:
+    """Run `work` with a client of its own, in an event loop of its own; blocks until it is done.
+
+    Raises:
+        RedisUnreachable: nothing answers.
+        RedisRefused: something answers with an error.
+    """
+
+    async def run() -> T:
+        client = connect(settings)
+        try:
+            return await work(client)
+        finally:
+            await client.aclose()
+
+    try:
+        return asyncio.run(run())
+    except (ResponseError, AuthenticationError) as fault:
+        raise RedisRefused(settings.redis_address, fault) from fault
+    except FAULTS as fault:
+        raise RedisUnreachable(settings.redis_address, fault) from fault
 
 
 class Guard:

@@ -5,8 +5,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from detector.contract.errors import RobocallError
 from streams.redis.connection import EMERGENCY_EMPTIED, LISTS_VERSION, list_key
-from streams.redis.list_notes import SCAN_COUNT, notes_key
+from streams.redis.list_notes import MAX_LIST_ENTRIES, SCAN_COUNT, notes_key
 
 # One step: the entries with the note on them, the mark of an emergency list that is meant to be empty, and the version
 # that workers look at. Whatever makes no sense where notes or the version should be is replaced. Removing what is not
@@ -37,6 +38,23 @@ end
 if type(redis.pcall('INCR', KEYS[2])) == 'table' then redis.call('SET', KEYS[2], '1') end
 return changed
 """
+
+
+class ListFull(RobocallError):  # noqa: N818 - the name states what is wrong
+    """A list that would have more entries than workers read."""
+
+
+async def add_entries(redis: Redis, name: str, entries: Sequence[str], note: bytes = b"") -> int:
+    """Add entries to a list as `change_list` does, unless it would have too many; says how many were not there.
+
+    Raises:
+        ListFull: it would have more than `MAX_LIST_ENTRIES`; nothing is added.
+        redis.exceptions.RedisError: the server is away, or refuses.
+    """
+    present: int = await redis.scard(list_key(name))
+    if present + len(entries) > MAX_LIST_ENTRIES:
+        raise ListFull(f"list {name} would have more than {MAX_LIST_ENTRIES} entries")
+    return await change_list(redis, name, entries, is_addition=True, note=note)
 
 
 async def change_list(redis: Redis, name: str, entries: Sequence[str], *, is_addition: bool, note: bytes = b"") -> int:

@@ -1,8 +1,16 @@
 """Feedback as it comes over the wire: the record, or why it cannot be used. Knows no transport."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from detector.contract.events import MAX_RECORD_BYTES, Feedback, says_which_call
+from detector.contract.events import (
+    MAX_RECORD_BYTES,
+    TEXT_LIMIT,
+    Feedback,
+    FeedbackSource,
+    Verdict,
+    says_which_call,
+)
 from streams.wire.records import FEEDBACK_DECODER
 from streams.wire.refusals import CODE_MEANINGS, MESSAGE_LIMIT, REFUSALS, Code, classify
 
@@ -33,3 +41,24 @@ def read_feedback(value: bytes | None) -> Feedback | FeedbackRefused:
         code, message = classify(value, error)
         return FeedbackRefused(code, message[:MESSAGE_LIMIT])
     return found if says_which_call(found) else FeedbackRefused(Code.MISSING_FIELD, NAMES_NO_CALL)
+
+
+def said_of(what: str, call_ids: Iterable[str], verdict: Verdict, now_ms: int) -> Iterator[Feedback]:
+    """Say what an analyst answers about a cluster of each of its calls that is named.
+
+    Args:
+        what: The cluster, in words.
+        call_ids: Of its calls.
+        verdict: The answer.
+        now_ms: When it was given, epoch milliseconds.
+    """
+    what = what[:TEXT_LIMIT]
+    for call_id in call_ids:
+        yield Feedback(
+            time_ms=now_ms,
+            verdict=verdict,
+            source=FeedbackSource.ANALYST,
+            call_id=call_id,
+            campaign=what if verdict is Verdict.ROBOCALL else None,
+            note=f"ask: {what}",
+        )

@@ -18,7 +18,7 @@ from detector.policy.screening import Screener
 from detector.windows import WindowEngine
 from models.serve.artifact import SHIPPED
 from models.store.registry import Registry
-from streams.campaigns.follower import NameFollower
+from streams.campaigns.follower import CampaignFollower, follow_names
 from streams.errors import InstanceTaken
 from streams.files import private_folder
 from streams.kafka.client import client_settings
@@ -219,12 +219,12 @@ def _make_dno(settings: Settings, screener: Screener[WindowEngine]) -> DnoFollow
     return DnoFollower(DnoFiles(settings.numbers_url, settings.signing), screener)
 
 
-def _make_campaigns(settings: Settings, screener: Screener[WindowEngine]) -> NameFollower | None:
+def _make_campaigns(settings: Settings, screener: Screener[WindowEngine]) -> CampaignFollower | None:
     """What follows the names of campaigns, where decisions are to name them."""
     if not settings.name_campaigns:
         return None
     screener.campaigns = CampaignNames()
-    return NameFollower(settings, screener.campaigns)
+    return follow_names(settings, screener.campaigns)
 
 
 def _make_sources(

@@ -10,9 +10,10 @@ from typing import BinaryIO
 import click
 from rich.console import Console
 
-from detector.contract.events import TEXT_LIMIT, Feedback, FeedbackSource, Verdict
+from detector.contract.events import Verdict
 from streams.commands.adapt.asked import Asked
 from streams.running.printable import printable
+from streams.wire.feedback import said_of
 from streams.wire.records import encode
 
 KEYS = {"r": Verdict.ROBOCALL, "l": Verdict.LEGITIMATE, "s": None}
@@ -47,18 +48,7 @@ def answered(asked: Asked, verdict: Verdict, now_ms: int) -> bytes:
         verdict: The answer.
         now_ms: When it was given, epoch milliseconds.
     """
-    what = asked.what[:TEXT_LIMIT]
-    said = (
-        Feedback(
-            time_ms=now_ms,
-            verdict=verdict,
-            source=FeedbackSource.ANALYST,
-            call_id=call_id,
-            campaign=what if verdict is Verdict.ROBOCALL else None,
-            note=f"ask: {what}",
-        )
-        for call_id in asked.call_ids
-    )
+    said = said_of(asked.what, asked.call_ids, verdict, now_ms)
     return b"".join(encode(one) + b"\n" for one in said)
 
 

@@ -11,8 +11,7 @@ import click
 import structlog
 from rich.console import Console
 
-from detector.contract.errors import RobocallError
-from detector.contract.events import Feedback, FeedbackSource, Verdict
+from detector.contract.events import Verdict
 from detector.features.window_constants import HOUR_MS
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.output import fetched
@@ -24,11 +23,12 @@ from streams.campaigns.records import CampaignRecord, encoded, record_of
 from streams.campaigns.service import CampaignService
 from streams.campaigns.settings import CAMPAIGNS_PREFIX, CampaignSettings, load_campaign_settings
 from streams.campaigns.topic import campaigns_now, read_campaigns
+from streams.campaigns.verdicts import campaign_in, feedback_on
 from streams.commands.archive import epoch_ms
 from streams.commands.budgets.source import Source, source_options
 from streams.commands.campaigns.showing import lines_of, table_of
 from streams.commands.models.place import FILE
-from streams.commands.records.rows import Record, Tally, deliver, tell
+from streams.commands.records.rows import Tally, deliver, tell
 from streams.commands.replay import read_batches
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.log import configure_log
@@ -46,13 +46,6 @@ AND (coalesce(would_be, action) <> 'allow' OR score >= {score})
 """
 
 log = structlog.get_logger(__name__)
-
-
-class CampaignUnknown(RobocallError):  # noqa: N818 - the name states what is wrong
-    """No campaign has that id."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no campaign {name}: `robocall campaigns list` shows those that are known")
 
 
 @click.group()
@@ -222,35 +215,12 @@ def _say(name: str, verdict: Verdict, note: str | None, out: str | None) -> None
     with step("Reading the topic campaigns", console, quick=True):
         record = _known(name)
     with step("Publishing" if out is None else "Writing", console, quick=True) as say:
-        deliver(CALL_FEEDBACK, _feedback(record, verdict, note), out, tally, say)
+        deliver(CALL_FEEDBACK, feedback_on(record, verdict, note), out, tally, say)
     tell(tally, console, "published" if out is None else "written")
     if tally.failed:
         raise click.exceptions.Exit(1)
 
 
-def _feedback(record: CampaignRecord, verdict: Verdict, note: str | None) -> Iterator[Record]:
-    """What an analyst says of a campaign, about each call of it that is known."""
-    is_robocall = verdict is Verdict.ROBOCALL
-    for call in record.examples:
-        said = Feedback(
-            time_ms=time.time_ns() // 1_000_000,
-            verdict=verdict,
-            source=FeedbackSource.ANALYST,
-            call_id=call.call_id,
-            calling_number=call.calling_number,
-            campaign=record.id if is_robocall else None,
-            kind=record.kind if is_robocall else None,
-            note=note,
-        )
-        yield call.calling_number.encode("utf-8", "surrogatepass"), encode(said)
-
-
 def _known(name: str) -> CampaignRecord:
     """The campaign of an id, or what it was merged into."""
-    known = campaigns_now(load_settings())
-    record = known.get(name)
-    while record is not None and record.merged_into is not None:
-        record = known.get(record.merged_into)
-    if record is None:
-        raise CampaignUnknown(name)
-    return record
+    return campaign_in(campaigns_now(load_settings()), name)

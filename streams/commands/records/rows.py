@@ -6,39 +6,28 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
 
 import click
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from streams.files import open_output
-from streams.kafka.client import client_settings, require_topics, why_unreachable
+from streams.kafka.publishing.records import Record, Sent, publish
 from streams.running.printable import printable
 from streams.running.progress import Say
-from streams.settings import Settings, load_settings
+from streams.settings import load_settings
 
 LINES_SHOWN = 5
 RECORDS_SHOWN = 3
-LINGER_MS = 20
-RECORDS_BETWEEN_YIELDS = 256
-Record = tuple[bytes | None, bytes]
-"""Key and value."""
 
 
 @dataclass(slots=True)
-class Tally:
+class Tally(Sent):
     """What became of the rows so far.
 
     Attributes:
-        taken: Records that were published or written.
-        failed: Records that the broker did not take.
         refused: Lines that were refused, by reason, and how many there are.
     """
 
-    taken: int = 0
-    failed: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     lines: dict[str, list[int]] = field(default_factory=dict)
 
@@ -48,10 +37,6 @@ class Tally:
         shown = self.lines.setdefault(reason, [])
         if len(shown) < LINES_SHOWN:
             shown.append(line)
-
-    def note(self, delivery: "asyncio.Future[Any]") -> None:
-        """Count a delivery that the broker answered or that was given up."""
-        self.failed += delivery.cancelled() or delivery.exception() is not None
 
 
 def show_some(records: Iterable[Record], tally: Tally, say: Say) -> None:
@@ -80,7 +65,7 @@ def deliver(topic: str, records: Iterable[Record], out: str | None, tally: Tally
     if out is None:
         # What aiokafka would say in many lines comes back as one error that says what to do.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-        asyncio.run(publish(load_settings(), topic, records, tally, say))
+        asyncio.run(publish(load_settings(), topic, records, tally, lambda: say(so_far(tally))))
         return
     with ExitStack() as stack:
         sink = open_output(out, stack)
@@ -89,38 +74,6 @@ def deliver(topic: str, records: Iterable[Record], out: str | None, tally: Tally
             tally.taken += 1
             say(so_far(tally))
         sink.flush()
-
-
-async def publish(settings: Settings, topic: str, records: Iterable[Record], tally: Tally, say: Say) -> None:
-    """Send records to a topic, as they come; returns when the brokers have all of them.
-
-    Args:
-        settings: Where Kafka is.
-        topic: That they belong to.
-        records: Keys and values; making the next one may block for a moment.
-        tally: Counts, kept up to date.
-        say: Told how far it is.
-
-    Raises:
-        TopicMissing: there is no such topic.
-        KafkaUnreachable: no broker answers, or it refuses.
-    """
-    await require_topics(settings, [topic])
-    producer = AIOKafkaProducer(**client_settings(settings), enable_idempotence=True, linger_ms=LINGER_MS)
-    try:
-        await producer.start()
-        for key, value in records:
-            delivery = await producer.send(topic, value, key=key)
-            delivery.add_done_callback(tally.note)
-            tally.taken += 1
-            if not tally.taken % RECORDS_BETWEEN_YIELDS:
-                await asyncio.sleep(0)
-                say(so_far(tally))
-        await producer.flush()
-    except KafkaError as error:
-        raise await why_unreachable(settings) from error
-    finally:
-        await producer.stop()
 
 
 def so_far(tally: Tally) -> str:

@@ -2,19 +2,16 @@
 
 import re
 import time
-from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any
 
 import click
-from rich.console import Console
 
 from detector.contract.errors import RobocallError
 from models.data.complaints import instant_ms, phone_number
 from streams.cases.changes import new_entry
 from streams.cases.recording import looked_up, record
 from streams.cases.redress import (
-    GRANTED,
     PENDING,
     REJECTED,
     TOLD,
@@ -29,16 +26,17 @@ from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.commands.cases.command import CASE_ARGUMENT, found, tell, why_option, with_cases
 from streams.commands.cases.showing import line, when
-from streams.commands.lookup import JSON_OPTION, with_redis
+from streams.commands.lookup import JSON_OPTION
 from streams.commands.records.zone import Zone
-from streams.commands.redress import finding, granting
+from streams.redress.granting import MOST_DAYS, Lifted
+from streams.redress.granting import grant as granted
+from streams.redress.looking import looked_up as find_call
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import load_settings
 from streams.wire.cases import Case, CaseEntry, CaseKind
 from streams.wire.records import encode
 
-MOST_DAYS = 3_650
 DECISION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_CONTACT = 500
 
@@ -152,20 +150,17 @@ def grant(case_id: str, why: str, allow_days: float, *, as_json: bool) -> None:
     same. Running it again after a failure does what is left.
     """
     require(Role.GRANT)
-    settings, entry = load_settings(), _entry("granted", why)
-    claim = claim_of(decided_as(found(case_id), GRANTED))
-    lifted = granting.lift(settings, claim.calling_number or "", who=entry.who, case_id=case_id, allow_days=allow_days)
-    _say_lifted(claim, lifted)
-    until_ms = None if lifted is None else lifted.allowed_until_ms
-    more = {} if until_ms is None else {"allowed_until_ms": str(until_ms)}
+    settings, entry, case = load_settings(), _entry("granted", why), found(case_id)
+    done: list[Lifted | None] = []
     try:
-        granting.tell_others(settings, claim, f"{case_id}: {why}"[:2_000], Console(stderr=True))
-        written = with_cases(
-            lambda store: store.append(case_id, entry, lambda one: decided_as(one, GRANTED, more)), "Writing the case"
-        )
+        with step("Granting", quick=True):
+            written = granted(settings, case, entry, allow_days=allow_days, on_lifted=done.append)
     except RobocallError:
-        click.echo("the block is lifted; switches or the case were not told: run it again", err=True)
+        if done:
+            _say_lifted(claim_of(case), done[0])
+            click.echo("the block is lifted; switches or the case were not told: run it again", err=True)
         raise
+    _say_lifted(claim_of(written), done[0])
     _tell(written, as_json=as_json)
 
 
@@ -192,7 +187,7 @@ def blocked(subscriber: str, *, as_json: bool) -> None:
 
     It reads the archive. Whoever asks for their own line gets it free of charge (47 CFR 64.1200(k)(10)).
     """  # noqa: D301 - click reads the backspace
-    from streams.commands.redress import archived  # noqa: PLC0415 - as above
+    from streams.redress import archived  # noqa: PLC0415 - pyarrow, which granting does not wait for
 
     require(Role.LOOK_UP)
     number = phone_number(subscriber, "1")
@@ -228,29 +223,16 @@ def _asked(decision_id: str | None, calling: str | None, called: str | None, at:
 
 
 def _looked_up(asked: Claim) -> Claim:
-    """The call as Redis or the archive has it, else as it was asked; what is away is said and not waited for."""
-    looks: tuple[Callable[[Claim], Claim | None], ...] = (_in_redis, _in_archive)
+    """The call as Redis or the archive has it, else as it was asked."""
+    complaints: list[str] = []
     with step("Looking for the decision", quick=True):
-        for look in looks:
-            try:
-                if (claim := look(asked)) is not None:
-                    return claim
-            except (RobocallError, OSError) as error:
-                click.echo(printable(f"not looked up there: {error}"), err=True)
-    return asked
+        claim = find_call(load_settings(), asked, _now_ms(), complaints.append)
+    for one in complaints:
+        click.echo(printable(one), err=True)
+    return claim
 
 
-def _in_redis(asked: Claim) -> Claim | None:
-    return with_redis(lambda redis: finding.in_redis(redis, asked))
-
-
-def _in_archive(asked: Claim) -> Claim | None:
-    from streams.commands.redress import archived  # noqa: PLC0415 - pyarrow, which granting does not wait for
-
-    return archived.in_archive(asked, _now_ms())
-
-
-def _say_lifted(claim: Claim, lifted: granting.Lifted | None) -> None:
+def _say_lifted(claim: Claim, lifted: Lifted | None) -> None:
     if lifted is None:
         click.echo("the caller withheld its number: nothing stands against it", err=True)
         return

@@ -10,16 +10,13 @@ from typing import Any
 import click
 
 from detector.contract.errors import RobocallError
-from detector.contract.numbers import normal_form
 from models.data.cells import as_it_was
 from models.data.files import DAMAGED
-from streams.archive.numbers import NumberKey
 from streams.archive.settings import ArchiveSettings
 from streams.files import open_input
-from streams.traceback.answering import Office, Party
-from streams.traceback.records import Provider
+from streams.traceback.answering import Office
+from streams.traceback.office import office_of
 from streams.traceback.settings import TracebackSettings
-from streams.upstreams.entries import Upstream, UpstreamRole, load_upstreams
 from streams.upstreams.settings import load_upstreams_settings
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -31,33 +28,10 @@ class FileUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
 
 
 def office(settings: TracebackSettings, archive: ArchiveSettings, actions: Mapping[str, str]) -> Office:
-    """Who answers; without a register of upstreams they are known by the codes of the events alone.
-
-    It blocks for reading the register.
-
-    Args:
-        settings: Who we are.
-        archive: How numbers are kept.
-        actions: What was done about the customer behind a trunk group.
-
-    Raises:
-        SettingsInvalid: nobody said who we are.
-        UpstreamsInvalid: the register cannot be used.
-    """
-    path = load_upstreams_settings().file
-    if path is None:
+    """Who answers, as `streams.traceback.office` says; where no register of upstreams is set, that is said too."""
+    if load_upstreams_settings().file is None:
         click.echo("no register of upstreams: set ROBOCALL_UPSTREAMS_FILE, and answers have names", err=True)
-    parties = {} if path is None else {one.trunk_group_id: _party(one) for one in load_upstreams(path)}
-    kept = normal_form if archive.key is None else NumberKey(archive.key).number
-    return Office(settings.own, parties, kept, actions)
-
-
-def _party(one: Upstream) -> Party:
-    provider = Provider(
-        name=one.legal_name, ocn=one.ocn, frn=one.frn, rmd_number=one.rmd_number, country=one.country,
-        contact=one.contact,
-    )  # fmt: skip
-    return Party(provider, one.role is UpstreamRole.CUSTOMER)
+    return office_of(settings, archive, actions)
 
 
 def pairs(texts: Iterable[str], option: str) -> dict[str, str]:

@@ -13,37 +13,25 @@ import click
 import msgspec
 from rich.console import Console
 
-from detector.contract.errors import RobocallError
 from streams.archive.calls import ArchivedCall, Sought, find
-from streams.archive.picking import best
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
-from streams.cases.changes import new_case_id, new_entry
 from streams.cases.settings import load_case_settings
-from streams.cases.store import CaseStore
 from streams.commands.archive import Instant, epoch_ms, opened
 from streams.commands.traceback.answer import ZONE_OPTION
 from streams.commands.traceback.inputs import JSON_OPTION, office, rows_of
 from streams.running.printable import printable
-from streams.running.progress import Say, step
+from streams.running.progress import step
 from streams.settings import load_settings
-from streams.traceback.answering import Office, hop_of
-from streams.traceback.casework import case_of
-from streams.traceback.matching import Match, match
+from streams.traceback.answering import Office
+from streams.traceback.matching import match
+from streams.traceback.opening import NothingToTrace, Opening, store
 from streams.traceback.questions import Question, QuestionRefused, Reading
-from streams.traceback.records import Call, Status, Traceback, named
+from streams.traceback.records import Status, Traceback, named
 from streams.traceback.report import shown
-from streams.traceback.rule_clock import due_ms
-from streams.traceback.settings import TracebackSettings, load_traceback_settings
-from streams.wire.cases import CaseKind
+from streams.traceback.settings import load_traceback_settings
 
 MOST_CALLS = 10_000
-IDS_AT_A_TIME, MOST_EVENTS = 500, 20
-"""Looked up in one query, and events that are read of each call, repeats included."""
-
-
-class NothingToTrace(RobocallError):  # noqa: N818 - the name states what is wrong
-    """None of the calls can be traced."""
 
 
 @click.command("open")
@@ -97,7 +85,8 @@ def open_(
     span = (None, None) if begin is None or end is None else (epoch_ms(begin), epoch_ms(end))
     wanted = _Wanted(call_ids, calls, span, examples, given, ZoneInfo(str(zone)))
     made = _made(wanted, {"campaign": campaign, "requester": requester})
-    _store(made, why)
+    with step("Opening cases", Console(stderr=True), quick=True) as say:
+        asyncio.run(store(load_settings(), made, load_case_settings().who, why, say))
     for one in made:
         _tell(one, as_json=as_json)
 
@@ -124,15 +113,13 @@ def _made(wanted: _Wanted, about: dict[str, str | None]) -> list[Traceback]:
     with ExitStack() as stack:
         say = stack.enter_context(step("Looking the calls up", Console(stderr=True), quick=True))
         connection = stack.enter_context(connected(opened(archive)))
+        opening = Opening(connection, who, settings, about, now_ms)
         if called is not None:
             question = _question(Reading(now_ms, settings.tolerance_ms, wanted.zone), called, calling, at)
-            chosen, numbers = [_meant(connection, who, question)], (question.calling_number, question.called_number)
-        else:
-            ids = dict.fromkeys([*wanted.call_ids, *(() if wanted.calls is None else _ids(wanted.calls))])
-            chosen, numbers = best(_found(connection, list(ids), wanted.span, say), now_ms, wanted.examples), None
-        if not chosen:
-            raise NothingToTrace("none of these calls is in the archive and under ten days old")
-        return [_traceback(connection, who, settings, call, numbers, now_ms, about) for call in chosen]
+            numbers = (question.calling_number, question.called_number)
+            return [opening.traceback(_meant(connection, who, question), numbers)]
+        ids = dict.fromkeys([*wanted.call_ids, *(() if wanted.calls is None else _ids(wanted.calls))])
+        return opening.best_of(list(ids), wanted.examples, say, wanted.span)
 
 
 def _ids(name: str) -> list[str]:
@@ -145,16 +132,6 @@ def _ids(name: str) -> list[str]:
     if not ids:
         raise NothingToTrace(f"{name} has no call_id: one a line is wanted, or the record of a campaign")
     return ids
-
-
-def _found(connection: Any, ids: list[str], span: tuple[int | None, int | None], say: Say) -> list[ArchivedCall]:
-    calls: list[ArchivedCall] = []
-    for start in range(0, len(ids), IDS_AT_A_TIME):
-        some = ids[start : start + IDS_AT_A_TIME]
-        found = find(connection, Sought(call_ids=some, begin_ms=span[0], end_ms=span[1]), MOST_EVENTS * len(some))
-        calls += [call for call in found if call.set_up.calling_number and call.set_up.called_number]
-        say(f"{start + len(some):,} of {len(ids):,}", start + len(some), len(ids))
-    return calls
 
 
 def _question(reading: Reading, called: str | None, calling: str | None, at: str | None) -> Question:
@@ -173,49 +150,6 @@ def _meant(connection: Any, who: Office, question: Question) -> ArchivedCall:
         ids = ", ".join(call.set_up.call_id for call in found.calls)
         raise NothingToTrace(f"{found.reason}" + (f": choose one by --call-id: {ids}" if ids else ""))
     return found.calls[0]
-
-
-def _traceback(
-    connection: Any,
-    who: Office,
-    settings: TracebackSettings,
-    call: ArchivedCall,
-    numbers: tuple[str, str] | None,
-    now_ms: int,
-    about: dict[str, str | None],
-) -> Traceback:
-    set_up, around_ms = call.set_up, 2 * settings.tolerance_ms
-    begin_ms, end_ms = set_up.setup_time_ms - around_ms, set_up.setup_time_ms + around_ms
-    near = Sought(set_up.called_number, set_up.calling_number, (), begin_ms, end_ms)
-    rivals = len(find(connection, near)) - 1
-    hop = hop_of(who, Match(Status.FOUND, (call,)), now_ms)
-    calling, called = numbers or (set_up.calling_number, set_up.called_number)
-    return Traceback(
-        traceback_id=new_case_id(CaseKind.TRACEBACK, now_ms),
-        opened_ms=now_ms,
-        due_ms=due_ms(now_ms, settings.office_zone),
-        call=Call(
-            time_ms=set_up.setup_time_ms, calling_number=calling, called_number=called,
-            duration_s=call.duration_s, is_answered=call.is_answered, attestation=hop.attestation, origid=hop.origid,
-            signer_spc=hop.signer_spc,
-        ),
-        hops=(hop,),
-        rivals=max(0, rivals),
-        **about,
-    )  # fmt: skip
-
-
-def _store(tracebacks: list[Traceback], why: str) -> None:
-    who = load_case_settings().who
-
-    async def write(say: Say) -> None:
-        store = CaseStore(load_settings())
-        for number, one in enumerate(tracebacks, 1):
-            await store.open(case_of(one, new_entry(who=who, what="opened", why=why, now_ms=one.opened_ms)))
-            say(f"{number:,} of {len(tracebacks):,}", number, len(tracebacks))
-
-    with step("Opening cases", Console(stderr=True), quick=True) as say:
-        asyncio.run(write(say))
 
 
 def _tell(one: Traceback, *, as_json: bool) -> None:

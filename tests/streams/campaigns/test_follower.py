@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from detector.campaigns.grouping import Campaigns
 from detector.campaigns.names import CampaignNames
 from detector.testing import call_setup
-from streams.campaigns.follower import NameFollower, take_records
+from streams.campaigns.follower import follow_names, take_records
 from streams.campaigns.records import encoded, record_of
 from streams.kafka.topics import CAMPAIGNS
 from streams.settings import load_settings
@@ -49,7 +49,7 @@ def test_names_follow_the_topic(kafka_bootstrap: str, fresh_topics: Callable[[in
                 await asyncio.sleep(0.05)
 
     async def follow() -> None:
-        follower = NameFollower(load_settings(kafka_bootstrap_servers=kafka_bootstrap), names)
+        follower = follow_names(load_settings(kafka_bootstrap_servers=kafka_bootstrap), names)
         task = asyncio.create_task(follower.run())
         [(first, value)], [(second, other)] = _records("t-1"), _records("t-2")
         put(first, value)

@@ -1,4 +1,4 @@
-"""Tell the topic `entity-decisions` that nothing stands against an entity any more; for commands."""
+"""Tell the topic `entity-decisions` that nothing stands against an entity any more; for what people do."""
 
 import logging
 from collections.abc import Iterator

@@ -6,26 +6,34 @@ done again: each step changes nothing that is as it should be.
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
-from rich.console import Console
 
+from detector.contract.errors import RobocallError
 from detector.contract.events import FeedbackSource, Verdict
 from detector.features.window_constants import DAY_MS
 from detector.policy.lists import NUMBER_ENTITY
-from streams.cases.redress import Claim
-from streams.commands.entity_topic import publish_end
-from streams.commands.lookup import with_redis
-from streams.commands.records.rows import Tally, deliver
+from streams.cases.redress import GRANTED, Claim, claim_of, decided_as
+from streams.cases.store import CaseStore
+from streams.kafka.publishing.entity_topic import publish_end
+from streams.kafka.publishing.records import Sent, publish
 from streams.kafka.topics import CALL_FEEDBACK
-from streams.redis.connection import E164
+from streams.redis.connection import E164, asked
 from streams.redis.list_changes import change_list
 from streams.redis.list_notes import MAX_BY, note_now
 from streams.redis.releasing import Released, release
-from streams.running.progress import step
 from streams.settings import Settings
+from streams.wire.cases import Case, CaseEntry
 from streams.wire.records import FeedbackRecord, encode
+
+MOST_DAYS = 3_650
+MAX_NOTE = 2_000
+
+
+class FeedbackLost(RobocallError):  # noqa: N818 - the name states what is wrong
+    """The broker did not take what was said of a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +79,57 @@ def lift(settings: Settings, number: str, *, who: str, case_id: str, allow_days:
             await change_list(redis, "allow", [number], is_addition=True, note=note_now(by=by, until_ms=until_ms))
         return done
 
-    return Lifted(with_redis(work), until_ms, time.monotonic() - began_s)
+    return Lifted(asked(settings, work), until_ms, time.monotonic() - began_s)
 
 
-def tell_others(settings: Settings, claim: Claim, note: str, console: Console) -> None:
-    """Tell switches that nothing stands any more, and workers and archive that the call was lawful; blocks for Kafka.
+def grant(
+    settings: Settings,
+    case: Case,
+    entry: CaseEntry,
+    *,
+    allow_days: float,
+    on_lifted: Callable[[Lifted | None], None] = lambda _: None,
+) -> Case:
+    """Grant redress: lift what stands, tell workers and switches, and write it into the case. It blocks for all three.
+
+    Running it again after a failure does what is left.
+
+    Args:
+        settings: Where Redis and Kafka are.
+        case: As it was read.
+        entry: Who grants, when and why.
+        allow_days: How long the number is on the allow list; 0 for not at all.
+        on_lifted: Told what ended as soon as it has, before anything else can fail.
+
+    Returns:
+        The case as it is written.
+
+    Raises:
+        CaseRefused: it is no redress.
+        RobocallError: Redis or Kafka does not answer, or refuses.
+    """
+    claim = claim_of(decided_as(case, GRANTED))
+    lifted = lift(settings, claim.calling_number or "", who=entry.who, case_id=case.case_id, allow_days=allow_days)
+    on_lifted(lifted)
+    until_ms = None if lifted is None else lifted.allowed_until_ms
+    more = {} if until_ms is None else {"allowed_until_ms": str(until_ms)}
+
+    async def tell() -> Case:
+        await tell_others(settings, claim, f"{case.case_id}: {entry.why}"[:MAX_NOTE])
+        return await CaseStore(settings).append(case.case_id, entry, lambda one: decided_as(one, GRANTED, more))
+
+    return asyncio.run(tell())
+
+
+async def tell_others(settings: Settings, claim: Claim, note: str) -> None:
+    """Tell switches that nothing stands any more, and workers and archive that the call was lawful.
 
     Raises:
         RobocallError: no broker answers, or it refuses, or a topic is missing.
     """
     number = claim.calling_number
     if number is not None and E164.fullmatch(number):
-        asyncio.run(publish_end(settings, NUMBER_ENTITY + number))
+        await publish_end(settings, NUMBER_ENTITY + number)
     said = FeedbackRecord(
         time_ms=time.time_ns() // 1_000_000,
         verdict=Verdict.LEGITIMATE,
@@ -93,6 +140,7 @@ def tell_others(settings: Settings, claim: Claim, note: str, console: Console) -
         call_time_ms=claim.call_time_ms,
         note=note,
     )
-    key = None if number is None else number.encode("utf-8", "surrogatepass")
-    with step("Telling workers and switches", console, quick=True) as say:
-        deliver(CALL_FEEDBACK, [(key, encode(said))], None, Tally(), say)
+    key, sent = None if number is None else number.encode("utf-8", "surrogatepass"), Sent()
+    await publish(settings, CALL_FEEDBACK, [(key, encode(said))], sent)
+    if sent.failed:
+        raise FeedbackLost("the broker did not take that the call was lawful: grant it again")

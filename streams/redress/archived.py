@@ -13,8 +13,8 @@ from streams.archive.output import fetched
 from streams.archive.query import ask, connected
 from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
 from streams.cases.redress import Claim
-from streams.commands.redress.finding import TOLERANCE_MS, decided_text
 from streams.redis.connection import E164
+from streams.redress.finding import TOLERANCE_MS, decided_text
 
 LOOKED_BACK_DAYS = 28
 _QUOTABLE = re.compile(r"[A-Za-z0-9_-]{1,64}")

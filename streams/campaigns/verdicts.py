@@ -1,0 +1,58 @@
+"""What people say of a campaign: feedback about each of its calls that is known."""
+
+import time
+from collections.abc import Iterator, Mapping
+
+from detector.contract.errors import RobocallError
+from detector.contract.events import Feedback, FeedbackSource, Verdict
+from streams.campaigns.records import CampaignRecord
+from streams.kafka.publishing.records import Record
+from streams.wire.records import encode
+
+
+class CampaignUnknown(RobocallError):  # noqa: N818 - the name states what is wrong
+    """No campaign has that id."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no campaign {name}: `robocall campaigns list` shows those that are known")
+
+
+def campaign_in(known: Mapping[str, CampaignRecord], name: str) -> CampaignRecord:
+    """The campaign of an id, or what it was merged into.
+
+    Args:
+        known: Records of the topic by id.
+        name: An id.
+
+    Raises:
+        CampaignUnknown: none has that id.
+    """
+    record = known.get(name)
+    while record is not None and record.merged_into is not None:
+        record = known.get(record.merged_into)
+    if record is None:
+        raise CampaignUnknown(name)
+    return record
+
+
+def feedback_on(record: CampaignRecord, verdict: Verdict, note: str | None) -> Iterator[Record]:
+    """Say of each of a campaign's latest calls what an analyst says of the campaign; records of `call-feedback`.
+
+    Args:
+        record: Of the campaign.
+        verdict: What its calls are.
+        note: Free text.
+    """
+    is_robocall = verdict is Verdict.ROBOCALL
+    for call in record.examples:
+        said = Feedback(
+            time_ms=time.time_ns() // 1_000_000,
+            verdict=verdict,
+            source=FeedbackSource.ANALYST,
+            call_id=call.call_id,
+            calling_number=call.calling_number,
+            campaign=record.id if is_robocall else None,
+            kind=record.kind if is_robocall else None,
+            note=note,
+        )
+        yield call.calling_number.encode("utf-8", "surrogatepass"), encode(said)

@@ -1,0 +1,1 @@
+"""Redress: find the call that somebody asks about, and lift what stands against its number."""

@@ -31,10 +31,15 @@ PART = "one part of a generator that is tested by what it generates"
 BROKER = "it needs a broker: kills, moves and catch-up in one place"
 
 TESTED_ELSEWHERE = {
+    # module without the suffix: (the file that would fail if it were wrong, why the module has no test of its own)
     "streams/cases/doctor": ("tests/streams/commands/redress/test_command.py", "it counts the cases of that test"),
     "streams/cases/settings": ("tests/streams/cases/test_recording.py", "who is recorded, and where a record waits"),
     "streams/commands/cases/due": (TRACEBACK, "`doctor` and `list --overdue` are asked there"),
     "streams/commands/cases/showing": ("tests/streams/commands/cases/test_command.py", "lines of that command"),
+    "streams/commands/policy/saving": (
+        "tests/streams/commands/policy/test_command.py",
+        "it is saved and refused there",
+    ),
     "streams/redress/archived": (
         "tests/streams/commands/redress/test_command.py",
         "calls are found in a real archive there",
@@ -58,7 +63,6 @@ TESTED_ELSEWHERE = {
     "streams/redis/list_entries": ("tests/streams/commands/test_lookup.py", "what the commands take and refuse"),
     "streams/redis/list_changes": ("tests/streams/redis/test_lists.py", "a change is what workers make of it"),
     "streams/redis/releasing": ("tests/streams/redis/test_entities.py", "a release is what workers make of it"),
-    # module without the suffix: (the file that would fail if it were wrong, why the module has no test of its own)
     "detector/columns/arrays": ("tests/detector/columns/test_call_columns.py", "names of array types, no code"),
     "detector/columns/compiled": ("tests/contracts/test_numba_seams.py", "it leans on numba, whose seams are tested"),
     "detector/columns/windows_port": ("tests/contracts/test_windows.py", "a protocol: windows are held to it there"),

@@ -49,6 +49,10 @@ COMMANDS = {
         "streams.commands.models.artifacts:models",
         "Keep models: list, compare, add, promote, roll back, run in shadow.",
     ),
+    "policy": (
+        "streams.commands.policy.command:policy",
+        "Say what is in force, try a change on recorded calls, save it.",
+    ),
     "campaigns": (
         "streams.commands.campaigns.command:campaigns",
         "Suspect calls grouped to campaigns, live and in the past; say what they were.",

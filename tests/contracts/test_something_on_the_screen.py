@@ -57,6 +57,8 @@ WAITS = [
     ("models diff one other", "streams.commands.models.artifacts._loaded"),
     ("models status", "streams.commands.models.following.told"),
     ("models promote one", "models.store.registry.Registry.load"),
+    ("policy try empty.jsonl --events empty.jsonl", "streams.commands.replay.make_screener"),
+    ("policy try empty.jsonl --events empty.jsonl", "streams.commands.policy.command.tried"),
     ("archive export --out events.jsonl", "streams.commands.archive.parts_of"),
     ("archive export --out events.jsonl", "streams.commands.archive.events"),
     ("archive compact", "streams.commands.archive.merge"),

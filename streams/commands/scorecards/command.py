@@ -24,8 +24,7 @@ from models.data.cells import inert
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
 from streams.commands.archive import opened
-from streams.errors import SettingsInvalid
-from streams.files import write_whole
+from streams.commands.policy.saving import named_file, save_policy
 from streams.running.printable import printable
 from streams.running.progress import Say, step
 from streams.scorecards.cards import LEAST_CALLS, SHARES, THRESHOLDS, By, Card, cards_of, to_call
@@ -117,9 +116,7 @@ def propose(
 
     Nothing is changed without --yes. Workers take a new policy at their next start.
     """
-    path = file or load_settings().policy_file
-    if path is None:
-        raise SettingsInvalid("no policy file is named: give --policy FILE, or set ROBOCALL_POLICY_FILE")
+    path = named_file(file, load_settings().policy_file)
     of_day = _yesterday() if day is None else day.date()
     with step("Counting calls") as say:
         cards = {card.key: card for card in _cards([of_day], None, THRESHOLDS, say) if card.by is By.TRUNK}
@@ -134,7 +131,7 @@ def propose(
     changed = with_entries(path.read_text(encoding="utf-8") if path.exists() else "", entries)
     click.echo("upstreams:\n" + "\n".join(f"  {line_of(entry)}" for entry in entries))
     if yes:
-        write_whole(path, changed.encode(), holds="the policy", setting="ROBOCALL_POLICY_FILE")
+        save_policy(path, changed.encode(), why=f"{action} of {', '.join(entry.trunk_group_id for entry in entries)}")
         click.echo(f"written into {path}: workers take it at their next start", err=True)
     else:
         click.echo(f"nothing is changed: --yes writes this into {path}", err=True)

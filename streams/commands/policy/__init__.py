@@ -1,0 +1,1 @@
+"""`robocall policy`: what is in force, a change tried on recorded calls, and saved."""

@@ -1,0 +1,166 @@
+"""`robocall policy`, as it is typed: a change is tried on the carrier's own calls, and saved with a reason."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from detector.contract.errors import PolicyInvalid
+from streams.archive.files import ArchiveStore
+from streams.commands.main import robocall
+from streams.commands.policy.saving import PolicyMoved
+from streams.errors import SettingsInvalid
+from streams.kafka.topics import CALL_EVENTS
+from streams.screening.policy_file import load_policy, parse_policy
+from tests.models.small_model import save_small_model
+from tests.streams.archive.archive_case import put
+from tests.streams.commands.budgets import lawful_calls
+
+ENFORCING = """mode: enforce
+redress: {url: "https://redress.carrier.example/"}
+"""
+FLOOD = """rules:
+  - {name: flood, action: block, category: automated_call, when: [{feature: number_attempts_1m, at_least: 10}]}
+"""
+BURST_CALLS = 40
+
+
+@pytest.fixture(autouse=True)
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small model, a policy file that enforces nothing by rule, and no records to Kafka."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(ENFORCING)
+    monkeypatch.setenv("ROBOCALL_MODEL_DIR", str(save_small_model(tmp_path / "model")))
+    monkeypatch.setenv("ROBOCALL_POLICY_FILE", str(file))
+    monkeypatch.setenv("ROBOCALL_CASES_RECORD", "false")
+    return file
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """The same with a rule."""
+    file = tmp_path / "changed.yaml"
+    file.write_text(ENFORCING + FLOOD)
+    return file
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(robocall, ["policy", *map(str, arguments)])
+
+
+def answer(*arguments: object) -> Any:
+    done = run(*arguments, "--json")
+    assert done.exit_code == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_show_names_version_file_and_mode(configured: Path) -> None:
+    found = answer("show")
+
+    assert found["version"] == load_policy(configured).version
+    assert (found["file"], found["mode"], found["enforces"], found["warnings"]) == (
+        str(configured),
+        "enforce",
+        True,
+        [],
+    )
+
+
+def test_a_rule_that_is_tried_says_whom_it_would_block(tmp_path: Path, configured: Path, changed: Path) -> None:
+    """Forty calls of one number within four seconds: the tenth and all later ones meet the rule."""
+    events = lawful_calls.write(tmp_path / "burst.jsonl", lawful_calls.burst(lawful_calls.START_MS))
+
+    found = answer("try", changed, "--events", events)
+
+    assert (found["now"], found["then"]) == (load_policy(configured).version, load_policy(changed).version)
+    assert (found["calls"], found["cut"]) == (BURST_CALLS, "")
+    blocked = [row for row in found["rows"] if row["treatment"] == "block"]
+    assert [(row["decided_by"], row["cause"], row["now"], row["then"]) for row in blocked] == [
+        ("rule", "Rule flood applies", 0, BURST_CALLS - 9)
+    ]
+    assert {change["then"] for change in found["changes"]} == {"block"}
+    assert found["changes"][0]["examples"][0]["calling_number"] == lawful_calls.BURST_NUMBER
+    assert "Rule flood applies" in run("try", changed, "--events", events).stderr
+
+
+def test_the_same_policy_treats_nobody_otherwise(tmp_path: Path, configured: Path) -> None:
+    events = lawful_calls.write(tmp_path / "burst.jsonl", lawful_calls.burst(lawful_calls.START_MS))
+
+    assert answer("try", configured, "--events", events)["changes"] == []
+    assert "nobody is treated otherwise" in run("try", configured, "--events", events).stderr
+
+
+def test_a_trial_is_bounded_and_says_so(tmp_path: Path, changed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches go whole: of two the first one is judged."""
+    monkeypatch.setattr("streams.commands.replay.MAX_BATCH", BURST_CALLS // 2)
+    events = lawful_calls.write(tmp_path / "burst.jsonl", lawful_calls.burst(lawful_calls.START_MS))
+
+    found = answer("try", changed, "--events", events, "--most-events", 1)
+
+    assert found["calls"] == BURST_CALLS // 2
+
+    assert found["cut"] == "it ended after 1 events: later calls were not judged"
+
+
+def test_without_events_it_is_the_last_day_of_the_archive(
+    tmp_path: Path, changed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls of the day before yesterday are left out."""
+    now_ms = time.time_ns() // 1_000_000
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path / "archive"))
+    store = ArchiveStore(str(tmp_path / "archive"))
+    for first, start_ms in ((0, now_ms - 60 * 3_600_000), (1_000, now_ms - 3_600_000)):
+        lines = [line.encode() for _, line in lawful_calls.burst(start_ms)]
+        put(store, CALL_EVENTS, lines, first=first, at_ms=start_ms)
+
+    found = answer("try", changed, "--partitions", 1)
+
+    assert found["calls"] == BURST_CALLS
+    assert found["begin_ms"] >= now_ms - 3_600_000
+
+
+def test_what_is_no_policy_is_refused_before_a_call_is_read(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("mod: enforce")
+
+    done = run("try", wrong, "--events", wrong)
+
+    assert isinstance(done.exception, PolicyInvalid)
+    assert "mod: unknown setting" in str(done.exception)
+
+
+def test_a_saved_policy_is_the_file_of_before_no_more(configured: Path, changed: Path) -> None:
+    """Of which comments stay, too: the text is taken as it is."""
+    changed.write_text("# why: ticket 311\n" + changed.read_text())
+
+    done = run("save", changed, "--why", "ticket 311", "--before", load_policy(configured).version)
+
+    assert done.stdout.strip() == load_policy(configured).version == parse_policy((ENFORCING + FLOOD).encode()).version
+    assert configured.read_text().startswith("# why: ticket 311\n")
+    assert "at their next start" in done.stderr
+
+
+def test_nothing_is_saved_over_what_somebody_else_saved(configured: Path, changed: Path) -> None:
+    """The version that the change was tried against must be there still."""
+    done = run("save", changed, "--why", "w", "--before", "p1-000000000000")
+
+    assert isinstance(done.exception, PolicyMoved)
+    assert configured.read_text() == ENFORCING
+
+
+def test_nothing_is_saved_without_a_reason_or_that_is_no_policy(configured: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("- 1")
+
+    assert run("save", configured, "--why", " ").exit_code == 2
+    assert isinstance(run("save", wrong, "--why", "w").exception, PolicyInvalid)
+    assert configured.read_text() == ENFORCING
+
+
+def test_where_no_file_is_named_nothing_is_saved(changed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ROBOCALL_POLICY_FILE")
+
+    assert isinstance(run("save", changed, "--why", "w").exception, SettingsInvalid)

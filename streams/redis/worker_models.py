@@ -28,6 +28,7 @@ MAX_WORKERS = 1_024
 """As many as partitions: more workers have nothing to do."""
 MAX_REFUSALS = 4
 MAX_WHY = 300
+MAX_ALARMS = 16
 
 # One step: a worker that knows the count knows the name. A counter that is none begins anew.
 ANNOUNCE = """
@@ -91,6 +92,7 @@ class WorkerModels(msgspec.Struct, frozen=True, omit_defaults=True):
         loading: the model that it was told of and is not done with.
         shadow: version of the one beside it.
         refused: what it did not take, the latest last.
+        alarms: what is wrong with the model that decides, by the names of the metric of alarms.
     """
 
     worker: Name
@@ -100,6 +102,7 @@ class WorkerModels(msgspec.Struct, frozen=True, omit_defaults=True):
     loading: Name | None = None
     shadow: Name | None = None
     refused: Annotated[tuple[Refusal, ...], msgspec.Meta(max_length=MAX_REFUSALS)] = ()
+    alarms: Annotated[tuple[Name, ...], msgspec.Meta(max_length=MAX_ALARMS)] = ()
 
     def refusal(self, model: str) -> Refusal | None:
         """Why it does not decide by that model; None where it did not refuse it."""

@@ -141,21 +141,20 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
 
     verdict = partial(_judge, health, app, screener, durability, exchange, lists, publisher, dno)
     metrics.registry.register(ScrapeTime(_make_sources(app, screener, exchange, durability, publisher, side)))
-    metrics.registry.register(
-        ModelMetrics(
-            lambda: switch.watched,
-            lambda: switch.thresholds,
-            feedback,
-            lambda: switch.refused,
-            lambda: Enforcement.of(screener.in_force, now_ms()),
-        )
+    of_models = ModelMetrics(
+        lambda: switch.watched,
+        lambda: switch.thresholds,
+        feedback,
+        lambda: switch.refused,
+        lambda: Enforcement.of(screener.in_force, now_ms()),
     )
+    metrics.registry.register(of_models)
     metrics.registry.register(RedisMetrics(lists, exchange, screener.standing))
     metrics.registry.register(DnoMetrics(dno))
     metrics.registry.register(upstreams)
     pages.add(app, metrics, verdict)
     reader = FeedbackReader(settings, redis, guard, feedback, RefusedFeedback(feedback, side).tell, unreadable.tell)
-    report = ModelReport(redis, guard, lambda: switch.told(_instance(settings), lists.told))
+    report = ModelReport(redis, guard, lambda: switch.told(_instance(settings), lists.told), of_models.alarms)
     campaigns = _make_campaigns(settings, screener)
     runs = (exchange, lists, dno, upstreams, campaigns, keeper, switch, measures, report, reader, durability)
     jobs: list[tuple[str, Callable[[], Awaitable[None]]]] = [

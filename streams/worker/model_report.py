@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import structlog
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from streams.redis.connection import Guard
@@ -23,15 +24,23 @@ class ModelReport:
         redis: client.
         guard: shared by all users of the client.
         state: what is to be told now; called on the event loop.
+        alarms: which alarms the model in place raises; asked each `repeat_s`, since that takes part of a millisecond.
         repeat_s: what stays the same is told again after so long.
     """
 
     def __init__(
-        self, redis: Redis, guard: Guard, state: Callable[[], WorkerModels], *, repeat_s: float = REPEAT_S
+        self,
+        redis: Redis,
+        guard: Guard,
+        state: Callable[[], WorkerModels],
+        alarms: Callable[[], tuple[str, ...]],
+        *,
+        repeat_s: float = REPEAT_S,
     ) -> None:
         self._redis = redis
         self._guard = guard
         self._state = state
+        self._alarms = alarms
         self._repeat_s = repeat_s
         self._told: WorkerModels | None = None
         self._next_s = 0.0
@@ -45,9 +54,10 @@ class ModelReport:
 
     async def look(self) -> None:
         """Tell what changed, or what was told too long ago."""
-        state = self._state()
-        if state == self._told and time.monotonic() < self._next_s:
+        state, is_due = self._state(), time.monotonic() >= self._next_s
+        if not is_due and self._told is not None and replace(state, alarms=self._told.alarms) == self._told:
             return
+        state = replace(state, alarms=self._alarms())
         taken = await self._guard.attempt(lambda: tell(self._redis, state))
         self._told = None if taken is None else state
         self._next_s = time.monotonic() + self._repeat_s

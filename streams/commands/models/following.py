@@ -17,6 +17,7 @@ from rich.table import Table
 
 from detector.contract.errors import RobocallError
 from streams.commands.lookup import with_redis
+from streams.commands.models.doctor import SENTENCES
 from streams.commands.models.place import JSON_OPTION, REGISTRY_OPTION, place_of, whole
 from streams.redis.worker_models import WorkerModels, announce, told
 from streams.running.printable import printable
@@ -150,6 +151,10 @@ def status(url: str | None, *, as_json: bool) -> None:
         for one in state.refused:
             what = "" if one.role == "active" else " beside it"
             click.echo(printable(f"{state.worker} refused {one.model}{what} at {_instant(one.at_ms)}: {one.why}"))
+        for name in state.alarms:
+            click.echo(
+                printable(f"{state.worker} raises the alarm {name}: {SENTENCES.get(name, 'of a later version')}")
+            )
     click.echo(_summary(states, promoted, place.registry.url), err=True)
 
 

@@ -53,6 +53,7 @@ from streams.settings import load_settings
 from streams.wire.cases import CaseKind
 
 LOG_WIDTH = 120
+WHY_OPTION = click.option("--why", help="Goes to the record.")
 
 
 class WorkersNotTold(RobocallError):  # noqa: N818 - the name states what is wrong
@@ -71,6 +72,7 @@ class WorkersNotTold(RobocallError):  # noqa: N818 - the name states what is wro
 @LABELS_OPTION
 @click.option("--tolerances", type=FILE, help="TOML file: how much worse than the running model it may be.")
 @click.option("--force", "reason", metavar="REASON", help="Promote whatever the gate says; the reason is recorded.")
+@WHY_OPTION
 @WAIT_OPTION
 @REGISTRY_OPTION
 @JSON_OPTION
@@ -80,6 +82,7 @@ def promote(
     labels: Path | None,
     tolerances: Path | None,
     reason: str | None,
+    why: str | None,
     wait_s: float,
     url: str | None,
     *,
@@ -121,7 +124,7 @@ def promote(
             f"measures, first in {failed[0]}; --force REASON promotes it anyway"
         )
     entry = place.promotions.promote(candidate.version, running, gate=_plain(lines), forced_because=reason)
-    _tell(entry, wait_s, as_json=as_json)
+    _tell(entry, wait_s, why, as_json=as_json)
 
 
 def _loaded_or_none(place: Place, version: str, *, is_forced: bool) -> Model | None:
@@ -173,17 +176,18 @@ def _measured(place: Place, model: Model) -> Measured | None:
 
 
 @click.command("rollback")
+@WHY_OPTION
 @WAIT_OPTION
 @REGISTRY_OPTION
 @JSON_OPTION
-def rollback(wait_s: float, url: str | None, *, as_json: bool) -> None:
+def rollback(why: str | None, wait_s: float, url: str | None, *, as_json: bool) -> None:
     """Go back to the model before the active one; again, to the one before that. It waits for the workers."""
     place = own_place(url)
     # Loaded before anything is changed: workers would refuse a damaged one and stay where they are.
     with step("Fetching the model", quick=True):
         place.registry.load(place.promotions.previous(), schema_id=FEATURE_SCHEMA_ID)
     entry = place.promotions.rollback()
-    _tell(entry, wait_s, as_json=as_json)
+    _tell(entry, wait_s, why, as_json=as_json)
 
 
 @click.command("history")
@@ -204,8 +208,9 @@ def history(url: str | None, *, as_json: bool) -> None:
 
 @click.command("shadow")
 @click.argument("name", metavar="MODEL|off")
+@WHY_OPTION
 @REGISTRY_OPTION
-def shadow(name: str, url: str | None) -> None:
+def shadow(name: str, why: str | None, url: str | None) -> None:
     """Score MODEL beside the active one in every worker, or stop doing so (`off`); decisions are not touched.
 
     Disagreements are counted in the metric robocall_shadow_calls_total.
@@ -215,6 +220,7 @@ def shadow(name: str, url: str | None) -> None:
         version = in_registry(place_of(url), name).version
     put_in_shadow(version)
     click.echo(f"shadow model: {version}", err=True)
+    record(CaseKind.CHANGE, "model_shadow", subject=f"model:{version}", details={"version": version}, why=why)
 
 
 def put_in_shadow(version: str) -> None:
@@ -249,14 +255,14 @@ def _keep_running(place: Place) -> str:
     return model.version
 
 
-def _tell(entry: Promotion, wait_s: float, *, as_json: bool) -> None:
+def _tell(entry: Promotion, wait_s: float, why: str | None, *, as_json: bool) -> None:
     said = f"{entry.version} is active, {entry.from_version} was"
     try:
         _follow({"promoted": True, **_entry(entry)}, said, wait_s, as_json=as_json)
     finally:
         details = {"version": entry.version, "before": entry.from_version}
-        subject, why = f"model:{entry.version}", entry.forced_because
-        record(CaseKind.CHANGE, f"model_{entry.action}", subject=subject, details=details, why=why)
+        why = why or entry.forced_because
+        record(CaseKind.CHANGE, f"model_{entry.action}", subject=f"model:{entry.version}", details=details, why=why)
 
 
 def _follow(content: dict[str, Any], said: str, wait_s: float, *, as_json: bool) -> None:

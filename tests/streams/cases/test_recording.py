@@ -14,6 +14,7 @@ from streams.cases.store import CaseStore
 from streams.commands.main import robocall
 from streams.log import NumberDigest
 from streams.redis.connection import list_key
+from streams.screening.policy_file import load_policy
 from streams.settings import load_settings
 from streams.wire.cases import Case
 
@@ -72,6 +73,25 @@ def test_changes_of_lists_and_releases_are_recorded(store: "blocking.Redis") -> 
     assert added.details == {"list": "allow", "changed": "1", "entries": NUMBER, "asked": "1", "by": "M. Lee"}
     assert removed.details["entries"] == f"{NUMBER} +12025550004"
     assert (released.subject, released.details["by"]) == (f"number:{NUMBER}", "A. Roe")
+
+
+def test_changes_of_models_and_policies_are_recorded(store: "blocking.Redis", tmp_path: Path) -> None:
+    """A shadow model that ends, and a policy file that is written anew."""
+    del store
+    (tmp_path / "new.yaml").write_text("mode: shadow\nhold_s: 60\n")
+    target = tmp_path / "policy.yaml"
+
+    run("models", "shadow", "off", "--why", "it was seen enough")
+    saved = run("policy", "save", str(tmp_path / "new.yaml"), "--why", "ticket 311", "--policy", str(target))
+
+    ended, written = recorded()
+    entry = ended.history[0]
+    assert (ended.subject, entry.what, entry.who, entry.why) == (
+        "model:off", "model_shadow", "M. Lee", "it was seen enough",
+    )  # fmt: skip
+    assert (written.history[0].what, written.history[0].why) == ("policy_saved", "ticket 311")
+    assert written.details["version"] == saved.stdout.strip() == load_policy(target).version
+    assert written.details["before"] == load_policy(None).version
 
 
 def test_a_look_up_is_recorded_without_its_number(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from tests.streams.redis.test_lists import SMALL, Even
 from tests.valkey_process import ValkeyProcess, run
 from tests.waiting import HANG_S, LOOK_ON_LOOP_EVERY_S
 
-FIRST = WorkerModels("w-1", "gbt-1", 1_764_000_000_000, told=3, shadow="gbt-3")
+FIRST = WorkerModels("w-1", "gbt-1", 1_764_000_000_000, told=3, shadow="gbt-3", alarms=("features",))
 SECOND = WorkerModels(
     "w-2", "gbt-1", 1_764_000_000_001, refused=(Refusal("active", "gbt-2", "no model gbt-2", 1_764_000_000_002),)
 )

@@ -56,7 +56,9 @@ ENFORCEMENT = Enforcement("measured", "labels from margin 2.00 on", 1_763_600_00
 
 def metrics_of(watched: WatchedModel, counts: FeedbackCounts) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(ModelMetrics(lambda: watched, lambda: THRESHOLDS, counts, lambda: 3, lambda: ENFORCEMENT))
+    made = ModelMetrics(lambda: watched, lambda: THRESHOLDS, counts, lambda: 3, lambda: ENFORCEMENT)
+    registry.register(made)
+    assert made.alarms() == tuple(raised(samples(registry)))  # what Redis is told is what a scrape is
     return registry
 
 

@@ -20,6 +20,10 @@ from tests.waiting import until
 STATE = WorkerModels("w-1", "gbt-1", 1)
 
 
+def no_alarms() -> tuple[str, ...]:
+    return ()
+
+
 def test_a_switch_and_a_refusal_are_told(valkey: ValkeyProcess, tmp_path: Path) -> None:
     """With the reason in one line; a refusal is forgotten once the model is in place."""
     save_small_model(tmp_path / "first", seed=1)
@@ -28,7 +32,7 @@ def test_a_switch_and_a_refusal_are_told(valkey: ValkeyProcess, tmp_path: Path) 
     async def work(client: Redis) -> None:
         switch = ModelSwitch(make_screener(settings, shared_trunks=False), tmp_path)
         first = switch.watched.version
-        report = ModelReport(client, Guard(), lambda: switch.told("w-1", 7))
+        report = ModelReport(client, Guard(), lambda: switch.told("w-1", 7), no_alarms)
 
         async def said() -> WorkerModels:
             await switch.settled()
@@ -63,7 +67,7 @@ def test_what_stays_is_told_again_now_and_then(valkey: ValkeyProcess) -> None:
 
     async def work(client: Redis) -> None:
         for repeat_s, known in ((3_600.0, []), (0.0, [STATE])):
-            report = ModelReport(client, Guard(), lambda: STATE, repeat_s=repeat_s)
+            report = ModelReport(client, Guard(), lambda: STATE, no_alarms, repeat_s=repeat_s)
             await report.look()
             await client.flushdb()
             await report.look()
@@ -72,11 +76,32 @@ def test_what_stays_is_told_again_now_and_then(valkey: ValkeyProcess) -> None:
     run(work, valkey.url)
 
 
+def test_alarms_are_told_with_the_rest_and_end_there_too(valkey: ValkeyProcess) -> None:
+    """They are asked each time that it tells again, and not at each look."""
+
+    async def work(client: Redis) -> None:
+        raised = ["features", "shadow"]
+        report = ModelReport(client, Guard(), lambda: STATE, lambda: tuple(raised), repeat_s=0.0)
+        await report.look()
+        assert [one.alarms for one in await told(client)] == [("features", "shadow")]
+        raised.clear()
+        await report.look()
+        assert await told(client) == [STATE]
+
+        seldom = ModelReport(client, Guard(), lambda: STATE, lambda: tuple(raised), repeat_s=3_600.0)
+        await seldom.look()
+        raised.append("scores")
+        await seldom.look()
+        assert await told(client) == [STATE]
+
+    run(work, valkey.url)
+
+
 def test_without_redis_it_is_told_later(valkey: ValkeyProcess) -> None:
     """Nothing raises meanwhile."""
 
     async def work(client: Redis) -> None:
-        report = ModelReport(client, Guard(), lambda: STATE)
+        report = ModelReport(client, Guard(), lambda: STATE, no_alarms)
         valkey.kill()
         await report.look()
         valkey.start()
@@ -94,7 +119,7 @@ def test_a_redis_that_does_not_take_it_is_said_once(valkey: ValkeyProcess) -> No
     async def work(client: Redis) -> None:
         await client.acl_setuser("default", enabled=True, nopass=True, commands=["-sadd"])
         guard = Guard()
-        report = ModelReport(client, guard, lambda: STATE, repeat_s=0.0)
+        report = ModelReport(client, guard, lambda: STATE, no_alarms, repeat_s=0.0)
         with capture_logs() as lines:
             for _ in range(3):
                 await report.look()

@@ -79,7 +79,7 @@ def worker(name: str, registry: Path, redis_url: str) -> Iterator[None]:
         client, guard = connect(settings), Guard()
         switch = ModelSwitch(screener, registry)
         lists = ListFollower(client, guard, screener, on_model=switch, on_shadow=switch.shadow, interval_s=0.01)
-        report = ModelReport(client, guard, lambda: switch.told(name, lists.told))
+        report = ModelReport(client, guard, lambda: switch.told(name, lists.told), lambda: ("features",))
         tasks = [asyncio.create_task(run) for run in (lists.run(), report.run())]
         await asyncio.to_thread(done.wait)
         for task in tasks:
@@ -120,6 +120,7 @@ def test_a_promotion_tells_that_the_workers_run_it(
     assert all(one["since_ms"] > before["workers"][0]["since_ms"] for one in after["workers"])
     assert told(back)["workers"] == {"run": ["w-1", "w-2"], "refuse": {}, "wait": {}}
     assert f"2 of 2 workers run {running}" in shown.stderr
+    assert "w-2 raises the alarm features: the features of the calls have moved away" in shown.stdout
 
 
 def test_a_refusal_reaches_whoever_promoted(

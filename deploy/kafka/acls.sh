@@ -20,6 +20,8 @@ shift
 : "${VERIFIER:=robocall-verifier}"    # robocall verify, where ROBOCALL_VERIFY_TOPIC is set
 : "${RAW_SWITCH:=robocall-raw-switch}" # a switch that publishes raw set-ups there
 : "${CAMPAIGNS:=robocall-campaigns}"  # robocall campaigns run
+: "${BRIDGE:=robocall-bridge}"        # robocall bridge, for the switches that do not speak Kafka
+: "${CONSOLE:=robocall-console}"      # robocall console
 : "${OPERATOR:=robocall-operator}"    # robocall topics create, topics check, doctor, erase, lists, models
 : "${DESK:=robocall-desk}"            # robocall redress, cases, release, lists, lookup
 : "${GROUP:=${ROBOCALL_CONSUMER_GROUP:-robocall-detector}}"
@@ -44,6 +46,11 @@ may "$WORKER" "Write Describe" "--topic call-decisions --topic entity-decisions 
 may "$SWITCH" "Write Describe" "--topic call-events"
 may "$SWITCH" "Read Describe" "--topic call-decisions --topic entity-decisions"
 may "$SWITCH" "Read Describe" "--group $SWITCH_GROUPS --resource-pattern-type prefixed"
+
+may "$BRIDGE" "Write Describe" "--topic call-events"
+may "$BRIDGE" "Read Describe" "--topic call-decisions"
+
+may "$CONSOLE" "Read Describe" "--topic call-decisions"
 
 may "$ANALYST" "Write Describe" "--topic call-feedback"
 may "$ANALYST" "Read Describe" "--topic call-decisions --topic entity-decisions --topic scored-calls --topic dead-letters --topic campaigns"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import os
 import shutil
@@ -14,12 +13,18 @@ import click
 import pytest
 import yaml
 
+from detector.contract.errors import PolicyInvalid
+from detector.policy.settings import Policy
 from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
 from streams.bridge.peers import load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
+from streams.campaigns.settings import CAMPAIGNS_PREFIX, load_campaign_settings
 from streams.commands.main import COMMANDS, robocall
+from streams.commands.worker import require_contact
+from streams.console.settings import CONSOLE_PREFIX, load_console_settings
 from streams.contract_docs.metrics_page import alert_expressions, metrics_in, panel_expressions
 from streams.metrics import Metric
+from streams.screening.build import policy_of
 from streams.settings import load_settings
 from streams.trust.settings import load_trust_settings
 from streams.unknown_settings import unknown_keys
@@ -45,7 +50,7 @@ def workers(compose: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_port_is_bound_to_loopback(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert len(ports) == 6
+    assert len(ports) == 7
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
@@ -56,7 +61,7 @@ def test_services_depend_on_services_that_exist_and_can_reach_the_condition(comp
             assert other in services, f"{name} waits for {other}"
             if wanted["condition"] == "service_healthy":
                 assert services[other]["healthcheck"]["test"][0] == "CMD"
-            else:
+            elif wanted["condition"] != "service_started":
                 assert wanted["condition"] == "service_completed_successfully"
                 assert services[other]["restart"] == "on-failure", "a service that always restarts never completes"
 
@@ -82,21 +87,34 @@ def test_no_service_can_get_more_rights_and_ours_have_none(compose: dict[str, An
             assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
 
 
-def test_the_unit_for_systemd_starts_a_worker_with_settings_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
-    unit = configparser.RawConfigParser(strict=False, delimiters="=")
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    text = (DEPLOY / "systemd" / "robocall@.service").read_text(encoding="utf-8")
-    unit.read_string(text)
-    lines = [line.removeprefix("Environment=") for line in text.splitlines() if line.startswith("Environment=")]
-    values = dict(
-        pair.split("=", 1) for line in lines for pair in line.replace("%i", "1").replace("%H", "host").split()
-    )
-    assert unit["Service"]["ExecStart"].split()[1:] == ["worker"]
-    assert unknown_keys({key: value for key, value in values.items() if key.startswith("ROBOCALL")}) == []
-    for key, value in values.items():
-        monkeypatch.setenv(key, value)
-    assert load_settings().web_port == 6061
-    assert (unit["Service"]["DynamicUser"], unit["Service"]["NoNewPrivileges"]) == ("yes", "yes")
+def test_no_folder_is_written_by_two_services_but_that_of_the_workers(compose: dict[str, Any]) -> None:
+    """The archive is the sink's and models are the operator's; others only read there."""
+    writers: dict[str, set[str]] = {}
+    for name, service in compose["services"].items():
+        for volume in service.get("volumes", []):
+            source, _, *how = volume.split(":")
+            if how != ["ro"]:
+                writers.setdefault(source, set()).add("worker" if name in workers(compose) else name)
+    assert {source: names for source, names in writers.items() if len(names) > 1} == {}
+    assert (writers["models"], writers["archive"]) == ({"operator"}, {"archive"})
+    assert all("models:/var/lib/robocall-models:ro" in one["volumes"] for one in workers(compose).values())
+
+
+def test_no_worker_of_the_compose_file_enforces_without_a_contact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor with a placeholder: whoever sets `enforce` alone is told in one line what is missing."""
+    passwords = {"KAFKA_PASSWORD": "any", "VALKEY_PASSWORD": "any"}
+
+    def policy_with(**variables: str) -> Policy:
+        environment = compose_with(passwords | variables)["services"]["worker-1"]["environment"]
+        with monkeypatch.context() as patch:
+            for key, value in environment.items():
+                patch.setenv(key, str(value or ""))
+            return policy_of(load_settings())
+
+    require_contact(policy_with())
+    with pytest.raises(PolicyInvalid, match="ROBOCALL_REDRESS_URL"):
+        require_contact(policy_with(ROBOCALL_MODE="enforce"))
+    require_contact(policy_with(ROBOCALL_MODE="enforce", ROBOCALL_REDRESS_URL="https://redress.carrier.net/"))
 
 
 def test_every_setting_in_the_compose_file_is_read(compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +132,10 @@ def test_every_setting_in_the_compose_file_is_read(compose: dict[str, Any], monk
             if any(key.startswith(VERIFY_PREFIX) for key in values):
                 load_verify_settings()
                 load_trust_settings()
+            if any(key.startswith(CAMPAIGNS_PREFIX) for key in values):
+                load_campaign_settings()
+            if any(key.startswith(CONSOLE_PREFIX) for key in values):
+                load_console_settings()
 
 
 def test_the_bridge_of_the_compose_file_knows_who_asks_from_this_machine() -> None:
@@ -135,7 +157,7 @@ def test_raw_set_ups_are_verified_by_profile_alone_from_a_topic_that_is_made_wit
 
 def test_every_command_in_the_compose_file_parses(compose: dict[str, Any]) -> None:
     ours = [service for service in compose["services"].values() if service["image"].startswith("robocall")]
-    assert len(ours) == 8
+    assert len(ours) == 11
     for service in ours:
         command, *arguments = service["command"]
         assert command in COMMANDS
@@ -162,12 +184,13 @@ def test_prometheus_scrapes_every_process_at_its_port(compose: dict[str, Any]) -
         job["job_name"]: {target for group in job["static_configs"] for target in group["targets"]}
         for job in config["scrape_configs"]
     }
-    archive, bridge, verify = (compose["services"][name]["environment"] for name in ("archive", "bridge", "verify"))
+    others = {
+        name: compose["services"][name]["environment"][f"ROBOCALL_{name.upper()}_WEB_PORT"]
+        for name in ("archive", "bridge", "campaigns", "verify")
+    }
     assert found == {
         "robocall": {f"{name}:{one['environment']['ROBOCALL_WEB_PORT']}" for name, one in workers(compose).items()},
-        "robocall-archive": {f"archive:{archive['ROBOCALL_ARCHIVE_WEB_PORT']}"},
-        "robocall-bridge": {f"bridge:{bridge['ROBOCALL_BRIDGE_WEB_PORT']}"},
-        "robocall-verify": {f"verify:{verify['ROBOCALL_VERIFY_WEB_PORT']}"},
+        **{f"robocall-{name}": {f"{name}:{port}"} for name, port in others.items()},
     }
     assert [(DEPLOY / "prometheus" / name).is_file() for name in config["rule_files"]] == [True]
 

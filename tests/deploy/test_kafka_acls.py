@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,21 +17,25 @@ from confluent_kafka.admin import AdminClient
 from detector.contract.errors import RobocallError
 from streams.cases.changes import new_entry, opened
 from streams.cases.store import CaseStore
+from streams.console.feed import Feed
+from streams.console.live import LiveMemory
 from streams.kafka import topics
 from streams.local.services import free_ports
 from streams.settings import Settings, load_settings
 from streams.wire.cases import CaseKind
 from tests.broker_process import broker_process
+from tests.integration.bridge.sip_dip_case import Bridge, says
 from tests.models.small_model import save_small_model
 from tests.processes import PATIENT, Worker, robocall, run_robocall, workers
+from tests.streams.bridge.sip.sip_case import invite
 from tests.streams.trust.signed_calls import setup, signed_now, trust_environment
 from tests.topic_reader import Reader
-from tests.waiting import wait_until
+from tests.waiting import HANG_S, wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-USERS = ("worker", "switch", "analyst", "archive", "verifier", "raw-switch", "operator", "desk")
+USERS = ("worker", "switch", "analyst", "archive", "verifier", "raw-switch", "operator", "desk", "bridge", "console")
 RAW = "unverified-calls"
 PROPERTIES = """
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,USERS:SASL_PLAINTEXT
@@ -136,6 +141,37 @@ def test_a_raw_set_up_is_verified_and_goes_on(address: str, tmp_path: Path) -> N
     assert "uthoriz" not in verify.log.read_text()
 
 
+def test_the_bridge_publishes_what_it_is_asked_about(address: str, tmp_path: Path) -> None:
+    """It reads decisions in no group; without them it passes the call, and publishes it all the same."""
+    robocall("topics", "create", "--partitions", "2", environment=login(address, "operator"))
+    bridge = Bridge(login(address, "bridge") | {"ROBOCALL_REDIS_URL": "redis://127.0.0.1:1/0"}, tmp_path)
+    try:
+        events = Reader(address, topics.CALL_EVENTS, **client(address, "archive", "robocall-archive"))
+        asked = invite()
+        wait_until(lambda: says(asked, bridge.port) and events.calls(), "a call is published")
+    finally:
+        bridge.process.terminate()
+        assert bridge.process.wait(HANG_S) == 0
+    assert "uthoriz" not in bridge.log.read_text()
+
+
+def test_the_console_reads_decisions(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In no group."""
+    run_robocall("topics", "create", "--partitions", "2", environment=login(address, "operator"))
+    for name, value in login(address, "console").items():
+        monkeypatch.setenv(name, value)
+
+    async def reads() -> None:
+        feed = Feed(load_settings(), LiveMemory(1_000, time.time))
+        await feed.start()
+        try:
+            await asyncio.to_thread(wait_until, lambda: feed.is_up, "the console reads")
+        finally:
+            await feed.stop()
+
+    asyncio.run(reads())
+
+
 def is_kept(folder: Path) -> bool:
     return any(folder.rglob("*.parquet"))
 
@@ -149,6 +185,8 @@ WRITES = {
     "raw-switch": ("call-events", "call-decisions", "case-records"),
     "operator": ("call-events", "call-decisions", "call-feedback", RAW),
     "desk": ("call-events", "call-decisions", "fleet-secret", RAW),
+    "bridge": ("call-decisions", "entity-decisions", "call-feedback", "fleet-secret", "case-records", RAW),
+    "console": ("call-events", "call-decisions", "entity-decisions", "call-feedback", "case-records", "campaigns", RAW),
 }
 READS = {
     "worker": ("call-decisions", "scored-calls"),
@@ -159,6 +197,8 @@ READS = {
     "raw-switch": ("fleet-secret", "call-events", RAW),
     "operator": ("call-events", "call-decisions", RAW),
     "desk": ("call-events", "scored-calls", "fleet-secret", RAW),
+    "bridge": ("fleet-secret", "call-events", "scored-calls", "case-records", RAW),
+    "console": ("fleet-secret", "call-events", "scored-calls", "dead-letters", RAW),
 }
 
 

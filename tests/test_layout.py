@@ -35,6 +35,7 @@ TESTED_ELSEWHERE = {
     "streams/cases/doctor": ("tests/streams/commands/redress/test_command.py", "it counts the cases of that test"),
     "streams/cases/settings": ("tests/streams/cases/test_recording.py", "who is recorded, and where a record waits"),
     "streams/commands/cases/due": (TRACEBACK, "`doctor` and `list --overdue` are asked there"),
+    "streams/cases/unmasking": ("tests/streams/commands/redress/test_command.py", "numbers are masked and whole there"),
     "streams/commands/cases/showing": ("tests/streams/commands/cases/test_command.py", "lines of that command"),
     "streams/commands/policy/saving": (
         "tests/streams/commands/policy/test_command.py",

@@ -44,6 +44,6 @@ def told(settings: Settings, due_of: Mapping[CaseKind, Due]) -> Iterator[tuple[b
     if not chosen.record:
         yield False, "changes and look-ups are not recorded: ROBOCALL_CASES_RECORD is false"
     if chosen.roles_file is None:
-        yield True, "everybody on this machine may look up and grant: ROBOCALL_CASES_ROLES_FILE says who may"
+        yield True, "everybody on this machine may look up, unmask and grant: ROBOCALL_CASES_ROLES_FILE says who may"
     else:
         yield True, f"{chosen.who} may {', '.join(sorted(roles_of(chosen))) or 'nothing'}, says {chosen.roles_file}"

@@ -1,4 +1,6 @@
-"""Who may look up and grant: a YAML file of users and their roles. Without one, everybody who runs the command may.
+"""Who may look up, see whole numbers, and grant: a YAML file of users and their roles.
+
+Without one, everybody who runs the command may.
 
 It keeps people from what is not their work, and is no wall: whoever has the password of Redis or Kafka needs none of
 our commands. Users are those of `CaseSettings.who`.
@@ -21,6 +23,7 @@ class Role(StrEnum):
     """What somebody may do."""
 
     LOOK_UP = "look_up"
+    UNMASK = "unmask"
     GRANT = "grant"
 
 
@@ -66,6 +69,6 @@ def roles_of(chosen: CaseSettings) -> frozenset[Role]:
         AttributeError,
         RecursionError,
     ) as error:
-        wanted = "a line for each user, `mlee: [look_up, grant]`"
+        wanted = "a line for each user, `mlee: [look_up, unmask, grant]`"
         raise SettingsInvalid(f"roles file {file}: {wanted} is needed ({type(error).__name__})") from error
     return frozenset(given.get(chosen.who, ()))

@@ -41,7 +41,7 @@ class CaseSettings(BaseSettings):
         description="Days that a case is kept after its latest entry, once it has ended; five years.",
     )
     roles_file: Path | None = Field(
-        None, description="YAML file of users and their roles, look_up and grant; without it everybody has both."
+        None, description="YAML file of users and their roles, look_up, unmask and grant; without it everybody has all."
     )
 
     @property

@@ -5,6 +5,7 @@ They read and write Redis only, and need no running worker.
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -15,6 +16,7 @@ from redis.asyncio import Redis
 from detector.policy.lists import LISTED, Basis
 from streams.cases.recording import list_details, looked_up, record
 from streams.cases.roles import Role, require
+from streams.cases.unmasking import Numbers, unmask_option
 from streams.redis.bounded import PAGE
 from streams.redis.connection import KEPT_LISTS, asked, list_key
 from streams.redis.list_changes import add_entries, change_list, empty_list
@@ -58,8 +60,9 @@ def with_redis(work: Callable[[Redis], Awaitable[T]]) -> T:
 
 @click.command()
 @click.argument("subject", metavar="NUMBER|TRUNK|DECISION_ID")
+@unmask_option
 @JSON_OPTION
-def lookup(subject: str, *, as_json: bool) -> None:
+def lookup(subject: str, *, numbers: Numbers, as_json: bool) -> None:
     """Say what is known and decided about a number, a trunk group or one call.
 
     \b
@@ -75,9 +78,10 @@ def lookup(subject: str, *, as_json: bool) -> None:
     report: Report = with_redis(lambda redis: find(redis, subject))
     if report.is_missing:
         raise click.ClickException(f"no decision {subject}: ids are kept for seven days, plain allows are not kept")
-    click.echo(_json(report.content) if as_json else "\n".join(map(printable, report.lines())))
+    shown = replace(report, content=numbers.of(report.content))
+    click.echo(_json(shown.content) if as_json else "\n".join(map(printable, shown.lines())))
     whom, details = looked_up(report.content["kind"], report.content["subject"])
-    record(CaseKind.LOOK_UP, "looked_up", subject=whom, details=details)
+    record(CaseKind.LOOK_UP, "looked_up", subject=whom, details=details, why=numbers.why)
 
 
 @click.group()

@@ -12,12 +12,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
 from streams.console.looks import Looks
-from streams.console.masking import masked
 from streams.console.rendering import Pages
 from streams.console.roles import User, What, may
 from streams.console.sessions import Session
 from streams.console.subjects import Kind, Links, Subject, read_subject
 from streams.redis.lookups import SHOWN_MEASURES
+from streams.running.masking import masked
 
 MOST_SUSPECTS = 25
 MOST_ABOUT = 50

@@ -7,8 +7,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from streams.console.masking import masked
 from streams.console.subjects import Kind, Links, Subject
+from streams.running.masking import masked
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -24,6 +25,8 @@ from streams.campaigns.service import CampaignService
 from streams.campaigns.settings import CAMPAIGNS_PREFIX, CampaignSettings, load_campaign_settings
 from streams.campaigns.topic import campaigns_now, read_campaigns
 from streams.campaigns.verdicts import campaign_in, feedback_on
+from streams.cases.roles import Role, require
+from streams.cases.unmasking import Numbers, unmask_option
 from streams.commands.archive import epoch_ms
 from streams.commands.budgets.source import Source, source_options
 from streams.commands.campaigns.showing import lines_of, table_of
@@ -103,26 +106,32 @@ async def _run(settings: Settings, chosen: CampaignSettings) -> None:
 @click.option("--kind", help="Only campaigns of this kind.")
 @click.option("--within", "within_h", type=click.FloatRange(min=0), help="Only those that called in so many hours.")
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="Lines, the latest first.")
+@unmask_option
 @click.option("--json", "as_json", is_flag=True, help="One record of the topic a line.")
-def list_(*, kind: str | None, within_h: float | None, most: int, as_json: bool) -> None:
+def list_(*, kind: str | None, within_h: float | None, most: int, numbers: Numbers, as_json: bool) -> None:
     """List the campaigns of the topic, those that called last first."""
+    require(Role.LOOK_UP)
     console = Console(stderr=True)
     with step("Reading the topic campaigns", console, quick=True):
         known = campaigns_now(load_settings())
     since_ms = 0 if within_h is None else time.time_ns() // 1_000_000 - round(within_h * HOUR_MS)
     chosen = [one for one in known.values() if one.merged_into is None and kind in {None, one.kind}]
-    _tell([one for one in chosen if one.last_seen_ms >= since_ms], most, console, as_json=as_json)
+    _tell([one for one in chosen if one.last_seen_ms >= since_ms], most, numbers, console, as_json=as_json)
+    numbers.note("campaigns")
 
 
 @campaigns.command()
 @click.argument("name", metavar="ID")
+@unmask_option
 @click.option("--json", "as_json", is_flag=True, help="The record of the topic.")
-def show(name: str, *, as_json: bool) -> None:
+def show(name: str, *, numbers: Numbers, as_json: bool) -> None:
     """Show all that is known of a campaign: what it does, by which ways, why it is one, its latest calls."""
+    require(Role.LOOK_UP)
     console = Console(stderr=True)
     with step("Reading the topic campaigns", console, quick=True):
-        record = _known(name)
+        record = _shown(known(name), numbers)
     click.echo(encoded(record) if as_json else "\n".join(lines_of(record)))
+    numbers.note(f"campaign:{record.id}")
 
 
 @campaigns.command()
@@ -130,8 +139,11 @@ def show(name: str, *, as_json: bool) -> None:
 @click.option("--decisions", type=FILE, multiple=True, help="Decisions on these events, as JSON lines (.gz, .zst).")
 @click.option("--kind", help="Only campaigns of this kind.")
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="Lines, the latest first.")
+@unmask_option
 @click.option("--json", "as_json", is_flag=True, help="One record a line, as the topic has them.")
-def find(source: Source, decisions: tuple[Path, ...], kind: str | None, most: int, *, as_json: bool) -> None:
+def find(
+    source: Source, decisions: tuple[Path, ...], kind: str | None, most: int, *, numbers: Numbers, as_json: bool
+) -> None:
     """Find the campaigns of calls that were kept, by the same grouping.
 
     \b
@@ -141,6 +153,7 @@ def find(source: Source, decisions: tuple[Path, ...], kind: str | None, most: in
 
     Suspect decisions are held in memory, some 400 bytes each.
     """  # noqa: D301 - click reads the backspace
+    require(Role.LOOK_UP)
     source.require_whole()
     if bool(decisions) == source.is_archived:
         raise click.UsageError("--events needs --decisions on them; with --archive both are in the archive")
@@ -153,7 +166,8 @@ def find(source: Source, decisions: tuple[Path, ...], kind: str | None, most: in
     with ExitStack() as stack, step("Grouping", console) as say:
         _group(past, source.batches(stack), say)
     records = [record_of(one, {}) for one in past.grouping.by_id.values()]
-    _tell([one for one in records if kind in {None, one.kind}], most, console, as_json=as_json)
+    _tell([one for one in records if kind in {None, one.kind}], most, numbers, console, as_json=as_json)
+    numbers.note("campaigns")
     console.print(f"{past.calls:,} suspect calls, {len(records):,} campaigns", highlight=False)
 
 
@@ -179,11 +193,18 @@ def _group(past: Past, batches: Iterable[Sequence[bytes]], say: Say) -> None:
         say(f"{seen:,} events, {past.calls:,} suspect calls, {len(past.grouping.by_id):,} campaigns")
 
 
-def _tell(records: Sequence[CampaignRecord], most: int, console: Console, *, as_json: bool) -> None:
+def _shown(record: CampaignRecord, numbers: Numbers) -> CampaignRecord:
+    """A campaign as it is shown; what only a restart needs has numbers too, so masked it is without."""
+    if numbers.why is None:
+        record = replace(record, counts={"areas": record.counts["areas"]})
+    return numbers.of(record)
+
+
+def _tell(records: Sequence[CampaignRecord], most: int, numbers: Numbers, console: Console, *, as_json: bool) -> None:
     latest = sorted(records, key=lambda one: (-one.last_seen_ms, one.id))[:most]
     if as_json:
         for one in latest:
-            click.echo(encoded(one))
+            click.echo(encoded(_shown(one, numbers)))
         return
     if latest:
         click.echo("\n".join(table_of(latest)))
@@ -213,7 +234,7 @@ def clear(name: str, note: str | None, out: str | None) -> None:
 def _say(name: str, verdict: Verdict, note: str | None, out: str | None) -> None:
     console, tally = Console(stderr=True), Tally()
     with step("Reading the topic campaigns", console, quick=True):
-        record = _known(name)
+        record = known(name)
     with step("Publishing" if out is None else "Writing", console, quick=True) as say:
         deliver(CALL_FEEDBACK, feedback_on(record, verdict, note), out, tally, say)
     tell(tally, console, "published" if out is None else "written")
@@ -221,6 +242,10 @@ def _say(name: str, verdict: Verdict, note: str | None, out: str | None) -> None
         raise click.exceptions.Exit(1)
 
 
-def _known(name: str) -> CampaignRecord:
-    """The campaign of an id, or what it was merged into."""
+def known(name: str) -> CampaignRecord:
+    """Read the campaign of an id, or what it was merged into; it blocks for the topic.
+
+    Raises:
+        CampaignUnknown: There is none.
+    """
     return campaign_in(campaigns_now(load_settings()), name)

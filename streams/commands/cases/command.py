@@ -13,6 +13,7 @@ from streams.cases.changes import is_past, new_entry
 from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.cases.store import CaseStore
+from streams.cases.unmasking import MASKED, Numbers, unmask_option
 from streams.commands.cases.showing import line, lines
 from streams.commands.lookup import JSON_OPTION
 from streams.running.progress import step
@@ -51,9 +52,10 @@ def found(case_id: str) -> Case:
     return case
 
 
-def tell(case: Case, *, as_json: bool) -> None:
+def tell(case: Case, numbers: Numbers, *, as_json: bool) -> None:
     """Show a case to a person or a program."""
-    click.echo(encode(case).decode() if as_json else "\n".join(lines(case)))
+    shown = numbers.of(case)
+    click.echo(encode(shown).decode() if as_json else "\n".join(lines(shown)))
 
 
 @click.group()
@@ -74,8 +76,11 @@ def cases() -> None:
 @click.option("--state", help="Only cases in this state: pending, granted, rejected, open, closed.")
 @click.option("--held", is_flag=True, help="Only cases on legal hold.")
 @click.option("--days", type=click.FloatRange(min=0), help="Only cases opened in the last DAYS days.")
+@unmask_option
 @JSON_OPTION
-def list_(*, kind: str | None, state: str | None, held: bool, days: float | None, as_json: bool) -> None:
+def list_(
+    *, kind: str | None, state: str | None, held: bool, days: float | None, numbers: Numbers, as_json: bool
+) -> None:
     """List cases, one a line, the oldest first; the latest 10,000 that fit. With --json a whole case in each line."""
     require(Role.LOOK_UP)
     since_ms = 0 if days is None else _now_ms() - round(days * 86_400_000)
@@ -85,16 +90,20 @@ def list_(*, kind: str | None, state: str | None, held: bool, days: float | None
         return fits and case.opened_ms >= since_ms and (case.is_held or not held)
 
     for case in with_cases(lambda store: store.cases(wanted), "Reading the cases"):
-        click.echo(encode(case).decode() if as_json else line(case))
+        shown = numbers.of(case)
+        click.echo(encode(shown).decode() if as_json else line(shown))
+    numbers.note("cases")
 
 
 @cases.command()
 @CASE_ARGUMENT
+@unmask_option
 @JSON_OPTION
-def show(case_id: str, *, as_json: bool) -> None:
+def show(case_id: str, *, numbers: Numbers, as_json: bool) -> None:
     """Show a case: its facts, and who did what in it, when and why."""
     require(Role.LOOK_UP)
-    tell(found(case_id), as_json=as_json)
+    tell(found(case_id), numbers, as_json=as_json)
+    numbers.note(f"case:{case_id}")
 
 
 @cases.command()
@@ -108,6 +117,7 @@ def hold(case_id: str, why: str, *, end: bool, as_json: bool) -> None:
     entry = new_entry(who=load_case_settings().who, what="hold_ended" if end else "held", why=why, now_ms=_now_ms())
     tell(
         with_cases(lambda store: store.append(case_id, entry, lambda case: replace(case, is_held=not end))),
+        MASKED,
         as_json=as_json,
     )
 

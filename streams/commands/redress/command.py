@@ -24,6 +24,7 @@ from streams.cases.redress import (
 )
 from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
+from streams.cases.unmasking import MASKED, Numbers, unmask_option
 from streams.commands.cases.command import CASE_ARGUMENT, found, tell, why_option, with_cases
 from streams.commands.cases.showing import line, when
 from streams.commands.lookup import JSON_OPTION
@@ -108,18 +109,21 @@ def list_(*, is_all: bool, overdue: bool, as_json: bool) -> None:
 
     listed = with_cases(lambda store: store.cases(wanted), "Reading the cases")
     for case in listed:
-        click.echo(_json(case, now_ms) if as_json else line(case, clock(case, now_ms)))
+        shown = MASKED.of(case)
+        click.echo(_json(shown, now_ms) if as_json else line(shown, clock(case, now_ms)))
     if overdue and listed:
         raise click.exceptions.Exit(1)
 
 
 @redress.command()
 @CASE_ARGUMENT
+@unmask_option
 @JSON_OPTION
-def show(case_id: str, *, as_json: bool) -> None:
+def show(case_id: str, *, numbers: Numbers, as_json: bool) -> None:
     """Show a case with its clock: what is known of the call, and who did what, when and why."""
     require(Role.LOOK_UP)
-    _tell(found(case_id), as_json=as_json)
+    _tell(found(case_id), numbers, as_json=as_json)
+    numbers.note(f"case:{case_id}")
 
 
 @redress.command(name="tell")
@@ -178,12 +182,14 @@ def reject(case_id: str, why: str, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("subscriber", metavar="SUBSCRIBER")
+@unmask_option
 @JSON_OPTION
-def blocked(subscriber: str, *, as_json: bool) -> None:
+def blocked(subscriber: str, *, numbers: Numbers, as_json: bool) -> None:
     """List the calls to SUBSCRIBER that were blocked in the last 28 days: date, time (UTC) and calling number.
 
     \b
       robocall blocked +13125550142
+      robocall blocked +13125550142 --unmask "asked for by the subscriber"
 
     It reads the archive. Whoever asks for their own line gets it free of charge (47 CFR 64.1200(k)(10)).
     """  # noqa: D301 - click reads the backspace
@@ -195,11 +201,12 @@ def blocked(subscriber: str, *, as_json: bool) -> None:
         raise click.UsageError(f"{subscriber!r} is no number, for instance +13125550142")
     with step("Asking the archive", quick=True):
         calls = archived.blocked_calls(number, _now_ms())
-    for setup_ms, calling in calls:
+    for setup_ms, whole in calls:
+        calling = numbers.text(whole)
         told = {"time_ms": setup_ms, "calling_number": calling}
         click.echo(encode(told).decode() if as_json else printable(f"{when(setup_ms)}  {calling}"))
     whom, details = looked_up("number", number)
-    record(CaseKind.LOOK_UP, "blocked_calls", subject=whom, details=details)
+    record(CaseKind.LOOK_UP, "blocked_calls", subject=whom, details=details, why=numbers.why)
     click.echo(f"{len(calls):,} calls to {number} were blocked in the last {archived.LOOKED_BACK_DAYS} days", err=True)
 
 
@@ -239,20 +246,20 @@ def _say_lifted(claim: Claim, lifted: Lifted | None) -> None:
     done = lifted.released
     ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
     allowed = "" if lifted.allowed_until_ms is None else f", it is allowed until {when(lifted.allowed_until_ms)} UTC"
-    text = f"{claim.calling_number}: ended {' and '.join(ended) or 'nothing'} in {lifted.took_s:.2f} s{allowed}"
-    click.echo(printable(text), err=True)
+    text = f"ended {' and '.join(ended) or 'nothing'} in {lifted.took_s:.2f} s{allowed}"
+    click.echo(printable(f"{MASKED.text(claim.calling_number or '')}: {text}"), err=True)
     if done.ordered:
         click.echo(f"it stays on the block list by {done.ordered}: redress does not lift that", err=True)
     if claim.decided is not None and claim.decided.endswith(" by dno"):
         click.echo("the call was do-not-originate: `robocall lists` and `robocall dno` say by whose list", err=True)
 
 
-def _tell(case: Case, *, as_json: bool) -> None:
+def _tell(case: Case, numbers: Numbers = MASKED, *, as_json: bool) -> None:
     now_ms = _now_ms()
     if as_json:
-        click.echo(_json(case, now_ms))
+        click.echo(_json(numbers.of(case), now_ms))
         return
-    tell(case, as_json=False)
+    tell(case, numbers, as_json=False)
     if said := clock(case, now_ms):
         click.echo(said)
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
 from streams.cases.recording import record
+from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.commands.archive import opened
 from streams.commands.models.place import REGISTRY_OPTION, model_option
@@ -74,6 +75,7 @@ def make(calls: BinaryIO, campaign: str, why: str, key_file: Path | None, attach
 
     It reads the archive (ROBOCALL_ARCHIVE_URL). Numbers are as they are there: plain, or keyed digests.
     """
+    require(Role.UNMASK)
     require_distinct({"CALLS": calls.name, "--key": key_file}, {"--out": out})
     signing_key = None if key_file is None else private_key(key_file)
     console = Console(stderr=True)

@@ -19,8 +19,11 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.cases.changes import CLOSED, CaseRefused, new_entry
+from streams.cases.recording import record
+from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.cases.store import CaseStore
+from streams.cases.unmasking import Numbers, unmask_option
 from streams.commands.traceback.answer import answer, source_of
 from streams.commands.traceback.inputs import JSON_OPTION, FileUnusable, rows_of
 from streams.commands.traceback.opening import open_
@@ -104,10 +107,13 @@ def _answer(file: str, line: int, row: Any) -> Answer:
 
 @traceback.command()
 @click.argument("traceback_id", metavar="ID")
+@unmask_option
 @JSON_OPTION
-def show(traceback_id: str, *, as_json: bool) -> None:
+def show(traceback_id: str, *, numbers: Numbers, as_json: bool) -> None:
     """Show the path of a traceback as far as it is known, with its gaps and contradictions."""
-    case = _case(traceback_id)
+    require(Role.LOOK_UP)
+    case = numbers.of(_case(traceback_id))
+    numbers.note(f"case:{traceback_id}")
     found = traceback_in(case)
     if as_json:
         held = [report_of(found)] if found else answers_in(case)
@@ -152,6 +158,7 @@ def _overdue(due_ms: int, state: str) -> str:
 @JSON_OPTION
 def list_(*, overdue: bool, as_json: bool) -> None:
     """List tracebacks of ours and requests that we answered, the oldest first."""
+    require(Role.LOOK_UP)
     now_ms = time.time_ns() // 1_000_000
 
     def wanted(case: Case) -> bool:
@@ -190,12 +197,17 @@ def _line(case: Case) -> str:
 @click.option("--form", type=click.Choice(list(FORMS)), default="json", show_default=True)
 @click.option("--out", default="-", show_default=True, help="Where it goes, `-` is standard output.")
 def export(traceback_id: str, form: str, out: str) -> None:
-    """Write a traceback for others: JSON by docs/traceback.schema.json, CSV, or a page (HTML)."""
+    """Write a traceback for others, with whole numbers: JSON by docs/traceback.schema.json, CSV, or a page (HTML).
+
+    It needs the role unmask, and is recorded.
+    """
+    require(Role.UNMASK)
     found = traceback_in(_case(traceback_id))
     if found is None:
         raise CaseRefused(f"{traceback_id} is no traceback of ours: `robocall traceback list` has them")
     with ExitStack() as stack:
         open_output(out, stack).write(FORMS[form](report_of(found)))
+    record(CaseKind.LOOK_UP, "exported", subject=f"case:{traceback_id}", details={"form": form})
 
 
 @traceback.command()

@@ -17,6 +17,7 @@ from streams.archive.calls import ArchivedCall, Sought, find
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
 from streams.cases.settings import load_case_settings
+from streams.cases.unmasking import MASKED
 from streams.commands.archive import Instant, epoch_ms, opened
 from streams.commands.traceback.answer import ZONE_OPTION
 from streams.commands.traceback.inputs import JSON_OPTION, office, rows_of
@@ -154,7 +155,7 @@ def _meant(connection: Any, who: Office, question: Question) -> ArchivedCall:
 
 def _tell(one: Traceback, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(one) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode(MASKED.of(one)) + b"\n")
         sys.stdout.buffer.flush()
         return
     hop = one.hops[0]

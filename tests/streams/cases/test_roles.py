@@ -21,6 +21,20 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cases list --unmask x", "cases show change-1 --unmask x", "redress show redress-1 --unmask x",
+        "blocked +12025550123 --unmask x", "lookup +12025550123 --unmask x", "traceback show t --unmask x",
+        "traceback export t", "campaigns list --unmask x", "campaigns show c1 --unmask x",
+        "referral make {file} --campaign x --why x --out {file}.zip",
+    ],
+)  # fmt: skip
+def test_who_may_only_look_up_sees_no_whole_number(command: str, file: Path) -> None:
+    assert isinstance(CliRunner().invoke(robocall, command.format(file=file).split()).exception, NotAllowed)
+
+
 def test_without_a_file_everybody_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ROBOCALL_CASES_ROLES_FILE", raising=False)
     for role in Role:
@@ -66,6 +80,7 @@ def test_who_may_only_look_up_changes_nothing(command: str) -> None:
     [
         "lookup +12025550123", "blocked +12025550123", "redress list", "redress show redress-1",
         "redress open --calling +12025550123 --why x", "cases list", "cases show change-1",
+        "campaigns list", "campaigns show c1", "traceback list", "traceback show t",
     ],
 )  # fmt: skip
 def test_who_may_nothing_sees_nothing(command: str, monkeypatch: pytest.MonkeyPatch) -> None:

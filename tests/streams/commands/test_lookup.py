@@ -240,7 +240,8 @@ def test_a_number_is_reported_with_lists_standing_and_decisions(store: "blocking
     assert (found["standing"]["action"], found["standing"]["category"]) == ("block", "fraud")
     assert [one["decision_id"] for one in found["decisions"]] == ["b" * 32, "a" * 32]
     assert "standing decision: block as fraud by model, 2025-11-24T16:00:00.000Z until " in text
-    assert f"  2025-11-24T16:00:07.000Z  label by model, score 0.875, to +13125550188  {'b' * 32}" in text
+    assert f"  2025-11-24T16:00:07.000Z  label by model, score 0.875, to +1312555••••  {'b' * 32}" in text
+    assert "to +13125550188" in run("lookup", CALLING, "--unmask", "redress 311").stdout
 
 
 def test_a_decision_is_found_by_its_id_with_its_reasons(store: "blocking.Redis", redis_url: str) -> None:

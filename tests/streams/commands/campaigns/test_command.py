@@ -55,9 +55,14 @@ def test_campaigns_of_files_are_found(kept: list[str]) -> None:
 
 
 def test_programs_get_the_records_of_the_topic(kept: list[str]) -> None:
-    result = _run("find", *kept, "--json", "--kind", "foreign_numbers")
-    [said] = map(json.loads, result.stdout.splitlines())
-    assert (said["calls"], said["numbers"], said["cells"][-1]["number"]) == (20, 1, "+4420794601")
+    whole, masked = (
+        json.loads(_run("find", *kept, "--json", "--kind", "foreign_numbers", *more).stdout)
+        for more in (("--unmask", "for a replay"), ())
+    )
+    assert (whole["calls"], whole["numbers"], whole["cells"][-1]["number"]) == (20, 1, "+4420794601")
+    assert (masked["calls"], masked["id"], masked["cells"][-1]["number"]) == (20, whole["id"], "+442079••••")
+    assert "4420794601" in json.dumps(whole["counts"])
+    assert "0794601" not in json.dumps(masked)
 
 
 def test_events_need_their_decisions(kept: list[str]) -> None:
@@ -106,6 +111,13 @@ def test_what_an_analyst_says_is_about_each_call(known: CampaignRecord, tmp_path
     assert {(one["verdict"], one["source"], one["campaign"], one["note"]) for one in said} == {
         ("legitimate", "analyst", None, "a school")
     }
+
+
+def test_numbers_of_a_campaign_are_masked_unless_somebody_says_why(known: CampaignRecord) -> None:
+    call = known.examples[-1]
+    masked, whole = (_run("show", known.id, *more).stdout for more in ((), ("--unmask", "a referral")))
+    assert (call.calling_number in masked, f"{call.calling_number[:-4]}••••" in masked) == (False, True)
+    assert f"{call.calling_number} to {call.called_number}, call {call.call_id}" in whole
 
 
 def test_a_name_of_before_leads_to_the_campaign(known: CampaignRecord) -> None:

@@ -15,6 +15,7 @@ from detector.contract.decisions import Action, Mode, Step
 from streams.archive.files import ArchiveStore
 from streams.cases import doctor
 from streams.cases import redress as module
+from streams.cases.roles import NotAllowed
 from streams.commands.cases.due import DUE
 from streams.commands.main import robocall
 from streams.kafka.topics import CALL_DECISIONS, CALL_FEEDBACK, ENTITY_DECISIONS
@@ -92,7 +93,8 @@ def test_a_decision_is_found_by_its_id_or_by_numbers_and_time(store: "blocking.R
     for asked in ((ID,), by_numbers, ("--calling", CALLING)):
         details = opened(*asked)["details"]
         assert (details["decision_id"], details["decided"]) == (ID, "block by model")
-        assert (details["calling_number"], details["called_number"], details["call_id"]) == (CALLING, CALLED, "call-a")
+        assert (details["calling_number"], details["called_number"]) == ("+1202555••••", "+1312555••••")
+        assert details["call_id"] == "call-a"
 
 
 def test_what_is_not_found_is_opened_all_the_same(store: "blocking.Redis") -> None:
@@ -133,7 +135,7 @@ def test_granting_lifts_allows_and_says_that_the_call_was_lawful(store: "blockin
     case, left_s = (json.loads(done.stdout)[name] for name in ("case", "left_s"))
     assert (case["state"], left_s, [one["what"] for one in case["history"]]) == ("granted", None, ["opened", "granted"])
     assert (case["history"][1]["who"], case["history"][1]["why"]) == ("M. Lee", "called back")
-    assert f"{CALLING}: ended what stood and a block entry in 0." in done.stderr
+    assert "+1202555••••: ended what stood and a block entry in 0." in done.stderr
     standing = json.loads(store.get(entity_key(f"number:{CALLING}")) or b"")
     assert (standing["action"], standing["source"]) == ("allow", f"M. Lee, {case_id}")
     assert (store.smembers(list_key("block")), store.smembers(list_key("allow"))) == (set(), {CALLING.encode()})
@@ -171,6 +173,34 @@ def test_rejected_and_told_cases_are_answered_and_what_was_granted_stays(store: 
     listed = [line.split()[:2] for line in run("redress", "list").stdout.splitlines()]
     assert listed == [[told, "pending"]]
     assert len(run("redress", "list", "--all").stdout.splitlines()) == 3
+
+
+def test_whole_numbers_are_shown_to_who_may_see_them_and_that_is_recorded(
+    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Masked in the list and in the case, for people and for programs; whole with a reason alone."""
+    del store
+    monkeypatch.setenv("ROBOCALL_CASES_RECORD", "true")
+    monkeypatch.setenv("ROBOCALL_CASES_SPOOL", str(tmp_path / "spool"))
+    case_id = opened(ID)["case_id"]
+    shown = [run(*command, *form).stdout for command in (("redress", "show", case_id), ("cases", "show", case_id),
+             ("redress", "list"), ("cases", "list", "--kind", "redress")) for form in ((), ("--json",))]  # fmt: skip
+    assert [("+1202555••••" in text, CALLING in text) for text in shown] == [(True, False)] * 8
+
+    whole = run("redress", "show", case_id, "--unmask", "called back")
+    assert f"calling_number: {CALLING}" in whole.stdout
+    (look,) = (json.loads(line) for line in run("cases", "list", "--kind", "look_up", "--json").stdout.splitlines())
+    entry = look["history"][0]
+    assert (look["subject"], entry["who"], entry["what"], entry["why"]) == (
+        f"case:{case_id}", "M. Lee", "unmasked", "called back",
+    )  # fmt: skip
+    assert run("cases", "show", case_id, "--unmask", " ").exit_code == 2
+
+    roles = tmp_path / "roles.yaml"
+    roles.write_text("M. Lee: [look_up, grant]\n")
+    monkeypatch.setenv("ROBOCALL_CASES_ROLES_FILE", str(roles))
+    assert isinstance(run("cases", "show", case_id, "--unmask", "curious").exception, NotAllowed)
+    assert "+1202555••••" in run("cases", "show", case_id).stdout
 
 
 def test_what_is_overdue_is_listed_with_status_1(store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +251,10 @@ def test_blocked_calls_of_a_subscriber_are_listed_once_each(tmp_path: Path, monk
         at_ms = NOW_MS - days * 86_400_000
         put(archive, CALL_DECISIONS, [decision(f"{days:032}", at_ms=at_ms)], first=first, at_ms=at_ms)
 
-    done = run("blocked", "(312) 555-0142", "--json")
+    masked = run("blocked", "(312) 555-0142")
+    done = run("blocked", "(312) 555-0142", "--json", "--unmask", "their own line")
+
+    assert [line.split("  ")[1] for line in masked.stdout.splitlines()] == ["+1202555••••"] * 2
 
     assert [json.loads(line) for line in done.stdout.splitlines()] == [
         {"time_ms": NOW_MS - 27 * 86_400_000, "calling_number": CALLING},

@@ -190,6 +190,7 @@ def test_from_a_call_to_its_source(
     assert "M. Lee: imported, mail" in shown.stdout
     exported = json.loads(run(environment, "export", traced).stdout)
     assert exported["path"]["entry"] == {"name": "Origin"}
+    assert json.loads(run(environment, "show", traced, "--json").stdout)["path"]["entry"] == {"name": "Origin"}
     run(environment, "export", traced, "--form", "html", "--out", str(tmp_path / "page.html"))
     assert "The call entered at" in (tmp_path / "page.html").read_text()
     assert run(environment, "export", traced, "--form", "csv").stdout.count("\n") == 4
@@ -221,10 +222,12 @@ def test_a_call_of_digests_is_opened_by_its_numbers_which_the_case_keeps(
     call = ("--called", "303-555-0142", "--at", TIME, "--zone", "America/New_York", "--why", "complaint")
     done = run(environment, "open", *call, "--calling", "202-555-0003", "--json")
     (opened,) = lines(done.stdout)
-    assert (opened["call"]["called_number"], opened["call"]["calling_number"]) == ("+13035550142", "+12025550003")
+    assert (opened["call"]["called_number"], opened["call"]["calling_number"]) == ("+1303555••••", "+1202555••••")
     assert (opened["hops"][0]["call_id"], opened["hops"][0]["received_from"]["name"]) == ("call-3", "West Voice")
     assert "rivals" not in opened  # none: a default is left out
-    shown = run(environment, "show", opened["traceback_id"]).stdout
+    masked = run(environment, "show", opened["traceback_id"]).stdout
+    assert "+1202555•••• called +1303555••••, 2026-05-28 20:26:43 UTC" in masked
+    shown = run(environment, "show", opened["traceback_id"], "--unmask", "West Voice asks").stdout
     assert "+12025550003 called +13035550142, 2026-05-28 20:26:43 UTC" in shown
     ambiguous = run(environment, "open", *call, "--calling", "202-555-0008", status=1)
     assert "2 calls between these numbers are so near in time" in str(ambiguous.exception)

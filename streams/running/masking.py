@@ -1,0 +1,66 @@
+"""Telephone numbers with their last digits covered, wherever they stand in a text."""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+COVERED = 4
+"""Digits of a number that nobody sees: the line. Area and office code stay, which campaigns are seen by."""
+DOT = "•"
+_NUMBER = re.compile(r"\+?[0-9](?:[ ().-]{0,2}[0-9]){6,}")
+"""Seven digits or more, with the separators that people write. Shorter ones are short codes: 911, 988, 24365."""
+_USER = re.compile(r"[^\s@<>:;,\"']+@")
+_DIGIT = re.compile(r"[0-9]")
+_CODE = re.compile(
+    r"(?:^|_)(?:id|ids|ms|sha256|digest|ocn|frn|rmd_number|spc|origid|ip|trunk|who|by|file|version|campaign|merged_into)$"
+)
+"""Names of what is no telephone number, however many digits it has."""
+
+
+def masked(text: str) -> str:
+    """Cover the last four digits of each number in a text, and the user of each address.
+
+    Args:
+        text: a number, or words that may have some: `+12025550123` becomes `+1202555••••`.
+    """
+    return _NUMBER.sub(lambda found: _covered(found[0]), _USER.sub(_hidden_user, text))
+
+
+def _hidden_user(found: re.Match[str]) -> str:
+    text = found[0][:-1]
+    return found[0] if _NUMBER.fullmatch(text) else f"{DOT * COVERED}@"
+
+
+def _covered(number: str) -> str:
+    digits = [at.start() for at in _DIGIT.finditer(number)][-COVERED:]
+    return "".join(DOT if place in digits else character for place, character in enumerate(number))
+
+
+def masked_values(value: Any, name: str = "") -> Any:
+    """Cover numbers in every text of a record, whatever its form; ids, instants and codes of providers stay.
+
+    Args:
+        value: Of JSON: mappings, sequences, texts, figures. A text that is JSON itself is looked into.
+        name: Under which it stands.
+
+    Returns:
+        The same, with other texts.
+    """
+    if isinstance(value, str):
+        return _masked_text(value, name)
+    if isinstance(value, Mapping):
+        return {key: masked_values(one, str(key)) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [masked_values(one, name) for one in value]
+    return value
+
+
+def _masked_text(text: str, name: str) -> str:
+    if _CODE.search(name) or (name == "subject" and not text.startswith("number")):
+        return text
+    if text.startswith(("{", "[")):
+        with suppress(ValueError, RecursionError):
+            return json.dumps(masked_values(json.loads(text)), ensure_ascii=False)
+    return masked(text)

@@ -1,0 +1,69 @@
+"""No line of a number is left to be read, in whatever text it stands."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.running.masking import masked, masked_values
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("+12025550123", "+1202555••••"),
+        ("12025550123", "1202555••••"),
+        ("+442079460000", "+44207946••••"),
+        ("+1-202-555-0123", "+1-202-555-••••"),
+        ("(202) 555-0123", "(202) 555-••••"),
+        ("sip:+12025550123@192.0.2.1", "sip:+1202555••••@192.0.2.1"),
+        ("alice.doe@example.com", "••••@example.com"),
+        ("from +12025550123 to +13125550142", "from +1202555•••• to +1312555••••"),
+        ("911", "911"),
+        ("anonymous", "anonymous"),
+        ("tg-chi-7", "tg-chi-7"),
+        ("", ""),
+    ],
+)
+def test_the_last_four_digits_are_covered(text: str, shown: str) -> None:
+    """Short codes and words stay."""
+    assert masked(text) == shown
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True), st.sampled_from(["", " ", "x", "<", ":", "-a"]))
+def test_no_number_keeps_its_last_digits_whatever_stands_around_it(number: str, around: str) -> None:
+    """Seven digits or more."""
+    shown = masked(f"{around}{number}{around}")
+
+    assert number[-4:] not in shown.replace(number[:-4], "", 1)
+    assert number[:-4] in shown
+
+
+def test_numbers_are_covered_in_every_text_of_a_record_and_codes_stay() -> None:
+    """Ids, instants and codes of providers have as many digits as a number."""
+    inner = {"calling_number": "+12025550123", "time_ms": 1_790_000_000_000}
+    record: dict[str, Any] = {
+        "case_id": "redress-20261128-3f9a2b71c0", "subject": "number:+12025550123", "opened_ms": 1_790_000_000_000,
+        "details": {"due_ms": "1790000000000", "frn": "0012345678", "entries": "+12025550123 trunk:x", "n": None,
+                    "traceback": json.dumps(inner)},
+        "history": [{"who": "mlee@example.com", "why": "call 202-555-0123"}], "source_ip": "203.0.113.250",
+    }  # fmt: skip
+
+    shown = masked_values(record)
+
+    assert shown == record | {
+        "subject": "number:+1202555••••",
+        "details": record["details"] | {
+            "entries": "+1202555•••• trunk:x",
+            "traceback": json.dumps(inner | {"calling_number": "+1202555••••"}, ensure_ascii=False),
+        },
+        "history": [{"who": "mlee@example.com", "why": "call 202-555-••••"}],
+    }  # fmt: skip
+    assert masked_values({"subject": "list:2025550123"}) == {"subject": "list:2025550123"}
+
+
+@pytest.mark.parametrize("text", ['{"a": "+12025550123"', "[" * 100_000, "[+12025550123"])
+def test_a_text_that_only_looks_like_json_is_masked_as_it_is(text: str) -> None:
+    assert "0123" not in masked_values(text, "note")

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,7 +17,9 @@ from streams.cases.recording import record
 from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.commands.archive import opened
+from streams.commands.campaigns.command import known
 from streams.commands.models.place import REGISTRY_OPTION, model_option
+from streams.commands.referral.campaign import FILE, calls_of, file_of_record
 from streams.commands.referral.deriving import HISTORY_H, Derived, derived
 from streams.files import require_distinct
 from streams.referral.collecting import MOST_CALLS, collected
@@ -46,6 +49,7 @@ def referral() -> None:
 
     \b
       robocall referral key --out referral-key.pem
+      robocall referral make --campaign c5d30a1f7b2 --why "asked for by the traceback group" --out r.zip
       robocall archive query "SELECT call_id FROM call_decisions WHERE ..." > calls.csv
       robocall referral make calls.csv --campaign "car warranty" --why "traceback 4711" --out r.zip
       robocall referral verify r.zip
@@ -64,26 +68,31 @@ def key(out: Path) -> None:
 
 
 @referral.command()
-@click.argument("calls", type=click.File("rb"))
-@click.option("--campaign", required=True, help="Its name, as people know it.")
+@click.argument("calls", type=click.File("rb"), required=False)
+@click.option("--campaign", required=True, help="Its name, as people know it; without CALLS its id.")
 @click.option("--why", required=True, help="Why it is referred, and to whom.")
 @click.option("--key", "key_file", type=_FILE, help="Key to sign with [default: not signed].")
 @click.option("--attach", type=_FILE, multiple=True, help="A file to go with it, as an exported traceback; repeatable.")
 @click.option("--out", type=_OUT, required=True, help="The package.")
-def make(calls: BinaryIO, campaign: str, why: str, key_file: Path | None, attach: tuple[Path, ...], out: Path) -> None:
+def make(
+    calls: BinaryIO | None, campaign: str, why: str, key_file: Path | None, attach: tuple[Path, ...], out: Path
+) -> None:
     """Make a package of CALLS: a file of call ids, one a line, under a header `call_id` or none; `-` is standard input.
 
-    It reads the archive (ROBOCALL_ARCHIVE_URL). Numbers are as they are there: plain, or keyed digests.
+    Without CALLS it is made of a campaign of `robocall campaigns list`: the calls that decisions name it for, its
+    latest 50, and its record. It reads the archive (ROBOCALL_ARCHIVE_URL). Numbers are as they are there: plain, or
+    keyed digests.
     """
     require(Role.UNMASK)
-    require_distinct({"CALLS": calls.name, "--key": key_file}, {"--out": out})
+    require_distinct({"CALLS": None if calls is None else calls.name, "--key": key_file}, {"--out": out})
     signing_key = None if key_file is None else private_key(key_file)
     console = Console(stderr=True)
     attached = _attached(attach)
     settings, made_ms = load_archive_settings(), time.time_ns() // 1_000_000
     with step("Collecting", console), connected(opened(settings)) as connection:
-        found = collected(connection, _call_ids(calls), made_ms, importlib.metadata.version("robocall-detector"))
-    files = found.files | attached
+        campaign, ids, more = _chosen(connection, calls, campaign, is_digested=settings.number_key is not None)
+        found = collected(connection, ids, made_ms, importlib.metadata.version("robocall-detector"))
+    files = found.files | _with(attached, more)
     manifest = manifest_bytes(
         Manifest(
             campaign=campaign,
@@ -157,6 +166,16 @@ def verify(
         raise ReferralDoubtful(f"{len(result.differences):,} of {result.decisions:,} decisions do not follow")
 
 
+def _chosen(
+    connection: Any, calls: BinaryIO | None, campaign: str, *, is_digested: bool
+) -> tuple[str, list[str], Mapping[str, bytes]]:
+    """Name of the campaign, ids of its calls, and what is attached: of CALLS, else of the topic `campaigns`."""
+    if calls is not None:
+        return campaign, _call_ids(calls), {}
+    found = known(campaign)
+    return found.id, calls_of(connection, found), {FILE: file_of_record(found, is_digested=is_digested)}
+
+
 def _call_ids(calls: BinaryIO) -> list[str]:
     text = calls.read(MOST_ID_BYTES + 1)
     if len(text) > MOST_ID_BYTES:
@@ -173,9 +192,16 @@ def _attached(paths: tuple[Path, ...]) -> dict[str, bytes]:
     for path in paths:
         if path.stat().st_size > MOST_ATTACHED_BYTES:
             raise PackageRefused(f"{path} is larger than {MOST_ATTACHED_BYTES >> 20} MiB")
-        if (name := f"{ATTACHED}/{path.name}") in files:
-            raise PackageRefused(f"two attached files are called {path.name}: rename one")
-        files[name] = path.read_bytes()
+        files = _with(files, {path.name: path.read_bytes()})
+    return files
+
+
+def _with(files: dict[str, bytes], more: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Attach more files, by name."""
+    for name, content in more.items():
+        if f"{ATTACHED}/{name}" in files:
+            raise PackageRefused(f"two attached files are called {name}: rename one")
+        files = files | {f"{ATTACHED}/{name}": content}
     return files
 
 

@@ -24,6 +24,8 @@ SCHEMA_KEY = "feature_schema"
 """In the metadata of the Parquet file: id of the feature table that its columns are of."""
 COUNTED_IN_KEY = "counted_in"
 """Beside it: number of partitions that windows were counted in."""
+ASSIGNED_CODES_KEY = "assigned_codes"
+"""Likewise: id of the codes that unassigned ones were told by, empty for none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +47,8 @@ class Dataset:
         sources: who said what the calls were (`models.data.verdicts`); empty where that is not known.
         counted_in: numbers of partitions that the windows of these calls were counted in, rising; empty where that is
             not known.
+        assigned_codes: ids of the codes (`detector.columns.code_plan.codes_id`) that these calls were told by, an empty
+            text for none; empty where that is not known.
     """
 
     feature_names: tuple[str, ...]
@@ -60,6 +64,7 @@ class Dataset:
     source: NDArray[np.int64]
     sources: tuple[str, ...]
     counted_in: tuple[int, ...] = ()
+    assigned_codes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Number of calls."""
@@ -88,6 +93,7 @@ class Dataset:
             self.source[chosen],
             self.sources,
             self.counted_in,
+            self.assigned_codes,
         )
 
     def is_of(self, kind: str) -> NDArray[np.bool_]:
@@ -225,7 +231,12 @@ def read(
         assumed = None if assumed_weight is None else Truth(False, "", UNKNOWN_KIND, ASSUMED, assumed_weight)
         data = _joined(file, features, read_labels(labels), labels, progress, assumed)
         counted_in = _metadata(file, COUNTED_IN_KEY) or ""
-        return replace(data, counted_in=(int(counted_in),) if counted_in.isdecimal() else ())
+        codes = _metadata(file, ASSIGNED_CODES_KEY)
+        return replace(
+            data,
+            counted_in=(int(counted_in),) if counted_in.isdecimal() else (),
+            assigned_codes=() if codes is None else (codes,),
+        )
 
 
 def feature_schema(features: Path) -> str | None:

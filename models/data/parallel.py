@@ -104,6 +104,7 @@ def join(parts: list[Dataset]) -> Dataset:
         source,
         sources,
         tuple(sorted({partitions for part in parts for partitions in part.counted_in})),
+        tuple(sorted({codes for part in parts for codes in part.assigned_codes})),
     )
     done = numbers = campaigns = 0
     parts.reverse()

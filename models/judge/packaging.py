@@ -14,6 +14,7 @@ from models.judge.evaluation import measure, ranking
 from models.learn.baselines import linear_model, rule_scores
 from models.learn.training import TrainedModel
 from models.serve.artifact import Contents, Model, save
+from models.serve.assigned_codes import of_calls
 from models.serve.explain import contributions
 from models.serve.reference import Reference
 
@@ -69,6 +70,7 @@ def package(
             "data_sha256": trained.data_digest,
             "calls": len(data),
             **({"counted_in": list(data.counted_in)} if data.counted_in else {}),
+            **of_calls(trained.feature_names, data.assigned_codes),
             "seed": trained.seed,
             "parameters": trained.parameters.as_json(),
             **(made_by or {}),

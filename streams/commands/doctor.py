@@ -79,6 +79,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from (Finding("security", State.WARNING, complaint) for complaint in exposures(settings))
     yield _guarded("model", lambda: _model(settings))
     yield from _promoted(settings)
+    yield from _of_room("assigned codes", lambda: model_doctor.codes(settings), "a worker does not start without them")
     yield from _budgets(settings)
     yield from _alarms(settings)
     yield from _policy(settings)

@@ -19,12 +19,13 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from detector.campaigns.names import CampaignNames
+from detector.columns.code_plan import codes_id
 from detector.columns.hashing import PUBLIC_SEED
 from detector.contract.decisions import Action, Step
 from detector.features.schemas import Schema
 from detector.policy.screening import Screener, Screening
 from detector.windows import WindowEngine
-from models.data.dataset import COUNTED_IN_KEY, MARGINS, SCHEMA_KEY
+from models.data.dataset import ASSIGNED_CODES_KEY, COUNTED_IN_KEY, MARGINS, SCHEMA_KEY
 from models.data.files import DAMAGED
 from streams.campaigns.follower import take_records
 from streams.commands.models.beside import beside
@@ -80,13 +81,14 @@ class FeatureWriter:
         path: of the file.
         partitions: that windows are counted in; stands in the file's metadata, as the feature table does.
         schema: the feature table.
+        codes: id of the codes that unassigned ones are told by; stands there, too.
 
     Raises:
         OSError: the file cannot be written; also by both methods. They block for the disk, `add` for every
             `ROWS_PER_GROUP` rows, which are held until then.
     """
 
-    def __init__(self, path: Path, partitions: int, schema: Schema) -> None:
+    def __init__(self, path: Path, partitions: int, schema: Schema, codes: str) -> None:
         names: list[tuple[str, Any]] = [
             ("call_id", pa.string()),
             ("setup_time_ms", pa.int64()),
@@ -94,7 +96,8 @@ class FeatureWriter:
         ]
         names += [(name, pa.float32()) for name in schema.names]
         names += [(name, pa.float64()) for name in MARGINS]
-        self._schema = pa.schema(names, metadata={SCHEMA_KEY: schema.schema_id, COUNTED_IN_KEY: str(partitions)})
+        said = {SCHEMA_KEY: schema.schema_id, COUNTED_IN_KEY: str(partitions), ASSIGNED_CODES_KEY: codes}
+        self._schema = pa.schema(names, metadata=said)
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._setups: list[Any] = []
         self._rows: list[Any] = []
@@ -349,7 +352,8 @@ def replay(
         out = open_output(decisions, stack)
         writer = None
         if features is not None:
-            writer = FeatureWriter(features, partitions, pipeline.screener.schema)
+            screener = pipeline.screener
+            writer = FeatureWriter(features, partitions, screener.schema, codes_id(screener.engine.unassigned))
             stack.callback(writer.close)
         bad = open_output(dead_letters, stack) if dead_letters else None
         running = run(source, pipeline, partitions=partitions, decisions=out, features=writer, dead_letters=bad)

@@ -14,6 +14,7 @@ import structlog
 
 from detector.campaigns.names import CampaignNames
 from detector.columns.clocks import ClockTolerance
+from detector.columns.code_plan import codes_id
 from detector.policy.screening import Screener
 from detector.windows import WindowEngine
 from models.serve.artifact import SHIPPED
@@ -106,7 +107,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
 
     redis, guard = connect(settings), Guard()
     models_url = settings.own_models or SHIPPED.absolute().parent
-    switch = ModelSwitch(screener, models_url, settings.signing)
+    switch = ModelSwitch(screener, models_url, settings.signing, codes_id(screener.engine.unassigned))
     measures = _make_measures(settings, screener, switch, models_url)
     lists = _make_lists(settings, screener, redis, guard, switch)
     dno = _make_dno(settings, screener)

@@ -17,6 +17,7 @@ from detector.policy.screening import Screener
 from detector.policy.settings import Thresholds
 from models.errors import PromotionRefused
 from models.serve.artifact import Model
+from models.serve.assigned_codes import told_otherwise
 from models.serve.reference import Reference
 from models.serve.signing import UNSIGNED, Signing
 from models.store.promotions import Promotions
@@ -121,10 +122,15 @@ class ModelSwitch:
         url: of the registry.
         signing: with a key, only signed models are put in place, and to decide only what was promoted last: Redis tells
             when to look, and not what to run.
+        codes: id of the codes that this worker tells unassigned ones by; a model that learnt with others is put in
+            place all the same, and the log says so.
     """
 
-    def __init__(self, screener: Screener[Windows], url: str | Path, signing: Signing = UNSIGNED) -> None:
+    def __init__(
+        self, screener: Screener[Windows], url: str | Path, signing: Signing = UNSIGNED, codes: str = ""
+    ) -> None:
         self._screener = screener
+        self._codes = codes
         self._registry = Registry(url, signing)
         self._refusals: deque[Refusal] = deque(maxlen=MAX_REFUSALS)
         self._follow_active = _Follower("active", self._refusals, self._load_promoted, self._put)
@@ -136,6 +142,7 @@ class ModelSwitch:
         self._logged_ms = 0
         self.is_compared = False
         """Drift is told from the carrier's own measured traffic, and not from the model's test calls."""
+        self._complain(screener.classifier)
         self._watched = WatchedModel(screener.classifier, _drift_watch(screener.classifier), None, _clock_ms)
         screener.classifier = self._watched
 
@@ -208,7 +215,13 @@ class ModelSwitch:
         """Everything that takes time: in a thread, so that no call waits for it."""
         model = self._registry.load(name, schema_id=FEATURE_SCHEMA_ID)
         WatchedModel(model, _drift_watch(model), None, _clock_ms).warm()
+        self._complain(model)
         return model
+
+    def _complain(self, model: Classifier) -> None:
+        complaint = told_otherwise(model.manifest, self._codes) if isinstance(model, Model) else None
+        if complaint is not None:
+            log.warning("unassigned codes mean something else to the model", cause=complaint)
 
     def _load_promoted(self, name: str) -> Model:
         """The model that is to decide.

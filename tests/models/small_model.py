@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from detector.features.schemas import F2, Schema
 from models.serve.artifact import Contents, save
+from models.serve.assigned_codes import of_calls
 from models.serve.explain import contributions
 from models.serve.forest import forest_of
 from models.serve.reference import Reference
@@ -17,7 +18,13 @@ from models.serve.scorer import TreeScorer, calibration_of
 
 
 def save_small_model(
-    folder: Path, seed: int = 1, columns: tuple[int, int] = (0, 1), *, group_weight: float = 0.0, schema: Schema = F2
+    folder: Path,
+    seed: int = 1,
+    columns: tuple[int, int] = (0, 1),
+    *,
+    group_weight: float = 0.0,
+    schema: Schema = F2,
+    codes: tuple[str, ...] = (),
 ) -> Path:
     """Train and write; another seed gives another version, other columns another idea of what a robocall is."""
     random = np.random.default_rng(seed)
@@ -34,7 +41,7 @@ def save_small_model(
         thresholds={"block_at": 0.98, "label_at": 0.85},
         golden_rows=rows[:100],
         report={"calls": len(rows)},
-        provenance={"seed": seed},
+        provenance={"seed": seed, **of_calls(schema.names, codes)},
         plots={},
         created_ms=1_700_000_000_000,
         reference=Reference.measure(rows, estimator.predict_proba(rows)[:, 1], contributions(forest, rows)),

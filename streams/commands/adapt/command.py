@@ -12,6 +12,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from detector.columns.code_plan import codes_id
+from detector.features.schemas import SCHEMAS
 from detector.features.table import FEATURE_SCHEMA_ID
 from detector.policy.budgets import HOUR_S
 from detector.policy.settings import Policy
@@ -19,6 +21,7 @@ from models.budgets.making import Subject, make
 from models.budgets.references import find
 from models.data.joining import Joining
 from models.serve.artifact import Model, load, sign
+from models.serve.assigned_codes import of_calls
 from models.serve.reference import Reference
 from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
@@ -40,6 +43,7 @@ from streams.commands.models.place import (
     place_of,
 )
 from streams.commands.train import made_by
+from streams.numbers.assigned import read_unassigned
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
 
@@ -156,13 +160,14 @@ def _adapted(
 def _written(outcome: "Outcome", base: Path, out: Path, schema_id: str, settings: Settings) -> Model:
     from models.adapt.packaging import package  # noqa: PLC0415 - scikit-learn takes seconds
 
+    codes = (codes_id(read_unassigned(settings.assigned_codes_file)),)
     model = package(
         outcome,
         base,
         out,
         schema_id=schema_id,
         created_ms=time.time_ns() // 1_000_000,
-        made_by=made_by(click.get_current_context()),
+        made_by=made_by(click.get_current_context()) | of_calls(SCHEMAS[schema_id].names, codes),
     )
     sign(out, settings.signing)
     return model

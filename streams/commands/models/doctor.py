@@ -2,16 +2,23 @@
 
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from http.client import HTTPException
+from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from detector.columns.code_plan import codes_id
 from detector.contract.errors import RobocallError
 from detector.features.table import FEATURE_SCHEMA_ID
+from models.serve.artifact import SHIPPED
+from models.serve.assigned_codes import told_otherwise
+from models.serve.manifest import read_manifest
 from streams.commands.models.beside import beside
 from streams.commands.models.place import place_of
 from streams.metrics import Metric
+from streams.numbers.assigned import read_unassigned
 from streams.settings import Settings
 
 TIMEOUT_S = 2.0
@@ -60,6 +67,34 @@ def promoted(settings: Settings, told: str | None) -> tuple[str, list[str]]:
     if told is not None and told != active:
         return "", [f"workers are told {told}, promoted is {active}: run `robocall models promote {active}`"]
     return f"{active} is promoted at {place.registry.url}", []
+
+
+def codes(settings: Settings) -> Iterator[tuple[bool, str]]:
+    """Say what unassigned codes are told by, and of each model that workers run whether it learnt with that.
+
+    Called once by `robocall doctor`. It blocks for reading the file, some seconds, and for the registry. Nothing is
+    said where there is neither a file nor a model that learnt with one, nor of a model that cannot be used.
+
+    Raises:
+        RobocallError: the file cannot be used.
+        OSError: it cannot be read.
+    """
+    told = codes_id(read_unassigned(settings.assigned_codes_file))
+    if told:
+        yield True, f"{told}, read from {settings.assigned_codes_file}"
+    for complaint in dict.fromkeys(told_otherwise(manifest, told) for manifest in _manifests(settings)):
+        if complaint is not None:
+            yield False, complaint
+
+
+def _manifests(settings: Settings) -> Iterator[Mapping[str, Any]]:
+    with suppress(RobocallError):
+        yield read_manifest(settings.model_dir or SHIPPED)
+    with suppress(RobocallError):
+        place = place_of(settings.models_url)
+        active = place.promotions.active()
+        if active is not None:
+            yield place.registry.load(active, schema_id=FEATURE_SCHEMA_ID).manifest
 
 
 def enforced(settings: Settings) -> tuple[str, str]:

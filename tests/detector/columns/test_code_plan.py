@@ -5,7 +5,7 @@ import pytest
 
 from detector.columns import code_plan
 from detector.columns.arrays import Flags
-from detector.columns.code_plan import NO_LIST, unassigned_blocks
+from detector.columns.code_plan import NO_LIST, codes_id, unassigned_blocks
 from detector.features.number_features import NUMBER_FEATURES
 
 FREE = unassigned_blocks({6: np.array([212_555]), 7: np.array([3_035_554])})
@@ -46,3 +46,11 @@ def test_each_block_is_free_or_not() -> None:
     assert FREE.sum() == 11
     assert FREE[2_125_550:2_125_560].all()
     assert FREE[3_035_554]
+
+
+def test_what_is_unassigned_is_known_by_its_entries() -> None:
+    """Not by the order of a file, and not by how it says the same: a code is its ten blocks."""
+    blocks = unassigned_blocks({7: np.array([3_035_554, *range(2_125_550, 2_125_560)])})
+
+    assert codes_id(FREE) == codes_id(blocks) != codes_id(unassigned_blocks({6: np.array([212_555])}))
+    assert (len(codes_id(FREE)), codes_id(NO_LIST)) == (16, "")

@@ -17,10 +17,12 @@ from confluent_kafka import Producer
 from kafka import KafkaAdminClient
 
 from detector.columns.hashing import name_of
+from detector.features.schemas import F4
 from streams.commands.doctor import doctor
 from streams.kafka import fleet_secret, topics
 from streams.local.services import free_ports
 from streams.settings import load_settings
+from tests.models.small_model import save_small_model
 from tests.streams.trust.signed_calls import trusting
 
 pytestmark = pytest.mark.kafka
@@ -203,3 +205,18 @@ def test_raw_set_ups_and_lists_of_trust_are_told_of_where_they_are_used(
     (missing,), (none,) = found["verify"], found["trust"]
     assert (missing["state"], missing["text"]) == ("warning", "nobody-made-it is missing: run `robocall topics create`")
     assert (none["state"], none["text"][:21]) == ("warning", "anchors: none is kept")
+
+
+def test_assigned_codes_are_told_of_where_a_model_learnt_with_others(run: Run, tmp_path: Path) -> None:
+    """By the model that workers begin with; without a file and such a model there is nothing to say."""
+    codes = tmp_path / "assigned.csv"
+    codes.write_text("".join(f"212{office}\n" for office in range(200, 400)))
+    model = save_small_model(tmp_path / "model", schema=F4, codes=("aa",))
+
+    with_both = findings(run(model_dir=str(model), assigned_codes_file=str(codes)))["assigned codes"]
+    without_file = findings(run(model_dir=str(model)))["assigned codes"]
+
+    assert [one["state"] for one in with_both] == ["ok", "warning"]
+    assert [one["state"] for one in without_file] == ["warning"]
+    assert "learnt with assigned codes aa, and none is set" in without_file[0]["text"]
+    assert "assigned codes" not in findings(run())

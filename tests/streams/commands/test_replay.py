@@ -91,6 +91,7 @@ def test_two_runs_are_byte_identical_with_one_decision_a_setup_in_input_order(
     assert table.column_names[3:] == [*FEATURE_NAMES, "margin", "group_score"]
     assert table.schema.metadata[b"feature_schema"].decode() == FEATURE_SCHEMA_ID
     assert table.schema.metadata[b"counted_in"] == b"1"
+    assert table.schema.metadata[b"assigned_codes"] == b""
 
 
 def test_margins_stand_beside_the_features_and_do_not_depend_on_batches(

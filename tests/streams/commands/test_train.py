@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from detector.features.schemas import F4
 from detector.features.table import FEATURE_NAMES, FEATURE_SCHEMA_ID
 from models.errors import ArtifactCorrupt, TrainingDataInvalid
 from models.judge.packaging import ASSUMED_LAWFUL
@@ -69,6 +71,30 @@ def test_the_model_says_in_how_many_partitions_its_windows_were_counted(artifact
     """As the features do; in the card as well."""
     assert load(artifact, schema_id=FEATURE_SCHEMA_ID).manifest["provenance"]["counted_in"] == [12]
     assert "- counted_in: [12]\n" in (artifact / "model_card.md").read_text(encoding="utf-8")
+
+
+def test_the_model_says_by_which_assigned_codes_its_calls_were_told(tmp_path: Path) -> None:
+    """From the feature file to the manifest, where a feature is made of them."""
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(N_CALLS, len(F4.names))).astype(np.float32)
+    columns = {
+        "call_id": [f"call{index}" for index in range(N_CALLS)],
+        "setup_time_ms": pa.array(range(N_CALLS), pa.int64()),
+        "calling_number": [f"+1{index}" for index in range(N_CALLS)],
+        **{name: rows[:, index] for index, name in enumerate(F4.names)},
+    }
+    features, labels = tmp_path / "features.parquet", tmp_path / "labels.csv"
+    metadata = {"feature_schema": F4.schema_id, "assigned_codes": "0123456789abcdef"}
+    pq.write_table(pa.table(columns, metadata=metadata), features)
+    said = [f"call{index},{'robocall' if rows[index, 0] > 1 else 'legitimate'}" for index in range(N_CALLS)]
+    labels.write_text("\n".join(["call_id,label", *said]) + "\n")
+    out = tmp_path / "out"
+
+    options = ["--features", str(features), "--labels", str(labels), "--out", str(out)]
+    CliRunner().invoke(train, options, catch_exceptions=False)
+
+    made = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["provenance"]
+    assert made["assigned_codes"] == ["0123456789abcdef"]
 
 
 def test_training_says_when_a_linear_model_catches_more(files: tuple[Path, Path], tmp_path: Path) -> None:

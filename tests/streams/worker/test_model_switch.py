@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
+from detector.features.schemas import F4
 from detector.features.table import FEATURE_SCHEMA_ID, N_FEATURES
 from models.errors import StorageError
 from models.serve.artifact import Model, sign
@@ -49,6 +51,27 @@ def test_a_model_is_switched_by_name(models: Path) -> None:
     asyncio.run(_switch(switch, "second", "first"))
     assert screener.versions.model_version == first
     assert switch.refused == 0
+
+
+def test_a_model_that_learnt_with_other_assigned_codes_is_in_place_and_told(tmp_path: Path) -> None:
+    """The one to begin with, one that is named, and one in the shadow; each once it is loaded."""
+    for seed, codes in enumerate([("aa",), ("bb",), ("cc",), ()], 1):
+        save_small_model(tmp_path / f"m{seed}", seed=seed, schema=F4, codes=codes)
+    screener = make_screener(load_settings(model_dir=tmp_path / "m1", keep_days=True), shared_trunks=False)
+
+    async def run(switch: ModelSwitch) -> None:
+        switch.shadow("m3")
+        await _switch(switch, "m2")
+        await _switch(switch, "m4")
+
+    with capture_logs() as lines:
+        asyncio.run(run(ModelSwitch(screener, tmp_path, codes="bb")))
+
+    told = [line["cause"] for line in lines if line["log_level"] == "warning"]
+    assert [cause.partition(" codes ")[2].partition(":")[0] for cause in told] == [
+        "aa, and bb is read",
+        "cc, and bb is read",
+    ]
 
 
 def test_a_name_cannot_lead_out_of_the_folder_of_models(models: Path, tmp_path: Path) -> None:

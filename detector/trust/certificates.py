@@ -63,6 +63,7 @@ class Certificate:
         not_before_ms: Epoch milliseconds, from then on it is valid.
         not_after_ms: Until then, that instant included.
         is_authority: It may issue certificates.
+        is_end_entity: It says nowhere that it is an authority's, whether or not that may issue.
         path_length: How many authorities may stand below it; None for any.
         signs: Its key usage lets it sign tokens, or does not say.
         has_policy: It has a policy of SHAKEN.
@@ -79,6 +80,7 @@ class Certificate:
     not_before_ms: int
     not_after_ms: int
     is_authority: bool
+    is_end_entity: bool
     path_length: int | None
     signs: bool
     has_policy: bool
@@ -177,7 +179,7 @@ def scope_of(path: tuple[Certificate, ...]) -> Scope:
             the numbers of a delegate below somebody who may delegate them.
     """
     leaf = path[0]
-    if leaf.is_authority or not leaf.signs:
+    if not leaf.is_end_entity or not leaf.signs:
         raise Refused(Cause.CERTIFICATE_USAGE, "the certificate is an authority's, or is not for signing")
     if not leaf.has_policy:
         raise Refused(Cause.CERTIFICATE_POLICY, "the certificate has no SHAKEN policy")
@@ -201,7 +203,7 @@ def _read(certificate: x509.Certificate) -> Certificate:
     basic = _extension(extensions, x509.BasicConstraints)
     usage = _extension(extensions, x509.KeyUsage)
     policies = _extension(extensions, x509.CertificatePolicies)
-    is_authority = basic is not None and basic.ca
+    is_end_entity = basic is None or not basic.ca
     return Certificate(
         x509=certificate,
         key=key if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1) else None,
@@ -210,7 +212,8 @@ def _read(certificate: x509.Certificate) -> Certificate:
         serial=certificate.serial_number,
         not_before_ms=round(certificate.not_valid_before_utc.timestamp() * 1e3),
         not_after_ms=round(certificate.not_valid_after_utc.timestamp() * 1e3),
-        is_authority=is_authority and (usage is None or usage.key_cert_sign),
+        is_authority=not is_end_entity and (usage is None or usage.key_cert_sign),
+        is_end_entity=is_end_entity,
         path_length=basic.path_length if basic is not None else None,
         signs=usage is None or usage.digital_signature,
         has_policy=policies is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field, FilePath, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from detector.trust.parties import NORTH_AMERICA
 from streams.settings import PREFIX, load_part
 
 TRUST_PREFIX = f"{PREFIX}TRUST_"
@@ -103,6 +104,12 @@ class TrustSettings(BaseSettings):
     )
     max_seen_tokens: int = Field(
         1_000_000, ge=1_000, le=100_000_000, description="Tokens that are remembered to find replays, 400 bytes each."
+    )
+
+    country: str = Field(
+        NORTH_AMERICA,
+        pattern=r"^[1-9][0-9]{0,2}$",
+        description="Country code of numbers in set-ups that do not say theirs, without `+`.",
     )
 
     threads: int = Field(

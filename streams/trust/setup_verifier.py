@@ -6,7 +6,7 @@ from contextlib import suppress
 import structlog
 
 from detector.contract.events import CallSetup
-from detector.trust.parties import parties_of
+from detector.trust.parties import NORTH_AMERICA, parties_of
 from detector.trust.verdict import Verdict
 from streams.running.failures import Failures
 from streams.running.services import Background
@@ -25,10 +25,12 @@ class SetupVerifier:
 
     Args:
         made: the parts of verifying.
+        country: country code of numbers that do not say theirs, without `+`.
     """
 
-    def __init__(self, made: Verifying) -> None:
+    def __init__(self, made: Verifying, country: str = NORTH_AMERICA) -> None:
         self._made = made
+        self._country = country
         self._failed = Failures(made.metrics.internal_error)
         self._renewals = Background([("lists of trust", made.lists.run)])
 
@@ -68,7 +70,7 @@ class SetupVerifier:
         try:
             return await self._made.verifier.verify(
                 setup.identity,
-                parties_of(setup),
+                parties_of(setup, self._country),
                 call=(setup.icid or setup.call_id) if names_call else None,
                 at_ms=setup.setup_time_ms,
                 deadline_s=deadline_s,
@@ -85,4 +87,4 @@ def make_setup_verifier(settings: TrustSettings) -> SetupVerifier | None:
         SettingsInvalid: a file that they name holds no certificates.
         StorageError: a kind of URL is unknown, or needs a library that is not installed.
     """
-    return None if settings.anchors_url is None else SetupVerifier(make_verifying(settings))
+    return None if settings.anchors_url is None else SetupVerifier(make_verifying(settings), settings.country)

@@ -42,7 +42,8 @@ class FileUnusable(RobocallError):  # noqa: N818 - the name states what is wrong
 @click.option("--certificates", type=FOLDER,
     help=f"Folder with {INDEX}, a map from certificate URL to a PEM file beside it. Nothing is fetched.")  # fmt: skip
 @click.option("--crl", type=FILE, help="Withdrawn certificates, PEM; the certificate of who signed it may stand in it.")
-@click.option("--country", default=NORTH_AMERICA, show_default=True, help="Country code of numbers that say none.")
+@click.option("--country", envvar="ROBOCALL_TRUST_COUNTRY", show_envvar=True, default=NORTH_AMERICA, show_default=True,
+    help="Country code of numbers that say none.")  # fmt: skip
 def verify_identity(
     identities: tuple[str, ...],
     calling: str,

@@ -23,10 +23,10 @@ async def cause(verifier: SetupVerifier, one: CallSetup, **more: bool) -> Cause 
     return None if found is None else found.cause
 
 
-def run(folder: Path, work: Callable[[Server, SetupVerifier], Awaitable[None]]) -> None:
+def run(folder: Path, work: Callable[[Server, SetupVerifier], Awaitable[None]], country: str = "1") -> None:
     async def whole() -> None:
         async with verifying(folder, sends(live_provider().pem)) as (server, made):
-            verifier = SetupVerifier(made)
+            verifier = SetupVerifier(made, country)
             await verifier.start()
             try:
                 await until(lambda: made.lists.anchors is not None)
@@ -63,6 +63,19 @@ def test_a_token_belongs_to_one_charging_id_else_to_one_call_id(tmp_path: Path) 
         assert await cause(verifier, call("6", other), names_call=False) is Cause.PASSED
 
     run(tmp_path, work)
+
+
+def test_numbers_that_do_not_say_their_country_are_of_the_one_that_is_set(tmp_path: Path) -> None:
+    """Those with `+` say theirs."""
+
+    async def work(server: Server, verifier: SetupVerifier) -> None:
+        token = signed_now(url_at(server), orig={"tn": "442079460123"}, dest={"tn": ["442079460199"]})
+        numbers = {"calling_number": "02079460123", "called_number": "+442079460199"}
+        assert await cause(verifier, call("1", token, **numbers), names_call=False) is Cause.PASSED
+        foreign = call("2", token, **(numbers | {"calling_number": "2079460123"}))
+        assert await cause(verifier, foreign, names_call=False) is Cause.ORIG_MISMATCH
+
+    run(tmp_path, work, "44")
 
 
 def test_what_breaks_leaves_the_call_without_a_verdict(tmp_path: Path) -> None:

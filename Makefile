@@ -58,6 +58,7 @@ check: $(STAMP) ## lint, format, types, import rules, generated pages, the site 
 	$(BIN)/python -m streams.contract_docs.asyncapi --check
 	$(BIN)/python -m streams.contract_docs.openapi --check
 	$(BIN)/python -m streams.contract_docs.traceback_schema --check
+	$(BIN)/python -m streams.contract_docs.dashboards.files --check
 	@$(BIN)/python -m detector.features.table | cmp - docs/features.md || { echo "docs/features.md is old: make docs" >&2; exit 1; }
 	$(BIN)/python -m tests.import_graph --check
 	@$(BIN)/python -m models.traffic.page | cmp - docs/traffic.md || { echo "docs/traffic.md is old: make docs" >&2; exit 1; }
@@ -84,6 +85,7 @@ docs: $(STAMP) ## regenerate the pages that come from code, and build the site i
 	$(BIN)/python -m streams.contract_docs.asyncapi
 	$(BIN)/python -m streams.contract_docs.openapi
 	$(BIN)/python -m streams.contract_docs.traceback_schema
+	$(BIN)/python -m streams.contract_docs.dashboards.files
 	$(BIN)/python -m detector.features.table > docs/features.md
 	$(BIN)/python -m models.traffic.page > docs/traffic.md
 	$(BIN)/python -m tests.import_graph

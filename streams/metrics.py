@@ -43,7 +43,9 @@ class Metric(StrEnum):
     # What a worker counts
     EVENTS = "robocall_events_total", "counter", "events", "Call events read.", "type"
     DECISIONS = (
-        "robocall_decisions_total", "counter", "decisions", "Decisions published.", "action", "decided_by", "mode",
+        "robocall_decisions_total", "counter", "decisions",
+        "Decisions published. `would_be`: in shadow, what `enforce` would have done; else empty.",
+        "action", "decided_by", "mode", "would_be",
     )
     DEAD_LETTERS = "robocall_dead_letters_total", "counter", "records", "Records that could not be used.", "code"
     INTERNAL_ERRORS = (

@@ -1,9 +1,8 @@
 """The page `docs/metrics.md`: the table of `streams.metrics`, and beside each family the alerts and panels that use it.
 
-Alerts and panels are read from `deploy/`, so the page is made in a checkout only: `make docs`.
+Alerts are read from `deploy/`, so the page is made in a checkout only: `make docs`.
 """
 
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import yaml
 
+from streams.contract_docs.dashboards.files import panel_expressions
 from streams.metrics import Metric
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ALERTS = DEPLOY / "prometheus" / "alerts.yml"
-DASHBOARD = DEPLOY / "grafana" / "dashboards" / "robocall.json"
 
 _OPENING = """\
 # Metrics
@@ -24,7 +23,7 @@ A worker serves its metrics at `/metrics` on `ROBOCALL_WEB_PORT`. The sink of th
 `ROBOCALL_ARCHIVE_WEB_PORT`, the bridge on `ROBOCALL_BRIDGE_WEB_PORT`, `robocall verify` on
 `ROBOCALL_VERIFY_WEB_PORT`, `robocall campaigns` on `ROBOCALL_CAMPAIGNS_WEB_PORT`. All use the Prometheus text format.
 [Operating](operating.md) says what to do when an alert fires. `make docs` writes this page from
-`streams/metrics.py`, the alerts and the dashboard in `deploy/`.
+`streams/metrics.py`, the alerts in `deploy/` and the tables of the dashboards. A panel is named after its dashboard.
 
 A *counter* begins at 0 when its process starts. A *histogram* has three series: its name with `_bucket`, `_sum` and
 `_count` behind it. Families about snapshots are absent where snapshots are off, families about drift where the model
@@ -51,12 +50,6 @@ def alert_expressions() -> dict[str, str]:
     """Expression of each alert, by its name, in the order of the file."""
     groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
     return {rule["alert"]: rule["expr"] for group in groups for rule in group["rules"]}
-
-
-def panel_expressions() -> dict[str, list[str]]:
-    """Expressions of each panel of the dashboard, by its title."""
-    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
-    return {panel["title"]: [target["expr"] for target in panel["targets"]] for panel in panels}
 
 
 def render_page() -> str:

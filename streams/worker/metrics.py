@@ -12,7 +12,7 @@ from prometheus_client import core as prometheus
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from detector.contract.decisions import Versions
+from detector.contract.decisions import Action, Mode, Versions
 from streams.metrics import Metric
 from streams.redis.trunk_shares import TrunkView
 from streams.state.durability import Figures
@@ -181,12 +181,14 @@ class Metrics:
         """Count decisions.
 
         Args:
-            kinds: how many there are of each (action, decided_by, mode).
+            kinds: how many there are of each (action, decided_by, mode), as they were judged: in shadow the switch is
+                told to allow, whatever the action.
             passed: how many of them failed open without any error, being late or shed.
         """
         failed = -passed
         for (action, step, mode), count in kinds.items():
-            self._decisions.labels(action, step, mode).inc(count)
+            told = (Action.ALLOW, step, mode, action) if mode == Mode.SHADOW else (action, step, mode, "")
+            self._decisions.labels(*told).inc(count)
             if step == "fail_open":
                 failed += count
         self._fail_open.inc(failed)

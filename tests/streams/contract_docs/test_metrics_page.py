@@ -20,8 +20,8 @@ def test_the_page_is_the_one_of_the_code() -> None:
 
 def test_a_row_names_alerts_and_panels() -> None:
     """The alert asks for a histogram by its buckets; it is the same family."""
-    assert row(Metric.SINCE_ARRIVAL)[5:] == ["`DecisionsLate`", "Decision after arrival in Kafka"]
-    assert row(Metric.SNAPSHOT_BYTES)[5:] == ["", ""]
+    assert row(Metric.SINCE_ARRIVAL)[5:] == ["`DecisionsLate`", "platform: Time from arrival in Kafka to decision"]
+    assert row(Metric.SNAPSHOT_BYTES)[5:] == ["", "platform: Size of the latest snapshot"]
 
 
 def test_names_are_found_in_an_expression_and_labels_are_not() -> None:

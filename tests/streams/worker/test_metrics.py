@@ -47,14 +47,16 @@ def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
 
 
 def test_decisions_are_counted_by_action_step_and_mode(metrics: Metrics) -> None:
-    """Two kinds, three decisions; one of them failed open."""
-    kinds = {("allow", "allow", "enforce"): 2, ("allow", "fail_open", "enforce"): 1}
+    """Three kinds, six decisions; one of them failed open. A block that was only tried is no block."""
+    kinds = {("allow", "allow", "enforce"): 2, ("allow", "fail_open", "enforce"): 1, ("block", "model", "shadow"): 3}
 
     metrics.decided(kinds)
 
     found = samples(metrics)
-    label = (("action", "allow"), ("decided_by", "allow"), ("mode", "enforce"))
+    label = (("action", "allow"), ("decided_by", "allow"), ("mode", "enforce"), ("would_be", ""))
     assert found["robocall_decisions_total", label] == 2
+    tried = (("action", "allow"), ("decided_by", "model"), ("mode", "shadow"), ("would_be", "block"))
+    assert found["robocall_decisions_total", tried] == 3
     assert found["robocall_fail_open_total", ()] == 1
 
 

@@ -67,7 +67,7 @@ def block_all(world: World) -> None:
 
 def counted(world: World, action: str, step: str) -> float:
     try:
-        return world.figure(f'{DECISIONS}{{action="{action}",decided_by="{step}",mode="enforce"}}')
+        return world.figure(f'{DECISIONS}{{action="{action}",decided_by="{step}",mode="enforce",would_be=""}}')
     except StopIteration:
         return 0.0
 

@@ -22,7 +22,7 @@ _OPENING = """\
 A worker serves its metrics at `/metrics` on `ROBOCALL_WEB_PORT`. The sink of the archive does so on
 `ROBOCALL_ARCHIVE_WEB_PORT`, the bridge on `ROBOCALL_BRIDGE_WEB_PORT`, `robocall verify` on
 `ROBOCALL_VERIFY_WEB_PORT`, `robocall campaigns` on `ROBOCALL_CAMPAIGNS_WEB_PORT`. All use the Prometheus text format.
-[Operating](operating.md) says what to do when an alert fires. `make docs` writes this page from
+The [run book](runbook.md) says what to do when an alert fires. `make docs` writes this page from
 `streams/metrics.py`, the alerts in `deploy/` and the tables of the dashboards. A panel is named after its dashboard.
 
 A *counter* begins at 0 when its process starts. A *histogram* has three series: its name with `_bucket`, `_sum` and

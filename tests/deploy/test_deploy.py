@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,7 +24,7 @@ from streams.commands.main import COMMANDS, robocall
 from streams.commands.worker import require_contact
 from streams.console.settings import CONSOLE_PREFIX, load_console_settings
 from streams.contract_docs.dashboards.files import FOLDER
-from streams.contract_docs.metrics_page import alert_expressions, metrics_in
+from streams.contract_docs.metrics_page import ALERTS, alert_expressions, metrics_in
 from streams.metrics import Metric
 from streams.screening.build import policy_of
 from streams.settings import load_settings
@@ -202,9 +203,20 @@ def test_alerts_use_metrics_that_are_exported() -> None:
     assert set().union(*used.values()) <= METRIC_NAMES | BUILT_IN_METRICS
 
 
-def test_every_alert_is_explained_in_the_operating_page() -> None:
-    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    assert [name for name in alert_expressions() if f"`{name}`" not in page] == []
+def test_every_alert_leads_to_its_entry_in_the_run_book_and_every_entry_is_of_an_alert() -> None:
+    """An entry says how urgent it is, as the rule does, what to look at, and what to do."""
+    rules = [rule for group in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
+    _, *entries = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8").split("\n## ")
+    severities: dict[str, str] = {}
+    for entry in entries:
+        name, _, text = entry.partition("\n")
+        found = re.match(r"\n\*(Page|Ticket)\.\* Look at: .+\n\nDo: .+", text)
+        assert found, name
+        severities[name] = found[1].lower()
+    assert severities == {rule["alert"]: rule["labels"]["severity"] for rule in rules}
+    assert list(severities) == [rule["alert"] for rule in rules]
+    for rule in rules:
+        assert rule["annotations"]["runbook"] == f"docs/runbook.md#{rule['alert'].lower()}"
 
 
 def test_grafana_of_the_compose_file_opens_a_dashboard_that_exists_on_a_source_that_exists(

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage. What a program reads goes to stand
 standard error.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 import traceback
 
 import click
+from click.shell_completion import CompletionItem
 
 from detector.contract.errors import RobocallError
 from streams.running.printable import printable
@@ -156,12 +158,12 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command's module; says so when that takes long."""
-        del ctx
+        """Import the command's module; says so when that takes long, unless a shell asks in the midst of a line."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        with told_every(EVERY_S, lambda elapsed_s: click.echo(loading(cmd_name, elapsed_s), err=True), FIRST_S):
+        told = told_every(EVERY_S, lambda elapsed_s: click.echo(loading(cmd_name, elapsed_s), err=True), FIRST_S)
+        with contextlib.nullcontext() if ctx.resilient_parsing else told:
             command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
@@ -171,6 +173,11 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command without importing any, or an option."""
+        names = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="robocall-detector")
@@ -178,7 +185,11 @@ def robocall() -> None:
     """Detect robocalls on Kafka: windows, a classifier, an explained decision within milliseconds.
 
     Start with `robocall demo`. Settings are environment variables, ROBOCALL_...; see `robocall doctor`.
-    """
+
+    \b
+    Completion in bash, zsh or fish:
+      eval "$(_ROBOCALL_COMPLETE=bash_source robocall)"
+    """  # noqa: D301 - click reads the backspace
 
 
 def main() -> None:

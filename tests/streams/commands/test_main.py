@@ -1,6 +1,7 @@
 """The command line: help that teaches, errors of one line, exit status 0, 1 or 2."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,64 @@ def test_help_names_every_command() -> None:
 
     assert done.returncode == 0
     assert all(name in done.stdout for name in COMMANDS)
+
+
+IMPORTED = """
+import sys
+from streams.commands.main import main
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+SLOW_TO_IMPORT = {
+    "aiokafka", "cryptography", "duckdb", "faust", "kafka", "matplotlib", "msgspec", "numba", "numpy", "pyarrow",
+    "prometheus_client", "pydantic", "redis", "rich", "sklearn", "starlette", "structlog", "yaml",
+}  # fmt: skip
+COMPLETES = {"_ROBOCALL_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
+
+
+def started(*arguments: str, **environment: str) -> tuple[str, set[str]]:
+    """Run `robocall` as a process; give what it wrote, and the modules that it had imported at its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *arguments],
+        env=os.environ | environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout, set(done.stderr.split())
+
+
+def test_help_imports_nothing_that_takes_long() -> None:
+    """It is there at once: the start of Python, click, and a table."""
+    shown, modules = started("--help")
+
+    assert all(name in shown for name in COMMANDS)
+    assert "click" in modules
+    assert modules & SLOW_TO_IMPORT == set()
+    assert {name for name in modules if name.startswith("streams.commands.")} == {"streams.commands.main"}
+
+
+def test_a_shell_completes_commands_without_importing_any() -> None:
+    """Of two that begin so both are offered; nothing else is written in the midst of the line."""
+    shown, modules = started(COMP_WORDS="robocall ca", **COMPLETES)
+
+    assert shown.splitlines() == ["plain,campaigns", "plain,cases"]
+    assert modules & SLOW_TO_IMPORT == set()
+
+
+def test_a_shell_completes_what_stands_behind_a_command() -> None:
+    """Its own commands and options."""
+    shown, _ = started(COMP_WORDS="robocall topics cr", **(COMPLETES | {"COMP_CWORD": "2"}))
+    options, _ = started(COMP_WORDS="robocall simulate --kaf", **(COMPLETES | {"COMP_CWORD": "2"}))
+
+    assert (shown.splitlines(), options.splitlines()) == (["plain,create"], ["plain,--kafka"])
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_a_script(shell: str) -> None:
+    """It asks us by the variable that the help names."""
+    shown, _ = started(_ROBOCALL_COMPLETE=f"{shell}_source")
+
+    assert "_ROBOCALL_COMPLETE" in shown
 
 
 @pytest.mark.parametrize("name", COMMANDS)

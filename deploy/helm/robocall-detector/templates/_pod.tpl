@@ -1,0 +1,61 @@
+{{/* What pods share. Each takes a dict: root (the chart's scope), name, values (of the service), own (settings that the chart gives it). */}}
+
+{{- define "robocall.labels" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .name }}
+{{- end }}
+
+{{- define "robocall.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* Settings of the chart, of all, of the service: later ones win. Then Secrets, whose names must not stand in settings. */}}
+{{- define "robocall.environment" -}}
+{{- $settings := merge (deepCopy .values.settings) .root.Values.settings .own -}}
+env:
+  {{- range $setting, $value := $settings }}
+  - name: {{ $setting }}
+    value: {{ $value | toString | quote }}
+  {{- end }}
+  {{- if eq .name "worker" }}
+  - name: ROBOCALL_INSTANCE_ID # keeps its partitions over a restart
+    valueFrom: { fieldRef: { fieldPath: metadata.name } }
+  {{- end }}
+{{- with compact (list .root.Values.secret .values.secret) }}
+envFrom:
+  {{- range . }}
+  - secretRef: { name: {{ . }} }
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* No rights, a root that nobody writes to. */}}
+{{- define "robocall.container" -}}
+image: {{ include "robocall.image" .root }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: { drop: [ALL] }
+{{ include "robocall.environment" . }}
+{{- end }}
+
+{{/* enableServiceLinks would set ROBOCALL_BRIDGE_PORT and the like, which are no settings of ours. */}}
+{{- define "robocall.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: { type: RuntimeDefault }
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}

@@ -23,6 +23,7 @@ FOURTH = "tests/models/traffic/fourth/test_generate.py"
 DURABILITY = "tests/streams/state/test_durability.py"
 SCAN = "tests/streams/wire/test_scan.py"
 ASYNCAPI = "tests/streams/contract_docs/test_asyncapi.py"
+DASHBOARDS = "tests/streams/contract_docs/dashboards/test_files.py"
 LOCAL = "tests/streams/local/test_services.py"
 PROMOTE = "tests/streams/commands/models/test_promote.py"
 TRACEBACK = "tests/streams/commands/traceback/test_command.py"
@@ -185,6 +186,10 @@ TESTED_ELSEWHERE = {
         "decisions are derived there",
     ),
     "streams/commands/models/place": (PROMOTE, "the registry that those commands work on"),
+    "streams/contract_docs/dashboards/model_owner": (DASHBOARDS, "the tables of all dashboards are tried together"),
+    "streams/contract_docs/dashboards/operator": (DASHBOARDS, "the same, and on Prometheus in tests/deploy"),
+    "streams/contract_docs/dashboards/platform": (DASHBOARDS, "the same"),
+    "streams/contract_docs/dashboards/verifying": (DASHBOARDS, "the same"),
     "streams/contract_docs/examples": (ASYNCAPI, "examples are checked against the schema there"),
     "streams/contract_docs/page": (ASYNCAPI, "the page is compared with the one that is kept"),
     "streams/console/feed": (

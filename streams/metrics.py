@@ -279,10 +279,7 @@ class Metric(StrEnum):
     # What the sink of the archive counts
     ARCHIVE_RECORDS = "robocall_archive_records_total", "counter", "records", "Records in files."
     ARCHIVE_REFUSED = "robocall_archive_refused_total", "counter", "records", "Records that break the contract."
-    ARCHIVE_UNREADABLE = (
-        "robocall_archive_unreadable_batches_total", "counter", "batches",
-        "Batches of records that were stepped over, too large or damaged.",
-    )
+    ARCHIVE_UNREADABLE = "robocall_archive_unreadable_batches_total", "counter", "batches", "Batches stepped over."
     ARCHIVE_FILES = "robocall_archive_files_total", "counter", "files", "Files written."
     ARCHIVE_LAG = "robocall_archive_lag_records", "gauge", "records", "Records not read yet."
     ARCHIVE_WAITING = "robocall_archive_waiting_records", "gauge", "records", "Records read, in no file yet."

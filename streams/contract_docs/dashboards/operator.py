@@ -99,6 +99,15 @@ _PEOPLE = (
     ),
     Panel("Campaigns", (Query(level(Metric.CAMPAIGNS), "remembered"),), kind="stat", width=4),
     Panel("Suspect calls in campaigns per second", (Query(rate(Metric.CAMPAIGN_CALLS), "calls"),), "cps"),
+    Panel(
+        "Cases that wait for an answer, and overdue ones",
+        (
+            Query(level(Metric.CASES_WAITING, "kind", how="max"), "waiting {{kind}}"),
+            Query(level(Metric.CASES_OVERDUE, "kind", how="max"), "overdue {{kind}}"),
+        ),
+        about="Redress and tracebacks. The archive's process counts them.",
+        width=12,
+    ),
 )
 _LISTS = (
     Panel(

@@ -51,6 +51,11 @@ TESTED_ELSEWHERE = {
         "tests/streams/commands/redress/test_command.py",
         "what a grant leaves in Valkey and Kafka is read there",
     ),
+    "streams/console/desk/acts": (
+        "tests/streams/console/desk/test_about_acts.py",
+        "what is done is read in Valkey, Kafka and cases there and beside it",
+    ),
+    "streams/console/desk/tracing": ("tests/streams/console/desk/test_case_pages.py", "a call is traced there"),
     "streams/redress/looking": ("tests/streams/commands/redress/test_command.py", "Redis and archive are asked there"),
     "streams/kafka/publishing/records": ("tests/streams/commands/test_feedback.py", "published and counted there"),
     "streams/campaigns/verdicts": (

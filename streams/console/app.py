@@ -1,6 +1,6 @@
 """The console as a Starlette application: which page needs whom, and what every answer says to the browser."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streams.console.pages import Handlers
 from streams.console.rendering import Pages
 from streams.console.roles import User, What, may
-from streams.console.sessions import Session
 from streams.console.signing_in import NOW, SIGN_IN, SigningIn, form_of
+from streams.console.visits import Handler, Routes, Signed
 from streams.running.failures import described
 from streams.web.bodies import BodyRefused
 
@@ -44,8 +44,6 @@ HEADERS = {
 }
 """Of every answer: nothing from elsewhere, nothing inline, in no frame, kept nowhere."""
 STRICT_TRANSPORT = {"strict-transport-security": "max-age=31536000"}
-Handler = Callable[[Request, User, Session], Awaitable[Response]]
-Signed = Callable[[Request], Awaitable[Response]]
 
 log = structlog.get_logger(__name__)
 
@@ -76,11 +74,21 @@ class Console:
         signing_in: knows who asks.
         handlers: of the pages behind it.
         pages: makes the page of an error.
+        more: routes of further pages, made with what lets people on to them.
         is_secure: the console is served by HTTPS.
     """
 
-    def __init__(self, signing_in: SigningIn, handlers: Handlers, pages: Pages, *, is_secure: bool) -> None:
+    def __init__(
+        self,
+        signing_in: SigningIn,
+        handlers: Handlers,
+        pages: Pages,
+        *,
+        more: Iterable[Routes],
+        is_secure: bool,
+    ) -> None:
         self._signing_in, self._handlers, self._pages, self._is_secure = signing_in, handlers, pages, is_secure
+        self._more = more
 
     def app(self) -> ASGIApp:
         """Make the application."""
@@ -100,6 +108,7 @@ class Console:
             Route("/about/{link}", look(of.about), methods=["GET"]),
             Route("/about/{link}/unmask", change(What.UNMASK, of.unmask), methods=["POST"]),
             Route("/about/{link}/{place}", look(of.part), methods=["GET"]),
+            *(route for routes in self._more for route in routes(look, change)),
         ]
         handlers: dict[Any, Any] = {HTTPException: self._wrong, BodyRefused: self._refused, ClientDisconnect: _gone}
         return Headers(Starlette(routes=routes, exception_handlers=handlers), is_secure=self._is_secure)

@@ -6,11 +6,24 @@ from collections.abc import Callable, Iterator
 from detector.contract.decisions import Decision
 from streams.console.subjects import Kind, Subject
 
+_CAMPAIGN = "campaign"
+_PREFIX = "campaign "
+
+
+def campaign_of(decision: Decision) -> str:
+    """Id of the campaign that a decision names; empty where it names none."""
+    for reason in decision.reasons:
+        if reason.code == _CAMPAIGN:
+            return reason.text.removeprefix(_PREFIX)
+    return ""
+
+
 _FIELDS: dict[Kind, Callable[[Decision], str]] = {
     Kind.NUMBER: lambda one: one.calling_number,
     Kind.CALL: lambda one: one.call_id,
     Kind.DECISION: lambda one: one.decision_id,
     Kind.TRUNK: lambda one: one.trunk_group_id,
+    Kind.CAMPAIGN: campaign_of,
 }
 
 
@@ -38,6 +51,8 @@ class Kept:
         for kind, text_of in _FIELDS.items():
             text, found = text_of(decision), self._found[kind]
             before = found.get(text)
+            if not text:
+                continue  # withheld, or not named: nobody looks for it
             if before is None:
                 found[text] = decision
             elif isinstance(before, deque):
@@ -48,13 +63,15 @@ class Kept:
     def about(self, subject: Subject) -> Iterator[Decision]:
         """Those about a subject, the latest first; none of a kind that decisions do not name."""
         found = self._found.get(subject.kind, {}).get(subject.text)
-        if found is None or not subject.text:
+        if found is None:
             return iter(())
         return reversed(found) if isinstance(found, deque) else iter((found,))
 
     def _forget(self, oldest: Decision) -> None:
         for kind, text_of in _FIELDS.items():
             text, found = text_of(oldest), self._found[kind]
+            if not text:
+                continue
             before = found[text]
             if isinstance(before, deque):
                 before.popleft()  # they go as they came

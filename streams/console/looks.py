@@ -2,84 +2,30 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-import structlog
-
-from detector.contract.errors import RobocallError
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.query import ask, connected
 from streams.archive.settings import ArchiveSettings
+from streams.console.bench import Bench, Found
 from streams.console.subjects import Kind, Subject
-from streams.redis.connection import FAULTS, connect
+from streams.redis.connection import connect
 from streams.redis.lookups import find
-from streams.running.daemon_thread import DaemonThread
-from streams.running.failures import described
 from streams.settings import Settings
 
 REDIS_S = 4.0
 ARCHIVE_S = 15.0
-MOST_WAITING = 8
-"""Looks that wait for one thread; whoever comes then is told that it is busy."""
 MOST_ROWS = 100
-T = TypeVar("T")
+_IN_REDIS = frozenset({Kind.NUMBER, Kind.DECISION, Kind.TRUNK})
 
-log = structlog.get_logger(__name__)
-
-_COLUMNS = {
-    Kind.NUMBER: "calling_number",
-    Kind.CALL: "call_id",
-    Kind.DECISION: "decision_id",
-    Kind.TRUNK: "trunk_group_id",
+_CONDITIONS = {
+    Kind.NUMBER: "calling_number = ?",
+    Kind.CALL: "call_id = ?",
+    Kind.DECISION: "decision_id = ?",
+    Kind.TRUNK: "trunk_group_id = ?",
+    Kind.CAMPAIGN: "list_contains(list_transform(reasons, lambda reason: reason.text), 'campaign ' || ?)",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one place knows.
-
-    Attributes:
-        content: of Redis the fields of `robocall lookup --json`; of the archive rows of decisions, the latest first.
-        why_not: one sentence where it could not be asked.
-    """
-
-    content: Any = None
-    why_not: str = ""
-
-
-class _Bench:
-    """One thread for one place, a short queue before it, and a time for each look."""
-
-    def __init__(self, place: str, limit_s: float) -> None:
-        self._place, self._limit_s = place, limit_s
-        self._thread = DaemonThread(f"console {place}")
-        self._waiting = 0
-
-    async def run(self, look: Callable[[], T]) -> Found:
-        if self._waiting >= MOST_WAITING:
-            return Found(why_not=f"{self._place} is busy with the questions of others: ask again in a moment")
-        self._waiting += 1
-        answer = self._thread.post(look)
-        answer.add_done_callback(self._done)
-        try:
-            return Found(await asyncio.wait_for(asyncio.shield(answer), self._limit_s))
-        except TimeoutError:
-            return Found(why_not=f"{self._place} did not answer within {self._limit_s:g} s")
-        except FAULTS as fault:
-            return Found(why_not=f"{self._place} does not answer ({type(fault).__name__})")
-        except RobocallError as error:
-            return Found(why_not=f"{self._place}: {error}")
-        except Exception as error:  # noqa: BLE001 - one part of a page; the others are shown
-            log.error("a look failed", place=self._place, **described(error))  # noqa: TRY400
-            return Found(why_not=f"{self._place} could not be read ({type(error).__name__}); the log says more")
-
-    def _done(self, answer: "asyncio.Future[Any]") -> None:
-        self._waiting -= 1
-        if not answer.cancelled():
-            answer.exception()  # nobody may wait for it any more
 
 
 class Looks:
@@ -93,13 +39,13 @@ class Looks:
 
     def __init__(self, settings: Settings, archive: ArchiveSettings | None, days: int) -> None:
         self._settings, self._archive, self._days = settings, archive, days
-        self._redis_bench = _Bench("Redis", REDIS_S)
-        self._archive_bench = _Bench("The archive", ARCHIVE_S)
+        self._redis_bench = Bench("Redis", REDIS_S)
+        self._archive_bench = Bench("The archive", ARCHIVE_S)
 
     async def redis(self, subject: Subject) -> Found:
         """What Redis knows: lists, standing decision, latest decisions, windows of a trunk group."""
-        if subject.kind is Kind.CALL:
-            return Found(why_not="Redis finds no call by its id: look for its calling number or its decision")
+        if subject.kind not in _IN_REDIS:
+            return Found(why_not=f"Redis finds no {subject.kind} by its id: look for a calling number or a decision")
         return await self._redis_bench.run(lambda: asyncio.run(self._redis(subject)))
 
     async def archive(self, subject: Subject) -> Found:
@@ -126,7 +72,7 @@ def _rows(chosen: ArchiveSettings, subject: Subject, days: int) -> list[dict[str
         text = NumberKey(chosen.key).number(text)
     sql = (
         f"SELECT * EXCLUDE (kafka_partition, kafka_offset, kafka_timestamp_ms, day) FROM call_decisions "  # noqa: S608
-        f"WHERE {_COLUMNS[subject.kind]} = ? AND day >= current_date - {days} "
+        f"WHERE {_CONDITIONS[subject.kind]} AND day >= current_date - {days} "
         f"ORDER BY setup_time_ms DESC LIMIT {MOST_ROWS}"
     )
     with connected(ArchiveStore(chosen.url)) as connection:

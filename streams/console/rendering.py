@@ -30,7 +30,7 @@ class Pages:
             auto_reload=False,
         )
         self._environment.filters |= {"instant": _instant, "number": _number, "said": _said}
-        self._environment.globals["link"] = lambda kind, text: f"/about/{links.link(Subject(Kind(kind), text))}"
+        self._environment.globals["link"] = lambda kind, text: links.path(Subject(Kind(kind), text))
 
     def page(self, template: str, status: int = 200, *, is_whole: bool = False, **shown: Any) -> HTMLResponse:
         """Make a page, or a part of one.

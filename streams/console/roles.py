@@ -20,16 +20,24 @@ class What(StrEnum):
 
     LOOK = "look"
     UNMASK = "unmask"
+    JUDGE = "judge"
+    """Say what calls are: those of a campaign, or those that the model asks about."""
+    LIST = "list"
+    RELEASE = "release"
+    OPEN_REDRESS = "open_redress"
+    DECIDE_REDRESS = "decide_redress"
+    TRACE = "trace"
 
 
 RIGHTS: Mapping[Role, frozenset[What]] = {
-    Role.OPERATOR: frozenset({What.LOOK}),
-    Role.REDRESS: frozenset({What.LOOK, What.UNMASK}),
-    Role.INVESTIGATOR: frozenset({What.LOOK, What.UNMASK}),
-    Role.MODEL_OWNER: frozenset({What.LOOK}),
+    Role.OPERATOR: frozenset({What.LOOK, What.JUDGE, What.LIST, What.RELEASE, What.OPEN_REDRESS}),
+    Role.REDRESS: frozenset({What.LOOK, What.UNMASK, What.RELEASE, What.OPEN_REDRESS, What.DECIDE_REDRESS}),
+    Role.INVESTIGATOR: frozenset({What.LOOK, What.UNMASK, What.JUDGE, What.LIST, What.TRACE}),
+    Role.MODEL_OWNER: frozenset({What.LOOK, What.JUDGE}),
     Role.ADMIN: frozenset(What),
 }
-"""What each role may. Whoever answers callers or follows campaigns sees whole numbers; others work without."""
+"""What each role may. Whoever answers callers or follows campaigns sees whole numbers; others work without. Nobody but
+the redress desk and an admin says how redress ends: whoever blocked a number shall not judge the complaint about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 MOST_SESSIONS = 1_000
 MOST_OF_A_USER = 10
 MOST_UNMASKED = 100
+MOST_SAID = 20
 UNMASKED_S = 600.0
 """How long whole numbers are shown after somebody asked for them."""
 TOKEN_BYTES = 32
@@ -30,7 +31,17 @@ class Session:
     password: str
     csrf: str
     ends_s: float
+    _said: list[str] = field(default_factory=list)
     _unmasked: dict[str, float] = field(default_factory=dict)
+
+    def tell(self, sentences: Iterable[str]) -> None:
+        """Have the next page say something: how what was done on this one went."""
+        self._said = [*self._said, *sentences][-MOST_SAID:]
+
+    def heard(self) -> list[str]:
+        """What is to be said, once."""
+        said, self._said = self._said, []
+        return said
 
     def unmask(self, subject: str, now_s: float) -> None:
         """Show whole numbers on the pages of a subject for `UNMASKED_S`."""

@@ -25,11 +25,13 @@ class Kind(StrEnum):
     CALL = "call"
     DECISION = "decision"
     TRUNK = "trunk"
+    CAMPAIGN = "campaign"
+    CASE = "case"
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a page is about: `text` is a calling number in E.164, a call id, a decision id or a trunk group."""
+    """What a page is about: `text` is a calling number in E.164, or the id of a call, a decision or another kind."""
 
     kind: Kind
     text: str
@@ -41,8 +43,8 @@ _KINDS = frozenset(kind.value for kind in Kind)
 def read_subject(query: str) -> Subject | None:
     """Tell what somebody looks for; None where that is empty or too long.
 
-    `number:`, `call:`, `decision:` and `trunk:` make it clear. Otherwise it is a number in any usual form, a decision
-    id, or else a call.
+    `number:`, `call:`, `decision:`, `trunk:`, `campaign:` and `case:` make it clear. Otherwise it is a number in any
+    usual form, a decision id, or else a call.
     """
     text = query.strip()
     if not text or len(text) > LONGEST:
@@ -67,6 +69,10 @@ def _number(text: str) -> str | None:
     return f"+1{national[1]}" if national else None
 
 
+_ROOMS = {Kind.CAMPAIGN: "campaigns", Kind.CASE: "cases"}
+"""Where the pages of a kind stand; those of others stand below `about`."""
+
+
 class Links:
     """Makes links of subjects and reads them again: the same subject has the same link, and only we can read it.
 
@@ -81,6 +87,10 @@ class Links:
         """The last part of the address of a page."""
         text = f"{subject.kind}:{subject.text}".encode("utf-8", "surrogatepass")
         return base64.urlsafe_b64encode(self._cipher.encrypt(text, None)).decode().rstrip("=")
+
+    def path(self, subject: Subject) -> str:
+        """The address of its page."""
+        return f"/{_ROOMS.get(subject.kind, 'about')}/{self.link(subject)}"
 
     def subject(self, link: str) -> Subject | None:
         """What a link is about; None for one that we did not make."""

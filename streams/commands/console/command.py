@@ -5,14 +5,24 @@ import contextlib
 import signal
 import sys
 import time
+from dataclasses import dataclass
 
 import click
 import structlog
 from starlette.types import ASGIApp
 
 from streams.archive.settings import load_archive_settings
+from streams.campaigns.follower import CampaignFollower
 from streams.commands.console.users import user
+from streams.commands.doctor import examine
 from streams.console.app import Console
+from streams.console.desk.about_acts import AboutActs
+from streams.console.desk.acts import Acts
+from streams.console.desk.campaign_pages import CampaignPages
+from streams.console.desk.campaigns import CampaignMemory
+from streams.console.desk.case_pages import CasePages
+from streams.console.desk.questions import QuestionTable
+from streams.console.desk.queues import Queues
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
 from streams.console.looks import Looks
@@ -23,8 +33,9 @@ from streams.console.settings import CONSOLE_PREFIX, ConsoleSettings, load_conso
 from streams.console.signing_in import SigningIn
 from streams.console.subjects import Links
 from streams.console.users import Users
+from streams.console.visits import Visits
 from streams.log import NumberDigest, configure_log
-from streams.running.services import SWITCH_INTERVAL_S, Part, new_event_loop
+from streams.running.services import SWITCH_INTERVAL_S, Background, Part, new_event_loop
 from streams.settings import Settings, load_settings
 from streams.unknown_settings import unknown_keys
 from streams.web.server import HttpServer
@@ -37,21 +48,23 @@ log = structlog.get_logger(__name__)
 @click.group(invoke_without_command=True)
 @click.pass_context
 def console(context: click.Context) -> None:
-    """Serve pages for people: what goes on now, and what is known of a number, a call, a decision, a trunk group.
+    """Serve pages for people: what goes on now, numbers, calls and campaigns, what waits, and what is done about it.
 
     \b
       robocall console user add ada --role admin   the first user; asks for a password
       robocall console                             http://127.0.0.1:8090
 
-    It reads Kafka, Redis and, where ROBOCALL_ARCHIVE_URL is set, the archive. It decides nothing and changes nothing.
+    It reads Kafka, Redis and, where ROBOCALL_ARCHIVE_URL is set, the archive. It decides no call. What people do there
+    is what the commands do, and becomes a case with who, when and why.
 
     \b
       ROBOCALL_CONSOLE_HOST          address [default: 127.0.0.1]
       ROBOCALL_CONSOLE_PORT          port [default: 8090]
       ROBOCALL_CONSOLE_USERS_FILE    who may sign in [default: console-users.json]
+      ROBOCALL_CONSOLE_QUESTIONS_FILE  table of `robocall ask --table` [default: none]
       ROBOCALL_CONSOLE_TLS_CERTFILE  certificate of HTTPS, with ..._KEYFILE [default: none]
 
-    Numbers are masked; roles that may see them whole say why, and the log keeps it. docs/console.md says more.
+    Numbers are masked; roles that may see them whole say why, which is recorded. docs/console.md says more.
     """  # noqa: D301 - click reads the backspace
     if context.invoked_subcommand is not None:
         return
@@ -74,10 +87,10 @@ async def _serve(settings: Settings, chosen: ConsoleSettings, users: Users) -> N
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    memory = LiveMemory(chosen.kept_decisions, time.time)
-    feed = Feed(settings, memory)
+    memory, campaigns = LiveMemory(chosen.kept_decisions, time.time), CampaignMemory(time.time)
+    feed, follower = Feed(settings, memory), CampaignFollower(settings, campaigns.take)
     server = HttpServer(
-        console_app(settings, chosen, users, memory, feed),
+        console_app(settings, chosen, users, Live(memory, feed, campaigns, follower)),
         prefix=CONSOLE_PREFIX,
         host=chosen.host,
         port=chosen.port,
@@ -86,7 +99,7 @@ async def _serve(settings: Settings, chosen: ConsoleSettings, users: Users) -> N
     )
     started: list[Part] = []
     try:
-        parts: list[Part] = [server, feed]
+        parts: list[Part] = [server, feed, Background([("campaigns", follower.run)])]
         for part in parts:
             await part.start()
             started.append(part)
@@ -98,15 +111,24 @@ async def _serve(settings: Settings, chosen: ConsoleSettings, users: Users) -> N
     log.info("console ended")
 
 
-def console_app(settings: Settings, chosen: ConsoleSettings, users: Users, memory: LiveMemory, feed: Feed) -> ASGIApp:
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What is kept up to date behind the pages: decisions and campaigns, and what fills them."""
+
+    memory: LiveMemory
+    feed: Feed
+    campaigns: CampaignMemory
+    follower: CampaignFollower
+
+
+def console_app(settings: Settings, chosen: ConsoleSettings, users: Users, live: Live) -> ASGIApp:
     """Join the parts behind the pages.
 
     Args:
-        settings: how Redis is reached.
+        settings: how Kafka and Redis are reached.
         chosen: of the console.
         users: who may sign in.
-        memory: what was decided lately.
-        feed: fills it.
+        live: what was decided lately, and the campaigns.
     """
     is_secure = chosen.tls_certfile is not None
     links = Links(users.secret)
@@ -115,5 +137,13 @@ def console_app(settings: Settings, chosen: ConsoleSettings, users: Users, memor
     looks = Looks(settings, archive if "url" in archive.model_fields_set else None, chosen.archive_days)
     digest = NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value())
     signing_in = SigningIn(users, Sessions(chosen.session_hours * HOUR_S, time.monotonic), pages, is_secure=is_secure)
-    handlers = Handlers(pages, links, feed, memory, looks, digest)
-    return Console(signing_in, handlers, pages, is_secure=is_secure).app()
+    visits, acts = Visits(pages, links, digest), Acts(settings)
+    handlers = Handlers(visits, live.feed, live.memory, looks, acts)
+    table = None if chosen.questions_file is None else QuestionTable(chosen.questions_file)
+    desk = (
+        CampaignPages(visits, live.campaigns, live.follower, live.memory, acts),
+        AboutActs(visits, acts),
+        CasePages(visits, settings, acts),
+        Queues(visits, settings, acts, table, lambda: list(examine(settings))),
+    )
+    return Console(signing_in, handlers, pages, more=[one.routes for one in desk], is_secure=is_secure).app()

@@ -20,9 +20,11 @@ def user() -> None:
     """Say who may sign in: add, list, password, remove. The file is that of ROBOCALL_CONSOLE_USERS_FILE.
 
     \b
-      operator, model_owner    look, with numbers masked
-      redress, investigator    and see whole numbers, saying why
-      admin                    all of it
+      operator       looks, judges campaigns, keeps lists, releases, opens redress
+      redress        sees whole numbers, releases, opens and decides redress
+      investigator   sees whole numbers, judges campaigns, keeps lists, traces
+      model_owner    looks, and answers what the model asks
+      admin          all of it
 
     A password is asked for twice, or is the first line of standard input:
 

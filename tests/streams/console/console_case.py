@@ -11,14 +11,17 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
-from streams.commands.console.command import console_app
+from streams.campaigns.follower import CampaignFollower
+from streams.commands.console.command import Live, console_app
+from streams.console.desk.campaigns import CampaignMemory
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
 from streams.console.passwords import hash_password
 from streams.console.roles import Role
 from streams.console.settings import load_console_settings
+from streams.console.subjects import Links
 from streams.console.users import Account, Users, new_users, write_users
-from streams.settings import load_settings
+from streams.settings import Settings, load_settings
 from tests.streams.bridge.bridge_case import decision_bytes
 
 PASSWORD = "a long password"  # noqa: S105 - of the tests
@@ -74,18 +77,18 @@ class Browser:
 
 
 class Played:
-    """A console whose memory the test fills."""
+    """A console whose memory the test fills; without settings there is neither Kafka nor Redis."""
 
-    def __init__(self, folder: Path, **chosen: Any) -> None:
+    def __init__(self, folder: Path, settings: Settings | None = None, **chosen: Any) -> None:
         self.users_file = folder / "users.json"
         users = make_users(self.users_file)
         chosen = {"kept_decisions": 100, "users_file": self.users_file} | chosen
-        settings = load_settings(kafka_bootstrap_servers="127.0.0.1:1", redis_url="redis://127.0.0.1:1/0")
-        memory = LiveMemory(100, time.time)
-        self.memory = memory
-        self.app: ASGIApp = console_app(
-            settings, load_console_settings(**chosen), users, memory, Feed(settings, memory)
-        )
+        settings = settings or load_settings(kafka_bootstrap_servers="127.0.0.1:1", redis_url="redis://127.0.0.1:1/0")
+        self.links = Links(users.secret)
+        self.memory, self.campaigns = LiveMemory(100, time.time), CampaignMemory(time.time)
+        follower = CampaignFollower(settings, self.campaigns.take)
+        live = Live(self.memory, Feed(settings, self.memory), self.campaigns, follower)
+        self.app: ASGIApp = console_app(settings, load_console_settings(**chosen), users, live)
 
     @asynccontextmanager
     async def browser(self, url: str = "http://console", address: str = "192.0.2.1") -> AsyncIterator[Browser]:

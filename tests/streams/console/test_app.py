@@ -15,8 +15,16 @@ from streams.console.app import ASSETS, HEADERS, SERVED
 from streams.console.roles import Role
 from tests.streams.console.console_case import Browser, Played
 
-PAGES = ["/now", "/now/figures", "/now/suspects", "/now/series", "/about/x", "/about/x/redis"]
-POSTED = ["/search", "/sign-out", "/about/x/unmask"]
+PAGES = [
+    "/now", "/now/figures", "/now/suspects", "/now/series", "/about/x", "/about/x/redis",
+    "/campaigns", "/campaigns/list", "/campaigns/now", "/campaigns/x", "/cases/x", "/cases/x/record",
+    "/queues", "/queues/cases", "/queues/questions", "/queues/alarms",
+]  # fmt: skip
+POSTED = [
+    "/search", "/sign-out", "/about/x/unmask", "/about/x/release", "/about/x/list", "/about/x/traceback",
+    "/about/x/redress", "/campaigns/x/verdict", "/campaigns/x/traceback", "/cases/x/tell", "/cases/x/grant",
+    "/cases/x/reject", "/cases/x/close", "/cases/x/export", "/queues/questions",
+]  # fmt: skip
 
 
 @pytest.fixture

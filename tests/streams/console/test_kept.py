@@ -2,6 +2,7 @@
 
 import random
 from collections import deque
+from typing import Any
 
 from detector.contract.decisions import Decision
 from streams.console.kept import Kept
@@ -17,7 +18,7 @@ FIELDS = {
 }
 
 
-def decision(number: int, **more: str) -> Decision:
+def decision(number: int, **more: Any) -> Decision:
     return DECISION_DECODER.decode(decided(number, **more))
 
 
@@ -39,6 +40,20 @@ def test_what_is_found_is_what_looking_through_all_of_it_finds() -> None:
     assert list(kept.all) == list(slow)
 
 
+def test_decisions_that_name_a_campaign_are_found_by_it() -> None:
+    """It stands among the reasons."""
+    kept = Kept(10)
+    reason = {"code": "campaign", "text": "campaign c5d30a1f7b2", "value": None, "threshold": None}
+    for number in range(3):
+        kept.add(decision(number))
+    kept.add(decision(3, reasons=[reason]))
+
+    (found,) = kept.about(Subject(Kind.CAMPAIGN, "c5d30a1f7b2"))
+
+    assert found.call_id == "call-3@switch"
+    assert list(kept.about(Subject(Kind.CASE, ""))) == []
+
+
 def test_what_is_forgotten_leaves_nothing_behind() -> None:
     """The index is as bounded as the decisions are."""
     kept = Kept(2)
@@ -47,6 +62,6 @@ def test_what_is_forgotten_leaves_nothing_behind() -> None:
         kept.add(decision(number, calling_number=f"+1202555{number:04}"))
 
     assert {kind: len(found) for kind, found in kept._found.items()} == {
-        Kind.NUMBER: 2, Kind.CALL: 2, Kind.DECISION: 2, Kind.TRUNK: 1,
+        Kind.NUMBER: 2, Kind.CALL: 2, Kind.DECISION: 2, Kind.TRUNK: 1, Kind.CAMPAIGN: 0,
     }  # fmt: skip
     assert list(kept.about(Subject(Kind.NUMBER, "+12025550001"))) == []

@@ -12,8 +12,10 @@ import pytest
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.settings import ArchiveSettings, load_archive_settings
+from streams.console import bench
 from streams.console import looks as module
-from streams.console.looks import Found, Looks
+from streams.console.bench import Found
+from streams.console.looks import Looks
 from streams.console.subjects import Kind, Subject
 from streams.kafka.topics import CALL_DECISIONS
 from streams.settings import load_settings
@@ -78,7 +80,7 @@ def test_what_somebody_types_is_no_sql(archived: Callable[..., ArchiveSettings])
 def test_a_look_that_takes_too_long_is_said_and_the_loop_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """So is one that comes when too many wait."""
     monkeypatch.setattr(module, "ARCHIVE_S", 0.05)
-    monkeypatch.setattr(module, "MOST_WAITING", 1)
+    monkeypatch.setattr(bench, "MOST_WAITING", 1)
     may_go = threading.Event()
     monkeypatch.setattr(module, "_rows", lambda *_: may_go.wait())
     looks = looks_of(load_archive_settings(url="/nowhere"))

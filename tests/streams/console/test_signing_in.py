@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -157,7 +158,7 @@ def test_cookies_are_for_the_server_alone(
 ) -> None:
     """Over HTTPS they have a name that no other host may set."""
     (tmp_path / "pem").touch()
-    pem = {"tls_certfile": tmp_path / "pem", "tls_keyfile": tmp_path / "pem"} if is_secure else {}
+    pem: dict[str, Any] = {"tls_certfile": tmp_path / "pem", "tls_keyfile": tmp_path / "pem"} if is_secure else {}
     played = Played(tmp_path, **pem)
 
     async def run() -> list[str]:

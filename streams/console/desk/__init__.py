@@ -1,0 +1,1 @@
+"""The desk: what people do at the console. Campaigns, what is done about a number or a call, cases and queues."""

@@ -1,0 +1,169 @@
+"""Campaigns as pages show them, the latest of them in bounded memory. Knows no Kafka and no page."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from streams.campaigns.records import CampaignCall, CampaignMerge
+from streams.wire.refusals import REFUSALS
+
+MOST_CAMPAIGNS = 5_000
+"""As many as `robocall campaigns run` keeps unless told otherwise."""
+MOST_EXAMPLES = 10
+MOST_AREAS = 8
+T = TypeVar("T")
+
+
+class _Cell(msgspec.Struct, gc=False):
+    trunk_group_id: str
+    sign: str | None = None
+
+
+class _Counts(msgspec.Struct, gc=False):
+    areas: dict[str, int] = {}
+
+
+class _Record(msgspec.Struct):
+    """What is read of a record of the topic."""
+
+    id: str
+    kind: str
+    confidence: float
+    first_seen_ms: int
+    last_seen_ms: int
+    calls: int
+    numbers: int
+    called_numbers: int
+    evidence: tuple[str, ...]
+    cells: list[_Cell]
+    merges: tuple[CampaignMerge, ...]
+    examples: list[CampaignCall]
+    counts: _Counts
+    answered_ratio: float | None = None
+    mean_talk_s: float | None = None
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A campaign: size, spread, and why it is one.
+
+    Attributes:
+        id: its name.
+        kind: how its calls look.
+        confidence: how sure it is, from 0 to 1.
+        first_ms: set-up of its first call.
+        last_ms: of its latest one.
+        calls: suspect ones.
+        numbers: different calling numbers.
+        called: different called numbers.
+        answered_ratio: share of the ended calls that was answered; None of fewer than five.
+        talk_s: mean duration of the answered ones, seconds; None where there is none.
+        evidence: why these calls are one campaign, for people.
+        trunks: trunk groups that it came by.
+        areas: areas that it called with their calls, the most called first.
+        merges: campaigns that turned out to be this one.
+        examples: its latest calls, the latest first.
+    """
+
+    id: str
+    kind: str
+    confidence: float
+    first_ms: int
+    last_ms: int
+    calls: int
+    numbers: int
+    called: int
+    answered_ratio: float | None
+    talk_s: float | None
+    evidence: tuple[str, ...]
+    trunks: tuple[str, ...]
+    areas: tuple[tuple[str, int], ...]
+    merges: tuple[CampaignMerge, ...]
+    examples: tuple[CampaignCall, ...]
+
+
+_DECODER = msgspec.json.Decoder(_Record)
+
+
+class CampaignMemory:
+    """Takes records of the topic `campaigns`, the same one again too. Used on the event loop alone.
+
+    Args:
+        clock: seconds since 1970.
+
+    Attributes:
+        unreadable: records that are no campaigns.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._shown: OrderedDict[str, Shown] = OrderedDict()
+        self._merged: OrderedDict[str, str] = OrderedDict()
+        self.unreadable = 0
+
+    def take(self, key: bytes | None, value: bytes | None) -> None:
+        """Take a record; null deletes. Some tens of microseconds."""
+        name = (key or b"").decode(errors="replace")
+        if value is None:
+            self._shown.pop(name, None)
+            self._merged.pop(name, None)
+            return
+        try:
+            record = _DECODER.decode(value)
+        except REFUSALS:
+            self.unreadable += 1
+            return
+        self._shown.pop(record.id, None)
+        if record.merged_into is not None:
+            _put(self._merged, record.id, record.merged_into)
+        else:
+            self._merged.pop(record.id, None)
+            _put(self._shown, record.id, _shown(record))
+
+    def find(self, name: str) -> Shown | None:
+        """The campaign of an id, or what it was merged into; None where it is not known any more."""
+        for _ in range(len(self._merged) + 1):
+            into = self._merged.get(name)
+            if into is None:
+                return self._shown.get(name)
+            name = into
+        return None
+
+    def within(self, span_s: float, most: int) -> list[Shown]:
+        """Campaigns that called in the last so many seconds, those with most calls first."""
+        since_ms = (self._clock() - span_s) * 1_000
+        found = [one for one in self._shown.values() if one.last_ms >= since_ms]
+        return sorted(found, key=lambda one: (-one.calls, one.id))[:most]
+
+
+def _put(kept: OrderedDict[str, T], name: str, value: T) -> None:
+    kept[name] = value
+    kept.move_to_end(name)
+    if len(kept) > MOST_CAMPAIGNS:
+        kept.popitem(last=False)
+
+
+def _shown(record: _Record) -> Shown:
+    areas = sorted(record.counts.areas.items(), key=lambda one: -one[1])[:MOST_AREAS]
+    trunks = dict.fromkeys(cell.trunk_group_id for cell in record.cells if cell.trunk_group_id)
+    return Shown(
+        record.id,
+        record.kind,
+        record.confidence,
+        record.first_seen_ms,
+        record.last_seen_ms,
+        record.calls,
+        record.numbers,
+        record.called_numbers,
+        record.answered_ratio,
+        record.mean_talk_s,
+        record.evidence,
+        tuple(trunks),
+        tuple(areas),
+        record.merges,
+        tuple(reversed(record.examples[-MOST_EXAMPLES:])),
+    )

@@ -1,0 +1,91 @@
+"""Pages of campaigns: size, spread and why, and what people say of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from streams.campaigns.records import encoded
+from streams.console.roles import Role
+from streams.console.subjects import Kind, Subject
+from streams.kafka.topics import CALL_FEEDBACK, CAMPAIGNS
+from streams.wire.cases import CaseKind
+from tests.streams.console.console_case import Browser, Played, decided
+from tests.streams.console.desk.desk_case import MakeDesk
+from tests.streams.console.desk.test_campaigns import put, record
+
+
+def test_a_campaign_is_listed_and_shown_with_why_it_is_one(tmp_path: Path) -> None:
+    """Its numbers are masked, and decisions that name it link to it."""
+    played, made = Played(tmp_path), record("tg-1", 30)
+    put(played.campaigns, made)
+    reason = {"code": "campaign", "text": f"campaign {made.id}", "value": None, "threshold": None}
+    played.memory.take(None, decided(7, "block", reasons=[reason]))
+    page = played.links.path(Subject(Kind.CAMPAIGN, made.id))
+
+    async def visit(browser: Browser) -> list[str]:
+        paths = [
+            "/campaigns?within=all",
+            "/campaigns/list?within=all",
+            "/campaigns/list?within=1",
+            page,
+            "/now/suspects",
+        ]
+        return [(await browser.get(path)).text for path in paths]
+
+    index, listed, silent, shown, suspects = played.run(Role.OPERATOR, visit)
+
+    assert 'hx-get="/campaigns/list?within=all"' in index
+    assert made.id in listed
+    assert "robocall campaigns run" not in silent
+    assert made.id not in silent
+    assert "30 from 30 numbers to 30 numbers" in shown
+    assert made.evidence[0].split(",")[0] in shown
+    assert made.examples[-1].calling_number not in shown
+    assert "call-7@switch" not in shown
+    assert "+1202555••••" in shown
+    assert f'href="{page}"' in suspects
+
+
+def test_one_that_was_merged_leads_to_what_it_became_and_one_that_is_gone_says_so(tmp_path: Path) -> None:
+    """Links to it stand in decisions and in notes."""
+    played, old, kept = Played(tmp_path), record("tg-1"), record("tg-2")
+    put(played.campaigns, kept)
+    played.campaigns.take(
+        old.id.encode(), encoded(old).replace(b'"merged_into":null', f'"merged_into":"{kept.id}"'.encode())
+    )
+
+    async def visit(browser: Browser) -> list[str]:
+        paths = [played.links.path(Subject(Kind.CAMPAIGN, name)) for name in (old.id, "c0")]
+        return [(await browser.get(path)).text for path in paths]
+
+    merged, gone = played.run(Role.OPERATOR, visit)
+
+    assert f"<h1>Campaign {kept.id}</h1>" in merged
+    assert f"{old.id} was merged into it" in merged
+    assert "does not have it now" in gone
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(("verdict", "said", "what"), [("confirm", "robocall", "campaign_confirmed"),
+                                                       ("clear", "legitimate", "campaign_cleared")])  # fmt: skip
+def test_a_verdict_is_feedback_about_each_of_its_calls(make_desk: MakeDesk, verdict: str, said: str, what: str) -> None:
+    """As the command sends it, and a case says who said it and why."""
+    desk, made = make_desk(), record("tg-1")
+    producer = Producer({"bootstrap.servers": desk.settings.kafka_bootstrap_servers})
+    producer.produce(CAMPAIGNS, encoded(made), key=made.id)
+    producer.flush()
+    page = desk.path(Kind.CAMPAIGN, made.id)
+
+    answer = desk.send(Role.OPERATOR, page, "/verdict", verdict=verdict, reason="heard it")
+
+    assert f"Said of its latest {len(made.examples)} calls: {said}." in answer.text
+    found = [json.loads(value or b"") for _, value in desk.records(CALL_FEEDBACK, len(made.examples))]
+    assert {(one["verdict"], one["source"], one["note"]) for one in found} == {(said, "analyst", "operator: heard it")}
+    assert {one["call_id"] for one in found} == {one.call_id for one in made.examples}
+    (case,) = desk.cases(CaseKind.CHANGE)
+    assert (case.history[0].what, case.subject, case.history[0].who) == (what, f"campaign:{made.id}", "operator")
+    unknown = desk.send(Role.OPERATOR, desk.path(Kind.CAMPAIGN, "c0"), "/verdict", verdict=verdict, reason="x")
+    assert unknown.status_code == 409
+    assert "no campaign c0" in unknown.text

@@ -1,0 +1,76 @@
+"""The table of questions: read as `robocall ask` wrote it, filled in, and never asked twice."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from detector.contract.events import Verdict
+from streams.commands.adapt.asked import Asked
+from streams.commands.adapt.table import COLUMNS, write_table
+from streams.console.desk.questions import QuestionsUnusable, QuestionTable, answers_of
+from streams.wire.feedback import FeedbackRefused, read_feedback
+
+ASKED = [
+    Asked("number block +1202555 in trunk group =tg", "12 calls", "its score", (), "", ("one", "two"), ("a", "b")),
+    Asked("origin x of signer y", "3 calls", "its score", ("a reason",), "x: 1 robocall", ("three",), ("c",)),
+]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> QuestionTable:
+    """A table as the command writes it."""
+    with (tmp_path / "questions.csv").open("wb") as out:
+        write_table(ASKED, out)
+    return QuestionTable(tmp_path / "questions.csv")
+
+
+def test_what_the_command_wrote_is_what_is_asked(table: QuestionTable) -> None:
+    """Cells that look like formulas come back as they were."""
+    first, second = table.questions()
+
+    assert (first.what, first.calls, first.examples, first.call_ids) == (ASKED[0].what, "12 calls", ("one", "two"),
+                                                                         ("a", "b"))  # fmt: skip
+    assert (second.said, second.verdict) == ("x: 1 robocall", "")
+
+
+def test_an_answer_stays_in_the_table_which_the_import_still_takes(table: QuestionTable, tmp_path: Path) -> None:
+    """Its other cells are as they were."""
+    first, second = table.questions()
+
+    table.fill_in(first.name, Verdict.ROBOCALL)
+
+    assert [one.verdict for one in table.questions()] == ["robocall", ""]
+    assert table.find(second.name) == second
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "questions.csv").read_text())))
+    assert tuple(rows[0]) == COLUMNS
+    assert rows[1]["reasons"] == "a reason"
+
+
+def test_an_answer_is_feedback_about_each_call(table: QuestionTable) -> None:
+    """As the command makes it."""
+    said = [read_feedback(value) for _, value in answers_of(table.questions()[0], Verdict.LEGITIMATE)]
+
+    assert not any(isinstance(one, FeedbackRefused) for one in said)
+    assert [(one.call_id, one.verdict, one.campaign) for one in said if not isinstance(one, FeedbackRefused)] == [
+        ("a", Verdict.LEGITIMATE, None),
+        ("b", Verdict.LEGITIMATE, None),
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe", None])
+def test_what_is_no_table_of_questions_is_said(content: bytes | None, tmp_path: Path) -> None:
+    """Or is not there."""
+    path = tmp_path / "other.csv"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(QuestionsUnusable, match=r"other\.csv"):
+        QuestionTable(path).questions()
+
+
+def test_a_table_that_was_replaced_meanwhile_has_not_the_question(table: QuestionTable) -> None:
+    """What is answered is what was read."""
+    with pytest.raises(QuestionsUnusable, match="replaced meanwhile"):
+        table.find("another")

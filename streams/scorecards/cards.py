@@ -39,6 +39,7 @@ SHARES: Mapping[str, tuple[str, str]] = {
     "rotated": ("rotated", "with_a"),
     "downstream": ("downstream", "signed"),
     "third_party": ("third_party", "signed"),
+    "resigned": ("resigned", "with_signers"),
     "ocn_unlike": ("ocn_unlike", "with_ocn"),
     "refused": ("refused", "calls"),
 }
@@ -49,6 +50,7 @@ THRESHOLDS: Mapping[str, float] = {
     "rotated": 0.1,
     "downstream": 0.1,
     "third_party": 0.5,
+    "resigned": 0.1,
     "refused": 0.05,
 }
 """From which lower bound on a share is alarming; `ocn_unlike` is lawful of everybody who passes calls on."""

@@ -49,6 +49,9 @@ class Counts:
         signed: With a signature that held, and of whose upstream the OCN is known.
         downstream: Of those: A or B, signed by an upstream that only passes calls on.
         third_party: Of those: signed by somebody else than the upstream, which originates.
+        with_signers: With a signature of attestation A or B that held, from a number with a digit that somebody signed
+            for on the days before.
+        resigned: Of those: signed by none of those who did.
         with_ocn: Of which the OCN of the calling number and of the upstream are known.
         ocn_unlike: Of those: both differ.
         refused: That another network answered 603+.
@@ -66,6 +69,8 @@ class Counts:
     signed: int = 0
     downstream: int = 0
     third_party: int = 0
+    with_signers: int = 0
+    resigned: int = 0
     with_ocn: int = 0
     ocn_unlike: int = 0
     refused: int = 0

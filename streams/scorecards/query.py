@@ -36,10 +36,11 @@ _CALL = "call_id, setup_time_ms, calling_number, called_number, trunk_group_id"
 _OF_ITSELF = (UPSTREAM, "signer", Basis.REGISTRATION.value)
 """Codes of reasons that rest on who hands the call over or signs it: a share made of them would prove itself."""
 
+_SIGNER = f"""CASE WHEN own_verstat = '{Verstat.PASSED.value}' THEN own_signer_spc
+    WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN signer_spc END"""
 _SETUPS = f"""
 SELECT {_CALL}, any_value(upstream_ocn) AS event_ocn, any_value(calling_ocn) AS dipped_ocn,
-  any_value(CASE WHEN own_verstat = '{Verstat.PASSED.value}' THEN own_signer_spc
-    WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN signer_spc END) AS signer,
+  any_value({_SIGNER}) AS signer,
   any_value(CASE WHEN own_verstat = '{Verstat.PASSED.value}' THEN own_attestation
     WHEN own_verstat IS NULL AND starts_with(verstat, '{Verstat.PASSED.value}') THEN attestation END) AS attestation
 FROM call_events WHERE type = 'call_setup' AND day = DATE '{{day}}' GROUP BY {_CALL}
@@ -57,9 +58,9 @@ blocks AS (SELECT * FROM {plan} WHERE length(prefix) = {of_block} AND NOT {is_di
 codes AS (SELECT * FROM {plan} WHERE length(prefix) = {of_code} AND NOT ({is_digested}
   AND prefix IN (SELECT substr(prefix, 1, {of_code}) FROM {plan} WHERE length(prefix) = {of_block}))),
 today AS (SELECT calling_number, count(*) AS calls FROM setups GROUP BY calling_number),
-earlier AS (SELECT DISTINCT calling_number FROM call_events
+earlier AS (SELECT calling_number, list(DISTINCT {signer}) FILTER ({signer} IS NOT NULL) AS signers FROM call_events
   WHERE type = 'call_setup' AND day BETWEEN DATE '{before}' AND DATE '{yesterday}'
-  AND calling_number IN (SELECT calling_number FROM today)),
+  AND calling_number IN (SELECT calling_number FROM today) GROUP BY calling_number),
 refusals AS (SELECT DISTINCT call_id, calling_number, called_number, trunk_group_id FROM call_events
   WHERE type = 'call_end' AND day BETWEEN DATE '{day}' AND DATE '{after}'
   AND coalesce(treatment, '') <> 'block' AND contains(lower(reason), 'v=analytics1')),
@@ -69,6 +70,8 @@ names AS (SELECT {call}, any_value(substr(reasons[-1].text, {name_at})) AS campa
   WHERE day BETWEEN DATE '{day}' AND DATE '{after}' AND reasons[-1].code = '{campaign}' GROUP BY {call}),
 calls AS (SELECT setups.*, is_traced, is_suspect, campaign,
   today.calls <= {most} AND earlier.calling_number IS NULL AS is_new,
+  attestation IN ('A', 'B') AND regexp_matches(calling_number, '[0-9]') AND len(earlier.signers) > 0 AS has_signers,
+  has_signers AND NOT list_contains(earlier.signers, signer) AS is_resigned,
   refusals.call_id IS NOT NULL AS is_refused, coalesce(known.ocn, event_ocn) AS ocn, known.role AS role,
   coalesce(dipped_ocn, blocks.plan_ocn, codes.plan_ocn) AS number_ocn
   FROM setups JOIN today USING (calling_number) LEFT JOIN earlier USING (calling_number)
@@ -84,6 +87,7 @@ SELECT trunk_group_id, signer, list(DISTINCT campaign) FILTER (campaign IS NOT N
   count(*) FILTER (signer IS NOT NULL AND ocn IS NOT NULL) AS signed,
   count(*) FILTER (role IN {passing} AND attestation IN ('A', 'B') AND signer = ocn) AS downstream,
   count(*) FILTER (role = '{originating}' AND signer <> ocn) AS third_party,
+  count(*) FILTER (has_signers) AS with_signers, count(*) FILTER (is_resigned) AS resigned,
   count(*) FILTER (number_ocn IS NOT NULL AND ocn IS NOT NULL) AS with_ocn,
   count(*) FILTER (number_ocn <> ocn) AS ocn_unlike, count(*) FILTER (is_refused) AS refused,
   count(is_traced) AS tracebacks
@@ -175,6 +179,7 @@ class Days:
             before=day - timedelta(DAYS_BEFORE),
             yesterday=day - timedelta(1),
             most=MOST_CALLS,
+            signer=_SIGNER,
             traceback=FeedbackSource.TRACEBACK.value,
             robocall=Verdict.ROBOCALL.value,
             upstreams=UPSTREAMS,

@@ -40,6 +40,10 @@ def one_by_one(calls: list[Call]) -> dict[Key, Counts]:
     found: dict[Key, Counter[str]] = {}
     today = Counter(call.calling for call in calls if call.days_ago == 0)
     earlier = {call.calling for call in calls if 1 <= call.days_ago <= 7}
+    signers: dict[str, set[str]] = {}
+    for call in calls:
+        if 1 <= call.days_ago <= 7 and call.signer is not None:
+            signers.setdefault(call.calling, set()).add(call.signer)
     ocns = {one.trunk_group_id: (one.ocn, one.role) for one in REGISTER}
     for call in calls:
         if call.days_ago > 7:
@@ -68,6 +72,10 @@ def one_by_one(calls: list[Call]) -> dict[Key, Counts]:
         is_passing = role is UpstreamRole.INTERMEDIATE
         counts["downstream"] += is_passing and call.signer == ocn and call.attestation in {"A", "B"}
         counts["third_party"] += role is UpstreamRole.ORIGINATING and call.signer not in {None, ocn}
+        is_known = call.signer is not None and call.attestation in {"A", "B"} and call.calling in signers
+        is_known = is_known and call.calling != "anonymous"
+        counts["with_signers"] += is_known
+        counts["resigned"] += is_known and call.signer not in signers[call.calling]
         counts["with_ocn"] += call.calling_ocn is not None and ocn is not None
         counts["ocn_unlike"] += call.calling_ocn is not None and ocn is not None and call.calling_ocn != ocn
         counts["refused"] += call.treatment != "block" and "analytics1" in (call.refusal or "")
@@ -116,6 +124,39 @@ def test_a_number_that_rotates_is_new_and_seldom_and_suspect(tmp_path: Path) -> 
 
     found = counted(store)["tg-1", "333C"]
     assert (found.with_a, found.suspect, found.rotated) == (8, 7, 3)
+
+
+def test_who_signs_anew_for_numbers_of_others_is_counted(tmp_path: Path) -> None:
+    """Of numbers whose signers are known: who signed for one in the week before may do so again.
+
+    C says nothing, and a number that is withheld is nobody's.
+    """
+    usual, other, new = "+13035550101", "+13035550102", "+13035550103"
+    before = [
+        Call(1, days_ago=7, calling=usual, signer="111A", attestation="A"),
+        Call(2, days_ago=1, calling=usual, signer="222B", attestation="C"),
+        Call(3, days_ago=8, calling=usual, signer="333C", attestation="A"),
+        Call(4, days_ago=2, calling=other, signer="444D", attestation="A", is_own=False),
+        Call(5, days_ago=2, calling=new),
+        Call(6, days_ago=2, calling="anonymous", signer="111A", attestation="A"),
+    ]
+    today = [
+        Call(11, calling=usual, signer="111A", attestation="A"),
+        Call(12, calling=usual, signer="222B", attestation="B"),
+        Call(13, calling=usual, signer="333C", attestation="A"),
+        Call(14, calling=usual, signer="333C", attestation="C"),
+        Call(15, calling=other, signer="333C", attestation="B"),
+        Call(16, calling=other),
+        Call(17, calling=new, signer="333C", attestation="A"),
+        Call(18, calling="anonymous", signer="333C", attestation="A"),
+    ]
+    store = ArchiveStore(str(tmp_path))
+    archived(store, [*before, *today])
+
+    found = {key[1]: (one.with_signers, one.resigned) for key, one in counted(store).items() if key[0] == "tg-1"}
+
+    assert {found["111A"], found["222B"]} == {(1, 0)}
+    assert (found["333C"], found[None]) == ((2, 2), (0, 0))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,10 @@ COVERED = 4
 DOT = "•"
 _NUMBER = re.compile(r"\+?[0-9](?:[ ().-]{0,2}[0-9]){6,}")
 """Seven digits or more, with the separators that people write. Shorter ones are short codes: 911, 988, 24365."""
+_DATE = r"(?<![0-9+.-])20[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9.-])"
+_CASE = r"\b(?:redress|traceback|referral|change|look_up)-[0-9]{8}-[0-9a-f]{10}\b"
+_KEPT = re.compile(f"({_DATE}|{_CASE})")
+"""Days and ids of cases, which people write into reasons."""
 _USER = re.compile(r"[^\s@<>:;,\"']+@")
 _DIGIT = re.compile(r"[0-9]")
 _CODE = re.compile(
@@ -25,7 +29,8 @@ def masked(text: str) -> str:
     Args:
         text: a number, or words that may have some: `+12025550123` becomes `+1202555••••`.
     """
-    return _NUMBER.sub(lambda found: _covered(found[0]), _USER.sub(_hidden_user, text))
+    parts = _KEPT.split(_USER.sub(_hidden_user, text))
+    return "".join(part if place % 2 else _NUMBER.sub(_covered, part) for place, part in enumerate(parts))
 
 
 def _hidden_user(found: re.Match[str]) -> str:
@@ -33,7 +38,8 @@ def _hidden_user(found: re.Match[str]) -> str:
     return found[0] if _NUMBER.fullmatch(text) else f"{DOT * COVERED}@"
 
 
-def _covered(number: str) -> str:
+def _covered(found: re.Match[str]) -> str:
+    number = found[0]
     digits = [at.start() for at in _DIGIT.finditer(number)][-COVERED:]
     return "".join(DOT if place in digits else character for place, character in enumerate(number))
 

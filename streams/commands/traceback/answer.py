@@ -16,6 +16,7 @@ from rich.text import Text
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
 from streams.cases.recording import record
+from streams.cases.roles import Role, require
 from streams.commands.archive import opened
 from streams.commands.records.zone import Zone
 from streams.commands.traceback.inputs import JSON_OPTION, office, pairs, rows_of
@@ -65,6 +66,7 @@ def answer(
       robocall traceback answer requests.csv --zone America/New_York
       robocall traceback answer requests.jsonl --out answers.jsonl --why "portal of the ITG"
     """  # noqa: D301 - click reads the backspace
+    require(Role.LOOK_UP)
     require_distinct({"FILE": requests}, {"--out": out})
     settings, archive = load_traceback_settings(), load_archive_settings()
     office_zone = settings.office_zone

@@ -16,6 +16,7 @@ from rich.console import Console
 from streams.archive.calls import ArchivedCall, Sought, find
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
+from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
 from streams.cases.unmasking import MASKED
 from streams.commands.archive import Instant, epoch_ms, opened
@@ -76,6 +77,7 @@ def open_(
       robocall traceback open --calls suspects.jsonl --campaign cmp-17 --why "car warranty, 4,000 calls"
       robocall traceback open --called +13035550142 --calling +12025550123 --at 2026-11-27T14:03:20 --why complaint
     """  # noqa: D301 - click reads the backspace
+    require(Role.LOOK_UP)
     given = (called, calling, at)
     if any(given) and not all(given):
         raise click.UsageError("--called, --calling and --at belong together")

@@ -81,6 +81,7 @@ def test_who_may_only_look_up_changes_nothing(command: str) -> None:
         "lookup +12025550123", "blocked +12025550123", "redress list", "redress show redress-1",
         "redress open --calling +12025550123 --why x", "cases list", "cases show change-1",
         "campaigns list", "campaigns show c1", "traceback list", "traceback show t",
+        "traceback open --call-id x --why x", "traceback answer requests.csv",
     ],
 )  # fmt: skip
 def test_who_may_nothing_sees_nothing(command: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,15 @@
 """Cases that wait, counted from a real topic: what came since the last look, and a topic that was made again."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
@@ -13,9 +21,12 @@ from streams.cases.store import CaseStore
 from streams.cases.waiting import WaitingCases
 from streams.kafka import topics
 from streams.kafka.topics import CASE_RECORDS
+from streams.local.services import free_ports
 from streams.metrics import Metric
 from streams.settings import Settings, load_settings
 from streams.wire.cases import Case, CaseEntry, CaseKind
+from tests.processes import ROOT
+from tests.waiting import HANG_S, wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -87,6 +98,33 @@ def test_a_topic_that_was_made_again_is_read_again(
     topics.create(kafka_admin, partitions=2, replication_factor=1)
     asyncio.run(fill(0))
     assert figures(waiting) == (0, 0)
+
+
+def test_archive_run_tells_them_on_its_page_and_ends_when_told(settings: Settings, tmp_path: Path) -> None:
+    """The process as it is deployed: one case that is a day late."""
+    (port,) = free_ports(1)
+    asyncio.run(CaseStore(settings).open(asked(time.time_ns() // 1_000_000 - CLOCK_MS - 60_000)))
+    environment = {
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers, "ROBOCALL_ARCHIVE_URL": str(tmp_path),
+        "ROBOCALL_ARCHIVE_WEB_PORT": str(port), "ROBOCALL_ARCHIVE_CONSUMER_GROUP": f"waiting-{tmp_path.name}",
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streams.commands.main", "archive", "run"],
+        cwd=ROOT, env=os.environ | environment, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    def overdue() -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=HANG_S) as answer:
+            return b'robocall_cases_overdue{kind="redress"} 1.0' in answer.read()
+        return False
+
+    try:
+        wait_until(overdue, "the page tells the late case")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HANG_S) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_broker_that_is_away_changes_no_figure() -> None:

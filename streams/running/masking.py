@@ -15,7 +15,8 @@ _DATE = r"(?<![0-9+.-])20[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9.-])"
 _CASE = r"\b(?:redress|traceback|referral|change|look_up)-[0-9]{8}-[0-9a-f]{10}\b"
 _KEPT = re.compile(f"({_DATE}|{_CASE})")
 """Days and ids of cases, which people write into reasons."""
-_USER = re.compile(r"[^\s@<>:;,\"']+@")
+_USER = re.compile(r"(?<![^\s@<>:;,\"'])[^\s@<>:;,\"']+@")
+"""From the beginning of a word alone: else a text of many letters is read once for each of them."""
 _DIGIT = re.compile(r"[0-9]")
 _CODE = re.compile(
     r"(?:^|_)(?:id|ids|ms|sha256|digest|ocn|frn|rmd_number|spc|origid|ip|trunk|who|by|file|version|campaign|merged_into)$"

@@ -13,6 +13,8 @@ ANONYMOUS, INVALID, DOMESTIC, TOLL_FREE_CALLER, FOREIGN = "anonymous", "invalid"
 _NANP = re.compile(r"\+1([2-9](?!11)\d{2})([2-9](?!11)\d{2})\d{4}", re.ASCII)
 _ELSEWHERE = re.compile(r"\+([2-9]\d)\d{5,13}", re.ASCII)
 _DIGIT = re.compile(r"\d", re.ASCII)
+MOST_TEXT = 64
+"""Characters of a signer, an origid or a user agent that count: a provider code has 4, an origid 36."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,10 @@ class SuspectCall:
         calling_number: In its normal form.
         called_number: Likewise.
         trunk_group_id: It came in by.
-        signer_spc: Who signed it; empty where it is unsigned.
-        origid: Origination id that was signed; empty where there is none.
+        signer_spc: Who signed it, at most `MOST_TEXT` characters; empty where it is unsigned.
+        origid: Origination id that was signed, likewise; empty where there is none.
         attestation: `A`, `B`, `C`, or empty.
-        user_agent: As the caller sent it; empty where there is none. Evidence only: it can be changed at will.
+        user_agent: As the caller sent it, likewise. Evidence only: it can be changed at will.
         score: Calibrated probability of a robocall; 1 where a list or a standing decision decided, and no model.
     """
 
@@ -65,10 +67,10 @@ class SuspectCall:
             setup.calling_number,
             setup.called_number,
             setup.trunk_group_id,
-            (setup.own_signer_spc if is_ours else setup.signer_spc) or "",
-            (setup.own_origid if is_ours else setup.origid) or "",
+            ((setup.own_signer_spc if is_ours else setup.signer_spc) or "")[:MOST_TEXT],
+            ((setup.own_origid if is_ours else setup.origid) or "")[:MOST_TEXT],
             "" if level is None else str(level),
-            setup.user_agent or "",
+            (setup.user_agent or "")[:MOST_TEXT],
             1.0 if score is None else score,
         )
 

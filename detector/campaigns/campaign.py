@@ -99,13 +99,15 @@ class Campaign:
         return self.tally.scores / (self.tally.calls + DOUBT)
 
 
-def name_of(cell: Cell, first_ms: int) -> str:
-    """Name a campaign by its first cell and call, so that whoever reads the same calls gives the same name.
+def name_of(call_id: str, at_ms: int) -> str:
+    """Name a campaign by its first call, so that whoever reads the same calls gives the same name.
+
+    No number is in it: a short hash of one could be undone by trying all numbers, and names stay in the archive where
+    numbers are digests.
 
     Args:
-        cell: Its first one.
-        first_ms: Set-up of the first call of the cell, epoch milliseconds.
+        call_id: Of the first call of its first cell.
+        at_ms: Set-up of that call, epoch milliseconds.
     """
-    text = "\x1f".join((str(first_ms), *cell))
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5)
+    digest = blake2b(f"{at_ms}\x1f{call_id}".encode("utf-8", "surrogatepass"), digest_size=5)
     return f"c{digest.hexdigest()}"

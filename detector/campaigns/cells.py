@@ -7,6 +7,7 @@ call another origid tells nothing by it, so its calls by a trunk group are one c
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from detector.campaigns.calls import ANONYMOUS, Cell, SuspectCall
 from detector.campaigns.joining import CellMemory
@@ -16,6 +17,8 @@ BUSY_CALLS = 10
 SCATTERED_CALLS, SCATTERED = 20, 0.5
 """Of so many suspect calls that a signer has by a trunk group, this share has an origid that was not seen before."""
 MOSTLY = 0.5
+MOST_NEAR = 200
+"""Cells of a place that one is held against: those that called last. A burst of numbers must not cost more and more."""
 HOUR_MS = 3_600_000
 
 Place = tuple[str, ...]
@@ -84,12 +87,14 @@ class Cells:
         return memory
 
     def near(self, memory: CellMemory) -> Iterator[CellMemory]:
-        """Other cells that share a number, the origin or the trunk group with one, each once, in a fixed order."""
+        """Other cells that share a number, the origin or the trunk group with one, each once: of each the latest."""
         places: list[Place] = [("trunk", trunk) for trunk in sorted(memory.trunks)]
         if memory.cell.origin is not None:
             places.insert(0, ("origin", *memory.cell.origin))
         places += [("number", number) for number in memory.numbers.counts]
-        seen = dict.fromkeys(cell for place in places for cell in self._by_place.get(place, ()))
+        seen = dict.fromkeys(
+            cell for place in places for cell in islice(reversed(self._by_place.get(place, {})), MOST_NEAR)
+        )
         seen.pop(memory.cell, None)
         yield from (self._memories[cell] for cell in seen)
 
@@ -143,7 +148,9 @@ class Cells:
 
     def _register(self, memory: CellMemory, place: Place) -> None:
         memory.places.add(place)
-        self._by_place[place][memory.cell] = None
+        cells = self._by_place[place]
+        cells.pop(memory.cell, None)
+        cells[memory.cell] = None
 
     def _forget(self, now_ms: int) -> None:
         """Forget cells that are idle too long, and one where there are more than may be."""

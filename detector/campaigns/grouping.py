@@ -75,7 +75,7 @@ class Campaigns:
         memory.campaign = self.named(memory.campaign)
         if memory.calls >= FEWEST_CALLS and memory.calls >= GROWTH * memory.compared_at:
             memory.compared_at = memory.calls
-            self._join(memory, call.at_ms)
+            self._join(memory, call)
         if memory.campaign:
             campaign = self.by_id[memory.campaign]
             if memory.cell not in campaign.cells:
@@ -119,6 +119,25 @@ class Campaigns:
                 self._cells.restore(cell, campaign.tally.first_ms, campaign.tally.last_ms, campaign.id)
         self.aliases.update(aliases)
 
+    def forget_idle(self, since_ms: int) -> None:
+        """Forget campaigns that have not called since then, with the names that they had.
+
+        Args:
+            since_ms: Epoch milliseconds.
+        """
+        while self.by_id:
+            name, campaign = next(iter(self.by_id.items()))
+            if campaign.tally.last_ms >= since_ms:
+                return
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        gone = self.by_id.pop(name)
+        former = [one for one in self.aliases if self.named(one) == ""]
+        for one in former:
+            del self.aliases[one]
+        self.changed |= dict.fromkeys((name, *former), gone)
+
     def named(self, name: str) -> str:
         """Return the id that a campaign has now; empty of one that is not remembered.
 
@@ -129,8 +148,8 @@ class Campaigns:
             name = now
         return name if name in self.by_id else ""
 
-    def _join(self, memory: CellMemory, now_ms: int) -> None:
-        """Hold a cell against others, and give it a campaign where it has none."""
+    def _join(self, memory: CellMemory, call: SuspectCall) -> None:
+        """Hold a cell, to which a call came, against others, and give it a campaign where it has none."""
         for other in self._cells.near(memory):
             theirs = self.named(other.campaign)
             if not theirs or theirs == memory.campaign:
@@ -139,12 +158,13 @@ class Campaigns:
             if found is None:
                 continue
             if memory.campaign:
-                memory.campaign = self._merge(self.by_id[memory.campaign], self.by_id[theirs], found, now_ms)
+                memory.campaign = self._merge(self.by_id[memory.campaign], self.by_id[theirs], found, call.at_ms)
             else:
                 memory.campaign = theirs
                 self.by_id[theirs].take(memory.cell, found.sign)
         if not memory.campaign:
-            memory.campaign = name_of(memory.cell, memory.first_ms)
+            first = (memory.waiting or [call])[0]
+            memory.campaign = name_of(first.call_id, first.at_ms)
             made = self.by_id[memory.campaign] = Campaign(memory.campaign, Tally(memory.first_ms))
             made.take(memory.cell, None)
 
@@ -177,6 +197,5 @@ class Campaigns:
             self._open.popitem(last=False)
             self._forgotten.open_calls += 1
         if len(self.by_id) > self._most:
-            gone, least = self.by_id.popitem(last=False)
             self._forgotten.campaigns += 1
-            self.changed[gone] = least
+            self._forget(next(iter(self.by_id)))

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,10 @@ from detector.campaigns.tally import Tally
 from detector.contract.events import documented
 from streams.wire.records import encode
 
+T = TypeVar("T")
+
+MOST_BYTES = 256 * 1024
+"""A quarter of what topics take by default. Records of ordinary callers have some tens of kilobytes."""
 _SAMPLES = ("numbers", "called")
 _COUNTERS = ("areas", "trunks", "origins", "levels", "agents", "callers")
 _FIGURES = (
@@ -126,8 +130,16 @@ def campaign_of(record: CampaignRecord) -> Campaign:
 
 
 def encoded(record: CampaignRecord) -> bytes:
-    """Encode a record."""
-    return encode(record)
+    """Encode a record in at most `MOST_BYTES`.
+
+    Of a larger one the latest cells, examples and merges stay, and the commonest areas, trunk groups and origins: half
+    of each, and half of that again until there is room.
+    """
+    value = encode(record)
+    while len(value) > MOST_BYTES:
+        record = _halved(record)
+        value = encode(record)
+    return value
 
 
 def decoded(value: bytes) -> CampaignRecord | None:
@@ -136,6 +148,24 @@ def decoded(value: bytes) -> CampaignRecord | None:
         return _DECODER.decode(value)
     except msgspec.MsgspecError:
         return None
+
+
+def _halved(record: CampaignRecord) -> CampaignRecord:
+    counts = dict(record.counts)
+    for name in _COUNTERS:
+        counts[name] = dict(Counter(counts[name]).most_common(len(counts[name]) // 2))
+    return replace(
+        record,
+        cells=_later_half(record.cells),
+        merges=_later_half(record.merges),
+        examples=_later_half(record.examples),
+        evidence=record.evidence[: len(record.evidence) // 2],
+        counts=counts,
+    )
+
+
+def _later_half(values: tuple[T, ...]) -> tuple[T, ...]:
+    return values[(len(values) + 1) // 2 :]
 
 
 def _values(one: CampaignCall) -> tuple[Any, ...]:

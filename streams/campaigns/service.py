@@ -29,7 +29,7 @@ from detector.campaigns.calls import SuspectCall
 from detector.campaigns.campaign import Campaign
 from detector.campaigns.cells import Bounds
 from detector.campaigns.grouping import Campaigns
-from detector.features.window_constants import HOUR_MS
+from detector.features.window_constants import DAY_MS, HOUR_MS
 from streams.campaigns.matching import Ended, Matching
 from streams.campaigns.metrics import Standing
 from streams.campaigns.records import CampaignRecord, campaign_of, encoded, record_of
@@ -216,6 +216,7 @@ class CampaignService:
             KafkaError: something is not safe, or the group refuses; what changed is published again the next time.
             TimeoutError: likewise, nobody answers.
         """
+        self._grouping.forget_idle(time.time_ns() // 1_000_000 - round(self._chosen.keep_days * DAY_MS))
         changed, self._grouping.changed = self._grouping.changed, {}
         try:
             sent = [

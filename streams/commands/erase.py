@@ -19,7 +19,7 @@ from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_set
 from streams.cases.recording import looked_up, record
 from streams.commands.lookup import with_redis
 from streams.kafka.publishing.entity_topic import publish_end
-from streams.kafka.topics import CASE_RECORDS, ENTITY_DECISIONS, TOPICS, Topic
+from streams.kafka.topics import CAMPAIGNS, CASE_RECORDS, ENTITY_DECISIONS, TOPICS, Topic
 from streams.redis.connection import E164
 from streams.redis.erasing import erase as erase_in_redis
 from streams.redis.erasing import lists_with
@@ -137,6 +137,8 @@ def _lists(number: str) -> list[tuple[str, str]]:
 def _until(topic: Topic) -> str:
     if topic.name == CASE_RECORDS:
         return "cases that name it, until `robocall cases prune` after their retention: records of who did what"
+    if topic.name == CAMPAIGNS:
+        return "until each campaign with calls of it is forgotten, ROBOCALL_CAMPAIGNS_KEEP_DAYS after its last call"
     if topic.retention_ms is None:
         return "until compaction, after the null that was published"
     hours = topic.retention_ms // HOUR_MS

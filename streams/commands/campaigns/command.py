@@ -59,6 +59,7 @@ def campaigns() -> None:
       ROBOCALL_CAMPAIGNS_SCORE     a call is suspect from this score on [default: 0.9]
       ROBOCALL_CAMPAIGNS_IDLE_H    idle so long, the next is another campaign [default: 24]
       ROBOCALL_CAMPAIGNS_MOST      campaigns that are kept [default: 5000]
+      ROBOCALL_CAMPAIGNS_KEEP_DAYS forgotten so long after its last call [default: 35]
       ROBOCALL_CAMPAIGNS_PUBLISH_S how often changes are published [default: 2]
       ROBOCALL_CAMPAIGNS_WEB_PORT  port of the metrics of `run` [default: none]
 

@@ -2,12 +2,13 @@
 
 import copy
 import random
+from dataclasses import replace
 
 from detector.campaigns.calls import SuspectCall
-from detector.campaigns.cells import BUSY_CALLS, Bounds
+from detector.campaigns.cells import BUSY_CALLS, MOST_NEAR, Bounds, Cells
 from detector.campaigns.grouping import FEWEST_CALLS, Campaigns
 from detector.campaigns.joining import Sign
-from tests.detector.campaigns.calls_of import suspect
+from tests.detector.campaigns.calls_of import START_MS, suspect
 
 
 def _add(grouping: Campaigns, calls: list[SuspectCall]) -> list[str]:
@@ -134,3 +135,45 @@ def test_a_restart_goes_on_with_names_and_counts() -> None:
     assert [after.find(call) for call in again] == expected
     assert _add(after, again) == expected
     assert after.by_id[expected[0]].tally.calls == before.by_id[expected[0]].tally.calls + 1
+
+
+def test_a_name_gives_no_number_away() -> None:
+    """Names stay in an archive where numbers are digests: other numbers have the same name."""
+    flood = [suspect(n, calling_number="+12125550123") for n in range(BUSY_CALLS + 20)]
+    others = [replace(call, calling_number="+13105550177") for call in flood]
+    assert _add(Campaigns(), flood) == _add(Campaigns(), others)
+
+
+def test_what_has_not_called_for_long_is_forgotten_with_its_former_names() -> None:
+    grouping = Campaigns()
+    _add(grouping, [suspect(n, trunk_group_id="t-1", calling_number=f"+1212555{n:04d}") for n in range(9)])
+    again = [f"+1212555{n % 9:04d}" for n in range(12)]
+    younger = _add(grouping, [suspect(20 + n, trunk_group_id="t-2", calling_number=c) for n, c in enumerate(again)])[4]
+    stays = _add(grouping, [suspect(100 + n, trunk_group_id="t-3") for n in range(9)])[-1]
+    older = grouping.named(younger)
+    grouping.changed.clear()
+    grouping.forget_idle(START_MS + 60_000)
+    assert list(grouping.by_id) == [stays]
+    assert grouping.aliases == {}
+    assert set(grouping.changed) == {older, younger}
+
+
+def test_a_way_whose_campaign_was_forgotten_makes_another_one() -> None:
+    grouping = Campaigns()
+    first = _add(grouping, [suspect(n) for n in range(9)])[-1]
+    grouping.forget_idle(START_MS + 60_000)
+    second = _add(grouping, [suspect(100 + n) for n in range(9)])[-1]
+    assert second not in {"", first}
+
+
+def test_a_cell_is_held_against_a_bounded_number_of_others() -> None:
+    """Numbers that each call much by one trunk group: the latest ones are compared, and only so many."""
+    cells = Cells(Bounds())
+    busy = [f"+1212555{n:04d}" for n in range(2 * MOST_NEAR)]
+    for number in busy:
+        for _ in range(BUSY_CALLS):
+            memory = cells.take(suspect(calling_number=number))
+    near = [one.cell.number for one in cells.near(memory)]
+    assert len(near) <= 2 * MOST_NEAR  # by the trunk group, and by the number itself
+    assert busy[-2] in near
+    assert busy[0] not in near

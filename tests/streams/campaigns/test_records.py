@@ -2,10 +2,13 @@
 
 import json
 
+from detector.campaigns.calls import SuspectCall
 from detector.campaigns.campaign import Campaign
 from detector.campaigns.grouping import Campaigns
-from streams.campaigns.records import campaign_of, decoded, encoded, record_of
-from tests.detector.campaigns.calls_of import suspect
+from detector.testing.events import call_setup
+from streams.campaigns.records import MOST_BYTES, campaign_of, decoded, encoded, record_of
+from streams.wire.records import encode
+from tests.detector.campaigns.calls_of import START_MS, suspect
 
 
 def _grouped() -> Campaign:
@@ -50,3 +53,26 @@ def test_a_record_says_what_people_ask_for() -> None:
 def test_what_is_no_record_is_none() -> None:
     assert decoded(b"{}") is None
     assert decoded(b"junk") is None
+
+
+def test_no_caller_makes_a_record_that_kafka_refuses() -> None:
+    """Texts as long as the contract takes, of characters that JSON writes in six bytes."""
+    grouping = Campaigns()
+    for n in range(2_048):
+        origid, numbers = (
+            f"{n // 8:04d}".ljust(256, "\x01"),
+            [text.ljust(256, "\x01") for text in (f"{n % 263}", f"c{n}")],
+        )
+        fields = {"calling_number": numbers[0], "called_number": numbers[1], "signer_spc": "S".ljust(256, "\x01")}
+        event = call_setup(f"call-{n}", setup_time_ms=START_MS + 200 * n, origid=origid, **fields)
+        name = grouping.add(SuspectCall.of(event, "d" * 32, 0.99))
+    whole = record_of(grouping.by_id[name], {0: 2_048})
+    assert len(encode(whole)) > MOST_BYTES
+    value = encoded(whole)
+    assert len(value) <= MOST_BYTES
+    record = decoded(value)
+    assert record is not None
+    assert record.calls == grouping.by_id[name].tally.calls
+    assert record.examples
+    assert record.examples[-1].call_id == "call-2047"
+    assert campaign_of(record).tally.calls == record.calls

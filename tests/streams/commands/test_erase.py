@@ -88,6 +88,7 @@ def test_a_number_goes_from_everywhere_and_others_stay(
     }  # fmt: skip
     assert said["on_lists"] == ["allow"]
     assert set(said["remains"]) >= {"call-events", "call-decisions", "dead-letters"}
+    assert "KEEP_DAYS" in said["remains"]["campaigns"]
     left = {key.decode() for key in store.scan_iter(f"{PREFIX}*")}
     assert {entity_key(f"number:{OTHER}"), number_key(OTHER), *(decision_key(c * 32) for c in "cde")} <= left
     assert not left & {

@@ -52,7 +52,7 @@ may "$BRIDGE" "Read Describe" "--topic call-decisions"
 
 may "$CONSOLE" "Read Describe" "--topic call-decisions"
 
-may "$ANALYST" "Write Describe" "--topic call-feedback"
+may "$ANALYST" "Write Describe" "--topic call-feedback --topic campaigns" # robocall campaigns confirm, clear
 may "$ANALYST" "Read Describe" "--topic call-decisions --topic entity-decisions --topic scored-calls --topic dead-letters --topic campaigns"
 may "$ANALYST" "Read Describe" "--group $ANALYST_GROUPS --resource-pattern-type prefixed"
 

@@ -20,6 +20,7 @@ class CampaignNames:
         self._most = most
         self._names: dict[Cell, str] = {}
         self._cells: OrderedDict[str, tuple[Cell, ...]] = OrderedDict()
+        self._cleared: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         """Number of cells that have a name."""
@@ -44,8 +45,21 @@ class CampaignNames:
             if self._names.get(cell) == name:
                 del self._names[cell]
 
+    def clear(self, name: str, *, is_cleared: bool) -> None:
+        """Take what a person said of a campaign: calls of a cleared one are not named.
+
+        Args:
+            name: Id of the campaign, whose cells may be told of later.
+            is_cleared: Its calls are lawful; False takes that back.
+        """
+        self._cleared.pop(name, None)
+        if is_cleared:
+            self._cleared[name] = None
+            if len(self._cleared) > self._most:
+                self._cleared.popitem(last=False)
+
     def find(self, setup: CallSetup) -> str:
-        """Return the id of the campaign that a suspect call is of; empty where none is known. O(1).
+        """Return the id of the campaign that a suspect call is of; empty where none is known, or it is cleared. O(1).
 
         Args:
             setup: The call.
@@ -55,5 +69,5 @@ class CampaignNames:
         for cell in (Cell.of_number(call.calling_number), base, base.without_origid()):
             name = self._names.get(cell)
             if name is not None:
-                return name
+                return "" if name in self._cleared else name
         return ""

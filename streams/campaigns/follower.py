@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 from detector.campaigns.calls import Cell
 from detector.campaigns.names import CampaignNames
 from detector.contract.errors import RobocallError
+from detector.contract.events import Verdict
+from streams.campaigns.records import VERDICT_KEY, verdict_in
 from streams.kafka.client import make_consumer, require_topics
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
 from streams.kafka.topics import CAMPAIGNS
@@ -69,8 +71,13 @@ def follow_names(settings: Settings, names: CampaignNames) -> "CampaignFollower"
     """Make what keeps names up to date; its `run` is a background job."""
 
     def take(key: bytes | None, value: bytes | None) -> None:
-        if value is None:
-            names.drop((key or b"").decode(errors="replace"))
+        name = (key or b"").decode(errors="replace")
+        if name.startswith(VERDICT_KEY):
+            said = verdict_in(value)
+            is_cleared = said is not None and said.verdict is Verdict.LEGITIMATE
+            names.clear(name.removeprefix(VERDICT_KEY), is_cleared=is_cleared)
+        elif value is None:
+            names.drop(name)
         else:
             take_records(names, [value])
 

@@ -13,7 +13,8 @@ from detector.campaigns.joining import Sign
 from detector.campaigns.pattern import evidence, figures, kind_of
 from detector.campaigns.samples import HASHES, Sample
 from detector.campaigns.tally import Tally
-from detector.contract.events import documented
+from detector.contract.events import EARLIEST_TIME_MS, LATEST_TIME_MS, Verdict, documented
+from streams.wire.cases import MAX_NAME, MAX_WHY
 from streams.wire.records import encode
 
 T = TypeVar("T")
@@ -84,6 +85,19 @@ class CampaignRecord:
     reached: dict[str, int] = documented("Offset in each partition of `call-decisions` up to which it is counted.")
 
 
+@dataclass(frozen=True, slots=True)
+class CampaignVerdict:
+    """What a person said a campaign is. The key is `verdict:` and the campaign's id, so that it outlives its record."""
+
+    campaign_id: str = documented("Id of the campaign.")
+    verdict: Verdict = documented("`robocall`, or `legitimate`: then decisions name it no more.")
+    who: str = documented("Who said so.", max_length=MAX_NAME)
+    time_ms: int = documented("When, epoch milliseconds.", ge=EARLIEST_TIME_MS, le=LATEST_TIME_MS)
+    why: str | None = documented("In their words.", default=None, max_length=MAX_WHY)
+
+
+VERDICT_KEY = "verdict:"
+VERDICT_DECODER = msgspec.json.Decoder(CampaignVerdict)
 _DECODER = msgspec.json.Decoder(CampaignRecord)
 
 
@@ -146,7 +160,15 @@ def decoded(value: bytes) -> CampaignRecord | None:
     """Decode a record; None where it is none, as of a build that is to come."""
     try:
         return _DECODER.decode(value)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def verdict_in(value: bytes | None) -> CampaignVerdict | None:
+    """Decode what a person said; None where it is no such record."""
+    try:
+        return VERDICT_DECODER.decode(value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

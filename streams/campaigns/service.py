@@ -11,7 +11,7 @@ missing ends the service.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -32,8 +32,9 @@ from detector.campaigns.grouping import Campaigns
 from detector.features.window_constants import DAY_MS, HOUR_MS
 from streams.campaigns.matching import Ended, Matching
 from streams.campaigns.metrics import Standing
-from streams.campaigns.records import CampaignRecord, campaign_of, encoded, record_of
+from streams.campaigns.records import VERDICT_KEY, campaign_of, encoded, record_of
 from streams.campaigns.settings import CampaignSettings
+from streams.campaigns.topic import KnownCampaigns
 from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka.client import client_settings, make_consumer, require_topics
 from streams.kafka.fetch.fetcher import Reading, fetch_batches
@@ -61,7 +62,7 @@ class CampaignService:
     Args:
         settings: How Kafka is spoken to.
         chosen: What is grouped.
-        known: Records of the topic `campaigns`, by id.
+        known: What the topic `campaigns` says.
         on_change: Told after each round what was done so far; it must not block.
     """
 
@@ -69,7 +70,7 @@ class CampaignService:
         self,
         settings: Settings,
         chosen: CampaignSettings,
-        known: Mapping[str, CampaignRecord],
+        known: KnownCampaigns,
         on_change: Callable[[Standing], None],
     ) -> None:
         self._settings = settings
@@ -77,10 +78,12 @@ class CampaignService:
         self._on_change = on_change
         self._grouping = Campaigns(Bounds(idle_ms=round(chosen.idle_h * HOUR_MS)), most=chosen.most)
         self._grouping.restore(
-            [campaign_of(one) for one in known.values() if one.merged_into is None],
-            {one.id: one.merged_into for one in known.values() if one.merged_into is not None},
+            [campaign_of(one) for one in known.records.values() if one.merged_into is None],
+            {one.id: one.merged_into for one in known.records.values() if one.merged_into is not None},
         )
-        self._counted = {one.id: {int(p): offset for p, offset in one.reached.items()} for one in known.values()}
+        self._counted = {
+            one.id: {int(p): offset for p, offset in one.reached.items()} for one in known.records.values()
+        }
         self._matching = Matching(chosen.score)
         self._reached: dict[int, int] = {}
         self._events_at: deque[tuple[float, dict[TopicPartition, int]]] = deque()
@@ -220,8 +223,9 @@ class CampaignService:
         changed, self._grouping.changed = self._grouping.changed, {}
         try:
             sent = [
-                await self._producer.send(CAMPAIGNS, self._value(name, campaign), key=name.encode())
+                await self._producer.send(CAMPAIGNS, value, key=key.encode())
                 for name, campaign in changed.items()
+                for key, value in self._records(name, campaign)
             ]
             await asyncio.gather(*sent)
         except BaseException:
@@ -235,12 +239,12 @@ class CampaignService:
         async with asyncio.timeout(SEND_S):  # aiokafka looks for the group's broker without end
             await self._consumer.commit({**decisions, **self._events_at[0][1]})
 
-    def _value(self, name: str, campaign: Campaign) -> bytes | None:
-        """The record of a campaign; null of one that is not remembered any more."""
+    def _records(self, name: str, campaign: Campaign) -> tuple[tuple[str, bytes | None], ...]:
+        """The record of a campaign; nulls of one that is not remembered any more, and of what people said of it."""
         merged_into = self._grouping.aliases.get(name)
         if merged_into is None and name not in self._grouping.by_id:
-            return None
-        return encoded(record_of(campaign, self._reached, merged_into))
+            return (name, None), (f"{VERDICT_KEY}{name}", None)
+        return ((name, encoded(record_of(campaign, self._reached, merged_into))),)
 
     def _waits(self, place: TopicPartition) -> bool:
         """Whether events wait for the decisions on them, which are behind."""

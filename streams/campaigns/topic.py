@@ -1,26 +1,48 @@
-"""What the topic `campaigns` says now: the latest record of each id."""
+"""What the topic `campaigns` says now: the latest record of each id, and what people said of it."""
 
 import asyncio
 import sys
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from streams.campaigns.records import CampaignRecord, decoded
+from streams.campaigns.records import VERDICT_KEY, CampaignRecord, CampaignVerdict, decoded, verdict_in
 from streams.errors import ClusterRefused
 from streams.kafka.client import require_topics, why_unreachable
 from streams.kafka.log_reader import LogReader
 from streams.kafka.topics import CAMPAIGNS
 from streams.settings import Settings
 
+T = TypeVar("T")
 
-async def read_campaigns(settings: Settings) -> dict[str, CampaignRecord]:
+
+@dataclass(slots=True)
+class KnownCampaigns:
+    """What was read.
+
+    Attributes:
+        records: By id, those of merged campaigns too.
+        verdicts: What people said, by id of the campaign.
+    """
+
+    records: dict[str, CampaignRecord] = field(default_factory=dict)
+    verdicts: dict[str, CampaignVerdict] = field(default_factory=dict)
+
+    def take(self, key: bytes | None, value: bytes | None) -> None:
+        """Take a record of the topic in the place of the one before; what nobody can read counts like a null value."""
+        name = (key or b"").decode(errors="replace")
+        if name.startswith(VERDICT_KEY):
+            _put(self.verdicts, name.removeprefix(VERDICT_KEY), verdict_in(value))
+        else:
+            _put(self.records, name, None if value is None else decoded(value))
+
+
+async def read_campaigns(settings: Settings) -> KnownCampaigns:
     """Read the topic from its beginning to its end, which takes some tenths of a second a partition.
 
     Args:
         settings: How the brokers are spoken to.
-
-    Returns:
-        Records by id, those of merged campaigns too; what nobody can read is left out.
 
     Raises:
         KafkaUnreachable: no broker answers.
@@ -28,13 +50,13 @@ async def read_campaigns(settings: Settings) -> dict[str, CampaignRecord]:
         ClusterRefused: this user may not read it.
     """
     partitions = (await require_topics(settings, [CAMPAIGNS]))[CAMPAIGNS]
-    found: dict[str, CampaignRecord] = {}
+    found = KnownCampaigns()
     try:
         async with LogReader(settings, CAMPAIGNS, lambda *_: None) as reader:
             for partition in range(partitions):
                 async for rows in reader.read(partition, 0, sys.maxsize):
                     for key, value in zip(rows.keys(), rows.values(), strict=True):
-                        _take(found, key, value)
+                        found.take(key, value)
     except KafkaConnectionError as error:
         raise await why_unreachable(settings) from error
     except KafkaError as error:
@@ -42,15 +64,13 @@ async def read_campaigns(settings: Settings) -> dict[str, CampaignRecord]:
     return found
 
 
-def campaigns_now(settings: Settings) -> dict[str, CampaignRecord]:
+def campaigns_now(settings: Settings) -> KnownCampaigns:
     """Do the same for a command; it blocks."""
     return asyncio.run(read_campaigns(settings))
 
 
-def _take(found: dict[str, CampaignRecord], key: bytes | None, value: bytes | None) -> None:
-    name = (key or b"").decode(errors="replace")
-    record = None if value is None else decoded(value)
-    if record is None:
-        found.pop(name, None)
+def _put(place: dict[str, T], name: str, value: T | None) -> None:
+    if value is None:
+        place.pop(name, None)
     else:
-        found[name] = record
+        place[name] = value

@@ -1,11 +1,11 @@
-"""What people say of a campaign: feedback about each of its calls that is known."""
+"""What people say of a campaign: a record that stays with it, and feedback about each of its calls that is known."""
 
 import time
 from collections.abc import Iterator, Mapping
 
 from detector.contract.errors import RobocallError
 from detector.contract.events import Feedback, FeedbackSource, Verdict
-from streams.campaigns.records import CampaignRecord
+from streams.campaigns.records import VERDICT_KEY, CampaignRecord, CampaignVerdict
 from streams.kafka.publishing.records import Record
 from streams.wire.records import encode
 
@@ -56,3 +56,16 @@ def feedback_on(record: CampaignRecord, verdict: Verdict, note: str | None) -> I
             note=note,
         )
         yield call.calling_number.encode("utf-8", "surrogatepass"), encode(said)
+
+
+def verdict_on(record: CampaignRecord, verdict: Verdict, *, who: str, why: str | None) -> Record:
+    """Make the record of the topic `campaigns` that says what a campaign is.
+
+    Args:
+        record: Of the campaign.
+        verdict: What its calls are.
+        who: Says so, 1 to 128 characters.
+        why: In their words, at most 1,000 characters.
+    """
+    said = CampaignVerdict(record.id, verdict, who, time.time_ns() // 1_000_000, why)
+    return f"{VERDICT_KEY}{record.id}".encode(), encode(said)

@@ -17,7 +17,7 @@ import msgspec
 from detector.contract.decisions import Decision
 from detector.contract.events import CallEnd, CallSetup, Feedback
 from detector.policy.settings import DISPLAY_LIMIT
-from streams.campaigns.records import CampaignCall, CampaignCell, CampaignMerge, CampaignRecord
+from streams.campaigns.records import CampaignCall, CampaignCell, CampaignMerge, CampaignRecord, CampaignVerdict
 from streams.contract_docs import page
 from streams.contract_docs.examples import examples
 from streams.kafka.topics import TOPIC_BY_NAME
@@ -103,10 +103,13 @@ CHANNELS: tuple[Channel, ...] = (
     ),
     Channel(
         "campaigns",
-        "id of the campaign",
+        "id of the campaign, or `verdict:` and that id",
         "send",
-        "Suspect calls grouped to campaigns; a null value says that one is not kept any more.",
-        (Message("campaign", CampaignRecord, CampaignRecord),),
+        "Suspect calls grouped to campaigns, and what people said of them; a null value deletes.",
+        (
+            Message("campaign", CampaignRecord, CampaignRecord),
+            Message("campaign_verdict", CampaignVerdict, CampaignVerdict),
+        ),
     ),
 )
 

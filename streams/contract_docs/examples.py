@@ -19,7 +19,7 @@ from detector.contract.sip import DnoStatus, Location, Redress, analytics_block,
 from detector.numbers.do_not_originate import DnoEntry
 from detector.policy import reasons
 from detector.policy.unjudged import FAILED_OPEN, late
-from streams.campaigns.records import encoded, record_of
+from streams.campaigns.records import VERDICT_KEY, CampaignVerdict, encoded, record_of
 from streams.wire import records
 from streams.wire.cases import Case, CaseEntry, CaseKind
 from streams.wire.reading import read
@@ -180,8 +180,8 @@ def _case() -> Example:
     return Example("case", "case-records", case.case_id, records.encode(case), "Redress was asked for, and granted.")
 
 
-def _campaign() -> Example:
-    """Six calls from a pool of numbers in one trunk group."""
+def _campaign() -> Iterator[Example]:
+    """Six calls from a pool of numbers in one trunk group, and what somebody said of them."""
     grouping = Campaigns()
     for number in range(6):
         call = msgspec.structs.replace(
@@ -193,7 +193,10 @@ def _campaign() -> Example:
         )
         name = grouping.add(SuspectCall.of(call, decision_id(call), 0.97))
     record = record_of(grouping.by_id[name], {3: 4711})
-    return Example("campaign", "campaigns", name, encoded(record), "Six suspect calls from six numbers.")
+    yield Example("campaign", "campaigns", name, encoded(record), "Six suspect calls from six numbers.")
+    said = CampaignVerdict(name, Verdict.ROBOCALL, "mlee", _TIME_MS + 600_000, "about car warranties")
+    key = f"{VERDICT_KEY}{name}"
+    yield Example("campaign_verdict", "campaigns", key, records.encode(said), "An analyst confirmed it.")
 
 
 def examples() -> Iterator[Example]:
@@ -214,4 +217,4 @@ def examples() -> Iterator[Example]:
     yield Example("feedback_by_time", "call-feedback", "", asked, "A subscriber says when the phone rang.")
     yield _rejected()
     yield _case()
-    yield _campaign()
+    yield from _campaign()

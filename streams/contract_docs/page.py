@@ -13,7 +13,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from detector.contract.decisions import Decision, Label, Reason, SipAnswer
 from detector.contract.events import CallEnd, CallSetup, Feedback
-from streams.campaigns.records import CampaignCall, CampaignCell, CampaignMerge, CampaignRecord
+from streams.campaigns.records import CampaignCall, CampaignCell, CampaignMerge, CampaignRecord, CampaignVerdict
 from streams.contract_docs.examples import SETUP, examples
 from streams.wire.cases import Case, CaseEntry
 from streams.wire.records import DeadLetter, EntityDecision, choices_of, may_be_longer
@@ -45,6 +45,7 @@ _TABLES: dict[str, type[Any]] = {
     "reason": Reason,
     "sip": SipAnswer,
     "campaign": CampaignRecord,
+    "campaign_verdict": CampaignVerdict,
     "campaign_cell": CampaignCell,
     "campaign_merge": CampaignMerge,
     "campaign_call": CampaignCall,

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +20,14 @@ from streams.archive.query import ask, connected
 from streams.archive.settings import load_archive_settings
 from streams.campaigns.metrics import CampaignMetrics, Standing
 from streams.campaigns.past import Past
-from streams.campaigns.records import CampaignRecord, encoded, record_of
+from streams.campaigns.records import CampaignRecord, CampaignVerdict, encoded, record_of
 from streams.campaigns.service import CampaignService
 from streams.campaigns.settings import CAMPAIGNS_PREFIX, CampaignSettings, load_campaign_settings
 from streams.campaigns.topic import campaigns_now, read_campaigns
-from streams.campaigns.verdicts import campaign_in, feedback_on
+from streams.campaigns.verdicts import campaign_in, feedback_on, verdict_on
+from streams.cases.recording import record as note_done
 from streams.cases.roles import Role, require
+from streams.cases.settings import load_case_settings
 from streams.cases.unmasking import Numbers, unmask_option
 from streams.commands.archive import epoch_ms
 from streams.commands.budgets.source import Source, source_options
@@ -33,12 +35,13 @@ from streams.commands.campaigns.showing import lines_of, table_of
 from streams.commands.models.place import FILE
 from streams.commands.records.rows import Tally, deliver, tell
 from streams.commands.replay import read_batches
-from streams.kafka.topics import CALL_FEEDBACK
+from streams.kafka.topics import CALL_FEEDBACK, CAMPAIGNS
 from streams.log import configure_log
 from streams.running.metrics_page import served
 from streams.running.progress import Say, step
 from streams.settings import Settings, load_settings
 from streams.unknown_settings import unknown_keys
+from streams.wire.cases import CaseKind
 from streams.wire.records import encode
 
 REPORT_S = 30.0
@@ -97,7 +100,7 @@ async def _run(settings: Settings, chosen: CampaignSettings) -> None:
             log.info("grouping", calls=standing.calls, campaigns=standing.campaigns, lag=standing.lag)
 
     with served(CAMPAIGNS_PREFIX, chosen.web_host, chosen.web_port, metrics):
-        log.info("campaigns starts", known=len(known), group=chosen.consumer_group)
+        log.info("campaigns starts", known=len(known.records), group=chosen.consumer_group)
         service = CampaignService(settings, chosen, known, report)
         await service.run(stop)
     log.info("campaigns ended", calls=metrics.standing.calls, campaigns=metrics.standing.campaigns)
@@ -114,10 +117,11 @@ def list_(*, kind: str | None, within_h: float | None, most: int, numbers: Numbe
     require(Role.LOOK_UP)
     console = Console(stderr=True)
     with step("Reading the topic campaigns", console, quick=True):
-        known = campaigns_now(load_settings())
+        said = campaigns_now(load_settings())
     since_ms = 0 if within_h is None else time.time_ns() // 1_000_000 - round(within_h * HOUR_MS)
-    chosen = [one for one in known.values() if one.merged_into is None and kind in {None, one.kind}]
-    _tell([one for one in chosen if one.last_seen_ms >= since_ms], most, numbers, console, as_json=as_json)
+    chosen = [one for one in said.records.values() if one.merged_into is None and kind in {None, one.kind}]
+    lately = [one for one in chosen if one.last_seen_ms >= since_ms]
+    _tell(lately, most, numbers, console, said.verdicts, as_json=as_json)
     numbers.note("campaigns")
 
 
@@ -130,8 +134,9 @@ def show(name: str, *, numbers: Numbers, as_json: bool) -> None:
     require(Role.LOOK_UP)
     console = Console(stderr=True)
     with step("Reading the topic campaigns", console, quick=True):
-        record = _shown(known(name), numbers)
-    click.echo(encoded(record) if as_json else "\n".join(lines_of(record)))
+        said = campaigns_now(load_settings())
+        record = _shown(campaign_in(said.records, name), numbers)
+    click.echo(encoded(record) if as_json else "\n".join(lines_of(record, said.verdicts.get(record.id))))
     numbers.note(f"campaign:{record.id}")
 
 
@@ -167,7 +172,7 @@ def find(
     with ExitStack() as stack, step("Grouping", console) as say:
         _group(past, source.batches(stack), say)
     records = [record_of(one, {}) for one in past.grouping.by_id.values()]
-    _tell([one for one in records if kind in {None, one.kind}], most, numbers, console, as_json=as_json)
+    _tell([one for one in records if kind in {None, one.kind}], most, numbers, console, {}, as_json=as_json)
     numbers.note("campaigns")
     console.print(f"{past.calls:,} suspect calls, {len(records):,} campaigns", highlight=False)
 
@@ -201,14 +206,22 @@ def _shown(record: CampaignRecord, numbers: Numbers) -> CampaignRecord:
     return numbers.of(record)
 
 
-def _tell(records: Sequence[CampaignRecord], most: int, numbers: Numbers, console: Console, *, as_json: bool) -> None:
+def _tell(
+    records: Sequence[CampaignRecord],
+    most: int,
+    numbers: Numbers,
+    console: Console,
+    verdicts: Mapping[str, CampaignVerdict],
+    *,
+    as_json: bool,
+) -> None:
     latest = sorted(records, key=lambda one: (-one.last_seen_ms, one.id))[:most]
     if as_json:
         for one in latest:
             click.echo(encoded(_shown(one, numbers)))
         return
     if latest:
-        click.echo("\n".join(table_of(latest)))
+        click.echo("\n".join(table_of(latest, verdicts)))
     more = len(records) - len(latest)
     if not latest or more:
         console.print("no campaigns" if not latest else f"{more:,} more: --most shows them", highlight=False)
@@ -216,31 +229,44 @@ def _tell(records: Sequence[CampaignRecord], most: int, numbers: Numbers, consol
 
 @campaigns.command()
 @click.argument("name", metavar="ID")
-@click.option("--note", help="Free text.")
+@click.option("--note", help="Why, at most 1,000 characters.")
 @click.option("--out", help="Write the records to FILE, one a line (.gz, .zst, `-`), instead of publishing them.")
 def confirm(name: str, note: str | None, out: str | None) -> None:
-    """Say that a campaign is one of robocalls: feedback `robocall` about each of its latest 50 calls."""
+    """Say that a campaign is one of robocalls: feedback `robocall` about each of its latest 50 calls.
+
+    `list` and `show` say so, and who said it.
+    """
     _say(name, Verdict.ROBOCALL, note, out)
 
 
 @campaigns.command()
 @click.argument("name", metavar="ID")
-@click.option("--note", help="Free text.")
+@click.option("--note", help="Why, at most 1,000 characters.")
 @click.option("--out", help="Write the records to FILE, one a line (.gz, .zst, `-`), instead of publishing them.")
 def clear(name: str, note: str | None, out: str | None) -> None:
-    """Say that the calls of a campaign are lawful: feedback `legitimate` about each of its latest 50 calls."""
+    """Say that the calls of a campaign are lawful: feedback `legitimate` about each of its latest 50 calls.
+
+    `list` and `show` say so, and who said it. Decisions do not name the campaign any more. What stands against a number
+    is ended by `release`, or by redress.
+    """
     _say(name, Verdict.LEGITIMATE, note, out)
 
 
 def _say(name: str, verdict: Verdict, note: str | None, out: str | None) -> None:
+    require(Role.GRANT)
     console, tally = Console(stderr=True), Tally()
     with step("Reading the topic campaigns", console, quick=True):
         record = known(name)
     with step("Publishing" if out is None else "Writing", console, quick=True) as say:
         deliver(CALL_FEEDBACK, feedback_on(record, verdict, note), out, tally, say)
+        if out is None:
+            said = verdict_on(record, verdict, who=load_case_settings().who, why=note)
+            deliver(CAMPAIGNS, [said], None, tally, say)
     tell(tally, console, "published" if out is None else "written")
     if tally.failed:
         raise click.exceptions.Exit(1)
+    if out is None:
+        note_done(CaseKind.CHANGE, f"campaign_{verdict}", subject=f"campaign:{record.id}", why=note)
 
 
 def known(name: str) -> CampaignRecord:
@@ -249,4 +275,4 @@ def known(name: str) -> CampaignRecord:
     Raises:
         CampaignUnknown: There is none.
     """
-    return campaign_in(campaigns_now(load_settings()), name)
+    return campaign_in(campaigns_now(load_settings()).records, name)

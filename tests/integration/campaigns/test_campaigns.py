@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from streams.campaigns.records import CampaignRecord
 from streams.campaigns.topic import campaigns_now
 from streams.kafka.topics import CALL_DECISIONS
 from streams.settings import load_settings
 from tests.integration.events_case import produce
 from tests.models.small_model import save_small_model
-from tests.processes import PATIENT, Worker, workers
+from tests.processes import PATIENT, Worker, robocall, workers
 from tests.topic_reader import Reader
 from tests.waiting import wait_until
 
@@ -35,13 +36,18 @@ def call(number: int, calling_number: str) -> bytes:
     return json.dumps(fields).encode()
 
 
+def grouped() -> list[CampaignRecord]:
+    """The campaigns of the topic."""
+    return list(campaigns_now(load_settings()).records.values())
+
+
 def why(reader: Reader, number: int) -> dict[str, Any]:
     """The decision on a call, its reasons by code; empty before there is one."""
     found = [one for _, one in reader.read() if one["call_id"] == f"call-{number}"]
     return {reason["code"]: reason["text"] for reason in found[0]["reasons"]} if found else {}
 
 
-def test_later_calls_of_a_campaign_name_it_and_allowed_ones_do_not(
+def test_later_calls_of_a_campaign_name_it_until_it_is_cleared_and_allowed_ones_do_not(
     kafka_bootstrap: str, fresh_topics: Callable[[int], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Numbers that cannot exist are blocked by the step `dno`, each by another number."""
@@ -61,8 +67,8 @@ def test_later_calls_of_a_campaign_name_it_and_allowed_ones_do_not(
         grouping = Worker(environment, tmp_path / "grouping.log", RUN)
         try:
             produce(kafka_bootstrap, [call(number, f"+10005550{number:03d}") for number in range(12)])
-            wait_until(lambda: [one.calls for one in campaigns_now(load_settings()).values()] == [12], "it is grouped")
-            [record] = campaigns_now(load_settings()).values()
+            wait_until(lambda: [one.calls for one in grouped()] == [12], "it is grouped")
+            [record] = grouped()
             reader = Reader(kafka_bootstrap, CALL_DECISIONS)
             number = 100
 
@@ -78,6 +84,9 @@ def test_later_calls_of_a_campaign_name_it_and_allowed_ones_do_not(
             wait_until(lambda: why(reader, 901) and reader.calls()["call-900"], "the last calls are decided")
             said = [one for _, one in reader.read()]
             named, last = why(reader, number), why(reader, 901)
+
+            robocall("campaigns", "clear", record.id, "--note", "a school", environment=environment)
+            wait_until(lambda: not is_named(), "the worker knows that it is cleared")
             reader.close()
         finally:
             assert grouping.stop() == 0

@@ -8,9 +8,11 @@ from confluent_kafka import Producer
 
 from detector.campaigns.grouping import Campaigns
 from detector.campaigns.names import CampaignNames
+from detector.contract.events import Verdict
 from detector.testing import call_setup
 from streams.campaigns.follower import follow_names, take_records
-from streams.campaigns.records import encoded, record_of
+from streams.campaigns.records import decoded, encoded, record_of
+from streams.campaigns.verdicts import verdict_on
 from streams.kafka.topics import CAMPAIGNS
 from streams.settings import load_settings
 from tests.detector.campaigns.calls_of import suspect
@@ -56,6 +58,12 @@ def test_names_follow_the_topic(kafka_bootstrap: str, fresh_topics: Callable[[in
         await until("t-1", first)
         put(second, other)
         await until("t-2", second)
+        for verdict, named in ((Verdict.LEGITIMATE, ""), (Verdict.ROBOCALL, first)):
+            record = decoded(value)
+            assert record is not None
+            said, what = verdict_on(record, verdict, who="M. Lee", why=None)
+            put((said or b"").decode(), what)
+            await until("t-1", named)
         put(first, None)
         await until("t-1", "")
         task.cancel()

@@ -67,7 +67,7 @@ def publish(bootstrap: str, calls: list[Pair], ends: list[bytes] | None = None) 
 
 
 def known() -> dict[str, CampaignRecord]:
-    return {name: one for name, one in campaigns_now(load_settings()).items() if one.merged_into is None}
+    return {name: one for name, one in campaigns_now(load_settings()).records.items() if one.merged_into is None}
 
 
 def total() -> int:
@@ -90,6 +90,7 @@ def test_suspect_calls_become_a_campaign_that_people_see(bootstrap: str) -> None
     confirmed = CliRunner().invoke(robocall, ["campaigns", "confirm", record.id, "--note", "car warranty"])
 
     assert record.id in listed.output
+    assert "robocall, said" in CliRunner().invoke(robocall, ["campaigns", "show", record.id]).output
     assert "20 suspect calls from 20 numbers" in shown.output
     assert confirmed.exit_code == 0, confirmed.output
     reader = Reader(bootstrap, CALL_FEEDBACK)

@@ -14,7 +14,7 @@ from detector.contract.decisions import Decision, Mode, Step
 from detector.contract.events import MAX_RECORD_BYTES
 from detector.features.table import FEATURE_SCHEMA_ID
 from models.serve.artifact import SHIPPED, load
-from streams.campaigns.records import CampaignRecord
+from streams.campaigns.records import VERDICT_DECODER, CampaignRecord
 from streams.contract_docs import asyncapi, page
 from streams.contract_docs.examples import SETUP, Example, examples
 from streams.kafka.topics import TOPIC_BY_NAME
@@ -32,6 +32,7 @@ DECODERS: dict[str, Any] = {
     "entity-decisions": records.ENTITY_DECISION_DECODER,
     "call-feedback": records.FEEDBACK_DECODER,
     "campaigns": msgspec.json.Decoder(CampaignRecord),
+    "campaign_verdict": VERDICT_DECODER,
     "dead-letters": msgspec.json.Decoder(records.DeadLetterRecord),
     "case-records": CASE_DECODER,
 }
@@ -123,7 +124,7 @@ def test_every_field_is_described() -> None:
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=list(EXAMPLES))
 def test_example_is_a_real_record(example: Example) -> None:
     """It decodes, and encodes to no other content."""
-    decoded = json.loads(records.encode(DECODERS[example.topic].decode(example.value)))
+    decoded = json.loads(records.encode(DECODERS.get(example.name, DECODERS[example.topic]).decode(example.value)))
 
     assert {k: v for k, v in decoded.items() if v is not None} == {
         k: v for k, v in json.loads(example.value).items() if v is not None

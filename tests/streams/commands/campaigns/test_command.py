@@ -9,8 +9,11 @@ from click.testing import CliRunner, Result
 
 from detector.campaigns.grouping import Campaigns
 from detector.contract.decisions import Action, Decision, Mode, Step
+from detector.contract.events import Verdict
 from streams.archive.files import ArchiveStore
-from streams.campaigns.records import CampaignRecord, record_of
+from streams.campaigns.records import CampaignRecord, CampaignVerdict, record_of
+from streams.campaigns.topic import KnownCampaigns
+from streams.cases.roles import NotAllowed
 from streams.commands.campaigns import command
 from streams.commands.main import robocall
 from streams.wire.records import DecisionRecord, encode
@@ -98,7 +101,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> CampaignRecord:
         name = grouping.add(suspect(n))
     record = record_of(grouping.by_id[name], {})
     old: Any = record_of(grouping.by_id[name], {}, merged_into=record.id)
-    monkeypatch.setattr(command, "campaigns_now", lambda _: {record.id: record, "c-old": old})
+    monkeypatch.setattr(command, "campaigns_now", lambda _: KnownCampaigns({record.id: record, "c-old": old}))
     return record
 
 
@@ -122,6 +125,26 @@ def test_numbers_of_a_campaign_are_masked_unless_somebody_says_why(known: Campai
 
 def test_a_name_of_before_leads_to_the_campaign(known: CampaignRecord) -> None:
     assert f"{known.id}: {known.kind}, confidence" in _run("show", "c-old").stdout
+
+
+def test_what_somebody_said_of_a_campaign_is_shown(known: CampaignRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = CampaignVerdict(known.id, Verdict.LEGITIMATE, "M. Lee", 1_780_000_000_000, "a school\x1b[2J")
+    monkeypatch.setattr(command, "campaigns_now", lambda _: KnownCampaigns({known.id: known}, {known.id: said}))
+    shown = _run("show", known.id).stdout
+    assert "legitimate, said M. Lee, 2026-05-28 20:26:40: a school" in shown
+    assert "\x1b" not in shown
+    assert _run("list").stdout.splitlines()[1].endswith("legitimate")
+
+
+def test_who_may_not_decide_says_nothing_of_a_campaign(
+    known: CampaignRecord, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "roles.yaml").write_text("mlee: [look_up, unmask]\n")
+    monkeypatch.setenv("ROBOCALL_CASES_ROLES_FILE", str(tmp_path / "roles.yaml"))
+    monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "mlee")
+    result = _run("clear", known.id, "--out", str(tmp_path / "said.jsonl"))
+    assert isinstance(result.exception, NotAllowed)
+    assert not (tmp_path / "said.jsonl").exists()
 
 
 def test_merged_campaigns_are_not_listed_twice(known: CampaignRecord) -> None:

@@ -14,7 +14,7 @@ def _record(**fields: object) -> CampaignRecord:
 
 
 def test_columns_are_as_wide_as_what_is_in_them() -> None:
-    heading, line = table_of([_record()])
+    heading, line = table_of([_record()], {})
     assert line.index(instant(START_MS)) == heading.index("first seen")
 
 

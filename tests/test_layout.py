@@ -57,7 +57,7 @@ TESTED_ELSEWHERE = {
     ),
     "streams/console/desk/tracing": ("tests/streams/console/desk/test_case_pages.py", "a call is traced there"),
     "streams/redress/looking": ("tests/streams/commands/redress/test_command.py", "Redis and archive are asked there"),
-    "streams/kafka/publishing/records": ("tests/streams/commands/test_feedback.py", "published and counted there"),
+    "streams/kafka/publishing/sending": ("tests/streams/commands/test_feedback.py", "published and counted there"),
     "streams/campaigns/verdicts": (
         "tests/streams/commands/campaigns/test_command.py",
         "what both verdicts publish",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from detector.contract.errors import RobocallError
 from detector.contract.events import Feedback, FeedbackSource, Verdict
 from streams.campaigns.records import VERDICT_KEY, CampaignRecord, CampaignVerdict
-from streams.kafka.publishing.records import Record
+from streams.kafka.publishing.sending import Record
 from streams.wire.records import encode
 
 

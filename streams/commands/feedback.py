@@ -20,7 +20,7 @@ from models.data.files import DAMAGED
 from streams.commands.records.rows import Tally, deliver, show_some, tell
 from streams.commands.records.zone import Zone
 from streams.files import open_input, require_distinct
-from streams.kafka.publishing.records import Record
+from streams.kafka.publishing.sending import Record
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.running.printable import printable
 from streams.running.progress import step

@@ -18,7 +18,7 @@ from detector.policy.lists import NUMBER_ENTITY
 from streams.cases.redress import GRANTED, Claim, claim_of, decided_as
 from streams.cases.store import CaseStore
 from streams.kafka.publishing.entity_topic import publish_end
-from streams.kafka.publishing.records import Sent, publish
+from streams.kafka.publishing.sending import Sent, publish
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.redis.connection import E164, asked
 from streams.redis.list_changes import change_list

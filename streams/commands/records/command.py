@@ -10,7 +10,7 @@ from streams.bridge.records.mapping import Columns, load_columns
 from streams.bridge.records.tables import Row, files_of, rows_of
 from streams.commands.records.rows import Tally, deliver, show_some, tell
 from streams.files import require_distinct
-from streams.kafka.publishing.records import Record
+from streams.kafka.publishing.sending import Record
 from streams.kafka.topics import CALL_EVENTS
 from streams.running.progress import step
 from streams.wire.records import encode

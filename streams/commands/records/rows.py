@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from streams.files import open_output
-from streams.kafka.publishing.records import Record, Sent, publish
+from streams.kafka.publishing.sending import Record, Sent, publish
 from streams.running.printable import printable
 from streams.running.progress import Say
 from streams.settings import load_settings

@@ -25,7 +25,7 @@ from streams.cases.store import CaseStore
 from streams.console.bench import Bench
 from streams.console.desk.tracing import trace
 from streams.kafka.publishing.entity_topic import publish_end
-from streams.kafka.publishing.records import Record, Sent, publish
+from streams.kafka.publishing.sending import Record, Sent, publish
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.redis.connection import asked
 from streams.redis.list_changes import add_entries, change_list

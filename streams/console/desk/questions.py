@@ -14,7 +14,7 @@ from detector.contract.errors import RobocallError
 from detector.contract.events import Verdict
 from models.data.cells import as_it_was
 from streams.files import write_whole
-from streams.kafka.publishing.records import Record
+from streams.kafka.publishing.sending import Record
 from streams.wire.feedback import said_of
 from streams.wire.records import encode
 

@@ -9,6 +9,9 @@ from streams.campaigns.records import VERDICT_KEY, CampaignRecord, CampaignVerdi
 from streams.kafka.publishing.sending import Record
 from streams.wire.records import encode
 
+DONE = {Verdict.ROBOCALL: "campaign_confirmed", Verdict.LEGITIMATE: "campaign_cleared"}
+"""What the record of a verdict says was done."""
+
 
 class CampaignUnknown(RobocallError):  # noqa: N818 - the name states what is wrong
     """No campaign has that id."""

@@ -24,7 +24,7 @@ from streams.campaigns.records import CampaignRecord, CampaignVerdict, encoded, 
 from streams.campaigns.service import CampaignService
 from streams.campaigns.settings import CAMPAIGNS_PREFIX, CampaignSettings, load_campaign_settings
 from streams.campaigns.topic import campaigns_now, read_campaigns
-from streams.campaigns.verdicts import campaign_in, feedback_on, verdict_on
+from streams.campaigns.verdicts import DONE, campaign_in, feedback_on, verdict_on
 from streams.cases.recording import record as note_done
 from streams.cases.roles import Role, require
 from streams.cases.settings import load_case_settings
@@ -266,7 +266,7 @@ def _say(name: str, verdict: Verdict, note: str | None, out: str | None) -> None
     if tally.failed:
         raise click.exceptions.Exit(1)
     if out is None:
-        note_done(CaseKind.CHANGE, f"campaign_{verdict}", subject=f"campaign:{record.id}", why=note)
+        note_done(CaseKind.CHANGE, DONE[verdict], subject=f"campaign:{record.id}", why=note)
 
 
 def known(name: str) -> CampaignRecord:

@@ -17,7 +17,7 @@ from detector.contract.events import Verdict
 from detector.features.window_constants import DAY_MS
 from detector.policy.lists import Basis
 from streams.campaigns.topic import campaigns_now
-from streams.campaigns.verdicts import campaign_in, feedback_on
+from streams.campaigns.verdicts import DONE, campaign_in, feedback_on, verdict_on
 from streams.cases.changes import CLOSED, CaseRefused, new_entry
 from streams.cases.recording import list_details, looked_up, recorded
 from streams.cases.redress import REJECTED, TOLD, Claim, decided_as, new_redress
@@ -26,7 +26,7 @@ from streams.console.bench import Bench
 from streams.console.desk.tracing import trace
 from streams.kafka.publishing.entity_topic import publish_end
 from streams.kafka.publishing.sending import Record, Sent, publish
-from streams.kafka.topics import CALL_FEEDBACK
+from streams.kafka.topics import CALL_FEEDBACK, CAMPAIGNS
 from streams.redis.connection import asked
 from streams.redis.list_changes import add_entries, change_list
 from streams.redis.list_entries import checked_entry
@@ -157,7 +157,7 @@ class Acts:
         """Do the same for the calls of a campaign."""
 
         def act() -> list[str]:
-            record = campaign_in(campaigns_now(self._settings), name)
+            record = campaign_in(campaigns_now(self._settings).records, name)
             return trace(self._settings, [one.call_id for one in record.examples], record.id, who, why)
 
         return await self.do(act)
@@ -179,9 +179,10 @@ class Acts:
         """Say what the calls of a campaign are, as `robocall campaigns confirm` and `clear` do."""
 
         def act() -> list[str]:
-            record = campaign_in(campaigns_now(self._settings), name)
+            record = campaign_in(campaigns_now(self._settings).records, name)
             taken = self.publish(list(feedback_on(record, verdict, f"{who}: {why}")))
-            what = "campaign_confirmed" if verdict is Verdict.ROBOCALL else "campaign_cleared"
+            self.publish([verdict_on(record, verdict, who=who, why=why)], CAMPAIGNS)
+            what = DONE[verdict]
             said = [f"Said of its latest {taken} calls: {verdict}."]
             return self._recorded(said, CaseKind.CHANGE, what, who, f"campaign:{record.id}", {"calls": str(taken)}, why)
 
@@ -202,14 +203,14 @@ class Acts:
         details = {"calls": str(taken), "verdict": str(verdict)}
         return self._recorded(said, CaseKind.CHANGE, "question_answered", who, f"question:{what}", details, why)
 
-    def publish(self, records: list[Record]) -> int:
-        """Publish feedback; it blocks, for an act. How many the brokers have.
+    def publish(self, records: list[Record], topic: str = CALL_FEEDBACK) -> int:
+        """Publish feedback, or records of another topic; it blocks, for an act. How many the brokers have.
 
         Raises:
             RobocallError: no broker answers, it refuses, or it did not take all of it.
         """
         sent = Sent()
-        asyncio.run(publish(self._settings, CALL_FEEDBACK, records, sent))
+        asyncio.run(publish(self._settings, topic, records, sent))
         if sent.failed:
             raise FeedbackLost(f"the broker did not take {sent.failed} of {sent.taken} records: say it again")
         return sent.taken

@@ -81,6 +81,7 @@ class CampaignPages:
             link,
             subject=subject,
             one=found,
+            judged=None if found is None else self._campaigns.verdicts.get(found.id),
             why_not=self._follower.complaint,
             decisions=self._memory.about(subject, MOST_ABOUT),
             said=session.heard(),
@@ -107,7 +108,14 @@ class CampaignPages:
 
     def _list(self, user: User, session: Session, span_h: float, most: int) -> Response:
         found = self._campaigns.within(span_h * HOUR_S, most)
-        return self._visits.page("campaign_list", user, session, campaigns=found, why_not=self._follower.complaint)
+        return self._visits.page(
+            "campaign_list",
+            user,
+            session,
+            campaigns=found,
+            verdicts=self._campaigns.verdicts,
+            why_not=self._follower.complaint,
+        )
 
 
 def _span(request: Request) -> str:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from streams.campaigns.records import CampaignCall, CampaignMerge
+from streams.campaigns.records import VERDICT_KEY, CampaignCall, CampaignMerge, CampaignVerdict, verdict_in
 from streams.wire.refusals import REFUSALS
 
 MOST_CAMPAIGNS = 5_000
@@ -96,6 +96,7 @@ class CampaignMemory:
         clock: seconds since 1970.
 
     Attributes:
+        verdicts: what people said of campaigns, by id.
         unreadable: records that are no campaigns.
     """
 
@@ -103,11 +104,15 @@ class CampaignMemory:
         self._clock = clock
         self._shown: OrderedDict[str, Shown] = OrderedDict()
         self._merged: OrderedDict[str, str] = OrderedDict()
+        self.verdicts: OrderedDict[str, CampaignVerdict] = OrderedDict()
         self.unreadable = 0
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
         """Take a record; null deletes. Some tens of microseconds."""
         name = (key or b"").decode(errors="replace")
+        if name.startswith(VERDICT_KEY):
+            self._judge(name.removeprefix(VERDICT_KEY), value)
+            return
         if value is None:
             self._shown.pop(name, None)
             self._merged.pop(name, None)
@@ -123,6 +128,14 @@ class CampaignMemory:
         else:
             self._merged.pop(record.id, None)
             _put(self._shown, record.id, _shown(record))
+
+    def _judge(self, name: str, value: bytes | None) -> None:
+        said = verdict_in(value)
+        self.unreadable += said is None and value is not None
+        if said is None:
+            self.verdicts.pop(name, None)
+        else:
+            _put(self.verdicts, name, said)
 
     def find(self, name: str) -> Shown | None:
         """The campaign of an id, or what it was merged into; None where it is not known any more."""

@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import Producer
 
 from streams.campaigns.records import encoded
+from streams.campaigns.topic import campaigns_now
 from streams.console.roles import Role
 from streams.console.subjects import Kind, Subject
 from streams.kafka.topics import CALL_FEEDBACK, CAMPAIGNS
@@ -86,6 +87,8 @@ def test_a_verdict_is_feedback_about_each_of_its_calls(make_desk: MakeDesk, verd
     assert {one["call_id"] for one in found} == {one.call_id for one in made.examples}
     (case,) = desk.cases(CaseKind.CHANGE)
     assert (case.history[0].what, case.subject, case.history[0].who) == (what, f"campaign:{made.id}", "operator")
+    stays = campaigns_now(desk.settings).verdicts[made.id]
+    assert (stays.verdict, stays.who, stays.why) == (said, "operator", "heard it")
     unknown = desk.send(Role.OPERATOR, desk.path(Kind.CAMPAIGN, "c0"), "/verdict", verdict=verdict, reason="x")
     assert unknown.status_code == 409
     assert "no campaign c0" in unknown.text

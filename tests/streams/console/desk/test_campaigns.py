@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from detector.campaigns.grouping import Campaigns
+from detector.contract.events import Verdict
 from streams.campaigns.records import CampaignRecord, encoded, record_of
+from streams.campaigns.verdicts import verdict_on
 from streams.console.desk import campaigns as module
 from streams.console.desk.campaigns import CampaignMemory
 from tests.detector.campaigns.calls_of import START_MS, suspect
@@ -89,3 +91,15 @@ def test_beyond_the_bound_the_one_that_changed_longest_ago_goes(monkeypatch: pyt
     put(memory, first, second, first, third)
 
     assert {one.id for one in memory.within(3_600, 10)} == {first.id, third.id}
+
+
+def test_what_a_person_said_stays_until_it_is_taken_back() -> None:
+    memory, made = CampaignMemory(lambda: NOW_S), record("tg-1")
+    key, value = verdict_on(made, Verdict.LEGITIMATE, who="mlee", why="a school")
+    memory.take(key, value)
+    put(memory, made)
+    assert (memory.verdicts[made.id].verdict, memory.verdicts[made.id].who) == (Verdict.LEGITIMATE, "mlee")
+    memory.take(key, None)
+    assert (memory.verdicts, memory.unreadable) == ({}, 0)
+    memory.take(key, b"junk")
+    assert (memory.verdicts, memory.unreadable) == ({}, 1)

@@ -1,10 +1,11 @@
 """Partition of a key as Kafka's default partitioner computes it: murmur2, compiled, for a whole batch of keys."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
-from numpy.typing import NDArray
 
+from detector.columns.arrays import Bytes, Ints
 from detector.columns.compiled import compiled_borrowing
 
 _SEED, _MULTIPLIER = np.uint32(0x9747B28C), np.uint32(0x5BD1E995)
@@ -14,7 +15,7 @@ _WORD_BYTES = 4
 
 
 @compiled_borrowing
-def _hash(data: NDArray[np.uint8], start: int, stop: int) -> np.uint32:
+def _hash(data: Bytes, start: int, stop: int) -> np.uint32:
     """MurmurHash2 of Austin Appleby, 32 bits, with the seed of Kafka's Java client."""
     hashed = np.uint32(_SEED ^ np.uint32(stop - start))
     at = start
@@ -36,20 +37,30 @@ def _hash(data: NDArray[np.uint8], start: int, stop: int) -> np.uint32:
 
 
 @compiled_borrowing
-def _place(data: NDArray[np.uint8], lengths: NDArray[np.int64], partitions: int, places: NDArray[np.int64]) -> None:
-    """Fill `places` for keys that stand one behind the other."""
-    at = 0
-    for row in range(len(lengths)):
-        places[row] = np.int64(_hash(data, at, at + lengths[row]) & _POSITIVE) % partitions
-        at += lengths[row]
+def _place(data: Bytes, spans: Ints, partitions: int, places: Ints) -> None:
+    for row in range(len(spans)):
+        places[row] = np.int64(_hash(data, spans[row, 0], spans[row, 1]) & _POSITIVE) % partitions
+
+
+def places_of(data: Bytes, spans: Ints, partitions: int) -> Ints:
+    """Partition of each key, shape (n,): 0 up to but not including `partitions`, which must be at least 1.
+
+    Args:
+        data: Holds the keys, shape (bytes,), read-only.
+        spans: Start and stop of each key in its first two columns, shape (n, 2 or more), contiguous; an absent key
+            (both are the same negative number) counts as empty.
+        partitions: Of the topic.
+    """
+    places = np.zeros(len(spans), np.int64)
+    if partitions > 1:
+        _place(data, spans, partitions, places)
+    return places
 
 
 def partitions_of(keys: Sequence[bytes], partitions: int) -> list[int]:
-    """Partition of each key, in order: 0 up to but not including `partitions`, which must be at least 1."""
-    if partitions == 1:
-        return [0] * len(keys)
-    lengths = np.array([len(key) for key in keys], np.int64)
-    places = np.empty(len(keys), np.int64)
-    _place(np.frombuffer(b"".join(keys), np.uint8), lengths, partitions, places)
-    found: list[int] = places.tolist()
+    """Partition of each key, in order; as `places_of` computes it."""
+    ends = np.fromiter(accumulate(map(len, keys)), np.int64, len(keys))
+    spans = np.zeros((len(keys), 2), np.int64)
+    spans[1:, 0], spans[:, 1] = ends[:-1], ends
+    found: list[int] = places_of(np.frombuffer(b"".join(keys), np.uint8), spans, partitions).tolist()
     return found

@@ -3,7 +3,6 @@
 It chooses between the two forms (`streams.screening.bulk_allows`, `streams.screening.single_answers`) and joins them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,8 +30,8 @@ class Answers:
     """
 
     screening: Screening
-    decisions: Sequence[bytes]
-    keys: Sequence[bytes]
+    decisions: Slices
+    keys: Slices
     arrivals_ms: Ints
     late: dict[int, LateForm] = field(default_factory=dict)
     poison: tuple[Poison, ...] = ()
@@ -100,8 +99,8 @@ def _less(made: Answers, lost: list[int]) -> Answers:
     kept = np.delete(np.arange(len(made.decisions)), lost).tolist()
     return Answers(
         screening,
-        [made.decisions[row] for row in kept],
-        [made.keys[row] for row in kept],
+        made.decisions.take(kept),
+        made.keys.take(kept),
         made.arrivals_ms[kept],
         {new: made.late[old] for new, old in enumerate(kept) if old in made.late},
         made.poison,

@@ -77,40 +77,60 @@ class Slices(LazySequence[bytes]):
         others: What stands in the place of some parts, by index.
     """
 
-    __slots__ = ("_bounds", "_others", "_whole")
+    __slots__ = ("bounds", "others", "whole")
 
     def __init__(self, whole: bytes, bounds: Ints, others: dict[int, bytes]) -> None:
-        self._whole = whole
-        self._bounds = bounds
-        self._others = others
+        self.whole = whole
+        self.bounds = bounds
+        self.others = others
 
     def __len__(self) -> int:
         """Number of parts."""
-        return len(self._bounds)
+        return len(self.bounds)
 
     def _make(self, index: int) -> bytes:
-        if index in self._others:
-            return self._others[index]
-        start, stop = self._bounds[index].tolist()
-        return self._whole[start:stop]
+        if index in self.others:
+            return self.others[index]
+        start, stop = self.bounds[index].tolist()
+        return self.whole[start:stop]
 
     def __iter__(self) -> Iterator[bytes]:
         """All of them, at the price of a list: a third of the price of one after the other."""
-        whole = self._whole
-        parts = [whole[start:stop] for start, stop in self._bounds.tolist()]
-        for index, other in self._others.items():
+        whole = self.whole
+        parts = [whole[start:stop] for start, stop in self.bounds.tolist()]
+        for index, other in self.others.items():
             parts[index] = other
         return iter(parts)
+
+    def beside(self, others: "Slices") -> tuple[bytes, Ints]:
+        """Put them and as many others of the same whole into one byte string.
+
+        Returns:
+            The byte string; start and stop of each part in it and then of the other one, shape (n, 4).
+        """
+        data, bounds = [self.whole], np.concatenate((self.bounds, others.bounds), axis=1)
+        at = len(self.whole)
+        for column, slices in ((0, self), (2, others)):
+            for index, part in slices.others.items():
+                bounds[index, column], bounds[index, column + 1] = at, at + len(part)
+                at += len(part)
+                data.append(part)
+        return b"".join(data), bounds
+
+    def take(self, kept: list[int]) -> "Slices":
+        """Pick some of the parts, by index, ascending."""
+        others = {new: self.others[old] for new, old in enumerate(kept) if old in self.others}
+        return Slices(self.whole, self.bounds[kept], others)
 
     def lines(self) -> bytes:
         """All parts, each with a line end, of a whole in which they stand in order with a line end behind each."""
         pieces: list[bytes] = []
         first = 0
-        for index in [*sorted(self._others), len(self)]:
+        for index in [*sorted(self.others), len(self)]:
             if first < index:
-                pieces.append(self._whole[self._bounds.item(first, 0) : self._bounds.item(index - 1, 1) + 1])
+                pieces.append(self.whole[self.bounds.item(first, 0) : self.bounds.item(index - 1, 1) + 1])
             if index < len(self):
-                pieces += (self._others[index], b"\n")
+                pieces += (self.others[index], b"\n")
             first = index + 1
         return b"".join(pieces)
 

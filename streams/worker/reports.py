@@ -17,7 +17,7 @@ from detector.policy import reasons
 from detector.policy.screening import Screening
 from detector.policy.settings import Policy
 from detector.policy.standing import StandingDecision
-from streams.kafka.publishing.outbox import Record
+from streams.kafka.publishing.records import Record
 from streams.kafka.topics import ENTITY_DECISIONS, SCORED_CALLS
 from streams.screening.batch import Batch
 from streams.screening.pipeline import Pipeline

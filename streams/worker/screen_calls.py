@@ -17,8 +17,8 @@ import structlog
 
 from detector.contract.events import CallEvent
 from streams.kafka.fetched import FetchedBatch, Poll
-from streams.kafka.publishing.outbox import Perishable, Record
 from streams.kafka.publishing.publisher import Delivery
+from streams.kafka.publishing.records import Packed, Perishable, Record
 from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS
 from streams.log import NumberDigest
 from streams.screening.batch import Batch, Unusable
@@ -163,13 +163,14 @@ class CallScreening:
         self._reports.told(batch)
         return batch
 
-    def _answers(self, may_be_late: Perishing) -> list[Record | Perishable]:
+    def _answers(self, may_be_late: Perishing) -> Packed:
         made = may_be_late.batch.answers
-        answers: list[Record | Perishable] = list(zip(made.keys, made.decisions, strict=True))
+        data, spans = made.keys.beside(made.decisions)
+        perishable: dict[int, Perishable] = {}
         for row, form in made.late.items():
-            in_its_place = partial(self._late, may_be_late, row, form)
-            answers[row] = Perishable(made.keys[row], made.decisions[row], form.expires_ms, in_its_place)
-        return answers
+            late = partial(self._late, may_be_late, row, form)
+            perishable[row] = Perishable(made.keys[row], made.decisions[row], form.expires_ms, late)
+        return Packed(np.frombuffer(data, np.uint8), spans, perishable)
 
     def _late(self, one: Perishing, row: int, form: LateForm) -> bytes:
         """Make the answer that leaves in the place of one that became late, as if nothing had objected to the call."""

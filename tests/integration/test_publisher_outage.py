@@ -14,8 +14,8 @@ from models.traffic.first.spec import TrafficSpec
 from streams.kafka import topics
 from streams.kafka.client import client_settings
 from streams.kafka.partitioner import partitions_of
-from streams.kafka.publishing.outbox import Perishable, Record
 from streams.kafka.publishing.publisher import Delivery, Publisher
+from streams.kafka.publishing.records import Perishable, Record
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, DEAD_LETTERS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.settings import load_settings
 from tests.broker_process import BrokerProcess, broker_process

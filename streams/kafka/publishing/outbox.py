@@ -11,38 +11,20 @@ may be lost is not known here: the observer says so.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from itertools import chain, islice
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from aiokafka.errors import DuplicateSequenceNumber, MessageSizeTooLargeError, RecordListTooLargeError
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from streams.kafka.publishing.identity import ANONYMOUS, LOST, SEQUENCES, Identity
+from streams.kafka.publishing.record_batch import RecordBatch
+from streams.kafka.publishing.records import Packed, Perishable, Record, packed
 
 MAX_BATCH_BYTES = 512 * 1024
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 0.5
-
-Record = tuple[bytes | None, bytes | None]
-"""Key and value; a null value deletes the key from a compacted topic. Only `publish_to` takes one without a key."""
-
-
-class Perishable(NamedTuple):
-    """A record that must not be published as it is once it is old.
-
-    Attributes:
-        key: decides the partition.
-        value: published up to `expires_ms`.
-        expires_ms: wall clock, epoch milliseconds.
-        late: makes the value that is published after it; called at most once.
-    """
-
-    key: bytes
-    value: bytes
-    expires_ms: int
-    late: Callable[[], bytes]
 
 
 class Waits(Protocol):
@@ -115,9 +97,8 @@ class Identifies(Protocol):
         ...
 
 
-Lot = tuple[list[Record | Perishable], Waits]
-"""Records that came together, and who waits for them."""
-_NO_HEADERS: list[tuple[str, bytes | None]] = []
+Lot = tuple[Sequence[Record | Perishable], Waits]
+"""Records that came together, and who waits for them; packed when they leave, if not before."""
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -126,11 +107,9 @@ def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _late(record: Perishable) -> Record:
-    try:
-        return record.key, record.late()
-    except Exception as error:  # what it says may quote a phone number
-        raise ValueError(f"the late form of a record cannot be made, {type(error).__name__}") from error
+def _alone(records: Sequence[Record | Perishable]) -> Sequence[Record | Perishable]:
+    """The same, and what is to be kept for long keeps nothing else."""
+    return records.alone() if isinstance(records, Packed) else records
 
 
 class Outbox:
@@ -194,11 +173,12 @@ class Outbox:
         self._moved_s = 0.0  # when a batch was last safe, or the first one left
         self._pause_s = FIRST_PAUSE_S
 
-    def put(self, records: list[Record | Perishable], delivery: Waits) -> None:
-        """Queue records; the list is ours from now on."""
-        self._waiting.append((records, delivery))
+    def put(self, records: Sequence[Record | Perishable], delivery: Waits) -> None:
+        """Queue records; a list is ours from now on."""
         if self._is_aside:
+            records = _alone(records)
             delivery.set_aside(len(records))
+        self._waiting.append((records, delivery))
         if not self._is_enlisted:
             self._is_enlisted = True
             self._moved_s = time.monotonic()
@@ -212,6 +192,8 @@ class Outbox:
         """Tell whoever waits for records here that nobody knows how long; and whoever comes, until one is safe."""
         if not self._is_aside:
             self._is_aside = True
+            self._on_the_way = [(_alone(records), delivery) for records, delivery in self._on_the_way]
+            self._waiting = deque((_alone(records), delivery) for records, delivery in self._waiting)
             for records, delivery in chain(self._on_the_way, self._waiting):
                 delivery.set_aside(len(records))
 
@@ -290,31 +272,22 @@ class Outbox:
         if self._same and self._has_grown_old(now_ms):  # under its number the broker would not take the late form
             self._identities.renew(self._as)
             self._as, self._sequence, self._same = ANONYMOUS, 0, 0
-        builder = DefaultRecordBatchBuilder(2, 0, 0, *self._as, self._sequence, MAX_BATCH_BYTES)
+        batch = RecordBatch(MAX_BATCH_BYTES)
         most = 1 if self._apart else self._same
-        self._sent = 0
-        place = 0
-        while self._waiting:
+        while self._waiting and not (most and batch.records == most):
             records, delivery = self._waiting[0]
-            first = place
-            for record in records[: most - place] if most else records:
-                if isinstance(record, Perishable) and now_ms > record.expires_ms:
-                    record = records[place - first] = _late(record)  # noqa: PLW2901 - from now on it is this one
-                if builder.append(place, now_ms, record[0], record[1], _NO_HEADERS) is None:  # full
-                    break
-                place += 1
-            fitted = place - first
-            if fitted < len(records):
-                if fitted:
-                    self._on_the_way.append((records[:fitted], delivery))
-                    self._waiting[0] = records[fitted:], delivery
+            lot = packed(records).as_of(now_ms)
+            self._waiting[0] = lot, delivery  # from now on it is this one
+            wanted = min(len(lot), most - batch.records) if most else len(lot)
+            taken = batch.take(lot.part(0, wanted))
+            if taken < len(lot):
+                if taken:
+                    self._on_the_way.append((lot.part(0, taken), delivery))
+                    self._waiting[0] = lot.part(taken, len(lot)), delivery
                 break
             self._on_the_way.append(self._waiting.popleft())
-            if most and place == most:
-                break
-        self._sent = place
-        batch: bytearray = builder.build()
-        return batch
+        self._sent = batch.records
+        return batch.build(now_ms, self._as, self._sequence)
 
     def _has_grown_old(self, now_ms: int) -> bool:
         """Whether a record that leaves again must leave in its late form."""

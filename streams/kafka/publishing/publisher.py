@@ -9,8 +9,7 @@ reads those events again. What may be lost (`streams.kafka.publishing.side_topic
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -23,7 +22,8 @@ from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import keep_metadata_coming
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.publishing.identity import LOST, Identities
-from streams.kafka.publishing.outbox import Fate, Outbox, Perishable, Record, wall_clock_ms
+from streams.kafka.publishing.outbox import Fate, Outbox, wall_clock_ms
+from streams.kafka.publishing.records import Perishable, Record, packed
 from streams.kafka.publishing.sender import Sender
 
 REQUEST_TIMEOUT_MS = 5_000
@@ -197,8 +197,8 @@ class Publisher:
         except TimeoutError:
             log.warning("the connections of the publisher did not close, their brokers are away")
 
-    def publish(self, topic: str, records: Iterable[Record | Perishable], delivery: Delivery) -> None:
-        """Queue records; returns at once, whatever the broker does, and refuses none.
+    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
+        """Queue records; returns at once, whatever the broker does, and refuses none that is bytes.
 
         Args:
             topic: one of the topics that this publisher was made for.
@@ -208,17 +208,15 @@ class Publisher:
 
         Raises:
             KeyError: the topic is none of them.
+            TypeError: a key or value is neither bytes nor null; nothing is queued.
         """
-        outboxes = self._outboxes[topic]
-        queued, lots = list(records), defaultdict[int, list[Record | Perishable]](list)
-        partitions = partitions_of([record[0] or b"" for record in queued], len(outboxes))
-        for record, partition in zip(queued, partitions, strict=True):
-            lots[partition].append(record)
-        for partition, lot in lots.items():
+        for partition, lot in packed(records).by_partition(len(self._outboxes[topic])):
             self.publish_to(topic, partition, lot, delivery)
 
-    def publish_to(self, topic: str, partition: int, records: list[Record | Perishable], delivery: Delivery) -> None:
-        """Queue records of one partition, whatever their keys are; else as `publish`. The list is ours from now on.
+    def publish_to(
+        self, topic: str, partition: int, records: Sequence[Record | Perishable], delivery: Delivery
+    ) -> None:
+        """Queue records of one partition, whatever their keys are; else as `publish`. A list is ours from now on.
 
         Raises:
             KeyError: the publisher was not made for the topic.

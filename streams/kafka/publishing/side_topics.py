@@ -20,8 +20,8 @@ import structlog
 from detector.contract.errors import RobocallError
 from streams.errors import PublishFailed
 from streams.kafka.client import CLIENT_ID, client_settings, require_topics
-from streams.kafka.publishing.outbox import Record
 from streams.kafka.publishing.publisher import TELL_AGAIN_S, Delivery, Publisher
+from streams.kafka.publishing.records import Record
 from streams.settings import Settings
 
 LINGER_S = 0.05

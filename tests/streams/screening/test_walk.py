@@ -40,8 +40,9 @@ from models.serve.weighing import with_group_weight
 from streams.kafka.fetch.batch_reader import BITE_BYTES, BatchLimits, BatchReader, Stretch
 from streams.kafka.fetched import Poll
 from streams.kafka.publishing.identity import Identities
-from streams.kafka.publishing.outbox import Outbox, Record
+from streams.kafka.publishing.outbox import Outbox
 from streams.kafka.publishing.publisher import Delivery, Publisher
+from streams.kafka.publishing.records import Record
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.log import NumberDigest
 from streams.screening.build import make_screener

@@ -12,8 +12,8 @@ import pytest
 from faust.types import TP
 
 from streams.kafka.fetched import Poll, rows_of
-from streams.kafka.publishing.outbox import Perishable, Record
 from streams.kafka.publishing.publisher import Delivery
+from streams.kafka.publishing.records import Perishable, Record
 from streams.kafka.topics import CALL_EVENTS
 from streams.running.failures import Failures
 from streams.trust.setup_verifier import SetupVerifier

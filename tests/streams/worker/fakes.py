@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from streams.kafka.publishing.outbox import Perishable, Record
 from streams.kafka.publishing.publisher import Delivery
+from streams.kafka.publishing.records import Perishable, Record
 from streams.kafka.topics import CALL_DECISIONS, SIDE_TOPICS
 
 

@@ -11,7 +11,7 @@ from detector.contract.decisions import Mode
 from detector.policy.lists import Lists
 from detector.policy.settings import Policy, StandingBlocks
 from detector.testing import BY_ORDER, FixedScore
-from streams.kafka.publishing.outbox import Perishable
+from streams.kafka.publishing.records import Perishable
 from streams.kafka.topics import CALL_DECISIONS, ENTITY_DECISIONS, SCORED_CALLS
 from streams.metrics import Metric
 from streams.wire.records import encode

@@ -8,8 +8,9 @@ from aiokafka import errors
 from aiokafka.record.memory_records import MemoryRecords
 
 from streams.kafka.publishing.identity import ANONYMOUS, Identity
-from streams.kafka.publishing.outbox import Fate, Outbox, Perishable, Record
+from streams.kafka.publishing.outbox import Fate, Outbox
 from streams.kafka.publishing.publisher import may_pass
+from streams.kafka.publishing.records import Perishable, Record
 
 AWAY = errors.RequestTimedOutError()
 REFUSED = errors.TopicAuthorizationFailedError("call-decisions")

@@ -11,7 +11,8 @@ Each bar is a batch from `fill` to `settle`; what arrives meanwhile leaves toget
 
 import time
 
-from streams.kafka.publishing.outbox import Fate, Perishable
+from streams.kafka.publishing.outbox import Fate
+from streams.kafka.publishing.records import Perishable
 from tests.streams.kafka.publishing.outbox_case import AWAY, REFUSED, TOO_LARGE, Play, World
 
 

@@ -4,7 +4,7 @@ import pytest
 from aiokafka import errors
 
 from streams.kafka.publishing.identity import ANONYMOUS, SEQUENCES, Identity
-from streams.kafka.publishing.outbox import Perishable
+from streams.kafka.publishing.records import Perishable
 from tests.streams.kafka.publishing.outbox_case import AWAY, TOO_LARGE, Play, World
 
 ME, OTHER = Identity(7, 0), Identity(8, 0)

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import client_settings, require_topics
 from streams.kafka.publishing.identity import Identities
-from streams.kafka.publishing.outbox import MAX_BATCH_BYTES, Fate, Outbox, Perishable, Record
+from streams.kafka.publishing.outbox import MAX_BATCH_BYTES, Fate, Outbox
 from streams.kafka.publishing.publisher import Delivery, Publisher, _Watch, may_pass
+from streams.kafka.publishing.records import Perishable, Record
 from streams.kafka.publishing.sender import Sender
 from streams.kafka.topics import CALL_DECISIONS
 from streams.settings import load_settings
@@ -206,9 +207,8 @@ def test_a_record_that_no_batch_can_hold_is_a_failure(kafka_bootstrap: str, fres
 def test_an_error_of_any_kind_while_sending_is_a_failure(kafka_bootstrap: str, fresh_topics: FreshTopics) -> None:
     """A bug must stop the worker: a batch that is silently dropped leaves its poll unanswered for ever."""
     fresh_topics(1)
-    records: list[Any] = [(b"key", "text, not bytes")]  # what a bug would pass
 
-    told = asyncio.run(_publish(kafka_bootstrap, records))
+    told = asyncio.run(_publish(kafka_bootstrap, [Perishable(b"key", b"block", 0, lambda: cast("Any", 7))]))
 
     assert [(failure.topic, failure.partition) for failure in told.failures] == [(CALL_DECISIONS, 0)]
     assert "TypeError" in str(told.failures[0])

@@ -118,7 +118,7 @@ class Slices(LazySequence[bytes]):
         return b"".join(data), bounds
 
     def take(self, kept: list[int]) -> "Slices":
-        """Pick some of the parts, by index, ascending."""
+        """Pick some of the parts, by index, ascending: all that are in the whole, where `lines` is to follow."""
         others = {new: self.others[old] for new, old in enumerate(kept) if old in self.others}
         return Slices(self.whole, self.bounds[kept], others)
 

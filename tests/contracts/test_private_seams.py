@@ -22,7 +22,6 @@ from aiokafka.errors import ConsumerStoppedError
 from aiokafka.partitioner import DefaultPartitioner, murmur2
 from aiokafka.protocol.fetch import FetchRequest, FetchRequest_v11
 from aiokafka.protocol.produce import ProduceRequest
-from aiokafka.record._protocols import DefaultRecordBatchBuilderProtocol as DefaultRecordBatchBuilder
 from faust import App, Event, Schema, Stream, Worker
 from faust.agents.agent import Agent
 from faust.assignor.partition_assignor import PartitionAssignor
@@ -124,9 +123,6 @@ SEAMS: list[tuple[type, str, list[str]]] = [
     (Worker, "execute_from_commandline", ["self"]),
     # streams.kafka.publishing.publisher
     (AIOKafkaClient, "_wait_on_metadata", ["self", "topic"]),
-    # streams.kafka.publishing.outbox
-    (DefaultRecordBatchBuilder, "append", ["self", "offset", "timestamp", "key", "value", "headers"]),
-    (DefaultRecordBatchBuilder, "build", ["self"]),
     # streams.kafka.publishing.sender
     (AIOKafkaClient, "send", ["self", "node_id", "request", "group"]),
     (ProduceRequest, "prepare", ["self", "versions"]),

@@ -173,3 +173,29 @@ def test_slices_are_a_sequence_of_bytes() -> None:
     assert slices[1:] == [b"other", b"cdef"]
     with pytest.raises(IndexError):
         slices[3]
+
+
+def test_slices_with_one_left_out_are_the_others() -> None:
+    """One that could not be answered is not in the whole, so the lines are those of the rest."""
+    slices = Slices(b"ab\ncd\nef\n", np.array([(0, 2), (0, 0), (3, 5), (0, 0), (6, 8)]), {1: b"lost", 3: b"other"})
+
+    kept = slices.take([0, 2, 3, 4])
+
+    assert kept == [b"ab", b"cd", b"other", b"ef"]
+    assert as_lines(kept) == b"ab\ncd\nother\nef\n"
+
+
+def test_keys_and_decisions_stand_in_one_byte_string() -> None:
+    """With what stands in for some of either, so that all of them leave without an object for each."""
+    whole, keys = b'{"id":"a"}\n{"id":"b"}\n', np.array([(7, 8), (18, 19), (0, 0)])
+    decisions = np.array([(0, 10), (11, 21), (0, 0)])
+    others = {1: b"key of b", 2: b"c"}, {2: b'{"id":"c"}'}
+
+    data, spans = Slices(whole, keys, others[0]).beside(Slices(whole, decisions, others[1]))
+
+    assert [(data[a:b], data[c:d]) for a, b, c, d in spans.tolist()] == [
+        (b"a", b'{"id":"a"}'),
+        (b"key of b", b'{"id":"b"}'),
+        (b"c", b'{"id":"c"}'),
+    ]
+    assert decisions.tolist() == [[0, 10], [11, 21], [0, 0]], "what was given stays as it is"

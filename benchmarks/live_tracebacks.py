@@ -2,12 +2,13 @@
 
     python -m benchmarks.live_tracebacks --calls 40
 
-The worlds are those of `benchmarks.tracebacks`, with calls of the last hours. Each of the five carriers in turn has a
-Kafka, a Valkey, a worker and the sink of its archive as processes, and its calls are played through them. The fifth has
-the calling numbers of the robocaller on its block list, as after complaints, and runs `robocall campaigns`. From each
-campaign that this finds it opens tracebacks of the examples, and asks whoever is named: that carrier answers from its
-own archive, or not at all. Each step is a command: `campaigns list`, `traceback open`, `answer` and `import`.
-Hop by hop first; then all others are asked where the call has no rival. Judged as in the simulation.
+A chain and a mesh are played side by side; they are worlds of `benchmarks.tracebacks` with calls of the last hours.
+Each of the five carriers in turn has a Kafka, a Valkey, a worker and the sink of its archive as processes, and its
+calls are played through them. The fifth has the calling numbers of the robocaller on its block list, as after
+complaints, and runs `robocall campaigns`. From each campaign that this finds it opens tracebacks of the examples, and
+asks whoever is named: that carrier answers from its own archive, or not at all. Each step is a command: `campaigns
+list`, `traceback open`, `answer` and `import`. Hop by hop first; then all others are asked where the call has no rival.
+Judged as in the simulation.
 """
 
 import argparse
@@ -16,7 +17,8 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +61,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7, help="seed of the worlds [%(default)s]")
     parser.add_argument("--out", type=Path, help="also write the result to this file")
     options = parser.parse_args()
-    measured = {name: measure(name, options.calls, options.seed) for name in TOPOLOGIES}
-    give(describe() | {"worlds": 1, "calls_per_world": options.calls} | measured, options.out)
+    with ThreadPoolExecutor() as pool:
+        measured = pool.map(lambda name: measure(name, options.calls, options.seed), TOPOLOGIES)
+        counts = dict(zip(TOPOLOGIES, measured, strict=True))
+    give(describe() | {"worlds": 1, "calls_per_world": options.calls} | counts, options.out)
 
 
 def measure(topology: str, calls: int, seed: int, first: int = 0) -> dict[str, Any]:
@@ -131,46 +135,55 @@ class Desks:
 
     def followed(self, *, asks_all: bool) -> list[Traceback]:
         """Ask whoever is named until nobody new is; then, if wished, all others. The tracebacks as they are then."""
-        while wanted := self._named():
-            self._ask(wanted)
-        if asks_all and (wanted := self._others()):
-            self._ask(wanted)
-        return self._tracebacks()
+        known = self._tracebacks()
+        while wanted := self._named(known):
+            known = self._ask(wanted)
+        if asks_all and (wanted := self._others(known)):
+            known = self._ask(wanted)
+        return known
 
-    def _named(self) -> dict[int, list[Traceback]]:
+    def _named(self, known: Iterable[Traceback]) -> dict[int, list[Traceback]]:
         """Tracebacks whose path ends at somebody who was not asked, by carrier."""
         wanted: dict[int, list[Traceback]] = defaultdict(list)
-        for one in self._tracebacks():
+        for one in known:
             path = path_of(one)
             carrier = named_last(path)
             if path.entry is None and carrier != LAST and carrier not in self._asked[one.traceback_id]:
                 wanted[carrier].append(one)
         return wanted
 
-    def _others(self) -> dict[int, list[Traceback]]:
+    def _others(self, known: Iterable[Traceback]) -> dict[int, list[Traceback]]:
         """Tracebacks without an entry and a rival, by carriers that were not asked."""
-        open_ones = [one for one in self._tracebacks() if path_of(one).entry is None and not one.rivals]
+        open_ones = [one for one in known if path_of(one).entry is None and not one.rivals]
         wanted = {
             carrier: [one for one in open_ones if carrier not in self._asked[one.traceback_id]]
             for carrier in self._offices if carrier != LAST
         }  # fmt: skip
         return {carrier: some for carrier, some in wanted.items() if some}
 
-    def _ask(self, wanted: Mapping[int, list[Traceback]]) -> None:
-        lines: list[str] = []
+    def _ask(self, wanted: Mapping[int, Sequence[Traceback]]) -> list[Traceback]:
+        """Ask carriers, all at once, and import what they say; the tracebacks as they are then."""
         for carrier, some in wanted.items():
-            told = [one for one in some if carrier not in self._silent[one.traceback_id]]
-            lines += [
-                msgspec.json.encode(Answer(traceback_id=one.traceback_id, hop=silence(carrier))).decode()
-                for one in some if one not in told
-            ]  # fmt: skip
-            asked = "\n".join(json.dumps(request(one.traceback_id, one.call)) for one in told)
-            if told:
-                answers = robocall(self._offices[carrier], "traceback", "answer", "-", "--no-record", given=asked)
-                lines += answers.splitlines()
             for one in some:
                 self._asked[one.traceback_id].add(carrier)
+        with ThreadPoolExecutor() as pool:
+            answered = pool.map(self._answers, wanted, wanted.values())
+            lines = [line for lines in answered for line in lines]
         robocall(self._own, "traceback", "import", "-", "--why", "answers of the carriers", given="\n".join(lines))
+        return self._tracebacks()
+
+    def _answers(self, carrier: int, wanted: Sequence[Traceback]) -> list[str]:
+        """What a carrier answers, one a line; that it says nothing where it is silent."""
+        told = [one for one in wanted if carrier not in self._silent[one.traceback_id]]
+        lines = [
+            msgspec.json.encode(Answer(traceback_id=one.traceback_id, hop=silence(carrier))).decode()
+            for one in wanted if one not in told
+        ]  # fmt: skip
+        if told:
+            asked = "\n".join(json.dumps(request(one.traceback_id, one.call)) for one in told)
+            answers = robocall(self._offices[carrier], "traceback", "answer", "-", "--no-record", given=asked)
+            lines += answers.splitlines()
+        return lines
 
     def _tracebacks(self) -> list[Traceback]:
         lines = robocall(self._own, "cases", "list", "--kind", "traceback", "--json").splitlines()

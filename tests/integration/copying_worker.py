@@ -29,7 +29,7 @@ def main() -> int:
         async for event in stream.noack().events():
             delivery = Delivery(event.ack)
             for _, rows in event.value.parts:
-                publisher.publish(CALL_DECISIONS, zip(rows.keys(), rows.values(), strict=True), delivery)
+                publisher.publish(CALL_DECISIONS, list(zip(rows.keys(), rows.values(), strict=True)), delivery)
             delivery.seal()
 
     app.agent(source, name="copy")(copy)

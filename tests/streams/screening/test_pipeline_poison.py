@@ -113,4 +113,4 @@ def test_a_record_that_cannot_even_be_answered_is_reported_by_its_position(monke
 
     assert [(position, code) for position, code, _ in batch.unusable()] == [(1, "internal_error"), (2, "invalid_json")]
     assert batch.unusable()[0].message == "internal error: SystemError"
-    assert (batch.answers.decisions, batch.answers.keys, len(batch.answers.arrivals_ms)) == ([], [], 0)
+    assert (list(batch.answers.decisions), list(batch.answers.keys), len(batch.answers.arrivals_ms)) == ([], [], 0)

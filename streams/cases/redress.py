@@ -49,18 +49,20 @@ def claim_of(case: Case) -> Claim:
     return Claim(**known, call_time_ms=int(at) if at.isdecimal() else None)
 
 
-def new_redress(entry: CaseEntry, claim: Claim, contact: str | None) -> Case:
+def new_redress(entry: CaseEntry, claim: Claim, contact: str | None, received_ms: int | None = None) -> Case:
     """Open redress of a call.
 
     Args:
         entry: Who opens it, when and why.
         claim: The call.
         contact: Whom to answer.
+        received_ms: When they asked, epoch milliseconds; None for when it is opened. The clock counts from then.
 
     Raises:
         CaseRefused: It is larger than a case may be.
     """
-    details = claim.details() | ({"contact": contact} if contact else {}) | {"due_ms": str(entry.time_ms + CLOCK_MS)}
+    due_ms = (entry.time_ms if received_ms is None else received_ms) + CLOCK_MS
+    details = claim.details() | ({"contact": contact} if contact else {}) | {"due_ms": str(due_ms)}
     subject = f"number:{claim.calling_number}" if claim.calling_number else None
     return opened(CaseKind.REDRESS, entry, subject=subject, details=details, state=PENDING)
 

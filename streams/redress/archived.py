@@ -23,8 +23,23 @@ _COLUMNS = (
 )
 _SELECT = """
 SELECT {columns} FROM call_decisions WHERE {wanted} AND day BETWEEN DATE '{first}' AND DATE '{last}'
-ORDER BY abs(setup_time_ms - {at_ms}) LIMIT 1
+ORDER BY would_be IS NULL AND action = 'allow', abs(setup_time_ms - {at_ms}) LIMIT 1
 """
+"""A call that something was done about before one that was allowed."""
+_BLOCKED = """
+WITH decided AS (SELECT call_id, min(setup_time_ms) AS at_ms, any_value(calling_number) AS calling FROM call_decisions
+  WHERE called_number = '{called}' AND action = 'block' AND day >= DATE '{since}' GROUP BY call_id),
+ends AS (SELECT call_id, any_value(treatment) AS treatment, min(coalesce(setup_time_ms, end_time_ms)) AS at_ms,
+  any_value(calling_number) AS calling FROM call_events
+  WHERE type = 'call_end' AND called_number = '{called}' AND day >= DATE '{since}' GROUP BY call_id)
+SELECT coalesce(decided.at_ms, ends.at_ms) AS at_ms, coalesce(decided.calling, ends.calling)
+FROM decided FULL JOIN ends USING (call_id)
+WHERE coalesce(decided.at_ms, ends.at_ms) >= {since_ms}
+AND coalesce(ends.treatment = 'block', decided.at_ms IS NOT NULL)
+ORDER BY 1
+"""
+"""Where a switch says what became of a call, that counts: it may have routed it before the block came, or blocked it by
+a standing decision without asking. Where it does not, the decision."""
 
 
 def in_archive(asked: Claim, now_ms: int) -> Claim | None:
@@ -69,11 +84,7 @@ def blocked_calls(subscriber: str, now_ms: int) -> list[tuple[int, str]]:
     chosen = load_archive_settings()
     number = subscriber if chosen.key is None else NumberKey(chosen.key).number(subscriber)
     since_ms = now_ms - LOOKED_BACK_DAYS * DAY_MS
-    sql = (
-        "SELECT min(setup_time_ms), any_value(calling_number) FROM call_decisions "  # noqa: S608 - checked
-        f"WHERE called_number = '{_checked(number)}' AND action = 'block' AND setup_time_ms >= {since_ms} "
-        f"AND day >= DATE '{_day(since_ms)}' GROUP BY decision_id ORDER BY 1"
-    )
+    sql = _BLOCKED.format(called=_checked(number), since=_day(since_ms), since_ms=since_ms)
     with ExitStack() as stack:
         return [(row[0], row[1]) for row in fetched(ask(stack.enter_context(connected(ArchiveStore(chosen.url))), sql))]
 

@@ -2,7 +2,7 @@
 
 from redis.asyncio import Redis
 
-from detector.contract.decisions import Decision
+from detector.contract.decisions import Action, Decision
 from detector.contract.numbers import normal_form
 from streams.cases.redress import Claim
 from streams.redis.decisions import decisions_of, latest_decisions
@@ -30,13 +30,17 @@ async def in_redis(redis: Redis, asked: Claim) -> Claim | None:
     decisions = await latest_decisions(redis, normal_form(asked.calling_number or ""))
     near = [one for one in decisions if _fits(one, asked)]
     at_ms = asked.call_time_ms or (near[0].setup_time_ms if near else 0)
-    nearest = min(near, key=lambda one: abs(one.setup_time_ms - at_ms), default=None)
+    nearest = min(near, key=lambda one: (_is_plain_allow(one), abs(one.setup_time_ms - at_ms)), default=None)
     return None if nearest is None else _claim(nearest)
 
 
 def _fits(decision: Decision, asked: Claim) -> bool:
     is_near = asked.call_time_ms is None or abs(decision.setup_time_ms - asked.call_time_ms) <= TOLERANCE_MS
     return is_near and asked.called_number in {None, decision.called_number}
+
+
+def _is_plain_allow(decision: Decision) -> bool:
+    return decision.would_be is None and decision.action is Action.ALLOW
 
 
 def _claim(decision: Decision) -> Claim:

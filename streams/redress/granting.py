@@ -15,6 +15,7 @@ from detector.contract.errors import RobocallError
 from detector.contract.events import FeedbackSource, Verdict
 from detector.features.window_constants import DAY_MS
 from detector.policy.lists import NUMBER_ENTITY
+from streams.cases.changes import CaseRefused
 from streams.cases.redress import GRANTED, Claim, claim_of, decided_as
 from streams.cases.store import CaseStore
 from streams.kafka.publishing.entity_topic import publish_end
@@ -88,6 +89,7 @@ def grant(
     entry: CaseEntry,
     *,
     allow_days: float,
+    is_again: bool = False,
     on_lifted: Callable[[Lifted | None], None] = lambda _: None,
 ) -> Case:
     """Grant redress: lift what stands, tell workers and switches, and write it into the case. It blocks for all three.
@@ -99,16 +101,24 @@ def grant(
         case: As it was read.
         entry: Who grants, when and why.
         allow_days: How long the number is on the allow list; 0 for not at all.
+        is_again: It was granted before, and is to be once more.
         on_lifted: Told what ended as soon as it has, before anything else can fail.
 
     Returns:
         The case as it is written.
 
     Raises:
-        CaseRefused: it is no redress.
+        CaseRefused: it is no redress, neither number nor call is known, or it is granted already.
         RobocallError: Redis or Kafka does not answer, or refuses.
     """
     claim = claim_of(decided_as(case, GRANTED))
+    if claim.calling_number is None and claim.call_id is None:
+        raise CaseRefused(
+            f"{case.case_id} names neither a call nor a number, so nothing would end: "
+            "reject it, and open another one with --calling, the number that called"
+        )
+    if case.state == GRANTED and not is_again:
+        raise CaseRefused(f"{case.case_id} is granted already: --again does it once more")
     lifted = lift(settings, claim.calling_number or "", who=entry.who, case_id=case.case_id, allow_days=allow_days)
     on_lifted(lifted)
     until_ms = None if lifted is None else lifted.allowed_until_ms

@@ -60,6 +60,7 @@ class Collected:
         first_ms: Set-up of the first of these.
         last_ms: Set-up of the last.
         versions: What decided.
+        call_ids: Those that the archive has something of.
     """
 
     files: dict[str, bytes]
@@ -67,6 +68,7 @@ class Collected:
     first_ms: int
     last_ms: int
     versions: Versions
+    call_ids: frozenset[str]
 
 
 def collected(connection: Any, call_ids: Sequence[str], made_ms: int, detector: str) -> Collected:
@@ -74,7 +76,7 @@ def collected(connection: Any, call_ids: Sequence[str], made_ms: int, detector: 
 
     Args:
         connection: Of `streams.archive.query.connected`. It blocks for reading, and holds all that it returns.
-        call_ids: Of the campaign; at most `MOST_CALLS`.
+        call_ids: Of the campaign; at most `MOST_CALLS` different ones.
         made_ms: Now, epoch milliseconds: examples are no older than ten days.
         detector: Version of this program.
 
@@ -82,9 +84,10 @@ def collected(connection: Any, call_ids: Sequence[str], made_ms: int, detector: 
         PackageRefused: there are too many, none is in the archive, or none was decided.
         QueryRefused: DuckDB met a fault.
     """
-    if len(call_ids) > MOST_CALLS:
-        raise PackageRefused(f"{len(call_ids):,} calls: a package takes {MOST_CALLS:,}, refer a shorter span")
-    connection.register(_CHOSEN, pa.table({"call_id": pa.array(sorted(set(call_ids)), pa.string())}))
+    chosen = sorted(set(call_ids))
+    if len(chosen) > MOST_CALLS:
+        raise PackageRefused(f"{len(chosen):,} calls: a package takes {MOST_CALLS:,}, refer a shorter span")
+    connection.register(_CHOSEN, pa.table({"call_id": pa.array(chosen, pa.string())}))
     calls = _rows(connection, _OF_CALLS + _IN_ORDER)
     decisions = _rows(connection, _OF_DECISIONS + _IN_ORDER)
     setups = [row["setup_time_ms"] for row in calls if row["type"] == "call_setup"]
@@ -103,7 +106,8 @@ def collected(connection: Any, call_ids: Sequence[str], made_ms: int, detector: 
         policies=_counted(decisions, "policy_version"),
         feature_schemas=_counted(decisions, "feature_schema"),
     )
-    return Collected(files, len(setups), min(setups), max(setups), versions)
+    have = frozenset(row["call_id"] for row in (*calls, *decisions))
+    return Collected(files, len(setups), min(setups), max(setups), versions, have)
 
 
 def _rows(connection: Any, sql: str) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 A worker in shadow only tries what one that enforces does: the two count as the same decision.
 """
 
-from collections.abc import Iterable, Mapping
+import io
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,17 +13,22 @@ import msgspec
 from streams.referral.package import PackageRefused
 
 SCORE_TOLERANCE = 1e-9
+MOST_DECISIONS = 100_000
+"""As many calls as a package is made of."""
+
+
+Word = Annotated[str, msgspec.Meta(max_length=256)]
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """What is read of a decision."""
 
     call_id: Annotated[str, msgspec.Meta(max_length=128)]
-    action: str
-    would_be: str | None = None
-    decided_by: str = ""
+    action: Word
+    would_be: Word | None = None
+    decided_by: Word = ""
     score: float | None = None
-    model_version: str | None = None
+    model_version: Word | None = None
 
     @property
     def judgement(self) -> str:
@@ -58,13 +64,21 @@ def decisions_of(lines: bytes) -> dict[str, Decided]:
         PackageRefused: a line is no decision.
     """
     found: dict[str, Decided] = {}
-    for line in lines.splitlines():
+    for line in _lines(lines):
         try:
             one = msgspec.json.decode(line, type=Decided)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise PackageRefused(f"the decisions of the package are not as the contract has them: {error}") from error
         found.setdefault(one.call_id, one)
+        if len(found) > MOST_DECISIONS:
+            raise PackageRefused(f"the package has decisions on more than {MOST_DECISIONS:,} calls")
     return found
+
+
+def _lines(content: bytes) -> Iterator[bytes]:
+    """One after the other: a list of all of them would take several times the memory of what they hold."""
+    with io.BytesIO(content) as file:
+        yield from file
 
 
 def differences(said: Mapping[str, Decided], derived: Mapping[str, Decided]) -> list[Difference]:

@@ -4,6 +4,7 @@ Readers trust nothing in it: neither names nor sizes, nor that there is nothing 
 """
 
 import hashlib
+import lzma
 import re
 import zipfile
 import zlib
@@ -15,6 +16,7 @@ from typing import Annotated, BinaryIO
 import msgspec
 
 from detector.contract.errors import RobocallError
+from detector.contract.events import LATEST_TIME_MS
 
 MANIFEST, SIGNATURE, SIGNER = "manifest.json", "manifest.sig", "signer.pem"
 FORMAT = 1
@@ -22,7 +24,11 @@ MOST_FILES = 1_000
 MOST_FILE_BYTES = 1 << 28
 MOST_BYTES = 1 << 30
 MOST_MANIFEST_BYTES = 1 << 20
-_DAMAGED = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError)
+MOST_TEXT = 1_000
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, ValueError, OSError,
+)  # fmt: skip
+_PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?")
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same content gives the same bytes
 
@@ -61,6 +67,10 @@ class Versions(msgspec.Struct, frozen=True, kw_only=True):
     feature_schemas: dict[str, int]
 
 
+Text = Annotated[str, msgspec.Meta(max_length=MOST_TEXT)]
+Instant = Annotated[int, msgspec.Meta(ge=0, le=LATEST_TIME_MS)]
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a package is about.
 
@@ -78,14 +88,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         format: Of the package.
     """
 
-    campaign: str
-    why: str
-    by: str
-    made_ms: int
-    first_ms: int
-    last_ms: int
-    calls: int
-    numbers: str
+    campaign: Text
+    why: Text
+    by: Text
+    made_ms: Instant
+    first_ms: Instant
+    last_ms: Instant
+    calls: Annotated[int, msgspec.Meta(ge=0)]
+    numbers: Text
     versions: Versions
     files: tuple[File, ...]
     format: int = FORMAT
@@ -138,6 +148,21 @@ def write(out: BinaryIO, manifest: bytes, files: Mapping[str, bytes], signed: tu
             package.writestr(zipfile.ZipInfo(name, _LONG_AGO), content, zipfile.ZIP_DEFLATED)
 
 
+def require_readable(files: Mapping[str, bytes]) -> None:
+    """Refuse files of a package that `read` would refuse, before any of it is written.
+
+    Raises:
+        PackageRefused: a name, a size or a number is not as a package has it.
+    """
+    for name, content in files.items():
+        if _NAME.fullmatch(name) is None:
+            raise PackageRefused(f"{name!r} has characters that no file of a package has: rename it, A-Z a-z 0-9 . _ -")
+        if len(content) > MOST_FILE_BYTES:
+            raise PackageRefused(f"{name} is larger than {MOST_FILE_BYTES >> 20} MiB: refer a shorter span")
+    if len(files) > MOST_FILES - 3 or sum(map(len, files.values())) > MOST_BYTES - MOST_MANIFEST_BYTES:
+        raise PackageRefused(f"more than {MOST_FILES:,} files, or {MOST_BYTES >> 30} GiB: refer a shorter span")
+
+
 def read(path: Path) -> Package:
     """Read a package, and check every file against the manifest. It takes memory for all of it, 1 GiB at most.
 
@@ -173,6 +198,8 @@ def _contents(package: zipfile.ZipFile) -> dict[str, bytes]:
     for entry in entries:
         if _NAME.fullmatch(entry.filename) is None or entry.filename in found:
             raise PackageRefused("it has a file by a name that no package has, or one name twice")
+        if entry.compress_type not in _PACKED:
+            raise PackageRefused(f"{entry.filename} is packed in another way than deflate")
         if entry.file_size > MOST_FILE_BYTES:
             raise PackageRefused(f"{entry.filename} is larger than {MOST_FILE_BYTES >> 20} MiB")
         with package.open(entry) as file:

@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -46,7 +46,7 @@ def private_key(path: Path) -> Ed25519PrivateKey:
         raise PackageRefused(f"others may read {path}: chmod 600 it, or make a new key")
     try:
         key = load_pem_private_key(_bounded(path), None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise PackageRefused(f"{path} is no private key in PEM without a passphrase") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise PackageRefused(f"{path} is no Ed25519 key: make one with `robocall referral key`")
@@ -61,7 +61,7 @@ def public_key(pem: bytes, name: str) -> Ed25519PublicKey:
     """
     try:
         key = load_pem_public_key(pem)
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise PackageRefused(f"{name} is no public key in PEM") from error
     if not isinstance(key, Ed25519PublicKey):
         raise PackageRefused(f"{name} is no Ed25519 key")

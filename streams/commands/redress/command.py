@@ -9,7 +9,7 @@ import click
 
 from detector.contract.errors import RobocallError
 from models.data.complaints import instant_ms, phone_number
-from streams.cases.changes import new_entry
+from streams.cases.changes import CaseRefused, new_entry
 from streams.cases.recording import looked_up, record
 from streams.cases.redress import (
     PENDING,
@@ -63,6 +63,7 @@ def redress() -> None:
 @click.option("--called", metavar="NUMBER", help="Who was called.")
 @click.option("--at", metavar="TIME", help="When, 2026-11-27T14:03 or 11/27/2026 2:03 PM; ten minutes off at most.")
 @click.option("--time-zone", type=Zone(), default="UTC", show_default=True, help="Zone of a time that names none.")
+@click.option("--received", metavar="TIME", help="When they asked: the 24 hours count from then.  [default: now]")
 @click.option("--contact", metavar="TEXT", help="Whom to answer.")
 @why_option("What they say; it is recorded.")
 @JSON_OPTION
@@ -73,20 +74,25 @@ def open_(
     called: str | None,
     at: str | None,
     time_zone: tzinfo,
+    received: str | None,
     contact: str | None,
     why: str,
     as_json: bool,
 ) -> None:
     """Open redress of one call, by the id of its decision (`id` of the 603+ text) or by numbers and time.
 
-    The decision is looked up in Redis and in the archive. Where none is found the case is opened all the same.
+    The decision is looked up in Redis and in the archive. Where none is found the case is opened all the same; it can
+    be granted where --calling says who called. A second case about the same decision is refused while one waits.
     """
     require(Role.LOOK_UP)
     asked = _asked(decision_id, calling, called, at, time_zone)
     if contact is not None and not 0 < len(contact.strip()) <= MAX_CONTACT:
         raise click.UsageError(f"--contact has 1 to {MAX_CONTACT} characters")
     claim = _looked_up(asked)
-    case = new_redress(_entry("opened", why), claim, contact and contact.strip())
+    entry = _entry("opened", why)
+    received_ms = _received(received, time_zone, entry.time_ms)
+    _require_new(claim)
+    case = new_redress(entry, claim, contact and contact.strip(), received_ms)
     written = with_cases(lambda store: store.open(case), "Opening the case")
     if claim.decided is None:
         click.echo("no decision was found: what was asked stands in the case", err=True)
@@ -132,6 +138,7 @@ def show(case_id: str, *, numbers: Numbers, as_json: bool) -> None:
 @JSON_OPTION
 def tell_(case_id: str, why: str, *, as_json: bool) -> None:
     """Record that whoever asked was told how it stands: the clock of 24 hours stops."""
+    require(Role.GRANT)
     entry = _entry(TOLD, why)
     _tell(
         with_cases(lambda store: store.append(case_id, entry, lambda case: decided_as(case, case.state))),
@@ -146,8 +153,9 @@ def tell_(case_id: str, why: str, *, as_json: bool) -> None:
     "--allow-days", type=click.FloatRange(0, MOST_DAYS), default=30.0, show_default=True,
     help="How long the number is on the allow list; 0 for not at all.",
 )  # fmt: skip
+@click.option("--again", is_flag=True, help="Of one that is granted: do it once more, for instance for longer.")
 @JSON_OPTION
-def grant(case_id: str, why: str, allow_days: float, *, as_json: bool) -> None:
+def grant(case_id: str, why: str, allow_days: float, *, again: bool, as_json: bool) -> None:
     """Grant redress: end what stands against the number, allow it for a while, and say that the call was lawful.
 
     Workers follow within two seconds. Orders, do-not-originate and blocks that a subscriber asked for hold all the
@@ -158,7 +166,7 @@ def grant(case_id: str, why: str, allow_days: float, *, as_json: bool) -> None:
     done: list[Lifted | None] = []
     try:
         with step("Granting", quick=True):
-            written = granted(settings, case, entry, allow_days=allow_days, on_lifted=done.append)
+            written = granted(settings, case, entry, allow_days=allow_days, is_again=again, on_lifted=done.append)
     except RobocallError:
         if done:
             _say_lifted(claim_of(case), done[0])
@@ -227,6 +235,27 @@ def _asked(decision_id: str | None, calling: str | None, called: str | None, at:
     if at is not None and at_ms is None:
         raise click.UsageError(f"--at {at!r} is no time, for instance 2026-11-27T14:03")
     return Claim(calling_number=numbers[0], called_number=numbers[1], call_time_ms=at_ms)
+
+
+def _received(text: str | None, zone: tzinfo, now_ms: int) -> int:
+    """When they asked; wrong usage where that is no time, or is to come."""
+    at_ms = now_ms if text is None else instant_ms(text, zone)
+    if at_ms is None or at_ms > now_ms:
+        raise click.UsageError(f"--received {text!r} is no time of the past, for instance 2026-11-27T14:03")
+    return at_ms
+
+
+def _require_new(claim: Claim) -> None:
+    """Refuse a second case about a decision while one waits."""
+    if claim.decision_id is None:
+        return
+
+    def is_about_it(case: Case) -> bool:
+        is_waiting = case.kind is CaseKind.REDRESS and case.state == PENDING
+        return is_waiting and claim_of(case).decision_id == claim.decision_id
+
+    for case in with_cases(lambda store: store.cases(is_about_it), "Reading the cases"):
+        raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
 
 
 def _looked_up(asked: Claim) -> Claim:

@@ -1,9 +1,11 @@
 """`robocall referral`: one campaign as a package for an authority, and whether such a package still holds."""
 
+import csv
 import importlib.metadata
+import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,6 +13,7 @@ import click
 import structlog
 from rich.console import Console
 
+from models.data.cells import as_it_was
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
 from streams.cases.recording import record
@@ -23,7 +26,16 @@ from streams.commands.referral.campaign import FILE, calls_of, file_of_record
 from streams.commands.referral.deriving import HISTORY_H, Derived, derived
 from streams.files import require_distinct
 from streams.referral.collecting import MOST_CALLS, collected
-from streams.referral.package import Manifest, Package, PackageRefused, file_of, manifest_bytes, read, write
+from streams.referral.package import (
+    Manifest,
+    Package,
+    PackageRefused,
+    file_of,
+    manifest_bytes,
+    read,
+    require_readable,
+    write,
+)
 from streams.referral.signing import fingerprint, is_signed_by, make_key, private_key, public_key, public_pem
 from streams.running.printable import printable
 from streams.running.progress import step
@@ -91,7 +103,9 @@ def make(
     settings, made_ms = load_archive_settings(), time.time_ns() // 1_000_000
     with step("Collecting", console), connected(opened(settings)) as connection:
         campaign, ids, more = _chosen(connection, calls, campaign, is_digested=settings.number_key is not None)
-        found = collected(connection, ids, made_ms, importlib.metadata.version("robocall-detector"))
+        both = [form for one in ids for form in (one, as_it_was(one))]  # a spreadsheet's apostrophe may stand before it
+        found = collected(connection, both, made_ms, importlib.metadata.version("robocall-detector"))
+    _say_missing(ids, found.call_ids, console)
     files = found.files | _with(attached, more)
     manifest = manifest_bytes(
         Manifest(
@@ -110,6 +124,7 @@ def make(
     signed = None
     if signing_key is not None:
         signed = signing_key.sign(manifest), public_pem(signing_key.public_key())
+    require_readable(files)
     with out.open("wb") as file:
         write(file, manifest, files, signed)
     details = {"manifest_sha256": file_of(out.name, manifest).sha256, "calls": str(found.calls), "file": out.name}
@@ -181,10 +196,24 @@ def _call_ids(calls: BinaryIO) -> list[str]:
     if len(text) > MOST_ID_BYTES:
         raise PackageRefused(f"CALLS has more than {MOST_CALLS:,} ids: refer a shorter span")
     try:
-        lines = [line.strip().strip('"') for line in text.decode().splitlines()]
-    except UnicodeDecodeError as error:
-        raise PackageRefused("CALLS is no UTF-8 text: want one call id a line") from error
-    return [line for line in lines if line and line != "call_id"]
+        rows = list(csv.reader(io.StringIO(text.decode(), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PackageRefused("CALLS is no CSV in UTF-8: want one call id a line") from error
+    heading = rows[0] if rows else []
+    place = heading.index("call_id") if "call_id" in heading else 0
+    cells = [row[place] for row in rows if len(row) > place and row[place] != "call_id"]
+    return [cell.strip() for cell in cells if cell.strip()]
+
+
+def _say_missing(asked: Sequence[str], found: Container[str], console: Console) -> None:
+    """Ids that are not in the archive; of a caller's choosing, so made printable."""
+    missing = [one for one in dict.fromkeys(asked) if one not in found and as_it_was(one) not in found]
+    if missing:
+        shown = printable(", ".join(missing[:SHOWN]))
+        console.print(
+            f"{len(missing):,} of the calls are not in the archive, and not in the package: {shown}",
+            soft_wrap=True, highlight=False, markup=False,
+        )  # fmt: skip
 
 
 def _attached(paths: tuple[Path, ...]) -> dict[str, bytes]:
@@ -221,7 +250,7 @@ def _signer(found: Package, wanted: Path | None) -> str | None:
 
 def _tell(result: Derived, console: Console) -> None:
     for text in result.versions_differ:
-        console.print(text, soft_wrap=True, highlight=False)
+        console.print(printable(text), soft_wrap=True, highlight=False, markup=False)
     follow = result.decisions - len(result.differences)
     console.print(f"{follow:,} of {result.decisions:,} decisions follow", highlight=False)
     for one in result.differences[:SHOWN]:

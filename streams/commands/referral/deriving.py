@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from detector.features.window_constants import HOUR_MS
+from detector.features.window_constants import DAY_MS, HOUR_MS
 from streams.archive.export import Span, events, parts_of
 from streams.archive.settings import load_archive_settings
 from streams.commands.archive import opened
@@ -21,6 +21,8 @@ from streams.running.progress import step
 from streams.settings import load_settings
 
 HISTORY_H = 24
+MOST_SPAN_DAYS = 92
+"""From the first to the last call. A manifest may say anything, and the archive may have years."""
 _BATCH = 1_024
 
 
@@ -60,12 +62,14 @@ def derived(
         console: Where it is said how far it is.
 
     Raises:
-        PackageRefused: it has no decisions.
+        PackageRefused: it has no decisions, or spans more than `MOST_SPAN_DAYS`.
         RobocallError: archive, model or policy cannot be used, or a call could not be judged.
     """
     said = decisions_of(package.files.get(DECISIONS, b""))
     if not said:
         raise PackageRefused("the package has no decisions to derive")
+    if not 0 <= package.manifest.last_ms - package.manifest.first_ms <= MOST_SPAN_DAYS * DAY_MS:
+        raise PackageRefused(f"its calls are said to span more than {MOST_SPAN_DAYS} days: look at it with --no-derive")
     chosen: dict[str, object] = {"policy_file": policy} if policy else {}
     chosen |= {"partitions": partitions} if partitions else {}
     counted_in = load_settings(**chosen).partitions

@@ -23,6 +23,7 @@ from detector.policy.lists import Basis
 from models.data.cells import inert
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
+from streams.cases.roles import Role, require
 from streams.commands.archive import opened
 from streams.commands.policy.saving import named_file, save_policy
 from streams.running.printable import printable
@@ -116,6 +117,8 @@ def propose(
 
     Nothing is changed without --yes. Workers take a new policy at their next start.
     """
+    if yes:
+        require(Role.GRANT)
     path = named_file(file, load_settings().policy_file)
     of_day = _yesterday() if day is None else day.date()
     with step("Counting calls") as say:

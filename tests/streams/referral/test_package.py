@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streams.referral import package
-from streams.referral.package import MANIFEST, PackageRefused, read, write
+from streams.referral.package import MANIFEST, PackageRefused, read, require_readable, write
 from tests.streams.referral.packages import FILES, manifest
 
 
@@ -103,3 +103,33 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest
 
     with pytest.raises(PackageRefused, match="big is larger"):
         read(path)
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_what_is_packed_in_another_way_is_refused(tmp_path: Path, how: int) -> None:
+    """Two unpackers less that strangers reach."""
+    with zipfile.ZipFile(tmp_path / "r.zip", "w", how) as made:
+        made.writestr(MANIFEST, manifest({}))
+    with pytest.raises(PackageRefused, match="another way than deflate"):
+        read(tmp_path / "r.zip")
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        (b'"first_ms": 0', b'"first_ms": -1' + b"0" * 30),
+        (b'"campaign": "c"', b'"campaign": "' + b"c" * 1_001 + b'"'),
+    ],
+)
+def test_a_manifest_has_bounds(tmp_path: Path, said: bytes, instead: bytes) -> None:
+    text = manifest(FILES)
+    assert said in text
+    path = packed(tmp_path / "r.zip", {MANIFEST: text.replace(said, instead, 1)} | FILES)
+    with pytest.raises(PackageRefused, match="the manifest of"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["attached/trace back.json", "attached/\x1b.json", "../x"])
+def test_a_name_that_a_reader_refuses_is_refused_before_it_is_written(name: str) -> None:
+    with pytest.raises(PackageRefused, match="rename it"):
+        require_readable({name: b""})

@@ -18,7 +18,7 @@ from streams.cases import redress as module
 from streams.cases.roles import NotAllowed
 from streams.commands.cases.due import DUE
 from streams.commands.main import robocall
-from streams.kafka.topics import CALL_DECISIONS, CALL_FEEDBACK, ENTITY_DECISIONS
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, CALL_FEEDBACK, ENTITY_DECISIONS
 from streams.redis.connection import decision_key, entity_key, list_key, number_key
 from streams.redis.list_notes import notes_key
 from streams.settings import load_settings
@@ -91,10 +91,22 @@ def test_a_decision_is_found_by_its_id_or_by_numbers_and_time(store: "blocking.R
     near = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime((NOW_MS - 360_000) / 1_000))
     by_numbers = ("--calling", "(202) 555-0003", "--called", CALLED, "--at", near)
     for asked in ((ID,), by_numbers, ("--calling", CALLING)):
-        details = opened(*asked)["details"]
+        case = opened(*asked)
+        details = case["details"]
         assert (details["decision_id"], details["decided"]) == (ID, "block by model")
         assert (details["calling_number"], details["called_number"]) == ("+1202555••••", "+1312555••••")
         assert details["call_id"] == "call-a"
+        again = run("redress", "open", *asked, "--why", "a clinic")
+        assert f"{case['case_id']} is about the same call" in str(again.exception)
+        run("redress", "reject", case["case_id"], "--why", "next")
+
+
+def test_a_call_that_was_blocked_comes_before_a_nearer_one_that_was_allowed(store: "blocking.Redis") -> None:
+    allowed = json.loads(decision("b" * 32, at_ms=NOW_MS - 120_000)) | {"action": "allow", "decided_by": "allow"}
+    store.set(decision_key("b" * 32), encode(allowed))
+    store.rpush(number_key(CALLING), "b" * 32)
+    near = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime((NOW_MS - 120_000) / 1_000))
+    assert opened("--calling", CALLING, "--at", near)["details"]["decision_id"] == ID
 
 
 def test_what_is_not_found_is_opened_all_the_same(store: "blocking.Redis") -> None:
@@ -110,6 +122,37 @@ def test_what_is_not_found_is_opened_all_the_same(store: "blocking.Redis") -> No
         assert case["state"] == "pending"
 
 
+def test_nothing_is_granted_to_a_call_that_nobody_knows(store: "blocking.Redis") -> None:
+    """An id that Redis has forgotten names no number: nothing would end, and nobody is told that something did."""
+    del store
+    case_id = opened("b")["case_id"]
+    done = run("redress", "grant", case_id, "--why", "a clinic")
+    assert "names neither a call nor a number" in str(done.exception)
+    assert "open another one with --calling" in str(done.exception)
+    assert json.loads(run("redress", "show", case_id, "--json").stdout)["case"]["state"] == "pending"
+
+
+def test_what_is_granted_is_granted_once_unless_somebody_says_again(store: "blocking.Redis") -> None:
+    """A second clerk does not change how long the number is allowed without knowing it."""
+    case_id = opened(ID)["case_id"]
+    grant = ("redress", "grant", case_id, "--why", "called back", "--allow-days")
+    assert run(*grant, "30").exit_code == 0
+    first = store.hget(notes_key("allow"), CALLING)
+    assert "is granted already" in str(run(*grant, "365").exception)
+    assert store.hget(notes_key("allow"), CALLING) == first
+    assert run(*grant, "365", "--again").exit_code == 0
+    assert store.hget(notes_key("allow"), CALLING) != first
+
+
+def test_the_clock_counts_from_when_they_asked(store: "blocking.Redis") -> None:
+    del store
+    received_ms = NOW_MS - 5 * 3_600_000
+    done = run("redress", "open", ID, "--received", str(received_ms), "--why", "a clinic", "--json")
+    assert json.loads(done.stdout)["case"]["details"]["due_ms"] == str(received_ms + 24 * 3_600_000)
+    for wrong in (str(NOW_MS + 3_600_000), "noon"):
+        assert run("redress", "open", ID, "--received", wrong, "--why", "x").exit_code == 2
+
+
 def test_the_archive_has_what_redis_forgot(
     store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +162,9 @@ def test_the_archive_has_what_redis_forgot(
     put(ArchiveStore(str(tmp_path)), CALL_DECISIONS, [decision("c" * 32, at_ms=at_ms)], at_ms=at_ms)
     monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
     for asked in (("c" * 32,), ("--calling", CALLING, "--at", str(at_ms + 400_000)), ("--calling", CALLING)):
-        assert opened(*asked)["details"]["decided"] == "block by model"
+        case = opened(*asked)
+        assert case["details"]["decided"] == "block by model"
+        run("redress", "reject", case["case_id"], "--why", "next")
     assert "decided" not in opened("--calling", CALLING, "--at", str(at_ms + 700_000))["details"]
 
 
@@ -161,7 +206,9 @@ def test_an_order_stays_and_is_named(store: "blocking.Redis") -> None:
 
 def test_rejected_and_told_cases_are_answered_and_what_was_granted_stays(store: "blocking.Redis") -> None:
     """Nothing changes for a number that is rejected; a word to whoever asked stops the clock."""
-    told, rejected, granted = (opened(ID)["case_id"] for _ in range(3))
+    for identifier in ("b" * 32, "c" * 32):
+        store.set(decision_key(identifier), decision(identifier))
+    told, rejected, granted = (opened(identifier)["case_id"] for identifier in (ID, "b" * 32, "c" * 32))
     assert run("redress", "tell", told, "--why", "we look at it").exit_code == 0
     done = run("redress", "reject", rejected, "--why", "a robocall")
     assert (done.exit_code, "rejected by M. Lee: a robocall" in done.stdout) == (0, True)
@@ -237,6 +284,25 @@ def test_a_case_that_is_not_there_is_one_line(store: "blocking.Redis") -> None:
     del store
     done = run("redress", "grant", "redress-1", "--why", "x")
     assert (done.exit_code, "no case redress-1" in done.stderr) == (1, True)
+
+
+def test_what_the_switch_says_of_a_call_counts_before_the_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One was routed before its block came, one was blocked by a standing decision without being asked about."""
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
+    archive, at_ms = ArchiveStore(str(tmp_path)), NOW_MS - 3_600_000
+    put(archive, CALL_DECISIONS, [decision(one * 32, at_ms=at_ms) for one in "bcd"], at_ms=at_ms)
+    ends = []
+    for call_id, treatment in (("call-b", "timeout"), ("call-c", "block"), ("call-x", "block"), ("call-y", None)):
+        end = {"type": "call_end", "call_id": call_id, "setup_time_ms": at_ms, "end_time_ms": at_ms + 100}
+        numbers = {"calling_number": CALLING, "called_number": CALLED, "trunk_group_id": "nyc-ix-7", "sip_status": 603}
+        ends.append(encode(end | numbers | ({} if treatment is None else {"treatment": treatment})))
+    put(archive, CALL_EVENTS, ends, at_ms=at_ms)
+
+    done = run("blocked", CALLED, "--json")
+
+    assert "3 calls to" in done.stderr, done.output  # c, d of which no end is known, and x
 
 
 def test_blocked_calls_of_a_subscriber_are_listed_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from detector.campaigns.grouping import Campaigns
 from streams.archive.files import ArchiveStore
 from streams.campaigns.records import CampaignCall, CampaignMerge, CampaignRecord, record_of
+from streams.campaigns.topic import KnownCampaigns
 from streams.campaigns.verdicts import CampaignUnknown
 from streams.commands.campaigns import command
 from streams.commands.main import robocall
@@ -32,7 +33,7 @@ def record(monkeypatch: pytest.MonkeyPatch) -> CampaignRecord:
         record_of(grouping.by_id[name], {0: 7}), id="cnew", first_seen_ms=START_MS - DAY_MS, last_seen_ms=START_MS,
         examples=(example,), merges=(CampaignMerge("cold", START_MS, "same_times", 1.0),),
     )  # fmt: skip
-    monkeypatch.setattr(command, "campaigns_now", lambda _: {"cnew": made})
+    monkeypatch.setattr(command, "campaigns_now", lambda _: KnownCampaigns({"cnew": made}))
     return made
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -11,6 +12,7 @@ from streams.archive.files import ArchiveStore
 from streams.commands.referral.command import referral
 from streams.commands.replay import replay
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
+from streams.referral.package import manifest_bytes, read, write
 from tests.streams.archive.archive_case import encoded, put, setup
 
 CALLS = 40
@@ -115,8 +117,56 @@ def test_ids_that_are_too_many_or_no_text_are_refused(archive: Path, tmp_path: P
 
     done = run(archive, "make", str(tmp_path / "junk"), "--campaign", "c", "--why", "w", "--out", str(tmp_path / "r"))
 
-    assert "no UTF-8 text" in str(done.exception)
+    assert "no CSV in UTF-8" in str(done.exception)
     assert not (tmp_path / "r").exists()
+
+
+def test_ids_come_as_a_spreadsheet_wrote_them_and_what_is_not_found_is_said(archive: Path, tmp_path: Path) -> None:
+    """A caller chooses its call ids: with a quote in it, or like a formula, a call is in the package all the same."""
+    store = ArchiveStore(str(tmp_path / "archive"))
+    ids = ["=call-0", 'call-"1', "call-2"]
+    put(store, CALL_EVENTS, [encoded(setup(n) | {"call_id": one}) for n, one in enumerate(ids)])
+    lines = (archive / "decisions.jsonl").read_bytes().splitlines()
+    put(store, CALL_DECISIONS, [encoded(json.loads(lines[n]) | {"call_id": one}) for n, one in enumerate(ids)])
+    calls = tmp_path / "calls.csv"
+    calls.write_text('day,call_id\n1,\'=call-0\n1,"call-""1"\n1,\x1bgone\n')
+    arguments = ["make", str(calls), "--campaign", "c", "--why", "w", "--out", str(tmp_path / "r.zip")]
+
+    done = CliRunner().invoke(referral, arguments, env={"ROBOCALL_ARCHIVE_URL": str(tmp_path / "archive")})
+
+    assert done.exit_code == 0, done.output
+    told = {json.loads(line)["call_id"] for line in read(tmp_path / "r.zip").files["decisions.jsonl"].splitlines()}
+    assert told == {"=call-0", 'call-"1'}
+    assert "1 of the calls are not in the archive" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_a_span_of_years_is_not_replayed(archive: Path, tmp_path: Path) -> None:
+    package = read(made(archive, tmp_path / "r.zip"))
+    wide = msgspec.structs.replace(package.manifest, first_ms=0)
+    with (tmp_path / "w.zip").open("wb") as file:
+        write(file, manifest_bytes(wide), package.files, None)
+    assert "more than 92 days" in str(run(archive, "verify", str(tmp_path / "w.zip")).exception)
+
+
+def test_nothing_that_a_package_says_moves_the_cursor(archive: Path, tmp_path: Path) -> None:
+    """Not its versions either, and square brackets are no markup."""
+    package = read(made(archive, tmp_path / "r.zip"))
+    versions = msgspec.structs.replace(package.manifest.versions, models={"\x1b[2J[/x]": 20})
+    with (tmp_path / "w.zip").open("wb") as file:
+        write(file, manifest_bytes(msgspec.structs.replace(package.manifest, versions=versions)), package.files, None)
+    done = run(archive, "verify", str(tmp_path / "w.zip"))
+    assert done.exit_code == 0, done.output
+    assert "another model" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_an_attached_file_needs_a_name_that_readers_take(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "trace back.json").write_text("{}")
+    arguments = ("--campaign", "c", "--why", "w", "--attach", str(tmp_path / "trace back.json"))
+    done = run(archive, "make", str(archive / "calls.csv"), *arguments, "--out", str(tmp_path / "r.zip"))
+    assert "rename it" in str(done.exception)
+    assert not (tmp_path / "r.zip").exists()
 
 
 @pytest.mark.parametrize("command", ["key", "make", "verify"])

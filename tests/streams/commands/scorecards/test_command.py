@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.archive.files import ArchiveStore
+from streams.cases.roles import NotAllowed
 from streams.commands.main import robocall
 from streams.screening.policy_file import parse_policy
 from streams.upstreams.entries import save_upstreams
@@ -91,7 +92,9 @@ def test_a_plan_says_whose_numbers_are(case: Case) -> None:
     assert {one["key"]: one["ocn_unlike"] for one in told if one["by"] == "trunk"} == {"bad-7": 40, "good-1": None}
 
 
-def test_a_change_is_proposed_and_written_only_when_a_person_agreed(case: Case) -> None:
+def test_a_change_is_proposed_and_written_only_when_a_person_agreed(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case.policy.write_text("# ours\nmode: enforce\nredress: {url: https://carrier.example/}\n")
     before = case.policy.read_text()
     asked = ("propose", "--day", DAY.isoformat(), "--policy", str(case.policy))
@@ -102,6 +105,12 @@ def test_a_change_is_proposed_and_written_only_when_a_person_agreed(case: Case) 
     assert "nothing is changed: --yes writes this into" in proposed.stderr
     assert case.policy.read_text() == before
 
+    monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "aroe")
+    roles = tmp_path / "roles.yaml"
+    roles.write_text("aroe: [look_up]\n")
+    monkeypatch.setenv("ROBOCALL_CASES_ROLES_FILE", str(roles))
+    assert isinstance(case.run(*asked, "--yes").exception, NotAllowed)
+    roles.write_text("aroe: [look_up, grant]\n")
     agreed = case.run(*asked, "--yes")
     assert agreed.exit_code == 0
     assert case.policy.read_text() == f"{before}upstreams:\n{line}\n"

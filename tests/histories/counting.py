@@ -17,6 +17,7 @@ from detector.policy.standing import StandingDecisions
 from detector.windows.memories import Kept
 from detector.windows.row_copies import LATEST_MS_COLUMN, PARTITION_COLUMN, STATE_COLUMNS
 from detector.windows.sweep import SweptRows
+from streams.screening.bulk_allows import Slices
 from streams.screening.repeats import Remembered
 from streams.wire.record_columns import Records
 
@@ -119,7 +120,7 @@ class CountingPipeline:
             }
             keys.append(call_id.encode())
             decisions.append(json.dumps(said).encode())
-        answers = SimpleNamespace(keys=keys, decisions=decisions, late={})
+        answers = SimpleNamespace(keys=_slices(keys), decisions=_slices(decisions), late={})
         screening = SimpleNamespace(entity_changes=(), decided={}, features=(), calls=())
         return SimpleNamespace(answers=answers, screening=screening, unusable=list)
 
@@ -130,3 +131,7 @@ class CountingPipeline:
             marks.append(crc32(value))
             found.append((value, crc32(repr(marks).encode())))
         return iter(found)
+
+
+def _slices(parts: list[bytes]) -> Slices:
+    return Slices(b"", np.zeros((len(parts), 2), np.int64), dict(enumerate(parts)))

@@ -7,11 +7,10 @@ commits. If another begins meanwhile, the commit fails, nothing of it counts, an
 """
 
 import asyncio
-import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -29,6 +28,7 @@ from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka.client import client_settings, require_topics, why_unreachable
 from streams.kafka.log_reader import LogReader
 from streams.kafka.partitioner import partitions_of
+from streams.kafka.publishing.quiet import quiet
 from streams.kafka.topics import CASE_RECORDS
 from streams.settings import Settings
 from streams.wire.cases import Case, CaseEntry, read_case
@@ -242,7 +242,7 @@ def _age(case: Case) -> tuple[int, str]:
 @asynccontextmanager
 async def _said(settings: Settings, patience_s: float) -> AsyncIterator[None]:
     """What goes wrong comes back as one error that says what to do."""
-    with _quiet():
+    with quiet():
         try:
             async with asyncio.timeout(patience_s):
                 yield
@@ -253,15 +253,3 @@ async def _said(settings: Settings, patience_s: float) -> AsyncIterator[None]:
         except KafkaError as error:
             needs = f"Read, Write and Describe on {CASE_RECORDS}, and Write and Describe on transactional ids like it"
             raise ClusterRefused("to read or write cases", needs, error) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A fenced transaction is nothing to complain of, and what is wrong is said in one line."""
-    logger = logging.getLogger("aiokafka")
-    before: Any = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

@@ -1,13 +1,10 @@
 """Tell the topic `entity-decisions` that nothing stands against an entity any more; for what people do."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams.kafka.client import client_settings, why_unreachable
+from streams.kafka.publishing.quiet import quiet
 from streams.kafka.topics import ENTITY_DECISIONS
 from streams.settings import Settings
 
@@ -21,7 +18,7 @@ async def publish_end(settings: Settings, entity: str) -> None:
         KafkaUnreachable: no broker answers, or it refuses; one sentence.
     """
     producer = AIOKafkaProducer(**client_settings(settings), acks="all")
-    with _quiet():
+    with quiet():
         try:
             await producer.start()
             await producer.send_and_wait(ENTITY_DECISIONS, None, key=entity.encode("utf-8", "surrogatepass"))
@@ -29,15 +26,3 @@ async def publish_end(settings: Settings, entity: str) -> None:
             raise await why_unreachable(settings) from error
         finally:
             await producer.stop()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """What aiokafka would say in many lines comes back as one error that says what to do."""
-    logger = logging.getLogger("aiokafka")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

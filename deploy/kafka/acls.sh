@@ -50,8 +50,6 @@ may "$SWITCH" "Read Describe" "--group $SWITCH_GROUPS --resource-pattern-type pr
 may "$BRIDGE" "Write Describe" "--topic call-events"
 may "$BRIDGE" "Read Describe" "--topic call-decisions"
 
-may "$CONSOLE" "Read Describe" "--topic call-decisions"
-
 may "$ANALYST" "Write Describe" "--topic call-feedback --topic campaigns" # robocall campaigns confirm, clear
 may "$ANALYST" "Read Describe" "--topic call-decisions --topic entity-decisions --topic scored-calls --topic dead-letters --topic campaigns"
 may "$ANALYST" "Read Describe" "--group $ANALYST_GROUPS --resource-pattern-type prefixed"
@@ -68,11 +66,15 @@ may "$OPERATOR" "Read Write" "--topic fleet-secret"
 may "$OPERATOR" "Write" "--topic entity-decisions" # robocall erase
 may "$OPERATOR" "Describe" "--group $GROUP"
 
-for user in "$DESK" "$OPERATOR"; do # what people do is recorded
+for user in "$DESK" "$OPERATOR" "$CONSOLE"; do # what people do is recorded
     may "$user" "Read Write Describe" "--topic case-records"
     may "$user" "Write Describe" "--transactional-id case-records- --resource-pattern-type prefixed"
 done
-may "$DESK" "Write Describe" "--topic entity-decisions --topic call-feedback"
+for user in "$DESK" "$CONSOLE"; do
+    may "$user" "Write Describe" "--topic entity-decisions --topic call-feedback"
+done
+may "$CONSOLE" "Read Describe" "--topic call-decisions --topic campaigns" # in no group
+may "$CONSOLE" "Write Describe" "--topic campaigns" # confirm, clear
 
 [ -n "$RAW_TOPIC" ] || exit 0 # nobody publishes raw set-ups
 may "$VERIFIER" "Read Describe" "--topic $RAW_TOPIC --group $VERIFY_GROUP"

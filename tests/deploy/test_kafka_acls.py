@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 
 from detector.contract.errors import RobocallError
+from streams.campaigns.topic import read_campaigns
 from streams.cases.changes import new_entry, opened
 from streams.cases.store import CaseStore
 from streams.console.feed import Feed
@@ -186,7 +187,7 @@ WRITES = {
     "operator": ("call-events", "call-decisions", "call-feedback", RAW),
     "desk": ("call-events", "call-decisions", "fleet-secret", RAW),
     "bridge": ("call-decisions", "entity-decisions", "call-feedback", "fleet-secret", "case-records", RAW),
-    "console": ("call-events", "call-decisions", "entity-decisions", "call-feedback", "case-records", "campaigns", RAW),
+    "console": ("call-events", "call-decisions", "scored-calls", "fleet-secret", RAW),
 }
 READS = {
     "worker": ("call-decisions", "scored-calls"),
@@ -202,8 +203,8 @@ READS = {
 }
 
 
-def test_the_desk_keeps_cases(address: str) -> None:
-    """Transactions, too, are a right of their own; whoever has none is told which."""
+def test_the_desk_and_the_console_keep_cases(address: str) -> None:
+    """Transactions, too, are a right of their own; whoever has none is told which. The console reads campaigns too."""
     run_robocall("topics", "create", "--partitions", "2", environment=login(address, "operator"))
     case = opened(CaseKind.CHANGE, new_entry(who="desk", what="opened", why=None, now_ms=1_790_000_000_000),
                   subject=None, details={})  # fmt: skip
@@ -212,8 +213,10 @@ def test_the_desk_keeps_cases(address: str) -> None:
         names = {name.removeprefix("ROBOCALL_").lower(): value for name, value in login(address, user).items()}
         return load_settings(**names)
 
+    asyncio.run(CaseStore(settings("console")).open(case))
     asyncio.run(CaseStore(settings("desk")).open(case))
     assert asyncio.run(CaseStore(settings("operator")).read(case.case_id)) == case
+    assert asyncio.run(read_campaigns(settings("console"))).records == {}
     with pytest.raises(RobocallError, match=r"TopicMissing|missing topics|refused to read or write cases"):
         asyncio.run(CaseStore(settings("switch")).open(case))
 

@@ -93,6 +93,7 @@ class LiveReader:
                 for key, value in zip(rows.keys(), rows.values(), strict=True):
                     if value is not None:
                         self._take(key, value)
+                await asyncio.sleep(0)  # after an outage there is much of each partition; others have their turn
 
     async def look(self) -> None:
         """Look after the topics for ever; a background job."""

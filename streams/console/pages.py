@@ -78,7 +78,10 @@ class Handlers:
         del session
         subject = read_subject(request.state.form.get("q", ""))
         if subject is None:
-            raise HTTPException(HTTPStatus.BAD_REQUEST, "Type a number, a call id, a decision id or a trunk group.")
+            raise HTTPException(
+                HTTPStatus.BAD_REQUEST,
+                "Type a number, a trunk group, or the id of a call, a decision, a campaign or a case.",
+            )
         if subject.kind is Kind.CALL and not self._memory.about(subject, 1):
             trunk = Subject(Kind.TRUNK, subject.text)
             subject = trunk if self._memory.about(trunk, 1) else subject

@@ -14,7 +14,6 @@ from streams.redis.lookups import DECISION_ID_LENGTH, NATIONAL
 
 LONGEST = 256
 """Characters of what may be looked for."""
-_DECISION = re.compile(rf"[0-9a-f]{{{DECISION_ID_LENGTH}}}")
 _SEPARATORS = str.maketrans("", "", " ()./-")
 
 
@@ -27,6 +26,14 @@ class Kind(StrEnum):
     TRUNK = "trunk"
     CAMPAIGN = "campaign"
     CASE = "case"
+
+
+_LOOKS = {
+    Kind.DECISION: re.compile(rf"[0-9a-f]{{{DECISION_ID_LENGTH}}}"),
+    Kind.CAMPAIGN: re.compile(r"c[0-9a-f]{10}"),
+    Kind.CASE: re.compile(r"(redress|traceback|referral|change|look_up)-[0-9]{8}-[0-9a-f]{10}"),
+}
+"""Ids that are told by their form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ def read_subject(query: str) -> Subject | None:
     """Tell what somebody looks for; None where that is empty or too long.
 
     `number:`, `call:`, `decision:`, `trunk:`, `campaign:` and `case:` make it clear. Otherwise it is a number in any
-    usual form, a decision id, or else a call.
+    usual form, the id of a decision, a campaign or a case by its form, or else a call.
     """
     text = query.strip()
     if not text or len(text) > LONGEST:
@@ -56,8 +63,9 @@ def read_subject(query: str) -> Subject | None:
     number = _number(text)
     if number is not None:
         return Subject(Kind.NUMBER, number)
-    if _DECISION.fullmatch(text.lower()):
-        return Subject(Kind.DECISION, text.lower())
+    for looks_like, pattern in _LOOKS.items():
+        if pattern.fullmatch(text.lower()):
+            return Subject(looks_like, text.lower())
     return Subject(Kind.CALL, text)
 
 

@@ -189,7 +189,7 @@ class Acts:
         return await self.do(act)
 
     async def unmasked(self, kind: str, text: str, who: str, why: str) -> list[str]:
-        """Record that whole numbers are shown, as a look-up of its own kind; nothing is shown before it is recorded."""
+        """Record that whole numbers are about to be shown; where that cannot be, it is said, and the log has it."""
 
         def act() -> list[str]:
             subject, details = looked_up(kind, text)

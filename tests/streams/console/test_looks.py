@@ -62,6 +62,21 @@ def test_the_archive_gives_decisions_of_the_last_days_the_latest_first(
     assert [row["call_id"] for row in found.content] == expected
 
 
+def test_the_archive_gives_the_decisions_that_name_a_campaign(tmp_path: Path) -> None:
+    """By their reasons; what somebody types is no SQL there either."""
+    settings = load_archive_settings(url=str(tmp_path / "archive"))
+    reason = {"code": "campaign", "text": "campaign c5d30a1f7b2", "value": None, "threshold": None}
+    values = [decided(1, "block"), decided(2, "block", reasons=[reason])]
+    put(ArchiveStore(settings.url), CALL_DECISIONS, values, at_ms=time.time_ns() // 1_000_000)
+
+    found, none = (
+        asyncio.run(looks_of(settings).archive(Subject(Kind.CAMPAIGN, text))) for text in ("c5d30a1f7b2", "x' OR 'a")
+    )
+
+    assert [row["call_id"] for row in found.content] == ["call-2@switch"]
+    assert none == Found([])
+
+
 def test_an_archive_of_digests_is_asked_for_the_digest(archived: Callable[..., ArchiveSettings]) -> None:
     """Whoever types the number finds its calls, and reads no number there."""
     found = asyncio.run(looks_of(archived(number_key="sixteen characters")).archive(NUMBER))

@@ -24,6 +24,11 @@ DECISION = "079175b34f033afdb501ed6d125ed37c"
         ("a84b4c76e66710@pc33.example.com", Kind.CALL, "a84b4c76e66710@pc33.example.com"),
         ("tg-chi", Kind.CALL, "tg-chi"),
         ("call:", Kind.CALL, "call:"),
+        ("campaign:x", Kind.CAMPAIGN, "x"),
+        ("c5d30a1f7b2", Kind.CAMPAIGN, "c5d30a1f7b2"),
+        ("call:c5d30a1f7b2", Kind.CALL, "c5d30a1f7b2"),
+        ("redress-20261128-91f0b7de33", Kind.CASE, "redress-20261128-91f0b7de33"),
+        ("case:traceback-1", Kind.CASE, "traceback-1"),
     ],
 )
 def test_what_is_typed_is_taken_for_what_it_looks_like(query: str, kind: Kind, text: str) -> None:

@@ -159,13 +159,10 @@ class Metric(StrEnum):
     WARM_STARTS = (
         "robocall_warm_starts_total", "counter", "partitions", "Partitions that began without a usable snapshot.",
     )
-    RESTORE = (
-        "robocall_restore_seconds", "gauge", "seconds", "Time that the latest restoration of a partition took.",
-    )
+    RESTORE = "robocall_restore_seconds", "gauge", "seconds", "Time that the latest restoration of a partition took."
     SNAPSHOTS = "robocall_snapshots_total", "counter", "snapshots", "Snapshots published."
     SNAPSHOT_FAILURES = (
-        "robocall_snapshot_failures_total", "counter", "snapshots",
-        "Snapshots that could not be written or published.",
+        "robocall_snapshot_failures_total", "counter", "snapshots", "Snapshots that could not be written or published.",
     )
     SNAPSHOT_TIMESTAMP = (
         "robocall_snapshot_timestamp_seconds", "gauge", "seconds since 1970", "When the latest one was published.",
@@ -198,9 +195,7 @@ class Metric(StrEnum):
         "robocall_dno_confirmed_age_seconds", "gauge", "seconds",
         "Since the place of the do-not-originate lists last answered; `+Inf` where it never did.",
     )
-    DNO_BYTES = (
-        "robocall_dno_bytes", "gauge", "bytes", "Memory that do-not-originate lists of others take.",
-    )
+    DNO_BYTES = "robocall_dno_bytes", "gauge", "bytes", "Memory that do-not-originate lists of others take."
     UPSTREAM_FINDINGS = "robocall_upstream_findings", "gauge", "findings", "What is wrong with upstreams.", "kind"
     UPSTREAMS_REFUSED = "robocall_upstreams_refused", "gauge", "0 or 1", "1 while their register cannot be read."
     EMERGENCY_HELD = (
@@ -211,9 +206,7 @@ class Metric(StrEnum):
         "robocall_redis_skipped_total", "counter", "values",
         "What stood in Redis, made no sense and was skipped.", "kind",
     )
-    STANDING = (
-        "robocall_standing_decisions", "gauge", "entities", "Standing decisions in memory, by who decided.", "by",
-    )
+    STANDING = "robocall_standing_decisions", "gauge", "entities", "Standing decisions in memory, by who decided.", "by"
     STANDING_EVICTED = (
         "robocall_standing_evicted_total", "counter", "entities",
         "Standing decisions that still held and were pushed out at the memory bound.", "by",
@@ -248,9 +241,7 @@ class Metric(StrEnum):
         "Mean of these indices without trunks, weighted by what a feature moves the score.",
     )
     SCORE_PSI = "robocall_model_score_psi", "gauge", "index", "Population stability index of the scores."
-    MODEL_SHARE = (
-        "robocall_model_share", "gauge", "ratio", "Share of scored calls that reach a threshold.", "threshold",
-    )
+    MODEL_SHARE = "robocall_model_share", "gauge", "ratio", "Share of scored calls that reach a threshold.", "threshold"
     MODEL_SHARE_BAND = (
         "robocall_model_share_band", "gauge", "ratio", "Band in which that share is expected.", "threshold", "end",
     )
@@ -262,11 +253,13 @@ class Metric(StrEnum):
         "robocall_shadow_skipped_total", "counter", "calls", "Calls that the second model was too slow for.",
     )
     FEEDBACK = (
-        "robocall_feedback_total", "counter", "records", "Feedback records read.", "verdict", "source", "decided",
+        "robocall_feedback_total", "counter", "records",
+        "Feedback records read, by what was decided on the call; with `mode` `shadow` that was only tried.",
+        "verdict", "source", "decided", "mode",
     )
     FALSE_BLOCK_REPORTS = (
         "robocall_false_block_reports_total", "counter", "calls",
-        "Calls that were blocked and reported lawful.", "source", "step",
+        "Calls reported lawful that were blocked, or with `mode` `shadow` would have been.", "source", "step", "mode",
     )
     FEEDBACK_INVALID = (
         "robocall_feedback_invalid_total", "counter", "records", "Feedback records that cannot be used.", "code",

@@ -55,15 +55,16 @@ class FeedbackCounts:
     """What was heard since the start of the worker. Used on the event loop alone.
 
     Attributes:
-        heard: records by verdict, source and what was decided: `block`, `label`, `none` or `unknown`.
-        false_blocks: reports that a blocked call was lawful, by source and by the step that had decided.
+        heard: records by verdict, source, what was decided (`block`, `label`, `none`, `unknown`), and whether that was
+            done or only tried: `enforce`, `shadow`, empty where no decision is known.
+        false_blocks: reports that a blocked call was lawful, by source, by the step that had decided, and by the same.
         invalid: records that cannot be used, by code (`streams.wire.refusals`).
     """
 
     def __init__(self, clock_ms: Callable[[], int]) -> None:
         self._clock_ms = clock_ms
-        self.heard: Counter[tuple[str, str, str]] = Counter()
-        self.false_blocks: Counter[tuple[str, str]] = Counter()
+        self.heard: Counter[tuple[str, str, str, str]] = Counter()
+        self.false_blocks: Counter[tuple[str, str, str]] = Counter()
         self.invalid: Counter[str] = Counter()
         self._judged: deque[tuple[float, bool]] = deque(maxlen=LATEST_JUDGED)
         self._false_block_times_ms: deque[int] = deque(maxlen=FALSE_BLOCKS_ALARM)
@@ -71,14 +72,15 @@ class FeedbackCounts:
     def take(self, feedback: Feedback, decided: Decision | str) -> None:
         """Count one record beside the decision on its call, or `NOT_KEPT` or `UNKNOWN`."""
         if isinstance(decided, str):
-            self.heard[str(feedback.verdict), str(feedback.source), decided] += 1
+            self.heard[str(feedback.verdict), str(feedback.source), decided, ""] += 1
             return
         action = decided.would_be or decided.action
-        self.heard[str(feedback.verdict), str(feedback.source), str(action)] += 1
+        mode = str(decided.mode)
+        self.heard[str(feedback.verdict), str(feedback.source), str(action), mode] += 1
         if decided.decided_by is Step.MODEL and decided.score is not None:
             self._judged.append((decided.score, feedback.verdict is Verdict.ROBOCALL))
         if action is Action.BLOCK and feedback.verdict is Verdict.LEGITIMATE:
-            self.false_blocks[str(feedback.source), str(decided.decided_by)] += 1
+            self.false_blocks[str(feedback.source), str(decided.decided_by), mode] += 1
             self._false_block_times_ms.append(self._clock_ms())
 
     @property

@@ -49,7 +49,7 @@ def test_a_worker_tells_of_shadow_drift_and_feedback(
         if len(lines) >= EVENTS:
             break
 
-    heard = f'{Metric.FEEDBACK}{{decided="none",source="redress",verdict="legitimate"}}'
+    heard = f'{Metric.FEEDBACK}{{decided="none",mode="",source="redress",verdict="legitimate"}}'
 
     def is_heard() -> bool:
         """A new group hears what is said once it listens; until then the report is repeated. Others say things, too."""

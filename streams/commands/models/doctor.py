@@ -32,8 +32,8 @@ SENTENCES = {
     "block_at": f"the share of calls scored for a block is out of its band: see {Metric.MODEL_SHARE}",
     "calibration": f"scores and verdicts of feedback are far apart: see {Metric.CALIBRATION_GAP}, "
     "then calibrate anew by training",
-    "false_blocks": f"five or more blocked calls were reported lawful within a day: see {Metric.FALSE_BLOCK_REPORTS}, "
-    "and think of `robocall models rollback`",
+    "false_blocks": "five or more calls that were blocked, or in shadow would have been, were reported lawful "
+    f"within a day: see {Metric.FALSE_BLOCK_REPORTS}, and think of `robocall models rollback`",
     "shadow": "the shadow model broke and was turned off: `robocall models shadow off`, and the log says why",
     "watching": "the watch over drift broke and was given up: the log says why; restart the worker",
 }

@@ -132,16 +132,16 @@ _PEOPLE = (
         "Feedback per second, by what had been decided",
         (
             Query(
-                f"{rate(Metric.FEEDBACK, 'verdict', 'decided', where=WORKER)} or vector(0)",
-                "{{verdict}}, was {{decided}}",
+                f"{rate(Metric.FEEDBACK, 'verdict', 'decided', 'mode', where=WORKER)} or vector(0)",
+                "{{verdict}}, was {{decided}} {{mode}}",
             ),
         ),
         "cps",
         width=6,
     ),
     Panel(
-        "Lawful calls reported as blocked, by source",
-        (Query(trouble(Metric.FALSE_BLOCK_REPORTS, "source", WORKER), "{{source}}"),),
+        "Reported lawful: blocked, and only tried to",
+        (Query(trouble(Metric.FALSE_BLOCK_REPORTS, "mode", WORKER), "{{mode}}"),),
         "cps",
         width=6,
     ),

@@ -92,7 +92,7 @@ _PEOPLE = (
     ),
     Panel(
         "Reported: lawful calls that were blocked, per second",
-        (Query(trouble(Metric.FALSE_BLOCK_REPORTS, "step", WORKER), "{{step}}"),),
+        (Query(trouble(Metric.FALSE_BLOCK_REPORTS, "step", f'{WORKER},mode="enforce"'), "{{step}}"),),
         "cps",
         "Each is a caller who was harmed: look it up, release it.",
         width=6,

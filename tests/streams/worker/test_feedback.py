@@ -103,13 +103,13 @@ def test_reports_meet_the_decisions_on_their_calls(
     asyncio.run(listen())
 
     assert dict(counts.heard) == {
-        ("legitimate", "redress", "block"): 1,
-        ("robocall", "redress", "label"): 2,  # one of them by the called number
-        ("robocall", "redress", "none"): 2,
-        ("legitimate", "redress", "none"): 2,
-        ("legitimate", "redress", "unknown"): 1,  # by the called number and time alone
+        ("legitimate", "redress", "block", "shadow"): 1,
+        ("robocall", "redress", "label", "shadow"): 2,  # one of them by the called number
+        ("robocall", "redress", "none", ""): 2,
+        ("legitimate", "redress", "none", ""): 2,
+        ("legitimate", "redress", "unknown", ""): 1,  # by the called number and time alone
     }
-    assert dict(counts.false_blocks) == {("redress", "model"): 1}
+    assert dict(counts.false_blocks) == {("redress", "model", "shadow"): 1}
     assert counts.invalid == {"missing_field": 1, "invalid_json": 1, "too_deep": 1, "too_large": 1, "out_of_range": 1}
     letters = [json.loads(value or b"") for _, value in side.records[DEAD_LETTERS]]
     assert {letter["topic"] for letter in letters} == {CALL_FEEDBACK}

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -132,7 +133,7 @@ def test_false_blocks_are_counted_by_source_and_step_and_raise_the_alarm_when_th
     counts.take(feedback(Verdict.LEGITIMATE), decision(Action.BLOCK, step=Step.ENTITY_BLOCK, score=None))
 
     found = samples(metrics_of(watched, counts))
-    labels = (("source", "redress"), ("step", "entity_block"))
+    labels = (("mode", "shadow"), ("source", "redress"), ("step", "entity_block"))
     assert found["robocall_false_block_reports_total", labels] == FALSE_BLOCKS_ALARM
     assert raised(found) == ["false_blocks"]
     clock.now_ms = DAY_MS
@@ -150,7 +151,21 @@ def test_the_calibration_gap_is_the_mean_score_less_the_share_of_robocalls() -> 
     counts.take(feedback(Verdict.LEGITIMATE), NOT_KEPT)
 
     assert counts.calibration_gap == pytest.approx(0.15)
-    assert counts.heard["legitimate", "redress", "none"] == 1
+    assert counts.heard["legitimate", "redress", "none", ""] == 1
+
+
+def test_a_call_that_was_blocked_is_told_apart_from_one_that_shadow_would_have_blocked() -> None:
+    """Both were reported lawful; one caller was harmed."""
+    counts = FeedbackCounts(Clock())
+    tried = decision(Action.BLOCK)
+    for one in (tried, tried, replace(tried, action=Action.BLOCK, mode=Mode.ENFORCE, would_be=None)):
+        counts.take(feedback(Verdict.LEGITIMATE), one)
+
+    assert counts.false_blocks == {("redress", "model", "shadow"): 2, ("redress", "model", "enforce"): 1}
+    assert counts.heard == {
+        ("legitimate", "redress", "block", "shadow"): 2,
+        ("legitimate", "redress", "block", "enforce"): 1,
+    }
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ no rival, it asks all others too, whose answers may bridge a gap.
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,8 @@ LAST = CARRIERS - 1
 START_MS = 1_780_000_000_000
 NOW_MS = START_MS + 43_200_000
 SPAN_MS = 7_200_000
+AROUND_MS = 1_200_000
+"""Between the first and last call of a world and the others: more than a tolerance and wrong clocks."""
 LARGEST_CLOCK_ERROR_MS = 90_000
 SILENT = 0.2
 RIVALS = 0.3
@@ -131,7 +133,17 @@ def made(topology: str, calls: int, rng: np.random.Generator, *, start_ms: int =
     for _ in range(OTHERS * calls):
         calling_number = f"+1646{rng.integers(2_000_000, 9_999_999)}"
         world.others.append(drawn(topology, upstream, rng, calling_number, start_ms + int(rng.integers(SPAN_MS))))
+    world.others += [quiet(upstream, start_ms - AROUND_MS), quiet(upstream, start_ms + SPAN_MS + AROUND_MS)]
     return world
+
+
+def quiet(upstream: Iterable[int], time_ms: int) -> TrueCall:
+    """A call through all carriers: their archives begin before the other calls, and end behind them."""
+    way = (*upstream, LAST)
+    return TrueCall(
+        calling_number="+16461000000", called_number="+13031000000", time_ms=time_ms, way=way, is_foreign=False,
+        is_answered=False, duration_ms=0, ids={carrier: f"quiet-{time_ms}-{carrier}" for carrier in way},
+    )  # fmt: skip
 
 
 def drawn(

@@ -6,12 +6,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from detector.contract.errors import RobocallError
 from streams.archive.calls import ArchivedCall, Sought, find
+from streams.archive.coverage import missing
 from streams.traceback.matching import ZONES_APART_MS, Match, match, whole_hours_away
 from streams.traceback.questions import Question
 from streams.traceback.records import MOST_CANDIDATES, Candidate, Customer, Hop, Provider, Status, same
 
 HOME = "US"
+
+
+class CannotSay(RobocallError):  # noqa: N818 - the name states what is wrong
+    """The archive lacks calls of that time. The text is a predicate without its subject, the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +60,20 @@ def answer(connection: Any, office: Office, question: Question, now_ms: int) -> 
         now_ms: When it is answered, epoch milliseconds.
 
     Raises:
+        CannotSay: nothing is found, and the archive does not have every call of that time.
         QueryRefused: DuckDB met a fault.
     """
     called, calling = office.kept(question.called_number), office.kept(question.calling_number)
     asked = question.asked
     found = match(asked, find(connection, Sought(called, calling, (), asked.begin_ms, asked.end_ms)))
     if found.status is Status.NOT_FOUND:
+        lacks = missing(connection, asked.begin_ms, asked.end_ms)
         wide = Sought(called, calling, (), asked.begin_ms - ZONES_APART_MS, asked.end_ms + ZONES_APART_MS)
         hours = whole_hours_away(asked, find(connection, wide))
-        if hours is not None:
-            found = Match(Status.NOT_FOUND, reason=f"{found.reason}; one is {hours:+d} h away: is the zone right?")
+        hint = "" if hours is None else f"; one is {hours:+d} h away: is the zone right?"
+        if lacks is not None:
+            raise CannotSay(f"cannot be answered: {lacks}{hint}")
+        found = Match(Status.NOT_FOUND, reason=f"{found.reason}{hint}")
     return hop_of(office, found, now_ms)
 
 

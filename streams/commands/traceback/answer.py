@@ -23,6 +23,7 @@ from streams.commands.traceback.inputs import JSON_OPTION, office, pairs, rows_o
 from streams.files import open_output, require_distinct
 from streams.running.printable import printable
 from streams.running.progress import step
+from streams.traceback.answering import CannotSay
 from streams.traceback.answering import answer as find_answer
 from streams.traceback.casework import answer_details
 from streams.traceback.questions import Question, QuestionRefused, Reading
@@ -60,7 +61,8 @@ def answer(
     """Answer the requests of FILE, JSON lines or CSV: traceback_id, called_number, calling_number, time, and more.
 
     Each gets one answer: found, with whom we had the call from, by which trunk group and address; the customer where
-    it is one of ours; not found; or ambiguous, where several calls may be meant. Nothing is guessed.
+    it is one of ours; not found; or ambiguous, where several calls may be meant. Nothing is guessed. A line that cannot
+    be answered is told with its reason, and the status is 1: an archive that lacks that time cannot say "not found".
 
     \b
       robocall traceback answer requests.csv --zone America/New_York
@@ -77,13 +79,16 @@ def answer(
         say = stack.enter_context(step("Answering", Console(stderr=True), quick=True))
         questions, refused = _questions(requests, reading)
         connection = stack.enter_context(connected(opened(archive))) if questions else None
-        for number, question in enumerate(questions, 1):
-            hop = find_answer(connection, who, question, _now_ms())
-            made = Answer(traceback_id=question.traceback_id, hop=hop, due_ms=due_ms(question.received_ms, office_zone))
-            answered.append((question, made))
+        for number, (line, question) in enumerate(questions, 1):
+            due = due_ms(question.received_ms, office_zone)
+            try:
+                hop = find_answer(connection, who, question, _now_ms())
+                answered.append((question, Answer(traceback_id=question.traceback_id, hop=hop, due_ms=due)))
+            except CannotSay as error:
+                refused.append((line, f"{error}: look in your call records, it is due {shown(due)}"))
             say(f"{number:,} of {len(questions):,}", number, len(questions))
     _give([made for _, made in answered], out, as_json=as_json)
-    for line, reason in refused:
+    for line, reason in sorted(refused):
         click.echo(printable(f"line {line} {reason}"), err=True)
     if not no_record:
         _record(answered, why)
@@ -91,11 +96,12 @@ def answer(
         sys.exit(1)
 
 
-def _questions(name: str, reading: Reading) -> tuple[list[Question], list[tuple[int, str]]]:
+def _questions(name: str, reading: Reading) -> tuple[list[tuple[int, Question]], list[tuple[int, str]]]:
+    """What is asked, and what cannot be read; both with their lines."""
     questions, refused = [], []
     for line, row in rows_of(name):
         try:
-            questions.append(reading.question(row))
+            questions.append((line, reading.question(row)))
         except QuestionRefused as error:
             refused.append((line, str(error)))
     return questions, refused

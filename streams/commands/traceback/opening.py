@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 
 from streams.archive.calls import ArchivedCall, Sought, find
+from streams.archive.coverage import missing
 from streams.archive.query import connected
 from streams.archive.settings import load_archive_settings
 from streams.cases.roles import Role, require
@@ -151,7 +152,9 @@ def _meant(connection: Any, who: Office, question: Question) -> ArchivedCall:
     found = match(asked, find(connection, Sought(called, calling, (), asked.begin_ms, asked.end_ms)))
     if found.status is not Status.FOUND:
         ids = ", ".join(call.set_up.call_id for call in found.calls)
-        raise NothingToTrace(f"{found.reason}" + (f": choose one by --call-id: {ids}" if ids else ""))
+        if ids:
+            raise NothingToTrace(f"{found.reason}: choose one by --call-id: {ids}")
+        raise NothingToTrace(missing(connection, asked.begin_ms, asked.end_ms) or str(found.reason))
     return found.calls[0]
 
 

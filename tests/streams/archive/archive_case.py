@@ -9,6 +9,7 @@ from streams.archive.files import ArchiveFile, ArchiveStore, chosen, day_of
 from streams.archive.numbers import NumberKey
 from streams.archive.schema import OFFSET, SCHEMAS, Record, schema_id
 from streams.archive.sink import Buffer, write_file
+from streams.kafka.topics import CALL_EVENTS
 
 START_MS = 1_780_000_000_000  # 2026-05-28T20:26:40Z
 HOUR_MS = 3_600_000
@@ -44,6 +45,13 @@ def put(
     buffer = Buffer(first, first + len(records), day_of(at_ms), records)
     write_file(store, topic, partition, buffer, key)
     return ArchiveFile(topic, partition, first, first + len(records) - 1, buffer.day, schema_id(SCHEMAS[topic]))
+
+
+def put_around(store: ArchiveStore, *, first: int, key: NumberKey | None = None) -> None:
+    """Archive a call half a day before and one behind: what is between is whole, if `first` offsets hold it."""
+    for offset, at_ms in ((0, START_MS - DAY_MS // 2), (first, START_MS + DAY_MS // 2)):
+        call = setup(offset, call_id=f"around-{offset}", setup_time_ms=at_ms, called_number="+13035550199")
+        put(store, CALL_EVENTS, [encoded(call)], first=offset, at_ms=at_ms, key=key)
 
 
 def rows(store: ArchiveStore, topic: str) -> list[dict[str, Any]]:

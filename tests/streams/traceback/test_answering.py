@@ -10,11 +10,11 @@ from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.query import connected
 from streams.kafka.topics import CALL_EVENTS
-from streams.traceback.answering import Office, Party, answer, hop_of
+from streams.traceback.answering import CannotSay, Office, Party, answer, hop_of
 from streams.traceback.matching import Match
 from streams.traceback.questions import Reading
 from streams.traceback.records import Hop, Provider, Status
-from tests.streams.archive.archive_case import SECRET, START_MS, encoded, put, setup
+from tests.streams.archive.archive_case import SECRET, START_MS, encoded, put, put_around, setup
 from tests.streams.traceback.traceback_case import NOON_MS, archived
 
 OURS = Provider(name="Our Network", ocn="1000")
@@ -65,7 +65,8 @@ def test_the_upstream_is_named_with_what_it_signed(store: ArchiveStore) -> None:
 
 def test_digests_are_asked_by_their_digests(store: ArchiveStore) -> None:
     key = NumberKey(SECRET)
-    put(store, CALL_EVENTS, [encoded(setup(3)), encoded(setup(4))], key=key)
+    put(store, CALL_EVENTS, [encoded(setup(3)), encoded(setup(4))], first=1, key=key)
+    put_around(store, first=3, key=key)
     assert asked(store).status is Status.NOT_FOUND
     assert asked(store, Office(OURS, PARTIES, key.number)).received_from == WEST
 
@@ -116,7 +117,20 @@ def test_ambiguous_calls_that_all_entered_here_say_so() -> None:
 
 
 def test_a_time_in_a_wrong_zone_is_hinted_at(store: ArchiveStore) -> None:
-    put(store, CALL_EVENTS, [encoded(setup(3))])
+    put(store, CALL_EVENTS, [encoded(setup(3))], first=1)
+    put_around(store, first=2)
     hop = asked(store, time=str(START_MS - 4 * 3_600_000))
     assert hop.status is Status.NOT_FOUND
     assert "+4 h away" in str(hop.reason)
+
+
+def test_an_archive_that_lacks_the_time_never_says_not_found(store: ArchiveStore) -> None:
+    """Eight days earlier there was no archive; an hour later the sink was not there yet."""
+    with pytest.raises(CannotSay, match="cannot be answered: the archive is empty"):
+        asked(store)
+    put(store, CALL_EVENTS, [encoded(setup(3))])
+    with pytest.raises(CannotSay, match="the archive begins after 2026-05-20"):
+        asked(store, time=str(START_MS - 8 * 86_400_000))
+    with pytest.raises(CannotSay, match=r"has not reached 2026-05-28 21:31:40 UTC .*one is -1 h away"):
+        asked(store, time=str(START_MS + 3_600_000))
+    assert asked(store).status is Status.FOUND

@@ -16,7 +16,7 @@ from streams.commands.cases.due import DUE
 from streams.commands.traceback.command import traceback
 from streams.kafka.topics import CALL_EVENTS
 from streams.settings import load_settings
-from tests.streams.archive.archive_case import SECRET, START_MS, encoded, put, setup
+from tests.streams.archive.archive_case import SECRET, START_MS, encoded, put, put_around, setup
 
 REGISTER = """
 upstreams:
@@ -65,7 +65,8 @@ def test_requests_of_a_table_are_answered(
     """Found, our own customer, not found, ambiguous; a line that cannot be read is told, and the status says so."""
     events = [setup(n, source_ip="192.0.2.7") for n in range(5)]
     events += [setup(7, trunk_group_id="pbx-9"), setup(8), setup(8, call_id="again", setup_time_ms=START_MS + 60_000)]
-    put(store, CALL_EVENTS, [encoded(one) for one in events])
+    put(store, CALL_EVENTS, [encoded(one) for one in events], first=1)
+    put_around(store, first=9)
     (tmp_path / "requests.csv").write_text(
         "traceback_id,called_number,calling_number,time,received\n"
         f"ITG-1,303-555-0142,(202) 555-0003,{TIME},2026-05-29 15:00\n"
@@ -73,6 +74,7 @@ def test_requests_of_a_table_are_answered(
         f"ITG-3,303-555-0142,202-555-0008,{TIME},2026-05-29 15:00\n"
         f"ITG-4,303-555-0142,202-555-0042,{TIME},2026-05-29 15:00\n"
         f"ITG-5,nobody,202-555-0042,{TIME},2026-05-29 15:00\n"
+        "ITG-6,303-555-0142,202-555-0042,2026-05-20 16:26,2026-05-29 15:00\n"
     )
     arguments = ("answer", str(tmp_path / "requests.csv"), "--zone", "America/New_York", "--no-record")
     done = run(environment, *arguments, "--action", "pbx-9=terminated", "--json", status=1)
@@ -84,6 +86,8 @@ def test_requests_of_a_table_are_answered(
     assert [one["call_id"] for one in answers["ITG-3"]["hop"]["candidates"]] == ["call-8", "again"]
     assert answers["ITG-4"]["hop"]["status"] == "not_found"
     assert "line 6 has a called_number that is no phone number" in done.stderr
+    assert "line 7 cannot be answered: the archive begins after 2026-05-20 20:21:00 UTC" in done.stderr
+    assert "ITG-6" not in answers
     # Friday at 13:00 in Denver: due on Monday at 13:00, which is 19:00 UTC
     assert answers["ITG-1"]["due_ms"] == 1_780_340_400_000
 

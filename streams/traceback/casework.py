@@ -12,7 +12,7 @@ import msgspec
 
 from streams.cases.changes import CLOSED, OPEN, CaseRefused, opened
 from streams.traceback.path import State, path_of
-from streams.traceback.records import MOST_HOPS, Answer, Hop, Traceback
+from streams.traceback.records import MOST_HOPS, Answer, Hop, Provider, Traceback, is_called, named, same
 from streams.wire.cases import Case, CaseEntry, CaseKind
 
 TRACED, ANSWERED = "traceback", "answers"
@@ -55,19 +55,43 @@ def answers_due_ms(case: Case) -> int | None:
     return traceback.due_ms if traceback is not None and is_waiting else None
 
 
-def with_hops(case: Case, hops: Sequence[Hop]) -> Case:
+def with_hops(case: Case, hops: Sequence[Hop], *, whose: str | None = None, corrects: bool = False) -> Case:
     """Add what was answered to the traceback of a case; it closes once the point of entry is reached.
 
+    Args:
+        case: Of the traceback.
+        hops: The answers.
+        whose: OCN, FRN or name of the provider that gives them, for which nobody else may speak; None = not checked.
+        corrects: Whether what these providers answered before no longer counts; our own hop stays.
+
     Raises:
-        CaseRefused: it holds no traceback of ours, or would have too many answers.
+        CaseRefused: it holds no traceback of ours, would have too many answers, or a hop is of somebody else.
     """
     traceback = traceback_in(case)
     if traceback is None:
         raise CaseRefused(f"{case.case_id} is no traceback of ours: `robocall traceback list` has them")
-    known = (*traceback.hops, *hops)
+    for hop in hops if whose is not None else ():
+        _require_own(case.case_id, traceback, hop.provider, str(whose))
+    ours, *others = traceback.hops
+    if corrects:
+        others = [one for one in others if not any(same(one.provider, hop.provider) for hop in hops)]
+    known = (ours, *others, *hops)
     if len(known) > MOST_HOPS:
-        raise CaseRefused(f"{case.case_id} has {MOST_HOPS} answers: open another traceback")
+        raise CaseRefused(f"{case.case_id} has {MOST_HOPS} answers, and takes no more")
     return _with(case, msgspec.structs.replace(traceback, hops=known))
+
+
+def _require_own(case_id: str, traceback: Traceback, provider: Provider, whose: str) -> None:
+    """Refuse a hop of somebody else: whoever is meant by it, as others name them, must be called so.
+
+    What a hop says of its own provider decides only where nobody else named it: it could say any code.
+    """
+    named_by_others = [
+        one for hop in traceback.hops for one in (hop.provider, hop.received_from, hop.sent_to)
+        if one is not None and same(one, provider)
+    ]  # fmt: skip
+    if not all(is_called(one, whose) for one in named_by_others or [provider]):
+        raise CaseRefused(f"{case_id}: an answer of {named(provider)} is not one of {whose}: nothing is added")
 
 
 def _with(case: Case, traceback: Traceback) -> Case:

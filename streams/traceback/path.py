@@ -3,11 +3,13 @@
 It starts at our own hop and follows each answer to the provider that it names. A provider that says nothing leaves a
 gap. The gap is bridged where exactly one other provider says that it sent the call there, and the call cannot be taken
 for another one between the same numbers.
+
+A point of entry is an accusation: none is named while a contradiction stands.
 """
 
-from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from itertools import pairwise
 
 import msgspec
 
@@ -21,7 +23,8 @@ _SAID_WHERE = frozenset({Status.FOUND, Status.AMBIGUOUS, Status.FOREIGN, Status.
 class State(StrEnum):
     """Where a path ends. The first two are the point of entry; the others say what is missing.
 
-    `ambiguous` is the point of entry too, where whichever call is meant entered there.
+    `ambiguous` is the point of entry too, where whichever call is meant entered there. `contradicted` would be it, and
+    something that was said on the way contradicts that.
     """
 
     END_CUSTOMER = "end_customer"
@@ -32,6 +35,7 @@ class State(StrEnum):
     AMBIGUOUS = "ambiguous"
     UNKNOWN_UPSTREAM = "unknown_upstream"
     LOOP = "loop"
+    CONTRADICTED = "contradicted"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,7 +48,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The path as far as it is known; `entry` is where the call entered, once that is reached."""
+    """The path as far as it is known; `entry` is where the call entered, once it is reached and not contradicted."""
 
     state: State
     steps: tuple[Step, ...]
@@ -56,7 +60,8 @@ def path_of(traceback: Traceback, tolerance_ms: int = TOLERANCE_MS) -> Path:
     """Put the path of a call together.
 
     Args:
-        traceback: The call and what was answered, our own hop first; of two answers of a provider the later counts.
+        traceback: The call and what was answered, our own hop first. The later of two answers of a provider is
+            followed, and is a contradiction where they differ; that it said nothing replaces no answer.
         tolerance_ms: How far times of one call may be apart by the clocks of two providers.
     """
     return _Walk(traceback, tolerance_ms).path()
@@ -83,11 +88,12 @@ class _Walk:
                 self._compare(hop, following)
                 hop = following
         is_entry = state in {State.END_CUSTOMER, State.FOREIGN} or (state is State.AMBIGUOUS and hop.is_entry)
-        entry = hop.provider if is_entry else None
+        if is_entry and self._contradictions:
+            state, is_entry = State.CONTRADICTED, False
         return Path(
             state=state,
             steps=tuple(self._steps),
-            entry=entry,
+            entry=hop.provider if is_entry else None,
             contradictions=tuple(dict.fromkeys(self._contradictions)),
         )
 
@@ -113,39 +119,44 @@ class _Walk:
 
     def _bridge(self, silent: Provider, status: Status) -> Hop | State:
         """Whoever says that it sent the call to a provider that says nothing."""
-        claims = [
-            hop for hop in self._latest()
-            if hop.status in _SAID_WHERE and hop.sent_to is not None and same(hop.sent_to, silent)
-            and not self._is_passed(hop.provider)
-        ]  # fmt: skip
-        if len(claims) > 1:
-            both = " and ".join(sorted(named(hop.provider) for hop in claims))
+        claimants: list[Provider] = []
+        for hop in self._hops:
+            is_known = any(same(hop.provider, one) for one in claimants) or self._is_passed(hop.provider)
+            if not is_known and _claims(hop, silent):
+                claimants.append(hop.provider)
+        if len(claimants) > 1:
+            both = " and ".join(sorted(map(named, claimants)))
             self._contradictions.append(f"{both} say that they sent it to {named(silent)}")
-        if len(claims) == 1 and self._is_alone and claims[0].status is not Status.AMBIGUOUS:
-            return claims[0]
+        if len(claimants) == 1 and self._is_alone:
+            hop = self._answer_of(claimants[0]) or self._hops[0]
+            if _claims(hop, silent) and hop.status is not Status.AMBIGUOUS:
+                return hop
         return State(status)
 
-    def _latest(self) -> Sequence[Hop]:
-        """The latest answer of each provider, in the order in which they first answered."""
-        latest: list[Hop] = []
-        for hop in self._hops:
-            places = [place for place, known in enumerate(latest) if same(known.provider, hop.provider)]
-            if places:
-                latest[places[0]] = hop
-            else:
-                latest.append(hop)
-        return latest
-
     def _answer_of(self, provider: Provider) -> Hop | None:
+        """The latest answer of a provider; that it said nothing only where it never said more."""
         said = [hop for hop in self._hops if same(hop.provider, provider)]
-        sources: list[Provider] = []
-        for hop in said:
-            if hop.received_from is not None and not any(same(hop.received_from, one) for one in sources):
-                sources.append(hop.received_from)
-        if len(sources) > 1:
-            from_whom = " and ".join(map(named, sources))
-            self._contradictions.append(f"{named(provider)} answered twice, and had it from {from_whom}")
-        return said[-1] if said else None
+        answers = [hop for hop in said if hop.status not in _SILENT]
+        for one, other in pairwise(answers):
+            if self._differ(one, other):
+                self._contradictions.append(f"{named(provider)} answered twice: {_told(one)}; {_told(other)}")
+        return next(reversed(answers or said), None)
+
+    def _differ(self, one: Hop, other: Hop) -> bool:
+        """Whether two answers of one provider contradict each other; the one may say more than the other."""
+        if (one.status, one.is_entry) != (other.status, other.is_entry) or self._apart_s(one, other) is not None:
+            return True
+        ends = ((one.received_from, other.received_from), (one.sent_to, other.sent_to))
+        if any(mine is not None and theirs is not None and not same(mine, theirs) for mine, theirs in ends):
+            return True
+        customers = [Provider(name=hop.customer.name) for hop in (one, other) if hop.customer is not None]
+        return len(customers) > 1 and not same(*customers)
+
+    def _apart_s(self, one: Hop, other: Hop) -> int | None:
+        """Seconds between the times of two answers; None where they are near, or one says none."""
+        if one.time_ms is None or other.time_ms is None or abs(one.time_ms - other.time_ms) <= self._tolerance_ms:
+            return None
+        return abs(one.time_ms - other.time_ms) // 1_000
 
     def _is_passed(self, provider: Provider) -> bool:
         return any(same(step.provider, provider) for step in self._steps)
@@ -158,13 +169,24 @@ class _Walk:
                 f"{named(receiver)} had it from {named(upstream.provider)}, "
                 f"which says that it sent it to {named(upstream.sent_to)}"
             )
-        times = (hop.time_ms, upstream.time_ms)
-        if None not in times and abs(_number(times[0]) - _number(times[1])) > self._tolerance_ms:
-            apart_s = abs(_number(times[0]) - _number(times[1])) // 1_000
+        if (apart_s := self._apart_s(hop, upstream)) is not None:
             self._contradictions.append(
                 f"{named(upstream.provider)} has it {apart_s} s apart from {named(hop.provider)}: is it the same call?"
             )
 
 
-def _number(value: Any) -> int:
-    return int(value or 0)
+def _claims(hop: Hop, receiver: Provider) -> bool:
+    """Whether somebody says that it sent the call there."""
+    return hop.status in _SAID_WHERE and hop.sent_to is not None and same(hop.sent_to, receiver)
+
+
+def _told(hop: Hop) -> str:
+    """What an answer says, for a sentence."""
+    said = [
+        str(hop.status),
+        hop.received_from and f"from {named(hop.received_from)}",
+        hop.customer and f"customer {hop.customer.name}",
+        hop.sent_to and f"sent to {named(hop.sent_to)}",
+        hop.time_ms is not None and f"at {datetime.fromtimestamp(hop.time_ms / 1_000, UTC):%H:%M:%S} UTC",
+    ]
+    return ", ".join(one for one in said if one)

@@ -133,13 +133,21 @@ class Traceback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def same(one: Provider, other: Provider) -> bool:
     """Tell whether two descriptions are of one provider: by OCN, else by FRN, else by name.
 
-    What both have decides, the surest first; where they share nothing that is known they are strangers.
+    What both have decides, the surest first; where they share nothing that is known they are strangers. Neither case
+    nor punctuation counts, nor zeros in front of an FRN, which the Robocall Mitigation Database leaves out.
     """
-    for name in ("ocn", "frn"):
-        mine, theirs = getattr(one, name), getattr(other, name)
+    for mine, theirs in zip(_names(one), _names(other), strict=True):
         if mine is not None and theirs is not None:
-            return bool(mine == theirs)
-    return one.name is not None and other.name is not None and _plain(one.name) == _plain(other.name)
+            return mine == theirs
+    return False
+
+
+def is_called(provider: Provider, text: str) -> bool:
+    """Tell whether a text is the OCN, the FRN or the name of a provider."""
+    return any(
+        known is not None and known == said
+        for known, said in zip(_names(provider), _names(Provider(ocn=text, frn=text, name=text)), strict=True)
+    )
 
 
 def named(provider: Provider) -> str:
@@ -148,5 +156,11 @@ def named(provider: Provider) -> str:
     return ", ".join(known) or (f"FRN {provider.frn}" if provider.frn else "an unknown provider")
 
 
-def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name.casefold()))
+def _names(provider: Provider) -> tuple[str | None, str | None, str | None]:
+    """OCN, FRN and name in the form in which they are compared; None where one is not known, or says nothing."""
+    frn = _plain(provider.frn)
+    return _plain(provider.ocn), frn and frn.lstrip("0"), _plain(provider.name)
+
+
+def _plain(name: str | None) -> str | None:
+    return "".join(filter(str.isalnum, (name or "").casefold())) or None

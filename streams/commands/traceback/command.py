@@ -32,10 +32,12 @@ from streams.running.printable import printable
 from streams.running.progress import Say, step
 from streams.settings import load_settings
 from streams.traceback.casework import answers_due_ms, answers_in, traceback_in, with_hops
-from streams.traceback.records import Answer, Hop, Status, named
+from streams.traceback.path import State
+from streams.traceback.records import Answer, Hop, Status, Traceback, named
 from streams.traceback.report import Report, as_csv, as_html, as_json, report_of, shown
 from streams.wire.cases import Case, CaseKind
 
+MOST_FILE_NAME = 512
 FORMS = {"json": as_json, "csv": as_csv, "html": as_html}
 
 
@@ -60,28 +62,33 @@ traceback.add_command(open_)
 
 @traceback.command("import")
 @click.argument("file", metavar="FILE")
+@click.option("--from", "whose", metavar="PROVIDER", help="Whose file it is, OCN, FRN or name: it speaks for no other.")
+@click.option("--correction", is_flag=True, help="What these providers answered before no longer counts.")
 @click.option("--why", help="Recorded: where the answers come from; else the name of the file.")
-def import_(file: str, why: str | None) -> None:
+def import_(file: str, whose: str | None, *, correction: bool, why: str | None) -> None:
     """Add what others answered to our tracebacks: JSON lines as `answer --out` writes them.
 
-    A provider that did not answer is a line too, with the status no_response.
+    A provider that did not answer is a line too, with the status no_response. Two answers of one provider that differ
+    are a contradiction, and no point of entry is named; --correction replaces the earlier one.
 
     \b
-      robocall traceback import answers.jsonl --why "mail of West Voice"
+      robocall traceback import answers.jsonl --from 2000 --why "mail of West Voice"
     """  # noqa: D301 - click reads the backspace
     by_id: dict[str, list[Hop]] = defaultdict(list)
     with step("Reading", Console(stderr=True), quick=True):
         for line, row in rows_of(file):
             one = _answer(file, line, row)
             by_id[one.traceback_id].append(one.hop)
-    who, refused = load_case_settings().who, []
+    who, what, refused = load_case_settings().who, "corrected" if correction else "imported", []
+    why = (f"from {whose}: " if whose else "") + (why or file[:MOST_FILE_NAME])
+    change = partial(with_hops, whose=whose, corrects=correction)
 
     async def write(say: Say) -> list[Case]:
         store, written = CaseStore(load_settings()), []
         for number, (case_id, hops) in enumerate(by_id.items(), 1):
-            entry = new_entry(who=who, what="imported", why=why or file[:1_000], now_ms=time.time_ns() // 1_000_000)
+            entry = new_entry(who=who, what=what, why=why, now_ms=time.time_ns() // 1_000_000)
             try:
-                written.append(await store.append(case_id, entry, partial(with_hops, hops=hops)))
+                written.append(await store.append(case_id, entry, partial(change, hops=hops)))
             except CaseRefused as error:
                 refused.append(str(error))
             say(f"{number:,} of {len(by_id):,}", number, len(by_id))
@@ -133,7 +140,11 @@ def _show(report: Report) -> None:
     traced, path = report.traceback, report.path
     call = traced.call
     click.echo(printable(f"{call.calling_number} called {call.called_number}, {shown(call.time_ms)}"))
-    entry = f"it entered at {named(path.entry)}" if path.entry else "the point of entry is not known yet"
+    entry = "the point of entry is not known yet"
+    if path.entry is not None:
+        entry = f"it entered at {named(path.entry)}"
+    elif path.state is State.CONTRADICTED:
+        entry = f"no point of entry is named, {named(path.steps[-1].provider)} is contradicted"
     click.echo(
         printable(f"{entry} ({path.state}); answers due {shown(traced.due_ms)}{_overdue(traced.due_ms, path.state)}")
     )
@@ -171,7 +182,7 @@ def list_(*, overdue: bool, as_json: bool) -> None:
         if as_json:
             traced = traceback_in(case)
             held = {name: getattr(case, name) for name in ("case_id", "state", "subject", "opened_ms")}
-            path = {} if traced is None else {"due_ms": traced.due_ms, "path_state": report_of(traced).path.state}
+            path = {} if traced is None else _path_facts(traced)
             sys.stdout.buffer.write(msgspec.json.encode(held | path) + b"\n")
         else:
             click.echo(printable(_line(case)))
@@ -179,6 +190,11 @@ def list_(*, overdue: bool, as_json: bool) -> None:
         sys.exit(1 if found else 0)
     if not found:
         click.echo("no tracebacks yet: `robocall traceback open` begins one", err=True)
+
+
+def _path_facts(traced: Traceback) -> dict[str, Any]:
+    path = report_of(traced).path
+    return {"due_ms": traced.due_ms, "path_state": path.state, "contradictions": len(path.contradictions)}
 
 
 def _line(case: Case) -> str:
@@ -189,6 +205,8 @@ def _line(case: Case) -> str:
         return f"{case.case_id}  {case.state}  {case.subject}: {counts}"
     path = report_of(traced).path
     entry = f"entered at {named(path.entry)}" if path.entry else f"{path.state} at {named(path.steps[-1].provider)}"
+    if path.contradictions:
+        entry += f", contradictions: {len(path.contradictions)}"
     return f"{case.case_id}  {case.state}  {entry}, due {shown(traced.due_ms)}{_overdue(traced.due_ms, path.state)}"
 
 

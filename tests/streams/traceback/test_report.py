@@ -40,7 +40,7 @@ def test_what_is_exported_is_as_the_schema_says_and_is_read_back(traceback: Trac
     report = report_of(traceback)
     written = json.loads(as_json(report))
     jsonschema.validate(written, schema_of())
-    assert written["path"]["entry"] == {"name": "origin"}
+    assert (written["path"]["state"], written["path"].get("entry")) == ("contradicted", None)
     assert msgspec.json.decode(as_json(report), type=Report) == report
 
 
@@ -75,9 +75,11 @@ def test_the_page_escapes_what_others_wrote_and_shows_what_is_wrong(traceback: T
     page = as_html(report_of(traceback)).decode()
     assert EVIL not in page
     assert "&lt;script&gt;" in page
-    assert "The call entered at <strong>origin</strong>" in page
+    assert "No point of entry is named: what was said of <strong>origin</strong> contradicts it" in page
     assert "is it the same call?" in page
     assert "no response (gap)" in page
+    agreed = as_html(report_of(traced(hop("us", "origin"), hop("origin", status=Status.FOREIGN)))).decode()
+    assert "The call entered at <strong>origin</strong>" in agreed
     unresolved = as_html(report_of(traced(hop("us", "x")))).decode()
     assert "The point of entry is not known yet" in unresolved
 

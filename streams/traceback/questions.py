@@ -30,6 +30,8 @@ FIELDS: Mapping[str, str] = {
 NEEDED = ("traceback_id", "called_number", "calling_number", "time")
 MOST_TEXT = 512
 _TIMED = re.compile(r"[0-9]{10}|[0-9]{13}|.*[0-9]:[0-9]{2}.*")
+_HALF = re.compile(r"[\ud800-\udfff]")
+"""Surrogates, which JSON may name and UTF-8 does not have."""
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _SECONDS = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?")
 
@@ -91,6 +93,9 @@ class Reading:
         long = [name for name, text in cells.items() if len(text) > MOST_TEXT]
         if long:
             raise QuestionRefused(f"has more than {MOST_TEXT} characters in {', '.join(long)}")
+        halves = [name for name, text in cells.items() if _HALF.search(text)]
+        if halves:
+            raise QuestionRefused(f"has half a character, which cannot be written, in {', '.join(halves)}")
         asked = Asked(
             self._instants(cells["time"]), self.tolerance_ms, _duration(cells), _answered(cells.get("is_answered"))
         )

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import tzinfo
 from typing import BinaryIO
@@ -31,10 +32,12 @@ from streams.traceback.records import Answer, Hop, Status, named
 from streams.traceback.report import shown
 from streams.traceback.rule_clock import due_ms
 from streams.traceback.settings import load_traceback_settings
-from streams.wire.cases import CaseKind
+from streams.wire.cases import MAX_CASE_BYTES, CaseKind
 
-ANSWERS_OF_A_CASE = 50
-"""So many fit into one, whatever is said of each."""
+ROOM_BYTES = MAX_CASE_BYTES - 32 * 1024
+"""For the answers of a case, as JSON in a text; the rest is for who asked and why."""
+MOST_REQUESTERS = 2_000
+"""Characters of who asked that a case keeps."""
 ZONE_OPTION = click.option(
     "--zone", type=Zone(), default="UTC", show_default=True, help="Zone of times that name none."
 )  # fmt: skip
@@ -143,12 +146,26 @@ def source_of(hop: Hop) -> str:
 
 def _record(answered: list[tuple[Question, Answer]], why: str | None) -> None:
     """Record the answers, some in one case. What cannot be sent waits: an answer that is given stands."""
-    for first in range(0, len(answered), ANSWERS_OF_A_CASE):
-        some = answered[first : first + ANSWERS_OF_A_CASE]
+    for some in _of_cases(answered):
         names = [some[0][1].traceback_id, *([some[-1][1].traceback_id] if len(some) > 1 else [])]
-        requesters = sorted({question.requester for question, _ in some if question.requester})
-        details = answer_details([made for _, made in some], ", ".join(requesters))
+        requesters = ", ".join(sorted({question.requester for question, _ in some if question.requester}))
+        details = answer_details([made for _, made in some], requesters[:MOST_REQUESTERS])
         record(CaseKind.TRACEBACK, "answered", subject=f"request:{' to '.join(names)}", details=details, why=why)
+
+
+def _of_cases(answered: list[tuple[Question, Answer]]) -> Iterator[list[tuple[Question, Answer]]]:
+    """Divide the answers among cases, by what they take there."""
+    some: list[tuple[Question, Answer]] = []
+    taken_bytes = 0
+    for one in answered:
+        own_bytes = len(msgspec.json.encode(msgspec.json.encode(one[1]).decode()))
+        if some and taken_bytes + own_bytes > ROOM_BYTES:
+            yield some
+            some, taken_bytes = [], 0
+        some.append(one)
+        taken_bytes += own_bytes
+    if some:
+        yield some
 
 
 def _now_ms() -> int:

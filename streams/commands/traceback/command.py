@@ -25,7 +25,7 @@ from streams.cases.settings import load_case_settings
 from streams.cases.store import CaseStore
 from streams.cases.unmasking import Numbers, unmask_option
 from streams.commands.traceback.answer import answer, source_of
-from streams.commands.traceback.inputs import JSON_OPTION, FileUnusable, rows_of
+from streams.commands.traceback.inputs import JSON_OPTION, FileUnusable, is_text, rows_of
 from streams.commands.traceback.opening import open_
 from streams.files import open_output
 from streams.running.printable import printable
@@ -105,6 +105,8 @@ def import_(file: str, whose: str | None, *, correction: bool, why: str | None) 
 
 
 def _answer(file: str, line: int, row: Any) -> Answer:
+    if not is_text(row):
+        raise FileUnusable(f"{file}, line {line}: half a character, which cannot be written as UTF-8")
     try:
         return msgspec.convert(row, type=Answer)
     except msgspec.ValidationError as error:

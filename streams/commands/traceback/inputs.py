@@ -52,7 +52,7 @@ def rows_of(name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     What the first character says decides. It blocks for reading the file, `-` for standard input.
 
     Raises:
-        FileUnusable: it is damaged, too large, or a line is no object; the text says which.
+        FileUnusable: it is damaged, too large, has no row, or a line is no object; the text says which.
         OSError: it cannot be opened.
     """
     with ExitStack() as stack:
@@ -63,7 +63,24 @@ def rows_of(name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
             raise FileUnusable(f"{name}: neither JSON lines nor a table in UTF-8 ({error})") from error
     if len(content) > MOST_BYTES:
         raise FileUnusable(f"{name}: more than {MOST_BYTES // 1024**2} MiB: give it in parts")
-    yield from _json(name, text) if text.lstrip().startswith("{") else _table(name, text)
+    begins = text.lstrip()[:1]
+    if begins == "[":
+        raise FileUnusable(f"{name}: a JSON array: one object a line is wanted, `jq -c '.[]'` makes that of it")
+    rows = _json(name, text) if begins == "{" else _table(name, text)
+    first = next(rows, None)
+    if first is None:
+        raise FileUnusable(f"{name}: no row: JSON is wanted, one object a line, or a heading and lines below it")
+    yield first
+    yield from rows
+
+
+def is_text(value: object) -> bool:
+    """Tell whether a value, as JSON gave it, can be written as UTF-8: it may name half a character, which cannot be."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json(name: str, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -22,7 +22,7 @@ from streams.cases.settings import load_case_settings
 from streams.cases.unmasking import MASKED
 from streams.commands.archive import Instant, epoch_ms, opened
 from streams.commands.traceback.answer import ZONE_OPTION
-from streams.commands.traceback.inputs import JSON_OPTION, office, rows_of
+from streams.commands.traceback.inputs import JSON_OPTION, is_text, office, rows_of
 from streams.running.printable import printable
 from streams.running.progress import step
 from streams.settings import load_settings
@@ -128,7 +128,7 @@ def _made(wanted: _Wanted, about: dict[str, str | None]) -> list[Traceback]:
 
 def _ids(name: str) -> list[str]:
     """Ids of the calls of a file; of a campaign's record, those of its examples."""
-    rows = (row for _, row in rows_of(name))
+    rows = (row for _, row in rows_of(name) if is_text(row))
     calls = (call for row in rows for call in (row["examples"] if isinstance(row.get("examples"), list) else [row]))
     ids = [call["call_id"] for call in calls if isinstance(call, dict) and isinstance(call.get("call_id"), str)]
     if len(ids) > MOST_CALLS:

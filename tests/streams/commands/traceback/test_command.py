@@ -12,10 +12,14 @@ from click.testing import CliRunner, Result
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.cases import doctor
+from streams.cases.recording import done
 from streams.commands.cases.due import DUE
+from streams.commands.traceback import answer
 from streams.commands.traceback.command import traceback
 from streams.kafka.topics import CALL_EVENTS
 from streams.settings import load_settings
+from streams.traceback.casework import answers_in
+from streams.wire.cases import Case, CaseKind
 from tests.streams.archive.archive_case import SECRET, START_MS, encoded, put, put_around, setup
 
 REGISTER = """
@@ -118,8 +122,12 @@ def test_who_and_where_we_are_must_be_said(
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [('{"a": 1}\n[]\n', "line 2: no JSON object"), ('{"a": ', "line 1: no JSON"), ("\udcff", "in UTF-8")],
-)
+    [
+        ('{"a": 1}\n[]\n', "line 2: no JSON object"), ('{"a": ', "line 1: no JSON"), ("\udcff", "in UTF-8"),
+        ('[{"a": 1}]', "one object a line is wanted, `jq -c '.[]'`"), ("", "no row"), ("\n\n", "no row"),
+        ("traceback_id,time\n", "no row"),
+    ],
+)  # fmt: skip
 def test_a_file_that_cannot_be_read_is_refused_with_its_line(
     environment: dict[str, str | None], tmp_path: Path, content: str, message: str
 ) -> None:
@@ -127,6 +135,41 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_line(
     path.write_bytes(content.encode(errors="surrogateescape"))
     done = run(environment, "answer", str(path), "--no-record", status=1)
     assert message in str(done.exception)
+
+
+def test_answers_are_recorded_whole_however_much_they_say(
+    environment: dict[str, str | None], store: ArchiveStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eighty that are ambiguous among twenty calls with long ids: more than one case takes."""
+    calls = [setup(3, call_id=f"{n:0128}", setup_time_ms=START_MS + 1_000 * n) for n in range(20)]
+    put(store, CALL_EVENTS, [encoded(one) for one in calls])
+    made: list[Case] = []
+
+    def kept(kind: CaseKind, what: str, **more: Any) -> None:
+        made.append(done(kind, what, who="M. Lee", **more))  # which raises where a case is too large
+
+    monkeypatch.setattr(answer, "record", kept)
+    rows = [ROW | {"traceback_id": f"ITG-{n}", "time": START_MS, "requester": "I" * 500 + str(n)} for n in range(80)]
+    run(environment, "answer", asked(tmp_path, *rows), "--why", "w" * 900, "--out", str(tmp_path / "out.jsonl"))
+    answered = [one for case in made for one in answers_in(case)]
+    assert [one.traceback_id for one in answered] == [f"ITG-{n}" for n in range(80)]
+    assert {len(one.hop.candidates) for one in answered} == {20}
+    assert len(made) == 2
+
+
+def test_half_a_character_spoils_one_line_and_not_the_others(
+    environment: dict[str, str | None], store: ArchiveStore, tmp_path: Path
+) -> None:
+    put(store, CALL_EVENTS, [encoded(setup(3))])
+    row = ROW | {"time": START_MS}
+    path = asked(tmp_path, row | {"traceback_id": "\ud800"}, row, row | {"requester": "\udfff"})
+    done = run(environment, "answer", path, "--no-record", "--json", status=1)
+    assert [one["traceback_id"] for one in lines(done.stdout)] == ["ITG-1"]
+    assert "line 1 has half a character, which cannot be written, in traceback_id" in done.stderr
+    assert "line 3 has half a character, which cannot be written, in requester" in done.stderr
+    said = {"traceback_id": "t", "hop": {"provider": {"name": "\ud800"}, "status": "no_response"}}
+    refused = run(environment, "import", asked(tmp_path, said), status=1)
+    assert "line 1: half a character" in str(refused.exception)
 
 
 @pytest.mark.parametrize(

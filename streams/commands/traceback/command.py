@@ -69,11 +69,12 @@ def import_(file: str, whose: str | None, *, correction: bool, why: str | None) 
     """Add what others answered to our tracebacks: JSON lines as `answer --out` writes them.
 
     A provider that did not answer is a line too, with the status no_response. Two answers of one provider that differ
-    are a contradiction, and no point of entry is named; --correction replaces the earlier one.
+    are a contradiction, and no point of entry is named; --correction replaces the earlier one. It needs the role grant.
 
     \b
       robocall traceback import answers.jsonl --from 2000 --why "mail of West Voice"
     """  # noqa: D301 - click reads the backspace
+    require(Role.GRANT)
     by_id: dict[str, list[Hop]] = defaultdict(list)
     with step("Reading", Console(stderr=True), quick=True):
         for line, row in rows_of(file):
@@ -234,7 +235,8 @@ def export(traceback_id: str, form: str, out: str) -> None:
 @click.argument("traceback_id", metavar="ID")
 @click.option("--why", required=True, help="Recorded: why nothing more is waited for.")
 def close(traceback_id: str, why: str) -> None:
-    """Close a traceback whose point of entry will not be found."""
+    """Close a traceback whose point of entry will not be found. It needs the role grant."""
+    require(Role.GRANT)
     _case(traceback_id)
     entry = new_entry(who=load_case_settings().who, what="closed", why=why, now_ms=time.time_ns() // 1_000_000)
     with step("Closing", Console(stderr=True), quick=True):

@@ -61,17 +61,17 @@ def test_a_file_that_says_something_else_lets_nobody_on(file: Path, text: str) -
         require(Role.LOOK_UP)
 
 
-@pytest.mark.usefixtures("file")
 @pytest.mark.parametrize(
     "command",
     [
         "redress grant redress-1 --why x", "redress reject redress-1 --why x", "release +12025550123 --by x",
         "cases hold change-1 --why x", "cases prune", "lists add allow +12025550123", "lists remove allow --all",
+        "traceback import {file}", "traceback close t --why x",
     ],
 )  # fmt: skip
-def test_who_may_only_look_up_changes_nothing(command: str) -> None:
+def test_who_may_only_look_up_changes_nothing(command: str, file: Path) -> None:
     """It ends before Redis or Kafka are asked: there are none here."""
-    assert isinstance(CliRunner().invoke(robocall, command.split()).exception, NotAllowed)
+    assert isinstance(CliRunner().invoke(robocall, command.format(file=file).split()).exception, NotAllowed)
 
 
 @pytest.mark.usefixtures("file")

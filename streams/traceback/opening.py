@@ -1,12 +1,15 @@
 """Open tracebacks: choose calls of the archive that are worth it, make a record of each, and a case."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from detector.contract.errors import RobocallError
-from streams.archive.calls import ArchivedCall, Sought, find
+from streams.archive.calls import ArchivedCall, SetUp, Sought, find
+from streams.archive.files import day_of
 from streams.archive.picking import best
-from streams.cases.changes import new_case_id, new_entry
+from streams.cases.changes import CaseRefused, new_entry
 from streams.cases.store import CaseStore
 from streams.running.progress import Say
 from streams.settings import Settings
@@ -85,7 +88,7 @@ class Opening:
         hop = hop_of(self._office, Match(Status.FOUND, (call,)), self._now_ms)
         calling, called = numbers or (set_up.calling_number, set_up.called_number)
         return Traceback(
-            traceback_id=new_case_id(CaseKind.TRACEBACK, self._now_ms),
+            traceback_id=id_of(set_up),
             opened_ms=self._now_ms,
             due_ms=due_ms(self._now_ms, self._settings.office_zone),
             call=Call(
@@ -109,8 +112,18 @@ class Opening:
         return calls
 
 
-async def store(settings: Settings, tracebacks: Sequence[Traceback], who: str, why: str, say: Say) -> None:
-    """Open a case for each traceback.
+def id_of(set_up: SetUp) -> str:
+    """Id of the traceback of a call: its kind, the UTC day of the call, and 10 hex digits that are the call's own.
+
+    So a call has one traceback, whoever opens it and however often. Its numbers have no part in that.
+    """
+    call = f"{set_up.call_id}\n{set_up.setup_time_ms}\n{set_up.trunk_group_id}"
+    day = day_of(set_up.setup_time_ms).replace("-", "")
+    return f"{CaseKind.TRACEBACK}-{day}-{hashlib.sha256(call.encode()).hexdigest()[:10]}"
+
+
+async def store(settings: Settings, tracebacks: Sequence[Traceback], who: str, why: str, say: Say) -> list[Traceback]:
+    """Open a case for each traceback whose call has none.
 
     Args:
         settings: Where Kafka is.
@@ -119,10 +132,21 @@ async def store(settings: Settings, tracebacks: Sequence[Traceback], who: str, w
         why: In their words.
         say: Told how far it is.
 
+    Returns:
+        Those that were opened.
+
     Raises:
+        CaseRefused: every call has a case already.
         RobocallError: as `CaseStore` says.
     """
-    cases = CaseStore(settings)
+    cases, written = CaseStore(settings), []
     for number, one in enumerate(tracebacks, 1):
-        await cases.open(case_of(one, new_entry(who=who, what="opened", why=why, now_ms=one.opened_ms)))
+        made = case_of(one, new_entry(who=who, what="opened", why=why, now_ms=one.opened_ms))
+        with suppress(CaseRefused):  # it is there already
+            await cases.open(made)
+            written.append(one)
         say(f"{number:,} of {len(tracebacks):,}", number, len(tracebacks))
+    if not written:
+        ids = ", ".join(one.traceback_id for one in tracebacks)
+        raise CaseRefused(f"there is a case already, nothing is opened: `robocall traceback show` {ids}")
+    return written

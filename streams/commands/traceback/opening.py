@@ -71,7 +71,8 @@ def open_(
 ) -> None:
     """Open tracebacks of the best of some calls: recent, answered, between different numbers, under ten days old.
 
-    Each becomes a case. Its first hop is our own: whom we had the call from is whom to ask, by the time that is shown.
+    Each becomes a case, or has one already. Its first hop is our own: whom we had the call from is whom to ask, by the
+    time that is shown.
 
     \b
       robocall campaigns show ID --json | robocall traceback open --calls - --campaign ID --why "car warranty"
@@ -90,9 +91,12 @@ def open_(
     wanted = _Wanted(call_ids, calls, span, examples, given, ZoneInfo(str(zone)))
     made = _made(wanted, {"campaign": campaign, "requester": requester})
     with step("Opening cases", Console(stderr=True), quick=True) as say:
-        asyncio.run(store(load_settings(), made, load_case_settings().who, why, say))
+        written = asyncio.run(store(load_settings(), made, load_case_settings().who, why, say))
     for one in made:
-        _tell(one, as_json=as_json)
+        if one in written:
+            _tell(one, as_json=as_json)
+        else:
+            click.echo(f"{one.traceback_id}: there is a case already, it stays as it is", err=True)
 
 
 @dataclass(frozen=True, slots=True)

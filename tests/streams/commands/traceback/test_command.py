@@ -206,6 +206,12 @@ def test_from_a_call_to_its_source(
     opened = lines(run(environment, "open", *arguments, "--why", "car warranty", "--json").stdout)
     assert [one["hops"][0]["call_id"] for one in opened] == ["call-0", "call-1"]
     traced = opened[0]["traceback_id"]
+    again = run(environment, "open", "--call-id", "call-0", "--why", "car warranty", status=1)
+    assert f"there is a case already, nothing is opened: `robocall traceback show` {traced}" in str(again.exception)
+    one_more = run(environment, "open", "--call-id", "call-0", "--call-id", "call-2", "--why", "w", "--json")
+    assert [one["hops"][0]["call_id"] for one in lines(one_more.stdout)] == ["call-2"]
+    assert f"{traced}: there is a case already" in one_more.stderr
+    run(environment, "close", lines(one_more.stdout)[0]["traceback_id"], "--why", "only a try")
     assert "open at West Voice, OCN 2000" in run(environment, "list").stdout
 
     campaign.write_text('{"id": "cmp-1"}\n')
@@ -230,11 +236,22 @@ def test_from_a_call_to_its_source(
     assert "open at Origin" in run(environment, "import", str(answers)).stdout
     origin = {"provider": {"name": "Origin"}, "status": "end_customer", "customer": {"name": "Dialler"}}
     answers.write_text(json.dumps({"traceback_id": traced, "hop": origin}) + "\n")
-    assert "closed  entered at Origin" in run(environment, "import", str(answers), "--why", "mail").stdout
+    refused = run(environment, "import", str(answers), "--from", "West Voice", status=1)
+    assert "an answer of Origin is not one of West Voice: nothing is added" in refused.stderr
+    done = run(environment, "import", str(answers), "--from", "Origin", "--why", "mail")
+    assert "closed  entered at Origin" in done.stdout
+    answers.write_text(json.dumps({"traceback_id": traced, "hop": origin | {"status": "not_found"}}) + "\n")
+    contradicted = run(environment, "import", str(answers)).stdout
+    assert "open  not_found at Origin" in contradicted
+    assert "contradictions: 2" in contradicted
+    answers.write_text(json.dumps({"traceback_id": traced, "hop": origin}) + "\n")
+    corrected = run(environment, "import", str(answers), "--correction", "--why", "they searched again")
+    assert "closed  entered at Origin, due" in corrected.stdout
 
     shown = run(environment, "show", traced)
     assert "it entered at Origin (end_customer)" in shown.stdout
-    assert "M. Lee: imported, mail" in shown.stdout
+    assert "M. Lee: imported, from Origin: mail" in shown.stdout
+    assert "M. Lee: corrected, they searched again" in shown.stdout
     exported = json.loads(run(environment, "export", traced).stdout)
     assert exported["path"]["entry"] == {"name": "Origin"}
     assert json.loads(run(environment, "show", traced, "--json").stdout)["path"]["entry"] == {"name": "Origin"}
@@ -246,7 +263,7 @@ def test_from_a_call_to_its_source(
     run(environment, "answer", asked(tmp_path, request), "--why", "portal", "--out", str(tmp_path / "out.jsonl"))
     run(environment, "close", opened[1]["traceback_id"], "--why", "too old")
     listed = {one["case_id"]: one for one in lines(run(environment, "list", "--json").stdout)}
-    assert sorted(one["state"] for one in listed.values()) == ["closed", "closed", "closed"]
+    assert sorted(one["state"] for one in listed.values()) == ["closed", "closed", "closed", "closed"]
     assert "request:ITG-1" in [one["subject"] for one in listed.values()]
 
     answers.write_text(json.dumps({"traceback_id": "traceback-0", "hop": origin}) + "\n")

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from detector.contract.errors import RobocallError
 from detector.contract.events import Verdict
 from detector.features.window_constants import DAY_MS
-from detector.policy.lists import Basis
+from detector.policy.lists import NUMBER_ENTITY, Basis
 from streams.campaigns.topic import campaigns_now
 from streams.campaigns.verdicts import DONE, campaign_in, feedback_on, verdict_on
 from streams.cases.changes import CLOSED, CaseRefused, new_entry
@@ -71,6 +71,7 @@ class Acts:
 
     def _release(self, entity: str, who: str, why: str) -> list[str]:
         settings = self._settings
+        checked_entry("allow", entity.removeprefix(NUMBER_ENTITY))  # numbers and trunk groups, and nothing else
         done = asked(settings, lambda redis: release(redis, entity, by=_by(who), grace_s=settings.release_grace_s))
         ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
         said = [f"Released: ended {' and '.join(ended) or 'nothing'}. Analytics do not block it for a while."]

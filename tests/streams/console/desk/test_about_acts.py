@@ -1,5 +1,6 @@
 """What is done about a number: in the lists, on the topic, and in a case that says who, when and why."""
 
+import html
 import json
 from typing import Any
 
@@ -68,6 +69,10 @@ def test_a_block_says_what_it_rests_on_and_a_release_lifts_all_but_orders(make_d
     lifted = desk.send(Role.REDRESS, number, "/release", reason="called back")
     stays = desk.send(Role.REDRESS, trunk, "/release", reason="called back")
 
+    withheld = desk.send(Role.REDRESS, desk.path(Kind.NUMBER, "anonymous"), "/release", reason="x")
+
+    assert withheld.status_code == 409
+    assert "is neither +E.164 number nor trunk:ID" in html.unescape(withheld.text)
     assert "ended a block entry" in lifted.text
     assert "stays on the block list by fcc_order" in stays.text
     assert entries(desk, "block") == {b"trunk:bad-7"}

@@ -30,6 +30,7 @@ def trace(settings: Settings, call_ids: Sequence[str], campaign: str | None, who
 
     Raises:
         NothingToTrace: there is no archive, it keeps digests, or none of the calls can be traced.
+        CaseRefused: each of the calls has a case already.
         RobocallError: nobody said who we are, or archive or Kafka does not answer.
     """
     chosen, archive, now_ms = load_traceback_settings(), load_archive_settings(), time.time_ns() // 1_000_000
@@ -40,8 +41,8 @@ def trace(settings: Settings, call_ids: Sequence[str], campaign: str | None, who
     with connected(ArchiveStore(archive.url)) as connection:
         opening = Opening(connection, office_of(chosen, archive, {}), chosen, {"campaign": campaign}, now_ms)
         made = opening.best_of(call_ids, MOST_TRACED, _unsaid, (now_ms - OLDEST_MS, now_ms))
-    asyncio.run(store(settings, made, who, why, _unsaid))
-    return [one.traceback_id for one in made]
+    opened = asyncio.run(store(settings, made, who, why, _unsaid))
+    return [one.traceback_id for one in opened]
 
 
 def _unsaid(detail: str = "", done: float | None = None, of: float | None = None) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from streams.cases.redress import GRANTED
 from streams.console.roles import Role
-from streams.console.subjects import Kind
+from streams.console.subjects import Kind, Subject, read_subject
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.redis.connection import list_key
 from streams.wire.cases import CaseKind
@@ -67,6 +67,11 @@ def test_a_traceback_from_a_call_to_a_file_for_others(make_desk: MakeDesk) -> No
     assert "West Voice" in record
     assert "+1202555••••" in record
     assert "open at West Voice" in queue
+
+    again = desk.send(Role.INVESTIGATOR, desk.path(Kind.CALL, first), "/traceback", reason="car warranty")
+    assert again.status_code == 409
+    assert case.case_id in again.text
+    assert read_subject(case.case_id) == Subject(Kind.CASE, case.case_id)
 
     exported = desk.send(Role.INVESTIGATOR, page, "/export", reason="to West Voice", form="json")
     assert json.loads(exported.content)["traceback"]["call"]["calling_number"] == "+12025550000"

@@ -186,7 +186,8 @@ class Desks:
         return lines
 
     def _tracebacks(self) -> list[Traceback]:
-        lines = robocall(self._own, "cases", "list", "--kind", "traceback", "--json").splitlines()
+        listed = robocall(self._own, "cases", "list", "--kind", "traceback", "--json", "--unmask", "to ask about them")
+        lines = listed.splitlines()
         cases = [case for line in lines if (case := read_case(line.encode())) is not None]
         return [one for case in cases if (one := traceback_in(case)) is not None]
 

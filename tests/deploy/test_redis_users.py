@@ -39,7 +39,7 @@ from tests.valkey_process import run
 from tests.waiting import wait_until
 
 ACL = Path(__file__).parents[2] / "deploy" / "redis" / "users.acl"
-USERS = ("worker", "operator", "lookup")
+USERS = ("worker", "operator", "lookup", "console")
 Url = Callable[[str], str]
 
 
@@ -129,6 +129,26 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
     assert "3 " in command_of("lookup", "lookup", f"trunk:{TRUNK}")
 
 
+def test_the_console_does_what_its_pages_offer(url: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the functions of these commands; it looks everything up, keeps lists and releases."""
+
+    def command_of(*arguments: str) -> str:
+        monkeypatch.setenv("ROBOCALL_REDIS_URL", url("console"))
+        done = CliRunner().invoke(robocall, arguments)
+        assert done.exit_code == 0, done.exception
+        return done.stdout
+
+    command_of("lists", "add", "block", CALLING)
+    assert "lists: block" in command_of("lookup", CALLING)
+    command_of("lists", "remove", "block", CALLING)
+
+    async def let_go(client: Redis) -> None:
+        await release(client, ENTITY, by="M. Lee", grace_s=600)
+
+    run(let_go, url("console"))
+    assert "standing decision: allow as released" in command_of("lookup", CALLING)
+
+
 FORBIDDEN: dict[str, list[tuple[Any, ...]]] = {
     "worker": [
         ("SADD", list_key("allow"), CALLING),
@@ -149,6 +169,12 @@ FORBIDDEN: dict[str, list[tuple[Any, ...]]] = {
         ("SET", entity_key(ENTITY), "x"),
         ("EVAL", "return redis.call('SADD', ARGV[1], 'x')", 0, list_key("block")),
         ("EVAL", "return redis.call('DEL', ARGV[1])", 0, decision_key(IDENTIFIER)),
+    ],
+    "console": [
+        ("SET", decision_key(IDENTIFIER), "x"),
+        ("SADD", WORKERS, "w-evil"),
+        ("SET", ACTIVE_MODEL, "m-evil"),
+        ("EVAL", "return redis.call('DEL', ARGV[1])", 0, trunk_key(0)),
     ],
 }
 FOR_NOBODY: list[tuple[Any, ...]] = [

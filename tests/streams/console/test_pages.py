@@ -10,7 +10,9 @@ from structlog.testing import capture_logs
 
 from streams.console.roles import Role, What, may
 from streams.console.roles import User as ConsoleUser
+from streams.settings import load_settings
 from tests.streams.console.console_case import CALLED, CALLER, Browser, Played, decided
+from tests.valkey_process import ValkeyProcess
 
 MASKED = "+1202555••••"
 SEEING = [Role.REDRESS, Role.INVESTIGATOR, Role.ADMIN]
@@ -167,3 +169,17 @@ def test_redis_and_archive_that_are_away_are_said_in_their_place(played: Played)
 
     assert "Redis does not answer" in redis
     assert "set ROBOCALL_ARCHIVE_URL" in archive
+
+
+def test_a_trunk_group_that_redis_knows_nothing_of_has_its_part_too(tmp_path: Path, valkey: ValkeyProcess) -> None:
+    """Numbers alone have do-not-originate entries."""
+
+    async def visit(browser: Browser) -> httpx.Response:
+        page = await browser.send("/search", q="trunk:tg-nobody")
+        return await browser.client.get(f"{page.url.path}/redis")
+
+    settings = load_settings(kafka_bootstrap_servers="127.0.0.1:1", redis_url=valkey.url)
+    answer = Played(tmp_path, settings).run(Role.OPERATOR, visit)
+
+    assert answer.status_code == 200
+    assert "no worker has told Redis" in answer.text

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streams.console.pages import Handlers
 from streams.console.rendering import Pages
 from streams.console.roles import User, What, may
-from streams.console.signing_in import NOW, SIGN_IN, SigningIn, form_of
+from streams.console.signing_in import MOST_FORM_BYTES, NOW, SIGN_IN, SigningIn, form_of
 from streams.console.visits import Handler, Routes, Signed
 from streams.running.failures import described
 from streams.web.bodies import BodyRefused
@@ -27,6 +27,7 @@ SERVED = {
     "uplot.min.js": "text/javascript",
     "uplot.min.css": "text/css",
     "console.js": "text/javascript",
+    "thresholds.js": "text/javascript",
     "console.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
@@ -104,6 +105,8 @@ class Console:
             Route("/now/figures", look(of.figures), methods=["GET"]),
             Route("/now/suspects", look(of.suspects), methods=["GET"]),
             Route("/now/series", look(of.series), methods=["GET"]),
+            Route("/now/thresholds", look(of.thresholds), methods=["GET"]),
+            Route("/now/scores", look(of.scores), methods=["GET"]),
             Route("/search", change(What.LOOK, of.search), methods=["POST"]),
             Route("/about/{link}", look(of.about), methods=["GET"]),
             Route("/about/{link}/unmask", change(What.UNMASK, of.unmask), methods=["POST"]),
@@ -126,7 +129,7 @@ class Console:
 
         return self._kept(handle)
 
-    def _change(self, what: What, handler: Handler) -> Signed:
+    def _change(self, what: What, handler: Handler, most_bytes: int = MOST_FORM_BYTES) -> Signed:
         """A form of ours, by whoever may do that; its fields are `request.state.form`."""
 
         async def handle(request: Request) -> Response:
@@ -134,7 +137,7 @@ class Console:
             if found is None:
                 return _sign_in_first(request)
             user, session = found
-            request.state.form = await form_of(request)
+            request.state.form = await form_of(request, most_bytes)
             if not session.has_csrf(request.state.form.get("csrf", "")):
                 raise HTTPException(HTTPStatus.FORBIDDEN, "The form was too old: go back, and try again.")
             _require(user, what)

@@ -1,7 +1,7 @@
 """What was decided lately, in bounded memory: figures by the second, and the latest decisions. Knows no Kafka."""
 
 from bisect import bisect_left
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from detector.contract.decisions import Action, Decision, Step
 from streams.console.kept import Kept
+from streams.console.scores import ScoreSketch
 from streams.console.subjects import Subject
 from streams.wire.records import DECISION_DECODER
 from streams.wire.refusals import REFUSALS
@@ -17,6 +18,7 @@ SECONDS = 300
 """That figures are kept for."""
 RATE_S = 10
 LATENCY_S = 60
+MOST_VERSIONS = 10
 LATE = 100
 """More decisions than are shown are looked at: some come later than others whose calls were set up after theirs."""
 EDGES_MS = tuple(round(1.2**step, 1) for step in range(64))
@@ -48,6 +50,7 @@ class LiveMemory:
 
     Attributes:
         unreadable: records that are no decisions.
+        scores: what the model would do at other thresholds.
     """
 
     def __init__(self, kept: int, clock: Callable[[], float]) -> None:
@@ -56,6 +59,7 @@ class LiveMemory:
         self._latest = Kept(kept)
         self._suspect = Kept(kept)
         self.unreadable = 0
+        self.scores = ScoreSketch(clock)
 
     def take(self, key: bytes | None, value: bytes) -> None:
         """Take a record of `call-decisions`; what is none is counted. A few microseconds."""
@@ -72,6 +76,7 @@ class LiveMemory:
         for row in _rows(decision):
             second.counts[row] += 1
         second.latencies[bisect_left(EDGES_MS, decision.decided_time_ms - decision.setup_time_ms)] += 1
+        self.scores.take(decision)
         self._latest.add(decision)
         if is_suspect(decision):
             self._suspect.add(decision)
@@ -99,6 +104,11 @@ class LiveMemory:
         return {"at_s": at_s} | {
             row: [counts.get(second, empty)[place] for second in at_s] for place, row in enumerate(ROWS)
         }
+
+    def versions(self) -> list[tuple[str, str, str, int]]:
+        """Policy, model and mode of the latest decisions that are kept, and how many had them, the most first."""
+        found = Counter((one.policy_version, one.model_version, one.mode.value) for one in self._latest.all)
+        return [(*versions, calls) for versions, calls in found.most_common(MOST_VERSIONS)]
 
     def suspects(self, most: int) -> list[Decision]:
         """The latest calls that were labelled or blocked, or would have been; the latest first."""

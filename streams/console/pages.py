@@ -13,6 +13,7 @@ from streams.console.feed import Feed
 from streams.console.live import LiveMemory
 from streams.console.looks import Looks
 from streams.console.roles import User
+from streams.console.scores import SCORES_S
 from streams.console.sessions import Session
 from streams.console.subjects import Kind, Subject, read_subject
 from streams.console.visits import Visits
@@ -72,6 +73,18 @@ class Handlers:
         """Decisions of each second, for the plot."""
         del request, user, session
         return JSONResponse(self._memory.series())
+
+    async def thresholds(self, request: Request, user: User, session: Session) -> Response:
+        """Part of *Now*: what would be hit at other thresholds, as a table."""
+        del request
+        scores = self._memory.scores
+        total, rows = scores.total(), scores.table()
+        return self._visits.page("thresholds", user, session, total=total, rows=rows, minutes=SCORES_S // 60)
+
+    async def scores(self, request: Request, user: User, session: Session) -> Response:
+        """The same as a curve, for the plot."""
+        del request, user, session
+        return JSONResponse(self._memory.scores.curve())
 
     async def search(self, request: Request, user: User, session: Session) -> Response:
         """303 to the page of what was looked for. It is posted: a number stands in no address and no history."""

@@ -27,13 +27,15 @@ class What(StrEnum):
     OPEN_REDRESS = "open_redress"
     DECIDE_REDRESS = "decide_redress"
     TRACE = "trace"
+    MODEL = "model"
+    POLICY = "policy"
 
 
 RIGHTS: Mapping[Role, frozenset[What]] = {
     Role.OPERATOR: frozenset({What.LOOK, What.JUDGE, What.LIST, What.RELEASE, What.OPEN_REDRESS}),
     Role.REDRESS: frozenset({What.LOOK, What.UNMASK, What.RELEASE, What.OPEN_REDRESS, What.DECIDE_REDRESS}),
     Role.INVESTIGATOR: frozenset({What.LOOK, What.UNMASK, What.JUDGE, What.LIST, What.TRACE}),
-    Role.MODEL_OWNER: frozenset({What.LOOK, What.JUDGE}),
+    Role.MODEL_OWNER: frozenset({What.LOOK, What.JUDGE, What.MODEL, What.POLICY}),
     Role.ADMIN: frozenset(What),
 }
 """What each role may. Whoever answers callers or follows campaigns sees whole numbers; others work without. Nobody but

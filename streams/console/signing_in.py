@@ -113,14 +113,14 @@ class SigningIn:
         answer.set_cookie(cookie, value, secure=self._is_secure, httponly=True, samesite="strict", path="/")
 
 
-async def form_of(request: Request) -> Mapping[str, str]:
-    """Fields of a form; of one that comes twice the last.
+async def form_of(request: Request, most_bytes: int = MOST_FORM_BYTES) -> Mapping[str, str]:
+    """Fields of a form of so many bytes at most; of one that comes twice the last.
 
     Raises:
         BodyRefused: it is too large or too slow.
         HTTPException: 400 where it has too many fields.
     """
-    text = (await read_body(request, MOST_FORM_BYTES)).decode("utf-8", "replace")
+    text = (await read_body(request, most_bytes)).decode("utf-8", "replace")
     try:
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError as error:

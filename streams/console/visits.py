@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -21,8 +21,15 @@ Handler = Callable[[Request, User, Session], Awaitable[Response]]
 Signed = Callable[[Request], Awaitable[Response]]
 Look = Callable[[Handler], Signed]
 """Makes a page of a handler: for whoever is signed in."""
-Change = Callable[[What, Handler], Signed]
-"""Makes a form of a handler: for whoever may do that, with the token of the session. Fields: `request.state.form`."""
+
+
+class Change(Protocol):
+    """Makes a form of a handler, for whoever may do that, with the session's token. Fields: `request.state.form`."""
+
+    def __call__(self, what: What, handler: Handler, most_bytes: int = ...) -> Signed:
+        """A form of so many bytes at most."""
+
+
 Routes = Callable[[Look, Change], list[Route]]
 
 log = structlog.get_logger("console.audit")

@@ -27,19 +27,22 @@ class CommandFailed(RobocallError):  # noqa: N818 - the name states what is wron
         self.found = found
 
 
-def run(arguments: Sequence[str], say: Callable[[str], None], settings: Mapping[str, str]) -> str:
+def run(
+    arguments: Sequence[str], say: Callable[[str], None], settings: Mapping[str, str], limit_s: float | None = None
+) -> str:
     """Run a command to its end; blocks meanwhile. Where that is interrupted, the process is killed.
 
     Args:
         arguments: Behind `robocall`.
         say: Told each line for people as it comes, from a thread.
         settings: Environment variables over those of this process.
+        limit_s: After so long it is killed, seconds; None: never.
 
     Returns:
         What it wrote for programs.
 
     Raises:
-        CommandFailed: it failed, or was killed.
+        CommandFailed: it failed, was killed, or took too long.
     """
     command = [sys.executable, "-m", "streams.commands.adapt.child", str(os.getpid()), *arguments]
     lines = [f"robocall {arguments[0]} said nothing"]
@@ -54,13 +57,20 @@ def run(arguments: Sequence[str], say: Callable[[str], None], settings: Mapping[
         start_new_session=True,
     ) as process:
         thread = threading.Thread(target=_follow, args=(process.stderr, lines, say), daemon=True)
+        end = threading.Timer(threading.TIMEOUT_MAX if limit_s is None else limit_s, process.kill)
+        end.daemon = True
         try:
             thread.start()
+            end.start()
             found = process.stdout.read() if process.stdout is not None else ""
             status = process.wait()
         finally:
+            is_late = limit_s is not None and not end.is_alive()
+            end.cancel()
             process.kill()
             thread.join()
+    if status < 0 and is_late:
+        raise CommandFailed(f"robocall {arguments[0]} took longer than {limit_s:g} s and was ended")
     if status < 0:
         raise CommandFailed(f"robocall {arguments[0]} was killed by signal {-status}: was there too little memory?")
     if status:

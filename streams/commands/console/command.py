@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 
 from streams.archive.settings import load_archive_settings
 from streams.campaigns.follower import CampaignFollower
+from streams.commands.adapt.child import run
+from streams.commands.console.model_facts import model_facts
 from streams.commands.console.users import user
 from streams.commands.doctor import examine
 from streams.console.app import Console
@@ -31,6 +33,9 @@ from streams.console.rendering import Pages
 from streams.console.sessions import Sessions
 from streams.console.settings import CONSOLE_PREFIX, ConsoleSettings, load_console_settings
 from streams.console.signing_in import SigningIn
+from streams.console.steering.model import ModelPage
+from streams.console.steering.policy import PolicyPage
+from streams.console.steering.work import Work
 from streams.console.subjects import Links
 from streams.console.users import Users
 from streams.console.visits import Visits
@@ -146,4 +151,9 @@ def console_app(settings: Settings, chosen: ConsoleSettings, users: Users, live:
         CasePages(visits, settings, acts),
         Queues(visits, settings, acts, table, lambda: list(examine(settings))),
     )
-    return Console(signing_in, handlers, pages, more=[one.routes for one in desk], is_secure=is_secure).app()
+    steering = (
+        ModelPage(visits, lambda: model_facts(settings), Work("console model", run)),
+        PolicyPage(visits, settings, live.memory, Work("console policy", run)),
+    )
+    more = [one.routes for one in (*desk, *steering)]
+    return Console(signing_in, handlers, pages, more=more, is_secure=is_secure).app()

@@ -68,6 +68,13 @@ def test_a_command_that_is_killed_says_so(tmp_path: Path) -> None:
     killer.join()
 
 
+def test_a_command_that_takes_too_long_is_ended_and_says_so(tmp_path: Path) -> None:
+    """Whoever asked for it waits no longer, and nothing of it is left."""
+    with pytest.raises(CommandFailed, match=r"replay took longer than 0\.1 s and was ended"):
+        run(waiting_command(tmp_path), nobody, {}, limit_s=0.1)
+    assert not processes_with(str(tmp_path))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_command_ends_with_its_parent_however_that_ends(number: signal.Signals, tmp_path: Path) -> None:
     command = waiting_command(tmp_path)

@@ -1,0 +1,90 @@
+"""What the model would do at other thresholds: how many calls of the last minutes have at least which score.
+
+A sketch of bounded memory: scores are counted in classes, finer towards 0 and 1, by the half minute.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import NamedTuple
+
+from detector.contract.decisions import Decision
+
+SCORES_S = 900
+"""That scores are kept for."""
+SLICE_S = 30
+STEPS_OF_TEN = 8
+"""Classes within a factor of ten of the odds."""
+SHOWN = (0.5, 0.9, 0.95, 0.98, 0.99, 0.997, 0.999, 0.9999)
+"""Thresholds of the table."""
+_GRID = (1 / (1 + 10 ** (-step / STEPS_OF_TEN)) for step in range(-2 * STEPS_OF_TEN, 5 * STEPS_OF_TEN + 1))
+EDGES = tuple(sorted({*_GRID, *SHOWN}))
+"""Lower ends of the classes, from odds of 1 to 100, 0.0099, up to 100,000 to 1, 0.99999; `SHOWN` are among them."""
+
+
+class AtThreshold(NamedTuple):
+    """How many calls have at least this score.
+
+    Attributes:
+        threshold: The score.
+        calls: How many of the last `SCORES_S`.
+        share: Of those that have a score.
+    """
+
+    threshold: float
+    calls: int
+    share: float
+
+
+@dataclass(slots=True)
+class _Slice:
+    at_s: int
+    counts: list[int] = field(default_factory=lambda: [0] * (len(EDGES) + 1))
+
+
+class ScoreSketch:
+    """Counts scores of decisions; a call that the model did not score is not counted. Used on the event loop alone.
+
+    Args:
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._slices: deque[_Slice] = deque(maxlen=SCORES_S // SLICE_S + 1)
+
+    def take(self, decision: Decision) -> None:
+        """Count the score of a decision. Some tenths of a microsecond."""
+        if decision.score is None:
+            return
+        at_s = int(self._clock()) // SLICE_S * SLICE_S
+        if not self._slices or self._slices[-1].at_s < at_s:
+            self._slices.append(_Slice(at_s))
+        self._slices[-1].counts[bisect_right(EDGES, decision.score)] += 1
+
+    def total(self) -> int:
+        """Calls of the last `SCORES_S` that have a score."""
+        return sum(self._sums())
+
+    def curve(self) -> dict[str, list[float]]:
+        """`threshold` and how many `calls` have at least that score, for each class."""
+        return {"threshold": list(EDGES), "calls": [float(calls) for calls in self._from()]}
+
+    def table(self) -> list[AtThreshold]:
+        """A row for each of `SHOWN`; none without calls."""
+        total, found = self.total(), dict(zip(EDGES, self._from(), strict=True))
+        return [AtThreshold(at, found[at], found[at] / total) for at in SHOWN] if total else []
+
+    def _from(self) -> list[int]:
+        """Calls from the lower end of each class on."""
+        return list(accumulate(reversed(self._sums()[1:])))[::-1]
+
+    def _sums(self) -> list[int]:
+        return [sum(column) for column in zip(*self._counts(), strict=True)]
+
+    def _counts(self) -> Iterator[list[int]]:
+        begin_s = self._clock() - SCORES_S
+        yield [0] * (len(EDGES) + 1)
+        yield from (one.counts for one in self._slices if one.at_s + SLICE_S > begin_s)

@@ -1,0 +1,200 @@
+"""*Policy*: what is in force, a change tried on the archive's last day, and saved once it was seen whom it hits."""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from detector.contract.errors import PolicyInvalid
+from streams.cases.store import CaseStore
+from streams.console.bench import Bench
+from streams.console.live import LiveMemory
+from streams.console.roles import User, What
+from streams.console.sessions import Session
+from streams.console.steering.work import State, Work, told_of_its_end
+from streams.console.visits import Change, Look, Visits
+from streams.files import private_folder
+from streams.running.masking import masked
+from streams.screening.build import policy_of
+from streams.screening.policy_file import DEFAULT_POLICY_FILE, MAX_POLICY_BYTES, load_policy, parse_policy
+from streams.settings import Settings
+from streams.wire.cases import Case
+
+POLICY = "/policy"
+MOST_POLICY_FORM_BYTES = 3 * MAX_POLICY_BYTES + 4_096
+"""Of a form with a policy, of which a browser writes each character in three at most."""
+SAVED_S = 8.0
+MOST_SAVED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A change that somebody tries.
+
+    Attributes:
+        text: Of the policy file as it would be.
+        before: Version of the file that it is a change of.
+        digest: Of the text: what is saved is what was tried.
+    """
+
+    text: str
+    before: str
+    digest: str
+
+
+class PolicyPage:
+    """Handlers of the page. Used on the event loop alone.
+
+    Args:
+        visits: Makes pages, and notes who does what.
+        settings: Which file it is, and how Kafka is reached.
+        memory: Versions of the latest decisions.
+        work: Runs the commands.
+    """
+
+    def __init__(self, visits: Visits, settings: Settings, memory: LiveMemory, work: Work) -> None:
+        self._visits, self._settings, self._memory, self._work = visits, settings, memory, work
+        self._kafka = Bench("Kafka", SAVED_S)
+        self._draft: Draft | None = None
+        self._folder: Path | None = None
+
+    def routes(self, look: Look, change: Change) -> list[Route]:
+        """Which page needs whom."""
+        attempt = change(What.POLICY, self.attempt, MOST_POLICY_FORM_BYTES)
+        return [
+            Route(POLICY, look(self.page), methods=["GET"]),
+            Route(f"{POLICY}/work", look(self.work), methods=["GET"]),
+            Route(f"{POLICY}/saved", look(self.saved), methods=["GET"]),
+            Route(f"{POLICY}/try", attempt, methods=["POST"]),
+            Route(f"{POLICY}/save", change(What.POLICY, self.save), methods=["POST"]),
+        ]
+
+    async def page(self, request: Request, user: User, session: Session) -> Response:
+        """What is in force, and the file to change."""
+        del request
+        self._visits.note("console look", user, page="policy")
+        facts, why_not, text = None, "", self._text()
+        if self._draft is not None and self._draft.text == text:
+            self._draft = None  # it was saved
+        try:
+            facts = policy_of(self._settings)
+        except PolicyInvalid as error:
+            why_not = str(error)
+        return self._visits.page(
+            "policy",
+            user,
+            session,
+            policy=facts,
+            why_not=why_not,
+            file=self._settings.policy_file,
+            text=text if self._draft is None else self._draft.text,
+            is_draft=self._draft is not None,
+            versions=self._memory.versions(),
+        )
+
+    async def work(self, request: Request, user: User, session: Session) -> Response:
+        """Part of it: how far the trial is, whom it found, and the form that saves it."""
+        state = self._work.state
+        part = self._visits.page(
+            "policy_work",
+            user,
+            session,
+            state=state,
+            trial=_trial(state),
+            draft=self._draft,
+            file=self._settings.policy_file,
+            here=POLICY,
+        )
+        return told_of_its_end(request, state, part)
+
+    async def saved(self, request: Request, user: User, session: Session) -> Response:
+        """Part of it: who saved which policy, when and why."""
+        del request
+        found = await self._kafka.run(lambda: asyncio.run(self._saved()))
+        return self._visits.page("policy_saved", user, session, found=found)
+
+    async def attempt(self, request: Request, user: User, session: Session) -> Response:
+        """Try what stands in the form, which goes on by itself; 303 to the page."""
+        del session
+        text = request.state.form.get("text", "").replace("\r\n", "\n")
+        try:
+            version = parse_policy(text.encode("utf-8", "replace")).version
+            before = load_policy(self._existing()).version
+        except PolicyInvalid as error:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, f"This is no policy: {error}.") from error
+        content = text.encode("utf-8", "replace")
+        draft = Draft(text, before, hashlib.sha256(content).hexdigest())
+        self._require_idle()
+        file = self._file(content)
+        self._work.begin(f"Try {version}", user.name, ["policy", "try", "--json", *self._against(), "--", str(file)])
+        self._draft = draft
+        self._visits.note("console change", user, change="policy_try", policy=version)
+        return RedirectResponse(POLICY, HTTPStatus.SEE_OTHER)
+
+    async def save(self, request: Request, user: User, session: Session) -> Response:
+        """Save what was tried, and nothing else; 303 to the page."""
+        del session
+        form, draft, path = request.state.form, self._draft, self._settings.policy_file
+        if draft is None or form.get("digest") != draft.digest or _trial(self._work.state) is None:
+            raise HTTPException(HTTPStatus.CONFLICT, "This is not what was tried last: try it again.")
+        if path is None:
+            raise HTTPException(HTTPStatus.CONFLICT, "No file is named: set ROBOCALL_POLICY_FILE.")
+        why = self._visits.reason(request)
+        self._require_idle()
+        file = self._file(draft.text.encode("utf-8", "replace"))
+        words = [f"--why={why}", f"--before={draft.before}", f"--policy={path}", "--", str(file)]
+        self._work.begin("Save the policy", user.name, ["policy", "save", *words])
+        self._visits.note("console change", user, change="policy_save", reason=masked(why))
+        return RedirectResponse(POLICY, HTTPStatus.SEE_OTHER)
+
+    def _require_idle(self) -> None:
+        if self._work.state.is_running:
+            raise HTTPException(HTTPStatus.CONFLICT, "A policy is being tried or saved: wait for its end.")
+
+    def _against(self) -> list[str]:
+        path = self._existing()
+        return [] if path is None else [f"--against={path}"]
+
+    def _existing(self) -> Path | None:
+        path = self._settings.policy_file
+        return path if path is not None and path.exists() else None
+
+    def _text(self) -> str:
+        path = self._existing() or DEFAULT_POLICY_FILE
+        with path.open("rb") as file:
+            return file.read(MAX_POLICY_BYTES).decode("utf-8", "replace")
+
+    def _file(self, content: bytes) -> Path:
+        """A file that nobody else reads, with this content."""
+        if self._folder is None:
+            self._folder = private_folder()
+        path = self._folder / "changed.yaml"
+        path.write_bytes(content)
+        return path
+
+    async def _saved(self) -> list[Case]:
+        found = await CaseStore(self._settings, patience_s=SAVED_S).cases(_is_saved)
+        return found[: -MOST_SAVED - 1 : -1]
+
+
+def _is_saved(case: Case) -> bool:
+    return case.history[0].what == "policy_saved"
+
+
+def _trial(state: State) -> dict[str, Any] | None:
+    """What `robocall policy try` told; None for another command, and for one that has not ended well."""
+    if state.is_running or state.why_not:
+        return None
+    try:
+        content = json.loads(state.found)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and "changes" in content else None

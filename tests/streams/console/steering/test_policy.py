@@ -1,0 +1,209 @@
+"""*Policy*: what is in force, a change that is tried and then saved, by whom, and nothing that was not tried."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from streams.commands.adapt.child import CommandFailed
+from streams.commands.console import command
+from streams.console.roles import Role
+from streams.screening.policy_file import load_policy, parse_policy
+from tests.streams.console.console_case import Browser, Played, decided
+from tests.streams.console.steering.test_work import Commands, settled
+
+MAY = [Role.MODEL_OWNER, Role.ADMIN]
+FILE = """# ours
+hold_s: 60
+overrides:
+  - {trunk_group_id: tg-chi, mode: enforce}
+"""
+CHANGED = FILE.replace("60", "120")
+TRIAL: dict[str, Any] = {
+    "now": "p1-a", "then": "p1-b", "model": "gbt-1", "warnings": [], "cut": "", "calls": 1_000,
+    "begin_ms": 1_763_600_000_000, "end_ms": 1_763_686_400_000,
+    "rows": [{"treatment": "block", "decided_by": "rule", "cause": "Rule <flood> applies", "now": 0, "then": 31}],
+    "changes": [{
+        "now": "allow", "then": "block", "calls": 31, "numbers": 1, "numbers_are_more": False,
+        "trunks": [["tg-chi", 31]],
+        "examples": [{
+            "calling_number": "+12025550177", "called_number": "+13125550142", "trunk_group_id": "tg-chi",
+            "setup_time_ms": 1_763_600_000_000, "score": None, "decided_by": "rule", "cause": "Rule <flood> applies",
+        }],
+    }],
+}  # fmt: skip
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """What the console runs instead of processes; a trial finds `TRIAL` at once."""
+    made = Commands()
+    made.go.set()
+    made.ends = json.dumps(TRIAL)
+    monkeypatch.setattr(command, "run", made)
+    return made
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The policy file."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(FILE)
+    monkeypatch.setenv("ROBOCALL_POLICY_FILE", str(path))
+    return path
+
+
+@pytest.fixture
+def played(tmp_path: Path, file: Path, commands: Commands) -> Played:
+    del file, commands
+    made = Played(tmp_path)
+    made.memory.take(None, decided(1, policy_version="p1-old"))
+    return made
+
+
+async def try_it(browser: Browser, text: str = CHANGED) -> httpx.Response:
+    """Send the form, wait for the trial, and get what it found."""
+    await browser.get("/policy")
+    page = await browser.send("/policy/try", text=text.replace("\n", "\r\n"))
+    return page if page.status_code != 200 else await settled(browser, "/policy/work")
+
+
+def digest(part: httpx.Response) -> str:
+    return part.text.partition('name="digest" value="')[2].partition('"')[0]
+
+
+def test_what_is_in_force_is_shown_by_file_and_by_decisions(played: Played, file: Path) -> None:
+    """A worker that was not started since the file was changed decides by another version."""
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get("/policy")).text
+
+    shown = played.run(Role.OPERATOR, visit)
+
+    for words in (load_policy(file).version, str(file), "p1-old", "not this console", "Trunk group tg-chi", "# ours"):
+        assert words in shown
+    assert "Try it" not in shown
+
+
+def test_a_trial_shows_who_would_be_hit_masked(played: Played, commands: Commands, file: Path) -> None:
+    """The command gets the text as it was typed; the file stays as it is."""
+
+    async def visit(browser: Browser) -> tuple[str, str]:
+        part = await try_it(browser)
+        return part.text, (await browser.get("/policy")).text
+
+    part, page = played.run(Role.MODEL_OWNER, visit)
+
+    arguments = commands.asked[0][0]
+    assert arguments[:-1] == ["policy", "try", "--json", f"--against={file}", "--"]
+    assert Path(arguments[-1]).read_text() == CHANGED
+    assert file.read_text() == FILE
+    for words in ("Rule &lt;flood&gt; applies", "allow now, block then: 31 calls", "+1202555••••", "tg-chi (31)"):
+        assert words in part
+    assert "5550177" not in part
+    assert "hold_s: 120" in page
+
+
+def test_what_was_tried_is_saved_with_a_reason(played: Played, commands: Commands, file: Path) -> None:
+    """On top of the version that it was tried against."""
+
+    async def visit(browser: Browser) -> httpx.Response:
+        part = await try_it(browser)
+        commands.ends = "p1-b"
+        await browser.send("/policy/save", digest=digest(part), reason="ticket 311")
+        return await settled(browser, "/policy/work")
+
+    part = played.run(Role.ADMIN, visit)
+
+    before = parse_policy(FILE.encode()).version
+    arguments, settings, _ = commands.asked[-1]
+    assert arguments[:-1] == ["policy", "save", "--why=ticket 311", f"--before={before}", f"--policy={file}", "--"]
+    assert settings == {"ROBOCALL_CASES_OPERATOR": "admin"}
+    assert "done." in part.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [({"digest": "0" * 64, "reason": "w"}, 409), ({"reason": "w"}, 409), ({"reason": " "}, 400)],
+)
+def test_what_was_not_tried_or_has_no_reason_is_not_saved(
+    fields: dict[str, str], status: int, played: Played, commands: Commands
+) -> None:
+    async def visit(browser: Browser) -> int:
+        part = await try_it(browser)
+        wanted = {"digest": digest(part)} if status == 400 else {}
+        return (await browser.send("/policy/save", **(wanted | fields))).status_code
+
+    assert played.run(Role.ADMIN, visit) == status
+    assert len(commands.asked) == 1
+
+
+def test_a_trial_that_failed_cannot_be_saved(played: Played, commands: Commands) -> None:
+    """It says why instead, and offers no form."""
+    commands.ends = CommandFailed("set ROBOCALL_ARCHIVE_URL")
+
+    async def visit(browser: Browser) -> tuple[str, int]:
+        part = await try_it(browser)
+        saved = await browser.client.post("/policy/save", data={"csrf": await token(browser), "reason": "w"})
+        return part.text, saved.status_code
+
+    shown, status = played.run(Role.ADMIN, visit)
+
+    assert "it failed: set ROBOCALL_ARCHIVE_URL" in shown
+    assert "digest" not in shown
+    assert status == 409
+
+
+async def token(browser: Browser) -> str:
+    page = await browser.client.get("/policy")
+    return page.text.partition('name="csrf" value="')[2].partition('"')[0]
+
+
+def test_what_is_no_policy_is_said_before_it_is_tried(played: Played, commands: Commands) -> None:
+    """With the line that `robocall` would say."""
+
+    async def visit(browser: Browser) -> httpx.Response:
+        return await try_it(browser, "hold: 60")
+
+    answer = played.run(Role.ADMIN, visit)
+
+    assert answer.status_code == 400
+    assert "hold: unknown setting" in answer.text
+    assert commands.asked == []
+
+
+def test_a_long_policy_fits_and_a_longer_form_does_not(played: Played, commands: Commands) -> None:
+    """Nearly 256 KiB, each character of which is three in a form."""
+    long = FILE + "#" + "é" * 100_000
+
+    async def visit(browser: Browser) -> list[int]:
+        part = await try_it(browser, long)
+        return [part.status_code, (await try_it(browser, "#" + "é" * 200_000)).status_code]
+
+    assert played.run(Role.ADMIN, visit) == [200, 413]
+    assert Path(commands.asked[0][0][-1]).read_text() == long
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_may_change_the_policy(role: Role, played: Played, commands: Commands) -> None:
+    """Others see it, and are refused also where they make the form themselves."""
+
+    async def visit(browser: Browser) -> list[int]:
+        form = {"csrf": await token(browser), "text": CHANGED, "digest": "", "reason": "w"}
+        answers = [await browser.client.post(f"/policy/{name}", data=form) for name in ("try", "save")]
+        await settled(browser, "/policy/work")
+        return [answer.status_code for answer in answers]
+
+    assert played.run(role, visit) == ([200, 409] if role in MAY else [403, 403])
+    assert len(commands.asked) == (role in MAY)
+
+
+def test_records_that_cannot_be_read_are_said_in_their_place(played: Played) -> None:
+    """No broker answers here."""
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get("/policy/saved")).text
+
+    assert "Kafka" in played.run(Role.OPERATOR, visit)

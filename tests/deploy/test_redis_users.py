@@ -20,6 +20,7 @@ from streams.local.services import port_accepts
 from streams.local.valkey_server import command
 from streams.redis.connection import (
     ACTIVE_MODEL,
+    SHADOW_MODEL,
     WORKERS,
     decision_key,
     entity_key,
@@ -130,7 +131,7 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_console_does_what_its_pages_offer(url: Url, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the functions of these commands; it looks everything up, keeps lists and releases."""
+    """By the functions of these commands; it looks everything up, keeps lists, releases and names models."""
 
     def command_of(*arguments: str) -> str:
         monkeypatch.setenv("ROBOCALL_REDIS_URL", url("console"))
@@ -147,6 +148,13 @@ def test_the_console_does_what_its_pages_offer(url: Url, monkeypatch: pytest.Mon
 
     run(let_go, url("console"))
     assert "standing decision: allow as released" in command_of("lookup", CALLING)
+
+    async def name_models(client: Redis) -> None:
+        assert await announce(client, "m-2") == 1
+        await client.set(SHADOW_MODEL, "m-3")
+        assert await told(client) == []
+
+    run(name_models, url("console"))
 
 
 FORBIDDEN: dict[str, list[tuple[Any, ...]]] = {
@@ -173,7 +181,6 @@ FORBIDDEN: dict[str, list[tuple[Any, ...]]] = {
     "console": [
         ("SET", decision_key(IDENTIFIER), "x"),
         ("SADD", WORKERS, "w-evil"),
-        ("SET", ACTIVE_MODEL, "m-evil"),
         ("EVAL", "return redis.call('DEL', ARGV[1])", 0, trunk_key(0)),
     ],
 }

@@ -33,6 +33,7 @@ PLAN: dict[str, tuple[list[str], list[str]]] = {
     "traffic": ([], []),
     "archive": ([], []),
     "tracebacks": ([], ["--worlds", "1"]),
+    "live_tracebacks": ([], ["--calls", "16"]),
     "jaeger": ([], ["--calls", "4000"]),
     "retrain": ([], ["--events", "500000"]),
 }

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import campaign_table, sizing, traceback_tables
+from benchmarks import campaign_table, sizing
 from benchmarks.adapting import ladder as of_ladder
 from benchmarks.adapting.table import HEADINGS, cells
 from benchmarks.markdown import Result, source, table
 from benchmarks.open_loop import IDLE
 from benchmarks.peers import table as peers_table
 from benchmarks.signature_table import SIGNATURE_HEADINGS, signature_rows
+from benchmarks.traceback_tables import jaeger, look_ups, tracebacks
 from benchmarks.turns import Ratio, in_words
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -334,24 +335,6 @@ def archive(result: Result) -> str:
     return "\n\n".join([table(headings, rows), f"{what} {source(result)}"])
 
 
-def tracebacks(result: Result) -> str:
-    """How often tracebacks find the point of entry, and whether they blame anybody wrongly."""
-    rows = table(traceback_tables.TRACEBACK_HEADINGS, traceback_tables.traceback_rows(result))
-    return f"{rows}\n\n{traceback_tables.calls_of(result)} {source(result)}"
-
-
-def look_ups(plain: Result, digested: Result) -> str:
-    """How long a look-up in a large archive takes."""
-    rows = table(traceback_tables.LOOK_UP_HEADINGS, traceback_tables.look_up_rows(plain, digested))
-    return f"{rows}\n\n{traceback_tables.archives_of(plain, digested)} {source(plain)}"
-
-
-def jaeger(result: Result) -> str:
-    """What signed tracebacks would find."""
-    rows = table(traceback_tables.JAEGER_HEADINGS, traceback_tables.jaeger_rows(result))
-    return f"{rows}\n\n{traceback_tables.network_of(result)} {source(result)}"
-
-
 def adapting(result: Result) -> str:
     """Each carrier that was adapted to and judged."""
     return f"{table(list(HEADINGS), [cells(row) for row in result['rows']])}\n\nThe last of the runs: {source(result)}"
@@ -390,6 +373,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "adapting": (("adapting",), adapting),
     "signatures": (("signature_features",), signatures),
     "tracebacks": (("tracebacks",), tracebacks),
+    "live-tracebacks": (("live_tracebacks",), tracebacks),
     "look-ups": (("look_ups_plain", "look_ups_digested"), look_ups),
     "jaeger": (("jaeger",), jaeger),
     "campaigns": (("campaigns",), campaigns),

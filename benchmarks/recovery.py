@@ -56,13 +56,11 @@ class Worker:
 
     def page(self, name: str) -> str:
         """A page, empty while there is none or it is red."""
-        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self._port}/{name}", timeout=30) as page:
-            return str(page.read().decode())
-        return ""
+        return page_of(self._port, name)
 
     def metrics(self) -> dict[str, float]:
         """Every sample of the product, by name and labels."""
-        return {name + (labels or ""): float(value) for name, labels, value in SAMPLE.findall(self.page("metrics"))}
+        return metrics_of(self._port)
 
     def wait_until_read(self) -> None:
         """Return when it has joined, restored, and answered all there is."""
@@ -86,6 +84,18 @@ class Worker:
         """Kill -9."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+
+def page_of(port: int, name: str) -> str:
+    """A page of a process on this machine, empty while there is none or it is red."""
+    with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=30) as page:
+        return str(page.read().decode())
+    return ""
+
+
+def metrics_of(port: int) -> dict[str, float]:
+    """Every sample of the product that a process tells of, by name and labels."""
+    return {name + (labels or ""): float(value) for name, labels, value in SAMPLE.findall(page_of(port, "metrics"))}
 
 
 def wait_until(claim: Any, what: str, *, every_s: float = 0.2) -> None:

@@ -1,15 +1,34 @@
 """Tables of tracebacks and of look-ups for the documents (`benchmarks.page`)."""
 
-from typing import Any
+from benchmarks.markdown import Result, source, table
 
-Result = dict[str, Any]
 TRACEBACK_HEADINGS = [
     "carriers", "asked", "entry right", "entry wrong", "entry unresolved", "path right", "path wrong",
     "path unresolved", "answers", "wrong call named",
 ]  # fmt: skip
 _WAYS = {"hop_by_hop": "whoever is named", "asking_all": "and then all others"}
 LOOK_UP_HEADINGS = ["numbers", "known of the call", "cold, median", "cold, slowest", "warm, median", "warm, slowest"]
+JAEGER_HEADINGS = [
+    "take part", "carriers", "origin, largest", "path, largest", "origin, by chance", "path, by chance",
+    "published: origin, path",
+]  # fmt: skip
 _KNOWN = {"numbers_and_time": "both numbers and time", "called_number": "called number", "call_id": "Call-ID"}
+
+
+def tracebacks(result: Result) -> str:
+    """How often tracebacks find the point of entry, and whether they blame anybody wrongly."""
+    return f"{table(TRACEBACK_HEADINGS, traceback_rows(result))}\n\n{calls_of(result)} {source(result)}"
+
+
+def look_ups(plain: Result, digested: Result) -> str:
+    """How long a look-up in a large archive takes."""
+    rows = table(LOOK_UP_HEADINGS, look_up_rows(plain, digested))
+    return f"{rows}\n\n{archives_of(plain, digested)} {source(plain)}"
+
+
+def jaeger(result: Result) -> str:
+    """What signed tracebacks would find."""
+    return f"{table(JAEGER_HEADINGS, jaeger_rows(result))}\n\n{network_of(result)} {source(result)}"
 
 
 def traceback_rows(result: Result) -> list[list[str]]:
@@ -26,7 +45,10 @@ def calls_of(result: Result) -> str:
     counts = [result[topology]["hop_by_hop"] for topology in ("chain", "mesh")]
     twice = sum(one["with a rival"] for one in counts)
     calls = twice + sum(one["without a rival"] for one in counts)
-    return f"{calls:,} calls in {2 * result['worlds']} worlds; the pair of {twice:,} called once more in the tolerance."
+    campaigns = sum(result[topology].get("campaigns", 0) for topology in ("chain", "mesh"))
+    found = f" They are the examples of {campaigns} campaigns that the service found." if campaigns else ""
+    worlds = 2 * result["worlds"]
+    return f"{calls:,} calls in {worlds} worlds; the pair of {twice:,} called once more in the tolerance.{found}"
 
 
 def look_up_rows(*results: Result) -> list[list[str]]:
@@ -54,12 +76,6 @@ def archives_of(*results: Result) -> str:
         f"{one['file_bytes'] / 1e9:.1f} GB."
         for one in results
     )
-
-
-JAEGER_HEADINGS = [
-    "take part", "carriers", "origin, largest", "path, largest", "origin, by chance", "path, by chance",
-    "published: origin, path",
-]  # fmt: skip
 
 
 def jaeger_rows(result: Result) -> list[list[str]]:

@@ -52,6 +52,8 @@ RIVALS = 0.3
 OTHERS = 20
 """Calls of other pairs for each traced one."""
 SECRET = "a secret of the benchmark"  # noqa: S105 - of generated numbers
+DIGESTED = frozenset({1, 3})
+"""Carriers whose archives keep digests. The fifth keeps numbers: it names the calls to the others."""
 PROVIDERS = tuple(Provider(name=f"Carrier {n + 1}", ocn=f"{n + 1}000", country="US") for n in range(CARRIERS))
 TOPOLOGIES = ("chain", "mesh")
 
@@ -101,34 +103,48 @@ def measure(topology: str, worlds: int, calls: int, seed: int) -> dict[str, Any]
             stores = [archived(world, carrier, f"{folder}/{carrier}") for carrier in range(CARRIERS)]
             desks = [Desk(carrier, stack.enter_context(connected(store))) for carrier, store in enumerate(stores)]
             for call in world.traced:
-                silent = {carrier for carrier in range(LAST) if rng.random() < SILENT}
+                silent = silent_ones(rng)
                 for way, count in counts.items():
                     count.update(trace(desks, call, silent, asks_all=way == "asking_all"))
     return {way: dict(sorted(count.items())) for way, count in counts.items()}
 
 
-def made(topology: str, calls: int, rng: np.random.Generator) -> World:
-    """Draw a world."""
+def made(topology: str, calls: int, rng: np.random.Generator, *, start_ms: int = START_MS, first: int = 0) -> World:
+    """Draw a world.
+
+    Args:
+        topology: One of `TOPOLOGIES`.
+        calls: To be traced.
+        rng: Draws.
+        start_ms: Calls are in the `SPAN_MS` from here on, epoch milliseconds; those that come again a little around.
+        first: The carriers before it carry nothing; 0 for none.
+    """
+    upstream = range(first, LAST)
     errors = rng.integers(-LARGEST_CLOCK_ERROR_MS, LARGEST_CLOCK_ERROR_MS + 1, CARRIERS)
     world = World([int(error) for error in errors])
     for number in range(calls):
-        first = drawn(topology, rng, f"+1202555{number:04}", START_MS + int(rng.integers(SPAN_MS)))
-        world.traced.append(first)
+        call = drawn(topology, upstream, rng, f"+1202555{number:04}", start_ms + int(rng.integers(SPAN_MS)))
+        world.traced.append(call)
         if rng.random() < RIVALS:
-            later_ms = first.time_ms + int(rng.integers(1_000, TOLERANCE_MS)) * (1 if rng.random() < 0.5 else -1)
-            world.others.append(drawn(topology, rng, first.calling_number, later_ms, first.called_number))
+            later_ms = call.time_ms + int(rng.integers(1_000, TOLERANCE_MS)) * (1 if rng.random() < 0.5 else -1)
+            world.others.append(drawn(topology, upstream, rng, call.calling_number, later_ms, call.called_number))
     for _ in range(OTHERS * calls):
         calling_number = f"+1646{rng.integers(2_000_000, 9_999_999)}"
-        world.others.append(drawn(topology, rng, calling_number, START_MS + int(rng.integers(SPAN_MS))))
+        world.others.append(drawn(topology, upstream, rng, calling_number, start_ms + int(rng.integers(SPAN_MS))))
     return world
 
 
 def drawn(
-    topology: str, rng: np.random.Generator, calling_number: str, time_ms: int, called_number: str | None = None
+    topology: str,
+    upstream: range,
+    rng: np.random.Generator,
+    calling_number: str,
+    time_ms: int,
+    called_number: str | None = None,
 ) -> TrueCall:
-    """Draw a call that ends at the last carrier."""
-    between = [int(carrier) for carrier in rng.permutation(LAST)]
-    way = range(LAST) if topology == "chain" else between[: int(rng.integers(1, CARRIERS))]
+    """Draw a call that ends at the last carrier, and comes by carriers that are upstream."""
+    between = [int(carrier) for carrier in rng.permutation(upstream)]
+    way = upstream if topology == "chain" else between[: int(rng.integers(1, len(upstream) + 1))]
     return TrueCall(
         calling_number=calling_number,
         called_number=called_number or f"+1303{rng.integers(2_000_000, 9_999_999)}",
@@ -142,19 +158,23 @@ def drawn(
 
 
 def archived(world: World, carrier: int, folder: str) -> ArchiveStore:
-    """The archive of a carrier: three files, which every second carrier compacts; digests at every third."""
-    store = ArchiveStore(folder)
-    passing = [call for call in (*world.traced, *world.others) if carrier in call.way]
-    events = sorted((event for call in passing for event in seen(world, call, carrier)), key=lambda event: event[0])
+    """The archive of a carrier: three files, which the first and the fourth compact; digests at some."""
+    store, events = ArchiveStore(folder), events_at(world, carrier)
     third = max(1, -(-len(events) // 3))
     for first in range(0, len(events), third):
         part = events[first : first + third]
         records = [Record(first + n, at_ms, msgspec.json.encode(event)) for n, (at_ms, event) in enumerate(part)]
         buffer = Buffer(first, first + len(records), day_of(NOW_MS), records)
-        write_file(store, CALL_EVENTS, 0, buffer, NumberKey(SECRET) if carrier % 3 == 1 else None)
-    if carrier % 2 == 0:
+        write_file(store, CALL_EVENTS, 0, buffer, NumberKey(SECRET) if carrier in DIGESTED else None)
+    if carrier % 3 == 0:
         list(compact(store, CALL_EVENTS, "2100-01-01"))
     return store
+
+
+def events_at(world: World, carrier: int) -> list[tuple[int, dict[str, Any]]]:
+    """What a carrier sees, in the order of its clock: when by it, epoch milliseconds, and the event."""
+    passing = [call for call in (*world.traced, *world.others) if carrier in call.way]
+    return sorted((event for call in passing for event in seen(world, call, carrier)), key=lambda event: event[0])
 
 
 def seen(world: World, call: TrueCall, carrier: int) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -176,27 +196,35 @@ def seen(world: World, call: TrueCall, carrier: int) -> Iterator[tuple[int, dict
     yield at_ms + 9_000 + talked_ms, common | end
 
 
+def parties(carrier: int) -> dict[str, Party]:
+    """Who stands behind the trunk groups of a carrier."""
+    others = {f"{way}-{n}": Party(provider) for n, provider in enumerate(PROVIDERS) for way in ("from", "to")}
+    return others | {
+        "customer": Party(Provider(name=f"Customer of carrier {carrier + 1}"), is_customer=True),
+        "abroad": Party(Provider(name=f"Foreign peer of carrier {carrier + 1}", country="SG")),
+    }
+
+
+def request(traceback_id: str, call: Call) -> dict[str, Any]:
+    """What another carrier is asked about a call."""
+    return {
+        "traceback_id": traceback_id, "called_number": call.called_number, "calling_number": call.calling_number,
+        "time": str(call.time_ms), "is_answered": call.is_answered,
+        "duration_s": "" if call.duration_s is None else f"{call.duration_s:.3f}",
+    }  # fmt: skip
+
+
 class Desk:
     """Whoever answers at a carrier: the code of `robocall traceback answer` on the carrier's archive."""
 
     def __init__(self, carrier: int, connection: Any) -> None:
-        parties = {f"{way}-{n}": Party(provider) for n, provider in enumerate(PROVIDERS) for way in ("from", "to")}
-        parties |= {
-            "customer": Party(Provider(name=f"Customer of carrier {carrier + 1}"), is_customer=True),
-            "abroad": Party(Provider(name=f"Foreign peer of carrier {carrier + 1}", country="SG")),
-        }
-        kept = NumberKey(SECRET).number if carrier % 3 == 1 else normal_form
-        self.office = Office(PROVIDERS[carrier], parties, kept)
+        kept = NumberKey(SECRET).number if carrier in DIGESTED else normal_form
+        self.office = Office(PROVIDERS[carrier], parties(carrier), kept)
         self.connection = connection
 
     def hop(self, call: Call) -> Hop:
         """Answer a request of another carrier."""
-        row = {
-            "traceback_id": "t", "called_number": call.called_number, "calling_number": call.calling_number,
-            "time": str(call.time_ms), "is_answered": call.is_answered,
-            "duration_s": "" if call.duration_s is None else f"{call.duration_s:.3f}",
-        }  # fmt: skip
-        question = Reading(NOW_MS, TOLERANCE_MS, ZoneInfo("UTC")).question(row)
+        question = Reading(NOW_MS, TOLERANCE_MS, ZoneInfo("UTC")).question(request("t", call))
         return answer(self.connection, self.office, question, NOW_MS)
 
 
@@ -206,7 +234,7 @@ def trace(desks: list[Desk], call: TrueCall, silent: set[int], *, asks_all: bool
     asked: set[int] = set()
     while True:
         path = path_of(traceback)
-        carrier = next((n for n, one in enumerate(PROVIDERS) if same(one, path.steps[-1].provider)), LAST)
+        carrier = named_last(path)
         if path.entry is not None or carrier in asked or carrier == LAST:
             break
         asked.add(carrier)
@@ -216,6 +244,11 @@ def trace(desks: list[Desk], call: TrueCall, silent: set[int], *, asks_all: bool
             traceback = told(desks, traceback, carrier, silent)
         path = path_of(traceback)
     yield from judged(call, traceback, path)
+
+
+def named_last(path: CallPath) -> int:
+    """The carrier where a path ends: who is to be asked next."""
+    return next((n for n, one in enumerate(PROVIDERS) if same(one, path.steps[-1].provider)), LAST)
 
 
 def opened(desk: Desk, call: TrueCall) -> Traceback:
@@ -236,9 +269,18 @@ def opened(desk: Desk, call: TrueCall) -> Traceback:
 
 def told(desks: list[Desk], traceback: Traceback, carrier: int, silent: set[int]) -> Traceback:
     """Ask a carrier; one that is silent is noted."""
-    nothing = Hop(provider=PROVIDERS[carrier], status=Status.NO_RESPONSE)
-    hop = nothing if carrier in silent else desks[carrier].hop(traceback.call)
+    hop = silence(carrier) if carrier in silent else desks[carrier].hop(traceback.call)
     return msgspec.structs.replace(traceback, hops=(*traceback.hops, hop))
+
+
+def silence(carrier: int) -> Hop:
+    """What is noted of a carrier that does not answer."""
+    return Hop(provider=PROVIDERS[carrier], status=Status.NO_RESPONSE)
+
+
+def silent_ones(rng: np.random.Generator, first: int = 0) -> set[int]:
+    """Draw who does not answer about a call."""
+    return {carrier for carrier in range(first, LAST) if rng.random() < SILENT}
 
 
 def judged(call: TrueCall, traceback: Traceback, path: CallPath) -> Iterator[str]:

@@ -34,6 +34,7 @@ PLAN: dict[str, tuple[list[str], list[str]]] = {
     "archive": ([], []),
     "tracebacks": ([], ["--worlds", "1"]),
     "live_tracebacks": ([], ["--calls", "16"]),
+    "redress_lift": ([], ["--turns", "3"]),
     "jaeger": ([], ["--calls", "4000"]),
     "retrain": ([], ["--events", "500000"]),
 }

@@ -18,7 +18,7 @@ from benchmarks.markdown import Result, source, table
 from benchmarks.open_loop import IDLE
 from benchmarks.peers import table as peers_table
 from benchmarks.signature_table import SIGNATURE_HEADINGS, signature_rows
-from benchmarks.traceback_tables import jaeger, look_ups, tracebacks
+from benchmarks.traceback_tables import jaeger, lifts, look_ups, tracebacks
 from benchmarks.turns import Ratio, in_words
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -27,7 +27,7 @@ PAGES = tuple(
     DOCS / f"{name}.md"
     for name in (
         "benchmarks", "benchmarks-aims", "sizing", "retraining", "promoting", "archive", "quality", "traceback",
-        "traceback-without-the-group", "campaigns",
+        "traceback-without-the-group", "campaigns", "redress",
     )
 )  # fmt: skip
 NOT_YET = "Not measured yet."
@@ -374,6 +374,7 @@ BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
     "signatures": (("signature_features",), signatures),
     "tracebacks": (("tracebacks",), tracebacks),
     "live-tracebacks": (("live_tracebacks",), tracebacks),
+    "redress-lift": (("redress_lift",), lifts),
     "look-ups": (("look_ups_plain", "look_ups_digested"), look_ups),
     "jaeger": (("jaeger",), jaeger),
     "campaigns": (("campaigns",), campaigns),

@@ -1,4 +1,4 @@
-"""Tables of tracebacks and of look-ups for the documents (`benchmarks.page`)."""
+"""Tables of tracebacks, look-ups and redress for the documents (`benchmarks.page`)."""
 
 from benchmarks.markdown import Result, source, table
 
@@ -29,6 +29,22 @@ def look_ups(plain: Result, digested: Result) -> str:
 def jaeger(result: Result) -> str:
     """What signed tracebacks would find."""
     return f"{table(JAEGER_HEADINGS, jaeger_rows(result))}\n\n{network_of(result)} {source(result)}"
+
+
+def lifts(result: Result) -> str:
+    """How long a grant of redress takes until a call passes."""
+    rows = [
+        [said, *(f"{result[name][which]:.2f} s" for which in ("median", "slowest"))]
+        for name, said in (
+            ("to_redis_s", "from the start of the command to its write in Redis"),
+            ("from_redis_s", "from that write to the first call that passes"),
+            ("in_all_s", "both"),
+            ("command_cpu_s", "processor time of the command, all that it does"),
+        )
+    ]
+    loads = [one["load"] for one in result["turns"]]
+    what = f"{len(loads)} grants, at a load of {min(loads):.0f} to {max(loads):.0f}."
+    return f"{table(['', 'median', 'slowest'], rows)}\n\n{what} {source(result)}"
 
 
 def traceback_rows(result: Result) -> list[list[str]]:

@@ -14,9 +14,11 @@ from models.watch.watched import WatchedModel
 from streams.archive.metrics import ArchiveMetrics
 from streams.bridge.metrics import BridgeMetrics
 from streams.campaigns.metrics import CampaignMetrics
+from streams.cases.waiting import WaitingCases
 from streams.metrics import Metric
 from streams.numbers.metrics import DnoMetrics
 from streams.redis.trunk_shares import TrunkView
+from streams.settings import load_settings
 from streams.state.durability import Figures
 from streams.state.snapshots import Taken
 from streams.trust.metrics import ListFigures, TrustMetrics
@@ -89,6 +91,7 @@ def registry() -> CollectorRegistry:
         ModelMetrics(lambda: watched, lambda: THRESHOLDS, FeedbackCounts(lambda: 0), lambda: 0, lambda: TRIED)
     )
     found.register(ArchiveMetrics())
+    found.register(WaitingCases(load_settings(kafka_bootstrap_servers="127.0.0.1:1"), {}))
     found.register(CampaignMetrics())
     found.register(BridgeMetrics())
     found.register(trust_metrics())

@@ -60,15 +60,7 @@ def roles_of(chosen: CaseSettings) -> frozenset[Role]:
         with file.open("rb") as stream:
             users = yaml.safe_load(stream.read(MAX_BYTES))
         given = {str(user): [Role(role) for role in roles] for user, roles in users.items()}
-    except (
-        OSError,
-        yaml.YAMLError,
-        UnicodeDecodeError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except _UNREADABLE as error:
         wanted = "a line for each user, `mlee: [look_up, unmask, grant]`"
         raise SettingsInvalid(f"roles file {file}: {wanted} is needed ({type(error).__name__})") from error
     return frozenset(given.get(chosen.who, ()))

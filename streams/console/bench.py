@@ -24,7 +24,7 @@ class Found:
     """What one place knows.
 
     Attributes:
-        content: of Redis the fields of `robocall lookup --json`; of the archive rows of decisions, the latest first.
+        content: what the question returned.
         why_not: one sentence where it could not be asked.
     """
 
@@ -46,7 +46,7 @@ class Bench:
         self._waiting = 0
 
     async def run(self, look: Callable[[], T]) -> Found:
-        """Ask in the thread; whatever goes wrong is one sentence, without what it quotes of calls. Never raises."""
+        """Ask in the thread; whatever goes wrong is one sentence, which pages mask. Never raises."""
         if self._waiting >= MOST_WAITING:
             return Found(why_not=f"{self._place} is busy with the questions of others: ask again in a moment")
         self._waiting += 1

@@ -23,7 +23,7 @@ def user() -> None:
       operator       looks, judges campaigns, keeps lists, releases, opens redress
       redress        sees whole numbers, releases, opens and decides redress
       investigator   sees whole numbers, judges campaigns, keeps lists, traces
-      model_owner    looks, and answers what the model asks
+      model_owner    judges campaigns, answers what the model asks, changes model and policy
       admin          all of it
 
     A password is asked for twice, or is the first line of standard input:

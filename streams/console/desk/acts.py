@@ -143,9 +143,14 @@ class Acts:
         if what == "granted":
             case = asyncio.run(store.read(case_id))
             if case is None:
-                return ["There is no such case any more."]
+                raise CaseRefused(f"there is no case {case_id} any more")
             said: list[str] = []
-            grant(self._settings, case, entry, allow_days=days, on_lifted=lambda lifted: said.extend(_lifted(lifted)))
+            try:
+                grant(self._settings, case, entry, allow_days=days, on_lifted=lambda one: said.extend(_lifted(one)))
+            except RobocallError as error:
+                if not said:
+                    raise
+                return [*said, f"Switches or the case were not told, grant it again: {error}."]
             return ["Granted.", *said]
         asyncio.run(store.append(case_id, entry, _CHANGES[what]))
         return [f"Recorded: {what}."]
@@ -163,16 +168,16 @@ class Acts:
 
         return await self.do(act)
 
-    async def exported(self, case_id: str, form: str, who: str, why: str) -> Report:
-        """The report of a traceback, for a file that leaves the console; that is recorded first."""
+    async def exported(self, case_id: str, form: str, who: str, why: str) -> tuple[Report, list[str]]:
+        """The report of a traceback for a file that leaves the console, and what is to be said of its record."""
 
-        def act() -> Report:
+        def act() -> tuple[Report, list[str]]:
             case = asyncio.run(CaseStore(self._settings).read(case_id))
             traced = None if case is None else traceback_in(case)
             if traced is None:
                 raise CaseRefused(f"{case_id} is no traceback of ours: `robocall traceback list` has them")
-            self._recorded([], CaseKind.LOOK_UP, "exported", who, case_id, {"form": form}, why)
-            return report_of(traced)
+            said = self._recorded([], CaseKind.LOOK_UP, "exported", who, f"case:{case_id}", {"form": form}, why)
+            return report_of(traced), said
 
         return await self.do(act)
 

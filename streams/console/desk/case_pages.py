@@ -68,6 +68,8 @@ class CasePages:
     async def record(self, request: Request, user: User, session: Session) -> Response:
         """Part of it: what the case holds, and what may be done."""
         link, subject = self._visits.subject(request, Kind.CASE)
+        is_whole = self._visits.is_whole(user, session, link)
+        self._visits.note("console look", user, subject, place="record", is_whole=is_whole)
         store, now_ms = CaseStore(self._settings), time.time_ns() // 1_000_000
         found = await self._bench.run(lambda: _read(store, subject.text))
         case: Case | None = found.content
@@ -105,14 +107,14 @@ class CasePages:
 
     async def export(self, request: Request, user: User, session: Session) -> Response:
         """A traceback as a file for others, with whole numbers: by them they find the call."""
-        del session
         _, subject = self._visits.subject(request, Kind.CASE)
         form, why = request.state.form.get("form", ""), self._visits.reason(request)
         if form not in FORMS:
             raise HTTPException(HTTPStatus.BAD_REQUEST, "Choose a form: JSON, CSV or a page.")
         self._visits.note("console act", user, subject, act="export", reason=masked(why))
         as_form, kind = FORMS[form]
-        report = await self._acts.exported(subject.text, form, user.name, why)
+        report, said = await self._acts.exported(subject.text, form, user.name, why)
+        session.tell(said)
         shown = {"content-disposition": f'attachment; filename="traceback.{form}"'}
         return Response(as_form(report), media_type=kind, headers=shown)
 

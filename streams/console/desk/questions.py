@@ -85,10 +85,10 @@ class QuestionTable:
         return found
 
     def fill_in(self, name: str, verdict: Verdict) -> None:
-        """Write an answer into the table.
+        """Write an answer into the table; a question that it does not have any more changes nothing.
 
         Raises:
-            QuestionsUnusable: it does not have the question any more.
+            QuestionsUnusable: it cannot be read, or is no such table.
             StorageError: it cannot be written.
         """
         columns, rows = self._rows()

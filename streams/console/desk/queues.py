@@ -23,6 +23,7 @@ from streams.console.desk.questions import Question, QuestionTable, answers_of
 from streams.console.roles import User, What
 from streams.console.sessions import Session
 from streams.console.visits import Change, Look, Visits
+from streams.running.masking import masked
 from streams.settings import Settings
 from streams.traceback.casework import traceback_in
 from streams.traceback.records import named
@@ -148,7 +149,7 @@ class Queues:
         if verdict is None or table is None:
             raise HTTPException(HTTPStatus.BAD_REQUEST, "Choose: robocalls, or lawful.")
         name = form.get("question", "")
-        self._visits.note("console act", user, act=f"answer_{verdict}", question=name[:32])
+        self._visits.note("console act", user, act=f"answer_{verdict}", question=name[:32], reason=masked(why))
         session.tell(await self._acts.do(lambda: self._answered(table, name, verdict, user.name, why)))
         return RedirectResponse("/queues", HTTPStatus.SEE_OTHER)
 

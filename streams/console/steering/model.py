@@ -96,7 +96,8 @@ class ModelPage:
         del request
         if self._kept is None or self._kept[0] is not self._work.state or time.monotonic() >= self._kept[1]:
             state = self._work.state
-            self._kept = state, time.monotonic() + KEPT_S, await self._bench.run(self._facts)
+            found = await self._bench.run(self._facts)
+            self._kept = state, time.monotonic() + KEPT_S, found
         found = self._kept[2]
         return self._visits.page("model_facts", user, session, found=found, most=MOST_SHOWN, changes=CHANGES)
 

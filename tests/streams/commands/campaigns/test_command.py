@@ -1,6 +1,7 @@
 """`robocall campaigns` without a broker: the past from files, feedback, and what is refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from detector.contract.events import Verdict
 from streams.archive.files import ArchiveStore
 from streams.campaigns.records import CampaignRecord, CampaignVerdict, record_of
 from streams.campaigns.topic import KnownCampaigns
+from streams.campaigns.verdicts import CampaignUnknown
 from streams.cases.roles import NotAllowed
 from streams.commands.campaigns import command
 from streams.commands.main import robocall
@@ -145,6 +147,14 @@ def test_who_may_not_decide_says_nothing_of_a_campaign(
     result = _run("clear", known.id, "--out", str(tmp_path / "said.jsonl"))
     assert isinstance(result.exception, NotAllowed)
     assert not (tmp_path / "said.jsonl").exists()
+
+
+def test_campaigns_that_somebody_merged_in_a_circle_hold_nobody(
+    known: CampaignRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = replace(known, id="c1", merged_into="c2"), replace(known, id="c2", merged_into="c1")
+    monkeypatch.setattr(command, "campaigns_now", lambda _: KnownCampaigns({"c1": one, "c2": other}))
+    assert isinstance(_run("show", "c1").exception, CampaignUnknown)
 
 
 def test_merged_campaigns_are_not_listed_twice(known: CampaignRecord) -> None:

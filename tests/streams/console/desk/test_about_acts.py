@@ -118,3 +118,12 @@ def test_whole_numbers_are_recorded_before_they_are_shown(make_desk: MakeDesk) -
     (case,) = desk.cases()
     assert (case.kind, case.subject, case.state) == (CaseKind.LOOK_UP, "number", "closed")
     assert (case.history[0].what, case.history[0].who, case.history[0].why) == ("unmasked", "redress", "ticket 17")
+
+
+def test_an_error_quotes_no_number_to_who_may_not_see_it(make_desk: MakeDesk) -> None:
+    """A number of another form than E.164 is no entry of a list, which the complaint says with the entry."""
+    desk = make_desk()
+    answer = desk.send(Role.OPERATOR, desk.path(Kind.NUMBER, "2025550199"), "/release", reason="x")
+    assert answer.status_code == 409
+    assert "is neither +E.164 number" in answer.text
+    assert "0199" not in answer.text

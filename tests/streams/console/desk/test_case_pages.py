@@ -9,6 +9,7 @@ from streams.console.roles import Role
 from streams.console.subjects import Kind, Subject, read_subject
 from streams.kafka.topics import CALL_FEEDBACK
 from streams.redis.connection import list_key
+from streams.redress.granting import FeedbackLost
 from streams.wire.cases import CaseKind
 from tests.streams.console.desk.desk_case import DESK_CALLER, MakeDesk
 
@@ -79,7 +80,7 @@ def test_a_traceback_from_a_call_to_a_file_for_others(make_desk: MakeDesk) -> No
     wrong = desk.send(Role.INVESTIGATOR, page, "/export", reason="x", form="exe")
     assert wrong.status_code == 400
     (look_up,) = desk.cases(CaseKind.LOOK_UP)
-    assert (look_up.history[0].what, look_up.subject) == ("exported", case.case_id)
+    assert (look_up.history[0].what, look_up.subject) == ("exported", f"case:{case.case_id}")
 
     desk.send(Role.INVESTIGATOR, page, "/close", reason="nothing more comes")
     assert "No traceback is open" in desk.get(Role.ADMIN, "/queues/cases")[0]
@@ -99,3 +100,24 @@ def test_a_case_that_is_not_there_is_said(make_desk: MakeDesk) -> None:
     assert desk.send(Role.ADMIN, page, "/tell", reason="x").status_code == 409
     closed = desk.send(Role.ADMIN, desk.path(Kind.CASE, case.case_id), "/close", reason="x")
     assert "is no traceback" in closed.text
+
+
+def test_a_grant_of_which_nobody_could_be_told_says_what_is_done(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block is lifted in Redis before Kafka fails: the page must not say that nothing was done."""
+    desk = make_desk()
+    identifier = desk.known_decision(41)
+    desk.send(Role.OPERATOR, desk.path(Kind.DECISION, identifier), "/redress", reason="a clinic", contact="")
+    (case,) = desk.cases(CaseKind.REDRESS)
+    with monkeypatch.context() as patch:
+        patch.setattr("streams.redress.granting.tell_others", _lost)
+        done = desk.send(Role.REDRESS, desk.path(Kind.CASE, case.case_id), "/grant", reason="called back", days="7")
+    assert "The number is on the allow list." in done.text
+    assert "were not told, grant it again" in done.text
+    assert desk.redis.smembers(list_key("allow")) == {DESK_CALLER.encode()}
+    assert desk.cases(CaseKind.REDRESS)[0].state == "pending"
+
+
+async def _lost(*_: object) -> None:
+    raise FeedbackLost("the broker did not take that the call was lawful")

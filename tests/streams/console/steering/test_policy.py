@@ -1,5 +1,6 @@
 """*Policy*: what is in force, a change that is tried and then saved, by whom, and nothing that was not tried."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,9 @@ def test_a_trial_that_failed_cannot_be_saved(played: Played, commands: Commands)
 
     async def visit(browser: Browser) -> tuple[str, int]:
         part = await try_it(browser)
-        saved = await browser.client.post("/policy/save", data={"csrf": await token(browser), "reason": "w"})
+        digest = hashlib.sha256(CHANGED.encode()).hexdigest()
+        form = {"csrf": await token(browser), "reason": "w", "digest": digest}
+        saved = await browser.client.post("/policy/save", data=form)
         return part.text, saved.status_code
 
     shown, status = played.run(Role.ADMIN, visit)

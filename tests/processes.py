@@ -127,14 +127,19 @@ def workers(number: int, environment: dict[str, str], folder: Path) -> Iterator[
                 worker.kill()
 
 
-def needs_kcat() -> str:
-    """Path of kcat, or skip saying how to get it; in CI a missing kcat is a failure."""
-    path = shutil.which("kcat") or shutil.which("kafkacat")
+def needs(package: str, *names: str) -> str:
+    """Path of the first of these tools, or skip saying how to get it; in CI a missing one is a failure."""
+    path = next((found for name in names if (found := shutil.which(name))), None)
     if path is None and os.environ.get("CI") == "true":
-        pytest.fail("kcat is not installed, and CI must not pass without it: apt-get install kcat")
+        pytest.fail(f"{names[0]} is not installed, and CI must not pass without it: apt-get install {package}")
     if path is None:
-        pytest.skip("kcat is not installed: apt-get install kcat")
+        pytest.skip(f"{names[0]} is not installed: apt-get install {package}")
     return path
+
+
+def needs_kcat() -> str:
+    """Path of kcat, which some systems call kafkacat."""
+    return needs("kcat", "kcat", "kafkacat")
 
 
 def kcat_produce(servers: str, topic: str, keyed_lines: Path) -> None:

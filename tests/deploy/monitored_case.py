@@ -4,8 +4,6 @@ One worker watches and enforces do-not-originate alone, so that there are real b
 """
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +16,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from confluent_kafka import Producer
 
@@ -29,7 +26,7 @@ from streams.local.services import free_ports, port_accepts
 from tests.broker_process import broker_process
 from tests.integration.bridge.sip_dip_case import IMPOSSIBLE, Bridge, says
 from tests.models.small_model import save_small_model
-from tests.processes import PATIENT, ROOT, Worker, robocall
+from tests.processes import PATIENT, ROOT, Worker, needs, robocall
 from tests.streams.bridge.sip.sip_case import invite
 from tests.streams.trust.signed_calls import setup, signed_now, trust_environment
 from tests.valkey_process import ValkeyProcess
@@ -194,13 +191,8 @@ class Prometheus:
 
 
 def needs_prometheus() -> str:
-    """Path of Prometheus, or skip saying how to get it; in CI a missing one is a failure."""
-    path = shutil.which("prometheus")
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail("prometheus is not installed, and CI must not pass without it: apt-get install prometheus")
-    if path is None:
-        pytest.skip("prometheus is not installed: apt-get install prometheus")
-    return path
+    """Path of Prometheus."""
+    return needs("prometheus", "prometheus")
 
 
 def _ended(process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -1,6 +1,5 @@
 """Alerts fire on what they are for and on nothing else, by Prometheus' own reckoning of made-up series."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 import yaml
 
 from streams.contract_docs.metrics_page import ALERTS
+from tests.processes import needs
 
 DAY = 24 * 60
 """Minutes."""
@@ -42,9 +42,7 @@ def test_what_never_ran_is_not_missed_and_what_ran_is(name: str, tmp_path: Path)
 
 def check(file: Path, series: dict[str, str], at_min: int, fires: dict[str, bool]) -> None:
     """Ask promtool which alerts fire at a minute, the series having a value a minute; skip where there is none."""
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("promtool is not installed: apt-get install prometheus")
+    promtool = needs("prometheus", "promtool")
     rules = [rule for group in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
     asked = file.with_name(f"rules-of-{file.name}")
     groups = [{"name": "asked", "rules": [rule for rule in rules if rule["alert"] in fires]}]

@@ -29,6 +29,13 @@ PROMETHEUS = CHART.parents[1] / "prometheus" / "prometheus.yml"
 PEER = {"name": "sbc", "addresses": ["10.0.0.0/8"], "profile": "clearip", "trunk_group_id": "tg-1"}
 EVERYTHING: dict[str, Any] = {
     "secret": "logins",
+    "filesSecret": "given",
+    "settings": {
+        "ROBOCALL_KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+        "ROBOCALL_AWAIT_LISTS": True,
+        "ROBOCALL_SIDE_WAITING_BYTES": 67_108_864,
+    },
+    "worker": {"settings": {"ROBOCALL_AWAIT_LISTS": False}},
     "bridge": {"enabled": True, "peers": [PEER], "settings": {"ROBOCALL_BRIDGE_DEADLINE_MS": 60}},
     "verify": {"enabled": True, "anchors": "-----BEGIN CERTIFICATE-----"},
     "console": {
@@ -155,8 +162,11 @@ def test_its_settings_exist_and_are_in_their_bounds(
 
 
 def test_what_a_service_is_given_wins_and_logins_come_from_secrets(everything: list[dict[str, Any]]) -> None:
-    """The service's own Secret is read after that of all."""
+    """False wins over true, and large numbers stay whole. The service's own Secret is read after that of all."""
     found = dict(containers(everything))
+    waits = {name: environment(found[name])["ROBOCALL_AWAIT_LISTS"] for name in ("worker", "bridge")}
+    assert waits == {"worker": "false", "bridge": "true"}
+    assert environment(found["worker"])["ROBOCALL_SIDE_WAITING_BYTES"] == "67108864"
     assert environment(found["bridge"])["ROBOCALL_BRIDGE_DEADLINE_MS"] == "60"
     assert (
         environment(found["topics"])["ROBOCALL_VERIFY_TOPIC"] == environment(found["verify"])["ROBOCALL_VERIFY_TOPIC"]
@@ -178,6 +188,7 @@ def test_no_process_has_rights_or_shares_a_folder(everything: list[dict[str, Any
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
         }  # fmt: skip
+        assert {"name": "given", "mountPath": "/etc/robocall-files", "readOnly": True} in container["volumeMounts"]
         writable = [one["mountPath"] for one in container["volumeMounts"] if not one.get("readOnly")]
         assert set(writable) <= {"/tmp", "/home/robocall/.cache", "/var/lib/robocall"}  # noqa: S108 - of the container
     claims = {name: one["spec"].get("volumeClaimTemplates") for name, one in of_kind(everything, "StatefulSet").items()}

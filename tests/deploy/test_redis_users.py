@@ -84,6 +84,7 @@ def test_each_client_does_its_work(url: Url, monkeypatch: pytest.MonkeyPatch) ->
     assert command_of("operator", "lists", "show", "block").startswith("trunk:bad  # fcc_order, 2")
 
     async def name_a_model(client: Redis) -> None:
+        await client.time()  # `doctor`
         assert await announce(client, "m-2") == 1
         assert await told(client) == []
 
@@ -153,6 +154,7 @@ def test_the_console_does_what_its_pages_offer(url: Url, monkeypatch: pytest.Mon
         assert await announce(client, "m-2") == 1
         await client.set(SHADOW_MODEL, "m-3")
         assert await told(client) == []
+        await client.time()  # `doctor`, on the page of alarms, compares the clocks
 
     run(name_models, url("console"))
 

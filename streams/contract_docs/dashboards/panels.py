@@ -123,7 +123,7 @@ def age(metric: Metric, *by: str, where: str = "") -> str:
 
 def in_words(metric: Metric, label: str, where: str = "") -> Query:
     """How many processes are in each state, of a gauge that is 1 for the state in force."""
-    return Query(f"sum by ({label}) ({metric}{_where(where)})", f"{{{{{label}}}}}")
+    return Query(level(metric, label, where=where), f"{{{{{label}}}}}")
 
 
 def grafana(dashboard: Dashboard) -> dict[str, Any]:

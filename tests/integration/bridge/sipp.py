@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streams.local.services import free_ports
+from tests.processes import needs
 from tests.waiting import HANG_S
 
 INVITE = """
@@ -42,13 +43,8 @@ TRYING = '<recv response="100" optional="true"/>'
 
 
 def needs_sipp() -> str:
-    """Path of sipp, or skip saying how to get it; in CI a missing sipp is a failure."""
-    path = shutil.which("sipp")
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail("sipp is not installed, and CI must not pass without it: apt-get install sip-tester")
-    if path is None:
-        pytest.skip("sipp is not installed: apt-get install sip-tester")
-    return path
+    """Path of sipp."""
+    return needs("sip-tester", "sipp")
 
 
 def needs_kamailio(*packages: str) -> str:

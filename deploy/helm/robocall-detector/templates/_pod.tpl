@@ -10,13 +10,23 @@ app.kubernetes.io/component: {{ .name }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* Settings of the chart, of all, of the service: later ones win. Then Secrets, whose names must not stand in settings. */}}
+{{/* Settings of the chart, of all, of the service: later ones win, false and 0 too (`merge` takes these for absent).
+Then Secrets, whose names must not stand in settings. */}}
 {{- define "robocall.environment" -}}
-{{- $settings := merge (deepCopy .values.settings) .root.Values.settings .own -}}
+{{- $settings := dict -}}
+{{- range list .own .root.Values.settings .values.settings }}
+{{- range $setting, $value := . }}
+{{- $text := toString $value }}
+{{- if kindIs "float64" $value }}{{/* of whole numbers too, large ones as 1e+06 */}}
+{{- if eq (floor $value) $value }}{{ $text = printf "%.0f" $value }}{{ end }}
+{{- end }}
+{{- $_ := set $settings $setting $text }}
+{{- end }}
+{{- end -}}
 env:
-  {{- range $setting, $value := $settings }}
+  {{- range $setting, $text := $settings }}
   - name: {{ $setting }}
-    value: {{ $value | toString | quote }}
+    value: {{ $text | quote }}
   {{- end }}
   {{- if eq .name "worker" }}
   - name: ROBOCALL_INSTANCE_ID # keeps its partitions over a restart

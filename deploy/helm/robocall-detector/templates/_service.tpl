@@ -90,6 +90,7 @@ spec:
         {{- if .files }}
         - { name: files, configMap: { name: {{ $full }} } }
         {{- end }}
+        {{- include "robocall.given" . | nindent 8 }}
   {{- with .values.storage }}
   volumeClaimTemplates:
     - metadata: { name: state }
@@ -105,5 +106,19 @@ spec:
 - { name: state, mountPath: /var/lib/robocall }
 {{- if .files }}
 - { name: files, mountPath: /etc/robocall, readOnly: true }
+{{- end }}
+{{- include "robocall.givenMount" . }}
+{{- end }}
+
+{{/* Files of the carrier, which settings name: a policy, certificates, roles. */}}
+{{- define "robocall.given" -}}
+{{- with .root.Values.filesSecret }}
+- { name: given, secret: { secretName: {{ . }}, defaultMode: 0440 } }
+{{- end }}
+{{- end }}
+
+{{- define "robocall.givenMount" -}}
+{{- if .root.Values.filesSecret }}
+- { name: given, mountPath: /etc/robocall-files, readOnly: true }
 {{- end }}
 {{- end }}

@@ -19,7 +19,6 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
     for_code,
 )
-from faust import auth
 
 from detector.contract.errors import RobocallError
 from streams.errors import ClusterRefused, KafkaRefusedUs, KafkaUnreachable, TopicMissing
@@ -67,19 +66,6 @@ def ssl_context(settings: Settings) -> ssl.SSLContext | None:
     if settings.kafka_ssl_certfile is not None:
         context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile)
     return context
-
-
-def faust_credentials(settings: Settings) -> Any:
-    """Credentials as Faust's `broker_credentials` wants them; None for a plain connection."""
-    context = ssl_context(settings)
-    if settings.kafka_sasl_password is not None and settings.kafka_security_protocol.startswith("SASL"):
-        return auth.SASLCredentials(
-            username=settings.kafka_sasl_username,
-            password=settings.kafka_sasl_password.get_secret_value(),
-            mechanism=settings.kafka_sasl_mechanism,
-            ssl_context=context,
-        )
-    return None if context is None else auth.SSLCredentials(context)
 
 
 def client_settings(settings: Settings) -> dict[str, Any]:

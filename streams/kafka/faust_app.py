@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import faust
+from faust import auth
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
@@ -15,7 +16,7 @@ from faust.types.enums import ProcessingGuarantee
 from yarl import URL
 
 from streams.files import private_folder
-from streams.kafka.client import CLIENT_ID, endless_tasks, faust_credentials
+from streams.kafka.client import CLIENT_ID, endless_tasks, ssl_context
 from streams.kafka.fetch.fetcher import Reading
 from streams.kafka.plugs import Plugs
 from streams.kafka.transport import PollConsumer
@@ -102,6 +103,19 @@ def vital_tasks(app: Any) -> dict[str, Any]:
     return found
 
 
+def _credentials(settings: Settings) -> Any:
+    """Credentials as `broker_credentials` wants them; None for a plain connection."""
+    context = ssl_context(settings)
+    if settings.kafka_sasl_password is not None and settings.kafka_security_protocol.startswith("SASL"):
+        return auth.SASLCredentials(
+            username=settings.kafka_sasl_username,
+            password=settings.kafka_sasl_password.get_secret_value(),
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    return None if context is None else auth.SSLCredentials(context)
+
+
 def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
     """Make the application and its source topic.
 
@@ -113,7 +127,7 @@ def make_faust_app(settings: Settings, *, poll_topic: str) -> tuple[Any, Any]:
         settings.consumer_group,
         broker=urls,
         broker_client_id=CLIENT_ID,
-        broker_credentials=faust_credentials(settings),
+        broker_credentials=_credentials(settings),
         broker_commit_every=NEVER,  # committing inside the drain loop would stop it for a round trip
         broker_commit_interval=settings.commit_interval_s,
         broker_session_timeout=settings.session_timeout_s,

@@ -9,7 +9,6 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from faust.types import ConsumerMessage
 from numpy.typing import NDArray
 
 from detector.columns.arrays import Bytes, Ints
@@ -197,6 +196,8 @@ class Poll:
         Args:
             generation: of the group when it was handed out; what is left of an earlier one is dropped.
         """
+        from faust.types import ConsumerMessage  # noqa: PLC0415 - of workers alone; commands read logs without Faust
+
         tp, rows = self.parts[0]
         value: Any = self
         return ConsumerMessage(

@@ -14,6 +14,7 @@ from typing import Any
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
+from faust.types.tuples import TP
 from mode import Service
 from mode.utils.futures import maybe_async
 
@@ -145,7 +146,7 @@ class MainLoopConsumer(driver.AIOKafkaConsumerThread):
 
     def take_doubts(self) -> list[Partition]:
         """Partitions whose logs have to be looked at again; each is told once."""
-        return self._lineage.take_doubts()
+        return [TP(*tp) for tp in self._lineage.take_doubts()]
 
     def epoch_of(self, tp: Partition) -> int | None:
         """Leader epoch of what was fetched last, None while nothing was."""

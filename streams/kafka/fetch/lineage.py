@@ -8,8 +8,6 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
-from faust.types import TP
-
 from streams.kafka.fetch.layout import BEFORE_LENGTH, MAGIC
 
 _BATCH_HEAD = struct.Struct(">8xiib")
@@ -60,6 +58,6 @@ class Lineage:
 
     def take_doubts(self) -> list[Any]:
         """Partitions whose log has to be looked at; each is told once."""
-        found = [TP(*tp) for tp in self._doubts]
+        found = list(self._doubts)
         self._doubts.clear()
         return found

@@ -60,6 +60,15 @@ def test_help_imports_nothing_that_takes_long() -> None:
     assert {name for name in modules if name.startswith("streams.commands.")} == {"streams.commands.main"}
 
 
+def test_redress_waits_for_no_faust_though_it_reads_kafka() -> None:
+    """Granting is done in seconds, so what only workers need is not imported."""
+    shown, modules = started("redress", "grant", "--help")
+
+    assert "--why" in shown
+    assert "aiokafka" in modules
+    assert modules & {"faust", "sklearn", "pyarrow", "duckdb"} == set()
+
+
 def test_a_shell_completes_commands_without_importing_any() -> None:
     """Of two that begin so both are offered; nothing else is written in the midst of the line."""
     shown, modules = started(COMP_WORDS="robocall ca", **COMPLETES)

@@ -141,22 +141,36 @@ def check_decisions(servers: str, backlog: Backlog, since: list[int], until: lis
     Returns:
         Bytes of their values.
     """
+    size, unscored, decided = 0, 0, set[bytes]()
+    for value in decisions_between(servers, since, until):
+        decided.add(_found(_CALL_ID, value))
+        unscored += bool(_UNSCORED.search(value))
+        size += len(value)
+    decisions = sum(until) - sum(since)
+    if decided != backlog.setups or decisions != len(backlog.setups) or unscored:
+        raise SystemExit(
+            f"wrong run: {len(backlog.setups)} setups, {decisions} decisions of {len(decided)} calls, "
+            f"{unscored} unscored"
+        )
+    return size
+
+
+def decisions_between(servers: str, since: list[int], until: list[int]) -> Iterator[bytes]:
+    """The values of all decisions between two sets of offsets.
+
+    Raises:
+        SystemExit: they cannot be read in two minutes.
+    """
     places = [TopicPartition(CALL_DECISIONS, one, offset) for one, offset in enumerate(since) if until[one] > offset]
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "check", "enable.auto.commit": False})
     consumer.assign(places)
-    left, size, unscored, decided = sum(until) - sum(since), 0, 0, set[bytes]()
-    decisions, deadline_s = left, time.monotonic() + 120
-    while left and time.monotonic() < deadline_s:
-        for message in consumer.consume(10_000, 0.5):
-            value = message.value() or b""
-            decided.add(_found(_CALL_ID, value))
-            unscored += bool(_UNSCORED.search(value))
-            size += len(value)
-            left -= 1
-    consumer.close()
-    if decided != backlog.setups or decisions != len(backlog.setups) or unscored or left:
-        raise SystemExit(
-            f"wrong run: {len(backlog.setups)} setups, {decisions} decisions of {len(decided)} calls, "
-            f"{unscored} unscored, {left} unread"
-        )
-    return size
+    left, deadline_s = sum(until) - sum(since), time.monotonic() + 120
+    try:
+        while left:
+            if time.monotonic() > deadline_s:
+                raise SystemExit(f"wrong run: {left} decisions were not read")
+            for message in consumer.consume(10_000, 0.5):
+                left -= 1
+                yield message.value() or b""
+    finally:
+        consumer.close()

@@ -13,10 +13,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -121,10 +122,12 @@ class Bench:
             samples = self._samples(process.pid, LOOP_OUT, sum(before), len(backlog.setups), _alive(process))
         return _figures(samples, backlog)
 
-    def worker(self, backlog: Backlog, tree: Tree = HERE) -> dict[str, Any]:
-        """Let a fresh worker of this tree answer all; check every decision."""
+    def worker(
+        self, backlog: Backlog, tree: Tree = HERE, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, Any]:
+        """Let a fresh worker of this tree, with these further settings, answer all; check every decision."""
         before = self._ends(CALL_DECISIONS)
-        with self._fresh_worker(tree) as process:
+        with self._fresh_worker(tree, settings) as process:
             samples = self._samples(process.pid, CALL_DECISIONS, sum(before), len(backlog.setups), _alive(process))
             figures = _figures(samples, backlog)
         size = check_decisions(self.servers, backlog, before, self._ends(CALL_DECISIONS))
@@ -133,7 +136,7 @@ class Bench:
     def look_into(self, backlog: Backlog, total_us: float) -> dict[str, Any]:
         """The same once more, with the profiler on for half of the time that it should take."""
         before, setups = sum(self._ends(CALL_DECISIONS)), len(backlog.setups)
-        with self._fresh_worker(HERE) as process:
+        with self._fresh_worker(HERE, {}) as process:
             while sum(self._ends(CALL_DECISIONS)) - before < STARTED_SHARE * setups:
                 _alive(process)()
                 time.sleep(EVERY_S)
@@ -149,7 +152,7 @@ class Bench:
         }
 
     @contextmanager
-    def _fresh_worker(self, tree: Tree) -> Iterator["subprocess.Popen[bytes]"]:
+    def _fresh_worker(self, tree: Tree, further: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
         self._runs += 1
         settings = {
             "ROBOCALL_PARTITIONS": str(self._partitions),
@@ -157,7 +160,8 @@ class Bench:
             "ROBOCALL_SNAPSHOT_URL": str(private_folder()),
         }
         with on_processors({WORKER_PROCESSOR}):
-            process = Worker(self._services.environment() | PATIENT | OLD_EVENTS | settings, tree).process
+            own = self._services.environment() | PATIENT | OLD_EVENTS | settings | dict(further)
+            process = Worker(own, tree).process
         with _ending(process):
             yield process
 

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from streams.wire.records import encode
 CLOSED, OPEN = "closed", "open"
 ENDED = frozenset({CLOSED, "granted", "rejected"})
 """States in which nothing is waited for: such a case may go when its retention has passed."""
+_DAY = re.compile(r"-(\d{8})-[0-9a-f]+$")
 _CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -25,6 +27,22 @@ def new_case_id(kind: CaseKind, now_ms: int) -> str:
     """Make the id of a new case: its kind, its day in UTC, and 10 random hex digits."""
     day = datetime.fromtimestamp(now_ms / 1_000, UTC).strftime("%Y%m%d")
     return f"{kind}-{day}-{secrets.token_hex(5)}"
+
+
+def earliest_ms(case_id: str) -> int:
+    """From when on a case may have records: a day before that of its id, for clocks that are off; 0 if it names none.
+
+    Args:
+        case_id: As `new_case_id` made it, or any other.
+
+    Returns:
+        Epoch milliseconds.
+    """
+    if (day := _DAY.search(case_id)) is None:
+        return 0
+    with suppress(ValueError):
+        return max(0, int(datetime.strptime(f"{day[1]}+0000", "%Y%m%d%z").timestamp() * 1_000) - DAY_MS)
+    return 0
 
 
 def new_entry(*, who: str, what: str, why: str | None, now_ms: int) -> CaseEntry:

@@ -32,7 +32,7 @@ def told(settings: Settings, due_of: Mapping[CaseKind, Due]) -> Iterator[tuple[b
     def due(case: Case) -> int | None:
         return due_of[case.kind](case) if case.kind in due_of else None
 
-    waiting = asyncio.run(CaseStore(settings, PATIENCE_S).cases(lambda case: due(case) is not None))
+    waiting = asyncio.run(CaseStore(settings, PATIENCE_S).cases(lambda case: due(case) is not None, due_of))
     for kind in due_of:
         instants = [due(case) or now for case in waiting if case.kind is kind]
         if overdue := sum(at_ms < now for at_ms in instants):

@@ -9,7 +9,7 @@ commits. If another begins meanwhile, the commit fails, nothing of it counts, an
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -23,7 +23,7 @@ from aiokafka.errors import (
 )
 
 from detector.contract.errors import RobocallError
-from streams.cases.changes import CaseRefused, appended, has_entry
+from streams.cases.changes import CaseRefused, appended, earliest_ms, has_entry
 from streams.errors import ClusterRefused, KafkaUnreachable
 from streams.kafka.client import client_settings, require_topics, why_unreachable
 from streams.kafka.log_reader import LogReader
@@ -31,7 +31,7 @@ from streams.kafka.partitioner import partitions_of
 from streams.kafka.publishing.quiet import quiet
 from streams.kafka.topics import CASE_RECORDS
 from streams.settings import Settings
-from streams.wire.cases import Case, CaseEntry, read_case
+from streams.wire.cases import Case, CaseEntry, CaseKind, read_case
 from streams.wire.records import encode
 
 TRIES = 20
@@ -123,20 +123,26 @@ class CaseStore:
         async with _said(self._settings, self._patience_s):
             partition = await self._partition(case_id)
             async with self._reader() as reader:
-                found, _ = await _latest(reader, partition, case_id, 0, None)
+                found, _ = await _sought(reader, partition, case_id)
                 return found
 
-    async def cases(self, wanted: Callable[[Case], bool] = lambda _: True) -> list[Case]:
+    async def cases(
+        self, wanted: Callable[[Case], bool] = lambda _: True, kinds: Collection[CaseKind] = frozenset(CaseKind)
+    ) -> list[Case]:
         """Read the cases that are wanted, the latest `MOST_CASES` by their opening, the oldest first.
 
-        Records are read one after the other, and what is not wanted is not kept.
+        Records are read one after the other, and what is not wanted is not kept. Most cases are look-ups: those of
+        other kinds than `kinds` are not even decoded.
         """
+        others = tuple(f"{kind}-".encode() for kind in CaseKind if kind not in kinds)
         found: dict[str, Case] = {}
         async with _said(self._settings, self._patience_s):
             partitions = await self._count()
             async with self._reader() as reader:
                 for partition in range(partitions):
                     async for key, value in _records(reader, partition):
+                        if key.startswith(others):
+                            continue
                         case = read_case(value)
                         found.pop(key.decode("utf-8", "replace"), None)
                         if case is not None and case.case_id.encode() == key and wanted(case):
@@ -188,7 +194,7 @@ class CaseStore:
         try:
             async with self._reader() as reader:
                 delivered = None
-                known, end = await _latest(reader, partition, case_id, 0, None)  # before, so that the rest is short
+                known, end = await _sought(reader, partition, case_id)  # before, so that the rest is short
                 await producer.start()
                 async with producer.transaction():  # nobody else's counts from here on: what is read now is the last
                     found, _ = await _latest(reader, partition, case_id, end, known)
@@ -202,6 +208,18 @@ class CaseStore:
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(producer.stop(), STOP_S)
+
+
+async def _sought(reader: LogReader, partition: int, case_id: str) -> tuple[Case | None, int]:
+    """The case, and the offset after what was read.
+
+    What is older than the day of its id is not read: its first record was written on that day or later, by any clock
+    that is less than a day off, and compaction keeps a later one.
+    """
+    since = await reader.offset_at(partition, earliest_ms(case_id))
+    if since is None:
+        return None, await reader.end(partition)
+    return await _latest(reader, partition, case_id, since, None)
 
 
 async def _latest(

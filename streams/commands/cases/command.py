@@ -84,12 +84,13 @@ def list_(
     """List cases, one a line, the oldest first; the latest 10,000 that fit. With --json a whole case in each line."""
     require(Role.LOOK_UP)
     since_ms = 0 if days is None else _now_ms() - round(days * 86_400_000)
+    kinds = set(CaseKind) if kind is None else {CaseKind(kind)}
 
     def wanted(case: Case) -> bool:
         fits = kind in {None, case.kind} and state in {None, case.state}
         return fits and case.opened_ms >= since_ms and (case.is_held or not held)
 
-    for case in with_cases(lambda store: store.cases(wanted), "Reading the cases"):
+    for case in with_cases(lambda store: store.cases(wanted, kinds), "Reading the cases"):
         shown = numbers.of(case)
         click.echo(encode(shown).decode() if as_json else line(shown))
     numbers.note("cases")

@@ -113,7 +113,7 @@ def list_(*, is_all: bool, overdue: bool, as_json: bool) -> None:
         is_open = case.kind is CaseKind.REDRESS and (is_all or case.state == PENDING)
         return is_open and (not overdue or (left is not None and left < 0))
 
-    listed = with_cases(lambda store: store.cases(wanted), "Reading the cases")
+    listed = with_cases(lambda store: store.cases(wanted, {CaseKind.REDRESS}), "Reading the cases")
     for case in listed:
         shown = MASKED.of(case)
         click.echo(_json(shown, now_ms) if as_json else line(shown, clock(case, now_ms)))
@@ -254,7 +254,7 @@ def _require_new(claim: Claim) -> None:
         is_waiting = case.kind is CaseKind.REDRESS and case.state == PENDING
         return is_waiting and claim_of(case).decision_id == claim.decision_id
 
-    for case in with_cases(lambda store: store.cases(is_about_it), "Reading the cases"):
+    for case in with_cases(lambda store: store.cases(is_about_it, {CaseKind.REDRESS}), "Reading the cases"):
         raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
 
 

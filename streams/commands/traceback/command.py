@@ -180,7 +180,7 @@ def list_(*, overdue: bool, as_json: bool) -> None:
         return case.kind is CaseKind.TRACEBACK and is_late
 
     with step("Reading cases", Console(stderr=True), quick=True):
-        found = asyncio.run(CaseStore(load_settings()).cases(wanted))
+        found = asyncio.run(CaseStore(load_settings()).cases(wanted, {CaseKind.TRACEBACK}))
     for case in found:
         if as_json:
             traced = traceback_in(case)

@@ -113,7 +113,7 @@ class Queues:
         """Part of it: redress and tracebacks that wait, the most urgent first."""
         del request
         store, now_ms = CaseStore(self._settings), time.time_ns() // 1_000_000
-        found = await self._kafka.run(lambda: asyncio.run(store.cases(_waits)))
+        found = await self._kafka.run(lambda: asyncio.run(store.cases(_waits, {CaseKind.REDRESS, CaseKind.TRACEBACK})))
         cases: list[Case] = found.content or []
         waiting = sorted((_waiting(case, now_ms) for case in cases), key=lambda one: one.due_ms)
         return self._visits.page(

@@ -26,7 +26,7 @@ from streams.running.masking import masked
 from streams.screening.build import policy_of
 from streams.screening.policy_file import DEFAULT_POLICY_FILE, MAX_POLICY_BYTES, load_policy, parse_policy
 from streams.settings import Settings
-from streams.wire.cases import Case
+from streams.wire.cases import Case, CaseKind
 
 POLICY = "/policy"
 MOST_POLICY_FORM_BYTES = 3 * MAX_POLICY_BYTES + 4_096
@@ -181,7 +181,7 @@ class PolicyPage:
         return path
 
     async def _saved(self) -> list[Case]:
-        found = await CaseStore(self._settings, patience_s=SAVED_S).cases(_is_saved)
+        found = await CaseStore(self._settings, patience_s=SAVED_S).cases(_is_saved, {CaseKind.CHANGE})
         return found[: -MOST_SAVED - 1 : -1]
 
 

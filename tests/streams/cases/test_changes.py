@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from streams.cases.changes import CaseRefused, appended, is_past, new_case_id, new_entry, opened
+from streams.cases.changes import CaseRefused, appended, earliest_ms, is_past, new_case_id, new_entry, opened
 from streams.wire.cases import MAX_CASE_BYTES, MAX_ENTRIES, Case, CaseKind, read_case
 from streams.wire.records import encode
 
@@ -18,6 +18,14 @@ def test_an_id_tells_kind_and_day_and_is_ones_own() -> None:
     one, other = (new_case_id(CaseKind.LOOK_UP, NOW_MS) for _ in range(2))
     assert one.startswith("look_up-20260921-")
     assert one != other
+
+
+def test_an_id_tells_from_when_on_there_may_be_records() -> None:
+    """The day before its own begins, by UTC; an id of another form says nothing."""
+    assert earliest_ms("look_up-20260921-0123456789") == 1_789_862_400_000  # 2026-09-20T00:00:00Z
+    assert earliest_ms(new_case_id(CaseKind.REDRESS, NOW_MS)) < NOW_MS - DAY_MS
+    others = ("mine", "redress-20261341-0123456789", "a-20260921-", "-19700101-0")
+    assert [earliest_ms(text) for text in others] == [0] * 4
 
 
 def test_a_case_is_read_back_as_it_was_made() -> None:

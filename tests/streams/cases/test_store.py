@@ -1,8 +1,9 @@
 """Cases on a real broker: nobody's entry is lost, whoever writes at the same time; what is removed is gone."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -14,15 +15,19 @@ from streams.cases.changes import CaseRefused, new_entry, opened
 from streams.cases.store import CaseBusy, CaseStore
 from streams.errors import ClusterRefused, KafkaUnreachable, TopicMissing
 from streams.kafka.client import client_settings
+from streams.kafka.fetched import Rows
+from streams.kafka.log_reader import LogReader
+from streams.kafka.partitioner import partitions_of
 from streams.kafka.topics import CASE_RECORDS
 from streams.settings import Settings, load_settings
-from streams.wire.cases import Case, CaseEntry, CaseKind
+from streams.wire.cases import Case, CaseEntry, CaseKind, read_case
 from streams.wire.records import encode
 from tests.topic_configs import configure
 
 pytestmark = pytest.mark.kafka
 
 NOW_MS = 1_790_000_000_000
+DAY_MS = 86_400_000
 
 
 @pytest.fixture
@@ -174,6 +179,25 @@ def test_all_cases_are_listed_oldest_first_and_no_more_than_wanted(
     assert (wanted, few) == (["case-3"], ["case-3", "case-4"])
 
 
+def test_cases_of_other_kinds_are_not_decoded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most are look-ups, and who wants redress does not wait for them."""
+    decoded: list[bytes | None] = []
+
+    def counted(value: bytes | None) -> Case | None:
+        decoded.append(value)
+        return read_case(value)
+
+    async def work() -> list[Case]:
+        cases = CaseStore(settings)
+        for case_id in ("look_up-20260921-01", "redress-20260921-01", "own", "change-20260921-01"):
+            await cases.open(fresh(case_id))
+        monkeypatch.setattr(module, "read_case", counted)
+        return await cases.cases(kinds={CaseKind.REDRESS})
+
+    assert [one.case_id for one in asyncio.run(work())] == ["own", "redress-20260921-01"]
+    assert len(decoded) == 2
+
+
 def test_what_the_broker_does_not_take_is_said(settings: Settings, kafka_admin: KafkaAdminClient) -> None:
     """A topic that somebody bounded further: the transaction commits, and the case is not in it."""
     configure(kafka_admin, CASE_RECORDS, max_message_bytes="500")
@@ -185,6 +209,37 @@ def test_what_the_broker_does_not_take_is_said(settings: Settings, kafka_admin: 
         return await cases.read("one")
 
     assert asyncio.run(work()) is None
+
+
+def test_records_before_the_day_of_an_id_are_not_read(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand old cases in its partition make a new one no slower to open, to read and to change."""
+    case = fresh(f"redress-{datetime.fromtimestamp(NOW_MS / 1_000, UTC):%Y%m%d}-0123456789")
+    (partition,) = partitions_of([case.case_id.encode()], 2)
+    read: list[int] = []
+
+    async def counting(reader: LogReader, *place: int) -> AsyncIterator[Rows]:
+        async for rows in original(reader, *place):
+            read.append(len(rows))
+            yield rows
+
+    async def work() -> Case | None:
+        async with AIOKafkaProducer(**client_settings(settings)) as producer:
+            for number in range(10_000):
+                await producer.send(
+                    CASE_RECORDS, encode(fresh(f"old-{number}")), partition=partition, key=b"old-%d" % number,
+                    timestamp_ms=NOW_MS - 3 * DAY_MS,
+                )  # fmt: skip
+        await CaseStore(settings).open(case)
+        await CaseStore(settings).append(case.case_id, entry("asked"))
+        return await CaseStore(settings).read(case.case_id)
+
+    original = LogReader.read
+    monkeypatch.setattr(LogReader, "read", counting)
+    found = asyncio.run(work())
+
+    assert found is not None
+    assert [one.what for one in found.history] == ["opened", "asked"]
+    assert 2 <= sum(read) < 100
 
 
 def test_what_is_no_case_is_passed_over(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -24,6 +24,7 @@ from streams.errors import InstanceTaken
 from streams.files import private_folder
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app, vital_tasks
+from streams.kafka.fetched import Poll
 from streams.kafka.log_reader import LogReader
 from streams.kafka.plugs import Plugs
 from streams.kafka.publishing.publisher import Publisher, partition_of
@@ -347,7 +348,16 @@ def _make_screening(
     )
 
 
-def add_agent(app: Any, source: Any, screening: CallScreening, ending: Ending) -> None:
+class Screening(Protocol):
+    """What answers polls, in the manner of `CallScreening`."""
+
+    async def screen(
+        self, poll: Poll, acknowledge: Callable[[], object], set_aside: Callable[[], object] | None = None
+    ) -> None:
+        """See `CallScreening.screen`."""
+
+
+def add_agent(app: Any, source: Any, screening: Screening, ending: Ending) -> None:
     """Add the agent `screen_calls` to the application."""
 
     async def screen_calls(stream: Any) -> None:

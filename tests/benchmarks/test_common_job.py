@@ -3,15 +3,20 @@
 import json
 from typing import Any
 
+import msgspec
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.peers.backlog import Backlog, Event
 from benchmarks.peers.entries import SLIDING
+from benchmarks.peers.job import BLOCK_AT
 from benchmarks.peers.memory import MemoryJob
 from benchmarks.peers.reference import Reference
+from benchmarks.peers.worker_job.answers import answers
 from benchmarks.peers.worker_job.windows import ExactWindows
 from detector.columns.call_columns import build_columns
+from detector.columns.facts import CALL_ID, CALLING
 from streams.wire.reading import read
 from streams.wire.record_columns import records_of
 
@@ -94,6 +99,37 @@ def test_three_ways_to_count_agree(drawn: list[tuple[int, str, str, str, int | N
         assert not reading.rejected
         compiled += windows.count(build_columns(reading.facts, reading.events, seed=1)).tolist()
     assert compiled == expected
+
+
+texts = st.text(st.characters(codec="utf-8", min_codepoint=32, exclude_characters='"\\'), max_size=12)
+
+
+@given(
+    st.lists(
+        st.tuples(texts, texts, st.floats(0, 1), st.lists(st.integers(0, 2**40), min_size=20, max_size=20)),
+        min_size=1, max_size=8,
+    )
+)  # fmt: skip
+def test_answers_are_written_as_msgspec_encodes_them(drawn: list[tuple[str, str, float, list[int]]]) -> None:
+    """Key and value of each, whatever the numbers; scores on both sides of the threshold."""
+    whole, spans = b"", np.zeros((len(drawn), CALLING + 1, 2), np.int64)
+    for row, (calling, call_id, _, _) in enumerate(drawn):
+        for field, text in ((CALLING, calling), (CALL_ID, call_id)):
+            spans[row, field] = len(whole), len(whole) + len(text.encode())
+            whole += text.encode()
+    scores, counts = np.array([one[2] for one in drawn]), np.array([one[3] for one in drawn])
+
+    made = answers(np.frombuffer(whole, np.uint8), spans, scores, counts)
+
+    assert list(made) == [
+        (
+            calling.encode(),
+            msgspec.json.encode(
+                {"call_id": call_id, "action": "block" if score >= BLOCK_AT else "allow", "score": score, "counts": row}
+            ),
+        )
+        for calling, call_id, score, row in drawn
+    ]
 
 
 def known(event: dict[str, Any]) -> dict[str, Any]:

@@ -3,15 +3,13 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
 import numpy as np
-from msgspec import Raw
 from numpy.typing import NDArray
 
 from benchmarks.peers.arguments import parse
-from benchmarks.peers.job import BIAS, BLOCK_AT, WEIGHTS
+from benchmarks.peers.job import BIAS, WEIGHTS
+from benchmarks.peers.worker_job.answers import answers
 from benchmarks.peers.worker_job.windows import ExactWindows
 from detector.columns.call_columns import build_columns
 from detector.columns.compiled import compiled_borrowing
@@ -21,6 +19,7 @@ from streams.kafka.faust_app import make_faust_app
 from streams.kafka.fetch.turns import take
 from streams.kafka.fetched import FetchedBatch, Poll
 from streams.kafka.publishing.publisher import Delivery, Publisher
+from streams.kafka.publishing.records import Packed
 from streams.running.services import Ending, new_event_loop, run
 from streams.settings import Settings, load_settings
 from streams.wire.reading import read
@@ -28,15 +27,6 @@ from streams.wire.record_columns import records_of
 from streams.worker.assembly import add_agent
 
 _WEIGHTS = np.array(WEIGHTS)
-
-
-class Answer(msgspec.Struct):
-    """Output for one set-up."""
-
-    call_id: Raw
-    action: str
-    score: float
-    counts: list[int]
 
 
 class JobScreening:
@@ -51,16 +41,19 @@ class JobScreening:
     def __init__(self, publisher: Publisher, sink: str, settings: Settings) -> None:
         self._publisher, self._sink, self._settings = publisher, sink, settings
         self._windows = ExactWindows()
-        self._encode = msgspec.json.Encoder().encode
 
     def warm(self) -> None:
         """Compile before the group counts on this process, as the worker does."""
-        batch = build_columns(read(records_of([])).facts, [], seed=PUBLIC_SEED)
-        _scores(self._windows.count(batch))
+        facts = read(records_of([])).facts
+        batch = build_columns(facts, [], seed=PUBLIC_SEED)
+        counts = self._windows.count(batch)
+        answers(facts.data, facts.spans[batch.is_setup], _scores(counts), counts)
 
-    async def screen(self, poll: Poll, acknowledge: Callable[[], object]) -> None:
+    async def screen(
+        self, poll: Poll, acknowledge: Callable[[], object], set_aside: Callable[[], object] | None = None
+    ) -> None:
         """Answer a poll in slices, as the worker does; acknowledged once the broker has every answer."""
-        delivery = Delivery(acknowledge)
+        delivery = Delivery(acknowledge, set_aside)
         most = self._settings.max_batch_events
         parts, rest = take(poll.parts, most, share=False)
         while parts:
@@ -70,21 +63,11 @@ class JobScreening:
         poll.screened(None)
         delivery.seal()
 
-    def _answers(self, fetched: FetchedBatch) -> list[tuple[bytes, bytes]]:
+    def _answers(self, fetched: FetchedBatch) -> Packed:
         reading = read(fetched.records)
         batch = build_columns(reading.facts, reading.events, seed=PUBLIC_SEED)
         counts = self._windows.count(batch)
-        setups = np.flatnonzero(batch.is_setup)
-        data, spans = reading.facts.data.tobytes(), reading.facts.spans[setups, 0].tolist()
-        scores, found = _scores(counts).tolist(), counts.tolist()
-        encode, keys, positions = self._encode, fetched.keys(), reading.positions.tolist()
-        return [
-            (
-                keys[positions[place]] or b"",
-                encode(Answer(Raw(b'"%b"' % data[start:stop]), "block" if score >= BLOCK_AT else "allow", score, row)),
-            )
-            for place, (start, stop), score, row in zip(setups.tolist(), spans, scores, found, strict=True)
-        ]
+        return answers(reading.facts.data, reading.facts.spans[batch.is_setup], _scores(counts), counts)
 
 
 def _scores(counts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -111,7 +94,7 @@ def main() -> None:
     loop, ending = new_event_loop(), Ending()
     app, source = make_faust_app(settings, poll_topic=options.input)
     publisher = Publisher({**client_settings(settings), "acks": "all"}, [options.output], ending.fail)
-    screening: Any = JobScreening(publisher, options.output, settings)
+    screening = JobScreening(publisher, options.output, settings)
     screening.warm()
     add_agent(app, source, screening, ending)
     sys.exit(run(app, [publisher], ending, loop))

@@ -39,7 +39,7 @@ class KnownCampaigns:
 
 
 async def read_campaigns(settings: Settings) -> KnownCampaigns:
-    """Read the topic from its beginning to its end, which takes some tenths of a second a partition.
+    """Read the topic from its beginning to its end, all partitions at once.
 
     Args:
         settings: How the brokers are spoken to.
@@ -53,10 +53,9 @@ async def read_campaigns(settings: Settings) -> KnownCampaigns:
     found = KnownCampaigns()
     try:
         async with LogReader(settings, CAMPAIGNS, lambda *_: None) as reader:
-            for partition in range(partitions):
-                async for rows in reader.read(partition, 0, sys.maxsize):
-                    for key, value in zip(rows.keys(), rows.values(), strict=True):
-                        found.take(key, value)
+            async for _, rows in reader.read_all(dict.fromkeys(range(partitions), (0, sys.maxsize))):
+                for key, value in zip(rows.keys(), rows.values(), strict=True):
+                    found.take(key, value)
     except KafkaConnectionError as error:
         raise await why_unreachable(settings) from error
     except KafkaError as error:

@@ -8,6 +8,7 @@ commits. If another begins meanwhile, the commit fails, nothing of it counts, an
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
@@ -139,16 +140,15 @@ class CaseStore:
         async with _said(self._settings, self._patience_s):
             partitions = await self._count()
             async with self._reader() as reader:
-                for partition in range(partitions):
-                    async for key, value in _records(reader, partition):
-                        if key.startswith(others):
-                            continue
-                        case = read_case(value)
-                        found.pop(key.decode("utf-8", "replace"), None)
-                        if case is not None and case.case_id.encode() == key and wanted(case):
-                            found[case.case_id] = case
-                        if len(found) >= 2 * MOST_CASES:
-                            found = {one.case_id: one for one in _latest_opened(found)}
+                async for key, value in _records(reader, partitions):
+                    if key.startswith(others):
+                        continue
+                    case = read_case(value)
+                    found.pop(key.decode("utf-8", "replace"), None)
+                    if case is not None and case.case_id.encode() == key and wanted(case):
+                        found[case.case_id] = case
+                    if len(found) >= 2 * MOST_CASES:
+                        found = {one.case_id: one for one in _latest_opened(found)}
         return _latest_opened(found)
 
     def _reader(self) -> LogReader:
@@ -234,9 +234,9 @@ async def _latest(
     return known, end
 
 
-async def _records(reader: LogReader, partition: int) -> AsyncIterator[tuple[bytes, bytes | None]]:
-    """Key and value of everything that a partition has."""
-    async for rows in reader.read(partition, 0, await reader.end(partition)):
+async def _records(reader: LogReader, partitions: int) -> AsyncIterator[tuple[bytes, bytes | None]]:
+    """Key and value of everything that there is by now, each partition in order."""
+    async for _, rows in reader.read_all(dict.fromkeys(range(partitions), (0, sys.maxsize))):
         for key, value in zip(rows.keys(), rows.values(), strict=True):
             if key is not None:
                 yield key, value

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -96,22 +96,41 @@ class LogReader:
         Where the topic no longer has `start` it begins with the oldest record; it ends early where the topic does, or
         where a transaction is open.
         """
-        tp = TopicPartition(self._topic, partition)
-        self._consumer.assign([tp])
-        ends = await _soon(self._consumer.end_offsets([tp]))
-        stop = min(stop, int(ends[tp]))
-        self._consumer.seek(tp, max(start, await self.beginning(partition)))
-        moved_s, before = time.monotonic(), -1
-        while (position := await _soon(self._consumer.position(tp))) < min(stop, self._readable(tp, stop)):
-            if position != before:
-                moved_s, before = time.monotonic(), position
+        async for _, rows in self.read_all({partition: (start, stop)}):
+            yield rows
+
+    async def read_all(self, spans: Mapping[int, tuple[int, int]]) -> AsyncIterator[tuple[int, Rows]]:
+        """The same of several partitions at once: each with its `start` and `stop`; yields the partition too.
+
+        Much faster than one after the other, where each has little.
+        """
+        asked = {TopicPartition(self._topic, partition): span for partition, span in spans.items()}
+        ends = await _soon(self._consumer.end_offsets(list(asked)))
+        begins = await _soon(self._consumer.beginning_offsets(list(asked)))
+        stops = {tp: min(stop, int(ends[tp])) for tp, (_, stop) in asked.items()}
+        starts = {tp: max(start, int(begins[tp])) for tp, (start, _) in asked.items()}
+        left = [tp for tp, stop in stops.items() if starts[tp] < stop]
+        if not left:
+            return  # a client that was assigned nothing may never stop
+        self._consumer.assign(left)
+        for tp in left:
+            self._consumer.seek(tp, starts[tp])
+        moved_s, before = time.monotonic(), dict[TopicPartition, int]()
+        while True:
+            now = {tp: int(await _soon(self._consumer.position(tp))) for tp in left}
+            left = [tp for tp, position in now.items() if position < min(stops[tp], self._readable(tp, stops[tp]))]
+            if not left:
+                return
+            self._consumer.pause(*(now.keys() - set(left)))
+            if now != before:
+                moved_s, before = time.monotonic(), now
             elif time.monotonic() - moved_s > STALL_S:
-                raise KafkaTimeoutError(f"nothing of {self._topic}/{partition} came for {STALL_S:g} s")
-            for rows in (await self._consumer.getmany(tp, timeout_ms=READ_TIMEOUT_MS)).values():
+                raise KafkaTimeoutError(f"nothing of {self._topic}/{left[0].partition} came for {STALL_S:g} s")
+            for tp, rows in (await self._consumer.getmany(*left, timeout_ms=READ_TIMEOUT_MS)).items():
                 if rows.unreadable is not None:
                     self._on_unreadable(tp, rows.unreadable)
-                if wanted := rows.before(stop):
-                    yield wanted
+                if wanted := rows.before(stops[tp]):
+                    yield tp.partition, wanted
 
     def _readable(self, tp: TopicPartition, stop: int) -> int:
         """Where an open transaction holds reading back, as far as is known; what it hides is not waited for."""

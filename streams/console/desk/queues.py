@@ -19,6 +19,7 @@ from streams.cases.store import CaseStore
 from streams.console.bench import Bench
 from streams.console.desk.acts import Acts
 from streams.console.desk.campaign_pages import VERDICTS
+from streams.console.desk.long_look import LongLook
 from streams.console.desk.questions import Question, QuestionTable, answers_of
 from streams.console.roles import User, What
 from streams.console.sessions import Session
@@ -89,9 +90,8 @@ class Queues:
         examine: Callable[[], Sequence[Alarm]],
     ) -> None:
         self._visits, self._settings, self._acts, self._table = visits, settings, acts, table
-        self._examine = examine
         self._kafka, self._disk = Bench("Kafka", READ_S), Bench("The table of questions", READ_S)
-        self._doctor = Bench("What looks after everything", EXAMINE_S)
+        self._look = LongLook(Bench("What looks after everything", EXAMINE_S), examine)
 
     def routes(self, look: Look, change: Change) -> list[Route]:
         """Which page needs whom."""
@@ -154,13 +154,24 @@ class Queues:
         return RedirectResponse("/queues", HTTPStatus.SEE_OTHER)
 
     async def alarms(self, request: Request, user: User, session: Session) -> Response:
-        """Part of it: what `robocall doctor` finds wrong from here, and what the worker here says of its model."""
+        """Part of it: what `robocall doctor` finds wrong from here, and what the worker here says of its model.
+
+        Looking takes seconds, so a page has what was found last, and asks again while somebody looks.
+        """
         del request
-        found = await self._doctor.run(self._examine)
-        alarms: Sequence[Alarm] = found.content or ()
+        found, is_looking = await self._look.latest()
+        alarms: Sequence[Alarm] = () if found is None else found.content or ()
         wrong = [one for one in alarms if one.state != "ok"]
-        well = len(alarms) - len(wrong)
-        return self._visits.page("queue_alarms", user, session, why_not=found.why_not, alarms=wrong, well=well)
+        return self._visits.page(
+            "queue_alarms",
+            user,
+            session,
+            why_not="" if found is None else found.why_not,
+            alarms=wrong,
+            well=len(alarms) - len(wrong),
+            looked_ms=self._look.found_ms,
+            is_looking=is_looking,
+        )
 
     def _answered(self, table: QuestionTable, name: str, verdict: Verdict, who: str, why: str) -> list[str]:
         """Publish and fill in; what is filled in stays so, and what is not is asked again."""

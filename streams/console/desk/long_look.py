@@ -1,0 +1,45 @@
+"""A question that takes seconds: pages have what was found last, and it is asked again when that is old."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from streams.console.bench import Bench, Found
+
+FRESH_S = 10.0
+"""So long nobody looks again."""
+WAIT_S = 0.1
+"""That a page waits, in case it is quick."""
+
+
+class LongLook:
+    """Asks at most one question at a time. Used on the event loop alone.
+
+    Args:
+        bench: where it is asked.
+        look: the question; it blocks.
+
+    Attributes:
+        found_ms: when the latest answer came, epoch milliseconds; 0 before the first.
+    """
+
+    def __init__(self, bench: Bench, look: Callable[[], Any]) -> None:
+        self._bench, self._look = bench, look
+        self._found: Found | None = None
+        self._going: asyncio.Task[None] | None = None
+        self.found_ms = 0
+
+    async def latest(self) -> tuple[Found | None, bool]:
+        """What was found last, None before the first answer; and whether somebody looks right now. Never raises."""
+        is_fresh = time.time_ns() // 1_000_000 - self.found_ms < FRESH_S * 1_000
+        if self._going is None and not is_fresh:
+            self._going = asyncio.create_task(self._ask())
+        if self._going is not None:
+            await asyncio.wait([self._going], timeout=WAIT_S)
+        return self._found, self._going is not None
+
+    async def _ask(self) -> None:
+        self._found = await self._bench.run(self._look)
+        self.found_ms = time.time_ns() // 1_000_000
+        self._going = None

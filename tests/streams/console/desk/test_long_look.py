@@ -1,0 +1,51 @@
+"""A question that takes seconds: no page waits for it, one asks at a time, and what was found stays for a while."""
+
+import asyncio
+import threading
+
+import pytest
+
+from streams.console.bench import Bench, Found
+from streams.console.desk import long_look as module
+from streams.console.desk.long_look import LongLook
+from tests.waiting import until
+
+
+def test_pages_have_what_was_found_last_and_one_asks_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody looks nobody else does; an answer is fresh for a while, then it is looked for again."""
+    may_end, asked = threading.Event(), []
+
+    def look() -> int:
+        asked.append(may_end.wait(60))
+        return len(asked)
+
+    async def work() -> None:
+        long = LongLook(Bench("The place", 60), look)
+        assert await asyncio.gather(long.latest(), long.latest()) == [(None, True), (None, True)]
+        may_end.set()
+        await until(lambda: long.found_ms)
+        assert await long.latest() == (Found(1), False)
+        monkeypatch.setattr(module, "FRESH_S", 0.0)
+        may_end.clear()
+        assert await long.latest() == (Found(1), True)
+        may_end.set()
+        await until(lambda: len(asked) == 2)
+
+    asyncio.run(work())
+    assert len(asked) == 2
+
+
+def test_what_is_quick_is_there_at_once() -> None:
+    """And what went wrong is a sentence."""
+
+    def fail() -> None:
+        raise ConnectionError
+
+    async def work() -> tuple[tuple[Found | None, bool], tuple[Found | None, bool]]:
+        good, bad = LongLook(Bench("One", 5), lambda: 7), LongLook(Bench("Another", 5), fail)
+        return await good.latest(), await bad.latest()
+
+    good, bad = asyncio.run(work())
+    assert good == (Found(7), False)
+    assert bad[0] is not None
+    assert "Another does not answer" in bad[0].why_not

@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass, replace
 
-from detector.features.window_constants import HOUR_MS
+from detector.features.window_constants import HOUR_MS, MINUTE_MS
 from streams.cases.changes import CaseRefused, opened
 from streams.wire.cases import Case, CaseEntry, CaseKind
 
@@ -100,8 +100,16 @@ def left_ms(case: Case, now_ms: int) -> int | None:
 def clock(case: Case, now_ms: int) -> str:
     """The clock for people; empty where it does not run."""
     left = left_ms(case, now_ms)
-    if left is None:
-        return ""
-    minutes = abs(left) // 60_000
+    return "" if left is None else due_in("answer", left)
+
+
+def due_in(what: str, left_ms: int) -> str:
+    """Say how long there is: `answer within 3 h 05 min`, or `OVERDUE by 0 h 10 min`.
+
+    Args:
+        what: Is due.
+        left_ms: Until then, milliseconds; negative where it is overdue.
+    """
+    minutes = abs(left_ms) // MINUTE_MS
     span = f"{minutes // 60} h {minutes % 60:02} min"
-    return f"answer within {span}" if left >= 0 else f"OVERDUE by {span}"
+    return f"{what} within {span}" if left_ms >= 0 else f"OVERDUE by {span}"

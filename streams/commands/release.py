@@ -47,10 +47,7 @@ def release(subject: str, by: str) -> None:
         lambda redis: release_in_redis(redis, entity, by=by.strip(), grace_s=settings.release_grace_s)
     )
     until = datetime.fromtimestamp(done.until_ms / 1_000, UTC).isoformat(" ", "seconds")
-    ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
-    click.echo(
-        printable(f"{subject}: ended {' and '.join(ended) or 'nothing'}; analytics do not block it until {until}")
-    )
+    click.echo(printable(f"{subject}: ended {done.ended or 'nothing'}; analytics do not block it until {until}"))
     if done.ordered:
         click.echo(f"it stays on the block list by {done.ordered}: `robocall lists remove block` lifts that", err=True)
     try:
@@ -59,7 +56,7 @@ def release(subject: str, by: str) -> None:
         click.echo("workers follow; switches that cache standing decisions were not told: run it again", err=True)
         raise
     finally:
-        details = {"by": by.strip(), "ended": " and ".join(ended), "until_ms": str(done.until_ms)}
+        details = {"by": by.strip(), "ended": done.ended, "until_ms": str(done.until_ms)}
         record(CaseKind.CHANGE, "released", subject=entity, details=details)
 
 

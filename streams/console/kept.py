@@ -43,10 +43,11 @@ class Kept:
         # Most texts have one decision, which is kept as it is: a queue for each would take as much room as those.
         self._found: dict[Kind, dict[str, Decision | deque[Decision]]] = {kind: {} for kind in _FIELDS}
 
-    def add(self, decision: Decision) -> None:
-        """Keep one more."""
-        if len(self.all) == self._most:
-            self._forget(self.all.popleft())
+    def add(self, decision: Decision) -> Decision | None:
+        """Keep one more; returns the one that went for it."""
+        oldest = self.all.popleft() if len(self.all) == self._most else None
+        if oldest is not None:
+            self._forget(oldest)
         self.all.append(decision)
         for kind, text_of in _FIELDS.items():
             text, found = text_of(decision), self._found[kind]
@@ -59,6 +60,7 @@ class Kept:
                 before.append(decision)
             else:
                 found[text] = deque((before, decision))
+        return oldest
 
     def about(self, subject: Subject) -> Iterator[Decision]:
         """Those about a subject, the latest first; none of a kind that decisions do not name."""

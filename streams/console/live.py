@@ -58,6 +58,7 @@ class LiveMemory:
         self._seconds: deque[_Second] = deque(maxlen=SECONDS + 1)
         self._latest = Kept(kept)
         self._suspect = Kept(kept)
+        self._versions: Counter[tuple[str, str, str]] = Counter()
         self.unreadable = 0
         self.scores = ScoreSketch(clock)
 
@@ -77,7 +78,7 @@ class LiveMemory:
             second.counts[row] += 1
         second.latencies[bisect_left(EDGES_MS, decision.decided_time_ms - decision.setup_time_ms)] += 1
         self.scores.take(decision)
-        self._latest.add(decision)
+        self._count_versions(decision, self._latest.add(decision))
         if is_suspect(decision):
             self._suspect.add(decision)
 
@@ -107,8 +108,7 @@ class LiveMemory:
 
     def versions(self) -> list[tuple[str, str, str, int]]:
         """Policy, model and mode of the latest decisions that are kept, and how many had them, the most first."""
-        found = Counter((one.policy_version, one.model_version, one.mode.value) for one in self._latest.all)
-        return [(*versions, calls) for versions, calls in found.most_common(MOST_VERSIONS)]
+        return [(*versions, calls) for versions, calls in self._versions.most_common(MOST_VERSIONS)]
 
     def suspects(self, most: int) -> list[Decision]:
         """The latest calls that were labelled or blocked, or would have been; the latest first."""
@@ -121,6 +121,14 @@ class LiveMemory:
             for one in islice(kept.about(subject), most + LATE):
                 found.setdefault(one.decision_id, one)
         return sorted(found.values(), key=lambda one: one.setup_time_ms, reverse=True)[:most]
+
+    def _count_versions(self, come: Decision, gone: Decision | None) -> None:
+        self._versions[_versions(come)] += 1
+        if gone is not None:
+            versions = _versions(gone)
+            self._versions[versions] -= 1
+            if not self._versions[versions]:
+                del self._versions[versions]  # else each version that ever was stays
 
     def _since(self, at_s: int) -> Iterator[_Second]:
         return (one for one in self._seconds if one.at_s >= at_s)
@@ -142,6 +150,10 @@ def _rows(decision: Decision) -> Iterator[int]:
         yield _OBJECTIONS[decision.would_be]
     if decision.decided_by is Step.FAIL_OPEN:
         yield ROWS.index("failed_open")
+
+
+def _versions(decision: Decision) -> tuple[str, str, str]:
+    return decision.policy_version, decision.model_version, decision.mode.value
 
 
 def _sums(rows: Sequence[Sequence[int]], length: int) -> list[int]:

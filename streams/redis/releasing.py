@@ -38,6 +38,12 @@ class Released:
     ordered: Basis | None
     until_ms: int
 
+    @property
+    def ended(self) -> str:
+        """What it ended, for people; empty where there was nothing."""
+        both = ("what stood", self.stood), ("a block entry", self.unlisted)
+        return " and ".join(what for what, is_so in both if is_so)
+
 
 async def release(redis: Redis, entity: str, *, by: str, grace_s: float) -> Released:
     """Release an entity, and take it off the block list, unless an order put it there; workers follow within 2 s.

@@ -13,7 +13,7 @@ from detector.contract.errors import PolicyInvalid
 from detector.policy.settings import Policy, with_mode
 from streams.yaml_files import PlainLoader
 
-__all__ = ["DEFAULT_POLICY_FILE", "load_policy", "parse_policy", "with_mode"]
+__all__ = ["DEFAULT_POLICY_FILE", "load_policy", "parse_policy", "read_policy", "with_mode"]
 
 MAX_POLICY_BYTES = 256 * 1024
 DEFAULT_POLICY_FILE = Path(__file__).with_name("default_policy.yaml")
@@ -36,15 +36,24 @@ def load_policy(path: Path | None) -> Policy:
     """
     if path is None:
         return Policy()
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_POLICY_BYTES + 1)
-    except OSError as error:
-        raise PolicyInvalid(f"policy {path}: {error.strerror}: name a file that can be read") from error
+    content = read_policy(path)
     try:
         return parse_policy(content)
     except PolicyInvalid as error:
         raise PolicyInvalid(f"policy {path}: {error}") from error
+
+
+def read_policy(path: Path) -> bytes:
+    """Content of a policy file, as far as it can be one: a byte more than the largest has.
+
+    Raises:
+        PolicyInvalid: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_POLICY_BYTES + 1)
+    except OSError as error:
+        raise PolicyInvalid(f"policy {path}: {error.strerror}: name a file that can be read") from error
 
 
 def parse_policy(content: bytes) -> Policy:

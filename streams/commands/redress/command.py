@@ -273,9 +273,8 @@ def _say_lifted(claim: Claim, lifted: Lifted | None) -> None:
         click.echo("the caller withheld its number: nothing stands against it", err=True)
         return
     done = lifted.released
-    ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
     allowed = "" if lifted.allowed_until_ms is None else f", it is allowed until {when(lifted.allowed_until_ms)} UTC"
-    text = f"ended {' and '.join(ended) or 'nothing'} in {lifted.took_s:.2f} s{allowed}"
+    text = f"ended {done.ended or 'nothing'} in {lifted.took_s:.2f} s{allowed}"
     click.echo(printable(f"{MASKED.text(claim.calling_number or '')}: {text}"), err=True)
     if done.ordered:
         click.echo(f"it stays on the block list by {done.ordered}: redress does not lift that", err=True)

@@ -73,15 +73,14 @@ class Acts:
         settings = self._settings
         checked_entry("allow", entity.removeprefix(NUMBER_ENTITY))  # numbers and trunk groups, and nothing else
         done = asked(settings, lambda redis: release(redis, entity, by=_by(who), grace_s=settings.release_grace_s))
-        ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
-        said = [f"Released: ended {' and '.join(ended) or 'nothing'}. Analytics do not block it for a while."]
+        said = [f"Released: ended {done.ended or 'nothing'}. Analytics do not block it for a while."]
         if done.ordered:
             said.append(f"It stays on the block list by {done.ordered}: `robocall lists remove block` lifts that.")
         try:
             asyncio.run(publish_end(settings, entity))
         except RobocallError as error:
             said.append(f"Workers follow; switches that cache standing decisions were not told: {error}.")
-        details = {"ended": " and ".join(ended), "until_ms": str(done.until_ms)}
+        details = {"ended": done.ended, "until_ms": str(done.until_ms)}
         return self._recorded(said, CaseKind.CHANGE, "released", who, entity, details, why)
 
     async def allow(self, entry: str, days: float, who: str, why: str) -> list[str]:
@@ -246,8 +245,7 @@ def _lifted(lifted: Lifted | None) -> list[str]:
     if lifted is None:
         return ["The caller withheld its number: nothing stands against it."]
     done = lifted.released
-    ended = [what for what, is_so in (("what stood", done.stood), ("a block entry", done.unlisted)) if is_so]
-    said = [f"Ended {' and '.join(ended) or 'nothing'} in {lifted.took_s:.2f} s."]
+    said = [f"Ended {done.ended or 'nothing'} in {lifted.took_s:.2f} s."]
     if lifted.allowed_until_ms is not None:
         said.append("The number is on the allow list.")
     if done.ordered:

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from detector.contract.events import Verdict
 from streams.cases.changes import CLOSED
-from streams.cases.redress import PENDING, clock, left_ms
+from streams.cases.redress import PENDING, clock, due_in, left_ms
 from streams.cases.store import CaseStore
 from streams.console.bench import Bench
 from streams.console.desk.acts import Acts
@@ -196,13 +196,8 @@ def _waiting(case: Case, now_ms: int) -> Waiting:
         due = case.details.get("due_ms", "")
         due_ms = int(due) if due.isdecimal() else case.opened_ms
         return Waiting(case, clock(case, now_ms) or "told how it stands", due_ms, left is not None and left < 0)
-    return Waiting(case, _left(traced.due_ms - now_ms), traced.due_ms, traced.due_ms < now_ms, _at(report_of(traced)))
-
-
-def _left(left: int) -> str:
-    minutes = abs(left) // 60_000
-    span = f"{minutes // 60} h {minutes % 60:02} min"
-    return f"answers due within {span}" if left >= 0 else f"OVERDUE by {span}"
+    due_ms, says = traced.due_ms, due_in("answers due", traced.due_ms - now_ms)
+    return Waiting(case, says, due_ms, due_ms < now_ms, _at(report_of(traced)))
 
 
 def _at(report: Report) -> str:

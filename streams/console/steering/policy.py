@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from detector.contract.errors import PolicyInvalid
+from detector.policy.settings import Policy
 from streams.cases.store import CaseStore
 from streams.console.bench import Bench
 from streams.console.live import LiveMemory
@@ -24,7 +25,7 @@ from streams.console.visits import Change, Look, Visits
 from streams.files import private_folder
 from streams.running.masking import masked
 from streams.screening.build import policy_of
-from streams.screening.policy_file import DEFAULT_POLICY_FILE, MAX_POLICY_BYTES, load_policy, parse_policy
+from streams.screening.policy_file import DEFAULT_POLICY_FILE, MAX_POLICY_BYTES, load_policy, parse_policy, read_policy
 from streams.settings import Settings
 from streams.wire.cases import Case, CaseKind
 
@@ -32,6 +33,7 @@ POLICY = "/policy"
 MOST_POLICY_FORM_BYTES = 3 * MAX_POLICY_BYTES + 4_096
 """Of a form with a policy, of which a browser writes each character in three at most."""
 SAVED_S = 8.0
+READ_S = 10.0
 MOST_SAVED = 20
 
 
@@ -42,12 +44,34 @@ class Draft:
     Attributes:
         text: Of the policy file as it would be.
         before: Version of the file that it is a change of.
-        digest: Of the text: what is saved is what was tried.
     """
 
     text: str
     before: str
-    digest: str
+
+    @property
+    def content(self) -> bytes:
+        """What a file of it holds."""
+        return self.text.encode("utf-8", "replace")
+
+    @property
+    def digest(self) -> str:
+        """Of the text: what is saved is what was tried."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+class InForce(NamedTuple):
+    """What the policy file is.
+
+    Attributes:
+        text: Of the file, or of the documented defaults where there is none; None where it cannot be read.
+        policy: What workers would start with; None where they would not.
+        why_not: What is wrong with it, one sentence; empty where nothing is.
+    """
+
+    text: str | None = None
+    policy: Policy | None = None
+    why_not: str = ""
 
 
 class PolicyPage:
@@ -62,7 +86,7 @@ class PolicyPage:
 
     def __init__(self, visits: Visits, settings: Settings, memory: LiveMemory, work: Work) -> None:
         self._visits, self._settings, self._memory, self._work = visits, settings, memory, work
-        self._kafka = Bench("Kafka", SAVED_S)
+        self._kafka, self._disk = Bench("Kafka", SAVED_S), Bench("The policy", READ_S)
         self._draft: Draft | None = None
         self._folder: Path | None = None
 
@@ -81,21 +105,18 @@ class PolicyPage:
         """What is in force, and the file to change."""
         del request
         self._visits.note("console look", user, page="policy")
-        facts, why_not, text = None, "", self._text()
-        if self._draft is not None and self._draft.text == text:
+        found = await self._disk.run(self._in_force)
+        here: InForce = found.content or InForce(why_not=found.why_not)
+        if self._draft is not None and self._draft.text == here.text:
             self._draft = None  # it was saved
-        try:
-            facts = policy_of(self._settings)
-        except PolicyInvalid as error:
-            why_not = str(error)
         return self._visits.page(
             "policy",
             user,
             session,
-            policy=facts,
-            why_not=why_not,
+            policy=here.policy,
+            why_not=here.why_not,
             file=self._settings.policy_file,
-            text=text if self._draft is None else self._draft.text,
+            text=here.text if self._draft is None else self._draft.text,
             is_draft=self._draft is not None,
             versions=self._memory.versions(),
         )
@@ -125,16 +146,13 @@ class PolicyPage:
         """Try what stands in the form, which goes on by itself; 303 to the page."""
         del session
         text = request.state.form.get("text", "").replace("\r\n", "\n")
-        try:
-            version = parse_policy(text.encode("utf-8", "replace")).version
-            before = load_policy(self._existing()).version
-        except PolicyInvalid as error:
-            raise HTTPException(HTTPStatus.BAD_REQUEST, f"This is no policy: {error}.") from error
-        content = text.encode("utf-8", "replace")
-        draft = Draft(text, before, hashlib.sha256(content).hexdigest())
+        found = await self._disk.run(lambda: self._compared(text))
+        if found.why_not:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, f"This cannot be tried. {found.why_not}.")
+        draft, version, against = found.content
         self._require_idle()
-        file = self._file(content)
-        self._work.begin(f"Try {version}", user.name, ["policy", "try", "--json", *self._against(), "--", str(file)])
+        file = self._file(draft.content)
+        self._work.begin(f"Try {version}", user.name, ["policy", "try", "--json", *against, "--", str(file)])
         self._draft = draft
         self._visits.note("console change", user, change="policy_try", policy=version)
         return RedirectResponse(POLICY, HTTPStatus.SEE_OTHER)
@@ -149,7 +167,7 @@ class PolicyPage:
             raise HTTPException(HTTPStatus.CONFLICT, "No file is named: set ROBOCALL_POLICY_FILE.")
         why = self._visits.reason(request)
         self._require_idle()
-        file = self._file(draft.text.encode("utf-8", "replace"))
+        file = self._file(draft.content)
         words = [f"--why={why}", f"--before={draft.before}", f"--policy={path}", "--", str(file)]
         self._work.begin("Save the policy", user.name, ["policy", "save", *words])
         self._visits.note("console change", user, change="policy_save", reason=masked(why))
@@ -159,18 +177,29 @@ class PolicyPage:
         if self._work.state.is_running:
             raise HTTPException(HTTPStatus.CONFLICT, "A policy is being tried or saved: wait for its end.")
 
-    def _against(self) -> list[str]:
+    def _in_force(self) -> InForce:
+        """Read and parse the file; it blocks."""
+        try:
+            text = read_policy(self._existing() or DEFAULT_POLICY_FILE)[:MAX_POLICY_BYTES].decode("utf-8", "replace")
+        except PolicyInvalid as error:
+            return InForce(why_not=str(error))
+        try:
+            return InForce(text, policy_of(self._settings))
+        except PolicyInvalid as error:
+            return InForce(text, why_not=str(error))
+
+    def _compared(self, text: str) -> tuple[Draft, str, list[str]]:
+        """A draft of this text, its version, and what the command is to compare it with; it blocks."""
+        version = parse_policy(text.encode("utf-8", "replace")).version
         path = self._existing()
-        return [] if path is None else [f"--against={path}"]
+        return Draft(text, load_policy(path).version), version, [] if path is None else [f"--against={path}"]
 
     def _existing(self) -> Path | None:
         path = self._settings.policy_file
-        return path if path is not None and path.exists() else None
-
-    def _text(self) -> str:
-        path = self._existing() or DEFAULT_POLICY_FILE
-        with path.open("rb") as file:
-            return file.read(MAX_POLICY_BYTES).decode("utf-8", "replace")
+        try:
+            return path if path is not None and path.exists() else None
+        except OSError:  # of the folder: whoever reads it is told why
+            return path
 
     def _file(self, content: bytes) -> Path:
         """A file that nobody else reads, with this content."""

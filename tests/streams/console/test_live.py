@@ -1,5 +1,6 @@
 """Figures by the second and the latest decisions, worked out by hand."""
 
+from collections import Counter
 from typing import Any
 
 from streams.console.live import ROWS, SECONDS, LiveMemory
@@ -105,6 +106,21 @@ def test_a_subject_is_found_by_its_own_field_and_each_decision_once() -> None:
     assert [one.call_id for one in memory.about(Subject(Kind.CALL, "call-1@switch"), 9)] == ["call-1@switch"]
     assert [one.call_id for one in memory.about(Subject(Kind.DECISION, f"{1:032x}"), 9)] == ["call-1@switch"]
     assert memory.about(Subject(Kind.NUMBER, "+19"), 9) == []
+
+
+def test_versions_of_the_kept_decisions_are_counted_as_they_come_and_go() -> None:
+    """Held against counting all of them; a version that nobody has any more takes no memory."""
+    versions = ["p1-a", "p1-a", "p1-b", "p1-b", "p1-b", "p1-c", "p1-b"]
+    memory = LiveMemory(3, Clock())
+    seen = []
+
+    for number, version in enumerate(versions):
+        memory.take(None, decided(number, policy_version=version, model_version="gbt-1"))
+        latest = Counter(versions[max(0, number - 2) : number + 1])
+        seen.append(sorted((policy, calls) for policy, _, _, calls in memory.versions()))
+        assert seen[-1] == sorted(latest.items())
+
+    assert memory.versions() == [("p1-b", "gbt-1", "enforce", 2), ("p1-c", "gbt-1", "enforce", 1)]
 
 
 def test_what_is_no_decision_is_counted() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from streams.commands.adapt.child import CommandFailed
 from streams.commands.console import command
 from streams.console.roles import Role
+from streams.console.steering import policy as policy_page
 from streams.screening.policy_file import load_policy, parse_policy
 from tests.streams.console.console_case import Browser, Played, decided
 from tests.streams.console.steering.test_work import Commands, settled
@@ -86,6 +88,43 @@ def test_what_is_in_force_is_shown_by_file_and_by_decisions(played: Played, file
     for words in (load_policy(file).version, str(file), "p1-old", "not this console", "Trunk group tg-chi", "# ours"):
         assert words in shown
     assert "Try it" not in shown
+
+
+def test_a_file_that_cannot_be_read_is_said_on_the_page(tmp_path: Path, file: Path, commands: Commands) -> None:
+    """A folder stands where the file should: one line says so, and nobody can try a change of nothing."""
+    file.unlink()
+    file.mkdir()
+    commands.ends = ""
+
+    async def visit(browser: Browser) -> tuple[httpx.Response, httpx.Response]:
+        return await browser.get("/policy"), await browser.send("/policy/try", text=CHANGED)
+
+    page, answer = Played(tmp_path).run(Role.ADMIN, visit)
+
+    assert page.status_code == 200
+    assert f"policy {file}: Is a directory: name a file that can be read." in page.text
+    assert "textarea" not in page.text
+    assert answer.status_code == 400
+    assert "Is a directory" in answer.text
+    assert commands.asked == []
+
+
+def test_a_file_that_hangs_holds_no_other_page_up(
+    tmp_path: Path, file: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe that nobody writes to, as a dead network disk is."""
+    del commands
+    file.unlink()
+    os.mkfifo(file)
+    monkeypatch.setattr(policy_page, "READ_S", 0.05)
+
+    async def visit(browser: Browser) -> str:
+        return (await browser.get("/policy")).text
+
+    shown = Played(tmp_path).run(Role.OPERATOR, visit)
+
+    os.close(os.open(file, os.O_WRONLY | os.O_NONBLOCK))
+    assert "The policy did not answer within 0.05 s." in shown
 
 
 def test_a_trial_shows_who_would_be_hit_masked(played: Played, commands: Commands, file: Path) -> None:

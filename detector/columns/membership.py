@@ -86,26 +86,27 @@ class MembershipFilter:
         return found
 
 
-def hash_texts(texts: Collection[str]) -> Ints:
+def hash_texts(texts: Collection[str], seed: int = SEED) -> Ints:
     """Hashes of strings, shape (n,), in their order; lone surrogates are allowed."""
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     spans = np.zeros((len(encoded), 2), np.int64)
     np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=spans[:, 1])
     spans[1:, 0] = spans[:-1, 1]
-    return hash_spans(np.frombuffer(b"".join(encoded), np.uint8), spans)
+    return hash_spans(np.frombuffer(b"".join(encoded), np.uint8), spans, seed)
 
 
-def hash_spans(data: Bytes, spans: Ints) -> Ints:
+def hash_spans(data: Bytes, spans: Ints, seed: int = SEED) -> Ints:
     """Hashes of texts where they stand, as `hash_texts` gives them for plain ones, shape (n,).
 
     Args:
         data: Shape (bytes,) uint8, the texts in UTF-8.
         spans: Start and stop of each text, shape (n, 2); of one that is absent both are the same, and it hashes as the
             empty one.
+        seed: Of the hashes; without it they are of this process alone.
     """
     hashes = np.empty(len(spans), np.int64)
     spans = np.ascontiguousarray(spans)  # one layout, so that one function is compiled
-    _hash(data, spans, SEED, hashes)
+    _hash(data, spans, seed, hashes)
     return hashes
 
 

@@ -17,10 +17,11 @@ from detector.columns.decision_ids import DECISION_ID_BYTES, decision_id, identi
 from detector.columns.facts import HAS_OWN_NAMES, HAS_PRIORITY, ROLE_CODE, TEXT_FIELDS, Texts
 from detector.columns.impossible import may_be_impossible
 from detector.columns.lazy_sequence import LazySequence
-from detector.columns.membership import hash_spans, hash_texts
+from detector.columns.membership import SEED, hash_spans, hash_texts
 from detector.columns.numbering import FOREIGN, INVALID, NPA_WIDTH
 from detector.columns.packing import pack
 from detector.contract.events import CallSetup
+from detector.contract.numbers import is_e164
 from detector.features import signatures
 
 MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, MAY_BE_FROM_911, IS_VOUCHED, IS_NAMED = 1, 2, 4, 8, 16, 32
@@ -28,6 +29,10 @@ MAY_BE_EMERGENCY, MAY_BE_IMPOSSIBLE, MAY_BE_PRIORITY, MAY_BE_FROM_911, IS_VOUCHE
 can have, a priority field is there, the calling number may be 911. A call without the bit needs no look at its texts.
 Two are no guess: a verified signature of attestation A vouches for the calling number; `own_names` holds something."""
 _PRIORITY_AREA, _EMERGENCY_AREA = 710, 911
+LOTS = 10_000
+"""Lots that callers draw."""
+LOT_SEED = 0x10755
+"""Of the hashes that lots are made of: the same everywhere, so that a caller draws the same on each machine."""
 
 
 class Picked(LazySequence[Any]):
@@ -108,6 +113,17 @@ class Calls:
         """First 32 bits of each decision id, shape (n,): for drawing a sample that is a function of the calls."""
         return self.digests[:, :4].copy().view(">u4")[:, 0].astype(np.int64)
 
+    def caller_lots(self) -> Ints:
+        """Draw a lot from 0 to `LOTS` - 1 for each call, shape (n,): all calls of a number draw the same, everywhere.
+
+        Where the number is nobody's (withheld, a short code, malformed) each call draws its own, by its decision id.
+        """
+        drawn = self._hash("calling_number", LOT_SEED)
+        may_be_nobody = (self.calling_digits == 0).nonzero()[0].tolist()
+        nobody = [row for row in may_be_nobody if not is_e164(self.text(row, "calling_number"))]
+        drawn[nobody] = self.lots[nobody]
+        return drawn % LOTS
+
     def text(self, row: int, name: str) -> str:
         """One of `TEXT_FIELDS` of a call, empty where absent. It makes the event of a call that is not `plain`."""
         if name in self._columns:
@@ -126,16 +142,16 @@ class Calls:
     def hashes(self, name: str) -> Ints:
         """Hashes (`membership.hash_spans`) of one of `TEXT_FIELDS` of every call, shape (n,); made when asked for."""
         if name not in self._hashes:
-            self._hashes[name] = self._hash(name)
+            self._hashes[name] = self._hash(name, SEED)
         return self._hashes[name]
 
-    def _hash(self, name: str) -> Ints:
+    def _hash(self, name: str, seed: int) -> Ints:
         if self.texts is None:
-            return hash_texts(self.column(name))
-        found = hash_spans(self.texts.data, self.texts.spans[:, TEXT_FIELDS.index(name)])
+            return hash_texts(self.column(name), seed)
+        found = hash_spans(self.texts.data, self.texts.spans[:, TEXT_FIELDS.index(name)], seed)
         odd = (~self.plain).nonzero()[0].tolist()
         if odd:
-            found[odd] = hash_texts([self.text(row, name) for row in odd])
+            found[odd] = hash_texts([self.text(row, name) for row in odd], seed)
         return found
 
     def _read_one(self, row: int, name: str) -> str:

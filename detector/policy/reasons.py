@@ -49,6 +49,7 @@ UNWANTED = Reason("subscriber_block", "The called subscriber does not want calls
 RELEASED = Reason(
     "released", "The number or trunk group was released lately, so analytics label the call and do not block it"
 )
+LEFT_OUT = Reason("left_out", "Only tried here: the caller is not among the share of callers that is enforced")
 NO_BLOCK_HERE = Reason("role", "Analytics may not block where this switch stands in the call path, so it labels")
 IMPOSSIBLE_NUMBER = Reason("dno", "The calling number is not a possible North American number")
 

@@ -276,6 +276,7 @@ class Screener(Generic[WindowsT_co]):
             for _, step in STEPS:
                 work.settle(_attempt(step, work))
             work.apply_own_modes()
+            work.name_left_out()
             work.name_callers()
             if self.campaigns is not None:
                 work.name_campaigns(self.campaigns)

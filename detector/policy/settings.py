@@ -27,6 +27,7 @@ NAME_LIMIT = 64
 DISPLAY_LIMIT = 15
 """Characters of a name that networks carry to a display (CNAM)."""
 EMERGENCY_NUMBERS = ("911", "933", "988")
+ALL_PERCENT = 100.0
 PLACEHOLDER_URL = "https://redress.example.com/"
 
 
@@ -37,6 +38,13 @@ def _require(holds: bool, message: str) -> None:
 
 def _known_feature(name: str) -> None:
     _require(name in INDEX, f"unknown feature {name!r}: docs/features.md lists them")
+
+
+def _a_share(percent: float) -> None:
+    _require(
+        0 < percent <= ALL_PERCENT and math.isclose(percent * 100, round(percent * 100)),
+        "enforce_percent must be 0.01 to 100, in steps of 0.01; `mode: shadow` enforces nothing",
+    )
 
 
 def _name(name: str) -> None:
@@ -217,19 +225,33 @@ class Override:
         switch_id: Switch.
         mode: Mode of its calls, or none to keep the policy's.
         thresholds: Thresholds of every category for its calls, or none to keep the categories'.
+        enforce_percent: Share of callers that `enforce` is for, or none to keep the policy's.
     """
 
     trunk_group_id: str | None = None
     switch_id: str | None = None
     mode: Mode | None = None
     thresholds: Thresholds | None = None
+    enforce_percent: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse an override without a single subject or without an effect."""
         _require(
             (self.trunk_group_id is None) != (self.switch_id is None), "give trunk_group_id or switch_id, not both"
         )
-        _require(self.mode is not None or self.thresholds is not None, "give mode, thresholds or both")
+        _require(self.is_of_mode or self.thresholds is not None, "give mode, enforce_percent or thresholds")
+        if self.enforce_percent is not None:
+            _a_share(self.enforce_percent)
+
+    @property
+    def subject(self) -> str:
+        """Whose calls it is about, for people."""
+        return f"trunk group {self.trunk_group_id}" if self.trunk_group_id is not None else f"switch {self.switch_id}"
+
+    @property
+    def is_of_mode(self) -> bool:
+        """Whether it says which calls are enforced."""
+        return self.mode is not None or self.enforce_percent is not None
 
 
 DEFAULT_REDRESS = Redress(url=PLACEHOLDER_URL)
@@ -262,6 +284,8 @@ class Policy:
         standing_blocks: When blocks of single calls become a block of the number.
         overrides: Per trunk group and per switch.
         budgets: How many lawful calls the model's step may hit; until that is measured its decisions are only tried.
+        enforce_percent: Share of callers that `enforce` is for, drawn by their numbers: a higher share has all of a
+            lower one. Calls of the others are decided in shadow, but for blocks that follow from no analytics.
         version: `p1-` and a digest of all of the above.
 
     Raises:
@@ -284,6 +308,7 @@ class Policy:
     standing_blocks: StandingBlocks = StandingBlocks()
     overrides: tuple[Override, ...] = ()
     budgets: Budgets = Budgets()
+    enforce_percent: float = ALL_PERCENT
     version: str = field(init=False, default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -291,6 +316,7 @@ class Policy:
         _require(set(EMERGENCY_NUMBERS) <= set(self.emergency_numbers), "emergency_numbers must hold 911, 933 and 988")
         _require(all(n.isascii() and n.isdigit() for n in self.emergency_numbers), "emergency_numbers are digits only")
         _require(1 <= self.hold_s <= 604_800, "hold_s must be 1 to 604800 (7 days)")  # noqa: PLR2004
+        _a_share(self.enforce_percent)
         _require(bool(self.categories) and not self.categories[-1].when, "the last of categories must have no `when`")
         names = [category.name for category in self.categories]
         _require(len(set(names)) == len(names), "categories: each name may stand once")
@@ -320,6 +346,18 @@ class Policy:
         what = "the placeholder" if url == PLACEHOLDER_URL else f"{url}, which nobody outside reaches"
         return [f"redress.url is {what}: set your own contact before you enforce"]
 
+    def treats(self, override: Override | None = None) -> str:
+        """Say which calls are enforced, for people: `shadow`, `enforce`, or `enforce for 10 % of callers`.
+
+        Args:
+            override: Of the calls that it is about; None says it of the others.
+        """
+        mode, percent = self.mode, self.enforce_percent
+        if override is not None:
+            mode, percent = override.mode or mode, override.enforce_percent or percent
+        is_of_all = mode is Mode.SHADOW or percent == ALL_PERCENT
+        return mode.value if is_of_all else f"{mode.value} for {percent:g} % of callers"
+
     @property
     def does_enforce(self) -> bool:
         """Whether analytics may block any call: a block must then name whom to complain to (47 CFR 64.1200(k)(8))."""
@@ -329,11 +367,14 @@ class Policy:
 def with_mode(policy: Policy, mode: Mode) -> Policy:
     """Return the policy with one mode for every call: what has a mode of its own loses it, so shadow is everywhere.
 
+    Shares of callers stay: `enforce` is for so many of them.
+
     Args:
         policy: It stays as it is.
         mode: Mode of all calls; the version changes with it.
     """
-    kept = tuple(replace(override, mode=None) for override in policy.overrides if override.thresholds is not None)
+    others = (one for one in policy.overrides if one.thresholds is not None or one.enforce_percent is not None)
+    kept = tuple(replace(override, mode=None) for override in others)
     signers = tuple(replace(signer, mode=None) for signer in policy.signers)
     upstreams = tuple(replace(upstream, mode=None) for upstream in policy.upstreams)
     dno = replace(policy.dno, mode=None)

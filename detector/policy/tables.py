@@ -5,17 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.columns.arrays import Ints
 from detector.columns.facts import ROLE_CODE
 from detector.columns.impossible import HEAD_LENGTH, REPEATED, Impossible, heads_of, is_wrong_length, may_be_judged
 from detector.columns.numbering import NANP_LENGTH
-from detector.columns.setups import Calls
+from detector.columns.setups import LOTS, Calls
 from detector.contract.decisions import Mode
 from detector.contract.ports import FeatureMatrix
 from detector.contract.sip import LOCATION_BY_ROLE
 from detector.features.table import INDEX
 from detector.features.window_constants import NOT_ENOUGH_DATA
 from detector.policy.emergency import EmergencyTable
-from detector.policy.settings import Category, Condition, Policy, Rule, Thresholds
+from detector.policy.settings import ALL_PERCENT, Category, Condition, Policy, Rule, Thresholds
 from detector.policy.signers import SignerTable
 from detector.policy.upstreams import UpstreamTable
 
@@ -65,6 +66,7 @@ class PolicyTables:
         "_by_switch",
         "_by_trunk",
         "_categories",
+        "_has_shares",
         "_samples",
         "checks_length",
         "emergency",
@@ -100,17 +102,36 @@ class PolicyTables:
         self._by_trunk = {o.trunk_group_id: o for o in policy.overrides if o.trunk_group_id is not None}
         self._by_switch = {o.switch_id: o for o in policy.overrides if o.switch_id is not None}
         self.has_overrides = bool(policy.overrides)
+        shares = (policy.enforce_percent, *(one.enforce_percent for one in policy.overrides))
+        self._has_shares = any(share is not None and share < ALL_PERCENT for share in shares)
         everywhere = [c.thresholds for c in policy.categories]
         everywhere += [o.thresholds for o in policy.overrides if o.thresholds is not None]
         self.floor = min(thresholds.label_clear for thresholds in everywhere)
 
     def shadows(self, calls: Calls) -> NDArray[np.bool_]:
-        """Which calls are decided in shadow, shape (n,)."""
+        """Which calls are in shadow by mode, shape (n,)."""
         default = self.policy.mode is Mode.SHADOW
         if not self.has_overrides:
             return np.full(len(calls), default)
         pairs = zip(calls.column("trunk_group_id"), calls.column("switch_id"), strict=True)
         return np.array([self._mode(trunk, switch) is Mode.SHADOW for trunk, switch in pairs], np.bool_)
+
+    def left_out(self, calls: Calls) -> NDArray[np.bool_] | None:
+        """Calls whose callers are not among the share that `enforce` is for, shape (n,); None where it is for all."""
+        if not self._has_shares:
+            return None
+        places: int | Ints = _places(self.policy.enforce_percent)
+        if self.has_overrides:
+            pairs = zip(calls.column("trunk_group_id"), calls.column("switch_id"), strict=True)
+            places = np.array([_places(self._percent(trunk, switch)) for trunk, switch in pairs], np.int64)
+        found: NDArray[np.bool_] = calls.caller_lots() >= places
+        return found
+
+    def _percent(self, trunk: str, switch: str) -> float:
+        for override in (self._by_trunk.get(trunk), self._by_switch.get(switch)):
+            if override is not None and override.enforce_percent is not None:
+                return override.enforce_percent
+        return self.policy.enforce_percent
 
     def _mode(self, trunk: str, switch: str) -> Mode:
         for override in (self._by_trunk.get(trunk), self._by_switch.get(switch)):
@@ -156,6 +177,11 @@ class PolicyTables:
         if len(calling_number) != NANP_LENGTH:
             return self.checks_length and is_wrong_length(calling_number)
         return calling_number[:HEAD_LENGTH] in self.impossible_heads or calling_number in self.impossible_numbers
+
+
+def _places(percent: float) -> int:
+    """How many lots of `LOTS` are of a share."""
+    return round(percent * LOTS / ALL_PERCENT)
 
 
 def _columns(conditions: tuple[Condition, ...]) -> tuple[ColumnBound, ...]:

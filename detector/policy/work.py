@@ -36,6 +36,7 @@ class Work:
         calls: The call setups; policies go by their `now_ms`.
         features: Shape (n_setups, n_features).
         is_shadow: Which calls are decided in shadow, shape (n_setups,).
+        left_out: Those of them that are only because of who calls, shape (n_setups,); None where `enforce` is for all.
         decided: Outcome by row; the first step that decides a row wins.
         scores: Score by row, NaN where the model was not asked, shape (n_setups,).
         margins: Margins of the same, and where groups have weight of some more calls, which are asked silently.
@@ -59,6 +60,7 @@ class Work:
         "group_scores",
         "in_force",
         "is_shadow",
+        "left_out",
         "lists",
         "margins",
         "scores",
@@ -89,7 +91,10 @@ class Work:
         self.in_force = in_force
         self.add_margins = add_margins
         self.dno = tuple(table for table in (lists.dno_table, dno) if table.size)
-        self.is_shadow = tables.shadows(calls)
+        self.is_shadow, self.left_out = tables.shadows(calls), tables.left_out(calls)
+        if self.left_out is not None:
+            self.left_out &= ~self.is_shadow
+            self.is_shadow |= self.left_out
         self.decided: dict[int, Outcome] = {}
         self.scores, self.margins, self.group_scores = np.full((3, len(calls)), np.nan)
         self.unbelieved: set[int] = set()
@@ -145,17 +150,32 @@ class Work:
     def apply_own_modes(self) -> None:
         """Give the blocks that follow from no analytics their own mode, where the policy has one, and entries theirs.
 
-        Those of do-not-originate, of orders, and of subscribers. They are the ones that carry no Reason header.
+        Those of do-not-originate, of orders, and of subscribers. They are the ones that carry no Reason header. None of
+        them leaves a caller out.
         """
         mode = self.tables.policy.dno.mode
-        if mode is not None:
+        if mode is not None or self.left_out is not None:
             answers = [(row, outcome.sip) for row, outcome in self.decided.items()]
             rows = [row for row, answer in answers if answer is not None and answer.reason_header is None]
-            self.is_shadow[rows] = mode is Mode.SHADOW
+            if self.left_out is not None:
+                self.is_shadow[rows] &= ~self.left_out[rows]
+                self.left_out[rows] = False
+            if mode is not None:
+                self.is_shadow[rows] = mode is Mode.SHADOW
         tried = self.tables.tried
         if tried:  # known by their reasons, also of a call that was looked at alone
             rows = [row for row, outcome in self.decided.items() if not tried.isdisjoint(outcome.reasons)]
             self.is_shadow[rows] = True
+            if self.left_out is not None:
+                self.left_out[rows] = False
+
+    def name_left_out(self) -> None:
+        """Say in the reasons of what is only tried because of who calls, that it is."""
+        if self.left_out is None:
+            return
+        for row, outcome in self.decided.items():
+            if self.left_out[row] and outcome.action is not Action.ALLOW:
+                self.decided[row] = replace(outcome, reasons=(*outcome.reasons, reasons.LEFT_OUT))
 
     def name_callers(self) -> None:
         """Say who is calling and why in the reasons of what was decided, where a verified signature says it.

@@ -276,7 +276,7 @@ def _policy(settings: Settings) -> Iterator[Finding]:
         yield Finding("policy", State.BROKEN, str(error))
         return
     source = settings.policy_file or "the shipped default"
-    yield Finding("policy", State.OK, f"{policy.version}, mode {policy.mode}, from {source}")
+    yield Finding("policy", State.OK, f"{policy.version}, mode {policy.treats()}, from {source}")
     for complaint in policy.warnings():
         yield Finding("policy", State.BROKEN if policy.does_enforce else State.WARNING, complaint)
 

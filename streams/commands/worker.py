@@ -96,7 +96,7 @@ def run_worker(settings: Settings) -> int:
         web=f"http://{settings.web_host}:{settings.web_port}" if settings.web_port else "off",
         model_version=versions.model_version,
         policy_version=versions.policy_version,
-        mode=policy.mode.value,
+        mode=policy.treats(),
         snapshots=without_credentials(settings.snapshot_url),
     )
     status = run(assembly.app, assembly.services, ending, loop)

@@ -227,6 +227,46 @@ def test_a_worker_on_one_partition_decides_as_the_replay_does(
     assert without_time(kcat_consume(servers, "call-decisions")) == without_time(replayed)
 
 
+def test_a_worker_enforces_for_the_callers_that_a_replay_does(
+    services: LocalServices, environment: dict[str, str], fresh_topics: FreshTopics, tmp_path: Path
+) -> None:
+    """A share of callers, and another one on a trunk group: every decision is that of the replay, to the letter."""
+    fresh_topics(1)
+    lines = events(12_000, seed=16)
+    busiest = Counter(json.loads(line)["trunk_group_id"] for line in lines).most_common(1)[0][0]
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        f"""enforce_percent: 30
+overrides: [{{trunk_group_id: {busiest}, enforce_percent: 70}}]
+categories:
+  - name: automated_call
+    label_text: Maybe automated
+    thresholds: {{label_at: 0.3, label_clear: 0.2, block_at: 0.6, block_clear: 0.5}}
+"""
+    )
+    chosen = {"ROBOCALL_POLICY_FILE": str(policy), "ROBOCALL_PARTITIONS": "1"}
+    with workers(1, environment | chosen, tmp_path) as running:
+        wait_until(lambda: ready(running, 1), "the worker has its partition")
+        kcat_produce(str(services.bootstrap_servers), "call-events", keyed(lines, tmp_path / "events.tsv"))
+        served = decided(services, setups(lines).total())
+        assert running[0].stop() == 0
+
+    (tmp_path / "events.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    out = tmp_path / "replayed.jsonl"
+    robocall(
+        "replay", str(tmp_path / "events.jsonl"), "--decisions", str(out), "--mode", "enforce", "--partitions", "1",
+        environment=ROOMY | REDRESS | chosen,
+    )  # fmt: skip
+    assert without_time([json.dumps(one).encode() for one in served]) == without_time(out.read_bytes().splitlines())
+    modes: dict[tuple[object, bool], set[object]] = {}
+    for one in served:
+        modes.setdefault((one["calling_number"], one["trunk_group_id"] == busiest), set()).add(one["mode"])
+    assert all(len(found) == 1 for (caller, _), found in modes.items() if str(caller).startswith("+1"))
+    tried = [one for one in served if one["would_be"] in {"label", "block"}]
+    assert {one["reasons"][-1]["code"] for one in tried} == {"left_out"}  # type: ignore[index]
+    assert {"label", "block"} & {one["action"] for one in served}
+
+
 def without_time(decisions: list[bytes]) -> dict[str, dict[str, object]]:
     """Decisions by call, without the time at which they were taken."""
     return {

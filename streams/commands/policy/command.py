@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from detector.policy.settings import Override, Policy
 from streams.commands.budgets.source import Source, source_options
 from streams.commands.models.beside import beside
 from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, model_option, place_of
@@ -51,20 +52,28 @@ def policy() -> None:
 @_POLICY_OPTION
 @JSON_OPTION
 def show(path: Path | None, *, as_json: bool) -> None:
-    """Say version, mode and warnings of the policy that a worker would start with here."""
+    """Say version, mode and warnings of the policy that a worker would start with here.
+
+    Trunk groups and switches with a mode or a share of callers of their own have a line each.
+    """
     settings = load_settings(**({} if path is None else {"policy_file": path}))
     found = policy_of(settings)
     facts: dict[str, Any] = {
         "version": found.version,
         "file": None if settings.policy_file is None else str(settings.policy_file),
         "mode": found.mode,
+        "enforce_percent": found.enforce_percent,
+        "overrides": [_override(found, one) for one in found.overrides],
         "enforces": found.does_enforce,
         "warnings": found.warnings(),
     }
     if as_json:
         click.echo(json.dumps(facts))
         return
-    click.echo(f"{found.version}, {found.mode}, {settings.policy_file or 'the documented defaults'}")
+    click.echo(f"{found.version}, {found.treats()}, {settings.policy_file or 'the documented defaults'}")
+    for one in found.overrides:
+        if one.is_of_mode:
+            click.echo(printable(f"{one.subject}: {found.treats(one)}"))
     for warning in facts["warnings"]:
         click.echo(printable(warning), err=True)
 
@@ -196,6 +205,15 @@ def tried(
         trial.add(by_now.screening, by_then.screening)
         seen += len(lines)
         yield seen
+
+
+def _override(policy: Policy, one: Override) -> dict[str, Any]:
+    return {
+        "trunk_group_id": one.trunk_group_id,
+        "switch_id": one.switch_id,
+        "mode": one.mode or policy.mode,
+        "enforce_percent": one.enforce_percent or policy.enforce_percent,
+    }
 
 
 def _print(found: dict[str, Any]) -> None:

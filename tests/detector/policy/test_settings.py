@@ -60,7 +60,11 @@ OTHER = Category("survey_call", "Maybe a survey")
         (lambda: StandingBlocks(block_s=604_801), "7 days"),
         (lambda: Override(mode=Mode.ENFORCE), "trunk_group_id or switch_id"),
         (lambda: Override("t", "s", Mode.ENFORCE), "not both"),
-        (lambda: Override("t"), "mode, thresholds or both"),
+        (lambda: Override("t"), "mode, enforce_percent or thresholds"),
+        (lambda: Override("t", enforce_percent=0.0), "0.01 to 100"),
+        (lambda: Override("t", enforce_percent=math.nan), "0.01 to 100"),
+        (lambda: Policy(enforce_percent=100.5), "0.01 to 100"),
+        (lambda: Policy(enforce_percent=0.125), "in steps of 0.01"),
         (lambda: Policy(emergency_numbers=("911", "988")), "911, 933 and 988"),
         (lambda: Policy(emergency_numbers=("911", "933", "988", "x")), "digits only"),
         (lambda: Policy(hold_s=0), "hold_s"),
@@ -96,6 +100,7 @@ def test_the_version_names_the_content() -> None:
     changed = [
         Policy(mode=Mode.ENFORCE),
         Policy(hold_s=60),
+        Policy(enforce_percent=10.0),
         Policy(dno=DoNotOriginate(DnoStatus.NOT_FOUND)),
         Policy(categories=(OTHER,)),
     ]
@@ -106,16 +111,42 @@ def test_the_version_names_the_content() -> None:
 
 
 def test_with_mode_is_for_every_call() -> None:
-    """Overrides keep their thresholds and lose their mode."""
+    """Overrides keep their thresholds and shares, and lose their mode."""
     policy = Policy(
         overrides=(
             Override("t-1", mode=Mode.ENFORCE),
             Override("t-2", mode=Mode.ENFORCE, thresholds=Thresholds(label_at=0.97)),
-        )
+            Override("t-3", mode=Mode.ENFORCE, enforce_percent=10.0),
+        ),
+        enforce_percent=20.0,
     )
 
     shadow = with_mode(policy, Mode.SHADOW)
 
     assert shadow.mode is Mode.SHADOW
-    assert shadow.overrides == (Override("t-2", thresholds=Thresholds(label_at=0.97)),)
+    assert shadow.overrides == (
+        Override("t-2", thresholds=Thresholds(label_at=0.97)),
+        Override("t-3", enforce_percent=10.0),
+    )
+    assert shadow.enforce_percent == 20.0
     assert shadow.version != policy.version
+
+
+def test_which_calls_are_enforced_is_said_for_people() -> None:
+    """Where nothing is enforced no share is said."""
+    trunks = (
+        Override("t-1", mode=Mode.ENFORCE),
+        Override(switch_id="s", enforce_percent=100.0),
+        Override("t-2", mode=Mode.ENFORCE, enforce_percent=2.5),
+    )
+    policy = Policy(enforce_percent=10.0, overrides=trunks)
+
+    assert [policy.treats(), *map(policy.treats, trunks)] == [
+        "shadow",
+        "enforce for 10 % of callers",
+        "shadow",
+        "enforce for 2.5 % of callers",
+    ]
+    assert replace(policy, mode=Mode.ENFORCE).treats(trunks[1]) == "enforce"
+    assert [one.subject for one in trunks] == ["trunk group t-1", "switch s", "trunk group t-2"]
+    assert [one.is_of_mode for one in (*trunks, Override("t", thresholds=Thresholds()))] == [True, True, True, False]

@@ -57,6 +57,31 @@ def answer(*arguments: object) -> Any:
     return json.loads(done.stdout)
 
 
+def test_show_says_for_whom_calls_are_enforced(configured: Path) -> None:
+    """Of all, and of each trunk group and switch that has a mode or a share of its own."""
+    configured.write_text(
+        ENFORCING
+        + """enforce_percent: 10
+overrides:
+  - {trunk_group_id: wholesale-7, enforce_percent: 2.5}
+  - {switch_id: lab-1, mode: shadow}
+  - {trunk_group_id: t-1, thresholds: {label_at: 0.9, label_clear: 0.9, block_at: 0.99, block_clear: 0.99}}
+"""
+    )
+
+    lines, found = run("show").stdout.splitlines(), answer("show")
+
+    assert lines[0].endswith(f", enforce for 10 % of callers, {configured}")
+    assert lines[1:] == ["trunk group wholesale-7: enforce for 2.5 % of callers", "switch lab-1: shadow"]
+    assert found["enforce_percent"] == 10.0
+    assert found["overrides"][0] == {
+        "trunk_group_id": "wholesale-7",
+        "switch_id": None,
+        "mode": "enforce",
+        "enforce_percent": 2.5,
+    }
+
+
 def test_show_names_version_file_and_mode(configured: Path) -> None:
     found = answer("show")
 
@@ -84,6 +109,17 @@ def test_a_rule_that_is_tried_says_whom_it_would_block(tmp_path: Path, configure
     assert {change["then"] for change in found["changes"]} == {"block"}
     assert found["changes"][0]["examples"][0]["calling_number"] == lawful_calls.BURST_NUMBER
     assert "Rule flood applies" in run("try", changed, "--events", events).stderr
+
+
+def test_a_larger_share_says_who_is_blocked_by_it(tmp_path: Path, configured: Path, changed: Path) -> None:
+    """One number in ten thousand has the rule today; its flood is only tried, until all have it."""
+    configured.write_text(ENFORCING + FLOOD + "enforce_percent: 0.01\n")
+    events = lawful_calls.write(tmp_path / "burst.jsonl", lawful_calls.burst(lawful_calls.START_MS))
+
+    (change,) = answer("try", changed, "--events", events)["changes"]
+
+    assert (change["now"], change["then"], change["calls"]) == ("only tried: block", "block", BURST_CALLS - 9)
+    assert change["examples"][0]["calling_number"] == lawful_calls.BURST_NUMBER
 
 
 def test_the_same_policy_treats_nobody_otherwise(tmp_path: Path, configured: Path) -> None:

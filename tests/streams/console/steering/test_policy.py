@@ -21,7 +21,7 @@ MAY = [Role.MODEL_OWNER, Role.ADMIN]
 FILE = """# ours
 hold_s: 60
 overrides:
-  - {trunk_group_id: tg-chi, mode: enforce}
+  - {trunk_group_id: tg-chi, mode: enforce, enforce_percent: 25}
 """
 CHANGED = FILE.replace("60", "120")
 TRIAL: dict[str, Any] = {
@@ -85,7 +85,15 @@ def test_what_is_in_force_is_shown_by_file_and_by_decisions(played: Played, file
 
     shown = played.run(Role.OPERATOR, visit)
 
-    for words in (load_policy(file).version, str(file), "p1-old", "not this console", "Trunk group tg-chi", "# ours"):
+    for words in (
+        load_policy(file).version,
+        str(file),
+        "p1-old",
+        "not this console",
+        "Trunk group tg-chi",
+        "enforce for 25 % of callers",
+        "# ours",
+    ):
         assert words in shown
     assert "Try it" not in shown
 

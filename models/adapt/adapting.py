@@ -190,6 +190,7 @@ class Held:
         is_held: Calls of the middle third, shape (n,).
         may_be_drawn: Those of them that an analyst may be asked about, shape (n,).
         draw: Whom the analyst is asked about.
+        known: Robocalls, and lawful calls, that judge; shape (n,) each.
         missing: Why what was said unasked cannot judge; empty where it can.
     """
 
@@ -205,8 +206,9 @@ class Held:
             positive[one.cluster.calls] &= ~labels.is_looked_at[one.cluster.calls]
         self._cluster = clusters_of(calls.number[positive], calls.block[positive])
         self._weight = np.where(positive, labels.weight, 0.0)[self.is_held]
-        self._is_lawful = self.is_held & lawful.is_judging & ~_akin(material, labels.is_negative)
-        self._n = len(np.unique(self._cluster)), len(np.unique(calls.number[self._is_lawful]))
+        is_lawful = self.is_held & lawful.is_judging & ~_akin(material, labels.is_negative)
+        self.known: tuple[Mask, Mask] = positive, is_lawful
+        self._n = len(np.unique(self._cluster)), len(np.unique(calls.number[is_lawful]))
         self.missing = shortage(*self._n)
 
     def unjudged(self, reason: str) -> Verdict:
@@ -219,7 +221,7 @@ class Held:
             return self.unjudged(self.missing)
         held, calls = self.is_held, self._material.calls
         both = self._material.base_scores[held], scores[held]
-        found = HeldBack(*both, self._weight, self._cluster, self._is_lawful[held], calls.number[held])
+        found = HeldBack(*both, self._weight, self._cluster, self.known[1][held], calls.number[held])
         return judge(found, NAMES[choice], self._seed)
 
 

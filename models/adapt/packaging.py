@@ -11,6 +11,7 @@ from models.adapt.rounds import Student
 from models.judge.packaging import golden_rows
 from models.serve.artifact import Contents, Model, load, save
 from models.serve.explain import contributions
+from models.serve.learning_curve import FIGURE, LearningCurve
 from models.serve.manifest import MANIFEST, SIGNATURE, read_manifest
 from models.serve.reference import Reference
 from models.serve.weighing import with_group_weight
@@ -28,6 +29,7 @@ def package(
     schema_id: str,
     created_ms: int,
     made_by: Mapping[str, Any],
+    curve: LearningCurve | None = None,
 ) -> Model:
     """Write the model that was chosen; of the base a copy, with a group weight or as it is. Old measures are removed.
 
@@ -40,6 +42,7 @@ def package(
         schema_id: Of the feature table.
         created_ms: Now, epoch milliseconds.
         made_by: Plain values that say how to make the same again.
+        curve: Of what was learnt; goes into the report and the manifest.
 
     Raises:
         ArtifactError: what was written cannot serve.
@@ -49,7 +52,9 @@ def package(
     for old in (*folder.glob(MEASURES), folder / SIGNATURE):
         old.unlink(missing_ok=True)
     if outcome.chosen is not None:
-        model = save(_contents(outcome.chosen, outcome.facts, schema_id, created_ms, made_by), folder)
+        report = {"adapted": outcome.facts, "labels": outcome.chosen.learnt}
+        report |= {} if curve is None else {FIGURE: curve.as_json()}
+        model = save(_contents(outcome.chosen, report, schema_id, created_ms, made_by), folder)
     elif outcome.choice is Choice.GROUPED:
         model = with_group_weight(base, folder, GROUP_WEIGHT, schema_id=schema_id)
     else:
@@ -68,7 +73,7 @@ def _copied(base: Path, folder: Path, schema_id: str) -> Model:
 
 
 def _contents(
-    student: Student, facts: dict[str, Any], schema_id: str, created_ms: int, made_by: Mapping[str, Any]
+    student: Student, report: dict[str, Any], schema_id: str, created_ms: int, made_by: Mapping[str, Any]
 ) -> Contents:
     later = student.calibrated_on
     scores = student.scorer.score(later.rows)
@@ -80,7 +85,7 @@ def _contents(
         estimator=student.estimator,
         thresholds=student.thresholds,
         golden_rows=golden,
-        report={"adapted": facts, "labels": student.learnt},
+        report=report,
         provenance={
             "data_sha256": student.data_digest,
             "calls": sum(line["robocalls"] + line["lawful"] for line in student.learnt),

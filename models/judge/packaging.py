@@ -16,6 +16,7 @@ from models.learn.training import TrainedModel
 from models.serve.artifact import Contents, Model, save
 from models.serve.assigned_codes import of_calls
 from models.serve.explain import contributions
+from models.serve.learning_curve import FIGURE, LearningCurve
 from models.serve.reference import Reference
 
 GOLDEN_ROWS = 400
@@ -36,6 +37,7 @@ def package(
     schema_id: str,
     created_ms: int,
     made_by: Mapping[str, Any] | None = None,
+    curve: LearningCurve | None = None,
 ) -> Model:
     """Judge a trained model on its test span and write the artifact.
 
@@ -49,6 +51,7 @@ def package(
         schema_id: Of the feature table of `data`.
         created_ms: Now, epoch milliseconds.
         made_by: Plain values that say how to make the same model again; they go into manifest and model card.
+        curve: Goes into the report and the manifest.
 
     Raises:
         ArtifactError: what was written cannot serve.
@@ -65,7 +68,7 @@ def package(
         estimator=trained.estimator,
         thresholds=trained.thresholds,
         golden_rows=golden,
-        report=report(data, trained),
+        report=report(data, trained) | ({} if curve is None else {FIGURE: curve.as_json()}),
         provenance={
             "data_sha256": trained.data_digest,
             "calls": len(data),

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from models.serve.learning_curve import FIGURE, RATES, Caught, curve_in
+
 USE = """\
 Scores each call of a carrier's traffic with a calibrated probability that it is a robocall, from counts and ratios over
 sliding windows; the content of calls is neither known nor asked. A policy makes decisions of the scores: lists, rules,
@@ -39,6 +41,7 @@ def model_card(
         *_adapted(report),
         *_labels(report),
         *_figures(report),
+        *_curve(report),
         f"## Limits\n\n{LIMITS}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -113,6 +116,28 @@ def _figures(report: dict[str, Any]) -> Iterator[str]:
             yield f"## {title}, at the model's thresholds\n\n" + _table(heads, rows)
 
 
+def _curve(report: dict[str, Any]) -> Iterator[str]:
+    curve = curve_in(report)
+    if curve is not None:
+        rows = [
+            (f"{one.share:.0%}", f"{one.groups:,}", f"{one.robocalls:,}", *map(_caught, one.caught))
+            for one in curve.points
+        ]
+        heads = (
+            "labels learnt from",
+            "campaigns",
+            "robocalls",
+            *(f"recall at {rate:g} of lawful calls hit" for rate in RATES),
+        )
+        yield "## Learning curve\n\n" + _table(heads, rows)
+        for rate in curve.scarce:
+            yield f"At {rate:g} it says little: of {curve.lawful:,} lawful calls too few are hit."
+
+
+def _caught(caught: Caught) -> str:
+    return f"{caught.share:.4f} ({caught.low:.4f} to {caught.high:.4f})"
+
+
 def _share(share: dict[str, Any]) -> str:
     if share["share"] is None:
         return "-"
@@ -134,4 +159,6 @@ def headline(report: dict[str, Any]) -> dict[str, Any]:
     found = {name: report[name] for name in names if name in report}
     for entry in report.get("at_false_block_rates", []):
         found[f"recall_at_{entry['rate']:g}"] = entry["recall"]["share"]
+    if FIGURE in report:
+        found[FIGURE] = report[FIGURE]
     return found

@@ -18,6 +18,7 @@ from detector.features.table import FEATURE_SCHEMA_ID
 from models.data.dataset import Dataset
 from models.judge.gate import counted_otherwise, has_learnt_from
 from models.serve.artifact import load, sign
+from models.serve.learning_curve import RATES, LearningCurve
 from models.traffic.kinds import CAMPAIGN_KINDS
 from models.traffic.worlds import CALLS_PER_WORLD, FEWEST_WORLDS, HELD_OUT_SEED
 from streams.commands.labelled import EVALUATION_SEED, FEATURES_HELP, LABELS_HELP, from_files, serving_schema, simulated
@@ -27,7 +28,7 @@ from streams.running.progress import step
 from streams.settings import load_settings
 
 if TYPE_CHECKING:
-    from models.learn.training import Parameters
+    from models.learn.training import Parameters, TrainedModel
 
 CALLS_PER_SECOND = 2.5
 """Mean rate of lawful calls of the quietest exchange; with the busier ones, 30 hours give 0.7 million calls."""
@@ -76,6 +77,7 @@ def _refuse_author(_context: click.Context, _parameter: click.Parameter, author:
 )
 @click.option("--rate", type=click.FloatRange(0.1, 1_000), default=CALLS_PER_SECOND, show_default=True, help="Calls/s.")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Of traffic and training.")
+@click.option("--curve", is_flag=True, help="Train three times more, on fewer labels: would more of them help?")
 @click.option("--out", type=_FOLDER, required=True, help="Folder that the artifact is written to.")
 @click.option("--author", callback=_refuse_author, expose_value=False, hidden=True, is_eager=True)
 def train(
@@ -91,6 +93,7 @@ def train(
     hours: float,
     rate: float,
     seed: int,
+    curve: bool,
     out: Path,
 ) -> None:
     """Train, calibrate and package a model. The last part of the time span is kept for its report.
@@ -120,18 +123,50 @@ def train(
     console.print(f"{len(data):,} labelled calls, {int(data.is_robocall.sum()):,} of them robocalls")
     if search:
         parameters = _searched(data, seed, search, parameters, console)
-    with step("Fitting, calibrating and judging the trees", console):  # the libraries do not say how far they are
+    with step("Fitting and calibrating the trees", console):  # the libraries do not say how far they are
+        trained = fit(data, seed, parameters)
+    measured = _curve_of(data, trained, console) if curve else None
+    with step("Judging the model", console):
         model = package(
             data,
-            fit(data, seed, parameters),
+            trained,
             out,
             schema_id=serving_schema(data).schema_id,
             created_ms=time.time_ns() // 1_000_000,
             made_by=made_by(click.get_current_context()),
+            curve=measured,
         )
     sign(out, load_settings().signing)
     _print_figures(json.loads((out / "report.json").read_text(encoding="utf-8")), console)
+    print_curve(measured, console)
     console.print(f"{model.version} written to {out}")
+
+
+def _curve_of(data: Dataset, trained: "TrainedModel", console: Console) -> LearningCurve:
+    """Train on fewer labels, and say how far it is."""
+    from models.judge.learning_curve import learning_curve  # noqa: PLC0415 - scikit-learn takes seconds
+
+    with step("Training on fewer labels", console) as say:
+        return learning_curve(data, trained, say)
+
+
+def print_curve(curve: LearningCurve | None, console: Console) -> None:
+    """Print a learning curve as a table, where there is one.
+
+    Args:
+        curve: Of the model.
+        console: For people.
+    """
+    if curve is None:
+        return
+    heads = (f"caught, {rate:g} of lawful calls hit" for rate in RATES)
+    table = Table("labels learnt from", "campaigns", "robocalls", *heads, title="learning curve")
+    for one in curve.points:
+        shares = (f"{caught.share:.3f} ({caught.low:.3f} to {caught.high:.3f})" for caught in one.caught)
+        table.add_row(f"{one.share:.0%}", f"{one.groups:,}", f"{one.robocalls:,}", *shares)
+    console.print(table)
+    for rate in curve.scarce:
+        console.print(f"at {rate:g} it says little: of {curve.lawful:,} lawful calls too few are hit", soft_wrap=True)
 
 
 def _check_usage(

@@ -28,6 +28,7 @@ SERVED = {
     "uplot.min.css": "text/css",
     "console.js": "text/javascript",
     "thresholds.js": "text/javascript",
+    "curves.js": "text/javascript",
     "console.css": "text/css",
     "icon.svg": "image/svg+xml",
 }

@@ -13,6 +13,7 @@ from models.serve.artifact import Contents, save
 from models.serve.assigned_codes import of_calls
 from models.serve.explain import contributions
 from models.serve.forest import forest_of
+from models.serve.learning_curve import FIGURE, LearningCurve
 from models.serve.reference import Reference
 from models.serve.scorer import TreeScorer, calibration_of
 
@@ -25,6 +26,7 @@ def save_small_model(
     group_weight: float = 0.0,
     schema: Schema = F2,
     codes: tuple[str, ...] = (),
+    curve: LearningCurve | None = None,
 ) -> Path:
     """Train and write; another seed gives another version, other columns another idea of what a robocall is."""
     random = np.random.default_rng(seed)
@@ -40,7 +42,7 @@ def save_small_model(
         estimator=estimator,
         thresholds={"block_at": 0.98, "label_at": 0.85},
         golden_rows=rows[:100],
-        report={"calls": len(rows)},
+        report={"calls": len(rows)} | ({} if curve is None else {FIGURE: curve.as_json()}),
         provenance={"seed": seed, **of_calls(schema.names, codes)},
         plots={},
         created_ms=1_700_000_000_000,

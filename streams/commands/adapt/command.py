@@ -22,6 +22,7 @@ from models.budgets.references import find
 from models.data.joining import Joining
 from models.serve.artifact import Model, load, sign
 from models.serve.assigned_codes import of_calls
+from models.serve.learning_curve import LearningCurve
 from models.serve.reference import Reference
 from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
@@ -42,7 +43,7 @@ from streams.commands.models.place import (
     model_option,
     place_of,
 )
-from streams.commands.train import made_by
+from streams.commands.train import made_by, print_curve
 from streams.numbers.assigned import read_unassigned
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
@@ -65,6 +66,7 @@ SCARCE = "all calls count as lawful, since few are known to be: more can be caug
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the artifact.")
 @nightly
 @click.option("--strict", is_flag=True, help="Exit with status 1 where the base model is kept as it is.")
+@click.option("--curve", is_flag=True, help="Learn three times more, from fewer labels: would more help?")
 @REGISTRY_OPTION
 @JSON_OPTION
 def adapt(
@@ -79,6 +81,7 @@ def adapt(
     url: str | None,
     *,
     strict: bool,
+    curve: bool,
     as_json: bool,
 ) -> None:
     """Learn from your own traffic and its feedback, and write a model to DIR: an adapted one, or the base.
@@ -111,10 +114,14 @@ def adapt(
         joining = joining_of(source, feedback, console)
         done = replay_of(settings, source, joining, windows_h, console)
         outcome, material, registered = _adapted(done, begun, registered, settings.partitions, console)
+        measured = _curve_of(material, outcome, console) if curve else None
         with step("Writing the model", console):
-            model = _written(outcome, folder, out, done.model.schema_id, settings)
+            model = _written(outcome, folder, out, done.model.schema_id, settings, measured)
             silence = _measured(model, done.policy, outcome, material.calls, registered, settings, out)
         _ask(outcome, material, done.model, source, out, console)
+    print_curve(measured, console)
+    if curve and measured is None:
+        console.print("no learning curve: nothing that was learnt is to run", soft_wrap=True)
     _tell(outcome, model, out, silence, joining, console, as_json=as_json)
     if strict and outcome.is_base:
         raise click.exceptions.Exit(1)
@@ -157,7 +164,17 @@ def _adapted(
         return learn(material, base.version, SEED, say), material, registered
 
 
-def _written(outcome: "Outcome", base: Path, out: Path, schema_id: str, settings: Settings) -> Model:
+def _curve_of(material: "Material", outcome: "Outcome", console: Console) -> LearningCurve | None:
+    """Learn from fewer labels, and say how far it is."""
+    from models.adapt.learning_curve import learning_curve  # noqa: PLC0415 - scikit-learn takes seconds
+
+    with step("Learning from fewer labels", console) as say:
+        return learning_curve(material, outcome, SEED, say)
+
+
+def _written(
+    outcome: "Outcome", base: Path, out: Path, schema_id: str, settings: Settings, curve: LearningCurve | None
+) -> Model:
     from models.adapt.packaging import package  # noqa: PLC0415 - scikit-learn takes seconds
 
     codes = (codes_id(read_unassigned(settings.assigned_codes_file)),)
@@ -168,6 +185,7 @@ def _written(outcome: "Outcome", base: Path, out: Path, schema_id: str, settings
         schema_id=schema_id,
         created_ms=time.time_ns() // 1_000_000,
         made_by=made_by(click.get_current_context()) | of_calls(SCHEMAS[schema_id].names, codes),
+        curve=curve,
     )
     sign(out, settings.signing)
     return model

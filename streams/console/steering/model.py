@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from models.serve.learning_curve import LearningCurve, curve_in
 from models.store.promotions import Promotion
 from models.store.registry import NAME, Summary
 from streams.console.bench import Bench, Found
@@ -27,6 +28,7 @@ LOOK_S = 30.0
 KEPT_S = 20.0
 """What was found is shown again for so long, unless something was changed."""
 MOST_SHOWN = 30
+MOST_CURVES = 5
 CHANGES = {
     "promote": "Promote through the gate",
     "shadow": "Run in shadow",
@@ -99,7 +101,15 @@ class ModelPage:
             found = await self._bench.run(self._facts)
             self._kept = state, time.monotonic() + KEPT_S, found
         found = self._kept[2]
-        return self._visits.page("model_facts", user, session, found=found, most=MOST_SHOWN, changes=CHANGES)
+        return self._visits.page(
+            "model_facts",
+            user,
+            session,
+            found=found,
+            most=MOST_SHOWN,
+            changes=CHANGES,
+            curves=[] if found.content is None else _curves(found.content),
+        )
 
     async def work(self, request: Request, user: User, session: Session) -> Response:
         """Part of it: the latest change, and what the gate found."""
@@ -132,6 +142,12 @@ def _arguments(what: str, version: str, why: str, *, is_forced: bool) -> list[st
     if what == "rollback":
         return ["models", "rollback", "--json", f"--why={why}"]
     return ["models", "shadow", f"--why={why}", "--", version if what == "shadow" else "off"]
+
+
+def _curves(facts: ModelFacts) -> list[tuple[str, LearningCurve]]:
+    """Version and curve of the models that have one: the promoted one first, then the newest."""
+    found = [(one.version, curve) for one in facts.artifacts if (curve := curve_in(one.metrics)) is not None]
+    return sorted(found, key=lambda one: one[0] != facts.promoted)[:MOST_CURVES]
 
 
 def _gate(state: State) -> list[dict[str, Any]]:

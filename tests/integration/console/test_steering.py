@@ -9,6 +9,7 @@ import pytest
 import redis as blocking
 
 from detector.features.table import FEATURE_SCHEMA_ID
+from models.serve.learning_curve import Caught, LearningCurve, Point
 from models.store.registry import Registry
 from streams.archive.files import ArchiveStore
 from streams.cases.store import CaseStore
@@ -33,6 +34,13 @@ FLOOD = """rules:
   - {name: flood, action: block, category: automated_call, when: [{feature: number_attempts_1m, at_least: 10}]}
 """
 HOUR_MS = 3_600_000
+CURVE = LearningCurve(
+    200_000,
+    tuple(
+        Point(share, round(400 * share), round(9_000 * share), (Caught(high, high - 0.1, high + 0.1),) * 2)
+        for share, high in ((0.25, 0.31), (0.5, 0.46), (0.75, 0.52), (1.0, 0.57))
+    ),
+)
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def stack(
 ) -> Stack:
     """A console whose commands find an archive with a burst of an hour ago, a registry with a model, and a policy."""
     fresh_topics(4)
-    model = save_small_model(tmp_path / "own")
+    model = save_small_model(tmp_path / "own", curve=CURVE)
     Registry(tmp_path / "registry").add(model, schema_id=FEATURE_SCHEMA_ID)
     (tmp_path / "policy.yaml").write_text(ENFORCING)
     begin_ms = time.time_ns() // 1_000_000 - HOUR_MS
@@ -111,6 +119,27 @@ def test_a_model_is_put_in_shadow_and_a_rollback_to_nothing_is_refused(stack: St
         client.delete(SHADOW_MODEL)
     assert record.details["version"].encode() == shadow
     assert (record.history[0].who, record.history[0].why) == ("model_owner", "to look at it")
+
+
+def test_a_learning_curve_is_drawn_beside_its_figures(stack: Stack, tmp_path: Path) -> None:
+    """As wide as the page; whoever cannot see it has the table. Nothing inline, so nothing is complained of."""
+
+    async def run() -> tuple[list[str], dict[str, float], str]:
+        async with stack.running() as pages, opened() as (page, complaints):
+            await sign_in(page, pages, "operator")
+            await page.get_by_role("link", name="Model").click()
+            plot = page.locator(".curve canvas")
+            await plot.wait_for()
+            box = await plot.bounding_box()
+            await page.screenshot(path=tmp_path / "curve.png", full_page=True)
+            return complaints, box or {}, await page.get_by_role("region", name="Learning curve of").inner_text()
+
+    complaints, box, table = asyncio.run(run())
+
+    assert complaints == []
+    assert box["width"] > 400
+    assert box["height"] > 150
+    assert "0.570 (0.470 to 0.670)" in table
 
 
 async def change(page: Any, what: str, why: str) -> None:

@@ -16,6 +16,7 @@ from models.judge.packaging import ASSUMED_LAWFUL
 from models.judge.report.quality import LEARNT_SEED, SEED
 from models.learn.many_worlds import plan
 from models.serve.artifact import load
+from models.serve.learning_curve import curve_in
 from models.serve.signing import Signing
 from models.traffic.worlds import HELD_OUT_SEED, SLOT_MS
 from streams.commands.labelled import EVALUATION_SEED
@@ -65,6 +66,26 @@ def test_the_model_says_how_it_was_made(artifact: Path, files: tuple[Path, Path]
 
     assert made["command"] == f"robocall train --features {files[0]} --labels {files[1]}"
     assert f"- commit: {made['commit']}" in (artifact / "model_card.md").read_text(encoding="utf-8")
+
+
+def test_a_curve_is_measured_where_it_is_asked_for(artifact: Path, files: tuple[Path, Path], tmp_path: Path) -> None:
+    """On the screen, in card, report and manifest; the model is the one without it."""
+    options = ["--features", str(files[0]), "--labels", str(files[1]), "--out", str(tmp_path / "mine"), "--curve"]
+
+    result = CliRunner().invoke(train, options, catch_exceptions=False)
+
+    assert result.exit_code == 0
+    model = load(tmp_path / "mine", schema_id=FEATURE_SCHEMA_ID)
+    assert model.version == load(artifact, schema_id=FEATURE_SCHEMA_ID).version
+    curve = curve_in(model.manifest["metrics"])
+    assert curve is not None
+    assert curve == curve_in(json.loads((tmp_path / "mine" / "report.json").read_text(encoding="utf-8")))
+    assert [one.share for one in curve.points] == [0.25, 0.5, 0.75, 1.0]
+    assert curve.points[-1].caught[0].share == model.manifest["metrics"]["recall_at_0.001"]
+    assert "learning curve" in result.stderr
+    assert "at 0.0001 it says little" in " ".join(result.stderr.split())
+    assert "## Learning curve" in (tmp_path / "mine" / "model_card.md").read_text(encoding="utf-8")
+    assert curve_in(load(artifact, schema_id=FEATURE_SCHEMA_ID).manifest["metrics"]) is None
 
 
 def test_the_model_says_in_how_many_partitions_its_windows_were_counted(artifact: Path) -> None:

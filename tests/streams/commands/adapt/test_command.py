@@ -15,6 +15,7 @@ from models.adapt.packaging import FOUND
 from models.budgets.measure import read_beside
 from models.data.label_files import read_labels
 from models.serve.artifact import SHIPPED, load, read_card
+from models.serve.learning_curve import curve_in
 from models.serve.signing import Signing
 from models.serve.weighing import with_group_weight
 from models.store.registry import Registry
@@ -56,7 +57,7 @@ def adapted(files: Files, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rounds, "PARAMETERS", FAST)
         patched.setenv("ROBOCALL_SIGNING_KEY", "")
-        return out, run(files, out)
+        return out, run(files, out, "--curve")
 
 
 def test_a_better_model_is_written_as_an_artifact_with_its_measure(adapted: tuple[Path, Result], files: Files) -> None:
@@ -88,6 +89,18 @@ def test_a_better_model_is_written_as_an_artifact_with_its_measure(adapted: tupl
     assert "labels from margin" in replayed.stderr
 
 
+def test_a_curve_says_whether_more_labels_would_help(adapted: tuple[Path, Result]) -> None:
+    """On the screen, and where the model goes."""
+    out, done = adapted
+
+    curve = curve_in(load(out, schema_id=FEATURE_SCHEMA_ID).manifest["metrics"])
+
+    assert curve is not None
+    assert curve.points[-1].share == 1.0
+    assert "learning curve" in done.stderr
+    assert "## Learning curve" in read_card(out)
+
+
 def test_the_registry_takes_an_adapted_model(adapted: tuple[Path, Result], tmp_path: Path) -> None:
     registry = Registry(tmp_path / "registry")
 
@@ -102,12 +115,13 @@ def test_without_enough_feedback_the_base_is_kept_and_measured(files: Files, tmp
     few = tmp_path / "few.jsonl"
     few.write_text("".join(files.feedback.read_text().splitlines(keepends=True)[:3]))
 
-    done = run(files, tmp_path / "own", feedback=few)
+    done = run(files, tmp_path / "own", "--curve", feedback=few)
     strict = run(files, tmp_path / "other", "--strict", "--json", feedback=few)
 
     version = load(files.base, schema_id=FEATURE_SCHEMA_ID).version
     assert (done.exit_code, strict.exit_code) == (0, 1)
     assert done.stdout.startswith(f"kept the base model {version}: ")
+    assert "no learning curve: nothing that was learnt is to run" in done.stderr
     assert "30 needed: add feedback" in done.stdout
     assert done.stdout.count("\n") == 1
     assert json.loads(strict.stdout)["gate"]["passed"] is False

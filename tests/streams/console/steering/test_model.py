@@ -1,6 +1,8 @@
 """*Model*: what is shown of models to whom, and which command each change is."""
 
+import html
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,48 @@ def test_everything_that_is_known_is_shown(played: Played) -> None:
         "Redis is slow",
     ):  # fmt: skip
         assert words in shown
+
+
+CURVE = {
+    "lawful": 20_000, "rates": [0.001, 0.0001],
+    "points": [
+        {"share": 0.5, "groups": 1_200, "robocalls": 9_000, "caught": [[0.4, 0.3, 0.5], [0.2, 0.1, 0.3]]},
+        {"share": 1.0, "groups": 2_400, "robocalls": 18_000, "caught": [[0.6, 0.5, 0.7], [0.25, 0.2, 0.3]]},
+    ],
+}  # fmt: skip
+
+
+def with_curves(monkeypatch: pytest.MonkeyPatch, **curves: Any) -> None:
+    """The registry has these, by the name of the model."""
+    artifacts = [
+        replace(one, metrics={"learning_curve": curves.get(one.version.replace("-", "_"))}) for one in FACTS.artifacts
+    ]
+    monkeypatch.setattr(command, "model_facts", lambda _: replace(FACTS, artifacts=artifacts))
+
+
+def test_a_learning_curve_is_a_plot_and_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the promoted model first; what is no curve is none."""
+    with_curves(monkeypatch, gbt_1=CURVE, gbt_2=CURVE, gbt_0={"lawful": "<b>"})
+
+    shown = got(Played(tmp_path), Role.OPERATOR)
+
+    assert shown.index("gbt-1, learnt from 2,400 labelled") < shown.index("gbt-2, learnt from 2,400 labelled")
+    assert "gbt-0, learnt" not in shown
+    assert "<td>0.600 (0.500 to 0.700)</td><td>0.250 (0.200 to 0.300)</td>" in shown
+    assert "At 1 in 10,000 it says little" in shown
+    plotted = html.unescape(shown.partition("data-curve='")[2].partition("'")[0])
+    assert json.loads(plotted) == CURVE
+    assert "No promoted model" not in shown
+
+
+def test_without_a_curve_the_page_says_which_command_makes_one(
+    played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "No model of the registry has a learning curve: <code>robocall train --curve</code>" in got(
+        played, Role.OPERATOR
+    )
+    with_curves(monkeypatch, gbt_2=CURVE)
+    assert "No promoted model has a learning curve: <code>robocall train" in got(Played(tmp_path), Role.OPERATOR)
 
 
 @pytest.mark.parametrize("role", Role)

@@ -55,6 +55,7 @@ TESTED_ELSEWHERE = {
         "tests/streams/console/desk/test_about_acts.py",
         "what is done is read in Valkey, Kafka and cases there and beside it",
     ),
+    "streams/console/oidc/errors": ("tests/streams/console/oidc/test_provider.py", "error types, raised there"),
     "streams/console/desk/tracing": ("tests/streams/console/desk/test_case_pages.py", "a call is traced there"),
     "streams/redress/looking": ("tests/streams/commands/redress/test_command.py", "Redis and archive are asked there"),
     "streams/kafka/publishing/sending": ("tests/streams/commands/test_feedback.py", "published and counted there"),

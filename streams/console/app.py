@@ -1,6 +1,6 @@
 """The console as a Starlette application: which page needs whom, and what every answer says to the browser."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,9 @@ HEADERS = {
 """Of every answer: nothing from elsewhere, nothing inline, in no frame, kept nowhere."""
 STRICT_TRANSPORT = {"strict-transport-security": "max-age=31536000"}
 
+Entrance = Callable[[Callable[[Signed], Signed]], list[Route]]
+"""Makes the routes of a sign-in by somebody else, with what says what a bug raises."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -77,6 +80,7 @@ class Console:
         handlers: of the pages behind it.
         pages: makes the page of an error.
         more: routes of further pages, made with what lets people on to them.
+        entrance: a sign-in by somebody else; None for none.
         is_secure: the console is served by HTTPS.
     """
 
@@ -88,9 +92,10 @@ class Console:
         *,
         more: Iterable[Routes],
         is_secure: bool,
+        entrance: Entrance | None = None,
     ) -> None:
         self._signing_in, self._handlers, self._pages, self._is_secure = signing_in, handlers, pages, is_secure
-        self._more = more
+        self._more, self._entrance = more, entrance
 
     def app(self) -> ASGIApp:
         """Make the application."""
@@ -112,6 +117,7 @@ class Console:
             Route("/about/{link}", look(of.about), methods=["GET"]),
             Route("/about/{link}/unmask", change(What.UNMASK, of.unmask), methods=["POST"]),
             Route("/about/{link}/{place}", look(of.part), methods=["GET"]),
+            *(self._entrance(self._kept) if self._entrance is not None else ()),
             *(route for routes in self._more for route in routes(look, change)),
         ]
         handlers: dict[Any, Any] = {HTTPException: self._wrong, BodyRefused: self._refused, ClientDisconnect: _gone}

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from streams.console.roles import User
+
 MOST_SESSIONS = 1_000
 MOST_OF_A_USER = 10
 MOST_UNMASKED = 100
@@ -23,6 +25,7 @@ class Session:
     Attributes:
         name: of the user.
         password: digest that the sign-in was checked against; with another one the session is over.
+        provided: who it is and in which role, where a provider said so; None for a local user.
         csrf: stands in each of its forms.
         ends_s: by the clock of `Sessions`.
     """
@@ -31,6 +34,7 @@ class Session:
     password: str
     csrf: str
     ends_s: float
+    provided: User | None = None
     _said: list[str] = field(default_factory=list)
     _unmasked: dict[str, float] = field(default_factory=dict)
 
@@ -72,11 +76,22 @@ class Sessions:
         self._open: OrderedDict[bytes, Session] = OrderedDict()
 
     def open(self, name: str, password: str) -> str:
-        """Sign somebody in. Of too many sessions of one user, and of all, the oldest ends.
+        """Sign a local user in. Of too many sessions of one user, and of all, the oldest ends.
 
         Returns:
             The token, 256 random bits.
         """
+        return self._opened(name, password, None)
+
+    def open_provided(self, user: User) -> str:
+        """Sign in whom a provider named, likewise; the role stays until the session ends.
+
+        Returns:
+            The token, 256 random bits.
+        """
+        return self._opened(user.name, "", user)
+
+    def _opened(self, name: str, password: str, provided: User | None) -> str:
         now_s = self._clock()
         for key in [key for key, one in self._open.items() if one.ends_s <= now_s]:
             del self._open[key]
@@ -86,7 +101,7 @@ class Sessions:
         while len(self._open) >= MOST_SESSIONS:
             self._open.popitem(last=False)
         token = new_token()
-        self._open[_key(token)] = Session(name, password, new_token(), now_s + self._length_s)
+        self._open[_key(token)] = Session(name, password, new_token(), now_s + self._length_s, provided)
         return token
 
     def find(self, token: str) -> Session | None:

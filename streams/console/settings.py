@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, FilePath, model_validator
+from pydantic import Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams.settings import PREFIX, load_part
@@ -35,6 +35,29 @@ class ConsoleSettings(BaseSettings):
     )
     tls_certfile: FilePath | None = Field(None, description="PEM of the certificate of HTTPS; none = plain HTTP.")
     tls_keyfile: FilePath | None = Field(None, description="PEM of its private key.")
+
+    oidc_issuer: str | None = Field(
+        None, description="Provider of OpenID Connect to sign in with, as it writes itself; none = local users alone."
+    )
+    oidc_client_id: str | None = Field(None, min_length=1, description="What the provider calls the console.")
+    oidc_client_secret: SecretStr | None = Field(None, min_length=1, description="Secret of that; or the next one.")
+    oidc_client_secret_file: FilePath | None = Field(None, description="File whose first line is that secret.")
+    oidc_console_url: str | None = Field(
+        None,
+        description="Address of the console in browsers, `https://HOST`. Register it with `/sign-in/oidc/back` behind.",
+    )
+    oidc_scopes: str = Field(
+        "openid profile email", min_length=1, description="Scopes that are asked for; some providers want `groups` too."
+    )
+    oidc_user_claim: str = Field("preferred_username", min_length=1, description="Claim that is the user's name here.")
+    oidc_roles_claim: str = Field("groups", min_length=1, description="Claim that has the user's groups.")
+    oidc_roles: str | None = Field(
+        None,
+        description="`GROUP=ROLE; GROUP=ROLE`: the first group that somebody has counts. Who has none is not let in.",
+    )
+    oidc_cafile: FilePath | None = Field(
+        None, description="PEM of the authority that signed the provider; none = those of the system."
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> "ConsoleSettings":

@@ -41,10 +41,12 @@ class SigningIn:
         sessions: who is signed in.
         pages: makes the form.
         is_secure: the console is served by HTTPS: cookies are for it alone.
+        provider: with which people may sign in too, for people; empty for none.
     """
 
-    def __init__(self, users: Users, sessions: Sessions, pages: Pages, *, is_secure: bool) -> None:
+    def __init__(self, users: Users, sessions: Sessions, pages: Pages, *, is_secure: bool, provider: str = "") -> None:
         self._users, self._sessions, self._pages, self._is_secure = users, sessions, pages, is_secure
+        self._provider = provider
         self._session_cookie = "__Host-robocall-session" if is_secure else "robocall-session"
         self._form_cookie = "__Host-robocall-form" if is_secure else "robocall-form"
         self._of_user = Attempts(USER_TRIES, TRIES_S, time.monotonic)
@@ -55,6 +57,8 @@ class SigningIn:
     def who(self, request: Request) -> tuple[User, Session] | None:
         """Tell who asks: None for a session that is over, a user that is gone, or a password that was changed."""
         session = self._sessions.find(request.cookies.get(self._session_cookie, ""))
+        if session is not None and session.provided is not None:
+            return session.provided, session
         account = None if session is None else self._users.find(session.name)
         if session is None or account is None or account.password != session.password:
             return None
@@ -62,7 +66,20 @@ class SigningIn:
 
     async def form(self, request: Request) -> Response:
         """The form, with a token that only this browser has."""
-        return self._form(request.cookies.get(self._form_cookie) or new_token())
+        return self.asked_again(request)
+
+    def asked_again(self, request: Request, status: int = 200, complaint: str = "") -> Response:
+        """The form, and why whoever asks is not signed in."""
+        return self._form(request.cookies.get(self._form_cookie) or new_token(), status, complaint)
+
+    def let_in(self, user: User) -> Response:
+        """Sign in whom a provider named: a page that leads to the first one.
+
+        It is no redirect: browsers send our strict cookies along only where the way began on a page of ours.
+        """
+        answer = self._pages.page("let_in", user=user, first=NOW)
+        self._set(answer, self._session_cookie, self._sessions.open_provided(user))
+        return answer
 
     async def sign_in(self, request: Request) -> Response:
         """Check a name and a password; 303 to the first page, or the form again, which does not say what was wrong."""
@@ -70,19 +87,19 @@ class SigningIn:
         token = request.cookies.get(self._form_cookie, "")
         if not token or not hmac.compare_digest(_bytes(fields.get("csrf", "")), _bytes(token)):
             return self._form(token or new_token(), HTTPStatus.FORBIDDEN, "The form was too old: try again.")
-        name, address = fields.get("name", "").strip().lower()[:LONGEST], site_of(_address(request))
+        name, address = fields.get("name", "").strip().lower()[:LONGEST], site_of(address_of(request))
         account = self._users.find(name)
         theirs = f"{name} {address}"
         said = "unknown" if account is None else name  # people type their password into the wrong field
         if not (self._of_address.may(address) and self._of_user.may(theirs)) or self._checked >= MOST_CHECKED:
-            log.warning("console sign-in refused, too many tries", user=said, address=_address(request))
+            log.warning("console sign-in refused, too many tries", user=said, address=address_of(request))
             return self._form(token, HTTPStatus.TOO_MANY_REQUESTS, "Too many tries: wait five minutes.")
         kept = NOBODYS if account is None else account.password
         if not await self._is_right(fields.get("password", ""), kept) or account is None:
-            log.warning("console sign-in failed", user=said, address=_address(request))
+            log.warning("console sign-in failed", user=said, address=address_of(request))
             return self._form(token, HTTPStatus.FORBIDDEN, "Name or password is wrong.")
         self._of_user.forget(theirs)
-        log.info("console sign-in", user=name, role=account.role, address=_address(request))
+        log.info("console sign-in", user=name, role=account.role, how="password", address=address_of(request))
         answer = RedirectResponse(NOW, HTTPStatus.SEE_OTHER)
         self._set(answer, self._session_cookie, self._sessions.open(name, account.password))
         answer.delete_cookie(self._form_cookie, secure=self._is_secure, httponly=True, samesite="strict")
@@ -105,7 +122,14 @@ class SigningIn:
             self._checked -= 1
 
     def _form(self, token: str, status: int = 200, complaint: str = "") -> Response:
-        answer = self._pages.page("sign_in", status, csrf=token, complaint=complaint)
+        answer = self._pages.page(
+            "sign_in",
+            status,
+            csrf=token,
+            complaint=complaint,
+            provider=self._provider,
+            has_local=self._users.has_somebody(),
+        )
         self._set(answer, self._form_cookie, token)
         return answer
 
@@ -127,7 +151,8 @@ async def form_of(request: Request, most_bytes: int = MOST_FORM_BYTES) -> Mappin
         raise HTTPException(HTTPStatus.BAD_REQUEST, "The form has too many fields.") from error
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
     return request.client.host if request.client else ""
 
 

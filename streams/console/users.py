@@ -137,31 +137,43 @@ class Users:
     """The users in force: those of the file as it is now. Asking costs a look at its date.
 
     Args:
-        path: of the file, which is there.
+        path: of the file.
+        others: somebody else may sign in, whom a provider names: then nobody need be in the file, and it is made where
+            there is none, for its secret.
 
     Raises:
-        UsersUnusable: nobody could sign in.
+        UsersUnusable: nobody could sign in, or the file cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, others: bool = False) -> None:
         self._path = path
         add = f"run `robocall console user add NAME --role {Role.ADMIN}` first"
         try:
             self._file = read_users(path)
         except FileNotFoundError as error:
-            raise UsersUnusable(f"{path}: the console has no users yet: {add}") from error
-        if not self._file.users:
+            if not others:
+                raise UsersUnusable(f"{path}: the console has no users yet: {add}") from error
+            self._file = new_users()
+            write_users(path, self._file)
+        if not self._file.users and not others:
             raise UsersUnusable(f"{path}: nobody is in it: {add}")
         self.secret = bytes.fromhex(self._file.secret)
         self._seen = self._stamp()
 
     def find(self, name: str) -> Account | None:
         """The account of that name; None where there is none, or the file cannot be read any more."""
+        return self._now().find(name)
+
+    def has_somebody(self) -> bool:
+        """Whether there is a local user."""
+        return bool(self._now().users)
+
+    def _now(self) -> UsersFile:
         stamp = self._stamp()
         if stamp != self._seen:
             self._seen = stamp
             self._follow()
-        return self._file.find(name)
+        return self._file
 
     def _follow(self) -> None:
         try:

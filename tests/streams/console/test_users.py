@@ -89,3 +89,17 @@ def test_a_file_that_cannot_be_read_any_more_lets_nobody_in(tmp_path: Path) -> N
 
     path.chmod(0o600)
     assert users.find("ada") == ADA
+
+
+def test_where_others_may_sign_in_the_file_is_made_for_its_secret_alone(tmp_path: Path) -> None:
+    """So that links outlive a restart; whoever is added later is followed."""
+    path = tmp_path / "users.json"
+    users = Users(path, others=True)
+
+    assert Users(path, others=True).secret == users.secret
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not users.has_somebody()
+    write_users(path, read_users(path).with_account(ADA))
+    assert users.has_somebody()
+    with pytest.raises(UsersUnusable, match=r"users\.json: No such file"):
+        Users(tmp_path / "no folder" / "users.json", others=True)

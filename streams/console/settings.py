@@ -39,9 +39,9 @@ class ConsoleSettings(BaseSettings):
     oidc_issuer: str | None = Field(
         None, description="Provider of OpenID Connect to sign in with, as it writes itself; none = local users alone."
     )
-    oidc_client_id: str | None = Field(None, min_length=1, description="What the provider calls the console.")
-    oidc_client_secret: SecretStr | None = Field(None, min_length=1, description="Secret of that; or the next one.")
-    oidc_client_secret_file: FilePath | None = Field(None, description="File whose first line is that secret.")
+    oidc_client_id: str | None = Field(None, min_length=1, description="Client id of the console at the provider.")
+    oidc_client_secret: SecretStr | None = Field(None, min_length=1, description="Its secret there; or a file has it:")
+    oidc_client_secret_file: FilePath | None = Field(None, description="The file, with the secret in its first line.")
     oidc_console_url: str | None = Field(
         None,
         description="Address of the console in browsers, `https://HOST`. Register it with `/sign-in/oidc/back` behind.",

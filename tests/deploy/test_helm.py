@@ -129,6 +129,27 @@ def test_a_value_that_cannot_work_is_refused(path: str, value: object) -> None:
         jsonschema.validate(changed, SCHEMA)
 
 
+OPENID = {"ROBOCALL_CONSOLE_OIDC_ISSUER": "https://login.example.net", "ROBOCALL_CONSOLE_OIDC_CLIENT_ID": "console"}
+
+
+def test_a_console_with_a_provider_needs_no_first_user() -> None:
+    """Whoever the provider names may sign in; without either nobody could."""
+    changed = values()
+    changed["console"]["enabled"] = True
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(changed, SCHEMA)
+    changed["console"]["settings"] = OPENID
+    jsonschema.validate(changed, SCHEMA)
+
+
+def test_then_nothing_runs_before_it(tmp_path: Path) -> None:
+    """It mounts no Secret that is not there."""
+    console = {"enabled": True, "secret": "console", "settings": OPENID}
+    pod = pods(rendered(tmp_path, {"console": console, "secret": "logins"}))["console"]
+    assert "initContainers" not in pod
+    assert "first" not in {one["name"] for one in pod["volumes"]}
+
+
 def test_each_service_starts_its_command(everything: list[dict[str, Any]]) -> None:
     """Those of the contract's topics are made first."""
     found = {name: pod["containers"][0]["args"] for name, pod in pods(everything).items()}

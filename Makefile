@@ -34,7 +34,7 @@ $(STAMP): pyproject.toml requirements/all.txt requirements/uv.txt
 
 lock: $(STAMP) ## pin requirements anew after a change of pyproject.toml; ARGS=--upgrade takes newer releases
 	$(LOCK) $(ARGS) pyproject.toml --all-extras --group build --group installer --output-file requirements/all.txt
-	$(LOCK) pyproject.toml --extra s3 --extra archive --extra oidc --group build --constraint requirements/all.txt --output-file requirements/image.txt
+	$(LOCK) pyproject.toml --extra s3 --extra archive --extra oidc --extra traces --group build --constraint requirements/all.txt --output-file requirements/image.txt
 	$(LOCK) --group installer --constraint requirements/all.txt --output-file requirements/uv.txt
 	$(LOCK) --group audit --constraint requirements/all.txt --output-file requirements/audit.txt
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from streams.settings import PREFIX, Settings
 
-_NAMES = ("ARCHIVE", "BRIDGE", "CAMPAIGNS", "CASES", "CONSOLE", "TRACEBACK", "TRUST", "UPSTREAMS", "VERIFY")
+_NAMES = ("ARCHIVE", "BRIDGE", "CAMPAIGNS", "CASES", "CONSOLE", "TRACEBACK", "TRACES", "TRUST", "UPSTREAMS", "VERIFY")
 PARTS = tuple(f"{PREFIX}{name}_" for name in _NAMES)
 """Prefixes of variables that other classes read and check (`streams.settings.load_part`)."""
 

@@ -155,6 +155,7 @@ TESTED_ELSEWHERE = {
     "streams/commands/traceback/answer": (TRACEBACK, "answers are asked for there"),
     "streams/commands/traceback/inputs": (TRACEBACK, "files of every form are given to the commands there"),
     "streams/commands/traceback/opening": (TRACEBACK, "tracebacks are opened there"),
+    "streams/tracing/settings": ("tests/streams/tracing/test_making.py", "one setting, set and refused there"),
     "streams/traceback/opening": (TRACEBACK, "the same: chosen from an archive, and stored in Kafka"),
     "streams/traceback/office": (TRACEBACK, "registers of upstreams are given to the commands there"),
     "streams/traceback/settings": (TRACEBACK, "set and left out there"),

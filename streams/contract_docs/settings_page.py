@@ -19,6 +19,7 @@ from streams.cases.settings import CaseSettings
 from streams.console.settings import ConsoleSettings
 from streams.settings import Settings
 from streams.traceback.settings import TracebackSettings
+from streams.tracing.settings import TraceSettings
 from streams.trust.settings import TrustSettings
 from streams.upstreams.settings import UpstreamsSettings
 from streams.verifying.settings import VerifySettings
@@ -80,6 +81,7 @@ def render_page() -> str:
     lines += _tables(CaseSettings, {"operator": "Of cases: redress, and the records of who did what"})
     lines += _tables(ConsoleSettings, {"host": "Of `robocall console`"})
     lines += _tables(TracebackSettings, {"name": "Of `robocall traceback`"})
+    lines += _tables(TraceSettings, {"sample_ratio": "Traces of calls"})
     lines += _tables(TrustSettings, TRUST_SECTIONS)
     lines += _tables(UpstreamsSettings, {"file": "The register of upstreams"})
     lines += _tables(VerifySettings, {"topic": "Of `robocall verify`"})

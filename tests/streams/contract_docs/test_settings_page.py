@@ -12,6 +12,7 @@ from streams.console.settings import ConsoleSettings
 from streams.contract_docs.settings_page import SECTIONS, TRUST_SECTIONS, UNITS, render_page
 from streams.settings import Settings
 from streams.traceback.settings import TracebackSettings
+from streams.tracing.settings import TraceSettings
 from streams.trust.settings import TrustSettings
 from streams.upstreams.settings import UpstreamsSettings
 from streams.verifying.settings import VerifySettings
@@ -32,7 +33,7 @@ def test_the_page_is_the_one_of_the_code() -> None:
 def test_every_variable_is_there_once_and_has_a_meaning() -> None:
     rooms = (
         Settings, ArchiveSettings, BridgeSettings, CampaignSettings, CaseSettings, ConsoleSettings, TracebackSettings,
-        TrustSettings, UpstreamsSettings, VerifySettings,
+        TraceSettings, TrustSettings, UpstreamsSettings, VerifySettings,
     )  # fmt: skip
     names = [f"{room.model_config['env_prefix']}{name.upper()}" for room in rooms for name in room.model_fields]
     assert list(ROWS) == names

@@ -21,6 +21,7 @@ from streams.bridge.breaker import Breaker
 from streams.bridge.events import fitted
 from streams.bridge.metrics import BridgeMetrics, Sources
 from streams.bridge.settings import BridgeSettings
+from streams.bridge.traces import UNTRACED, BeginTrace, CallTrace, untraced
 from streams.bridge.waiting import WaitingCalls, place_of
 from streams.errors import PublishFailed
 from streams.kafka.client import client_settings, require_topics, why_unreachable
@@ -70,8 +71,10 @@ class Asker:
         bridge: says how many calls may wait at a time, and events for their acknowledgement; and how long usually.
         metrics: counts.
         verifier: verifies calls that are signed, before they are published; None for none.
+        begin_trace: of a request to a dip.
 
     Attributes:
+        begin_trace: as given, for the dips.
         failures: takes internal errors, of the dips too.
     """
 
@@ -81,7 +84,9 @@ class Asker:
         bridge: BridgeSettings,
         metrics: BridgeMetrics,
         verifier: SetupVerifier | None = None,
+        begin_trace: BeginTrace = untraced,
     ) -> None:
+        self.begin_trace = begin_trace
         self._settings = settings
         self._verifier = verifier
         self._most = bridge.max_waiting
@@ -145,7 +150,13 @@ class Asker:
         return self.why_unhealthy is None
 
     async def ask(
-        self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool = True, is_hasty: bool = False
+        self,
+        setup: Mapping[str, Any],
+        deadline_s: float,
+        *,
+        names_call: bool = True,
+        is_hasty: bool = False,
+        trace: CallTrace = UNTRACED,
     ) -> Asked:
         """Publish a set-up, and wait for its decision; never raises, but when it is cancelled.
 
@@ -158,9 +169,10 @@ class Asker:
             deadline_s: longest time to wait, seconds.
             names_call: whether its call id is that of the call, the same whoever asks about it.
             is_hasty: whether it waits for less than calls should: that it gets no decision tells nothing of workers.
+            trace: of the request; told what happens up to the decision.
         """
         try:
-            asked = await self._ask(setup, deadline_s, names_call=names_call)
+            asked = await self._ask(setup, deadline_s, names_call=names_call, trace=trace)
         except Exception as error:  # noqa: BLE001 - whatever it is, the call passes
             self.failures(error)
             return Asked(None, FailOpen.NOT_PUBLISHED)
@@ -170,7 +182,7 @@ class Asker:
             self._breaker.timed_out()
         return asked
 
-    async def _ask(self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool) -> Asked:
+    async def _ask(self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool, trace: CallTrace) -> Asked:
         if self._waiting.is_full:
             return Asked(None, FailOpen.NOT_PUBLISHED)
         place = place_of(setup)
@@ -184,11 +196,12 @@ class Asker:
                 verdict = await self._verdict(self._verifier, setup, loop.time() + wait_s, names_call=names_call)
                 setup = setup if verdict is None else with_verdict(setup, verdict)
                 deadline_s = max(until_s - loop.time(), 0.0)
-            if not self._publish(setup):
+            if not self._publish(setup, trace):
                 return Asked(None, FailOpen.NOT_PUBLISHED, verdict)
             if not (self._is_connected and self._breaker.may_wait()):
                 return Asked(None, FailOpen.UNHEALTHY, verdict)
             done, _ = await asyncio.wait([future], timeout=deadline_s)
+            trace.waited()
         finally:
             self._waiting.remove(place, future)
         return Asked(future.result(), None, verdict) if done else Asked(None, FailOpen.LATE, verdict)
@@ -225,14 +238,14 @@ class Asker:
             self.failures(error)
             return True
 
-    def _publish(self, event: Mapping[str, Any]) -> bool:
+    def _publish(self, event: Mapping[str, Any], trace: CallTrace = UNTRACED) -> bool:
         """Queue an event with its calling number as key; whether there was room."""
-        value = fitted(event)
+        value = trace.published(fitted(event))
         if self._publisher is None or len(value) > MAX_RECORD_BYTES or self._publisher.waiting() >= self._most:
             self._metrics.lost(FULL, 1)
             return False
         key = str(event["calling_number"]).encode("utf-8", "surrogatepass")
-        delivery = Delivery(_nobody)
+        delivery = Delivery(trace.acknowledged)
         self._publisher.publish(CALL_EVENTS, [(key, value)], delivery)
         delivery.seal()
         return True
@@ -295,7 +308,3 @@ class Asker:
             self._waiting.remove(place, future)
         if future.done():
             self._breaker.answered()
-
-
-def _nobody() -> None:
-    """Nobody waits for the acknowledgement: what is lost is counted."""

@@ -5,6 +5,8 @@ import contextlib
 import gc
 import signal
 import sys
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 import structlog
@@ -19,6 +21,7 @@ from streams.bridge.peers import Peers, load_peers
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings, load_bridge_settings
 from streams.bridge.sip.profiles import warnings
 from streams.bridge.sip.server import SipDip
+from streams.bridge.traces import TracedCall, untraced
 from streams.commands.records.command import records
 from streams.errors import SettingsInvalid
 from streams.log import configure_log
@@ -27,9 +30,13 @@ from streams.running.open_files import allow_open_files
 from streams.running.services import SWITCH_INTERVAL_S, Part, new_event_loop
 from streams.running.told_every import EVERY_S, told_every
 from streams.settings import Settings, load_settings
+from streams.tracing.making import make_tracer
 from streams.trust.settings import load_trust_settings
 from streams.trust.setup_verifier import SetupVerifier, make_setup_verifier
 from streams.unknown_settings import unknown_keys
+
+if TYPE_CHECKING:  # nothing of OpenTelemetry is imported where no calls are traced
+    from streams.tracing.tracer import CallTracer
 
 OPEN_FILES = 8_192
 """More than all connections that the dips take at a time: who holds them keeps none from Kafka."""
@@ -82,6 +89,7 @@ def bridge(context: click.Context, *, check: bool) -> None:
             f"{BRIDGE_PREFIX}SIP_PORT is 0, and so are the other ports: give it one, or nobody can ask"
         )
     peers, verifier = load_peers(chosen.peers_file), make_setup_verifier(load_trust_settings())
+    tracer = make_tracer(settings, "robocall-bridge")
     for warning in warnings(peers):
         log.warning(warning)
     if check:
@@ -95,25 +103,32 @@ def bridge(context: click.Context, *, check: bool) -> None:
         gc.collect()
         gc.freeze()  # what exists now lives as long as the process: no collection looks at it again
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        loop.run_until_complete(_serve(settings, chosen, peers, verifier))
+        loop.run_until_complete(_serve(settings, chosen, peers, verifier, tracer))
 
 
 bridge.add_command(records)
 
 
-async def _serve(settings: Settings, chosen: BridgeSettings, peers: Peers, verifier: SetupVerifier | None) -> None:
+async def _serve(
+    settings: Settings,
+    chosen: BridgeSettings,
+    peers: Peers,
+    verifier: SetupVerifier | None,
+    tracer: "CallTracer | None",
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     metrics = BridgeMetrics()
-    asker = Asker(settings, chosen, metrics, verifier)
+    begin_trace = untraced if tracer is None else partial(TracedCall, tracer)
+    asker = Asker(settings, chosen, metrics, verifier, begin_trace)
     sip = SipDip(chosen, peers, asker, metrics)
     loop.add_signal_handler(signal.SIGHUP, sip.reload)
     access = Access(lambda: sip.peers, certified=chosen.http_tls_cafile is not None)
     http = http_server(HttpDip(asker, access, chosen.deadline_ms, metrics).app(), chosen)
     hep = HepServer(chosen, lambda: sip.peers, asker, metrics)
-    parts: list[Part] = [asker, sip] if verifier is None else [verifier, asker, sip]
+    parts: list[Part] = [part for part in (tracer, verifier, asker, sip) if part is not None]
     parts += [part for part, port in ((http, chosen.http_port), (hep, chosen.hep_port)) if port]
     shown = [metrics] if verifier is None else [metrics, verifier.metrics]
     with served(BRIDGE_PREFIX, chosen.web_host, chosen.web_port, *shown):

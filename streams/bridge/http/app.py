@@ -24,6 +24,7 @@ from streams.bridge.peers import Peer
 from streams.bridge.records.freeswitch import read_freeswitch
 from streams.bridge.records.kamailio import read_kamailio
 from streams.bridge.settings import BRIDGE_PREFIX, BridgeSettings
+from streams.bridge.traces import CallTrace
 from streams.web.bodies import BodyRefused, read_body
 from streams.web.server import HttpServer
 
@@ -78,29 +79,31 @@ class HttpDip:
 
     async def call(self, request: Request) -> Response:
         """Ask about a call; 200 with its decision, or with `allow` and why there is none."""
+        trace = self._asker.begin_trace("http")
 
         async def made() -> tuple[Asked, bytes]:
             peer, now_ms = self._peer(request), _now_ms()
             setup = read_setup(await body_of(request, MAX_RECORD_BYTES), peer, now_ms)
             waits_s, is_hasty = self._waits_s(request, peer)
-            asked = await self._asker.ask(setup, waits_s, is_hasty=is_hasty)
+            asked = await self._asker.ask(setup, waits_s, is_hasty=is_hasty, trace=trace)
             return asked, answer(setup["call_id"], asked.decision, asked.reason)
 
-        body = await self._open("http", made(), PASSES)
+        body = await self._open("http", made(), PASSES, trace)
         return Response(body, media_type=JSON)
 
     async def verification(self, request: Request) -> Response:
         """Ask about the call of a `verificationRequest`; 200 with a `verificationResponse`."""
         request_id = request.headers.get(REQUEST_ID) or str(uuid.uuid4())
+        trace = self._asker.begin_trace("atis")
 
         async def made() -> tuple[Asked, bytes]:
             peer, now_ms = self._peer(request), _now_ms()
             setup = read_verification(await body_of(request, MAX_RECORD_BYTES), peer, request_id, now_ms)
             waits_s, is_hasty = self._waits_s(request, peer)
-            asked = await self._asker.ask(setup, waits_s, names_call=False, is_hasty=is_hasty)
+            asked = await self._asker.ask(setup, waits_s, names_call=False, is_hasty=is_hasty, trace=trace)
             return asked, verification_answer(*asked)
 
-        body = await self._open("atis", made(), PASSES_VERIFICATION)
+        body = await self._open("atis", made(), PASSES_VERIFICATION, trace)
         return Response(body, headers={REQUEST_ID: request_id}, media_type=JSON)
 
     async def end(self, request: Request) -> Response:
@@ -132,8 +135,8 @@ class HttpDip:
         why = self._asker.why_unhealthy
         return JSONResponse({"status": why or "ok"}, HTTPStatus.SERVICE_UNAVAILABLE if why else HTTPStatus.OK)
 
-    async def _open(self, dip: str, made: Awaitable[tuple[Asked, bytes]], passes: bytes) -> bytes:
-        """Wait for an answer, and count it; what is raised, but a `Problem`, is a bug of ours, and the call passes."""
+    async def _open(self, dip: str, made: Awaitable[tuple[Asked, bytes]], passes: bytes, trace: CallTrace) -> bytes:
+        """Wait for an answer, count and trace it; what is raised but a `Problem` is a bug of ours, the call passes."""
         started_s = time.perf_counter()
         try:
             asked, body = await made
@@ -143,10 +146,12 @@ class HttpDip:
             self._asker.failures(error)
             self._metrics.failed_open(dip, INTERNAL_ERROR)
             said, body = FAIL_OPEN, passes
+            trace.answered(said, None, INTERNAL_ERROR)
         else:
             said = FAIL_OPEN if asked.decision is None else asked.decision.action
             if asked.reason is not None:
                 self._metrics.failed_open(dip, asked.reason)
+            trace.answered(said, asked.decision, asked.reason)
         self._metrics.answered(dip, said, time.perf_counter() - started_s)
         return body
 

@@ -203,12 +203,12 @@ class SipDip:
     async def _answer(self, key: Key, request: Request, source: Source, peer: Peer, now_s: float) -> None:
         """Ask, and answer; whatever goes wrong, the call passes."""
         setup: dict[str, Any] | None = None
-        said = FAIL_OPEN
+        asked, said, trace = Asked(None, None), FAIL_OPEN, self._asker.begin_trace(DIP)
         answer = passing(peer, request, is_fail_open=True)
         try:
             now_ms = time.time_ns() // 1_000_000
             setup = call_setup(request, peer, source.ip, now_ms)
-            asked = await self._asker.ask(setup, self._deadline_ms(peer) / 1_000)
+            asked = await self._asker.ask(setup, self._deadline_ms(peer) / 1_000, trace=trace)
             if asked.decision is None:
                 self._metrics.failed_open(DIP, asked.reason or FAIL_OPEN)
             else:
@@ -228,6 +228,7 @@ class SipDip:
             said = FAIL_OPEN
             self._reply(key, passing(peer, request, is_fail_open=True))
         self._metrics.answered(DIP, said, time.monotonic() - now_s)
+        trace.answered(said, asked.decision, asked.reason)
 
     def _finish(self, key: Key, setup: dict[str, Any], asked: Asked, answer: Any, said: str) -> None:
         self._reply(key, answer)

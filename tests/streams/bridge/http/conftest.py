@@ -14,6 +14,7 @@ from streams.bridge.http.app import HttpDip, http_server
 from streams.bridge.metrics import BridgeMetrics
 from streams.bridge.peers import Peer, Peers
 from streams.bridge.settings import load_bridge_settings
+from streams.bridge.traces import UNTRACED, CallTrace, untraced
 
 TOKEN = "a-token-that-nobody-guesses"  # noqa: S105 - of the tests
 PEER = Peer.model_validate(
@@ -35,6 +36,8 @@ class ToldAsker:
         broken: internal errors that it was told.
     """
 
+    begin_trace = staticmethod(untraced)
+
     def __init__(self) -> None:
         self.tells: Asked | Exception = Asked(None, FailOpen.LATE)
         self.asked: list[tuple[Mapping[str, Any], float]] = []
@@ -46,9 +49,16 @@ class ToldAsker:
         self.broken: list[Exception] = []
 
     async def ask(
-        self, setup: Mapping[str, Any], deadline_s: float, *, names_call: bool = True, is_hasty: bool = False
+        self,
+        setup: Mapping[str, Any],
+        deadline_s: float,
+        *,
+        names_call: bool = True,
+        is_hasty: bool = False,
+        trace: CallTrace = UNTRACED,
     ) -> Asked:
         """Answer as told."""
+        del trace
         self.asked.append((setup, deadline_s))
         self.named.append(names_call)
         self.hasty.append(is_hasty)

@@ -222,8 +222,7 @@ def test_many_calls_wait_beside_each_other(client: Client, asker: ToldAsker) -> 
     """No call waits on another."""
     waiting: list[asyncio.Future[Asked]] = []
 
-    async def ask(setup: Any, deadline_s: float, *, names_call: bool = True, is_hasty: bool = False) -> Asked:
-        del setup, deadline_s, names_call, is_hasty
+    async def ask(*_: Any, **__: Any) -> Asked:
         waiting.append(asyncio.get_running_loop().create_future())
         if len(waiting) == 20:
             for future in waiting:
@@ -237,6 +236,8 @@ def test_many_calls_wait_beside_each_other(client: Client, asker: ToldAsker) -> 
             return await asyncio.gather(*(opened.post("/v1/calls", json=CALL) for _ in range(20)))
 
     assert {answer.status_code for answer in asyncio.run(run())} == {200}
+    assert len(waiting) == 20
+    assert not asker.broken
 
 
 def test_with_an_authority_each_client_needs_a_certificate_and_is_the_peer_of_its_address(

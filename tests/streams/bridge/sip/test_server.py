@@ -19,6 +19,7 @@ from streams.bridge.settings import BridgeSettings, load_bridge_settings
 from streams.bridge.sip import server as module
 from streams.bridge.sip.responses import Source
 from streams.bridge.sip.server import SipDip
+from streams.bridge.traces import UNTRACED, CallTrace, untraced
 from streams.errors import SettingsInvalid
 from streams.local.services import free_ports
 from streams.metrics import Metric
@@ -37,13 +38,14 @@ class PlayedAsker:
     def __init__(self, metrics: BridgeMetrics) -> None:
         self.failures = Failures(metrics.internal_error)
         self.is_healthy = True
+        self.begin_trace = untraced
         self.asked: list[dict[str, Any]] = []
         self.ends: list[dict[str, Any]] = []
         self.go_on = asyncio.Event()
         self.is_perfect = False  # allows every call then
 
-    async def ask(self, setup: dict[str, Any], deadline_s: float) -> Asked:
-        assert deadline_s == 0.3
+    async def ask(self, setup: dict[str, Any], deadline_s: float, *, trace: CallTrace) -> Asked:
+        assert (deadline_s, trace) == (0.3, UNTRACED)
         self.asked.append(setup)
         last = "1" if self.is_perfect else setup["called_number"][-1]
         if last == "7":

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -24,7 +24,6 @@ from streams.errors import InstanceTaken
 from streams.files import private_folder
 from streams.kafka.client import client_settings
 from streams.kafka.faust_app import make_faust_app, vital_tasks
-from streams.kafka.fetched import Poll
 from streams.kafka.log_reader import LogReader
 from streams.kafka.plugs import Plugs
 from streams.kafka.publishing.publisher import Publisher, partition_of
@@ -51,6 +50,7 @@ from streams.state.recovery import Recovery, RecoveryLimits
 from streams.state.snapshot_store import SnapshotStore
 from streams.state.snapshots import SnapshotLimits, Snapshots
 from streams.state.worker_state import WorkerState
+from streams.tracing.making import make_tracer
 from streams.upstreams.follower import UpstreamsFollower
 from streams.upstreams.settings import load_upstreams_settings
 from streams.worker import pages
@@ -64,8 +64,12 @@ from streams.worker.model_switch import ModelSwitch
 from streams.worker.ownership import Ownership
 from streams.worker.redis_metrics import RedisMetrics
 from streams.worker.refused_feedback import RefusedFeedback
-from streams.worker.screen_calls import CallScreening, now_ms
+from streams.worker.screen_calls import Answering, CallScreening, now_ms
+from streams.worker.traces import CallTraces, TimedPipeline
 from streams.worker.unreadable import UnreadableBatches
+
+if TYPE_CHECKING:  # nothing of OpenTelemetry is imported where no calls are traced
+    from streams.tracing.tracer import CallTracer
 
 TOPICS = (CALL_EVENTS, CALL_DECISIONS)
 """What must exist before a worker starts."""
@@ -117,8 +121,8 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     keeper = DecisionIndex(redis, guard)
 
     metrics = Metrics()
-    clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
-    pipeline = Pipeline(screener, seed=seed, on_failure=Failures(metrics.internal_error), clock=clock)
+    tracer = make_tracer(settings, "robocall-worker")
+    pipeline, traces = _make_pipeline(settings, screener, seed, metrics, tracer)
     publisher = _make_publisher(settings, ending)
     side = SideTopics(settings, SIDE_TOPICS, metrics.side_dropped)
     unreadable = UnreadableBatches(metrics, side)
@@ -129,7 +133,7 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     def partitions() -> int:
         return int(app.consumer.partition_count(CALL_EVENTS))
 
-    screening = _make_screening(settings, pipeline, durability, publisher, side, keeper, metrics, partitions)
+    screening = _make_screening(settings, pipeline, durability, publisher, side, keeper, metrics, partitions, traces)
     add_agent(app, source, screening, ending)
     app.transport.plugs = Plugs(
         is_ready=durability.is_ready,
@@ -164,7 +168,20 @@ def build_app(settings: Settings, ending: Ending, seed: int) -> Assembly:
     ]
     watched = WatchedTasks(lambda: vital_tasks(app), ending.fail)
     jobs.append(("watch", lambda: _watch(app, verdict, watched)))
-    return Assembly(app, [publisher, side, Background(jobs)], screener)
+    services = (tracer, publisher, side, Background(jobs))
+    return Assembly(app, [part for part in services if part is not None], screener)
+
+
+def _make_pipeline(
+    settings: Settings, screener: Screener[WindowEngine], seed: int, metrics: Metrics, tracer: "CallTracer | None"
+) -> tuple[Pipeline, CallTraces | None]:
+    """What decides, and what traces it where calls are traced."""
+    clock = ClockTolerance(settings.clock_ahead_ms, settings.clock_behind_ms)
+    failures = Failures(metrics.internal_error)
+    if tracer is None:
+        return Pipeline(screener, seed=seed, on_failure=failures, clock=clock), None
+    timed = TimedPipeline(screener, seed=seed, on_failure=failures, clock=clock)
+    return timed, CallTraces(tracer, timed)
 
 
 def _judge(
@@ -330,6 +347,7 @@ def _make_screening(
     keeper: DecisionIndex,
     metrics: Metrics,
     partitions: Callable[[], int],
+    traces: CallTraces | None,
 ) -> CallScreening:
     """What answers a poll: the pipeline, with everything that its answers go to."""
     return CallScreening(
@@ -345,19 +363,11 @@ def _make_screening(
         shed_after_ms=settings.sheds_after_ms,
         processed=durability.processed,
         partitions=partitions,
+        traces=traces,
     )
 
 
-class Screening(Protocol):
-    """What answers polls, in the manner of `CallScreening`."""
-
-    async def screen(
-        self, poll: Poll, acknowledge: Callable[[], object], set_aside: Callable[[], object] | None = None
-    ) -> None:
-        """See `CallScreening.screen`."""
-
-
-def add_agent(app: Any, source: Any, screening: Screening, ending: Ending) -> None:
+def add_agent(app: Any, source: Any, screening: Answering, ending: Ending) -> None:
     """Add the agent `screen_calls` to the application."""
 
     async def screen_calls(stream: Any) -> None:

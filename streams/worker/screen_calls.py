@@ -17,7 +17,7 @@ import structlog
 
 from detector.contract.events import CallEvent
 from streams.kafka.fetched import FetchedBatch, Poll
-from streams.kafka.publishing.publisher import Delivery
+from streams.kafka.publishing.publisher import Delivery, Expects
 from streams.kafka.publishing.records import Packed, Perishable, Record
 from streams.kafka.topics import CALL_DECISIONS, DEAD_LETTERS
 from streams.log import NumberDigest
@@ -30,6 +30,7 @@ from streams.worker.metrics import Metrics
 from streams.worker.reports import Informs, KeepsDecisions, Perishing, Reports
 from streams.worker.slices import Slices
 from streams.worker.stray_partitions import StrayPartitions
+from streams.worker.traces import CallTraces
 
 MISMATCH_PAUSE_MS = 60_000
 
@@ -39,8 +40,8 @@ log = structlog.get_logger(__name__)
 class Publishes(Protocol):
     """What screening needs of `streams.kafka.publishing.publisher.Publisher`. `tests/contracts` says it as tests."""
 
-    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
-        """Queue records. Called once for each batch, on the event loop; returns at once and never blocks.
+    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Expects) -> None:
+        """Queue records. Called on the event loop for each batch, or each part of one; returns at once, never blocks.
 
         Records of one key are stored in the order in which they were published, and records of a broker that is away
         are kept until it is back.
@@ -61,6 +62,15 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+class Answering(Protocol):
+    """What answers polls."""
+
+    async def screen(
+        self, poll: Poll, acknowledge: Callable[[], object], set_aside: Callable[[], object] | None = None
+    ) -> None:
+        """Answer everything in a poll (`CallScreening.screen`)."""
+
+
 class CallScreening:
     """Screens polls one after the other, on the event loop, in slices (`streams.worker.slices`).
 
@@ -77,6 +87,7 @@ class CallScreening:
         shed_after_ms: a call that waited longer for its batch is allowed unjudged.
         processed: told a partition and its next offset after each batch, before anything else can run.
         partitions: how many the topic has, as far as is known.
+        traces: follows the answers of sampled calls to the broker; None where no call is traced.
         clock_ms: time of decision, epoch milliseconds.
     """
 
@@ -95,9 +106,11 @@ class CallScreening:
         shed_after_ms: int,
         processed: Callable[[int, int], object],
         partitions: Callable[[], int],
+        traces: CallTraces | None = None,
         clock_ms: Callable[[], int] = now_ms,
     ) -> None:
         self._pipeline = pipeline
+        self._traces = traces
         self._publisher = publisher
         self._side = side
         self._metrics = metrics
@@ -156,12 +169,22 @@ class CallScreening:
         may_be_late = Perishing(batch)
         if batch.answers.late:
             perishing.append(may_be_late)
-        self._publisher.publish(CALL_DECISIONS, self._answers(may_be_late), delivery)
+        self._publish(fetched, may_be_late, delivery)
         unusable = batch.unusable()
         if unusable:
             self._dead_letters(fetched, unusable)
         self._reports.told(batch)
         return batch
+
+    def _publish(self, fetched: FetchedBatch, may_be_late: Perishing, delivery: Delivery) -> None:
+        """Queue the answers of a batch: at once, but for those that are followed."""
+        answers, at = self._answers(may_be_late), 0
+        if self._traces is not None:
+            for row, follows in self._traces.followed(fetched, may_be_late, delivery):
+                self._publisher.publish(CALL_DECISIONS, answers.part(at, row), delivery)
+                self._publisher.publish(CALL_DECISIONS, answers.part(row, row + 1), follows)
+                at = row + 1
+        self._publisher.publish(CALL_DECISIONS, answers.part(at, len(answers)), delivery)
 
     def _answers(self, may_be_late: Perishing) -> Packed:
         made = may_be_late.batch.answers

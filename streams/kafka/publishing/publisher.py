@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from aiokafka.client import AIOKafkaClient
@@ -22,7 +22,7 @@ from streams.errors import KafkaUnreachable, PublishFailed, TopicMissing
 from streams.kafka.client import keep_metadata_coming
 from streams.kafka.partitioner import partitions_of
 from streams.kafka.publishing.identity import LOST, Identities
-from streams.kafka.publishing.outbox import Fate, Outbox, wall_clock_ms
+from streams.kafka.publishing.outbox import Fate, Outbox, Waits, wall_clock_ms
 from streams.kafka.publishing.records import Perishable, Record, packed
 from streams.kafka.publishing.sender import Sender
 
@@ -38,6 +38,14 @@ TELL_AGAIN_S = 60.0
 """Of what may be lost the log hears so seldom: a slow broker is in and out of trouble all day."""
 
 log = structlog.get_logger(__name__)
+
+
+class Expects(Waits, Protocol):
+    """Whoever is told how many records to wait for, and then what becomes of them: a `Delivery`, or one before it."""
+
+    def expect(self, records: int) -> None:
+        """Wait for this many more; called from within `publish`. It must neither block nor raise."""
+        ...
 
 
 class Delivery:
@@ -197,7 +205,7 @@ class Publisher:
         except TimeoutError:
             log.warning("the connections of the publisher did not close, their brokers are away")
 
-    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
+    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Expects) -> None:
         """Queue records; returns at once, whatever the broker does, and refuses none that is bytes.
 
         Args:
@@ -213,9 +221,7 @@ class Publisher:
         for partition, lot in packed(records).by_partition(len(self._outboxes[topic])):
             self.publish_to(topic, partition, lot, delivery)
 
-    def publish_to(
-        self, topic: str, partition: int, records: Sequence[Record | Perishable], delivery: Delivery
-    ) -> None:
+    def publish_to(self, topic: str, partition: int, records: Sequence[Record | Perishable], delivery: Expects) -> None:
         """Queue records of one partition, whatever their keys are; else as `publish`. A list is ours from now on.
 
         Raises:

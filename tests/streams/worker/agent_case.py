@@ -16,8 +16,10 @@ from streams.log import NumberDigest
 from streams.screening.build import make_screener
 from streams.screening.pipeline import Pipeline
 from streams.settings import load_settings
+from streams.tracing.tracer import CallTracer
 from streams.worker.metrics import Metrics
 from streams.worker.screen_calls import CallScreening
+from streams.worker.traces import CallTraces, TimedPipeline
 from tests.streams.worker.fakes import Keeper, Side, Topics
 
 NOW_MS = 1_700_000_000_000
@@ -27,14 +29,22 @@ class World:
     """An agent with its surroundings."""
 
     def __init__(
-        self, model: Path, *, sample: float = 0.0, clock: ClockTolerance | None = None, max_batch_events: int = 64
+        self,
+        model: Path,
+        *,
+        sample: float = 0.0,
+        clock: ClockTolerance | None = None,
+        max_batch_events: int = 64,
+        tracer: CallTracer | None = None,
     ) -> None:
         settings = load_settings(
             model_dir=model, mode="enforce", enforce_unmeasured="a test: nothing is measured", web_port=0
         )
         self.screener = make_screener(settings, shared_trunks=False)
         self.failures: list[Exception] = []
-        self.pipeline = Pipeline(self.screener, seed=PUBLIC_SEED, on_failure=self.failures.append, clock=clock)
+        kind = Pipeline if tracer is None else TimedPipeline
+        self.pipeline = kind(self.screener, seed=PUBLIC_SEED, on_failure=self.failures.append, clock=clock)
+        traces = CallTraces(tracer, self.pipeline) if tracer and isinstance(self.pipeline, TimedPipeline) else None
         self.topics = Topics()
         self.side = Side()
         self.keeper = Keeper()
@@ -52,6 +62,7 @@ class World:
             shed_after_ms=500,
             processed=self._note_position,
             partitions=lambda: self.partitions,
+            traces=traces,
             clock_ms=lambda: self.now_ms,
         )
         self.now_ms = NOW_MS

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from streams.kafka.publishing.publisher import Delivery
+from streams.kafka.publishing.publisher import Expects
 from streams.kafka.publishing.records import Perishable, Record
 from streams.kafka.topics import CALL_DECISIONS, SIDE_TOPICS
 
@@ -14,9 +14,9 @@ class Topics:
 
     def __init__(self) -> None:
         self.records: dict[str, list[Record | Perishable]] = {}
-        self.unsafe: list[tuple[Delivery, int]] = []
+        self.unsafe: list[tuple[Expects, int]] = []
 
-    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Delivery) -> None:
+    def publish(self, topic: str, records: Sequence[Record | Perishable], delivery: Expects) -> None:
         if topic != CALL_DECISIONS:
             raise KeyError(topic)
         self.records.setdefault(topic, []).extend(records)

@@ -19,6 +19,7 @@ from rich.live import Live
 from detector.contract.decisions import Action
 from detector.features.window_constants import DAY_MS
 from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
+from streams.commands.demo.desk import Desk, prepared_desk, running_desk
 from streams.commands.demo.dips import DippedCalls
 from streams.commands.demo.processes import BRIDGE, Running, running_bridge, running_worker
 from streams.commands.demo.switch import Switch
@@ -30,7 +31,7 @@ from streams.files import private_folder
 from streams.kafka.client import client_settings
 from streams.kafka.temporary_group import partitions_of, temporary_group
 from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS, admin_client, create, create_secret
-from streams.local.services import LocalServices, local_services
+from streams.local.services import KAFKA_VARIABLE, REDIS_VARIABLE, LocalServices, local_services
 from streams.running.progress import step
 from streams.running.told_every import EVERY_S, told_every
 from streams.screening.pipeline import MAX_BATCH
@@ -38,6 +39,8 @@ from streams.settings import load_settings
 from streams.wire.records import DECISION_DECODER
 
 PARTITIONS = 4
+SECONDS, SECONDS_OF_PEOPLE = 30, 1_800
+"""How long it runs; people at a console take longer."""
 LOOK_S = 0.25
 SETTLE_S = 5.0
 SWITCH_WAITS_S = 0.2
@@ -49,19 +52,23 @@ BRIDGE_DEADLINE, BRIDGE_PATIENCE_MS = f"{BRIDGE_PREFIX}DEADLINE_MS", 5_000
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(3, 3_600), default=30.0, show_default=True, help="How long to run.")
-@click.option("--rate", type=click.FloatRange(10, 5_000), default=100.0, show_default=True, help="Calls per second.")
 @click.option(
-    "--history-hours", type=click.FloatRange(0, 6), default=1.0, show_default=True,
+    "--seconds", type=click.FloatRange(3, 3_600), default=None,
+    help=f"How long to run.  [default: {SECONDS}; {SECONDS_OF_PEOPLE:,} with --console]",
+)  # fmt: skip
+@click.option("--rate", type=click.FloatRange(10, 5_000), default=30.0, show_default=True, help="Calls per second.")
+@click.option(
+    "--history-hours", type=click.FloatRange(0, 6), default=4.0, show_default=True,
     help="Calls of the hours before that are played first; with 0 it is a cold start.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Seed of the generated traffic.")
 @click.option("--sip", is_flag=True, help="Ask about the live calls by SIP: each INVITE goes to a bridge, started too.")
-def demo(seconds: float, rate: float, history_hours: float, seed: int, sip: bool) -> None:
+@click.option("--console", "with_console", is_flag=True, help="Open the console on it, with archive and campaigns.")
+def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *, sip: bool, with_console: bool) -> None:
     """Run the whole system here: broker, store, worker, traffic; watch decisions; compare them with the truth.
 
-    First an hour of calls goes through Kafka as fast as it can, so that the worker knows its callers as one that has
-    run for an hour does. Then calls come live. The summary is of these, beside what a cold start makes of them.
+    First four hours of calls go through Kafka as fast as it can, so that the worker knows its callers as one that has
+    run for so long does. Then calls come live. The summary is of these, beside what a cold start makes of them.
 
     The first run downloads Apache Kafka (44 MB). Where ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or ROBOCALL_REDIS_URL is set,
     that service is used instead, and gets the demo's calls and decisions. Ctrl-C at any time stops everything and shows
@@ -73,35 +80,45 @@ def demo(seconds: float, rate: float, history_hours: float, seed: int, sip: bool
     With --sip the switch speaks no Kafka: `robocall bridge` answers its INVITEs, and the summary says how, and how many
     of them within 80 ms, the default of a bridge; here it waits 5 s unless ROBOCALL_BRIDGE_DEADLINE_MS says otherwise.
     Ends of calls that the switch routed go straight to Kafka, as other parts of a network publish them.
+
+    With --console `robocall archive run`, `campaigns run` and `console` run beside the worker, for half an hour or
+    until Ctrl-C. It says where the console is and how to sign in. docs/tutorials/first-quarter-of-an-hour.md says what
+    to try there. What is tried ends with the demo, so it takes no Kafka and no Redis that others use.
     """
+    if with_console and (used := [name for name in (KAFKA_VARIABLE, REDIS_VARIABLE) if os.environ.get(name)]):
+        raise click.UsageError(f"--console has a Kafka and a Redis of its own: unset {' and '.join(used)}")
+    seconds = seconds or (SECONDS_OF_PEOPLE if with_console else SECONDS)
     console = Console(stderr=True)
     figures = Figures(dips=Dips() if sip else None)
+    desk = prepared_desk(seed) if with_console else None
     with (
         local_services(configured=True) as services,
         _environment(services.environment()),
         _topics_and_group(services, console) as own,
-        _environment(own),
-        running_worker(console) as worker,
-        running_bridge(console) if sip else contextlib.nullcontext() as bridge,
+        _environment(own | dict(desk.settings if desk else {})),
+        _running(desk, console, sip=sip) as parts,
     ):
-        parts = [worker] if bridge is None else [worker, bridge]
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(
-                _watch(
-                    figures,
-                    parts,
-                    seconds=seconds,
-                    rate=rate,
-                    seed=seed,
-                    history_hours=history_hours,
-                    console=console,
-                )
+            work = _watch(
+                figures, parts, seconds=seconds, rate=rate, seed=seed, history_hours=history_hours, console=console
             )
+            asyncio.run(work)
         for part in parts:
             if not part.is_up():
                 raise DemoFailed(f"the {part.name} ended with status {part.process.returncode}")
         cold = _cold(figures, console) if figures.sent.live else None
     console.print(summary(figures, cold))
+
+
+@contextlib.contextmanager
+def _running(desk: Desk | None, console: Console, *, sip: bool) -> Iterator[list[Running]]:
+    """All processes of the demo, ready: people first, who may look at what comes."""
+    with contextlib.ExitStack() as stack:
+        people = [] if desk is None else stack.enter_context(running_desk(desk, console))
+        parts = [stack.enter_context(running_worker(console))]
+        if sip:
+            parts.append(stack.enter_context(running_bridge(console)))
+        yield [*parts, *people]
 
 
 @contextlib.contextmanager
@@ -218,7 +235,12 @@ async def _show_live(
         began = time.monotonic()
         with (
             _lines(figures, seconds, console),
-            Live(live(figures, elapsed_s=0, seconds=seconds), console=console, refresh_per_second=4) as table,
+            Live(
+                live(figures, elapsed_s=0, seconds=seconds),
+                console=console,
+                refresh_per_second=4,
+                transient=not console.is_terminal,  # a file has its lines, and the summary
+            ) as table,
         ):
             while not sender.done() or figures.decided < figures.sent.calls:
                 await asyncio.sleep(LOOK_S)

@@ -75,7 +75,7 @@ def running_worker(console: Console) -> Iterator[Running]:
     (port,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="robocall-demo-") as folder:
         settings = {"ROBOCALL_WEB_PORT": str(port)}
-        with _running(WORKER, Path(folder), settings, console) as (process, log):
+        with running(WORKER, Path(folder), settings, console) as (process, log):
             with step("Starting a worker (its first start compiles)", console) as say:
                 wait_until(WORKER, lambda: is_healthy(port), process.poll, log, say)
             yield Running(WORKER, process, port)
@@ -96,21 +96,31 @@ def running_bridge(console: Console) -> Iterator[Running]:
         chosen |= dict.fromkeys(("SIP_TLS_PORT", "HTTP_PORT", "HEP_PORT", "WEB_PORT"), "0")
         settings = {f"{BRIDGE_PREFIX}{name}": value for name, value in chosen.items()}
         settings[f"{TRUST_PREFIX}ANCHORS_URL"] = ""  # the switch says that it has verified; its signatures are none
-        with _running(BRIDGE, Path(folder), settings, console) as (process, log):
+        with running(BRIDGE, Path(folder), settings, console) as (process, log):
             with step("Starting a bridge", console) as say:
                 wait_until(BRIDGE, lambda: has_decisions(port), process.poll, log, say)
             yield Running(BRIDGE, process, port)
 
 
 @contextlib.contextmanager
-def _running(
+def running(
     name: str, folder: Path, settings: Mapping[str, str], console: Console
 ) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
-    """The process of a command, and its log."""
+    """Run a command as a process while the block runs; it need not be ready when the block begins.
+
+    Args:
+        name: of the command, "archive run".
+        folder: for its log.
+        settings: of its own, beside those of this process.
+        console: where warnings of its log are shown afterwards.
+
+    Yields:
+        The process, and its log.
+    """
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "streams.commands.main", name],
+            [sys.executable, "-m", "streams.commands.main", *name.split()],
             env={**os.environ, **settings, "ROBOCALL_LOG_LEVEL": "info", "ROBOCALL_LOG_FORMAT": "json"},
             stdout=output,
             stderr=output,

@@ -20,7 +20,7 @@ from streams.campaigns.topic import campaigns_now
 from streams.campaigns.verdicts import DONE, campaign_in, feedback_on, verdict_on
 from streams.cases.changes import CLOSED, CaseRefused, new_entry
 from streams.cases.recording import list_details, looked_up, recorded
-from streams.cases.redress import REJECTED, TOLD, Claim, decided_as, new_redress
+from streams.cases.redress import REJECTED, TOLD, Claim, claim_of, decided_as, new_redress
 from streams.cases.store import CaseStore
 from streams.console.bench import Bench
 from streams.console.desk.tracing import trace
@@ -40,6 +40,7 @@ from streams.traceback.report import Report, report_of
 from streams.wire.cases import Case, CaseKind
 
 ACT_S = 60.0
+DNO_STAYS = "The call was do-not-originate, which redress does not lift: its next one is blocked as well."
 T = TypeVar("T")
 
 
@@ -150,7 +151,8 @@ class Acts:
                 if not said:
                     raise
                 return [*said, f"Switches or the case were not told, grant it again: {error}."]
-            return ["Granted.", *said]
+            is_dno = (claim_of(case).decided or "").endswith(" by dno")
+            return ["Granted.", *said, *([DNO_STAYS] if is_dno else [])]
         asyncio.run(store.append(case_id, entry, _CHANGES[what]))
         return [f"Recorded: {what}."]
 

@@ -17,13 +17,9 @@ MOST_AREAS = 8
 T = TypeVar("T")
 
 
-class _Cell(msgspec.Struct, gc=False):
-    trunk_group_id: str
-    sign: str | None = None
-
-
 class _Counts(msgspec.Struct, gc=False):
     areas: dict[str, int] = {}
+    trunks: dict[str, int] = {}
 
 
 class _Record(msgspec.Struct):
@@ -38,7 +34,6 @@ class _Record(msgspec.Struct):
     numbers: int
     called_numbers: int
     evidence: tuple[str, ...]
-    cells: list[_Cell]
     merges: tuple[CampaignMerge, ...]
     examples: list[CampaignCall]
     counts: _Counts
@@ -63,7 +58,7 @@ class Shown:
         answered_ratio: share of the ended calls that was answered; None of fewer than five.
         talk_s: mean duration of the answered ones, seconds; None where there is none.
         evidence: why these calls are one campaign, for people.
-        trunks: trunk groups that it came by.
+        trunks: trunk groups that it came by, the one of most calls first.
         areas: areas that it called with their calls, the most called first.
         merges: campaigns that turned out to be this one.
         examples: its latest calls, the latest first.
@@ -162,7 +157,7 @@ def _put(kept: OrderedDict[str, T], name: str, value: T) -> None:
 
 def _shown(record: _Record) -> Shown:
     areas = sorted(record.counts.areas.items(), key=lambda one: -one[1])[:MOST_AREAS]
-    trunks = dict.fromkeys(cell.trunk_group_id for cell in record.cells if cell.trunk_group_id)
+    trunks = sorted(record.counts.trunks, key=lambda name: -record.counts.trunks[name])
     return Shown(
         record.id,
         record.kind,

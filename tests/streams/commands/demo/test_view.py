@@ -2,6 +2,8 @@
 
 import pytest
 from rich.console import Console
+from rich.control import strip_control_codes
+from rich.text import Text
 
 from detector.contract.decisions import Action, Decision, Mode, Outcome, Step, Versions, decide
 from detector.contract.events import CallSetup
@@ -42,7 +44,7 @@ def test_one_line_says_how_far_it_is() -> None:
 
     line = in_one_line(figures, elapsed_s=5, seconds=20)
 
-    assert line.startswith("5 of 20 s: 1 decided (allow 0, label 0, block 1), p50 2.0 ms")
+    assert line.startswith("5 of 20 s: 1 decided (allow 0, label 0, block 1), p50 2.0, p95 2.0, p99 2.0 ms")
 
 
 def test_the_summary_says_how_many_answers_a_switch_would_have_waited_for() -> None:
@@ -75,6 +77,7 @@ def test_the_summary_has_what_a_cold_start_makes_of_the_same_calls() -> None:
 
     shown = said.get()
     assert "robocall: 2 calls, 2 labelled or blocked (100.00%), 2 of them blocked" in shown
+    assert "robocalls were labelled or blocked by model 2; the model by the policy's own thresholds" in shown
     assert (
         "a cold start would have labelled or blocked 0 of 1 of legitimate (0.00%), 1 of 2 of robocall (50.00" in shown
     )
@@ -95,9 +98,9 @@ def test_dips_are_shown_while_they_come_and_in_the_summary() -> None:
         console.print(summary(figures))
 
     shown = said.get()
-    assert "answered by SIP   2" in shown
+    assert "by SIP   2" in shown
     assert "by SIP: 3 INVITEs, passed 1, blocked 1, unanswered 1" in shown
-    assert "dip, from the intended send instant to the answer: p50 42.0 ms" in shown
+    assert "dip, from the intended send instant to the answer: p50 42.0, p95 77.1, p99 " in shown
     assert "1 of them within 80 ms, as long as a bridge lets a call wait" in shown
     assert "the switch 1 ends of calls that it routed" in shown
     assert in_one_line(figures, elapsed_s=1, seconds=2).endswith("; by SIP passed 1, blocked 1, unanswered 1")
@@ -112,3 +115,23 @@ def test_nothing_of_dips_is_shown_where_the_switch_speaks_kafka() -> None:
 
     assert "SIP" not in said.get()
     assert "SIP" not in in_one_line(figures, elapsed_s=1, seconds=2)
+
+
+@pytest.mark.parametrize("dips", [None, Dips()])
+def test_the_tables_fit_a_terminal_of_80_columns(dips: Dips | None) -> None:
+    """With figures as wide as half an hour at a console makes them, no row of the figures goes on in a second line."""
+    figures, console = Figures(dips=dips), Console(width=80, record=True, force_terminal=True)
+    figures.recent_ms.extend([1_234.5] * 3)
+    figures.decided, figures.actions[Action.ALLOW] = 1_799_999, 1_799_999
+    if dips is not None:
+        dips.add(Routing.PASSED, 1_234.5)
+    truth = LabelRow("c", "legitimate", "", "outbound_call_centre")
+    figures.decisions["c"], figures.sent.truths["c"] = Action.ALLOW, truth
+
+    with console.capture() as said:
+        console.print(live(figures, elapsed_s=1_799, seconds=1_800), summary(figures))
+
+    lines = strip_control_codes(Text.from_ansi(said.get()).plain).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum("p50 1234.5, p95 1234.5, p99 1234.5 ms" in line for line in lines) >= (1 if dips is None else 2)
+    assert any("outbound_call_centre │ legitimate │     1 │" in line for line in lines)

@@ -63,10 +63,10 @@ class Desk:
         """Cases of a kind, the oldest first."""
         return asyncio.run(CaseStore(self.settings).cases(lambda case: kind in {None, case.kind}))
 
-    def known_decision(self, number: int) -> str:
+    def known_decision(self, number: int, **fields: Any) -> str:
         """A decision that blocked a call of the caller, as a worker leaves it in Redis; its id."""
         identifier = f"{number:032x}"
-        self.redis.set(decision_key(identifier), decided(number, "block", calling_number=DESK_CALLER))
+        self.redis.set(decision_key(identifier), decided(number, "block", calling_number=DESK_CALLER, **fields))
         return identifier
 
     def archived_calls(self, count: int) -> list[str]:

@@ -15,11 +15,11 @@ from tests.detector.campaigns.calls_of import START_MS, suspect
 NOW_S = START_MS / 1_000 + 100
 
 
-def record(trunk: str, calls: int = 8) -> CampaignRecord:
-    """A record as the service publishes it."""
+def record(trunk: str, calls: int = 8, **fields: object) -> CampaignRecord:
+    """A record as the service publishes it; `fields` are those of each call."""
     grouping = Campaigns()
     for number in range(calls):
-        grouping.add(suspect(number, trunk_group_id=trunk))
+        grouping.add(suspect(number, trunk_group_id=trunk, **fields))
     (one,) = grouping.by_id.values()
     return record_of(one, {})
 
@@ -40,6 +40,16 @@ def test_size_spread_and_why_are_those_of_the_record() -> None:
     assert (shown.trunks, shown.evidence) == (("tg-1",), made.evidence)
     assert sum(calls for _, calls in shown.areas) == 30
     assert list(shown.examples) == list(reversed(made.examples))[:10]
+
+
+def test_a_number_that_calls_much_has_the_trunk_groups_of_its_calls() -> None:
+    """Its cell names none: it is one by whatever way its calls come."""
+    memory, made = CampaignMemory(lambda: NOW_S), record("tg-1", 30, calling_number="+12025550166")
+
+    put(memory, made)
+
+    assert [cell.trunk_group_id for cell in made.cells] == [""]
+    assert memory.within(3_600, 10)[0].trunks == ("tg-1",)
 
 
 def test_campaigns_that_called_in_the_span_are_listed_by_their_calls() -> None:

@@ -119,5 +119,17 @@ def test_a_grant_of_which_nobody_could_be_told_says_what_is_done(
     assert desk.cases(CaseKind.REDRESS)[0].state == "pending"
 
 
+def test_a_grant_says_that_do_not_originate_stays(make_desk: MakeDesk) -> None:
+    """Else whoever granted it would believe that the next call passes."""
+    desk = make_desk()
+    identifier = desk.known_decision(42, decided_by="dno")
+    desk.send(Role.OPERATOR, desk.path(Kind.DECISION, identifier), "/redress", reason="a clinic", contact="")
+    (case,) = desk.cases(CaseKind.REDRESS)
+
+    done = desk.send(Role.REDRESS, desk.path(Kind.CASE, case.case_id), "/grant", reason="called back", days="7")
+
+    assert "do-not-originate, which redress does not lift" in done.text
+
+
 async def _lost(*_: object) -> None:
     raise FeedbackLost("the broker did not take that the call was lawful")

@@ -1,0 +1,70 @@
+"""What the demo prepares for people: a user, a register of the providers of its traffic, and ports that are free."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from models.traffic.first.actors import build_network
+from models.traffic.first.generate import generate
+from models.traffic.first.spec import TrafficSpec
+from streams.commands.demo.desk import CONSOLE, USER, invented_upstreams, prepared_desk
+from streams.commands.main import robocall
+from streams.console.passwords import is_password
+from streams.console.roles import Role
+from streams.console.users import read_users
+from streams.local.services import KAFKA_VARIABLE
+from streams.upstreams.entries import UpstreamRole, load_upstreams
+
+SEED = 11
+
+
+def test_the_user_may_do_everything_and_signs_in_by_the_password_that_is_shown() -> None:
+    desk = prepared_desk(SEED)
+
+    account = read_users(Path(desk.settings["ROBOCALL_CONSOLE_USERS_FILE"])).find(USER)
+
+    assert account is not None
+    assert account.role is Role.ADMIN
+    assert is_password(desk.password, account.password)
+    assert f"http://127.0.0.1:{desk.ports[CONSOLE]}" in desk.invitation
+    assert desk.password in desk.invitation
+
+
+def test_the_register_names_the_provider_behind_each_trunk_group_of_the_traffic() -> None:
+    """The demo's traffic has the same network, whatever its rate: a traceback says whom to ask."""
+    register = load_upstreams(Path(prepared_desk(SEED).settings["ROBOCALL_UPSTREAMS_FILE"]))
+
+    part = next(iter(generate(TrafficSpec(seed=SEED, hours=0.01, calls_per_second=50.0, rhythm=False, warm=True))))
+
+    named = {one.trunk_group_id for one in register}
+    lines = [line for line in part.json_lines() if '"type":"call_setup"' in line]
+    assert lines
+    assert {line.split('"trunk_group_id":"')[1].split('"')[0] for line in lines} <= named
+    assert [one.ocn for one in register] == list(build_network(TrafficSpec(seed=SEED)).trunk_ocns)
+    assert {one.role for one in register} == {UpstreamRole.ORIGINATING, UpstreamRole.INTERMEDIATE}
+
+
+def test_a_traffic_of_another_seed_has_other_providers() -> None:
+    assert [one.ocn for one in invented_upstreams(1)] != [one.ocn for one in invented_upstreams(2)]
+
+
+def test_where_somebody_has_the_port_of_the_console_another_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("ROBOCALL_CONSOLE_PORT", str(port))
+        assert prepared_desk(SEED).ports[CONSOLE] != port
+
+    assert prepared_desk(SEED).ports[CONSOLE] == port
+
+
+def test_it_takes_no_kafka_that_others_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried in the console would be a case, a list entry and feedback there."""
+    monkeypatch.setenv(KAFKA_VARIABLE, "127.0.0.1:9")
+    monkeypatch.delenv("ROBOCALL_REDIS_URL", raising=False)
+
+    done = CliRunner().invoke(robocall, ["demo", "--console"])
+
+    assert done.exit_code == 2
+    assert f"unset {KAFKA_VARIABLE}" in done.output

@@ -1,16 +1,19 @@
 """`robocall demo` as a newcomer runs it, as a process of its own, and what it leaves."""
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 import psutil
 
 from streams.local.services import KAFKA_VARIABLE, REDIS_VARIABLE
 from tests.processes import ROOT
+from tests.waiting import HANG_S
 
 MARK = "DEMO_OF_A_TEST"
 """A variable that everything the demo starts inherits."""
@@ -39,6 +42,20 @@ class Demo:
                 stdout=out,
                 stderr=out,
             )
+
+    def __enter__(self) -> Self:
+        """Run it as long as a block does."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Also where a test failed, nothing goes on."""
+        if self.process.poll() is None:
+            self.interrupt()
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C, and wait for its end: its status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(HANG_S)
 
     def said(self) -> str:
         """Everything so far."""

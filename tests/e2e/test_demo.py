@@ -1,7 +1,6 @@
 """`robocall demo --sip` as a newcomer runs it: calls go through a bridge, the summary says how, nothing is left."""
 
 import re
-import signal
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,8 @@ def number(pattern: str, text: str) -> int:
 
 def test_calls_are_answered_by_sip_and_the_summary_says_how(tmp_path: Path) -> None:
     """Every call that was sent was asked about, and decided; ends are published by whoever treated the call."""
-    demo = Demo(f"{BY_SIP} 12", tmp_path, SETTINGS)
-
-    assert demo.process.wait(HANG_S) == 0, demo.said()
+    with Demo(f"{BY_SIP} 12", tmp_path, SETTINGS) as demo:
+        assert demo.process.wait(HANG_S) == 0, demo.said()
 
     said = demo.said()
     sent = number(r"([\d,]+) calls sent", said)
@@ -46,12 +44,11 @@ def test_calls_are_answered_by_sip_and_the_summary_says_how(tmp_path: Path) -> N
 
 
 def test_ctrl_c_shows_the_summary_and_stops_everything(tmp_path: Path) -> None:
-    demo = Demo(f"{BY_SIP} 600", tmp_path, SETTINGS)
-    wait_until(lambda: "; by SIP passed" in demo.said() or demo.process.poll() is not None, "calls are answered")
+    with Demo(f"{BY_SIP} 600", tmp_path, SETTINGS) as demo:
+        wait_until(lambda: "; by SIP passed" in demo.said() or demo.process.poll() is not None, "calls are answered")
 
-    demo.process.send_signal(signal.SIGINT)
+        assert demo.interrupt() == 0, demo.said()
 
-    assert demo.process.wait(HANG_S) == 0, demo.said()
     assert number(r"by SIP: ([\d,]+) INVITEs", demo.said()) > 0
     assert "decisions against the ground truth" in demo.said()
     assert demo.left() == []

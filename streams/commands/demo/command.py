@@ -56,9 +56,9 @@ BRIDGE_DEADLINE, BRIDGE_PATIENCE_MS = f"{BRIDGE_PREFIX}DEADLINE_MS", 5_000
     "--seconds", type=click.FloatRange(3, 3_600), default=None,
     help=f"How long to run.  [default: {SECONDS}; {SECONDS_OF_PEOPLE:,} with --console]",
 )  # fmt: skip
-@click.option("--rate", type=click.FloatRange(10, 5_000), default=30.0, show_default=True, help="Calls per second.")
+@click.option("--rate", type=click.FloatRange(10, 5_000), default=100.0, show_default=True, help="Calls per second.")
 @click.option(
-    "--history-hours", type=click.FloatRange(0, 6), default=4.0, show_default=True,
+    "--history-hours", type=click.FloatRange(0, 6), default=1.0, show_default=True,
     help="Calls of the hours before that are played first; with 0 it is a cold start.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Seed of the generated traffic.")
@@ -67,8 +67,8 @@ BRIDGE_DEADLINE, BRIDGE_PATIENCE_MS = f"{BRIDGE_PREFIX}DEADLINE_MS", 5_000
 def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *, sip: bool, with_console: bool) -> None:
     """Run the whole system here: broker, store, worker, traffic; watch decisions; compare them with the truth.
 
-    First four hours of calls go through Kafka as fast as it can, so that the worker knows its callers as one that has
-    run for so long does. Then calls come live. The summary is of these, beside what a cold start makes of them.
+    First an hour of calls goes through Kafka as fast as it can, so that the worker knows its callers as one that has
+    run for an hour does. Then calls come live. The summary is of these, beside what a cold start makes of them.
 
     The first run downloads Apache Kafka (44 MB). Where ROBOCALL_KAFKA_BOOTSTRAP_SERVERS or ROBOCALL_REDIS_URL is set,
     that service is used instead, and gets the demo's calls and decisions. Ctrl-C at any time stops everything and shows

@@ -21,7 +21,7 @@ from detector.features.window_constants import DAY_MS
 from streams.bridge.settings import BRIDGE_PREFIX, load_bridge_settings
 from streams.commands.demo.desk import Desk, prepared_desk, running_desk
 from streams.commands.demo.dips import DippedCalls
-from streams.commands.demo.processes import BRIDGE, Running, running_bridge, running_worker
+from streams.commands.demo.processes import BRIDGE, Running, events_behind, running_bridge, running_worker
 from streams.commands.demo.switch import Switch
 from streams.commands.demo.traffic import BATCH_BYTES, CallTraffic, publish
 from streams.commands.demo.view import Dips, Figures, in_one_line, live, summary
@@ -112,7 +112,7 @@ def demo(seconds: float | None, rate: float, history_hours: float, seed: int, *,
 
 @contextlib.contextmanager
 def _running(desk: Desk | None, console: Console, *, sip: bool) -> Iterator[list[Running]]:
-    """All processes of the demo, ready: people first, who may look at what comes."""
+    """All processes of the demo, ready, the worker first; people start before it, and may look at what comes."""
     with contextlib.ExitStack() as stack:
         people = [] if desk is None else stack.enter_context(running_desk(desk, console))
         parts = [stack.enter_context(running_worker(console))]
@@ -170,7 +170,6 @@ async def _watch(
     consumer = AIOKafkaConsumer(CALL_DECISIONS, auto_offset_reset="latest", **clients)
     producer = AIOKafkaProducer(acks=1, max_batch_size=BATCH_BYTES, **clients)
     async with consumer, producer, _dipped(figures, parts, producer) as dipped:
-        await consumer.seek_to_end()  # before anything is sent: older decisions are not ours to count
         traffic = CallTraffic(
             producer,
             settings.partitions,
@@ -180,11 +179,13 @@ async def _watch(
             history_hours=history_hours,
             seconds=seconds,
             sent=figures.sent,
+            behind=partial(events_behind, parts[0].port),
         )
+        with step(f"Playing {history_hours:g} h of history", console) as say:
+            await _while_working(parts, asyncio.create_task(traffic.play_history(say)))
+        await consumer.seek_to_end()  # decisions until now are not ours to count
         reader = asyncio.create_task(_read(consumer, figures))
         try:
-            with step(f"Playing {history_hours:g} h of history", console) as say:
-                await _while_working(parts, reader, asyncio.create_task(traffic.play_history(say)))
             await _show_live(figures, parts, reader, asyncio.create_task(traffic.play_live()), seconds, console)
         finally:
             reader.cancel()
@@ -208,12 +209,13 @@ async def _dipped(
         switch.stop()
 
 
-async def _while_working(parts: Sequence[Running], reader: "asyncio.Task[None]", task: "asyncio.Task[None]") -> None:
-    """Wait for a task as long as decisions may come."""
+async def _while_working(parts: Sequence[Running], task: "asyncio.Task[None]", *others: "asyncio.Task[None]") -> None:
+    """Wait for a task as long as all parts are up and none of the others has ended."""
+    tasks = (*others, task)
     try:
-        while all(part.is_up() for part in parts) and not reader.done() and not task.done():
-            await asyncio.wait([reader, task], timeout=LOOK_S)
-        for one in (reader, task):
+        while all(part.is_up() for part in parts) and not any(one.done() for one in tasks):
+            await asyncio.wait(tasks, timeout=LOOK_S)
+        for one in tasks:
             if one.done():
                 one.result()
     finally:
@@ -251,7 +253,7 @@ async def _show_live(
         sender.result()
 
     try:
-        await _while_working(parts, reader, asyncio.create_task(shown()))
+        await _while_working(parts, asyncio.create_task(shown()), reader)
     finally:
         sender.cancel()
         await asyncio.gather(sender, return_exceptions=True)
@@ -277,8 +279,6 @@ async def _read(consumer: AIOKafkaConsumer, figures: Figures) -> None:
         decision = DECISION_DECODER.decode(record.value)
         if decision.call_id in figures.sent.truths:  # on a configured cluster other calls are decided too
             figures.add(decision, time.time() * 1e3 - decision.setup_time_ms)
-        else:
-            figures.sent.waiting.discard(decision.call_id)
 
 
 def _cold(figures: Figures, console: Console) -> dict[str, Action]:

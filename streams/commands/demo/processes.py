@@ -174,6 +174,10 @@ def wait_until(
         pause(POLL_S)
 
 
+class _Health(msgspec.Struct):
+    lag: int
+
+
 def last_line(log: Path) -> str:
     """Return what the last line of a log says, without its fields."""
     lines = [line for line in log.read_bytes().split(b"\n") if line.strip()]
@@ -210,6 +214,15 @@ def is_healthy(port: int) -> bool:
             return True
     except (OSError, HTTPException):  # nobody there, or somebody who speaks no HTTP
         return False
+
+
+def events_behind(port: int) -> int | None:
+    """How many events the worker with this web port has still to decide; None where it does not say, in a second."""
+    try:
+        with urllib.request.urlopen(f"http://{HERE}:{port}/health", timeout=1) as page:
+            return msgspec.json.decode(page.read(), type=_Health).lag
+    except (OSError, HTTPException, msgspec.MsgspecError):
+        return None
 
 
 def has_decisions(port: int) -> bool:

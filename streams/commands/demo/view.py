@@ -40,13 +40,11 @@ class Sent:
     """What was sent.
 
     Attributes:
-        waiting: Call ids of the history that no decision was read of.
         truths: What the live calls really are, by call id.
         calls: How many live calls were sent.
         live: All live events, in order, as they were sent.
     """
 
-    waiting: set[str] = field(default_factory=set)
     truths: dict[str, LabelRow] = field(default_factory=dict)
     calls: int = 0
     live: list[bytes] = field(default_factory=list)

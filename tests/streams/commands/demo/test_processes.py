@@ -2,6 +2,8 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
@@ -9,7 +11,15 @@ import pytest
 
 from streams.bridge.sip.messages import read_request
 from streams.bridge.sip.responses import Answer, Source, respond
-from streams.commands.demo.processes import HERE, SILENCE_S, has_decisions, is_healthy, last_line, wait_until
+from streams.commands.demo.processes import (
+    HERE,
+    SILENCE_S,
+    events_behind,
+    has_decisions,
+    is_healthy,
+    last_line,
+    wait_until,
+)
 from streams.errors import DemoFailed
 from tests.stranger import stranger
 
@@ -33,6 +43,29 @@ class Clock:
         self.time_s += self._step_s
         with self._log.open("a", encoding="utf-8") as output:
             output.write(next(self._lines, ""))
+
+
+@contextmanager
+def page(content: bytes) -> Iterator[int]:
+    """Port of a server that answers every look with this."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    with HTTPServer((HERE, 0), Answer) as server:
+        answering = Thread(target=server.serve_forever)
+        answering.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            answering.join()
 
 
 @pytest.fixture
@@ -95,6 +128,16 @@ def test_a_port_that_speaks_no_http_is_no_healthy_worker() -> None:
     """Somebody else may have bound it before the worker could."""
     with stranger() as port:
         assert not is_healthy(port)
+
+
+def test_a_worker_that_does_not_say_how_far_it_is_is_asked_again() -> None:
+    """Neither a stranger nor a page of something else is an answer."""
+    with stranger() as port:
+        assert events_behind(port) is None
+    with page(b'{"status": "ok"}') as port:
+        assert events_behind(port) is None
+    with page(b'{"status": "ok", "lag": 17}') as port:
+        assert events_behind(port) == 17
 
 
 @pytest.mark.parametrize(("status", "is_up"), [(200, True), (503, False), (403, False)])

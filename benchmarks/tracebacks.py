@@ -24,7 +24,6 @@ import msgspec
 import numpy as np
 
 from benchmarks.machine import describe, give
-from detector.contract.numbers import normal_form
 from streams.archive.calls import Sought, find
 from streams.archive.files import ArchiveStore, day_of
 from streams.archive.numbers import NumberKey
@@ -230,8 +229,8 @@ class Desk:
     """Whoever answers at a carrier: the code of `robocall traceback answer` on the carrier's archive."""
 
     def __init__(self, carrier: int, connection: Any) -> None:
-        kept = NumberKey(SECRET).number if carrier in DIGESTED else normal_form
-        self.office = Office(PROVIDERS[carrier], parties(carrier), kept)
+        key = NumberKey(SECRET) if carrier in DIGESTED else None
+        self.office = Office(PROVIDERS[carrier], parties(carrier), key)
         self.connection = connection
 
     def hop(self, call: Call) -> Hop:

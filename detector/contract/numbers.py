@@ -57,6 +57,21 @@ def normal_form(number: str) -> str:
     return digits if is_number and digits.strip("+") else number
 
 
+def written_forms(number: str) -> tuple[str, ...]:
+    """Forms in which switches write one number, each its own `normal_form`: as given, without `+`, as it is dialled.
+
+    Whoever looks for a number that people name must look for all of them: `+12025550101` is `12025550101` and
+    `2025550101` too, `+442071234567` is `442071234567` and `011442071234567`.
+
+    Args:
+        number: E.164 with `+`; what is none has one form.
+    """
+    if not is_e164(number):
+        return (number,)
+    digits = number.removeprefix("+")
+    return number, digits, digits.removeprefix("1") if digits.startswith("1") else f"011{digits}"
+
+
 def address(text: str) -> str:
     """Return what an address says: without a name, brackets and escapes, odd dashes, spaces and wide letters as plain.
 

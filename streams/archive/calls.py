@@ -25,7 +25,7 @@ SELECT type, {columns} FROM call_events WHERE {condition}
 ORDER BY kafka_timestamp_ms, kafka_partition, kafka_offset LIMIT {limit}
 """
 _DECISIONS = """
-SELECT call_id, setup_time_ms, calling_number, called_number, trunk_group_id, decision_id, action, would_be
+SELECT call_id, setup_time_ms, calling_number, called_number, trunk_group_id, decision_id, action
 FROM call_decisions WHERE {condition}
 """
 
@@ -74,7 +74,7 @@ class ArchivedCall:
         set_up: How it came.
         end: How it ended; None where no end is archived.
         decision_id: Of the decision; None where none is archived.
-        action: What the detector said: `allow`, `label`, `block`.
+        action: What the detector answered: `allow`, `label`, `block`. In shadow that is `allow`.
     """
 
     set_up: SetUp
@@ -100,15 +100,15 @@ class Sought:
     """What is known of the calls that are looked for; at least one of number and ids.
 
     Attributes:
-        called_number: In the form that the archive keeps.
+        called_number: In the form that the archive keeps; any of several.
         calling_number: Likewise.
         call_ids: As the switch had them: any of these.
         begin_ms: First instant of the set-up, epoch milliseconds.
         end_ms: Last one, itself inclusive. Both None: any time, which reads something of every file.
     """
 
-    called_number: str | None = None
-    calling_number: str | None = None
+    called_number: str | tuple[str, ...] | None = None
+    calling_number: str | tuple[str, ...] | None = None
     call_ids: Sequence[str] = ()
     begin_ms: int | None = None
     end_ms: int | None = None
@@ -116,21 +116,21 @@ class Sought:
     def condition(self) -> str:
         """The same in SQL."""
         names = ("called_number", "calling_number")
-        found = [f"{name} = {quoted(value)}" for name in names if (value := getattr(self, name)) is not None]
+        found = [is_any_of(name, value) for name in names if (value := getattr(self, name)) is not None]
         if self.call_ids:
-            found.append(f"call_id IN ({', '.join(map(quoted, self.call_ids))})")
+            found.append(is_any_of("call_id", self.call_ids))
         if self.begin_ms is not None and self.end_ms is not None:
             found += [f"setup_time_ms BETWEEN {self.begin_ms} AND {self.end_ms}", self._days(self.end_ms)]
         return " AND ".join(found)
 
     def open_ends(self) -> str | None:
         """The same of ends that do not say when their call was set up; None where the numbers are not both known."""
-        if self.begin_ms is None or self.end_ms is None or None in {self.called_number, self.calling_number}:
+        called, calling = self.called_number, self.calling_number
+        if self.begin_ms is None or self.end_ms is None or called is None or calling is None:
             return None
         latest_ms = self.end_ms + LONGEST_CALL_MS
-        called, calling = quoted(str(self.called_number)), quoted(str(self.calling_number))
         return (
-            f"called_number = {called} AND calling_number = {calling} "
+            f"{is_any_of('called_number', called)} AND {is_any_of('calling_number', calling)} "
             f"AND setup_time_ms IS NULL AND end_time_ms BETWEEN {self.begin_ms} AND {latest_ms} "
             f"AND {self._days(latest_ms)}"
         )
@@ -138,6 +138,17 @@ class Sought:
     def _days(self, last_ms: int) -> str:
         first_day = day_of(max(0, int(self.begin_ms or 0) - DAYS_AROUND * DAY_MS))
         return f"day BETWEEN DATE '{first_day}' AND DATE '{day_of(last_ms + DAYS_AROUND * DAY_MS)}'"
+
+
+def is_any_of(column: str, values: str | Sequence[str]) -> str:
+    """Write that a column has one of some texts as SQL.
+
+    Args:
+        column: Its name.
+        values: One text, or several.
+    """
+    several = [values] if isinstance(values, str) else values
+    return f"{column} IN ({', '.join(map(quoted, several))})"
 
 
 def find(connection: Any, sought: Sought, limit: int = 2_000) -> list[ArchivedCall]:
@@ -197,7 +208,7 @@ def _of(kind: type[T], row: Mapping[str, Any]) -> T:
 
 def _decisions(connection: Any, sought: Sought) -> dict[tuple[Any, ...], tuple[str, str]]:
     rows = _rows(connection, _DECISIONS.format(condition=sought.condition()))
-    return {_key_of(row): (row["decision_id"], row["would_be"] or row["action"]) for row in rows}
+    return {_key_of(row): (row["decision_id"], row["action"]) for row in rows}
 
 
 def _key(one: SetUp, *, is_timed: bool = True) -> tuple[Any, ...]:

@@ -1,14 +1,16 @@
 """Our own hop: what the archive has of a call that somebody asks for, and who stands behind its trunk groups."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 
 from detector.contract.errors import RobocallError
+from detector.contract.numbers import written_forms
 from streams.archive.calls import ArchivedCall, Sought, find
 from streams.archive.coverage import missing
+from streams.archive.numbers import NumberKey
 from streams.traceback.matching import ZONES_APART_MS, Match, match, whole_hours_away
 from streams.traceback.questions import Question
 from streams.traceback.records import MOST_CANDIDATES, Candidate, Customer, Hop, Provider, Status, same
@@ -35,19 +37,24 @@ class Office:
     Attributes:
         provider: Ourselves.
         parties: Who stands behind each trunk group, as far as it is known.
-        kept: Gives a number in the form in which the archive keeps it.
+        key: Replaces numbers in the archive; None where it keeps them as they are.
         actions: What was done about the customer behind a trunk group.
     """
 
     provider: Provider
     parties: Mapping[str, Party]
-    kept: Callable[[str], str] = str
+    key: NumberKey | None = None
     actions: Mapping[str, str] | None = None
 
     @property
     def has_numbers(self) -> bool:
         """Whether the archive keeps numbers as they are: a digest of one says nothing to whoever asks."""
-        return self.kept is str
+        return self.key is None
+
+    def kept(self, number: str) -> tuple[str, ...]:
+        """How the archive may have a number: switches write it with and without `+` and the country's code."""
+        forms = written_forms(number)
+        return forms if self.key is None else tuple(map(self.key.number, forms))
 
 
 def answer(connection: Any, office: Office, question: Question, now_ms: int) -> Hop:

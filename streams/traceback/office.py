@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from detector.contract.numbers import normal_form
 from streams.archive.numbers import NumberKey
 from streams.archive.settings import ArchiveSettings
 from streams.traceback.answering import Office, Party
@@ -28,8 +27,7 @@ def office_of(settings: TracebackSettings, archive: ArchiveSettings, actions: Ma
     """
     path = load_upstreams_settings().file
     parties = {} if path is None else {one.trunk_group_id: _party(one) for one in load_upstreams(path)}
-    kept = normal_form if archive.key is None else NumberKey(archive.key).number
-    return Office(settings.own, parties, kept, actions)
+    return Office(settings.own, parties, None if archive.key is None else NumberKey(archive.key), actions)
 
 
 def _party(one: Upstream) -> Party:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from detector.contract.errors import RobocallError
+from models.data.complaints import phone_number
 from streams.archive.calls import ArchivedCall, SetUp, Sought, find
 from streams.archive.files import day_of
 from streams.archive.picking import best
@@ -21,6 +22,7 @@ from streams.traceback.rule_clock import due_ms
 from streams.traceback.settings import TracebackSettings
 from streams.wire.cases import CaseKind
 
+NORTH_AMERICA = "1"
 IDS_AT_A_TIME, MOST_EVENTS = 500, 20
 """Looked up in one query, and events that are read of each call, repeats included."""
 
@@ -81,10 +83,8 @@ class Opening:
         Raises:
             QueryRefused: DuckDB met a fault.
         """
-        set_up, around_ms = call.set_up, 2 * self._settings.tolerance_ms
-        begin_ms, end_ms = set_up.setup_time_ms - around_ms, set_up.setup_time_ms + around_ms
-        near = Sought(set_up.called_number, set_up.calling_number, (), begin_ms, end_ms)
-        rivals = len(find(self._connection, near)) - 1
+        set_up = call.set_up
+        rivals = self._near(set_up, numbers) - 1
         hop = hop_of(self._office, Match(Status.FOUND, (call,)), self._now_ms)
         calling, called = numbers or (set_up.calling_number, set_up.called_number)
         return Traceback(
@@ -100,6 +100,20 @@ class Opening:
             rivals=max(0, rivals),
             **self._about,
         )  # fmt: skip
+
+    def _near(self, set_up: SetUp, numbers: tuple[str, str] | None) -> int:
+        """How many calls there are between both numbers, this one included, that somebody else may take for it."""
+        around_ms = 2 * self._settings.tolerance_ms
+        begin_ms, end_ms = set_up.setup_time_ms - around_ms, set_up.setup_time_ms + around_ms
+        kept = set_up.calling_number, set_up.called_number
+        calling, called = map(self._forms, kept, numbers or (None, None))
+        return len(find(self._connection, Sought(called, calling, (), begin_ms, end_ms)))
+
+    def _forms(self, archived: str, said: str | None) -> tuple[str, ...]:
+        """Forms in which the archive may have a number that it has in one; of a digest alone none follows."""
+        if said is None and not self._office.has_numbers:
+            return (archived,)
+        return self._office.kept(said or phone_number(archived, NORTH_AMERICA) or archived)
 
     def _found(self, ids: Sequence[str], span: tuple[int | None, int | None], say: Say) -> list[ArchivedCall]:
         calls: list[ArchivedCall] = []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.contract.numbers import FORMATTING, is_e164, normal_form
+from detector.contract.numbers import FORMATTING, is_e164, normal_form, written_forms
 
 
 @pytest.mark.parametrize(
@@ -162,3 +162,18 @@ def _cost_of(text: str) -> float:
 def test_form_of_e164(number: str, holds: object) -> None:
     """What a standing decision may be about."""
     assert is_e164(number) == holds
+
+
+@pytest.mark.parametrize(
+    ("number", "forms"),
+    [
+        ("+12025550101", ("+12025550101", "12025550101", "2025550101")),
+        ("+442071234567", ("+442071234567", "442071234567", "011442071234567")),
+        ("anonymous", ("anonymous",)),
+        ("2025550101", ("2025550101",)),
+        ("911", ("911",)),
+    ],
+)
+def test_forms_in_which_switches_write_a_number(number: str, forms: tuple[str, ...]) -> None:
+    assert written_forms(number) == forms
+    assert tuple(map(normal_form, forms)) == forms

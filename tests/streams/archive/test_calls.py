@@ -65,7 +65,7 @@ def test_a_call_is_found_with_its_end_and_its_decision(store: ArchiveStore) -> N
     )
     assert call.end is not None
     assert (call.end.egress_ocn, call.end.treatment, call.duration_s, call.is_answered) == ("123A", "allow", 30.0, True)
-    assert (call.action, call.decision_id) == ("block", decision["decision_id"])
+    assert (call.action, call.decision_id) == ("allow", decision["decision_id"])
 
 
 def test_the_span_holds_both_of_its_ends(store: ArchiveStore) -> None:

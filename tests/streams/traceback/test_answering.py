@@ -1,5 +1,6 @@
 """Our answer: the upstream behind the ingress trunk, the customer or the gateway; from archives plain and digested."""
 
+import json
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +10,8 @@ import pytest
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.query import connected
-from streams.kafka.topics import CALL_EVENTS
+from streams.contract_docs.examples import examples
+from streams.kafka.topics import CALL_DECISIONS, CALL_EVENTS
 from streams.traceback.answering import CannotSay, Office, Party, answer, hop_of
 from streams.traceback.matching import Match
 from streams.traceback.questions import Reading
@@ -63,12 +65,41 @@ def test_the_upstream_is_named_with_what_it_signed(store: ArchiveStore) -> None:
     )  # fmt: skip
 
 
+def test_what_was_only_tried_is_not_said_to_have_been_done(store: ArchiveStore) -> None:
+    """In shadow every call passes: an answer must not say that a call was blocked which somebody talked in."""
+    began = setup(3)
+    (shadow,) = (one for one in examples() if one.name == "shadow")
+    decision = json.loads(shadow.value) | {name: began[name] for name in began if name != "type"}
+    put(store, CALL_EVENTS, [encoded(began)])
+    put(store, CALL_DECISIONS, [encoded(decision | {"would_be": "block"})])
+    assert asked(store).treatment == "allow"
+
+
 def test_digests_are_asked_by_their_digests(store: ArchiveStore) -> None:
     key = NumberKey(SECRET)
     put(store, CALL_EVENTS, [encoded(setup(3)), encoded(setup(4))], first=1, key=key)
     put_around(store, first=3, key=key)
     assert asked(store).status is Status.NOT_FOUND
-    assert asked(store, Office(OURS, PARTIES, key.number)).received_from == WEST
+    assert asked(store, Office(OURS, PARTIES, key)).received_from == WEST
+
+
+@pytest.mark.parametrize("calling", ["+12025550003", "12025550003", "2025550003"])
+@pytest.mark.parametrize("called", ["+13035550142", "13035550142", "3035550142"])
+@pytest.mark.parametrize("key", [None, NumberKey(SECRET)])
+def test_a_call_is_found_in_whatever_form_a_switch_wrote_its_numbers(
+    store: ArchiveStore, called: str, calling: str, key: NumberKey | None
+) -> None:
+    put(store, CALL_EVENTS, [encoded(setup(3, called_number=called, calling_number=calling))], first=1, key=key)
+    put_around(store, first=2, key=key)
+
+    assert asked(store, Office(OURS, PARTIES, key)).status is Status.FOUND
+
+
+def test_calls_whose_numbers_have_several_forms_are_ambiguous(store: ArchiveStore) -> None:
+    again = setup(3, call_id="again", setup_time_ms=START_MS + 60_000, calling_number="2025550003")
+    put(store, CALL_EVENTS, [encoded(setup(3)), encoded(again)])
+
+    assert [one.call_id for one in asked(store).candidates] == ["call-3", "again"]
 
 
 def test_a_digest_of_who_forwarded_a_call_is_told_to_nobody(store: ArchiveStore) -> None:
@@ -77,7 +108,7 @@ def test_a_digest_of_who_forwarded_a_call_is_told_to_nobody(store: ArchiveStore)
     forwarded = setup(3, own_verstat="TN-Validation-Passed", own_diverted_from="+13035550177", own_forwarder_spc="72")
     put(store, CALL_EVENTS, [encoded(forwarded)], key=key)
 
-    hop = asked(store, Office(OURS, PARTIES, key.number))
+    hop = asked(store, Office(OURS, PARTIES, key))
 
     assert (hop.status, hop.diverted_from, hop.forwarder_spc) == (Status.FOUND, None, "72")
 

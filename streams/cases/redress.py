@@ -26,6 +26,7 @@ class Claim:
         call_id: Of the call at its switch.
         trunk_group_id: That it came in by.
         decided: What was done with it and by which step: `block by model`.
+        because: Code of the decision's first reason: on what a block rests.
     """
 
     calling_number: str | None = None
@@ -35,6 +36,7 @@ class Claim:
     call_id: str | None = None
     trunk_group_id: str | None = None
     decided: str | None = None
+    because: str | None = None
 
     def details(self) -> dict[str, str]:
         """All that is known, by name."""
@@ -78,6 +80,12 @@ def decided_as(case: Case, state: str, details: dict[str, str] | None = None) ->
     if case.state == GRANTED and state == REJECTED:
         raise CaseRefused(f"{case.case_id} is granted: `robocall lists` takes its number off the allow list again")
     return replace(case, state=state, details=case.details | (details or {}))
+
+
+def is_about(case: Case, decision_id: str | None) -> bool:
+    """Whether a case is redress of that decision, and still waits: a second one would answer the same caller twice."""
+    is_pending = case.kind is CaseKind.REDRESS and case.state == PENDING
+    return is_pending and decision_id is not None and claim_of(case).decision_id == decision_id
 
 
 def is_waiting(case: Case) -> bool:

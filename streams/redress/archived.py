@@ -6,20 +6,22 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from detector.contract.numbers import written_forms
 from detector.features.window_constants import DAY_MS
+from streams.archive.calls import is_any_of
 from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.output import fetched
 from streams.archive.query import ask, connected
 from streams.archive.settings import ARCHIVE_PREFIX, load_archive_settings
 from streams.cases.redress import Claim
-from streams.redis.connection import E164
 from streams.redress.finding import TOLERANCE_MS, decided_text
 
 LOOKED_BACK_DAYS = 28
 _QUOTABLE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _COLUMNS = (
-    "decision_id, call_id, calling_number, called_number, trunk_group_id, setup_time_ms, would_be, action, decided_by"
+    "decision_id, call_id, calling_number, called_number, trunk_group_id, setup_time_ms, would_be, action, decided_by, "
+    "reasons[1].code"
 )
 _SELECT = """
 SELECT {columns} FROM call_decisions WHERE {wanted} AND day BETWEEN DATE '{first}' AND DATE '{last}'
@@ -28,10 +30,10 @@ ORDER BY would_be IS NULL AND action = 'allow', abs(setup_time_ms - {at_ms}) LIM
 """A call that something was done about before one that was allowed."""
 _BLOCKED = """
 WITH decided AS (SELECT call_id, min(setup_time_ms) AS at_ms, any_value(calling_number) AS calling FROM call_decisions
-  WHERE called_number = '{called}' AND action = 'block' AND day >= DATE '{since}' GROUP BY call_id),
+  WHERE {is_called} AND action = 'block' AND day >= DATE '{since}' GROUP BY call_id),
 ends AS (SELECT call_id, any_value(treatment) AS treatment, min(coalesce(setup_time_ms, end_time_ms)) AS at_ms,
   any_value(calling_number) AS calling FROM call_events
-  WHERE type = 'call_end' AND called_number = '{called}' AND day >= DATE '{since}' GROUP BY call_id)
+  WHERE type = 'call_end' AND {is_called} AND day >= DATE '{since}' GROUP BY call_id)
 SELECT coalesce(decided.at_ms, ends.at_ms) AS at_ms, coalesce(decided.calling, ends.calling)
 FROM decided FULL JOIN ends USING (call_id)
 WHERE coalesce(decided.at_ms, ends.at_ms) >= {since_ms}
@@ -64,7 +66,7 @@ def in_archive(asked: Claim, now_ms: int) -> Claim | None:
     sql = _SELECT.format(columns=_COLUMNS, wanted=wanted, first=first, last=last, at_ms=at_ms)
     with ExitStack() as stack:
         rows = list(fetched(ask(stack.enter_context(connected(ArchiveStore(chosen.url))), sql)))
-    return _row(asked, *rows[0]) if rows else None
+    return _row(asked if chosen.key is not None else Claim(), *rows[0]) if rows else None
 
 
 def blocked_calls(subscriber: str, now_ms: int) -> list[tuple[int, str]]:
@@ -82,24 +84,26 @@ def blocked_calls(subscriber: str, now_ms: int) -> list[tuple[int, str]]:
         SettingsInvalid: a setting of the archive is wrong.
     """
     chosen = load_archive_settings()
-    number = subscriber if chosen.key is None else NumberKey(chosen.key).number(subscriber)
+    key = None if chosen.key is None else NumberKey(chosen.key)
     since_ms = now_ms - LOOKED_BACK_DAYS * DAY_MS
-    sql = _BLOCKED.format(called=_checked(number), since=_day(since_ms), since_ms=since_ms)
+    is_called = _is("called_number", subscriber, key)
+    sql = _BLOCKED.format(is_called=is_called, since=_day(since_ms), since_ms=since_ms)
     with ExitStack() as stack:
         return [(row[0], row[1]) for row in fetched(ask(stack.enter_context(connected(ArchiveStore(chosen.url))), sql))]
 
 
-def _row(asked: Claim, *row: Any) -> Claim:
-    """What the archive has of a call, with the numbers that were asked with: the archive may have digests."""
-    decision_id, call_id, calling, called, trunk, setup_ms, would_be, action, decided_by = row
+def _row(said: Claim, *row: Any) -> Claim:
+    """What the archive has of a call, with the numbers that were said where it has digests of them."""
+    decision_id, call_id, calling, called, trunk, setup_ms, would_be, action, decided_by, because = row
     return Claim(
-        calling_number=asked.calling_number or calling,
-        called_number=asked.called_number or called,
+        calling_number=said.calling_number or calling,
+        called_number=said.called_number or called,
         call_time_ms=setup_ms,
         decision_id=decision_id,
         call_id=call_id,
         trunk_group_id=trunk,
         decided=decided_text(would_be, action, decided_by),
+        because=because,
     )
 
 
@@ -108,20 +112,26 @@ def _wanted(asked: Claim, key: NumberKey | None) -> str | None:
     if asked.decision_id is not None:
         return f"decision_id = '{_checked(asked.decision_id)}'" if key is None else None
     numbers = {"calling_number": asked.calling_number, "called_number": asked.called_number}
-    parts = [f"{name} = '{_checked(key.number(text) if key else text)}'" for name, text in numbers.items() if text]
+    parts = [_is(name, text, key) for name, text in numbers.items() if text]
     if asked.call_time_ms is not None:
         parts.append(f"abs(setup_time_ms - {asked.call_time_ms}) <= {TOLERANCE_MS}")
     return " AND ".join(parts) or None
+
+
+def _is(column: str, number: str, key: NumberKey | None) -> str:
+    """Condition that a column has a number, in any form in which switches write it."""
+    forms = written_forms(number)
+    return is_any_of(column, forms if key is None else list(map(key.number, forms)))
 
 
 def _checked(text: str) -> str:
     """Text of a query, of which nothing can end the quotes.
 
     Raises:
-        ValueError: it is neither a number nor an id.
+        ValueError: it is no id.
     """
-    if not E164.fullmatch(text) and not _QUOTABLE.fullmatch(text):
-        raise ValueError("neither a number nor an id")
+    if not _QUOTABLE.fullmatch(text):
+        raise ValueError("no id of a decision")
     return text
 
 

@@ -3,7 +3,7 @@
 from redis.asyncio import Redis
 
 from detector.contract.decisions import Action, Decision
-from detector.contract.numbers import normal_form
+from detector.contract.numbers import normal_form, written_forms
 from streams.cases.redress import Claim
 from streams.redis.decisions import decisions_of, latest_decisions
 
@@ -27,16 +27,18 @@ async def in_redis(redis: Redis, asked: Claim) -> Claim | None:
     if asked.decision_id is not None:
         (decision,) = await decisions_of(redis, [asked.decision_id])
         return None if decision is None else _claim(decision)
-    decisions = await latest_decisions(redis, normal_form(asked.calling_number or ""))
+    forms = written_forms(normal_form(asked.calling_number or ""))
+    decisions = [one for form in forms for one in await latest_decisions(redis, form)]
     near = [one for one in decisions if _fits(one, asked)]
-    at_ms = asked.call_time_ms or (near[0].setup_time_ms if near else 0)
+    at_ms = asked.call_time_ms or max((one.setup_time_ms for one in near), default=0)
     nearest = min(near, key=lambda one: (_is_plain_allow(one), abs(one.setup_time_ms - at_ms)), default=None)
     return None if nearest is None else _claim(nearest)
 
 
 def _fits(decision: Decision, asked: Claim) -> bool:
     is_near = asked.call_time_ms is None or abs(decision.setup_time_ms - asked.call_time_ms) <= TOLERANCE_MS
-    return is_near and asked.called_number in {None, decision.called_number}
+    called = asked.called_number
+    return is_near and (called is None or decision.called_number in written_forms(called))
 
 
 def _is_plain_allow(decision: Decision) -> bool:
@@ -52,6 +54,7 @@ def _claim(decision: Decision) -> Claim:
         call_id=decision.call_id,
         trunk_group_id=decision.trunk_group_id,
         decided=decided_text(decision.would_be, decision.action, decision.decided_by),
+        because=decision.reasons[0].code if decision.reasons else None,
     )
 
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from detector.contract.errors import RobocallError
 from detector.contract.events import FeedbackSource, Verdict
 from detector.features.window_constants import DAY_MS
-from detector.policy.lists import NUMBER_ENTITY
+from detector.policy.lists import NUMBER_ENTITY, Basis
 from streams.cases.changes import CaseRefused
 from streams.cases.redress import GRANTED, Claim, claim_of, decided_as
 from streams.cases.store import CaseStore
@@ -31,6 +31,15 @@ from streams.wire.records import FeedbackRecord, encode
 
 MOST_DAYS = 3_650
 MAX_NOTE = 2_000
+_HOLDS = {
+    Basis.COURT_ORDER: "a court ordered the block of that call: redress does not lift that",
+    Basis.FCC_ORDER: "the FCC ordered the block of that call: redress does not lift that",
+    Basis.REGISTRATION: "the policy keeps its provider out as not registered: redress does not lift that",
+    "subscriber_block": "the called subscriber asked for the block: redress does not lift that",
+    "dno": "the call was do-not-originate: `robocall lists` and `robocall dno` say by whose list",
+}
+"""What a decision may rest on that redress leaves alone, by the code of its first reason (`detector.policy.reasons`,
+which is not imported: a grant must not wait for it)."""
 
 
 class FeedbackLost(RobocallError):  # noqa: N818 - the name states what is wrong
@@ -81,6 +90,29 @@ def lift(settings: Settings, number: str, *, who: str, case_id: str, allow_days:
         return done
 
     return Lifted(asked(settings, work), until_ms, time.monotonic() - began_s)
+
+
+def stays(claim: Claim, lifted: Lifted | None) -> list[str]:
+    """Say what a grant does not lift, for people: a clause each, of what the decision rested on and what it met.
+
+    Args:
+        claim: The call.
+        lifted: What ended; None where its number is none that anything stands against.
+    """
+    said = []
+    if lifted is None:
+        is_written = any(map(str.isdigit, claim.calling_number or ""))
+        said.append(
+            "the caller's number is not in E.164, and nothing stands against such: nothing is lifted"
+            if is_written
+            else "the caller withheld its number: nothing stands against it"
+        )
+    ordered = None if lifted is None else lifted.released.ordered
+    if ordered is not None:
+        said.append(f"it stays on the block list by {ordered}: redress does not lift that")
+    if claim.because is not None and claim.because != ordered:
+        said += [text for code, text in _HOLDS.items() if code == claim.because]
+    return said
 
 
 def grant(

@@ -19,6 +19,7 @@ from streams.cases.redress import (
     claim_of,
     clock,
     decided_as,
+    is_about,
     left_ms,
     new_redress,
 )
@@ -29,7 +30,7 @@ from streams.commands.cases.command import CASE_ARGUMENT, found, tell, why_optio
 from streams.commands.cases.showing import line, when
 from streams.commands.lookup import JSON_OPTION
 from streams.commands.records.zone import Zone
-from streams.redress.granting import MOST_DAYS, Lifted
+from streams.redress.granting import MOST_DAYS, Lifted, stays
 from streams.redress.granting import grant as granted
 from streams.redress.looking import looked_up as find_call
 from streams.running.printable import printable
@@ -249,12 +250,8 @@ def _require_new(claim: Claim) -> None:
     """Refuse a second case about a decision while one waits."""
     if claim.decision_id is None:
         return
-
-    def is_about_it(case: Case) -> bool:
-        is_waiting = case.kind is CaseKind.REDRESS and case.state == PENDING
-        return is_waiting and claim_of(case).decision_id == claim.decision_id
-
-    for case in with_cases(lambda store: store.cases(is_about_it, {CaseKind.REDRESS}), "Reading the cases"):
+    asked = claim.decision_id
+    for case in with_cases(lambda store: store.cases(lambda one: is_about(one, asked), {CaseKind.REDRESS}), "Reading the cases"):
         raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
 
 
@@ -269,17 +266,13 @@ def _looked_up(asked: Claim) -> Claim:
 
 
 def _say_lifted(claim: Claim, lifted: Lifted | None) -> None:
-    if lifted is None:
-        click.echo("the caller withheld its number: nothing stands against it", err=True)
-        return
-    done = lifted.released
-    allowed = "" if lifted.allowed_until_ms is None else f", it is allowed until {when(lifted.allowed_until_ms)} UTC"
-    text = f"ended {done.ended or 'nothing'} in {lifted.took_s:.2f} s{allowed}"
-    click.echo(printable(f"{MASKED.text(claim.calling_number or '')}: {text}"), err=True)
-    if done.ordered:
-        click.echo(f"it stays on the block list by {done.ordered}: redress does not lift that", err=True)
-    if claim.decided is not None and claim.decided.endswith(" by dno"):
-        click.echo("the call was do-not-originate: `robocall lists` and `robocall dno` say by whose list", err=True)
+    if lifted is not None:
+        done, until_ms = lifted.released, lifted.allowed_until_ms
+        allowed = "" if until_ms is None else f", it is allowed until {when(until_ms)} UTC"
+        text = f"ended {done.ended or 'nothing'} in {lifted.took_s:.2f} s{allowed}"
+        click.echo(printable(f"{MASKED.text(claim.calling_number or '')}: {text}"), err=True)
+    for text in stays(claim, lifted):
+        click.echo(text, err=True)
 
 
 def _tell(case: Case, numbers: Numbers = MASKED, *, as_json: bool) -> None:

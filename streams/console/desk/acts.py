@@ -20,7 +20,7 @@ from streams.campaigns.topic import campaigns_now
 from streams.campaigns.verdicts import DONE, campaign_in, feedback_on, verdict_on
 from streams.cases.changes import CLOSED, CaseRefused, new_entry
 from streams.cases.recording import list_details, looked_up, recorded
-from streams.cases.redress import REJECTED, TOLD, Claim, claim_of, decided_as, new_redress
+from streams.cases.redress import REJECTED, TOLD, Claim, claim_of, decided_as, is_about, new_redress
 from streams.cases.store import CaseStore
 from streams.console.bench import Bench
 from streams.console.desk.tracing import trace
@@ -32,7 +32,7 @@ from streams.redis.list_changes import add_entries, change_list
 from streams.redis.list_entries import checked_entry
 from streams.redis.list_notes import note_now
 from streams.redis.releasing import release
-from streams.redress.granting import FeedbackLost, Lifted, grant
+from streams.redress.granting import FeedbackLost, Lifted, grant, stays
 from streams.redress.looking import looked_up as find_call
 from streams.settings import Settings
 from streams.traceback.casework import traceback_in
@@ -130,7 +130,10 @@ class Acts:
         claim = find_call(self._settings, claim, entry.time_ms, said.append)
         if claim.decided is None:
             said.append("No decision was found: what was asked stands in the case.")
-        case = asyncio.run(CaseStore(self._settings).open(new_redress(entry, claim, contact or None)))
+        store, decision_id = CaseStore(self._settings), claim.decision_id
+        for case in asyncio.run(store.cases(lambda one: is_about(one, decision_id))) if decision_id else ():
+            raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
+        case = asyncio.run(store.open(new_redress(entry, claim, contact or None)))
         return case.case_id, [f"Opened {case.case_id}: answer within 24 hours.", *said]
 
     async def answer(self, case_id: str, what: str, days: float, who: str, why: str) -> list[str]:
@@ -145,8 +148,13 @@ class Acts:
             if case is None:
                 raise CaseRefused(f"there is no case {case_id} any more")
             said: list[str] = []
+            claim = claim_of(case)
+
+            def lifted(one: Lifted | None) -> None:
+                said.extend(_lifted(claim, one))
+
             try:
-                grant(self._settings, case, entry, allow_days=days, on_lifted=lambda one: said.extend(_lifted(one)))
+                grant(self._settings, case, entry, allow_days=days, on_lifted=lifted)
             except RobocallError as error:
                 if not said:
                     raise
@@ -242,17 +250,15 @@ _CHANGES: dict[str, Callable[[Case], Case]] = {
 }
 
 
-def _lifted(lifted: Lifted | None) -> list[str]:
-    """What a grant ended, for people."""
-    if lifted is None:
-        return ["The caller withheld its number: nothing stands against it."]
-    done = lifted.released
-    said = [f"Ended {done.ended or 'nothing'} in {lifted.took_s:.2f} s."]
-    if lifted.allowed_until_ms is not None:
-        said.append("The number is on the allow list.")
-    if done.ordered:
-        said.append(f"It stays on the block list by {done.ordered}: redress does not lift that.")
-    return said
+def _lifted(claim: Claim, lifted: Lifted | None) -> list[str]:
+    """What a grant ended, and what stays, for people."""
+    said = []
+    if lifted is not None:
+        done = lifted.released
+        said.append(f"Ended {done.ended or 'nothing'} in {lifted.took_s:.2f} s.")
+        if lifted.allowed_until_ms is not None:
+            said.append("The number is on the allow list.")
+    return [*said, *(f"{text[0].upper()}{text[1:]}." for text in stays(claim, lifted))]
 
 
 def _by(who: str) -> str:

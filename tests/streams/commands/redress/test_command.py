@@ -11,7 +11,9 @@ import redis as blocking
 from click.testing import CliRunner, Result
 from confluent_kafka import Consumer
 
-from detector.contract.decisions import Action, Mode, Step
+from detector.contract.decisions import Action, Mode, Reason, Step
+from detector.policy.lists import Basis
+from detector.policy.reasons import BLOCK_LISTED_TRUNK, IMPOSSIBLE_NUMBER, UNWANTED, demanded
 from streams.archive.files import ArchiveStore
 from streams.cases import doctor
 from streams.cases import redress as module
@@ -33,11 +35,18 @@ NOW_MS = time.time_ns() // 1_000_000
 ID = "a" * 32
 
 
-def decision(identifier: str = ID, *, at_ms: int = NOW_MS - 60_000, step: Step = Step.MODEL) -> bytes:
+def decision(
+    identifier: str = ID,
+    *,
+    at_ms: int = NOW_MS - 60_000,
+    step: Step = Step.MODEL,
+    calling: str = CALLING,
+    reasons: tuple[Reason, ...] = (),
+) -> bytes:
     return encode(
         DecisionRecord(
-            f"call-{identifier[0]}", identifier, Action.BLOCK, Mode.ENFORCE, None, step, 0.99, None, (), None,
-            CALLING, CALLED, "nyc-ix-7", None, at_ms, at_ms + 3, "m", "p", "f",
+            f"call-{identifier[0]}", identifier, Action.BLOCK, Mode.ENFORCE, None, step, 0.99, None, reasons, None,
+            calling, CALLED, "nyc-ix-7", None, at_ms, at_ms + 3, "m", "p", "f",
         )
     )  # fmt: skip
 
@@ -204,6 +213,59 @@ def test_an_order_stays_and_is_named(store: "blocking.Redis") -> None:
     assert store.smembers(list_key("block")) == {CALLING.encode()}
 
 
+@pytest.mark.parametrize(
+    ("reason", "calling", "said"),
+    [
+        (demanded(Basis.FCC_ORDER), CALLING, "the FCC ordered the block of that call: redress does not lift that"),
+        (demanded(Basis.COURT_ORDER), CALLING, "a court ordered the block of that call: redress does not lift that"),
+        (demanded(Basis.REGISTRATION), CALLING, "as not registered: redress does not lift that"),
+        (UNWANTED, CALLING, "the called subscriber asked for the block: redress does not lift that"),
+        (IMPOSSIBLE_NUMBER, CALLING, "the call was do-not-originate"),
+        (BLOCK_LISTED_TRUNK, "2025550003", "the caller's number is not in E.164, and nothing stands against such"),
+        (BLOCK_LISTED_TRUNK, "anonymous", "the caller withheld its number: nothing stands against it"),
+    ],
+)
+def test_what_redress_does_not_lift_is_named(
+    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: Reason, calling: str, said: str
+) -> None:
+    """As the decision says it, from Redis and from the archive: nobody is told that calls pass which do not."""
+    made = {identifier: decision(identifier * 32, calling=calling, reasons=(reason,)) for identifier in "de"}
+    store.set(decision_key("d" * 32), made["d"])
+    put(ArchiveStore(str(tmp_path)), CALL_DECISIONS, [made["e"]], at_ms=NOW_MS)
+    monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
+
+    for identifier in made:
+        done = run("redress", "grant", opened(identifier * 32)["case_id"], "--why", "called back")
+        assert done.exit_code == 0, done.output
+        assert said in done.stderr
+
+
+def test_a_caller_is_found_in_whatever_form_the_switch_wrote_its_number(
+    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Redis and by the archive; what is granted then is said to lift nothing."""
+    local = CALLING.removeprefix("+1")
+    store.flushdb()
+    store.set(decision_key("f" * 32), decision("f" * 32, calling=local))
+    store.rpush(number_key(local), "f" * 32)
+    asked = ("--calling", CALLING, "--called", CALLED, "--at", str(NOW_MS))
+    for _ in ("redis", "archive"):
+        case = opened(*asked)
+        assert (case["details"]["decision_id"], case["details"]["calling_number"]) == ("f" * 32, "202555••••")
+        done = run("redress", "grant", case["case_id"], "--why", "called back")
+        assert "the caller's number is not in E.164" in done.stderr
+        store.flushdb()
+        put(ArchiveStore(str(tmp_path)), CALL_DECISIONS, [decision("f" * 32, calling=local)], at_ms=NOW_MS)
+        monkeypatch.setenv("ROBOCALL_ARCHIVE_URL", str(tmp_path))
+
+
+def test_what_the_model_blocked_leaves_nothing_to_be_named(store: "blocking.Redis") -> None:
+    del store
+    done = run("redress", "grant", opened(ID)["case_id"], "--why", "called back")
+
+    assert done.stderr.splitlines()[-1].startswith("+1202555••••: ended nothing in")
+
+
 def test_rejected_and_told_cases_are_answered_and_what_was_granted_stays(store: "blocking.Redis") -> None:
     """Nothing changes for a number that is rejected; a word to whoever asked stops the clock."""
     for identifier in ("b" * 32, "c" * 32):
@@ -303,6 +365,9 @@ def test_what_the_switch_says_of_a_call_counts_before_the_decision(
     done = run("blocked", CALLED, "--json")
 
     assert "3 calls to" in done.stderr, done.output  # c, d of which no end is known, and x
+    national = ends[1].replace(b'"+1', b'"').replace(b"call-c", b"call-z")
+    put(archive, CALL_EVENTS, [national], first=len(ends), at_ms=at_ms)
+    assert "4 calls to" in run("blocked", CALLED).stderr
 
 
 def test_blocked_calls_of_a_subscriber_are_listed_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

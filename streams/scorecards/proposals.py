@@ -19,6 +19,7 @@ _WORDS = {
     "rotated": "A for numbers that rotate",
     "downstream": "signed downstream",
     "third_party": "signed by others",
+    "resigned": "signed by none of those before",
     "refused": "refused elsewhere",
     "tracebacks": "tracebacks",
     "registration": "not registered",
@@ -58,6 +59,18 @@ def line_of(entry: Upstream) -> str:
     return f"- {{trunk_group_id: {trunk}, action: {entry.action.value}{basis}, reason: {reason}}}"
 
 
+def trunks_in(text: str) -> frozenset[str]:
+    """Trunk groups that have an entry in a policy file.
+
+    Args:
+        text: Of the file; empty for a new one.
+
+    Raises:
+        PolicyInvalid: the file is no policy.
+    """
+    return frozenset(one.trunk_group_id for one in parse_policy(text.encode()).upstreams)
+
+
 def with_entries(text: str, entries: list[Upstream]) -> str:
     """Put entries into the text of a policy file, whose other lines stay as they are.
 
@@ -73,7 +86,7 @@ def with_entries(text: str, entries: list[Upstream]) -> str:
         PolicyInvalid: the file is no policy, or would be none.
     """
     before = parse_policy(text.encode())
-    there = {one.trunk_group_id for one in before.upstreams}
+    there = trunks_in(text)
     twice = [one.trunk_group_id for one in entries if one.trunk_group_id in there]
     if twice:
         raise ProposalRefused(f"trunk group {twice[0]} has an entry under upstreams already: change it there")

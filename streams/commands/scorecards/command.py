@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -30,7 +30,7 @@ from streams.running.printable import printable
 from streams.running.progress import Say, step
 from streams.scorecards.cards import LEAST_CALLS, SHARES, THRESHOLDS, By, Card, cards_of, to_call
 from streams.scorecards.plan import load_plan
-from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, with_entries
+from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, trunks_in, with_entries
 from streams.scorecards.query import Days, register
 from streams.settings import load_settings
 from streams.upstreams.entries import Upstream, load_upstreams
@@ -126,18 +126,32 @@ def propose(
     strangers = [trunk for trunk in trunks if trunk not in cards]
     if strangers:
         raise ProposalRefused(f"no call of {of_day} came in by trunk group {strangers[0]}: look at another --day")
-    chosen = [cards[trunk] for trunk in dict.fromkeys(trunks)] or [card for card in cards.values() if card.alarms]
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    chosen = [cards[trunk] for trunk in dict.fromkeys(trunks)] or _new_alarms(cards.values(), basis, trunks_in(text))
     if not chosen:
-        click.echo(f"no trunk group is alarming on {of_day}", err=True)
+        click.echo(f"no trunk group without an entry is alarming on {of_day}", err=True)
         return
     entries = [entry_of(card, EntryAction(action), Basis(basis)) for card in chosen]
-    changed = with_entries(path.read_text(encoding="utf-8") if path.exists() else "", entries)
+    changed = with_entries(text, entries)
     click.echo("upstreams:\n" + "\n".join(f"  {line_of(entry)}" for entry in entries))
     if yes:
         save_policy(path, changed.encode(), why=f"{action} of {', '.join(entry.trunk_group_id for entry in entries)}")
         click.echo(f"written into {path}: workers take it at their next start", err=True)
     else:
         click.echo(f"nothing is changed: --yes writes this into {path}", err=True)
+
+
+def _new_alarms(cards: Iterable[Card], basis: str, there: Container[str]) -> list[Card]:
+    """Cards with an alarm that goes with the basis and without an entry in the policy; who has one is said."""
+
+    def is_meant(card: Card) -> bool:
+        return By.REGISTRATION in card.alarms if basis == Basis.REGISTRATION else bool(card.alarms)
+
+    alarming = [card for card in cards if is_meant(card)]
+    old = [card.key for card in alarming if card.key in there]
+    if old:
+        click.echo(printable(f"the policy has an entry already for {', '.join(old)}"), err=True)
+    return [card for card in alarming if card.key not in there]
 
 
 def _cards(days: Sequence[date], plan: str | None, thresholds: Mapping[str, float], say: Say) -> list[Card]:

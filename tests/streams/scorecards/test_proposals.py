@@ -10,7 +10,7 @@ from detector.contract.errors import PolicyInvalid
 from detector.policy.entries import REASON_LIMIT, EntryAction
 from detector.policy.lists import Basis
 from detector.policy.upstreams import Upstream
-from streams.scorecards.cards import By, cards_of
+from streams.scorecards.cards import THRESHOLDS, TRACEBACKS, UNKNOWN, By, cards_of
 from streams.scorecards.counts import Counts
 from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, with_entries
 from streams.scorecards.query import Line
@@ -89,6 +89,15 @@ def test_the_reason_says_what_is_alarming() -> None:
 
     assert entry.reason == "2026-11-28: 31% suspect calls, 12% invalid numbers, of 1,000 calls"
     assert len(entry.reason) <= REASON_LIMIT
+
+
+@pytest.mark.parametrize("alarm", [*THRESHOLDS, TRACEBACKS, UNKNOWN, By.REGISTRATION.value])
+def test_every_alarm_has_words(alarm: str) -> None:
+    (card,) = [one for one in cards_of([Line("tg-1", None, Counts(calls=9))], [], TODAY) if one.by is By.TRUNK]
+
+    said = entry_of(replace(card, alarms=(alarm,)), EntryAction.LABEL).reason
+    assert said.endswith(", of 9 calls")
+    assert "asked for" not in said
 
 
 def test_nobody_is_kept_out_as_not_registered_whom_the_register_does_not_say_to_be() -> None:

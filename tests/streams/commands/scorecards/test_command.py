@@ -115,7 +115,11 @@ def test_a_change_is_proposed_and_written_only_when_a_person_agreed(
     assert agreed.exit_code == 0
     assert case.policy.read_text() == f"{before}upstreams:\n{line}\n"
     assert parse_policy(case.policy.read_bytes()).upstreams[0].trunk_group_id == "bad-7"
-    assert "has an entry under upstreams already" in str(case.run(*asked, "--yes").exception)
+    assert "has an entry under upstreams already" in str(case.run(*asked, "bad-7", "--yes").exception)
+    again = case.run(*asked, "--yes")
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert "already for bad-7" in again.stderr
+    assert "no trunk group without an entry is alarming" in again.stderr
 
     named = case.run(*asked, "good-1", "--action", "label")
     assert 'trunk_group_id: "good-1", action: label' in named.stdout

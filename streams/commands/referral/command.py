@@ -27,6 +27,7 @@ from streams.commands.referral.deriving import HISTORY_H, Derived, derived
 from streams.files import require_distinct
 from streams.referral.collecting import MOST_CALLS, collected
 from streams.referral.package import (
+    MOST_TEXT,
     Manifest,
     Package,
     PackageRefused,
@@ -96,7 +97,11 @@ def make(
     keyed digests.
     """
     require(Role.UNMASK)
-    require_distinct({"CALLS": None if calls is None else calls.name, "--key": key_file}, {"--out": out})
+    read_too = {f"--attach {path}": path for path in attach}
+    require_distinct({"CALLS": None if calls is None else calls.name, "--key": key_file} | read_too, {"--out": out})
+    for option, text in (("--campaign", campaign), ("--why", why)):
+        if not 0 < len(text.strip()) <= MOST_TEXT or not text.isprintable():
+            raise click.UsageError(f"{option} has 1 to {MOST_TEXT:,} characters that can be printed")
     signing_key = None if key_file is None else private_key(key_file)
     console = Console(stderr=True)
     attached = _attached(attach)

@@ -161,6 +161,30 @@ def test_nothing_that_a_package_says_moves_the_cursor(archive: Path, tmp_path: P
     assert "\x1b" not in done.stderr
 
 
+@pytest.mark.parametrize("text", ["w" * 1_001, " ", "two\nlines", "\udcff"])
+def test_what_no_reader_would_take_is_not_written(archive: Path, tmp_path: Path, text: str) -> None:
+    """Why it is referred, and the campaign: a package is refused for them once it is at the authority."""
+    for about in (("--campaign", "c", "--why", text), ("--campaign", text, "--why", "w")):
+        done = run(archive, "make", str(archive / "calls.csv"), *about, "--out", str(tmp_path / "r.zip"))
+        assert (done.exit_code, "has 1 to 1,000 characters" in done.stderr) == (2, True)
+    assert not (tmp_path / "r.zip").exists()
+
+
+def test_the_longest_text_is_read_again(archive: Path, tmp_path: Path) -> None:
+    about = ("--campaign", "c" * 1_000, "--why", "w" * 1_000)
+    done = run(archive, "make", str(archive / "calls.csv"), *about, "--out", str(tmp_path / "r.zip"))
+    assert done.exit_code == 0, done.output
+    assert read(tmp_path / "r.zip").manifest.why == "w" * 1_000
+
+
+def test_a_package_is_not_written_over_what_goes_into_it(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "r.zip").write_text("traceback")
+    both = ("--attach", str(tmp_path / "r.zip"), "--out", str(tmp_path / "r.zip"))
+    done = run(archive, "make", str(archive / "calls.csv"), "--campaign", "c", "--why", "w", *both)
+    assert done.exit_code == 2
+    assert (tmp_path / "r.zip").read_text() == "traceback"
+
+
 def test_an_attached_file_needs_a_name_that_readers_take(archive: Path, tmp_path: Path) -> None:
     (tmp_path / "trace back.json").write_text("{}")
     arguments = ("--campaign", "c", "--why", "w", "--attach", str(tmp_path / "trace back.json"))

@@ -36,7 +36,6 @@ from benchmarks.tracebacks import (
     judged,
     made,
     named_last,
-    request,
     silence,
     silent_ones,
 )
@@ -44,6 +43,7 @@ from detector.features.window_constants import MINUTE_MS
 from streams.traceback.casework import traceback_in
 from streams.traceback.path import path_of
 from streams.traceback.records import Answer, Traceback
+from streams.traceback.report import as_request, report_of
 from streams.wire.cases import read_case
 
 ENDED_MS = 30 * MINUTE_MS
@@ -180,7 +180,7 @@ class Desks:
             for one in wanted if one not in told
         ]  # fmt: skip
         if told:
-            asked = "\n".join(json.dumps(request(one.traceback_id, one.call)) for one in told)
+            asked = b"".join(as_request(report_of(one)) for one in told).decode()
             answers = robocall(self._offices[carrier], "traceback", "answer", "-", "--no-record", given=asked)
             lines += answers.splitlines()
         return lines

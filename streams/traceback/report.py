@@ -1,7 +1,8 @@
-"""A traceback for others: one JSON object, a table with a row for each step, and a page for people."""
+"""A traceback for others: a request, one JSON object, a table with a row for each step, and a page for people."""
 
 import csv
 import io
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from streams.traceback.records import Hop, Provider, Traceback, named
 FORMAT = "robocall-traceback/1"
 TEMPLATE = "page.html.jinja"
 HEADINGS = (
-    "traceback_id", "step", "provider", "ocn", "frn", "status", "is_gap", "time", "call_id", "received_from",
+    "traceback_id", "calling_number", "called_number", "call_time", "duration_s",
+    "step", "provider", "ocn", "frn", "status", "is_gap", "time", "call_id", "received_from",
     "ingress_trunk", "source_ip", "sent_to", "egress_trunk", "attestation", "origid", "signer_spc",
     "diverted_from", "forwarder_spc", "treatment", "customer", "action", "reason", "answered",
 )  # fmt: skip
@@ -42,13 +44,30 @@ def as_json(report: Report) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
 
 
+def as_request(report: Report) -> bytes:
+    """What whoever is named next is asked: one line of the file that `robocall traceback answer` reads."""
+    traced = report.traceback
+    call = traced.call
+    asked = {
+        "traceback_id": traced.traceback_id,
+        "called_number": call.called_number,
+        "calling_number": call.calling_number,
+        "time": datetime.fromtimestamp(call.time_ms / 1_000, UTC).isoformat(timespec="milliseconds"),
+        "duration_s": call.duration_s,
+        "is_answered": call.is_answered,
+        "requester": named(traced.hops[0].provider),
+        "campaign": traced.campaign,
+    }
+    return msgspec.json.encode({name: value for name, value in asked.items() if value is not None}) + b"\n"
+
+
 def as_csv(report: Report) -> bytes:
     """The steps of the path as a table, our own first; no cell is a formula for a spreadsheet."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADINGS)
     for number, step in enumerate(report.path.steps, 1):
-        writer.writerow([inert(cell) for cell in _row(report.traceback.traceback_id, number, step)])
+        writer.writerow([inert(cell) for cell in (*_call(report.traceback), *_row(number, step))])
     return text.getvalue().encode()
 
 
@@ -73,13 +92,27 @@ def _named(provider: Provider | None) -> str:
     return "" if provider is None else named(provider)
 
 
-def _row(traceback_id: str, number: int, step: Step) -> list[Any]:
+def _call(traced: Traceback) -> list[Any]:
+    call = traced.call
+    return [traced.traceback_id, call.calling_number, call.called_number, shown(call.time_ms), call.duration_s]
+
+
+def _row(number: int, step: Step) -> list[Any]:
     hop = step.hop or Hop(provider=step.provider, status=step.status)
     customer = hop.customer
     return [
-        traceback_id, number, step.provider.name, step.provider.ocn, step.provider.frn, step.status.value,
+        number, step.provider.name, step.provider.ocn, step.provider.frn, step.status.value,
         step.is_gap, shown(hop.time_ms), hop.call_id, _named(hop.received_from), hop.ingress_trunk, hop.source_ip,
         _named(hop.sent_to), hop.egress_trunk, hop.attestation, hop.origid, hop.signer_spc,
         hop.diverted_from, hop.forwarder_spc, hop.treatment,
         customer and customer.name, customer and customer.action, hop.reason, shown(hop.answered_ms),
     ]  # fmt: skip
+
+
+FORMS: Mapping[str, tuple[Callable[[Report], bytes], str]] = {
+    "request": (as_request, "application/x-ndjson"),
+    "json": (as_json, "application/json"),
+    "csv": (as_csv, "text/csv"),
+    "html": (as_html, "text/html"),
+}
+"""How a traceback leaves, each with its media type."""

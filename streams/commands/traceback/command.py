@@ -34,11 +34,10 @@ from streams.settings import load_settings
 from streams.traceback.casework import answers_due_ms, answers_in, traceback_in, with_hops
 from streams.traceback.path import State
 from streams.traceback.records import Answer, Hop, Status, Traceback, named
-from streams.traceback.report import Report, as_csv, as_html, as_json, report_of, shown
+from streams.traceback.report import FORMS, Report, report_of, shown
 from streams.wire.cases import Case, CaseKind
 
 MOST_FILE_NAME = 512
-FORMS = {"json": as_json, "csv": as_csv, "html": as_html}
 
 
 @click.group()
@@ -48,6 +47,7 @@ def traceback() -> None:
     \b
       robocall traceback answer requests.csv             what others ask: found, not found or ambiguous
       robocall traceback open --calls suspects.jsonl --why "car warranty"
+      robocall traceback export ID --form request        what to ask whoever is named
       robocall traceback import answers.jsonl            what others answered
       robocall traceback show ID
       robocall traceback export ID --form html --out ID.html
@@ -220,14 +220,16 @@ def _line(case: Case) -> str:
 def export(traceback_id: str, form: str, out: str) -> None:
     """Write a traceback for others, with whole numbers: JSON by docs/traceback.schema.json, CSV, or a page (HTML).
 
-    It needs the role unmask, and is recorded.
+    The form `request` is what whoever is named next is asked: a line of the file that `answer` reads. It needs the role
+    unmask, and is recorded.
     """
     require(Role.UNMASK)
     found = traceback_in(_case(traceback_id))
     if found is None:
         raise CaseRefused(f"{traceback_id} is no traceback of ours: `robocall traceback list` has them")
     with ExitStack() as stack:
-        open_output(out, stack).write(FORMS[form](report_of(found)))
+        as_form, _ = FORMS[form]
+        open_output(out, stack).write(as_form(report_of(found)))
     record(CaseKind.LOOK_UP, "exported", subject=f"case:{traceback_id}", details={"form": form})
 
 

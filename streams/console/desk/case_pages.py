@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
@@ -22,15 +21,10 @@ from streams.console.visits import Change, Look, Visits
 from streams.running.masking import masked
 from streams.settings import Settings
 from streams.traceback.casework import answers_in, traceback_in
-from streams.traceback.report import Report, as_csv, as_html, as_json, report_of
+from streams.traceback.report import FORMS, report_of
 from streams.wire.cases import Case
 
 READ_S = 15.0
-FORMS: dict[str, tuple[Callable[[Report], bytes], str]] = {
-    "json": (as_json, "application/json"),
-    "csv": (as_csv, "text/csv"),
-    "html": (as_html, "text/html"),
-}
 
 
 class CasePages:

@@ -4,14 +4,16 @@ import csv
 import io
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jsonschema
 import msgspec
 import pytest
 
 from streams.contract_docs.traceback_schema import document
+from streams.traceback.questions import Reading
 from streams.traceback.records import Answer, Customer, Provider, Status, Traceback
-from streams.traceback.report import HEADINGS, Report, as_csv, as_html, as_json, report_of
+from streams.traceback.report import HEADINGS, Report, as_csv, as_html, as_json, as_request, report_of
 from tests.streams.traceback.traceback_case import NOON_MS, hop, provider, traced
 
 EVIL = "<script>alert(1)</script>"
@@ -69,6 +71,24 @@ def test_the_table_has_a_row_for_each_step_and_no_formula(traceback: Traceback) 
     ]  # fmt: skip
     assert (rows[0]["time"], rows[0]["received_from"]) == ("2026-05-28 20:26:40 UTC", "'=transit()")
     assert rows[2]["action"] == "terminated"
+    call = (traceback.call.calling_number, traceback.call.called_number, "2026-05-28 20:26:40 UTC")
+    assert {(row["calling_number"], row["called_number"], row["call_time"]) for row in rows} == {call}
+
+
+@pytest.mark.parametrize("is_answered", [True, False, None])
+def test_a_request_is_read_by_whoever_answers_and_means_the_same_call(is_answered: bool | None) -> None:
+    traced_one = traced(hop("us", "west"))
+    call = msgspec.structs.replace(traced_one.call, is_answered=is_answered, duration_s=12.25)
+    asked = msgspec.structs.replace(traced_one, call=call, campaign="c5d30a1f7b2")
+
+    line = as_request(report_of(asked))
+    question = Reading(NOON_MS, 300_000, ZoneInfo("America/New_York")).question(json.loads(line))
+
+    assert line.count(b"\n") == 1
+    assert (question.traceback_id, question.requester, question.campaign) == ("t-1", "us", "c5d30a1f7b2")
+    assert (question.calling_number, question.called_number) == (call.calling_number, call.called_number)
+    assert question.asked.instants_ms == (call.time_ms,)
+    assert (question.asked.duration_s, question.asked.is_answered) == (12.25, is_answered)
 
 
 def test_the_page_escapes_what_others_wrote_and_shows_what_is_wrong(traceback: Traceback) -> None:

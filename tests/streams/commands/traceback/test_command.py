@@ -108,6 +108,16 @@ def test_an_archive_of_digests_answers_too(
     assert "give --called, --calling, --at" in refused.stderr
 
 
+def test_who_forwarded_a_call_is_told_by_an_archive_that_has_numbers(
+    environment: dict[str, str | None], store: ArchiveStore, tmp_path: Path
+) -> None:
+    forwarded = setup(3, own_verstat="TN-Validation-Passed", own_diverted_from="+13035550177", own_forwarder_spc="72")
+    put(store, CALL_EVENTS, [encoded(forwarded)])
+    path = asked(tmp_path, ROW | {"time": START_MS})
+    (answer,) = lines(run(environment, "answer", path, "--no-record", "--json").stdout)
+    assert (answer["hop"]["diverted_from"], answer["hop"]["forwarder_spc"]) == ("+13035550177", "72")
+
+
 @pytest.mark.parametrize(
     ("left_out", "message"),
     [("ROBOCALL_TRACEBACK_NAME", "legal name"), ("ROBOCALL_TRACEBACK_ZONE", "America/Denver")],
@@ -258,6 +268,9 @@ def test_from_a_call_to_its_source(
     run(environment, "export", traced, "--form", "html", "--out", str(tmp_path / "page.html"))
     assert "The call entered at" in (tmp_path / "page.html").read_text()
     assert run(environment, "export", traced, "--form", "csv").stdout.count("\n") == 4
+    run(environment, "export", traced, "--form", "request", "--out", str(tmp_path / "ask.jsonl"))
+    (answered,) = lines(run(environment, "answer", str(tmp_path / "ask.jsonl"), "--no-record", "--json").stdout)
+    assert (answered["traceback_id"], answered["hop"]["call_id"]) == (traced, "call-0")
 
     request = ROW | {"called_number": "3035550003", "time": now_ms - 3_603_000, "requester": "ITG"}
     run(environment, "answer", asked(tmp_path, request), "--why", "portal", "--out", str(tmp_path / "out.jsonl"))

@@ -24,6 +24,8 @@ def test_redress_from_a_decision_to_a_grant(make_desk: MakeDesk) -> None:
     opened = desk.send(
         Role.OPERATOR, desk.path(Kind.DECISION, identifier), "/redress", reason="a clinic", contact="jo@clinic.example"
     )
+    again = desk.send(Role.OPERATOR, desk.path(Kind.DECISION, identifier), "/redress", reason="again", contact="")
+    assert (again.status_code, "is about the same call, and waits" in again.text) == (409, True)
     (case,) = desk.cases(CaseKind.REDRESS)
     page = desk.path(Kind.CASE, case.case_id)
     record, queue, theirs = desk.get(Role.REDRESS, f"{page}/record", "/queues/cases", f"{page}/record")[:3]
@@ -77,10 +79,13 @@ def test_a_traceback_from_a_call_to_a_file_for_others(make_desk: MakeDesk) -> No
     exported = desk.send(Role.INVESTIGATOR, page, "/export", reason="to West Voice", form="json")
     assert json.loads(exported.content)["traceback"]["call"]["calling_number"] == "+12025550000"
     assert exported.headers["content-disposition"] == 'attachment; filename="traceback.json"'
+    asked = desk.send(Role.INVESTIGATOR, page, "/export", reason="to West Voice", form="request")
+    assert json.loads(asked.content)["traceback_id"] == case.case_id
     wrong = desk.send(Role.INVESTIGATOR, page, "/export", reason="x", form="exe")
     assert wrong.status_code == 400
-    (look_up,) = desk.cases(CaseKind.LOOK_UP)
-    assert (look_up.history[0].what, look_up.subject) == ("exported", f"case:{case.case_id}")
+    assert [(one.history[0].what, one.subject) for one in desk.cases(CaseKind.LOOK_UP)] == [
+        ("exported", f"case:{case.case_id}")
+    ] * 2
 
     desk.send(Role.INVESTIGATOR, page, "/close", reason="nothing more comes")
     assert "No traceback is open" in desk.get(Role.ADMIN, "/queues/cases")[0]

@@ -31,13 +31,15 @@ class ProposalRefused(RobocallError):  # noqa: N818 - the name states what is wr
     """A change that cannot be made in that file."""
 
 
+def alarms_of(card: Card) -> str:
+    """What is alarming about a card in words, with its shares; empty where nothing is."""
+    shares = [(_WORDS[alarm], card.shares.get(alarm)) for alarm in card.alarms]
+    return ", ".join(words if share is None else f"{share.share:.0%} {words}" for words, share in shares)
+
+
 def reason_of(card: Card) -> str:
-    """Why, in the words of a decision: what is alarming about a trunk group, with its shares."""
-    said = []
-    for alarm in card.alarms:
-        share = card.shares.get(alarm)
-        said.append(_WORDS[alarm] if share is None else f"{share.share:.0%} {_WORDS[alarm]}")
-    return f"{card.day}: {', '.join(said) or 'asked for'}, of {card.counts.calls:,} calls"[:REASON_LIMIT]
+    """Why, in the words of a decision: what is alarming about a trunk group."""
+    return f"{card.day}: {alarms_of(card) or 'asked for'}, of {card.counts.calls:,} calls"[:REASON_LIMIT]
 
 
 def entry_of(card: Card, action: EntryAction, basis: Basis = Basis.ANALYTICS) -> Upstream:

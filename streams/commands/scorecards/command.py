@@ -6,7 +6,6 @@ What a program reads goes to standard output, tables for people to standard erro
 import csv
 import io
 import json
-import sys
 from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -14,9 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from detector.policy.entries import EntryAction
 from detector.policy.lists import Basis
@@ -26,9 +22,10 @@ from streams.archive.settings import load_archive_settings
 from streams.cases.roles import Role, require
 from streams.commands.archive import opened
 from streams.commands.policy.saving import named_file, save_policy
+from streams.commands.scorecards.showing import show
 from streams.running.printable import printable
 from streams.running.progress import Say, step
-from streams.scorecards.cards import LEAST_CALLS, SHARES, THRESHOLDS, By, Card, cards_of, to_call
+from streams.scorecards.cards import SHARES, THRESHOLDS, By, Card, cards_of
 from streams.scorecards.plan import load_plan
 from streams.scorecards.proposals import ProposalRefused, entry_of, line_of, trunks_in, with_entries
 from streams.scorecards.query import Days, register
@@ -86,7 +83,7 @@ def scorecards(
     elif form == "csv":
         click.echo(_csv(cards), nl=False)
     else:
-        _show(cards, days[-1], top)
+        show([card for card in cards if card.day == days[-1]], days[-1], top)
     if any(card.alarms for card in cards):
         raise click.exceptions.Exit(1)
 
@@ -211,55 +208,3 @@ def _csv(cards: Sequence[Card]) -> str:
         writer.writeheader()
         writer.writerows({name: inert(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
-
-
-def _show(cards: Sequence[Card], day: date, top: int) -> None:
-    """Tables of the last day: whom to call, then each kind of card."""
-    console = Console(stderr=True)
-    latest = [card for card in cards if card.day == day]
-    console.print(_table(f"Whom to call on {day}", to_call(latest)[:top]))
-    for by in By:
-        console.print(_table(f"By {by}", [card for card in latest if card.by is by][:top]))
-    if not latest:
-        console.print(f"no call of {day} is archived")
-    sys.stderr.flush()
-
-
-def _table(title: str, cards: Sequence[Card]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for heading in (
-        "",
-        "calls",
-        "suspect",
-        "95 %",
-        "before",
-        *list(SHARES)[1:],
-        "campaigns",
-        "traced",
-        "alarms",
-        "contact",
-    ):
-        table.add_column(heading, justify="left" if heading in {"", "alarms", "contact"} else "right")
-    for card in cards:
-        suspect = card.shares["suspect"]
-        table.add_row(
-            Text(printable(card.key)),
-            f"{card.counts.calls:,}",
-            _percent(card, "suspect"),
-            "" if suspect is None else f"{suspect.low:.1%} to {suspect.high:.1%}",
-            card.trend.value,
-            *(_percent(card, name) for name in list(SHARES)[1:]),
-            f"{card.campaigns:,}",
-            f"{card.counts.tracebacks:,}",
-            " ".join(card.alarms),
-            Text(printable(card.contact or "")),
-        )
-    return table
-
-
-def _percent(card: Card, name: str) -> str:
-    share = card.shares[name]
-    if share is None:
-        return ""
-    few = getattr(card.counts, SHARES[name][1]) < LEAST_CALLS
-    return f"({share.share:.1%})" if few else f"{share.share:.1%}"

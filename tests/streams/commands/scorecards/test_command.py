@@ -43,7 +43,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     save_upstreams(register, [bad, upstream("good-1")])
     for name, value in (("ARCHIVE_URL", tmp_path / "archive"), ("UPSTREAMS_FILE", register)):
         monkeypatch.setenv(f"ROBOCALL_{name}", str(value))
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("COLUMNS", "80")
     return Case(tmp_path)
 
 
@@ -51,11 +51,17 @@ def test_a_day_is_shown_with_whom_to_call_on_top(case: Case) -> None:
     done = case.run(*DAYS)
 
     assert done.exit_code == 1
-    first = done.stderr[done.stderr.index("Whom to call") :].splitlines()
-    assert first[0].strip() == f"Whom to call on {DAY}"
-    assert first[2].split()[:7] == ["Bad", "Telecom", "40", "100.0%", "91.2%", "to", "100.0%"]
-    assert "up" in first[2]
-    assert first[2].split()[-5:] == ["suspect", "+1", "303", "555", "0199"]
+    told = done.stderr[done.stderr.index("Whom to call") :].splitlines()
+    assert [line.rstrip() for line in told[:4]] == [
+        f"Whom to call on {DAY}",
+        "Bad Telecom: 100% suspect calls",
+        "  40 calls, 91.2% to 100.0% suspect (up); +1 303 555 0199",
+        "By trunk",
+    ]
+    headings = ["calls", "suspect", "95", "%", "before", "invalid", "ocn_unlike", "refused", "alarms", "contact"]
+    assert told[4].split() == headings  # the others have nothing to say
+    assert told[5].split()[:7] == ["bad-7", "40", "100.0%", "91.2%", "to", "100.0%", "up"]
+    assert told[5].split()[-5:] == ["suspect", "+1", "303", "555", "0199"]
     assert done.stdout == ""
 
 
@@ -79,6 +85,7 @@ def test_several_days_are_each_counted_and_a_quiet_one_is_status_0(case: Case) -
 
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.exit_code == 0
+    assert "  nobody" in case.run("--from", "2026-05-27", "--to", "2026-05-28").stderr.splitlines()
     assert [(one["day"], one["key"], one["calls"]) for one in told if one["by"] == "trunk"] == [
         ("2026-05-27", "bad-7", 100), ("2026-05-28", "bad-7", 40), ("2026-05-28", "good-1", 100),
     ]  # fmt: skip

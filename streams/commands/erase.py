@@ -17,6 +17,7 @@ from streams.archive.files import ArchiveStore
 from streams.archive.numbers import NumberKey
 from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
 from streams.cases.recording import looked_up, record
+from streams.cases.roles import Role, require
 from streams.commands.lookup import with_redis
 from streams.kafka.publishing.entity_topic import publish_end
 from streams.kafka.topics import CAMPAIGNS, CASE_RECORDS, ENTITY_DECISIONS, TOPICS, Topic
@@ -56,7 +57,7 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     Erased: decisions for look-ups, what stands about the number, and each archived record in which it stands as
     caller, as called number or in a text. The rest is said: topics keep it until their retention ends, workers and
     their snapshots until 25 hours after its last call, 28 days after it where days are remembered. Carrier's lists,
-    files that were exported and models are not touched.
+    files that were exported and models are not touched. It needs the role grant, and --dry-run the role look_up.
 
     \b
       robocall erase +12025550123 --dry-run
@@ -64,6 +65,7 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """  # noqa: D301 - click reads the backspace
     if not E164.fullmatch(number):
         raise click.UsageError(f"{number!r} is no number in E.164: +12025550123")
+    require(Role.LOOK_UP if dry_run else Role.GRANT)
     settings, chosen = load_settings(), load_archive_settings()
     if not dry_run and not yes:
         click.confirm(f"Erase {number} for good?", abort=True, err=True)

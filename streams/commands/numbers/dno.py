@@ -24,6 +24,7 @@ from detector.numbers.do_not_originate import (
 )
 from models.data.files import DAMAGED
 from streams.cases.recording import record
+from streams.cases.roles import Role, require
 from streams.errors import SettingsInvalid
 from streams.files import open_input
 from streams.numbers.dno_files import MOST_DAYS, NAME, DnoFile, DnoFileRefused, DnoFiles
@@ -68,11 +69,12 @@ def import_(file: str, name: str, day: datetime, good_for_days: int | None, *, a
 
     One entry a line, 3, 6, 7 or 10 digits: a number, or what numbers begin with. `+1` and punctuation may be in it,
     what follows a comma or `#` is left out, and the first line may be a heading. Nothing is changed when a line is
-    wrong.
+    wrong. It needs the role grant.
 
     With --assigned FILE has central office codes (6 digits) and blocks of them (7 digits) that somebody has, and no
     others. The list is of the rest of each area code of which 100 codes are assigned.
     """
+    require(Role.GRANT)
     if NAME.fullmatch(name) is None:
         raise click.UsageError("--name has up to 64 small letters, digits and `._-`, a letter or digit first")
     if day.date() > datetime.now(UTC).date():
@@ -147,7 +149,11 @@ def check(number: str, *, as_json: bool) -> None:
 @dno.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """Remove the list NAME: its entries block nothing within seconds. Status 1 where there is none."""
+    """Remove the list NAME: its entries block nothing within seconds. Status 1 where there is none.
+
+    It needs the role grant.
+    """
+    require(Role.GRANT)
     files = _files()
     with step("Removing the list", quick=True):
         if name not in files.listing():

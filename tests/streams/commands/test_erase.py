@@ -11,6 +11,7 @@ from confluent_kafka import Consumer
 from redis.asyncio import Redis
 
 from streams.archive.files import ArchiveStore
+from streams.cases.roles import NotAllowed
 from streams.commands.main import robocall
 from streams.kafka.topics import CALL_EVENTS, ENTITY_DECISIONS
 from streams.redis.connection import ENTITIES_CHANGED, PREFIX, decision_key, entity_key, list_key, number_key
@@ -166,6 +167,19 @@ def test_what_is_away_is_named_and_the_rest_is_done(
     assert "127.0.0.1:1" in result.stdout
     assert not store.exists(number_key(NUMBER))
     assert len(rows(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS)) == 5
+
+
+def test_who_looks_up_does_not_erase(store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes is evidence, too."""
+    (tmp_path / "roles.yaml").write_text("aroe: [look_up, unmask]\n")
+    monkeypatch.setenv("ROBOCALL_CASES_ROLES_FILE", str(tmp_path / "roles.yaml"))
+    monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "aroe")
+
+    assert isinstance(erase("--yes").exception, NotAllowed)
+    assert store.exists(decision_key("a" * 32))
+    assert erase("--dry-run").exit_code == 0
+    monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "nobody at all")
+    assert isinstance(erase("--dry-run").exception, NotAllowed)
 
 
 def test_what_is_no_number_is_wrong_usage() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from streams.cases.roles import NotAllowed
 from streams.commands.main import robocall
 from streams.commands.numbers import dno
 from streams.numbers.dno_files import DnoFiles
@@ -63,6 +64,18 @@ def test_a_list_is_imported_shown_checked_and_removed(case: Case) -> None:
     again = case.run("remove", "registry")
     assert again.exit_code == 1
     assert "no list registry" in again.stderr
+
+
+def test_lists_are_changed_by_who_may(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = case.put("list.csv", b"212555\n")
+    (case.folder / "roles.yaml").write_text("aroe: [look_up, unmask]\nmlee: [grant]\n")
+    monkeypatch.setenv("ROBOCALL_CASES_ROLES_FILE", str(case.folder / "roles.yaml"))
+    for who, may in (("aroe", False), ("mlee", True), ("aroe", False)):
+        monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", who)
+        done = case.run("import", file, "--name", "registry", *DAY)
+        assert (done.exit_code == 0, isinstance(done.exception, NotAllowed)) == (may, not may)
+    assert isinstance(case.run("remove", "registry").exception, NotAllowed)
+    assert texts(case.files.read("registry")) == {"212555"}
 
 
 def test_the_answer_of_an_import_is_for_programs_too(case: Case) -> None:

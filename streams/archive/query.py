@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -52,20 +53,22 @@ def duckdb() -> Any:
 def connected(store: ArchiveStore) -> Iterator[Any]:
     """A DuckDB connection with one view a topic, each record once, and `archive_files`. Blocks: for a command's thread.
 
-    Files are those of this instant. Of a query with `day = DATE '2026-11-25'` only the files of that day are read.
+    Files are those of this instant. Of a query with `day = DATE '2026-11-25'` only the files of that day are read. What
+    a query cannot hold in memory waits in a folder of this user alone, below TMPDIR, and goes with the connection.
 
     Raises:
         QueryRefused: DuckDB is missing, or cannot make the views.
         StorageError: the archive cannot be listed.
     """
     module = duckdb()
-    connection = module.connect(config=dict(_UNREACHABLE_EXTENSIONS))
-    with contextlib.closing(connection):
-        try:
-            _prepare(connection, store)
-        except module.Error as error:
-            raise refused(error) from error
-        yield connection
+    with TemporaryDirectory(prefix="robocall-query-") as spill:
+        connection = module.connect(config=_UNREACHABLE_EXTENSIONS | {"temp_directory": spill})
+        with contextlib.closing(connection):
+            try:
+                _prepare(connection, store)
+            except module.Error as error:
+                raise refused(error) from error
+            yield connection
 
 
 def _prepare(connection: Any, store: ArchiveStore) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import stat
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -13,8 +14,8 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from streams.archive.files import ArchiveStore
-from streams.archive.output import show
-from streams.archive.query import QueryRefused, ask, connected
+from streams.archive.output import fetched, show
+from streams.archive.query import _UNREACHABLE_EXTENSIONS, QueryRefused, ask, connected
 from streams.archive.schema import SCHEMAS
 from streams.archive.upkeep import compact
 from streams.commands.archive import archive
@@ -141,6 +142,24 @@ def test_nothing_but_the_archive_is_reached(store: ArchiveStore, tmp_path: Path,
     with connected(store) as connection, pytest.raises(QueryRefused) as refused:
         ask(connection, sql.format(folder=tmp_path)).fetchall()
     assert "\n" not in str(refused.value)
+
+
+def test_what_does_not_fit_into_memory_waits_where_nobody_else_looks_and_goes(
+    store: ArchiveStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not in `.tmp` of whatever folder somebody is in: there may be numbers in it, or no right to write."""
+    bounded = {"memory_limit": "30MB", "threads": 1}
+    monkeypatch.setattr("streams.archive.query._UNREACHABLE_EXTENSIONS", _UNREACHABLE_EXTENSIONS | bounded)
+    (tmp_path / "there").mkdir(mode=0o500)
+    monkeypatch.chdir(tmp_path / "there")
+    with connected(store) as connection:
+        ((spill,),) = ask(connection, "SELECT current_setting('temp_directory')").fetchall()
+        cursor = ask(connection, "SELECT i, hash(i)::VARCHAR AS t FROM range(2000000) r(i) ORDER BY t")
+        assert any(Path(spill).iterdir())
+        assert stat.S_IMODE(Path(spill).stat().st_mode) == stat.S_IRWXU
+        assert sum(1 for _ in fetched(cursor)) == 2_000_000
+    assert not Path(spill).exists()
+    assert not any((tmp_path / "there").iterdir())
 
 
 def test_json_has_one_object_a_row(store: ArchiveStore) -> None:

@@ -10,9 +10,12 @@ from typing import Annotated, Any
 
 import msgspec
 
+from detector.contract.decisions import Step
 from streams.referral.package import PackageRefused
 
 SCORE_TOLERANCE = 1e-9
+LIST_STEPS = frozenset({Step.EMERGENCY, Step.ALLOW_LIST, Step.DNO, Step.ENTITY_BLOCK, Step.SUBSCRIBER})
+"""Steps that may rest on a list or a standing decision of then, which no archive has and a replay leaves empty."""
 MOST_DECISIONS = 100_000
 """As many calls as a package is made of."""
 
@@ -49,6 +52,11 @@ class Difference:
     call_id: str
     said: Decided
     derived: Decided | None
+
+    @property
+    def rests_on_a_list(self) -> bool:
+        """Whether a list or a standing decision may have decided it: then a replay neither shows nor denies it."""
+        return self.derived is not None and self.said.decided_by in LIST_STEPS
 
     def __str__(self) -> str:
         """In one line, for people."""

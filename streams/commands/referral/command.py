@@ -177,13 +177,15 @@ def verify(
     if not no_derive:
         result = derived(found, history_h, partitions, policy, name, url, console)
         said |= {"decisions": result.decisions, "follow": result.decisions - len(result.differences)}
+        said["rest_on_lists"] = result.on_lists
         said["versions_differ"] = list(result.versions_differ)
         said["differences"] = [str(one) for one in result.differences]
         _tell(result, console)
     if as_json:
         click.echo(json.dumps(said))
     if result is not None and result.differences:
-        raise ReferralDoubtful(f"{len(result.differences):,} of {result.decisions:,} decisions do not follow")
+        count = len(result.differences)
+        raise ReferralDoubtful(f"{count:,} of {result.decisions:,} decisions do not follow{_of(result)}")
 
 
 def _chosen(
@@ -253,11 +255,16 @@ def _signer(found: Package, wanted: Path | None) -> str | None:
     return fingerprint(by)
 
 
+def _of(result: Derived) -> str:
+    """How many of those that do not follow are neither shown nor denied."""
+    return f"; {result.on_lists:,} may rest on a list or a standing decision of then" if result.on_lists else ""
+
+
 def _tell(result: Derived, console: Console) -> None:
     for text in result.versions_differ:
         console.print(printable(text), soft_wrap=True, highlight=False, markup=False)
     follow = result.decisions - len(result.differences)
-    console.print(f"{follow:,} of {result.decisions:,} decisions follow", highlight=False)
+    console.print(f"{follow:,} of {result.decisions:,} decisions follow{_of(result)}", highlight=False)
     for one in result.differences[:SHOWN]:
         console.print(f"  {printable(str(one))}", soft_wrap=True, highlight=False, markup=False)
     if len(result.differences) > SHOWN:

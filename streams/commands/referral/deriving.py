@@ -40,6 +40,11 @@ class Derived:
     differences: list[Difference]
     versions_differ: tuple[str, ...]
 
+    @property
+    def on_lists(self) -> int:
+        """How many of the differences may rest on a list or a standing decision of then."""
+        return sum(one.rests_on_a_list for one in self.differences)
+
 
 def derived(
     package: Package,

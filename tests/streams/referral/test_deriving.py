@@ -48,6 +48,20 @@ def test_a_difference_is_told_in_a_line() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("step", "is_there", "rests"),
+    [("entity_block", True, True), ("allow_list", True, True), ("dno", True, True), ("model", True, False),
+     ("rule", True, False), ("fail_open", True, False), ("entity_block", False, False)],
+)  # fmt: skip
+def test_what_a_list_decided_is_neither_shown_nor_denied(step: str, is_there: bool, rests: bool) -> None:
+    """But a call that the archive does not have is."""
+    said = {"a": decided(action="block", decided_by=step, score=None)}
+
+    (found,) = differences(said, {"a": decided()} if is_there else {})
+
+    assert found.rests_on_a_list is rests
+
+
 def test_of_a_call_that_was_decided_twice_the_first_decision_counts() -> None:
     lines = [json.dumps({"call_id": "a", "action": action, "reasons": []}).encode() for action in ("block", "allow")]
 

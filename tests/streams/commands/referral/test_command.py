@@ -82,6 +82,25 @@ def test_decisions_that_do_not_follow_are_named(archive: Path, tmp_path: Path) -
     assert "; derived label by rule" in found["differences"][0]
 
 
+def test_decisions_that_rest_on_lists_are_counted_apart(archive: Path, tmp_path: Path) -> None:
+    """A campaign is mostly blocked by what stands against its numbers: that is not to be read as forged."""
+    rows = [json.loads(line) for line in (archive / "decisions.jsonl").read_bytes().splitlines()]
+    for row in rows[:4]:
+        row |= {"would_be": "block", "decided_by": "entity_block", "score": None}
+    rows[4] |= {"score": 0.5, "decided_by": "model"}
+    store = ArchiveStore(str(tmp_path / "archive"))
+    put(store, CALL_EVENTS, (archive / "events.jsonl").read_bytes().splitlines())
+    put(store, CALL_DECISIONS, [encoded(row) for row in rows])
+    (tmp_path / "calls.csv").write_bytes((archive / "calls.csv").read_bytes())
+
+    done = run(tmp_path, "verify", str(made(tmp_path, tmp_path / "r.zip")), "--json")
+
+    found = json.loads(done.stdout)
+    assert (found["follow"], found["rest_on_lists"], len(found["differences"])) == (CALLS // 2 - 3, 2, 3)
+    said = "decisions do not follow; 2 may rest on a list or a standing decision of then"
+    assert str(done.exception) == f"3 of {CALLS // 2} {said}"
+
+
 def _other_policy(path: Path) -> Path:
     """A rule that labels everybody."""
     condition = "{feature: number_attempts_24h, at_least: 1}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from detector.contract.errors import RobocallError
-from streams.upstreams.entries import Registration, State, Sure, Upstream, UpstreamRole, frn_of
+from streams.upstreams.entries import RMD_NUMBER, Registration, State, Sure, Upstream, UpstreamRole, frn_of
 
 MOST_FILINGS = 200_000
 ROWS_BETWEEN_UPDATES = 1_000
@@ -198,7 +198,7 @@ def read_database(lines: Iterable[str], on_rows: Callable[[int], object] = lambd
 
 def _filing(row: Mapping[str, str | None], line: int) -> Filing:
     number, frn = (row.get("number") or "").strip(), frn_of((row.get("frn") or "").strip())
-    if not number.startswith("RMD") or not isinstance(frn, str) or not frn.isdigit():
+    if not re.fullmatch(RMD_NUMBER, number) or not isinstance(frn, str) or not frn.isdigit():
         raise DatabaseRefused(f"line {line}: no RMD number with an FRN")
     said = {role: (row.get(column) or "").strip().lower() for role, column in _ROLES.items()}
     names = (name.strip() for column in _NAMES for name in re.split("[;\n]", row.get(column) or ""))

@@ -90,7 +90,9 @@ Day = Annotated[date, BeforeValidator(_no_number)]
 Text = Annotated[StrictStr, BeforeValidator(_quoted)]
 Ocn = Annotated[Text, Field(pattern="^[0-9A-Z]{4}$")]
 Frn = Annotated[StrictStr, BeforeValidator(frn_of), BeforeValidator(_quoted), Field(pattern="^[0-9]{10}$")]
-RmdNumber = Annotated[Text, Field(pattern="^RMD[0-9]{7}$")]
+RMD_NUMBER = "^RMD[0-9]{7,10}$"
+"""Seven digits so far."""
+RmdNumber = Annotated[Text, Field(pattern=RMD_NUMBER)]
 
 
 class Registration(BaseModel):

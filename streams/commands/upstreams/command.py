@@ -17,6 +17,7 @@ from detector.contract.errors import RobocallError
 from models.data.files import DAMAGED
 from streams.errors import SettingsInvalid
 from streams.files import open_input
+from streams.running.printable import printable
 from streams.running.progress import Say, step
 from streams.upstreams.database import Database, DatabaseRefused, read_database
 from streams.upstreams.doctor import utc_today
@@ -87,7 +88,7 @@ def show(trunk_group_id: str | None, *, as_json: bool) -> None:
     if not found and trunk_group_id is not None:
         raise click.ClickException(f"no entry for trunk group {trunk_group_id} in {path}: `robocall upstreams import`")
     for entry in found:
-        click.echo(entry.model_dump_json(exclude_none=True) if as_json else _line(entry))
+        click.echo(entry.model_dump_json(exclude_none=True) if as_json else printable(_line(entry)))
 
 
 @upstreams.command()
@@ -123,7 +124,7 @@ def check(rmd: str | None, day: datetime | None, *, record: bool, as_json: bool)
 def _tell(entries: Sequence[Upstream], found: Sequence[Finding], *, as_json: bool) -> None:
     for one in found:
         told = {"trunk_group_id": one.trunk_group_id, "finding": one.kind, "text": one.text}
-        click.echo(json.dumps(told) if as_json else f"{one.trunk_group_id}: {one.kind}: {one.text}")
+        click.echo(json.dumps(told) if as_json else printable(f"{one.trunk_group_id}: {one.kind}: {one.text}"))
     wrong = len({one.trunk_group_id for one in found})
     click.echo(f"{len(entries):,} trunk groups, something is wrong with {wrong:,}", err=True)
 

@@ -149,6 +149,13 @@ def test_a_file_is_read_with_what_else_it_says() -> None:
     assert found.join(upstream(legal_name="none"), TODAY).state is State.WITHDRAWN  # it was listed before
 
 
+def test_a_number_of_eight_digits_is_found_when_seven_are_used_up() -> None:
+    database = read_database([HEAD, "RMD10000001,1,Acme,,,\n"])
+
+    found = database.join(upstream("tg-1", legal_name="Acme", frn="0000000001"), TODAY)
+    assert (found.state, found.rmd_number) == (State.LISTED, "RMD10000001")
+
+
 @pytest.mark.parametrize(
     ("lines", "complaint"),
     [
@@ -157,6 +164,8 @@ def test_a_file_is_read_with_what_else_it_says() -> None:
         ([HEAD], "it has no rows"),
         ([HEAD, "7,1,a,,,\n"], "line 2: no RMD number with an FRN"),
         ([HEAD, "RMD0000001,x,a,,,\n"], "line 2: no RMD number with an FRN"),
+        ([HEAD, "RMD000001,1,a,,,\n"], "line 2: no RMD number with an FRN"),
+        ([HEAD, "RMD\x1b[31m1,1,a,,,\n"], "line 2: no RMD number with an FRN"),
         ([HEAD, "RMD0000001,1,a,,,\n", "RMD0000001,2,b,,,\n"], "line 3: RMD0000001 stands twice"),
         ([HEAD, "RMD0000001,1,a,,,\n", "RMD0000002,2,b,,,\n"], "more than 1 rows"),
     ],

@@ -1,4 +1,7 @@
-"""Decisions beside the events of their calls: two topics, read in any order, joined by call id in a bounded memory.
+"""Decisions beside the events of their calls: two topics, read in any order, joined in a bounded memory.
+
+A call is told by its id, set-up time and called number: callers choose ids, and one that gives all its calls the same
+must not stay unseen by it.
 
 A decision says whether a call is suspect, its `call_setup` who signed it and by which way it came. Set-ups wait for
 their decision as bytes, and are read only where that is a suspect one.
@@ -28,6 +31,8 @@ class _Decision(msgspec.Struct, gc=False):
     call_id: str
     decision_id: str
     action: str
+    setup_time_ms: int
+    called_number: str
     would_be: str | None = None
     score: float | None = None
 
@@ -37,10 +42,13 @@ class _Event(msgspec.Struct, gc=False):
 
     call_id: str
     type: str
+    called_number: str
+    setup_time_ms: int | None = None
     end_time_ms: int | None = None
     answer_time_ms: int | None = None
 
 
+_Key = tuple[str, int | None, str]
 _DECISION = msgspec.json.Decoder(_Decision)
 _EVENT = msgspec.json.Decoder(_Event)
 
@@ -73,9 +81,9 @@ class Matching:
     def __init__(self, score: float, *, keeps_setups: bool = True) -> None:
         self._score = score
         self._keeps_setups = keeps_setups
-        self._setups: OrderedDict[str, bytes] = OrderedDict()
+        self._setups: OrderedDict[_Key, bytes] = OrderedDict()
         self._setup_bytes = 0
-        self._decisions: OrderedDict[str, tuple[_Decision, Any]] = OrderedDict()
+        self._decisions: OrderedDict[_Key, tuple[_Decision, Any]] = OrderedDict()
         self.missed = 0
 
     @property
@@ -94,10 +102,11 @@ class Matching:
             found = _EVENT.decode(value or b"")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        (key,) = as_decided(found.call_id)
+        call_id, called_number = as_decided(found.call_id, found.called_number)
         if found.type == "call_end":
             answer_ms, end_ms = found.answer_time_ms, found.end_time_ms
-            return Ended(key, None if answer_ms is None or end_ms is None else max(end_ms - answer_ms, 0))
+            return Ended(call_id, None if answer_ms is None or end_ms is None else max(end_ms - answer_ms, 0))
+        key = call_id, found.setup_time_ms, called_number
         waiting = self._decisions.pop(key, None)
         if waiting is not None:
             return _joined(value or b"", *waiting)
@@ -105,7 +114,7 @@ class Matching:
             self._keep(key, value or b"")
         return None
 
-    def _keep(self, key: str, setup: bytes) -> None:
+    def _keep(self, key: _Key, setup: bytes) -> None:
         """Have a set-up wait; of too many, or too large ones, the oldest go."""
         self._setup_bytes += len(setup) - len(self._setups.get(key, b""))
         self._setups[key] = setup
@@ -126,13 +135,14 @@ class Matching:
             found = _DECISION.decode(value or b"")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        setup = self._setups.pop(found.call_id, None)
+        key = found.call_id, found.setup_time_ms, found.called_number
+        setup = self._setups.pop(key, None)
         self._setup_bytes -= len(setup or b"")
         if not self._is_suspect(found):
             return None
         if setup is not None:
             return _joined(setup, found, place)
-        self._decisions[found.call_id] = found, place
+        self._decisions[key] = found, place
         if self._keeps_setups and len(self._decisions) > MOST_DECISIONS:
             self._decisions.popitem(last=False)
             self.missed += 1

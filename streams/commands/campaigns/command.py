@@ -45,8 +45,9 @@ from streams.wire.cases import CaseKind
 from streams.wire.records import encode
 
 REPORT_S = 30.0
+_DECISION = ("call_id", "setup_time_ms", "called_number", "decision_id", "action", "would_be", "score")
 _SUSPECTS = """
-SELECT call_id, decision_id, action, would_be, score FROM call_decisions
+SELECT {columns} FROM call_decisions
 WHERE day BETWEEN DATE '{first_day}' AND DATE '{last_day}'
 AND (coalesce(would_be, action) <> 'allow' OR score >= {score})
 """
@@ -185,10 +186,9 @@ def _decisions(
     if source.begin is not None and source.end is not None:
         connection = stack.enter_context(connected(ArchiveStore(load_archive_settings().url)))
         days = {"first_day": day_of(epoch_ms(source.begin)), "last_day": day_of(epoch_ms(source.end) - 1)}
-        cursor = ask(connection, _SUSPECTS.format(score=chosen.score, **days))
-        names = ("call_id", "decision_id", "action", "would_be", "score")
+        cursor = ask(connection, _SUSPECTS.format(columns=", ".join(_DECISION), score=chosen.score, **days))
         for row in fetched(cursor):
-            yield [encode(dict(zip(names, row, strict=True)))]
+            yield [encode(dict(zip(_DECISION, row, strict=True)))]
 
 
 def _group(past: Past, batches: Iterable[Sequence[bytes]], say: Say) -> None:

@@ -29,6 +29,8 @@ def pair(number: int, *, score: float | None = 0.97, action: str = "label", **fi
     }
     decision = {
         "call_id": setup["call_id"],
+        "setup_time_ms": setup["setup_time_ms"],
+        "called_number": setup["called_number"],
         "decision_id": f"decision-{number}",
         "action": action,
         "would_be": None,

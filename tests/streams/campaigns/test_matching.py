@@ -53,6 +53,23 @@ def test_numbers_and_long_call_ids_are_those_of_the_decision() -> None:
     assert (found[0].call_id, found[0].calling_number) == (short, "+12125550001")
 
 
+@pytest.mark.parametrize("decisions_first", [True, False])
+def test_calls_of_one_id_are_each_joined_with_their_own_decision(*, decisions_first: bool) -> None:
+    """A caller chooses its Call-ID: with the same one for all calls it must not stay out of every campaign."""
+    pairs = [pair(number, call_id="the same") for number in range(20)]
+    joined = Matching(0.9, keeps_setups=not decisions_first)
+    found = []
+    for number in (1, 0) if decisions_first else (0, 1):
+        for both in pairs:
+            one = joined.event(both[0]) if number == 0 else joined.decision(both[1], None)
+            found += [] if one is None or isinstance(one, Ended) else [one[0]]
+
+    assert [(one.decision_id, one.calling_number) for one in found] == [
+        (f"decision-{number}", call.calling_number) for number, call in enumerate(found)
+    ]
+    assert len({one.called_number for one in found}) == len(pairs)
+
+
 def test_ends_say_how_long_a_call_lasted_from_its_answer_on() -> None:
     joined = Matching(0.9)
     assert joined.event(end(1, talk_ms=8_000)) == Ended("call-1", 8_000)
@@ -76,15 +93,15 @@ def test_a_set_up_that_breaks_the_contract_is_left_out() -> None:
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "MOST_SETUPS", 10)
     monkeypatch.setattr(matching, "MOST_DECISIONS", 10)
-    joined = Matching(0.9)
-    for number in range(30):
-        joined.event(pair(number)[0])
+    joined, pairs = Matching(0.9), [pair(number) for number in range(30)]
+    for setup, _ in pairs:
+        joined.event(setup)
     assert joined.is_ahead
     for number in range(100, 130):
         joined.decision(pair(number)[1], None)
     assert joined.missed == 20
-    assert joined.decision(pair(0)[1], None) is None
-    assert joined.decision(pair(29)[1], None) is not None
+    assert joined.decision(pairs[0][1], None) is None
+    assert joined.decision(pairs[29][1], None) is not None
 
 
 def test_large_setups_take_no_more_memory_than_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -251,7 +251,10 @@ def _require_new(claim: Claim) -> None:
     if claim.decision_id is None:
         return
     asked = claim.decision_id
-    for case in with_cases(lambda store: store.cases(lambda one: is_about(one, asked), {CaseKind.REDRESS}), "Reading the cases"):
+    of_it = with_cases(
+        lambda store: store.cases(lambda one: is_about(one, asked), {CaseKind.REDRESS}), "Reading the cases"
+    )
+    for case in of_it:
         raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
 
 

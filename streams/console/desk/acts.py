@@ -131,8 +131,9 @@ class Acts:
         if claim.decided is None:
             said.append("No decision was found: what was asked stands in the case.")
         store, decision_id = CaseStore(self._settings), claim.decision_id
-        for case in asyncio.run(store.cases(lambda one: is_about(one, decision_id))) if decision_id else ():
-            raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
+        if decision_id:
+            for case in asyncio.run(store.cases(lambda one: is_about(one, decision_id), {CaseKind.REDRESS})):
+                raise CaseRefused(f"{case.case_id} is about the same call, and waits: answer that one")
         case = asyncio.run(store.open(new_redress(entry, claim, contact or None)))
         return case.case_id, [f"Opened {case.case_id}: answer within 24 hours.", *said]
 

@@ -21,7 +21,7 @@ PAGES = [
     "/queues", "/queues/cases", "/queues/questions", "/queues/alarms", "/now/thresholds", "/now/scores",
     "/model", "/model/facts", "/model/work", "/policy", "/policy/work", "/policy/saved",
 ]  # fmt: skip
-OWN = ("console.", "icon.", "thresholds.")
+OWN = ("console.", "curves.", "icon.", "thresholds.")
 POSTED = [
     "/search", "/sign-out", "/about/x/unmask", "/about/x/release", "/about/x/list", "/about/x/traceback",
     "/about/x/redress", "/campaigns/x/verdict", "/campaigns/x/traceback", "/cases/x/tell", "/cases/x/grant",

@@ -29,7 +29,7 @@ KEYS = read_keys(published(jwk(RSA_KEY, "one", use="sig", alg="RS256"), jwk(EC_K
 
 def claims(**more: Any) -> dict[str, Any]:
     """Right ones, but for what is given; None takes one out."""
-    said = good_claims(NONCE, ISSUER) | more
+    said = good_claims(NONCE, ISSUER) | {"iat": NOW_S} | more
     return {name: value for name, value in said.items() if value is not None}
 
 

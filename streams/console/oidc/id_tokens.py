@@ -23,6 +23,8 @@ CLOCK_S = 60
 OLDEST_S = 600
 """An ID token is fetched right after it was made."""
 MOST_KEYS = 100
+LEAST_RSA_BITS = 2_048
+"""RFC 7518 section 3.3; the library only warns."""
 LONGEST_SUBJECT = 255
 _KINDS: dict[Any, type[RSAKey] | type[ECKey]] = {"RSA": RSAKey, "EC": ECKey}
 _REGISTRY = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)  # RFC 7515: what is not known is ignored
@@ -68,9 +70,11 @@ def _usable(found: list[dict[str, Any]]) -> Iterator[Key]:
         if kind is None or one.get("use", "sig") != "sig":
             continue
         try:
-            yield kind.import_key(one)
+            key = kind.import_key(one)
         except (JoseError, ValueError, TypeError):  # others may be good
             continue
+        if not isinstance(key, RSAKey) or key.public_key.key_size >= LEAST_RSA_BITS:
+            yield key
 
 
 def read_id_token(token: str, keys: KeySet, expected: Expected, now_s: float) -> Claims:

@@ -22,6 +22,7 @@ from streams.local.services import free_ports
 from streams.settings import load_settings
 from tests.integration.console.console_stack import Stack
 from tests.integration.console.provider_process import CLIENT_ID, SECRET
+from tests.integration.console.test_accessible import judged
 from tests.integration.console.test_browser import CHROMIUM, opened
 from tests.integration.secured import make_certificates
 from tests.processes import ROOT
@@ -118,6 +119,7 @@ def test_who_has_no_role_is_told_and_a_provider_that_is_away_too(place: Place, m
             await page.goto(f"{place.pages}/sign-in")
             await page.get_by_role("link", name="Sign in with 127.0.0.1").click()
             await page.get_by_role("alert").filter(has_text=AWAY).wait_for()
+            assert await judged(page) == []
             with place.provider():
                 await go(page, place.pages, "bob")
                 await page.get_by_role("alert").filter(has_text=NO_ROLE).wait_for()

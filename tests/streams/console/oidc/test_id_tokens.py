@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from streams.console.oidc.errors import ProviderAway, SignInRefused, UnknownKey
 from streams.console.oidc.id_tokens import CLOCK_S, MOST_KEYS, OLDEST_S, Expected, read_id_token, read_keys
@@ -136,9 +137,17 @@ def text_of(given: str) -> bytes:
 
 
 def test_keys_that_may_not_sign_what_we_read_are_left_out() -> None:
-    """Those for encryption, symmetric ones, kinds that nobody knows, and broken ones spoil no others."""
+    """Those for encryption, symmetric, unknown, broken and small ones spoil no others."""
+    small = jwk(rsa.generate_private_key(public_exponent=65_537, key_size=1_024), "one")  # noqa: S505 - refused here
     secret = {"kty": "oct", "k": text(b"x" * 32), "kid": "one"}
-    for key in (secret, {"kty": "AKP", "kid": "later"}, jwk(RSA_KEY, "one", use="enc"), {"kty": "RSA", "n": "?"}, {}):
+    for key in (
+        secret,
+        {"kty": "AKP", "kid": "later"},
+        jwk(RSA_KEY, "one", use="enc"),
+        {"kty": "RSA", "n": "?"},
+        {},
+        small,
+    ):
         with pytest.raises(ProviderAway, match="no key"):
             read_keys(published(key))
         assert [one.kid for one in read_keys(published(key, jwk(EC_KEY, "curve")))] == ["curve"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from streams.archive.numbers import NumberKey
 from streams.archive.settings import ARCHIVED, ArchiveSettings, load_archive_settings
 from streams.cases.recording import looked_up, record
 from streams.cases.roles import Role, require
+from streams.commands.cases.command import with_cases
 from streams.commands.lookup import with_redis
 from streams.kafka.publishing.entity_topic import publish_end
 from streams.kafka.topics import CAMPAIGNS, CASE_RECORDS, ENTITY_DECISIONS, TOPICS, Topic
@@ -26,9 +28,14 @@ from streams.redis.erasing import erase as erase_in_redis
 from streams.redis.erasing import lists_with
 from streams.running.progress import step
 from streams.settings import Settings, load_settings
-from streams.wire.cases import CaseKind
+from streams.wire.cases import Case, CaseKind
+from streams.wire.records import encode
 
 DAY_H = 24
+
+
+class OnHold(RobocallError):  # noqa: N818 - the name states what is wrong
+    """A legal hold keeps what is about the number, or nobody can tell whether one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     their snapshots until 25 hours after its last call, 28 days after it where days are remembered. Carrier's lists,
     files that were exported and models are not touched. It needs the role grant, and --dry-run the role look_up.
 
+    Nothing is erased while a case on legal hold names the number, so it needs Kafka.
+
     \b
       robocall erase +12025550123 --dry-run
       robocall erase +12025550123 --yes
@@ -67,6 +76,7 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
         raise click.UsageError(f"{number!r} is no number in E.164: +12025550123")
     require(Role.LOOK_UP if dry_run else Role.GRANT)
     settings, chosen = load_settings(), load_archive_settings()
+    _require_no_hold(number)
     if not dry_run and not yes:
         click.confirm(f"Erase {number} for good?", abort=True, err=True)
     console = Console(stderr=True)
@@ -80,6 +90,27 @@ def erase(number: str, *, dry_run: bool, yes: bool, as_json: bool) -> None:
         record(CaseKind.CHANGE, "erased", subject=whom, details=details)
     if any(one.problem for one in done):
         raise click.exceptions.Exit(1)
+
+
+def _require_no_hold(number: str) -> None:
+    """Refuse where a case on legal hold names the number: as it is, without its country code, or by its digest."""
+    national = number.removeprefix("+1") if number.startswith("+1") else number[1:]
+    pattern = re.compile(rf"(?<![0-9])1?{national}(?![0-9])")
+    digest, _ = looked_up("number", number)
+
+    def keeps(case: Case) -> bool:
+        return case.is_held and (case.subject == digest != "number" or bool(pattern.search(encode(case).decode())))
+
+    try:
+        held = with_cases(lambda store: store.cases(keeps), "Looking for legal holds")
+    except RobocallError as error:
+        raise OnHold(f"nothing is erased, a legal hold may keep it and cases cannot be read: {error}") from error
+    if held:
+        case, more = held[0].case_id, f" and {len(held) - 1:,} more" if held[1:] else ""
+        raise OnHold(
+            f"nothing is erased, case {case}{more} on legal hold names it: end that with "
+            f"`robocall cases hold {case} --end --why TEXT` first"
+        )
 
 
 def _steps(

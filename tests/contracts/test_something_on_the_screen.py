@@ -93,7 +93,7 @@ WAITS = [
     ("traceback list", "streams.commands.traceback.command.CaseStore.cases"),
     ("traceback export t", "streams.commands.traceback.command.CaseStore.read"),
     ("traceback close t --why w", "streams.commands.traceback.command.CaseStore.read"),
-    ("erase +12025550123 --dry-run", "streams.commands.erase.with_redis"),
+    ("erase +12025550123 --dry-run", "streams.commands.cases.command.CaseStore"),
     ("cases list", "streams.commands.cases.command.CaseStore"),
     ("cases prune", "streams.commands.cases.command.CaseStore"),
     ("redress open --calling +12025550123 --why x", "streams.commands.redress.command.find_call"),

@@ -29,6 +29,7 @@ from models.judge.gate import (
 from models.serve.artifact import Model
 from models.store.promotions import Promotion
 from streams.cases.recording import record
+from streams.cases.roles import Role, require
 from streams.commands.labelled import evaluation_set
 from streams.commands.lookup import with_redis
 from streams.commands.models.beside import beside
@@ -97,6 +98,7 @@ def promote(
     \b
       robocall models promote gbt-0f3c11aa9d2e --features holdout.parquet --labels holdout.csv
     """  # noqa: D301 - click reads the backspace
+    require(Role.GRANT)
     if (features is None) != (labels is None):
         raise click.UsageError("give --features and --labels together")
     if reason is not None and not reason.strip():
@@ -182,6 +184,7 @@ def _measured(place: Place, model: Model) -> Measured | None:
 @JSON_OPTION
 def rollback(why: str | None, wait_s: float, url: str | None, *, as_json: bool) -> None:
     """Go back to the model before the active one; again, to the one before that. It waits for the workers."""
+    require(Role.GRANT)
     place = own_place(url)
     # Loaded before anything is changed: workers would refuse a damaged one and stay where they are.
     with step("Fetching the model", quick=True):

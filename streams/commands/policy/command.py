@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from detector.policy.settings import Override, Policy
+from streams.cases.roles import Role, require
 from streams.commands.budgets.source import Source, source_options
 from streams.commands.models.beside import beside
 from streams.commands.models.place import FILE, JSON_OPTION, REGISTRY_OPTION, model_option, place_of
@@ -148,6 +149,7 @@ def try_policy(
 @_POLICY_OPTION
 def save(changed: Path, why: str, before: str | None, path: Path | None) -> None:
     """Put the policy in FILE into the policy file, and record it. Workers take it at their next start."""
+    require(Role.GRANT)
     target = named_file(path, load_settings().policy_file)
     if not why.strip():
         raise click.UsageError("--why needs a reason: it is recorded")

@@ -15,6 +15,7 @@ import click
 
 from detector.contract.errors import RobocallError
 from models.data.files import DAMAGED
+from streams.cases.roles import Role, require
 from streams.errors import SettingsInvalid
 from streams.files import open_input
 from streams.running.printable import printable
@@ -56,6 +57,7 @@ def import_(file: str, mapped: Sequence[str], delimiter: str, date_format: str, 
     A field that --map does not name is read from the column of its own name. An entry takes the place of the one of
     its trunk group; those of other trunk groups stay. Nothing is changed when a line is wrong.
     """
+    require(Role.GRANT)
     if len(delimiter) != 1:
         raise click.UsageError("--delimiter is one character")
     columns = _columns(mapped)
@@ -104,6 +106,8 @@ def check(rmd: str | None, day: datetime | None, *, record: bool, as_json: bool)
     """
     if rmd is None and (record or day is not None):
         raise click.UsageError("--record and --date are about --rmd FILE: name it")
+    if record:
+        require(Role.GRANT)
     settings = load_upstreams_settings()
     path, today = _path(settings), utc_today()
     as_of = today if day is None else day.date()

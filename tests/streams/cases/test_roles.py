@@ -66,7 +66,9 @@ def test_a_file_that_says_something_else_lets_nobody_on(file: Path, text: str) -
     [
         "redress grant redress-1 --why x", "redress reject redress-1 --why x", "release +12025550123 --by x",
         "cases hold change-1 --why x", "cases prune", "lists add allow +12025550123", "lists remove allow --all",
-        "traceback import {file}", "traceback close t --why x",
+        "traceback import {file}", "traceback close t --why x", "erase +12025550123 --yes", "dno remove x",
+        "dno import {file} --name x --date 2026-11-20", "policy save {file} --why x", "models promote x",
+        "models rollback", "upstreams import {file}", "upstreams check --rmd {file} --record",
     ],
 )  # fmt: skip
 def test_who_may_only_look_up_changes_nothing(command: str, file: Path) -> None:

@@ -1,7 +1,9 @@
 """`robocall erase` on a real Valkey, a real broker and an archive: what goes, what stays, what it says of the rest."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,16 @@ from confluent_kafka import Consumer
 from redis.asyncio import Redis
 
 from streams.archive.files import ArchiveStore
+from streams.cases.changes import new_entry, opened
+from streams.cases.recording import looked_up
 from streams.cases.roles import NotAllowed
+from streams.cases.store import CaseStore
 from streams.commands.main import robocall
 from streams.kafka.topics import CALL_EVENTS, ENTITY_DECISIONS
 from streams.redis.connection import ENTITIES_CHANGED, PREFIX, decision_key, entity_key, list_key, number_key
 from streams.redis.entity_journal import write_entity
+from streams.settings import load_settings
+from streams.wire.cases import CaseKind
 from tests.streams.archive.archive_case import encoded, put, rows, setup
 from tests.valkey_process import run
 from tests.waiting import HANG_S
@@ -158,14 +165,14 @@ def test_a_dry_run_only_counts_and_no_answer_is_no(store: "blocking.Redis", tmp_
 def test_what_is_away_is_named_and_the_rest_is_done(
     store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    del store
+    monkeypatch.setenv("ROBOCALL_REDIS_URL", "redis://127.0.0.1:1")
 
     result = erase("--yes")
 
     assert result.exit_code == 1
-    assert "topic entity-decisions: not done, " in result.stdout
+    assert "Redis: not done, " in result.stdout
     assert "127.0.0.1:1" in result.stdout
-    assert not store.exists(number_key(NUMBER))
     assert len(rows(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS)) == 5
 
 
@@ -180,6 +187,50 @@ def test_who_looks_up_does_not_erase(store: "blocking.Redis", tmp_path: Path, mo
     assert erase("--dry-run").exit_code == 0
     monkeypatch.setenv("ROBOCALL_CASES_OPERATOR", "nobody at all")
     assert isinstance(erase("--dry-run").exception, NotAllowed)
+
+
+def test_without_kafka_nobody_knows_of_legal_holds_and_nothing_is_erased(
+    store: "blocking.Redis", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBOCALL_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+
+    result = erase("--yes")
+
+    assert str(result.exception).startswith("nothing is erased, a legal hold may keep it")
+    assert store.exists(number_key(NUMBER))
+    assert len(rows(ArchiveStore(str(tmp_path / "archive")), CALL_EVENTS)) == 6
+
+
+@pytest.mark.parametrize("named", [NUMBER, "12025550003", "2025550003"])
+def test_a_case_on_legal_hold_keeps_its_number_until_the_hold_ends(named: str, store: "blocking.Redis") -> None:
+    """Cases not on hold, and those of longer numbers that begin alike, keep nothing."""
+    kept = ""
+    for subject, is_held in ((f"list {named}", True), (f"list {NUMBER}1", True), (f"number:{NUMBER}", False)):
+        entry = new_entry(who="M. Lee", what="opened", why=None, now_ms=1_780_000_000_000)
+        case = opened(CaseKind.CHANGE, entry, subject=subject, details={}, state="closed")
+        asyncio.run(CaseStore(load_settings()).open(replace(case, is_held=is_held)))
+        kept = case.case_id if subject == f"list {named}" else kept
+
+    for refused in (erase("--yes"), erase("--dry-run")):
+        assert str(refused.exception).startswith(f"nothing is erased, case {kept} on legal hold names it")
+    assert store.exists(number_key(NUMBER))
+
+    command = ["cases", "hold", kept, "--end", "--why", "settled"]
+    assert CliRunner().invoke(robocall, command).exit_code == 0
+    assert erase("--yes").exit_code == 0
+    assert not store.exists(number_key(NUMBER))
+
+
+def test_a_look_up_on_legal_hold_keeps_the_number_of_its_digest(
+    store: "blocking.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBOCALL_LOG_KEY", "0123456789abcdef")
+    entry = new_entry(who="M. Lee", what="looked_up", why=None, now_ms=1_780_000_000_000)
+    case = opened(CaseKind.LOOK_UP, entry, subject=looked_up("number", NUMBER)[0], details={}, state="closed")
+    asyncio.run(CaseStore(load_settings()).open(replace(case, is_held=True)))
+
+    assert f"case {case.case_id} on legal hold names it" in str(erase("--yes").exception)
+    assert store.exists(number_key(NUMBER))
 
 
 def test_what_is_no_number_is_wrong_usage() -> None:
